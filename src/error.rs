@@ -1,0 +1,89 @@
+//! The ways in which an operation fails. A row that does not compile is no error but an
+//! [`Issue`](crate::Issue); why a flag answers as it does is a [`Reason`](crate::Reason).
+
+use std::path::PathBuf;
+
+/// An operation that failed. Nothing was changed by it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No flag has this name.
+    #[error("flag {name:?} was not found{}", suggestion(.similar.as_deref()))]
+    FlagNotFound {
+        /// The name that was asked for.
+        name: String,
+        /// A flag with nearly this name.
+        similar: Option<String>,
+    },
+    /// Two activation types claim one class name.
+    #[error("class {class:?} is registered twice: {first} and {second}")]
+    DuplicateClass {
+        /// The class name or alias.
+        class: String,
+        /// The file and line of one.
+        first: String,
+        /// The file and line of the other.
+        second: String,
+    },
+    /// The address of a database is not one that novi, or this build of it, can use.
+    #[error("database url {url:?}: {message}")]
+    DatabaseUrl {
+        /// The address, without its password.
+        url: String,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// The database did not do what was asked of it.
+    #[error("{action} ({store}): {source}")]
+    Store {
+        /// Which database, without passwords.
+        store: String,
+        /// What was being done, as "could not read the flags".
+        action: String,
+        /// What the database or its driver said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The database has no tables of novi.
+    #[error("{store} has no novi tables: run `novi migrate`, or call `migrate` on the store")]
+    NotMigrated {
+        /// Which database.
+        store: String,
+    },
+    /// A change was refused; none of the changes given with it were made.
+    #[error("{0}")]
+    Refused(String),
+    /// A file could not be read.
+    #[error("could not read {}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The configuration has an unknown key or a value of the wrong type.
+    #[error("{origin}: {message}")]
+    Config {
+        /// The file or the environment variable.
+        origin: String,
+        /// Where, what was expected, and what was found.
+        message: String,
+    },
+}
+
+impl Error {
+    /// An error of a store.
+    pub fn store(
+        store: impl Into<String>,
+        action: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Store { store: store.into(), action: action.into(), source: source.into() }
+    }
+}
+
+fn suggestion(similar: Option<&str>) -> String {
+    similar.map(|name| format!("; did you mean {name:?}?")).unwrap_or_default()
+}
+
+/// A result whose error is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;

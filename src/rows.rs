@@ -1,0 +1,211 @@
+//! The rows of the three core tables and of `flag_metadata`, as a store reads them.
+//!
+//! Rows are what the database holds, not what novi makes of it: a row may be unreadable or nonsense. What could not
+//! be read is noted in [`FlagRow::faults`] and [`ActivationRow::faults`], so that it hurts the flags that need
+//! the row and nothing else.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// The number of a state of the rows.
+///
+/// Compare revisions with `!=` only: after a restore or a fail-over the database may be at a lower one than before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Revision(i64);
+
+impl Revision {
+    /// The revision with this number.
+    #[must_use]
+    pub const fn new(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// The number, as the table `novi_revision` has it.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Every row of one revision.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    /// The state that these rows are.
+    pub revision: Revision,
+    /// Table `flags`, with `flag_metadata` beside each row.
+    pub flags: Vec<FlagRow>,
+    /// Table `activations`.
+    pub activations: Vec<ActivationRow>,
+    /// Table `flags_activations`.
+    pub links: Vec<LinkRow>,
+}
+
+/// A row of `flags`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FlagRow {
+    /// Primary key.
+    pub id: i64,
+    /// What code calls the flag; unique.
+    pub name: String,
+    /// `false` turns the flag off whatever its activations say (R1).
+    pub status: bool,
+    /// The row of `flag_metadata`, or the defaults where there is none.
+    pub metadata: FlagMetadata,
+    /// What could not be read of this row.
+    pub faults: Vec<Fault>,
+}
+
+impl FlagRow {
+    /// A flag without metadata.
+    #[must_use]
+    pub fn new(id: i64, name: impl Into<String>, status: bool) -> Self {
+        Self { id, name: name.into(), status, ..Self::default() }
+    }
+}
+
+/// A row of `activations`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ActivationRow {
+    /// Primary key.
+    pub id: i64,
+    /// What people call the activation.
+    pub name: String,
+    /// Which registered type answers: its class name or one of its aliases.
+    pub class_name: String,
+    /// The JSON text that the type is built from; `None` is SQL's null.
+    pub config: Option<String>,
+    /// What could not be read of this row.
+    pub faults: Vec<Fault>,
+}
+
+impl ActivationRow {
+    /// An activation of the type `class_name`.
+    #[must_use]
+    pub fn new(
+        id: i64,
+        name: impl Into<String>,
+        class_name: impl Into<String>,
+        config: impl Into<String>,
+    ) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            class_name: class_name.into(),
+            config: Some(config.into()),
+            faults: Vec::new(),
+        }
+    }
+}
+
+/// A row of `flags_activations`. Both ends are nullable in tables that the Python original made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LinkRow {
+    /// `flags.id`
+    pub flag_id: Option<i64>,
+    /// `activations.id`
+    pub activation_id: Option<i64>,
+}
+
+impl LinkRow {
+    /// A link between a flag and an activation.
+    #[must_use]
+    pub const fn new(flag_id: i64, activation_id: i64) -> Self {
+        Self { flag_id: Some(flag_id), activation_id: Some(activation_id) }
+    }
+}
+
+/// A column of a row that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The table that has the column: `flags`, `flag_metadata` or `activations`.
+    pub table: &'static str,
+    /// The column.
+    pub column: &'static str,
+    /// What was expected and what was found.
+    pub message: String,
+}
+
+/// What stands beside a flag in `flag_metadata`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlagMetadata {
+    /// What the flag is for.
+    pub description: Option<String>,
+    /// Whom to ask: names or addresses.
+    pub owner: Option<String>,
+    /// When the flag should be gone from the code.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Labels, a JSON array in the table.
+    pub tags: Vec<String>,
+    /// Whether a request may override the flag.
+    pub override_allowed: bool,
+    /// What a broken flag answers (R6).
+    pub fail_mode: FailMode,
+    /// Variant names and their values: a JSON object, kept as the row's text.
+    pub variants: Option<String>,
+    /// The variant answered when no activation assigns one.
+    pub default_variant: Option<String>,
+    /// Counts the changes of the flag; a writer names the one it has seen.
+    pub row_version: i64,
+    /// When the flag was made.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When the flag or its metadata last changed.
+    pub updated_at: Option<DateTime<Utc>>,
+}
+
+impl Default for FlagMetadata {
+    fn default() -> Self {
+        Self {
+            description: None,
+            owner: None,
+            expires_at: None,
+            tags: Vec::new(),
+            override_allowed: true,
+            fail_mode: FailMode::Off,
+            variants: None,
+            default_variant: None,
+            row_version: 1,
+            created_at: None,
+            updated_at: None,
+        }
+    }
+}
+
+/// What a flag answers while one of its rows does not compile (R6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailMode {
+    /// The flag is off.
+    #[default]
+    Off,
+    /// The flag is on.
+    On,
+    /// The flag answers by the last rows that compiled in this process; off where there were none.
+    LastKnown,
+}
+
+impl FailMode {
+    /// The text in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::On => "on",
+            Self::LastKnown => "last_known",
+        }
+    }
+
+    /// The mode that the table's text names.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Off, Self::On, Self::LastKnown].into_iter().find(|mode| mode.as_str() == text)
+    }
+}

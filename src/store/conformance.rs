@@ -1,0 +1,1 @@
+//! What every store does; run by the tests of each.

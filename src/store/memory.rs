@@ -1,0 +1,5 @@
+//! Rows in memory.
+
+/// Rows in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore;
