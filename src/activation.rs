@@ -1,0 +1,319 @@
+//! What an activation is: the trait that a type implements, and what it is given when its row is compiled.
+
+use std::{borrow::Cow, fmt};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, MapAccess, SeqAccess, Visitor},
+};
+
+use crate::check::Check;
+
+/// A condition of a flag, built from one row of `activations`.
+///
+/// A value of the type is made from the row's JSON config by serde, then [compiled](Self::compile) once; after that
+/// it only answers. Registered by [`#[novi::activation]`](macro@crate::activation) or
+/// [`Registry::with`](crate::Registry::with).
+pub trait Activation: Send + Sync + 'static {
+    /// Answers for the caller that `check` tells of.
+    ///
+    /// Runs on the hot path: no I/O and no locks, and no allocation where it can be helped. Everything that depends
+    /// on the config alone belongs into [`compile`](Self::compile).
+    fn evaluate(&self, check: &Check<'_>) -> Verdict;
+
+    /// Prepares for evaluation, once: checks what serde could not, parses what would be parsed on each evaluation,
+    /// resolves [children](Compile::child) and declares [variants](Compile::variant). Whatever is wrong with the row
+    /// goes to [`Compile::problem`], all of it at once.
+    fn compile(&mut self, row: &mut Compile<'_>) {
+        let _ = row;
+    }
+
+    /// Whether this activation itself divides callers by chance, so that flags it turns on answer with the reason
+    /// `SPLIT` and not `TARGETING_MATCH`.
+    fn is_split(&self) -> bool {
+        false
+    }
+}
+
+/// An activation's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The condition is not met.
+    Off,
+    /// The condition is met.
+    On,
+    /// The condition is met, and this is the variant that the caller gets.
+    Variant(Variant),
+}
+
+impl Verdict {
+    /// Whether the condition is met, with a variant or without.
+    #[must_use]
+    pub const fn is_on(self) -> bool {
+        !matches!(self, Self::Off)
+    }
+
+    /// The variant, if the activation assigned one.
+    #[must_use]
+    pub const fn variant(self) -> Option<Variant> {
+        match self {
+            Self::Variant(variant) => Some(variant),
+            Self::Off | Self::On => None,
+        }
+    }
+}
+
+impl From<bool> for Verdict {
+    fn from(on: bool) -> Self {
+        if on { Self::On } else { Self::Off }
+    }
+}
+
+/// The name of a variant, which [`Compile::variant`] made known. A small number, so that verdicts are copied freely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Variant(pub(crate) u32);
+
+/// Something wrong with a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where: `class_name`, `config`, or a path into the config such as `config.splits[2]`.
+    pub path: String,
+    /// What was expected and what was found.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
+/// A reference from one activation to another: the id of a row, or a row written inline.
+///
+/// In JSON: `7`, or `{"class_name": "novi.not", "config": ...}`. Pass it to [`Compile::child`] when the row is
+/// compiled, then [ask](Check::ask) it. A child that was never compiled answers [`Verdict::Off`].
+#[derive(Debug)]
+pub struct Child {
+    pub(crate) reference: ChildReference,
+    pub(crate) node: u32,
+}
+
+#[derive(Debug)]
+pub(crate) enum ChildReference {
+    Id(i64),
+    Inline { class_name: String, config: Option<String> },
+}
+
+impl Child {
+    const UNRESOLVED: u32 = u32::MAX;
+
+    fn new(reference: ChildReference) -> Self {
+        Self { reference, node: Self::UNRESOLVED }
+    }
+
+    /// A reference to the row of `activations` with this id.
+    #[must_use]
+    pub fn by_id(id: i64) -> Self {
+        Self::new(ChildReference::Id(id))
+    }
+}
+
+impl<'de> Deserialize<'de> for Child {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ChildVisitor;
+
+        impl<'de> Visitor<'de> for ChildVisitor {
+            type Value = Child;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(r#"the id of an activation, or {"class_name": ..., "config": ...}"#)
+            }
+
+            fn visit_i64<E>(self, id: i64) -> Result<Child, E> {
+                Ok(Child::by_id(id))
+            }
+
+            fn visit_u64<E: de::Error>(self, id: u64) -> Result<Child, E> {
+                let wrong = || E::invalid_value(de::Unexpected::Unsigned(id), &self);
+                i64::try_from(id).map(Child::by_id).map_err(|_| wrong())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Child, A::Error> {
+                #[derive(Deserialize)]
+                #[serde(deny_unknown_fields)]
+                struct Inline {
+                    class_name: String,
+                    #[serde(default)]
+                    config: serde_json::Value,
+                }
+                let inline = Inline::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                Ok(Child::new(ChildReference::Inline {
+                    class_name: inline.class_name,
+                    config: (!inline.config.is_null()).then(|| inline.config.to_string()),
+                }))
+            }
+        }
+
+        deserializer.deserialize_any(ChildVisitor)
+    }
+}
+
+impl JsonSchema for Child {
+    fn schema_name() -> Cow<'static, str> {
+        "Child".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "The id of an activation, or an activation written inline",
+            "anyOf": [
+                {"type": "integer"},
+                {
+                    "type": "object",
+                    "properties": {"class_name": {"type": "string"}, "config": true},
+                    "required": ["class_name"],
+                    "additionalProperties": false
+                }
+            ]
+        })
+    }
+}
+
+/// A list of children, in the two forms that a row may have: `[1, 2]`, or `{"activations": [1, 2]}`.
+#[derive(Debug)]
+pub struct Children {
+    list: Vec<Child>,
+    path: &'static str,
+}
+
+impl Children {
+    /// The children, in the order in which the row has them.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Child] {
+        &self.list
+    }
+
+    /// Resolves every child of the list.
+    pub fn compile(&mut self, row: &mut Compile<'_>) {
+        for (index, child) in self.list.iter_mut().enumerate() {
+            row.child(&format!("{}[{index}]", self.path), child);
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Children {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ChildrenVisitor;
+
+        impl<'de> Visitor<'de> for ChildrenVisitor {
+            type Value = Children;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(r#"a list of activations, or {"activations": [...]}"#)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Children, A::Error> {
+                let list = Deserialize::deserialize(de::value::SeqAccessDeserializer::new(list))?;
+                Ok(Children { list, path: "" })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Children, A::Error> {
+                #[derive(Deserialize)]
+                #[serde(deny_unknown_fields)]
+                struct Named {
+                    activations: Vec<Child>,
+                }
+                let named = Named::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                Ok(Children { list: named.activations, path: ".activations" })
+            }
+        }
+
+        deserializer.deserialize_any(ChildrenVisitor)
+    }
+}
+
+impl JsonSchema for Children {
+    fn schema_name() -> Cow<'static, str> {
+        "Children".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let list = generator.subschema_for::<Vec<Child>>();
+        json_schema!({
+            "anyOf": [
+                list,
+                {
+                    "type": "object",
+                    "properties": {"activations": list},
+                    "required": ["activations"],
+                    "additionalProperties": false
+                }
+            ]
+        })
+    }
+}
+
+/// The row that an activation is compiled from, and what the engine does for it meanwhile.
+pub struct Compile<'a> {
+    pub(crate) class_name: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) linker: &'a mut dyn Linker,
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl fmt::Debug for Compile<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compile").field("class_name", &self.class_name).field("name", &self.name).finish()
+    }
+}
+
+/// What the compiler of a snapshot does for one activation.
+pub(crate) trait Linker {
+    /// The node of a child, or what is wrong with the reference.
+    fn child(&mut self, path: &str, reference: &ChildReference) -> Result<u32, String>;
+    /// The number of a variant's name.
+    fn variant(&mut self, name: &str) -> Variant;
+}
+
+impl Compile<'_> {
+    /// The class name as the row has it: the type's own name or one of its aliases.
+    #[must_use]
+    pub fn class_name(&self) -> &str {
+        self.class_name
+    }
+
+    /// The name of the row; for an inline activation that of the row it stands in.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.name
+    }
+
+    /// Makes a variant's name known.
+    pub fn variant(&mut self, name: &str) -> Variant {
+        self.linker.variant(name)
+    }
+
+    /// Resolves a child; `path` is where it stands in the config: `[0]`, or `.fallback`. A child that is not there
+    /// is noted as a problem.
+    pub fn child(&mut self, path: &str, child: &mut Child) {
+        match self.linker.child(path, &child.reference) {
+            Ok(node) => child.node = node,
+            Err(message) => self.problem(path, message),
+        }
+    }
+
+    /// Notes that the row can not be used. `path` leads from the config to what is wrong: `.splits[2]`, or nothing
+    /// for the config itself; `message` says what was expected and what was found.
+    pub fn problem(&mut self, path: &str, message: impl Into<String>) {
+        self.problems.push(Problem { path: format!("config{path}"), message: message.into() });
+    }
+}

@@ -1,0 +1,217 @@
+//! Which activation types there are.
+
+use std::{collections::BTreeMap, fmt, sync::OnceLock};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    Error, Result,
+    activation::{Activation, Problem},
+};
+
+/// An activation type: how rows name it and how a value of it is built.
+#[derive(Clone, Copy)]
+pub struct ActivationType {
+    class: &'static str,
+    aliases: &'static [&'static str],
+    description: &'static str,
+    location: &'static str,
+    schema: fn() -> Schema,
+    build: fn(&str) -> Result<Box<dyn Activation>, Problem>,
+}
+
+inventory::collect!(ActivationType);
+
+/// A type that carries its own registration, as [`#[novi::activation]`](macro@crate::activation) gives it one.
+pub trait RegisteredActivation: Activation {
+    /// The registration.
+    const TYPE: ActivationType;
+}
+
+impl ActivationType {
+    /// The type `T` under a class name. `location` is where the type is declared, for messages:
+    /// `concat!(file!(), ":", line!())`.
+    #[must_use]
+    pub const fn new<T: Activation + DeserializeOwned + JsonSchema>(
+        class: &'static str,
+        aliases: &'static [&'static str],
+        description: &'static str,
+        location: &'static str,
+    ) -> Self {
+        Self { class, aliases, description, location, schema: schema::<T>, build: build::<T> }
+    }
+
+    /// The name that rows have in `class_name`.
+    #[must_use]
+    pub const fn class(&self) -> &'static str {
+        self.class
+    }
+
+    /// Other names that rows may have.
+    #[must_use]
+    pub const fn aliases(&self) -> &'static [&'static str] {
+        self.aliases
+    }
+
+    /// What the type does.
+    #[must_use]
+    pub const fn description(&self) -> &'static str {
+        self.description
+    }
+
+    /// Where the type is declared.
+    #[must_use]
+    pub const fn location(&self) -> &'static str {
+        self.location
+    }
+
+    /// The JSON Schema of the config.
+    #[must_use]
+    pub fn schema(&self) -> Schema {
+        (self.schema)()
+    }
+
+    /// Builds an activation from the text of its config.
+    pub(crate) fn build(&self, config: Option<&str>) -> Result<Box<dyn Activation>, Problem> {
+        match config.filter(|text| !text.trim().is_empty()) {
+            Some(text) => (self.build)(text),
+            // A type without settings has nothing to say in its config: `{}` for a struct, `null` for a unit struct.
+            None => (self.build)("{}").or_else(|_| (self.build)("null")).map_err(|problem| Problem {
+                path: "config".to_owned(),
+                message: format!("is empty; {}", problem.message),
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for ActivationType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ActivationType")
+            .field("class", &self.class)
+            .field("aliases", &self.aliases)
+            .field("location", &self.location)
+            .finish_non_exhaustive()
+    }
+}
+
+fn schema<T: JsonSchema>() -> Schema {
+    // Drafts differ little for what configs need; forms and editors know 2020-12 best.
+    SchemaGenerator::default().into_root_schema_for::<T>()
+}
+
+fn build<T: Activation + DeserializeOwned>(config: &str) -> Result<Box<dyn Activation>, Problem> {
+    let mut json = serde_json::Deserializer::from_str(config);
+    let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let dot = if path.starts_with('[') { "" } else { "." };
+        let path = if path == "." { "config".to_owned() } else { format!("config{dot}{path}") };
+        Problem { path, message: error.into_inner().to_string() }
+    })?;
+    json.end().map_err(|error| Problem { path: "config".to_owned(), message: error.to_string() })?;
+    Ok(Box::new(value))
+}
+
+/// The activation types that rows can name.
+///
+/// [`Registry::global`] holds what the program's crates registered through `inventory`. A crate whose code is never
+/// named is not linked, so what it would register is missing: name it once (`use that_crate as _;`), or add its types
+/// by [`with`](Self::with).
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    types: BTreeMap<&'static str, ActivationType>,
+    /// Class names and aliases, to the class name.
+    names: BTreeMap<&'static str, &'static str>,
+}
+
+impl Registry {
+    /// No types at all.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self { types: BTreeMap::new(), names: BTreeMap::new() }
+    }
+
+    /// The types that were registered through `inventory`, by novi and by any crate that is linked.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateClass`] when two types claim one name.
+    pub fn global() -> Result<Self> {
+        // Where types collide there is no registry, and each caller is to hear of it: so an error is not kept.
+        static GLOBAL: OnceLock<Registry> = OnceLock::new();
+        if let Some(known) = GLOBAL.get() {
+            return Ok(known.clone());
+        }
+        let mut registry = Self::empty();
+        for registered in inventory::iter::<ActivationType> {
+            registry.add(*registered)?;
+        }
+        Ok(GLOBAL.get_or_init(|| registry).clone())
+    }
+
+    /// This registry and one type more.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateClass`] when another type claims one of its names. Adding a type again is no error.
+    pub fn with<T: RegisteredActivation>(mut self) -> Result<Self> {
+        self.add(T::TYPE)?;
+        Ok(self)
+    }
+
+    /// Adds a type.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateClass`] when another type claims one of its names. Adding a type again is no error.
+    pub fn add(&mut self, new: ActivationType) -> Result<()> {
+        let names = || std::iter::once(new.class).chain(new.aliases.iter().copied());
+        for name in names() {
+            if let Some(known) = self.find(name) {
+                if known.location == new.location && known.class == new.class {
+                    return Ok(());
+                }
+                // Registration has no order; sorted, the message is the same each time.
+                let mut places = [known.location.to_owned(), new.location.to_owned()];
+                places.sort();
+                let [first, second] = places;
+                return Err(Error::DuplicateClass { class: name.to_owned(), first, second });
+            }
+        }
+        self.names.extend(names().map(|name| (name, new.class)));
+        self.types.insert(new.class, new);
+        Ok(())
+    }
+
+    /// The type that rows call by this class name or alias.
+    #[must_use]
+    pub fn find(&self, class_name: &str) -> Option<&ActivationType> {
+        self.names.get(class_name).and_then(|class| self.types.get(class))
+    }
+
+    /// All types, sorted by class name.
+    pub fn iter(&self) -> impl Iterator<Item = &ActivationType> {
+        self.types.values()
+    }
+
+    /// Builds an activation for a row.
+    pub(crate) fn build(
+        &self,
+        class_name: &str,
+        config: Option<&str>,
+    ) -> Result<(&ActivationType, Box<dyn Activation>), Problem> {
+        let found = self.find(class_name).ok_or_else(|| self.unknown(class_name))?;
+        Ok((found, found.build(config)?))
+    }
+
+    fn unknown(&self, class_name: &str) -> Problem {
+        let similar = crate::similar::most_similar(class_name, self.names.keys().copied());
+        let similar = similar.map(|name| format!(" (did you mean {name:?}?)")).unwrap_or_default();
+        let known: Vec<_> = self.types.keys().copied().collect();
+        Problem {
+            path: "class_name".to_owned(),
+            message: format!(
+                "unknown activation class {class_name:?}{similar}; known classes: {}. A type from another crate is \
+                 known once the program names that crate: `use that_crate as _;`",
+                known.join(", ")
+            ),
+        }
+    }
+}
