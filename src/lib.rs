@@ -1,22 +1,38 @@
 //! A feature-flag engine whose flags live in your own SQL database.
 
 mod activation;
+mod activations;
+mod bucket;
 mod check;
 mod context;
+mod decision;
 mod error;
+mod flags;
+mod issue;
+mod overrides;
 mod registry;
 pub mod rows;
 mod similar;
+mod snapshot;
 pub mod store;
 mod value;
+#[cfg(feature = "sql")]
+mod watch;
 
 pub use activation::{Activation, Child, Children, Compile, Problem, Variant, Verdict};
 pub use check::Check;
 pub use context::{Context, TARGETING_KEY};
+pub use decision::{Decision, Reason};
 pub use error::{Error, Result};
+pub use flags::{Flags, FlagsBuilder, Guard};
+pub use issue::Issue;
+pub use overrides::{Override, Overrides};
 pub use registry::{ActivationType, RegisteredActivation, Registry};
 pub use rows::Revision;
+pub use snapshot::{Asked, Input, Settings, Snapshot, Trace};
 pub use value::Value;
+#[cfg(feature = "sql")]
+pub use watch::Status;
 
 /// What the macros of novi need in the code they write; not for use by hand.
 #[doc(hidden)]

@@ -115,3 +115,9 @@ pub enum Change {
         id: i64,
     },
 }
+
+/// todo
+pub async fn connect(url: &str) -> Result<std::sync::Arc<dyn SchemaStore>> {
+    let _ = url;
+    Err(crate::Error::Refused("".into()))
+}

@@ -1,0 +1,45 @@
+//! All of several activations.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::register;
+use crate::{Activation, Check, Children, Compile, Verdict};
+
+/// On when all its activations are on, and when it has none (R7). They are asked in the order of the list until one
+/// is off. The first variant that one of them assigns is passed on.
+///
+/// ```sql
+/// INSERT INTO activations VALUES (3, 'Combo AND Activation', 'novi.and', '[1,2]');
+/// ```
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+struct And {
+    children: Children,
+}
+
+register!(
+    And,
+    "novi.and",
+    ["novi.client.activations.and_activation.AndActivation"],
+    "On when all its activations are on"
+);
+
+impl Activation for And {
+    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+        let mut answer = Verdict::On;
+        for child in self.children.as_slice() {
+            match check.ask(child) {
+                Verdict::Off => return Verdict::Off,
+                Verdict::On => {}
+                variant if answer == Verdict::On => answer = variant,
+                Verdict::Variant(_) => {}
+            }
+        }
+        answer
+    }
+
+    fn compile(&mut self, row: &mut Compile<'_>) {
+        self.children.compile(row);
+    }
+}

@@ -1,0 +1,202 @@
+//! A window of time.
+
+use chrono::{
+    DateTime, Datelike, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike, Utc,
+    format::{Item, Parsed, StrftimeItems, parse},
+};
+use chrono_tz::Tz;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::register;
+use crate::{Activation, Check, Compile, Value, Verdict};
+
+/// On from `startDateTime`, inclusive, to `endDateTime`, exclusive; either may be absent (R8).
+///
+/// The time is the context's `currentDateTime` if it has one (an instant, or text in the row's `format` or in
+/// RFC 3339), else the clock. Text that is no date means off.
+///
+/// ```sql
+/// INSERT INTO activations VALUES (1, 'Date Activated', 'novi.date_time',
+///     '{"startDateTime": "11/26/2023 12:00 AM", "endDateTime": "11/28/2023 12:00 AM", "format": "%m/%d/%Y %I:%M %p"}');
+/// ```
+///
+/// `format` is read as Python's `strptime` reads it, with these differences: a year has four digits under `%Y`
+/// (Python says so too) and may have a sign, blanks before a number are passed over, `%p` needs no blank before it,
+/// a weekday must fit its date. What the format leaves out is 1 January 1900, 00:00, as in Python.
+///
+/// Text without an offset is in `timezone`. In the hour that a change to summer time leaves out, the next valid instant
+/// counts; in the hour that a change back repeats, a start and the current time are its first pass, an end its second.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct DateTimeWindow {
+    /// When the window opens; absent: it always was open
+    #[serde(default, rename = "startDateTime")]
+    start_text: Option<String>,
+    /// When the window closes; absent: never
+    #[serde(default, rename = "endDateTime")]
+    end_text: Option<String>,
+    /// How dates are written, in strptime's letters; absent: RFC 3339
+    #[serde(default)]
+    format: Option<String>,
+    /// The IANA time zone of dates without an offset, such as Europe/Berlin; absent: UTC
+    #[serde(default)]
+    timezone: Option<String>,
+    #[serde(skip)]
+    reader: Reader,
+    #[serde(skip)]
+    start: Option<DateTime<Utc>>,
+    #[serde(skip)]
+    end: Option<DateTime<Utc>>,
+}
+
+register!(
+    DateTimeWindow,
+    "novi.date_time",
+    ["novi.client.activations.date_time_activation.DateTimeActivation"],
+    "On from a start, inclusive, to an end, exclusive"
+);
+
+impl Activation for DateTimeWindow {
+    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+        let now = match check.get("currentDateTime") {
+            None => check.now(),
+            Some(Value::Instant(instant)) => *instant,
+            Some(Value::Str(text)) => {
+                let Some(instant) = self.reader.read(text, Pass::First) else {
+                    check.note(|| format!("currentDateTime: expected {}", self.reader.expectation()));
+                    return Verdict::Off;
+                };
+                instant
+            }
+            Some(_) => return Verdict::Off,
+        };
+        let started = self.start.is_none_or(|start| start <= now);
+        let ended = self.end.is_some_and(|end| end <= now);
+        (started && !ended).into()
+    }
+
+    fn compile(&mut self, row: &mut Compile<'_>) {
+        if let Some(format) = self.format.take() {
+            let Some(items) = items(&format) else {
+                let message = format!("expected a date format like \"%Y-%m-%d %H:%M\", found {format:?}");
+                return row.problem(".format", message);
+            };
+            self.reader.format = Some((format, items));
+        }
+        if let Some(name) = self.timezone.take() {
+            let Ok(zone) = name.parse() else {
+                let message = format!("expected a time zone like \"Europe/Berlin\", found {name:?}");
+                return row.problem(".timezone", message);
+            };
+            self.reader.zone = zone;
+        }
+        let mut read = |path, text: &Option<String>, pass| {
+            let text = text.as_deref()?;
+            let read = self.reader.read(text, pass);
+            if read.is_none() {
+                row.problem(path, format!("expected {}, found {text:?}", self.reader.expectation()));
+            }
+            read
+        };
+        self.start = read(".startDateTime", &self.start_text, Pass::First);
+        self.end = read(".endDateTime", &self.end_text, Pass::Last);
+    }
+}
+
+/// The strptime format, parsed; nothing if it has a letter that means nothing.
+fn items(format: &str) -> Option<Vec<Item<'static>>> {
+    // Python's `%f` is the digits after the point, which chrono writes with the point.
+    StrftimeItems::new(&format.replace(".%f", "%.f")).parse_to_owned().ok()
+}
+
+/// Which of the two passes through an hour that the clocks repeat.
+#[derive(Clone, Copy)]
+enum Pass {
+    First,
+    Last,
+}
+
+/// Reads dates as a row writes them.
+#[derive(Debug, Default)]
+struct Reader {
+    format: Option<(String, Vec<Item<'static>>)>,
+    zone: Tz,
+}
+
+impl Reader {
+    fn expectation(&self) -> String {
+        match &self.format {
+            Some((format, _)) => format!("a date like {format:?}"),
+            None => "a date like \"2026-11-20T09:30:00Z\" (RFC 3339), or a `format`".to_owned(),
+        }
+    }
+
+    fn read(&self, text: &str, pass: Pass) -> Option<DateTime<Utc>> {
+        let read = self.format.as_ref().and_then(|(_, items)| self.read_as(items, text, pass));
+        read.or_else(|| Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()))
+    }
+
+    fn read_as(&self, items: &[Item<'static>], text: &str, pass: Pass) -> Option<DateTime<Utc>> {
+        let mut parsed = Parsed::new();
+        parse(&mut parsed, text, items.iter()).ok()?;
+        let local = date(&mut parsed)?.and_time(time(&mut parsed)?);
+        match parsed.offset() {
+            // Out of range where the offset leads before the first year or past the last.
+            Some(seconds) => {
+                local.checked_sub_signed(Duration::seconds(seconds.into())).map(|utc| utc.and_utc())
+            }
+            None => self.at_zone(local, pass),
+        }
+    }
+
+    fn at_zone(&self, local: NaiveDateTime, pass: Pass) -> Option<DateTime<Utc>> {
+        match (self.zone.from_local_datetime(&local), pass) {
+            (LocalResult::Single(instant), _)
+            | (LocalResult::Ambiguous(instant, _), Pass::First)
+            | (LocalResult::Ambiguous(_, instant), Pass::Last) => Some(instant.to_utc()),
+            (LocalResult::None, _) => self.after_gap(local),
+        }
+    }
+
+    /// The first instant after the hours that the clocks leave out at `local`.
+    fn after_gap(&self, local: NaiveDateTime) -> Option<DateTime<Utc>> {
+        // No zone has left out more than a day; all changes so far fell on whole minutes.
+        let minute = local.with_second(0)?.with_nanosecond(0)?;
+        (1..=25 * 60)
+            .filter_map(|minutes| minute.checked_add_signed(Duration::minutes(minutes)))
+            .find_map(|later| self.zone.from_local_datetime(&later).earliest())
+            .map(|instant| instant.to_utc())
+    }
+}
+
+/// The date, with 1 January 1900 for what was not given.
+fn date(parsed: &mut Parsed) -> Option<NaiveDate> {
+    if parsed.year().is_none() && parsed.year_mod_100().is_none() && parsed.isoyear().is_none() {
+        parsed.set_year(1900).ok()?;
+    }
+    let whole = parsed.to_naive_date().or_else(|error| {
+        if parsed.month().is_none() {
+            parsed.set_month(1).map_err(|_| error)?;
+        }
+        if parsed.day().is_none() {
+            parsed.set_day(1).map_err(|_| error)?;
+        }
+        parsed.to_naive_date()
+    });
+    // chrono takes "24" for the year 24; whoever writes that means 2024.
+    whole.ok().filter(|date| date.year() >= 1000)
+}
+
+/// The time of day, with 00:00 for what was not given.
+fn time(parsed: &mut Parsed) -> Option<NaiveTime> {
+    if parsed.hour_mod_12().is_none() && parsed.hour_div_12().is_none() {
+        parsed.set_hour(0).ok()?;
+    } else if parsed.hour_div_12().is_none() {
+        parsed.set_ampm(false).ok()?;
+    }
+    if parsed.minute().is_none() {
+        parsed.set_minute(0).ok()?;
+    }
+    parsed.to_naive_time().ok()
+}

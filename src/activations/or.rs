@@ -1,0 +1,37 @@
+//! Any of several activations.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::register;
+use crate::{Activation, Check, Children, Compile, Verdict};
+
+/// On when one of its activations is on; off when it has none (R7). They are asked in the order of the list until
+/// one is on, whose variant is passed on.
+///
+/// ```sql
+/// INSERT INTO activations VALUES (4, 'Combo OR Activation', 'novi.or', '[1,2]');
+/// ```
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+struct Or {
+    children: Children,
+}
+
+register!(
+    Or,
+    "novi.or",
+    ["novi.client.activations.or_activation.OrActivation"],
+    "On when one of its activations is on"
+);
+
+impl Activation for Or {
+    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+        let mut asked = self.children.as_slice().iter().map(|child| check.ask(child));
+        asked.find(|verdict| verdict.is_on()).unwrap_or(Verdict::Off)
+    }
+
+    fn compile(&mut self, row: &mut Compile<'_>) {
+        self.children.compile(row);
+    }
+}

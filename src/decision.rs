@@ -1,0 +1,129 @@
+//! A flag's answer.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer, ser::SerializeStruct};
+
+use crate::{activation::Variant, rows::Revision, snapshot::Snapshot};
+
+/// Why a flag answers as it does, in OpenFeature's vocabulary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The flag's status is off (R1).
+    Disabled,
+    /// The flag is on for everybody: it has no activations (R2), or an override says so (R13).
+    Static,
+    /// All of the flag's activations are on (R3).
+    TargetingMatch,
+    /// All are on, and one of them divides callers by chance.
+    Split,
+    /// An activation is off, so the flag is.
+    Default,
+    /// A row that the flag needs does not compile; the flag answers by its fail mode (R6).
+    Error,
+}
+
+impl Reason {
+    /// The word that OpenFeature has for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Disabled => "DISABLED",
+            Self::Static => "STATIC",
+            Self::TargetingMatch => "TARGETING_MATCH",
+            Self::Split => "SPLIT",
+            Self::Default => "DEFAULT",
+            Self::Error => "ERROR",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// What a flag came to, before it is tied to a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) enabled: bool,
+    pub(crate) variant: Option<Variant>,
+    pub(crate) reason: Reason,
+}
+
+/// A flag's answer, with the snapshot that it was made against: `S` is a [`Guard`](crate::Guard) that keeps the snapshot
+/// alive, or a reference to one that the caller holds.
+#[derive(Clone, Copy)]
+pub struct Decision<S = crate::Guard> {
+    snapshot: S,
+    flag: u32,
+    outcome: Outcome,
+}
+
+impl<S: AsRef<Snapshot>> Decision<S> {
+    pub(crate) const fn new(snapshot: S, flag: u32, outcome: Outcome) -> Self {
+        Self { snapshot, flag, outcome }
+    }
+
+    /// The flag's name.
+    #[must_use]
+    pub fn flag(&self) -> &str {
+        self.snapshot.as_ref().name_of(self.flag)
+    }
+
+    /// Whether the feature is on.
+    #[must_use]
+    pub const fn enabled(&self) -> bool {
+        self.outcome.enabled
+    }
+
+    /// The variant that the caller gets, if the flag assigns one.
+    #[must_use]
+    pub fn variant(&self) -> Option<&str> {
+        self.outcome.variant.map(|variant| self.snapshot.as_ref().variant_name(variant))
+    }
+
+    /// Why.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        self.outcome.reason
+    }
+
+    /// The revision of the rows that the answer was made from (R11).
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.snapshot.as_ref().revision()
+    }
+}
+
+impl<S: AsRef<Snapshot>> fmt::Debug for Decision<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decision")
+            .field("flag", &self.flag())
+            .field("enabled", &self.enabled())
+            .field("variant", &self.variant())
+            .field("reason", &self.reason())
+            .field("revision", &self.revision())
+            .finish()
+    }
+}
+
+impl<S: AsRef<Snapshot>> Serialize for Decision<S> {
+    fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
+        let mut json = serializer.serialize_struct("Decision", 5)?;
+        json.serialize_field("flag", self.flag())?;
+        json.serialize_field("enabled", &self.enabled())?;
+        json.serialize_field("variant", &self.variant())?;
+        json.serialize_field("reason", &self.reason())?;
+        json.serialize_field("revision", &self.revision())?;
+        json.end()
+    }
+}

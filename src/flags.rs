@@ -1,0 +1,299 @@
+//! The handle that a service holds.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    ops::Deref,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+
+#[cfg(feature = "sql")]
+use crate::watch::State;
+use crate::{
+    Error, Result,
+    context::Context,
+    decision::Decision,
+    issue::Issue,
+    overrides::Overrides,
+    registry::Registry,
+    rows::Rows,
+    snapshot::{Settings, Snapshot, Trace},
+};
+
+/// The flags of a service: an immutable [`Snapshot`], replaced as a whole when the rows change.
+///
+/// Clones are cheap and show the same flags.
+///
+/// ```
+/// use novi::{Context, Flags, rows::{ActivationRow, FlagRow, LinkRow, Rows}};
+///
+/// let flags = Flags::from_rows(Rows {
+///     flags: vec![FlagRow::new(1, "Winter sale", true)],
+///     activations: vec![ActivationRow::new(1, "December", "novi.date_time",
+///         r#"{"startDateTime": "2026-12-01T00:00:00Z", "endDateTime": "2027-01-01T00:00:00Z"}"#)],
+///     links: vec![LinkRow::new(1, 1)],
+///     ..Rows::default()
+/// })?;
+/// assert!(flags.is_enabled("Winter sale", &Context::new().with("currentDateTime", "2026-12-24T18:00:00Z")));
+/// assert!(!flags.is_enabled("Winter sale", &Context::new().with("currentDateTime", "2027-01-01T00:00:00Z")));
+/// # Ok::<(), novi::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Flags {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    snapshot: ArcSwap<Snapshot>,
+    registry: Registry,
+    settings: Settings,
+    unknown: Unknown,
+    #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are not followed"))]
+    pub(crate) watch: State,
+}
+
+/// How to make [`Flags`]: which activation types there are, and what lies under and over the rows.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct FlagsBuilder {
+    registry: Option<Registry>,
+    settings: Settings,
+    #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are not asked again"))]
+    pub(crate) refresh: Duration,
+}
+
+impl FlagsBuilder {
+    /// How often the database is asked for its revision, unless [`refresh`](Self::refresh) says otherwise.
+    pub const REFRESH: Duration = Duration::from_secs(1);
+
+    /// The activation types that rows can name, in place of [`Registry::global`].
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// The static context, which lies under every caller's: environment, service, host.
+    pub fn context(mut self, context: Context<'static>) -> Self {
+        self.settings.context = context;
+        self
+    }
+
+    /// Answers that stand above the rows (R13).
+    pub fn overrides(mut self, overrides: Overrides) -> Self {
+        self.settings.overrides = overrides;
+        self
+    }
+
+    /// How often the database is asked for its revision.
+    pub fn refresh(mut self, interval: Duration) -> Self {
+        self.refresh = interval;
+        self
+    }
+
+    /// Flags from rows in memory.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateClass`] when two activation types claim one name.
+    pub fn from_rows(self, rows: Rows) -> Result<Flags> {
+        self.build(rows, State::default())
+    }
+
+    pub(crate) fn build(self, rows: Rows, watch: State) -> Result<Flags> {
+        let registry = self.registry.map_or_else(Registry::global, Ok)?;
+        let snapshot = Snapshot::compile(Arc::new(rows), &registry, &self.settings, None);
+        snapshot.log_issues();
+        let (snapshot, unknown) = (ArcSwap::from_pointee(snapshot), Unknown::default());
+        Ok(Flags { inner: Arc::new(Inner { snapshot, registry, settings: self.settings, unknown, watch }) })
+    }
+}
+
+impl Flags {
+    /// Flags with settings of their own.
+    pub fn builder() -> FlagsBuilder {
+        FlagsBuilder { registry: None, settings: Settings::default(), refresh: FlagsBuilder::REFRESH }
+    }
+
+    /// Flags from rows in memory.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateClass`] when two activation types claim one name.
+    pub fn from_rows(rows: Rows) -> Result<Self> {
+        Self::builder().from_rows(rows)
+    }
+
+    /// Whether a flag is on for this caller. An unknown flag is not (R5); the name is logged once.
+    ///
+    /// Takes no lock, allocates nothing and waits for nothing.
+    #[must_use]
+    pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
+        let snapshot = self.inner.snapshot.load();
+        if let Some(flag) = snapshot.find_index(name) {
+            snapshot.enabled_at(flag, context)
+        } else {
+            self.inner.unknown.count(name, &snapshot);
+            false
+        }
+    }
+
+    /// What a flag answers this caller, and why.
+    ///
+    /// # Errors
+    /// [`Error::FlagNotFound`] for a name that no flag has (R5).
+    pub fn evaluate(&self, name: &str, context: &Context<'_>) -> Result<Decision> {
+        let guard = self.snapshot();
+        let Some(flag) = guard.find_index(name) else {
+            self.inner.unknown.count(name, &guard);
+            return Err(Error::FlagNotFound { name: name.to_owned(), similar: guard.similar_flag(name) });
+        };
+        let outcome = guard.outcome_of(flag, context);
+        Ok(Decision::new(guard, flag, outcome))
+    }
+
+    /// How a flag comes to its answer for this caller: every activation that was asked, as a tree.
+    ///
+    /// # Errors
+    /// [`Error::FlagNotFound`] for a name that no flag has (R5).
+    pub fn explain(&self, name: &str, context: &Context<'_>) -> Result<Trace> {
+        self.snapshot().explain(name, context)
+    }
+
+    /// The present snapshot. Whoever holds it gets every answer from the same revision (R11).
+    #[must_use]
+    pub fn snapshot(&self) -> Guard {
+        Guard(self.inner.snapshot.load())
+    }
+
+    /// The rows that do not compile (R6), in the present snapshot.
+    #[must_use]
+    pub fn issues(&self) -> Vec<Issue> {
+        self.snapshot().issues().to_vec()
+    }
+
+    /// How often flags were asked for that do not exist, by name. Only the first thousand names are told apart; the
+    /// rest is counted under the empty name.
+    #[must_use]
+    pub fn unknown_flags(&self) -> HashMap<String, u64> {
+        self.inner.unknown.counts()
+    }
+
+    /// Replaces the rows. Callers that hold a snapshot keep theirs.
+    pub fn replace_rows(&self, rows: Rows) {
+        let inner = &self.inner;
+        let previous = inner.snapshot.load_full();
+        let snapshot = Snapshot::compile(Arc::new(rows), &inner.registry, &inner.settings, Some(&previous));
+        snapshot.log_issues();
+        inner.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// Makes these the flags of the process, which guarded functions ask.
+    ///
+    /// # Errors
+    /// Gives the flags back when the process has its flags already.
+    pub fn install(self) -> Result<(), Self> {
+        INSTALLED.set(self)
+    }
+
+    /// The flags of the process, once they are [installed](Self::install).
+    #[must_use]
+    pub fn global() -> Option<&'static Self> {
+        INSTALLED.get()
+    }
+
+    #[cfg(feature = "sql")]
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    #[cfg(feature = "sql")]
+    pub(crate) fn from_inner(inner: Arc<Inner>) -> Self {
+        Self { inner }
+    }
+}
+
+/// Without a database there is nothing to follow.
+#[cfg(not(feature = "sql"))]
+type State = ();
+
+static INSTALLED: OnceLock<Flags> = OnceLock::new();
+
+impl fmt::Debug for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flags").field("snapshot", &*self.snapshot()).finish_non_exhaustive()
+    }
+}
+
+/// Keeps a snapshot alive. Cheap to take: no counter is shared between threads.
+pub struct Guard(arc_swap::Guard<Arc<Snapshot>>);
+
+impl Deref for Guard {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.0
+    }
+}
+
+impl AsRef<Snapshot> for Guard {
+    fn as_ref(&self) -> &Snapshot {
+        self
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl Snapshot {
+    /// Tells of each issue once a revision, where the rows came in.
+    fn log_issues(&self) {
+        let revision = self.revision().number();
+        for issue in self.issues() {
+            tracing::warn!(revision, flags = ?issue.flags, "{issue}");
+        }
+    }
+}
+
+/// The names that were asked for in vain.
+#[derive(Default)]
+struct Unknown {
+    counts: Mutex<HashMap<String, u64>>,
+    beyond: AtomicU64,
+}
+
+impl Unknown {
+    /// Names come from code but may be put together there; without a bound they could fill the memory.
+    const MOST_NAMES: usize = 1000;
+    const LONGEST_NAME: usize = 1000;
+
+    #[cold]
+    fn count(&self, name: &str, snapshot: &Snapshot) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(name) {
+            *count += 1;
+        } else if counts.len() < Self::MOST_NAMES && name.len() <= Self::LONGEST_NAME {
+            counts.insert(name.to_owned(), 1);
+            drop(counts);
+            let error = Error::FlagNotFound { name: name.to_owned(), similar: snapshot.similar_flag(name) };
+            tracing::warn!(flag = name, "{error}; it is off");
+        } else {
+            self.beyond.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn counts(&self) -> HashMap<String, u64> {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let beyond = self.beyond.load(Ordering::Relaxed);
+        if beyond > 0 {
+            *counts.entry(String::new()).or_default() += beyond;
+        }
+        counts
+    }
+}

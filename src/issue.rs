@@ -1,0 +1,32 @@
+//! Rows that do not compile.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A row that does not compile, and the flags that are broken by it (R6). All other flags live on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Issue {
+    /// The table of the row.
+    pub table: &'static str,
+    /// The row's id; for `flags_activations` that of the flag, if it has one.
+    pub id: Option<i64>,
+    /// The row's name, or what stands in its place.
+    pub name: String,
+    /// The column, and for a config the path in its JSON: `config.splits[2]`.
+    pub path: String,
+    /// What was expected and what was found.
+    pub message: String,
+    /// The names of the flags that are broken by it, sorted.
+    pub flags: Vec<String>,
+}
+
+impl fmt::Display for Issue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { table, id, name, path, message, .. } = self;
+        match id {
+            Some(id) => write!(f, "{table}#{id} {name:?}: {path}: {message}"),
+            None => write!(f, "{table} {name:?}: {path}: {message}"),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Evaluation: rows are compiled by now, so this only asks.
+
+use super::{Answer, Ask, Flag, Plan, Snapshot};
+use crate::{
+    Error, Result,
+    activation::{Variant, Verdict},
+    check::{Check, Memo},
+    context::Context,
+    decision::{Decision, Outcome, Reason},
+};
+
+impl Snapshot {
+    /// Whether a flag is on for this caller; an unknown flag is not (R5).
+    #[must_use]
+    pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
+        self.find(name).is_some_and(|flag| self.enabled(flag, context))
+    }
+
+    /// What a flag answers this caller, and why.
+    ///
+    /// # Errors
+    /// [`Error::FlagNotFound`] for a name that no flag has (R5).
+    pub fn evaluate(&self, name: &str, context: &Context<'_>) -> Result<Decision<&Self>> {
+        let index = self.index(name)?;
+        Ok(Decision::new(self, index, self.outcome_of(index, context)))
+    }
+
+    /// What all flags answer this caller, in the order of [`flag_names`](Self::flag_names). An activation that several
+    /// flags share is asked once.
+    pub fn evaluate_all(&self, context: &Context<'_>) -> Vec<Decision<&Self>> {
+        Memo::lend(self.slots, |memo| {
+            let check = Check::new(&self.nodes, context, &self.base).with_memo(memo);
+            let outcome = |flag: &Flag| match &flag.answer {
+                Answer::Ask(ask) => ask.outcome(&check),
+                Answer::Fixed(_) | Answer::LastKnown { .. } => self.outcome(flag, context),
+            };
+            (0..).zip(&self.flags).map(|(index, flag)| Decision::new(self, index, outcome(flag))).collect()
+        })
+    }
+
+    pub(crate) fn find_index(&self, name: &str) -> Option<u32> {
+        self.names.get(name).copied()
+    }
+
+    pub(super) fn index(&self, name: &str) -> Result<u32> {
+        let missing = || Error::FlagNotFound { name: name.to_owned(), similar: self.similar_flag(name) };
+        self.find_index(name).ok_or_else(missing)
+    }
+
+    pub(crate) fn outcome_of(&self, index: u32, context: &Context<'_>) -> Outcome {
+        let missing = Outcome { enabled: false, variant: None, reason: Reason::Error };
+        self.flags.get(index as usize).map_or(missing, |flag| self.outcome(flag, context))
+    }
+
+    pub(crate) fn enabled_at(&self, index: u32, context: &Context<'_>) -> bool {
+        self.flags.get(index as usize).is_some_and(|flag| self.enabled(flag, context))
+    }
+
+    fn find(&self, name: &str) -> Option<&Flag> {
+        self.flags.get(*self.names.get(name)? as usize)
+    }
+
+    fn enabled(&self, flag: &Flag, context: &Context<'_>) -> bool {
+        self.outcome(flag, context).enabled
+    }
+
+    fn outcome(&self, flag: &Flag, context: &Context<'_>) -> Outcome {
+        match &flag.answer {
+            Answer::Fixed(outcome) => *outcome,
+            Answer::Ask(ask) => {
+                let check = Check::new(&self.nodes, context, &self.base);
+                match ask.plan {
+                    Plan::Plain => ask.outcome(&check),
+                    Plan::Shared | Plan::Deep(_) => {
+                        Memo::lend(self.slots, |memo| ask.outcome(&check.with_memo(memo)))
+                    }
+                }
+            }
+            Answer::LastKnown { snapshot, flag } => {
+                let Outcome { enabled, variant, .. } = snapshot.outcome_of(*flag, context);
+                // Variants are numbered by snapshot; compiling has numbered the earlier one's here as well.
+                let variant = variant.and_then(|variant| self.same_variant(snapshot, variant));
+                Outcome { enabled, variant, reason: Reason::Error }
+            }
+        }
+    }
+
+    fn same_variant(&self, earlier: &Self, variant: Variant) -> Option<Variant> {
+        let name = earlier.variants.get(variant.0 as usize)?;
+        (0..).zip(&self.variants).find(|(_, known)| *known == name).map(|(number, _)| Variant(number))
+    }
+}
+
+impl Ask {
+    /// All must be on, asked in the order of their ids; the first variant that one assigns is the flag's (R3).
+    pub(super) fn outcome(&self, check: &Check<'_>) -> Outcome {
+        if let Plan::Deep(order) = &self.plan {
+            for node in order {
+                check.ask_node(*node);
+            }
+        }
+        let mut variant = None;
+        for activation in &self.activations {
+            match check.ask_node(*activation) {
+                Verdict::Off => return Outcome { enabled: false, variant: None, reason: Reason::Default },
+                Verdict::On => {}
+                Verdict::Variant(assigned) => variant = variant.or(Some(assigned)),
+            }
+        }
+        Outcome { enabled: true, variant, reason: self.on }
+    }
+}

@@ -1,0 +1,240 @@
+//! Why a flag answers as it does: everything that was asked, as a tree.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
+
+use serde::Serialize;
+
+use super::{Answer, Plan, Snapshot};
+use crate::{
+    Result,
+    activation::Verdict,
+    check::{Check, Memo, Record, Tracer},
+    context::Context,
+    decision::{Outcome, Reason},
+    rows::Revision,
+    value::Value,
+};
+
+/// Deeper levels are left out of an explanation: nobody reads them, and printing them would need as deep a stack.
+const DEEPEST: usize = 64;
+
+/// How a flag came to its answer.
+#[derive(Clone, Debug, Serialize)]
+pub struct Trace {
+    /// The flag's name.
+    pub flag: String,
+    /// Whether the feature is on.
+    pub enabled: bool,
+    /// The variant, if one was assigned.
+    pub variant: Option<String>,
+    /// Why, in a word.
+    pub reason: Reason,
+    /// The revision of the rows.
+    pub revision: Revision,
+    /// Why, in a sentence.
+    pub because: String,
+    /// The flag's activations, in the order in which they are asked.
+    pub activations: Vec<Asked>,
+}
+
+/// An activation in an explanation.
+#[derive(Clone, Debug, Serialize)]
+pub struct Asked {
+    /// The id of the row; for an inline activation that of the row it stands in.
+    pub id: i64,
+    /// The name of that row.
+    pub name: String,
+    /// Where in that row's config an inline activation stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The class name, as the row has it.
+    pub class_name: String,
+    /// Whether it was on; nothing if it was not asked, since the answer was certain without it.
+    pub on: Option<bool>,
+    /// The variant that it assigned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// The attributes that it read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Input>,
+    /// What it has to say to its answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// The activations that it asks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub activations: Vec<Asked>,
+}
+
+/// An attribute that an activation read.
+#[derive(Clone, Debug, Serialize)]
+pub struct Input {
+    /// The attribute's name.
+    pub attribute: String,
+    /// Its value; nothing if the caller's context and the static one do not have it.
+    pub value: Option<Value<'static>>,
+}
+
+impl Snapshot {
+    /// How a flag comes to its answer for this caller.
+    ///
+    /// # Errors
+    /// [`Error::FlagNotFound`](crate::Error::FlagNotFound) for a name that no flag has (R5).
+    pub fn explain(&self, name: &str, context: &Context<'_>) -> Result<Trace> {
+        let index = self.index(name)?;
+        let (outcome, records) = self.traced(index, context);
+        let roots: &[u32] = match self.flags.get(index as usize).map(|flag| &flag.answer) {
+            Some(Answer::Ask(ask)) => &ask.activations,
+            _ => &[],
+        };
+        let mut tree = Tree { snapshot: self, records: &records, shown: HashSet::new() };
+        let activations: Vec<Asked> = roots.iter().filter_map(|root| tree.asked(*root, 1)).collect();
+        Ok(Trace {
+            flag: name.to_owned(),
+            enabled: outcome.enabled,
+            variant: outcome.variant.map(|variant| self.variant_name(variant).to_owned()),
+            reason: outcome.reason,
+            revision: self.revision(),
+            because: self.because(index, outcome, &activations),
+            activations,
+        })
+    }
+
+    fn traced(&self, index: u32, context: &Context<'_>) -> (Outcome, HashMap<u32, Record>) {
+        let Some(Answer::Ask(ask)) = self.flags.get(index as usize).map(|flag| &flag.answer) else {
+            return (self.outcome_of(index, context), HashMap::new());
+        };
+        let tracer = Tracer::default();
+        let check = Check::new(&self.nodes, context, &self.base).with_tracer(&tracer);
+        let outcome = match ask.plan {
+            Plan::Plain => ask.outcome(&check),
+            Plan::Shared | Plan::Deep(_) => {
+                Memo::lend(self.slots, |memo| ask.outcome(&check.with_memo(memo)))
+            }
+        };
+        (outcome, tracer.into_records())
+    }
+
+    fn because(&self, index: u32, outcome: Outcome, activations: &[Asked]) -> String {
+        let flag = self.flags.get(index as usize);
+        let name = self.name_of(index);
+        if flag.is_some_and(|flag| flag.overridden) {
+            return "the configuration overrides the flag ([overrides])".to_owned();
+        }
+        match outcome.reason {
+            Reason::Disabled => "the flag's status is off".to_owned(),
+            Reason::Static => "the flag's status is on and it has no activations".to_owned(),
+            Reason::TargetingMatch | Reason::Split => "all of the flag's activations are on".to_owned(),
+            Reason::Default => match activations.iter().find(|asked| asked.on == Some(false)) {
+                Some(off) => format!("activation {} {:?} is off", off.id, off.name),
+                None => "an activation is off".to_owned(),
+            },
+            Reason::Error => {
+                let hurts = |issue: &&crate::Issue| issue.flags.iter().any(|hurt| hurt == name);
+                let issues: Vec<String> = self.issues.iter().filter(hurts).map(ToString::to_string).collect();
+                format!("the flag is broken and answers by its fail mode: {}", issues.join("; "))
+            }
+        }
+    }
+}
+
+struct Tree<'a> {
+    snapshot: &'a Snapshot,
+    records: &'a HashMap<u32, Record>,
+    /// What a shared activation asks is told where it comes first; a tree that told it each time could be endless.
+    shown: HashSet<u32>,
+}
+
+impl Tree<'_> {
+    fn asked(&mut self, node: u32, depth: usize) -> Option<Asked> {
+        let info = self.snapshot.infos.get(node as usize)?;
+        let row = self.snapshot.rows.activations.get(info.row as usize)?;
+        let record = self.records.get(&node);
+        let verdict = record.and_then(|record| record.verdict);
+        let mut asked = Asked {
+            id: row.id,
+            name: row.name.clone(),
+            path: (!info.path.is_empty()).then(|| info.path.to_string()),
+            class_name: info.class_name.to_string(),
+            on: verdict.map(Verdict::is_on),
+            variant: verdict
+                .and_then(Verdict::variant)
+                .map(|variant| self.snapshot.variant_name(variant).to_owned()),
+            inputs: Vec::new(),
+            notes: Vec::new(),
+            activations: Vec::new(),
+        };
+        if let Some(record) = record {
+            let input = |(attribute, value): &(String, Option<Value<'static>>)| Input {
+                attribute: attribute.clone(),
+                value: value.clone(),
+            };
+            asked.inputs = record.inputs.iter().map(input).collect();
+            asked.notes.clone_from(&record.notes);
+        }
+        if info.children.is_empty() {
+        } else if !self.shown.insert(node) {
+            asked.notes.push("what it asks is told above".to_owned());
+        } else if depth == DEEPEST {
+            asked.notes.push("what it asks is left out: too deep".to_owned());
+        } else {
+            asked.activations =
+                info.children.iter().filter_map(|child| self.asked(*child, depth + 1)).collect();
+        }
+        Some(asked)
+    }
+}
+
+/// As a tree for people.
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = if self.enabled { "on" } else { "off" };
+        write!(f, "{} is {state}", self.flag)?;
+        if let Some(variant) = &self.variant {
+            write!(f, ", variant {variant}")?;
+        }
+        writeln!(f, " ({}): {}, at revision {}", self.reason, self.because, self.revision)?;
+        write_tree(f, &self.activations, "")
+    }
+}
+
+fn write_tree(f: &mut fmt::Formatter<'_>, level: &[Asked], indent: &str) -> fmt::Result {
+    for (position, asked) in level.iter().enumerate() {
+        let last = position + 1 == level.len();
+        let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        writeln!(f, "{indent}{branch}{asked}")?;
+        let below = format!("{indent}{below}");
+        let rest = if asked.activations.is_empty() { "   " } else { "│  " };
+        for Input { attribute, value } in &asked.inputs {
+            let value = value.as_ref().map_or_else(|| "missing".to_owned(), ToString::to_string);
+            writeln!(f, "{below}{rest}{attribute}: {value}")?;
+        }
+        for note in &asked.notes {
+            writeln!(f, "{below}{rest}{note}")?;
+        }
+        write_tree(f, &asked.activations, &below)?;
+    }
+    Ok(())
+}
+
+/// In a line.
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.on {
+            Some(true) => "on ",
+            Some(false) => "off",
+            None => "not asked",
+        };
+        write!(f, "{state} {} {:?}", self.id, self.name)?;
+        if let Some(path) = &self.path {
+            write!(f, " {path}")?;
+        }
+        write!(f, " ({})", self.class_name)?;
+        match &self.variant {
+            Some(variant) => write!(f, " -> {variant}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! All rows of one revision, compiled: what a process answers from.
+//!
+//! A snapshot never changes. [`compile`](Snapshot::compile) turns rows into values and [`Issue`]s, once; evaluation
+//! then takes no lock, allocates nothing and waits for nothing.
+
+mod compile;
+mod drafts;
+mod evaluate;
+mod explain;
+mod graph;
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+pub use explain::{Asked, Input, Trace};
+
+use crate::{
+    activation::Variant,
+    check::Node,
+    context::Context,
+    decision::{Outcome, Reason},
+    issue::Issue,
+    overrides::Overrides,
+    rows::{Revision, Rows},
+};
+
+/// What a snapshot is compiled under, beside its rows.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The static context, which lies under every caller's: environment, service, host.
+    pub context: Context<'static>,
+    /// Answers above the rows.
+    pub overrides: Overrides,
+}
+
+/// All rows of one revision, compiled.
+pub struct Snapshot {
+    rows: Arc<Rows>,
+    base: Context<'static>,
+    nodes: Vec<Node>,
+    /// What explanations tell of each node; apart from the nodes, which evaluation reads.
+    infos: Vec<NodeInfo>,
+    /// Those of the rows first, in their order, then those that only overrides name.
+    flags: Vec<Flag>,
+    names: HashMap<Box<str>, u32, foldhash::fast::RandomState>,
+    variants: Vec<Box<str>>,
+    /// How many nodes have an answer to remember.
+    slots: usize,
+    issues: Vec<Issue>,
+}
+
+struct NodeInfo {
+    /// Index of the row in [`Rows::activations`].
+    row: u32,
+    /// Where in the row's config an inline activation stands; empty for the row itself.
+    path: Box<str>,
+    class_name: Box<str>,
+    children: Box<[u32]>,
+}
+
+struct Flag {
+    name: Box<str>,
+    answer: Answer,
+    overridden: bool,
+}
+
+enum Answer {
+    /// The same for everybody.
+    Fixed(Outcome),
+    Ask(Ask),
+    /// A broken flag that answers as it did in an earlier snapshot.
+    LastKnown {
+        snapshot: Arc<Snapshot>,
+        flag: u32,
+    },
+}
+
+struct Ask {
+    activations: Box<[u32]>,
+    /// The reason when all are on.
+    on: Reason,
+    plan: Plan,
+}
+
+/// How a flag's activations are asked.
+enum Plan {
+    /// Each is reached on one way only: nothing to remember.
+    Plain,
+    /// Some are reached on several ways: answers are remembered, or time would grow exponentially.
+    Shared,
+    /// Nested too deep for the stack: all are asked in this order, children first, so that each finds its children's
+    /// answers.
+    Deep(Box<[u32]>),
+}
+
+impl Snapshot {
+    /// The revision of the rows.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.rows.revision
+    }
+
+    /// The rows as the store has them.
+    #[must_use]
+    pub fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    /// The rows that do not compile (R6).
+    #[must_use]
+    pub fn issues(&self) -> &[Issue] {
+        &self.issues
+    }
+
+    /// The names of all flags: those of the rows in the order of their ids, then those that only an override has.
+    pub fn flag_names(&self) -> impl Iterator<Item = &str> {
+        self.flags.iter().map(|flag| &*flag.name)
+    }
+
+    /// A flag's name that is much like this one, for messages.
+    pub(crate) fn similar_flag(&self, name: &str) -> Option<String> {
+        // Looking through many names costs more than an error message is worth.
+        const MOST: usize = 10_000;
+        crate::similar::most_similar(name, self.flag_names().take(MOST)).map(str::to_owned)
+    }
+
+    pub(crate) fn name_of(&self, flag: u32) -> &str {
+        self.flags.get(flag as usize).map_or("", |flag| &flag.name)
+    }
+
+    pub(crate) fn variant_name(&self, variant: Variant) -> &str {
+        self.variants.get(variant.0 as usize).map_or("", |name| name)
+    }
+}
+
+impl AsRef<Self> for Snapshot {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("revision", &self.revision())
+            .field("flags", &self.flags.len())
+            .field("activations", &self.rows.activations.len())
+            .field("issues", &self.issues.len())
+            .finish_non_exhaustive()
+    }
+}

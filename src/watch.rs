@@ -1,0 +1,159 @@
+//! Follows the rows: asks for the revision, and when it is another one, reads the rows and swaps the snapshot.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::{
+    Error, Result,
+    flags::{Flags, FlagsBuilder, Inner},
+    rows::Revision,
+    store::{self, ReadStore},
+};
+
+/// A database that says nothing for so long is taken for one that does not answer. Reading 100,000 flags takes
+/// about a second.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How following the rows goes; nothing for rows in memory, which nobody else changes.
+#[derive(Default)]
+pub(crate) struct State {
+    followed: Option<Followed>,
+}
+
+struct Followed {
+    store: Arc<dyn ReadStore>,
+    heard: Mutex<Heard>,
+}
+
+struct Heard {
+    /// When the database last answered.
+    last: Instant,
+    /// Why it has not since then, if it was asked.
+    failure: Option<String>,
+}
+
+/// Whether a process sees the present rows.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// The revision that answers are made from.
+    pub revision: Revision,
+    /// How long ago the database last confirmed that revision; nothing for rows in memory.
+    pub age: Option<Duration>,
+    /// Why the database does not answer, if it does not.
+    pub failure: Option<String>,
+}
+
+impl FlagsBuilder {
+    /// Flags from the database at a url, followed by a task of the present tokio runtime for as long as the flags
+    /// are held.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseUrl`] for an address that this build of novi cannot use, and those of
+    /// [`from_store`](Self::from_store).
+    pub async fn connect(self, url: &str) -> Result<Flags> {
+        let store = store::connect(url).await?;
+        self.from_store(store).await
+    }
+
+    /// Flags from a store, such as one over the service's own pool; followed as those of [`connect`](Self::connect).
+    ///
+    /// # Errors
+    /// [`Error::Store`] and [`Error::NotMigrated`] when the rows can not be read, and [`Error::DuplicateClass`] when two
+    /// activation types claim one name.
+    pub async fn from_store(self, store: Arc<dyn ReadStore>) -> Result<Flags> {
+        let refresh = self.refresh;
+        let rows = store.load().await?;
+        let heard = Mutex::new(Heard { last: Instant::now(), failure: None });
+        let state = State { followed: Some(Followed { store, heard }) };
+        let flags = self.build(rows, state)?;
+        tokio::spawn(follow(Arc::downgrade(flags.inner()), refresh));
+        Ok(flags)
+    }
+}
+
+impl Flags {
+    /// Flags from the database at a url; see [`FlagsBuilder::connect`].
+    ///
+    /// # Errors
+    /// As [`FlagsBuilder::connect`].
+    pub async fn connect(url: &str) -> Result<Self> {
+        Self::builder().connect(url).await
+    }
+
+    /// Asks the database for its revision now, and reads the rows if it is another one. Gives whether it was.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the database does not answer: the flags stay as they are.
+    pub async fn refresh(&self) -> Result<bool> {
+        let Some(followed) = &self.inner().watch.followed else { return Ok(false) };
+        let asked = async {
+            let revision = followed.store.revision().await?;
+            if revision == self.snapshot().revision() {
+                return Ok(false);
+            }
+            self.replace_rows(followed.store.load().await?);
+            Ok(true)
+        };
+        let result = timeout(PATIENCE, asked).await.unwrap_or_else(|elapsed| {
+            Err(Error::store(followed.store.name(), format!("no answer within {PATIENCE:?}"), elapsed))
+        });
+        followed.note(&result);
+        result
+    }
+
+    /// Whether this process sees the present rows.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let revision = self.snapshot().revision();
+        match &self.inner().watch.followed {
+            None => Status { revision, age: None, failure: None },
+            Some(followed) => {
+                let heard = followed.heard.lock().unwrap_or_else(PoisonError::into_inner);
+                Status { revision, age: Some(heard.last.elapsed()), failure: heard.failure.clone() }
+            }
+        }
+    }
+}
+
+impl Followed {
+    /// Writes down how it went, and tells of it when it goes otherwise than before.
+    fn note(&self, result: &Result<bool>) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(_) => {
+                heard.last = Instant::now();
+                if heard.failure.take().is_some() {
+                    tracing::info!(store = self.store.name(), "the database answers again");
+                }
+            }
+            Err(error) => {
+                if heard.failure.replace(error.to_string()).is_none() {
+                    tracing::error!(
+                        store = self.store.name(),
+                        "{error}; the last rows that were read answer"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Asks at each interval, until nobody holds the flags any more.
+async fn follow(flags: Weak<Inner>, every: Duration) {
+    // An interval of zero would panic; a millisecond is as good as none.
+    let mut ticks = interval(every.max(Duration::from_millis(1)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        let Some(inner) = flags.upgrade() else { return };
+        // What failed is noted and told by `refresh`; there is nobody else to tell.
+        if let Err(error) = Flags::from_inner(inner).refresh().await {
+            tracing::debug!("{error}");
+        }
+    }
+}
