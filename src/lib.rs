@@ -4,6 +4,7 @@ mod activation;
 mod activations;
 mod bucket;
 mod check;
+pub mod config;
 mod context;
 mod decision;
 mod error;
