@@ -1,14 +1,52 @@
 //! Every rule's vectors, against rows in memory and in each database.
 
+mod common;
 #[path = "spec/suite.rs"]
 mod suite;
 
-#[test]
-fn rows_in_memory_answer_as_the_rules_say() {
+use std::sync::Arc;
+
+use novi::{
+    rows::Rows,
+    store::{self, Change, MemoryStore, WriteStore},
+};
+
+use crate::common::databases;
+
+#[tokio::test]
+async fn rows_in_memory_answer_as_the_rules_say() {
+    replay(Arc::new(MemoryStore::default()), "memory").await;
+}
+
+#[tokio::test]
+async fn rows_in_databases_answer_as_the_rules_say() {
+    for database in databases().await {
+        let store = store::create(&database.url).await.unwrap();
+        store.migrate().await.unwrap();
+        replay(store, &format!("{:?}", database.kind)).await;
+    }
+}
+
+async fn replay(store: Arc<dyn WriteStore>, kind: &str) {
     for file in suite::files() {
         for suite in &file.suites {
-            let place = format!("{} ({}), {}", file.rule, file.about, suite.name);
-            suite.check(&suite.flags(suite.rows()), &place);
+            let place = format!("{} ({}), {}, {kind}", file.rule, file.about, suite.name);
+            let mut changes = removals(store.load().await.unwrap());
+            changes.extend(insertions(suite.rows()));
+            store.apply(changes).await.unwrap_or_else(|error| panic!("{place}: {error}"));
+            suite.check(&suite.flags(store.load().await.unwrap()), &place);
         }
     }
+}
+
+fn removals(rows: Rows) -> Vec<Change> {
+    let flags = rows.flags.into_iter().map(|flag| Change::DeleteFlag { id: flag.id });
+    let activations = rows.activations.into_iter().map(|row| Change::DeleteActivation { id: row.id });
+    flags.chain(activations).collect()
+}
+
+fn insertions(rows: Rows) -> Vec<Change> {
+    let flags = rows.flags.into_iter().map(Change::InsertFlag);
+    let activations = rows.activations.into_iter().map(Change::InsertActivation);
+    flags.chain(activations).chain(rows.links.into_iter().map(Change::Link)).collect()
 }

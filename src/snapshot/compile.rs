@@ -180,13 +180,20 @@ impl FlagCompiler<'_> {
                 Some(over) => Answer::Fixed(self.overridden(over)),
                 None => self.answer(row, &self.links.nodes[position], lost.contains(&position)),
             };
-            flags.push(Flag { name: row.name.as_str().into(), answer, overridden: overridden.is_some() });
+            let linked = self.links.nodes[position].as_slice().into();
+            flags.push(Flag {
+                name: row.name.as_str().into(),
+                linked,
+                answer,
+                overridden: overridden.is_some(),
+            });
         }
         let known: BTreeSet<&str> = self.rows.flags.iter().map(|row| row.name.as_str()).collect();
         for (name, over) in &self.settings.overrides {
             if !known.contains(name.as_str()) {
                 let answer = Answer::Fixed(self.overridden(over));
-                flags.push(Flag { name: name.as_str().into(), answer, overridden: true });
+                let (name, linked) = (name.as_str().into(), Box::default());
+                flags.push(Flag { name, linked, answer, overridden: true });
             }
         }
         flags
@@ -225,7 +232,7 @@ impl FlagCompiler<'_> {
         } else {
             Plan::Shared
         };
-        Answer::Ask(Ask { activations: asked.into(), on, plan })
+        Answer::Ask(Ask { on, plan })
     }
 
     fn broken(&mut self, row: &FlagRow) -> Answer {

@@ -31,7 +31,7 @@ impl Snapshot {
         Memo::lend(self.slots, |memo| {
             let check = Check::new(&self.nodes, context, &self.base).with_memo(memo);
             let outcome = |flag: &Flag| match &flag.answer {
-                Answer::Ask(ask) => ask.outcome(&check),
+                Answer::Ask(ask) => ask.outcome(&flag.linked, &check),
                 Answer::Fixed(_) | Answer::LastKnown { .. } => self.outcome(flag, context),
             };
             (0..).zip(&self.flags).map(|(index, flag)| Decision::new(self, index, outcome(flag))).collect()
@@ -70,9 +70,9 @@ impl Snapshot {
             Answer::Ask(ask) => {
                 let check = Check::new(&self.nodes, context, &self.base);
                 match ask.plan {
-                    Plan::Plain => ask.outcome(&check),
+                    Plan::Plain => ask.outcome(&flag.linked, &check),
                     Plan::Shared | Plan::Deep(_) => {
-                        Memo::lend(self.slots, |memo| ask.outcome(&check.with_memo(memo)))
+                        Memo::lend(self.slots, |memo| ask.outcome(&flag.linked, &check.with_memo(memo)))
                     }
                 }
             }
@@ -93,14 +93,14 @@ impl Snapshot {
 
 impl Ask {
     /// All must be on, asked in the order of their ids; the first variant that one assigns is the flag's (R3).
-    pub(super) fn outcome(&self, check: &Check<'_>) -> Outcome {
+    pub(super) fn outcome(&self, linked: &[u32], check: &Check<'_>) -> Outcome {
         if let Plan::Deep(order) = &self.plan {
             for node in order {
                 check.ask_node(*node);
             }
         }
         let mut variant = None;
-        for activation in &self.activations {
+        for activation in linked {
             match check.ask_node(*activation) {
                 Verdict::Off => return Outcome { enabled: false, variant: None, reason: Reason::Default },
                 Verdict::On => {}

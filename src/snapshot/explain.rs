@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Answer, Plan, Snapshot};
+use super::{Answer, Flag, Plan, Snapshot};
 use crate::{
     Result,
     activation::Verdict,
@@ -85,8 +85,8 @@ impl Snapshot {
     pub fn explain(&self, name: &str, context: &Context<'_>) -> Result<Trace> {
         let index = self.index(name)?;
         let (outcome, records) = self.traced(index, context);
-        let roots: &[u32] = match self.flags.get(index as usize).map(|flag| &flag.answer) {
-            Some(Answer::Ask(ask)) => &ask.activations,
+        let roots: &[u32] = match self.flags.get(index as usize) {
+            Some(Flag { linked, answer: Answer::Ask(_), .. }) => linked,
             _ => &[],
         };
         let mut tree = Tree { snapshot: self, records: &records, shown: HashSet::new() };
@@ -103,15 +103,15 @@ impl Snapshot {
     }
 
     fn traced(&self, index: u32, context: &Context<'_>) -> (Outcome, HashMap<u32, Record>) {
-        let Some(Answer::Ask(ask)) = self.flags.get(index as usize).map(|flag| &flag.answer) else {
+        let Some(Flag { linked, answer: Answer::Ask(ask), .. }) = self.flags.get(index as usize) else {
             return (self.outcome_of(index, context), HashMap::new());
         };
         let tracer = Tracer::default();
         let check = Check::new(&self.nodes, context, &self.base).with_tracer(&tracer);
         let outcome = match ask.plan {
-            Plan::Plain => ask.outcome(&check),
+            Plan::Plain => ask.outcome(linked, &check),
             Plan::Shared | Plan::Deep(_) => {
-                Memo::lend(self.slots, |memo| ask.outcome(&check.with_memo(memo)))
+                Memo::lend(self.slots, |memo| ask.outcome(linked, &check.with_memo(memo)))
             }
         };
         (outcome, tracer.into_records())

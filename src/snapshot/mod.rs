@@ -20,7 +20,7 @@ use crate::{
     decision::{Outcome, Reason},
     issue::Issue,
     overrides::Overrides,
-    rows::{Revision, Rows},
+    rows::{ActivationRow, Revision, Rows},
 };
 
 /// What a snapshot is compiled under, beside its rows.
@@ -59,6 +59,8 @@ struct NodeInfo {
 
 struct Flag {
     name: Box<str>,
+    /// The activations that the flag is linked to, in the order of their ids. The node of a row has the row's index.
+    linked: Box<[u32]>,
     answer: Answer,
     overridden: bool,
 }
@@ -66,16 +68,13 @@ struct Flag {
 enum Answer {
     /// The same for everybody.
     Fixed(Outcome),
+    /// What the linked activations say.
     Ask(Ask),
     /// A broken flag that answers as it did in an earlier snapshot.
-    LastKnown {
-        snapshot: Arc<Snapshot>,
-        flag: u32,
-    },
+    LastKnown { snapshot: Arc<Snapshot>, flag: u32 },
 }
 
 struct Ask {
-    activations: Box<[u32]>,
     /// The reason when all are on.
     on: Reason,
     plan: Plan,
@@ -114,6 +113,19 @@ impl Snapshot {
     /// The names of all flags: those of the rows in the order of their ids, then those that only an override has.
     pub fn flag_names(&self) -> impl Iterator<Item = &str> {
         self.flags.iter().map(|flag| &*flag.name)
+    }
+
+    /// The index in [`Rows::flags`] of the flag that answers to this name; nothing for a flag that only an override has.
+    #[must_use]
+    pub fn row_of(&self, name: &str) -> Option<usize> {
+        self.find_index(name).map(|index| index as usize).filter(|index| *index < self.rows.flags.len())
+    }
+
+    /// The activations that a flag is linked to, in the order of their ids (R3). `row` is the flag's index in
+    /// [`Rows::flags`].
+    pub fn activations_of(&self, row: usize) -> impl Iterator<Item = &ActivationRow> {
+        let linked = self.flags.get(row).into_iter().flat_map(|flag| &flag.linked);
+        linked.filter_map(|index| self.rows.activations.get(*index as usize))
     }
 
     /// A flag's name that is much like this one, for messages.

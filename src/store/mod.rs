@@ -33,6 +33,9 @@ use crate::{
     rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, Revision, Rows},
 };
 
+/// Four flags to try novi with, as SQL for each of the databases: `seeds/demo.sql`.
+pub const DEMO_ROWS: &str = include_str!("../../seeds/demo.sql");
+
 /// A boxed future, which keeps the store traits usable as `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

@@ -1,3 +1,7 @@
-//! The command line of novi.
+//! The binary `novi`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    novi_cli::main()
+}

@@ -1,0 +1,135 @@
+//! `list` and `show`.
+
+use std::process::ExitCode;
+
+use novi::{
+    Context, Error, Issue, Snapshot,
+    rows::{ActivationRow, FailMode},
+};
+use serde::Serialize;
+
+use super::Session;
+use crate::{
+    failure::Failure,
+    output::{print, print_json, print_table},
+};
+
+/// A flag as programs get it: the fields of `GET /flags/{name}`, and its metadata.
+#[derive(Serialize)]
+struct FlagView<'a> {
+    id: i64,
+    name: &'a str,
+    status: bool,
+    activations: Vec<ActivationView<'a>>,
+    description: Option<&'a str>,
+    owner: Option<&'a str>,
+    expires_at: Option<String>,
+    tags: &'a [String],
+    override_allowed: bool,
+    fail_mode: FailMode,
+    row_version: i64,
+    issues: Vec<&'a Issue>,
+}
+
+#[derive(Serialize)]
+struct ActivationView<'a> {
+    id: i64,
+    name: &'a str,
+    class_name: &'a str,
+    config: Option<&'a str>,
+}
+
+pub(crate) async fn list(session: &Session) -> Result<ExitCode, Failure> {
+    let flags = session.flags().await?;
+    let snapshot = flags.snapshot();
+    let views = (0..snapshot.rows().flags.len()).filter_map(|row| view(&snapshot, row));
+    if session.json {
+        print_json(&views.collect::<Vec<_>>())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if snapshot.rows().flags.is_empty() {
+        print("There are no flags. To get some to try: novi seed seeds/demo.sql")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let row = |view: FlagView<'_>| {
+        let activations: Vec<_> = view.activations.iter().map(|activation| activation.name).collect();
+        let health = if view.issues.is_empty() { "" } else { "broken" };
+        [
+            view.id.to_string(),
+            view.name.to_owned(),
+            state(view.status).to_owned(),
+            activations.join(", "),
+            health.to_owned(),
+        ]
+    };
+    print_table(&["id", "flag", "status", "activations", ""], views.map(row))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn show(session: &Session, name: &str) -> Result<ExitCode, Failure> {
+    let flags = session.flags().await?;
+    let snapshot = flags.snapshot();
+    let Some(view) = snapshot.row_of(name).and_then(|row| view(&snapshot, row)) else {
+        // Says which name is like it; one that only an override has is no row.
+        snapshot.evaluate(name, &Context::new())?;
+        return Err(Failure::from(Error::FlagNotFound { name: name.to_owned(), similar: None }));
+    };
+    if session.json {
+        print_json(&view)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    print(format_args!("{} (flag {}), status {}", view.name, view.id, state(view.status)))?;
+    let expires_at = view.expires_at.as_deref();
+    for (what, text) in [("description", view.description), ("owner", view.owner), ("expires", expires_at)] {
+        if let Some(text) = text {
+            print(format_args!("  {what}: {text}"))?;
+        }
+    }
+    if !view.tags.is_empty() {
+        print(format_args!("  tags: {}", view.tags.join(", ")))?;
+    }
+    if view.fail_mode != FailMode::Off {
+        print(format_args!("  answers while broken: {}", view.fail_mode.as_str()))?;
+    }
+    for issue in &view.issues {
+        print(format_args!("  broken: {issue}"))?;
+    }
+    if view.activations.is_empty() {
+        print("It has no activations: its status is its answer.")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let row = |activation: ActivationView<'_>| {
+        let config = activation.config.unwrap_or("null").to_owned();
+        [activation.id.to_string(), activation.name.to_owned(), activation.class_name.to_owned(), config]
+    };
+    print_table(&["id", "activation", "class", "config"], view.activations.into_iter().map(row))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn state(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
+}
+
+fn view(snapshot: &Snapshot, row: usize) -> Option<FlagView<'_>> {
+    let activations = snapshot.activations_of(row).map(activation).collect();
+    let row = snapshot.rows().flags.get(row)?;
+    let metadata = &row.metadata;
+    Some(FlagView {
+        id: row.id,
+        name: &row.name,
+        status: row.status,
+        activations,
+        description: metadata.description.as_deref(),
+        owner: metadata.owner.as_deref(),
+        expires_at: metadata.expires_at.map(|time| time.to_rfc3339()),
+        tags: &metadata.tags,
+        override_allowed: metadata.override_allowed,
+        fail_mode: metadata.fail_mode,
+        row_version: metadata.row_version,
+        issues: snapshot.issues().iter().filter(|issue| issue.flags.contains(&row.name)).collect(),
+    })
+}
+
+fn activation(row: &ActivationRow) -> ActivationView<'_> {
+    ActivationView { id: row.id, name: &row.name, class_name: &row.class_name, config: row.config.as_deref() }
+}

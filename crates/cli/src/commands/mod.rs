@@ -1,0 +1,65 @@
+//! One file a command, or two that belong together.
+
+mod check;
+mod eval;
+mod list;
+mod schema;
+mod serve;
+mod status;
+mod types;
+
+use std::{process::ExitCode, sync::Arc};
+
+use clap::CommandFactory as _;
+use novi::{Flags, config::Config, store::SchemaStore};
+
+use crate::{
+    args::{Arguments, Command},
+    failure::Failure,
+};
+
+/// What every command is given.
+pub(crate) struct Session {
+    config: Config,
+    /// Whether the answer is for a program.
+    json: bool,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    if let Command::Completions { shell } = arguments.command {
+        clap_complete::generate(shell, &mut Arguments::command(), "novi", &mut std::io::stdout());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut config = Config::load(arguments.config.as_deref())?;
+    let named = arguments.database.is_some();
+    if let Some(url) = arguments.database {
+        config.database.url = url;
+    }
+    let session = Session { config, json: arguments.json };
+    match arguments.command {
+        Command::Serve(serve) => serve::serve(session, serve, named).await,
+        Command::Migrate => schema::migrate(&session).await,
+        Command::Seed { file } => schema::seed(&session, &file).await,
+        Command::Check => check::check(&session).await,
+        Command::List => list::list(&session).await,
+        Command::Show { flag } => list::show(&session, &flag).await,
+        Command::Enable { flag } => status::set(&session, flag, true).await,
+        Command::Disable { flag } => status::set(&session, flag, false).await,
+        Command::Eval(arguments) => eval::eval(&session, &arguments).await,
+        Command::Types => types::types(&session),
+        Command::Completions { .. } => Ok(ExitCode::SUCCESS),
+    }
+}
+
+impl Session {
+    /// The database, which must be there.
+    async fn store(&self) -> Result<Arc<dyn SchemaStore>, Failure> {
+        Ok(novi::store::connect(&self.config.database.url).await?)
+    }
+
+    /// The flags as they are now; they are not followed.
+    async fn flags(&self) -> Result<Flags, Failure> {
+        let rows = self.store().await?.load().await?;
+        Ok(Flags::builder().config(&self.config).from_rows(rows)?)
+    }
+}

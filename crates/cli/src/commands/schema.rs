@@ -1,0 +1,63 @@
+//! `migrate` and `seed`.
+
+use std::{io::Read as _, path::Path, process::ExitCode};
+
+use novi::store::Migrated;
+use serde_json::json;
+
+use super::Session;
+use crate::{
+    failure::Failure,
+    output::{print, print_json},
+};
+
+pub(crate) async fn migrate(session: &Session) -> Result<ExitCode, Failure> {
+    let store = novi::store::create(&session.config.database.url).await?;
+    let Migrated { applied, adopted, without_activations } = store.migrate().await?;
+    if session.json {
+        let done =
+            json!({"applied": applied, "adopted": adopted, "without_activations": without_activations});
+        print_json(&done)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    match applied.as_slice() {
+        [] => print(format_args!("{}: the tables are up to date", store.name()))?,
+        applied => print(format_args!("{}: applied {}", store.name(), applied.join(", ")))?,
+    }
+    if adopted {
+        print("The tables were there already and have been adopted; all rows are kept.")?;
+    }
+    if !without_activations.is_empty() {
+        print(
+            "warning: these flags have no activations. Python novi never turns such a flag on; novi does, when its \
+             status is on:",
+        )?;
+        for flag in without_activations {
+            print(format_args!("  {flag}"))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn seed(session: &Session, file: &Path) -> Result<ExitCode, Failure> {
+    let script = read(file)?;
+    let store = session.store().await?;
+    store.run_script(&script).await?;
+    let rows = store.load().await?;
+    let (flags, activations) = (rows.flags.len(), rows.activations.len());
+    if session.json {
+        print_json(&json!({"revision": rows.revision, "flags": flags, "activations": activations}))?;
+    } else {
+        print(format_args!("{}: there are {flags} flags and {activations} activations now", store.name()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(file: &Path) -> Result<String, Failure> {
+    if file.as_os_str() == "-" {
+        let mut script = String::new();
+        let read = std::io::stdin().read_to_string(&mut script);
+        return read.map(|_| script).map_err(|error| Failure::file("standard input", &error));
+    }
+    std::fs::read_to_string(file).map_err(|error| Failure::file(file.display(), &error))
+}
