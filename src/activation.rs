@@ -112,6 +112,12 @@ impl Child {
         Self { reference, node: Self::UNRESOLVED }
     }
 
+    /// An activation written inline. A config that is null is none.
+    fn inline(class_name: String, config: &serde_json::Value) -> Self {
+        let config = (!config.is_null()).then(|| config.to_string());
+        Self::new(ChildReference::Inline { class_name, config })
+    }
+
     /// A reference to the row of `activations` with this id.
     #[must_use]
     pub fn by_id(id: i64) -> Self {
@@ -121,41 +127,38 @@ impl Child {
 
 impl<'de> Deserialize<'de> for Child {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ChildVisitor;
-
-        impl<'de> Visitor<'de> for ChildVisitor {
-            type Value = Child;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(r#"the id of an activation, or {"class_name": ..., "config": ...}"#)
-            }
-
-            fn visit_i64<E>(self, id: i64) -> Result<Child, E> {
-                Ok(Child::by_id(id))
-            }
-
-            fn visit_u64<E: de::Error>(self, id: u64) -> Result<Child, E> {
-                let wrong = || E::invalid_value(de::Unexpected::Unsigned(id), &self);
-                i64::try_from(id).map(Child::by_id).map_err(|_| wrong())
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Child, A::Error> {
-                #[derive(Deserialize)]
-                #[serde(deny_unknown_fields)]
-                struct Inline {
-                    class_name: String,
-                    #[serde(default)]
-                    config: serde_json::Value,
-                }
-                let inline = Inline::deserialize(de::value::MapAccessDeserializer::new(map))?;
-                Ok(Child::new(ChildReference::Inline {
-                    class_name: inline.class_name,
-                    config: (!inline.config.is_null()).then(|| inline.config.to_string()),
-                }))
-            }
-        }
-
         deserializer.deserialize_any(ChildVisitor)
+    }
+}
+
+struct ChildVisitor;
+
+impl<'de> Visitor<'de> for ChildVisitor {
+    type Value = Child;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(r#"the id of an activation, or {"class_name": ..., "config": ...}"#)
+    }
+
+    fn visit_i64<E>(self, id: i64) -> Result<Child, E> {
+        Ok(Child::by_id(id))
+    }
+
+    fn visit_u64<E: de::Error>(self, id: u64) -> Result<Child, E> {
+        let wrong = |_| E::invalid_value(de::Unexpected::Unsigned(id), &self);
+        i64::try_from(id).map(Child::by_id).map_err(wrong)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Child, A::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Inline {
+            class_name: String,
+            #[serde(default)]
+            config: serde_json::Value,
+        }
+        let Inline { class_name, config } = Inline::deserialize(de::value::MapAccessDeserializer::new(map))?;
+        Ok(Child::inline(class_name, &config))
     }
 }
 
@@ -184,11 +187,18 @@ impl JsonSchema for Child {
     }
 }
 
-/// A list of children, in the two forms that a row may have: `[1, 2]`, or `{"activations": [1, 2]}`.
+/// A list of children, in the forms that a row may have: `[1, 2]`, or `{"activations": [1, 2]}`, or a single child.
 #[derive(Debug)]
 pub struct Children {
     list: Vec<Child>,
-    path: &'static str,
+    form: Form,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    List,
+    Named,
+    Single,
 }
 
 impl Children {
@@ -201,7 +211,12 @@ impl Children {
     /// Resolves every child of the list.
     pub fn compile(&mut self, row: &mut Compile<'_>) {
         for (index, child) in self.list.iter_mut().enumerate() {
-            row.child(&format!("{}[{index}]", self.path), child);
+            let path = match self.form {
+                Form::List => format!("[{index}]"),
+                Form::Named => format!(".activations[{index}]"),
+                Form::Single => String::new(),
+            };
+            row.child(&path, child);
         }
     }
 }
@@ -217,19 +232,37 @@ impl<'de> Deserialize<'de> for Children {
                 f.write_str(r#"a list of activations, or {"activations": [...]}"#)
             }
 
+            fn visit_i64<E: de::Error>(self, id: i64) -> Result<Children, E> {
+                Ok(Children { list: vec![ChildVisitor.visit_i64(id)?], form: Form::Single })
+            }
+
+            fn visit_u64<E: de::Error>(self, id: u64) -> Result<Children, E> {
+                Ok(Children { list: vec![ChildVisitor.visit_u64(id)?], form: Form::Single })
+            }
+
             fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Children, A::Error> {
                 let list = Deserialize::deserialize(de::value::SeqAccessDeserializer::new(list))?;
-                Ok(Children { list, path: "" })
+                Ok(Children { list, form: Form::List })
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Children, A::Error> {
                 #[derive(Deserialize)]
                 #[serde(deny_unknown_fields)]
-                struct Named {
-                    activations: Vec<Child>,
+                struct NamedOrInline {
+                    activations: Option<Vec<Child>>,
+                    class_name: Option<String>,
+                    #[serde(default)]
+                    config: serde_json::Value,
                 }
-                let named = Named::deserialize(de::value::MapAccessDeserializer::new(map))?;
-                Ok(Children { list: named.activations, path: ".activations" })
+                let map = NamedOrInline::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                match (map.activations, map.class_name) {
+                    (Some(list), None) => Ok(Children { list, form: Form::Named }),
+                    (None, Some(class_name)) => {
+                        let inline = Child::inline(class_name, &map.config);
+                        Ok(Children { list: vec![inline], form: Form::Single })
+                    }
+                    _ => Err(de::Error::custom("expected either `activations` or `class_name`")),
+                }
             }
         }
 
@@ -248,6 +281,7 @@ impl JsonSchema for Children {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let list = generator.subschema_for::<Vec<Child>>();
+        let child = generator.subschema_for::<Child>();
         json_schema!({
             "anyOf": [
                 list,
@@ -256,7 +290,8 @@ impl JsonSchema for Children {
                     "properties": {"activations": list},
                     "required": ["activations"],
                     "additionalProperties": false
-                }
+                },
+                child
             ]
         })
     }

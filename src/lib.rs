@@ -6,6 +6,7 @@ mod activations;
 mod attributes;
 mod bucket;
 mod check;
+pub mod config;
 mod context;
 mod current;
 mod decision;

@@ -103,13 +103,25 @@ fn schema<T: JsonSchema>() -> Schema {
 fn build<T: Activation + DeserializeOwned>(config: &str) -> Result<Box<dyn Activation>, Problem> {
     let mut json = serde_json::Deserializer::from_str(config);
     let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let dot = if path.starts_with('[') { "" } else { "." };
-        let path = if path == "." { "config".to_owned() } else { format!("config{dot}{path}") };
-        Problem { path, message: error.into_inner().to_string() }
+        let path = match error.path().to_string() {
+            path if path == "." || path == "?" => "config".to_owned(),
+            path if path.starts_with('[') => format!("config{path}"),
+            path => format!("config.{path}"),
+        };
+        Problem { path, message: message(&error.into_inner()) }
     })?;
     json.end().map_err(|error| Problem { path: "config".to_owned(), message: error.to_string() })?;
     Ok(Box::new(value))
+}
+
+/// What serde_json says. Where the path tells the place, the line and column of one line of text add nothing.
+fn message(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match message.strip_suffix(&place) {
+        Some(message) if error.is_data() => message.to_owned(),
+        _ => message,
+    }
 }
 
 /// The activation types that rows can name.

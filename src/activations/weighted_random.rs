@@ -83,7 +83,8 @@ impl Activation for WeightedRandom {
             total += weight;
             self.compiled.cumulative.push(total);
         }
-        if !total.is_finite() || total <= 0.0 {
+        let weights_are_sound = self.splits.iter().all(|weight| *weight >= 0.0);
+        if weights_are_sound && (!total.is_finite() || total <= 0.0) {
             row.problem(".splits", format!("expected a sum above 0, found {total}"));
         }
         for (index, variation) in self.variations.drain(..).enumerate() {

@@ -1,0 +1,294 @@
+//! Settings: defaults, under `novi.toml`, under the environment.
+//!
+//! Every key of the file can be set as `NOVI_SECTION__KEY`: `NOVI_DATABASE__URL`, `NOVI_SERVER__LISTEN`,
+//! `NOVI_CONTEXT__ENVIRONMENT`. A value that reads as TOML (`true`, `5`, `"text"`) is that, anything else is text.
+//! Keys that are no variable names go in as a table: `NOVI_OVERRIDES='{"Combo AND" = true}'`.
+
+mod duration;
+mod environment;
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+pub use duration::Interval;
+use serde::{Deserialize, Serialize};
+
+use crate::{Context, Error, FlagsBuilder, Overrides, Result, Value};
+
+/// What `novi.toml` and the environment say, with a default for each key.
+///
+/// ```
+/// let config: novi::config::Config = novi::config::Config::from_toml(r#"
+///     [database]
+///     url = "postgres://localhost/shop"
+///     [context]
+///     environment = "production"
+/// "#)?;
+/// assert_eq!(config.database.url, "postgres://localhost/shop");
+/// # Ok::<(), novi::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where the rows are.
+    pub database: Database,
+    /// How changes are noticed.
+    pub refresh: Refresh,
+    /// How `novi serve` serves.
+    pub server: Server,
+    /// The static context, which lies under every caller's.
+    pub context: toml::Table,
+    /// Answers that stand above the rows (R13).
+    pub overrides: Overrides,
+}
+
+/// Section `[database]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Database {
+    /// `sqlite://FILE`, `postgres://...` or `mysql://...`.
+    pub url: String,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: "sqlite://novi.db".to_owned() }
+    }
+}
+
+/// Section `[refresh]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Refresh {
+    /// How often the database is asked for its revision.
+    pub interval: Interval,
+}
+
+impl Default for Refresh {
+    fn default() -> Self {
+        Self { interval: FlagsBuilder::REFRESH.into() }
+    }
+}
+
+/// Section `[server]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Server {
+    /// The address and port to listen on.
+    pub listen: SocketAddr,
+    /// The longest request body that is read, in bytes.
+    pub body_limit: usize,
+    /// How long a request may take, its body included.
+    pub request_timeout: Interval,
+    /// How long a client may take to send the head of a request.
+    pub header_timeout: Interval,
+    /// How long requests in flight may take to end after a signal to stop.
+    pub drain_timeout: Interval,
+    /// The server is not ready when the database has not answered for so long.
+    pub stale_after: Interval,
+}
+
+impl Server {
+    /// Only this machine; the port spells "novi" on a telephone.
+    const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 6684);
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: Self::LISTEN,
+            body_limit: 1024 * 1024,
+            request_timeout: Interval::from_secs(10),
+            header_timeout: Interval::from_secs(10),
+            drain_timeout: Interval::from_secs(10),
+            stale_after: Interval::from_secs(30),
+        }
+    }
+}
+
+impl Config {
+    /// The file that is read when no other is named.
+    pub const FILE: &str = "novi.toml";
+
+    /// What a file and the environment say. Without a name it is [`Config::FILE`] in the present folder, if there is
+    /// one.
+    ///
+    /// # Errors
+    /// [`Error::File`] when the file can not be read, [`Error::Config`] for an unknown key or a wrong type, naming the
+    /// file or the variable.
+    pub fn load(file: Option<&Path>) -> Result<Self> {
+        let default = Path::new(Self::FILE);
+        let path = file.or_else(|| default.exists().then_some(default));
+        let text = match path {
+            Some(path) => fs::read_to_string(path)
+                .map_err(|source| Error::File { path: PathBuf::from(path), source })?,
+            None => String::new(),
+        };
+        let origin = path.unwrap_or(default).display().to_string();
+        Self::read(&origin, &text, std::env::vars_os())
+    }
+
+    /// What a text in the form of `novi.toml` says.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an unknown key or a wrong type, with its line.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        Self::read(Self::FILE, text, [])
+    }
+
+    fn read(
+        origin: &str,
+        text: &str,
+        variables: impl IntoIterator<Item = (std::ffi::OsString, std::ffi::OsString)>,
+    ) -> Result<Self> {
+        let wrong =
+            |error: toml::de::Error| Error::Config { origin: origin.to_owned(), message: error.to_string() };
+        // Read as what it means first, since only that error knows its line.
+        let config: Self = toml::from_str(text).map_err(wrong)?;
+        let mut table: toml::Table = toml::from_str(text).map_err(wrong)?;
+        if !environment::overlay(&mut table, variables)? {
+            return Ok(config);
+        }
+        let whole = table.try_into::<Self>();
+        whole.map_err(|error| Error::Config {
+            origin: "the environment".to_owned(),
+            message: error.to_string(),
+        })
+    }
+
+    /// The static context of section `[context]`.
+    #[must_use]
+    pub fn static_context(&self) -> Context<'static> {
+        self.context.iter().map(|(name, value)| (name.clone(), value_of(value))).collect()
+    }
+}
+
+/// A value of TOML. Its dates without an offset are no instants; they stay text.
+fn value_of(value: &toml::Value) -> Value<'static> {
+    match value {
+        toml::Value::String(text) => text.clone().into(),
+        toml::Value::Integer(number) => (*number).into(),
+        toml::Value::Float(number) => (*number).into(),
+        toml::Value::Boolean(value) => (*value).into(),
+        toml::Value::Datetime(date) => {
+            let text = date.to_string();
+            let instant = chrono::DateTime::parse_from_rfc3339(&text);
+            instant.map_or_else(|_| text.into(), |instant| Value::Instant(instant.to_utc()))
+        }
+        toml::Value::Array(values) => Value::List(values.iter().map(value_of).collect()),
+        toml::Value::Table(fields) => {
+            Value::Object(fields.iter().map(|(name, value)| (name.clone().into(), value_of(value))).collect())
+        }
+    }
+}
+
+impl FlagsBuilder {
+    /// What the configuration says of evaluation: the refresh, the static context and the overrides.
+    pub fn config(self, config: &Config) -> Self {
+        self.context(config.static_context())
+            .overrides(config.overrides.clone())
+            .refresh(config.refresh.interval.into())
+    }
+}
+
+#[cfg(feature = "sql")]
+impl crate::Flags {
+    /// Flags as the configuration says.
+    ///
+    /// # Errors
+    /// As [`FlagsBuilder::connect`].
+    pub async fn from_config(config: &Config) -> Result<Self> {
+        Self::builder().config(config).connect(&config.database.url).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config> {
+        let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        Config::read("novi.toml", text, variables)
+    }
+
+    fn error(text: &str, variables: &[(&str, &str)]) -> String {
+        read(text, variables).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_committed_file_shows_every_key_with_its_default() {
+        let text = include_str!("../../novi.toml");
+        assert_eq!(Config::from_toml(text).unwrap(), Config::default());
+        let shown: toml::Table = toml::from_str(text).unwrap();
+        let all = toml::Table::try_from(Config::default()).unwrap();
+        assert_eq!(shown, all, "a key is missing in novi.toml");
+    }
+
+    #[test]
+    fn an_unknown_key_is_told_with_its_line() {
+        insta::assert_snapshot!(error("[database]\nurll = 'sqlite://x.db'\n", &[]), @r"
+        novi.toml: TOML parse error at line 2, column 1
+          |
+        2 | urll = 'sqlite://x.db'
+          | ^^^^
+        unknown field `urll`, expected `url`
+        ");
+    }
+
+    #[test]
+    fn a_wrong_type_is_told_with_its_line_and_the_expectation() {
+        insta::assert_snapshot!(error("[refresh]\ninterval = 5\n", &[]), @r#"
+        novi.toml: TOML parse error at line 2, column 12
+          |
+        2 | interval = 5
+          |            ^
+        invalid type: integer `5`, expected a duration with its unit, like "1s" or "500ms"
+        "#);
+        insta::assert_snapshot!(error("[overrides]\nx = 5\n", &[]), @r"
+        novi.toml: TOML parse error at line 2, column 5
+          |
+        2 | x = 5
+          |     ^
+        invalid type: integer `5`, expected true, false, or the name of a variant
+        ");
+    }
+
+    #[test]
+    fn the_environment_stands_above_the_file() {
+        let config = read(
+            "[database]\nurl = 'sqlite://a.db'\n[context]\nregion = 'eu'\n",
+            &[
+                ("NOVI_DATABASE__URL", "sqlite://b.db"),
+                ("NOVI_REFRESH__INTERVAL", "250ms"),
+                ("NOVI_CONTEXT__ENVIRONMENT", "test"),
+                ("NOVI_OVERRIDES", r#"{"Combo AND" = true}"#),
+                ("NOVI_TEST_SOMETHING", "is not ours"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(config.database.url, "sqlite://b.db");
+        assert_eq!(config.refresh.interval, std::time::Duration::from_millis(250).into());
+        let context = Context::new().with("environment", "test").with("region", "eu");
+        assert_eq!(config.static_context(), context);
+        assert_eq!(config.overrides.get("Combo AND"), Some(&crate::Override::On));
+    }
+
+    #[test]
+    fn what_is_wrong_in_the_environment_is_told_by_its_variable() {
+        insta::assert_snapshot!(error("", &[("NOVI_SERVER__LISTEN", "no")]),
+            @"environment variable NOVI_SERVER__LISTEN: invalid socket address syntax");
+        insta::assert_snapshot!(error("", &[("NOVI_SERVER__BODY_LIMIT", "-1")]),
+            @"environment variable NOVI_SERVER__BODY_LIMIT: invalid value: integer `-1`, expected usize");
+        insta::assert_snapshot!(error("", &[("NOVI_DATABASE__URLL", "x")]),
+            @"environment variable NOVI_DATABASE__URLL: unknown field `urll`, expected `url`");
+        insta::assert_snapshot!(error("", &[("NOVI_DATABSE__URL", "x")]),
+            @"environment variable NOVI_DATABSE__URL: unknown field `databse`, expected one of `database`, `refresh`, `server`, `context`, `overrides`");
+    }
+}

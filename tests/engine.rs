@@ -1,0 +1,299 @@
+//! The engine beyond the rules' vectors: what needs several snapshots, large graphs, or types of its own.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use novi::{
+    Activation, ActivationType, Check, Children, Compile, Context, Flags, Reason, Registry, Revision,
+    Verdict,
+    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, Rows},
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+fn and(id: i64, config: &str) -> ActivationRow {
+    ActivationRow::new(id, format!("activation {id}"), "novi.and", config)
+}
+
+fn one_flag(activations: Vec<ActivationRow>) -> Rows {
+    let first = activations[0].id;
+    Rows {
+        flags: vec![FlagRow::new(1, "flag", true)],
+        activations,
+        links: vec![LinkRow::new(1, first)],
+        ..Rows::default()
+    }
+}
+
+fn last_known(activation: ActivationRow) -> Rows {
+    let mut rows = one_flag(vec![activation]);
+    rows.flags[0].metadata = FlagMetadata { fail_mode: FailMode::LastKnown, ..FlagMetadata::default() };
+    rows
+}
+
+#[test]
+fn last_known_answers_by_the_last_rows_that_compiled() {
+    let draw = |config| ActivationRow::new(1, "draw", "novi.weighted_random", config);
+    let flags = Flags::from_rows(last_known(draw(r#"{"splits": [1], "variations": ["blue"]}"#))).unwrap();
+    let ctx = Context::new().with("targetingKey", "user-1");
+    let answer = |flags: &Flags| {
+        let decision = flags.evaluate("flag", &ctx).unwrap();
+        (decision.enabled(), decision.variant().map(str::to_owned), decision.reason())
+    };
+    let blue = Some("blue".to_owned());
+    assert_eq!(answer(&flags), (true, blue.clone(), Reason::Split));
+
+    // Twice, so that what was last known outlives a second set of broken rows.
+    for bad in ["{", "[]"] {
+        flags.replace_rows(last_known(draw(bad)));
+        assert_eq!(answer(&flags), (true, blue.clone(), Reason::Error), "{bad}");
+        assert_eq!(flags.issues().len(), 1);
+    }
+    flags.replace_rows(last_known(draw(r#"{"splits": [1], "variations": ["red"]}"#)));
+    assert_eq!(answer(&flags), (true, Some("red".to_owned()), Reason::Split));
+
+    // A status that is off is no broken row: it must work as a kill switch.
+    let mut rows = last_known(draw("{"));
+    rows.flags[0].status = false;
+    flags.replace_rows(rows);
+    assert_eq!(answer(&flags), (false, None, Reason::Disabled));
+}
+
+#[test]
+fn a_chain_of_any_depth_answers_on_a_small_stack() {
+    let deep = |depth: i64, end: &str| {
+        let link = |id: i64| and(id, &if id == depth { end.to_owned() } else { format!("[{}]", id + 1) });
+        one_flag((1..=depth).map(link).collect())
+    };
+    let small = thread::Builder::new().stack_size(256 * 1024);
+    let answers = small.spawn(move || {
+        for depth in [1, 63, 64, 65, 100, 1000, 100_000] {
+            let flags = Flags::from_rows(deep(depth, "[]")).unwrap();
+            assert!(flags.is_enabled("flag", &Context::new()), "depth {depth}");
+            assert!(flags.snapshot().evaluate_all(&Context::new())[0].enabled(), "all, depth {depth}");
+            let told = flags.explain("flag", &Context::new()).unwrap();
+            assert!(told.enabled && !told.to_string().is_empty());
+            assert!(!serde_json::to_string(&told).unwrap().is_empty());
+            // A circle at the end breaks the flag, and the issue stays short.
+            let flags = Flags::from_rows(deep(depth, "[1]")).unwrap();
+            assert!(!flags.is_enabled("flag", &Context::new()));
+            let issues = flags.issues();
+            assert_eq!((issues.len(), issues[0].flags.len()), (1, 1));
+            assert!(issues[0].to_string().len() < 200, "{}", issues[0]);
+        }
+    });
+    answers.unwrap().join().unwrap();
+}
+
+#[test]
+fn forty_levels_of_two_are_asked_forty_times() {
+    let level = |id: i64| and(id, &if id == 40 { "[]".to_owned() } else { format!("[{0}, {0}]", id + 1) });
+    let flags = Flags::from_rows(one_flag((1..=40).map(level).collect())).unwrap();
+    // Without remembered answers this would ask 2^40 activations, and never end.
+    assert!(flags.is_enabled("flag", &Context::new()));
+    assert!(flags.explain("flag", &Context::new()).unwrap().enabled);
+    assert!(flags.snapshot().evaluate_all(&Context::new())[0].enabled());
+}
+
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts how often it is asked.
+#[derive(Deserialize, JsonSchema)]
+struct Counting {}
+
+impl Activation for Counting {
+    fn evaluate(&self, _: &Check<'_>) -> Verdict {
+        ASKED.fetch_add(1, Ordering::Relaxed);
+        Verdict::On
+    }
+}
+
+#[test]
+fn a_shared_activation_is_asked_once_a_context() {
+    let mut registry = Registry::global().unwrap();
+    registry.add(ActivationType::new::<Counting>("test.counting", &[], "Counts", "here")).unwrap();
+    let mut activations = vec![ActivationRow::new(1, "counting", "test.counting", "{}")];
+    activations.extend([and(2, "[1, 1]"), and(3, "[1, 2]"), and(4, "[3, 2, 1]")]);
+    let rows = Rows {
+        flags: (1..=3).map(|id| FlagRow::new(id, format!("flag {id}"), true)).collect(),
+        activations,
+        links: vec![LinkRow::new(1, 1), LinkRow::new(1, 4), LinkRow::new(2, 4), LinkRow::new(3, 1)],
+        ..Rows::default()
+    };
+    let flags = Flags::builder().registry(registry).from_rows(rows).unwrap();
+    let asked = |ask: &dyn Fn()| {
+        let before = ASKED.load(Ordering::Relaxed);
+        ask();
+        ASKED.load(Ordering::Relaxed) - before
+    };
+    let ctx = Context::new();
+    assert_eq!(asked(&|| assert!(flags.is_enabled("flag 1", &ctx))), 1);
+    assert_eq!(asked(&|| assert!(flags.is_enabled("flag 2", &ctx))), 1);
+    assert_eq!(asked(&|| assert!(flags.explain("flag 1", &ctx).unwrap().enabled)), 1);
+    assert_eq!(asked(&|| assert_eq!(flags.snapshot().evaluate_all(&ctx).len(), 3)), 1);
+}
+
+/// On when its flag is off in another set of flags.
+#[derive(Deserialize, JsonSchema)]
+#[serde(transparent)]
+struct Asking {
+    children: Children,
+}
+
+impl Activation for Asking {
+    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+        let inner = Flags::from_rows(one_flag(vec![and(1, "[2, 2]"), and(2, "[]")])).unwrap();
+        assert!(inner.is_enabled("flag", &Context::new()));
+        self.children.as_slice().iter().all(|child| check.ask(child).is_on()).into()
+    }
+
+    fn compile(&mut self, row: &mut Compile<'_>) {
+        self.children.compile(row);
+    }
+}
+
+#[test]
+fn an_activation_may_evaluate_other_flags() {
+    let mut registry = Registry::global().unwrap();
+    registry.add(ActivationType::new::<Asking>("test.asking", &[], "Asks", "here")).unwrap();
+    let activations =
+        vec![ActivationRow::new(1, "asking", "test.asking", "[2, 3, 2]"), and(2, "[3]"), and(3, "[]")];
+    let flags = Flags::builder().registry(registry).from_rows(one_flag(activations)).unwrap();
+    assert!(flags.is_enabled("flag", &Context::new()));
+}
+
+#[test]
+fn unknown_flags_are_counted_by_name_and_bounded() {
+    let flags = Flags::from_rows(Rows::default()).unwrap();
+    for _ in 0..3 {
+        assert!(!flags.is_enabled("gone", &Context::new()));
+    }
+    for number in 0..2000 {
+        assert!(!flags.is_enabled(&format!("made up {number}"), &Context::new()));
+    }
+    let counts = flags.unknown_flags();
+    assert_eq!(counts["gone"], 3);
+    assert_eq!(counts.len(), 1001, "a thousand names, and the rest");
+    assert_eq!(counts.values().sum::<u64>(), 2003);
+}
+
+#[test]
+fn an_unknown_flag_names_one_like_it() {
+    let flags = Flags::from_rows(one_flag(vec![and(1, "[]")])).unwrap();
+    let error = flags.evaluate("flags", &Context::new()).unwrap_err();
+    assert_eq!(error.to_string(), r#"flag "flags" was not found; did you mean "flag"?"#);
+    let error = flags.evaluate("checkout", &Context::new()).unwrap_err();
+    assert_eq!(error.to_string(), r#"flag "checkout" was not found"#);
+}
+
+#[test]
+fn one_snapshot_never_mixes_two_revisions() {
+    // Both flags are flipped together, so whoever sees them differ has seen two revisions.
+    let rows = |revision: i64| Rows {
+        revision: Revision::new(revision),
+        flags: ["left", "right"]
+            .into_iter()
+            .zip(1..)
+            .map(|(name, id)| FlagRow::new(id, name, revision % 2 == 0))
+            .collect(),
+        ..Rows::default()
+    };
+    let flags = Flags::from_rows(rows(0)).unwrap();
+    let readers: Vec<_> = (0..2)
+        .map(|_| {
+            let flags = flags.clone();
+            thread::spawn(move || {
+                let ctx = Context::new();
+                for _ in 0..50_000 {
+                    let snapshot = flags.snapshot();
+                    let all = snapshot.evaluate_all(&ctx);
+                    let even = snapshot.revision().number() % 2 == 0;
+                    assert_eq!((all[0].enabled(), all[1].enabled()), (even, even));
+                    assert_eq!(snapshot.is_enabled("left", &ctx), snapshot.is_enabled("right", &ctx));
+                    let decision = flags.evaluate("left", &ctx).unwrap();
+                    assert_eq!(decision.enabled(), decision.revision().number() % 2 == 0);
+                }
+            })
+        })
+        .collect();
+    for revision in 1..2000 {
+        flags.replace_rows(rows(revision));
+    }
+    for reader in readers {
+        reader.join().unwrap();
+    }
+}
+
+#[test]
+fn odd_rows_hurt_themselves_alone() {
+    let rows = Rows {
+        flags: vec![
+            FlagRow::new(1, "twin", true),
+            FlagRow::new(2, "twin", false),
+            FlagRow::new(3, "sound", true),
+        ],
+        activations: vec![and(1, "[]"), and(1, "[1]"), ActivationRow { config: None, ..and(3, "") }],
+        links: vec![
+            LinkRow::new(3, 1),
+            LinkRow::new(3, 1),
+            LinkRow { flag_id: None, activation_id: Some(1) },
+            LinkRow { flag_id: Some(3), activation_id: None },
+            LinkRow::new(8, 1),
+            LinkRow::new(2, 9),
+        ],
+        ..Rows::default()
+    };
+    let flags = Flags::from_rows(rows).unwrap();
+    let issues: Vec<_> = flags.issues().iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!("issues", issues.join("\n"));
+    assert!(flags.is_enabled("twin", &Context::new()), "the first of two answers");
+    assert_eq!(
+        flags.evaluate("sound", &Context::new()).unwrap().reason(),
+        Reason::Error,
+        "a link of it leads nowhere"
+    );
+}
+
+#[test]
+fn explanations_read_well() {
+    let rows = Rows {
+        revision: Revision::new(7),
+        flags: vec![FlagRow::new(1, "Combo", true)],
+        activations: vec![
+            ActivationRow::new(
+                1,
+                "In November",
+                "novi.date_time",
+                r#"{"startDateTime": "2026-11-01T00:00:00Z", "endDateTime": "2026-12-01T00:00:00Z"}"#,
+            ),
+            ActivationRow::new(
+                2,
+                "Half",
+                "novi.weighted_random",
+                r#"{"splits": [1, 1], "variations": ["A", "B"]}"#,
+            ),
+            ActivationRow::new(3, "Either", "novi.or", r#"[{"class_name": "novi.not", "config": 1}, 2, 1]"#),
+        ],
+        links: vec![LinkRow::new(1, 1), LinkRow::new(1, 3)],
+    };
+    let flags = Flags::from_rows(rows).unwrap();
+    let ctx = Context::new().with("currentDateTime", "2026-11-20T12:00:00Z").with("seed", 90);
+    let trace = flags.explain("Combo", &ctx).unwrap();
+    insta::assert_snapshot!("trace", trace);
+    insta::assert_json_snapshot!("trace as JSON", trace);
+    let ctx = Context::new().with("currentDateTime", "soon");
+    insta::assert_snapshot!("trace of a flag that is off", flags.explain("Combo", &ctx).unwrap());
+}
+
+#[test]
+fn flags_are_shared_between_threads() {
+    fn assert_shared<T: Send + Sync + 'static>() {}
+    assert_shared::<Flags>();
+    assert_shared::<novi::Decision>();
+    assert_shared::<Arc<novi::Snapshot>>();
+}

@@ -1,0 +1,195 @@
+//! Reads the vectors beside this file. Each file belongs to one rule; each suite in it has rows and cases.
+
+use std::{fs, path::Path};
+
+use novi::{
+    Context, Flags, Overrides, Registry, Settings,
+    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, Rows},
+};
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    pub(crate) rule: String,
+    pub(crate) about: String,
+    pub(crate) suites: Vec<Suite>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Suite {
+    pub(crate) name: String,
+    pub(crate) flags: Vec<Flag>,
+    #[serde(default)]
+    pub(crate) activations: Vec<Activation>,
+    /// Pairs of flag id and activation id.
+    #[serde(default)]
+    pub(crate) links: Vec<(i64, i64)>,
+    /// The static context.
+    #[serde(default)]
+    pub(crate) context: Context<'static>,
+    #[serde(default)]
+    pub(crate) overrides: Overrides,
+    /// The issues, as text, all of them.
+    #[serde(default)]
+    pub(crate) issues: Vec<String>,
+    pub(crate) cases: Vec<Case>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Flag {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    #[serde(default = "yes")]
+    pub(crate) status: bool,
+    #[serde(default)]
+    pub(crate) fail_mode: FailMode,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Activation {
+    pub(crate) id: i64,
+    #[serde(default)]
+    pub(crate) name: Option<String>,
+    pub(crate) class_name: String,
+    /// JSON for the row's text, or a text that is taken as it is.
+    #[serde(default)]
+    pub(crate) config: serde_json::Value,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Case {
+    pub(crate) flag: String,
+    /// Kept as text, since numbers in it may be of any size.
+    #[serde(default)]
+    pub(crate) context: Option<Box<serde_json::value::RawValue>>,
+    #[serde(default)]
+    pub(crate) enabled: bool,
+    #[serde(default)]
+    pub(crate) reason: String,
+    #[serde(default)]
+    pub(crate) variant: Option<String>,
+    /// In place of the three above.
+    #[serde(default)]
+    pub(crate) error: Option<String>,
+}
+
+#[derive(Debug, PartialEq)]
+pub(crate) enum Expected {
+    Decision { enabled: bool, reason: String, variant: Option<String> },
+    Error { error: String },
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl Case {
+    pub(crate) fn expected(&self) -> Expected {
+        match &self.error {
+            Some(error) => Expected::Error { error: error.clone() },
+            None => Expected::Decision {
+                enabled: self.enabled,
+                reason: self.reason.clone(),
+                variant: self.variant.clone(),
+            },
+        }
+    }
+
+    pub(crate) fn context_text(&self) -> &str {
+        self.context.as_ref().map_or("{}", |raw| raw.get())
+    }
+
+    pub(crate) fn context(&self) -> Context<'static> {
+        Context::from_json(self.context_text()).unwrap()
+    }
+}
+
+impl Suite {
+    pub(crate) fn rows(&self) -> Rows {
+        let flag = |flag: &Flag| FlagRow {
+            metadata: FlagMetadata { fail_mode: flag.fail_mode, ..FlagMetadata::default() },
+            ..FlagRow::new(flag.id, &flag.name, flag.status)
+        };
+        let activation = |row: &Activation| {
+            let config = match &row.config {
+                serde_json::Value::String(text) => text.clone(),
+                json => json.to_string(),
+            };
+            let name = row.name.clone().unwrap_or_else(|| format!("activation {}", row.id));
+            ActivationRow::new(row.id, name, &row.class_name, config)
+        };
+        Rows {
+            flags: self.flags.iter().map(flag).collect(),
+            activations: self.activations.iter().map(activation).collect(),
+            links: self.links.iter().map(|(flag, activation)| LinkRow::new(*flag, *activation)).collect(),
+            ..Rows::default()
+        }
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        Settings { context: self.context.clone(), overrides: self.overrides.clone() }
+    }
+
+    /// Flags from these rows, under the suite's settings.
+    pub(crate) fn flags(&self, rows: Rows) -> Flags {
+        let Settings { context, overrides } = self.settings();
+        let registry = Registry::global().unwrap();
+        Flags::builder().registry(registry).context(context).overrides(overrides).from_rows(rows).unwrap()
+    }
+
+    /// Holds every case against the flags.
+    pub(crate) fn check(&self, flags: &Flags, place: &str) {
+        let issues: Vec<String> = flags.issues().iter().map(ToString::to_string).collect();
+        assert_eq!(issues, self.issues, "issues of {place}");
+        for case in &self.cases {
+            let context = case.context();
+            let found = match flags.evaluate(&case.flag, &context) {
+                Ok(decision) => Expected::Decision {
+                    enabled: decision.enabled(),
+                    reason: decision.reason().to_string(),
+                    variant: decision.variant().map(str::to_owned),
+                },
+                Err(novi::Error::FlagNotFound { .. }) => {
+                    Expected::Error { error: "FLAG_NOT_FOUND".to_owned() }
+                }
+                Err(error) => panic!("{place}: {error}"),
+            };
+            let at = format!("{place}: {:?} with {}", case.flag, case.context_text());
+            assert_eq!(found, case.expected(), "{at}");
+            assert_eq!(flags.is_enabled(&case.flag, &context), case.enabled, "is_enabled, {at}");
+            if let Ok(trace) = flags.explain(&case.flag, &context) {
+                let told = Expected::Decision {
+                    enabled: trace.enabled,
+                    reason: trace.reason.to_string(),
+                    variant: trace.variant,
+                };
+                assert_eq!(told, case.expected(), "explain, {at}");
+            }
+        }
+    }
+}
+
+/// All files of vectors, in the order of their names.
+pub(crate) fn files() -> Vec<File> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = if folder.ends_with("crates/server") {
+        folder.join("../../tests/spec")
+    } else {
+        folder.join("tests/spec")
+    };
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    paths.sort();
+    let read = |path: &std::path::PathBuf| {
+        let text = fs::read_to_string(path).unwrap();
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    let files: Vec<File> = paths.iter().map(read).collect();
+    assert!(files.len() > 5, "the vectors are missing");
+    files
+}
