@@ -5,13 +5,31 @@
 
 pub mod conformance;
 mod memory;
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod refusal;
+#[cfg(feature = "sql")]
+mod script;
+#[cfg(feature = "sql")]
+mod sql;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod url;
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 pub use memory::MemoryStore;
+#[cfg(feature = "mysql")]
+pub use mysql::MySqlStore;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
 
 use crate::{
-    Result,
+    Error, Result,
     rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, Revision, Rows},
 };
 
@@ -116,8 +134,52 @@ pub enum Change {
     },
 }
 
-/// todo
-pub async fn connect(url: &str) -> Result<std::sync::Arc<dyn SchemaStore>> {
-    let _ = url;
-    Err(crate::Error::Refused("".into()))
+/// Opens the database at this address: `sqlite://novi.db`, `sqlite::memory:`, `postgres://user:password@host/database`
+/// or `mysql://user:password@host/database` (`mariadb:` is the same). A server is connected to when it is first asked.
+///
+/// # Errors
+/// [`Error::DatabaseUrl`] when the address is wrong, a SQLite file is not there, or this build of novi has not the
+/// database's feature; [`Error::Store`] when a SQLite file can not be opened.
+pub async fn connect(url: &str) -> Result<Arc<dyn SchemaStore>> {
+    open(url, false).await
+}
+
+/// As [`connect`], but makes a SQLite file that is not there: for `novi migrate` and for tests.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn create(url: &str) -> Result<Arc<dyn SchemaStore>> {
+    open(url, true).await
+}
+
+#[allow(clippy::unused_async, unused_variables, reason = "which of them await depends on the features")]
+async fn open(url: &str, create: bool) -> Result<Arc<dyn SchemaStore>> {
+    let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+    let wrong = |message: String| Err(Error::DatabaseUrl { url: url::redacted(url), message });
+    match scheme {
+        #[cfg(feature = "sqlite")]
+        "sqlite" if create => Ok(Arc::new(SqliteStore::create(url).await?)),
+        #[cfg(feature = "sqlite")]
+        "sqlite" => Ok(Arc::new(SqliteStore::connect(url).await?)),
+        #[cfg(feature = "postgres")]
+        "postgres" | "postgresql" => Ok(Arc::new(PostgresStore::connect(url)?)),
+        #[cfg(feature = "mysql")]
+        "mysql" | "mariadb" => Ok(Arc::new(MySqlStore::connect(url)?)),
+        #[cfg(not(feature = "sqlite"))]
+        "sqlite" => wrong(missing_feature("sqlite")),
+        #[cfg(not(feature = "postgres"))]
+        "postgres" | "postgresql" => wrong(missing_feature("postgres")),
+        #[cfg(not(feature = "mysql"))]
+        "mysql" | "mariadb" => wrong(missing_feature("mysql")),
+        _ => wrong(
+            "expected an address that starts with sqlite:, postgres:, postgresql:, mysql: or mariadb:, \
+             such as sqlite://novi.db"
+                .to_owned(),
+        ),
+    }
+}
+
+#[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+fn missing_feature(feature: &str) -> String {
+    format!("this build of novi has not that database: enable the feature `{feature}` of the crate `novi`")
 }

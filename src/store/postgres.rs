@@ -1,0 +1,140 @@
+//! PostgreSQL, from version 13.
+
+use std::str::FromStr as _;
+
+use futures_util::TryStreamExt as _;
+use sqlx::{
+    Connection as _, PgConnection, Postgres, Row as _, Transaction, TypeInfo as _, ValueRef as _,
+    migrate::{Migrate as _, MigrateError},
+    postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow},
+    query::Query,
+};
+
+use super::{
+    BoxFuture, Change, Migrated, ReadStore, SchemaStore, WriteStore, refusal, script,
+    sql::{self, Cell, Failure, Found, Migrations, Queries, Statements, Step, Value},
+    url,
+};
+use crate::{
+    Error, Result,
+    rows::{Revision, Rows},
+};
+
+const MIGRATIONS: Migrations = &[
+    (1, "core tables", include_str!("../../migrations/postgres/0001_core_tables.sql")),
+    (2, "flag metadata", include_str!("../../migrations/postgres/0002_flag_metadata.sql")),
+    (3, "revision and history", include_str!("../../migrations/postgres/0003_revision_and_history.sql")),
+];
+
+/// Ids and texts are cast: adopted tables have other types than novi's own.
+const QUERIES: Queries = Queries {
+    revision: "select sum(revision)::bigint from novi_revision",
+    flags: "select f.id::bigint, f.name::text, f.status, m.flag_id, m.description, m.owner, \
+        to_char(m.expires_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), m.tags, \
+        m.override_allowed, m.fail_mode, m.variants, m.default_variant, m.row_version, \
+        to_char(m.created_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
+        to_char(m.updated_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
+        from flags f left join flag_metadata m on m.flag_id = f.id order by f.id",
+    activations: "select id::bigint, name::text, class_name::text, config::text from activations order by id",
+    links: "select flag_id::bigint, activation_id::bigint from flags_activations order by flag_id, activation_id",
+    has_table: "select count(*) from pg_tables where schemaname = current_schema() and tablename = $1",
+};
+
+const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9");
+
+/// The revision is raised at commit; this asks for it a moment earlier, so that it can be told.
+const SETTLE: Option<&str> = Some("set constraints novi_commit immediate");
+
+/// Rows in a PostgreSQL database. The tables are made in the first schema of the connection's `search_path`.
+#[derive(Clone, Debug)]
+pub struct PostgresStore {
+    pool: PgPool,
+    name: String,
+}
+
+impl PostgresStore {
+    /// A store with a pool of its own, as `postgres://user:password@host/database`. Connections are made when they
+    /// are needed.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseUrl`] when the address is wrong.
+    pub fn connect(url: &str) -> Result<Self> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|error| Error::DatabaseUrl { url: url::redacted(url), message: error.to_string() })?;
+        let pool = PgPoolOptions::new()
+            .max_connections(sql::POOL_SIZE)
+            .acquire_timeout(sql::ACQUIRE_TIMEOUT)
+            .connect_lazy_with(options);
+        Ok(Self::from_pool(pool))
+    }
+
+    /// Works with a pool that the service has already.
+    #[must_use]
+    pub fn from_pool(pool: PgPool) -> Self {
+        let options = pool.connect_options();
+        let database = options.get_database().unwrap_or_else(|| options.get_username());
+        let name = format!("postgres://{}:{}/{database}", options.get_host(), options.get_port());
+        Self { pool, name }
+    }
+
+    async fn migrate_once(&self) -> Result<Migrated, MigrateError> {
+        let mut connection = sql::acquire(&self.pool).await?;
+        if found(&mut connection).await? == Found::UpToDate {
+            return Ok(Migrated::default());
+        }
+        // The lock is the connection's: it ends with it, whatever happens here.
+        connection.close_on_drop();
+        connection.lock().await?;
+        run_migrations(&mut connection).await
+    }
+}
+
+async fn begin_read(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>, sqlx::Error> {
+    connection.begin_with("begin isolation level repeatable read read only").await
+}
+
+async fn begin_write(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>, sqlx::Error> {
+    // Under a default of REPEATABLE READ the one row of novi_revision would make concurrent writers fail.
+    connection.begin_with("begin isolation level read committed").await
+}
+
+fn bind(query: Query<'_, Postgres, PgArguments>, value: Value) -> Query<'_, Postgres, PgArguments> {
+    match value {
+        Value::Integer(value) => query.bind(value),
+        Value::Boolean(value) => query.bind(value),
+        Value::Text(value) => query.bind(value),
+        Value::Time(value) => query.bind(value),
+    }
+}
+
+fn cell(row: &PgRow, index: usize) -> Cell {
+    let Ok(value) = row.try_get_raw(index) else { return Cell::Null };
+    if value.is_null() {
+        return Cell::Null;
+    }
+    let read = match value.type_info().name() {
+        "BOOL" => row.try_get(index).map(Cell::Boolean),
+        "INT8" => row.try_get(index).map(Cell::Integer),
+        "INT4" => row.try_get(index).map(|value: i32| Cell::Integer(value.into())),
+        "INT2" => row.try_get(index).map(|value: i16| Cell::Integer(value.into())),
+        _ => row.try_get_unchecked(index).map(Cell::from_bytes),
+    };
+    read.unwrap_or(Cell::Null)
+}
+
+fn failure(error: &sqlx::Error) -> Failure {
+    let sqlx::Error::Database(database) = error else { return Failure::common(error) };
+    match database.code().as_deref() {
+        // undefined_table
+        Some("42P01") => Failure::NotMigrated,
+        // too_many_connections
+        Some("53300") => Failure::Busy,
+        // restrict_violation, which newer servers give for `on delete restrict`
+        Some("23001") => Failure::Reference,
+        // too long, out of range, not in the encoding
+        Some("22001" | "22003" | "22021") => Failure::Value,
+        _ => Failure::common(error),
+    }
+}
+
+sql::sql_store!(PostgresStore, Postgres, PgConnection);

@@ -1,0 +1,286 @@
+//! What the three databases have in common: decoding, statements, migrations, and the store itself.
+//!
+//! The store is a macro and not a generic type: sqlx's drivers share names but hardly any traits, and the bounds
+//! would be longer than the code. A database's own file has its SQL, its columns and its errors.
+
+mod decode;
+mod migrate;
+mod statements;
+
+use std::time::Duration;
+
+use sqlx::{ConnectOptions as _, Pool, pool::PoolConnection};
+
+pub(super) use decode::{Cell, activation, flag, link};
+pub(super) use migrate::{Found, Migrations, TABLE, deadline, describe, migrator, names, pause, pending};
+pub(super) use statements::{Queries, Statements, Step, Value, statements, steps};
+
+/// How many connections a pool of novi's own holds: one that reads, one that writes, and some for the migrations and
+/// scripts of the same process. A service that cares gives its own pool.
+pub(super) const POOL_SIZE: u32 = 5;
+
+/// How long to wait for a connection. sqlx tries again while the server refuses, and says no more than that the time
+/// was up; evaluation never waits for this.
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a failed statement means to novi.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// A table of novi is not there.
+    NotMigrated,
+    /// A row with this key is there already.
+    Taken,
+    /// A row that is referred to is not there, or is still referred to.
+    Reference,
+    /// A value does not fit its column.
+    Value,
+    /// The server has no connection to spare, or the file is locked: worth another try.
+    Busy,
+    /// Anything else.
+    Other,
+}
+
+impl Failure {
+    /// What every driver tells of an error. `Other` where the database's own code has to be asked.
+    pub(super) fn common(error: &sqlx::Error) -> Self {
+        use sqlx::error::ErrorKind;
+        match error {
+            sqlx::Error::PoolTimedOut => Self::Busy,
+            sqlx::Error::Database(error) => match error.kind() {
+                ErrorKind::UniqueViolation => Self::Taken,
+                ErrorKind::ForeignKeyViolation => Self::Reference,
+                ErrorKind::NotNullViolation | ErrorKind::CheckViolation => Self::Value,
+                _ => Self::Other,
+            },
+            _ => Self::Other,
+        }
+    }
+}
+
+/// A connection of the pool; where there is none in time, the reason rather than that the time was up.
+pub(super) async fn acquire<DB: sqlx::Database>(pool: &Pool<DB>) -> Result<PoolConnection<DB>, sqlx::Error> {
+    match pool.acquire().await {
+        Err(sqlx::Error::PoolTimedOut) => {
+            let options = pool.connect_options();
+            match tokio::time::timeout(Duration::from_secs(2), options.connect()).await {
+                Ok(Err(cause)) => Err(cause),
+                Ok(Ok(_)) | Err(_) => Err(sqlx::Error::PoolTimedOut),
+            }
+        }
+        other => other,
+    }
+}
+
+/// Implements the traits of a store for `$store { pool, name }`. The file that calls it has `QUERIES`, `STATEMENTS`,
+/// `MIGRATIONS`, `SETTLE`, `cell`, `bind`, `failure`, `begin_read`, `begin_write` and `migrate_once`.
+macro_rules! sql_store {
+    ($store:ident, $database:ty, $connection:ty) => {
+        impl $store {
+            /// The pool that the store works with.
+            pub fn pool(&self) -> &sqlx::Pool<$database> {
+                &self.pool
+            }
+
+            fn failed(&self, action: &str, error: sqlx::Error) -> Error {
+                if failure(&error) == Failure::NotMigrated {
+                    return Error::NotMigrated { store: self.name.clone() };
+                }
+                Error::store(&self.name, action, error)
+            }
+
+            async fn read(&self) -> Result<Rows, sqlx::Error> {
+                let mut connection = sql::acquire(&self.pool).await?;
+                let mut transaction = begin_read(&mut connection).await?;
+                let rows = Rows {
+                    revision: revision(&mut transaction).await?,
+                    flags: all(&mut transaction, QUERIES.flags, |cells| sql::flag(cells)).await?,
+                    activations: all(&mut transaction, QUERIES.activations, |cells| sql::activation(cells))
+                        .await?,
+                    links: all(&mut transaction, QUERIES.links, |cells| sql::link(cells)).await?,
+                };
+                transaction.commit().await?;
+                Ok(rows)
+            }
+
+            async fn change(&self, changes: Vec<Change>) -> Result<Revision> {
+                const ACTION: &str = "could not change the rows";
+                changes.iter().try_for_each(refusal::check)?;
+                let mut connection =
+                    sql::acquire(&self.pool).await.map_err(|error| self.failed(ACTION, error))?;
+                let mut transaction =
+                    begin_write(&mut connection).await.map_err(|error| self.failed(ACTION, error))?;
+                for step in changes.into_iter().flat_map(|change| sql::steps(change, &STATEMENTS)) {
+                    self.take(&mut transaction, step).await?;
+                }
+                let done = async {
+                    if let Some(settle) = SETTLE {
+                        sqlx::query(settle).execute(&mut *transaction).await?;
+                    }
+                    let revision = revision(&mut transaction).await?;
+                    transaction.commit().await?;
+                    Ok(revision)
+                };
+                done.await.map_err(|error| self.failed(ACTION, error))
+            }
+
+            async fn take(&self, connection: &mut $connection, step: Step) -> Result<()> {
+                let mut query = sqlx::query(step.sql);
+                for value in step.values {
+                    query = bind(query, value);
+                }
+                let error = match query.execute(connection).await {
+                    Ok(done) if done.rows_affected() == 0 => return step.missing.map_or(Ok(()), Err),
+                    Ok(_) => return Ok(()),
+                    Err(error) => error,
+                };
+                let sentence = match failure(&error) {
+                    Failure::Taken => step.taken,
+                    Failure::Reference => step.reference,
+                    Failure::Value => None,
+                    Failure::NotMigrated | Failure::Busy | Failure::Other => {
+                        return Err(self.failed("could not change the rows", error));
+                    }
+                };
+                let own_words = || {
+                    let words = error
+                        .as_database_error()
+                        .map_or_else(|| error.to_string(), |e| e.message().to_owned());
+                    format!("{}: {words}", step.what)
+                };
+                Err(Error::Refused(sentence.unwrap_or_else(own_words)))
+            }
+
+            async fn script(&self, text: &str) -> Result<(), sqlx::Error> {
+                let mut connection = sql::acquire(&self.pool).await?;
+                let mut transaction = begin_write(&mut connection).await?;
+                // The statements are the caller's own, as run_script says.
+                sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut *transaction).await?;
+                transaction.commit().await
+            }
+
+            async fn bring_up_to_date(&self) -> Result<Migrated> {
+                let deadline = sql::deadline();
+                let mut tries = 0;
+                loop {
+                    match self.migrate_once().await {
+                        Err(error) if busy(&error) && std::time::Instant::now() < deadline => {
+                            sql::pause(tries).await;
+                            tries += 1;
+                        }
+                        other => return other.map_err(|error| sql::describe(&self.name, error)),
+                    }
+                }
+            }
+        }
+
+        impl ReadStore for $store {
+            fn name(&self) -> String {
+                self.name.clone()
+            }
+
+            fn revision(&self) -> BoxFuture<'_, Result<Revision>> {
+                Box::pin(async move {
+                    let read = async {
+                        let mut connection = sql::acquire(&self.pool).await?;
+                        revision(&mut connection).await
+                    };
+                    read.await.map_err(|error| self.failed("could not read the revision", error))
+                })
+            }
+
+            fn load(&self) -> BoxFuture<'_, Result<Rows>> {
+                Box::pin(async move {
+                    self.read().await.map_err(|error| self.failed("could not read the rows", error))
+                })
+            }
+        }
+
+        impl WriteStore for $store {
+            fn apply(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Revision>> {
+                Box::pin(self.change(changes))
+            }
+        }
+
+        impl SchemaStore for $store {
+            fn migrate(&self) -> BoxFuture<'_, Result<Migrated>> {
+                Box::pin(self.bring_up_to_date())
+            }
+
+            fn run_script<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<()>> {
+                Box::pin(async move {
+                    const ACTION: &str = "could not run the script";
+                    if let Some(message) = script::transaction_control(text) {
+                        return Err(Error::store(&self.name, ACTION, message));
+                    }
+                    self.script(text).await.map_err(|error| Error::store(&self.name, ACTION, error))
+                })
+            }
+        }
+
+        async fn revision(connection: &mut $connection) -> Result<Revision, sqlx::Error> {
+            let number: Option<i64> = sqlx::query_scalar(QUERIES.revision).fetch_one(connection).await?;
+            Ok(Revision::new(number.unwrap_or_default()))
+        }
+
+        async fn all<T>(
+            connection: &mut $connection,
+            sql: &'static str,
+            decode: fn(&mut dyn Iterator<Item = Cell>) -> T,
+        ) -> Result<Vec<T>, sqlx::Error> {
+            let mut rows = sqlx::query(sql).fetch(connection);
+            let mut decoded = Vec::new();
+            while let Some(row) = rows.try_next().await? {
+                decoded.push(decode(&mut (0..row.len()).map(|index| cell(&row, index))));
+            }
+            Ok(decoded)
+        }
+
+        async fn has_table(connection: &mut $connection, table: &str) -> Result<bool, sqlx::Error> {
+            let count: i64 =
+                sqlx::query_scalar(QUERIES.has_table).bind(table.to_owned()).fetch_one(connection).await?;
+            Ok(count > 0)
+        }
+
+        /// What is known without a lock.
+        async fn found(connection: &mut $connection) -> Result<Found, MigrateError> {
+            if !has_table(connection, sql::TABLE).await? {
+                return Ok(Found::Nothing);
+            }
+            if connection.dirty_version(sql::TABLE).await?.is_some() {
+                return Ok(Found::Unfinished);
+            }
+            sql::pending(&connection.list_applied_migrations(sql::TABLE).await?, MIGRATIONS)
+        }
+
+        /// Runs what is not applied yet; the caller holds the lock.
+        async fn run_migrations(connection: &mut $connection) -> Result<Migrated, MigrateError> {
+            let adopted = !has_table(connection, sql::TABLE).await? && has_table(connection, "flags").await?;
+            connection.ensure_migrations_table(sql::TABLE).await?;
+            // With the lock held, an unfinished migration is that of a process that died: it can run again.
+            sqlx::query("delete from novi_migrations where success = false")
+                .execute(&mut *connection)
+                .await?;
+            let before = connection.list_applied_migrations(sql::TABLE).await?;
+            sql::pending(&before, MIGRATIONS)?;
+            sql::migrator(MIGRATIONS).run_direct(None, connection, false).await?;
+            let without_activations = if adopted {
+                let sql = "select name from flags where not exists \
+                    (select 1 from flags_activations where flag_id = flags.id) order by flags.id";
+                all(connection, sql, |cells| cells.next().map_or_else(String::new, Cell::into_text)).await?
+            } else {
+                Vec::new()
+            };
+            Ok(Migrated { applied: sql::names(&before, MIGRATIONS), adopted, without_activations })
+        }
+
+        fn busy(error: &MigrateError) -> bool {
+            match error {
+                MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+                    failure(error) == Failure::Busy
+                }
+                _ => false,
+            }
+        }
+    };
+}
+pub(super) use sql_store;

@@ -1,0 +1,229 @@
+//! SQLite.
+
+use std::{path::Path, str::FromStr as _, time::Duration};
+
+use futures_util::TryStreamExt as _;
+use sqlx::{
+    Connection as _, Row as _, Sqlite, SqliteConnection, Transaction, TypeInfo as _, ValueRef as _,
+    migrate::{Migrate as _, MigrateError},
+    query::Query,
+    sqlite::{SqliteArguments, SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow},
+};
+
+use super::{
+    BoxFuture, Change, Migrated, ReadStore, SchemaStore, WriteStore, refusal, script,
+    sql::{self, Cell, Failure, Found, Migrations, Queries, Statements, Step, Value},
+    url,
+};
+use crate::{
+    Error, Result,
+    rows::{Revision, Rows},
+};
+
+const MIGRATIONS: Migrations = &[
+    (1, "core tables", include_str!("../../migrations/sqlite/0001_core_tables.sql")),
+    (2, "flag metadata", include_str!("../../migrations/sqlite/0002_flag_metadata.sql")),
+    (3, "revision and history", include_str!("../../migrations/sqlite/0003_revision_and_history.sql")),
+];
+
+const QUERIES: Queries = Queries {
+    revision: "select sum(revision) from novi_revision",
+    flags: "select f.id, f.name, f.status, m.flag_id, m.description, m.owner, m.expires_at, m.tags, \
+        m.override_allowed, m.fail_mode, m.variants, m.default_variant, m.row_version, m.created_at, m.updated_at \
+        from flags f left join flag_metadata m on m.flag_id = f.id order by f.id",
+    activations: "select id, name, class_name, config from activations order by id",
+    links: "select flag_id, activation_id from flags_activations order by flag_id, activation_id",
+    has_table: "select count(*) from sqlite_master where type = 'table' and name = $1",
+};
+
+const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9");
+
+/// Row triggers have raised the revision already.
+const SETTLE: Option<&str> = None;
+
+/// A writer waits this long for another, who holds the file for as long as a transaction takes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Hundreds of processes may start at once and take turns.
+const MIGRATE_BUSY_TIMEOUT_MS: i64 = 60_000;
+
+/// Rows in a SQLite file, or in memory.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    pool: SqlitePool,
+    name: String,
+}
+
+impl SqliteStore {
+    /// Opens a file that is there, as `sqlite://novi.db`, or a database in memory, `sqlite::memory:`.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseUrl`] when the address is wrong or the file is not there, [`Error::Store`] when it can not be
+    /// opened.
+    pub async fn connect(url: &str) -> Result<Self> {
+        let options = options(url)?;
+        let file = options.get_filename();
+        if !in_memory(url) && !creates(url) && !file.exists() {
+            let message = format!(
+                "there is no file {}: run `novi migrate` to make it, or correct the path",
+                file.display()
+            );
+            return Err(Error::DatabaseUrl { url: url::redacted(url), message });
+        }
+        Self::open(url, options).await
+    }
+
+    /// As [`connect`](Self::connect), but makes the file where there is none.
+    ///
+    /// A new file is in WAL mode, in which readers and the writer do not wait for each other. The mode of a file that
+    /// is there already is left as it is.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn create(url: &str) -> Result<Self> {
+        let options = options(url)?;
+        let new = !in_memory(url) && is_new(options.get_filename());
+        let store = Self::open(url, options.create_if_missing(true)).await?;
+        if new {
+            store.write_ahead().await?;
+        }
+        Ok(store)
+    }
+
+    /// Works with a pool that the service has already.
+    ///
+    /// A pool of databases in memory must have one connection, or each connection has a database of its own.
+    #[must_use]
+    pub fn from_pool(pool: SqlitePool) -> Self {
+        let name = format!("sqlite:{}", pool.connect_options().get_filename().display());
+        Self { pool, name }
+    }
+
+    async fn open(url: &str, options: SqliteConnectOptions) -> Result<Self> {
+        let (name, pool) = if in_memory(url) {
+            // The database lives as long as its one connection does.
+            let pool = SqlitePoolOptions::new().max_connections(1).min_connections(1);
+            ("sqlite::memory:".to_owned(), pool.idle_timeout(None).max_lifetime(None))
+        } else {
+            let name = format!("sqlite:{}", options.get_filename().display());
+            (name, SqlitePoolOptions::new().max_connections(sql::POOL_SIZE))
+        };
+        let pool = pool.acquire_timeout(sql::ACQUIRE_TIMEOUT).connect_with(options).await;
+        let pool = pool.map_err(|error| Error::store(&name, "could not open the database", error))?;
+        Ok(Self { pool, name })
+    }
+
+    /// Sets WAL mode. SQLite does not wait for its turn here, and many processes may make the file at once.
+    async fn write_ahead(&self) -> Result<()> {
+        let deadline = sql::deadline();
+        let mut tries = 0;
+        loop {
+            match sqlx::query("pragma journal_mode = wal").execute(&self.pool).await {
+                Err(error) if failure(&error) == Failure::Busy && std::time::Instant::now() < deadline => {
+                    sql::pause(tries).await;
+                    tries += 1;
+                }
+                Err(error) => return Err(self.failed("could not set the journal mode", error)),
+                Ok(_) => return Ok(()),
+            }
+        }
+    }
+
+    async fn migrate_once(&self) -> Result<Migrated, MigrateError> {
+        let mut connection = sql::acquire(&self.pool).await?;
+        if found(&mut connection).await? == Found::UpToDate {
+            return Ok(Migrated::default());
+        }
+        let before: i64 = sqlx::query_scalar("pragma busy_timeout").fetch_one(&mut *connection).await?;
+        set_busy_timeout(&mut connection, MIGRATE_BUSY_TIMEOUT_MS).await?;
+        let done = migrate_in_turn(&mut connection).await;
+        set_busy_timeout(&mut connection, before).await?;
+        done
+    }
+}
+
+/// SQLite's own lock is the lock, and the transaction makes all migrations one step: those of sqlx become savepoints.
+async fn migrate_in_turn(connection: &mut SqliteConnection) -> Result<Migrated, MigrateError> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let migrated = run_migrations(&mut transaction).await?;
+    transaction.commit().await?;
+    Ok(migrated)
+}
+
+async fn set_busy_timeout(connection: &mut SqliteConnection, milliseconds: i64) -> Result<(), sqlx::Error> {
+    // A pragma takes no parameters; this is a number.
+    let pragma = sqlx::AssertSqlSafe(format!("pragma busy_timeout = {milliseconds}"));
+    sqlx::query(pragma).execute(connection).await.map(drop)
+}
+
+fn options(url: &str) -> Result<SqliteConnectOptions> {
+    let options = SqliteConnectOptions::from_str(url)
+        .map_err(|error| Error::DatabaseUrl { url: url::redacted(url), message: error.to_string() })?;
+    Ok(options.busy_timeout(BUSY_TIMEOUT))
+}
+
+fn in_memory(url: &str) -> bool {
+    url.contains(":memory:") || url.contains("mode=memory")
+}
+
+/// Whether the address itself asks for the file to be made.
+fn creates(url: &str) -> bool {
+    url.contains("mode=rwc")
+}
+
+/// Whether no database is in the file yet.
+fn is_new(file: &Path) -> bool {
+    file.metadata().map_or(true, |metadata| metadata.len() == 0)
+}
+
+async fn begin_read(connection: &mut SqliteConnection) -> Result<Transaction<'_, Sqlite>, sqlx::Error> {
+    connection.begin().await
+}
+
+/// Takes the write lock at once: a transaction that has read can not wait for it.
+async fn begin_write(connection: &mut SqliteConnection) -> Result<Transaction<'_, Sqlite>, sqlx::Error> {
+    connection.begin_with("BEGIN IMMEDIATE").await
+}
+
+fn bind(query: Query<'_, Sqlite, SqliteArguments>, value: Value) -> Query<'_, Sqlite, SqliteArguments> {
+    match value {
+        Value::Integer(value) => query.bind(value),
+        Value::Boolean(value) => query.bind(value),
+        Value::Text(value) => query.bind(value),
+        Value::Time(value) => {
+            query.bind(value.map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)))
+        }
+    }
+}
+
+fn cell(row: &SqliteRow, index: usize) -> Cell {
+    let Ok(value) = row.try_get_raw(index) else { return Cell::Null };
+    if value.is_null() {
+        return Cell::Null;
+    }
+    // A value's type, which need not be that of its column.
+    let read = match value.type_info().name() {
+        "INTEGER" | "BOOLEAN" => row.try_get_unchecked(index).map(Cell::Integer),
+        "REAL" => row.try_get_unchecked(index).map(Cell::Real),
+        _ => row.try_get_unchecked(index).map(Cell::from_bytes),
+    };
+    read.unwrap_or(Cell::Null)
+}
+
+fn failure(error: &sqlx::Error) -> Failure {
+    /// The result code of `raise(abort, ...)` in a trigger: novi's own triggers guard references.
+    const CONSTRAINT_TRIGGER: i32 = 1811;
+    let sqlx::Error::Database(database) = error else { return Failure::common(error) };
+    let code = database.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or_default();
+    // The lower byte is the primary code: 5 busy, 6 locked, 19 constraint, 20 datatype mismatch.
+    match (code, code & 0xff) {
+        (CONSTRAINT_TRIGGER, _) => Failure::Reference,
+        (_, 5 | 6) => Failure::Busy,
+        (_, 20) => Failure::Value,
+        // SQLite has no code for it.
+        (_, 1) if database.message().starts_with("no such table") => Failure::NotMigrated,
+        _ => Failure::common(error),
+    }
+}
+
+sql::sql_store!(SqliteStore, Sqlite, SqliteConnection);
