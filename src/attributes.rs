@@ -1,0 +1,72 @@
+//! The attribute macros, which the crate `novi-macros` writes. Their examples are here, for that crate has no novi.
+
+/// # Examples
+///
+/// ```
+/// use novi::{Context, FlagDisabled, Flags, rows::{FlagRow, Rows}};
+///
+/// #[novi::enabled("Banner")]
+/// fn banner() -> Option<&'static str> {
+///     Some("Half the price until Friday")
+/// }
+///
+/// #[novi::enabled("New checkout", ctx = ctx, otherwise = total)]
+/// fn discounted(total: u64, ctx: &Context<'_>) -> u64 {
+///     total / 2
+/// }
+///
+/// struct Payments {
+///     flags: Flags,
+/// }
+///
+/// impl Payments {
+///     #[novi::enabled("Refunds", flags = self.flags)]
+///     fn refund(&mut self, order: u32) -> Result<String, FlagDisabled> {
+///         Ok(format!("order {order} is paid back"))
+///     }
+/// }
+///
+/// let flags = Flags::from_rows(Rows {
+///     flags: vec![
+///         FlagRow::new(1, "Banner", true),
+///         FlagRow::new(2, "New checkout", false),
+///         FlagRow::new(3, "Refunds", false),
+///     ],
+///     ..Rows::default()
+/// })?;
+/// flags.clone().install().map_err(|_| "flags are installed already")?;
+///
+/// assert!(banner().is_some());
+/// assert_eq!(discounted(100, &Context::new()), 100);
+/// assert_eq!(Payments { flags }.refund(7).unwrap_err().to_string(), "feature \"Refunds\" is off");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub use novi_macros::enabled;
+
+/// # Examples
+///
+/// ```standalone_crate
+/// use novi::{Activation, Check, Registry, Verdict};
+/// use serde::Deserialize;
+///
+/// /// On while the office is open.
+/// #[novi::activation("acme.office_hours", alias = "acme.opening_hours")]
+/// #[derive(Deserialize)]
+/// struct OfficeHours {
+///     from: f64,
+///     to: f64,
+/// }
+///
+/// impl Activation for OfficeHours {
+///     fn evaluate(&self, check: &Check<'_>) -> Verdict {
+///         let hour = check.get("hour").and_then(|hour| hour.as_f64());
+///         hour.is_some_and(|hour| (self.from..self.to).contains(&hour)).into()
+///     }
+/// }
+///
+/// let registry = Registry::global()?;
+/// let found = registry.find("acme.opening_hours").expect("registered above");
+/// assert_eq!((found.class(), found.description()), ("acme.office_hours", "On while the office is open."));
+/// # Ok::<(), novi::Error>(())
+/// ```
+pub use novi_macros::activation;

@@ -1,0 +1,45 @@
+//! Two types that claim one class name. Alone in its program, for such a program has no registry.
+
+#![cfg(feature = "macros")]
+#![allow(clippy::unwrap_used)]
+
+use novi::{Activation, Check, RegisteredActivation, Registry, Verdict};
+use novi_test_plugin::Plan;
+use serde::Deserialize;
+
+#[novi::activation("plugin.plan")]
+#[derive(Deserialize)]
+struct SecondPlan {}
+
+impl Activation for SecondPlan {
+    fn evaluate(&self, _: &Check<'_>) -> Verdict {
+        Verdict::On
+    }
+}
+
+#[novi::activation("clash.third_plan", alias = "plugin.tariff")]
+#[derive(Deserialize)]
+struct ThirdPlan {}
+
+impl Activation for ThirdPlan {
+    fn evaluate(&self, _: &Check<'_>) -> Verdict {
+        Verdict::On
+    }
+}
+
+#[test]
+fn both_places_are_told() {
+    let known = Registry::empty().with::<Plan>().unwrap();
+    for (other, name) in [(SecondPlan::TYPE, "plugin.plan"), (ThirdPlan::TYPE, "plugin.tariff")] {
+        let text = known.clone().add(other).unwrap_err().to_string();
+        let (plan, other) = (Plan::TYPE.location(), other.location());
+        assert_eq!(text, format!("class {name:?} is registered twice: {plan} and {other}"));
+    }
+}
+
+#[test]
+fn there_is_no_registry_of_a_program_with_a_clash() {
+    // Which of the two clashes is met first is up to the linker.
+    let text = Registry::global().unwrap_err().to_string();
+    assert!(text.starts_with("class \"plugin.") && text.contains(Plan::TYPE.location()), "{text}");
+}

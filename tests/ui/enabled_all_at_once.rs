@@ -1,0 +1,10 @@
+//! Everything that is wrong is told at once, and the function is still there.
+
+#[novi::enabled("", ctxt = ctx, crate = 5, flags = a, flags = b)]
+const fn discount(ctx: u8) -> u8 {
+    ctx
+}
+
+fn main() {
+    discount(1);
+}

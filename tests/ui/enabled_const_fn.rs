@@ -1,0 +1,10 @@
+//! A constant function.
+
+#[novi::enabled("Banner", otherwise = 0)]
+const fn banner() -> u8 {
+    1
+}
+
+fn main() {
+    banner();
+}

@@ -1,0 +1,23 @@
+//! Options that are not there, are there twice, or can not be read.
+
+#[novi::enabled("Banner", default)]
+fn without_a_value() {}
+
+#[novi::enabled("Banner", context = 1, on = 2)]
+fn unknown() {}
+
+#[novi::enabled("Banner", otherwise = (), ctx = a::<u8, u8>(), otherwise = ())]
+fn twice() {}
+
+#[novi::enabled("Banner", otherwise =, flags)]
+fn without_values() -> u8 {
+    1
+}
+
+#[novi::enabled("Banner" otherwise = ())]
+fn without_a_comma() {}
+
+#[novi::enabled("Banner", crate = "novi")]
+fn crate_in_quotes() {}
+
+fn main() {}
