@@ -1,0 +1,85 @@
+//! What a question costs. Run it with: cargo bench --bench evaluate
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use novi::{Context, Flags, Snapshot, store};
+
+/// The flags of the demo, the same drawn by Python's generator, and one without activations.
+async fn flags() -> Result<Flags, novi::Error> {
+    let database = store::create("sqlite::memory:").await?;
+    database.migrate().await?;
+    database.run_script(store::DEMO_ROWS).await?;
+    let more = "
+        insert into flags (id, name, status) values (5, 'plain', true), (6, 'window', true), (7, 'python', true);
+        insert into activations (id, name, class_name, config) values (5, 'python',
+            'novi.client.activations.weighted_random_activation.WeightedRandomActivation',
+            '{\"splits\":[50,30,20],\"variations\":[\"A\",\"B\",\"C\"]}');
+        insert into flags_activations (flag_id, activation_id) values (6, 1), (7, 5)";
+    database.run_script(more).await?;
+    let rows = database.load().await?;
+    Flags::from_rows(rows)
+}
+
+fn evaluate(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let flags = runtime.block_on(flags()).expect("the demo's flags");
+    let seeded =
+        Context::new().with("currentDateTime", "11/26/2023 12:00 AM").with("seed", 90).with("variant", "A");
+    let sticky = Context::new().with("targetingKey", "user-0123456789");
+    let cases = [
+        ("plain flag", "plain", &sticky),
+        ("date window, time given as text", "window", &seeded),
+        ("date window, clock", "window", &sticky),
+        ("weighted random, seeded", "Random Variant Feature", &seeded),
+        ("weighted random, sticky", "Random Variant Feature", &sticky),
+        ("weighted random, seeded as Python", "python", &seeded),
+        ("Combo AND", "Combo AND", &seeded),
+        ("unknown flag", "no such flag", &sticky),
+    ];
+    let mut group = criterion.benchmark_group("is_enabled");
+    for (case, name, ctx) in cases {
+        group.bench_function(case, |bench| bench.iter(|| flags.is_enabled(black_box(name), black_box(ctx))));
+    }
+    group.finish();
+
+    let mut group = criterion.benchmark_group("evaluate");
+    for (case, name, ctx) in &cases[..7] {
+        group.bench_function(*case, |bench| {
+            bench.iter(|| flags.evaluate(black_box(name), black_box(ctx)).map(|decision| decision.enabled()));
+        });
+    }
+    group.bench_function("all seven", |bench| {
+        bench.iter(|| flags.snapshot().evaluate_all(black_box(&seeded)).len());
+    });
+    group.finish();
+}
+
+/// Rows to an evaluable state.
+fn compile(criterion: &mut Criterion) {
+    use novi::{
+        Registry, Settings,
+        rows::{ActivationRow, FlagRow, LinkRow, Rows},
+    };
+    const COUNT: i64 = 10_000;
+    let window = r#"{"startDateTime": "2026-01-01T00:00:00Z", "endDateTime": "2027-01-01T00:00:00Z"}"#;
+    let split = r#"{"splits": [50, 30, 20], "variations": ["A", "B", "C"]}"#;
+    let activation = |id| match id % 2 {
+        0 => ActivationRow::new(id, format!("window {id}"), "novi.date_time", window),
+        _ => ActivationRow::new(id, format!("split {id}"), "novi.weighted_random", split),
+    };
+    let rows = std::sync::Arc::new(Rows {
+        flags: (1..=COUNT).map(|id| FlagRow::new(id, format!("flag {id}"), true)).collect(),
+        activations: (1..=2 * COUNT).map(activation).collect(),
+        links: (1..=COUNT).flat_map(|id| [LinkRow::new(id, id), LinkRow::new(id, id + COUNT)]).collect(),
+        ..Rows::default()
+    });
+    let registry = Registry::global().expect("no type is registered twice");
+    let settings = Settings::default();
+    criterion.bench_function("compile/10,000 flags with 20,000 activations", |bench| {
+        bench.iter(|| Snapshot::compile(std::sync::Arc::clone(&rows), &registry, &settings, None));
+    });
+}
+
+criterion_group!(benches, evaluate, compile);
+criterion_main!(benches);

@@ -1,0 +1,62 @@
+//! An activation type of one's own. Run it with: cargo run --example custom_activation
+
+use novi::{
+    Activation, Check, Compile, Context, Flags, Registry, Value, Verdict,
+    rows::{ActivationRow, FlagRow, LinkRow, Rows},
+};
+use serde::Deserialize;
+
+/// On while the office is open.
+///
+/// The attribute registers the type under its class name, derives the JSON Schema of its config, and has unknown
+/// fields refused.
+#[novi::activation("acme.office_hours")]
+#[derive(Deserialize)]
+struct OfficeHours {
+    /// The first hour of the day
+    from: u32,
+    /// The hour at which the office closes
+    to: u32,
+}
+
+impl Activation for OfficeHours {
+    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+        // An attribute that is missing or is no number is no error: the condition is not met.
+        let Some(Value::Int(hour)) = check.get("hour") else { return Verdict::Off };
+        u32::try_from(*hour).is_ok_and(|hour| (self.from..self.to).contains(&hour)).into()
+    }
+
+    fn compile(&mut self, row: &mut Compile<'_>) {
+        if self.from >= self.to || self.to > 24 {
+            row.problem(
+                ".to",
+                format!("expected an hour after {} and up to 24, found {}", self.from, self.to),
+            );
+        }
+    }
+}
+
+fn main() -> Result<(), novi::Error> {
+    let found = Registry::global()?;
+    let found = found.find("acme.office_hours").map(novi::ActivationType::description);
+    println!("acme.office_hours: {}", found.unwrap_or("is not registered"));
+
+    let flags = Flags::from_rows(Rows {
+        flags: vec![FlagRow::new(1, "Call us", true), FlagRow::new(2, "Night shift", true)],
+        activations: vec![
+            ActivationRow::new(1, "Nine to five", "acme.office_hours", r#"{"from": 9, "to": 17}"#),
+            ActivationRow::new(2, "Night", "acme.office_hours", r#"{"from": 22, "to": 6}"#),
+        ],
+        links: vec![LinkRow::new(1, 1), LinkRow::new(2, 2)],
+        ..Rows::default()
+    })?;
+    assert!(flags.is_enabled("Call us", &Context::new().with("hour", 10)));
+    assert!(!flags.is_enabled("Call us", &Context::new().with("hour", 17)));
+    assert!(!flags.is_enabled("Call us", &Context::new()));
+
+    // A row that makes no sense hurts its own flags only, and says what is wrong.
+    for issue in flags.issues() {
+        println!("{issue}");
+    }
+    Ok(())
+}
