@@ -11,7 +11,8 @@ use sqlx::{
 };
 
 use super::{
-    BoxFuture, Change, Migrated, ReadStore, SchemaStore, WriteStore, refusal, script,
+    BoxFuture, Change, Migrated, ReadStore, SchemaStore, WriteStore, refusal,
+    script::{self, Dialect},
     sql::{self, Cell, Failure, Found, Migrations, Queries, Statements, Step, Value},
     url,
 };
@@ -43,6 +44,8 @@ const STATEMENTS: Statements = sql::statements!("?" "?" "?" "?" "?" "?" "?" "?" 
 
 /// Row triggers have raised the revision already.
 const SETTLE: Option<&str> = None;
+
+const DIALECT: Dialect = Dialect::MySql;
 
 /// How long one try waits for the lock of the migrations, in seconds; another try follows.
 const LOCK_WAIT: i64 = 20;

@@ -11,7 +11,8 @@ use sqlx::{
 };
 
 use super::{
-    BoxFuture, Change, Migrated, ReadStore, SchemaStore, WriteStore, refusal, script,
+    BoxFuture, Change, Migrated, ReadStore, SchemaStore, WriteStore, refusal,
+    script::{self, Dialect},
     sql::{self, Cell, Failure, Found, Migrations, Queries, Statements, Step, Value},
     url,
 };
@@ -44,6 +45,8 @@ const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$
 
 /// The revision is raised at commit; this asks for it a moment earlier, so that it can be told.
 const SETTLE: Option<&str> = Some("set constraints novi_commit immediate");
+
+const DIALECT: Dialect = Dialect::Standard;
 
 /// Rows in a PostgreSQL database. The tables are made in the first schema of the connection's `search_path`.
 #[derive(Clone, Debug)]

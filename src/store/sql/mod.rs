@@ -72,7 +72,7 @@ pub(super) async fn acquire<DB: sqlx::Database>(pool: &Pool<DB>) -> Result<PoolC
 }
 
 /// Implements the traits of a store for `$store { pool, name }`. The file that calls it has `QUERIES`, `STATEMENTS`,
-/// `MIGRATIONS`, `SETTLE`, `cell`, `bind`, `failure`, `begin_read`, `begin_write` and `migrate_once`.
+/// `MIGRATIONS`, `SETTLE`, `DIALECT`, `cell`, `bind`, `failure`, `begin_read`, `begin_write` and `migrate_once`.
 macro_rules! sql_store {
     ($store:ident, $database:ty, $connection:ty) => {
         impl $store {
@@ -209,10 +209,12 @@ macro_rules! sql_store {
             fn run_script<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<()>> {
                 Box::pin(async move {
                     const ACTION: &str = "could not run the script";
-                    if let Some(message) = script::transaction_control(text) {
-                        return Err(Error::store(&self.name, ACTION, message));
+                    let statements = script::statements(text, DIALECT)
+                        .map_err(|message| Error::store(&self.name, ACTION, message))?;
+                    if statements.is_empty() {
+                        return Ok(());
                     }
-                    self.script(text).await.map_err(|error| Error::store(&self.name, ACTION, error))
+                    self.script(statements).await.map_err(|error| Error::store(&self.name, ACTION, error))
                 })
             }
         }
