@@ -76,10 +76,11 @@ pub trait SchemaStore: WriteStore {
     /// which commits each statement: running it again goes on from there.
     fn migrate(&self) -> BoxFuture<'_, Result<Migrated>>;
 
-    /// Runs a script of SQL statements in one transaction.
+    /// Runs a script of SQL statements in one transaction; it may have none of its own (`begin`, `commit`).
     ///
     /// # Errors
-    /// [`Error::Store`](crate::Error::Store) with the database's own words; nothing of the script is kept.
+    /// [`Error::Store`](crate::Error::Store) with the database's own words; nothing of the script is kept, except on
+    /// MySQL what comes before a statement that makes or changes a table.
     fn run_script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<()>>;
 }
 
@@ -105,9 +106,10 @@ pub enum Change {
         /// Its new status.
         status: bool,
     },
-    /// Adds a row to `flags`; its metadata goes to `flag_metadata`.
+    /// Adds a row to `flags`, with an id of 1 or more and a name of at most 255 characters; its metadata goes to
+    /// `flag_metadata`.
     InsertFlag(FlagRow),
-    /// Adds a row to `activations`.
+    /// Adds a row to `activations`, with an id of 1 or more and names of at most 255 characters.
     InsertActivation(ActivationRow),
     /// Replaces the name, class name and config of the row in `activations` with this id.
     UpdateActivation(ActivationRow),

@@ -116,10 +116,11 @@ fn cell(row: &PgRow, index: usize) -> Cell {
         return Cell::Null;
     }
     let read = match value.type_info().name() {
-        "BOOL" => row.try_get(index).map(Cell::Boolean),
+        "BOOL" => row.try_get(index).map(|value: bool| Cell::Integer(value.into())),
         "INT8" => row.try_get(index).map(Cell::Integer),
         "INT4" => row.try_get(index).map(|value: i32| Cell::Integer(value.into())),
         "INT2" => row.try_get(index).map(|value: i16| Cell::Integer(value.into())),
+        "FLOAT8" => row.try_get(index).map(Cell::Real),
         _ => row.try_get_unchecked(index).map(Cell::from_bytes),
     };
     read.unwrap_or(Cell::Null)

@@ -2,6 +2,7 @@
 
 /// How a database writes comments and strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "a build for one database has one of them")]
 pub(super) enum Dialect {
     /// As the SQL standard has it, and PostgreSQL's `$$`.
     Standard,

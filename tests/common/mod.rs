@@ -8,6 +8,7 @@
 )]
 
 use std::{
+    io::Write as _,
     sync::atomic::{AtomicU32, Ordering},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -48,7 +49,10 @@ pub async fn databases() -> Vec<TestDatabase> {
 /// The kinds that can be tested here.
 pub fn kinds() -> Vec<Kind> {
     if std::env::var_os("NOVI_TEST_WITHOUT_SERVERS").is_some_and(|value| value == "1") {
-        eprintln!("SKIPPED: PostgreSQL and MariaDB are not tested, because NOVI_TEST_WITHOUT_SERVERS=1");
+        // Not eprintln!, which is silent in a test that passes.
+        let skipped =
+            b"SKIPPED: PostgreSQL and MariaDB are NOT tested, because NOVI_TEST_WITHOUT_SERVERS=1\n";
+        std::io::stderr().write_all(skipped).unwrap();
         return vec![Kind::Sqlite];
     }
     vec![Kind::Sqlite, Kind::Postgres, Kind::MySql]

@@ -46,6 +46,7 @@ impl Failure {
         use sqlx::error::ErrorKind;
         match error {
             sqlx::Error::PoolTimedOut => Self::Busy,
+            sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Self::Busy,
             sqlx::Error::Database(error) => match error.kind() {
                 ErrorKind::UniqueViolation => Self::Taken,
                 ErrorKind::ForeignKeyViolation => Self::Reference,
