@@ -131,6 +131,12 @@ async fn addresses_that_are_wrong_say_what_to_do_and_show_no_password() {
         let text = refusal(url).await;
         assert!(!text.contains("secret"), "{text}");
     }
+    for (url, name) in [
+        ("mariadb://ann:secret@db/novi", "mysql://db:3306/novi"),
+        ("postgresql://ann:secret@db:7/novi", "postgres://db:7/novi"),
+    ] {
+        assert_eq!(store::connect(url).await.unwrap().name(), name);
+    }
     let store = store::connect("postgres://ann:secret@127.0.0.1:1/novi?password=secret").await.unwrap();
     let error = store.revision().await.unwrap_err().to_string();
     assert_eq!(store.name(), "postgres://127.0.0.1:1/novi");

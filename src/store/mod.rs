@@ -44,8 +44,8 @@ pub trait ReadStore: Send + Sync + 'static {
     /// The present revision; cheap, since it is asked all the time.
     ///
     /// # Errors
-    /// [`Error::Store`](crate::Error::Store) when the database does not answer,
-    /// [`Error::NotMigrated`](crate::Error::NotMigrated) when it has no tables of novi.
+    /// [`Error::Store`] when the database does not answer,
+    /// [`Error::NotMigrated`] when it has no tables of novi.
     fn revision(&self) -> BoxFuture<'_, Result<Revision>>;
 
     /// All rows and their revision, as of one moment.
@@ -60,9 +60,9 @@ pub trait WriteStore: ReadStore {
     /// Makes all changes, or none, and gives the revision that has them.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`](crate::Error::FlagNotFound), [`Error::Refused`](crate::Error::Refused) for a change
+    /// [`Error::FlagNotFound`], [`Error::Refused`] for a change
     /// that the tables do not allow (a name that is taken, a row that is not there, an activation that flags use),
-    /// [`Error::Store`](crate::Error::Store) when the database fails.
+    /// [`Error::Store`] when the database fails.
     fn apply(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Revision>>;
 }
 
@@ -72,14 +72,14 @@ pub trait SchemaStore: WriteStore {
     /// the Python original made.
     ///
     /// # Errors
-    /// [`Error::Store`](crate::Error::Store) when a statement fails; the database is as before then, except on MySQL,
+    /// [`Error::Store`] when a statement fails; the database is as before then, except on MySQL,
     /// which commits each statement: running it again goes on from there.
     fn migrate(&self) -> BoxFuture<'_, Result<Migrated>>;
 
     /// Runs a script of SQL statements in one transaction; it may have none of its own (`begin`, `commit`).
     ///
     /// # Errors
-    /// [`Error::Store`](crate::Error::Store) with the database's own words; nothing of the script is kept, except on
+    /// [`Error::Store`] with the database's own words; nothing of the script is kept, except on
     /// MySQL what comes before a statement that makes or changes a table.
     fn run_script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<()>>;
 }

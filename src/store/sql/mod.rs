@@ -257,7 +257,7 @@ macro_rules! sql_store {
 
         /// Runs what is not applied yet; the caller holds the lock.
         async fn run_migrations(connection: &mut $connection) -> Result<Migrated, MigrateError> {
-            let adopted = !has_table(connection, sql::TABLE).await? && has_table(connection, "flags").await?;
+            let has_flags = has_table(connection, "flags").await?;
             connection.ensure_migrations_table(sql::TABLE).await?;
             // With the lock held, an unfinished migration is that of a process that died: it can run again.
             sqlx::query("delete from novi_migrations where success = false")
@@ -265,6 +265,8 @@ macro_rules! sql_store {
                 .await?;
             let before = connection.list_applied_migrations(sql::TABLE).await?;
             sql::pending(&before, MIGRATIONS)?;
+            // Tables without any migration: those of the original, or, on MySQL, empty ones of a process that died.
+            let adopted = has_flags && before.is_empty();
             sql::migrator(MIGRATIONS).run_direct(None, connection, false).await?;
             let without_activations = if adopted {
                 let sql = "select name from flags where not exists \
