@@ -131,6 +131,12 @@ async fn addresses_that_are_wrong_say_what_to_do_and_show_no_password() {
         let text = refusal(url).await;
         assert!(!text.contains("secret"), "{text}");
     }
+    for (url, name) in [
+        ("mariadb://ann:secret@db/novi", "mysql://db:3306/novi"),
+        ("postgresql://ann:secret@db:7/novi", "postgres://db:7/novi"),
+    ] {
+        assert_eq!(store::connect(url).await.unwrap().name(), name);
+    }
     let store = store::connect("postgres://ann:secret@127.0.0.1:1/novi?password=secret").await.unwrap();
     let error = store.revision().await.unwrap_err().to_string();
     assert_eq!(store.name(), "postgres://127.0.0.1:1/novi");
@@ -209,6 +215,42 @@ async fn odd_rows_of_sqlite_carry_faults_and_leave_the_others_alone() {
             .await
             .unwrap();
     assert_eq!(after, r#"{"id":5,"name":"FF00","status":true}"#);
+}
+
+#[tokio::test]
+async fn odd_rows_of_the_servers_carry_faults_too() {
+    for database in databases().await {
+        let tables = match database.kind {
+            Kind::Sqlite => continue,
+            Kind::Postgres => {
+                "create table flags (id int primary key, name varchar(30), status boolean);
+                 create table activations (id smallint primary key, name text, class_name text, config json);
+                 create table flags_activations (flag_id int, activation_id smallint);
+                 insert into flags values (1, null, true), (2, 'two', null), (3, 'good', true);
+                 insert into activations values (1, null, 'c', '{ }'), (2, 'b', null, null);"
+            }
+            Kind::MySql => {
+                "create table flags (id int primary key, name varchar(30), status tinyint);
+                 create table activations (id smallint primary key, name text, class_name varchar(20), config blob);
+                 create table flags_activations (flag_id int, activation_id smallint);
+                 insert into flags values (1, null, 1), (2, 'two', 2), (3, 'good', 1);
+                 insert into activations values (1, null, 'c', '{ }'), (2, 'b', null, null);"
+            }
+        };
+        let store = store::create(&database.url).await.unwrap();
+        store.run_script(tables).await.unwrap();
+        assert!(store.migrate().await.unwrap().adopted);
+        store.run_script("update flag_metadata set tags = 'x' where flag_id = 3").await.unwrap();
+        let rows = store.load().await.unwrap();
+        let columns =
+            |faults: &[novi::rows::Fault]| faults.iter().map(|fault| fault.column).collect::<Vec<_>>();
+        let flags: Vec<_> = rows.flags.iter().map(|row| (row.status, columns(&row.faults))).collect();
+        let kind = database.kind;
+        assert_eq!(flags, [(true, vec!["name"]), (false, vec!["status"]), (true, vec!["tags"])], "{kind:?}");
+        let found: Vec<_> = rows.activations.iter().map(|row| (row.id, columns(&row.faults))).collect();
+        assert_eq!(found, [(1, vec!["name"]), (2, vec!["class_name"])], "{kind:?}");
+        assert_eq!(rows.activations[0].config.as_deref(), Some("{ }"), "{kind:?}: text is kept to the byte");
+    }
 }
 
 #[tokio::test]

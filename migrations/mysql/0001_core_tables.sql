@@ -44,7 +44,7 @@ set @novi_collation = coalesce(
 set @novi_sql = (
   select concat('alter table flags modify id bigint not null auto_increment, modify name ',
     if(data_type = 'varchar' and character_maximum_length < 255, 'varchar(255)', column_type),
-    ' character set utf8mb4 collate ', @novi_collation, ' not null')
+    ' character set utf8mb4 collate ', @novi_collation, if(is_nullable = 'YES', '', ' not null'))
   from information_schema.columns
   where table_schema = database() and table_name = 'flags' and column_name = 'name');
 prepare novi_statement from @novi_sql;
@@ -55,7 +55,8 @@ set @novi_sql = (
   select concat('alter table activations modify id bigint not null auto_increment, ',
     group_concat(concat('modify ', column_name, ' ',
       if(data_type = 'varchar' and character_maximum_length < 255, 'varchar(255)', column_type),
-      ' character set utf8mb4 collate ', @novi_collation, ' not null') separator ', '),
+      ' character set utf8mb4 collate ', @novi_collation, if(is_nullable = 'YES', '', ' not null'))
+      separator ', '),
     ', modify config longtext character set utf8mb4 collate ', @novi_collation)
   from information_schema.columns
   where table_schema = database() and table_name = 'activations' and column_name in ('name', 'class_name'));

@@ -47,8 +47,8 @@ pub trait ReadStore: Send + Sync + 'static {
     /// The present revision; cheap, since it is asked all the time.
     ///
     /// # Errors
-    /// [`Error::Store`](crate::Error::Store) when the database does not answer,
-    /// [`Error::NotMigrated`](crate::Error::NotMigrated) when it has no tables of novi.
+    /// [`Error::Store`] when the database does not answer,
+    /// [`Error::NotMigrated`] when it has no tables of novi.
     fn revision(&self) -> BoxFuture<'_, Result<Revision>>;
 
     /// All rows and their revision, as of one moment.
@@ -63,9 +63,9 @@ pub trait WriteStore: ReadStore {
     /// Makes all changes, or none, and gives the revision that has them.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`](crate::Error::FlagNotFound), [`Error::Refused`](crate::Error::Refused) for a change
+    /// [`Error::FlagNotFound`], [`Error::Refused`] for a change
     /// that the tables do not allow (a name that is taken, a row that is not there, an activation that flags use),
-    /// [`Error::Store`](crate::Error::Store) when the database fails.
+    /// [`Error::Store`] when the database fails.
     fn apply(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Revision>>;
 }
 
@@ -75,14 +75,15 @@ pub trait SchemaStore: WriteStore {
     /// the Python original made.
     ///
     /// # Errors
-    /// [`Error::Store`](crate::Error::Store) when a statement fails; the database is as before then, except on MySQL,
+    /// [`Error::Store`] when a statement fails; the database is as before then, except on MySQL,
     /// which commits each statement: running it again goes on from there.
     fn migrate(&self) -> BoxFuture<'_, Result<Migrated>>;
 
-    /// Runs a script of SQL statements in one transaction.
+    /// Runs a script of SQL statements in one transaction; it may have none of its own (`begin`, `commit`).
     ///
     /// # Errors
-    /// [`Error::Store`](crate::Error::Store) with the database's own words; nothing of the script is kept.
+    /// [`Error::Store`] with the database's own words; nothing of the script is kept, except on
+    /// MySQL what comes before a statement that makes or changes a table.
     fn run_script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<()>>;
 }
 
@@ -108,9 +109,10 @@ pub enum Change {
         /// Its new status.
         status: bool,
     },
-    /// Adds a row to `flags`; its metadata goes to `flag_metadata`.
+    /// Adds a row to `flags`, with an id of 1 or more and a name of at most 255 characters; its metadata goes to
+    /// `flag_metadata`.
     InsertFlag(FlagRow),
-    /// Adds a row to `activations`.
+    /// Adds a row to `activations`, with an id of 1 or more and names of at most 255 characters.
     InsertActivation(ActivationRow),
     /// Replaces the name, class name and config of the row in `activations` with this id.
     UpdateActivation(ActivationRow),

@@ -11,7 +11,8 @@ use sqlx::{
 };
 
 use super::{
-    BoxFuture, Change, Migrated, ReadStore, SchemaStore, WriteStore, refusal, script,
+    BoxFuture, Change, Migrated, ReadStore, SchemaStore, WriteStore, refusal,
+    script::{self, Dialect},
     sql::{self, Cell, Failure, Found, Migrations, Queries, Statements, Step, Value},
     url,
 };
@@ -43,6 +44,8 @@ const STATEMENTS: Statements = sql::statements!("?" "?" "?" "?" "?" "?" "?" "?" 
 
 /// Row triggers have raised the revision already.
 const SETTLE: Option<&str> = None;
+
+const DIALECT: Dialect = Dialect::MySql;
 
 /// How long one try waits for the lock of the migrations, in seconds; another try follows.
 const LOCK_WAIT: i64 = 20;
@@ -103,7 +106,12 @@ async fn lock(connection: &mut MySqlConnection) -> Result<(), MigrateError> {
             .bind(LOCK_WAIT)
             .fetch_one(connection)
             .await?;
-    if taken == Some(1) { Ok(()) } else { Err(MigrateError::Execute(sqlx::Error::PoolTimedOut)) }
+    if taken == Some(1) {
+        return Ok(());
+    }
+    let other =
+        std::io::Error::new(std::io::ErrorKind::TimedOut, "another process is migrating this database");
+    Err(MigrateError::Execute(sqlx::Error::Io(other)))
 }
 
 /// All reads of the transaction see one moment, whatever the server's default is.
@@ -132,10 +140,10 @@ fn cell(row: &MySqlRow, index: usize) -> Cell {
         return Cell::Null;
     }
     // What a cast to `signed` gives is INT or BIGINT, as the server likes.
-    let read = if value.type_info().name().contains("INT") {
-        row.try_get_unchecked(index).map(Cell::Integer)
-    } else {
-        row.try_get_unchecked(index).map(Cell::from_bytes)
+    let read = match value.type_info().name() {
+        "INT" | "BIGINT" => row.try_get_unchecked(index).map(Cell::Integer),
+        "DOUBLE" => row.try_get_unchecked(index).map(Cell::Real),
+        _ => row.try_get_unchecked(index).map(Cell::from_bytes),
     };
     read.unwrap_or(Cell::Null)
 }

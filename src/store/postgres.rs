@@ -11,7 +11,8 @@ use sqlx::{
 };
 
 use super::{
-    BoxFuture, Change, Migrated, ReadStore, SchemaStore, WriteStore, refusal, script,
+    BoxFuture, Change, Migrated, ReadStore, SchemaStore, WriteStore, refusal,
+    script::{self, Dialect},
     sql::{self, Cell, Failure, Found, Migrations, Queries, Statements, Step, Value},
     url,
 };
@@ -44,6 +45,8 @@ const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$
 
 /// The revision is raised at commit; this asks for it a moment earlier, so that it can be told.
 const SETTLE: Option<&str> = Some("set constraints novi_commit immediate");
+
+const DIALECT: Dialect = Dialect::Standard;
 
 /// Rows in a PostgreSQL database. The tables are made in the first schema of the connection's `search_path`.
 #[derive(Clone, Debug)]
@@ -113,10 +116,11 @@ fn cell(row: &PgRow, index: usize) -> Cell {
         return Cell::Null;
     }
     let read = match value.type_info().name() {
-        "BOOL" => row.try_get(index).map(Cell::Boolean),
+        "BOOL" => row.try_get(index).map(|value: bool| Cell::Integer(value.into())),
         "INT8" => row.try_get(index).map(Cell::Integer),
         "INT4" => row.try_get(index).map(|value: i32| Cell::Integer(value.into())),
         "INT2" => row.try_get(index).map(|value: i16| Cell::Integer(value.into())),
+        "FLOAT8" => row.try_get(index).map(Cell::Real),
         _ => row.try_get_unchecked(index).map(Cell::from_bytes),
     };
     read.unwrap_or(Cell::Null)

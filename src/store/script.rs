@@ -1,12 +1,24 @@
 //! Looks through a script of SQL for what [`run_script`](super::SchemaStore::run_script) can not allow.
 
-/// Finds a statement that begins or ends a transaction. The script runs in one of novi's own: its end would keep half
-/// of a script whose other half fails.
+/// How a database writes comments and strings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "a build for one database has one of them")]
+pub(super) enum Dialect {
+    /// As the SQL standard has it, and PostgreSQL's `$$`.
+    Standard,
+    /// With `\'` in strings and `#` comments.
+    MySql,
+}
+
+/// The script without what follows its last statement, which is empty where there are only comments: MySQL makes an
+/// error of a query without a statement.
 ///
-/// Strings, comments and the bodies of triggers and functions are skipped.
-pub(super) fn transaction_control(sql: &str) -> Option<String> {
-    let mut words = Words { rest: sql.as_bytes(), line: 1 };
-    // The words of the present statement so far, the first two being what matters.
+/// # Errors
+/// A sentence about a statement that begins or ends a transaction. The script runs in one of novi's own: its end would
+/// keep half of a script whose other half fails. Strings, comments and the bodies of triggers and functions are skipped.
+pub(super) fn statements(sql: &str, dialect: Dialect) -> Result<&str, String> {
+    let mut words = Words { rest: sql.as_bytes(), line: 1, dialect, after: sql.len() };
+    // The words of the present statement so far.
     let mut statement: Vec<(usize, String)> = Vec::new();
     let mut in_body = false;
     loop {
@@ -19,11 +31,12 @@ pub(super) fn transaction_control(sql: &str) -> Option<String> {
             }
             Token::Semicolon | Token::End => {
                 if let Some(found) = judge(&statement, &mut in_body) {
-                    return Some(found);
+                    return Err(found);
                 }
                 statement.clear();
                 if matches!(token, Token::End) {
-                    return None;
+                    // Everything but comments and space ends at a character's end.
+                    return Ok(sql.get(..sql.len() - words.after).unwrap_or(sql));
                 }
             }
         }
@@ -63,37 +76,61 @@ enum Token {
 struct Words<'a> {
     rest: &'a [u8],
     line: usize,
+    dialect: Dialect,
+    /// How many bytes are left after the last that is neither comment nor space.
+    after: usize,
 }
 
 impl Words<'_> {
     fn next_token(&mut self) -> Token {
         loop {
             let Some(&byte) = self.rest.first() else { return Token::End };
-            match byte {
-                b';' => {
-                    self.skip(1);
-                    return Token::Semicolon;
+            let is_comment = match byte {
+                b'-' => self.rest.starts_with(b"--"),
+                b'/' => self.rest.starts_with(b"/*"),
+                b'#' => self.dialect == Dialect::MySql,
+                _ => byte.is_ascii_whitespace(),
+            };
+            if is_comment {
+                match byte {
+                    b'/' => self.skip_past(2, b"*/"),
+                    b'-' | b'#' => self.skip_past(1, b"\n"),
+                    _ => self.skip(1),
                 }
-                b'\'' | b'"' | b'`' => self.skip_past(1, &[byte]),
-                b'-' if self.rest.starts_with(b"--") => self.skip_past(2, b"\n"),
-                b'/' if self.rest.starts_with(b"/*") => self.skip_past(2, b"*/"),
-                b'$' => self.skip_dollars(),
-                _ if byte.is_ascii_alphabetic() || byte == b'_' || !byte.is_ascii() => {
-                    let is_part =
-                        |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
-                    let length = self.rest.iter().take_while(|byte| is_part(byte)).count();
-                    let word = String::from_utf8_lossy(&self.rest[..length]).to_ascii_lowercase();
-                    self.skip(length);
-                    return Token::Word(self.line, word);
-                }
-                _ => self.skip(1),
+                continue;
+            }
+            let token = self.take(byte);
+            self.after = self.rest.len();
+            if let Some(token) = token {
+                return token;
             }
         }
     }
 
+    fn take(&mut self, byte: u8) -> Option<Token> {
+        match byte {
+            b';' => {
+                self.skip(1);
+                return Some(Token::Semicolon);
+            }
+            b'\'' | b'"' if self.dialect == Dialect::MySql => self.skip_escaped(byte),
+            b'\'' | b'"' | b'`' => self.skip_past(1, &[byte]),
+            b'$' => self.skip_dollars(),
+            _ if byte.is_ascii_alphabetic() || byte == b'_' || !byte.is_ascii() => {
+                let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
+                let length = self.rest.iter().take_while(|byte| is_part(byte)).count();
+                let word = String::from_utf8_lossy(&self.rest[..length]).to_ascii_lowercase();
+                self.skip(length);
+                return Some(Token::Word(self.line, word));
+            }
+            _ => self.skip(1),
+        }
+        None
+    }
+
     fn skip(&mut self, length: usize) {
         let (skipped, rest) = self.rest.split_at(length.min(self.rest.len()));
-        self.line += skipped.iter().filter(|&&byte| byte == b'\n').count();
+        self.line += skipped.split(|&byte| byte == b'\n').count() - 1;
         self.rest = rest;
     }
 
@@ -102,6 +139,18 @@ impl Words<'_> {
         let body = self.rest.get(open..).unwrap_or_default();
         let length = body.windows(close.len()).position(|window| window == close);
         self.skip(length.map_or(self.rest.len(), |length| open + length + close.len()));
+    }
+
+    /// Skips a string in which a backslash takes the next character along.
+    fn skip_escaped(&mut self, quote: u8) {
+        let mut length = 1;
+        while let Some(&byte) = self.rest.get(length) {
+            length += if byte == b'\\' { 2 } else { 1 };
+            if byte == quote {
+                break;
+            }
+        }
+        self.skip(length);
     }
 
     /// Skips `$$ ... $$` and `$tag$ ... $tag$` of PostgreSQL.
@@ -130,8 +179,8 @@ mod tests {
             ("rollback", "line 1: "),
             ("create trigger t after insert on f begin\nupdate f set a = 1;\nend;\nend;", "line 4: "),
         ] {
-            let found = transaction_control(sql);
-            assert!(found.as_ref().is_some_and(|found| found.starts_with(start)), "{sql}: {found:?}");
+            let found = statements(sql, Dialect::Standard).unwrap_err();
+            assert!(found.starts_with(start), "{sql}: {found}");
         }
     }
 
@@ -153,7 +202,28 @@ mod tests {
             "$1 $",
             "é",
         ] {
-            assert_eq!(transaction_control(sql), None, "{sql}");
+            assert!(statements(sql, Dialect::Standard).is_ok(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn mysql_has_strings_and_comments_of_its_own() {
+        let sql = r"insert into a values ('it\'s; commit;') # it's; commit";
+        assert_eq!(statements(sql, Dialect::MySql), Ok(r"insert into a values ('it\'s; commit;')"));
+        assert!(statements("insert into a values ('\\\\'); commit", Dialect::MySql).is_err());
+        assert!(statements("'\\", Dialect::MySql).is_ok());
+    }
+
+    #[test]
+    fn what_follows_the_last_statement_is_cut_off() {
+        for (sql, kept) in [
+            ("select 1; -- the end", "select 1;"),
+            ("select 'é' /* the end */\n\n", "select 'é'"),
+            ("-- nothing\n/* at all */", ""),
+            ("", ""),
+            ("select 1", "select 1"),
+        ] {
+            assert_eq!(statements(sql, Dialect::Standard), Ok(kept));
         }
     }
 }

@@ -11,7 +11,8 @@ use sqlx::{
 };
 
 use super::{
-    BoxFuture, Change, Migrated, ReadStore, SchemaStore, WriteStore, refusal, script,
+    BoxFuture, Change, Migrated, ReadStore, SchemaStore, WriteStore, refusal,
+    script::{self, Dialect},
     sql::{self, Cell, Failure, Found, Migrations, Queries, Statements, Step, Value},
     url,
 };
@@ -40,6 +41,8 @@ const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$
 
 /// Row triggers have raised the revision already.
 const SETTLE: Option<&str> = None;
+
+const DIALECT: Dialect = Dialect::Standard;
 
 /// A writer waits this long for another, who holds the file for as long as a transaction takes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -8,11 +8,12 @@
 )]
 
 use std::{
+    io::Write as _,
     sync::atomic::{AtomicU32, Ordering},
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, PgConnection, SqliteConnection};
 
 /// A kind of database that novi works with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +49,10 @@ pub async fn databases() -> Vec<TestDatabase> {
 /// The kinds that can be tested here.
 pub fn kinds() -> Vec<Kind> {
     if std::env::var_os("NOVI_TEST_WITHOUT_SERVERS").is_some_and(|value| value == "1") {
-        eprintln!("SKIPPED: PostgreSQL and MariaDB are not tested, because NOVI_TEST_WITHOUT_SERVERS=1");
+        // Not eprintln!, which is silent in a test that passes.
+        let skipped =
+            b"SKIPPED: PostgreSQL and MariaDB are NOT tested, because NOVI_TEST_WITHOUT_SERVERS=1\n";
+        std::io::stderr().write_all(skipped).unwrap();
         return vec![Kind::Sqlite];
     }
     vec![Kind::Sqlite, Kind::Postgres, Kind::MySql]
@@ -62,21 +66,18 @@ pub async fn database(kind: Kind) -> TestDatabase {
         return TestDatabase { kind, url, server: None, _directory: Some(directory) };
     }
     let name = unique_name();
-    let (server, url) = match kind {
-        Kind::Postgres => {
-            let server = server_url("NOVI_TEST_POSTGRES");
-            let separator = if server.contains('?') { '&' } else { '?' };
-            let url = format!("{server}{separator}options=-csearch_path%3D{name}");
-            (server, url)
-        }
-        _ => {
-            let server = server_url("NOVI_TEST_MYSQL");
-            // mysql://user@host:port/database -> the same with the test's own database
-            let host = server.find("://").unwrap() + 3;
-            let end = server[host..].find('/').map_or(server.len(), |at| host + at);
-            let url = format!("{}/{name}", &server[..end]);
-            (server, url)
-        }
+    let (server, url) = if kind == Kind::Postgres {
+        let server = server_url("NOVI_TEST_POSTGRES");
+        let separator = if server.contains('?') { '&' } else { '?' };
+        let url = format!("{server}{separator}options=-csearch_path%3D{name}");
+        (server, url)
+    } else {
+        // mysql://user@host:port/database -> the same with the test's own database
+        let server = server_url("NOVI_TEST_MYSQL");
+        let host = server.find("://").unwrap() + 3;
+        let end = server[host..].find('/').map_or(server.len(), |at| host + at);
+        let url = format!("{}/{name}", &server[..end]);
+        (server, url)
     };
     let made = TestDatabase { kind, url, server: Some((server, name)), _directory: None };
     made.at_server(made.statement("create")).await.unwrap_or_else(|error| {
@@ -143,5 +144,43 @@ impl Drop for TestDatabase {
                 }
             });
         });
+    }
+}
+
+/// A connection as a DBA has it: no pool, no store.
+#[derive(Debug)]
+pub enum Raw {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+    MySql(MySqlConnection),
+}
+
+impl Raw {
+    pub async fn connect(database: &TestDatabase) -> Self {
+        match database.kind {
+            Kind::Sqlite => Self::Sqlite(SqliteConnection::connect(&database.url).await.unwrap()),
+            Kind::Postgres => Self::Postgres(PgConnection::connect(&database.url).await.unwrap()),
+            Kind::MySql => Self::MySql(MySqlConnection::connect(&database.url).await.unwrap()),
+        }
+    }
+
+    /// Runs statements, as psql does.
+    pub async fn run(&mut self, sql: &str) -> Result<(), sqlx::Error> {
+        let script = sqlx::raw_sql(AssertSqlSafe(sql));
+        match self {
+            Self::Sqlite(connection) => script.execute(connection).await.map(drop),
+            Self::Postgres(connection) => script.execute(connection).await.map(drop),
+            Self::MySql(connection) => script.execute(connection).await.map(drop),
+        }
+    }
+
+    /// The first column, which must be text.
+    pub async fn texts(&mut self, sql: &str) -> Vec<String> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match self {
+            Self::Sqlite(connection) => sqlx::query_scalar(sql).fetch_all(connection).await.unwrap(),
+            Self::Postgres(connection) => sqlx::query_scalar(sql).fetch_all(connection).await.unwrap(),
+            Self::MySql(connection) => sqlx::query_scalar(sql).fetch_all(connection).await.unwrap(),
+        }
     }
 }

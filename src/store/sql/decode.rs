@@ -10,7 +10,7 @@ use crate::rows::{ActivationRow, FailMode, Fault, FlagMetadata, FlagRow, LinkRow
 #[derive(Debug)]
 pub(in crate::store) enum Cell {
     Null,
-    Boolean(bool),
+    /// Booleans, too: only PostgreSQL has them.
     Integer(i64),
     Real(f64),
     Text(String),
@@ -40,7 +40,6 @@ impl fmt::Display for Cell {
         const SHOWN: usize = 40;
         match self {
             Self::Null => f.write_str("null"),
-            Self::Boolean(value) => value.fmt(f),
             Self::Integer(value) => value.fmt(f),
             Self::Real(value) => value.fmt(f),
             Self::Text(text) if text.chars().count() > SHOWN => {
@@ -109,7 +108,6 @@ impl<I: Iterator<Item = Cell>> Columns<I> {
 
     fn boolean(&mut self, column: &'static str, otherwise: bool) -> bool {
         match self.next() {
-            Cell::Boolean(value) => value,
             Cell::Integer(0) => false,
             Cell::Integer(1) => true,
             other => {

@@ -21,7 +21,7 @@ pub(in crate::store) type Migrations = &'static [(i64, &'static str, &'static st
 pub(in crate::store) const TABLE: &str = "novi_migrations";
 
 /// Longer than a start of hundreds of processes takes on one server.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a look without a lock finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

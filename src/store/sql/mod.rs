@@ -46,6 +46,7 @@ impl Failure {
         use sqlx::error::ErrorKind;
         match error {
             sqlx::Error::PoolTimedOut => Self::Busy,
+            sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Self::Busy,
             sqlx::Error::Database(error) => match error.kind() {
                 ErrorKind::UniqueViolation => Self::Taken,
                 ErrorKind::ForeignKeyViolation => Self::Reference,
@@ -72,7 +73,7 @@ pub(super) async fn acquire<DB: sqlx::Database>(pool: &Pool<DB>) -> Result<PoolC
 }
 
 /// Implements the traits of a store for `$store { pool, name }`. The file that calls it has `QUERIES`, `STATEMENTS`,
-/// `MIGRATIONS`, `SETTLE`, `cell`, `bind`, `failure`, `begin_read`, `begin_write` and `migrate_once`.
+/// `MIGRATIONS`, `SETTLE`, `DIALECT`, `cell`, `bind`, `failure`, `begin_read`, `begin_write` and `migrate_once`.
 macro_rules! sql_store {
     ($store:ident, $database:ty, $connection:ty) => {
         impl $store {
@@ -209,10 +210,12 @@ macro_rules! sql_store {
             fn run_script<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<()>> {
                 Box::pin(async move {
                     const ACTION: &str = "could not run the script";
-                    if let Some(message) = script::transaction_control(text) {
-                        return Err(Error::store(&self.name, ACTION, message));
+                    let statements = script::statements(text, DIALECT)
+                        .map_err(|message| Error::store(&self.name, ACTION, message))?;
+                    if statements.is_empty() {
+                        return Ok(());
                     }
-                    self.script(text).await.map_err(|error| Error::store(&self.name, ACTION, error))
+                    self.script(statements).await.map_err(|error| Error::store(&self.name, ACTION, error))
                 })
             }
         }
@@ -254,7 +257,7 @@ macro_rules! sql_store {
 
         /// Runs what is not applied yet; the caller holds the lock.
         async fn run_migrations(connection: &mut $connection) -> Result<Migrated, MigrateError> {
-            let adopted = !has_table(connection, sql::TABLE).await? && has_table(connection, "flags").await?;
+            let has_flags = has_table(connection, "flags").await?;
             connection.ensure_migrations_table(sql::TABLE).await?;
             // With the lock held, an unfinished migration is that of a process that died: it can run again.
             sqlx::query("delete from novi_migrations where success = false")
@@ -262,6 +265,8 @@ macro_rules! sql_store {
                 .await?;
             let before = connection.list_applied_migrations(sql::TABLE).await?;
             sql::pending(&before, MIGRATIONS)?;
+            // Tables without any migration: those of the original, or, on MySQL, empty ones of a process that died.
+            let adopted = has_flags && before.is_empty();
             sql::migrator(MIGRATIONS).run_direct(None, connection, false).await?;
             let without_activations = if adopted {
                 let sql = "select name from flags where not exists \
