@@ -37,7 +37,7 @@ async fn not_ready(server: &Server) -> Reply {
 
 #[tokio::test]
 async fn readiness_turns_first_and_requests_are_answered_meanwhile() {
-    let mut server = start(PATIENCE, Duration::from_secs(3)).await;
+    let mut server = start(PATIENCE, Duration::from_secs(1)).await;
     server.signal();
     let reply = not_ready(&server).await;
     assert_eq!(reply.status, 503);
