@@ -31,7 +31,9 @@ pub(crate) async fn live() -> Result<Response, ApiError> {
 }
 
 pub(crate) async fn ready(State(state): State<AppState>) -> Result<Response, ApiError> {
-    let status = state.flags().status();
+    let (status, snapshot) = (state.flags().status(), state.flags().snapshot());
+    // Told of together, so taken from one snapshot: the status may be of the one before it.
+    let (revision, issues) = (snapshot.revision(), snapshot.issues().len());
     let patience = state.options().stale_after;
     let unconfirmed = status.age.filter(|age| *age > patience);
     let reason = if state.closing().has_begun() {
@@ -40,8 +42,7 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Result<Response, Api
         // Why it does not answer stays in the log: it may name hosts and users.
         unconfirmed.map(|age| {
             format!(
-                "the database has not confirmed revision {} for {:.1} s (limit {:.1} s); answers are made from it",
-                status.revision,
+                "the database has not confirmed revision {revision} for {:.1} s (limit {:.1} s); answers are made from it",
                 age.as_secs_f64(),
                 patience.as_secs_f64()
             )
@@ -53,9 +54,9 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Result<Response, Api
     };
     let ready = Ready {
         status: word,
-        revision: status.revision.number(),
+        revision: revision.number(),
         age_seconds: status.age.map(|age| age.as_secs_f64()),
-        issues: state.flags().snapshot().issues().len(),
+        issues,
         reason,
     };
     uncached(code, &ready)
