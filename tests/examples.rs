@@ -19,7 +19,8 @@ fn example(name: &str) -> Command {
 
 fn said(name: &str) -> String {
     let output = example(name).output().unwrap();
-    let (said, complained) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
+    let (said, complained) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{name}: {said}{complained}");
     said
 }

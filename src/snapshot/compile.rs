@@ -26,11 +26,17 @@ impl Snapshot {
     /// answer by their fail mode (R6); those with `last_known` answer as in `previous`.
     #[must_use]
     pub fn compile(
-        rows: Arc<Rows>,
+        mut rows: Arc<Rows>,
         registry: &Registry,
         settings: &Settings,
         previous: Option<&Arc<Self>>,
     ) -> Self {
+        if !rows.flags.is_sorted_by_key(|row| row.id) || !rows.activations.is_sorted_by_key(|row| row.id) {
+            // Stores give rows in this order; those from elsewhere may come in any.
+            let rows = Arc::make_mut(&mut rows);
+            rows.flags.sort_by_key(|row| row.id);
+            rows.activations.sort_by_key(|row| row.id);
+        }
         let mut variants = Variants::default();
         let drafts = Drafts::build(&rows, registry, &mut variants);
         let links = Links::of(&rows, &drafts);

@@ -98,7 +98,7 @@ impl Snapshot {
         self.rows.revision
     }
 
-    /// The rows as the store has them.
+    /// The rows as the store has them, flags and activations in the order of their ids.
     #[must_use]
     pub fn rows(&self) -> &Rows {
         &self.rows

@@ -1,1 +1,79 @@
-//! Part of novi.
+//! The HTTP server of novi: a [`router`] to mount in an axum application, or to [`serve`] by itself.
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use novi::{Flags, rows::{FlagRow, Rows}};
+//! # use axum::{body::Body, http::{Request, StatusCode}};
+//! # use tower::ServiceExt;
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let flags = Flags::from_rows(Rows { flags: vec![FlagRow::new(1, "Winter sale", true)], ..Rows::default() })?;
+//! let app: Router = Router::new()
+//!     .route("/", get(async || "the service's own page"))
+//!     .nest("/novi", novi_server::router(flags, novi_server::Options::default()));
+//! // axum::serve(listener, app).await?;
+//! # let request = Request::get("/novi/flags/Winter%20sale").body(Body::empty())?;
+//! # assert_eq!(app.oneshot(request).await?.status(), StatusCode::OK);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Endpoints
+//! | path | answer |
+//! |---|---|
+//! | `GET /flags` | every flag as its rows have it, in the order of ids |
+//! | `GET /flags/{name}` | one of them |
+//! | `POST /evaluatedFlags` | every flag, with what it answers the caller as `status`; the body is the context |
+//! | `POST /evaluatedFlags/{name}` | one of them |
+//! | `GET /health/live` | 200 as long as the process answers at all |
+//! | `GET /health/ready` | 200, or 503 while the process shuts down or the database does not confirm its revision |
+//!
+//! A flag is `{"activations": [{"class_name", "config", "id", "name"}], "id", "name", "status"}`, with `config` as the
+//! text that the row holds. A context is a JSON object, whatever the content type says; no body and `null` are the
+//! empty context. Each request is answered from one revision of the rows.
+//!
+//! # Errors
+//! Every error is `{"error": {"code", "message", "request_id"}}`. Codes are stable, messages are not.
+//!
+//! | status | code | when |
+//! |---|---|---|
+//! | 400 | `invalid_body` | the body is no JSON object, or the context has too many attributes |
+//! | 400 | `invalid_path` | the path is no UTF-8 once its %-escapes are read |
+//! | 400 | `body_incomplete` | the body ended before its end |
+//! | 404 | `flag_not_found` | no row of `flags` has the name |
+//! | 404 | `route_not_found` | nothing is served there |
+//! | 405 | `method_not_allowed` | the header `allow` has the methods that are |
+//! | 408 | `request_timeout` | the body did not arrive within [`Options::request_timeout`] |
+//! | 413 | `body_too_large` | the body is larger than [`Options::body_limit`] |
+//! | 415 | `unsupported_content_encoding` | the body is compressed |
+//! | 500 | `internal_error` | a defect; the log says more, under the request's id |
+//! | 503 | `answer_timeout` | the answer was not ready within [`Options::request_timeout`] |
+//!
+//! Requests that are no HTTP, and heads beyond 64 KiB, are refused with 4xx and no body before they get here.
+//!
+//! # Request ids and logs
+//! `x-request-id` is taken from the request if it is 1 to 128 visible ASCII characters, made otherwise, and stands on
+//! every answer and in the span `request` around all that is logged. Each request is one line at level info. Bodies,
+//! contexts, query strings and headers are never logged.
+//!
+//! # What it does not do
+//! No TLS, no HTTP/2, no compression: put a reverse proxy in front. It does not authenticate readers.
+
+mod error;
+mod evaluated_flags;
+mod extract;
+mod flags;
+mod health;
+mod observe;
+mod options;
+mod patient;
+mod reply;
+mod router;
+mod serve;
+mod state;
+mod view;
+
+pub use options::Options;
+pub use router::router;
+pub use serve::serve;

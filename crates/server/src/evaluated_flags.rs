@@ -1,0 +1,33 @@
+//! `POST /evaluatedFlags` and `POST /evaluatedFlags/{name}`: what flags answer the caller whom the body tells of.
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use novi::Decision;
+
+use crate::{
+    error::ApiError,
+    extract::{CallerContext, FlagName},
+    reply::json,
+    state::AppState,
+    view::{List, find},
+};
+
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    CallerContext(context): CallerContext,
+) -> Result<Response, ApiError> {
+    let snapshot = state.flags().snapshot();
+    // The rows' flags come first among the decisions, in the order of the rows.
+    let decisions = snapshot.evaluate_all(&context);
+    let status = |row: usize| decisions.get(row).is_some_and(Decision::enabled);
+    json(StatusCode::OK, &List::new(&snapshot, status))
+}
+
+pub(crate) async fn one(
+    State(state): State<AppState>,
+    FlagName(name): FlagName,
+    CallerContext(context): CallerContext,
+) -> Result<Response, ApiError> {
+    let snapshot = state.flags().snapshot();
+    let flag = find(&snapshot, &name, |_| snapshot.is_enabled(&name, &context));
+    json(StatusCode::OK, &flag.map_err(|error| ApiError::flag_not_found(&error))?)
+}

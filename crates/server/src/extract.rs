@@ -1,0 +1,113 @@
+//! What handlers take from a request.
+
+use std::time::Duration;
+
+use axum::{
+    body::{Body, HttpBody},
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request},
+    http::{HeaderMap, header, request::Parts},
+};
+use http_body_util::BodyExt;
+use novi::Context;
+use tokio::time::timeout;
+
+use crate::{error::ApiError, observe::Progress, state::AppState};
+
+/// The flag's name: the rest of the path, with its %-escapes read.
+pub(crate) struct FlagName(pub(crate) String);
+
+impl FromRequestParts<AppState> for FlagName {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        // By its name, since an application may nest the router below parameters of its own.
+        let params = RawPathParams::from_request_parts(parts, state);
+        let params = params.await.map_err(|_| ApiError::invalid_path())?;
+        let name = params.iter().filter(|(param, _)| *param == "name").last();
+        Ok(Self(name.map(|(_, value)| value.to_owned()).unwrap_or_default()))
+    }
+}
+
+/// The context that the body holds.
+pub(crate) struct CallerContext(pub(crate) Context<'static>);
+
+impl CallerContext {
+    /// Attributes are looked up by walking a list, once for each activation: a body's worth of them, times as many
+    /// activations as a database may hold, would be seconds.
+    const MOST_ATTRIBUTES: usize = 1000;
+
+    fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        let text = std::str::from_utf8(body).map_err(ApiError::body_not_utf8)?;
+        if matches!(text.trim_matches([' ', '\t', '\n', '\r']), "" | "null") {
+            return Ok(Self(Context::new()));
+        }
+        let context = Context::from_json(text).map_err(|error| ApiError::body_not_context(&error))?;
+        if context.len() > Self::MOST_ATTRIBUTES {
+            return Err(ApiError::too_many_attributes(context.len(), Self::MOST_ATTRIBUTES));
+        }
+        Ok(Self(context))
+    }
+}
+
+impl FromRequest<AppState> for CallerContext {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        if is_encoded(&parts.headers) {
+            return Err(ApiError::content_encoding());
+        }
+        let progress = parts.extensions.get::<Progress>().cloned().unwrap_or_default();
+        progress.reading(true);
+        let bytes = read(body, &parts.headers, state.options().body_limit).await?;
+        progress.reading(false);
+        Self::parse(&bytes)
+    }
+}
+
+/// Bodies are taken as they are: unpacking one would need a limit of its own.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let identity = |value: &[u8]| value.is_empty() || value.eq_ignore_ascii_case(b"identity");
+    headers.get_all(header::CONTENT_ENCODING).iter().any(|value| !identity(value.as_bytes()))
+}
+
+async fn read(mut body: Body, headers: &HeaderMap, limit: usize) -> Result<Vec<u8>, ApiError> {
+    let declared = body.size_hint().lower();
+    if usize::try_from(declared).map_or(true, |declared| declared > limit) {
+        // A client that waits for leave to send is told first, and sends nothing.
+        if !headers.contains_key(header::EXPECT) {
+            discard(body).await;
+        }
+        return Err(ApiError::body_too_large(limit));
+    }
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| ApiError::body_incomplete(&error))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if bytes.len().saturating_add(data.len()) > limit {
+            drop(bytes);
+            discard(body).await;
+            return Err(ApiError::body_too_large(limit));
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
+}
+
+/// Reads on without keeping anything. Closing a connection on which bytes still arrive resets it, and the client, busy
+/// with sending, would not see its answer. Only so much is read, for only so long: the rest is the client's loss.
+async fn discard(mut body: Body) {
+    const MOST_BYTES: usize = 64 * 1024 * 1024;
+    const LONGEST: Duration = Duration::from_secs(2);
+    let read_on = async {
+        let mut seen = 0_usize;
+        while let Some(Ok(frame)) = body.frame().await {
+            seen = seen.saturating_add(frame.data_ref().map_or(0, axum::body::Bytes::len));
+            if seen > MOST_BYTES {
+                break;
+            }
+        }
+    };
+    // Either end of it leads to the same answer.
+    timeout(LONGEST, read_on).await.unwrap_or_default();
+}

@@ -1,0 +1,81 @@
+//! Flags as the Python original writes them in JSON.
+
+use novi::{
+    Context, Error, Snapshot,
+    rows::{ActivationRow, FlagRow},
+};
+use serde::{Serialize, Serializer};
+
+/// Flags with their statuses, in the order of their ids.
+pub(crate) struct List<'a, F> {
+    snapshot: &'a Snapshot,
+    status: F,
+}
+
+impl<'a, F: Fn(usize) -> bool> List<'a, F> {
+    /// All flags of a snapshot; `status` gives that of the row with an index.
+    pub(crate) fn new(snapshot: &'a Snapshot, status: F) -> Self {
+        Self { snapshot, status }
+    }
+}
+
+impl<F: Fn(usize) -> bool> Serialize for List<'_, F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let rows = self.snapshot.rows().flags.iter().enumerate();
+        serializer.collect_seq(rows.map(|(index, row)| view(self.snapshot, index, row, (self.status)(index))))
+    }
+}
+
+/// A flag.
+#[derive(Serialize)]
+pub(crate) struct FlagView<'a> {
+    activations: Vec<ActivationView<'a>>,
+    id: i64,
+    name: &'a str,
+    status: bool,
+}
+
+#[derive(Serialize)]
+struct ActivationView<'a> {
+    class_name: &'a str,
+    config: Option<&'a str>,
+    id: i64,
+    name: &'a str,
+}
+
+fn view<'a>(snapshot: &'a Snapshot, index: usize, row: &'a FlagRow, status: bool) -> FlagView<'a> {
+    let activation = |row: &'a ActivationRow| ActivationView {
+        class_name: &row.class_name,
+        config: row.config.as_deref(),
+        id: row.id,
+        name: &row.name,
+    };
+    let activations = snapshot.activations_of(index).map(activation).collect();
+    FlagView { activations, id: row.id, name: &row.name, status }
+}
+
+/// The flag with this name; `status` gives its status.
+///
+/// # Errors
+/// [`Error::FlagNotFound`] where no row has the name. A flag that only an override has is no row.
+pub(crate) fn find<'a>(
+    snapshot: &'a Snapshot,
+    name: &str,
+    status: impl FnOnce(&FlagRow) -> bool,
+) -> Result<FlagView<'a>, Error> {
+    let found = snapshot.row_of(name).and_then(|index| Some((index, snapshot.rows().flags.get(index)?)));
+    match found {
+        Some((index, row)) => Ok(view(snapshot, index, row, status(row))),
+        None => Err(missing(snapshot, name)),
+    }
+}
+
+fn missing(snapshot: &Snapshot, name: &str) -> Error {
+    // Looking for a name that is like it takes time by the number of flags, and anybody can ask.
+    const MOST_FLAGS: usize = 1000;
+    let plain = || Error::FlagNotFound { name: name.to_owned(), similar: None };
+    if snapshot.rows().flags.len() > MOST_FLAGS {
+        return plain();
+    }
+    snapshot.evaluate(name, &Context::new()).err().unwrap_or_else(plain)
+}

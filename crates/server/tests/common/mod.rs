@@ -1,0 +1,198 @@
+//! A server over given rows on a socket of its own, and a client for it.
+
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use novi::{
+    Flags,
+    rows::{ActivationRow, FlagRow, LinkRow, Rows},
+};
+use novi_server::{Options, serve};
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::JoinHandle,
+    time::timeout,
+};
+
+/// No test waits longer for anything.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Server {
+    pub address: SocketAddr,
+    pub flags: Flags,
+    pub client: reqwest::Client,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<io::Result<()>>,
+}
+
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Server {
+    pub async fn start(rows: Rows) -> Self {
+        Self::start_with(Flags::from_rows(rows).unwrap(), Options::default()).await
+    }
+
+    pub async fn start_with(flags: Flags, options: Options) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shutdown = async { stopped.await.unwrap_or_default() };
+        let task = tokio::spawn(serve(listener, flags.clone(), options, shutdown));
+        Self { address, flags, client: client(), stop: Some(stop), task }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        Reply::of(self.client.get(self.url(path)).send().await.unwrap()).await
+    }
+
+    pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Reply {
+        Reply::of(self.client.post(self.url(path)).body(body).send().await.unwrap()).await
+    }
+
+    pub async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// Sends bytes as they are, over a connection of its own, and reads until the server closes it.
+    pub async fn raw(&self, request: impl AsRef<[u8]>) -> Reply {
+        let mut stream = self.connect().await;
+        stream.write_all(request.as_ref()).await.unwrap();
+        Reply::read(&mut stream).await
+    }
+
+    /// `GET` of a target that no client would leave as it is.
+    pub async fn get_raw(&self, target: &str) -> Reply {
+        self.raw(format!("GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")).await
+    }
+
+    /// Gives the signal to shut down.
+    pub fn signal(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+    }
+
+    /// Waits until the server has returned.
+    pub async fn ended(self) {
+        timeout(PATIENCE, self.task).await.unwrap().unwrap().unwrap();
+    }
+}
+
+impl Reply {
+    pub async fn of(response: reqwest::Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self { status, headers, text: response.text().await.unwrap() }
+    }
+
+    /// Reads an answer until the server closes the connection.
+    pub async fn read(stream: &mut TcpStream) -> Self {
+        let mut bytes = Vec::new();
+        timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let mut lines = head.lines();
+        let status =
+            lines.next().and_then(|line| line.split(' ').nth(1)).map_or(0, |code| code.parse().unwrap());
+        let header = |line: &str| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (name.parse::<reqwest::header::HeaderName>().unwrap(), value.parse().unwrap())
+        };
+        Self { status, headers: lines.map(header).collect(), text: body.to_owned() }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {:?}", self.text))
+    }
+
+    /// The body of a 200.
+    #[track_caller]
+    pub fn ok(&self) -> Value {
+        assert_eq!(self.status, 200, "{}", self.text);
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        self.json()
+    }
+
+    /// The message of an error, which has the status, the code, and an envelope that is whole.
+    #[track_caller]
+    pub fn error(&self, status: u16, code: &str) -> String {
+        assert_eq!(self.status, status, "{}", self.text);
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        let body = self.json();
+        let message = body["error"]["message"].as_str().unwrap();
+        let id = self.header("x-request-id").unwrap();
+        assert_eq!(body, json!({"error": {"code": code, "message": message, "request_id": id}}));
+        message.to_owned()
+    }
+}
+
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
+}
+
+/// The rows that the Python original's documentation has.
+pub fn demo() -> Rows {
+    let flag = |id, name| FlagRow::new(id, name, true);
+    let [date, random, and, or] = demo_activations();
+    let activation =
+        |id, (name, class, config): (&str, &str, &str)| ActivationRow::new(id, name, class, config);
+    Rows {
+        flags: vec![
+            flag(1, "Date and Random Activated Feature"),
+            flag(2, "Random Variant Feature"),
+            flag(3, "Combo AND"),
+            flag(4, "Combo OR"),
+        ],
+        activations: vec![activation(1, date), activation(2, random), activation(3, and), activation(4, or)],
+        links: [(1, 1), (1, 2), (2, 2), (3, 3), (4, 4)].map(|(flag, act)| LinkRow::new(flag, act)).into(),
+        ..Rows::default()
+    }
+}
+
+fn demo_activations() -> [(&'static str, &'static str, &'static str); 4] {
+    [
+        (
+            "Date Activated",
+            "novi.client.activations.date_time_activation.DateTimeActivation",
+            r#"{"startDateTime":"11/26/2023 12:00 AM","endDateTime":"11/28/2023 12:00 AM","format": "%m/%d/%Y %I:%M %p"}"#,
+        ),
+        (
+            "Random Split Activated",
+            "novi.client.activations.weighted_random_activation.WeightedRandomActivation",
+            r#"{ "splits":[100, 0, 0], "variations":["A", "B", "C"]}"#,
+        ),
+        ("Combo AND Activation", "novi.client.activations.and_activation.AndActivation", "[1,2]"),
+        ("Combo OR Activation", "novi.client.activations.or_activation.OrActivation", "[1,2]"),
+    ]
+}
+
+/// What the Python original answers for [`demo`], with these statuses.
+pub fn demo_json(statuses: [bool; 4]) -> Value {
+    let mut id = 0;
+    let [date, random, and, or] = demo_activations().map(|(name, class_name, config)| {
+        id += 1;
+        json!({"class_name": class_name, "config": config, "id": id, "name": name})
+    });
+    let [first, second, third, fourth] = statuses;
+    json!([
+        {"activations": [date, random], "id": 1, "name": "Date and Random Activated Feature", "status": first},
+        {"activations": [random], "id": 2, "name": "Random Variant Feature", "status": second},
+        {"activations": [and], "id": 3, "name": "Combo AND", "status": third},
+        {"activations": [or], "id": 4, "name": "Combo OR", "status": fourth},
+    ])
+}

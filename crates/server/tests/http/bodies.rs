@@ -1,0 +1,148 @@
+//! Contexts, and what is none.
+
+use novi::Flags;
+use novi_server::Options;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::common::{Reply, Server, demo, demo_json};
+
+const PATH: &str = "/evaluatedFlags";
+
+#[tokio::test]
+async fn nothing_is_the_empty_context() {
+    let server = Server::start(demo()).await;
+    let empty = demo_json([false; 4]);
+    for body in ["", " \r\n\t", "null", " null\n", "{}"] {
+        assert_eq!(server.post(PATH, body).await.ok(), empty, "{body:?}");
+    }
+    let without = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    assert_eq!(server.raw(without).await.ok(), empty);
+}
+
+#[tokio::test]
+async fn the_content_type_does_not_matter() {
+    let server = Server::start(demo()).await;
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "nonsense"] {
+        let request = server.client.post(server.url(PATH)).header("content-type", kind);
+        let reply = Reply::of(request.body(r#"{"seed": 1, "variant": "A"}"#).send().await.unwrap()).await;
+        assert_eq!(reply.ok(), demo_json([false, true, false, true]));
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_object_is_refused_with_its_place() {
+    let server = Server::start(demo()).await;
+    let cases = [
+        ("[]", "invalid type: sequence, expected a map at line 1 column 0"),
+        ("\"x\"", "invalid type: string \"x\", expected a map at line 1 column 3"),
+        ("7", "invalid type: integer `7`, expected a map at line 1 column 1"),
+        ("{", "EOF while parsing an object at line 1 column 1"),
+        ("{\n\"a\": 1,}", "trailing comma at line 2 column 8"),
+        ("{} {}", "trailing characters at line 1 column 4"),
+        ("{'a': 1}", "key must be a string at line 1 column 2"),
+    ];
+    for (body, end) in cases {
+        let message = server.post(PATH, body).await.error(400, "invalid_body");
+        assert_eq!(message, format!("the body: expected the context as a JSON object, or nothing: {end}"));
+    }
+    let message = server.post(PATH, b"{\"a\": \"\xff\"}".to_vec()).await.error(400, "invalid_body");
+    assert_eq!(message, "the body: expected UTF-8, found other bytes after byte 7");
+}
+
+#[tokio::test]
+async fn hard_json_is_refused_or_understood() {
+    let server = Server::start(demo()).await;
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    for body in [deep.as_str(), "{\"a\": \"\\ud800\"}", "{\"a\": 1e400}", "\u{feff}{}", "{\"a\": NaN}"] {
+        server.post(PATH, body.to_owned()).await.error(400, "invalid_body");
+    }
+    // The last of two attributes counts, and numbers keep all their digits.
+    let twice =
+        r#"{"variant": "B", "seed": 123456789012345678901234567890, "variant": "A", "\u0000": "\u0000"}"#;
+    assert_eq!(server.post(PATH, twice).await.ok(), demo_json([false, true, false, true]));
+}
+
+#[tokio::test]
+async fn a_context_has_a_thousand_attributes_at_most() {
+    let server = Server::start(demo()).await;
+    let context = |count| {
+        let attributes: Vec<_> = (0..count).map(|number| format!("\"a{number}\": {number}")).collect();
+        format!("{{{}}}", attributes.join(","))
+    };
+    server.post(PATH, context(1000)).await.ok();
+    let message = server.post(PATH, context(1001)).await.error(400, "invalid_body");
+    assert_eq!(message, "the body: expected at most 1000 attributes, found 1001");
+}
+
+#[tokio::test]
+async fn the_limit_is_exact() {
+    let mut options = Options::default();
+    options.body_limit = 100;
+    let server = Server::start_with(Flags::from_rows(demo()).unwrap(), options).await;
+    let body = |size: usize| format!("{{{}}}", " ".repeat(size - 2));
+    server.post(PATH, body(100)).await.ok();
+    let message = server.post(PATH, body(101)).await.error(413, "body_too_large");
+    assert_eq!(message, "the body: expected at most 100 bytes");
+    let chunk = |size: usize| format!("{size:x}\r\n{}\r\n0\r\n\r\n", body(size));
+    let head =
+        format!("POST {PATH} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n");
+    server.raw(format!("{head}{}", chunk(100))).await.ok();
+    server.raw(format!("{head}{}", chunk(101))).await.error(413, "body_too_large");
+}
+
+#[tokio::test]
+async fn a_client_that_waits_for_leave_to_send_too_much_is_told_at_once() {
+    let server = Server::start(demo()).await;
+    let head = format!(
+        "POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 33000000\r\nexpect: 100-continue\r\n\r\n"
+    );
+    server.raw(head).await.error(413, "body_too_large");
+}
+
+#[tokio::test]
+async fn chunks_without_end_are_cut_off() {
+    let server = Server::start(demo()).await;
+    let mut stream = server.connect().await;
+    let head = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let (mut reader, mut writer) = stream.into_split();
+    let endless = tokio::spawn(async move {
+        let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
+        let mut sent = 0_u64;
+        while writer.write_all(chunk.as_bytes()).await.is_ok() {
+            sent += chunk.len() as u64;
+        }
+        sent
+    });
+    let mut answer = Vec::new();
+    // The connection is reset, since there was more to read; the answer came first.
+    _ = reader.read_to_end(&mut answer).await;
+    assert!(String::from_utf8_lossy(&answer).starts_with("HTTP/1.1 413 "));
+    let sent = endless.await.unwrap();
+    assert!(sent < 200 * 1024 * 1024, "{sent} bytes were taken");
+    server.get("/flags").await.ok();
+}
+
+#[tokio::test]
+async fn a_body_that_is_shorter_than_it_says_is_refused_when_the_client_is_done() {
+    let server = Server::start(demo()).await;
+    let mut stream = server.connect().await;
+    let request = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{{}}");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    server.get("/flags").await.ok();
+}
+
+#[tokio::test]
+async fn compressed_bodies_are_not_unpacked() {
+    let server = Server::start(demo()).await;
+    let request =
+        |encoding: &str| server.client.post(server.url(PATH)).header("content-encoding", encoding).body("{}");
+    let reply = Reply::of(request("gzip").send().await.unwrap()).await;
+    reply.error(415, "unsupported_content_encoding");
+    Reply::of(request("identity").send().await.unwrap()).await.ok();
+}

@@ -1,0 +1,92 @@
+//! `GET /health/live` and `GET /health/ready`.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use novi::{
+    Error, Flags, Result, Revision,
+    rows::{ActivationRow, Rows},
+    store::{BoxFuture, ReadStore},
+};
+use novi_server::Options;
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use crate::common::{PATIENCE, Reply, Server, demo};
+
+#[tokio::test]
+async fn rows_in_memory_are_always_ready() {
+    let mut rows = demo();
+    rows.revision = Revision::new(7);
+    rows.activations.push(ActivationRow::new(9, "broken", "no.such.class", "{}"));
+    let server = Server::start(rows).await;
+    assert_eq!(server.get("/health/live").await.ok(), json!({"status": "live"}));
+    let reply = server.get("/health/ready").await;
+    let ready = json!({"status": "ready", "revision": 7, "age_seconds": null, "issues": 1, "reason": null});
+    assert_eq!(reply.ok(), ready);
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
+}
+
+/// A database that can be unplugged.
+struct Unpluggable(Arc<AtomicBool>);
+
+impl ReadStore for Unpluggable {
+    fn name(&self) -> String {
+        "a test".to_owned()
+    }
+
+    fn revision(&self) -> BoxFuture<'_, Result<Revision>> {
+        let secret = || Error::store("a test", "could not reach db.internal", "password secret");
+        let up = self.0.load(Ordering::SeqCst);
+        Box::pin(async move { up.then_some(Revision::new(3)).ok_or_else(secret) })
+    }
+
+    fn load(&self) -> BoxFuture<'_, Result<Rows>> {
+        Box::pin(async { Ok(Rows { revision: Revision::new(3), ..demo() }) })
+    }
+}
+
+async fn ready_turns(server: &Server, status: u16) -> Reply {
+    let start = Instant::now();
+    loop {
+        let reply = server.get("/health/ready").await;
+        if reply.status == status {
+            return reply;
+        }
+        assert!(start.elapsed() < PATIENCE, "{}", reply.text);
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_silent_makes_not_ready_and_flags_go_on_answering() {
+    let up = Arc::new(AtomicBool::new(true));
+    let store = Arc::new(Unpluggable(Arc::clone(&up)));
+    let flags = Flags::builder().refresh(Duration::from_millis(20)).from_store(store).await.unwrap();
+    let mut options = Options::default();
+    options.stale_after = Duration::from_millis(500);
+    let server = Server::start_with(flags, options).await;
+
+    let ready = ready_turns(&server, 200).await.ok();
+    assert_eq!((&ready["revision"], &ready["reason"]), (&json!(3), &json!(null)));
+    assert!(ready["age_seconds"].as_f64().unwrap() <= 0.5);
+
+    up.store(false, Ordering::SeqCst);
+    let reply = ready_turns(&server, 503).await;
+    let body = reply.json();
+    assert_eq!((&body["status"], &body["revision"]), (&json!("not_ready"), &json!(3)));
+    assert!(body["age_seconds"].as_f64().unwrap() > 0.5);
+    let reason = body["reason"].as_str().unwrap();
+    assert!(reason.starts_with("the database has not confirmed revision 3 for 0."), "{reason}");
+    assert!(!reply.text.contains("secret") && !reply.text.contains("internal"), "{}", reply.text);
+    server.get("/health/live").await.ok();
+    server.post("/evaluatedFlags", "").await.ok();
+
+    up.store(true, Ordering::SeqCst);
+    ready_turns(&server, 200).await.ok();
+}

@@ -1,0 +1,18 @@
+//! The endpoints over real sockets; one module for each of the server's rooms.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+mod bodies;
+#[path = "../common/mod.rs"]
+mod common;
+mod evaluated_flags;
+mod flags;
+mod health;
+mod mounted;
+mod names;
+mod panics;
+mod requests;
+mod routes;
+mod shutdown;
+mod slow;
+mod swap;

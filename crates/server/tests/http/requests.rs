@@ -1,0 +1,42 @@
+//! Ids of requests.
+
+use std::collections::BTreeSet;
+
+use crate::common::{Reply, Server, demo};
+
+async fn id_for(server: &Server, given: &str) -> String {
+    let request = server.client.get(server.url("/flags")).header("x-request-id", given);
+    Reply::of(request.send().await.unwrap()).await.header("x-request-id").unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_sane_id_is_kept() {
+    let server = Server::start(demo()).await;
+    for given in ["a", "0af7651916cd43dd-8448eb211c80319c", "~!{}\"", &"x".repeat(128)] {
+        assert_eq!(id_for(&server, given).await, given);
+    }
+}
+
+#[tokio::test]
+async fn other_ids_are_replaced() {
+    let server = Server::start(demo()).await;
+    for given in ["", "a b", "a\tb", &"x".repeat(129)] {
+        let id = id_for(&server, given).await;
+        assert_ne!(id, given);
+        assert_eq!(id.len(), 36);
+    }
+    let odd = "GET /flags HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-request-id: \u{e9}\r\n\r\n";
+    assert_eq!(server.raw(odd).await.header("x-request-id").unwrap().len(), 36);
+}
+
+#[tokio::test]
+async fn every_answer_has_an_id_of_its_own() {
+    let server = Server::start(demo()).await;
+    let mut ids = BTreeSet::new();
+    for path in ["/flags", "/flags", "/flags/none", "/none", "/health/live", "/evaluatedFlags"] {
+        let reply = server.get(path).await;
+        assert_eq!(reply.headers.get_all("x-request-id").iter().count(), 1);
+        ids.insert(reply.header("x-request-id").unwrap().to_owned());
+    }
+    assert_eq!(ids.len(), 6);
+}

@@ -1,0 +1,72 @@
+//! What the log says, and what it never does.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+mod common;
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use common::{Reply, Server, demo};
+use tracing_subscriber::{filter::LevelFilter, fmt::MakeWriter};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// One test, since there is one log in a process.
+#[tokio::test]
+async fn a_request_is_one_line_and_nothing_that_a_caller_said_is_in_it() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_ansi(false);
+    tracing::subscriber::set_global_default(subscriber.with_writer(log.clone()).finish()).unwrap();
+
+    let server = Server::start(demo()).await;
+    let post = |path: &str, body: &'static str, id: &str| {
+        let request = server.client.post(server.url(&format!("{path}?token=hidden-query"))).body(body);
+        request.header("authorization", "Bearer hidden-header").header("x-request-id", id).send()
+    };
+    Reply::of(post("/evaluatedFlags", r#"{"targetingKey": "hidden-context"}"#, "first").await.unwrap())
+        .await
+        .ok();
+    let reply = Reply::of(post("/evaluatedFlags/Combo%20AND", "hidden-body", "second").await.unwrap()).await;
+    reply.error(400, "invalid_body");
+    let reply = Reply::of(post("/elsewhere", "{}", "third").await.unwrap()).await;
+    reply.error(404, "route_not_found");
+
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let requests: Vec<_> = text.lines().filter(|line| line.contains("answered")).collect();
+    let expected = [
+        r#"request{request_id="first"}: novi_server::observe: answered method="POST" route="/evaluatedFlags" status=200 seconds="#,
+        r#"request{request_id="second"}: novi_server::observe: answered method="POST" route="/evaluatedFlags/{*name}" status=400 seconds="#,
+        r#"request{request_id="third"}: novi_server::observe: answered method="POST" route="/elsewhere" status=404 seconds="#,
+    ];
+    assert_eq!(requests.len(), expected.len(), "{text}");
+    for (line, expected) in requests.iter().zip(expected) {
+        assert!(line.contains(" INFO ") && line.contains(expected), "{line}");
+    }
+    let own: Vec<_> = text.lines().filter(|line| line.contains("novi")).collect();
+    for secret in ["hidden-query", "hidden-header", "hidden-context", "hidden-body"] {
+        assert!(own.iter().all(|line| !line.contains(secret)), "{secret}");
+    }
+}
