@@ -173,6 +173,7 @@ impl JsonSchema for Child {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
+            "title": "activation",
             "description": "The id of an activation, or an activation written inline",
             "anyOf": [
                 {"type": "integer"},

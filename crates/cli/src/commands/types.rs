@@ -35,7 +35,11 @@ pub(crate) fn types(session: &Session) -> Result<ExitCode, Failure> {
 fn describe(kind: &ActivationType) -> String {
     let mut lines = vec![kind.class().to_owned(), format!("  {}", kind.description())];
     lines.extend(kind.aliases().iter().map(|alias| format!("  also {alias}")));
-    let schema = kind.schema().to_value();
+    let mut schema = kind.schema().to_value();
+    if let Some(root) = schema.as_object_mut() {
+        // The name of the Rust type says nothing that the class name does not.
+        root.remove("title");
+    }
     match schema.get("properties").and_then(Value::as_object) {
         Some(fields) => lines.extend(fields.iter().map(|(name, field)| {
             let required = schema.get("required").and_then(Value::as_array);
@@ -52,11 +56,18 @@ fn describe(kind: &ActivationType) -> String {
 
 /// A schema's type in a word or two.
 fn kind_of(schema: &Value) -> String {
+    if let Some(title) = schema.get("title").and_then(Value::as_str) {
+        return title.to_owned();
+    }
     let named = |value: &Value| value.as_str().filter(|name| *name != "null").map(str::to_owned);
     match schema.get("type") {
         Some(Value::String(name)) if name == "array" => {
             format!("list of {}", schema.get("items").map_or_else(|| "any".to_owned(), kind_of))
         }
+        Some(Value::String(name)) if name == "object" => match schema.get("properties").and_then(Value::as_object) {
+            Some(fields) => format!("{{{}}}", fields.keys().cloned().collect::<Vec<_>>().join(", ")),
+            None => name.clone(),
+        },
         Some(Value::String(name)) => name.clone(),
         Some(Value::Array(names)) => names.iter().filter_map(named).collect::<Vec<_>>().join(" or "),
         _ => match schema.get("anyOf").and_then(Value::as_array) {
