@@ -1,4 +1,46 @@
 //! A feature-flag engine whose flags live in your own SQL database.
+//!
+//! ```
+//! use novi::{Context, Flags, store};
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! # let folder = tempfile::tempdir()?;
+//! # let url = &format!("sqlite://{}/novi.db", folder.path().display());
+//! let database = store::create(url).await?;
+//! database.migrate().await?;
+//! database.run_script(store::DEMO_ROWS).await?;
+//!
+//! let flags = Flags::connect(url).await?;
+//! let ctx = Context::new().with("currentDateTime", "11/26/2023 12:00 AM").with("seed", 90);
+//! assert!(flags.is_enabled("Combo AND", &ctx));
+//! assert_eq!(flags.evaluate("Combo AND", &ctx)?.variant(), Some("A"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Concepts
+//! A **flag** is on when its status is on and all of its **activations** are. An activation is a row: a class name, which
+//! names a registered type, and a JSON config. It answers for a **context**, what is known of the caller. All rows of one
+//! revision compile into an immutable [`Snapshot`], which [`Flags`] replace as a whole when the rows change. A row that does
+//! not compile is an [`Issue`] and hurts only the flags that need it.
+//!
+//! # Map
+//! | to | see |
+//! |---|---|
+//! | ask | [`Flags`], [`Context`], [`Decision`], [`Trace`] |
+//! | guard a function | [`macro@enabled`], [`with_context`], [`in_context`] |
+//! | write a type | [`macro@activation`], [`Activation`], [`Check`], [`Registry`] |
+//! | reach a database | [`store`], [`rows`] |
+//! | configure | [`config::Config`], [`FlagsBuilder`] |
+//! | serve over HTTP | the crate `novi-server` |
+//!
+//! # Features
+//! `sqlite` (default), `postgres` and `mysql` bring a database each, and with the first of them sqlx and tokio; `macros` (default)
+//! the attributes. Without any, rows come from memory ([`Flags::from_rows`]).
+//!
+//! # What it does not do
+//! Experiments' statistics, and storing who got which variant.
 
 mod activation;
 mod activations;
@@ -51,3 +93,8 @@ pub mod __private {
     pub use schemars;
     pub use serde;
 }
+
+/// The README's examples.
+#[cfg(all(doctest, feature = "sqlite", feature = "macros"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

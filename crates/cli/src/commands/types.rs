@@ -64,10 +64,12 @@ fn kind_of(schema: &Value) -> String {
         Some(Value::String(name)) if name == "array" => {
             format!("list of {}", schema.get("items").map_or_else(|| "any".to_owned(), kind_of))
         }
-        Some(Value::String(name)) if name == "object" => match schema.get("properties").and_then(Value::as_object) {
-            Some(fields) => format!("{{{}}}", fields.keys().cloned().collect::<Vec<_>>().join(", ")),
-            None => name.clone(),
-        },
+        Some(Value::String(name)) if name == "object" => {
+            match schema.get("properties").and_then(Value::as_object) {
+                Some(fields) => format!("{{{}}}", fields.keys().cloned().collect::<Vec<_>>().join(", ")),
+                None => name.clone(),
+            }
+        }
         Some(Value::String(name)) => name.clone(),
         Some(Value::Array(names)) => names.iter().filter_map(named).collect::<Vec<_>>().join(" or "),
         _ => match schema.get("anyOf").and_then(Value::as_array) {
