@@ -1,5 +1,7 @@
 //! What a question costs. Run it with: cargo bench --bench evaluate
 
+#![allow(clippy::expect_used, missing_docs, reason = "a bench")]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -1,5 +1,7 @@
 //! Evaluation allocates nothing, whatever the flag asks. (One test a process: the counter counts its thread alone.)
 
+#![allow(clippy::unwrap_used, reason = "a test, and its helper")]
+
 use allocation_counter::measure;
 use novi::{
     Context, Flags,

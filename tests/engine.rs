@@ -1,5 +1,7 @@
 //! The engine beyond the rules' vectors: what needs several snapshots, large graphs, or types of its own.
 
+#![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
+
 use std::{
     sync::{
         Arc,

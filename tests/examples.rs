@@ -1,5 +1,7 @@
 //! The examples run, say what they should, and their assertions hold.
 
+#![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
+
 use std::{
     io::{BufRead as _, BufReader},
     path::PathBuf,

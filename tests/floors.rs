@@ -1,6 +1,8 @@
 //! The floor plan of ARCHITECTURE.md: what stands on a lower floor does not import what stands on an upper one, and the
 //! engine does not know its activation types.
 
+#![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -1,5 +1,7 @@
 //! Flags follow the rows in each database, and outlive its failures.
 
+#![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
+
 mod common;
 
 use std::{

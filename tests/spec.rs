@@ -1,5 +1,7 @@
 //! Every rule's vectors, against rows in memory and in each database.
 
+#![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
+
 mod common;
 #[path = "spec/suite.rs"]
 mod suite;

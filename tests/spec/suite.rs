@@ -1,5 +1,7 @@
 //! Reads the vectors beside this file. Each file belongs to one rule; each suite in it has rows and cases.
 
+#![allow(clippy::unwrap_used, reason = "for tests")]
+
 use std::{fs, path::Path};
 
 use novi::{

@@ -1,5 +1,7 @@
 //! Every rule's vectors, over HTTP.
 
+#![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
+
 mod common;
 #[path = "../../../tests/spec/suite.rs"]
 #[allow(dead_code, reason = "the library's tests use the rest")]
