@@ -23,6 +23,7 @@ fn discounted(price: u32, ctx: &Context<'_>) -> u32 {
 /// A `Result` says that the feature is off; an `Option` would be `None`.
 #[novi::enabled("New checkout")]
 async fn checkout(order: u32) -> Result<String, FlagDisabled> {
+    tokio::task::yield_now().await;
     Ok(format!("order {order} is paid"))
 }
 

@@ -56,7 +56,7 @@ fn imports(code: &str) -> Vec<&str> {
     for rest in code.split("crate::").skip(1) {
         match rest.strip_prefix('{') {
             Some(group) => {
-                found.extend(items(group).into_iter().map(first_word).filter(|word| !word.is_empty()))
+                found.extend(items(group).into_iter().map(first_word).filter(|word| !word.is_empty()));
             }
             None => found.push(first_word(rest)),
         }
