@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use arrayvec::ArrayVec;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::RawValue;
 
@@ -17,17 +18,84 @@ pub const TARGETING_KEY: &str = "targetingKey";
 /// assert_eq!(ctx.get("plan").and_then(|plan| plan.as_str()), Some("pro"));
 /// ```
 ///
-/// Contexts hold a handful of attributes, so a lookup walks a list: that is faster than hashing the name.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Text is borrowed where the caller has it, and up to eight attributes lie in the context itself, so that one made for
+/// a single question needs no heap. Contexts hold a handful of attributes, and a lookup walks them: that is faster than
+/// hashing the name.
+#[derive(Clone, Debug, Default)]
 pub struct Context<'a> {
-    attributes: Vec<(Cow<'a, str>, Value<'a>)>,
+    attributes: Attributes<'a>,
+}
+
+type Attribute<'a> = (Cow<'a, str>, Value<'a>);
+
+/// As many as most callers have, without making a context too large to hand around.
+const INLINE: usize = 8;
+
+#[derive(Clone, Debug)]
+enum Attributes<'a> {
+    Inline(ArrayVec<Attribute<'a>, INLINE>),
+    Heap(Vec<Attribute<'a>>),
+}
+
+impl Default for Attributes<'_> {
+    fn default() -> Self {
+        Self::Inline(ArrayVec::new_const())
+    }
+}
+
+impl<'a> Attributes<'a> {
+    fn as_slice(&self) -> &[Attribute<'a>] {
+        match self {
+            Self::Inline(attributes) => attributes,
+            Self::Heap(attributes) => attributes,
+        }
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [Attribute<'a>] {
+        match self {
+            Self::Inline(attributes) => attributes,
+            Self::Heap(attributes) => attributes,
+        }
+    }
+
+    fn push(&mut self, attribute: Attribute<'a>) {
+        match self {
+            Self::Heap(attributes) => attributes.push(attribute),
+            Self::Inline(attributes) => {
+                if let Err(full) = attributes.try_push(attribute) {
+                    let mut heap = Vec::with_capacity(2 * INLINE);
+                    heap.extend(attributes.take());
+                    heap.push(full.element());
+                    *self = Self::Heap(heap);
+                }
+            }
+        }
+    }
+}
+
+/// From attributes whose names differ.
+impl<'a> FromIterator<Attribute<'a>> for Attributes<'a> {
+    fn from_iter<I: IntoIterator<Item = Attribute<'a>>>(attributes: I) -> Self {
+        let mut all = Self::default();
+        for attribute in attributes {
+            all.push(attribute);
+        }
+        all
+    }
+}
+
+/// The same attributes in the same order.
+impl PartialEq for Context<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.attributes.as_slice() == other.attributes.as_slice()
+    }
 }
 
 impl<'a> Context<'a> {
     /// A context that knows nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { attributes: Vec::new() }
+        Self { attributes: Attributes::Inline(ArrayVec::new_const()) }
     }
 
     /// This context and one attribute more; an attribute of the same name is replaced.
@@ -40,7 +108,7 @@ impl<'a> Context<'a> {
     /// Sets an attribute, replacing one of the same name.
     pub fn insert(&mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) {
         let (name, value) = (name.into(), value.into());
-        match self.attributes.iter_mut().find(|(key, _)| *key == name) {
+        match self.attributes.as_mut_slice().iter_mut().find(|(key, _)| *key == name) {
             Some((_, old)) => *old = value,
             None => self.attributes.push((name, value)),
         }
@@ -49,7 +117,8 @@ impl<'a> Context<'a> {
     /// The attribute of this name. One that is null counts as not there (R4).
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
-        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value).filter(|v| !v.is_null())
+        let found = self.attributes.as_slice().iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value).filter(|value| !value.is_null())
     }
 
     /// The sticky identity of the caller: the attribute `targetingKey`, if it is text.
@@ -60,19 +129,19 @@ impl<'a> Context<'a> {
 
     /// The attributes, in the order in which they were given.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
-        self.attributes.iter().map(|(name, value)| (name.as_ref(), value))
+        self.attributes.as_slice().iter().map(|(name, value)| (name.as_ref(), value))
     }
 
     /// How many attributes there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.attributes.len()
+        self.attributes.as_slice().len()
     }
 
     /// Whether nothing is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.attributes.is_empty()
+        self.attributes.as_slice().is_empty()
     }
 
     /// The same context, which owns all its text.
@@ -80,7 +149,11 @@ impl<'a> Context<'a> {
     pub fn into_owned(self) -> Context<'static> {
         let own =
             |(name, value): (Cow<'a, str>, Value<'a>)| (Cow::Owned(name.into_owned()), value.into_owned());
-        Context { attributes: self.attributes.into_iter().map(own).collect() }
+        let attributes = match self.attributes {
+            Attributes::Inline(attributes) => attributes.into_iter().map(own).collect(),
+            Attributes::Heap(attributes) => Attributes::Heap(attributes.into_iter().map(own).collect()),
+        };
+        Context { attributes }
     }
 }
 
@@ -130,8 +203,8 @@ impl<'a, N: Into<Cow<'a, str>>, V: Into<Value<'a>>, const L: usize> From<[(N, V)
 
 impl Serialize for Context<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.attributes.len()))?;
-        for (name, value) in &self.attributes {
+        let mut map = serializer.serialize_map(Some(self.len()))?;
+        for (name, value) in self.iter() {
             map.serialize_entry(name, value)?;
         }
         map.end()
@@ -171,6 +244,22 @@ mod tests {
         let ctx = Context::from_json(r#"{"a": 1, "a": 2}"#).unwrap();
         assert_eq!((ctx.get("a"), ctx.len()), (Some(&Value::Int(2)), 1));
         assert_eq!(Context::new().with("a", 1).with("a", "x").get("a").and_then(Value::as_str), Some("x"));
+    }
+
+    #[test]
+    fn any_number_of_attributes_has_room() {
+        let names: Vec<String> = (0..40).map(|number| format!("name {number}")).collect();
+        let mut ctx = Context::new();
+        for (number, name) in names.iter().enumerate() {
+            ctx.insert(name, number);
+            assert_eq!(ctx.len(), number + 1);
+        }
+        ctx.insert("name 39", "replaced");
+        for (number, name) in names.iter().enumerate().take(39) {
+            assert_eq!(ctx.get(name), Some(&number.into()));
+        }
+        assert_eq!(ctx.get("name 39").and_then(Value::as_str), Some("replaced"));
+        assert_eq!(ctx.clone().into_owned(), ctx);
     }
 
     #[test]
