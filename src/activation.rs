@@ -304,6 +304,7 @@ pub struct Compile<'a> {
     pub(crate) name: &'a str,
     pub(crate) linker: &'a mut dyn Linker,
     pub(crate) problems: Vec<Problem>,
+    pub(crate) by_flag: bool,
 }
 
 impl fmt::Debug for Compile<'_> {
@@ -336,6 +337,11 @@ impl Compile<'_> {
     /// Makes a variant's name known.
     pub fn variant(&mut self, name: &str) -> Variant {
         self.linker.variant(name)
+    }
+
+    /// Says that the answer is another one for another flag.
+    pub(crate) fn depends_on_flag(&mut self) {
+        self.by_flag = true;
     }
 
     /// Resolves a child; `path` is where it stands in the config: `[0]`, or `.fallback`. A child that is not there

@@ -1,6 +1,6 @@
 //! Buckets: a caller's place in a rollout, the same on every machine and every day.
 
-/// A hash whose salt has been read already, so that a check reads the key alone.
+/// A salt that has been hashed already, so that a check reads the key alone.
 ///
 /// MurmurHash3 x86 32 with seed 0 of the bytes `salt:key`, by Austin Appleby, in the public domain
 /// (<https://github.com/aappleby/smhasher/blob/master/src/MurmurHash3.cpp>). Changing any of this moves callers
@@ -14,49 +14,95 @@ pub(crate) struct Salted {
     length: u32,
 }
 
+/// The hash of a salt and a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hash(u32);
+
+impl Hash {
+    /// How many buckets there are: thousandths of a percent.
+    pub(crate) const BUCKETS: u32 = 100_000;
+
+    /// The bucket for being in or out, below [`BUCKETS`](Self::BUCKETS).
+    pub(crate) const fn bucket(self) -> u32 {
+        self.0 % Self::BUCKETS
+    }
+
+    /// The bucket for which variant: mixed once more, for else the half of the callers that a rollout lets in would all
+    /// have the first of two variants.
+    pub(crate) const fn variant_bucket(self) -> u32 {
+        // The golden ratio in 32 bits, which is no fixed point of the mixing.
+        finished(self.0 ^ 0x9e37_79b9) % Self::BUCKETS
+    }
+}
+
 const C1: u32 = 0xcc9e_2d51;
 const C2: u32 = 0x1b87_3593;
 
 impl Salted {
-    /// How many buckets there are: thousandths of a percent.
-    pub(crate) const BUCKETS: u32 = 100_000;
+    const EMPTY: Self = Self { state: 0, tail: 0, tail_length: 0, length: 0 };
 
     pub(crate) fn new(salt: &str) -> Self {
-        Self { state: 0, tail: 0, tail_length: 0, length: 0 }.fed(salt.as_bytes()).fed(b":")
+        Self::EMPTY.fed(salt.as_bytes()).fed(b":")
     }
 
-    /// The bucket of a key, below [`BUCKETS`](Self::BUCKETS).
-    pub(crate) fn bucket(self, key: &str) -> u32 {
-        self.fed(key.as_bytes()).hash() % Self::BUCKETS
+    /// The hash with this key.
+    #[inline]
+    pub(crate) fn hash(self, key: &[u8]) -> Hash {
+        Hash(self.fed(key).finish())
     }
 
+    #[inline]
     fn fed(mut self, bytes: &[u8]) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "lengths count modulo 2^32, as in the original")]
         let length = bytes.len() as u32;
         self.length = self.length.wrapping_add(length);
-        for byte in bytes {
+        // What the salt left over shifts every block of the key by the same number of bytes.
+        let shift = 8 * self.tail_length;
+        let (blocks, rest) = bytes.as_chunks::<4>();
+        for block in blocks {
+            let block = u64::from(u32::from_le_bytes(*block)) << shift | u64::from(self.tail);
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the lower half; the upper one is the new tail"
+            )]
+            self.mix(block as u32);
+            #[expect(clippy::cast_possible_truncation, reason = "at most 24 bits are left")]
+            {
+                self.tail = (block >> 32) as u32;
+            }
+        }
+        for byte in rest {
             self.tail |= u32::from(*byte) << (8 * self.tail_length);
             self.tail_length += 1;
             if self.tail_length == 4 {
-                self.state = (self.state ^ mixed(self.tail)).rotate_left(13);
-                self.state = self.state.wrapping_mul(5).wrapping_add(0xe654_6b64);
+                self.mix(self.tail);
                 (self.tail, self.tail_length) = (0, 0);
             }
         }
         self
     }
 
-    fn hash(self) -> u32 {
-        // A tail of no bytes mixes to 0, which changes nothing.
-        let mut hash = self.state ^ mixed(self.tail) ^ self.length;
-        hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
-        hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
-        hash ^ (hash >> 16)
+    #[inline]
+    fn mix(&mut self, block: u32) {
+        self.state =
+            (self.state ^ scrambled(block)).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
+    }
+
+    #[inline]
+    const fn finish(self) -> u32 {
+        // A tail of no bytes scrambles to 0, which changes nothing.
+        finished(self.state ^ scrambled(self.tail) ^ self.length)
     }
 }
 
-const fn mixed(block: u32) -> u32 {
+const fn scrambled(block: u32) -> u32 {
     block.wrapping_mul(C1).rotate_left(15).wrapping_mul(C2)
+}
+
+const fn finished(mut hash: u32) -> u32 {
+    hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
+    hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
+    hash ^ (hash >> 16)
 }
 
 #[cfg(test)]
@@ -64,7 +110,7 @@ mod tests {
     use super::*;
 
     fn murmur3(text: &str) -> u32 {
-        Salted { state: 0, tail: 0, tail_length: 0, length: 0 }.fed(text.as_bytes()).hash()
+        Salted::EMPTY.fed(text.as_bytes()).finish()
     }
 
     #[test]
@@ -81,12 +127,24 @@ mod tests {
     }
 
     #[test]
-    fn a_salt_read_ahead_changes_nothing() {
+    fn a_salt_hashed_ahead_changes_nothing() {
         for salt in ["", "s", "sa", "sal", "salt", "a longer salt"] {
-            for key in ["", "u", "user-1", "ünïcode"] {
+            for key in
+                ["", "u", "us", "use", "user", "user-1", "ünïcode", "550e8400-e29b-41d4-a716-446655440000"]
+            {
                 let whole = murmur3(&format!("{salt}:{key}"));
-                assert_eq!(Salted::new(salt).bucket(key), whole % Salted::BUCKETS);
+                assert_eq!(Salted::new(salt).hash(key.as_bytes()), Hash(whole), "{salt:?} {key:?}");
             }
         }
+    }
+
+    #[test]
+    fn variants_are_independent_of_being_in() {
+        // Of those below the first half, half must be below it for variants as well.
+        let salted = Salted::new("flag");
+        let hashes = (0..100_000).map(|user| salted.hash(format!("user-{user}").as_bytes()));
+        let inside: Vec<_> = hashes.filter(|hash| hash.bucket() < Hash::BUCKETS / 2).collect();
+        let first = inside.iter().filter(|hash| hash.variant_bucket() < Hash::BUCKETS / 2).count();
+        assert!(first.abs_diff(inside.len() / 2) < 500, "{first} of {}", inside.len());
     }
 }

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     activation::{Activation, Child, Variant, Verdict},
+    bucket::Salted,
     context::{Context, TARGETING_KEY},
     value::Value,
 };
@@ -19,13 +20,26 @@ pub(crate) struct Node {
     pub(crate) activation: Box<dyn Activation>,
     /// Where the answer is remembered, for a node that several others ask.
     pub(crate) memo: Option<u32>,
+    /// Whether the answer is another one for another flag, so that flags do not share it.
+    pub(crate) by_flag: bool,
+}
+
+/// What lies around every evaluation of a snapshot.
+#[derive(Debug, Default)]
+pub(crate) struct Surroundings {
+    /// The static context, which lies under every caller's.
+    pub(crate) base: Context<'static>,
+    /// Other names of the targeting key.
+    pub(crate) identity: Box<[Box<str>]>,
 }
 
 /// What an activation is given to answer: the caller's context, the time, and the other activations.
 pub struct Check<'a> {
     nodes: &'a [Node],
     context: &'a Context<'a>,
-    base: &'a Context<'static>,
+    around: &'a Surroundings,
+    /// The name of the flag that is evaluated, as a salt.
+    flag_salt: Cell<Salted>,
     now: Cell<Option<DateTime<Utc>>>,
     memo: Option<&'a Memo>,
     tracer: Option<&'a Tracer>,
@@ -39,8 +53,22 @@ impl fmt::Debug for Check<'_> {
 }
 
 impl<'a> Check<'a> {
-    pub(crate) fn new(nodes: &'a [Node], context: &'a Context<'a>, base: &'a Context<'static>) -> Self {
-        Self { nodes, context, base, now: Cell::new(None), memo: None, tracer: None }
+    pub(crate) fn new(
+        nodes: &'a [Node],
+        context: &'a Context<'a>,
+        around: &'a Surroundings,
+        flag_salt: Salted,
+    ) -> Self {
+        let flag_salt = Cell::new(flag_salt);
+        Self { nodes, context, around, flag_salt, now: Cell::new(None), memo: None, tracer: None }
+    }
+
+    /// Turns to the next flag, of the same context.
+    pub(crate) fn turn_to(&self, flag_salt: Salted) {
+        self.flag_salt.set(flag_salt);
+        if let Some(memo) = self.memo {
+            memo.turn_to_next_flag();
+        }
     }
 
     pub(crate) fn with_memo(mut self, memo: &'a Memo) -> Self {
@@ -57,17 +85,30 @@ impl<'a> Check<'a> {
     /// a missing attribute is no error: the condition is not met (R4).
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
-        let value = self.context.get(name).or_else(|| self.base.get(name));
+        let value = self.context.get(name).or_else(|| self.around.base.get(name));
         if let Some(tracer) = self.tracer {
             tracer.read(name, value);
         }
         value
     }
 
-    /// The sticky identity of the caller, if it is known.
+    /// The sticky identity of the caller, if it is known and text: the attribute `targetingKey`, or one that the settings
+    /// name for it.
     #[must_use]
     pub fn targeting_key(&self) -> Option<&str> {
-        self.get(TARGETING_KEY).and_then(Value::as_str)
+        self.targeting_value().and_then(Value::as_str)
+    }
+
+    /// The sticky identity of the caller, whatever it is.
+    #[must_use]
+    pub fn targeting_value(&self) -> Option<&Value<'a>> {
+        let other = || self.around.identity.iter().find_map(|name| self.get(name));
+        self.get(TARGETING_KEY).or_else(other)
+    }
+
+    /// The salt of a rollout whose row gives none.
+    pub(crate) fn flag_salt(&self) -> Salted {
+        self.flag_salt.get()
     }
 
     /// The time of this evaluation. The clock is read when first asked for, and stands still from then on.
@@ -100,7 +141,7 @@ impl<'a> Check<'a> {
     pub(crate) fn ask_node(&self, index: u32) -> Verdict {
         let Some(node) = self.nodes.get(index as usize) else { return Verdict::Off };
         let slot = self.memo.zip(node.memo);
-        if let Some(known) = slot.and_then(|(memo, slot)| memo.get(slot)) {
+        if let Some(known) = slot.and_then(|(memo, slot)| memo.get(slot, node.by_flag)) {
             return known;
         }
         let verdict = match self.tracer {
@@ -108,7 +149,7 @@ impl<'a> Check<'a> {
             Some(tracer) => tracer.ask(index, || node.activation.evaluate(self)),
         };
         if let Some((memo, slot)) = slot {
-            memo.set(slot, verdict);
+            memo.set(slot, node.by_flag, verdict);
         }
         verdict
     }
@@ -120,7 +161,10 @@ impl<'a> Check<'a> {
 /// if it carries the present evaluation's number.
 #[derive(Default)]
 pub(crate) struct Memo {
+    /// The number of the present context.
     evaluation: u32,
+    /// The number of the present flag, for answers that differ by flag; from the same count.
+    flag: Cell<u32>,
     answers: Vec<Cell<(u32, u32)>>,
 }
 
@@ -130,48 +174,58 @@ impl Memo {
     /// Variants are numbered from here.
     const VARIANT: u32 = 2;
 
-    /// Calls `ask` with an empty memo for `slots` answers.
-    pub(crate) fn lend<T>(slots: usize, ask: impl FnOnce(&Self) -> T) -> T {
+    /// Calls `ask` with an empty memo for `slots` answers, of one flag or of many.
+    pub(crate) fn lend<T>(slots: usize, flags: usize, ask: impl FnOnce(&Self) -> T) -> T {
         thread_local! {
             static MEMO: Cell<Memo> = Cell::default();
         }
         // Taken, not borrowed: an activation that evaluates another flag gets a memo of its own.
         let mut memo = MEMO.take();
-        memo.clear(slots);
+        memo.clear(slots, flags);
         let answer = ask(&memo);
         MEMO.set(memo);
         answer
     }
 
-    fn clear(&mut self, slots: usize) {
-        self.evaluation = self.evaluation.wrapping_add(1);
-        if self.evaluation == 0 {
-            // After 2^32 evaluations old entries would seem new again.
+    fn clear(&mut self, slots: usize, flags: usize) {
+        let last = self.flag.get();
+        if usize::try_from(u32::MAX - last).is_ok_and(|left| left <= flags) {
+            // Numbers would begin anew, and old entries seem to be of this evaluation.
             self.answers.clear();
-            self.evaluation = 1;
+            self.flag.set(0);
         }
+        self.evaluation = self.flag.get() + 1;
+        self.flag.set(self.evaluation);
         if self.answers.len() < slots {
             self.answers.resize(slots, Cell::new((0, 0)));
         }
     }
 
-    fn get(&self, slot: u32) -> Option<Verdict> {
-        let (evaluation, code) = self.answers.get(slot as usize)?.get();
-        (evaluation == self.evaluation).then(|| match code {
+    fn turn_to_next_flag(&self) {
+        self.flag.set(self.flag.get().saturating_add(1));
+    }
+
+    fn number(&self, by_flag: bool) -> u32 {
+        if by_flag { self.flag.get() } else { self.evaluation }
+    }
+
+    fn get(&self, slot: u32, by_flag: bool) -> Option<Verdict> {
+        let (number, code) = self.answers.get(slot as usize)?.get();
+        (number == self.number(by_flag)).then(|| match code {
             Self::OFF => Verdict::Off,
             Self::ON => Verdict::On,
             variant => Verdict::Variant(Variant(variant - Self::VARIANT)),
         })
     }
 
-    fn set(&self, slot: u32, verdict: Verdict) {
+    fn set(&self, slot: u32, by_flag: bool, verdict: Verdict) {
         let code = match verdict {
             Verdict::Off => Self::OFF,
             Verdict::On => Self::ON,
             Verdict::Variant(Variant(number)) => number.saturating_add(Self::VARIANT),
         };
         if let Some(answer) = self.answers.get(slot as usize) {
-            answer.set((self.evaluation, code));
+            answer.set((self.number(by_flag), code));
         }
     }
 }

@@ -91,6 +91,19 @@ impl<S: AsRef<Snapshot>> Decision<S> {
         self.outcome.variant.map(|variant| self.snapshot.as_ref().variant_name(variant))
     }
 
+    /// The value that the caller gets: that of the variant, if the flag's metadata give its variants values; else whether
+    /// the feature is on. Nothing for a flag with values that is off: then the value is the caller's own default.
+    #[must_use]
+    pub fn value(&self) -> Option<&serde_json::Value> {
+        static ON: serde_json::Value = serde_json::Value::Bool(true);
+        static OFF: serde_json::Value = serde_json::Value::Bool(false);
+        let snapshot = self.snapshot.as_ref();
+        if snapshot.has_values(self.flag) {
+            return snapshot.value_of(self.flag, self.outcome.variant);
+        }
+        Some(if self.outcome.enabled { &ON } else { &OFF })
+    }
+
     /// Why.
     #[must_use]
     pub const fn reason(&self) -> Reason {
@@ -110,6 +123,7 @@ impl<S: AsRef<Snapshot>> fmt::Debug for Decision<S> {
             .field("flag", &self.flag())
             .field("enabled", &self.enabled())
             .field("variant", &self.variant())
+            .field("value", &self.value())
             .field("reason", &self.reason())
             .field("revision", &self.revision())
             .finish()
@@ -118,10 +132,11 @@ impl<S: AsRef<Snapshot>> fmt::Debug for Decision<S> {
 
 impl<S: AsRef<Snapshot>> Serialize for Decision<S> {
     fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
-        let mut json = serializer.serialize_struct("Decision", 5)?;
+        let mut json = serializer.serialize_struct("Decision", 6)?;
         json.serialize_field("flag", self.flag())?;
         json.serialize_field("enabled", &self.enabled())?;
         json.serialize_field("variant", &self.variant())?;
+        json.serialize_field("value", &self.value())?;
         json.serialize_field("reason", &self.reason())?;
         json.serialize_field("revision", &self.revision())?;
         json.end()

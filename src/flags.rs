@@ -6,7 +6,7 @@ use std::{
     ops::Deref,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -19,6 +19,7 @@ use crate::{
     Error, Result,
     context::Context,
     decision::Decision,
+    handle::FlagHandle,
     issue::Issue,
     overrides::Overrides,
     registry::Registry,
@@ -51,6 +52,10 @@ pub struct Flags {
 
 pub(crate) struct Inner {
     snapshot: ArcSwap<Snapshot>,
+    /// The serial number of the snapshot. Handles compare it without loading the snapshot.
+    serial: AtomicU32,
+    /// Held while the snapshot is replaced, so that the serial number is that of the snapshot which was stored last.
+    replacing: Mutex<()>,
     registry: Registry,
     settings: Settings,
     unknown: Unknown,
@@ -90,6 +95,12 @@ impl FlagsBuilder {
         self
     }
 
+    /// Other names of the targeting key, such as `user_id`: the first that the context has counts.
+    pub fn identity(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.settings.identity = names.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// How often the database is asked for its revision.
     pub fn refresh(mut self, interval: Duration) -> Self {
         self.refresh = interval;
@@ -108,8 +119,16 @@ impl FlagsBuilder {
         let registry = self.registry.map_or_else(Registry::global, Ok)?;
         let snapshot = Snapshot::compile(Arc::new(rows), &registry, &self.settings, None);
         snapshot.log_issues();
-        let (snapshot, unknown) = (ArcSwap::from_pointee(snapshot), Unknown::default());
-        Ok(Flags { inner: Arc::new(Inner { snapshot, registry, settings: self.settings, unknown, watch }) })
+        let inner = Inner {
+            snapshot: ArcSwap::from_pointee(snapshot.with_serial(FIRST_SERIAL)),
+            serial: AtomicU32::new(FIRST_SERIAL),
+            replacing: Mutex::default(),
+            registry,
+            settings: self.settings,
+            unknown: Unknown::default(),
+            watch,
+        };
+        Ok(Flags { inner: Arc::new(inner) })
     }
 }
 
@@ -185,10 +204,24 @@ impl Flags {
     /// Replaces the rows. Callers that hold a snapshot keep theirs.
     pub fn replace_rows(&self, rows: Rows) {
         let inner = &self.inner;
+        let _replacing = inner.replacing.lock().unwrap_or_else(PoisonError::into_inner);
         let previous = inner.snapshot.load_full();
         let snapshot = Snapshot::compile(Arc::new(rows), &inner.registry, &inner.settings, Some(&previous));
         snapshot.log_issues();
-        inner.snapshot.store(Arc::new(snapshot));
+        // After 2^32 changes numbers come again, but no handle remembers one for so long without asking.
+        let serial = previous.serial().checked_add(1).unwrap_or(FIRST_SERIAL);
+        inner.snapshot.store(Arc::new(snapshot.with_serial(serial)));
+        inner.serial.store(serial, Ordering::Release);
+    }
+
+    /// A flag that is looked up once; for code that asks the same one over and over.
+    #[must_use]
+    pub fn flag(&self, name: &str) -> FlagHandle {
+        FlagHandle::new(self.clone(), name)
+    }
+
+    pub(crate) fn serial(&self) -> u32 {
+        self.inner.serial.load(Ordering::Acquire)
     }
 
     /// Makes these the flags of the process, which guarded functions ask.
@@ -219,6 +252,8 @@ impl Flags {
 /// Without a database there is nothing to follow.
 #[cfg(not(feature = "sql"))]
 type State = ();
+
+const FIRST_SERIAL: u32 = 1;
 
 static INSTALLED: OnceLock<Flags> = OnceLock::new();
 

@@ -14,7 +14,7 @@ const FLOORS: [&[&str]; 5] = [
     &["activation", "check", "issue", "overrides", "store"],
     &["registry"],
     &["activations", "decision", "snapshot"],
-    &["attributes", "config", "current", "flags", "guard", "watch"],
+    &["attributes", "config", "current", "flags", "guard", "handle", "typed", "watch"],
 ];
 
 /// Imports that go up, each with its reason.

@@ -6,7 +6,10 @@ mod at_least;
 mod date_time;
 mod not;
 mod or;
+mod percentage;
 mod python_random;
+mod split;
+mod sticky;
 mod weighted_random;
 
 /// Registers a type of this folder. Services use the attribute macro, which this crate can be built without.

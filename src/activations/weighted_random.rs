@@ -9,7 +9,10 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{python_random::first_random, register};
-use crate::{Activation, Check, Compile, Value, Variant, Verdict, bucket::Salted};
+use crate::{
+    Activation, Check, Compile, Value, Variant, Verdict,
+    bucket::{Hash, Salted},
+};
 
 /// Chooses one of `variations`, each with its weight in `splits` (R9).
 ///
@@ -120,8 +123,8 @@ impl WeightedRandom {
             Some(seed) => chacha(seed),
             None => {
                 let key = check.targeting_key()?;
-                let bucket = self.compiled.salted?.bucket(key);
-                Some(f64::from(bucket) / f64::from(Salted::BUCKETS))
+                let bucket = self.compiled.salted?.hash(key.as_bytes()).bucket();
+                Some(f64::from(bucket) / f64::from(Hash::BUCKETS))
             }
         }
     }

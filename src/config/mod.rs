@@ -40,6 +40,8 @@ pub struct Config {
     pub refresh: Refresh,
     /// How `novi serve` serves.
     pub server: Server,
+    /// What identifies a caller.
+    pub identity: Identity,
     /// The static context, which lies under every caller's.
     pub context: toml::Table,
     /// Answers that stand above the rows (R13).
@@ -74,6 +76,15 @@ impl Default for Refresh {
     fn default() -> Self {
         Self { interval: FlagsBuilder::REFRESH.into() }
     }
+}
+
+/// Section `[identity]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Identity {
+    /// Other names of the attribute `targetingKey`: the first that a context has counts.
+    pub aliases: Vec<String>,
 }
 
 /// Section `[server]`.
@@ -190,9 +201,10 @@ fn value_of(value: &toml::Value) -> Value<'static> {
 }
 
 impl FlagsBuilder {
-    /// What the configuration says of evaluation: the refresh, the static context and the overrides.
+    /// What the configuration says of evaluation: the refresh, the identity, the static context and the overrides.
     pub fn config(self, config: &Config) -> Self {
         self.context(config.static_context())
+            .identity(config.identity.aliases.clone())
             .overrides(config.overrides.clone())
             .refresh(config.refresh.interval.into())
     }
@@ -289,6 +301,6 @@ mod tests {
         insta::assert_snapshot!(error("", &[("NOVI_DATABASE__URLL", "x")]),
             @"environment variable NOVI_DATABASE__URLL: unknown field `urll`, expected `url`");
         insta::assert_snapshot!(error("", &[("NOVI_DATABSE__URL", "x")]),
-            @"environment variable NOVI_DATABSE__URL: unknown field `databse`, expected one of `database`, `refresh`, `server`, `context`, `overrides`");
+            @"environment variable NOVI_DATABSE__URL: unknown field `databse`, expected one of `database`, `refresh`, `server`, `identity`, `context`, `overrides`");
     }
 }

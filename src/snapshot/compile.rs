@@ -7,9 +7,13 @@ use std::{
 
 use super::{
     Answer, Ask, Flag, Plan, Settings, Snapshot,
-    drafts::{Drafts, Index, Variants, index},
+    drafts::{Draft, Drafts, Index, Variants, index},
+    values::{Fault, Values},
 };
 use crate::{
+    activation::Variant,
+    bucket::Salted,
+    check::Surroundings,
     decision::{Outcome, Reason},
     issue::Issue,
     overrides::Override,
@@ -49,14 +53,20 @@ impl Snapshot {
             settings,
             previous,
             variants,
+            faults: Vec::new(),
         };
         let flags = compiler.flags();
         let names = compiler.names(&flags);
-        let variants = compiler.variants.names;
-        let issues = Issues { rows: &rows, drafts: &drafts, links: &links, facts: &facts }.collect();
-        let (nodes, infos) = drafts.finish(&facts.slots);
+        let (variants, faults) = (compiler.variants.names, compiler.faults);
+        let issues =
+            Issues { rows: &rows, drafts: &drafts, links: &links, facts: &facts, faults: &faults }.collect();
+        let (nodes, infos) = drafts.finish(&facts);
         let slots = nodes.iter().filter(|node| node.memo.is_some()).count();
-        Self { base: settings.context.clone(), nodes, infos, flags, names, variants, slots, issues, rows }
+        let around = Surroundings {
+            base: settings.context.clone(),
+            identity: settings.identity.iter().map(|name| name.as_str().into()).collect(),
+        };
+        Self { around, nodes, infos, flags, names, variants, slots, issues, rows, serial: 0 }
     }
 }
 
@@ -113,13 +123,15 @@ fn lost_link(rows: &Rows, flag_id: Option<i64>, activation_id: Option<i64>, flag
 }
 
 /// What follows from the whole graph, for each node.
-struct Facts {
+pub(super) struct Facts {
     broken: Vec<bool>,
     depths: Vec<u32>,
     /// Whether the node or one below it divides callers by chance.
     splits: Vec<bool>,
+    /// Whether the node or one below it answers otherwise for another flag.
+    pub(super) by_flag: Vec<bool>,
     /// Where the node's answer is remembered.
-    slots: Vec<Option<u32>>,
+    pub(super) slots: Vec<Option<u32>>,
 }
 
 impl Facts {
@@ -138,11 +150,8 @@ impl Facts {
             }
         }
         let depths = graph.depths(&drafts.order);
-        let mut splits: Vec<bool> = drafts.list.iter().map(super::drafts::Draft::is_split).collect();
-        for node in &drafts.order.nodes {
-            let below = graph.children[*node as usize].iter().any(|child| splits[*child as usize]);
-            splits[*node as usize] |= below;
-        }
+        let splits = spread(drafts, |draft| draft.is_split());
+        let by_flag = spread(drafts, |draft| draft.by_flag);
         let mut asked_by: Vec<usize> = parents.iter().map(Vec::len).collect();
         for node in links.nodes.iter().flatten() {
             asked_by[*node as usize] += 1;
@@ -158,12 +167,22 @@ impl Facts {
         let mut free = 0..;
         let remembered = asked_by.iter().zip(&deep).map(|(askers, deep)| *askers > 1 || *deep);
         let slots = remembered.map(|remembered| if remembered { free.next() } else { None }).collect();
-        Self { broken, depths, splits, slots }
+        Self { broken, depths, splits, by_flag, slots }
     }
 
     fn any_broken(&self, nodes: &[u32]) -> bool {
         nodes.iter().any(|node| self.broken[*node as usize])
     }
+}
+
+/// What holds for a node itself holds for whoever asks it.
+fn spread(drafts: &Drafts, holds: impl Fn(&Draft) -> bool) -> Vec<bool> {
+    let mut found: Vec<bool> = drafts.list.iter().map(holds).collect();
+    for node in &drafts.order.nodes {
+        let below = drafts.graph.children[*node as usize].iter().any(|child| found[*child as usize]);
+        found[*node as usize] |= below;
+    }
+    found
 }
 
 struct FlagCompiler<'a> {
@@ -174,6 +193,8 @@ struct FlagCompiler<'a> {
     settings: &'a Settings,
     previous: Option<&'a Arc<Snapshot>>,
     variants: Variants,
+    /// What is wrong with flags' variants, by the flags' indices.
+    faults: Vec<(usize, Fault)>,
 }
 
 impl FlagCompiler<'_> {
@@ -182,24 +203,33 @@ impl FlagCompiler<'_> {
         let mut flags = Vec::with_capacity(self.rows.flags.len());
         for (position, row) in self.rows.flags.iter().enumerate() {
             let overridden = self.settings.overrides.get(&row.name);
+            let (values, fault) = match Values::read(&row.metadata, &mut self.variants) {
+                Ok(values) => (values, None),
+                Err(fault) => (Some(Box::new(Values::unreadable())), Some(fault)),
+            };
+            let default = values.as_ref().and_then(|values| values.default);
+            let linked = self.links.nodes[position].as_slice();
             let answer = match overridden {
                 Some(over) => Answer::Fixed(self.overridden(over)),
-                None => self.answer(row, &self.links.nodes[position], lost.contains(&position)),
+                None if fault.is_some() => self.unless_off(row, |compiler| compiler.broken(row)),
+                None => self.answer(row, linked, lost.contains(&position), default),
             };
-            let linked = self.links.nodes[position].as_slice().into();
+            self.faults.extend(fault.map(|fault| (position, fault)));
             flags.push(Flag {
                 name: row.name.as_str().into(),
-                linked,
+                salt: Salted::new(&row.name),
+                linked: linked.into(),
                 answer,
                 overridden: overridden.is_some(),
+                values,
             });
         }
         let known: BTreeSet<&str> = self.rows.flags.iter().map(|row| row.name.as_str()).collect();
         for (name, over) in &self.settings.overrides {
             if !known.contains(name.as_str()) {
                 let answer = Answer::Fixed(self.overridden(over));
-                let (name, linked) = (name.as_str().into(), Box::default());
-                flags.push(Flag { name, linked, answer, overridden: true });
+                let (salt, name, linked) = (Salted::new(name), name.as_str().into(), Box::default());
+                flags.push(Flag { name, salt, linked, answer, overridden: true, values: None });
             }
         }
         flags
@@ -213,21 +243,31 @@ impl FlagCompiler<'_> {
         Outcome { enabled: *over != Override::Off, variant, reason: Reason::Static }
     }
 
-    fn answer(&mut self, row: &FlagRow, asked: &[u32], lost: bool) -> Answer {
-        let fixed = |enabled, reason| Answer::Fixed(Outcome { enabled, variant: None, reason });
+    /// A status that is off is the answer, whatever else may be wrong: it is the kill switch (R1).
+    fn unless_off(&mut self, row: &FlagRow, otherwise: impl FnOnce(&mut Self) -> Answer) -> Answer {
         let unreadable = row.faults.iter().any(|fault| fault.table == "flags");
         if unreadable {
             return self.broken(row);
         }
-        if !row.status {
-            return fixed(false, Reason::Disabled);
+        if row.status {
+            return otherwise(self);
         }
-        if lost || self.facts.any_broken(asked) {
-            return self.broken(row);
-        }
-        if asked.is_empty() {
-            return fixed(true, Reason::Static);
-        }
+        Answer::Fixed(Outcome { enabled: false, variant: None, reason: Reason::Disabled })
+    }
+
+    fn answer(&mut self, row: &FlagRow, asked: &[u32], lost: bool, default: Option<Variant>) -> Answer {
+        self.unless_off(row, |compiler| {
+            if lost || compiler.facts.any_broken(asked) {
+                return compiler.broken(row);
+            }
+            if asked.is_empty() {
+                return Answer::Fixed(Outcome { enabled: true, variant: default, reason: Reason::Static });
+            }
+            Answer::Ask(compiler.ask(asked, default))
+        })
+    }
+
+    fn ask(&self, asked: &[u32], default: Option<Variant>) -> Ask {
         let split = asked.iter().any(|node| self.facts.splits[*node as usize]);
         let on = if split { Reason::Split } else { Reason::TargetingMatch };
         let graph = &self.drafts.graph;
@@ -238,7 +278,7 @@ impl FlagCompiler<'_> {
         } else {
             Plan::Shared
         };
-        Answer::Ask(Ask { on, plan })
+        Ask { on, default, plan }
     }
 
     fn broken(&mut self, row: &FlagRow) -> Answer {
@@ -284,12 +324,14 @@ struct Issues<'a> {
     drafts: &'a Drafts,
     links: &'a Links,
     facts: &'a Facts,
+    faults: &'a [(usize, Fault)],
 }
 
 impl Issues<'_> {
     fn collect(&self) -> Vec<Issue> {
         let mut issues: Vec<Issue> = self.links.broken.iter().map(|(_, issue)| issue.clone()).collect();
         self.flags(&mut issues);
+        self.values(&mut issues);
         self.activations(&mut issues);
         issues.sort_by(|a, b| (a.table, a.id, &a.path).cmp(&(b.table, b.id, &b.path)));
         issues
@@ -316,6 +358,20 @@ impl Issues<'_> {
                 let message = format!("expected a name of its own; flag {first} has it, and answers to it");
                 issues.push(issue("flags", "name", message, false));
             }
+        }
+    }
+
+    fn values(&self, issues: &mut Vec<Issue>) {
+        for (position, fault) in self.faults {
+            let Some(row) = self.rows.flags.get(*position) else { continue };
+            issues.push(Issue {
+                table: "flag_metadata",
+                id: Some(row.id),
+                name: row.name.clone(),
+                path: fault.column.to_owned(),
+                message: fault.message.clone(),
+                flags: vec![row.name.clone()],
+            });
         }
     }
 

@@ -4,6 +4,7 @@ use std::{collections::HashMap, mem};
 
 use super::{
     NodeInfo,
+    compile::Facts,
     graph::{Graph, Order},
 };
 use crate::{
@@ -50,6 +51,8 @@ pub(super) struct Draft {
     activation: Option<Box<dyn Activation>>,
     child_paths: Vec<String>,
     pub(super) problems: Vec<Problem>,
+    /// Whether the activation itself answers otherwise for another flag.
+    pub(super) by_flag: bool,
 }
 
 impl Draft {
@@ -155,19 +158,21 @@ impl Drafts {
     }
 
     /// The nodes that evaluation asks, and what explanations tell of them.
-    pub(super) fn finish(self, slots: &[Option<u32>]) -> (Vec<Node>, Vec<NodeInfo>) {
+    pub(super) fn finish(self, facts: &Facts) -> (Vec<Node>, Vec<NodeInfo>) {
         let asks = self.graph.children.into_iter();
-        let nodes = self.list.into_iter().zip(asks).zip(slots).map(|((draft, children), memo)| {
-            // A node without an activation is below broken flags only, which do not ask it.
-            let activation = draft.activation.unwrap_or_else(|| Box::new(Broken));
-            let info = NodeInfo {
-                row: draft.row,
-                path: draft.path.trim_end_matches('.').into(),
-                class_name: draft.class_name.into(),
-                children: children.into(),
-            };
-            (Node { activation, memo: *memo }, info)
-        });
+        let nodes = self.list.into_iter().zip(asks).zip(facts.slots.iter().zip(&facts.by_flag)).map(
+            |((draft, children), (memo, by_flag))| {
+                // A node without an activation is below broken flags only, which do not ask it.
+                let activation = draft.activation.unwrap_or_else(|| Box::new(Broken));
+                let info = NodeInfo {
+                    row: draft.row,
+                    path: draft.path.trim_end_matches('.').into(),
+                    class_name: draft.class_name.into(),
+                    children: children.into(),
+                };
+                (Node { activation, memo: *memo, by_flag: *by_flag }, info)
+            },
+        );
         nodes.unzip()
     }
 }
@@ -219,7 +224,15 @@ impl Builder<'_> {
     /// Builds one activation; gives with it the nodes that it asks.
     fn draft(&mut self, row: u32, name: &str, source: Source) -> (Draft, Vec<u32>) {
         let Source { path, class_name, config, problems } = source;
-        let mut draft = Draft { row, path, class_name, activation: None, child_paths: Vec::new(), problems };
+        let mut draft = Draft {
+            row,
+            path,
+            class_name,
+            activation: None,
+            child_paths: Vec::new(),
+            problems,
+            by_flag: false,
+        };
         if !draft.problems.is_empty() {
             return (draft, Vec::new());
         }
@@ -232,14 +245,19 @@ impl Builder<'_> {
         };
         let mut linker =
             DraftLinker { builder: self, row, path: &draft.path, children: Vec::new(), paths: Vec::new() };
-        let mut compile =
-            Compile { class_name: &draft.class_name, name, linker: &mut linker, problems: Vec::new() };
+        let mut compile = Compile {
+            class_name: &draft.class_name,
+            name,
+            linker: &mut linker,
+            problems: Vec::new(),
+            by_flag: false,
+        };
         activation.compile(&mut compile);
-        let problems = mem::take(&mut compile.problems);
+        let (problems, by_flag) = (mem::take(&mut compile.problems), compile.by_flag);
         let (children, paths) = (linker.children, linker.paths);
         draft.problems = problems.into_iter().map(|problem| problem.below(&draft.path)).collect();
         draft.activation = Some(activation);
-        draft.child_paths = paths;
+        (draft.child_paths, draft.by_flag) = (paths, by_flag);
         (draft, children)
     }
 }

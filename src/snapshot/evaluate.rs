@@ -4,6 +4,7 @@ use super::{Answer, Ask, Flag, Plan, Snapshot};
 use crate::{
     Error, Result,
     activation::{Variant, Verdict},
+    bucket::Salted,
     check::{Check, Memo},
     context::Context,
     decision::{Decision, Outcome, Reason},
@@ -28,10 +29,13 @@ impl Snapshot {
     /// What all flags answer this caller, in the order of [`flag_names`](Self::flag_names). An activation that several
     /// flags share is asked once.
     pub fn evaluate_all(&self, context: &Context<'_>) -> Vec<Decision<&Self>> {
-        Memo::lend(self.slots, |memo| {
-            let check = Check::new(&self.nodes, context, &self.base).with_memo(memo);
+        Memo::lend(self.slots, self.flags.len(), |memo| {
+            let check = Check::new(&self.nodes, context, &self.around, Salted::new("")).with_memo(memo);
             let outcome = |flag: &Flag| match &flag.answer {
-                Answer::Ask(ask) => ask.outcome(&flag.linked, &check),
+                Answer::Ask(ask) => {
+                    check.turn_to(flag.salt);
+                    ask.outcome(&flag.linked, &check)
+                }
                 Answer::Fixed(_) | Answer::LastKnown { .. } => self.outcome(flag, context),
             };
             (0..).zip(&self.flags).map(|(index, flag)| Decision::new(self, index, outcome(flag))).collect()
@@ -56,6 +60,14 @@ impl Snapshot {
         self.flags.get(index as usize).is_some_and(|flag| self.enabled(flag, context))
     }
 
+    /// Whether the flag is on, if that is the same for everybody.
+    pub(crate) fn fixed_at(&self, index: u32) -> Option<bool> {
+        match self.flags.get(index as usize)?.answer {
+            Answer::Fixed(outcome) => Some(outcome.enabled),
+            Answer::Ask(_) | Answer::LastKnown { .. } => None,
+        }
+    }
+
     fn find(&self, name: &str) -> Option<&Flag> {
         self.flags.get(*self.names.get(name)? as usize)
     }
@@ -68,11 +80,11 @@ impl Snapshot {
         match &flag.answer {
             Answer::Fixed(outcome) => *outcome,
             Answer::Ask(ask) => {
-                let check = Check::new(&self.nodes, context, &self.base);
+                let check = Check::new(&self.nodes, context, &self.around, flag.salt);
                 match ask.plan {
                     Plan::Plain => ask.outcome(&flag.linked, &check),
                     Plan::Shared | Plan::Deep(_) => {
-                        Memo::lend(self.slots, |memo| ask.outcome(&flag.linked, &check.with_memo(memo)))
+                        Memo::lend(self.slots, 1, |memo| ask.outcome(&flag.linked, &check.with_memo(memo)))
                     }
                 }
             }
@@ -107,6 +119,6 @@ impl Ask {
                 Verdict::Variant(assigned) => variant = variant.or(Some(assigned)),
             }
         }
-        Outcome { enabled: true, variant, reason: self.on }
+        Outcome { enabled: true, variant: variant.or(self.default), reason: self.on }
     }
 }

@@ -103,15 +103,15 @@ impl Snapshot {
     }
 
     fn traced(&self, index: u32, context: &Context<'_>) -> (Outcome, HashMap<u32, Record>) {
-        let Some(Flag { linked, answer: Answer::Ask(ask), .. }) = self.flags.get(index as usize) else {
+        let Some(Flag { linked, salt, answer: Answer::Ask(ask), .. }) = self.flags.get(index as usize) else {
             return (self.outcome_of(index, context), HashMap::new());
         };
         let tracer = Tracer::default();
-        let check = Check::new(&self.nodes, context, &self.base).with_tracer(&tracer);
+        let check = Check::new(&self.nodes, context, &self.around, *salt).with_tracer(&tracer);
         let outcome = match ask.plan {
             Plan::Plain => ask.outcome(linked, &check),
             Plan::Shared | Plan::Deep(_) => {
-                Memo::lend(self.slots, |memo| ask.outcome(linked, &check.with_memo(memo)))
+                Memo::lend(self.slots, 1, |memo| ask.outcome(linked, &check.with_memo(memo)))
             }
         };
         (outcome, tracer.into_records())

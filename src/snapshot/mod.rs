@@ -8,14 +8,18 @@ mod drafts;
 mod evaluate;
 mod explain;
 mod graph;
+mod values;
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
 pub use explain::{Asked, Input, Trace};
 
+use values::Values;
+
 use crate::{
     activation::Variant,
-    check::Node,
+    bucket::Salted,
+    check::{Node, Surroundings},
     context::Context,
     decision::{Outcome, Reason},
     issue::Issue,
@@ -30,12 +34,14 @@ pub struct Settings {
     pub context: Context<'static>,
     /// Answers above the rows.
     pub overrides: Overrides,
+    /// Other names of the targeting key, such as `user_id`: the first that the context has counts.
+    pub identity: Vec<String>,
 }
 
 /// All rows of one revision, compiled.
 pub struct Snapshot {
     rows: Arc<Rows>,
-    base: Context<'static>,
+    around: Surroundings,
     nodes: Vec<Node>,
     /// What explanations tell of each node; apart from the nodes, which evaluation reads.
     infos: Vec<NodeInfo>,
@@ -46,6 +52,8 @@ pub struct Snapshot {
     /// How many nodes have an answer to remember.
     slots: usize,
     issues: Vec<Issue>,
+    /// Tells the snapshots of one [`Flags`](crate::Flags) apart; not 0 there.
+    serial: u32,
 }
 
 struct NodeInfo {
@@ -59,10 +67,14 @@ struct NodeInfo {
 
 struct Flag {
     name: Box<str>,
+    /// The name, as the salt of rollouts whose row gives none (R10).
+    salt: Salted,
     /// The activations that the flag is linked to, in the order of their ids. The node of a row has the row's index.
     linked: Box<[u32]>,
     answer: Answer,
     overridden: bool,
+    /// The variants' values, if the metadata give any.
+    values: Option<Box<Values>>,
 }
 
 enum Answer {
@@ -77,6 +89,8 @@ enum Answer {
 struct Ask {
     /// The reason when all are on.
     on: Reason,
+    /// The variant when they are on and none assigns one.
+    default: Option<Variant>,
     plan: Plan,
 }
 
@@ -133,6 +147,28 @@ impl Snapshot {
         // Looking through many names costs more than an error message is worth.
         const MOST: usize = 10_000;
         crate::similar::most_similar(name, self.flag_names().take(MOST)).map(str::to_owned)
+    }
+
+    pub(crate) fn serial(&self) -> u32 {
+        self.serial
+    }
+
+    pub(crate) fn with_serial(mut self, serial: u32) -> Self {
+        self.serial = serial;
+        self
+    }
+
+    /// The value of a flag's variant, if the metadata give it one.
+    pub(crate) fn value_of(&self, flag: u32, variant: Option<Variant>) -> Option<&serde_json::Value> {
+        self.flags.get(flag as usize)?.values.as_ref()?.get(variant?)
+    }
+
+    /// Whether a flag's metadata say that its variants have values.
+    pub(crate) fn has_values(&self, flag: u32) -> bool {
+        self.flags
+            .get(flag as usize)
+            .and_then(|flag| flag.values.as_ref())
+            .is_some_and(|values| values.declared)
     }
 
     pub(crate) fn name_of(&self, flag: u32) -> &str {

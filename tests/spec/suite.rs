@@ -33,6 +33,9 @@ pub(crate) struct Suite {
     pub(crate) context: Context<'static>,
     #[serde(default)]
     pub(crate) overrides: Overrides,
+    /// Other names of the targeting key.
+    #[serde(default)]
+    pub(crate) identity: Vec<String>,
     /// The issues, as text, all of them.
     #[serde(default)]
     pub(crate) issues: Vec<String>,
@@ -48,6 +51,11 @@ pub(crate) struct Flag {
     pub(crate) status: bool,
     #[serde(default)]
     pub(crate) fail_mode: FailMode,
+    /// The text of `flag_metadata.variants`, as JSON.
+    #[serde(default)]
+    pub(crate) variants: Option<serde_json::Value>,
+    #[serde(default)]
+    pub(crate) default_variant: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -75,6 +83,9 @@ pub(crate) struct Case {
     pub(crate) reason: String,
     #[serde(default)]
     pub(crate) variant: Option<String>,
+    /// The value, for flags whose variants have some.
+    #[serde(default)]
+    pub(crate) value: Option<serde_json::Value>,
     /// In place of the three above.
     #[serde(default)]
     pub(crate) error: Option<String>,
@@ -114,7 +125,15 @@ impl Case {
 impl Suite {
     pub(crate) fn rows(&self) -> Rows {
         let flag = |flag: &Flag| FlagRow {
-            metadata: FlagMetadata { fail_mode: flag.fail_mode, ..FlagMetadata::default() },
+            metadata: FlagMetadata {
+                fail_mode: flag.fail_mode,
+                variants: flag.variants.as_ref().map(|variants| match variants {
+                    serde_json::Value::String(text) => text.clone(),
+                    json => json.to_string(),
+                }),
+                default_variant: flag.default_variant.clone(),
+                ..FlagMetadata::default()
+            },
             ..FlagRow::new(flag.id, &flag.name, flag.status)
         };
         let activation = |row: &Activation| {
@@ -134,14 +153,24 @@ impl Suite {
     }
 
     pub(crate) fn settings(&self) -> Settings {
-        Settings { context: self.context.clone(), overrides: self.overrides.clone() }
+        Settings {
+            context: self.context.clone(),
+            overrides: self.overrides.clone(),
+            identity: self.identity.clone(),
+        }
     }
 
     /// Flags from these rows, under the suite's settings.
     pub(crate) fn flags(&self, rows: Rows) -> Flags {
-        let Settings { context, overrides } = self.settings();
+        let Settings { context, overrides, identity, .. } = self.settings();
         let registry = Registry::global().unwrap();
-        Flags::builder().registry(registry).context(context).overrides(overrides).from_rows(rows).unwrap()
+        Flags::builder()
+            .registry(registry)
+            .context(context)
+            .overrides(overrides)
+            .identity(identity)
+            .from_rows(rows)
+            .unwrap()
     }
 
     /// Holds every case against the flags.
@@ -164,6 +193,13 @@ impl Suite {
             let at = format!("{place}: {:?} with {}", case.flag, case.context_text());
             assert_eq!(found, case.expected(), "{at}");
             assert_eq!(flags.is_enabled(&case.flag, &context), case.enabled, "is_enabled, {at}");
+            let has_values = self.flags.iter().any(|flag| flag.name == case.flag && flag.variants.is_some());
+            if let Ok(decision) = flags.evaluate(&case.flag, &context) {
+                let on = serde_json::Value::Bool(case.enabled);
+                let value = if has_values { case.value.as_ref() } else { Some(&on) };
+                assert_eq!(decision.value(), value, "value, {at}");
+            }
+            assert_eq!(flags.flag(&case.flag).is_enabled(&context), case.enabled, "handle, {at}");
             if let Ok(trace) = flags.explain(&case.flag, &context) {
                 let told = Expected::Decision {
                     enabled: trace.enabled,

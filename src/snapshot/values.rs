@@ -1,0 +1,77 @@
+//! The values of a flag's variants, from `flag_metadata`.
+
+use serde_json::Value as Json;
+
+use super::drafts::Variants;
+use crate::{activation::Variant, rows::FlagMetadata};
+
+/// A flag's variants with their values, all of one type.
+#[derive(Default)]
+pub(super) struct Values {
+    /// Whether the metadata say that variants have values, so that they and not the flag's being on are what it is read
+    /// for; also where those values make no sense.
+    pub(super) declared: bool,
+    list: Box<[(Variant, Json)]>,
+    /// The variant of a flag that is on and to which no activation assigns one.
+    pub(super) default: Option<Variant>,
+}
+
+/// What is wrong with a column of `flag_metadata`.
+pub(super) struct Fault {
+    pub(super) column: &'static str,
+    pub(super) message: String,
+}
+
+impl Values {
+    /// The values that the metadata give; nothing if they give none.
+    pub(super) fn read(metadata: &FlagMetadata, variants: &mut Variants) -> Result<Option<Box<Self>>, Fault> {
+        let wrong = |column, message| Err(Fault { column, message });
+        let Some(text) = metadata.variants.as_deref().filter(|text| !text.trim().is_empty()) else {
+            // Without values a default is a name alone, as those that activations assign may be.
+            let default = metadata.default_variant.as_deref().map(|name| variants.number(name));
+            return Ok(default.map(|name| Box::new(Self { default: Some(name), ..Self::default() })));
+        };
+        let expectation = "expected an object of variants with values of one type, like {\"A\": 1, \"B\": 2}";
+        let named: serde_json::Map<String, Json> = match serde_json::from_str(text) {
+            Ok(named) => named,
+            Err(error) => return wrong("variants", format!("{expectation}: {error}")),
+        };
+        let mut kinds: Vec<&str> = named.values().map(kind).collect();
+        kinds.dedup();
+        if let [first, other, ..] = kinds[..] {
+            return wrong("variants", format!("{expectation}, found a {first} and a {other}"));
+        }
+        if let Some(default) = &metadata.default_variant
+            && !named.contains_key(default)
+        {
+            let known: Vec<_> = named.keys().map(String::as_str).collect();
+            return wrong(
+                "default_variant",
+                format!("expected one of {}, found {default:?}", known.join(", ")),
+            );
+        }
+        let default = metadata.default_variant.as_deref().map(|name| variants.number(name));
+        let list: Box<[_]> = named.into_iter().map(|(name, value)| (variants.number(&name), value)).collect();
+        Ok(Some(Box::new(Self { declared: true, list, default })))
+    }
+
+    /// Of metadata that make no sense.
+    pub(super) fn unreadable() -> Self {
+        Self { declared: true, ..Self::default() }
+    }
+
+    pub(super) fn get(&self, variant: Variant) -> Option<&Json> {
+        self.list.iter().find(|(known, _)| *known == variant).map(|(_, value)| value)
+    }
+}
+
+fn kind(value: &Json) -> &'static str {
+    match value {
+        Json::Null => "null",
+        Json::Bool(_) => "boolean",
+        Json::Number(_) => "number",
+        Json::String(_) => "string",
+        Json::Array(_) => "list",
+        Json::Object(_) => "object",
+    }
+}
