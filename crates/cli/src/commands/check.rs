@@ -1,6 +1,6 @@
 //! `check`.
 
-use std::process::ExitCode;
+use std::{collections::HashSet, process::ExitCode};
 
 use serde_json::json;
 
@@ -31,6 +31,13 @@ pub(crate) async fn check(session: &Session) -> Result<ExitCode, Failure> {
                 print(format_args!("    breaks: {}", issue.flags.join(", ")))?;
             }
         }
+        let broken: HashSet<_> = issues.iter().flat_map(|issue| &issue.flags).collect();
+        print(format_args!(
+            "\n{}; {} of {} flags are broken and answer by their fail mode, all others as ever",
+            if issues.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", issues.len()) },
+            broken.len(),
+            snapshot.rows().flags.len(),
+        ))?;
     }
     Ok(if issues.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
