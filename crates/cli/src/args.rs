@@ -24,6 +24,10 @@ Examples:
   novi serve --listen 0.0.0.0:8080
   NOVI_LOG=debug novi serve";
 
+const SEED_RULES: &str = "\
+When a statement fails nothing of the script is kept, except on MySQL and MariaDB what comes before a statement \
+that makes or changes a table. The script may not have `begin` or `commit` of its own.";
+
 const EVAL_EXAMPLES: &str = "\
 Examples:
   novi eval \"Combo AND\" --context '{\"targetingKey\": \"user-7\"}'
@@ -33,8 +37,8 @@ Examples:
 #[derive(Debug, Parser)]
 #[command(name = "novi", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub(crate) struct Arguments {
-    /// The configuration file; without it novi.toml, if there is one
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "NOVI_CONFIG", hide_env_values = true)]
+    /// The configuration file, above NOVI_CONFIG; without either it is novi.toml, if there is one
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
     /// The database: sqlite://FILE, postgres://... or mysql://...; stands above NOVI_DATABASE__URL, and that above the
@@ -58,9 +62,7 @@ pub(crate) enum Command {
     /// Make the tables, or bring them up to date; adopts those of Python novi
     Migrate,
     /// Run a SQL script in one transaction
-    ///
-    /// When a statement fails nothing of the script is kept, except on MySQL and MariaDB what comes before a statement
-    /// that makes or changes a table. The script may not have `begin` or `commit` of its own.
+    #[command(after_help = SEED_RULES)]
     Seed {
         /// The script; - reads standard input
         file: PathBuf,
@@ -99,7 +101,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// The address and port to listen on, above the configuration
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
 
     /// Serve novi-demo.db, or what --database names; its tables and some flags to try are made if they are not there
@@ -119,4 +121,8 @@ pub(crate) struct Eval {
     /// Tell how the answer came about
     #[arg(long)]
     pub(crate) explain: bool,
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "expected an IP address and a port, such as 127.0.0.1:6684 or [::1]:6684")
 }

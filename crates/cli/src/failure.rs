@@ -70,7 +70,8 @@ impl Failure {
 fn advice(error: &novi::Error) -> Option<&'static str> {
     const ADDRESS: &str = "is the server running, and is this its address? It comes from --database, \
          NOVI_DATABASE__URL or [database] url in the configuration";
-    let novi::Error::Store { source, .. } = error else { return None };
+    const FILE: &str = "are the folder and the file there, and may you read and write them?";
+    let novi::Error::Store { source, action, .. } = error else { return None };
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(source.as_ref());
     while let Some(error) = cause {
         if error.is::<io::Error>() {
@@ -78,7 +79,23 @@ fn advice(error: &novi::Error) -> Option<&'static str> {
         }
         cause = error.source();
     }
-    None
+    (action == "could not open the database").then_some(FILE)
+}
+
+/// The text of an error of the configuration, which shows the line at fault, without the password of an address there.
+fn without_passwords(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        shown.push_str("://");
+        let line = part.find(['"', '\'', '\n']).unwrap_or(part.len());
+        let password = part[..line].rfind('@').and_then(|at| Some((part[..at].find(':')? + 1, at)));
+        match password {
+            Some((start, end)) => shown.extend([&part[..start], "***", &part[end..]]),
+            None => shown.push_str(part),
+        }
+    }
+    shown
 }
 
 impl From<novi::Error> for Failure {
@@ -96,6 +113,7 @@ impl From<novi::Error> for Failure {
             (novi::Error::NotMigrated { store }, _) => {
                 format!("{store} has no novi tables: make them with `novi migrate`")
             }
+            (novi::Error::Config { .. }, _) => without_passwords(&error.to_string()),
             (_, Some(advice)) => format!("{error}\nhint: {advice}"),
             (_, None) => error.to_string(),
         };

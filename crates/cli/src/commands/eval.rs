@@ -41,6 +41,7 @@ pub(crate) async fn eval(session: &Session, arguments: &Eval) -> Result<ExitCode
 
 fn context(argument: &str) -> Result<Context<'static>, Failure> {
     let (origin, text) = match argument.strip_prefix('@') {
+        Some("") => return Err(Failure::usage("--context: expected the name of a file after @")),
         Some(file) => {
             let text =
                 read(Path::new(file)).map_err(|error| Failure::file(file, &error).about("--context"))?;

@@ -8,7 +8,12 @@ mod serve;
 mod status;
 mod types;
 
-use std::{io, path::Path, process::ExitCode, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use clap::CommandFactory as _;
 use novi::{Flags, config::Config, store::SchemaStore};
@@ -34,9 +39,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         write(&String::from_utf8_lossy(&script))?;
         return Ok(ExitCode::SUCCESS);
     }
-    // A variable that is set to nothing names no file.
-    let file = arguments.config.as_deref().filter(|file| !file.as_os_str().is_empty());
-    let mut config = Config::load(file)?;
+    // Not by clap, for which a variable that is set to nothing is a mistake.
+    let in_environment =
+        || std::env::var_os("NOVI_CONFIG").filter(|file| !file.is_empty()).map(PathBuf::from);
+    let mut config = Config::load(arguments.config.or_else(in_environment).as_deref())?;
     let named = arguments.database.is_some();
     if let Some(url) = arguments.database {
         config.database.url = url;
