@@ -12,22 +12,42 @@ Exit codes:
   2  the command or the configuration is wrong
   3  no flag has that name
   4  the database, the network or a file failed
-  5  the change was refused";
+  5  the change was refused
+
+NOVI_LOG=debug logs what happens on standard error.";
+
+const GLOBAL: &str = "Global options";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  novi serve --demo
+  novi serve --listen 0.0.0.0:8080
+  NOVI_LOG=debug novi serve";
+
+const SEED_RULES: &str = "\
+When a statement fails nothing of the script is kept, except on MySQL and MariaDB what comes before a statement \
+that makes or changes a table. The script may not have `begin` or `commit` of its own.";
+
+const EVAL_EXAMPLES: &str = "\
+Examples:
+  novi eval \"Combo AND\" --context '{\"targetingKey\": \"user-7\"}'
+  novi eval \"Combo AND\" --context @caller.json --explain";
 
 /// Feature flags in your own SQL database
 #[derive(Debug, Parser)]
 #[command(name = "novi", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub(crate) struct Arguments {
-    /// The configuration file [default: novi.toml, if there is one]
-    #[arg(long, global = true, value_name = "FILE", env = "NOVI_CONFIG")]
+    /// The configuration file, above NOVI_CONFIG; without either it is novi.toml, if there is one
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// The database, above the configuration: sqlite://FILE, postgres://... or mysql://...
-    #[arg(long, global = true, value_name = "URL")]
+    /// The database: sqlite://FILE, postgres://... or mysql://...; stands above NOVI_DATABASE__URL, and that above the
+    /// configuration file
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "URL")]
     pub(crate) database: Option<String>,
 
     /// Print JSON, for programs
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
 
     #[command(subcommand)]
@@ -37,10 +57,12 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Answer over HTTP
+    #[command(after_help = SERVE_EXAMPLES)]
     Serve(Serve),
     /// Make the tables, or bring them up to date; adopts those of Python novi
     Migrate,
     /// Run a SQL script in one transaction
+    #[command(after_help = SEED_RULES)]
     Seed {
         /// The script; - reads standard input
         file: PathBuf,
@@ -65,6 +87,7 @@ pub(crate) enum Command {
         flag: String,
     },
     /// Say what a flag answers
+    #[command(after_help = EVAL_EXAMPLES)]
     Eval(Eval),
     /// List the activation types, with their configs
     Types,
@@ -78,10 +101,10 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// The address and port to listen on, above the configuration
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
 
-    /// Make a SQLite database with demo flags, if it is not there yet, and serve it
+    /// Serve novi-demo.db, or what --database names; its tables and some flags to try are made if they are not there
     #[arg(long)]
     pub(crate) demo: bool,
 }
@@ -91,11 +114,15 @@ pub(crate) struct Eval {
     /// The flag's name
     pub(crate) flag: String,
 
-    /// What is known of the caller: a JSON object, or @FILE that holds one
+    /// What is known of the caller: a JSON object, or @FILE that holds one (@- is standard input)
     #[arg(long, value_name = "JSON|@FILE", default_value = "{}")]
     pub(crate) context: String,
 
     /// Tell how the answer came about
     #[arg(long)]
     pub(crate) explain: bool,
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "expected an IP address and a port, such as 127.0.0.1:6684 or [::1]:6684")
 }

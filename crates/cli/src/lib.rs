@@ -22,6 +22,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::{Arguments, Command};
 
+/// The variable that says what is logged.
+const LOG: &str = "NOVI_LOG";
+
 /// Runs the command that the process was started with, and gives its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -40,7 +43,26 @@ pub fn main() -> ExitCode {
 /// Logs go to standard error, so that what a program reads from standard output is the answer alone.
 fn log(command: &Command) {
     let default = if matches!(command, Command::Serve(_)) { "info" } else { "error" };
-    let filter = EnvFilter::try_from_env("NOVI_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let terminal = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal).init();
+    let asked = std::env::var(LOG).ok().filter(|text| !text.trim().is_empty());
+    let filter = asked.as_deref().map(EnvFilter::try_new);
+    let terminal =
+        std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
+    let (filter, wrong) = match filter {
+        Some(Ok(filter)) => (filter, None),
+        Some(Err(error)) => (EnvFilter::new(default), Some(error)),
+        None => (EnvFilter::new(default), None),
+    };
+    // A log that can not be written is lost: to complain of it where it should go would end the process.
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(terminal)
+        .log_internal_errors(false)
+        .init();
+    if let Some(error) = wrong {
+        tracing::error!(
+            "{LOG}: {error}; expected a level such as \"debug\", or several such as \"warn,novi=debug\"; logging \
+             {default:?}"
+        );
+    }
 }

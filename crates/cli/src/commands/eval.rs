@@ -1,10 +1,10 @@
 //! `eval`.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
-use novi::Context;
+use novi::{Context, Reason};
 
-use super::Session;
+use super::{Session, read};
 use crate::{
     args::Eval,
     failure::Failure,
@@ -30,18 +30,30 @@ pub(crate) async fn eval(session: &Session, arguments: &Eval) -> Result<ExitCode
         let state = if decision.enabled() { "on" } else { "off" };
         let variant = decision.variant().map(|variant| format!(", variant {variant}")).unwrap_or_default();
         print(format_args!("{} is {state}{variant} ({})", decision.flag(), decision.reason()))?;
+        if decision.reason() == Reason::Error {
+            print(
+                "note: the flag is broken and answers by its fail mode; --explain tells which row is at fault",
+            )?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn context(argument: &str) -> Result<Context<'static>, Failure> {
-    let text = match argument.strip_prefix('@') {
-        Some(file) => std::fs::read_to_string(file).map_err(|error| Failure::file(file, &error))?,
-        None => argument.to_owned(),
+    let (origin, text) = match argument.strip_prefix('@') {
+        Some("") => return Err(Failure::usage("--context: expected the name of a file after @")),
+        Some(file) => {
+            let text =
+                read(Path::new(file)).map_err(|error| Failure::file(file, &error).about("--context"))?;
+            (format!("--context {argument}"), text)
+        }
+        None => ("--context".to_owned(), argument.to_owned()),
     };
-    Context::from_json(&text).map_err(|error| {
+    // An editor on Windows may put it before the text.
+    let text = text.trim_start_matches('\u{feff}');
+    Context::from_json(text).map_err(|error| {
         Failure::usage(format!(
-            "--context: expected a JSON object like {{\"targetingKey\": \"user-7\"}}: {error}"
+            "{origin}: expected a JSON object like {{\"targetingKey\": \"user-7\"}}: {error}"
         ))
     })
 }

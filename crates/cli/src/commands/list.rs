@@ -1,6 +1,6 @@
 //! `list` and `show`.
 
-use std::process::ExitCode;
+use std::{collections::HashMap, process::ExitCode};
 
 use novi::{
     Context, Error, Issue, Snapshot,
@@ -42,34 +42,45 @@ struct ActivationView<'a> {
 pub(crate) async fn list(session: &Session) -> Result<ExitCode, Failure> {
     let flags = session.flags().await?;
     let snapshot = flags.snapshot();
-    let views = (0..snapshot.rows().flags.len()).filter_map(|row| view(&snapshot, row));
+    let issues = issues_by_flag(&snapshot);
+    let views: Vec<_> =
+        (0..snapshot.rows().flags.len()).filter_map(|row| view(&snapshot, row, &issues)).collect();
     if session.json {
-        print_json(&views.collect::<Vec<_>>())?;
+        print_json(&views)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if snapshot.rows().flags.is_empty() {
-        print("There are no flags. To get some to try: novi seed seeds/demo.sql")?;
+    if views.is_empty() {
+        print("There are no flags yet: insert rows with SQL, or run a script of it with `novi seed FILE`.")?;
         return Ok(ExitCode::SUCCESS);
     }
-    let row = |view: FlagView<'_>| {
+    let note = |view: &FlagView<'_>| match (session.config.overrides.contains_key(view.name), &view.issues) {
+        (true, _) => "overridden by [overrides]",
+        (false, issues) if !issues.is_empty() => "broken",
+        _ => "",
+    };
+    // Most often there is nothing to note.
+    let noted = views.iter().any(|view| !note(view).is_empty());
+    let row = |view: &FlagView<'_>| {
         let activations: Vec<_> = view.activations.iter().map(|activation| activation.name).collect();
-        let health = if view.issues.is_empty() { "" } else { "broken" };
-        [
+        let mut cells = vec![
             view.id.to_string(),
             view.name.to_owned(),
             state(view.status).to_owned(),
             activations.join(", "),
-            health.to_owned(),
-        ]
+        ];
+        cells.extend(noted.then(|| note(view).to_owned()));
+        cells
     };
-    print_table(&["id", "flag", "status", "activations", ""], views.map(row))?;
+    let headings = ["id", "flag", "status", "activations", "note"];
+    print_table(if noted { &headings } else { &headings[..4] }, views.iter().map(row))?;
     Ok(ExitCode::SUCCESS)
 }
 
 pub(crate) async fn show(session: &Session, name: &str) -> Result<ExitCode, Failure> {
     let flags = session.flags().await?;
     let snapshot = flags.snapshot();
-    let Some(view) = snapshot.row_of(name).and_then(|row| view(&snapshot, row)) else {
+    let issues = issues_by_flag(&snapshot);
+    let Some(view) = snapshot.row_of(name).and_then(|row| view(&snapshot, row, &issues)) else {
         // Says which name is like it; one that only an override has is no row.
         snapshot.evaluate(name, &Context::new())?;
         return Err(Failure::from(Error::FlagNotFound { name: name.to_owned(), similar: None }));
@@ -79,6 +90,21 @@ pub(crate) async fn show(session: &Session, name: &str) -> Result<ExitCode, Fail
         return Ok(ExitCode::SUCCESS);
     }
     print(format_args!("{} (flag {}), status {}", view.name, view.id, state(view.status)))?;
+    print_details(session, &view)?;
+    if view.activations.is_empty() {
+        print("It has no activations: its status is its answer.")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let row = |activation: ActivationView<'_>| {
+        let config = activation.config.unwrap_or("null").to_owned();
+        [activation.id.to_string(), activation.name.to_owned(), activation.class_name.to_owned(), config]
+    };
+    print_table(&["id", "activation", "class", "config"], view.activations.into_iter().map(row))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What there is to say of a flag beyond its row.
+fn print_details(session: &Session, view: &FlagView<'_>) -> Result<(), Failure> {
     let expires_at = view.expires_at.as_deref();
     for (what, text) in [("description", view.description), ("owner", view.owner), ("expires", expires_at)] {
         if let Some(text) = text {
@@ -94,23 +120,30 @@ pub(crate) async fn show(session: &Session, name: &str) -> Result<ExitCode, Fail
     for issue in &view.issues {
         print(format_args!("  broken: {issue}"))?;
     }
-    if view.activations.is_empty() {
-        print("It has no activations: its status is its answer.")?;
-        return Ok(ExitCode::SUCCESS);
+    if session.config.overrides.contains_key(view.name) {
+        print("  overridden by the configuration ([overrides]), whatever the rows say")?;
     }
-    let row = |activation: ActivationView<'_>| {
-        let config = activation.config.unwrap_or("null").to_owned();
-        [activation.id.to_string(), activation.name.to_owned(), activation.class_name.to_owned(), config]
-    };
-    print_table(&["id", "activation", "class", "config"], view.activations.into_iter().map(row))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
+}
+
+/// The names of flags with what breaks them: to look through all issues for each flag would take a square of the time.
+type IssuesByFlag<'a> = HashMap<&'a str, Vec<&'a Issue>>;
+
+fn issues_by_flag(snapshot: &Snapshot) -> IssuesByFlag<'_> {
+    let mut issues = IssuesByFlag::new();
+    for issue in snapshot.issues() {
+        for flag in &issue.flags {
+            issues.entry(flag).or_default().push(issue);
+        }
+    }
+    issues
 }
 
 fn state(on: bool) -> &'static str {
     if on { "on" } else { "off" }
 }
 
-fn view(snapshot: &Snapshot, row: usize) -> Option<FlagView<'_>> {
+fn view<'a>(snapshot: &'a Snapshot, row: usize, issues: &IssuesByFlag<'a>) -> Option<FlagView<'a>> {
     let activations = snapshot.activations_of(row).map(activation).collect();
     let row = snapshot.rows().flags.get(row)?;
     let metadata = &row.metadata;
@@ -126,7 +159,7 @@ fn view(snapshot: &Snapshot, row: usize) -> Option<FlagView<'_>> {
         override_allowed: metadata.override_allowed,
         fail_mode: metadata.fail_mode,
         row_version: metadata.row_version,
-        issues: snapshot.issues().iter().filter(|issue| issue.flags.contains(&row.name)).collect(),
+        issues: issues.get(row.name.as_str()).cloned().unwrap_or_default(),
     })
 }
 

@@ -8,7 +8,12 @@ mod serve;
 mod status;
 mod types;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use clap::CommandFactory as _;
 use novi::{Flags, config::Config, store::SchemaStore};
@@ -16,6 +21,7 @@ use novi::{Flags, config::Config, store::SchemaStore};
 use crate::{
     args::{Arguments, Command},
     failure::Failure,
+    output::write,
 };
 
 /// What every command is given.
@@ -27,10 +33,16 @@ pub(crate) struct Session {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     if let Command::Completions { shell } = arguments.command {
-        clap_complete::generate(shell, &mut Arguments::command(), "novi", &mut std::io::stdout());
+        // Not to standard output at once: clap panics when its reader goes away.
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Arguments::command(), "novi", &mut script);
+        write(&String::from_utf8_lossy(&script))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut config = Config::load(arguments.config.as_deref())?;
+    // Not by clap, for which a variable that is set to nothing is a mistake.
+    let in_environment =
+        || std::env::var_os("NOVI_CONFIG").filter(|file| !file.is_empty()).map(PathBuf::from);
+    let mut config = Config::load(arguments.config.or_else(in_environment).as_deref())?;
     let named = arguments.database.is_some();
     if let Some(url) = arguments.database {
         config.database.url = url;
@@ -62,4 +74,12 @@ impl Session {
         let rows = self.store().await?.load().await?;
         Ok(Flags::builder().config(&self.config).from_rows(rows)?)
     }
+}
+
+/// The text of a file, or of standard input where the file is `-`.
+fn read(file: &Path) -> io::Result<String> {
+    if file.as_os_str() == "-" {
+        return io::read_to_string(io::stdin().lock());
+    }
+    std::fs::read_to_string(file)
 }

@@ -1,11 +1,11 @@
 //! `migrate` and `seed`.
 
-use std::{io::Read as _, path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode};
 
 use novi::store::Migrated;
 use serde_json::json;
 
-use super::Session;
+use super::{Session, read};
 use crate::{
     failure::Failure,
     output::{print, print_json},
@@ -40,9 +40,14 @@ pub(crate) async fn migrate(session: &Session) -> Result<ExitCode, Failure> {
 }
 
 pub(crate) async fn seed(session: &Session, file: &Path) -> Result<ExitCode, Failure> {
-    let script = read(file)?;
+    let script = read(file).map_err(|error| Failure::file(name(file), &error))?;
     let store = session.store().await?;
-    store.run_script(&script).await?;
+    store.run_script(&script).await.map_err(|error| {
+        // MySQL commits what comes before a `create table` or the like.
+        let mysql = store.name().starts_with("mysql");
+        let kept = if mysql { "unless it makes or changes tables, " } else { "" };
+        Failure::from(error).about(name(file)).and(format_args!("{kept}nothing of the script is kept"))
+    })?;
     let rows = store.load().await?;
     let (flags, activations) = (rows.flags.len(), rows.activations.len());
     if session.json {
@@ -53,11 +58,7 @@ pub(crate) async fn seed(session: &Session, file: &Path) -> Result<ExitCode, Fai
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(file: &Path) -> Result<String, Failure> {
-    if file.as_os_str() == "-" {
-        let mut script = String::new();
-        let read = std::io::stdin().read_to_string(&mut script);
-        return read.map(|_| script).map_err(|error| Failure::file("standard input", &error));
-    }
-    std::fs::read_to_string(file).map_err(|error| Failure::file(file.display(), &error))
+/// The script, as people call it.
+fn name(file: &Path) -> String {
+    if file.as_os_str() == "-" { "standard input".to_owned() } else { file.display().to_string() }
 }

@@ -1,13 +1,20 @@
 //! `serve`.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use novi::{Flags, config::Config, store::SchemaStore};
 use novi_server::Options;
-use tokio::net::TcpListener;
+use serde_json::json;
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{net::TcpListener, sync::oneshot};
 
 use super::Session;
-use crate::{args::Serve, failure::Failure, output::print};
+use crate::{
+    args::Serve,
+    failure::Failure,
+    output::{print, print_json},
+};
 
 /// Where the demo's rows are, unless the command line names a database.
 const DEMO_DATABASE: &str = "sqlite://novi-demo.db";
@@ -28,14 +35,29 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
     let address = listener.local_addr().unwrap_or(address);
     let name = store.name();
     let flags = Flags::builder().config(config).from_store(store).await?;
-    if arguments.demo {
-        print(what_to_try(address, &config.database.url))?;
+    // Before anybody is told that the server is there, so that nobody can stop it without its notice.
+    let mut signals = Signals::new().map_err(|error| Failure::runtime(&error))?;
+    if session.json {
+        print_json(&json!({"listening": address, "database": name}))?;
+    } else if arguments.demo {
+        print(what_to_try(address, &name, &config.database.url))?;
     } else {
         print(format_args!("novi answers on http://{address} from {name}; stop it with Ctrl-C"))?;
     }
-    let options = options(config);
-    let served = novi_server::serve(listener, flags, options, signal()).await;
-    served.map_err(|error| Failure::network(format!("the server failed: {error}")))?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let served = novi_server::serve(listener, flags, options(config, arguments.demo), async {
+        // The other end is dropped only with this one.
+        let (Ok(()) | Err(_)) = stopped.await;
+    });
+    let hurried = async {
+        signals.next().await;
+        drop(stop);
+        signals.next().await;
+    };
+    tokio::select! {
+        served = served => served.map_err(|error| Failure::network(format!("the server failed: {error}")))?,
+        () = hurried => return Err(Failure::network("stopped by a second signal; open requests were cut off")),
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -49,23 +71,37 @@ async fn demo(config: &Config) -> Result<Arc<dyn SchemaStore>, Failure> {
     Ok(store)
 }
 
-fn what_to_try(address: std::net::SocketAddr, database: &str) -> String {
+fn what_to_try(address: SocketAddr, store: &str, url: &str) -> String {
+    // As this process was started, since `novi` need not be in the PATH.
+    let program = std::env::args().next().unwrap_or_else(|| "novi".to_owned());
+    // The address of a server may hold a password, which nobody should see.
+    let database = if url.starts_with("sqlite:") { quoted(url) } else { "URL".to_owned() };
     format!(
         "\
-novi answers on http://{address} from {database}. In another terminal, try:
+novi answers on http://{address} from {store}. In another terminal, try:
 
   curl -s http://{address}/flags
   curl -s http://{address}/evaluatedFlags/Combo%20AND -d '{{\"currentDateTime\": \"11/26/2023 12:00 AM\", \"seed\": 90, \"variant\": \"A\"}}'
 
 Turn a flag off, and ask again a second later:
 
-  cargo run -q -- --database {database} disable \"Combo AND\"
+  {program} --database {database} disable \"Combo AND\"
 
-Stop with Ctrl-C."
+Stop with Ctrl-C.",
+        program = quoted(&program),
     )
 }
 
-fn options(config: &Config) -> Options {
+/// One word of a shell.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/.:_-=,+@%".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+fn options(config: &Config, demo: bool) -> Options {
     let server = &config.server;
     let mut options = Options::default();
     options.body_limit = server.body_limit;
@@ -73,32 +109,47 @@ fn options(config: &Config) -> Options {
     options.header_read_timeout = server.header_timeout.into();
     options.drain = server.drain_timeout.into();
     options.stale_after = server.stale_after.into();
+    if demo {
+        // No balancer has to notice, and whoever presses Ctrl-C wants the prompt back.
+        options.notice = Duration::ZERO;
+    }
     options
 }
 
-/// Ends when the process is asked to stop.
-async fn signal() {
+/// The signals that ask the process to stop.
+struct Signals {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => tokio::select! {
-                _ = terminate.recv() => (),
-                _ = tokio::signal::ctrl_c() => (),
-            },
-            Err(error) => {
-                tracing::warn!("SIGTERM can not be caught: {error}");
-                ctrl_c().await;
-            }
-        }
-    }
-    #[cfg(not(unix))]
-    ctrl_c().await;
+    interrupt: Signal,
+    #[cfg(unix)]
+    terminate: Signal,
 }
 
-async fn ctrl_c() {
-    if let Err(error) = tokio::signal::ctrl_c().await {
-        tracing::warn!("Ctrl-C can not be caught: {error}");
-        std::future::pending::<()>().await;
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> io::Result<Self> {
+        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(Self { interrupt, terminate })
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    /// Ends when there is one.
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => (),
+            _ = self.terminate.recv() => (),
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::warn!("Ctrl-C can not be caught: {error}");
+            std::future::pending::<()>().await;
+        }
     }
 }

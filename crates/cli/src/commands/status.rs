@@ -28,12 +28,14 @@ pub(crate) async fn set(session: &Session, flag: String, status: bool) -> Result
         }
         Err(error) => return Err(error.into()),
     };
+    let overridden = session.config.overrides.contains_key(&flag);
     if session.json {
-        print_json(&json!({"flag": flag, "status": status, "revision": revision}))?;
+        let done = json!({"flag": flag, "status": status, "revision": revision, "overridden": overridden});
+        print_json(&done)?;
     } else {
         let state = if status { "enabled" } else { "disabled" };
         print(format_args!("{flag} is {state}, at revision {revision}"))?;
-        if session.config.overrides.contains_key(&flag) {
+        if overridden {
             print(
                 "note: the configuration overrides this flag ([overrides]), so its answer does not change",
             )?;

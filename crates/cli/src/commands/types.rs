@@ -59,7 +59,7 @@ fn kind_of(schema: &Value) -> String {
     if let Some(title) = schema.get("title").and_then(Value::as_str) {
         return title.to_owned();
     }
-    let named = |value: &Value| value.as_str().filter(|name| *name != "null").map(str::to_owned);
+    let other_than_null = |value: &Value| value.as_str().filter(|name| *name != "null").map(str::to_owned);
     match schema.get("type") {
         Some(Value::String(name)) if name == "array" => {
             format!("list of {}", schema.get("items").map_or_else(|| "any".to_owned(), kind_of))
@@ -71,7 +71,9 @@ fn kind_of(schema: &Value) -> String {
             }
         }
         Some(Value::String(name)) => name.clone(),
-        Some(Value::Array(names)) => names.iter().filter_map(named).collect::<Vec<_>>().join(" or "),
+        Some(Value::Array(names)) => {
+            names.iter().filter_map(other_than_null).collect::<Vec<_>>().join(" or ")
+        }
         _ => match schema.get("anyOf").and_then(Value::as_array) {
             Some(choices) => choices.iter().map(kind_of).collect::<Vec<_>>().join(", or "),
             None => "any".to_owned(),

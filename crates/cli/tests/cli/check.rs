@@ -1,0 +1,137 @@
+//! Bad rows of every kind beside good ones.
+
+use serde_json::json;
+
+use crate::{
+    common::{Kind, Raw, databases},
+    support::{Folder, the_same},
+};
+
+/// Tables without any constraint, as adopted ones may be.
+const LOOSE: &str = "
+    create table flags (id integer primary key, name varchar(100), status boolean);
+    create table activations (id integer primary key, name varchar(100), class_name varchar(200),
+      config varchar(500));
+    create table flags_activations (flag_id integer, activation_id integer);";
+
+const ROWS: &str = r#"
+    insert into activations values
+      (1, 'Always', 'novi.and', '[]'),
+      (2, 'Unknown class', 'acme.nope', '{}'),
+      (3, 'Not JSON', 'novi.date_time', '{"startDateTime": '),
+      (4, 'Wrong type', 'novi.weighted_random', '{"splits": [1, "x"], "variations": ["A", "B"]}'),
+      (5, 'Unknown field', 'novi.date_time', '{"strtDateTime": "x"}'),
+      (6, 'Missing child', 'novi.and', '[1, 99]'),
+      (7, 'Asks itself', 'novi.or', '[7]'),
+      (8, 'Circle A', 'novi.and', '[9]'),
+      (9, 'Circle B', 'novi.or', '[1, 8]'),
+      (10, 'No config', 'novi.and', null),
+      (11, null, 'novi.and', '[]'),
+      (12, 'No class', null, '[]'),
+      (13, 'Bad below', 'novi.not', '{"class_name": "novi.date_time", "config": {"endDateTime": "tomorrow"}}'),
+      (14, 'Unused and bad', 'novi.nothing', '{}'),
+      (15, 'Typo', 'novi.date_tme', '{}');
+    insert into flags values
+      (1, 'Good', true), (2, 'Unknown class', true), (3, 'Not JSON', true), (4, 'Wrong type', true),
+      (5, 'Unknown field', true), (6, 'Missing child', true), (7, 'Asks itself', true), (8, 'In a circle', true),
+      (10, 'No config', true), (11, 'Nameless activation', true), (12, 'No class', true), (13, 'Bad below', true),
+      (15, 'Typo', true), (16, 'Null link', true), (17, 'Off', false), (18, 'Status null', null), (19, null, true),
+      (20, 'Dangling link', true), (21, 'Two faults', true);
+    insert into flags_activations values
+      (1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 6), (7, 7), (8, 8), (10, 10), (11, 11), (12, 12), (13, 13), (15, 15),
+      (17, 1), (20, 77), (88, 1), (null, 1), (16, null), (21, 2), (21, 3);"#;
+
+/// Lets links lead nowhere, as restored or hand-made databases have them.
+fn without_references(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Sqlite => "pragma foreign_keys = off",
+        Kind::Postgres => {
+            "alter table flags_activations drop constraint flags_activations_flag,
+               drop constraint flags_activations_activation"
+        }
+        Kind::MySql => "set foreign_key_checks = 0",
+    }
+}
+
+#[tokio::test]
+async fn every_kind_of_bad_row_is_named_and_good_flags_answer() {
+    let mut transcripts = Vec::new();
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        if let Some(file) = database.url.strip_prefix("sqlite://") {
+            std::fs::write(file, "").unwrap();
+        }
+        let mut raw = Raw::connect(&database).await;
+        raw.run(LOOSE).await.unwrap();
+        folder.run(&["migrate"]).expect(0);
+        raw.run(without_references(database.kind)).await.unwrap();
+        raw.run(ROWS).await.unwrap();
+        let mut parts = vec![folder.transcript(&[&["check"], &["list"]])];
+        for flag in ["Good", "Unknown class", "Bad below", "Dangling link", "Status null", "Off"] {
+            parts.push(folder.transcript(&[&["eval", flag], &["eval", flag, "--explain"]]));
+        }
+        parts.push(folder.transcript(&[&["show", "Two faults"], &["show", "Good"]]));
+        transcripts.push((database.kind, parts.join("\n")));
+
+        let run = folder.run(&["check", "--json"]).expect(1);
+        let (text, json) = (folder.run(&["check"]), run.json());
+        let issues = json["issues"].as_array().unwrap();
+        let rows: Vec<_> =
+            text.out.lines().filter(|line| line.contains(": ") && !line.starts_with(' ')).collect();
+        assert_eq!(issues.len(), rows.len(), "{:?}", database.kind);
+        assert_eq!(folder.run(&["eval", "Good", "--json"]).json()["enabled"], json!(true));
+    }
+    insta::assert_snapshot!(the_same(transcripts));
+}
+
+#[tokio::test]
+async fn sqlite_keeps_any_value_in_any_column() {
+    let folder = Folder::migrated();
+    folder
+        .raw()
+        .await
+        .run(
+            "pragma foreign_keys = off;
+             insert into activations values (1, 'Always', 'novi.and', '[]'), (2, 'Blob', 'novi.and', x'fffe'),
+               (3, 'Number', 'novi.and', 5), (4, x'00ff', x'ff', '[]');
+             insert into flags values (1, 'Good', 1), (2, 'Banana', 'banana'), (3, 'Two', 2), (4, 'Blob', x'01'),
+               (5, 'Blob config', 1), (6, 'Number config', 1), (7, x'ff00ff', 1), (8, 'Blob class', 1), (9, 10, 1);
+             insert into flags_activations values (1, 1), (5, 2), (6, 3), (8, 4), (9, 1), ('x', 1), (1.5, 1);",
+        )
+        .await
+        .unwrap();
+    insta::assert_snapshot!(folder.transcript(&[
+        &["check"],
+        &["list"],
+        &["eval", "Good"],
+        &["eval", "Banana"],
+        &["eval", "10"],
+    ]));
+}
+
+#[tokio::test]
+async fn a_fail_mode_is_told_and_one_problem_is_singular() {
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        folder.seed_demo();
+        let sql = "update activations set config = '[1, 99]' where id = 4;
+            update flag_metadata set fail_mode = 'on' where flag_id = 4;";
+        Raw::connect(&database).await.run(sql).await.unwrap();
+        let check = folder.run(&["check"]).expect(1);
+        assert_eq!(
+            check.out,
+            "activations#4 \"Combo OR Activation\": config[1]: no activation has the id 99\n    breaks: \"Combo OR\"\n\n\
+             1 problem; 1 of 4 flags is broken and answers by its fail mode, all others as ever\n",
+            "{:?}",
+            database.kind
+        );
+        let eval = folder.run(&["eval", "Combo OR"]).expect(0);
+        assert!(eval.out.starts_with("Combo OR is on (ERROR)\nnote: "), "{eval:?}");
+        assert!(folder.run(&["show", "Combo OR"]).out.contains("\n  answers while broken: on\n"));
+        // It is repaired with SQL, and all is well.
+        let sql = "update activations set config = '[1, 2]' where id = 4";
+        Raw::connect(&database).await.run(sql).await.unwrap();
+        folder.run(&["check"]).expect(0);
+    }
+}

@@ -1,0 +1,183 @@
+//! Every command on every database: the same words, and the same JSON.
+
+use serde_json::json;
+
+use crate::{
+    common::{Kind, Raw, TestDatabase, databases},
+    support::{Folder, the_same},
+};
+
+const CALLER: &str = r#"{"currentDateTime": "11/26/2023 12:00 AM", "seed": 90, "variant": "A"}"#;
+
+/// A folder of this database, whose name is written as DATABASE.
+async fn folder(database: &TestDatabase) -> Folder {
+    let mut folder = Folder::of(database);
+    let name = match database.kind {
+        Kind::Sqlite => database.url.replace("sqlite://", "sqlite:"),
+        Kind::Postgres | Kind::MySql => novi::store::connect(&database.url).await.unwrap().name(),
+    };
+    folder.hide(&name, "DATABASE");
+    folder
+}
+
+#[tokio::test]
+async fn for_people() {
+    let mut transcripts = Vec::new();
+    for database in databases().await {
+        let folder = folder(&database).await;
+        folder.write("caller.json", CALLER);
+        folder.write("demo.sql", include_bytes!("../../../../seeds/demo.sql"));
+        folder.write("metadata.sql", METADATA);
+        let transcript = folder.transcript(&[
+            &["migrate"],
+            &["migrate"],
+            &["list"],
+            &["check"],
+            &["seed", "demo.sql"],
+            &["check"],
+            &["list"],
+            &["show", "Combo AND"],
+            &["show", "Date and Random Activated Feature"],
+            &["disable", "Combo AND"],
+            &["eval", "Combo AND", "--context", "@caller.json"],
+            &["eval", "Combo AND", "--context", "@caller.json", "--explain"],
+            &["enable", "Combo AND"],
+            &["enable", "Combo AND"],
+            &["eval", "Combo AND", "--context", "@caller.json"],
+            &["eval", "Combo AND", "--context", "@caller.json", "--explain"],
+            &["eval", "Random Variant Feature", "--context", r#"{"targetingKey": "user-7"}"#],
+            &["seed", "metadata.sql"],
+            &["show", "Combo OR"],
+            &["show", "Nothing asked"],
+            &["eval", "Nothing asked"],
+            &["show", "Combo"],
+            &["enable", "Combo And"],
+            &["disable", "utterly other"],
+            &["eval", "Combo ANDD"],
+            &["list"],
+        ]);
+        transcripts.push((database.kind, transcript));
+    }
+    insta::assert_snapshot!(the_same(transcripts));
+}
+
+const METADATA: &str = "
+    insert into flags (id, name, status) values (5, 'Nothing asked', true);
+    update flag_metadata set description = 'Either will do', owner = 'web@example.org', tags = '[\"web\", \"beta\"]',
+      expires_at = '2031-01-31 12:00:00', fail_mode = 'last_known', override_allowed = false where flag_id = 4;";
+
+#[tokio::test]
+async fn for_programs() {
+    let mut transcripts = Vec::new();
+    for database in databases().await {
+        let folder = folder(&database).await;
+        folder.write("caller.json", CALLER);
+        folder.write("demo.sql", include_bytes!("../../../../seeds/demo.sql"));
+        folder.write("metadata.sql", METADATA);
+        let commands: [&[&str]; 14] = [
+            &["migrate", "--json"],
+            &["migrate", "--json"],
+            &["list", "--json"],
+            &["seed", "demo.sql", "--json"],
+            &["check", "--json"],
+            &["disable", "Combo AND", "--json"],
+            &["enable", "Combo AND", "--json"],
+            &["eval", "Combo AND", "--json"],
+            &["eval", "Combo AND", "--context", "@caller.json", "--json"],
+            &["eval", "Combo AND", "--context", "@caller.json", "--json", "--explain"],
+            &["seed", "metadata.sql", "--json"],
+            &["--json", "show", "Combo OR"],
+            &["--json", "show", "Combo"],
+            &["--json", "list"],
+        ];
+        let runs: Vec<_> = commands.iter().map(|arguments| folder.run(arguments)).collect();
+        for run in &runs {
+            assert!(run.code == 3 && run.out.is_empty() || run.json().is_object() || run.json().is_array());
+        }
+        let transcript: Vec<_> = runs.iter().map(crate::support::Run::transcript).collect();
+        transcripts.push((database.kind, transcript.join("\n")));
+    }
+    insta::assert_snapshot!(the_same(transcripts));
+}
+
+#[tokio::test]
+async fn revisions_are_told() {
+    for database in databases().await {
+        // Not hidden, since the transcript's revisions are: these come from the rows.
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        folder.seed_demo();
+        let mut raw = Raw::connect(&database).await;
+        let output = folder.command(&["disable", "Combo AND", "--json"]).output().unwrap();
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let kind = if database.kind == Kind::MySql { "char" } else { "text" };
+        let sum = format!("select cast(sum(revision) as {kind}) from novi_revision");
+        assert_eq!(raw.texts(&sum).await, [said["revision"].to_string()], "{:?}", database.kind);
+    }
+}
+
+#[tokio::test]
+async fn a_script_with_an_error_changes_nothing() {
+    for database in databases().await {
+        let folder = folder(&database).await;
+        folder.run(&["migrate"]).expect(0);
+        folder.seed_demo();
+        let script = "insert into flags (id, name, status) values (9, 'Nine', true);\nselct 1;";
+        folder.write("broken.sql", script);
+        let from_file = folder.run(&["seed", "broken.sql"]).expect(4);
+        assert!(
+            from_file.err.starts_with("error: broken.sql: could not run the script (DATABASE): "),
+            "{from_file:?}"
+        );
+        assert!(from_file.err.contains("syntax"), "{from_file:?}");
+        assert!(from_file.err.ends_with("nothing of the script is kept\n"), "{from_file:?}");
+        let piped = folder.pipe(&["seed", "-"], script.as_bytes()).expect(4);
+        assert!(piped.err.starts_with("error: standard input: could not run the script "), "{piped:?}");
+        // A key that is taken, after a row that is not.
+        let taken = "insert into flags (id, name, status) values (9, 'Nine', true), (3, 'Three', true);";
+        folder.pipe(&["seed", "-"], taken.as_bytes()).expect(4);
+        // A transaction of its own would keep the first half.
+        let commits = format!("{script}commit;");
+        let refused = folder.pipe(&["seed", "-"], commits.as_bytes()).expect(4);
+        assert!(refused.err.contains("line 2: the whole script runs in one transaction"), "{refused:?}");
+        folder.run(&["show", "Nine"]).expect(3);
+        assert_eq!(folder.run(&["list", "--json"]).json().as_array().unwrap().len(), 4);
+        // An empty script, and one of comments alone, are none that fail.
+        folder.pipe(&["seed", "-"], b"").expect(0);
+        folder.pipe(&["seed", "-"], b"-- nothing\n").expect(0);
+    }
+}
+
+/// Refuses that Combo AND is turned off.
+fn freeze(kind: Kind) -> &'static str {
+    if kind == Kind::Sqlite {
+        "create trigger frozen before update on flags when old.name = 'Combo AND' and not new.status
+         begin select raise(abort, 'frozen until Monday'); end"
+    } else {
+        "alter table flags add constraint frozen_until_monday check (name <> 'Combo AND' or status)"
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_the_database_refuses_is_exit_code_5() {
+    for database in databases().await {
+        let folder = folder(&database).await;
+        folder.run(&["migrate"]).expect(0);
+        folder.seed_demo();
+        Raw::connect(&database).await.run(freeze(database.kind)).await.unwrap();
+        let refused = folder.run(&["disable", "Combo AND"]).expect(5);
+        assert!(refused.err.contains("frozen"), "{refused:?}");
+        assert!(refused.err.contains("Combo AND"), "{refused:?}");
+        assert_eq!(folder.run(&["show", "Combo AND", "--json"]).json()["status"], json!(true));
+        folder.run(&["disable", "Combo OR"]).expect(0);
+    }
+}
+
+#[tokio::test]
+async fn tables_of_python_novi_are_adopted_with_a_warning() {
+    let folder = Folder::empty();
+    folder.write("novi.db", include_bytes!("../../../../tests/fixtures/novi-0.4.2.db"));
+    folder.raw().await.run("insert into flags values (7, 'Nobody asks', true)").await.unwrap();
+    let transcript = folder.transcript(&[&["list"], &["migrate"], &["migrate"], &["list"], &["check"]]);
+    insta::assert_snapshot!(transcript);
+}

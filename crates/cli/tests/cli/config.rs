@@ -1,0 +1,165 @@
+//! The configuration: the file, the environment, and the command line above both.
+
+use std::path::Path;
+
+use crate::support::Folder;
+
+#[test]
+fn what_is_wrong_in_the_file_is_told_with_file_line_and_key() {
+    let folder = Folder::empty();
+    let mut transcript = String::new();
+    for (file, text) in [
+        ("unknown-key.toml", "[database]\nurll = \"sqlite://novi.db\"\n"),
+        ("unknown-section.toml", "# flags\n\n[databse]\nurl = \"sqlite://novi.db\"\n"),
+        ("wrong-type.toml", "[server]\nlisten = \"127.0.0.1:6684\"\nbody_limit = \"1 MB\"\n"),
+        ("no-unit.toml", "[refresh]\ninterval = 5\n"),
+        ("no-address.toml", "[server]\nlisten = \"localhost\"\n"),
+        ("override.toml", "[overrides]\n\"Combo AND\" = 1\n"),
+        ("not-toml.toml", "[database\n"),
+        ("twice.toml", "[database]\nurl = \"a\"\nurl = \"b\"\n"),
+    ] {
+        folder.write(file, text);
+        transcript += &folder.run(&["--config", file, "list"]).expect(2).transcript();
+        transcript.push('\n');
+    }
+    insta::assert_snapshot!(transcript);
+}
+
+#[test]
+fn a_password_in_the_line_at_fault_is_not_shown() {
+    let folder = Folder::empty();
+    for text in [
+        "[database]\nurl = \"postgres://ann:secret@db/x\" oops\n",
+        "[database]\nurl = 'postgres://ann:se@secret@db/x'\nurl = \"mysql://ann:secret@db/x\"\n",
+        "[database]\nurls = \"mysql://ann:secret@db/x\"\n",
+        "[database]\nurl = [\"mysql://ann:secret@db/x\", \"postgres://ann:secret@db/x\"]\n",
+        // No end of the text.
+        "[database]\nurl = \"postgres://ann:secret@db/x\n",
+    ] {
+        folder.write("novi.toml", text);
+        let run = folder.run(&["list"]).expect(2);
+        assert!(run.err.starts_with("error: novi.toml: "), "{run:?}");
+        assert!(run.err.contains("://ann:***@db/x"), "{run:?}");
+        assert!(!run.err.contains("secret"), "{run:?}");
+    }
+}
+
+#[test]
+fn files_that_can_not_be_read_are_named() {
+    let folder = Folder::empty();
+    let missing = folder.run(&["list", "--config", "none.toml"]).expect(4);
+    assert_eq!(missing.err, "error: could not read none.toml: No such file or directory (os error 2)\n");
+    folder.write("latin1.toml", b"# \xe9\n");
+    let latin1 = folder.run(&["list", "--config", "latin1.toml"]).expect(4);
+    assert_eq!(latin1.err, "error: could not read latin1.toml: stream did not contain valid UTF-8\n");
+    let directory = folder.run(&["list", "--config", "."]).expect(4);
+    assert!(directory.err.starts_with("error: could not read .: "), "{directory:?}");
+}
+
+#[test]
+fn what_is_wrong_in_the_environment_is_told_with_its_variable() {
+    for (name, value, expected) in [
+        (
+            "NOVI_DATABASE__URLL",
+            "x",
+            "environment variable NOVI_DATABASE__URLL: unknown field `urll`, expected `url`",
+        ),
+        (
+            "NOVI_REFRESH__INTERVAL",
+            "5",
+            "environment variable NOVI_REFRESH__INTERVAL: invalid type: integer `5`, ",
+        ),
+        (
+            "NOVI_SERVER__LISTEN",
+            "here",
+            "environment variable NOVI_SERVER__LISTEN: invalid socket address syntax",
+        ),
+        (
+            "NOVI_OVERRIDES",
+            "true",
+            "environment variable NOVI_OVERRIDES: expected a table like {key = true}, ",
+        ),
+        ("NOVI_DATABASE__URL", "", "database url \"\": expected an address that starts with sqlite:"),
+    ] {
+        let mut folder = Folder::migrated();
+        folder.set(name, value);
+        let run = folder.run(&["list"]).expect(2);
+        assert!(run.err.starts_with(&format!("error: {expected}")), "{run:?}");
+    }
+}
+
+/// Which database `check` reads: each one has as many flags as its number.
+fn flags_read(folder: &Folder, arguments: &[&str]) -> u64 {
+    let arguments: Vec<_> = ["list", "--json"].iter().chain(arguments).copied().collect();
+    folder.run(&arguments).expect(0).json().as_array().unwrap().len() as u64
+}
+
+#[test]
+fn the_command_line_stands_above_the_environment_and_that_above_the_file() {
+    let mut folder = Folder::empty();
+    for (count, database) in ["default", "one", "two", "three", "four"].into_iter().enumerate() {
+        let url = format!("sqlite://{}.db", if count == 0 { "novi" } else { database });
+        folder.run(&["migrate", "--database", &url]).expect(0);
+        let rows = (1..=count).map(|id| format!("insert into flags values ({id}, 'f{id}', true);"));
+        folder.pipe(&["seed", "-", "--database", &url], rows.collect::<String>().as_bytes()).expect(0);
+        folder.write(&format!("{database}.toml"), format!("[database]\nurl = \"{url}\"\n"));
+    }
+    assert_eq!(flags_read(&folder, &[]), 0, "the default");
+    std::fs::rename(folder.path("one.toml"), folder.path("novi.toml")).unwrap();
+    assert_eq!(flags_read(&folder, &[]), 1, "novi.toml is read where it is");
+    assert_eq!(flags_read(&folder, &["--config", "two.toml"]), 2);
+    folder.set("NOVI_CONFIG", "two.toml");
+    assert_eq!(flags_read(&folder, &[]), 2, "NOVI_CONFIG stands above novi.toml");
+    assert_eq!(flags_read(&folder, &["--config", "novi.toml"]), 1, "--config stands above NOVI_CONFIG");
+    folder.set("NOVI_DATABASE__URL", "sqlite://three.db");
+    assert_eq!(flags_read(&folder, &["--config", "novi.toml"]), 3, "the environment stands above any file");
+    assert_eq!(flags_read(&folder, &["--database", "sqlite://four.db"]), 4);
+    // Before the command or after it is the same.
+    let before = folder.run(&["--database", "sqlite://four.db", "--json", "list"]).expect(0);
+    assert_eq!(before.json().as_array().unwrap().len(), 4);
+    folder.set("NOVI_CONFIG", "");
+    assert_eq!(flags_read(&folder, &[]), 3, "an empty NOVI_CONFIG names no file");
+}
+
+#[test]
+fn overrides_are_noted_wherever_they_hide_a_status() {
+    let mut folder = Folder::demo();
+    folder.write("novi.toml", "[overrides]\n\"Combo AND\" = true\n\"No row has this\" = \"B\"\n");
+    folder.set("NOVI_OVERRIDES", "{\"Combo OR\" = false}");
+    insta::assert_snapshot!(folder.transcript(&[
+        &["disable", "Combo AND"],
+        &["enable", "Combo AND"],
+        &["disable", "Combo AND", "--json"],
+        &["disable", "Random Variant Feature", "--json"],
+        &["list"],
+        &["show", "Combo AND"],
+        &["eval", "Combo AND"],
+        &["eval", "Combo AND", "--explain"],
+        &["eval", "Combo OR", "--explain"],
+        // An override answers for a flag without a row, but there is no row to show or to change.
+        &["eval", "No row has this"],
+        &["show", "No row has this"],
+        &["disable", "No row has this"],
+    ]));
+}
+
+#[test]
+fn the_static_context_lies_under_the_callers() {
+    let folder = Folder::demo();
+    folder.write(
+        "novi.toml",
+        "[context]\ncurrentDateTime = \"11/27/2023 12:00 AM\"\nseed = 90\nvariant = \"A\"\n",
+    );
+    let on = folder.run(&["eval", "Combo AND"]).expect(0);
+    assert_eq!(on.out, "Combo AND is on, variant A (SPLIT)\n");
+    let off =
+        folder.run(&["eval", "Combo AND", "--context", r#"{"currentDateTime": "11/29/2023 12:00 AM"}"#]);
+    assert_eq!(off.expect(0).out, "Combo AND is off (DEFAULT)\n");
+}
+
+#[test]
+fn the_projects_own_file_is_read_without_complaint() {
+    let folder = Folder::migrated();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../novi.toml");
+    folder.run(&["check", "--config", file.to_str().unwrap()]).expect(0);
+}

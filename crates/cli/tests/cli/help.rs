@@ -1,0 +1,128 @@
+//! What people read first.
+
+use serde_json::Value;
+
+use crate::support::Folder;
+
+const COMMANDS: [&str; 11] = [
+    "serve",
+    "migrate",
+    "seed",
+    "check",
+    "list",
+    "show",
+    "enable",
+    "disable",
+    "eval",
+    "types",
+    "completions",
+];
+
+#[test]
+fn help() {
+    let folder = Folder::empty();
+    let mut transcript = folder.transcript(&[&["--help"]]);
+    for command in COMMANDS {
+        transcript.push('\n');
+        transcript += &folder.run(&[command, "--help"]).expect(0).transcript();
+    }
+    insta::assert_snapshot!(transcript);
+}
+
+#[test]
+fn without_a_command_there_is_help_and_it_is_no_success() {
+    let folder = Folder::empty();
+    let bare = folder.run(&[]);
+    assert_eq!((bare.code, bare.out.as_str()), (2, ""));
+    assert_eq!(bare.err, folder.run(&["--help"]).out);
+    assert_eq!(folder.run(&["help", "eval"]).expect(0).out, folder.run(&["eval", "--help"]).out);
+    assert_eq!(folder.run(&["--version"]).expect(0).out, format!("novi {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn the_snapshot_has_every_command() {
+    let listed = Folder::empty().run(&["--help"]).out;
+    let listed = listed.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap();
+    let listed: Vec<_> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(listed, COMMANDS.iter().copied().chain(["help"]).collect::<Vec<_>>());
+}
+
+#[test]
+fn completions_for_each_shell() {
+    let folder = Folder::empty();
+    for (shell, mark) in [
+        ("bash", "complete -F _novi "),
+        ("elvish", "edit:completion:arg-completer[novi]"),
+        ("fish", "complete -c novi "),
+        ("powershell", "Register-ArgumentCompleter -Native -CommandName 'novi'"),
+        ("zsh", "#compdef novi"),
+    ] {
+        let script = folder.run(&["completions", shell]).expect(0);
+        assert_eq!(script.err, "");
+        assert!(script.out.contains(mark), "{shell}");
+        for command in COMMANDS {
+            assert!(script.out.contains(command), "{shell} does not complete {command}");
+        }
+        assert!(script.out.contains("database") && script.out.contains("explain"), "{shell}");
+    }
+    // A shell's startup file runs it where no database and perhaps a broken configuration is.
+    folder.write("novi.toml", "broken");
+    folder.run(&["completions", "bash"]).expect(0);
+}
+
+#[test]
+fn types() {
+    insta::assert_snapshot!(Folder::empty().run(&["types"]).expect(0).transcript());
+}
+
+#[test]
+fn types_have_schemas_of_json_schema() {
+    let types = Folder::empty().run(&["types", "--json"]).expect(0).json();
+    let types = types.as_array().unwrap();
+    let classes: Vec<_> = types.iter().map(|kind| kind["class_name"].as_str().unwrap()).collect();
+    assert_eq!(
+        classes,
+        ["novi.and", "novi.at_least", "novi.date_time", "novi.not", "novi.or", "novi.weighted_random"]
+    );
+    for kind in types {
+        let schema = &kind["schema"];
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema", "{kind}");
+        assert!(!kind["description"].as_str().unwrap().is_empty(), "{kind}");
+        assert!(kind["aliases"].is_array(), "{kind}");
+        assert_schema(schema);
+    }
+}
+
+/// Is what the specification calls a schema, in the words that novi uses of it.
+fn assert_schema(schema: &Value) {
+    if schema.is_boolean() {
+        return;
+    }
+    let words = schema.as_object().unwrap_or_else(|| panic!("no schema: {schema}"));
+    for (word, value) in words {
+        match word.as_str() {
+            "type" => {
+                let names = value.as_array().map_or_else(|| vec![value], |names| names.iter().collect());
+                let known = ["null", "boolean", "object", "array", "number", "string", "integer"];
+                assert!(!names.is_empty(), "{schema}");
+                assert!(names.iter().all(|name| known.iter().any(|known| *name == known)), "{schema}");
+            }
+            "properties" | "$defs" => value.as_object().unwrap().values().for_each(assert_schema),
+            "items" | "additionalProperties" => assert_schema(value),
+            "anyOf" | "oneOf" | "allOf" => {
+                assert!(!value.as_array().unwrap().is_empty(), "{schema}");
+                value.as_array().unwrap().iter().for_each(assert_schema);
+            }
+            "required" => {
+                let fields = words["properties"].as_object().unwrap();
+                let required = value.as_array().unwrap();
+                assert!(required.iter().all(|name| fields.contains_key(name.as_str().unwrap())), "{schema}");
+            }
+            "minimum" | "maximum" | "exclusiveMinimum" => assert!(value.is_number(), "{schema}"),
+            "minItems" | "maxItems" | "minLength" | "maxLength" => assert!(value.is_u64(), "{schema}"),
+            "$schema" | "title" | "description" | "format" | "$ref" => assert!(value.is_string(), "{schema}"),
+            "default" | "examples" | "enum" | "const" => {}
+            other => panic!("is {other:?} a word of JSON Schema? {schema}"),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The binary, as people and programs meet it. What they see is in `snapshots/`, as transcripts.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod check;
+mod commands;
+#[path = "../../../../tests/common/mod.rs"]
+mod common;
+mod config;
+mod context;
+mod errors;
+mod help;
+mod names;
+mod pipes;
+mod serve;
+mod signals;
+mod support;

@@ -1,0 +1,63 @@
+//! Readers that go away, and disks that are full.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::Stdio,
+};
+
+use crate::support::Folder;
+
+fn many_flags() -> Folder {
+    let folder = Folder::migrated();
+    // More than a pipe holds.
+    let sql =
+        "insert into flags with recursive n(i) as (select 1 union all select i + 1 from n where i < 5000)
+        select i, 'flag number ' || i, true from n";
+    folder.pipe(&["seed", "-"], sql.as_bytes()).expect(0);
+    folder
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let folder = many_flags();
+    let commands: [&[&str]; 5] =
+        [&["list"], &["list", "--json"], &["types", "--json"], &["completions", "bash"], &["--help"]];
+    for arguments in commands {
+        let mut command = folder.command(arguments);
+        let mut novi = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        // The reader is dropped after one line, as `head -1` ends.
+        BufReader::with_capacity(16, novi.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(!line.is_empty());
+        let output = novi.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_reader_of_errors_that_is_gone_does_not_change_the_exit_code() {
+    let folder = Folder::demo();
+    for (arguments, code) in [(["show", "none"], 3), (["seed", "none.sql"], 4), (["eval", "Combo AND"], 0)] {
+        let mut command = folder.command(&arguments);
+        command.env("NOVI_LOG", "trace").stdout(Stdio::null()).stderr(Stdio::piped());
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let status = command.stderr(writer).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn output_that_can_not_be_written_is_told() {
+    let folder = Folder::demo();
+    let commands: [&[&str]; 3] = [&["list"], &["list", "--json"], &["completions", "zsh"]];
+    for arguments in commands {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = folder.command(arguments).stdout(full).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{arguments:?}: {output:?}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(error, "error: could not write the output: No space left on device (os error 28)\n");
+    }
+}

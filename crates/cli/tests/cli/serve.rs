@@ -1,0 +1,363 @@
+//! `novi serve`: the process, its answers, and changes that reach it.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    process::{Child, Stdio},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    common::{Kind, Raw, databases},
+    support::{Folder, PATIENCE},
+};
+
+/// A server of its own process, which is killed when the test is over.
+pub(crate) struct Server {
+    pub(crate) process: Child,
+    /// `http://127.0.0.1:1234`
+    pub(crate) url: String,
+    /// What it said when it was ready.
+    pub(crate) greeting: String,
+    out: Option<JoinHandle<String>>,
+    err: Option<JoinHandle<String>>,
+}
+
+impl Server {
+    /// Starts on a free port and waits until it says that it is there.
+    pub(crate) fn start(folder: &Folder, arguments: &[&str]) -> Self {
+        let arguments: Vec<_> =
+            ["serve", "--listen", "127.0.0.1:0"].iter().chain(arguments).copied().collect();
+        let mut command = folder.command(&arguments);
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut errors = process.stderr.take().unwrap();
+        let err = std::thread::spawn(move || {
+            let mut text = Vec::new();
+            errors.read_to_end(&mut text).unwrap();
+            String::from_utf8(text).unwrap()
+        });
+        let mut lines = BufReader::new(process.stdout.take().unwrap());
+        let mut greeting = String::new();
+        let last = if arguments.contains(&"--demo") { "Stop with Ctrl-C.\n" } else { "\n" };
+        while !greeting.ends_with(last) {
+            assert_ne!(lines.read_line(&mut greeting).unwrap(), 0, "it ended: {}", err.join().unwrap());
+        }
+        let out = std::thread::spawn(move || {
+            let mut rest = String::new();
+            lines.read_to_string(&mut rest).unwrap();
+            rest
+        });
+        let address = greeting.split("http://").nth(1).unwrap().split([' ', '\n']).next().unwrap();
+        let url = format!("http://{address}");
+        assert!(!url.ends_with(":0"), "the real port is told: {greeting}");
+        Self { process, url, greeting, out: Some(out), err: Some(err) }
+    }
+
+    async fn json(&self, method: &str, path: &str, context: &Value) -> Value {
+        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let url = format!("{}{path}", self.url);
+        let request = if method == "GET" { client.get(url) } else { client.post(url).json(context) };
+        let reply = request.send().await.unwrap();
+        assert_eq!(reply.status(), 200, "{method} {path}");
+        reply.json().await.unwrap()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        self.json("GET", path, &Value::Null).await
+    }
+
+    async fn post(&self, path: &str, context: &Value) -> Value {
+        self.json("POST", path, context).await
+    }
+
+    /// Whether a flag is on for this caller: the status of an evaluated flag.
+    async fn is_on(&self, flag: &str, context: &Value) -> bool {
+        let evaluated = self.post(&format!("/evaluatedFlags/{flag}"), context).await;
+        evaluated["status"].as_bool().unwrap()
+    }
+
+    /// Asks until the caller's answer is this one.
+    async fn until(&self, flag: &str, expected: bool) {
+        let started = Instant::now();
+        while self.is_on(flag, &caller()).await != expected {
+            assert!(started.elapsed() < PATIENCE, "{flag}: still {}", !expected);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Whether a flag is there yet.
+    async fn knows(&self, name: &str) -> bool {
+        self.get("/flags").await.as_array().unwrap().iter().any(|flag| flag["name"] == name)
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.process.id().to_string();
+        let sent = std::process::Command::new("kill").args(["-s", signal, &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for its end, and gives its exit code, and the rest of what it said on standard output and error.
+    pub(crate) fn ended(mut self) -> (i32, String, String) {
+        let code = self.process.wait().unwrap().code().expect("it ended by itself");
+        let out = self.out.take().unwrap().join().unwrap();
+        let err = self.err.take().unwrap().join().unwrap();
+        assert!(!err.contains("panicked") && !err.contains('\u{1b}'), "{err}");
+        (code, out, err)
+    }
+
+    /// Stops it as Ctrl-C does.
+    pub(crate) fn stop(self) -> (i32, String, String) {
+        self.signal("INT");
+        self.ended()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.out.is_some() {
+            // It may have ended already; there is nothing left to do then.
+            drop(self.process.kill().and_then(|()| self.process.wait()));
+        }
+    }
+}
+
+fn caller() -> Value {
+    json!({"currentDateTime": "11/26/2023 12:00 AM", "seed": 90, "variant": "A"})
+}
+
+#[tokio::test]
+async fn the_endpoints_answer_from_every_database_and_changes_of_plain_sql_arrive() {
+    for database in databases().await {
+        let mut folder = Folder::of(&database);
+        folder.set("NOVI_REFRESH__INTERVAL", "100ms");
+        folder.run(&["migrate"]).expect(0);
+        folder.seed_demo();
+        let server = Server::start(&folder, &[]);
+        let names: Vec<_> =
+            server.get("/flags").await.as_array().unwrap().iter().map(|flag| flag["name"].clone()).collect();
+        let expected =
+            ["Date and Random Activated Feature", "Random Variant Feature", "Combo AND", "Combo OR"];
+        assert_eq!(names, expected, "{:?}", database.kind);
+        let flag = server.get("/flags/Combo%20AND").await;
+        let activation =
+            json!({"id": 3, "name": "Combo AND Activation", "class_name": "novi.and", "config": "[1,2]"});
+        assert_eq!(flag, json!({"id": 3, "name": "Combo AND", "status": true, "activations": [activation]}));
+        let all = server.post("/evaluatedFlags", &caller()).await;
+        assert_eq!(all.as_array().map(Vec::len), Some(4), "{all}");
+        assert!(server.is_on("Combo%20AND", &caller()).await);
+
+        // A DBA adds a flag, and turns another off.
+        let mut raw = Raw::connect(&database).await;
+        raw.run("insert into flags (id, name, status) values (50, 'From SQL', true)").await.unwrap();
+        raw.run("insert into flags_activations (flag_id, activation_id) values (50, 1)").await.unwrap();
+        let inserted = Instant::now();
+        while !server.knows("From SQL").await {
+            assert!(inserted.elapsed() < PATIENCE);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        server.until("From%20SQL", true).await;
+        let late = json!({"currentDateTime": "11/29/2023 12:00 AM"});
+        let asked = Instant::now();
+        // The link may come in with a later poll than the flag, which is on for everybody without it.
+        while server.is_on("From%20SQL", &late).await {
+            assert!(asked.elapsed() < PATIENCE);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        raw.run("update flags set status = false where name = 'Combo AND'").await.unwrap();
+        server.until("Combo%20AND", false).await;
+        // Somebody uses the command line.
+        folder.run(&["enable", "Combo AND"]).expect(0);
+        server.until("Combo%20AND", true).await;
+        // A row goes bad: its flags are broken, the others are not.
+        raw.run("update activations set config = '[1, 99]' where id = 3").await.unwrap();
+        server.until("Combo%20AND", false).await;
+        assert!(server.is_on("Combo%20OR", &caller()).await);
+        let (code, out, err) = server.stop();
+        assert_eq!((code, out.as_str()), (0, ""));
+        assert!(
+            err.contains("activations#3 \"Combo AND Activation\": config[1]: no activation has"),
+            "{err}"
+        );
+    }
+}
+
+/// A command that the demo's greeting shows, in words.
+fn shown(greeting: &str, start: &str) -> Vec<String> {
+    let line = greeting.lines().map(str::trim).find(|line| line.starts_with(start)).unwrap();
+    // The greeting quotes with ' around " and with " around a name, and neither within itself.
+    let mut words = vec![];
+    let mut rest = line;
+    while let Some(first) = rest.chars().next() {
+        let (word, after) = match first {
+            '\'' | '"' => rest[1..].split_once(first).unwrap(),
+            _ => rest.split_once(' ').unwrap_or((rest, "")),
+        };
+        words.push(word.to_owned());
+        rest = after.trim_start();
+    }
+    words
+}
+
+#[tokio::test]
+async fn the_demo_runs_in_an_empty_folder_and_what_it_shows_works() {
+    let folder = Folder::empty();
+    let server = Server::start(&folder, &["--demo"]);
+    let stable = server.greeting.replace(&server.url, "http://ADDRESS");
+    let program = assert_cmd::cargo::cargo_bin!("novi").display().to_string();
+    insta::assert_snapshot!(stable.replace(&program, "novi"));
+
+    let curls: Vec<_> = server.greeting.lines().filter(|line| line.starts_with("  curl ")).collect();
+    assert_eq!(curls.len(), 2);
+    let list = shown(&server.greeting, "curl -s http");
+    assert_eq!(list, ["curl", "-s", &format!("{}/flags", server.url)]);
+    let evaluate = shown(curls[1], "curl");
+    let [_, _, url, flag, body] = &evaluate[..] else { panic!("{evaluate:?}") };
+    assert_eq!(flag, "-d");
+    assert_eq!(server.get("/flags").await.as_array().unwrap().len(), 4);
+    // As curl sends it, whose content type is that of a form.
+    let asked = async || {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let form = "application/x-www-form-urlencoded";
+        let reply = client.post(url).header("content-type", form).body(body.clone()).send().await.unwrap();
+        let reply: Value = reply.json().await.unwrap();
+        (reply["name"].clone(), reply["status"].clone())
+    };
+    assert_eq!(asked().await, (json!("Combo AND"), json!(true)));
+
+    let disable = shown(&server.greeting, &program);
+    assert_eq!(disable[0], program);
+    let arguments: Vec<_> = disable[1..].iter().map(String::as_str).collect();
+    folder.run(&arguments).expect(0);
+    server.until("Combo%20AND", false).await;
+    assert_eq!(asked().await, (json!("Combo AND"), json!(false)));
+    let started = Instant::now();
+    assert_eq!(server.stop().0, 0);
+    assert!(started.elapsed() < Duration::from_secs(5), "Ctrl-C gives the prompt back");
+
+    // Again: the database is there, with what was changed in it, and nothing twice.
+    let again = Server::start(&folder, &["--demo"]);
+    assert_eq!(again.get("/flags").await.as_array().unwrap().len(), 4);
+    assert!(!again.is_on("Combo%20AND", &caller()).await);
+    // And two at once.
+    let third = Server::start(&folder, &["--demo"]);
+    assert_eq!(third.get("/flags").await, again.get("/flags").await);
+    assert_eq!((again.stop().0, third.stop().0), (0, 0));
+}
+
+#[tokio::test]
+async fn the_demo_leaves_the_configured_database_alone() {
+    let mut folder = Folder::empty();
+    folder.set("NOVI_DATABASE__URL", "sqlite://precious.db");
+    let server = Server::start(&folder, &["--demo"]);
+    assert!(server.greeting.contains("from sqlite:novi-demo.db"), "{}", server.greeting);
+    assert!(!folder.path("precious.db").exists());
+    assert_eq!(server.stop().0, 0);
+    // One that the command line names is meant; its name may need quotes in a shell.
+    let named = Server::start(&folder, &["--demo", "--database", "sqlite://my flags.db"]);
+    assert!(named.greeting.contains("--database 'sqlite://my flags.db' disable"), "{}", named.greeting);
+    assert_eq!(named.get("/flags").await.as_array().unwrap().len(), 4);
+    assert!(folder.path("my flags.db").exists());
+    assert_eq!(named.stop().0, 0);
+}
+
+#[tokio::test]
+async fn the_demo_shows_no_password() {
+    for database in databases().await {
+        if database.kind == Kind::Sqlite {
+            continue; // It has none.
+        }
+        // PostgreSQL's test server trusts everybody, whatever the password.
+        let url = if database.kind == Kind::Postgres {
+            database.url.replacen('@', ":hunter2@", 1)
+        } else {
+            database.url.clone()
+        };
+        let folder = Folder::empty();
+        let server = Server::start(&folder, &["--demo", "--database", &url]);
+        assert!(
+            !server.greeting.contains("hunter2") && !server.greeting.contains('@'),
+            "{}",
+            server.greeting
+        );
+        assert_eq!(server.get("/flags").await.as_array().unwrap().len(), 4, "{:?}", database.kind);
+        assert!(server.greeting.contains("--database URL disable"), "{}", server.greeting);
+        let (_, out, err) = server.stop();
+        assert!(!out.contains("hunter2") && !err.contains("hunter2"), "{out}{err}");
+    }
+}
+
+#[test]
+fn programs_get_the_address_as_json() {
+    let folder = Folder::demo();
+    let mut command = folder.command(&["serve", "--listen", "127.0.0.1:0", "--json"]);
+    let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut values = serde_json::Deserializer::from_reader(process.stdout.take().unwrap()).into_iter();
+    let said: Value = values.next().unwrap().unwrap();
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert_eq!(said["database"], "sqlite:novi.db");
+    let address: std::net::SocketAddr = said["listening"].as_str().unwrap().parse().unwrap();
+    assert_ne!(address.port(), 0);
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_with_a_way_out() {
+    let folder = Folder::demo();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let run = folder.run(&["serve", "--listen", &address]).expect(4);
+    let expected = format!("error: could not listen on {address}: Address already in use (os error 98); ");
+    assert!(run.err.starts_with(&expected), "{run:?}");
+    assert!(run.err.ends_with("choose another address with --listen\n"), "{run:?}");
+    // The configuration's port is taken as well as the command line's.
+    let mut folder = folder;
+    folder.set("NOVI_SERVER__LISTEN", &address);
+    assert!(folder.run(&["serve"]).expect(4).err.starts_with(&expected));
+    folder.run(&["serve", "--demo"]).expect(4);
+}
+
+#[tokio::test]
+async fn logs_go_to_standard_error_as_novi_log_says() {
+    for (log, expected, unexpected) in [
+        (None, "INFO novi_server::serve: listening", "DEBUG"),
+        (Some(""), "INFO novi_server::serve: listening", "DEBUG"),
+        (Some("debug"), "DEBUG", "TRACE"),
+        (Some("off"), "", "I"),
+        (Some("warn"), "", "INFO"),
+        (Some("off,novi_server=info"), "INFO novi_server::serve: listening", "DEBUG"),
+        (Some("a=b=c"), "ERROR novi_cli: NOVI_LOG: ", "DEBUG"),
+    ] {
+        let mut folder = Folder::demo();
+        if let Some(log) = log {
+            folder.set("NOVI_LOG", log);
+        }
+        let server = Server::start(&folder, &[]);
+        server.get("/flags").await;
+        assert_eq!(server.greeting.lines().count(), 1, "{}", server.greeting);
+        let (code, out, err) = server.stop();
+        assert_eq!((code, out.as_str()), (0, ""), "standard output is for the greeting alone");
+        assert!(err.contains(expected) && !err.contains(unexpected), "{log:?}: {err}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_standard_error_does_not_stop_the_server() {
+    let mut folder = Folder::demo();
+    folder.set("NOVI_LOG", "trace");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = folder.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut process = command.stdout(Stdio::piped()).stderr(writer).spawn().unwrap();
+    let mut greeting = String::new();
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut greeting).unwrap();
+    let url = greeting.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+    for _ in 0..3 {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        assert_eq!(client.get(format!("{url}/flags")).send().await.unwrap().status(), 200);
+    }
+    assert!(process.try_wait().unwrap().is_none(), "it still runs");
+    process.kill().unwrap();
+    process.wait().unwrap();
+}

@@ -1,0 +1,81 @@
+//! The end of `novi serve`.
+#![cfg(unix)]
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use crate::{serve::Server, support::Folder};
+
+/// Longer than the second for which balancers are given notice, shorter than the ten for which requests are waited for.
+const PROMPTLY: Duration = Duration::from_secs(6);
+
+#[tokio::test]
+async fn both_signals_end_it_promptly_and_well() {
+    let folder = Folder::demo();
+    for signal in ["INT", "TERM"] {
+        let server = Server::start(&folder, &[]);
+        server.get("/flags").await;
+        let started = Instant::now();
+        server.signal(signal);
+        let (code, out, err) = server.ended();
+        assert_eq!((code, out.as_str()), (0, ""), "{signal}: {err}");
+        assert!(started.elapsed() < PROMPTLY, "{signal}: {:?}", started.elapsed());
+        assert!(err.contains("shutting down"), "{err}");
+    }
+}
+
+#[test]
+fn a_signal_right_after_the_greeting_is_heard() {
+    let folder = Folder::demo();
+    for _ in 0..5 {
+        let server = Server::start(&folder, &["--demo"]);
+        assert_eq!(server.stop().0, 0);
+    }
+}
+
+/// A request whose body never ends.
+fn open_request(server: &Server) -> TcpStream {
+    let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    let head =
+        b"POST /evaluatedFlags HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\nexpect: 100-continue\r\n\r\n";
+    stream.write_all(head).unwrap();
+    // The server asks for the body once it has read the head.
+    let mut asked = [0; 12];
+    stream.read_exact(&mut asked).unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100");
+    stream
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let folder = Folder::demo();
+    let server = Server::start(&folder, &["--demo"]);
+    let request = open_request(&server);
+    server.signal("INT");
+    // Until it has heard the first; two at once may arrive as one.
+    std::thread::sleep(Duration::from_millis(500));
+    let started = Instant::now();
+    server.signal("INT");
+    let (code, _, err) = server.ended();
+    assert_eq!(code, 4, "{err}");
+    assert!(err.ends_with("error: stopped by a second signal; open requests were cut off\n"), "{err}");
+    assert!(started.elapsed() < PROMPTLY, "{:?}", started.elapsed());
+    drop(request);
+}
+
+#[test]
+fn an_open_request_is_waited_for_as_the_configuration_says() {
+    let mut folder = Folder::demo();
+    folder.set("NOVI_SERVER__DRAIN_TIMEOUT", "1s");
+    let server = Server::start(&folder, &["--demo"]);
+    let request = open_request(&server);
+    let started = Instant::now();
+    let (code, _, err) = server.stop();
+    assert_eq!(code, 0, "{err}");
+    assert!(started.elapsed() >= Duration::from_millis(900), "{:?}", started.elapsed());
+    assert!(err.contains("requests took too long and are cut off"), "{err}");
+    drop(request);
+}

@@ -1,0 +1,191 @@
+//! A folder with a database in it, in which `novi` is run; and what came of it.
+
+use std::{path::PathBuf, time::Duration};
+
+use assert_cmd::{Command, cargo::cargo_bin};
+use serde_json::Value;
+
+use crate::common::TestDatabase;
+
+/// Far longer than anything takes, so that what hangs fails.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Where people are when they type.
+pub(crate) struct Folder {
+    directory: tempfile::TempDir,
+    variables: Vec<(String, String)>,
+    /// Texts that differ from run to run, and what stands for them.
+    stands_for: Vec<(String, String)>,
+}
+
+impl Folder {
+    /// An empty folder: the database is its `novi.db`, once there is one.
+    pub(crate) fn empty() -> Self {
+        Self { directory: tempfile::tempdir().unwrap(), variables: Vec::new(), stands_for: Vec::new() }
+    }
+
+    /// A folder whose commands go to this database.
+    pub(crate) fn of(database: &TestDatabase) -> Self {
+        let mut folder = Self::empty();
+        folder.set("NOVI_DATABASE__URL", &database.url);
+        folder
+    }
+
+    /// With tables.
+    pub(crate) fn migrated() -> Self {
+        let folder = Self::empty();
+        folder.run(&["migrate"]).expect(0);
+        folder
+    }
+
+    /// With the demo's flags.
+    pub(crate) fn demo() -> Self {
+        let folder = Self::migrated();
+        folder.seed_demo();
+        folder
+    }
+
+    pub(crate) fn seed_demo(&self) {
+        self.pipe(&["seed", "-"], include_bytes!("../../../../seeds/demo.sql")).expect(0);
+    }
+
+    /// Sets an environment variable of all commands.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Writes `shown` in place of `text`, wherever output has it.
+    pub(crate) fn hide(&mut self, text: &str, shown: &str) {
+        self.stands_for.push((text.to_owned(), shown.to_owned()));
+    }
+
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.directory.path().join(file)
+    }
+
+    pub(crate) fn write(&self, file: &str, contents: impl AsRef<[u8]>) {
+        std::fs::write(self.path(file), contents).unwrap();
+    }
+
+    /// The folder's own SQLite database, as a DBA sees it.
+    pub(crate) async fn raw(&self) -> crate::common::Raw {
+        use sqlx::Connection as _;
+        let url = format!("sqlite://{}", self.path("novi.db").display());
+        crate::common::Raw::Sqlite(sqlx::SqliteConnection::connect(&url).await.unwrap())
+    }
+
+    /// The command in an environment that is the same everywhere.
+    pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::new(cargo_bin!("novi"));
+        command.args(arguments).current_dir(self.directory.path());
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("NOVI_") {
+                command.env_remove(name);
+            }
+        }
+        // What colors, widens or lengthens output.
+        for name in ["COLUMNS", "NO_COLOR", "CLICOLOR_FORCE", "RUST_LOG", "RUST_BACKTRACE"] {
+            command.env_remove(name);
+        }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        self.pipe(arguments, b"")
+    }
+
+    pub(crate) fn pipe(&self, arguments: &[&str], input: &[u8]) -> Run {
+        let command = Command::from_std(self.command(arguments));
+        let output = { command }.timeout(PATIENCE).write_stdin(input).output().unwrap();
+        let text = |bytes| {
+            let mut text = String::from_utf8(bytes).expect("output is UTF-8");
+            for (hidden, shown) in &self.stands_for {
+                text = text.replace(hidden, shown);
+            }
+            without_revisions(&text)
+        };
+        let run = Run {
+            line: arguments.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" "),
+            code: output.status.code().expect("novi ended by itself"),
+            out: text(output.stdout),
+            err: text(output.stderr),
+        };
+        for text in [&run.out, &run.err] {
+            assert!(!text.contains("panicked"), "{text}");
+            assert!(!text.contains('\u{1b}'), "escape codes where there is no terminal: {text:?}");
+        }
+        run
+    }
+
+    /// Runs the commands one after the other, and gives what a terminal would show.
+    pub(crate) fn transcript(&self, commands: &[&[&str]]) -> String {
+        commands.iter().map(|arguments| self.run(arguments).transcript()).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A command that has ended.
+#[derive(Debug)]
+pub(crate) struct Run {
+    line: String,
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Run {
+    /// The exit code is this one, with an error on standard error if and only if it tells of one.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self:#?}");
+        assert_eq!(self.err.starts_with("error: "), code > 1, "{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
+    }
+
+    pub(crate) fn transcript(&self) -> String {
+        let Self { line, code, out, err } = self;
+        let code = if *code == 0 { String::new() } else { format!("[exit code {code}]\n") };
+        format!("$ novi {line}\n{out}{err}{code}")
+    }
+}
+
+fn shell_word(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.,:/@=".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{word}'") }
+}
+
+/// With 0 in place of each revision, as each database counts in its own steps.
+fn without_revisions(text: &str) -> String {
+    let mut shown = String::new();
+    for (index, part) in text.split("revision").enumerate() {
+        let digits = part.trim_start_matches([' ', '"', ':']);
+        let after = digits.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        if index == 0 || digits.len() == after.len() {
+            shown.push_str(if index == 0 { "" } else { "revision" });
+            shown.push_str(part);
+        } else {
+            let between = &part[..part.len() - digits.len()];
+            shown.extend(["revision", between, "0", after]);
+        }
+    }
+    shown
+}
+
+/// The same transcript from each database, or a comparison of those that differ.
+#[track_caller]
+pub(crate) fn the_same<K: std::fmt::Debug>(transcripts: Vec<(K, String)>) -> String {
+    let mut transcripts = transcripts.into_iter();
+    let (first, expected) = transcripts.next().unwrap();
+    for (kind, transcript) in transcripts {
+        for (one, other) in expected.lines().zip(transcript.lines()) {
+            assert_eq!(one, other, "{first:?} and {kind:?} differ");
+        }
+        assert_eq!(expected, transcript, "{first:?} and {kind:?} differ");
+    }
+    expected
+}
