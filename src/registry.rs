@@ -216,13 +216,11 @@ impl Registry {
     fn unknown(&self, class_name: &str) -> Problem {
         let similar = crate::similar::most_similar(class_name, self.names.keys().copied());
         let similar = similar.map(|name| format!(" (did you mean {name:?}?)")).unwrap_or_default();
-        let known: Vec<_> = self.types.keys().copied().collect();
         Problem {
             path: "class_name".to_owned(),
             message: format!(
-                "unknown activation class {class_name:?}{similar}; known classes: {}. A type from another crate is \
-                 known once the program names that crate: `use that_crate as _;`",
-                known.join(", ")
+                "unknown activation class {class_name:?}{similar}; `novi types` lists those that it knows. A type from \
+                 another crate is known once the program names that crate: `use that_crate as _;`"
             ),
         }
     }

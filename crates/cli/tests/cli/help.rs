@@ -80,10 +80,7 @@ fn types_have_schemas_of_json_schema() {
     let types = Folder::empty().run(&["types", "--json"]).expect(0).json();
     let types = types.as_array().unwrap();
     let classes: Vec<_> = types.iter().map(|kind| kind["class_name"].as_str().unwrap()).collect();
-    assert_eq!(
-        classes,
-        ["novi.and", "novi.at_least", "novi.date_time", "novi.not", "novi.or", "novi.weighted_random"]
-    );
+    assert!(classes.is_sorted() && classes.contains(&"novi.date_time"), "{classes:?}");
     for kind in types {
         let schema = &kind["schema"];
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema", "{kind}");
