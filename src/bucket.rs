@@ -66,10 +66,7 @@ impl Salted {
                 reason = "the lower half; the upper one is the new tail"
             )]
             self.mix(block as u32);
-            #[expect(clippy::cast_possible_truncation, reason = "at most 24 bits are left")]
-            {
-                self.tail = (block >> 32) as u32;
-            }
+            self.tail = (block >> 32) as u32;
         }
         for byte in rest {
             self.tail |= u32::from(*byte) << (8 * self.tail_length);

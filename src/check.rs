@@ -4,6 +4,8 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     fmt,
+    panic::{self, AssertUnwindSafe},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use chrono::{DateTime, Utc};
@@ -22,6 +24,28 @@ pub(crate) struct Node {
     pub(crate) memo: Option<u32>,
     /// Whether the answer is another one for another flag, so that flags do not share it.
     pub(crate) by_flag: bool,
+    /// For a type that may panic: whether it has.
+    pub(crate) panicked: Option<AtomicBool>,
+}
+
+impl Node {
+    /// Asks the activation. A panic is the type's own: it counts as no answer, and goes no further.
+    #[inline]
+    fn evaluate(&self, check: &Check<'_>) -> Option<Verdict> {
+        match &self.panicked {
+            None => Some(self.activation.evaluate(check)),
+            Some(before) => self.caught(check, before),
+        }
+    }
+
+    fn caught(&self, check: &Check<'_>, before: &AtomicBool) -> Option<Verdict> {
+        // What the activation may have left half done is its own.
+        let answer = panic::catch_unwind(AssertUnwindSafe(|| self.activation.evaluate(check)));
+        if answer.is_err() && !before.swap(true, Ordering::Relaxed) {
+            tracing::error!("an activation panicked; flags that need it answer by their fail mode");
+        }
+        answer.ok()
+    }
 }
 
 /// What lies around every evaluation of a snapshot.
@@ -40,6 +64,8 @@ pub struct Check<'a> {
     around: &'a Surroundings,
     /// The name of the flag that is evaluated, as a salt.
     flag_salt: Cell<Salted>,
+    /// Whether an activation that this flag asked has panicked.
+    failed: Cell<bool>,
     now: Cell<Option<DateTime<Utc>>>,
     memo: Option<&'a Memo>,
     tracer: Option<&'a Tracer>,
@@ -60,12 +86,14 @@ impl<'a> Check<'a> {
         flag_salt: Salted,
     ) -> Self {
         let flag_salt = Cell::new(flag_salt);
-        Self { nodes, context, around, flag_salt, now: Cell::new(None), memo: None, tracer: None }
+        let failed = Cell::new(false);
+        Self { nodes, context, around, flag_salt, failed, now: Cell::new(None), memo: None, tracer: None }
     }
 
     /// Turns to the next flag, of the same context.
     pub(crate) fn turn_to(&self, flag_salt: Salted) {
         self.flag_salt.set(flag_salt);
+        self.failed.set(false);
         if let Some(memo) = self.memo {
             memo.turn_to_next_flag();
         }
@@ -106,6 +134,11 @@ impl<'a> Check<'a> {
         self.get(TARGETING_KEY).or_else(other)
     }
 
+    /// Whether an activation has panicked, so that the flag's answer is not to be trusted.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.get()
+    }
+
     /// The salt of a rollout whose row gives none.
     pub(crate) fn flag_salt(&self) -> Salted {
         self.flag_salt.get()
@@ -144,11 +177,16 @@ impl<'a> Check<'a> {
         if let Some(known) = slot.and_then(|(memo, slot)| memo.get(slot, node.by_flag)) {
             return known;
         }
-        let verdict = match self.tracer {
-            None => node.activation.evaluate(self),
-            Some(tracer) => tracer.ask(index, || node.activation.evaluate(self)),
+        let answer = match self.tracer {
+            None => node.evaluate(self),
+            Some(tracer) => tracer.ask(index, || node.evaluate(self)),
         };
-        if let Some((memo, slot)) = slot {
+        let verdict = answer.unwrap_or_else(|| {
+            self.failed.set(true);
+            Verdict::Off
+        });
+        // What came after a panic is no answer to remember for the next flag.
+        if let Some((memo, slot)) = slot.filter(|_| !self.has_failed()) {
             memo.set(slot, node.by_flag, verdict);
         }
         verdict
@@ -250,14 +288,17 @@ impl Tracer {
         self.records.into_inner()
     }
 
-    fn ask(&self, node: u32, evaluate: impl FnOnce() -> Verdict) -> Verdict {
+    fn ask(&self, node: u32, evaluate: impl FnOnce() -> Option<Verdict>) -> Option<Verdict> {
         if let Some(verdict) = self.records.borrow().get(&node).and_then(|record| record.verdict) {
-            return verdict;
+            return Some(verdict);
         }
         self.asking.borrow_mut().push(node);
         self.record(|_| ());
         let verdict = evaluate();
-        self.record(|record| record.verdict = Some(verdict));
+        self.record(|record| match verdict {
+            Some(verdict) => record.verdict = Some(verdict),
+            None => record.notes.push("panicked".to_owned()),
+        });
         self.asking.borrow_mut().pop();
         verdict
     }

@@ -32,6 +32,7 @@ type Attribute<'a> = (Cow<'a, str>, Value<'a>);
 const INLINE: usize = 8;
 
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "lying in the context itself is the point")]
 enum Attributes<'a> {
     Inline(ArrayVec<Attribute<'a>, INLINE>),
     Heap(Vec<Attribute<'a>>),

@@ -17,6 +17,8 @@ pub struct ActivationType {
     aliases: &'static [&'static str],
     description: &'static str,
     location: &'static str,
+    /// Whether evaluating may panic: novi's own types do not.
+    may_panic: bool,
     schema: fn() -> Schema,
     build: fn(&str) -> Result<Box<dyn Activation>, Problem>,
 }
@@ -39,7 +41,17 @@ impl ActivationType {
         description: &'static str,
         location: &'static str,
     ) -> Self {
-        Self { class, aliases, description, location, schema: schema::<T>, build: build::<T> }
+        let (schema, build) = (schema::<T>, build::<T>);
+        Self { class, aliases, description, location, may_panic: true, schema, build }
+    }
+
+    /// The same type, of which novi knows that it does not panic.
+    pub(crate) const fn trusted(self) -> Self {
+        Self { may_panic: false, ..self }
+    }
+
+    pub(crate) const fn may_panic(&self) -> bool {
+        self.may_panic
     }
 
     /// The name that rows have in `class_name`.

@@ -169,6 +169,147 @@ fn an_activation_may_evaluate_other_flags() {
     assert!(flags.is_enabled("flag", &Context::new()));
 }
 
+/// Panics where its config says.
+#[derive(Deserialize, JsonSchema)]
+struct Panicking {
+    when: String,
+}
+
+impl Activation for Panicking {
+    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+        assert!(self.when != "asked" || check.get("calm").is_some(), "as the config says");
+        Verdict::On
+    }
+
+    fn compile(&mut self, _: &mut Compile<'_>) {
+        assert!(self.when != "compiled", "as the config says");
+    }
+}
+
+#[test]
+fn a_panic_breaks_the_flags_that_need_it_and_no_others() {
+    let mut registry = Registry::global().unwrap();
+    registry.add(ActivationType::new::<Panicking>("test.panicking", &[], "Panics", "here")).unwrap();
+    let panicking =
+        |id, when| ActivationRow::new(id, when, "test.panicking", format!(r#"{{"when": "{when}"}}"#));
+    let mut rows = Rows {
+        flags: (1..=6).map(|id| FlagRow::new(id, format!("flag {id}"), true)).collect(),
+        activations: vec![
+            panicking(1, "asked"),
+            panicking(2, "compiled"),
+            panicking(3, "never"),
+            ActivationRow::new(4, "not", "novi.not", "[1]"),
+            ActivationRow::new(5, "or", "novi.or", "[1, 3]"),
+        ],
+        links: [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 1)]
+            .map(|(flag, row)| LinkRow::new(flag, row))
+            .into(),
+        ..Rows::default()
+    };
+    rows.flags[5].metadata.fail_mode = FailMode::On;
+    let flags = Flags::builder().registry(registry).from_rows(rows).unwrap();
+    let issues: Vec<_> = flags.issues().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        issues,
+        [r#"activations#2 "compiled": config: the activation type panicked when it was built from this"#]
+    );
+    let answers = |ctx: &Context<'_>| {
+        let answer = |decision: novi::Decision<_>| (decision.enabled(), decision.reason());
+        let snapshot = flags.snapshot();
+        let all: Vec<_> = snapshot
+            .evaluate_all(ctx)
+            .into_iter()
+            .map(|decision| (decision.enabled(), decision.reason()))
+            .collect();
+        let alone: Vec<_> =
+            snapshot.flag_names().map(|name| answer(flags.evaluate(name, ctx).unwrap())).collect();
+        assert_eq!(all, alone);
+        let explained: Vec<_> =
+            snapshot.flag_names().map(|name| flags.explain(name, ctx).unwrap().reason).collect();
+        assert_eq!(explained, all.iter().map(|(_, reason)| *reason).collect::<Vec<_>>());
+        all
+    };
+    let (broken, on) = ((false, Reason::Error), (true, Reason::TargetingMatch));
+    let off = (false, Reason::Default);
+    assert_eq!(answers(&Context::new()), [broken, broken, on, broken, broken, (true, Reason::Error)]);
+    assert_eq!(answers(&Context::new().with("calm", true)), [on, broken, on, off, on, on]);
+}
+
+#[test]
+fn handles_follow_the_rows() {
+    let flags = Flags::from_rows(Rows::default()).unwrap();
+    let handle = flags.flag("flag");
+    let ctx = Context::new().with("targetingKey", "user-1");
+    assert!(!handle.is_enabled(&ctx) && handle.evaluate(&ctx).is_err());
+    assert_eq!(flags.unknown_flags()["flag"], 2);
+
+    // From fixed to asked to fixed, at another index each time.
+    let on = |id: i64| Rows {
+        flags: (1..=id)
+            .map(|n| FlagRow::new(n, if n == id { "flag".to_owned() } else { format!("other {n}") }, true))
+            .collect(),
+        ..Rows::default()
+    };
+    for id in 1..4 {
+        flags.replace_rows(on(id));
+        assert!(handle.is_enabled(&ctx) && handle.is_enabled(&ctx));
+        assert_eq!(handle.evaluate(&ctx).unwrap().reason(), Reason::Static);
+    }
+    flags.replace_rows(one_flag(vec![and(1, "[2]"), ActivationRow::new(2, "never", "novi.or", "[]")]));
+    assert!(!handle.is_enabled(&ctx) && !handle.is_enabled(&ctx));
+    flags.replace_rows(one_flag(vec![and(1, "[]")]));
+    assert!(handle.is_enabled(&ctx) && handle.is_enabled(&ctx));
+    flags.replace_rows(Rows::default());
+    assert!(!handle.is_enabled(&ctx) && !handle.is_enabled(&ctx));
+}
+
+#[test]
+fn a_row_that_goes_by_the_flags_name_answers_each_flag_for_itself() {
+    // Shared by many flags and, below a combination, reached on two ways: remembered within a flag, not beyond it.
+    let half = ActivationRow::new(1, "half", "novi.percentage", r#"{"percentage": 50}"#);
+    let rows = Rows {
+        flags: (1..=40).map(|id| FlagRow::new(id, format!("flag {id}"), true)).collect(),
+        activations: vec![half, and(2, "[1, 1]"), and(3, "[2, 1]")],
+        links: (1..=40).map(|id| LinkRow::new(id, 1 + id % 3)).collect(),
+        ..Rows::default()
+    };
+    let flags = Flags::from_rows(rows).unwrap();
+    let ctx = Context::new().with("targetingKey", "user-1");
+    let snapshot = flags.snapshot();
+    let all: Vec<_> = snapshot.evaluate_all(&ctx).iter().map(novi::Decision::enabled).collect();
+    let alone: Vec<_> = snapshot.flag_names().map(|name| flags.is_enabled(name, &ctx)).collect();
+    assert_eq!(all, alone);
+    let on = all.iter().filter(|on| **on).count();
+    assert!((8..33).contains(&on), "about half of the flags are on for one caller, not {on} of 40");
+}
+
+#[test]
+fn values_are_read_by_their_type() {
+    let mut rows = Rows {
+        flags: ["number", "text", "object", "plain", "off"]
+            .into_iter()
+            .zip(1..)
+            .map(|(name, id)| FlagRow::new(id, name, name != "off"))
+            .collect(),
+        ..Rows::default()
+    };
+    for (row, variants) in
+        rows.flags.iter_mut().zip([r#"{"v": 2.5}"#, r#"{"v": "x"}"#, r#"{"v": {"k": [1]}}"#])
+    {
+        row.metadata.variants = Some(variants.to_owned());
+        row.metadata.default_variant = Some("v".to_owned());
+    }
+    let flags = Flags::from_rows(rows).unwrap();
+    let ctx = Context::new();
+    assert!((flags.float("number", &ctx, 0.0) - 2.5).abs() < f64::EPSILON);
+    assert_eq!(flags.int("number", &ctx, 7), 7, "2.5 is no whole number");
+    assert_eq!(flags.string("text", &ctx, "default"), "x");
+    assert_eq!(flags.json("object", &ctx, serde_json::Value::Null), serde_json::json!({"k": [1]}));
+    assert!(flags.bool("plain", &ctx, false) && !flags.bool("off", &ctx, true));
+    assert!(flags.bool("text", &ctx, true) && !flags.bool("text", &ctx, false), "the default: it is text");
+    assert!(flags.bool("no such flag", &ctx, true));
+}
+
 #[test]
 fn unknown_flags_are_counted_by_name_and_bounded() {
     let flags = Flags::from_rows(Rows::default()).unwrap();

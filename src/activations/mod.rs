@@ -21,7 +21,8 @@ macro_rules! register {
                 &[$($alias),*],
                 $description,
                 concat!(file!(), ":", line!()),
-            );
+            )
+            .trusted();
         }
 
         inventory::submit!(<$type as crate::registry::RegisteredActivation>::TYPE);

@@ -22,7 +22,8 @@ use crate::{Activation, Check, Compile, Verdict, bucket::Hash};
 #[serde(deny_unknown_fields)]
 struct Percentage {
     /// From 0 to 100, counted in thousandths
-    percentage: f64,
+    #[serde(rename = "percentage")]
+    share: f64,
     /// The attribute that callers are told apart by; the targeting key if not given
     #[serde(default)]
     by: Option<String>,
@@ -50,15 +51,15 @@ impl Activation for Percentage {
     }
 
     fn compile(&mut self, row: &mut Compile<'_>) {
-        if !(0.0..=100.0).contains(&self.percentage) {
-            row.problem(".percentage", format!("expected 0 to 100, found {}", self.percentage));
+        if !(0.0..=100.0).contains(&self.share) {
+            row.problem(".percentage", format!("expected 0 to 100, found {}", self.share));
             return;
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100,000")]
         {
-            self.below = (self.percentage / 100.0 * f64::from(Hash::BUCKETS)).round() as u32;
+            self.below = (self.share / 100.0 * f64::from(Hash::BUCKETS)).round() as u32;
         }
-        self.sticky = Sticky::compile(self.by.take(), self.salt.take(), self.hash, row);
+        self.sticky = Sticky::compile(self.by.take(), self.salt.as_deref(), self.hash, row);
     }
 
     fn is_split(&self) -> bool {

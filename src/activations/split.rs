@@ -81,7 +81,7 @@ impl Activation for Split {
             let end = (sum / total * f64::from(Hash::BUCKETS)).round() as u32;
             self.ends.push((end, row.variant(&name)));
         }
-        self.sticky = Sticky::compile(self.by.take(), self.salt.take(), self.hash, row);
+        self.sticky = Sticky::compile(self.by.take(), self.salt.as_deref(), self.hash, row);
     }
 
     fn is_split(&self) -> bool {

@@ -31,7 +31,7 @@ pub(super) struct Sticky {
 impl Sticky {
     pub(super) fn compile(
         by: Option<String>,
-        salt: Option<String>,
+        salt: Option<&str>,
         hash: HashName,
         row: &mut Compile<'_>,
     ) -> Self {
@@ -39,7 +39,7 @@ impl Sticky {
         if salt.is_none() {
             row.depends_on_flag();
         }
-        Self { by: by.map(Into::into), salted: salt.as_deref().map(Salted::new) }
+        Self { by: by.map(Into::into), salted: salt.map(Salted::new) }
     }
 
     /// The caller's hash; nothing if the attribute is missing or neither text nor a whole number.

@@ -150,7 +150,7 @@ impl Facts {
             }
         }
         let depths = graph.depths(&drafts.order);
-        let splits = spread(drafts, |draft| draft.is_split());
+        let splits = spread(drafts, Draft::is_split);
         let by_flag = spread(drafts, |draft| draft.by_flag);
         let mut asked_by: Vec<usize> = parents.iter().map(Vec::len).collect();
         for node in links.nodes.iter().flatten() {
@@ -263,11 +263,11 @@ impl FlagCompiler<'_> {
             if asked.is_empty() {
                 return Answer::Fixed(Outcome { enabled: true, variant: default, reason: Reason::Static });
             }
-            Answer::Ask(compiler.ask(asked, default))
+            Answer::Ask(compiler.ask(asked, default, row.metadata.fail_mode))
         })
     }
 
-    fn ask(&self, asked: &[u32], default: Option<Variant>) -> Ask {
+    fn ask(&self, asked: &[u32], default: Option<Variant>, fail_mode: FailMode) -> Ask {
         let split = asked.iter().any(|node| self.facts.splits[*node as usize]);
         let on = if split { Reason::Split } else { Reason::TargetingMatch };
         let graph = &self.drafts.graph;
@@ -278,7 +278,7 @@ impl FlagCompiler<'_> {
         } else {
             Plan::Shared
         };
-        Ask { on, default, plan }
+        Ask { on, default, fails_on: fail_mode == FailMode::On, plan }
     }
 
     fn broken(&mut self, row: &FlagRow) -> Answer {

@@ -1,6 +1,11 @@
 //! The first half of compiling: each activation by itself, and whom it asks.
 
-use std::{collections::HashMap, mem};
+use std::{
+    collections::HashMap,
+    mem,
+    panic::{self, AssertUnwindSafe},
+    sync::atomic::AtomicBool,
+};
 
 use super::{
     NodeInfo,
@@ -53,6 +58,8 @@ pub(super) struct Draft {
     pub(super) problems: Vec<Problem>,
     /// Whether the activation itself answers otherwise for another flag.
     pub(super) by_flag: bool,
+    /// Whether evaluating may panic.
+    may_panic: bool,
 }
 
 impl Draft {
@@ -170,7 +177,8 @@ impl Drafts {
                     class_name: draft.class_name.into(),
                     children: children.into(),
                 };
-                (Node { activation, memo: *memo, by_flag: *by_flag }, info)
+                let panicked = draft.may_panic.then(AtomicBool::default);
+                (Node { activation, memo: *memo, by_flag: *by_flag, panicked }, info)
             },
         );
         nodes.unzip()
@@ -232,12 +240,18 @@ impl Builder<'_> {
             child_paths: Vec::new(),
             problems,
             by_flag: false,
+            may_panic: false,
         };
         if !draft.problems.is_empty() {
             return (draft, Vec::new());
         }
-        let mut activation = match self.registry.build(&draft.class_name, config.as_deref()) {
-            Ok((_, activation)) => activation,
+        // A type of somebody's own may panic on a row; that row is to blame, and no other is to suffer.
+        let built = panic::catch_unwind(|| self.registry.build(&draft.class_name, config.as_deref()));
+        let mut activation = match built.unwrap_or_else(|_| Err(panicked())) {
+            Ok((kind, activation)) => {
+                draft.may_panic = kind.may_panic();
+                activation
+            }
             Err(problem) => {
                 draft.problems.push(problem.below(&draft.path));
                 return (draft, Vec::new());
@@ -252,13 +266,22 @@ impl Builder<'_> {
             problems: Vec::new(),
             by_flag: false,
         };
-        activation.compile(&mut compile);
+        if panic::catch_unwind(AssertUnwindSafe(|| activation.compile(&mut compile))).is_err() {
+            compile.problems.push(panicked());
+        }
         let (problems, by_flag) = (mem::take(&mut compile.problems), compile.by_flag);
         let (children, paths) = (linker.children, linker.paths);
         draft.problems = problems.into_iter().map(|problem| problem.below(&draft.path)).collect();
         draft.activation = Some(activation);
         (draft.child_paths, draft.by_flag) = (paths, by_flag);
         (draft, children)
+    }
+}
+
+fn panicked() -> Problem {
+    Problem {
+        path: "config".to_owned(),
+        message: "the activation type panicked when it was built from this".to_owned(),
     }
 }
 

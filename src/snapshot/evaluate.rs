@@ -114,11 +114,22 @@ impl Ask {
         let mut variant = None;
         for activation in linked {
             match check.ask_node(*activation) {
+                Verdict::Off if check.has_failed() => return self.failed(),
                 Verdict::Off => return Outcome { enabled: false, variant: None, reason: Reason::Default },
                 Verdict::On => {}
                 Verdict::Variant(assigned) => variant = variant.or(Some(assigned)),
             }
         }
+        if check.has_failed() {
+            return self.failed();
+        }
         Outcome { enabled: true, variant: variant.or(self.default), reason: self.on }
+    }
+
+    /// The answer when an activation panics: that of a broken flag (R6). What was known last is not written down.
+    #[cold]
+    fn failed(&self) -> Outcome {
+        let variant = self.default.filter(|_| self.fails_on);
+        Outcome { enabled: self.fails_on, variant, reason: Reason::Error }
     }
 }

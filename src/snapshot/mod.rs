@@ -91,6 +91,8 @@ struct Ask {
     on: Reason,
     /// The variant when they are on and none assigns one.
     default: Option<Variant>,
+    /// Whether the flag is on when an activation panics.
+    fails_on: bool,
     plan: Plan,
 }
 

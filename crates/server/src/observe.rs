@@ -122,3 +122,21 @@ fn route(request: &Request) -> String {
     let matched = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     matched.unwrap_or_else(|| short(request.uri().path()))
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::to_bytes, http::StatusCode};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_that_keeps_its_message_to_itself() {
+        for panic in [Box::new("secret") as Box<dyn Any + Send>, Box::new("secret".to_owned()), Box::new(7)] {
+            let response = caught(panic);
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            let body = to_bytes(response.into_body(), 1000).await.unwrap();
+            let text = std::str::from_utf8(&body).unwrap();
+            assert!(!text.contains("secret") && text.contains("internal_error"), "{text}");
+        }
+    }
+}
