@@ -83,7 +83,7 @@ pub use issue::Issue;
 pub use overrides::{Override, Overrides};
 pub use registry::{ActivationType, RegisteredActivation, Registry};
 pub use rows::Revision;
-pub use snapshot::{Asked, Input, Settings, Snapshot, Trace};
+pub use snapshot::{Asked, Filter, Input, Settings, Snapshot, Trace};
 pub use value::Value;
 #[cfg(feature = "sql")]
 pub use watch::Status;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use novi::{
-    Activation, ActivationType, Check, Children, Compile, Context, Flags, Reason, Registry, Revision,
+    Activation, ActivationType, Check, Children, Compile, Context, Filter, Flags, Reason, Registry, Revision,
     Verdict,
     rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, Rows},
 };
@@ -281,6 +281,30 @@ fn a_row_that_goes_by_the_flags_name_answers_each_flag_for_itself() {
     assert_eq!(all, alone);
     let on = all.iter().filter(|on| **on).count();
     assert!((8..33).contains(&on), "about half of the flags are on for one caller, not {on} of 40");
+}
+
+#[test]
+fn flags_are_chosen_by_prefix_or_tag() {
+    let mut rows = Rows {
+        flags: ["shop.cart", "shop.sale", "blog"]
+            .into_iter()
+            .zip(1..)
+            .map(|(name, id)| FlagRow::new(id, name, true))
+            .collect(),
+        ..Rows::default()
+    };
+    rows.flags[1].metadata.tags = vec!["beta".to_owned(), "sale".to_owned()];
+    rows.flags[2].metadata.tags = vec!["beta".to_owned()];
+    let flags = Flags::from_rows(rows).unwrap();
+    let snapshot = flags.snapshot();
+    let chosen = |filter| {
+        let decisions = snapshot.evaluate_only(filter, &Context::new());
+        decisions.iter().map(|decision| decision.flag().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(chosen(Filter::All), ["shop.cart", "shop.sale", "blog"]);
+    assert_eq!(chosen(Filter::Prefix("shop.")), ["shop.cart", "shop.sale"]);
+    assert_eq!(chosen(Filter::Tag("beta")), ["shop.sale", "blog"]);
+    assert_eq!(chosen(Filter::Tag("none")), Vec::<String>::new());
 }
 
 #[test]

@@ -10,6 +10,18 @@ use crate::{
     decision::{Decision, Outcome, Reason},
 };
 
+/// Which flags to evaluate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Filter<'a> {
+    /// Every flag.
+    All,
+    /// Those whose name begins so.
+    Prefix(&'a str),
+    /// Those whose metadata have this tag.
+    Tag(&'a str),
+}
+
 impl Snapshot {
     /// Whether a flag is on for this caller; an unknown flag is not (R5).
     #[must_use]
@@ -29,6 +41,11 @@ impl Snapshot {
     /// What all flags answer this caller, in the order of [`flag_names`](Self::flag_names). An activation that several
     /// flags share is asked once.
     pub fn evaluate_all(&self, context: &Context<'_>) -> Vec<Decision<&Self>> {
+        self.evaluate_only(Filter::All, context)
+    }
+
+    /// What some flags answer this caller, as [`evaluate_all`](Self::evaluate_all).
+    pub fn evaluate_only(&self, filter: Filter<'_>, context: &Context<'_>) -> Vec<Decision<&Self>> {
         Memo::lend(self.slots, self.flags.len(), |memo| {
             let check = Check::new(&self.nodes, context, &self.around, Salted::new("")).with_memo(memo);
             let outcome = |flag: &Flag| match &flag.answer {
@@ -38,7 +55,10 @@ impl Snapshot {
                 }
                 Answer::Fixed(_) | Answer::LastKnown { .. } => self.outcome(flag, context),
             };
-            (0..).zip(&self.flags).map(|(index, flag)| Decision::new(self, index, outcome(flag))).collect()
+            let flags = (0..).zip(&self.flags).filter(|(index, flag)| self.passes(filter, *index, flag));
+            let mut decisions = Vec::with_capacity(if filter == Filter::All { self.flags.len() } else { 0 });
+            decisions.extend(flags.map(|(index, flag)| Decision::new(self, index, outcome(flag))));
+            decisions
         })
     }
 
@@ -65,6 +85,17 @@ impl Snapshot {
         match self.flags.get(index as usize)?.answer {
             Answer::Fixed(outcome) => Some(outcome.enabled),
             Answer::Ask(_) | Answer::LastKnown { .. } => None,
+        }
+    }
+
+    fn passes(&self, filter: Filter<'_>, index: u32, flag: &Flag) -> bool {
+        match filter {
+            Filter::All => true,
+            Filter::Prefix(prefix) => flag.name.starts_with(prefix),
+            Filter::Tag(tag) => {
+                let row = self.rows.flags.get(index as usize);
+                row.is_some_and(|row| row.metadata.tags.iter().any(|known| known == tag))
+            }
         }
     }
 

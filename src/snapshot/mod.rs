@@ -12,6 +12,7 @@ mod values;
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
+pub use evaluate::Filter;
 pub use explain::{Asked, Input, Trace};
 
 use values::Values;
