@@ -1,4 +1,4 @@
-//! The attribute macros, which the crate `novi-macros` writes. Their examples are here, for that crate has no novi.
+//! The macros, which the crate `novi-macros` writes. Their examples are here, for that crate has no novi.
 
 /// # Examples
 ///
@@ -70,3 +70,48 @@ pub use novi_macros::enabled;
 /// # Ok::<(), novi::Error>(())
 /// ```
 pub use novi_macros::activation;
+
+/// # Examples
+///
+/// ```
+/// use novi::{Context, ToContext, Value};
+///
+/// #[derive(ToContext)]
+/// struct Caller<'a> {
+///     #[context(key, display)]
+///     id: u64,
+///     plan: Plan,
+///     #[context(rename = "language")]
+///     locale: Option<&'a str>,
+///     company: Company,
+///     #[context(skip)]
+///     password: String,
+/// }
+///
+/// #[derive(ToContext)]
+/// #[context(rename_all = "snake_case")]
+/// enum Plan {
+///     Free,
+///     ProPlus,
+/// }
+///
+/// #[derive(ToContext)]
+/// struct Company {
+///     country: String,
+/// }
+///
+/// let caller = Caller {
+///     id: 7,
+///     plan: Plan::ProPlus,
+///     locale: None,
+///     company: Company { country: "NZ".to_owned() },
+///     password: "hunter2".to_owned(),
+/// };
+/// let ctx: Context<'_> = caller.to_context();
+/// assert_eq!(ctx.targeting_key(), Some("7"));
+/// assert_eq!(ctx.get("plan"), Some(&Value::from("pro_plus")));
+/// assert_eq!(ctx.get("company").and_then(|company| company.field("country")), Some(&Value::from("NZ")));
+/// assert_eq!(ctx.len(), 3);
+/// # let _ = (Plan::Free, &caller.password);
+/// ```
+pub use novi_macros::ToContext;

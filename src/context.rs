@@ -18,6 +18,9 @@ pub const TARGETING_KEY: &str = "targetingKey";
 /// assert_eq!(ctx.get("plan").and_then(|plan| plan.as_str()), Some("pro"));
 /// ```
 ///
+/// A struct becomes a context by [`#[derive(ToContext)]`](derive@crate::ToContext), JSON by `From` and `TryFrom`, and whatever
+/// serde serializes by [`Context::from_serialize`].
+///
 /// Text is borrowed where the caller has it, and up to eight attributes lie in the context itself, so that one made for
 /// a single question needs no heap. Contexts hold a handful of attributes, and a lookup walks them: that is faster than
 /// hashing the name.
@@ -32,7 +35,7 @@ type Attribute<'a> = (Cow<'a, str>, Value<'a>);
 const INLINE: usize = 8;
 
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "lying in the context itself is the point")]
+#[expect(clippy::large_enum_variant, reason = "the room is what spares most contexts the heap")]
 enum Attributes<'a> {
     Inline(ArrayVec<Attribute<'a>, INLINE>),
     Heap(Vec<Attribute<'a>>),
@@ -112,6 +115,24 @@ impl<'a> Context<'a> {
         match self.attributes.as_mut_slice().iter_mut().find(|(key, _)| *key == name) {
             Some((_, old)) => *old = value,
             None => self.attributes.push((name, value)),
+        }
+    }
+
+    /// Sets attributes whose names differ from each other. Into an empty context they go without a look for twins, which
+    /// walks all that are there: a large map would take time by the square of its length.
+    pub(crate) fn extend_distinct(&mut self, attributes: impl IntoIterator<Item = Attribute<'a>>) {
+        if self.is_empty() {
+            attributes.into_iter().for_each(|attribute| self.attributes.push(attribute));
+        } else {
+            attributes.into_iter().for_each(|(name, value)| self.insert(name, value));
+        }
+    }
+
+    /// The attributes as the fields of an object.
+    pub(crate) fn into_fields(self) -> Vec<(Cow<'a, str>, Value<'a>)> {
+        match self.attributes {
+            Attributes::Inline(attributes) => attributes.into_iter().collect(),
+            Attributes::Heap(attributes) => attributes,
         }
     }
 

@@ -35,22 +35,6 @@ impl FlagDisabled {
     }
 }
 
-/// What the option `ctx` takes: a context, or anything that leads to one. It is borrowed, whatever it is.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no context",
-    label = "expected a `novi::Context` or a reference to one"
-)]
-pub trait AsContext {
-    /// The context.
-    fn as_context(&self) -> &Context<'_>;
-}
-
-impl AsContext for Context<'_> {
-    fn as_context(&self) -> &Context<'_> {
-        self
-    }
-}
-
 /// What the option `flags` takes: flags, or anything that leads to them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the `Flags` of novi",
@@ -69,13 +53,6 @@ impl AsFlags for Flags {
 
 macro_rules! through {
     ($($pointer:ty),*) => {$(
-        #[diagnostic::do_not_recommend]
-        impl<T: AsContext + ?Sized> AsContext for $pointer {
-            fn as_context(&self) -> &Context<'_> {
-                (**self).as_context()
-            }
-        }
-
         #[diagnostic::do_not_recommend]
         impl<T: AsFlags + ?Sized> AsFlags for $pointer {
             fn as_flags(&self) -> &Flags {

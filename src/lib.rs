@@ -29,6 +29,7 @@
 //! | to | see |
 //! |---|---|
 //! | ask | [`Flags`], [`Context`], [`Decision`], [`Trace`] |
+//! | make a context from a struct, JSON or anything of serde | [`trait@ToContext`], [`Context::from_serialize`] |
 //! | guard a function | [`macro@enabled`], [`with_context`], [`in_context`] |
 //! | write a type | [`macro@activation`], [`Activation`], [`Check`], [`Registry`] |
 //! | reach a database | [`store`], [`rows`] |
@@ -54,6 +55,7 @@ mod current;
 mod decision;
 mod error;
 mod flags;
+mod from_serialize;
 mod guard;
 mod handle;
 mod issue;
@@ -63,6 +65,7 @@ pub mod rows;
 mod similar;
 mod snapshot;
 pub mod store;
+mod to_context;
 mod typed;
 mod value;
 #[cfg(feature = "sql")]
@@ -70,13 +73,14 @@ mod watch;
 
 pub use activation::{Activation, Child, Children, Compile, Problem, Variant, Verdict};
 #[cfg(feature = "macros")]
-pub use attributes::{activation, enabled};
+pub use attributes::{ToContext, activation, enabled};
 pub use check::Check;
 pub use context::{Context, TARGETING_KEY};
 pub use current::{current_context, in_context, with_context};
 pub use decision::{Decision, Reason};
 pub use error::{Error, Result};
 pub use flags::{Flags, FlagsBuilder, Guard};
+pub use from_serialize::ContextError;
 pub use guard::FlagDisabled;
 pub use handle::FlagHandle;
 pub use issue::Issue;
@@ -84,6 +88,7 @@ pub use overrides::{Override, Overrides};
 pub use registry::{ActivationType, RegisteredActivation, Registry};
 pub use rows::Revision;
 pub use snapshot::{Asked, Filter, Input, Settings, Snapshot, Trace};
+pub use to_context::{ToContext, ToValue};
 pub use value::Value;
 #[cfg(feature = "sql")]
 pub use watch::Status;
@@ -91,7 +96,8 @@ pub use watch::Status;
 /// What the macros of novi need in the code they write; not for use by hand.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::guard::{AsContext, AsFlags, is_enabled};
+    pub use crate::guard::{AsFlags, is_enabled};
+    pub use crate::to_context::derived;
     pub use inventory;
     pub use schemars;
     pub use serde;

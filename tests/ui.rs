@@ -1,4 +1,4 @@
-//! Every refusal of the attribute macros, as a person reads it. After a change of a message:
+//! Every refusal of the macros, as a person reads it. After a change of a message:
 //! `TRYBUILD=overwrite cargo test --test ui`, then read what changed.
 
 #![cfg(feature = "macros")]

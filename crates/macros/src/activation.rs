@@ -3,11 +3,11 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{
-    Attribute, Error, Expr, ExprLit, Fields, Generics, Ident, Item, Lit, LitStr, Meta, Path, Result, Token,
-    parse2, punctuated::Punctuated, spanned::Spanned,
+    Attribute, Expr, ExprLit, Fields, Generics, Ident, Item, Lit, LitStr, Meta, Path, Token, parse2,
+    punctuated::Punctuated, spanned::Spanned,
 };
 
-use crate::arguments::{Arguments, Errors, crate_path, literal};
+use crate::arguments::{Arguments, Errors, crate_path, text};
 
 const OPTIONS: &str = "`alias`, `description` and `crate`";
 
@@ -186,10 +186,6 @@ fn class_name(value: &Expr, errors: &mut Errors) -> Option<LitStr> {
         return Some(name);
     }
     None
-}
-
-fn text(value: &Expr) -> Result<LitStr> {
-    literal(value).cloned().ok_or_else(|| Error::new(value.span(), "expected a string literal"))
 }
 
 /// The names of the traits in `#[derive(...)]`, without what leads to them.

@@ -1,4 +1,4 @@
-//! What both attributes take: a name, then options of the form `key = value`.
+//! What the attributes take: a name, then options of the form `key = value`.
 //!
 //! Reading goes on after an error, so that the user is told of all of them at once.
 
@@ -32,9 +32,14 @@ impl Errors {
         result.map_err(|error| self.push(error)).ok()
     }
 
+    /// The errors alone, as a derive gives them.
+    pub(crate) fn tokens(&self) -> Option<TokenStream> {
+        self.0.as_ref().map(Error::to_compile_error)
+    }
+
     /// The item as it was, and the errors. Without the item, each of its uses would be an error as well.
     pub(crate) fn with_item(&self, item: &TokenStream) -> Option<TokenStream> {
-        let errors = self.0.as_ref()?.to_compile_error();
+        let errors = self.tokens()?;
         Some(quote!(#item #errors))
     }
 }
@@ -119,12 +124,22 @@ fn is_option(input: ParseStream<'_>) -> bool {
     input.peek(Ident::peek_any) && input.peek2(Token![=]) && !input.peek2(Token![==])
 }
 
-fn skip_to_comma(input: ParseStream<'_>) {
+/// To where reading can go on after an error.
+pub(crate) fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
         if input.parse::<TokenTree>().is_err() {
             return;
         }
     }
+}
+
+/// The tokens with the place that the compiler's messages tell of changed, not with what they mean.
+pub(crate) fn located_at(span: Span, tokens: TokenStream) -> TokenStream {
+    let locate = |mut token: TokenTree| {
+        token.set_span(token.span().located_at(span));
+        token
+    };
+    tokens.into_iter().map(locate).collect()
 }
 
 /// The text of a string literal.
@@ -134,6 +149,11 @@ pub(crate) fn literal(expr: &Expr) -> Option<&LitStr> {
         Expr::Group(group) => literal(&group.expr),
         _ => None,
     }
+}
+
+/// A string literal.
+pub(crate) fn text(value: &Expr) -> Result<LitStr> {
+    literal(value).cloned().ok_or_else(|| Error::new(value.span(), "expected a string literal"))
 }
 
 /// The value of the option `crate`.

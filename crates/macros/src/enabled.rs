@@ -1,13 +1,13 @@
 //! `#[novi::enabled]`: a check before the body of a function.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{
     Block, Expr, ExprAsync, ExprReference, GenericArgument, Item, ItemFn, PathArguments, ReturnType,
     Signature, Stmt, Token, TraitItemFn, Type, TypeParamBound, parse2, spanned::Spanned,
 };
 
-use crate::arguments::{Arguments, Errors, crate_path, literal};
+use crate::arguments::{Arguments, Errors, crate_path, literal, located_at};
 
 const OPTIONS: &str = "`otherwise`, `ctx`, `flags` and `crate`";
 
@@ -134,16 +134,17 @@ impl Guard {
     /// The statement that returns while the flag is off.
     fn check(&self, off: &TokenStream) -> Option<Stmt> {
         let (name, novi) = (self.name.as_ref()?, &self.novi);
-        let given = |expr: &Option<Expr>, borrow: TokenStream| match expr {
+        let given = |expr: &Option<Expr>, borrow: TokenStream, reborrow: TokenStream| match expr {
             None => quote!(::core::option::Option::None),
             Some(expr) => {
                 let (span, expr, borrow) = (expr.span(), borrowed(expr), located_at(expr.span(), borrow));
                 let borrowed = quote_spanned!(span=> #borrow(#expr));
-                quote!(::core::option::Option::Some(#borrowed))
+                quote!(::core::option::Option::Some(#reborrow #borrowed))
             }
         };
-        let ctx = given(&self.ctx, quote!(#novi::__private::AsContext::as_context));
-        let flags = given(&self.flags, quote!(#novi::__private::AsFlags::as_flags));
+        // A context that is made for the question lives as long as the condition of the `if` below.
+        let ctx = given(&self.ctx, quote!(#novi::ToContext::as_context), quote!(&*));
+        let flags = given(&self.flags, quote!(#novi::__private::AsFlags::as_flags), TokenStream::new());
         let enabled = quote_spanned!(name.span()=> #novi::__private::is_enabled(#flags, #name, #ctx));
         // `otherwise` may well diverge itself, and the error may well be FlagDisabled.
         let check = quote! {
@@ -196,15 +197,6 @@ fn check_signature(signature: &Signature, errors: &mut Errors) {
             "a const fn can not be guarded: it may run in the compiler, where there are no flags",
         );
     }
-}
-
-/// The tokens with the place that the compiler's messages tell of changed, not with what they mean.
-fn located_at(span: Span, tokens: TokenStream) -> TokenStream {
-    let locate = |mut token: TokenTree| {
-        token.set_span(token.span().located_at(span));
-        token
-    };
-    tokens.into_iter().map(locate).collect()
 }
 
 /// The expression behind `&`, with parentheses where they are needed.

@@ -1,9 +1,10 @@
-//! The attribute macros of [novi](https://docs.rs/novi). Use them through that crate: `#[novi::enabled]` and
-//! `#[novi::activation]`.
+//! The macros of [novi](https://docs.rs/novi). Use them through that crate: `#[novi::enabled]`, `#[novi::activation]` and
+//! `#[derive(novi::ToContext)]`.
 
 mod activation;
 mod arguments;
 mod enabled;
+mod to_context;
 
 use proc_macro::TokenStream;
 
@@ -28,7 +29,7 @@ use proc_macro::TokenStream;
 /// | option | meaning |
 /// |---|---|
 /// | `otherwise = expr` | what to give instead, made from the arguments; wins over the table above |
-/// | `ctx = expr` | the context, or a reference to one: an argument, `self.ctx`, a call. It is not moved. Default: the current context (`novi::in_context`, `novi::with_context`) |
+/// | `ctx = expr` | the context, or whatever is `novi::ToContext`: an argument, `self.user`, a call. It is not moved. Default: the current context (`novi::in_context`, `novi::with_context`) |
 /// | `flags = expr` | the `novi::Flags` to ask, or a reference to one. Default: the installed ones (`Flags::install`); while none are, every flag is off, and an error is logged once |
 /// | `crate = path` | where the crate novi is, if it goes by another name |
 ///
@@ -62,9 +63,40 @@ pub fn activation(arguments: TokenStream, item: TokenStream) -> TokenStream {
     activation::expand(arguments.into(), item.into()).into()
 }
 
+/// Makes a struct a context, without a map in between: `novi::ToContext`. Makes a struct or an enum a value in a
+/// context: `novi::ToValue`.
+///
+/// Each named field is an attribute, by the field's name. It is whatever `novi::ToValue` makes of it: text is borrowed,
+/// numbers, truth values and instants are copied, so that a struct of these becomes a context without the heap. An
+/// option that is `None` is left out. A struct that also has the derive is an object, which takes one allocation, and
+/// rules reach into it by a path with dots: `company.country`. So are maps with text for keys. Vectors, slices and sets
+/// are lists. An enum whose variants have no fields is the name of its variant, borrowed.
+///
+/// | option of a field | meaning |
+/// |---|---|
+/// | `#[context(key)]` | it is the caller's identity, the attribute `targetingKey`: text, or an option of text |
+/// | `#[context(rename = "...")]` | the attribute's name |
+/// | `#[context(display)]` | the text of its `Display`, or of that in an option. With `key`: `#[context(key, display)]` for ids that are numbers or UUIDs. Allocates |
+/// | `#[context(flatten)]` | it is a context, whose attributes become those of the struct. The struct's own win over them |
+/// | `#[context(skip)]` | it is left out |
+///
+/// | option of the type | meaning |
+/// |---|---|
+/// | `#[context(rename_all = "camelCase")]` | the case of the fields' or variants' names; the cases are those of serde |
+/// | `#[context(crate = path)]` | where the crate novi is, if it goes by another name |
+///
+/// Variants of an enum take `#[context(rename = "...")]`.
+///
+/// In an object the identity is called `targetingKey` too: of a caller in a request it is `caller.targetingKey`. To make
+/// the request's identity of it, flatten the caller.
+#[proc_macro_derive(ToContext, attributes(context))]
+pub fn to_context(item: TokenStream) -> TokenStream {
+    to_context::expand(item.into()).into()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{activation, enabled};
+    use super::{activation, enabled, to_context};
 
     /// Whatever is written, the answer is code or `compile_error!`, and never a panic.
     #[test]
@@ -100,6 +132,10 @@ mod tests {
             "#[derive] #[serde] #[doc] struct S { #[serde(=)] a: u8 }",
             "#[derive(1)] #[serde(\"a\")] #[doc = 1] enum E {}",
             "let x = 1;",
+            "#[context] struct S { #[context = 1] a: u8, #[context()] b: u8, #[context(,)] c: Option<> }",
+            "#[context(rename_all = \"camelCase\")] struct S<T: Copy, 'a> where { __: &'a Self, #[context(key = )] b: T }",
+            "#[context(rename_all)] enum E<T> { #[context(rename = )] A = 1, B(), C { a: T } }",
+            "union U { a: u8 }",
         ];
         for arguments in arguments {
             // Some are no tokens; the compiler refuses these before it asks a macro.
@@ -110,7 +146,7 @@ mod tests {
                     enabled::expand(arguments.clone(), item.clone()),
                     activation::expand(arguments.clone(), item.clone()),
                 ];
-                for written in written {
+                for written in written.into_iter().chain([to_context::expand(item.clone())]) {
                     assert!(!written.is_empty(), "({arguments}) on {item}");
                 }
             }

@@ -1,0 +1,74 @@
+//! The cases of `rename_all`, with the names and the results of serde, so that a type has the same names in both.
+
+#[derive(Clone, Copy)]
+pub(super) enum Case {
+    Lower,
+    Upper,
+    Pascal,
+    Camel,
+    Snake,
+    ScreamingSnake,
+    Kebab,
+    ScreamingKebab,
+}
+
+/// What `rename_all` takes, for messages.
+pub(super) const KNOWN: &str = "`lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `snake_case`, `SCREAMING_SNAKE_CASE`, \
+    `kebab-case` and `SCREAMING-KEBAB-CASE`";
+
+impl Case {
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "lowercase" => Self::Lower,
+            "UPPERCASE" => Self::Upper,
+            "PascalCase" => Self::Pascal,
+            "camelCase" => Self::Camel,
+            "snake_case" => Self::Snake,
+            "SCREAMING_SNAKE_CASE" => Self::ScreamingSnake,
+            "kebab-case" => Self::Kebab,
+            "SCREAMING-KEBAB-CASE" => Self::ScreamingKebab,
+            _ => return None,
+        })
+    }
+
+    /// The name of a field, which is written in snake case.
+    pub(super) fn of_field(self, name: &str) -> String {
+        match self {
+            Self::Lower | Self::Snake => name.to_owned(),
+            Self::Upper | Self::ScreamingSnake => name.to_ascii_uppercase(),
+            Self::Pascal => name.split('_').map(|word| first(word, char::to_ascii_uppercase)).collect(),
+            Self::Camel => first(&Self::Pascal.of_field(name), char::to_ascii_lowercase),
+            Self::Kebab => name.replace('_', "-"),
+            Self::ScreamingKebab => name.to_ascii_uppercase().replace('_', "-"),
+        }
+    }
+
+    /// The name of a variant, which is written in Pascal case. A word begins at each capital: `HTTP` has four.
+    pub(super) fn of_variant(self, name: &str) -> String {
+        match self {
+            Self::Lower => name.to_ascii_lowercase(),
+            Self::Upper => name.to_ascii_uppercase(),
+            Self::Pascal => name.to_owned(),
+            Self::Camel => first(name, char::to_ascii_lowercase),
+            Self::Snake => {
+                let mut snake = String::new();
+                for (at, letter) in name.char_indices() {
+                    if at > 0 && letter.is_uppercase() {
+                        snake.push('_');
+                    }
+                    snake.push(letter.to_ascii_lowercase());
+                }
+                snake
+            }
+            Self::ScreamingSnake | Self::Kebab | Self::ScreamingKebab => {
+                self.of_field(&Self::Snake.of_variant(name))
+            }
+        }
+    }
+}
+
+/// The word with another first letter.
+fn first(word: &str, change: fn(&char) -> char) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| change(&first)).into_iter().chain(letters).collect()
+}
