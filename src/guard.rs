@@ -4,12 +4,12 @@ use std::{
     borrow::Cow,
     rc::Rc,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use crate::{Context, Flags, current::current_context};
+use crate::{Context, FlagHandle, Flags, current::current_context};
 
 /// A guarded function did not run because its flag is off.
 ///
@@ -77,6 +77,40 @@ pub fn is_enabled(flags: Option<&Flags>, name: &str, ctx: Option<&Context<'_>>) 
     match ctx {
         Some(ctx) => flags.is_enabled(name, ctx),
         None => current_context(|ctx| flags.is_enabled(name, ctx)),
+    }
+}
+
+/// The flag of a guarded function among those of the process, looked up once.
+#[derive(Debug)]
+pub struct Guarded {
+    name: &'static str,
+    handle: OnceLock<FlagHandle>,
+}
+
+impl Guarded {
+    /// The flag with this name.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, handle: OnceLock::new() }
+    }
+
+    /// As the function [`is_enabled`], without flags of its own.
+    #[inline]
+    pub fn is_enabled(&self, ctx: Option<&Context<'_>>) -> bool {
+        let Some(handle) = self.handle.get().or_else(|| self.look_up()) else { return false };
+        match ctx {
+            Some(ctx) => handle.is_enabled(ctx),
+            None => current_context(|ctx| handle.is_enabled(ctx)),
+        }
+    }
+
+    #[cold]
+    fn look_up(&self) -> Option<&FlagHandle> {
+        let Some(flags) = Flags::global() else {
+            warn_once(self.name);
+            return None;
+        };
+        Some(self.handle.get_or_init(|| flags.flag(self.name)))
     }
 }
 

@@ -145,7 +145,15 @@ impl Guard {
         // A context that is made for the question lives as long as the condition of the `if` below.
         let ctx = given(&self.ctx, quote!(#novi::ToContext::as_context), quote!(&*));
         let flags = given(&self.flags, quote!(#novi::__private::AsFlags::as_flags), TokenStream::new());
-        let enabled = quote_spanned!(name.span()=> #novi::__private::is_enabled(#flags, #name, #ctx));
+        let enabled = if self.flags.is_none() && literal(name).is_some() {
+            // The flag is looked up once. A name that is no literal may depend on what a static can not see.
+            quote_spanned! {name.span()=> {
+                static GUARDED: #novi::__private::Guarded = #novi::__private::Guarded::new(#name);
+                GUARDED.is_enabled(#ctx)
+            }}
+        } else {
+            quote_spanned!(name.span()=> #novi::__private::is_enabled(#flags, #name, #ctx))
+        };
         // `otherwise` may well diverge itself, and the error may well be FlagDisabled.
         let check = quote! {
             if !#enabled {
