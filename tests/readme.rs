@@ -29,3 +29,18 @@ fn the_table_of_types_is_that_of_the_registry() {
         assert_eq!(shown, table, "run `UPDATE_README=1 cargo test --test readme`");
     }
 }
+
+#[tokio::test]
+async fn the_rows_of_the_tour_make_sense() {
+    let readme = include_str!("../README.md");
+    let script = readme.split("```sql\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let database = novi::store::create("sqlite::memory:").await.unwrap();
+    database.migrate().await.unwrap();
+    database.run_script(script).await.unwrap();
+    let flags = novi::Flags::from_rows(database.load().await.unwrap()).unwrap();
+    assert_eq!(flags.issues(), []);
+    let ctx =
+        novi::Context::new().with("targetingKey", "user-7").with("currentDateTime", "2026-12-24T18:00:00Z");
+    let decision = flags.evaluate("Winter sale", &ctx).unwrap();
+    assert!(decision.enabled() && ["grid", "list"].contains(&decision.variant().unwrap()));
+}
