@@ -88,6 +88,9 @@ pub use overrides::{Override, Overrides};
 pub use registry::{ActivationType, RegisteredActivation, Registry};
 pub use rows::Revision;
 pub use snapshot::{Asked, Filter, Input, Settings, Snapshot, Trace};
+/// The version of sqlx whose pools the stores take.
+#[cfg(feature = "sql")]
+pub use sqlx;
 pub use to_context::{ToContext, ToValue};
 pub use value::Value;
 #[cfg(feature = "sql")]

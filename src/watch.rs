@@ -61,6 +61,24 @@ impl FlagsBuilder {
 
     /// Flags from a store, such as one over the service's own pool; followed as those of [`connect`](Self::connect).
     ///
+    #[cfg_attr(feature = "sqlite", doc = "```")]
+    #[cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
+    /// use std::sync::Arc;
+    /// use novi::{Flags, sqlx::SqlitePool, store::{SchemaStore, SqliteStore}};
+    ///
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let url = &format!("sqlite://{}/shop.db?mode=rwc", folder.path().display());
+    /// let pool = SqlitePool::connect(url).await?; // the one that the service has for its own tables
+    /// let store = Arc::new(SqliteStore::from_pool(pool.clone()));
+    /// store.migrate().await?;
+    /// let flags = Flags::builder().from_store(store).await?;
+    /// # assert_eq!(flags.snapshot().flag_names().count(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Store`] and [`Error::NotMigrated`] when the rows can not be read, and [`Error::DuplicateClass`] when two
     /// activation types claim one name.
