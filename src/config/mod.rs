@@ -5,7 +5,7 @@
 //! Keys that are no variable names go in as a table: `NOVI_OVERRIDES='{"Combo AND" = true}'`.
 
 mod duration;
-mod environment;
+mod overlay;
 
 use std::{
     fs,
@@ -14,6 +14,7 @@ use std::{
 };
 
 pub use duration::Interval;
+use overlay::{Setting, overlay};
 use serde::{Deserialize, Serialize};
 
 use crate::{Context, Error, FlagsBuilder, Overrides, Result, Value};
@@ -135,6 +136,15 @@ impl Config {
     /// [`Error::File`] when the file can not be read, [`Error::Config`] for an unknown key or a wrong type, naming the
     /// file or the variable.
     pub fn load(file: Option<&Path>) -> Result<Self> {
+        Self::load_with(file, &[])
+    }
+
+    /// As [`load`](Self::load), with settings above those of the environment, each as `section.key=value`; values are read
+    /// as those of variables are.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load); what is wrong with a setting is told as `--set`, by which the command line takes them.
+    pub fn load_with(file: Option<&Path>, settings: &[String]) -> Result<Self> {
         let default = Path::new(Self::FILE);
         let path = file.or_else(|| default.exists().then_some(default));
         let text = match path {
@@ -143,7 +153,11 @@ impl Config {
             None => String::new(),
         };
         let origin = path.unwrap_or(default).display().to_string();
-        Self::read(&origin, &text, std::env::vars_os())
+        let mut above = Setting::of_environment(std::env::vars_os())?;
+        for setting in settings {
+            above.push(Setting::of_argument(setting)?);
+        }
+        Self::read(&origin, &text, above)
     }
 
     /// What a text in the form of `novi.toml` says.
@@ -151,22 +165,19 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] for an unknown key or a wrong type, with its line.
     pub fn from_toml(text: &str) -> Result<Self> {
-        Self::read(Self::FILE, text, [])
+        Self::read(Self::FILE, text, Vec::new())
     }
 
-    fn read(
-        origin: &str,
-        text: &str,
-        variables: impl IntoIterator<Item = (std::ffi::OsString, std::ffi::OsString)>,
-    ) -> Result<Self> {
+    fn read(origin: &str, text: &str, above: Vec<Setting>) -> Result<Self> {
         let wrong =
             |error: toml::de::Error| Error::Config { origin: origin.to_owned(), message: error.to_string() };
         // Read as what it means first, since only that error knows its line.
         let config: Self = toml::from_str(text).map_err(wrong)?;
-        let mut table: toml::Table = toml::from_str(text).map_err(wrong)?;
-        if !environment::overlay(&mut table, variables)? {
+        if above.is_empty() {
             return Ok(config);
         }
+        let mut table: toml::Table = toml::from_str(text).map_err(wrong)?;
+        overlay(&mut table, above)?;
         let whole = table.try_into::<Self>();
         whole.map_err(|error| Error::Config {
             origin: "the environment".to_owned(),
@@ -227,7 +238,7 @@ mod tests {
 
     fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config> {
         let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-        Config::read("novi.toml", text, variables)
+        Config::read("novi.toml", text, Setting::of_environment(variables)?)
     }
 
     fn error(text: &str, variables: &[(&str, &str)]) -> String {
@@ -290,6 +301,32 @@ mod tests {
         let context = Context::new().with("environment", "test").with("region", "eu");
         assert_eq!(config.static_context(), context);
         assert_eq!(config.overrides.get("Combo AND"), Some(&crate::Override::On));
+    }
+
+    #[test]
+    fn settings_are_given_as_arguments() {
+        let read = |arguments: &[&str]| {
+            let settings: Result<Vec<_>> =
+                arguments.iter().map(|argument| Setting::of_argument(argument)).collect();
+            Config::read("novi.toml", "[server]\nbody_limit = 5\n", settings?)
+        };
+        let config = read(&[
+            "server.listen=127.0.0.1:1",
+            "refresh.interval = 2s",
+            "overrides.\"Combo AND\"=false",
+            "overrides={x = 'blue'}",
+            "context.note=a=b",
+        ])
+        .unwrap();
+        assert_eq!((config.server.body_limit, config.server.listen.port()), (5, 1));
+        assert_eq!(config.refresh.interval, Interval::from_secs(2));
+        assert_eq!(config.overrides.get("Combo AND"), Some(&crate::Override::Off));
+        assert_eq!(config.overrides.get("x"), Some(&crate::Override::Variant("blue".to_owned())));
+        assert_eq!(config.context.get("note").and_then(toml::Value::as_str), Some("a=b"));
+        let error = |argument| read(&[argument]).unwrap_err().to_string();
+        insta::assert_snapshot!(error("server.listen"), @"--set server.listen: expected SECTION.KEY=VALUE, like refresh.interval=250ms");
+        insta::assert_snapshot!(error("server.lisen=x"), @"--set server.lisen: unknown field `lisen`, expected one of `listen`, `body_limit`, `request_timeout`, `header_timeout`, `drain_timeout`, `stale_after`");
+        insta::assert_snapshot!(error("server=5"), @r#"--set server: expected a table like {key = true}, found "5""#);
     }
 
     #[test]

@@ -46,6 +46,10 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "URL")]
     pub(crate) database: Option<String>,
 
+    /// Any key of the configuration, above the environment and the file, as in refresh.interval=250ms; may be repeated
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "SECTION.KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+
     /// Print JSON, for programs
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,

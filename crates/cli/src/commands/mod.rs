@@ -42,7 +42,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     // Not by clap, for which a variable that is set to nothing is a mistake.
     let in_environment =
         || std::env::var_os("NOVI_CONFIG").filter(|file| !file.is_empty()).map(PathBuf::from);
-    let mut config = Config::load(arguments.config.or_else(in_environment).as_deref())?;
+    let file = arguments.config.or_else(in_environment);
+    let mut config = Config::load_with(file.as_deref(), &arguments.set)?;
     let named = arguments.database.is_some();
     if let Some(url) = arguments.database {
         config.database.url = url;

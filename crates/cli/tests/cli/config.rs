@@ -163,3 +163,14 @@ fn the_projects_own_file_is_read_without_complaint() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../novi.toml");
     folder.run(&["check", "--config", file.to_str().unwrap()]).expect(0);
 }
+
+#[test]
+fn any_key_can_be_set_on_the_command_line() {
+    let folder = Folder::empty();
+    folder.write("novi.toml", "[database]\nurl = \"sqlite://file.db\"\n");
+    folder.run(&["--set", "database.url=sqlite://set.db", "migrate"]).expect(0);
+    let shown = folder.run(&["list", "--set", "database.url=sqlite://set.db"]).expect(0);
+    assert!(shown.out.contains("There are no flags"), "{}", shown.out);
+    let wrong = folder.run(&["list", "--set", "database.ulr=x"]).expect(2);
+    assert_eq!(wrong.err, "error: --set database.ulr: unknown field `ulr`, expected `url`\n");
+}

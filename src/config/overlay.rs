@@ -1,0 +1,101 @@
+//! Settings above the file: in environment variables, and on the command line.
+
+use std::ffi::OsString;
+
+use toml::{Table, Value};
+
+use super::Config;
+use crate::{Error, Result};
+
+/// Sections whose keys may be any text, and which can therefore be given as a whole.
+const OPEN_SECTIONS: [&str; 2] = ["context", "overrides"];
+
+/// A key and its value, or a section and all of its keys, as text.
+pub(super) struct Setting {
+    /// What messages call it.
+    origin: String,
+    section: String,
+    key: Option<String>,
+    text: String,
+}
+
+impl Setting {
+    /// The settings among the variables: `NOVI_SECTION__KEY`, for one underscore alone may be part of a key.
+    pub(super) fn of_environment(
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Vec<Self>> {
+        let mut settings = Vec::new();
+        for (name, value) in variables {
+            let Some(name) = name.to_str() else { continue };
+            let Some(path) = name.strip_prefix("NOVI_").map(str::to_lowercase) else { continue };
+            let origin = format!("environment variable {name}");
+            let (section, key) = match path.split_once("__") {
+                Some((section, key)) => (section.to_owned(), Some(key.to_owned())),
+                None if OPEN_SECTIONS.contains(&path.as_str()) => (path, None),
+                None => continue,
+            };
+            let Ok(text) = value.into_string() else {
+                return Err(Error::Config { origin, message: "expected UTF-8".to_owned() });
+            };
+            settings.push(Self { origin, section, key, text });
+        }
+        Ok(settings)
+    }
+
+    /// The setting in an argument: `section.key=value`, or `section={key = value}`.
+    pub(super) fn of_argument(argument: &str) -> Result<Self> {
+        let Some((path, text)) = argument.split_once('=') else {
+            let origin = format!("--set {argument}");
+            let message = "expected SECTION.KEY=VALUE, like refresh.interval=250ms".to_owned();
+            return Err(Error::Config { origin, message });
+        };
+        let (section, key) = match path.trim().split_once('.') {
+            Some((section, key)) => (section.to_owned(), Some(key.trim_matches('"').to_owned())),
+            None => (path.trim().to_owned(), None),
+        };
+        Ok(Self { origin: format!("--set {}", path.trim()), section, key, text: text.to_owned() })
+    }
+
+    fn section(self) -> Result<Table> {
+        let value = literal(&self.text);
+        let keys = match (self.key, value) {
+            (Some(key), value) => Table::from_iter([(key, value)]),
+            (None, Value::Table(keys)) => keys,
+            (None, _) => {
+                let message = format!("expected a table like {{key = true}}, found {:?}", self.text);
+                return Err(Error::Config { origin: self.origin, message });
+            }
+        };
+        let section = Table::from_iter([(self.section, keys.into())]);
+        // Each by itself, so that the error can name it.
+        let alone: Result<Config, toml::de::Error> = section.clone().try_into();
+        match alone {
+            Ok(_) => Ok(section),
+            Err(error) => Err(Error::Config { origin: self.origin, message: error.message().to_owned() }),
+        }
+    }
+}
+
+/// Lays the settings over the table, in their order.
+pub(super) fn overlay(table: &mut Table, settings: Vec<Setting>) -> Result<()> {
+    for setting in settings {
+        merge(table, setting.section()?);
+    }
+    Ok(())
+}
+
+/// What a setting holds: TOML if it reads as that, else text.
+fn literal(text: &str) -> Value {
+    text.parse().unwrap_or_else(|_| Value::String(text.to_owned()))
+}
+
+fn merge(table: &mut Table, over: Table) {
+    for (key, value) in over {
+        match (table.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => merge(below, above),
+            (_, value) => {
+                table.insert(key, value);
+            }
+        }
+    }
+}
