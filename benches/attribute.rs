@@ -12,8 +12,12 @@ use novi::{
 
 /// A flag with these conditions.
 fn flag(configs: &[&str]) -> Flags {
-    let row =
-        |(id, config): (i64, &&str)| ActivationRow::new(id, format!("row {id}"), "novi.attribute", *config);
+    flag_of("novi.attribute", configs)
+}
+
+/// A flag with activations of this class.
+fn flag_of(class: &str, configs: &[&str]) -> Flags {
+    let row = |(id, config): (i64, &&str)| ActivationRow::new(id, format!("row {id}"), class, *config);
     let activations: Vec<_> = (1..).zip(configs).map(row).collect();
     let flags = Flags::from_rows(Rows {
         flags: vec![FlagRow::new(1, "flag", true)],
@@ -67,6 +71,13 @@ fn conditions(criterion: &mut Criterion) {
     for (case, configs) in cases {
         let flags = flag(configs);
         assert!(flags.is_enabled("flag", &caller), "{case}");
+        group.bench_function(case, |bench| {
+            bench.iter(|| flags.is_enabled(black_box("flag"), black_box(&caller)));
+        });
+    }
+    // What conditions are to be held against: the engine's own part, which is the same for whatever is asked.
+    for (case, count) in [("one that asks nothing", 1), ("three that ask nothing", 3)] {
+        let flags = flag_of("novi.and", &vec!["[]"; count]);
         group.bench_function(case, |bench| {
             bench.iter(|| flags.is_enabled(black_box("flag"), black_box(&caller)));
         });

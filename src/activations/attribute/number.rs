@@ -15,6 +15,7 @@ pub(super) enum Number {
 
 impl Number {
     /// The number that a value is, if it is one.
+    #[inline]
     pub(super) fn of(value: &Value<'_>) -> Option<Self> {
         match value {
             Value::Int(number) => Some(Self::Whole((*number).into())),
@@ -40,6 +41,7 @@ impl Number {
     }
 
     /// How two numbers compare; nothing if one is no number (NaN).
+    #[inline]
     pub(super) fn compare(self, other: Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Whole(one), Self::Whole(other)) => Some(one.cmp(&other)),

@@ -24,6 +24,7 @@ impl Path {
 
     /// The attribute that is called so; else, if the name has dots, the one of the first part, and the way that is left
     /// to go from there.
+    #[inline]
     pub(super) fn find<'c>(&'c self, check: &'c Check<'_>) -> Option<Found<'c>> {
         if let Some(value) = check.get(&self.name) {
             return Some(Found { value, way: &[] });
@@ -46,7 +47,13 @@ pub(super) struct Found<'c> {
     way: &'c [Box<str>],
 }
 
-impl Found<'_> {
+impl<'c> Found<'c> {
+    /// The value, if it is one: no list, not null, and without a way to go.
+    #[inline]
+    pub(super) fn single(self) -> Option<&'c Value<'c>> {
+        (self.way.is_empty() && !matches!(self.value, Value::List(_) | Value::Null)).then_some(self.value)
+    }
+
     /// Whether there is anything but null where the way ends. A list is something even if it is empty.
     pub(super) fn exists(self) -> bool {
         exists(self.value, self.way, DEEPEST)

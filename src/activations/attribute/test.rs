@@ -44,6 +44,7 @@ impl Bound {
 }
 
 impl Test {
+    #[inline]
     pub(super) fn met(&self, value: &Value<'_>) -> bool {
         match self {
             Self::OneOf(values) => values.contain(value) == Some(true),

@@ -106,6 +106,11 @@ impl TextSet {
             Case::Exact => {
                 texts.get(..text.len()) == Some(text.as_bytes()) && texts.get(text.len()) == Some(&END)
             }
+            Case::Ignored if text.is_ascii() => {
+                let start = texts.get(..text.len());
+                start.is_some_and(|start| start.eq_ignore_ascii_case(text.as_bytes()))
+                    && texts.get(text.len()) == Some(&END)
+            }
             Case::Ignored => {
                 let mut rest = texts;
                 let same = folded(text).all(|c| {
@@ -129,10 +134,10 @@ impl TextSet {
         let mut buffer = [0; CHUNK];
         if text.is_ascii() {
             for chunk in text.as_bytes().chunks(CHUNK) {
-                for (kept, byte) in buffer.iter_mut().zip(chunk) {
-                    *kept = byte.to_ascii_lowercase();
-                }
-                hasher.write(buffer.get(..chunk.len()).unwrap_or_default());
+                let Some(kept) = buffer.get_mut(..chunk.len()) else { continue };
+                kept.copy_from_slice(chunk);
+                kept.make_ascii_lowercase();
+                hasher.write(kept);
             }
             return hasher.finish();
         }

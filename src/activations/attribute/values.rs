@@ -48,6 +48,9 @@ impl Values {
     pub(super) fn contain(&self, value: &Value<'_>) -> Option<bool> {
         let (is_in, has_type) = match value {
             Value::Str(text) => match &self.texts {
+                Texts::Few(texts, Case::Exact) => {
+                    (texts.iter().any(|known| **known == **text), !texts.is_empty())
+                }
                 Texts::Few(texts, case) => {
                     (texts.iter().any(|known| case.equal(text, known)), !texts.is_empty())
                 }

@@ -17,40 +17,36 @@ pub(super) struct Version<'a> {
 }
 
 impl<'a> Version<'a> {
+    #[inline]
     pub(super) fn parse(text: &'a str) -> Option<Self> {
-        let text = text.strip_prefix('=').unwrap_or(text);
-        let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
-        let bytes = text.as_bytes();
-        let (mut parts, mut given, mut at) = ([0_u64; 3], 0, 0);
+        let mut bytes = text.as_bytes();
+        if let [b'=', rest @ ..] = bytes {
+            bytes = rest;
+        }
+        if let [b'v' | b'V', rest @ ..] = bytes {
+            bytes = rest;
+        }
+        let (mut parts, mut given) = ([0; 3], 0);
         loop {
-            let (start, mut number) = (at, 0_u64);
-            while let Some(digit @ b'0'..=b'9') = bytes.get(at) {
-                number = number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
-                at += 1;
-            }
-            if at == start {
-                return None;
-            }
-            *parts.get_mut(given)? = number;
+            (*parts.get_mut(given)?, bytes) = number(bytes)?;
             given += 1;
-            if bytes.get(at) != Some(&b'.') {
-                break;
+            match bytes {
+                [] => return Some(Self { parts, given, prerelease: "" }),
+                [b'.', rest @ ..] => bytes = rest,
+                _ => break,
             }
-            at += 1;
         }
-        let rest = text.get(at..)?;
-        if rest.is_empty() {
-            return Some(Self { parts, given, prerelease: "" });
-        }
-        let (rest, build) = rest.split_once('+').map_or((rest, None), |(rest, build)| (rest, Some(build)));
-        let prerelease = if rest.is_empty() { None } else { Some(rest.strip_prefix('-')?) };
-        let sound = prerelease.is_none_or(are_identifiers) && build.is_none_or(are_identifiers);
-        sound.then(|| Self { parts, given, prerelease: prerelease.unwrap_or_default() })
+        let rest = text.get(text.len() - bytes.len()..)?;
+        let prerelease = prerelease(rest)?;
+        Some(Self { parts, given, prerelease })
     }
 
     /// Which of two versions takes precedence over the other.
+    #[inline]
     fn compare(&self, other: &Version<'_>) -> Ordering {
-        self.parts.cmp(&other.parts).then_with(|| match (self.prerelease, other.prerelease) {
+        // Tuples compare number by number; arrays do so in a loop, which takes longer.
+        let parts = |version: &Version<'_>| <(u64, u64, u64)>::from(version.parts);
+        parts(self).cmp(&parts(other)).then_with(|| match (self.prerelease, other.prerelease) {
             ("", "") => Ordering::Equal,
             // A release is higher than what led to it.
             ("", _) => Ordering::Greater,
@@ -65,6 +61,32 @@ impl<'a> Version<'a> {
         let first = self.parts.iter().take(self.given).position(|part| *part != 0);
         first.map_or(self.given, |first| first + 1)
     }
+}
+
+/// What stands after the `-` in the rest of a version behind its numbers; empty if only build metadata follows.
+fn prerelease(rest: &str) -> Option<&str> {
+    let (rest, build) = rest.split_once('+').map_or((rest, None), |(rest, build)| (rest, Some(build)));
+    let prerelease = if rest.is_empty() { None } else { Some(rest.strip_prefix('-')?) };
+    let sound = prerelease.is_none_or(are_identifiers) && build.is_none_or(are_identifiers);
+    sound.then(|| prerelease.unwrap_or_default())
+}
+
+/// The number that a text starts with, and what follows it.
+#[inline]
+fn number(text: &[u8]) -> Option<(u64, &[u8])> {
+    // So many digits fit into 64 bits; only numbers of more of them are checked at each step.
+    const SAFE: usize = 19;
+    let (mut number, mut rest) = (0_u64, text);
+    while let [digit @ b'0'..=b'9', after @ ..] = rest {
+        let digit = u64::from(digit - b'0');
+        number = if text.len() <= SAFE {
+            number.wrapping_mul(10).wrapping_add(digit)
+        } else {
+            number.checked_mul(10)?.checked_add(digit)?
+        };
+        rest = after;
+    }
+    (rest.len() < text.len()).then_some((number, rest))
 }
 
 /// Whether these are identifiers with dots between them.
@@ -145,6 +167,7 @@ impl Comparator {
         Some(Self { operator, parts, given, prerelease: prerelease.into() })
     }
 
+    #[inline]
     fn met(&self, version: &Version<'_>) -> bool {
         let wanted = Version { parts: self.parts, given: self.given, prerelease: &self.prerelease };
         let order = version.compare(&wanted);
@@ -175,6 +198,7 @@ impl Requirement {
     }
 
     /// Whether the text is a version that meets this.
+    #[inline]
     pub(super) fn met(&self, text: &str) -> bool {
         Version::parse(text)
             .is_some_and(|version| self.comparators.iter().all(|comparator| comparator.met(&version)))
