@@ -39,6 +39,27 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
         "seed",
         "variant",
         "targetingKey",
+        "attribute",
+        "equals",
+        "in",
+        "not_in",
+        "contains",
+        "starts_with",
+        "regex",
+        "ignore_case",
+        "greater",
+        "less_or_equal",
+        "before",
+        "semver",
+        "in_cidr",
+        "exists",
+        "seed.config",
+        "A.A",
+        ">=1.2",
+        "v1.2.3-rc.1",
+        "10.0.0.0/8",
+        "::1",
+        "(a|b)+$",
         "A",
         "%Y-%m-%d",
         "%H:%M",
@@ -78,6 +99,46 @@ fn config() -> impl Strategy<Value = Option<String>> {
         1 => ".{0,40}".prop_map(Some),
         1 => Just(None),
     ]
+}
+
+fn operator() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "equals",
+        "not_equals",
+        "in",
+        "not_in",
+        "contains",
+        "starts_with",
+        "ends_with",
+        "regex",
+        "ignore_case",
+        "less",
+        "less_or_equal",
+        "greater",
+        "greater_or_equal",
+        "before",
+        "after",
+        "semver",
+        "in_cidr",
+        "exists",
+        "no such operator",
+    ])
+}
+
+/// What operators take and what they do not, alone and in lists.
+fn operand() -> impl Strategy<Value = serde_json::Value> {
+    let one = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<f64>().prop_map(Into::into),
+        any::<u64>().prop_map(Into::into),
+        (-2_i64..3).prop_map(Into::into),
+        "[<>=~^v]{0,2}[0-9]{1,3}(\\.[0-9]){0,3}(-[a-c0-9.]{0,3})?".prop_map(Into::into),
+        "[0-9]{1,3}\\.0\\.0\\.[0-9](/[0-9]{1,2})?".prop_map(Into::into),
+        "[0-9]{4}-[0-1][0-9]-[0-3][0-9](T[0-2][0-9]:00:00Z)?".prop_map(Into::into),
+        "[a-cA-CßẞσςİıK(|)*+\\[\\]^$.]{0,6}".prop_map(Into::into),
+    ];
+    one.prop_recursive(2, 32, 12, |inner| vec(inner, 0..12).prop_map(Into::into))
 }
 
 fn rows() -> impl Strategy<Value = Rows> {
@@ -143,6 +204,26 @@ proptest! {
         // The same text for both is not before itself, unless it is an hour that comes twice: then both are its start.
         let compiled = flags.issues().is_empty();
         prop_assert_eq!(flags.is_enabled("flag", &context), compiled);
+    }
+
+    /// Whatever the operators and the operands are, they are read, asked and explained without a panic.
+    #[test]
+    fn any_attribute_meets_any_operator(conditions in vec((operator(), operand()), 0..4), value in operand(), nested: bool) {
+        let mut config: serde_json::Map<_, _> =
+            conditions.into_iter().map(|(operator, operand)| (operator.to_owned(), operand)).collect();
+        config.insert("attribute".to_owned(), "a.b".into());
+        let flags = Flags::from_rows(Rows {
+            flags: vec![FlagRow::new(1, "flag", true)],
+            activations: vec![ActivationRow::new(1, "row", "novi.attribute", serde_json::Value::from(config).to_string())],
+            links: vec![LinkRow::new(1, 1)],
+            ..Rows::default()
+        }).unwrap();
+        let context = if nested { serde_json::json!({"a": {"b": value}}) } else { serde_json::json!({"a.b": value}) };
+        let context = Context::from_json(&context.to_string()).unwrap_or_default();
+        let trace = flags.explain("flag", &context).unwrap();
+        prop_assert_eq!(flags.is_enabled("flag", &context), trace.enabled);
+        prop_assert!(!trace.to_string().is_empty());
+        prop_assert!(flags.issues().iter().all(|issue| issue.path.starts_with("config") && issue.message.contains("expected")));
     }
 
     /// Contexts survive JSON.

@@ -3,6 +3,7 @@
 
 mod and;
 mod at_least;
+mod attribute;
 mod date_time;
 mod not;
 mod or;

@@ -1,0 +1,90 @@
+//! Where in the context an attribute is.
+
+use std::fmt;
+
+use crate::{Check, Value};
+
+/// Lists and objects further inside one another than this are not looked into; JSON texts end at 128 anyway.
+const DEEPEST: usize = 128;
+
+/// The name of an attribute, or a path to it through objects: `user.address.country`.
+#[derive(Debug, Default)]
+pub(super) struct Path {
+    name: Box<str>,
+    /// What the name is made of, if there are dots in it.
+    parts: Box<[Box<str>]>,
+}
+
+impl Path {
+    pub(super) fn new(name: &str) -> Self {
+        let parts =
+            if name.contains('.') { name.split('.').map(Box::from).collect() } else { Box::default() };
+        Self { name: name.into(), parts }
+    }
+
+    /// The attribute that is called so; else, if the name has dots, the one of the first part, and the way that is left
+    /// to go from there.
+    #[inline]
+    pub(super) fn find<'c>(&'c self, check: &'c Check<'_>) -> Option<Found<'c>> {
+        if let Some(value) = check.get(&self.name) {
+            return Some(Found { value, way: &[] });
+        }
+        let (first, way) = self.parts.split_first()?;
+        Some(Found { value: check.get(first)?, way })
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// An attribute, and the fields to follow from it. Where a list is met on the way, each of its values is followed.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'c> {
+    value: &'c Value<'c>,
+    way: &'c [Box<str>],
+}
+
+impl<'c> Found<'c> {
+    /// The value, if it is one: no list, not null, and without a way to go.
+    #[inline]
+    pub(super) fn single(self) -> Option<&'c Value<'c>> {
+        (self.way.is_empty() && !matches!(self.value, Value::List(_) | Value::Null)).then_some(self.value)
+    }
+
+    /// Whether there is anything but null where the way ends. A list is something even if it is empty.
+    pub(super) fn exists(self) -> bool {
+        exists(self.value, self.way, DEEPEST)
+    }
+
+    /// Whether a value where the way ends passes the test; of a list each value is tested. Null is nothing, and
+    /// is not tested.
+    pub(super) fn any(self, test: impl Fn(&Value<'_>) -> bool) -> bool {
+        any(self.value, self.way, &test, DEEPEST)
+    }
+}
+
+fn exists(value: &Value<'_>, way: &[Box<str>], deepest: usize) -> bool {
+    let Some((next, rest)) = way.split_first() else { return !value.is_null() };
+    let Some(deepest) = deepest.checked_sub(1) else { return false };
+    match value {
+        Value::List(values) => values.iter().any(|value| exists(value, way, deepest)),
+        value => value.field(next).is_some_and(|value| exists(value, rest, deepest)),
+    }
+}
+
+fn any(value: &Value<'_>, way: &[Box<str>], test: &impl Fn(&Value<'_>) -> bool, deepest: usize) -> bool {
+    match (value, deepest.checked_sub(1)) {
+        (Value::Null, _) => false,
+        (Value::List(values), Some(deepest)) => values.iter().any(|value| any(value, way, test, deepest)),
+        (value, deepest) => match (way.split_first(), deepest) {
+            // A list too deep ends here as what it is, which no test takes for a match, nor for the lack of one.
+            (None, _) | (_, None) => test(value),
+            (Some((next, rest)), Some(deepest)) => {
+                value.field(next).is_some_and(|value| any(value, rest, test, deepest))
+            }
+        },
+    }
+}
