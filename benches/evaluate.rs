@@ -13,11 +13,18 @@ async fn flags() -> Result<Flags, novi::Error> {
     database.migrate().await?;
     database.run_script(store::DEMO_ROWS).await?;
     let more = "
-        insert into flags (id, name, status) values (5, 'plain', true), (6, 'window', true), (7, 'python', true);
+        insert into flags (id, name, status) values (5, 'plain', true), (6, 'window', true), (7, 'python', true),
+            (8, 'half', true), (9, 'thirds', true), (10, 'conditions', true);
         insert into activations (id, name, class_name, config) values (5, 'python',
             'novi.client.activations.weighted_random_activation.WeightedRandomActivation',
-            '{\"splits\":[50,30,20],\"variations\":[\"A\",\"B\",\"C\"]}');
-        insert into flags_activations (flag_id, activation_id) values (6, 1), (7, 5)";
+            '{\"splits\":[50,30,20],\"variations\":[\"A\",\"B\",\"C\"]}'),
+            (6, 'half', 'novi.percentage', '{\"percentage\": 50}'),
+            (7, 'thirds', 'novi.split', '{\"variants\": {\"A\": 33, \"B\": 33, \"C\": 34}}'),
+            (8, 'country', 'novi.attribute', '{\"attribute\": \"country\", \"in\": [\"US\", \"CA\", \"MX\"]}'),
+            (9, 'plan', 'novi.attribute', '{\"attribute\": \"plan\", \"equals\": \"pro\"}'),
+            (10, 'version', 'novi.attribute', '{\"attribute\": \"version\", \"semver\": \">=1.2.3\"}');
+        insert into flags_activations (flag_id, activation_id) values
+            (6, 1), (7, 5), (8, 6), (9, 7), (10, 8), (10, 9), (10, 10)";
     database.run_script(more).await?;
     let rows = database.load().await?;
     Flags::from_rows(rows)
@@ -29,6 +36,12 @@ fn evaluate(criterion: &mut Criterion) {
     let seeded =
         Context::new().with("currentDateTime", "11/26/2023 12:00 AM").with("seed", 90).with("variant", "A");
     let sticky = Context::new().with("targetingKey", "user-0123456789");
+    let user = Context::new()
+        .with("targetingKey", "user-0123456789a")
+        .with("country", "US")
+        .with("plan", "pro")
+        .with("version", "1.4.0")
+        .with("age", 42);
     let cases = [
         ("plain flag", "plain", &sticky),
         ("date window, time given as text", "window", &seeded),
@@ -37,6 +50,9 @@ fn evaluate(criterion: &mut Criterion) {
         ("weighted random, sticky", "Random Variant Feature", &sticky),
         ("weighted random, seeded as Python", "python", &seeded),
         ("Combo AND", "Combo AND", &seeded),
+        ("50 % rollout, sticky", "half", &user),
+        ("variant of three, sticky", "thirds", &user),
+        ("three conditions", "conditions", &user),
         ("unknown flag", "no such flag", &sticky),
     ];
     let mut group = criterion.benchmark_group("is_enabled");
@@ -45,13 +61,32 @@ fn evaluate(criterion: &mut Criterion) {
     }
     group.finish();
 
+    let mut group = criterion.benchmark_group("handle");
+    for (case, name, ctx) in &cases[..10] {
+        let handle = flags.flag(name);
+        group.bench_function(*case, |bench| bench.iter(|| handle.is_enabled(black_box(ctx))));
+    }
+    group.finish();
+
+    criterion.bench_function("context/five attributes, and 50 % rollout", |bench| {
+        bench.iter(|| {
+            let ctx = Context::new()
+                .with("targetingKey", black_box("user-0123456789a"))
+                .with("country", black_box("US"))
+                .with("plan", black_box("pro"))
+                .with("version", black_box("1.4.0"))
+                .with("age", black_box(42));
+            flags.is_enabled("half", &ctx)
+        });
+    });
+
     let mut group = criterion.benchmark_group("evaluate");
-    for (case, name, ctx) in &cases[..7] {
+    for (case, name, ctx) in &cases[..10] {
         group.bench_function(*case, |bench| {
             bench.iter(|| flags.evaluate(black_box(name), black_box(ctx)).map(|decision| decision.enabled()));
         });
     }
-    group.bench_function("all seven", |bench| {
+    group.bench_function("all ten", |bench| {
         bench.iter(|| flags.snapshot().evaluate_all(black_box(&seeded)).len());
     });
     group.finish();

@@ -125,18 +125,49 @@ fn route(request: &Request) -> String {
 
 #[cfg(test)]
 mod tests {
-    use axum::{body::to_bytes, http::StatusCode};
+    use axum::{
+        Router,
+        body::{Body, to_bytes},
+        http::StatusCode,
+        middleware::from_fn_with_state,
+        routing::get,
+    };
+    use novi::Flags;
+    use tower::ServiceExt as _;
+    use tower_http::catch_panic::CatchPanicLayer;
 
     use super::*;
+    use crate::{Options, state::Closing};
+
+    async fn text() -> &'static str {
+        panic!("secret")
+    }
+
+    async fn string() -> &'static str {
+        std::panic::panic_any("secret".to_owned())
+    }
+
+    async fn number() -> &'static str {
+        std::panic::panic_any(7)
+    }
 
     #[tokio::test]
     async fn a_panic_is_a_500_that_keeps_its_message_to_itself() {
-        for panic in [Box::new("secret") as Box<dyn Any + Send>, Box::new("secret".to_owned()), Box::new(7)] {
-            let response = caught(panic);
+        let flags = Flags::from_rows(novi::rows::Rows::default()).unwrap();
+        let state = AppState::new(flags, Options::default(), Closing::default());
+        let routes = [("/text", get(text)), ("/string", get(string)), ("/number", get(number))];
+        let mut app = Router::new();
+        for (path, route) in routes.clone() {
+            app = app.route(path, route);
+        }
+        let app = app.layer(CatchPanicLayer::custom(caught)).layer(from_fn_with_state(state, observe));
+        for (path, _) in routes {
+            let response =
+                app.clone().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
             assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
             let body = to_bytes(response.into_body(), 1000).await.unwrap();
             let text = std::str::from_utf8(&body).unwrap();
-            assert!(!text.contains("secret") && text.contains("internal_error"), "{text}");
+            assert!(!text.contains("secret") && text.contains("internal_error"), "{path}: {text}");
         }
     }
 }
