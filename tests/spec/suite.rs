@@ -195,6 +195,17 @@ impl Suite {
             assert_eq!(flags.is_enabled(&case.flag, &context), case.enabled, "is_enabled, {at}");
             let has_values = self.flags.iter().any(|flag| flag.name == case.flag && flag.variants.is_some());
             if let Ok(decision) = flags.evaluate(&case.flag, &context) {
+                // R11: all of a snapshot's answers are of its one revision.
+                let snapshot = flags.snapshot();
+                assert_eq!(decision.revision(), snapshot.revision(), "revision, {at}");
+                let all = snapshot.evaluate_all(&context);
+                assert!(
+                    all.iter().all(|other| other.revision() == decision.revision()),
+                    "revisions of all, {at}"
+                );
+                let among_all =
+                    all.iter().find(|other| other.flag() == case.flag).map(novi::Decision::enabled);
+                assert_eq!(among_all, Some(decision.enabled()), "among all, {at}");
                 let on = serde_json::Value::Bool(case.enabled);
                 let value = if has_values { case.value.as_ref() } else { Some(&on) };
                 assert_eq!(decision.value(), value, "value, {at}");
