@@ -251,7 +251,8 @@ impl Flags {
 
 /// Without a database there is nothing to follow.
 #[cfg(not(feature = "sql"))]
-type State = ();
+#[derive(Default)]
+pub(crate) struct State;
 
 const FIRST_SERIAL: u32 = 1;
 
