@@ -252,7 +252,7 @@ impl Flags {
 /// Without a database there is nothing to follow.
 #[cfg(not(feature = "sql"))]
 #[derive(Default)]
-pub(crate) struct State;
+pub(crate) struct State {}
 
 const FIRST_SERIAL: u32 = 1;
 
