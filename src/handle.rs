@@ -105,7 +105,7 @@ impl FlagHandle {
         }
     }
 
-    /// What the flag answers this caller, and why; see [`Flags::evaluate`].
+    /// What the flag answers this caller, and why; see [`Flags::evaluate`], which this is: it looks the name up.
     ///
     /// # Errors
     /// [`Error::FlagNotFound`](crate::Error::FlagNotFound) as long as no flag has the name.

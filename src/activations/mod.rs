@@ -15,7 +15,7 @@ mod weighted_random;
 
 /// Registers a type of this folder. Services use the attribute macro, which this crate can be built without.
 macro_rules! register {
-    ($type:ident, $class:literal, [$($alias:literal),*], $description:literal) => {
+    ($type:ident, $class:literal, [$($alias:expr),*], $description:literal) => {
         impl crate::registry::RegisteredActivation for $type {
             const TYPE: crate::registry::ActivationType = crate::registry::ActivationType::new::<Self>(
                 $class,

@@ -51,12 +51,13 @@ struct Compiled {
     python: bool,
 }
 
+/// Rows with this class name draw as Python does.
 const PYTHON_CLASS: &str = "novi.client.activations.weighted_random_activation.WeightedRandomActivation";
 
 register!(
     WeightedRandom,
     "novi.weighted_random",
-    ["novi.client.activations.weighted_random_activation.WeightedRandomActivation"],
+    [PYTHON_CLASS],
     "Chooses one of several variations by weight"
 );
 
