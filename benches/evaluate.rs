@@ -7,6 +7,11 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use novi::{Context, Flags, Snapshot, store};
 
+use workloads::User;
+
+#[allow(dead_code, reason = "each bench takes what it needs")]
+mod workloads;
+
 /// The flags of the demo, the same drawn by Python's generator, and one without activations.
 async fn flags() -> Result<Flags, novi::Error> {
     let database = store::create("sqlite::memory:").await?;
@@ -118,5 +123,57 @@ fn compile(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, evaluate, compile);
+/// The same six questions that `benches/peers` asks of other engines, by callers in turn.
+fn workloads(criterion: &mut Criterion) {
+    let flags = Flags::from_rows(workloads::one_of_each()).expect("no type is registered twice");
+    let users = User::some(1000);
+    let contexts: Vec<Context<'_>> = users.iter().map(User::context).collect();
+    for way in ["by name", "by handle", "context in the call"] {
+        let mut group = criterion.benchmark_group(way);
+        for name in ["W1", "W2", "W3", "W4", "W5", "W6"] {
+            let handle = flags.flag(name);
+            let mut turns = (0..contexts.len()).cycle();
+            group.bench_function(name, |bench| {
+                bench.iter(|| {
+                    let turn = turns.next().unwrap_or_default();
+                    match way {
+                        "by name" if name == "W6" => {
+                            let decision = flags.evaluate(black_box(name), &contexts[turn]);
+                            black_box(decision.is_ok_and(|decision| decision.variant().is_some()))
+                        }
+                        "by name" => flags.is_enabled(black_box(name), &contexts[turn]),
+                        "by handle" => handle.is_enabled(&contexts[turn]),
+                        _ => flags.is_enabled(black_box(name), &users[turn].context()),
+                    }
+                });
+            });
+        }
+        group.finish();
+    }
+    let mut group = criterion.benchmark_group("evaluate all");
+    for (count, shared) in [(1000, false), (1000, true), (10_000, false), (10_000, true)] {
+        let flags = Flags::from_rows(workloads::many(count, shared)).expect("no type is registered twice");
+        let mut turns = (0..contexts.len()).cycle();
+        let rows = if shared { "shared rows" } else { "rows of their own" };
+        group.throughput(criterion::Throughput::Elements(count as u64));
+        group.bench_function(format!("{count} flags with {rows}"), |bench| {
+            bench.iter(|| {
+                let turn = turns.next().unwrap_or_default();
+                flags
+                    .snapshot()
+                    .evaluate_all(&contexts[turn])
+                    .iter()
+                    .filter(|decision| decision.enabled())
+                    .count()
+            });
+        });
+    }
+    group.finish();
+    let rows = workloads::many(10_000, false);
+    criterion.bench_function("load 10,000 flags", |bench| {
+        bench.iter_batched(|| rows.clone(), Flags::from_rows, criterion::BatchSize::PerIteration);
+    });
+}
+
+criterion_group!(benches, workloads, evaluate, compile);
 criterion_main!(benches);

@@ -35,12 +35,12 @@ fn app(flags: &Flags) -> Router {
     own.nest("/novi", novi_server::router(flags.clone(), novi_server::Options::default()))
 }
 
-/// The service's own pool serves novi as well.
+/// The service's own pool serves novi as well. The rows are kept, since the endpoints under `/novi` tell of them.
 async fn flags() -> Result<Flags, Box<dyn std::error::Error>> {
     let database = store::create("sqlite::memory:").await?;
     database.migrate().await?;
     database.run_script(DEMO_ROWS).await?;
-    Ok(Flags::builder().from_store(database).await?)
+    Ok(Flags::builder().keep_rows().from_store(database).await?)
 }
 
 #[tokio::main]

@@ -1,11 +1,11 @@
 //! What an activation is: the trait that a type implements, and what it is given when its row is compiled.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, cell::Cell, fmt, num::NonZeroU32};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer,
-    de::{self, MapAccess, SeqAccess, Visitor},
+    de::{self, DeserializeOwned, MapAccess, SeqAccess, Visitor},
 };
 
 use crate::check::Check;
@@ -34,6 +34,16 @@ pub trait Activation: Send + Sync + 'static {
     fn is_split(&self) -> bool {
         false
     }
+}
+
+/// An activation of novi's own, whose config is one thing and what evaluation needs of it another: a process holds many
+/// of the latter, and none of the former once it is compiled.
+pub(crate) trait Configured: Activation + Sized {
+    /// The config as the row has it.
+    type Config: DeserializeOwned + JsonSchema;
+
+    /// What [`Activation::compile`] does. Nothing when the row can not be used, which is noted with it.
+    fn configure(config: Self::Config, row: &mut Compile<'_>) -> Option<Self>;
 }
 
 /// An activation's answer.
@@ -72,7 +82,21 @@ impl From<bool> for Verdict {
 
 /// The name of a variant, which [`Compile::variant`] made known. A small number, so that verdicts are copied freely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Variant(pub(crate) u32);
+pub struct Variant(pub(crate) NonZeroU32);
+
+impl Variant {
+    /// The variant with this place in a list of names.
+    pub(crate) fn at(place: usize) -> Self {
+        // No list of names in memory is as long as the last number.
+        let number = u32::try_from(place).unwrap_or(u32::MAX).saturating_add(1);
+        Self(NonZeroU32::new(number).unwrap_or(NonZeroU32::MAX))
+    }
+
+    /// The place in the list of names.
+    pub(crate) const fn place(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 /// Something wrong with a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +140,11 @@ impl Child {
     fn inline(class_name: String, config: &serde_json::Value) -> Self {
         let config = (!config.is_null()).then(|| config.to_string());
         Self::new(ChildReference::Inline { class_name, config })
+    }
+
+    /// What it takes to [ask](Check::ask_node) it, once it is compiled.
+    pub(crate) const fn node(&self) -> u32 {
+        self.node
     }
 
     /// A reference to the row of `activations` with this id.
@@ -222,6 +251,14 @@ impl Children {
     }
 }
 
+impl Children {
+    /// Resolves every child of the list, and keeps of each what it takes to [ask](Check::ask_node) it.
+    pub(crate) fn resolve(mut self, row: &mut Compile<'_>) -> Box<[u32]> {
+        self.compile(row);
+        self.list.iter().map(Child::node).collect()
+    }
+}
+
 impl<'de> Deserialize<'de> for Children {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct ChildrenVisitor;
@@ -305,6 +342,8 @@ pub struct Compile<'a> {
     pub(crate) linker: &'a mut dyn Linker,
     pub(crate) problems: Vec<Problem>,
     pub(crate) by_flag: bool,
+    /// Whether the activation would be another one in a row of another name.
+    pub(crate) by_name: Cell<bool>,
 }
 
 impl fmt::Debug for Compile<'_> {
@@ -331,6 +370,7 @@ impl Compile<'_> {
     /// The name of the row; for an inline activation that of the row it stands in.
     #[must_use]
     pub fn name(&self) -> &str {
+        self.by_name.set(true);
         self.name
     }
 

@@ -8,9 +8,8 @@
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Salted {
     state: u32,
-    /// The bytes of the salt that do not fill a block of four.
+    /// The bytes that do not fill a block of four: the last ones of `length`, modulo 4.
     tail: u32,
-    tail_length: u32,
     length: u32,
 }
 
@@ -39,7 +38,7 @@ const C1: u32 = 0xcc9e_2d51;
 const C2: u32 = 0x1b87_3593;
 
 impl Salted {
-    const EMPTY: Self = Self { state: 0, tail: 0, tail_length: 0, length: 0 };
+    const EMPTY: Self = Self { state: 0, tail: 0, length: 0 };
 
     pub(crate) fn new(salt: &str) -> Self {
         Self::EMPTY.fed(salt.as_bytes()).fed(b":")
@@ -53,30 +52,32 @@ impl Salted {
 
     #[inline]
     fn fed(mut self, bytes: &[u8]) -> Self {
+        // What came before and fills no block shifts every block of these by the same number of bytes.
+        let mut shift = 8 * (self.length % 4);
+        let (blocks, rest) = bytes.as_chunks::<4>();
+        for block in blocks {
+            self.feed_word(u32::from_le_bytes(*block), shift);
+        }
+        for byte in rest {
+            self.tail |= u32::from(*byte) << shift;
+            shift += 8;
+            if shift == 32 {
+                self.mix(self.tail);
+                (self.tail, shift) = (0, 0);
+            }
+        }
         #[expect(clippy::cast_possible_truncation, reason = "lengths count modulo 2^32, as in the original")]
         let length = bytes.len() as u32;
         self.length = self.length.wrapping_add(length);
-        // What the salt left over shifts every block of the key by the same number of bytes.
-        let shift = 8 * self.tail_length;
-        let (blocks, rest) = bytes.as_chunks::<4>();
-        for block in blocks {
-            let block = u64::from(u32::from_le_bytes(*block)) << shift | u64::from(self.tail);
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "the lower half; the upper one is the new tail"
-            )]
-            self.mix(block as u32);
-            self.tail = (block >> 32) as u32;
-        }
-        for byte in rest {
-            self.tail |= u32::from(*byte) << (8 * self.tail_length);
-            self.tail_length += 1;
-            if self.tail_length == 4 {
-                self.mix(self.tail);
-                (self.tail, self.tail_length) = (0, 0);
-            }
-        }
         self
+    }
+
+    #[inline]
+    fn feed_word(&mut self, word: u32, shift: u32) {
+        let block = u64::from(word) << shift | u64::from(self.tail);
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half; the upper one is the new tail")]
+        self.mix(block as u32);
+        self.tail = (block >> 32) as u32;
     }
 
     #[inline]

@@ -4,8 +4,12 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     fmt,
+    num::NonZeroU32,
     panic::{self, AssertUnwindSafe},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use chrono::{DateTime, Utc};
@@ -14,27 +18,37 @@ use crate::{
     activation::{Activation, Child, Variant, Verdict},
     bucket::Salted,
     context::{Context, TARGETING_KEY},
+    timestamp::Timestamp,
     value::Value,
 };
 
 /// A compiled activation.
 pub(crate) struct Node {
-    pub(crate) activation: Box<dyn Activation>,
-    /// Where the answer is remembered, for a node that several others ask.
-    pub(crate) memo: Option<u32>,
+    /// Rows whose type and config are the same share one.
+    pub(crate) activation: Arc<dyn Activation>,
+    /// Where the answer is remembered, for a node that several others ask; else [`Node::FORGOTTEN`].
+    pub(crate) slot: u32,
     /// Whether the answer is another one for another flag, so that flags do not share it.
     pub(crate) by_flag: bool,
-    /// For a type that may panic: whether it has.
-    pub(crate) panicked: Option<AtomicBool>,
+    pub(crate) conduct: Conduct,
+}
+
+/// Whether a type may panic. Those of novi do not.
+pub(crate) enum Conduct {
+    Trusted,
+    /// With whether it has.
+    MayPanic(AtomicBool),
 }
 
 impl Node {
+    pub(crate) const FORGOTTEN: u32 = u32::MAX;
+
     /// Asks the activation. A panic is the type's own: it counts as no answer, and goes no further.
     #[inline]
     fn evaluate(&self, check: &Check<'_>) -> Option<Verdict> {
-        match &self.panicked {
-            None => Some(self.activation.evaluate(check)),
-            Some(before) => self.caught(check, before),
+        match &self.conduct {
+            Conduct::Trusted => Some(self.activation.evaluate(check)),
+            Conduct::MayPanic(before) => self.caught(check, before),
         }
     }
 
@@ -48,9 +62,10 @@ impl Node {
     }
 }
 
-/// What lies around every evaluation of a snapshot.
-#[derive(Debug, Default)]
+/// What all evaluations of a snapshot have in common.
+#[derive(Default)]
 pub(crate) struct Surroundings {
+    pub(crate) nodes: Vec<Node>,
     /// The static context, which lies under every caller's.
     pub(crate) base: Context<'static>,
     /// Other names of the targeting key.
@@ -59,16 +74,15 @@ pub(crate) struct Surroundings {
 
 /// What an activation is given to answer: the caller's context, the time, and the other activations.
 pub struct Check<'a> {
-    nodes: &'a [Node],
-    context: &'a Context<'a>,
     around: &'a Surroundings,
+    context: &'a Context<'a>,
     /// The name of the flag that is evaluated, as a salt.
-    flag_salt: Cell<Salted>,
-    /// Whether an activation that this flag asked has panicked.
-    failed: Cell<bool>,
-    now: Cell<Option<DateTime<Utc>>>,
+    flag_salt: Cell<&'a Salted>,
     memo: Option<&'a Memo>,
     tracer: Option<&'a Tracer>,
+    now: Cell<Option<Timestamp>>,
+    /// Whether an activation that this flag asked has panicked.
+    failed: Cell<bool>,
 }
 
 impl fmt::Debug for Check<'_> {
@@ -79,19 +93,15 @@ impl fmt::Debug for Check<'_> {
 }
 
 impl<'a> Check<'a> {
-    pub(crate) fn new(
-        nodes: &'a [Node],
-        context: &'a Context<'a>,
-        around: &'a Surroundings,
-        flag_salt: Salted,
-    ) -> Self {
-        let flag_salt = Cell::new(flag_salt);
-        let failed = Cell::new(false);
-        Self { nodes, context, around, flag_salt, failed, now: Cell::new(None), memo: None, tracer: None }
+    #[inline]
+    pub(crate) fn new(around: &'a Surroundings, context: &'a Context<'a>, flag_salt: &'a Salted) -> Self {
+        let (flag_salt, now, failed) = (Cell::new(flag_salt), Cell::new(None), Cell::new(false));
+        Self { around, context, flag_salt, memo: None, tracer: None, now, failed }
     }
 
     /// Turns to the next flag, of the same context.
-    pub(crate) fn turn_to(&self, flag_salt: Salted) {
+    #[inline]
+    pub(crate) fn turn_to(&self, flag_salt: &'a Salted) {
         self.flag_salt.set(flag_salt);
         self.failed.set(false);
         if let Some(memo) = self.memo {
@@ -112,6 +122,7 @@ impl<'a> Check<'a> {
     /// The attribute of this name: the caller's, else the static context's. One that is null counts as missing, and
     /// a missing attribute is no error: the condition is not met (R4).
     #[must_use]
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
         let value = self.context.get(name).or_else(|| self.around.base.get(name));
         if let Some(tracer) = self.tracer {
@@ -129,52 +140,71 @@ impl<'a> Check<'a> {
 
     /// The sticky identity of the caller, whatever it is.
     #[must_use]
+    #[inline]
     pub fn targeting_value(&self) -> Option<&Value<'a>> {
         let other = || self.around.identity.iter().find_map(|name| self.get(name));
         self.get(TARGETING_KEY).or_else(other)
     }
 
     /// Whether an activation has panicked, so that the flag's answer is not to be trusted.
+    #[inline]
     pub(crate) fn has_failed(&self) -> bool {
         self.failed.get()
     }
 
     /// The salt of a rollout whose row gives none.
+    #[inline]
     pub(crate) fn flag_salt(&self) -> Salted {
-        self.flag_salt.get()
+        *self.flag_salt.get()
     }
 
     /// The time of this evaluation. The clock is read when first asked for, and stands still from then on.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
+        self.timestamp().date()
+    }
+
+    /// [`now`](Self::now), in the form that takes no arithmetic.
+    #[inline]
+    pub(crate) fn timestamp(&self) -> Timestamp {
         let now = self.now.get().unwrap_or_else(|| {
-            let now = Utc::now();
+            let now = Timestamp::now();
             self.now.set(Some(now));
             now
         });
-        if let Some(tracer) = self.tracer {
-            tracer.note(format!("clock: {}", now.to_rfc3339()));
-        }
+        self.note(|| format!("clock: {}", now.date().to_rfc3339()));
         now
     }
 
     /// Asks another activation. One that several activations share is asked once; the others get the same answer.
     #[must_use]
+    #[inline]
     pub fn ask(&self, child: &Child) -> Verdict {
         self.ask_node(child.node)
     }
 
     /// Adds a line to the explanation of this activation's answer. The text is made only when somebody asked why.
+    #[inline]
     pub fn note(&self, line: impl FnOnce() -> String) {
         if let Some(tracer) = self.tracer {
-            tracer.note(line());
+            tracer.note_with(line);
         }
     }
 
+    #[inline]
     pub(crate) fn ask_node(&self, index: u32) -> Verdict {
-        let Some(node) = self.nodes.get(index as usize) else { return Verdict::Off };
-        let slot = self.memo.zip(node.memo);
-        if let Some(known) = slot.and_then(|(memo, slot)| memo.get(slot, node.by_flag)) {
+        let Some(node) = self.around.nodes.get(index as usize) else { return Verdict::Off };
+        let forgets = self.memo.is_none() || node.slot == Node::FORGOTTEN;
+        if forgets && self.tracer.is_none() && matches!(node.conduct, Conduct::Trusted) {
+            return node.activation.evaluate(self);
+        }
+        self.ask_with_care(index, node)
+    }
+
+    /// Asks a node whose answer may be known, or must be written down, or which may panic.
+    fn ask_with_care(&self, index: u32, node: &Node) -> Verdict {
+        let memo = self.memo.filter(|_| node.slot != Node::FORGOTTEN);
+        if let Some(known) = memo.and_then(|memo| memo.get(node.slot, node.by_flag)) {
             return known;
         }
         let answer = match self.tracer {
@@ -186,8 +216,8 @@ impl<'a> Check<'a> {
             Verdict::Off
         });
         // What came after a panic is no answer to remember for the next flag.
-        if let Some((memo, slot)) = slot.filter(|_| !self.has_failed()) {
-            memo.set(slot, node.by_flag, verdict);
+        if let Some(memo) = memo.filter(|_| !self.has_failed()) {
+            memo.set(node.slot, node.by_flag, verdict);
         }
         verdict
     }
@@ -208,23 +238,23 @@ pub(crate) struct Memo {
 
 impl Memo {
     const OFF: u32 = 0;
-    const ON: u32 = 1;
-    /// Variants are numbered from here.
-    const VARIANT: u32 = 2;
+    const ON: u32 = u32::MAX;
 
     /// Calls `ask` with an empty memo for `slots` answers, of one flag or of many.
+    #[inline]
     pub(crate) fn lend<T>(slots: usize, flags: usize, ask: impl FnOnce(&Self) -> T) -> T {
         thread_local! {
-            static MEMO: Cell<Memo> = Cell::default();
+            static MEMO: Cell<Option<Box<Memo>>> = const { Cell::new(None) };
         }
         // Taken, not borrowed: an activation that evaluates another flag gets a memo of its own.
-        let mut memo = MEMO.take();
+        let mut memo = MEMO.take().unwrap_or_default();
         memo.clear(slots, flags);
         let answer = ask(&memo);
-        MEMO.set(memo);
+        MEMO.set(Some(memo));
         answer
     }
 
+    #[inline]
     fn clear(&mut self, slots: usize, flags: usize) {
         let last = self.flag.get();
         if usize::try_from(u32::MAX - last).is_ok_and(|left| left <= flags) {
@@ -247,20 +277,22 @@ impl Memo {
         if by_flag { self.flag.get() } else { self.evaluation }
     }
 
+    #[inline]
     fn get(&self, slot: u32, by_flag: bool) -> Option<Verdict> {
         let (number, code) = self.answers.get(slot as usize)?.get();
-        (number == self.number(by_flag)).then(|| match code {
-            Self::OFF => Verdict::Off,
-            Self::ON => Verdict::On,
-            variant => Verdict::Variant(Variant(variant - Self::VARIANT)),
+        (number == self.number(by_flag)).then(|| match NonZeroU32::new(code) {
+            None => Verdict::Off,
+            Some(NonZeroU32::MAX) => Verdict::On,
+            Some(variant) => Verdict::Variant(Variant(variant)),
         })
     }
 
+    #[inline]
     fn set(&self, slot: u32, by_flag: bool, verdict: Verdict) {
         let code = match verdict {
             Verdict::Off => Self::OFF,
             Verdict::On => Self::ON,
-            Verdict::Variant(Variant(number)) => number.saturating_add(Self::VARIANT),
+            Verdict::Variant(Variant(number)) => number.get(),
         };
         if let Some(answer) = self.answers.get(slot as usize) {
             answer.set((self.number(by_flag), code));
@@ -303,6 +335,7 @@ impl Tracer {
         verdict
     }
 
+    #[cold]
     fn read(&self, name: &str, value: Option<&Value<'_>>) {
         self.record(|record| {
             if record.inputs.iter().all(|(known, _)| known != name) {
@@ -311,7 +344,9 @@ impl Tracer {
         });
     }
 
-    fn note(&self, line: String) {
+    #[cold]
+    fn note_with(&self, line: impl FnOnce() -> String) {
+        let line = line();
         self.record(|record| record.notes.push(line));
     }
 

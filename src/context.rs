@@ -6,7 +6,7 @@ use arrayvec::ArrayVec;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::RawValue;
 
-use crate::value::Value;
+use crate::{text::same, value::Value};
 
 /// The attribute that identifies the caller, by OpenFeature's name for it.
 pub const TARGETING_KEY: &str = "targetingKey";
@@ -26,7 +26,9 @@ pub const TARGETING_KEY: &str = "targetingKey";
 /// hashing the name.
 #[derive(Clone, Debug, Default)]
 pub struct Context<'a> {
-    attributes: Attributes<'a>,
+    first: ArrayVec<Attribute<'a>, INLINE>,
+    /// What has no room in `first`.
+    rest: Vec<Attribute<'a>>,
 }
 
 type Attribute<'a> = (Cow<'a, str>, Value<'a>);
@@ -34,87 +36,49 @@ type Attribute<'a> = (Cow<'a, str>, Value<'a>);
 /// As many as most callers have, without making a context too large to hand around.
 const INLINE: usize = 8;
 
-#[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "the room is what spares most contexts the heap")]
-enum Attributes<'a> {
-    Inline(ArrayVec<Attribute<'a>, INLINE>),
-    Heap(Vec<Attribute<'a>>),
-}
-
-impl Default for Attributes<'_> {
-    fn default() -> Self {
-        Self::Inline(ArrayVec::new_const())
-    }
-}
-
-impl<'a> Attributes<'a> {
-    fn as_slice(&self) -> &[Attribute<'a>] {
-        match self {
-            Self::Inline(attributes) => attributes,
-            Self::Heap(attributes) => attributes,
-        }
-    }
-
-    fn as_mut_slice(&mut self) -> &mut [Attribute<'a>] {
-        match self {
-            Self::Inline(attributes) => attributes,
-            Self::Heap(attributes) => attributes,
-        }
-    }
-
-    fn push(&mut self, attribute: Attribute<'a>) {
-        match self {
-            Self::Heap(attributes) => attributes.push(attribute),
-            Self::Inline(attributes) => {
-                if let Err(full) = attributes.try_push(attribute) {
-                    let mut heap = Vec::with_capacity(2 * INLINE);
-                    heap.extend(attributes.take());
-                    heap.push(full.element());
-                    *self = Self::Heap(heap);
-                }
-            }
-        }
-    }
-}
-
-/// From attributes whose names differ.
-impl<'a> FromIterator<Attribute<'a>> for Attributes<'a> {
-    fn from_iter<I: IntoIterator<Item = Attribute<'a>>>(attributes: I) -> Self {
-        let mut all = Self::default();
-        for attribute in attributes {
-            all.push(attribute);
-        }
-        all
-    }
-}
-
 /// The same attributes in the same order.
 impl PartialEq for Context<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.attributes.as_slice() == other.attributes.as_slice()
+        self.first == other.first && self.rest == other.rest
     }
 }
 
 impl<'a> Context<'a> {
     /// A context that knows nothing.
     #[must_use]
+    #[inline]
     pub const fn new() -> Self {
-        Self { attributes: Attributes::Inline(ArrayVec::new_const()) }
+        Self { first: ArrayVec::new_const(), rest: Vec::new() }
     }
 
     /// This context and one attribute more; an attribute of the same name is replaced.
     #[must_use]
+    #[inline]
     pub fn with(mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) -> Self {
         self.insert(name, value);
         self
     }
 
     /// Sets an attribute, replacing one of the same name.
+    #[inline]
     pub fn insert(&mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) {
         let (name, value) = (name.into(), value.into());
-        match self.attributes.as_mut_slice().iter_mut().find(|(key, _)| *key == name) {
+        match self
+            .first
+            .iter_mut()
+            .chain(&mut self.rest)
+            .find(|(key, _)| same(key.as_bytes(), name.as_bytes()))
+        {
             Some((_, old)) => *old = value,
-            None => self.attributes.push((name, value)),
+            None => self.push((name, value)),
+        }
+    }
+
+    /// Adds an attribute whose name none has.
+    #[inline]
+    fn push(&mut self, attribute: Attribute<'a>) {
+        if let Err(full) = self.first.try_push(attribute) {
+            self.rest.push(full.element());
         }
     }
 
@@ -122,7 +86,7 @@ impl<'a> Context<'a> {
     /// walks all that are there: a large map would take time by the square of its length.
     pub(crate) fn extend_distinct(&mut self, attributes: impl IntoIterator<Item = Attribute<'a>>) {
         if self.is_empty() {
-            attributes.into_iter().for_each(|attribute| self.attributes.push(attribute));
+            attributes.into_iter().for_each(|attribute| self.push(attribute));
         } else {
             attributes.into_iter().for_each(|(name, value)| self.insert(name, value));
         }
@@ -130,16 +94,18 @@ impl<'a> Context<'a> {
 
     /// The attributes as the fields of an object.
     pub(crate) fn into_fields(self) -> Vec<(Cow<'a, str>, Value<'a>)> {
-        match self.attributes {
-            Attributes::Inline(attributes) => attributes.into_iter().collect(),
-            Attributes::Heap(attributes) => attributes,
-        }
+        self.first.into_iter().chain(self.rest).collect()
     }
 
     /// The attribute of this name. One that is null counts as not there (R4).
     #[must_use]
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
-        let found = self.attributes.as_slice().iter().find(|(key, _)| key == name);
+        let mut attributes = self.first.iter();
+        let found = attributes.find(|(key, _)| same(key.as_bytes(), name.as_bytes())).or_else(|| {
+            // Mostly there are none, which one look tells.
+            self.rest.iter().find(|(key, _)| same(key.as_bytes(), name.as_bytes()))
+        });
         found.map(|(_, value)| value).filter(|value| !value.is_null())
     }
 
@@ -151,19 +117,20 @@ impl<'a> Context<'a> {
 
     /// The attributes, in the order in which they were given.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
-        self.attributes.as_slice().iter().map(|(name, value)| (name.as_ref(), value))
+        self.first.iter().chain(&self.rest).map(|(name, value)| (name.as_ref(), value))
     }
 
     /// How many attributes there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.attributes.as_slice().len()
+        self.first.len() + self.rest.len()
     }
 
     /// Whether nothing is known.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.attributes.as_slice().is_empty()
+        self.first.is_empty()
     }
 
     /// The same context, which owns all its text.
@@ -171,11 +138,10 @@ impl<'a> Context<'a> {
     pub fn into_owned(self) -> Context<'static> {
         let own =
             |(name, value): (Cow<'a, str>, Value<'a>)| (Cow::Owned(name.into_owned()), value.into_owned());
-        let attributes = match self.attributes {
-            Attributes::Inline(attributes) => attributes.into_iter().map(own).collect(),
-            Attributes::Heap(attributes) => Attributes::Heap(attributes.into_iter().map(own).collect()),
-        };
-        Context { attributes }
+        Context {
+            first: self.first.into_iter().map(own).collect(),
+            rest: self.rest.into_iter().map(own).collect(),
+        }
     }
 }
 
@@ -187,14 +153,12 @@ impl Context<'static> {
     /// The text is no JSON, or no object; the message says where.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         let raw: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
-        let attributes = raw
-            .into_iter()
-            .map(|(name, raw)| {
-                let value = big_integer(raw.get()).map_or_else(|| serde_json::from_str(raw.get()), Ok)?;
-                Ok((Cow::Owned(name), value))
-            })
-            .collect::<Result<_, serde_json::Error>>()?;
-        Ok(Self { attributes })
+        let mut context = Self::new();
+        for (name, raw) in raw {
+            let value = big_integer(raw.get()).map_or_else(|| serde_json::from_str(raw.get()), Ok)?;
+            context.push((Cow::Owned(name), value));
+        }
+        Ok(context)
     }
 }
 
@@ -237,9 +201,11 @@ impl<'de> Deserialize<'de> for Context<'static> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // The map has removed twins already; inserting one by one would look for them again, each time from the start.
         let attributes = BTreeMap::<String, Value<'static>>::deserialize(deserializer)?;
-        Ok(Self {
-            attributes: attributes.into_iter().map(|(name, value)| (Cow::Owned(name), value)).collect(),
-        })
+        let mut context = Self::new();
+        for (name, value) in attributes {
+            context.push((Cow::Owned(name), value));
+        }
+        Ok(context)
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
     overrides::Overrides,
     registry::Registry,
     rows::Rows,
-    snapshot::{Settings, Snapshot, Trace},
+    snapshot::{Evaluations, Settings, Snapshot, Tally, Trace},
 };
 
 /// The flags of a service: an immutable [`Snapshot`], replaced as a whole when the rows change.
@@ -59,6 +59,8 @@ pub(crate) struct Inner {
     registry: Registry,
     settings: Settings,
     unknown: Unknown,
+    /// That of all snapshots.
+    tally: Arc<Tally>,
     #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are not followed"))]
     pub(crate) watch: State,
 }
@@ -101,6 +103,12 @@ impl FlagsBuilder {
         self
     }
 
+    /// Keeps the rows in memory beside what they compile to, for [`Snapshot::rows`].
+    pub fn keep_rows(mut self) -> Self {
+        self.settings.keep_rows = true;
+        self
+    }
+
     /// How often the database is asked for its revision.
     pub fn refresh(mut self, interval: Duration) -> Self {
         self.refresh = interval;
@@ -120,6 +128,7 @@ impl FlagsBuilder {
         let snapshot = Snapshot::compile(Arc::new(rows), &registry, &self.settings, None);
         snapshot.log_issues();
         let inner = Inner {
+            tally: Arc::clone(snapshot.tally()),
             snapshot: ArcSwap::from_pointee(snapshot.with_serial(FIRST_SERIAL)),
             serial: AtomicU32::new(FIRST_SERIAL),
             replacing: Mutex::default(),
@@ -170,7 +179,7 @@ impl Flags {
             self.inner.unknown.count(name, &guard);
             return Err(Error::FlagNotFound { name: name.to_owned(), similar: guard.similar_flag(name) });
         };
-        let outcome = guard.outcome_of(flag, context);
+        let outcome = guard.counted_at(flag, context);
         Ok(Decision::new(guard, flag, outcome))
     }
 
@@ -218,6 +227,17 @@ impl Flags {
     #[must_use]
     pub fn flag(&self, name: &str) -> FlagHandle {
         FlagHandle::new(self.clone(), name)
+    }
+
+    /// How often each flag gave which answer in this process, whichever way it was asked; explanations do not count.
+    /// Counts go up from the start of the process, and may miss what other threads do at this moment.
+    #[must_use]
+    pub fn evaluations(&self) -> Vec<Evaluations> {
+        self.snapshot().evaluations()
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.inner.tally
     }
 
     pub(crate) fn serial(&self) -> u32 {

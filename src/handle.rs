@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use crate::{Context, Decision, Flags, Result};
+use crate::{Context, Decision, Flags, Result, Snapshot};
 
 /// A flag of some [`Flags`], looked up once and not on every question. It stays valid when the rows change: it then
 /// answers by the new ones, and a flag that is deleted or does not exist yet is off (R5).
@@ -28,8 +28,8 @@ pub struct FlagHandle {
 /// The two are written as one, so that an answer never is another snapshot's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
-    /// The same answer for everybody, so that not even the snapshot is needed.
-    Fixed(bool),
+    /// The same answer for everybody, so that not even the snapshot is needed, and the number under which it is counted.
+    Fixed(bool, u32),
     /// The flag's index.
     Index(u32),
     /// No flag has the name.
@@ -37,18 +37,24 @@ enum Found {
 }
 
 impl Found {
-    const OFF: u32 = u32::MAX;
-    const ON: u32 = u32::MAX - 1;
-    const MISSING: u32 = u32::MAX - 2;
+    const OFF: u32 = 0;
+    const ON: u32 = 1;
+    const INDEX: u32 = 2;
+    const MISSING: u32 = 3;
 
-    fn pack(self, serial: u32) -> u64 {
-        let code = match self {
-            Self::Fixed(false) => Self::OFF,
-            Self::Fixed(true) => Self::ON,
-            Self::Missing => Self::MISSING,
-            Self::Index(index) => index,
+    /// Two bits tell which, the other thirty hold the number.
+    const BITS: u32 = 30;
+
+    /// Nothing if the number is too large for that, which no flag in memory has.
+    fn pack(self, serial: u32) -> Option<u64> {
+        let (which, number) = match self {
+            Self::Fixed(false, number) => (Self::OFF, number),
+            Self::Fixed(true, number) => (Self::ON, number),
+            Self::Index(index) => (Self::INDEX, index),
+            Self::Missing => (Self::MISSING, 0),
         };
-        u64::from(serial) << 32 | u64::from(code)
+        let packed = u64::from(serial) << 32 | u64::from(which << Self::BITS | number);
+        (number >> Self::BITS == 0).then_some(packed)
     }
 
     /// Nothing if it is another snapshot's.
@@ -56,11 +62,12 @@ impl Found {
     fn unpack(packed: u64, serial: u32) -> Option<Self> {
         #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
         let code = packed as u32;
-        (packed >> 32 == u64::from(serial)).then_some(match code {
-            Self::OFF => Self::Fixed(false),
-            Self::ON => Self::Fixed(true),
-            Self::MISSING => Self::Missing,
-            index => Self::Index(index),
+        let number = code & ((1 << Self::BITS) - 1);
+        (packed >> 32 == u64::from(serial)).then_some(match code >> Self::BITS {
+            Self::OFF => Self::Fixed(false, number),
+            Self::ON => Self::Fixed(true, number),
+            Self::INDEX => Self::Index(number),
+            _ => Self::Missing,
         })
     }
 }
@@ -82,35 +89,51 @@ impl FlagHandle {
     #[inline]
     pub fn is_enabled(&self, context: &Context<'_>) -> bool {
         match Found::unpack(self.found.load(Ordering::Relaxed), self.flags.serial()) {
-            Some(Found::Fixed(on)) => on,
+            Some(Found::Fixed(on, number)) => {
+                self.flags.tally().count(number);
+                on
+            }
             _ => self.ask(context),
         }
     }
 
     fn ask(&self, context: &Context<'_>) -> bool {
         let snapshot = self.flags.snapshot();
-        let serial = snapshot.serial();
-        let found = Found::unpack(self.found.load(Ordering::Relaxed), serial).unwrap_or_else(|| {
-            let found = match snapshot.find_index(&self.name) {
-                None => Found::Missing,
-                Some(index) => snapshot.fixed_at(index).map_or(Found::Index(index), Found::Fixed),
-            };
-            self.found.store(found.pack(serial), Ordering::Relaxed);
-            found
-        });
-        match found {
-            Found::Fixed(on) => on,
-            Found::Index(index) => snapshot.enabled_at(index, context),
-            Found::Missing => self.flags.is_enabled(&self.name, context),
+        match self.index_in(&snapshot) {
+            Some(index) => snapshot.enabled_at(index, context),
+            None => self.flags.is_enabled(&self.name, context),
         }
     }
 
-    /// What the flag answers this caller, and why; see [`Flags::evaluate`], which this is: it looks the name up.
+    /// The flag's index in the present snapshot, looked up if the handle does not have it.
+    fn index_in(&self, snapshot: &Snapshot) -> Option<u32> {
+        let serial = snapshot.serial();
+        if let Some(Found::Index(index)) = Found::unpack(self.found.load(Ordering::Relaxed), serial) {
+            return Some(index);
+        }
+        let index = snapshot.find_index(&self.name);
+        let found = index.map_or(Found::Missing, |index| {
+            snapshot.fixed_at(index).map_or(Found::Index(index), |(on, number)| Found::Fixed(on, number))
+        });
+        if let Some(packed) = found.pack(serial) {
+            self.found.store(packed, Ordering::Relaxed);
+        }
+        index
+    }
+
+    /// What the flag answers this caller, and why; see [`Flags::evaluate`].
     ///
     /// # Errors
     /// [`Error::FlagNotFound`](crate::Error::FlagNotFound) as long as no flag has the name.
     pub fn evaluate(&self, context: &Context<'_>) -> Result<Decision> {
-        self.flags.evaluate(&self.name, context)
+        let snapshot = self.flags.snapshot();
+        match self.index_in(&snapshot) {
+            Some(index) => {
+                let outcome = snapshot.counted_at(index, context);
+                Ok(Decision::new(snapshot, index, outcome))
+            }
+            None => self.flags.evaluate(&self.name, context),
+        }
     }
 }
 
@@ -127,15 +150,17 @@ mod tests {
     #[test]
     fn what_is_found_survives_packing() {
         for found in [
-            Found::Fixed(true),
-            Found::Fixed(false),
+            Found::Fixed(true, 0),
+            Found::Fixed(false, (1 << 30) - 1),
             Found::Missing,
             Found::Index(0),
             Found::Index(7_000_000),
         ] {
-            assert_eq!(Found::unpack(found.pack(9), 9), Some(found));
-            assert_eq!(Found::unpack(found.pack(9), 8), None);
+            let packed = found.pack(9).unwrap();
+            assert_eq!(Found::unpack(packed, 9), Some(found));
+            assert_eq!(Found::unpack(packed, 8), None);
         }
         assert_eq!(Found::unpack(0, 1), None);
+        assert_eq!(Found::Index(1 << 30).pack(9), None);
     }
 }

@@ -51,6 +51,7 @@ mod bucket;
 mod check;
 pub mod config;
 mod context;
+mod counters;
 mod current;
 mod decision;
 mod error;
@@ -65,6 +66,8 @@ pub mod rows;
 mod similar;
 mod snapshot;
 pub mod store;
+mod text;
+mod timestamp;
 mod to_context;
 mod typed;
 mod value;
@@ -87,7 +90,7 @@ pub use issue::Issue;
 pub use overrides::{Override, Overrides};
 pub use registry::{ActivationType, RegisteredActivation, Registry};
 pub use rows::Revision;
-pub use snapshot::{Asked, Filter, Input, Settings, Snapshot, Trace};
+pub use snapshot::{Asked, Evaluations, Filter, Input, Settings, Snapshot, Trace};
 /// The version of sqlx whose pools the stores take.
 #[cfg(feature = "sql")]
 pub use sqlx;

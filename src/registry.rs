@@ -1,13 +1,17 @@
 //! Which activation types there are.
 
-use std::{collections::BTreeMap, fmt, sync::OnceLock};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
 use crate::{
     Error, Result,
-    activation::{Activation, Problem},
+    activation::{Activation, Compile, Configured, Problem},
 };
 
 /// An activation type: how rows name it and how a value of it is built.
@@ -20,8 +24,11 @@ pub struct ActivationType {
     /// Whether evaluating may panic: novi's own types do not.
     may_panic: bool,
     schema: fn() -> Schema,
-    build: fn(&str) -> Result<Box<dyn Activation>, Problem>,
+    build: Build,
 }
+
+/// Makes an activation of a row's config; nothing if it can not be used, which is noted with the row.
+type Build = fn(&str, &mut Compile<'_>) -> Result<Option<Arc<dyn Activation>>, Problem>;
 
 inventory::collect!(ActivationType);
 
@@ -45,9 +52,15 @@ impl ActivationType {
         Self { class, aliases, description, location, may_panic: true, schema, build }
     }
 
-    /// The same type, of which novi knows that it does not panic.
-    pub(crate) const fn trusted(self) -> Self {
-        Self { may_panic: false, ..self }
+    /// A type of novi's own, of which it is known that it does not panic.
+    pub(crate) const fn configured<T: Configured>(
+        class: &'static str,
+        aliases: &'static [&'static str],
+        description: &'static str,
+        location: &'static str,
+    ) -> Self {
+        let (schema, build) = (schema::<T::Config>, configure::<T>);
+        Self { class, aliases, description, location, may_panic: false, schema, build }
     }
 
     pub(crate) const fn may_panic(&self) -> bool {
@@ -81,19 +94,25 @@ impl ActivationType {
     /// The JSON Schema of the config.
     #[must_use]
     pub fn schema(&self) -> Schema {
-        (self.schema)()
+        let mut schema = (self.schema)();
+        schema.insert("title".to_owned(), self.class.into());
+        schema
     }
 
-    /// Builds an activation from the text of its config.
-    pub(crate) fn build(&self, config: Option<&str>) -> Result<Box<dyn Activation>, Problem> {
-        match config.filter(|text| !text.trim().is_empty()) {
-            Some(text) => (self.build)(text),
+    /// Builds an activation from the text of its config. What is wrong is noted with the row; there is no activation then,
+    /// or one that is not to be asked.
+    pub(crate) fn build(&self, config: Option<&str>, row: &mut Compile<'_>) -> Option<Arc<dyn Activation>> {
+        let built = match config.filter(|text| !text.trim_start().is_empty()) {
+            Some(text) => (self.build)(text, row),
             // A type without settings has nothing to say in its config: `{}` for a struct, `null` for a unit struct.
-            None => (self.build)("{}").or_else(|_| (self.build)("null")).map_err(|problem| Problem {
-                path: "config".to_owned(),
-                message: format!("is empty; {}", problem.message),
+            None => (self.build)("{}", row).or_else(|_| (self.build)("null", row)).map_err(|problem| {
+                Problem { path: "config".to_owned(), message: format!("is empty; {}", problem.message) }
             }),
-        }
+        };
+        built.unwrap_or_else(|problem| {
+            row.problems.push(problem);
+            None
+        })
     }
 }
 
@@ -112,9 +131,32 @@ fn schema<T: JsonSchema>() -> Schema {
     SchemaGenerator::default().into_root_schema_for::<T>()
 }
 
-fn build<T: Activation + DeserializeOwned>(config: &str) -> Result<Box<dyn Activation>, Problem> {
+fn build<T: Activation + DeserializeOwned>(
+    config: &str,
+    row: &mut Compile<'_>,
+) -> Result<Option<Arc<dyn Activation>>, Problem> {
+    let mut activation: T = read(config)?;
+    activation.compile(row);
+    Ok(Some(Arc::new(activation)))
+}
+
+fn configure<T: Configured>(
+    config: &str,
+    row: &mut Compile<'_>,
+) -> Result<Option<Arc<dyn Activation>>, Problem> {
+    let activation = T::configure(read(config)?, row);
+    Ok(activation.map(|activation| Arc::new(activation) as Arc<dyn Activation>))
+}
+
+fn read<T: DeserializeOwned>(config: &str) -> Result<T, Problem> {
+    // To know the path to what is wrong takes time; so it is found out only when something is.
+    serde_json::from_str(config).or_else(|_| read_with_path(config))
+}
+
+#[cold]
+fn read_with_path<T: DeserializeOwned>(config: &str) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_str(config);
-    let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = match error.path().to_string() {
             path if path == "." || path == "?" => "config".to_owned(),
             path if path.starts_with('[') => format!("config{path}"),
@@ -123,7 +165,7 @@ fn build<T: Activation + DeserializeOwned>(config: &str) -> Result<Box<dyn Activ
         Problem { path, message: message(&error.into_inner()) }
     })?;
     json.end().map_err(|error| Problem { path: "config".to_owned(), message: error.to_string() })?;
-    Ok(Box::new(value))
+    Ok(value)
 }
 
 /// What serde_json says. Where the path tells the place, the line and column of one line of text add nothing.
@@ -144,15 +186,15 @@ fn message(error: &serde_json::Error) -> String {
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     types: BTreeMap<&'static str, ActivationType>,
-    /// Class names and aliases, to the class name.
-    names: BTreeMap<&'static str, &'static str>,
+    /// By class name and by alias.
+    names: HashMap<&'static str, ActivationType, foldhash::fast::RandomState>,
 }
 
 impl Registry {
     /// No types at all.
     #[must_use]
-    pub const fn empty() -> Self {
-        Self { types: BTreeMap::new(), names: BTreeMap::new() }
+    pub fn empty() -> Self {
+        Self::default()
     }
 
     /// The types that were registered through `inventory`, by novi and by any crate that is linked.
@@ -199,7 +241,7 @@ impl Registry {
                 return Err(Error::DuplicateClass { class: name.to_owned(), first, second });
             }
         }
-        self.names.extend(names().map(|name| (name, new.class)));
+        self.names.extend(names().map(|name| (name, new)));
         self.types.insert(new.class, new);
         Ok(())
     }
@@ -207,7 +249,7 @@ impl Registry {
     /// The type that rows call by this class name or alias.
     #[must_use]
     pub fn find(&self, class_name: &str) -> Option<&ActivationType> {
-        self.names.get(class_name).and_then(|class| self.types.get(class))
+        self.names.get(class_name)
     }
 
     /// All types, sorted by class name.
@@ -215,18 +257,12 @@ impl Registry {
         self.types.values()
     }
 
-    /// Builds an activation for a row.
-    pub(crate) fn build(
-        &self,
-        class_name: &str,
-        config: Option<&str>,
-    ) -> Result<(&ActivationType, Box<dyn Activation>), Problem> {
-        let found = self.find(class_name).ok_or_else(|| self.unknown(class_name))?;
-        Ok((found, found.build(config)?))
-    }
-
-    fn unknown(&self, class_name: &str) -> Problem {
-        let similar = crate::similar::most_similar(class_name, self.names.keys().copied());
+    /// What is wrong with a row that names no type.
+    pub(crate) fn unknown(&self, class_name: &str) -> Problem {
+        let mut names: Vec<_> = self.names.keys().copied().collect();
+        // Of two names that are as similar, the same one is told each time.
+        names.sort_unstable();
+        let similar = crate::similar::most_similar(class_name, names.into_iter());
         let similar = similar.map(|name| format!(" (did you mean {name:?}?)")).unwrap_or_default();
         Problem {
             path: "class_name".to_owned(),

@@ -10,7 +10,19 @@ use std::{
 
 /// The modules of the library, by floor. A folder's files are on the floor of the folder.
 const FLOORS: [&[&str]; 5] = [
-    &["bucket", "context", "error", "from_serialize", "rows", "similar", "to_context", "value"],
+    &[
+        "bucket",
+        "context",
+        "counters",
+        "error",
+        "from_serialize",
+        "rows",
+        "similar",
+        "text",
+        "timestamp",
+        "to_context",
+        "value",
+    ],
     &["activation", "check", "issue", "overrides", "store"],
     &["registry"],
     &["activations", "decision", "snapshot"],

@@ -4,7 +4,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::register;
-use crate::{Activation, Check, Children, Compile, Verdict};
+use crate::{Activation, Check, Children, Compile, Verdict, activation::Configured};
+
+/// [`Config`] tells all of it.
+struct And {
+    children: Box<[u32]>,
+}
 
 /// On when all its activations are on, and when it has none (R7). They are asked in the order of the list until one
 /// is off. The first variant that one of them assigns is passed on.
@@ -12,11 +17,9 @@ use crate::{Activation, Check, Children, Compile, Verdict};
 /// ```sql
 /// INSERT INTO activations VALUES (3, 'Combo AND Activation', 'novi.and', '[1,2]');
 /// ```
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
-struct And {
-    children: Children,
-}
+struct Config(Children);
 
 register!(
     And,
@@ -28,8 +31,8 @@ register!(
 impl Activation for And {
     fn evaluate(&self, check: &Check<'_>) -> Verdict {
         let mut answer = Verdict::On;
-        for child in self.children.as_slice() {
-            match check.ask(child) {
+        for child in &self.children {
+            match check.ask_node(*child) {
                 Verdict::Off => return Verdict::Off,
                 Verdict::On => {}
                 variant if answer == Verdict::On => answer = variant,
@@ -38,8 +41,12 @@ impl Activation for And {
         }
         answer
     }
+}
 
-    fn compile(&mut self, row: &mut Compile<'_>) {
-        self.children.compile(row);
+impl Configured for And {
+    type Config = Config;
+
+    fn configure(Config(children): Config, row: &mut Compile<'_>) -> Option<Self> {
+        Some(Self { children: children.resolve(row) })
     }
 }

@@ -9,7 +9,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::register;
-use crate::{Activation, Check, Compile, Value, Verdict};
+use crate::{Activation, Check, Compile, Value, Verdict, activation::Configured, timestamp::Timestamp};
+
+/// [`Config`] tells all of it.
+struct DateTimeWindow {
+    start: Timestamp,
+    end: Timestamp,
+    /// Reads the context's time; nothing if that is RFC 3339 alone.
+    reader: Option<Box<Reader>>,
+}
 
 /// On from `startDateTime`, inclusive, to `endDateTime`, exclusive; either may be absent (R8).
 ///
@@ -27,27 +35,21 @@ use crate::{Activation, Check, Compile, Value, Verdict};
 ///
 /// Text without an offset is in `timezone`. In the hour that a change to summer time leaves out, the next valid instant
 /// counts; in the hour that a change back repeats, a start and the current time are its first pass, an end its second.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct DateTimeWindow {
+struct Config {
     /// When the window opens; absent: it always was open
     #[serde(default, rename = "startDateTime")]
-    start_text: Option<String>,
+    start: Option<String>,
     /// When the window closes; absent: never
     #[serde(default, rename = "endDateTime")]
-    end_text: Option<String>,
+    end: Option<String>,
     /// How dates are written, in strptime's letters; absent: RFC 3339
     #[serde(default)]
     format: Option<String>,
     /// The IANA time zone of dates without an offset, such as Europe/Berlin; absent: UTC
     #[serde(default)]
     timezone: Option<String>,
-    #[serde(skip)]
-    reader: Reader,
-    #[serde(skip)]
-    start: Option<DateTime<Utc>>,
-    #[serde(skip)]
-    end: Option<DateTime<Utc>>,
 }
 
 register!(
@@ -58,49 +60,71 @@ register!(
 );
 
 impl Activation for DateTimeWindow {
+    #[inline]
     fn evaluate(&self, check: &Check<'_>) -> Verdict {
         let now = match check.get("currentDateTime") {
-            None => check.now(),
-            Some(Value::Instant(instant)) => *instant,
-            Some(Value::Str(text)) => {
-                let Some(instant) = self.reader.read(text, Pass::First) else {
-                    check.note(|| format!("currentDateTime: expected {}", self.reader.expectation()));
-                    return Verdict::Off;
-                };
-                instant
-            }
-            Some(_) => return Verdict::Off,
+            None => check.timestamp(),
+            Some(value) => match self.told(value, check) {
+                Some(now) => now,
+                None => return Verdict::Off,
+            },
         };
-        let started = self.start.is_none_or(|start| start <= now);
-        let ended = self.end.is_some_and(|end| end <= now);
-        (started && !ended).into()
+        (self.start <= now && now < self.end).into()
     }
+}
 
-    fn compile(&mut self, row: &mut Compile<'_>) {
-        if let Some(format) = self.format.take() {
+impl DateTimeWindow {
+    /// The time that the context tells.
+    fn told(&self, value: &Value<'_>, check: &Check<'_>) -> Option<Timestamp> {
+        match value {
+            Value::Instant(instant) => Some((*instant).into()),
+            Value::Str(text) => {
+                let plain = Reader::default();
+                let reader = self.reader.as_deref().unwrap_or(&plain);
+                let read = reader.read(text, Pass::First);
+                if read.is_none() {
+                    check.note(|| format!("currentDateTime: expected {}", reader.expectation()));
+                }
+                read.map(Into::into)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Configured for DateTimeWindow {
+    type Config = Config;
+
+    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+        let mut reader = Reader::default();
+        if let Some(format) = config.format {
             let Some(items) = items(&format) else {
                 let message = format!("expected a date format like \"%Y-%m-%d %H:%M\", found {format:?}");
-                return row.problem(".format", message);
+                row.problem(".format", message);
+                return None;
             };
-            self.reader.format = Some((format, items));
+            reader.format = Some((format, items));
         }
-        if let Some(name) = self.timezone.take() {
+        if let Some(name) = config.timezone {
             let Ok(zone) = name.parse() else {
                 let message = format!("expected a time zone like \"Europe/Berlin\", found {name:?}");
-                return row.problem(".timezone", message);
+                row.problem(".timezone", message);
+                return None;
             };
-            self.reader.zone = zone;
+            reader.zone = zone;
         }
-        let mut read = |path, text: &Option<String>, pass| {
-            let text = text.as_deref()?;
-            let read = self.reader.read(text, pass);
+        let mut read = |path, text: Option<String>, pass| {
+            let text = text?;
+            let read = reader.read(&text, pass);
             if read.is_none() {
-                row.problem(path, format!("expected {}, found {text:?}", self.reader.expectation()));
+                row.problem(path, format!("expected {}, found {text:?}", reader.expectation()));
             }
-            read
+            read.map(Timestamp::from)
         };
-        self.start = read(".startDateTime", &self.start_text, Pass::First);
-        self.end = read(".endDateTime", &self.end_text, Pass::Last);
+        let start = read(".startDateTime", config.start, Pass::First).unwrap_or(Timestamp::MIN);
+        let end = read(".endDateTime", config.end, Pass::Last).unwrap_or(Timestamp::MAX);
+        let reader = reader.format.is_some().then(|| Box::new(reader));
+        Some(Self { start, end, reader })
     }
 }
 

@@ -17,13 +17,12 @@ mod weighted_random;
 macro_rules! register {
     ($type:ident, $class:literal, [$($alias:expr),*], $description:literal) => {
         impl crate::registry::RegisteredActivation for $type {
-            const TYPE: crate::registry::ActivationType = crate::registry::ActivationType::new::<Self>(
+            const TYPE: crate::registry::ActivationType = crate::registry::ActivationType::configured::<Self>(
                 $class,
                 &[$($alias),*],
                 $description,
                 concat!(file!(), ":", line!()),
-            )
-            .trusted();
+            );
         }
 
         inventory::submit!(<$type as crate::registry::RegisteredActivation>::TYPE);

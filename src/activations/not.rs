@@ -4,7 +4,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::register;
-use crate::{Activation, Check, Children, Compile, Verdict};
+use crate::{Activation, Check, Children, Compile, Verdict, activation::Configured};
+
+/// [`Config`] tells all of it.
+struct Not {
+    child: u32,
+}
 
 /// On when its activation is off (R7): also when that is off because an attribute is missing (R4). Takes one
 /// activation and assigns no variant.
@@ -12,24 +17,27 @@ use crate::{Activation, Check, Children, Compile, Verdict};
 /// ```sql
 /// INSERT INTO activations VALUES (5, 'Not during the sale', 'novi.not', '[1]');
 /// ```
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
-struct Not {
-    children: Children,
-}
+struct Config(Children);
 
 register!(Not, "novi.not", [], "On when its activation is off");
 
 impl Activation for Not {
     fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        self.children.as_slice().iter().all(|child| !check.ask(child).is_on()).into()
+        (!check.ask_node(self.child).is_on()).into()
     }
+}
 
-    fn compile(&mut self, row: &mut Compile<'_>) {
-        let count = self.children.as_slice().len();
-        if count != 1 {
-            row.problem("", format!("expected one activation to negate, found {count}"));
+impl Configured for Not {
+    type Config = Config;
+
+    fn configure(Config(children): Config, row: &mut Compile<'_>) -> Option<Self> {
+        let children = children.resolve(row);
+        if let [child] = *children {
+            return Some(Self { child });
         }
-        self.children.compile(row);
+        row.problem("", format!("expected one activation to negate, found {}", children.len()));
+        None
     }
 }

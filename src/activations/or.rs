@@ -4,7 +4,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::register;
-use crate::{Activation, Check, Children, Compile, Verdict};
+use crate::{Activation, Check, Children, Compile, Verdict, activation::Configured};
+
+/// [`Config`] tells all of it.
+struct Or {
+    children: Box<[u32]>,
+}
 
 /// On when one of its activations is on; off when it has none (R7). They are asked in the order of the list until
 /// one is on, whose variant is passed on.
@@ -12,11 +17,9 @@ use crate::{Activation, Check, Children, Compile, Verdict};
 /// ```sql
 /// INSERT INTO activations VALUES (4, 'Combo OR Activation', 'novi.or', '[1,2]');
 /// ```
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
-struct Or {
-    children: Children,
-}
+struct Config(Children);
 
 register!(
     Or,
@@ -27,11 +30,15 @@ register!(
 
 impl Activation for Or {
     fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let mut asked = self.children.as_slice().iter().map(|child| check.ask(child));
+        let mut asked = self.children.iter().map(|child| check.ask_node(*child));
         asked.find(|verdict| verdict.is_on()).unwrap_or(Verdict::Off)
     }
+}
 
-    fn compile(&mut self, row: &mut Compile<'_>) {
-        self.children.compile(row);
+impl Configured for Or {
+    type Config = Config;
+
+    fn configure(Config(children): Config, row: &mut Compile<'_>) -> Option<Self> {
+        Some(Self { children: children.resolve(row) })
     }
 }

@@ -7,7 +7,14 @@ use super::{
     register,
     sticky::{HashName, Sticky},
 };
-use crate::{Activation, Check, Compile, Verdict, bucket::Hash};
+use crate::{Activation, Check, Compile, Verdict, activation::Configured, bucket::Hash};
+
+/// [`Config`] tells all of it.
+struct Percentage {
+    sticky: Sticky,
+    /// The first bucket that is out.
+    below: u32,
+}
 
 /// On for a share of the callers, always the same ones (R10).
 ///
@@ -18,9 +25,9 @@ use crate::{Activation, Check, Compile, Verdict, bucket::Hash};
 /// ```sql
 /// INSERT INTO activations VALUES (7, 'A quarter of the users', 'novi.percentage', '{"percentage": 25}');
 /// ```
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Percentage {
+struct Config {
     /// From 0 to 100, counted in thousandths
     #[serde(rename = "percentage")]
     share: f64,
@@ -33,10 +40,6 @@ struct Percentage {
     /// How: murmur3 is MurmurHash3 x86 32 with seed 0, modulo 100,000
     #[serde(default)]
     hash: HashName,
-    #[serde(skip)]
-    sticky: Sticky,
-    #[serde(skip)]
-    below: u32,
 }
 
 register!(Percentage, "novi.percentage", [], "On for a share of the callers, always the same ones");
@@ -50,19 +53,22 @@ impl Activation for Percentage {
         (bucket < self.below).into()
     }
 
-    fn compile(&mut self, row: &mut Compile<'_>) {
-        if !(0.0..=100.0).contains(&self.share) {
-            row.problem(".percentage", format!("expected 0 to 100, found {}", self.share));
-            return;
-        }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100,000")]
-        {
-            self.below = (self.share / 100.0 * f64::from(Hash::BUCKETS)).round() as u32;
-        }
-        self.sticky = Sticky::compile(self.by.take(), self.salt.as_deref(), self.hash, row);
-    }
-
     fn is_split(&self) -> bool {
         true
+    }
+}
+
+impl Configured for Percentage {
+    type Config = Config;
+
+    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+        if !(0.0..=100.0).contains(&config.share) {
+            row.problem(".percentage", format!("expected 0 to 100, found {}", config.share));
+            return None;
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100,000")]
+        let below = (config.share / 100.0 * f64::from(Hash::BUCKETS)).round() as u32;
+        let sticky = Sticky::compile(config.by, config.salt.as_deref(), config.hash, row);
+        Some(Self { sticky, below })
     }
 }

@@ -12,7 +12,14 @@ use super::{
     register,
     sticky::{HashName, Sticky},
 };
-use crate::{Activation, Check, Compile, Variant, Verdict, bucket::Hash};
+use crate::{Activation, Check, Compile, Variant, Verdict, activation::Configured, bucket::Hash};
+
+/// [`Config`] tells all of it.
+struct Split {
+    sticky: Sticky,
+    /// The bucket that each variant ends before.
+    ends: Box<[(u32, Variant)]>,
+}
 
 /// Divides the callers among variants by weight; a caller keeps its variant.
 ///
@@ -23,9 +30,9 @@ use crate::{Activation, Check, Compile, Variant, Verdict, bucket::Hash};
 /// ```sql
 /// INSERT INTO activations VALUES (8, 'Layouts', 'novi.split', '{"variants": {"grid": 50, "list": 25, "map": 25}}');
 /// ```
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Split {
+struct Config {
     /// The variants, each with its weight: 0 or more, of any scale
     variants: Weights,
     /// The attribute that callers are told apart by; the targeting key if not given
@@ -37,11 +44,6 @@ struct Split {
     /// How: murmur3 is MurmurHash3 x86 32 with seed 0, mixed once more, modulo 100,000
     #[serde(default)]
     hash: HashName,
-    #[serde(skip)]
-    sticky: Sticky,
-    /// The bucket that each variant ends before.
-    #[serde(skip)]
-    ends: Vec<(u32, Variant)>,
 }
 
 register!(
@@ -61,37 +63,42 @@ impl Activation for Split {
         found.map_or(Verdict::Off, |(_, variant)| Verdict::Variant(*variant))
     }
 
-    fn compile(&mut self, row: &mut Compile<'_>) {
-        let mut total = 0.0;
-        for (name, weight) in &self.variants.0 {
-            if !weight.is_finite() || *weight < 0.0 {
-                row.problem(&format!(".variants.{name}"), format!("expected 0 or more, found {weight}"));
-                return;
-            }
-            total += weight;
-        }
-        if !total.is_finite() || total <= 0.0 {
-            row.problem(".variants", format!("expected weights with a sum above 0, found {total}"));
-            return;
-        }
-        let mut sum = 0.0;
-        for (name, weight) in std::mem::take(&mut self.variants.0) {
-            sum += weight;
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100,000")]
-            let end = (sum / total * f64::from(Hash::BUCKETS)).round() as u32;
-            self.ends.push((end, row.variant(&name)));
-        }
-        self.sticky = Sticky::compile(self.by.take(), self.salt.as_deref(), self.hash, row);
-    }
-
     fn is_split(&self) -> bool {
         true
     }
 }
 
+impl Configured for Split {
+    type Config = Config;
+
+    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+        let Weights(weights) = config.variants;
+        let mut total = 0.0;
+        for (name, weight) in &weights {
+            if !weight.is_finite() || *weight < 0.0 {
+                row.problem(&format!(".variants.{name}"), format!("expected 0 or more, found {weight}"));
+                return None;
+            }
+            total += weight;
+        }
+        if !total.is_finite() || total <= 0.0 {
+            row.problem(".variants", format!("expected weights with a sum above 0, found {total}"));
+            return None;
+        }
+        let mut sum = 0.0;
+        let ends = weights.iter().map(|(name, weight)| {
+            sum += weight;
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100,000")]
+            let end = (sum / total * f64::from(Hash::BUCKETS)).round() as u32;
+            (end, row.variant(name))
+        });
+        let ends = ends.collect();
+        Some(Self { sticky: Sticky::compile(config.by, config.salt.as_deref(), config.hash, row), ends })
+    }
+}
+
 /// Names and weights, in the order in which they were written: a map of Rust would sort them, and a later name that
 /// sorts first would move everybody.
-#[derive(Debug)]
 struct Weights(Vec<(String, f64)>);
 
 impl<'de> Deserialize<'de> for Weights {

@@ -11,8 +11,18 @@ use sha2::{Digest, Sha256};
 use super::{python_random::first_random, register};
 use crate::{
     Activation, Check, Compile, Value, Variant, Verdict,
+    activation::Configured,
     bucket::{Hash, Salted},
 };
+
+/// [`Config`] tells all of it.
+struct WeightedRandom {
+    choices: Box<[(Value<'static>, Variant)]>,
+    /// The sum of the weights up to each choice, its own included.
+    cumulative: Box<[f64]>,
+    salted: Salted,
+    python: bool,
+}
 
 /// Chooses one of `variations`, each with its weight in `splits` (R9).
 ///
@@ -27,9 +37,9 @@ use crate::{
 /// INSERT INTO activations VALUES (2, 'Random Split Activated', 'novi.weighted_random',
 ///     '{"splits": [100,0,0], "variations": ["A","B","C"]}');
 /// ```
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct WeightedRandom {
+struct Config {
     /// The weight of each variation: not negative, of any scale
     splits: Vec<f64>,
     /// The variations: texts, numbers or truth values
@@ -37,18 +47,6 @@ struct WeightedRandom {
     /// What is hashed before the targeting key; the name of the row if not given
     #[serde(default)]
     salt: Option<String>,
-    #[serde(skip)]
-    compiled: Compiled,
-}
-
-/// What evaluation needs of the config.
-#[derive(Debug, Default)]
-struct Compiled {
-    choices: Vec<(Value<'static>, Variant)>,
-    /// The sum of the weights up to each choice, its own included.
-    cumulative: Vec<f64>,
-    salted: Option<Salted>,
-    python: bool,
 }
 
 /// Rows with this class name draw as Python does.
@@ -64,7 +62,7 @@ register!(
 impl Activation for WeightedRandom {
     fn evaluate(&self, check: &Check<'_>) -> Verdict {
         let Some(place) = self.place(check) else { return Verdict::Off };
-        let Some((chosen, variant)) = self.compiled.choices.get(self.choice(place)) else {
+        let Some((chosen, variant)) = self.choices.get(self.choice(place)) else {
             return Verdict::Off;
         };
         check.note(|| format!("drew {place:.5} and so {chosen}"));
@@ -74,24 +72,22 @@ impl Activation for WeightedRandom {
         }
     }
 
-    fn compile(&mut self, row: &mut Compile<'_>) {
-        let (weights, variations) = (self.splits.len(), self.variations.len());
-        if weights != variations {
+    fn is_split(&self) -> bool {
+        true
+    }
+}
+
+impl Configured for WeightedRandom {
+    type Config = Config;
+
+    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+        let Config { splits, variations, salt } = config;
+        if splits.len() != variations.len() {
+            let (weights, variations) = (splits.len(), variations.len());
             row.problem(".splits", format!("expected {variations}, one for each variation, found {weights}"));
         }
-        let mut total = 0.0;
-        for (index, weight) in self.splits.iter().enumerate() {
-            if !weight.is_finite() || *weight < 0.0 {
-                row.problem(&format!(".splits[{index}]"), format!("expected 0 or more, found {weight}"));
-            }
-            total += weight;
-            self.compiled.cumulative.push(total);
-        }
-        let weights_are_sound = self.splits.iter().all(|weight| *weight >= 0.0);
-        if weights_are_sound && (!total.is_finite() || total <= 0.0) {
-            row.problem(".splits", format!("expected a sum above 0, found {total}"));
-        }
-        for (index, variation) in self.variations.drain(..).enumerate() {
+        let cumulative = cumulative(&splits, row);
+        let choices = variations.into_iter().enumerate().filter_map(|(index, variation)| {
             let value = Value::from(variation);
             let name = match &value {
                 Value::Str(text) => text.to_string(),
@@ -102,29 +98,44 @@ impl Activation for WeightedRandom {
                         &format!(".variations[{index}]"),
                         format!("{expected}, found {}", other.kind()),
                     );
-                    continue;
+                    return None;
                 }
             };
-            self.compiled.choices.push((value, row.variant(&name)));
-        }
-        self.compiled.salted = Some(Salted::new(self.salt.as_deref().unwrap_or(row.name())));
-        self.compiled.python = row.class_name() == PYTHON_CLASS;
+            Some((value, row.variant(&name)))
+        });
+        let choices = choices.collect();
+        let salted = Salted::new(salt.as_deref().unwrap_or_else(|| row.name()));
+        Some(Self { choices, cumulative, salted, python: row.class_name() == PYTHON_CLASS })
     }
+}
 
-    fn is_split(&self) -> bool {
-        true
+/// The sum of the weights up to each, its own included.
+fn cumulative(weights: &[f64], row: &mut Compile<'_>) -> Box<[f64]> {
+    let (mut total, mut sound) = (0.0, true);
+    let mut sum = |(index, weight): (usize, &f64)| {
+        if !weight.is_finite() || *weight < 0.0 {
+            row.problem(&format!(".splits[{index}]"), format!("expected 0 or more, found {weight}"));
+        }
+        sound &= *weight >= 0.0;
+        total += weight;
+        total
+    };
+    let sums = weights.iter().enumerate().map(&mut sum).collect();
+    if sound && (!total.is_finite() || total <= 0.0) {
+        row.problem(".splits", format!("expected a sum above 0, found {total}"));
     }
+    sums
 }
 
 impl WeightedRandom {
     /// Where the caller falls, from 0 to below 1.
     fn place(&self, check: &Check<'_>) -> Option<f64> {
         match check.get("seed") {
-            Some(seed) if self.compiled.python => first_random(seed),
+            Some(seed) if self.python => first_random(seed),
             Some(seed) => chacha(seed),
             None => {
                 let key = check.targeting_key()?;
-                let bucket = self.compiled.salted?.hash(key.as_bytes()).bucket();
+                let bucket = self.salted.hash(key.as_bytes()).bucket();
                 Some(f64::from(bucket) / f64::from(Hash::BUCKETS))
             }
         }
@@ -133,7 +144,7 @@ impl WeightedRandom {
     /// The choice at a place: the first whose cumulative weight lies above it, as `bisect` has it in Python's
     /// `random.choices`. Rounding may lead past the end, which means the last.
     fn choice(&self, place: f64) -> usize {
-        let cumulative = &self.compiled.cumulative;
+        let cumulative = &self.cumulative;
         let target = place * cumulative.last().copied().unwrap_or_default();
         let before = cumulative.partition_point(|sum| *sum <= target);
         before.min(cumulative.len().saturating_sub(1))

@@ -1,25 +1,29 @@
 //! The first half of compiling: each activation by itself, and whom it asks.
 
 use std::{
+    cell::Cell,
     collections::HashMap,
+    hash::{BuildHasher, Hasher},
     mem,
+    ops::Range,
     panic::{self, AssertUnwindSafe},
-    sync::atomic::AtomicBool,
+    sync::{Arc, atomic::AtomicBool},
 };
 
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
 use super::{
-    NodeInfo,
-    compile::Facts,
+    facts::Facts,
     graph::{Graph, Order},
+    links::Places,
 };
 use crate::{
     activation::{Activation, ChildReference, Compile, Linker, Problem, Variant},
-    check::Node,
-    registry::Registry,
+    check::{Conduct, Node},
+    registry::{ActivationType, Registry},
     rows::{ActivationRow, Rows},
 };
-
-pub(super) type Index<K> = HashMap<K, u32, foldhash::fast::RandomState>;
 
 /// An index into one of a snapshot's lists. No list reaches 2^32 entries: it would not fit into memory.
 pub(super) fn index(position: usize) -> u32 {
@@ -30,158 +34,142 @@ pub(super) fn index(position: usize) -> u32 {
 #[derive(Default)]
 pub(super) struct Variants {
     pub(super) names: Vec<Box<str>>,
-    numbers: Index<Box<str>>,
+    numbers: HashMap<Box<str>, Variant, RandomState>,
 }
 
 impl Variants {
     pub(super) fn number(&mut self, name: &str) -> Variant {
         if let Some(known) = self.numbers.get(name) {
-            return Variant(*known);
+            return *known;
         }
-        let number = index(self.names.len());
+        let number = Variant::at(self.names.len());
         self.names.push(name.into());
         self.numbers.insert(name.into(), number);
-        Variant(number)
+        number
+    }
+}
+
+/// The class names of rows, each with the type that it names.
+#[derive(Default)]
+struct Classes<'a> {
+    names: Vec<Box<str>>,
+    types: Vec<Option<&'a ActivationType>>,
+    numbers: HashMap<Box<str>, u32, RandomState>,
+}
+
+impl<'a> Classes<'a> {
+    fn number(&mut self, name: &str, registry: &'a Registry) -> (u32, Option<&'a ActivationType>) {
+        if let Some(known) = self.numbers.get(name) {
+            return (*known, self.types.get(*known as usize).copied().flatten());
+        }
+        let (number, kind) = (index(self.names.len()), registry.find(name));
+        self.names.push(name.into());
+        self.types.push(kind);
+        self.numbers.insert(name.into(), number);
+        (number, kind)
     }
 }
 
 /// An activation on its way to becoming a node.
+#[derive(Clone, Default)]
 pub(super) struct Draft {
     /// Index of the row in [`Rows::activations`].
     pub(super) row: u32,
-    /// Where in the row's config an inline activation stands, with a dot at the end; empty for the row itself.
-    pub(super) path: String,
-    class_name: String,
+    pub(super) class: u32,
+    /// The first draft with the same type and config, whose activation this one has; itself for most.
+    pub(super) like: u32,
     /// Nothing if the registry could not build it.
-    activation: Option<Box<dyn Activation>>,
-    child_paths: Vec<String>,
-    pub(super) problems: Vec<Problem>,
+    activation: Option<Arc<dyn Activation>>,
+    /// Which of [`Drafts::assigned`] it may assign.
+    assigns: Range<u32>,
+    /// Whether the activation itself divides callers by chance.
+    pub(super) is_split: bool,
     /// Whether the activation itself answers otherwise for another flag.
     pub(super) by_flag: bool,
     /// Whether evaluating may panic.
     may_panic: bool,
 }
 
-impl Draft {
-    /// Whether the activation itself divides callers by chance.
-    pub(super) fn is_split(&self) -> bool {
-        self.activation.as_ref().is_some_and(|activation| activation.is_split())
-    }
-}
-
 /// All activations: those of the rows first, in their order, then those written inline.
 pub(super) struct Drafts {
     pub(super) list: Vec<Draft>,
+    /// Where in the row's config each inline activation stands.
+    pub(super) inline: Vec<Box<str>>,
     /// The node of each row, by the row's id.
-    pub(super) ids: Index<i64>,
+    pub(super) places: Places,
     pub(super) graph: Graph,
     pub(super) order: Order,
+    pub(super) classes: Vec<Box<str>>,
+    /// What is wrong, with the node of which it is.
+    pub(super) problems: Vec<(u32, Problem)>,
+    assigned: Vec<Variant>,
 }
 
 impl Drafts {
     pub(super) fn build(rows: &Rows, registry: &Registry, variants: &mut Variants) -> Self {
-        let mut ids =
-            Index::with_capacity_and_hasher(rows.activations.len(), foldhash::fast::RandomState::default());
-        let mut twins = Vec::new();
-        for (node, row) in (0..).zip(&rows.activations) {
-            // The first of two rows with one id is the one that others mean.
-            if *ids.entry(row.id).or_insert(node) != node {
-                twins.push(node);
-            }
-        }
+        let places = Places::of(rows.activations.iter().map(|row| row.id));
         let mut builder = Builder {
             registry,
-            ids: &ids,
+            rows,
+            places,
             variants,
+            classes: Classes::default(),
+            list: Vec::with_capacity(rows.activations.len()),
+            graph: Graph::with_capacity(rows.activations.len()),
+            child_paths: HashMap::default(),
+            problems: Vec::new(),
+            assigned: Vec::new(),
+            alike: HashTable::with_capacity(64),
+            hasher: RandomState::default(),
             inline: Vec::new(),
-            first_inline: rows.activations.len(),
         };
-        let mut list = Vec::with_capacity(rows.activations.len());
-        let mut children = Vec::with_capacity(rows.activations.len());
         for (row, source) in (0..).zip(&rows.activations) {
-            let (draft, asks) = builder.draft(row, &source.name, Source::row(source));
-            list.push(draft);
-            children.push(asks);
+            builder.row(row, source);
         }
         // What stands inline is built after the rows, so that a row and its node have the same number. It may hold
         // further ones, which then wait behind.
         let mut next = 0;
-        while let Some((row, source)) =
-            builder.inline.get_mut(next).map(|(row, source)| (*row, mem::take(source)))
-        {
-            let name = rows.activations.get(row as usize).map_or("", |row| &row.name);
-            let (draft, asks) = builder.draft(row, name, source);
-            list.push(draft);
-            children.push(asks);
+        while let Some(inline) = builder.inline.get_mut(next).map(mem::take) {
+            builder.inline(&inline);
+            if let Some(place) = builder.inline.get_mut(next) {
+                place.path = inline.path;
+            }
             next += 1;
         }
-        let graph = Graph { children };
-        let order = graph.order();
-        let mut drafts = Self { list, ids, graph, order };
-        drafts.note_twins(rows, &twins);
-        drafts.note_cycles(rows);
-        drafts
+        let order = builder.graph.order();
+        builder.note_twins();
+        builder.note_cycles(&order);
+        let Builder { list, places, graph, classes, problems, assigned, inline, .. } = builder;
+        let inline = inline.into_iter().map(|inline| inline.path.trim_end_matches('.').into()).collect();
+        Self { list, inline, places, graph, order, classes: classes.names, problems, assigned }
     }
 
-    fn note_twins(&mut self, rows: &Rows, twins: &[u32]) {
-        for twin in twins {
-            let id = rows.activations.get(*twin as usize).map_or(0, |row| row.id);
-            let message = format!("expected a number of its own, found {id}, which another activation has");
-            self.note(*twin, Problem { path: "id".to_owned(), message });
-        }
+    /// The variants that a node itself may assign.
+    pub(super) fn assigned_by(&self, node: u32) -> &[Variant] {
+        let Some(draft) = self.list.get(node as usize) else { return &[] };
+        self.assigned.get(draft.assigns.start as usize..draft.assigns.end as usize).unwrap_or_default()
     }
 
-    fn note_cycles(&mut self, rows: &Rows) {
-        // A cycle of thousands is told by its beginning.
-        const MOST: usize = 8;
-        let mut problems = Vec::new();
-        for cycle in &self.order.cycles {
-            let Some([closing, first]) = cycle.last_chunk::<2>() else { continue };
-            let ids = cycle.iter().filter_map(|node| {
-                let draft = self.list.get(*node as usize)?;
-                Some(rows.activations.get(draft.row as usize)?.id.to_string())
-            });
-            let mut ids: Vec<String> = ids.collect();
-            if ids.len() > MOST {
-                let left_out = ids.len() - MOST;
-                ids.splice(MOST / 2..ids.len() - MOST / 2, [format!("({left_out} more)")]);
-            }
-            let asks = self.graph.children.get(*closing as usize).into_iter().flatten();
-            let place =
-                asks.zip(&self.list[*closing as usize].child_paths).find(|(child, _)| *child == first);
-            let path = place.map_or_else(|| "config".to_owned(), |(_, path)| path.clone());
-            let message = format!("activations ask each other in a circle: {}", ids.join(" -> "));
-            problems.push((*closing, Problem { path, message }));
-        }
-        for (node, problem) in problems {
-            self.note(node, problem);
-        }
+    /// Whether no activation assigns a variant.
+    pub(super) fn assign_none(&self) -> bool {
+        self.assigned.is_empty()
     }
 
-    fn note(&mut self, node: u32, problem: Problem) {
-        if let Some(draft) = self.list.get_mut(node as usize) {
-            draft.problems.push(problem);
-        }
-    }
-
-    /// The nodes that evaluation asks, and what explanations tell of them.
-    pub(super) fn finish(self, facts: &Facts) -> (Vec<Node>, Vec<NodeInfo>) {
-        let asks = self.graph.children.into_iter();
-        let nodes = self.list.into_iter().zip(asks).zip(facts.slots.iter().zip(&facts.by_flag)).map(
-            |((draft, children), (memo, by_flag))| {
-                // A node without an activation is below broken flags only, which do not ask it.
-                let activation = draft.activation.unwrap_or_else(|| Box::new(Broken));
-                let info = NodeInfo {
-                    row: draft.row,
-                    path: draft.path.trim_end_matches('.').into(),
-                    class_name: draft.class_name.into(),
-                    children: children.into(),
-                };
-                let panicked = draft.may_panic.then(AtomicBool::default);
-                (Node { activation, memo: *memo, by_flag: *by_flag, panicked }, info)
+    /// The nodes that evaluation asks, and the graph of who asks whom.
+    pub(super) fn finish(self, facts: &Facts) -> (Vec<Node>, Graph) {
+        let nodes = self.list.into_iter().zip(facts.slots.iter().zip(&facts.by_flag));
+        let nodes = nodes.map(|(draft, (slot, by_flag))| Node {
+            // A node without an activation is below broken flags only, which do not ask it.
+            activation: draft.activation.unwrap_or_else(|| Arc::new(Broken)),
+            slot: *slot,
+            by_flag: *by_flag,
+            conduct: if draft.may_panic {
+                Conduct::MayPanic(AtomicBool::default())
+            } else {
+                Conduct::Trusted
             },
-        );
-        nodes.unzip()
+        });
+        (nodes.collect(), self.graph)
     }
 }
 
@@ -194,95 +182,187 @@ impl Activation for Broken {
     }
 }
 
-/// What an activation is built from: a row, or a part of another row's config.
+/// An activation that is a part of another row's config.
 #[derive(Default)]
-struct Source {
+struct Inline {
+    /// The row.
+    row: u32,
+    /// Where in it.
     path: String,
     class_name: String,
     config: Option<String>,
-    problems: Vec<Problem>,
-}
-
-impl Source {
-    fn row(row: &ActivationRow) -> Self {
-        let problem = |fault: &crate::rows::Fault| Problem {
-            path: fault.column.to_owned(),
-            message: fault.message.clone(),
-        };
-        Self {
-            path: String::new(),
-            class_name: row.class_name.clone(),
-            config: row.config.clone(),
-            problems: row.faults.iter().map(problem).collect(),
-        }
-    }
 }
 
 struct Builder<'a> {
     registry: &'a Registry,
-    ids: &'a Index<i64>,
+    rows: &'a Rows,
+    places: Places,
     variants: &'a mut Variants,
-    /// Every inline activation met so far, with the row it stands in.
-    inline: Vec<(u32, Source)>,
-    /// The number of the first of them.
-    first_inline: usize,
+    classes: Classes<'a>,
+    list: Vec<Draft>,
+    graph: Graph,
+    /// Where in their configs nodes name those that they ask.
+    child_paths: HashMap<u32, Vec<String>>,
+    problems: Vec<(u32, Problem)>,
+    assigned: Vec<Variant>,
+    /// Nodes that others with the same type and config can be like.
+    alike: HashTable<(u64, u32)>,
+    hasher: RandomState,
+    /// Every inline activation met so far.
+    inline: Vec<Inline>,
 }
 
-impl Builder<'_> {
-    /// Builds one activation; gives with it the nodes that it asks.
-    fn draft(&mut self, row: u32, name: &str, source: Source) -> (Draft, Vec<u32>) {
-        let Source { path, class_name, config, problems } = source;
-        let mut draft = Draft {
-            row,
-            path,
-            class_name,
-            activation: None,
-            child_paths: Vec::new(),
-            problems,
-            by_flag: false,
-            may_panic: false,
-        };
-        if !draft.problems.is_empty() {
-            return (draft, Vec::new());
+impl<'a> Builder<'a> {
+    /// Builds the activation of a row.
+    fn row(&mut self, row: u32, source: &'a ActivationRow) {
+        let (class, kind) = self.classes.number(&source.class_name, self.registry);
+        let config = source.config.as_deref();
+        let hash = self.hash(class, config);
+        let sound = source.faults.is_empty();
+        if let Some(like) = self.find_alike(hash, class, config).filter(|_| sound) {
+            self.list.push(Draft { row, ..like });
+            self.graph.push([]);
+            return;
         }
-        // A type of somebody's own may panic on a row; that row is to blame, and no other is to suffer.
-        let built = panic::catch_unwind(|| self.registry.build(&draft.class_name, config.as_deref()));
-        let mut activation = match built.unwrap_or_else(|_| Err(panicked())) {
-            Ok((kind, activation)) => {
-                draft.may_panic = kind.may_panic();
-                activation
-            }
-            Err(problem) => {
-                draft.problems.push(problem.below(&draft.path));
-                return (draft, Vec::new());
-            }
+        let problem = |fault: &crate::rows::Fault| Problem {
+            path: fault.column.to_owned(),
+            message: fault.message.clone(),
         };
-        let mut linker =
-            DraftLinker { builder: self, row, path: &draft.path, children: Vec::new(), paths: Vec::new() };
+        self.problems.extend(source.faults.iter().map(|fault| (row, problem(fault))));
+        let draft = Draft { row, class, like: row, ..Draft::default() };
+        let source = Source { name: &source.name, class_name: &source.class_name, config, path: "" };
+        if !sound {
+            self.push(draft, Vec::new());
+        } else if self.build(draft, kind, source) {
+            self.alike.insert_unique(hash, (hash, row), |(hash, _)| *hash);
+        }
+    }
+
+    /// Builds an activation that is a part of a row's config.
+    fn inline(&mut self, inline: &Inline) {
+        let (class, kind) = self.classes.number(&inline.class_name, self.registry);
+        let name = self.rows.activations.get(inline.row as usize).map_or("", |row| &row.name);
+        let draft = Draft { row: inline.row, class, like: index(self.list.len()), ..Draft::default() };
+        let (class_name, config) = (inline.class_name.as_str(), inline.config.as_deref());
+        self.build(draft, kind, Source { name, class_name, config, path: &inline.path });
+    }
+
+    /// Gives whether others with the same type and config can be like this one.
+    fn build(&mut self, mut draft: Draft, kind: Option<&ActivationType>, source: Source<'_>) -> bool {
+        let node = index(self.list.len());
+        let Some(kind) = kind else {
+            self.problems.push((node, self.registry.unknown(source.class_name).below(source.path)));
+            self.push(draft, Vec::new());
+            return false;
+        };
+        let first_variant = self.assigned.len();
+        let mut linker = DraftLinker {
+            builder: self,
+            row: draft.row,
+            path: source.path,
+            children: Vec::new(),
+            paths: Vec::new(),
+        };
         let mut compile = Compile {
-            class_name: &draft.class_name,
-            name,
+            class_name: source.class_name,
+            name: source.name,
             linker: &mut linker,
             problems: Vec::new(),
             by_flag: false,
+            by_name: Cell::new(false),
         };
-        if panic::catch_unwind(AssertUnwindSafe(|| activation.compile(&mut compile))).is_err() {
-            compile.problems.push(panicked());
-        }
-        let (problems, by_flag) = (mem::take(&mut compile.problems), compile.by_flag);
+        // A type of somebody's own may panic on a row; that row is to blame, and no other is to suffer.
+        let built = panic::catch_unwind(AssertUnwindSafe(|| {
+            let activation = kind.build(source.config, &mut compile);
+            let is_split = activation.as_ref().is_some_and(|activation| activation.is_split());
+            (activation, is_split)
+        }));
+        let panicked = built.is_err();
+        (draft.activation, draft.is_split) = built.unwrap_or_default();
+        (draft.by_flag, draft.may_panic) = (compile.by_flag, kind.may_panic());
+        let (mut problems, by_name) = (mem::take(&mut compile.problems), compile.by_name.get());
         let (children, paths) = (linker.children, linker.paths);
-        draft.problems = problems.into_iter().map(|problem| problem.below(&draft.path)).collect();
-        draft.activation = Some(activation);
-        (draft.child_paths, draft.by_flag) = (paths, by_flag);
-        (draft, children)
+        if panicked {
+            problems.push(Problem {
+                path: "config".to_owned(),
+                message: "the activation type panicked when it was built from this".to_owned(),
+            });
+        }
+        let is_example = problems.is_empty() && children.is_empty() && !by_name && !draft.may_panic;
+        self.problems.extend(problems.into_iter().map(|problem| (node, problem.below(source.path))));
+        draft.assigns = index(first_variant)..index(self.assigned.len());
+        if !paths.is_empty() {
+            self.child_paths.insert(node, paths);
+        }
+        self.push(draft, children);
+        is_example
+    }
+
+    fn push(&mut self, draft: Draft, asks: Vec<u32>) {
+        self.list.push(draft);
+        self.graph.push(asks);
+    }
+
+    fn hash(&self, class: u32, config: Option<&str>) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u32(class);
+        hasher.write(config.unwrap_or_default().as_bytes());
+        hasher.finish()
+    }
+
+    fn find_alike(&self, hash: u64, class: u32, config: Option<&str>) -> Option<Draft> {
+        let is_alike = |node: u32| {
+            let row = self.rows.activations.get(node as usize);
+            self.list.get(node as usize).is_some_and(|draft| draft.class == class)
+                && row.is_some_and(|row| row.config.as_deref() == config)
+        };
+        let (_, node) = self.alike.find(hash, |(known, node)| *known == hash && is_alike(*node))?;
+        self.list.get(*node as usize).cloned()
+    }
+
+    fn note_twins(&mut self) {
+        for (node, row) in (0..).zip(&self.rows.activations) {
+            // The first of two rows with one id is the one that others mean.
+            if self.places.get(row.id) != Some(node) {
+                let message =
+                    format!("expected a number of its own, found {}, which another activation has", row.id);
+                self.problems.push((node, Problem { path: "id".to_owned(), message }));
+            }
+        }
+    }
+
+    fn note_cycles(&mut self, order: &Order) {
+        // A cycle of thousands is told by its beginning.
+        const MOST: usize = 8;
+        for cycle in &order.cycles {
+            let Some([closing, first]) = cycle.last_chunk::<2>() else { continue };
+            let ids = cycle.iter().filter_map(|node| {
+                let draft = self.list.get(*node as usize)?;
+                Some(self.rows.activations.get(draft.row as usize)?.id.to_string())
+            });
+            let mut ids: Vec<String> = ids.collect();
+            if ids.len() > MOST {
+                let left_out = ids.len() - MOST;
+                ids.splice(MOST / 2..ids.len() - MOST / 2, [format!("({left_out} more)")]);
+            }
+            let paths = self.child_paths.get(closing).map_or(&[][..], Vec::as_slice);
+            let place = self.graph.of(*closing).iter().zip(paths).find(|(child, _)| *child == first);
+            let path = place.map_or_else(|| "config".to_owned(), |(_, path)| path.clone());
+            let message = format!("activations ask each other in a circle: {}", ids.join(" -> "));
+            self.problems.push((*closing, Problem { path, message }));
+        }
     }
 }
 
-fn panicked() -> Problem {
-    Problem {
-        path: "config".to_owned(),
-        message: "the activation type panicked when it was built from this".to_owned(),
-    }
+/// What an activation is built from: a row, or a part of another row's config.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    /// The name of the row.
+    name: &'a str,
+    class_name: &'a str,
+    config: Option<&'a str>,
+    /// Where in the row's config it stands, with a dot at the end; empty for the row itself.
+    path: &'a str,
 }
 
 impl Problem {
@@ -305,13 +385,13 @@ impl Linker for DraftLinker<'_, '_> {
         let path = format!("{}config{path}", self.path);
         let node = match reference {
             ChildReference::Id(id) => {
-                *self.builder.ids.get(id).ok_or_else(|| format!("no activation has the id {id}"))?
+                self.builder.places.get(*id).ok_or_else(|| format!("no activation has the id {id}"))?
             }
             ChildReference::Inline { class_name, config } => {
-                let node = index(self.builder.first_inline + self.builder.inline.len());
+                let node = index(self.builder.rows.activations.len() + self.builder.inline.len());
                 let (class_name, config) = (class_name.clone(), config.clone());
-                let source = Source { path: format!("{path}."), class_name, config, problems: Vec::new() };
-                self.builder.inline.push((self.row, source));
+                let inline = Inline { row: self.row, path: format!("{path}."), class_name, config };
+                self.builder.inline.push(inline);
                 node
             }
         };
@@ -321,6 +401,8 @@ impl Linker for DraftLinker<'_, '_> {
     }
 
     fn variant(&mut self, name: &str) -> Variant {
-        self.builder.variants.number(name)
+        let variant = self.builder.variants.number(name);
+        self.builder.assigned.push(variant);
+        variant
     }
 }

@@ -1,13 +1,13 @@
 //! Evaluation: rows are compiled by now, so this only asks.
 
-use super::{Answer, Ask, Flag, Plan, Snapshot};
+use super::{Answer, Ask, Flag, Plan, Snapshot, compile::hash_of};
 use crate::{
     Error, Result,
     activation::{Variant, Verdict},
-    bucket::Salted,
     check::{Check, Memo},
     context::Context,
     decision::{Decision, Outcome, Reason},
+    text::same,
 };
 
 /// Which flags to evaluate.
@@ -26,7 +26,7 @@ impl Snapshot {
     /// Whether a flag is on for this caller; an unknown flag is not (R5).
     #[must_use]
     pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
-        self.find(name).is_some_and(|flag| self.enabled(flag, context))
+        self.find_index(name).is_some_and(|flag| self.enabled_at(flag, context))
     }
 
     /// What a flag answers this caller, and why.
@@ -35,35 +35,42 @@ impl Snapshot {
     /// [`Error::FlagNotFound`] for a name that no flag has (R5).
     pub fn evaluate(&self, name: &str, context: &Context<'_>) -> Result<Decision<&Self>> {
         let index = self.index(name)?;
-        Ok(Decision::new(self, index, self.outcome_of(index, context)))
+        Ok(Decision::new(self, index, self.counted_at(index, context)))
     }
 
     /// What all flags answer this caller, in the order of [`flag_names`](Self::flag_names). An activation that several
-    /// flags share is asked once.
+    /// flags share is asked once, and so are activations whose class and config are the same.
     pub fn evaluate_all(&self, context: &Context<'_>) -> Vec<Decision<&Self>> {
         self.evaluate_only(Filter::All, context)
     }
 
     /// What some flags answer this caller, as [`evaluate_all`](Self::evaluate_all).
     pub fn evaluate_only(&self, filter: Filter<'_>, context: &Context<'_>) -> Vec<Decision<&Self>> {
+        let Some(first) = self.flags.first() else { return Vec::new() };
         Memo::lend(self.slots, self.flags.len(), |memo| {
-            let check = Check::new(&self.nodes, context, &self.around, Salted::new("")).with_memo(memo);
-            let outcome = |flag: &Flag| match &flag.answer {
-                Answer::Ask(ask) => {
-                    check.turn_to(flag.salt);
-                    ask.outcome(&flag.linked, &check)
-                }
-                Answer::Fixed(_) | Answer::LastKnown { .. } => self.outcome(flag, context),
+            let check = Check::new(&self.around, context, &first.salt).with_memo(memo);
+            let shard = self.tally.shard();
+            let decide = |(index, flag): (u32, _)| {
+                let outcome = self.outcome_with(index, flag, context, &check);
+                shard.count(flag.number_of(outcome));
+                Decision::new(self, index, outcome)
             };
-            let flags = (0..).zip(&self.flags).filter(|(index, flag)| self.passes(filter, *index, flag));
-            let mut decisions = Vec::with_capacity(if filter == Filter::All { self.flags.len() } else { 0 });
-            decisions.extend(flags.map(|(index, flag)| Decision::new(self, index, outcome(flag))));
-            decisions
+            let flags = (0..).zip(&self.flags);
+            if filter == Filter::All {
+                return flags.map(decide).collect();
+            }
+            flags.filter(|(_, flag)| self.passes(filter, flag)).map(decide).collect()
         })
     }
 
+    #[inline]
     pub(crate) fn find_index(&self, name: &str) -> Option<u32> {
-        self.names.get(name).copied()
+        let hash = hash_of(&self.names.hasher, name.as_bytes());
+        let is_called_so = |index: &u32| {
+            let flag = self.flags.get(*index as usize);
+            flag.is_some_and(|flag| same(self.texts.bytes(flag.name), name.as_bytes()))
+        };
+        self.names.table.find(hash, is_called_so).copied()
     }
 
     pub(super) fn index(&self, name: &str) -> Result<u32> {
@@ -71,77 +78,128 @@ impl Snapshot {
         self.find_index(name).ok_or_else(missing)
     }
 
-    pub(crate) fn outcome_of(&self, index: u32, context: &Context<'_>) -> Outcome {
-        let missing = Outcome { enabled: false, variant: None, reason: Reason::Error };
-        self.flags.get(index as usize).map_or(missing, |flag| self.outcome(flag, context))
+    /// What the flag with this index answers; counted.
+    #[inline]
+    pub(crate) fn counted_at(&self, index: u32, context: &Context<'_>) -> Outcome {
+        let Some(flag) = self.flags.get(index as usize) else { return MISSING };
+        let outcome = self.outcome(index, flag, context);
+        self.tally.count(flag.number_of(outcome));
+        outcome
     }
 
+    #[inline]
     pub(crate) fn enabled_at(&self, index: u32, context: &Context<'_>) -> bool {
-        self.flags.get(index as usize).is_some_and(|flag| self.enabled(flag, context))
+        self.counted_at(index, context).enabled
     }
 
-    /// Whether the flag is on, if that is the same for everybody.
-    pub(crate) fn fixed_at(&self, index: u32) -> Option<bool> {
-        match self.flags.get(index as usize)?.answer {
-            Answer::Fixed(outcome) => Some(outcome.enabled),
-            Answer::Ask(_) | Answer::LastKnown { .. } => None,
+    /// Whether the flag is on and the number under which that is counted, if it is the same for everybody.
+    pub(crate) fn fixed_at(&self, index: u32) -> Option<(bool, u32)> {
+        let flag = self.flags.get(index as usize)?;
+        match flag.answer {
+            Answer::Fixed(outcome) => Some((outcome.enabled, flag.number_of(outcome))),
+            Answer::Ask(_) | Answer::LastKnown => None,
         }
     }
 
-    fn passes(&self, filter: Filter<'_>, index: u32, flag: &Flag) -> bool {
+    fn passes(&self, filter: Filter<'_>, flag: &Flag) -> bool {
         match filter {
             Filter::All => true,
-            Filter::Prefix(prefix) => flag.name.starts_with(prefix),
+            Filter::Prefix(prefix) => self.texts.get(flag.name).starts_with(prefix),
             Filter::Tag(tag) => {
-                let row = self.rows.flags.get(index as usize);
-                row.is_some_and(|row| row.metadata.tags.iter().any(|known| known == tag))
+                flag.more.as_ref().is_some_and(|more| more.tags.iter().any(|known| **known == *tag))
             }
         }
     }
 
-    fn find(&self, name: &str) -> Option<&Flag> {
-        self.flags.get(*self.names.get(name)? as usize)
+    /// What a flag answers; not counted.
+    pub(super) fn outcome_of(&self, index: u32, context: &Context<'_>) -> Outcome {
+        self.flags.get(index as usize).map_or(MISSING, |flag| self.outcome(index, flag, context))
     }
 
-    fn enabled(&self, flag: &Flag, context: &Context<'_>) -> bool {
-        self.outcome(flag, context).enabled
-    }
-
-    fn outcome(&self, flag: &Flag, context: &Context<'_>) -> Outcome {
+    #[inline]
+    fn outcome(&self, index: u32, flag: &Flag, context: &Context<'_>) -> Outcome {
         match &flag.answer {
             Answer::Fixed(outcome) => *outcome,
-            Answer::Ask(ask) => {
-                let check = Check::new(&self.nodes, context, &self.around, flag.salt);
-                match ask.plan {
-                    Plan::Plain => ask.outcome(&flag.linked, &check),
-                    Plan::Shared | Plan::Deep(_) => {
-                        Memo::lend(self.slots, 1, |memo| ask.outcome(&flag.linked, &check.with_memo(memo)))
-                    }
-                }
+            Answer::Ask(ask) if ask.plan == Plan::Plain => {
+                let check = Check::new(&self.around, context, &flag.salt);
+                ask.outcome(self.links.of(index), &check)
             }
-            Answer::LastKnown { snapshot, flag } => {
-                let Outcome { enabled, variant, .. } = snapshot.outcome_of(*flag, context);
-                // Variants are numbered by snapshot; compiling has numbered the earlier one's here as well.
-                let variant = variant.and_then(|variant| self.same_variant(snapshot, variant));
-                Outcome { enabled, variant, reason: Reason::Error }
-            }
+            Answer::Ask(_) => self.remembering(index, flag, context),
+            Answer::LastKnown => self.last_known(flag, context),
         }
     }
 
-    fn same_variant(&self, earlier: &Self, variant: Variant) -> Option<Variant> {
-        let name = earlier.variants.get(variant.0 as usize)?;
-        (0..).zip(&self.variants).find(|(_, known)| *known == name).map(|(number, _)| Variant(number))
+    fn remembering(&self, index: u32, flag: &Flag, context: &Context<'_>) -> Outcome {
+        Memo::lend(self.slots, 1, |memo| {
+            let check = Check::new(&self.around, context, &flag.salt).with_memo(memo);
+            self.asked(index, flag, &check)
+        })
     }
-}
 
-impl Ask {
-    /// All must be on, asked in the order of their ids; the first variant that one assigns is the flag's (R3).
-    pub(super) fn outcome(&self, linked: &[u32], check: &Check<'_>) -> Outcome {
-        if let Plan::Deep(order) = &self.plan {
-            for node in order {
+    /// What a flag answers under a check that goes from flag to flag.
+    #[inline]
+    fn outcome_with<'a>(
+        &'a self,
+        index: u32,
+        flag: &'a Flag,
+        context: &Context<'_>,
+        check: &Check<'a>,
+    ) -> Outcome {
+        match &flag.answer {
+            Answer::Fixed(outcome) => *outcome,
+            Answer::Ask(_) => {
+                check.turn_to(&flag.salt);
+                self.asked(index, flag, check)
+            }
+            Answer::LastKnown => self.last_known(flag, context),
+        }
+    }
+
+    /// What a flag answers whose activations are asked.
+    #[inline]
+    pub(super) fn asked(&self, index: u32, flag: &Flag, check: &Check<'_>) -> Outcome {
+        let Answer::Ask(ask) = &flag.answer else { return MISSING };
+        if let (Plan::Deep, Some(more)) = (ask.plan, &flag.more) {
+            for node in &more.order {
                 check.ask_node(*node);
             }
         }
+        ask.outcome(self.links.of(index), check)
+    }
+
+    #[cold]
+    fn last_known(&self, flag: &Flag, context: &Context<'_>) -> Outcome {
+        let known = flag.more.as_ref().and_then(|more| more.last_known.as_ref());
+        let Some((snapshot, index)) = known else { return MISSING };
+        let Outcome { enabled, variant, .. } = snapshot.outcome_of(*index, context);
+        // Variants are numbered by snapshot; compiling has numbered the earlier one's here as well.
+        let variant = variant.and_then(|variant| self.same_variant(snapshot.variant_name(variant)));
+        Outcome { enabled, variant, reason: Reason::Error }
+    }
+
+    fn same_variant(&self, name: &str) -> Option<Variant> {
+        self.variants.iter().position(|known| **known == *name).map(Variant::at)
+    }
+
+    /// The names of the variants that a flag may assign.
+    pub(super) fn variants_of(&self, index: u32) -> impl Iterator<Item = &str> {
+        let flag = self.flags.get(index as usize);
+        let fixed = flag.and_then(|flag| match flag.answer {
+            Answer::Fixed(outcome) => outcome.variant,
+            Answer::Ask(_) | Answer::LastKnown => None,
+        });
+        let variants = flag.map_or(&[][..], |flag| flag.variants());
+        fixed.into_iter().chain(variants.iter().copied()).map(|variant| self.variant_name(variant))
+    }
+}
+
+/// The answer of a flag that there is not.
+const MISSING: Outcome = Outcome { enabled: false, variant: None, reason: Reason::Error };
+
+impl Ask {
+    /// All must be on, asked in the order of their ids; the first variant that one assigns is the flag's (R3).
+    #[inline]
+    fn outcome(self, linked: &[u32], check: &Check<'_>) -> Outcome {
         let mut variant = None;
         for activation in linked {
             match check.ask_node(*activation) {
@@ -159,7 +217,7 @@ impl Ask {
 
     /// The answer when an activation panics: that of a broken flag (R6). What was known last is not written down.
     #[cold]
-    fn failed(&self) -> Outcome {
+    fn failed(self) -> Outcome {
         let variant = self.default.filter(|_| self.fails_on);
         Outcome { enabled: self.fails_on, variant, reason: Reason::Error }
     }

@@ -2,19 +2,24 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    fmt,
+    fmt, mem,
 };
 
 use serde::Serialize;
 
-use super::{Answer, Flag, Plan, Snapshot};
+use super::{
+    Answer, Flag, Snapshot,
+    drafts::Drafts,
+    graph::Graph,
+    texts::{Text, Texts},
+};
 use crate::{
     Result,
     activation::Verdict,
     check::{Check, Memo, Record, Tracer},
     context::Context,
     decision::{Outcome, Reason},
-    rows::Revision,
+    rows::{ActivationRow, Revision, Rows},
     value::Value,
 };
 
@@ -77,6 +82,63 @@ pub struct Input {
     pub value: Option<Value<'static>>,
 }
 
+/// What explanations tell of each node. Nodes are those of the rows first, then those written inline.
+#[derive(Default)]
+pub(super) struct Told {
+    rows: Vec<ToldRow>,
+    inline: Vec<ToldInline>,
+    /// The class name of each node, as a number.
+    classes: Vec<u32>,
+    class_names: Vec<Box<str>>,
+    /// Who asks whom.
+    pub(super) graph: Graph,
+}
+
+struct ToldRow {
+    id: i64,
+    name: Text,
+}
+
+struct ToldInline {
+    /// The row that it stands in.
+    row: u32,
+    /// Where in the row's config.
+    path: Box<str>,
+}
+
+impl Told {
+    /// Of all but the graph.
+    pub(super) fn of(rows: &Rows, drafts: &mut Drafts, texts: &mut Texts) -> Self {
+        let row = |row: &ActivationRow| ToldRow { id: row.id, name: texts.add(&row.name) };
+        let inline = drafts.list.iter().skip(rows.activations.len()).zip(mem::take(&mut drafts.inline));
+        Self {
+            rows: rows.activations.iter().map(row).collect(),
+            inline: inline.map(|(draft, path)| ToldInline { row: draft.row, path }).collect(),
+            classes: drafts.list.iter().map(|draft| draft.class).collect(),
+            class_names: mem::take(&mut drafts.classes),
+            graph: Graph::default(),
+        }
+    }
+
+    fn inline(&self, node: u32) -> Option<&ToldInline> {
+        self.inline.get((node as usize).checked_sub(self.rows.len())?)
+    }
+
+    fn row_of(&self, node: u32) -> Option<&ToldRow> {
+        let row = self.inline(node).map_or(node, |inline| inline.row);
+        self.rows.get(row as usize)
+    }
+
+    fn path_of(&self, node: u32) -> Option<&str> {
+        self.inline(node).map(|inline| &*inline.path)
+    }
+
+    fn class_of(&self, node: u32) -> &str {
+        let class = self.classes.get(node as usize).and_then(|class| self.class_names.get(*class as usize));
+        class.map_or("", |class| class)
+    }
+}
+
 impl Snapshot {
     /// How a flag comes to its answer for this caller.
     ///
@@ -85,8 +147,8 @@ impl Snapshot {
     pub fn explain(&self, name: &str, context: &Context<'_>) -> Result<Trace> {
         let index = self.index(name)?;
         let (outcome, records) = self.traced(index, context);
-        let roots: &[u32] = match self.flags.get(index as usize) {
-            Some(Flag { linked, answer: Answer::Ask(_), .. }) => linked,
+        let roots = match self.flags.get(index as usize) {
+            Some(Flag { answer: Answer::Ask(_), .. }) => self.links.of(index),
             _ => &[],
         };
         let mut tree = Tree { snapshot: self, records: &records, shown: HashSet::new() };
@@ -103,17 +165,15 @@ impl Snapshot {
     }
 
     fn traced(&self, index: u32, context: &Context<'_>) -> (Outcome, HashMap<u32, Record>) {
-        let Some(Flag { linked, salt, answer: Answer::Ask(ask), .. }) = self.flags.get(index as usize) else {
+        let Some(flag @ Flag { answer: Answer::Ask(_), .. }) = self.flags.get(index as usize) else {
             return (self.outcome_of(index, context), HashMap::new());
         };
         let tracer = Tracer::default();
-        let check = Check::new(&self.nodes, context, &self.around, *salt).with_tracer(&tracer);
-        let outcome = match ask.plan {
-            Plan::Plain => ask.outcome(linked, &check),
-            Plan::Shared | Plan::Deep(_) => {
-                Memo::lend(self.slots, 1, |memo| ask.outcome(linked, &check.with_memo(memo)))
-            }
-        };
+        // A memo is not needed for each plan, but harms none.
+        let outcome = Memo::lend(self.slots, 1, |memo| {
+            let check = Check::new(&self.around, context, &flag.salt).with_tracer(&tracer).with_memo(memo);
+            self.asked(index, flag, &check)
+        });
         (outcome, tracer.into_records())
     }
 
@@ -149,15 +209,15 @@ struct Tree<'a> {
 
 impl Tree<'_> {
     fn asked(&mut self, node: u32, depth: usize) -> Option<Asked> {
-        let info = self.snapshot.infos.get(node as usize)?;
-        let row = self.snapshot.rows.activations.get(info.row as usize)?;
+        let told = &self.snapshot.told;
+        let row = told.row_of(node)?;
         let record = self.records.get(&node);
         let verdict = record.and_then(|record| record.verdict);
         let mut asked = Asked {
             id: row.id,
-            name: row.name.clone(),
-            path: (!info.path.is_empty()).then(|| info.path.to_string()),
-            class_name: info.class_name.to_string(),
+            name: self.snapshot.texts.get(row.name).to_owned(),
+            path: told.path_of(node).map(str::to_owned),
+            class_name: told.class_of(node).to_owned(),
             on: verdict.map(Verdict::is_on),
             variant: verdict
                 .and_then(Verdict::variant)
@@ -174,14 +234,14 @@ impl Tree<'_> {
             asked.inputs = record.inputs.iter().map(input).collect();
             asked.notes.clone_from(&record.notes);
         }
-        if info.children.is_empty() {
+        let children = told.graph.of(node);
+        if children.is_empty() {
         } else if !self.shown.insert(node) {
             asked.notes.push("what it asks is told above".to_owned());
         } else if depth == DEEPEST {
             asked.notes.push("what it asks is left out: too deep".to_owned());
         } else {
-            asked.activations =
-                info.children.iter().filter_map(|child| self.asked(*child, depth + 1)).collect();
+            asked.activations = children.iter().filter_map(|child| self.asked(*child, depth + 1)).collect();
         }
         Some(asked)
     }

@@ -2,8 +2,12 @@
 //! as deep as they like.
 
 /// The edges between nodes, each from an activation to one that it asks.
+#[derive(Default)]
 pub(super) struct Graph {
-    pub(super) children: Vec<Vec<u32>>,
+    /// The nodes that are asked, one asking node after the other.
+    edges: Vec<u32>,
+    /// Where in `edges` those of each node end.
+    ends: Vec<u32>,
 }
 
 /// Children before parents, for all nodes that no cycle is below.
@@ -21,13 +25,38 @@ enum Colour {
 }
 
 impl Graph {
-    fn children_of(&self, node: u32) -> &[u32] {
-        self.children.get(node as usize).map_or(&[], Vec::as_slice)
+    pub(super) fn with_capacity(nodes: usize) -> Self {
+        Self { edges: Vec::new(), ends: Vec::with_capacity(nodes) }
+    }
+
+    /// Adds a node, which asks these.
+    pub(super) fn push(&mut self, asks: impl IntoIterator<Item = u32>) {
+        self.edges.extend(asks);
+        // No list in memory reaches 2^32 entries.
+        self.ends.push(u32::try_from(self.edges.len()).unwrap_or(u32::MAX));
+    }
+
+    /// How many nodes there are.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The nodes that a node asks.
+    pub(super) fn of(&self, node: u32) -> &[u32] {
+        let node = node as usize;
+        let start = node.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
+        let end = self.ends.get(node).copied().unwrap_or_default();
+        self.edges.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    /// All edges, node by node.
+    pub(super) fn edges(&self) -> &[u32] {
+        &self.edges
     }
 
     /// Walks the graph in depth, from each node in turn.
     pub(super) fn order(&self) -> Order {
-        let count = self.children.len();
+        let count = self.len();
         let mut colours = vec![Colour::New; count];
         let mut order = Order { nodes: Vec::with_capacity(count), cycles: Vec::new() };
         // The path from the start, each node with the number of its next child.
@@ -39,7 +68,7 @@ impl Graph {
             }
             while let Some((node, next)) = path.last_mut() {
                 let node = *node;
-                let Some(child) = self.children_of(node).get(*next).copied() else {
+                let Some(child) = self.of(node).get(*next).copied() else {
                     colours[node as usize] = Colour::Done;
                     order.nodes.push(node);
                     path.pop();
@@ -63,25 +92,39 @@ impl Graph {
         order
     }
 
-    /// The nodes that ask each node, directly.
-    pub(super) fn parents(&self) -> Vec<Vec<u32>> {
-        let mut parents = vec![Vec::new(); self.children.len()];
-        for (parent, children) in (0..).zip(&self.children) {
-            for child in children {
-                if let Some(parents) = parents.get_mut(*child as usize) {
-                    parents.push(parent);
+    /// The same edges the other way: the nodes that ask each node, directly.
+    pub(super) fn reversed(&self) -> Self {
+        let mut ends = vec![0; self.len()];
+        for child in &self.edges {
+            if let Some(count) = ends.get_mut(*child as usize) {
+                *count += 1;
+            }
+        }
+        let mut sum = 0;
+        for count in &mut ends {
+            // For the moment, where those of each node start.
+            sum += std::mem::replace(count, sum);
+        }
+        let mut edges = vec![0; sum as usize];
+        for node in (0..).take(self.len()) {
+            for child in self.of(node) {
+                if let Some(end) = ends.get_mut(*child as usize) {
+                    edges[*end as usize] = node;
+                    *end += 1;
                 }
             }
         }
-        parents
+        Self { edges, ends }
     }
 
     /// How many activations a question may pass down through, itself included.
     pub(super) fn depths(&self, order: &Order) -> Vec<u32> {
-        let mut depths = vec![1_u32; self.children.len()];
-        for node in &order.nodes {
-            let below = self.children_of(*node).iter().map(|child| depths[*child as usize]).max();
-            depths[*node as usize] = below.unwrap_or(0).saturating_add(1);
+        let mut depths = vec![1_u32; self.len()];
+        if !self.edges.is_empty() {
+            for node in &order.nodes {
+                let below = self.of(*node).iter().map(|child| depths[*child as usize]).max();
+                depths[*node as usize] = below.unwrap_or(0).saturating_add(1);
+            }
         }
         depths
     }
@@ -90,6 +133,9 @@ impl Graph {
     pub(super) fn is_tree(&self, roots: &[u32]) -> bool {
         // Walking further costs more at each load than remembering answers costs at each evaluation.
         const MOST: usize = 64;
+        if roots.iter().all(|root| self.of(*root).is_empty()) {
+            return true;
+        }
         let mut seen: Vec<u32> = Vec::new();
         let mut open: Vec<u32> = roots.to_vec();
         while let Some(node) = open.pop() {
@@ -97,7 +143,7 @@ impl Graph {
                 return false;
             }
             seen.push(node);
-            open.extend_from_slice(self.children_of(node));
+            open.extend_from_slice(self.of(node));
         }
         true
     }
@@ -112,7 +158,7 @@ impl Graph {
                 path.push((*root, 0));
             }
             while let Some((node, next)) = path.last_mut() {
-                let Some(child) = self.children_of(*node).get(*next).copied() else {
+                let Some(child) = self.of(*node).get(*next).copied() else {
                     order.push(*node);
                     path.pop();
                     continue;

@@ -7,20 +7,33 @@ mod compile;
 mod drafts;
 mod evaluate;
 mod explain;
+mod facts;
 mod graph;
+mod issues;
+mod links;
+mod tally;
+mod texts;
 mod values;
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 pub use evaluate::Filter;
 pub use explain::{Asked, Input, Trace};
+pub use tally::Evaluations;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use explain::Told;
+use graph::Graph;
+pub(crate) use tally::Tally;
+use texts::{Text, Texts};
 use values::Values;
 
 use crate::{
     activation::Variant,
     bucket::Salted,
-    check::{Node, Surroundings},
+    check::Surroundings,
     context::Context,
     decision::{Outcome, Reason},
     issue::Issue,
@@ -37,45 +50,67 @@ pub struct Settings {
     pub overrides: Overrides,
     /// Other names of the targeting key, such as `user_id`: the first that the context has counts.
     pub identity: Vec<String>,
+    /// Whether a snapshot keeps the rows that it was compiled from, for [`Snapshot::rows`]. Evaluation needs them no more,
+    /// and they take several times the memory of what it needs.
+    pub keep_rows: bool,
 }
 
 /// All rows of one revision, compiled.
 pub struct Snapshot {
-    rows: Arc<Rows>,
+    revision: Revision,
+    /// If they are kept.
+    rows: Option<Arc<Rows>>,
     around: Surroundings,
-    nodes: Vec<Node>,
-    /// What explanations tell of each node; apart from the nodes, which evaluation reads.
-    infos: Vec<NodeInfo>,
     /// Those of the rows first, in their order, then those that only overrides name.
     flags: Vec<Flag>,
-    names: HashMap<Box<str>, u32, foldhash::fast::RandomState>,
+    /// The activations that each flag is linked to, in the order of their ids. The node of a row has the row's index.
+    links: Graph,
+    names: Names,
+    /// The names of flags and activations.
+    texts: Texts,
+    /// What explanations tell of each node; apart from the nodes, which evaluation reads.
+    told: Told,
     variants: Vec<Box<str>>,
     /// How many nodes have an answer to remember.
     slots: usize,
     issues: Vec<Issue>,
+    tally: Arc<Tally>,
     /// Tells the snapshots of one [`Flags`](crate::Flags) apart; not 0 there.
     serial: u32,
 }
 
-struct NodeInfo {
-    /// Index of the row in [`Rows::activations`].
-    row: u32,
-    /// Where in the row's config an inline activation stands; empty for the row itself.
-    path: Box<str>,
-    class_name: Box<str>,
-    children: Box<[u32]>,
+/// Finds a flag's index by its name.
+#[derive(Default)]
+struct Names {
+    table: HashTable<u32>,
+    hasher: RandomState,
 }
 
 struct Flag {
-    name: Box<str>,
+    name: Text,
     /// The name, as the salt of rollouts whose row gives none (R10).
     salt: Salted,
-    /// The activations that the flag is linked to, in the order of their ids. The node of a row has the row's index.
-    linked: Box<[u32]>,
     answer: Answer,
     overridden: bool,
+    /// The number under which the first of its answers is counted.
+    first_number: u32,
+    /// What few flags have.
+    more: Option<Box<More>>,
+}
+
+/// What few flags have.
+#[derive(Default)]
+struct More {
     /// The variants' values, if the metadata give any.
-    values: Option<Box<Values>>,
+    values: Option<Values>,
+    /// The variants that the flag can assign.
+    variants: Box<[Variant]>,
+    /// Labels of the metadata.
+    tags: Box<[Box<str>]>,
+    /// For [`Plan::Deep`].
+    order: Box<[u32]>,
+    /// For [`Answer::LastKnown`]: the earlier snapshot, and the flag's index there.
+    last_known: Option<(Arc<Snapshot>, u32)>,
 }
 
 enum Answer {
@@ -84,9 +119,10 @@ enum Answer {
     /// What the linked activations say.
     Ask(Ask),
     /// A broken flag that answers as it did in an earlier snapshot.
-    LastKnown { snapshot: Arc<Snapshot>, flag: u32 },
+    LastKnown,
 }
 
+#[derive(Clone, Copy)]
 struct Ask {
     /// The reason when all are on.
     on: Reason,
@@ -98,27 +134,29 @@ struct Ask {
 }
 
 /// How a flag's activations are asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Plan {
     /// Each is reached on one way only: nothing to remember.
     Plain,
     /// Some are reached on several ways: answers are remembered, or time would grow exponentially.
     Shared,
-    /// Nested too deep for the stack: all are asked in this order, children first, so that each finds its children's
+    /// Nested too deep for the stack: all are asked in order, children first, so that each finds its children's
     /// answers.
-    Deep(Box<[u32]>),
+    Deep,
 }
 
 impl Snapshot {
     /// The revision of the rows.
     #[must_use]
     pub fn revision(&self) -> Revision {
-        self.rows.revision
+        self.revision
     }
 
-    /// The rows as the store has them, flags and activations in the order of their ids.
+    /// The rows as the store has them, flags and activations in the order of their ids; if the
+    /// [settings](Settings::keep_rows) say that they are kept.
     #[must_use]
-    pub fn rows(&self) -> &Rows {
-        &self.rows
+    pub fn rows(&self) -> Option<&Rows> {
+        self.rows.as_deref()
     }
 
     /// The rows that do not compile (R6).
@@ -129,20 +167,20 @@ impl Snapshot {
 
     /// The names of all flags: those of the rows in the order of their ids, then those that only an override has.
     pub fn flag_names(&self) -> impl Iterator<Item = &str> {
-        self.flags.iter().map(|flag| &*flag.name)
+        self.flags.iter().map(|flag| self.texts.get(flag.name))
     }
 
     /// The index in [`Rows::flags`] of the flag that answers to this name; nothing for a flag that only an override has.
     #[must_use]
     pub fn row_of(&self, name: &str) -> Option<usize> {
-        self.find_index(name).map(|index| index as usize).filter(|index| *index < self.rows.flags.len())
+        self.find_index(name).map(|index| index as usize).filter(|index| *index < self.links.len())
     }
 
     /// The activations that a flag is linked to, in the order of their ids (R3). `row` is the flag's index in
-    /// [`Rows::flags`].
+    /// [`Rows::flags`]. None if the rows are not kept.
     pub fn activations_of(&self, row: usize) -> impl Iterator<Item = &ActivationRow> {
-        let linked = self.flags.get(row).into_iter().flat_map(|flag| &flag.linked);
-        linked.filter_map(|index| self.rows.activations.get(*index as usize))
+        let linked = u32::try_from(row).map_or(&[][..], |row| self.links.of(row));
+        linked.iter().filter_map(|index| self.rows.as_deref()?.activations.get(*index as usize))
     }
 
     /// A flag's name that is much like this one, for messages.
@@ -163,23 +201,28 @@ impl Snapshot {
 
     /// The value of a flag's variant, if the metadata give it one.
     pub(crate) fn value_of(&self, flag: u32, variant: Option<Variant>) -> Option<&serde_json::Value> {
-        self.flags.get(flag as usize)?.values.as_ref()?.get(variant?)
+        self.values(flag)?.get(variant?)
     }
 
     /// Whether a flag's metadata say that its variants have values.
     pub(crate) fn has_values(&self, flag: u32) -> bool {
-        self.flags
-            .get(flag as usize)
-            .and_then(|flag| flag.values.as_ref())
-            .is_some_and(|values| values.declared)
+        self.values(flag).is_some_and(|values| values.declared)
+    }
+
+    fn values(&self, flag: u32) -> Option<&Values> {
+        self.flags.get(flag as usize)?.more.as_ref()?.values.as_ref()
     }
 
     pub(crate) fn name_of(&self, flag: u32) -> &str {
-        self.flags.get(flag as usize).map_or("", |flag| &flag.name)
+        self.flags.get(flag as usize).map_or("", |flag| self.texts.get(flag.name))
     }
 
     pub(crate) fn variant_name(&self, variant: Variant) -> &str {
-        self.variants.get(variant.0 as usize).map_or("", |name| name)
+        self.variants.get(variant.place()).map_or("", |name| name)
+    }
+
+    pub(crate) fn tally(&self) -> &Arc<Tally> {
+        &self.tally
     }
 }
 
@@ -194,7 +237,7 @@ impl fmt::Debug for Snapshot {
         f.debug_struct("Snapshot")
             .field("revision", &self.revision())
             .field("flags", &self.flags.len())
-            .field("activations", &self.rows.activations.len())
+            .field("activations", &self.around.nodes.len())
             .field("issues", &self.issues.len())
             .finish_non_exhaustive()
     }

@@ -24,12 +24,12 @@ pub(super) struct Fault {
 
 impl Values {
     /// The values that the metadata give; nothing if they give none.
-    pub(super) fn read(metadata: &FlagMetadata, variants: &mut Variants) -> Result<Option<Box<Self>>, Fault> {
+    pub(super) fn read(metadata: &FlagMetadata, variants: &mut Variants) -> Result<Option<Self>, Fault> {
         let wrong = |column, message| Err(Fault { column, message });
         let Some(text) = metadata.variants.as_deref().filter(|text| !text.trim().is_empty()) else {
             // Without values a default is a name alone, as those that activations assign may be.
             let default = metadata.default_variant.as_deref().map(|name| variants.number(name));
-            return Ok(default.map(|name| Box::new(Self { default: Some(name), ..Self::default() })));
+            return Ok(default.map(|name| Self { default: Some(name), ..Self::default() }));
         };
         let expectation = "expected an object of variants with values of one type, like {\"A\": 1, \"B\": 2}";
         let named: serde_json::Map<String, Json> = match serde_json::from_str(text) {
@@ -52,7 +52,7 @@ impl Values {
         }
         let default = metadata.default_variant.as_deref().map(|name| variants.number(name));
         let list: Box<[_]> = named.into_iter().map(|(name, value)| (variants.number(&name), value)).collect();
-        Ok(Some(Box::new(Self { declared: true, list, default })))
+        Ok(Some(Self { declared: true, list, default }))
     }
 
     /// Of metadata that make no sense.

@@ -157,6 +157,7 @@ impl Suite {
             context: self.context.clone(),
             overrides: self.overrides.clone(),
             identity: self.identity.clone(),
+            keep_rows: true,
         }
     }
 
@@ -169,6 +170,7 @@ impl Suite {
             .context(context)
             .overrides(overrides)
             .identity(identity)
+            .keep_rows()
             .from_rows(rows)
             .unwrap()
     }

@@ -93,6 +93,12 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "answer_timeout", message)
     }
 
+    pub(crate) fn rows_not_kept() -> Self {
+        let message = "this server does not keep the rows of its flags: its program is to make them with \
+                       `Flags::builder().keep_rows()`";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "rows_not_kept", message)
+    }
+
     pub(crate) fn internal(inside: String) -> Self {
         let message = "the server failed to answer; its log says more, under this request's id";
         let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message);

@@ -8,7 +8,7 @@ use crate::{
     extract::{CallerContext, FlagName},
     reply::json,
     state::AppState,
-    view::{List, find},
+    view::{List, find, rows},
 };
 
 pub(crate) async fn list(
@@ -16,10 +16,11 @@ pub(crate) async fn list(
     CallerContext(context): CallerContext,
 ) -> Result<Response, ApiError> {
     let snapshot = state.flags().snapshot();
+    let rows = rows(&snapshot)?;
     // The rows' flags come first among the decisions, in the order of the rows.
     let decisions = snapshot.evaluate_all(&context);
     let status = |row: usize| decisions.get(row).is_some_and(Decision::enabled);
-    json(StatusCode::OK, &List::new(&snapshot, status))
+    json(StatusCode::OK, &List::new(&snapshot, rows, status))
 }
 
 pub(crate) async fn one(
@@ -28,6 +29,5 @@ pub(crate) async fn one(
     CallerContext(context): CallerContext,
 ) -> Result<Response, ApiError> {
     let snapshot = state.flags().snapshot();
-    let flag = find(&snapshot, &name, |_| snapshot.is_enabled(&name, &context));
-    json(StatusCode::OK, &flag.map_err(|error| ApiError::flag_not_found(&error))?)
+    json(StatusCode::OK, &find(&snapshot, &name, |_| snapshot.is_enabled(&name, &context))?)
 }

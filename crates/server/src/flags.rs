@@ -7,13 +7,14 @@ use crate::{
     extract::FlagName,
     reply::json,
     state::AppState,
-    view::{List, find},
+    view::{List, find, rows},
 };
 
 pub(crate) async fn list(State(state): State<AppState>) -> Result<Response, ApiError> {
     let snapshot = state.flags().snapshot();
-    let status = |row: usize| snapshot.rows().flags.get(row).is_some_and(|row| row.status);
-    json(StatusCode::OK, &List::new(&snapshot, status))
+    let rows = rows(&snapshot)?;
+    let status = |row: usize| rows.flags.get(row).is_some_and(|row| row.status);
+    json(StatusCode::OK, &List::new(&snapshot, rows, status))
 }
 
 pub(crate) async fn one(
@@ -21,6 +22,5 @@ pub(crate) async fn one(
     FlagName(name): FlagName,
 ) -> Result<Response, ApiError> {
     let snapshot = state.flags().snapshot();
-    let flag = find(&snapshot, &name, |row| row.status);
-    json(StatusCode::OK, &flag.map_err(|error| ApiError::flag_not_found(&error))?)
+    json(StatusCode::OK, &find(&snapshot, &name, |row| row.status)?)
 }

@@ -7,7 +7,7 @@
 //! # use tower::ServiceExt;
 //!
 //! # tokio::runtime::Runtime::new()?.block_on(async {
-//! let flags = Flags::from_rows(Rows { flags: vec![FlagRow::new(1, "Winter sale", true)], ..Rows::default() })?;
+//! let flags = Flags::builder().keep_rows().from_rows(Rows { flags: vec![FlagRow::new(1, "Winter sale", true)], ..Rows::default() })?;
 //! let app: Router = Router::new()
 //!     .route("/", get(async || "the service's own page"))
 //!     .nest("/novi", novi_server::router(flags, novi_server::Options::default()));

@@ -153,7 +153,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_a_500_that_keeps_its_message_to_itself() {
-        let flags = Flags::from_rows(novi::rows::Rows::default()).unwrap();
+        let flags = Flags::builder().keep_rows().from_rows(novi::rows::Rows::default()).unwrap();
         let state = AppState::new(flags, Options::default(), Closing::default());
         let routes = [("/text", get(text)), ("/string", get(string)), ("/number", get(number))];
         let mut app = Router::new();

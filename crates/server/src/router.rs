@@ -22,6 +22,9 @@ use crate::{
 /// Nest it under a path: it brings its own answers for unknown routes, and axum lets two routers with such answers not
 /// be merged. Where the application's router has a state, nest `router(..).with_state(())`.
 ///
+/// The flags are to [keep their rows](novi::FlagsBuilder::keep_rows), which the endpoints tell of; else those that do
+/// answer 500, and say why.
+///
 /// Needs a tokio runtime with its timer enabled. Of [`Options`], those that tell of connections are [`serve`]'s; a mounted
 /// router has no part in the application's shutdown.
 ///

@@ -30,7 +30,7 @@ use crate::{Options, patient::Patient, router, state::Closing};
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-/// let flags = novi::Flags::connect("sqlite://novi.db").await?;
+/// let flags = novi::Flags::builder().keep_rows().connect("sqlite://novi.db").await?;
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
 /// // Where the signal can not be heard, the server goes on.
 /// let stop = async { if tokio::signal::ctrl_c().await.is_err() { std::future::pending().await } };

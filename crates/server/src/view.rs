@@ -2,28 +2,39 @@
 
 use novi::{
     Context, Error, Snapshot,
-    rows::{ActivationRow, FlagRow},
+    rows::{ActivationRow, FlagRow, Rows},
 };
 use serde::{Serialize, Serializer};
+
+use crate::error::ApiError;
 
 /// Flags with their statuses, in the order of their ids.
 pub(crate) struct List<'a, F> {
     snapshot: &'a Snapshot,
+    rows: &'a Rows,
     status: F,
 }
 
 impl<'a, F: Fn(usize) -> bool> List<'a, F> {
     /// All flags of a snapshot; `status` gives that of the row with an index.
-    pub(crate) fn new(snapshot: &'a Snapshot, status: F) -> Self {
-        Self { snapshot, status }
+    pub(crate) fn new(snapshot: &'a Snapshot, rows: &'a Rows, status: F) -> Self {
+        Self { snapshot, rows, status }
     }
 }
 
 impl<F: Fn(usize) -> bool> Serialize for List<'_, F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let rows = self.snapshot.rows().flags.iter().enumerate();
+        let rows = self.rows.flags.iter().enumerate();
         serializer.collect_seq(rows.map(|(index, row)| view(self.snapshot, index, row, (self.status)(index))))
     }
+}
+
+/// The rows of a snapshot.
+///
+/// # Errors
+/// They are not kept.
+pub(crate) fn rows(snapshot: &Snapshot) -> Result<&Rows, ApiError> {
+    snapshot.rows().ok_or_else(ApiError::rows_not_kept)
 }
 
 /// A flag.
@@ -57,24 +68,25 @@ fn view<'a>(snapshot: &'a Snapshot, index: usize, row: &'a FlagRow, status: bool
 /// The flag with this name; `status` gives its status.
 ///
 /// # Errors
-/// [`Error::FlagNotFound`] where no row has the name. A flag that only an override has is no row.
+/// No row has the name (a flag that only an override has is no row), or rows are not kept.
 pub(crate) fn find<'a>(
     snapshot: &'a Snapshot,
     name: &str,
     status: impl FnOnce(&FlagRow) -> bool,
-) -> Result<FlagView<'a>, Error> {
-    let found = snapshot.row_of(name).and_then(|index| Some((index, snapshot.rows().flags.get(index)?)));
+) -> Result<FlagView<'a>, ApiError> {
+    let rows = rows(snapshot)?;
+    let found = snapshot.row_of(name).and_then(|index| Some((index, rows.flags.get(index)?)));
     match found {
         Some((index, row)) => Ok(view(snapshot, index, row, status(row))),
-        None => Err(missing(snapshot, name)),
+        None => Err(ApiError::flag_not_found(&missing(snapshot, rows, name))),
     }
 }
 
-fn missing(snapshot: &Snapshot, name: &str) -> Error {
+fn missing(snapshot: &Snapshot, rows: &Rows, name: &str) -> Error {
     // Looking for a name that is like it takes time by the number of flags, and anybody can ask.
     const MOST_FLAGS: usize = 1000;
     let plain = || Error::FlagNotFound { name: name.to_owned(), similar: None };
-    if snapshot.rows().flags.len() > MOST_FLAGS {
+    if rows.flags.len() > MOST_FLAGS {
         return plain();
     }
     snapshot.evaluate(name, &Context::new()).err().unwrap_or_else(plain)

@@ -29,7 +29,9 @@ async fn the_server_answers_what_the_python_original_answers() {
     let database = store::connect(&url).await.unwrap();
     database.migrate().await.unwrap();
     database.run_script(include_str!("../../../tests/fixtures/python-more-rows.sql")).await.unwrap();
-    let server = Server::start_with(Flags::connect(&url).await.unwrap(), Options::default()).await;
+    let server =
+        Server::start_with(Flags::builder().keep_rows().connect(&url).await.unwrap(), Options::default())
+            .await;
 
     let rows = server.get("/flags").await.ok();
     let flags = rows.as_array().unwrap();

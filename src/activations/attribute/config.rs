@@ -1,9 +1,12 @@
 //! The config as a row has it, and what is wrong with it.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, MapAccess, Visitor},
+};
 
 use super::{
     condition::Condition,
@@ -64,8 +67,8 @@ use crate::{Compile, Value};
 ///
 /// **Limits.** Expressions take time linear in the text, have no look-around or back-references, and may be 1 MiB large
 /// when compiled. Lists may be long: a million values are looked up as fast as ten.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, expecting = r#"an object like {"attribute": "plan", "equals": "pro"}"#)]
+#[derive(Default, JsonSchema)]
+#[serde(default)]
 #[schemars(deny_unknown_fields, extend("required" = ["attribute"]))]
 pub(super) struct Config {
     // Operands are read as they are, so that all that is wrong with them is told at once.
@@ -127,7 +130,6 @@ pub(super) struct Config {
     /// true: the attribute is there and not null; false: it is not
     #[schemars(with = "Option<bool>")]
     exists: Operand,
-    #[serde(flatten)]
     #[schemars(skip)]
     unknown: BTreeMap<String, Value<'static>>,
 }
@@ -152,29 +154,93 @@ impl Config {
             ("ends_with", self.ends_with, Place::End),
         ] {
             tests.extend(
-                read.texts(field, operand).map(|parts| Test::Search(Search::new(place, case, &parts))),
+                read.texts(field, operand)
+                    .map(|parts| Test::Search(Box::new(Search::new(place, case, &parts)))),
             );
         }
-        tests.extend(read.pattern("regex", self.regex, case).map(Test::Pattern));
+        tests.extend(read.pattern("regex", self.regex, case).map(|pattern| Test::Pattern(Box::new(pattern))));
         for (field, operand, bound) in [
             ("less", self.less, Bound::Less),
             ("less_or_equal", self.less_or_equal, Bound::LessOrEqual),
             ("greater", self.greater, Bound::Greater),
             ("greater_or_equal", self.greater_or_equal, Bound::GreaterOrEqual),
         ] {
-            tests.extend(read.number(field, operand).map(|number| Test::Number(bound, number)));
+            tests.extend(read.number(field, operand).map(|number| Test::Number(Box::new((bound, number)))));
         }
         tests.extend(read.instant("before", self.before).map(Test::Before));
         tests.extend(read.instant("after", self.after).map(Test::After));
-        tests.extend(read.version("semver", self.semver).map(Test::Version));
-        tests.extend(read.networks("in_cidr", self.in_cidr).map(Test::Network));
+        tests.extend(read.version("semver", self.semver).map(|wanted| Test::Version(Box::new(wanted))));
+        tests
+            .extend(read.networks("in_cidr", self.in_cidr).map(|networks| Test::Network(Box::new(networks))));
 
         let mut none_of = Vec::new();
         none_of.extend(read.value("not_equals", self.not_equals, case));
         none_of.extend(read.values("not_in", self.not_in, case));
         let exists = read.exists("exists", self.exists);
         read.finish();
-        (path, Condition { tests, none_of, exists })
+        (path, Condition::new(tests, none_of, exists))
+    }
+
+    /// The field of this name.
+    fn field(&mut self, name: &str) -> Option<&mut Operand> {
+        Some(match name {
+            "attribute" => &mut self.attribute,
+            "equals" => &mut self.equals,
+            "not_equals" => &mut self.not_equals,
+            "in" => &mut self.one_of,
+            "not_in" => &mut self.not_in,
+            "contains" => &mut self.contains,
+            "starts_with" => &mut self.starts_with,
+            "ends_with" => &mut self.ends_with,
+            "regex" => &mut self.regex,
+            "ignore_case" => &mut self.ignore_case,
+            "less" => &mut self.less,
+            "less_or_equal" => &mut self.less_or_equal,
+            "greater" => &mut self.greater,
+            "greater_or_equal" => &mut self.greater_or_equal,
+            "before" => &mut self.before,
+            "after" => &mut self.after,
+            "semver" => &mut self.semver,
+            "in_cidr" => &mut self.in_cidr,
+            "exists" => &mut self.exists,
+            _ => return None,
+        })
+    }
+}
+
+/// By hand, since serde's own way to collect unknown fields reads all fields twice.
+impl<'de> Deserialize<'de> for Config {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ConfigVisitor;
+
+        impl<'de> Visitor<'de> for ConfigVisitor {
+            type Value = Config;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(r#"an object like {"attribute": "plan", "equals": "pro"}"#)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Config, A::Error> {
+                #[derive(Deserialize)]
+                #[serde(transparent)]
+                struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+                let mut config = Config::default();
+                while let Some(Name(name)) = map.next_key()? {
+                    let value = map.next_value()?;
+                    match config.field(&name) {
+                        Some(Operand(Some(_))) => {
+                            return Err(de::Error::custom(format_args!("duplicate field `{name}`")));
+                        }
+                        Some(operand) => *operand = Operand(Some(value)),
+                        None => drop(config.unknown.insert(name.into_owned(), value)),
+                    }
+                }
+                Ok(config)
+            }
+        }
+
+        deserializer.deserialize_map(ConfigVisitor)
     }
 }
 
@@ -185,12 +251,6 @@ pub(super) struct Operand(pub(super) Option<Value<'static>>);
 impl Operand {
     fn is_there(&self) -> bool {
         self.0.is_some()
-    }
-}
-
-impl<'de> Deserialize<'de> for Operand {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value::deserialize(deserializer).map(|value| Self(Some(value)))
     }
 }
 

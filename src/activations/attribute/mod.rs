@@ -16,44 +16,20 @@ mod values;
 mod version;
 mod words;
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::Deserialize;
-
 use self::{condition::Condition, config::Config, path::Path};
 use super::register;
-use crate::{Activation, Check, Compile, Verdict};
+use crate::{Activation, Check, Compile, Verdict, activation::Configured};
 
-/// On when an attribute of the caller is as its operators ask; [`Config`] tells all of it.
-#[derive(Deserialize)]
-#[serde(from = "Config")]
+/// [`Config`] tells all of it.
 struct Attribute {
-    /// Gone once it is compiled.
-    config: Option<Box<Config>>,
     path: Path,
     condition: Condition,
 }
 
 register!(Attribute, "novi.attribute", [], "On when an attribute of the caller is as its operators ask");
 
-impl JsonSchema for Attribute {
-    fn schema_name() -> Cow<'static, str> {
-        "Attribute".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        Config::json_schema(generator)
-    }
-}
-
-impl From<Config> for Attribute {
-    fn from(config: Config) -> Self {
-        Self { config: Some(Box::new(config)), path: Path::default(), condition: Condition::default() }
-    }
-}
-
 impl Activation for Attribute {
+    #[inline]
     fn evaluate(&self, check: &Check<'_>) -> Verdict {
         let met = self.condition.met(self.path.find(check));
         if !met {
@@ -61,10 +37,13 @@ impl Activation for Attribute {
         }
         met.into()
     }
+}
 
-    fn compile(&mut self, row: &mut Compile<'_>) {
-        if let Some(config) = self.config.take() {
-            (self.path, self.condition) = config.compile(row);
-        }
+impl Configured for Attribute {
+    type Config = Config;
+
+    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+        let (path, condition) = config.compile(row);
+        Some(Self { path, condition })
     }
 }

@@ -8,17 +8,23 @@ use crate::{Check, Value};
 const DEEPEST: usize = 128;
 
 /// The name of an attribute, or a path to it through objects: `user.address.country`.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Path {
     name: Box<str>,
     /// What the name is made of, if there are dots in it.
-    parts: Box<[Box<str>]>,
+    parts: Option<Box<Parts>>,
+}
+
+struct Parts {
+    first: Box<str>,
+    way: Box<[Box<str>]>,
 }
 
 impl Path {
     pub(super) fn new(name: &str) -> Self {
-        let parts =
-            if name.contains('.') { name.split('.').map(Box::from).collect() } else { Box::default() };
+        let parts = name.split_once('.').map(|(first, way)| {
+            Box::new(Parts { first: first.into(), way: way.split('.').map(Box::from).collect() })
+        });
         Self { name: name.into(), parts }
     }
 
@@ -29,8 +35,8 @@ impl Path {
         if let Some(value) = check.get(&self.name) {
             return Some(Found { value, way: &[] });
         }
-        let (first, way) = self.parts.split_first()?;
-        Some(Found { value: check.get(first)?, way })
+        let parts = self.parts.as_deref()?;
+        Some(Found { value: check.get(&parts.first)?, way: &parts.way })
     }
 }
 

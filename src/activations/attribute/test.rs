@@ -11,16 +11,17 @@ use super::{
 use crate::Value;
 
 /// What a value must be. One of another type is not.
-#[derive(Debug)]
+///
+/// Most rows compare a text, and a process holds many of them: what is larger lies elsewhere.
 pub(super) enum Test {
     OneOf(Values),
-    Search(Search),
-    Pattern(Pattern),
-    Number(Bound, Number),
+    Search(Box<Search>),
+    Pattern(Box<Pattern>),
+    Number(Box<(Bound, Number)>),
     Before(DateTime<Utc>),
     After(DateTime<Utc>),
-    Version(Requirement),
-    Network(Networks),
+    Version(Box<Requirement>),
+    Network(Box<Networks>),
 }
 
 /// On which side of a number another one must be.
@@ -50,8 +51,9 @@ impl Test {
             Self::OneOf(values) => values.contain(value) == Some(true),
             Self::Search(search) => value.as_str().is_some_and(|text| search.met(text)),
             Self::Pattern(pattern) => value.as_str().is_some_and(|text| pattern.matches(text)),
-            Self::Number(bound, wanted) => {
-                let order = Number::of(value).and_then(|number| number.compare(*wanted));
+            Self::Number(limit) => {
+                let (bound, wanted) = **limit;
+                let order = Number::of(value).and_then(|number| number.compare(wanted));
                 order.is_some_and(|order| bound.allows(order))
             }
             Self::Before(end) => instant::of(value).is_some_and(|instant| instant < *end),
@@ -70,7 +72,8 @@ impl fmt::Display for Test {
             Self::OneOf(values) => values.fmt(f),
             Self::Search(search) => search.fmt(f),
             Self::Pattern(pattern) => write!(f, "a text that matches {pattern}"),
-            Self::Number(bound, number) => {
+            Self::Number(limit) => {
+                let (bound, number) = **limit;
                 let words = match bound {
                     Bound::Less => "less than",
                     Bound::LessOrEqual => "at most",

@@ -1,6 +1,6 @@
 //! Versions, as semver orders them.
 
-use std::{cmp::Ordering, fmt};
+use std::{cmp::Ordering, fmt, ops::RangeInclusive};
 
 /// A version as a text has it.
 ///
@@ -17,7 +17,6 @@ pub(super) struct Version<'a> {
 }
 
 impl<'a> Version<'a> {
-    #[inline]
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         let mut bytes = text.as_bytes();
         if let [b'=', rest @ ..] = bytes {
@@ -147,7 +146,6 @@ const OPERATORS: [(&str, Operator); 7] = [
 ];
 
 /// An operator and a version.
-#[derive(Debug)]
 struct Comparator {
     operator: Operator,
     parts: [u64; 3],
@@ -167,7 +165,29 @@ impl Comparator {
         Some(Self { operator, parts, given, prerelease: prerelease.into() })
     }
 
-    #[inline]
+    /// The numbers of the short releases that meet this; nothing if the version is none.
+    fn releases(&self) -> Option<RangeInclusive<u64>> {
+        const LAST: u64 = (1 << (3 * BITS)) - 1;
+        if !self.prerelease.is_empty() || self.parts.iter().any(|part| *part >= 1 << BITS) {
+            return None;
+        }
+        let version = Version { parts: self.parts, given: self.given, prerelease: "" };
+        let number = self.parts.iter().fold(0, |number, part| number << BITS | part);
+        // The last that has so many leading parts in common.
+        let last_with =
+            |parts: usize| number | LAST.checked_shr(BITS * u32::try_from(parts).unwrap_or(3)).unwrap_or(0);
+        Some(match self.operator {
+            Operator::Equal => number..=number,
+            Operator::Greater => number + 1..=LAST,
+            Operator::GreaterOrEqual => number..=LAST,
+            // Where there is none below: more than any.
+            Operator::Less => number.checked_sub(1).map_or(LAST + 1..=LAST + 1, |last| 0..=last),
+            Operator::LessOrEqual => 0..=number,
+            Operator::Tilde => number..=last_with(self.given.min(2)),
+            Operator::Caret => number..=last_with(version.compatible_parts()),
+        })
+    }
+
     fn met(&self, version: &Version<'_>) -> bool {
         let wanted = Version { parts: self.parts, given: self.given, prerelease: &self.prerelease };
         let order = version.compare(&wanted);
@@ -185,24 +205,60 @@ impl Comparator {
 }
 
 /// What a version must be: `>=1.2.3`, or several such with commas between them, which must all hold.
-#[derive(Debug)]
 pub(super) struct Requirement {
     text: Box<str>,
     comparators: Box<[Comparator]>,
+    /// The short releases that meet all comparators; nothing if that takes more than their ends to tell.
+    releases: Option<RangeInclusive<u64>>,
 }
 
 impl Requirement {
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let comparators = text.split(',').map(Comparator::parse).collect::<Option<_>>()?;
-        Some(Self { text: text.into(), comparators })
+        let comparators: Box<[_]> = text.split(',').map(Comparator::parse).collect::<Option<_>>()?;
+        let ranges = comparators.iter().map(Comparator::releases);
+        let releases = ranges.reduce(|all, range| {
+            let (all, range) = (all?, range?);
+            Some(*all.start().max(range.start())..=*all.end().min(range.end()))
+        });
+        Some(Self { text: text.into(), comparators, releases: releases? })
     }
 
     /// Whether the text is a version that meets this.
     #[inline]
     pub(super) fn met(&self, text: &str) -> bool {
+        match (short_release(text), &self.releases) {
+            (Some(version), Some(releases)) => releases.contains(&version),
+            _ => self.met_by(text),
+        }
+    }
+
+    fn met_by(&self, text: &str) -> bool {
         Version::parse(text)
             .is_some_and(|version| self.comparators.iter().all(|comparator| comparator.met(&version)))
     }
+}
+
+/// So many bits hold each part of a short release: as much as six digits need, and some.
+const BITS: u32 = 21;
+
+/// The version as one number in the same order, if it is what nearly all are: digits and dots alone, not many of them.
+#[inline]
+fn short_release(text: &str) -> Option<u64> {
+    let (mut parts, mut part, mut digits, mut missing) = (0_u64, 0_u64, 0, 2);
+    for byte in text.bytes() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            part = part.wrapping_mul(10).wrapping_add(digit.into());
+            digits += 1;
+        } else if byte == b'.' && (1..=6).contains(&digits) && missing > 0 {
+            parts = (parts | part) << BITS;
+            (part, digits) = (0, 0);
+            missing -= 1;
+        } else {
+            return None;
+        }
+    }
+    (1..=6).contains(&digits).then(|| (parts | part) << (missing * BITS))
 }
 
 impl fmt::Display for Requirement {
@@ -218,7 +274,10 @@ mod tests {
     use super::*;
 
     fn met(requirement: &str, version: &str) -> bool {
-        Requirement::parse(requirement).unwrap().met(version)
+        let requirement = Requirement::parse(requirement).unwrap();
+        let met = requirement.met(version);
+        assert_eq!(met, requirement.met_by(version), "the short way is another one: {version}");
+        met
     }
 
     #[test]
@@ -295,6 +354,14 @@ mod tests {
 
     proptest! {
         #[test]
+        fn short_releases_are_met_as_all_are(
+            wanted in "(=|>|>=|<|<=|~|\\^)?(0|[1-3]|10|2097151|2097152)(\\.(0|[1-3]|999999))?(\\.[0-3])?",
+            version in "(0|[1-3]|10|999999|2097151|2097152)(\\.(0|[1-3]|999999))?(\\.[0-3])?",
+        ) {
+            met(&wanted, &version);
+        }
+
+        #[test]
         fn the_order_is_semver_s(one in version(), other in version()) {
             let read = |text| semver::Version::parse(text).unwrap();
             let order = read(&one).cmp_precedence(&read(&other));
@@ -334,7 +401,7 @@ mod tests {
         fn any_text_is_read_without_a_panic(text in ".{0,20}", wanted in "[<>=~^v, ]{0,3}[0-9.]{0,6}.{0,4}") {
             Version::parse(&text);
             if let Some(requirement) = Requirement::parse(&wanted) {
-                requirement.met(&text);
+                assert_eq!(requirement.met(&text), requirement.met_by(&text));
             }
         }
     }

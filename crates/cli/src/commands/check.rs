@@ -15,14 +15,15 @@ pub(crate) async fn check(session: &Session) -> Result<ExitCode, Failure> {
     let flags = session.flags().await?;
     let snapshot = flags.snapshot();
     let issues = snapshot.issues();
+    let (flags, activations) =
+        snapshot.rows().map_or((0, 0), |rows| (rows.flags.len(), rows.activations.len()));
     if session.json {
         print_json(&json!({"revision": snapshot.revision(), "issues": issues}))?;
     } else if issues.is_empty() {
-        let rows = snapshot.rows();
         print(format_args!(
             "{} flags and {} activations at revision {}: all rows are sound",
-            rows.flags.len(),
-            rows.activations.len(),
+            flags,
+            activations,
             snapshot.revision()
         ))?;
     } else {
@@ -33,7 +34,7 @@ pub(crate) async fn check(session: &Session) -> Result<ExitCode, Failure> {
                 print(format_args!("    breaks: {}", quoted.join(", ")))?;
             }
         }
-        print(format_args!("\n{}", summary(issues, snapshot.rows().flags.len())))?;
+        print(format_args!("\n{}", summary(issues, flags)))?;
     }
     Ok(if issues.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -43,8 +43,8 @@ pub(crate) async fn list(session: &Session) -> Result<ExitCode, Failure> {
     let flags = session.flags().await?;
     let snapshot = flags.snapshot();
     let issues = issues_by_flag(&snapshot);
-    let views: Vec<_> =
-        (0..snapshot.rows().flags.len()).filter_map(|row| view(&snapshot, row, &issues)).collect();
+    let count = snapshot.rows().map_or(0, |rows| rows.flags.len());
+    let views: Vec<_> = (0..count).filter_map(|row| view(&snapshot, row, &issues)).collect();
     if session.json {
         print_json(&views)?;
         return Ok(ExitCode::SUCCESS);
@@ -145,7 +145,7 @@ fn state(on: bool) -> &'static str {
 
 fn view<'a>(snapshot: &'a Snapshot, row: usize, issues: &IssuesByFlag<'a>) -> Option<FlagView<'a>> {
     let activations = snapshot.activations_of(row).map(activation).collect();
-    let row = snapshot.rows().flags.get(row)?;
+    let row = snapshot.rows()?.flags.get(row)?;
     let metadata = &row.metadata;
     Some(FlagView {
         id: row.id,

@@ -73,7 +73,7 @@ impl Session {
     /// The flags as they are now; they are not followed.
     async fn flags(&self) -> Result<Flags, Failure> {
         let rows = self.store().await?.load().await?;
-        Ok(Flags::builder().config(&self.config).from_rows(rows)?)
+        Ok(Flags::builder().config(&self.config).keep_rows().from_rows(rows)?)
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
     })?;
     let address = listener.local_addr().unwrap_or(address);
     let name = store.name();
-    let flags = Flags::builder().config(config).from_store(store).await?;
+    let flags = Flags::builder().config(config).keep_rows().from_store(store).await?;
     // Before anybody is told that the server is there, so that nobody can stop it without its notice.
     let mut signals = Signals::new().map_err(|error| Failure::runtime(&error))?;
     if session.json {

@@ -39,7 +39,7 @@ pub struct Reply {
 
 impl Server {
     pub async fn start(rows: Rows) -> Self {
-        Self::start_with(Flags::from_rows(rows).unwrap(), Options::default()).await
+        Self::start_with(Flags::builder().keep_rows().from_rows(rows).unwrap(), Options::default()).await
     }
 
     pub async fn start_with(flags: Flags, options: Options) -> Self {

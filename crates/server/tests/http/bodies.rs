@@ -78,7 +78,7 @@ async fn a_context_has_a_thousand_attributes_at_most() {
 async fn the_limit_is_exact() {
     let mut options = Options::default();
     options.body_limit = 100;
-    let server = Server::start_with(Flags::from_rows(demo()).unwrap(), options).await;
+    let server = Server::start_with(Flags::builder().keep_rows().from_rows(demo()).unwrap(), options).await;
     let body = |size: usize| format!("{{{}}}", " ".repeat(size - 2));
     server.post(PATH, body(100)).await.ok();
     let message = server.post(PATH, body(101)).await.error(413, "body_too_large");

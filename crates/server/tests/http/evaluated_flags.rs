@@ -81,7 +81,7 @@ async fn a_broken_flag_is_listed_and_answers_by_its_fail_mode() {
 async fn overrides_answer_for_rows_and_for_nothing_else() {
     let overrides =
         [("Combo AND".to_owned(), Override::Off), ("only an override".to_owned(), Override::On)].into();
-    let flags = Flags::builder().overrides(overrides).from_rows(demo()).unwrap();
+    let flags = Flags::builder().keep_rows().overrides(overrides).from_rows(demo()).unwrap();
     let server = Server::start_with(flags, Options::default()).await;
     assert_eq!(server.get("/flags").await.ok(), demo_json([true; 4]));
     assert_eq!(server.post("/evaluatedFlags", NOON).await.ok(), demo_json([true, true, false, true]));

@@ -67,7 +67,8 @@ async fn ready_turns(server: &Server, status: u16) -> Reply {
 async fn a_database_that_is_silent_makes_not_ready_and_flags_go_on_answering() {
     let up = Arc::new(AtomicBool::new(true));
     let store = Arc::new(Unpluggable(Arc::clone(&up)));
-    let flags = Flags::builder().refresh(Duration::from_millis(20)).from_store(store).await.unwrap();
+    let flags =
+        Flags::builder().keep_rows().refresh(Duration::from_millis(20)).from_store(store).await.unwrap();
     let mut options = Options::default();
     options.stale_after = Duration::from_millis(500);
     let server = Server::start_with(flags, options).await;

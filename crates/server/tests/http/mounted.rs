@@ -5,11 +5,11 @@ use novi::Flags;
 use novi_server::{Options, router};
 use tokio::net::TcpListener;
 
-use crate::common::{Reply, client, demo, demo_json};
+use crate::common::{Reply, Server, client, demo, demo_json};
 
 #[tokio::test]
 async fn the_router_can_be_nested_below_a_path_with_parameters() {
-    let novi = || router(Flags::from_rows(demo()).unwrap(), Options::default());
+    let novi = || router(Flags::builder().keep_rows().from_rows(demo()).unwrap(), Options::default());
     let app = Router::new()
         .route("/", get(async |State(state): State<&'static str>| state))
         .nest("/novi", novi().with_state(()))
@@ -36,4 +36,20 @@ async fn the_router_can_be_nested_below_a_path_with_parameters() {
     assert_eq!(fetch("/").await.text, "the application's state");
     let own = fetch("/none").await;
     assert_eq!((own.text.as_str(), own.header("x-request-id")), ("the application's own", None));
+}
+
+#[tokio::test]
+async fn without_rows_the_endpoints_say_what_is_missing() {
+    let flags = Flags::from_rows(demo()).unwrap();
+    let server = Server::start_with(flags, Options::default()).await;
+    let replies = [
+        server.get("/flags").await,
+        server.get("/flags/Combo%20OR").await,
+        server.post("/evaluatedFlags", "").await,
+        server.post("/evaluatedFlags/Combo%20OR", "").await,
+    ];
+    for reply in replies {
+        let message = reply.error(500, "rows_not_kept");
+        assert!(message.contains("keep_rows()"), "{message}");
+    }
 }

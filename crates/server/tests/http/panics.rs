@@ -28,7 +28,7 @@ async fn a_panic_breaks_the_flag_and_nothing_else() {
     rows.flags.push(FlagRow::new(9, "panics", true));
     rows.activations.push(ActivationRow::new(9, "panics", "test.panics", "{}"));
     rows.links.push(LinkRow::new(9, 9));
-    let flags = Flags::builder().registry(registry).from_rows(rows).unwrap();
+    let flags = Flags::builder().keep_rows().registry(registry).from_rows(rows).unwrap();
     let server = Server::start_with(flags, Options::default()).await;
     for _ in 0..3 {
         let panicked = server.post("/evaluatedFlags/panics", r#"{"panic": true}"#).await.ok();

@@ -21,7 +21,7 @@ use crate::common::{PATIENCE, Reply, Server, client, demo, demo_json};
 async fn start(notice: Duration, drain: Duration) -> Server {
     let mut options = Options::default();
     (options.notice, options.drain) = (notice, drain);
-    Server::start_with(Flags::from_rows(demo()).unwrap(), options).await
+    Server::start_with(Flags::builder().keep_rows().from_rows(demo()).unwrap(), options).await
 }
 
 /// Waits until the server has taken the signal in.

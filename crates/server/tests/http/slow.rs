@@ -20,7 +20,7 @@ const SHORT: Duration = Duration::from_millis(400);
 async fn start(change: impl FnOnce(&mut Options)) -> Server {
     let mut options = Options::default();
     change(&mut options);
-    Server::start_with(Flags::from_rows(demo()).unwrap(), options).await
+    Server::start_with(Flags::builder().keep_rows().from_rows(demo()).unwrap(), options).await
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn an_answer_that_nobody_reads_is_not_kept() {
         links: vec![LinkRow::new(1, 1)],
         ..Rows::default()
     };
-    let server = Server::start_with(Flags::from_rows(rows).unwrap(), options).await;
+    let server = Server::start_with(Flags::builder().keep_rows().from_rows(rows).unwrap(), options).await;
     let mut stream = server.connect().await;
     stream.write_all(b"GET /flags HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     // There is room for one connection, so this waits until the other one is given up.

@@ -1,0 +1,97 @@
+//! What follows from the whole graph, for each node.
+
+use super::{
+    drafts::{Draft, Drafts},
+    links::Links,
+};
+use crate::check::Node;
+
+/// Up to this many activations below one another are asked by recursion: what a thread with a stack of 256 KiB can
+/// take with room to spare, even in a build without optimization.
+pub(super) const DEEPEST_RECURSION: u32 = 64;
+
+/// What follows from the whole graph, for each node.
+pub(super) struct Facts {
+    broken: Vec<bool>,
+    pub(super) depths: Vec<u32>,
+    /// Whether the node or one below it divides callers by chance.
+    pub(super) splits: Vec<bool>,
+    /// Whether the node or one below it answers otherwise for another flag.
+    pub(super) by_flag: Vec<bool>,
+    /// Where the node's answer is remembered, or [`Node::FORGOTTEN`].
+    pub(super) slots: Vec<u32>,
+    /// How many answers are remembered.
+    pub(super) remembered: usize,
+}
+
+impl Facts {
+    pub(super) fn of(drafts: &Drafts, links: &Links) -> Self {
+        let (graph, count) = (&drafts.graph, drafts.list.len());
+        let broken = broken(drafts);
+        let depths = graph.depths(&drafts.order);
+        let splits = spread(drafts, |draft| draft.is_split);
+        let by_flag = spread(drafts, |draft| draft.by_flag);
+        let mut deep = vec![false; count];
+        for flag in (0..).take(links.nodes.len()) {
+            let roots = links.nodes.of(flag);
+            if roots.iter().any(|root| depths[*root as usize] > DEEPEST_RECURSION) {
+                for node in graph.below(roots) {
+                    deep[node as usize] = true;
+                }
+            }
+        }
+        // Rows that are alike give the same answer, and count as one, unless the answer depends on the flag.
+        let one = |node: u32| match drafts.list.get(node as usize) {
+            Some(draft) if !by_flag[node as usize] => draft.like,
+            _ => node,
+        };
+        let mut asked_by = vec![0_u32; count];
+        for node in graph.edges().iter().chain(links.nodes.edges()) {
+            let askers = &mut asked_by[one(*node) as usize];
+            *askers = askers.saturating_add(1);
+        }
+        let (mut free, mut slots) = (0, vec![Node::FORGOTTEN; count]);
+        for node in (0..).take(count) {
+            let like = one(node) as usize;
+            if like < node as usize && slots[like] != Node::FORGOTTEN {
+                slots[node as usize] = slots[like];
+            } else if asked_by[like] > 1 || deep[node as usize] {
+                slots[node as usize] = free;
+                free += 1;
+            }
+        }
+        Self { broken, depths, splits, by_flag, slots, remembered: free as usize }
+    }
+
+    pub(super) fn any_broken(&self, nodes: &[u32]) -> bool {
+        nodes.iter().any(|node| self.broken[*node as usize])
+    }
+}
+
+/// Whether there is something wrong with each node, or with one below it.
+fn broken(drafts: &Drafts) -> Vec<bool> {
+    let mut broken = vec![false; drafts.list.len()];
+    if drafts.problems.is_empty() {
+        return broken;
+    }
+    let parents = drafts.graph.reversed();
+    let mut open: Vec<u32> = drafts.problems.iter().map(|(node, _)| *node).collect();
+    while let Some(node) = open.pop() {
+        if !std::mem::replace(&mut broken[node as usize], true) {
+            open.extend_from_slice(parents.of(node));
+        }
+    }
+    broken
+}
+
+/// What holds for a node itself holds for whoever asks it.
+fn spread(drafts: &Drafts, holds: impl Fn(&Draft) -> bool) -> Vec<bool> {
+    let mut found: Vec<bool> = drafts.list.iter().map(holds).collect();
+    if !drafts.graph.edges().is_empty() {
+        for node in &drafts.order.nodes {
+            let below = drafts.graph.of(*node).iter().any(|child| found[*child as usize]);
+            found[*node as usize] |= below;
+        }
+    }
+    found
+}
