@@ -202,6 +202,7 @@ impl<'a> Check<'a> {
     }
 
     /// Asks a node whose answer may be known, or must be written down, or which may panic.
+    #[inline(never)]
     fn ask_with_care(&self, index: u32, node: &Node) -> Verdict {
         let memo = self.memo.filter(|_| node.slot != Node::FORGOTTEN);
         if let Some(known) = memo.and_then(|memo| memo.get(node.slot, node.by_flag)) {

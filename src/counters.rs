@@ -6,7 +6,7 @@
 use std::{
     array,
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -16,7 +16,7 @@ use thread_local::ThreadLocal;
 /// Numbered counters, as many as are asked for.
 #[derive(Default)]
 pub(crate) struct Counters {
-    shards: ThreadLocal<Shard>,
+    shards: ThreadLocal<Arc<Shard>>,
 }
 
 /// The cells of one thread, in blocks that each are twice as large as the one before; a block is made when it is first
@@ -34,7 +34,7 @@ const BLOCKS: usize = 24;
 impl Counters {
     /// The cells of this thread, for whoever counts several times.
     #[inline]
-    pub(crate) fn shard(&self) -> &Shard {
+    pub(crate) fn shard(&self) -> &Arc<Shard> {
         self.shards.get_or_default()
     }
 

@@ -3,15 +3,12 @@
 use std::{
     collections::HashMap,
     fmt,
-    ops::Deref,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
-
-use arc_swap::ArcSwap;
 
 #[cfg(feature = "sql")]
 use crate::watch::State;
@@ -22,6 +19,7 @@ use crate::{
     handle::FlagHandle,
     issue::Issue,
     overrides::Overrides,
+    present::{Guard, Present},
     registry::Registry,
     rows::Rows,
     snapshot::{Evaluations, Settings, Snapshot, Tally, Trace},
@@ -51,11 +49,7 @@ pub struct Flags {
 }
 
 pub(crate) struct Inner {
-    snapshot: ArcSwap<Snapshot>,
-    /// The serial number of the snapshot. Handles compare it without loading the snapshot.
-    serial: AtomicU32,
-    /// Held while the snapshot is replaced, so that the serial number is that of the snapshot which was stored last.
-    replacing: Mutex<()>,
+    present: Present,
     registry: Registry,
     settings: Settings,
     unknown: Unknown,
@@ -129,9 +123,7 @@ impl FlagsBuilder {
         snapshot.log_issues();
         let inner = Inner {
             tally: Arc::clone(snapshot.tally()),
-            snapshot: ArcSwap::from_pointee(snapshot.with_serial(FIRST_SERIAL)),
-            serial: AtomicU32::new(FIRST_SERIAL),
-            replacing: Mutex::default(),
+            present: Present::new(snapshot),
             registry,
             settings: self.settings,
             unknown: Unknown::default(),
@@ -160,13 +152,14 @@ impl Flags {
     /// Takes no lock, allocates nothing and waits for nothing.
     #[must_use]
     pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
-        let snapshot = self.inner.snapshot.load();
-        if let Some(flag) = snapshot.find_index(name) {
-            snapshot.enabled_at(flag, context)
-        } else {
-            self.inner.unknown.count(name, &snapshot);
-            false
-        }
+        self.inner.present.with(|snapshot, shard| {
+            if let Some(flag) = snapshot.find_index(name) {
+                snapshot.counted_at(flag, context, shard).enabled
+            } else {
+                self.inner.unknown.count(name, snapshot);
+                false
+            }
+        })
     }
 
     /// What a flag answers this caller, and why.
@@ -179,7 +172,7 @@ impl Flags {
             self.inner.unknown.count(name, &guard);
             return Err(Error::FlagNotFound { name: name.to_owned(), similar: guard.similar_flag(name) });
         };
-        let outcome = guard.counted_at(flag, context);
+        let outcome = guard.counted_at(flag, context, guard.tally().shard());
         Ok(Decision::new(guard, flag, outcome))
     }
 
@@ -194,7 +187,7 @@ impl Flags {
     /// The present snapshot. Whoever holds it gets every answer from the same revision (R11).
     #[must_use]
     pub fn snapshot(&self) -> Guard {
-        Guard(self.inner.snapshot.load())
+        self.inner.present.guard()
     }
 
     /// The rows that do not compile (R6), in the present snapshot.
@@ -213,14 +206,12 @@ impl Flags {
     /// Replaces the rows. Callers that hold a snapshot keep theirs.
     pub fn replace_rows(&self, rows: Rows) {
         let inner = &self.inner;
-        let _replacing = inner.replacing.lock().unwrap_or_else(PoisonError::into_inner);
-        let previous = inner.snapshot.load_full();
-        let snapshot = Snapshot::compile(Arc::new(rows), &inner.registry, &inner.settings, Some(&previous));
-        snapshot.log_issues();
-        // After 2^32 changes numbers come again, but no handle remembers one for so long without asking.
-        let serial = previous.serial().checked_add(1).unwrap_or(FIRST_SERIAL);
-        inner.snapshot.store(Arc::new(snapshot.with_serial(serial)));
-        inner.serial.store(serial, Ordering::Release);
+        inner.present.replace(|previous| {
+            let rows = Arc::new(rows);
+            let snapshot = Snapshot::compile(rows, &inner.registry, &inner.settings, Some(previous));
+            snapshot.log_issues();
+            snapshot
+        });
     }
 
     /// A flag that is looked up once; for code that asks the same one over and over.
@@ -240,8 +231,9 @@ impl Flags {
         &self.inner.tally
     }
 
-    pub(crate) fn serial(&self) -> u32 {
-        self.inner.serial.load(Ordering::Acquire)
+    #[inline]
+    pub(crate) fn present(&self) -> &Present {
+        &self.inner.present
     }
 
     /// Makes these the flags of the process, which guarded functions ask.
@@ -274,36 +266,11 @@ impl Flags {
 #[derive(Default)]
 pub(crate) struct State {}
 
-const FIRST_SERIAL: u32 = 1;
-
 static INSTALLED: OnceLock<Flags> = OnceLock::new();
 
 impl fmt::Debug for Flags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Flags").field("snapshot", &*self.snapshot()).finish_non_exhaustive()
-    }
-}
-
-/// Keeps a snapshot alive. Cheap to take: no counter is shared between threads.
-pub struct Guard(arc_swap::Guard<Arc<Snapshot>>);
-
-impl Deref for Guard {
-    type Target = Snapshot;
-
-    fn deref(&self) -> &Snapshot {
-        &self.0
-    }
-}
-
-impl AsRef<Snapshot> for Guard {
-    fn as_ref(&self) -> &Snapshot {
-        self
-    }
-}
-
-impl fmt::Debug for Guard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
     }
 }
 

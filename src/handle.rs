@@ -88,7 +88,7 @@ impl FlagHandle {
     #[must_use]
     #[inline]
     pub fn is_enabled(&self, context: &Context<'_>) -> bool {
-        match Found::unpack(self.found.load(Ordering::Relaxed), self.flags.serial()) {
+        match Found::unpack(self.found.load(Ordering::Relaxed), self.flags.present().serial()) {
             Some(Found::Fixed(on, number)) => {
                 self.flags.tally().count(number);
                 on
@@ -98,11 +98,10 @@ impl FlagHandle {
     }
 
     fn ask(&self, context: &Context<'_>) -> bool {
-        let snapshot = self.flags.snapshot();
-        match self.index_in(&snapshot) {
-            Some(index) => snapshot.enabled_at(index, context),
+        self.flags.present().with(|snapshot, shard| match self.index_in(snapshot) {
+            Some(index) => snapshot.counted_at(index, context, shard).enabled,
             None => self.flags.is_enabled(&self.name, context),
-        }
+        })
     }
 
     /// The flag's index in the present snapshot, looked up if the handle does not have it.
@@ -129,7 +128,7 @@ impl FlagHandle {
         let snapshot = self.flags.snapshot();
         match self.index_in(&snapshot) {
             Some(index) => {
-                let outcome = snapshot.counted_at(index, context);
+                let outcome = snapshot.counted_at(index, context, snapshot.tally().shard());
                 Ok(Decision::new(snapshot, index, outcome))
             }
             None => self.flags.evaluate(&self.name, context),

@@ -120,6 +120,7 @@ impl Flags {
             Err(Error::store(followed.store.name(), format!("no answer within {PATIENCE:?}"), elapsed))
         });
         followed.note(&result);
+        self.present().tidy();
         result
     }
 

@@ -26,13 +26,13 @@ const FLOORS: [&[&str]; 5] = [
     &["activation", "check", "issue", "overrides", "store"],
     &["registry"],
     &["activations", "decision", "snapshot"],
-    &["attributes", "config", "current", "flags", "guard", "handle", "typed", "watch"],
+    &["attributes", "config", "current", "flags", "guard", "handle", "present", "typed", "watch"],
 ];
 
 /// Imports that go up, each with its reason.
 const STAIRS: [(&str, &str); 2] = [
     // A decision holds a guard of its snapshot; the type is the handle's.
-    ("decision", "flags"),
+    ("decision", "present"),
     // What an activation is and what it may ask are one concept in two files.
     ("activation", "check"),
 ];

@@ -6,6 +6,7 @@ use crate::{
     activation::{Variant, Verdict},
     check::{Check, Memo},
     context::Context,
+    counters::Shard,
     decision::{Decision, Outcome, Reason},
     text::same,
 };
@@ -26,7 +27,7 @@ impl Snapshot {
     /// Whether a flag is on for this caller; an unknown flag is not (R5).
     #[must_use]
     pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
-        self.find_index(name).is_some_and(|flag| self.enabled_at(flag, context))
+        self.find_index(name).is_some_and(|flag| self.counted_at(flag, context, self.tally.shard()).enabled)
     }
 
     /// What a flag answers this caller, and why.
@@ -35,7 +36,7 @@ impl Snapshot {
     /// [`Error::FlagNotFound`] for a name that no flag has (R5).
     pub fn evaluate(&self, name: &str, context: &Context<'_>) -> Result<Decision<&Self>> {
         let index = self.index(name)?;
-        Ok(Decision::new(self, index, self.counted_at(index, context)))
+        Ok(Decision::new(self, index, self.counted_at(index, context, self.tally.shard())))
     }
 
     /// What all flags answer this caller, in the order of [`flag_names`](Self::flag_names). An activation that several
@@ -80,16 +81,11 @@ impl Snapshot {
 
     /// What the flag with this index answers; counted.
     #[inline]
-    pub(crate) fn counted_at(&self, index: u32, context: &Context<'_>) -> Outcome {
+    pub(crate) fn counted_at(&self, index: u32, context: &Context<'_>, shard: &Shard) -> Outcome {
         let Some(flag) = self.flags.get(index as usize) else { return MISSING };
         let outcome = self.outcome(index, flag, context);
-        self.tally.count(flag.number_of(outcome));
+        shard.count(flag.number_of(outcome));
         outcome
-    }
-
-    #[inline]
-    pub(crate) fn enabled_at(&self, index: u32, context: &Context<'_>) -> bool {
-        self.counted_at(index, context).enabled
     }
 
     /// Whether the flag is on and the number under which that is counted, if it is the same for everybody.
@@ -129,6 +125,7 @@ impl Snapshot {
         }
     }
 
+    #[inline(never)]
     fn remembering(&self, index: u32, flag: &Flag, context: &Context<'_>) -> Outcome {
         Memo::lend(self.slots, 1, |memo| {
             let check = Check::new(&self.around, context, &flag.salt).with_memo(memo);
