@@ -78,6 +78,13 @@ impl Answer {
     }
 }
 
+/// The answers of shared rules during one question, a bit each.
+#[derive(Default)]
+struct Asked {
+    known: u64,
+    on: u64,
+}
+
 /// All flags of one revision.
 #[derive(Default)]
 pub struct State {
@@ -115,9 +122,9 @@ impl State {
 
     #[inline]
     fn flag<T: AsRef<str>>(&self, rules: Span, ctx: Context<'_, T>) -> Answer {
-        let mut answer = Answer::of(true);
+        let (mut answer, mut asked) = (Answer::of(true), Asked::default());
         for rule in rules.of(&self.rules) {
-            let Answer { on, variant } = self.rule(rule, ctx);
+            let Answer { on, variant } = self.rule(rule, ctx, &mut asked);
             if !on {
                 return Answer::of(false);
             }
@@ -127,13 +134,13 @@ impl State {
     }
 
     #[inline]
-    fn rule<T: AsRef<str>>(&self, rule: &Rule, ctx: Context<'_, T>) -> Answer {
+    fn rule<T: AsRef<str>>(&self, rule: &Rule, ctx: Context<'_, T>, asked: &mut Asked) -> Answer {
         match rule {
             Rule::Any(rules) => {
-                Answer::of(rules.of(&self.numbers).iter().any(|index| self.shared(*index, ctx)))
+                Answer::of(rules.of(&self.numbers).iter().any(|index| self.shared(*index, ctx, asked)))
             }
             Rule::All(rules) => {
-                Answer::of(rules.of(&self.numbers).iter().all(|index| self.shared(*index, ctx)))
+                Answer::of(rules.of(&self.numbers).iter().all(|index| self.shared(*index, ctx, asked)))
             }
             Rule::Split(salt, shares) => {
                 let bucket = text_of(ctx, "targetingKey").map(|key| salt.variant_bucket(key));
@@ -152,7 +159,8 @@ impl State {
                 text_of(ctx, "targetingKey").is_some_and(|key| salt.bucket(key) < *below)
             }
             Rule::OneOf(name, list) => text_of(ctx, self.text(*name)).is_some_and(|text| {
-                list.of(&self.numbers).iter().any(|one| same(self.text(*one), text))
+                // All are compared, since the processor can't foretell which one it is.
+                list.of(&self.numbers).iter().fold(false, |found, one| found | same(self.text(*one), text))
             }),
             Rule::Equals(name, value) => {
                 text_of(ctx, self.text(*name)).is_some_and(|text| same(self.text(*value), text))
@@ -168,8 +176,17 @@ impl State {
         }
     }
 
-    fn shared<T: AsRef<str>>(&self, index: u32, ctx: Context<'_, T>) -> bool {
-        self.shared.get(index as usize).is_some_and(|rule| self.rule(rule, ctx).on)
+    fn shared<T: AsRef<str>>(&self, index: u32, ctx: Context<'_, T>, asked: &mut Asked) -> bool {
+        // Only the first 64 are remembered.
+        let bit = 1_u64.checked_shl(index).unwrap_or_default();
+        if asked.known & bit == 0 {
+            // Noted first, so that a rule which asks itself finds that it is off.
+            asked.known |= bit;
+            let on = self.shared.get(index as usize).is_some_and(|rule| self.rule(rule, ctx, asked).on);
+            asked.on |= if on { bit } else { 0 };
+            return on;
+        }
+        asked.on & bit != 0
     }
 
     #[inline]
@@ -190,26 +207,34 @@ fn text_of<'a, T: AsRef<str>>(ctx: Context<'a, T>, name: &str) -> Option<&'a str
 /// the C library costs more than the comparison.
 #[inline]
 fn same(a: &str, b: &str) -> bool {
+    #[inline]
+    fn ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+        (a.first_chunk::<N>() == b.first_chunk()) & (a.last_chunk::<N>() == b.last_chunk())
+    }
+
     let (a, b) = (a.as_bytes(), b.as_bytes());
     a.len() == b.len()
         && match a.len() {
-            8..=16 => a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>(),
-            4..=7 => a.first_chunk::<4>() == b.first_chunk::<4>() && a.last_chunk::<4>() == b.last_chunk::<4>(),
-            2..=3 => a.first_chunk::<2>() == b.first_chunk::<2>() && a.last_chunk::<2>() == b.last_chunk::<2>(),
+            8..=16 => ends::<8>(a, b),
+            4..=7 => ends::<4>(a, b),
+            2..=3 => ends::<2>(a, b),
             _ => a == b,
         }
 }
 
-/// A version `1.2.3` as a number that compares as it does.
+/// A version `1.2.3` as a number that compares as it does. What a byte is decides nothing but which of two values is taken,
+/// since the processor can't foretell it.
 #[inline]
+#[allow(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
 fn version(text: &str) -> Option<u64> {
-    let (mut all, mut part, mut dots) = (0_u64, 0_u64, 0);
+    let (mut all, mut part, mut dots, mut sound) = (0_u64, 0_u64, 0, true);
     for byte in text.bytes() {
-        match byte {
-            b'0'..=b'9' => part = (part * 10 + u64::from(byte - b'0')).min(0x1f_ffff),
-            b'.' => (all, part, dots) = (all << 21 | part, 0, dots + 1),
-            _ => return None,
-        }
+        let digit = byte.wrapping_sub(b'0');
+        let dot = byte == b'.';
+        sound &= dot | (digit < 10);
+        all = if dot { all << 21 | part.min(0x1f_ffff) } else { all };
+        part = if dot { 0 } else { part.wrapping_mul(10).wrapping_add(u64::from(digit)) };
+        dots += u32::from(dot);
     }
-    (dots == 2).then_some(all << 21 | part)
+    (sound && dots == 2).then_some(all << 21 | part.min(0x1f_ffff))
 }

@@ -53,7 +53,8 @@ impl Salt {
             self.waiting = low;
             self.waiting_bits += bits;
         } else {
-            self.state = (self.state ^ scramble(low)).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
+            self.state =
+                (self.state ^ scramble(low)).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
             self.waiting = high;
             self.waiting_bits = self.waiting_bits + bits - 32;
         }
