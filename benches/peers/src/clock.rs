@@ -1,6 +1,9 @@
 //! How time is told.
 
-use std::{hint::black_box, time::{Duration, Instant}};
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
 
 use cpu_time::ThreadTime;
 

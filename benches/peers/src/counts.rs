@@ -1,7 +1,12 @@
 //! W8's bytes and W9's allocations, counted in a program of its own: an allocator that counts would slow down the engines that
 //! allocate, and those alone.
 
-use std::{env, hint::black_box, io, process::{Command, Stdio}};
+use std::{
+    env,
+    hint::black_box,
+    io,
+    process::{Command, Stdio},
+};
 
 use crate::{
     definition::{Definition, Kind},

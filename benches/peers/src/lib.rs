@@ -4,19 +4,19 @@
 //! are held against the [`oracle`]. The binary `novi-peers` measures time, `counts` counts allocations and bytes,
 //! and `instructions` is run by valgrind.
 
-//pub mod bars;
-//pub mod chart;
+pub mod bars;
+pub mod chart;
 pub mod clock;
 pub mod counts;
 pub mod definition;
 pub mod engine;
 pub mod engines;
-//pub mod machine;
+pub mod machine;
 pub mod measure;
 pub mod oracle;
-//pub mod page;
+pub mod page;
 pub mod results;
-//pub mod tables;
+pub mod tables;
 pub mod users;
 
 #[path = "../../floor/mod.rs"]

@@ -45,9 +45,8 @@ pub fn check<E: Engine>(users: &[User]) {
 fn answer<E: Engine>(engine: &E, flag: &E::Flag, kind: Kind, user: &User) -> Option<char> {
     let ctx = E::context(user);
     let all: [Option<char>; 3] = if kind == Kind::Split {
-        let letters = [
-            engine.variant(flag, &ctx), engine.variant(flag, &ctx), engine.variant_anew(flag, user)
-        ];
+        let letters =
+            [engine.variant(flag, &ctx), engine.variant(flag, &ctx), engine.variant_anew(flag, user)];
         letters.map(|letter| letter.map(char::from))
     } else {
         let answers = [engine.ask(flag, &ctx), engine.ask(flag, &ctx), engine.ask_anew(flag, user)];
@@ -138,7 +137,10 @@ fn murmur3(text: &str) -> u32 {
     let (blocks, tail) = text.as_bytes().as_chunks::<4>();
     let mut hash = 0_u32;
     for block in blocks {
-        hash = (hash ^ mix(u32::from_le_bytes(*block))).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
+        hash = (hash ^ mix(u32::from_le_bytes(*block)))
+            .rotate_left(13)
+            .wrapping_mul(5)
+            .wrapping_add(0xe654_6b64);
     }
     let tail = tail.iter().rev().fold(0, |all, byte| all << 8 | u32::from(*byte));
     let length = u32::try_from(text.len()).expect("names are short");

@@ -104,6 +104,8 @@ pub struct Threads {
 /// All of it. What was not asked for is empty.
 #[derive(Clone, Debug)]
 pub struct Results {
+    /// Whether there were few rounds.
+    pub quick: bool,
     /// What told the time of W1 to W8.
     pub clock: Clock,
     /// W1 to W6.

@@ -63,7 +63,12 @@ impl DataLogic {
     }
 
     #[inline]
-    fn read<R>(&self, logic: &Logic, ctx: &Attributes<'_>, read: impl FnOnce(&DataValue<'_>) -> R) -> Option<R> {
+    fn read<R>(
+        &self,
+        logic: &Logic,
+        ctx: &Attributes<'_>,
+        read: impl FnOnce(&DataValue<'_>) -> R,
+    ) -> Option<R> {
         ARENA.with_borrow_mut(|arena| {
             let value = self.engine.evaluate(logic, DataValue::Object(ctx), arena).ok().map(read);
             arena.reset();

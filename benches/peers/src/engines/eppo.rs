@@ -52,7 +52,10 @@ fn flag(name: &str, kind: Kind) -> Json {
             allocation["endAt"] = END.0.into();
         }
         // One of several rules is enough; each asks for all of its conditions. There is no way to share them.
-        Kind::Nested => allocation["rules"] = NESTED.map(|(plan, version)| rule(plan, version)).to_vec().into(),
+        Kind::Nested => {
+            let rules = NESTED.map(|(plan, version)| rule(plan, version));
+            allocation["rules"] = json!(rules);
+        }
         Kind::Split => {
             let mut end = 0;
             let split = |(variant, share): (&str, u32)| {

@@ -44,7 +44,10 @@ impl Floor {
     }
 
     #[inline]
-    fn attributes<'a, T>(user: &'a User, text: impl Fn(&'a str) -> T) -> [(&'static str, floor::Value<T>); 5] {
+    fn attributes<'a, T>(
+        user: &'a User,
+        text: impl Fn(&'a str) -> T,
+    ) -> [(&'static str, floor::Value<T>); 5] {
         let text = |value: &'a str| floor::Value::Text(text(value));
         [
             ("targetingKey", text(&user.key)),
@@ -66,7 +69,8 @@ impl Engine for Floor {
     type Context<'a> = [(&'static str, floor::Value<&'a str>); 5];
 
     fn document(definition: &Definition) -> Arc<str> {
-        let flag = |flag: &crate::definition::Flag| json!({"name": flag.name, "rules": Self::rules(flag.kind)});
+        let flag =
+            |flag: &crate::definition::Flag| json!({"name": flag.name, "rules": Self::rules(flag.kind)});
         let flags: Vec<_> = definition.flags.iter().map(flag).collect();
         let shared = if definition.has(Kind::Nested) { Self::shared() } else { json!([]) };
         json!({"shared": shared, "flags": flags}).to_string().into()

@@ -64,9 +64,9 @@ fn flag(name: &str, kind: Kind) -> Json {
     let clauses = match kind {
         Kind::On | Kind::Rollout | Kind::Split => None,
         Kind::Targeting => Some(targeting(PLAN, VERSION)),
-        Kind::Window => Some(json!([
-            clause("now", "after", &json!([START.0])), clause("now", "before", &json!([END.0]))
-        ])),
+        Kind::Window => {
+            Some(json!([clause("now", "after", &json!([START.0])), clause("now", "before", &json!([END.0]))]))
+        }
         Kind::Nested => Some(json!([clause("", "segmentMatch", &json!(["0", "1", "2"]))])),
     };
     let rules: Vec<_> = clauses
@@ -110,7 +110,8 @@ impl Engine for LaunchDarkly {
 
     fn document(definition: &Definition) -> Arc<str> {
         let flags = definition.flags.iter().map(|one| (one.name.clone(), flag(&one.name, one.kind)));
-        let segments = NESTED.iter().enumerate().map(|(id, rule)| (id.to_string(), segment(&id.to_string(), *rule)));
+        let segments =
+            NESTED.iter().enumerate().map(|(id, rule)| (id.to_string(), segment(&id.to_string(), *rule)));
         let segments: Map<_, _> = segments.filter(|_| definition.has(Kind::Nested)).collect();
         json!({"flags": flags.collect::<Map<_, _>>(), "segments": segments}).to_string().into()
     }

@@ -31,7 +31,7 @@ struct Table {
 }
 
 impl Table {
-    fn new(definition: &Definition, share: bool) -> Rows {
+    fn rows(definition: &Definition, share: bool) -> Rows {
         let mut table = Self { share, ..Self::default() };
         for (id, flag) in (1..).zip(&definition.flags) {
             table.rows.flags.push(FlagRow::new(id, flag.name.clone(), true));
@@ -91,12 +91,8 @@ impl Table {
         let country = self.country();
         let (other_plan, plan) = (self.plan(other_plan), self.plan(plan));
         let (other_version, version) = (self.version(other_version), self.version(version));
-        let ands = [
-            [country, other_plan, version],
-            [country, plan, other_version],
-            [country, plan, version],
-        ]
-        .map(|leaves| self.row("novi.and", &json!(leaves)));
+        let ands = [[country, other_plan, version], [country, plan, other_version], [country, plan, version]]
+            .map(|leaves| self.row("novi.and", &json!(leaves)));
         self.row("novi.or", &json!(ands))
     }
 }
@@ -118,14 +114,15 @@ impl<const SHARED: bool> Engine for Novi<SHARED> {
     type Context<'a> = Context<'a>;
 
     fn document(definition: &Definition) -> Rows {
-        Table::new(definition, SHARED)
+        Table::rows(definition, SHARED)
     }
 
     fn length(rows: &Rows) -> usize {
         let flags = rows.flags.iter().map(|row| row.name.len());
-        let activations = rows.activations.iter().map(|row| {
-            row.name.len() + row.class_name.len() + row.config.as_ref().map_or(0, String::len)
-        });
+        let activations = rows
+            .activations
+            .iter()
+            .map(|row| row.name.len() + row.class_name.len() + row.config.as_ref().map_or(0, String::len));
         flags.chain(activations).sum()
     }
 

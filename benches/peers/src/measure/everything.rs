@@ -2,7 +2,10 @@
 
 use std::hint::black_box;
 
-use super::{Effort, rounds::{Cell, Ring, measure}};
+use super::{
+    Effort,
+    rounds::{Cell, Ring, measure},
+};
 use crate::{
     clock::Clock,
     definition::Definition,

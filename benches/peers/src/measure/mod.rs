@@ -32,7 +32,7 @@ impl Effort {
         rounds_of_all: 12,
         loads: 3,
         runs: 3,
-        run: Duration::from_millis(150),
+        run: Duration::from_millis(250),
         calls: 50_000,
     };
     /// What the page in `docs` is made from.

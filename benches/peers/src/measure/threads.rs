@@ -154,11 +154,7 @@ impl<E: Engine> Subject<'_, E> {
                 }
             }
             done.store(true, Ordering::Relaxed);
-            Latency {
-                p50: samples.quantile(0.5),
-                p99: samples.quantile(0.99),
-                p999: samples.quantile(0.999),
-            }
+            Latency { p50: samples.quantile(0.5), p99: samples.quantile(0.99), p999: samples.quantile(0.999) }
         })
     }
 }
@@ -169,6 +165,8 @@ fn best(runs: &[Speed]) -> f64 {
 
 fn middle(runs: &[Speed]) -> f64 {
     let mut samples = Samples::default();
-    runs.iter().for_each(|speed| samples.push(speed.cpu));
+    for speed in runs {
+        samples.push(speed.cpu);
+    }
     samples.median()
 }
