@@ -128,7 +128,7 @@ fn workloads(criterion: &mut Criterion) {
     let flags = Flags::from_rows(workloads::one_of_each()).expect("no type is registered twice");
     let users = User::some(1000);
     let contexts: Vec<Context<'_>> = users.iter().map(User::context).collect();
-    for way in ["by name", "by handle", "context in the call"] {
+    for way in ["by name", "by handle", "context in the call", "borrowed context in the call"] {
         let mut group = criterion.benchmark_group(way);
         for name in ["W1", "W2", "W3", "W4", "W5", "W6"] {
             let handle = flags.flag(name);
@@ -143,7 +143,11 @@ fn workloads(criterion: &mut Criterion) {
                         }
                         "by name" => flags.is_enabled(black_box(name), &contexts[turn]),
                         "by handle" => handle.is_enabled(&contexts[turn]),
-                        _ => flags.is_enabled(black_box(name), &users[turn].context()),
+                        "context in the call" => flags.is_enabled(black_box(name), &users[turn].context()),
+                        _ => {
+                            let attributes = users[turn].attributes();
+                            flags.is_enabled(black_box(name), &Context::borrowed(&attributes))
+                        }
                     }
                 });
             });

@@ -2,7 +2,6 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use arrayvec::ArrayVec;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::RawValue;
 
@@ -21,25 +20,76 @@ pub const TARGETING_KEY: &str = "targetingKey";
 /// A struct becomes a context by [`#[derive(ToContext)]`](derive@crate::ToContext), JSON by `From` and `TryFrom`, and whatever
 /// serde serializes by [`Context::from_serialize`].
 ///
-/// Text is borrowed where the caller has it, and up to eight attributes lie in the context itself, so that one made for
-/// a single question needs no heap. Contexts hold a handful of attributes, and a lookup walks them: that is faster than
-/// hashing the name.
+/// Text is borrowed where the caller has it, so that one made for a single question takes one block of the heap. (Kept in
+/// the context itself, attributes would take none, but then each `with` copies all of them, which takes longer.) Contexts
+/// hold a handful of attributes, and a lookup walks them: that is faster than hashing the name.
 #[derive(Clone, Debug, Default)]
 pub struct Context<'a> {
-    first: ArrayVec<Attribute<'a>, INLINE>,
-    /// What has no room in `first`.
-    rest: Vec<Attribute<'a>>,
+    attributes: Attributes<'a>,
 }
 
 type Attribute<'a> = (Cow<'a, str>, Value<'a>);
 
-/// As many as most callers have, without making a context too large to hand around.
-const INLINE: usize = 8;
+/// Room for as many attributes as most callers have, taken with the first of them.
+const ROOM: usize = 8;
+
+/// A list of the context's own, or one that lies elsewhere. (`Cow` would do, but does not let a context be taken for one of
+/// a shorter life.)
+#[derive(Clone, Debug)]
+enum Attributes<'a> {
+    Own(Vec<Attribute<'a>>),
+    Borrowed(&'a [Attribute<'a>]),
+}
+
+impl Default for Attributes<'_> {
+    fn default() -> Self {
+        Self::Own(Vec::new())
+    }
+}
+
+impl<'a> Attributes<'a> {
+    #[inline]
+    fn as_slice(&self) -> &[Attribute<'a>] {
+        match self {
+            Self::Own(attributes) => attributes,
+            Self::Borrowed(attributes) => attributes,
+        }
+    }
+
+    /// Changes the list, which is the context's own from then on.
+    #[inline]
+    fn change(&mut self, change: impl FnOnce(&mut Vec<Attribute<'a>>)) {
+        match self {
+            Self::Own(attributes) => change(attributes),
+            Self::Borrowed(attributes) => {
+                let mut own = attributes.to_vec();
+                change(&mut own);
+                *self = Self::Own(own);
+            }
+        }
+    }
+
+    fn into_vec(self) -> Vec<Attribute<'a>> {
+        match self {
+            Self::Own(attributes) => attributes,
+            Self::Borrowed(attributes) => attributes.to_vec(),
+        }
+    }
+}
+
+/// Adds an attribute whose name none has.
+#[inline]
+fn push<'a>(attributes: &mut Vec<Attribute<'a>>, attribute: Attribute<'a>) {
+    if attributes.capacity() == 0 {
+        attributes.reserve_exact(ROOM);
+    }
+    attributes.push(attribute);
+}
 
 /// The same attributes in the same order.
 impl PartialEq for Context<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.first == other.first && self.rest == other.rest
+        self.attributes.as_slice() == other.attributes.as_slice()
     }
 }
 
@@ -48,7 +98,24 @@ impl<'a> Context<'a> {
     #[must_use]
     #[inline]
     pub const fn new() -> Self {
-        Self { first: ArrayVec::new_const(), rest: Vec::new() }
+        Self { attributes: Attributes::Own(Vec::new()) }
+    }
+
+    /// A context of attributes that lie elsewhere, on the caller's stack for instance, so that it takes no room of its own.
+    /// Of two of the same name the first counts.
+    ///
+    /// ```
+    /// use novi::Context;
+    ///
+    /// let user = String::from("user-7");
+    /// let attributes = [("targetingKey".into(), user.as_str().into()), ("age".into(), 42.into())];
+    /// let ctx = Context::borrowed(&attributes);
+    /// assert_eq!(ctx, Context::new().with("targetingKey", "user-7").with("age", 42));
+    /// ```
+    #[must_use]
+    #[inline]
+    pub const fn borrowed(attributes: &'a [(Cow<'a, str>, Value<'a>)]) -> Self {
+        Self { attributes: Attributes::Borrowed(attributes) }
     }
 
     /// This context and one attribute more; an attribute of the same name is replaced.
@@ -62,31 +129,24 @@ impl<'a> Context<'a> {
     /// Sets an attribute, replacing one of the same name.
     #[inline]
     pub fn insert(&mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) {
-        let (name, value) = (name.into(), value.into());
-        match self
-            .first
-            .iter_mut()
-            .chain(&mut self.rest)
-            .find(|(key, _)| same(key.as_bytes(), name.as_bytes()))
-        {
-            Some((_, old)) => *old = value,
-            None => self.push((name, value)),
-        }
+        self.set((name.into(), value.into()));
     }
 
-    /// Adds an attribute whose name none has.
-    #[inline]
-    fn push(&mut self, attribute: Attribute<'a>) {
-        if let Err(full) = self.first.try_push(attribute) {
-            self.rest.push(full.element());
-        }
+    fn set(&mut self, attribute: Attribute<'a>) {
+        self.attributes.change(|attributes| {
+            let name = attribute.0.as_bytes();
+            match attributes.iter_mut().find(|(known, _)| same(known.as_bytes(), name)) {
+                Some(twin) => *twin = attribute,
+                None => push(attributes, attribute),
+            }
+        });
     }
 
     /// Sets attributes whose names differ from each other. Into an empty context they go without a look for twins, which
     /// walks all that are there: a large map would take time by the square of its length.
     pub(crate) fn extend_distinct(&mut self, attributes: impl IntoIterator<Item = Attribute<'a>>) {
         if self.is_empty() {
-            attributes.into_iter().for_each(|attribute| self.push(attribute));
+            self.attributes.change(|own| attributes.into_iter().for_each(|attribute| push(own, attribute)));
         } else {
             attributes.into_iter().for_each(|(name, value)| self.insert(name, value));
         }
@@ -94,18 +154,15 @@ impl<'a> Context<'a> {
 
     /// The attributes as the fields of an object.
     pub(crate) fn into_fields(self) -> Vec<(Cow<'a, str>, Value<'a>)> {
-        self.first.into_iter().chain(self.rest).collect()
+        self.attributes.into_vec()
     }
 
     /// The attribute of this name. One that is null counts as not there (R4).
     #[must_use]
     #[inline]
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
-        let mut attributes = self.first.iter();
-        let found = attributes.find(|(key, _)| same(key.as_bytes(), name.as_bytes())).or_else(|| {
-            // Mostly there are none, which one look tells.
-            self.rest.iter().find(|(key, _)| same(key.as_bytes(), name.as_bytes()))
-        });
+        let found =
+            self.attributes.as_slice().iter().find(|(known, _)| same(known.as_bytes(), name.as_bytes()));
         found.map(|(_, value)| value).filter(|value| !value.is_null())
     }
 
@@ -117,20 +174,20 @@ impl<'a> Context<'a> {
 
     /// The attributes, in the order in which they were given.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
-        self.first.iter().chain(&self.rest).map(|(name, value)| (name.as_ref(), value))
+        self.attributes.as_slice().iter().map(|(name, value)| (name.as_ref(), value))
     }
 
     /// How many attributes there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.first.len() + self.rest.len()
+        self.attributes.as_slice().len()
     }
 
     /// Whether nothing is known.
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.first.is_empty()
+        self.attributes.as_slice().is_empty()
     }
 
     /// The same context, which owns all its text.
@@ -138,10 +195,8 @@ impl<'a> Context<'a> {
     pub fn into_owned(self) -> Context<'static> {
         let own =
             |(name, value): (Cow<'a, str>, Value<'a>)| (Cow::Owned(name.into_owned()), value.into_owned());
-        Context {
-            first: self.first.into_iter().map(own).collect(),
-            rest: self.rest.into_iter().map(own).collect(),
-        }
+        let own = self.into_fields().into_iter().map(own).collect();
+        Context { attributes: Attributes::Own(own) }
     }
 }
 
@@ -153,12 +208,12 @@ impl Context<'static> {
     /// The text is no JSON, or no object; the message says where.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         let raw: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
-        let mut context = Self::new();
+        let mut attributes = Vec::with_capacity(raw.len());
         for (name, raw) in raw {
             let value = big_integer(raw.get()).map_or_else(|| serde_json::from_str(raw.get()), Ok)?;
-            context.push((Cow::Owned(name), value));
+            attributes.push((Cow::Owned(name), value));
         }
-        Ok(context)
+        Ok(Self { attributes: Attributes::Own(attributes) })
     }
 }
 
@@ -201,11 +256,8 @@ impl<'de> Deserialize<'de> for Context<'static> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // The map has removed twins already; inserting one by one would look for them again, each time from the start.
         let attributes = BTreeMap::<String, Value<'static>>::deserialize(deserializer)?;
-        let mut context = Self::new();
-        for (name, value) in attributes {
-            context.push((Cow::Owned(name), value));
-        }
-        Ok(context)
+        let attributes = attributes.into_iter().map(|(name, value)| (Cow::Owned(name), value));
+        Ok(Self { attributes: Attributes::Own(attributes.collect()) })
     }
 }
 

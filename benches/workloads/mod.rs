@@ -1,9 +1,9 @@
 //! The flags, rows and callers that the benches ask about.
 
-use std::hint::black_box;
+use std::{borrow::Cow, hint::black_box};
 
 use novi::{
-    Context,
+    Context, Value,
     rows::{ActivationRow, FlagRow, LinkRow, Rows},
 };
 
@@ -43,6 +43,20 @@ impl User {
             .with("plan", black_box(self.plan))
             .with("version", black_box(self.version.as_str()))
             .with("age", black_box(self.age))
+    }
+}
+
+impl User {
+    /// The same attributes, where they lie in the caller's stack.
+    #[inline]
+    pub(crate) fn attributes(&self) -> [(Cow<'_, str>, Value<'_>); 5] {
+        [
+            ("targetingKey".into(), black_box(self.id.as_str()).into()),
+            ("country".into(), black_box(self.country).into()),
+            ("plan".into(), black_box(self.plan).into()),
+            ("version".into(), black_box(self.version.as_str()).into()),
+            ("age".into(), black_box(self.age).into()),
+        ]
     }
 }
 
