@@ -93,7 +93,7 @@ impl fmt::Debug for Check<'_> {
 }
 
 impl<'a> Check<'a> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(around: &'a Surroundings, context: &'a Context<'a>, flag_salt: &'a Salted) -> Self {
         let (flag_salt, now, failed) = (Cell::new(flag_salt), Cell::new(None), Cell::new(false));
         Self { around, context, flag_salt, memo: None, tracer: None, now, failed }
@@ -122,7 +122,7 @@ impl<'a> Check<'a> {
     /// The attribute of this name: the caller's, else the static context's. One that is null counts as missing, and
     /// a missing attribute is no error: the condition is not met (R4).
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
         let value = self.context.get(name).or_else(|| self.around.base.get(name));
         if let Some(tracer) = self.tracer {
@@ -140,7 +140,7 @@ impl<'a> Check<'a> {
 
     /// The sticky identity of the caller, whatever it is.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn targeting_value(&self) -> Option<&Value<'a>> {
         let other = || self.around.identity.iter().find_map(|name| self.get(name));
         self.get(TARGETING_KEY).or_else(other)
@@ -191,7 +191,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn ask_node(&self, index: u32) -> Verdict {
         let Some(node) = self.around.nodes.get(index as usize) else { return Verdict::Off };
         let forgets = self.memo.is_none() || node.slot == Node::FORGOTTEN;

@@ -159,7 +159,7 @@ impl<'a> Context<'a> {
 
     /// The attribute of this name. One that is null counts as not there (R4).
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
         let found =
             self.attributes.as_slice().iter().find(|(known, _)| same(known.as_bytes(), name.as_bytes()));

@@ -75,7 +75,7 @@ impl Present {
     }
 
     /// Calls `ask` with the snapshot, and with the place where this thread counts its answers.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn with<T>(&self, ask: impl Fn(&Snapshot, &Shard) -> T) -> T {
         let stamp = self.stamp.load(Ordering::Acquire);
         let answer = AT_HAND.try_with(|all| {

@@ -5,7 +5,7 @@
 /// Names of attributes, and what they are compared with, mostly have 16 bytes at most. The standard library compares by a
 /// call to `memcmp`, which takes longer than these one or two comparisons of words, and would be most of what looking an
 /// attribute up costs.
-#[inline]
+#[inline(always)]
 pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;

@@ -43,7 +43,7 @@ impl Sticky {
     }
 
     /// The caller's hash; nothing if the attribute is missing or neither text nor a whole number.
-    #[inline]
+    #[inline(always)]
     pub(super) fn hash(&self, check: &Check<'_>) -> Option<Hash> {
         let salted = self.salted.unwrap_or_else(|| check.flag_salt());
         let value = match &self.by {

@@ -154,7 +154,8 @@ impl FlagCompiler<'_> {
             if !known.contains(name.as_str()) {
                 let answer = Answer::Fixed(self.overridden(over));
                 let (salt, name) = (Salted::new(name), self.texts.add(name));
-                flags.push(Flag { name, salt, answer, overridden: true, first_number: 0, more: None });
+                let (linked, overridden) = ((0, 0), true);
+                flags.push(Flag { name, salt, linked, answer, overridden, first_number: 0, more: None });
             }
         }
         flags
@@ -197,6 +198,7 @@ impl FlagCompiler<'_> {
         Flag {
             salt: Salted::new(&row.name),
             name: self.texts.add(&row.name),
+            linked: links.nodes.range(position),
             answer,
             overridden: overridden.is_some(),
             first_number: 0,

@@ -52,7 +52,7 @@ impl Snapshot {
             let check = Check::new(&self.around, context, &first.salt).with_memo(memo);
             let shard = self.tally.shard();
             let decide = |(index, flag): (u32, _)| {
-                let outcome = self.outcome_with(index, flag, context, &check);
+                let outcome = self.outcome_with(flag, context, &check);
                 shard.count(flag.number_of(outcome));
                 Decision::new(self, index, outcome)
             };
@@ -64,7 +64,7 @@ impl Snapshot {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find_index(&self, name: &str) -> Option<u32> {
         let hash = hash_of(&self.names.hasher, name.as_bytes());
         let is_called_so = |index: &u32| {
@@ -80,10 +80,10 @@ impl Snapshot {
     }
 
     /// What the flag with this index answers; counted.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn counted_at(&self, index: u32, context: &Context<'_>, shard: &Shard) -> Outcome {
         let Some(flag) = self.flags.get(index as usize) else { return MISSING };
-        let outcome = self.outcome(index, flag, context);
+        let outcome = self.outcome(flag, context);
         shard.count(flag.number_of(outcome));
         outcome
     }
@@ -109,44 +109,44 @@ impl Snapshot {
 
     /// What a flag answers; not counted.
     pub(super) fn outcome_of(&self, index: u32, context: &Context<'_>) -> Outcome {
-        self.flags.get(index as usize).map_or(MISSING, |flag| self.outcome(index, flag, context))
+        self.flags.get(index as usize).map_or(MISSING, |flag| self.outcome(flag, context))
     }
 
-    #[inline]
-    fn outcome(&self, index: u32, flag: &Flag, context: &Context<'_>) -> Outcome {
+    #[inline(always)]
+    fn outcome(&self, flag: &Flag, context: &Context<'_>) -> Outcome {
         match &flag.answer {
             Answer::Fixed(outcome) => *outcome,
             Answer::Ask(ask) if ask.plan == Plan::Plain => {
                 let check = Check::new(&self.around, context, &flag.salt);
-                ask.outcome(self.links.of(index), &check)
+                ask.outcome(self.linked(flag), &check)
             }
-            Answer::Ask(_) => self.remembering(index, flag, context),
+            Answer::Ask(_) => self.remembering(flag, context),
             Answer::LastKnown => self.last_known(flag, context),
         }
     }
 
+    /// The activations that a flag asks.
+    #[inline]
+    fn linked(&self, flag: &Flag) -> &[u32] {
+        self.links.at(flag.linked)
+    }
+
     #[inline(never)]
-    fn remembering(&self, index: u32, flag: &Flag, context: &Context<'_>) -> Outcome {
+    fn remembering(&self, flag: &Flag, context: &Context<'_>) -> Outcome {
         Memo::lend(self.slots, 1, |memo| {
             let check = Check::new(&self.around, context, &flag.salt).with_memo(memo);
-            self.asked(index, flag, &check)
+            self.asked(flag, &check)
         })
     }
 
     /// What a flag answers under a check that goes from flag to flag.
     #[inline]
-    fn outcome_with<'a>(
-        &'a self,
-        index: u32,
-        flag: &'a Flag,
-        context: &Context<'_>,
-        check: &Check<'a>,
-    ) -> Outcome {
+    fn outcome_with<'a>(&'a self, flag: &'a Flag, context: &Context<'_>, check: &Check<'a>) -> Outcome {
         match &flag.answer {
             Answer::Fixed(outcome) => *outcome,
             Answer::Ask(_) => {
                 check.turn_to(&flag.salt);
-                self.asked(index, flag, check)
+                self.asked(flag, check)
             }
             Answer::LastKnown => self.last_known(flag, context),
         }
@@ -154,14 +154,14 @@ impl Snapshot {
 
     /// What a flag answers whose activations are asked.
     #[inline]
-    pub(super) fn asked(&self, index: u32, flag: &Flag, check: &Check<'_>) -> Outcome {
+    pub(super) fn asked(&self, flag: &Flag, check: &Check<'_>) -> Outcome {
         let Answer::Ask(ask) = &flag.answer else { return MISSING };
         if let (Plan::Deep, Some(more)) = (ask.plan, &flag.more) {
             for node in &more.order {
                 check.ask_node(*node);
             }
         }
-        ask.outcome(self.links.of(index), check)
+        ask.outcome(self.linked(flag), check)
     }
 
     #[cold]
@@ -195,7 +195,7 @@ const MISSING: Outcome = Outcome { enabled: false, variant: None, reason: Reason
 
 impl Ask {
     /// All must be on, asked in the order of their ids; the first variant that one assigns is the flag's (R3).
-    #[inline]
+    #[inline(always)]
     fn outcome(self, linked: &[u32], check: &Check<'_>) -> Outcome {
         let mut variant = None;
         for activation in linked {

@@ -172,7 +172,7 @@ impl Snapshot {
         // A memo is not needed for each plan, but harms none.
         let outcome = Memo::lend(self.slots, 1, |memo| {
             let check = Check::new(&self.around, context, &flag.salt).with_tracer(&tracer).with_memo(memo);
-            self.asked(index, flag, &check)
+            self.asked(flag, &check)
         });
         (outcome, tracer.into_records())
     }

@@ -43,9 +43,19 @@ impl Graph {
 
     /// The nodes that a node asks.
     pub(super) fn of(&self, node: u32) -> &[u32] {
+        self.at(self.range(node))
+    }
+
+    /// Where they are.
+    pub(super) fn range(&self, node: u32) -> (u32, u32) {
         let node = node as usize;
-        let start = node.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
-        let end = self.ends.get(node).copied().unwrap_or_default();
+        let start = node.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
+        (start.unwrap_or_default(), self.ends.get(node).copied().unwrap_or_default())
+    }
+
+    /// Those that are there.
+    #[inline]
+    pub(super) fn at(&self, (start, end): (u32, u32)) -> &[u32] {
         self.edges.get(start as usize..end as usize).unwrap_or_default()
     }
 

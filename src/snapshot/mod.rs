@@ -90,6 +90,8 @@ struct Flag {
     name: Text,
     /// The name, as the salt of rollouts whose row gives none (R10).
     salt: Salted,
+    /// Where in [`Snapshot::links`] its activations are.
+    linked: (u32, u32),
     answer: Answer,
     overridden: bool,
     /// The number under which the first of its answers is counted.
