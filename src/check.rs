@@ -191,6 +191,12 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// Whether somebody asked why.
+    #[inline]
+    pub(crate) fn is_traced(&self) -> bool {
+        self.tracer.is_some()
+    }
+
     #[inline(always)]
     pub(crate) fn ask_node(&self, index: u32) -> Verdict {
         let Some(node) = self.around.nodes.get(index as usize) else { return Verdict::Off };

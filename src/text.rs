@@ -10,17 +10,20 @@ pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }
-    // The first word and the last one, which overlap where the text is not as long as both.
+    // The first word and the last one, which overlap where the text is not as long as both. Both are compared whatever the
+    // first one gives: which of several short texts it is, is what no processor foresees, and a jump foreseen wrongly takes
+    // longer than all of this.
     if let (Some(first), Some(last)) = (one.first_chunk::<8>(), one.last_chunk::<8>()) {
-        if other.first_chunk() != Some(first) || other.last_chunk() != Some(last) {
-            return false;
-        }
-        return one.len() <= 16 || one == other;
+        let ends = (other.first_chunk() == Some(first)) & (other.last_chunk() == Some(last));
+        return ends && (one.len() <= 16 || one == other);
     }
     if let (Some(first), Some(last)) = (one.first_chunk::<4>(), one.last_chunk::<4>()) {
-        return other.first_chunk() == Some(first) && other.last_chunk() == Some(last);
+        return (other.first_chunk() == Some(first)) & (other.last_chunk() == Some(last));
     }
-    one.iter().zip(other).all(|(one, other)| one == other)
+    if let (Some(first), Some(last)) = (one.first_chunk::<2>(), one.last_chunk::<2>()) {
+        return (other.first_chunk() == Some(first)) & (other.last_chunk() == Some(last));
+    }
+    one == other
 }
 
 #[cfg(test)]
