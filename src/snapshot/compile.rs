@@ -2,20 +2,17 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
-    hash::{BuildHasher, Hasher},
     sync::Arc,
 };
 
-use foldhash::fast::RandomState;
-use hashbrown::{HashTable, hash_table::Entry};
-
 use super::{
-    Answer, Ask, Flag, More, Names, Plan, Settings, Snapshot,
-    drafts::{Drafts, Variants, index},
+    Answer, Ask, Flag, More, Plan, Settings, Snapshot,
+    drafts::{Drafts, Variants},
     explain::Told,
     facts::{DEEPEST_RECURSION, Facts},
     issues::Issues,
     links::Links,
+    names::Names,
     texts::Texts,
     values::{Fault, Values},
 };
@@ -27,7 +24,6 @@ use crate::{
     overrides::Override,
     registry::Registry,
     rows::{FailMode, FlagRow, Rows},
-    text::same,
 };
 
 impl Snapshot {
@@ -63,7 +59,10 @@ impl Snapshot {
         };
         let flags = compiler.flags();
         let FlagCompiler { variants, mut texts, faults, .. } = compiler;
-        let (names, twins) = Names::of(&flags, &texts, &rows);
+        let (names, twins) = Names::of(&flags, &texts, |position| {
+            let row = rows.flags.get(position);
+            row.is_none_or(|row| row.faults.iter().all(|fault| fault.column != "name"))
+        });
         let (faults, twins) = (&faults, &twins);
         let issues =
             Issues { rows: &rows, drafts: &drafts, links: &links, facts: &facts, faults, twins }.collect();
@@ -93,37 +92,6 @@ impl Snapshot {
         snapshot.number_answers(previous.map(|previous| &**previous));
         snapshot
     }
-}
-
-impl Names {
-    /// The names of flags; with it the flags whose name an earlier one has, each with that one.
-    fn of(flags: &[Flag], texts: &Texts, rows: &Rows) -> (Self, Vec<(usize, usize)>) {
-        let mut names = Self { table: HashTable::with_capacity(flags.len()), hasher: RandomState::default() };
-        let mut twins = Vec::new();
-        let bytes = |index: u32| flags.get(index as usize).map_or(&[][..], |flag| texts.bytes(flag.name));
-        for (position, flag) in flags.iter().enumerate() {
-            let row = rows.flags.get(position);
-            if row.is_some_and(|row| row.faults.iter().any(|fault| fault.column == "name")) {
-                continue;
-            }
-            let name = texts.bytes(flag.name);
-            let hash = hash_of(&names.hasher, name);
-            let hasher = |index: &u32| hash_of(&names.hasher, bytes(*index));
-            match names.table.entry(hash, |known| same(bytes(*known), name), hasher) {
-                Entry::Occupied(first) => twins.push((position, *first.get() as usize)),
-                Entry::Vacant(place) => drop(place.insert(index(position))),
-            }
-        }
-        (names, twins)
-    }
-}
-
-/// The hash of a name.
-#[inline]
-pub(super) fn hash_of(hasher: &RandomState, name: &[u8]) -> u64 {
-    let mut hasher = hasher.build_hasher();
-    hasher.write(name);
-    hasher.finish()
 }
 
 struct FlagCompiler<'a> {

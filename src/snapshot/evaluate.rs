@@ -1,6 +1,6 @@
 //! Evaluation: rows are compiled by now, so this only asks.
 
-use super::{Answer, Ask, Flag, Plan, Snapshot, compile::hash_of};
+use super::{Answer, Ask, Flag, Plan, Snapshot};
 use crate::{
     Error, Result,
     activation::{Variant, Verdict},
@@ -8,7 +8,6 @@ use crate::{
     context::Context,
     counters::Shard,
     decision::{Decision, Outcome, Reason},
-    text::same,
 };
 
 /// Which flags to evaluate.
@@ -66,12 +65,7 @@ impl Snapshot {
 
     #[inline(always)]
     pub(crate) fn find_index(&self, name: &str) -> Option<u32> {
-        let hash = hash_of(&self.names.hasher, name.as_bytes());
-        let is_called_so = |index: &u32| {
-            let flag = self.flags.get(*index as usize);
-            flag.is_some_and(|flag| same(self.texts.bytes(flag.name), name.as_bytes()))
-        };
-        self.names.table.find(hash, is_called_so).copied()
+        self.names.find(&self.flags, &self.texts, name)
     }
 
     pub(super) fn index(&self, name: &str) -> Result<u32> {

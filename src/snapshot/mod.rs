@@ -11,6 +11,7 @@ mod facts;
 mod graph;
 mod issues;
 mod links;
+mod names;
 mod tally;
 mod texts;
 mod values;
@@ -21,11 +22,9 @@ pub use evaluate::Filter;
 pub use explain::{Asked, Input, Trace};
 pub use tally::Evaluations;
 
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
-
 use explain::Told;
 use graph::Graph;
+use names::Names;
 pub(crate) use tally::Tally;
 use texts::{Text, Texts};
 use values::Values;
@@ -77,13 +76,6 @@ pub struct Snapshot {
     tally: Arc<Tally>,
     /// Tells the snapshots of one [`Flags`](crate::Flags) apart; not 0 there.
     serial: u32,
-}
-
-/// Finds a flag's index by its name.
-#[derive(Default)]
-struct Names {
-    table: HashTable<u32>,
-    hasher: RandomState,
 }
 
 struct Flag {

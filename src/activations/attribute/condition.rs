@@ -2,17 +2,22 @@
 
 use std::fmt;
 
-use super::{path::Found, test::Test, values::Values};
+use super::{
+    path::{Found, Path},
+    test::Test,
+    values::Values,
+};
+use crate::{Check, Value};
 
 /// The operators of a row, ready to be asked.
-pub(super) struct Condition {
-    /// Of a list, one value must meet this and `more.tests`. Most rows have this alone, which is why it lies here.
-    first: Option<Test>,
-    more: Option<Box<More>>,
+pub(super) enum Condition {
+    /// What most rows have.
+    One(Test),
+    Several(Box<Several>),
 }
 
-#[derive(Default)]
-struct More {
+pub(super) struct Several {
+    /// Of a list, one value must meet all of these.
     tests: Vec<Test>,
     /// Of a list, no value may be in one of these.
     none_of: Vec<Values>,
@@ -21,52 +26,68 @@ struct More {
 
 impl Condition {
     /// All of these must hold.
-    pub(super) fn new(tests: Vec<Test>, none_of: Vec<Values>, exists: Option<bool>) -> Self {
-        let mut tests = tests.into_iter();
-        let first = tests.next();
-        let more = More { tests: tests.collect(), none_of, exists };
-        let is_all = more.tests.is_empty() && more.none_of.is_empty() && exists.is_none();
-        Self { first, more: (!is_all).then(|| Box::new(more)) }
+    pub(super) fn new(mut tests: Vec<Test>, none_of: Vec<Values>, exists: Option<bool>) -> Self {
+        if tests.len() == 1
+            && none_of.is_empty()
+            && exists.is_none()
+            && let Some(test) = tests.pop()
+        {
+            return Self::One(test);
+        }
+        Self::Several(Box::new(Several { tests, none_of, exists }))
     }
 
     /// Whether the attribute is as it must be. One that is missing never is (R4), unless that is what is asked for.
-    #[inline]
-    pub(super) fn met(&self, attribute: Option<Found<'_>>) -> bool {
-        let exists = self.more.as_ref().and_then(|more| more.exists);
-        let Some(found) = attribute else { return exists == Some(false) };
-        match (found.single(), &self.first, &self.more) {
-            // What nearly all attributes and rows are. The same as below, without the ways through lists and objects.
-            (Some(value), Some(test), None) => test.met(value),
-            (single, _, _) => self.met_by(found, single.is_some(), exists),
+    #[inline(always)]
+    pub(super) fn met(&self, path: &Path, check: &Check<'_>) -> bool {
+        match (check.get(path.name()), self) {
+            // What nearly all callers and rows have. The same as below, without the ways through other types.
+            (Some(Value::Str(text)), Self::One(test)) => test.met_by_text(text),
+            (attribute, _) => self.met_by(path.follow(attribute, check)),
         }
     }
 
-    fn met_by(&self, found: Found<'_>, is_there: bool, wanted: Option<bool>) -> bool {
-        let exists = is_there || found.exists();
-        if !exists || wanted == Some(false) {
-            return wanted == Some(exists);
+    #[inline(never)]
+    fn met_by(&self, attribute: Option<Found<'_>>) -> bool {
+        let exists = match self {
+            Self::One(_) => None,
+            Self::Several(several) => several.exists,
+        };
+        let Some(found) = attribute else { return exists == Some(false) };
+        let is_there = found.exists();
+        if !is_there || exists == Some(false) {
+            return exists == Some(is_there);
         }
         // A value of a type that a list does not have is not in it, but makes no sense outside of it either.
         let is_out = |values: &Values| !found.any(|value| values.contain(value) != Some(false));
-        (self.tests().next().is_none() || found.any(|value| self.tests().all(|test| test.met(value))))
-            && self.none_of().all(is_out)
+        (self.tests().is_empty() || found.any(|value| self.tests().iter().all(|test| test.met(value))))
+            && self.none_of().iter().all(is_out)
     }
 
-    fn tests(&self) -> impl Iterator<Item = &Test> {
-        self.first.iter().chain(self.more.iter().flat_map(|more| &more.tests))
+    fn tests(&self) -> &[Test] {
+        match self {
+            Self::One(test) => std::slice::from_ref(test),
+            Self::Several(several) => &several.tests,
+        }
     }
 
-    fn none_of(&self) -> impl Iterator<Item = &Values> {
-        self.more.iter().flat_map(|more| &more.none_of)
+    fn none_of(&self) -> &[Values] {
+        match self {
+            Self::One(_) => &[],
+            Self::Several(several) => &several.none_of,
+        }
     }
 }
 
 /// What is expected, for explanations.
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tests = self.tests().map(ToString::to_string);
-        let none_of = self.none_of().map(|values| format!("anything but {values}"));
-        let exists = self.more.as_ref().and_then(|more| more.exists);
+        let tests = self.tests().iter().map(ToString::to_string);
+        let none_of = self.none_of().iter().map(|values| format!("anything but {values}"));
+        let exists = match self {
+            Self::One(_) => None,
+            Self::Several(several) => several.exists,
+        };
         let exists = exists.map(|exists| if exists { "any value" } else { "no value" }.to_owned());
         f.write_str(&tests.chain(none_of).chain(exists).collect::<Vec<_>>().join(", and "))
     }

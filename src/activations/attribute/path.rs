@@ -28,11 +28,19 @@ impl Path {
         Self { name: name.into(), parts }
     }
 
-    /// The attribute that is called so; else, if the name has dots, the one of the first part, and the way that is left
-    /// to go from there.
     #[inline]
-    pub(super) fn find<'c>(&'c self, check: &'c Check<'_>) -> Option<Found<'c>> {
-        if let Some(value) = check.get(&self.name) {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where the way leads: to the attribute that has the whole name, if there is one; else, if the name has dots, on from
+    /// the one of the first part.
+    pub(super) fn follow<'c>(
+        &'c self,
+        attribute: Option<&'c Value<'c>>,
+        check: &'c Check<'_>,
+    ) -> Option<Found<'c>> {
+        if let Some(value) = attribute {
             return Some(Found { value, way: &[] });
         }
         let parts = self.parts.as_deref()?;
@@ -54,12 +62,6 @@ pub(super) struct Found<'c> {
 }
 
 impl<'c> Found<'c> {
-    /// The value, if it is one: no list, not null, and without a way to go.
-    #[inline]
-    pub(super) fn single(self) -> Option<&'c Value<'c>> {
-        (self.way.is_empty() && !matches!(self.value, Value::List(_) | Value::Null)).then_some(self.value)
-    }
-
     /// Whether there is anything but null where the way ends. A list is something even if it is empty.
     pub(super) fn exists(self) -> bool {
         exists(self.value, self.way, DEEPEST)

@@ -45,7 +45,16 @@ impl Bound {
 }
 
 impl Test {
-    #[inline]
+    /// Whether a text meets it.
+    #[inline(always)]
+    pub(super) fn met_by_text(&self, text: &str) -> bool {
+        match self {
+            Self::OneOf(Values::Texts(texts)) => texts.contain(text),
+            Self::Version(requirement) => requirement.met(text),
+            _ => self.met(&Value::Str(text.into())),
+        }
+    }
+
     pub(super) fn met(&self, value: &Value<'_>) -> bool {
         match self {
             Self::OneOf(values) => values.contain(value) == Some(true),

@@ -103,7 +103,7 @@ impl Packed {
     }
 
     #[inline]
-    fn contain(&self, text: &str) -> bool {
+    pub(super) fn contain(&self, text: &str) -> bool {
         // All of them, for the reason that `same` gives.
         self.iter().fold(false, |found, known| found | same(known, text.as_bytes()))
     }

@@ -1,0 +1,96 @@
+//! Finds a flag by its name.
+
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::RandomState;
+
+use super::{drafts::index, texts::Texts};
+use crate::{snapshot::Flag, text::same};
+
+/// The indices of flags, by their names.
+///
+/// An open table in which a search goes from place to place. It does less at once than those of the standard library, which
+/// is faster where nearly every search ends at its first place.
+pub(super) struct Names {
+    /// As many as a power of two.
+    places: Box<[Place]>,
+    hasher: RandomState,
+}
+
+#[derive(Clone, Copy)]
+struct Place {
+    /// A part of the name's hash, so that hardly ever is a name looked at that is not the one.
+    tag: u32,
+    /// The flag, or [`Place::FREE`].
+    flag: u32,
+}
+
+impl Place {
+    const FREE: u32 = u32::MAX;
+}
+
+impl Names {
+    /// The names of flags; with it the flags whose name an earlier one has, each with that one. `has_name` tells of which
+    /// the name could be read.
+    pub(super) fn of(
+        flags: &[Flag],
+        texts: &Texts,
+        has_name: impl Fn(usize) -> bool,
+    ) -> (Self, Vec<(usize, usize)>) {
+        // A quarter of the places is free, at least, or searches would become long.
+        let count = (flags.len() + flags.len() / 3 + 1).next_power_of_two();
+        let places = vec![Place { tag: 0, flag: Place::FREE }; count].into();
+        let mut names = Self { places, hasher: RandomState::default() };
+        let mut twins = Vec::new();
+        for (position, flag) in flags.iter().enumerate().filter(|(position, _)| has_name(*position)) {
+            let name = texts.bytes(flag.name);
+            match names.search(flags, texts, name) {
+                Ok(first) => twins.push((position, first as usize)),
+                Err(free) => {
+                    let place = Place { tag: names.hash(name).0, flag: index(position) };
+                    if let Some(found) = names.places.get_mut(free) {
+                        *found = place;
+                    }
+                }
+            }
+        }
+        (names, twins)
+    }
+
+    /// The flag of this name.
+    #[inline(always)]
+    pub(super) fn find(&self, flags: &[Flag], texts: &Texts, name: &str) -> Option<u32> {
+        self.search(flags, texts, name.as_bytes()).ok()
+    }
+
+    /// The flag of this name; if there is none, the place where it would be.
+    #[inline(always)]
+    fn search(&self, flags: &[Flag], texts: &Texts, name: &[u8]) -> Result<u32, usize> {
+        let (tag, first) = self.hash(name);
+        let mut at = first;
+        loop {
+            at &= self.places.len().wrapping_sub(1);
+            // There always is a free place, so the search ends.
+            let Some(place) = self.places.get(at).filter(|place| place.flag != Place::FREE) else {
+                return Err(at);
+            };
+            if place.tag == tag
+                && let Some(flag) = flags.get(place.flag as usize)
+                && same(texts.bytes(flag.name), name)
+            {
+                return Ok(place.flag);
+            }
+            at = at.wrapping_add(1);
+        }
+    }
+
+    /// The tag of a name, and the number of the place where it belongs, modulo the number of places.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "one half for the tag, the other for the place")]
+    fn hash(&self, name: &[u8]) -> (u32, usize) {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(name);
+        let hash = hasher.finish();
+        ((hash >> 32) as u32, hash as usize)
+    }
+}
