@@ -135,10 +135,13 @@ impl<'a> Context<'a> {
     fn set(&mut self, attribute: Attribute<'a>) {
         self.attributes.change(|attributes| {
             let name = attribute.0.as_bytes();
-            match attributes.iter_mut().find(|(known, _)| same(known.as_bytes(), name)) {
-                Some(twin) => *twin = attribute,
-                None => push(attributes, attribute),
+            for known in &mut *attributes {
+                if same(known.0.as_bytes(), name) {
+                    *known = attribute;
+                    return;
+                }
             }
+            push(attributes, attribute);
         });
     }
 
