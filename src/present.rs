@@ -113,6 +113,10 @@ impl Present {
         // A thread that ends has nothing at hand any more.
         let _ = AT_HAND.try_with(|all| {
             let Ok(mut all) = all.try_borrow_mut() else { return };
+            // With the thread's first question, so that no later one allocates.
+            if all.capacity() == 0 {
+                all.reserve_exact(MOST_AT_HAND);
+            }
             // What is out of date goes at once.
             all.retain(|at_hand| at_hand.stamp >> 32 != stamp >> 32 && at_hand.life.strong_count() > 0);
             if times >= OFTEN {

@@ -13,7 +13,7 @@ use crate::{context::Context, value::Value};
 
 /// What a [`Context`] can be made from: one attribute a field. Derive it with [`#[derive(ToContext)]`](derive@crate::ToContext).
 ///
-/// Text is borrowed, so that a struct of text and numbers becomes a context without the heap. By hand:
+/// Text is borrowed, so that a struct of text and numbers becomes a context by one block of the heap. By hand:
 ///
 /// ```
 /// use novi::{Context, ToContext};

@@ -71,21 +71,21 @@ fn fields_become_attributes() {
 }
 
 #[test]
-fn a_struct_of_text_and_numbers_needs_no_heap() {
+fn a_struct_of_text_and_numbers_takes_one_block() {
     let caller = caller("user-7");
     let counted = measure(|| {
         let ctx = caller.to_context();
         assert_eq!(ctx.targeting_key(), Some("user-7"));
         assert!(std::hint::black_box(&ctx).get("tier").is_some());
     });
-    assert_eq!(counted.count_total, 0);
+    assert_eq!(counted.count_total, 1);
     // Among other attributes, its own win.
     let mut ctx = Context::new().with("seats", 1).with("path", "/");
     caller.add_to(&mut ctx);
     assert_eq!((ctx.get("seats"), ctx.len()), (Some(&Value::Int(40)), 9));
-    // A nested struct takes one allocation, and text in it none.
+    // A nested struct takes one more, and text in it none.
     let request = Request { path: "/", company: &company(), reseller: None };
-    assert_eq!(measure(|| drop(std::hint::black_box(request.to_context()))).count_total, 1);
+    assert_eq!(measure(|| drop(std::hint::black_box(request.to_context()))).count_total, 2);
 }
 
 #[derive(ToContext)]

@@ -61,7 +61,7 @@ pub(super) struct Found<'c> {
     way: &'c [Box<str>],
 }
 
-impl<'c> Found<'c> {
+impl Found<'_> {
     /// Whether there is anything but null where the way ends. A list is something even if it is empty.
     pub(super) fn exists(self) -> bool {
         exists(self.value, self.way, DEEPEST)

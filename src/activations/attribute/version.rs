@@ -225,6 +225,7 @@ impl Requirement {
 
     /// Whether the text is a version that meets this.
     #[inline]
+    #[expect(clippy::needless_bitwise_bool, reason = "one jump, and not two that nobody foresees")]
     pub(super) fn met(&self, text: &str) -> bool {
         match (short_release(text), &self.releases) {
             (Some(version), Some((first, last))) => (*first <= version) & (version <= *last),
