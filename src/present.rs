@@ -188,3 +188,65 @@ impl fmt::Debug for Guard {
         (**self).fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{registry::Registry, rows::Rows, snapshot::Settings};
+
+    fn snapshot() -> Snapshot {
+        Snapshot::compile(Arc::new(Rows::default()), &Registry::empty(), &Settings::default(), None)
+    }
+
+    fn ask(present: &Present, times: u32) -> Weak<Snapshot> {
+        for _ in 1..times {
+            present.with(|_, _| ());
+        }
+        Arc::downgrade(&present.guard().0)
+    }
+
+    #[test]
+    fn the_thread_that_replaces_a_snapshot_frees_it() {
+        let present = Present::new(snapshot());
+        let first = ask(&present, 2 * OFTEN);
+        present.replace(|_| snapshot());
+        assert_eq!(first.strong_count(), 2, "at hand here, and not to be freed by who asks");
+        let second = ask(&present, 1);
+        assert_eq!(first.strong_count(), 1, "let go");
+        present.replace(|_| snapshot());
+        assert_eq!((first.strong_count(), second.strong_count()), (0, 0));
+    }
+
+    #[test]
+    fn who_asks_now_and_then_keeps_nothing() {
+        let present = Present::new(snapshot());
+        let first = ask(&present, OFTEN - 1);
+        present.replace(|_| snapshot());
+        assert_eq!(first.strong_count(), 0);
+    }
+
+    #[test]
+    fn what_is_gone_is_not_at_hand() {
+        let present = Present::new(snapshot());
+        let gone = ask(&present, 2 * OFTEN);
+        drop(present);
+        assert_eq!(gone.strong_count(), 1);
+        ask(&Present::new(snapshot()), 1);
+        assert_eq!(gone.strong_count(), 0);
+    }
+
+    #[test]
+    fn whoever_is_asked_may_ask() {
+        let (outer, inner) = (Present::new(snapshot()), Present::new(snapshot()));
+        ask(&outer, 2 * OFTEN);
+        let serials = outer.with(|_, _| {
+            let before = inner.with(|snapshot, _| snapshot.serial());
+            inner.replace(|_| snapshot());
+            outer.replace(|_| snapshot());
+            // The list of what is at hand is borrowed meanwhile, and what is new is found all the same.
+            let after = inner.with(|snapshot, _| snapshot.serial());
+            (before, after, outer.with(|snapshot, _| snapshot.serial()))
+        });
+        assert_eq!(serials, (1, 2, 2));
+    }
+}

@@ -37,7 +37,21 @@ impl fmt::Display for Revision {
 }
 
 /// Every row of one revision.
-#[derive(Clone, Debug, Default, PartialEq)]
+///
+/// Of serde, so that rows can come from a file as well. Columns that are left out have their defaults:
+///
+/// ```
+/// let rows: novi::rows::Rows = serde_json::from_str(r#"{
+///     "flags": [{"id": 1, "name": "Winter sale", "status": true}],
+///     "activations": [{"id": 1, "name": "Half", "class_name": "novi.percentage", "config": "{\"percentage\": 50}"}],
+///     "links": [{"flag_id": 1, "activation_id": 1}]
+/// }"#)?;
+/// let flags = novi::Flags::from_rows(rows)?;
+/// assert_eq!(flags.issues(), []);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Rows {
     /// The state that these rows are.
     pub revision: Revision,
@@ -50,7 +64,8 @@ pub struct Rows {
 }
 
 /// A row of `flags`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct FlagRow {
     /// Primary key.
     pub id: i64,
@@ -61,6 +76,7 @@ pub struct FlagRow {
     /// The row of `flag_metadata`, or the defaults where there is none.
     pub metadata: FlagMetadata,
     /// What could not be read of this row.
+    #[serde(skip)]
     pub faults: Vec<Fault>,
 }
 
@@ -73,7 +89,8 @@ impl FlagRow {
 }
 
 /// A row of `activations`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ActivationRow {
     /// Primary key.
     pub id: i64,
@@ -84,6 +101,7 @@ pub struct ActivationRow {
     /// The JSON text that the type is built from; `None` is SQL's null.
     pub config: Option<String>,
     /// What could not be read of this row.
+    #[serde(skip)]
     pub faults: Vec<Fault>,
 }
 
@@ -107,7 +125,8 @@ impl ActivationRow {
 }
 
 /// A row of `flags_activations`. Both ends are nullable in tables that the Python original made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LinkRow {
     /// `flags.id`
     pub flag_id: Option<i64>,
@@ -135,7 +154,8 @@ pub struct Fault {
 }
 
 /// What stands beside a flag in `flag_metadata`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct FlagMetadata {
     /// What the flag is for.
     pub description: Option<String>,
