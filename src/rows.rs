@@ -38,7 +38,7 @@ impl fmt::Display for Revision {
 
 /// Every row of one revision.
 ///
-/// Of serde, so that rows can come from a file as well. Columns that are left out have their defaults:
+/// Of serde, so that rows can come from a file as well; metadata and configs may be left out:
 ///
 /// ```
 /// let rows: novi::rows::Rows = serde_json::from_str(r#"{
@@ -65,7 +65,7 @@ pub struct Rows {
 
 /// A row of `flags`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct FlagRow {
     /// Primary key.
     pub id: i64,
@@ -74,6 +74,7 @@ pub struct FlagRow {
     /// `false` turns the flag off whatever its activations say (R1).
     pub status: bool,
     /// The row of `flag_metadata`, or the defaults where there is none.
+    #[serde(default)]
     pub metadata: FlagMetadata,
     /// What could not be read of this row.
     #[serde(skip)]
@@ -90,7 +91,7 @@ impl FlagRow {
 
 /// A row of `activations`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct ActivationRow {
     /// Primary key.
     pub id: i64,
