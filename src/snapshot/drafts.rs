@@ -90,6 +90,13 @@ pub(super) struct Draft {
     may_panic: bool,
 }
 
+impl Draft {
+    /// Whether the activation itself may assign a variant.
+    pub(super) fn assigns_variants(&self) -> bool {
+        !self.assigns.is_empty()
+    }
+}
+
 /// All activations: those of the rows first, in their order, then those written inline.
 pub(super) struct Drafts {
     pub(super) list: Vec<Draft>,
@@ -148,11 +155,6 @@ impl Drafts {
     pub(super) fn assigned_by(&self, node: u32) -> &[Variant] {
         let Some(draft) = self.list.get(node as usize) else { return &[] };
         self.assigned.get(draft.assigns.start as usize..draft.assigns.end as usize).unwrap_or_default()
-    }
-
-    /// Whether no activation assigns a variant.
-    pub(super) fn assign_none(&self) -> bool {
-        self.assigned.is_empty()
     }
 
     /// The nodes that evaluation asks, and the graph of who asks whom.

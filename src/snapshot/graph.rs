@@ -1,6 +1,10 @@
 //! Who asks whom: cycles, what is broken by what, how deep and how shared. Nothing here recurses, since rows may nest
 //! as deep as they like.
 
+use std::collections::HashSet;
+
+use foldhash::fast::RandomState;
+
 /// The edges between nodes, each from an activation to one that it asks.
 #[derive(Default)]
 pub(super) struct Graph {
@@ -183,11 +187,16 @@ impl Graph {
 
     /// Everything below these and themselves, children first.
     pub(super) fn below(&self, roots: &[u32]) -> Vec<u32> {
-        let mut seen = std::collections::HashSet::new();
+        self.below_where(roots, |_| true)
+    }
+
+    /// The same, of these nodes alone. What is below a node that is none of them is not looked at.
+    pub(super) fn below_where(&self, roots: &[u32], is_one: impl Fn(u32) -> bool) -> Vec<u32> {
+        let mut seen: HashSet<u32, RandomState> = HashSet::default();
         let mut order = Vec::new();
         let mut path: Vec<(u32, usize)> = Vec::new();
         for root in roots {
-            if seen.insert(*root) {
+            if is_one(*root) && seen.insert(*root) {
                 path.push((*root, 0));
             }
             while let Some((node, next)) = path.last_mut() {
@@ -197,7 +206,7 @@ impl Graph {
                     continue;
                 };
                 *next += 1;
-                if seen.insert(child) {
+                if is_one(child) && seen.insert(child) {
                     path.push((child, 0));
                 }
             }
