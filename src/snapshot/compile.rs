@@ -209,20 +209,28 @@ impl FlagCompiler<'_> {
 
     /// The variants that a flag may assign.
     fn variants_of(&self, asked: &[u32], default: Option<Variant>) -> Box<[Variant]> {
-        if default.is_none() && self.drafts.assign_none() {
+        // Up to so many are compared one by one, which is faster than hashing.
+        const FEW: usize = 16;
+        let (graph, assign) = (&self.drafts.graph, |node: u32| self.facts.assign[node as usize]);
+        if default.is_none() && !asked.iter().any(|node| assign(*node)) {
             return Box::default();
         }
-        let graph = &self.drafts.graph;
         let below;
         let nodes = if asked.iter().all(|node| graph.of(*node).is_empty()) {
             asked
         } else {
-            below = graph.below(asked);
+            below = graph.below_where(asked, assign);
             &below
         };
         let mut variants: Vec<Variant> = default.into_iter().collect();
+        let mut known: HashSet<Variant, RandomState> = HashSet::default();
         for variant in nodes.iter().flat_map(|node| self.drafts.assigned_by(*node)) {
-            if !variants.contains(variant) {
+            if variants.len() == FEW {
+                known.extend(&variants);
+            }
+            let is_new =
+                if variants.len() < FEW { !variants.contains(variant) } else { known.insert(*variant) };
+            if is_new {
                 variants.push(*variant);
             }
         }

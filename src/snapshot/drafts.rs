@@ -15,7 +15,7 @@ use hashbrown::HashTable;
 
 use super::{
     facts::Facts,
-    graph::{Graph, Order},
+    graph::{Cycle, Graph, Order},
     links::Places,
 };
 use crate::{
@@ -90,6 +90,13 @@ pub(super) struct Draft {
     may_panic: bool,
 }
 
+impl Draft {
+    /// Whether the activation itself may assign a variant.
+    pub(super) fn assigns_variants(&self) -> bool {
+        !self.assigns.is_empty()
+    }
+}
+
 /// All activations: those of the rows first, in their order, then those written inline.
 pub(super) struct Drafts {
     pub(super) list: Vec<Draft>,
@@ -148,11 +155,6 @@ impl Drafts {
     pub(super) fn assigned_by(&self, node: u32) -> &[Variant] {
         let Some(draft) = self.list.get(node as usize) else { return &[] };
         self.assigned.get(draft.assigns.start as usize..draft.assigns.end as usize).unwrap_or_default()
-    }
-
-    /// Whether no activation assigns a variant.
-    pub(super) fn assign_none(&self) -> bool {
-        self.assigned.is_empty()
     }
 
     /// The nodes that evaluation asks, and the graph of who asks whom.
@@ -332,18 +334,15 @@ impl<'a> Builder<'a> {
     }
 
     fn note_cycles(&mut self, order: &Order) {
-        // A cycle of thousands is told by its beginning.
-        const MOST: usize = 8;
         for cycle in &order.cycles {
-            let Some([closing, first]) = cycle.last_chunk::<2>() else { continue };
-            let ids = cycle.iter().filter_map(|node| {
+            let Some([closing, first]) = cycle.nodes.last_chunk::<2>() else { continue };
+            let ids = cycle.nodes.iter().filter_map(|node| {
                 let draft = self.list.get(*node as usize)?;
                 Some(self.rows.activations.get(draft.row as usize)?.id.to_string())
             });
             let mut ids: Vec<String> = ids.collect();
-            if ids.len() > MOST {
-                let left_out = ids.len() - MOST;
-                ids.splice(MOST / 2..ids.len() - MOST / 2, [format!("({left_out} more)")]);
+            if cycle.left_out > 0 {
+                ids.insert(Cycle::KEPT.min(ids.len()), format!("({} more)", cycle.left_out));
             }
             let paths = self.child_paths.get(closing).map_or(&[][..], Vec::as_slice);
             let place = self.graph.of(*closing).iter().zip(paths).find(|(child, _)| *child == first);

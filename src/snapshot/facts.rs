@@ -18,6 +18,8 @@ pub(super) struct Facts {
     pub(super) splits: Vec<bool>,
     /// Whether the node or one below it answers otherwise for another flag.
     pub(super) by_flag: Vec<bool>,
+    /// Whether the node or one below it may assign a variant.
+    pub(super) assign: Vec<bool>,
     /// Where the node's answer is remembered, or [`Node::FORGOTTEN`].
     pub(super) slots: Vec<u32>,
     /// How many answers are remembered.
@@ -31,6 +33,7 @@ impl Facts {
         let depths = graph.depths(&drafts.order);
         let splits = spread(drafts, |draft| draft.is_split);
         let by_flag = spread(drafts, |draft| draft.by_flag);
+        let assign = spread(drafts, Draft::assigns_variants);
         let mut deep = vec![false; count];
         for flag in (0..).take(links.nodes.len()) {
             let roots = links.nodes.of(flag);
@@ -60,7 +63,7 @@ impl Facts {
                 free += 1;
             }
         }
-        Self { broken, depths, splits, by_flag, slots, remembered: free as usize }
+        Self { broken, depths, splits, by_flag, assign, slots, remembered: free as usize }
     }
 
     pub(super) fn any_broken(&self, nodes: &[u32]) -> bool {

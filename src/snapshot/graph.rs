@@ -1,6 +1,10 @@
 //! Who asks whom: cycles, what is broken by what, how deep and how shared. Nothing here recurses, since rows may nest
 //! as deep as they like.
 
+use std::collections::HashSet;
+
+use foldhash::fast::RandomState;
+
 /// The edges between nodes, each from an activation to one that it asks.
 #[derive(Default)]
 pub(super) struct Graph {
@@ -13,14 +17,38 @@ pub(super) struct Graph {
 /// Children before parents, for all nodes that no cycle is below.
 pub(super) struct Order {
     pub(super) nodes: Vec<u32>,
-    /// One cycle for each edge that closes one: the nodes on it, the first one again at the end.
-    pub(super) cycles: Vec<Vec<u32>>,
+    /// One for each edge that closes one.
+    pub(super) cycles: Vec<Cycle>,
+}
+
+/// Nodes that ask each other in a circle.
+pub(super) struct Cycle {
+    /// The nodes, the first one again at the end; of a long cycle its beginning and its end. Thousands of edges may each
+    /// close a cycle of thousands of nodes.
+    pub(super) nodes: Vec<u32>,
+    /// How many nodes are left out in the middle.
+    pub(super) left_out: usize,
+}
+
+impl Cycle {
+    /// How many nodes are kept at the beginning, and at the end.
+    pub(super) const KEPT: usize = 4;
+
+    /// The nodes that are open, of which the last one asks the first one again.
+    fn of(open: &[(u32, usize)]) -> Self {
+        let again = open.first();
+        let left_out = (open.len() + 1).saturating_sub(2 * Self::KEPT);
+        let (start, end) = if left_out == 0 { (open, &[][..]) } else { open.split_at(Self::KEPT) };
+        let end = end.get(left_out..).unwrap_or_default();
+        Self { nodes: start.iter().chain(end).chain(again).map(|(node, _)| *node).collect(), left_out }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Colour {
     New,
-    Open,
+    /// On the path, and where.
+    Open(u32),
     Done,
 }
 
@@ -73,7 +101,7 @@ impl Graph {
         let mut path: Vec<(u32, usize)> = Vec::new();
         for start in (0..).take(count) {
             if colours[start as usize] == Colour::New {
-                colours[start as usize] = Colour::Open;
+                colours[start as usize] = Colour::Open(0);
                 path.push((start, 0));
             }
             while let Some((node, next)) = path.last_mut() {
@@ -87,13 +115,12 @@ impl Graph {
                 *next += 1;
                 match colours.get(child as usize) {
                     Some(Colour::New) => {
-                        colours[child as usize] = Colour::Open;
+                        // A path is no longer than the list of nodes.
+                        colours[child as usize] = Colour::Open(u32::try_from(path.len()).unwrap_or(u32::MAX));
                         path.push((child, 0));
                     }
-                    Some(Colour::Open) => {
-                        let from = path.iter().position(|(open, _)| *open == child).unwrap_or_default();
-                        let cycle = path[from..].iter().map(|(open, _)| *open).chain([child]).collect();
-                        order.cycles.push(cycle);
+                    Some(Colour::Open(from)) => {
+                        order.cycles.push(Cycle::of(path.get(*from as usize..).unwrap_or_default()));
                     }
                     Some(Colour::Done) | None => {}
                 }
@@ -160,11 +187,16 @@ impl Graph {
 
     /// Everything below these and themselves, children first.
     pub(super) fn below(&self, roots: &[u32]) -> Vec<u32> {
-        let mut seen = std::collections::HashSet::new();
+        self.below_where(roots, |_| true)
+    }
+
+    /// The same, of these nodes alone. What is below a node that is none of them is not looked at.
+    pub(super) fn below_where(&self, roots: &[u32], is_one: impl Fn(u32) -> bool) -> Vec<u32> {
+        let mut seen: HashSet<u32, RandomState> = HashSet::default();
         let mut order = Vec::new();
         let mut path: Vec<(u32, usize)> = Vec::new();
         for root in roots {
-            if seen.insert(*root) {
+            if is_one(*root) && seen.insert(*root) {
                 path.push((*root, 0));
             }
             while let Some((node, next)) = path.last_mut() {
@@ -174,7 +206,7 @@ impl Graph {
                     continue;
                 };
                 *next += 1;
-                if seen.insert(child) {
+                if is_one(child) && seen.insert(child) {
                     path.push((child, 0));
                 }
             }
