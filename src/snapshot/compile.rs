@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use foldhash::fast::RandomState;
+
 use super::{
     Answer, Ask, Flag, More, Plan, Settings, Snapshot,
     drafts::{Drafts, Variants},
