@@ -20,8 +20,13 @@ pub(super) enum HashName {
 }
 
 /// An attribute of the caller, under a salt.
-#[derive(Debug, Default)]
 pub(super) struct Sticky {
+    /// Nothing, as in most rows: the targeting key under the flag's name.
+    own: Option<Box<Own>>,
+}
+
+/// What a row says of it.
+struct Own {
     /// Nothing: the targeting key.
     by: Option<Box<str>>,
     /// Nothing: the flag's name.
@@ -39,16 +44,22 @@ impl Sticky {
         if salt.is_none() {
             row.depends_on_flag();
         }
-        Self { by: by.map(Into::into), salted: salt.map(Salted::new) }
+        let own = Own { by: by.map(Into::into), salted: salt.map(Salted::new) };
+        Self { own: (own.by.is_some() || own.salted.is_some()).then(|| Box::new(own)) }
     }
 
     /// The caller's hash; nothing if the attribute is missing or neither text nor a whole number.
     #[inline(always)]
     pub(super) fn hash(&self, check: &Check<'_>) -> Option<Hash> {
-        let salted = self.salted.unwrap_or_else(|| check.flag_salt());
-        let value = match &self.by {
-            None => check.targeting_value()?,
-            Some(name) => check.get(name)?,
+        let (salted, value) = match self.own.as_deref() {
+            None => (check.flag_salt(), check.targeting_value()?),
+            Some(Own { by, salted }) => {
+                let value = match by {
+                    None => check.targeting_value()?,
+                    Some(name) => check.get(name)?,
+                };
+                (salted.unwrap_or_else(|| check.flag_salt()), value)
+            }
         };
         match value {
             Value::Str(text) | Value::BigInt(text) => Some(salted.hash(text.as_bytes())),

@@ -11,21 +11,11 @@ const DEEPEST: usize = 128;
 #[derive(Default)]
 pub(super) struct Path {
     name: Box<str>,
-    /// What the name is made of, if there are dots in it.
-    parts: Option<Box<Parts>>,
-}
-
-struct Parts {
-    first: Box<str>,
-    way: Box<[Box<str>]>,
 }
 
 impl Path {
     pub(super) fn new(name: &str) -> Self {
-        let parts = name.split_once('.').map(|(first, way)| {
-            Box::new(Parts { first: first.into(), way: way.split('.').map(Box::from).collect() })
-        });
-        Self { name: name.into(), parts }
+        Self { name: name.into() }
     }
 
     #[inline]
@@ -41,10 +31,10 @@ impl Path {
         check: &'c Check<'_>,
     ) -> Option<Found<'c>> {
         if let Some(value) = attribute {
-            return Some(Found { value, way: &[] });
+            return Some(Found { value, way: None });
         }
-        let parts = self.parts.as_deref()?;
-        Some(Found { value: check.get(&parts.first)?, way: &parts.way })
+        let (first, way) = self.name.split_once('.')?;
+        Some(Found { value: check.get(first)?, way: Some(way) })
     }
 }
 
@@ -58,7 +48,7 @@ impl fmt::Display for Path {
 #[derive(Clone, Copy)]
 pub(super) struct Found<'c> {
     value: &'c Value<'c>,
-    way: &'c [Box<str>],
+    way: Option<&'c str>,
 }
 
 impl Found<'_> {
@@ -74,8 +64,13 @@ impl Found<'_> {
     }
 }
 
-fn exists(value: &Value<'_>, way: &[Box<str>], deepest: usize) -> bool {
-    let Some((next, rest)) = way.split_first() else { return !value.is_null() };
+/// The first field of a way, and what is left of it then.
+fn step(way: &str) -> (&str, Option<&str>) {
+    way.split_once('.').map_or((way, None), |(next, rest)| (next, Some(rest)))
+}
+
+fn exists(value: &Value<'_>, way: Option<&str>, deepest: usize) -> bool {
+    let Some((next, rest)) = way.map(step) else { return !value.is_null() };
     let Some(deepest) = deepest.checked_sub(1) else { return false };
     match value {
         Value::List(values) => values.iter().any(|value| exists(value, way, deepest)),
@@ -83,11 +78,11 @@ fn exists(value: &Value<'_>, way: &[Box<str>], deepest: usize) -> bool {
     }
 }
 
-fn any(value: &Value<'_>, way: &[Box<str>], test: &impl Fn(&Value<'_>) -> bool, deepest: usize) -> bool {
+fn any(value: &Value<'_>, way: Option<&str>, test: &impl Fn(&Value<'_>) -> bool, deepest: usize) -> bool {
     match (value, deepest.checked_sub(1)) {
         (Value::Null, _) => false,
         (Value::List(values), Some(deepest)) => values.iter().any(|value| any(value, way, test, deepest)),
-        (value, deepest) => match (way.split_first(), deepest) {
+        (value, deepest) => match (way.map(step), deepest) {
             // A list too deep ends here as what it is, which no test takes for a match, nor for the lack of one.
             (None, _) | (_, None) => test(value),
             (Some((next, rest)), Some(deepest)) => {

@@ -146,33 +146,30 @@ const OPERATORS: [(&str, Operator); 7] = [
 ];
 
 /// An operator and a version.
-struct Comparator {
+struct Comparator<'a> {
     operator: Operator,
-    parts: [u64; 3],
-    given: usize,
-    prerelease: Box<str>,
+    wanted: Version<'a>,
 }
 
-impl Comparator {
-    fn parse(text: &str) -> Option<Self> {
+impl<'a> Comparator<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
         let text = text.trim();
         let found = OPERATORS.iter().find_map(|(sign, operator)| Some((text.strip_prefix(sign)?, *operator)));
         let (version, operator) = found.unwrap_or((text, Operator::Equal));
         let version = version.trim_start();
         // A sign of its own is read where a caller's version has one, but two signs are a slip.
-        let Version { parts, given, prerelease } =
-            Version::parse(version).filter(|_| !version.starts_with('='))?;
-        Some(Self { operator, parts, given, prerelease: prerelease.into() })
+        let wanted = Version::parse(version).filter(|_| !version.starts_with('='))?;
+        Some(Self { operator, wanted })
     }
 
     /// The numbers of the short releases that meet this; nothing if the version is none.
     fn releases(&self) -> Option<(u64, u64)> {
         const LAST: u64 = (1 << (3 * BITS)) - 1;
-        if !self.prerelease.is_empty() || self.parts.iter().any(|part| *part >= 1 << BITS) {
+        let Version { parts, given, prerelease } = self.wanted;
+        if !prerelease.is_empty() || parts.iter().any(|part| *part >= 1 << BITS) {
             return None;
         }
-        let version = Version { parts: self.parts, given: self.given, prerelease: "" };
-        let number = self.parts.iter().fold(0, |number, part| number << BITS | part);
+        let number = parts.iter().fold(0, |number, part| number << BITS | part);
         // The last that has so many leading parts in common.
         let last_with =
             |parts: usize| number | LAST.checked_shr(BITS * u32::try_from(parts).unwrap_or(3)).unwrap_or(0);
@@ -183,15 +180,15 @@ impl Comparator {
             // Where there is none below: more than any.
             Operator::Less => number.checked_sub(1).map_or((LAST + 1, LAST + 1), |last| (0, last)),
             Operator::LessOrEqual => (0, number),
-            Operator::Tilde => (number, last_with(self.given.min(2))),
-            Operator::Caret => (number, last_with(version.compatible_parts())),
+            Operator::Tilde => (number, last_with(given.min(2))),
+            Operator::Caret => (number, last_with(self.wanted.compatible_parts())),
         })
     }
 
     fn met(&self, version: &Version<'_>) -> bool {
-        let wanted = Version { parts: self.parts, given: self.given, prerelease: &self.prerelease };
+        let wanted = self.wanted;
         let order = version.compare(&wanted);
-        let shares = |parts: usize| version.parts.iter().zip(&self.parts).take(parts).all(|(a, b)| a == b);
+        let shares = |parts: usize| version.parts.iter().zip(&wanted.parts).take(parts).all(|(a, b)| a == b);
         match self.operator {
             Operator::Equal => order.is_eq(),
             Operator::Greater => order.is_gt(),
@@ -206,21 +203,20 @@ impl Comparator {
 
 /// What a version must be: `>=1.2.3`, or several such with commas between them, which must all hold.
 pub(super) struct Requirement {
+    /// Read again for versions that are no short releases, which hardly any caller has.
     text: Box<str>,
-    comparators: Box<[Comparator]>,
     /// The short releases that meet all comparators; nothing if that takes more than their ends to tell.
     releases: Option<(u64, u64)>,
 }
 
 impl Requirement {
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let comparators: Box<[_]> = text.split(',').map(Comparator::parse).collect::<Option<_>>()?;
-        let ranges = comparators.iter().map(Comparator::releases);
-        let releases = ranges.reduce(|all, range| {
-            let (all, range) = (all?, range?);
-            Some((all.0.max(range.0), all.1.min(range.1)))
-        });
-        Some(Self { text: text.into(), comparators, releases: releases? })
+        let mut releases = Some((0, u64::MAX));
+        for comparator in text.split(',').map(Comparator::parse) {
+            let range = comparator?.releases();
+            releases = releases.zip(range).map(|(all, range)| (all.0.max(range.0), all.1.min(range.1)));
+        }
+        Some(Self { text: text.into(), releases })
     }
 
     /// Whether the text is a version that meets this.
@@ -234,8 +230,9 @@ impl Requirement {
     }
 
     fn met_by(&self, text: &str) -> bool {
-        Version::parse(text)
-            .is_some_and(|version| self.comparators.iter().all(|comparator| comparator.met(&version)))
+        let Some(version) = Version::parse(text) else { return false };
+        let mut comparators = self.text.split(',').filter_map(Comparator::parse);
+        comparators.all(|comparator| comparator.met(&version))
     }
 }
 
