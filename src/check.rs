@@ -23,6 +23,7 @@ use crate::{
 };
 
 /// A compiled activation.
+#[derive(Clone)]
 pub(crate) struct Node {
     /// Rows whose type and config are the same share one.
     pub(crate) activation: Arc<dyn Activation>,
@@ -38,6 +39,15 @@ pub(crate) enum Conduct {
     Trusted,
     /// With whether it has.
     MayPanic(AtomicBool),
+}
+
+impl Clone for Conduct {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Trusted => Self::Trusted,
+            Self::MayPanic(before) => Self::MayPanic(AtomicBool::new(before.load(Ordering::Relaxed))),
+        }
+    }
 }
 
 impl Node {
@@ -63,7 +73,7 @@ impl Node {
 }
 
 /// What all evaluations of a snapshot have in common.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Surroundings {
     pub(crate) nodes: Vec<Node>,
     /// The static context, which lies under every caller's.

@@ -66,6 +66,69 @@ fn last_known_answers_by_the_last_rows_that_compiled() {
     assert_eq!(answer(&flags), (false, None, Reason::Disabled));
 }
 
+/// Counts the values of it that there are.
+#[novi::activation("test.alive")]
+#[derive(serde::Deserialize)]
+struct Alive {
+    #[serde(skip)]
+    life: Life,
+}
+
+static ALIVE: AtomicUsize = AtomicUsize::new(0);
+
+struct Life;
+
+impl Default for Life {
+    fn default() -> Self {
+        ALIVE.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        ALIVE.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Activation for Alive {
+    fn evaluate(&self, _: &Check<'_>) -> Verdict {
+        let Life = self.life;
+        Verdict::On
+    }
+}
+
+#[test]
+fn what_was_last_known_is_kept_but_not_what_was_before() {
+    let rows = |broken: i64| {
+        let mut rows = Rows {
+            flags: (1..=2).map(|id| FlagRow::new(id, format!("flag {id}"), true)).collect(),
+            activations: (1..=2)
+                .map(|id| {
+                    let config = if id == broken { "{" } else { "{}" };
+                    ActivationRow::new(id, format!("row {id}"), "test.alive", config)
+                })
+                .collect(),
+            links: vec![LinkRow::new(1, 1), LinkRow::new(2, 2)],
+            ..Rows::default()
+        };
+        for flag in &mut rows.flags {
+            flag.metadata.fail_mode = FailMode::LastKnown;
+        }
+        rows
+    };
+    let registry = Registry::empty().with::<Alive>().unwrap();
+    let flags = Flags::builder().registry(registry).from_rows(rows(0)).unwrap();
+    for turn in 0..40 {
+        flags.replace_rows(rows(1 + turn % 2));
+        for name in ["flag 1", "flag 2"] {
+            assert!(flags.is_enabled(name, &Context::new()), "{name} in turn {turn}");
+        }
+    }
+    let alive = ALIVE.load(Ordering::Relaxed);
+    assert!((1..=8).contains(&alive), "{alive} activations of 40 turns are alive");
+}
+
 #[test]
 fn a_chain_of_any_depth_answers_on_a_small_stack() {
     let deep = |depth: i64, end: &str| {

@@ -55,6 +55,7 @@ impl Snapshot {
             facts: &facts,
             settings,
             previous,
+            last_known: None,
             variants,
             texts: Texts::with_capacity(16 * (rows.flags.len() + rows.activations.len())),
             faults: Vec::new(),
@@ -103,6 +104,8 @@ struct FlagCompiler<'a> {
     facts: &'a Facts,
     settings: &'a Settings,
     previous: Option<&'a Arc<Snapshot>>,
+    /// `previous`, for the flags whose last known answers are its own.
+    last_known: Option<Arc<Snapshot>>,
     variants: Variants,
     texts: Texts,
     /// What is wrong with flags' variants, by the flags' indices.
@@ -258,7 +261,10 @@ impl FlagCompiler<'_> {
             (Answer::LastKnown, None) | (Answer::Fixed(Outcome { reason: Reason::Error, .. }), _) => {
                 return None;
             }
-            (Answer::Fixed(_) | Answer::Ask(_), _) => (Arc::clone(previous), index),
+            (Answer::Fixed(_) | Answer::Ask(_), _) => {
+                let snapshot = self.last_known.get_or_insert_with(|| previous.as_last_known());
+                (Arc::clone(snapshot), index)
+            }
         };
         // Numbered here as well: snapshots do not have the same numbers for them.
         let variants = snapshot.variants_of(index).map(|variant| self.variants.number(variant));

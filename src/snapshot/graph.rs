@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use foldhash::fast::RandomState;
 
 /// The edges between nodes, each from an activation to one that it asks.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Graph {
     /// The nodes that are asked, one asking node after the other.
     edges: Vec<u32>,

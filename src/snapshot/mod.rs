@@ -78,6 +78,7 @@ pub struct Snapshot {
     serial: u32,
 }
 
+#[derive(Clone)]
 struct Flag {
     name: Text,
     /// The name, as the salt of rollouts whose row gives none (R10).
@@ -93,7 +94,7 @@ struct Flag {
 }
 
 /// What few flags have.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct More {
     /// The variants' values, if the metadata give any.
     values: Option<Values>,
@@ -107,6 +108,7 @@ struct More {
     last_known: Option<(Arc<Snapshot>, u32)>,
 }
 
+#[derive(Clone)]
 enum Answer {
     /// The same for everybody.
     Fixed(Outcome),
@@ -180,7 +182,7 @@ impl Snapshot {
     /// A flag's name that is much like this one, for messages.
     pub(crate) fn similar_flag(&self, name: &str) -> Option<String> {
         // Looking through many names costs more than an error message is worth.
-        const MOST: usize = 10_000;
+        const MOST: usize = 500;
         crate::similar::most_similar(name, self.flag_names().take(MOST)).map(str::to_owned)
     }
 
@@ -213,6 +215,34 @@ impl Snapshot {
 
     pub(crate) fn variant_name(&self, variant: Variant) -> &str {
         self.variants.get(variant.place()).map_or("", |name| name)
+    }
+
+    /// A snapshot that later ones can keep for the flags whose last known answers are this one's. It keeps none itself: if it
+    /// did, and that one another, none would ever be freed.
+    fn as_last_known(self: &Arc<Self>) -> Arc<Self> {
+        let keeps = |flag: &Flag| matches!(flag.answer, Answer::LastKnown);
+        if !self.flags.iter().any(keeps) {
+            return Arc::clone(self);
+        }
+        let mut flags = self.flags.clone();
+        for more in flags.iter_mut().filter_map(|flag| flag.more.as_mut()) {
+            more.last_known = None;
+        }
+        Arc::new(Self {
+            revision: self.revision,
+            rows: None,
+            around: self.around.clone(),
+            flags,
+            links: self.links.clone(),
+            names: self.names.clone(),
+            texts: self.texts.clone(),
+            told: Told::default(),
+            variants: self.variants.clone(),
+            slots: self.slots,
+            issues: Vec::new(),
+            tally: Arc::clone(&self.tally),
+            serial: self.serial,
+        })
     }
 
     pub(crate) fn tally(&self) -> &Arc<Tally> {

@@ -11,6 +11,7 @@ use crate::{snapshot::Flag, text::same};
 ///
 /// An open table in which a search goes from place to place. It does less at once than those of the standard library, which
 /// is faster where nearly every search ends at its first place.
+#[derive(Clone)]
 pub(super) struct Names {
     /// As many as a power of two.
     places: Box<[Place]>,

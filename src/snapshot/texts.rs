@@ -1,7 +1,7 @@
 //! Many short texts in one place.
 
 /// Texts behind one another. A name of its own takes 16 bytes to find it and a block of the allocator's.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Texts(String);
 
 /// Where a text is.

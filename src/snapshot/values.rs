@@ -6,7 +6,7 @@ use super::drafts::Variants;
 use crate::{activation::Variant, rows::FlagMetadata};
 
 /// A flag's variants with their values, all of one type.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Values {
     /// Whether the metadata say that variants have values, so that they and not the flag's being on are what it is read
     /// for; also where those values make no sense.
