@@ -91,6 +91,8 @@ pub struct Check<'a> {
     memo: Option<&'a Memo>,
     tracer: Option<&'a Tracer>,
     now: Cell<Option<Timestamp>>,
+    /// The text of the context that was read as a number last, by its address and length, and the number.
+    number: Cell<(usize, usize, Option<u64>)>,
     /// Whether an activation that this flag asked has panicked.
     failed: Cell<bool>,
 }
@@ -106,7 +108,8 @@ impl<'a> Check<'a> {
     #[inline(always)]
     pub(crate) fn new(around: &'a Surroundings, context: &'a Context<'a>, flag_salt: &'a Salted) -> Self {
         let (flag_salt, now, failed) = (Cell::new(flag_salt), Cell::new(None), Cell::new(false));
-        Self { around, context, flag_salt, memo: None, tracer: None, now, failed }
+        let number = Cell::new((0, 0, None));
+        Self { around, context, flag_salt, memo: None, tracer: None, now, number, failed }
     }
 
     /// Turns to the next flag, of the same context.
@@ -199,6 +202,27 @@ impl<'a> Check<'a> {
         if let Some(tracer) = self.tracer {
             tracer.note_with(line);
         }
+    }
+
+    /// What `read` makes of a text of the context. Several conditions in turn may ask for the same one, which is read once.
+    #[inline]
+    pub(crate) fn number_of<'t>(
+        &self,
+        text: &'t str,
+        read: impl FnOnce(&'t str) -> Option<u64>,
+    ) -> Option<u64>
+    where
+        'a: 't,
+    {
+        // The context outlives the check, so there is no other text at the same place meanwhile.
+        let (address, length) = (text.as_ptr().addr(), text.len());
+        let (known_address, known_length, number) = self.number.get();
+        if (known_address, known_length) == (address, length) {
+            return number;
+        }
+        let number = read(text);
+        self.number.set((address, length, number));
+        number
     }
 
     /// Whether somebody asked why.

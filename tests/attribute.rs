@@ -108,3 +108,22 @@ fn a_form_can_be_drawn_from_the_schema() {
     assert_eq!(fields.len(), 19);
     assert_eq!(schema.get("$defs"), None);
 }
+
+#[test]
+fn versions_at_the_same_place_are_told_apart() {
+    let row = |id, attribute: &str, wanted: &str| {
+        let config = format!(r#"{{"attribute": "{attribute}", "semver": "{wanted}"}}"#);
+        ActivationRow::new(id, format!("row {id}"), "novi.attribute", config)
+    };
+    let flags = Flags::from_rows(Rows {
+        flags: vec![FlagRow::new(1, "flag", true)],
+        activations: vec![row(1, "app", "=1.2.3"), row(2, "os", "=1.2"), row(3, "app", "<2")],
+        links: (1..=3).map(|id| LinkRow::new(1, id)).collect(),
+        ..Rows::default()
+    })
+    .unwrap();
+    // The second text is the beginning of the first.
+    let text = "1.2.3";
+    assert!(flags.is_enabled("flag", &Context::new().with("app", text).with("os", &text[..3])));
+    assert!(!flags.is_enabled("flag", &Context::new().with("app", text).with("os", text)));
+}

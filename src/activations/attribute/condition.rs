@@ -42,7 +42,7 @@ impl Condition {
     pub(super) fn met(&self, path: &Path, check: &Check<'_>) -> bool {
         match (check.get(path.name()), self) {
             // What nearly all callers and rows have. The same as below, without the ways through other types.
-            (Some(Value::Str(given)), Self::One(test)) => test.met_by_text(given),
+            (Some(Value::Str(given)), Self::One(test)) => test.met_by_text(given, check),
             (attribute, _) => self.met_by(path.follow(attribute, check)),
         }
     }

@@ -5,10 +5,15 @@ use std::{cmp::Ordering, fmt};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{
-    instant, network::Networks, number::Number, pattern::Pattern, search::Search, values::Values,
-    version::Requirement,
+    instant,
+    network::Networks,
+    number::Number,
+    pattern::Pattern,
+    search::Search,
+    values::Values,
+    version::{self, Requirement},
 };
-use crate::Value;
+use crate::{Check, Value};
 
 /// What a value must be. One of another type is not.
 ///
@@ -45,12 +50,14 @@ impl Bound {
 }
 
 impl Test {
-    /// Whether a text meets it.
+    /// Whether a text of the context meets it.
     #[inline(always)]
-    pub(super) fn met_by_text(&self, text: &str) -> bool {
+    pub(super) fn met_by_text(&self, text: &str, check: &Check<'_>) -> bool {
         match self {
             Self::OneOf(Values::Texts(texts)) => texts.contain(text),
-            Self::Version(requirement) => requirement.met(text),
+            Self::Version(requirement) => {
+                requirement.met_by_release(check.number_of(text, version::short_release), text)
+            }
             _ => self.met(&Value::Str(text.into())),
         }
     }

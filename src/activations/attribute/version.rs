@@ -220,10 +220,15 @@ impl Requirement {
     }
 
     /// Whether the text is a version that meets this.
+    pub(super) fn met(&self, text: &str) -> bool {
+        self.met_by_release(short_release(text), text)
+    }
+
+    /// The same, of a text that was read as a [`short_release`] before.
     #[inline]
     #[expect(clippy::needless_bitwise_bool, reason = "one jump, and not two that nobody foresees")]
-    pub(super) fn met(&self, text: &str) -> bool {
-        match (short_release(text), &self.releases) {
+    pub(super) fn met_by_release(&self, release: Option<u64>, text: &str) -> bool {
+        match (release, &self.releases) {
             (Some(version), Some((first, last))) => (*first <= version) & (version <= *last),
             _ => self.met_by(text),
         }
@@ -241,7 +246,7 @@ const BITS: u32 = 21;
 
 /// The version as one number in the same order, if it is what nearly all are: digits and dots alone, not many of them.
 #[inline]
-fn short_release(text: &str) -> Option<u64> {
+pub(super) fn short_release(text: &str) -> Option<u64> {
     shortest_release(text.as_bytes()).or_else(|| {
         let (mut parts, mut part, mut digits, mut missing) = (0_u64, 0_u64, 0, 2);
         for byte in text.bytes() {
