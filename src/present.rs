@@ -77,14 +77,7 @@ impl Present {
     /// Calls `ask` with the snapshot, and with the place where this thread counts its answers.
     #[inline(always)]
     pub(crate) fn with<T>(&self, ask: impl Fn(&Snapshot, &Shard) -> T) -> T {
-        let stamp = self.stamp.load(Ordering::Acquire);
-        let answer = AT_HAND.try_with(|all| {
-            // What is asked may ask again, which finds the list borrowed, and borrows it a second time.
-            let all = all.try_borrow().ok()?;
-            let at_hand = all.iter().find(|at_hand| at_hand.stamp == stamp)?;
-            Some(ask(&at_hand.snapshot, &at_hand.shard))
-        });
-        answer.ok().flatten().unwrap_or_else(|| {
+        self.at_hand(|at_hand| ask(&at_hand.snapshot, &at_hand.shard)).unwrap_or_else(|| {
             let snapshot = self.load();
             ask(&snapshot, snapshot.tally().shard())
         })
@@ -93,13 +86,19 @@ impl Present {
     /// The snapshot, kept alive.
     #[inline]
     pub(crate) fn guard(&self) -> Guard {
+        Guard(self.at_hand(|at_hand| Arc::clone(&at_hand.snapshot)).unwrap_or_else(|| self.load()))
+    }
+
+    /// What `take` makes of the snapshot, if this thread has it at hand.
+    #[inline(always)]
+    fn at_hand<T>(&self, take: impl FnOnce(&AtHand) -> T) -> Option<T> {
         let stamp = self.stamp.load(Ordering::Acquire);
-        let at_hand = AT_HAND.try_with(|all| {
+        let taken = AT_HAND.try_with(|all| {
+            // What is asked may ask again, which finds the list borrowed, and borrows it a second time.
             let all = all.try_borrow().ok()?;
-            let at_hand = all.iter().find(|at_hand| at_hand.stamp == stamp)?;
-            Some(Arc::clone(&at_hand.snapshot))
+            all.iter().find(|at_hand| at_hand.stamp == stamp).map(take)
         });
-        Guard(at_hand.ok().flatten().unwrap_or_else(|| self.load()))
+        taken.ok().flatten()
     }
 
     /// The snapshot from where all threads find it, and from then on at hand if this thread asks often.

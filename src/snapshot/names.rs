@@ -45,12 +45,12 @@ impl Names {
         let mut twins = Vec::new();
         for (position, flag) in flags.iter().enumerate().filter(|(position, _)| has_name(*position)) {
             let name = texts.bytes(flag.name);
-            match names.search(flags, texts, name) {
+            let hash = names.hash(name);
+            match names.search(flags, texts, name, hash) {
                 Ok(first) => twins.push((position, first as usize)),
                 Err(free) => {
-                    let place = Place { tag: names.hash(name).0, flag: index(position) };
-                    if let Some(found) = names.places.get_mut(free) {
-                        *found = place;
+                    if let Some(place) = names.places.get_mut(free) {
+                        *place = Place { tag: hash.0, flag: index(position) };
                     }
                 }
             }
@@ -61,14 +61,18 @@ impl Names {
     /// The flag of this name.
     #[inline(always)]
     pub(super) fn find(&self, flags: &[Flag], texts: &Texts, name: &str) -> Option<u32> {
-        self.search(flags, texts, name.as_bytes()).ok()
+        self.search(flags, texts, name.as_bytes(), self.hash(name.as_bytes())).ok()
     }
 
     /// The flag of this name; if there is none, the place where it would be.
     #[inline(always)]
-    fn search(&self, flags: &[Flag], texts: &Texts, name: &[u8]) -> Result<u32, usize> {
-        let (tag, first) = self.hash(name);
-        let mut at = first;
+    fn search(
+        &self,
+        flags: &[Flag],
+        texts: &Texts,
+        name: &[u8],
+        (tag, mut at): (u32, usize),
+    ) -> Result<u32, usize> {
         loop {
             at &= self.places.len().wrapping_sub(1);
             // There always is a free place, so the search ends.
