@@ -527,3 +527,36 @@ fn flags_are_shared_between_threads() {
     assert_shared::<novi::Decision>();
     assert_shared::<Arc<novi::Snapshot>>();
 }
+
+#[test]
+fn splits_of_many_variants_divide_as_those_of_few() {
+    // Each tenth variant has all the weight of the one in the small split; the others have none.
+    let small: Vec<String> = (0..5).map(|number| format!(r#""{number}": 1"#)).collect();
+    let large: Vec<String> = (0..50)
+        .map(|number| {
+            format!(
+                r#""{}{}": {}"#,
+                number / 10,
+                ["", "x"][usize::from(number % 10 > 0)].repeat(number % 10),
+                u8::from(number % 10 == 0)
+            )
+        })
+        .collect();
+    let split = |id, weights: &[String]| {
+        let config = format!(r#"{{"variants": {{{}}}, "salt": "one"}}"#, weights.join(", "));
+        ActivationRow::new(id, format!("split {id}"), "novi.split", config)
+    };
+    let flags = Flags::from_rows(Rows {
+        flags: vec![FlagRow::new(1, "small", true), FlagRow::new(2, "large", true)],
+        activations: vec![split(1, &small), split(2, &large)],
+        links: vec![LinkRow::new(1, 1), LinkRow::new(2, 2)],
+        ..Rows::default()
+    })
+    .unwrap();
+    assert_eq!(flags.issues(), []);
+    for user in 0..1000 {
+        let ctx = Context::new().with("targetingKey", format!("user-{user}"));
+        let of = |flag| flags.evaluate(flag, &ctx).unwrap().variant().map(str::to_owned);
+        assert_eq!(of("large"), of("small"), "user-{user}");
+    }
+}
