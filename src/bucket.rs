@@ -38,7 +38,12 @@ const C1: u32 = 0xcc9e_2d51;
 const C2: u32 = 0x1b87_3593;
 
 impl Salted {
-    const EMPTY: Self = Self { state: 0, tail: 0, length: 0 };
+    const EMPTY: Self = Self::seeded(0);
+
+    /// MurmurHash3 with this seed, of nothing so far.
+    pub(crate) const fn seeded(seed: u32) -> Self {
+        Self { state: seed, tail: 0, length: 0 }
+    }
 
     pub(crate) fn new(salt: &str) -> Self {
         Self::EMPTY.fed(salt.as_bytes()).fed(b":")
@@ -50,8 +55,9 @@ impl Salted {
         Hash(self.fed(key).finish())
     }
 
+    /// With these bytes behind the others.
     #[inline]
-    fn fed(mut self, bytes: &[u8]) -> Self {
+    pub(crate) fn fed(mut self, bytes: &[u8]) -> Self {
         // What came before and fills no block shifts every block of these by the same number of bytes.
         let mut shift = 8 * (self.length % 4);
         let (blocks, rest) = bytes.as_chunks::<4>();
@@ -86,8 +92,9 @@ impl Salted {
             (self.state ^ scrambled(block)).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
     }
 
+    /// The hash of all bytes.
     #[inline]
-    const fn finish(self) -> u32 {
+    pub(crate) const fn finish(self) -> u32 {
         // A tail of no bytes scrambles to 0, which changes nothing.
         finished(self.state ^ scrambled(self.tail) ^ self.length)
     }

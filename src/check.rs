@@ -18,6 +18,7 @@ use crate::{
     activation::{Activation, Child, Variant, Verdict},
     bucket::Salted,
     context::{Context, TARGETING_KEY},
+    texts::{Text, Texts},
     timestamp::Timestamp,
     value::Value,
 };
@@ -80,14 +81,24 @@ pub(crate) struct Surroundings {
     pub(crate) base: Context<'static>,
     /// Other names of the targeting key.
     pub(crate) identity: Box<[Box<str>]>,
+    /// The names of flags and activations.
+    pub(crate) texts: Texts,
+}
+
+/// A flag, as far as activations hear of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Named {
+    pub(crate) name: Text,
+    /// The name, as the salt of rollouts whose row gives none (R10).
+    pub(crate) salt: Salted,
 }
 
 /// What an activation is given to answer: the caller's context, the time, and the other activations.
 pub struct Check<'a> {
     around: &'a Surroundings,
     context: &'a Context<'a>,
-    /// The name of the flag that is evaluated, as a salt.
-    flag_salt: Cell<&'a Salted>,
+    /// The flag that is evaluated.
+    flag: Cell<&'a Named>,
     memo: Option<&'a Memo>,
     tracer: Option<&'a Tracer>,
     now: Cell<Option<Timestamp>>,
@@ -106,16 +117,16 @@ impl fmt::Debug for Check<'_> {
 
 impl<'a> Check<'a> {
     #[inline(always)]
-    pub(crate) fn new(around: &'a Surroundings, context: &'a Context<'a>, flag_salt: &'a Salted) -> Self {
-        let (flag_salt, now, failed) = (Cell::new(flag_salt), Cell::new(None), Cell::new(false));
+    pub(crate) fn new(around: &'a Surroundings, context: &'a Context<'a>, flag: &'a Named) -> Self {
+        let (flag, now, failed) = (Cell::new(flag), Cell::new(None), Cell::new(false));
         let number = Cell::new((0, 0, None));
-        Self { around, context, flag_salt, memo: None, tracer: None, now, number, failed }
+        Self { around, context, flag, memo: None, tracer: None, now, number, failed }
     }
 
     /// Turns to the next flag, of the same context.
     #[inline]
-    pub(crate) fn turn_to(&self, flag_salt: &'a Salted) {
-        self.flag_salt.set(flag_salt);
+    pub(crate) fn turn_to(&self, flag: &'a Named) {
+        self.flag.set(flag);
         self.failed.set(false);
         if let Some(memo) = self.memo {
             memo.turn_to_next_flag();
@@ -168,7 +179,12 @@ impl<'a> Check<'a> {
     /// The salt of a rollout whose row gives none.
     #[inline]
     pub(crate) fn flag_salt(&self) -> Salted {
-        *self.flag_salt.get()
+        self.flag.get().salt
+    }
+
+    /// The name of the flag that is evaluated.
+    pub(crate) fn flag_name(&self) -> &'a str {
+        self.around.texts.get(self.flag.get().name)
     }
 
     /// The time of this evaluation. The clock is read when first asked for, and stands still from then on.

@@ -62,12 +62,14 @@ mod handle;
 mod issue;
 mod overrides;
 mod present;
+mod ranges;
 mod registry;
 pub mod rows;
 mod similar;
 mod snapshot;
 pub mod store;
 mod text;
+mod texts;
 mod timestamp;
 mod to_context;
 mod typed;
@@ -76,6 +78,7 @@ mod value;
 mod watch;
 
 pub use activation::{Activation, Child, Children, Compile, Problem, Variant, Verdict};
+pub use activations::{ReweightError, Reweighted, reweighted};
 #[cfg(feature = "macros")]
 pub use attributes::{ToContext, activation, enabled};
 pub use check::Check;

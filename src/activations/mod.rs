@@ -4,6 +4,7 @@
 mod and;
 mod at_least;
 mod attribute;
+mod by;
 mod date_time;
 mod not;
 mod or;
@@ -12,6 +13,8 @@ mod python_random;
 mod split;
 mod sticky;
 mod weighted_random;
+
+pub use split::{ReweightError, Reweighted, reweighted};
 
 /// Registers a type of this folder. Services use the attribute macro, which this crate can be built without.
 macro_rules! register {

@@ -4,15 +4,16 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
+    by::By,
     register,
-    sticky::{HashName, Sticky},
+    sticky::{HashName, Purpose, Sticky},
 };
-use crate::{Activation, Check, Compile, Verdict, activation::Configured, bucket::Hash};
+use crate::{Activation, Check, Compile, Verdict, activation::Configured};
 
 /// [`Config`] tells all of it.
 struct Percentage {
     sticky: Sticky,
-    /// The first bucket that is out.
+    /// The first place that is out.
     below: u32,
 }
 
@@ -24,20 +25,25 @@ struct Percentage {
 ///
 /// ```sql
 /// INSERT INTO activations VALUES (7, 'A quarter of the users', 'novi.percentage', '{"percentage": 25}');
+/// INSERT INTO activations VALUES (8, 'As hanoi had it', 'novi.percentage', '{"percentage": 80, "hash": "crc32"}');
 /// ```
+///
+/// `hash` may be that of another system, and then those are in who are in there: its page tells its formula, and what to give
+/// as the salt.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    /// From 0 to 100, counted in thousandths
+    /// From 0 to 100, counted in thousandths by novi's own hashes
     #[serde(rename = "percentage")]
+    #[schemars(range(min = 0, max = 100))]
     share: f64,
-    /// The attribute that callers are told apart by; the targeting key if not given
+    /// The attribute that callers are told apart by, or several of which the first counts; the targeting key if not given
     #[serde(default)]
-    by: Option<String>,
-    /// What is hashed before it; the flag's name if not given, so that each flag has other callers first
+    by: Option<By>,
+    /// What is hashed with it; the flag's name if not given, so that each flag has other callers first
     #[serde(default)]
     salt: Option<String>,
-    /// How: murmur3 is MurmurHash3 x86 32 with seed 0, modulo 100,000
+    /// How: murmur3, or as another system does it
     #[serde(default)]
     hash: HashName,
 }
@@ -47,10 +53,12 @@ register!(Percentage, "novi.percentage", [], "On for a share of the callers, alw
 impl Activation for Percentage {
     #[inline]
     fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let Some(hash) = self.sticky.hash(check) else { return Verdict::Off };
-        let bucket = hash.bucket();
-        check.note(|| format!("bucket {bucket}, in if below {}", self.below));
-        (bucket < self.below).into()
+        let Some(place) = self.sticky.place(check, Purpose::Share) else { return Verdict::Off };
+        check.note(|| {
+            let hash = self.sticky.hash();
+            format!("bucket {}, in if below {}", hash.told(place), hash.told(self.below))
+        });
+        (place < self.below).into()
     }
 
     fn is_split(&self) -> bool {
@@ -66,9 +74,7 @@ impl Configured for Percentage {
             row.problem(".percentage", format!("expected 0 to 100, found {}", config.share));
             return None;
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100,000")]
-        let below = (config.share / 100.0 * f64::from(Hash::BUCKETS)).round() as u32;
-        let sticky = Sticky::compile(config.by, config.salt.as_deref(), config.hash, row);
-        Some(Self { sticky, below })
+        let sticky = Sticky::compile(config.by, config.salt, config.hash, row)?;
+        Some(Self { sticky, below: config.hash.share(config.share) })
     }
 }

@@ -15,17 +15,17 @@ use super::{
     issues::Issues,
     links::Links,
     names::Names,
-    texts::Texts,
     values::{Fault, Values},
 };
 use crate::{
     activation::Variant,
     bucket::Salted,
-    check::Surroundings,
+    check::{Named, Surroundings},
     decision::{Outcome, Reason},
     overrides::Override,
     registry::Registry,
     rows::{FailMode, FlagRow, Rows},
+    texts::Texts,
 };
 
 impl Snapshot {
@@ -76,6 +76,7 @@ impl Snapshot {
             nodes,
             base: settings.context.clone(),
             identity: settings.identity.iter().map(|name| name.as_str().into()).collect(),
+            texts: texts.finish(),
         };
         let mut snapshot = Self {
             revision: rows.revision,
@@ -84,7 +85,6 @@ impl Snapshot {
             flags,
             links: links.nodes,
             names,
-            texts: texts.finish(),
             told,
             variants: variants.names,
             slots: facts.remembered,
@@ -126,9 +126,8 @@ impl FlagCompiler<'_> {
         for (name, over) in &self.settings.overrides {
             if !known.contains(name.as_str()) {
                 let answer = Answer::Fixed(self.overridden(over));
-                let (salt, name) = (Salted::new(name), self.texts.add(name));
-                let (linked, overridden) = ((0, 0), true);
-                flags.push(Flag { name, salt, linked, answer, overridden, first_number: 0, more: None });
+                let (named, linked, overridden) = (self.named(name), (0, 0), true);
+                flags.push(Flag { named, linked, answer, overridden, first_number: 0, more: None });
             }
         }
         flags
@@ -169,14 +168,17 @@ impl FlagCompiler<'_> {
             more.tags = row.metadata.tags.iter().map(|tag| tag.as_str().into()).collect();
         }
         Flag {
-            salt: Salted::new(&row.name),
-            name: self.texts.add(&row.name),
+            named: self.named(&row.name),
             linked: links.nodes.range(position),
             answer,
             overridden: overridden.is_some(),
             first_number: 0,
             more: (!more.is_empty()).then(|| Box::new(more)),
         }
+    }
+
+    fn named(&mut self, name: &str) -> Named {
+        Named { name: self.texts.add(name), salt: Salted::new(name) }
     }
 
     fn overridden(&mut self, over: &Override) -> Outcome {

@@ -48,7 +48,7 @@ impl Snapshot {
     pub fn evaluate_only(&self, filter: Filter<'_>, context: &Context<'_>) -> Vec<Decision<&Self>> {
         let Some(first) = self.flags.first() else { return Vec::new() };
         Memo::lend(self.slots, self.flags.len(), |memo| {
-            let check = Check::new(&self.around, context, &first.salt).with_memo(memo);
+            let check = Check::new(&self.around, context, &first.named).with_memo(memo);
             let shard = self.tally.shard();
             let decide = |(index, flag): (u32, _)| {
                 let outcome = self.outcome_with(flag, context, &check);
@@ -65,7 +65,7 @@ impl Snapshot {
 
     #[inline(always)]
     pub(crate) fn find_index(&self, name: &str) -> Option<u32> {
-        self.names.find(&self.flags, &self.texts, name)
+        self.names.find(&self.flags, &self.around.texts, name)
     }
 
     pub(super) fn index(&self, name: &str) -> Result<u32> {
@@ -94,7 +94,7 @@ impl Snapshot {
     fn passes(&self, filter: Filter<'_>, flag: &Flag) -> bool {
         match filter {
             Filter::All => true,
-            Filter::Prefix(prefix) => self.texts.get(flag.name).starts_with(prefix),
+            Filter::Prefix(prefix) => self.around.texts.get(flag.named.name).starts_with(prefix),
             Filter::Tag(tag) => {
                 flag.more.as_ref().is_some_and(|more| more.tags.iter().any(|known| **known == *tag))
             }
@@ -111,7 +111,7 @@ impl Snapshot {
         match &flag.answer {
             Answer::Fixed(outcome) => *outcome,
             Answer::Ask(ask) if ask.plan == Plan::Plain => {
-                let check = Check::new(&self.around, context, &flag.salt);
+                let check = Check::new(&self.around, context, &flag.named);
                 ask.outcome(self.linked(flag), &check)
             }
             Answer::Ask(_) => self.remembering(flag, context),
@@ -128,7 +128,7 @@ impl Snapshot {
     #[inline(never)]
     fn remembering(&self, flag: &Flag, context: &Context<'_>) -> Outcome {
         Memo::lend(self.slots, 1, |memo| {
-            let check = Check::new(&self.around, context, &flag.salt).with_memo(memo);
+            let check = Check::new(&self.around, context, &flag.named).with_memo(memo);
             self.asked(flag, &check)
         })
     }
@@ -139,7 +139,7 @@ impl Snapshot {
         match &flag.answer {
             Answer::Fixed(outcome) => *outcome,
             Answer::Ask(_) => {
-                check.turn_to(&flag.salt);
+                check.turn_to(&flag.named);
                 self.asked(flag, check)
             }
             Answer::LastKnown => self.last_known(flag, context),

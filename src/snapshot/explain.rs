@@ -7,12 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{
-    Answer, Flag, Snapshot,
-    drafts::Drafts,
-    graph::Graph,
-    texts::{Text, Texts},
-};
+use super::{Answer, Flag, Snapshot, drafts::Drafts, graph::Graph};
 use crate::{
     Result,
     activation::Verdict,
@@ -20,6 +15,7 @@ use crate::{
     context::Context,
     decision::{Outcome, Reason},
     rows::{ActivationRow, Revision, Rows},
+    texts::{Text, Texts},
     value::Value,
 };
 
@@ -171,7 +167,7 @@ impl Snapshot {
         let tracer = Tracer::default();
         // A memo is not needed for each plan, but harms none.
         let outcome = Memo::lend(self.slots, 1, |memo| {
-            let check = Check::new(&self.around, context, &flag.salt).with_tracer(&tracer).with_memo(memo);
+            let check = Check::new(&self.around, context, &flag.named).with_tracer(&tracer).with_memo(memo);
             self.asked(flag, &check)
         });
         (outcome, tracer.into_records())
@@ -215,7 +211,7 @@ impl Tree<'_> {
         let verdict = record.and_then(|record| record.verdict);
         let mut asked = Asked {
             id: row.id,
-            name: self.snapshot.texts.get(row.name).to_owned(),
+            name: self.snapshot.around.texts.get(row.name).to_owned(),
             path: told.path_of(node).map(str::to_owned),
             class_name: told.class_of(node).to_owned(),
             on: verdict.map(Verdict::is_on),

@@ -13,7 +13,6 @@ mod issues;
 mod links;
 mod names;
 mod tally;
-mod texts;
 mod values;
 
 use std::{fmt, sync::Arc};
@@ -26,13 +25,11 @@ use explain::Told;
 use graph::Graph;
 use names::Names;
 pub(crate) use tally::Tally;
-use texts::{Text, Texts};
 use values::Values;
 
 use crate::{
     activation::Variant,
-    bucket::Salted,
-    check::Surroundings,
+    check::{Named, Surroundings},
     context::Context,
     decision::{Outcome, Reason},
     issue::Issue,
@@ -65,8 +62,6 @@ pub struct Snapshot {
     /// The activations that each flag is linked to, in the order of their ids. The node of a row has the row's index.
     links: Graph,
     names: Names,
-    /// The names of flags and activations.
-    texts: Texts,
     /// What explanations tell of each node; apart from the nodes, which evaluation reads.
     told: Told,
     variants: Vec<Box<str>>,
@@ -80,9 +75,7 @@ pub struct Snapshot {
 
 #[derive(Clone)]
 struct Flag {
-    name: Text,
-    /// The name, as the salt of rollouts whose row gives none (R10).
-    salt: Salted,
+    named: Named,
     /// Where in [`Snapshot::links`] its activations are.
     linked: (u32, u32),
     answer: Answer,
@@ -163,7 +156,7 @@ impl Snapshot {
 
     /// The names of all flags: those of the rows in the order of their ids, then those that only an override has.
     pub fn flag_names(&self) -> impl Iterator<Item = &str> {
-        self.flags.iter().map(|flag| self.texts.get(flag.name))
+        self.flags.iter().map(|flag| self.around.texts.get(flag.named.name))
     }
 
     /// The index in [`Rows::flags`] of the flag that answers to this name; nothing for a flag that only an override has.
@@ -210,7 +203,7 @@ impl Snapshot {
     }
 
     pub(crate) fn name_of(&self, flag: u32) -> &str {
-        self.flags.get(flag as usize).map_or("", |flag| self.texts.get(flag.name))
+        self.flags.get(flag as usize).map_or("", |flag| self.around.texts.get(flag.named.name))
     }
 
     pub(crate) fn variant_name(&self, variant: Variant) -> &str {
@@ -235,7 +228,6 @@ impl Snapshot {
             flags,
             links: self.links.clone(),
             names: self.names.clone(),
-            texts: self.texts.clone(),
             told: Told::default(),
             variants: self.variants.clone(),
             slots: self.slots,

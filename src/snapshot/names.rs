@@ -4,8 +4,8 @@ use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::RandomState;
 
-use super::{drafts::index, texts::Texts};
-use crate::{snapshot::Flag, text::same};
+use super::{Flag, drafts::index};
+use crate::{text::same, texts::Texts};
 
 /// The indices of flags, by their names.
 ///
@@ -44,7 +44,7 @@ impl Names {
         let mut names = Self { places, hasher: RandomState::default() };
         let mut twins = Vec::new();
         for (position, flag) in flags.iter().enumerate().filter(|(position, _)| has_name(*position)) {
-            let name = texts.bytes(flag.name);
+            let name = texts.bytes(flag.named.name);
             let hash = names.hash(name);
             match names.search(flags, texts, name, hash) {
                 Ok(first) => twins.push((position, first as usize)),
@@ -81,7 +81,7 @@ impl Names {
             };
             if place.tag == tag
                 && let Some(flag) = flags.get(place.flag as usize)
-                && same(texts.bytes(flag.name), name)
+                && same(texts.bytes(flag.named.name), name)
             {
                 return Ok(place.flag);
             }

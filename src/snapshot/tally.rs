@@ -107,7 +107,7 @@ impl Snapshot {
         let mut kept = vec![false; previous.flags.len()];
         for place in 0..self.flags.len() {
             let flag = &self.flags[place];
-            let name = self.texts.get(flag.name);
+            let name = self.around.texts.get(flag.named.name);
             let known = previous.find_index(name).map(|index| index as usize);
             let first_number = match known.and_then(|known| Some((known, previous.flags.get(known)?))) {
                 Some((known, before)) if !kept[known] && self.answers_like(flag, previous, before) => {
@@ -119,7 +119,7 @@ impl Snapshot {
             self.flags[place].first_number = first_number;
         }
         for (flag, _) in previous.flags.iter().zip(kept).filter(|(_, kept)| !kept) {
-            let name = previous.texts.get(flag.name).into();
+            let name = previous.around.texts.get(flag.named.name).into();
             ledger.set_aside.entry(name).or_default().push((flag.first_number, previous.kinds(flag)));
         }
     }
@@ -177,7 +177,7 @@ impl Snapshot {
             }
         };
         for flag in &self.flags {
-            add(self.texts.get(flag.name), flag.first_number, self.kinds(flag));
+            add(self.around.texts.get(flag.named.name), flag.first_number, self.kinds(flag));
         }
         for (name, lists) in &ledger.set_aside {
             for (first, kinds) in lists {

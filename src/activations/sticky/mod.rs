@@ -1,0 +1,120 @@
+//! Whom a rollout goes by: an attribute, hashed under a salt.
+
+mod hash;
+
+use std::fmt::Write as _;
+
+use arrayvec::ArrayString;
+
+use super::by::By;
+use crate::{Check, Compile, Value, bucket::Salted};
+
+pub(super) use hash::{HashName, Purpose};
+
+/// An attribute of the caller, under a salt.
+pub(super) struct Sticky {
+    /// Nothing, as in most rows: the targeting key under the flag's name, by murmur3.
+    own: Option<Box<Own>>,
+}
+
+/// What a row says of it.
+struct Own {
+    /// Nothing: the targeting key.
+    by: Option<By>,
+    hash: Salt,
+}
+
+enum Salt {
+    /// By murmur3. Nothing: under the flag's name.
+    Murmur3(Option<Salted>),
+    /// By another hash. Nothing: under the flag's name, if the hash has a salt.
+    Other(HashName, Option<Box<str>>),
+}
+
+impl Sticky {
+    pub(super) fn compile(
+        by: Option<By>,
+        salt: Option<String>,
+        hash: HashName,
+        row: &mut Compile<'_>,
+    ) -> Option<Self> {
+        if salt.is_none() && hash.is_salted() {
+            row.depends_on_flag();
+        }
+        let by = match by {
+            Some(by) => Some(by.checked(".by", row)?),
+            None => None,
+        };
+        let own = match (hash, salt) {
+            (HashName::Murmur3, None) if by.is_none() => return Some(Self { own: None }),
+            (HashName::Murmur3, salt) => Salt::Murmur3(salt.as_deref().map(Salted::new)),
+            (hash, salt) => Salt::Other(hash, salt.map(Into::into)),
+        };
+        Some(Self { own: Some(Box::new(Own { by, hash: own })) })
+    }
+
+    /// The hash that the row pins.
+    pub(super) fn hash(&self) -> HashName {
+        match self.own.as_deref() {
+            Some(Own { hash: Salt::Other(hash, _), .. }) => *hash,
+            _ => HashName::Murmur3,
+        }
+    }
+
+    /// The caller's place; nothing if the attribute is missing or neither text nor a whole number.
+    #[inline(always)]
+    pub(super) fn place(&self, check: &Check<'_>, purpose: Purpose) -> Option<u32> {
+        let (salted, value) = match self.own.as_deref() {
+            None => (check.flag_salt(), check.targeting_value()?),
+            Some(Own { by, hash }) => {
+                let value = match by {
+                    None => check.targeting_value()?,
+                    Some(by) => by.find(check)?,
+                };
+                match hash {
+                    Salt::Murmur3(salted) => (salted.unwrap_or_else(|| check.flag_salt()), value),
+                    Salt::Other(hash, salt) => return other(*hash, salt.as_deref(), value, check, purpose),
+                }
+            }
+        };
+        let hash = |key: &str| {
+            let hash = salted.hash(key.as_bytes());
+            if purpose == Purpose::Share { hash.bucket() } else { hash.variant_bucket() }
+        };
+        with_key(value, hash)
+    }
+}
+
+#[inline(never)]
+fn other(
+    hash: HashName,
+    salt: Option<&str>,
+    value: &Value<'_>,
+    check: &Check<'_>,
+    purpose: Purpose,
+) -> Option<u32> {
+    let salt = match salt {
+        Some(salt) => salt,
+        None if hash.is_salted() => check.flag_name(),
+        None => "",
+    };
+    with_key(value, |key| hash.place(salt, key, purpose))
+}
+
+/// What `read` makes of a caller's key: text, or the decimal digits of a number, so that 7 and "7" are one caller.
+#[inline(always)]
+fn with_key<T>(value: &Value<'_>, read: impl FnOnce(&str) -> T) -> Option<T> {
+    match value {
+        Value::Str(text) | Value::BigInt(text) => Some(read(text)),
+        Value::Int(number) => Some(read(&digits(number)?)),
+        Value::UInt(number) => Some(read(&digits(number)?)),
+        _ => None,
+    }
+}
+
+fn digits(number: &dyn std::fmt::Display) -> Option<ArrayString<20>> {
+    // Twenty digits, or nineteen and a sign.
+    let mut text = ArrayString::new();
+    write!(text, "{number}").ok()?;
+    Some(text)
+}
