@@ -7,6 +7,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{self, DeserializeOwned, MapAccess, SeqAccess, Visitor},
 };
+use serde_json::value::RawValue;
 
 use crate::check::Check;
 
@@ -126,7 +127,14 @@ pub struct Child {
 #[derive(Debug)]
 pub(crate) enum ChildReference {
     Id(i64),
-    Inline { class_name: String, config: Option<String> },
+    Inline {
+        class_name: String,
+        config: Option<String>,
+        /// Whether the place where it stands is that of its config, and not of an object with a class name.
+        bare: bool,
+    },
+    /// A flag, by its name.
+    Flag(String),
 }
 
 impl Child {
@@ -137,9 +145,24 @@ impl Child {
     }
 
     /// An activation written inline. A config that is null is none.
-    fn inline(class_name: String, config: &serde_json::Value) -> Self {
-        let config = (!config.is_null()).then(|| config.to_string());
-        Self::new(ChildReference::Inline { class_name, config })
+    pub(crate) fn inline(class_name: impl Into<String>, config: Option<&RawValue>) -> Self {
+        // The text as it stands: the order of its fields may count.
+        let config = config.map(RawValue::get).filter(|text| *text != "null").map(str::to_owned);
+        Self::new(ChildReference::Inline { class_name: class_name.into(), config, bare: false })
+    }
+
+    /// An activation of a class that the place where it stands implies: there is its config alone.
+    pub(crate) fn implied(class_name: &str, config: &RawValue) -> Self {
+        let (class_name, config) = (class_name.to_owned(), Some(config.get().to_owned()));
+        Self::new(ChildReference::Inline { class_name, config, bare: true })
+    }
+
+    /// A reference to a flag: on when the flag is on for the caller, with the flag's variant.
+    ///
+    /// The flag answers as it does by itself, under its own name; flags that ask each other in a circle are broken.
+    #[must_use]
+    pub fn flag(name: impl Into<String>) -> Self {
+        Self::new(ChildReference::Flag(name.into()))
     }
 
     /// What it takes to [ask](Check::ask_node) it, once it is compiled.
@@ -184,10 +207,10 @@ impl<'de> Visitor<'de> for ChildVisitor {
         struct Inline {
             class_name: String,
             #[serde(default)]
-            config: serde_json::Value,
+            config: Option<Box<RawValue>>,
         }
         let Inline { class_name, config } = Inline::deserialize(de::value::MapAccessDeserializer::new(map))?;
-        Ok(Child::inline(class_name, &config))
+        Ok(Child::inline(class_name, config.as_deref()))
     }
 }
 
@@ -290,13 +313,13 @@ impl<'de> Deserialize<'de> for Children {
                     activations: Option<Vec<Child>>,
                     class_name: Option<String>,
                     #[serde(default)]
-                    config: serde_json::Value,
+                    config: Option<Box<RawValue>>,
                 }
                 let map = NamedOrInline::deserialize(de::value::MapAccessDeserializer::new(map))?;
                 match (map.activations, map.class_name) {
                     (Some(list), None) => Ok(Children { list, form: Form::Named }),
                     (None, Some(class_name)) => {
-                        let inline = Child::inline(class_name, &map.config);
+                        let inline = Child::inline(class_name, map.config.as_deref());
                         Ok(Children { list: vec![inline], form: Form::Single })
                     }
                     _ => Err(de::Error::custom("expected either `activations` or `class_name`")),
@@ -356,8 +379,10 @@ impl fmt::Debug for Compile<'_> {
 pub(crate) trait Linker {
     /// The node of a child, or what is wrong with the reference.
     fn child(&mut self, path: &str, reference: &ChildReference) -> Result<u32, String>;
-    /// The number of a variant's name.
+    /// The number of the name of a variant that the activation may assign.
     fn variant(&mut self, name: &str) -> Variant;
+    /// The number of the name of any variant.
+    fn number(&mut self, name: &str) -> Variant;
 }
 
 impl Compile<'_> {
@@ -377,6 +402,11 @@ impl Compile<'_> {
     /// Makes a variant's name known.
     pub fn variant(&mut self, name: &str) -> Variant {
         self.linker.variant(name)
+    }
+
+    /// The number of a variant that another flag may have, and this activation does not assign.
+    pub(crate) fn foreign_variant(&mut self, name: &str) -> Variant {
+        self.linker.number(name)
     }
 
     /// Says that the answer is another one for another flag.

@@ -10,6 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use chrono::{DateTime, Utc};
@@ -81,6 +82,8 @@ pub(crate) struct Surroundings {
     pub(crate) base: Context<'static>,
     /// Other names of the targeting key.
     pub(crate) identity: Box<[Box<str>]>,
+    /// The flags that activations ask.
+    pub(crate) prerequisites: Box<[Named]>,
     /// The names of flags and activations.
     pub(crate) texts: Texts,
 }
@@ -168,6 +171,32 @@ impl<'a> Check<'a> {
     pub fn targeting_value(&self) -> Option<&Value<'a>> {
         let other = || self.around.identity.iter().find_map(|name| self.get(name));
         self.get(TARGETING_KEY).or_else(other)
+    }
+
+    /// Turns to a flag that an activation asks, until [`leave`](Self::leave).
+    pub(crate) fn enter(&self, prerequisite: u32) -> Scope<'a> {
+        let flag = self.around.prerequisites.get(prerequisite as usize).unwrap_or(self.flag.get());
+        let number = self.memo.map(|memo| memo.enter(prerequisite));
+        let traced = self.tracer.map(|tracer| tracer.scope.replace(Some(prerequisite)));
+        Scope { flag: self.flag.replace(flag), number, traced }
+    }
+
+    /// Turns back.
+    pub(crate) fn leave(&self, scope: Scope<'a>) {
+        self.flag.set(scope.flag);
+        if let (Some(memo), Some(number)) = (self.memo, scope.number) {
+            memo.flag.set(number);
+        }
+        if let (Some(tracer), Some(scope)) = (self.tracer, scope.traced) {
+            tracer.scope.set(scope);
+        }
+    }
+
+    /// Whether a node's answer is remembered but not known yet.
+    pub(crate) fn waits(&self, index: u32) -> bool {
+        let node = self.around.nodes.get(index as usize).filter(|node| node.slot != Node::FORGOTTEN);
+        let known = |node: &Node| self.memo.is_none_or(|memo| memo.get(node.slot, node.by_flag).is_some());
+        node.is_some_and(|node| !known(node))
     }
 
     /// Whether an activation has panicked, so that the flag's answer is not to be trusted.
@@ -266,7 +295,7 @@ impl<'a> Check<'a> {
         }
         let answer = match self.tracer {
             None => node.evaluate(self),
-            Some(tracer) => tracer.ask(index, || node.evaluate(self)),
+            Some(tracer) => tracer.ask(index, node.by_flag, || node.evaluate(self)),
         };
         let verdict = answer.unwrap_or_else(|| {
             self.failed.set(true);
@@ -280,6 +309,13 @@ impl<'a> Check<'a> {
     }
 }
 
+/// What was evaluated before a prerequisite was turned to.
+pub(crate) struct Scope<'a> {
+    flag: &'a Named,
+    number: Option<u32>,
+    traced: Option<Option<u32>>,
+}
+
 /// The answers of shared activations during one evaluation, by their number.
 ///
 /// Kept by the thread from one evaluation to the next, so that no evaluation allocates: an entry counts only
@@ -290,6 +326,10 @@ pub(crate) struct Memo {
     evaluation: u32,
     /// The number of the present flag, for answers that differ by flag; from the same count.
     flag: Cell<u32>,
+    /// The number of the first flag that is asked by activations, behind those of the flags that are evaluated.
+    prerequisites: u32,
+    /// The last number of this evaluation.
+    last: u32,
     answers: Vec<Cell<(u32, u32)>>,
 }
 
@@ -297,33 +337,42 @@ impl Memo {
     const OFF: u32 = 0;
     const ON: u32 = u32::MAX;
 
-    /// Calls `ask` with an empty memo for `slots` answers, of one flag or of many.
+    /// Calls `ask` with an empty memo.
     #[inline]
-    pub(crate) fn lend<T>(slots: usize, flags: usize, ask: impl FnOnce(&Self) -> T) -> T {
+    pub(crate) fn lend<T>(room: Room, ask: impl FnOnce(&Self) -> T) -> T {
         thread_local! {
             static MEMO: Cell<Option<Box<Memo>>> = const { Cell::new(None) };
         }
         // Taken, not borrowed: an activation that evaluates another flag gets a memo of its own.
         let mut memo = MEMO.take().unwrap_or_default();
-        memo.clear(slots, flags);
+        memo.clear(room);
         let answer = ask(&memo);
         MEMO.set(Some(memo));
         answer
     }
 
     #[inline]
-    fn clear(&mut self, slots: usize, flags: usize) {
-        let last = self.flag.get();
-        if usize::try_from(u32::MAX - last).is_ok_and(|left| left <= flags) {
+    fn clear(&mut self, room: Room) {
+        let numbers = |count| u32::try_from(count).unwrap_or(u32::MAX);
+        let (flags, prerequisites) = (numbers(room.flags), numbers(room.prerequisites));
+        let needed = flags.saturating_add(prerequisites).saturating_add(1);
+        if u32::MAX - self.last <= needed {
             // Numbers would begin anew, and old entries seem to be of this evaluation.
             self.answers.clear();
-            self.flag.set(0);
+            self.last = 0;
         }
-        self.evaluation = self.flag.get() + 1;
+        self.evaluation = self.last + 1;
         self.flag.set(self.evaluation);
-        if self.answers.len() < slots {
-            self.answers.resize(slots, Cell::new((0, 0)));
+        self.prerequisites = self.evaluation.saturating_add(flags).saturating_add(1);
+        self.last = self.last.saturating_add(needed).saturating_add(1);
+        if self.answers.len() < room.slots {
+            self.answers.resize(room.slots, Cell::new((0, 0)));
         }
+    }
+
+    /// Turns to a flag that activations ask, and gives the number of the one before.
+    fn enter(&self, prerequisite: u32) -> u32 {
+        self.flag.replace(self.prerequisites.saturating_add(prerequisite))
     }
 
     fn turn_to_next_flag(&self) {
@@ -357,10 +406,23 @@ impl Memo {
     }
 }
 
+/// What an evaluation has to remember.
+#[derive(Clone, Copy)]
+pub(crate) struct Room {
+    /// How many answers.
+    pub(crate) slots: usize,
+    /// How many flags are evaluated.
+    pub(crate) flags: usize,
+    /// How many flags activations ask.
+    pub(crate) prerequisites: usize,
+}
+
 /// What an activation read and said while it was asked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Record {
     pub(crate) verdict: Option<Verdict>,
+    /// How long it took, with all that it asked.
+    pub(crate) took: Duration,
     pub(crate) inputs: Vec<(String, Option<Value<'static>>)>,
     pub(crate) notes: Vec<String>,
 }
@@ -368,25 +430,36 @@ pub(crate) struct Record {
 /// Writes down an evaluation, by node.
 #[derive(Default)]
 pub(crate) struct Tracer {
-    records: RefCell<HashMap<u32, Record>>,
-    asking: RefCell<Vec<u32>>,
+    records: RefCell<Records>,
+    asking: RefCell<Vec<(Option<u32>, u32)>>,
+    /// The prerequisite that is evaluated.
+    scope: Cell<Option<u32>>,
 }
 
+/// By node; with the prerequisite for which it was asked, if the answer is another one for another flag.
+pub(crate) type Records = HashMap<(Option<u32>, u32), Record>;
+
 impl Tracer {
-    pub(crate) fn into_records(self) -> HashMap<u32, Record> {
+    pub(crate) fn into_records(self) -> Records {
         self.records.into_inner()
     }
 
-    fn ask(&self, node: u32, evaluate: impl FnOnce() -> Option<Verdict>) -> Option<Verdict> {
-        if let Some(verdict) = self.records.borrow().get(&node).and_then(|record| record.verdict) {
+    fn ask(&self, node: u32, by_flag: bool, evaluate: impl FnOnce() -> Option<Verdict>) -> Option<Verdict> {
+        let asked = (self.scope.get().filter(|_| by_flag), node);
+        if let Some(verdict) = self.records.borrow().get(&asked).and_then(|record| record.verdict) {
             return Some(verdict);
         }
-        self.asking.borrow_mut().push(node);
+        self.asking.borrow_mut().push(asked);
         self.record(|_| ());
+        let start = Instant::now();
         let verdict = evaluate();
-        self.record(|record| match verdict {
-            Some(verdict) => record.verdict = Some(verdict),
-            None => record.notes.push("panicked".to_owned()),
+        let took = start.elapsed();
+        self.record(|record| {
+            record.took = took;
+            match verdict {
+                Some(verdict) => record.verdict = Some(verdict),
+                None => record.notes.push("panicked".to_owned()),
+            }
         });
         self.asking.borrow_mut().pop();
         verdict
@@ -408,9 +481,8 @@ impl Tracer {
     }
 
     fn record(&self, write: impl FnOnce(&mut Record)) {
-        if let Some(node) = self.asking.borrow().last() {
-            let empty = || Record { verdict: None, inputs: Vec::new(), notes: Vec::new() };
-            write(self.records.borrow_mut().entry(*node).or_insert_with(empty));
+        if let Some(asked) = self.asking.borrow().last() {
+            write(self.records.borrow_mut().entry(*asked).or_default());
         }
     }
 }

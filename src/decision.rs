@@ -91,6 +91,13 @@ impl<S: AsRef<Snapshot>> Decision<S> {
         self.outcome.variant.map(|variant| self.snapshot.as_ref().variant_name(variant))
     }
 
+    /// The version that the caller gets, from 1 on, if the flag's metadata say that it has versions; its variant is the
+    /// version's number.
+    #[must_use]
+    pub fn version(&self) -> Option<u32> {
+        self.snapshot.as_ref().version_of(self.flag, self.outcome.variant)
+    }
+
     /// The value that the caller gets: that of the variant, if the flag's metadata give its variants values; else whether
     /// the feature is on. Nothing for a flag with values that is off: then the value is the caller's own default.
     #[must_use]

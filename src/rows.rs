@@ -170,7 +170,8 @@ pub struct FlagMetadata {
     pub override_allowed: bool,
     /// What a broken flag answers (R6).
     pub fail_mode: FailMode,
-    /// Variant names and their values: a JSON object, kept as the row's text.
+    /// Variant names and their values: a JSON object, kept as the row's text. Or a whole number from 1 to 1000: then the flag has
+    /// so many versions, which are variants by the names `1`, `2` and so on.
     pub variants: Option<String>,
     /// The variant answered when no activation assigns one.
     pub default_variant: Option<String>,

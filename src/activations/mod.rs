@@ -6,12 +6,17 @@ mod at_least;
 mod attribute;
 mod by;
 mod date_time;
+mod flag;
+mod given;
 mod not;
 mod or;
 mod percentage;
 mod python_random;
+mod rules;
 mod split;
+mod static_variant;
 mod sticky;
+mod switch;
 mod weighted_random;
 
 pub use split::{ReweightError, Reweighted, reweighted};

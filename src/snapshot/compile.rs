@@ -13,8 +13,9 @@ use super::{
     explain::Told,
     facts::{DEEPEST_RECURSION, Facts},
     issues::Issues,
-    links::Links,
+    links::{Links, Places},
     names::Names,
+    prerequisites::{FlagSource, Prerequisite},
     values::{Fault, Values},
 };
 use crate::{
@@ -45,8 +46,10 @@ impl Snapshot {
             rows.activations.sort_by_key(|row| row.id);
         }
         let mut variants = Variants::default();
-        let mut drafts = Drafts::build(&rows, registry, &mut variants);
-        let links = Links::of(&rows, &drafts.places);
+        let places = Places::of(rows.activations.iter().map(|row| row.id));
+        let links = Links::of(&rows, &places);
+        let source = FlagSource::new(&rows, &links, &settings.overrides);
+        let mut drafts = Drafts::build(&places, &source, registry, &mut variants);
         let facts = Facts::of(&drafts, &links);
         let mut compiler = FlagCompiler {
             rows: &rows,
@@ -67,13 +70,20 @@ impl Snapshot {
             row.is_none_or(|row| row.faults.iter().all(|fault| fault.column != "name"))
         });
         let (faults, twins) = (&faults, &twins);
-        let issues =
-            Issues { rows: &rows, drafts: &drafts, links: &links, facts: &facts, faults, twins }.collect();
-        let mut told = Told::of(&rows, &mut drafts, &mut texts);
-        let nodes;
-        (nodes, told.graph) = drafts.finish(&facts);
+        let issues = Issues { rows: &rows, drafts: &drafts, links: &links, faults, twins }.collect();
+        let told = Told::of(&rows, &mut drafts, &flags, &mut texts);
+        let prerequisites = std::mem::take(&mut drafts.flags);
+        let (mut nodes, graph) = drafts.finish(&facts);
+        let asked = prerequisites.iter().filter_map(|(_, flag)| flags.get(*flag as usize));
+        let named = asked.clone().map(|flag| flag.named).collect();
+        for ((scope, (node, _)), flag) in (0..).zip(&prerequisites).zip(asked) {
+            if let Some(node) = nodes.get_mut(*node as usize) {
+                node.activation = Arc::new(Prerequisite::new(scope, flag, &links.nodes));
+            }
+        }
         let around = Surroundings {
             nodes,
+            prerequisites: named,
             base: settings.context.clone(),
             identity: settings.identity.iter().map(|name| name.as_str().into()).collect(),
             texts: texts.finish(),
@@ -85,6 +95,8 @@ impl Snapshot {
             flags,
             links: links.nodes,
             names,
+            graph,
+            asked_flags: prerequisites,
             told,
             variants: variants.names,
             slots: facts.remembered,
@@ -203,7 +215,6 @@ impl FlagCompiler<'_> {
         let on = if split { Reason::Split } else { Reason::TargetingMatch };
         let graph = &self.drafts.graph;
         let plan = if asked.iter().any(|node| self.facts.depths[*node as usize] > DEEPEST_RECURSION) {
-            more.order = graph.below(asked).into();
             Plan::Deep
         } else if graph.is_tree(asked) {
             Plan::Plain
@@ -278,14 +289,14 @@ impl FlagCompiler<'_> {
 
 impl FlagRow {
     /// Whether a column of the row itself could not be read.
-    fn is_unreadable(&self) -> bool {
+    pub(super) fn is_unreadable(&self) -> bool {
         self.faults.iter().any(|fault| fault.table == "flags")
     }
 }
 
 impl More {
     fn is_empty(&self) -> bool {
-        let Self { values, variants, tags, order, last_known } = self;
-        values.is_none() && variants.is_empty() && tags.is_empty() && order.is_empty() && last_known.is_none()
+        let Self { values, variants, tags, last_known } = self;
+        values.is_none() && variants.is_empty() && tags.is_empty() && last_known.is_none()
     }
 }

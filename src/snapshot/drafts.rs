@@ -15,8 +15,9 @@ use hashbrown::HashTable;
 
 use super::{
     facts::Facts,
-    graph::{Cycle, Graph, Order},
+    graph::{Graph, Order},
     links::Places,
+    prerequisites::FlagSource,
 };
 use crate::{
     activation::{Activation, ChildReference, Compile, Linker, Problem, Variant},
@@ -88,6 +89,8 @@ pub(super) struct Draft {
     pub(super) by_flag: bool,
     /// Whether evaluating may panic.
     may_panic: bool,
+    /// Whether this is a flag, which activations ask.
+    pub(super) is_flag: bool,
 }
 
 impl Draft {
@@ -102,8 +105,10 @@ pub(super) struct Drafts {
     pub(super) list: Vec<Draft>,
     /// Where in the row's config each inline activation stands.
     pub(super) inline: Vec<Box<str>>,
-    /// The node of each row, by the row's id.
-    pub(super) places: Places,
+    /// The flags that activations ask: the node of each, and its index.
+    pub(super) flags: Vec<(u32, u32)>,
+    /// The nodes of flags that are broken for a reason of their own.
+    pub(super) broken_flags: Vec<u32>,
     pub(super) graph: Graph,
     pub(super) order: Order,
     pub(super) classes: Vec<Box<str>>,
@@ -113,12 +118,21 @@ pub(super) struct Drafts {
 }
 
 impl Drafts {
-    pub(super) fn build(rows: &Rows, registry: &Registry, variants: &mut Variants) -> Self {
-        let places = Places::of(rows.activations.iter().map(|row| row.id));
+    pub(super) fn build(
+        places: &Places,
+        source: &FlagSource<'_>,
+        registry: &Registry,
+        variants: &mut Variants,
+    ) -> Self {
+        let rows = source.rows;
         let mut builder = Builder {
             registry,
             rows,
             places,
+            source,
+            flags: Vec::new(),
+            flag_nodes: HashMap::default(),
+            broken_flags: Vec::new(),
             variants,
             classes: Classes::default(),
             list: Vec::with_capacity(rows.activations.len()),
@@ -137,7 +151,7 @@ impl Drafts {
         // further ones, which then wait behind.
         let mut next = 0;
         while let Some(inline) = builder.inline.get_mut(next).map(mem::take) {
-            builder.inline(&inline);
+            builder.behind(&inline);
             if let Some(place) = builder.inline.get_mut(next) {
                 place.path = inline.path;
             }
@@ -146,9 +160,9 @@ impl Drafts {
         let order = builder.graph.order();
         builder.note_twins();
         builder.note_cycles(&order);
-        let Builder { list, places, graph, classes, problems, assigned, inline, .. } = builder;
+        let Builder { list, graph, classes, problems, assigned, inline, flags, broken_flags, .. } = builder;
         let inline = inline.into_iter().map(|inline| inline.path.trim_end_matches('.').into()).collect();
-        Self { list, inline, places, graph, order, classes: classes.names, problems, assigned }
+        Self { list, inline, flags, broken_flags, graph, order, classes: classes.names, problems, assigned }
     }
 
     /// The variants that a node itself may assign.
@@ -184,7 +198,7 @@ impl Activation for Broken {
     }
 }
 
-/// An activation that is a part of another row's config.
+/// An activation that is a part of another row's config, or a flag that one asks.
 #[derive(Default)]
 struct Inline {
     /// The row.
@@ -193,12 +207,19 @@ struct Inline {
     path: String,
     class_name: String,
     config: Option<String>,
+    /// The index of the flag, if it is one.
+    flag: Option<u32>,
 }
 
-struct Builder<'a> {
+struct Builder<'a, 'b> {
     registry: &'a Registry,
     rows: &'a Rows,
-    places: Places,
+    places: &'a Places,
+    source: &'a FlagSource<'b>,
+    flags: Vec<(u32, u32)>,
+    /// The node of each flag that is asked, by the flag's index.
+    flag_nodes: HashMap<u32, u32>,
+    broken_flags: Vec<u32>,
     variants: &'a mut Variants,
     classes: Classes<'a>,
     list: Vec<Draft>,
@@ -214,7 +235,7 @@ struct Builder<'a> {
     inline: Vec<Inline>,
 }
 
-impl<'a> Builder<'a> {
+impl<'a> Builder<'a, '_> {
     /// Builds the activation of a row.
     fn row(&mut self, row: u32, source: &'a ActivationRow) {
         let (class, kind) = self.classes.number(&source.class_name, self.registry);
@@ -238,6 +259,26 @@ impl<'a> Builder<'a> {
         } else if self.build(draft, kind, source) {
             self.alike.insert_unique(hash, (hash, row), |(hash, _)| *hash);
         }
+    }
+
+    /// Builds what has its node behind those of the rows.
+    fn behind(&mut self, inline: &Inline) {
+        match inline.flag {
+            Some(flag) => self.flag(flag),
+            None => self.inline(inline),
+        }
+    }
+
+    /// Adds the node of a flag, which asks what the flag asks.
+    fn flag(&mut self, flag: u32) {
+        let node = index(self.list.len());
+        if self.source.is_broken(flag, self.variants) {
+            self.broken_flags.push(node);
+        }
+        let (class, _) = self.classes.number("flag", self.registry);
+        self.flags.push((node, flag));
+        self.list.push(Draft { class, like: node, is_flag: true, ..Draft::default() });
+        self.graph.push(self.source.asks(flag).iter().copied());
     }
 
     /// Builds an activation that is a part of a row's config.
@@ -335,14 +376,19 @@ impl<'a> Builder<'a> {
 
     fn note_cycles(&mut self, order: &Order) {
         for cycle in &order.cycles {
-            let Some([closing, first]) = cycle.nodes.last_chunk::<2>() else { continue };
-            let ids = cycle.nodes.iter().filter_map(|node| {
+            let is_flag = |node: u32| self.list.get(node as usize).is_some_and(|draft| draft.is_flag);
+            let (nodes, gap) = cycle.closed_by(|node| !is_flag(node));
+            let Some([closing, first]) = nodes.last_chunk::<2>() else { continue };
+            let ids = nodes.iter().filter_map(|node| {
+                if let Some((_, flag)) = self.flags.iter().find(|(of, _)| of == node) {
+                    return Some(format!("flag {:?}", self.rows.flags.get(*flag as usize)?.name));
+                }
                 let draft = self.list.get(*node as usize)?;
                 Some(self.rows.activations.get(draft.row as usize)?.id.to_string())
             });
             let mut ids: Vec<String> = ids.collect();
             if cycle.left_out > 0 {
-                ids.insert(Cycle::KEPT.min(ids.len()), format!("({} more)", cycle.left_out));
+                ids.insert(gap.min(ids.len()), format!("({} more)", cycle.left_out));
             }
             let paths = self.child_paths.get(closing).map_or(&[][..], Vec::as_slice);
             let place = self.graph.of(*closing).iter().zip(paths).find(|(child, _)| *child == first);
@@ -364,33 +410,52 @@ struct Source<'a> {
     path: &'a str,
 }
 
+/// A path from a config, in a config that stands at `place`: behind a dot inside of an object that has a `config`, else in the
+/// place of the config.
+fn below(place: &str, path: &str) -> String {
+    let path =
+        if place.is_empty() || place.ends_with('.') { path } else { path.trim_start_matches("config") };
+    format!("{place}{path}")
+}
+
 impl Problem {
     fn below(self, path: &str) -> Self {
-        Self { path: format!("{path}{}", self.path), message: self.message }
+        Self { path: below(path, &self.path), message: self.message }
     }
 }
 
 /// Resolves what one activation refers to.
-struct DraftLinker<'a, 'b> {
-    builder: &'a mut Builder<'b>,
+struct DraftLinker<'a, 'b, 'c> {
+    builder: &'a mut Builder<'b, 'c>,
     row: u32,
     path: &'a str,
     children: Vec<u32>,
     paths: Vec<String>,
 }
 
-impl Linker for DraftLinker<'_, '_> {
+impl Linker for DraftLinker<'_, '_, '_> {
     fn child(&mut self, path: &str, reference: &ChildReference) -> Result<u32, String> {
-        let path = format!("{}config{path}", self.path);
+        let path = below(self.path, &format!("config{path}"));
         let node = match reference {
             ChildReference::Id(id) => {
                 self.builder.places.get(*id).ok_or_else(|| format!("no activation has the id {id}"))?
             }
-            ChildReference::Inline { class_name, config } => {
+            ChildReference::Inline { class_name, config, bare } => {
                 let node = index(self.builder.rows.activations.len() + self.builder.inline.len());
                 let (class_name, config) = (class_name.clone(), config.clone());
-                let inline = Inline { row: self.row, path: format!("{path}."), class_name, config };
-                self.builder.inline.push(inline);
+                let path = if *bare { path.clone() } else { format!("{path}.") };
+                self.builder.inline.push(Inline { row: self.row, path, class_name, config, flag: None });
+                node
+            }
+            ChildReference::Flag(name) => {
+                let flag = self.builder.source.find(name);
+                let flag = flag.ok_or_else(|| self.builder.source.unknown(name))?;
+                let next = index(self.builder.rows.activations.len() + self.builder.inline.len());
+                let node = *self.builder.flag_nodes.entry(flag).or_insert(next);
+                if node == next {
+                    let inline = Inline { row: self.row, flag: Some(flag), ..Inline::default() };
+                    self.builder.inline.push(inline);
+                }
                 node
             }
         };
@@ -403,5 +468,9 @@ impl Linker for DraftLinker<'_, '_> {
         let variant = self.builder.variants.number(name);
         self.builder.assigned.push(variant);
         variant
+    }
+
+    fn number(&mut self, name: &str) -> Variant {
+        self.builder.variants.number(name)
     }
 }

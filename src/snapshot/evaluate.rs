@@ -4,7 +4,7 @@ use super::{Answer, Ask, Flag, Plan, Snapshot};
 use crate::{
     Error, Result,
     activation::{Variant, Verdict},
-    check::{Check, Memo},
+    check::{Check, Memo, Room, Scope},
     context::Context,
     counters::Shard,
     decision::{Decision, Outcome, Reason},
@@ -47,7 +47,7 @@ impl Snapshot {
     /// What some flags answer this caller, as [`evaluate_all`](Self::evaluate_all).
     pub fn evaluate_only(&self, filter: Filter<'_>, context: &Context<'_>) -> Vec<Decision<&Self>> {
         let Some(first) = self.flags.first() else { return Vec::new() };
-        Memo::lend(self.slots, self.flags.len(), |memo| {
+        Memo::lend(self.room(self.flags.len()), |memo| {
             let check = Check::new(&self.around, context, &first.named).with_memo(memo);
             let shard = self.tally.shard();
             let decide = |(index, flag): (u32, _)| {
@@ -127,7 +127,7 @@ impl Snapshot {
 
     #[inline(never)]
     fn remembering(&self, flag: &Flag, context: &Context<'_>) -> Outcome {
-        Memo::lend(self.slots, 1, |memo| {
+        Memo::lend(self.room(1), |memo| {
             let check = Check::new(&self.around, context, &flag.named).with_memo(memo);
             self.asked(flag, &check)
         })
@@ -150,12 +150,48 @@ impl Snapshot {
     #[inline]
     pub(super) fn asked(&self, flag: &Flag, check: &Check<'_>) -> Outcome {
         let Answer::Ask(ask) = &flag.answer else { return MISSING };
-        if let (Plan::Deep, Some(more)) = (ask.plan, &flag.more) {
-            for node in &more.order {
-                check.ask_node(*node);
-            }
+        if ask.plan == Plan::Deep {
+            self.ask_below(self.linked(flag), check);
         }
         ask.outcome(self.linked(flag), check)
+    }
+
+    /// Asks all that is below these, children first, so that each finds its children's answers and none recurses further.
+    #[cold]
+    fn ask_below(&self, roots: &[u32], check: &Check<'_>) {
+        // The way down: each node with the number of its next child, and where to turn back to behind a flag.
+        let mut path: Vec<(u32, usize, Option<Scope<'_>>)> = Vec::new();
+        let open = |node: u32| (node, 0, self.prerequisite_at(node).map(|flag| check.enter(flag)));
+        for root in roots {
+            if check.waits(*root) {
+                path.push(open(*root));
+            }
+            while let Some((node, next, scope)) = path.last_mut() {
+                if let Some(child) = self.graph.of(*node).get(*next).copied() {
+                    *next += 1;
+                    if check.waits(child) {
+                        path.push(open(child));
+                    }
+                    continue;
+                }
+                let node = *node;
+                if let Some(scope) = scope.take() {
+                    check.leave(scope);
+                }
+                path.pop();
+                check.ask_node(node);
+            }
+        }
+    }
+
+    /// The number of the flag that this node stands for.
+    fn prerequisite_at(&self, node: u32) -> Option<u32> {
+        let place = self.asked_flags.binary_search_by_key(&node, |(of, _)| *of).ok()?;
+        u32::try_from(place).ok()
+    }
+
+    pub(super) fn room(&self, flags: usize) -> Room {
+        Room { slots: self.slots, flags, prerequisites: self.asked_flags.len() }
     }
 
     #[cold]

@@ -1,17 +1,18 @@
 //! Why a flag answers as it does: everything that was asked, as a tree.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     fmt, mem,
+    time::{Duration, Instant},
 };
 
 use serde::Serialize;
 
-use super::{Answer, Flag, Snapshot, drafts::Drafts, graph::Graph};
+use super::{Answer, Flag, Snapshot, drafts::Drafts};
 use crate::{
     Result,
     activation::Verdict,
-    check::{Check, Memo, Record, Tracer},
+    check::{Check, Memo, Records, Tracer},
     context::Context,
     decision::{Outcome, Reason},
     rows::{ActivationRow, Revision, Rows},
@@ -37,21 +38,23 @@ pub struct Trace {
     pub revision: Revision,
     /// Why, in a sentence.
     pub because: String,
+    /// How long it took to evaluate, in nanoseconds. Telling takes a good deal longer than answering alone.
+    pub nanoseconds: u64,
     /// The flag's activations, in the order in which they are asked.
     pub activations: Vec<Asked>,
 }
 
-/// An activation in an explanation.
+/// An activation in an explanation, or a flag that one asks.
 #[derive(Clone, Debug, Serialize)]
 pub struct Asked {
-    /// The id of the row; for an inline activation that of the row it stands in.
+    /// The id of the row; for an inline activation that of the row it stands in, for a flag its own.
     pub id: i64,
     /// The name of that row.
     pub name: String,
     /// Where in that row's config an inline activation stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// The class name, as the row has it.
+    /// The class name, as the row has it; of a flag `flag`.
     pub class_name: String,
     /// Whether it was on; nothing if it was not asked, since the answer was certain without it.
     pub on: Option<bool>,
@@ -61,6 +64,9 @@ pub struct Asked {
     /// The attributes that it read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<Input>,
+    /// How long its answer took, in nanoseconds, with those that it asks; nothing if it was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nanoseconds: Option<u64>,
     /// What it has to say to its answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -86,8 +92,8 @@ pub(super) struct Told {
     /// The class name of each node, as a number.
     classes: Vec<u32>,
     class_names: Vec<Box<str>>,
-    /// Who asks whom.
-    pub(super) graph: Graph,
+    /// The flags that activations ask: the node of each, in order.
+    flags: Vec<(u32, ToldRow)>,
 }
 
 struct ToldRow {
@@ -103,8 +109,13 @@ struct ToldInline {
 }
 
 impl Told {
-    /// Of all but the graph.
-    pub(super) fn of(rows: &Rows, drafts: &mut Drafts, texts: &mut Texts) -> Self {
+    pub(super) fn of(rows: &Rows, drafts: &mut Drafts, flags: &[Flag], texts: &mut Texts) -> Self {
+        let flag = |(node, flag): &(u32, u32)| {
+            // Those that only overrides have are in no row.
+            let id = rows.flags.get(*flag as usize).map_or(0, |row| row.id);
+            Some((*node, ToldRow { id, name: flags.get(*flag as usize)?.named.name }))
+        };
+        let asked_flags = drafts.flags.iter().filter_map(flag).collect();
         let row = |row: &ActivationRow| ToldRow { id: row.id, name: texts.add(&row.name) };
         let inline = drafts.list.iter().skip(rows.activations.len()).zip(mem::take(&mut drafts.inline));
         Self {
@@ -112,7 +123,7 @@ impl Told {
             inline: inline.map(|(draft, path)| ToldInline { row: draft.row, path }).collect(),
             classes: drafts.list.iter().map(|draft| draft.class).collect(),
             class_names: mem::take(&mut drafts.classes),
-            graph: Graph::default(),
+            flags: asked_flags,
         }
     }
 
@@ -120,13 +131,22 @@ impl Told {
         self.inline.get((node as usize).checked_sub(self.rows.len())?)
     }
 
+    /// The flag that a node stands for, with its number among those.
+    fn flag_of(&self, node: u32) -> Option<(u32, &ToldRow)> {
+        let place = self.flags.binary_search_by_key(&node, |(of, _)| *of).ok()?;
+        Some((u32::try_from(place).ok()?, &self.flags.get(place)?.1))
+    }
+
     fn row_of(&self, node: u32) -> Option<&ToldRow> {
+        if let Some((_, flag)) = self.flag_of(node) {
+            return Some(flag);
+        }
         let row = self.inline(node).map_or(node, |inline| inline.row);
         self.rows.get(row as usize)
     }
 
     fn path_of(&self, node: u32) -> Option<&str> {
-        self.inline(node).map(|inline| &*inline.path)
+        self.inline(node).map(|inline| &*inline.path).filter(|path| !path.is_empty())
     }
 
     fn class_of(&self, node: u32) -> &str {
@@ -142,13 +162,15 @@ impl Snapshot {
     /// [`Error::FlagNotFound`](crate::Error::FlagNotFound) for a name that no flag has (R5).
     pub fn explain(&self, name: &str, context: &Context<'_>) -> Result<Trace> {
         let index = self.index(name)?;
+        let start = Instant::now();
         let (outcome, records) = self.traced(index, context);
+        let took = nanoseconds(start.elapsed());
         let roots = match self.flags.get(index as usize) {
             Some(Flag { answer: Answer::Ask(_), .. }) => self.links.of(index),
             _ => &[],
         };
         let mut tree = Tree { snapshot: self, records: &records, shown: HashSet::new() };
-        let activations: Vec<Asked> = roots.iter().filter_map(|root| tree.asked(*root, 1)).collect();
+        let activations: Vec<Asked> = roots.iter().filter_map(|root| tree.asked(*root, None, 1)).collect();
         Ok(Trace {
             flag: name.to_owned(),
             enabled: outcome.enabled,
@@ -156,17 +178,18 @@ impl Snapshot {
             reason: outcome.reason,
             revision: self.revision(),
             because: self.because(index, outcome, &activations),
+            nanoseconds: took,
             activations,
         })
     }
 
-    fn traced(&self, index: u32, context: &Context<'_>) -> (Outcome, HashMap<u32, Record>) {
+    fn traced(&self, index: u32, context: &Context<'_>) -> (Outcome, Records) {
         let Some(flag @ Flag { answer: Answer::Ask(_), .. }) = self.flags.get(index as usize) else {
-            return (self.outcome_of(index, context), HashMap::new());
+            return (self.outcome_of(index, context), Records::new());
         };
         let tracer = Tracer::default();
         // A memo is not needed for each plan, but harms none.
-        let outcome = Memo::lend(self.slots, 1, |memo| {
+        let outcome = Memo::lend(self.room(1), |memo| {
             let check = Check::new(&self.around, context, &flag.named).with_tracer(&tracer).with_memo(memo);
             self.asked(flag, &check)
         });
@@ -198,16 +221,19 @@ impl Snapshot {
 
 struct Tree<'a> {
     snapshot: &'a Snapshot,
-    records: &'a HashMap<u32, Record>,
+    records: &'a Records,
     /// What a shared activation asks is told where it comes first; a tree that told it each time could be endless.
-    shown: HashSet<u32>,
+    shown: HashSet<(Option<u32>, u32)>,
 }
 
 impl Tree<'_> {
-    fn asked(&mut self, node: u32, depth: usize) -> Option<Asked> {
+    /// A node; with the number of the flag that it was asked for, below one that activations ask.
+    fn asked(&mut self, node: u32, scope: Option<u32>, depth: usize) -> Option<Asked> {
         let told = &self.snapshot.told;
         let row = told.row_of(node)?;
-        let record = self.records.get(&node);
+        let by_flag = self.snapshot.around.nodes.get(node as usize).is_some_and(|node| node.by_flag);
+        let key = (scope.filter(|_| by_flag), node);
+        let record = self.records.get(&key);
         let verdict = record.and_then(|record| record.verdict);
         let mut asked = Asked {
             id: row.id,
@@ -219,6 +245,7 @@ impl Tree<'_> {
                 .and_then(Verdict::variant)
                 .map(|variant| self.snapshot.variant_name(variant).to_owned()),
             inputs: Vec::new(),
+            nanoseconds: verdict.and(record).map(|record| nanoseconds(record.took)),
             notes: Vec::new(),
             activations: Vec::new(),
         };
@@ -230,20 +257,26 @@ impl Tree<'_> {
             asked.inputs = record.inputs.iter().map(input).collect();
             asked.notes.clone_from(&record.notes);
         }
-        let children = told.graph.of(node);
+        let children = self.snapshot.graph.of(node);
         if children.is_empty() {
-        } else if !self.shown.insert(node) {
+        } else if !self.shown.insert(key) {
             asked.notes.push("what it asks is told above".to_owned());
         } else if depth == DEEPEST {
             asked.notes.push("what it asks is left out: too deep".to_owned());
         } else {
-            asked.activations = children.iter().filter_map(|child| self.asked(*child, depth + 1)).collect();
+            let scope = told.flag_of(node).map_or(scope, |(flag, _)| Some(flag));
+            let children = children.iter().filter_map(|child| self.asked(*child, scope, depth + 1));
+            asked.activations = children.collect();
         }
         Some(asked)
     }
 }
 
-/// As a tree for people.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// As a tree for people; `{:#}` with the time that each answer took.
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.enabled { "on" } else { "off" };
@@ -251,7 +284,14 @@ impl fmt::Display for Trace {
         if let Some(variant) = &self.variant {
             write!(f, ", variant {variant}")?;
         }
-        writeln!(f, " ({}): {}, at revision {}", self.reason, self.because, self.revision)?;
+        writeln!(
+            f,
+            " ({}): {}, at revision {}{}",
+            self.reason,
+            self.because,
+            self.revision,
+            Took(Some(self.nanoseconds).filter(|_| f.alternate()))
+        )?;
         write_tree(f, &self.activations, "")
     }
 }
@@ -260,7 +300,8 @@ fn write_tree(f: &mut fmt::Formatter<'_>, level: &[Asked], indent: &str) -> fmt:
     for (position, asked) in level.iter().enumerate() {
         let last = position + 1 == level.len();
         let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-        writeln!(f, "{indent}{branch}{asked}")?;
+        let took = Took(asked.nanoseconds.filter(|_| f.alternate()));
+        writeln!(f, "{indent}{branch}{asked}{took}")?;
         let below = format!("{indent}{below}");
         let rest = if asked.activations.is_empty() { "   " } else { "│  " };
         for Input { attribute, value } in &asked.inputs {
@@ -273,6 +314,20 @@ fn write_tree(f: &mut fmt::Formatter<'_>, level: &[Asked], indent: &str) -> fmt:
         write_tree(f, &asked.activations, &below)?;
     }
     Ok(())
+}
+
+/// A time, if there is one, in a unit that leaves few digits.
+struct Took(Option<u64>);
+
+impl fmt::Display for Took {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => Ok(()),
+            Some(time @ ..1_000) => write!(f, " · {time} ns"),
+            Some(time @ ..1_000_000) => write!(f, " · {}.{} µs", time / 1_000, time / 100 % 10),
+            Some(time) => write!(f, " · {}.{} ms", time / 1_000_000, time / 100_000 % 10),
+        }
+    }
 }
 
 /// In a line.

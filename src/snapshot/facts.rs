@@ -35,19 +35,18 @@ impl Facts {
         let by_flag = spread(drafts, |draft| draft.by_flag);
         let assign = spread(drafts, Draft::assigns_variants);
         let mut deep = vec![false; count];
-        for flag in (0..).take(links.nodes.len()) {
-            let roots = links.nodes.of(flag);
-            if roots.iter().any(|root| depths[*root as usize] > DEEPEST_RECURSION) {
-                for node in graph.below(roots) {
-                    deep[node as usize] = true;
-                }
-            }
+        let is_deep = |root: &&u32| depths[**root as usize] > DEEPEST_RECURSION;
+        let deep_roots: Vec<u32> = links.nodes.edges().iter().filter(is_deep).copied().collect();
+        for node in graph.below(&deep_roots) {
+            deep[node as usize] = true;
         }
         // Rows that are alike give the same answer, and count as one, unless the answer depends on the flag.
         let one = |node: u32| match drafts.list.get(node as usize) {
             Some(draft) if !by_flag[node as usize] => draft.like,
             _ => node,
         };
+        // The answers below a flag have numbers of the flag's, of which there is one for each.
+        let is_flag = |node: u32| drafts.list.get(node as usize).is_some_and(|draft| draft.is_flag);
         let mut asked_by = vec![0_u32; count];
         for node in graph.edges().iter().chain(links.nodes.edges()) {
             let askers = &mut asked_by[one(*node) as usize];
@@ -58,7 +57,7 @@ impl Facts {
             let like = one(node) as usize;
             if like < node as usize && slots[like] != Node::FORGOTTEN {
                 slots[node as usize] = slots[like];
-            } else if asked_by[like] > 1 || deep[node as usize] {
+            } else if asked_by[like] > 1 || deep[node as usize] || is_flag(node) {
                 slots[node as usize] = free;
                 free += 1;
             }
@@ -74,11 +73,12 @@ impl Facts {
 /// Whether there is something wrong with each node, or with one below it.
 fn broken(drafts: &Drafts) -> Vec<bool> {
     let mut broken = vec![false; drafts.list.len()];
-    if drafts.problems.is_empty() {
+    if drafts.problems.is_empty() && drafts.broken_flags.is_empty() {
         return broken;
     }
     let parents = drafts.graph.reversed();
     let mut open: Vec<u32> = drafts.problems.iter().map(|(node, _)| *node).collect();
+    open.extend(&drafts.broken_flags);
     while let Some(node) = open.pop() {
         if !std::mem::replace(&mut broken[node as usize], true) {
             open.extend_from_slice(parents.of(node));
@@ -87,13 +87,15 @@ fn broken(drafts: &Drafts) -> Vec<bool> {
     broken
 }
 
-/// What holds for a node itself holds for whoever asks it.
+/// What holds for a node itself holds for whoever asks it, up to a flag: whoever asks that hears whether it is on, and no
+/// more.
 fn spread(drafts: &Drafts, holds: impl Fn(&Draft) -> bool) -> Vec<bool> {
     let mut found: Vec<bool> = drafts.list.iter().map(holds).collect();
     if !drafts.graph.edges().is_empty() {
         for node in &drafts.order.nodes {
             let below = drafts.graph.of(*node).iter().any(|child| found[*child as usize]);
-            found[*node as usize] |= below;
+            let is_flag = drafts.list.get(*node as usize).is_some_and(|draft| draft.is_flag);
+            found[*node as usize] |= below && !is_flag;
         }
     }
     found

@@ -44,6 +44,20 @@ impl Cycle {
     }
 }
 
+impl Cycle {
+    /// The same cycle, told from another node if need be, so that it is one of these that closes it; with the place where
+    /// nodes are left out.
+    pub(super) fn closed_by(&self, is_one: impl Fn(u32) -> bool) -> (Vec<u32>, usize) {
+        let mut nodes = self.nodes.clone();
+        // The last one is the first one again.
+        nodes.pop();
+        let turn = nodes.iter().rposition(|node| is_one(*node)).map_or(0, |last| nodes.len() - 1 - last);
+        nodes.rotate_right(turn);
+        nodes.extend(nodes.first().copied());
+        (nodes, Self::KEPT + turn)
+    }
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Colour {
     New,

@@ -1,8 +1,10 @@
 //! Everything that is wrong with the rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 
-use super::{drafts::Drafts, facts::Facts, links::Links, values::Fault};
+use foldhash::fast::RandomState;
+
+use super::{drafts::Drafts, graph::Graph, links::Links, values::Fault};
 use crate::{
     issue::Issue,
     rows::{FlagRow, Rows},
@@ -13,7 +15,6 @@ pub(super) struct Issues<'a> {
     pub(super) rows: &'a Rows,
     pub(super) drafts: &'a Drafts,
     pub(super) links: &'a Links,
-    pub(super) facts: &'a Facts,
     /// What is wrong with flags' variants, by the flags' indices.
     pub(super) faults: &'a [(usize, Fault)],
     /// Flags whose name an earlier one has, each with that one's index.
@@ -25,7 +26,11 @@ impl Issues<'_> {
         let mut issues: Vec<Issue> = self.links.broken.iter().map(|(_, issue)| issue.clone()).collect();
         self.flags(&mut issues);
         self.values(&mut issues);
-        self.activations(&mut issues);
+        if !self.drafts.problems.is_empty() || !self.drafts.broken_flags.is_empty() {
+            let sufferers = Sufferers::of_all(self.rows, self.drafts, self.links);
+            self.activations(&sufferers, &mut issues);
+            self.askers(&sufferers, &mut issues);
+        }
         issues.sort_by(|a, b| (a.table, a.id, &a.path).cmp(&(b.table, b.id, &b.path)));
         issues
     }
@@ -69,23 +74,29 @@ impl Issues<'_> {
         }
     }
 
-    fn activations(&self, issues: &mut Vec<Issue>) {
-        if self.drafts.problems.is_empty() {
-            return;
-        }
-        let mut hurt: BTreeMap<u32, BTreeSet<&str>> = BTreeMap::new();
-        for (flag, row) in (0..).zip(&self.rows.flags) {
-            let roots = self.links.nodes.of(flag);
-            if self.facts.any_broken(roots) {
-                for node in self.drafts.graph.below(roots) {
-                    hurt.entry(node).or_default().insert(&row.name);
-                }
+    /// A flag that is broken for a reason of its own breaks those that ask it.
+    fn askers(&self, sufferers: &Sufferers<'_>, issues: &mut [Issue]) {
+        for (node, flag) in &self.drafts.flags {
+            if !self.drafts.broken_flags.contains(node) {
+                continue;
+            }
+            let Some(asked) = self.rows.flags.get(*flag as usize) else { continue };
+            let askers = sufferers.of(*node);
+            let own =
+                issues.iter_mut().filter(|issue| issue.table != "activations" && issue.id == Some(asked.id));
+            for issue in own.filter(|issue| !issue.flags.is_empty()) {
+                issue.flags.extend(askers.iter().map(|name| (*name).to_owned()));
             }
         }
+    }
+
+    fn activations(&self, sufferers: &Sufferers<'_>, issues: &mut Vec<Issue>) {
+        let mut hurt: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
         for (node, problem) in &self.drafts.problems {
             let row = self.drafts.list.get(*node as usize).map(|draft| draft.row as usize);
             let row = row.and_then(|row| self.rows.activations.get(row));
-            let flags = hurt.get(node).into_iter().flatten().map(|name| (*name).to_owned());
+            let flags = hurt.entry(*node).or_insert_with(|| sufferers.of(*node));
+            let flags = flags.iter().map(|name| (*name).to_owned());
             issues.push(Issue {
                 table: "activations",
                 id: row.map(|row| row.id),
@@ -95,5 +106,38 @@ impl Issues<'_> {
                 flags: flags.collect(),
             });
         }
+    }
+}
+
+/// Which flags need an activation. Asked from below: from above, each of a hundred thousand flags would be gone through down
+/// to the ground.
+struct Sufferers<'a> {
+    rows: &'a Rows,
+    /// Who asks each node.
+    askers: Graph,
+    /// The flags that are linked to each node, by their indices.
+    linked: HashMap<u32, Vec<u32>, RandomState>,
+}
+
+impl<'a> Sufferers<'a> {
+    fn of_all(rows: &'a Rows, drafts: &Drafts, links: &Links) -> Self {
+        let mut linked: HashMap<u32, Vec<u32>, RandomState> = HashMap::default();
+        for flag in (0..).take(rows.flags.len()) {
+            for node in links.nodes.of(flag) {
+                linked.entry(*node).or_default().push(flag);
+            }
+        }
+        Self { rows, askers: drafts.graph.reversed(), linked }
+    }
+
+    /// The names of the flags that need this node, sorted.
+    fn of(&self, node: u32) -> Vec<&'a str> {
+        let above = self.askers.below(&[node]).into_iter();
+        let flags = above.filter_map(|node| self.linked.get(&node)).flatten();
+        let names = flags.filter_map(|flag| self.rows.flags.get(*flag as usize));
+        let mut names: Vec<&str> = names.map(|row| row.name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 }

@@ -12,6 +12,7 @@ mod graph;
 mod issues;
 mod links;
 mod names;
+mod prerequisites;
 mod tally;
 mod values;
 
@@ -62,6 +63,10 @@ pub struct Snapshot {
     /// The activations that each flag is linked to, in the order of their ids. The node of a row has the row's index.
     links: Graph,
     names: Names,
+    /// Which node asks which.
+    graph: Graph,
+    /// The nodes of flags that activations ask, each with the flag's index.
+    asked_flags: Vec<(u32, u32)>,
     /// What explanations tell of each node; apart from the nodes, which evaluation reads.
     told: Told,
     variants: Vec<Box<str>>,
@@ -95,8 +100,6 @@ struct More {
     variants: Box<[Variant]>,
     /// Labels of the metadata.
     tags: Box<[Box<str>]>,
-    /// For [`Plan::Deep`].
-    order: Box<[u32]>,
     /// For [`Answer::LastKnown`]: the earlier snapshot, and the flag's index there.
     last_known: Option<(Arc<Snapshot>, u32)>,
 }
@@ -198,6 +201,12 @@ impl Snapshot {
         self.values(flag).is_some_and(|values| values.declared)
     }
 
+    /// The version that a flag's variant stands for, if the metadata say that the flag has versions.
+    pub(crate) fn version_of(&self, flag: u32, variant: Option<Variant>) -> Option<u32> {
+        self.values(flag).filter(|values| values.versions)?;
+        self.variant_name(variant?).parse().ok()
+    }
+
     fn values(&self, flag: u32) -> Option<&Values> {
         self.flags.get(flag as usize)?.more.as_ref()?.values.as_ref()
     }
@@ -228,6 +237,8 @@ impl Snapshot {
             flags,
             links: self.links.clone(),
             names: self.names.clone(),
+            graph: self.graph.clone(),
+            asked_flags: self.asked_flags.clone(),
             told: Told::default(),
             variants: self.variants.clone(),
             slots: self.slots,

@@ -11,6 +11,8 @@ pub(super) struct Values {
     /// Whether the metadata say that variants have values, so that they and not the flag's being on are what it is read
     /// for; also where those values make no sense.
     pub(super) declared: bool,
+    /// Whether the variants are versions, from 1 on.
+    pub(super) versions: bool,
     list: Box<[(Variant, Json)]>,
     /// The variant of a flag that is on and to which no activation assigns one.
     pub(super) default: Option<Variant>,
@@ -23,6 +25,9 @@ pub(super) struct Fault {
 }
 
 impl Values {
+    /// More versions of a feature than that nobody keeps.
+    const MOST_VERSIONS: u32 = 1000;
+
     /// The values that the metadata give; nothing if they give none.
     pub(super) fn read(metadata: &FlagMetadata, variants: &mut Variants) -> Result<Option<Self>, Fault> {
         let wrong = |column, message| Err(Fault { column, message });
@@ -31,20 +36,31 @@ impl Values {
             let default = metadata.default_variant.as_deref().map(|name| variants.number(name));
             return Ok(default.map(|name| Self { default: Some(name), ..Self::default() }));
         };
-        let expectation = "expected an object of variants with values of one type, like {\"A\": 1, \"B\": 2}";
-        let named: serde_json::Map<String, Json> = match serde_json::from_str(text) {
-            Ok(named) => named,
-            Err(error) => return wrong("variants", format!("{expectation}: {error}")),
+        let expectation = "expected an object of variants with values of one type, like {\"A\": 1, \"B\": 2}, or the \
+                           number of versions";
+        let versions = text.trim().parse::<u32>().ok();
+        let named: Vec<(String, Json)> = match versions {
+            Some(count @ 1..=Self::MOST_VERSIONS) => {
+                (1..=count).map(|version| (version.to_string(), version.into())).collect()
+            }
+            Some(count) => {
+                let most = Self::MOST_VERSIONS;
+                return wrong("variants", format!("expected 1 to {most} versions, found {count}"));
+            }
+            None => match serde_json::from_str::<serde_json::Map<String, Json>>(text) {
+                Ok(named) => named.into_iter().collect(),
+                Err(error) => return wrong("variants", format!("{expectation}: {error}")),
+            },
         };
-        let mut kinds: Vec<&str> = named.values().map(kind).collect();
+        let mut kinds: Vec<&str> = named.iter().map(|(_, value)| kind(value)).collect();
         kinds.dedup();
         if let [first, other, ..] = kinds[..] {
             return wrong("variants", format!("{expectation}, found a {first} and a {other}"));
         }
         if let Some(default) = &metadata.default_variant
-            && !named.contains_key(default)
+            && !named.iter().any(|(name, _)| name == default)
         {
-            let known: Vec<_> = named.keys().map(String::as_str).collect();
+            let known: Vec<_> = named.iter().map(|(name, _)| name.as_str()).collect();
             return wrong(
                 "default_variant",
                 format!("expected one of {}, found {default:?}", known.join(", ")),
@@ -52,7 +68,7 @@ impl Values {
         }
         let default = metadata.default_variant.as_deref().map(|name| variants.number(name));
         let list: Box<[_]> = named.into_iter().map(|(name, value)| (variants.number(&name), value)).collect();
-        Ok(Some(Self { declared: true, list, default }))
+        Ok(Some(Self { declared: true, versions: versions.is_some(), list, default }))
     }
 
     /// Of metadata that make no sense.

@@ -14,6 +14,7 @@ mod args;
 mod commands;
 mod failure;
 mod output;
+mod paint;
 
 use std::{io::IsTerminal as _, process::ExitCode};
 

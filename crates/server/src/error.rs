@@ -32,7 +32,7 @@ impl ApiError {
     pub(crate) fn route_not_found(path: &str) -> Self {
         let message = format!(
             "nothing is served at {}; there are GET /flags, GET /flags/{{name}}, POST /evaluatedFlags, \
-             POST /evaluatedFlags/{{name}}, GET /health/live and GET /health/ready",
+             POST /evaluatedFlags/{{name}}, POST /api/explain/{{name}}, GET /health/live and GET /health/ready",
             short(path)
         );
         Self::new(StatusCode::NOT_FOUND, "route_not_found", message)

@@ -62,6 +62,7 @@
 
 mod error;
 mod evaluated_flags;
+mod explain;
 mod extract;
 mod flags;
 mod health;

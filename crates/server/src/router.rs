@@ -12,7 +12,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{
     Options,
     error::ApiError,
-    evaluated_flags, flags, health,
+    evaluated_flags, explain, flags, health,
     observe::{caught, observe},
     state::{AppState, Closing},
 };
@@ -40,6 +40,7 @@ pub(crate) fn build(flags: Flags, options: Options, closing: Closing) -> Router 
         .route("/flags/{*name}", get(flags::one))
         .route("/evaluatedFlags", post(evaluated_flags::list))
         .route("/evaluatedFlags/{*name}", post(evaluated_flags::one))
+        .route("/api/explain/{*name}", post(explain::explain))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .fallback(no_route)

@@ -8,7 +8,8 @@ use super::{Session, read};
 use crate::{
     args::Eval,
     failure::Failure,
-    output::{print, print_json},
+    output::{print, print_json, readable, write},
+    paint,
 };
 
 pub(crate) async fn eval(session: &Session, arguments: &Eval) -> Result<ExitCode, Failure> {
@@ -19,7 +20,8 @@ pub(crate) async fn eval(session: &Session, arguments: &Eval) -> Result<ExitCode
         if session.json {
             print_json(&trace)?;
         } else {
-            print(trace.to_string().trim_end())?;
+            let tree = readable(&format!("{trace:#}")).into_owned();
+            write(&if paint::is_wanted() { paint::explanation(&tree) } else { tree })?;
         }
         return Ok(ExitCode::SUCCESS);
     }

@@ -103,7 +103,7 @@ impl Folder {
             for (hidden, shown) in &self.stands_for {
                 text = text.replace(hidden, shown);
             }
-            without_revisions(&text)
+            without_times(&without_revisions(&text))
         };
         let run = Run {
             line: arguments.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" "),
@@ -157,6 +157,25 @@ impl Run {
 fn shell_word(word: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.,:/@=".contains(letter);
     if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{word}'") }
+}
+
+/// With 0 in place of each time that an explanation tells.
+fn without_times(text: &str) -> String {
+    let mut shown = String::new();
+    for line in text.split_inclusive('\n') {
+        let end = if line.ends_with('\n') { "\n" } else { "" };
+        match (line.rsplit_once(" · "), line.split_once("\"nanoseconds\": ")) {
+            (Some((before, time)), _) if time.trim_end().ends_with(['s']) => {
+                shown.extend([before, " · 0 ns", end])
+            }
+            (_, Some((before, time))) => {
+                let comma = if time.trim_end().ends_with(',') { "," } else { "" };
+                shown.extend([before, "\"nanoseconds\": 0", comma, end]);
+            }
+            _ => shown.push_str(line),
+        }
+    }
+    shown
 }
 
 /// With 0 in place of each revision, as each database counts in its own steps.

@@ -90,3 +90,15 @@ async fn overrides_answer_for_rows_and_for_nothing_else() {
     assert_eq!(message, r#"flag "only an override" was not found"#);
     server.get("/flags/only%20an%20override").await.error(404, "flag_not_found");
 }
+
+#[tokio::test]
+async fn an_answer_is_explained() {
+    let server = Server::start(demo()).await;
+    let trace = server.post("/api/explain/Combo%20AND", NOON).await.ok();
+    assert_eq!(trace["enabled"], json!(true));
+    assert_eq!(trace["activations"][0]["class_name"], json!("novi.and"));
+    assert_eq!(trace["activations"][0]["activations"][0]["inputs"][0]["value"], json!("11/27/2023 12:00 PM"));
+    assert!(trace["nanoseconds"].as_u64().unwrap() > 0);
+    let wrong = server.post("/api/explain/Combo%20XOR", NOON).await;
+    assert_eq!(wrong.status, 404);
+}

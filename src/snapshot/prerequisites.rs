@@ -1,0 +1,140 @@
+//! Flags that activations ask: each has a node, which asks what the flag asks.
+
+use std::{cell::OnceCell, collections::HashMap};
+
+use foldhash::fast::RandomState;
+
+use super::{
+    Answer, Flag,
+    drafts::{Variants, index},
+    graph::Graph,
+    links::Links,
+    values::Values,
+};
+use crate::{
+    Check,
+    activation::{Activation, Variant, Verdict},
+    overrides::Overrides,
+    rows::Rows,
+};
+
+/// What there is to know of flags before they are compiled.
+pub(super) struct FlagSource<'a> {
+    pub(super) rows: &'a Rows,
+    pub(super) links: &'a Links,
+    pub(super) overrides: &'a Overrides,
+    /// The index of each flag, by its name; made when one is first asked for, which in most rows none is.
+    names: OnceCell<HashMap<&'a str, u32, RandomState>>,
+}
+
+impl<'a> FlagSource<'a> {
+    pub(super) fn new(rows: &'a Rows, links: &'a Links, overrides: &'a Overrides) -> Self {
+        Self { rows, links, overrides, names: OnceCell::new() }
+    }
+
+    /// The index that the flag of this name has in the snapshot.
+    pub(super) fn find(&self, name: &str) -> Option<u32> {
+        self.names().get(name).copied()
+    }
+
+    fn names(&self) -> &HashMap<&'a str, u32, RandomState> {
+        self.names.get_or_init(|| {
+            let mut names = HashMap::default();
+            for (position, row) in (0..).zip(&self.rows.flags) {
+                // Of two flags with one name the first answers to it.
+                names.entry(row.name.as_str()).or_insert(position);
+            }
+            let mut next = index(self.rows.flags.len());
+            for name in self.overrides.keys() {
+                // Those that only overrides name follow, in this order.
+                names.entry(name).or_insert_with(|| {
+                    next += 1;
+                    next - 1
+                });
+            }
+            names
+        })
+    }
+
+    /// What is wrong with a reference to a flag that there is not.
+    pub(super) fn unknown(&self, name: &str) -> String {
+        let names = self.rows.flags.iter().take(500).map(|row| row.name.as_str());
+        let similar = crate::similar::most_similar(name, names);
+        let similar = similar.map(|name| format!(" (did you mean {name:?}?)")).unwrap_or_default();
+        format!("no flag has the name {name:?}{similar}")
+    }
+
+    /// The activations that the flag's answer depends on; none where it has the same answer for everybody.
+    pub(super) fn asks(&self, flag: u32) -> &'a [u32] {
+        match self.rows.flags.get(flag as usize) {
+            Some(row) if !self.is_settled(row) => self.links.nodes.of(flag),
+            _ => &[],
+        }
+    }
+
+    /// Whether the flag answers by its fail mode for a reason of its own, and not since an activation is broken.
+    pub(super) fn is_broken(&self, flag: u32, variants: &mut Variants) -> bool {
+        let Some(row) = self.rows.flags.get(flag as usize) else { return false };
+        let lost = || self.links.broken.iter().any(|(of, _)| *of == Some(flag));
+        !self.is_settled(row)
+            && (row.is_unreadable() || lost() || Values::read(&row.metadata, variants).is_err())
+    }
+
+    /// Whether an override or its status is the answer, whatever else may be.
+    fn is_settled(&self, row: &crate::rows::FlagRow) -> bool {
+        self.overrides.contains_key(&row.name) || !row.status && !row.is_unreadable()
+    }
+}
+
+/// A flag, asked by activations of other flags.
+pub(super) struct Prerequisite {
+    /// Its number among the flags that are asked so.
+    scope: u32,
+    answer: Settled,
+}
+
+enum Settled {
+    /// The same for everybody.
+    Fixed(Verdict),
+    /// What these activations say, with the variant if none of them assigns one.
+    Ask(Box<[u32]>, Option<Variant>),
+}
+
+impl Prerequisite {
+    pub(super) fn new(scope: u32, flag: &Flag, links: &Graph) -> Self {
+        let answer = match &flag.answer {
+            Answer::Fixed(outcome) if outcome.enabled => {
+                Settled::Fixed(outcome.variant.map_or(Verdict::On, Verdict::Variant))
+            }
+            // A broken flag is asked by broken ones only, which do not ask.
+            Answer::Fixed(_) | Answer::LastKnown => Settled::Fixed(Verdict::Off),
+            Answer::Ask(ask) => Settled::Ask(links.at(flag.linked).into(), ask.default),
+        };
+        Self { scope, answer }
+    }
+}
+
+impl Activation for Prerequisite {
+    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+        let (linked, default) = match &self.answer {
+            Settled::Fixed(verdict) => return *verdict,
+            Settled::Ask(linked, default) => (linked, default),
+        };
+        let scope = check.enter(self.scope);
+        let mut variant = None;
+        let all_on = linked.iter().all(|node| match check.ask_node(*node) {
+            Verdict::Off => false,
+            Verdict::On => true,
+            Verdict::Variant(assigned) => {
+                variant = variant.or(Some(assigned));
+                true
+            }
+        });
+        check.leave(scope);
+        match variant.or(*default) {
+            _ if !all_on => Verdict::Off,
+            Some(variant) => Verdict::Variant(variant),
+            None => Verdict::On,
+        }
+    }
+}
