@@ -10,7 +10,7 @@ Exit codes:
   0  done
   1  `check` found rows that do not compile
   2  the command or the configuration is wrong
-  3  no flag has that name
+  3  no flag has that name, or no activation
   4  the database, the network or a file failed
   5  the change was refused
 
@@ -32,6 +32,13 @@ const EVAL_EXAMPLES: &str = "\
 Examples:
   novi eval \"Combo AND\" --context '{\"targetingKey\": \"user-7\"}'
   novi eval \"Combo AND\" --context @caller.json --explain";
+
+const REWEIGHT_EXAMPLES: &str = "\
+Examples:
+  novi reweight Layouts grid=60 list=40 --dry-run
+  novi reweight 8 grid=60 list=30 map=10
+
+Weights have any scale. A variant that is not named has none any more.";
 
 /// Feature flags in your own SQL database
 #[derive(Debug, Parser)]
@@ -90,6 +97,9 @@ pub(crate) enum Command {
         /// The flag's name
         flag: String,
     },
+    /// Give the variants of a split other weights, so that as few callers as can be get another variant
+    #[command(after_help = REWEIGHT_EXAMPLES)]
+    Reweight(Reweight),
     /// Say what a flag answers
     #[command(after_help = EVAL_EXAMPLES)]
     Eval(Eval),
@@ -125,6 +135,26 @@ pub(crate) struct Eval {
     /// Tell how the answer came about
     #[arg(long)]
     pub(crate) explain: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reweight {
+    /// The id or the name of an activation of the type novi.split
+    pub(crate) activation: String,
+
+    /// The variants with their new weights
+    #[arg(required = true, value_name = "VARIANT=WEIGHT", value_parser = weight)]
+    pub(crate) weights: Vec<(String, f64)>,
+
+    /// Tell how many callers would move, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+fn weight(text: &str) -> Result<(String, f64), &'static str> {
+    let expected = "expected a variant and its weight, such as grid=60";
+    let (name, weight) = text.rsplit_once('=').ok_or(expected)?;
+    Ok((name.to_owned(), weight.parse().map_err(|_| expected)?))
 }
 
 fn address(text: &str) -> Result<SocketAddr, &'static str> {

@@ -26,6 +26,16 @@ impl Failure {
         Self { code: Self::USAGE, message: message.into() }
     }
 
+    /// The change can not be made.
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self { code: Self::REFUSED, message: message.into() }
+    }
+
+    /// What was named is not there.
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self { code: Self::NOT_FOUND, message: message.into() }
+    }
+
     /// A file could not be read.
     pub(crate) fn file(path: impl Display, error: &io::Error) -> Self {
         Self { code: Self::SYSTEM, message: format!("could not read {path}: {error}") }

@@ -58,7 +58,8 @@ pub fn reweighted(config: &str, weights: &[(&str, f64)]) -> Result<Reweighted, R
     let mut wrong = None;
     // Weights become buckets, so they need not be whole, whatever the hash.
     let sound = total(&weights, HashName::Murmur3, |path, message| {
-        wrong = Some(format!("{}: {message}", path.trim_start_matches(".variants").trim_start_matches('.')));
+        let variant = path.strip_prefix(".variants.").map(|name| format!("{name}: ")).unwrap_or_default();
+        wrong = Some(format!("{variant}{message}"));
     });
     if sound.is_none() {
         return Err(ReweightError::Weights(wrong.unwrap_or_default()));

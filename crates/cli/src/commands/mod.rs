@@ -3,6 +3,7 @@
 mod check;
 mod eval;
 mod list;
+mod reweight;
 mod schema;
 mod serve;
 mod status;
@@ -58,6 +59,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Show { flag } => list::show(&session, &flag).await,
         Command::Enable { flag } => status::set(&session, flag, true).await,
         Command::Disable { flag } => status::set(&session, flag, false).await,
+        Command::Reweight(arguments) => reweight::reweight(&session, &arguments).await,
         Command::Eval(arguments) => eval::eval(&session, &arguments).await,
         Command::Types => types::types(&session),
         Command::Completions { .. } => Ok(ExitCode::SUCCESS),

@@ -181,3 +181,38 @@ async fn tables_of_python_novi_are_adopted_with_a_warning() {
     let transcript = folder.transcript(&[&["list"], &["migrate"], &["migrate"], &["list"], &["check"]]);
     insta::assert_snapshot!(transcript);
 }
+
+const SPLITS: &str = r#"
+    insert into activations (id, name, class_name, config) values
+      (1, 'Layouts', 'novi.split', '{"variants": {"grid": 50, "list": 50}, "salt": "pepper"}'),
+      (2, 'By CRC', 'novi.split', '{"variants": {"a": 1, "b": 1}, "hash": "crc32"}'),
+      (3, 'Half', 'novi.percentage', '{"percentage": 50}'),
+      (4, 'Half', 'novi.split', '{}');"#;
+
+#[tokio::test]
+async fn splits_are_given_other_weights() {
+    let mut transcripts = Vec::new();
+    for database in databases().await {
+        let folder = folder(&database).await;
+        folder.write("splits.sql", SPLITS);
+        let transcript = folder.transcript(&[
+            &["migrate"],
+            &["seed", "splits.sql"],
+            &["reweight", "Layouts", "grid=60", "list=40", "--dry-run"],
+            &["reweight", "Layouts", "grid=40", "list=40", "map=20"],
+            &["reweight", "1", "grid=40", "list=40", "map=20", "--json"],
+            &["reweight", "1", "list=1", "--json", "--dry-run"],
+            &["reweight", "By CRC", "a=1", "b=2"],
+            &["reweight", "Half", "a=1"],
+            &["reweight", "3", "a=1"],
+            &["reweight", "4", "a=1"],
+            &["reweight", "Layout", "a=1"],
+            &["reweight", "Layouts", "a=0"],
+            &["reweight", "Layouts", "a=-1", "b=2"],
+            &["reweight", "Layouts", "a"],
+            &["reweight", "Layouts"],
+        ]);
+        transcripts.push((database.kind, transcript));
+    }
+    insta::assert_snapshot!(the_same(transcripts));
+}
