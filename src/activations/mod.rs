@@ -5,13 +5,17 @@ mod and;
 mod at_least;
 mod attribute;
 mod date_time;
+mod fold;
+mod network;
 mod not;
 mod or;
 mod percentage;
 mod python_random;
 mod split;
 mod sticky;
+mod text_set;
 mod weighted_random;
+mod words;
 
 /// Registers a type of this folder. Services use the attribute macro, which this crate can be built without.
 macro_rules! register {

@@ -5,16 +5,18 @@ use std::fmt::Display;
 use chrono::{DateTime, Utc};
 
 use super::{
+    super::{
+        fold::Case,
+        network::{self, Networks},
+        words,
+    },
     config::Operand,
-    fold::Case,
     instant,
-    network::{Network, Networks},
     number::Number,
     path::Path,
     pattern::Pattern,
     values::Values,
     version::Requirement,
-    words,
 };
 use crate::{Compile, Value, similar::most_similar};
 
@@ -159,7 +161,7 @@ impl<'r, 'c> Reader<'r, 'c> {
     pub(super) fn networks(&mut self, field: &str, operand: Operand) -> Option<Networks> {
         let parse = |value: &Value<'_>| {
             let text = value.as_str()?;
-            Some((Box::from(text), Network::parse(text)?))
+            Some((Box::from(text), network::parse(text)?))
         };
         let read = match self.operator(operand)? {
             Value::List(list) => self.each(field, &list, NETWORK, parse)?,
