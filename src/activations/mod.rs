@@ -6,6 +6,8 @@ mod at_least;
 mod attribute;
 mod date_time;
 mod fold;
+mod member_set;
+mod members;
 mod network;
 mod not;
 mod or;

@@ -44,6 +44,9 @@ impl Snapshot {
             rows.flags.sort_by_key(|row| row.id);
             rows.activations.sort_by_key(|row| row.id);
         }
+        if !rows.members.is_sorted_by_key(|row| row.activation_id) {
+            Arc::make_mut(&mut rows).members.sort_by_key(|row| row.activation_id);
+        }
         let mut variants = Variants::default();
         let mut drafts = Drafts::build(&rows, registry, &mut variants);
         let links = Links::of(&rows, &drafts.places);

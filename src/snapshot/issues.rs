@@ -26,6 +26,7 @@ impl Issues<'_> {
         self.flags(&mut issues);
         self.values(&mut issues);
         self.activations(&mut issues);
+        self.members(&mut issues);
         issues.sort_by(|a, b| (a.table, a.id, &a.path).cmp(&(b.table, b.id, &b.path)));
         issues
     }
@@ -65,6 +66,29 @@ impl Issues<'_> {
                 path: fault.column.to_owned(),
                 message: fault.message.clone(),
                 flags: vec![row.name.clone()],
+            });
+        }
+    }
+
+    /// Members of activations that are not there. They hurt nobody, and one is told for all of an activation.
+    fn members(&self, issues: &mut Vec<Issue>) {
+        for members in self.rows.members.chunk_by(|one, next| one.activation_id == next.activation_id) {
+            let Some(first) = members.first() else { continue };
+            let id = first.activation_id;
+            if self.drafts.places.get(id).is_some() {
+                continue;
+            }
+            let others = match members.len() - 1 {
+                0 => String::new(),
+                others => format!(", which {others} more of these rows name"),
+            };
+            issues.push(Issue {
+                table: "activation_members",
+                id: Some(id),
+                name: first.member.clone(),
+                path: "activation_id".to_owned(),
+                message: format!("no activation has the id {id}{others}"),
+                flags: Vec::new(),
             });
         }
     }

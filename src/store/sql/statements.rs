@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::super::{Change, refusal};
 use crate::{
     Error,
-    rows::{ActivationRow, FlagMetadata, FlagRow},
+    rows::{ActivationRow, FlagMetadata, FlagRow, MemberRow},
 };
 
 /// The reading statements that differ between databases.
@@ -18,6 +18,8 @@ pub(in crate::store) struct Queries {
     pub(in crate::store) activations: &'static str,
     /// `flag_id, activation_id`
     pub(in crate::store) links: &'static str,
+    /// `activation_id, member, denied`
+    pub(in crate::store) members: &'static str,
     /// How many tables have the given name where novi's tables are made.
     pub(in crate::store) has_table: &'static str,
 }
@@ -34,6 +36,8 @@ pub(in crate::store) struct Statements {
     pub(in crate::store) set_metadata: &'static str,
     pub(in crate::store) delete_flag: &'static str,
     pub(in crate::store) delete_activation: &'static str,
+    pub(in crate::store) insert_member: &'static str,
+    pub(in crate::store) delete_member: &'static str,
 }
 
 /// Makes the [`Statements`] of a database from its nine placeholders. Parameters are used in order, once each.
@@ -111,6 +115,21 @@ macro_rules! statements {
             ),
             delete_flag: concat!("delete from flags where id = ", $p1),
             delete_activation: concat!("delete from activations where id = ", $p1),
+            insert_member: concat!(
+                "insert into activation_members (activation_id, member, denied) values (",
+                $p1,
+                ", ",
+                $p2,
+                ", ",
+                $p3,
+                ")"
+            ),
+            delete_member: concat!(
+                "delete from activation_members where activation_id = ",
+                $p1,
+                " and member = ",
+                $p2
+            ),
         }
     };
 }
@@ -221,6 +240,21 @@ pub(in crate::store) fn steps(change: Change, sql: &Statements) -> Vec<Step> {
                 .missing(refusal::no_such_row("activations", id))
                 .reference(refusal::activation_in_use(id)),
         ],
+        Change::InsertMember(row) => {
+            let MemberRow { activation_id: id, member, denied, .. } = row;
+            let (what, taken) = (refusal::member(id, &member), refusal::member_taken(id, &member));
+            let values = vec![Value::Integer(id), Value::Text(Some(member)), Value::Boolean(denied)];
+            vec![
+                Step::new(sql.insert_member, what, values)
+                    .taken(taken)
+                    .reference(refusal::no_such_row("activations", id)),
+            ]
+        }
+        Change::DeleteMember { activation_id: id, member } => {
+            let (what, missing) = (refusal::member(id, &member), refusal::no_such_member(id, &member));
+            let values = vec![Value::Integer(id), Value::Text(Some(member))];
+            vec![Step::new(sql.delete_member, what, values).missing(missing)]
+        }
     }
 }
 
