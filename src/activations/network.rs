@@ -12,6 +12,9 @@ pub(super) struct Networks {
     v6: Box<[Ipv6Net]>,
 }
 
+/// What is read, for messages.
+pub(super) const EXPECTED: &str = "a network like \"10.0.0.0/8\" or an address";
+
 /// Reads `10.0.0.0/8`, `2001:db8::/32`, or an address alone. Bits behind the prefix are passed over.
 pub(super) fn parse(text: &str) -> Option<IpNet> {
     let network = match text.parse() {

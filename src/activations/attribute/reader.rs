@@ -47,7 +47,6 @@ const MOST: usize = 8;
 
 const TEXT: &str = "a text";
 const SCALAR: &str = "a text, a number or a truth value";
-const NETWORK: &str = "a network like \"10.0.0.0/8\" or an address";
 
 /// Reads the fields of one row.
 pub(super) struct Reader<'r, 'c> {
@@ -164,10 +163,10 @@ impl<'r, 'c> Reader<'r, 'c> {
             Some((Box::from(text), network::parse(text)?))
         };
         let read = match self.operator(operand)? {
-            Value::List(list) => self.each(field, &list, NETWORK, parse)?,
+            Value::List(list) => self.each(field, &list, network::EXPECTED, parse)?,
             value => match parse(&value) {
                 Some(one) => vec![one],
-                None => return self.wrong(field, NETWORK, words::found(&value)),
+                None => return self.wrong(field, network::EXPECTED, words::found(&value)),
             },
         };
         let (texts, networks): (_, Vec<_>) = read.into_iter().unzip();
