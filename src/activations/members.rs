@@ -64,7 +64,7 @@ struct Config {
     deny: Option<Vec<Value<'static>>>,
 }
 
-/// What a list holds, for the schema.
+/// A text or a whole number.
 #[derive(JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
