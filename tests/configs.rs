@@ -160,7 +160,7 @@ fn mutate(value: &mut Value, way: &[prop::sample::Index], mutation: &Mutation) {
         (Mutation::Add(name, new), Value::Object(fields)) => drop(fields.insert(name.clone(), new.clone())),
         (Mutation::Add(_, new), Value::Array(values)) => values.push(new.clone()),
         (Mutation::Spoil(c), Value::String(text)) => {
-            text.insert(text.chars().next().map_or(0, char::len_utf8), *c)
+            text.insert(text.chars().next().map_or(0, char::len_utf8), *c);
         }
         (Mutation::Wrap, value) => *value = json!([value.take()]),
         _ => {}

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use novi::{ActivationType, Registry};
 use serde_json::Value;
@@ -28,15 +28,15 @@ fn page(kind: &ActivationType) -> String {
                 field["description"].as_str().unwrap_or_default().replace('|', "\\|").replace('\n', " ");
             let kind = told(field, &schema).replace('|', "\\|");
             let required = if is_required { "required" } else { "" };
-            page += &format!("| `{name}` | {kind} | {required} | {about} |\n");
+            writeln!(page, "| `{name}` | {kind} | {required} | {about} |").unwrap();
         }
         page += "\nA field that is none of these is an issue.\n";
     } else {
-        page += &format!("\nConfig: {}.\n", told(&schema, &schema));
+        writeln!(page, "\nConfig: {}.", told(&schema, &schema)).unwrap();
     }
     if !kind.aliases().is_empty() {
         let aliases: Vec<_> = kind.aliases().iter().map(|alias| format!("`{alias}`")).collect();
-        page += &format!("\nRows may call it {} as well.\n", aliases.join(", "));
+        writeln!(page, "\nRows may call it {} as well.", aliases.join(", ")).unwrap();
     }
     page
 }

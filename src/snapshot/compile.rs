@@ -38,15 +38,7 @@ impl Snapshot {
         settings: &Settings,
         previous: Option<&Arc<Self>>,
     ) -> Self {
-        if !rows.flags.is_sorted_by_key(|row| row.id) || !rows.activations.is_sorted_by_key(|row| row.id) {
-            // Stores give rows in this order; those from elsewhere may come in any.
-            let rows = Arc::make_mut(&mut rows);
-            rows.flags.sort_by_key(|row| row.id);
-            rows.activations.sort_by_key(|row| row.id);
-        }
-        if !rows.members.is_sorted_by_key(|row| row.activation_id) {
-            Arc::make_mut(&mut rows).members.sort_by_key(|row| row.activation_id);
-        }
+        sort(&mut rows);
         let mut variants = Variants::default();
         let mut drafts = Drafts::build(&rows, registry, &mut variants);
         let links = Links::of(&rows, &drafts.places);
@@ -97,6 +89,19 @@ impl Snapshot {
         };
         snapshot.number_answers(previous.map(|previous| &**previous));
         snapshot
+    }
+}
+
+/// Puts rows in the order of their ids. Stores give them so; those from elsewhere may come in any.
+fn sort(rows: &mut Arc<Rows>) {
+    if !rows.flags.is_sorted_by_key(|row| row.id)
+        || !rows.activations.is_sorted_by_key(|row| row.id)
+        || !rows.members.is_sorted_by_key(|row| row.activation_id)
+    {
+        let rows = Arc::make_mut(rows);
+        rows.flags.sort_by_key(|row| row.id);
+        rows.activations.sort_by_key(|row| row.id);
+        rows.members.sort_by_key(|row| row.activation_id);
     }
 }
 
