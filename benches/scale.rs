@@ -244,6 +244,39 @@ fn database(folder: &Path) -> Result<Vec<Line>, novi::Error> {
     Ok(lines.into_iter().chain([first]).collect())
 }
 
+/// A list whose members are rows of `activation_members`.
+fn members(folder: &Path) -> Result<Vec<Line>, novi::Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let mut lines = [
+        "SQLite: an insert of so many members, in all",
+        "SQLite: Flags::connect with so many members, in all",
+        "memory, a member (of 16 characters)",
+    ]
+    .map(Line::new);
+    for size in [1000, 10_000, 100_000, 1_000_000] {
+        let url = format!("sqlite://{}", folder.join(format!("members-{size}.db")).display());
+        let database = runtime.block_on(store::create(&url))?;
+        runtime.block_on(database.migrate())?;
+        let list = r#"insert into flags values (1, 'flag', true);
+            insert into activations values (9, 'list', 'novi.members', '{"allow": []}');
+            insert into flags_activations values (1, 9);"#;
+        let insert = format!(
+            "with recursive ids (n) as (select 0 union all select n + 1 from ids where n < {size} - 1)
+             insert into activation_members select 9, printf('user-%011d', n), false from ids"
+        );
+        runtime.block_on(database.run_script(list))?;
+        let time = best(1, || (), |()| runtime.block_on(database.run_script(&insert)));
+        lines[0].set(size, milliseconds(time));
+        let time = best(rounds(size), || (), |()| runtime.block_on(Flags::connect(&url)));
+        lines[1].set(size, milliseconds(time));
+        let rows = runtime.block_on(database.load())?;
+        let (flags, memory) = bytes(&rows, size);
+        assert!(flags.is_enabled("flag", &Context::new().with("targetingKey", "user-00000000000")));
+        lines[2].set(size, memory);
+    }
+    Ok(lines.into())
+}
+
 /// How long a process takes that asks one flag.
 fn first_answer(file: &Path) -> String {
     let program = env::current_exe().ok();
@@ -279,7 +312,8 @@ fn main() {
         .chain(flags("rows that differ", large::differing))
         .chain([activations(), attributes()])
         .chain(lists())
-        .chain(database(folder.path()).expect("a database"));
+        .chain(database(folder.path()).expect("a database"))
+        .chain(members(folder.path()).expect("a database"));
     println!("| what | 100 | 1,000 | 10,000 | 100,000 | 1,000,000 |");
     println!("|---|---:|---:|---:|---:|---:|");
     for line in lines {

@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::check::Check;
+use crate::{check::Check, rows::MemberRow};
 
 /// A condition of a flag, built from one row of `activations`.
 ///
@@ -42,6 +42,10 @@ pub trait Activation: Send + Sync + 'static {
 pub(crate) trait Configured: Activation + Sized {
     /// The config as the row has it.
     type Config: DeserializeOwned + JsonSchema;
+
+    /// Whether rows of `activation_members` mean anything to it. Where they do not, they are a problem: whoever wrote them
+    /// meant to say whom the flag is for.
+    const TAKES_MEMBERS: bool = false;
 
     /// What [`Activation::compile`] does. Nothing when the row can not be used, which is noted with it.
     fn configure(config: Self::Config, row: &mut Compile<'_>) -> Option<Self>;
@@ -362,6 +366,8 @@ impl JsonSchema for Children {
 pub struct Compile<'a> {
     pub(crate) class_name: &'a str,
     pub(crate) name: &'a str,
+    /// The rows of `activation_members` that belong to this one.
+    pub(crate) members: &'a [MemberRow],
     pub(crate) linker: &'a mut dyn Linker,
     pub(crate) problems: Vec<Problem>,
     pub(crate) by_flag: bool,
@@ -385,7 +391,7 @@ pub(crate) trait Linker {
     fn number(&mut self, name: &str) -> Variant;
 }
 
-impl Compile<'_> {
+impl<'a> Compile<'a> {
     /// The class name as the row has it: the type's own name or one of its aliases.
     #[must_use]
     pub fn class_name(&self) -> &str {
@@ -397,6 +403,11 @@ impl Compile<'_> {
     pub fn name(&self) -> &str {
         self.by_name.set(true);
         self.name
+    }
+
+    /// The rows of `activation_members` that belong to this one.
+    pub(crate) fn members(&self) -> &'a [MemberRow] {
+        self.members
     }
 
     /// Makes a variant's name known.

@@ -158,6 +158,17 @@ impl<'a> Check<'a> {
         value
     }
 
+    /// The attribute of this name in the static context, whatever the caller says: what a process is, is not the caller's
+    /// to claim.
+    #[must_use]
+    pub(crate) fn get_static(&self, name: &str) -> Option<&Value<'static>> {
+        let value = self.around.base.get(name);
+        if let Some(tracer) = self.tracer {
+            tracer.read(name, value);
+        }
+        value
+    }
+
     /// The sticky identity of the caller, if it is known and text: the attribute `targetingKey`, or one that the settings
     /// name for it.
     #[must_use]

@@ -9,7 +9,8 @@ use serde::Serialize;
 pub struct Issue {
     /// The table of the row.
     pub table: &'static str,
-    /// The row's id; for `flags_activations` that of the flag, if it has one.
+    /// The row's id; for `flags_activations` that of the flag, if it has one, for `activation_members`
+    /// that of the activation.
     pub id: Option<i64>,
     /// The row's name, or what stands in its place.
     pub name: String,

@@ -23,6 +23,7 @@ pub struct ActivationType {
     location: &'static str,
     /// Whether evaluating may panic: novi's own types do not.
     may_panic: bool,
+    takes_members: bool,
     schema: fn() -> Schema,
     build: Build,
 }
@@ -49,7 +50,7 @@ impl ActivationType {
         location: &'static str,
     ) -> Self {
         let (schema, build) = (schema::<T>, build::<T>);
-        Self { class, aliases, description, location, may_panic: true, schema, build }
+        Self { class, aliases, description, location, may_panic: true, takes_members: false, schema, build }
     }
 
     /// A type of novi's own, of which it is known that it does not panic.
@@ -60,11 +61,17 @@ impl ActivationType {
         location: &'static str,
     ) -> Self {
         let (schema, build) = (schema::<T::Config>, configure::<T>);
-        Self { class, aliases, description, location, may_panic: false, schema, build }
+        let takes_members = T::TAKES_MEMBERS;
+        Self { class, aliases, description, location, may_panic: false, takes_members, schema, build }
     }
 
     pub(crate) const fn may_panic(&self) -> bool {
         self.may_panic
+    }
+
+    /// Whether rows of `activation_members` mean anything to it.
+    pub(crate) const fn takes_members(&self) -> bool {
+        self.takes_members
     }
 
     /// The name that rows have in `class_name`.

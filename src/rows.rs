@@ -1,7 +1,7 @@
-//! The rows of the three core tables and of `flag_metadata`, as a store reads them.
+//! The rows of the three core tables, of `flag_metadata` and of `activation_members`, as a store reads them.
 //!
 //! Rows are what the database holds, not what novi makes of it: a row may be unreadable or nonsense. What could not
-//! be read is noted in [`FlagRow::faults`] and [`ActivationRow::faults`], so that it hurts the flags that need
+//! be read is noted in [`FlagRow::faults`], [`ActivationRow::faults`] and [`MemberRow::fault`], so that it hurts the flags that need
 //! the row and nothing else.
 
 use std::fmt;
@@ -61,6 +61,18 @@ pub struct Rows {
     pub activations: Vec<ActivationRow>,
     /// Table `flags_activations`.
     pub links: Vec<LinkRow>,
+    /// Table `activation_members`.
+    pub members: Vec<MemberRow>,
+}
+
+impl Rows {
+    /// The members of an activation. Members must be in the order of their activations.
+    pub(crate) fn members_of(&self, activation_id: i64) -> &[MemberRow] {
+        let start = self.members.partition_point(|row| row.activation_id < activation_id);
+        let after = self.members.get(start..).unwrap_or_default();
+        let count = after.partition_point(|row| row.activation_id == activation_id);
+        after.get(..count).unwrap_or_default()
+    }
 }
 
 /// A row of `flags`.
@@ -143,10 +155,40 @@ impl LinkRow {
     }
 }
 
+/// A row of `activation_members`: one value of the list of an activation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberRow {
+    /// `activations.id`
+    pub activation_id: i64,
+    /// The value, such as a user's id.
+    pub member: String,
+    /// Whether it is in the list of those that are denied, and not in that of those that are allowed.
+    #[serde(default)]
+    pub denied: bool,
+    /// What could not be read of this row. Boxed, since there may be millions of rows, and hardly any has a fault.
+    #[serde(skip)]
+    pub fault: Option<Box<Fault>>,
+}
+
+impl MemberRow {
+    /// A value that an activation allows.
+    #[must_use]
+    pub fn allowed(activation_id: i64, member: impl Into<String>) -> Self {
+        Self { activation_id, member: member.into(), ..Self::default() }
+    }
+
+    /// A value that an activation denies.
+    #[must_use]
+    pub fn denied(activation_id: i64, member: impl Into<String>) -> Self {
+        Self { denied: true, ..Self::allowed(activation_id, member) }
+    }
+}
+
 /// A column of a row that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The table that has the column: `flags`, `flag_metadata` or `activations`.
+    /// The table that has the column: `flags`, `flag_metadata`, `activations` or `activation_members`.
     pub table: &'static str,
     /// The column.
     pub column: &'static str,

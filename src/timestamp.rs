@@ -25,6 +25,11 @@ impl Timestamp {
         Self { seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX), nanos: since.subsec_nanos() }
     }
 
+    /// Seconds since 1970, without what is left of the last one.
+    pub(crate) const fn seconds(self) -> i64 {
+        self.seconds
+    }
+
     /// The same as a date.
     pub(crate) fn date(self) -> DateTime<Utc> {
         DateTime::from_timestamp(self.seconds, self.nanos).unwrap_or(DateTime::<Utc>::MAX_UTC)

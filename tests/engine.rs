@@ -510,6 +510,7 @@ fn explanations_read_well() {
             ActivationRow::new(3, "Either", "novi.or", r#"[{"class_name": "novi.not", "config": 1}, 2, 1]"#),
         ],
         links: vec![LinkRow::new(1, 1), LinkRow::new(1, 3)],
+        ..Rows::default()
     };
     let flags = Flags::from_rows(rows).unwrap();
     let ctx = Context::new().with("currentDateTime", "2026-11-20T12:00:00Z").with("seed", 90);

@@ -12,7 +12,7 @@ use novi::{
 };
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-const ALL: [&str; 3] = ["1 core tables", "2 flag metadata", "3 revision and history"];
+const ALL: [&str; 4] = ["1 core tables", "2 flag metadata", "3 revision and history", "4 activation members"];
 
 async fn opened(database: &TestDatabase) -> Arc<dyn SchemaStore> {
     store::create(&database.url).await.unwrap()
@@ -243,7 +243,7 @@ async fn a_migration_whose_process_died_runs_again_on_mysql() {
     let store = migrated(&database).await;
     store.run_script(include_str!("../seeds/demo.sql")).await.unwrap();
     let mut raw = Raw::connect(&database).await;
-    for version in 1..=3 {
+    for version in 1..=ALL.len() {
         let before = store.load().await.unwrap();
         raw.run(&format!("update novi_migrations set success = false where version = {version}"))
             .await
@@ -305,6 +305,26 @@ async fn raw_edits_change_the_revision_and_leave_history() {
             "delete from flags_activations where flag_id = 1",
             "flags_activations 1/5 delete {\"flag_id\":1,\"activation_id\":5} -> -",
         ),
+        (
+            "insert into activation_members values (5, 'ann', false)",
+            "activation_members 5/- insert - -> {\"activation_id\":5,\"member\":\"ann\",\"denied\":false}",
+        ),
+        (
+            "update activation_members set denied = true",
+            "activation_members 5/- update {\"activation_id\":5,\"member\":\"ann\",\"denied\":false} -> \
+             {\"activation_id\":5,\"member\":\"ann\",\"denied\":true}",
+        ),
+        (
+            "delete from activation_members where member = 'ann'",
+            "activation_members 5/- delete {\"activation_id\":5,\"member\":\"ann\",\"denied\":true} -> -",
+        ),
+        (
+            "insert into activation_members (activation_id, member) values (5, 'bob')",
+            "activation_members 5/- insert",
+        ),
+        // Its members go with it, and history has them.
+        ("delete from activations", "activation_members 5/- delete"),
+        ("insert into activations (id, name, class_name) values (5, 'a', 'c')", "activations 5/- insert"),
         ("delete from activations", "activations 5/- delete"),
     ];
     for database in databases().await {

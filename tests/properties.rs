@@ -145,6 +145,7 @@ fn rows() -> impl Strategy<Value = Rows> {
         flags,
         activations,
         links,
+        ..Rows::default()
     })
 }
 

@@ -13,7 +13,8 @@ fn the_table_of_types_is_that_of_the_registry() {
     let registry = Registry::global().unwrap();
     let row = |class: &str, about: &str, aliases: &[&str]| {
         let aliases: Vec<_> = aliases.iter().map(|alias| format!("`{alias}`")).collect();
-        format!("| `{class}` | {about} | {} |\n", aliases.join(", "))
+        let page = format!("docs/types/{}.md", class.trim_start_matches("novi."));
+        format!("| [`{class}`]({page}) | {about} | {} |\n", aliases.join(", "))
     };
     let rows = registry.iter().map(|kind| row(kind.class(), kind.description(), kind.aliases()));
     let table =

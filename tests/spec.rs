@@ -50,5 +50,6 @@ fn removals(rows: Rows) -> Vec<Change> {
 fn insertions(rows: Rows) -> Vec<Change> {
     let flags = rows.flags.into_iter().map(Change::InsertFlag);
     let activations = rows.activations.into_iter().map(Change::InsertActivation);
-    flags.chain(activations).chain(rows.links.into_iter().map(Change::Link)).collect()
+    let members = rows.members.into_iter().map(Change::InsertMember);
+    flags.chain(activations).chain(rows.links.into_iter().map(Change::Link)).chain(members).collect()
 }

@@ -1,15 +1,18 @@
 //! A window of time.
 
 use chrono::{
-    DateTime, Datelike, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike, Utc,
+    DateTime, Datelike, Duration, NaiveDate, NaiveTime, Utc,
     format::{Item, Parsed, StrftimeItems, parse},
 };
 use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::register;
-use crate::{Activation, Check, Compile, Value, Verdict, activation::Configured, timestamp::Timestamp};
+use super::{
+    register,
+    time::{Pass, at_zone, now, rfc3339, zone},
+};
+use crate::{Activation, Check, Compile, Verdict, activation::Configured, timestamp::Timestamp};
 
 /// [`Config`] tells all of it.
 struct DateTimeWindow {
@@ -62,33 +65,14 @@ register!(
 impl Activation for DateTimeWindow {
     #[inline]
     fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let now = match check.get("currentDateTime") {
-            None => check.timestamp(),
-            Some(value) => match self.told(value, check) {
-                Some(now) => now,
-                None => return Verdict::Off,
-            },
+        let reader = || self.reader.as_deref();
+        let read = |text: &str| match reader() {
+            Some(reader) => reader.read(text, Pass::First),
+            None => rfc3339(text),
         };
-        (self.start <= now && now < self.end).into()
-    }
-}
-
-impl DateTimeWindow {
-    /// The time that the context tells.
-    fn told(&self, value: &Value<'_>, check: &Check<'_>) -> Option<Timestamp> {
-        match value {
-            Value::Instant(instant) => Some((*instant).into()),
-            Value::Str(text) => {
-                let plain = Reader::default();
-                let reader = self.reader.as_deref().unwrap_or(&plain);
-                let read = reader.read(text, Pass::First);
-                if read.is_none() {
-                    check.note(|| format!("currentDateTime: expected {}", reader.expectation()));
-                }
-                read.map(Into::into)
-            }
-            _ => None,
-        }
+        let expectation = || reader().map_or_else(|| Reader::default().expectation(), Reader::expectation);
+        let Some(now) = now(check, read, expectation) else { return Verdict::Off };
+        (self.start <= now.at && now.at < self.end).into()
     }
 }
 
@@ -105,14 +89,7 @@ impl Configured for DateTimeWindow {
             };
             reader.format = Some((format, items));
         }
-        if let Some(name) = config.timezone {
-            let Ok(zone) = name.parse() else {
-                let message = format!("expected a time zone like \"Europe/Berlin\", found {name:?}");
-                row.problem(".timezone", message);
-                return None;
-            };
-            reader.zone = zone;
-        }
+        reader.zone = zone(config.timezone.as_deref(), row)?;
         let mut read = |path, text: Option<String>, pass| {
             let text = text?;
             let read = reader.read(&text, pass);
@@ -134,13 +111,6 @@ fn items(format: &str) -> Option<Vec<Item<'static>>> {
     StrftimeItems::new(&format.replace(".%f", "%.f")).parse_to_owned().ok()
 }
 
-/// Which of the two passes through an hour that the clocks repeat.
-#[derive(Clone, Copy)]
-enum Pass {
-    First,
-    Last,
-}
-
 /// Reads dates as a row writes them.
 #[derive(Debug, Default)]
 struct Reader {
@@ -158,7 +128,7 @@ impl Reader {
 
     fn read(&self, text: &str, pass: Pass) -> Option<DateTime<Utc>> {
         let read = self.format.as_ref().and_then(|(_, items)| self.read_as(items, text, pass));
-        read.or_else(|| Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()))
+        read.or_else(|| rfc3339(text))
     }
 
     fn read_as(&self, items: &[Item<'static>], text: &str, pass: Pass) -> Option<DateTime<Utc>> {
@@ -170,27 +140,8 @@ impl Reader {
             Some(seconds) => {
                 local.checked_sub_signed(Duration::seconds(seconds.into())).map(|utc| utc.and_utc())
             }
-            None => self.at_zone(local, pass),
+            None => at_zone(self.zone, local, pass),
         }
-    }
-
-    fn at_zone(&self, local: NaiveDateTime, pass: Pass) -> Option<DateTime<Utc>> {
-        match (self.zone.from_local_datetime(&local), pass) {
-            (LocalResult::Single(instant), _)
-            | (LocalResult::Ambiguous(instant, _), Pass::First)
-            | (LocalResult::Ambiguous(_, instant), Pass::Last) => Some(instant.to_utc()),
-            (LocalResult::None, _) => self.after_gap(local),
-        }
-    }
-
-    /// The first instant after the hours that the clocks leave out at `local`.
-    fn after_gap(&self, local: NaiveDateTime) -> Option<DateTime<Utc>> {
-        // No zone has left out more than a day; all changes so far fell on whole minutes.
-        let minute = local.with_second(0)?.with_nanosecond(0)?;
-        (1..=25 * 60)
-            .filter_map(|minutes| minute.checked_add_signed(Duration::minutes(minutes)))
-            .find_map(|later| self.zone.from_local_datetime(&later).earliest())
-            .map(|instant| instant.to_utc())
     }
 }
 

@@ -39,12 +39,7 @@ impl Snapshot {
         settings: &Settings,
         previous: Option<&Arc<Self>>,
     ) -> Self {
-        if !rows.flags.is_sorted_by_key(|row| row.id) || !rows.activations.is_sorted_by_key(|row| row.id) {
-            // Stores give rows in this order; those from elsewhere may come in any.
-            let rows = Arc::make_mut(&mut rows);
-            rows.flags.sort_by_key(|row| row.id);
-            rows.activations.sort_by_key(|row| row.id);
-        }
+        sort(&mut rows);
         let mut variants = Variants::default();
         let places = Places::of(rows.activations.iter().map(|row| row.id));
         let links = Links::of(&rows, &places);
@@ -70,7 +65,8 @@ impl Snapshot {
             row.is_none_or(|row| row.faults.iter().all(|fault| fault.column != "name"))
         });
         let (faults, twins) = (&faults, &twins);
-        let issues = Issues { rows: &rows, drafts: &drafts, links: &links, faults, twins }.collect();
+        let issues =
+            Issues { rows: &rows, drafts: &drafts, links: &links, places: &places, faults, twins }.collect();
         let told = Told::of(&rows, &mut drafts, &flags, &mut texts);
         let prerequisites = std::mem::take(&mut drafts.flags);
         let (mut nodes, graph) = drafts.finish(&facts);
@@ -106,6 +102,19 @@ impl Snapshot {
         };
         snapshot.number_answers(previous.map(|previous| &**previous));
         snapshot
+    }
+}
+
+/// Puts rows in the order of their ids. Stores give them so; those from elsewhere may come in any.
+fn sort(rows: &mut Arc<Rows>) {
+    if !rows.flags.is_sorted_by_key(|row| row.id)
+        || !rows.activations.is_sorted_by_key(|row| row.id)
+        || !rows.members.is_sorted_by_key(|row| row.activation_id)
+    {
+        let rows = Arc::make_mut(rows);
+        rows.flags.sort_by_key(|row| row.id);
+        rows.activations.sort_by_key(|row| row.id);
+        rows.members.sort_by_key(|row| row.activation_id);
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
     activation::{Activation, ChildReference, Compile, Linker, Problem, Variant},
     check::{Conduct, Node},
     registry::{ActivationType, Registry},
-    rows::{ActivationRow, Rows},
+    rows::{ActivationRow, MemberRow, Rows},
 };
 
 /// An index into one of a snapshot's lists. No list reaches 2^32 entries: it would not fit into memory.
@@ -242,7 +242,8 @@ impl<'a> Builder<'a, '_> {
         let config = source.config.as_deref();
         let hash = self.hash(class, config);
         let sound = source.faults.is_empty();
-        if let Some(like) = self.find_alike(hash, class, config).filter(|_| sound) {
+        let members = self.rows.members_of(source.id);
+        if let Some(like) = self.find_alike(hash, class, config).filter(|_| sound && members.is_empty()) {
             self.list.push(Draft { row, ..like });
             self.graph.push([]);
             return;
@@ -253,7 +254,7 @@ impl<'a> Builder<'a, '_> {
         };
         self.problems.extend(source.faults.iter().map(|fault| (row, problem(fault))));
         let draft = Draft { row, class, like: row, ..Draft::default() };
-        let source = Source { name: &source.name, class_name: &source.class_name, config, path: "" };
+        let source = Source { name: &source.name, class_name: &source.class_name, config, path: "", members };
         if !sound {
             self.push(draft, Vec::new());
         } else if self.build(draft, kind, source) {
@@ -287,7 +288,7 @@ impl<'a> Builder<'a, '_> {
         let name = self.rows.activations.get(inline.row as usize).map_or("", |row| &row.name);
         let draft = Draft { row: inline.row, class, like: index(self.list.len()), ..Draft::default() };
         let (class_name, config) = (inline.class_name.as_str(), inline.config.as_deref());
-        self.build(draft, kind, Source { name, class_name, config, path: &inline.path });
+        self.build(draft, kind, Source { name, class_name, config, path: &inline.path, members: &[] });
     }
 
     /// Gives whether others with the same type and config can be like this one.
@@ -309,6 +310,7 @@ impl<'a> Builder<'a, '_> {
         let mut compile = Compile {
             class_name: source.class_name,
             name: source.name,
+            members: source.members,
             linker: &mut linker,
             problems: Vec::new(),
             by_flag: false,
@@ -331,7 +333,12 @@ impl<'a> Builder<'a, '_> {
                 message: "the activation type panicked when it was built from this".to_owned(),
             });
         }
-        let is_example = problems.is_empty() && children.is_empty() && !by_name && !draft.may_panic;
+        note_members(source.members, kind, &mut problems);
+        let is_example = problems.is_empty()
+            && children.is_empty()
+            && source.members.is_empty()
+            && !by_name
+            && !draft.may_panic;
         self.problems.extend(problems.into_iter().map(|problem| (node, problem.below(source.path))));
         draft.assigns = index(first_variant)..index(self.assigned.len());
         if !paths.is_empty() {
@@ -408,6 +415,23 @@ struct Source<'a> {
     config: Option<&'a str>,
     /// Where in the row's config it stands, with a dot at the end; empty for the row itself.
     path: &'a str,
+    members: &'a [MemberRow],
+}
+
+/// Notes members that can not be read, and such as mean nothing.
+fn note_members(members: &[MemberRow], kind: &ActivationType, problems: &mut Vec<Problem>) {
+    /// So many are told: whoever broke a column need not be told of each of its rows.
+    const MOST: usize = 8;
+    let faults = members.iter().filter_map(|row| row.fault.as_deref());
+    problems.extend(faults.take(MOST).map(|fault| Problem {
+        path: format!("{}.{}", fault.table, fault.column),
+        message: fault.message.clone(),
+    }));
+    if !members.is_empty() && !kind.takes_members() {
+        let message =
+            format!("expected none, since {} takes no members, found {}", kind.class(), members.len());
+        problems.push(Problem { path: "activation_members".to_owned(), message });
+    }
 }
 
 /// A path from a config, in a config that stands at `place`: behind a dot inside of an object that has a `config`, else in the

@@ -4,7 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::RandomState;
 
-use super::{drafts::Drafts, graph::Graph, links::Links, values::Fault};
+use super::{
+    drafts::Drafts,
+    graph::Graph,
+    links::{Links, Places},
+    values::Fault,
+};
 use crate::{
     issue::Issue,
     rows::{FlagRow, Rows},
@@ -15,6 +20,7 @@ pub(super) struct Issues<'a> {
     pub(super) rows: &'a Rows,
     pub(super) drafts: &'a Drafts,
     pub(super) links: &'a Links,
+    pub(super) places: &'a Places,
     /// What is wrong with flags' variants, by the flags' indices.
     pub(super) faults: &'a [(usize, Fault)],
     /// Flags whose name an earlier one has, each with that one's index.
@@ -31,6 +37,7 @@ impl Issues<'_> {
             self.activations(&sufferers, &mut issues);
             self.askers(&sufferers, &mut issues);
         }
+        self.members(&mut issues);
         issues.sort_by(|a, b| (a.table, a.id, &a.path).cmp(&(b.table, b.id, &b.path)));
         issues
     }
@@ -74,6 +81,29 @@ impl Issues<'_> {
         }
     }
 
+    /// Members of activations that are not there. They hurt nobody, and one is told for all of an activation.
+    fn members(&self, issues: &mut Vec<Issue>) {
+        for members in self.rows.members.chunk_by(|one, next| one.activation_id == next.activation_id) {
+            let Some(first) = members.first() else { continue };
+            let id = first.activation_id;
+            if self.places.get(id).is_some() {
+                continue;
+            }
+            let others = match members.len() - 1 {
+                0 => String::new(),
+                others => format!(", which {others} more of these rows name"),
+            };
+            issues.push(Issue {
+                table: "activation_members",
+                id: Some(id),
+                name: first.member.clone(),
+                path: "activation_id".to_owned(),
+                message: format!("no activation has the id {id}{others}"),
+                flags: Vec::new(),
+            });
+        }
+    }
+
     /// A flag that is broken for a reason of its own breaks those that ask it.
     fn askers(&self, sufferers: &Sufferers<'_>, issues: &mut [Issue]) {
         for (node, flag) in &self.drafts.flags {
@@ -82,8 +112,9 @@ impl Issues<'_> {
             }
             let Some(asked) = self.rows.flags.get(*flag as usize) else { continue };
             let askers = sufferers.of(*node);
-            let own =
-                issues.iter_mut().filter(|issue| issue.table != "activations" && issue.id == Some(asked.id));
+            let own = issues
+                .iter_mut()
+                .filter(|issue| issue.table.starts_with("flag") && issue.id == Some(asked.id));
             for issue in own.filter(|issue| !issue.flags.is_empty()) {
                 issue.flags.extend(askers.iter().map(|name| (*name).to_owned()));
             }

@@ -19,7 +19,7 @@
 use super::{Change, ReadStore, SchemaStore, WriteStore};
 use crate::{
     Error, Result,
-    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, Revision, Rows},
+    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, MemberRow, Revision, Rows},
 };
 
 /// Runs all checks, each on a store of its own: `make` gives one that is migrated and empty.
@@ -37,6 +37,8 @@ pub async fn run<S: WriteStore>(make: impl AsyncFn() -> S) {
     versions_rise(&make().await).await;
     a_flag_takes_its_links_along(&make().await).await;
     an_activation_in_use_stays(&make().await).await;
+    members_are_kept(&make().await).await;
+    an_activation_takes_its_members_along(&make().await).await;
 }
 
 /// Runs the checks of a store that has tables: `make` gives one that is migrated and empty.
@@ -137,8 +139,8 @@ async fn filled(store: &impl WriteStore) {
 async fn starts_empty(store: &impl WriteStore) {
     let rows = loaded(store).await;
     assert_eq!(
-        (rows.flags.len(), rows.activations.len(), rows.links.len()),
-        (0, 0, 0),
+        (rows.flags.len(), rows.activations.len(), rows.links.len(), rows.members.len()),
+        (0, 0, 0, 0),
         "the checks must be given an empty store"
     );
     assert_eq!(rows.revision, revision(store).await, "the rows must carry the present revision");
@@ -158,6 +160,8 @@ async fn revision_changes_with_the_rows(store: &impl WriteStore) {
             metadata: Box::new(FlagMetadata { owner: Some("ann".to_owned()), ..FlagMetadata::default() }),
         },
         Change::Unlink(LinkRow::new(3, 3)),
+        Change::InsertMember(MemberRow::allowed(3, "ann")),
+        Change::DeleteMember { activation_id: 3, member: "ann".to_owned() },
         Change::DeleteActivation { id: 3 },
         Change::DeleteFlag { id: 3 },
     ];
@@ -404,6 +408,55 @@ async fn an_activation_in_use_stays(store: &impl WriteStore) {
     refused(store, vec![Change::DeleteActivation { id: 1 }], "activations#1").await;
     applied(store, vec![Change::Unlink(LinkRow::new(1, 1)), Change::DeleteActivation { id: 1 }]).await;
     assert_eq!(loaded(store).await.activations.len(), 1);
+}
+
+async fn members_are_kept(store: &impl WriteStore) {
+    filled(store).await;
+    let mut names = odd_names();
+    let insert = |(at, name): (usize, &String)| {
+        Change::InsertMember(MemberRow { denied: at % 2 == 0, ..MemberRow::allowed(2, name) })
+    };
+    applied(store, names.iter().enumerate().map(insert).collect()).await;
+    applied(store, vec![Change::InsertMember(MemberRow::allowed(1, "plain"))]).await;
+    let mut expected: Vec<_> =
+        names.iter().enumerate().map(|(at, name)| (2, name.as_str(), at % 2 == 0)).collect();
+    expected.push((1, "plain", false));
+    expected.sort_unstable();
+    let rows = loaded(store).await;
+    let found: Vec<_> =
+        rows.members.iter().map(|row| (row.activation_id, row.member.as_str(), row.denied)).collect();
+    assert_eq!(found, expected, "members must be kept to the byte, ordered by activation and bytes");
+    assert!(rows.members.iter().all(|row| row.fault.is_none()), "rows that a store wrote must be readable");
+
+    let again = Change::InsertMember(MemberRow::denied(1, "plain"));
+    refused(store, vec![again], "activation_members(1, \"plain\")").await;
+    refused(store, vec![Change::InsertMember(MemberRow::allowed(9, "x"))], "activations#9").await;
+    let absent = Change::DeleteMember { activation_id: 1, member: "PLAIN".to_owned() };
+    refused(store, vec![absent], "activation_members(1, \"PLAIN\")").await;
+    refused(store, vec![Change::InsertMember(MemberRow::allowed(1, "x".repeat(256)))], "255").await;
+    refused(store, vec![Change::InsertMember(MemberRow::allowed(1, "nul\0"))], "NUL").await;
+
+    // Some go, the others stay.
+    let last = names.split_off(3);
+    let delete = |member: &String| Change::DeleteMember { activation_id: 2, member: member.clone() };
+    applied(store, last.iter().map(delete).collect()).await;
+    assert_eq!(loaded(store).await.members.len(), 1 + names.len(), "members must be deleted one by one");
+}
+
+async fn an_activation_takes_its_members_along(store: &impl WriteStore) {
+    filled(store).await;
+    let members = [(1, "ann"), (2, "ann"), (2, "bob")].map(|(id, name)| MemberRow::allowed(id, name));
+    applied(store, members.iter().cloned().map(Change::InsertMember).collect()).await;
+    refused(store, vec![Change::DeleteActivation { id: 1 }], "activations#1").await;
+    applied(store, vec![Change::DeleteActivation { id: 2 }]).await;
+    assert_eq!(
+        loaded(store).await.members,
+        members[..1],
+        "an activation must take its members along, and no others"
+    );
+    // Nothing of the old activation may stick to a new one with its id.
+    applied(store, vec![Change::InsertActivation(ActivationRow::new(2, "new", "acme.new", "{}"))]).await;
+    assert_eq!(loaded(store).await.members, members[..1]);
 }
 
 async fn migrating_again_does_nothing(store: &impl SchemaStore) {

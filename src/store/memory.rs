@@ -5,7 +5,7 @@ use std::sync::{PoisonError, RwLock};
 use super::{BoxFuture, Change, ReadStore, WriteStore, refusal};
 use crate::{
     Error, Result,
-    rows::{ActivationRow, FlagRow, LinkRow, Revision, Rows},
+    rows::{ActivationRow, FlagRow, LinkRow, MemberRow, Revision, Rows},
 };
 
 /// Rows in memory, with the rules of the SQL tables: unique names, links between rows that are there.
@@ -76,6 +76,7 @@ fn sort(rows: &mut Rows) {
     rows.flags.sort_by_key(|row| row.id);
     rows.activations.sort_by_key(|row| row.id);
     rows.links.sort_by_key(|link| (link.flag_id, link.activation_id));
+    rows.members.sort_by(|a, b| (a.activation_id, &a.member).cmp(&(b.activation_id, &b.member)));
 }
 
 fn make(rows: &mut Rows, change: Change) -> Result<()> {
@@ -120,6 +121,15 @@ fn make(rows: &mut Rows, change: Change) -> Result<()> {
             Ok(())
         }
         Change::DeleteActivation { id } => delete_activation(rows, id),
+        Change::InsertMember(row) => insert_member(rows, row),
+        Change::DeleteMember { activation_id, member } => {
+            let before = rows.members.len();
+            rows.members.retain(|known| known.activation_id != activation_id || known.member != member);
+            if rows.members.len() == before {
+                return refused(refusal::no_such_member(activation_id, &member));
+            }
+            Ok(())
+        }
     }
 }
 
@@ -175,6 +185,19 @@ fn delete_activation(rows: &mut Rows, id: i64) -> Result<()> {
     if rows.activations.len() == before {
         return refused(refusal::no_such_row("activations", id));
     }
+    rows.members.retain(|known| known.activation_id != id);
+    Ok(())
+}
+
+fn insert_member(rows: &mut Rows, row: MemberRow) -> Result<()> {
+    let id = row.activation_id;
+    if rows.members.iter().any(|known| known.activation_id == id && known.member == row.member) {
+        return refused(refusal::member_taken(id, &row.member));
+    }
+    if !rows.activations.iter().any(|known| known.id == id) {
+        return refused(refusal::no_such_row("activations", id));
+    }
+    rows.members.push(MemberRow { fault: None, ..row });
     Ok(())
 }
 

@@ -30,7 +30,7 @@ pub use sqlite::SqliteStore;
 
 use crate::{
     Error, Result,
-    rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, Revision, Rows},
+    rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, MemberRow, Revision, Rows},
 };
 
 /// Four flags to try novi with, as SQL for each of the databases: `seeds/demo.sql`.
@@ -132,10 +132,19 @@ pub enum Change {
         /// `flags.id`
         id: i64,
     },
-    /// Removes an activation that no flag is linked to.
+    /// Removes an activation that no flag is linked to, and its members.
     DeleteActivation {
         /// `activations.id`
         id: i64,
+    },
+    /// Adds a row to `activation_members`, whose text has at most 255 characters.
+    InsertMember(MemberRow),
+    /// Removes a row from `activation_members`.
+    DeleteMember {
+        /// `activations.id`
+        activation_id: i64,
+        /// The value.
+        member: String,
     },
 }
 

@@ -25,6 +25,7 @@ const MIGRATIONS: Migrations = &[
     (1, "core tables", include_str!("../../migrations/mysql/0001_core_tables.sql")),
     (2, "flag metadata", include_str!("../../migrations/mysql/0002_flag_metadata.sql")),
     (3, "revision and history", include_str!("../../migrations/mysql/0003_revision_and_history.sql")),
+    (4, "activation members", include_str!("../../migrations/mysql/0004_activation_members.sql")),
 ];
 
 const QUERIES: Queries = Queries {
@@ -37,6 +38,8 @@ const QUERIES: Queries = Queries {
     activations: "select cast(id as signed), name, class_name, config from activations order by id",
     links: "select cast(flag_id as signed), cast(activation_id as signed) from flags_activations \
         order by flag_id, activation_id",
+    members: "select activation_id, member, cast(denied as signed) from activation_members \
+        order by activation_id, member",
     has_table: "select count(*) from information_schema.tables where table_schema = database() and table_name = ?",
 };
 

@@ -24,6 +24,12 @@ pub(super) fn check(change: &Change) -> Result<()> {
             check_name(&what, "class_name", &row.class_name)?;
             check_text(&what, "config", row.config.as_deref())
         }
+        Change::InsertMember(row) => {
+            check_name(&member(row.activation_id, &row.member), "member", &row.member)
+        }
+        Change::DeleteMember { activation_id, member: text } => {
+            check_text(&member(*activation_id, text), "member", Some(text))
+        }
         Change::SetMetadata { flag_id, metadata } => check_metadata(&format!("flags#{flag_id}"), metadata),
         Change::Link(link) | Change::Unlink(link) => {
             if link.flag_id.is_none() || link.activation_id.is_none() {
@@ -104,6 +110,19 @@ pub(super) fn activation_in_use(id: i64) -> String {
 
 pub(super) fn link(flag: i64, activation: i64) -> String {
     format!("flags_activations({flag}, {activation})")
+}
+
+/// `activation_members(7, "user-7")`
+pub(super) fn member(activation: i64, member: &str) -> String {
+    format!("activation_members({activation}, {:?})", shortened(member))
+}
+
+pub(super) fn member_taken(activation: i64, text: &str) -> String {
+    format!("{}: the activation has this member already", member(activation, text))
+}
+
+pub(super) fn no_such_member(activation: i64, text: &str) -> String {
+    format!("{}: there is no such row", member(activation, text))
 }
 
 pub(super) fn link_taken(flag: i64, activation: i64) -> String {

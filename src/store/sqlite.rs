@@ -25,6 +25,7 @@ const MIGRATIONS: Migrations = &[
     (1, "core tables", include_str!("../../migrations/sqlite/0001_core_tables.sql")),
     (2, "flag metadata", include_str!("../../migrations/sqlite/0002_flag_metadata.sql")),
     (3, "revision and history", include_str!("../../migrations/sqlite/0003_revision_and_history.sql")),
+    (4, "activation members", include_str!("../../migrations/sqlite/0004_activation_members.sql")),
 ];
 
 const QUERIES: Queries = Queries {
@@ -34,6 +35,7 @@ const QUERIES: Queries = Queries {
         from flags f left join flag_metadata m on m.flag_id = f.id order by f.id",
     activations: "select id, name, class_name, config from activations order by id",
     links: "select flag_id, activation_id from flags_activations order by flag_id, activation_id",
+    members: "select activation_id, member, denied from activation_members order by activation_id, member",
     has_table: "select count(*) from sqlite_master where type = 'table' and name = $1",
 };
 

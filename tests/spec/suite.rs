@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 
 use novi::{
     Context, Flags, Overrides, Registry, Settings,
-    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, Rows},
+    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, MemberRow, Rows},
 };
 use serde::Deserialize;
 
@@ -28,6 +28,9 @@ pub(crate) struct Suite {
     /// Pairs of flag id and activation id.
     #[serde(default)]
     pub(crate) links: Vec<(i64, i64)>,
+    /// Activation id, member, and whether it is denied.
+    #[serde(default)]
+    pub(crate) members: Vec<(i64, String, bool)>,
     /// The static context.
     #[serde(default)]
     pub(crate) context: Context<'static>,
@@ -144,7 +147,12 @@ impl Suite {
             let name = row.name.clone().unwrap_or_else(|| format!("activation {}", row.id));
             ActivationRow::new(row.id, name, &row.class_name, config)
         };
+        let member = |(activation_id, member, denied): &(i64, String, bool)| MemberRow {
+            denied: *denied,
+            ..MemberRow::allowed(*activation_id, member)
+        };
         Rows {
+            members: self.members.iter().map(member).collect(),
             flags: self.flags.iter().map(flag).collect(),
             activations: self.activations.iter().map(activation).collect(),
             links: self.links.iter().map(|(flag, activation)| LinkRow::new(*flag, *activation)).collect(),

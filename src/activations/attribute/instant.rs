@@ -1,7 +1,8 @@
 //! Points in time.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
 
+use super::super::time;
 use crate::Value;
 
 /// The point in time that a value is: an instant, or text that [is read](read) as one.
@@ -15,21 +16,10 @@ pub(super) fn of(value: &Value<'_>) -> Option<DateTime<Utc>> {
 
 /// Reads RFC 3339, or a date alone, which is its first instant in UTC.
 pub(super) fn read(text: &str) -> Option<DateTime<Utc>> {
-    match date(text.as_bytes()) {
+    match time::date(text) {
         Some(date) => Some(date.and_time(NaiveTime::MIN).and_utc()),
-        None => Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()),
+        None => time::rfc3339(text),
     }
-}
-
-/// Written out, since chrono would take "+26-1-1" too.
-fn date(text: &[u8]) -> Option<NaiveDate> {
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else { return None };
-    let number = |digits: &[u8]| {
-        let digit = |byte: &u8| byte.is_ascii_digit().then(|| u32::from(byte - b'0'));
-        digits.iter().try_fold(0, |number, byte| Some(number * 10 + digit(byte)?))
-    };
-    let year = i32::try_from(number(&[*y1, *y2, *y3, *y4])?).ok()?;
-    NaiveDate::from_ymd_opt(year, number(&[*m1, *m2])?, number(&[*d1, *d2])?)
 }
 
 #[cfg(test)]

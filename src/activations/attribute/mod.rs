@@ -2,19 +2,15 @@
 
 mod condition;
 mod config;
-mod fold;
 mod instant;
-mod network;
 mod number;
 mod path;
 mod pattern;
 mod reader;
 mod search;
 mod test;
-mod text_set;
 mod values;
 mod version;
-mod words;
 
 use self::{condition::Condition, config::Config, path::Path};
 use super::register;

@@ -5,16 +5,18 @@ use std::fmt::Display;
 use chrono::{DateTime, Utc};
 
 use super::{
+    super::{
+        fold::Case,
+        network::{self, Networks},
+        words,
+    },
     config::Operand,
-    fold::Case,
     instant,
-    network::{Network, Networks},
     number::Number,
     path::Path,
     pattern::Pattern,
     values::Values,
     version::Requirement,
-    words,
 };
 use crate::{Compile, Value, similar::most_similar};
 
@@ -45,7 +47,6 @@ const MOST: usize = 8;
 
 const TEXT: &str = "a text";
 const SCALAR: &str = "a text, a number or a truth value";
-const NETWORK: &str = "a network like \"10.0.0.0/8\" or an address";
 
 /// Reads the fields of one row.
 pub(super) struct Reader<'r, 'c> {
@@ -159,13 +160,13 @@ impl<'r, 'c> Reader<'r, 'c> {
     pub(super) fn networks(&mut self, field: &str, operand: Operand) -> Option<Networks> {
         let parse = |value: &Value<'_>| {
             let text = value.as_str()?;
-            Some((Box::from(text), Network::parse(text)?))
+            Some((Box::from(text), network::parse(text)?))
         };
         let read = match self.operator(operand)? {
-            Value::List(list) => self.each(field, &list, NETWORK, parse)?,
+            Value::List(list) => self.each(field, &list, network::EXPECTED, parse)?,
             value => match parse(&value) {
                 Some(one) => vec![one],
-                None => return self.wrong(field, NETWORK, words::found(&value)),
+                None => return self.wrong(field, network::EXPECTED, words::found(&value)),
             },
         };
         let (texts, networks): (_, Vec<_>) = read.into_iter().unzip();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{fold::Case, words};
+use super::super::{fold::Case, words};
 
 /// Where in a text one of several parts must be.
 #[derive(Clone, Copy, Debug)]

@@ -5,8 +5,8 @@ use std::{cmp::Ordering, fmt};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{
+    super::network::Networks,
     instant,
-    network::Networks,
     number::Number,
     pattern::Pattern,
     search::Search,

@@ -3,10 +3,12 @@
 use std::fmt;
 
 use super::{
-    fold::Case,
+    super::{
+        fold::Case,
+        text_set::{TextSet, TooLarge},
+        words,
+    },
     number::{Number, Numbers},
-    text_set::{TextSet, TooLarge},
-    words,
 };
 use crate::{Value, text::same};
 

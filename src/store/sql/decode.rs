@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
-use crate::rows::{ActivationRow, FailMode, Fault, FlagMetadata, FlagRow, LinkRow};
+use crate::rows::{ActivationRow, FailMode, Fault, FlagMetadata, FlagRow, LinkRow, MemberRow};
 
 /// A column as the database gave it, whatever type its table claims to have.
 #[derive(Debug)]
@@ -217,6 +217,18 @@ pub(in crate::store) fn link(mut cells: impl Iterator<Item = Cell>) -> LinkRow {
         _ => None,
     };
     LinkRow { flag_id: end(), activation_id: end() }
+}
+
+/// The columns of `Queries::members`.
+pub(in crate::store) fn member(cells: impl Iterator<Item = Cell>) -> MemberRow {
+    let mut columns = Columns::new(cells, "activation_members");
+    MemberRow {
+        activation_id: columns.integer("activation_id"),
+        member: columns.text("member"),
+        denied: columns.boolean("denied", true),
+        // One of them is enough to tell.
+        fault: columns.faults.into_iter().next().map(Box::new),
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sqlx::{ConnectOptions as _, Pool, pool::PoolConnection};
 
-pub(super) use decode::{Cell, activation, flag, link};
+pub(super) use decode::{Cell, activation, flag, link, member};
 pub(super) use migrate::{Found, Migrations, TABLE, deadline, describe, migrator, names, pause, pending};
 pub(super) use statements::{Queries, Statements, Step, Value, statements, steps};
 
@@ -98,6 +98,7 @@ macro_rules! sql_store {
                     activations: all(&mut transaction, QUERIES.activations, |cells| sql::activation(cells))
                         .await?,
                     links: all(&mut transaction, QUERIES.links, |cells| sql::link(cells)).await?,
+                    members: all(&mut transaction, QUERIES.members, |cells| sql::member(cells)).await?,
                 };
                 transaction.commit().await?;
                 Ok(rows)

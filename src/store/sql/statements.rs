@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::super::{Change, refusal};
 use crate::{
     Error,
-    rows::{ActivationRow, FlagMetadata, FlagRow},
+    rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, MemberRow},
 };
 
 /// The reading statements that differ between databases.
@@ -18,6 +18,8 @@ pub(in crate::store) struct Queries {
     pub(in crate::store) activations: &'static str,
     /// `flag_id, activation_id`
     pub(in crate::store) links: &'static str,
+    /// `activation_id, member, denied`
+    pub(in crate::store) members: &'static str,
     /// How many tables have the given name where novi's tables are made.
     pub(in crate::store) has_table: &'static str,
 }
@@ -34,6 +36,8 @@ pub(in crate::store) struct Statements {
     pub(in crate::store) set_metadata: &'static str,
     pub(in crate::store) delete_flag: &'static str,
     pub(in crate::store) delete_activation: &'static str,
+    pub(in crate::store) insert_member: &'static str,
+    pub(in crate::store) delete_member: &'static str,
 }
 
 /// Makes the [`Statements`] of a database from its nine placeholders. Parameters are used in order, once each.
@@ -111,6 +115,21 @@ macro_rules! statements {
             ),
             delete_flag: concat!("delete from flags where id = ", $p1),
             delete_activation: concat!("delete from activations where id = ", $p1),
+            insert_member: concat!(
+                "insert into activation_members (activation_id, member, denied) values (",
+                $p1,
+                ", ",
+                $p2,
+                ", ",
+                $p3,
+                ")"
+            ),
+            delete_member: concat!(
+                "delete from activation_members where activation_id = ",
+                $p1,
+                " and member = ",
+                $p2
+            ),
         }
     };
 }
@@ -193,9 +212,7 @@ pub(in crate::store) fn steps(change: Change, sql: &Statements) -> Vec<Step> {
             Vec::new()
         }
         Change::Link(link) => {
-            let (flag, activation) =
-                (link.flag_id.unwrap_or_default(), link.activation_id.unwrap_or_default());
-            let values = vec![Value::Integer(flag), Value::Integer(activation)];
+            let (flag, activation, values) = ends(link);
             vec![
                 Step::new(sql.link, refusal::link(flag, activation), values)
                     .taken(refusal::link_taken(flag, activation))
@@ -203,9 +220,7 @@ pub(in crate::store) fn steps(change: Change, sql: &Statements) -> Vec<Step> {
             ]
         }
         Change::Unlink(link) => {
-            let (flag, activation) =
-                (link.flag_id.unwrap_or_default(), link.activation_id.unwrap_or_default());
-            let values = vec![Value::Integer(flag), Value::Integer(activation)];
+            let (flag, activation, values) = ends(link);
             vec![
                 Step::new(sql.unlink, refusal::link(flag, activation), values)
                     .missing(refusal::no_such_link(flag, activation)),
@@ -221,7 +236,28 @@ pub(in crate::store) fn steps(change: Change, sql: &Statements) -> Vec<Step> {
                 .missing(refusal::no_such_row("activations", id))
                 .reference(refusal::activation_in_use(id)),
         ],
+        Change::InsertMember(row) => vec![insert_member(row, sql)],
+        Change::DeleteMember { activation_id, member } => vec![delete_member(activation_id, member, sql)],
     }
+}
+
+/// Both ends, which are there, and the same as parameters.
+fn ends(link: LinkRow) -> (i64, i64, Vec<Value>) {
+    let (flag, activation) = (link.flag_id.unwrap_or_default(), link.activation_id.unwrap_or_default());
+    (flag, activation, vec![Value::Integer(flag), Value::Integer(activation)])
+}
+
+fn insert_member(row: MemberRow, sql: &Statements) -> Step {
+    let MemberRow { activation_id: id, member, denied, .. } = row;
+    let (what, taken) = (refusal::member(id, &member), refusal::member_taken(id, &member));
+    let values = vec![Value::Integer(id), Value::Text(Some(member)), Value::Boolean(denied)];
+    Step::new(sql.insert_member, what, values).taken(taken).reference(refusal::no_such_row("activations", id))
+}
+
+fn delete_member(id: i64, member: String, sql: &Statements) -> Step {
+    let (what, missing) = (refusal::member(id, &member), refusal::no_such_member(id, &member));
+    let values = vec![Value::Integer(id), Value::Text(Some(member))];
+    Step::new(sql.delete_member, what, values).missing(missing)
 }
 
 fn contents(row: ActivationRow) -> [Value; 3] {

@@ -21,6 +21,7 @@ fn rows(revision: i64) -> Rows {
         flags: vec![FlagRow::new(1, "one", on), FlagRow::new(2, "two", on)],
         activations: vec![ActivationRow::new(1, revision.to_string(), "novi.and", "[]")],
         links: vec![LinkRow::new(1, 1), LinkRow::new(2, 1)],
+        ..Rows::default()
     }
 }
 

@@ -23,6 +23,11 @@ pub(super) fn texts(f: &mut fmt::Formatter<'_>, list: &[Box<str>]) -> fmt::Resul
     alternatives(f, &list.iter().map(|text| format!("{text:?}")).collect::<Vec<_>>())
 }
 
+/// The same, as a text.
+pub(super) fn list(list: &[Box<str>]) -> String {
+    fmt::from_fn(|f| texts(f, list)).to_string()
+}
+
 /// What was found instead of what was expected.
 pub(super) fn found(value: &Value<'_>) -> String {
     /// A longer text is cut here.

@@ -1,76 +1,63 @@
 //! IP addresses in networks.
 
-use std::{
-    fmt,
-    net::{IpAddr, Ipv6Addr},
-};
+use std::{fmt, net::IpAddr};
 
-/// Networks, as ranges of addresses: sorted and apart from each other, so that long lists are searched by halving.
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+/// Networks: sorted and apart from each other, so that long lists are searched by halving.
 #[derive(Debug)]
 pub(super) struct Networks {
     texts: Box<[Box<str>]>,
-    v4: Box<[(u32, u32)]>,
-    v6: Box<[(u128, u128)]>,
+    v4: Box<[Ipv4Net]>,
+    v6: Box<[Ipv6Net]>,
 }
 
-/// One network: its first and its last address.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Network {
-    V4(u32, u32),
-    V6(u128, u128),
-}
+/// What is read, for messages.
+pub(super) const EXPECTED: &str = "a network like \"10.0.0.0/8\" or an address";
 
-impl Network {
-    /// Reads `10.0.0.0/8`, `2001:db8::/32`, or an address alone. Bits behind the prefix are passed over.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(digits(prefix)?)),
-            None => (text, None),
-        };
-        match address.parse().ok()? {
-            IpAddr::V4(address) => Self::v4(address.to_bits(), prefix.unwrap_or(32)),
-            IpAddr::V6(address) => Self::v6(address, prefix.unwrap_or(128)),
-        }
-    }
-
-    fn v4(address: u32, prefix: u32) -> Option<Self> {
-        let host = u32::MAX.checked_shr(prefix).unwrap_or(0);
-        (prefix <= 32).then_some(Self::V4(address & !host, address | host))
-    }
-
-    fn v6(address: Ipv6Addr, prefix: u32) -> Option<Self> {
+/// Reads `10.0.0.0/8`, `2001:db8::/32`, or an address alone. Bits behind the prefix are passed over.
+pub(super) fn parse(text: &str) -> Option<IpNet> {
+    let network = match text.parse() {
+        Ok(network) => network,
+        // The crate asks for a prefix.
+        Err(_) => IpNet::from(text.parse::<IpAddr>().ok()?),
+    };
+    if let IpNet::V6(v6) = network {
         // ::ffff:10.0.0.0/104 is 10.0.0.0/8: addresses are looked for in their own family alone.
-        if let (Some(v4), Some(prefix)) = (address.to_ipv4_mapped(), prefix.checked_sub(96)) {
-            return Self::v4(v4.to_bits(), prefix);
+        if let (Some(v4), Some(prefix)) = (v6.addr().to_ipv4_mapped(), v6.prefix_len().checked_sub(96)) {
+            return Ipv4Net::new(v4, prefix).ok().map(IpNet::V4);
         }
-        let (address, host) = (address.to_bits(), u128::MAX.checked_shr(prefix).unwrap_or(0));
-        (prefix <= 128).then_some(Self::V6(address & !host, address | host))
     }
-}
-
-/// A prefix: digits alone, where the standard library would read a sign.
-fn digits(text: &str) -> Option<u32> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+    Some(network)
 }
 
 impl Networks {
-    pub(super) fn new(texts: Vec<Box<str>>, networks: &[Network]) -> Self {
-        let v4 = networks.iter().filter_map(|network| match network {
-            Network::V4(first, last) => Some((*first, *last)),
-            Network::V6(..) => None,
-        });
-        let v6 = networks.iter().filter_map(|network| match network {
-            Network::V6(first, last) => Some((*first, *last)),
-            Network::V4(..) => None,
-        });
-        Self { texts: texts.into(), v4: merged(v4.collect()), v6: merged(v6.collect()) }
+    pub(super) fn new(texts: Vec<Box<str>>, networks: &[IpNet]) -> Self {
+        let v4: Vec<_> = networks
+            .iter()
+            .filter_map(|network| match network {
+                IpNet::V4(network) => Some(*network),
+                IpNet::V6(_) => None,
+            })
+            .collect();
+        let v6: Vec<_> = networks
+            .iter()
+            .filter_map(|network| match network {
+                IpNet::V6(network) => Some(*network),
+                IpNet::V4(_) => None,
+            })
+            .collect();
+        let (v4, v6) = (Ipv4Net::aggregate(&v4).into(), Ipv6Net::aggregate(&v6).into());
+        Self { texts: texts.into(), v4, v6 }
     }
 
     /// Whether the text is an address in one of the networks. An IPv4 address may be written as IPv6 has it.
     pub(super) fn contain(&self, text: &str) -> bool {
         match text.parse::<IpAddr>().map(|address| address.to_canonical()) {
-            Ok(IpAddr::V4(address)) => contains(&self.v4, address.to_bits()),
-            Ok(IpAddr::V6(address)) => contains(&self.v6, address.to_bits()),
+            Ok(IpAddr::V4(address)) => holder(&self.v4, |network| network.network() <= address)
+                .is_some_and(|network| network.contains(&address)),
+            Ok(IpAddr::V6(address)) => holder(&self.v6, |network| network.network() <= address)
+                .is_some_and(|network| network.contains(&address)),
             Err(_) => false,
         }
     }
@@ -82,22 +69,9 @@ impl fmt::Display for Networks {
     }
 }
 
-/// Sorted, and joined where they overlap.
-fn merged<N: Copy + Ord>(mut ranges: Vec<(N, N)>) -> Box<[(N, N)]> {
-    ranges.sort_unstable();
-    ranges.dedup_by(|next, kept| {
-        let overlap = next.0 <= kept.1;
-        if overlap {
-            kept.1 = kept.1.max(next.1);
-        }
-        overlap
-    });
-    ranges.into()
-}
-
-fn contains<N: Copy + Ord>(ranges: &[(N, N)], address: N) -> bool {
-    let before = ranges.partition_point(|(first, _)| *first <= address);
-    before.checked_sub(1).and_then(|at| ranges.get(at)).is_some_and(|(_, last)| address <= *last)
+/// The last network that starts no later than an address: if one holds it, it is this.
+fn holder<N>(networks: &[N], starts_before: impl Fn(&N) -> bool) -> Option<&N> {
+    networks.get(networks.partition_point(starts_before).checked_sub(1)?)
 }
 
 #[cfg(test)]
@@ -107,7 +81,7 @@ mod tests {
     use super::*;
 
     fn networks(texts: &[&str]) -> Networks {
-        let networks: Vec<_> = texts.iter().map(|text| Network::parse(text).unwrap()).collect();
+        let networks: Vec<_> = texts.iter().map(|text| parse(text).unwrap()).collect();
         Networks::new(texts.iter().map(|text| (*text).into()).collect(), &networks)
     }
 
@@ -152,6 +126,8 @@ mod tests {
         );
         assert!(networks(&["::/0"]).contain("ffff::") && !networks(&["::/0"]).contain("1.2.3.4"));
         assert!(!networks(&[]).contain("1.2.3.4"));
+        let all = networks(&["0.0.0.0/0", "255.255.255.255", "::/0", "ffff::", "128.0.0.0/1"]);
+        assert!(all.contain("0.0.0.0") && all.contain("255.255.255.255") && all.contain("::2"));
     }
 
     #[test]
@@ -170,7 +146,7 @@ mod tests {
             "::ffff:1.2.3.4/129",
             "1.2.3.4/99999999999",
         ] {
-            assert!(Network::parse(text).is_none(), "{text}");
+            assert!(parse(text).is_none(), "{text}");
         }
     }
 

@@ -1,0 +1,104 @@
+//! What the types for lists, time and place cost. Run it with: cargo bench --bench types
+
+#![allow(clippy::expect_used, missing_docs, reason = "a bench")]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use novi::{
+    Context, Flags,
+    rows::{ActivationRow, FlagRow, LinkRow, MemberRow, Rows},
+};
+
+/// A flag with one activation.
+fn flag(class: &str, config: &str, members: Vec<MemberRow>) -> Flags {
+    let flags = Flags::builder()
+        .context(Context::new().with("environment", "production").with("host", "web-17.example.com"))
+        .from_rows(Rows {
+            flags: vec![FlagRow::new(1, "flag", true)],
+            activations: vec![ActivationRow::new(1, "row", class, config)],
+            links: vec![LinkRow::new(1, 1)],
+            members,
+            ..Rows::default()
+        })
+        .expect("types are registered once");
+    assert!(flags.issues().is_empty(), "{:?}", flags.issues());
+    flags
+}
+
+fn caller() -> Context<'static> {
+    Context::new().with("targetingKey", "user-00000123456").with("ip", "192.168.17.4")
+}
+
+/// A list of a million answers as fast as one of ten, but for what it takes to fetch from memory; longer members are
+/// hashed twice.
+fn members(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("members");
+    for (case, suffix) in [("16 bytes", ""), ("36 bytes", "-with-a-rather-long-")] {
+        for count in [10, 1_000_000] {
+            let member = |id: i64| format!("user-{:011}{suffix}", 123_456 + id);
+            let rows = (0..count).map(|id| MemberRow::allowed(1, member(id))).collect();
+            let flags = flag("novi.members", r#"{"allow": []}"#, rows);
+            let (inside, outside) = (member(0), member(-1));
+            let inside = Context::new().with("targetingKey", inside);
+            let outside = Context::new().with("targetingKey", outside);
+            assert!(flags.is_enabled("flag", &inside) && !flags.is_enabled("flag", &outside));
+            for (which, caller) in [("in", &inside), ("out", &outside)] {
+                group.bench_function(format!("{count} of {case}, {which}"), |bench| {
+                    bench.iter(|| flags.is_enabled(black_box("flag"), black_box(caller)));
+                });
+            }
+        }
+    }
+    group.finish();
+}
+
+/// Against `novi.date_time`, which reads the clock and compares it with two ends. Only the last two look a window up.
+fn time(criterion: &mut Criterion) {
+    let hours = r#"{"weekdays": ["mon", "tue", "wed", "thu", "fri"], "from": "09:00", "to": "17:00", "timezone": "Europe/Madrid"}"#;
+    let cron = r#"{"cron": "0 9 * * MON-FRI", "duration": "8h", "timezone": "Europe/Madrid"}"#;
+    let window = r#"{"startDateTime": "2020-01-01T00:00:00Z", "endDateTime": "2999-01-01T00:00:00Z"}"#;
+    let time = |text| Context::new().with("currentDateTime", novi_time(text));
+    let (now, friday, sunday) = (Context::new(), time("2026-11-20T12:00:00Z"), time("2026-11-22T12:00:00Z"));
+    let mut group = criterion.benchmark_group("time");
+    for (case, class, config, callers) in [
+        ("date_time, clock", "novi.date_time", window, [&now, &now]),
+        ("expires, clock", "novi.expires", r#"{"at": "2999-01-01"}"#, [&now, &now]),
+        ("schedule by hours, clock", "novi.schedule", hours, [&now, &now]),
+        ("schedule by cron, clock", "novi.schedule", cron, [&now, &now]),
+        ("schedule by cron, time told", "novi.schedule", cron, [&friday, &friday]),
+        ("schedule by hours, another time told each time", "novi.schedule", hours, [&friday, &sunday]),
+        ("schedule by cron, another time told each time", "novi.schedule", cron, [&friday, &sunday]),
+    ] {
+        let flags = flag(class, config, Vec::new());
+        let mut turns = callers.into_iter().cycle();
+        group.bench_function(case, |bench| {
+            bench.iter(|| flags.is_enabled(black_box("flag"), turns.next().unwrap_or(&now)));
+        });
+    }
+    group.finish();
+}
+
+fn novi_time(text: &str) -> novi::Value<'static> {
+    chrono::DateTime::parse_from_rfc3339(text).expect("a time").to_utc().into()
+}
+
+fn place(criterion: &mut Criterion) {
+    let caller = caller();
+    let mut group = criterion.benchmark_group("place");
+    for (case, class, config) in [
+        ("environment", "novi.environment", r#"{"environments": ["staging", "production"]}"#),
+        ("host", "novi.host", r#"{"hosts": ["db-1", "web-*.example.com"]}"#),
+        ("ip", "novi.ip", r#"{"networks": ["10.0.0.0/8", "192.168.0.0/16"]}"#),
+    ] {
+        let flags = flag(class, config, Vec::new());
+        assert!(flags.is_enabled("flag", &caller), "{case}");
+        group.bench_function(case, |bench| {
+            bench.iter(|| flags.is_enabled(black_box("flag"), black_box(&caller)));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, members, time, place);
+criterion_main!(benches);
