@@ -30,6 +30,13 @@ impl Timestamp {
         self.seconds
     }
 
+    /// The seconds from an earlier time to this one.
+    #[expect(clippy::cast_precision_loss, reason = "times of rows lie fewer than 2^53 seconds apart")]
+    pub(crate) fn since(self, earlier: Self) -> f64 {
+        let seconds = self.seconds.saturating_sub(earlier.seconds) as f64;
+        seconds + (f64::from(self.nanos) - f64::from(earlier.nanos)) / 1e9
+    }
+
     /// The same as a date.
     pub(crate) fn date(self) -> DateTime<Utc> {
         DateTime::from_timestamp(self.seconds, self.nanos).unwrap_or(DateTime::<Utc>::MAX_UTC)

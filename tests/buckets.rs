@@ -235,6 +235,37 @@ proptest! {
     }
 
     #[test]
+    fn who_is_in_a_ramp_stays_in(
+        hash in proptest::sample::select(&HASHES[..]),
+        linear: bool,
+        key in "[a-z0-9]{1,12}",
+        mut steps in proptest::collection::vec((0..1_000_u32, 0.0..=100.0_f64), 1..5),
+        mut times in proptest::collection::vec(0..1_100_000_u32, 8),
+    ) {
+        steps.sort_by_key(|(minute, _)| *minute);
+        steps.dedup_by_key(|(minute, _)| *minute);
+        let mut percentages: Vec<f64> = steps.iter().map(|(_, percentage)| *percentage).collect();
+        percentages.sort_by(f64::total_cmp);
+        let start = chrono::DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        let at = |seconds: u32| (start + chrono::Duration::seconds(seconds.into())).to_rfc3339();
+        let steps: Vec<Json> = steps
+            .iter()
+            .zip(percentages)
+            .map(|((minute, _), percentage)| json!({"at": at(1_000 * minute), "percentage": percentage}))
+            .collect();
+        let config = json!({"steps": steps, "linear": linear, "hash": hash});
+        let flags = flag("f", "novi.ramp", &config.to_string());
+        times.sort_unstable();
+        let mut before = false;
+        for time in times {
+            let context = Context::new().with("targetingKey", key.as_str()).with("currentDateTime", at(time));
+            let on = flags.is_enabled("f", &context);
+            prop_assert!(on || !before, "at {time}");
+            before = on;
+        }
+    }
+
+    #[test]
     fn every_caller_gets_a_variant(
         hash in proptest::sample::select(&["murmur3", "md5", "sha256", "crc32", "unleash", "flagd", "sha1"][..]),
         weights in proptest::collection::vec(0..50_u32, 1..12).prop_filter("above 0", |all| all.iter().sum::<u32>() > 0),

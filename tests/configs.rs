@@ -44,7 +44,11 @@ fn flags(class: &str, config: &str) -> Flags {
     activations.push(ActivationRow::new(ID, "row", class, config));
     let member = Some(MemberRow::allowed(ID, "user-7")).filter(|_| class == "novi.members");
     Flags::from_rows(Rows {
-        flags: vec![FlagRow::new(1, "flag", true)],
+        flags: vec![
+            FlagRow::new(1, "flag", true),
+            FlagRow::new(2, "New checkout", true),
+            FlagRow::new(3, "Layout", true),
+        ],
         activations,
         links: vec![LinkRow::new(1, ID)],
         members: member.into_iter().collect(),

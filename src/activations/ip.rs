@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
+    by::By,
     network::{self, Networks},
     register,
     texts::Texts,
@@ -13,7 +14,7 @@ use crate::{Activation, Check, Compile, Value, Verdict, activation::Configured};
 /// [`Config`] tells all of it.
 struct Ip {
     networks: Networks,
-    by: Box<str>,
+    by: By,
 }
 
 /// On for callers whose IP address is in one of these networks.
@@ -30,13 +31,13 @@ struct Ip {
 struct Config {
     /// One network or several
     networks: Texts,
-    /// The attribute that has the address; `ip` if not given
+    /// The attribute that has the address, or several of which the first counts; `ip` if not given
     #[serde(default = "ip")]
-    by: String,
+    by: By,
 }
 
-fn ip() -> String {
-    "ip".to_owned()
+fn ip() -> By {
+    By::One("ip".into())
 }
 
 register!(Ip, "novi.ip", [], "On for callers whose IP address is in one of these networks");
@@ -44,12 +45,13 @@ register!(Ip, "novi.ip", [], "On for callers whose IP address is in one of these
 impl Activation for Ip {
     fn evaluate(&self, check: &Check<'_>) -> Verdict {
         let is_in = |value: &Value<'_>| value.as_str().is_some_and(|text| self.networks.contain(text));
-        let met = match check.get(&self.by) {
+        let met = match self.by.find(check) {
             Some(Value::List(values)) => values.iter().any(is_in),
             value => value.is_some_and(is_in),
         };
         if !met {
-            check.note(|| format!("{}: expected an address in {}", self.by, self.networks));
+            check
+                .note(|| format!("{}: expected an address in {}", self.by.names().join(", "), self.networks));
         }
         met.into()
     }
@@ -59,9 +61,7 @@ impl Configured for Ip {
     type Config = Config;
 
     fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
-        if config.by.is_empty() {
-            row.problem(".by", "expected the name of an attribute, found \"\"");
-        }
+        let by = config.by.checked(".by", row);
         if config.networks.iter().len() == 0 {
             row.problem(".networks", "expected at least one network, found none");
         }
@@ -76,6 +76,6 @@ impl Configured for Ip {
             }
         }
         let networks = Networks::new(config.networks.into_boxed().into(), &networks);
-        Some(Self { networks, by: config.by.into() })
+        Some(Self { networks, by: by? })
     }
 }

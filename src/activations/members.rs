@@ -6,7 +6,7 @@ use arrayvec::ArrayString;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{member_set::MemberSet, register, text_set::TooLarge, words};
+use super::{by::By, member_set::MemberSet, register, text_set::TooLarge, words};
 use crate::{Activation, Check, Compile, Value, Verdict, activation::Configured};
 
 /// Of the values of a list so many are told if they are wrong. It may have a million.
@@ -15,7 +15,7 @@ const MOST: usize = 8;
 /// [`Config`] tells all of it.
 struct Members {
     /// Nothing: the targeting key.
-    by: Option<Box<str>>,
+    by: Option<By>,
     /// Nothing: whoever is not denied is in.
     allow: Option<MemberSet>,
     deny: MemberSet,
@@ -51,9 +51,9 @@ struct Members {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    /// The attribute that callers are known by; the targeting key if not given
+    /// The attribute that callers are known by, or several of which the first counts; the targeting key if not given
     #[serde(default)]
-    by: Option<String>,
+    by: Option<By>,
     /// Who is in; if not given, and the table has none either: all that are not denied
     #[serde(default)]
     #[schemars(with = "Option<Vec<Member>>")]
@@ -82,7 +82,7 @@ impl Activation for Members {
     fn evaluate(&self, check: &Check<'_>) -> Verdict {
         let value = match &self.by {
             None => check.targeting_value(),
-            Some(name) => check.get(name),
+            Some(by) => by.find(check),
         };
         let is_in = match value {
             Some(Value::List(values)) => self.lets_in(values, check),
@@ -125,9 +125,7 @@ impl Configured for Members {
     const TAKES_MEMBERS: bool = true;
 
     fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
-        if config.by.as_ref().is_some_and(String::is_empty) {
-            row.problem(".by", "expected the name of an attribute, found \"\"");
-        }
+        let by = config.by.and_then(|by| by.checked(".by", row));
         let (has_allow, has_deny) = (config.allow.is_some(), config.deny.is_some());
         let allow = texts(".allow", config.allow, row);
         let deny = texts(".deny", config.deny, row);
@@ -147,7 +145,7 @@ impl Configured for Members {
             row.problem("", "expected texts of at most 4 GiB together, found more");
             return None;
         };
-        Some(Self { by: config.by.map(Into::into), allow, deny })
+        Some(Self { by, allow, deny })
     }
 }
 

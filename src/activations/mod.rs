@@ -20,6 +20,7 @@ mod not;
 mod or;
 mod percentage;
 mod python_random;
+mod ramp;
 mod rules;
 mod schedule;
 mod split;
