@@ -15,9 +15,10 @@ use crate::watch::State;
 use crate::{
     Error, Result,
     context::Context,
-    decision::Decision,
+    decision::{Decision, Outcome},
     handle::FlagHandle,
     issue::Issue,
+    layers,
     overrides::Overrides,
     present::{Guard, Present},
     registry::Registry,
@@ -152,6 +153,11 @@ impl Flags {
     /// Takes no lock, allocates nothing and waits for nothing.
     #[must_use]
     pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
+        if layers::in_use()
+            && let Some(outcome) = self.overlaid(name)
+        {
+            return outcome.enabled;
+        }
         self.inner.present.with(|snapshot, shard| {
             if let Some(flag) = snapshot.find_index(name) {
                 snapshot.counted_at(flag, context, shard).enabled
@@ -168,7 +174,13 @@ impl Flags {
     /// [`Error::FlagNotFound`] for a name that no flag has (R5).
     pub fn evaluate(&self, name: &str, context: &Context<'_>) -> Result<Decision> {
         let guard = self.snapshot();
-        let Some(flag) = guard.find_index(name) else {
+        let found = guard.find_index(name);
+        if layers::in_use()
+            && let Some(layered) = guard.overlaid(name, found)
+        {
+            return Ok(Decision::overlaid(guard, found, layered));
+        }
+        let Some(flag) = found else {
             self.inner.unknown.count(name, &guard);
             return Err(Error::FlagNotFound { name: name.to_owned(), similar: guard.similar_flag(name) });
         };
@@ -225,6 +237,12 @@ impl Flags {
     #[must_use]
     pub fn evaluations(&self) -> Vec<Evaluations> {
         self.snapshot().evaluations()
+    }
+
+    /// What an override of the code that runs now says.
+    #[cold]
+    pub(crate) fn overlaid(&self, name: &str) -> Option<Outcome> {
+        self.inner.present.with(|snapshot, _| snapshot.overlaid_outcome(name))
     }
 
     pub(crate) fn tally(&self) -> &Tally {

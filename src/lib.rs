@@ -30,6 +30,7 @@
 //! |---|---|
 //! | ask | [`Flags`], [`Context`], [`Decision`], [`Trace`] |
 //! | make a context from a struct, JSON or anything of serde | [`trait@ToContext`], [`Context::from_serialize`] |
+//! | override flags in tests, tools and requests | [`with_overrides`], [`in_overrides`], [`with_request_overrides`] |
 //! | guard a function | [`macro@enabled`], [`with_context`], [`in_context`] |
 //! | write a type | [`macro@activation`], [`Activation`], [`Check`], [`Registry`] |
 //! | reach a database | [`store`], [`rows`] |
@@ -60,6 +61,7 @@ mod from_serialize;
 mod guard;
 mod handle;
 mod issue;
+mod layers;
 mod overrides;
 mod present;
 mod registry;
@@ -74,6 +76,7 @@ mod typed;
 mod value;
 #[cfg(feature = "sql")]
 mod watch;
+mod within;
 
 pub use activation::{Activation, Child, Children, Compile, Problem, Variant, Verdict};
 #[cfg(feature = "macros")]
@@ -88,7 +91,12 @@ pub use from_serialize::ContextError;
 pub use guard::FlagDisabled;
 pub use handle::FlagHandle;
 pub use issue::Issue;
-pub use overrides::{Override, Overrides};
+pub use layers::{InOverrides, in_overrides, in_request_overrides, with_overrides, with_request_overrides};
+pub use overrides::{
+    Override,
+    Override::{Off, On},
+    Overrides,
+};
 pub use present::Guard;
 pub use registry::{ActivationType, RegisteredActivation, Registry};
 pub use rows::Revision;

@@ -127,8 +127,17 @@ impl FlagCompiler<'_> {
             if !known.contains(name.as_str()) {
                 let answer = Answer::Fixed(self.overridden(over));
                 let (salt, name) = (Salted::new(name), self.texts.add(name));
-                let (linked, overridden) = ((0, 0), true);
-                flags.push(Flag { name, salt, linked, answer, overridden, first_number: 0, more: None });
+                let (linked, overridden, pinned) = ((0, 0), true, false);
+                flags.push(Flag {
+                    name,
+                    salt,
+                    linked,
+                    answer,
+                    overridden,
+                    pinned,
+                    first_number: 0,
+                    more: None,
+                });
             }
         }
         flags
@@ -165,6 +174,10 @@ impl FlagCompiler<'_> {
                 Answer::Ask(compiler.ask(linked, default, row.metadata.fail_mode, &mut more))
             }),
         };
+        if matches!(answer, Answer::Fixed(_)) && !linked.is_empty() && !self.facts.any_broken(linked) {
+            // Those of a flag that is off may still be asked for by an override.
+            more.variants = self.variants_of(linked, None);
+        }
         if !row.metadata.tags.is_empty() {
             more.tags = row.metadata.tags.iter().map(|tag| tag.as_str().into()).collect();
         }
@@ -174,6 +187,7 @@ impl FlagCompiler<'_> {
             linked: links.nodes.range(position),
             answer,
             overridden: overridden.is_some(),
+            pinned: !row.metadata.override_allowed,
             first_number: 0,
             more: (!more.is_empty()).then(|| Box::new(more)),
         }

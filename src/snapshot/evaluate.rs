@@ -8,6 +8,7 @@ use crate::{
     context::Context,
     counters::Shard,
     decision::{Decision, Outcome, Reason},
+    layers,
 };
 
 /// Which flags to evaluate.
@@ -26,6 +27,11 @@ impl Snapshot {
     /// Whether a flag is on for this caller; an unknown flag is not (R5).
     #[must_use]
     pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
+        if layers::in_use()
+            && let Some(outcome) = self.overlaid_outcome(name)
+        {
+            return outcome.enabled;
+        }
         self.find_index(name).is_some_and(|flag| self.counted_at(flag, context, self.tally.shard()).enabled)
     }
 
@@ -34,6 +40,12 @@ impl Snapshot {
     /// # Errors
     /// [`Error::FlagNotFound`] for a name that no flag has (R5).
     pub fn evaluate(&self, name: &str, context: &Context<'_>) -> Result<Decision<&Self>> {
+        if layers::in_use()
+            && let index = self.find_index(name)
+            && let Some(layered) = self.overlaid(name, index)
+        {
+            return Ok(Decision::overlaid(self, index, layered));
+        }
         let index = self.index(name)?;
         Ok(Decision::new(self, index, self.counted_at(index, context, self.tally.shard())))
     }
@@ -46,11 +58,28 @@ impl Snapshot {
 
     /// What some flags answer this caller, as [`evaluate_all`](Self::evaluate_all).
     pub fn evaluate_only(&self, filter: Filter<'_>, context: &Context<'_>) -> Vec<Decision<&Self>> {
+        let is_overlaid = layers::in_use() && layers::any_here();
+        let mut decisions = self.evaluate_known(filter, context, is_overlaid);
+        if is_overlaid {
+            self.add_overlaid(filter, &mut decisions);
+        }
+        decisions
+    }
+
+    fn evaluate_known(
+        &self,
+        filter: Filter<'_>,
+        context: &Context<'_>,
+        is_overlaid: bool,
+    ) -> Vec<Decision<&Self>> {
         let Some(first) = self.flags.first() else { return Vec::new() };
         Memo::lend(self.slots, self.flags.len(), |memo| {
             let check = Check::new(&self.around, context, &first.salt).with_memo(memo);
             let shard = self.tally.shard();
             let decide = |(index, flag): (u32, _)| {
+                if is_overlaid && let Some(layered) = self.overlaid(self.name_of(index), Some(index)) {
+                    return Decision::overlaid(self, Some(index), layered);
+                }
                 let outcome = self.outcome_with(flag, context, &check);
                 shard.count(flag.number_of(outcome));
                 Decision::new(self, index, outcome)
@@ -168,7 +197,7 @@ impl Snapshot {
         Outcome { enabled, variant, reason: Reason::Error }
     }
 
-    fn same_variant(&self, name: &str) -> Option<Variant> {
+    pub(crate) fn same_variant(&self, name: &str) -> Option<Variant> {
         self.variants.iter().position(|known| **known == *name).map(Variant::at)
     }
 
@@ -183,6 +212,9 @@ impl Snapshot {
         fixed.into_iter().chain(variants.iter().copied()).map(|variant| self.variant_name(variant))
     }
 }
+
+/// The answer of a flag that is on for everybody.
+pub(super) const STATIC: Outcome = Outcome { enabled: true, variant: None, reason: Reason::Static };
 
 /// The answer of a flag that there is not.
 const MISSING: Outcome = Outcome { enabled: false, variant: None, reason: Reason::Error };

@@ -12,6 +12,7 @@ mod graph;
 mod issues;
 mod links;
 mod names;
+mod overlay;
 mod tally;
 mod texts;
 mod values;
@@ -87,6 +88,8 @@ struct Flag {
     linked: (u32, u32),
     answer: Answer,
     overridden: bool,
+    /// Whether the metadata forbid requests to override the flag.
+    pinned: bool,
     /// The number under which the first of its answers is counted.
     first_number: u32,
     /// What few flags have.

@@ -60,6 +60,10 @@ impl Values {
         Self { declared: true, ..Self::default() }
     }
 
+    pub(super) fn variants(&self) -> impl Iterator<Item = Variant> {
+        self.list.iter().map(|(variant, _)| *variant).chain(self.default)
+    }
+
     pub(super) fn get(&self, variant: Variant) -> Option<&Json> {
         self.list.iter().find(|(known, _)| *known == variant).map(|(_, value)| value)
     }
