@@ -15,6 +15,15 @@
 ///     total / 2
 /// }
 ///
+/// #[novi::enabled("Layout", variant = "grid", key = user.id, otherwise = "a list")]
+/// fn layout(user: &User) -> &'static str {
+///     "a grid"
+/// }
+///
+/// struct User {
+///     id: u64,
+/// }
+///
 /// struct Payments {
 ///     flags: Flags,
 /// }
@@ -31,6 +40,7 @@
 ///         FlagRow::new(1, "Banner", true),
 ///         FlagRow::new(2, "New checkout", false),
 ///         FlagRow::new(3, "Refunds", false),
+///         FlagRow::new(4, "Layout", true),
 ///     ],
 ///     ..Rows::default()
 /// })?;
@@ -38,6 +48,7 @@
 ///
 /// assert!(banner().is_some());
 /// assert_eq!(discounted(100, &Context::new()), 100);
+/// assert_eq!(layout(&User { id: 7 }), "a list", "the flag is on, and no activation assigns the variant");
 /// assert_eq!(Payments { flags }.refund(7).unwrap_err().to_string(), "feature \"Refunds\" is off");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -110,6 +110,11 @@ impl<S: AsRef<Snapshot>> Decision<S> {
         }
     }
 
+    /// Whether the feature is on with this variant.
+    pub(crate) fn has_variant(&self, name: &str) -> bool {
+        self.enabled() && self.variant() == Some(name)
+    }
+
     /// The value that the caller gets: that of the variant, if the flag's metadata give its variants values; else whether
     /// the feature is on. Nothing for a flag with values that is off: then the value is the caller's own default.
     #[must_use]

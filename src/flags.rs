@@ -188,6 +188,29 @@ impl Flags {
         Ok(Decision::new(guard, flag, outcome))
     }
 
+    /// What `read` makes of a flag's answer; of nothing if no flag has the name.
+    pub(crate) fn read_decision<T>(
+        &self,
+        name: &str,
+        context: &Context<'_>,
+        read: impl Fn(Option<&Decision<&Snapshot>>) -> T,
+    ) -> T {
+        self.inner.present.with(|snapshot, _| {
+            let decision = snapshot.decide(snapshot.find_index(name), name, context);
+            if decision.is_none() {
+                self.inner.unknown.count(name, snapshot);
+            }
+            read(decision.as_ref())
+        })
+    }
+
+    /// Whether a flag is on with this variant.
+    pub(crate) fn has_variant(&self, name: &str, variant: &str, context: &Context<'_>) -> bool {
+        self.read_decision(name, context, |decision| {
+            decision.is_some_and(|decision| decision.has_variant(variant))
+        })
+    }
+
     /// How a flag comes to its answer for this caller: every activation that was asked, as a tree.
     ///
     /// # Errors

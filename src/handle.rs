@@ -109,6 +109,16 @@ impl FlagHandle {
         })
     }
 
+    /// Whether the flag is on with this variant.
+    pub(crate) fn has_variant(&self, variant: &str, context: &Context<'_>) -> bool {
+        let asked = self.flags.present().with(|snapshot, _| {
+            let decision = snapshot.decide(self.index_in(snapshot), &self.name, context);
+            decision.map(|decision| decision.has_variant(variant))
+        });
+        // By name, an unknown flag is counted as such.
+        asked.unwrap_or_else(|| self.flags.has_variant(&self.name, variant, context))
+    }
+
     /// The flag's index in the present snapshot, looked up if the handle does not have it.
     fn index_in(&self, snapshot: &Snapshot) -> Option<u32> {
         let serial = snapshot.serial();

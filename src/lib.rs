@@ -112,7 +112,7 @@ pub use watch::Status;
 /// What the macros of novi need in the code they write; not for use by hand.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::guard::{AsFlags, Guarded, is_enabled};
+    pub use crate::guard::{AsFlags, Guarded, is_enabled, is_on};
     pub use crate::to_context::derived;
     pub use inventory;
     pub use schemars;

@@ -40,14 +40,24 @@ impl Snapshot {
     /// # Errors
     /// [`Error::FlagNotFound`] for a name that no flag has (R5).
     pub fn evaluate(&self, name: &str, context: &Context<'_>) -> Result<Decision<&Self>> {
+        self.decide(self.find_index(name), name, context).ok_or_else(|| self.missing(name))
+    }
+
+    /// What the flag with this index answers, or an override in its place.
+    #[inline]
+    pub(crate) fn decide(
+        &self,
+        index: Option<u32>,
+        name: &str,
+        context: &Context<'_>,
+    ) -> Option<Decision<&Self>> {
         if layers::in_use()
-            && let index = self.find_index(name)
             && let Some(layered) = self.overlaid(name, index)
         {
-            return Ok(Decision::overlaid(self, index, layered));
+            return Some(Decision::overlaid(self, index, layered));
         }
-        let index = self.index(name)?;
-        Ok(Decision::new(self, index, self.counted_at(index, context, self.tally.shard())))
+        let index = index?;
+        Some(Decision::new(self, index, self.counted_at(index, context, self.tally.shard())))
     }
 
     /// What all flags answer this caller, in the order of [`flag_names`](Self::flag_names). An activation that several
@@ -98,8 +108,13 @@ impl Snapshot {
     }
 
     pub(super) fn index(&self, name: &str) -> Result<u32> {
-        let missing = || Error::FlagNotFound { name: name.to_owned(), similar: self.similar_flag(name) };
-        self.find_index(name).ok_or_else(missing)
+        self.find_index(name).ok_or_else(|| self.missing(name))
+    }
+
+    /// No flag has the name.
+    #[cold]
+    fn missing(&self, name: &str) -> Error {
+        Error::FlagNotFound { name: name.to_owned(), similar: self.similar_flag(name) }
     }
 
     /// What the flag with this index answers; counted.

@@ -29,7 +29,9 @@ use proc_macro::TokenStream;
 /// | option | meaning |
 /// |---|---|
 /// | `otherwise = expr` | what to give instead, made from the arguments; wins over the table above |
+/// | `variant = "..."` | the body runs only when the flag is on with this variant: a string literal, or the path of a constant |
 /// | `ctx = expr` | the context, or whatever is `novi::ToContext`: an argument, `self.user`, a call. It is not moved. Default: the current context (`novi::in_context`, `novi::with_context`) |
+/// | `key = expr` | the targeting key in that context, or in the current one: whatever is `novi::ToValue`, as `user.id`. It is not moved |
 /// | `flags = expr` | the `novi::Flags` to ask, or a reference to one. Default: the installed ones (`Flags::install`); while none are, every flag is off, and an error is logged once |
 /// | `crate = path` | where the crate novi is, if it goes by another name |
 ///
@@ -115,6 +117,8 @@ mod tests {
             "1, 2",
             "\"a\", x = [",
             "()",
+            "\"a\", key = , variant = \"\"",
+            "\"a\", key = a.b, variant = B::C",
         ];
         let items = [
             "",
