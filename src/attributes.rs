@@ -85,6 +85,56 @@ pub use novi_macros::activation;
 /// # Examples
 ///
 /// ```
+/// use novi::{Context, Feature, Flags, rows::{FlagMetadata, FlagRow, Rows}};
+/// use serde::Deserialize;
+///
+/// #[derive(Debug, PartialEq, Feature)]
+/// #[flag("Page layout", rename_all = "kebab-case")]
+/// enum Layout {
+///     #[default]
+///     List,
+///     WideGrid,
+///     #[flag(rename = "map2")]
+///     Map,
+/// }
+///
+/// #[derive(Default, Deserialize, Feature)]
+/// #[flag("Page settings")]
+/// struct PageSettings {
+///     rows: u32,
+///     title: String,
+/// }
+///
+/// let metadata = |variants: &str, variant: &str| FlagMetadata {
+///     variants: Some(variants.to_owned()),
+///     default_variant: Some(variant.to_owned()),
+///     ..FlagMetadata::default()
+/// };
+/// let settings = metadata(r#"{"short": {"rows": 10, "title": "The latest"}}"#, "short");
+/// let flags = Flags::from_rows(Rows {
+///     flags: vec![
+///         FlagRow { metadata: metadata(r#"{"map2": 1, "globe": 2}"#, "map2"), ..FlagRow::new(1, "Page layout", true) },
+///         FlagRow { metadata: settings, ..FlagRow::new(2, "Page settings", true) },
+///     ],
+///     ..Rows::default()
+/// })?;
+/// let ctx = Context::new();
+/// let text = match flags.choose::<Layout>(&ctx) {
+///     Layout::List | Layout::WideGrid => "rows",
+///     Layout::Map => "a map",
+/// };
+/// assert_eq!((text, flags.choose::<PageSettings>(&ctx).rows), ("a map", 10));
+///
+/// // What the rows have that the code does not know is told at once.
+/// assert_eq!(flags.issues()[0].path, "variants.globe");
+/// # let _ = (flags.choose::<PageSettings>(&ctx).title, Layout::List, Layout::WideGrid);
+/// # Ok::<(), novi::Error>(())
+/// ```
+pub use novi_macros::Feature;
+
+/// # Examples
+///
+/// ```
 /// use novi::{Context, ToContext, Value};
 ///
 /// #[derive(ToContext)]

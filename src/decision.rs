@@ -121,13 +121,22 @@ impl<S: AsRef<Snapshot>> Decision<S> {
     pub fn value(&self) -> Option<&serde_json::Value> {
         static ON: serde_json::Value = serde_json::Value::Bool(true);
         static OFF: serde_json::Value = serde_json::Value::Bool(false);
-        let snapshot = self.snapshot.as_ref();
-        if snapshot.has_values(self.flag) {
-            let overridden = || snapshot.same_variant(self.variant()?);
-            let variant = if self.layered.is_some() { overridden() } else { self.outcome.variant };
-            return snapshot.value_of(self.flag, variant);
+        if self.snapshot.as_ref().has_values(self.flag) {
+            return self.variant_value();
         }
         Some(if self.outcome.enabled { &ON } else { &OFF })
+    }
+
+    /// The value that the flag's metadata give the variant.
+    pub(crate) fn variant_value(&self) -> Option<&serde_json::Value> {
+        let snapshot = self.snapshot.as_ref();
+        let overridden = || snapshot.same_variant(self.variant()?);
+        let variant = if self.layered.is_some() { overridden() } else { self.outcome.variant };
+        snapshot.value_of(self.flag, variant)
+    }
+
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        self.snapshot.as_ref()
     }
 
     /// Why.

@@ -16,6 +16,7 @@ use crate::{
     Error, Result,
     context::Context,
     decision::{Decision, Outcome},
+    feature::{self, Manifest},
     handle::FlagHandle,
     issue::Issue,
     layers,
@@ -104,6 +105,13 @@ impl FlagsBuilder {
         self
     }
 
+    /// The features that rows are compared with, in place of those of this program; see
+    /// [`Snapshot::issues`].
+    pub fn features(mut self, features: Manifest) -> Self {
+        self.settings.features = features;
+        self
+    }
+
     /// How often the database is asked for its revision.
     pub fn refresh(mut self, interval: Duration) -> Self {
         self.refresh = interval;
@@ -137,7 +145,8 @@ impl FlagsBuilder {
 impl Flags {
     /// Flags with settings of their own.
     pub fn builder() -> FlagsBuilder {
-        FlagsBuilder { registry: None, settings: Settings::default(), refresh: FlagsBuilder::REFRESH }
+        let settings = Settings { features: feature::manifest(), ..Settings::default() };
+        FlagsBuilder { registry: None, settings, refresh: FlagsBuilder::REFRESH }
     }
 
     /// Flags from rows in memory.

@@ -32,6 +32,7 @@
 //! | make a context from a struct, JSON or anything of serde | [`trait@ToContext`], [`Context::from_serialize`] |
 //! | override flags in tests, tools and requests | [`with_overrides`], [`in_overrides`], [`with_request_overrides`] |
 //! | guard a function | [`macro@enabled`], [`with_context`], [`in_context`] |
+//! | choose between implementations | [`trait@Feature`], [`Flags::choose`], [`choose`], [`manifest`] |
 //! | write a type | [`macro@activation`], [`Activation`], [`Check`], [`Registry`] |
 //! | reach a database | [`store`], [`rows`] |
 //! | configure | [`config::Config`], [`FlagsBuilder`] |
@@ -50,12 +51,14 @@ mod activations;
 mod attributes;
 mod bucket;
 mod check;
+mod choose;
 pub mod config;
 mod context;
 mod counters;
 mod current;
 mod decision;
 mod error;
+mod feature;
 mod flags;
 mod from_serialize;
 mod guard;
@@ -80,12 +83,14 @@ mod within;
 
 pub use activation::{Activation, Child, Children, Compile, Problem, Variant, Verdict};
 #[cfg(feature = "macros")]
-pub use attributes::{ToContext, activation, enabled};
+pub use attributes::{Feature, ToContext, activation, enabled};
 pub use check::Check;
+pub use choose::choose;
 pub use context::{Context, TARGETING_KEY};
 pub use current::{current_context, in_context, with_context};
 pub use decision::{Decision, Reason};
 pub use error::{Error, Result};
+pub use feature::{Feature, FeatureKind, Manifest, ManifestFeature, RegisteredFeature, manifest};
 pub use flags::{Flags, FlagsBuilder};
 pub use from_serialize::ContextError;
 pub use guard::FlagDisabled;
@@ -112,6 +117,7 @@ pub use watch::Status;
 /// What the macros of novi need in the code they write; not for use by hand.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::feature::derived as feature;
     pub use crate::guard::{AsFlags, Guarded, is_enabled, is_on};
     pub use crate::to_context::derived;
     pub use inventory;

@@ -25,9 +25,9 @@ const FLOORS: [&[&str]; 5] = [
         "within",
     ],
     &["activation", "check", "issue", "layers", "overrides", "store"],
-    &["registry"],
+    &["feature", "registry"],
     &["activations", "decision", "snapshot"],
-    &["attributes", "config", "current", "flags", "guard", "handle", "present", "typed", "watch"],
+    &["attributes", "choose", "config", "current", "flags", "guard", "handle", "present", "typed", "watch"],
 ];
 
 /// Imports that go up, each with its reason.

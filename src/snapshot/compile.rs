@@ -12,6 +12,7 @@ use super::{
     drafts::{Drafts, Variants},
     explain::Told,
     facts::{DEEPEST_RECURSION, Facts},
+    features,
     issues::Issues,
     links::Links,
     names::Names,
@@ -67,8 +68,16 @@ impl Snapshot {
             row.is_none_or(|row| row.faults.iter().all(|fault| fault.column != "name"))
         });
         let (faults, twins) = (&faults, &twins);
-        let issues =
+        let mut issues =
             Issues { rows: &rows, drafts: &drafts, links: &links, facts: &facts, faults, twins }.collect();
+        features::Unknown {
+            rows: &rows,
+            drafts: &drafts,
+            links: &links,
+            flags: &flags,
+            variants: &variants.names,
+        }
+        .collect(&settings.features, |name| names.find(&flags, &texts, name), &mut issues);
         let mut told = Told::of(&rows, &mut drafts, &mut texts);
         let nodes;
         (nodes, told.graph) = drafts.finish(&facts);
@@ -90,6 +99,7 @@ impl Snapshot {
             slots: facts.remembered,
             issues,
             tally: previous.map(|previous| Arc::clone(&previous.tally)).unwrap_or_default(),
+            unread: features::Told::of_program(),
             serial: 0,
         };
         snapshot.number_answers(previous.map(|previous| &**previous));

@@ -8,6 +8,7 @@ mod drafts;
 mod evaluate;
 mod explain;
 mod facts;
+mod features;
 mod graph;
 mod issues;
 mod links;
@@ -36,6 +37,7 @@ use crate::{
     check::Surroundings,
     context::Context,
     decision::{Outcome, Reason},
+    feature::Manifest,
     issue::Issue,
     overrides::Overrides,
     rows::{ActivationRow, Revision, Rows},
@@ -53,6 +55,8 @@ pub struct Settings {
     /// Whether a snapshot keeps the rows that it was compiled from, for [`Snapshot::rows`]. Evaluation needs them no more,
     /// and they take several times the memory of what it needs.
     pub keep_rows: bool,
+    /// What the program's features know. Of what rows have beyond it there are issues.
+    pub features: Manifest,
 }
 
 /// All rows of one revision, compiled.
@@ -75,6 +79,7 @@ pub struct Snapshot {
     slots: usize,
     issues: Vec<Issue>,
     tally: Arc<Tally>,
+    unread: features::Told,
     /// Tells the snapshots of one [`Flags`](crate::Flags) apart; not 0 there.
     serial: u32,
 }
@@ -244,6 +249,7 @@ impl Snapshot {
             slots: self.slots,
             issues: Vec::new(),
             tally: Arc::clone(&self.tally),
+            unread: features::Told::default(),
             serial: self.serial,
         })
     }

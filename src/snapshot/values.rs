@@ -11,7 +11,7 @@ pub(super) struct Values {
     /// Whether the metadata say that variants have values, so that they and not the flag's being on are what it is read
     /// for; also where those values make no sense.
     pub(super) declared: bool,
-    list: Box<[(Variant, Json)]>,
+    pub(super) list: Box<[(Variant, Json)]>,
     /// The variant of a flag that is on and to which no activation assigns one.
     pub(super) default: Option<Variant>,
 }

@@ -1,9 +1,12 @@
-//! The macros of [novi](https://docs.rs/novi). Use them through that crate: `#[novi::enabled]`, `#[novi::activation]` and
-//! `#[derive(novi::ToContext)]`.
+//! The macros of [novi](https://docs.rs/novi). Use them through that crate: `#[novi::enabled]`, `#[novi::activation]`,
+//! `#[derive(novi::ToContext)]` and `#[derive(novi::Feature)]`.
 
 mod activation;
 mod arguments;
+mod case;
 mod enabled;
+mod feature;
+mod options;
 mod to_context;
 
 use proc_macro::TokenStream;
@@ -96,9 +99,33 @@ pub fn to_context(item: TokenStream) -> TokenStream {
     to_context::expand(item.into()).into()
 }
 
+/// Makes a type's values what a flag chooses among: `novi::Feature`.
+///
+/// The variants of an **enum** are the flag's variants, so that a `match` on it has all of them. They have no fields, and
+/// one is the `#[default]`, as for the `Default` of the standard library, which may be derived as well: what the code
+/// does when the flag is off or does not exist, when it is on without a variant, and when it names one that the code
+/// does not know.
+///
+/// A **struct** is the value of the flag's variant, a JSON object, read by serde: it derives `Deserialize` and `Default`
+/// as well.
+///
+/// | option of the type | meaning |
+/// |---|---|
+/// | `#[flag("...")]` | the flag's name. Default: the type's name |
+/// | `#[flag(rename_all = "kebab-case")]` | the case of the variants' names; the cases are those of serde. Default: as they are written |
+/// | `#[flag(crate = path)]` | where the crate novi is, if it goes by another name |
+///
+/// Variants of an enum take `#[flag(rename = "...")]`. Names of a struct's fields are the business of serde.
+///
+/// The type registers itself: `novi::manifest()` lists it, and what the rows have that it does not know is an issue.
+#[proc_macro_derive(Feature, attributes(flag, default))]
+pub fn feature_type(item: TokenStream) -> TokenStream {
+    feature::expand(item.into()).into()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{activation, enabled, to_context};
+    use super::{activation, enabled, feature, to_context};
 
     /// Whatever is written, the answer is code or `compile_error!`, and never a panic.
     #[test]
@@ -140,6 +167,8 @@ mod tests {
             "#[context(rename_all = \"camelCase\")] struct S<T: Copy, 'a> where { __: &'a Self, #[context(key = )] b: T }",
             "#[context(rename_all)] enum E<T> { #[context(rename = )] A = 1, B(), C { a: T } }",
             "union U { a: u8 }",
+            "#[flag(\"a\", \"b\", rename_all = )] enum E { #[default] A, #[default(1)] #[flag(rename = \"A\")] B(u8) }",
+            "#[flag = 1] struct S<T>(T);",
         ];
         for arguments in arguments {
             // Some are no tokens; the compiler refuses these before it asks a macro.
@@ -150,7 +179,8 @@ mod tests {
                     enabled::expand(arguments.clone(), item.clone()),
                     activation::expand(arguments.clone(), item.clone()),
                 ];
-                for written in written.into_iter().chain([to_context::expand(item.clone())]) {
+                let derived = [to_context::expand(item.clone()), feature::expand(item.clone())];
+                for written in written.into_iter().chain(derived) {
                     assert!(!written.is_empty(), "({arguments}) on {item}");
                 }
             }
