@@ -33,6 +33,7 @@
 //! | override flags in tests, tools and requests | [`with_overrides`], [`in_overrides`], [`with_request_overrides`] |
 //! | guard a function | [`macro@enabled`], [`with_context`], [`in_context`] |
 //! | choose between implementations | [`trait@Feature`], [`Flags::choose`], [`choose`], [`manifest`] |
+//! | test | `novi::testing` (feature `testing`), [`with_overrides`] |
 //! | write a type | [`macro@activation`], [`Activation`], [`Check`], [`Registry`] |
 //! | reach a database | [`store`], [`rows`] |
 //! | configure | [`config::Config`], [`FlagsBuilder`] |
@@ -40,7 +41,7 @@
 //!
 //! # Features
 //! `sqlite` (default), `postgres` and `mysql` bring a database each, and with the first of them sqlx and tokio; `macros` (default)
-//! the attributes. Without any, rows come from memory ([`Flags::from_rows`]).
+//! the attributes; `testing` flags in memory for tests and a contract for activation types. Without any, rows come from memory ([`Flags::from_rows`]).
 //!
 //! # What it does not do
 //! Experiments' statistics, and storing who got which variant.
@@ -72,6 +73,8 @@ pub mod rows;
 mod similar;
 mod snapshot;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod text;
 mod timestamp;
 mod to_context;

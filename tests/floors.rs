@@ -27,7 +27,19 @@ const FLOORS: [&[&str]; 5] = [
     &["activation", "check", "issue", "layers", "overrides", "store"],
     &["feature", "registry"],
     &["activations", "decision", "snapshot"],
-    &["attributes", "choose", "config", "current", "flags", "guard", "handle", "present", "typed", "watch"],
+    &[
+        "attributes",
+        "choose",
+        "config",
+        "current",
+        "flags",
+        "guard",
+        "handle",
+        "present",
+        "testing",
+        "typed",
+        "watch",
+    ],
 ];
 
 /// Imports that go up, each with its reason.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value as Json;
 
-use super::{Flag, Snapshot, drafts::Drafts, links::Links};
+use super::{Flag, Snapshot, drafts::Drafts, links::Links, values::Values};
 use crate::{
     activation::{Problem, Variant},
     feature::{self, FeatureKind, Manifest, ManifestFeature, RegisteredFeature},
@@ -59,7 +59,7 @@ impl Unknown<'_> {
         };
         let values = self.flags.get(index as usize).and_then(|flag| flag.more.as_ref()?.values.as_ref());
         let mut is_named = false;
-        for (variant, value) in values.into_iter().flat_map(|values| values.entries()) {
+        for (variant, value) in values.into_iter().flat_map(Values::entries) {
             let name = self.name(variant);
             is_named |= values.is_some_and(|values| values.default == Some(variant));
             if let Err(message) = feature.check_name(name) {
@@ -148,7 +148,7 @@ impl Snapshot {
     }
 }
 
-impl super::values::Values {
+impl Values {
     fn entries(&self) -> impl Iterator<Item = (Variant, &Json)> {
         self.list.iter().map(|(variant, value)| (*variant, value))
     }
