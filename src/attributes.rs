@@ -176,3 +176,43 @@ pub use novi_macros::Feature;
 /// # let _ = (Plan::Free, &caller.password);
 /// ```
 pub use novi_macros::ToContext;
+
+/// # Examples
+///
+/// ```
+/// use novi::{Flags, ToContext, rows::Rows};
+///
+/// struct PaymentProcessor {
+///     fee: u32,
+/// }
+///
+/// #[derive(ToContext)]
+/// struct User {
+///     #[context(key)]
+///     id: String,
+///     country: &'static str,
+/// }
+///
+/// #[novi::feature("PaymentProcessor", ctx = user)]
+/// impl PaymentProcessor {
+///     /// 2 % of each payment
+///     #[default]
+///     pub fn acme(user: &User) -> Self {
+///         Self { fee: 2 }
+///     }
+///
+///     /// 4 %, and always there
+///     fn premium(user: &User) -> Self {
+///         Self { fee: 4 }
+///     }
+/// }
+///
+/// Flags::from_rows(Rows::default())?.install().map_err(|_| "flags are installed already")?;
+/// let user = User { id: "user-7".to_owned(), country: "CA" };
+/// assert_eq!(PaymentProcessor::create(&user).fee, 2);
+/// novi::with_overrides([("PaymentProcessor", "premium")], || {
+///     assert_eq!(PaymentProcessor::create(&user).fee, 4);
+/// });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub use novi_macros::feature;

@@ -63,7 +63,16 @@ impl Snapshot {
 /// ```
 #[must_use]
 pub fn choose<T: Feature>() -> T {
-    installed(T::FLAG).map_or_else(T::fallback, |flags| current_context(|ctx| flags.choose(ctx)))
+    choose_with(None, None)
+}
+
+/// What `create` of `#[novi::feature]` calls: asks these flags or the installed ones, for this caller or the current one.
+pub fn choose_with<T: Feature>(flags: Option<&Flags>, ctx: Option<&Context<'_>>) -> T {
+    let Some(flags) = flags.or_else(|| installed(T::FLAG)) else { return T::fallback() };
+    match ctx {
+        Some(ctx) => flags.choose(ctx),
+        None => current_context(|ctx| flags.choose(ctx)),
+    }
 }
 
 fn chosen<T: Feature>(decision: Option<&Decision<&Snapshot>>) -> T {

@@ -86,7 +86,7 @@ mod within;
 
 pub use activation::{Activation, Child, Children, Compile, Problem, Variant, Verdict};
 #[cfg(feature = "macros")]
-pub use attributes::{Feature, ToContext, activation, enabled};
+pub use attributes::{Feature, ToContext, activation, enabled, feature};
 pub use check::Check;
 pub use choose::choose;
 pub use context::{Context, TARGETING_KEY};
@@ -120,6 +120,7 @@ pub use watch::Status;
 /// What the macros of novi need in the code they write; not for use by hand.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::choose::choose_with as choose;
     pub use crate::feature::derived as feature;
     pub use crate::guard::{AsFlags, Guarded, is_enabled, is_on};
     pub use crate::to_context::derived;

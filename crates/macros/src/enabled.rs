@@ -148,21 +148,14 @@ impl Guard {
     /// The statement that returns while the flag is off.
     fn check(&self, off: &TokenStream) -> Option<Stmt> {
         let (name, novi) = (self.name.as_ref()?, &self.novi);
-        let given = |expr: &Option<Expr>, borrow: TokenStream, reborrow: TokenStream| match expr {
-            None => quote!(::core::option::Option::None),
-            Some(expr) => {
-                let (span, expr, borrow) = (expr.span(), borrowed(expr), located_at(expr.span(), borrow));
-                let borrowed = quote_spanned!(span=> #borrow(#expr));
-                quote!(::core::option::Option::Some(#reborrow #borrowed))
-            }
-        };
         // A context that is made for the question lives as long as the condition of the `if` below.
-        let ctx = given(&self.ctx, quote!(#novi::ToContext::as_context), quote!(&*));
-        let flags = given(&self.flags, quote!(#novi::__private::AsFlags::as_flags), TokenStream::new());
+        let ctx = given(self.ctx.as_ref(), &quote!(#novi::ToContext::as_context), quote!(&*));
+        let flags =
+            given(self.flags.as_ref(), &quote!(#novi::__private::AsFlags::as_flags), TokenStream::new());
         let (asked, more) = if self.key.is_none() && self.variant.is_none() {
             (quote_spanned!(name.span()=> is_enabled), None)
         } else {
-            let key = given(&self.key, quote!(#novi::ToValue::to_value), TokenStream::new());
+            let key = given(self.key.as_ref(), &quote!(#novi::ToValue::to_value), TokenStream::new());
             let variant = match &self.variant {
                 None => quote!(::core::option::Option::None),
                 Some(variant) => quote_spanned!(variant.span()=> ::core::option::Option::Some(#variant)),
@@ -232,6 +225,15 @@ fn check_signature(signature: &Signature, errors: &mut Errors) {
             "a const fn can not be guarded: it may run in the compiler, where there are no flags",
         );
     }
+}
+
+/// An expression of the user's as an option of what `borrow` makes of a reference to it. It gets the blame if that can
+/// not be.
+pub(crate) fn given(expr: Option<&Expr>, borrow: &TokenStream, reborrow: TokenStream) -> TokenStream {
+    let Some(expr) = expr else { return quote!(::core::option::Option::None) };
+    let (span, expr, borrow) = (expr.span(), borrowed(expr), located_at(expr.span(), borrow.clone()));
+    let borrowed = quote_spanned!(span=> #borrow(#expr));
+    quote!(::core::option::Option::Some(#reborrow #borrowed))
 }
 
 /// The expression behind `&`, with parentheses where they are needed.

@@ -121,7 +121,7 @@ impl<'a> Target<'a> {
         let Some((default, default_name)) = default else {
             errors.at(
                 self.input.ident.span(),
-                "what does the code do while the flag is off? put `#[default]` on that variant",
+                "what does the code do while the flag is off? put `#[default]` on that one",
             );
             return None;
         };

@@ -1,10 +1,11 @@
 //! The macros of [novi](https://docs.rs/novi). Use them through that crate: `#[novi::enabled]`, `#[novi::activation]`,
-//! `#[derive(novi::ToContext)]` and `#[derive(novi::Feature)]`.
+//! `#[derive(novi::ToContext)]`, `#[derive(novi::Feature)]` and `#[novi::feature]`.
 
 mod activation;
 mod arguments;
 mod case;
 mod enabled;
+mod factory;
 mod feature;
 mod options;
 mod to_context;
@@ -123,9 +124,26 @@ pub fn feature_type(item: TokenStream) -> TokenStream {
     feature::expand(item.into()).into()
 }
 
+/// Adds a function `create` to an impl block, which calls the one of its functions that a flag chooses.
+///
+/// All functions of the block have the same signature, and one is the `#[default]`; helpers go into another block.
+/// `create` has that signature too. The flag's variants have the functions' names, or those of
+/// `#[flag(rename = "...")]`. It is an enum with `#[derive(novi::Feature)]` that is written for you.
+///
+/// | option | meaning |
+/// |---|---|
+/// | `"..."` | comes first: the flag's name. Default: the type's name |
+/// | `ctx = expr` | the context, or whatever is `novi::ToContext`: an argument, `self.user`, a call. It is not moved. Default: the current context |
+/// | `flags = expr` | the `novi::Flags` to ask, or a reference to one. Default: the installed ones |
+/// | `crate = path` | where the crate novi is, if it goes by another name |
+#[proc_macro_attribute]
+pub fn feature(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    factory::expand(arguments.into(), item.into()).into()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{activation, enabled, feature, to_context};
+    use super::{activation, enabled, factory, feature, to_context};
 
     /// Whatever is written, the answer is code or `compile_error!`, and never a panic.
     #[test]
@@ -167,6 +185,9 @@ mod tests {
             "#[context(rename_all = \"camelCase\")] struct S<T: Copy, 'a> where { __: &'a Self, #[context(key = )] b: T }",
             "#[context(rename_all)] enum E<T> { #[context(rename = )] A = 1, B(), C { a: T } }",
             "union U { a: u8 }",
+            "impl A { fn f() {} #[default] fn g((a, b): (u8, u8)) {} const C: u8 = 1; fn create(&mut self, mut c: u8) {} }",
+            "impl A for (u8,) {}",
+            "impl (u8,) {}",
             "#[flag(\"a\", \"b\", rename_all = )] enum E { #[default] A, #[default(1)] #[flag(rename = \"A\")] B(u8) }",
             "#[flag = 1] struct S<T>(T);",
         ];
@@ -178,6 +199,7 @@ mod tests {
                 let written = [
                     enabled::expand(arguments.clone(), item.clone()),
                     activation::expand(arguments.clone(), item.clone()),
+                    factory::expand(arguments.clone(), item.clone()),
                 ];
                 let derived = [to_context::expand(item.clone()), feature::expand(item.clone())];
                 for written in written.into_iter().chain(derived) {
