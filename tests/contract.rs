@@ -122,7 +122,7 @@ struct OfficeHours {
 
 impl Activation for OfficeHours {
     fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let hour = check.get("hour").and_then(|hour| hour.as_f64());
+        let hour = check.get("hour").and_then(novi::Value::as_f64);
         hour.is_some_and(|hour| (self.from..self.to).contains(&hour)).into()
     }
 }
@@ -203,7 +203,7 @@ bad!(
     /// Answers another way each time.
     Fickle, "bad.fickle", { name: String }, |this, check| {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        check.get(&this.name).is_some() && COUNT.fetch_add(1, Ordering::Relaxed) % 2 == 0
+        check.get(&this.name).is_some() && COUNT.fetch_add(1, Ordering::Relaxed).is_multiple_of(2)
     }
 );
 bad!(

@@ -57,6 +57,7 @@ struct Greeter<T> {
 impl<T: Clone> Greeter<T> {
     #[default]
     async fn plain<U>(&mut self, mut more: Vec<U>, last: U) -> (T, Vec<U>) {
+        tokio::task::yield_now().await;
         more.push(last);
         (self.name.clone(), more)
     }

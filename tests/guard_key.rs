@@ -1,7 +1,14 @@
 //! `#[novi::enabled]` by a variant, and by a key of the arguments.
 
 #![cfg(feature = "macros")]
-#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, clippy::unnecessary_wraps)]
+#![allow(clippy::unwrap_used)]
+// Shapes that lints would have otherwise are what is tested.
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::redundant_allocation,
+    clippy::unnecessary_wraps,
+    clippy::unused_async
+)]
 
 use std::{error::Error, sync::Arc};
 

@@ -1,6 +1,6 @@
 //! Overrides of a call, a task and a request (R13). Those of `novi.toml` are in `tests/spec`.
 
-#![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
+#![allow(clippy::unwrap_used, clippy::unnecessary_wraps, reason = "tests, and their helpers")]
 
 use std::{panic, sync::Barrier, thread};
 
@@ -48,15 +48,19 @@ fn user() -> Context<'static> {
     Context::new().with("targetingKey", "user-7")
 }
 
+/// The flag is there and answers so: enabled, variant, reason.
+type Answer = Option<(bool, Option<String>, Reason)>;
+
+fn of<S: AsRef<novi::Snapshot>>(decision: &Decision<S>) -> (bool, Option<&str>, Reason) {
+    (decision.enabled(), decision.variant(), decision.reason())
+}
+
 /// What a flag answers, after all ways of asking it have given the same.
 #[track_caller]
-fn ask(flags: &Flags, name: &str) -> Option<(bool, Option<String>, Reason)> {
+fn ask(flags: &Flags, name: &str) -> Answer {
     let ctx = user();
     let (handle, snapshot) = (flags.flag(name), flags.snapshot());
     let answer = |enabled, variant: Option<&str>, reason| (enabled, variant.map(str::to_owned), reason);
-    fn of<S: AsRef<novi::Snapshot>>(decision: &Decision<S>) -> (bool, Option<&str>, Reason) {
-        (decision.enabled(), decision.variant(), decision.reason())
-    }
     let found = flags.evaluate(name, &ctx).ok();
     let found = found.as_ref().map(of).map(|(enabled, variant, reason)| answer(enabled, variant, reason));
     let same = |enabled, variant: Option<&str>, reason| {
@@ -98,15 +102,15 @@ fn ask(flags: &Flags, name: &str) -> Option<(bool, Option<String>, Reason)> {
     found
 }
 
-fn on() -> Option<(bool, Option<String>, Reason)> {
+fn on() -> Answer {
     Some((true, None, Reason::Static))
 }
 
-fn off() -> Option<(bool, Option<String>, Reason)> {
+fn off() -> Answer {
     Some((false, None, Reason::Static))
 }
 
-fn variant(name: &str) -> Option<(bool, Option<String>, Reason)> {
+fn variant(name: &str) -> Answer {
     Some((true, Some(name.to_owned()), Reason::Static))
 }
 

@@ -158,6 +158,7 @@ impl Suite {
             overrides: self.overrides.clone(),
             identity: self.identity.clone(),
             keep_rows: true,
+            ..Settings::default()
         }
     }
 

@@ -57,7 +57,9 @@ impl Guard {
             match key {
                 "otherwise" => guard.otherwise = value.map_or(Otherwise::Broken, Otherwise::Given),
                 "variant" => {
-                    value.iter().for_each(|name| check_name("variant", name, errors));
+                    if let Some(name) = &value {
+                        check_name("variant", name, errors);
+                    }
                     guard.variant = value;
                 }
                 "ctx" => guard.ctx = value,
@@ -149,13 +151,13 @@ impl Guard {
     fn check(&self, off: &TokenStream) -> Option<Stmt> {
         let (name, novi) = (self.name.as_ref()?, &self.novi);
         // A context that is made for the question lives as long as the condition of the `if` below.
-        let ctx = given(self.ctx.as_ref(), &quote!(#novi::ToContext::as_context), quote!(&*));
+        let ctx = given(self.ctx.as_ref(), &quote!(#novi::ToContext::as_context), &quote!(&*));
         let flags =
-            given(self.flags.as_ref(), &quote!(#novi::__private::AsFlags::as_flags), TokenStream::new());
+            given(self.flags.as_ref(), &quote!(#novi::__private::AsFlags::as_flags), &TokenStream::new());
         let (asked, more) = if self.key.is_none() && self.variant.is_none() {
             (quote_spanned!(name.span()=> is_enabled), None)
         } else {
-            let key = given(self.key.as_ref(), &quote!(#novi::ToValue::to_value), TokenStream::new());
+            let key = given(self.key.as_ref(), &quote!(#novi::ToValue::to_value), &TokenStream::new());
             let variant = match &self.variant {
                 None => quote!(::core::option::Option::None),
                 Some(variant) => quote_spanned!(variant.span()=> ::core::option::Option::Some(#variant)),
@@ -229,7 +231,7 @@ fn check_signature(signature: &Signature, errors: &mut Errors) {
 
 /// An expression of the user's as an option of what `borrow` makes of a reference to it. It gets the blame if that can
 /// not be.
-pub(crate) fn given(expr: Option<&Expr>, borrow: &TokenStream, reborrow: TokenStream) -> TokenStream {
+pub(crate) fn given(expr: Option<&Expr>, borrow: &TokenStream, reborrow: &TokenStream) -> TokenStream {
     let Some(expr) = expr else { return quote!(::core::option::Option::None) };
     let (span, expr, borrow) = (expr.span(), borrowed(expr), located_at(expr.span(), borrow.clone()));
     let borrowed = quote_spanned!(span=> #borrow(#expr));

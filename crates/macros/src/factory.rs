@@ -14,10 +14,10 @@ use crate::{
 
 const OPTIONS: &str = "`ctx`, `flags` and `crate`";
 
-pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(arguments: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let factory = Factory::read(arguments, &mut errors);
-    let written = read_impl(&item, &mut errors).and_then(|target| factory.write(target, &mut errors));
+    let written = read_impl(item, &mut errors).and_then(|target| factory.write(target, &mut errors));
     match (errors.tokens(), written) {
         (None, Some(written)) => written,
         // Without the item: attributes of its functions would be errors as well.
@@ -83,9 +83,9 @@ impl Factory {
         let (signature, arguments) = create(&model, errors);
         let Self { novi, flag, .. } = self;
         let flag = flag.clone().unwrap_or_else(|| LitStr::new(&name.unraw().to_string(), name.span()));
-        let ctx = given(self.ctx.as_ref(), &quote!(#novi::ToContext::as_context), quote!(&*));
+        let ctx = given(self.ctx.as_ref(), &quote!(#novi::ToContext::as_context), &quote!(&*));
         let flags =
-            given(self.flags.as_ref(), &quote!(#novi::__private::AsFlags::as_flags), TokenStream::new());
+            given(self.flags.as_ref(), &quote!(#novi::__private::AsFlags::as_flags), &TokenStream::new());
         let (attributes, names): (Vec<_>, Vec<_>) = variants.into_iter().unzip();
         let wait = model.asyncness.map(|_| quote!(.await));
         let call = quote!((#(#arguments),*) #wait);

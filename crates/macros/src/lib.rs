@@ -138,7 +138,7 @@ pub fn feature_type(item: TokenStream) -> TokenStream {
 /// | `crate = path` | where the crate novi is, if it goes by another name |
 #[proc_macro_attribute]
 pub fn feature(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    factory::expand(arguments.into(), item.into()).into()
+    factory::expand(arguments.into(), &item.into()).into()
 }
 
 #[cfg(test)]
@@ -199,7 +199,7 @@ mod tests {
                 let written = [
                     enabled::expand(arguments.clone(), item.clone()),
                     activation::expand(arguments.clone(), item.clone()),
-                    factory::expand(arguments.clone(), item.clone()),
+                    factory::expand(arguments.clone(), &item),
                 ];
                 let derived = [to_context::expand(item.clone()), feature::expand(item.clone())];
                 for written in written.into_iter().chain(derived) {
