@@ -194,7 +194,9 @@ impl<'a> Trial<'a> {
         }
         // Another type of the same name is told as such.
         registry.add(contract.kind).map_err(|error| error.to_string())?;
-        let generator = Generator::new(contract.seed, &contract.examples);
+        let mut generator = Generator::new(contract.seed, &contract.examples);
+        // Configs may name any of them.
+        registry.iter().for_each(|kind| generator.learn(kind.class()));
         let attributes = vec![TARGETING_KEY.to_owned()];
         Ok(Self { contract, registry, generator, attributes, breaches: Vec::new() })
     }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json};
 use crate::{Context, TARGETING_KEY, Value};
 
 /// Words that configs and contexts are about, beside those of the examples.
-const WORDS: [&str; 24] = [
+const WORDS: [&str; 22] = [
     TARGETING_KEY,
     "currentDateTime",
     "variant",
@@ -19,8 +19,6 @@ const WORDS: [&str; 24] = [
     "class_name",
     "config",
     "activations",
-    "novi.and",
-    "novi.not",
     "A",
     "",
     " ",
