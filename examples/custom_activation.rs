@@ -60,3 +60,23 @@ fn main() -> Result<(), novi::Error> {
     }
     Ok(())
 }
+
+/// In a crate of one's own: `novi = { version = "..", features = ["testing"] }` among the dev-dependencies.
+#[cfg(test)]
+mod tests {
+    use novi::testing::contract;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn office_hours_keep_the_contract_of_activation_types() {
+        contract::<OfficeHours>()
+            .example(json!({"from": 9, "to": 17}))
+            .example(json!({"from": 0, "to": 24}))
+            .context(Context::new().with("hour", 10))
+            .context(Context::new().with("hour", 17))
+            .monotone("to")
+            .check();
+    }
+}

@@ -15,6 +15,15 @@
 ///     total / 2
 /// }
 ///
+/// #[novi::enabled("Layout", variant = "grid", key = user.id, otherwise = "a list")]
+/// fn layout(user: &User) -> &'static str {
+///     "a grid"
+/// }
+///
+/// struct User {
+///     id: u64,
+/// }
+///
 /// struct Payments {
 ///     flags: Flags,
 /// }
@@ -31,6 +40,7 @@
 ///         FlagRow::new(1, "Banner", true),
 ///         FlagRow::new(2, "New checkout", false),
 ///         FlagRow::new(3, "Refunds", false),
+///         FlagRow::new(4, "Layout", true),
 ///     ],
 ///     ..Rows::default()
 /// })?;
@@ -38,6 +48,7 @@
 ///
 /// assert!(banner().is_some());
 /// assert_eq!(discounted(100, &Context::new()), 100);
+/// assert_eq!(layout(&User { id: 7 }), "a list", "the flag is on, and no activation assigns the variant");
 /// assert_eq!(Payments { flags }.refund(7).unwrap_err().to_string(), "feature \"Refunds\" is off");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -70,6 +81,56 @@ pub use novi_macros::enabled;
 /// # Ok::<(), novi::Error>(())
 /// ```
 pub use novi_macros::activation;
+
+/// # Examples
+///
+/// ```
+/// use novi::{Context, Feature, Flags, rows::{FlagMetadata, FlagRow, Rows}};
+/// use serde::Deserialize;
+///
+/// #[derive(Debug, PartialEq, Feature)]
+/// #[flag("Page layout", rename_all = "kebab-case")]
+/// enum Layout {
+///     #[default]
+///     List,
+///     WideGrid,
+///     #[flag(rename = "map2")]
+///     Map,
+/// }
+///
+/// #[derive(Default, Deserialize, Feature)]
+/// #[flag("Page settings")]
+/// struct PageSettings {
+///     rows: u32,
+///     title: String,
+/// }
+///
+/// let metadata = |variants: &str, variant: &str| FlagMetadata {
+///     variants: Some(variants.to_owned()),
+///     default_variant: Some(variant.to_owned()),
+///     ..FlagMetadata::default()
+/// };
+/// let settings = metadata(r#"{"short": {"rows": 10, "title": "The latest"}}"#, "short");
+/// let flags = Flags::from_rows(Rows {
+///     flags: vec![
+///         FlagRow { metadata: metadata(r#"{"map2": 1, "globe": 2}"#, "map2"), ..FlagRow::new(1, "Page layout", true) },
+///         FlagRow { metadata: settings, ..FlagRow::new(2, "Page settings", true) },
+///     ],
+///     ..Rows::default()
+/// })?;
+/// let ctx = Context::new();
+/// let text = match flags.choose::<Layout>(&ctx) {
+///     Layout::List | Layout::WideGrid => "rows",
+///     Layout::Map => "a map",
+/// };
+/// assert_eq!((text, flags.choose::<PageSettings>(&ctx).rows), ("a map", 10));
+///
+/// // What the rows have that the code does not know is told at once.
+/// assert_eq!(flags.issues()[0].path, "variants.globe");
+/// # let _ = (flags.choose::<PageSettings>(&ctx).title, Layout::List, Layout::WideGrid);
+/// # Ok::<(), novi::Error>(())
+/// ```
+pub use novi_macros::Feature;
 
 /// # Examples
 ///
@@ -115,3 +176,43 @@ pub use novi_macros::activation;
 /// # let _ = (Plan::Free, &caller.password);
 /// ```
 pub use novi_macros::ToContext;
+
+/// # Examples
+///
+/// ```
+/// use novi::{Flags, ToContext, rows::Rows};
+///
+/// struct PaymentProcessor {
+///     fee: u32,
+/// }
+///
+/// #[derive(ToContext)]
+/// struct User {
+///     #[context(key)]
+///     id: String,
+///     country: &'static str,
+/// }
+///
+/// #[novi::feature("PaymentProcessor", ctx = user)]
+/// impl PaymentProcessor {
+///     /// 2 % of each payment
+///     #[default]
+///     pub fn acme(user: &User) -> Self {
+///         Self { fee: 2 }
+///     }
+///
+///     /// 4 %, and always there
+///     fn premium(user: &User) -> Self {
+///         Self { fee: 4 }
+///     }
+/// }
+///
+/// Flags::from_rows(Rows::default())?.install().map_err(|_| "flags are installed already")?;
+/// let user = User { id: "user-7".to_owned(), country: "CA" };
+/// assert_eq!(PaymentProcessor::create(&user).fee, 2);
+/// novi::with_overrides([("PaymentProcessor", "premium")], || {
+///     assert_eq!(PaymentProcessor::create(&user).fee, 4);
+/// });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub use novi_macros::feature;

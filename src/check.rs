@@ -184,6 +184,12 @@ impl<'a> Check<'a> {
         self.get(TARGETING_KEY).or_else(other)
     }
 
+    /// The name of a flag that an activation asks.
+    pub(crate) fn prerequisite_name(&self, prerequisite: u32) -> &'a str {
+        let flag = self.around.prerequisites.get(prerequisite as usize);
+        flag.map_or("", |flag| self.around.texts.get(flag.name))
+    }
+
     /// Turns to a flag that an activation asks, until [`leave`](Self::leave).
     pub(crate) fn enter(&self, prerequisite: u32) -> Scope<'a> {
         let flag = self.around.prerequisites.get(prerequisite as usize).unwrap_or(self.flag.get());

@@ -1,15 +1,11 @@
 //! The current context: what is known of the caller of the code that runs now, without passing it along.
 
-use std::{
-    cell::Cell,
-    pin::Pin,
-    sync::Arc,
-    task::{self, Poll},
+use std::{cell::Cell, sync::Arc};
+
+use crate::{
+    Context,
+    within::{Enter, Within},
 };
-
-use pin_project_lite::pin_project;
-
-use crate::Context;
 
 thread_local! {
     /// Set while a scope of this thread runs, or a future that has one is polled. Always taken, never borrowed, so
@@ -51,7 +47,7 @@ pub fn with_context<R>(ctx: Context<'static>, run: impl FnOnce() -> R) -> R {
 /// # }
 /// ```
 pub fn in_context<F: Future>(ctx: Context<'static>, future: F) -> impl Future<Output = F::Output> {
-    InContext { future: Some(future), ctx: Arc::new(ctx) }
+    Within::new(future, Arc::new(ctx))
 }
 
 /// Calls `read` with the current context: that of the innermost [`with_context`] or [`in_context`] around, outside of
@@ -74,7 +70,7 @@ fn current() -> Option<Arc<Context<'static>>> {
 }
 
 /// Puts back what was current before.
-struct Scope {
+pub(crate) struct Scope {
     before: Option<Arc<Context<'static>>>,
 }
 
@@ -92,46 +88,22 @@ impl Drop for Scope {
     }
 }
 
-pin_project! {
-    /// What [`in_context`] gives.
-    struct InContext<F> {
-        // Nothing once it is done or dropped.
-        #[pin]
-        future: Option<F>,
-        ctx: Arc<Context<'static>>,
-    }
+impl Enter for Arc<Context<'static>> {
+    type Scope = Scope;
 
-    impl<F> PinnedDrop for InContext<F> {
-        fn drop(this: Pin<&mut Self>) {
-            // What the future holds may ask for the context while it is dropped.
-            let mut this = this.project();
-            if this.future.is_some() {
-                let _scope = Scope::enter(Arc::clone(this.ctx));
-                this.future.set(None);
-            }
-        }
-    }
-}
-
-impl<F: Future> Future for InContext<F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
-        let mut this = self.project();
-        let _scope = Scope::enter(Arc::clone(this.ctx));
-        // Polled after its end, against the contract of futures: never ready again, rather than a panic.
-        let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Pending };
-        let answer = future.poll(cx);
-        if answer.is_ready() {
-            this.future.set(None);
-        }
-        answer
+    fn enter(&self) -> Scope {
+        Scope::enter(Self::clone(self))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{panic, sync::mpsc, task::Waker, thread};
+    use std::{
+        panic,
+        sync::mpsc,
+        task::{self, Poll, Waker},
+        thread,
+    };
 
     use super::*;
 

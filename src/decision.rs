@@ -1,10 +1,10 @@
 //! A flag's answer.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use crate::{activation::Variant, rows::Revision, snapshot::Snapshot};
+use crate::{activation::Variant, layers::Layered, overrides::Override, rows::Revision, snapshot::Snapshot};
 
 /// Why a flag answers as it does, in OpenFeature's vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,22 +61,37 @@ pub(crate) struct Outcome {
 
 /// A flag's answer, with the snapshot that it was made against: `S` is a [`Guard`](crate::Guard) that keeps the snapshot
 /// alive, or a reference to one that the caller holds.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Decision<S = crate::Guard> {
     snapshot: S,
     flag: u32,
     outcome: Outcome,
+    /// The override that answered in place of the snapshot.
+    layered: Option<Arc<Layered>>,
 }
+
+/// The index of a flag that only an override has.
+const NO_FLAG: u32 = u32::MAX;
 
 impl<S: AsRef<Snapshot>> Decision<S> {
     pub(crate) const fn new(snapshot: S, flag: u32, outcome: Outcome) -> Self {
-        Self { snapshot, flag, outcome }
+        Self { snapshot, flag, outcome, layered: None }
+    }
+
+    /// The answer of an override, for the flag with this index.
+    pub(crate) fn overlaid(snapshot: S, flag: Option<u32>, layered: Arc<Layered>) -> Self {
+        let enabled = layered.answer != Override::Off;
+        let outcome = Outcome { enabled, variant: None, reason: Reason::Static };
+        Self { snapshot, flag: flag.unwrap_or(NO_FLAG), outcome, layered: Some(layered) }
     }
 
     /// The flag's name.
     #[must_use]
     pub fn flag(&self) -> &str {
-        self.snapshot.as_ref().name_of(self.flag)
+        match &self.layered {
+            Some(layered) => &layered.flag,
+            None => self.snapshot.as_ref().name_of(self.flag),
+        }
     }
 
     /// Whether the feature is on.
@@ -88,7 +103,16 @@ impl<S: AsRef<Snapshot>> Decision<S> {
     /// The variant that the caller gets, if the flag assigns one.
     #[must_use]
     pub fn variant(&self) -> Option<&str> {
-        self.outcome.variant.map(|variant| self.snapshot.as_ref().variant_name(variant))
+        match self.layered.as_deref() {
+            Some(Layered { answer: Override::Variant(name), .. }) => Some(name),
+            Some(_) => None,
+            None => self.outcome.variant.map(|variant| self.snapshot.as_ref().variant_name(variant)),
+        }
+    }
+
+    /// Whether the feature is on with this variant.
+    pub(crate) fn has_variant(&self, name: &str) -> bool {
+        self.enabled() && self.variant() == Some(name)
     }
 
     /// The version that the caller gets, from 1 on, if the flag's metadata say that it has versions; its variant is the
@@ -104,11 +128,22 @@ impl<S: AsRef<Snapshot>> Decision<S> {
     pub fn value(&self) -> Option<&serde_json::Value> {
         static ON: serde_json::Value = serde_json::Value::Bool(true);
         static OFF: serde_json::Value = serde_json::Value::Bool(false);
-        let snapshot = self.snapshot.as_ref();
-        if snapshot.has_values(self.flag) {
-            return snapshot.value_of(self.flag, self.outcome.variant);
+        if self.snapshot.as_ref().has_values(self.flag) {
+            return self.variant_value();
         }
         Some(if self.outcome.enabled { &ON } else { &OFF })
+    }
+
+    /// The value that the flag's metadata give the variant.
+    pub(crate) fn variant_value(&self) -> Option<&serde_json::Value> {
+        let snapshot = self.snapshot.as_ref();
+        let overridden = || snapshot.same_variant(self.variant()?);
+        let variant = if self.layered.is_some() { overridden() } else { self.outcome.variant };
+        snapshot.value_of(self.flag, variant)
+    }
+
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        self.snapshot.as_ref()
     }
 
     /// Why.

@@ -15,9 +15,11 @@ use crate::watch::State;
 use crate::{
     Error, Result,
     context::Context,
-    decision::Decision,
+    decision::{Decision, Outcome},
+    feature::{self, Manifest},
     handle::FlagHandle,
     issue::Issue,
+    layers,
     overrides::Overrides,
     present::{Guard, Present},
     registry::Registry,
@@ -103,6 +105,13 @@ impl FlagsBuilder {
         self
     }
 
+    /// The features that rows are compared with, in place of those of this program; see
+    /// [`Snapshot::issues`].
+    pub fn features(mut self, features: Manifest) -> Self {
+        self.settings.features = features;
+        self
+    }
+
     /// How often the database is asked for its revision.
     pub fn refresh(mut self, interval: Duration) -> Self {
         self.refresh = interval;
@@ -136,7 +145,8 @@ impl FlagsBuilder {
 impl Flags {
     /// Flags with settings of their own.
     pub fn builder() -> FlagsBuilder {
-        FlagsBuilder { registry: None, settings: Settings::default(), refresh: FlagsBuilder::REFRESH }
+        let settings = Settings { features: feature::manifest(), ..Settings::default() };
+        FlagsBuilder { registry: None, settings, refresh: FlagsBuilder::REFRESH }
     }
 
     /// Flags from rows in memory.
@@ -152,6 +162,11 @@ impl Flags {
     /// Takes no lock, allocates nothing and waits for nothing.
     #[must_use]
     pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
+        if layers::in_use()
+            && let Some(outcome) = self.overlaid(name)
+        {
+            return outcome.enabled;
+        }
         self.inner.present.with(|snapshot, shard| {
             if let Some(flag) = snapshot.find_index(name) {
                 snapshot.counted_at(flag, context, shard).enabled
@@ -168,12 +183,41 @@ impl Flags {
     /// [`Error::FlagNotFound`] for a name that no flag has (R5).
     pub fn evaluate(&self, name: &str, context: &Context<'_>) -> Result<Decision> {
         let guard = self.snapshot();
-        let Some(flag) = guard.find_index(name) else {
+        let found = guard.find_index(name);
+        if layers::in_use()
+            && let Some(layered) = guard.overlaid(name, found)
+        {
+            return Ok(Decision::overlaid(guard, found, layered));
+        }
+        let Some(flag) = found else {
             self.inner.unknown.count(name, &guard);
             return Err(Error::FlagNotFound { name: name.to_owned(), similar: guard.similar_flag(name) });
         };
         let outcome = guard.counted_at(flag, context, guard.tally().shard());
         Ok(Decision::new(guard, flag, outcome))
+    }
+
+    /// What `read` makes of a flag's answer; of nothing if no flag has the name.
+    pub(crate) fn read_decision<T>(
+        &self,
+        name: &str,
+        context: &Context<'_>,
+        read: impl Fn(Option<&Decision<&Snapshot>>) -> T,
+    ) -> T {
+        self.inner.present.with(|snapshot, _| {
+            let decision = snapshot.decide(snapshot.find_index(name), name, context);
+            if decision.is_none() {
+                self.inner.unknown.count(name, snapshot);
+            }
+            read(decision.as_ref())
+        })
+    }
+
+    /// Whether a flag is on with this variant.
+    pub(crate) fn has_variant(&self, name: &str, variant: &str, context: &Context<'_>) -> bool {
+        self.read_decision(name, context, |decision| {
+            decision.is_some_and(|decision| decision.has_variant(variant))
+        })
     }
 
     /// How a flag comes to its answer for this caller: every activation that was asked, as a tree.
@@ -225,6 +269,12 @@ impl Flags {
     #[must_use]
     pub fn evaluations(&self) -> Vec<Evaluations> {
         self.snapshot().evaluations()
+    }
+
+    /// What an override of the code that runs now says.
+    #[cold]
+    pub(crate) fn overlaid(&self, name: &str) -> Option<Outcome> {
+        self.inner.present.with(|snapshot, _| snapshot.overlaid_outcome(name))
     }
 
     pub(crate) fn tally(&self) -> &Tally {

@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    fmt,
     rc::Rc,
     sync::{
         Arc, OnceLock,
@@ -9,23 +10,44 @@ use std::{
     },
 };
 
-use crate::{Context, FlagHandle, Flags, current::current_context};
+use crate::{Context, FlagHandle, Flags, TARGETING_KEY, ToContext as _, Value, current::current_context};
 
 /// A guarded function did not run because its flag is off.
 ///
 /// The error type of a function under [`#[novi::enabled]`](macro@crate::enabled) is to be made from this one, by
 /// `#[from]` of thiserror for instance. `Box<dyn Error>` and `anyhow::Error` are.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("feature {flag:?} is off")]
 pub struct FlagDisabled {
     flag: Cow<'static, str>,
+    /// The variant that the flag is to be on with.
+    variant: Option<Cow<'static, str>>,
+}
+
+impl fmt::Display for FlagDisabled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.variant {
+            None => write!(f, "feature {:?} is off", self.flag),
+            Some(variant) => {
+                write!(f, "feature {:?} is off, or on without the variant {variant:?}", self.flag)
+            }
+        }
+    }
 }
 
 impl FlagDisabled {
     /// The error of the flag with this name.
     #[must_use]
     pub fn new(flag: impl Into<Cow<'static, str>>) -> Self {
-        Self { flag: flag.into() }
+        Self { flag: flag.into(), variant: None }
+    }
+
+    /// The error of a flag that is not on with this variant.
+    #[must_use]
+    pub fn without_variant(
+        flag: impl Into<Cow<'static, str>>,
+        variant: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { flag: flag.into(), variant: Some(variant.into()) }
     }
 
     /// The flag's name.
@@ -66,18 +88,51 @@ through!(&T, &mut T, Box<T>, Rc<T>, Arc<T>);
 /// Whether the body of a guarded function runs. Without flags those that are installed are asked, without a context
 /// the current one is taken.
 pub fn is_enabled(flags: Option<&Flags>, name: &str, ctx: Option<&Context<'_>>) -> bool {
-    let asked = match flags {
-        Some(_) => flags,
-        None => Flags::global(),
-    };
-    let Some(flags) = asked else {
-        warn_once(name);
-        return false;
-    };
-    match ctx {
-        Some(ctx) => flags.is_enabled(name, ctx),
-        None => current_context(|ctx| flags.is_enabled(name, ctx)),
+    is_on(flags, name, ctx, None, None)
+}
+
+/// As [`is_enabled`], for a caller with this targeting key, and only with this variant.
+pub fn is_on(
+    flags: Option<&Flags>,
+    name: &str,
+    ctx: Option<&Context<'_>>,
+    key: Option<Value<'_>>,
+    variant: Option<&str>,
+) -> bool {
+    let Some(flags) = flags.or_else(|| installed(name)) else { return false };
+    with_key(ctx, key, |ctx| match variant {
+        None => flags.is_enabled(name, ctx),
+        Some(variant) => flags.has_variant(name, variant, ctx),
+    })
+}
+
+/// Calls `ask` with the context, or with the current one, in which the targeting key is `key`.
+fn with_key<R>(ctx: Option<&Context<'_>>, key: Option<Value<'_>>, ask: impl FnOnce(&Context<'_>) -> R) -> R {
+    match (ctx, key) {
+        (Some(ctx), None) => ask(ctx),
+        (None, None) => current_context(ask),
+        (Some(ctx), Some(key)) => keyed(ctx, key, ask),
+        (None, Some(key)) => current_context(|ctx| keyed(ctx, key, ask)),
     }
+}
+
+fn keyed<R>(ctx: &Context<'_>, key: Value<'_>, ask: impl FnOnce(&Context<'_>) -> R) -> R {
+    if ctx.is_empty() {
+        // Without the heap.
+        return ask(&Context::borrowed(&[(Cow::Borrowed(TARGETING_KEY), key)]));
+    }
+    let mut ctx = ctx.to_context();
+    ctx.insert(TARGETING_KEY, key);
+    ask(&ctx)
+}
+
+/// The flags of the process, which the flag of this name is asked of.
+pub(crate) fn installed(name: &str) -> Option<&'static Flags> {
+    let flags = Flags::global();
+    if flags.is_none() {
+        warn_once(name);
+    }
+    flags
 }
 
 /// The flag of a guarded function among those of the process, looked up once.
@@ -104,12 +159,18 @@ impl Guarded {
         }
     }
 
+    /// As the function [`is_on`], without flags of its own.
+    pub fn is_on(&self, ctx: Option<&Context<'_>>, key: Option<Value<'_>>, variant: Option<&str>) -> bool {
+        let Some(handle) = self.handle.get().or_else(|| self.look_up()) else { return false };
+        with_key(ctx, key, |ctx| match variant {
+            None => handle.is_enabled(ctx),
+            Some(variant) => handle.has_variant(variant, ctx),
+        })
+    }
+
     #[cold]
     fn look_up(&self) -> Option<&FlagHandle> {
-        let Some(flags) = Flags::global() else {
-            warn_once(self.name);
-            return None;
-        };
+        let flags = installed(self.name)?;
         Some(self.handle.get_or_init(|| flags.flag(self.name)))
     }
 }

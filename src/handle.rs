@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use crate::{Context, Decision, Flags, Result, Snapshot};
+use crate::{Context, Decision, Flags, Result, Snapshot, layers};
 
 /// A flag of some [`Flags`], looked up once and not on every question. It stays valid when the rows change: it then
 /// answers by the new ones, and a flag that is deleted or does not exist yet is off (R5).
@@ -88,6 +88,11 @@ impl FlagHandle {
     #[must_use]
     #[inline]
     pub fn is_enabled(&self, context: &Context<'_>) -> bool {
+        if layers::in_use()
+            && let Some(outcome) = self.flags.overlaid(&self.name)
+        {
+            return outcome.enabled;
+        }
         match Found::unpack(self.found.load(Ordering::Relaxed), self.flags.present().serial()) {
             Some(Found::Fixed(on, number)) => {
                 self.flags.tally().count(number);
@@ -102,6 +107,16 @@ impl FlagHandle {
             Some(index) => snapshot.counted_at(index, context, shard).enabled,
             None => self.flags.is_enabled(&self.name, context),
         })
+    }
+
+    /// Whether the flag is on with this variant.
+    pub(crate) fn has_variant(&self, variant: &str, context: &Context<'_>) -> bool {
+        let asked = self.flags.present().with(|snapshot, _| {
+            let decision = snapshot.decide(self.index_in(snapshot), &self.name, context);
+            decision.map(|decision| decision.has_variant(variant))
+        });
+        // By name, an unknown flag is counted as such.
+        asked.unwrap_or_else(|| self.flags.has_variant(&self.name, variant, context))
     }
 
     /// The flag's index in the present snapshot, looked up if the handle does not have it.
@@ -125,6 +140,9 @@ impl FlagHandle {
     /// # Errors
     /// [`Error::FlagNotFound`](crate::Error::FlagNotFound) as long as no flag has the name.
     pub fn evaluate(&self, context: &Context<'_>) -> Result<Decision> {
+        if layers::in_use() {
+            return self.flags.evaluate(&self.name, context);
+        }
         let snapshot = self.flags.snapshot();
         match self.index_in(&snapshot) {
             Some(index) => {

@@ -30,7 +30,10 @@
 //! |---|---|
 //! | ask | [`Flags`], [`Context`], [`Decision`], [`Trace`] |
 //! | make a context from a struct, JSON or anything of serde | [`trait@ToContext`], [`Context::from_serialize`] |
+//! | override flags in tests, tools and requests | [`with_overrides`], [`in_overrides`], [`with_request_overrides`] |
 //! | guard a function | [`macro@enabled`], [`with_context`], [`in_context`] |
+//! | choose between implementations | [`trait@Feature`], [`Flags::choose`], [`choose`], [`manifest`] |
+//! | test | `novi::testing` (feature `testing`), [`with_overrides`] |
 //! | write a type | [`macro@activation`], [`Activation`], [`Check`], [`Registry`] |
 //! | reach a database | [`store`], [`rows`] |
 //! | configure | [`config::Config`], [`FlagsBuilder`] |
@@ -38,7 +41,7 @@
 //!
 //! # Features
 //! `sqlite` (default), `postgres` and `mysql` bring a database each, and with the first of them sqlx and tokio; `macros` (default)
-//! the attributes. Without any, rows come from memory ([`Flags::from_rows`]).
+//! the attributes; `testing` flags in memory for tests and a contract for activation types. Without any, rows come from memory ([`Flags::from_rows`]).
 //!
 //! # What it does not do
 //! Experiments' statistics, and storing who got which variant.
@@ -49,17 +52,20 @@ mod activations;
 mod attributes;
 mod bucket;
 mod check;
+mod choose;
 pub mod config;
 mod context;
 mod counters;
 mod current;
 mod decision;
 mod error;
+mod feature;
 mod flags;
 mod from_serialize;
 mod guard;
 mod handle;
 mod issue;
+mod layers;
 mod overrides;
 mod present;
 mod ranges;
@@ -68,6 +74,8 @@ pub mod rows;
 mod similar;
 mod snapshot;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod text;
 mod texts;
 mod timestamp;
@@ -76,22 +84,30 @@ mod typed;
 mod value;
 #[cfg(feature = "sql")]
 mod watch;
+mod within;
 
 pub use activation::{Activation, Child, Children, Compile, Problem, Variant, Verdict};
 pub use activations::{ReweightError, Reweighted, reweighted};
 #[cfg(feature = "macros")]
-pub use attributes::{ToContext, activation, enabled};
+pub use attributes::{Feature, ToContext, activation, enabled, feature};
 pub use check::Check;
+pub use choose::choose;
 pub use context::{Context, TARGETING_KEY};
 pub use current::{current_context, in_context, with_context};
 pub use decision::{Decision, Reason};
 pub use error::{Error, Result};
+pub use feature::{Feature, FeatureKind, Manifest, ManifestFeature, RegisteredFeature, manifest};
 pub use flags::{Flags, FlagsBuilder};
 pub use from_serialize::ContextError;
 pub use guard::FlagDisabled;
 pub use handle::FlagHandle;
 pub use issue::Issue;
-pub use overrides::{Override, Overrides};
+pub use layers::{InOverrides, in_overrides, in_request_overrides, with_overrides, with_request_overrides};
+pub use overrides::{
+    Override,
+    Override::{Off, On},
+    Overrides,
+};
 pub use present::Guard;
 pub use registry::{ActivationType, RegisteredActivation, Registry};
 pub use rows::Revision;
@@ -107,7 +123,9 @@ pub use watch::Status;
 /// What the macros of novi need in the code they write; not for use by hand.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::guard::{AsFlags, Guarded, is_enabled};
+    pub use crate::choose::choose_with as choose;
+    pub use crate::feature::derived as feature;
+    pub use crate::guard::{AsFlags, Guarded, is_enabled, is_on};
     pub use crate::to_context::derived;
     pub use inventory;
     pub use schemars;

@@ -21,9 +21,24 @@ pub enum Override {
 /// Overrides by flag name. They also answer for flags that no row has.
 pub type Overrides = BTreeMap<String, Override>;
 
+impl Override {
+    /// The flag is on with this variant.
+    #[must_use]
+    pub fn variant(name: impl Into<String>) -> Self {
+        Self::Variant(name.into())
+    }
+}
+
 impl From<bool> for Override {
     fn from(on: bool) -> Self {
         if on { Self::On } else { Self::Off }
+    }
+}
+
+/// The name of a variant, as in `novi.toml`.
+impl From<&str> for Override {
+    fn from(variant: &str) -> Self {
+        Self::variant(variant)
     }
 }
 

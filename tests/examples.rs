@@ -38,6 +38,11 @@ fn guard() {
 }
 
 #[test]
+fn feature_enum() {
+    insta::assert_snapshot!(said("feature_enum"));
+}
+
+#[test]
 fn custom_activation() {
     insta::assert_snapshot!(said("custom_activation"));
 }

@@ -24,11 +24,24 @@ const FLOORS: [&[&str]; 5] = [
         "timestamp",
         "to_context",
         "value",
+        "within",
     ],
-    &["activation", "check", "issue", "overrides", "store"],
-    &["registry"],
+    &["activation", "check", "issue", "layers", "overrides", "store"],
+    &["feature", "registry"],
     &["activations", "decision", "snapshot"],
-    &["attributes", "config", "current", "flags", "guard", "handle", "present", "typed", "watch"],
+    &[
+        "attributes",
+        "choose",
+        "config",
+        "current",
+        "flags",
+        "guard",
+        "handle",
+        "present",
+        "testing",
+        "typed",
+        "watch",
+    ],
 ];
 
 /// Imports that go up, each with its reason.

@@ -248,3 +248,59 @@ fn an_explanation_tells_of_the_flags_that_were_asked() {
     insta::assert_snapshot!(rest.join("\n"));
     assert!(trace.activations[0].nanoseconds.is_some());
 }
+
+#[test]
+fn overrides_of_a_prerequisite_count_for_who_asks_it() {
+    let pinned = novi::rows::FlagMetadata { override_allowed: false, ..Default::default() };
+    let variants = novi::rows::FlagMetadata {
+        variants: Some(r#"{"grid": 1, "list": 2}"#.to_owned()),
+        ..Default::default()
+    };
+    let flags = Flags::from_rows(Rows {
+        flags: vec![
+            FlagRow::new(1, "asks", true),
+            FlagRow::new(2, "asked", false),
+            FlagRow { metadata: pinned, ..FlagRow::new(3, "pinned", false) },
+            FlagRow { metadata: variants, ..FlagRow::new(4, "layout", true) },
+            FlagRow::new(5, "asks pinned", true),
+            FlagRow::new(6, "asks grid", true),
+        ],
+        activations: vec![
+            ActivationRow::new(1, "a", "novi.flag", r#"{"flag": "asked"}"#),
+            ActivationRow::new(2, "b", "novi.flag", r#"{"flag": "pinned"}"#),
+            ActivationRow::new(3, "c", "novi.flag", r#"{"flag": "layout", "variant": "grid"}"#),
+        ],
+        links: vec![LinkRow::new(1, 1), LinkRow::new(5, 2), LinkRow::new(6, 3)],
+        ..Rows::default()
+    });
+    let (flags, context) = (flags.unwrap(), Context::new());
+    let asked = |name: &str| {
+        let answers = [
+            flags.is_enabled(name, &context),
+            flags.flag(name).is_enabled(&context),
+            flags
+                .snapshot()
+                .evaluate_all(&context)
+                .iter()
+                .any(|decision| decision.flag() == name && decision.enabled()),
+            flags.explain(name, &context).unwrap().enabled,
+        ];
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{name}: {answers:?}");
+        answers[0]
+    };
+    assert!(!asked("asks"));
+    novi::with_overrides([("asked", true), ("pinned", true)], || {
+        assert!(asked("asks"));
+        assert!(asked("asks pinned"));
+    });
+    novi::with_request_overrides([("asked", true), ("pinned", true)], || {
+        assert!(asked("asks"));
+        assert!(!asked("asks pinned"), "it is not for requests to override");
+    });
+    assert!(!asked("asks grid"));
+    for (variant, expected) in [("grid", true), ("list", false), ("unknown", false)] {
+        let variant = novi::Override::variant(variant);
+        novi::with_request_overrides([("layout", variant)], || assert_eq!(asked("asks grid"), expected));
+    }
+    assert!(!asked("asks"));
+}

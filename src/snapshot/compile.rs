@@ -12,6 +12,7 @@ use super::{
     drafts::{Drafts, Variants},
     explain::Told,
     facts::{DEEPEST_RECURSION, Facts},
+    features,
     issues::Issues,
     links::{Links, Places},
     names::Names,
@@ -65,8 +66,16 @@ impl Snapshot {
             row.is_none_or(|row| row.faults.iter().all(|fault| fault.column != "name"))
         });
         let (faults, twins) = (&faults, &twins);
-        let issues =
+        let mut issues =
             Issues { rows: &rows, drafts: &drafts, links: &links, places: &places, faults, twins }.collect();
+        features::Unknown {
+            rows: &rows,
+            drafts: &drafts,
+            links: &links,
+            flags: &flags,
+            variants: &variants.names,
+        }
+        .collect(&settings.features, |name| names.find(&flags, &texts, name), &mut issues);
         let told = Told::of(&rows, &mut drafts, &flags, &mut texts);
         let prerequisites = std::mem::take(&mut drafts.flags);
         let (mut nodes, graph) = drafts.finish(&facts);
@@ -74,7 +83,7 @@ impl Snapshot {
         let named = asked.clone().map(|flag| flag.named).collect();
         for ((scope, (node, _)), flag) in (0..).zip(&prerequisites).zip(asked) {
             if let Some(node) = nodes.get_mut(*node as usize) {
-                node.activation = Arc::new(Prerequisite::new(scope, flag, &links.nodes));
+                node.activation = Arc::new(Prerequisite::new(scope, flag, &links.nodes, &variants.names));
             }
         }
         let around = Surroundings {
@@ -98,6 +107,7 @@ impl Snapshot {
             slots: facts.remembered,
             issues,
             tally: previous.map(|previous| Arc::clone(&previous.tally)).unwrap_or_default(),
+            unread: features::Told::of_program(),
             serial: 0,
         };
         snapshot.number_answers(previous.map(|previous| &**previous));
@@ -147,8 +157,9 @@ impl FlagCompiler<'_> {
         for (name, over) in &self.settings.overrides {
             if !known.contains(name.as_str()) {
                 let answer = Answer::Fixed(self.overridden(over));
-                let (named, linked, overridden) = (self.named(name), (0, 0), true);
-                flags.push(Flag { named, linked, answer, overridden, first_number: 0, more: None });
+                let (named, linked) = (self.named(name), (0, 0));
+                let (overridden, pinned) = (true, false);
+                flags.push(Flag { named, linked, answer, overridden, pinned, first_number: 0, more: None });
             }
         }
         flags
@@ -185,6 +196,10 @@ impl FlagCompiler<'_> {
                 Answer::Ask(compiler.ask(linked, default, row.metadata.fail_mode, &mut more))
             }),
         };
+        if matches!(answer, Answer::Fixed(_)) && !linked.is_empty() && !self.facts.any_broken(linked) {
+            // Those of a flag that is off may still be asked for by an override.
+            more.variants = self.variants_of(linked, None);
+        }
         if !row.metadata.tags.is_empty() {
             more.tags = row.metadata.tags.iter().map(|tag| tag.as_str().into()).collect();
         }
@@ -193,6 +208,7 @@ impl FlagCompiler<'_> {
             linked: links.nodes.range(position),
             answer,
             overridden: overridden.is_some(),
+            pinned: !row.metadata.override_allowed,
             first_number: 0,
             more: (!more.is_empty()).then(|| Box::new(more)),
         }

@@ -8,6 +8,7 @@ use crate::{
     context::Context,
     counters::Shard,
     decision::{Decision, Outcome, Reason},
+    layers,
 };
 
 /// Which flags to evaluate.
@@ -26,6 +27,11 @@ impl Snapshot {
     /// Whether a flag is on for this caller; an unknown flag is not (R5).
     #[must_use]
     pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
+        if layers::in_use()
+            && let Some(outcome) = self.overlaid_outcome(name)
+        {
+            return outcome.enabled;
+        }
         self.find_index(name).is_some_and(|flag| self.counted_at(flag, context, self.tally.shard()).enabled)
     }
 
@@ -34,8 +40,24 @@ impl Snapshot {
     /// # Errors
     /// [`Error::FlagNotFound`] for a name that no flag has (R5).
     pub fn evaluate(&self, name: &str, context: &Context<'_>) -> Result<Decision<&Self>> {
-        let index = self.index(name)?;
-        Ok(Decision::new(self, index, self.counted_at(index, context, self.tally.shard())))
+        self.decide(self.find_index(name), name, context).ok_or_else(|| self.missing(name))
+    }
+
+    /// What the flag with this index answers, or an override in its place.
+    #[inline]
+    pub(crate) fn decide(
+        &self,
+        index: Option<u32>,
+        name: &str,
+        context: &Context<'_>,
+    ) -> Option<Decision<&Self>> {
+        if layers::in_use()
+            && let Some(layered) = self.overlaid(name, index)
+        {
+            return Some(Decision::overlaid(self, index, layered));
+        }
+        let index = index?;
+        Some(Decision::new(self, index, self.counted_at(index, context, self.tally.shard())))
     }
 
     /// What all flags answer this caller, in the order of [`flag_names`](Self::flag_names). An activation that several
@@ -46,11 +68,28 @@ impl Snapshot {
 
     /// What some flags answer this caller, as [`evaluate_all`](Self::evaluate_all).
     pub fn evaluate_only(&self, filter: Filter<'_>, context: &Context<'_>) -> Vec<Decision<&Self>> {
+        let is_overlaid = layers::in_use() && layers::any_here();
+        let mut decisions = self.evaluate_known(filter, context, is_overlaid);
+        if is_overlaid {
+            self.add_overlaid(filter, &mut decisions);
+        }
+        decisions
+    }
+
+    fn evaluate_known(
+        &self,
+        filter: Filter<'_>,
+        context: &Context<'_>,
+        is_overlaid: bool,
+    ) -> Vec<Decision<&Self>> {
         let Some(first) = self.flags.first() else { return Vec::new() };
         Memo::lend(self.room(self.flags.len()), |memo| {
             let check = Check::new(&self.around, context, &first.named).with_memo(memo);
             let shard = self.tally.shard();
             let decide = |(index, flag): (u32, _)| {
+                if is_overlaid && let Some(layered) = self.overlaid(self.name_of(index), Some(index)) {
+                    return Decision::overlaid(self, Some(index), layered);
+                }
                 let outcome = self.outcome_with(flag, context, &check);
                 shard.count(flag.number_of(outcome));
                 Decision::new(self, index, outcome)
@@ -69,8 +108,13 @@ impl Snapshot {
     }
 
     pub(super) fn index(&self, name: &str) -> Result<u32> {
-        let missing = || Error::FlagNotFound { name: name.to_owned(), similar: self.similar_flag(name) };
-        self.find_index(name).ok_or_else(missing)
+        self.find_index(name).ok_or_else(|| self.missing(name))
+    }
+
+    /// No flag has the name.
+    #[cold]
+    fn missing(&self, name: &str) -> Error {
+        Error::FlagNotFound { name: name.to_owned(), similar: self.similar_flag(name) }
     }
 
     /// What the flag with this index answers; counted.
@@ -204,7 +248,7 @@ impl Snapshot {
         Outcome { enabled, variant, reason: Reason::Error }
     }
 
-    fn same_variant(&self, name: &str) -> Option<Variant> {
+    pub(crate) fn same_variant(&self, name: &str) -> Option<Variant> {
         self.variants.iter().position(|known| **known == *name).map(Variant::at)
     }
 
@@ -219,6 +263,9 @@ impl Snapshot {
         fixed.into_iter().chain(variants.iter().copied()).map(|variant| self.variant_name(variant))
     }
 }
+
+/// The answer of a flag that is on for everybody.
+pub(super) const STATIC: Outcome = Outcome { enabled: true, variant: None, reason: Reason::Static };
 
 /// The answer of a flag that there is not.
 const MISSING: Outcome = Outcome { enabled: false, variant: None, reason: Reason::Error };

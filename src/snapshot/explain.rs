@@ -15,6 +15,7 @@ use crate::{
     check::{Check, Memo, Records, Tracer},
     context::Context,
     decision::{Outcome, Reason},
+    layers,
     rows::{ActivationRow, Revision, Rows},
     texts::{Text, Texts},
     value::Value,
@@ -161,6 +162,11 @@ impl Snapshot {
     /// # Errors
     /// [`Error::FlagNotFound`](crate::Error::FlagNotFound) for a name that no flag has (R5).
     pub fn explain(&self, name: &str, context: &Context<'_>) -> Result<Trace> {
+        if layers::in_use()
+            && let Some(trace) = self.explain_overlaid(name)
+        {
+            return Ok(trace);
+        }
         let index = self.index(name)?;
         let start = Instant::now();
         let (outcome, records) = self.traced(index, context);
@@ -171,13 +177,17 @@ impl Snapshot {
         };
         let mut tree = Tree { snapshot: self, records: &records, shown: HashSet::new() };
         let activations: Vec<Asked> = roots.iter().filter_map(|root| tree.asked(*root, None, 1)).collect();
+        let mut because = self.because(index, outcome, &activations);
+        if layers::in_use() {
+            because.extend(self.refused(name, Some(index)));
+        }
         Ok(Trace {
             flag: name.to_owned(),
             enabled: outcome.enabled,
             variant: outcome.variant.map(|variant| self.variant_name(variant).to_owned()),
             reason: outcome.reason,
             revision: self.revision(),
-            because: self.because(index, outcome, &activations),
+            because,
             nanoseconds: took,
             activations,
         })

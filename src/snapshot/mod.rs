@@ -8,10 +8,12 @@ mod drafts;
 mod evaluate;
 mod explain;
 mod facts;
+mod features;
 mod graph;
 mod issues;
 mod links;
 mod names;
+mod overlay;
 mod prerequisites;
 mod tally;
 mod values;
@@ -33,6 +35,7 @@ use crate::{
     check::{Named, Surroundings},
     context::Context,
     decision::{Outcome, Reason},
+    feature::Manifest,
     issue::Issue,
     overrides::Overrides,
     rows::{ActivationRow, Revision, Rows},
@@ -50,6 +53,8 @@ pub struct Settings {
     /// Whether a snapshot keeps the rows that it was compiled from, for [`Snapshot::rows`]. Evaluation needs them no more,
     /// and they take several times the memory of what it needs.
     pub keep_rows: bool,
+    /// What the program's features know. Of what rows have beyond it there are issues.
+    pub features: Manifest,
 }
 
 /// All rows of one revision, compiled.
@@ -74,6 +79,7 @@ pub struct Snapshot {
     slots: usize,
     issues: Vec<Issue>,
     tally: Arc<Tally>,
+    unread: features::Told,
     /// Tells the snapshots of one [`Flags`](crate::Flags) apart; not 0 there.
     serial: u32,
 }
@@ -85,6 +91,8 @@ struct Flag {
     linked: (u32, u32),
     answer: Answer,
     overridden: bool,
+    /// Whether the metadata forbid requests to override the flag.
+    pinned: bool,
     /// The number under which the first of its answers is counted.
     first_number: u32,
     /// What few flags have.
@@ -244,6 +252,7 @@ impl Snapshot {
             slots: self.slots,
             issues: Vec::new(),
             tally: Arc::clone(&self.tally),
+            unread: features::Told::default(),
             serial: self.serial,
         })
     }

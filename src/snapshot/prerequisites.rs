@@ -14,7 +14,8 @@ use super::{
 use crate::{
     Check,
     activation::{Activation, Variant, Verdict},
-    overrides::Overrides,
+    layers::{self, Level},
+    overrides::{Override, Overrides},
     rows::Rows,
 };
 
@@ -91,6 +92,10 @@ pub(super) struct Prerequisite {
     /// Its number among the flags that are asked so.
     scope: u32,
     answer: Settled,
+    /// Whether requests may not override it.
+    pinned: bool,
+    /// The variants that overrides may name.
+    variants: Box<[(Box<str>, Variant)]>,
 }
 
 enum Settled {
@@ -101,7 +106,7 @@ enum Settled {
 }
 
 impl Prerequisite {
-    pub(super) fn new(scope: u32, flag: &Flag, links: &Graph) -> Self {
+    pub(super) fn new(scope: u32, flag: &Flag, links: &Graph, names: &[Box<str>]) -> Self {
         let answer = match &flag.answer {
             Answer::Fixed(outcome) if outcome.enabled => {
                 Settled::Fixed(outcome.variant.map_or(Verdict::On, Verdict::Variant))
@@ -110,12 +115,42 @@ impl Prerequisite {
             Answer::Fixed(_) | Answer::LastKnown => Settled::Fixed(Verdict::Off),
             Answer::Ask(ask) => Settled::Ask(links.at(flag.linked).into(), ask.default),
         };
-        Self { scope, answer }
+        let values = flag.more.as_ref().and_then(|more| more.values.as_ref());
+        let known = flag.variants().iter().copied().chain(values.into_iter().flat_map(Values::variants));
+        let variants = known.filter_map(|variant| Some((names.get(variant.place())?.clone(), variant)));
+        Self { scope, answer, pinned: flag.pinned, variants: variants.collect() }
+    }
+
+    /// What overrides of the code that runs now make of it (R13).
+    #[cold]
+    fn overlaid(&self, check: &Check<'_>) -> Option<Verdict> {
+        let variant = |name: &str| self.variants.iter().find(|(known, _)| **known == *name);
+        let admits = |answer: &Override| match answer {
+            _ if self.pinned => false,
+            Override::On | Override::Off => true,
+            Override::Variant(name) => variant(name).is_some(),
+        };
+        let name = check.prerequisite_name(self.scope);
+        let scoped = || layers::find(name, Level::Scoped, |_| true);
+        let found = layers::find(name, Level::Request, admits).or_else(scoped)?;
+        check.note(|| "an override says so".to_owned());
+        Some(match &found.answer {
+            Override::Off => Verdict::Off,
+            Override::On => Verdict::On,
+            Override::Variant(name) => {
+                variant(name).map_or(Verdict::On, |(_, known)| Verdict::Variant(*known))
+            }
+        })
     }
 }
 
 impl Activation for Prerequisite {
     fn evaluate(&self, check: &Check<'_>) -> Verdict {
+        if layers::in_use()
+            && let Some(verdict) = self.overlaid(check)
+        {
+            return verdict;
+        }
         let (linked, default) = match &self.answer {
             Settled::Fixed(verdict) => return *verdict,
             Settled::Ask(linked, default) => (linked, default),

@@ -13,7 +13,7 @@ pub(super) struct Values {
     pub(super) declared: bool,
     /// Whether the variants are versions, from 1 on.
     pub(super) versions: bool,
-    list: Box<[(Variant, Json)]>,
+    pub(super) list: Box<[(Variant, Json)]>,
     /// The variant of a flag that is on and to which no activation assigns one.
     pub(super) default: Option<Variant>,
 }
@@ -74,6 +74,10 @@ impl Values {
     /// Of metadata that make no sense.
     pub(super) fn unreadable() -> Self {
         Self { declared: true, ..Self::default() }
+    }
+
+    pub(super) fn variants(&self) -> impl Iterator<Item = Variant> {
+        self.list.iter().map(|(variant, _)| *variant).chain(self.default)
     }
 
     pub(super) fn get(&self, variant: Variant) -> Option<&Json> {

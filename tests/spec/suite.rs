@@ -166,6 +166,7 @@ impl Suite {
             overrides: self.overrides.clone(),
             identity: self.identity.clone(),
             keep_rows: true,
+            ..Settings::default()
         }
     }
 

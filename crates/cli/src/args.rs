@@ -8,7 +8,7 @@ use clap_complete::Shell;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  `check` found rows that do not compile
+  1  `check` found rows that do not compile, or that a program does not know
   2  the command or the configuration is wrong
   3  no flag has that name, or no activation
   4  the database, the network or a file failed
@@ -79,7 +79,12 @@ pub(crate) enum Command {
         file: PathBuf,
     },
     /// Tell of every row that does not compile; exit code 1 if there are any
-    Check,
+    Check {
+        /// Tell also of what a program does not know: FILE is what the program prints of `novi::manifest()` (- is
+        /// standard input)
+        #[arg(long, value_name = "FILE")]
+        against: Option<PathBuf>,
+    },
     /// List the flags
     List,
     /// Show a flag with its activations and metadata

@@ -9,7 +9,7 @@ use syn::{
 
 use crate::arguments::{Arguments, Errors, crate_path, literal, located_at};
 
-const OPTIONS: &str = "`otherwise`, `ctx`, `flags` and `crate`";
+const OPTIONS: &str = "`variant`, `otherwise`, `ctx`, `key`, `flags` and `crate`";
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
@@ -26,7 +26,9 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
 struct Guard {
     name: Option<Expr>,
     otherwise: Otherwise,
+    variant: Option<Expr>,
     ctx: Option<Expr>,
+    key: Option<Expr>,
     flags: Option<Expr>,
     novi: TokenStream,
 }
@@ -45,15 +47,23 @@ impl Guard {
         match &name {
             None => errors
                 .at(Span::call_site(), "which flag? its name comes first: `#[novi::enabled(\"Flag name\")]`"),
-            Some(name) => check_name(name, errors),
+            Some(name) => check_name("flag", name, errors),
         }
         // Where the user wrote, not where the macro did: a message that spans both would point at the whole attribute.
         let novi = quote_spanned!(name.as_ref().map_or_else(Span::call_site, Spanned::span)=> ::novi);
-        let mut guard = Self { name, otherwise: Otherwise::Absent, ctx: None, flags: None, novi };
+        let otherwise = Otherwise::Absent;
+        let mut guard = Self { name, otherwise, variant: None, ctx: None, key: None, flags: None, novi };
         arguments.each_option(OPTIONS, &[], errors, |key, value, errors| {
             match key {
                 "otherwise" => guard.otherwise = value.map_or(Otherwise::Broken, Otherwise::Given),
+                "variant" => {
+                    if let Some(name) = &value {
+                        check_name("variant", name, errors);
+                    }
+                    guard.variant = value;
+                }
                 "ctx" => guard.ctx = value,
+                "key" => guard.key = value,
                 "flags" => guard.flags = value,
                 "crate" => {
                     if let Some(path) = value.and_then(|value| errors.keep(crate_path(&value))) {
@@ -113,9 +123,15 @@ impl Guard {
             Some("Option") => Some(quote!(::core::option::Option::None)),
             Some(name_of_type) if name_of_type.ends_with("Result") => {
                 // The user's type gets the blame if it can not be made from FlagDisabled.
-                let (name, novi) =
-                    (located_at(output.span(), quote!(#name)), located_at(output.span(), quote!(#novi)));
-                let disabled = quote_spanned!(output.span()=> #novi::FlagDisabled::new(#name));
+                let located = |tokens| located_at(output.span(), tokens);
+                let (name, novi) = (located(quote!(#name)), located(quote!(#novi)));
+                let disabled = match &self.variant {
+                    None => quote_spanned!(output.span()=> #novi::FlagDisabled::new(#name)),
+                    Some(variant) => {
+                        let variant = located(quote!(#variant));
+                        quote_spanned!(output.span()=> #novi::FlagDisabled::without_variant(#name, #variant))
+                    }
+                };
                 Some(quote_spanned! {output.span()=>
                     ::core::result::Result::Err(::core::convert::From::from(#disabled))
                 })
@@ -134,25 +150,28 @@ impl Guard {
     /// The statement that returns while the flag is off.
     fn check(&self, off: &TokenStream) -> Option<Stmt> {
         let (name, novi) = (self.name.as_ref()?, &self.novi);
-        let given = |expr: &Option<Expr>, borrow: TokenStream, reborrow: TokenStream| match expr {
-            None => quote!(::core::option::Option::None),
-            Some(expr) => {
-                let (span, expr, borrow) = (expr.span(), borrowed(expr), located_at(expr.span(), borrow));
-                let borrowed = quote_spanned!(span=> #borrow(#expr));
-                quote!(::core::option::Option::Some(#reborrow #borrowed))
-            }
-        };
         // A context that is made for the question lives as long as the condition of the `if` below.
-        let ctx = given(&self.ctx, quote!(#novi::ToContext::as_context), quote!(&*));
-        let flags = given(&self.flags, quote!(#novi::__private::AsFlags::as_flags), TokenStream::new());
+        let ctx = given(self.ctx.as_ref(), &quote!(#novi::ToContext::as_context), &quote!(&*));
+        let flags =
+            given(self.flags.as_ref(), &quote!(#novi::__private::AsFlags::as_flags), &TokenStream::new());
+        let (asked, more) = if self.key.is_none() && self.variant.is_none() {
+            (quote_spanned!(name.span()=> is_enabled), None)
+        } else {
+            let key = given(self.key.as_ref(), &quote!(#novi::ToValue::to_value), &TokenStream::new());
+            let variant = match &self.variant {
+                None => quote!(::core::option::Option::None),
+                Some(variant) => quote_spanned!(variant.span()=> ::core::option::Option::Some(#variant)),
+            };
+            (quote_spanned!(name.span()=> is_on), Some(quote!(, #key, #variant)))
+        };
         let enabled = if self.flags.is_none() && literal(name).is_some() {
             // The flag is looked up once. A name that is no literal may depend on what a static can not see.
             quote_spanned! {name.span()=> {
                 static GUARDED: #novi::__private::Guarded = #novi::__private::Guarded::new(#name);
-                GUARDED.is_enabled(#ctx)
+                GUARDED.#asked(#ctx #more)
             }}
         } else {
-            quote_spanned!(name.span()=> #novi::__private::is_enabled(#flags, #name, #ctx))
+            quote_spanned!(name.span()=> #novi::__private::#asked(#flags, #name, #ctx #more))
         };
         // `otherwise` may well diverge itself, and the error may well be FlagDisabled.
         let check = quote! {
@@ -184,16 +203,19 @@ fn read_function(item: &TokenStream, errors: &mut Errors) -> Option<ItemFn> {
     None
 }
 
-fn check_name(name: &Expr, errors: &mut Errors) {
+/// What is wrong with the name of a `thing`: a flag, or a variant.
+fn check_name(thing: &str, name: &Expr, errors: &mut Errors) {
     match literal(name) {
         Some(text) if text.value().trim().is_empty() => {
-            errors.at(text.span(), "a flag's name can not be empty");
+            errors.at(text.span(), format!("a {thing}'s name can not be empty"));
         }
         Some(_) => {}
         None if matches!(name, Expr::Path(_)) => {}
         None => errors.at(
             name.span(),
-            "expected the flag's name: a string literal, or the path of a constant of type `&'static str`",
+            format!(
+                "expected the {thing}'s name: a string literal, or the path of a constant of type `&'static str`"
+            ),
         ),
     }
 }
@@ -205,6 +227,15 @@ fn check_signature(signature: &Signature, errors: &mut Errors) {
             "a const fn can not be guarded: it may run in the compiler, where there are no flags",
         );
     }
+}
+
+/// An expression of the user's as an option of what `borrow` makes of a reference to it. It gets the blame if that can
+/// not be.
+pub(crate) fn given(expr: Option<&Expr>, borrow: &TokenStream, reborrow: &TokenStream) -> TokenStream {
+    let Some(expr) = expr else { return quote!(::core::option::Option::None) };
+    let (span, expr, borrow) = (expr.span(), borrowed(expr), located_at(expr.span(), borrow.clone()));
+    let borrowed = quote_spanned!(span=> #borrow(#expr));
+    quote!(::core::option::Option::Some(#reborrow #borrowed))
 }
 
 /// The expression behind `&`, with parentheses where they are needed.

@@ -1,9 +1,13 @@
-//! The macros of [novi](https://docs.rs/novi). Use them through that crate: `#[novi::enabled]`, `#[novi::activation]` and
-//! `#[derive(novi::ToContext)]`.
+//! The macros of [novi](https://docs.rs/novi). Use them through that crate: `#[novi::enabled]`, `#[novi::activation]`,
+//! `#[derive(novi::ToContext)]`, `#[derive(novi::Feature)]` and `#[novi::feature]`.
 
 mod activation;
 mod arguments;
+mod case;
 mod enabled;
+mod factory;
+mod feature;
+mod options;
 mod to_context;
 
 use proc_macro::TokenStream;
@@ -29,7 +33,9 @@ use proc_macro::TokenStream;
 /// | option | meaning |
 /// |---|---|
 /// | `otherwise = expr` | what to give instead, made from the arguments; wins over the table above |
+/// | `variant = "..."` | the body runs only when the flag is on with this variant: a string literal, or the path of a constant |
 /// | `ctx = expr` | the context, or whatever is `novi::ToContext`: an argument, `self.user`, a call. It is not moved. Default: the current context (`novi::in_context`, `novi::with_context`) |
+/// | `key = expr` | the targeting key in that context, or in the current one: whatever is `novi::ToValue`, as `user.id`. It is not moved |
 /// | `flags = expr` | the `novi::Flags` to ask, or a reference to one. Default: the installed ones (`Flags::install`); while none are, every flag is off, and an error is logged once |
 /// | `crate = path` | where the crate novi is, if it goes by another name |
 ///
@@ -94,9 +100,50 @@ pub fn to_context(item: TokenStream) -> TokenStream {
     to_context::expand(item.into()).into()
 }
 
+/// Makes a type's values what a flag chooses among: `novi::Feature`.
+///
+/// The variants of an **enum** are the flag's variants, so that a `match` on it has all of them. They have no fields, and
+/// one is the `#[default]`, as for the `Default` of the standard library, which may be derived as well: what the code
+/// does when the flag is off or does not exist, when it is on without a variant, and when it names one that the code
+/// does not know.
+///
+/// A **struct** is the value of the flag's variant, a JSON object, read by serde: it derives `Deserialize` and `Default`
+/// as well.
+///
+/// | option of the type | meaning |
+/// |---|---|
+/// | `#[flag("...")]` | the flag's name. Default: the type's name |
+/// | `#[flag(rename_all = "kebab-case")]` | the case of the variants' names; the cases are those of serde. Default: as they are written |
+/// | `#[flag(crate = path)]` | where the crate novi is, if it goes by another name |
+///
+/// Variants of an enum take `#[flag(rename = "...")]`. Names of a struct's fields are the business of serde.
+///
+/// The type registers itself: `novi::manifest()` lists it, and what the rows have that it does not know is an issue.
+#[proc_macro_derive(Feature, attributes(flag, default))]
+pub fn feature_type(item: TokenStream) -> TokenStream {
+    feature::expand(item.into()).into()
+}
+
+/// Adds a function `create` to an impl block, which calls the one of its functions that a flag chooses.
+///
+/// All functions of the block have the same signature, and one is the `#[default]`; helpers go into another block.
+/// `create` has that signature too. The flag's variants have the functions' names, or those of
+/// `#[flag(rename = "...")]`. It is an enum with `#[derive(novi::Feature)]` that is written for you.
+///
+/// | option | meaning |
+/// |---|---|
+/// | `"..."` | comes first: the flag's name. Default: the type's name |
+/// | `ctx = expr` | the context, or whatever is `novi::ToContext`: an argument, `self.user`, a call. It is not moved. Default: the current context |
+/// | `flags = expr` | the `novi::Flags` to ask, or a reference to one. Default: the installed ones |
+/// | `crate = path` | where the crate novi is, if it goes by another name |
+#[proc_macro_attribute]
+pub fn feature(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    factory::expand(arguments.into(), &item.into()).into()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{activation, enabled, to_context};
+    use super::{activation, enabled, factory, feature, to_context};
 
     /// Whatever is written, the answer is code or `compile_error!`, and never a panic.
     #[test]
@@ -115,6 +162,8 @@ mod tests {
             "1, 2",
             "\"a\", x = [",
             "()",
+            "\"a\", key = , variant = \"\"",
+            "\"a\", key = a.b, variant = B::C",
         ];
         let items = [
             "",
@@ -136,6 +185,11 @@ mod tests {
             "#[context(rename_all = \"camelCase\")] struct S<T: Copy, 'a> where { __: &'a Self, #[context(key = )] b: T }",
             "#[context(rename_all)] enum E<T> { #[context(rename = )] A = 1, B(), C { a: T } }",
             "union U { a: u8 }",
+            "impl A { fn f() {} #[default] fn g((a, b): (u8, u8)) {} const C: u8 = 1; fn create(&mut self, mut c: u8) {} }",
+            "impl A for (u8,) {}",
+            "impl (u8,) {}",
+            "#[flag(\"a\", \"b\", rename_all = )] enum E { #[default] A, #[default(1)] #[flag(rename = \"A\")] B(u8) }",
+            "#[flag = 1] struct S<T>(T);",
         ];
         for arguments in arguments {
             // Some are no tokens; the compiler refuses these before it asks a macro.
@@ -145,8 +199,10 @@ mod tests {
                 let written = [
                     enabled::expand(arguments.clone(), item.clone()),
                     activation::expand(arguments.clone(), item.clone()),
+                    factory::expand(arguments.clone(), &item),
                 ];
-                for written in written.into_iter().chain([to_context::expand(item.clone())]) {
+                let derived = [to_context::expand(item.clone()), feature::expand(item.clone())];
+                for written in written.into_iter().chain(derived) {
                     assert!(!written.is_empty(), "({arguments}) on {item}");
                 }
             }

@@ -1,8 +1,5 @@
 //! `#[derive(ToContext)]`: a struct's fields as the attributes of a context, an enum's variant as its name.
 
-mod case;
-mod options;
-
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{
@@ -10,28 +7,38 @@ use syn::{
     Type, Variant, ext::IdentExt, parse2, spanned::Spanned,
 };
 
-use self::{
+use crate::{
+    arguments::{Errors, crate_path, located_at},
     case::Case,
     options::{Known, Options},
 };
-use crate::arguments::{Errors, crate_path, located_at};
 
 /// OpenFeature's name for the identity of the caller, as in the crate novi.
 const TARGETING_KEY: &str = "targetingKey";
 
 const OF_TYPE: Known = Known {
+    attribute: "context",
+    first: None,
     told: "`rename_all = \"...\"` or `crate = path`",
     flags: &[],
     values: &[("rename_all", "\"camelCase\""), ("crate", "path")],
 };
 
 const OF_FIELD: Known = Known {
+    attribute: "context",
+    first: None,
     told: "`key`, `rename = \"...\"`, `display`, `flatten` or `skip`",
     flags: &["key", "display", "flatten", "skip"],
     values: &[("rename", "\"name\"")],
 };
 
-const OF_VARIANT: Known = Known { told: "`rename = \"...\"`", flags: &[], values: &[("rename", "\"name\"")] };
+const OF_VARIANT: Known = Known {
+    attribute: "context",
+    first: None,
+    told: "`rename = \"...\"`",
+    flags: &[],
+    values: &[("rename", "\"name\"")],
+};
 
 pub(crate) fn expand(item: TokenStream) -> TokenStream {
     let input = match parse2::<DeriveInput>(item) {
@@ -86,14 +93,7 @@ impl<'a> Target<'a> {
     fn read(input: &'a DeriveInput, errors: &mut Errors) -> Self {
         let options = Options::read(&input.attrs, &OF_TYPE, errors);
         let novi = options.value("crate").and_then(|value| errors.keep(crate_path(value)));
-        let rename_all = options.text("rename_all", errors).and_then(|name| {
-            let case = Case::named(&name.value());
-            if case.is_none() {
-                let message = format!("unknown case {:?}; the cases are {}", name.value(), case::KNOWN);
-                errors.at(name.span(), message);
-            }
-            case
-        });
+        let rename_all = Case::read(&options, errors);
         Self { input, rename_all, novi: novi.unwrap_or_else(|| quote!(::novi)) }
     }
 

@@ -17,7 +17,7 @@ use std::{
 };
 
 use clap::CommandFactory as _;
-use novi::{Flags, config::Config, store::SchemaStore};
+use novi::{Flags, FlagsBuilder, config::Config, store::SchemaStore};
 
 use crate::{
     args::{Arguments, Command},
@@ -54,7 +54,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Serve(serve) => serve::serve(session, serve, named).await,
         Command::Migrate => schema::migrate(&session).await,
         Command::Seed { file } => schema::seed(&session, &file).await,
-        Command::Check => check::check(&session).await,
+        Command::Check { against } => check::check(&session, against.as_deref()).await,
         Command::List => list::list(&session).await,
         Command::Show { flag } => list::show(&session, &flag).await,
         Command::Enable { flag } => status::set(&session, flag, true).await,
@@ -74,8 +74,12 @@ impl Session {
 
     /// The flags as they are now; they are not followed.
     async fn flags(&self) -> Result<Flags, Failure> {
+        self.flags_of(Flags::builder()).await
+    }
+
+    async fn flags_of(&self, builder: FlagsBuilder) -> Result<Flags, Failure> {
         let rows = self.store().await?.load().await?;
-        Ok(Flags::builder().config(&self.config).keep_rows().from_rows(rows)?)
+        Ok(builder.config(&self.config).keep_rows().from_rows(rows)?)
     }
 }
 

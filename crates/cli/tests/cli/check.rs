@@ -109,6 +109,28 @@ async fn sqlite_keeps_any_value_in_any_column() {
     ]));
 }
 
+#[test]
+fn a_program_is_held_against_the_rows() {
+    let folder = Folder::demo();
+    let feature = |flag: &str, variants: &[&str]| json!({"flag": flag, "kind": "enum", "variants": variants, "type": "shop::Kind", "location": "src/kind.rs:7"});
+    let random = "Random Variant Feature";
+    folder.write("known.json", json!({"features": [feature(random, &["A", "B", "C"])]}).to_string());
+    folder.run(&["check", "--against", "known.json"]).expect(0);
+    let unknown = json!({"features": [feature(random, &["B", "C", "D"]), feature("Nowhere", &[])]});
+    folder.write("unknown.json", unknown.to_string());
+    folder.run(&["check"]).expect(0);
+    let json = folder.run(&["check", "--against", "unknown.json", "--json"]).expect(1).json();
+    assert_eq!(json["issues"].as_array().unwrap().len(), 2);
+    folder.pipe(&["check", "--against", "-"], unknown.to_string().as_bytes()).expect(1);
+    folder.write("no.json", "{\"features\": [{}]}");
+    insta::assert_snapshot!(folder.transcript(&[
+        &["check", "--against", "known.json"],
+        &["check", "--against", "unknown.json"],
+        &["check", "--against", "no.json"],
+        &["check", "--against", "nowhere.json"],
+    ]));
+}
+
 #[tokio::test]
 async fn a_fail_mode_is_told_and_one_problem_is_singular() {
     for database in databases().await {

@@ -1,7 +1,9 @@
 //! The cases of `rename_all`, with the names and the results of serde, so that a type has the same names in both.
 
+use crate::{arguments::Errors, options::Options};
+
 #[derive(Clone, Copy)]
-pub(super) enum Case {
+pub(crate) enum Case {
     Lower,
     Upper,
     Pascal,
@@ -13,11 +15,21 @@ pub(super) enum Case {
 }
 
 /// What `rename_all` takes, for messages.
-pub(super) const KNOWN: &str = "`lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `snake_case`, `SCREAMING_SNAKE_CASE`, \
+const KNOWN: &str = "`lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `snake_case`, `SCREAMING_SNAKE_CASE`, \
     `kebab-case` and `SCREAMING-KEBAB-CASE`";
 
 impl Case {
-    pub(super) fn named(name: &str) -> Option<Self> {
+    /// The case that `rename_all` names.
+    pub(crate) fn read(options: &Options, errors: &mut Errors) -> Option<Self> {
+        let name = options.text("rename_all", errors)?;
+        let case = Self::named(&name.value());
+        if case.is_none() {
+            errors.at(name.span(), format!("unknown case {:?}; the cases are {KNOWN}", name.value()));
+        }
+        case
+    }
+
+    fn named(name: &str) -> Option<Self> {
         Some(match name {
             "lowercase" => Self::Lower,
             "UPPERCASE" => Self::Upper,
@@ -32,7 +44,7 @@ impl Case {
     }
 
     /// The name of a field, which is written in snake case.
-    pub(super) fn of_field(self, name: &str) -> String {
+    pub(crate) fn of_field(self, name: &str) -> String {
         match self {
             Self::Lower | Self::Snake => name.to_owned(),
             Self::Upper | Self::ScreamingSnake => name.to_ascii_uppercase(),
@@ -44,7 +56,7 @@ impl Case {
     }
 
     /// The name of a variant, which is written in Pascal case. A word begins at each capital: `HTTP` has four.
-    pub(super) fn of_variant(self, name: &str) -> String {
+    pub(crate) fn of_variant(self, name: &str) -> String {
         match self {
             Self::Lower => name.to_ascii_lowercase(),
             Self::Upper => name.to_ascii_uppercase(),

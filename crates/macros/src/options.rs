@@ -1,4 +1,4 @@
-//! What stands in `#[context(...)]`.
+//! What stands in `#[context(...)]` and `#[flag(...)]`.
 
 use proc_macro2::Span;
 use syn::{
@@ -11,30 +11,36 @@ use syn::{
 use crate::arguments::{Errors, skip_to_comma, text};
 
 /// The options of one place.
-pub(super) struct Known {
+pub(crate) struct Known {
+    /// The attribute in which they stand.
+    pub(crate) attribute: &'static str,
+    /// What a string literal that comes first is, if there may be one.
+    pub(crate) first: Option<&'static str>,
     /// All of them, for messages.
-    pub(super) told: &'static str,
+    pub(crate) told: &'static str,
     /// Those that stand alone.
-    pub(super) flags: &'static [&'static str],
+    pub(crate) flags: &'static [&'static str],
     /// Those with a value, and how that is written.
-    pub(super) values: &'static [(&'static str, &'static str)],
+    pub(crate) values: &'static [(&'static str, &'static str)],
 }
 
 /// The options that are given, in their order. All are known and given once.
 #[derive(Default)]
-pub(super) struct Options {
+pub(crate) struct Options {
+    /// The string literal that comes first.
+    pub(crate) first: Option<LitStr>,
     /// No value for a flag, nor for what could not be read.
     given: Vec<(Ident, Option<Expr>)>,
 }
 
 impl Options {
-    pub(super) fn read(attributes: &[Attribute], known: &Known, errors: &mut Errors) -> Self {
+    pub(crate) fn read(attributes: &[Attribute], known: &Known, errors: &mut Errors) -> Self {
         let mut options = Self::default();
-        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("context")) {
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(known.attribute)) {
             let Meta::List(list) = &attribute.meta else {
                 errors.at(
                     attribute.meta.span(),
-                    format!("expected options in parentheses, `#[context(...)]`: {}", known.told),
+                    format!("expected options in parentheses, `#[{}(...)]`: {}", known.attribute, known.told),
                 );
                 continue;
             };
@@ -58,6 +64,17 @@ impl Options {
     }
 
     fn read_one(&mut self, known: &Known, input: ParseStream<'_>) -> Result<()> {
+        if let (Some(what), true) = (known.first, input.peek(LitStr)) {
+            let first: LitStr = input.parse()?;
+            if self.first.is_some() || !self.given.is_empty() {
+                return Err(Error::new(first.span(), format!("{what} comes first, and once")));
+            }
+            if first.value().trim().is_empty() {
+                return Err(Error::new(first.span(), format!("{what} can not be empty")));
+            }
+            self.first = Some(first);
+            return at_end_of_one(input);
+        }
         // Keywords such as `crate` are keys as well.
         let key = input
             .call(Ident::parse_any)
@@ -84,20 +101,20 @@ impl Options {
             }
             (None, false) => {}
         }
-        if input.is_empty() || input.peek(Token![,]) { Ok(()) } else { Err(input.error("expected `,`")) }
+        at_end_of_one(input)
     }
 
     /// Where the option stands, if it is given.
-    pub(super) fn has(&self, name: &str) -> Option<Span> {
+    pub(crate) fn has(&self, name: &str) -> Option<Span> {
         self.given.iter().find(|(key, _)| key == name).map(|(key, _)| key.span())
     }
 
-    pub(super) fn value(&self, name: &str) -> Option<&Expr> {
+    pub(crate) fn value(&self, name: &str) -> Option<&Expr> {
         self.given.iter().find(|(key, _)| key == name)?.1.as_ref()
     }
 
     /// The text of an option, which has to be a string literal with something in it.
-    pub(super) fn text(&self, name: &str, errors: &mut Errors) -> Option<LitStr> {
+    pub(crate) fn text(&self, name: &str, errors: &mut Errors) -> Option<LitStr> {
         let text = errors.keep(text(self.value(name)?))?;
         if text.value().is_empty() {
             errors.at(text.span(), "a name can not be empty");
@@ -107,11 +124,15 @@ impl Options {
     }
 
     /// Those that make no sense beside another one, which is given; `why` tells.
-    pub(super) fn refuse(&self, senseless: &[&str], why: &str, errors: &mut Errors) {
+    pub(crate) fn refuse(&self, senseless: &[&str], why: &str, errors: &mut Errors) {
         for (key, _) in &self.given {
             if senseless.iter().any(|name| key == name) {
                 errors.at(key.span(), format!("{why}: leave out `{key}`"));
             }
         }
     }
+}
+
+fn at_end_of_one(input: ParseStream<'_>) -> Result<()> {
+    if input.is_empty() || input.peek(Token![,]) { Ok(()) } else { Err(input.error("expected `,`")) }
 }

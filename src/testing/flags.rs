@@ -1,0 +1,184 @@
+//! Flags in memory, for tests.
+
+use serde_json::Value as Json;
+
+use crate::{
+    Flags, Override,
+    rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, Revision, Rows},
+};
+
+/// Flags in memory, of a test's own.
+///
+/// ```
+/// use novi::{Context, Off, testing::TestFlags};
+/// use serde_json::json;
+///
+/// let mut test = TestFlags::new().on("New checkout").off("Refunds").variant("Layout", "grid").flag("Beta", |flag| {
+///     flag.activation("novi.percentage", json!({"percentage": 100}))
+/// });
+/// let flags = test.build();
+/// let ctx = Context::new().with("targetingKey", "user-7");
+/// assert!(flags.is_enabled("New checkout", &ctx) && flags.is_enabled("Beta", &ctx));
+/// assert_eq!(flags.evaluate("Layout", &ctx)?.variant(), Some("grid"));
+///
+/// test.set("New checkout", Off); // as if somebody had changed the row
+/// assert!(!flags.is_enabled("New checkout", &ctx));
+/// # Ok::<(), novi::Error>(())
+/// ```
+#[derive(Debug, Default)]
+#[must_use]
+pub struct TestFlags {
+    rows: Rows,
+    built: Option<Flags>,
+}
+
+/// One flag of [`TestFlags`]; on, unless it says otherwise.
+#[derive(Debug)]
+#[must_use]
+pub struct TestFlag {
+    row: FlagRow,
+    activations: Vec<(String, Json)>,
+}
+
+impl TestFlag {
+    /// Turns the status off.
+    pub fn off(mut self) -> Self {
+        self.row.status = false;
+        self
+    }
+
+    /// Adds an activation. In a config the ids of other flags' activations mean nothing; write children inline.
+    pub fn activation(mut self, class_name: &str, config: Json) -> Self {
+        self.activations.push((class_name.to_owned(), config));
+        self
+    }
+
+    /// The variants' values, a JSON object: `{"small": 10, "large": 50}`.
+    pub fn variants(mut self, values: &Json) -> Self {
+        self.row.metadata.variants = Some(values.to_string());
+        self
+    }
+
+    /// The variant when no activation assigns one.
+    pub fn default_variant(mut self, name: &str) -> Self {
+        self.row.metadata.default_variant = Some(name.to_owned());
+        self
+    }
+
+    /// All of the metadata, also the variants.
+    pub fn metadata(mut self, metadata: FlagMetadata) -> Self {
+        self.row.metadata = metadata;
+        self
+    }
+}
+
+impl TestFlags {
+    /// No flags.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A flag that is on.
+    #[track_caller]
+    pub fn on(self, name: &str) -> Self {
+        self.flag(name, |flag| flag)
+    }
+
+    /// A flag that is off.
+    #[track_caller]
+    pub fn off(self, name: &str) -> Self {
+        self.flag(name, TestFlag::off)
+    }
+
+    /// A flag that is on with a variant.
+    #[track_caller]
+    pub fn variant(self, name: &str, variant: &str) -> Self {
+        self.flag(name, |flag| flag.default_variant(variant))
+    }
+
+    /// A flag as `describe` says. One of the same name is replaced.
+    #[track_caller]
+    pub fn flag(mut self, name: &str, describe: impl FnOnce(TestFlag) -> TestFlag) -> Self {
+        self.set_flag(name, describe);
+        self
+    }
+
+    /// The flags. Later changes reach them as well.
+    ///
+    /// # Panics
+    /// When a flag is broken: a config is wrong, or a class name.
+    #[track_caller]
+    pub fn build(&mut self) -> Flags {
+        let flags = self.built.get_or_insert_with(|| {
+            // Only types that claim the same name stand in the way.
+            Flags::from_rows(self.rows.clone()).unwrap_or_else(|error| panic!("{error}"))
+        });
+        let flags = flags.clone();
+        sound(&flags);
+        flags
+    }
+
+    /// Turns a flag on or off, or on with a variant. It keeps its activations, and is added if it is not there.
+    ///
+    /// # Panics
+    /// As [`build`](Self::build), if the flags are built.
+    #[track_caller]
+    pub fn set(&mut self, name: &str, answer: impl Into<Override>) {
+        let answer = answer.into();
+        if !self.rows.flags.iter().any(|row| row.name == name) {
+            self.add(name, |flag| flag);
+        }
+        if let Some(row) = self.rows.flags.iter_mut().find(|row| row.name == name) {
+            row.status = answer != Override::Off;
+            if let Override::Variant(variant) = answer {
+                row.metadata.default_variant = Some(variant);
+            }
+        }
+        self.changed();
+    }
+
+    /// Adds a flag as `describe` says, or replaces the one of that name.
+    ///
+    /// # Panics
+    /// As [`build`](Self::build), if the flags are built.
+    #[track_caller]
+    pub fn set_flag(&mut self, name: &str, describe: impl FnOnce(TestFlag) -> TestFlag) {
+        self.add(name, describe);
+        self.changed();
+    }
+
+    fn add(&mut self, name: &str, describe: impl FnOnce(TestFlag) -> TestFlag) {
+        let rows = &mut self.rows;
+        let known = rows.flags.iter().find(|row| row.name == name).map(|row| row.id);
+        let id = known.unwrap_or_else(|| rows.flags.iter().map(|row| row.id).max().unwrap_or_default() + 1);
+        let TestFlag { row, activations } =
+            describe(TestFlag { row: FlagRow::new(id, name, true), activations: Vec::new() });
+        rows.flags.retain(|row| row.id != id);
+        rows.links.retain(|link| link.flag_id != Some(id));
+        rows.flags.push(row);
+        for (class_name, config) in activations {
+            let activation = rows.activations.iter().map(|row| row.id).max().unwrap_or_default() + 1;
+            let named = format!("of {name}");
+            rows.activations.push(ActivationRow::new(activation, named, class_name, config.to_string()));
+            rows.links.push(LinkRow::new(id, activation));
+        }
+    }
+
+    #[track_caller]
+    fn changed(&mut self) {
+        if let Some(flags) = &self.built {
+            self.rows.revision = Revision::new(self.rows.revision.number() + 1);
+            flags.replace_rows(self.rows.clone());
+            sound(flags);
+        }
+    }
+}
+
+/// A test whose flags are broken tests something else than it says.
+#[track_caller]
+fn sound(flags: &Flags) {
+    let issues = flags.issues();
+    let broken: Vec<_> =
+        issues.iter().filter(|issue| !issue.flags.is_empty()).map(ToString::to_string).collect();
+    assert!(broken.is_empty(), "the flags of this test are broken:\n{}", broken.join("\n"));
+}
