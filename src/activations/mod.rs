@@ -5,6 +5,7 @@ mod and;
 mod at_least;
 mod attribute;
 mod date_time;
+mod expression;
 mod not;
 mod or;
 mod percentage;

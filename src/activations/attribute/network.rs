@@ -15,14 +15,14 @@ pub(super) struct Networks {
 
 /// One network: its first and its last address.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Network {
+pub(in crate::activations) enum Network {
     V4(u32, u32),
     V6(u128, u128),
 }
 
 impl Network {
     /// Reads `10.0.0.0/8`, `2001:db8::/32`, or an address alone. Bits behind the prefix are passed over.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::activations) fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(digits(prefix)?)),
             None => (text, None),
@@ -31,6 +31,15 @@ impl Network {
             IpAddr::V4(address) => Self::v4(address.to_bits(), prefix.unwrap_or(32)),
             IpAddr::V6(address) => Self::v6(address, prefix.unwrap_or(128)),
         }
+    }
+
+    /// Whether the text is an address in this network; nothing if it is no address. An IPv4 address may be written as IPv6 has it.
+    pub(in crate::activations) fn contains(self, text: &str) -> Option<bool> {
+        Some(match (text.parse::<IpAddr>().ok()?.to_canonical(), self) {
+            (IpAddr::V4(address), Self::V4(first, last)) => (first..=last).contains(&address.to_bits()),
+            (IpAddr::V6(address), Self::V6(first, last)) => (first..=last).contains(&address.to_bits()),
+            _ => false,
+        })
     }
 
     fn v4(address: u32, prefix: u32) -> Option<Self> {
