@@ -56,6 +56,7 @@ mod current;
 mod decision;
 mod error;
 mod flags;
+mod folder;
 mod from_serialize;
 mod guard;
 mod handle;

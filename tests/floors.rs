@@ -26,7 +26,7 @@ const FLOORS: [&[&str]; 5] = [
     &["activation", "check", "issue", "overrides", "store"],
     &["registry"],
     &["activations", "decision", "snapshot"],
-    &["attributes", "config", "current", "flags", "guard", "handle", "present", "typed", "watch"],
+    &["attributes", "config", "current", "flags", "folder", "guard", "handle", "present", "typed", "watch"],
 ];
 
 /// Imports that go up, each with its reason.

@@ -67,8 +67,10 @@ impl Snapshot {
             row.is_none_or(|row| row.faults.iter().all(|fault| fault.column != "name"))
         });
         let (faults, twins) = (&faults, &twins);
+        let files = registry.issues();
         let issues =
-            Issues { rows: &rows, drafts: &drafts, links: &links, facts: &facts, faults, twins }.collect();
+            Issues { rows: &rows, drafts: &drafts, links: &links, facts: &facts, faults, twins, files };
+        let issues = issues.collect();
         let mut told = Told::of(&rows, &mut drafts, &mut texts);
         let nodes;
         (nodes, told.graph) = drafts.finish(&facts);

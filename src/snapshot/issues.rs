@@ -18,6 +18,8 @@ pub(super) struct Issues<'a> {
     pub(super) faults: &'a [(usize, Fault)],
     /// Flags whose name an earlier one has, each with that one's index.
     pub(super) twins: &'a [(usize, usize)],
+    /// What is wrong with files that are types, each with the class that it would be.
+    pub(super) files: &'a [(Option<String>, Issue)],
 }
 
 impl Issues<'_> {
@@ -26,7 +28,12 @@ impl Issues<'_> {
         self.flags(&mut issues);
         self.values(&mut issues);
         self.activations(&mut issues);
-        issues.sort_by(|a, b| (a.table, a.id, &a.path).cmp(&(b.table, b.id, &b.path)));
+        // What has no id goes by its name, and what is wrong with a file in the file's order.
+        let key = |issue: &Issue| (issue.table, issue.id);
+        issues.sort_by(|a, b| {
+            let within = || if a.id.is_some() { a.path.cmp(&b.path) } else { a.name.cmp(&b.name) };
+            key(a).cmp(&key(b)).then_with(within)
+        });
         issues
     }
 
@@ -70,6 +77,8 @@ impl Issues<'_> {
     }
 
     fn activations(&self, issues: &mut Vec<Issue>) {
+        let first_file = issues.len();
+        issues.extend(self.files.iter().map(|(_, issue)| issue.clone()));
         if self.drafts.problems.is_empty() {
             return;
         }
@@ -80,6 +89,18 @@ impl Issues<'_> {
                 for node in self.drafts.graph.below(roots) {
                     hurt.entry(node).or_default().insert(&row.name);
                 }
+            }
+        }
+        for (place, (class, _)) in (first_file..).zip(self.files) {
+            let is_of = |node: &&u32| {
+                let draft = self.drafts.list.get(**node as usize);
+                let found = draft.and_then(|draft| self.drafts.classes.get(draft.class as usize));
+                class.is_some() && found.map(|found| &**found) == class.as_deref()
+            };
+            let flags = hurt.iter().filter(|(node, _)| is_of(node)).flat_map(|(_, flags)| flags);
+            let flags: BTreeSet<&str> = flags.copied().collect();
+            if let Some(issue) = issues.get_mut(place) {
+                issue.flags = flags.into_iter().map(str::to_owned).collect();
             }
         }
         for (node, problem) in &self.drafts.problems {

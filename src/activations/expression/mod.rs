@@ -12,6 +12,7 @@ mod link;
 mod parser;
 mod program;
 mod room;
+mod script;
 mod syntax;
 mod value;
 
@@ -23,7 +24,7 @@ use serde::Deserialize;
 use self::{
     evaluate::{Evaluation, STEPS},
     program::{Node, NodeKind},
-    syntax::{Expr, Wrong},
+    syntax::Wrong,
     value::{Type, Val},
 };
 use super::register;
@@ -96,28 +97,20 @@ impl Configured for Expression {
                 return None;
             }
         };
-        let constant = link::of_json(&config.given);
-        Self::of(&expr, config.expression.into(), Some(&constant), &config.variants, row, ".expression")
+        let (root, mut wrong) = link::link(&expr, Some(&link::of_json(&config.given)));
+        wrong.extend(wrong_outcomes(&root, Some(&config.variants)));
+        for wrong in &wrong {
+            row.problem(".expression", told(wrong, &config.expression));
+        }
+        let built = Self::new(root, config.expression.into(), &config.variants, row);
+        wrong.is_empty().then_some(built)
     }
 }
 
 impl Expression {
-    /// `path` is where in the config the expression stands.
-    fn of(
-        expr: &Expr,
-        source: Arc<str>,
-        config: Option<&Val<'static>>,
-        variants: &[String],
-        row: &mut Compile<'_>,
-        path: &str,
-    ) -> Option<Self> {
-        let (root, mut wrong) = link::link(expr, config);
-        wrong.extend(wrong_outcomes(&root, Some(variants)));
-        for wrong in &wrong {
-            row.problem(path, told(wrong, &source));
-        }
+    fn new(root: Node, source: Arc<str>, variants: &[String], row: &mut Compile<'_>) -> Self {
         let variants = variants.iter().map(|name| (name.as_str().into(), row.variant(name))).collect();
-        wrong.is_empty().then_some(Self { root, source, variants })
+        Self { root, source, variants }
     }
 
     /// What a result means; nothing if it means nothing.
