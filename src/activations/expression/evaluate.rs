@@ -264,6 +264,9 @@ impl<'v, 'c> Evaluation<'v, 'c> {
     }
 
     fn find_key(&mut self, map: &Map<'v>, key: &Val<'v>, at: Span) -> Result<Option<Val<'v>>> {
+        if !matches!(key, Val::Text(_) | Val::Bool(_)) && key.number().is_none() {
+            return fault(at, FaultKind::Kind);
+        }
         for place in 0..map.len() {
             self.spend(1, at)?;
             let Some((known, value)) = map.get(place) else { continue };
