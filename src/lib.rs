@@ -31,7 +31,7 @@
 //! | ask | [`Flags`], [`Context`], [`Decision`], [`Trace`] |
 //! | make a context from a struct, JSON or anything of serde | [`trait@ToContext`], [`Context::from_serialize`] |
 //! | guard a function | [`macro@enabled`], [`with_context`], [`in_context`] |
-//! | write a type | [`macro@activation`], [`Activation`], [`Check`], [`Registry`] |
+//! | write a type | [`macro@activation`], [`Activation`], [`Check`], [`Registry`]; [`FlagsBuilder::activations_folder`] |
 //! | reach a database | [`store`], [`rows`] |
 //! | configure | [`config::Config`], [`FlagsBuilder`] |
 //! | serve over HTTP | the crate `novi-server` |

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     Check,
     activations::attribute::{network::Network, pattern::Pattern},
+    text::same,
 };
 
 /// So many steps an evaluation may take: some two milliseconds. An operator is one, as are 16 bytes of text and each item that
@@ -77,6 +78,7 @@ impl<'v, 'c> Evaluation<'v, 'c> {
         }
     }
 
+    #[inline]
     pub(super) fn value(&mut self, node: &'v Node) -> Result<Val<'v>> {
         match &node.kind {
             NodeKind::Constant(value) => Ok(value.borrow()),
@@ -155,7 +157,7 @@ impl<'v, 'c> Evaluation<'v, 'c> {
     #[inline]
     fn is_text(&self, name: &str, text: &str, equal: bool, at: Span) -> Result<bool> {
         match self.check.and_then(|check| check.get(name)) {
-            Some(crate::Value::Str(found)) => Ok((**found == *text) == equal),
+            Some(crate::Value::Str(found)) => Ok(same(found.as_bytes(), text.as_bytes()) == equal),
             Some(_) => Ok(!equal),
             None => fault(at, FaultKind::Attribute),
         }
@@ -279,7 +281,11 @@ impl<'v, 'c> Evaluation<'v, 'c> {
 
     fn compare(&mut self, operator: Comparison, sides: &'v (Node, Node), at: Span) -> Result<bool> {
         let one = self.value(&sides.0)?;
-        let other = self.value(&sides.1)?;
+        let other = match &sides.1.kind {
+            // Most compare with a number.
+            NodeKind::Constant(Val::Int(number)) => Val::Int(*number),
+            _ => self.value(&sides.1)?,
+        };
         let wanted: fn(Ordering) -> bool = match operator {
             Comparison::Equal => return self.equal(&one, &other, DEEPEST_VALUE, at),
             Comparison::NotEqual => return Ok(!self.equal(&one, &other, DEEPEST_VALUE, at)?),

@@ -11,9 +11,6 @@ use super::{
 };
 use crate::activations::attribute::{network::Network, pattern::Pattern};
 
-/// Longer lists of texts are hashed; shorter ones are gone through, which is faster.
-const FEW_TEXTS: usize = 8;
-
 /// Links an expression. `config` is what the row gives it; nothing if it is not known yet.
 pub(super) fn link(expr: &Expr, config: Option<&Val<'static>>) -> (Node, Vec<Wrong>) {
     let linked = with_room(expr.depth, || {
@@ -193,7 +190,7 @@ impl Linker<'_> {
                 let equal = operator == Comparison::Equal;
                 NodeKind::IsText { name: name.clone(), text: (**text).into(), equal }
             }
-            (Comparison::In, _, Some(Val::List(list))) if list.len() > FEW_TEXTS => match texts(list) {
+            (Comparison::In, _, Some(Val::List(list))) => match texts(list) {
                 Some(texts) => NodeKind::InTexts(Box::new((one, texts))),
                 None => NodeKind::Compare(operator, Box::new((one, other))),
             },
@@ -309,7 +306,7 @@ fn texts(list: &List<'_>) -> Option<Texts> {
         Some(Val::Text(text)) => Some(Box::from(&*text)),
         _ => None,
     };
-    (0..list.len()).map(text).collect()
+    (0..list.len()).map(text).collect::<Option<Vec<_>>>().map(Texts::new)
 }
 
 /// The same value, which borrows nothing.

@@ -9,7 +9,10 @@ use super::{
     syntax::{Arithmetic, Comparison, Span, Walk, WalkKind},
     value::{Type, Val},
 };
-use crate::activations::attribute::{network::Network, pattern::Pattern};
+use crate::{
+    activations::attribute::{network::Network, pattern::Pattern},
+    text::same,
+};
 
 #[derive(Debug)]
 pub(super) struct Node {
@@ -47,7 +50,7 @@ pub(super) enum NodeKind {
         text: Box<str>,
         equal: bool,
     },
-    /// `in` a list of many texts.
+    /// `in` a list of texts.
     InTexts(Box<(Node, Texts)>),
     Not(Box<Node>),
     Negate(Box<Node>),
@@ -61,7 +64,29 @@ pub(super) enum NodeKind {
     Walk(Box<Walk<Node>>),
 }
 
-pub(super) type Texts = HashSet<Box<str>, RandomState>;
+/// A list of texts to find one in.
+#[derive(Debug)]
+pub(super) enum Texts {
+    Few(Box<[Box<str>]>),
+    Many(HashSet<Box<str>, RandomState>),
+}
+
+impl Texts {
+    /// Up to so many are gone through, which is faster than hashing.
+    const FEW: usize = 8;
+
+    pub(super) fn new(list: Vec<Box<str>>) -> Self {
+        if list.len() > Self::FEW { Self::Many(list.into_iter().collect()) } else { Self::Few(list.into()) }
+    }
+
+    #[inline]
+    pub(super) fn contains(&self, text: &str) -> bool {
+        match self {
+            Self::Few(list) => list.iter().any(|known| same(known.as_bytes(), text.as_bytes())),
+            Self::Many(set) => set.contains(text),
+        }
+    }
+}
 
 /// A name with dots: an attribute of the whole name, else one of a part of it and the fields behind. The longest name that the
 /// caller has counts, as CEL says.
