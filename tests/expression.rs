@@ -170,26 +170,26 @@ fn variables() -> serde_json::Value {
     })
 }
 
-/// An expression; most are of the kind that their place asks for, so that answers are more than errors.
-fn expression() -> BoxedStrategy<String> {
-    let int = prop::sample::select(vec![
+type Part = BoxedStrategy<String>;
+
+fn one_of(parts: &'static [&'static str]) -> Part {
+    prop::sample::select(parts).prop_map(str::to_owned).boxed()
+}
+
+fn number() -> Part {
+    let whole = one_of(&[
         "i", "j", "zero", "least", "most", "1", "3", "-1", "2u", "size(xs)", "int(n)", "m.a", "xs[0]", "x",
     ]);
-    let number = prop_oneof![3 => int.prop_map(str::to_owned), 1 => prop::sample::select(vec!["d", "e", "1.5", "3.0", "double(i)", "missing"]).prop_map(str::to_owned)];
-    let text = prop::sample::select(vec![
-        "s",
-        "t",
-        "u",
-        "\"abc\"",
-        "'b'",
-        "m.b",
-        "string(i)",
-        "s + t",
-        "n",
-        "missing",
-    ])
-    .prop_map(str::to_owned);
-    let list = prop::sample::select(vec![
+    let other = one_of(&["d", "e", "1.5", "3.0", "double(i)", "missing"]);
+    prop_oneof![3 => whole, 1 => other].boxed()
+}
+
+fn text() -> Part {
+    one_of(&["s", "t", "u", "\"abc\"", "'b'", "m.b", "string(i)", "s + t", "n", "missing"])
+}
+
+fn list() -> Part {
+    one_of(&[
         "xs",
         "ys",
         "none",
@@ -201,80 +201,82 @@ fn expression() -> BoxedStrategy<String> {
         "m",
         "[[1], [s]]",
     ])
-    .prop_map(str::to_owned);
-    let operand = prop_oneof![4 => number.clone(), 3 => text.clone(), 1 => list.clone(), 1 => Just("null".to_owned()), 1 => Just("yes".to_owned())];
-    let number =
-        (number.clone(), prop::sample::select(vec!["+", "-", "*", "/", "%"]), number.clone(), any::<bool>())
-            .prop_map(
-                |(one, operator, other, alone)| {
-                    if alone { one } else { format!("({one} {operator} {other})") }
-                },
-            );
-    let compare = prop::sample::select(vec!["==", "!=", "<", "<=", ">", ">="]);
-    let simple = prop_oneof![
-        (number.clone(), compare.clone(), number)
-            .prop_map(|(one, operator, other)| format!("{one} {operator} {other}")),
-        (operand.clone(), compare.clone(), operand.clone())
-            .prop_map(|(one, operator, other)| format!("{one} {operator} {other}")),
-        (
-            text.clone(),
-            prop::sample::select(vec!["contains", "startsWith", "endsWith", "matches"]),
-            text.clone()
-        )
+}
+
+fn comparison() -> Part {
+    one_of(&["==", "!=", "<", "<=", ">", ">="])
+}
+
+/// What needs no other expression; conversions and times, mostly.
+fn alone() -> Part {
+    one_of(&[
+        "yes",
+        "no",
+        "missing",
+        "has(m.a)",
+        "has(m.c)",
+        "has(missing.a)",
+        "1",
+        "s",
+        "type(i) == int",
+        "timestamp(at) < timestamp(\"2027-01-01T00:00:00Z\")",
+        "timestamp(at).getDayOfWeek() == 2",
+        "timestamp(s) < timestamp(at)",
+        "timestamp(at).getHours(\"Europe/Berlin\") == 5",
+        "timestamp(at) + duration(\"90m\") == timestamp(\"2026-02-03T05:35:06Z\")",
+        "timestamp(at) - timestamp(\"2026-02-03T04:05:05.5Z\") == duration(\"500ms\")",
+        "duration(\"1.5h\") > duration(\"89m59s\")",
+        "type(d) == double",
+        "type(s) == string",
+        "int(d) == 2",
+        "int(s) == 1",
+        "uint(j) == 1u",
+        "int(\"-5\") == -5",
+        "double(n) == 12.0",
+        "string(d) == \"2.5\"",
+        "{s: 1}[\"abc\"] == 1",
+        "xs[3] == 1",
+        "m[\"c\"] == 1",
+        "xs[1] == 2",
+        "-least > 0",
+    ])
+}
+
+/// A condition; most are of the kinds that their place asks for, so that answers are more than errors.
+fn condition() -> Part {
+    let operand = prop_oneof![4 => number(), 3 => text(), 1 => list(), 1 => one_of(&["null", "yes"])];
+    let sum = (number(), one_of(&["+", "-", "*", "/", "%"]), number())
+        .prop_map(|(one, operator, other)| format!("({one} {operator} {other})"));
+    let sum = prop_oneof![sum, number()];
+    let between = |(one, operator, other)| format!("{one} {operator} {other}");
+    prop_oneof![
+        (sum.clone(), comparison(), sum).prop_map(between),
+        (operand.clone(), comparison(), operand.clone()).prop_map(between),
+        (text(), one_of(&["contains", "startsWith", "endsWith", "matches"]), text())
             .prop_map(|(one, function, other)| format!("{one}.{function}({other})")),
-        (operand, list.clone()).prop_map(|(item, list)| format!("{item} in {list}")),
-        (list.clone(), compare.clone(), list.clone())
-            .prop_map(|(one, operator, other)| format!("{one} {operator} {other}")),
-        (text, compare, -2..9_i64)
+        (operand, one_of(&["in"]), list()).prop_map(between),
+        (list(), comparison(), list()).prop_map(between),
+        (text(), comparison(), -2..9_i64)
             .prop_map(|(text, operator, size)| format!("size({text}) {operator} {size}")),
-        prop::sample::select(vec![
-            "yes",
-            "no",
-            "missing",
-            "has(m.a)",
-            "has(m.c)",
-            "has(missing.a)",
-            "1",
-            "s",
-            "timestamp(at) < timestamp(\"2027-01-01T00:00:00Z\")",
-            "timestamp(at).getDayOfWeek() == 2",
-            "timestamp(s) < timestamp(at)",
-            "timestamp(at) + duration(\"90m\") == timestamp(\"2026-02-03T05:35:06Z\")",
-            "duration(\"1.5h\") > duration(\"89m59s\")",
-            "timestamp(at) - timestamp(\"2026-02-03T04:05:05.5Z\") == duration(\"500ms\")",
-            "type(i) == int",
-            "type(d) == double",
-            "type(s) == string",
-            "int(d) == 2",
-            "int(s) == 1",
-            "uint(j) == 1u",
-            "int(\"-5\") == -5",
-            "double(n) == 12.0",
-            "string(d) == \"2.5\"",
-            "{s: 1}[\"abc\"] == 1",
-            "xs[3] == 1",
-            "m[\"c\"] == 1",
-            "xs[1] == 2",
-            "-least > 0",
-            "timestamp(at).getHours(\"Europe/Berlin\") == 5"
-        ])
-        .prop_map(str::to_owned),
-    ];
-    simple
-        .prop_recursive(4, 24, 3, move |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 2..4)
-                    .prop_map(|parts| format!("({})", parts.join(" && "))),
-                prop::collection::vec(inner.clone(), 2..4)
-                    .prop_map(|parts| format!("({})", parts.join(" || "))),
-                inner.clone().prop_map(|part| format!("!({part})")),
-                (inner.clone(), inner.clone(), inner.clone())
-                    .prop_map(|(when, then, other)| format!("(({when}) ? ({then}) : ({other}))")),
-                (list.clone(), prop::sample::select(vec!["all", "exists", "exists_one"]), inner)
-                    .prop_map(|(list, kind, part)| format!("{list}.{kind}(x, ({part}))")),
-            ]
-        })
-        .boxed()
+        alone(),
+    ]
+    .boxed()
+}
+
+fn expression() -> Part {
+    let nested = |inner: Part| {
+        let several = prop::collection::vec(inner.clone(), 2..4);
+        let three = (inner.clone(), inner.clone(), inner.clone());
+        prop_oneof![
+            several.clone().prop_map(|parts| format!("({})", parts.join(" && "))),
+            several.prop_map(|parts| format!("({})", parts.join(" || "))),
+            inner.clone().prop_map(|part| format!("!({part})")),
+            three.prop_map(|(when, then, other)| format!("(({when}) ? ({then}) : ({other}))")),
+            (list(), one_of(&["all", "exists", "exists_one"]), inner)
+                .prop_map(|(list, kind, part)| format!("{list}.{kind}(x, ({part}))")),
+        ]
+    };
+    condition().prop_recursive(4, 24, 3, nested).boxed()
 }
 
 proptest! {

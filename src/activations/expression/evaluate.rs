@@ -69,7 +69,7 @@ impl<'v, 'c> Evaluation<'v, 'c> {
             NodeKind::InNetwork(address, network) => self.in_network(address, *network),
             NodeKind::InTexts(parts) => {
                 let (item, texts) = (self.value(&parts.0)?, &parts.1);
-                Ok(matches!(item, Val::Text(text) if texts.contains(&*text)))
+                Ok(matches!(item, Val::Text(text) if texts.contains(&text)))
             }
             _ => match self.other(node)? {
                 Val::Bool(value) => Ok(value),
