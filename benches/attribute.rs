@@ -104,5 +104,34 @@ fn lists(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, conditions, lists);
+/// Expressions, beside the conditions that say the same.
+fn expressions(criterion: &mut Criterion) {
+    let caller = caller();
+    let cases = [
+        ("equals", r#"country == "de""#),
+        ("in, four texts", r#"plan in ["free", "pro", "team", "enterprise"]"#),
+        ("semver", r#"semver(version) >= semver("2.3.1")"#),
+        ("greater_or_equal", "age >= 18"),
+        ("ends_with", r#"email.endsWith("@example.com")"#),
+        ("regex", r#"email.matches("@example\\.com$")"#),
+        ("in_cidr", r#"inCidr(ip, "192.168.0.0/16")"#),
+        (
+            "list, equality and version",
+            r#"plan in ["free", "pro", "team"] && country == "de" && semver(version) >= semver("2.3.1")"#,
+        ),
+        ("a macro over four texts", r#"["a", "b", "c", "team"].exists(x, x == plan)"#),
+    ];
+    let mut group = criterion.benchmark_group("expression");
+    for (case, expression) in cases {
+        let config = serde_json::json!({"expression": expression}).to_string();
+        let flags = flag_of("novi.expression", &[&config]);
+        assert!(flags.is_enabled("flag", &caller), "{case}");
+        group.bench_function(case, |bench| {
+            bench.iter(|| flags.is_enabled(black_box("flag"), black_box(&caller)));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, conditions, lists, expressions);
 criterion_main!(benches);

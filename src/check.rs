@@ -169,6 +169,12 @@ impl<'a> Check<'a> {
         value
     }
 
+    /// All attributes that [`get`](Self::get) finds: the caller's, then those of the static context that the caller has not.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
+        let base = self.around.base.iter().filter(|(name, _)| self.context.get(name).is_none());
+        self.context.iter().chain(base).filter(|(_, value)| !value.is_null())
+    }
+
     /// The sticky identity of the caller, if it is known and text: the attribute `targetingKey`, or one that the settings
     /// name for it.
     #[must_use]

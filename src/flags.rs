@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     fmt,
+    path::PathBuf,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -17,6 +18,7 @@ use crate::{
     context::Context,
     decision::{Decision, Outcome},
     feature::{self, Manifest},
+    folder::{Folder, Types},
     handle::FlagHandle,
     issue::Issue,
     layers,
@@ -52,7 +54,7 @@ pub struct Flags {
 
 pub(crate) struct Inner {
     present: Present,
-    registry: Registry,
+    pub(crate) types: Types,
     settings: Settings,
     unknown: Unknown,
     /// That of all snapshots.
@@ -66,6 +68,7 @@ pub(crate) struct Inner {
 #[must_use]
 pub struct FlagsBuilder {
     registry: Option<Registry>,
+    pub(crate) folder: Option<Folder>,
     settings: Settings,
     #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are not asked again"))]
     pub(crate) refresh: Duration,
@@ -78,6 +81,14 @@ impl FlagsBuilder {
     /// The activation types that rows can name, in place of [`Registry::global`].
     pub fn registry(mut self, registry: Registry) -> Self {
         self.registry = Some(registry);
+        self
+    }
+
+    /// Files of this folder are activation types beside those of the [registry](Self::registry): `office_hours.cel` is the
+    /// class `novi_activations.office_hours`. The folder must be there. It is read again whenever rows are, and with a
+    /// database at each [refresh](Self::refresh).
+    pub fn activations_folder(mut self, path: impl Into<PathBuf>) -> Self {
+        self.folder = Some(Folder { path: path.into(), required: true });
         self
     }
 
@@ -121,19 +132,21 @@ impl FlagsBuilder {
     /// Flags from rows in memory.
     ///
     /// # Errors
-    /// [`Error::DuplicateClass`] when two activation types claim one name.
+    /// [`Error::DuplicateClass`] when two activation types claim one name, and [`Error::File`] when the
+    /// [folder](Self::activations_folder) of types can not be read.
     pub fn from_rows(self, rows: Rows) -> Result<Flags> {
         self.build(rows, State::default())
     }
 
     pub(crate) fn build(self, rows: Rows, watch: State) -> Result<Flags> {
         let registry = self.registry.map_or_else(Registry::global, Ok)?;
-        let snapshot = Snapshot::compile(Arc::new(rows), &registry, &self.settings, None);
+        let types = Types::new(registry, self.folder)?;
+        let snapshot = Snapshot::compile(Arc::new(rows), &types.take(), &self.settings, None);
         snapshot.log_issues();
         let inner = Inner {
             tally: Arc::clone(snapshot.tally()),
             present: Present::new(snapshot),
-            registry,
+            types,
             settings: self.settings,
             unknown: Unknown::default(),
             watch,
@@ -146,7 +159,7 @@ impl Flags {
     /// Flags with settings of their own.
     pub fn builder() -> FlagsBuilder {
         let settings = Settings { features: feature::manifest(), ..Settings::default() };
-        FlagsBuilder { registry: None, settings, refresh: FlagsBuilder::REFRESH }
+        FlagsBuilder { registry: None, folder: None, settings, refresh: FlagsBuilder::REFRESH }
     }
 
     /// Flags from rows in memory.
@@ -247,12 +260,14 @@ impl Flags {
         self.inner.unknown.counts()
     }
 
-    /// Replaces the rows. Callers that hold a snapshot keep theirs.
+    /// Replaces the rows, and reads the [folder](FlagsBuilder::activations_folder) of types again, if there is one. Callers that
+    /// hold a snapshot keep theirs.
     pub fn replace_rows(&self, rows: Rows) {
         let inner = &self.inner;
+        inner.types.look();
         inner.present.replace(|previous| {
             let rows = Arc::new(rows);
-            let snapshot = Snapshot::compile(rows, &inner.registry, &inner.settings, Some(previous));
+            let snapshot = Snapshot::compile(rows, &inner.types.take(), &inner.settings, Some(previous));
             snapshot.log_issues();
             snapshot
         });

@@ -4,17 +4,18 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// A row that does not compile, and the flags that are broken by it (R6). All other flags live on.
+/// A row, or a file that is an activation type, that does not compile, and the flags that are broken by it (R6). All other
+/// flags live on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Issue {
-    /// The table of the row.
+    /// The table of the row; `novi_activations` for a file.
     pub table: &'static str,
     /// The row's id; for `flags_activations` that of the flag, if it has one, for `activation_members`
     /// that of the activation.
     pub id: Option<i64>,
-    /// The row's name, or what stands in its place.
+    /// The row's name, or what stands in its place; the file's name.
     pub name: String,
-    /// The column, and for a config the path in its JSON: `config.splits[2]`.
+    /// The column, and for a config the path in its JSON: `config.splits[2]`; for a file the line and column.
     pub path: String,
     /// What was expected and what was found.
     pub message: String,

@@ -34,7 +34,7 @@
 //! | guard a function | [`macro@enabled`], [`with_context`], [`in_context`] |
 //! | choose between implementations | [`trait@Feature`], [`Flags::choose`], [`choose`], [`manifest`] |
 //! | test | `novi::testing` (feature `testing`), [`with_overrides`] |
-//! | write a type | [`macro@activation`], [`Activation`], [`Check`], [`Registry`] |
+//! | write a type | [`macro@activation`], [`Activation`], [`Check`], [`Registry`]; [`FlagsBuilder::activations_folder`] |
 //! | reach a database | [`store`], [`rows`] |
 //! | configure | [`config::Config`], [`FlagsBuilder`] |
 //! | serve over HTTP | the crate `novi-server` |
@@ -61,6 +61,7 @@ mod decision;
 mod error;
 mod feature;
 mod flags;
+mod folder;
 mod from_serialize;
 mod guard;
 mod handle;

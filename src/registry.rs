@@ -1,6 +1,7 @@
 //! Which activation types there are.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     fmt,
     sync::{Arc, OnceLock},
@@ -12,20 +13,59 @@ use serde::de::DeserializeOwned;
 use crate::{
     Error, Result,
     activation::{Activation, Compile, Configured, Problem},
+    issue::Issue,
 };
 
 /// An activation type: how rows name it and how a value of it is built.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct ActivationType {
-    class: &'static str,
+    class: Cow<'static, str>,
     aliases: &'static [&'static str],
-    description: &'static str,
-    location: &'static str,
+    description: Cow<'static, str>,
+    location: Cow<'static, str>,
     /// Whether evaluating may panic: novi's own types do not.
     may_panic: bool,
     takes_members: bool,
-    schema: fn() -> Schema,
-    build: Build,
+    maker: Maker,
+}
+
+/// What makes activations of a type.
+#[derive(Clone)]
+enum Maker {
+    /// A type of Rust.
+    Code { schema: fn() -> Schema, build: Build },
+    /// A file that this process has read.
+    File(Arc<dyn Script>),
+}
+
+/// A file that is a type.
+pub(crate) trait Script: Send + Sync {
+    /// The JSON Schema of its config.
+    fn schema(&self) -> Schema;
+
+    /// Makes an activation, as [`Build`] does.
+    fn build(&self, config: &str, row: &mut Compile<'_>) -> Result<Option<Arc<dyn Activation>>, Problem>;
+}
+
+/// A language in which files can be types; registered through `inventory`, as types are.
+pub(crate) struct Language {
+    /// How the names of such files end, behind the dot.
+    pub(crate) extension: &'static str,
+    /// What the file says of itself.
+    pub(crate) describe: fn(&str) -> String,
+    /// Reads a file, which is known by this name to whoever reads messages.
+    pub(crate) read: fn(&str, &str) -> ReadScript,
+}
+
+/// A file as a type, or what is wrong with it and where.
+pub(crate) type ReadScript = Result<Arc<dyn Script>, Vec<Problem>>;
+
+inventory::collect!(Language);
+
+impl Language {
+    pub(crate) fn of(extension: &str) -> Option<&'static Self> {
+        inventory::iter::<Self>.into_iter().find(|language| language.extension == extension)
+    }
 }
 
 /// Makes an activation of a row's config; nothing if it can not be used, which is noted with the row.
@@ -49,8 +89,8 @@ impl ActivationType {
         description: &'static str,
         location: &'static str,
     ) -> Self {
-        let (schema, build) = (schema::<T>, build::<T>);
-        Self { class, aliases, description, location, may_panic: true, takes_members: false, schema, build }
+        let maker = Maker::Code { schema: schema::<T>, build: build::<T> };
+        Self::made(class, aliases, description, location, (true, false), maker)
     }
 
     /// A type of novi's own, of which it is known that it does not panic.
@@ -60,9 +100,47 @@ impl ActivationType {
         description: &'static str,
         location: &'static str,
     ) -> Self {
-        let (schema, build) = (schema::<T::Config>, configure::<T>);
-        let takes_members = T::TAKES_MEMBERS;
-        Self { class, aliases, description, location, may_panic: false, takes_members, schema, build }
+        let maker = Maker::Code { schema: schema::<T::Config>, build: configure::<T> };
+        Self::made(class, aliases, description, location, (false, T::TAKES_MEMBERS), maker)
+    }
+
+    const fn made(
+        class: &'static str,
+        aliases: &'static [&'static str],
+        description: &'static str,
+        location: &'static str,
+        (may_panic, takes_members): (bool, bool),
+        maker: Maker,
+    ) -> Self {
+        let (class, description) = (Cow::Borrowed(class), Cow::Borrowed(description));
+        Self {
+            class,
+            aliases,
+            description,
+            location: Cow::Borrowed(location),
+            may_panic,
+            takes_members,
+            maker,
+        }
+    }
+
+    /// A type that is a file at this place.
+    pub(crate) fn file(
+        class: String,
+        description: String,
+        location: String,
+        script: Arc<dyn Script>,
+    ) -> Self {
+        let (class, description, location) = (class.into(), description.into(), location.into());
+        Self {
+            class,
+            aliases: &[],
+            description,
+            location,
+            may_panic: false,
+            takes_members: false,
+            maker: Maker::File(script),
+        }
     }
 
     pub(crate) const fn may_panic(&self) -> bool {
@@ -76,8 +154,8 @@ impl ActivationType {
 
     /// The name that rows have in `class_name`.
     #[must_use]
-    pub const fn class(&self) -> &'static str {
-        self.class
+    pub fn class(&self) -> &str {
+        &self.class
     }
 
     /// Other names that rows may have.
@@ -88,32 +166,40 @@ impl ActivationType {
 
     /// What the type does.
     #[must_use]
-    pub const fn description(&self) -> &'static str {
-        self.description
+    pub fn description(&self) -> &str {
+        &self.description
     }
 
     /// Where the type is declared.
     #[must_use]
-    pub const fn location(&self) -> &'static str {
-        self.location
+    pub fn location(&self) -> &str {
+        &self.location
     }
 
     /// The JSON Schema of the config.
     #[must_use]
     pub fn schema(&self) -> Schema {
-        let mut schema = (self.schema)();
-        schema.insert("title".to_owned(), self.class.into());
+        let mut schema = match &self.maker {
+            Maker::Code { schema, .. } => schema(),
+            Maker::File(script) => script.schema(),
+        };
+        schema.insert("title".to_owned(), self.class().into());
         schema
     }
 
     /// Builds an activation from the text of its config. What is wrong is noted with the row; there is no activation then,
     /// or one that is not to be asked.
     pub(crate) fn build(&self, config: Option<&str>, row: &mut Compile<'_>) -> Option<Arc<dyn Activation>> {
+        let make = |text: &str, row: &mut Compile<'_>| match &self.maker {
+            Maker::Code { build, .. } => build(text, row),
+            Maker::File(script) => script.build(text, row),
+        };
         let built = match config.filter(|text| !text.trim_start().is_empty()) {
-            Some(text) => (self.build)(text, row),
+            Some(text) => make(text, row),
             // A type without settings has nothing to say in its config: `{}` for a struct, `null` for a unit struct.
-            None => (self.build)("{}", row).or_else(|_| (self.build)("null", row)).map_err(|problem| {
-                Problem { path: "config".to_owned(), message: format!("is empty; {}", problem.message) }
+            None => make("{}", row).or_else(|_| make("null", row)).map_err(|problem| Problem {
+                path: "config".to_owned(),
+                message: format!("is empty; {}", problem.message),
             }),
         };
         built.unwrap_or_else(|problem| {
@@ -192,9 +278,11 @@ fn message(error: &serde_json::Error) -> String {
 /// by [`with`](Self::with).
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
-    types: BTreeMap<&'static str, ActivationType>,
+    types: BTreeMap<Cow<'static, str>, ActivationType>,
     /// By class name and by alias.
-    names: HashMap<&'static str, ActivationType, foldhash::fast::RandomState>,
+    names: HashMap<Cow<'static, str>, ActivationType, foldhash::fast::RandomState>,
+    /// What is wrong with files, each with the class that it would be.
+    issues: Vec<(Option<String>, Issue)>,
 }
 
 impl Registry {
@@ -216,7 +304,7 @@ impl Registry {
         }
         let mut registry = Self::empty();
         for registered in inventory::iter::<ActivationType> {
-            registry.add(*registered)?;
+            registry.add(registered.clone())?;
         }
         Ok(GLOBAL.get_or_init(|| registry).clone())
     }
@@ -235,21 +323,22 @@ impl Registry {
     /// # Errors
     /// [`Error::DuplicateClass`] when another type claims one of its names. Adding a type again is no error.
     pub fn add(&mut self, new: ActivationType) -> Result<()> {
-        let names = || std::iter::once(new.class).chain(new.aliases.iter().copied());
-        for name in names() {
+        let aliases = new.aliases.iter().map(|alias| Cow::Borrowed(*alias));
+        let names: Vec<Cow<'static, str>> = std::iter::once(new.class.clone()).chain(aliases).collect();
+        for name in &names {
             if let Some(known) = self.find(name) {
                 if known.location == new.location && known.class == new.class {
                     return Ok(());
                 }
                 // Registration has no order; sorted, the message is the same each time.
-                let mut places = [known.location.to_owned(), new.location.to_owned()];
+                let mut places = [known.location().to_owned(), new.location().to_owned()];
                 places.sort();
                 let [first, second] = places;
-                return Err(Error::DuplicateClass { class: name.to_owned(), first, second });
+                return Err(Error::DuplicateClass { class: name.to_string(), first, second });
             }
         }
-        self.names.extend(names().map(|name| (name, new)));
-        self.types.insert(new.class, new);
+        self.names.extend(names.into_iter().map(|name| (name, new.clone())));
+        self.types.insert(new.class.clone(), new);
         Ok(())
     }
 
@@ -264,9 +353,19 @@ impl Registry {
         self.types.values()
     }
 
+    /// Notes what is wrong with a file, and the class that it would be.
+    pub(crate) fn note(&mut self, class: Option<String>, issue: Issue) {
+        self.issues.push((class, issue));
+    }
+
+    /// What is wrong with files, each with the class that it would be.
+    pub(crate) fn issues(&self) -> &[(Option<String>, Issue)] {
+        &self.issues
+    }
+
     /// What is wrong with a row that names no type.
     pub(crate) fn unknown(&self, class_name: &str) -> Problem {
-        let mut names: Vec<_> = self.names.keys().copied().collect();
+        let mut names: Vec<&str> = self.names.keys().map(|name| &**name).collect();
         // Of two names that are as similar, the same one is told each time.
         names.sort_unstable();
         let similar = crate::similar::most_similar(class_name, names.into_iter());

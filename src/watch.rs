@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::{
+    task::spawn_blocking,
+    time::{MissedTickBehavior, interval, timeout},
+};
 
 use crate::{
     Error, Result,
@@ -102,17 +105,20 @@ impl Flags {
         Self::builder().connect(url).await
     }
 
-    /// Asks the database for its revision now, and reads the rows if it is another one. Gives whether it was.
+    /// Asks the database for its revision now, and reads the rows if it is another one, or if the
+    /// [folder](FlagsBuilder::activations_folder) of types has changed. Gives whether it was so.
     ///
     /// # Errors
     /// [`Error::Store`] when the database does not answer: the flags stay as they are.
     pub async fn refresh(&self) -> Result<bool> {
         let Some(followed) = &self.inner().watch.followed else { return Ok(false) };
         let asked = async {
+            let has_new_types = self.has_new_types().await;
             let revision = followed.store.revision().await?;
-            if revision == self.snapshot().revision() {
+            if revision == self.snapshot().revision() && !has_new_types {
                 return Ok(false);
             }
+            // A snapshot keeps no rows: where the types alone are new ones, they are read again as well.
             self.replace_rows(followed.store.load().await?);
             Ok(true)
         };
@@ -122,6 +128,16 @@ impl Flags {
         followed.note(&result);
         self.present().tidy();
         result
+    }
+
+    /// Whether the folder of types has other files than the snapshot was compiled with.
+    async fn has_new_types(&self) -> bool {
+        if !self.inner().types.has_folder() {
+            return false;
+        }
+        // Files may lie on a disk that is slow, or far away.
+        let flags = self.clone();
+        spawn_blocking(move || flags.inner().types.look()).await.unwrap_or_default()
     }
 
     /// Whether this process sees the present rows.

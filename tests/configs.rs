@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 const ID: i64 = 100;
 
 /// A type's class name and a config of it that is sound.
-type Example = (&'static str, String);
+type Example = (String, String);
 
 /// The configs of the rows in the docs of all types.
 fn examples() -> Vec<Example> {
@@ -31,7 +31,7 @@ fn examples() -> Vec<Example> {
         let before = examples.len();
         examples.extend(configs.map(|(_, rest)| {
             let config = rest.trim().trim_end_matches(')').trim_matches('\'');
-            (kind.class(), config.replace("''", "'"))
+            (kind.class().to_owned(), config.replace("''", "'"))
         }));
         assert!(examples.len() > before, "the docs of {} have no row to paste", kind.class());
     }

@@ -79,7 +79,7 @@ fn the_types_of_novi_keep_it() {
     let own = registry.iter().filter(|kind| kind.class().starts_with("novi."));
     let mut tried = 0;
     for kind in own {
-        let mut contract = contract_of(*kind).cases(200);
+        let mut contract = contract_of(kind.clone()).cases(200);
         let inline = json!({"class_name": "novi.attribute", "config": {"attribute": "user", "exists": true}});
         // Those that ask others have ids in the vectors.
         match kind.class() {
@@ -108,9 +108,12 @@ fn the_types_of_novi_keep_it() {
 #[test]
 fn percentages_are_monotone() {
     let registry = Registry::global().unwrap();
-    let percentage = *registry.find("novi.percentage").unwrap();
+    let percentage = registry.find("novi.percentage").unwrap();
     for by in ["targetingKey", "company"] {
-        contract_of(percentage).example(json!({"percentage": 25, "by": by})).monotone("percentage").check();
+        contract_of(percentage.clone())
+            .example(json!({"percentage": 25, "by": by}))
+            .monotone("percentage")
+            .check();
     }
 }
 

@@ -35,6 +35,7 @@ const FLOORS: [&[&str]; 5] = [
         "config",
         "current",
         "flags",
+        "folder",
         "guard",
         "handle",
         "present",

@@ -31,8 +31,9 @@ impl Activation for ThirdPlan {
 fn both_places_are_told() {
     let known = Registry::empty().with::<Plan>().unwrap();
     for (other, name) in [(SecondPlan::TYPE, "plugin.plan"), (ThirdPlan::TYPE, "plugin.tariff")] {
-        let text = known.clone().add(other).unwrap_err().to_string();
-        let (plan, other) = (Plan::TYPE.location(), other.location());
+        let text = known.clone().add(other.clone()).unwrap_err().to_string();
+        let plan = Plan::TYPE;
+        let (plan, other) = (plan.location(), other.location());
         assert_eq!(text, format!("class {name:?} is registered twice: {plan} and {other}"));
     }
 }

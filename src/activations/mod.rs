@@ -8,6 +8,7 @@ mod by;
 mod date_time;
 mod environment;
 mod expires;
+mod expression;
 mod flag;
 mod fold;
 mod given;
@@ -37,7 +38,7 @@ pub use split::{ReweightError, Reweighted, reweighted};
 
 /// Registers a type of this folder. Services use the attribute macro, which this crate can be built without.
 macro_rules! register {
-    ($type:ident, $class:literal, [$($alias:expr),*], $description:literal) => {
+    ($type:ident, $class:expr, [$($alias:expr),*], $description:literal) => {
         impl crate::registry::RegisteredActivation for $type {
             const TYPE: crate::registry::ActivationType = crate::registry::ActivationType::configured::<Self>(
                 $class,

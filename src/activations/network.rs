@@ -15,6 +15,22 @@ pub(super) struct Networks {
 /// What is read, for messages.
 pub(super) const EXPECTED: &str = "a network like \"10.0.0.0/8\" or an address";
 
+/// One network.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Network(IpNet);
+
+impl Network {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        parse(text).map(Self)
+    }
+
+    /// Whether the text is an address in this network; nothing if it is no address. An IPv4 address may be written as IPv6 has it.
+    pub(super) fn contains(self, text: &str) -> Option<bool> {
+        let address = text.parse::<IpAddr>().ok()?.to_canonical();
+        Some(self.0.contains(&address))
+    }
+}
+
 /// Reads `10.0.0.0/8`, `2001:db8::/32`, or an address alone. Bits behind the prefix are passed over.
 pub(super) fn parse(text: &str) -> Option<IpNet> {
     let network = match text.parse() {

@@ -17,7 +17,10 @@ pub use duration::Interval;
 use overlay::{Setting, overlay};
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, Error, FlagsBuilder, Overrides, Result, Value};
+use crate::{
+    Context, Error, FlagsBuilder, Overrides, Registry, Result, Value,
+    folder::{Folder, Types},
+};
 
 /// What `novi.toml` and the environment say, with a default for each key.
 ///
@@ -47,6 +50,27 @@ pub struct Config {
     pub context: toml::Table,
     /// Answers that stand above the rows (R13).
     pub overrides: Overrides,
+    /// Types that are files.
+    pub activations: Activations,
+    /// The folder of the file, if there is one.
+    #[serde(skip)]
+    place: PathBuf,
+}
+
+/// Section `[activations]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Activations {
+    /// The folder of files that are types, relative to the configuration file. The default may be missing, another one
+    /// must be there.
+    pub folder: PathBuf,
+}
+
+impl Default for Activations {
+    fn default() -> Self {
+        Self { folder: "novi_activations".into() }
+    }
 }
 
 /// Section `[database]`.
@@ -157,7 +181,9 @@ impl Config {
         for setting in settings {
             above.push(Setting::of_argument(setting)?);
         }
-        Self::read(&origin, &text, above)
+        let mut config = Self::read(&origin, &text, above)?;
+        config.place = path.and_then(Path::parent).map(PathBuf::from).unwrap_or_default();
+        Ok(config)
     }
 
     /// What a text in the form of `novi.toml` says.
@@ -183,6 +209,19 @@ impl Config {
             origin: "the environment".to_owned(),
             message: error.to_string(),
         })
+    }
+
+    /// The activation types that rows can name: those that are registered, and those of the folder.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateClass`] when two types claim one name, and [`Error::File`] when the folder can not be read.
+    pub fn registry(&self) -> Result<Registry> {
+        Ok(Types::new(Registry::global()?, Some(self.folder()))?.take().as_ref().clone())
+    }
+
+    fn folder(&self) -> Folder {
+        let folder = &self.activations.folder;
+        Folder { path: self.place.join(folder), required: *folder != Activations::default().folder }
     }
 
     /// The static context of section `[context]`.
@@ -212,8 +251,10 @@ fn value_of(value: &toml::Value) -> Value<'static> {
 }
 
 impl FlagsBuilder {
-    /// What the configuration says of evaluation: the refresh, the identity, the static context and the overrides.
-    pub fn config(self, config: &Config) -> Self {
+    /// What the configuration says of evaluation: the refresh, the identity, the static context, the overrides, and the folder
+    /// of activation types.
+    pub fn config(mut self, config: &Config) -> Self {
+        self.folder = Some(config.folder());
         self.context(config.static_context())
             .identity(config.identity.aliases.clone())
             .overrides(config.overrides.clone())
@@ -338,6 +379,6 @@ mod tests {
         insta::assert_snapshot!(error("", &[("NOVI_DATABASE__URLL", "x")]),
             @"environment variable NOVI_DATABASE__URLL: unknown field `urll`, expected `url`");
         insta::assert_snapshot!(error("", &[("NOVI_DATABSE__URL", "x")]),
-            @"environment variable NOVI_DATABSE__URL: unknown field `databse`, expected one of `database`, `refresh`, `server`, `identity`, `context`, `overrides`");
+            @"environment variable NOVI_DATABSE__URL: unknown field `databse`, expected one of `database`, `refresh`, `server`, `identity`, `context`, `overrides`, `activations`");
     }
 }

@@ -66,8 +66,10 @@ impl Snapshot {
             row.is_none_or(|row| row.faults.iter().all(|fault| fault.column != "name"))
         });
         let (faults, twins) = (&faults, &twins);
-        let mut issues =
-            Issues { rows: &rows, drafts: &drafts, links: &links, places: &places, faults, twins }.collect();
+        let files = registry.issues();
+        let issues =
+            Issues { rows: &rows, drafts: &drafts, links: &links, places: &places, faults, twins, files };
+        let mut issues = issues.collect();
         features::Unknown {
             rows: &rows,
             drafts: &drafts,

@@ -1,11 +1,11 @@
 //! Everything that is wrong with the rows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 
 use super::{
-    drafts::Drafts,
+    drafts::{Draft, Drafts},
     graph::Graph,
     links::{Links, Places},
     values::Fault,
@@ -25,6 +25,8 @@ pub(super) struct Issues<'a> {
     pub(super) faults: &'a [(usize, Fault)],
     /// Flags whose name an earlier one has, each with that one's index.
     pub(super) twins: &'a [(usize, usize)],
+    /// What is wrong with files that are types, each with the class that it would be.
+    pub(super) files: &'a [(Option<String>, Issue)],
 }
 
 impl Issues<'_> {
@@ -38,7 +40,13 @@ impl Issues<'_> {
             self.askers(&sufferers, &mut issues);
         }
         self.members(&mut issues);
-        issues.sort_by(|a, b| (a.table, a.id, &a.path).cmp(&(b.table, b.id, &b.path)));
+        self.files(&mut issues);
+        // What has no id goes by its name, and what is wrong with a file in the file's order.
+        let key = |issue: &Issue| (issue.table, issue.id);
+        issues.sort_by(|a, b| {
+            let within = || if a.id.is_some() { a.path.cmp(&b.path) } else { a.name.cmp(&b.name) };
+            key(a).cmp(&key(b)).then_with(within)
+        });
         issues
     }
 
@@ -101,6 +109,24 @@ impl Issues<'_> {
                 message: format!("no activation has the id {id}{others}"),
                 flags: Vec::new(),
             });
+        }
+    }
+
+    /// Files that are no types. They hurt the flags that need an activation of their class.
+    fn files(&self, issues: &mut Vec<Issue>) {
+        if self.files.is_empty() {
+            return;
+        }
+        let sufferers = Sufferers::of_all(self.rows, self.drafts, self.links);
+        for (class, issue) in self.files {
+            let is_of = |draft: &Draft| {
+                let found = self.drafts.classes.get(draft.class as usize);
+                class.is_some() && found.map(|found| &**found) == class.as_deref()
+            };
+            let nodes = (0..).zip(&self.drafts.list).filter(|(_, draft)| !draft.is_flag && is_of(draft));
+            let flags: BTreeSet<&str> = nodes.flat_map(|(node, _)| sufferers.of(node)).collect();
+            let flags = flags.into_iter().map(str::to_owned).collect();
+            issues.push(Issue { flags, ..issue.clone() });
         }
     }
 

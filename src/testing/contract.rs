@@ -193,7 +193,7 @@ impl<'a> Trial<'a> {
             ));
         }
         // Another type of the same name is told as such.
-        registry.add(contract.kind).map_err(|error| error.to_string())?;
+        registry.add(contract.kind.clone()).map_err(|error| error.to_string())?;
         let mut generator = Generator::new(contract.seed, &contract.examples);
         // Configs may name any of them.
         registry.iter().for_each(|kind| generator.learn(kind.class()));

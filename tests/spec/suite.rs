@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use novi::{
     Context, Flags, Overrides, Registry, Settings,
@@ -39,6 +39,9 @@ pub(crate) struct Suite {
     /// Other names of the targeting key.
     #[serde(default)]
     pub(crate) identity: Vec<String>,
+    /// Files in the folder of types, by name.
+    #[serde(default)]
+    pub(crate) files: BTreeMap<String, String>,
     /// The issues, as text, all of them.
     #[serde(default)]
     pub(crate) issues: Vec<String>,
@@ -174,8 +177,13 @@ impl Suite {
     pub(crate) fn flags(&self, rows: Rows) -> Flags {
         let Settings { context, overrides, identity, .. } = self.settings();
         let registry = Registry::global().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in &self.files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
         Flags::builder()
             .registry(registry)
+            .activations_folder(folder.path())
             .context(context)
             .overrides(overrides)
             .identity(identity)

@@ -3,14 +3,14 @@
 mod condition;
 mod config;
 mod instant;
-mod number;
+pub(super) mod number;
 mod path;
-mod pattern;
+pub(super) mod pattern;
 mod reader;
 mod search;
 mod test;
 mod values;
-mod version;
+pub(super) mod version;
 
 use self::{condition::Condition, config::Config, path::Path};
 use super::register;

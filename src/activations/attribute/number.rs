@@ -7,7 +7,7 @@ use crate::Value;
 /// A number. A whole one is always [`Whole`](Self::Whole) if it fits, so that 18 and 18.0 are the same, and large ones
 /// are not rounded to a float when they are compared.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Number {
+pub(in crate::activations) enum Number {
     Whole(i128),
     /// A fraction, or beyond 2^127, or no number.
     Float(f64),
@@ -16,7 +16,7 @@ pub(super) enum Number {
 impl Number {
     /// The number that a value is, if it is one.
     #[inline]
-    pub(super) fn of(value: &Value<'_>) -> Option<Self> {
+    pub(in crate::activations) fn of(value: &Value<'_>) -> Option<Self> {
         match value {
             Value::Int(number) => Some(Self::Whole((*number).into())),
             Value::UInt(number) => Some(Self::Whole((*number).into())),
@@ -42,7 +42,7 @@ impl Number {
 
     /// How two numbers compare; nothing if one is no number (NaN).
     #[inline]
-    pub(super) fn compare(self, other: Self) -> Option<Ordering> {
+    pub(in crate::activations) fn compare(self, other: Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Whole(one), Self::Whole(other)) => Some(one.cmp(&other)),
             (Self::Float(one), Self::Float(other)) => one.partial_cmp(&other),

@@ -18,7 +18,7 @@ const LARGEST: usize = 1 << 20;
 const LARGEST_TABLE: usize = 1 << 16;
 
 /// A regular expression, which answers in time linear in the text.
-pub(super) struct Pattern {
+pub(in crate::activations) struct Pattern {
     source: Box<str>,
     search: Search,
 }
@@ -32,7 +32,7 @@ enum Search {
 
 impl Pattern {
     /// Compiles the expression; the error says what was expected and what is wrong.
-    pub(super) fn new(source: &str, ignore_case: bool) -> Result<Self, String> {
+    pub(in crate::activations) fn new(source: &str, ignore_case: bool) -> Result<Self, String> {
         let regex = RegexBuilder::new(source)
             .case_insensitive(ignore_case)
             .size_limit(LARGEST)
@@ -44,7 +44,7 @@ impl Pattern {
     }
 
     /// Whether the expression matches somewhere in the text.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    pub(in crate::activations) fn matches(&self, text: &str) -> bool {
         match &self.search {
             // A search fails at bytes that its table was told to stop at, and there are none.
             Search::Table(table) => {

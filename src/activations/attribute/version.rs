@@ -8,7 +8,7 @@ use std::{cmp::Ordering, fmt};
 /// leading zeros (as in 2026.01.05). A fourth part, a letter where a number belongs, and numbers beyond 64 bits are
 /// not. The build metadata after `+` is passed over, as semver has it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Version<'a> {
+pub(in crate::activations) struct Version<'a> {
     parts: [u64; 3],
     /// How many of the parts were written.
     given: usize,
@@ -17,7 +17,7 @@ pub(super) struct Version<'a> {
 }
 
 impl<'a> Version<'a> {
-    pub(super) fn parse(text: &'a str) -> Option<Self> {
+    pub(in crate::activations) fn parse(text: &'a str) -> Option<Self> {
         let mut bytes = text.as_bytes();
         if let [b'=', rest @ ..] = bytes {
             bytes = rest;
@@ -40,9 +40,16 @@ impl<'a> Version<'a> {
         Some(Self { parts, given, prerelease })
     }
 
+    /// The version that a [`short_release`] is.
+    pub(in crate::activations) const fn of_short_release(release: u64) -> Version<'static> {
+        const PART: u64 = (1 << BITS) - 1;
+        let parts = [release >> (2 * BITS), release >> BITS & PART, release & PART];
+        Version { parts, given: 3, prerelease: "" }
+    }
+
     /// Which of two versions takes precedence over the other.
     #[inline]
-    fn compare(&self, other: &Version<'_>) -> Ordering {
+    pub(in crate::activations) fn compare(&self, other: &Version<'_>) -> Ordering {
         // Tuples compare number by number; arrays do so in a loop, which takes longer.
         let parts = |version: &Version<'_>| <(u64, u64, u64)>::from(version.parts);
         parts(self).cmp(&parts(other)).then_with(|| match (self.prerelease, other.prerelease) {
@@ -246,7 +253,7 @@ const BITS: u32 = 21;
 
 /// The version as one number in the same order, if it is what nearly all are: digits and dots alone, not many of them.
 #[inline]
-pub(super) fn short_release(text: &str) -> Option<u64> {
+pub(in crate::activations) fn short_release(text: &str) -> Option<u64> {
     shortest_release(text.as_bytes()).or_else(|| {
         let (mut parts, mut part, mut digits, mut missing) = (0_u64, 0_u64, 0, 2);
         for byte in text.bytes() {

@@ -13,7 +13,7 @@ use super::{
     sticky::{HashName, Purpose, Sticky},
 };
 use crate::{
-    Activation, Check, Compile, RegisteredActivation, Variant, Verdict,
+    Activation, Check, Compile, Variant, Verdict,
     activation::Configured,
     bucket::Hash,
     ranges::{InOrder, Ranges},
@@ -77,15 +77,10 @@ struct Config {
     hash: HashName,
 }
 
-register!(
-    Split,
-    "novi.split",
-    [],
-    "Divides the callers among variants by weight; a caller keeps its variant"
-);
+register!(Split, CLASS, [], "Divides the callers among variants by weight; a caller keeps its variant");
 
 /// The name of the type, whose config other types take as a part of theirs.
-pub(super) const CLASS: &str = Split::TYPE.class();
+pub(super) const CLASS: &str = "novi.split";
 
 /// Up to so many ranges are gone through, which is faster than halving them.
 const FEW: usize = 8;

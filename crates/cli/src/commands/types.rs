@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use novi::{ActivationType, Registry};
+use novi::ActivationType;
 use serde_json::{Value, json};
 
 use super::Session;
@@ -12,7 +12,7 @@ use crate::{
 };
 
 pub(crate) fn types(session: &Session) -> Result<ExitCode, Failure> {
-    let registry = Registry::global()?;
+    let registry = session.config.registry()?;
     if session.json {
         let types = registry.iter().map(|kind| {
             json!({

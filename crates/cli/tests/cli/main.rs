@@ -8,6 +8,7 @@ mod common;
 mod config;
 mod context;
 mod errors;
+mod folder;
 mod help;
 mod names;
 mod pipes;

@@ -73,7 +73,7 @@ impl Server {
     }
 
     /// Whether a flag is on for this caller: the status of an evaluated flag.
-    async fn is_on(&self, flag: &str, context: &Value) -> bool {
+    pub(crate) async fn is_on(&self, flag: &str, context: &Value) -> bool {
         let evaluated = self.post(&format!("/evaluatedFlags/{flag}"), context).await;
         evaluated["status"].as_bool().unwrap()
     }
