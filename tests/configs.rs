@@ -62,7 +62,7 @@ fn the_rows_of_the_docs_are_sound() {
     for (class, config) in examples() {
         let _: Value =
             serde_json::from_str(&config).unwrap_or_else(|error| panic!("{class}: {config}: {error}"));
-        assert_eq!(flags(class, &config).issues(), [], "{class}: {config}");
+        assert_eq!(flags(&class, &config).issues(), [], "{class}: {config}");
     }
 }
 
@@ -219,20 +219,20 @@ proptest! {
         for (way, mutation) in &changes {
             mutate(&mut config, way, mutation);
         }
-        check(class, &config.to_string(), &context)?;
+        check(&class, &config.to_string(), &context)?;
     }
 
     #[test]
     fn any_json_for_any_type((class, _) in select(examples()), config in any_json(), context in context()) {
-        check(class, &config.to_string(), &context)?;
+        check(&class, &config.to_string(), &context)?;
     }
 
     #[test]
     fn any_text_for_any_type((class, config) in select(examples()), text in ".{0,40}", at in any::<prop::sample::Index>(), context in context()) {
-        check(class, &text, &context)?;
+        check(&class, &text, &context)?;
         // A sound one that breaks off, or has something in its midst.
         let at = config.char_indices().map(|(at, _)| at).nth(at.index(config.chars().count())).unwrap_or_default();
-        check(class, &config[..at], &context)?;
-        check(class, &format!("{}{text}{}", &config[..at], &config[at..]), &context)?;
+        check(&class, &config[..at], &context)?;
+        check(&class, &format!("{}{text}{}", &config[..at], &config[at..]), &context)?;
     }
 }

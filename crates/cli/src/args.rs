@@ -102,7 +102,7 @@ pub(crate) enum Command {
         /// The flag's name
         flag: String,
     },
-    /// Give the variants of a split other weights, so that as few callers as can be get another variant
+    /// Give the variants of a split other weights, with as few callers moved as can be
     #[command(after_help = REWEIGHT_EXAMPLES)]
     Reweight(Reweight),
     /// Say what a flag answers

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "serve",
     "migrate",
     "seed",
@@ -13,6 +13,7 @@ const COMMANDS: [&str; 11] = [
     "show",
     "enable",
     "disable",
+    "reweight",
     "eval",
     "types",
     "completions",
@@ -116,7 +117,9 @@ fn assert_schema(schema: &Value) {
                 assert!(required.iter().all(|name| fields.contains_key(name.as_str().unwrap())), "{schema}");
             }
             "minimum" | "maximum" | "exclusiveMinimum" => assert!(value.is_number(), "{schema}"),
-            "minItems" | "maxItems" | "minLength" | "maxLength" => assert!(value.is_u64(), "{schema}"),
+            "minItems" | "maxItems" | "minLength" | "maxLength" | "minProperties" | "maxProperties" => {
+                assert!(value.is_u64(), "{schema}")
+            }
             "$schema" | "title" | "description" | "format" | "$ref" => assert!(value.is_string(), "{schema}"),
             "default" | "examples" | "enum" | "const" => {}
             other => panic!("is {other:?} a word of JSON Schema? {schema}"),

@@ -96,7 +96,7 @@ async fn an_answer_is_explained() {
     let server = Server::start(demo()).await;
     let trace = server.post("/api/explain/Combo%20AND", NOON).await.ok();
     assert_eq!(trace["enabled"], json!(true));
-    assert_eq!(trace["activations"][0]["class_name"], json!("novi.and"));
+    assert!(trace["activations"][0]["class_name"].as_str().unwrap().ends_with("AndActivation"));
     assert_eq!(trace["activations"][0]["activations"][0]["inputs"][0]["value"], json!("11/27/2023 12:00 PM"));
     assert!(trace["nanoseconds"].as_u64().unwrap() > 0);
     let wrong = server.post("/api/explain/Combo%20XOR", NOON).await;
