@@ -200,18 +200,18 @@ impl<'a> Check<'a> {
     pub(crate) fn enter(&self, prerequisite: u32) -> Scope<'a> {
         let flag = self.around.prerequisites.get(prerequisite as usize).unwrap_or(self.flag.get());
         let number = self.memo.map(|memo| memo.enter(prerequisite));
-        let traced = self.tracer.map(|tracer| tracer.scope.replace(Some(prerequisite)));
+        let traced = self.tracer.and_then(|tracer| tracer.scope.replace(Some(prerequisite)));
         Scope { flag: self.flag.replace(flag), number, traced }
     }
 
     /// Turns back.
-    pub(crate) fn leave(&self, scope: Scope<'a>) {
+    pub(crate) fn leave(&self, scope: &Scope<'a>) {
         self.flag.set(scope.flag);
         if let (Some(memo), Some(number)) = (self.memo, scope.number) {
             memo.flag.set(number);
         }
-        if let (Some(tracer), Some(scope)) = (self.tracer, scope.traced) {
-            tracer.scope.set(scope);
+        if let Some(tracer) = self.tracer {
+            tracer.scope.set(scope.traced);
         }
     }
 
@@ -336,7 +336,7 @@ impl<'a> Check<'a> {
 pub(crate) struct Scope<'a> {
     flag: &'a Named,
     number: Option<u32>,
-    traced: Option<Option<u32>>,
+    traced: Option<u32>,
 }
 
 /// The answers of shared activations during one evaluation, by their number.

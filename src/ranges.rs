@@ -9,10 +9,12 @@ use serde::{
 
 use crate::bucket::Hash;
 
-/// The ranges of each variant among the 100,000 buckets, in the order in which the variants were written. A range has its
-/// first bucket and the first one behind it.
+/// Ranges, each with its first bucket and the first one behind it.
+type Pieces = Vec<(u32, u32)>;
+
+/// The ranges of each variant among the 100,000 buckets, in the order in which the variants were written.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Ranges(pub(crate) Vec<(String, Vec<(u32, u32)>)>);
+pub(crate) struct Ranges(pub(crate) Vec<(String, Pieces)>);
 
 /// The sizes that variants with these weights have, of so many buckets: whole numbers that add up.
 pub(crate) fn sizes(weights: impl IntoIterator<Item = f64> + Clone, buckets: u32) -> Vec<u32> {
@@ -57,7 +59,7 @@ impl Ranges {
     pub(crate) fn reweighted(&self, weights: &[(String, f64)]) -> (Self, u32) {
         let covered = if self.covered() == 0 { Hash::BUCKETS } else { self.covered() };
         let wanted = sizes(weights.iter().map(|(_, weight)| *weight), covered);
-        let mut next: Vec<(String, Vec<(u32, u32)>)> =
+        let mut next: Vec<(String, Pieces)> =
             weights.iter().map(|(name, _)| (name.clone(), Vec::new())).collect();
         let mut free = Vec::new();
         if self.covered() == 0 {
@@ -90,7 +92,7 @@ fn size(ranges: &[(u32, u32)]) -> u32 {
 }
 
 /// The first so many buckets of some ranges, and the rest.
-fn split_off(ranges: &[(u32, u32)], mut count: u32) -> (Vec<(u32, u32)>, Vec<(u32, u32)>) {
+fn split_off(ranges: &[(u32, u32)], mut count: u32) -> (Pieces, Pieces) {
     let (mut first, mut rest) = (Vec::new(), Vec::new());
     for (start, end) in ranges {
         let middle = start.saturating_add(count).min(*end);
@@ -102,7 +104,7 @@ fn split_off(ranges: &[(u32, u32)], mut count: u32) -> (Vec<(u32, u32)>, Vec<(u3
 }
 
 /// Sorts ranges, and makes one of those that touch.
-fn join(ranges: &mut Vec<(u32, u32)>) {
+fn join(ranges: &mut Pieces) {
     ranges.sort_unstable();
     ranges.dedup_by(|next, before| {
         let touch = before.1 == next.0;

@@ -2,7 +2,7 @@
 //!
 //! `fixtures/unleash` has the files of `@unleash/client-specification` 6.1.0, under Unleash's licence (Apache 2.0).
 
-#![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "tests, and their helpers")]
 
 #[path = "unleash/translate.rs"]
 mod translate;

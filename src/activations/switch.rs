@@ -111,16 +111,12 @@ impl Activation for Switch {
         let value = |place: usize| find(self.by.get(place)?, check);
         // Most switches have one table or two; the one whose case stands first in the row counts.
         let found = self.tables.iter().filter_map(|table| self.look_up(table, value)).min();
-        match found.and_then(|case| self.cases.get(case as usize)) {
-            Some(case) => {
-                check.note(|| format!("case {}", told(&case.values)));
-                case.outcome.verdict(check)
-            }
-            None => {
-                check.note(|| "no case fits".to_owned());
-                self.fallback.verdict(check)
-            }
-        }
+        let Some(case) = found.and_then(|case| self.cases.get(case as usize)) else {
+            check.note(|| "no case fits".to_owned());
+            return self.fallback.verdict(check);
+        };
+        check.note(|| format!("case {}", told(&case.values)));
+        case.outcome.verdict(check)
     }
 }
 
@@ -271,13 +267,10 @@ impl Switch {
         let mut tables: Vec<Table> = Vec::new();
         for (number, case) in (0_u32..).zip(&self.cases) {
             let counts: Box<[bool]> = case.values.iter().map(Option::is_some).collect();
-            let table = match tables.iter().position(|table| table.counts == counts) {
-                Some(known) => tables.get_mut(known)?,
-                None => {
-                    tables.push(Table { counts, cases: HashTable::new() });
-                    tables.last_mut()?
-                }
-            };
+            if tables.iter().all(|table| table.counts != counts) {
+                tables.push(Table { counts: counts.clone(), cases: HashTable::new() });
+            }
+            let table = tables.iter_mut().find(|table| table.counts == counts)?;
             let key = |case: &Case| {
                 let mut hasher = self.hasher.build_hasher();
                 for value in case.values.iter().flatten() {

@@ -16,7 +16,7 @@ use super::{
     issues::Issues,
     links::{Links, Places},
     names::Names,
-    prerequisites::{FlagSource, Prerequisite},
+    prerequisites::{FlagSource, put_flags},
     values::{Fault, Values},
 };
 use crate::{
@@ -81,16 +81,10 @@ impl Snapshot {
         let told = Told::of(&rows, &mut drafts, &flags, &mut texts);
         let prerequisites = std::mem::take(&mut drafts.flags);
         let (mut nodes, graph) = drafts.finish(&facts);
-        let asked = prerequisites.iter().filter_map(|(_, flag)| flags.get(*flag as usize));
-        let named = asked.clone().map(|flag| flag.named).collect();
-        for ((scope, (node, _)), flag) in (0..).zip(&prerequisites).zip(asked) {
-            if let Some(node) = nodes.get_mut(*node as usize) {
-                node.activation = Arc::new(Prerequisite::new(scope, flag, &links.nodes, &variants.names));
-            }
-        }
+        let asked_flags = put_flags(&prerequisites, &flags, &links.nodes, &variants.names, &mut nodes);
         let around = Surroundings {
             nodes,
-            prerequisites: named,
+            prerequisites: asked_flags,
             base: settings.context.clone(),
             identity: settings.identity.iter().map(|name| name.as_str().into()).collect(),
             texts: texts.finish(),

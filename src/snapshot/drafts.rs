@@ -71,6 +71,15 @@ impl<'a> Classes<'a> {
     }
 }
 
+/// What a node stands for.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum StandsFor {
+    #[default]
+    Activation,
+    /// A flag, which activations ask.
+    Flag,
+}
+
 /// An activation on its way to becoming a node.
 #[derive(Clone, Default)]
 pub(super) struct Draft {
@@ -89,11 +98,15 @@ pub(super) struct Draft {
     pub(super) by_flag: bool,
     /// Whether evaluating may panic.
     may_panic: bool,
-    /// Whether this is a flag, which activations ask.
-    pub(super) is_flag: bool,
+    pub(super) stands_for: StandsFor,
 }
 
 impl Draft {
+    /// Whether it is a flag, which activations ask.
+    pub(super) fn is_flag(&self) -> bool {
+        self.stands_for == StandsFor::Flag
+    }
+
     /// Whether the activation itself may assign a variant.
     pub(super) fn assigns_variants(&self) -> bool {
         !self.assigns.is_empty()
@@ -278,7 +291,7 @@ impl<'a> Builder<'a, '_> {
         }
         let (class, _) = self.classes.number("flag", self.registry);
         self.flags.push((node, flag));
-        self.list.push(Draft { class, like: node, is_flag: true, ..Draft::default() });
+        self.list.push(Draft { class, like: node, stands_for: StandsFor::Flag, ..Draft::default() });
         self.graph.push(self.source.asks(flag).iter().copied());
     }
 
@@ -383,7 +396,7 @@ impl<'a> Builder<'a, '_> {
 
     fn note_cycles(&mut self, order: &Order) {
         for cycle in &order.cycles {
-            let is_flag = |node: u32| self.list.get(node as usize).is_some_and(|draft| draft.is_flag);
+            let is_flag = |node: u32| self.list.get(node as usize).is_some_and(Draft::is_flag);
             let (nodes, gap) = cycle.closed_by(|node| !is_flag(node));
             let Some([closing, first]) = nodes.last_chunk::<2>() else { continue };
             let ids = nodes.iter().filter_map(|node| {

@@ -220,7 +220,7 @@ impl Snapshot {
                 }
                 let node = *node;
                 if let Some(scope) = scope.take() {
-                    check.leave(scope);
+                    check.leave(&scope);
                 }
                 path.pop();
                 check.ask_node(node);

@@ -46,7 +46,7 @@ impl Facts {
             _ => node,
         };
         // The answers below a flag have numbers of the flag's, of which there is one for each.
-        let is_flag = |node: u32| drafts.list.get(node as usize).is_some_and(|draft| draft.is_flag);
+        let is_flag = |node: u32| drafts.list.get(node as usize).is_some_and(Draft::is_flag);
         let mut asked_by = vec![0_u32; count];
         for node in graph.edges().iter().chain(links.nodes.edges()) {
             let askers = &mut asked_by[one(*node) as usize];
@@ -94,7 +94,7 @@ fn spread(drafts: &Drafts, holds: impl Fn(&Draft) -> bool) -> Vec<bool> {
     if !drafts.graph.edges().is_empty() {
         for node in &drafts.order.nodes {
             let below = drafts.graph.of(*node).iter().any(|child| found[*child as usize]);
-            let is_flag = drafts.list.get(*node as usize).is_some_and(|draft| draft.is_flag);
+            let is_flag = drafts.list.get(*node as usize).is_some_and(Draft::is_flag);
             found[*node as usize] |= below && !is_flag;
         }
     }

@@ -123,7 +123,7 @@ impl Issues<'_> {
                 let found = self.drafts.classes.get(draft.class as usize);
                 class.is_some() && found.map(|found| &**found) == class.as_deref()
             };
-            let nodes = (0..).zip(&self.drafts.list).filter(|(_, draft)| !draft.is_flag && is_of(draft));
+            let nodes = (0..).zip(&self.drafts.list).filter(|(_, draft)| !draft.is_flag() && is_of(draft));
             let flags: BTreeSet<&str> = nodes.flat_map(|(node, _)| sufferers.of(node)).collect();
             let flags = flags.into_iter().map(str::to_owned).collect();
             issues.push(Issue { flags, ..issue.clone() });

@@ -1,6 +1,6 @@
 //! Flags that activations ask: each has a node, which asks what the flag asks.
 
-use std::{cell::OnceCell, collections::HashMap};
+use std::{cell::OnceCell, collections::HashMap, sync::Arc};
 
 use foldhash::fast::RandomState;
 
@@ -14,6 +14,7 @@ use super::{
 use crate::{
     Check,
     activation::{Activation, Variant, Verdict},
+    check::{Named, Node},
     layers::{self, Level},
     overrides::{Override, Overrides},
     rows::Rows,
@@ -87,8 +88,25 @@ impl<'a> FlagSource<'a> {
     }
 }
 
+/// Puts the flags that activations ask in the places of their nodes, which so far had nothing to answer, and gives
+/// their names.
+pub(super) fn put_flags(
+    asked: &[(u32, u32)],
+    flags: &[Flag],
+    links: &Graph,
+    variants: &[Box<str>],
+    nodes: &mut [Node],
+) -> Box<[Named]> {
+    let put = |(scope, (node, flag)): (u32, &(u32, u32))| {
+        let flag = flags.get(*flag as usize)?;
+        nodes.get_mut(*node as usize)?.activation = Arc::new(Prerequisite::new(scope, flag, links, variants));
+        Some(flag.named)
+    };
+    (0..).zip(asked).filter_map(put).collect()
+}
+
 /// A flag, asked by activations of other flags.
-pub(super) struct Prerequisite {
+struct Prerequisite {
     /// Its number among the flags that are asked so.
     scope: u32,
     answer: Settled,
@@ -106,7 +124,7 @@ enum Settled {
 }
 
 impl Prerequisite {
-    pub(super) fn new(scope: u32, flag: &Flag, links: &Graph, names: &[Box<str>]) -> Self {
+    fn new(scope: u32, flag: &Flag, links: &Graph, names: &[Box<str>]) -> Self {
         let answer = match &flag.answer {
             Answer::Fixed(outcome) if outcome.enabled => {
                 Settled::Fixed(outcome.variant.map_or(Verdict::On, Verdict::Variant))
@@ -165,7 +183,7 @@ impl Activation for Prerequisite {
                 true
             }
         });
-        check.leave(scope);
+        check.leave(&scope);
         match variant.or(*default) {
             _ if !all_on => Verdict::Off,
             Some(variant) => Verdict::Variant(variant),

@@ -174,7 +174,7 @@ fn strategies(feature: &Json, segments: &BTreeMap<i64, Json>) -> Option<Json> {
         for id in strategy["segments"].as_array().into_iter().flatten() {
             match segments.get(&id.as_i64().unwrap()) {
                 Some(segment) => {
-                    all.extend(segment["constraints"].as_array().unwrap().iter().map(constraint))
+                    all.extend(segment["constraints"].as_array().unwrap().iter().map(constraint));
                 }
                 None => all.push(always(false)),
             }

@@ -95,7 +95,8 @@ fn ranges_of(weights: &[(String, f64)], coverage: f64, hash: HashName) -> Result
         reached += weight;
         (reached / sum * f64::from(Hash::BUCKETS)).fract() == 0.0
     });
-    if !is_own && !(all_whole && (coverage - 100.0).abs() < f64::EPSILON) {
+    let is_exact = is_own || all_whole && coverage >= 100.0;
+    if !is_exact {
         return Err(ReweightError::Hash(
             "expected weights that are whole hundred-thousandths of their sum, and no coverage: with this hash ranges \
              in hundred-thousandths would not be quite the same",
@@ -108,7 +109,9 @@ fn ranges_of(weights: &[(String, f64)], coverage: f64, hash: HashName) -> Result
         for ((_, mine), (_, weight)) in ranges.0.iter_mut().zip(weights) {
             let end = hash.end(reached + coverage / 100.0 * weight, sum);
             reached += weight;
-            mine.iter_mut().for_each(|range| range.1 = range.1.min(end));
+            for range in mine.iter_mut() {
+                range.1 = range.1.min(end);
+            }
             mine.retain(|(start, end)| start < end);
         }
     }

@@ -194,7 +194,7 @@ fn first_out(places: u32, is_in: impl Fn(u32) -> bool) -> u32 {
 }
 
 fn digest<D: Digest>(parts: &[&str]) -> sha2::digest::Output<D> {
-    parts.iter().fold(D::new(), |digest, part| digest.chain_update(part)).finalize()
+    parts.iter().fold(D::new(), D::chain_update).finalize()
 }
 
 /// novi's own form of a digest.

@@ -107,7 +107,7 @@ fn assert_schema(schema: &Value) {
             }
             "properties" | "$defs" => value.as_object().unwrap().values().for_each(assert_schema),
             "items" | "additionalProperties" => assert_schema(value),
-            "anyOf" | "oneOf" | "allOf" => {
+            "anyOf" | "oneOf" | "allOf" | "prefixItems" => {
                 assert!(!value.as_array().unwrap().is_empty(), "{schema}");
                 value.as_array().unwrap().iter().for_each(assert_schema);
             }
@@ -118,7 +118,7 @@ fn assert_schema(schema: &Value) {
             }
             "minimum" | "maximum" | "exclusiveMinimum" => assert!(value.is_number(), "{schema}"),
             "minItems" | "maxItems" | "minLength" | "maxLength" | "minProperties" | "maxProperties" => {
-                assert!(value.is_u64(), "{schema}")
+                assert!(value.is_u64(), "{schema}");
             }
             "$schema" | "title" | "description" | "format" | "$ref" => assert!(value.is_string(), "{schema}"),
             "default" | "examples" | "enum" | "const" => {}

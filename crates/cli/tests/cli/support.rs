@@ -166,7 +166,7 @@ fn without_times(text: &str) -> String {
         let end = if line.ends_with('\n') { "\n" } else { "" };
         match (line.rsplit_once(" · "), line.split_once("\"nanoseconds\": ")) {
             (Some((before, time)), _) if time.trim_end().ends_with(['s']) => {
-                shown.extend([before, " · 0 ns", end])
+                shown.extend([before, " · 0 ns", end]);
             }
             (_, Some((before, time))) => {
                 let comma = if time.trim_end().ends_with(',') { "," } else { "" };
