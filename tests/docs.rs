@@ -31,6 +31,9 @@ fn page(kind: &ActivationType) -> String {
             writeln!(page, "| `{name}` | {kind} | {required} | {about} |").unwrap();
         }
         page += "\nA field that is none of these is an issue.\n";
+        for (name, field) in fields {
+            page += &values(name, field);
+        }
     } else {
         writeln!(page, "\nConfig: {}.", told(&schema, &schema)).unwrap();
     }
@@ -39,6 +42,16 @@ fn page(kind: &ActivationType) -> String {
         writeln!(page, "\nRows may call it {} as well.", aliases.join(", ")).unwrap();
     }
     page
+}
+
+/// What each value of a field says, where values have docs.
+fn values(name: &str, field: &Value) -> String {
+    let about = |value: &Value| {
+        let about = value["description"].as_str()?.replace('|', "\\|").replace('\n', " ");
+        Some(format!("| `{}` | {about} |\n", value["const"].as_str()?))
+    };
+    let lines: String = field["oneOf"].as_array().into_iter().flatten().filter_map(about).collect();
+    if lines.is_empty() { lines } else { format!("\n| `{name}` | |\n|---|---|\n{lines}") }
 }
 
 /// What a part of a schema says of the type, in words.
@@ -114,4 +127,36 @@ fn every_type_has_its_page() {
     for (name, page) in &pages {
         assert_eq!(&found[name], page, "{name}: run `UPDATE_DOCS=1 cargo test --test docs`");
     }
+}
+
+#[tokio::test]
+async fn what_comes_from_elsewhere_compiles() {
+    let text = include_str!("../docs/coming-from.md");
+    let scripts: Vec<_> =
+        text.split("```sql\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();
+    assert!(scripts.len() > 5, "{}", scripts.len());
+    let database = novi::store::create("sqlite::memory:").await.unwrap();
+    database.migrate().await.unwrap();
+    for script in scripts {
+        database.run_script(script).await.unwrap_or_else(|error| panic!("{error}: {script}"));
+    }
+    let flags = novi::Flags::builder().from_store(database).await.unwrap();
+    assert_eq!(flags.issues(), []);
+    let answer = |flag: &str, context: &str| {
+        let decision = flags.evaluate(flag, &novi::Context::from_json(context).unwrap()).unwrap();
+        (decision.enabled(), decision.variant().map(str::to_owned))
+    };
+    // What hanoi's README says of its three users, and the user that is registered last.
+    assert_eq!(answer("cdc_on", r#"{"targetingKey": "444401"}"#).0, true);
+    assert_eq!(answer("cdc_on", r#"{"targetingKey": "44488"}"#).0, false);
+    assert_eq!(answer("cdc_on", r#"{"targetingKey": "443301"}"#), (true, Some("bar".to_owned())));
+    assert_eq!(answer("cdc_on", r#"{"targetingKey": "447568110001"}"#).0, true);
+    assert_eq!(answer("PaymentProcessor", r#"{"country": "CA"}"#).1.as_deref(), Some("premium"));
+    assert_eq!(answer("PaymentProcessor", "{}").1.as_deref(), Some("acme"));
+    assert_eq!(answer("feature_7", r#"{"targetingKey": "user-2"}"#).0, true);
+    assert_eq!(answer("feature_7", r#"{"targetingKey": "user-3"}"#).0, false);
+    assert_eq!(answer("feature_8", r#"{"targetingKey": "user-2"}"#).0, false);
+    assert_eq!(answer("new-foo", "{}").1.as_deref(), Some("1"));
+    assert_eq!(answer("layout", r#"{"targetingKey": "user-1"}"#).1.as_deref(), Some("grid"));
+    assert_eq!(answer("layout", "{}").1.as_deref(), Some("list"));
 }

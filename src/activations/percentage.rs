@@ -28,8 +28,8 @@ struct Percentage {
 /// INSERT INTO activations VALUES (8, 'As hanoi had it', 'novi.percentage', '{"percentage": 80, "hash": "crc32"}');
 /// ```
 ///
-/// `hash` may be that of another system, and then those are in who are in there: its page tells its formula, and what to give
-/// as the salt.
+/// `hash` may be that of another system, and then those are in who are in there. Each one's source, and what to give as the
+/// salt, are in [docs/hashes.md](../hashes.md).
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {

@@ -90,14 +90,16 @@ impl Activation for Split {
     fn evaluate(&self, check: &Check<'_>) -> Verdict {
         let Some(place) = self.sticky.place(check, Purpose::Variant(self.sum)) else { return Verdict::Off };
         let found = if self.ends.len() <= FEW {
-            self.ends.iter().position(|(end, _)| place < *end)
+            self.ends.iter().find(|(end, _)| place < *end)
         } else {
             // The ends rise, so that a thousand variants take ten looks.
-            Some(self.ends.partition_point(|(end, _)| *end <= place))
+            self.ends.get(self.ends.partition_point(|(end, _)| *end <= place))
         };
-        check.note(|| self.told(place, found));
-        let found = found.and_then(|found| self.ends.get(found));
-        found.and_then(|(_, variant)| *variant).map_or(Verdict::Off, Verdict::Variant)
+        check.note(|| self.told(place));
+        match found {
+            Some((_, Some(variant))) => Verdict::Variant(*variant),
+            _ => Verdict::Off,
+        }
     }
 
     fn is_split(&self) -> bool {
@@ -106,11 +108,11 @@ impl Activation for Split {
 }
 
 impl Split {
-    fn told(&self, place: u32, found: Option<usize>) -> String {
+    fn told(&self, place: u32) -> String {
         let hash = self.sticky.hash();
+        let found = self.ends.partition_point(|(end, _)| *end <= place);
         let end = |at: Option<usize>| Some(hash.told(self.ends.get(at?)?.0));
-        let start = found.and_then(|found| end(found.checked_sub(1)));
-        match (start, end(found)) {
+        match (end(found.checked_sub(1)), end(Some(found))) {
             (Some(start), Some(end)) => format!("bucket {}, from {start} to before {end}", hash.told(place)),
             (None, Some(end)) => format!("bucket {}, before {end}", hash.told(place)),
             _ => format!("bucket {}, behind all ranges", hash.told(place)),
