@@ -64,49 +64,57 @@ pub(crate) struct Outcome {
 #[derive(Clone)]
 pub struct Decision<S = crate::Guard> {
     snapshot: S,
-    flag: u32,
-    outcome: Outcome,
-    /// The override that answered in place of the snapshot.
-    layered: Option<Arc<Layered>>,
+    answer: Answer,
 }
 
-/// The index of a flag that only an override has.
-const NO_FLAG: u32 = u32::MAX;
+/// Answers of all flags are made by the thousand, so they are kept small.
+#[derive(Clone)]
+enum Answer {
+    /// The flag's index in the snapshot, and what it came to.
+    Flag(u32, Outcome),
+    /// The override that answered in place of the snapshot.
+    Layered(Arc<Layered>),
+}
 
 impl<S: AsRef<Snapshot>> Decision<S> {
     pub(crate) const fn new(snapshot: S, flag: u32, outcome: Outcome) -> Self {
-        Self { snapshot, flag, outcome, layered: None }
+        Self { snapshot, answer: Answer::Flag(flag, outcome) }
     }
 
-    /// The answer of an override, for the flag with this index.
-    pub(crate) fn overlaid(snapshot: S, flag: Option<u32>, layered: Arc<Layered>) -> Self {
-        let enabled = layered.answer != Override::Off;
-        let outcome = Outcome { enabled, variant: None, reason: Reason::Static };
-        Self { snapshot, flag: flag.unwrap_or(NO_FLAG), outcome, layered: Some(layered) }
+    /// The answer of an override.
+    pub(crate) const fn overlaid(snapshot: S, layered: Arc<Layered>) -> Self {
+        Self { snapshot, answer: Answer::Layered(layered) }
     }
 
     /// The flag's name.
     #[must_use]
     pub fn flag(&self) -> &str {
-        match &self.layered {
-            Some(layered) => &layered.flag,
-            None => self.snapshot.as_ref().name_of(self.flag),
+        match &self.answer {
+            Answer::Flag(flag, _) => self.snapshot.as_ref().name_of(*flag),
+            Answer::Layered(layered) => &layered.flag,
         }
     }
 
     /// Whether the feature is on.
     #[must_use]
-    pub const fn enabled(&self) -> bool {
-        self.outcome.enabled
+    pub fn enabled(&self) -> bool {
+        match &self.answer {
+            Answer::Flag(_, outcome) => outcome.enabled,
+            Answer::Layered(layered) => layered.answer != Override::Off,
+        }
     }
 
     /// The variant that the caller gets, if the flag assigns one.
     #[must_use]
     pub fn variant(&self) -> Option<&str> {
-        match self.layered.as_deref() {
-            Some(Layered { answer: Override::Variant(name), .. }) => Some(name),
-            Some(_) => None,
-            None => self.outcome.variant.map(|variant| self.snapshot.as_ref().variant_name(variant)),
+        match &self.answer {
+            Answer::Flag(_, outcome) => {
+                outcome.variant.map(|variant| self.snapshot.as_ref().variant_name(variant))
+            }
+            Answer::Layered(layered) => match &layered.answer {
+                Override::Variant(name) => Some(name),
+                Override::On | Override::Off => None,
+            },
         }
     }
 
@@ -119,7 +127,8 @@ impl<S: AsRef<Snapshot>> Decision<S> {
     /// version's number.
     #[must_use]
     pub fn version(&self) -> Option<u32> {
-        self.snapshot.as_ref().version_of(self.flag, self.outcome.variant)
+        let (flag, variant) = self.place()?;
+        self.snapshot.as_ref().version_of(flag, variant)
     }
 
     /// The value that the caller gets: that of the variant, if the flag's metadata give its variants values; else whether
@@ -128,18 +137,28 @@ impl<S: AsRef<Snapshot>> Decision<S> {
     pub fn value(&self) -> Option<&serde_json::Value> {
         static ON: serde_json::Value = serde_json::Value::Bool(true);
         static OFF: serde_json::Value = serde_json::Value::Bool(false);
-        if self.snapshot.as_ref().has_values(self.flag) {
+        if self.place().is_some_and(|(flag, _)| self.snapshot.as_ref().has_values(flag)) {
             return self.variant_value();
         }
-        Some(if self.outcome.enabled { &ON } else { &OFF })
+        Some(if self.enabled() { &ON } else { &OFF })
     }
 
     /// The value that the flag's metadata give the variant.
     pub(crate) fn variant_value(&self) -> Option<&serde_json::Value> {
-        let snapshot = self.snapshot.as_ref();
-        let overridden = || snapshot.same_variant(self.variant()?);
-        let variant = if self.layered.is_some() { overridden() } else { self.outcome.variant };
-        snapshot.value_of(self.flag, variant)
+        let (flag, variant) = self.place()?;
+        self.snapshot.as_ref().value_of(flag, variant)
+    }
+
+    /// The flag's index in the snapshot and the variant's number, if the flag has a row.
+    fn place(&self) -> Option<(u32, Option<Variant>)> {
+        match &self.answer {
+            Answer::Flag(flag, outcome) => Some((*flag, outcome.variant)),
+            Answer::Layered(layered) => {
+                let snapshot = self.snapshot.as_ref();
+                let variant = self.variant().and_then(|name| snapshot.same_variant(name));
+                Some((snapshot.find_index(&layered.flag)?, variant))
+            }
+        }
     }
 
     pub(crate) fn snapshot(&self) -> &Snapshot {
@@ -149,7 +168,10 @@ impl<S: AsRef<Snapshot>> Decision<S> {
     /// Why.
     #[must_use]
     pub const fn reason(&self) -> Reason {
-        self.outcome.reason
+        match &self.answer {
+            Answer::Flag(_, outcome) => outcome.reason,
+            Answer::Layered(_) => Reason::Static,
+        }
     }
 
     /// The revision of the rows that the answer was made from (R11).

@@ -200,7 +200,7 @@ impl Flags {
         if layers::in_use()
             && let Some(layered) = guard.overlaid(name, found)
         {
-            return Ok(Decision::overlaid(guard, found, layered));
+            return Ok(Decision::overlaid(guard, layered));
         }
         let Some(flag) = found else {
             self.inner.unknown.count(name, &guard);

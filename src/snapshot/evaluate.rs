@@ -54,7 +54,7 @@ impl Snapshot {
         if layers::in_use()
             && let Some(layered) = self.overlaid(name, index)
         {
-            return Some(Decision::overlaid(self, index, layered));
+            return Some(Decision::overlaid(self, layered));
         }
         let index = index?;
         Some(Decision::new(self, index, self.counted_at(index, context, self.tally.shard())))
@@ -88,7 +88,7 @@ impl Snapshot {
             let shard = self.tally.shard();
             let decide = |(index, flag): (u32, _)| {
                 if is_overlaid && let Some(layered) = self.overlaid(self.name_of(index), Some(index)) {
-                    return Decision::overlaid(self, Some(index), layered);
+                    return Decision::overlaid(self, layered);
                 }
                 let outcome = self.outcome_with(flag, context, &check);
                 shard.count(flag.number_of(outcome));

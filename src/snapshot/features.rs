@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value as Json;
 
-use super::{Flag, Snapshot, drafts::Drafts, links::Links, values::Values};
+use super::{Flag, Snapshot, drafts::Drafts, issues::sort, links::Links, values::Values};
 use crate::{
     activation::{Problem, Variant},
     feature::{self, FeatureKind, Manifest, ManifestFeature, RegisteredFeature},
@@ -41,7 +41,7 @@ impl Unknown<'_> {
             }
         }
         if issues.len() > before {
-            issues.sort_by(|a, b| (a.table, a.id, &a.path).cmp(&(b.table, b.id, &b.path)));
+            sort(issues);
             issues.dedup();
         }
     }

@@ -41,12 +41,7 @@ impl Issues<'_> {
         }
         self.members(&mut issues);
         self.files(&mut issues);
-        // What has no id goes by its name, and what is wrong with a file in the file's order.
-        let key = |issue: &Issue| (issue.table, issue.id);
-        issues.sort_by(|a, b| {
-            let within = || if a.id.is_some() { a.path.cmp(&b.path) } else { a.name.cmp(&b.name) };
-            key(a).cmp(&key(b)).then_with(within)
-        });
+        sort(&mut issues);
         issues
     }
 
@@ -164,6 +159,14 @@ impl Issues<'_> {
             });
         }
     }
+}
+
+/// Sorts issues by their rows; what has no id goes by its name, and what is wrong with a file in the file's order.
+pub(super) fn sort(issues: &mut [Issue]) {
+    issues.sort_by(|a, b| {
+        let within = || if a.id.is_some() { a.path.cmp(&b.path) } else { a.name.cmp(&b.name) };
+        (a.table, a.id).cmp(&(b.table, b.id)).then_with(within)
+    });
 }
 
 /// Which flags need an activation. Asked from below: from above, each of a hundred thousand flags would be gone through down

@@ -80,7 +80,7 @@ impl Snapshot {
             Level::Scoped => "a scoped override says so (with_overrides or in_overrides)".to_owned(),
         };
         because.extend(self.refused(name, index));
-        let decision = Decision::overlaid(self, index, layered);
+        let decision = Decision::overlaid(self, layered);
         Some(Trace {
             flag: name.to_owned(),
             enabled: decision.enabled(),
@@ -106,7 +106,7 @@ impl Snapshot {
                 && self.find_index(&name).is_none()
                 && let Some(layered) = self.overlaid(&name, None)
             {
-                decisions.push(Decision::overlaid(self, None, layered));
+                decisions.push(Decision::overlaid(self, layered));
             }
         }
     }
