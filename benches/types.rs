@@ -1,4 +1,4 @@
-//! What the types for lists, time and place cost. Run it with: cargo bench --bench types
+//! What the types cost that are not in `evaluate.rs` and `attribute.rs`. Run it with: cargo bench --bench types
 
 #![allow(clippy::expect_used, missing_docs, reason = "a bench")]
 
@@ -100,5 +100,76 @@ fn place(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, members, time, place);
+/// Places by the hashes of other systems, against novi's own.
+fn rollouts(criterion: &mut Criterion) {
+    let caller = caller();
+    let mut group = criterion.benchmark_group("rollouts");
+    for hash in
+        ["murmur3", "md5", "sha256", "crc32", "rollout", "flipper", "unleash", "flagd", "sha1", "fnv1a"]
+    {
+        let flags =
+            flag("novi.percentage", &format!(r#"{{"percentage": 100, "hash": "{hash}"}}"#), Vec::new());
+        assert!(flags.is_enabled("flag", &caller), "{hash}");
+        group.bench_function(hash, |bench| {
+            bench.iter(|| flags.is_enabled(black_box("flag"), black_box(&caller)));
+        });
+    }
+    let steps = r#"[{"at": "2020-01-01", "percentage": 1}, {"at": "2999-01-01", "percentage": 100}]"#;
+    for (case, linear) in [("ramp, stepwise", false), ("ramp, linear", true)] {
+        let flags = flag("novi.ramp", &format!(r#"{{"steps": {steps}, "linear": {linear}}}"#), Vec::new());
+        group.bench_function(case, |bench| {
+            bench.iter(|| flags.is_enabled(black_box("flag"), black_box(&caller)));
+        });
+    }
+    group.finish();
+}
+
+/// What gives variants, and a flag that asks another one.
+fn choices(criterion: &mut Criterion) {
+    let caller = caller().with("country", "CA").with("platform", "ios");
+    let rule = |country: &str| {
+        let config = format!(r#"{{"attribute": "country", "equals": "{country}"}}"#);
+        format!(
+            r#"{{"when": {{"class_name": "novi.attribute", "config": {config}}}, "variant": "{country}"}}"#
+        )
+    };
+    let rules: Vec<_> = ["US", "DE", "ES", "FR", "CA"].map(rule).into();
+    let rules = format!(r#"{{"rules": [{}]}}"#, rules.join(","));
+    let cases: Vec<_> = (0..200).map(|at| format!(r#""C{at}": "v{at}""#)).collect();
+    let switch = format!(r#"{{"by": "country", "cases": {{{}, "CA": "premium"}}}}"#, cases.join(","));
+    let two = r#"{"by": ["country", "platform"], "cases": [
+        {"values": ["*", "web"], "gives": "a"}, {"values": ["CA", "*"], "gives": "b"}, {"values": ["CA", "ios"], "gives": "c"}]}"#;
+    let mut group = criterion.benchmark_group("choices");
+    for (case, class, config) in [
+        ("static", "novi.static", r#"{"variant": "a"}"#),
+        ("the last of five rules", "novi.rules", &*rules),
+        ("switch with 201 cases", "novi.switch", &*switch),
+        ("switch by two attributes", "novi.switch", two),
+    ] {
+        let flags = flag(class, config, Vec::new());
+        assert!(flags.is_enabled("flag", &caller), "{case}");
+        group.bench_function(case, |bench| {
+            bench.iter(|| flags.is_enabled(black_box("flag"), black_box(&caller)));
+        });
+    }
+    let flags = Flags::from_rows(Rows {
+        flags: vec![FlagRow::new(1, "flag", true), FlagRow::new(2, "asked", true)],
+        activations: vec![
+            ActivationRow::new(1, "asks", "novi.flag", r#"{"flag": "asked"}"#),
+            ActivationRow::new(2, "who", "novi.attribute", r#"{"attribute": "country", "equals": "CA"}"#),
+        ],
+        links: vec![LinkRow::new(1, 1), LinkRow::new(2, 2)],
+        ..Rows::default()
+    })
+    .expect("types are registered once");
+    assert!(flags.is_enabled("flag", &caller));
+    for (case, name) in [("a flag", "asked"), ("a flag that asks it", "flag")] {
+        group.bench_function(case, |bench| {
+            bench.iter(|| flags.is_enabled(black_box(name), black_box(&caller)));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, members, time, place, rollouts, choices);
 criterion_main!(benches);

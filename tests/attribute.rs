@@ -56,7 +56,7 @@ fn explanations_tell_what_was_expected() {
         (json!({"attribute": "a", "in_cidr": "10.0.0.0/8"}), r#"a: expected an address in "10.0.0.0/8""#),
         (json!({"attribute": "a", "exists": true}), "a: expected any value"),
         (json!({"attribute": "b", "exists": false}), "b: expected no value"),
-        (json!({"attribute": "b", "exists": true}), ""),
+        (json!({"attribute": "b", "exists": true}), "b: expected any value"),
     ] {
         assert_eq!(told(config), expected);
     }

@@ -1,7 +1,7 @@
 //! A window of time.
 
 use chrono::{
-    DateTime, Datelike, Duration, NaiveDate, NaiveTime, Utc,
+    DateTime, Datelike, Duration, NaiveDate, NaiveTime, SecondsFormat, Utc,
     format::{Item, Parsed, StrftimeItems, parse},
 };
 use chrono_tz::Tz;
@@ -72,7 +72,20 @@ impl Activation for DateTimeWindow {
         };
         let expectation = || reader().map_or_else(|| Reader::default().expectation(), Reader::expectation);
         let Some(now) = now(check, read, expectation) else { return Verdict::Off };
+        check.note(|| self.told());
         (self.start <= now.at && now.at < self.end).into()
+    }
+}
+
+impl DateTimeWindow {
+    fn told(&self) -> String {
+        let text = |at: Timestamp| at.date().to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        match (self.start > Timestamp::MIN, self.end < Timestamp::MAX) {
+            (true, true) => format!("on from {} to before {}", text(self.start), text(self.end)),
+            (true, false) => format!("on from {}", text(self.start)),
+            (false, true) => format!("on before {}", text(self.end)),
+            (false, false) => "on at any time".to_owned(),
+        }
     }
 }
 

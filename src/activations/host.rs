@@ -42,13 +42,10 @@ impl Activation for Host {
             Some(Value::Str(name)) => fits_one(&self.patterns, name),
             Some(_) => false,
         };
-        if !fits {
-            check.note(|| {
-                let system =
-                    if given.is_none() { format!(", found {:?}", self.system) } else { String::new() };
-                format!("host: expected {}{system}", words::list(&self.patterns))
-            });
-        }
+        check.note(|| {
+            let system = if given.is_none() { format!(", found {:?}", self.system) } else { String::new() };
+            format!("host: expected {}{system}", words::list(&self.patterns))
+        });
         fits.into()
     }
 }

@@ -49,10 +49,7 @@ impl Activation for Ip {
             Some(Value::List(values)) => values.iter().any(is_in),
             value => value.is_some_and(is_in),
         };
-        if !met {
-            check
-                .note(|| format!("{}: expected an address in {}", self.by.names().join(", "), self.networks));
-        }
+        check.note(|| format!("{}: expected an address in {}", self.by.names().join(", "), self.networks));
         met.into()
     }
 }

@@ -98,11 +98,15 @@ impl Members {
             check.note(|| format!("expected none of the {} that are denied, found one", self.deny.len()));
             return false;
         }
-        let Some(allow) = &self.allow else { return true };
+        let Some(allow) = &self.allow else {
+            check.note(|| format!("expected none of the {} that are denied, found none", self.deny.len()));
+            return true;
+        };
         let is_in = values.iter().any(|value| holds(allow, value));
-        if !is_in {
-            check.note(|| format!("expected one of the {} that are allowed, found none", allow.len()));
-        }
+        check.note(|| {
+            let found = if is_in { "one" } else { "none" };
+            format!("expected one of the {} that are allowed, found {found}", allow.len())
+        });
         is_in
     }
 }

@@ -28,10 +28,7 @@ impl Activation for Attribute {
     #[inline]
     fn evaluate(&self, check: &Check<'_>) -> Verdict {
         let met = self.condition.met(&self.path, check);
-        // Asked in this order, since nobody can foresee whether it is met.
-        if check.is_traced() && !met {
-            check.note(|| format!("{}: expected {}", self.path, self.condition));
-        }
+        check.note(|| format!("{}: expected {}", self.path, self.condition));
         met.into()
     }
 }
