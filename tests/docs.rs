@@ -147,15 +147,15 @@ async fn what_comes_from_elsewhere_compiles() {
         (decision.enabled(), decision.variant().map(str::to_owned))
     };
     // What hanoi's README says of its three users, and the user that is registered last.
-    assert_eq!(answer("cdc_on", r#"{"targetingKey": "444401"}"#).0, true);
-    assert_eq!(answer("cdc_on", r#"{"targetingKey": "44488"}"#).0, false);
+    assert!(answer("cdc_on", r#"{"targetingKey": "444401"}"#).0);
+    assert!(!answer("cdc_on", r#"{"targetingKey": "44488"}"#).0);
     assert_eq!(answer("cdc_on", r#"{"targetingKey": "443301"}"#), (true, Some("bar".to_owned())));
-    assert_eq!(answer("cdc_on", r#"{"targetingKey": "447568110001"}"#).0, true);
+    assert!(answer("cdc_on", r#"{"targetingKey": "447568110001"}"#).0);
     assert_eq!(answer("PaymentProcessor", r#"{"country": "CA"}"#).1.as_deref(), Some("premium"));
     assert_eq!(answer("PaymentProcessor", "{}").1.as_deref(), Some("acme"));
-    assert_eq!(answer("feature_7", r#"{"targetingKey": "user-2"}"#).0, true);
-    assert_eq!(answer("feature_7", r#"{"targetingKey": "user-3"}"#).0, false);
-    assert_eq!(answer("feature_8", r#"{"targetingKey": "user-2"}"#).0, false);
+    assert!(answer("feature_7", r#"{"targetingKey": "user-2"}"#).0);
+    assert!(!answer("feature_7", r#"{"targetingKey": "user-3"}"#).0);
+    assert!(!answer("feature_8", r#"{"targetingKey": "user-2"}"#).0);
     assert_eq!(answer("new-foo", "{}").1.as_deref(), Some("1"));
     assert_eq!(answer("layout", r#"{"targetingKey": "user-1"}"#).1.as_deref(), Some("grid"));
     assert_eq!(answer("layout", "{}").1.as_deref(), Some("list"));
