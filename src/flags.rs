@@ -175,11 +175,24 @@ impl Flags {
     /// Takes no lock, allocates nothing and waits for nothing.
     #[must_use]
     pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
-        if layers::in_use()
-            && let Some(outcome) = self.overlaid(name)
-        {
-            return outcome.enabled;
+        if layers::in_use() {
+            return self.is_enabled_in_layers(name, context);
         }
+        self.is_enabled_by_rows(name, context)
+    }
+
+    /// While there are overrides of a call or a task. Apart, so that nothing need be kept for it where there are none.
+    #[cold]
+    #[inline(never)]
+    fn is_enabled_in_layers(&self, name: &str, context: &Context<'_>) -> bool {
+        match self.overlaid(name) {
+            Some(outcome) => outcome.enabled,
+            None => self.is_enabled_by_rows(name, context),
+        }
+    }
+
+    #[inline(always)]
+    fn is_enabled_by_rows(&self, name: &str, context: &Context<'_>) -> bool {
         self.inner.present.with(|snapshot, shard| {
             if let Some(flag) = snapshot.find_index(name) {
                 snapshot.counted_at(flag, context, shard).enabled
@@ -195,14 +208,26 @@ impl Flags {
     /// # Errors
     /// [`Error::FlagNotFound`] for a name that no flag has (R5).
     pub fn evaluate(&self, name: &str, context: &Context<'_>) -> Result<Decision> {
-        let guard = self.snapshot();
-        let found = guard.find_index(name);
-        if layers::in_use()
-            && let Some(layered) = guard.overlaid(name, found)
-        {
-            return Ok(Decision::overlaid(guard, layered));
+        if layers::in_use() {
+            return self.evaluate_in_layers(name, context);
         }
-        let Some(flag) = found else {
+        self.evaluate_by_rows(name, context)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn evaluate_in_layers(&self, name: &str, context: &Context<'_>) -> Result<Decision> {
+        let guard = self.snapshot();
+        match guard.overlaid(name, guard.find_index(name)) {
+            Some(layered) => Ok(Decision::overlaid(guard, layered)),
+            None => self.evaluate_by_rows(name, context),
+        }
+    }
+
+    #[inline(always)]
+    fn evaluate_by_rows(&self, name: &str, context: &Context<'_>) -> Result<Decision> {
+        let guard = self.snapshot();
+        let Some(flag) = guard.find_index(name) else {
             self.inner.unknown.count(name, &guard);
             return Err(Error::FlagNotFound { name: name.to_owned(), similar: guard.similar_flag(name) });
         };

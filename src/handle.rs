@@ -88,10 +88,8 @@ impl FlagHandle {
     #[must_use]
     #[inline]
     pub fn is_enabled(&self, context: &Context<'_>) -> bool {
-        if layers::in_use()
-            && let Some(outcome) = self.flags.overlaid(&self.name)
-        {
-            return outcome.enabled;
+        if layers::in_use() {
+            return self.flags.is_enabled(&self.name, context);
         }
         match Found::unpack(self.found.load(Ordering::Relaxed), self.flags.present().serial()) {
             Some(Found::Fixed(on, number)) => {

@@ -68,27 +68,38 @@ impl Snapshot {
 
     /// What some flags answer this caller, as [`evaluate_all`](Self::evaluate_all).
     pub fn evaluate_only(&self, filter: Filter<'_>, context: &Context<'_>) -> Vec<Decision<&Self>> {
-        let is_overlaid = layers::in_use() && layers::any_here();
-        let mut decisions = self.evaluate_known(filter, context, is_overlaid);
-        if is_overlaid {
-            self.add_overlaid(filter, &mut decisions);
+        if layers::in_use() && layers::any_here() {
+            return self.evaluate_in_layers(filter, context);
         }
+        self.evaluate_known(filter, context, |_| None)
+    }
+
+    #[cold]
+    fn evaluate_in_layers(&self, filter: Filter<'_>, context: &Context<'_>) -> Vec<Decision<&Self>> {
+        let over = |index| {
+            let layered = self.overlaid(self.name_of(index), Some(index))?;
+            Some(Decision::overlaid(self, layered))
+        };
+        let mut decisions = self.evaluate_known(filter, context, over);
+        self.add_overlaid(filter, &mut decisions);
         decisions
     }
 
-    fn evaluate_known(
-        &self,
+    /// `over` gives the answer of a flag with this index that is overridden, which is not counted.
+    #[inline(always)]
+    fn evaluate_known<'a>(
+        &'a self,
         filter: Filter<'_>,
         context: &Context<'_>,
-        is_overlaid: bool,
-    ) -> Vec<Decision<&Self>> {
+        over: impl Fn(u32) -> Option<Decision<&'a Self>>,
+    ) -> Vec<Decision<&'a Self>> {
         let Some(first) = self.flags.first() else { return Vec::new() };
         Memo::lend(self.room(self.flags.len()), |memo| {
             let check = Check::new(&self.around, context, &first.named).with_memo(memo);
             let shard = self.tally.shard();
             let decide = |(index, flag): (u32, _)| {
-                if is_overlaid && let Some(layered) = self.overlaid(self.name_of(index), Some(index)) {
-                    return Decision::overlaid(self, layered);
+                if let Some(decision) = over(index) {
+                    return decision;
                 }
                 let outcome = self.outcome_with(flag, context, &check);
                 shard.count(flag.number_of(outcome));
