@@ -1,4 +1,5 @@
-//! Callers are in as they are in other systems: by those systems' own SDKs, whose places `fixtures/buckets` has.
+//! Callers are in as they are in other systems. `fixtures/buckets` has their places: by the SDKs of Unleash, flagd and
+//! GrowthBook, and by the published formulas of the others, which are computed there and not by novi.
 
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "for tests")]
 
