@@ -230,6 +230,11 @@ pub(crate) fn find(flag: &str, level: Level, admits: impl Fn(&Override) -> bool)
     found.ok().flatten()
 }
 
+/// The override that answers for a flag: a request's if `admits` lets it pass, else one of a scope (R13).
+pub(crate) fn answer(flag: &str, admits: impl Fn(&Override) -> bool) -> Option<Arc<Layered>> {
+    find(flag, Level::Request, admits).or_else(|| find(flag, Level::Scoped, |_| true))
+}
+
 /// The names of all flags that this thread has overrides for, sorted.
 pub(crate) fn flags() -> Vec<Box<str>> {
     let named = LAYERS.try_with(|layers| {

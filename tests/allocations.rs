@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test, and its helper")]
 
+#[path = "common/hashes.rs"]
+mod hashes;
+
 use allocation_counter::measure;
+use hashes::hashes;
 use novi::{
     Context, Flags,
     rows::{ActivationRow, FlagRow, LinkRow, Rows},
@@ -33,22 +37,10 @@ fn flags() -> Flags {
 
 /// A flag for each config of the other types, and one that asks another one.
 fn flags_of_all_types() -> Flags {
-    let mut configs: Vec<(&str, String)> = [
-        "murmur3",
-        "md5",
-        "sha256",
-        "crc32",
-        "rollout",
-        "flipper",
-        "unleash",
-        "flagd",
-        "sha1",
-        "fnv1a",
-        "growthbook_v1",
-    ]
-    .into_iter()
-    .map(|hash| ("novi.percentage", format!(r#"{{"percentage": 50, "hash": "{hash}"}}"#)))
-    .collect();
+    let mut configs: Vec<(&str, String)> = hashes()
+        .iter()
+        .map(|hash| ("novi.percentage", format!(r#"{{"percentage": 50, "hash": "{hash}"}}"#)))
+        .collect();
     let when = r#"{"class_name": "novi.attribute", "config": {"attribute": "country", "in": ["US", "CA"]}}"#;
     for (class, config) in [
         ("novi.split", r#"{"variants": {"a": 1, "b": 1}, "by": ["nobody", "user.id"], "hash": "unleash"}"#),

@@ -3,8 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "for tests")]
 
+#[path = "common/hashes.rs"]
+mod hashes;
+
 use std::collections::BTreeMap;
 
+use hashes::hashes;
 use novi::{
     Context, Flags,
     rows::{ActivationRow, FlagRow, LinkRow, Rows},
@@ -199,24 +203,10 @@ fn single_values() {
     assert_eq!(at("sha256", "s", "u"), "26976");
 }
 
-const HASHES: [&str; 11] = [
-    "murmur3",
-    "md5",
-    "sha256",
-    "crc32",
-    "rollout",
-    "flipper",
-    "unleash",
-    "flagd",
-    "sha1",
-    "fnv1a",
-    "growthbook_v1",
-];
-
 proptest! {
     #[test]
     fn raising_a_percentage_never_turns_anyone_off(
-        hash in proptest::sample::select(&HASHES[..]),
+        hash in proptest::sample::select(hashes()),
         salt in proptest::option::of("[a-z]{0,6}"),
         key in "\\PC{0,12}",
         mut shares in proptest::collection::vec(0.0..=100.0_f64, 6),
@@ -237,7 +227,7 @@ proptest! {
 
     #[test]
     fn who_is_in_a_ramp_stays_in(
-        hash in proptest::sample::select(&HASHES[..]),
+        hash in proptest::sample::select(hashes()),
         linear: bool,
         key in "[a-z0-9]{1,12}",
         mut steps in proptest::collection::vec((0..1_000_u32, 0.0..=100.0_f64), 1..5),

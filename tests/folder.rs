@@ -2,7 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
 
+#[path = "common/until.rs"]
+mod until;
+
 use std::{fs, path::Path, sync::Arc, time::Duration};
+
+use until::until;
 
 use novi::{
     Context, Flags, Reason,
@@ -145,17 +150,6 @@ fn the_folder_lies_beside_the_configuration_file() {
     assert_eq!((kind.class(), kind.description()), ("novi_activations.always", "Always on."));
     assert_eq!(kind.schema().get("title").unwrap(), "novi_activations.always");
     assert!(kind.location().ends_with("rules/always.cel"));
-}
-
-/// Waits until it is so; how long it takes is for the benches to measure.
-async fn until(what: &str, so: impl Fn() -> bool) {
-    for _ in 0..3000 {
-        if so() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("{what} did not come about");
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
 
 mod common;
+#[path = "common/until.rs"]
+mod until;
 
 use std::{
     future::Future,
@@ -19,20 +21,9 @@ use novi::{
     store::{self, BoxFuture, Change, MemoryStore, ReadStore, WriteStore},
 };
 
-use crate::common::databases;
+use crate::{common::databases, until::until};
 
 const REFRESH: Duration = Duration::from_millis(20);
-
-/// Waits until it is so; how long it takes is for the benches to measure.
-async fn until(what: &str, so: impl Fn() -> bool) {
-    for _ in 0..3000 {
-        if so() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("{what} did not come about");
-}
 
 #[tokio::test]
 async fn plain_sql_by_others_is_seen() {

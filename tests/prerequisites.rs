@@ -304,3 +304,33 @@ fn overrides_of_a_prerequisite_count_for_who_asks_it() {
     }
     assert!(!asked("asks"));
 }
+
+#[test]
+fn a_flag_that_is_broken_by_itself_breaks_those_that_ask_it() {
+    let values = novi::rows::FlagMetadata { variants: Some("[]".to_owned()), ..Default::default() };
+    let flags = Flags::from_rows(Rows {
+        flags: vec![
+            FlagRow::new(1, "lost", true),
+            FlagRow { metadata: values, ..FlagRow::new(2, "no values", true) },
+            FlagRow::new(3, "asks", true),
+            FlagRow::new(4, "asks who asks", true),
+            FlagRow::new(5, "sound", true),
+        ],
+        activations: vec![
+            ActivationRow::new(1, "a", "novi.flag", r#"{"flag": "lost"}"#),
+            ActivationRow::new(2, "b", "novi.flag", r#"{"flag": "no values"}"#),
+            ActivationRow::new(3, "c", "novi.flag", r#"{"flag": "asks"}"#),
+        ],
+        // The first leads nowhere.
+        links: vec![LinkRow::new(1, 77), LinkRow::new(3, 1), LinkRow::new(3, 2), LinkRow::new(4, 3)],
+        ..Rows::default()
+    });
+    let flags = flags.unwrap();
+    let hurt: Vec<_> = flags.issues().into_iter().map(|issue| (issue.table, issue.flags)).collect();
+    let askers = ["asks", "asks who asks"];
+    let with = |flag: &str| [flag].into_iter().chain(askers).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(hurt, [("flag_metadata", with("no values")), ("flags_activations", with("lost"))]);
+    for (flag, reason) in [("asks", "ERROR"), ("asks who asks", "ERROR"), ("sound", "STATIC")] {
+        assert_eq!(flags.evaluate(flag, &Context::new()).unwrap().reason().as_str(), reason, "{flag}");
+    }
+}

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::register;
+use super::{register, texts::Texts};
 use crate::{Activation, Check, Child, Compile, Variant, Verdict, activation::Configured};
 
 /// [`Config`] tells all of it.
@@ -33,15 +33,7 @@ struct Config {
     flag: String,
     /// The variant that it must have, or a list of them; absent: it must be on
     #[serde(default)]
-    variant: Option<OneOrMany>,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected the name of a variant, or a list of such names")]
-#[schemars(inline)]
-enum OneOrMany {
-    One(String),
-    Many(#[schemars(length(min = 1))] Vec<String>),
+    variant: Option<Texts>,
 }
 
 register!(OtherFlag, "novi.flag", [], "On when another flag is on, with any variant or a certain one");
@@ -62,16 +54,12 @@ impl Configured for OtherFlag {
     fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
         let mut child = Child::flag(config.flag);
         row.child(".flag", &mut child);
-        let variants = match config.variant {
-            None => Vec::new(),
-            Some(OneOrMany::One(name)) => vec![name],
-            Some(OneOrMany::Many(names)) if names.is_empty() => {
-                row.problem(".variant", "expected a variant or several, found none");
-                return None;
-            }
-            Some(OneOrMany::Many(names)) => names,
-        };
-        let variants = variants.iter().map(|name| row.foreign_variant(name)).collect();
+        let named = config.variant.map(Texts::into_boxed);
+        if named.as_ref().is_some_and(|names| names.is_empty()) {
+            row.problem(".variant", "expected a variant or several, found none");
+            return None;
+        }
+        let variants = named.iter().flatten().map(|name| row.foreign_variant(name)).collect();
         Some(Self { node: child.node(), variants })
     }
 }

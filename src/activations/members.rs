@@ -1,12 +1,11 @@
 //! Callers by name: who is in, and who is not.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::borrow::Cow;
 
-use arrayvec::ArrayString;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{by::By, member_set::MemberSet, register, text_set::TooLarge, words};
+use super::{by::By, member_set::MemberSet, register, scalar::with_key, text_set::TooLarge, words};
 use crate::{Activation, Check, Compile, Value, Verdict, activation::Configured};
 
 /// Of the values of a list so many are told if they are wrong. It may have a million.
@@ -113,14 +112,7 @@ impl Members {
 
 /// Whether a value is a member. A number is the text of its digits.
 fn holds(members: &MemberSet, value: &Value<'_>) -> bool {
-    // Twenty digits, or nineteen and a sign.
-    let mut digits = ArrayString::<20>::new();
-    match value {
-        Value::Str(text) | Value::BigInt(text) => members.contains(text),
-        Value::Int(number) => write!(digits, "{number}").is_ok() && members.contains(&digits),
-        Value::UInt(number) => write!(digits, "{number}").is_ok() && members.contains(&digits),
-        _ => false,
-    }
+    with_key(value, |key| members.contains(key)).unwrap_or_default()
 }
 
 impl Configured for Members {

@@ -23,6 +23,7 @@ mod percentage;
 mod python_random;
 mod ramp;
 mod rules;
+mod scalar;
 mod schedule;
 mod split;
 mod static_variant;

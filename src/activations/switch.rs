@@ -11,6 +11,8 @@ use super::{
     by::find,
     given::{Given, Outcome},
     register,
+    scalar::{Scalar, same},
+    texts::Texts,
 };
 use crate::{Activation, Check, Compile, Value, Verdict, activation::Configured, ranges::InOrder};
 
@@ -58,20 +60,12 @@ struct Table {
 #[serde(deny_unknown_fields)]
 struct Config {
     /// The attribute, or several; a name with dots leads through objects
-    by: Names,
+    by: Texts,
     /// The cases: a list, or for one attribute an object from value to what it gives
     cases: Cases,
     /// What those get for whom there is no case: as in a case; off if not given
     #[serde(default)]
     fallback: Option<Given>,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected the name of an attribute, or a list of such names")]
-#[schemars(inline)]
-enum Names {
-    One(Box<str>),
-    Several(Vec<Box<str>>),
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -83,17 +77,6 @@ struct CaseConfig {
     values: Vec<Value<'static>>,
     /// What the caller gets
     gives: Given,
-}
-
-/// What an attribute can be, for the schema.
-#[derive(JsonSchema)]
-#[serde(untagged)]
-#[schemars(inline)]
-#[expect(dead_code, reason = "its schema alone is used")]
-enum Scalar {
-    Text(String),
-    Number(f64),
-    Truth(bool),
 }
 
 enum Cases {
@@ -150,17 +133,6 @@ fn hash(value: &Value<'_>, hasher: &mut impl Hasher) -> Option<()> {
     Some(())
 }
 
-fn same(wanted: &Value<'_>, value: &Value<'_>) -> bool {
-    match (wanted, value) {
-        (Value::Str(wanted), Value::Str(value)) => wanted == value,
-        (Value::Bool(wanted), Value::Bool(value)) => wanted == value,
-        (Value::Int(wanted), Value::Int(value)) => wanted == value,
-        (Value::UInt(wanted), Value::UInt(value)) => wanted == value,
-        #[expect(clippy::float_cmp, reason = "both were written down, neither was computed")]
-        _ => wanted.as_f64().zip(value.as_f64()).is_some_and(|(wanted, value)| wanted == value),
-    }
-}
-
 fn told(values: &[Option<Value<'static>>]) -> String {
     let told = |value: &Option<Value<'_>>| value.as_ref().map_or_else(|| ANY.to_owned(), Value::to_string);
     values.iter().map(told).collect::<Vec<_>>().join(", ")
@@ -170,10 +142,7 @@ impl Configured for Switch {
     type Config = Config;
 
     fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
-        let by: Box<[Box<str>]> = match config.by {
-            Names::One(name) => [name].into(),
-            Names::Several(names) => names.into(),
-        };
+        let by = config.by.into_boxed();
         if by.is_empty() || by.iter().any(|name| name.is_empty()) {
             row.problem(
                 ".by",

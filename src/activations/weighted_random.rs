@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{python_random::first_random, register};
+use super::{python_random::first_random, register, scalar::same};
 use crate::{
     Activation, Check, Compile, Value, Variant, Verdict,
     activation::Configured,
@@ -166,14 +166,4 @@ fn chacha(seed: &Value<'_>) -> Option<f64> {
     // The upper 53 bits, which is all that a number below 1 holds; written out, since the draw must never change.
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
     Some((generator.next_u64() >> 11) as f64 / (1_u64 << 53) as f64)
-}
-
-/// Whether two values are one variation: numbers by their value, whatever JSON wrote them as.
-fn same(wanted: &Value<'_>, chosen: &Value<'_>) -> bool {
-    match (wanted, chosen) {
-        (Value::Str(wanted), Value::Str(chosen)) => wanted == chosen,
-        (Value::Bool(wanted), Value::Bool(chosen)) => wanted == chosen,
-        #[expect(clippy::float_cmp, reason = "both were written down, neither was computed")]
-        _ => wanted.as_f64().zip(chosen.as_f64()).is_some_and(|(wanted, chosen)| wanted == chosen),
-    }
 }

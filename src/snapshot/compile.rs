@@ -1,9 +1,6 @@
 //! The second half of compiling: flags, over the activations that they ask.
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use foldhash::fast::RandomState;
 
@@ -97,7 +94,7 @@ impl Snapshot {
             links: links.nodes,
             names,
             graph,
-            asked_flags: prerequisites,
+            asked_flags: prerequisites.into_iter().map(|(node, _)| node).collect(),
             told,
             variants: variants.names,
             slots: facts.remembered,
@@ -141,10 +138,9 @@ struct FlagCompiler<'a> {
 
 impl FlagCompiler<'_> {
     fn flags(&mut self) -> Vec<Flag> {
-        let lost: BTreeSet<u32> = self.links.broken.iter().filter_map(|(flag, _)| *flag).collect();
         let mut flags = Vec::with_capacity(self.rows.flags.len());
         for (position, row) in (0..).zip(&self.rows.flags) {
-            flags.push(self.flag(position, row, lost.contains(&position)));
+            flags.push(self.flag(position, row, self.links.lost.contains(&position)));
         }
         if self.settings.overrides.is_empty() {
             return flags;

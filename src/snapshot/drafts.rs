@@ -400,7 +400,8 @@ impl<'a> Builder<'a, '_> {
             let (nodes, gap) = cycle.closed_by(|node| !is_flag(node));
             let Some([closing, first]) = nodes.last_chunk::<2>() else { continue };
             let ids = nodes.iter().filter_map(|node| {
-                if let Some((_, flag)) = self.flags.iter().find(|(of, _)| of == node) {
+                if let Ok(place) = self.flags.binary_search_by_key(node, |(of, _)| *of) {
+                    let (_, flag) = self.flags.get(place)?;
                     return Some(format!("flag {:?}", self.rows.flags.get(*flag as usize)?.name));
                 }
                 let draft = self.list.get(*node as usize)?;

@@ -240,8 +240,8 @@ impl Snapshot {
     }
 
     /// The number of the flag that this node stands for.
-    fn prerequisite_at(&self, node: u32) -> Option<u32> {
-        let place = self.asked_flags.binary_search_by_key(&node, |(of, _)| *of).ok()?;
+    pub(super) fn prerequisite_at(&self, node: u32) -> Option<u32> {
+        let place = self.asked_flags.binary_search(&node).ok()?;
         u32::try_from(place).ok()
     }
 
@@ -284,7 +284,7 @@ const MISSING: Outcome = Outcome { enabled: false, variant: None, reason: Reason
 impl Ask {
     /// All must be on, asked in the order of their ids; the first variant that one assigns is the flag's (R3).
     #[inline(always)]
-    fn outcome(self, linked: &[u32], check: &Check<'_>) -> Outcome {
+    pub(super) fn outcome(self, linked: &[u32], check: &Check<'_>) -> Outcome {
         let mut variant = None;
         for activation in linked {
             match check.ask_node(*activation) {

@@ -93,8 +93,8 @@ pub(super) struct Told {
     /// The class name of each node, as a number.
     classes: Vec<u32>,
     class_names: Vec<Box<str>>,
-    /// The flags that activations ask: the node of each, in order.
-    flags: Vec<(u32, ToldRow)>,
+    /// The flags that activations ask, in the order of their nodes.
+    flags: Vec<ToldRow>,
 }
 
 struct ToldRow {
@@ -111,10 +111,10 @@ struct ToldInline {
 
 impl Told {
     pub(super) fn of(rows: &Rows, drafts: &mut Drafts, flags: &[Flag], texts: &mut Texts) -> Self {
-        let flag = |(node, flag): &(u32, u32)| {
+        let flag = |(_, flag): &(u32, u32)| {
             // Those that only overrides have are in no row.
             let id = rows.flags.get(*flag as usize).map_or(0, |row| row.id);
-            Some((*node, ToldRow { id, name: flags.get(*flag as usize)?.named.name }))
+            Some(ToldRow { id, name: flags.get(*flag as usize)?.named.name })
         };
         let asked_flags = drafts.flags.iter().filter_map(flag).collect();
         let row = |row: &ActivationRow| ToldRow { id: row.id, name: texts.add(&row.name) };
@@ -132,16 +132,7 @@ impl Told {
         self.inline.get((node as usize).checked_sub(self.rows.len())?)
     }
 
-    /// The flag that a node stands for, with its number among those.
-    fn flag_of(&self, node: u32) -> Option<(u32, &ToldRow)> {
-        let place = self.flags.binary_search_by_key(&node, |(of, _)| *of).ok()?;
-        Some((u32::try_from(place).ok()?, &self.flags.get(place)?.1))
-    }
-
     fn row_of(&self, node: u32) -> Option<&ToldRow> {
-        if let Some((_, flag)) = self.flag_of(node) {
-            return Some(flag);
-        }
         let row = self.inline(node).map_or(node, |inline| inline.row);
         self.rows.get(row as usize)
     }
@@ -240,7 +231,11 @@ impl Tree<'_> {
     /// A node; with the number of the flag that it was asked for, below one that activations ask.
     fn asked(&mut self, node: u32, scope: Option<u32>, depth: usize) -> Option<Asked> {
         let told = &self.snapshot.told;
-        let row = told.row_of(node)?;
+        let prerequisite = self.snapshot.prerequisite_at(node);
+        let row = match prerequisite {
+            Some(flag) => told.flags.get(flag as usize)?,
+            None => told.row_of(node)?,
+        };
         let by_flag = self.snapshot.around.nodes.get(node as usize).is_some_and(|node| node.by_flag);
         let key = (scope.filter(|_| by_flag), node);
         let record = self.records.get(&key);
@@ -274,7 +269,7 @@ impl Tree<'_> {
         } else if depth == DEEPEST {
             asked.notes.push("what it asks is left out: too deep".to_owned());
         } else {
-            let scope = told.flag_of(node).map_or(scope, |(flag, _)| Some(flag));
+            let scope = prerequisite.or(scope);
             let children = children.iter().filter_map(|child| self.asked(*child, scope, depth + 1));
             asked.activations = children.collect();
         }

@@ -31,16 +31,17 @@ pub(super) struct Issues<'a> {
 
 impl Issues<'_> {
     pub(super) fn collect(&self) -> Vec<Issue> {
-        let mut issues: Vec<Issue> = self.links.broken.iter().map(|(_, issue)| issue.clone()).collect();
+        let mut issues: Vec<Issue> = self.links.broken.clone();
         self.flags(&mut issues);
         self.values(&mut issues);
-        if !self.drafts.problems.is_empty() || !self.drafts.broken_flags.is_empty() {
+        let no_node_is_broken = self.drafts.problems.is_empty() && self.drafts.broken_flags.is_empty();
+        if !no_node_is_broken || !self.files.is_empty() {
             let sufferers = Sufferers::of_all(self.rows, self.drafts, self.links);
             self.activations(&sufferers, &mut issues);
             self.askers(&sufferers, &mut issues);
+            self.files(&sufferers, &mut issues);
         }
         self.members(&mut issues);
-        self.files(&mut issues);
         sort(&mut issues);
         issues
     }
@@ -108,11 +109,7 @@ impl Issues<'_> {
     }
 
     /// Files that are no types. They hurt the flags that need an activation of their class.
-    fn files(&self, issues: &mut Vec<Issue>) {
-        if self.files.is_empty() {
-            return;
-        }
-        let sufferers = Sufferers::of_all(self.rows, self.drafts, self.links);
+    fn files(&self, sufferers: &Sufferers<'_>, issues: &mut Vec<Issue>) {
         for (class, issue) in self.files {
             let is_of = |draft: &Draft| {
                 let found = self.drafts.classes.get(draft.class as usize);
@@ -127,17 +124,17 @@ impl Issues<'_> {
 
     /// A flag that is broken for a reason of its own breaks those that ask it.
     fn askers(&self, sufferers: &Sufferers<'_>, issues: &mut [Issue]) {
-        for (node, flag) in &self.drafts.flags {
-            if !self.drafts.broken_flags.contains(node) {
-                continue;
-            }
-            let Some(asked) = self.rows.flags.get(*flag as usize) else { continue };
-            let askers = sufferers.of(*node);
-            let own = issues
-                .iter_mut()
-                .filter(|issue| issue.table.starts_with("flag") && issue.id == Some(asked.id));
-            for issue in own.filter(|issue| !issue.flags.is_empty()) {
-                issue.flags.extend(askers.iter().map(|name| (*name).to_owned()));
+        let asked = |node: &u32| {
+            let place = self.drafts.flags.binary_search_by_key(node, |(of, _)| *of).ok()?;
+            let (_, flag) = self.drafts.flags.get(place)?;
+            Some((self.rows.flags.get(*flag as usize)?.id, sufferers.of(*node)))
+        };
+        let askers: HashMap<i64, Vec<&str>> = self.drafts.broken_flags.iter().filter_map(asked).collect();
+        for issue in issues {
+            // What hurts nobody, not the flag itself either, hurts nobody who asks it.
+            if issue.table.starts_with("flag") && !issue.flags.is_empty() {
+                let more = issue.id.and_then(|id| askers.get(&id)).into_iter().flatten();
+                issue.flags.extend(more.map(|name| (*name).to_owned()));
             }
         }
     }

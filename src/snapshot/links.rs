@@ -1,6 +1,6 @@
 //! What each flag is linked to.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::graph::Graph;
 use crate::{issue::Issue, rows::Rows};
@@ -49,20 +49,25 @@ impl Places {
 pub(super) struct Links {
     /// The nodes that each flag asks, by the flag's index, in the order of the activations' ids (R3).
     pub(super) nodes: Graph,
-    /// Links that lead nowhere: the flag's index if it has one, and the issue.
-    pub(super) broken: Vec<(Option<u32>, Issue)>,
+    /// Links that lead nowhere.
+    pub(super) broken: Vec<Issue>,
+    /// The flags that have such links, by their indices.
+    pub(super) lost: BTreeSet<u32>,
 }
 
 impl Links {
     pub(super) fn of(rows: &Rows, activations: &Places) -> Self {
         let flags = Places::of(rows.flags.iter().map(|row| row.id));
         let (mut pairs, mut broken) = (Vec::with_capacity(rows.links.len()), Vec::new());
+        let mut lost = BTreeSet::new();
         for link in &rows.links {
             let flag = link.flag_id.and_then(|id| flags.get(id));
             let node = link.activation_id.and_then(|id| activations.get(id));
-            match (flag, node) {
-                (Some(flag), Some(node)) => pairs.push((flag, node)),
-                _ => broken.push((flag, lost_link(rows, link.flag_id, link.activation_id, flag))),
+            if let (Some(flag), Some(node)) = (flag, node) {
+                pairs.push((flag, node));
+            } else {
+                lost.extend(flag);
+                broken.push(lost_link(rows, link.flag_id, link.activation_id, flag));
             }
         }
         // Activations stand in the order of their ids, and so do their nodes. Stores give links nearly so.
@@ -73,7 +78,7 @@ impl Links {
         for flag in (0..).take(rows.flags.len()) {
             nodes.push(std::iter::from_fn(|| pairs.next_if(|(of, _)| *of == flag).map(|(_, node)| node)));
         }
-        Self { nodes, broken }
+        Self { nodes, broken, lost }
     }
 }
 

@@ -70,8 +70,8 @@ pub struct Snapshot {
     names: Names,
     /// Which node asks which.
     graph: Graph,
-    /// The nodes of flags that activations ask, each with the flag's index.
-    asked_flags: Vec<(u32, u32)>,
+    /// The nodes of flags that activations ask, in order.
+    asked_flags: Vec<u32>,
     /// What explanations tell of each node; apart from the nodes, which evaluation reads.
     told: Told,
     variants: Vec<Box<str>>,

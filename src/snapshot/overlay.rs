@@ -16,8 +16,7 @@ impl Snapshot {
     #[inline(never)]
     pub(crate) fn overlaid(&self, name: &str, index: Option<u32>) -> Option<Arc<Layered>> {
         let admits = |answer: &Override| self.refusal(index, answer).is_none();
-        let scoped = || layers::find(name, Level::Scoped, |_| true);
-        layers::find(name, Level::Request, admits).or_else(scoped)
+        layers::answer(name, admits)
     }
 
     /// As [`overlaid`](Self::overlaid), for who asks whether the flag is on. A flag that another one asks for looks here as

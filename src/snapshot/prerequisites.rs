@@ -5,7 +5,7 @@ use std::{cell::OnceCell, collections::HashMap, sync::Arc};
 use foldhash::fast::RandomState;
 
 use super::{
-    Answer, Flag,
+    Answer, Ask, Flag,
     drafts::{Variants, index},
     graph::Graph,
     links::Links,
@@ -15,7 +15,8 @@ use crate::{
     Check,
     activation::{Activation, Variant, Verdict},
     check::{Named, Node},
-    layers::{self, Level},
+    decision::Outcome,
+    layers,
     overrides::{Override, Overrides},
     rows::Rows,
 };
@@ -77,7 +78,7 @@ impl<'a> FlagSource<'a> {
     /// Whether the flag answers by its fail mode for a reason of its own, and not since an activation is broken.
     pub(super) fn is_broken(&self, flag: u32, variants: &mut Variants) -> bool {
         let Some(row) = self.rows.flags.get(flag as usize) else { return false };
-        let lost = || self.links.broken.iter().any(|(of, _)| *of == Some(flag));
+        let lost = || self.links.lost.contains(&flag);
         !self.is_settled(row)
             && (row.is_unreadable() || lost() || Values::read(&row.metadata, variants).is_err())
     }
@@ -119,19 +120,17 @@ struct Prerequisite {
 enum Settled {
     /// The same for everybody.
     Fixed(Verdict),
-    /// What these activations say, with the variant if none of them assigns one.
-    Ask(Box<[u32]>, Option<Variant>),
+    /// What these activations say.
+    Ask(Ask, Box<[u32]>),
 }
 
 impl Prerequisite {
     fn new(scope: u32, flag: &Flag, links: &Graph, names: &[Box<str>]) -> Self {
         let answer = match &flag.answer {
-            Answer::Fixed(outcome) if outcome.enabled => {
-                Settled::Fixed(outcome.variant.map_or(Verdict::On, Verdict::Variant))
-            }
+            Answer::Fixed(outcome) => Settled::Fixed(verdict(*outcome)),
             // A broken flag is asked by broken ones only, which do not ask.
-            Answer::Fixed(_) | Answer::LastKnown => Settled::Fixed(Verdict::Off),
-            Answer::Ask(ask) => Settled::Ask(links.at(flag.linked).into(), ask.default),
+            Answer::LastKnown => Settled::Fixed(Verdict::Off),
+            Answer::Ask(ask) => Settled::Ask(*ask, links.at(flag.linked).into()),
         };
         let values = flag.more.as_ref().and_then(|more| more.values.as_ref());
         let known = flag.variants().iter().copied().chain(values.into_iter().flat_map(Values::variants));
@@ -149,8 +148,7 @@ impl Prerequisite {
             Override::Variant(name) => variant(name).is_some(),
         };
         let name = check.prerequisite_name(self.scope);
-        let scoped = || layers::find(name, Level::Scoped, |_| true);
-        let found = layers::find(name, Level::Request, admits).or_else(scoped)?;
+        let found = layers::answer(name, admits)?;
         check.note(|| "an override says so".to_owned());
         Some(match &found.answer {
             Override::Off => Verdict::Off,
@@ -169,25 +167,23 @@ impl Activation for Prerequisite {
         {
             return verdict;
         }
-        let (linked, default) = match &self.answer {
-            Settled::Fixed(verdict) => return *verdict,
-            Settled::Ask(linked, default) => (linked, default),
-        };
-        let scope = check.enter(self.scope);
-        let mut variant = None;
-        let all_on = linked.iter().all(|node| match check.ask_node(*node) {
-            Verdict::Off => false,
-            Verdict::On => true,
-            Verdict::Variant(assigned) => {
-                variant = variant.or(Some(assigned));
-                true
+        match &self.answer {
+            Settled::Fixed(verdict) => *verdict,
+            Settled::Ask(ask, linked) => {
+                let scope = check.enter(self.scope);
+                let outcome = ask.outcome(linked, check);
+                check.leave(&scope);
+                verdict(outcome)
             }
-        });
-        check.leave(&scope);
-        match variant.or(*default) {
-            _ if !all_on => Verdict::Off,
-            Some(variant) => Verdict::Variant(variant),
-            None => Verdict::On,
         }
+    }
+}
+
+/// What a flag's answer is to who asks it.
+fn verdict(outcome: Outcome) -> Verdict {
+    match outcome.variant {
+        _ if !outcome.enabled => Verdict::Off,
+        Some(variant) => Verdict::Variant(variant),
+        None => Verdict::On,
     }
 }

@@ -52,7 +52,15 @@ pub fn contract<T: RegisteredActivation>() -> Contract {
 
 /// The contract of a type that is at hand as the registry has it; see [`contract`].
 pub fn contract_of(kind: ActivationType) -> Contract {
-    Contract { kind, examples: Vec::new(), contexts: Vec::new(), monotone: Vec::new(), seed: 0, cases: 500 }
+    Contract {
+        kind,
+        examples: Vec::new(),
+        contexts: Vec::new(),
+        flags: Vec::new(),
+        monotone: Vec::new(),
+        seed: 0,
+        cases: 500,
+    }
 }
 
 /// What an activation type is held to; made by [`contract`].
@@ -71,6 +79,7 @@ pub struct Contract {
     kind: ActivationType,
     examples: Vec<Json>,
     contexts: Vec<Context<'static>>,
+    flags: Vec<String>,
     monotone: Vec<String>,
     seed: u64,
     cases: usize,
@@ -86,6 +95,12 @@ impl Contract {
     /// A caller to ask for, beside those that are made up.
     pub fn context(mut self, context: Context<'static>) -> Self {
         self.contexts.push(context);
+        self
+    }
+
+    /// A flag that is on, beside the one that asks the type; for types that ask [flags](crate::Child::flag).
+    pub fn flag(mut self, name: &str) -> Self {
+        self.flags.push(name.to_owned());
         self
     }
 
@@ -398,8 +413,9 @@ impl<'a> Trial<'a> {
 
     /// A flag that asks an activation of this config, and nothing else.
     fn build(&self, config: &str) -> Snapshot {
+        let names = [FLAG].into_iter().chain(self.contract.flags.iter().map(String::as_str));
         let rows = Rows {
-            flags: vec![FlagRow::new(1, FLAG, true)],
+            flags: names.zip(1..).map(|(name, id)| FlagRow::new(id, name, true)).collect(),
             activations: vec![ActivationRow::new(1, FLAG, self.contract.kind.class(), config)],
             links: vec![LinkRow::new(1, 1)],
             ..Rows::default()

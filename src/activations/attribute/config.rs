@@ -15,7 +15,10 @@ use super::{
     search::{Place, Search},
     test::{Bound, Test},
 };
-use crate::{Compile, Value};
+use crate::{
+    Compile, Value,
+    activations::{scalar::Scalar, texts::Texts},
+};
 
 /// On when an attribute of the caller is as its operators ask.
 ///
@@ -252,32 +255,6 @@ impl Operand {
     fn is_there(&self) -> bool {
         self.0.is_some()
     }
-}
-
-/// What an attribute can equal, for the schema.
-#[derive(JsonSchema)]
-#[serde(untagged)]
-#[schemars(inline)]
-#[expect(dead_code, reason = "its schema alone is used")]
-enum Scalar {
-    #[schemars(title = "string")]
-    Text(String),
-    #[schemars(title = "number")]
-    Number(f64),
-    #[schemars(title = "boolean")]
-    Truth(bool),
-}
-
-/// One text or several, for the schema.
-#[derive(JsonSchema)]
-#[serde(untagged)]
-#[schemars(inline)]
-#[expect(dead_code, reason = "its schema alone is used")]
-enum Texts {
-    #[schemars(title = "string")]
-    One(String),
-    #[schemars(title = "list of string")]
-    Several(Vec<String>),
 }
 
 #[cfg(test)]

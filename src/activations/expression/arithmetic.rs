@@ -17,29 +17,23 @@ pub(super) fn apply(operator: Arithmetic, one: &Val<'_>, other: &Val<'_>) -> Res
     }
 }
 
-fn int(operator: Arithmetic, one: i64, other: i64) -> Result<i64, FaultKind> {
-    let result = match operator {
-        Arithmetic::Add => one.checked_add(other),
-        Arithmetic::Subtract => one.checked_sub(other),
-        Arithmetic::Multiply => one.checked_mul(other),
-        Arithmetic::Divide | Arithmetic::Remainder if other == 0 => return Err(FaultKind::Zero),
-        Arithmetic::Divide => one.checked_div(other),
-        Arithmetic::Remainder => one.checked_rem(other),
+macro_rules! whole {
+    ($name:ident, $number:ty) => {
+        fn $name(operator: Arithmetic, one: $number, other: $number) -> Result<$number, FaultKind> {
+            let result = match operator {
+                Arithmetic::Add => one.checked_add(other),
+                Arithmetic::Subtract => one.checked_sub(other),
+                Arithmetic::Multiply => one.checked_mul(other),
+                Arithmetic::Divide | Arithmetic::Remainder if other == 0 => return Err(FaultKind::Zero),
+                Arithmetic::Divide => one.checked_div(other),
+                Arithmetic::Remainder => one.checked_rem(other),
+            };
+            result.ok_or(FaultKind::Range)
+        }
     };
-    result.ok_or(FaultKind::Range)
 }
-
-fn uint(operator: Arithmetic, one: u64, other: u64) -> Result<u64, FaultKind> {
-    let result = match operator {
-        Arithmetic::Add => one.checked_add(other),
-        Arithmetic::Subtract => one.checked_sub(other),
-        Arithmetic::Multiply => one.checked_mul(other),
-        Arithmetic::Divide | Arithmetic::Remainder if other == 0 => return Err(FaultKind::Zero),
-        Arithmetic::Divide => one.checked_div(other),
-        Arithmetic::Remainder => one.checked_rem(other),
-    };
-    result.ok_or(FaultKind::Range)
-}
+whole!(int, i64);
+whole!(uint, u64);
 
 fn float(operator: Arithmetic, one: f64, other: f64) -> Result<f64, FaultKind> {
     Ok(match operator {

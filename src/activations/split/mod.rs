@@ -190,7 +190,11 @@ fn total(weights: &[(String, f64)], hash: HashName, mut problem: impl FnMut(&str
         }
         total += weight;
     }
-    if !total.is_finite() || total <= 0.0 || hash.divides_by_weights() && total > f64::from(u32::MAX) {
+    if hash.divides_by_weights() && total > f64::from(u32::MAX) {
+        problem(".variants", format!("expected weights with a sum of at most {}, found {total}", u32::MAX));
+        return None;
+    }
+    if !total.is_finite() || total <= 0.0 {
         problem(".variants", format!("expected weights with a sum above 0, found {total}"));
         return None;
     }

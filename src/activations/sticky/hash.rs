@@ -6,7 +6,10 @@ use serde::Deserialize;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use crate::bucket::{Hash, Salted};
+use crate::{
+    activations::scalar::digits,
+    bucket::{Hash, Salted},
+};
 
 /// How a caller's place is found. A row pins it: under another hash everybody has another place.
 ///
@@ -102,10 +105,7 @@ impl HashName {
             (Self::Flagd, _) => murmur3(0, &[salt, key]).min(u32::MAX - 1),
             (Self::Sha1, _) => launchdarkly(&digest::<Sha1>(&[salt, ".", key])),
             (Self::Fnv1a, _) => {
-                let inner = fnv1a(&[salt, key]);
-                let mut digits = arrayvec::ArrayString::<10>::new();
-                // Ten digits hold each number of 32 bits.
-                let _fits = std::fmt::Write::write_fmt(&mut digits, format_args!("{inner}"));
+                let digits = digits(&fnv1a(&[salt, key])).unwrap_or_default();
                 fnv1a(&[&digits]) % 10_000
             }
             (Self::GrowthbookV1, _) => fnv1a(&[key, salt]) % 1_000,

@@ -2,11 +2,7 @@
 
 mod hash;
 
-use std::fmt::Write as _;
-
-use arrayvec::ArrayString;
-
-use super::by::By;
+use super::{by::By, scalar::with_key};
 use crate::{Check, Compile, Value, bucket::Salted};
 
 pub(super) use hash::{HashName, Purpose};
@@ -99,22 +95,4 @@ fn other(
         None => "",
     };
     with_key(value, |key| hash.place(salt, key, purpose))
-}
-
-/// What `read` makes of a caller's key: text, or the decimal digits of a number, so that 7 and "7" are one caller.
-#[inline(always)]
-fn with_key<T>(value: &Value<'_>, read: impl FnOnce(&str) -> T) -> Option<T> {
-    match value {
-        Value::Str(text) | Value::BigInt(text) => Some(read(text)),
-        Value::Int(number) => Some(read(&digits(number)?)),
-        Value::UInt(number) => Some(read(&digits(number)?)),
-        _ => None,
-    }
-}
-
-fn digits(number: &dyn std::fmt::Display) -> Option<ArrayString<20>> {
-    // Twenty digits, or nineteen and a sign.
-    let mut text = ArrayString::new();
-    write!(text, "{number}").ok()?;
-    Some(text)
 }
