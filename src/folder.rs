@@ -98,6 +98,12 @@ impl Types {
         last.is_new
     }
 
+    /// The types that the present snapshot was compiled with, or will be.
+    #[cfg(feature = "sql")]
+    pub(crate) fn present(&self) -> Arc<Registry> {
+        Arc::clone(&self.last.lock().unwrap_or_else(PoisonError::into_inner).registry)
+    }
+
     /// The types to compile a snapshot with.
     pub(crate) fn take(&self) -> Arc<Registry> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);

@@ -119,7 +119,7 @@ pub use sqlx;
 pub use to_context::{ToContext, ToValue};
 pub use value::Value;
 #[cfg(feature = "sql")]
-pub use watch::Status;
+pub use watch::{Changes, Status, Subscription};
 
 /// What the macros of novi need in the code they write; not for use by hand.
 #[doc(hidden)]

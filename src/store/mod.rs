@@ -4,6 +4,8 @@
 //! ([`SchemaStore`]) are traits of their own.
 
 pub mod conformance;
+mod difference;
+mod hints;
 mod memory;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -18,8 +20,15 @@ mod sql;
 mod sqlite;
 mod url;
 
+#[cfg(feature = "sql")]
+use std::time::Duration;
 use std::{future::Future, pin::Pin, sync::Arc};
 
+#[cfg(feature = "mysql")]
+use difference::TABLES;
+pub use difference::{Changed, Cursor, Fingerprint, ReadSession, Selection};
+#[cfg(feature = "sql")]
+pub use hints::Hints;
 pub use memory::MemoryStore;
 #[cfg(feature = "mysql")]
 pub use mysql::MySqlStore;
@@ -56,6 +65,23 @@ pub trait ReadStore: Send + Sync + 'static {
     /// # Errors
     /// As [`revision`](Self::revision). A row that can not be understood is no error: it carries its faults.
     fn load(&self) -> BoxFuture<'_, Result<Rows>>;
+
+    /// Begins to read what has changed since a moment. Nothing for a store whose rows are always read as a whole.
+    ///
+    /// # Errors
+    /// As [`revision`](Self::revision).
+    fn session(&self) -> BoxFuture<'_, Result<Option<Box<dyn ReadSession>>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// What tells of changes at once, if the store has that. The future runs for as long as the rows are followed, and looks
+    /// for changes `every` so often where it can but look. Hints are that and no more: one that is lost makes a change
+    /// be seen later, at the next look at the revision.
+    #[cfg(feature = "sql")]
+    fn hints(&self, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
+        let _ = (hints, every);
+        None
+    }
 }
 
 /// Changes the rows.

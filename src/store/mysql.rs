@@ -1,17 +1,17 @@
 //! MySQL, from version 8, and MariaDB, from version 10.5.
 
-use std::str::FromStr as _;
+use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
 use sqlx::{
-    Connection as _, MySql, MySqlConnection, Row as _, Transaction, TypeInfo as _, ValueRef as _,
+    Connection as _, MySql, MySqlConnection, Row as _, SqlStr, Transaction, TypeInfo as _, ValueRef as _,
     migrate::{Migrate as _, MigrateError},
     mysql::{MySqlArguments, MySqlConnectOptions, MySqlDatabaseError, MySqlPool, MySqlPoolOptions, MySqlRow},
     query::Query,
 };
 
 use super::{
-    BoxFuture, Change, Migrated, ReadStore, SchemaStore, WriteStore, refusal,
+    BoxFuture, Change, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, TABLES, WriteStore, refusal,
     script::{self, Dialect},
     sql::{self, Cell, Failure, Found, Migrations, Queries, Statements, Step, Value},
     url,
@@ -30,16 +30,19 @@ const MIGRATIONS: Migrations = &[
 
 const QUERIES: Queries = Queries {
     revision: "select cast(sum(revision) as signed) from novi_revision",
+    cursor: "select cast(slot as signed), revision from novi_revision",
+    records: "select cast(slot as signed), revision, entity, entity_id, operation, \
+        case operation when 'update' then `before` end, case operation when 'update' then `after` end \
+        from flag_history where slot = ? and revision > ? and revision <= ? order by id limit ?",
+    placeholder: "?",
     flags: "select cast(f.id as signed), f.name, cast(f.status as signed), m.flag_id, m.description, m.owner, \
         date_format(m.expires_at, '%Y-%m-%dT%H:%i:%s.%fZ'), m.tags, cast(m.override_allowed as signed), \
         m.fail_mode, m.variants, m.default_variant, m.row_version, \
         date_format(m.created_at, '%Y-%m-%dT%H:%i:%s.%fZ'), date_format(m.updated_at, '%Y-%m-%dT%H:%i:%s.%fZ') \
-        from flags f left join flag_metadata m on m.flag_id = f.id order by f.id",
-    activations: "select cast(id as signed), name, class_name, config from activations order by id",
-    links: "select cast(flag_id as signed), cast(activation_id as signed) from flags_activations \
-        order by flag_id, activation_id",
-    members: "select activation_id, member, cast(denied as signed) from activation_members \
-        order by activation_id, member",
+        from flags f left join flag_metadata m on m.flag_id = f.id",
+    activations: "select cast(id as signed), name, class_name, config from activations a",
+    links: "select cast(flag_id as signed), cast(activation_id as signed) from flags_activations l",
+    members: "select activation_id, member, cast(denied as signed) from activation_members m",
     has_table: "select count(*) from information_schema.tables where table_schema = database() and table_name = ?",
 };
 
@@ -90,6 +93,12 @@ impl MySqlStore {
         Self { pool, name }
     }
 
+    /// MySQL tells of nothing; the revision is asked for.
+    #[allow(clippy::unused_self, reason = "as that of a database that tells")]
+    fn hint(&self, _: Arc<Hints>, _: Duration) -> Option<BoxFuture<'static, ()>> {
+        None
+    }
+
     async fn migrate_once(&self) -> Result<Migrated, MigrateError> {
         let mut connection = sql::acquire(&self.pool).await?;
         if found(&mut connection).await? == Found::UpToDate {
@@ -115,6 +124,51 @@ async fn lock(connection: &mut MySqlConnection) -> Result<(), MigrateError> {
     let other =
         std::io::Error::new(std::io::ErrorKind::TimedOut, "another process is migrating this database");
     Err(MigrateError::Execute(sqlx::Error::Io(other)))
+}
+
+async fn begin_session(pool: &MySqlPool) -> Result<Transaction<'static, MySql>, sqlx::Error> {
+    let mut connection = sql::acquire(pool).await?;
+    sqlx::query("set transaction isolation level repeatable read").execute(&mut *connection).await?;
+    let begin = SqlStr::from_static("start transaction with consistent snapshot, read only");
+    Transaction::begin(connection, Some(begin)).await
+}
+
+/// TRUNCATE and foreign keys that cascade fire no trigger.
+async fn fingerprint(connection: &mut MySqlConnection) -> Result<Option<Fingerprint>, sqlx::Error> {
+    let mut counts = [0; 5];
+    for (count, table) in counts.iter_mut().zip(TABLES) {
+        let sql = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
+        *count = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
+    }
+    let triggers: i64 = sqlx::query_scalar(
+        "select count(*) from information_schema.triggers \
+         where trigger_schema = database() and trigger_name like 'novi\\_%'",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let contents = if triggers == 0 { Some(contents(connection).await?) } else { None };
+    Ok(Some(Fingerprint { counts, contents }))
+}
+
+/// A sum over all rows, for a database without triggers.
+async fn contents(connection: &mut MySqlConnection) -> Result<String, sqlx::Error> {
+    const SUMS: [&str; 5] = [
+        "select cast(coalesce(sum(crc32(concat_ws('|', id, name, status))), 0) as char) from flags",
+        "select cast(coalesce(sum(crc32(concat_ws('|', id, name, class_name, coalesce(config, '-')))), 0) as char) \
+            from activations",
+        "select cast(coalesce(sum(crc32(concat_ws('|', flag_id, activation_id))), 0) as char) from flags_activations",
+        "select cast(coalesce(sum(crc32(concat_ws('|', flag_id, coalesce(description, '-'), coalesce(owner, '-'), \
+            coalesce(expires_at, '-'), coalesce(tags, '-'), override_allowed, fail_mode, coalesce(variants, '-'), \
+            coalesce(default_variant, '-')))), 0) as char) from flag_metadata",
+        "select cast(coalesce(sum(crc32(concat_ws('|', activation_id, member, denied))), 0) as char) \
+            from activation_members",
+    ];
+    let mut sums = Vec::with_capacity(SUMS.len());
+    for sql in SUMS {
+        let sum: String = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
+        sums.push(sum);
+    }
+    Ok(sums.join(" "))
 }
 
 /// All reads of the transaction see one moment, whatever the server's default is.
@@ -169,4 +223,5 @@ fn failure(error: &sqlx::Error) -> Failure {
     }
 }
 
+sql::sql_session!(MySqlStore, MySql, MySqlConnection);
 sql::sql_store!(MySqlStore, MySql, MySqlConnection);

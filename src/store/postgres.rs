@@ -1,17 +1,19 @@
 //! PostgreSQL, from version 13.
 
-use std::str::FromStr as _;
+mod listen;
+
+use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
 use sqlx::{
-    Connection as _, PgConnection, Postgres, Row as _, Transaction, TypeInfo as _, ValueRef as _,
+    Connection as _, PgConnection, Postgres, Row as _, SqlStr, Transaction, TypeInfo as _, ValueRef as _,
     migrate::{Migrate as _, MigrateError},
     postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow},
     query::Query,
 };
 
 use super::{
-    BoxFuture, Change, Migrated, ReadStore, SchemaStore, WriteStore, refusal,
+    BoxFuture, Change, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, WriteStore, refusal,
     script::{self, Dialect},
     sql::{self, Cell, Failure, Found, Migrations, Queries, Statements, Step, Value},
     url,
@@ -31,15 +33,20 @@ const MIGRATIONS: Migrations = &[
 /// Ids and texts are cast: adopted tables have other types than novi's own.
 const QUERIES: Queries = Queries {
     revision: "select sum(revision)::bigint from novi_revision",
+    cursor: "select slot::bigint, revision from novi_revision",
+    records: "select slot::bigint, revision, entity, entity_id, operation, \
+        case operation when 'update' then before end, case operation when 'update' then after end \
+        from flag_history where slot = $1 and revision > $2 and revision <= $3 order by id limit $4",
+    placeholder: "$1",
     flags: "select f.id::bigint, f.name::text, f.status, m.flag_id, m.description, m.owner, \
         to_char(m.expires_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), m.tags, \
         m.override_allowed, m.fail_mode, m.variants, m.default_variant, m.row_version, \
         to_char(m.created_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
         to_char(m.updated_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
-        from flags f left join flag_metadata m on m.flag_id = f.id order by f.id",
-    activations: "select id::bigint, name::text, class_name::text, config::text from activations order by id",
-    links: "select flag_id::bigint, activation_id::bigint from flags_activations order by flag_id, activation_id",
-    members: "select activation_id, member, denied from activation_members order by activation_id, member",
+        from flags f left join flag_metadata m on m.flag_id = f.id",
+    activations: "select id::bigint, name::text, class_name::text, config::text from activations a",
+    links: "select flag_id::bigint, activation_id::bigint from flags_activations l",
+    members: "select activation_id, member, denied from activation_members m",
     has_table: "select count(*) from pg_tables where schemaname = current_schema() and tablename = $1",
 };
 
@@ -82,6 +89,11 @@ impl PostgresStore {
         Self { pool, name }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as that of a database that tells of nothing")]
+    fn hint(&self, hints: Arc<Hints>, _: Duration) -> Option<BoxFuture<'static, ()>> {
+        Some(Box::pin(listen::listen(self.pool.clone(), hints)))
+    }
+
     async fn migrate_once(&self) -> Result<Migrated, MigrateError> {
         let mut connection = sql::acquire(&self.pool).await?;
         if found(&mut connection).await? == Found::UpToDate {
@@ -92,6 +104,17 @@ impl PostgresStore {
         connection.lock().await?;
         run_migrations(&mut connection).await
     }
+}
+
+async fn begin_session(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let begin = SqlStr::from_static("begin isolation level repeatable read read only");
+    Transaction::begin(sql::acquire(pool).await?, Some(begin)).await
+}
+
+/// Triggers see every change.
+#[allow(clippy::unused_async, reason = "as that of a database whose triggers do not")]
+async fn fingerprint(_: &mut PgConnection) -> Result<Option<Fingerprint>, sqlx::Error> {
+    Ok(None)
 }
 
 async fn begin_read(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>, sqlx::Error> {
@@ -143,4 +166,5 @@ fn failure(error: &sqlx::Error) -> Failure {
     }
 }
 
+sql::sql_session!(PostgresStore, Postgres, PgConnection);
 sql::sql_store!(PostgresStore, Postgres, PgConnection);

@@ -1,17 +1,18 @@
 //! SQLite.
 
-use std::{path::Path, str::FromStr as _, time::Duration};
+use std::{path::Path, str::FromStr as _, sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
 use sqlx::{
-    Connection as _, Row as _, Sqlite, SqliteConnection, Transaction, TypeInfo as _, ValueRef as _,
+    ConnectOptions as _, Connection as _, Row as _, Sqlite, SqliteConnection, Transaction, TypeInfo as _,
+    ValueRef as _,
     migrate::{Migrate as _, MigrateError},
     query::Query,
     sqlite::{SqliteArguments, SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow},
 };
 
 use super::{
-    BoxFuture, Change, Migrated, ReadStore, SchemaStore, WriteStore, refusal,
+    BoxFuture, Change, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, WriteStore, refusal,
     script::{self, Dialect},
     sql::{self, Cell, Failure, Found, Migrations, Queries, Statements, Step, Value},
     url,
@@ -30,12 +31,17 @@ const MIGRATIONS: Migrations = &[
 
 const QUERIES: Queries = Queries {
     revision: "select sum(revision) from novi_revision",
+    cursor: "select slot, revision from novi_revision",
+    records: "select slot, revision, entity, entity_id, operation, \
+        case operation when 'update' then before end, case operation when 'update' then after end \
+        from flag_history where slot = $1 and revision > $2 and revision <= $3 order by id limit $4",
+    placeholder: "$1",
     flags: "select f.id, f.name, f.status, m.flag_id, m.description, m.owner, m.expires_at, m.tags, \
         m.override_allowed, m.fail_mode, m.variants, m.default_variant, m.row_version, m.created_at, m.updated_at \
-        from flags f left join flag_metadata m on m.flag_id = f.id order by f.id",
-    activations: "select id, name, class_name, config from activations order by id",
-    links: "select flag_id, activation_id from flags_activations order by flag_id, activation_id",
-    members: "select activation_id, member, denied from activation_members order by activation_id, member",
+        from flags f left join flag_metadata m on m.flag_id = f.id",
+    activations: "select id, name, class_name, config from activations a",
+    links: "select flag_id, activation_id from flags_activations l",
+    members: "select activation_id, member, denied from activation_members m",
     has_table: "select count(*) from sqlite_master where type = 'table' and name = $1",
 };
 
@@ -134,6 +140,29 @@ impl SqliteStore {
         }
     }
 
+    /// Asks a connection of its own for the file's version, which changes with each commit of any other connection, in this
+    /// process or elsewhere. That reads a few bytes of memory that all have in common, and no table.
+    fn hint(&self, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
+        let options = (*self.pool.connect_options()).clone();
+        let file = options.get_filename().to_string_lossy();
+        // Of a database in memory another connection has another one.
+        if file.is_empty() || in_memory(&file) || in_memory(&self.name) {
+            return None;
+        }
+        let options = options.create_if_missing(false);
+        Some(Box::pin(async move {
+            loop {
+                // What fails here is told by whoever reads the rows.
+                if let Err(error) = ask_for_version(&options, &hints, every).await {
+                    tracing::debug!("{error}");
+                }
+                hints.set_reliable(false);
+                hints.hint();
+                tokio::time::sleep(every.max(Duration::from_secs(1))).await;
+            }
+        }))
+    }
+
     async fn migrate_once(&self) -> Result<Migrated, MigrateError> {
         let mut connection = sql::acquire(&self.pool).await?;
         if found(&mut connection).await? == Found::UpToDate {
@@ -144,6 +173,27 @@ impl SqliteStore {
         let done = migrate_in_turn(&mut connection).await;
         set_busy_timeout(&mut connection, before).await?;
         done
+    }
+}
+
+async fn ask_for_version(
+    options: &SqliteConnectOptions,
+    hints: &Hints,
+    every: Duration,
+) -> Result<(), sqlx::Error> {
+    let mut connection = options.connect().await?;
+    let mut last: Option<i64> = None;
+    loop {
+        let version = sqlx::query_scalar("pragma data_version").fetch_one(&mut connection).await?;
+        if last.replace(version) != Some(version) {
+            // Before the first version there may have been a change that it already counts.
+            hints.hint();
+        }
+        hints.set_reliable(true);
+        if tokio::time::timeout(every, hints.doubted()).await.is_ok() {
+            // A file that was put in the place of this one is found under the name only.
+            return Ok(());
+        }
     }
 }
 
@@ -179,6 +229,16 @@ fn creates(url: &str) -> bool {
 /// Whether no database is in the file yet.
 fn is_new(file: &Path) -> bool {
     file.metadata().map_or(true, |metadata| metadata.len() == 0)
+}
+
+async fn begin_session(pool: &SqlitePool) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+    Transaction::begin(sql::acquire(pool).await?, None).await
+}
+
+/// Triggers see every change.
+#[allow(clippy::unused_async, reason = "as that of a database whose triggers do not")]
+async fn fingerprint(_: &mut SqliteConnection) -> Result<Option<Fingerprint>, sqlx::Error> {
+    Ok(None)
 }
 
 async fn begin_read(connection: &mut SqliteConnection) -> Result<Transaction<'_, Sqlite>, sqlx::Error> {
@@ -231,4 +291,5 @@ fn failure(error: &sqlx::Error) -> Failure {
     }
 }
 
+sql::sql_session!(SqliteStore, Sqlite, SqliteConnection);
 sql::sql_store!(SqliteStore, Sqlite, SqliteConnection);

@@ -4,6 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
+use super::super::difference::Record;
 use crate::rows::{ActivationRow, FailMode, Fault, FlagMetadata, FlagRow, LinkRow, MemberRow};
 
 /// A column as the database gave it, whatever type its table claims to have.
@@ -229,6 +230,21 @@ pub(in crate::store) fn member(cells: impl Iterator<Item = Cell>) -> MemberRow {
         // One of them is enough to tell.
         fault: columns.faults.into_iter().next().map(Box::new),
     }
+}
+
+/// The columns of `Queries::records`.
+pub(in crate::store) fn record(cells: impl Iterator<Item = Cell>) -> Record {
+    let mut columns = Columns::new(cells, "flag_history");
+    let slot = columns.integer("slot");
+    let revision = columns.integer("revision");
+    let entity = columns.text("entity");
+    let entity_id = match columns.next() {
+        Cell::Integer(id) => Some(id),
+        _ => None,
+    };
+    let operation = columns.text("operation");
+    let (before, after) = (columns.optional_text("before"), columns.optional_text("after"));
+    Record { slot, revision, entity, entity_id, operation, before, after }
 }
 
 #[cfg(test)]

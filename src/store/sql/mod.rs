@@ -5,14 +5,16 @@
 
 mod decode;
 mod migrate;
+mod session;
 mod statements;
 
 use std::time::Duration;
 
 use sqlx::{ConnectOptions as _, Pool, pool::PoolConnection};
 
-pub(super) use decode::{Cell, activation, flag, link, member};
+pub(super) use decode::{Cell, activation, flag, link, member, record};
 pub(super) use migrate::{Found, Migrations, TABLE, deadline, describe, migrator, names, pause, pending};
+pub(super) use session::{MOST_RECORDS, ids, sql_session};
 pub(super) use statements::{Queries, Statements, Step, Value, statements, steps};
 
 /// How many connections a pool of novi's own holds: one that reads, one that writes, and some for the migrations and
@@ -94,11 +96,7 @@ macro_rules! sql_store {
                 let mut transaction = begin_read(&mut connection).await?;
                 let rows = Rows {
                     revision: revision(&mut transaction).await?,
-                    flags: all(&mut transaction, QUERIES.flags, |cells| sql::flag(cells)).await?,
-                    activations: all(&mut transaction, QUERIES.activations, |cells| sql::activation(cells))
-                        .await?,
-                    links: all(&mut transaction, QUERIES.links, |cells| sql::link(cells)).await?,
-                    members: all(&mut transaction, QUERIES.members, |cells| sql::member(cells)).await?,
+                    ..every_row(&mut transaction).await?
                 };
                 transaction.commit().await?;
                 Ok(rows)
@@ -176,6 +174,22 @@ macro_rules! sql_store {
         }
 
         impl ReadStore for $store {
+            fn session(&self) -> BoxFuture<'_, Result<Option<Box<dyn crate::store::ReadSession>>>> {
+                Box::pin(async move {
+                    let session = Session::begin(self).await;
+                    let session = session.map_err(|error| self.failed("could not read the rows", error))?;
+                    Ok(Some(Box::new(session) as Box<dyn crate::store::ReadSession>))
+                })
+            }
+
+            fn hints(
+                &self,
+                hints: std::sync::Arc<crate::store::Hints>,
+                every: std::time::Duration,
+            ) -> Option<BoxFuture<'static, ()>> {
+                self.hint(hints, every)
+            }
+
             fn name(&self) -> String {
                 self.name.clone()
             }
@@ -232,6 +246,49 @@ macro_rules! sql_store {
             decode: fn(&mut dyn Iterator<Item = Cell>) -> T,
         ) -> Result<Vec<T>, sqlx::Error> {
             let mut rows = sqlx::query(sql).fetch(connection);
+            let mut decoded = Vec::new();
+            while let Some(row) = rows.try_next().await? {
+                decoded.push(decode(&mut (0..row.len()).map(|index| cell(&row, index))));
+            }
+            Ok(decoded)
+        }
+
+        async fn every_row(connection: &mut $connection) -> Result<Rows, sqlx::Error> {
+            Ok(Rows {
+                revision: Revision::default(),
+                flags: rows_where(connection, QUERIES.flags, "order by f.id", |cells| sql::flag(cells))
+                    .await?,
+                activations: rows_where(connection, QUERIES.activations, "order by a.id", |cells| {
+                    sql::activation(cells)
+                })
+                .await?,
+                links: rows_where(
+                    connection,
+                    QUERIES.links,
+                    "order by l.flag_id, l.activation_id",
+                    |cells| sql::link(cells),
+                )
+                .await?,
+                members: rows_where(
+                    connection,
+                    QUERIES.members,
+                    "order by m.activation_id, m.member",
+                    |cells| sql::member(cells),
+                )
+                .await?,
+            })
+        }
+
+        /// `condition` is novi's own text, with numbers in it at most.
+        async fn rows_where<T>(
+            connection: &mut $connection,
+            sql: &'static str,
+            condition: &str,
+            decode: fn(&mut dyn Iterator<Item = Cell>) -> T,
+        ) -> Result<Vec<T>, sqlx::Error> {
+            let sql = sqlx::AssertSqlSafe(format!("{sql} {condition}"));
+            // Conditions are many, and a prepared statement each would push the others out.
+            let mut rows = sqlx::query(sql).persistent(false).fetch(connection);
             let mut decoded = Vec::new();
             while let Some(row) = rows.try_next().await? {
                 decoded.push(decode(&mut (0..row.len()).map(|index| cell(&row, index))));

@@ -12,6 +12,15 @@ use crate::{
 pub(in crate::store) struct Queries {
     /// The revision.
     pub(in crate::store) revision: &'static str,
+    /// `slot, revision`
+    pub(in crate::store) cursor: &'static str,
+    /// `slot, revision, entity, entity_id, operation, before, after` of the records of a slot above one revision and up to
+    /// another, at most so many; rows before and after where it is an update.
+    pub(in crate::store) records: &'static str,
+    /// What stands for the first parameter.
+    pub(in crate::store) placeholder: &'static str,
+    /// The tables have the names `f`, `a`, `l` and `m` in what follows; each is to be followed by a condition or an order.
+    ///
     /// `id, name, status`, then `flag_id` of the metadata (null where there is none) and its other columns.
     pub(in crate::store) flags: &'static str,
     /// `id, name, class_name, config`
