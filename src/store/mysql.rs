@@ -26,6 +26,7 @@ const MIGRATIONS: Migrations = &[
     (2, "flag metadata", include_str!("../../migrations/mysql/0002_flag_metadata.sql")),
     (3, "revision and history", include_str!("../../migrations/mysql/0003_revision_and_history.sql")),
     (4, "activation members", include_str!("../../migrations/mysql/0004_activation_members.sql")),
+    (5, "history", include_str!("../../migrations/mysql/0005_history.sql")),
 ];
 
 const QUERIES: Queries = Queries {
