@@ -341,3 +341,11 @@ begin
       'denied', json_extract(case old.denied when 1 then 'true' when 0 then 'false' else coalesce(old.denied, 'null') end, '$')),
     null);
 end;
+
+-- Not by `where not exists`, which would lock the gap that the next new flag goes to: writers would wait for each other, or
+-- deadlock.
+drop trigger if exists novi_flag_added;
+create trigger novi_flag_added after insert on flags for each row
+begin
+  insert ignore into flag_metadata (flag_id) values (new.id);
+end;

@@ -128,6 +128,11 @@ impl Told {
         }
     }
 
+    /// The id of the row that a node is, if it is one.
+    pub(super) fn id_of(&self, node: u32) -> Option<i64> {
+        self.rows.get(node as usize).map(|row| row.id)
+    }
+
     fn inline(&self, node: u32) -> Option<&ToldInline> {
         self.inline.get((node as usize).checked_sub(self.rows.len())?)
     }

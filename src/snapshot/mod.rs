@@ -15,6 +15,7 @@ mod links;
 mod names;
 mod overlay;
 mod prerequisites;
+mod reach;
 mod tally;
 mod values;
 

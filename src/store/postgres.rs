@@ -11,9 +11,11 @@ use sqlx::{
 };
 
 use super::{
-    BoxFuture, Change, Migrated, ReadStore, SchemaStore, WriteStore, refusal,
+    Author, BoxFuture, Change, Migrated, ReadStore, SchemaStore, WriteStore,
+    history::{AsOf, HistoryQuery, HistoryRecord, HistoryStore, Replay},
+    refusal,
     script::{self, Dialect},
-    sql::{self, Cell, Failure, Found, Migrations, Queries, Statements, Step, Value},
+    sql::{self, Cell, Failure, Found, HistorySql, Migrations, Queries, Session, Statements, Step, Value},
     url,
 };
 use crate::{
@@ -48,6 +50,25 @@ const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$
 
 /// The revision is raised at commit; this asks for it a moment earlier, so that it can be told.
 const SETTLE: Option<&str> = Some("set constraints novi_commit immediate");
+
+const SESSION: Session = Session {
+    sign: "select set_config('novi.actor', coalesce($1, ''), true), set_config('novi.reason', coalesce($2, ''), true)",
+    unsign: None,
+    outlives_transaction: false,
+};
+
+const HISTORY: HistorySql = HistorySql {
+    columns: "position, to_char(changed_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
+        actor, reason, entity, before, after",
+    records: "(select id, revision as position, changed_at, actor, reason, entity, entity_id, other_id, before, after \
+        from flag_history where revision is not null) records",
+    until: "changed_at <= $1",
+    changed_at: "select to_char(max(changed_at) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from novi_revision",
+    missing_triggers: None,
+    named: "select id::bigint from flags where name = $1 \
+        union select entity_id from flag_history where entity = 'flags' \
+        and (before::json ->> 'name' = $2 or after::json ->> 'name' = $3)",
+};
 
 const DIALECT: Dialect = Dialect::Standard;
 
@@ -91,7 +112,7 @@ impl PostgresStore {
         // The lock is the connection's: it ends with it, whatever happens here.
         connection.close_on_drop();
         connection.lock().await?;
-        run_migrations(&mut connection).await
+        run_migrations(&mut connection, sql::migrator(MIGRATIONS)).await
     }
 }
 
@@ -145,3 +166,4 @@ fn failure(error: &sqlx::Error) -> Failure {
 }
 
 sql::sql_store!(PostgresStore, Postgres, PgConnection);
+sql::sql_history!(PostgresStore, Postgres, PgConnection);

@@ -4,6 +4,7 @@
 //! would be longer than the code. A database's own file has its SQL, its columns and its errors.
 
 mod decode;
+mod history;
 mod migrate;
 mod statements;
 
@@ -11,7 +12,10 @@ use std::time::Duration;
 
 use sqlx::{ConnectOptions as _, Pool, pool::PoolConnection};
 
-pub(super) use decode::{Cell, activation, flag, link, member};
+pub(super) use decode::{Cell, activation, flag, flag_metadata, link, member, record, time};
+pub(super) use history::{BATCH, Extent, HistorySql, Session, listed, records, sql_history};
+#[cfg(feature = "mysql")]
+pub(super) use migrate::migrator_without;
 pub(super) use migrate::{Found, Migrations, TABLE, deadline, describe, migrator, names, pause, pending};
 pub(super) use statements::{Queries, Statements, Step, Value, statements, steps};
 
@@ -92,29 +96,28 @@ macro_rules! sql_store {
             async fn read(&self) -> Result<Rows, sqlx::Error> {
                 let mut connection = sql::acquire(&self.pool).await?;
                 let mut transaction = begin_read(&mut connection).await?;
-                let rows = Rows {
-                    revision: revision(&mut transaction).await?,
-                    flags: all(&mut transaction, QUERIES.flags, |cells| sql::flag(cells)).await?,
-                    activations: all(&mut transaction, QUERIES.activations, |cells| sql::activation(cells))
-                        .await?,
-                    links: all(&mut transaction, QUERIES.links, |cells| sql::link(cells)).await?,
-                    members: all(&mut transaction, QUERIES.members, |cells| sql::member(cells)).await?,
-                };
+                let rows = all_rows(&mut transaction).await?;
                 transaction.commit().await?;
                 Ok(rows)
             }
 
-            async fn change(&self, changes: Vec<Change>) -> Result<Revision> {
+            async fn change(&self, changes: Vec<Change>, author: &Author) -> Result<Revision> {
                 const ACTION: &str = "could not change the rows";
                 changes.iter().try_for_each(refusal::check)?;
                 let mut connection =
                     sql::acquire(&self.pool).await.map_err(|error| self.failed(ACTION, error))?;
                 let mut transaction =
                     begin_write(&mut connection).await.map_err(|error| self.failed(ACTION, error))?;
+                sign(&mut transaction, author).await.map_err(|error| self.failed(ACTION, error))?;
                 for step in changes.into_iter().flat_map(|change| sql::steps(change, &STATEMENTS)) {
-                    self.take(&mut transaction, step).await?;
+                    if let Err(error) = self.take(&mut transaction, step).await {
+                        let unsigned = unsign(&mut transaction, author, false).await;
+                        unsigned.map_err(|error| self.failed(ACTION, error))?;
+                        return Err(error);
+                    }
                 }
                 let done = async {
+                    unsign(&mut transaction, author, true).await?;
                     if let Some(settle) = SETTLE {
                         sqlx::query(settle).execute(&mut *transaction).await?;
                     }
@@ -152,11 +155,14 @@ macro_rules! sql_store {
                 Err(Error::Refused(sentence.unwrap_or_else(own_words)))
             }
 
-            async fn script(&self, text: &str) -> Result<(), sqlx::Error> {
+            async fn script(&self, text: &str, author: &Author) -> Result<(), sqlx::Error> {
                 let mut connection = sql::acquire(&self.pool).await?;
                 let mut transaction = begin_write(&mut connection).await?;
+                sign(&mut transaction, author).await?;
                 // The statements are the caller's own, as run_script says.
-                sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut *transaction).await?;
+                let done = sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut *transaction).await;
+                unsign(&mut transaction, author, done.is_ok()).await?;
+                done?;
                 transaction.commit().await
             }
 
@@ -199,7 +205,15 @@ macro_rules! sql_store {
 
         impl WriteStore for $store {
             fn apply(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Revision>> {
-                Box::pin(self.change(changes))
+                Box::pin(async move { self.change(changes, &Author::default()).await })
+            }
+
+            fn apply_by<'a>(
+                &'a self,
+                author: &'a Author,
+                changes: Vec<Change>,
+            ) -> BoxFuture<'a, Result<Revision>> {
+                Box::pin(self.change(changes, author))
             }
         }
 
@@ -208,7 +222,7 @@ macro_rules! sql_store {
                 Box::pin(self.bring_up_to_date())
             }
 
-            fn run_script<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<()>> {
+            fn run_script_by<'a>(&'a self, author: &'a Author, text: &'a str) -> BoxFuture<'a, Result<()>> {
                 Box::pin(async move {
                     const ACTION: &str = "could not run the script";
                     let statements = script::statements(text, DIALECT)
@@ -216,7 +230,9 @@ macro_rules! sql_store {
                     if statements.is_empty() {
                         return Ok(());
                     }
-                    self.script(statements).await.map_err(|error| Error::store(&self.name, ACTION, error))
+                    self.script(statements, author)
+                        .await
+                        .map_err(|error| Error::store(&self.name, ACTION, error))
                 })
             }
         }
@@ -224,6 +240,16 @@ macro_rules! sql_store {
         async fn revision(connection: &mut $connection) -> Result<Revision, sqlx::Error> {
             let number: Option<i64> = sqlx::query_scalar(QUERIES.revision).fetch_one(connection).await?;
             Ok(Revision::new(number.unwrap_or_default()))
+        }
+
+        async fn all_rows(connection: &mut $connection) -> Result<Rows, sqlx::Error> {
+            Ok(Rows {
+                revision: revision(connection).await?,
+                flags: all(connection, QUERIES.flags, |cells| sql::flag(cells)).await?,
+                activations: all(connection, QUERIES.activations, |cells| sql::activation(cells)).await?,
+                links: all(connection, QUERIES.links, |cells| sql::link(cells)).await?,
+                members: all(connection, QUERIES.members, |cells| sql::member(cells)).await?,
+            })
         }
 
         async fn all<T>(
@@ -257,7 +283,10 @@ macro_rules! sql_store {
         }
 
         /// Runs what is not applied yet; the caller holds the lock.
-        async fn run_migrations(connection: &mut $connection) -> Result<Migrated, MigrateError> {
+        async fn run_migrations(
+            connection: &mut $connection,
+            migrator: sqlx::migrate::Migrator,
+        ) -> Result<Migrated, MigrateError> {
             let has_flags = has_table(connection, "flags").await?;
             connection.ensure_migrations_table(sql::TABLE).await?;
             // With the lock held, an unfinished migration is that of a process that died: it can run again.
@@ -268,7 +297,7 @@ macro_rules! sql_store {
             sql::pending(&before, MIGRATIONS)?;
             // Tables without any migration: those of the original, or, on MySQL, empty ones of a process that died.
             let adopted = has_flags && before.is_empty();
-            sql::migrator(MIGRATIONS).run_direct(None, connection, false).await?;
+            migrator.run_direct(None, connection, false).await?;
             let without_activations = if adopted {
                 let sql = "select name from flags where not exists \
                     (select 1 from flags_activations where flag_id = flags.id) order by flags.id";
@@ -276,7 +305,8 @@ macro_rules! sql_store {
             } else {
                 Vec::new()
             };
-            Ok(Migrated { applied: sql::names(&before, MIGRATIONS), adopted, without_activations })
+            let applied = sql::names(&before, MIGRATIONS);
+            Ok(Migrated { applied, adopted, without_activations, without_triggers: false })
         }
 
         fn busy(error: &MigrateError) -> bool {

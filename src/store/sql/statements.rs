@@ -28,6 +28,7 @@ pub(in crate::store) struct Queries {
 pub(in crate::store) struct Statements {
     pub(in crate::store) set_status: &'static str,
     pub(in crate::store) insert_flag: &'static str,
+    pub(in crate::store) rename_flag: &'static str,
     pub(in crate::store) insert_activation: &'static str,
     pub(in crate::store) update_activation: &'static str,
     pub(in crate::store) link: &'static str,
@@ -54,6 +55,7 @@ macro_rules! statements {
                 $p3,
                 ")"
             ),
+            rename_flag: concat!("update flags set name = ", $p1, " where id = ", $p2),
             insert_activation: concat!(
                 "insert into activations (id, name, class_name, config) values (",
                 $p1,
@@ -189,6 +191,11 @@ pub(in crate::store) fn steps(change: Change, sql: &Statements) -> Vec<Step> {
             vec![step]
         }
         Change::InsertFlag(row) => insert_flag(row, sql),
+        Change::RenameFlag { id, name } => {
+            let (what, taken) = (refusal::flag(id, &name), refusal::flag_taken(id, &name));
+            let step = Step::new(sql.rename_flag, what, vec![Value::Text(Some(name)), Value::Integer(id)]);
+            vec![step.taken(taken).missing(refusal::no_such_row("flags", id))]
+        }
         Change::InsertActivation(row) => {
             let (what, taken) =
                 (refusal::activation(row.id, &row.name), refusal::activation_taken(row.id, &row.name));
