@@ -52,6 +52,9 @@ pub enum Error {
     /// A change was refused; none of the changes given with it were made.
     #[error("{0}")]
     Refused(String),
+    /// The history does not have the moment that was asked for.
+    #[error("{0}")]
+    NotKept(String),
     /// A file could not be read.
     #[error("could not read {}: {source}", path.display())]
     File {

@@ -140,6 +140,11 @@ impl Told {
         self.rows.get(row as usize)
     }
 
+    /// The id of the activation's row that a node is, or stands in.
+    pub(super) fn id_of(&self, node: u32) -> Option<i64> {
+        self.row_of(node).map(|row| row.id)
+    }
+
     fn path_of(&self, node: u32) -> Option<&str> {
         self.inline(node).map(|inline| &*inline.path).filter(|path| !path.is_empty())
     }
@@ -157,11 +162,6 @@ impl Told {
     pub(super) fn node_of(&self, id: i64) -> Option<u32> {
         let place = self.rows.partition_point(|row| row.id < id);
         self.rows.get(place).filter(|row| row.id == id).map(|_| index(place))
-    }
-
-    /// The id of the activation's row that a node stands in.
-    pub(super) fn id_of(&self, node: u32) -> Option<i64> {
-        self.row_of(node).map(|row| row.id)
     }
 
     /// The number of the flag whose row has this id, among those that activations ask.

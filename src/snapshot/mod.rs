@@ -19,6 +19,7 @@ mod overlay;
 #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are replaced as a whole"))]
 mod patch;
 mod prerequisites;
+mod reach;
 mod tally;
 mod values;
 

@@ -83,6 +83,7 @@ fn make(rows: &mut Rows, change: Change) -> Result<()> {
     match change {
         Change::SetStatus { flag, status } => set_status(rows, flag, status),
         Change::InsertFlag(row) => insert_flag(rows, row),
+        Change::RenameFlag { id, name } => rename_flag(rows, id, name),
         Change::InsertActivation(row) => insert_activation(rows, row),
         Change::UpdateActivation(row) => {
             let Some(known) = rows.activations.iter_mut().find(|known| known.id == row.id) else {
@@ -139,6 +140,19 @@ fn set_status(rows: &mut Rows, flag: String, status: bool) -> Result<()> {
     };
     let version = known.metadata.row_version;
     known.status = status;
+    touch(known, version);
+    Ok(())
+}
+
+fn rename_flag(rows: &mut Rows, id: i64, name: String) -> Result<()> {
+    if rows.flags.iter().any(|known| known.id != id && known.name == name) {
+        return refused(refusal::flag_taken(id, &name));
+    }
+    let Some(known) = rows.flags.iter_mut().find(|known| known.id == id) else {
+        return refused(refusal::no_such_row("flags", id));
+    };
+    let version = known.metadata.row_version;
+    known.name = name;
     touch(known, version);
     Ok(())
 }

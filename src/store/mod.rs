@@ -6,6 +6,7 @@
 pub mod conformance;
 mod difference;
 mod hints;
+pub mod history;
 mod memory;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -29,6 +30,7 @@ use difference::TABLES;
 pub use difference::{Changed, Cursor, Fingerprint, ReadSession, Selection};
 #[cfg(feature = "sql")]
 pub use hints::Hints;
+pub use history::HistoryStore;
 pub use memory::MemoryStore;
 #[cfg(feature = "mysql")]
 pub use mysql::MySqlStore;
@@ -93,10 +95,27 @@ pub trait WriteStore: ReadStore {
     /// that the tables do not allow (a name that is taken, a row that is not there, an activation that flags use),
     /// [`Error::Store`] when the database fails.
     fn apply(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Revision>>;
+
+    /// As [`apply`](Self::apply); the history, where there is one, says who made the changes, and why.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    fn apply_by<'a>(&'a self, _author: &'a Author, changes: Vec<Change>) -> BoxFuture<'a, Result<Revision>> {
+        self.apply(changes)
+    }
+}
+
+/// Who makes a change, and why, for the history.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Author {
+    /// Who; without a name it is the database's user, of which SQLite has none.
+    pub actor: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 /// Makes the tables and runs scripts in them.
-pub trait SchemaStore: WriteStore {
+pub trait SchemaStore: WriteStore + HistoryStore {
     /// Brings the tables up to date. Idempotent, and safe from many processes at once. Adopts tables that
     /// the Python original made.
     ///
@@ -110,7 +129,16 @@ pub trait SchemaStore: WriteStore {
     /// # Errors
     /// [`Error::Store`] with the database's own words; nothing of the script is kept, except on
     /// MySQL what comes before a statement that makes or changes a table.
-    fn run_script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<()>>;
+    fn run_script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
+        const NOBODY: &Author = &Author { actor: None, reason: None };
+        self.run_script_by(NOBODY, sql)
+    }
+
+    /// As [`run_script`](Self::run_script); the history says who made the changes, and why.
+    ///
+    /// # Errors
+    /// As [`run_script`](Self::run_script).
+    fn run_script_by<'a>(&'a self, author: &'a Author, sql: &'a str) -> BoxFuture<'a, Result<()>>;
 }
 
 /// What [`SchemaStore::migrate`] did.
@@ -122,6 +150,9 @@ pub struct Migrated {
     pub adopted: bool,
     /// Flags without activations in an adopted database: on in novi (R2), never on in the Python original.
     pub without_activations: Vec<String>,
+    /// Whether the server refused to make triggers, as a MySQL server may: then changes leave no history. Migrating again
+    /// with the right to make them does.
+    pub without_triggers: bool,
 }
 
 /// One change of the rows.
@@ -138,6 +169,13 @@ pub enum Change {
     /// Adds a row to `flags`, with an id of 1 or more and a name of at most 255 characters; its metadata goes to
     /// `flag_metadata`.
     InsertFlag(FlagRow),
+    /// Gives a flag another name, of at most 255 characters.
+    RenameFlag {
+        /// `flags.id`
+        id: i64,
+        /// The new name.
+        name: String,
+    },
     /// Adds a row to `activations`, with an id of 1 or more and names of at most 255 characters.
     InsertActivation(ActivationRow),
     /// Replaces the name, class name and config of the row in `activations` with this id.

@@ -11,9 +11,11 @@ use sqlx::{
 };
 
 use super::{
-    BoxFuture, Change, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, TABLES, WriteStore, refusal,
+    Author, BoxFuture, Change, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, TABLES, WriteStore,
+    history::{AsOf, HistoryQuery, HistoryRecord, HistoryStore, Replay},
+    refusal,
     script::{self, Dialect},
-    sql::{self, Cell, Failure, Found, Migrations, Queries, Statements, Step, Value},
+    sql::{self, Cell, Failure, Found, HistorySql, Migrations, Queries, Session, Statements, Step, Value},
     url,
 };
 use crate::{
@@ -26,12 +28,13 @@ const MIGRATIONS: Migrations = &[
     (2, "flag metadata", include_str!("../../migrations/mysql/0002_flag_metadata.sql")),
     (3, "revision and history", include_str!("../../migrations/mysql/0003_revision_and_history.sql")),
     (4, "activation members", include_str!("../../migrations/mysql/0004_activation_members.sql")),
+    (5, "history", include_str!("../../migrations/mysql/0005_history.sql")),
 ];
 
 const QUERIES: Queries = Queries {
     revision: "select cast(sum(revision) as signed) from novi_revision",
     cursor: "select cast(slot as signed), revision from novi_revision",
-    records: "select cast(slot as signed), revision, entity, entity_id, operation, \
+    touched: "select cast(slot as signed), revision, entity, entity_id, operation, \
         case operation when 'update' then `before` end, case operation when 'update' then `after` end \
         from flag_history where slot = ? and revision > ? and revision <= ? order by id limit ?",
     placeholder: "?",
@@ -48,8 +51,37 @@ const QUERIES: Queries = Queries {
 
 const STATEMENTS: Statements = sql::statements!("?" "?" "?" "?" "?" "?" "?" "?" "?");
 
-/// Row triggers have raised the revision already.
-const SETTLE: Option<&str> = None;
+/// Row triggers have raised the revision already, unless the server refused to make them.
+const SETTLE: Option<&str> = Some(
+    "update novi_revision set revision = revision + 1, changed_at = utc_timestamp(6) \
+     where slot = connection_id() % 64 and exists (select 1 from novi_state where name = 'triggers')",
+);
+
+const MISSING_TRIGGERS: &str = "select count(*) from novi_state where name = 'triggers'";
+
+const SESSION: Session = Session {
+    sign: "set @novi_actor = ?, @novi_reason = ?",
+    unsign: Some("set @novi_actor = null, @novi_reason = null"),
+    outlives_transaction: true,
+};
+
+/// Records that no reader has seen yet are the newest, in the order in which they were written: each has raised the
+/// revision by one.
+const HISTORY: HistorySql = HistorySql {
+    columns: "position, date_format(changed_at, '%Y-%m-%dT%H:%i:%s.%fZ'), actor, reason, entity, `before`, `after`",
+    records: "(select known.id, cast(coalesce(known.seen, unseen.position) as signed) as position, changed_at, actor, \
+        reason, entity, entity_id, other_id, `before`, `after` \
+        from flag_history known left join (select id, \
+        (select sum(revision) from novi_revision) + 1 - row_number() over (order by id desc) as position \
+        from flag_history where seen is null) unseen on unseen.id = known.id) records",
+    until: "changed_at <= ?",
+    changed_at: "select date_format(max(changed_at), '%Y-%m-%dT%H:%i:%s.%fZ') from novi_revision",
+    missing_triggers: Some(MISSING_TRIGGERS),
+    named: "select cast(id as signed) from flags where name = ? \
+        union select entity_id from flag_history where entity = 'flags' \
+        and (json_unquote(json_extract(`before`, '$.name')) = binary ? \
+        or json_unquote(json_extract(`after`, '$.name')) = binary ?)",
+};
 
 const DIALECT: Dialect = Dialect::MySql;
 
@@ -101,14 +133,76 @@ impl MySqlStore {
 
     async fn migrate_once(&self) -> Result<Migrated, MigrateError> {
         let mut connection = sql::acquire(&self.pool).await?;
-        if found(&mut connection).await? == Found::UpToDate {
+        if found(&mut connection).await? == Found::UpToDate && !lacks_triggers(&mut connection).await? {
             return Ok(Migrated::default());
         }
         // The lock is the connection's: it ends with it, whatever happens here.
         connection.close_on_drop();
         lock(&mut connection).await?;
-        run_migrations(&mut connection).await
+        if may_make_triggers(&mut connection).await? {
+            let migrated = run_migrations(&mut connection, sql::migrator(MIGRATIONS)).await?;
+            if lacks_triggers(&mut connection).await? {
+                make_triggers(&mut connection).await?;
+            }
+            return Ok(migrated);
+        }
+        let is_trigger = |statement: &str| script::is_trigger(statement, DIALECT);
+        let migrator = sql::migrator_without(MIGRATIONS, is_trigger, |text| script::split(text, DIALECT));
+        let migrated = run_migrations(&mut connection, migrator).await?;
+        sqlx::query("insert ignore into novi_state (name, value) values ('triggers', 'missing')")
+            .execute(&mut *connection)
+            .await?;
+        Ok(Migrated { without_triggers: true, ..migrated })
     }
+}
+
+/// Whether a migration has been told that it may not make triggers.
+async fn lacks_triggers(connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
+    let count: i64 = sqlx::query_scalar(MISSING_TRIGGERS).fetch_one(connection).await?;
+    Ok(count > 0)
+}
+
+/// Tries. That needs the right to make triggers, and, where the server writes a binary log, another one or a setting.
+async fn may_make_triggers(connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
+    sqlx::raw_sql(
+        "create table if not exists novi_state (name varchar(64) not null primary key, value varchar(255) not null) \
+         engine = InnoDB character set utf8mb4 collate utf8mb4_bin",
+    )
+    .execute(&mut *connection)
+    .await?;
+    let tried = sqlx::raw_sql(
+        "create trigger novi_trial before insert on novi_state for each row set new.name = new.name; \
+         drop trigger novi_trial",
+    );
+    match tried.execute(&mut *connection).await {
+        Ok(_) => Ok(true),
+        // The command, the privilege, or the binary log; or the database as a whole.
+        Err(error) if matches!(number(&error), 1142 | 1227 | 1419 | 1044) => Ok(false),
+        // The process that tried last has died between the two.
+        Err(error) if number(&error) == 1359 => {
+            sqlx::raw_sql("drop trigger if exists novi_trial").execute(connection).await.map(|_| true)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the triggers of all migrations, in their order: later ones replace those before.
+async fn make_triggers(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    for &(_, _, text) in MIGRATIONS {
+        for statement in script::split(text, DIALECT) {
+            if script::is_trigger(statement, DIALECT) {
+                sqlx::raw_sql(statement).execute(&mut *connection).await?;
+            }
+        }
+    }
+    // Without them nobody gave metadata to new flags.
+    sqlx::query(
+        "insert into flag_metadata (flag_id) select id from flags \
+         where not exists (select 1 from flag_metadata known where known.flag_id = flags.id)",
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("delete from novi_state where name = 'triggers'").execute(connection).await.map(drop)
 }
 
 /// One process at a time migrates a database. Names of locks are the server's, at most 64 characters long.
@@ -205,14 +299,18 @@ fn cell(row: &MySqlRow, index: usize) -> Cell {
     read.unwrap_or(Cell::Null)
 }
 
-fn failure(error: &sqlx::Error) -> Failure {
-    let number = match error {
+/// The server's number for an error; 0 where it is none of the server's.
+fn number(error: &sqlx::Error) -> u16 {
+    match error {
         sqlx::Error::Database(database) => {
             database.try_downcast_ref::<MySqlDatabaseError>().map_or(0, MySqlDatabaseError::number)
         }
         _ => 0,
-    };
-    match number {
+    }
+}
+
+fn failure(error: &sqlx::Error) -> Failure {
+    match number(error) {
         // no such table
         1146 => Failure::NotMigrated,
         // too many connections, of the server or of the user
@@ -225,3 +323,4 @@ fn failure(error: &sqlx::Error) -> Failure {
 
 sql::sql_session!(MySqlStore, MySql, MySqlConnection);
 sql::sql_store!(MySqlStore, MySql, MySqlConnection);
+sql::sql_history!(MySqlStore, MySql, MySqlConnection);

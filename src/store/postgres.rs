@@ -13,9 +13,11 @@ use sqlx::{
 };
 
 use super::{
-    BoxFuture, Change, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, WriteStore, refusal,
+    Author, BoxFuture, Change, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, WriteStore,
+    history::{AsOf, HistoryQuery, HistoryRecord, HistoryStore, Replay},
+    refusal,
     script::{self, Dialect},
-    sql::{self, Cell, Failure, Found, Migrations, Queries, Statements, Step, Value},
+    sql::{self, Cell, Failure, Found, HistorySql, Migrations, Queries, Session, Statements, Step, Value},
     url,
 };
 use crate::{
@@ -28,13 +30,14 @@ const MIGRATIONS: Migrations = &[
     (2, "flag metadata", include_str!("../../migrations/postgres/0002_flag_metadata.sql")),
     (3, "revision and history", include_str!("../../migrations/postgres/0003_revision_and_history.sql")),
     (4, "activation members", include_str!("../../migrations/postgres/0004_activation_members.sql")),
+    (5, "history", include_str!("../../migrations/postgres/0005_history.sql")),
 ];
 
 /// Ids and texts are cast: adopted tables have other types than novi's own.
 const QUERIES: Queries = Queries {
     revision: "select sum(revision)::bigint from novi_revision",
     cursor: "select slot::bigint, revision from novi_revision",
-    records: "select slot::bigint, revision, entity, entity_id, operation, \
+    touched: "select slot::bigint, revision, entity, entity_id, operation, \
         case operation when 'update' then before end, case operation when 'update' then after end \
         from flag_history where slot = $1 and revision > $2 and revision <= $3 order by id limit $4",
     placeholder: "$1",
@@ -54,6 +57,25 @@ const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$
 
 /// The revision is raised at commit; this asks for it a moment earlier, so that it can be told.
 const SETTLE: Option<&str> = Some("set constraints novi_commit immediate");
+
+const SESSION: Session = Session {
+    sign: "select set_config('novi.actor', coalesce($1, ''), true), set_config('novi.reason', coalesce($2, ''), true)",
+    unsign: None,
+    outlives_transaction: false,
+};
+
+const HISTORY: HistorySql = HistorySql {
+    columns: "position, to_char(changed_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
+        actor, reason, entity, before, after",
+    records: "(select id, revision as position, changed_at, actor, reason, entity, entity_id, other_id, before, after \
+        from flag_history where revision is not null) records",
+    until: "changed_at <= $1",
+    changed_at: "select to_char(max(changed_at) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from novi_revision",
+    missing_triggers: None,
+    named: "select id::bigint from flags where name = $1 \
+        union select entity_id from flag_history where entity = 'flags' \
+        and (before::json ->> 'name' = $2 or after::json ->> 'name' = $3)",
+};
 
 const DIALECT: Dialect = Dialect::Standard;
 
@@ -102,7 +124,7 @@ impl PostgresStore {
         // The lock is the connection's: it ends with it, whatever happens here.
         connection.close_on_drop();
         connection.lock().await?;
-        run_migrations(&mut connection).await
+        run_migrations(&mut connection, sql::migrator(MIGRATIONS)).await
     }
 }
 
@@ -168,3 +190,4 @@ fn failure(error: &sqlx::Error) -> Failure {
 
 sql::sql_session!(PostgresStore, Postgres, PgConnection);
 sql::sql_store!(PostgresStore, Postgres, PgConnection);
+sql::sql_history!(PostgresStore, Postgres, PgConnection);

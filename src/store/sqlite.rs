@@ -12,9 +12,11 @@ use sqlx::{
 };
 
 use super::{
-    BoxFuture, Change, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, WriteStore, refusal,
+    Author, BoxFuture, Change, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, WriteStore,
+    history::{AsOf, HistoryQuery, HistoryRecord, HistoryStore, Replay},
+    refusal,
     script::{self, Dialect},
-    sql::{self, Cell, Failure, Found, Migrations, Queries, Statements, Step, Value},
+    sql::{self, Cell, Failure, Found, HistorySql, Migrations, Queries, Session, Statements, Step, Value},
     url,
 };
 use crate::{
@@ -27,12 +29,13 @@ const MIGRATIONS: Migrations = &[
     (2, "flag metadata", include_str!("../../migrations/sqlite/0002_flag_metadata.sql")),
     (3, "revision and history", include_str!("../../migrations/sqlite/0003_revision_and_history.sql")),
     (4, "activation members", include_str!("../../migrations/sqlite/0004_activation_members.sql")),
+    (5, "history", include_str!("../../migrations/sqlite/0005_history.sql")),
 ];
 
 const QUERIES: Queries = Queries {
     revision: "select sum(revision) from novi_revision",
     cursor: "select slot, revision from novi_revision",
-    records: "select slot, revision, entity, entity_id, operation, \
+    touched: "select slot, revision, entity, entity_id, operation, \
         case operation when 'update' then before end, case operation when 'update' then after end \
         from flag_history where slot = $1 and revision > $2 and revision <= $3 order by id limit $4",
     placeholder: "$1",
@@ -49,6 +52,24 @@ const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$
 
 /// Row triggers have raised the revision already.
 const SETTLE: Option<&str> = None;
+
+const SESSION: Session = Session {
+    sign: "update novi_session set actor = $1, reason = $2 where id = 1",
+    unsign: Some("update novi_session set actor = null, reason = null where id = 1"),
+    outlives_transaction: false,
+};
+
+const HISTORY: HistorySql = HistorySql {
+    columns: "position, changed_at, actor, reason, entity, before, after",
+    records: "(select id, revision as position, changed_at, actor, reason, entity, entity_id, other_id, before, after \
+        from flag_history where revision is not null) records",
+    until: "changed_at <= strftime('%Y-%m-%dT%H:%M:%fZ', $1)",
+    changed_at: "select max(changed_at) from novi_revision",
+    missing_triggers: None,
+    named: "select id from flags where name = $1 \
+        union select entity_id from flag_history where entity = 'flags' \
+        and (json_extract(before, '$.name') = $2 or json_extract(after, '$.name') = $3)",
+};
 
 const DIALECT: Dialect = Dialect::Standard;
 
@@ -200,7 +221,7 @@ async fn ask_for_version(
 /// SQLite's own lock is the lock, and the transaction makes all migrations one step: those of sqlx become savepoints.
 async fn migrate_in_turn(connection: &mut SqliteConnection) -> Result<Migrated, MigrateError> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let migrated = run_migrations(&mut transaction).await?;
+    let migrated = run_migrations(&mut transaction, sql::migrator(MIGRATIONS)).await?;
     transaction.commit().await?;
     Ok(migrated)
 }
@@ -293,3 +314,4 @@ fn failure(error: &sqlx::Error) -> Failure {
 
 sql::sql_session!(SqliteStore, Sqlite, SqliteConnection);
 sql::sql_store!(SqliteStore, Sqlite, SqliteConnection);
+sql::sql_history!(SqliteStore, Sqlite, SqliteConnection);

@@ -4,6 +4,7 @@
 //! would be longer than the code. A database's own file has its SQL, its columns and its errors.
 
 mod decode;
+mod history;
 mod migrate;
 mod session;
 mod statements;
@@ -12,7 +13,10 @@ use std::time::Duration;
 
 use sqlx::{ConnectOptions as _, Pool, pool::PoolConnection};
 
-pub(super) use decode::{Cell, activation, flag, link, member, record};
+pub(super) use decode::{Cell, activation, flag, flag_metadata, link, member, record, time, touched};
+pub(super) use history::{BATCH, Extent, HistorySql, Session, listed, records, sql_history};
+#[cfg(feature = "mysql")]
+pub(super) use migrate::migrator_without;
 pub(super) use migrate::{Found, Migrations, TABLE, deadline, describe, migrator, names, pause, pending};
 pub(super) use session::{MOST_RECORDS, ids, sql_session};
 pub(super) use statements::{Queries, Statements, Step, Value, statements, steps};
@@ -94,25 +98,28 @@ macro_rules! sql_store {
             async fn read(&self) -> Result<Rows, sqlx::Error> {
                 let mut connection = sql::acquire(&self.pool).await?;
                 let mut transaction = begin_read(&mut connection).await?;
-                let rows = Rows {
-                    revision: revision(&mut transaction).await?,
-                    ..every_row(&mut transaction).await?
-                };
+                let rows = all_rows(&mut transaction).await?;
                 transaction.commit().await?;
                 Ok(rows)
             }
 
-            async fn change(&self, changes: Vec<Change>) -> Result<Revision> {
+            async fn change(&self, changes: Vec<Change>, author: &Author) -> Result<Revision> {
                 const ACTION: &str = "could not change the rows";
                 changes.iter().try_for_each(refusal::check)?;
                 let mut connection =
                     sql::acquire(&self.pool).await.map_err(|error| self.failed(ACTION, error))?;
                 let mut transaction =
                     begin_write(&mut connection).await.map_err(|error| self.failed(ACTION, error))?;
+                sign(&mut transaction, author).await.map_err(|error| self.failed(ACTION, error))?;
                 for step in changes.into_iter().flat_map(|change| sql::steps(change, &STATEMENTS)) {
-                    self.take(&mut transaction, step).await?;
+                    if let Err(error) = self.take(&mut transaction, step).await {
+                        let unsigned = unsign(&mut transaction, author, false).await;
+                        unsigned.map_err(|error| self.failed(ACTION, error))?;
+                        return Err(error);
+                    }
                 }
                 let done = async {
+                    unsign(&mut transaction, author, true).await?;
                     if let Some(settle) = SETTLE {
                         sqlx::query(settle).execute(&mut *transaction).await?;
                     }
@@ -150,11 +157,14 @@ macro_rules! sql_store {
                 Err(Error::Refused(sentence.unwrap_or_else(own_words)))
             }
 
-            async fn script(&self, text: &str) -> Result<(), sqlx::Error> {
+            async fn script(&self, text: &str, author: &Author) -> Result<(), sqlx::Error> {
                 let mut connection = sql::acquire(&self.pool).await?;
                 let mut transaction = begin_write(&mut connection).await?;
+                sign(&mut transaction, author).await?;
                 // The statements are the caller's own, as run_script says.
-                sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut *transaction).await?;
+                let done = sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut *transaction).await;
+                unsign(&mut transaction, author, done.is_ok()).await?;
+                done?;
                 transaction.commit().await
             }
 
@@ -176,7 +186,7 @@ macro_rules! sql_store {
         impl ReadStore for $store {
             fn session(&self) -> BoxFuture<'_, Result<Option<Box<dyn crate::store::ReadSession>>>> {
                 Box::pin(async move {
-                    let session = Session::begin(self).await;
+                    let session = Reader::begin(self).await;
                     let session = session.map_err(|error| self.failed("could not read the rows", error))?;
                     Ok(Some(Box::new(session) as Box<dyn crate::store::ReadSession>))
                 })
@@ -213,7 +223,15 @@ macro_rules! sql_store {
 
         impl WriteStore for $store {
             fn apply(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Revision>> {
-                Box::pin(self.change(changes))
+                Box::pin(async move { self.change(changes, &Author::default()).await })
+            }
+
+            fn apply_by<'a>(
+                &'a self,
+                author: &'a Author,
+                changes: Vec<Change>,
+            ) -> BoxFuture<'a, Result<Revision>> {
+                Box::pin(self.change(changes, author))
             }
         }
 
@@ -222,7 +240,7 @@ macro_rules! sql_store {
                 Box::pin(self.bring_up_to_date())
             }
 
-            fn run_script<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<()>> {
+            fn run_script_by<'a>(&'a self, author: &'a Author, text: &'a str) -> BoxFuture<'a, Result<()>> {
                 Box::pin(async move {
                     const ACTION: &str = "could not run the script";
                     let statements = script::statements(text, DIALECT)
@@ -230,7 +248,9 @@ macro_rules! sql_store {
                     if statements.is_empty() {
                         return Ok(());
                     }
-                    self.script(statements).await.map_err(|error| Error::store(&self.name, ACTION, error))
+                    self.script(statements, author)
+                        .await
+                        .map_err(|error| Error::store(&self.name, ACTION, error))
                 })
             }
         }
@@ -253,9 +273,9 @@ macro_rules! sql_store {
             Ok(decoded)
         }
 
-        async fn every_row(connection: &mut $connection) -> Result<Rows, sqlx::Error> {
+        async fn all_rows(connection: &mut $connection) -> Result<Rows, sqlx::Error> {
             Ok(Rows {
-                revision: Revision::default(),
+                revision: revision(connection).await?,
                 flags: rows_where(connection, QUERIES.flags, "order by f.id", |cells| sql::flag(cells))
                     .await?,
                 activations: rows_where(connection, QUERIES.activations, "order by a.id", |cells| {
@@ -314,7 +334,10 @@ macro_rules! sql_store {
         }
 
         /// Runs what is not applied yet; the caller holds the lock.
-        async fn run_migrations(connection: &mut $connection) -> Result<Migrated, MigrateError> {
+        async fn run_migrations(
+            connection: &mut $connection,
+            migrator: sqlx::migrate::Migrator,
+        ) -> Result<Migrated, MigrateError> {
             let has_flags = has_table(connection, "flags").await?;
             connection.ensure_migrations_table(sql::TABLE).await?;
             // With the lock held, an unfinished migration is that of a process that died: it can run again.
@@ -325,7 +348,7 @@ macro_rules! sql_store {
             sql::pending(&before, MIGRATIONS)?;
             // Tables without any migration: those of the original, or, on MySQL, empty ones of a process that died.
             let adopted = has_flags && before.is_empty();
-            sql::migrator(MIGRATIONS).run_direct(None, connection, false).await?;
+            migrator.run_direct(None, connection, false).await?;
             let without_activations = if adopted {
                 let sql = "select name from flags where not exists \
                     (select 1 from flags_activations where flag_id = flags.id) order by flags.id";
@@ -333,7 +356,8 @@ macro_rules! sql_store {
             } else {
                 Vec::new()
             };
-            Ok(Migrated { applied: sql::names(&before, MIGRATIONS), adopted, without_activations })
+            let applied = sql::names(&before, MIGRATIONS);
+            Ok(Migrated { applied, adopted, without_activations, without_triggers: false })
         }
 
         fn busy(error: &MigrateError) -> bool {

@@ -34,13 +34,13 @@ pub(in crate::store) fn ids<'a>(
 macro_rules! sql_session {
     ($store:ident, $database:ty, $connection:ty) => {
         /// A read transaction.
-        struct Session {
+        struct Reader {
             store: $store,
             transaction: sqlx::Transaction<'static, $database>,
             cursor: crate::store::Cursor,
         }
 
-        impl Session {
+        impl Reader {
             async fn begin(store: &$store) -> Result<Self, sqlx::Error> {
                 let mut transaction = begin_session(&store.pool).await?;
                 let cursor = cursor(&mut transaction).await?;
@@ -55,14 +55,14 @@ macro_rules! sql_session {
                 let mut records = Vec::new();
                 for (slot, before, now) in &moved {
                     let most = sql::MOST_RECORDS.saturating_add(1);
-                    let mut rows = sqlx::query(QUERIES.records)
+                    let mut rows = sqlx::query(QUERIES.touched)
                         .bind(*slot)
                         .bind(*before)
                         .bind(*now)
                         .bind(most)
                         .fetch(&mut *self.transaction);
                     while let Some(row) = rows.try_next().await? {
-                        records.push(sql::record(&mut (0..row.len()).map(|index| cell(&row, index))));
+                        records.push(sql::touched(&mut (0..row.len()).map(|index| cell(&row, index))));
                     }
                     if i64::try_from(records.len()).is_ok_and(|count| count > sql::MOST_RECORDS) {
                         return Ok(None);
@@ -111,7 +111,7 @@ macro_rules! sql_session {
             }
         }
 
-        impl crate::store::ReadSession for Session {
+        impl crate::store::ReadSession for Reader {
             fn cursor(&self) -> &crate::store::Cursor {
                 &self.cursor
             }
@@ -141,9 +141,8 @@ macro_rules! sql_session {
             fn all(&mut self) -> BoxFuture<'_, Result<Rows>> {
                 let store = self.store.clone();
                 Box::pin(async move {
-                    let rows = every_row(&mut self.transaction).await;
-                    let rows = rows.map_err(|error| store.failed("could not read the rows", error))?;
-                    Ok(Rows { revision: self.cursor.revision(), ..rows })
+                    let rows = all_rows(&mut self.transaction).await;
+                    rows.map_err(|error| store.failed("could not read the rows", error))
                 })
             }
 

@@ -9,7 +9,7 @@ use novi::{
 };
 use serde_json::json;
 
-use super::Session;
+use super::{Session, author};
 use crate::{
     args::Reweight,
     failure::Failure,
@@ -32,7 +32,7 @@ pub(crate) async fn reweight(session: &Session, arguments: &Reweight) -> Result<
         .map_err(|error| Failure::refused(format!("{what}: {error}")))?;
     if !arguments.dry_run {
         let row = ActivationRow { config: Some(new.config.clone()), ..row.clone() };
-        store.apply(vec![Change::UpdateActivation(row)]).await?;
+        store.apply_by(&author(None), vec![Change::UpdateActivation(row)]).await?;
     }
     if session.json {
         let config: serde_json::Value = serde_json::from_str(&new.config).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use novi::{Error, store::Change};
 use serde_json::json;
 
-use super::Session;
+use super::{Session, author};
 use crate::{
     failure::Failure,
     output::{print, print_json},
@@ -14,7 +14,7 @@ use crate::{
 pub(crate) async fn set(session: &Session, flag: String, status: bool) -> Result<ExitCode, Failure> {
     let store = session.store().await?;
     let change = Change::SetStatus { flag: flag.clone(), status };
-    let revision = match store.apply(vec![change]).await {
+    let revision = match store.apply_by(&author(None), vec![change]).await {
         Ok(revision) => revision,
         // The store knows the names that there are, but not which of them is meant.
         Err(Error::FlagNotFound { name, .. }) => {
