@@ -205,7 +205,7 @@ fn activation(id: i64, kind: usize, one: i64, other: i64) -> ActivationRow {
     let (class, config) = match kind {
         0 => ("novi.and", format!("[{one}, {other}]")),
         1 => ("novi.or", format!("[{one}, {other}]")),
-        2 => ("novi.not", format!(r#"{{"activation": {one}}}"#)),
+        2 => ("novi.not", format!("[{one}]")),
         3 => ("novi.attribute", format!(r#"{{"attribute": "n", "greater": {one}}}"#)),
         4 => ("novi.static", r#"{"variant": "x"}"#.to_owned()),
         5 => ("novi.percentage", format!(r#"{{"percentage": {}}}"#, one * 10)),

@@ -99,13 +99,19 @@ impl Follower {
         Self { known: state.map(|state| Known::new(state, base, serial)), published, compaction: None }
     }
 
-    /// Brings the flags up to date. `anew` reads all rows, whatever the revision.
-    pub(super) async fn look(&mut self, flags: &Flags, store: &dyn ReadStore, anew: bool) -> Result<Seen> {
+    /// Brings the flags up to date. `anew` reads all rows, whatever the revision; `sweep` compares rows that no trigger tells of.
+    pub(super) async fn look(
+        &mut self,
+        flags: &Flags,
+        store: &dyn ReadStore,
+        anew: bool,
+        sweep: bool,
+    ) -> Result<Seen> {
         self.take_compacted().await;
         let Some(known) = self.known.as_ref().filter(|_| !anew) else {
             return self.look_at_all(flags, store, anew).await;
         };
-        let sweep = known.is_time_to_sweep();
+        let sweep = known.state.fingerprint.is_some() && (sweep || known.is_time_to_sweep());
         let is_published = known.serial.is_some();
         if is_published && !sweep && store.revision().await? == known.state.cursor.revision() {
             return Ok(Seen::Same);

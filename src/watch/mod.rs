@@ -157,12 +157,25 @@ impl Flags {
     /// # Errors
     /// [`Error::Store`] when the database does not answer: the flags stay as they are.
     pub async fn refresh(&self) -> Result<bool> {
+        self.look(false).await
+    }
+
+    /// As [`refresh`](Self::refresh), and finds changes that raised no revision as well, which happens by itself once a
+    /// minute: on MySQL no trigger sees TRUNCATE, nor what a foreign key's cascade deletes.
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh).
+    pub async fn sweep(&self) -> Result<bool> {
+        self.look(true).await
+    }
+
+    async fn look(&self, sweep: bool) -> Result<bool> {
         let Some(followed) = &self.inner().watch.followed else { return Ok(false) };
         let asked = async {
             let mut looker = followed.follower.lock().await;
             // A snapshot keeps no rows: where the types alone are new ones, they are read again as well.
             let anew = self.has_new_types().await;
-            let seen = looker.look(self, &*followed.store, anew).await?;
+            let seen = looker.look(self, &*followed.store, anew, sweep).await?;
             if let Seen::New(changes) = seen {
                 // Nobody need be listening. With the lock held, so that changes are told in their order.
                 let _ = self.inner().watch.changes.send(Arc::new(changes));
