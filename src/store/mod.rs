@@ -76,6 +76,13 @@ pub trait ReadStore: Send + Sync + 'static {
         Box::pin(std::future::ready(Ok(None)))
     }
 
+    /// Notes that this state has been seen, after an earlier one, for a store whose history needs that to be in order: MySQL,
+    /// where several writers count by themselves. Who can not write leaves it to others.
+    fn note_seen<'a>(&'a self, before: &'a Cursor, now: &'a Cursor) -> BoxFuture<'a, ()> {
+        let _ = (before, now);
+        Box::pin(std::future::ready(()))
+    }
+
     /// What tells of changes at once, if the store has that. The future runs for as long as the rows are followed, and looks
     /// for changes `every` so often where it can but look. Hints are that and no more: one that is lost makes a change
     /// be seen later, at the next look at the revision.

@@ -11,7 +11,8 @@ use sqlx::{
 };
 
 use super::{
-    Author, BoxFuture, Change, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, TABLES, WriteStore,
+    Author, BoxFuture, Change, Cursor, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, TABLES,
+    WriteStore,
     history::{AsOf, HistoryQuery, HistoryRecord, HistoryStore, Replay},
     refusal,
     script::{self, Dialect},
@@ -125,6 +126,28 @@ impl MySqlStore {
         Self { pool, name }
     }
 
+    /// Writes down that a reader has seen the records of a state, under its revision: slots count by themselves, and this is what
+    /// puts records of different slots in the order in which they became visible.
+    async fn seen(&self, before: &Cursor, now: &Cursor) {
+        if let Err(error) = self.write_seen(before, now).await {
+            tracing::debug!("could not note which records have been seen: {error}");
+        }
+    }
+
+    async fn write_seen(&self, before: &Cursor, now: &Cursor) -> Result<(), sqlx::Error> {
+        const SEEN: &str = "update flag_history set seen = ? \
+            where slot = ? and revision > ? and revision <= ? and (seen is null or seen > ?)";
+        let seen = now.revision().number();
+        let mut connection = sql::acquire(&self.pool).await?;
+        for (slot, before, now) in now.moved_since(before) {
+            // Or it would lock what lies between records, where writers put theirs.
+            sqlx::query("set transaction isolation level read committed").execute(&mut *connection).await?;
+            let query = sqlx::query(SEEN).bind(seen).bind(slot).bind(before).bind(now).bind(seen);
+            query.execute(&mut *connection).await?;
+        }
+        Ok(())
+    }
+
     /// MySQL tells of nothing; the revision is asked for.
     #[allow(clippy::unused_self, reason = "as that of a database that tells")]
     fn hint(&self, _: Arc<Hints>, _: Duration) -> Option<BoxFuture<'static, ()>> {
@@ -234,13 +257,8 @@ async fn fingerprint(connection: &mut MySqlConnection) -> Result<Option<Fingerpr
         let sql = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
         *count = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
     }
-    let triggers: i64 = sqlx::query_scalar(
-        "select count(*) from information_schema.triggers \
-         where trigger_schema = database() and trigger_name like 'novi\\_%'",
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    let contents = if triggers == 0 { Some(contents(connection).await?) } else { None };
+    let missing: i64 = sqlx::query_scalar(MISSING_TRIGGERS).fetch_one(&mut *connection).await?;
+    let contents = if missing > 0 { Some(contents(connection).await?) } else { None };
     Ok(Some(Fingerprint { counts, contents }))
 }
 

@@ -13,7 +13,7 @@ use sqlx::{
 };
 
 use super::{
-    Author, BoxFuture, Change, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, WriteStore,
+    Author, BoxFuture, Change, Cursor, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, WriteStore,
     history::{AsOf, HistoryQuery, HistoryRecord, HistoryStore, Replay},
     refusal,
     script::{self, Dialect},
@@ -115,6 +115,14 @@ impl PostgresStore {
     fn hint(&self, hints: Arc<Hints>, _: Duration) -> Option<BoxFuture<'static, ()>> {
         Some(Box::pin(listen::listen(self.pool.clone(), hints)))
     }
+
+    /// Revisions are in the order of commits.
+    #[allow(
+        clippy::unused_async,
+        clippy::unused_self,
+        reason = "as that of a database with several counters"
+    )]
+    async fn seen(&self, _: &Cursor, _: &Cursor) {}
 
     async fn migrate_once(&self) -> Result<Migrated, MigrateError> {
         let mut connection = sql::acquire(&self.pool).await?;

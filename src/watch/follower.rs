@@ -107,6 +107,21 @@ impl Follower {
         anew: bool,
         sweep: bool,
     ) -> Result<Seen> {
+        let before = self.published.clone();
+        let seen = self.look_now(flags, store, anew, sweep).await?;
+        if self.published != before {
+            store.note_seen(&before, &self.published).await;
+        }
+        Ok(seen)
+    }
+
+    async fn look_now(
+        &mut self,
+        flags: &Flags,
+        store: &dyn ReadStore,
+        anew: bool,
+        sweep: bool,
+    ) -> Result<Seen> {
         self.take_compacted().await;
         let Some(known) = self.known.as_ref().filter(|_| !anew) else {
             return self.look_at_all(flags, store, anew).await;

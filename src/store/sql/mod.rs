@@ -192,6 +192,14 @@ macro_rules! sql_store {
                 })
             }
 
+            fn note_seen<'a>(
+                &'a self,
+                before: &'a crate::store::Cursor,
+                now: &'a crate::store::Cursor,
+            ) -> BoxFuture<'a, ()> {
+                Box::pin(self.seen(before, now))
+            }
+
             fn hints(
                 &self,
                 hints: std::sync::Arc<crate::store::Hints>,
