@@ -1,25 +1,26 @@
 //! Follows the rows: asks for the revision, and when it is another one, reads the rows and swaps the snapshot.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, Weak},
-    time::{Duration, Instant},
+    sync::{Arc, Weak},
+    time::Duration,
 };
 
 use tokio::{
     task::spawn_blocking,
-    time::{MissedTickBehavior, interval, timeout},
+    time::{sleep, timeout},
 };
 
 use crate::{
     Error, Result,
+    backoff::Backoff,
     flags::{Flags, FlagsBuilder, Inner},
-    rows::Revision,
-    store::{self, ReadStore},
+    status::{Heard, Status},
+    store::{self, LateStore, ReadStore},
 };
 
 /// A database that says nothing for so long is taken for one that does not answer. Reading 100,000 flags takes
 /// about a second.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How following the rows goes; nothing for rows in memory, which nobody else changes.
 #[derive(Default)]
@@ -29,25 +30,7 @@ pub(crate) struct State {
 
 struct Followed {
     store: Arc<dyn ReadStore>,
-    heard: Mutex<Heard>,
-}
-
-struct Heard {
-    /// When the database last answered.
-    last: Instant,
-    /// Why it has not since then, if it was asked.
-    failure: Option<String>,
-}
-
-/// Whether a process sees the present rows.
-#[derive(Clone, Debug)]
-pub struct Status {
-    /// The revision that answers are made from.
-    pub revision: Revision,
-    /// How long ago the database last confirmed that revision; nothing for rows in memory.
-    pub age: Option<Duration>,
-    /// Why the database does not answer, if it does not.
-    pub failure: Option<String>,
+    heard: Heard,
 }
 
 impl FlagsBuilder {
@@ -58,8 +41,13 @@ impl FlagsBuilder {
     /// [`Error::DatabaseUrl`] for an address that this build of novi cannot use, and those of
     /// [`from_store`](Self::from_store).
     pub async fn connect(self, url: &str) -> Result<Flags> {
-        let store = store::connect(url).await?;
-        self.from_store(store).await
+        match store::connect(url).await {
+            Ok(store) => self.from_store(store).await,
+            Err(error) if self.upkeep.has_file() && store::may_come_back(&error, url) => {
+                self.from_store(Arc::new(LateStore::new(url))).await
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Flags from a store, such as one over the service's own pool; followed as those of [`connect`](Self::connect).
@@ -87,11 +75,13 @@ impl FlagsBuilder {
     /// activation types claim one name.
     pub async fn from_store(self, store: Arc<dyn ReadStore>) -> Result<Flags> {
         let refresh = self.refresh;
-        let rows = store.load().await?;
-        let heard = Mutex::new(Heard { last: Instant::now(), failure: None });
-        let state = State { followed: Some(Followed { store, heard }) };
+        let upkeep = self.upkeep.clone();
+        let (rows, heard) = upkeep.first_rows(&*store).await?;
+        let state = State { followed: Some(Followed { store: Arc::clone(&store), heard }) };
         let flags = self.build(rows, state)?;
+        upkeep.check_expired(&flags)?;
         tokio::spawn(follow(Arc::downgrade(flags.inner()), refresh));
+        upkeep.spawn(&Arc::downgrade(flags.inner()), &store);
         Ok(flags)
     }
 }
@@ -115,7 +105,9 @@ impl Flags {
         let asked = async {
             let has_new_types = self.has_new_types().await;
             let revision = followed.store.revision().await?;
-            if revision == self.snapshot().revision() && !has_new_types {
+            // What a file or nobody gave has a revision that tells nothing.
+            let is_ours = followed.heard.has_rows_of_database();
+            if is_ours && revision == self.snapshot().revision() && !has_new_types {
                 return Ok(false);
             }
             // A snapshot keeps no rows: where the types alone are new ones, they are read again as well.
@@ -145,28 +137,34 @@ impl Flags {
     pub fn status(&self) -> Status {
         let revision = self.snapshot().revision();
         match &self.inner().watch.followed {
-            None => Status { revision, age: None, failure: None },
-            Some(followed) => {
-                let heard = followed.heard.lock().unwrap_or_else(PoisonError::into_inner);
-                Status { revision, age: Some(heard.last.elapsed()), failure: heard.failure.clone() }
-            }
+            None => Status::of_memory(revision),
+            Some(followed) => followed.heard.status(revision),
         }
+    }
+
+    /// What people call the database that is followed, without passwords; nothing for rows in memory.
+    #[must_use]
+    pub fn store_name(&self) -> Option<String> {
+        self.inner().watch.followed.as_ref().map(|followed| followed.store.name())
+    }
+
+    /// Whether the rows that answer now were read from the database.
+    pub(crate) fn has_rows_of_database(&self) -> bool {
+        self.inner().watch.followed.as_ref().is_some_and(|followed| followed.heard.has_rows_of_database())
     }
 }
 
 impl Followed {
     /// Writes down how it went, and tells of it when it goes otherwise than before.
     fn note(&self, result: &Result<bool>) {
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
             Ok(_) => {
-                heard.last = Instant::now();
-                if heard.failure.take().is_some() {
+                if self.heard.confirm() {
                     tracing::info!(store = self.store.name(), "the database answers again");
                 }
             }
             Err(error) => {
-                if heard.failure.replace(error.to_string()).is_none() {
+                if self.heard.fail(error.to_string()) {
                     tracing::error!(
                         store = self.store.name(),
                         "{error}; the last rows that were read answer"
@@ -179,16 +177,23 @@ impl Followed {
 
 /// Asks at each interval, until nobody holds the flags any more.
 async fn follow(flags: Weak<Inner>, every: Duration) {
-    // An interval of zero would panic; a millisecond is as good as none.
-    let mut ticks = interval(every.max(Duration::from_millis(1)));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks.tick().await;
+    // Without any pause a core would do nothing else; a millisecond is as good as none.
+    let every = every.max(Duration::from_millis(1));
+    let mut backoff = Backoff::new(every);
+    let mut wait = every;
     loop {
-        ticks.tick().await;
+        sleep(wait).await;
         let Some(inner) = flags.upgrade() else { return };
-        // What failed is noted and told by `refresh`; there is nobody else to tell.
-        if let Err(error) = Flags::from_inner(inner).refresh().await {
-            tracing::debug!("{error}");
-        }
+        wait = match Flags::from_inner(inner).refresh().await {
+            Ok(_) => {
+                backoff.reset();
+                every
+            }
+            // It is noted and told by `refresh`; there is nobody else to tell.
+            Err(error) => {
+                tracing::debug!("{error}");
+                backoff.next_wait().max(every)
+            }
+        };
     }
 }

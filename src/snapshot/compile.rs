@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 use super::{
     Answer, Ask, Flag, More, Plan, Settings, Snapshot,
     drafts::{Drafts, Variants},
+    expiries::Expiry,
     explain::Told,
     facts::{DEEPEST_RECURSION, Facts},
     features,
@@ -195,6 +196,7 @@ impl FlagCompiler<'_> {
         if !row.metadata.tags.is_empty() {
             more.tags = row.metadata.tags.iter().map(|tag| tag.as_str().into()).collect();
         }
+        more.expiry = Expiry::of(&row.metadata);
         Flag {
             named: self.named(&row.name),
             linked: links.nodes.range(position),
@@ -313,7 +315,7 @@ impl FlagRow {
 
 impl More {
     fn is_empty(&self) -> bool {
-        let Self { values, variants, tags, last_known } = self;
-        values.is_none() && variants.is_empty() && tags.is_empty() && last_known.is_none()
+        let Self { values, variants, tags, expiry, last_known } = self;
+        values.is_none() && variants.is_empty() && tags.is_empty() && expiry.is_none() && last_known.is_none()
     }
 }

@@ -3,9 +3,11 @@
 //! A snapshot never changes. [`compile`](Snapshot::compile) turns rows into values and [`Issue`]s, once; evaluation
 //! then takes no lock, allocates nothing and waits for nothing.
 
+mod changes;
 mod compile;
 mod drafts;
 mod evaluate;
+mod expiries;
 mod explain;
 mod facts;
 mod features;
@@ -24,6 +26,7 @@ pub use evaluate::Filter;
 pub use explain::{Asked, Input, Trace};
 pub use tally::Evaluations;
 
+use expiries::Expiry;
 use explain::Told;
 use graph::Graph;
 use names::Names;
@@ -108,6 +111,8 @@ struct More {
     variants: Box<[Variant]>,
     /// Labels of the metadata.
     tags: Box<[Box<str>]>,
+    /// When the flag should be gone.
+    expiry: Option<Box<Expiry>>,
     /// For [`Answer::LastKnown`]: the earlier snapshot, and the flag's index there.
     last_known: Option<(Arc<Snapshot>, u32)>,
 }

@@ -4,6 +4,8 @@
 //! ([`SchemaStore`]) are traits of their own.
 
 pub mod conformance;
+#[cfg(feature = "sql")]
+mod late;
 mod memory;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -17,9 +19,12 @@ mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod url;
+mod usage;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
+#[cfg(feature = "sql")]
+pub(crate) use late::{LateStore, may_come_back};
 pub use memory::MemoryStore;
 #[cfg(feature = "mysql")]
 pub use mysql::MySqlStore;
@@ -27,6 +32,7 @@ pub use mysql::MySqlStore;
 pub use postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
+pub use usage::{FlagUsage, Usage, UsageReport, UsageStore};
 
 use crate::{
     Error, Result,
@@ -35,6 +41,10 @@ use crate::{
 
 /// Four flags to try novi with, as SQL for each of the databases: `seeds/demo.sql`.
 pub const DEMO_ROWS: &str = include_str!("../../seeds/demo.sql");
+
+/// How the error of a SQLite file that is not there begins.
+#[cfg(feature = "sql")]
+const NO_FILE: &str = "there is no file ";
 
 /// A boxed future, which keeps the store traits usable as `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -56,6 +66,11 @@ pub trait ReadStore: Send + Sync + 'static {
     /// # Errors
     /// As [`revision`](Self::revision). A row that can not be understood is no error: it carries its faults.
     fn load(&self) -> BoxFuture<'_, Result<Rows>>;
+
+    /// Where it is written down which flags were evaluated, if this store can do that.
+    fn usage_store(&self) -> Option<&dyn UsageStore> {
+        None
+    }
 }
 
 /// Changes the rows.

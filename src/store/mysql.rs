@@ -15,6 +15,7 @@ use super::{
     script::{self, Dialect},
     sql::{self, Cell, Failure, Found, Migrations, Queries, Statements, Step, Value},
     url,
+    usage::{self, Usage, UsageReport, UsageStore},
 };
 use crate::{
     Error, Result,
@@ -26,6 +27,7 @@ const MIGRATIONS: Migrations = &[
     (2, "flag metadata", include_str!("../../migrations/mysql/0002_flag_metadata.sql")),
     (3, "revision and history", include_str!("../../migrations/mysql/0003_revision_and_history.sql")),
     (4, "activation members", include_str!("../../migrations/mysql/0004_activation_members.sql")),
+    (7, "usage", include_str!("../../migrations/mysql/0007_usage.sql")),
 ];
 
 const QUERIES: Queries = Queries {
@@ -49,6 +51,8 @@ const STATEMENTS: Statements = sql::statements!("?" "?" "?" "?" "?" "?" "?" "?" 
 const SETTLE: Option<&str> = None;
 
 const DIALECT: Dialect = Dialect::MySql;
+
+const CONNECTIONS_HANG: bool = true;
 
 /// How long one try waits for the lock of the migrations, in seconds; another try follows.
 const LOCK_WAIT: i64 = 20;
@@ -170,3 +174,32 @@ fn failure(error: &sqlx::Error) -> Failure {
 }
 
 sql::sql_store!(MySqlStore, MySql, MySqlConnection);
+
+const USAGE: &str = "select flag, date_format(first_seen, '%Y-%m-%dT%H:%i:%s.%fZ'), \
+    date_format(last_evaluated, '%Y-%m-%dT%H:%i:%s.%fZ'), date_format(last_on, '%Y-%m-%dT%H:%i:%s.%fZ'), \
+    date_format(last_off, '%Y-%m-%dT%H:%i:%s.%fZ'), evaluations from novi_usage order by flag";
+
+const USAGE_SINCE: &str =
+    "select date_format(since, '%Y-%m-%dT%H:%i:%s.%fZ') from novi_usage_since where id = 1";
+
+async fn write_usage(pool: &MySqlPool, batch: &[Usage]) -> Result<(), sqlx::Error> {
+    let mut upsert = sqlx::QueryBuilder::new(
+        "insert into novi_usage (flag, first_seen, last_evaluated, last_on, last_off, evaluations) ",
+    );
+    upsert.push_values(batch, |mut row, usage| {
+        let (on, off) = (usage::count(usage.on), usage::count(usage.off));
+        row.push_bind(&usage.flag);
+        row.push("utc_timestamp(6), utc_timestamp(6)");
+        row.push("if(").push_bind_unseparated(on).push_unseparated(" > 0, utc_timestamp(6), null)");
+        row.push("if(").push_bind_unseparated(off).push_unseparated(" > 0, utc_timestamp(6), null)");
+        row.push_bind(on.saturating_add(off));
+    });
+    upsert.push(
+        " on duplicate key update last_evaluated = values(last_evaluated), \
+            last_on = coalesce(values(last_on), last_on), last_off = coalesce(values(last_off), last_off), \
+            evaluations = evaluations + values(evaluations)",
+    );
+    upsert.build().execute(&mut *sql::acquire(pool).await?).await.map(drop)
+}
+
+usage::usage_store!(MySqlStore);

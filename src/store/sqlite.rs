@@ -3,6 +3,7 @@
 use std::{path::Path, str::FromStr as _, time::Duration};
 
 use futures_util::TryStreamExt as _;
+use serde_json::json;
 use sqlx::{
     Connection as _, Row as _, Sqlite, SqliteConnection, Transaction, TypeInfo as _, ValueRef as _,
     migrate::{Migrate as _, MigrateError},
@@ -15,6 +16,7 @@ use super::{
     script::{self, Dialect},
     sql::{self, Cell, Failure, Found, Migrations, Queries, Statements, Step, Value},
     url,
+    usage::{self, Usage, UsageReport, UsageStore},
 };
 use crate::{
     Error, Result,
@@ -26,6 +28,7 @@ const MIGRATIONS: Migrations = &[
     (2, "flag metadata", include_str!("../../migrations/sqlite/0002_flag_metadata.sql")),
     (3, "revision and history", include_str!("../../migrations/sqlite/0003_revision_and_history.sql")),
     (4, "activation members", include_str!("../../migrations/sqlite/0004_activation_members.sql")),
+    (7, "usage", include_str!("../../migrations/sqlite/0007_usage.sql")),
 ];
 
 const QUERIES: Queries = Queries {
@@ -45,6 +48,9 @@ const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$
 const SETTLE: Option<&str> = None;
 
 const DIALECT: Dialect = Dialect::Standard;
+
+/// A database in memory is gone with its connection. And a file is not at the other end of a network.
+const CONNECTIONS_HANG: bool = false;
 
 /// A writer waits this long for another, who holds the file for as long as a transaction takes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -70,7 +76,8 @@ impl SqliteStore {
         let file = options.get_filename();
         if !in_memory(url) && !creates(url) && !file.exists() {
             let message = format!(
-                "there is no file {}: run `novi migrate` to make it, or correct the path",
+                "{}{}: run `novi migrate` to make it, or correct the path",
+                super::NO_FILE,
                 file.display()
             );
             return Err(Error::DatabaseUrl { url: url::redacted(url), message });
@@ -232,3 +239,23 @@ fn failure(error: &sqlx::Error) -> Failure {
 }
 
 sql::sql_store!(SqliteStore, Sqlite, SqliteConnection);
+
+const USAGE: &str =
+    "select flag, first_seen, last_evaluated, last_on, last_off, evaluations from novi_usage order by flag";
+
+const USAGE_SINCE: &str = "select since from novi_usage_since where id = 1";
+
+async fn write_usage(pool: &SqlitePool, batch: &[Usage]) -> Result<(), sqlx::Error> {
+    const UPSERT: &str = "insert into novi_usage (flag, first_seen, last_evaluated, last_on, last_off, evaluations) \
+        select value ->> 0, t, t, iif(value ->> 1 > 0, t, null), iif(value ->> 2 > 0, t, null), \
+            (value ->> 1) + (value ->> 2) \
+        from json_each($1), (select strftime('%Y-%m-%dT%H:%M:%fZ', 'now') t) where true \
+        on conflict (flag) do update set last_evaluated = excluded.last_evaluated, \
+            last_on = coalesce(excluded.last_on, last_on), last_off = coalesce(excluded.last_off, last_off), \
+            evaluations = evaluations + excluded.evaluations";
+    let rows = batch.iter().map(|usage| json!([usage.flag, usage::count(usage.on), usage::count(usage.off)]));
+    let rows = rows.collect::<serde_json::Value>().to_string();
+    sqlx::query(UPSERT).bind(rows).execute(&mut *sql::acquire(pool).await?).await.map(drop)
+}
+
+usage::usage_store!(SqliteStore);

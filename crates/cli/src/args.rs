@@ -8,7 +8,7 @@ use clap_complete::Shell;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  `check` found rows that do not compile, or that a program does not know
+  1  `check` found rows that do not compile, or that a program does not know; `stale` found stale flags
   2  the command or the configuration is wrong
   3  no flag has that name, or no activation
   4  the database, the network or a file failed
@@ -33,6 +33,22 @@ Examples:
   novi eval \"Combo AND\" --context '{\"targetingKey\": \"user-7\"}'
   novi eval \"Combo AND\" --context @caller.json --explain";
 
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  novi export --snapshot flags.novi
+  novi --database file:flags.novi eval \"Combo AND\"
+
+A service reads the file by `[snapshot] path` when its database can not be reached, or by Flags::from_file.";
+
+const STALE_RULES: &str = "\
+Exit codes:
+  0  no flag is stale
+  1  some are
+
+A flag is stale when it is past its expires_at; or when it is at least so many days old and was not evaluated for so many days, \
+or always was on, or always was off, for so many days. Programs that follow the database write down what they evaluate \
+([usage] interval). What they did before the table novi_usage was made is not known, and not taken for nothing.";
+
 const REWEIGHT_EXAMPLES: &str = "\
 Examples:
   novi reweight Layouts grid=60 list=40 --dry-run
@@ -48,8 +64,8 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// The database: sqlite://FILE, postgres://... or mysql://...; stands above NOVI_DATABASE__URL, and that above the
-    /// configuration file
+    /// The database: sqlite://FILE, postgres://... or mysql://..., or file:FILE for what `export` wrote; stands above
+    /// NOVI_DATABASE__URL, and that above the configuration file
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "URL")]
     pub(crate) database: Option<String>,
 
@@ -108,6 +124,20 @@ pub(crate) enum Command {
     /// Say what a flag answers
     #[command(after_help = EVAL_EXAMPLES)]
     Eval(Eval),
+    /// Write the rows to a file that programs can start from without the database
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export {
+        /// The file, which is replaced as a whole
+        #[arg(long, value_name = "FILE")]
+        snapshot: PathBuf,
+    },
+    /// Tell of flags that should be gone; exit code 1 if there are any
+    #[command(after_help = STALE_RULES)]
+    Stale {
+        /// After how many days a flag that was not evaluated, or always gave the same answer, is stale
+        #[arg(long, value_name = "DAYS", default_value_t = 30)]
+        days: u32,
+    },
     /// List the activation types, with their configs
     Types,
     /// Print a script that completes commands in a shell

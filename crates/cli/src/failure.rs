@@ -116,6 +116,7 @@ impl From<novi::Error> for Failure {
             novi::Error::Config { .. }
             | novi::Error::DatabaseUrl { .. }
             | novi::Error::DuplicateClass { .. } => Self::USAGE,
+            novi::Error::Expired { .. } => Self::REFUSED,
             _ => Self::SYSTEM,
         };
         let message = match (&error, advice(&error)) {

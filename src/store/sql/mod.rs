@@ -4,6 +4,7 @@
 //! would be longer than the code. A database's own file has its SQL, its columns and its errors.
 
 mod decode;
+mod lent;
 mod migrate;
 mod statements;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use sqlx::{ConnectOptions as _, Pool, pool::PoolConnection};
 
 pub(super) use decode::{Cell, activation, flag, link, member};
+pub(super) use lent::lend;
 pub(super) use migrate::{Found, Migrations, TABLE, deadline, describe, migrator, names, pause, pending};
 pub(super) use statements::{Queries, Statements, Step, Value, statements, steps};
 
@@ -73,7 +75,7 @@ pub(super) async fn acquire<DB: sqlx::Database>(pool: &Pool<DB>) -> Result<PoolC
 }
 
 /// Implements the traits of a store for `$store { pool, name }`. The file that calls it has `QUERIES`, `STATEMENTS`,
-/// `MIGRATIONS`, `SETTLE`, `DIALECT`, `cell`, `bind`, `failure`, `begin_read`, `begin_write` and `migrate_once`.
+/// `MIGRATIONS`, `SETTLE`, `DIALECT`, `CONNECTIONS_HANG`, `cell`, `bind`, `failure`, `begin_read`, `begin_write` and `migrate_once`.
 macro_rules! sql_store {
     ($store:ident, $database:ty, $connection:ty) => {
         impl $store {
@@ -90,7 +92,7 @@ macro_rules! sql_store {
             }
 
             async fn read(&self) -> Result<Rows, sqlx::Error> {
-                let mut connection = sql::acquire(&self.pool).await?;
+                let mut connection = sql::lend(&self.pool, CONNECTIONS_HANG).await?;
                 let mut transaction = begin_read(&mut connection).await?;
                 let rows = Rows {
                     revision: revision(&mut transaction).await?,
@@ -101,6 +103,7 @@ macro_rules! sql_store {
                     members: all(&mut transaction, QUERIES.members, |cells| sql::member(cells)).await?,
                 };
                 transaction.commit().await?;
+                connection.give_back();
                 Ok(rows)
             }
 
@@ -183,8 +186,10 @@ macro_rules! sql_store {
             fn revision(&self) -> BoxFuture<'_, Result<Revision>> {
                 Box::pin(async move {
                     let read = async {
-                        let mut connection = sql::acquire(&self.pool).await?;
-                        revision(&mut connection).await
+                        let mut connection = sql::lend(&self.pool, CONNECTIONS_HANG).await?;
+                        let revision = revision(&mut connection).await?;
+                        connection.give_back();
+                        Ok(revision)
                     };
                     read.await.map_err(|error| self.failed("could not read the revision", error))
                 })
@@ -194,6 +199,10 @@ macro_rules! sql_store {
                 Box::pin(async move {
                     self.read().await.map_err(|error| self.failed("could not read the rows", error))
                 })
+            }
+
+            fn usage_store(&self) -> Option<&dyn UsageStore> {
+                Some(self)
             }
         }
 

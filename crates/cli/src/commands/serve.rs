@@ -24,7 +24,7 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
         DEMO_DATABASE.clone_into(&mut session.config.database.url);
     }
     let config = &session.config;
-    let store = if arguments.demo { demo(config).await? } else { session.store().await? };
+    let store = if arguments.demo { Some(demo(config).await?) } else { None };
     let address = arguments.listen.unwrap_or(config.server.listen);
     // The port is taken first: whoever cannot have it need not wait for the rows.
     let listener = TcpListener::bind(address).await.map_err(|error| {
@@ -33,8 +33,14 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
         ))
     })?;
     let address = listener.local_addr().unwrap_or(address);
-    let name = store.name();
-    let flags = Flags::builder().config(config).keep_rows().from_store(store).await?;
+    let builder = Flags::builder().config(config).keep_rows().start_without_database();
+    let (name, flags) = match store {
+        Some(store) => (store.name(), builder.from_store(store).await?),
+        None => {
+            let flags = builder.connect(&config.database.url).await?;
+            (flags.store_name().unwrap_or_default(), flags)
+        }
+    };
     // Before anybody is told that the server is there, so that nobody can stop it without its notice.
     let mut signals = Signals::new().map_err(|error| Failure::runtime(&error))?;
     if session.json {
