@@ -14,7 +14,7 @@ use std::{
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -62,11 +62,14 @@ struct Server {
     data: PathBuf,
     command: Vec<String>,
     owner: (u32, u32),
+    /// Once this process has started it.
+    started: Mutex<Option<Child>>,
 }
 
 impl Server {
     fn of(data: PathBuf, pid_file: PathBuf) -> Self {
-        let mut server = Self { pid_file, data, command: Vec::new(), owner: (0, 0) };
+        let mut server =
+            Self { pid_file, data, command: Vec::new(), owner: (0, 0), started: Mutex::default() };
         let process = PathBuf::from(format!("/proc/{}", server.pid()));
         let command = fs::read_to_string(process.join("cmdline")).unwrap();
         server.command = command.split('\0').filter(|word| !word.is_empty()).map(str::to_owned).collect();
@@ -98,6 +101,10 @@ impl Server {
         tokio::time::sleep(Duration::from_secs(2)).await;
         let processes = self.processes();
         self.signal("-KILL");
+        if let Some(mut started) = self.started.lock().unwrap().take() {
+            // Until somebody has, it is there for who asks, as another server does.
+            started.wait().unwrap();
+        }
         let is_there = |pid: &u32| {
             // One that nobody has waited for yet is dead all the same.
             let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
@@ -118,6 +125,7 @@ impl Server {
                     break;
                 }
                 if self.pid_file.exists() {
+                    *self.started.lock().unwrap() = Some(started);
                     return;
                 }
             }

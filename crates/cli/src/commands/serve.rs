@@ -34,13 +34,12 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
     })?;
     let address = listener.local_addr().unwrap_or(address);
     let builder = Flags::builder().config(config).keep_rows().start_without_database();
-    let (name, flags) = match store {
-        Some(store) => (store.name(), builder.from_store(store).await?),
-        None => {
-            let flags = builder.connect(&config.database.url).await?;
-            (flags.store_name().unwrap_or_default(), flags)
-        }
+    let flags = match (store, session.file()) {
+        (Some(store), _) => builder.from_store(store).await?,
+        (None, Some(file)) => builder.from_file(file)?,
+        (None, None) => builder.connect(&config.database.url).await?,
     };
+    let name = flags.store_name().unwrap_or_else(|| config.database.url.clone());
     // Before anybody is told that the server is there, so that nobody can stop it without its notice.
     let mut signals = Signals::new().map_err(|error| Failure::runtime(&error))?;
     if session.json {
