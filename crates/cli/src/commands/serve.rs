@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
-use novi::{Flags, config::Config, store::SchemaStore};
+use novi::{Flags, Origin, Status, config::Config, store::SchemaStore};
 use novi_server::Options;
 use serde_json::json;
 #[cfg(unix)]
@@ -43,11 +43,12 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
     // Before anybody is told that the server is there, so that nobody can stop it without its notice.
     let mut signals = Signals::new().map_err(|error| Failure::runtime(&error))?;
     if session.json {
-        print_json(&json!({"listening": address, "database": name}))?;
+        print_json(&json!({"listening": address, "database": name, "source": flags.status().origin}))?;
     } else if arguments.demo {
         print(what_to_try(address, &name, &config.database.url))?;
     } else {
-        print(format_args!("novi answers on http://{address} from {name}; stop it with Ctrl-C"))?;
+        let note = note(&flags.status());
+        print(format_args!("novi answers on http://{address} from {name}{note}; stop it with Ctrl-C"))?;
     }
     let (stop, stopped) = oneshot::channel::<()>();
     let served = novi_server::serve(listener, flags, options(config, arguments.demo), async {
@@ -64,6 +65,18 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
         () = hurried => return Err(Failure::network("stopped by a second signal; open requests were cut off")),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What there is to know of a database that does not answer.
+fn note(status: &Status) -> String {
+    match (status.origin, status.age) {
+        (Origin::File, Some(age)) => {
+            let age = humantime::format_duration(Duration::from_secs(age.as_secs()));
+            format!(" (which does not answer: flags are those of the snapshot file, written {age} ago)")
+        }
+        (Origin::Nowhere, _) => " (which does not answer: there are no flags until it does)".to_owned(),
+        _ => String::new(),
+    }
 }
 
 /// The demo's database, with the demo's rows if it has none.

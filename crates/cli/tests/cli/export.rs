@@ -64,6 +64,7 @@ async fn a_server_starts_without_its_database() {
     let (status, body) = ready(&nothing).await;
     assert_eq!((status, &body["source"]), (503, &"nowhere".into()), "{body}");
     assert_eq!(nothing.get("/health/live").await["status"], "live");
+    assert!(nothing.greeting.contains("(which does not answer: there are no flags until it does)"));
     let (_, _, err) = nothing.stop();
     assert!(
         err.contains("there are no flags until the database answers") && !err.contains("secret"),
@@ -77,6 +78,11 @@ async fn a_server_starts_without_its_database() {
     assert_eq!((status, &body["source"]), (200, &"file".into()), "{body}");
     assert!(body["age_seconds"].as_f64().unwrap() < 60.0);
     assert_eq!(from_file.get("/flags").await.as_array().unwrap().len(), 4);
+    let greeting = &from_file.greeting;
+    assert!(
+        greeting.contains("x (which does not answer: flags are those of the snapshot file"),
+        "{greeting}"
+    );
     let (_, _, err) = from_file.stop();
     assert!(err.contains("the snapshot file of sqlite:novi.db answers"), "{err}");
 }
