@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{sleep, timeout};
+use tokio::{
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
 
 use crate::{
     Error, Result,
@@ -25,16 +28,14 @@ pub(crate) async fn record(flags: Weak<Inner>, store: Arc<dyn ReadStore>, interv
     loop {
         sleep(interval).await;
         let Some(inner) = flags.upgrade() else { return };
-        let counted = counts(&Flags::from_inner(inner));
+        // There may be a hundred thousand flags.
+        let counted = spawn_blocking(move || counts(&Flags::from_inner(inner))).await.unwrap_or_default();
         let usage = since(&written, &counted);
         if usage.is_empty() {
             continue;
         }
-        match write(&*store, usage).await {
-            Ok(()) => {
-                written = counted;
-                fails = false;
-            }
+        match write(&*store, usage, &counted, &mut written).await {
+            Ok(()) => fails = false,
             // What was not written is counted again next time. That a user may only read is told once, not each minute.
             Err(error) if fails => tracing::debug!("{error}"),
             Err(error) => {
@@ -45,11 +46,24 @@ pub(crate) async fn record(flags: Weak<Inner>, store: Arc<dyn ReadStore>, interv
     }
 }
 
-async fn write(store: &dyn ReadStore, usage: Vec<Usage>) -> Result<()> {
+/// Writes some of them after the others, and notes what is written.
+async fn write(
+    store: &dyn ReadStore,
+    usage: Vec<Usage>,
+    counted: &Counts,
+    written: &mut Counts,
+) -> Result<()> {
+    /// Takes a fraction of a second, and so is written or not long before anybody loses patience.
+    const AT_ONCE: usize = 1000;
     let Some(kept) = store.usage_store() else { return Ok(()) };
-    timeout(PATIENCE, kept.record_usage(usage)).await.unwrap_or_else(|elapsed| {
-        Err(Error::store(store.name(), format!("no answer within {PATIENCE:?}"), elapsed))
-    })
+    for some in usage.chunks(AT_ONCE) {
+        timeout(PATIENCE, kept.record_usage(some.to_vec())).await.unwrap_or_else(|elapsed| {
+            Err(Error::store(store.name(), format!("no answer within {PATIENCE:?}"), elapsed))
+        })?;
+        let counts = some.iter().filter_map(|usage| counted.get_key_value(&usage.flag));
+        written.extend(counts.map(|(flag, counts)| (flag.clone(), *counts)));
+    }
+    Ok(())
 }
 
 fn counts(flags: &Flags) -> Counts {

@@ -24,7 +24,7 @@ use novi::{
 
 use crate::{
     askers::Askers,
-    common::{Kind, TestDatabase, databases},
+    common::{Kind, Raw, TestDatabase, databases},
     proxy::{Network, Proxy},
     until::until,
 };
@@ -185,6 +185,31 @@ async fn a_database_without_tables_is_no_outage() {
         store::create(&database.url).await.unwrap();
         let error = builder().start_without_database().connect(&database.url).await.unwrap_err();
         assert!(matches!(error, Error::NotMigrated { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn tables_of_another_novi_are_told_as_such() {
+    for database in databases().await {
+        seeded(&database).await;
+        let mut dba = Raw::connect(&database).await;
+        dba.run("alter table activation_members rename to hidden").await.unwrap();
+        dba.run("delete from novi_migrations where version > 3").await.unwrap();
+        let error = builder().connect(&database.url).await.unwrap_err().to_string();
+        assert!(
+            error.contains("has migrations up to 3, and novi") && error.contains("run `novi migrate`"),
+            "{error}"
+        );
+        dba.run("update novi_migrations set version = 999 where version = 3").await.unwrap();
+        let error = builder().connect(&database.url).await.unwrap_err().to_string();
+        assert!(
+            error.contains("has migration 999, which novi") && error.contains("use a newer novi"),
+            "{error}"
+        );
+        // Such an error may pass, when somebody migrates or deploys.
+        let flags = builder().start_without_database().connect(&database.url).await.unwrap();
+        dba.run("alter table hidden rename to activation_members").await.unwrap();
+        until("the rows", || is_on(&flags, "on")).await;
     }
 }
 

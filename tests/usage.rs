@@ -115,12 +115,12 @@ async fn writers_of_flags_and_of_usage_do_not_wait_for_each_other() {
         let recorded = store.usage_store().unwrap().record_usage(all);
         tokio::time::timeout(Duration::from_secs(10), recorded).await.expect("it waits").unwrap();
         // And the other way: whoever writes usage holds nothing that flags are changed by.
-        let mut recorder = Raw::connect(&database).await;
-        recorder.run("begin").await.unwrap();
-        recorder.run("update novi_usage set evaluations = evaluations + 1").await.unwrap();
+        let mut other = Raw::connect(&database).await;
+        other.run("begin").await.unwrap();
+        other.run("update novi_usage set evaluations = evaluations + 1").await.unwrap();
         writer.run("update flags set status = false").await.unwrap();
         writer.run("commit").await.unwrap();
-        recorder.run("commit").await.unwrap();
+        other.run("commit").await.unwrap();
         assert_eq!(usage_of(&*store).await.len(), 4, "{kind:?}");
     }
 }

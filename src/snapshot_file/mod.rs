@@ -13,7 +13,6 @@ use std::{
     hash::{BuildHasher as _, Hasher as _},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use chrono::{DateTime, Utc};
@@ -305,9 +304,10 @@ fn prefix(name: &std::ffi::OsStr) -> OsString {
 }
 
 /// Removes what processes have left that were killed while they wrote.
+#[cfg(feature = "sql")]
 pub(crate) fn tidy(path: &Path) {
     /// No writing takes so long.
-    const OLD: Duration = Duration::from_hours(1);
+    const OLD: std::time::Duration = std::time::Duration::from_hours(1);
     let Some(prefix) = path.file_name().map(prefix) else { return };
     let Ok(entries) = fs::read_dir(folder(path)) else { return };
     for entry in entries.flatten() {

@@ -112,11 +112,10 @@ impl From<novi::Error> for Failure {
     fn from(error: novi::Error) -> Self {
         let code = match &error {
             novi::Error::FlagNotFound { .. } => Self::NOT_FOUND,
-            novi::Error::Refused(_) => Self::REFUSED,
+            novi::Error::Refused(_) | novi::Error::Expired { .. } => Self::REFUSED,
             novi::Error::Config { .. }
             | novi::Error::DatabaseUrl { .. }
             | novi::Error::DuplicateClass { .. } => Self::USAGE,
-            novi::Error::Expired { .. } => Self::REFUSED,
             _ => Self::SYSTEM,
         };
         let message = match (&error, advice(&error)) {

@@ -14,7 +14,9 @@ use sqlx::{ConnectOptions as _, Pool, pool::PoolConnection};
 
 pub(super) use decode::{Cell, activation, flag, link, member};
 pub(super) use lent::lend;
-pub(super) use migrate::{Found, Migrations, TABLE, deadline, describe, migrator, names, pause, pending};
+pub(super) use migrate::{
+    Found, Migrations, TABLE, deadline, describe, migrator, names, other_version, pause, pending,
+};
 pub(super) use statements::{Queries, Statements, Step, Value, statements, steps};
 
 /// How many connections a pool of novi's own holds: one that reads, one that writes, and some for the migrations and
@@ -89,6 +91,15 @@ macro_rules! sql_store {
                     return Error::NotMigrated { store: self.name.clone() };
                 }
                 Error::store(&self.name, action, error)
+            }
+
+            /// Whether a statement failed since the tables are those of a newer novi, or of an older one.
+            async fn of_another_novi(&self, action: &str, error: &sqlx::Error) -> Option<Error> {
+                // Only where the database answers at all.
+                error.as_database_error()?;
+                let version = "select max(version) from novi_migrations";
+                let version: Option<i64> = sqlx::query_scalar(version).fetch_one(&self.pool).await.ok()?;
+                sql::other_version(&self.name, action, version?, MIGRATIONS, error)
             }
 
             async fn read(&self) -> Result<Rows, sqlx::Error> {
@@ -197,7 +208,14 @@ macro_rules! sql_store {
 
             fn load(&self) -> BoxFuture<'_, Result<Rows>> {
                 Box::pin(async move {
-                    self.read().await.map_err(|error| self.failed("could not read the rows", error))
+                    const ACTION: &str = "could not read the rows";
+                    match self.read().await {
+                        Ok(rows) => Ok(rows),
+                        Err(error) => Err(match self.of_another_novi(ACTION, &error).await {
+                            Some(other) => other,
+                            None => self.failed(ACTION, error),
+                        }),
+                    }
                 })
             }
 
