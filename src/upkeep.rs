@@ -1,12 +1,12 @@
 //! What is done beside following the rows, and how a program starts: the snapshot file, expired flags, and usage.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Weak},
     time::Duration,
 };
 
-use tokio::{task::spawn_blocking, time::timeout};
+use tokio::time::timeout;
 
 use crate::{
     Error, Result,
@@ -14,8 +14,8 @@ use crate::{
     expiry,
     flags::{Flags, FlagsBuilder, Inner},
     rows::Rows,
-    snapshot_file::{SnapshotFile, tidy},
-    snapshot_writer,
+    snapshot_file::SnapshotFile,
+    snapshot_writer::{self, Keeper, on_blocking_thread},
     status::Heard,
     store::ReadStore,
     usage_recorder,
@@ -124,6 +124,11 @@ impl Upkeep {
         Err(error)
     }
 
+    /// What keeps the snapshot file, if there is to be one.
+    pub(crate) fn keeper(&self) -> Option<Arc<Keeper>> {
+        self.file.clone().map(Keeper::new).map(Arc::new)
+    }
+
     pub(crate) fn has_file(&self) -> bool {
         self.file.is_some()
     }
@@ -138,10 +143,10 @@ impl Upkeep {
     }
 
     /// Starts the tasks, which end when nobody holds the flags any more.
-    pub(crate) fn spawn(&self, flags: &Weak<Inner>, store: &Arc<dyn ReadStore>) {
-        if let Some(path) = &self.file {
-            let (path, interval) = (Arc::<Path>::from(path.as_path()), self.file_interval);
-            tokio::spawn(snapshot_writer::keep(Weak::clone(flags), Arc::clone(store), path, interval));
+    pub(crate) fn spawn(&self, flags: &Weak<Inner>, store: &Arc<dyn ReadStore>, keeper: Option<Arc<Keeper>>) {
+        if let Some(keeper) = keeper {
+            let (store, interval) = (Arc::clone(store), self.file_interval);
+            tokio::spawn(snapshot_writer::keep(Weak::clone(flags), store, keeper, interval));
         }
         if !self.usage_interval.is_zero() && store.usage_store().is_some() {
             let store = Arc::clone(store);
@@ -150,24 +155,5 @@ impl Upkeep {
         if self.expired != Expired::Ignore {
             tokio::spawn(expiry::warn(Weak::clone(flags)));
         }
-    }
-}
-
-/// What a function gives that waits for a disk.
-pub(crate) async fn on_blocking_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let done = spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(Error::store("files", "a thread of novi ended", error)))
-}
-
-/// Removes what is left of earlier writings.
-pub(crate) async fn tidy_up(path: Arc<Path>) {
-    let tidied = on_blocking_thread(move || {
-        tidy(&path);
-        Ok(())
-    });
-    if let Err(error) = tidied.await {
-        tracing::debug!("{error}");
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     Error, Result,
     backoff::Backoff,
     flags::{Flags, FlagsBuilder, Inner},
+    snapshot_writer::Keeper,
     status::{Heard, Status},
     store::{self, LateStore, ReadStore},
 };
@@ -31,6 +32,8 @@ pub(crate) struct State {
 struct Followed {
     store: Arc<dyn ReadStore>,
     heard: Heard,
+    /// If the rows are kept in a file.
+    keeper: Option<Arc<Keeper>>,
 }
 
 impl FlagsBuilder {
@@ -77,11 +80,13 @@ impl FlagsBuilder {
         let refresh = self.refresh;
         let upkeep = self.upkeep.clone();
         let (rows, heard) = upkeep.first_rows(&*store).await?;
-        let state = State { followed: Some(Followed { store: Arc::clone(&store), heard }) };
+        let keeper = upkeep.keeper();
+        let followed = Followed { store: Arc::clone(&store), heard, keeper: keeper.clone() };
+        let state = State { followed: Some(followed) };
         let flags = self.build(rows, state)?;
         upkeep.check_expired(&flags)?;
         tokio::spawn(follow(Arc::downgrade(flags.inner()), refresh));
-        upkeep.spawn(&Arc::downgrade(flags.inner()), &store);
+        upkeep.spawn(&Arc::downgrade(flags.inner()), &store, keeper);
         Ok(flags)
     }
 }
@@ -146,6 +151,12 @@ impl Flags {
     #[must_use]
     pub fn store_name(&self) -> Option<String> {
         self.inner().watch.followed.as_ref().map(|followed| followed.store.name())
+    }
+
+    /// What keeps the snapshot file, and the store that its rows come from.
+    pub(crate) fn keeper(&self) -> Option<(&Keeper, &Arc<dyn ReadStore>)> {
+        let followed = self.inner().watch.followed.as_ref()?;
+        Some((followed.keeper.as_deref()?, &followed.store))
     }
 
     /// Whether the rows that answer now were read from the database.

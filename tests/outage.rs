@@ -233,7 +233,13 @@ async fn a_burst_of_changes_is_written_once_and_the_last_state_in_the_end() {
     until("the last state", || SnapshotFile::read(&path).is_ok_and(|file| file.rows.revision == revision))
         .await;
     assert!(times.len() <= 4, "{times:?}");
-    drop(flags);
+
+    // A program that ends need not wait for it.
+    set(&*store, "off", false).await;
+    until("the change", || !is_on(&flags, "off")).await;
+    assert!(flags.save_snapshot().await.unwrap());
+    assert_eq!(SnapshotFile::read(&path).unwrap().rows.revision, store.revision().await.unwrap());
+    assert!(!flags.save_snapshot().await.unwrap(), "it is written already");
 }
 
 #[test]

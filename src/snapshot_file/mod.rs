@@ -323,3 +323,30 @@ pub(crate) fn tidy(path: &Path) {
         }
     }
 }
+
+#[cfg(all(test, feature = "sql"))]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    #[test]
+    fn what_was_left_long_ago_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let long_ago = SystemTime::now() - Duration::from_hours(2);
+        let make = |name: &str, time: SystemTime| {
+            let file = File::create(folder.path().join(name)).unwrap();
+            file.set_modified(time).unwrap();
+        };
+        let old = ".flags.novi.0123456789abcdef.tmp";
+        let others = ["flags.novi", ".other.novi.0123456789abcdef.tmp", ".flags.novi.bak", "novi.db"];
+        make(old, long_ago);
+        others.iter().for_each(|name| make(name, long_ago));
+        make(".flags.novi.fedcba9876543210.tmp", SystemTime::now());
+        tidy(&folder.path().join("flags.novi"));
+        assert!(!folder.path().join(old).exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), others.len() + 1);
+        tidy(Path::new("/no/such/folder/flags.novi"));
+        tidy(Path::new("/"));
+    }
+}

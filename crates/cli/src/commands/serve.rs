@@ -51,6 +51,7 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
         print(format_args!("novi answers on http://{address} from {name}{note}; stop it with Ctrl-C"))?;
     }
     let (stop, stopped) = oneshot::channel::<()>();
+    let kept = flags.clone();
     let served = novi_server::serve(listener, flags, options(config, arguments.demo), async {
         // The other end is dropped only with this one.
         let (Ok(()) | Err(_)) = stopped.await;
@@ -63,6 +64,10 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
     tokio::select! {
         served = served => served.map_err(|error| Failure::network(format!("the server failed: {error}")))?,
         () = hurried => return Err(Failure::network("stopped by a second signal; open requests were cut off")),
+    }
+    // What has changed since the file was last written.
+    if let Err(error) = kept.save_snapshot().await {
+        tracing::warn!("{error}");
     }
     Ok(ExitCode::SUCCESS)
 }
