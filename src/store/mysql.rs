@@ -199,7 +199,10 @@ async fn write_usage(pool: &MySqlPool, batch: &[Usage]) -> Result<(), sqlx::Erro
             last_on = coalesce(values(last_on), last_on), last_off = coalesce(values(last_off), last_off), \
             evaluations = evaluations + values(evaluations)",
     );
-    upsert.build().execute(&mut *sql::acquire(pool).await?).await.map(drop)
+    let mut connection = sql::lend(pool, CONNECTIONS_HANG).await?;
+    upsert.build().execute(&mut *connection).await?;
+    connection.give_back();
+    Ok(())
 }
 
 usage::usage_store!(MySqlStore);

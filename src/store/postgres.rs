@@ -173,7 +173,10 @@ async fn write_usage(pool: &PgPool, batch: &[Usage]) -> Result<(), sqlx::Error> 
     let flags: Vec<&str> = batch.iter().map(|usage| usage.flag.as_str()).collect();
     let query =
         sqlx::query(UPSERT).bind(flags).bind(column(|usage| usage.on)).bind(column(|usage| usage.off));
-    query.execute(&mut *sql::acquire(pool).await?).await.map(drop)
+    let mut connection = sql::lend(pool, CONNECTIONS_HANG).await?;
+    query.execute(&mut *connection).await?;
+    connection.give_back();
+    Ok(())
 }
 
 usage::usage_store!(PostgresStore);

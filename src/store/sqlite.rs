@@ -255,7 +255,10 @@ async fn write_usage(pool: &SqlitePool, batch: &[Usage]) -> Result<(), sqlx::Err
             evaluations = evaluations + excluded.evaluations";
     let rows = batch.iter().map(|usage| json!([usage.flag, usage::count(usage.on), usage::count(usage.off)]));
     let rows = rows.collect::<serde_json::Value>().to_string();
-    sqlx::query(UPSERT).bind(rows).execute(&mut *sql::acquire(pool).await?).await.map(drop)
+    let mut connection = sql::lend(pool, CONNECTIONS_HANG).await?;
+    sqlx::query(UPSERT).bind(rows).execute(&mut *connection).await?;
+    connection.give_back();
+    Ok(())
 }
 
 usage::usage_store!(SqliteStore);
