@@ -50,6 +50,10 @@ mod activation;
 mod activations;
 #[cfg(feature = "macros")]
 mod attributes;
+#[cfg(feature = "sql")]
+mod backoff;
+#[cfg(feature = "sql")]
+mod blocking;
 mod bucket;
 mod check;
 mod choose;
@@ -59,6 +63,9 @@ mod counters;
 mod current;
 mod decision;
 mod error;
+mod expired;
+#[cfg(feature = "sql")]
+mod expiry;
 mod feature;
 mod flags;
 mod folder;
@@ -74,6 +81,11 @@ mod registry;
 pub mod rows;
 mod similar;
 mod snapshot;
+mod snapshot_file;
+#[cfg(feature = "sql")]
+mod snapshot_writer;
+#[cfg(feature = "sql")]
+mod status;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -82,6 +94,10 @@ mod texts;
 mod timestamp;
 mod to_context;
 mod typed;
+#[cfg(feature = "sql")]
+mod upkeep;
+#[cfg(feature = "sql")]
+mod usage_recorder;
 mod value;
 #[cfg(feature = "sql")]
 mod watch;
@@ -97,6 +113,7 @@ pub use context::{Context, TARGETING_KEY};
 pub use current::{current_context, in_context, with_context};
 pub use decision::{Decision, Reason};
 pub use error::{Error, Result};
+pub use expired::{Expired, ExpiredFlag};
 pub use feature::{Feature, FeatureKind, Manifest, ManifestFeature, RegisteredFeature, manifest};
 pub use flags::{Flags, FlagsBuilder};
 pub use from_serialize::ContextError;
@@ -113,13 +130,16 @@ pub use present::Guard;
 pub use registry::{ActivationType, RegisteredActivation, Registry};
 pub use rows::Revision;
 pub use snapshot::{Asked, Evaluations, Filter, Input, Settings, Snapshot, Trace};
+pub use snapshot_file::{SnapshotFault, SnapshotFile};
 /// The version of sqlx whose pools the stores take.
 #[cfg(feature = "sql")]
 pub use sqlx;
+#[cfg(feature = "sql")]
+pub use status::{Origin, Status};
 pub use to_context::{ToContext, ToValue};
 pub use value::Value;
 #[cfg(feature = "sql")]
-pub use watch::{Changes, Status, Subscription};
+pub use watch::{Changes, Subscription};
 
 /// What the macros of novi need in the code they write; not for use by hand.
 #[doc(hidden)]

@@ -12,8 +12,14 @@ use novi::{
 };
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-const ALL: [&str; 5] =
-    ["1 core tables", "2 flag metadata", "3 revision and history", "4 activation members", "5 history"];
+const ALL: [&str; 6] = [
+    "1 core tables",
+    "2 flag metadata",
+    "3 revision and history",
+    "4 activation members",
+    "5 history",
+    "7 usage",
+];
 
 async fn opened(database: &TestDatabase) -> Arc<dyn SchemaStore> {
     store::create(&database.url).await.unwrap()
@@ -244,13 +250,14 @@ async fn a_migration_whose_process_died_runs_again_on_mysql() {
     let store = migrated(&database).await;
     store.run_script(include_str!("../seeds/demo.sql")).await.unwrap();
     let mut raw = Raw::connect(&database).await;
-    for version in 1..=ALL.len() {
+    for name in ALL {
+        let version = name.split(' ').next().unwrap();
         let before = store.load().await.unwrap();
         raw.run(&format!("update novi_migrations set success = false where version = {version}"))
             .await
             .unwrap();
         let again = store.migrate().await.unwrap();
-        assert_eq!(again.applied, [ALL[version - 1]]);
+        assert_eq!(again.applied, [name]);
         assert!(!again.adopted);
         assert_eq!(
             store.load().await.unwrap(),

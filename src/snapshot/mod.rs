@@ -5,9 +5,11 @@
 
 #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are replaced as a whole"))]
 mod askers;
+mod changes;
 mod compile;
 mod drafts;
 mod evaluate;
+mod expiries;
 mod explain;
 mod facts;
 mod features;
@@ -35,6 +37,7 @@ pub(crate) use {
     patch::{Change, Part},
 };
 
+use expiries::Expiry;
 use explain::Told;
 use graph::Kept;
 use names::Names;
@@ -127,6 +130,8 @@ struct More {
     variants: Box<[Variant]>,
     /// Labels of the metadata.
     tags: Box<[Box<str>]>,
+    /// When the flag should be gone.
+    expiry: Option<Box<Expiry>>,
     /// For [`Answer::LastKnown`]: the earlier snapshot, and the flag's index there.
     last_known: Option<(Arc<Snapshot>, u32)>,
 }

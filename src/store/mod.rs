@@ -7,6 +7,8 @@ pub mod conformance;
 mod difference;
 mod hints;
 pub mod history;
+#[cfg(feature = "sql")]
+mod late;
 mod memory;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -20,6 +22,7 @@ mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod url;
+mod usage;
 
 #[cfg(feature = "sql")]
 use std::time::Duration;
@@ -31,6 +34,8 @@ pub use difference::{Changed, Cursor, Fingerprint, ReadSession, Selection};
 #[cfg(feature = "sql")]
 pub use hints::Hints;
 pub use history::HistoryStore;
+#[cfg(feature = "sql")]
+pub(crate) use late::{LateStore, may_come_back};
 pub use memory::MemoryStore;
 #[cfg(feature = "mysql")]
 pub use mysql::MySqlStore;
@@ -38,6 +43,7 @@ pub use mysql::MySqlStore;
 pub use postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
+pub use usage::{FlagUsage, Usage, UsageReport, UsageStore};
 
 use crate::{
     Error, Result,
@@ -46,6 +52,10 @@ use crate::{
 
 /// Four flags to try novi with, as SQL for each of the databases: `seeds/demo.sql`.
 pub const DEMO_ROWS: &str = include_str!("../../seeds/demo.sql");
+
+/// How the error of a SQLite file that is not there begins.
+#[cfg(feature = "sql")]
+const NO_FILE: &str = "there is no file ";
 
 /// A boxed future, which keeps the store traits usable as `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -89,6 +99,11 @@ pub trait ReadStore: Send + Sync + 'static {
     #[cfg(feature = "sql")]
     fn hints(&self, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
         let _ = (hints, every);
+        None
+    }
+
+    /// Where it is written down which flags were evaluated, if this store can do that.
+    fn usage_store(&self) -> Option<&dyn UsageStore> {
         None
     }
 }
