@@ -36,6 +36,8 @@
 //! | test | `novi::testing` (feature `testing`), [`with_overrides`] |
 //! | write a type | [`macro@activation`], [`Activation`], [`Check`], [`Registry`]; [`FlagsBuilder::activations_folder`] |
 //! | reach a database | [`store`], [`rows`] |
+//! | do without the database, or without tokio | [`FlagsBuilder::snapshot_file`], [`SnapshotFile`], [`FlagsBuilder::connect_blocking`], [`Flags::status`] |
+//! | know when answers change by themselves | [`Flags::next_change`] |
 //! | configure | [`config::Config`], [`FlagsBuilder`] |
 //! | serve over HTTP | the crate `novi-server` |
 //!

@@ -341,7 +341,9 @@ mod tests {
         let old = ".flags.novi.0123456789abcdef.tmp";
         let others = ["flags.novi", ".other.novi.0123456789abcdef.tmp", ".flags.novi.bak", "novi.db"];
         make(old, long_ago);
-        others.iter().for_each(|name| make(name, long_ago));
+        for name in others {
+            make(name, long_ago);
+        }
         make(".flags.novi.fedcba9876543210.tmp", SystemTime::now());
         tidy(&folder.path().join("flags.novi"));
         assert!(!folder.path().join(old).exists());
