@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 15] = [
     "serve",
     "migrate",
     "seed",
@@ -15,6 +15,9 @@ const COMMANDS: [&str; 12] = [
     "disable",
     "reweight",
     "eval",
+    "history",
+    "diff",
+    "rollback",
     "types",
     "completions",
 ];

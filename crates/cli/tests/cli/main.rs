@@ -10,6 +10,7 @@ mod context;
 mod errors;
 mod folder;
 mod help;
+mod history;
 mod names;
 mod pipes;
 mod serve;
