@@ -64,7 +64,8 @@ async fn prune(session: &Session, store: &dyn SchemaStore, keep: Keep) -> Result
     if session.json {
         print_json(&json!({"deleted": deleted, "keep": keep}))?;
     } else {
-        print(format_args!("{deleted} records are deleted; the history is kept for {keep}"))?;
+        let kept = if keep == Keep::Forever { "forever".to_owned() } else { format!("for {keep}") };
+        print(format_args!("{deleted} records are deleted; the history is kept {kept}"))?;
     }
     Ok(ExitCode::SUCCESS)
 }
