@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::{net::TcpListener, sync::oneshot};
 
-use super::Session;
+use super::{Session, history};
 use crate::{
     args::Serve,
     failure::Failure,
@@ -34,6 +34,7 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
     })?;
     let address = listener.local_addr().unwrap_or(address);
     let name = store.name();
+    history::keep_short(store.clone(), config.history.keep);
     let flags = Flags::builder().config(config).keep_rows().from_store(store).await?;
     // Before anybody is told that the server is there, so that nobody can stop it without its notice.
     let mut signals = Signals::new().map_err(|error| Failure::runtime(&error))?;
