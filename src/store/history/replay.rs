@@ -208,7 +208,7 @@ mod tests {
 
     fn row(entity: Entity, id: i64, other: i64, value: u8) -> Value {
         match entity {
-            Entity::Flag => json!({"id": id, "name": format!("{value}"), "status": value % 2 == 0}),
+            Entity::Flag => json!({"id": id, "name": format!("{value}"), "status": value.is_multiple_of(2)}),
             Entity::Metadata => json!({"flag_id": id, "owner": format!("{value}"), "override_allowed": true,
                 "fail_mode": "off", "row_version": 1, "expires_at": "2031-01-31 12:00:00.000000", "tags": "[\"a\"]"}),
             Entity::Activation => {
@@ -216,7 +216,7 @@ mod tests {
             }
             Entity::Link => json!({"flag_id": id, "activation_id": other}),
             Entity::Member => {
-                json!({"activation_id": id, "member": format!("m{other}"), "denied": value % 2 == 0})
+                json!({"activation_id": id, "member": format!("m{other}"), "denied": value.is_multiple_of(2)})
             }
         }
     }

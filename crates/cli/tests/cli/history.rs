@@ -160,6 +160,15 @@ fn what_is_older_than_the_configuration_says_goes() {
     let pruned = folder.run(&["history", "--prune", "--json"]).expect(0).json();
     assert!(pruned["deleted"].as_u64().unwrap() > 10 && pruned["keep"] == json!("1ms"), "{pruned}");
     assert_eq!(folder.run(&["history", "--json"]).json().as_array().unwrap().len(), 1);
+    // A server does it by itself.
+    folder.run(&["disable", "Combo AND"]).expect(0);
+    folder.run(&["enable", "Combo AND"]).expect(0);
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    let _server = crate::serve::Server::start(&folder, &[]);
+    let start = std::time::Instant::now();
+    while folder.run(&["history", "--json"]).json().as_array().unwrap().len() > 1 {
+        assert!(start.elapsed() < crate::support::PATIENCE, "the server deletes nothing");
+    }
     folder.write("novi.toml", "[history]\nkeep = \"90\"\n");
     let wrong = folder.run(&["history"]).expect(2);
     assert!(wrong.err.contains("forever"), "{wrong:?}");
