@@ -98,6 +98,11 @@ impl Types {
         last.is_new
     }
 
+    /// The types that there are at present.
+    pub(crate) fn present(&self) -> Arc<Registry> {
+        Arc::clone(&self.last.lock().unwrap_or_else(PoisonError::into_inner).registry)
+    }
+
     /// The types to compile a snapshot with.
     pub(crate) fn take(&self) -> Arc<Registry> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,10 +12,12 @@ use std::{
 const FLOORS: [&[&str]; 5] = [
     &[
         "bucket",
+        "conflict",
         "context",
         "counters",
         "error",
         "from_serialize",
+        "issue",
         "ranges",
         "rows",
         "similar",
@@ -26,7 +28,7 @@ const FLOORS: [&[&str]; 5] = [
         "value",
         "within",
     ],
-    &["activation", "check", "issue", "layers", "overrides", "store"],
+    &["activation", "check", "layers", "overrides", "store"],
     &["feature", "registry"],
     &["activations", "decision", "snapshot"],
     &[
@@ -42,6 +44,7 @@ const FLOORS: [&[&str]; 5] = [
         "testing",
         "typed",
         "watch",
+        "writer",
     ],
 ];
 

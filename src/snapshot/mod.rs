@@ -4,6 +4,7 @@
 //! then takes no lock, allocates nothing and waits for nothing.
 
 mod compile;
+mod dependents;
 mod drafts;
 mod evaluate;
 mod explain;

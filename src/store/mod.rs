@@ -4,6 +4,10 @@
 //! ([`SchemaStore`]) are traits of their own.
 
 pub mod conformance;
+#[cfg(feature = "sql")]
+mod connection;
+mod edit;
+mod in_rows;
 mod memory;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -20,11 +24,16 @@ mod url;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
+#[cfg(feature = "sql")]
+pub use connection::WriteConnection;
+pub use edit::{Edit, Expected, Validate, Versioned};
+pub(crate) use in_rows::sort;
 pub use memory::MemoryStore;
 #[cfg(feature = "mysql")]
 pub use mysql::MySqlStore;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
+use serde::{Deserialize, Serialize};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 
@@ -60,13 +69,25 @@ pub trait ReadStore: Send + Sync + 'static {
 
 /// Changes the rows.
 pub trait WriteStore: ReadStore {
-    /// Makes all changes, or none, and gives the revision that has them.
+    /// Makes all changes of the edit, or none, and gives the revision that has them.
+    ///
+    /// Rows that the edit [expects](Edit::expected) at a version are locked before they are compared, and what its
+    /// [validator](Edit::validator) looks at is read in the same transaction.
     ///
     /// # Errors
     /// [`Error::FlagNotFound`], [`Error::Refused`] for a change
     /// that the tables do not allow (a name that is taken, a row that is not there, an activation that flags use),
-    /// [`Error::Store`] when the database fails.
-    fn apply(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Revision>>;
+    /// [`Error::Conflict`] for a row that is not at the version that was expected, [`Error::Invalid`] for an edit that its
+    /// validator refuses, [`Error::Store`] when the database fails.
+    fn commit(&self, edit: Edit) -> BoxFuture<'_, Result<Revision>>;
+
+    /// Makes all changes, or none, and gives the revision that has them: the plain form of [`commit`](Self::commit).
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    fn apply(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Revision>> {
+        self.commit(Edit::new(changes))
+    }
 }
 
 /// Makes the tables and runs scripts in them.
@@ -99,7 +120,8 @@ pub struct Migrated {
 }
 
 /// One change of the rows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Change {
     /// Turns a flag's status on or off.

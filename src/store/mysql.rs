@@ -11,9 +11,9 @@ use sqlx::{
 };
 
 use super::{
-    BoxFuture, Change, Migrated, ReadStore, SchemaStore, WriteStore, refusal,
+    BoxFuture, Edit, Expected, Migrated, ReadStore, SchemaStore, Versioned, WriteStore, refusal,
     script::{self, Dialect},
-    sql::{self, Cell, Failure, Found, Migrations, Queries, Statements, Step, Value},
+    sql::{self, Cell, Failure, Found, Migrations, Queries, Session, Statements, Step, Value, Versions},
     url,
 };
 use crate::{
@@ -26,16 +26,38 @@ const MIGRATIONS: Migrations = &[
     (2, "flag metadata", include_str!("../../migrations/mysql/0002_flag_metadata.sql")),
     (3, "revision and history", include_str!("../../migrations/mysql/0003_revision_and_history.sql")),
     (4, "activation members", include_str!("../../migrations/mysql/0004_activation_members.sql")),
+    (6, "row versions", include_str!("../../migrations/mysql/0006_row_versions.sql")),
 ];
 
-const QUERIES: Queries = Queries {
-    revision: "select cast(sum(revision) as signed) from novi_revision",
-    flags: "select cast(f.id as signed), f.name, cast(f.status as signed), m.flag_id, m.description, m.owner, \
+/// The columns of flags, of these rows.
+macro_rules! flags {
+    ($rows:literal) => {
+        concat!(
+            "select cast(f.id as signed), f.name, cast(f.status as signed), m.flag_id, m.description, m.owner, \
         date_format(m.expires_at, '%Y-%m-%dT%H:%i:%s.%fZ'), m.tags, cast(m.override_allowed as signed), \
         m.fail_mode, m.variants, m.default_variant, m.row_version, \
         date_format(m.created_at, '%Y-%m-%dT%H:%i:%s.%fZ'), date_format(m.updated_at, '%Y-%m-%dT%H:%i:%s.%fZ') \
-        from flags f left join flag_metadata m on m.flag_id = f.id order by f.id",
-    activations: "select cast(id as signed), name, class_name, config from activations order by id",
+        from flags f left join flag_metadata m on m.flag_id = f.id",
+            $rows
+        )
+    };
+}
+
+/// The columns of activations, of these rows.
+macro_rules! activations {
+    ($rows:literal) => {
+        concat!(
+            "select cast(a.id as signed), a.name, a.class_name, a.config, m.row_version \
+        from activations a left join activation_metadata m on m.activation_id = a.id",
+            $rows
+        )
+    };
+}
+
+const QUERIES: Queries = Queries {
+    revision: "select cast(sum(revision) as signed) from novi_revision",
+    flags: flags!(" order by f.id"),
+    activations: activations!(" order by a.id"),
     links: "select cast(flag_id as signed), cast(activation_id as signed) from flags_activations \
         order by flag_id, activation_id",
     members: "select activation_id, member, cast(denied as signed) from activation_members \
@@ -47,6 +69,30 @@ const STATEMENTS: Statements = sql::statements!("?" "?" "?" "?" "?" "?" "?" "?" 
 
 /// Row triggers have raised the revision already.
 const SETTLE: Option<&str> = None;
+
+const REVISION_AFTER_COMMIT: bool = true;
+
+const VERSIONS: Versions = Versions {
+    lock: None,
+    lock_flag_named: "select cast(id as signed) from flags where name = ? for update",
+    lock_flag: "select cast(id as signed) from flags where id = ? for update",
+    lock_flag_version: "select row_version from flag_metadata where flag_id = ? for update",
+    lock_activation: "select cast(id as signed) from activations where id = ? for update",
+    lock_activation_version: "select row_version from activation_metadata where activation_id = ? for update",
+    // A plain read sees what was there when the transaction first read; this one what is there.
+    flag: flags!(" where f.id = ? for update"),
+    activation: activations!(" where a.id = ? for update"),
+    links: "select cast(flag_id as signed), cast(activation_id as signed) from flags_activations where flag_id = ? \
+        order by activation_id for update",
+};
+
+const SESSION: Session = Session {
+    read: "select cast(@novi_actor as char), cast(@novi_reason as char)",
+    set: "set @novi_actor = ?, @novi_reason = ?",
+    outlives_rollback: true,
+};
+
+const DATABASE: &str = "the MySQL database of this transaction";
 
 const DIALECT: Dialect = Dialect::MySql;
 

@@ -11,9 +11,9 @@ use sqlx::{
 };
 
 use super::{
-    BoxFuture, Change, Migrated, ReadStore, SchemaStore, WriteStore, refusal,
+    BoxFuture, Edit, Expected, Migrated, ReadStore, SchemaStore, Versioned, WriteStore, refusal,
     script::{self, Dialect},
-    sql::{self, Cell, Failure, Found, Migrations, Queries, Statements, Step, Value},
+    sql::{self, Cell, Failure, Found, Migrations, Queries, Session, Statements, Step, Value, Versions},
     url,
 };
 use crate::{
@@ -26,18 +26,40 @@ const MIGRATIONS: Migrations = &[
     (2, "flag metadata", include_str!("../../migrations/postgres/0002_flag_metadata.sql")),
     (3, "revision and history", include_str!("../../migrations/postgres/0003_revision_and_history.sql")),
     (4, "activation members", include_str!("../../migrations/postgres/0004_activation_members.sql")),
+    (6, "row versions", include_str!("../../migrations/postgres/0006_row_versions.sql")),
 ];
 
-/// Ids and texts are cast: adopted tables have other types than novi's own.
-const QUERIES: Queries = Queries {
-    revision: "select sum(revision)::bigint from novi_revision",
-    flags: "select f.id::bigint, f.name::text, f.status, m.flag_id, m.description, m.owner, \
+/// The columns of flags, of these rows.
+macro_rules! flags {
+    ($rows:literal) => {
+        concat!(
+            "select f.id::bigint, f.name::text, f.status, m.flag_id, m.description, m.owner, \
         to_char(m.expires_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), m.tags, \
         m.override_allowed, m.fail_mode, m.variants, m.default_variant, m.row_version, \
         to_char(m.created_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
         to_char(m.updated_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
-        from flags f left join flag_metadata m on m.flag_id = f.id order by f.id",
-    activations: "select id::bigint, name::text, class_name::text, config::text from activations order by id",
+        from flags f left join flag_metadata m on m.flag_id = f.id",
+            $rows
+        )
+    };
+}
+
+/// The columns of activations, of these rows.
+macro_rules! activations {
+    ($rows:literal) => {
+        concat!(
+            "select a.id::bigint, a.name::text, a.class_name::text, a.config::text, m.row_version \
+        from activations a left join activation_metadata m on m.activation_id = a.id",
+            $rows
+        )
+    };
+}
+
+/// Ids and texts are cast: adopted tables have other types than novi's own.
+const QUERIES: Queries = Queries {
+    revision: "select sum(revision)::bigint from novi_revision",
+    flags: flags!(" order by f.id"),
+    activations: activations!(" order by a.id"),
     links: "select flag_id::bigint, activation_id::bigint from flags_activations order by flag_id, activation_id",
     members: "select activation_id, member, denied from activation_members order by activation_id, member",
     has_table: "select count(*) from pg_tables where schemaname = current_schema() and tablename = $1",
@@ -47,6 +69,30 @@ const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$
 
 /// The revision is raised at commit; this asks for it a moment earlier, so that it can be told.
 const SETTLE: Option<&str> = Some("set constraints novi_commit immediate");
+
+const REVISION_AFTER_COMMIT: bool = false;
+
+const VERSIONS: Versions = Versions {
+    lock: None,
+    lock_flag_named: "select id::bigint from flags where name = $1 for no key update",
+    lock_flag: "select id::bigint from flags where id = $1 for no key update",
+    lock_flag_version: "select row_version from flag_metadata where flag_id = $1 for update",
+    lock_activation: "select id::bigint from activations where id = $1 for no key update",
+    lock_activation_version: "select row_version from activation_metadata where activation_id = $1 for update",
+    flag: flags!(" where f.id = $1"),
+    activation: activations!(" where a.id = $1"),
+    links: "select flag_id::bigint, activation_id::bigint from flags_activations where flag_id = $1 \
+        order by activation_id",
+};
+
+/// Until the end of the transaction.
+const SESSION: Session = Session {
+    read: "select current_setting('novi.actor', true), current_setting('novi.reason', true)",
+    set: "select set_config('novi.actor', coalesce($1, ''), true), set_config('novi.reason', coalesce($2, ''), true)",
+    outlives_rollback: false,
+};
+
+const DATABASE: &str = "the PostgreSQL database of this transaction";
 
 const DIALECT: Dialect = Dialect::Standard;
 

@@ -11,9 +11,9 @@ use sqlx::{
 };
 
 use super::{
-    BoxFuture, Change, Migrated, ReadStore, SchemaStore, WriteStore, refusal,
+    BoxFuture, Edit, Expected, Migrated, ReadStore, SchemaStore, Versioned, WriteStore, refusal,
     script::{self, Dialect},
-    sql::{self, Cell, Failure, Found, Migrations, Queries, Statements, Step, Value},
+    sql::{self, Cell, Failure, Found, Migrations, Queries, Session, Statements, Step, Value, Versions},
     url,
 };
 use crate::{
@@ -26,14 +26,36 @@ const MIGRATIONS: Migrations = &[
     (2, "flag metadata", include_str!("../../migrations/sqlite/0002_flag_metadata.sql")),
     (3, "revision and history", include_str!("../../migrations/sqlite/0003_revision_and_history.sql")),
     (4, "activation members", include_str!("../../migrations/sqlite/0004_activation_members.sql")),
+    (6, "row versions", include_str!("../../migrations/sqlite/0006_row_versions.sql")),
 ];
+
+/// The columns of flags, of these rows.
+macro_rules! flags {
+    ($rows:literal) => {
+        concat!(
+            "select f.id, f.name, f.status, m.flag_id, m.description, m.owner, m.expires_at, m.tags, \
+        m.override_allowed, m.fail_mode, m.variants, m.default_variant, m.row_version, m.created_at, m.updated_at \
+        from flags f left join flag_metadata m on m.flag_id = f.id",
+            $rows
+        )
+    };
+}
+
+/// The columns of activations, of these rows.
+macro_rules! activations {
+    ($rows:literal) => {
+        concat!(
+            "select a.id, a.name, a.class_name, a.config, m.row_version \
+        from activations a left join activation_metadata m on m.activation_id = a.id",
+            $rows
+        )
+    };
+}
 
 const QUERIES: Queries = Queries {
     revision: "select sum(revision) from novi_revision",
-    flags: "select f.id, f.name, f.status, m.flag_id, m.description, m.owner, m.expires_at, m.tags, \
-        m.override_allowed, m.fail_mode, m.variants, m.default_variant, m.row_version, m.created_at, m.updated_at \
-        from flags f left join flag_metadata m on m.flag_id = f.id order by f.id",
-    activations: "select id, name, class_name, config from activations order by id",
+    flags: flags!(" order by f.id"),
+    activations: activations!(" order by a.id"),
     links: "select flag_id, activation_id from flags_activations order by flag_id, activation_id",
     members: "select activation_id, member, denied from activation_members order by activation_id, member",
     has_table: "select count(*) from sqlite_master where type = 'table' and name = $1",
@@ -43,6 +65,29 @@ const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$
 
 /// Row triggers have raised the revision already.
 const SETTLE: Option<&str> = None;
+
+const REVISION_AFTER_COMMIT: bool = false;
+
+const VERSIONS: Versions = Versions {
+    lock: Some("update novi_revision set revision = revision where false"),
+    lock_flag_named: "select id from flags where name = $1",
+    lock_flag: "select id from flags where id = $1",
+    lock_flag_version: "select row_version from flag_metadata where flag_id = $1",
+    lock_activation: "select id from activations where id = $1",
+    lock_activation_version: "select row_version from activation_metadata where activation_id = $1",
+    flag: flags!(" where f.id = $1"),
+    activation: activations!(" where a.id = $1"),
+    links: "select flag_id, activation_id from flags_activations where flag_id = $1 order by activation_id",
+};
+
+/// SQLite has neither users nor variables of a session.
+const SESSION: Session = Session {
+    read: "select actor, reason from novi_session",
+    set: "update novi_session set actor = $1, reason = $2",
+    outlives_rollback: false,
+};
+
+const DATABASE: &str = "the SQLite database of this transaction";
 
 const DIALECT: Dialect = Dialect::Standard;
 

@@ -6,6 +6,7 @@
 mod decode;
 mod migrate;
 mod statements;
+mod write;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use sqlx::{ConnectOptions as _, Pool, pool::PoolConnection};
 pub(super) use decode::{Cell, activation, flag, link, member};
 pub(super) use migrate::{Found, Migrations, TABLE, deadline, describe, migrator, names, pause, pending};
 pub(super) use statements::{Queries, Statements, Step, Value, statements, steps};
+pub(super) use write::{Session, Versions, sql_writer, write_connection};
 
 /// How many connections a pool of novi's own holds: one that reads, one that writes, and some for the migrations and
 /// scripts of the same process. A service that cares gives its own pool.
@@ -73,7 +75,7 @@ pub(super) async fn acquire<DB: sqlx::Database>(pool: &Pool<DB>) -> Result<PoolC
 }
 
 /// Implements the traits of a store for `$store { pool, name }`. The file that calls it has `QUERIES`, `STATEMENTS`,
-/// `MIGRATIONS`, `SETTLE`, `DIALECT`, `cell`, `bind`, `failure`, `begin_read`, `begin_write` and `migrate_once`.
+/// `MIGRATIONS`, `SETTLE`, `REVISION_AFTER_COMMIT`, `DIALECT`, `cell`, `bind`, `failure`, `begin_read`, `begin_write` and `migrate_once`.
 macro_rules! sql_store {
     ($store:ident, $database:ty, $connection:ty) => {
         impl $store {
@@ -83,73 +85,41 @@ macro_rules! sql_store {
             }
 
             fn failed(&self, action: &str, error: sqlx::Error) -> Error {
-                if failure(&error) == Failure::NotMigrated {
-                    return Error::NotMigrated { store: self.name.clone() };
-                }
-                Error::store(&self.name, action, error)
+                failed(&self.name, action, error)
             }
 
             async fn read(&self) -> Result<Rows, sqlx::Error> {
                 let mut connection = sql::acquire(&self.pool).await?;
                 let mut transaction = begin_read(&mut connection).await?;
-                let rows = Rows {
-                    revision: revision(&mut transaction).await?,
-                    flags: all(&mut transaction, QUERIES.flags, |cells| sql::flag(cells)).await?,
-                    activations: all(&mut transaction, QUERIES.activations, |cells| sql::activation(cells))
-                        .await?,
-                    links: all(&mut transaction, QUERIES.links, |cells| sql::link(cells)).await?,
-                    members: all(&mut transaction, QUERIES.members, |cells| sql::member(cells)).await?,
-                };
+                let rows = rows(&mut transaction).await?;
                 transaction.commit().await?;
                 Ok(rows)
             }
 
-            async fn change(&self, changes: Vec<Change>) -> Result<Revision> {
-                const ACTION: &str = "could not change the rows";
-                changes.iter().try_for_each(refusal::check)?;
-                let mut connection =
-                    sql::acquire(&self.pool).await.map_err(|error| self.failed(ACTION, error))?;
-                let mut transaction =
-                    begin_write(&mut connection).await.map_err(|error| self.failed(ACTION, error))?;
-                for step in changes.into_iter().flat_map(|change| sql::steps(change, &STATEMENTS)) {
-                    self.take(&mut transaction, step).await?;
+            async fn change(&self, edit: Edit) -> Result<Revision> {
+                let lost = |error| self.failed(CHANGE, error);
+                let mut connection = sql::acquire(&self.pool).await.map_err(lost)?;
+                let mut transaction = begin_write(&mut connection).await.map_err(lost)?;
+                if let Err(error) = write(&mut transaction, &self.name, &edit).await {
+                    // Now, and not when somebody next asks for the connection: others wait for its locks.
+                    transaction.rollback().await.map_err(lost)?;
+                    return Err(error);
                 }
                 let done = async {
                     if let Some(settle) = SETTLE {
                         sqlx::query(settle).execute(&mut *transaction).await?;
                     }
-                    let revision = revision(&mut transaction).await?;
+                    let reached = revision(&mut transaction).await?;
                     transaction.commit().await?;
-                    Ok(revision)
+                    Ok(reached)
                 };
-                done.await.map_err(|error| self.failed(ACTION, error))
-            }
-
-            async fn take(&self, connection: &mut $connection, step: Step) -> Result<()> {
-                let mut query = sqlx::query(step.sql);
-                for value in step.values {
-                    query = bind(query, value);
+                let reached = done.await.map_err(lost)?;
+                if !REVISION_AFTER_COMMIT {
+                    return Ok(reached);
                 }
-                let error = match query.execute(connection).await {
-                    Ok(done) if done.rows_affected() == 0 => return step.missing.map_or(Ok(()), Err),
-                    Ok(_) => return Ok(()),
-                    Err(error) => error,
-                };
-                let sentence = match failure(&error) {
-                    Failure::Taken => step.taken,
-                    Failure::Reference => step.reference,
-                    Failure::Value => None,
-                    Failure::NotMigrated | Failure::Busy | Failure::Other => {
-                        return Err(self.failed("could not change the rows", error));
-                    }
-                };
-                let own_words = || {
-                    let words = error
-                        .as_database_error()
-                        .map_or_else(|| error.to_string(), |e| e.message().to_owned());
-                    format!("{}: {words}", step.what)
-                };
-                Err(Error::Refused(sentence.unwrap_or_else(own_words)))
+                // What others committed since this transaction first read is in the sum only now. The change is made,
+                // whether this can be read or not.
+                Ok(revision(&mut connection).await.unwrap_or(reached))
             }
 
             async fn script(&self, text: &str) -> Result<(), sqlx::Error> {
@@ -175,6 +145,8 @@ macro_rules! sql_store {
             }
         }
 
+        sql::sql_writer!($database, $connection);
+
         impl ReadStore for $store {
             fn name(&self) -> String {
                 self.name.clone()
@@ -198,8 +170,8 @@ macro_rules! sql_store {
         }
 
         impl WriteStore for $store {
-            fn apply(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Revision>> {
-                Box::pin(self.change(changes))
+            fn commit(&self, edit: Edit) -> BoxFuture<'_, Result<Revision>> {
+                Box::pin(self.change(edit))
             }
         }
 
@@ -224,6 +196,17 @@ macro_rules! sql_store {
         async fn revision(connection: &mut $connection) -> Result<Revision, sqlx::Error> {
             let number: Option<i64> = sqlx::query_scalar(QUERIES.revision).fetch_one(connection).await?;
             Ok(Revision::new(number.unwrap_or_default()))
+        }
+
+        /// All rows, as the transaction sees them.
+        async fn rows(connection: &mut $connection) -> Result<Rows, sqlx::Error> {
+            Ok(Rows {
+                revision: revision(connection).await?,
+                flags: all(connection, QUERIES.flags, |cells| sql::flag(cells)).await?,
+                activations: all(connection, QUERIES.activations, |cells| sql::activation(cells)).await?,
+                links: all(connection, QUERIES.links, |cells| sql::link(cells)).await?,
+                members: all(connection, QUERIES.members, |cells| sql::member(cells)).await?,
+            })
         }
 
         async fn all<T>(
