@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Change, in_rows};
+use super::{Change, in_rows, refusal};
 use crate::{
     Error, Result,
     conflict::Conflict,
@@ -256,15 +256,29 @@ impl Change {
     /// A refusal of it, as a problem beside others.
     fn problem(&self, error: &Error) -> Issue {
         let (table, id, name) = self.row();
+        let name = refusal::shortened(&name);
+        let issue = |path: &str, message: &str| {
+            let (path, message) = (path.to_owned(), message.to_owned());
+            Issue { table, id, name, path, message, flags: Vec::new() }
+        };
         let text = error.to_string();
-        // Refusals begin with the row, which an issue tells by itself.
-        let message = text.rsplit_once(": ").map_or(text.as_str(), |(_, message)| message).to_owned();
-        let path = if table == "flags_activations" || table == "activation_members" { "row" } else { "id" };
-        let path = if matches!(self, Self::SetStatus { .. }) { "name" } else { path }.to_owned();
-        let message = if matches!(error, Error::FlagNotFound { .. }) { text } else { message };
-        Issue { table, id, name, path, message, flags: Vec::new() }
+        if matches!(error, Error::FlagNotFound { .. }) {
+            return issue("name", &text);
+        }
+        // Refusals begin with the row, which an issue tells by itself, and some go on with the column.
+        match text.rsplit_once(": ") {
+            None => issue("id", &text),
+            Some((before, message)) => {
+                let column = before.rsplit_once(": ").map_or("", |(_, column)| column);
+                issue(if COLUMNS.contains(&column) { column } else { "id" }, message)
+            }
+        }
     }
 }
+
+/// Those that a refusal may name.
+const COLUMNS: [&str; 8] =
+    ["name", "class_name", "config", "member", "description", "owner", "variants", "default_variant"];
 
 /// Rows and changes have keys that are texts, so that each is JSON.
 fn json(value: &impl serde::Serialize) -> Value {
