@@ -33,11 +33,6 @@ macro_rules! with_pool {
     };
 }
 
-/// What SQLite has in place of variables of a session. To go when a migration makes it.
-const SESSION: &str = "
-    create table if not exists novi_session (id integer primary key check (id = 1), actor text, reason text);
-    insert or ignore into novi_session (id) values (1);";
-
 /// Two flags, the second linked to an activation, and a table of the application's.
 const SHOP: &str = "
     create table orders (id integer primary key);
@@ -48,9 +43,6 @@ const SHOP: &str = "
 async fn shop(database: &TestDatabase) -> Arc<dyn SchemaStore> {
     let store = store::create(&database.url).await.unwrap();
     store.migrate().await.unwrap();
-    if database.kind == Kind::Sqlite {
-        store.run_script(SESSION).await.unwrap();
-    }
     store.run_script(SHOP).await.unwrap();
     store
 }

@@ -35,8 +35,7 @@ use crate::{
 /// # let database = store::create(url).await?;
 /// # database.migrate().await?;
 /// # database.run_script("insert into flags (name, status) values ('New orders', false);
-/// #   create table orders (id integer);
-/// #   create table if not exists novi_session (id integer primary key check (id = 1), actor text, reason text);").await?;
+/// #   create table orders (id integer);").await?;
 /// # let flags = Flags::connect(url).await?;
 /// # let pool = novi::sqlx::SqlitePool::connect(url).await?;
 /// use novi::sqlx;

@@ -112,7 +112,7 @@ impl From<novi::Error> for Failure {
     fn from(error: novi::Error) -> Self {
         let code = match &error {
             novi::Error::FlagNotFound { .. } => Self::NOT_FOUND,
-            novi::Error::Refused(_) => Self::REFUSED,
+            novi::Error::Refused(_) | novi::Error::Conflict(_) | novi::Error::Invalid(_) => Self::REFUSED,
             novi::Error::Config { .. }
             | novi::Error::DatabaseUrl { .. }
             | novi::Error::DuplicateClass { .. } => Self::USAGE,

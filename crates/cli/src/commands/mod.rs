@@ -57,8 +57,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Check { against } => check::check(&session, against.as_deref()).await,
         Command::List => list::list(&session).await,
         Command::Show { flag } => list::show(&session, &flag).await,
-        Command::Enable { flag } => status::set(&session, flag, true).await,
-        Command::Disable { flag } => status::set(&session, flag, false).await,
+        Command::Enable(arguments) => status::set(&session, arguments, true).await,
+        Command::Disable(arguments) => status::set(&session, arguments, false).await,
         Command::Reweight(arguments) => reweight::reweight(&session, &arguments).await,
         Command::Eval(arguments) => eval::eval(&session, &arguments).await,
         Command::Types => types::types(&session),
@@ -81,6 +81,12 @@ impl Session {
         let rows = self.store().await?.load().await?;
         Ok(builder.config(&self.config).keep_rows().from_rows(rows)?)
     }
+}
+
+/// Who runs the command, for the history.
+fn user() -> Option<String> {
+    let name = |variable| std::env::var(variable).ok().filter(|name| !name.trim().is_empty());
+    ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(name)
 }
 
 /// The text of a file, or of standard input where the file is `-`.

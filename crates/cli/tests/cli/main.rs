@@ -15,3 +15,4 @@ mod pipes;
 mod serve;
 mod signals;
 mod support;
+mod versions;
