@@ -361,6 +361,33 @@ async fn a_hundred_increments_at_once_lose_none() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_of_one_row_wait_for_each_other_and_none_fails() {
+    for database in databases().await {
+        let (kind, store) = (database.kind, shop(&database).await);
+        let change = |n: i64| {
+            let metadata = FlagMetadata { owner: Some(n.to_string()), ..FlagMetadata::default() };
+            match n % 4 {
+                0 => Change::SetMetadata { flag_id: 1, metadata: Box::new(metadata) },
+                1 => Change::SetStatus { flag: "New orders".to_owned(), status: n % 8 == 1 },
+                2 => Change::InsertMember(MemberRow::allowed(1, n.to_string())),
+                _ => Change::InsertFlag(FlagRow { metadata, ..FlagRow::new(100 + n, n.to_string(), true) }),
+            }
+        };
+        let tasks: Vec<_> = (0..80)
+            .map(|n| {
+                let (store, change) = (Arc::clone(&store), change(n));
+                tokio::spawn(async move { store.apply(vec![change]).await })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap().unwrap_or_else(|error| panic!("{kind:?}: {error}"));
+        }
+        let rows = store.load().await.unwrap();
+        assert_eq!((rows.flags.len(), rows.members.len()), (22, 20), "{kind:?}");
+    }
+}
+
 fn validator() -> Arc<dyn Validate> {
     Arc::new(Validator::new(Registry::global().unwrap()))
 }

@@ -37,8 +37,10 @@ begin
     on duplicate key update flag_id = flag_metadata.flag_id;
 end;
 
+-- Before the row changes, and so before history is written: who waits here for another writer of the same row then holds
+-- nothing that writers of other rows need. An `insert ignore` of what is there counts as well, which does no harm.
 drop trigger if exists novi_activation_changed;
-create trigger novi_activation_changed after update on activations for each row
+create trigger novi_activation_changed before update on activations for each row
 begin
   if not (old.name <=> new.name and old.class_name <=> new.class_name and old.config <=> new.config) then
     update activation_metadata set row_version = row_version + 1, updated_at = utc_timestamp(6)
@@ -47,14 +49,14 @@ begin
 end;
 
 drop trigger if exists novi_member_added;
-create trigger novi_member_added after insert on activation_members for each row
+create trigger novi_member_added before insert on activation_members for each row
 begin
   update activation_metadata set row_version = row_version + 1, updated_at = utc_timestamp(6)
     where activation_id = new.activation_id;
 end;
 
 drop trigger if exists novi_member_changed;
-create trigger novi_member_changed after update on activation_members for each row
+create trigger novi_member_changed before update on activation_members for each row
 begin
   if not (old.activation_id <=> new.activation_id and old.member <=> new.member and old.denied <=> new.denied) then
     update activation_metadata set row_version = row_version + 1, updated_at = utc_timestamp(6)
@@ -63,7 +65,7 @@ begin
 end;
 
 drop trigger if exists novi_member_removed;
-create trigger novi_member_removed after delete on activation_members for each row
+create trigger novi_member_removed before delete on activation_members for each row
 begin
   update activation_metadata set row_version = row_version + 1, updated_at = utc_timestamp(6)
     where activation_id = old.activation_id;
@@ -71,13 +73,13 @@ end;
 
 -- What a flag is linked to is part of the flag.
 drop trigger if exists novi_link_added;
-create trigger novi_link_added after insert on flags_activations for each row
+create trigger novi_link_added before insert on flags_activations for each row
 begin
   update flag_metadata set row_version = row_version + 1, updated_at = utc_timestamp(6) where flag_id = new.flag_id;
 end;
 
 drop trigger if exists novi_link_changed;
-create trigger novi_link_changed after update on flags_activations for each row
+create trigger novi_link_changed before update on flags_activations for each row
 begin
   if not (old.flag_id <=> new.flag_id and old.activation_id <=> new.activation_id) then
     update flag_metadata set row_version = row_version + 1, updated_at = utc_timestamp(6)
@@ -86,7 +88,7 @@ begin
 end;
 
 drop trigger if exists novi_link_removed;
-create trigger novi_link_removed after delete on flags_activations for each row
+create trigger novi_link_removed before delete on flags_activations for each row
 begin
   update flag_metadata set row_version = row_version + 1, updated_at = utc_timestamp(6) where flag_id = old.flag_id;
 end;

@@ -10,11 +10,24 @@ create table activation_metadata (
 
 insert into activation_metadata (activation_id) select id from activations;
 
--- `where not exists`, because `insert or replace into activations` would turn an `or ignore` here into a replacement.
+-- A row that `insert or replace` puts in the place of another one fires no trigger for that one, and where foreign keys are
+-- off its metadata stay: then this is a change. `where not exists`, because the same statement would turn an `or ignore`
+-- here into a replacement.
 create trigger novi_activation_added after insert on activations
 begin
+  update activation_metadata
+  set row_version = row_version + 1, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+  where activation_id = new.id;
   insert into activation_metadata (activation_id)
   select new.id where not exists (select 1 from activation_metadata where activation_id = new.id);
+end;
+
+-- The same of flags, whose metadata are made by another trigger.
+create trigger novi_flag_replaced before insert on flags
+begin
+  update flag_metadata
+  set row_version = row_version + 1, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+  where flag_id = new.id;
 end;
 
 create trigger novi_activation_changed after update on activations
