@@ -367,14 +367,14 @@ async fn writers_of_one_row_wait_for_each_other_and_none_fails() {
         let (kind, store) = (database.kind, shop(&database).await);
         let change = |n: i64| {
             let metadata = FlagMetadata { owner: Some(n.to_string()), ..FlagMetadata::default() };
-            match n % 4 {
-                0 => Change::SetMetadata { flag_id: 1, metadata: Box::new(metadata) },
-                1 => Change::SetStatus { flag: "New orders".to_owned(), status: n % 8 == 1 },
+            match n % 8 {
+                0 | 4..=7 => Change::SetMetadata { flag_id: 1, metadata: Box::new(metadata) },
+                1 => Change::SetStatus { flag: "New orders".to_owned(), status: n % 16 == 1 },
                 2 => Change::InsertMember(MemberRow::allowed(1, n.to_string())),
                 _ => Change::InsertFlag(FlagRow { metadata, ..FlagRow::new(100 + n, n.to_string(), true) }),
             }
         };
-        let tasks: Vec<_> = (0..80)
+        let tasks: Vec<_> = (0..160)
             .map(|n| {
                 let (store, change) = (Arc::clone(&store), change(n));
                 tokio::spawn(async move { store.apply(vec![change]).await })

@@ -102,7 +102,9 @@ macro_rules! sql_store {
                 let mut transaction = begin_write(&mut connection).await.map_err(lost)?;
                 if let Err(error) = write(&mut transaction, &self.name, &edit).await {
                     // Now, and not when somebody next asks for the connection: others wait for its locks.
-                    transaction.rollback().await.map_err(lost)?;
+                    if let Err(lost) = transaction.rollback().await {
+                        tracing::debug!("a change that failed could not be rolled back: {lost}");
+                    }
                     return Err(error);
                 }
                 let done = async {

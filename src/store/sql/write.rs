@@ -124,7 +124,10 @@ macro_rules! sql_writer {
             edit.changes.iter().try_for_each(refusal::check)?;
             for change in &edit.changes {
                 for step in sql::steps(change.clone(), &STATEMENTS) {
-                    take(connection, place, step).await?;
+                    let settles = step.settles;
+                    if take(connection, place, step).await? && settles {
+                        break;
+                    }
                 }
             }
             Ok(())
@@ -181,14 +184,15 @@ macro_rules! sql_writer {
             Ok(Some(id))
         }
 
-        async fn take(connection: &mut $connection, place: &str, step: Step) -> Result<()> {
+        /// Gives whether a row was there to change.
+        async fn take(connection: &mut $connection, place: &str, step: Step) -> Result<bool> {
             let mut query = sqlx::query(step.sql);
             for value in step.values {
                 query = bind(query, value);
             }
             let error = match query.execute(connection).await {
-                Ok(done) if done.rows_affected() == 0 => return step.missing.map_or(Ok(()), Err),
-                Ok(_) => return Ok(()),
+                Ok(done) if done.rows_affected() == 0 => return step.missing.map_or(Ok(false), Err),
+                Ok(_) => return Ok(true),
                 Err(error) => error,
             };
             let sentence = match failure(&error) {
