@@ -5,96 +5,130 @@ create table activation_metadata (
   activation_id bigint primary key references activations (id) on delete cascade on update cascade,
   row_version bigint not null default 1,
   created_at timestamptz default clock_timestamp(),
-  updated_at timestamptz default clock_timestamp(),
-  -- The transaction that raised the version last. Each raises it once, or 100,000 inserts of a member would leave so many
-  -- dead versions of one row, all of which each next insert would have to pass.
-  raised_by xid8
+  updated_at timestamptz default clock_timestamp()
 );
 
 insert into activation_metadata (activation_id) select id from activations;
 
--- `security definer`: whoever may write to activations need not be granted novi's own tables.
-create function novi_activation_added() returns trigger language plpgsql security definer set search_path from current
-as $$
-begin
-  insert into activation_metadata (activation_id, raised_by) select id, pg_current_xact_id() from added
-  on conflict do nothing;
-  return null;
-end $$;
+-- What each transaction has changed that has not yet committed. Versions rise at the commit, in one order: to raise them
+-- in each statement would make who adds a member wait for who has added another one, and two who add to the same two
+-- lists in opposite order deadlock; and 100,000 inserts of a member would leave so many dead versions of one row, all of
+-- which each next insert would have to pass.
+create unlogged table novi_changed (
+  xid xid8 not null,
+  entity text not null,
+  id bigint not null,
+  primary key (xid, entity, id)
+);
 
-create function novi_activation_changed() returns trigger language plpgsql security definer set search_path from current
-as $$
-begin
-  update activation_metadata
-  set row_version = row_version + 1, updated_at = clock_timestamp(), raised_by = pg_current_xact_id()
-  where activation_id = new.id and raised_by is distinct from pg_current_xact_id();
-  return null;
-end $$;
-
--- Once a statement, in the order of the ids, so that two of them do not wait for each other in a circle.
-create function novi_members_changed() returns trigger language plpgsql security definer set search_path from current
-as $$
+create function novi_raise_versions(of_xid xid8) returns void language plpgsql as $$
 declare
-  changed bigint[];
+  of_flags bigint[];
+  of_activations bigint[];
 begin
-  if tg_op = 'INSERT' then
-    changed := array(select distinct activation_id from added);
-  elsif tg_op = 'DELETE' then
-    changed := array(select distinct activation_id from gone);
-  elsif tg_op = 'UPDATE' then
-    changed := array(
-      select activation_id from (select * from gone except select * from added) was
-      union select activation_id from (select * from added except select * from gone) is_now);
-  else
-    changed := array(select activation_id from activation_metadata);
-  end if;
-  update activation_metadata m
-  set row_version = m.row_version + 1, updated_at = clock_timestamp(), raised_by = pg_current_xact_id()
+  with gone as (delete from novi_changed where xid = of_xid returning entity, id)
+  select array_agg(id) filter (where entity = 'flags'), array_agg(id) filter (where entity = 'activations')
+  into of_flags, of_activations from gone;
+  update flag_metadata m set row_version = m.row_version + 1, updated_at = clock_timestamp()
+  from (select flag_id from flag_metadata where flag_id = any (of_flags) order by flag_id for update) locked
+  where m.flag_id = locked.flag_id;
+  update activation_metadata m set row_version = m.row_version + 1, updated_at = clock_timestamp()
   from (
-    select activation_id from activation_metadata
-    where activation_id = any (changed) and raised_by is distinct from pg_current_xact_id()
+    select activation_id from activation_metadata where activation_id = any (of_activations)
     order by activation_id for update
   ) locked
   where m.activation_id = locked.activation_id;
+end $$;
+
+-- Notes rows for the commit. Where somebody has had the constraints checked at once, that moment is past.
+create function novi_note(of_entity text, ids bigint[]) returns void language plpgsql as $$
+begin
+  insert into novi_changed (xid, entity, id)
+  select pg_current_xact_id(), of_entity, id from unnest(ids) id where id is not null
+  on conflict do nothing;
+  if found and not exists (select 1 from novi_touch where xid = pg_current_xact_id()) then
+    perform novi_raise_versions(pg_current_xact_id());
+  end if;
+end $$;
+
+-- `security definer`: whoever may write to flags and activations need not be granted novi's own tables.
+create function novi_bump() returns trigger language plpgsql security definer set search_path from current as $$
+begin
+  perform novi_raise_versions(new.xid);
+  return null;
+end $$;
+
+-- By its name before novi_commit, which locks the revision: nobody is to wait for a row while he holds that.
+create constraint trigger novi_bump after insert on novi_touch
+  deferrable initially deferred for each row execute function novi_bump();
+
+-- In adopted tables a config may be JSON, which has no equality; hence the texts.
+create function novi_rows_changed() returns trigger language plpgsql security definer set search_path from current as $$
+begin
+  if tg_table_name = 'flags' then
+    perform novi_note('flags', array(
+      select added.id from added join gone on gone.id = added.id
+      where (gone.name, gone.status) is distinct from (added.name, added.status)));
+  else
+    perform novi_note('activations', array(
+      select added.id from added join gone on gone.id = added.id
+      where (gone.name::text, gone.class_name::text, gone.config::text)
+        is distinct from (added.name::text, added.class_name::text, added.config::text)));
+  end if;
+  return null;
+end $$;
+
+create function novi_activation_added() returns trigger language plpgsql security definer set search_path from current
+as $$
+begin
+  insert into activation_metadata (activation_id) select id from added on conflict do nothing;
+  return null;
+end $$;
+
+create function novi_members_changed() returns trigger language plpgsql security definer set search_path from current
+as $$
+begin
+  if tg_op = 'INSERT' then
+    perform novi_note('activations', array(select distinct activation_id from added));
+  elsif tg_op = 'DELETE' then
+    perform novi_note('activations', array(select distinct activation_id from gone));
+  elsif tg_op = 'UPDATE' then
+    perform novi_note('activations', array(
+      select activation_id from (select * from gone except select * from added) was
+      union select activation_id from (select * from added except select * from gone) is_now));
+  else
+    perform novi_note('activations', array(select activation_id from activation_metadata));
+  end if;
   return null;
 end $$;
 
 -- What a flag is linked to is part of the flag.
 create function novi_links_changed() returns trigger language plpgsql security definer set search_path from current
 as $$
-declare
-  changed bigint[];
 begin
   if tg_op = 'INSERT' then
-    changed := array(select distinct flag_id from added);
+    perform novi_note('flags', array(select distinct flag_id from added));
   elsif tg_op = 'DELETE' then
-    changed := array(select distinct flag_id from gone);
+    perform novi_note('flags', array(select distinct flag_id from gone));
   elsif tg_op = 'UPDATE' then
-    changed := array(
+    perform novi_note('flags', array(
       select flag_id from (select * from gone except select * from added) was
-      union select flag_id from (select * from added except select * from gone) is_now);
+      union select flag_id from (select * from added except select * from gone) is_now));
   else
-    changed := array(select flag_id from flag_metadata);
+    perform novi_note('flags', array(select flag_id from flag_metadata));
   end if;
-  -- A flag that goes takes its links along, and its metadata.
-  update flag_metadata m
-  set row_version = m.row_version + 1, updated_at = clock_timestamp()
-  from (
-    select flag_id from flag_metadata
-    where flag_id = any (changed) and exists (select 1 from flags where id = flag_id)
-    order by flag_id for update
-  ) locked
-  where m.flag_id = locked.flag_id;
   return null;
 end $$;
 
+drop trigger novi_flag_changed on flags;
+drop function novi_flag_changed();
+create trigger novi_flags_changed after update on flags
+  referencing old table as gone new table as added for each statement execute function novi_rows_changed();
+
 create trigger novi_activation_added after insert on activations
   referencing new table as added for each statement execute function novi_activation_added();
--- As texts: in adopted tables a config may be JSON, which has no equality.
-create trigger novi_activation_changed after update on activations for each row
-  when ((old.name::text, old.class_name::text, old.config::text)
-    is distinct from (new.name::text, new.class_name::text, new.config::text))
-  execute function novi_activation_changed();
+create trigger novi_activations_changed after update on activations
+  referencing old table as gone new table as added for each statement execute function novi_rows_changed();
 
 create trigger novi_members_added after insert on activation_members
   referencing new table as added for each statement execute function novi_members_changed();

@@ -68,7 +68,7 @@ const QUERIES: Queries = Queries {
 const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9");
 
 /// The revision is raised at commit; this asks for it a moment earlier, so that it can be told.
-const SETTLE: Option<&str> = Some("set constraints novi_commit immediate");
+const SETTLE: Option<&str> = Some("set constraints novi_bump, novi_commit immediate");
 
 const REVISION_AFTER_COMMIT: bool = false;
 
