@@ -33,6 +33,8 @@ pub(crate) struct Node {
     pub(crate) slot: u32,
     /// Whether the answer is another one for another flag, so that flags do not share it.
     pub(crate) by_flag: bool,
+    /// Whether the activation or one below it may assign a variant.
+    pub(crate) assigns: bool,
     pub(crate) conduct: Conduct,
 }
 
@@ -74,16 +76,16 @@ impl Node {
     }
 }
 
-/// What all evaluations of a snapshot have in common.
+/// What all evaluations of a snapshot have in common. A clone is cheap.
 #[derive(Clone, Default)]
 pub(crate) struct Surroundings {
-    pub(crate) nodes: Vec<Node>,
+    pub(crate) nodes: Arc<[Node]>,
     /// The static context, which lies under every caller's.
     pub(crate) base: Context<'static>,
     /// Other names of the targeting key.
-    pub(crate) identity: Box<[Box<str>]>,
+    pub(crate) identity: Arc<[Box<str>]>,
     /// The flags that activations ask.
-    pub(crate) prerequisites: Box<[Named]>,
+    pub(crate) prerequisites: Arc<[Named]>,
     /// The names of flags and activations.
     pub(crate) texts: Texts,
 }

@@ -108,8 +108,8 @@ impl<S: AsRef<Snapshot>> Decision<S> {
     #[must_use]
     pub fn variant(&self) -> Option<&str> {
         match &self.answer {
-            Answer::Flag(_, outcome) => {
-                outcome.variant.map(|variant| self.snapshot.as_ref().variant_name(variant))
+            Answer::Flag(flag, outcome) => {
+                outcome.variant.map(|variant| self.snapshot.as_ref().variant_name(*flag, variant))
             }
             Answer::Layered(layered) => match &layered.answer {
                 Override::Variant(name) => Some(name),
@@ -155,8 +155,8 @@ impl<S: AsRef<Snapshot>> Decision<S> {
             Answer::Flag(flag, outcome) => Some((*flag, outcome.variant)),
             Answer::Layered(layered) => {
                 let snapshot = self.snapshot.as_ref();
-                let variant = self.variant().and_then(|name| snapshot.same_variant(name));
-                Some((snapshot.find_index(&layered.flag)?, variant))
+                let flag = snapshot.find_index(&layered.flag)?;
+                Some((flag, self.variant().and_then(|name| snapshot.variant_of(flag, name))))
             }
         }
     }

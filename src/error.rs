@@ -61,6 +61,9 @@ pub enum Error {
     /// its changes were made.
     #[error("the change was refused: {}", Problems(.0))]
     Invalid(Vec<Issue>),
+    /// The history does not have the moment that was asked for.
+    #[error("{0}")]
+    NotKept(String),
     /// A file could not be read.
     #[error("could not read {}: {source}", path.display())]
     File {

@@ -11,8 +11,6 @@ use std::{
     time::Duration,
 };
 
-#[cfg(feature = "sql")]
-use crate::watch::State;
 use crate::{
     Error, Result,
     context::Context,
@@ -27,6 +25,11 @@ use crate::{
     registry::Registry,
     rows::Rows,
     snapshot::{Evaluations, Settings, Snapshot, Tally, Trace},
+};
+#[cfg(feature = "sql")]
+use crate::{
+    snapshot::{Change, Missing, Part},
+    watch::State,
 };
 
 /// The flags of a service: an immutable [`Snapshot`], replaced as a whole when the rows change.
@@ -76,7 +79,7 @@ pub struct FlagsBuilder {
 
 impl FlagsBuilder {
     /// How often the database is asked for its revision, unless [`refresh`](Self::refresh) says otherwise.
-    pub const REFRESH: Duration = Duration::from_secs(1);
+    pub const REFRESH: Duration = Duration::from_millis(200);
 
     /// The activation types that rows can name, in place of [`Registry::global`].
     pub fn registry(mut self, registry: Registry) -> Self {
@@ -349,9 +352,40 @@ impl Flags {
         &self.inner
     }
 
+    /// A snapshot of rows that is not the present one yet; its answers have no numbers.
+    #[cfg(feature = "sql")]
+    pub(crate) fn compile_apart(&self, rows: Rows) -> Snapshot {
+        let inner = &self.inner;
+        let previous = self.snapshot().into_inner();
+        Snapshot::compile_apart(Arc::new(rows), &inner.types.present(), &inner.settings, &previous)
+    }
+
+    /// Compiles what has changed.
+    #[cfg(feature = "sql")]
+    pub(crate) fn compile_part(&self, change: &Change<'_>) -> (Part, Missing) {
+        change.compile(&self.inner.types.present(), &self.inner.settings)
+    }
+
+    /// Puts another snapshot in the place of the present one, and gives its serial number.
+    #[cfg(feature = "sql")]
+    pub(crate) fn put(&self, make: impl FnOnce() -> Snapshot) -> u32 {
+        self.inner.present.replace(|_| {
+            let snapshot = make();
+            snapshot.log_issues();
+            snapshot
+        })
+    }
+
     #[cfg(feature = "sql")]
     pub(crate) fn from_inner(inner: Arc<Inner>) -> Self {
         Self { inner }
+    }
+}
+
+#[cfg(feature = "sql")]
+impl Inner {
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
     }
 }
 

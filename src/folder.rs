@@ -98,7 +98,7 @@ impl Types {
         last.is_new
     }
 
-    /// The types that there are at present.
+    /// The types that the present snapshot was compiled with, or will be.
     pub(crate) fn present(&self) -> Arc<Registry> {
         Arc::clone(&self.last.lock().unwrap_or_else(PoisonError::into_inner).registry)
     }

@@ -123,7 +123,7 @@ pub use sqlx;
 pub use to_context::{ToContext, ToValue};
 pub use value::Value;
 #[cfg(feature = "sql")]
-pub use watch::Status;
+pub use watch::{Changes, Status, Subscription};
 pub use writer::{Effect, FieldChange, Plan, PlannedRow, Validator, Writer};
 
 /// What the macros of novi need in the code they write; not for use by hand.

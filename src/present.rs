@@ -133,8 +133,8 @@ impl Present {
         self.stamp.load(Ordering::Relaxed) >> 32 << 32 | u64::from(snapshot.serial())
     }
 
-    /// Puts another snapshot in the place of the present one, of which it is made.
-    pub(crate) fn replace(&self, make: impl FnOnce(&Arc<Snapshot>) -> Snapshot) {
+    /// Puts another snapshot in the place of the present one, of which it is made. Gives its serial number.
+    pub(crate) fn replace(&self, make: impl FnOnce(&Arc<Snapshot>) -> Snapshot) -> u32 {
         let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
         let previous = self.snapshot.load_full();
         // After 2^32 changes numbers come again, but nobody remembers one for so long without asking.
@@ -145,6 +145,7 @@ impl Present {
         self.stamp.store(stamp, Ordering::Release);
         replaced.push(previous);
         free(&mut replaced);
+        serial
     }
 
     /// Frees earlier snapshots that nobody has at hand any more.
@@ -167,6 +168,13 @@ fn free(replaced: &mut Vec<Arc<Snapshot>>) {
 /// Keeps a snapshot alive. Cheap to take.
 #[derive(Clone)]
 pub struct Guard(Arc<Snapshot>);
+
+impl Guard {
+    #[cfg(feature = "sql")]
+    pub(crate) fn into_inner(self) -> Arc<Snapshot> {
+        self.0
+    }
+}
 
 impl Deref for Guard {
     type Target = Snapshot;

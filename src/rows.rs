@@ -66,6 +66,14 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// The links of a flag. Links must be in the order of their flags.
+    pub(crate) fn links_of(&self, flag: Option<i64>) -> &[LinkRow] {
+        let start = self.links.partition_point(|link| link.flag_id < flag);
+        let after = self.links.get(start..).unwrap_or_default();
+        let count = after.partition_point(|link| link.flag_id == flag);
+        after.get(..count).unwrap_or_default()
+    }
+
     /// The members of an activation. Members must be in the order of their activations.
     pub(crate) fn members_of(&self, activation_id: i64) -> &[MemberRow] {
         let start = self.members.partition_point(|row| row.activation_id < activation_id);

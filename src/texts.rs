@@ -1,8 +1,14 @@
 //! Many short texts in one place.
 
+use std::{ops::Deref, sync::Arc};
+
 /// Texts behind one another. A name of its own takes 16 bytes to find it and a block of the allocator's.
 #[derive(Clone, Default)]
-pub(crate) struct Texts(String);
+pub(crate) struct Texts(Arc<str>);
+
+/// [`Texts`] that are still being put together.
+#[derive(Default)]
+pub(crate) struct Writing(String);
 
 /// Where a text is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -11,7 +17,35 @@ pub(crate) struct Text {
     end: u32,
 }
 
+impl Text {
+    /// The text, of all.
+    pub(crate) fn of(self, all: &str) -> &str {
+        all.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    /// The text's bytes, which takes no look at where its characters end.
+    #[inline]
+    pub(crate) fn bytes_of(self, all: &str) -> &[u8] {
+        all.as_bytes().get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+}
+
 impl Texts {
+    pub(crate) fn get(&self, text: Text) -> &str {
+        text.of(self)
+    }
+}
+
+impl Deref for Texts {
+    type Target = str;
+
+    #[inline]
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Writing {
     pub(crate) fn with_capacity(bytes: usize) -> Self {
         Self(String::with_capacity(bytes))
     }
@@ -25,18 +59,15 @@ impl Texts {
         Text { start: place(start), end: place(self.0.len()) }
     }
 
-    pub(crate) fn get(&self, text: Text) -> &str {
-        self.0.get(text.start as usize..text.end as usize).unwrap_or_default()
+    pub(crate) fn finish(self) -> Texts {
+        Texts(self.0.into())
     }
+}
 
-    /// The text's bytes, which takes no look at where its characters end.
-    #[inline]
-    pub(crate) fn bytes(&self, text: Text) -> &[u8] {
-        self.0.as_bytes().get(text.start as usize..text.end as usize).unwrap_or_default()
-    }
+impl Deref for Writing {
+    type Target = str;
 
-    pub(crate) fn finish(mut self) -> Self {
-        self.0.shrink_to_fit();
-        self
+    fn deref(&self) -> &str {
+        &self.0
     }
 }

@@ -12,8 +12,14 @@ use novi::{
 };
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-const ALL: [&str; 5] =
-    ["1 core tables", "2 flag metadata", "3 revision and history", "4 activation members", "6 row versions"];
+const ALL: [&str; 6] = [
+    "1 core tables",
+    "2 flag metadata",
+    "3 revision and history",
+    "4 activation members",
+    "5 history",
+    "6 row versions",
+];
 
 async fn opened(database: &TestDatabase) -> Arc<dyn SchemaStore> {
     store::create(&database.url).await.unwrap()
@@ -500,7 +506,6 @@ async fn postgres_notifies_once_a_transaction_and_sees_truncate() {
     assert_eq!(raw.texts("select count(*)::text from novi_touch").await, ["0"]);
     raw.run("truncate flags cascade").await.unwrap();
     assert_ne!(store.revision().await.unwrap().to_string(), revision);
-    assert!(history(&mut raw).await.contains(&"flags -/- truncate - -> -".to_owned()));
     // A role that may write to flags only, with another search_path.
     let schema = raw.texts("select current_schema()::text").await.remove(0);
     let role = format!("{schema}_role");

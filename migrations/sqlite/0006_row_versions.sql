@@ -88,11 +88,3 @@ begin
   set row_version = row_version + 1, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
   where flag_id = old.flag_id;
 end;
-
--- Who changes rows and why, where a program says so: its transaction writes it here, and takes it back before the commit.
-create table if not exists novi_session (
-  id integer primary key check (id = 1),
-  actor text,
-  reason text
-);
-insert or ignore into novi_session (id) values (1);

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Context, Error, FlagsBuilder, Overrides, Registry, Result, Value,
     folder::{Folder, Types},
+    store::history::Keep,
 };
 
 /// What `novi.toml` and the environment say, with a default for each key.
@@ -42,6 +43,8 @@ pub struct Config {
     pub database: Database,
     /// How changes are noticed.
     pub refresh: Refresh,
+    /// How long the history is kept.
+    pub history: History,
     /// How `novi serve` serves.
     pub server: Server,
     /// What identifies a caller.
@@ -101,6 +104,15 @@ impl Default for Refresh {
     fn default() -> Self {
         Self { interval: FlagsBuilder::REFRESH.into() }
     }
+}
+
+/// Section `[history]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct History {
+    /// How long records of changes are kept. `novi serve` deletes those that are older; so does `novi history --prune`.
+    pub keep: Keep,
 }
 
 /// Section `[identity]`.

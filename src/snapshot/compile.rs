@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 
 use super::{
     Answer, Ask, Flag, More, Plan, Settings, Snapshot,
-    drafts::{Drafts, Variants},
+    drafts::{Drafts, Imports, Missing, Variants},
     explain::Told,
     facts::{DEEPEST_RECURSION, Facts},
     features,
@@ -21,39 +21,85 @@ use crate::{
     bucket::Salted,
     check::{Named, Surroundings},
     decision::{Outcome, Reason},
-    overrides::Override,
+    overrides::{Override, Overrides},
     registry::Registry,
     rows::{FailMode, FlagRow, Rows},
-    texts::Texts,
+    texts::Writing,
 };
+
+/// What a snapshot is made of.
+pub(super) struct Source<'a> {
+    pub(super) rows: Arc<Rows>,
+    pub(super) registry: &'a Registry,
+    pub(super) settings: &'a Settings,
+    /// Those of the settings that are meant here.
+    pub(super) overrides: &'a Overrides,
+    /// The snapshot before.
+    pub(super) previous: Option<&'a Arc<Snapshot>>,
+    /// Activations that are there already.
+    pub(super) imports: Option<&'a Imports<'a>>,
+}
 
 impl Snapshot {
     /// Compiles rows. Never fails: a row that does not compile becomes an [`Issue`](crate::Issue), and the flags that need
     /// it answer by their fail mode (R6); those with `last_known` answer as in `previous`, whose counts go on as well.
     #[must_use]
     pub fn compile(
-        mut rows: Arc<Rows>,
+        rows: Arc<Rows>,
         registry: &Registry,
         settings: &Settings,
         previous: Option<&Arc<Self>>,
     ) -> Self {
+        let overrides = &settings.overrides;
+        let source = Source { rows, registry, settings, overrides, previous, imports: None };
+        let (mut snapshot, _) = Self::compile_from(source);
+        match previous {
+            None => snapshot.number_answers(),
+            Some(previous) => {
+                snapshot.number_answers_after(previous, previous.indices());
+            }
+        }
+        snapshot
+    }
+
+    /// Compiles rows into a snapshot that is not in use yet: its answers have no numbers before [`Snapshot::number_after`].
+    #[cfg(feature = "sql")]
+    pub(crate) fn compile_apart(
+        rows: Arc<Rows>,
+        registry: &Registry,
+        settings: &Settings,
+        previous: &Arc<Self>,
+    ) -> Self {
+        let (overrides, previous) = (&settings.overrides, Some(previous));
+        Self::compile_from(Source { rows, registry, settings, overrides, previous, imports: None }).0
+    }
+
+    /// Gives each answer of a snapshot that takes the place of another one its number.
+    #[cfg(feature = "sql")]
+    pub(crate) fn number_after(&mut self, previous: &Self) {
+        self.number_answers_after(previous, previous.indices());
+    }
+
+    /// Compiles rows; with it what the rows refer to and is not among them. The answers have no numbers yet.
+    pub(super) fn compile_from(source: Source<'_>) -> (Self, Missing) {
+        let Source { mut rows, registry, settings, overrides, previous, imports } = source;
         sort(&mut rows);
         let mut variants = Variants::default();
         let places = Places::of(rows.activations.iter().map(|row| row.id));
         let links = Links::of(&rows, &places);
-        let source = FlagSource::new(&rows, &links, &settings.overrides);
-        let mut drafts = Drafts::build(&places, &source, registry, &mut variants);
+        let source = FlagSource::new(&rows, &links, overrides);
+        let mut drafts = Drafts::build(&places, &source, registry, imports, &mut variants);
         let facts = Facts::of(&drafts, &links);
         let mut compiler = FlagCompiler {
             rows: &rows,
             drafts: &drafts,
             links: &links,
             facts: &facts,
-            settings,
+            overrides,
             previous,
             last_known: None,
             variants,
-            texts: Texts::with_capacity(16 * (rows.flags.len() + rows.activations.len())),
+            texts: Writing::with_capacity(16 * (rows.flags.len() + rows.activations.len())),
             faults: Vec::new(),
         };
         let flags = compiler.flags();
@@ -77,34 +123,36 @@ impl Snapshot {
         .collect(&settings.features, |name| names.find(&flags, &texts, name), &mut issues);
         let told = Told::of(&rows, &mut drafts, &flags, &mut texts);
         let prerequisites = std::mem::take(&mut drafts.flags);
+        let missing = std::mem::take(&mut drafts.missing);
         let (mut nodes, graph) = drafts.finish(&facts);
         let asked_flags = put_flags(&prerequisites, &flags, &links.nodes, &variants.names, &mut nodes);
         let around = Surroundings {
-            nodes,
+            nodes: nodes.into(),
             prerequisites: asked_flags,
             base: settings.context.clone(),
             identity: settings.identity.iter().map(|name| name.as_str().into()).collect(),
             texts: texts.finish(),
         };
-        let mut snapshot = Self {
+        let snapshot = Self {
             revision: rows.revision,
+            ids: rows.flags.iter().map(|row| row.id).collect(),
             rows: settings.keep_rows.then_some(rows),
             around,
-            flags,
-            links: links.nodes,
+            flags: flags.into(),
+            links: links.nodes.finish(),
             names,
-            graph,
+            graph: graph.finish(),
             asked_flags: prerequisites.into_iter().map(|(node, _)| node).collect(),
-            told,
-            variants: variants.names,
+            told: Arc::new(told),
+            variants: variants.names.into(),
             slots: facts.remembered,
-            issues,
+            issues: issues.into(),
             tally: previous.map(|previous| Arc::clone(&previous.tally)).unwrap_or_default(),
-            unread: features::Told::of_program(),
+            unread: Arc::new(features::Told::of_program()),
             serial: 0,
+            patch: None,
         };
-        snapshot.number_answers(previous.map(|previous| &**previous));
-        snapshot
+        (snapshot, missing)
     }
 }
 
@@ -113,11 +161,13 @@ fn sort(rows: &mut Arc<Rows>) {
     if !rows.flags.is_sorted_by_key(|row| row.id)
         || !rows.activations.is_sorted_by_key(|row| row.id)
         || !rows.members.is_sorted_by_key(|row| row.activation_id)
+        || !rows.links.is_sorted_by_key(|link| (link.flag_id, link.activation_id))
     {
         let rows = Arc::make_mut(rows);
         rows.flags.sort_by_key(|row| row.id);
         rows.activations.sort_by_key(|row| row.id);
         rows.members.sort_by_key(|row| row.activation_id);
+        rows.links.sort_by_key(|link| (link.flag_id, link.activation_id));
     }
 }
 
@@ -126,12 +176,12 @@ struct FlagCompiler<'a> {
     drafts: &'a Drafts,
     links: &'a Links,
     facts: &'a Facts,
-    settings: &'a Settings,
+    overrides: &'a Overrides,
     previous: Option<&'a Arc<Snapshot>>,
     /// `previous`, for the flags whose last known answers are its own.
     last_known: Option<Arc<Snapshot>>,
     variants: Variants,
-    texts: Texts,
+    texts: Writing,
     /// What is wrong with flags' variants, by the flags' indices.
     faults: Vec<(usize, Fault)>,
 }
@@ -142,11 +192,11 @@ impl FlagCompiler<'_> {
         for (position, row) in (0..).zip(&self.rows.flags) {
             flags.push(self.flag(position, row, self.links.lost.contains(&position)));
         }
-        if self.settings.overrides.is_empty() {
+        if self.overrides.is_empty() {
             return flags;
         }
         let known: HashSet<&str> = self.rows.flags.iter().map(|row| row.name.as_str()).collect();
-        for (name, over) in &self.settings.overrides {
+        for (name, over) in self.overrides {
             if !known.contains(name.as_str()) {
                 let answer = Answer::Fixed(self.overridden(over));
                 let (named, linked) = (self.named(name), (0, 0));
@@ -167,8 +217,7 @@ impl FlagCompiler<'_> {
                 self.faults.push((position as usize, fault));
             }
         }
-        let overrides = &self.settings.overrides;
-        let overridden = if overrides.is_empty() { None } else { overrides.get(&row.name) };
+        let overridden = if self.overrides.is_empty() { None } else { self.overrides.get(&row.name) };
         let links = self.links;
         let linked = links.nodes.of(position);
         let answer = match overridden {
@@ -284,7 +333,7 @@ impl FlagCompiler<'_> {
     fn last_known(&mut self, name: &str, more: &mut More) -> Option<Answer> {
         let previous = self.previous?;
         let index = previous.find_index(name)?;
-        let flag = previous.flags.get(index as usize)?;
+        let (_, flag) = previous.locate(index)?;
         let (snapshot, index) = match (&flag.answer, &flag.more) {
             // It was broken then, too: what it answered by is still the last that is known.
             (Answer::LastKnown, Some(more)) => more.last_known.clone()?,

@@ -54,7 +54,7 @@ impl Snapshot {
         if nodes.is_empty() {
             return HashSet::default();
         }
-        let asking = self.graph.reversed();
+        let asking = self.graph.reversed(self.graph.len());
         let mut found = nodes.clone();
         let mut open: Vec<u32> = nodes.iter().copied().collect();
         while let Some(node) = open.pop() {

@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     hash::{BuildHasher, Hasher},
     mem,
     ops::Range,
@@ -14,6 +14,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::{
+    Snapshot,
     facts::Facts,
     graph::{Graph, Order},
     links::Places,
@@ -24,6 +25,7 @@ use crate::{
     check::{Conduct, Node},
     registry::{ActivationType, Registry},
     rows::{ActivationRow, MemberRow, Rows},
+    store::Changed,
 };
 
 /// An index into one of a snapshot's lists. No list reaches 2^32 entries: it would not fit into memory.
@@ -128,6 +130,36 @@ pub(super) struct Drafts {
     /// What is wrong, with the node of which it is.
     pub(super) problems: Vec<(u32, Problem)>,
     assigned: Vec<Variant>,
+    pub(super) missing: Missing,
+}
+
+/// What rows refer to that is not among them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Missing {
+    /// Ids of activations.
+    pub(crate) activations: BTreeSet<i64>,
+    /// Names of flags.
+    pub(crate) flags: BTreeSet<String>,
+}
+
+/// Activations of earlier snapshots that are taken from there and not built anew, so that their rows need not be read.
+pub(crate) struct Imports<'a> {
+    /// The patch of the snapshot before.
+    pub(crate) part: Option<&'a Snapshot>,
+    /// What that is a patch of.
+    pub(crate) base: &'a Snapshot,
+    /// What is not as it is in the base.
+    pub(crate) changed: &'a Changed,
+    /// The ids of those that are taken.
+    pub(crate) ids: &'a BTreeSet<i64>,
+}
+
+impl<'a> Imports<'a> {
+    /// An activation that can be taken.
+    pub(crate) fn find(&self, id: i64) -> Option<&'a Node> {
+        let in_base = || self.base.importable(id).filter(|_| !self.changed.activations.contains(&id));
+        self.part.and_then(|part| part.importable(id)).or_else(in_base)
+    }
 }
 
 impl Drafts {
@@ -135,6 +167,7 @@ impl Drafts {
         places: &Places,
         source: &FlagSource<'_>,
         registry: &Registry,
+        imports: Option<&Imports<'_>>,
         variants: &mut Variants,
     ) -> Self {
         let rows = source.rows;
@@ -143,6 +176,8 @@ impl Drafts {
             rows,
             places,
             source,
+            imports,
+            missing: Missing::default(),
             flags: Vec::new(),
             flag_nodes: HashMap::default(),
             broken_flags: Vec::new(),
@@ -173,9 +208,12 @@ impl Drafts {
         let order = builder.graph.order();
         builder.note_twins();
         builder.note_cycles(&order);
-        let Builder { list, graph, classes, problems, assigned, inline, flags, broken_flags, .. } = builder;
+        let Builder {
+            list, graph, classes, problems, assigned, inline, flags, broken_flags, missing, ..
+        } = builder;
         let inline = inline.into_iter().map(|inline| inline.path.trim_end_matches('.').into()).collect();
-        Self { list, inline, flags, broken_flags, graph, order, classes: classes.names, problems, assigned }
+        let classes = classes.names;
+        Self { list, inline, flags, broken_flags, graph, order, classes, problems, assigned, missing }
     }
 
     /// The variants that a node itself may assign.
@@ -186,12 +224,13 @@ impl Drafts {
 
     /// The nodes that evaluation asks, and the graph of who asks whom.
     pub(super) fn finish(self, facts: &Facts) -> (Vec<Node>, Graph) {
-        let nodes = self.list.into_iter().zip(facts.slots.iter().zip(&facts.by_flag));
-        let nodes = nodes.map(|(draft, (slot, by_flag))| Node {
+        let facts = facts.slots.iter().zip(&facts.by_flag).zip(&facts.assign);
+        let nodes = self.list.into_iter().zip(facts).map(|(draft, ((slot, by_flag), assigns))| Node {
             // A node without an activation is below broken flags only, which do not ask it.
             activation: draft.activation.unwrap_or_else(|| Arc::new(Broken)),
             slot: *slot,
             by_flag: *by_flag,
+            assigns: *assigns,
             conduct: if draft.may_panic {
                 Conduct::MayPanic(AtomicBool::default())
             } else {
@@ -229,6 +268,8 @@ struct Builder<'a, 'b> {
     rows: &'a Rows,
     places: &'a Places,
     source: &'a FlagSource<'b>,
+    imports: Option<&'a Imports<'a>>,
+    missing: Missing,
     flags: Vec<(u32, u32)>,
     /// The node of each flag that is asked, by the flag's index.
     flag_nodes: HashMap<u32, u32>,
@@ -252,6 +293,16 @@ impl<'a> Builder<'a, '_> {
     /// Builds the activation of a row.
     fn row(&mut self, row: u32, source: &'a ActivationRow) {
         let (class, kind) = self.classes.number(&source.class_name, self.registry);
+        if let Some(node) = self.imported(source.id) {
+            let activation = Some(Arc::clone(&node.activation));
+            let is_split = node.activation.is_split();
+            let by_flag = node.by_flag;
+            self.push(
+                Draft { row, class, like: row, activation, is_split, by_flag, ..Draft::default() },
+                Vec::new(),
+            );
+            return;
+        }
         let config = source.config.as_deref();
         let hash = self.hash(class, config);
         let sound = source.faults.is_empty();
@@ -273,6 +324,11 @@ impl<'a> Builder<'a, '_> {
         } else if self.build(draft, kind, source) {
             self.alike.insert_unique(hash, (hash, row), |(hash, _)| *hash);
         }
+    }
+
+    /// The node of an activation that is taken from another snapshot.
+    fn imported(&self, id: i64) -> Option<&'a Node> {
+        self.imports.filter(|imports| imports.ids.contains(&id))?.find(id)
     }
 
     /// Builds what has its node behind those of the rows.
@@ -475,9 +531,10 @@ impl Linker for DraftLinker<'_, '_, '_> {
     fn child(&mut self, path: &str, reference: &ChildReference) -> Result<u32, String> {
         let path = below(self.path, &format!("config{path}"));
         let node = match reference {
-            ChildReference::Id(id) => {
-                self.builder.places.get(*id).ok_or_else(|| format!("no activation has the id {id}"))?
-            }
+            ChildReference::Id(id) => self.builder.places.get(*id).ok_or_else(|| {
+                self.builder.missing.activations.insert(*id);
+                format!("no activation has the id {id}")
+            })?,
             ChildReference::Inline { class_name, config, bare } => {
                 let node = index(self.builder.rows.activations.len() + self.builder.inline.len());
                 let (class_name, config) = (class_name.clone(), config.clone());
@@ -487,7 +544,10 @@ impl Linker for DraftLinker<'_, '_, '_> {
             }
             ChildReference::Flag(name) => {
                 let flag = self.builder.source.find(name);
-                let flag = flag.ok_or_else(|| self.builder.source.unknown(name))?;
+                let flag = flag.ok_or_else(|| {
+                    self.builder.missing.flags.insert(name.clone());
+                    self.builder.source.unknown(name)
+                })?;
                 let next = index(self.builder.rows.activations.len() + self.builder.inline.len());
                 let node = *self.builder.flag_nodes.entry(flag).or_insert(next);
                 if node == next {

@@ -1,6 +1,6 @@
 //! Evaluation: rows are compiled by now, so this only asks.
 
-use super::{Answer, Ask, Flag, Plan, Snapshot};
+use super::{Answer, Ask, Flag, Plan, Snapshot, patch::Patch};
 use crate::{
     Error, Result,
     activation::{Variant, Verdict},
@@ -93,6 +93,9 @@ impl Snapshot {
         context: &Context<'_>,
         over: impl Fn(u32) -> Option<Decision<&'a Self>>,
     ) -> Vec<Decision<&'a Self>> {
+        if let Some(patch) = &self.patch {
+            return self.evaluate_patched(patch, filter, context, over);
+        }
         let Some(first) = self.flags.first() else { return Vec::new() };
         Memo::lend(self.room(self.flags.len()), |memo| {
             let check = Check::new(&self.around, context, &first.named).with_memo(memo);
@@ -105,7 +108,7 @@ impl Snapshot {
                 shard.count(flag.number_of(outcome));
                 Decision::new(self, index, outcome)
             };
-            let flags = (0..).zip(&self.flags);
+            let flags = (0..).zip(&*self.flags);
             if filter == Filter::All {
                 return flags.map(decide).collect();
             }
@@ -113,9 +116,60 @@ impl Snapshot {
         })
     }
 
+    /// The same where there is a patch: each flag is asked in the snapshot that it belongs to.
+    #[cold]
+    fn evaluate_patched<'a>(
+        &'a self,
+        patch: &'a Patch,
+        filter: Filter<'_>,
+        context: &Context<'_>,
+        over: impl Fn(u32) -> Option<Decision<&'a Self>>,
+    ) -> Vec<Decision<&'a Self>> {
+        let part = &patch.part;
+        let Some(first) = self.flags.first().or(part.flags.first()) else { return Vec::new() };
+        Memo::lend(self.room(self.flags.len()), |memo| {
+            let check = Check::new(&self.around, context, &first.named).with_memo(memo);
+            Memo::lend(part.room(part.flags.len()), |memo| {
+                let check_of_part = Check::new(&part.around, context, &first.named).with_memo(memo);
+                let shard = self.tally.shard();
+                let decide = |index: u32| {
+                    let (home, flag) = self.locate(index)?;
+                    if !home.passes(filter, flag) {
+                        return None;
+                    }
+                    if let Some(decision) = over(index) {
+                        return Some(decision);
+                    }
+                    let outcome = if std::ptr::eq(home, self) {
+                        self.outcome_with(flag, context, &check)
+                    } else {
+                        part.outcome_with(flag, context, &check_of_part)
+                    };
+                    shard.count(flag.number_of(outcome));
+                    Some(Decision::new(self, index, outcome))
+                };
+                self.indices().filter_map(decide).collect()
+            })
+        })
+    }
+
     #[inline(always)]
     pub(crate) fn find_index(&self, name: &str) -> Option<u32> {
-        self.names.find(&self.flags, &self.around.texts, name)
+        match &self.patch {
+            None => self.names.find(&self.flags, &self.around.texts, name),
+            Some(patch) => self.find_patched(patch, name),
+        }
+    }
+
+    #[inline(never)]
+    fn find_patched(&self, patch: &Patch, name: &str) -> Option<u32> {
+        let part = &patch.part;
+        if let Some(index) = part.names.find(&part.flags, &part.around.texts, name) {
+            // Together they are no more than there is room for in memory.
+            return u32::try_from(self.flags.len()).ok()?.checked_add(index);
+        }
+        let index = self.names.find(&self.flags, &self.around.texts, name)?;
+        (!patch.is_gone(index)).then_some(index)
     }
 
     pub(super) fn index(&self, name: &str) -> Result<u32> {
@@ -131,15 +185,25 @@ impl Snapshot {
     /// What the flag with this index answers; counted.
     #[inline(always)]
     pub(crate) fn counted_at(&self, index: u32, context: &Context<'_>, shard: &Shard) -> Outcome {
-        let Some(flag) = self.flags.get(index as usize) else { return MISSING };
+        let Some(flag) = self.flags.get(index as usize) else {
+            return self.counted_in_patch(index, context, shard);
+        };
         let outcome = self.outcome(flag, context);
+        shard.count(flag.number_of(outcome));
+        outcome
+    }
+
+    #[inline(never)]
+    fn counted_in_patch(&self, index: u32, context: &Context<'_>, shard: &Shard) -> Outcome {
+        let Some((home, flag)) = self.patched(index) else { return MISSING };
+        let outcome = home.outcome(flag, context);
         shard.count(flag.number_of(outcome));
         outcome
     }
 
     /// Whether the flag is on and the number under which that is counted, if it is the same for everybody.
     pub(crate) fn fixed_at(&self, index: u32) -> Option<(bool, u32)> {
-        let flag = self.flags.get(index as usize)?;
+        let (_, flag) = self.locate(index)?;
         match flag.answer {
             Answer::Fixed(outcome) => Some((outcome.enabled, flag.number_of(outcome))),
             Answer::Ask(_) | Answer::LastKnown => None,
@@ -158,7 +222,7 @@ impl Snapshot {
 
     /// What a flag answers; not counted.
     pub(super) fn outcome_of(&self, index: u32, context: &Context<'_>) -> Outcome {
-        self.flags.get(index as usize).map_or(MISSING, |flag| self.outcome(flag, context))
+        self.locate(index).map_or(MISSING, |(home, flag)| home.outcome(flag, context))
     }
 
     #[inline(always)]
@@ -255,23 +319,29 @@ impl Snapshot {
         let Some((snapshot, index)) = known else { return MISSING };
         let Outcome { enabled, variant, .. } = snapshot.outcome_of(*index, context);
         // Variants are numbered by snapshot; compiling has numbered the earlier one's here as well.
-        let variant = variant.and_then(|variant| self.same_variant(snapshot.variant_name(variant)));
+        let variant = variant.and_then(|variant| self.find_variant(snapshot.variant_name(*index, variant)));
         Outcome { enabled, variant, reason: Reason::Error }
     }
 
-    pub(crate) fn same_variant(&self, name: &str) -> Option<Variant> {
+    /// The number that a variant of this name has for the flag with this index.
+    pub(crate) fn variant_of(&self, flag: u32, name: &str) -> Option<Variant> {
+        self.locate(flag)?.0.find_variant(name)
+    }
+
+    fn find_variant(&self, name: &str) -> Option<Variant> {
         self.variants.iter().position(|known| **known == *name).map(Variant::at)
     }
 
     /// The names of the variants that a flag may assign.
     pub(super) fn variants_of(&self, index: u32) -> impl Iterator<Item = &str> {
-        let flag = self.flags.get(index as usize);
-        let fixed = flag.and_then(|flag| match flag.answer {
-            Answer::Fixed(outcome) => outcome.variant,
-            Answer::Ask(_) | Answer::LastKnown => None,
-        });
-        let variants = flag.map_or(&[][..], |flag| flag.variants());
-        fixed.into_iter().chain(variants.iter().copied()).map(|variant| self.variant_name(variant))
+        self.locate(index).into_iter().flat_map(|(home, flag)| {
+            let fixed = match flag.answer {
+                Answer::Fixed(outcome) => outcome.variant,
+                Answer::Ask(_) | Answer::LastKnown => None,
+            };
+            let variants = fixed.into_iter().chain(flag.variants().iter().copied());
+            variants.map(|variant| home.name_of_variant(variant))
+        })
     }
 }
 

@@ -8,7 +8,10 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Answer, Flag, Snapshot, drafts::Drafts};
+use super::{
+    Answer, Flag, Snapshot,
+    drafts::{Drafts, index},
+};
 use crate::{
     Result,
     activation::Verdict,
@@ -17,7 +20,7 @@ use crate::{
     decision::{Outcome, Reason},
     layers,
     rows::{ActivationRow, Revision, Rows},
-    texts::{Text, Texts},
+    texts::{Text, Writing},
     value::Value,
 };
 
@@ -110,7 +113,7 @@ struct ToldInline {
 }
 
 impl Told {
-    pub(super) fn of(rows: &Rows, drafts: &mut Drafts, flags: &[Flag], texts: &mut Texts) -> Self {
+    pub(super) fn of(rows: &Rows, drafts: &mut Drafts, flags: &[Flag], texts: &mut Writing) -> Self {
         let flag = |(_, flag): &(u32, u32)| {
             // Those that only overrides have are in no row.
             let id = rows.flags.get(*flag as usize).map_or(0, |row| row.id);
@@ -137,13 +140,43 @@ impl Told {
         self.rows.get(row as usize)
     }
 
+    /// The id of the activation's row that a node is, or stands in.
+    pub(super) fn id_of(&self, node: u32) -> Option<i64> {
+        self.row_of(node).map(|row| row.id)
+    }
+
     fn path_of(&self, node: u32) -> Option<&str> {
         self.inline(node).map(|inline| &*inline.path).filter(|path| !path.is_empty())
     }
 
-    fn class_of(&self, node: u32) -> &str {
+    pub(super) fn class_of(&self, node: u32) -> &str {
         let class = self.classes.get(node as usize).and_then(|class| self.class_names.get(*class as usize));
         class.map_or("", |class| class)
+    }
+}
+
+/// Rows by their ids, for whoever changes some.
+#[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are replaced as a whole"))]
+impl Told {
+    /// The node of the activation whose row has this id.
+    pub(super) fn node_of(&self, id: i64) -> Option<u32> {
+        let place = self.rows.partition_point(|row| row.id < id);
+        self.rows.get(place).filter(|row| row.id == id).map(|_| index(place))
+    }
+
+    /// The number of the flag whose row has this id, among those that activations ask.
+    pub(super) fn asked_flag(&self, id: i64) -> Option<usize> {
+        self.flags.iter().position(|flag| flag.id == id)
+    }
+
+    /// The numbers of the flags that activations ask and that only overrides have.
+    pub(super) fn flags_without_row(&self) -> impl Iterator<Item = usize> {
+        self.flags.iter().enumerate().filter(|(_, flag)| flag.id == 0).map(|(place, _)| place)
+    }
+
+    /// The name of the row of a node.
+    pub(super) fn name_of<'a>(&self, node: u32, texts: &'a str) -> Option<&'a str> {
+        Some(self.rows.get(node as usize)?.name.of(texts))
     }
 }
 
@@ -159,6 +192,19 @@ impl Snapshot {
             return Ok(trace);
         }
         let index = self.index(name)?;
+        let mut trace = match self.locate(index) {
+            Some((home, _)) if !std::ptr::eq(home, self) => home.explain_at(home.index(name)?, name, context),
+            _ => self.explain_at(index, name, context),
+        };
+        trace.revision = self.revision();
+        if layers::in_use() {
+            trace.because.extend(self.refused(name, Some(index)));
+        }
+        Ok(trace)
+    }
+
+    /// How a flag of this snapshot itself comes to its answer.
+    fn explain_at(&self, index: u32, name: &str, context: &Context<'_>) -> Trace {
         let start = Instant::now();
         let (outcome, records) = self.traced(index, context);
         let took = nanoseconds(start.elapsed());
@@ -168,20 +214,17 @@ impl Snapshot {
         };
         let mut tree = Tree { snapshot: self, records: &records, shown: HashSet::new() };
         let activations: Vec<Asked> = roots.iter().filter_map(|root| tree.asked(*root, None, 1)).collect();
-        let mut because = self.because(index, outcome, &activations);
-        if layers::in_use() {
-            because.extend(self.refused(name, Some(index)));
-        }
-        Ok(Trace {
+        let because = self.because(index, outcome, &activations);
+        Trace {
             flag: name.to_owned(),
             enabled: outcome.enabled,
-            variant: outcome.variant.map(|variant| self.variant_name(variant).to_owned()),
+            variant: outcome.variant.map(|variant| self.name_of_variant(variant).to_owned()),
             reason: outcome.reason,
             revision: self.revision(),
             because,
             nanoseconds: took,
             activations,
-        })
+        }
     }
 
     fn traced(&self, index: u32, context: &Context<'_>) -> (Outcome, Records) {
@@ -248,7 +291,7 @@ impl Tree<'_> {
             on: verdict.map(Verdict::is_on),
             variant: verdict
                 .and_then(Verdict::variant)
-                .map(|variant| self.snapshot.variant_name(variant).to_owned()),
+                .map(|variant| self.snapshot.name_of_variant(variant).to_owned()),
             inputs: Vec::new(),
             nanoseconds: verdict.and(record).map(|record| nanoseconds(record.took)),
             notes: Vec::new(),

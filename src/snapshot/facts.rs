@@ -76,7 +76,7 @@ fn broken(drafts: &Drafts) -> Vec<bool> {
     if drafts.problems.is_empty() && drafts.broken_flags.is_empty() {
         return broken;
     }
-    let parents = drafts.graph.reversed();
+    let parents = drafts.graph.reversed(drafts.graph.len());
     let mut open: Vec<u32> = drafts.problems.iter().map(|(node, _)| *node).collect();
     open.extend(&drafts.broken_flags);
     while let Some(node) = open.pop() {

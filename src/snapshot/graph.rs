@@ -1,18 +1,21 @@
 //! Who asks whom: cycles, what is broken by what, how deep and how shared. Nothing here recurses, since rows may nest
 //! as deep as they like.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, ops::Deref, sync::Arc};
 
 use foldhash::fast::RandomState;
 
 /// The edges between nodes, each from an activation to one that it asks.
 #[derive(Clone, Default)]
-pub(super) struct Graph {
+pub(super) struct Graph<L = Vec<u32>> {
     /// The nodes that are asked, one asking node after the other.
-    edges: Vec<u32>,
+    edges: L,
     /// Where in `edges` those of each node end.
-    ends: Vec<u32>,
+    ends: L,
 }
+
+/// A graph that is complete, of which a clone is cheap.
+pub(super) type Kept = Graph<Arc<[u32]>>;
 
 /// Children before parents, for all nodes that no cycle is below.
 pub(super) struct Order {
@@ -67,6 +70,10 @@ enum Colour {
 }
 
 impl Graph {
+    pub(super) fn finish(self) -> Kept {
+        Graph { edges: self.edges.into(), ends: self.ends.into() }
+    }
+
     pub(super) fn with_capacity(nodes: usize) -> Self {
         Self { edges: Vec::new(), ends: Vec::with_capacity(nodes) }
     }
@@ -77,7 +84,9 @@ impl Graph {
         // No list in memory reaches 2^32 entries.
         self.ends.push(u32::try_from(self.edges.len()).unwrap_or(u32::MAX));
     }
+}
 
+impl<L: Deref<Target = [u32]>> Graph<L> {
     /// How many nodes there are.
     pub(super) fn len(&self) -> usize {
         self.ends.len()
@@ -143,10 +152,10 @@ impl Graph {
         order
     }
 
-    /// The same edges the other way: the nodes that ask each node, directly.
-    pub(super) fn reversed(&self) -> Self {
-        let mut ends = vec![0; self.len()];
-        for child in &self.edges {
+    /// The same edges the other way: what asks each of `count` nodes, directly.
+    pub(super) fn reversed(&self, count: usize) -> Graph {
+        let mut ends = vec![0; count];
+        for child in self.edges.iter() {
             if let Some(count) = ends.get_mut(*child as usize) {
                 *count += 1;
             }
@@ -165,7 +174,7 @@ impl Graph {
                 }
             }
         }
-        Self { edges, ends }
+        Graph { edges, ends }
     }
 
     /// How many activations a question may pass down through, itself included.

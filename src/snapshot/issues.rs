@@ -43,6 +43,8 @@ impl Issues<'_> {
         }
         self.members(&mut issues);
         sort(&mut issues);
+        // A circle that a row closes twice is told once.
+        issues.dedup();
         issues
     }
 
@@ -135,6 +137,8 @@ impl Issues<'_> {
             if issue.table.starts_with("flag") && !issue.flags.is_empty() {
                 let more = issue.id.and_then(|id| askers.get(&id)).into_iter().flatten();
                 issue.flags.extend(more.map(|name| (*name).to_owned()));
+                issue.flags.sort_unstable();
+                issue.flags.dedup();
             }
         }
     }
@@ -184,7 +188,7 @@ impl<'a> Sufferers<'a> {
                 linked.entry(*node).or_default().push(flag);
             }
         }
-        Self { rows, askers: drafts.graph.reversed(), linked }
+        Self { rows, askers: drafts.graph.reversed(drafts.graph.len()), linked }
     }
 
     /// The names of the flags that need this node, sorted.

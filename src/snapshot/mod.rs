@@ -3,6 +3,8 @@
 //! A snapshot never changes. [`compile`](Snapshot::compile) turns rows into values and [`Issue`]s, once; evaluation
 //! then takes no lock, allocates nothing and waits for nothing.
 
+#[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are replaced as a whole"))]
+mod askers;
 mod compile;
 mod dependents;
 mod drafts;
@@ -15,7 +17,10 @@ mod issues;
 mod links;
 mod names;
 mod overlay;
+#[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are replaced as a whole"))]
+mod patch;
 mod prerequisites;
+mod reach;
 mod tally;
 mod values;
 
@@ -24,10 +29,17 @@ use std::{fmt, sync::Arc};
 pub use evaluate::Filter;
 pub use explain::{Asked, Input, Trace};
 pub use tally::Evaluations;
+#[cfg(feature = "sql")]
+pub(crate) use {
+    askers::Askers,
+    drafts::Missing,
+    patch::{Change, Part},
+};
 
 use explain::Told;
-use graph::Graph;
+use graph::Kept;
 use names::Names;
+use patch::Patch;
 pub(crate) use tally::Tally;
 use values::Values;
 
@@ -59,28 +71,35 @@ pub struct Settings {
 }
 
 /// All rows of one revision, compiled.
+///
+/// A clone shares all that is large, so that a snapshot of a few other rows is made of one by a [`Patch`].
+#[derive(Clone)]
 pub struct Snapshot {
     revision: Revision,
     /// If they are kept.
     rows: Option<Arc<Rows>>,
     around: Surroundings,
     /// Those of the rows first, in their order, then those that only overrides name.
-    flags: Vec<Flag>,
+    flags: Arc<[Flag]>,
+    /// The ids of the flags' rows.
+    ids: Arc<[i64]>,
     /// The activations that each flag is linked to, in the order of their ids. The node of a row has the row's index.
-    links: Graph,
+    links: Kept,
     names: Names,
     /// Which node asks which.
-    graph: Graph,
+    graph: Kept,
     /// The nodes of flags that activations ask, in order.
-    asked_flags: Vec<u32>,
+    asked_flags: Arc<[u32]>,
     /// What explanations tell of each node; apart from the nodes, which evaluation reads.
-    told: Told,
-    variants: Vec<Box<str>>,
+    told: Arc<Told>,
+    variants: Arc<[Box<str>]>,
     /// How many nodes have an answer to remember.
     slots: usize,
-    issues: Vec<Issue>,
+    issues: Arc<[Issue]>,
     tally: Arc<Tally>,
-    unread: features::Told,
+    unread: Arc<features::Told>,
+    /// What has changed since this was compiled.
+    patch: Option<Arc<Patch>>,
     /// Tells the snapshots of one [`Flags`](crate::Flags) apart; not 0 there.
     serial: u32,
 }
@@ -157,7 +176,10 @@ impl Snapshot {
     /// [settings](Settings::keep_rows) say that they are kept.
     #[must_use]
     pub fn rows(&self) -> Option<&Rows> {
-        self.rows.as_deref()
+        match &self.patch {
+            None => self.rows.as_deref(),
+            Some(patch) => patch.rows(self),
+        }
     }
 
     /// The rows that do not compile (R6).
@@ -168,20 +190,30 @@ impl Snapshot {
 
     /// The names of all flags: those of the rows in the order of their ids, then those that only an override has.
     pub fn flag_names(&self) -> impl Iterator<Item = &str> {
-        self.flags.iter().map(|flag| self.around.texts.get(flag.named.name))
+        self.indices().map(|index| self.name_of(index))
     }
 
     /// The index in [`Rows::flags`] of the flag that answers to this name; nothing for a flag that only an override has.
     #[must_use]
     pub fn row_of(&self, name: &str) -> Option<usize> {
-        self.find_index(name).map(|index| index as usize).filter(|index| *index < self.links.len())
+        let index = self.find_index(name)?;
+        match &self.patch {
+            None => Some(index as usize).filter(|index| *index < self.ids.len()),
+            Some(patch) => patch.row_of(self, index),
+        }
     }
 
     /// The activations that a flag is linked to, in the order of their ids (R3). `row` is the flag's index in
     /// [`Rows::flags`]. None if the rows are not kept.
     pub fn activations_of(&self, row: usize) -> impl Iterator<Item = &ActivationRow> {
-        let linked = u32::try_from(row).map_or(&[][..], |row| self.links.of(row));
-        linked.iter().filter_map(|index| self.rows.as_deref()?.activations.get(*index as usize))
+        let rows = self.rows();
+        let flag = rows.and_then(|rows| rows.flags.get(row)).map(|row| row.id);
+        let links = rows.map_or(&[][..], |rows| rows.links_of(flag));
+        let activation = move |id: i64| {
+            let activations = &rows?.activations;
+            activations.get(activations.binary_search_by_key(&id, |row| row.id).ok()?)
+        };
+        links.iter().filter_map(move |link| activation(link.activation_id?))
     }
 
     /// A flag's name that is much like this one, for messages.
@@ -200,6 +232,23 @@ impl Snapshot {
         self
     }
 
+    /// The flag with this index, and the snapshot that its nodes and variants are numbered in: this one, or a part of it.
+    #[inline]
+    fn locate(&self, index: u32) -> Option<(&Self, &Flag)> {
+        match self.flags.get(index as usize) {
+            Some(flag) => Some((self, flag)),
+            None => self.patched(index),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn patched(&self, index: u32) -> Option<(&Self, &Flag)> {
+        let part = &self.patch.as_ref()?.part;
+        let index = (index as usize).checked_sub(self.flags.len())?;
+        Some((part, part.flags.get(index)?))
+    }
+
     /// The value of a flag's variant, if the metadata give it one.
     pub(crate) fn value_of(&self, flag: u32, variant: Option<Variant>) -> Option<&serde_json::Value> {
         self.values(flag)?.get(variant?)
@@ -213,49 +262,50 @@ impl Snapshot {
     /// The version that a flag's variant stands for, if the metadata say that the flag has versions.
     pub(crate) fn version_of(&self, flag: u32, variant: Option<Variant>) -> Option<u32> {
         self.values(flag).filter(|values| values.versions)?;
-        self.variant_name(variant?).parse().ok()
+        self.variant_name(flag, variant?).parse().ok()
     }
 
     fn values(&self, flag: u32) -> Option<&Values> {
-        self.flags.get(flag as usize)?.more.as_ref()?.values.as_ref()
+        self.locate(flag)?.1.more.as_ref()?.values.as_ref()
     }
 
     pub(crate) fn name_of(&self, flag: u32) -> &str {
-        self.flags.get(flag as usize).map_or("", |flag| self.around.texts.get(flag.named.name))
+        self.locate(flag).map_or("", |(home, flag)| home.name(flag))
     }
 
-    pub(crate) fn variant_name(&self, variant: Variant) -> &str {
+    /// The name of a variant that the flag with this index has.
+    pub(crate) fn variant_name(&self, flag: u32, variant: Variant) -> &str {
+        self.locate(flag).map_or("", |(home, _)| home.name_of_variant(variant))
+    }
+
+    fn name_of_variant(&self, variant: Variant) -> &str {
         self.variants.get(variant.place()).map_or("", |name| name)
+    }
+
+    /// The name of a flag of this snapshot itself.
+    fn name(&self, flag: &Flag) -> &str {
+        self.around.texts.get(flag.named.name)
     }
 
     /// A snapshot that later ones can keep for the flags whose last known answers are this one's. It keeps none itself: if it
     /// did, and that one another, none would ever be freed.
     fn as_last_known(self: &Arc<Self>) -> Arc<Self> {
         let keeps = |flag: &Flag| matches!(flag.answer, Answer::LastKnown);
-        if !self.flags.iter().any(keeps) {
+        let part = self.patch.as_deref().map(|patch| &patch.part);
+        if !self.flags.iter().chain(part.into_iter().flat_map(|part| part.flags.iter())).any(keeps) {
             return Arc::clone(self);
         }
-        let mut flags = self.flags.clone();
+        let mut copy = self.without_last_known();
+        copy.patch = self.patch.as_deref().map(|patch| Arc::new(patch.with(patch.part.without_last_known())));
+        Arc::new(copy)
+    }
+
+    fn without_last_known(&self) -> Self {
+        let mut flags = self.flags.to_vec();
         for more in flags.iter_mut().filter_map(|flag| flag.more.as_mut()) {
             more.last_known = None;
         }
-        Arc::new(Self {
-            revision: self.revision,
-            rows: None,
-            around: self.around.clone(),
-            flags,
-            links: self.links.clone(),
-            names: self.names.clone(),
-            graph: self.graph.clone(),
-            asked_flags: self.asked_flags.clone(),
-            told: Told::default(),
-            variants: self.variants.clone(),
-            slots: self.slots,
-            issues: Vec::new(),
-            tally: Arc::clone(&self.tally),
-            unread: features::Told::default(),
-            serial: self.serial,
-        })
+        Self { rows: None, flags: flags.into(), issues: Arc::default(), patch: None, ..self.clone() }
     }
 
     pub(crate) fn tally(&self) -> &Arc<Tally> {
@@ -273,7 +323,7 @@ impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot")
             .field("revision", &self.revision())
-            .field("flags", &self.flags.len())
+            .field("flags", &self.indices().count())
             .field("activations", &self.around.nodes.len())
             .field("issues", &self.issues.len())
             .finish_non_exhaustive()

@@ -1,11 +1,14 @@
 //! Finds a flag by its name.
 
-use std::hash::{BuildHasher, Hasher};
+use std::{
+    hash::{BuildHasher, Hasher},
+    sync::Arc,
+};
 
 use foldhash::fast::RandomState;
 
 use super::{Flag, drafts::index};
-use crate::{text::same, texts::Texts};
+use crate::text::same;
 
 /// The indices of flags, by their names.
 ///
@@ -14,7 +17,7 @@ use crate::{text::same, texts::Texts};
 #[derive(Clone)]
 pub(super) struct Names {
     /// As many as a power of two.
-    places: Box<[Place]>,
+    places: Arc<[Place]>,
     hasher: RandomState,
 }
 
@@ -35,67 +38,67 @@ impl Names {
     /// the name could be read.
     pub(super) fn of(
         flags: &[Flag],
-        texts: &Texts,
+        texts: &str,
         has_name: impl Fn(usize) -> bool,
     ) -> (Self, Vec<(usize, usize)>) {
         // A quarter of the places is free, at least, or searches would become long.
         let count = (flags.len() + flags.len() / 3 + 1).next_power_of_two();
-        let places = vec![Place { tag: 0, flag: Place::FREE }; count].into();
-        let mut names = Self { places, hasher: RandomState::default() };
+        let mut places = vec![Place { tag: 0, flag: Place::FREE }; count];
+        let hasher = RandomState::default();
         let mut twins = Vec::new();
         for (position, flag) in flags.iter().enumerate().filter(|(position, _)| has_name(*position)) {
-            let name = texts.bytes(flag.named.name);
-            let hash = names.hash(name);
-            match names.search(flags, texts, name, hash) {
+            let name = flag.named.name.bytes_of(texts);
+            let hash = hash(&hasher, name);
+            match search(&places, flags, texts, name, hash) {
                 Ok(first) => twins.push((position, first as usize)),
                 Err(free) => {
-                    if let Some(place) = names.places.get_mut(free) {
+                    if let Some(place) = places.get_mut(free) {
                         *place = Place { tag: hash.0, flag: index(position) };
                     }
                 }
             }
         }
-        (names, twins)
+        (Self { places: places.into(), hasher }, twins)
     }
 
     /// The flag of this name.
     #[inline(always)]
-    pub(super) fn find(&self, flags: &[Flag], texts: &Texts, name: &str) -> Option<u32> {
-        self.search(flags, texts, name.as_bytes(), self.hash(name.as_bytes())).ok()
+    pub(super) fn find(&self, flags: &[Flag], texts: &str, name: &str) -> Option<u32> {
+        search(&self.places, flags, texts, name.as_bytes(), hash(&self.hasher, name.as_bytes())).ok()
     }
+}
 
-    /// The flag of this name; if there is none, the place where it would be.
-    #[inline(always)]
-    fn search(
-        &self,
-        flags: &[Flag],
-        texts: &Texts,
-        name: &[u8],
-        (tag, mut at): (u32, usize),
-    ) -> Result<u32, usize> {
-        loop {
-            at &= self.places.len().wrapping_sub(1);
-            // There always is a free place, so the search ends.
-            let Some(place) = self.places.get(at).filter(|place| place.flag != Place::FREE) else {
-                return Err(at);
-            };
-            if place.tag == tag
-                && let Some(flag) = flags.get(place.flag as usize)
-                && same(texts.bytes(flag.named.name), name)
-            {
-                return Ok(place.flag);
-            }
-            at = at.wrapping_add(1);
+/// The flag of this name; if there is none, the place where it would be.
+#[inline(always)]
+fn search(
+    places: &[Place],
+    flags: &[Flag],
+    texts: &str,
+    name: &[u8],
+    (tag, mut at): (u32, usize),
+) -> Result<u32, usize> {
+    loop {
+        at &= places.len().wrapping_sub(1);
+        // There always is a free place, so the search ends.
+        let Some(place) = places.get(at).filter(|place| place.flag != Place::FREE) else {
+            return Err(at);
+        };
+        if place.tag == tag
+            && let Some(flag) = flags.get(place.flag as usize)
+            && same(flag.named.name.bytes_of(texts), name)
+        {
+            return Ok(place.flag);
         }
+        at = at.wrapping_add(1);
     }
+}
 
-    /// The tag of a name, and the number of the place where it belongs, modulo the number of places.
-    #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "one half for the tag, the other for the place")]
-    fn hash(&self, name: &[u8]) -> (u32, usize) {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(name);
-        let hash = hasher.finish();
-        ((hash >> 32) as u32, hash as usize)
-    }
+/// The tag of a name, and the number of the place where it belongs, modulo the number of places.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "one half for the tag, the other for the place")]
+fn hash(hasher: &RandomState, name: &[u8]) -> (u32, usize) {
+    let mut hasher = hasher.build_hasher();
+    hasher.write(name);
+    let hash = hasher.finish();
+    ((hash >> 32) as u32, hash as usize)
 }

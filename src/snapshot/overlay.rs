@@ -28,22 +28,23 @@ impl Snapshot {
         if !layers::any_here() {
             return None;
         }
-        self.overlaid(name, self.find_index(name)).map(|layered| self.outcome_of_override(&layered.answer))
+        let index = self.find_index(name);
+        self.overlaid(name, index).map(|layered| self.outcome_of_override(index, &layered.answer))
     }
 
     /// What an override says; a variant that no row knows has no number here, and is left out.
-    fn outcome_of_override(&self, answer: &Override) -> Outcome {
+    fn outcome_of_override(&self, index: Option<u32>, answer: &Override) -> Outcome {
         let variant = match answer {
             Override::On | Override::Off => None,
-            Override::Variant(name) => self.same_variant(name),
+            Override::Variant(name) => index.and_then(|index| self.variant_of(index, name)),
         };
         Outcome { enabled: *answer != Override::Off, variant, ..STATIC }
     }
 
     /// Why a flag does not take this from a request, if it does not.
     fn refusal(&self, index: Option<u32>, answer: &Override) -> Option<String> {
-        let flag = index.and_then(|index| self.flags.get(index as usize));
-        if flag.is_some_and(|flag| flag.pinned) {
+        let flag = index.and_then(|index| self.locate(index));
+        if flag.is_some_and(|(_, flag)| flag.pinned) {
             return Some("the flag's metadata say override_allowed = false".to_owned());
         }
         match answer {
@@ -56,9 +57,9 @@ impl Snapshot {
     /// Whether a flag has a variant of this name: its activations assign it, or its metadata name it.
     fn has_variant(&self, index: u32, name: &str) -> bool {
         self.variants_of(index).any(|known| known == name)
-            || self
-                .values(index)
-                .is_some_and(|values| values.variants().any(|variant| self.variant_name(variant) == name))
+            || self.values(index).is_some_and(|values| {
+                values.variants().any(|variant| self.variant_name(index, variant) == name)
+            })
     }
 
     /// What was refused of a request, for explanations.

@@ -97,7 +97,7 @@ pub(super) fn put_flags(
     links: &Graph,
     variants: &[Box<str>],
     nodes: &mut [Node],
-) -> Box<[Named]> {
+) -> Arc<[Named]> {
     let put = |(scope, (node, flag)): (u32, &(u32, u32))| {
         let flag = flags.get(*flag as usize)?;
         nodes.get_mut(*node as usize)?.activation = Arc::new(Prerequisite::new(scope, flag, links, variants));

@@ -94,33 +94,43 @@ impl Flag {
 }
 
 impl Snapshot {
-    /// Gives each flag its numbers: those that it has in `previous` if its answers are the same.
-    pub(super) fn number_answers(&mut self, previous: Option<&Self>) {
-        let mut ledger = self.tally.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(previous) = previous else {
-            for flag in &mut self.flags {
-                flag.first_number = ledger.free;
-                ledger.free = ledger.free.saturating_add(flag.answers());
-            }
-            return;
-        };
-        let mut kept = vec![false; previous.flags.len()];
-        for place in 0..self.flags.len() {
-            let flag = &self.flags[place];
-            let name = self.around.texts.get(flag.named.name);
-            let known = previous.find_index(name).map(|index| index as usize);
-            let first_number = match known.and_then(|known| Some((known, previous.flags.get(known)?))) {
-                Some((known, before)) if !kept[known] && self.answers_like(flag, previous, before) => {
-                    kept[known] = true;
+    /// Gives each flag its numbers.
+    pub(super) fn number_answers(&mut self) {
+        let tally = Arc::clone(&self.tally);
+        let mut ledger = tally.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        for flag in Arc::make_mut(&mut self.flags) {
+            flag.first_number = ledger.free;
+            ledger.free = ledger.free.saturating_add(flag.answers());
+        }
+    }
+
+    /// Gives each flag its numbers: those that it has in `previous` if its answers are the same. `leaving` are the flags of
+    /// `previous` that this snapshot takes the place of.
+    pub(super) fn number_answers_after(&mut self, previous: &Self, leaving: impl Iterator<Item = u32>) {
+        let mut ledger = previous.tally.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = vec![false; previous.index_bound()];
+        let mut numbers = Vec::with_capacity(self.flags.len());
+        for flag in &*self.flags {
+            let name = self.name(flag);
+            let known = previous.find_index(name);
+            let before =
+                known.and_then(|known| Some((kept.get_mut(known as usize)?, previous.locate(known)?)));
+            numbers.push(match before {
+                Some((kept, (home, before))) if !*kept && self.answers_like(flag, home, before) => {
+                    *kept = true;
                     before.first_number
                 }
                 _ => ledger.take(name, || self.kinds(flag), flag.answers()),
-            };
-            self.flags[place].first_number = first_number;
+            });
         }
-        for (flag, _) in previous.flags.iter().zip(kept).filter(|(_, kept)| !kept) {
-            let name = previous.around.texts.get(flag.named.name).into();
-            ledger.set_aside.entry(name).or_default().push((flag.first_number, previous.kinds(flag)));
+        for (flag, number) in Arc::make_mut(&mut self.flags).iter_mut().zip(numbers) {
+            flag.first_number = number;
+        }
+        for index in leaving.filter(|index| kept.get(*index as usize) == Some(&false)) {
+            if let Some((home, flag)) = previous.locate(index) {
+                let name = home.name(flag).into();
+                ledger.set_aside.entry(name).or_default().push((flag.first_number, home.kinds(flag)));
+            }
         }
     }
 
@@ -148,7 +158,7 @@ impl Snapshot {
     fn kinds(&self, flag: &Flag) -> Vec<Kind> {
         let kind = |enabled, variant: Option<Variant>, reason| Kind {
             enabled,
-            variant: variant.map(|variant| self.variant_name(variant).into()),
+            variant: variant.map(|variant| self.name_of_variant(variant).into()),
             reason,
         };
         let (off, on, error, default) = match &flag.answer {
@@ -176,8 +186,8 @@ impl Snapshot {
                 }
             }
         };
-        for flag in &self.flags {
-            add(self.around.texts.get(flag.named.name), flag.first_number, self.kinds(flag));
+        for (home, flag) in self.indices().filter_map(|index| self.locate(index)) {
+            add(home.name(flag), flag.first_number, home.kinds(flag));
         }
         for (name, lists) in &ledger.set_aside {
             for (first, kinds) in lists {

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Change, in_rows, refusal};
+use super::{Author, Change, in_rows, refusal};
 use crate::{
     Error, Result,
     conflict::Conflict,
@@ -80,6 +80,12 @@ impl Edit {
     /// Who makes it.
     pub fn actor(mut self, actor: impl Into<String>) -> Self {
         self.actor = Some(actor.into());
+        self
+    }
+
+    /// Who makes it, and why.
+    pub fn by(mut self, author: Author) -> Self {
+        (self.actor, self.reason) = (author.actor, author.reason);
         self
     }
 
@@ -228,6 +234,7 @@ impl Change {
         match self {
             Self::SetStatus { flag, .. } => ("flags", None, flag.clone()),
             Self::InsertFlag(row) => ("flags", Some(row.id), row.name.clone()),
+            Self::RenameFlag { id, name } => ("flags", Some(*id), name.clone()),
             Self::InsertActivation(row) | Self::UpdateActivation(row) => {
                 ("activations", Some(row.id), row.name.clone())
             }

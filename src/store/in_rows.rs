@@ -80,6 +80,7 @@ impl Changing {
         match change {
             Change::SetStatus { flag, status } => self.set_status(flag, status),
             Change::InsertFlag(row) => self.insert_flag(row),
+            Change::RenameFlag { id, name } => self.rename_flag(id, name),
             Change::InsertActivation(row) => self.insert_activation(row),
             Change::UpdateActivation(row) => self.update_activation(row),
             Change::Link(link) => self.insert_link(link),
@@ -158,6 +159,19 @@ impl Changing {
         self.flags.get_or_insert_default().insert(row.id, at);
         self.names.get_or_insert_default().insert(row.name.clone(), at);
         self.rows.flags.push(row);
+        Ok(())
+    }
+
+    fn rename_flag(&mut self, id: i64, name: String) -> Result<()> {
+        let named = self.flag_named(&name);
+        if named.is_some() && named != self.flag_at(id) {
+            return refused(refusal::flag_taken(id, &name));
+        }
+        let known = self.flag(id)?;
+        let version = known.metadata.row_version;
+        known.name = name;
+        touch(known, version);
+        self.names = None;
         Ok(())
     }
 

@@ -6,7 +6,10 @@
 pub mod conformance;
 #[cfg(feature = "sql")]
 mod connection;
+mod difference;
 mod edit;
+mod hints;
+pub mod history;
 mod in_rows;
 mod memory;
 #[cfg(feature = "mysql")]
@@ -22,11 +25,19 @@ mod sql;
 mod sqlite;
 mod url;
 
+#[cfg(feature = "sql")]
+use std::time::Duration;
 use std::{future::Future, pin::Pin, sync::Arc};
 
 #[cfg(feature = "sql")]
 pub use connection::WriteConnection;
+#[cfg(feature = "mysql")]
+use difference::TABLES;
+pub use difference::{Changed, Cursor, Fingerprint, ReadSession, Selection};
 pub use edit::{Edit, Expected, Validate, Versioned};
+#[cfg(feature = "sql")]
+pub use hints::Hints;
+pub use history::HistoryStore;
 pub(crate) use in_rows::sort;
 pub use memory::MemoryStore;
 #[cfg(feature = "mysql")]
@@ -65,6 +76,23 @@ pub trait ReadStore: Send + Sync + 'static {
     /// # Errors
     /// As [`revision`](Self::revision). A row that can not be understood is no error: it carries its faults.
     fn load(&self) -> BoxFuture<'_, Result<Rows>>;
+
+    /// Begins to read what has changed since a moment. Nothing for a store whose rows are always read as a whole.
+    ///
+    /// # Errors
+    /// As [`revision`](Self::revision).
+    fn session(&self) -> BoxFuture<'_, Result<Option<Box<dyn ReadSession>>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// What tells of changes at once, if the store has that. The future runs for as long as the rows are followed, and looks
+    /// for changes `every` so often where it can but look. Hints are that and no more: one that is lost makes a change
+    /// be seen later, at the next look at the revision.
+    #[cfg(feature = "sql")]
+    fn hints(&self, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
+        let _ = (hints, every);
+        None
+    }
 }
 
 /// Changes the rows.
@@ -88,10 +116,27 @@ pub trait WriteStore: ReadStore {
     fn apply(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Revision>> {
         self.commit(Edit::new(changes))
     }
+
+    /// As [`apply`](Self::apply); the history, where there is one, says who made the changes, and why.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    fn apply_by<'a>(&'a self, author: &'a Author, changes: Vec<Change>) -> BoxFuture<'a, Result<Revision>> {
+        self.commit(Edit::new(changes).by(author.clone()))
+    }
+}
+
+/// Who makes a change, and why, for the history.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Author {
+    /// Who; without a name it is the database's user, of which SQLite has none.
+    pub actor: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 /// Makes the tables and runs scripts in them.
-pub trait SchemaStore: WriteStore {
+pub trait SchemaStore: WriteStore + HistoryStore {
     /// Brings the tables up to date. Idempotent, and safe from many processes at once. Adopts tables that
     /// the Python original made.
     ///
@@ -105,7 +150,16 @@ pub trait SchemaStore: WriteStore {
     /// # Errors
     /// [`Error::Store`] with the database's own words; nothing of the script is kept, except on
     /// MySQL what comes before a statement that makes or changes a table.
-    fn run_script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<()>>;
+    fn run_script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
+        const NOBODY: &Author = &Author { actor: None, reason: None };
+        self.run_script_by(NOBODY, sql)
+    }
+
+    /// As [`run_script`](Self::run_script); the history says who made the changes, and why.
+    ///
+    /// # Errors
+    /// As [`run_script`](Self::run_script).
+    fn run_script_by<'a>(&'a self, author: &'a Author, sql: &'a str) -> BoxFuture<'a, Result<()>>;
 }
 
 /// What [`SchemaStore::migrate`] did.
@@ -117,6 +171,9 @@ pub struct Migrated {
     pub adopted: bool,
     /// Flags without activations in an adopted database: on in novi (R2), never on in the Python original.
     pub without_activations: Vec<String>,
+    /// Whether the server refused to make triggers, as a MySQL server may: then changes leave no history. Migrating again
+    /// with the right to make them does.
+    pub without_triggers: bool,
 }
 
 /// One change of the rows.
@@ -134,6 +191,13 @@ pub enum Change {
     /// Adds a row to `flags`, with an id of 1 or more and a name of at most 255 characters; its metadata goes to
     /// `flag_metadata`.
     InsertFlag(FlagRow),
+    /// Gives a flag another name, of at most 255 characters.
+    RenameFlag {
+        /// `flags.id`
+        id: i64,
+        /// The new name.
+        name: String,
+    },
     /// Adds a row to `activations`, with an id of 1 or more and names of at most 255 characters.
     InsertActivation(ActivationRow),
     /// Replaces the name, class name and config of the row in `activations` with this id.

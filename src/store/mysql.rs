@@ -1,19 +1,25 @@
 //! MySQL, from version 8, and MariaDB, from version 10.5.
 
-use std::str::FromStr as _;
+use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
 use sqlx::{
-    Connection as _, MySql, MySqlConnection, Row as _, Transaction, TypeInfo as _, ValueRef as _,
+    Connection as _, MySql, MySqlConnection, Row as _, SqlStr, Transaction, TypeInfo as _, ValueRef as _,
     migrate::{Migrate as _, MigrateError},
     mysql::{MySqlArguments, MySqlConnectOptions, MySqlDatabaseError, MySqlPool, MySqlPoolOptions, MySqlRow},
     query::Query,
 };
 
 use super::{
-    BoxFuture, Edit, Expected, Migrated, ReadStore, SchemaStore, Versioned, WriteStore, refusal,
+    Author, BoxFuture, Edit, Expected, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, TABLES,
+    Versioned, WriteStore,
+    history::{AsOf, HistoryQuery, HistoryRecord, HistoryStore, Replay},
+    refusal,
     script::{self, Dialect},
-    sql::{self, Cell, Failure, Found, Migrations, Queries, Session, Statements, Step, Value, Versions},
+    sql::{
+        self, Cell, Failure, Found, HistorySql, Migrations, Queries, Session, Statements, Step, Value,
+        Versions,
+    },
     url,
 };
 use crate::{
@@ -26,50 +32,37 @@ const MIGRATIONS: Migrations = &[
     (2, "flag metadata", include_str!("../../migrations/mysql/0002_flag_metadata.sql")),
     (3, "revision and history", include_str!("../../migrations/mysql/0003_revision_and_history.sql")),
     (4, "activation members", include_str!("../../migrations/mysql/0004_activation_members.sql")),
+    (5, "history", include_str!("../../migrations/mysql/0005_history.sql")),
     (6, "row versions", include_str!("../../migrations/mysql/0006_row_versions.sql")),
 ];
 
-/// The columns of flags, of these rows.
-macro_rules! flags {
-    ($rows:literal) => {
-        concat!(
-            "select cast(f.id as signed), f.name, cast(f.status as signed), m.flag_id, m.description, m.owner, \
+const QUERIES: Queries = Queries {
+    revision: "select cast(sum(revision) as signed) from novi_revision",
+    cursor: "select cast(slot as signed), revision from novi_revision",
+    touched: "select cast(slot as signed), revision, entity, entity_id, operation, \
+        case operation when 'update' then `before` end, case operation when 'update' then `after` end \
+        from flag_history where slot = ? and revision > ? and revision <= ? order by id limit ?",
+    placeholder: "?",
+    flags: "select cast(f.id as signed), f.name, cast(f.status as signed), m.flag_id, m.description, m.owner, \
         date_format(m.expires_at, '%Y-%m-%dT%H:%i:%s.%fZ'), m.tags, cast(m.override_allowed as signed), \
         m.fail_mode, m.variants, m.default_variant, m.row_version, \
         date_format(m.created_at, '%Y-%m-%dT%H:%i:%s.%fZ'), date_format(m.updated_at, '%Y-%m-%dT%H:%i:%s.%fZ') \
         from flags f left join flag_metadata m on m.flag_id = f.id",
-            $rows
-        )
-    };
-}
-
-/// The columns of activations, of these rows.
-macro_rules! activations {
-    ($rows:literal) => {
-        concat!(
-            "select cast(a.id as signed), a.name, a.class_name, a.config, m.row_version \
-        from activations a left join activation_metadata m on m.activation_id = a.id",
-            $rows
-        )
-    };
-}
-
-const QUERIES: Queries = Queries {
-    revision: "select cast(sum(revision) as signed) from novi_revision",
-    flags: flags!(" order by f.id"),
-    activations: activations!(" order by a.id"),
-    links: "select cast(flag_id as signed), cast(activation_id as signed) from flags_activations \
-        order by flag_id, activation_id",
-    members: "select activation_id, member, cast(denied as signed) from activation_members \
-        order by activation_id, member",
+    activations: "select cast(a.id as signed), a.name, a.class_name, a.config, v.row_version \
+        from activations a left join activation_metadata v on v.activation_id = a.id",
+    links: "select cast(flag_id as signed), cast(activation_id as signed) from flags_activations l",
+    members: "select activation_id, member, cast(denied as signed) from activation_members m",
     has_table: "select count(*) from information_schema.tables where table_schema = database() and table_name = ?",
 };
 
 const STATEMENTS: Statements = sql::statements!("?" "?" "?" "?" "?" "?" "?" "?" "?");
 
-/// Row triggers have raised the revision already.
+/// The revision is raised already.
 const SETTLE: Option<&str> = None;
 
+const MISSING_TRIGGERS: &str = "select count(*) from novi_state where name = 'triggers'";
+
+/// What others committed since the transaction first read is in the sum only then.
 const REVISION_AFTER_COMMIT: bool = true;
 
 const VERSIONS: Versions = Versions {
@@ -80,19 +73,40 @@ const VERSIONS: Versions = Versions {
     lock_activation: "select cast(id as signed) from activations where id = ? for update",
     lock_activation_version: "select row_version from activation_metadata where activation_id = ? for update",
     // A plain read sees what was there when the transaction first read; this one what is there.
-    flag: flags!(" where f.id = ? for update"),
-    activation: activations!(" where a.id = ? for update"),
-    links: "select cast(flag_id as signed), cast(activation_id as signed) from flags_activations where flag_id = ? \
-        order by activation_id for update",
-};
-
-const SESSION: Session = Session {
-    read: "select cast(@novi_actor as char), cast(@novi_reason as char)",
-    set: "set @novi_actor = ?, @novi_reason = ?",
-    outlives_rollback: true,
+    present: "for update",
+    // Triggers have done it, unless the server refused to make them.
+    raise: Some(
+        "update novi_revision set revision = revision + 1, changed_at = utc_timestamp(6) \
+         where slot = connection_id() % 64 and exists (select 1 from novi_state where name = 'triggers')",
+    ),
 };
 
 const DATABASE: &str = "the MySQL database of this transaction";
+
+const SESSION: Session = Session {
+    signed: "select cast(@novi_actor as char), cast(@novi_reason as char)",
+    sign: "set @novi_actor = ?, @novi_reason = ?",
+    unsign: Some("set @novi_actor = null, @novi_reason = null"),
+    outlives_transaction: true,
+};
+
+/// Records that no reader has seen yet are the newest, in the order in which they were written: each has raised the
+/// revision by one.
+const HISTORY: HistorySql = HistorySql {
+    columns: "position, date_format(changed_at, '%Y-%m-%dT%H:%i:%s.%fZ'), actor, reason, entity, `before`, `after`",
+    records: "(select known.id, cast(coalesce(known.seen, unseen.position) as signed) as position, changed_at, actor, \
+        reason, entity, entity_id, other_id, `before`, `after` \
+        from flag_history known left join (select id, \
+        (select sum(revision) from novi_revision) + 1 - row_number() over (order by id desc) as position \
+        from flag_history where seen is null) unseen on unseen.id = known.id) records",
+    until: "changed_at <= ?",
+    changed_at: "select date_format(max(changed_at), '%Y-%m-%dT%H:%i:%s.%fZ') from novi_revision",
+    missing_triggers: Some(MISSING_TRIGGERS),
+    named: "select cast(id as signed) from flags where name = ? \
+        union select entity_id from flag_history where entity = 'flags' \
+        and (json_unquote(json_extract(`before`, '$.name')) = binary ? \
+        or json_unquote(json_extract(`after`, '$.name')) = binary ?)",
+};
 
 const DIALECT: Dialect = Dialect::MySql;
 
@@ -136,16 +150,84 @@ impl MySqlStore {
         Self { pool, name }
     }
 
+    /// MySQL tells of nothing; the revision is asked for.
+    #[allow(clippy::unused_self, reason = "as that of a database that tells")]
+    fn hint(&self, _: Arc<Hints>, _: Duration) -> Option<BoxFuture<'static, ()>> {
+        None
+    }
+
     async fn migrate_once(&self) -> Result<Migrated, MigrateError> {
         let mut connection = sql::acquire(&self.pool).await?;
-        if found(&mut connection).await? == Found::UpToDate {
+        if found(&mut connection).await? == Found::UpToDate && !lacks_triggers(&mut connection).await? {
             return Ok(Migrated::default());
         }
         // The lock is the connection's: it ends with it, whatever happens here.
         connection.close_on_drop();
         lock(&mut connection).await?;
-        run_migrations(&mut connection).await
+        if may_make_triggers(&mut connection).await? {
+            let migrated = run_migrations(&mut connection, sql::migrator(MIGRATIONS)).await?;
+            if lacks_triggers(&mut connection).await? {
+                make_triggers(&mut connection).await?;
+            }
+            return Ok(migrated);
+        }
+        let is_trigger = |statement: &str| script::is_trigger(statement, DIALECT);
+        let migrator = sql::migrator_without(MIGRATIONS, is_trigger, |text| script::split(text, DIALECT));
+        let migrated = run_migrations(&mut connection, migrator).await?;
+        sqlx::query("insert ignore into novi_state (name, value) values ('triggers', 'missing')")
+            .execute(&mut *connection)
+            .await?;
+        Ok(Migrated { without_triggers: true, ..migrated })
     }
+}
+
+/// Whether a migration has been told that it may not make triggers.
+async fn lacks_triggers(connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
+    let count: i64 = sqlx::query_scalar(MISSING_TRIGGERS).fetch_one(connection).await?;
+    Ok(count > 0)
+}
+
+/// Tries. That needs the right to make triggers, and, where the server writes a binary log, another one or a setting.
+async fn may_make_triggers(connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
+    sqlx::raw_sql(
+        "create table if not exists novi_state (name varchar(64) not null primary key, value varchar(255) not null) \
+         engine = InnoDB character set utf8mb4 collate utf8mb4_bin",
+    )
+    .execute(&mut *connection)
+    .await?;
+    let tried = sqlx::raw_sql(
+        "create trigger novi_trial before insert on novi_state for each row set new.name = new.name; \
+         drop trigger novi_trial",
+    );
+    match tried.execute(&mut *connection).await {
+        Ok(_) => Ok(true),
+        // The command, the privilege, or the binary log; or the database as a whole.
+        Err(error) if matches!(number(&error), 1142 | 1227 | 1419 | 1044) => Ok(false),
+        // The process that tried last has died between the two.
+        Err(error) if number(&error) == 1359 => {
+            sqlx::raw_sql("drop trigger if exists novi_trial").execute(connection).await.map(|_| true)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the triggers of all migrations, in their order: later ones replace those before.
+async fn make_triggers(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    for &(_, _, text) in MIGRATIONS {
+        for statement in script::split(text, DIALECT) {
+            if script::is_trigger(statement, DIALECT) {
+                sqlx::raw_sql(statement).execute(&mut *connection).await?;
+            }
+        }
+    }
+    // Without them nobody gave metadata to new flags.
+    sqlx::query(
+        "insert into flag_metadata (flag_id) select id from flags \
+         where not exists (select 1 from flag_metadata known where known.flag_id = flags.id)",
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("delete from novi_state where name = 'triggers'").execute(connection).await.map(drop)
 }
 
 /// One process at a time migrates a database. Names of locks are the server's, at most 64 characters long.
@@ -161,6 +243,51 @@ async fn lock(connection: &mut MySqlConnection) -> Result<(), MigrateError> {
     let other =
         std::io::Error::new(std::io::ErrorKind::TimedOut, "another process is migrating this database");
     Err(MigrateError::Execute(sqlx::Error::Io(other)))
+}
+
+async fn begin_session(pool: &MySqlPool) -> Result<Transaction<'static, MySql>, sqlx::Error> {
+    let mut connection = sql::acquire(pool).await?;
+    sqlx::query("set transaction isolation level repeatable read").execute(&mut *connection).await?;
+    let begin = SqlStr::from_static("start transaction with consistent snapshot, read only");
+    Transaction::begin(connection, Some(begin)).await
+}
+
+/// TRUNCATE and foreign keys that cascade fire no trigger.
+async fn fingerprint(connection: &mut MySqlConnection) -> Result<Option<Fingerprint>, sqlx::Error> {
+    let mut counts = [0; 5];
+    for (count, table) in counts.iter_mut().zip(TABLES) {
+        let sql = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
+        *count = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
+    }
+    let triggers: i64 = sqlx::query_scalar(
+        "select count(*) from information_schema.triggers \
+         where trigger_schema = database() and trigger_name like 'novi\\_%'",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let contents = if triggers == 0 { Some(contents(connection).await?) } else { None };
+    Ok(Some(Fingerprint { counts, contents }))
+}
+
+/// A sum over all rows, for a database without triggers.
+async fn contents(connection: &mut MySqlConnection) -> Result<String, sqlx::Error> {
+    const SUMS: [&str; 5] = [
+        "select cast(coalesce(sum(crc32(concat_ws('|', id, name, status))), 0) as char) from flags",
+        "select cast(coalesce(sum(crc32(concat_ws('|', id, name, class_name, coalesce(config, '-')))), 0) as char) \
+            from activations",
+        "select cast(coalesce(sum(crc32(concat_ws('|', flag_id, activation_id))), 0) as char) from flags_activations",
+        "select cast(coalesce(sum(crc32(concat_ws('|', flag_id, coalesce(description, '-'), coalesce(owner, '-'), \
+            coalesce(expires_at, '-'), coalesce(tags, '-'), override_allowed, fail_mode, coalesce(variants, '-'), \
+            coalesce(default_variant, '-')))), 0) as char) from flag_metadata",
+        "select cast(coalesce(sum(crc32(concat_ws('|', activation_id, member, denied))), 0) as char) \
+            from activation_members",
+    ];
+    let mut sums = Vec::with_capacity(SUMS.len());
+    for sql in SUMS {
+        let sum: String = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
+        sums.push(sum);
+    }
+    Ok(sums.join(" "))
 }
 
 /// All reads of the transaction see one moment, whatever the server's default is.
@@ -197,14 +324,18 @@ fn cell(row: &MySqlRow, index: usize) -> Cell {
     read.unwrap_or(Cell::Null)
 }
 
-fn failure(error: &sqlx::Error) -> Failure {
-    let number = match error {
+/// The server's number for an error; 0 where it is none of the server's.
+fn number(error: &sqlx::Error) -> u16 {
+    match error {
         sqlx::Error::Database(database) => {
             database.try_downcast_ref::<MySqlDatabaseError>().map_or(0, MySqlDatabaseError::number)
         }
         _ => 0,
-    };
-    match number {
+    }
+}
+
+fn failure(error: &sqlx::Error) -> Failure {
+    match number(error) {
         // no such table
         1146 => Failure::NotMigrated,
         // too many connections, of the server or of the user
@@ -215,4 +346,6 @@ fn failure(error: &sqlx::Error) -> Failure {
     }
 }
 
+sql::sql_session!(MySqlStore, MySql, MySqlConnection);
 sql::sql_store!(MySqlStore, MySql, MySqlConnection);
+sql::sql_history!(MySqlStore, MySql, MySqlConnection);

@@ -1,19 +1,27 @@
 //! PostgreSQL, from version 13.
 
-use std::str::FromStr as _;
+mod listen;
+
+use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
 use sqlx::{
-    Connection as _, PgConnection, Postgres, Row as _, Transaction, TypeInfo as _, ValueRef as _,
+    Connection as _, PgConnection, Postgres, Row as _, SqlStr, Transaction, TypeInfo as _, ValueRef as _,
     migrate::{Migrate as _, MigrateError},
     postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow},
     query::Query,
 };
 
 use super::{
-    BoxFuture, Edit, Expected, Migrated, ReadStore, SchemaStore, Versioned, WriteStore, refusal,
+    Author, BoxFuture, Edit, Expected, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, Versioned,
+    WriteStore,
+    history::{AsOf, HistoryQuery, HistoryRecord, HistoryStore, Replay},
+    refusal,
     script::{self, Dialect},
-    sql::{self, Cell, Failure, Found, Migrations, Queries, Session, Statements, Step, Value, Versions},
+    sql::{
+        self, Cell, Failure, Found, HistorySql, Migrations, Queries, Session, Statements, Step, Value,
+        Versions,
+    },
     url,
 };
 use crate::{
@@ -26,42 +34,28 @@ const MIGRATIONS: Migrations = &[
     (2, "flag metadata", include_str!("../../migrations/postgres/0002_flag_metadata.sql")),
     (3, "revision and history", include_str!("../../migrations/postgres/0003_revision_and_history.sql")),
     (4, "activation members", include_str!("../../migrations/postgres/0004_activation_members.sql")),
+    (5, "history", include_str!("../../migrations/postgres/0005_history.sql")),
     (6, "row versions", include_str!("../../migrations/postgres/0006_row_versions.sql")),
 ];
 
-/// The columns of flags, of these rows.
-macro_rules! flags {
-    ($rows:literal) => {
-        concat!(
-            "select f.id::bigint, f.name::text, f.status, m.flag_id, m.description, m.owner, \
+/// Ids and texts are cast: adopted tables have other types than novi's own.
+const QUERIES: Queries = Queries {
+    revision: "select sum(revision)::bigint from novi_revision",
+    cursor: "select slot::bigint, revision from novi_revision",
+    touched: "select slot::bigint, revision, entity, entity_id, operation, \
+        case operation when 'update' then before end, case operation when 'update' then after end \
+        from flag_history where slot = $1 and revision > $2 and revision <= $3 order by id limit $4",
+    placeholder: "$1",
+    flags: "select f.id::bigint, f.name::text, f.status, m.flag_id, m.description, m.owner, \
         to_char(m.expires_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), m.tags, \
         m.override_allowed, m.fail_mode, m.variants, m.default_variant, m.row_version, \
         to_char(m.created_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
         to_char(m.updated_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
         from flags f left join flag_metadata m on m.flag_id = f.id",
-            $rows
-        )
-    };
-}
-
-/// The columns of activations, of these rows.
-macro_rules! activations {
-    ($rows:literal) => {
-        concat!(
-            "select a.id::bigint, a.name::text, a.class_name::text, a.config::text, m.row_version \
-        from activations a left join activation_metadata m on m.activation_id = a.id",
-            $rows
-        )
-    };
-}
-
-/// Ids and texts are cast: adopted tables have other types than novi's own.
-const QUERIES: Queries = Queries {
-    revision: "select sum(revision)::bigint from novi_revision",
-    flags: flags!(" order by f.id"),
-    activations: activations!(" order by a.id"),
-    links: "select flag_id::bigint, activation_id::bigint from flags_activations order by flag_id, activation_id",
-    members: "select activation_id, member, denied from activation_members order by activation_id, member",
+    activations: "select a.id::bigint, a.name::text, a.class_name::text, a.config::text, v.row_version \
+        from activations a left join activation_metadata v on v.activation_id = a.id",
+    links: "select flag_id::bigint, activation_id::bigint from flags_activations l",
+    members: "select activation_id, member, denied from activation_members m",
     has_table: "select count(*) from pg_tables where schemaname = current_schema() and tablename = $1",
 };
 
@@ -70,6 +64,7 @@ const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$
 /// The revision is raised at commit; this asks for it a moment earlier, so that it can be told.
 const SETTLE: Option<&str> = Some("set constraints novi_bump, novi_commit immediate");
 
+/// The row of the revision is locked from when it is raised until the commit.
 const REVISION_AFTER_COMMIT: bool = false;
 
 const VERSIONS: Versions = Versions {
@@ -79,20 +74,31 @@ const VERSIONS: Versions = Versions {
     lock_flag_version: "select row_version from flag_metadata where flag_id = $1 for update",
     lock_activation: "select id::bigint from activations where id = $1 for no key update",
     lock_activation_version: "select row_version from activation_metadata where activation_id = $1 for update",
-    flag: flags!(" where f.id = $1"),
-    activation: activations!(" where a.id = $1"),
-    links: "select flag_id::bigint, activation_id::bigint from flags_activations where flag_id = $1 \
-        order by activation_id",
-};
-
-/// Until the end of the transaction.
-const SESSION: Session = Session {
-    read: "select current_setting('novi.actor', true), current_setting('novi.reason', true)",
-    set: "select set_config('novi.actor', coalesce($1, ''), true), set_config('novi.reason', coalesce($2, ''), true)",
-    outlives_rollback: false,
+    present: "",
+    raise: None,
 };
 
 const DATABASE: &str = "the PostgreSQL database of this transaction";
+
+const SESSION: Session = Session {
+    signed: "select current_setting('novi.actor', true), current_setting('novi.reason', true)",
+    sign: "select set_config('novi.actor', coalesce($1, ''), true), set_config('novi.reason', coalesce($2, ''), true)",
+    unsign: None,
+    outlives_transaction: false,
+};
+
+const HISTORY: HistorySql = HistorySql {
+    columns: "position, to_char(changed_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
+        actor, reason, entity, before, after",
+    records: "(select id, revision as position, changed_at, actor, reason, entity, entity_id, other_id, before, after \
+        from flag_history where revision is not null) records",
+    until: "changed_at <= $1",
+    changed_at: "select to_char(max(changed_at) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from novi_revision",
+    missing_triggers: None,
+    named: "select id::bigint from flags where name = $1 \
+        union select entity_id from flag_history where entity = 'flags' \
+        and (before::json ->> 'name' = $2 or after::json ->> 'name' = $3)",
+};
 
 const DIALECT: Dialect = Dialect::Standard;
 
@@ -128,6 +134,11 @@ impl PostgresStore {
         Self { pool, name }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as that of a database that tells of nothing")]
+    fn hint(&self, hints: Arc<Hints>, _: Duration) -> Option<BoxFuture<'static, ()>> {
+        Some(Box::pin(listen::listen(self.pool.clone(), hints)))
+    }
+
     async fn migrate_once(&self) -> Result<Migrated, MigrateError> {
         let mut connection = sql::acquire(&self.pool).await?;
         if found(&mut connection).await? == Found::UpToDate {
@@ -136,8 +147,19 @@ impl PostgresStore {
         // The lock is the connection's: it ends with it, whatever happens here.
         connection.close_on_drop();
         connection.lock().await?;
-        run_migrations(&mut connection).await
+        run_migrations(&mut connection, sql::migrator(MIGRATIONS)).await
     }
+}
+
+async fn begin_session(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let begin = SqlStr::from_static("begin isolation level repeatable read read only");
+    Transaction::begin(sql::acquire(pool).await?, Some(begin)).await
+}
+
+/// Triggers see every change.
+#[allow(clippy::unused_async, reason = "as that of a database whose triggers do not")]
+async fn fingerprint(_: &mut PgConnection) -> Result<Option<Fingerprint>, sqlx::Error> {
+    Ok(None)
 }
 
 async fn begin_read(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>, sqlx::Error> {
@@ -189,4 +211,6 @@ fn failure(error: &sqlx::Error) -> Failure {
     }
 }
 
+sql::sql_session!(PostgresStore, Postgres, PgConnection);
 sql::sql_store!(PostgresStore, Postgres, PgConnection);
+sql::sql_history!(PostgresStore, Postgres, PgConnection);

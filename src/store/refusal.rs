@@ -17,6 +17,7 @@ pub(super) fn check(change: &Change) -> Result<()> {
             check_name(&what, "name", &row.name)?;
             check_metadata(&what, &row.metadata)
         }
+        Change::RenameFlag { id, name } => check_name(&flag(*id, name), "name", name),
         Change::InsertActivation(row) | Change::UpdateActivation(row) => {
             let what = activation(row.id, &row.name);
             check_id(&what, row.id)?;

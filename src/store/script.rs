@@ -43,6 +43,51 @@ pub(super) fn statements(sql: &str, dialect: Dialect) -> Result<&str, String> {
     }
 }
 
+/// The statements of a script, each with the comments in front of it and its semicolon.
+#[cfg(feature = "mysql")]
+pub(super) fn split(sql: &str, dialect: Dialect) -> Vec<&str> {
+    let mut words = Words { rest: sql.as_bytes(), line: 1, dialect, after: sql.len() };
+    let mut statement: Vec<(usize, String)> = Vec::new();
+    let (mut in_body, mut has_words) = (false, false);
+    let (mut start, mut found) = (0, Vec::new());
+    loop {
+        let token = words.next_token();
+        match token {
+            Token::Word(line, word) => {
+                in_body |= statement.first().is_some_and(|(_, word)| word == "create") && word == "begin";
+                statement.push((line, word));
+                has_words = true;
+            }
+            Token::Semicolon | Token::End => {
+                // What it finds is none of a migration's.
+                drop(judge(&statement, &mut in_body));
+                statement.clear();
+                let end = sql.len() - words.rest.len();
+                if has_words && (!in_body || matches!(token, Token::End)) {
+                    // Tokens end where characters do.
+                    found.extend(sql.get(start..end));
+                    (start, has_words) = (end, false);
+                }
+                if matches!(token, Token::End) {
+                    return found;
+                }
+            }
+        }
+    }
+}
+
+/// Whether a statement is about a trigger.
+#[cfg(feature = "mysql")]
+pub(super) fn is_trigger(statement: &str, dialect: Dialect) -> bool {
+    let mut words = Words { rest: statement.as_bytes(), line: 1, dialect, after: 0 };
+    let mut next = || match words.next_token() {
+        Token::Word(_, word) => word,
+        Token::Semicolon | Token::End => String::new(),
+    };
+    let first = next();
+    matches!(first.as_str(), "create" | "drop") && next() == "trigger"
+}
+
 fn judge(statement: &[(usize, String)], in_body: &mut bool) -> Option<String> {
     let (line, first) = statement.first()?;
     let second = statement.get(1).map(|(_, word)| word.as_str());
@@ -212,6 +257,18 @@ mod tests {
         assert_eq!(statements(sql, Dialect::MySql), Ok(r"insert into a values ('it\'s; commit;')"));
         assert!(statements("insert into a values ('\\\\'); commit", Dialect::MySql).is_err());
         assert!(statements("'\\", Dialect::MySql).is_ok());
+    }
+
+    #[test]
+    #[cfg(feature = "mysql")]
+    fn scripts_are_split_and_triggers_found() {
+        let sql = "-- it's; a comment\ndrop trigger if exists t;\ncreate trigger t after insert on f for each row\n\
+            begin\n if 1 then update f set a = ';'; end if;\n update f set b = 2;\nend;\n\ninsert into f values (1)\n-- end";
+        let statements = split(sql, Dialect::MySql);
+        assert_eq!(statements.concat(), sql);
+        let triggers: Vec<_> = statements.iter().map(|text| is_trigger(text, Dialect::MySql)).collect();
+        assert_eq!(triggers, [true, true, false], "{statements:#?}");
+        assert_eq!(split("-- nothing", Dialect::MySql), [""; 0]);
     }
 
     #[test]

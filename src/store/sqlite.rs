@@ -1,19 +1,26 @@
 //! SQLite.
 
-use std::{path::Path, str::FromStr as _, time::Duration};
+use std::{path::Path, str::FromStr as _, sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
 use sqlx::{
-    Connection as _, Row as _, Sqlite, SqliteConnection, Transaction, TypeInfo as _, ValueRef as _,
+    ConnectOptions as _, Connection as _, Row as _, Sqlite, SqliteConnection, Transaction, TypeInfo as _,
+    ValueRef as _,
     migrate::{Migrate as _, MigrateError},
     query::Query,
     sqlite::{SqliteArguments, SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow},
 };
 
 use super::{
-    BoxFuture, Edit, Expected, Migrated, ReadStore, SchemaStore, Versioned, WriteStore, refusal,
+    Author, BoxFuture, Edit, Expected, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, Versioned,
+    WriteStore,
+    history::{AsOf, HistoryQuery, HistoryRecord, HistoryStore, Replay},
+    refusal,
     script::{self, Dialect},
-    sql::{self, Cell, Failure, Found, Migrations, Queries, Session, Statements, Step, Value, Versions},
+    sql::{
+        self, Cell, Failure, Found, HistorySql, Migrations, Queries, Session, Statements, Step, Value,
+        Versions,
+    },
     url,
 };
 use crate::{
@@ -26,38 +33,24 @@ const MIGRATIONS: Migrations = &[
     (2, "flag metadata", include_str!("../../migrations/sqlite/0002_flag_metadata.sql")),
     (3, "revision and history", include_str!("../../migrations/sqlite/0003_revision_and_history.sql")),
     (4, "activation members", include_str!("../../migrations/sqlite/0004_activation_members.sql")),
+    (5, "history", include_str!("../../migrations/sqlite/0005_history.sql")),
     (6, "row versions", include_str!("../../migrations/sqlite/0006_row_versions.sql")),
 ];
 
-/// The columns of flags, of these rows.
-macro_rules! flags {
-    ($rows:literal) => {
-        concat!(
-            "select f.id, f.name, f.status, m.flag_id, m.description, m.owner, m.expires_at, m.tags, \
-        m.override_allowed, m.fail_mode, m.variants, m.default_variant, m.row_version, m.created_at, m.updated_at \
-        from flags f left join flag_metadata m on m.flag_id = f.id",
-            $rows
-        )
-    };
-}
-
-/// The columns of activations, of these rows.
-macro_rules! activations {
-    ($rows:literal) => {
-        concat!(
-            "select a.id, a.name, a.class_name, a.config, m.row_version \
-        from activations a left join activation_metadata m on m.activation_id = a.id",
-            $rows
-        )
-    };
-}
-
 const QUERIES: Queries = Queries {
     revision: "select sum(revision) from novi_revision",
-    flags: flags!(" order by f.id"),
-    activations: activations!(" order by a.id"),
-    links: "select flag_id, activation_id from flags_activations order by flag_id, activation_id",
-    members: "select activation_id, member, denied from activation_members order by activation_id, member",
+    cursor: "select slot, revision from novi_revision",
+    touched: "select slot, revision, entity, entity_id, operation, \
+        case operation when 'update' then before end, case operation when 'update' then after end \
+        from flag_history where slot = $1 and revision > $2 and revision <= $3 order by id limit $4",
+    placeholder: "$1",
+    flags: "select f.id, f.name, f.status, m.flag_id, m.description, m.owner, m.expires_at, m.tags, \
+        m.override_allowed, m.fail_mode, m.variants, m.default_variant, m.row_version, m.created_at, m.updated_at \
+        from flags f left join flag_metadata m on m.flag_id = f.id",
+    activations: "select a.id, a.name, a.class_name, a.config, v.row_version \
+        from activations a left join activation_metadata v on v.activation_id = a.id",
+    links: "select flag_id, activation_id from flags_activations l",
+    members: "select activation_id, member, denied from activation_members m",
     has_table: "select count(*) from sqlite_master where type = 'table' and name = $1",
 };
 
@@ -66,6 +59,7 @@ const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$
 /// Row triggers have raised the revision already.
 const SETTLE: Option<&str> = None;
 
+/// What others committed is told by the sum within the transaction already.
 const REVISION_AFTER_COMMIT: bool = false;
 
 const VERSIONS: Versions = Versions {
@@ -75,19 +69,30 @@ const VERSIONS: Versions = Versions {
     lock_flag_version: "select row_version from flag_metadata where flag_id = $1",
     lock_activation: "select id from activations where id = $1",
     lock_activation_version: "select row_version from activation_metadata where activation_id = $1",
-    flag: flags!(" where f.id = $1"),
-    activation: activations!(" where a.id = $1"),
-    links: "select flag_id, activation_id from flags_activations where flag_id = $1 order by activation_id",
-};
-
-/// SQLite has neither users nor variables of a session.
-const SESSION: Session = Session {
-    read: "select actor, reason from novi_session",
-    set: "update novi_session set actor = $1, reason = $2",
-    outlives_rollback: false,
+    present: "",
+    raise: None,
 };
 
 const DATABASE: &str = "the SQLite database of this transaction";
+
+const SESSION: Session = Session {
+    signed: "select actor, reason from novi_session where id = 1",
+    sign: "update novi_session set actor = $1, reason = $2 where id = 1",
+    unsign: Some("update novi_session set actor = null, reason = null where id = 1"),
+    outlives_transaction: false,
+};
+
+const HISTORY: HistorySql = HistorySql {
+    columns: "position, changed_at, actor, reason, entity, before, after",
+    records: "(select id, revision as position, changed_at, actor, reason, entity, entity_id, other_id, before, after \
+        from flag_history where revision is not null) records",
+    until: "changed_at <= strftime('%Y-%m-%dT%H:%M:%fZ', $1)",
+    changed_at: "select max(changed_at) from novi_revision",
+    missing_triggers: None,
+    named: "select id from flags where name = $1 \
+        union select entity_id from flag_history where entity = 'flags' \
+        and (json_extract(before, '$.name') = $2 or json_extract(after, '$.name') = $3)",
+};
 
 const DIALECT: Dialect = Dialect::Standard;
 
@@ -179,6 +184,29 @@ impl SqliteStore {
         }
     }
 
+    /// Asks a connection of its own for the file's version, which changes with each commit of any other connection, in this
+    /// process or elsewhere. That reads a few bytes of memory that all have in common, and no table.
+    fn hint(&self, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
+        let options = (*self.pool.connect_options()).clone();
+        let file = options.get_filename().to_string_lossy();
+        // Of a database in memory another connection has another one.
+        if file.is_empty() || in_memory(&file) || in_memory(&self.name) {
+            return None;
+        }
+        let options = options.create_if_missing(false);
+        Some(Box::pin(async move {
+            loop {
+                // What fails here is told by whoever reads the rows.
+                if let Err(error) = ask_for_version(&options, &hints, every).await {
+                    tracing::debug!("{error}");
+                }
+                hints.set_reliable(false);
+                hints.hint();
+                tokio::time::sleep(every.max(Duration::from_secs(1))).await;
+            }
+        }))
+    }
+
     async fn migrate_once(&self) -> Result<Migrated, MigrateError> {
         let mut connection = sql::acquire(&self.pool).await?;
         if found(&mut connection).await? == Found::UpToDate {
@@ -192,10 +220,31 @@ impl SqliteStore {
     }
 }
 
+async fn ask_for_version(
+    options: &SqliteConnectOptions,
+    hints: &Hints,
+    every: Duration,
+) -> Result<(), sqlx::Error> {
+    let mut connection = options.connect().await?;
+    let mut last: Option<i64> = None;
+    loop {
+        let version = sqlx::query_scalar("pragma data_version").fetch_one(&mut connection).await?;
+        if last.replace(version) != Some(version) {
+            // Before the first version there may have been a change that it already counts.
+            hints.hint();
+        }
+        hints.set_reliable(true);
+        if tokio::time::timeout(every, hints.doubted()).await.is_ok() {
+            // A file that was put in the place of this one is found under the name only.
+            return Ok(());
+        }
+    }
+}
+
 /// SQLite's own lock is the lock, and the transaction makes all migrations one step: those of sqlx become savepoints.
 async fn migrate_in_turn(connection: &mut SqliteConnection) -> Result<Migrated, MigrateError> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let migrated = run_migrations(&mut transaction).await?;
+    let migrated = run_migrations(&mut transaction, sql::migrator(MIGRATIONS)).await?;
     transaction.commit().await?;
     Ok(migrated)
 }
@@ -224,6 +273,16 @@ fn creates(url: &str) -> bool {
 /// Whether no database is in the file yet.
 fn is_new(file: &Path) -> bool {
     file.metadata().map_or(true, |metadata| metadata.len() == 0)
+}
+
+async fn begin_session(pool: &SqlitePool) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+    Transaction::begin(sql::acquire(pool).await?, None).await
+}
+
+/// Triggers see every change.
+#[allow(clippy::unused_async, reason = "as that of a database whose triggers do not")]
+async fn fingerprint(_: &mut SqliteConnection) -> Result<Option<Fingerprint>, sqlx::Error> {
+    Ok(None)
 }
 
 async fn begin_read(connection: &mut SqliteConnection) -> Result<Transaction<'_, Sqlite>, sqlx::Error> {
@@ -276,4 +335,6 @@ fn failure(error: &sqlx::Error) -> Failure {
     }
 }
 
+sql::sql_session!(SqliteStore, Sqlite, SqliteConnection);
 sql::sql_store!(SqliteStore, Sqlite, SqliteConnection);
+sql::sql_history!(SqliteStore, Sqlite, SqliteConnection);

@@ -4,13 +4,14 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use novi::store::history::{AsOf, Keep};
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  `check` found rows that do not compile, or that a program does not know
   2  the command or the configuration is wrong
-  3  no flag has that name, or no activation
+  3  no flag has that name, or no activation, or no such moment is in the history
   4  the database, the network or a file failed
   5  the change was refused, or somebody else has changed the row meanwhile
 
@@ -31,7 +32,24 @@ that makes or changes a table. The script may not have `begin` or `commit` of it
 const EVAL_EXAMPLES: &str = "\
 Examples:
   novi eval \"Combo AND\" --context '{\"targetingKey\": \"user-7\"}'
-  novi eval \"Combo AND\" --context @caller.json --explain";
+  novi eval \"Combo AND\" --context @caller.json --explain
+  novi eval \"Combo AND\" --at 41
+
+With --at the rows are those of the past; the clock is that of today, unless the context has currentDateTime.";
+
+const HISTORY_EXAMPLES: &str = "\
+Examples:
+  novi history \"Combo AND\" --limit 10
+  novi history --prune 90d";
+
+const ROLLBACK_RULES: &str = "\
+It is a change like any other, in one transaction: the history has it, and it can be rolled back, too. It is refused, \
+with every reason, where there is no way back: when another flag has the name by now, or uses an activation that \
+was not there.
+
+Examples:
+  novi rollback --to 41 --dry-run
+  novi rollback \"Combo AND\" --to 41 --reason \"the sale is over\"";
 
 const REWEIGHT_EXAMPLES: &str = "\
 Examples:
@@ -108,6 +126,21 @@ pub(crate) enum Command {
     /// Say what a flag answers
     #[command(after_help = EVAL_EXAMPLES)]
     Eval(Eval),
+    /// Tell what has changed, when, by whom and why; the newest first
+    #[command(after_help = HISTORY_EXAMPLES)]
+    History(History),
+    /// Tell what differs between the rows at two moments
+    Diff {
+        /// A revision, a time such as 2027-01-31T12:00:00Z, or a date
+        #[arg(value_name = "REV|TIME")]
+        from: AsOf,
+        /// Another one
+        #[arg(value_name = "REV|TIME")]
+        to: AsOf,
+    },
+    /// Bring the rows, or those of one flag, back to what they were
+    #[command(after_help = ROLLBACK_RULES)]
+    Rollback(Rollback),
     /// List the activation types, with their configs
     Types,
     /// Print a script that completes commands in a shell
@@ -158,6 +191,42 @@ pub(crate) struct Eval {
     /// Tell how the answer came about
     #[arg(long)]
     pub(crate) explain: bool,
+
+    /// As the rows were at this moment: a revision, a time such as 2027-01-31T12:00:00Z, or a date
+    #[arg(long, value_name = "REV|TIME")]
+    pub(crate) at: Option<AsOf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// Only what concerns this flag: its row, metadata and links, and the activations, with their members, that it is linked to or was
+    pub(crate) flag: Option<String>,
+
+    /// As many changes at most
+    #[arg(long, default_value_t = 50)]
+    pub(crate) limit: u32,
+
+    /// Delete the records that are older, and list nothing: a time such as 90d, or what the configuration says
+    #[arg(long, value_name = "TIME", num_args = 0..=1, conflicts_with_all = ["flag", "limit"])]
+    pub(crate) prune: Option<Option<Keep>>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rollback {
+    /// Only this flag: its row, metadata and links, and the activations, with their members, that it reaches or reached
+    pub(crate) flag: Option<String>,
+
+    /// Back to this moment: a revision, a time such as 2027-01-31T12:00:00Z, or a date
+    #[arg(long, value_name = "REV|TIME")]
+    pub(crate) to: AsOf,
+
+    /// Why, for the history
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+
+    /// Tell what would change, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

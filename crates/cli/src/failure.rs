@@ -111,7 +111,7 @@ fn without_passwords(text: &str) -> String {
 impl From<novi::Error> for Failure {
     fn from(error: novi::Error) -> Self {
         let code = match &error {
-            novi::Error::FlagNotFound { .. } => Self::NOT_FOUND,
+            novi::Error::FlagNotFound { .. } | novi::Error::NotKept(_) => Self::NOT_FOUND,
             novi::Error::Refused(_) | novi::Error::Conflict(_) | novi::Error::Invalid(_) => Self::REFUSED,
             novi::Error::Config { .. }
             | novi::Error::DatabaseUrl { .. }

@@ -4,7 +4,13 @@ use std::fmt;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
-use crate::rows::{ActivationRow, FailMode, Fault, FlagMetadata, FlagRow, LinkRow, MemberRow};
+use crate::{
+    rows::{ActivationRow, FailMode, Fault, FlagMetadata, FlagRow, LinkRow, MemberRow},
+    store::{
+        difference::Record,
+        history::{self, HistoryRecord},
+    },
+};
 
 /// A column as the database gave it, whatever type its table claims to have.
 #[derive(Debug)]
@@ -151,6 +157,11 @@ impl<I: Iterator<Item = Cell>> Columns<I> {
     }
 }
 
+/// A column that is a time, if it is one.
+pub(in crate::store) fn time(cell: Cell) -> Option<DateTime<Utc>> {
+    parse_time(&cell.into_text())
+}
+
 /// RFC 3339, or a date, or a date and a time, which then are UTC.
 fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
@@ -198,6 +209,33 @@ fn metadata(columns: &mut Columns<impl Iterator<Item = Cell>>) -> FlagMetadata {
     }
 }
 
+/// The columns of `flag_metadata` behind `flag_id`, in the order of `Queries::flags`.
+pub(in crate::store) fn flag_metadata(cells: impl Iterator<Item = Cell>) -> (FlagMetadata, Vec<Fault>) {
+    let mut columns = Columns::new(cells, "flag_metadata");
+    let metadata = metadata(&mut columns);
+    (metadata, columns.faults)
+}
+
+/// The columns of [`HistorySql::columns`](super::HistorySql).
+pub(in crate::store) fn record(mut cells: impl Iterator<Item = Cell>) -> Option<HistoryRecord> {
+    let mut next = || cells.next().unwrap_or(Cell::Null);
+    let text = |cell: Cell| (!cell.is_null()).then(|| cell.into_text());
+    let revision = match next() {
+        Cell::Integer(revision) => revision,
+        _ => 0,
+    };
+    let columns = history::Columns {
+        revision,
+        changed_at: text(next()).as_deref().and_then(parse_time),
+        actor: text(next()),
+        reason: text(next()),
+        entity: next().into_text(),
+        before: text(next()),
+        after: text(next()),
+    };
+    columns.into_record()
+}
+
 /// The columns of `Queries::activations`.
 pub(in crate::store) fn activation(cells: impl Iterator<Item = Cell>) -> ActivationRow {
     let mut columns = Columns::new(cells, "activations");
@@ -231,6 +269,21 @@ pub(in crate::store) fn member(cells: impl Iterator<Item = Cell>) -> MemberRow {
         // One of them is enough to tell.
         fault: columns.faults.into_iter().next().map(Box::new),
     }
+}
+
+/// The columns of `Queries::touched`.
+pub(in crate::store) fn touched(cells: impl Iterator<Item = Cell>) -> Record {
+    let mut columns = Columns::new(cells, "flag_history");
+    let slot = columns.integer("slot");
+    let revision = columns.integer("revision");
+    let entity = columns.text("entity");
+    let entity_id = match columns.next() {
+        Cell::Integer(id) => Some(id),
+        _ => None,
+    };
+    let operation = columns.text("operation");
+    let (before, after) = (columns.optional_text("before"), columns.optional_text("after"));
+    Record { slot, revision, entity, entity_id, operation, before, after }
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@
 //! would be longer than the code. A database's own file has its SQL, its columns and its errors.
 
 mod decode;
+mod history;
 mod migrate;
+mod session;
 mod statements;
 mod write;
 
@@ -12,10 +14,14 @@ use std::time::Duration;
 
 use sqlx::{ConnectOptions as _, Pool, pool::PoolConnection};
 
-pub(super) use decode::{Cell, activation, flag, link, member};
+pub(super) use decode::{Cell, activation, flag, flag_metadata, link, member, record, time, touched};
+pub(super) use history::{BATCH, Extent, HistorySql, Session, listed, records, sql_history};
+#[cfg(feature = "mysql")]
+pub(super) use migrate::migrator_without;
 pub(super) use migrate::{Found, Migrations, TABLE, deadline, describe, migrator, names, pause, pending};
+pub(super) use session::{MOST_RECORDS, ids, sql_session};
 pub(super) use statements::{Queries, Statements, Step, Value, statements, steps};
-pub(super) use write::{Session, Versions, sql_writer, write_connection};
+pub(super) use write::{Versions, sql_writer, write_connection};
 
 /// How many connections a pool of novi's own holds: one that reads, one that writes, and some for the migrations and
 /// scripts of the same process. A service that cares gives its own pool.
@@ -91,7 +97,7 @@ macro_rules! sql_store {
             async fn read(&self) -> Result<Rows, sqlx::Error> {
                 let mut connection = sql::acquire(&self.pool).await?;
                 let mut transaction = begin_read(&mut connection).await?;
-                let rows = rows(&mut transaction).await?;
+                let rows = all_rows(&mut transaction).await?;
                 transaction.commit().await?;
                 Ok(rows)
             }
@@ -100,6 +106,8 @@ macro_rules! sql_store {
                 let lost = |error| self.failed(CHANGE, error);
                 let mut connection = sql::acquire(&self.pool).await.map_err(lost)?;
                 let mut transaction = begin_write(&mut connection).await.map_err(lost)?;
+                // Not under the name that a change which was given up half way may have left.
+                sign(&mut transaction, &Author::default()).await.map_err(lost)?;
                 if let Err(error) = write(&mut transaction, &self.name, &edit).await {
                     // Now, and not when somebody next asks for the connection: others wait for its locks.
                     if let Err(lost) = transaction.rollback().await {
@@ -119,16 +127,18 @@ macro_rules! sql_store {
                 if !REVISION_AFTER_COMMIT {
                     return Ok(reached);
                 }
-                // What others committed since this transaction first read is in the sum only now. The change is made,
-                // whether this can be read or not.
+                // The change is made, whether this can be read or not.
                 Ok(revision(&mut connection).await.unwrap_or(reached))
             }
 
-            async fn script(&self, text: &str) -> Result<(), sqlx::Error> {
+            async fn script(&self, text: &str, author: &Author) -> Result<(), sqlx::Error> {
                 let mut connection = sql::acquire(&self.pool).await?;
                 let mut transaction = begin_write(&mut connection).await?;
+                sign(&mut transaction, author).await?;
                 // The statements are the caller's own, as run_script says.
-                sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut *transaction).await?;
+                let done = sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut *transaction).await;
+                unsign(&mut transaction, author, done.is_ok()).await?;
+                done?;
                 transaction.commit().await
             }
 
@@ -150,6 +160,22 @@ macro_rules! sql_store {
         sql::sql_writer!($database, $connection);
 
         impl ReadStore for $store {
+            fn session(&self) -> BoxFuture<'_, Result<Option<Box<dyn crate::store::ReadSession>>>> {
+                Box::pin(async move {
+                    let session = Reader::begin(self).await;
+                    let session = session.map_err(|error| self.failed("could not read the rows", error))?;
+                    Ok(Some(Box::new(session) as Box<dyn crate::store::ReadSession>))
+                })
+            }
+
+            fn hints(
+                &self,
+                hints: std::sync::Arc<crate::store::Hints>,
+                every: std::time::Duration,
+            ) -> Option<BoxFuture<'static, ()>> {
+                self.hint(hints, every)
+            }
+
             fn name(&self) -> String {
                 self.name.clone()
             }
@@ -182,7 +208,7 @@ macro_rules! sql_store {
                 Box::pin(self.bring_up_to_date())
             }
 
-            fn run_script<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<()>> {
+            fn run_script_by<'a>(&'a self, author: &'a Author, text: &'a str) -> BoxFuture<'a, Result<()>> {
                 Box::pin(async move {
                     const ACTION: &str = "could not run the script";
                     let statements = script::statements(text, DIALECT)
@@ -190,7 +216,9 @@ macro_rules! sql_store {
                     if statements.is_empty() {
                         return Ok(());
                     }
-                    self.script(statements).await.map_err(|error| Error::store(&self.name, ACTION, error))
+                    self.script(statements, author)
+                        .await
+                        .map_err(|error| Error::store(&self.name, ACTION, error))
                 })
             }
         }
@@ -200,23 +228,55 @@ macro_rules! sql_store {
             Ok(Revision::new(number.unwrap_or_default()))
         }
 
-        /// All rows, as the transaction sees them.
-        async fn rows(connection: &mut $connection) -> Result<Rows, sqlx::Error> {
-            Ok(Rows {
-                revision: revision(connection).await?,
-                flags: all(connection, QUERIES.flags, |cells| sql::flag(cells)).await?,
-                activations: all(connection, QUERIES.activations, |cells| sql::activation(cells)).await?,
-                links: all(connection, QUERIES.links, |cells| sql::link(cells)).await?,
-                members: all(connection, QUERIES.members, |cells| sql::member(cells)).await?,
-            })
-        }
-
         async fn all<T>(
             connection: &mut $connection,
             sql: &'static str,
             decode: fn(&mut dyn Iterator<Item = Cell>) -> T,
         ) -> Result<Vec<T>, sqlx::Error> {
             let mut rows = sqlx::query(sql).fetch(connection);
+            let mut decoded = Vec::new();
+            while let Some(row) = rows.try_next().await? {
+                decoded.push(decode(&mut (0..row.len()).map(|index| cell(&row, index))));
+            }
+            Ok(decoded)
+        }
+
+        async fn all_rows(connection: &mut $connection) -> Result<Rows, sqlx::Error> {
+            Ok(Rows {
+                revision: revision(connection).await?,
+                flags: rows_where(connection, QUERIES.flags, "order by f.id", |cells| sql::flag(cells))
+                    .await?,
+                activations: rows_where(connection, QUERIES.activations, "order by a.id", |cells| {
+                    sql::activation(cells)
+                })
+                .await?,
+                links: rows_where(
+                    connection,
+                    QUERIES.links,
+                    "order by l.flag_id, l.activation_id",
+                    |cells| sql::link(cells),
+                )
+                .await?,
+                members: rows_where(
+                    connection,
+                    QUERIES.members,
+                    "order by m.activation_id, m.member",
+                    |cells| sql::member(cells),
+                )
+                .await?,
+            })
+        }
+
+        /// `condition` is novi's own text, with numbers in it at most.
+        async fn rows_where<T>(
+            connection: &mut $connection,
+            sql: &'static str,
+            condition: &str,
+            decode: fn(&mut dyn Iterator<Item = Cell>) -> T,
+        ) -> Result<Vec<T>, sqlx::Error> {
+            let sql = sqlx::AssertSqlSafe(format!("{sql} {condition}"));
+            // Conditions are many, and a prepared statement each would push the others out.
+            let mut rows = sqlx::query(sql).persistent(false).fetch(connection);
             let mut decoded = Vec::new();
             while let Some(row) = rows.try_next().await? {
                 decoded.push(decode(&mut (0..row.len()).map(|index| cell(&row, index))));
@@ -242,7 +302,10 @@ macro_rules! sql_store {
         }
 
         /// Runs what is not applied yet; the caller holds the lock.
-        async fn run_migrations(connection: &mut $connection) -> Result<Migrated, MigrateError> {
+        async fn run_migrations(
+            connection: &mut $connection,
+            migrator: sqlx::migrate::Migrator,
+        ) -> Result<Migrated, MigrateError> {
             let has_flags = has_table(connection, "flags").await?;
             connection.ensure_migrations_table(sql::TABLE).await?;
             // With the lock held, an unfinished migration is that of a process that died: it can run again.
@@ -253,7 +316,7 @@ macro_rules! sql_store {
             sql::pending(&before, MIGRATIONS)?;
             // Tables without any migration: those of the original, or, on MySQL, empty ones of a process that died.
             let adopted = has_flags && before.is_empty();
-            sql::migrator(MIGRATIONS).run_direct(None, connection, false).await?;
+            migrator.run_direct(None, connection, false).await?;
             let without_activations = if adopted {
                 let sql = "select name from flags where not exists \
                     (select 1 from flags_activations where flag_id = flags.id) order by flags.id";
@@ -261,7 +324,8 @@ macro_rules! sql_store {
             } else {
                 Vec::new()
             };
-            Ok(Migrated { applied: sql::names(&before, MIGRATIONS), adopted, without_activations })
+            let applied = sql::names(&before, MIGRATIONS);
+            Ok(Migrated { applied, adopted, without_activations, without_triggers: false })
         }
 
         fn busy(error: &MigrateError) -> bool {

@@ -12,6 +12,15 @@ use crate::{
 pub(in crate::store) struct Queries {
     /// The revision.
     pub(in crate::store) revision: &'static str,
+    /// `slot, revision`
+    pub(in crate::store) cursor: &'static str,
+    /// `slot, revision, entity, entity_id, operation, before, after` of the records of a slot above one revision and up to
+    /// another, at most so many; rows before and after where it is an update.
+    pub(in crate::store) touched: &'static str,
+    /// What stands for the first parameter.
+    pub(in crate::store) placeholder: &'static str,
+    /// The tables have the names `f`, `a`, `l` and `m` in what follows; each is to be followed by a condition or an order.
+    ///
     /// `id, name, status`, then `flag_id` of the metadata (null where there is none) and its other columns.
     pub(in crate::store) flags: &'static str,
     /// `id, name, class_name, config`
@@ -28,6 +37,7 @@ pub(in crate::store) struct Queries {
 pub(in crate::store) struct Statements {
     pub(in crate::store) set_status: &'static str,
     pub(in crate::store) insert_flag: &'static str,
+    pub(in crate::store) rename_flag: &'static str,
     pub(in crate::store) insert_activation: &'static str,
     pub(in crate::store) update_activation: &'static str,
     pub(in crate::store) link: &'static str,
@@ -54,6 +64,7 @@ macro_rules! statements {
                 $p3,
                 ")"
             ),
+            rename_flag: concat!("update flags set name = ", $p1, " where id = ", $p2),
             insert_activation: concat!(
                 "insert into activations (id, name, class_name, config) values (",
                 $p1,
@@ -191,6 +202,11 @@ pub(in crate::store) fn steps(change: Change, sql: &Statements) -> Vec<Step> {
             vec![step]
         }
         Change::InsertFlag(row) => insert_flag(row, sql),
+        Change::RenameFlag { id, name } => {
+            let (what, taken) = (refusal::flag(id, &name), refusal::flag_taken(id, &name));
+            let step = Step::new(sql.rename_flag, what, vec![Value::Text(Some(name)), Value::Integer(id)]);
+            vec![step.taken(taken).missing(refusal::no_such_row("flags", id))]
+        }
         Change::InsertActivation(row) => {
             let (what, taken) =
                 (refusal::activation(row.id, &row.name), refusal::activation_taken(row.id, &row.name));

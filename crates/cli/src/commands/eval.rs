@@ -14,7 +14,10 @@ use crate::{
 
 pub(crate) async fn eval(session: &Session, arguments: &Eval) -> Result<ExitCode, Failure> {
     let context = context(&arguments.context)?;
-    let flags = session.flags().await?;
+    let flags = match arguments.at {
+        None => session.flags().await?,
+        Some(moment) => session.flags_from(session.store().await?.rows_at(moment).await?)?,
+    };
     if arguments.explain {
         let trace = flags.explain(&arguments.flag, &context)?;
         if session.json {

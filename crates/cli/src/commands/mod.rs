@@ -2,8 +2,10 @@
 
 mod check;
 mod eval;
+mod history;
 mod list;
 mod reweight;
+mod rollback;
 mod schema;
 mod serve;
 mod status;
@@ -17,7 +19,12 @@ use std::{
 };
 
 use clap::CommandFactory as _;
-use novi::{Flags, FlagsBuilder, config::Config, store::SchemaStore};
+use novi::{
+    Flags, FlagsBuilder,
+    config::Config,
+    rows::Rows,
+    store::{Author, SchemaStore},
+};
 
 use crate::{
     args::{Arguments, Command},
@@ -61,6 +68,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Disable(arguments) => status::set(&session, arguments, false).await,
         Command::Reweight(arguments) => reweight::reweight(&session, &arguments).await,
         Command::Eval(arguments) => eval::eval(&session, &arguments).await,
+        Command::History(arguments) => history::history(&session, arguments).await,
+        Command::Diff { from, to } => history::diff(&session, from, to).await,
+        Command::Rollback(arguments) => rollback::rollback(&session, arguments).await,
         Command::Types => types::types(&session),
         Command::Completions { .. } => Ok(ExitCode::SUCCESS),
     }
@@ -81,12 +91,19 @@ impl Session {
         let rows = self.store().await?.load().await?;
         Ok(builder.config(&self.config).keep_rows().from_rows(rows)?)
     }
+
+    /// The flags as they would be, or were, with these rows.
+    fn flags_from(&self, rows: Rows) -> Result<Flags, Failure> {
+        Ok(Flags::builder().config(&self.config).keep_rows().from_rows(rows)?)
+    }
 }
 
-/// Who runs the command, for the history.
-fn user() -> Option<String> {
-    let name = |variable| std::env::var(variable).ok().filter(|name| !name.trim().is_empty());
-    ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(name)
+/// Who types, for the history.
+fn author(reason: Option<String>) -> Author {
+    let user = ["USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|name| !name.is_empty()));
+    Author { actor: user, reason }
 }
 
 /// The text of a file, or of standard input where the file is `-`.

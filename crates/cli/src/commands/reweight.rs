@@ -9,7 +9,7 @@ use novi::{
 };
 use serde_json::json;
 
-use super::{Session, user};
+use super::{Session, author};
 use crate::{
     args::Reweight,
     failure::Failure,
@@ -35,7 +35,7 @@ pub(crate) async fn reweight(session: &Session, arguments: &Reweight) -> Result<
         // The weights were worked out from those of this version.
         let mut edit =
             Edit::new([Change::UpdateActivation(changed)]).expect_activation(row.id, row.row_version);
-        edit.actor = user();
+        edit = edit.by(author(None));
         flags.writer().commit(&*session.store().await?, edit).await?;
     }
     if session.json {

@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode};
 use novi::store::Migrated;
 use serde_json::json;
 
-use super::{Session, read};
+use super::{Session, author, read};
 use crate::{
     failure::Failure,
     output::{print, print_json},
@@ -13,10 +13,9 @@ use crate::{
 
 pub(crate) async fn migrate(session: &Session) -> Result<ExitCode, Failure> {
     let store = novi::store::create(&session.config.database.url).await?;
-    let Migrated { applied, adopted, without_activations } = store.migrate().await?;
+    let Migrated { applied, adopted, without_activations, without_triggers } = store.migrate().await?;
     if session.json {
-        let done =
-            json!({"applied": applied, "adopted": adopted, "without_activations": without_activations});
+        let done = json!({"applied": applied, "adopted": adopted, "without_activations": without_activations, "without_triggers": without_triggers});
         print_json(&done)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -26,6 +25,12 @@ pub(crate) async fn migrate(session: &Session) -> Result<ExitCode, Failure> {
     }
     if adopted {
         print("The tables were there already and have been adopted; all rows are kept.")?;
+    }
+    if without_triggers {
+        print(
+            "warning: this user may not make triggers here, so that changes by plain SQL leave no history and are seen \
+             by the periodic check only; `novi migrate` by a user who may makes them.",
+        )?;
     }
     if !without_activations.is_empty() {
         print(
@@ -42,7 +47,7 @@ pub(crate) async fn migrate(session: &Session) -> Result<ExitCode, Failure> {
 pub(crate) async fn seed(session: &Session, file: &Path) -> Result<ExitCode, Failure> {
     let script = read(file).map_err(|error| Failure::file(name(file), &error))?;
     let store = session.store().await?;
-    store.run_script(&script).await.map_err(|error| {
+    store.run_script_by(&author(None), &script).await.map_err(|error| {
         // MySQL commits what comes before a `create table` or the like.
         let mysql = store.name().starts_with("mysql");
         let kept = if mysql { "unless it makes or changes tables, " } else { "" };

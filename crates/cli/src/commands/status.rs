@@ -8,7 +8,7 @@ use novi::{
 };
 use serde_json::json;
 
-use super::{Session, user};
+use super::{Session, author};
 use crate::{
     args::Status,
     failure::Failure,
@@ -21,8 +21,7 @@ pub(crate) async fn set(session: &Session, arguments: Status, status: bool) -> R
     if let Some(version) = if_version {
         edit = edit.expect_flag(&flag, version);
     }
-    edit.actor = user();
-    edit.reason = reason;
+    edit = edit.by(author(reason));
     if dry_run {
         return plan(session, &flag, &edit).await;
     }

@@ -1,0 +1,442 @@
+-- Every change leaves one record that says who made it and why, and every record raises the revision: a reader that has seen
+-- all records knows all that has changed.
+create index flag_history_revision on flag_history (slot, revision);
+
+-- SQLite knows no users and no variables of a session. Who wants to be named sets this row in the transaction of the
+-- change, and back to null before the commit. It is no row of novi's: it raises nothing and has no history.
+create table novi_session (
+  id integer primary key check (id = 1),
+  actor text,
+  reason text
+);
+insert into novi_session (id) values (1);
+
+-- What triggers insert into this becomes a record, with a revision of its own.
+create view novi_record as
+select entity, entity_id, other_id, operation, before, after from flag_history;
+
+create trigger novi_record_added instead of insert on novi_record
+begin
+  update novi_revision set revision = revision + 1, changed_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') where slot = 0;
+  insert into flag_history
+    (slot, revision, changed_at, actor, entity, entity_id, other_id, operation, before, after, reason)
+  select current.slot, current.revision, current.changed_at, session.actor,
+    new.entity, new.entity_id, new.other_id, new.operation, new.before, new.after, session.reason
+  from novi_revision current left join novi_session session on session.id = 1
+  where current.slot = 0;
+end;
+
+-- `insert or replace` and `update or replace` remove the rows in their way without firing a trigger for them. The rows that
+-- may be in the way are kept here until the new row is there, or until the next one comes.
+create table novi_replaced (
+  entity text not null,
+  entity_id integer,
+  other,
+  before text
+);
+
+drop trigger novi_flag_added;
+drop trigger novi_flag_changed;
+drop trigger novi_flag_removed;
+drop trigger novi_flag_metadata_changed;
+drop trigger novi_flag_metadata_kept;
+drop trigger novi_activation_removed;
+drop trigger novi_flags_insert;
+drop trigger novi_flags_update;
+drop trigger novi_flags_delete;
+drop trigger novi_activations_insert;
+drop trigger novi_activations_update;
+drop trigger novi_activations_delete;
+drop trigger novi_flags_activations_insert;
+drop trigger novi_flags_activations_update;
+drop trigger novi_flags_activations_delete;
+drop trigger novi_flag_metadata_insert;
+drop trigger novi_flag_metadata_update;
+drop trigger novi_flag_metadata_delete;
+drop trigger novi_activation_members_insert;
+drop trigger novi_activation_members_update;
+drop trigger novi_activation_members_delete;
+
+-- A row's values can be of any type in SQLite. A blob, which JSON can not hold, is written in hexadecimal, so that no
+-- odd value makes a write fail.
+
+create trigger novi_flags_replace before insert on flags
+begin
+  delete from novi_replaced where entity = 'flags';
+  insert into novi_replaced (entity, entity_id, other, before)
+  select 'flags', id, null, json_object(
+      'id', id,
+      'name', iif(typeof(name) = 'blob', hex(name), name),
+      'status', case when status = 1 then json('true') when status = 0 then json('false') when typeof(status) = 'blob' then hex(status) else status end)
+  from flags where id = new.id or name = new.name;
+end;
+
+create trigger novi_flags_replace_by_update before update of id, name on flags
+begin
+  delete from novi_replaced where entity = 'flags';
+  insert into novi_replaced (entity, entity_id, before)
+  select 'flags', id, json_object(
+      'id', id,
+      'name', iif(typeof(name) = 'blob', hex(name), name),
+      'status', case when status = 1 then json('true') when status = 0 then json('false') when typeof(status) = 'blob' then hex(status) else status end)
+  from flags where (id = new.id or name = new.name) and id is not old.id;
+end;
+
+create trigger novi_flags_insert after insert on flags
+begin
+  insert into novi_record (entity, entity_id, operation, before)
+  select 'flags', entity_id, 'delete', before from novi_replaced
+  where entity = 'flags' and not exists (select 1 from flags where id = entity_id);
+  delete from flags_activations where flag_id in
+    (select entity_id from novi_replaced
+    where entity = 'flags' and not exists (select 1 from flags where id = entity_id));
+  delete from flag_metadata where flag_id in
+    (select entity_id from novi_replaced
+    where entity = 'flags' and not exists (select 1 from flags where id = entity_id));
+  insert into novi_record (entity, entity_id, other_id, operation, before, after)
+  select 'flags', new.id, null, iif(replaced.before is null, 'insert', 'update'), replaced.before,
+    json_object(
+      'id', new.id,
+      'name', iif(typeof(new.name) = 'blob', hex(new.name), new.name),
+      'status', case when new.status = 1 then json('true') when new.status = 0 then json('false') when typeof(new.status) = 'blob' then hex(new.status) else new.status end)
+  from (select 1) left join novi_replaced replaced
+    on replaced.entity = 'flags' and replaced.entity_id = new.id;
+  update flag_metadata
+  set row_version = row_version + 1, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+  where flag_id = new.id;
+  insert into flag_metadata (flag_id)
+  select new.id where not exists (select 1 from flag_metadata where flag_id = new.id);
+  delete from novi_replaced where entity = 'flags';
+end;
+
+create trigger novi_flags_update after update on flags
+when old.id is not new.id
+  or old.name is not new.name
+  or old.status is not new.status
+begin
+  insert into novi_record (entity, entity_id, other_id, operation, before, after)
+  values ('flags', new.id, null, 'update',
+    json_object(
+      'id', old.id,
+      'name', iif(typeof(old.name) = 'blob', hex(old.name), old.name),
+      'status', case when old.status = 1 then json('true') when old.status = 0 then json('false') when typeof(old.status) = 'blob' then hex(old.status) else old.status end),
+    json_object(
+      'id', new.id,
+      'name', iif(typeof(new.name) = 'blob', hex(new.name), new.name),
+      'status', case when new.status = 1 then json('true') when new.status = 0 then json('false') when typeof(new.status) = 'blob' then hex(new.status) else new.status end));
+  insert into novi_record (entity, entity_id, operation, before)
+  select 'flags', entity_id, 'delete', before from novi_replaced
+  where entity = 'flags' and not exists (select 1 from flags where id = entity_id);
+  delete from flags_activations where flag_id in
+    (select entity_id from novi_replaced
+    where entity = 'flags' and not exists (select 1 from flags where id = entity_id));
+  delete from flag_metadata where flag_id in
+    (select entity_id from novi_replaced
+    where entity = 'flags' and not exists (select 1 from flags where id = entity_id));
+  delete from novi_replaced where entity = 'flags';
+  update flag_metadata
+  set row_version = row_version + 1, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+  where flag_id = new.id;
+end;
+
+create trigger novi_flags_delete after delete on flags
+begin
+  delete from novi_replaced where entity = 'flags' and entity_id = old.id;
+  insert into novi_record (entity, entity_id, other_id, operation, before)
+  values ('flags', old.id, null, 'delete',
+    json_object(
+      'id', old.id,
+      'name', iif(typeof(old.name) = 'blob', hex(old.name), old.name),
+      'status', case when old.status = 1 then json('true') when old.status = 0 then json('false') when typeof(old.status) = 'blob' then hex(old.status) else old.status end));
+  -- Where foreign keys are off no cascade does this, and SQLite gives the id to another flag later.
+  delete from flag_metadata where flag_id = old.id;
+end;
+
+create trigger novi_activations_replace before insert on activations
+begin
+  delete from novi_replaced where entity = 'activations';
+  insert into novi_replaced (entity, entity_id, other, before)
+  select 'activations', id, null, json_object(
+      'id', id,
+      'name', iif(typeof(name) = 'blob', hex(name), name),
+      'class_name', iif(typeof(class_name) = 'blob', hex(class_name), class_name),
+      'config', iif(typeof(config) = 'blob', hex(config), config))
+  from activations where id = new.id;
+end;
+
+create trigger novi_activations_insert after insert on activations
+begin
+  insert into novi_record (entity, entity_id, other_id, operation, before, after)
+  select 'activations', new.id, null, iif(replaced.before is null, 'insert', 'update'), replaced.before,
+    json_object(
+      'id', new.id,
+      'name', iif(typeof(new.name) = 'blob', hex(new.name), new.name),
+      'class_name', iif(typeof(new.class_name) = 'blob', hex(new.class_name), new.class_name),
+      'config', iif(typeof(new.config) = 'blob', hex(new.config), new.config))
+  from (select 1) left join novi_replaced replaced
+    on replaced.entity = 'activations' and replaced.entity_id = new.id;
+  delete from novi_replaced where entity = 'activations';
+end;
+
+create trigger novi_activations_update after update on activations
+when old.id is not new.id
+  or old.name is not new.name
+  or old.class_name is not new.class_name
+  or old.config is not new.config
+begin
+  insert into novi_record (entity, entity_id, other_id, operation, before, after)
+  values ('activations', new.id, null, 'update',
+    json_object(
+      'id', old.id,
+      'name', iif(typeof(old.name) = 'blob', hex(old.name), old.name),
+      'class_name', iif(typeof(old.class_name) = 'blob', hex(old.class_name), old.class_name),
+      'config', iif(typeof(old.config) = 'blob', hex(old.config), old.config)),
+    json_object(
+      'id', new.id,
+      'name', iif(typeof(new.name) = 'blob', hex(new.name), new.name),
+      'class_name', iif(typeof(new.class_name) = 'blob', hex(new.class_name), new.class_name),
+      'config', iif(typeof(new.config) = 'blob', hex(new.config), new.config)));
+end;
+
+create trigger novi_activations_delete after delete on activations
+begin
+  delete from novi_replaced where entity = 'activations' and entity_id = old.id;
+  -- As above, of its members.
+  delete from activation_members where activation_id = old.id;
+  insert into novi_record (entity, entity_id, other_id, operation, before)
+  values ('activations', old.id, null, 'delete',
+    json_object(
+      'id', old.id,
+      'name', iif(typeof(old.name) = 'blob', hex(old.name), old.name),
+      'class_name', iif(typeof(old.class_name) = 'blob', hex(old.class_name), old.class_name),
+      'config', iif(typeof(old.config) = 'blob', hex(old.config), old.config)));
+end;
+
+create trigger novi_flags_activations_insert after insert on flags_activations
+begin
+  insert into novi_record (entity, entity_id, other_id, operation, after)
+  values ('flags_activations', new.flag_id, new.activation_id, 'insert',
+    json_object(
+      'flag_id', iif(typeof(new.flag_id) = 'blob', hex(new.flag_id), new.flag_id),
+      'activation_id', iif(typeof(new.activation_id) = 'blob', hex(new.activation_id), new.activation_id)));
+end;
+
+create trigger novi_flags_activations_update after update on flags_activations
+when old.flag_id is not new.flag_id
+  or old.activation_id is not new.activation_id
+begin
+  insert into novi_record (entity, entity_id, other_id, operation, before, after)
+  values ('flags_activations', new.flag_id, new.activation_id, 'update',
+    json_object(
+      'flag_id', iif(typeof(old.flag_id) = 'blob', hex(old.flag_id), old.flag_id),
+      'activation_id', iif(typeof(old.activation_id) = 'blob', hex(old.activation_id), old.activation_id)),
+    json_object(
+      'flag_id', iif(typeof(new.flag_id) = 'blob', hex(new.flag_id), new.flag_id),
+      'activation_id', iif(typeof(new.activation_id) = 'blob', hex(new.activation_id), new.activation_id)));
+end;
+
+create trigger novi_flags_activations_delete after delete on flags_activations
+begin
+  insert into novi_record (entity, entity_id, other_id, operation, before)
+  values ('flags_activations', old.flag_id, old.activation_id, 'delete',
+    json_object(
+      'flag_id', iif(typeof(old.flag_id) = 'blob', hex(old.flag_id), old.flag_id),
+      'activation_id', iif(typeof(old.activation_id) = 'blob', hex(old.activation_id), old.activation_id)));
+end;
+
+create trigger novi_flag_metadata_replace before insert on flag_metadata
+begin
+  delete from novi_replaced where entity = 'flag_metadata';
+  insert into novi_replaced (entity, entity_id, other, before)
+  select 'flag_metadata', flag_id, null, json_object(
+      'flag_id', flag_id,
+      'description', iif(typeof(description) = 'blob', hex(description), description),
+      'owner', iif(typeof(owner) = 'blob', hex(owner), owner),
+      'expires_at', iif(typeof(expires_at) = 'blob', hex(expires_at), expires_at),
+      'tags', iif(typeof(tags) = 'blob', hex(tags), tags),
+      'override_allowed', case when override_allowed = 1 then json('true') when override_allowed = 0 then json('false') when typeof(override_allowed) = 'blob' then hex(override_allowed) else override_allowed end,
+      'fail_mode', iif(typeof(fail_mode) = 'blob', hex(fail_mode), fail_mode),
+      'variants', iif(typeof(variants) = 'blob', hex(variants), variants),
+      'default_variant', iif(typeof(default_variant) = 'blob', hex(default_variant), default_variant),
+      'row_version', iif(typeof(row_version) = 'blob', hex(row_version), row_version),
+      'created_at', iif(typeof(created_at) = 'blob', hex(created_at), created_at))
+  from flag_metadata where flag_id = new.flag_id;
+end;
+
+create trigger novi_flag_metadata_insert after insert on flag_metadata
+begin
+  insert into novi_record (entity, entity_id, other_id, operation, before, after)
+  select 'flag_metadata', new.flag_id, null, iif(replaced.before is null, 'insert', 'update'), replaced.before,
+    json_object(
+      'flag_id', new.flag_id,
+      'description', iif(typeof(new.description) = 'blob', hex(new.description), new.description),
+      'owner', iif(typeof(new.owner) = 'blob', hex(new.owner), new.owner),
+      'expires_at', iif(typeof(new.expires_at) = 'blob', hex(new.expires_at), new.expires_at),
+      'tags', iif(typeof(new.tags) = 'blob', hex(new.tags), new.tags),
+      'override_allowed', case when new.override_allowed = 1 then json('true') when new.override_allowed = 0 then json('false') when typeof(new.override_allowed) = 'blob' then hex(new.override_allowed) else new.override_allowed end,
+      'fail_mode', iif(typeof(new.fail_mode) = 'blob', hex(new.fail_mode), new.fail_mode),
+      'variants', iif(typeof(new.variants) = 'blob', hex(new.variants), new.variants),
+      'default_variant', iif(typeof(new.default_variant) = 'blob', hex(new.default_variant), new.default_variant),
+      'row_version', iif(typeof(new.row_version) = 'blob', hex(new.row_version), new.row_version),
+      'created_at', iif(typeof(new.created_at) = 'blob', hex(new.created_at), new.created_at))
+  from (select 1) left join novi_replaced replaced
+    on replaced.entity = 'flag_metadata' and replaced.entity_id = new.flag_id;
+  delete from novi_replaced where entity = 'flag_metadata';
+end;
+
+-- `after` has the version that the row is given here.
+create trigger novi_flag_metadata_update after update on flag_metadata
+when old.flag_id is not new.flag_id
+  or old.description is not new.description
+  or old.owner is not new.owner
+  or old.expires_at is not new.expires_at
+  or old.tags is not new.tags
+  or old.override_allowed is not new.override_allowed
+  or old.fail_mode is not new.fail_mode
+  or old.variants is not new.variants
+  or old.default_variant is not new.default_variant
+begin
+  insert into novi_record (entity, entity_id, other_id, operation, before, after)
+  values ('flag_metadata', new.flag_id, null, 'update',
+    json_object(
+      'flag_id', old.flag_id,
+      'description', iif(typeof(old.description) = 'blob', hex(old.description), old.description),
+      'owner', iif(typeof(old.owner) = 'blob', hex(old.owner), old.owner),
+      'expires_at', iif(typeof(old.expires_at) = 'blob', hex(old.expires_at), old.expires_at),
+      'tags', iif(typeof(old.tags) = 'blob', hex(old.tags), old.tags),
+      'override_allowed', case when old.override_allowed = 1 then json('true') when old.override_allowed = 0 then json('false') when typeof(old.override_allowed) = 'blob' then hex(old.override_allowed) else old.override_allowed end,
+      'fail_mode', iif(typeof(old.fail_mode) = 'blob', hex(old.fail_mode), old.fail_mode),
+      'variants', iif(typeof(old.variants) = 'blob', hex(old.variants), old.variants),
+      'default_variant', iif(typeof(old.default_variant) = 'blob', hex(old.default_variant), old.default_variant),
+      'row_version', iif(typeof(old.row_version) = 'blob', hex(old.row_version), old.row_version),
+      'created_at', iif(typeof(old.created_at) = 'blob', hex(old.created_at), old.created_at)),
+    json_object(
+      'flag_id', new.flag_id,
+      'description', iif(typeof(new.description) = 'blob', hex(new.description), new.description),
+      'owner', iif(typeof(new.owner) = 'blob', hex(new.owner), new.owner),
+      'expires_at', iif(typeof(new.expires_at) = 'blob', hex(new.expires_at), new.expires_at),
+      'tags', iif(typeof(new.tags) = 'blob', hex(new.tags), new.tags),
+      'override_allowed', case when new.override_allowed = 1 then json('true') when new.override_allowed = 0 then json('false') when typeof(new.override_allowed) = 'blob' then hex(new.override_allowed) else new.override_allowed end,
+      'fail_mode', iif(typeof(new.fail_mode) = 'blob', hex(new.fail_mode), new.fail_mode),
+      'variants', iif(typeof(new.variants) = 'blob', hex(new.variants), new.variants),
+      'default_variant', iif(typeof(new.default_variant) = 'blob', hex(new.default_variant), new.default_variant),
+      'row_version', old.row_version + 1,
+      'created_at', iif(typeof(new.created_at) = 'blob', hex(new.created_at), new.created_at)));
+  update flag_metadata
+  set row_version = old.row_version + 1, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+  where flag_id = new.flag_id;
+end;
+
+-- Bookkeeping. That of novi's own triggers belongs to a change that has its record already: it raises the version by one.
+create trigger novi_flag_metadata_kept after update on flag_metadata
+when old.flag_id is new.flag_id
+  and old.description is new.description
+  and old.owner is new.owner
+  and old.expires_at is new.expires_at
+  and old.tags is new.tags
+  and old.override_allowed is new.override_allowed
+  and old.fail_mode is new.fail_mode
+  and old.variants is new.variants
+  and old.default_variant is new.default_variant
+  and (old.row_version is not new.row_version or old.updated_at is not new.updated_at
+    or old.created_at is not new.created_at)
+  and (new.row_version is not old.row_version + 1 or old.created_at is not new.created_at)
+begin
+  insert into novi_record (entity, entity_id, other_id, operation, before, after)
+  values ('flag_metadata', new.flag_id, null, 'update',
+    json_object(
+      'flag_id', old.flag_id,
+      'description', iif(typeof(old.description) = 'blob', hex(old.description), old.description),
+      'owner', iif(typeof(old.owner) = 'blob', hex(old.owner), old.owner),
+      'expires_at', iif(typeof(old.expires_at) = 'blob', hex(old.expires_at), old.expires_at),
+      'tags', iif(typeof(old.tags) = 'blob', hex(old.tags), old.tags),
+      'override_allowed', case when old.override_allowed = 1 then json('true') when old.override_allowed = 0 then json('false') when typeof(old.override_allowed) = 'blob' then hex(old.override_allowed) else old.override_allowed end,
+      'fail_mode', iif(typeof(old.fail_mode) = 'blob', hex(old.fail_mode), old.fail_mode),
+      'variants', iif(typeof(old.variants) = 'blob', hex(old.variants), old.variants),
+      'default_variant', iif(typeof(old.default_variant) = 'blob', hex(old.default_variant), old.default_variant),
+      'row_version', iif(typeof(old.row_version) = 'blob', hex(old.row_version), old.row_version),
+      'created_at', iif(typeof(old.created_at) = 'blob', hex(old.created_at), old.created_at)),
+    json_object(
+      'flag_id', new.flag_id,
+      'description', iif(typeof(new.description) = 'blob', hex(new.description), new.description),
+      'owner', iif(typeof(new.owner) = 'blob', hex(new.owner), new.owner),
+      'expires_at', iif(typeof(new.expires_at) = 'blob', hex(new.expires_at), new.expires_at),
+      'tags', iif(typeof(new.tags) = 'blob', hex(new.tags), new.tags),
+      'override_allowed', case when new.override_allowed = 1 then json('true') when new.override_allowed = 0 then json('false') when typeof(new.override_allowed) = 'blob' then hex(new.override_allowed) else new.override_allowed end,
+      'fail_mode', iif(typeof(new.fail_mode) = 'blob', hex(new.fail_mode), new.fail_mode),
+      'variants', iif(typeof(new.variants) = 'blob', hex(new.variants), new.variants),
+      'default_variant', iif(typeof(new.default_variant) = 'blob', hex(new.default_variant), new.default_variant),
+      'row_version', iif(typeof(new.row_version) = 'blob', hex(new.row_version), new.row_version),
+      'created_at', iif(typeof(new.created_at) = 'blob', hex(new.created_at), new.created_at)));
+end;
+
+create trigger novi_flag_metadata_delete after delete on flag_metadata
+begin
+  delete from novi_replaced where entity = 'flag_metadata' and entity_id = old.flag_id;
+  insert into novi_record (entity, entity_id, other_id, operation, before)
+  values ('flag_metadata', old.flag_id, null, 'delete',
+    json_object(
+      'flag_id', old.flag_id,
+      'description', iif(typeof(old.description) = 'blob', hex(old.description), old.description),
+      'owner', iif(typeof(old.owner) = 'blob', hex(old.owner), old.owner),
+      'expires_at', iif(typeof(old.expires_at) = 'blob', hex(old.expires_at), old.expires_at),
+      'tags', iif(typeof(old.tags) = 'blob', hex(old.tags), old.tags),
+      'override_allowed', case when old.override_allowed = 1 then json('true') when old.override_allowed = 0 then json('false') when typeof(old.override_allowed) = 'blob' then hex(old.override_allowed) else old.override_allowed end,
+      'fail_mode', iif(typeof(old.fail_mode) = 'blob', hex(old.fail_mode), old.fail_mode),
+      'variants', iif(typeof(old.variants) = 'blob', hex(old.variants), old.variants),
+      'default_variant', iif(typeof(old.default_variant) = 'blob', hex(old.default_variant), old.default_variant),
+      'row_version', iif(typeof(old.row_version) = 'blob', hex(old.row_version), old.row_version),
+      'created_at', iif(typeof(old.created_at) = 'blob', hex(old.created_at), old.created_at)));
+end;
+
+create trigger novi_activation_members_replace before insert on activation_members
+begin
+  delete from novi_replaced where entity = 'activation_members';
+  insert into novi_replaced (entity, entity_id, other, before)
+  select 'activation_members', activation_id, member, json_object(
+      'activation_id', activation_id,
+      'member', iif(typeof(member) = 'blob', hex(member), member),
+      'denied', case when denied = 1 then json('true') when denied = 0 then json('false') when typeof(denied) = 'blob' then hex(denied) else denied end)
+  from activation_members where activation_id = new.activation_id and member = new.member;
+end;
+
+create trigger novi_activation_members_insert after insert on activation_members
+begin
+  insert into novi_record (entity, entity_id, other_id, operation, before, after)
+  select 'activation_members', new.activation_id, null, iif(replaced.before is null, 'insert', 'update'), replaced.before,
+    json_object(
+      'activation_id', new.activation_id,
+      'member', iif(typeof(new.member) = 'blob', hex(new.member), new.member),
+      'denied', case when new.denied = 1 then json('true') when new.denied = 0 then json('false') when typeof(new.denied) = 'blob' then hex(new.denied) else new.denied end)
+  from (select 1) left join novi_replaced replaced
+    on replaced.entity = 'activation_members' and replaced.entity_id = new.activation_id and replaced.other = new.member;
+  delete from novi_replaced where entity = 'activation_members';
+end;
+
+create trigger novi_activation_members_update after update on activation_members
+when old.activation_id is not new.activation_id
+  or old.member is not new.member
+  or old.denied is not new.denied
+begin
+  insert into novi_record (entity, entity_id, other_id, operation, before, after)
+  values ('activation_members', new.activation_id, null, 'update',
+    json_object(
+      'activation_id', old.activation_id,
+      'member', iif(typeof(old.member) = 'blob', hex(old.member), old.member),
+      'denied', case when old.denied = 1 then json('true') when old.denied = 0 then json('false') when typeof(old.denied) = 'blob' then hex(old.denied) else old.denied end),
+    json_object(
+      'activation_id', new.activation_id,
+      'member', iif(typeof(new.member) = 'blob', hex(new.member), new.member),
+      'denied', case when new.denied = 1 then json('true') when new.denied = 0 then json('false') when typeof(new.denied) = 'blob' then hex(new.denied) else new.denied end));
+end;
+
+create trigger novi_activation_members_delete after delete on activation_members
+begin
+  delete from novi_replaced where entity = 'activation_members' and entity_id = old.activation_id and other = old.member;
+  insert into novi_record (entity, entity_id, other_id, operation, before)
+  values ('activation_members', old.activation_id, null, 'delete',
+    json_object(
+      'activation_id', old.activation_id,
+      'member', iif(typeof(old.member) = 'blob', hex(old.member), old.member),
+      'denied', case when old.denied = 1 then json('true') when old.denied = 0 then json('false') when typeof(old.denied) = 'blob' then hex(old.denied) else old.denied end));
+end;

@@ -1,0 +1,93 @@
+//! How long the history is kept.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use chrono::Utc;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::AsOf;
+
+/// How long records are kept, written as `"forever"` or as a length of time with its unit: `"90d"`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// All of them.
+    #[default]
+    Forever,
+    /// So long at least; whoever asks for a moment within it gets the rows as they were then.
+    For(Duration),
+}
+
+impl Keep {
+    /// The moment before which records may go, as the clock is now; nothing where none may.
+    #[must_use]
+    pub fn since(self) -> Option<AsOf> {
+        let Self::For(duration) = self else { return None };
+        let duration = chrono::Duration::from_std(duration).ok()?;
+        Utc::now().checked_sub_signed(duration).map(AsOf::Time)
+    }
+}
+
+impl FromStr for Keep {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        if text == "forever" {
+            return Ok(Self::Forever);
+        }
+        humantime::parse_duration(text)
+            .map(Self::For)
+            .map_err(|_| r#"expected "forever" or a duration with its unit, like "90d""#)
+    }
+}
+
+impl fmt::Display for Keep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Forever => f.write_str("forever"),
+            Self::For(duration) => humantime::format_duration(*duration).fmt(f),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Keep {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeepVisitor;
+
+        impl de::Visitor<'_> for KeepVisitor {
+            type Value = Keep;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(r#""forever" or a duration with its unit, like "90d""#)
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Keep, E> {
+                text.parse().map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+        }
+
+        deserializer.deserialize_str(KeepVisitor)
+    }
+}
+
+impl Serialize for Keep {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_to_keep_are_read_and_written() {
+        for text in ["forever", "90days", "1h 30m"] {
+            assert_eq!(text.parse::<Keep>().unwrap().to_string(), text);
+        }
+        assert_eq!("90d".parse(), Ok(Keep::For(Duration::from_hours(90 * 24))));
+        for text in ["", "90", "always", "-1d"] {
+            assert!(text.parse::<Keep>().is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The way back: the changes that make the rows what they were.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::refusal;
+use crate::{
+    Error, Result,
+    rows::{ActivationRow, Fault, FlagMetadata, FlagRow, LinkRow, MemberRow, Rows},
+    store::Change,
+};
+
+/// A part of the rows: a flag, with its metadata and links, and activations, with their members.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// `flags.id`
+    pub flag: i64,
+    /// `activations.id` of those that the flag reaches, then or now.
+    pub activations: BTreeSet<i64>,
+}
+
+/// The changes that make `present` what it was in `past`; of a part of the rows, if one is given.
+///
+/// # Errors
+/// [`Error::Refused`] with every reason for which there is no way back, a line each: a name that another flag has by now, an
+/// activation that was not there and that another flag is linked to by now, a row that could not be read then.
+pub fn rollback(present: &Rows, past: &Rows, scope: Option<&Scope>) -> Result<Vec<Change>> {
+    let (from, to) = (Part::of(present, scope), Part::of(past, scope));
+    let mut way = Way { present, whole: scope.is_none(), changes: Vec::new(), reasons: Vec::new() };
+    way.take_away(&from, &to);
+    way.rename(&from, &to);
+    way.activations(&from, &to);
+    way.flags(&from, &to);
+    way.links_and_members(&from, &to);
+    way.drop_activations(&from, &to);
+    let refused = way.changes.iter().filter_map(|change| refusal::check(change).err());
+    way.reasons.extend(refused.map(|error| error.to_string()));
+    if way.reasons.is_empty() {
+        return Ok(way.changes);
+    }
+    way.reasons.dedup();
+    Err(Error::Refused(way.reasons.join("\n")))
+}
+
+/// The rows that go back, by their keys.
+struct Part<'a> {
+    flags: BTreeMap<i64, &'a FlagRow>,
+    activations: BTreeMap<i64, &'a ActivationRow>,
+    links: BTreeSet<(i64, i64)>,
+    members: BTreeMap<(i64, &'a str), &'a MemberRow>,
+}
+
+impl<'a> Part<'a> {
+    fn of(rows: &'a Rows, scope: Option<&Scope>) -> Self {
+        let has_flag = |id: i64| scope.is_none_or(|scope| scope.flag == id);
+        let has_activation = |id: i64| scope.is_none_or(|scope| scope.activations.contains(&id));
+        // Links that lead nowhere have no key, and say nothing.
+        let pair = |link: &LinkRow| Some((link.flag_id?, link.activation_id?));
+        let member = |row: &'a MemberRow| ((row.activation_id, row.member.as_str()), row);
+        Self {
+            flags: rows.flags.iter().filter(|row| has_flag(row.id)).map(|row| (row.id, row)).collect(),
+            activations: rows
+                .activations
+                .iter()
+                .filter(|row| has_activation(row.id))
+                .map(|row| (row.id, row))
+                .collect(),
+            links: rows.links.iter().filter_map(pair).filter(|(flag, _)| has_flag(*flag)).collect(),
+            members: rows
+                .members
+                .iter()
+                .filter(|row| has_activation(row.activation_id))
+                .map(member)
+                .collect(),
+        }
+    }
+}
+
+struct Way<'a> {
+    present: &'a Rows,
+    /// Whether all rows go back.
+    whole: bool,
+    changes: Vec<Change>,
+    reasons: Vec<String>,
+}
+
+impl Way<'_> {
+    fn refuse(&mut self, what: &str, why: &str) {
+        self.reasons.push(format!("{what}: {why}"));
+    }
+
+    /// A row that could not be read is not known well enough to be written.
+    fn readable<'f>(&mut self, what: &str, faults: impl IntoIterator<Item = &'f Fault>) {
+        for fault in faults {
+            self.refuse(what, &format!("{} could not be read then: {}", fault.column, fault.message));
+        }
+    }
+
+    /// Links, members and flags that were not there.
+    fn take_away(&mut self, from: &Part<'_>, to: &Part<'_>) {
+        for &(flag, activation) in from.links.difference(&to.links) {
+            // A flag takes its links along.
+            if to.flags.contains_key(&flag) {
+                self.changes.push(Change::Unlink(LinkRow::new(flag, activation)));
+            }
+        }
+        for (key @ &(id, member), row) in &from.members {
+            let stays = to.members.get(key).is_some_and(|then| then.denied == row.denied);
+            if !stays && to.activations.contains_key(&id) {
+                self.changes.push(Change::DeleteMember { activation_id: id, member: member.to_owned() });
+            }
+        }
+        for id in from.flags.keys().filter(|id| !to.flags.contains_key(id)) {
+            self.changes.push(Change::DeleteFlag { id: *id });
+        }
+    }
+
+    /// Names, in an order in which none is taken twice.
+    fn rename(&mut self, from: &Part<'_>, to: &Part<'_>) {
+        let mut taken: HashMap<&str, i64> = HashMap::new();
+        for row in &self.present.flags {
+            if !from.flags.contains_key(&row.id) || to.flags.contains_key(&row.id) {
+                taken.insert(&row.name, row.id);
+            }
+        }
+        let other = |row: &&&FlagRow| from.flags.get(&row.id).is_some_and(|now| now.name != row.name);
+        let mut waiting: Vec<&FlagRow> = to.flags.values().filter(other).copied().collect();
+        // Whoever has one of these names and keeps it is in the way.
+        let moving: BTreeSet<i64> = waiting.iter().map(|row| row.id).collect();
+        let wanted: Vec<&FlagRow> = to.flags.values().copied().collect();
+        for row in wanted {
+            if let Some(holder) = taken.get(row.name.as_str())
+                && *holder != row.id
+                && !moving.contains(holder)
+            {
+                let what = refusal::flag(row.id, &row.name);
+                self.reasons.push(format!("{what}: flags#{holder} has this name now"));
+                return;
+            }
+        }
+        while let Some(at) = waiting.iter().position(|row| !taken.contains_key(row.name.as_str())) {
+            let row = waiting.swap_remove(at);
+            taken.retain(|_, id| *id != row.id);
+            self.changes.push(Change::RenameFlag { id: row.id, name: row.name.clone() });
+        }
+        // What is left exchanges names in a circle: one steps aside, and all can follow.
+        for row in &waiting {
+            let aside = format!("novi rollback {}", row.id);
+            self.changes.push(Change::RenameFlag { id: row.id, name: aside });
+        }
+        for row in waiting {
+            self.changes.push(Change::RenameFlag { id: row.id, name: row.name.clone() });
+        }
+    }
+
+    fn activations(&mut self, from: &Part<'_>, to: &Part<'_>) {
+        for (id, row) in &to.activations {
+            let now = from.activations.get(id);
+            if now.is_some_and(|now| now == row) {
+                continue;
+            }
+            self.readable(&refusal::activation(*id, &row.name), &row.faults);
+            let row = ActivationRow { faults: Vec::new(), ..(*row).clone() };
+            self.changes.push(match now {
+                Some(_) => Change::UpdateActivation(row),
+                None => Change::InsertActivation(row),
+            });
+        }
+    }
+
+    fn flags(&mut self, from: &Part<'_>, to: &Part<'_>) {
+        for (id, row) in &to.flags {
+            let what = refusal::flag(*id, &row.name);
+            let Some(now) = from.flags.get(id) else {
+                self.readable(&what, &row.faults);
+                self.changes.push(Change::InsertFlag(FlagRow { faults: Vec::new(), ..(*row).clone() }));
+                continue;
+            };
+            let made = (now.metadata.created_at, row.metadata.created_at);
+            if let (false, (Some(now_made), Some(then_made))) = (self.whole, made)
+                && now_made != then_made
+                && now.name != row.name
+            {
+                let why = format!("its id is that of another flag now, {:?}", now.name);
+                self.refuse(&what, &why);
+                continue;
+            }
+            let metadata = written(&row.metadata) != written(&now.metadata);
+            if now.status != row.status || metadata || now.faults != row.faults {
+                self.readable(&what, &row.faults);
+            }
+            if now.status != row.status || has_faults_of_status(now) {
+                self.changes.push(Change::SetStatus { flag: row.name.clone(), status: row.status });
+            }
+            if metadata {
+                let metadata = Box::new(row.metadata.clone());
+                self.changes.push(Change::SetMetadata { flag_id: *id, metadata });
+            }
+        }
+    }
+
+    fn links_and_members(&mut self, from: &Part<'_>, to: &Part<'_>) {
+        for &(flag, activation) in to.links.difference(&from.links) {
+            if to.flags.contains_key(&flag) && to.activations.contains_key(&activation) {
+                self.changes.push(Change::Link(LinkRow::new(flag, activation)));
+            } else {
+                let why = "it led nowhere then, and no such link can be made";
+                self.refuse(&refusal::link(flag, activation), why);
+            }
+        }
+        for (key @ &(id, member), row) in &to.members {
+            if from.members.get(key).is_some_and(|now| now.denied == row.denied) {
+                continue;
+            }
+            if !to.activations.contains_key(&id) {
+                continue;
+            }
+            self.readable(&refusal::member(id, member), row.fault.as_deref());
+            self.changes.push(Change::InsertMember(MemberRow { fault: None, ..(*row).clone() }));
+        }
+    }
+
+    /// Activations that were not there; last, when no flag that goes back is linked to them any more.
+    fn drop_activations(&mut self, from: &Part<'_>, to: &Part<'_>) {
+        for (id, row) in from.activations.iter().filter(|(id, _)| !to.activations.contains_key(id)) {
+            let users = self.present.links.iter().filter(|link| link.activation_id == Some(*id));
+            let other = users.filter_map(|link| link.flag_id).find(|flag| !from.flags.contains_key(flag));
+            if let Some(flag) = other {
+                let name = self.present.flags.iter().find(|row| row.id == flag);
+                let user = refusal::flag(flag, name.map_or("", |row| &row.name));
+                let what = refusal::activation(*id, &row.name);
+                self.refuse(&what, &format!("it was not there then, and {user} is linked to it now"));
+                continue;
+            }
+            self.changes.push(Change::DeleteActivation { id: *id });
+        }
+    }
+}
+
+/// Without what the database keeps.
+fn written(metadata: &FlagMetadata) -> FlagMetadata {
+    FlagMetadata { row_version: 0, created_at: None, updated_at: None, ..metadata.clone() }
+}
+
+fn has_faults_of_status(row: &FlagRow) -> bool {
+    row.faults.iter().any(|fault| fault.column == "status")
+}

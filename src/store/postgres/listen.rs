@@ -1,0 +1,91 @@
+//! LISTEN: PostgreSQL tells of each commit that changed rows.
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher as _, Hasher as _},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::future::{Either, select};
+use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
+use tokio::time::{sleep, timeout};
+
+use crate::store::Hints;
+
+/// Where the trigger `novi_commit` tells of commits. All novi tables of a database share it: a hint too many costs a look
+/// at the revision.
+const CHANNEL: &str = "novi";
+
+/// A notification comes in a millisecond. What takes so long is not coming: a pooler that shares connections between
+/// clients takes LISTEN and delivers nothing.
+const PROOF: Duration = Duration::from_secs(2);
+
+/// How long to wait before another try, at first and at most. A server that refuses (a replica, a pooler) will refuse
+/// again; the revision is asked for meanwhile.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+/// Passes on what the server tells, for ever.
+pub(super) async fn listen(pool: PgPool, hints: Arc<Hints>) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match listen_once(&pool, &hints).await {
+            // It worked until now, so it soon may again.
+            Ok(()) => pause = FIRST_PAUSE,
+            Err(error) => {
+                tracing::debug!("no notifications of changes, the revision is asked for: {error}");
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+        hints.set_reliable(false);
+        hints.hint();
+        sleep(jittered(pause)).await;
+    }
+}
+
+/// Listens until the connection is lost, or somebody doubts that all is told.
+async fn listen_once(pool: &PgPool, hints: &Hints) -> Result<(), sqlx::Error> {
+    // Of its own: a connection that listens would be missed in the pool that rows are read by.
+    let own = PgPoolOptions::new()
+        .max_connections(1)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .acquire_timeout(PROOF)
+        .connect_lazy_with((*pool.connect_options()).clone());
+    let mut listener = PgListener::connect_with(&own).await?;
+    // Who loses the connection can not know what was told meanwhile: then all begins anew.
+    listener.eager_reconnect(false);
+    let proof = format!("novi_proof_{:x}", RandomState::new().build_hasher().finish());
+    listener.listen_all([CHANNEL, proof.as_str()]).await?;
+    sqlx::query("select pg_notify($1, '')").bind(&proof).execute(pool).await?;
+    let told = async {
+        loop {
+            match listener.try_recv().await {
+                Ok(Some(notification)) if notification.channel() == proof => return Ok(()),
+                Ok(Some(_)) => {}
+                Ok(None) => return Err(sqlx::Error::PoolClosed),
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    timeout(PROOF, told).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+    listener.unlisten(&proof).await?;
+    hints.set_reliable(true);
+    // What was committed before it listened was not told.
+    hints.hint();
+    loop {
+        let (told, doubted) = (pin!(listener.try_recv()), pin!(hints.doubted()));
+        match select(told, doubted).await {
+            Either::Left((Ok(Some(_)), _)) => hints.hint(),
+            Either::Left((Ok(None) | Err(_), _)) | Either::Right(_) => return Ok(()),
+        }
+    }
+}
+
+/// Half of it to one and a half: processes that lost one server do not come back to it all at once.
+fn jittered(pause: Duration) -> Duration {
+    let random = RandomState::new().build_hasher().finish() % 1000;
+    pause.mul_f64(0.5 + f64::from(u32::try_from(random).unwrap_or_default()) / 1000.0)
+}

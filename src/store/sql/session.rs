@@ -1,0 +1,177 @@
+//! Reading what has changed, in one transaction.
+
+use std::fmt::Write as _;
+
+/// So many records are read, and not more: to read all rows then takes no longer.
+pub(in crate::store) const MOST_RECORDS: i64 = 2000;
+
+/// So many ids go into one statement.
+const MOST_IDS: usize = 500;
+
+/// Conditions that a column is one of these ids, each of as many as fit into a statement; with what follows.
+pub(in crate::store) fn ids<'a>(
+    column: &'a str,
+    ids: impl IntoIterator<Item = i64>,
+    rest: &'a str,
+) -> Vec<String> {
+    let ids: Vec<i64> = ids.into_iter().collect();
+    let condition = |ids: &[i64]| {
+        let mut text = format!("where {column} in (");
+        for (place, id) in ids.iter().enumerate() {
+            let comma = if place == 0 { "" } else { ", " };
+            // Numbers are safe in a statement. To write to a text can not fail.
+            let _ = write!(text, "{comma}{id}");
+        }
+        text.push_str(") ");
+        text.push_str(rest);
+        text
+    };
+    ids.chunks(MOST_IDS).map(condition).collect()
+}
+
+/// Implements [`ReadSession`](super::super::ReadSession) for a store. The file that calls it has `QUERIES`, `cell`,
+/// `begin_session`, `fingerprint` and what `sql_store!` makes.
+macro_rules! sql_session {
+    ($store:ident, $database:ty, $connection:ty) => {
+        /// A read transaction.
+        struct Reader {
+            store: $store,
+            transaction: sqlx::Transaction<'static, $database>,
+            cursor: crate::store::Cursor,
+        }
+
+        impl Reader {
+            async fn begin(store: &$store) -> Result<Self, sqlx::Error> {
+                let mut transaction = begin_session(&store.pool).await?;
+                let cursor = cursor(&mut transaction).await?;
+                Ok(Self { store: store.clone(), transaction, cursor })
+            }
+
+            async fn records(
+                &mut self,
+                before: &crate::store::Cursor,
+            ) -> Result<Option<crate::store::Changed>, sqlx::Error> {
+                let moved = self.cursor.moved_since(before);
+                let mut records = Vec::new();
+                for (slot, before, now) in &moved {
+                    let most = sql::MOST_RECORDS.saturating_add(1);
+                    let mut rows = sqlx::query(QUERIES.touched)
+                        .bind(*slot)
+                        .bind(*before)
+                        .bind(*now)
+                        .bind(most)
+                        .fetch(&mut *self.transaction);
+                    while let Some(row) = rows.try_next().await? {
+                        records.push(sql::touched(&mut (0..row.len()).map(|index| cell(&row, index))));
+                    }
+                    if i64::try_from(records.len()).is_ok_and(|count| count > sql::MOST_RECORDS) {
+                        return Ok(None);
+                    }
+                }
+                Ok(crate::store::Changed::of(&records, &moved))
+            }
+
+            async fn rows(&mut self, selection: &crate::store::Selection) -> Result<Rows, sqlx::Error> {
+                let mut rows = Rows { revision: self.cursor.revision(), ..Rows::default() };
+                for condition in sql::ids("f.id", selection.flags.iter().copied(), "") {
+                    let found = rows_where(&mut self.transaction, QUERIES.flags, &condition, |cells| {
+                        sql::flag(cells)
+                    });
+                    rows.flags.extend(found.await?);
+                }
+                for name in &selection.names {
+                    let sql = format!("{} where f.name = {}", QUERIES.flags, QUERIES.placeholder);
+                    let sql = sqlx::AssertSqlSafe(sql);
+                    let mut found = sqlx::query(sql).bind(name.clone()).fetch(&mut *self.transaction);
+                    while let Some(row) = found.try_next().await? {
+                        rows.flags.push(sql::flag(&mut (0..row.len()).map(|index| cell(&row, index))));
+                    }
+                }
+                let flags: Vec<i64> = rows.flags.iter().map(|row| row.id).collect();
+                for condition in sql::ids("l.flag_id", flags, "") {
+                    let found = rows_where(&mut self.transaction, QUERIES.links, &condition, |cells| {
+                        sql::link(cells)
+                    });
+                    rows.links.extend(found.await?);
+                }
+                for condition in sql::ids("a.id", selection.activations.iter().copied(), "") {
+                    let found = rows_where(&mut self.transaction, QUERIES.activations, &condition, |cells| {
+                        sql::activation(cells)
+                    });
+                    rows.activations.extend(found.await?);
+                }
+                let order = "order by m.activation_id, m.member";
+                for condition in sql::ids("m.activation_id", selection.activations.iter().copied(), order) {
+                    let found = rows_where(&mut self.transaction, QUERIES.members, &condition, |cells| {
+                        sql::member(cells)
+                    });
+                    rows.members.extend(found.await?);
+                }
+                Ok(rows)
+            }
+        }
+
+        impl crate::store::ReadSession for Reader {
+            fn cursor(&self) -> &crate::store::Cursor {
+                &self.cursor
+            }
+
+            fn changed_since<'a>(
+                &'a mut self,
+                before: &'a crate::store::Cursor,
+            ) -> BoxFuture<'a, Result<Option<crate::store::Changed>>> {
+                let store = self.store.clone();
+                Box::pin(async move {
+                    self.records(before)
+                        .await
+                        .map_err(|error| store.failed("could not read the history", error))
+                })
+            }
+
+            fn select<'a>(
+                &'a mut self,
+                selection: &'a crate::store::Selection,
+            ) -> BoxFuture<'a, Result<Rows>> {
+                let store = self.store.clone();
+                Box::pin(async move {
+                    self.rows(selection).await.map_err(|error| store.failed("could not read the rows", error))
+                })
+            }
+
+            fn all(&mut self) -> BoxFuture<'_, Result<Rows>> {
+                let store = self.store.clone();
+                Box::pin(async move {
+                    let rows = all_rows(&mut self.transaction).await;
+                    rows.map_err(|error| store.failed("could not read the rows", error))
+                })
+            }
+
+            fn fingerprint(&mut self) -> BoxFuture<'_, Result<Option<crate::store::Fingerprint>>> {
+                let store = self.store.clone();
+                Box::pin(async move {
+                    let read = fingerprint(&mut self.transaction).await;
+                    read.map_err(|error| store.failed("could not count the rows", error))
+                })
+            }
+
+            fn end(self: Box<Self>) -> BoxFuture<'static, Result<()>> {
+                Box::pin(async move {
+                    let Self { store, transaction, .. } = *self;
+                    transaction.commit().await.map_err(|error| store.failed("could not read the rows", error))
+                })
+            }
+        }
+
+        async fn cursor(connection: &mut $connection) -> Result<crate::store::Cursor, sqlx::Error> {
+            let mut rows = sqlx::query(QUERIES.cursor).fetch(connection);
+            let mut slots = Vec::new();
+            while let Some(row) = rows.try_next().await? {
+                if let (Cell::Integer(slot), Cell::Integer(number)) = (cell(&row, 0), cell(&row, 1)) {
+                    slots.push((slot, number));
+                }
+            }
+            Ok(crate::store::Cursor::new(slots))
+        }
+    };
+}
+pub(in crate::store) use sql_session;
