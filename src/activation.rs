@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, cell::Cell, fmt, num::NonZeroU32};
 
+use chrono::{DateTime, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer,
@@ -34,6 +35,13 @@ pub trait Activation: Send + Sync + 'static {
     /// `SPLIT` and not `TARGETING_MATCH`.
     fn is_split(&self) -> bool {
         false
+    }
+
+    /// When the answer may next be another one by the clock alone, after this time; nothing if that is never so, or not known.
+    /// It is this activation's own answer that is meant: those of its [children](Compile::child) are asked by themselves.
+    fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let _ = after;
+        None
     }
 }
 

@@ -38,6 +38,17 @@ pub(crate) struct Node {
     pub(crate) conduct: Conduct,
 }
 
+impl Node {
+    /// When the activation says that its answer may change. One that panics says nothing.
+    pub(crate) fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let ask = || self.activation.next_change(after);
+        match self.conduct {
+            Conduct::Trusted => ask(),
+            Conduct::MayPanic(_) => panic::catch_unwind(AssertUnwindSafe(ask)).unwrap_or_default(),
+        }
+    }
+}
+
 /// Whether a type may panic. Those of novi do not.
 pub(crate) enum Conduct {
     Trusted,

@@ -72,6 +72,24 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// A snapshot file can not be used, or not be written.
+    #[error("snapshot file {}: {source}", path.display())]
+    Snapshot {
+        /// The file.
+        path: PathBuf,
+        /// Why, and what to do.
+        source: crate::SnapshotFault,
+    },
+    /// Flags have expired, and the configuration says that the program is not to start then.
+    #[error(
+        "the program does not start, since flags have expired and [flags] expired = \"refuse\": {}; remove them, or move \
+         their flag_metadata.expires_at",
+        listed(flags)
+    )]
+    Expired {
+        /// Each of them, in the order of their ids.
+        flags: Vec<crate::ExpiredFlag>,
+    },
     /// The configuration has an unknown key or a value of the wrong type.
     #[error("{origin}: {message}")]
     Config {
@@ -108,6 +126,11 @@ impl fmt::Display for Problems<'_> {
 
 fn suggestion(similar: Option<&str>) -> String {
     similar.map(|name| format!("; did you mean {name:?}?")).unwrap_or_default()
+}
+
+fn listed(flags: &[crate::ExpiredFlag]) -> String {
+    let texts: Vec<_> = flags.iter().map(ToString::to_string).collect();
+    texts.join(", ")
 }
 
 /// A result whose error is [`Error`].

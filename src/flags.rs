@@ -3,13 +3,15 @@
 use std::{
     collections::HashMap,
     fmt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
+
+use chrono::{DateTime, Utc};
 
 use crate::{
     Error, Result,
@@ -25,11 +27,14 @@ use crate::{
     registry::Registry,
     rows::Rows,
     snapshot::{Evaluations, Settings, Snapshot, Tally, Trace},
+    snapshot_file::SnapshotFile,
 };
 #[cfg(feature = "sql")]
 use crate::{
+    blocking::Life,
     snapshot::{Change, Missing, Part},
-    watch::State,
+    upkeep::Upkeep,
+    watch::Watch,
 };
 
 /// The flags of a service: an immutable [`Snapshot`], replaced as a whole when the rows change.
@@ -63,7 +68,10 @@ pub(crate) struct Inner {
     /// That of all snapshots.
     tally: Arc<Tally>,
     #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are not followed"))]
-    pub(crate) watch: State,
+    pub(crate) watch: Watch,
+    /// Ends with the flags.
+    #[cfg(feature = "sql")]
+    pub(crate) life: Life,
 }
 
 /// How to make [`Flags`]: which activation types there are, and what lies under and over the rows.
@@ -75,6 +83,8 @@ pub struct FlagsBuilder {
     settings: Settings,
     #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are not asked again"))]
     pub(crate) refresh: Duration,
+    #[cfg(feature = "sql")]
+    pub(crate) upkeep: Upkeep,
 }
 
 impl FlagsBuilder {
@@ -138,10 +148,18 @@ impl FlagsBuilder {
     /// [`Error::DuplicateClass`] when two activation types claim one name, and [`Error::File`] when the
     /// [folder](Self::activations_folder) of types can not be read.
     pub fn from_rows(self, rows: Rows) -> Result<Flags> {
-        self.build(rows, State::default())
+        self.build(rows, Watch::default())
     }
 
-    pub(crate) fn build(self, rows: Rows, watch: State) -> Result<Flags> {
+    /// Flags from the rows of a [snapshot file](SnapshotFile), with no database at all.
+    ///
+    /// # Errors
+    /// [`Error::Snapshot`] for a file that can not be used, and those of [`from_rows`](Self::from_rows).
+    pub fn from_file(self, path: impl AsRef<Path>) -> Result<Flags> {
+        self.from_rows(SnapshotFile::read(path)?.rows)
+    }
+
+    pub(crate) fn build(self, rows: Rows, watch: Watch) -> Result<Flags> {
         let registry = self.registry.map_or_else(Registry::global, Ok)?;
         let types = Types::new(registry, self.folder)?;
         let snapshot = Snapshot::compile(Arc::new(rows), &types.take(), &self.settings, None);
@@ -153,6 +171,8 @@ impl FlagsBuilder {
             settings: self.settings,
             unknown: Unknown::default(),
             watch,
+            #[cfg(feature = "sql")]
+            life: crate::blocking::life(),
         };
         Ok(Flags { inner: Arc::new(inner) })
     }
@@ -162,7 +182,14 @@ impl Flags {
     /// Flags with settings of their own.
     pub fn builder() -> FlagsBuilder {
         let settings = Settings { features: feature::manifest(), ..Settings::default() };
-        FlagsBuilder { registry: None, folder: None, settings, refresh: FlagsBuilder::REFRESH }
+        FlagsBuilder {
+            registry: None,
+            folder: None,
+            settings,
+            refresh: FlagsBuilder::REFRESH,
+            #[cfg(feature = "sql")]
+            upkeep: Upkeep::default(),
+        }
     }
 
     /// Flags from rows in memory.
@@ -171,6 +198,14 @@ impl Flags {
     /// [`Error::DuplicateClass`] when two activation types claim one name.
     pub fn from_rows(rows: Rows) -> Result<Self> {
         Self::builder().from_rows(rows)
+    }
+
+    /// Flags from the rows of a snapshot file, such as `novi export --snapshot FILE` makes; see [`FlagsBuilder::from_file`].
+    ///
+    /// # Errors
+    /// As [`FlagsBuilder::from_file`].
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
+        Self::builder().from_file(path)
     }
 
     /// Whether a flag is on for this caller. An unknown flag is not (R5); the name is logged once.
@@ -267,6 +302,14 @@ impl Flags {
     /// [`Error::FlagNotFound`] for a name that no flag has (R5).
     pub fn explain(&self, name: &str, context: &Context<'_>) -> Result<Trace> {
         self.snapshot().explain(name, context)
+    }
+
+    /// When a flag's answer may next be another one by the clock alone; see [`Snapshot::next_change`].
+    ///
+    /// # Errors
+    /// [`Error::FlagNotFound`] for a name that no flag has (R5).
+    pub fn next_change(&self, flag: &str, after: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
+        self.snapshot().next_change(flag, after)
     }
 
     /// The present snapshot. Whoever holds it gets every answer from the same revision (R11).
@@ -392,7 +435,7 @@ impl Inner {
 /// Without a database there is nothing to follow.
 #[cfg(not(feature = "sql"))]
 #[derive(Default)]
-pub(crate) struct State {}
+pub(crate) struct Watch {}
 
 static INSTALLED: OnceLock<Flags> = OnceLock::new();
 

@@ -37,6 +37,8 @@
 //! | write a type | [`macro@activation`], [`Activation`], [`Check`], [`Registry`]; [`FlagsBuilder::activations_folder`] |
 //! | reach a database | [`store`], [`rows`] |
 //! | change flags, also in a transaction of your own | [`Writer`], [`store::Edit`], [`Plan`] |
+//! | do without the database, or without tokio | [`FlagsBuilder::snapshot_file`], [`SnapshotFile`], [`FlagsBuilder::connect_blocking`], [`Flags::status`] |
+//! | know when answers change by themselves | [`Flags::next_change`] |
 //! | configure | [`config::Config`], [`FlagsBuilder`] |
 //! | serve over HTTP | the crate `novi-server` |
 //!
@@ -51,6 +53,10 @@ mod activation;
 mod activations;
 #[cfg(feature = "macros")]
 mod attributes;
+#[cfg(feature = "sql")]
+mod backoff;
+#[cfg(feature = "sql")]
+mod blocking;
 mod bucket;
 mod check;
 mod choose;
@@ -61,6 +67,9 @@ mod counters;
 mod current;
 mod decision;
 mod error;
+mod expired;
+#[cfg(feature = "sql")]
+mod expiry;
 mod feature;
 mod flags;
 mod folder;
@@ -76,6 +85,11 @@ mod registry;
 pub mod rows;
 mod similar;
 mod snapshot;
+mod snapshot_file;
+#[cfg(feature = "sql")]
+mod snapshot_writer;
+#[cfg(feature = "sql")]
+mod status;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -84,6 +98,10 @@ mod texts;
 mod timestamp;
 mod to_context;
 mod typed;
+#[cfg(feature = "sql")]
+mod upkeep;
+#[cfg(feature = "sql")]
+mod usage_recorder;
 mod value;
 #[cfg(feature = "sql")]
 mod watch;
@@ -101,6 +119,7 @@ pub use context::{Context, TARGETING_KEY};
 pub use current::{current_context, in_context, with_context};
 pub use decision::{Decision, Reason};
 pub use error::{Error, Result};
+pub use expired::{Expired, ExpiredFlag};
 pub use feature::{Feature, FeatureKind, Manifest, ManifestFeature, RegisteredFeature, manifest};
 pub use flags::{Flags, FlagsBuilder};
 pub use from_serialize::ContextError;
@@ -117,13 +136,16 @@ pub use present::Guard;
 pub use registry::{ActivationType, RegisteredActivation, Registry};
 pub use rows::Revision;
 pub use snapshot::{Asked, Evaluations, Filter, Input, Settings, Snapshot, Trace};
+pub use snapshot_file::{SnapshotFault, SnapshotFile};
 /// The version of sqlx whose pools the stores take.
 #[cfg(feature = "sql")]
 pub use sqlx;
+#[cfg(feature = "sql")]
+pub use status::{Origin, Status};
 pub use to_context::{ToContext, ToValue};
 pub use value::Value;
 #[cfg(feature = "sql")]
-pub use watch::{Changes, Status, Subscription};
+pub use watch::{Changes, Subscription};
 pub use writer::{Effect, FieldChange, Plan, PlannedRow, Validator, Writer};
 
 /// What the macros of novi need in the code they write; not for use by hand.

@@ -47,13 +47,10 @@ impl Followed {
     }
 
     async fn hears_of(&mut self, sql: &str, changed: &[&str], affected: &[&str]) {
-        let changes = self.hears(sql).await;
-        assert_eq!(
-            (&*changes.changed, &*changes.affected, changes.whole),
-            (&*to_owned(changed), &*to_owned(affected), false),
-            "{sql}"
-        );
-        assert_eq!(changes.revision, self.flags.snapshot().revision(), "{sql}");
+        let heard = self.hears(sql).await;
+        let names = (to_owned(changed), to_owned(affected));
+        assert_eq!((&heard.changed, &heard.affected, heard.whole), (&names.0, &names.1, false), "{sql}");
+        assert_eq!(heard.revision, self.flags.snapshot().revision(), "{sql}");
     }
 }
 

@@ -33,6 +33,11 @@ fn basic() {
 }
 
 #[test]
+fn blocking() {
+    insta::assert_snapshot!(said("blocking"));
+}
+
+#[test]
 fn guard() {
     insta::assert_snapshot!(said("guard"));
 }

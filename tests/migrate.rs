@@ -12,13 +12,14 @@ use novi::{
 };
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-const ALL: [&str; 6] = [
+const ALL: [&str; 7] = [
     "1 core tables",
     "2 flag metadata",
     "3 revision and history",
     "4 activation members",
     "5 history",
     "6 row versions",
+    "7 usage",
 ];
 
 async fn opened(database: &TestDatabase) -> Arc<dyn SchemaStore> {

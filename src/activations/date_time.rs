@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{
     register,
-    time::{Pass, at_zone, now, rfc3339, zone},
+    time::{Pass, at_zone, next_of, now, rfc3339, zone},
 };
 use crate::{Activation, Check, Compile, Verdict, activation::Configured, timestamp::Timestamp};
 
@@ -74,6 +74,12 @@ impl Activation for DateTimeWindow {
         let Some(now) = now(check, read, expectation) else { return Verdict::Off };
         check.note(|| self.told());
         (self.start <= now.at && now.at < self.end).into()
+    }
+
+    fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        // Some windows never open.
+        let window = (self.start < self.end).then_some([self.start, self.end]);
+        next_of(window.into_iter().flatten(), after)
     }
 }
 

@@ -1,12 +1,12 @@
 //! An end.
 
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
     register,
-    time::{date, now_in_rfc3339, rfc3339, start_of_day, zone},
+    time::{date, next_of, now_in_rfc3339, rfc3339, start_of_day, zone},
 };
 use crate::{Activation, Check, Compile, Verdict, activation::Configured, timestamp::Timestamp};
 
@@ -41,6 +41,10 @@ impl Activation for Expires {
         let Some(now) = now_in_rfc3339(check) else { return Verdict::Off };
         check.note(|| format!("on before {}", self.at.date().to_rfc3339_opts(SecondsFormat::AutoSi, true)));
         (now.at < self.at).into()
+    }
+
+    fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        next_of([self.at], after)
     }
 }
 

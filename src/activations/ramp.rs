@@ -1,5 +1,6 @@
 //! A share of the callers that rises by itself.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -7,7 +8,7 @@ use super::{
     by::By,
     register,
     sticky::{HashName, Purpose, Sticky},
-    time::{date, now_in_rfc3339, rfc3339, start_of_day, zone},
+    time::{date, next_of, now_in_rfc3339, rfc3339, start_of_day, zone},
 };
 use crate::{Activation, Check, Compile, Verdict, activation::Configured, timestamp::Timestamp};
 
@@ -95,6 +96,11 @@ impl Activation for Ramp {
     fn is_split(&self) -> bool {
         true
     }
+
+    fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let step = next_of(self.steps.iter().map(|step| step.at), after)?;
+        Some(if self.linear { self.next_rise(after, step) } else { step })
+    }
 }
 
 impl Ramp {
@@ -111,6 +117,24 @@ impl Ramp {
             }
             _ => last.below,
         }
+    }
+}
+
+impl Ramp {
+    /// When one caller in so many more is in, if that is before the next step: the share rises with time, so that halving the time
+    /// in which it does finds the moment.
+    fn next_rise(&self, after: DateTime<Utc>, step: DateTime<Utc>) -> DateTime<Utc> {
+        let below = |at: DateTime<Utc>| self.below(at.into());
+        let (present, mut before, mut by) = (below(after), after, step);
+        while by - before > TimeDelta::milliseconds(1) {
+            let middle = before + (by - before) / 2;
+            if below(middle) > present {
+                by = middle;
+            } else {
+                before = middle;
+            }
+        }
+        by
     }
 }
 

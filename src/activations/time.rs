@@ -46,6 +46,16 @@ pub(super) fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
     Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc())
 }
 
+/// The first of these times after `after`.
+pub(super) fn next_of(
+    times: impl IntoIterator<Item = Timestamp>,
+    after: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let after = Timestamp::from(after);
+    let later = times.into_iter().filter(|time| after < *time && *time < Timestamp::MAX).min();
+    later.map(Timestamp::date)
+}
+
 /// Reads `2026-11-20`. Written out, since chrono would take "+26-1-1" too.
 pub(super) fn date(text: &str) -> Option<NaiveDate> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text.as_bytes() else { return None };

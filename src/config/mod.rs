@@ -6,6 +6,7 @@
 
 mod duration;
 mod overlay;
+mod upkeep;
 
 use std::{
     fs,
@@ -16,6 +17,7 @@ use std::{
 pub use duration::Interval;
 use overlay::{Setting, overlay};
 use serde::{Deserialize, Serialize};
+pub use upkeep::{Flags, Snapshot, Usage};
 
 use crate::{
     Context, Error, FlagsBuilder, Overrides, Registry, Result, Value,
@@ -55,6 +57,12 @@ pub struct Config {
     pub overrides: Overrides,
     /// Types that are files.
     pub activations: Activations,
+    /// The file that rows are kept in.
+    pub snapshot: Snapshot,
+    /// Whether it is written down which flags were evaluated.
+    pub usage: Usage,
+    /// What happens on account of flags.
+    pub flags: Flags,
     /// The folder of the file, if there is one.
     #[serde(skip)]
     place: PathBuf,
@@ -263,10 +271,14 @@ fn value_of(value: &toml::Value) -> Value<'static> {
 }
 
 impl FlagsBuilder {
-    /// What the configuration says of evaluation: the refresh, the identity, the static context, the overrides, and the folder
-    /// of activation types.
+    /// What the configuration says of evaluation: the refresh, the identity, the static context, the overrides, the folder
+    /// of activation types, the snapshot file, usage, and expired flags.
     pub fn config(mut self, config: &Config) -> Self {
         self.folder = Some(config.folder());
+        #[cfg(feature = "sql")]
+        {
+            self = self.upkeep_of(config);
+        }
         self.context(config.static_context())
             .identity(config.identity.aliases.clone())
             .overrides(config.overrides.clone())
@@ -391,6 +403,6 @@ mod tests {
         insta::assert_snapshot!(error("", &[("NOVI_DATABASE__URLL", "x")]),
             @"environment variable NOVI_DATABASE__URLL: unknown field `urll`, expected `url`");
         insta::assert_snapshot!(error("", &[("NOVI_DATABSE__URL", "x")]),
-            @"environment variable NOVI_DATABSE__URL: unknown field `databse`, expected one of `database`, `refresh`, `server`, `identity`, `context`, `overrides`, `activations`");
+            @"environment variable NOVI_DATABSE__URL: unknown field `databse`, expected one of `database`, `refresh`, `server`, `identity`, `context`, `overrides`, `activations`, `snapshot`, `usage`, `flags`");
     }
 }

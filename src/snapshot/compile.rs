@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 use super::{
     Answer, Ask, Flag, More, Plan, Settings, Snapshot,
     drafts::{Drafts, Imports, Missing, Variants},
+    expiries::Expiry,
     explain::Told,
     facts::{DEEPEST_RECURSION, Facts},
     features,
@@ -244,6 +245,7 @@ impl FlagCompiler<'_> {
         if !row.metadata.tags.is_empty() {
             more.tags = row.metadata.tags.iter().map(|tag| tag.as_str().into()).collect();
         }
+        more.expiry = Expiry::of(&row.metadata);
         Flag {
             named: self.named(&row.name),
             linked: links.nodes.range(position),
@@ -362,7 +364,7 @@ impl FlagRow {
 
 impl More {
     fn is_empty(&self) -> bool {
-        let Self { values, variants, tags, last_known } = self;
-        values.is_none() && variants.is_empty() && tags.is_empty() && last_known.is_none()
+        let Self { values, variants, tags, expiry, last_known } = self;
+        values.is_none() && variants.is_empty() && tags.is_empty() && expiry.is_none() && last_known.is_none()
     }
 }

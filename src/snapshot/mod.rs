@@ -5,10 +5,12 @@
 
 #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are replaced as a whole"))]
 mod askers;
+mod changes;
 mod compile;
 mod dependents;
 mod drafts;
 mod evaluate;
+mod expiries;
 mod explain;
 mod facts;
 mod features;
@@ -36,6 +38,7 @@ pub(crate) use {
     patch::{Change, Part},
 };
 
+use expiries::Expiry;
 use explain::Told;
 use graph::Kept;
 use names::Names;
@@ -128,6 +131,8 @@ struct More {
     variants: Box<[Variant]>,
     /// Labels of the metadata.
     tags: Box<[Box<str>]>,
+    /// When the flag should be gone.
+    expiry: Option<Box<Expiry>>,
     /// For [`Answer::LastKnown`]: the earlier snapshot, and the flag's index there.
     last_known: Option<(Arc<Snapshot>, u32)>,
 }

@@ -11,6 +11,8 @@ mod edit;
 mod hints;
 pub mod history;
 mod in_rows;
+#[cfg(feature = "sql")]
+mod late;
 mod memory;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -24,6 +26,7 @@ mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod url;
+mod usage;
 
 #[cfg(feature = "sql")]
 use std::time::Duration;
@@ -39,6 +42,8 @@ pub use edit::{Edit, Expected, Validate, Versioned};
 pub use hints::Hints;
 pub use history::HistoryStore;
 pub(crate) use in_rows::sort;
+#[cfg(feature = "sql")]
+pub(crate) use late::{LateStore, may_come_back};
 pub use memory::MemoryStore;
 #[cfg(feature = "mysql")]
 pub use mysql::MySqlStore;
@@ -47,6 +52,7 @@ pub use postgres::PostgresStore;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
+pub use usage::{FlagUsage, Usage, UsageReport, UsageStore};
 
 use crate::{
     Error, Result,
@@ -55,6 +61,10 @@ use crate::{
 
 /// Four flags to try novi with, as SQL for each of the databases: `seeds/demo.sql`.
 pub const DEMO_ROWS: &str = include_str!("../../seeds/demo.sql");
+
+/// How the error of a SQLite file that is not there begins.
+#[cfg(feature = "sql")]
+const NO_FILE: &str = "there is no file ";
 
 /// A boxed future, which keeps the store traits usable as `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -85,12 +95,24 @@ pub trait ReadStore: Send + Sync + 'static {
         Box::pin(std::future::ready(Ok(None)))
     }
 
+    /// Notes that this state has been seen, after an earlier one, for a store whose history needs that to be in order: MySQL,
+    /// where several writers count by themselves. Who can not write leaves it to others.
+    fn note_seen<'a>(&'a self, before: &'a Cursor, now: &'a Cursor) -> BoxFuture<'a, ()> {
+        let _ = (before, now);
+        Box::pin(std::future::ready(()))
+    }
+
     /// What tells of changes at once, if the store has that. The future runs for as long as the rows are followed, and looks
     /// for changes `every` so often where it can but look. Hints are that and no more: one that is lost makes a change
     /// be seen later, at the next look at the revision.
     #[cfg(feature = "sql")]
     fn hints(&self, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
         let _ = (hints, every);
+        None
+    }
+
+    /// Where it is written down which flags were evaluated, if this store can do that.
+    fn usage_store(&self) -> Option<&dyn UsageStore> {
         None
     }
 }

@@ -4,14 +4,14 @@ use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
 use sqlx::{
-    Connection as _, MySql, MySqlConnection, Row as _, SqlStr, Transaction, TypeInfo as _, ValueRef as _,
+    Connection as _, MySql, MySqlConnection, Row as _, Transaction, TypeInfo as _, ValueRef as _,
     migrate::{Migrate as _, MigrateError},
     mysql::{MySqlArguments, MySqlConnectOptions, MySqlDatabaseError, MySqlPool, MySqlPoolOptions, MySqlRow},
     query::Query,
 };
 
 use super::{
-    Author, BoxFuture, Edit, Expected, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, TABLES,
+    Author, BoxFuture, Cursor, Edit, Expected, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, TABLES,
     Versioned, WriteStore,
     history::{AsOf, HistoryQuery, HistoryRecord, HistoryStore, Replay},
     refusal,
@@ -21,6 +21,7 @@ use super::{
         Versions,
     },
     url,
+    usage::{self, Usage, UsageReport, UsageStore},
 };
 use crate::{
     Error, Result,
@@ -34,6 +35,7 @@ const MIGRATIONS: Migrations = &[
     (4, "activation members", include_str!("../../migrations/mysql/0004_activation_members.sql")),
     (5, "history", include_str!("../../migrations/mysql/0005_history.sql")),
     (6, "row versions", include_str!("../../migrations/mysql/0006_row_versions.sql")),
+    (7, "usage", include_str!("../../migrations/mysql/0007_usage.sql")),
 ];
 
 const QUERIES: Queries = Queries {
@@ -110,6 +112,8 @@ const HISTORY: HistorySql = HistorySql {
 
 const DIALECT: Dialect = Dialect::MySql;
 
+const CONNECTIONS_HANG: bool = true;
+
 /// How long one try waits for the lock of the migrations, in seconds; another try follows.
 const LOCK_WAIT: i64 = 20;
 
@@ -148,6 +152,28 @@ impl MySqlStore {
         let database = options.get_database().unwrap_or_default();
         let name = format!("mysql://{}:{}/{database}", options.get_host(), options.get_port());
         Self { pool, name }
+    }
+
+    /// Writes down that a reader has seen the records of a state, under its revision: slots count by themselves, and this is what
+    /// puts records of different slots in the order in which they became visible.
+    async fn seen(&self, before: &Cursor, now: &Cursor) {
+        if let Err(error) = self.write_seen(before, now).await {
+            tracing::debug!("could not note which records have been seen: {error}");
+        }
+    }
+
+    async fn write_seen(&self, before: &Cursor, now: &Cursor) -> Result<(), sqlx::Error> {
+        const SEEN: &str = "update flag_history set seen = ? \
+            where slot = ? and revision > ? and revision <= ? and (seen is null or seen > ?)";
+        let seen = now.revision().number();
+        let mut connection = sql::acquire(&self.pool).await?;
+        for (slot, before, now) in now.moved_since(before) {
+            // Or it would lock what lies between records, where writers put theirs.
+            sqlx::query("set transaction isolation level read committed").execute(&mut *connection).await?;
+            let query = sqlx::query(SEEN).bind(seen).bind(slot).bind(before).bind(now).bind(seen);
+            query.execute(&mut *connection).await?;
+        }
+        Ok(())
     }
 
     /// MySQL tells of nothing; the revision is asked for.
@@ -245,11 +271,12 @@ async fn lock(connection: &mut MySqlConnection) -> Result<(), MigrateError> {
     Err(MigrateError::Execute(sqlx::Error::Io(other)))
 }
 
-async fn begin_session(pool: &MySqlPool) -> Result<Transaction<'static, MySql>, sqlx::Error> {
-    let mut connection = sql::acquire(pool).await?;
+async fn begin_session(pool: &MySqlPool) -> Result<sql::Lent<MySql>, sqlx::Error> {
+    let mut connection = sql::lend(pool, true).await?;
     sqlx::query("set transaction isolation level repeatable read").execute(&mut *connection).await?;
-    let begin = SqlStr::from_static("start transaction with consistent snapshot, read only");
-    Transaction::begin(connection, Some(begin)).await
+    // Not as a prepared statement, which the server refuses to make of this.
+    sqlx::raw_sql("start transaction with consistent snapshot, read only").execute(&mut *connection).await?;
+    Ok(connection)
 }
 
 /// TRUNCATE and foreign keys that cascade fire no trigger.
@@ -259,13 +286,8 @@ async fn fingerprint(connection: &mut MySqlConnection) -> Result<Option<Fingerpr
         let sql = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
         *count = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
     }
-    let triggers: i64 = sqlx::query_scalar(
-        "select count(*) from information_schema.triggers \
-         where trigger_schema = database() and trigger_name like 'novi\\_%'",
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    let contents = if triggers == 0 { Some(contents(connection).await?) } else { None };
+    let missing: i64 = sqlx::query_scalar(MISSING_TRIGGERS).fetch_one(&mut *connection).await?;
+    let contents = if missing > 0 { Some(contents(connection).await?) } else { None };
     Ok(Some(Fingerprint { counts, contents }))
 }
 
@@ -349,3 +371,35 @@ fn failure(error: &sqlx::Error) -> Failure {
 sql::sql_session!(MySqlStore, MySql, MySqlConnection);
 sql::sql_store!(MySqlStore, MySql, MySqlConnection);
 sql::sql_history!(MySqlStore, MySql, MySqlConnection);
+
+const USAGE: &str = "select flag, date_format(first_seen, '%Y-%m-%dT%H:%i:%s.%fZ'), \
+    date_format(last_evaluated, '%Y-%m-%dT%H:%i:%s.%fZ'), date_format(last_on, '%Y-%m-%dT%H:%i:%s.%fZ'), \
+    date_format(last_off, '%Y-%m-%dT%H:%i:%s.%fZ'), evaluations from novi_usage order by flag";
+
+const USAGE_SINCE: &str =
+    "select date_format(since, '%Y-%m-%dT%H:%i:%s.%fZ') from novi_usage_since where id = 1";
+
+async fn write_usage(pool: &MySqlPool, batch: &[Usage]) -> Result<(), sqlx::Error> {
+    let mut upsert = sqlx::QueryBuilder::new(
+        "insert into novi_usage (flag, first_seen, last_evaluated, last_on, last_off, evaluations) ",
+    );
+    upsert.push_values(batch, |mut row, usage| {
+        let (on, off) = (usage::count(usage.on), usage::count(usage.off));
+        row.push_bind(&usage.flag);
+        row.push("utc_timestamp(6), utc_timestamp(6)");
+        row.push("if(").push_bind_unseparated(on).push_unseparated(" > 0, utc_timestamp(6), null)");
+        row.push("if(").push_bind_unseparated(off).push_unseparated(" > 0, utc_timestamp(6), null)");
+        row.push_bind(on.saturating_add(off));
+    });
+    upsert.push(
+        " on duplicate key update last_evaluated = values(last_evaluated), \
+            last_on = coalesce(values(last_on), last_on), last_off = coalesce(values(last_off), last_off), \
+            evaluations = evaluations + values(evaluations)",
+    );
+    let mut connection = sql::lend(pool, CONNECTIONS_HANG).await?;
+    upsert.build().execute(&mut *connection).await?;
+    connection.give_back();
+    Ok(())
+}
+
+usage::usage_store!(MySqlStore);

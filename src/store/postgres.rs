@@ -6,15 +6,15 @@ use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
 use sqlx::{
-    Connection as _, PgConnection, Postgres, Row as _, SqlStr, Transaction, TypeInfo as _, ValueRef as _,
+    Connection as _, PgConnection, Postgres, Row as _, Transaction, TypeInfo as _, ValueRef as _,
     migrate::{Migrate as _, MigrateError},
     postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow},
     query::Query,
 };
 
 use super::{
-    Author, BoxFuture, Edit, Expected, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, Versioned,
-    WriteStore,
+    Author, BoxFuture, Cursor, Edit, Expected, Fingerprint, Hints, Migrated, ReadStore, SchemaStore,
+    Versioned, WriteStore,
     history::{AsOf, HistoryQuery, HistoryRecord, HistoryStore, Replay},
     refusal,
     script::{self, Dialect},
@@ -23,6 +23,7 @@ use super::{
         Versions,
     },
     url,
+    usage::{self, Usage, UsageReport, UsageStore},
 };
 use crate::{
     Error, Result,
@@ -36,6 +37,7 @@ const MIGRATIONS: Migrations = &[
     (4, "activation members", include_str!("../../migrations/postgres/0004_activation_members.sql")),
     (5, "history", include_str!("../../migrations/postgres/0005_history.sql")),
     (6, "row versions", include_str!("../../migrations/postgres/0006_row_versions.sql")),
+    (7, "usage", include_str!("../../migrations/postgres/0007_usage.sql")),
 ];
 
 /// Ids and texts are cast: adopted tables have other types than novi's own.
@@ -102,6 +104,8 @@ const HISTORY: HistorySql = HistorySql {
 
 const DIALECT: Dialect = Dialect::Standard;
 
+const CONNECTIONS_HANG: bool = true;
+
 /// Rows in a PostgreSQL database. The tables are made in the first schema of the connection's `search_path`.
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
@@ -139,6 +143,14 @@ impl PostgresStore {
         Some(Box::pin(listen::listen(self.pool.clone(), hints)))
     }
 
+    /// Revisions are in the order of commits.
+    #[allow(
+        clippy::unused_async,
+        clippy::unused_self,
+        reason = "as that of a database with several counters"
+    )]
+    async fn seen(&self, _: &Cursor, _: &Cursor) {}
+
     async fn migrate_once(&self) -> Result<Migrated, MigrateError> {
         let mut connection = sql::acquire(&self.pool).await?;
         if found(&mut connection).await? == Found::UpToDate {
@@ -151,9 +163,10 @@ impl PostgresStore {
     }
 }
 
-async fn begin_session(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-    let begin = SqlStr::from_static("begin isolation level repeatable read read only");
-    Transaction::begin(sql::acquire(pool).await?, Some(begin)).await
+async fn begin_session(pool: &PgPool) -> Result<sql::Lent<Postgres>, sqlx::Error> {
+    let mut connection = sql::lend(pool, true).await?;
+    sqlx::query("begin isolation level repeatable read read only").execute(&mut *connection).await?;
+    Ok(connection)
 }
 
 /// Triggers see every change.
@@ -214,3 +227,35 @@ fn failure(error: &sqlx::Error) -> Failure {
 sql::sql_session!(PostgresStore, Postgres, PgConnection);
 sql::sql_store!(PostgresStore, Postgres, PgConnection);
 sql::sql_history!(PostgresStore, Postgres, PgConnection);
+
+const USAGE: &str = "select flag, to_char(first_seen at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
+    to_char(last_evaluated at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
+    to_char(last_on at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
+    to_char(last_off at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), evaluations \
+    from novi_usage order by flag";
+
+const USAGE_SINCE: &str = "select to_char(since at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
+    from novi_usage_since where id = 1";
+
+async fn write_usage(pool: &PgPool, batch: &[Usage]) -> Result<(), sqlx::Error> {
+    const UPSERT: &str = "insert into novi_usage as known \
+            (flag, first_seen, last_evaluated, last_on, last_off, evaluations) \
+        select v.flag, now(), now(), case when v.ons > 0 then now() end, case when v.offs > 0 then now() end, \
+            v.ons + v.offs \
+        from unnest($1::text[], $2::bigint[], $3::bigint[]) as v (flag, ons, offs) order by v.flag collate \"C\" \
+        on conflict (flag) do update set last_evaluated = excluded.last_evaluated, \
+            last_on = coalesce(excluded.last_on, known.last_on), \
+            last_off = coalesce(excluded.last_off, known.last_off), \
+            evaluations = known.evaluations + excluded.evaluations";
+    let column =
+        |of: fn(&Usage) -> u64| -> Vec<i64> { batch.iter().map(|usage| usage::count(of(usage))).collect() };
+    let flags: Vec<&str> = batch.iter().map(|usage| usage.flag.as_str()).collect();
+    let query =
+        sqlx::query(UPSERT).bind(flags).bind(column(|usage| usage.on)).bind(column(|usage| usage.off));
+    let mut connection = sql::lend(pool, CONNECTIONS_HANG).await?;
+    query.execute(&mut *connection).await?;
+    connection.give_back();
+    Ok(())
+}
+
+usage::usage_store!(PostgresStore);

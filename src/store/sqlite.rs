@@ -3,6 +3,7 @@
 use std::{path::Path, str::FromStr as _, sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
+use serde_json::json;
 use sqlx::{
     ConnectOptions as _, Connection as _, Row as _, Sqlite, SqliteConnection, Transaction, TypeInfo as _,
     ValueRef as _,
@@ -12,8 +13,8 @@ use sqlx::{
 };
 
 use super::{
-    Author, BoxFuture, Edit, Expected, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, Versioned,
-    WriteStore,
+    Author, BoxFuture, Cursor, Edit, Expected, Fingerprint, Hints, Migrated, ReadStore, SchemaStore,
+    Versioned, WriteStore,
     history::{AsOf, HistoryQuery, HistoryRecord, HistoryStore, Replay},
     refusal,
     script::{self, Dialect},
@@ -22,6 +23,7 @@ use super::{
         Versions,
     },
     url,
+    usage::{self, Usage, UsageReport, UsageStore},
 };
 use crate::{
     Error, Result,
@@ -35,6 +37,7 @@ const MIGRATIONS: Migrations = &[
     (4, "activation members", include_str!("../../migrations/sqlite/0004_activation_members.sql")),
     (5, "history", include_str!("../../migrations/sqlite/0005_history.sql")),
     (6, "row versions", include_str!("../../migrations/sqlite/0006_row_versions.sql")),
+    (7, "usage", include_str!("../../migrations/sqlite/0007_usage.sql")),
 ];
 
 const QUERIES: Queries = Queries {
@@ -96,6 +99,9 @@ const HISTORY: HistorySql = HistorySql {
 
 const DIALECT: Dialect = Dialect::Standard;
 
+/// A database in memory is gone with its connection. And a file is not at the other end of a network.
+const CONNECTIONS_HANG: bool = false;
+
 /// A writer waits this long for another, who holds the file for as long as a transaction takes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -120,7 +126,8 @@ impl SqliteStore {
         let file = options.get_filename();
         if !in_memory(url) && !creates(url) && !file.exists() {
             let message = format!(
-                "there is no file {}: run `novi migrate` to make it, or correct the path",
+                "{}{}: run `novi migrate` to make it, or correct the path",
+                super::NO_FILE,
                 file.display()
             );
             return Err(Error::DatabaseUrl { url: url::redacted(url), message });
@@ -207,6 +214,14 @@ impl SqliteStore {
         }))
     }
 
+    /// Revisions are in the order of commits.
+    #[allow(
+        clippy::unused_async,
+        clippy::unused_self,
+        reason = "as that of a database with several counters"
+    )]
+    async fn seen(&self, _: &Cursor, _: &Cursor) {}
+
     async fn migrate_once(&self) -> Result<Migrated, MigrateError> {
         let mut connection = sql::acquire(&self.pool).await?;
         if found(&mut connection).await? == Found::UpToDate {
@@ -262,7 +277,8 @@ fn options(url: &str) -> Result<SqliteConnectOptions> {
 }
 
 fn in_memory(url: &str) -> bool {
-    url.contains(":memory:") || url.contains("mode=memory")
+    // The last one is the file name that sqlx gives such a database.
+    url.contains(":memory:") || url.contains("mode=memory") || url.contains("sqlx-in-memory")
 }
 
 /// Whether the address itself asks for the file to be made.
@@ -275,8 +291,19 @@ fn is_new(file: &Path) -> bool {
     file.metadata().map_or(true, |metadata| metadata.len() == 0)
 }
 
-async fn begin_session(pool: &SqlitePool) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
-    Transaction::begin(sql::acquire(pool).await?, None).await
+async fn begin_session(pool: &SqlitePool) -> Result<sql::Lent<Sqlite>, sqlx::Error> {
+    // With the one connection to a database in memory the database would be closed.
+    let in_memory = in_memory(&pool.connect_options().get_filename().to_string_lossy());
+    let mut connection = sql::lend(pool, !in_memory).await?;
+    if let Err(error) = sqlx::query("begin").execute(&mut *connection).await {
+        if !in_memory {
+            return Err(error);
+        }
+        // It may be in a transaction that somebody gave up.
+        sqlx::query("rollback").execute(&mut *connection).await?;
+        sqlx::query("begin").execute(&mut *connection).await?;
+    }
+    Ok(connection)
 }
 
 /// Triggers see every change.
@@ -338,3 +365,26 @@ fn failure(error: &sqlx::Error) -> Failure {
 sql::sql_session!(SqliteStore, Sqlite, SqliteConnection);
 sql::sql_store!(SqliteStore, Sqlite, SqliteConnection);
 sql::sql_history!(SqliteStore, Sqlite, SqliteConnection);
+
+const USAGE: &str =
+    "select flag, first_seen, last_evaluated, last_on, last_off, evaluations from novi_usage order by flag";
+
+const USAGE_SINCE: &str = "select since from novi_usage_since where id = 1";
+
+async fn write_usage(pool: &SqlitePool, batch: &[Usage]) -> Result<(), sqlx::Error> {
+    const UPSERT: &str = "insert into novi_usage (flag, first_seen, last_evaluated, last_on, last_off, evaluations) \
+        select value ->> 0, t, t, iif(value ->> 1 > 0, t, null), iif(value ->> 2 > 0, t, null), \
+            (value ->> 1) + (value ->> 2) \
+        from json_each($1), (select strftime('%Y-%m-%dT%H:%M:%fZ', 'now') t) where true \
+        on conflict (flag) do update set last_evaluated = excluded.last_evaluated, \
+            last_on = coalesce(excluded.last_on, last_on), last_off = coalesce(excluded.last_off, last_off), \
+            evaluations = evaluations + excluded.evaluations";
+    let rows = batch.iter().map(|usage| json!([usage.flag, usage::count(usage.on), usage::count(usage.off)]));
+    let rows = rows.collect::<serde_json::Value>().to_string();
+    let mut connection = sql::lend(pool, CONNECTIONS_HANG).await?;
+    sqlx::query(UPSERT).bind(rows).execute(&mut *connection).await?;
+    connection.give_back();
+    Ok(())
+}
+
+usage::usage_store!(SqliteStore);

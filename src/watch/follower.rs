@@ -45,7 +45,7 @@ pub(super) struct Follower {
 }
 
 /// A state of the rows, as a store tells it.
-pub(super) struct State {
+pub(crate) struct State {
     cursor: Cursor,
     fingerprint: Option<Fingerprint>,
 }
@@ -77,7 +77,7 @@ pub(super) enum Seen {
 }
 
 /// All rows, with their state if the store tells it.
-pub(super) async fn load(store: &dyn ReadStore) -> Result<(Rows, Option<State>)> {
+pub(crate) async fn load(store: &dyn ReadStore) -> Result<(Rows, Option<State>)> {
     let Some(session) = store.session().await? else { return Ok((store.load().await?, None)) };
     let (rows, state) = load_in(session).await?;
     Ok((rows, Some(state)))
@@ -101,6 +101,21 @@ impl Follower {
 
     /// Brings the flags up to date. `anew` reads all rows, whatever the revision; `sweep` compares rows that no trigger tells of.
     pub(super) async fn look(
+        &mut self,
+        flags: &Flags,
+        store: &dyn ReadStore,
+        anew: bool,
+        sweep: bool,
+    ) -> Result<Seen> {
+        let before = self.published.clone();
+        let seen = self.look_now(flags, store, anew, sweep).await?;
+        if self.published != before {
+            store.note_seen(&before, &self.published).await;
+        }
+        Ok(seen)
+    }
+
+    async fn look_now(
         &mut self,
         flags: &Flags,
         store: &dyn ReadStore,

@@ -5,50 +5,51 @@ mod follower;
 mod part;
 
 use std::{
-    collections::hash_map::RandomState,
-    hash::{BuildHasher as _, Hasher as _},
-    sync::{Arc, Mutex, PoisonError, Weak},
-    time::{Duration, Instant},
+    sync::{Arc, Weak},
+    time::Duration,
 };
 
 use tokio::{
     sync::{Mutex as AsyncMutex, broadcast},
     task::spawn_blocking,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 pub use changes::{Changes, Subscription};
 use follower::{Follower, Seen};
+pub(crate) use follower::{State, load};
 
 use crate::{
     Error, Result,
+    backoff::Backoff,
     flags::{Flags, FlagsBuilder, Inner},
     rows::Revision,
-    store::{self, BoxFuture, Hints, ReadStore},
+    snapshot_writer::Keeper,
+    status::{Heard, Status},
+    store::{self, BoxFuture, Hints, LateStore, ReadStore},
 };
 
 /// A database that says nothing for so long is taken for one that does not answer. Reading 100,000 flags takes
 /// about a second.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where changes are told of, the revision is asked for so often all the same: a connection that is dead tells nothing.
 const HEARTBEAT: Duration = Duration::from_secs(5);
-
-/// The longest pause while the database does not answer. Whoever waits for it to come back notices no more than that.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// How long a write is waited for before the database is asked again.
 const AGAIN: Duration = Duration::from_millis(10);
 
 /// How following the rows goes; nothing for rows in memory, which nobody else changes.
-pub(crate) struct State {
+pub(crate) struct Watch {
     followed: Option<Followed>,
     changes: broadcast::Sender<Arc<Changes>>,
 }
 
 struct Followed {
     store: Arc<dyn ReadStore>,
-    heard: Mutex<Heard>,
+    heard: Heard,
+    /// If the rows are kept in a file.
+    keeper: Option<Arc<Keeper>>,
     /// Held by whoever looks at the database, so that an older state never takes the place of a newer one.
     follower: AsyncMutex<Follower>,
     hints: Arc<Hints>,
@@ -61,34 +62,16 @@ impl Drop for Followed {
     }
 }
 
-impl Default for State {
+impl Default for Watch {
     fn default() -> Self {
         Self { followed: None, changes: broadcast::Sender::new(changes::WAITING) }
     }
 }
 
-impl State {
+impl Watch {
     fn store(&self) -> Option<Arc<dyn ReadStore>> {
         self.followed.as_ref().map(|followed| Arc::clone(&followed.store))
     }
-}
-
-struct Heard {
-    /// When the database last answered.
-    last: Instant,
-    /// Why it has not since then, if it was asked.
-    failure: Option<String>,
-}
-
-/// Whether a process sees the present rows.
-#[derive(Clone, Debug)]
-pub struct Status {
-    /// The revision that answers are made from.
-    pub revision: Revision,
-    /// How long ago the database last confirmed that revision; nothing for rows in memory.
-    pub age: Option<Duration>,
-    /// Why the database does not answer, if it does not.
-    pub failure: Option<String>,
 }
 
 impl FlagsBuilder {
@@ -99,8 +82,13 @@ impl FlagsBuilder {
     /// [`Error::DatabaseUrl`] for an address that this build of novi cannot use, and those of
     /// [`from_store`](Self::from_store).
     pub async fn connect(self, url: &str) -> Result<Flags> {
-        let store = store::connect(url).await?;
-        self.from_store(store).await
+        match store::connect(url).await {
+            Ok(store) => self.from_store(store).await,
+            Err(error) if self.upkeep.has_file() && store::may_come_back(&error, url) => {
+                self.from_store(Arc::new(LateStore::new(url))).await
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Flags from a store, such as one over the service's own pool; followed as those of [`connect`](Self::connect).
@@ -128,16 +116,24 @@ impl FlagsBuilder {
     /// activation types claim one name.
     pub async fn from_store(self, store: Arc<dyn ReadStore>) -> Result<Flags> {
         let refresh = self.refresh;
-        let (rows, state) = follower::load(&*store).await?;
-        let hints = Arc::new(Hints::default());
-        let heard = Mutex::new(Heard { last: Instant::now(), failure: None });
-        let (follower, told) = (AsyncMutex::default(), store.hints(Arc::clone(&hints), refresh));
-        let watched = Followed { store, heard, follower, hints: Arc::clone(&hints) };
-        let flags = self.build(rows, State { followed: Some(watched), ..State::default() })?;
+        let upkeep = self.upkeep.clone();
+        let (rows, state, heard) = upkeep.first_rows(&*store).await?;
+        let (keeper, hints) = (upkeep.keeper(), Arc::new(Hints::default()));
+        let watched = Followed {
+            store: Arc::clone(&store),
+            heard,
+            keeper: keeper.clone(),
+            follower: AsyncMutex::default(),
+            hints: Arc::clone(&hints),
+        };
+        let flags = self.build(rows, Watch { followed: Some(watched), ..Watch::default() })?;
+        upkeep.check_expired(&flags)?;
         if let Some(followed) = &flags.inner().watch.followed {
             *followed.follower.lock().await = Follower::start(&flags, state);
         }
+        let told = store.hints(Arc::clone(&hints), refresh);
         tokio::spawn(follow(Arc::downgrade(flags.inner()), hints, told, refresh));
+        upkeep.spawn(&Arc::downgrade(flags.inner()), &store, keeper);
         Ok(flags)
     }
 }
@@ -174,7 +170,8 @@ impl Flags {
         let asked = async {
             let mut looker = followed.follower.lock().await;
             // A snapshot keeps no rows: where the types alone are new ones, they are read again as well.
-            let anew = self.has_new_types().await;
+            // What a file or nobody gave has a revision that tells nothing.
+            let anew = self.has_new_types().await | !followed.heard.has_rows_of_database();
             let seen = looker.look(self, &*followed.store, anew, sweep).await?;
             if let Seen::New(changes) = seen {
                 // Nobody need be listening. With the lock held, so that changes are told in their order.
@@ -205,7 +202,7 @@ impl Flags {
                 if self.snapshot().revision().number() >= revision.number() {
                     return Ok(());
                 }
-                tokio::time::sleep(AGAIN).await;
+                sleep(AGAIN).await;
             }
         };
         timeout(PATIENCE, reached).await.unwrap_or_else(|elapsed| {
@@ -229,28 +226,40 @@ impl Flags {
     pub fn status(&self) -> Status {
         let revision = self.snapshot().revision();
         match &self.inner().watch.followed {
-            None => Status { revision, age: None, failure: None },
-            Some(followed) => {
-                let heard = followed.heard.lock().unwrap_or_else(PoisonError::into_inner);
-                Status { revision, age: Some(heard.last.elapsed()), failure: heard.failure.clone() }
-            }
+            None => Status::of_memory(revision),
+            Some(followed) => followed.heard.status(revision),
         }
+    }
+
+    /// What people call the database that is followed, without passwords; nothing for rows in memory.
+    #[must_use]
+    pub fn store_name(&self) -> Option<String> {
+        self.inner().watch.followed.as_ref().map(|followed| followed.store.name())
+    }
+
+    /// What keeps the snapshot file, and the store that its rows come from.
+    pub(crate) fn keeper(&self) -> Option<(&Keeper, &Arc<dyn ReadStore>)> {
+        let followed = self.inner().watch.followed.as_ref()?;
+        Some((followed.keeper.as_deref()?, &followed.store))
+    }
+
+    /// Whether the rows that answer now were read from the database.
+    pub(crate) fn has_rows_of_database(&self) -> bool {
+        self.inner().watch.followed.as_ref().is_some_and(|followed| followed.heard.has_rows_of_database())
     }
 }
 
 impl Followed {
     /// Writes down how it went, and tells of it when it goes otherwise than before.
     fn note(&self, result: &Result<bool>) {
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
             Ok(_) => {
-                heard.last = Instant::now();
-                if heard.failure.take().is_some() {
+                if self.heard.confirm() {
                     tracing::info!(store = self.store.name(), "the database answers again");
                 }
             }
             Err(error) => {
-                if heard.failure.replace(error.to_string()).is_none() {
+                if self.heard.fail(error.to_string()) {
                     tracing::error!(
                         store = self.store.name(),
                         "{error}; the last rows that were read answer"
@@ -271,39 +280,32 @@ async fn follow(
     let _told = told.map(|told| AbortOnDrop(tokio::spawn(told)));
     // Without any pause it would do nothing else.
     let every = every.max(Duration::from_millis(1));
-    let mut failures = 0_u32;
+    let mut backoff = Backoff::new(every);
+    let mut failed = false;
     loop {
-        let pause = if failures > 0 {
-            backoff(every, failures)
-        } else if hints.are_reliable() {
-            every.max(HEARTBEAT)
+        let hinted = if failed {
+            // Not at a hint: who can not be reached tells nothing, and what tells by itself would be asked all the time.
+            sleep(backoff.next_wait().max(every)).await;
+            false
         } else {
-            every
+            hints.wait(if hints.are_reliable() { every.max(HEARTBEAT) } else { every }).await
         };
-        let hinted = hints.wait(pause).await;
         let Some(inner) = flags.upgrade() else { return };
         match Flags::from_inner(inner).refresh().await {
             Ok(is_new) => {
-                failures = 0;
-                if is_new && !hinted {
+                backoff.reset();
+                if is_new && !hinted && !failed {
                     hints.doubt();
                 }
+                failed = false;
             }
             // What failed is noted and told by `refresh`; there is nobody else to tell.
             Err(error) => {
-                failures = failures.saturating_add(1);
+                failed = true;
                 tracing::debug!("{error}");
             }
         }
     }
-}
-
-/// A pause after failures: twice as long each time up to [`LONGEST_PAUSE`], and another one in each process, so that a
-/// server that comes back is not asked by all at once.
-fn backoff(every: Duration, failures: u32) -> Duration {
-    let longest = every.saturating_mul(1 << failures.min(10)).min(LONGEST_PAUSE.max(every));
-    let random = u32::try_from(RandomState::new().build_hasher().finish() % 1000).unwrap_or_default();
-    longest.mul_f64(0.5 + f64::from(random) / 2000.0)
 }
 
 /// A task that ends with what holds this.

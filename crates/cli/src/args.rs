@@ -9,7 +9,7 @@ use novi::store::history::{AsOf, Keep};
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  `check` found rows that do not compile, or that a program does not know
+  1  `check` found rows that do not compile, or that a program does not know; `stale` found stale flags
   2  the command or the configuration is wrong
   3  no flag has that name, or no activation, or no such moment is in the history
   4  the database, the network or a file failed
@@ -51,6 +51,22 @@ Examples:
   novi rollback --to 41 --dry-run
   novi rollback \"Combo AND\" --to 41 --reason \"the sale is over\"";
 
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  novi export --snapshot flags.novi
+  novi --database file:flags.novi eval \"Combo AND\"
+
+A service reads the file by `[snapshot] path` when its database can not be reached, or by Flags::from_file.";
+
+const STALE_RULES: &str = "\
+Exit codes:
+  0  no flag is stale
+  1  some are
+
+A flag is stale when it is past its expires_at; or when it is at least so many days old and was not evaluated for so many days, \
+or always was on, or always was off, for so many days. Programs that follow the database write down what they evaluate \
+([usage] interval). What they did before the table novi_usage was made is not known, and not taken for nothing.";
+
 const REWEIGHT_EXAMPLES: &str = "\
 Examples:
   novi reweight Layouts grid=60 list=40 --dry-run
@@ -70,8 +86,8 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// The database: sqlite://FILE, postgres://... or mysql://...; stands above NOVI_DATABASE__URL, and that above the
-    /// configuration file
+    /// The database: sqlite://FILE, postgres://... or mysql://..., or file:FILE for what `export` wrote; stands above
+    /// NOVI_DATABASE__URL, and that above the configuration file
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "URL")]
     pub(crate) database: Option<String>,
 
@@ -141,6 +157,20 @@ pub(crate) enum Command {
     /// Bring the rows, or those of one flag, back to what they were
     #[command(after_help = ROLLBACK_RULES)]
     Rollback(Rollback),
+    /// Write the rows to a file that programs can start from without the database
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export {
+        /// The file, which is replaced as a whole
+        #[arg(long, value_name = "FILE")]
+        snapshot: PathBuf,
+    },
+    /// Tell of flags that should be gone; exit code 1 if there are any
+    #[command(after_help = STALE_RULES)]
+    Stale {
+        /// After how many days a flag that was not evaluated, or always gave the same answer, is stale
+        #[arg(long, value_name = "DAYS", default_value_t = 30)]
+        days: u32,
+    },
     /// List the activation types, with their configs
     Types,
     /// Print a script that completes commands in a shell

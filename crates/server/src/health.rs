@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
+use novi::Origin;
 use serde::Serialize;
 
 use crate::{error::ApiError, reply::json, state::AppState};
@@ -18,7 +19,9 @@ struct Live {
 struct Ready {
     status: &'static str,
     revision: i64,
-    /// How long ago the database last confirmed the revision; null for rows in memory.
+    /// Where the rows come from: database, file, memory, or nowhere, where there are none yet.
+    source: Origin,
+    /// How long ago the database last confirmed the revision, or the snapshot file was written; null for rows in memory.
     age_seconds: Option<f64>,
     issues: usize,
     /// Why not; null when it is.
@@ -38,6 +41,8 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Result<Response, Api
     let unconfirmed = status.age.filter(|age| *age > patience);
     let reason = if state.closing().has_begun() {
         Some("the server is shutting down".to_owned())
+    } else if status.origin == Origin::Nowhere {
+        Some("the database has not answered since the start, so that there are no flags yet".to_owned())
     } else {
         // Why it does not answer stays in the log: it may name hosts and users.
         unconfirmed.map(|age| {
@@ -55,6 +60,7 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Result<Response, Api
     let ready = Ready {
         status: word,
         revision: revision.number(),
+        source: status.origin,
         age_seconds: status.age.map(|age| age.as_secs_f64()),
         issues,
         reason,

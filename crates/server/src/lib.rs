@@ -27,7 +27,7 @@
 //! | `POST /evaluatedFlags` | every flag, with what it answers the caller as `status`; the body is the context |
 //! | `POST /evaluatedFlags/{name}` | one of them |
 //! | `GET /health/live` | 200 as long as the process answers at all |
-//! | `GET /health/ready` | 200, or 503 while the process shuts down or the database does not confirm its revision |
+//! | `GET /health/ready` | 200, or 503 while the process shuts down, the database does not confirm its revision, or there are no rows yet |
 //!
 //! A flag is `{"activations": [{"class_name", "config", "id", "name"}], "id", "name", "status"}`, with `config` as the
 //! text that the row holds. A context is a JSON object, whatever the content type says; no body and `null` are the

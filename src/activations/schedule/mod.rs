@@ -107,6 +107,22 @@ impl Activation for Schedule {
         });
         is_on.into()
     }
+
+    fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        /// Windows of cron and of the week may lie so that both are hardly ever on: whoever asks does not want to wait for ever.
+        const MOST: usize = 10_000;
+        let stretch = |at: DateTime<Utc>| self.stretch(Now { at: at.into(), is_told: false });
+        let (mut at, is_on) = (after, stretch(after).on);
+        for _ in 0..MOST {
+            // Stretches that follow one another may be alike.
+            let until = DateTime::from_timestamp(stretch(at).until, 0).filter(|until| *until > at)?;
+            if stretch(until).on != is_on {
+                return Some(until);
+            }
+            at = until;
+        }
+        None
+    }
 }
 
 impl Schedule {

@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    cmp::Ordering,
     collections::hash_map::RandomState,
     hash::{BuildHasher as _, Hasher as _},
     time::{Duration, Instant},
@@ -134,6 +135,33 @@ pub(in crate::store) fn describe(store: &str, error: MigrateError) -> Error {
         }
         other => Error::store(store, ACTION, other),
     }
+}
+
+/// What it means for who can not read the rows that the last migration of the database is this one; nothing if it is the one that
+/// this build has.
+pub(in crate::store) fn other_version(
+    store: &str,
+    action: &str,
+    version: i64,
+    migrations: Migrations,
+    error: &sqlx::Error,
+) -> Option<Error> {
+    let known = migrations.last().map_or(0, |(version, ..)| *version);
+    let novi = env!("CARGO_PKG_VERSION");
+    let message = match version.cmp(&known) {
+        Ordering::Equal => return None,
+        Ordering::Greater => {
+            format!(
+                "the database has migration {version}, which novi {novi} does not know: use a newer novi ({error})"
+            )
+        }
+        Ordering::Less => {
+            format!(
+                "the database has migrations up to {version}, and novi {novi} needs {known}: run `novi migrate` ({error})"
+            )
+        }
+    };
+    Some(Error::store(store, action, message))
 }
 
 /// The database has a migration that this build does not know.

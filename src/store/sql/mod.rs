@@ -5,6 +5,7 @@
 
 mod decode;
 mod history;
+mod lent;
 mod migrate;
 mod session;
 mod statements;
@@ -16,9 +17,12 @@ use sqlx::{ConnectOptions as _, Pool, pool::PoolConnection};
 
 pub(super) use decode::{Cell, activation, flag, flag_metadata, link, member, record, time, touched};
 pub(super) use history::{BATCH, Extent, HistorySql, Session, listed, records, sql_history};
+pub(super) use lent::{Lent, lend};
 #[cfg(feature = "mysql")]
 pub(super) use migrate::migrator_without;
-pub(super) use migrate::{Found, Migrations, TABLE, deadline, describe, migrator, names, pause, pending};
+pub(super) use migrate::{
+    Found, Migrations, TABLE, deadline, describe, migrator, names, other_version, pause, pending,
+};
 pub(super) use session::{MOST_RECORDS, ids, sql_session};
 pub(super) use statements::{Queries, Statements, Step, Value, statements, steps};
 pub(super) use write::{Versions, sql_writer, write_connection};
@@ -81,7 +85,8 @@ pub(super) async fn acquire<DB: sqlx::Database>(pool: &Pool<DB>) -> Result<PoolC
 }
 
 /// Implements the traits of a store for `$store { pool, name }`. The file that calls it has `QUERIES`, `STATEMENTS`,
-/// `MIGRATIONS`, `SETTLE`, `REVISION_AFTER_COMMIT`, `DIALECT`, `cell`, `bind`, `failure`, `begin_read`, `begin_write` and `migrate_once`.
+/// `MIGRATIONS`, `SETTLE`, `REVISION_AFTER_COMMIT`, `DIALECT`, `CONNECTIONS_HANG`, `cell`, `bind`, `failure`, `begin_read`,
+/// `begin_write` and `migrate_once`.
 macro_rules! sql_store {
     ($store:ident, $database:ty, $connection:ty) => {
         impl $store {
@@ -94,11 +99,21 @@ macro_rules! sql_store {
                 failed(&self.name, action, error)
             }
 
+            /// Whether a statement failed since the tables are those of a newer novi, or of an older one.
+            async fn of_another_novi(&self, action: &str, error: &sqlx::Error) -> Option<Error> {
+                // Only where the database answers at all.
+                error.as_database_error()?;
+                let version = "select max(version) from novi_migrations";
+                let version: Option<i64> = sqlx::query_scalar(version).fetch_one(&self.pool).await.ok()?;
+                sql::other_version(&self.name, action, version?, MIGRATIONS, error)
+            }
+
             async fn read(&self) -> Result<Rows, sqlx::Error> {
-                let mut connection = sql::acquire(&self.pool).await?;
+                let mut connection = sql::lend(&self.pool, CONNECTIONS_HANG).await?;
                 let mut transaction = begin_read(&mut connection).await?;
                 let rows = all_rows(&mut transaction).await?;
                 transaction.commit().await?;
+                connection.give_back();
                 Ok(rows)
             }
 
@@ -168,6 +183,14 @@ macro_rules! sql_store {
                 })
             }
 
+            fn note_seen<'a>(
+                &'a self,
+                before: &'a crate::store::Cursor,
+                now: &'a crate::store::Cursor,
+            ) -> BoxFuture<'a, ()> {
+                Box::pin(self.seen(before, now))
+            }
+
             fn hints(
                 &self,
                 hints: std::sync::Arc<crate::store::Hints>,
@@ -183,8 +206,10 @@ macro_rules! sql_store {
             fn revision(&self) -> BoxFuture<'_, Result<Revision>> {
                 Box::pin(async move {
                     let read = async {
-                        let mut connection = sql::acquire(&self.pool).await?;
-                        revision(&mut connection).await
+                        let mut connection = sql::lend(&self.pool, CONNECTIONS_HANG).await?;
+                        let revision = revision(&mut connection).await?;
+                        connection.give_back();
+                        Ok(revision)
                     };
                     read.await.map_err(|error| self.failed("could not read the revision", error))
                 })
@@ -192,8 +217,19 @@ macro_rules! sql_store {
 
             fn load(&self) -> BoxFuture<'_, Result<Rows>> {
                 Box::pin(async move {
-                    self.read().await.map_err(|error| self.failed("could not read the rows", error))
+                    const ACTION: &str = "could not read the rows";
+                    match self.read().await {
+                        Ok(rows) => Ok(rows),
+                        Err(error) => Err(match self.of_another_novi(ACTION, &error).await {
+                            Some(other) => other,
+                            None => self.failed(ACTION, error),
+                        }),
+                    }
                 })
+            }
+
+            fn usage_store(&self) -> Option<&dyn UsageStore> {
+                Some(self)
             }
         }
 

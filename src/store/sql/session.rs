@@ -36,7 +36,8 @@ macro_rules! sql_session {
         /// A read transaction.
         struct Reader {
             store: $store,
-            transaction: sqlx::Transaction<'static, $database>,
+            /// In a transaction. One that is not ended, since its work failed or was given up, is closed with it.
+            transaction: sql::Lent<$database>,
             cursor: crate::store::Cursor,
         }
 
@@ -156,8 +157,11 @@ macro_rules! sql_session {
 
             fn end(self: Box<Self>) -> BoxFuture<'static, Result<()>> {
                 Box::pin(async move {
-                    let Self { store, transaction, .. } = *self;
-                    transaction.commit().await.map_err(|error| store.failed("could not read the rows", error))
+                    let Self { store, mut transaction, .. } = *self;
+                    let ended = sqlx::query("commit").execute(&mut *transaction).await;
+                    ended.map_err(|error| store.failed("could not read the rows", error))?;
+                    transaction.give_back();
+                    Ok(())
                 })
             }
         }

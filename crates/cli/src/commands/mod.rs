@@ -2,12 +2,14 @@
 
 mod check;
 mod eval;
+mod export;
 mod history;
 mod list;
 mod reweight;
 mod rollback;
 mod schema;
 mod serve;
+mod stale;
 mod status;
 mod types;
 
@@ -20,7 +22,7 @@ use std::{
 
 use clap::CommandFactory as _;
 use novi::{
-    Flags, FlagsBuilder,
+    Flags, FlagsBuilder, SnapshotFile,
     config::Config,
     rows::Rows,
     store::{Author, SchemaStore},
@@ -71,6 +73,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::History(arguments) => history::history(&session, arguments).await,
         Command::Diff { from, to } => history::diff(&session, from, to).await,
         Command::Rollback(arguments) => rollback::rollback(&session, arguments).await,
+        Command::Export { snapshot } => export::export(&session, &snapshot).await,
+        Command::Stale { days } => stale::stale(&session, days).await,
         Command::Types => types::types(&session),
         Command::Completions { .. } => Ok(ExitCode::SUCCESS),
     }
@@ -79,7 +83,18 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
 impl Session {
     /// The database, which must be there.
     async fn store(&self) -> Result<Arc<dyn SchemaStore>, Failure> {
+        if let Some(file) = self.file() {
+            return Err(Failure::usage(format!(
+                "{} is a snapshot file, from which flags can be read, and no more: name a database with --database",
+                file.display()
+            )));
+        }
         Ok(novi::store::connect(&self.config.database.url).await?)
+    }
+
+    /// The snapshot file that stands for the database, as in `file:flags.novi`.
+    fn file(&self) -> Option<&Path> {
+        self.config.database.url.strip_prefix("file:").map(Path::new)
     }
 
     /// The flags as they are now; they are not followed.
@@ -88,7 +103,10 @@ impl Session {
     }
 
     async fn flags_of(&self, builder: FlagsBuilder) -> Result<Flags, Failure> {
-        let rows = self.store().await?.load().await?;
+        let rows = match self.file() {
+            Some(file) => SnapshotFile::read(file)?.rows,
+            None => self.store().await?.load().await?,
+        };
         Ok(builder.config(&self.config).keep_rows().from_rows(rows)?)
     }
 

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
-use novi::{Flags, config::Config, store::SchemaStore};
+use novi::{Flags, Origin, Status, config::Config, store::SchemaStore};
 use novi_server::Options;
 use serde_json::json;
 #[cfg(unix)]
@@ -24,7 +24,7 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
         DEMO_DATABASE.clone_into(&mut session.config.database.url);
     }
     let config = &session.config;
-    let store = if arguments.demo { demo(config).await? } else { session.store().await? };
+    let store = if arguments.demo { Some(demo(config).await?) } else { None };
     let address = arguments.listen.unwrap_or(config.server.listen);
     // The port is taken first: whoever cannot have it need not wait for the rows.
     let listener = TcpListener::bind(address).await.map_err(|error| {
@@ -33,18 +33,25 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
         ))
     })?;
     let address = listener.local_addr().unwrap_or(address);
-    let name = store.name();
-    let flags = Flags::builder().config(config).keep_rows().from_store(store).await?;
+    let builder = Flags::builder().config(config).keep_rows().start_without_database();
+    let flags = match (store, session.file()) {
+        (Some(store), _) => builder.from_store(store).await?,
+        (None, Some(file)) => builder.from_file(file)?,
+        (None, None) => builder.connect(&config.database.url).await?,
+    };
+    let name = flags.store_name().unwrap_or_else(|| config.database.url.clone());
     // Before anybody is told that the server is there, so that nobody can stop it without its notice.
     let mut signals = Signals::new().map_err(|error| Failure::runtime(&error))?;
     if session.json {
-        print_json(&json!({"listening": address, "database": name}))?;
+        print_json(&json!({"listening": address, "database": name, "source": flags.status().origin}))?;
     } else if arguments.demo {
         print(what_to_try(address, &name, &config.database.url))?;
     } else {
-        print(format_args!("novi answers on http://{address} from {name}; stop it with Ctrl-C"))?;
+        let note = note(&flags.status());
+        print(format_args!("novi answers on http://{address} from {name}{note}; stop it with Ctrl-C"))?;
     }
     let (stop, stopped) = oneshot::channel::<()>();
+    let kept = flags.clone();
     let served = novi_server::serve(listener, flags, options(config, arguments.demo), async {
         // The other end is dropped only with this one.
         let (Ok(()) | Err(_)) = stopped.await;
@@ -58,7 +65,23 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
         served = served => served.map_err(|error| Failure::network(format!("the server failed: {error}")))?,
         () = hurried => return Err(Failure::network("stopped by a second signal; open requests were cut off")),
     }
+    // What has changed since the file was last written.
+    if let Err(error) = kept.save_snapshot().await {
+        tracing::warn!("{error}");
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What there is to know of a database that does not answer.
+fn note(status: &Status) -> String {
+    match (status.origin, status.age) {
+        (Origin::File, Some(age)) => {
+            let age = humantime::format_duration(Duration::from_secs(age.as_secs()));
+            format!(" (which does not answer: flags are those of the snapshot file, written {age} ago)")
+        }
+        (Origin::Nowhere, _) => " (which does not answer: there are no flags until it does)".to_owned(),
+        _ => String::new(),
+    }
 }
 
 /// The demo's database, with the demo's rows if it has none.

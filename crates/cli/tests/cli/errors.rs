@@ -74,7 +74,7 @@ fn a_server_that_is_not_there_is_told_in_time_and_without_the_password() {
         &["--database", mysql, "list"],
         &["--database", postgres, "migrate"],
         &["--database", mysql, "enable", "x"],
-        &["--database", postgres, "serve"],
+        &["--database", postgres, "check"],
         &["--database", "postgres://u:secret@nowhere.invalid/x", "list"],
     ]);
     // They try again for five seconds, since a server may be about to start.

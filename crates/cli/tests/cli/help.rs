@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 14] = [
     "serve",
     "migrate",
     "seed",
@@ -15,6 +15,8 @@ const COMMANDS: [&str; 12] = [
     "disable",
     "reweight",
     "eval",
+    "export",
+    "stale",
     "types",
     "completions",
 ];

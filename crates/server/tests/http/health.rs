@@ -27,7 +27,14 @@ async fn rows_in_memory_are_always_ready() {
     let server = Server::start(rows).await;
     assert_eq!(server.get("/health/live").await.ok(), json!({"status": "live"}));
     let reply = server.get("/health/ready").await;
-    let ready = json!({"status": "ready", "revision": 7, "age_seconds": null, "issues": 1, "reason": null});
+    let ready = json!({
+        "status": "ready",
+        "revision": 7,
+        "source": "memory",
+        "age_seconds": null,
+        "issues": 1,
+        "reason": null
+    });
     assert_eq!(reply.ok(), ready);
     assert_eq!(reply.header("cache-control"), Some("no-store"));
 }
@@ -76,6 +83,7 @@ async fn a_database_that_is_silent_makes_not_ready_and_flags_go_on_answering() {
     let ready = ready_turns(&server, 200).await.ok();
     assert_eq!((&ready["revision"], &ready["reason"]), (&json!(3), &json!(null)));
     assert!(ready["age_seconds"].as_f64().unwrap() <= 0.5);
+    assert_eq!(ready["source"], "database");
 
     up.store(false, Ordering::SeqCst);
     let reply = ready_turns(&server, 503).await;
@@ -90,4 +98,47 @@ async fn a_database_that_is_silent_makes_not_ready_and_flags_go_on_answering() {
 
     up.store(true, Ordering::SeqCst);
     ready_turns(&server, 200).await.ok();
+}
+
+#[tokio::test]
+async fn a_start_with_nothing_is_alive_but_not_ready() {
+    let up = Arc::new(AtomicBool::new(false));
+    let store = Arc::new(NotThereYet(Arc::clone(&up)));
+    let builder = Flags::builder().keep_rows().refresh(Duration::from_millis(20));
+    let flags = builder.start_without_database().from_store(store).await.unwrap();
+    let server = Server::start_with(flags, Options::default()).await;
+    assert_eq!(server.get("/health/live").await.ok(), json!({"status": "live"}));
+    let reply = server.get("/health/ready").await;
+    assert_eq!(reply.status, 503);
+    let reason = "the database has not answered since the start, so that there are no flags yet";
+    let expected = json!({
+        "status": "not_ready",
+        "revision": 0,
+        "source": "nowhere",
+        "age_seconds": null,
+        "issues": 0,
+        "reason": reason
+    });
+    assert_eq!(reply.json(), expected);
+    up.store(true, Ordering::SeqCst);
+    assert_eq!(ready_turns(&server, 200).await.ok()["source"], "database");
+}
+
+/// A database that is not up at the start.
+struct NotThereYet(Arc<AtomicBool>);
+
+impl ReadStore for NotThereYet {
+    fn name(&self) -> String {
+        "a test".to_owned()
+    }
+
+    fn revision(&self) -> BoxFuture<'_, Result<Revision>> {
+        Box::pin(async { Ok(self.load().await?.revision) })
+    }
+
+    fn load(&self) -> BoxFuture<'_, Result<Rows>> {
+        let up = self.0.load(Ordering::SeqCst);
+        let failed = || Error::store("a test", "could not reach db.internal", "password secret");
+        Box::pin(async move { up.then(demo).ok_or_else(failed) })
+    }
 }

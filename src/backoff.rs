@@ -1,0 +1,71 @@
+//! How long to wait before the next try of what has failed.
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher as _, Hasher as _},
+    time::Duration,
+};
+
+/// Waits that double from try to try, up to a bound, each of them drawn anew: processes that lost the same database at the
+/// same moment do not come back to it all at once.
+#[derive(Clone, Debug)]
+pub(crate) struct Backoff {
+    first: Duration,
+    tries: u32,
+}
+
+impl Backoff {
+    /// A database that is back is noticed within so long, and a thousand processes that wait for one ask it some 300 times
+    /// a second.
+    pub(crate) const LONGEST: Duration = Duration::from_secs(5);
+
+    /// The first wait is about this long.
+    pub(crate) fn new(first: Duration) -> Self {
+        // Doubling nothing would never wait.
+        Self { first: first.clamp(Duration::from_millis(1), Self::LONGEST), tries: 0 }
+    }
+
+    /// The next wait: from half of the present length to all of it.
+    pub(crate) fn next_wait(&mut self) -> Duration {
+        let length = self.first.saturating_mul(1 << self.tries.min(16)).min(Self::LONGEST);
+        self.tries = self.tries.saturating_add(1);
+        // A fresh RandomState is random enough, and is in std.
+        let random = RandomState::new().build_hasher().finish();
+        let half = length / 2;
+        let most = u64::try_from(half.as_nanos()).unwrap_or(u64::MAX).saturating_add(1);
+        half + Duration::from_nanos(random % most)
+    }
+
+    /// Starts anew, after a success.
+    pub(crate) fn reset(&mut self) {
+        self.tries = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_a_bound_and_start_anew() {
+        let mut backoff = Backoff::new(Duration::from_millis(100));
+        let mut length = Duration::from_millis(100);
+        for _ in 0..100 {
+            let wait = backoff.next_wait();
+            assert!(length / 2 <= wait && wait <= length, "{wait:?} of {length:?}");
+            length = (length * 2).min(Backoff::LONGEST);
+        }
+        assert_eq!(length, Backoff::LONGEST);
+        backoff.reset();
+        assert!(backoff.next_wait() <= Duration::from_millis(100));
+    }
+
+    #[test]
+    fn no_two_wait_alike() {
+        let mut waits: Vec<_> = (0..20).map(|_| Backoff::new(Backoff::LONGEST).next_wait()).collect();
+        waits.sort_unstable();
+        waits.dedup();
+        assert!(waits.len() > 15, "{waits:?}");
+        assert!(Backoff::new(Duration::ZERO).next_wait() > Duration::ZERO);
+    }
+}
