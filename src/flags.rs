@@ -154,9 +154,15 @@ impl FlagsBuilder {
     /// Flags from the rows of a [snapshot file](SnapshotFile), with no database at all.
     ///
     /// # Errors
-    /// [`Error::Snapshot`] for a file that can not be used, and those of [`from_rows`](Self::from_rows).
+    /// [`Error::Snapshot`] for a file that can not be used, [`Error::Expired`] if flags have expired and that is to
+    /// [refuse](crate::Expired::Refuse) the start, and those of [`from_rows`](Self::from_rows).
     pub fn from_file(self, path: impl AsRef<Path>) -> Result<Flags> {
-        self.from_rows(SnapshotFile::read(path)?.rows)
+        #[cfg(feature = "sql")]
+        let upkeep = self.upkeep.clone();
+        let flags = self.from_rows(SnapshotFile::read(path)?.rows)?;
+        #[cfg(feature = "sql")]
+        upkeep.check_expired(&flags)?;
+        Ok(flags)
     }
 
     pub(crate) fn build(self, rows: Rows, watch: Watch) -> Result<Flags> {

@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{TimeDelta, Utc};
 use novi::{
-    Context, Error, Expired, Flags, FlagsBuilder,
+    Context, Error, Expired, Flags, FlagsBuilder, SnapshotFile,
     rows::{FlagMetadata, FlagRow},
     store::{self, Change, FlagUsage, ReadStore, SchemaStore, Usage},
 };
@@ -221,6 +221,12 @@ async fn expired_flags_keep_a_program_from_starting_if_it_says_so() {
             "the program does not start, since flags have expired and [flags] expired = \"refuse\": \"old\" (owner \
              ada@example.org, expired 2026-01-31T12:00:00Z); remove them, or move their flag_metadata.expires_at"
         );
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("flags.novi");
+        SnapshotFile::write(&file, "", &store.load().await.unwrap()).unwrap();
+        let from_file = builder().expired(Expired::Refuse).from_file(&file);
+        assert!(matches!(from_file, Err(Error::Expired { .. })));
+        builder().from_file(&file).unwrap();
         builder().expired(Expired::Ignore).connect(&database.url).await.unwrap();
         builder().connect(&database.url).await.unwrap();
     }

@@ -109,6 +109,21 @@ begin
   delete from novi_replaced where entity = 'flags';
 end;
 
+create trigger novi_flags_replaced_by_update after update of id, name on flags
+when exists (select 1 from novi_replaced where entity = 'flags')
+begin
+  insert into novi_record (entity, entity_id, operation, before)
+  select 'flags', entity_id, 'delete', before from novi_replaced
+  where entity = 'flags' and not exists (select 1 from flags where id = entity_id);
+  delete from flags_activations where flag_id in
+    (select entity_id from novi_replaced
+    where entity = 'flags' and not exists (select 1 from flags where id = entity_id));
+  delete from flag_metadata where flag_id in
+    (select entity_id from novi_replaced
+    where entity = 'flags' and not exists (select 1 from flags where id = entity_id));
+  delete from novi_replaced where entity = 'flags';
+end;
+
 create trigger novi_flags_update after update on flags
 when old.id is not new.id
   or old.name is not new.name
@@ -124,16 +139,6 @@ begin
       'id', new.id,
       'name', iif(typeof(new.name) = 'blob', hex(new.name), new.name),
       'status', case when new.status = 1 then json('true') when new.status = 0 then json('false') when typeof(new.status) = 'blob' then hex(new.status) else new.status end));
-  insert into novi_record (entity, entity_id, operation, before)
-  select 'flags', entity_id, 'delete', before from novi_replaced
-  where entity = 'flags' and not exists (select 1 from flags where id = entity_id);
-  delete from flags_activations where flag_id in
-    (select entity_id from novi_replaced
-    where entity = 'flags' and not exists (select 1 from flags where id = entity_id));
-  delete from flag_metadata where flag_id in
-    (select entity_id from novi_replaced
-    where entity = 'flags' and not exists (select 1 from flags where id = entity_id));
-  delete from novi_replaced where entity = 'flags';
   update flag_metadata
   set row_version = row_version + 1, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
   where flag_id = new.id;

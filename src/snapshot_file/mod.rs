@@ -28,7 +28,7 @@ const FORMAT: u32 = 1;
 
 const HEADER: usize = 28;
 
-/// A million flags take a fourth of it. More is no file of novi's, and nothing to fill the memory with.
+/// A million flags take half of it. More is no file of novi's, and nothing to fill the memory with.
 const LARGEST: u64 = 1 << 30;
 
 /// The rows of one revision, as a file keeps them.

@@ -249,6 +249,7 @@ async fn taken_names_and_ids_are_refused(store: &impl WriteStore) {
     filled(store).await;
     refused(store, vec![Change::InsertFlag(FlagRow::new(3, "one", true))], "flags#3").await;
     refused(store, vec![Change::InsertFlag(FlagRow::new(1, "other", true))], "flags#1").await;
+    refused(store, vec![Change::RenameFlag { id: 2, name: "one".to_owned() }], "flags#2").await;
     let again = ActivationRow::new(1, "other", "acme.other", "{}");
     refused(store, vec![Change::InsertActivation(again)], "activations#1").await;
     refused(store, vec![Change::Link(LinkRow::new(1, 1))], "flags_activations(1, 1)").await;
@@ -262,6 +263,7 @@ async fn rows_that_are_not_there_are_refused(store: &impl WriteStore) {
     refused(store, vec![Change::Link(LinkRow::new(9, 1))], "flags_activations(9, 1)").await;
     refused(store, vec![Change::Unlink(LinkRow::new(2, 2))], "flags_activations(2, 2)").await;
     refused(store, vec![Change::Link(LinkRow { flag_id: None, activation_id: Some(1) })], "null").await;
+    refused(store, vec![Change::RenameFlag { id: 9, name: "x".to_owned() }], "flags#9").await;
     refused(store, vec![Change::DeleteFlag { id: 9 }], "flags#9").await;
     refused(store, vec![Change::DeleteActivation { id: 9 }], "activations#9").await;
     let metadata = Box::<FlagMetadata>::default();
@@ -382,7 +384,10 @@ async fn versions_rise(store: &impl WriteStore) {
         first < second && second < third,
         "each change must raise the row's version: {first}, {second}, {third}"
     );
+    applied(store, vec![Change::RenameFlag { id: 1, name: "uno".to_owned() }]).await;
+    assert!(third < version().await, "another name must raise the row's version");
     let rows = loaded(store).await;
+    assert_eq!(rows.flags[0].name, "uno", "a flag must get its new name");
     let (one, two) = (&rows.flags[0].metadata, &rows.flags[1].metadata);
     assert!(one.updated_at >= one.created_at, "a change must be noted in updated_at");
     assert_eq!(two.row_version, other, "another flag's version must stay");

@@ -187,7 +187,8 @@ pub trait SchemaStore: WriteStore + HistoryStore {
 /// What [`SchemaStore::migrate`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Migrated {
-    /// The migrations that ran now, as `1 core tables`; empty when the tables were up to date.
+    /// The migrations that ran now, as `1 core tables`; empty when the tables were up to date. `triggers` are those that could
+    /// not be made before.
     pub applied: Vec<String>,
     /// Whether the core tables were there before novi's first migration, so that they were adopted.
     pub adopted: bool,

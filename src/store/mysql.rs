@@ -191,9 +191,10 @@ impl MySqlStore {
         connection.close_on_drop();
         lock(&mut connection).await?;
         if may_make_triggers(&mut connection).await? {
-            let migrated = run_migrations(&mut connection, sql::migrator(MIGRATIONS)).await?;
+            let mut migrated = run_migrations(&mut connection, sql::migrator(MIGRATIONS)).await?;
             if lacks_triggers(&mut connection).await? {
                 make_triggers(&mut connection).await?;
+                migrated.applied.push("triggers".to_owned());
             }
             return Ok(migrated);
         }

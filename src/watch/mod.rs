@@ -112,8 +112,9 @@ impl FlagsBuilder {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Store`] and [`Error::NotMigrated`] when the rows can not be read, and [`Error::DuplicateClass`] when two
-    /// activation types claim one name.
+    /// [`Error::Store`] and [`Error::NotMigrated`] when the rows can not be read and there is no usable
+    /// [snapshot file](Self::snapshot_file), [`Error::Expired`] if flags have expired and that is to
+    /// [refuse](crate::Expired::Refuse) the start, and [`Error::DuplicateClass`] when two activation types claim one name.
     pub async fn from_store(self, store: Arc<dyn ReadStore>) -> Result<Flags> {
         let refresh = self.refresh;
         let upkeep = self.upkeep.clone();

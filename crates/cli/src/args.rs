@@ -237,6 +237,10 @@ pub(crate) struct History {
     pub(crate) limit: u32,
 
     /// Delete the records that are older, and list nothing: a time such as 90d, or what the configuration says
+    #[expect(
+        clippy::option_option,
+        reason = "with a value, without one, and not at all, as clap tells them"
+    )]
     #[arg(long, value_name = "TIME", num_args = 0..=1, conflicts_with_all = ["flag", "limit"])]
     pub(crate) prune: Option<Option<Keep>>,
 }

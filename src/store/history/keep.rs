@@ -7,6 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::AsOf;
 
+/// The seconds of a day.
+const DAY: u64 = 86_400;
+
 /// How long records are kept, written as `"forever"` or as a length of time with its unit: `"90d"`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Keep {
@@ -45,6 +48,10 @@ impl fmt::Display for Keep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Forever => f.write_str("forever"),
+            // Nobody thinks of 90 days as two months and some.
+            Self::For(duration) if duration.as_secs() >= DAY && duration.as_secs().is_multiple_of(DAY) => {
+                write!(f, "{}d", duration.as_secs() / DAY)
+            }
             Self::For(duration) => humantime::format_duration(*duration).fmt(f),
         }
     }
@@ -82,7 +89,7 @@ mod tests {
 
     #[test]
     fn times_to_keep_are_read_and_written() {
-        for text in ["forever", "90days", "1h 30m"] {
+        for text in ["forever", "90d", "1h 30m"] {
             assert_eq!(text.parse::<Keep>().unwrap().to_string(), text);
         }
         assert_eq!("90d".parse(), Ok(Keep::For(Duration::from_hours(90 * 24))));

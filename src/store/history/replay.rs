@@ -208,7 +208,7 @@ mod tests {
 
     fn row(entity: Entity, id: i64, other: i64, value: u8) -> Value {
         match entity {
-            Entity::Flag => json!({"id": id, "name": format!("{value}"), "status": value % 2 == 0}),
+            Entity::Flag => json!({"id": id, "name": format!("{value}"), "status": value.is_multiple_of(2)}),
             Entity::Metadata => json!({"flag_id": id, "owner": format!("{value}"), "override_allowed": true,
                 "fail_mode": "off", "row_version": 1, "expires_at": "2031-01-31 12:00:00.000000", "tags": "[\"a\"]"}),
             Entity::Activation => {
@@ -216,13 +216,26 @@ mod tests {
             }
             Entity::Link => json!({"flag_id": id, "activation_id": other}),
             Entity::Member => {
-                json!({"activation_id": id, "member": format!("m{other}"), "denied": value % 2 == 0})
+                json!({"activation_id": id, "member": format!("m{other}"), "denied": value.is_multiple_of(2)})
             }
         }
     }
 
-    /// Makes an edit as triggers would see it.
-    fn make(tables: &mut Tables, edit: &Edit, revision: i64) -> Option<HistoryRecord> {
+    /// Makes an edit as triggers would see it: metadata come after their flag, and go with it.
+    fn make(tables: &mut Tables, edit: &Edit, revision: i64) -> Vec<HistoryRecord> {
+        let has_flag = |tables: &Tables| tables.contains_key(&(Entity::Flag, edit.id, 0, String::new()));
+        if edit.entity == Entity::Metadata && (edit.moves_to.is_some() || !has_flag(tables)) {
+            return Vec::new();
+        }
+        let mut records = Vec::from_iter(make_one(tables, edit, revision));
+        if edit.entity == Entity::Flag && !has_flag(tables) {
+            let gone = Edit { entity: Entity::Metadata, moves_to: None, value: None, ..edit.clone() };
+            records.extend(make_one(tables, &gone, revision));
+        }
+        records
+    }
+
+    fn make_one(tables: &mut Tables, edit: &Edit, revision: i64) -> Option<HistoryRecord> {
         let old = row(edit.entity, edit.id, edit.other, 0);
         let old_key = key(edit.entity, Some(&old))?;
         let before = tables.remove(&old_key);
@@ -293,8 +306,9 @@ mod tests {
             let mut records = Vec::new();
             let mut revision = 1;
             for edit in edits.iter().skip(untold) {
-                if let Some(record) = make(&mut tables, edit, revision + 1) {
-                    records.push(record);
+                let made = make(&mut tables, edit, revision + 1);
+                if !made.is_empty() {
+                    records.extend(made);
                     revision += 1;
                     states.push(loaded(&tables, revision));
                 }

@@ -138,22 +138,9 @@ macro_rules! sql_history {
                 let read = async {
                     let mut connection = sql::acquire(&self.pool).await?;
                     let mut transaction = begin_read(&mut connection).await?;
-                    let of = match &query.flag {
-                        None => None,
-                        Some(name) => {
-                            let of = ids_of(&mut transaction, name).await?;
-                            if of.0.is_empty() {
-                                return Ok(None);
-                            }
-                            Some(of)
-                        }
-                    };
-                    let mut records = Vec::new();
-                    let text = sql::records(&HISTORY, query, of.as_ref());
-                    each(&mut transaction, text, Vec::new(), &mut |cells| records.extend(sql::record(cells)))
-                        .await?;
+                    let records = records_of(&mut transaction, query).await?;
                     transaction.commit().await?;
-                    Ok(Some(records))
+                    Ok(records)
                 };
                 let found = read.await.map_err(|error| self.failed("could not read the history", error))?;
                 found.ok_or_else(|| Error::FlagNotFound {
@@ -163,25 +150,14 @@ macro_rules! sql_history {
             }
 
             async fn replay(&self, moment: AsOf) -> Result<Rows> {
-                const ACTION: &str = "could not read the history";
-                let failed = |error| self.failed(ACTION, error);
-                let mut connection = sql::acquire(&self.pool).await.map_err(failed)?;
-                let mut transaction = begin_read(&mut connection).await.map_err(failed)?;
-                let revision = revision_at(&mut transaction, moment).await.map_err(failed)??;
-                let present = all_rows(&mut transaction).await.map_err(failed)?;
-                if present.revision == revision {
-                    return Ok(present);
-                }
-                let mut replay = Replay::at(revision);
-                let text = sql::records(&HISTORY, &HistoryQuery::oldest_first(), None);
-                let take = &mut |cells: &mut dyn Iterator<Item = Cell>| {
-                    if let Some(record) = sql::record(cells) {
-                        replay.take(record);
-                    }
+                let read = async {
+                    let mut connection = sql::acquire(&self.pool).await?;
+                    let mut transaction = begin_read(&mut connection).await?;
+                    let rows = rows_at(&mut transaction, moment).await?;
+                    transaction.commit().await?;
+                    Ok(rows)
                 };
-                each(&mut transaction, text, Vec::new(), take).await.map_err(failed)?;
-                transaction.commit().await.map_err(failed)?;
-                Ok(replay.rows(present))
+                read.await.map_err(|error| self.failed("could not read the history", error))?
             }
 
             async fn delete_before(&self, moment: AsOf) -> Result<u64> {
@@ -204,6 +180,7 @@ macro_rules! sql_history {
                         deleted += query.execute(&mut *transaction).await.map_err(failed)?.rows_affected();
                     }
                     transaction.commit().await.map_err(failed)?;
+                    // An empty one has been the last.
                     if batch.is_empty() {
                         return Ok(deleted);
                     }
@@ -294,6 +271,48 @@ macro_rules! sql_history {
             })
             .await?;
             Ok(found)
+        }
+
+        /// Nothing where no flag has or had the name that is asked for.
+        async fn records_of(
+            connection: &mut $connection,
+            query: &HistoryQuery,
+        ) -> Result<Option<Vec<HistoryRecord>>, sqlx::Error> {
+            let of = match &query.flag {
+                None => None,
+                Some(name) => match ids_of(connection, name).await? {
+                    (flags, _) if flags.is_empty() => return Ok(None),
+                    of => Some(of),
+                },
+            };
+            let mut records = Vec::new();
+            let text = sql::records(&HISTORY, query, of.as_ref());
+            each(connection, text, Vec::new(), &mut |cells| records.extend(sql::record(cells))).await?;
+            Ok(Some(records))
+        }
+
+        /// The rows of a moment; an error of novi's own where the history does not have it.
+        async fn rows_at(
+            connection: &mut $connection,
+            moment: AsOf,
+        ) -> Result<Result<Rows>, sqlx::Error> {
+            let revision = match revision_at(connection, moment).await? {
+                Ok(revision) => revision,
+                Err(error) => return Ok(Err(error)),
+            };
+            let present = all_rows(connection).await?;
+            if present.revision == revision {
+                return Ok(Ok(present));
+            }
+            let mut replay = Replay::at(revision);
+            let text = sql::records(&HISTORY, &HistoryQuery::oldest_first(), None);
+            let take = &mut |cells: &mut dyn Iterator<Item = Cell>| {
+                if let Some(record) = sql::record(cells) {
+                    replay.take(record);
+                }
+            };
+            each(connection, text, Vec::new(), take).await?;
+            Ok(Ok(replay.rows(present)))
         }
 
         /// The ids of the flags that have or had a name, and of the activations that they are linked to or were.

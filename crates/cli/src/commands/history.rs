@@ -1,6 +1,6 @@
 //! `history` and `diff`.
 
-use std::{fmt::Write as _, process::ExitCode};
+use std::{fmt::Write as _, process::ExitCode, time::Duration};
 
 use novi::store::{
     SchemaStore,
@@ -56,6 +56,31 @@ pub(crate) async fn diff(session: &Session, from: AsOf, to: AsOf) -> Result<Exit
     Ok(ExitCode::SUCCESS)
 }
 
+/// Deletes records that are older than they are kept, as long as the process runs.
+pub(super) fn keep_short(url: String, keep: Keep) {
+    /// Days are what people keep: an hour more or less is none of them.
+    const EVERY: Duration = Duration::from_hours(1);
+    if keep == Keep::Forever {
+        return;
+    }
+    tokio::spawn(async move {
+        loop {
+            if let Some(before) = keep.since() {
+                // Opened for it alone: it need not be there when the server starts.
+                let pruned = async { novi::store::connect(&url).await?.prune(before).await };
+                match pruned.await {
+                    Ok(0) => {}
+                    Ok(deleted) => {
+                        tracing::info!(history.deleted = deleted, "deleted {deleted} old records of changes");
+                    }
+                    Err(error) => tracing::warn!("old records of changes are not deleted: {error}"),
+                }
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    });
+}
+
 async fn prune(session: &Session, store: &dyn SchemaStore, keep: Keep) -> Result<ExitCode, Failure> {
     let deleted = match keep.since() {
         Some(before) => store.prune(before).await?,
@@ -64,7 +89,8 @@ async fn prune(session: &Session, store: &dyn SchemaStore, keep: Keep) -> Result
     if session.json {
         print_json(&json!({"deleted": deleted, "keep": keep}))?;
     } else {
-        print(format_args!("{deleted} records are deleted; the history is kept for {keep}"))?;
+        let kept = if keep == Keep::Forever { "forever".to_owned() } else { format!("for {keep}") };
+        print(format_args!("{deleted} records are deleted; the history is kept {kept}"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -34,7 +34,7 @@ pub(crate) async fn rollback(session: &Session, arguments: Rollback) -> Result<E
     let found = differences(&present, &after);
     let reason = arguments.reason.unwrap_or_else(|| match arguments.to {
         AsOf::Revision(_) => format!("rollback to revision {revision}"),
-        moment => format!("rollback to {moment}, revision {revision}"),
+        moment @ AsOf::Time(_) => format!("rollback to {moment}, revision {revision}"),
     });
     let mut reached = None;
     if !arguments.dry_run && !changes.is_empty() {

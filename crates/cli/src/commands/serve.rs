@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::{net::TcpListener, sync::oneshot};
 
-use super::Session;
+use super::{Session, history};
 use crate::{
     args::Serve,
     failure::Failure,
@@ -40,6 +40,9 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
         (None, None) => builder.connect(&config.database.url).await?,
     };
     let name = flags.store_name().unwrap_or_else(|| config.database.url.clone());
+    if session.file().is_none() {
+        history::keep_short(config.database.url.clone(), config.history.keep);
+    }
     // Before anybody is told that the server is there, so that nobody can stop it without its notice.
     let mut signals = Signals::new().map_err(|error| Failure::runtime(&error))?;
     if session.json {

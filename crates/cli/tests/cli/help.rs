@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 17] = [
     "serve",
     "migrate",
     "seed",
@@ -15,6 +15,9 @@ const COMMANDS: [&str; 14] = [
     "disable",
     "reweight",
     "eval",
+    "history",
+    "diff",
+    "rollback",
     "export",
     "stale",
     "types",

@@ -11,6 +11,7 @@ mod errors;
 mod export;
 mod folder;
 mod help;
+mod history;
 mod names;
 mod pipes;
 mod serve;
