@@ -1,7 +1,9 @@
 //! The ways in which an operation fails. A row that does not compile is no error but an
 //! [`Issue`](crate::Issue); why a flag answers as it does is a [`Reason`](crate::Reason).
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
+
+use crate::{conflict::Conflict, issue::Issue};
 
 /// An operation that failed. Nothing was changed by it.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +54,13 @@ pub enum Error {
     /// A change was refused; none of the changes given with it were made.
     #[error("{0}")]
     Refused(String),
+    /// Somebody else has changed a row that the edit was to change; none of its changes were made.
+    #[error("{0}")]
+    Conflict(Box<Conflict>),
+    /// An edit would break rows, or the tables do not allow some of its changes: everything that is wrong with it. None of
+    /// its changes were made.
+    #[error("the change was refused: {}", Problems(.0))]
+    Invalid(Vec<Issue>),
     /// The history does not have the moment that was asked for.
     #[error("{0}")]
     NotKept(String),
@@ -99,6 +108,19 @@ impl Error {
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
         Self::Store { store: store.into(), action: action.into(), source: source.into() }
+    }
+}
+
+/// One problem in the line, several in a line each.
+struct Problems<'a>(&'a [Issue]);
+
+impl fmt::Display for Problems<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [problem] = self.0 {
+            return problem.fmt(f);
+        }
+        write!(f, "{} problems", self.0.len())?;
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
     }
 }
 

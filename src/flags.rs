@@ -369,6 +369,10 @@ impl Flags {
         self.inner.present.with(|snapshot, _| snapshot.overlaid_outcome(name))
     }
 
+    pub(crate) fn registry(&self) -> Arc<Registry> {
+        self.inner.types.present()
+    }
+
     pub(crate) fn tally(&self) -> &Tally {
         &self.inner.tally
     }

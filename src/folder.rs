@@ -99,7 +99,6 @@ impl Types {
     }
 
     /// The types that the present snapshot was compiled with, or will be.
-    #[cfg(feature = "sql")]
     pub(crate) fn present(&self) -> Arc<Registry> {
         Arc::clone(&self.last.lock().unwrap_or_else(PoisonError::into_inner).registry)
     }

@@ -36,6 +36,7 @@
 //! | test | `novi::testing` (feature `testing`), [`with_overrides`] |
 //! | write a type | [`macro@activation`], [`Activation`], [`Check`], [`Registry`]; [`FlagsBuilder::activations_folder`] |
 //! | reach a database | [`store`], [`rows`] |
+//! | change flags, also in a transaction of your own | [`Writer`], [`store::Edit`], [`Plan`] |
 //! | do without the database, or without tokio | [`FlagsBuilder::snapshot_file`], [`SnapshotFile`], [`FlagsBuilder::connect_blocking`], [`Flags::status`] |
 //! | know when answers change by themselves | [`Flags::next_change`] |
 //! | configure | [`config::Config`], [`FlagsBuilder`] |
@@ -60,6 +61,7 @@ mod bucket;
 mod check;
 mod choose;
 pub mod config;
+mod conflict;
 mod context;
 mod counters;
 mod current;
@@ -104,6 +106,7 @@ mod value;
 #[cfg(feature = "sql")]
 mod watch;
 mod within;
+mod writer;
 
 pub use activation::{Activation, Child, Children, Compile, Problem, Variant, Verdict};
 pub use activations::{ReweightError, Reweighted, reweighted};
@@ -111,6 +114,7 @@ pub use activations::{ReweightError, Reweighted, reweighted};
 pub use attributes::{Feature, ToContext, activation, enabled, feature};
 pub use check::Check;
 pub use choose::choose;
+pub use conflict::Conflict;
 pub use context::{Context, TARGETING_KEY};
 pub use current::{current_context, in_context, with_context};
 pub use decision::{Decision, Reason};
@@ -142,6 +146,7 @@ pub use to_context::{ToContext, ToValue};
 pub use value::Value;
 #[cfg(feature = "sql")]
 pub use watch::{Changes, Subscription};
+pub use writer::{Effect, FieldChange, Plan, PlannedRow, Validator, Writer};
 
 /// What the macros of novi need in the code they write; not for use by hand.
 #[doc(hidden)]

@@ -110,7 +110,7 @@ impl FlagRow {
 }
 
 /// A row of `activations`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ActivationRow {
     /// Primary key.
@@ -121,9 +121,30 @@ pub struct ActivationRow {
     pub class_name: String,
     /// The JSON text that the type is built from; `None` is SQL's null.
     pub config: Option<String>,
+    /// Counts the changes of the activation and its members, as `activation_metadata` has it; a writer names the one it
+    /// has seen.
+    #[serde(default = "first_version")]
+    pub row_version: i64,
     /// What could not be read of this row.
     #[serde(skip)]
     pub faults: Vec<Fault>,
+}
+
+const fn first_version() -> i64 {
+    1
+}
+
+impl Default for ActivationRow {
+    fn default() -> Self {
+        Self {
+            id: 0,
+            name: String::new(),
+            class_name: String::new(),
+            config: None,
+            row_version: first_version(),
+            faults: Vec::new(),
+        }
+    }
 }
 
 impl ActivationRow {
@@ -140,7 +161,7 @@ impl ActivationRow {
             name: name.into(),
             class_name: class_name.into(),
             config: Some(config.into()),
-            faults: Vec::new(),
+            ..Self::default()
         }
     }
 }

@@ -13,11 +13,13 @@ const FLOORS: [&[&str]; 5] = [
     &[
         "backoff",
         "bucket",
+        "conflict",
         "context",
         "counters",
         "error",
         "expired",
         "from_serialize",
+        "issue",
         "ranges",
         "rows",
         "similar",
@@ -29,7 +31,7 @@ const FLOORS: [&[&str]; 5] = [
         "value",
         "within",
     ],
-    &["activation", "check", "issue", "layers", "overrides", "store"],
+    &["activation", "check", "layers", "overrides", "store"],
     &["feature", "registry"],
     &["activations", "decision", "snapshot"],
     &[
@@ -51,6 +53,7 @@ const FLOORS: [&[&str]; 5] = [
         "upkeep",
         "usage_recorder",
         "watch",
+        "writer",
     ],
 ];
 

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use common::{Kind, Raw, TestDatabase, database, databases, kinds};
 use novi::{
     Revision,
-    rows::FlagRow,
+    rows::{FlagRow, Rows},
     store::{
         self, Author, Change, SchemaStore,
         history::{AsOf, Entity, HistoryQuery, HistoryRecord, Operation},
@@ -218,6 +218,17 @@ async fn what_goes_along_has_records_too() {
     }
 }
 
+/// Without what novi's own bookkeeping counts, of which there are no records.
+fn without_versions(mut rows: Rows) -> Rows {
+    for flag in &mut rows.flags {
+        (flag.metadata.row_version, flag.metadata.updated_at) = (0, None);
+    }
+    for activation in &mut rows.activations {
+        activation.row_version = 0;
+    }
+    rows
+}
+
 #[tokio::test]
 async fn truncate_has_a_record_for_each_row_on_postgres() {
     if !kinds().contains(&Kind::Postgres) {
@@ -242,7 +253,8 @@ async fn truncate_has_a_record_for_each_row_on_postgres() {
         "delete flags_activations(1, 5)",
     ];
     assert_eq!(found, expected);
-    assert_eq!(store.rows_at(AsOf::Revision(before.revision)).await.unwrap(), before);
+    let at = store.rows_at(AsOf::Revision(before.revision)).await.unwrap();
+    assert_eq!(without_versions(at), without_versions(before));
     assert!(left_by(&store, &mut raw, "truncate flags cascade").await.is_empty(), "nothing was there");
     // A change is told with the time of its commit.
     raw.run("begin; insert into flags values (1, 'late', true); select pg_sleep(0.3); commit").await.unwrap();

@@ -7,6 +7,7 @@
 mod askers;
 mod changes;
 mod compile;
+mod dependents;
 mod drafts;
 mod evaluate;
 mod expiries;

@@ -4,9 +4,13 @@
 //! ([`SchemaStore`]) are traits of their own.
 
 pub mod conformance;
+#[cfg(feature = "sql")]
+mod connection;
 mod difference;
+mod edit;
 mod hints;
 pub mod history;
+mod in_rows;
 #[cfg(feature = "sql")]
 mod late;
 mod memory;
@@ -28,12 +32,16 @@ mod usage;
 use std::time::Duration;
 use std::{future::Future, pin::Pin, sync::Arc};
 
+#[cfg(feature = "sql")]
+pub use connection::WriteConnection;
 #[cfg(feature = "mysql")]
 use difference::TABLES;
 pub use difference::{Changed, Cursor, Fingerprint, ReadSession, Selection};
+pub use edit::{Edit, Expected, Validate, Versioned};
 #[cfg(feature = "sql")]
 pub use hints::Hints;
 pub use history::HistoryStore;
+pub(crate) use in_rows::sort;
 #[cfg(feature = "sql")]
 pub(crate) use late::{LateStore, may_come_back};
 pub use memory::MemoryStore;
@@ -41,6 +49,7 @@ pub use memory::MemoryStore;
 pub use mysql::MySqlStore;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
+use serde::{Deserialize, Serialize};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub use usage::{FlagUsage, Usage, UsageReport, UsageStore};
@@ -110,20 +119,32 @@ pub trait ReadStore: Send + Sync + 'static {
 
 /// Changes the rows.
 pub trait WriteStore: ReadStore {
-    /// Makes all changes, or none, and gives the revision that has them.
+    /// Makes all changes of the edit, or none, and gives the revision that has them.
+    ///
+    /// Rows that the edit [expects](Edit::expected) at a version are locked before they are compared, and what its
+    /// [validator](Edit::validator) looks at is read in the same transaction.
     ///
     /// # Errors
     /// [`Error::FlagNotFound`], [`Error::Refused`] for a change
     /// that the tables do not allow (a name that is taken, a row that is not there, an activation that flags use),
-    /// [`Error::Store`] when the database fails.
-    fn apply(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Revision>>;
+    /// [`Error::Conflict`] for a row that is not at the version that was expected, [`Error::Invalid`] for an edit that its
+    /// validator refuses, [`Error::Store`] when the database fails.
+    fn commit(&self, edit: Edit) -> BoxFuture<'_, Result<Revision>>;
+
+    /// Makes all changes, or none, and gives the revision that has them: the plain form of [`commit`](Self::commit).
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    fn apply(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Revision>> {
+        self.commit(Edit::new(changes))
+    }
 
     /// As [`apply`](Self::apply); the history, where there is one, says who made the changes, and why.
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
-    fn apply_by<'a>(&'a self, _author: &'a Author, changes: Vec<Change>) -> BoxFuture<'a, Result<Revision>> {
-        self.apply(changes)
+    fn apply_by<'a>(&'a self, author: &'a Author, changes: Vec<Change>) -> BoxFuture<'a, Result<Revision>> {
+        self.commit(Edit::new(changes).by(author.clone()))
     }
 }
 
@@ -179,7 +200,8 @@ pub struct Migrated {
 }
 
 /// One change of the rows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Change {
     /// Turns a flag's status on or off.

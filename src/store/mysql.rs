@@ -11,12 +11,15 @@ use sqlx::{
 };
 
 use super::{
-    Author, BoxFuture, Change, Cursor, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, TABLES,
-    WriteStore,
+    Author, BoxFuture, Cursor, Edit, Expected, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, TABLES,
+    Versioned, WriteStore,
     history::{AsOf, HistoryQuery, HistoryRecord, HistoryStore, Replay},
     refusal,
     script::{self, Dialect},
-    sql::{self, Cell, Failure, Found, HistorySql, Migrations, Queries, Session, Statements, Step, Value},
+    sql::{
+        self, Cell, Failure, Found, HistorySql, Migrations, Queries, Session, Statements, Step, Value,
+        Versions,
+    },
     url,
     usage::{self, Usage, UsageReport, UsageStore},
 };
@@ -31,6 +34,7 @@ const MIGRATIONS: Migrations = &[
     (3, "revision and history", include_str!("../../migrations/mysql/0003_revision_and_history.sql")),
     (4, "activation members", include_str!("../../migrations/mysql/0004_activation_members.sql")),
     (5, "history", include_str!("../../migrations/mysql/0005_history.sql")),
+    (6, "row versions", include_str!("../../migrations/mysql/0006_row_versions.sql")),
     (7, "usage", include_str!("../../migrations/mysql/0007_usage.sql")),
 ];
 
@@ -46,7 +50,8 @@ const QUERIES: Queries = Queries {
         m.fail_mode, m.variants, m.default_variant, m.row_version, \
         date_format(m.created_at, '%Y-%m-%dT%H:%i:%s.%fZ'), date_format(m.updated_at, '%Y-%m-%dT%H:%i:%s.%fZ') \
         from flags f left join flag_metadata m on m.flag_id = f.id",
-    activations: "select cast(id as signed), name, class_name, config from activations a",
+    activations: "select cast(a.id as signed), a.name, a.class_name, a.config, v.row_version \
+        from activations a left join activation_metadata v on v.activation_id = a.id",
     links: "select cast(flag_id as signed), cast(activation_id as signed) from flags_activations l",
     members: "select activation_id, member, cast(denied as signed) from activation_members m",
     has_table: "select count(*) from information_schema.tables where table_schema = database() and table_name = ?",
@@ -54,15 +59,34 @@ const QUERIES: Queries = Queries {
 
 const STATEMENTS: Statements = sql::statements!("?" "?" "?" "?" "?" "?" "?" "?" "?");
 
-/// Row triggers have raised the revision already, unless the server refused to make them.
-const SETTLE: Option<&str> = Some(
-    "update novi_revision set revision = revision + 1, changed_at = utc_timestamp(6) \
-     where slot = connection_id() % 64 and exists (select 1 from novi_state where name = 'triggers')",
-);
+/// The revision is raised already.
+const SETTLE: Option<&str> = None;
 
 const MISSING_TRIGGERS: &str = "select count(*) from novi_state where name = 'triggers'";
 
+/// What others committed since the transaction first read is in the sum only then.
+const REVISION_AFTER_COMMIT: bool = true;
+
+const VERSIONS: Versions = Versions {
+    lock: None,
+    lock_flag_named: "select cast(id as signed) from flags where name = ? for update",
+    lock_flag: "select cast(id as signed) from flags where id = ? for update",
+    lock_flag_version: "select row_version from flag_metadata where flag_id = ? for update",
+    lock_activation: "select cast(id as signed) from activations where id = ? for update",
+    lock_activation_version: "select row_version from activation_metadata where activation_id = ? for update",
+    // A plain read sees what was there when the transaction first read; this one what is there.
+    present: "for update",
+    // Triggers have done it, unless the server refused to make them.
+    raise: Some(
+        "update novi_revision set revision = revision + 1, changed_at = utc_timestamp(6) \
+         where slot = connection_id() % 64 and exists (select 1 from novi_state where name = 'triggers')",
+    ),
+};
+
+const DATABASE: &str = "the MySQL database of this transaction";
+
 const SESSION: Session = Session {
+    signed: "select cast(@novi_actor as char), cast(@novi_reason as char)",
     sign: "set @novi_actor = ?, @novi_reason = ?",
     unsign: Some("set @novi_actor = null, @novi_reason = null"),
     outlives_transaction: true,

@@ -13,11 +13,15 @@ use sqlx::{
 };
 
 use super::{
-    Author, BoxFuture, Change, Cursor, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, WriteStore,
+    Author, BoxFuture, Cursor, Edit, Expected, Fingerprint, Hints, Migrated, ReadStore, SchemaStore,
+    Versioned, WriteStore,
     history::{AsOf, HistoryQuery, HistoryRecord, HistoryStore, Replay},
     refusal,
     script::{self, Dialect},
-    sql::{self, Cell, Failure, Found, HistorySql, Migrations, Queries, Session, Statements, Step, Value},
+    sql::{
+        self, Cell, Failure, Found, HistorySql, Migrations, Queries, Session, Statements, Step, Value,
+        Versions,
+    },
     url,
     usage::{self, Usage, UsageReport, UsageStore},
 };
@@ -32,6 +36,7 @@ const MIGRATIONS: Migrations = &[
     (3, "revision and history", include_str!("../../migrations/postgres/0003_revision_and_history.sql")),
     (4, "activation members", include_str!("../../migrations/postgres/0004_activation_members.sql")),
     (5, "history", include_str!("../../migrations/postgres/0005_history.sql")),
+    (6, "row versions", include_str!("../../migrations/postgres/0006_row_versions.sql")),
     (7, "usage", include_str!("../../migrations/postgres/0007_usage.sql")),
 ];
 
@@ -49,7 +54,8 @@ const QUERIES: Queries = Queries {
         to_char(m.created_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
         to_char(m.updated_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
         from flags f left join flag_metadata m on m.flag_id = f.id",
-    activations: "select id::bigint, name::text, class_name::text, config::text from activations a",
+    activations: "select a.id::bigint, a.name::text, a.class_name::text, a.config::text, v.row_version \
+        from activations a left join activation_metadata v on v.activation_id = a.id",
     links: "select flag_id::bigint, activation_id::bigint from flags_activations l",
     members: "select activation_id, member, denied from activation_members m",
     has_table: "select count(*) from pg_tables where schemaname = current_schema() and tablename = $1",
@@ -58,9 +64,26 @@ const QUERIES: Queries = Queries {
 const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9");
 
 /// The revision is raised at commit; this asks for it a moment earlier, so that it can be told.
-const SETTLE: Option<&str> = Some("set constraints novi_commit immediate");
+const SETTLE: Option<&str> = Some("set constraints novi_bump, novi_commit immediate");
+
+/// The row of the revision is locked from when it is raised until the commit.
+const REVISION_AFTER_COMMIT: bool = false;
+
+const VERSIONS: Versions = Versions {
+    lock: None,
+    lock_flag_named: "select id::bigint from flags where name = $1 for no key update",
+    lock_flag: "select id::bigint from flags where id = $1 for no key update",
+    lock_flag_version: "select row_version from flag_metadata where flag_id = $1 for update",
+    lock_activation: "select id::bigint from activations where id = $1 for no key update",
+    lock_activation_version: "select row_version from activation_metadata where activation_id = $1 for update",
+    present: "",
+    raise: None,
+};
+
+const DATABASE: &str = "the PostgreSQL database of this transaction";
 
 const SESSION: Session = Session {
+    signed: "select current_setting('novi.actor', true), current_setting('novi.reason', true)",
     sign: "select set_config('novi.actor', coalesce($1, ''), true), set_config('novi.reason', coalesce($2, ''), true)",
     unsign: None,
     outlives_transaction: false,

@@ -86,7 +86,7 @@ pub(super) fn activation(id: i64, name: &str) -> String {
     format!("activations#{id} {:?}", shortened(name))
 }
 
-fn shortened(name: &str) -> String {
+pub(super) fn shortened(name: &str) -> String {
     if name.chars().count() <= LONGEST_NAME {
         return name.to_owned();
     }

@@ -13,11 +13,15 @@ use sqlx::{
 };
 
 use super::{
-    Author, BoxFuture, Change, Cursor, Fingerprint, Hints, Migrated, ReadStore, SchemaStore, WriteStore,
+    Author, BoxFuture, Cursor, Edit, Expected, Fingerprint, Hints, Migrated, ReadStore, SchemaStore,
+    Versioned, WriteStore,
     history::{AsOf, HistoryQuery, HistoryRecord, HistoryStore, Replay},
     refusal,
     script::{self, Dialect},
-    sql::{self, Cell, Failure, Found, HistorySql, Migrations, Queries, Session, Statements, Step, Value},
+    sql::{
+        self, Cell, Failure, Found, HistorySql, Migrations, Queries, Session, Statements, Step, Value,
+        Versions,
+    },
     url,
     usage::{self, Usage, UsageReport, UsageStore},
 };
@@ -32,6 +36,7 @@ const MIGRATIONS: Migrations = &[
     (3, "revision and history", include_str!("../../migrations/sqlite/0003_revision_and_history.sql")),
     (4, "activation members", include_str!("../../migrations/sqlite/0004_activation_members.sql")),
     (5, "history", include_str!("../../migrations/sqlite/0005_history.sql")),
+    (6, "row versions", include_str!("../../migrations/sqlite/0006_row_versions.sql")),
     (7, "usage", include_str!("../../migrations/sqlite/0007_usage.sql")),
 ];
 
@@ -45,7 +50,8 @@ const QUERIES: Queries = Queries {
     flags: "select f.id, f.name, f.status, m.flag_id, m.description, m.owner, m.expires_at, m.tags, \
         m.override_allowed, m.fail_mode, m.variants, m.default_variant, m.row_version, m.created_at, m.updated_at \
         from flags f left join flag_metadata m on m.flag_id = f.id",
-    activations: "select id, name, class_name, config from activations a",
+    activations: "select a.id, a.name, a.class_name, a.config, v.row_version \
+        from activations a left join activation_metadata v on v.activation_id = a.id",
     links: "select flag_id, activation_id from flags_activations l",
     members: "select activation_id, member, denied from activation_members m",
     has_table: "select count(*) from sqlite_master where type = 'table' and name = $1",
@@ -56,7 +62,24 @@ const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$
 /// Row triggers have raised the revision already.
 const SETTLE: Option<&str> = None;
 
+/// What others committed is told by the sum within the transaction already.
+const REVISION_AFTER_COMMIT: bool = false;
+
+const VERSIONS: Versions = Versions {
+    lock: Some("update novi_revision set revision = revision where false"),
+    lock_flag_named: "select id from flags where name = $1",
+    lock_flag: "select id from flags where id = $1",
+    lock_flag_version: "select row_version from flag_metadata where flag_id = $1",
+    lock_activation: "select id from activations where id = $1",
+    lock_activation_version: "select row_version from activation_metadata where activation_id = $1",
+    present: "",
+    raise: None,
+};
+
+const DATABASE: &str = "the SQLite database of this transaction";
+
 const SESSION: Session = Session {
+    signed: "select actor, reason from novi_session where id = 1",
     sign: "update novi_session set actor = $1, reason = $2 where id = 1",
     unsign: Some("update novi_session set actor = null, reason = null where id = 1"),
     outlives_transaction: false,

@@ -13,7 +13,7 @@ Exit codes:
   2  the command or the configuration is wrong
   3  no flag has that name, or no activation, or no such moment is in the history
   4  the database, the network or a file failed
-  5  the change was refused
+  5  the change was refused, or somebody else has changed the row meanwhile
 
 NOVI_LOG=debug logs what happens on standard error.";
 
@@ -74,6 +74,10 @@ Examples:
 
 Weights have any scale. A variant that is not named has none any more.";
 
+const VERSIONS: &str = "\
+`novi show FLAG` tells the version of a flag. With --if-version a change that somebody else has made since then is not \
+overwritten: the command tells of it, with exit code 5.";
+
 /// Feature flags in your own SQL database
 #[derive(Debug, Parser)]
 #[command(name = "novi", version, after_help = EXIT_CODES, arg_required_else_help = true)]
@@ -127,15 +131,11 @@ pub(crate) enum Command {
         flag: String,
     },
     /// Turn a flag's status on
-    Enable {
-        /// The flag's name
-        flag: String,
-    },
+    #[command(after_help = VERSIONS)]
+    Enable(Status),
     /// Turn a flag's status off
-    Disable {
-        /// The flag's name
-        flag: String,
-    },
+    #[command(after_help = VERSIONS)]
+    Disable(Status),
     /// Give the variants of a split other weights, with as few callers moved as can be
     #[command(after_help = REWEIGHT_EXAMPLES)]
     Reweight(Reweight),
@@ -189,6 +189,24 @@ pub(crate) struct Serve {
     /// Serve novi-demo.db, or what --database names; its tables and some flags to try are made if they are not there
     #[arg(long)]
     pub(crate) demo: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// The flag's name
+    pub(crate) flag: String,
+
+    /// Why, for the history
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+
+    /// Only if the flag is at this version still
+    #[arg(long, value_name = "N")]
+    pub(crate) if_version: Option<i64>,
+
+    /// Tell which flags change and how, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -244,6 +244,8 @@ pub(in crate::store) fn activation(cells: impl Iterator<Item = Cell>) -> Activat
         name: columns.text("name"),
         class_name: columns.text("class_name"),
         config: columns.optional_text("config"),
+        // Bookkeeping that can not be read, or is not there, breaks no activation.
+        row_version: if let Cell::Integer(version) = columns.next() { version } else { 1 },
         faults: columns.faults,
     }
 }

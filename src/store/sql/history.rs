@@ -10,6 +10,8 @@ use crate::{
 
 /// How a session says who changes the rows, and why: for the triggers that write the records.
 pub(in crate::store) struct Session {
+    /// The actor and the reason that are set.
+    pub(in crate::store) signed: &'static str,
     /// Takes the actor and the reason; with null for both it is as before.
     pub(in crate::store) sign: &'static str,
     /// Runs before the commit, where the end of the transaction does not undo `sign`.

@@ -9,6 +9,7 @@ mod lent;
 mod migrate;
 mod session;
 mod statements;
+mod write;
 
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ pub(super) use migrate::{
 };
 pub(super) use session::{MOST_RECORDS, ids, sql_session};
 pub(super) use statements::{Queries, Statements, Step, Value, statements, steps};
+pub(super) use write::{Versions, sql_writer, write_connection};
 
 /// How many connections a pool of novi's own holds: one that reads, one that writes, and some for the migrations and
 /// scripts of the same process. A service that cares gives its own pool.
@@ -83,7 +85,8 @@ pub(super) async fn acquire<DB: sqlx::Database>(pool: &Pool<DB>) -> Result<PoolC
 }
 
 /// Implements the traits of a store for `$store { pool, name }`. The file that calls it has `QUERIES`, `STATEMENTS`,
-/// `MIGRATIONS`, `SETTLE`, `DIALECT`, `CONNECTIONS_HANG`, `cell`, `bind`, `failure`, `begin_read`, `begin_write` and `migrate_once`.
+/// `MIGRATIONS`, `SETTLE`, `REVISION_AFTER_COMMIT`, `DIALECT`, `CONNECTIONS_HANG`, `cell`, `bind`, `failure`, `begin_read`,
+/// `begin_write` and `migrate_once`.
 macro_rules! sql_store {
     ($store:ident, $database:ty, $connection:ty) => {
         impl $store {
@@ -93,10 +96,7 @@ macro_rules! sql_store {
             }
 
             fn failed(&self, action: &str, error: sqlx::Error) -> Error {
-                if failure(&error) == Failure::NotMigrated {
-                    return Error::NotMigrated { store: self.name.clone() };
-                }
-                Error::store(&self.name, action, error)
+                failed(&self.name, action, error)
             }
 
             /// Whether a statement failed since the tables are those of a newer novi, or of an older one.
@@ -117,58 +117,33 @@ macro_rules! sql_store {
                 Ok(rows)
             }
 
-            async fn change(&self, changes: Vec<Change>, author: &Author) -> Result<Revision> {
-                const ACTION: &str = "could not change the rows";
-                changes.iter().try_for_each(refusal::check)?;
-                let mut connection =
-                    sql::acquire(&self.pool).await.map_err(|error| self.failed(ACTION, error))?;
-                let mut transaction =
-                    begin_write(&mut connection).await.map_err(|error| self.failed(ACTION, error))?;
-                sign(&mut transaction, author).await.map_err(|error| self.failed(ACTION, error))?;
-                for step in changes.into_iter().flat_map(|change| sql::steps(change, &STATEMENTS)) {
-                    if let Err(error) = self.take(&mut transaction, step).await {
-                        let unsigned = unsign(&mut transaction, author, false).await;
-                        unsigned.map_err(|error| self.failed(ACTION, error))?;
-                        return Err(error);
+            async fn change(&self, edit: Edit) -> Result<Revision> {
+                let lost = |error| self.failed(CHANGE, error);
+                let mut connection = sql::acquire(&self.pool).await.map_err(lost)?;
+                let mut transaction = begin_write(&mut connection).await.map_err(lost)?;
+                // Not under the name that a change which was given up half way may have left.
+                sign(&mut transaction, &Author::default()).await.map_err(lost)?;
+                if let Err(error) = write(&mut transaction, &self.name, &edit).await {
+                    // Now, and not when somebody next asks for the connection: others wait for its locks.
+                    if let Err(lost) = transaction.rollback().await {
+                        tracing::debug!("a change that failed could not be rolled back: {lost}");
                     }
+                    return Err(error);
                 }
                 let done = async {
-                    unsign(&mut transaction, author, true).await?;
                     if let Some(settle) = SETTLE {
                         sqlx::query(settle).execute(&mut *transaction).await?;
                     }
-                    let revision = revision(&mut transaction).await?;
+                    let reached = revision(&mut transaction).await?;
                     transaction.commit().await?;
-                    Ok(revision)
+                    Ok(reached)
                 };
-                done.await.map_err(|error| self.failed(ACTION, error))
-            }
-
-            async fn take(&self, connection: &mut $connection, step: Step) -> Result<()> {
-                let mut query = sqlx::query(step.sql);
-                for value in step.values {
-                    query = bind(query, value);
+                let reached = done.await.map_err(lost)?;
+                if !REVISION_AFTER_COMMIT {
+                    return Ok(reached);
                 }
-                let error = match query.execute(connection).await {
-                    Ok(done) if done.rows_affected() == 0 => return step.missing.map_or(Ok(()), Err),
-                    Ok(_) => return Ok(()),
-                    Err(error) => error,
-                };
-                let sentence = match failure(&error) {
-                    Failure::Taken => step.taken,
-                    Failure::Reference => step.reference,
-                    Failure::Value => None,
-                    Failure::NotMigrated | Failure::Busy | Failure::Other => {
-                        return Err(self.failed("could not change the rows", error));
-                    }
-                };
-                let own_words = || {
-                    let words = error
-                        .as_database_error()
-                        .map_or_else(|| error.to_string(), |e| e.message().to_owned());
-                    format!("{}: {words}", step.what)
-                };
-                Err(Error::Refused(sentence.unwrap_or_else(own_words)))
+                // The change is made, whether this can be read or not.
+                Ok(revision(&mut connection).await.unwrap_or(reached))
             }
 
             async fn script(&self, text: &str, author: &Author) -> Result<(), sqlx::Error> {
@@ -196,6 +171,8 @@ macro_rules! sql_store {
                 }
             }
         }
+
+        sql::sql_writer!($database, $connection);
 
         impl ReadStore for $store {
             fn session(&self) -> BoxFuture<'_, Result<Option<Box<dyn crate::store::ReadSession>>>> {
@@ -257,16 +234,8 @@ macro_rules! sql_store {
         }
 
         impl WriteStore for $store {
-            fn apply(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Revision>> {
-                Box::pin(async move { self.change(changes, &Author::default()).await })
-            }
-
-            fn apply_by<'a>(
-                &'a self,
-                author: &'a Author,
-                changes: Vec<Change>,
-            ) -> BoxFuture<'a, Result<Revision>> {
-                Box::pin(self.change(changes, author))
+            fn commit(&self, edit: Edit) -> BoxFuture<'_, Result<Revision>> {
+                Box::pin(self.change(edit))
             }
         }
 

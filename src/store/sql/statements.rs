@@ -147,7 +147,7 @@ macro_rules! statements {
 pub(in crate::store) use statements;
 
 /// A parameter.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::store) enum Value {
     Integer(i64),
     Boolean(bool),
@@ -167,11 +167,13 @@ pub(in crate::store) struct Step {
     pub(in crate::store) taken: Option<String>,
     /// When the row refers to none, or is referred to.
     pub(in crate::store) reference: Option<String>,
+    /// Whether the change is made when a row was there; the further steps are for where there was none.
+    pub(in crate::store) settles: bool,
 }
 
 impl Step {
     fn new(sql: &'static str, what: String, values: Vec<Value>) -> Self {
-        Self { sql, values, what, missing: None, taken: None, reference: None }
+        Self { sql, values, what, missing: None, taken: None, reference: None, settles: false }
     }
 
     fn missing(mut self, sentence: String) -> Self {
@@ -303,9 +305,12 @@ fn set_metadata(flag_id: i64, metadata: FlagMetadata, sql: &Statements) -> Vec<S
         Value::Text(metadata.default_variant),
         Value::Integer(flag_id),
     ];
+    // The row is there unless somebody has deleted it. To look for it first would lock it for reading on MySQL, and of two
+    // writers who have looked neither could write.
+    let update = || Step::new(sql.set_metadata, what.clone(), values.clone());
     vec![
-        // The row is there unless somebody has deleted it.
+        Step { settles: true, ..update() },
         Step::new(sql.ensure_metadata, what.clone(), vec![Value::Integer(flag_id)]),
-        Step::new(sql.set_metadata, what, values).missing(refusal::no_such_row("flags", flag_id)),
+        update().missing(refusal::no_such_row("flags", flag_id)),
     ]
 }

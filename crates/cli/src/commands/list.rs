@@ -37,6 +37,7 @@ struct ActivationView<'a> {
     name: &'a str,
     class_name: &'a str,
     config: Option<&'a str>,
+    row_version: i64,
 }
 
 pub(crate) async fn list(session: &Session) -> Result<ExitCode, Failure> {
@@ -76,30 +77,32 @@ pub(crate) async fn list(session: &Session) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) async fn show(session: &Session, name: &str) -> Result<ExitCode, Failure> {
+pub(crate) async fn show(session: &Session, wanted: &str) -> Result<ExitCode, Failure> {
     let flags = session.flags().await?;
     let snapshot = flags.snapshot();
     let issues = issues_by_flag(&snapshot);
-    let Some(view) = snapshot.row_of(name).and_then(|row| view(&snapshot, row, &issues)) else {
+    let Some(view) = snapshot.row_of(wanted).and_then(|row| view(&snapshot, row, &issues)) else {
         // Says which name is like it; one that only an override has is no row.
-        snapshot.evaluate(name, &Context::new())?;
-        return Err(Failure::from(Error::FlagNotFound { name: name.to_owned(), similar: None }));
+        snapshot.evaluate(wanted, &Context::new())?;
+        return Err(Failure::from(Error::FlagNotFound { name: wanted.to_owned(), similar: None }));
     };
     if session.json {
         print_json(&view)?;
         return Ok(ExitCode::SUCCESS);
     }
-    print(format_args!("{} (flag {}), status {}", view.name, view.id, state(view.status)))?;
+    let FlagView { id, name, status, row_version, .. } = &view;
+    print(format_args!("{name} (flag {id}), status {}, version {row_version}", state(*status)))?;
     print_details(session, &view)?;
     if view.activations.is_empty() {
         print("It has no activations: its status is its answer.")?;
         return Ok(ExitCode::SUCCESS);
     }
     let row = |activation: ActivationView<'_>| {
-        let config = activation.config.unwrap_or("null").to_owned();
-        [activation.id.to_string(), activation.name.to_owned(), activation.class_name.to_owned(), config]
+        let ActivationView { id, name, class_name, config, row_version } = activation;
+        let config = config.unwrap_or("null").to_owned();
+        [id.to_string(), name.to_owned(), class_name.to_owned(), row_version.to_string(), config]
     };
-    print_table(&["id", "activation", "class", "config"], view.activations.into_iter().map(row))?;
+    print_table(&["id", "activation", "class", "version", "config"], view.activations.into_iter().map(row))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -164,5 +167,11 @@ fn view<'a>(snapshot: &'a Snapshot, row: usize, issues: &IssuesByFlag<'a>) -> Op
 }
 
 fn activation(row: &ActivationRow) -> ActivationView<'_> {
-    ActivationView { id: row.id, name: &row.name, class_name: &row.class_name, config: row.config.as_deref() }
+    ActivationView {
+        id: row.id,
+        name: &row.name,
+        class_name: &row.class_name,
+        config: row.config.as_deref(),
+        row_version: row.row_version,
+    }
 }

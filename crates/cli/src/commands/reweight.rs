@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use novi::{
     Registry,
     rows::{ActivationRow, Rows},
-    store::Change,
+    store::{Change, Edit},
 };
 use serde_json::json;
 
@@ -17,9 +17,9 @@ use crate::{
 };
 
 pub(crate) async fn reweight(session: &Session, arguments: &Reweight) -> Result<ExitCode, Failure> {
-    let store = session.store().await?;
-    let rows = store.load().await?;
-    let row = find(&rows, &arguments.activation)?;
+    let flags = session.flags().await?;
+    let snapshot = flags.snapshot();
+    let row = find(snapshot.rows(), &arguments.activation)?;
     let what = format!("activation {} {:?}", row.id, row.name);
     let is_split = Registry::global()?.find(&row.class_name).is_some_and(|kind| kind.class() == SPLIT);
     if !is_split {
@@ -31,8 +31,12 @@ pub(crate) async fn reweight(session: &Session, arguments: &Reweight) -> Result<
     let new = novi::reweighted(row.config.as_deref().unwrap_or_default(), &weights)
         .map_err(|error| Failure::refused(format!("{what}: {error}")))?;
     if !arguments.dry_run {
-        let row = ActivationRow { config: Some(new.config.clone()), ..row.clone() };
-        store.apply_by(&author(None), vec![Change::UpdateActivation(row)]).await?;
+        let changed = ActivationRow { config: Some(new.config.clone()), ..row.clone() };
+        // The weights were worked out from those of this version.
+        let mut edit =
+            Edit::new([Change::UpdateActivation(changed)]).expect_activation(row.id, row.row_version);
+        edit = edit.by(author(None));
+        flags.writer().commit(&*session.store().await?, edit).await?;
     }
     if session.json {
         let config: serde_json::Value = serde_json::from_str(&new.config).unwrap_or_default();
@@ -51,9 +55,10 @@ pub(crate) async fn reweight(session: &Session, arguments: &Reweight) -> Result<
 const SPLIT: &str = "novi.split";
 
 /// The activation with this id, or the only one with this name.
-fn find<'r>(rows: &'r Rows, wanted: &str) -> Result<&'r ActivationRow, Failure> {
-    let by_id = wanted.parse().ok().and_then(|id: i64| rows.activations.iter().find(|row| row.id == id));
-    let mut by_name = rows.activations.iter().filter(|row| row.name == wanted);
+fn find<'r>(rows: Option<&'r Rows>, wanted: &str) -> Result<&'r ActivationRow, Failure> {
+    let activations = rows.map_or(&[][..], |rows| &rows.activations);
+    let by_id = wanted.parse().ok().and_then(|id: i64| activations.iter().find(|row| row.id == id));
+    let mut by_name = activations.iter().filter(|row| row.name == wanted);
     match (by_id, by_name.next(), by_name.next()) {
         (Some(row), _, _) | (None, Some(row), None) => Ok(row),
         (None, Some(_), Some(_)) => {

@@ -18,3 +18,4 @@ mod serve;
 mod signals;
 mod stale;
 mod support;
+mod versions;

@@ -103,7 +103,7 @@ impl Folder {
             for (hidden, shown) in &self.stands_for {
                 text = text.replace(hidden, shown);
             }
-            without_times(&without_revisions(&text))
+            without_times(&without_counts(&text))
         };
         let run = Run {
             line: arguments.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" "),
@@ -178,18 +178,23 @@ fn without_times(text: &str) -> String {
     shown
 }
 
-/// With 0 in place of each revision, as each database counts in its own steps.
-fn without_revisions(text: &str) -> String {
+/// With 0 in place of each revision and of each version of a row, as each database counts in its own steps.
+fn without_counts(text: &str) -> String {
+    ["revision", "version"].iter().fold(text.to_owned(), |text, word| without_number(&text, word))
+}
+
+/// With 0 in place of each number behind this word.
+fn without_number(text: &str, word: &str) -> String {
     let mut shown = String::new();
-    for (index, part) in text.split("revision").enumerate() {
+    for (index, part) in text.split(word).enumerate() {
         let digits = part.trim_start_matches([' ', '"', ':']);
         let after = digits.trim_start_matches(|letter: char| letter.is_ascii_digit());
         if index == 0 || digits.len() == after.len() {
-            shown.push_str(if index == 0 { "" } else { "revision" });
+            shown.push_str(if index == 0 { "" } else { word });
             shown.push_str(part);
         } else {
             let between = &part[..part.len() - digits.len()];
-            shown.extend(["revision", between, "0", after]);
+            shown.extend([word, between, "0", after]);
         }
     }
     shown

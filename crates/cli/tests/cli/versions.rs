@@ -1,0 +1,72 @@
+//! Changes of who has seen the present version, and what a change would do.
+
+use serde_json::json;
+
+use crate::{
+    common::databases,
+    support::{Folder, the_same},
+};
+
+#[tokio::test]
+async fn a_change_that_is_only_tried_says_what_it_would_do() {
+    let mut transcripts = Vec::new();
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        folder.seed_demo();
+        let asks = "insert into activations (id, name, class_name, config) values (9, 'Combo', 'novi.flag', '{\"flag\": \"Combo AND\"}');
+            insert into flags (id, name, status) values (9, 'Asks Combo AND', true);
+            insert into flags_activations (flag_id, activation_id) values (9, 9);";
+        folder.pipe(&["seed", "-"], asks.as_bytes()).expect(0);
+        transcripts.push((
+            database.kind,
+            folder.transcript(&[
+                &["disable", "Combo AND", "--dry-run"],
+                &["enable", "Combo AND", "--dry-run"],
+                &["disable", "Combo AND", "--dry-run", "--json"],
+                &["disable", "Combo And", "--dry-run"],
+                &["show", "Combo AND"],
+            ]),
+        ));
+    }
+    insta::assert_snapshot!(the_same(transcripts));
+}
+
+#[tokio::test]
+async fn who_has_not_seen_the_last_change_is_told_of_it() {
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        folder.seed_demo();
+        let store = novi::store::connect(&database.url).await.unwrap();
+        let version = store.load().await.unwrap().flags[2].metadata.row_version.to_string();
+        let disable = ["disable", "Combo AND", "--reason", "it is broken", "--if-version", &version];
+        let tried: Vec<_> = disable.into_iter().chain(["--dry-run"]).collect();
+        folder.run(&tried).expect(0);
+        folder.run(&disable).expect(0);
+        for again in [&disable[..], &tried] {
+            let refused = folder.run(again).expect(5);
+            // Versions are hidden, as each database counts in its own steps.
+            let expected = "error: flags#3 \"Combo AND\": expected version 0, found version 0: ";
+            assert!(refused.err.starts_with(expected), "{refused:?}");
+            assert!(refused.err.contains("\"status\":false"), "{refused:?}");
+        }
+        assert_eq!(folder.run(&["show", "Combo AND", "--json"]).json()["status"], json!(false));
+        folder.run(&["enable", "Combo", "--if-version", "1"]).expect(3);
+        folder.run(&["enable", "Combo AND", "--if-version", "one"]).expect(2);
+    }
+}
+
+#[tokio::test]
+async fn a_split_counts_its_weights_as_a_change() {
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        let script = "insert into activations (id, name, class_name, config) values (1, 'Layouts', 'novi.split', '{\"variants\": {\"grid\": 1, \"list\": 1}}')";
+        folder.pipe(&["seed", "-"], script.as_bytes()).expect(0);
+        folder.run(&["reweight", "Layouts", "grid=3", "list=1"]).expect(0);
+        folder.run(&["reweight", "Layouts", "grid=1", "list=1", "--dry-run"]).expect(0);
+        let rows = novi::store::connect(&database.url).await.unwrap().load().await.unwrap();
+        assert_eq!(rows.activations[0].row_version, 2, "{:?}", database.kind);
+    }
+}

@@ -1,0 +1,293 @@
+//! Changes that belong together, with who makes them, why, and what its writer has seen.
+
+use std::{fmt, sync::Arc};
+
+use serde_json::Value;
+
+use super::{Author, Change, in_rows, refusal};
+use crate::{
+    Error, Result,
+    conflict::Conflict,
+    issue::Issue,
+    rows::{ActivationRow, FlagRow, Rows},
+};
+
+/// Changes that are made together or not at all.
+///
+/// ```
+/// use novi::store::{Change, Edit};
+///
+/// let edit = Edit::new([Change::SetStatus { flag: "Winter sale".to_owned(), status: false }])
+///     .actor("jane")
+///     .reason("the shop is full")
+///     .expect_flag("Winter sale", 4);
+/// ```
+#[derive(Clone, Default)]
+#[non_exhaustive]
+#[must_use]
+pub struct Edit {
+    /// Who makes it, for the history; the database's user where nobody is named.
+    pub actor: Option<String>,
+    /// Why, for the history.
+    pub reason: Option<String>,
+    /// The versions of rows that its writer has seen: if one has another by now, nothing is changed.
+    pub expected: Vec<Expected>,
+    /// What is changed, in this order.
+    pub changes: Vec<Change>,
+    /// Who looks at the rows before they are written.
+    pub validator: Option<Arc<dyn Validate>>,
+}
+
+/// The version at which a writer has seen a row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Expected {
+    /// The row.
+    pub row: Versioned,
+    /// Its version: [`FlagMetadata::row_version`](crate::rows::FlagMetadata::row_version) or
+    /// [`ActivationRow::row_version`].
+    pub version: i64,
+}
+
+/// A row that has a version, in the order in which rows are locked.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Versioned {
+    /// A flag with its metadata and its links, by name.
+    Flag(String),
+    /// The same, by `flags.id`.
+    FlagId(i64),
+    /// An activation with its members, by `activations.id`.
+    Activation(i64),
+}
+
+/// Looks at the rows that an edit would make.
+pub trait Validate: Send + Sync {
+    /// What is wrong with the rows after a change that was not wrong before. Both are in the order of their ids.
+    fn problems(&self, before: Arc<Rows>, after: Arc<Rows>) -> Vec<Issue>;
+}
+
+impl Edit {
+    /// An edit of these changes.
+    pub fn new(changes: impl IntoIterator<Item = Change>) -> Self {
+        Self { changes: changes.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Adds a change.
+    pub fn change(mut self, change: Change) -> Self {
+        self.changes.push(change);
+        self
+    }
+
+    /// Who makes it.
+    pub fn actor(mut self, actor: impl Into<String>) -> Self {
+        self.actor = Some(actor.into());
+        self
+    }
+
+    /// Who makes it, and why.
+    pub fn by(mut self, author: Author) -> Self {
+        (self.actor, self.reason) = (author.actor, author.reason);
+        self
+    }
+
+    /// Why it is made.
+    pub fn reason(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    /// The version at which the flag of this name was seen.
+    pub fn expect_flag(self, name: impl Into<String>, version: i64) -> Self {
+        self.expect(Versioned::Flag(name.into()), version)
+    }
+
+    /// The version at which an activation was seen, by its id.
+    pub fn expect_activation(self, id: i64, version: i64) -> Self {
+        self.expect(Versioned::Activation(id), version)
+    }
+
+    /// The version at which a row was seen.
+    pub fn expect(mut self, row: Versioned, version: i64) -> Self {
+        self.expected.push(Expected { row, version });
+        self
+    }
+
+    /// Who looks at the rows before they are written, such as [`Validator`](crate::Validator).
+    pub fn validated_by(mut self, validator: Arc<dyn Validate>) -> Self {
+        self.validator = Some(validator);
+        self
+    }
+
+    /// Whether a store has to give all rows to [`after`](Self::after) before it writes. A status breaks no row, so that the
+    /// kill switch needs none of them.
+    #[must_use]
+    pub fn needs_rows(&self) -> bool {
+        let is_status = |change: &Change| matches!(change, Change::SetStatus { .. });
+        self.validator.is_some() && !self.changes.iter().all(is_status)
+    }
+
+    /// The rows after the edit, if its validator has nothing against them.
+    ///
+    /// # Errors
+    /// [`Error::FlagNotFound`] and [`Error::Refused`] for a change that the tables do not allow; with a validator
+    /// [`Error::Invalid`] with everything that is wrong, if that is more than such a change.
+    pub fn after(&self, before: Rows) -> Result<Rows> {
+        let Some(validator) = self.validator.as_ref().filter(|_| self.needs_rows()) else {
+            return in_rows::apply(before, &self.changes);
+        };
+        let before = Arc::new(before);
+        let (after, mut refusals) = in_rows::apply_what_can_be(Rows::clone(&before), &self.changes);
+        let after = Arc::new(after);
+        let broken = validator.problems(before, Arc::clone(&after));
+        if refusals.len() == 1 && broken.is_empty() {
+            return Err(refusals.remove(0).1);
+        }
+        let mut problems: Vec<Issue> =
+            refusals.into_iter().map(|(change, error)| change.problem(&error)).collect();
+        problems.extend(broken);
+        if problems.is_empty() { Ok(Arc::unwrap_or_clone(after)) } else { Err(Error::Invalid(problems)) }
+    }
+
+    /// The rows after what can be done of the edit, and what is said against the rest.
+    pub(crate) fn after_with_problems(&self, before: &Rows) -> (Rows, Vec<Issue>) {
+        let (after, refusals) = in_rows::apply_what_can_be(before.clone(), &self.changes);
+        (after, refusals.into_iter().map(|(change, error)| change.problem(&error)).collect())
+    }
+
+    /// What is expected, in the order in which rows are locked: the same for all writers, so that two of them do not
+    /// wait for each other in a circle.
+    #[must_use]
+    pub fn expected_in_order(&self) -> Vec<&Expected> {
+        let mut expected: Vec<_> = self.expected.iter().collect();
+        expected.sort();
+        expected
+    }
+
+    /// Compares the version of a flag with what was expected of it. `activations` are those that it is linked to.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if it has another one.
+    pub fn compare_flag(&self, version: i64, flag: &FlagRow, activations: &[i64]) -> Result<()> {
+        if flag.metadata.row_version == version {
+            return Ok(());
+        }
+        let mut theirs = json(flag);
+        if let Value::Object(fields) = &mut theirs {
+            fields.insert("activations".to_owned(), activations.into());
+        }
+        let found = Some(flag.metadata.row_version);
+        Err(self.conflict("flags", flag.id, &flag.name, version, found, theirs))
+    }
+
+    /// Compares the version of an activation with what was expected of it.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if it has another one.
+    pub fn compare_activation(&self, version: i64, row: &ActivationRow) -> Result<()> {
+        if row.row_version == version {
+            return Ok(());
+        }
+        Err(self.conflict("activations", row.id, &row.name, version, Some(row.row_version), json(row)))
+    }
+
+    /// The error for a row that was expected and is not there.
+    #[must_use]
+    pub fn missing(&self, expected: &Expected) -> Error {
+        match &expected.row {
+            Versioned::Flag(name) => Error::FlagNotFound { name: name.clone(), similar: None },
+            Versioned::FlagId(id) => self.conflict("flags", *id, "", expected.version, None, Value::Null),
+            Versioned::Activation(id) => {
+                self.conflict("activations", *id, "", expected.version, None, Value::Null)
+            }
+        }
+    }
+
+    fn conflict(
+        &self,
+        table: &'static str,
+        id: i64,
+        name: &str,
+        expected: i64,
+        found: Option<i64>,
+        theirs: Value,
+    ) -> Error {
+        let yours = self.changes.iter().filter(|change| change.is_of(table, id, name)).map(json).collect();
+        let name = name.to_owned();
+        Error::Conflict(Box::new(Conflict { table, id, name, expected, found, theirs, yours }))
+    }
+}
+
+impl fmt::Debug for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Edit")
+            .field("actor", &self.actor)
+            .field("reason", &self.reason)
+            .field("expected", &self.expected)
+            .field("changes", &self.changes)
+            .field("validated", &self.validator.is_some())
+            .finish()
+    }
+}
+
+impl Change {
+    /// The row that it changes: table, id if the change tells it, and name or what stands in its place.
+    fn row(&self) -> (&'static str, Option<i64>, String) {
+        match self {
+            Self::SetStatus { flag, .. } => ("flags", None, flag.clone()),
+            Self::InsertFlag(row) => ("flags", Some(row.id), row.name.clone()),
+            Self::RenameFlag { id, name } => ("flags", Some(*id), name.clone()),
+            Self::InsertActivation(row) | Self::UpdateActivation(row) => {
+                ("activations", Some(row.id), row.name.clone())
+            }
+            Self::Link(link) | Self::Unlink(link) => {
+                let end = |id: Option<i64>| id.map_or_else(|| "null".to_owned(), |id| id.to_string());
+                let name = format!("({}, {})", end(link.flag_id), end(link.activation_id));
+                ("flags_activations", link.flag_id, name)
+            }
+            Self::SetMetadata { flag_id, .. } => ("flag_metadata", Some(*flag_id), String::new()),
+            Self::DeleteFlag { id } => ("flags", Some(*id), String::new()),
+            Self::DeleteActivation { id } => ("activations", Some(*id), String::new()),
+            Self::InsertMember(row) => ("activation_members", Some(row.activation_id), row.member.clone()),
+            Self::DeleteMember { activation_id, member } => {
+                ("activation_members", Some(*activation_id), member.clone())
+            }
+        }
+    }
+
+    /// Whether it changes what this flag or activation counts as a change of its own.
+    fn is_of(&self, table: &str, id: i64, name: &str) -> bool {
+        let (own, own_id, own_name) = self.row();
+        let of_flags = own != "activations" && own != "activation_members";
+        of_flags == (table == "flags") && own_id.map_or(own_name == name, |own| own == id)
+    }
+
+    /// A refusal of it, as a problem beside others.
+    fn problem(&self, error: &Error) -> Issue {
+        let (table, id, name) = self.row();
+        let name = refusal::shortened(&name);
+        let issue = |path: &str, message: &str| {
+            let (path, message) = (path.to_owned(), message.to_owned());
+            Issue { table, id, name, path, message, flags: Vec::new() }
+        };
+        let text = error.to_string();
+        if matches!(error, Error::FlagNotFound { .. }) {
+            return issue("name", &text);
+        }
+        // Refusals begin with the row, which an issue tells by itself, and some go on with the column.
+        match text.rsplit_once(": ") {
+            None => issue("id", &text),
+            Some((before, message)) => {
+                let column = before.rsplit_once(": ").map_or("", |(_, column)| column);
+                issue(if COLUMNS.contains(&column) { column } else { "id" }, message)
+            }
+        }
+    }
+}
+
+/// Those that a refusal may name.
+const COLUMNS: [&str; 8] =
+    ["name", "class_name", "config", "member", "description", "owner", "variants", "default_variant"];
+
+/// Rows and changes have keys that are texts, so that each is JSON.
+fn json(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
