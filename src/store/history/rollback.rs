@@ -155,7 +155,11 @@ impl Way<'_> {
     fn activations(&mut self, from: &Part<'_>, to: &Part<'_>) {
         for (id, row) in &to.activations {
             let now = from.activations.get(id);
-            if now.is_some_and(|now| now == row) {
+            // Its version counts changes, of which this is none.
+            let as_now = |now: &&ActivationRow| {
+                **now == ActivationRow { row_version: now.row_version, ..(*row).clone() }
+            };
+            if now.is_some_and(as_now) {
                 continue;
             }
             self.readable(&refusal::activation(*id, &row.name), &row.faults);
