@@ -23,7 +23,7 @@ use novi::{
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
-    let changes = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(300_u32);
+    let changes = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(300_u32);
     let has = |variable| std::env::var_os(variable).is_some();
     let kinds = [
         (Kind::Sqlite, true),

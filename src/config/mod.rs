@@ -403,6 +403,6 @@ mod tests {
         insta::assert_snapshot!(error("", &[("NOVI_DATABASE__URLL", "x")]),
             @"environment variable NOVI_DATABASE__URLL: unknown field `urll`, expected `url`");
         insta::assert_snapshot!(error("", &[("NOVI_DATABSE__URL", "x")]),
-            @"environment variable NOVI_DATABSE__URL: unknown field `databse`, expected one of `database`, `refresh`, `server`, `identity`, `context`, `overrides`, `activations`, `snapshot`, `usage`, `flags`");
+            @"environment variable NOVI_DATABSE__URL: unknown field `databse`, expected one of `database`, `refresh`, `history`, `server`, `identity`, `context`, `overrides`, `activations`, `snapshot`, `usage`, `flags`");
     }
 }

@@ -23,7 +23,7 @@ pub(super) use migrate::migrator_without;
 pub(super) use migrate::{
     Found, Migrations, TABLE, deadline, describe, migrator, names, other_version, pause, pending,
 };
-pub(super) use session::{MOST_RECORDS, ids, sql_session};
+pub(super) use session::{Among, MOST_RECORDS, among, sql_session};
 pub(super) use statements::{Queries, Statements, Step, Value, statements, steps};
 pub(super) use write::{Versions, sql_writer, write_connection};
 
@@ -280,39 +280,44 @@ macro_rules! sql_store {
         async fn all_rows(connection: &mut $connection) -> Result<Rows, sqlx::Error> {
             Ok(Rows {
                 revision: revision(connection).await?,
-                flags: rows_where(connection, QUERIES.flags, "order by f.id", |cells| sql::flag(cells))
-                    .await?,
-                activations: rows_where(connection, QUERIES.activations, "order by a.id", |cells| {
+                flags: rows_where(connection, QUERIES.flags, &sql::Among::all("f.id"), |cells| {
+                    sql::flag(cells)
+                })
+                .await?,
+                activations: rows_where(connection, QUERIES.activations, &sql::Among::all("a.id"), |cells| {
                     sql::activation(cells)
                 })
                 .await?,
                 links: rows_where(
                     connection,
                     QUERIES.links,
-                    "order by l.flag_id, l.activation_id",
+                    &sql::Among::all("l.flag_id, l.activation_id"),
                     |cells| sql::link(cells),
                 )
                 .await?,
                 members: rows_where(
                     connection,
                     QUERIES.members,
-                    "order by m.activation_id, m.member",
+                    &sql::Among::all("m.activation_id, m.member"),
                     |cells| sql::member(cells),
                 )
                 .await?,
             })
         }
 
-        /// `condition` is novi's own text, with numbers in it at most.
+        /// Rows under a condition, or all in an order.
         async fn rows_where<T>(
             connection: &mut $connection,
             sql: &'static str,
-            condition: &str,
+            among: &sql::Among,
             decode: fn(&mut dyn Iterator<Item = Cell>) -> T,
         ) -> Result<Vec<T>, sqlx::Error> {
-            let sql = sqlx::AssertSqlSafe(format!("{sql} {condition}"));
-            // Conditions are many, and a prepared statement each would push the others out.
-            let mut rows = sqlx::query(sql).persistent(false).fetch(connection);
+            // The condition is novi's own text, with parameters in it.
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(format!("{sql} {}", among.condition)));
+            for id in &among.ids {
+                query = query.bind(*id);
+            }
+            let mut rows = query.fetch(connection);
             let mut decoded = Vec::new();
             while let Some(row) = rows.try_next().await? {
                 decoded.push(decode(&mut (0..row.len()).map(|index| cell(&row, index))));
