@@ -117,6 +117,33 @@ async fn a_large_transaction_is_read_as_a_whole() {
 }
 
 #[tokio::test]
+async fn a_transaction_that_stays_open_keeps_nobody_waiting_and_is_not_missed() {
+    for database in databases().await {
+        // SQLite has one writer.
+        if database.kind == Kind::Sqlite {
+            continue;
+        }
+        let mut followed = followed(&database).await;
+        let mut slow = Raw::connect(&database).await;
+        // A change that is seen, and one of the same connection that is not committed yet.
+        slow.run("update flags set status = false where id = 1; begin; update flags set status = true where id = 1")
+            .await
+            .unwrap();
+        let heard = followed.heard.next().await.unwrap();
+        assert_eq!(heard.changed, ["one"]);
+        for status in [false, true] {
+            let sql = format!("update flags set status = {status} where id = 2");
+            followed.hears_of(&sql, &["two"], &["two"]).await;
+        }
+        assert!(!followed.flags.is_enabled("one", &Context::new().with("n", 1)));
+        slow.run("commit").await.unwrap();
+        let heard = followed.heard.next().await.unwrap();
+        assert_eq!((&*heard.changed, heard.whole), (&*to_owned(&["one"]), false));
+        assert!(followed.flags.is_enabled("one", &Context::new().with("n", 1)));
+    }
+}
+
+#[tokio::test]
 async fn a_truncated_table_is_seen() {
     for database in databases().await {
         // SQLite has no truncate; a delete without a condition fires triggers there.

@@ -212,13 +212,20 @@ impl Snapshot {
     /// [`Rows::flags`]. None if the rows are not kept.
     pub fn activations_of(&self, row: usize) -> impl Iterator<Item = &ActivationRow> {
         let rows = self.rows();
-        let flag = rows.and_then(|rows| rows.flags.get(row)).map(|row| row.id);
-        let links = rows.map_or(&[][..], |rows| rows.links_of(flag));
-        let activation = move |id: i64| {
-            let activations = &rows?.activations;
-            activations.get(activations.binary_search_by_key(&id, |row| row.id).ok()?)
+        let activations = rows.map_or(&[][..], |rows| &rows.activations);
+        let found: Vec<&ActivationRow> = if self.patch.is_none() {
+            let linked = u32::try_from(row).map_or(&[][..], |row| self.links.of(row));
+            linked.iter().filter_map(|index| activations.get(*index as usize)).collect()
+        } else {
+            let flag = rows.and_then(|rows| rows.flags.get(row)).map(|row| row.id);
+            let ids = rows.map_or(&[][..], |rows| rows.links_of(flag)).iter().map(|link| link.activation_id);
+            let place = |id: i64| activations.binary_search_by_key(&id, |row| row.id).ok();
+            let mut found: Vec<_> = ids.filter_map(|id| activations.get(place(id?)?)).collect();
+            // A pair that is there twice says nothing more than once.
+            found.dedup_by_key(|row| row.id);
+            found
         };
-        links.iter().filter_map(move |link| activation(link.activation_id?))
+        found.into_iter()
     }
 
     /// A flag's name that is much like this one, for messages.

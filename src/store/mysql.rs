@@ -111,6 +111,8 @@ const HISTORY: HistorySql = HistorySql {
 };
 
 const DIALECT: Dialect = Dialect::MySql;
+/// A statement is prepared once for each connection.
+const PERSISTENT: bool = true;
 
 const CONNECTIONS_HANG: bool = true;
 
@@ -163,16 +165,26 @@ impl MySqlStore {
     }
 
     async fn write_seen(&self, before: &Cursor, now: &Cursor) -> Result<(), sqlx::Error> {
-        const SEEN: &str = "update flag_history set seen = ? \
-            where slot = ? and revision > ? and revision <= ? and (seen is null or seen > ?)";
+        const UNSEEN: &str = "select id from flag_history where slot = ? and revision > ? and revision <= ? \
+            and (seen is null or seen > ?)";
         let seen = now.revision().number();
-        let mut connection = sql::acquire(&self.pool).await?;
+        let mut connection = sql::lend(&self.pool, CONNECTIONS_HANG).await?;
         for (slot, before, now) in now.moved_since(before) {
-            // Or it would lock what lies between records, where writers put theirs.
-            sqlx::query("set transaction isolation level read committed").execute(&mut *connection).await?;
-            let query = sqlx::query(SEEN).bind(seen).bind(slot).bind(before).bind(now).bind(seen);
-            query.execute(&mut *connection).await?;
+            // Found first, by a read that waits for nobody: an update by slot would wait for a record of another transaction that
+            // is not committed yet, and one that does not go by the key might as well.
+            let query = sqlx::query_scalar(UNSEEN).bind(slot).bind(before).bind(now).bind(seen);
+            let ids: Vec<i64> = query.fetch_all(&mut *connection).await?;
+            for among in sql::among("id", ids, "and (seen is null or seen > ?)", "?") {
+                let update =
+                    format!("update flag_history force index (primary) set seen = ? {}", among.condition);
+                let mut query = sqlx::query(sqlx::AssertSqlSafe(update)).bind(seen);
+                for id in among.ids {
+                    query = query.bind(id);
+                }
+                query.bind(seen).execute(&mut *connection).await?;
+            }
         }
+        connection.give_back();
         Ok(())
     }
 

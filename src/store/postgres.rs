@@ -103,6 +103,9 @@ const HISTORY: HistorySql = HistorySql {
 };
 
 const DIALECT: Dialect = Dialect::Standard;
+/// No statement has a name on the server: a pooler that gives a connection to each transaction (PgBouncer) would have the names of one
+/// client on the connections of others. It costs a round trip a statement, and changes are rare.
+const PERSISTENT: bool = false;
 
 const CONNECTIONS_HANG: bool = true;
 
@@ -165,7 +168,7 @@ impl PostgresStore {
 
 async fn begin_session(pool: &PgPool) -> Result<sql::Lent<Postgres>, sqlx::Error> {
     let mut connection = sql::lend(pool, true).await?;
-    sqlx::query("begin isolation level repeatable read read only").execute(&mut *connection).await?;
+    sqlx::raw_sql("begin isolation level repeatable read read only").execute(&mut *connection).await?;
     Ok(connection)
 }
 

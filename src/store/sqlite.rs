@@ -99,6 +99,9 @@ const HISTORY: HistorySql = HistorySql {
 
 const DIALECT: Dialect = Dialect::Standard;
 
+/// A statement is prepared once for each connection.
+const PERSISTENT: bool = true;
+
 /// A database in memory is gone with its connection. And a file is not at the other end of a network.
 const CONNECTIONS_HANG: bool = false;
 

@@ -109,8 +109,12 @@ impl Follower {
     ) -> Result<Seen> {
         let before = self.published.clone();
         let seen = self.look_now(flags, store, anew, sweep).await?;
-        if self.published != before {
-            store.note_seen(&before, &self.published).await;
+        if self.published != before
+            && let Some(store) = flags.inner().watch.store()
+        {
+            let now = self.published.clone();
+            // Nobody waits for it to be written down.
+            tokio::spawn(async move { store.note_seen(&before, &now).await });
         }
         Ok(seen)
     }

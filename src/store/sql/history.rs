@@ -176,7 +176,7 @@ macro_rules! sql_history {
                     for ids in batch.chunks(sql::BATCH) {
                         let text = format!("delete from flag_history where id in ({})", sql::listed(ids));
                         // Numbers alone.
-                        let query = sqlx::query(sqlx::AssertSqlSafe(text));
+                        let query = sqlx::query(sqlx::AssertSqlSafe(text)).persistent(PERSISTENT);
                         deleted += query.execute(&mut *transaction).await.map_err(failed)?.rows_affected();
                     }
                     transaction.commit().await.map_err(failed)?;
@@ -220,7 +220,7 @@ macro_rules! sql_history {
             if !SESSION.outlives_transaction && *author == Author::default() {
                 return Ok(());
             }
-            let query = bind(sqlx::query(SESSION.sign), Value::Text(author.actor.clone()));
+            let query = bind(sqlx::query(SESSION.sign).persistent(PERSISTENT), Value::Text(author.actor.clone()));
             bind(query, Value::Text(author.reason.clone())).execute(connection).await.map(drop)
         }
 
@@ -232,7 +232,7 @@ macro_rules! sql_history {
         ) -> Result<(), sqlx::Error> {
             match SESSION.unsign {
                 Some(unsign) if *author != Author::default() && (commits || SESSION.outlives_transaction) => {
-                    sqlx::query(unsign).execute(connection).await.map(drop)
+                    sqlx::query(unsign).persistent(PERSISTENT).execute(connection).await.map(drop)
                 }
                 _ => Ok(()),
             }
@@ -246,7 +246,7 @@ macro_rules! sql_history {
             take: &mut (dyn FnMut(&mut dyn Iterator<Item = Cell>) + Send),
         ) -> Result<(), sqlx::Error> {
             // Put together from constants and numbers.
-            let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(text)).persistent(PERSISTENT);
             for value in values {
                 query = bind(query, value);
             }

@@ -99,6 +99,15 @@ macro_rules! sql_store {
                 failed(&self.name, action, error)
             }
 
+            /// Why the rows could not be read.
+            async fn unread(&self, error: sqlx::Error) -> Error {
+                const ACTION: &str = "could not read the rows";
+                match self.of_another_novi(ACTION, &error).await {
+                    Some(other) => other,
+                    None => self.failed(ACTION, error),
+                }
+            }
+
             /// Whether a statement failed since the tables are those of a newer novi, or of an older one.
             async fn of_another_novi(&self, action: &str, error: &sqlx::Error) -> Option<Error> {
                 // Only where the database answers at all.
@@ -132,7 +141,7 @@ macro_rules! sql_store {
                 }
                 let done = async {
                     if let Some(settle) = SETTLE {
-                        sqlx::query(settle).execute(&mut *transaction).await?;
+                        sqlx::query(settle).persistent(PERSISTENT).execute(&mut *transaction).await?;
                     }
                     let reached = revision(&mut transaction).await?;
                     transaction.commit().await?;
@@ -177,9 +186,10 @@ macro_rules! sql_store {
         impl ReadStore for $store {
             fn session(&self) -> BoxFuture<'_, Result<Option<Box<dyn crate::store::ReadSession>>>> {
                 Box::pin(async move {
-                    let session = Reader::begin(self).await;
-                    let session = session.map_err(|error| self.failed("could not read the rows", error))?;
-                    Ok(Some(Box::new(session) as Box<dyn crate::store::ReadSession>))
+                    match Reader::begin(self).await {
+                        Ok(session) => Ok(Some(Box::new(session) as Box<dyn crate::store::ReadSession>)),
+                        Err(error) => Err(self.unread(error).await),
+                    }
                 })
             }
 
@@ -217,13 +227,9 @@ macro_rules! sql_store {
 
             fn load(&self) -> BoxFuture<'_, Result<Rows>> {
                 Box::pin(async move {
-                    const ACTION: &str = "could not read the rows";
                     match self.read().await {
                         Ok(rows) => Ok(rows),
-                        Err(error) => Err(match self.of_another_novi(ACTION, &error).await {
-                            Some(other) => other,
-                            None => self.failed(ACTION, error),
-                        }),
+                        Err(error) => Err(self.unread(error).await),
                     }
                 })
             }
@@ -260,7 +266,9 @@ macro_rules! sql_store {
         }
 
         async fn revision(connection: &mut $connection) -> Result<Revision, sqlx::Error> {
-            let number: Option<i64> = sqlx::query_scalar(QUERIES.revision).fetch_one(connection).await?;
+            // Not prepared: outside of a transaction a pooler may give the two steps of that to two connections.
+            let row = sqlx::raw_sql(QUERIES.revision).fetch_one(connection).await?;
+            let number: Option<i64> = row.try_get(0)?;
             Ok(Revision::new(number.unwrap_or_default()))
         }
 
@@ -269,7 +277,7 @@ macro_rules! sql_store {
             sql: &'static str,
             decode: fn(&mut dyn Iterator<Item = Cell>) -> T,
         ) -> Result<Vec<T>, sqlx::Error> {
-            let mut rows = sqlx::query(sql).fetch(connection);
+            let mut rows = sqlx::query(sql).persistent(PERSISTENT).fetch(connection);
             let mut decoded = Vec::new();
             while let Some(row) = rows.try_next().await? {
                 decoded.push(decode(&mut (0..row.len()).map(|index| cell(&row, index))));
@@ -313,7 +321,8 @@ macro_rules! sql_store {
             decode: fn(&mut dyn Iterator<Item = Cell>) -> T,
         ) -> Result<Vec<T>, sqlx::Error> {
             // The condition is novi's own text, with parameters in it.
-            let mut query = sqlx::query(sqlx::AssertSqlSafe(format!("{sql} {}", among.condition)));
+            let mut query =
+                sqlx::query(sqlx::AssertSqlSafe(format!("{sql} {}", among.condition))).persistent(PERSISTENT);
             for id in &among.ids {
                 query = query.bind(*id);
             }

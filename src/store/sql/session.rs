@@ -70,6 +70,7 @@ macro_rules! sql_session {
                 for (slot, before, now) in &moved {
                     let most = sql::MOST_RECORDS.saturating_add(1);
                     let mut rows = sqlx::query(QUERIES.touched)
+                        .persistent(PERSISTENT)
                         .bind(*slot)
                         .bind(*before)
                         .bind(*now)
@@ -95,7 +96,10 @@ macro_rules! sql_session {
                 for name in &selection.names {
                     let sql = format!("{} where f.name = {}", QUERIES.flags, QUERIES.placeholder);
                     let sql = sqlx::AssertSqlSafe(sql);
-                    let mut found = sqlx::query(sql).bind(name.clone()).fetch(&mut *self.transaction);
+                    let mut found = sqlx::query(sql)
+                        .persistent(PERSISTENT)
+                        .bind(name.clone())
+                        .fetch(&mut *self.transaction);
                     while let Some(row) = found.try_next().await? {
                         rows.flags.push(sql::flag(&mut (0..row.len()).map(|index| cell(&row, index))));
                     }
@@ -160,8 +164,10 @@ macro_rules! sql_session {
             fn all(&mut self) -> BoxFuture<'_, Result<Rows>> {
                 let store = self.store.clone();
                 Box::pin(async move {
-                    let rows = all_rows(&mut self.transaction).await;
-                    rows.map_err(|error| store.failed("could not read the rows", error))
+                    match all_rows(&mut self.transaction).await {
+                        Ok(rows) => Ok(rows),
+                        Err(error) => Err(store.unread(error).await),
+                    }
                 })
             }
 
@@ -176,7 +182,7 @@ macro_rules! sql_session {
             fn end(self: Box<Self>) -> BoxFuture<'static, Result<()>> {
                 Box::pin(async move {
                     let Self { store, mut transaction, .. } = *self;
-                    let ended = sqlx::query("commit").execute(&mut *transaction).await;
+                    let ended = sqlx::raw_sql("commit").execute(&mut *transaction).await;
                     ended.map_err(|error| store.failed("could not read the rows", error))?;
                     transaction.give_back();
                     Ok(())
@@ -185,7 +191,7 @@ macro_rules! sql_session {
         }
 
         async fn cursor(connection: &mut $connection) -> Result<crate::store::Cursor, sqlx::Error> {
-            let mut rows = sqlx::query(QUERIES.cursor).fetch(connection);
+            let mut rows = sqlx::query(QUERIES.cursor).persistent(PERSISTENT).fetch(connection);
             let mut slots = Vec::new();
             while let Some(row) = rows.try_next().await? {
                 if let (Cell::Integer(slot), Cell::Integer(number)) = (cell(&row, 0), cell(&row, 1)) {

@@ -68,7 +68,7 @@ macro_rules! sql_writer {
             before: &mut Option<[Option<String>; 2]>,
         ) -> Result<()> {
             if let Some(lock) = VERSIONS.lock {
-                sqlx::query(lock)
+                sqlx::query(lock).persistent(PERSISTENT)
                     .execute(&mut *connection)
                     .await
                     .map_err(|error| failed(place, CHANGE, error))?;
@@ -87,7 +87,7 @@ macro_rules! sql_writer {
 
         /// The actor and the reason that are set.
         async fn signature(connection: &mut $connection) -> Result<[Option<String>; 2], sqlx::Error> {
-            let row = sqlx::query(SESSION.signed).fetch_optional(connection).await?;
+            let row = sqlx::query(SESSION.signed).persistent(PERSISTENT).fetch_optional(connection).await?;
             Ok([0, 1].map(|index| match row.as_ref().map(|row| cell(row, index)) {
                 None | Some(Cell::Null) => None,
                 Some(cell) => Some(cell.into_text()).filter(|text| !text.is_empty()),
@@ -101,7 +101,7 @@ macro_rules! sql_writer {
             names: [Option<String>; 2],
         ) -> Result<()> {
             let [actor, reason] = names;
-            let set = sqlx::query(SESSION.sign).bind(actor).bind(reason).execute(connection).await;
+            let set = sqlx::query(SESSION.sign).persistent(PERSISTENT).bind(actor).bind(reason).execute(connection).await;
             set.map(drop).map_err(|error| failed(place, CHANGE, error))
         }
 
@@ -124,7 +124,7 @@ macro_rules! sql_writer {
                 }
             }
             if let Some(raise) = VERSIONS.raise.filter(|_| !edit.changes.is_empty()) {
-                let raised = sqlx::query(raise).execute(connection).await;
+                let raised = sqlx::query(raise).persistent(PERSISTENT).execute(connection).await;
                 raised.map_err(|error| failed(place, CHANGE, error))?;
             }
             Ok(())
@@ -167,25 +167,25 @@ macro_rules! sql_writer {
         async fn locked(connection: &mut $connection, row: &Versioned) -> Result<Option<i64>, sqlx::Error> {
             let (query, version) = match row {
                 Versioned::Flag(name) => (
-                    sqlx::query_scalar(VERSIONS.lock_flag_named).bind(name.clone()),
+                    sqlx::query_scalar(VERSIONS.lock_flag_named).persistent(PERSISTENT).bind(name.clone()),
                     VERSIONS.lock_flag_version,
                 ),
                 Versioned::FlagId(id) => {
-                    (sqlx::query_scalar(VERSIONS.lock_flag).bind(*id), VERSIONS.lock_flag_version)
+                    (sqlx::query_scalar(VERSIONS.lock_flag).persistent(PERSISTENT).bind(*id), VERSIONS.lock_flag_version)
                 }
                 Versioned::Activation(id) => (
-                    sqlx::query_scalar(VERSIONS.lock_activation).bind(*id),
+                    sqlx::query_scalar(VERSIONS.lock_activation).persistent(PERSISTENT).bind(*id),
                     VERSIONS.lock_activation_version,
                 ),
             };
             let Some(id) = query.fetch_optional(&mut *connection).await? else { return Ok(None) };
-            sqlx::query(version).bind(id).fetch_optional(connection).await?;
+            sqlx::query(version).persistent(PERSISTENT).bind(id).fetch_optional(connection).await?;
             Ok(Some(id))
         }
 
         /// Gives whether a row was there to change.
         async fn take(connection: &mut $connection, place: &str, step: Step) -> Result<bool> {
-            let mut query = sqlx::query(step.sql);
+            let mut query = sqlx::query(step.sql).persistent(PERSISTENT);
             for value in step.values {
                 query = bind(query, value);
             }
@@ -228,7 +228,7 @@ macro_rules! sql_writer {
         ) -> Result<Vec<T>, sqlx::Error> {
             let (placeholder, present) = (QUERIES.placeholder, VERSIONS.present);
             let sql = sqlx::AssertSqlSafe(format!("{sql} where {column} = {placeholder} {present}"));
-            let found = sqlx::query(sql).bind(id).fetch_all(connection).await?;
+            let found = sqlx::query(sql).persistent(PERSISTENT).bind(id).fetch_all(connection).await?;
             let decoded = found.iter().map(|row| decode(&mut (0..row.len()).map(|index| cell(row, index))));
             Ok(decoded.collect())
         }
