@@ -126,9 +126,8 @@ async fn a_transaction_that_stays_open_keeps_nobody_waiting_and_is_not_missed() 
         let mut followed = followed(&database).await;
         let mut slow = Raw::connect(&database).await;
         // A change that is seen, and one of the same connection that is not committed yet.
-        slow.run("update flags set status = false where id = 1; begin; update flags set status = true where id = 1")
-            .await
-            .unwrap();
+        slow.run("update flags set status = false where id = 1").await.unwrap();
+        slow.run("begin; update flags set status = true where id = 1").await.unwrap();
         let heard = followed.heard.next().await.unwrap();
         assert_eq!(heard.changed, ["one"]);
         for status in [false, true] {

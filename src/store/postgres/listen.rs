@@ -9,7 +9,10 @@ use std::{
 };
 
 use futures_util::future::{Either, select};
-use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
+use sqlx::{
+    PgConnection, Row as _,
+    postgres::{PgListener, PgPool, PgPoolOptions},
+};
 use tokio::time::{sleep, timeout};
 
 use crate::store::Hints;
@@ -54,12 +57,20 @@ async fn listen_once(pool: &PgPool, hints: &Hints) -> Result<(), sqlx::Error> {
         .idle_timeout(None)
         .acquire_timeout(PROOF)
         .connect_lazy_with((*pool.connect_options()).clone());
+    if is_shared(&own, pool).await? {
+        let shared =
+            "the connection is shared with other clients by a pooler, which delivers no notifications";
+        return Err(sqlx::Error::Protocol(shared.to_owned()));
+    }
     let mut listener = PgListener::connect_with(&own).await?;
     // Who loses the connection can not know what was told meanwhile: then all begins anew.
     listener.eager_reconnect(false);
     let proof = format!("novi_proof_{:x}", RandomState::new().build_hasher().finish());
     listener.listen_all([CHANNEL, proof.as_str()]).await?;
-    sqlx::query("select pg_notify($1, '')").bind(&proof).execute(pool).await?;
+    let notify = sqlx::query("select pg_notify($1, '')").persistent(false).bind(&proof);
+    let mut transaction = pool.begin().await?;
+    notify.execute(&mut *transaction).await?;
+    transaction.commit().await?;
     let told = async {
         loop {
             match listener.try_recv().await {
@@ -82,6 +93,31 @@ async fn listen_once(pool: &PgPool, hints: &Hints) -> Result<(), sqlx::Error> {
             Either::Left((Ok(None) | Err(_), _)) | Either::Right(_) => return Ok(()),
         }
     }
+}
+
+/// Whether a pooler gives the server's connections to one client after the other, as PgBouncer does for each transaction. To LISTEN
+/// there would be heard by others, who do not expect it.
+async fn is_shared(own: &PgPool, pool: &PgPool) -> Result<bool, sqlx::Error> {
+    /// The pooler may have several to give.
+    const TRIES: usize = 3;
+    let mut mine = own.acquire().await?;
+    for _ in 0..TRIES {
+        let before = backend(&mut mine).await?;
+        // Whoever is in a transaction keeps his connection: another client's, if it is free.
+        let mut other = pool.begin().await?;
+        let others = backend(&mut other).await?;
+        let after = backend(&mut mine).await?;
+        other.rollback().await?;
+        if others == before || after != before {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The number of the server's process that answers.
+async fn backend(connection: &mut PgConnection) -> Result<i32, sqlx::Error> {
+    sqlx::raw_sql("select pg_backend_pid()").fetch_one(connection).await?.try_get(0)
 }
 
 /// Half of it to one and a half: processes that lost one server do not come back to it all at once.
