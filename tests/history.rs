@@ -417,7 +417,8 @@ async fn mysql_without_the_right_to_make_triggers() {
     .await
     .unwrap();
     let host = database.url.split('@').nth(1).unwrap();
-    let store = store::create(&format!("mysql://{user}:x@{host}")).await.unwrap();
+    let url = format!("mysql://{user}:x@{host}");
+    let store = store::create(&url).await.unwrap();
     let migrated = store.migrate().await.unwrap();
     assert!(migrated.without_triggers && migrated.applied.len() >= 5, "{migrated:?}");
     assert!(!store.has_triggers().await.unwrap());
@@ -430,6 +431,14 @@ async fn mysql_without_the_right_to_make_triggers() {
     assert_ne!(changed, before, "what novi changes is noticed");
     assert_eq!(store.revision().await.unwrap(), changed);
     assert!(records(&store).await.is_empty());
+    // A process that follows compares what the tables hold.
+    let flags = novi::Flags::connect(&url).await.unwrap();
+    let mut heard = flags.subscribe();
+    raw.run("insert into flags (id, name, status) values (2, 'two', true)").await.unwrap();
+    assert!(heard.next().await.unwrap().whole && flags.is_enabled("two", &novi::Context::new()));
+    raw.run("delete from flags where id = 2").await.unwrap();
+    assert!(heard.next().await.unwrap().whole && flags.evaluate("two", &novi::Context::new()).is_err());
+    drop(flags);
 
     // Somebody who may.
     let owner = store::create(&database.url).await.unwrap();

@@ -203,7 +203,8 @@ impl SqliteStore {
         if file.is_empty() || in_memory(&file) || in_memory(&self.name) {
             return None;
         }
-        let options = options.create_if_missing(false);
+        // Told in the log so often, it would hide all else.
+        let options = options.create_if_missing(false).disable_statement_logging();
         Some(Box::pin(async move {
             loop {
                 // What fails here is told by whoever reads the rows.
