@@ -18,11 +18,12 @@ use novi::{
 };
 use proptest::prelude::*;
 
-/// All states that rows were in, and how often all rows were read.
+/// All states that rows were in, how often all rows were read, and how many rows by themselves.
 #[derive(Clone, Default)]
 struct Versions {
     states: Arc<Mutex<Vec<Arc<Rows>>>>,
     whole: Arc<AtomicUsize>,
+    selected: Arc<AtomicUsize>,
 }
 
 impl Versions {
@@ -96,6 +97,8 @@ impl ReadSession for Session {
             members: self.rows.members.iter().filter(|row| is_one(&row.activation_id)).cloned().collect(),
             flags,
         };
+        let count = rows.flags.len() + rows.links.len() + rows.activations.len() + rows.members.len();
+        self.store.selected.fetch_add(count, Ordering::Relaxed);
         Box::pin(async { Ok(rows) })
     }
 
@@ -423,6 +426,33 @@ async fn a_patch_that_has_grown_becomes_a_part_of_the_whole() {
         answers
     };
     assert_eq!(all(&flags), all(&whole));
+}
+
+#[tokio::test]
+async fn one_change_among_a_hundred_thousand_flags_reads_what_it_needs() {
+    let mut rows = numbered(100_000);
+    // A list of a flag is not read again when the flag's status changes.
+    rows.activations[4] = ActivationRow::new(5, "list", "novi.members", "{}");
+    rows.members = (0..10_000).map(|user| MemberRow::allowed(5, format!("user {user:05}"))).collect();
+    let store = Versions::new(rows.clone());
+    let flags =
+        Flags::builder().refresh(Duration::from_hours(1)).from_store(Arc::new(store.clone())).await.unwrap();
+    let read = || store.selected.swap(0, Ordering::Relaxed);
+    let context = Context::new().with("targetingKey", "user 00007");
+    for (id, expected) in [(5, 2), (77_777, 2), (5, 2)] {
+        rows.flags[id - 1].status ^= true;
+        store.put(rows.clone());
+        flags.refresh().await.unwrap();
+        // The flag and its link; its activation is taken as it is.
+        assert_eq!(read(), expected, "flag {id}");
+        assert_eq!(flags.is_enabled("flag 5", &context), rows.flags[4].status, "flag {id}");
+    }
+    rows.activations[99_999].config = Some(r#"{"attribute": "targetingKey", "exists": true}"#.to_owned());
+    rows.flags[99_999].status = true;
+    store.put(rows);
+    flags.refresh().await.unwrap();
+    assert_eq!((read(), flags.is_enabled("flag 100000", &context)), (3, true));
+    assert_eq!(store.whole.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
