@@ -164,7 +164,8 @@ async fn a_start_with_nothing_at_all_waits_for_the_database_if_it_may() {
         assert!(status.failure.is_some() && !is_on(&flags, "on"));
         proxy.set(Network::Sound);
         until("the database", || is_on(&flags, "on")).await;
-        assert_eq!(flags.status().origin, Origin::Database);
+        // Told a moment after the flags answer by it.
+        until("its status", || flags.status().origin == Origin::Database).await;
         until("the file", || SnapshotFile::read(&path).is_ok()).await;
     }
 }
