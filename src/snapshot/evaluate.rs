@@ -155,12 +155,14 @@ impl Snapshot {
 
     #[inline(always)]
     pub(crate) fn find_index(&self, name: &str) -> Option<u32> {
-        match &self.patch {
-            None => self.names.find(&self.flags, &self.around.texts, name),
-            Some(patch) => self.find_patched(patch, name),
+        if let Some(patch) = &self.patch {
+            return self.find_patched(patch, name);
         }
+        self.names.find(&self.flags, &self.around.texts, name)
     }
 
+    // Cold, not since it is rare, but so that nothing need be kept for it where there is no patch.
+    #[cold]
     #[inline(never)]
     fn find_patched(&self, patch: &Patch, name: &str) -> Option<u32> {
         let part = &patch.part;
@@ -193,6 +195,7 @@ impl Snapshot {
         outcome
     }
 
+    #[cold]
     #[inline(never)]
     fn counted_in_patch(&self, index: u32, context: &Context<'_>, shard: &Shard) -> Outcome {
         let Some((home, flag)) = self.patched(index) else { return MISSING };
