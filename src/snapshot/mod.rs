@@ -75,7 +75,7 @@ pub struct Settings {
 
 /// All rows of one revision, compiled.
 ///
-/// A clone shares all that is large, so that a snapshot of a few other rows is made of one by a [`Patch`].
+/// A clone shares all that is large, so that a snapshot of a few other rows is made of one by a patch.
 #[derive(Clone)]
 pub struct Snapshot {
     revision: Revision,
