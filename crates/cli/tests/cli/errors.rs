@@ -14,12 +14,12 @@ fn addresses_that_lead_nowhere() {
     folder.write("letter.db", "Dear reader, this file is no database at all. ".repeat(100));
     insta::assert_snapshot!(folder.transcript(&[
         &["list"],
-        &["--database", "sqlite://none.db", "serve"],
+        &["--database", "sqlite://none.db", "serve", "--listen", "127.0.0.1:0"],
         &["--database", "sqlite://none.db", "enable", "x"],
         &["--database", "sqlite://none.db", "seed", "none.sql"],
         &["--database", "sqlite://empty.db", "list"],
         &["--database", "sqlite://empty.db", "disable", "x"],
-        &["--database", "sqlite://empty.db", "serve"],
+        &["--database", "sqlite://empty.db", "serve", "--listen", "127.0.0.1:0"],
         &["--database", "sqlite://letter.db", "list"],
         &["--database", "sqlite://letter.db", "migrate"],
         &["--database", "sqlite:///no/such/folder/novi.db", "migrate"],
