@@ -11,6 +11,7 @@ use std::{
 #[derive(Clone, Debug)]
 pub(crate) struct Backoff {
     first: Duration,
+    longest: Duration,
     tries: u32,
 }
 
@@ -21,13 +22,18 @@ impl Backoff {
 
     /// The first wait is about this long.
     pub(crate) fn new(first: Duration) -> Self {
+        Self::up_to(Self::LONGEST, first)
+    }
+
+    /// One with a bound of its own, for what nobody waits for.
+    pub(crate) fn up_to(longest: Duration, first: Duration) -> Self {
         // Doubling nothing would never wait.
-        Self { first: first.clamp(Duration::from_millis(1), Self::LONGEST), tries: 0 }
+        Self { first: first.clamp(Duration::from_millis(1), longest), longest, tries: 0 }
     }
 
     /// The next wait: from half of the present length to all of it.
     pub(crate) fn next_wait(&mut self) -> Duration {
-        let length = self.first.saturating_mul(1 << self.tries.min(16)).min(Self::LONGEST);
+        let length = self.first.saturating_mul(1 << self.tries.min(16)).min(self.longest);
         self.tries = self.tries.saturating_add(1);
         // A fresh RandomState is random enough, and is in std.
         let random = RandomState::new().build_hasher().finish();

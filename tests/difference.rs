@@ -429,6 +429,23 @@ async fn a_patch_that_has_grown_becomes_a_part_of_the_whole() {
 }
 
 #[tokio::test]
+async fn rows_that_somebody_put_in_the_place_of_these_do_not_stay() {
+    let rows = numbered(3);
+    let store = Versions::new(rows.clone());
+    let flags = builder().from_store(Arc::new(store.clone())).await.unwrap();
+    let mut older = rows.clone();
+    older.revision = Revision::new(-1);
+    older.flags[0].status = true;
+    // As a look does that was given up for lost, and ends after a later one.
+    flags.replace_rows(older);
+    assert!(flags.evaluate("flag 1", &Context::new()).unwrap().reason() != novi::Reason::Disabled);
+    assert!(flags.refresh().await.unwrap());
+    assert_eq!(flags.evaluate("flag 1", &Context::new()).unwrap().reason(), novi::Reason::Disabled);
+    assert_eq!(flags.snapshot().revision(), store.present().revision);
+    assert!(!flags.refresh().await.unwrap());
+}
+
+#[tokio::test]
 async fn one_change_among_a_hundred_thousand_flags_reads_what_it_needs() {
     let mut rows = numbered(100_000);
     // A list of a flag is not read again when the flag's status changes.

@@ -132,8 +132,12 @@ impl Follower {
         };
         let sweep = known.state.fingerprint.is_some() && (sweep || known.is_time_to_sweep());
         let is_published = known.serial.is_some();
-        if is_published && !sweep && store.revision().await? == known.state.cursor.revision() {
-            return Ok(Seen::Same);
+        if is_published && !sweep {
+            let revision = store.revision().await?;
+            // A look that was given up while it compiled may have put older rows in the place of these.
+            if revision == known.state.cursor.revision() && revision == flags.snapshot().revision() {
+                return Ok(Seen::Same);
+            }
         }
         match store.session().await? {
             Some(session) => self.look_at_difference(flags, session, sweep).await,
@@ -185,7 +189,12 @@ impl Follower {
             };
             if let Some(seen) = known.follow(flags, session.as_mut(), &changed, news.as_ref()).await? {
                 self.published = known.state.cursor.clone();
-                session.end().await?;
+                // The flags answer by it: that its transaction can not be ended is no reason to tell nobody.
+                tokio::spawn(async move {
+                    if let Err(error) = session.end().await {
+                        tracing::debug!("{error}");
+                    }
+                });
                 self.compact(flags);
                 return Ok(seen);
             }

@@ -15,7 +15,7 @@ use sqlx::{
 };
 use tokio::time::{sleep, timeout};
 
-use crate::store::Hints;
+use crate::{backoff::Backoff, store::Hints};
 
 /// Where the trigger `novi_commit` tells of commits. All novi tables of a database share it: a hint too many costs a look
 /// at the revision.
@@ -32,19 +32,16 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Passes on what the server tells, for ever.
 pub(super) async fn listen(pool: PgPool, hints: Arc<Hints>) {
-    let mut pause = FIRST_PAUSE;
+    let mut backoff = Backoff::up_to(LONGEST_PAUSE, FIRST_PAUSE);
     loop {
         match listen_once(&pool, &hints).await {
             // It worked until now, so it soon may again.
-            Ok(()) => pause = FIRST_PAUSE,
-            Err(error) => {
-                tracing::debug!("no notifications of changes, the revision is asked for: {error}");
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
+            Ok(()) => backoff.reset(),
+            Err(error) => tracing::debug!("no notifications of changes, the revision is asked for: {error}"),
         }
         hints.set_reliable(false);
         hints.hint();
-        sleep(jittered(pause)).await;
+        sleep(backoff.next_wait()).await;
     }
 }
 
@@ -118,10 +115,4 @@ async fn is_shared(own: &PgPool, pool: &PgPool) -> Result<bool, sqlx::Error> {
 /// The number of the server's process that answers.
 async fn backend(connection: &mut PgConnection) -> Result<i32, sqlx::Error> {
     sqlx::raw_sql("select pg_backend_pid()").fetch_one(connection).await?.try_get(0)
-}
-
-/// Half of it to one and a half: processes that lost one server do not come back to it all at once.
-fn jittered(pause: Duration) -> Duration {
-    let random = RandomState::new().build_hasher().finish() % 1000;
-    pause.mul_f64(0.5 + f64::from(u32::try_from(random).unwrap_or_default()) / 1000.0)
 }
