@@ -190,11 +190,9 @@ impl Follower {
             if let Some(seen) = known.follow(flags, session.as_mut(), &changed, news.as_ref()).await? {
                 self.published = known.state.cursor.clone();
                 // The flags answer by it: that its transaction can not be ended is no reason to tell nobody.
-                tokio::spawn(async move {
-                    if let Err(error) = session.end().await {
-                        tracing::debug!("{error}");
-                    }
-                });
+                if let Err(error) = session.end().await {
+                    tracing::debug!("{error}");
+                }
                 self.compact(flags);
                 return Ok(seen);
             }
