@@ -1,8 +1,12 @@
 //! What is known of the caller.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, fmt, marker::PhantomData};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, MapAccess, Visitor},
+    ser::SerializeMap,
+};
 use serde_json::value::RawValue;
 
 use crate::{text::same, value::Value};
@@ -207,6 +211,99 @@ impl<'a> Context<'a> {
     }
 }
 
+impl<'a> Context<'a> {
+    /// As [`from_json`](Context::from_json), with text borrowed wherever it has no escapes.
+    ///
+    /// # Errors
+    /// As [`from_json`](Context::from_json).
+    pub fn from_json_borrowed(text: &'a str) -> Result<Self, serde_json::Error> {
+        let Members(attributes) = serde_json::from_str(text)?;
+        Ok(Self { attributes: Attributes::Own(attributes) })
+    }
+}
+
+/// The members of a JSON object, as attributes.
+struct Members<'a>(Vec<Attribute<'a>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor<'a>(PhantomData<&'a ()>);
+
+        impl<'de: 'a, 'a> Visitor<'de> for MembersVisitor<'a> {
+            type Value = Members<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+                /// More than that are sorted to find twins: each new one is compared with all before it, which takes time by
+                /// the square of their number.
+                const FEW: usize = 32;
+                let mut found: Vec<Attribute<'a>> = Vec::with_capacity(ROOM);
+                while let Some(Name(name)) = members.next_key()? {
+                    let value = value(members.next_value::<&'de RawValue>()?).map_err(de::Error::custom)?;
+                    let twin = if found.len() < FEW {
+                        found.iter_mut().find(|(known, _)| *known == name)
+                    } else {
+                        None
+                    };
+                    match twin {
+                        Some((_, earlier)) => *earlier = value,
+                        None => found.push((name, value)),
+                    }
+                }
+                if found.len() > FEW {
+                    // Stable, so that of twins the later one comes last, and first when it is turned around.
+                    found.reverse();
+                    found.sort_by(|one, other| one.0.cmp(&other.0));
+                    found.dedup_by(|one, other| one.0 == other.0);
+                }
+                Ok(Members(found))
+            }
+        }
+
+        deserializer.deserialize_map(MembersVisitor(PhantomData))
+    }
+}
+
+/// The name of a member, borrowed where it can be, which serde's own `Cow` never is.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor<'a>(PhantomData<&'a ()>);
+
+        impl<'de: 'a, 'a> Visitor<'de> for NameVisitor<'a> {
+            type Value = Name<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Owned(name.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(NameVisitor(PhantomData))
+    }
+}
+
+/// The value of a piece of JSON.
+fn value(raw: &RawValue) -> Result<Value<'_>, serde_json::Error> {
+    let text = raw.get();
+    let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    match inner {
+        Some(inner) if !inner.contains('\\') => Ok(Value::Str(Cow::Borrowed(inner))),
+        _ => big_integer(text).map_or_else(|| serde_json::from_str(text), Ok),
+    }
+}
+
 impl Context<'static> {
     /// A context from the text of a JSON object. Whole numbers keep all their digits, which the seed of a draw
     /// needs (R9). Of two attributes with the same name the later one counts, as in most JSON readers.
@@ -214,23 +311,17 @@ impl Context<'static> {
     /// # Errors
     /// The text is no JSON, or no object; the message says where.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
-        let raw: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
-        let mut attributes = Vec::with_capacity(raw.len());
-        for (name, raw) in raw {
-            let value = big_integer(raw.get()).map_or_else(|| serde_json::from_str(raw.get()), Ok)?;
-            attributes.push((Cow::Owned(name), value));
-        }
-        Ok(Self { attributes: Attributes::Own(attributes) })
+        Ok(Context::from_json_borrowed(text)?.into_owned())
     }
 }
 
 /// The value of a number's text that no 64 bits hold; serde_json would round it.
-fn big_integer(text: &str) -> Option<Value<'static>> {
+fn big_integer(text: &str) -> Option<Value<'_>> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     // 2^63 has 19 digits: whatever is shorter fits.
     let big = whole && digits.len() >= 19 && text.parse::<i64>().is_err() && text.parse::<u64>().is_err();
-    big.then(|| Value::BigInt(Cow::Owned(text.to_owned())))
+    big.then_some(Value::BigInt(Cow::Borrowed(text)))
 }
 
 impl<'a, N: Into<Cow<'a, str>>, V: Into<Value<'a>>> FromIterator<(N, V)> for Context<'a> {
@@ -291,6 +382,25 @@ mod tests {
         let ctx = Context::from_json(r#"{"a": 1, "a": 2}"#).unwrap();
         assert_eq!((ctx.get("a"), ctx.len()), (Some(&Value::Int(2)), 1));
         assert_eq!(Context::new().with("a", 1).with("a", "x").get("a").and_then(Value::as_str), Some("x"));
+    }
+
+    #[test]
+    fn the_last_of_many_attributes_counts_too() {
+        let members: Vec<_> = (0..50).chain(10..40).map(|n| format!("\"name {n}\": {}", n * 2)).collect();
+        let ctx = Context::from_json(&format!("{{{}, \"name 7\": \"last\"}}", members.join(","))).unwrap();
+        assert_eq!(ctx.len(), 50);
+        assert_eq!(ctx.get("name 7").and_then(Value::as_str), Some("last"));
+        assert_eq!(ctx.get("name 11"), Some(&Value::Int(22)));
+    }
+
+    #[test]
+    fn text_is_borrowed_unless_it_has_escapes() {
+        let text = r#"{"plan": "pro", "na\u006de": "J\u00f6rg", "list": ["a"]}"#;
+        let ctx = Context::from_json_borrowed(text).unwrap();
+        let borrowed = |name: &str| matches!(ctx.get(name), Some(Value::Str(Cow::Borrowed(_))));
+        assert!(borrowed("plan") && !borrowed("name"));
+        assert_eq!(ctx.get("name").and_then(Value::as_str), Some("Jörg"));
+        Context::from_json_borrowed(r#"{"a": "\ud800"}"#).unwrap_err();
     }
 
     #[test]

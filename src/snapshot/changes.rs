@@ -37,6 +37,12 @@ impl Snapshot {
         Ok(self.next_change_of(index, after))
     }
 
+    /// When any flag's answer may next be another one by the clock alone; see [`next_change`](Self::next_change).
+    #[must_use]
+    pub fn next_change_of_all(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.indices().filter_map(|flag| self.next_change_of(flag, after)).min()
+    }
+
     fn next_change_of(&self, flag: u32, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let (home, flag) = self.locate(flag)?;
         match &flag.answer {

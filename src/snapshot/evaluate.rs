@@ -43,6 +43,12 @@ impl Snapshot {
         self.decide(self.find_index(name), name, context).ok_or_else(|| self.missing(name))
     }
 
+    /// What a flag answers this caller, and why; nothing for a name that no flag has. For names that come from outside:
+    /// no time is spent on a name that is much like it.
+    pub fn decision(&self, name: &str, context: &Context<'_>) -> Option<Decision<&Self>> {
+        self.decide(self.find_index(name), name, context)
+    }
+
     /// What the flag with this index answers, or an override in its place.
     #[inline]
     pub(crate) fn decide(

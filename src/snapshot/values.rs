@@ -52,6 +52,7 @@ impl Values {
                 Err(error) => return wrong("variants", format!("{expectation}: {error}")),
             },
         };
+        let named = with_fractions(named);
         let mut kinds: Vec<&str> = named.iter().map(|(_, value)| kind(value)).collect();
         kinds.dedup();
         if let [first, other, ..] = kinds[..] {
@@ -83,6 +84,19 @@ impl Values {
     pub(super) fn get(&self, variant: Variant) -> Option<&Json> {
         self.list.iter().find(|(known, _)| *known == variant).map(|(_, value)| value)
     }
+}
+
+/// Where one of the values has a fraction all numbers are such, so that `1` is not of another type than `2.5` for whoever
+/// reads the flag.
+fn with_fractions(mut named: Vec<(String, Json)>) -> Vec<(String, Json)> {
+    if named.iter().any(|(_, value)| value.is_f64()) {
+        for (_, value) in &mut named {
+            if let Some(number) = value.as_f64() {
+                *value = number.into();
+            }
+        }
+    }
+    named
 }
 
 fn kind(value: &Json) -> &'static str {

@@ -1,9 +1,10 @@
 //! Requests that are refused, and requests that fail.
 
 use axum::{
-    http::{Method, StatusCode},
+    http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::reply::json;
@@ -18,11 +19,32 @@ pub(crate) struct ApiError {
     pub(crate) code: &'static str,
     pub(crate) outside: String,
     pub(crate) inside: Option<String>,
+    /// After how many seconds the caller may try again.
+    pub(crate) retry_after: Option<u64>,
+}
+
+/// What an error is, as its body tells.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Error")]
+pub(crate) struct Envelope<'a> {
+    pub(crate) error: Told<'a>,
+}
+
+/// An error.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ErrorDetails")]
+pub(crate) struct Told<'a> {
+    /// Stable, for programs.
+    code: &'static str,
+    /// For people; may be another one tomorrow.
+    message: &'a str,
+    /// Names the request in the log.
+    request_id: &'a str,
 }
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, outside: impl Into<String>) -> Self {
-        Self { status, code, outside: outside.into(), inside: None }
+        Self { status, code, outside: outside.into(), inside: None, retry_after: None }
     }
 
     pub(crate) fn flag_not_found(error: &novi::Error) -> Self {
@@ -31,8 +53,8 @@ impl ApiError {
 
     pub(crate) fn route_not_found(path: &str) -> Self {
         let message = format!(
-            "nothing is served at {}; there are GET /flags, GET /flags/{{name}}, POST /evaluatedFlags, \
-             POST /evaluatedFlags/{{name}}, POST /api/explain/{{name}}, GET /health/live and GET /health/ready",
+            "nothing is served at {}; GET /openapi.json tells what is, such as GET /flags and POST \
+             /ofrep/v1/evaluate/flags",
             short(path)
         );
         Self::new(StatusCode::NOT_FOUND, "route_not_found", message)
@@ -75,7 +97,7 @@ impl ApiError {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_encoding", message)
     }
 
-    pub(crate) fn body_incomplete(cause: &axum::Error) -> Self {
+    pub(crate) fn body_incomplete(cause: &axum::BoxError) -> Self {
         let message = "the body: the connection or a chunk broke off before its end";
         Self {
             inside: Some(cause.to_string()),
@@ -105,20 +127,89 @@ impl ApiError {
         Self { inside: Some(inside), ..error }
     }
 
+    /// No token, or none that is known.
+    #[allow(dead_code, reason = "for access")]
+    pub(crate) fn unauthorized(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+    }
+
+    /// A token that does not reach so far.
+    #[allow(dead_code, reason = "for access")]
+    pub(crate) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
+    /// Too many requests.
+    #[allow(dead_code, reason = "for access")]
+    pub(crate) fn too_many_requests(message: impl Into<String>, retry_after: u64) -> Self {
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message);
+        Self { retry_after: Some(retry_after.max(1)), ..error }
+    }
+
+    pub(crate) fn too_many_streams(limit: usize) -> Self {
+        let message =
+            format!("there are {limit} event streams already, which is as many as this server holds");
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", message);
+        Self { retry_after: Some(10), ..error }
+    }
+
+    pub(crate) fn media_type() -> Self {
+        let message = "the header content-type: expected application/json";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
+    }
+
+    pub(crate) fn body_not_json(message: &str) -> Self {
+        Self::invalid_body(message)
+    }
+
+    pub(crate) fn invalid_context(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_context", message)
+    }
+
+    pub(crate) fn no_such_flag(key: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "flag_not_found", format!("flag {:?} was not found", short(key)))
+    }
+
+    pub(crate) fn flag_broken(key: &str) -> Self {
+        let message = format!(
+            "flag {:?} needs a row that does not compile, and has no value meanwhile; `novi check` tells why",
+            short(key)
+        );
+        Self::new(StatusCode::BAD_REQUEST, "flag_broken", message)
+    }
+
+    /// Writes down what only the log is told.
+    pub(crate) fn log(&self, request_id: &str) {
+        let Some(inside) = &self.inside else { return };
+        if self.status.is_server_error() {
+            tracing::error!(request_id, code = self.code, "{inside}");
+        } else {
+            tracing::debug!(request_id, code = self.code, "{inside}");
+        }
+    }
+
+    /// What the body tells.
+    pub(crate) fn told<'a>(&'a self, request_id: &'a str) -> Told<'a> {
+        Told { code: self.code, message: &self.outside, request_id }
+    }
+
     /// The response with its body.
     pub(crate) fn render(&self, request_id: &str) -> Response {
-        #[derive(Serialize)]
-        struct Envelope<'a> {
-            error: Inner<'a>,
+        let body = Envelope { error: self.told(request_id) };
+        let mut response = json(self.status, &body).unwrap_or_else(|_| self.status.into_response());
+        self.add_headers(&mut response);
+        response
+    }
+
+    /// The headers that go with it.
+    pub(crate) fn add_headers(&self, response: &mut Response) {
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
-        #[derive(Serialize)]
-        struct Inner<'a> {
-            code: &'static str,
-            message: &'a str,
-            request_id: &'a str,
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        let error = Inner { code: self.code, message: &self.outside, request_id };
-        json(self.status, &Envelope { error }).unwrap_or_else(|_| self.status.into_response())
     }
 }
 

@@ -1,11 +1,11 @@
 //! `POST /api/explain/{name}`: why a flag answers the caller as it does whom the body tells of.
 
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::extract::State;
 
 use crate::{
     error::ApiError,
     extract::{CallerContext, FlagName},
-    reply::json,
+    reply::Answer,
     state::AppState,
 };
 
@@ -13,7 +13,7 @@ pub(crate) async fn explain(
     State(state): State<AppState>,
     FlagName(name): FlagName,
     CallerContext(context): CallerContext,
-) -> Result<Response, ApiError> {
+) -> Result<Answer<serde_json::Value>, ApiError> {
     let trace = state.flags().explain(&name, &context).map_err(|error| ApiError::flag_not_found(&error))?;
-    json(StatusCode::OK, &trace)
+    Answer::of(&trace)
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use axum::{
-    body::{Body, HttpBody},
+    BoxError,
+    body::{Bytes, HttpBody},
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
     http::{HeaderMap, header, request::Parts},
 };
@@ -11,7 +12,14 @@ use http_body_util::BodyExt;
 use novi::Context;
 use tokio::time::timeout;
 
-use crate::{error::ApiError, observe::Progress, state::AppState};
+use serde_json::json;
+
+use crate::{
+    error::ApiError,
+    observe::Progress,
+    openapi::{Input, Operation, Schemas},
+    state::AppState,
+};
 
 /// The flag's name: the rest of the path, with its %-escapes read.
 pub(crate) struct FlagName(pub(crate) String);
@@ -28,13 +36,20 @@ impl FromRequestParts<AppState> for FlagName {
     }
 }
 
+impl Input for FlagName {
+    fn describe(operation: &mut Operation, _: &mut Schemas) {
+        let text = "The flag's name, with its %-escapes; slashes need none";
+        operation.parameter("name", "path", true, text, &json!({"type": "string"}));
+    }
+}
+
 /// The context that the body holds.
 pub(crate) struct CallerContext(pub(crate) Context<'static>);
 
 impl CallerContext {
     /// Attributes are looked up by walking a list, once for each activation: a body's worth of them, times as many
     /// activations as a database may hold, would be seconds.
-    const MOST_ATTRIBUTES: usize = 1000;
+    pub(crate) const MOST_ATTRIBUTES: usize = 1000;
 
     fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let text = std::str::from_utf8(body).map_err(ApiError::body_not_utf8)?;
@@ -65,13 +80,24 @@ impl FromRequest<AppState> for CallerContext {
     }
 }
 
+impl Input for CallerContext {
+    fn describe(operation: &mut Operation, _: &mut Schemas) {
+        let schema = json!({"type": ["object", "null"], "additionalProperties": true});
+        operation.body(false, "What is known of the caller: attributes by name", &schema);
+    }
+}
+
 /// Bodies are taken as they are: unpacking one would need a limit of its own.
-fn is_encoded(headers: &HeaderMap) -> bool {
+pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
     let identity = |value: &[u8]| value.is_empty() || value.eq_ignore_ascii_case(b"identity");
     headers.get_all(header::CONTENT_ENCODING).iter().any(|value| !identity(value.as_bytes()))
 }
 
-async fn read(mut body: Body, headers: &HeaderMap, limit: usize) -> Result<Vec<u8>, ApiError> {
+/// The body, if it is not too large.
+pub(crate) async fn read<B>(mut body: B, headers: &HeaderMap, limit: usize) -> Result<Bytes, ApiError>
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Unpin,
+{
     let declared = body.size_hint().lower();
     if usize::try_from(declared).map_or(true, |declared| declared > limit) {
         // A client that waits for leave to send is told first, and sends nothing.
@@ -80,29 +106,38 @@ async fn read(mut body: Body, headers: &HeaderMap, limit: usize) -> Result<Vec<u
         }
         return Err(ApiError::body_too_large(limit));
     }
+    // Most bodies come in one piece, which is taken as it is.
+    let mut first = Bytes::new();
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| ApiError::body_incomplete(&error))?;
+        let frame = frame.map_err(|error| ApiError::body_incomplete(&error.into()))?;
         let Ok(data) = frame.into_data() else { continue };
-        if bytes.len().saturating_add(data.len()) > limit {
-            drop(bytes);
+        if bytes.len().max(first.len()).saturating_add(data.len()) > limit {
+            drop((first, bytes));
             discard(body).await;
             return Err(ApiError::body_too_large(limit));
         }
+        if first.is_empty() && bytes.is_empty() {
+            first = data;
+            continue;
+        }
+        if bytes.is_empty() {
+            bytes.extend_from_slice(&first);
+        }
         bytes.extend_from_slice(&data);
     }
-    Ok(bytes)
+    Ok(if bytes.is_empty() { first } else { bytes.into() })
 }
 
 /// Reads on without keeping anything. Closing a connection on which bytes still arrive resets it, and the client, busy
 /// with sending, would not see its answer. Only so much is read, for only so long: the rest is the client's loss.
-async fn discard(mut body: Body) {
+async fn discard<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) {
     const MOST_BYTES: usize = 64 * 1024 * 1024;
     const LONGEST: Duration = Duration::from_secs(2);
     let read_on = async {
         let mut seen = 0_usize;
         while let Some(Ok(frame)) = body.frame().await {
-            seen = seen.saturating_add(frame.data_ref().map_or(0, axum::body::Bytes::len));
+            seen = seen.saturating_add(frame.data_ref().map_or(0, Bytes::len));
             if seen > MOST_BYTES {
                 break;
             }

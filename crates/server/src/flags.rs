@@ -1,26 +1,26 @@
 //! `GET /flags` and `GET /flags/{name}`: flags as their rows have them.
 
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::extract::State;
 
 use crate::{
     error::ApiError,
     extract::FlagName,
-    reply::json,
+    reply::Answer,
     state::AppState,
-    view::{List, find, rows},
+    view::{FlagView, List, find, rows},
 };
 
-pub(crate) async fn list(State(state): State<AppState>) -> Result<Response, ApiError> {
+pub(crate) async fn list(State(state): State<AppState>) -> Result<Answer<Vec<FlagView<'static>>>, ApiError> {
     let snapshot = state.flags().snapshot();
     let rows = rows(&snapshot)?;
     let status = |row: usize| rows.flags.get(row).is_some_and(|row| row.status);
-    json(StatusCode::OK, &List::new(&snapshot, rows, status))
+    Answer::of(&List::new(&snapshot, rows, status))
 }
 
 pub(crate) async fn one(
     State(state): State<AppState>,
     FlagName(name): FlagName,
-) -> Result<Response, ApiError> {
+) -> Result<Answer<FlagView<'static>>, ApiError> {
     let snapshot = state.flags().snapshot();
-    json(StatusCode::OK, &find(&snapshot, &name, |row| row.status)?)
+    Answer::of(&find(&snapshot, &name, |row| row.status)?)
 }

@@ -1,25 +1,34 @@
 //! `GET /health/live` and `GET /health/ready`: whether to restart this process, and whether to send it requests.
 
+use std::marker::PhantomData;
+
 use axum::{
     extract::State,
     http::{HeaderValue, StatusCode, header},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use novi::Origin;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{error::ApiError, reply::json, state::AppState};
+use crate::{
+    error::ApiError,
+    openapi::{Operation, Output, Schemas},
+    reply::json,
+    state::AppState,
+};
 
-#[derive(Serialize)]
-struct Live {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Live {
     status: &'static str,
 }
 
-#[derive(Serialize)]
-struct Ready {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Ready {
     status: &'static str,
     revision: i64,
     /// Where the rows come from: database, file, memory, or nowhere, where there are none yet.
+    #[schemars(with = "String")]
     source: Origin,
     /// How long ago the database last confirmed the revision, or the snapshot file was written; null for rows in memory.
     age_seconds: Option<f64>,
@@ -29,11 +38,11 @@ struct Ready {
 }
 
 /// Asks nothing but whether requests are answered: a database that is down is no reason to restart.
-pub(crate) async fn live() -> Result<Response, ApiError> {
+pub(crate) async fn live() -> Result<Health<Live>, ApiError> {
     uncached(StatusCode::OK, &Live { status: "live" })
 }
 
-pub(crate) async fn ready(State(state): State<AppState>) -> Result<Response, ApiError> {
+pub(crate) async fn ready(State(state): State<AppState>) -> Result<Health<Ready>, ApiError> {
     let (status, snapshot) = (state.flags().status(), state.flags().snapshot());
     // Told of together, so taken from one snapshot: the status may be of the one before it.
     let (revision, issues) = (snapshot.revision(), snapshot.issues().len());
@@ -68,8 +77,25 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Result<Response, Api
     uncached(code, &ready)
 }
 
-fn uncached(code: StatusCode, body: &impl Serialize) -> Result<Response, ApiError> {
+fn uncached<T: Serialize>(code: StatusCode, body: &T) -> Result<Health<T>, ApiError> {
     let mut response = json(code, body)?;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(Health(response, PhantomData))
+}
+
+/// How the server is.
+pub(crate) struct Health<T>(Response, PhantomData<fn() -> T>);
+
+impl<T> IntoResponse for Health<T> {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl<T: JsonSchema> Output for Health<T> {
+    fn describe(operation: &mut Operation, schemas: &mut Schemas) {
+        let schema = schemas.output::<T>();
+        operation.answer(200, "It is well", &schema);
+        operation.answer(503, "It is not ready", &schema);
+    }
 }

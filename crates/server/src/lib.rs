@@ -60,21 +60,30 @@
 //! # What it does not do
 //! No TLS, no HTTP/2, no compression: put a reverse proxy in front. It does not authenticate readers.
 
+mod access;
+mod endpoint;
 mod error;
 mod evaluated_flags;
+mod events;
 mod explain;
 mod extract;
+mod features;
 mod flags;
 mod health;
+mod news;
 mod observe;
+mod ofrep;
+mod openapi;
 mod options;
 mod patient;
+mod peer;
 mod reply;
 mod router;
 mod serve;
+mod signing;
 mod state;
 mod view;
 
-pub use options::Options;
+pub use options::{Options, SigningKey};
 pub use router::router;
 pub use serve::serve;

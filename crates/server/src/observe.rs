@@ -3,8 +3,8 @@
 use std::{
     any::Any,
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, LazyLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Instant,
 };
@@ -42,25 +42,73 @@ impl Progress {
     }
 }
 
-pub(crate) async fn observe(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let (text, id) = request_id(request.headers());
-    let span = tracing::info_span!("request", request_id = text);
-    let observed = async {
-        let started = Instant::now();
-        let method = short(request.method().as_str());
-        let route = route(&request);
-        let mut response = in_time(&state, request, next).await;
-        if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-            response = written(&error, &response, &text);
+/// A request, with what its answer and its line in the log say of it.
+pub(crate) struct Arrival {
+    id: HeaderValue,
+    started: Instant,
+}
+
+impl Arrival {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        Self { id: request_id(headers), started: Instant::now() }
+    }
+
+    /// The request's id.
+    pub(crate) fn id(&self) -> &str {
+        // It is made of visible ASCII.
+        self.id.to_str().unwrap_or_default()
+    }
+
+    /// The answer to a question for flags, with what stands on every answer. There are very many of them, so that only those
+    /// that failed are told by default.
+    pub(crate) fn answered(
+        self,
+        state: &AppState,
+        method: &'static str,
+        route: &'static str,
+        mut response: Response,
+    ) -> Response {
+        let status = response.status();
+        if status.is_client_error() || status.is_server_error() {
+            let (id, status, seconds) = (self.id(), status.as_u16(), self.started.elapsed().as_secs_f64());
+            tracing::info!(request_id = id, method, route, status, seconds, "answered");
+        } else if tracing::enabled!(tracing::Level::DEBUG) {
+            let (id, status, seconds) = (self.id(), status.as_u16(), self.started.elapsed().as_secs_f64());
+            tracing::debug!(request_id = id, method, route, status, seconds, "answered");
         }
+        self.mark(state, &mut response);
+        response
+    }
+
+    /// What stands on every answer.
+    fn mark(self, state: &AppState, response: &mut Response) {
         let headers = response.headers_mut();
-        headers.insert(REQUEST_ID, id);
+        headers.insert(REQUEST_ID, self.id);
         if state.closing().has_begun() {
             // Whoever asks again over this connection might find it closed.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        let (status, seconds) = (response.status().as_u16(), started.elapsed().as_secs_f64());
+    }
+}
+
+pub(crate) async fn observe(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    if crate::ofrep::is_evaluation(request.method(), request.uri().path()) {
+        // It sees to all this itself.
+        return next.run(request).await;
+    }
+    let arrival = Arrival::of(request.headers());
+    let span = tracing::info_span!("request", request_id = arrival.id());
+    let observed = async {
+        let method = short(request.method().as_str());
+        let route = route(&request);
+        let mut response = in_time(&state, request, next).await;
+        if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+            error.log(arrival.id());
+            response = written(&error, &response, arrival.id());
+        }
+        let (status, seconds) = (response.status().as_u16(), arrival.started.elapsed().as_secs_f64());
         tracing::info!(method, route, status, seconds, "answered");
+        arrival.mark(&state, &mut response);
         response
     };
     observed.instrument(span).await
@@ -87,13 +135,6 @@ async fn in_time(state: &AppState, mut request: Request, next: Next) -> Response
 
 /// The response with the body of its error; other headers, such as `allow`, stay.
 fn written(error: &ApiError, response: &Response, request_id: &str) -> Response {
-    if let Some(inside) = &error.inside {
-        if error.status.is_server_error() {
-            tracing::error!(code = error.code, "{inside}");
-        } else {
-            tracing::debug!(code = error.code, "{inside}");
-        }
-    }
     let mut written = error.render(request_id);
     for (name, value) in response.headers() {
         if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
@@ -104,17 +145,33 @@ fn written(error: &ApiError, response: &Response, request_id: &str) -> Response 
 }
 
 /// The request's own id if it can be one, else a new one.
-fn request_id(headers: &HeaderMap) -> (String, HeaderValue) {
+fn request_id(headers: &HeaderMap) -> HeaderValue {
     // What is echoed and logged is no place for a caller's novel.
     const LONGEST: usize = 128;
-    let sane = |text: &str| (1..=LONGEST).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-    let given = headers.get(REQUEST_ID).and_then(|value| Some((value.to_str().ok()?, value)));
-    if let Some((text, value)) = given.filter(|(text, _)| sane(text)) {
-        return (text.to_owned(), value.clone());
+    let sane = |text: &[u8]| (1..=LONGEST).contains(&text.len()) && text.iter().all(u8::is_ascii_graphic);
+    let given = headers.get(REQUEST_ID).filter(|value| sane(value.as_bytes()));
+    given.cloned().unwrap_or_else(new_id)
+}
+
+/// An id that no other request has: what tells this process from others, and a number. Counted, since to draw each one costs
+/// more than many an evaluation.
+#[expect(clippy::cast_possible_truncation, reason = "digits are below 16")]
+fn new_id() -> HeaderValue {
+    static PROCESS: LazyLock<u64> = LazyLock::new(|| {
+        let (high, low) = Uuid::new_v4().as_u64_pair();
+        high ^ low
+    });
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let mut text = [0; 32];
+    for (place, digit) in text.iter_mut().enumerate() {
+        let half = if place < 16 { *PROCESS } else { number };
+        *digit = match half >> (60 - place % 16 * 4) & 15 {
+            value @ 0..10 => b'0' + value as u8,
+            value => b'a' - 10 + value as u8,
+        };
     }
-    let made = Uuid::new_v4().to_string();
-    let value = HeaderValue::from_str(&made).unwrap_or(HeaderValue::from_static("none"));
-    (made, value)
+    HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("none"))
 }
 
 /// What was asked for: the pattern of the route, so that lines can be counted by it, or the path where there is none.

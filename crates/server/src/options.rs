@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub use crate::signing::SigningKey;
+
 /// Limits and times of a server.
 ///
 /// ```
@@ -35,6 +37,15 @@ pub struct Options {
     /// How long the database may leave the revision unconfirmed before the server counts as not ready: 30 s. It goes on
     /// answering from the last rows that it has read.
     pub stale_after: Duration,
+    /// How many event streams may be open: 5,000. More are refused with 503. They count as connections, too.
+    pub max_streams: usize,
+    /// How often an event stream says that it is alive, when there is nothing else to say: 15 s. Proxies close what is
+    /// silent.
+    pub keep_alive: Duration,
+    /// A secret of 16 bytes or more that servers behind one balancer share, so that each takes the addresses of event streams
+    /// that another has given, and headers that another would take as signed. Without it the addresses are good for the
+    /// process that gave them.
+    pub signing_key: Option<SigningKey>,
 }
 
 impl Default for Options {
@@ -48,6 +59,9 @@ impl Default for Options {
             notice: Duration::from_secs(1),
             drain: Duration::from_secs(10),
             stale_after: Duration::from_secs(30),
+            max_streams: 5_000,
+            keep_alive: Duration::from_secs(15),
+            signing_key: None,
         }
     }
 }

@@ -1,19 +1,25 @@
 //! Everything that is served, as one list.
 
+use std::sync::LazyLock;
+
 use axum::{
     Router,
     http::{Method, Uri},
     middleware::from_fn_with_state,
-    routing::{get, post},
 };
 use novi::Flags;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     Options,
+    access::{Access, Role},
+    endpoint::{Endpoint, get, post},
     error::ApiError,
-    evaluated_flags, explain, flags, health,
+    evaluated_flags, events, explain, features, flags, health,
     observe::{caught, observe},
+    ofrep,
+    openapi::document,
+    reply::Answer,
     state::{AppState, Closing},
 };
 
@@ -30,25 +36,75 @@ use crate::{
 ///
 /// [`serve`]: crate::serve
 pub fn router(flags: Flags, options: Options) -> Router {
-    build(flags, options, Closing::default())
+    build(&AppState::new(flags, options, Closing::default()))
 }
 
-pub(crate) fn build(flags: Flags, options: Options, closing: Closing) -> Router {
-    let state = AppState::new(flags, options, closing);
-    Router::new()
-        .route("/flags", get(flags::list))
-        .route("/flags/{*name}", get(flags::one))
-        .route("/evaluatedFlags", post(evaluated_flags::list))
-        .route("/evaluatedFlags/{*name}", post(evaluated_flags::one))
-        .route("/api/explain/{*name}", post(explain::explain))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
+/// Everything that is served.
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    use Access::{Needs, Optional, Public};
+    use Role::Server;
+    vec![
+        get("/flags", Needs(Server), "Every flag as its rows have it, in the order of ids", flags::list),
+        get("/flags/{*name}", Needs(Server), "A flag as its rows have it", flags::one),
+        post(
+            "/evaluatedFlags",
+            Needs(Server),
+            "Every flag, with what it answers as status",
+            evaluated_flags::list,
+        ),
+        post(
+            "/evaluatedFlags/{*name}",
+            Needs(Server),
+            "A flag, with what it answers as status",
+            evaluated_flags::one,
+        ),
+        get(
+            "/features",
+            Optional,
+            "The names of the features that are active for the caller",
+            features::active,
+        ),
+        post(ofrep::PATH, ofrep::ACCESS, "What all flags answer (OFREP)", ofrep::bulk_route).guards_itself(),
+        post(
+            "/ofrep/v1/evaluate/flags/{*key}",
+            ofrep::ACCESS,
+            "What a flag answers (OFREP)",
+            ofrep::single_route,
+        )
+        .guards_itself(),
+        get(
+            events::PATH,
+            Public,
+            "Tells when flags may answer otherwise; the address is a secret",
+            events::events,
+        ),
+        post("/api/explain/{*name}", Needs(Server), "Why a flag answers as it does", explain::explain),
+        get("/health/live", Public, "Whether the process answers at all", health::live),
+        get("/health/ready", Public, "Whether to send requests here", health::ready),
+        get("/openapi.json", Public, "This description", description),
+    ]
+}
+
+pub(crate) fn build(state: &AppState) -> Router {
+    let mut router = Router::new();
+    for endpoint in endpoints() {
+        let (path, route) = endpoint.into_route(state);
+        router = router.route(path, route);
+    }
+    router
+        // Clients that write a slash behind the path of all flags.
+        .route(&format!("{}/", ofrep::PATH), axum::routing::post(ofrep::bulk_route))
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         // The last is the outermost: a panic is an answer by the time it is observed.
         .layer(CatchPanicLayer::custom(caught))
         .layer(from_fn_with_state(state.clone(), observe))
-        .with_state(state)
+        .with_state(state.clone())
+}
+
+async fn description() -> Result<Answer<serde_json::Value>, ApiError> {
+    static DOCUMENT: LazyLock<serde_json::Value> = LazyLock::new(|| document(&endpoints()));
+    Answer::of(&*DOCUMENT)
 }
 
 async fn no_route(uri: Uri) -> ApiError {

@@ -1,13 +1,12 @@
 //! A listening socket, its connections, and how they end.
 
-use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, io, pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
-use hyper::server::conn::http1;
+use axum::{Router, http::Request, response::Response};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
 };
 use novi::Flags;
 use tokio::{
@@ -17,7 +16,15 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::{Options, patient::Patient, router, state::Closing};
+use tower::ServiceExt as _;
+
+use crate::{
+    Options, ofrep,
+    patient::Patient,
+    peer::Peer,
+    router,
+    state::{AppState, Closing},
+};
 
 /// Answers HTTP/1.1 on a listening socket until `shutdown` is ready, then lets open requests finish.
 ///
@@ -46,8 +53,9 @@ pub async fn serve(
 ) -> io::Result<()> {
     tracing::info!(address = %listener.local_addr()?, "listening");
     let closing = Closing::default();
-    let app = router::build(flags, options.clone(), closing.clone());
-    let mut server = Server::new(listener, app, options);
+    let state = AppState::new(flags, options.clone(), closing.clone());
+    let app = router::build(&state);
+    let mut server = Server::new(listener, state, app, options);
     server.accept_until(shutdown).await;
 
     let signalled = Instant::now();
@@ -61,6 +69,7 @@ pub async fn serve(
 
 struct Server {
     listener: TcpListener,
+    state: AppState,
     app: Router,
     options: Options,
     http: http1::Builder,
@@ -75,14 +84,14 @@ impl Server {
     /// hyper adds the timeout to the present time, which must not overflow.
     const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
 
-    fn new(listener: TcpListener, app: Router, options: Options) -> Self {
+    fn new(listener: TcpListener, state: AppState, app: Router, options: Options) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(options.header_read_timeout.min(Self::LONGEST_TIMEOUT))
             .max_buf_size(Self::BUFFER);
         let slots = Arc::new(Semaphore::new(options.max_connections.min(Semaphore::MAX_PERMITS)));
         let (graceful, connections) = (GracefulShutdown::new(), JoinSet::new());
-        Self { listener, app, options, http, slots, graceful, connections }
+        Self { listener, state, app, options, http, slots, graceful, connections }
     }
 
     async fn accept_until(&mut self, stop: impl Future<Output = ()>) {
@@ -93,18 +102,19 @@ impl Server {
                 () = &mut stop => return,
                 // Connections that have ended are forgotten as they end.
                 Some(_) = self.connections.join_next() => {}
-                Some((stream, slot)) = accept(&self.listener, &self.slots) => self.answer(stream, slot),
+                Some((stream, peer, slot)) = accept(&self.listener, &self.slots) => self.answer(stream, peer, slot),
             }
         }
     }
 
-    fn answer(&mut self, stream: TcpStream, slot: OwnedSemaphorePermit) {
+    fn answer(&mut self, stream: TcpStream, peer: Peer, slot: OwnedSemaphorePermit) {
         // Answers are small and written at once: waiting for more would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("could not set TCP_NODELAY: {error}");
         }
         let stream = Patient::new(stream, self.options.write_timeout);
-        let service = TowerToHyperService::new(self.app.clone());
+        let (state, app) = (self.state.clone(), self.app.clone());
+        let service = service_fn(move |request| answer(state.clone(), app.clone(), peer, request));
         let connection = self.graceful.watch(self.http.serve_connection(TokioIo::new(stream), service));
         self.connections.spawn(async move {
             if let Err(error) = connection.await {
@@ -123,13 +133,30 @@ impl Server {
     }
 }
 
+/// Questions for flags go straight to where they are answered, all else to the router.
+async fn answer(
+    state: AppState,
+    app: Router,
+    peer: Peer,
+    mut request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    if ofrep::is_evaluation(request.method(), request.uri().path()) {
+        return Ok(ofrep::answer(&state, Some(peer), "", request).await);
+    }
+    request.extensions_mut().insert(peer);
+    app.oneshot(request).await
+}
+
 /// The next connection, once there is room for it; nothing where that failed.
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> Option<(TcpStream, Peer, OwnedSemaphorePermit)> {
     // Out of file descriptors, for one: trying again at once would only keep a core busy.
     const PAUSE: Duration = Duration::from_millis(100);
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, _)) => Some((stream, slot)),
+        Ok((stream, address)) => Some((stream, Peer(address.ip().to_canonical()), slot)),
         Err(error) => {
             tracing::error!("could not accept a connection: {error}");
             sleep(PAUSE).await;

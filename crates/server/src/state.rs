@@ -6,8 +6,9 @@ use std::sync::{
 };
 
 use novi::Flags;
+use tokio::sync::watch;
 
-use crate::Options;
+use crate::{Options, events::Events};
 
 /// Cheap to clone: one for each request.
 #[derive(Clone)]
@@ -19,11 +20,13 @@ struct Inner {
     flags: Flags,
     options: Options,
     closing: Closing,
+    events: Events,
 }
 
 impl AppState {
     pub(crate) fn new(flags: Flags, options: Options, closing: Closing) -> Self {
-        Self { inner: Arc::new(Inner { flags, options, closing }) }
+        let events = Events::new(&options);
+        Self { inner: Arc::new(Inner { flags, options, closing, events }) }
     }
 
     /// A request takes the snapshot once, so that its answer is of one revision (R11).
@@ -38,18 +41,38 @@ impl AppState {
     pub(crate) fn closing(&self) -> &Closing {
         &self.inner.closing
     }
+
+    pub(crate) fn events(&self) -> &Events {
+        &self.inner.events
+    }
 }
 
 /// Whether the server is shutting down.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Closing(Arc<AtomicBool>);
+#[derive(Clone, Debug)]
+pub(crate) struct Closing {
+    /// Asked on each request.
+    begun: Arc<AtomicBool>,
+    told: Arc<watch::Sender<bool>>,
+}
+
+impl Default for Closing {
+    fn default() -> Self {
+        Self { begun: Arc::default(), told: Arc::new(watch::Sender::new(false)) }
+    }
+}
 
 impl Closing {
     pub(crate) fn begin(&self) {
-        self.0.store(true, Ordering::Release);
+        self.begun.store(true, Ordering::Release);
+        self.told.send_replace(true);
     }
 
     pub(crate) fn has_begun(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.begun.load(Ordering::Acquire)
+    }
+
+    /// Hears of it: it is true then.
+    pub(crate) fn watch(&self) -> watch::Receiver<bool> {
+        self.told.subscribe()
     }
 }

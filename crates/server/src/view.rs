@@ -4,6 +4,7 @@ use novi::{
     Context, Error, Snapshot,
     rows::{ActivationRow, FlagRow, Rows},
 };
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::error::ApiError;
@@ -37,8 +38,9 @@ pub(crate) fn rows(snapshot: &Snapshot) -> Result<&Rows, ApiError> {
     snapshot.rows().ok_or_else(ApiError::rows_not_kept)
 }
 
-/// A flag.
-#[derive(Serialize)]
+/// A flag, with the activations that it is linked to.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Flag")]
 pub(crate) struct FlagView<'a> {
     activations: Vec<ActivationView<'a>>,
     id: i64,
@@ -46,7 +48,9 @@ pub(crate) struct FlagView<'a> {
     status: bool,
 }
 
-#[derive(Serialize)]
+/// An activation; the config is the text that the row holds.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Activation")]
 struct ActivationView<'a> {
     class_name: &'a str,
     config: Option<&'a str>,

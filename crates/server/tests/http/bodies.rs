@@ -33,9 +33,9 @@ async fn the_content_type_does_not_matter() {
 async fn what_is_no_object_is_refused_with_its_place() {
     let server = Server::start(demo()).await;
     let cases = [
-        ("[]", "invalid type: sequence, expected a map at line 1 column 0"),
-        ("\"x\"", "invalid type: string \"x\", expected a map at line 1 column 3"),
-        ("7", "invalid type: integer `7`, expected a map at line 1 column 1"),
+        ("[]", "invalid type: sequence, expected an object at line 1 column 0"),
+        ("\"x\"", "invalid type: string \"x\", expected an object at line 1 column 3"),
+        ("7", "invalid type: integer `7`, expected an object at line 1 column 1"),
         ("{", "EOF while parsing an object at line 1 column 1"),
         ("{\n\"a\": 1,}", "trailing comma at line 2 column 8"),
         ("{} {}", "trailing characters at line 1 column 4"),

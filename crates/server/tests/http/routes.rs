@@ -46,8 +46,10 @@ async fn head_is_get_without_a_body() {
 }
 
 #[tokio::test]
-async fn an_unknown_route_names_the_known_ones() {
+async fn an_unknown_route_says_where_the_known_ones_are() {
     let server = Server::start(demo()).await;
     let message = server.get("/flag?token=secret").await.error(404, "route_not_found");
-    assert!(message.starts_with("nothing is served at /flag; there are GET /flags,"), "{message}");
+    assert!(message.starts_with("nothing is served at /flag; GET /openapi.json tells what is"), "{message}");
+    let description = server.get("/openapi.json").await.ok();
+    assert_eq!(description["paths"]["/flags"]["get"]["x-novi-role"], "server");
 }
