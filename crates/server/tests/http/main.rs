@@ -6,10 +6,12 @@ mod bodies;
 #[path = "../common/mod.rs"]
 mod common;
 mod evaluated_flags;
+mod events;
 mod flags;
 mod health;
 mod mounted;
 mod names;
+mod ofrep;
 mod panics;
 mod requests;
 mod routes;
