@@ -12,7 +12,7 @@ use novi::{
 };
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-const ALL: [&str; 7] = [
+const ALL: [&str; 8] = [
     "1 core tables",
     "2 flag metadata",
     "3 revision and history",
@@ -20,6 +20,7 @@ const ALL: [&str; 7] = [
     "5 history",
     "6 row versions",
     "7 usage",
+    "8 exposed",
 ];
 
 async fn opened(database: &TestDatabase) -> Arc<dyn SchemaStore> {

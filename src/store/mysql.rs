@@ -36,6 +36,7 @@ const MIGRATIONS: Migrations = &[
     (5, "history", include_str!("../../migrations/mysql/0005_history.sql")),
     (6, "row versions", include_str!("../../migrations/mysql/0006_row_versions.sql")),
     (7, "usage", include_str!("../../migrations/mysql/0007_usage.sql")),
+    (8, "exposed", include_str!("../../migrations/mysql/0008_exposed.sql")),
 ];
 
 const QUERIES: Queries = Queries {
@@ -47,7 +48,7 @@ const QUERIES: Queries = Queries {
     placeholder: "?",
     flags: "select cast(f.id as signed), f.name, cast(f.status as signed), m.flag_id, m.description, m.owner, \
         date_format(m.expires_at, '%Y-%m-%dT%H:%i:%s.%fZ'), m.tags, cast(m.override_allowed as signed), \
-        m.fail_mode, m.variants, m.default_variant, m.row_version, \
+        cast(m.exposed as signed), m.fail_mode, m.variants, m.default_variant, m.row_version, \
         date_format(m.created_at, '%Y-%m-%dT%H:%i:%s.%fZ'), date_format(m.updated_at, '%Y-%m-%dT%H:%i:%s.%fZ') \
         from flags f left join flag_metadata m on m.flag_id = f.id",
     activations: "select cast(a.id as signed), a.name, a.class_name, a.config, v.row_version \
@@ -57,7 +58,7 @@ const QUERIES: Queries = Queries {
     has_table: "select count(*) from information_schema.tables where table_schema = database() and table_name = ?",
 };
 
-const STATEMENTS: Statements = sql::statements!("?" "?" "?" "?" "?" "?" "?" "?" "?");
+const STATEMENTS: Statements = sql::statements!("?" "?" "?" "?" "?" "?" "?" "?" "?" "?");
 
 /// The revision is raised already.
 const SETTLE: Option<&str> = None;
@@ -312,7 +313,7 @@ async fn contents(connection: &mut MySqlConnection) -> Result<String, sqlx::Erro
             from activations",
         "select cast(coalesce(sum(crc32(concat_ws('|', flag_id, activation_id))), 0) as char) from flags_activations",
         "select cast(coalesce(sum(crc32(concat_ws('|', flag_id, coalesce(description, '-'), coalesce(owner, '-'), \
-            coalesce(expires_at, '-'), coalesce(tags, '-'), override_allowed, fail_mode, coalesce(variants, '-'), \
+            coalesce(expires_at, '-'), coalesce(tags, '-'), override_allowed, exposed, fail_mode, coalesce(variants, '-'), \
             coalesce(default_variant, '-')))), 0) as char) from flag_metadata",
         "select cast(coalesce(sum(crc32(concat_ws('|', activation_id, member, denied))), 0) as char) \
             from activation_members",

@@ -38,6 +38,7 @@ const MIGRATIONS: Migrations = &[
     (5, "history", include_str!("../../migrations/postgres/0005_history.sql")),
     (6, "row versions", include_str!("../../migrations/postgres/0006_row_versions.sql")),
     (7, "usage", include_str!("../../migrations/postgres/0007_usage.sql")),
+    (8, "exposed", include_str!("../../migrations/postgres/0008_exposed.sql")),
 ];
 
 /// Ids and texts are cast: adopted tables have other types than novi's own.
@@ -50,7 +51,7 @@ const QUERIES: Queries = Queries {
     placeholder: "$1",
     flags: "select f.id::bigint, f.name::text, f.status, m.flag_id, m.description, m.owner, \
         to_char(m.expires_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), m.tags, \
-        m.override_allowed, m.fail_mode, m.variants, m.default_variant, m.row_version, \
+        m.override_allowed, m.exposed, m.fail_mode, m.variants, m.default_variant, m.row_version, \
         to_char(m.created_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
         to_char(m.updated_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
         from flags f left join flag_metadata m on m.flag_id = f.id",
@@ -61,7 +62,7 @@ const QUERIES: Queries = Queries {
     has_table: "select count(*) from pg_tables where schemaname = current_schema() and tablename = $1",
 };
 
-const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9");
+const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9" "$10");
 
 /// The revision is raised at commit; this asks for it a moment earlier, so that it can be told.
 const SETTLE: Option<&str> = Some("set constraints novi_bump, novi_commit immediate");

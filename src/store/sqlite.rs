@@ -38,6 +38,7 @@ const MIGRATIONS: Migrations = &[
     (5, "history", include_str!("../../migrations/sqlite/0005_history.sql")),
     (6, "row versions", include_str!("../../migrations/sqlite/0006_row_versions.sql")),
     (7, "usage", include_str!("../../migrations/sqlite/0007_usage.sql")),
+    (8, "exposed", include_str!("../../migrations/sqlite/0008_exposed.sql")),
 ];
 
 const QUERIES: Queries = Queries {
@@ -48,7 +49,7 @@ const QUERIES: Queries = Queries {
         from flag_history where slot = $1 and revision > $2 and revision <= $3 order by id limit $4",
     placeholder: "$1",
     flags: "select f.id, f.name, f.status, m.flag_id, m.description, m.owner, m.expires_at, m.tags, \
-        m.override_allowed, m.fail_mode, m.variants, m.default_variant, m.row_version, m.created_at, m.updated_at \
+        m.override_allowed, m.exposed, m.fail_mode, m.variants, m.default_variant, m.row_version, m.created_at, m.updated_at \
         from flags f left join flag_metadata m on m.flag_id = f.id",
     activations: "select a.id, a.name, a.class_name, a.config, v.row_version \
         from activations a left join activation_metadata v on v.activation_id = a.id",
@@ -57,7 +58,7 @@ const QUERIES: Queries = Queries {
     has_table: "select count(*) from sqlite_master where type = 'table' and name = $1",
 };
 
-const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9");
+const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9" "$10");
 
 /// Row triggers have raised the revision already.
 const SETTLE: Option<&str> = None;
