@@ -20,6 +20,7 @@ use super::{
         self, Cell, Failure, Found, HistorySql, Migrations, Queries, Session, Statements, Step, Value,
         Versions,
     },
+    tokens::{self, NewToken, StoredToken, TokenRow, TokenSql, TokenStore, TokenUse},
     url,
     usage::{self, Usage, UsageReport, UsageStore},
 };
@@ -37,6 +38,7 @@ const MIGRATIONS: Migrations = &[
     (6, "row versions", include_str!("../../migrations/mysql/0006_row_versions.sql")),
     (7, "usage", include_str!("../../migrations/mysql/0007_usage.sql")),
     (8, "exposed", include_str!("../../migrations/mysql/0008_exposed.sql")),
+    (9, "tokens", include_str!("../../migrations/mysql/0009_tokens.sql")),
 ];
 
 const QUERIES: Queries = Queries {
@@ -417,3 +419,17 @@ async fn write_usage(pool: &MySqlPool, batch: &[Usage]) -> Result<(), sqlx::Erro
 }
 
 usage::usage_store!(MySqlStore);
+
+const TOKENS: TokenSql = TokenSql {
+    changes: "select if(exists (select 1 from novi_state where name = 'triggers'), null, changes) from novi_token_changes \
+        where id = 1",
+    tokens: "select id, name, role, subject, hash, date_format(created_at, '%Y-%m-%dT%H:%i:%s.%fZ'), created_by, \
+        date_format(expires_at, '%Y-%m-%dT%H:%i:%s.%fZ'), date_format(revoked_at, '%Y-%m-%dT%H:%i:%s.%fZ'), \
+        date_format(last_used_at, '%Y-%m-%dT%H:%i:%s.%fZ') from novi_tokens order by id",
+    insert: "insert into novi_tokens (name, role, subject, hash, created_by, expires_at, created_at) \
+        values (?, ?, ?, ?, ?, ?, utc_timestamp(6))",
+    revoke: "update novi_tokens set revoked_at = utc_timestamp(6) where (id = ? or name = ?) and revoked_at is null",
+    used: "update novi_tokens set last_used_at = ? where id = ? and (last_used_at is null or last_used_at < ?)",
+};
+
+tokens::token_store!(MySqlStore);

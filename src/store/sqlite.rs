@@ -22,6 +22,7 @@ use super::{
         self, Cell, Failure, Found, HistorySql, Migrations, Queries, Session, Statements, Step, Value,
         Versions,
     },
+    tokens::{self, NewToken, StoredToken, TokenRow, TokenSql, TokenStore, TokenUse},
     url,
     usage::{self, Usage, UsageReport, UsageStore},
 };
@@ -39,6 +40,7 @@ const MIGRATIONS: Migrations = &[
     (6, "row versions", include_str!("../../migrations/sqlite/0006_row_versions.sql")),
     (7, "usage", include_str!("../../migrations/sqlite/0007_usage.sql")),
     (8, "exposed", include_str!("../../migrations/sqlite/0008_exposed.sql")),
+    (9, "tokens", include_str!("../../migrations/sqlite/0009_tokens.sql")),
 ];
 
 const QUERIES: Queries = Queries {
@@ -393,3 +395,16 @@ async fn write_usage(pool: &SqlitePool, batch: &[Usage]) -> Result<(), sqlx::Err
 }
 
 usage::usage_store!(SqliteStore);
+
+const TOKENS: TokenSql = TokenSql {
+    changes: "select changes from novi_token_changes where id = 1",
+    tokens: "select id, name, role, subject, hash, created_at, created_by, \
+        expires_at, revoked_at, \
+        last_used_at from novi_tokens order by id",
+    insert: "insert into novi_tokens (name, role, subject, hash, created_by, expires_at) \
+        values ($1, $2, $3, $4, $5, $6)",
+    revoke: "update novi_tokens set revoked_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') where (id = $1 or name = $2) and revoked_at is null",
+    used: "update novi_tokens set last_used_at = $1 where id = $2 and (last_used_at is null or julianday(last_used_at) < julianday($3))",
+};
+
+tokens::token_store!(SqliteStore);

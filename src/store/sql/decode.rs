@@ -175,7 +175,7 @@ pub(in crate::store) fn time(cell: Cell) -> Option<DateTime<Utc>> {
 }
 
 /// RFC 3339, or a date, or a date and a time, which then are UTC.
-fn parse_time(text: &str) -> Option<DateTime<Utc>> {
+pub(in crate::store) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.to_utc());

@@ -11,6 +11,7 @@ mod schema;
 mod serve;
 mod stale;
 mod status;
+mod token;
 mod types;
 
 use std::{
@@ -75,6 +76,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Rollback(arguments) => rollback::rollback(&session, arguments).await,
         Command::Export { snapshot } => export::export(&session, &snapshot).await,
         Command::Stale { days } => stale::stale(&session, days).await,
+        Command::Token(command) => token::token(&session, command).await,
         Command::Types => types::types(&session),
         Command::Completions { .. } => Ok(ExitCode::SUCCESS),
     }
