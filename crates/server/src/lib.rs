@@ -82,8 +82,10 @@ mod router;
 mod serve;
 mod signing;
 mod state;
+mod toggles;
 mod view;
 
-pub use options::{Options, SigningKey};
+pub use options::{Options, SigningKey, TogglesHeader};
 pub use router::router;
 pub use serve::serve;
+pub use toggles::{RequestFlags, RequestToggles, RequestTogglesService, ToggleError};

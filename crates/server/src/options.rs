@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 pub use crate::signing::SigningKey;
+use crate::toggles::{Names, names};
 
 /// Limits and times of a server.
 ///
@@ -46,6 +47,20 @@ pub struct Options {
     /// that another has given, and headers that another would take as signed. Without it the addresses are good for the
     /// process that gave them.
     pub signing_key: Option<SigningKey>,
+    /// The header by which a request turns flags on or off for itself: `X-Novi-Feature-Toggles`.
+    pub toggles_header: TogglesHeader,
+}
+
+/// The name of the header by which a request turns flags on or off for itself.
+#[derive(Clone, Debug, Default)]
+pub struct TogglesHeader(pub(crate) Names);
+
+impl TogglesHeader {
+    /// The header with this name; that of answers has the same and `-Enabled`. Nothing for what can be no header's name.
+    #[must_use]
+    pub fn new(name: &str) -> Option<Self> {
+        names(name).map(Self)
+    }
 }
 
 impl Default for Options {
@@ -62,6 +77,7 @@ impl Default for Options {
             max_streams: 5_000,
             keep_alive: Duration::from_secs(15),
             signing_key: None,
+            toggles_header: TogglesHeader::default(),
         }
     }
 }

@@ -18,3 +18,4 @@ mod routes;
 mod shutdown;
 mod slow;
 mod swap;
+mod toggles;
