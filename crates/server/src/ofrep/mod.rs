@@ -8,6 +8,7 @@
 mod body;
 mod etag;
 mod refusal;
+mod telemetry;
 mod write;
 
 use std::borrow::Cow;
@@ -21,6 +22,7 @@ use axum::{
 };
 use novi::{Context, Snapshot};
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use self::{body::Evaluation, refusal::Refusal};
 use crate::{
@@ -36,6 +38,9 @@ use crate::{
 
 /// Where all flags are evaluated; below it, one.
 pub(crate) const PATH: &str = "/ofrep/v1/evaluate/flags";
+
+/// Where one flag is.
+pub(crate) const SINGLE_PATH: &str = "/ofrep/v1/evaluate/flags/{*key}";
 
 /// Who may evaluate.
 pub(crate) const ACCESS: Access = Access::Needs(Role::Client);
@@ -57,6 +62,24 @@ where
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Unpin,
 {
     let arrival = Arrival::of(request.headers());
+    if state.options().trace_evaluations {
+        // A span takes longer than the answer, so that only who asks for it has one.
+        let span = arrival.span(state, request.headers());
+        return evaluated(state, peer, place, request, arrival).instrument(span).await;
+    }
+    evaluated(state, peer, place, request, arrival).await
+}
+
+async fn evaluated<B>(
+    state: &AppState,
+    peer: Option<Peer>,
+    place: &str,
+    request: Request<B>,
+    arrival: Arrival,
+) -> Response
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Unpin,
+{
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     let path = path.strip_prefix(place).unwrap_or(path);
@@ -77,16 +100,12 @@ where
         all(&question, place, &body)
     };
     let answered = answered.await;
-    let route = if key.is_some() { SINGLE_ROUTE } else { PATH };
     let response = answered.unwrap_or_else(|error| {
         let key = key.map(|raw| name.flatten().unwrap_or(Cow::Borrowed(raw)));
         Refusal { error: &error, key: key.as_deref() }.render(&arrival)
     });
-    arrival.answered(state, "POST", route, response)
+    arrival.answered(state, key.is_some(), response)
 }
-
-/// The route of one flag, as the log has it.
-const SINGLE_ROUTE: &str = "/ofrep/v1/evaluate/flags/{*key}";
 
 /// The key in a path: its %-escapes stand for UTF-8, as do bytes that are not escaped.
 fn decoded(raw: &str) -> Result<Cow<'_, str>, ApiError> {
@@ -154,6 +173,9 @@ fn one(question: &Question<'_>, key: &str) -> Result<Response, ApiError> {
         let decision = snapshot.decision(key, &question.evaluation.context);
         let decision = decision.filter(|decision| question.caller.may_see(decision));
         let decision = decision.ok_or_else(|| ApiError::no_such_flag(key))?;
+        if question.state.options().trace_evaluations {
+            telemetry::evaluated(&decision);
+        }
         if write::has_failed(&decision) {
             return Err(ApiError::flag_broken(key));
         }
@@ -166,7 +188,8 @@ fn one(question: &Question<'_>, key: &str) -> Result<Response, ApiError> {
 fn all(question: &Question<'_>, place: &str, request_body: &[u8]) -> Result<Response, ApiError> {
     question.answered(|snapshot| {
         let stream = question.state.events().address(place, snapshot.revision());
-        let mut body = flags(snapshot, &question.evaluation.context, question.caller);
+        let traced = question.state.options().trace_evaluations;
+        let mut body = flags(snapshot, &question.evaluation.context, question.caller, traced);
         let etag = etag::of(snapshot.revision(), request_body, &body, &stream);
         let etag = HeaderValue::from_maybe_shared(Bytes::from(etag));
         let etag = etag.map_err(|error| ApiError::internal(error.to_string()))?;
@@ -183,11 +206,14 @@ fn all(question: &Question<'_>, place: &str, request_body: &[u8]) -> Result<Resp
 }
 
 /// The beginning of the answer, up to the last flag.
-fn flags(snapshot: &Snapshot, context: &Context<'_>, caller: &Caller) -> Vec<u8> {
+fn flags(snapshot: &Snapshot, context: &Context<'_>, caller: &Caller, traced: bool) -> Vec<u8> {
     let decisions = snapshot.evaluate_all(context);
     let mut body = Vec::with_capacity(256 + decisions.len() * 128);
     write::start(&mut body);
     for decision in decisions.iter().filter(|decision| caller.may_see(decision)) {
+        if traced {
+            telemetry::evaluated(decision);
+        }
         write::item(&mut body, decision);
     }
     body

@@ -9,6 +9,7 @@ mod evaluated_flags;
 mod events;
 mod flags;
 mod health;
+mod metrics;
 mod mounted;
 mod names;
 mod ofrep;

@@ -10,7 +10,7 @@ use novi_server::{Options, RequestFlags, RequestToggles, SigningKey, TogglesHead
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::common::{Reply, Server, client};
+use crate::common::{Reply, Server, client, escaped};
 
 fn rows() -> Rows {
     let with = |id, name, status, metadata| FlagRow { metadata, ..FlagRow::new(id, name, status) };
@@ -176,7 +176,7 @@ async fn the_layer_gives_an_applications_handlers_their_flags() {
     let expired = key.sign_toggles(list, Utc::now() - TimeDelta::hours(1));
     assert_eq!(get("/", &[(ASKS, &expired)]).await.status, 403);
     // Links carry it in their query, and never without a signature.
-    let escaped: String = signed.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let escaped = escaped(&signed);
     assert_eq!(get(&format!("/?a=b&toggles={escaped}"), &[("x-user", "user-7")]).await.ok(), on);
     assert_eq!(get("/?toggles=fast-bar=off", &[("x-staff", "1")]).await.status, 403);
     // Outside of the layer there is nothing to take.
