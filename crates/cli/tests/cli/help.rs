@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "serve",
     "migrate",
     "seed",
@@ -20,6 +20,7 @@ const COMMANDS: [&str; 17] = [
     "rollback",
     "export",
     "stale",
+    "sign",
     "types",
     "completions",
 ];

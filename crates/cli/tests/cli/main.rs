@@ -18,4 +18,5 @@ mod serve;
 mod signals;
 mod stale;
 mod support;
+mod telemetry;
 mod versions;
