@@ -128,7 +128,9 @@ pub use from_serialize::ContextError;
 pub use guard::FlagDisabled;
 pub use handle::FlagHandle;
 pub use issue::Issue;
-pub use layers::{InOverrides, in_overrides, in_request_overrides, with_overrides, with_request_overrides};
+pub use layers::{
+    InOverrides, RequestOverrides, in_overrides, in_request_overrides, with_overrides, with_request_overrides,
+};
 pub use overrides::{
     Override,
     Override::{Off, On},

@@ -32,7 +32,7 @@ async fn a_flag_is_hidden_until_its_row_says_otherwise_and_history_knows() {
         assert_eq!(versions(&after), versions(&before) + 1, "{kind:?}");
         let flags = Flags::from_rows(after.clone()).unwrap();
         let exposed: Vec<_> =
-            flags.snapshot().evaluate_all(&Context::new()).iter().map(|flag| flag.exposed()).collect();
+            flags.snapshot().evaluate_all(&Context::new()).iter().map(novi::Decision::exposed).collect();
         assert_eq!(exposed, [true, false, true], "{kind:?}");
 
         let query = HistoryQuery::oldest_first().between(before.revision, after.revision);

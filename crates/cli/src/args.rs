@@ -19,7 +19,7 @@ Exit codes:
   4  the database, the network or a file failed
   5  the change was refused, or somebody else has changed the row meanwhile
 
-NOVI_LOG=debug logs what happens on standard error.";
+NOVI_LOG=debug logs what happens on standard error; NOVI_LOG_FORMAT=json writes a JSON object a line.";
 
 const GLOBAL: &str = "Global options";
 
@@ -61,6 +61,12 @@ Examples:
   novi --database file:flags.novi eval \"Combo AND\"
 
 A service reads the file by `[snapshot] path` when its database can not be reached, or by Flags::from_file.";
+
+const SIGN_EXAMPLES: &str = "\
+Examples:
+  curl -H \"X-Novi-Feature-Toggles: $(novi sign new-foo:2=on --expires 2h)\" ...
+
+The key is [server] signing_key, or NOVI_SERVER__SIGNING_KEY: that of the server, or of the application that has the layer.";
 
 const STALE_RULES: &str = "\
 Exit codes:
@@ -188,6 +194,9 @@ pub(crate) enum Command {
     /// Make, list or revoke the tokens that callers of a server show
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Sign a list of toggles, which whoever has it may send with requests
+    #[command(after_help = SIGN_EXAMPLES)]
+    Sign(Sign),
     /// List the activation types, with their configs
     Types,
     /// Print a script that completes commands in a shell
@@ -338,6 +347,17 @@ pub(crate) struct History {
     )]
     #[arg(long, value_name = "TIME", num_args = 0..=1, conflicts_with_all = ["flag", "limit"])]
     pub(crate) prune: Option<Option<Keep>>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sign {
+    /// The list, as the header has it
+    #[arg(value_name = "FLAG[:VERSION]=on|off,...")]
+    pub(crate) toggles: String,
+
+    /// For how long it is good
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = humantime::parse_duration)]
+    pub(crate) expires: std::time::Duration,
 }
 
 #[derive(Debug, Args)]

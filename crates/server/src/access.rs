@@ -14,6 +14,7 @@ use crate::{
     openapi::{Input, Operation, Schemas},
     peer::Peer,
     state::AppState,
+    toggles::{self, Asker, Trust},
 };
 
 /// What a caller may do; each role may do what those before it may.
@@ -61,6 +62,12 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// Whether the caller may override flags for a request.
+    pub(crate) fn trust<'a>(&self, state: &'a AppState) -> Trust<'a> {
+        let all = self.role.is_some_and(|role| role >= Role::Server);
+        Trust { all, key: state.options().signing_key.as_ref() }
+    }
+
     /// Whether the caller may know of the flag.
     #[expect(clippy::unused_self, reason = "until flags are exposed")]
     pub(crate) fn may_see(&self, _decision: &Decision<&Snapshot>) -> bool {
@@ -84,18 +91,40 @@ pub(crate) fn admit(
     Ok(Caller { role: Some(Role::Admin), subject: None, name: None })
 }
 
-/// Lets a request pass to its endpoint, with its [`Caller`].
+/// Lets a request pass to its endpoint, with its [`Caller`] and its toggles.
 pub(crate) async fn guard(
     State((state, access)): State<(AppState, Access)>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
     let peer = request.extensions().get().copied();
-    match admit(&state, request.headers(), peer, access) {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
-        }
-        Err(error) => error.into_response(),
+    let caller = match admit(&state, request.headers(), peer, access) {
+        Ok(caller) => caller,
+        Err(error) => return error.into_response(),
+    };
+    toggled(&state, caller, request, next).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// Runs the endpoint with the overrides of the request, if it has any.
+async fn toggled(
+    state: &AppState,
+    caller: Caller,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let names = &state.options().toggles_header.0;
+    let snapshot = state.flags().snapshot();
+    let read = toggles::read(request.headers(), &names.asks, &snapshot, caller.trust(state));
+    request.extensions_mut().insert(caller);
+    let Some(overrides) = read.map_err(|error| ApiError::of_toggles(&error))? else {
+        drop(snapshot);
+        return Ok(next.run(request).await);
+    };
+    let asker = Asker::default();
+    request.extensions_mut().insert(asker.clone());
+    let mut response = overrides.around(next.run(request)).await;
+    if let Some(context) = asker.context() {
+        toggles::add_echo(response.headers_mut(), &names.tells, &snapshot, context, &overrides);
     }
+    Ok(response)
 }

@@ -7,7 +7,7 @@ use axum::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::reply::json;
+use crate::{reply::json, toggles::ToggleError};
 
 /// A request that gets no answer, with what the caller is told and what only the log is.
 ///
@@ -185,6 +185,13 @@ impl ApiError {
             tracing::error!(request_id, code = self.code, "{inside}");
         } else {
             tracing::debug!(request_id, code = self.code, "{inside}");
+        }
+    }
+
+    pub(crate) fn of_toggles(error: &ToggleError) -> Self {
+        match error {
+            ToggleError::Invalid(text) => Self::new(StatusCode::BAD_REQUEST, "invalid_toggles", text),
+            ToggleError::Forbidden(text) => Self::forbidden(text),
         }
     }
 

@@ -19,6 +19,7 @@ use crate::{
     observe::Progress,
     openapi::{Input, Operation, Schemas},
     state::AppState,
+    toggles::Asker,
 };
 
 /// The flag's name: the rest of the path, with its %-escapes read.
@@ -76,7 +77,11 @@ impl FromRequest<AppState> for CallerContext {
         progress.reading(true);
         let bytes = read(body, &parts.headers, state.options().body_limit).await?;
         progress.reading(false);
-        Self::parse(&bytes)
+        let context = Self::parse(&bytes)?;
+        if let Some(asker) = parts.extensions.get::<Asker>() {
+            asker.is(&context.0);
+        }
+        Ok(context)
     }
 }
 

@@ -177,6 +177,11 @@ impl<S> Input for axum::extract::State<S> {
     fn describe(_: &mut Operation, _: &mut Schemas) {}
 }
 
+/// What may be there and tells nothing.
+impl<T> Input for Option<axum::Extension<T>> {
+    fn describe(_: &mut Operation, _: &mut Schemas) {}
+}
+
 macro_rules! described {
     ($($argument:ident)*) => {
         impl<F, A, R, M, $($argument),*> Described<(M, $($argument,)*)> for F

@@ -1,8 +1,11 @@
 //! What a server can be told.
 
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
+
+use axum::http::HeaderMap;
 
 pub use crate::signing::SigningKey;
+use crate::toggles::{Names, names};
 
 /// Limits and times of a server.
 ///
@@ -46,6 +49,44 @@ pub struct Options {
     /// that another has given, and headers that another would take as signed. Without it the addresses are good for the
     /// process that gave them.
     pub signing_key: Option<SigningKey>,
+    /// The header by which a request turns flags on or off for itself: `X-Novi-Feature-Toggles`.
+    pub toggles_header: TogglesHeader,
+    /// Whether evaluations are told of, each by an event of the target `feature_flag.evaluation` with OpenTelemetry's names,
+    /// and requests for them have spans: no. It takes several times as long as the evaluation.
+    pub trace_evaluations: bool,
+    /// What is done with the span of each request when it begins, such as to make it the child of the caller's.
+    pub on_span: Option<OnSpan>,
+}
+
+type Begin = dyn Fn(&tracing::Span, &HeaderMap) + Send + Sync;
+
+/// A function that gets the span of each request, and the headers that it came with.
+#[derive(Clone)]
+pub struct OnSpan(pub(crate) Arc<Begin>);
+
+impl OnSpan {
+    /// The function.
+    pub fn new(begin: impl Fn(&tracing::Span, &HeaderMap) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(begin))
+    }
+}
+
+impl fmt::Debug for OnSpan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnSpan(..)")
+    }
+}
+
+/// The name of the header by which a request turns flags on or off for itself.
+#[derive(Clone, Debug, Default)]
+pub struct TogglesHeader(pub(crate) Names);
+
+impl TogglesHeader {
+    /// The header with this name; that of answers has the same and `-Enabled`. Nothing for what can be no header's name.
+    #[must_use]
+    pub fn new(name: &str) -> Option<Self> {
+        names(name).map(Self)
+    }
 }
 
 impl Default for Options {
@@ -62,6 +103,9 @@ impl Default for Options {
             max_streams: 5_000,
             keep_alive: Duration::from_secs(15),
             signing_key: None,
+            toggles_header: TogglesHeader::default(),
+            trace_evaluations: false,
+            on_span: None,
         }
     }
 }

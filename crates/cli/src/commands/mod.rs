@@ -9,6 +9,7 @@ mod reweight;
 mod rollback;
 mod schema;
 mod serve;
+mod sign;
 mod stale;
 mod status;
 mod token;
@@ -77,6 +78,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Export { snapshot } => export::export(&session, &snapshot).await,
         Command::Stale { days } => stale::stale(&session, days).await,
         Command::Token(command) => token::token(&session, command).await,
+        Command::Sign(arguments) => sign::sign(&session, &arguments),
         Command::Types => types::types(&session),
         Command::Completions { .. } => Ok(ExitCode::SUCCESS),
     }

@@ -18,5 +18,6 @@ mod serve;
 mod signals;
 mod stale;
 mod support;
+mod telemetry;
 mod token;
 mod versions;

@@ -7,7 +7,7 @@ use novi::{
 use novi_server::Options;
 use serde_json::{Value, json};
 
-use crate::common::{Reply, Server};
+use crate::common::{Reply, Server, escaped};
 
 const BULK: &str = "/ofrep/v1/evaluate/flags";
 
@@ -143,7 +143,7 @@ async fn all_flags_are_answered_at_once() {
         assert_eq!(flags.len(), rows().flags.len());
         for flag in flags {
             let key = flag["key"].as_str().unwrap();
-            let escaped: String = key.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            let escaped = escaped(key);
             let alone = one(&server, &escaped, &context).await;
             let mut alone_json = alone.json();
             if alone.status == 200 {
@@ -203,7 +203,7 @@ async fn the_etag_covers_context_rows_and_time() {
 async fn what_is_wrong_is_refused_with_openfeatures_code() {
     let server = start().await;
     let deep = format!("{{\"context\":{{\"a\":{}{}}}}}", "[".repeat(100_000), "]".repeat(100_000));
-    let many: String = (0..1001).map(|n| format!("\"a{n}\":1,")).collect();
+    let many = (0..1001).map(|n| format!("\"a{n}\":1,")).collect::<Vec<_>>().concat();
     let many = format!("{{\"context\":{{{many}\"z\":1}}}}");
     let bodies = [
         ("", "PARSE_ERROR"),
