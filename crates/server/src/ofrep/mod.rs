@@ -91,7 +91,7 @@ where
         let key = key.map(decoded).transpose()?;
         let key = name.insert(key).as_deref();
         let body = read(state, &parts, body).await?;
-        let evaluation = Evaluation::read(&body, &caller)?;
+        let evaluation = Evaluation::read(&body, &caller, state.flags())?;
         let question = Question { state, parts: &parts, caller: &caller, evaluation: &evaluation };
         if let Some(key) = key {
             return one(&question, key);
