@@ -158,6 +158,21 @@ pub struct Server {
     /// A secret that servers behind one balancer share, of 16 bytes or more; empty is one that nobody else has. It signs the
     /// addresses of event streams, and lists of toggles.
     pub signing_key: Secret,
+    /// Whether to listen on an address that others can reach while there are no tokens: then anybody may change flags.
+    pub insecure: bool,
+    /// How many unknown tokens are heard from one address in a minute.
+    pub guess_limit: u32,
+    /// How many requests a second the holder of a token may make, or somebody at an address without one; 0 is any number.
+    pub rate_limit: u32,
+    /// Networks of proxies, as `10.0.0.0/8`, whose header `X-Forwarded-For` tells where requests come from.
+    pub trusted_proxies: Vec<String>,
+    /// The origins, as `https://app.example.org`, whose pages may call from a browser.
+    pub cors_origins: Vec<String>,
+    /// A file with the certificate to answer HTTPS with, and those that lead to a root, in PEM; empty is HTTP. Relative to the
+    /// configuration file, as is the next.
+    pub tls_cert: PathBuf,
+    /// The file with the certificate's key.
+    pub tls_key: PathBuf,
     /// The header by which a request turns flags on or off for itself.
     pub toggles_header: String,
     /// Whether each evaluation is told of to the log and to OpenTelemetry.
@@ -181,6 +196,13 @@ impl Default for Server {
             max_connections: 10_000,
             max_streams: 5_000,
             signing_key: Secret::default(),
+            insecure: false,
+            guess_limit: 10,
+            rate_limit: 0,
+            trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
+            tls_cert: PathBuf::new(),
+            tls_key: PathBuf::new(),
             toggles_header: "X-Novi-Feature-Toggles".to_owned(),
             trace_evaluations: false,
         }
@@ -255,6 +277,13 @@ impl Config {
     /// [`Error::DuplicateClass`] when two types claim one name, and [`Error::File`] when the folder can not be read.
     pub fn registry(&self) -> Result<Registry> {
         Ok(Types::new(Registry::global()?, Some(self.folder()))?.take().as_ref().clone())
+    }
+
+    /// A file that the configuration names, which is relative to the configuration's own; nothing for one that it does not
+    /// name.
+    #[must_use]
+    pub fn file(&self, path: &Path) -> Option<PathBuf> {
+        (!path.as_os_str().is_empty()).then(|| self.place.join(path))
     }
 
     fn folder(&self) -> Folder {

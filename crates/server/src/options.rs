@@ -7,6 +7,8 @@ use ipnet::IpNet;
 
 pub use crate::signing::SigningKey;
 use crate::{
+    cors::Origins,
+    tls::Tls,
     toggles::{Names, names},
     tokens::Tokens,
 };
@@ -66,6 +68,10 @@ pub struct Options {
     pub rate_limit: u32,
     /// The networks of proxies whose `X-Forwarded-For` tells where requests come from: none.
     pub trusted_proxies: Vec<IpNet>,
+    /// The origins whose pages may call from a browser: none.
+    pub origins: Origins,
+    /// The certificate that connections are encrypted with; nothing is HTTP without TLS. [`serve`](crate::serve) only.
+    pub tls: Option<Tls>,
     /// The header by which a request turns flags on or off for itself: `X-Novi-Feature-Toggles`.
     pub toggles_header: TogglesHeader,
     /// Whether evaluations are told of, each by an event of the target `feature_flag.evaluation` with OpenTelemetry's names,
@@ -125,6 +131,8 @@ impl Default for Options {
             guess_limit: 10,
             rate_limit: 0,
             trusted_proxies: Vec::new(),
+            origins: Origins::default(),
+            tls: None,
             toggles_header: TogglesHeader::default(),
             trace_evaluations: false,
             on_span: None,
