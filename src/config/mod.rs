@@ -162,6 +162,8 @@ pub struct Server {
     pub insecure: bool,
     /// How many unknown tokens are heard from one address in a minute.
     pub guess_limit: u32,
+    /// Whether `GET /features` takes whoever shows an unknown token for nobody in particular, rather than answer 401.
+    pub unknown_is_nobody: bool,
     /// How many requests a second the holder of a token may make, or somebody at an address without one; 0 is any number.
     pub rate_limit: u32,
     /// Networks of proxies, as `10.0.0.0/8`, whose header `X-Forwarded-For` tells where requests come from.
@@ -198,6 +200,7 @@ impl Default for Server {
             signing_key: Secret::default(),
             insecure: false,
             guess_limit: 10,
+            unknown_is_nobody: false,
             rate_limit: 0,
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),

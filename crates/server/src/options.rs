@@ -63,6 +63,8 @@ pub struct Options {
     pub open: bool,
     /// How many unknown tokens are heard from one address in a minute: 10. More are refused with 429. Good tokens are not.
     pub guess_limit: u32,
+    /// Whether `GET /features` takes whoever shows an unknown token for nobody in particular, rather than answer 401: no.
+    pub unknown_is_nobody: bool,
     /// How many requests a second the holder of a token may make, or somebody at an address without one, and as many at once; 0 is
     /// as many as they like. More are refused with 429.
     pub rate_limit: u32,
@@ -129,6 +131,7 @@ impl Default for Options {
             tokens: None,
             open: false,
             guess_limit: 10,
+            unknown_is_nobody: false,
             rate_limit: 0,
             trusted_proxies: Vec::new(),
             origins: Origins::default(),

@@ -21,6 +21,7 @@ pub(super) fn of(config: &Config, arguments: &Serve) -> Result<Options, Failure>
     options.max_streams = server.max_streams;
     options.signing_key = signing_key(config)?;
     options.guess_limit = server.guess_limit;
+    options.unknown_is_nobody = server.unknown_is_nobody;
     options.rate_limit = server.rate_limit;
     options.trusted_proxies = trusted_proxies(&server.trusted_proxies)?;
     options.origins = Origins::new(&server.cors_origins)
