@@ -41,6 +41,7 @@
 //! | know when answers change by themselves | [`Flags::next_change`] |
 //! | configure | [`config::Config`], [`FlagsBuilder`] |
 //! | serve over HTTP | the crate `novi-server` |
+//! | be asked through OpenFeature's SDK | the crate `novi-openfeature` |
 //!
 //! # Features
 //! `sqlite` (default), `postgres` and `mysql` bring a database each, and with the first of them sqlx and tokio; `macros` (default)
