@@ -158,6 +158,8 @@ pub struct Server {
     /// A secret that servers behind one balancer share, of 16 bytes or more; empty is one that nobody else has. It signs the
     /// addresses of event streams, and lists of toggles.
     pub signing_key: Secret,
+    /// Whether questions without a targeting key are refused.
+    pub require_targeting_key: bool,
     /// The header by which a request turns flags on or off for itself.
     pub toggles_header: String,
     /// Whether each evaluation is told of to the log and to OpenTelemetry.
@@ -181,6 +183,7 @@ impl Default for Server {
             max_connections: 10_000,
             max_streams: 5_000,
             signing_key: Secret::default(),
+            require_targeting_key: false,
             toggles_header: "X-Novi-Feature-Toggles".to_owned(),
             trace_evaluations: false,
         }
@@ -408,7 +411,7 @@ mod tests {
         assert_eq!(config.context.get("note").and_then(toml::Value::as_str), Some("a=b"));
         let error = |argument| read(&[argument]).unwrap_err().to_string();
         insta::assert_snapshot!(error("server.listen"), @"--set server.listen: expected SECTION.KEY=VALUE, like refresh.interval=250ms");
-        insta::assert_snapshot!(error("server.lisen=x"), @"--set server.lisen: unknown field `lisen`, expected one of `listen`, `body_limit`, `request_timeout`, `header_timeout`, `drain_timeout`, `stale_after`, `max_connections`, `max_streams`, `signing_key`, `toggles_header`, `trace_evaluations`");
+        insta::assert_snapshot!(error("server.lisen=x"), @"--set server.lisen: unknown field `lisen`, expected one of `listen`, `body_limit`, `request_timeout`, `header_timeout`, `drain_timeout`, `stale_after`, `max_connections`, `max_streams`, `signing_key`, `require_targeting_key`, `toggles_header`, `trace_evaluations`");
         insta::assert_snapshot!(error("server=5"), @r#"--set server: expected a table like {key = true}, found "5""#);
     }
 

@@ -162,6 +162,16 @@ impl ApiError {
         Self::invalid_body(message)
     }
 
+    pub(crate) fn targeting_key_missing() -> Self {
+        let message = "context.targetingKey: expected a string, found none; this server requires it";
+        Self::new(StatusCode::BAD_REQUEST, "targeting_key_missing", message)
+    }
+
+    pub(crate) fn url_too_long(limit: usize) -> Self {
+        let message = format!("the path and the query: expected at most {limit} bytes");
+        Self::new(StatusCode::URI_TOO_LONG, "url_too_long", message)
+    }
+
     pub(crate) fn invalid_context(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_context", message)
     }

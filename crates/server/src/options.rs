@@ -18,6 +18,8 @@ use crate::toggles::{Names, names};
 pub struct Options {
     /// The largest body that is read, in bytes: 1 MiB. Larger ones are refused with 413.
     pub body_limit: usize,
+    /// The longest target of a request, its path with its query, in bytes: 32 KiB. Longer ones are refused with 414.
+    pub url_limit: usize,
     /// How long a request may take from the end of its head to the beginning of its answer, its body included: 10 s.
     /// 408 when the body is late, 503 when the answer is.
     pub request_timeout: Duration,
@@ -49,6 +51,9 @@ pub struct Options {
     /// that another has given, and headers that another would take as signed. Without it the addresses are good for the
     /// process that gave them.
     pub signing_key: Option<SigningKey>,
+    /// Whether OFREP refuses questions without a `targetingKey`, with the code `TARGETING_KEY_MISSING`: no. What needs one is
+    /// off without it (R4).
+    pub require_targeting_key: bool,
     /// The header by which a request turns flags on or off for itself: `X-Novi-Feature-Toggles`.
     pub toggles_header: TogglesHeader,
     /// Whether evaluations are told of, each by an event of the target `feature_flag.evaluation` with OpenTelemetry's names,
@@ -93,6 +98,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             body_limit: 1024 * 1024,
+            url_limit: 32 * 1024,
             request_timeout: Duration::from_secs(10),
             header_read_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(30),
@@ -103,6 +109,7 @@ impl Default for Options {
             max_streams: 5_000,
             keep_alive: Duration::from_secs(15),
             signing_key: None,
+            require_targeting_key: false,
             toggles_header: TogglesHeader::default(),
             trace_evaluations: false,
             on_span: None,

@@ -139,6 +139,7 @@ fn options(config: &Config, demo: bool) -> Result<Options, Failure> {
     options.max_connections = server.max_connections;
     options.max_streams = server.max_streams;
     options.signing_key = signing_key(config)?;
+    options.require_targeting_key = server.require_targeting_key;
     options.toggles_header = TogglesHeader::new(&server.toggles_header).ok_or_else(|| {
         Failure::usage(format!(
             "[server] toggles_header: expected the name of a header, such as \"X-Novi-Feature-Toggles\", found {:?}",

@@ -87,11 +87,15 @@ where
     let key = path.strip_prefix(PATH).unwrap_or_default().strip_prefix('/').filter(|key| !key.is_empty());
     let mut name = None;
     let answered = async {
+        extract::check_url(&parts.uri, state.options().url_limit)?;
         let caller = admit(state, &parts.headers, peer, ACCESS)?;
         let key = key.map(decoded).transpose()?;
         let key = name.insert(key).as_deref();
         let body = read(state, &parts, body).await?;
         let evaluation = Evaluation::read(&body, &caller)?;
+        if state.options().require_targeting_key && evaluation.context.targeting_key().is_none() {
+            return Err(ApiError::targeting_key_missing());
+        }
         let question = Question { state, parts: &parts, caller: &caller, evaluation: &evaluation };
         if let Some(key) = key {
             return one(&question, key);
