@@ -123,6 +123,16 @@ impl<S: AsRef<Snapshot>> Decision<S> {
         self.enabled() && self.variant() == Some(name)
     }
 
+    /// Whether callers with a client token may know of the flag, as its metadata say; whatever answers in the flag's place.
+    #[must_use]
+    pub fn exposed(&self) -> bool {
+        let snapshot = self.snapshot.as_ref();
+        match &self.answer {
+            Answer::Flag(flag, _) => snapshot.is_exposed(*flag),
+            Answer::Layered(layered) => snapshot.exposes(&layered.flag),
+        }
+    }
+
     /// The version that the caller gets, from 1 on, if the flag's metadata say that it has versions; its variant is the
     /// version's number.
     #[must_use]

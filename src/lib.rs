@@ -98,6 +98,8 @@ mod text;
 mod texts;
 mod timestamp;
 mod to_context;
+#[cfg(feature = "sql")]
+pub mod token;
 mod typed;
 #[cfg(feature = "sql")]
 mod upkeep;

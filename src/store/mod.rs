@@ -25,6 +25,8 @@ mod script;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(feature = "sql")]
+mod tokens;
 mod url;
 mod usage;
 
@@ -52,6 +54,8 @@ pub use postgres::PostgresStore;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
+#[cfg(feature = "sql")]
+pub use tokens::{NewToken, StoredToken, TokenRow, TokenStore, TokenUse};
 pub use usage::{FlagUsage, Usage, UsageReport, UsageStore};
 
 use crate::{
@@ -113,6 +117,12 @@ pub trait ReadStore: Send + Sync + 'static {
 
     /// Where it is written down which flags were evaluated, if this store can do that.
     fn usage_store(&self) -> Option<&dyn UsageStore> {
+        None
+    }
+
+    /// Where it is kept who may call a server, if this store can do that.
+    #[cfg(feature = "sql")]
+    fn token_store(&self) -> Option<&dyn TokenStore> {
         None
     }
 }

@@ -1,10 +1,14 @@
 //! What can be typed.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
+use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use novi::store::history::{AsOf, Keep};
+use novi::{
+    store::history::{AsOf, Keep},
+    token::Role,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -72,6 +76,16 @@ Exit codes:
 A flag is stale when it is past its expires_at; or when it is at least so many days old and was not evaluated for so many days, \
 or always was on, or always was off, for so many days. Programs that follow the database write down what they evaluate \
 ([usage] interval). What they did before the table novi_usage was made is not known, and not taken for nothing.";
+
+const TOKEN_RULES: &str = "\
+Roles, each of which may do what those before it may:
+  client  evaluate the flags whose flag_metadata.exposed is true: for browsers and phones, whose tokens anybody can read
+  server  evaluate any flag for anybody, and read the flags
+  admin   change flags
+
+Examples:
+  TOKEN=$(novi token create --role server --name checkout)
+  novi token create --role client --subject user-7 --expires 30d";
 
 const REWEIGHT_EXAMPLES: &str = "\
 Examples:
@@ -177,6 +191,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DAYS", default_value_t = 30)]
         days: u32,
     },
+    /// Make, list or revoke the tokens that callers of a server show
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Sign a list of toggles, which whoever has it may send with requests
     #[command(after_help = SIGN_EXAMPLES)]
     Sign(Sign),
@@ -187,6 +204,84 @@ pub(crate) enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token, and print its secret, which is shown this once
+    #[command(after_help = TOKEN_RULES)]
+    Create(NewTokenOptions),
+    /// List the tokens, those that were revoked, too
+    List,
+    /// Revoke a token for good
+    Revoke {
+        /// Its id or its name
+        #[arg(value_name = "ID|NAME")]
+        token: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewTokenOptions {
+    /// What its holder may do: client, server or admin
+    #[arg(long)]
+    pub(crate) role: Role,
+
+    /// What to call it in lists and in the history; by default its role and the beginning of its hash
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// Whom it stands for: the targetingKey of whoever shows it
+    #[arg(long, value_name = "USER")]
+    pub(crate) subject: Option<String>,
+
+    /// How long it is good, as in 30d, or until when: a time such as 2027-01-31T12:00:00Z, or a date
+    #[arg(long, value_name = "DURATION|TIME")]
+    pub(crate) expires: Option<Expires>,
+}
+
+/// When a token ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expires {
+    In(Duration),
+    At(DateTime<Utc>),
+}
+
+impl Expires {
+    /// The time, for a token that is made now.
+    pub(crate) fn from(self, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+        /// What every database can hold.
+        const LAST: &str = "9999-12-31T00:00:00Z";
+        let end = match self {
+            Self::In(duration) => {
+                chrono::TimeDelta::from_std(duration).ok().and_then(|length| now.checked_add_signed(length))
+            }
+            Self::At(time) => Some(time),
+        };
+        match end {
+            Some(end) if end <= now => Err(format!("--expires: {end} is past")),
+            Some(end) if LAST.parse::<DateTime<Utc>>().is_ok_and(|last| end < last) => Ok(end),
+            _ => Err("--expires: expected a time before the year 9999; without it a token does not expire"
+                .to_owned()),
+        }
+    }
+}
+
+impl FromStr for Expires {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Ok(duration) = humantime::parse_duration(text) {
+            return Ok(Self::In(duration));
+        }
+        if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+            return Ok(Self::At(time.to_utc()));
+        }
+        let date =
+            NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|date| date.and_hms_opt(0, 0, 0));
+        date.map(|time| Self::At(time.and_utc()))
+            .ok_or("expected a duration such as 30d, a time such as 2027-01-31T12:00:00Z, or a date")
+    }
 }
 
 #[derive(Debug, Args)]

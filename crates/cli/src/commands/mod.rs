@@ -12,6 +12,7 @@ mod serve;
 mod sign;
 mod stale;
 mod status;
+mod token;
 mod types;
 
 use std::{
@@ -76,6 +77,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Rollback(arguments) => rollback::rollback(&session, arguments).await,
         Command::Export { snapshot } => export::export(&session, &snapshot).await,
         Command::Stale { days } => stale::stale(&session, days).await,
+        Command::Token(command) => token::token(&session, command).await,
         Command::Sign(arguments) => sign::sign(&session, &arguments),
         Command::Types => types::types(&session),
         Command::Completions { .. } => Ok(ExitCode::SUCCESS),

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "serve",
     "migrate",
     "seed",
@@ -20,6 +20,7 @@ const COMMANDS: [&str; 18] = [
     "rollback",
     "export",
     "stale",
+    "token",
     "sign",
     "types",
     "completions",
@@ -32,6 +33,10 @@ fn help() {
     for command in COMMANDS {
         transcript.push('\n');
         transcript += &folder.run(&[command, "--help"]).expect(0).transcript();
+    }
+    for command in ["create", "list", "revoke"] {
+        transcript.push('\n');
+        transcript += &folder.run(&["token", command, "--help"]).expect(0).transcript();
     }
     insta::assert_snapshot!(transcript);
 }

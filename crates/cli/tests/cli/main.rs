@@ -19,4 +19,5 @@ mod signals;
 mod stale;
 mod support;
 mod telemetry;
+mod token;
 mod versions;
