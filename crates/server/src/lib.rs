@@ -103,6 +103,7 @@ mod serve;
 mod signing;
 mod state;
 mod toggles;
+mod tokens;
 mod trace_context;
 mod view;
 
@@ -110,3 +111,4 @@ pub use options::{OnSpan, Options, SigningKey, TogglesHeader};
 pub use router::router;
 pub use serve::serve;
 pub use toggles::{RequestFlags, RequestToggles, RequestTogglesService, ToggleError};
+pub use tokens::{Refusal, Token, Tokens};
