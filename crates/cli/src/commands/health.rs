@@ -34,14 +34,11 @@ pub(crate) async fn health(session: &Session, arguments: Health) -> Result<ExitC
     let path = if live { "/health/live" } else { "/health/ready" };
     let about = format!("http://{authority}{path}");
     let failed = |why: String| Failure::network(format!("{about}: {why}"));
-    let answer = timeout(patience, ask(&authority, path)).await;
-    let (status, body) = match answer {
-        Ok(answer) => answer.map_err(|error| failed(error.to_string()))?,
-        Err(_) => {
-            let patience = humantime::format_duration(patience);
-            return Err(failed(format!("no answer within {patience}; --timeout gives it longer")));
-        }
+    let Ok(answer) = timeout(patience, ask(&authority, path)).await else {
+        let patience = humantime::format_duration(patience);
+        return Err(failed(format!("no answer within {patience}; --timeout gives it longer")));
     };
+    let (status, body) = answer.map_err(|error| failed(error.to_string()))?;
     let told: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
     if status != StatusCode::OK {
         let why = told["reason"].as_str().unwrap_or("it says nothing more");
