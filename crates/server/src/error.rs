@@ -128,19 +128,23 @@ impl ApiError {
     }
 
     /// No token, or none that is known.
-    #[allow(dead_code, reason = "for access")]
     pub(crate) fn unauthorized(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
     }
 
+    /// The database has not told yet which tokens there are.
+    pub(crate) fn tokens_not_known() -> Self {
+        let message = "the database has not told yet who may call; try again";
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "tokens_not_known", message);
+        Self { retry_after: Some(1), ..error }
+    }
+
     /// A token that does not reach so far.
-    #[allow(dead_code, reason = "for access")]
     pub(crate) fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", message)
     }
 
     /// Too many requests.
-    #[allow(dead_code, reason = "for access")]
     pub(crate) fn too_many_requests(message: impl Into<String>, retry_after: u64) -> Self {
         let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message);
         Self { retry_after: Some(retry_after.max(1)), ..error }

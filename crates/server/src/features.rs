@@ -22,8 +22,8 @@ pub(crate) async fn active(
     asker: Option<Extension<Asker>>,
 ) -> Result<Answer<Features<'static>>, ApiError> {
     let mut context = Context::new();
-    if let Some(subject) = &caller.subject {
-        context.insert(TARGETING_KEY, subject.clone());
+    if let Some(subject) = caller.subject() {
+        context.insert(TARGETING_KEY, subject.to_owned());
     }
     if let Some(Extension(asker)) = asker {
         asker.is(&context);

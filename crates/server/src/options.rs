@@ -3,9 +3,13 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use axum::http::HeaderMap;
+use ipnet::IpNet;
 
 pub use crate::signing::SigningKey;
-use crate::toggles::{Names, names};
+use crate::{
+    toggles::{Names, names},
+    tokens::Tokens,
+};
 
 /// Limits and times of a server.
 ///
@@ -54,6 +58,19 @@ pub struct Options {
     /// Whether OFREP refuses questions without a `targetingKey`, with the code `TARGETING_KEY_MISSING`: no. What needs one is
     /// off without it (R4).
     pub require_targeting_key: bool,
+    /// Who may call, by their tokens. Nothing, as for a router in an application of one's own, lets everybody do everything: then
+    /// the application is to guard it.
+    pub tokens: Option<Tokens>,
+    /// Whether callers without a token may do everything as long as no token was ever made: no. For an address that only this
+    /// computer reaches.
+    pub open: bool,
+    /// How many unknown tokens are heard from one address in a minute: 10. More are refused with 429. Good tokens are not.
+    pub guess_limit: u32,
+    /// How many requests a second the holder of a token may make, or somebody at an address without one, and as many at once; 0 is
+    /// as many as they like. More are refused with 429.
+    pub rate_limit: u32,
+    /// The networks of proxies whose `X-Forwarded-For` tells where requests come from: none.
+    pub trusted_proxies: Vec<IpNet>,
     /// The header by which a request turns flags on or off for itself: `X-Novi-Feature-Toggles`.
     pub toggles_header: TogglesHeader,
     /// Whether evaluations are told of, each by an event of the target `feature_flag.evaluation` with OpenTelemetry's names,
@@ -110,6 +127,11 @@ impl Default for Options {
             keep_alive: Duration::from_secs(15),
             signing_key: None,
             require_targeting_key: false,
+            tokens: None,
+            open: false,
+            guess_limit: 10,
+            rate_limit: 0,
+            trusted_proxies: Vec::new(),
             toggles_header: TogglesHeader::default(),
             trace_evaluations: false,
             on_span: None,

@@ -8,7 +8,7 @@ use std::sync::{
 use novi::Flags;
 use tokio::sync::watch;
 
-use crate::{Options, events::Events, metrics::Metrics, ofrep, router::endpoints};
+use crate::{Options, access::Counts, events::Events, metrics::Metrics, ofrep, router::endpoints};
 
 /// Cheap to clone: one for each request.
 #[derive(Clone)]
@@ -20,6 +20,7 @@ struct Inner {
     flags: Flags,
     options: Options,
     closing: Closing,
+    counts: Counts,
     events: Events,
     metrics: Metrics,
     /// Where the metrics have the two routes of evaluation.
@@ -31,7 +32,17 @@ impl AppState {
         let events = Events::new(&options);
         let metrics = Metrics::new(&endpoints());
         let evaluations = (metrics.place("POST", ofrep::SINGLE_PATH), metrics.place("POST", ofrep::PATH));
-        Self { inner: Arc::new(Inner { flags, options, closing, events, metrics, evaluations }) }
+        Self {
+            inner: Arc::new(Inner {
+                flags,
+                options,
+                closing,
+                counts: Counts::default(),
+                events,
+                metrics,
+                evaluations,
+            }),
+        }
     }
 
     /// A request takes the snapshot once, so that its answer is of one revision (R11).
@@ -45,6 +56,10 @@ impl AppState {
 
     pub(crate) fn closing(&self) -> &Closing {
         &self.inner.closing
+    }
+
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.inner.counts
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -92,7 +92,7 @@ where
         let key = key.map(decoded).transpose()?;
         let key = name.insert(key).as_deref();
         let body = read(state, &parts, body).await?;
-        let evaluation = Evaluation::read(&body, &caller)?;
+        let evaluation = Evaluation::read(&body, &caller, state.flags())?;
         if state.options().require_targeting_key && evaluation.context.targeting_key().is_none() {
             return Err(ApiError::targeting_key_missing());
         }
