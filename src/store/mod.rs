@@ -25,6 +25,7 @@ mod script;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod stale;
 mod url;
 mod usage;
 
@@ -52,6 +53,7 @@ pub use postgres::PostgresStore;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
+pub use stale::{StaleFlag, Staleness, stale};
 pub use usage::{FlagUsage, Usage, UsageReport, UsageStore};
 
 use crate::{
