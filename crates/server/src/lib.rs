@@ -61,6 +61,8 @@
 //! No TLS, no HTTP/2, no compression: put a reverse proxy in front. It does not authenticate readers.
 
 mod access;
+mod api;
+mod database;
 mod endpoint;
 mod error;
 mod evaluated_flags;
@@ -84,6 +86,6 @@ mod signing;
 mod state;
 mod view;
 
-pub use options::{Options, SigningKey};
+pub use options::{Database, Options, SigningKey};
 pub use router::router;
 pub use serve::serve;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub use crate::signing::SigningKey;
+pub use crate::{database::Database, signing::SigningKey};
 
 /// Limits and times of a server.
 ///
@@ -46,6 +46,9 @@ pub struct Options {
     /// that another has given, and headers that another would take as signed. Without it the addresses are good for the
     /// process that gave them.
     pub signing_key: Option<SigningKey>,
+    /// The database that the endpoints below `/api` change: the one that the flags follow. Without it those that need one
+    /// answer 501.
+    pub database: Option<Database>,
 }
 
 impl Default for Options {
@@ -62,6 +65,7 @@ impl Default for Options {
             max_streams: 5_000,
             keep_alive: Duration::from_secs(15),
             signing_key: None,
+            database: None,
         }
     }
 }

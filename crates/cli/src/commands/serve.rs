@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use novi::{Flags, Origin, Status, config::Config, store::SchemaStore};
-use novi_server::Options;
+use novi_server::{Database, Options};
 use serde_json::json;
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -55,7 +55,12 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
     }
     let (stop, stopped) = oneshot::channel::<()>();
     let kept = flags.clone();
-    let served = novi_server::serve(listener, flags, options(config, arguments.demo), async {
+    let mut options = options(config, arguments.demo);
+    if session.file().is_none() {
+        // Opened when it is needed: it need not be there when the server starts.
+        options.database = Some(Database::at(&config.database.url));
+    }
+    let served = novi_server::serve(listener, flags, options, async {
         // The other end is dropped only with this one.
         let (Ok(()) | Err(_)) = stopped.await;
     });
