@@ -9,7 +9,7 @@ use std::{
 /// Waits that double from try to try, up to a bound, each of them drawn anew: processes that lost the same database at the
 /// same moment do not come back to it all at once.
 #[derive(Clone, Debug)]
-pub(crate) struct Backoff {
+pub struct Backoff {
     first: Duration,
     longest: Duration,
     tries: u32,
@@ -18,21 +18,23 @@ pub(crate) struct Backoff {
 impl Backoff {
     /// A database that is back is noticed within so long, and a thousand processes that wait for one ask it some 300 times
     /// a second.
-    pub(crate) const LONGEST: Duration = Duration::from_secs(5);
+    pub const LONGEST: Duration = Duration::from_secs(5);
 
     /// The first wait is about this long.
-    pub(crate) fn new(first: Duration) -> Self {
+    #[must_use]
+    pub fn new(first: Duration) -> Self {
         Self::up_to(Self::LONGEST, first)
     }
 
     /// One with a bound of its own, for what nobody waits for.
-    pub(crate) fn up_to(longest: Duration, first: Duration) -> Self {
+    #[must_use]
+    pub fn up_to(longest: Duration, first: Duration) -> Self {
         // Doubling nothing would never wait.
         Self { first: first.clamp(Duration::from_millis(1), longest), longest, tries: 0 }
     }
 
     /// The next wait: from half of the present length to all of it.
-    pub(crate) fn next_wait(&mut self) -> Duration {
+    pub fn next_wait(&mut self) -> Duration {
         let length = self.first.saturating_mul(1 << self.tries.min(16)).min(self.longest);
         self.tries = self.tries.saturating_add(1);
         // A fresh RandomState is random enough, and is in std.
@@ -43,7 +45,7 @@ impl Backoff {
     }
 
     /// Starts anew, after a success.
-    pub(crate) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.tries = 0;
     }
 }

@@ -123,6 +123,16 @@ impl<S: AsRef<Snapshot>> Decision<S> {
         self.enabled() && self.variant() == Some(name)
     }
 
+    /// Whether callers with a client token may know of the flag, as its metadata say; whatever answers in the flag's place.
+    #[must_use]
+    pub fn exposed(&self) -> bool {
+        let snapshot = self.snapshot.as_ref();
+        match &self.answer {
+            Answer::Flag(flag, _) => snapshot.is_exposed(*flag),
+            Answer::Layered(layered) => snapshot.exposes(&layered.flag),
+        }
+    }
+
     /// The version that the caller gets, from 1 on, if the flag's metadata say that it has versions; its variant is the
     /// version's number.
     #[must_use]
@@ -137,10 +147,17 @@ impl<S: AsRef<Snapshot>> Decision<S> {
     pub fn value(&self) -> Option<&serde_json::Value> {
         static ON: serde_json::Value = serde_json::Value::Bool(true);
         static OFF: serde_json::Value = serde_json::Value::Bool(false);
-        if self.place().is_some_and(|(flag, _)| self.snapshot.as_ref().has_values(flag)) {
+        if self.has_values() {
             return self.variant_value();
         }
         Some(if self.enabled() { &ON } else { &OFF })
+    }
+
+    /// Whether the flag's metadata give its variants values, so that [`value`](Self::value) is one of them, and not whether the
+    /// feature is on.
+    #[must_use]
+    pub fn has_values(&self) -> bool {
+        self.place().is_some_and(|(flag, _)| self.snapshot.as_ref().has_values(flag))
     }
 
     /// The value that the flag's metadata give the variant.

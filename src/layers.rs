@@ -114,6 +114,67 @@ where
     InOverrides { inner: Within::new(future, Layer::new(Level::Request, overrides)) }
 }
 
+/// The overrides of one request, made once and entered wherever the request is worked on: those of
+/// [`with_request_overrides`], as a value that a task which is spawned can take along.
+///
+/// ```
+/// use novi::{Context, Flags, RequestOverrides, rows::{FlagRow, Rows}};
+///
+/// let flags = Flags::from_rows(Rows { flags: vec![FlagRow::new(1, "Beta", false)], ..Rows::default() })?;
+/// let overrides = RequestOverrides::new([("Beta", true)]);
+/// assert!(overrides.within(|| flags.is_enabled("Beta", &Context::new())));
+/// assert!(!flags.is_enabled("Beta", &Context::new()));
+/// # Ok::<(), novi::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct RequestOverrides {
+    /// Nothing where there are none, so that nobody pays for it.
+    layer: Option<Arc<Layer>>,
+}
+
+impl RequestOverrides {
+    /// These overrides; of two for one flag the later one counts.
+    pub fn new<N: Into<String>, O: Into<Override>>(overrides: impl IntoIterator<Item = (N, O)>) -> Self {
+        let layer = Layer::new(Level::Request, overrides);
+        Self { layer: Some(layer).filter(|layer| !layer.answers.is_empty()) }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.layer.is_none()
+    }
+
+    /// Runs `run` with them.
+    pub fn within<R>(&self, run: impl FnOnce() -> R) -> R {
+        let _scope = self.layer.as_ref().map(Enter::enter);
+        run()
+    }
+
+    /// The future, with them whenever it runs.
+    pub fn around<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        Within::new(future, Maybe(self.layer.clone()))
+    }
+}
+
+/// A layer, or none.
+struct Maybe(Option<Arc<Layer>>);
+
+impl Enter for Maybe {
+    type Scope = Option<Scope>;
+
+    fn enter(&self) -> Self::Scope {
+        self.0.as_ref().map(Enter::enter)
+    }
+}
+
+impl fmt::Debug for RequestOverrides {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let answers = self.layer.iter().flat_map(|layer| &layer.answers);
+        f.debug_map().entries(answers.map(|layered| (&layered.flag, &layered.answer))).finish()
+    }
+}
+
 pin_project! {
     /// What [`in_overrides`] and [`in_request_overrides`] give: the future, inside of the overrides.
     #[must_use = "futures do nothing unless they are awaited"]

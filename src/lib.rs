@@ -41,6 +41,7 @@
 //! | know when answers change by themselves | [`Flags::next_change`] |
 //! | configure | [`config::Config`], [`FlagsBuilder`] |
 //! | serve over HTTP | the crate `novi-server` |
+//! | be asked through OpenFeature's SDK | the crate `novi-openfeature` |
 //!
 //! # Features
 //! `sqlite` (default), `postgres` and `mysql` bring a database each, and with the first of them sqlx and tokio; `macros` (default)
@@ -97,6 +98,8 @@ mod text;
 mod texts;
 mod timestamp;
 mod to_context;
+#[cfg(feature = "sql")]
+pub mod token;
 mod typed;
 #[cfg(feature = "sql")]
 mod upkeep;
@@ -112,6 +115,7 @@ pub use activation::{Activation, Child, Children, Compile, Problem, Variant, Ver
 pub use activations::{ReweightError, Reweighted, reweighted};
 #[cfg(feature = "macros")]
 pub use attributes::{Feature, ToContext, activation, enabled, feature};
+pub use backoff::Backoff;
 pub use check::Check;
 pub use choose::choose;
 pub use conflict::Conflict;
@@ -126,7 +130,9 @@ pub use from_serialize::ContextError;
 pub use guard::FlagDisabled;
 pub use handle::FlagHandle;
 pub use issue::Issue;
-pub use layers::{InOverrides, in_overrides, in_request_overrides, with_overrides, with_request_overrides};
+pub use layers::{
+    InOverrides, RequestOverrides, in_overrides, in_request_overrides, with_overrides, with_request_overrides,
+};
 pub use overrides::{
     Override,
     Override::{Off, On},

@@ -242,6 +242,8 @@ pub struct FlagMetadata {
     pub tags: Vec<String>,
     /// Whether a request may override the flag.
     pub override_allowed: bool,
+    /// Whether callers with a client token may see and evaluate the flag.
+    pub exposed: bool,
     /// What a broken flag answers (R6).
     pub fail_mode: FailMode,
     /// Variant names and their values: a JSON object, kept as the row's text. Or a whole number from 1 to 1000: then the flag has
@@ -265,6 +267,7 @@ impl Default for FlagMetadata {
             expires_at: None,
             tags: Vec::new(),
             override_allowed: true,
+            exposed: false,
             fail_mode: FailMode::Off,
             variants: None,
             default_variant: None,

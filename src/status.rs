@@ -24,6 +24,8 @@ pub struct Status {
     pub age: Option<Duration>,
     /// Why the database does not answer, if it does not.
     pub failure: Option<String>,
+    /// How often the database failed when it was asked for changes, since the start.
+    pub failures: u64,
 }
 
 /// Where the rows come from that answers are made from.
@@ -62,6 +64,7 @@ struct Inner {
     confirmed: Option<(Instant, Duration)>,
     /// Why the database has not answered since then, if it was asked.
     failure: Option<String>,
+    failures: u64,
 }
 
 impl Heard {
@@ -84,7 +87,8 @@ impl Heard {
 
     fn new(origin: Origin, age: Option<Duration>, failure: Option<String>) -> Self {
         let confirmed = age.map(|age| (Instant::now(), age));
-        Self(Mutex::new(Inner { origin, confirmed, failure }))
+        let failures = failure.is_some().into();
+        Self(Mutex::new(Inner { origin, confirmed, failure, failures }))
     }
 
     /// Whether the database itself gave the rows that answer now. Until then a revision that is the same tells nothing.
@@ -103,13 +107,17 @@ impl Heard {
 
     /// Notes that the database does not answer. Gives whether an outage begins with it.
     pub(crate) fn fail(&self, why: String) -> bool {
-        self.with(|inner| inner.failure.replace(why).is_none())
+        self.with(|inner| {
+            inner.failures = inner.failures.saturating_add(1);
+            inner.failure.replace(why).is_none()
+        })
     }
 
     pub(crate) fn status(&self, revision: Revision) -> Status {
         self.with(|inner| {
             let age = inner.confirmed.map(|(at, age)| age.saturating_add(at.elapsed()));
-            Status { revision, origin: inner.origin, age, failure: inner.failure.clone() }
+            let (failure, failures) = (inner.failure.clone(), inner.failures);
+            Status { revision, origin: inner.origin, age, failure, failures }
         })
     }
 
@@ -121,6 +129,6 @@ impl Heard {
 impl Status {
     /// The status of rows in memory.
     pub(crate) fn of_memory(revision: Revision) -> Self {
-        Self { revision, origin: Origin::Memory, age: None, failure: None }
+        Self { revision, origin: Origin::Memory, age: None, failure: None, failures: 0 }
     }
 }

@@ -179,6 +179,7 @@ fn metadata() -> impl Strategy<Value = FlagMetadata> {
             fail_mode,
             default_variant,
             override_allowed: allowed,
+            exposed: !allowed,
             tags: if allowed { vec!["tagged".to_owned()] } else { Vec::new() },
             ..FlagMetadata::default()
         }
@@ -309,7 +310,7 @@ fn answers(flags: &Flags) -> Vec<String> {
             tagged.iter().map(|decision| decision.flag().to_owned()).collect::<Vec<_>>()
         ));
         for name in NAMES {
-            all.push(format!("{name} {:?}", snapshot.row_of(name)));
+            all.push(format!("{name} {:?} {}", snapshot.row_of(name), snapshot.exposes(name)));
             all.push(match flags.evaluate(name, &context) {
                 Ok(decision) => serde_json::to_string(&decision).unwrap(),
                 Err(error) => error.to_string(),

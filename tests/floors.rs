@@ -27,6 +27,7 @@ const FLOORS: [&[&str]; 5] = [
         "text",
         "texts",
         "timestamp",
+        "token",
         "to_context",
         "value",
         "within",

@@ -12,7 +12,7 @@ use novi::{
 };
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-const ALL: [&str; 7] = [
+const ALL: [&str; 9] = [
     "1 core tables",
     "2 flag metadata",
     "3 revision and history",
@@ -20,6 +20,8 @@ const ALL: [&str; 7] = [
     "5 history",
     "6 row versions",
     "7 usage",
+    "8 exposed",
+    "9 tokens",
 ];
 
 async fn opened(database: &TestDatabase) -> Arc<dyn SchemaStore> {

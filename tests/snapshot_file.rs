@@ -19,6 +19,7 @@ fn rows() -> Rows {
         expires_at: Some("2027-01-31T12:00:00.123456Z".parse().unwrap()),
         tags: vec!["beta".to_owned()],
         override_allowed: false,
+        exposed: true,
         fail_mode: FailMode::LastKnown,
         variants: Some("{\"A\": 0.1}".to_owned()),
         default_variant: Some("A".to_owned()),

@@ -6,6 +6,7 @@
 
 mod duration;
 mod overlay;
+mod secret;
 mod upkeep;
 
 use std::{
@@ -16,6 +17,7 @@ use std::{
 
 pub use duration::Interval;
 use overlay::{Setting, overlay};
+pub use secret::Secret;
 use serde::{Deserialize, Serialize};
 pub use upkeep::{Flags, Snapshot, Usage};
 
@@ -149,6 +151,19 @@ pub struct Server {
     pub drain_timeout: Interval,
     /// The server is not ready when the database has not answered for so long.
     pub stale_after: Interval,
+    /// How many connections may be open.
+    pub max_connections: usize,
+    /// How many of them may be event streams.
+    pub max_streams: usize,
+    /// A secret that servers behind one balancer share, of 16 bytes or more; empty is one that nobody else has. It signs the
+    /// addresses of event streams, and lists of toggles.
+    pub signing_key: Secret,
+    /// Whether questions without a targeting key are refused.
+    pub require_targeting_key: bool,
+    /// The header by which a request turns flags on or off for itself.
+    pub toggles_header: String,
+    /// Whether each evaluation is told of to the log and to OpenTelemetry.
+    pub trace_evaluations: bool,
 }
 
 impl Server {
@@ -165,6 +180,12 @@ impl Default for Server {
             header_timeout: Interval::from_secs(10),
             drain_timeout: Interval::from_secs(10),
             stale_after: Interval::from_secs(30),
+            max_connections: 10_000,
+            max_streams: 5_000,
+            signing_key: Secret::default(),
+            require_targeting_key: false,
+            toggles_header: "X-Novi-Feature-Toggles".to_owned(),
+            trace_evaluations: false,
         }
     }
 }
@@ -390,7 +411,7 @@ mod tests {
         assert_eq!(config.context.get("note").and_then(toml::Value::as_str), Some("a=b"));
         let error = |argument| read(&[argument]).unwrap_err().to_string();
         insta::assert_snapshot!(error("server.listen"), @"--set server.listen: expected SECTION.KEY=VALUE, like refresh.interval=250ms");
-        insta::assert_snapshot!(error("server.lisen=x"), @"--set server.lisen: unknown field `lisen`, expected one of `listen`, `body_limit`, `request_timeout`, `header_timeout`, `drain_timeout`, `stale_after`");
+        insta::assert_snapshot!(error("server.lisen=x"), @"--set server.lisen: unknown field `lisen`, expected one of `listen`, `body_limit`, `request_timeout`, `header_timeout`, `drain_timeout`, `stale_after`, `max_connections`, `max_streams`, `signing_key`, `require_targeting_key`, `toggles_header`, `trace_evaluations`");
         insta::assert_snapshot!(error("server=5"), @r#"--set server: expected a table like {key = true}, found "5""#);
     }
 

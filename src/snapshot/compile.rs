@@ -201,8 +201,17 @@ impl FlagCompiler<'_> {
             if !known.contains(name.as_str()) {
                 let answer = Answer::Fixed(self.overridden(over));
                 let (named, linked) = (self.named(name), (0, 0));
-                let (overridden, pinned) = (true, false);
-                flags.push(Flag { named, linked, answer, overridden, pinned, first_number: 0, more: None });
+                let (overridden, pinned, exposed) = (true, false, false);
+                flags.push(Flag {
+                    named,
+                    linked,
+                    answer,
+                    overridden,
+                    pinned,
+                    exposed,
+                    first_number: 0,
+                    more: None,
+                });
             }
         }
         flags
@@ -252,6 +261,7 @@ impl FlagCompiler<'_> {
             answer,
             overridden: overridden.is_some(),
             pinned: !row.metadata.override_allowed,
+            exposed: row.metadata.exposed,
             first_number: 0,
             more: (!more.is_empty()).then(|| Box::new(more)),
         }

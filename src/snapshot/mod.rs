@@ -116,6 +116,8 @@ struct Flag {
     overridden: bool,
     /// Whether the metadata forbid requests to override the flag.
     pinned: bool,
+    /// Whether callers with a client token may know of the flag.
+    exposed: bool,
     /// The number under which the first of its answers is counted.
     first_number: u32,
     /// What few flags have.
@@ -198,6 +200,12 @@ impl Snapshot {
         self.indices().map(|index| self.name_of(index))
     }
 
+    /// Whether there is a flag of this name that callers with a client token may know of.
+    #[must_use]
+    pub fn exposes(&self, name: &str) -> bool {
+        self.find_index(name).is_some_and(|index| self.is_exposed(index))
+    }
+
     /// The index in [`Rows::flags`] of the flag that answers to this name; nothing for a flag that only an override has.
     #[must_use]
     pub fn row_of(&self, name: &str) -> Option<usize> {
@@ -275,6 +283,11 @@ impl Snapshot {
     pub(crate) fn version_of(&self, flag: u32, variant: Option<Variant>) -> Option<u32> {
         self.values(flag).filter(|values| values.versions)?;
         self.variant_name(flag, variant?).parse().ok()
+    }
+
+    /// Whether the metadata of the flag with this index let callers with a client token know of it.
+    pub(crate) fn is_exposed(&self, flag: u32) -> bool {
+        self.locate(flag).is_some_and(|(_, flag)| flag.exposed)
     }
 
     fn values(&self, flag: u32) -> Option<&Values> {

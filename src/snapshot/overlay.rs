@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Filter, Snapshot, Trace, evaluate::STATIC};
 use crate::{
+    Result,
     decision::{Decision, Outcome},
     layers::{self, Layered, Level},
     overrides::Override,
@@ -39,6 +40,21 @@ impl Snapshot {
             Override::Variant(name) => index.and_then(|index| self.variant_of(index, name)),
         };
         Outcome { enabled: *answer != Override::Off, variant, ..STATIC }
+    }
+
+    /// How many versions a flag has, if its metadata say that it has versions.
+    #[must_use]
+    pub fn versions(&self, flag: &str) -> Option<usize> {
+        let values = self.values(self.find_index(flag)?)?;
+        values.versions.then_some(values.list.len())
+    }
+
+    /// Why a flag does not take an override from a request, if it does not; it is told in words.
+    ///
+    /// # Errors
+    /// [`Error::FlagNotFound`](crate::Error::FlagNotFound) for a name that no flag has.
+    pub fn refuses(&self, flag: &str, answer: &Override) -> Result<Option<String>> {
+        Ok(self.refusal(Some(self.index(flag)?), answer))
     }
 
     /// Why a flag does not take this from a request, if it does not.

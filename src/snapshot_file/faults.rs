@@ -31,7 +31,7 @@ enum List {
 }
 
 /// Faults name their tables and columns by texts of the program; there are these.
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 24] = [
     "flags",
     "flag_metadata",
     "activations",
@@ -44,6 +44,7 @@ const NAMES: [&str; 23] = [
     "expires_at",
     "tags",
     "override_allowed",
+    "exposed",
     "fail_mode",
     "variants",
     "default_variant",

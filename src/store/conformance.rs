@@ -336,6 +336,7 @@ fn full_metadata() -> FlagMetadata {
         expires_at: "2031-02-03T04:05:06.789Z".parse().ok(),
         tags: vec!["beta".to_owned(), "it's".to_owned(), "🚀".to_owned()],
         override_allowed: false,
+        exposed: true,
         fail_mode: FailMode::LastKnown,
         variants: Some(r#"{ "b": 1, "a": {"x": [true]} }"#.to_owned()),
         default_variant: Some("b".to_owned()),

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::OnceCell, time::sleep};
 
 use super::{
-    BoxFuture, Cursor, Hints, ReadSession, ReadStore, SchemaStore, UsageReport, UsageStore, connect, url,
+    BoxFuture, Cursor, Hints, NewToken, ReadSession, ReadStore, SchemaStore, StoredToken, TokenRow,
+    TokenStore, TokenUse, UsageReport, UsageStore, connect, url,
 };
 use crate::{
     Error, Result,
@@ -73,6 +74,39 @@ impl ReadStore for LateStore {
 
     fn usage_store(&self) -> Option<&dyn UsageStore> {
         Some(self)
+    }
+
+    fn token_store(&self) -> Option<&dyn TokenStore> {
+        Some(self)
+    }
+}
+
+/// What a database that [`connect`] opens can do.
+fn keeps_tokens(store: &dyn SchemaStore) -> Result<&dyn TokenStore> {
+    store
+        .token_store()
+        .ok_or_else(|| Error::store(store.name(), "could not read the tokens", "it keeps none"))
+}
+
+impl TokenStore for LateStore {
+    fn token_changes(&self) -> BoxFuture<'_, Result<Option<i64>>> {
+        Box::pin(async move { keeps_tokens(&**self.store().await?)?.token_changes().await })
+    }
+
+    fn stored_tokens(&self) -> BoxFuture<'_, Result<Vec<StoredToken>>> {
+        Box::pin(async move { keeps_tokens(&**self.store().await?)?.stored_tokens().await })
+    }
+
+    fn create_token(&self, token: NewToken) -> BoxFuture<'_, Result<TokenRow>> {
+        Box::pin(async move { keeps_tokens(&**self.store().await?)?.create_token(token).await })
+    }
+
+    fn revoke_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<TokenRow>>> {
+        Box::pin(async move { keeps_tokens(&**self.store().await?)?.revoke_token(token).await })
+    }
+
+    fn record_token_use(&self, uses: Vec<TokenUse>) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move { keeps_tokens(&**self.store().await?)?.record_token_use(uses).await })
     }
 }
 

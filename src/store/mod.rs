@@ -26,6 +26,8 @@ mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod stale;
+#[cfg(feature = "sql")]
+mod tokens;
 mod url;
 mod usage;
 
@@ -54,6 +56,8 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub use stale::{StaleFlag, Staleness, stale};
+#[cfg(feature = "sql")]
+pub use tokens::{NewToken, StoredToken, TokenRow, TokenStore, TokenUse};
 pub use usage::{FlagUsage, Usage, UsageReport, UsageStore};
 
 use crate::{
@@ -115,6 +119,12 @@ pub trait ReadStore: Send + Sync + 'static {
 
     /// Where it is written down which flags were evaluated, if this store can do that.
     fn usage_store(&self) -> Option<&dyn UsageStore> {
+        None
+    }
+
+    /// Where it is kept who may call a server, if this store can do that.
+    #[cfg(feature = "sql")]
+    fn token_store(&self) -> Option<&dyn TokenStore> {
         None
     }
 }

@@ -20,6 +20,7 @@ use super::{
         self, Cell, Failure, Found, HistorySql, Migrations, Queries, Session, Statements, Step, Value,
         Versions,
     },
+    tokens::{self, NewToken, StoredToken, TokenRow, TokenSql, TokenStore, TokenUse},
     url,
     usage::{self, Usage, UsageReport, UsageStore},
 };
@@ -36,6 +37,8 @@ const MIGRATIONS: Migrations = &[
     (5, "history", include_str!("../../migrations/mysql/0005_history.sql")),
     (6, "row versions", include_str!("../../migrations/mysql/0006_row_versions.sql")),
     (7, "usage", include_str!("../../migrations/mysql/0007_usage.sql")),
+    (8, "exposed", include_str!("../../migrations/mysql/0008_exposed.sql")),
+    (9, "tokens", include_str!("../../migrations/mysql/0009_tokens.sql")),
 ];
 
 const QUERIES: Queries = Queries {
@@ -47,7 +50,7 @@ const QUERIES: Queries = Queries {
     placeholder: "?",
     flags: "select cast(f.id as signed), f.name, cast(f.status as signed), m.flag_id, m.description, m.owner, \
         date_format(m.expires_at, '%Y-%m-%dT%H:%i:%s.%fZ'), m.tags, cast(m.override_allowed as signed), \
-        m.fail_mode, m.variants, m.default_variant, m.row_version, \
+        cast(m.exposed as signed), m.fail_mode, m.variants, m.default_variant, m.row_version, \
         date_format(m.created_at, '%Y-%m-%dT%H:%i:%s.%fZ'), date_format(m.updated_at, '%Y-%m-%dT%H:%i:%s.%fZ') \
         from flags f left join flag_metadata m on m.flag_id = f.id",
     activations: "select cast(a.id as signed), a.name, a.class_name, a.config, v.row_version \
@@ -57,7 +60,7 @@ const QUERIES: Queries = Queries {
     has_table: "select count(*) from information_schema.tables where table_schema = database() and table_name = ?",
 };
 
-const STATEMENTS: Statements = sql::statements!("?" "?" "?" "?" "?" "?" "?" "?" "?");
+const STATEMENTS: Statements = sql::statements!("?" "?" "?" "?" "?" "?" "?" "?" "?" "?");
 
 /// The revision is raised already.
 const SETTLE: Option<&str> = None;
@@ -312,7 +315,7 @@ async fn contents(connection: &mut MySqlConnection) -> Result<String, sqlx::Erro
             from activations",
         "select cast(coalesce(sum(crc32(concat_ws('|', flag_id, activation_id))), 0) as char) from flags_activations",
         "select cast(coalesce(sum(crc32(concat_ws('|', flag_id, coalesce(description, '-'), coalesce(owner, '-'), \
-            coalesce(expires_at, '-'), coalesce(tags, '-'), override_allowed, fail_mode, coalesce(variants, '-'), \
+            coalesce(expires_at, '-'), coalesce(tags, '-'), override_allowed, exposed, fail_mode, coalesce(variants, '-'), \
             coalesce(default_variant, '-')))), 0) as char) from flag_metadata",
         "select cast(coalesce(sum(crc32(concat_ws('|', activation_id, member, denied))), 0) as char) \
             from activation_members",
@@ -416,3 +419,17 @@ async fn write_usage(pool: &MySqlPool, batch: &[Usage]) -> Result<(), sqlx::Erro
 }
 
 usage::usage_store!(MySqlStore);
+
+const TOKENS: TokenSql = TokenSql {
+    changes: "select if(exists (select 1 from novi_state where name = 'triggers'), null, changes) from novi_token_changes \
+        where id = 1",
+    tokens: "select id, name, role, subject, hash, date_format(created_at, '%Y-%m-%dT%H:%i:%s.%fZ'), created_by, \
+        date_format(expires_at, '%Y-%m-%dT%H:%i:%s.%fZ'), date_format(revoked_at, '%Y-%m-%dT%H:%i:%s.%fZ'), \
+        date_format(last_used_at, '%Y-%m-%dT%H:%i:%s.%fZ') from novi_tokens order by id",
+    insert: "insert into novi_tokens (name, role, subject, hash, created_by, expires_at, created_at) \
+        values (?, ?, ?, ?, ?, ?, utc_timestamp(6))",
+    revoke: "update novi_tokens set revoked_at = utc_timestamp(6) where (id = ? or name = ?) and revoked_at is null",
+    used: "update novi_tokens set last_used_at = ? where id = ? and (last_used_at is null or last_used_at < ?)",
+};
+
+tokens::token_store!(MySqlStore);

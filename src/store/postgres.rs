@@ -22,6 +22,7 @@ use super::{
         self, Cell, Failure, Found, HistorySql, Migrations, Queries, Session, Statements, Step, Value,
         Versions,
     },
+    tokens::{self, NewToken, StoredToken, TokenRow, TokenSql, TokenStore, TokenUse},
     url,
     usage::{self, Usage, UsageReport, UsageStore},
 };
@@ -38,6 +39,8 @@ const MIGRATIONS: Migrations = &[
     (5, "history", include_str!("../../migrations/postgres/0005_history.sql")),
     (6, "row versions", include_str!("../../migrations/postgres/0006_row_versions.sql")),
     (7, "usage", include_str!("../../migrations/postgres/0007_usage.sql")),
+    (8, "exposed", include_str!("../../migrations/postgres/0008_exposed.sql")),
+    (9, "tokens", include_str!("../../migrations/postgres/0009_tokens.sql")),
 ];
 
 /// Ids and texts are cast: adopted tables have other types than novi's own.
@@ -50,7 +53,7 @@ const QUERIES: Queries = Queries {
     placeholder: "$1",
     flags: "select f.id::bigint, f.name::text, f.status, m.flag_id, m.description, m.owner, \
         to_char(m.expires_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), m.tags, \
-        m.override_allowed, m.fail_mode, m.variants, m.default_variant, m.row_version, \
+        m.override_allowed, m.exposed, m.fail_mode, m.variants, m.default_variant, m.row_version, \
         to_char(m.created_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
         to_char(m.updated_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
         from flags f left join flag_metadata m on m.flag_id = f.id",
@@ -61,7 +64,7 @@ const QUERIES: Queries = Queries {
     has_table: "select count(*) from pg_tables where schemaname = current_schema() and tablename = $1",
 };
 
-const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9");
+const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9" "$10");
 
 /// The revision is raised at commit; this asks for it a moment earlier, so that it can be told.
 const SETTLE: Option<&str> = Some("set constraints novi_bump, novi_commit immediate");
@@ -262,3 +265,16 @@ async fn write_usage(pool: &PgPool, batch: &[Usage]) -> Result<(), sqlx::Error> 
 }
 
 usage::usage_store!(PostgresStore);
+
+const TOKENS: TokenSql = TokenSql {
+    changes: "select changes from novi_token_changes where id = 1",
+    tokens: "select id, name, role, subject, hash, to_char(created_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), created_by, \
+        to_char(expires_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), to_char(revoked_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
+        to_char(last_used_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from novi_tokens order by id",
+    insert: "insert into novi_tokens (name, role, subject, hash, created_by, expires_at) \
+        values ($1, $2, $3, $4, $5, $6)",
+    revoke: "update novi_tokens set revoked_at = clock_timestamp() where (id = $1 or name = $2) and revoked_at is null",
+    used: "update novi_tokens set last_used_at = $1 where id = $2 and (last_used_at is null or last_used_at < $3)",
+};
+
+tokens::token_store!(PostgresStore);

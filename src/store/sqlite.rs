@@ -22,6 +22,7 @@ use super::{
         self, Cell, Failure, Found, HistorySql, Migrations, Queries, Session, Statements, Step, Value,
         Versions,
     },
+    tokens::{self, NewToken, StoredToken, TokenRow, TokenSql, TokenStore, TokenUse},
     url,
     usage::{self, Usage, UsageReport, UsageStore},
 };
@@ -38,6 +39,8 @@ const MIGRATIONS: Migrations = &[
     (5, "history", include_str!("../../migrations/sqlite/0005_history.sql")),
     (6, "row versions", include_str!("../../migrations/sqlite/0006_row_versions.sql")),
     (7, "usage", include_str!("../../migrations/sqlite/0007_usage.sql")),
+    (8, "exposed", include_str!("../../migrations/sqlite/0008_exposed.sql")),
+    (9, "tokens", include_str!("../../migrations/sqlite/0009_tokens.sql")),
 ];
 
 const QUERIES: Queries = Queries {
@@ -48,7 +51,7 @@ const QUERIES: Queries = Queries {
         from flag_history where slot = $1 and revision > $2 and revision <= $3 order by id limit $4",
     placeholder: "$1",
     flags: "select f.id, f.name, f.status, m.flag_id, m.description, m.owner, m.expires_at, m.tags, \
-        m.override_allowed, m.fail_mode, m.variants, m.default_variant, m.row_version, m.created_at, m.updated_at \
+        m.override_allowed, m.exposed, m.fail_mode, m.variants, m.default_variant, m.row_version, m.created_at, m.updated_at \
         from flags f left join flag_metadata m on m.flag_id = f.id",
     activations: "select a.id, a.name, a.class_name, a.config, v.row_version \
         from activations a left join activation_metadata v on v.activation_id = a.id",
@@ -57,7 +60,7 @@ const QUERIES: Queries = Queries {
     has_table: "select count(*) from sqlite_master where type = 'table' and name = $1",
 };
 
-const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9");
+const STATEMENTS: Statements = sql::statements!("$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9" "$10");
 
 /// Row triggers have raised the revision already.
 const SETTLE: Option<&str> = None;
@@ -392,3 +395,16 @@ async fn write_usage(pool: &SqlitePool, batch: &[Usage]) -> Result<(), sqlx::Err
 }
 
 usage::usage_store!(SqliteStore);
+
+const TOKENS: TokenSql = TokenSql {
+    changes: "select changes from novi_token_changes where id = 1",
+    tokens: "select id, name, role, subject, hash, created_at, created_by, \
+        expires_at, revoked_at, \
+        last_used_at from novi_tokens order by id",
+    insert: "insert into novi_tokens (name, role, subject, hash, created_by, expires_at) \
+        values ($1, $2, $3, $4, $5, $6)",
+    revoke: "update novi_tokens set revoked_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') where (id = $1 or name = $2) and revoked_at is null",
+    used: "update novi_tokens set last_used_at = $1 where id = $2 and (last_used_at is null or julianday(last_used_at) < julianday($3))",
+};
+
+tokens::token_store!(SqliteStore);

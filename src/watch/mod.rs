@@ -238,6 +238,12 @@ impl Flags {
         self.inner().watch.followed.as_ref().map(|followed| followed.store.name())
     }
 
+    /// The database that is followed; nothing for rows in memory.
+    #[must_use]
+    pub fn store(&self) -> Option<Arc<dyn ReadStore>> {
+        self.inner().watch.store()
+    }
+
     /// What keeps the snapshot file, and the store that its rows come from.
     pub(crate) fn keeper(&self) -> Option<(&Keeper, &Arc<dyn ReadStore>)> {
         let followed = self.inner().watch.followed.as_ref()?;

@@ -201,6 +201,7 @@ fn flag_fields(old: &FlagRow, old_links: &[i64], new: &FlagRow, new_links: &[i64
     fields.compare("expires_at", &old.expires_at, &new.expires_at);
     fields.compare("tags", &old.tags, &new.tags);
     fields.compare("override_allowed", &old.override_allowed, &new.override_allowed);
+    fields.compare("exposed", &old.exposed, &new.exposed);
     fields.compare("fail_mode", &old.fail_mode, &new.fail_mode);
     fields.compare("variants", &old.variants, &new.variants);
     fields.compare("default_variant", &old.default_variant, &new.default_variant);

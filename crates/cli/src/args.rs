@@ -1,10 +1,14 @@
 //! What can be typed.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
+use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use novi::store::history::{AsOf, Keep};
+use novi::{
+    store::history::{AsOf, Keep},
+    token::Role,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -15,7 +19,7 @@ Exit codes:
   4  the database, the network or a file failed
   5  the change was refused, or somebody else has changed the row meanwhile
 
-NOVI_LOG=debug logs what happens on standard error.";
+NOVI_LOG=debug logs what happens on standard error; NOVI_LOG_FORMAT=json writes a JSON object a line.";
 
 const GLOBAL: &str = "Global options";
 
@@ -51,12 +55,23 @@ Examples:
   novi rollback --to 41 --dry-run
   novi rollback \"Combo AND\" --to 41 --reason \"the sale is over\"";
 
+const HEALTH_EXAMPLES: &str = "\
+Examples:
+  novi health
+  novi health --live http://10.0.0.7:6684";
+
 const EXPORT_EXAMPLES: &str = "\
 Examples:
   novi export --snapshot flags.novi
   novi --database file:flags.novi eval \"Combo AND\"
 
 A service reads the file by `[snapshot] path` when its database can not be reached, or by Flags::from_file.";
+
+const SIGN_EXAMPLES: &str = "\
+Examples:
+  curl -H \"X-Novi-Feature-Toggles: $(novi sign new-foo:2=on --expires 2h)\" ...
+
+The key is [server] signing_key, or NOVI_SERVER__SIGNING_KEY: that of the server, or of the application that has the layer.";
 
 const STALE_RULES: &str = "\
 Exit codes:
@@ -66,6 +81,16 @@ Exit codes:
 A flag is stale when it is past its expires_at; or when it is at least so many days old and was not evaluated for so many days, \
 or always was on, or always was off, for so many days. Programs that follow the database write down what they evaluate \
 ([usage] interval). What they did before the table novi_usage was made is not known, and not taken for nothing.";
+
+const TOKEN_RULES: &str = "\
+Roles, each of which may do what those before it may:
+  client  evaluate the flags whose flag_metadata.exposed is true: for browsers and phones, whose tokens anybody can read
+  server  evaluate any flag for anybody, and read the flags
+  admin   change flags
+
+Examples:
+  TOKEN=$(novi token create --role server --name checkout)
+  novi token create --role client --subject user-7 --expires 30d";
 
 const REWEIGHT_EXAMPLES: &str = "\
 Examples:
@@ -171,6 +196,15 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DAYS", default_value_t = 30)]
         days: u32,
     },
+    /// Make, list or revoke the tokens that callers of a server show
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Ask a server whether it is ready; exit code 4 if it is not, or does not answer
+    #[command(after_help = HEALTH_EXAMPLES)]
+    Health(Health),
+    /// Sign a list of toggles, which whoever has it may send with requests
+    #[command(after_help = SIGN_EXAMPLES)]
+    Sign(Sign),
     /// List the activation types, with their configs
     Types,
     /// Print a script that completes commands in a shell
@@ -178,6 +212,84 @@ pub(crate) enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token, and print its secret, which is shown this once
+    #[command(after_help = TOKEN_RULES)]
+    Create(NewTokenOptions),
+    /// List the tokens, those that were revoked, too
+    List,
+    /// Revoke a token for good
+    Revoke {
+        /// Its id or its name
+        #[arg(value_name = "ID|NAME")]
+        token: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewTokenOptions {
+    /// What its holder may do: client, server or admin
+    #[arg(long)]
+    pub(crate) role: Role,
+
+    /// What to call it in lists and in the history; by default its role and the beginning of its hash
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// Whom it stands for: the targetingKey of whoever shows it
+    #[arg(long, value_name = "USER")]
+    pub(crate) subject: Option<String>,
+
+    /// How long it is good, as in 30d, or until when: a time such as 2027-01-31T12:00:00Z, or a date
+    #[arg(long, value_name = "DURATION|TIME")]
+    pub(crate) expires: Option<Expires>,
+}
+
+/// When a token ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expires {
+    In(Duration),
+    At(DateTime<Utc>),
+}
+
+impl Expires {
+    /// The time, for a token that is made now.
+    pub(crate) fn from(self, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+        /// What every database can hold.
+        const LAST: &str = "9999-12-31T00:00:00Z";
+        let end = match self {
+            Self::In(duration) => {
+                chrono::TimeDelta::from_std(duration).ok().and_then(|length| now.checked_add_signed(length))
+            }
+            Self::At(time) => Some(time),
+        };
+        match end {
+            Some(end) if end <= now => Err(format!("--expires: {end} is past")),
+            Some(end) if LAST.parse::<DateTime<Utc>>().is_ok_and(|last| end < last) => Ok(end),
+            _ => Err("--expires: expected a time before the year 9999; without it a token does not expire"
+                .to_owned()),
+        }
+    }
+}
+
+impl FromStr for Expires {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Ok(duration) = humantime::parse_duration(text) {
+            return Ok(Self::In(duration));
+        }
+        if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+            return Ok(Self::At(time.to_utc()));
+        }
+        let date =
+            NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|date| date.and_hms_opt(0, 0, 0));
+        date.map(|time| Self::At(time.and_utc()))
+            .ok_or("expected a duration such as 30d, a time such as 2027-01-31T12:00:00Z, or a date")
+    }
 }
 
 #[derive(Debug, Args)]
@@ -243,6 +355,32 @@ pub(crate) struct History {
     )]
     #[arg(long, value_name = "TIME", num_args = 0..=1, conflicts_with_all = ["flag", "limit"])]
     pub(crate) prune: Option<Option<Keep>>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Health {
+    /// The server; that of the configuration on this machine if not given
+    #[arg(value_name = "URL")]
+    pub(crate) url: Option<hyper::Uri>,
+
+    /// Ask only whether it answers requests, as it does without its database, too
+    #[arg(long)]
+    pub(crate) live: bool,
+
+    /// For how long to wait for the answer
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: std::time::Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sign {
+    /// The list, as the header has it
+    #[arg(value_name = "FLAG[:VERSION]=on|off,...")]
+    pub(crate) toggles: String,
+
+    /// For how long it is good
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = humantime::parse_duration)]
+    pub(crate) expires: std::time::Duration,
 }
 
 #[derive(Debug, Args)]

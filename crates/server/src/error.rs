@@ -7,7 +7,7 @@ use axum::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{api::problem::Problem, reply::json};
+use crate::{api::problem::Problem, reply::json, toggles::ToggleError};
 
 /// A request that gets no answer, with what the caller is told and what only the log is.
 ///
@@ -164,19 +164,23 @@ impl ApiError {
     }
 
     /// No token, or none that is known.
-    #[allow(dead_code, reason = "for access")]
     pub(crate) fn unauthorized(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
     }
 
+    /// The database has not told yet which tokens there are.
+    pub(crate) fn tokens_not_known() -> Self {
+        let message = "the database has not told yet who may call; try again";
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "tokens_not_known", message);
+        Self { retry_after: Some(1), ..error }
+    }
+
     /// A token that does not reach so far.
-    #[allow(dead_code, reason = "for access")]
     pub(crate) fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", message)
     }
 
     /// Too many requests.
-    #[allow(dead_code, reason = "for access")]
     pub(crate) fn too_many_requests(message: impl Into<String>, retry_after: u64) -> Self {
         let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message);
         Self { retry_after: Some(retry_after.max(1)), ..error }
@@ -196,6 +200,16 @@ impl ApiError {
 
     pub(crate) fn body_not_json(message: &str) -> Self {
         Self::invalid_body(message)
+    }
+
+    pub(crate) fn targeting_key_missing() -> Self {
+        let message = "context.targetingKey: expected a string, found none; this server requires it";
+        Self::new(StatusCode::BAD_REQUEST, "targeting_key_missing", message)
+    }
+
+    pub(crate) fn url_too_long(limit: usize) -> Self {
+        let message = format!("the path and the query: expected at most {limit} bytes");
+        Self::new(StatusCode::URI_TOO_LONG, "url_too_long", message)
     }
 
     pub(crate) fn invalid_context(message: impl Into<String>) -> Self {
@@ -221,6 +235,13 @@ impl ApiError {
             tracing::error!(request_id, code = self.code, "{inside}");
         } else {
             tracing::debug!(request_id, code = self.code, "{inside}");
+        }
+    }
+
+    pub(crate) fn of_toggles(error: &ToggleError) -> Self {
+        match error {
+            ToggleError::Invalid(text) => Self::new(StatusCode::BAD_REQUEST, "invalid_toggles", text),
+            ToggleError::Forbidden(text) => Self::forbidden(text),
         }
     }
 

@@ -69,7 +69,6 @@ impl Events {
     }
 
     /// How many streams are open.
-    #[expect(dead_code, reason = "for metrics")]
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }

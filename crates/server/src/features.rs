@@ -5,7 +5,7 @@ use novi::{Context, TARGETING_KEY};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{access::Caller, error::ApiError, reply::Answer, state::AppState};
+use crate::{access::Caller, error::ApiError, reply::Answer, state::AppState, toggles::Asker};
 
 /// The features that are active.
 #[derive(Serialize, JsonSchema)]
@@ -19,10 +19,14 @@ pub(crate) struct Features<'a> {
 pub(crate) async fn active(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
+    asker: Option<Extension<Asker>>,
 ) -> Result<Answer<Features<'static>>, ApiError> {
     let mut context = Context::new();
-    if let Some(subject) = &caller.subject {
-        context.insert(TARGETING_KEY, subject);
+    if let Some(subject) = caller.subject() {
+        context.insert(TARGETING_KEY, subject.to_owned());
+    }
+    if let Some(Extension(asker)) = asker {
+        asker.is(&context);
     }
     let snapshot = state.flags().snapshot();
     let decisions = snapshot.evaluate_all(&context);

@@ -21,7 +21,10 @@ use uuid::Uuid;
 
 use crate::{
     error::{ApiError, short},
+    extract::check_url,
+    ofrep,
     state::AppState,
+    trace_context::trace_id,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -59,22 +62,32 @@ impl Arrival {
         self.id.to_str().unwrap_or_default()
     }
 
-    /// The answer to a question for flags, with what stands on every answer. There are very many of them, so that only those
-    /// that failed are told by default.
-    pub(crate) fn answered(
-        self,
-        state: &AppState,
-        method: &'static str,
-        route: &'static str,
-        mut response: Response,
-    ) -> Response {
-        let status = response.status();
-        if status.is_client_error() || status.is_server_error() {
-            let (id, status, seconds) = (self.id(), status.as_u16(), self.started.elapsed().as_secs_f64());
-            tracing::info!(request_id = id, method, route, status, seconds, "answered");
-        } else if tracing::enabled!(tracing::Level::DEBUG) {
-            let (id, status, seconds) = (self.id(), status.as_u16(), self.started.elapsed().as_secs_f64());
-            tracing::debug!(request_id = id, method, route, status, seconds, "answered");
+    /// The span around all that is logged of the request.
+    pub(crate) fn span(&self, state: &AppState, headers: &HeaderMap) -> tracing::Span {
+        let span = tracing::info_span!("request", request_id = self.id(), trace_id = tracing::field::Empty);
+        if let Some(trace) = trace_id(headers) {
+            span.record("trace_id", trace);
+        }
+        if let Some(begin) = &state.options().on_span {
+            begin.0(&span, headers);
+        }
+        span
+    }
+
+    /// The answer to a question for one flag or for all, with what stands on every answer. There are very many of them, so that
+    /// only those that failed are told by default.
+    pub(crate) fn answered(self, state: &AppState, one: bool, mut response: Response) -> Response {
+        let (status, took) = (response.status(), self.started.elapsed());
+        state.metrics().record(state.place_of_evaluation(one), status, took);
+        let failed = status.is_client_error() || status.is_server_error();
+        if failed || tracing::enabled!(tracing::Level::DEBUG) {
+            let route = if one { ofrep::SINGLE_PATH } else { ofrep::PATH };
+            let (id, status, seconds) = (self.id(), status.as_u16(), took.as_secs_f64());
+            if failed {
+                tracing::info!(request_id = id, method = "POST", route, status, seconds, "answered");
+            } else {
+                tracing::debug!(request_id = id, method = "POST", route, status, seconds, "answered");
+            }
         }
         self.mark(state, &mut response);
         response
@@ -92,21 +105,26 @@ impl Arrival {
 }
 
 pub(crate) async fn observe(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    if crate::ofrep::is_evaluation(request.method(), request.uri().path()) {
+    if ofrep::is_evaluation(request.method(), request.uri().path()) {
         // It sees to all this itself.
         return next.run(request).await;
     }
     let arrival = Arrival::of(request.headers());
-    let span = tracing::info_span!("request", request_id = arrival.id());
+    let span = arrival.span(&state, request.headers());
     let observed = async {
         let method = short(request.method().as_str());
         let route = route(&request);
-        let mut response = in_time(&state, request, next).await;
+        let mut response = match check_url(request.uri(), state.options().url_limit) {
+            Ok(()) => in_time(&state, request, next).await,
+            Err(error) => error.into_response(),
+        };
         if let Some(error) = response.extensions_mut().remove::<ApiError>() {
             error.log(arrival.id());
             response = written(&error, &response, arrival.id());
         }
-        let (status, seconds) = (response.status().as_u16(), arrival.started.elapsed().as_secs_f64());
+        let took = arrival.started.elapsed();
+        state.metrics().record(state.metrics().place(&method, &route), response.status(), took);
+        let (status, seconds) = (response.status().as_u16(), took.as_secs_f64());
         tracing::info!(method, route, status, seconds, "answered");
         arrival.mark(&state, &mut response);
         response

@@ -6,10 +6,7 @@ use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::{
-    access::{Access, Role},
-    endpoint::Endpoint,
-};
+use crate::{access::Access, endpoint::Endpoint};
 
 /// Makes the schemas of types, each once.
 pub(crate) struct Schemas {
@@ -189,6 +186,11 @@ impl<S> Input for axum::extract::State<S> {
     fn describe(_: &mut Operation, _: &mut Schemas) {}
 }
 
+/// What may be there and tells nothing.
+impl<T> Input for Option<axum::Extension<T>> {
+    fn describe(_: &mut Operation, _: &mut Schemas) {}
+}
+
 macro_rules! described {
     ($($argument:ident)*) => {
         impl<F, A, R, M, $($argument),*> Described<(M, $($argument,)*)> for F
@@ -255,7 +257,3 @@ pub(crate) fn document(endpoints: &[Endpoint]) -> Value {
         },
     })
 }
-
-/// For a test that lists the roles.
-#[expect(dead_code, reason = "until the matrix of tokens")]
-pub(crate) const ROLES: [Role; 3] = [Role::Client, Role::Server, Role::Admin];

@@ -1,8 +1,15 @@
 //! What a server can be told.
 
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
+
+use axum::http::HeaderMap;
+use ipnet::IpNet;
 
 pub use crate::{database::Database, signing::SigningKey};
+use crate::{
+    toggles::{Names, names},
+    tokens::Tokens,
+};
 
 /// Limits and times of a server.
 ///
@@ -15,6 +22,8 @@ pub use crate::{database::Database, signing::SigningKey};
 pub struct Options {
     /// The largest body that is read, in bytes: 1 MiB. Larger ones are refused with 413.
     pub body_limit: usize,
+    /// The longest target of a request, its path with its query, in bytes: 32 KiB. Longer ones are refused with 414.
+    pub url_limit: usize,
     /// How long a request may take from the end of its head to the beginning of its answer, its body included: 10 s.
     /// 408 when the body is late, 503 when the answer is.
     pub request_timeout: Duration,
@@ -49,12 +58,67 @@ pub struct Options {
     /// The database that the endpoints below `/api` change: the one that the flags follow. Without it those that need one
     /// answer 501.
     pub database: Option<Database>,
+    /// Whether OFREP refuses questions without a `targetingKey`, with the code `TARGETING_KEY_MISSING`: no. What needs one is
+    /// off without it (R4).
+    pub require_targeting_key: bool,
+    /// Who may call, by their tokens. Nothing, as for a router in an application of one's own, lets everybody do everything: then
+    /// the application is to guard it.
+    pub tokens: Option<Tokens>,
+    /// Whether callers without a token may do everything as long as no token was ever made: no. For an address that only this
+    /// computer reaches.
+    pub open: bool,
+    /// How many unknown tokens are heard from one address in a minute: 10. More are refused with 429. Good tokens are not.
+    pub guess_limit: u32,
+    /// How many requests a second the holder of a token may make, or somebody at an address without one, and as many at once; 0 is
+    /// as many as they like. More are refused with 429.
+    pub rate_limit: u32,
+    /// The networks of proxies whose `X-Forwarded-For` tells where requests come from: none.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header by which a request turns flags on or off for itself: `X-Novi-Feature-Toggles`.
+    pub toggles_header: TogglesHeader,
+    /// Whether evaluations are told of, each by an event of the target `feature_flag.evaluation` with OpenTelemetry's names,
+    /// and requests for them have spans: no. It takes several times as long as the evaluation.
+    pub trace_evaluations: bool,
+    /// What is done with the span of each request when it begins, such as to make it the child of the caller's.
+    pub on_span: Option<OnSpan>,
+}
+
+type Begin = dyn Fn(&tracing::Span, &HeaderMap) + Send + Sync;
+
+/// A function that gets the span of each request, and the headers that it came with.
+#[derive(Clone)]
+pub struct OnSpan(pub(crate) Arc<Begin>);
+
+impl OnSpan {
+    /// The function.
+    pub fn new(begin: impl Fn(&tracing::Span, &HeaderMap) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(begin))
+    }
+}
+
+impl fmt::Debug for OnSpan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnSpan(..)")
+    }
+}
+
+/// The name of the header by which a request turns flags on or off for itself.
+#[derive(Clone, Debug, Default)]
+pub struct TogglesHeader(pub(crate) Names);
+
+impl TogglesHeader {
+    /// The header with this name; that of answers has the same and `-Enabled`. Nothing for what can be no header's name.
+    #[must_use]
+    pub fn new(name: &str) -> Option<Self> {
+        names(name).map(Self)
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             body_limit: 1024 * 1024,
+            url_limit: 32 * 1024,
             request_timeout: Duration::from_secs(10),
             header_read_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(30),
@@ -66,6 +130,15 @@ impl Default for Options {
             keep_alive: Duration::from_secs(15),
             signing_key: None,
             database: None,
+            require_targeting_key: false,
+            tokens: None,
+            open: false,
+            guess_limit: 10,
+            rate_limit: 0,
+            trusted_proxies: Vec::new(),
+            toggles_header: TogglesHeader::default(),
+            trace_evaluations: false,
+            on_span: None,
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     api,
     endpoint::{Endpoint, get, post},
     error::ApiError,
-    evaluated_flags, events, features, flags, health,
+    evaluated_flags, events, features, flags, health, metrics,
     observe::{caught, observe},
     ofrep,
     openapi::document,
@@ -66,13 +66,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             features::active,
         ),
         post(ofrep::PATH, ofrep::ACCESS, "What all flags answer (OFREP)", ofrep::bulk_route).guards_itself(),
-        post(
-            "/ofrep/v1/evaluate/flags/{*key}",
-            ofrep::ACCESS,
-            "What a flag answers (OFREP)",
-            ofrep::single_route,
-        )
-        .guards_itself(),
+        post(ofrep::SINGLE_PATH, ofrep::ACCESS, "What a flag answers (OFREP)", ofrep::single_route)
+            .guards_itself(),
         get(
             events::PATH,
             Public,
@@ -81,6 +76,12 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         ),
         get("/health/live", Public, "Whether the process answers at all", health::live),
         get("/health/ready", Public, "Whether to send requests here", health::ready),
+        get(
+            "/metrics",
+            Needs(Server),
+            "What the server has done and how it is, for Prometheus",
+            metrics::metrics,
+        ),
         get("/openapi.json", Public, "This description", description),
     ];
     endpoints.extend(api::endpoints());

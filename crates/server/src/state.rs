@@ -8,7 +8,7 @@ use std::sync::{
 use novi::Flags;
 use tokio::sync::watch;
 
-use crate::{Options, events::Events};
+use crate::{Options, access::Counts, events::Events, metrics::Metrics, ofrep, router::endpoints};
 
 /// Cheap to clone: one for each request.
 #[derive(Clone)]
@@ -20,13 +20,29 @@ struct Inner {
     flags: Flags,
     options: Options,
     closing: Closing,
+    counts: Counts,
     events: Events,
+    metrics: Metrics,
+    /// Where the metrics have the two routes of evaluation.
+    evaluations: (usize, usize),
 }
 
 impl AppState {
     pub(crate) fn new(flags: Flags, options: Options, closing: Closing) -> Self {
         let events = Events::new(&options);
-        Self { inner: Arc::new(Inner { flags, options, closing, events }) }
+        let metrics = Metrics::new(&endpoints());
+        let evaluations = (metrics.place("POST", ofrep::SINGLE_PATH), metrics.place("POST", ofrep::PATH));
+        Self {
+            inner: Arc::new(Inner {
+                flags,
+                options,
+                closing,
+                counts: Counts::default(),
+                events,
+                metrics,
+                evaluations,
+            }),
+        }
     }
 
     /// A request takes the snapshot once, so that its answer is of one revision (R11).
@@ -40,6 +56,19 @@ impl AppState {
 
     pub(crate) fn closing(&self) -> &Closing {
         &self.inner.closing
+    }
+
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.inner.counts
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    /// Where the metrics have the route of one flag, or that of all.
+    pub(crate) fn place_of_evaluation(&self, one: bool) -> usize {
+        if one { self.inner.evaluations.0 } else { self.inner.evaluations.1 }
     }
 
     pub(crate) fn events(&self) -> &Events {

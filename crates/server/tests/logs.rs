@@ -10,6 +10,7 @@ use std::{
 };
 
 use common::{Reply, Server, demo};
+use novi_server::Options;
 use tracing_subscriber::{filter::LevelFilter, fmt::MakeWriter};
 
 #[derive(Clone, Default)]
@@ -41,7 +42,10 @@ async fn a_request_is_one_line_and_nothing_that_a_caller_said_is_in_it() {
     let subscriber = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_ansi(false);
     tracing::subscriber::set_global_default(subscriber.with_writer(log.clone()).finish()).unwrap();
 
-    let server = Server::start(demo()).await;
+    let mut options = Options::default();
+    options.trace_evaluations = true;
+    let flags = novi::Flags::builder().keep_rows().from_rows(demo()).unwrap();
+    let server = Server::start_with(flags, options).await;
     let post = |path: &str, body: &'static str, id: &str| {
         let request = server.client.post(server.url(&format!("{path}?token=hidden-query"))).body(body);
         request.header("authorization", "Bearer hidden-header").header("x-request-id", id).send()
@@ -54,6 +58,17 @@ async fn a_request_is_one_line_and_nothing_that_a_caller_said_is_in_it() {
     let reply = Reply::of(post("/elsewhere", "{}", "third").await.unwrap()).await;
     reply.error(404, "route_not_found");
 
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let request = server.client.post(server.url("/ofrep/v1/evaluate/flags/Combo%20AND?token=hidden-query"));
+    let request = request.header("authorization", "Bearer hidden-header").header("traceparent", trace);
+    let body = r#"{"context": {"targetingKey": "hidden-context"}}"#;
+    let bulk = server.client.post(server.url("/ofrep/v1/evaluate/flags")).body(body);
+    let all = Reply::of(bulk.send().await.unwrap()).await.ok();
+    let stream = all["eventStreams"][0]["endpoint"]["requestUri"].as_str().unwrap();
+    let ticket = stream.split_once('=').unwrap().1;
+    Reply::of(request.header("x-request-id", "fourth").body(body).send().await.unwrap()).await.ok();
+    drop(server.client.get(server.url(stream)).send().await.unwrap());
+
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let requests: Vec<_> = text.lines().filter(|line| line.contains("answered")).collect();
     let expected = [
@@ -61,12 +76,18 @@ async fn a_request_is_one_line_and_nothing_that_a_caller_said_is_in_it() {
         r#"request{request_id="second"}: novi_server::observe: answered method="POST" route="/evaluatedFlags/{*name}" status=400 seconds="#,
         r#"request{request_id="third"}: novi_server::observe: answered method="POST" route="/elsewhere" status=404 seconds="#,
     ];
-    assert_eq!(requests.len(), expected.len(), "{text}");
+    let evaluations: Vec<_> =
+        text.lines().filter(|line| line.contains("feature_flag.evaluation: ")).collect();
+    let span = r#"request{request_id="fourth" trace_id="4bf92f3577b34da6a3ce929d0e0e4736"}"#;
+    let event = evaluations.iter().find(|line| line.contains(span)).unwrap();
+    let told = r#"feature_flag.key="Combo AND" feature_flag.provider.name="novi" feature_flag.result.variant="off" feature_flag.result.reason="default""#;
+    assert!(event.contains(told), "{event}");
+    assert_eq!(evaluations.len(), 1 + demo().flags.len(), "{text}");
     for (line, expected) in requests.iter().zip(expected) {
         assert!(line.contains(" INFO ") && line.contains(expected), "{line}");
     }
     let own: Vec<_> = text.lines().filter(|line| line.contains("novi")).collect();
-    for secret in ["hidden-query", "hidden-header", "hidden-context", "hidden-body"] {
+    for secret in ["hidden-query", "hidden-header", "hidden-context", "hidden-body", ticket] {
         assert!(own.iter().all(|line| !line.contains(secret)), "{secret}");
     }
 }

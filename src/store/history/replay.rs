@@ -123,12 +123,13 @@ impl Replay {
 
 const ACTIVATION: [&str; 4] = ["id", "name", "class_name", "config"];
 const MEMBER: [&str; 3] = ["activation_id", "member", "denied"];
-const METADATA: [&str; 11] = [
+const METADATA: [&str; 12] = [
     "description",
     "owner",
     "expires_at",
     "tags",
     "override_allowed",
+    "exposed",
     "fail_mode",
     "variants",
     "default_variant",

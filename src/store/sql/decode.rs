@@ -123,6 +123,18 @@ impl<I: Iterator<Item = Cell>> Columns<I> {
         }
     }
 
+    /// Records of a novi that did not know of it have no such column.
+    fn exposed(&mut self) -> bool {
+        match self.next() {
+            Cell::Null | Cell::Integer(0) => false,
+            Cell::Integer(1) => true,
+            other => {
+                self.fault("exposed", "true or false (1 or 0)", &other);
+                false
+            }
+        }
+    }
+
     fn time(&mut self, column: &'static str) -> Option<DateTime<Utc>> {
         let cell = self.next();
         if cell.is_null() {
@@ -163,7 +175,7 @@ pub(in crate::store) fn time(cell: Cell) -> Option<DateTime<Utc>> {
 }
 
 /// RFC 3339, or a date, or a date and a time, which then are UTC.
-fn parse_time(text: &str) -> Option<DateTime<Utc>> {
+pub(in crate::store) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.to_utc());
@@ -200,6 +212,7 @@ fn metadata(columns: &mut Columns<impl Iterator<Item = Cell>>) -> FlagMetadata {
         expires_at: columns.time("expires_at"),
         tags: columns.tags(),
         override_allowed: columns.boolean("override_allowed", false),
+        exposed: columns.exposed(),
         fail_mode: columns.fail_mode(),
         variants: columns.optional_text("variants"),
         default_variant: columns.optional_text("default_variant"),
@@ -307,6 +320,23 @@ mod tests {
         for text in ["", "tomorrow", "31.01.2027", "2027-02-30", "0000-00-00T00:00:00Z"] {
             assert_eq!(parse_time(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_record_without_a_column_hides_the_flag() {
+        let cells =
+            |exposed| {
+                [Cell::Null, Cell::Null, Cell::Null, Cell::Null, Cell::Integer(1), exposed]
+                    .into_iter()
+                    .chain([Cell::Text("off".to_owned()), Cell::Null, Cell::Null, Cell::Integer(1)])
+            };
+        for (cell, exposed) in [(Cell::Null, false), (Cell::Integer(0), false), (Cell::Integer(1), true)] {
+            let (metadata, faults) = flag_metadata(cells(cell));
+            assert_eq!((metadata.exposed, faults), (exposed, Vec::new()));
+        }
+        let (metadata, faults) = flag_metadata(cells(Cell::Text("yes".to_owned())));
+        assert!(!metadata.exposed);
+        assert_eq!(faults[0].message, "expected true or false (1 or 0), found the text \"yes\"");
     }
 
     #[test]

@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use sqlx::{ConnectOptions as _, Pool, pool::PoolConnection};
 
-pub(super) use decode::{Cell, activation, flag, flag_metadata, link, member, record, time, touched};
+pub(super) use decode::{
+    Cell, activation, flag, flag_metadata, link, member, parse_time, record, time, touched,
+};
 pub(super) use history::{BATCH, Extent, HistorySql, Session, listed, records, sql_history};
 pub(super) use lent::{Lent, lend};
 #[cfg(feature = "mysql")]
@@ -235,6 +237,10 @@ macro_rules! sql_store {
             }
 
             fn usage_store(&self) -> Option<&dyn UsageStore> {
+                Some(self)
+            }
+
+            fn token_store(&self) -> Option<&dyn TokenStore> {
                 Some(self)
             }
         }

@@ -50,9 +50,9 @@ pub(in crate::store) struct Statements {
     pub(in crate::store) delete_member: &'static str,
 }
 
-/// Makes the [`Statements`] of a database from its nine placeholders. Parameters are used in order, once each.
+/// Makes the [`Statements`] of a database from its ten placeholders. Parameters are used in order, once each.
 macro_rules! statements {
-    ($p1:literal $p2:literal $p3:literal $p4:literal $p5:literal $p6:literal $p7:literal $p8:literal $p9:literal) => {
+    ($p1:literal $p2:literal $p3:literal $p4:literal $p5:literal $p6:literal $p7:literal $p8:literal $p9:literal $p10:literal) => {
         $crate::store::sql::Statements {
             set_status: concat!("update flags set status = ", $p1, " where name = ", $p2),
             insert_flag: concat!(
@@ -115,14 +115,16 @@ macro_rules! statements {
                 $p4,
                 ", override_allowed = ",
                 $p5,
-                ", fail_mode = ",
+                ", exposed = ",
                 $p6,
-                ", variants = ",
+                ", fail_mode = ",
                 $p7,
-                ", default_variant = ",
+                ", variants = ",
                 $p8,
+                ", default_variant = ",
+                $p9,
                 " where flag_id = ",
-                $p9
+                $p10
             ),
             delete_flag: concat!("delete from flags where id = ", $p1),
             delete_activation: concat!("delete from activations where id = ", $p1),
@@ -300,6 +302,7 @@ fn set_metadata(flag_id: i64, metadata: FlagMetadata, sql: &Statements) -> Vec<S
         Value::Time(metadata.expires_at),
         Value::Text(tags),
         Value::Boolean(metadata.override_allowed),
+        Value::Boolean(metadata.exposed),
         Value::Text(Some(metadata.fail_mode.as_str().to_owned())),
         Value::Text(metadata.variants),
         Value::Text(metadata.default_variant),

@@ -3,14 +3,17 @@
 mod check;
 mod eval;
 mod export;
+mod health;
 mod history;
 mod list;
 mod reweight;
 mod rollback;
 mod schema;
 mod serve;
+mod sign;
 mod stale;
 mod status;
+mod token;
 mod types;
 
 use std::{
@@ -75,6 +78,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Rollback(arguments) => rollback::rollback(&session, arguments).await,
         Command::Export { snapshot } => export::export(&session, &snapshot).await,
         Command::Stale { days } => stale::stale(&session, days).await,
+        Command::Token(command) => token::token(&session, command).await,
+        Command::Health(arguments) => health::health(&session, arguments).await,
+        Command::Sign(arguments) => sign::sign(&session, &arguments),
         Command::Types => types::types(&session),
         Command::Completions { .. } => Ok(ExitCode::SUCCESS),
     }

@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use novi::{Flags, Origin, Status, config::Config, store::SchemaStore};
-use novi_server::{Database, Options};
+use novi_server::{Database, Options, SigningKey, TogglesHeader};
 use serde_json::json;
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -25,6 +25,11 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
     }
     let config = &session.config;
     let store = if arguments.demo { Some(demo(config).await?) } else { None };
+    let mut options = options(config, arguments.demo)?;
+    if session.file().is_none() {
+        // Opened when it is needed: it need not be there when the server starts.
+        options.database = Some(Database::at(&config.database.url));
+    }
     let address = arguments.listen.unwrap_or(config.server.listen);
     // The port is taken first: whoever cannot have it need not wait for the rows.
     let listener = TcpListener::bind(address).await.map_err(|error| {
@@ -55,11 +60,6 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
     }
     let (stop, stopped) = oneshot::channel::<()>();
     let kept = flags.clone();
-    let mut options = options(config, arguments.demo);
-    if session.file().is_none() {
-        // Opened when it is needed: it need not be there when the server starts.
-        options.database = Some(Database::at(&config.database.url));
-    }
     let served = novi_server::serve(listener, flags, options, async {
         // The other end is dropped only with this one.
         let (Ok(()) | Err(_)) = stopped.await;
@@ -132,7 +132,7 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-fn options(config: &Config, demo: bool) -> Options {
+fn options(config: &Config, demo: bool) -> Result<Options, Failure> {
     let server = &config.server;
     let mut options = Options::default();
     options.body_limit = server.body_limit;
@@ -140,11 +140,43 @@ fn options(config: &Config, demo: bool) -> Options {
     options.header_read_timeout = server.header_timeout.into();
     options.drain = server.drain_timeout.into();
     options.stale_after = server.stale_after.into();
+    options.max_connections = server.max_connections;
+    options.max_streams = server.max_streams;
+    options.signing_key = signing_key(config)?;
+    options.require_targeting_key = server.require_targeting_key;
+    options.toggles_header = TogglesHeader::new(&server.toggles_header).ok_or_else(|| {
+        Failure::usage(format!(
+            "[server] toggles_header: expected the name of a header, such as \"X-Novi-Feature-Toggles\", found {:?}",
+            server.toggles_header
+        ))
+    })?;
+    options.trace_evaluations = server.trace_evaluations;
+    #[cfg(feature = "otlp")]
+    {
+        options.on_span = Some(crate::telemetry::Telemetry::on_span());
+    }
     if demo {
         // No balancer has to notice, and whoever presses Ctrl-C wants the prompt back.
         options.notice = Duration::ZERO;
     }
-    options
+    Ok(options)
+}
+
+/// The key of `[server] signing_key`, if there is one.
+pub(super) fn signing_key(config: &Config) -> Result<Option<SigningKey>, Failure> {
+    let secret = config.server.signing_key.reveal();
+    if secret.is_empty() {
+        return Ok(None);
+    }
+    let key = SigningKey::new(secret).ok_or_else(|| {
+        let shortest = SigningKey::SHORTEST;
+        Failure::usage(format!(
+            "[server] signing_key: expected {shortest} bytes or more that nobody can guess, such as `openssl rand -hex 32` \
+             writes, found {}",
+            secret.len()
+        ))
+    })?;
+    Ok(Some(key))
 }
 
 /// The signals that ask the process to stop.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 20] = [
     "serve",
     "migrate",
     "seed",
@@ -20,6 +20,9 @@ const COMMANDS: [&str; 17] = [
     "rollback",
     "export",
     "stale",
+    "token",
+    "health",
+    "sign",
     "types",
     "completions",
 ];
@@ -31,6 +34,10 @@ fn help() {
     for command in COMMANDS {
         transcript.push('\n');
         transcript += &folder.run(&[command, "--help"]).expect(0).transcript();
+    }
+    for command in ["create", "list", "revoke"] {
+        transcript.push('\n');
+        transcript += &folder.run(&["token", command, "--help"]).expect(0).transcript();
     }
     insta::assert_snapshot!(transcript);
 }

@@ -53,6 +53,10 @@ pub(crate) struct FlagFields {
     #[serde(deserialize_with = "given")]
     #[schemars(with = "bool")]
     pub(crate) override_allowed: Option<bool>,
+    /// Whether holders of client tokens may ask for the flag.
+    #[serde(deserialize_with = "given")]
+    #[schemars(with = "bool")]
+    pub(crate) exposed: Option<bool>,
     /// What a broken flag answers.
     #[serde(deserialize_with = "given")]
     #[schemars(with = "FailMode")]
@@ -226,6 +230,7 @@ impl FlagFields {
             || self.expires_at.is_some()
             || self.tags.is_some()
             || self.override_allowed.is_some()
+            || self.exposed.is_some()
             || self.fail_mode.is_some()
             || self.variants.is_some()
             || self.default_variant.is_some()
@@ -238,6 +243,7 @@ impl FlagFields {
         put(&mut metadata.expires_at, self.expires_at.as_ref());
         put(&mut metadata.tags, self.tags.as_ref());
         put(&mut metadata.override_allowed, self.override_allowed.as_ref());
+        put(&mut metadata.exposed, self.exposed.as_ref());
         put(&mut metadata.fail_mode, self.fail_mode.as_ref());
         put(&mut metadata.variants, text(self.variants.as_ref()).as_ref());
         put(&mut metadata.default_variant, self.default_variant.as_ref());
@@ -252,6 +258,7 @@ impl FlagFields {
                 "expires_at" => self.expires_at.is_some(),
                 "tags" => self.tags.is_some(),
                 "override_allowed" => self.override_allowed.is_some(),
+                "exposed" => self.exposed.is_some(),
                 "fail_mode" => self.fail_mode.is_some(),
                 "variants" => self.variants.is_some(),
                 "default_variant" => self.default_variant.is_some(),

@@ -158,7 +158,7 @@ impl Writing {
             }
         }
         let reason = header.or(query.reason).filter(|reason| !reason.trim().is_empty());
-        let actor = parts.extensions.get::<Caller>().and_then(|caller| caller.name.clone());
+        let actor = parts.extensions.get::<Caller>().and_then(Caller::name).map(str::to_owned);
         Ok(Self { dry_run: query.dry_run, reason, actor })
     }
 }

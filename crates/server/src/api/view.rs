@@ -26,6 +26,8 @@ pub(crate) struct FlagDetail<'a> {
     expires_at: Option<DateTime<Utc>>,
     tags: &'a [String],
     override_allowed: bool,
+    /// Whether holders of client tokens may ask for the flag.
+    exposed: bool,
     fail_mode: FailMode,
     /// Variant names and their values, or a number of versions.
     variants: Json<'a>,
@@ -128,6 +130,7 @@ pub(crate) fn flag<'a>(rows: &'a Rows, row: &'a FlagRow) -> FlagDetail<'a> {
         expires_at: metadata.expires_at,
         tags: &metadata.tags,
         override_allowed: metadata.override_allowed,
+        exposed: metadata.exposed,
         fail_mode: metadata.fail_mode,
         variants,
         variants_text,

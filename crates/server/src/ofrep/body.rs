@@ -1,6 +1,6 @@
 //! What is asked: the context of the caller.
 
-use novi::{Context, TARGETING_KEY, Value};
+use novi::{Context, Flags, TARGETING_KEY, Value};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
@@ -24,7 +24,7 @@ struct Body<'a> {
 }
 
 impl<'a> Evaluation<'a> {
-    pub(super) fn read(body: &'a [u8], caller: &Caller) -> Result<Self, ApiError> {
+    pub(super) fn read(body: &'a [u8], caller: &Caller, flags: &Flags) -> Result<Self, ApiError> {
         let text = std::str::from_utf8(body).map_err(ApiError::body_not_utf8)?;
         // serde takes lists for structs, too.
         let is_object = text.trim_ascii_start().starts_with('{');
@@ -50,13 +50,7 @@ impl<'a> Evaluation<'a> {
                 format!("context.{TARGETING_KEY}: expected a string, found a value of type {}", key.kind());
             return Err(ApiError::invalid_context(message));
         }
-        Self { context }.of(caller)
-    }
-
-    /// The question, if the caller may ask it.
-    #[expect(clippy::unnecessary_wraps, reason = "tokens will refuse")]
-    fn of(self, _caller: &Caller) -> Result<Self, ApiError> {
-        Ok(self)
+        Ok(Self { context: caller.asks(context, flags)? })
     }
 }
 

@@ -8,6 +8,7 @@
 mod body;
 mod etag;
 mod refusal;
+mod telemetry;
 mod write;
 
 use std::borrow::Cow;
@@ -21,6 +22,7 @@ use axum::{
 };
 use novi::{Context, Snapshot};
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use self::{body::Evaluation, refusal::Refusal};
 use crate::{
@@ -31,10 +33,14 @@ use crate::{
     openapi::{Input, Operation, Output, Schemas},
     peer::Peer,
     state::AppState,
+    toggles,
 };
 
 /// Where all flags are evaluated; below it, one.
 pub(crate) const PATH: &str = "/ofrep/v1/evaluate/flags";
+
+/// Where one flag is.
+pub(crate) const SINGLE_PATH: &str = "/ofrep/v1/evaluate/flags/{*key}";
 
 /// Who may evaluate.
 pub(crate) const ACCESS: Access = Access::Needs(Role::Client);
@@ -56,6 +62,24 @@ where
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Unpin,
 {
     let arrival = Arrival::of(request.headers());
+    if state.options().trace_evaluations {
+        // A span takes longer than the answer, so that only who asks for it has one.
+        let span = arrival.span(state, request.headers());
+        return evaluated(state, peer, place, request, arrival).instrument(span).await;
+    }
+    evaluated(state, peer, place, request, arrival).await
+}
+
+async fn evaluated<B>(
+    state: &AppState,
+    peer: Option<Peer>,
+    place: &str,
+    request: Request<B>,
+    arrival: Arrival,
+) -> Response
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Unpin,
+{
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     let path = path.strip_prefix(place).unwrap_or(path);
@@ -63,27 +87,29 @@ where
     let key = path.strip_prefix(PATH).unwrap_or_default().strip_prefix('/').filter(|key| !key.is_empty());
     let mut name = None;
     let answered = async {
+        extract::check_url(&parts.uri, state.options().url_limit)?;
         let caller = admit(state, &parts.headers, peer, ACCESS)?;
         let key = key.map(decoded).transpose()?;
         let key = name.insert(key).as_deref();
         let body = read(state, &parts, body).await?;
-        let evaluation = Evaluation::read(&body, &caller)?;
-        match key {
-            Some(key) => one(state, &evaluation, &caller, key),
-            None => all(state, &evaluation, &caller, &parts, place, &body).await,
+        let evaluation = Evaluation::read(&body, &caller, state.flags())?;
+        if state.options().require_targeting_key && evaluation.context.targeting_key().is_none() {
+            return Err(ApiError::targeting_key_missing());
         }
+        let question = Question { state, parts: &parts, caller: &caller, evaluation: &evaluation };
+        if let Some(key) = key {
+            return one(&question, key);
+        }
+        state.events().catch_up(state.flags(), parts.uri.query()).await;
+        all(&question, place, &body)
     };
     let answered = answered.await;
-    let route = if key.is_some() { SINGLE_ROUTE } else { PATH };
     let response = answered.unwrap_or_else(|error| {
         let key = key.map(|raw| name.flatten().unwrap_or(Cow::Borrowed(raw)));
         Refusal { error: &error, key: key.as_deref() }.render(&arrival)
     });
-    arrival.answered(state, "POST", route, response)
+    arrival.answered(state, key.is_some(), response)
 }
-
-/// The route of one flag, as the log has it.
-const SINGLE_ROUTE: &str = "/ofrep/v1/evaluate/flags/{*key}";
 
 /// The key in a path: its %-escapes stand for UTF-8, as do bytes that are not escaped.
 fn decoded(raw: &str) -> Result<Cow<'_, str>, ApiError> {
@@ -117,56 +143,81 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
-fn one(
-    state: &AppState,
-    evaluation: &Evaluation<'_>,
-    caller: &Caller,
-    key: &str,
-) -> Result<Response, ApiError> {
-    let snapshot = state.flags().snapshot();
-    let decision = snapshot.decision(key, &evaluation.context);
-    let decision = decision.filter(|decision| caller.may_see(decision));
-    let decision = decision.ok_or_else(|| ApiError::no_such_flag(key))?;
-    if write::has_failed(&decision) {
-        return Err(ApiError::flag_broken(key));
-    }
-    let mut body = Vec::with_capacity(192 + key.len());
-    write::success(&mut body, &decision, Some(snapshot.revision()));
-    Ok(json(body))
+/// What is asked, and by whom.
+struct Question<'a> {
+    state: &'a AppState,
+    parts: &'a Parts,
+    caller: &'a Caller,
+    evaluation: &'a Evaluation<'a>,
 }
 
-async fn all(
-    state: &AppState,
-    evaluation: &Evaluation<'_>,
-    caller: &Caller,
-    parts: &Parts,
-    place: &str,
-    request_body: &[u8],
-) -> Result<Response, ApiError> {
-    state.events().catch_up(state.flags(), parts.uri.query()).await;
-    let snapshot = state.flags().snapshot();
-    let stream = state.events().address(place, snapshot.revision());
-    let mut body = flags(&snapshot, &evaluation.context, caller);
-    let etag = etag::of(snapshot.revision(), request_body, &body, &stream);
-    let etag = HeaderValue::from_maybe_shared(Bytes::from(etag))
-        .map_err(|error| ApiError::internal(error.to_string()))?;
-    if etag::matches(&parts.headers, &etag) {
-        let mut response = StatusCode::NOT_MODIFIED.into_response();
-        response.headers_mut().insert(header::ETAG, etag);
-        return Ok(response);
+impl Question<'_> {
+    /// The answer that `make` gives, with the toggles of the request, if it has any.
+    fn answered(
+        &self,
+        make: impl FnOnce(&Snapshot) -> Result<Response, ApiError>,
+    ) -> Result<Response, ApiError> {
+        let snapshot = self.state.flags().snapshot();
+        let names = &self.state.options().toggles_header.0;
+        if !self.parts.headers.contains_key(&names.asks) {
+            return make(&snapshot);
+        }
+        let trust = self.caller.trust(self.state);
+        let overrides = toggles::read(&self.parts.headers, &names.asks, &snapshot, trust);
+        let overrides = overrides.map_err(|error| ApiError::of_toggles(&error))?.unwrap_or_default();
+        let mut response = overrides.within(|| make(&snapshot))?;
+        let context = &self.evaluation.context;
+        toggles::add_echo(response.headers_mut(), &names.tells, &snapshot, context, &overrides);
+        Ok(response)
     }
-    write::end(&mut body, &stream, snapshot.revision());
-    let mut response = json(body);
-    response.headers_mut().insert(header::ETAG, etag);
-    Ok(response)
+}
+
+fn one(question: &Question<'_>, key: &str) -> Result<Response, ApiError> {
+    question.answered(|snapshot| {
+        let decision = snapshot.decision(key, &question.evaluation.context);
+        let decision = decision.filter(|decision| question.caller.may_see(decision));
+        let decision = decision.ok_or_else(|| ApiError::no_such_flag(key))?;
+        if question.state.options().trace_evaluations {
+            telemetry::evaluated(&decision);
+        }
+        if write::has_failed(&decision) {
+            return Err(ApiError::flag_broken(key));
+        }
+        let mut body = Vec::with_capacity(192 + key.len());
+        write::success(&mut body, &decision, Some(snapshot.revision()));
+        Ok(json(body))
+    })
+}
+
+fn all(question: &Question<'_>, place: &str, request_body: &[u8]) -> Result<Response, ApiError> {
+    question.answered(|snapshot| {
+        let stream = question.state.events().address(place, snapshot.revision());
+        let traced = question.state.options().trace_evaluations;
+        let mut body = flags(snapshot, &question.evaluation.context, question.caller, traced);
+        let etag = etag::of(snapshot.revision(), request_body, &body, &stream);
+        let etag = HeaderValue::from_maybe_shared(Bytes::from(etag));
+        let etag = etag.map_err(|error| ApiError::internal(error.to_string()))?;
+        if etag::matches(&question.parts.headers, &etag) {
+            let mut response = StatusCode::NOT_MODIFIED.into_response();
+            response.headers_mut().insert(header::ETAG, etag);
+            return Ok(response);
+        }
+        write::end(&mut body, &stream, snapshot.revision());
+        let mut response = json(body);
+        response.headers_mut().insert(header::ETAG, etag);
+        Ok(response)
+    })
 }
 
 /// The beginning of the answer, up to the last flag.
-fn flags(snapshot: &Snapshot, context: &Context<'_>, caller: &Caller) -> Vec<u8> {
+fn flags(snapshot: &Snapshot, context: &Context<'_>, caller: &Caller, traced: bool) -> Vec<u8> {
     let decisions = snapshot.evaluate_all(context);
     let mut body = Vec::with_capacity(256 + decisions.len() * 128);
     write::start(&mut body);
     for decision in decisions.iter().filter(|decision| caller.may_see(decision)) {
+        if traced {
+            telemetry::evaluated(decision);
+        }
         write::item(&mut body, decision);
     }
     body

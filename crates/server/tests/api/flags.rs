@@ -15,7 +15,7 @@ async fn a_flag_lives_and_goes() {
         let api = Api::start(&database).await;
         let body = json!({
             "name": "a/b/activations", "description": "what for", "owner": "ada", "tags": ["x"],
-            "expires_at": "2030-01-31T12:00:00+01:00", "override_allowed": false, "fail_mode": "last_known",
+            "expires_at": "2030-01-31T12:00:00+01:00", "override_allowed": false, "exposed": true, "fail_mode": "last_known",
             "variants": {"big": 150, "small": 2}, "default_variant": "big", "activations": [1, 2],
         });
         let made = api.post("/api/flags", body).await;
@@ -24,6 +24,7 @@ async fn a_flag_lives_and_goes() {
         assert_eq!((&flag["status"], &flag["activations"]), (&json!(false), &json!([1, 2])));
         assert_eq!(flag["expires_at"], "2030-01-31T11:00:00Z");
         assert_eq!((&flag["fail_mode"], &flag["override_allowed"]), (&json!("last_known"), &json!(false)));
+        assert_eq!(flag["exposed"], true);
         assert_eq!(flag["variants"], json!({"big": 150, "small": 2}));
         // This server answers by it already.
         assert!(api.flags.evaluate("a/b/activations", &novi::Context::new()).is_ok());

@@ -196,3 +196,8 @@ pub fn demo_json(statuses: [bool; 4]) -> Value {
         {"activations": [or], "id": 4, "name": "Combo OR", "status": fourth},
     ])
 }
+
+/// Text with every byte %-escaped.
+pub fn escaped(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat()
+}

@@ -6,13 +6,17 @@ mod bodies;
 #[path = "../common/mod.rs"]
 mod common;
 mod evaluated_flags;
+mod events;
 mod flags;
 mod health;
+mod metrics;
 mod mounted;
 mod names;
+mod ofrep;
 mod panics;
 mod requests;
 mod routes;
 mod shutdown;
 mod slow;
 mod swap;
+mod toggles;

@@ -1,0 +1,432 @@
+//! Who may call what: every route with every kind of token, what a token of a browser sees, and those who guess.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+mod common;
+
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+
+use chrono::{TimeDelta, Utc};
+use common::{PATIENCE, Reply, Server};
+use novi::{
+    Flags,
+    store::{NewToken, SchemaStore, SqliteStore, TokenStore as _},
+    token::{Role, Secret},
+};
+use novi_server::{Options, Tokens};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
+
+const INTERVAL: Duration = Duration::from_millis(20);
+
+/// A server over a database, with its tokens.
+struct Guarded {
+    server: Server,
+    store: Arc<SqliteStore>,
+    tokens: Tokens,
+    _folder: tempfile::TempDir,
+}
+
+const FLAGS: &str = "
+    insert into flags (id, name, status) values (1, 'shown', true), (2, 'hidden', true), (3, 'mine', true);
+    insert into activations (id, name, class_name, config) values
+      (1, 'user 7', 'novi.members', '{\"allow\": [\"user-7\"]}');
+    insert into flags_activations (flag_id, activation_id) values (3, 1);
+    update flag_metadata set exposed = true where flag_id in (1, 3);";
+
+impl Guarded {
+    async fn start(change: impl FnOnce(&mut Options)) -> Self {
+        Self::start_with(Flags::builder(), change).await
+    }
+
+    async fn start_with(builder: novi::FlagsBuilder, change: impl FnOnce(&mut Options)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("novi.db").display());
+        let store = Arc::new(SqliteStore::create(&url).await.unwrap());
+        store.migrate().await.unwrap();
+        store.run_script(FLAGS).await.unwrap();
+        let tokens = Tokens::follow(store.clone(), INTERVAL).await.unwrap();
+        let flags = builder.keep_rows().from_store(store.clone()).await.unwrap();
+        let mut options = Options::default();
+        options.tokens = Some(tokens.clone());
+        // Not what most tests are about.
+        options.guess_limit = u32::MAX;
+        change(&mut options);
+        Self { server: Server::start_with(flags, options).await, store, tokens, _folder: folder }
+    }
+
+    /// A token that the server knows by now.
+    async fn token(&self, role: Role, change: impl FnOnce(NewToken) -> NewToken) -> String {
+        let secret = Secret::generate(role).unwrap();
+        self.store.create_token(change(NewToken::of(&secret))).await.unwrap();
+        until(async || self.tokens.authenticate(secret.reveal(), Utc::now()).is_ok()).await;
+        secret.reveal().to_owned()
+    }
+
+    async fn revoked(&self) -> String {
+        let token = self.token(Role::Admin, |token| token.name("revoked")).await;
+        self.store.revoke_token("revoked").await.unwrap();
+        until(async || self.tokens.authenticate(&token, Utc::now()).is_err()).await;
+        token
+    }
+
+    /// Known as one that has expired as soon as a later one is known.
+    async fn expired(&self) -> String {
+        let secret = Secret::generate(Role::Admin).unwrap();
+        let past = Utc::now() - TimeDelta::seconds(1);
+        self.store.create_token(NewToken::of(&secret).expires_at(past)).await.unwrap();
+        secret.reveal().to_owned()
+    }
+
+    async fn send(&self, method: &str, path: &str, token: Option<&str>, body: &str) -> Reply {
+        let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+        let request = self.server.client.request(method, self.server.url(path));
+        let request = request.header("content-type", "application/json").body(body.to_owned());
+        let request = match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        Reply::of(timeout(PATIENCE, request.send()).await.unwrap().unwrap()).await
+    }
+
+    async fn one(&self, flag: &str, token: &str, context: Value) -> Reply {
+        let body = json!({"context": context}).to_string();
+        self.send("post", &format!("/ofrep/v1/evaluate/flags/{flag}"), Some(token), &body).await
+    }
+
+    async fn all(&self, token: &str, context: Value) -> BTreeMap<String, Value> {
+        let body = json!({"context": context}).to_string();
+        let reply = self.send("post", "/ofrep/v1/evaluate/flags", Some(token), &body).await.ok();
+        let flags = reply["flags"].as_array().unwrap().clone();
+        flags
+            .into_iter()
+            .map(|flag| (flag["key"].as_str().unwrap().to_owned(), flag["value"].clone()))
+            .collect()
+    }
+}
+
+async fn until<F: Future<Output = bool>>(mut is_so: impl FnMut() -> F) {
+    let asked = async {
+        while !is_so().await {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, asked).await.unwrap();
+}
+
+/// Every route with the role that it needs, as the server's own description tells, which is made of the list of endpoints.
+async fn routes(guarded: &Guarded) -> Vec<(String, String, String)> {
+    let document = guarded.send("get", "/openapi.json", None, "").await.ok();
+    let mut routes = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let role = operation["x-novi-role"].as_str().unwrap();
+            let mut real = path.clone();
+            while let (Some(start), Some(end)) = (real.find('{'), real.find('}')) {
+                real.replace_range(start..=end, "shown");
+            }
+            routes.push((method.clone(), real, role.to_owned()));
+        }
+    }
+    assert!(routes.len() > 10, "{routes:?}");
+    routes
+}
+
+/// Whether who has this may call what needs that: 401 and 403 are refusals, all else is not about tokens.
+fn expected(route: &str, credential: &str, open: bool) -> u16 {
+    let rank = |name: &str| ["client", "server", "admin"].iter().position(|role| *role == name);
+    match (route, credential) {
+        ("public", _) => 200,
+        (_, "garbage" | "expired" | "revoked") => 401,
+        (_, "none") if open => 200,
+        ("optional", _) => 200,
+        (_, "none") => 401,
+        (needed, role) if rank(role) >= rank(needed) => 200,
+        _ => 403,
+    }
+}
+
+fn verdict(reply: &Reply) -> u16 {
+    // An event stream is for whoever has its address.
+    let is_about_tokens = !reply.text.contains("\"ticket: ");
+    if is_about_tokens && matches!(reply.status, 401 | 403 | 429) { reply.status } else { 200 }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_lets_in_whom_it_is_for() {
+    for open in [true, false] {
+        let guarded = Guarded::start(|options| options.open = open).await;
+        let credentials = async {
+            let mut credentials = vec![("garbage", Some("novi_a_garbage".to_owned()))];
+            credentials.push(("expired", Some(guarded.expired().await)));
+            credentials.push(("revoked", Some(guarded.revoked().await)));
+            for role in Role::ALL {
+                credentials.push((role.as_str(), Some(guarded.token(role, |token| token).await)));
+            }
+            credentials.push(("none", None));
+            credentials
+        };
+        let mut tried = 0;
+        // As long as no token is made, whoever is on this computer may do all.
+        for (method, path, role) in routes(&guarded).await {
+            for (credential, token) in [("none", None), ("garbage", Some("novi_a_garbage"))] {
+                let reply = guarded.send(&method, &path, token, r#"{"context": {}}"#).await;
+                let what =
+                    format!("{method} {path} with {credential}, no token made, open: {open}: {}", reply.text);
+                assert_eq!(verdict(&reply), expected(&role, credential, open), "{what}");
+            }
+        }
+        // From now on they count, on an open server, too.
+        for (credential, token) in credentials.await {
+            for (method, path, role) in routes(&guarded).await {
+                let reply = guarded.send(&method, &path, token.as_deref(), r#"{"context": {}}"#).await;
+                let what = format!("{method} {path} with {credential}, open: {open}: {}", reply.text);
+                let expected = expected(&role, credential, false);
+                assert_eq!(verdict(&reply), expected, "{what}");
+                if expected == 401 {
+                    assert_eq!(reply.header("www-authenticate"), Some("Bearer"), "{what}");
+                }
+                if let Some(token) = &token {
+                    assert!(!reply.text.contains(token.as_str()), "{what}");
+                }
+                tried += 1;
+            }
+        }
+        assert!(tried > 70, "{tried}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_paths_are_judged_by_the_route_they_lead_to() {
+    let guarded = Guarded::start(|_| {}).await;
+    for path in [
+        "/flags",
+        "//flags",
+        "/flags/",
+        "/flags/shown",
+        "/flags/%2e%2e/health/live",
+        "/health/../flags",
+        "/health%2flive/../flags",
+        "/%66lags",
+        "/flags/%00",
+        "/openapi.json/../flags",
+        "/flags;/health/live",
+        "/flags?path=/health/live",
+        "/ofrep/v1/evaluate/flags/../../../../health/live",
+    ] {
+        let reply = guarded.server.get_raw(path).await;
+        assert!(matches!(reply.status, 401 | 404 | 405 | 400), "{path}: {} {}", reply.status, reply.text);
+        assert!(!reply.text.contains("hidden"), "{path}: {}", reply.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_of_a_browser_sees_what_is_exposed_and_its_own_user() {
+    let builder = Flags::builder().identity(["userId"]);
+    let guarded = Guarded::start_with(builder, |_| {}).await;
+    let anybody = guarded.token(Role::Client, |token| token).await;
+    let mine = guarded.token(Role::Client, |token| token.subject("user-7")).await;
+    let server = guarded.token(Role::Server, |token| token.subject("user-7")).await;
+    let flags = |found: BTreeMap<String, Value>| {
+        found.into_iter().map(|(flag, value)| format!("{flag} {value}")).collect::<Vec<_>>()
+    };
+
+    assert_eq!(flags(guarded.all(&anybody, json!({})).await), ["mine false", "shown true"]);
+    assert_eq!(
+        flags(guarded.all(&anybody, json!({"targetingKey": "user-7"})).await),
+        ["mine true", "shown true"]
+    );
+    // The token says for whom, whether the context does or not.
+    assert_eq!(flags(guarded.all(&mine, json!({})).await), ["mine true", "shown true"]);
+    assert_eq!(flags(guarded.all(&mine, json!({"userId": "user-7"})).await), ["mine true", "shown true"]);
+    assert_eq!(
+        flags(guarded.all(&server, json!({"targetingKey": "user-8"})).await),
+        ["hidden true", "mine false", "shown true"]
+    );
+
+    for context in [
+        json!({"targetingKey": "user-8"}),
+        json!({"userId": "user-8"}),
+        json!({"userId": 8}),
+        json!({"userId": ["user-7"]}),
+        json!({"targetingKey": "user-7", "userId": "user-8"}),
+        json!({"targetingKey": ""}),
+    ] {
+        let reply = guarded.one("shown", &mine, context.clone()).await;
+        assert_eq!(reply.status, 403, "{context}: {}", reply.text);
+        let body = json!({"context": context}).to_string();
+        let reply = guarded.send("post", "/ofrep/v1/evaluate/flags", Some(&mine), &body).await;
+        assert_eq!(reply.status, 403, "{context}: {}", reply.text);
+    }
+
+    // A flag that is hidden is as one that there is not.
+    let hidden = guarded.one("hidden", &anybody, json!({})).await;
+    let none = guarded.one("none", &anybody, json!({})).await;
+    assert_eq!((hidden.status, none.status), (404, 404));
+    let id = |reply: &Reply| reply.header("x-request-id").unwrap().to_owned();
+    assert_eq!(hidden.text.replace("hidden", "none").replace(&id(&hidden), &id(&none)), none.text);
+    assert_eq!(guarded.one("hidden", &server, json!({})).await.ok()["value"], true);
+
+    // Of the seed's protocol a browser gets its features and no more.
+    let features = async |token: Option<&str>| guarded.send("get", "/features", token, "").await.ok();
+    assert_eq!(features(None).await, json!({"active_features": ["shown"]}));
+    assert_eq!(features(Some(&anybody)).await, json!({"active_features": ["shown"]}));
+    assert_eq!(features(Some(&mine)).await, json!({"active_features": ["shown", "mine"]}));
+    assert_eq!(features(Some(&server)).await, json!({"active_features": ["shown", "hidden", "mine"]}));
+    assert_eq!(guarded.send("get", "/features", Some("x"), "").await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flag_is_hidden_and_shown_by_its_row_alone() {
+    let guarded = Guarded::start(|_| {}).await;
+    let token = guarded.token(Role::Client, |token| token).await;
+    guarded.store.run_script("update flag_metadata set exposed = true where flag_id = 2").await.unwrap();
+    until(async || guarded.one("hidden", &token, json!({})).await.status == 200).await;
+    guarded.store.run_script("update flag_metadata set exposed = false where flag_id = 2").await.unwrap();
+    until(async || guarded.one("hidden", &token, json!({})).await.status == 404).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_comes_by_either_header() {
+    let guarded = Guarded::start(|_| {}).await;
+    let token = guarded.token(Role::Server, |token| token).await;
+    let ask = async |headers: &[(&str, &str)]| {
+        let mut request = guarded.server.client.get(guarded.server.url("/flags"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap().status().as_u16()
+    };
+    let bearer = format!("Bearer {token}");
+    assert_eq!(ask(&[("authorization", &bearer)]).await, 200);
+    assert_eq!(ask(&[("x-api-key", &token)]).await, 200);
+    assert_eq!(ask(&[("x-api-key", &token), ("authorization", &bearer)]).await, 200);
+    assert_eq!(ask(&[("x-api-key", "other"), ("authorization", &bearer)]).await, 401);
+    assert_eq!(ask(&[("authorization", &token)]).await, 401);
+    let query = guarded.server.get(&format!("/flags?token={token}")).await;
+    assert_eq!(query.status, 401, "a token in an address would be in everybody's logs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_revoked_is_refused_within_a_second() {
+    let guarded = Guarded::start(|_| {}).await;
+    // As often as a server asks by default.
+    let tokens = Tokens::follow(guarded.store.clone(), Tokens::INTERVAL).await.unwrap();
+    let token = guarded.token(Role::Server, |token| token.name("one")).await;
+    until(async || tokens.authenticate(&token, Utc::now()).is_ok()).await;
+    guarded.store.revoke_token("one").await.unwrap();
+    let refused = until(async || tokens.authenticate(&token, Utc::now()).is_err());
+    timeout(Duration::from_secs(1), refused).await.unwrap();
+    until(async || guarded.one("shown", &token, json!({})).await.status == 401).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_token_is_refused_at_once_while_the_database_is_locked() {
+    use novi::sqlx::Connection as _;
+    let guarded = Guarded::start(|_| {}).await;
+    let token = guarded.token(Role::Server, |token| token).await;
+    let options = (*guarded.store.pool().connect_options()).clone();
+    let mut other = novi::sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    novi::sqlx::raw_sql("alter table novi_tokens rename to gone").execute(&mut other).await.unwrap();
+    let asked = async {
+        assert_eq!(guarded.one("shown", "unknown", json!({})).await.status, 401);
+        assert_eq!(guarded.one("shown", &token, json!({})).await.status, 200);
+    };
+    timeout(Duration::from_secs(1), asked).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_in_before_the_database_has_told_who_may() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("novi.db").display());
+    // Without tables.
+    let store = Arc::new(SqliteStore::create(&url).await.unwrap());
+    let tokens = Tokens::follow(store.clone(), INTERVAL).await.unwrap();
+    for open in [true, false] {
+        let flags = Flags::builder().keep_rows().from_rows(common::demo()).unwrap();
+        let mut options = Options::default();
+        (options.tokens, options.open) = (Some(tokens.clone()), open);
+        let server = Server::start_with(flags, options).await;
+        let ask = async |token: Option<&str>| {
+            let request = server.client.get(server.url("/flags"));
+            let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
+            Reply::of(request.send().await.unwrap()).await
+        };
+        ask(Some("any")).await.error(503, "tokens_not_known");
+        let nobody = ask(None).await;
+        if open {
+            nobody.error(503, "tokens_not_known");
+            assert_eq!(nobody.header("retry-after"), Some("1"));
+        } else {
+            nobody.error(401, "unauthorized");
+        }
+        assert_eq!(server.get("/health/live").await.status, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_guesses_is_told_to_wait_and_good_tokens_are_not() {
+    let guarded = Guarded::start(|options| {
+        options.guess_limit = 3;
+        options.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    })
+    .await;
+    let token = guarded.token(Role::Server, |token| token).await;
+    let ask = async |client: &str, token: &str| {
+        let request = guarded.server.client.get(guarded.server.url("/flags")).bearer_auth(token);
+        Reply::of(request.header("x-forwarded-for", client).send().await.unwrap()).await
+    };
+    for _ in 0..3 {
+        ask("198.51.100.7", "guess").await.error(401, "unauthorized");
+    }
+    let late = ask("198.51.100.7", "guess").await;
+    late.error(429, "too_many_requests");
+    let seconds: u64 = late.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&seconds), "{seconds}");
+    // What the client itself has written in the header changes nothing.
+    assert_eq!(ask("203.0.113.9, 198.51.100.7", "guess").await.status, 429);
+    assert_eq!(ask("198.51.100.7", &token).await.status, 200);
+    assert_eq!(ask("198.51.100.8", "guess").await.status, 401);
+    // As clients of OpenFeature are told.
+    let body = json!({"context": {}}).to_string();
+    let url = guarded.server.url("/ofrep/v1/evaluate/flags");
+    let request =
+        guarded.server.client.post(url).bearer_auth("guess").header("x-forwarded-for", "198.51.100.7");
+    let reply =
+        Reply::of(request.header("content-type", "application/json").body(body).send().await.unwrap()).await;
+    assert_eq!(reply.status, 429, "{}", reply.text);
+    assert!(reply.header("retry-after").unwrap().parse::<u64>().is_ok());
+    // Nobody is told anything of a token by being without one.
+    assert_eq!(guarded.server.get("/flags").await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_address_does_not_help_who_guesses() {
+    let guarded = Guarded::start(|options| options.guess_limit = 2).await;
+    let mut statuses = Vec::new();
+    for client in 0..4 {
+        let request = guarded.server.client.get(guarded.server.url("/flags")).bearer_auth("guess");
+        let request = request.header("x-forwarded-for", format!("198.51.100.{client}"));
+        statuses.push(request.send().await.unwrap().status().as_u16());
+    }
+    assert_eq!(statuses, [401, 401, 429, 429]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rate_limit_is_for_each_token() {
+    let guarded = Guarded::start(|options| options.rate_limit = 2).await;
+    let one = guarded.token(Role::Server, |token| token).await;
+    let other = guarded.token(Role::Server, |token| token).await;
+    let mut statuses = Vec::new();
+    for _ in 0..20 {
+        let reply = guarded.one("shown", &one, json!({})).await;
+        if reply.status == 429 {
+            assert_eq!(reply.header("retry-after"), Some("1"), "{}", reply.text);
+        }
+        statuses.push(reply.status);
+    }
+    assert!(statuses[..2] == [200, 200] && statuses.contains(&429), "{statuses:?}");
+    assert_eq!(guarded.one("shown", &other, json!({})).await.status, 200);
+    assert_eq!(guarded.server.get("/health/live").await.status, 200);
+}

@@ -1,0 +1,54 @@
+//! `GET /metrics`.
+
+use novi::{
+    Flags,
+    rows::{ActivationRow, FlagRow, LinkRow, Rows},
+};
+use novi_server::Options;
+
+use crate::common::{Reply, Server};
+
+#[tokio::test]
+async fn metrics_tell_what_was_done_and_how_the_server_is() {
+    let flags = Flags::from_rows(Rows {
+        revision: novi::Revision::new(7),
+        flags: vec![FlagRow::new(1, "a \"b\"\n", true), FlagRow::new(2, "broken", true)],
+        activations: vec![ActivationRow::new(1, "x", "nobody.knows", "{}")],
+        links: vec![LinkRow::new(2, 1)],
+        ..Rows::default()
+    })
+    .unwrap();
+    let server = Server::start_with(flags, Options::default()).await;
+    for key in ["a%20%22b%22%0A", "a%20%22b%22%0A", "broken", "none"] {
+        let request = server.client.post(server.url(&format!("/ofrep/v1/evaluate/flags/{key}")));
+        Reply::of(request.body("{\"context\":{}}").send().await.unwrap()).await;
+    }
+    assert!(!server.flags.is_enabled("nobody's", &novi::Context::new()));
+    server.get("/nowhere").await.error(404, "route_not_found");
+    let reply = server.get("/metrics").await;
+    assert_eq!(reply.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let lines: Vec<&str> = reply.text.lines().collect();
+    for expected in [
+        r#"novi_evaluations_total{flag="a \"b\"\n",variant="",reason="STATIC",enabled="true"} 2"#,
+        r#"novi_evaluations_total{flag="broken",variant="",reason="ERROR",enabled="false"} 1"#,
+        "novi_other_evaluations_total 0",
+        "novi_unknown_flag_evaluations_total 1",
+        r#"novi_http_request_duration_seconds_count{method="POST",route="/ofrep/v1/evaluate/flags/{*key}",status="2xx"} 3"#,
+        r#"novi_http_request_duration_seconds_count{method="POST",route="/ofrep/v1/evaluate/flags/{*key}",status="4xx"} 1"#,
+        r#"novi_http_request_duration_seconds_count{method="-",route="-",status="4xx"} 1"#,
+        "novi_revision 7",
+        "novi_flags 2",
+        "novi_issues 1",
+        "novi_event_streams 0",
+        "novi_database_up 1",
+        "novi_database_errors_total 0",
+        "novi_shutting_down 0",
+        concat!("novi_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+    ] {
+        assert!(lines.contains(&expected), "{expected} is not in\n{}", reply.text);
+    }
+    // Each family is told of before its samples, once.
+    let helped = lines.iter().filter(|line| line.starts_with("# HELP")).count();
+    let typed = lines.iter().filter(|line| line.starts_with("# TYPE")).count();
+    assert_eq!(helped, typed);
+}
