@@ -1,38 +1,40 @@
-//! A service that asks flags in its handlers, and mounts novi's own endpoints beside them.
+//! A service whose handlers ask the flags of their request, and that mounts novi's own endpoints beside them.
 //! Run it with: cargo run --example axum_service
-//! and then: curl 'http://127.0.0.1:8080/greeting?user=ada'
+//! and then: curl -i 'http://127.0.0.1:8080/greeting?user=ada'
+//! or: curl -i 'http://127.0.0.1:8080/greeting?user=ada' -H 'X-Novi-Feature-Toggles: Random Variant Feature=off'
 
-use axum::{
-    Router,
-    extract::{Query, State},
-    routing::get,
-};
+use axum::{Router, routing::get};
 use novi::{
-    Context, Flags,
+    Flags,
     store::{self, DEMO_ROWS},
 };
-use serde::Deserialize;
+use novi_server::{Options, RequestFlags, RequestToggles, router};
 
-#[derive(Deserialize)]
-struct Caller {
-    user: String,
-}
-
-async fn greeting(State(flags): State<Flags>, Query(caller): Query<Caller>) -> String {
-    let ctx = Context::new().with("targetingKey", &*caller.user);
-    // One snapshot for the whole request: all answers are from one revision.
-    let snapshot = flags.snapshot();
-    match snapshot.evaluate("Random Variant Feature", &ctx) {
+/// All answers of a request are of one revision, for its caller, with the toggles that it came with.
+async fn greeting(flags: RequestFlags) -> String {
+    let user = flags.context().targeting_key().unwrap_or("stranger");
+    match flags.evaluate("Random Variant Feature") {
         Ok(decision) if decision.enabled() => {
-            format!("Hello {}, you have variant {}\n", caller.user, decision.variant().unwrap_or("none"))
+            format!("Hello {user}, you have variant {}\n", decision.variant().unwrap_or("none"))
         }
-        _ => format!("Hello {}\n", caller.user),
+        _ => format!("Hello {user}\n"),
     }
 }
 
 fn app(flags: &Flags) -> Router {
-    let own = Router::new().route("/greeting", get(greeting)).with_state(flags.clone());
-    own.nest("/novi", novi_server::router(flags.clone(), novi_server::Options::default()))
+    let toggles = RequestToggles::new(flags.clone())
+        .context(|request, context| {
+            let query = request.uri.query().unwrap_or_default();
+            if let Some(user) = query.split('&').find_map(|pair| pair.strip_prefix("user=")) {
+                context.insert("targetingKey", user.to_owned());
+            }
+        })
+        // A service of your own asks here whether the caller is one of your staff.
+        .trust(|_| true);
+    Router::new()
+        .route("/greeting", get(greeting))
+        .layer(toggles)
+        .nest("/novi", router(flags.clone(), Options::default()))
 }
 
 /// The service's own pool serves novi as well. The rows are kept, since the endpoints under `/novi` tell of them.

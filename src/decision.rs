@@ -147,10 +147,17 @@ impl<S: AsRef<Snapshot>> Decision<S> {
     pub fn value(&self) -> Option<&serde_json::Value> {
         static ON: serde_json::Value = serde_json::Value::Bool(true);
         static OFF: serde_json::Value = serde_json::Value::Bool(false);
-        if self.place().is_some_and(|(flag, _)| self.snapshot.as_ref().has_values(flag)) {
+        if self.has_values() {
             return self.variant_value();
         }
         Some(if self.enabled() { &ON } else { &OFF })
+    }
+
+    /// Whether the flag's metadata give its variants values, so that [`value`](Self::value) is one of them, and not whether the
+    /// feature is on.
+    #[must_use]
+    pub fn has_values(&self) -> bool {
+        self.place().is_some_and(|(flag, _)| self.snapshot.as_ref().has_values(flag))
     }
 
     /// The value that the flag's metadata give the variant.

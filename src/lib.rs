@@ -41,6 +41,7 @@
 //! | know when answers change by themselves | [`Flags::next_change`] |
 //! | configure | [`config::Config`], [`FlagsBuilder`] |
 //! | serve over HTTP | the crate `novi-server` |
+//! | be asked through OpenFeature's SDK | the crate `novi-openfeature` |
 //!
 //! # Features
 //! `sqlite` (default), `postgres` and `mysql` bring a database each, and with the first of them sqlx and tokio; `macros` (default)
@@ -151,7 +152,7 @@ pub use to_context::{ToContext, ToValue};
 pub use value::Value;
 #[cfg(feature = "sql")]
 pub use watch::{Changes, Subscription};
-pub use writer::{Effect, FieldChange, Plan, PlannedRow, Validator, Writer};
+pub use writer::{Effect, FieldChange, Plan, PlannedRow, Validator, WayBack, Writer};
 
 /// What the macros of novi need in the code they write; not for use by hand.
 #[doc(hidden)]

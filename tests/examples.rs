@@ -62,10 +62,15 @@ async fn axum_service() {
     let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).unwrap().to_owned();
     let ask = async |path: &str| reqwest::get(format!("http://{address}{path}")).await?.text().await;
     let (greeting, flags) = (ask("/greeting?user=ada").await, ask("/novi/flags").await);
+    let toggled = reqwest::Client::new().get(format!("http://{address}/greeting?user=ada"));
+    let toggled = toggled.header("X-Novi-Feature-Toggles", "Random Variant Feature=off").send().await;
     service.kill().unwrap();
     service.wait().unwrap();
     drop(stdout);
     assert_eq!(greeting.unwrap(), "Hello ada, you have variant A\n");
+    let toggled = toggled.unwrap();
+    assert_eq!(toggled.headers()["x-novi-feature-toggles-enabled"], "Combo OR");
+    assert_eq!(toggled.text().await.unwrap(), "Hello ada\n");
     let flags = flags.unwrap();
     assert!(flags.contains("Combo AND"), "{flags}");
 }

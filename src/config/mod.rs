@@ -138,6 +138,7 @@ pub struct Identity {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the file")]
 pub struct Server {
     /// The address and port to listen on.
     pub listen: SocketAddr,
@@ -160,7 +161,7 @@ pub struct Server {
     pub signing_key: Secret,
     /// Whether to listen on an address that others can reach while there are no tokens: then anybody may change flags.
     pub insecure: bool,
-    /// How many unknown tokens are heard from one address in a minute.
+    /// How many different unknown tokens are heard from one address in a minute.
     pub guess_limit: u32,
     /// Whether `GET /features` takes whoever shows an unknown token for nobody in particular, rather than answer 401.
     pub unknown_is_nobody: bool,
@@ -175,6 +176,8 @@ pub struct Server {
     pub tls_cert: PathBuf,
     /// The file with the certificate's key.
     pub tls_key: PathBuf,
+    /// Whether questions without a targeting key are refused.
+    pub require_targeting_key: bool,
     /// The header by which a request turns flags on or off for itself.
     pub toggles_header: String,
     /// Whether each evaluation is told of to the log and to OpenTelemetry.
@@ -206,6 +209,7 @@ impl Default for Server {
             cors_origins: Vec::new(),
             tls_cert: PathBuf::new(),
             tls_key: PathBuf::new(),
+            require_targeting_key: false,
             toggles_header: "X-Novi-Feature-Toggles".to_owned(),
             trace_evaluations: false,
         }
@@ -440,7 +444,7 @@ mod tests {
         assert_eq!(config.context.get("note").and_then(toml::Value::as_str), Some("a=b"));
         let error = |argument| read(&[argument]).unwrap_err().to_string();
         insta::assert_snapshot!(error("server.listen"), @"--set server.listen: expected SECTION.KEY=VALUE, like refresh.interval=250ms");
-        insta::assert_snapshot!(error("server.lisen=x"), @"--set server.lisen: unknown field `lisen`, expected one of `listen`, `body_limit`, `request_timeout`, `header_timeout`, `drain_timeout`, `stale_after`, `max_connections`, `max_streams`, `signing_key`, `toggles_header`, `trace_evaluations`");
+        insta::assert_snapshot!(error("server.lisen=x"), @"--set server.lisen: unknown field `lisen`, expected one of `listen`, `body_limit`, `request_timeout`, `header_timeout`, `drain_timeout`, `stale_after`, `max_connections`, `max_streams`, `signing_key`, `require_targeting_key`, `toggles_header`, `trace_evaluations`");
         insta::assert_snapshot!(error("server=5"), @r#"--set server: expected a table like {key = true}, found "5""#);
     }
 

@@ -55,6 +55,11 @@ Examples:
   novi rollback --to 41 --dry-run
   novi rollback \"Combo AND\" --to 41 --reason \"the sale is over\"";
 
+const HEALTH_EXAMPLES: &str = "\
+Examples:
+  novi health
+  novi health --live http://10.0.0.7:6684";
+
 const EXPORT_EXAMPLES: &str = "\
 Examples:
   novi export --snapshot flags.novi
@@ -194,6 +199,9 @@ pub(crate) enum Command {
     /// Make, list or revoke the tokens that callers of a server show
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Ask a server whether it is ready; exit code 4 if it is not, or does not answer
+    #[command(after_help = HEALTH_EXAMPLES)]
+    Health(Health),
     /// Sign a list of toggles, which whoever has it may send with requests
     #[command(after_help = SIGN_EXAMPLES)]
     Sign(Sign),
@@ -359,6 +367,21 @@ pub(crate) struct History {
     )]
     #[arg(long, value_name = "TIME", num_args = 0..=1, conflicts_with_all = ["flag", "limit"])]
     pub(crate) prune: Option<Option<Keep>>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Health {
+    /// The server; that of the configuration on this machine if not given
+    #[arg(value_name = "URL")]
+    pub(crate) url: Option<hyper::Uri>,
+
+    /// Ask only whether it answers requests, as it does without its database, too
+    #[arg(long)]
+    pub(crate) live: bool,
+
+    /// For how long to wait for the answer
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: std::time::Duration,
 }
 
 #[derive(Debug, Args)]

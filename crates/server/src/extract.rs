@@ -6,7 +6,7 @@ use axum::{
     BoxError,
     body::{Bytes, HttpBody},
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, Uri, header, request::Parts},
 };
 use http_body_util::BodyExt;
 use novi::Context;
@@ -90,6 +90,13 @@ impl Input for CallerContext {
         let schema = json!({"type": ["object", "null"], "additionalProperties": true});
         operation.body(false, "What is known of the caller: attributes by name", &schema);
     }
+}
+
+/// # Errors
+/// The target of the request is too long.
+pub(crate) fn check_url(uri: &Uri, limit: usize) -> Result<(), ApiError> {
+    let length = uri.path().len() + uri.query().map_or(0, str::len);
+    if length > limit { Err(ApiError::url_too_long(limit)) } else { Ok(()) }
 }
 
 /// Bodies are taken as they are: unpacking one would need a limit of its own.

@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     error::{ApiError, short},
+    extract::check_url,
     ofrep,
     state::AppState,
     trace_context::trace_id,
@@ -113,7 +114,10 @@ pub(crate) async fn observe(State(state): State<AppState>, request: Request, nex
     let observed = async {
         let method = short(request.method().as_str());
         let route = route(&request);
-        let mut response = in_time(&state, request, next).await;
+        let mut response = match check_url(request.uri(), state.options().url_limit) {
+            Ok(()) => in_time(&state, request, next).await,
+            Err(error) => error.into_response(),
+        };
         if let Some(error) = response.extensions_mut().remove::<ApiError>() {
             error.log(arrival.id());
             response = written(&error, &response, arrival.id());

@@ -5,13 +5,13 @@ use std::{fmt, sync::Arc, time::Duration};
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-pub use crate::signing::SigningKey;
 use crate::{
     cors::Origins,
     tls::Tls,
     toggles::{Names, names},
     tokens::Tokens,
 };
+pub use crate::{database::Database, signing::SigningKey};
 
 /// Limits and times of a server.
 ///
@@ -21,9 +21,12 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
     /// The largest body that is read, in bytes: 1 MiB. Larger ones are refused with 413.
     pub body_limit: usize,
+    /// The longest target of a request, its path with its query, in bytes: 32 KiB. Longer ones are refused with 414.
+    pub url_limit: usize,
     /// How long a request may take from the end of its head to the beginning of its answer, its body included: 10 s.
     /// 408 when the body is late, 503 when the answer is.
     pub request_timeout: Duration,
@@ -55,13 +58,20 @@ pub struct Options {
     /// that another has given, and headers that another would take as signed. Without it the addresses are good for the
     /// process that gave them.
     pub signing_key: Option<SigningKey>,
+    /// The database that the endpoints below `/api` change: the one that the flags follow. Without it those that need one
+    /// answer 501.
+    pub database: Option<Database>,
+    /// Whether OFREP refuses questions without a `targetingKey`, with the code `TARGETING_KEY_MISSING`: no. What needs one is
+    /// off without it (R4).
+    pub require_targeting_key: bool,
     /// Who may call, by their tokens. Nothing, as for a router in an application of one's own, lets everybody do everything: then
     /// the application is to guard it.
     pub tokens: Option<Tokens>,
     /// Whether callers without a token may do everything as long as no token was ever made: no. For an address that only this
     /// computer reaches.
     pub open: bool,
-    /// How many unknown tokens are heard from one address in a minute: 10. More are refused with 429. Good tokens are not.
+    /// How many different unknown tokens are heard from one address in a minute: 10; the same one ten times as often. More are refused
+    /// with 429. Good tokens are not.
     pub guess_limit: u32,
     /// Whether `GET /features` takes whoever shows an unknown token for nobody in particular, rather than answer 401: no.
     pub unknown_is_nobody: bool,
@@ -118,6 +128,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             body_limit: 1024 * 1024,
+            url_limit: 32 * 1024,
             request_timeout: Duration::from_secs(10),
             header_read_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(30),
@@ -128,6 +139,8 @@ impl Default for Options {
             max_streams: 5_000,
             keep_alive: Duration::from_secs(15),
             signing_key: None,
+            database: None,
+            require_targeting_key: false,
             tokens: None,
             open: false,
             guess_limit: 10,

@@ -4,6 +4,7 @@ mod check;
 mod door;
 mod eval;
 mod export;
+mod health;
 mod history;
 mod list;
 mod reweight;
@@ -80,6 +81,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Export { snapshot } => export::export(&session, &snapshot).await,
         Command::Stale { days } => stale::stale(&session, days).await,
         Command::Token(command) => token::token(&session, command).await,
+        Command::Health(arguments) => health::health(&session, arguments).await,
         Command::Sign(arguments) => sign::sign(&session, &arguments),
         Command::Types => types::types(&session),
         Command::Completions { .. } => Ok(ExitCode::SUCCESS),

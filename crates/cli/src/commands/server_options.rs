@@ -26,6 +26,7 @@ pub(super) fn of(config: &Config, arguments: &Serve) -> Result<Options, Failure>
     options.trusted_proxies = trusted_proxies(&server.trusted_proxies)?;
     options.origins = Origins::new(&server.cors_origins)
         .map_err(|error| Failure::usage(format!("[server] cors_origins: {error}")))?;
+    options.require_targeting_key = server.require_targeting_key;
     options.toggles_header = TogglesHeader::new(&server.toggles_header).ok_or_else(|| {
         Failure::usage(format!(
             "[server] toggles_header: expected the name of a header, such as \"X-Novi-Feature-Toggles\", found {:?}",

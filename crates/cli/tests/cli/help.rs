@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "serve",
     "migrate",
     "seed",
@@ -21,6 +21,7 @@ const COMMANDS: [&str; 19] = [
     "export",
     "stale",
     "token",
+    "health",
     "sign",
     "types",
     "completions",

@@ -11,6 +11,7 @@ mod context;
 mod errors;
 mod export;
 mod folder;
+mod health;
 mod help;
 mod history;
 mod names;

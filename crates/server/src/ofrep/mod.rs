@@ -87,11 +87,15 @@ where
     let key = path.strip_prefix(PATH).unwrap_or_default().strip_prefix('/').filter(|key| !key.is_empty());
     let mut name = None;
     let answered = async {
+        extract::check_url(&parts.uri, state.options().url_limit)?;
         let caller = admit(state, &parts.headers, peer, ACCESS)?;
         let key = key.map(decoded).transpose()?;
         let key = name.insert(key).as_deref();
         let body = read(state, &parts, body).await?;
         let evaluation = Evaluation::read(&body, &caller, state.flags())?;
+        if state.options().require_targeting_key && evaluation.context.targeting_key().is_none() {
+            return Err(ApiError::targeting_key_missing());
+        }
         let question = Question { state, parts: &parts, caller: &caller, evaluation: &evaluation };
         if let Some(key) = key {
             return one(&question, key);
@@ -132,7 +136,7 @@ where
 }
 
 /// Whether the body is said to be JSON, or nothing is said of it.
-fn is_json(headers: &HeaderMap) -> bool {
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
     let value = value.as_bytes();
     let essence = value.split(|byte| *byte == b';').next().unwrap_or(value);
@@ -187,7 +191,7 @@ fn one(question: &Question<'_>, key: &str) -> Result<Response, ApiError> {
 
 fn all(question: &Question<'_>, place: &str, request_body: &[u8]) -> Result<Response, ApiError> {
     question.answered(|snapshot| {
-        let stream = question.state.events().address(place, snapshot.revision());
+        let stream = question.state.events().address(place, snapshot.revision(), question.caller.token_id());
         let traced = question.state.options().trace_evaluations;
         let mut body = flags(snapshot, &question.evaluation.context, question.caller, traced);
         let etag = etag::of(snapshot.revision(), request_body, &body, &stream);

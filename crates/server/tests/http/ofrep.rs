@@ -126,10 +126,13 @@ async fn keys_are_any_text_escaped_or_not() {
     let reply = one(&server, "%FF", &json!({})).await;
     assert_eq!((reply.status, reply.json()["key"].clone()), (400, json!("%FF")));
     assert_eq!(one(&server, "none%20such", &json!({})).await.json()["key"], "none such");
-    let long = "x".repeat(20_000);
-    let reply = one(&server, &long, &json!({})).await;
-    assert_eq!(reply.status, 404);
-    assert!(reply.text.len() < 2_000, "{}", reply.text.len());
+    for (length, status) in [(20_000, 404), (40_000, 414)] {
+        let reply = one(&server, &"x".repeat(length), &json!({})).await;
+        assert_eq!(reply.status, status);
+        assert!(reply.text.len() < 2_000, "{}", reply.text.len());
+    }
+    server.get(&format!("/flags/{}", "x".repeat(40_000))).await.error(414, "url_too_long");
+    server.get(&format!("/health/live?{}", "x".repeat(40_000))).await.error(414, "url_too_long");
 }
 
 #[tokio::test]
@@ -247,6 +250,23 @@ async fn what_is_wrong_is_refused_with_openfeatures_code() {
     );
     ask(&server, "/ofrep/v1/evaluate/flagsomething", "{}").await.error(404, "route_not_found");
     server.get(BULK).await.error(405, "method_not_allowed");
+}
+
+#[tokio::test]
+async fn a_targeting_key_is_required_where_the_server_says_so() {
+    let mut options = Options::default();
+    options.require_targeting_key = true;
+    let server = Server::start_with(Flags::from_rows(rows()).unwrap(), options).await;
+    for body in [r#"{"context":{}}"#, r#"{"context":{"targetingKey":null}}"#] {
+        for path in [BULK.to_owned(), format!("{BULK}/on")] {
+            let reply = ask(&server, &path, body).await;
+            assert_eq!(
+                (reply.status, reply.json()["errorCode"].as_str()),
+                (400, Some("TARGETING_KEY_MISSING"))
+            );
+        }
+    }
+    one(&server, "on", &json!({"targetingKey": "u"})).await.ok();
 }
 
 #[tokio::test]

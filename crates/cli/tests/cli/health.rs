@@ -1,0 +1,82 @@
+//! `health`: whether a server answers.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpListener,
+};
+
+use crate::{serve::Server, support::Folder};
+
+#[test]
+fn a_server_that_is_well_is_told() {
+    let mut folder = Folder::demo();
+    let server = Server::start(&folder, &[]);
+    let ready = folder.run(&["health", &server.url]).expect(0);
+    assert_eq!(ready.out, format!("{}/health/ready is ready\n", server.url));
+    let live = folder.run(&["health", "--live", &server.url]).expect(0);
+    assert_eq!(live.out, format!("{}/health/live is live\n", server.url));
+    let told = folder.run(&["--json", "health", &server.url]).expect(0).json();
+    assert_eq!((told["status"].as_str(), told["source"].as_str()), (Some("ready"), Some("database")));
+
+    // Without an address it is the server of the configuration, which may listen on all of them.
+    let port = server.url.rsplit(':').next().unwrap();
+    folder.set("NOVI_SERVER__LISTEN", &format!("0.0.0.0:{port}"));
+    let own = folder.run(&["health"]).expect(0);
+    assert_eq!(own.out, format!("http://127.0.0.1:{port}/health/ready is ready\n"));
+}
+
+#[test]
+fn a_server_that_has_no_rows_lives_and_is_not_ready() {
+    let folder = Folder::empty();
+    // Nobody listens on a port that was free a moment ago.
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let server = Server::start(&folder, &["--database", &format!("postgres://novi@{address}/novi")]);
+    folder.run(&["health", "--live", &server.url]).expect(0);
+    let ready = folder.run(&["health", &server.url]).expect(4);
+    let why = "the database has not answered since the start, so that there are no flags yet";
+    assert_eq!(ready.err, format!("error: {}/health/ready: expected 200, found 503: {why}\n", server.url));
+}
+
+#[test]
+fn what_does_not_answer_is_told() {
+    let folder = Folder::empty();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    // The kernel takes the connection, and nobody reads from it.
+    let silent = folder.run(&["health", &url, "--timeout", "100ms"]).expect(4);
+    assert_eq!(
+        silent.err,
+        format!("error: {url}/health/ready: no answer within 100ms; --timeout gives it longer\n")
+    );
+    drop(listener);
+    let gone = folder.run(&["health", &url]).expect(4);
+    assert!(gone.err.contains(&format!("{url}/health/ready: Connection refused")), "{}", gone.err);
+    for (url, found) in
+        [("https://127.0.0.1:1", "https://127.0.0.1:1/"), ("http://127.0.0.1:1/flags", "/flags")]
+    {
+        let refused = folder.run(&["health", url]).expect(2);
+        assert!(refused.err.contains("expected an address like http://127.0.0.1:6684"), "{}", refused.err);
+        assert!(refused.err.contains(found), "{}", refused.err);
+    }
+}
+
+#[test]
+fn another_program_is_not_taken_for_a_server_of_novi() {
+    let folder = Folder::empty();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let other = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        // A request of one packet is read as a whole.
+        assert_ne!(stream.read(&mut [0; 1024]).unwrap(), 0);
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi").unwrap();
+    });
+    let refused = folder.run(&["health", &url]).expect(4);
+    other.join().unwrap();
+    assert_eq!(
+        refused.err,
+        format!("error: {url}/health/ready: expected the answer of a server of novi, found another one\n")
+    );
+}

@@ -1,0 +1,181 @@
+//! The provider.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use novi::{Context, Decision, Flags, Reason};
+use open_feature::{
+    EvaluationContext, EvaluationError, EvaluationErrorCode, EvaluationReason, EvaluationResult,
+    FlagMetadata, StructValue,
+    provider::{FeatureProvider, ProviderMetadata, ProviderStatus, ResolutionDetails},
+};
+
+use crate::{
+    context,
+    value::{Kind, read_bool, read_float, read_int, read_string, read_struct},
+};
+
+/// Answers OpenFeature's questions from [`Flags`]. The page of the [crate](crate) says what a flag gives.
+pub struct NoviProvider {
+    flags: Flags,
+    metadata: ProviderMetadata,
+}
+
+impl NoviProvider {
+    /// A provider over flags that the application may go on to use by itself.
+    #[must_use]
+    pub fn new(flags: Flags) -> Self {
+        Self { flags, metadata: ProviderMetadata::new("novi") }
+    }
+
+    fn resolve<T>(
+        &self,
+        flag: &str,
+        caller: &EvaluationContext,
+        kind: Kind,
+        read: impl FnOnce(&Decision) -> Option<Result<T, String>>,
+    ) -> EvaluationResult<ResolutionDetails<T>> {
+        let attributes = context::attributes(caller)?;
+        let decision = self.flags.evaluate(flag, &Context::borrowed(&attributes));
+        let decision = decision.map_err(|error| self.failed(&error))?;
+        let value = match read(&decision) {
+            Some(Ok(value)) => value,
+            Some(Err(found)) => return Err(mismatch(flag, kind, &found)),
+            None => return Err(without_value(flag, decision.reason())),
+        };
+        Ok(ResolutionDetails {
+            value,
+            variant: Some(variant(&decision).to_owned()),
+            reason: Some(reason(decision.reason())),
+            flag_metadata: Some(metadata(&decision)),
+        })
+    }
+
+    fn failed(&self, error: &novi::Error) -> EvaluationError {
+        // Before there are rows, no flag is known: that one is missing would not be true.
+        let code = match (error, self.status()) {
+            (novi::Error::FlagNotFound { .. }, ProviderStatus::NotReady) => {
+                let message = "there are no flags yet: the database has not answered since the start";
+                return told(EvaluationErrorCode::ProviderNotReady, message);
+            }
+            (novi::Error::FlagNotFound { .. }, _) => EvaluationErrorCode::FlagNotFound,
+            _ => EvaluationErrorCode::General(Reason::Error.as_str().to_owned()),
+        };
+        told(code, error.to_string())
+    }
+}
+
+#[async_trait]
+impl FeatureProvider for NoviProvider {
+    /// `STALE` while the database does not answer, and flags answer from the last rows that it gave, or from a snapshot file;
+    /// `NOT_READY` while there are no rows at all.
+    fn status(&self) -> ProviderStatus {
+        #[cfg(feature = "sql")]
+        {
+            let status = self.flags.status();
+            if status.origin == novi::Origin::Nowhere {
+                return ProviderStatus::NotReady;
+            }
+            if status.failure.is_some() {
+                return ProviderStatus::STALE;
+            }
+        }
+        ProviderStatus::Ready
+    }
+
+    fn metadata(&self) -> &ProviderMetadata {
+        &self.metadata
+    }
+
+    async fn resolve_bool_value(
+        &self,
+        flag_key: &str,
+        evaluation_context: &EvaluationContext,
+    ) -> EvaluationResult<ResolutionDetails<bool>> {
+        self.resolve(flag_key, evaluation_context, Kind::Bool, read_bool)
+    }
+
+    async fn resolve_int_value(
+        &self,
+        flag_key: &str,
+        evaluation_context: &EvaluationContext,
+    ) -> EvaluationResult<ResolutionDetails<i64>> {
+        self.resolve(flag_key, evaluation_context, Kind::Int, read_int)
+    }
+
+    async fn resolve_float_value(
+        &self,
+        flag_key: &str,
+        evaluation_context: &EvaluationContext,
+    ) -> EvaluationResult<ResolutionDetails<f64>> {
+        self.resolve(flag_key, evaluation_context, Kind::Float, read_float)
+    }
+
+    async fn resolve_string_value(
+        &self,
+        flag_key: &str,
+        evaluation_context: &EvaluationContext,
+    ) -> EvaluationResult<ResolutionDetails<String>> {
+        self.resolve(flag_key, evaluation_context, Kind::String, read_string)
+    }
+
+    async fn resolve_struct_value(
+        &self,
+        flag_key: &str,
+        evaluation_context: &EvaluationContext,
+    ) -> EvaluationResult<ResolutionDetails<StructValue>> {
+        self.resolve(flag_key, evaluation_context, Kind::Struct, read_struct)
+    }
+}
+
+impl fmt::Debug for NoviProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NoviProvider").field("status", &self.status()).finish_non_exhaustive()
+    }
+}
+
+/// The variant that the caller gets, by the names that a flag without variants has over HTTP, too.
+fn variant(decision: &Decision) -> &str {
+    decision.variant().unwrap_or(if decision.enabled() { "on" } else { "off" })
+}
+
+fn reason(reason: Reason) -> EvaluationReason {
+    match reason {
+        Reason::Disabled => EvaluationReason::Disabled,
+        Reason::Static => EvaluationReason::Static,
+        Reason::TargetingMatch => EvaluationReason::TargetingMatch,
+        Reason::Split => EvaluationReason::Split,
+        Reason::Default => EvaluationReason::Default,
+        Reason::Error => EvaluationReason::Error,
+        // Of later versions of novi.
+        other => EvaluationReason::Other(other.as_str().to_owned()),
+    }
+}
+
+fn metadata(decision: &Decision) -> FlagMetadata {
+    let mut metadata = FlagMetadata::default().with_value("revision", decision.revision().number());
+    if let Some(version) = decision.version() {
+        metadata.add_value("version", i64::from(version));
+    }
+    metadata
+}
+
+fn without_value(flag: &str, reason: Reason) -> EvaluationError {
+    let (reason, why) = match reason {
+        Reason::Disabled => (reason, "its status is off"),
+        Reason::Error => (reason, "a row that it needs does not compile"),
+        // A flag that is on for everybody, and names no variant, has the code's default as well.
+        _ => (Reason::Default, "it is off for this caller, or assigns no variant"),
+    };
+    let message = format!("flag {flag:?} has no value, since {why}: take the code's default");
+    told(EvaluationErrorCode::General(reason.as_str().to_owned()), message)
+}
+
+fn mismatch(flag: &str, expected: Kind, found: &str) -> EvaluationError {
+    let message = format!("flag {flag:?}: expected {expected}, found {found}");
+    told(EvaluationErrorCode::TypeMismatch, message)
+}
+
+fn told(code: EvaluationErrorCode, message: impl Into<String>) -> EvaluationError {
+    EvaluationError { code, message: Some(message.into()) }
+}
