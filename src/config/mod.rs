@@ -444,7 +444,7 @@ mod tests {
         assert_eq!(config.context.get("note").and_then(toml::Value::as_str), Some("a=b"));
         let error = |argument| read(&[argument]).unwrap_err().to_string();
         insta::assert_snapshot!(error("server.listen"), @"--set server.listen: expected SECTION.KEY=VALUE, like refresh.interval=250ms");
-        insta::assert_snapshot!(error("server.lisen=x"), @"--set server.lisen: unknown field `lisen`, expected one of `listen`, `body_limit`, `request_timeout`, `header_timeout`, `drain_timeout`, `stale_after`, `max_connections`, `max_streams`, `signing_key`, `require_targeting_key`, `toggles_header`, `trace_evaluations`");
+        insta::assert_snapshot!(error("server.lisen=x"), @"--set server.lisen: unknown field `lisen`, expected one of `listen`, `body_limit`, `request_timeout`, `header_timeout`, `drain_timeout`, `stale_after`, `max_connections`, `max_streams`, `signing_key`, `insecure`, `guess_limit`, `unknown_is_nobody`, `rate_limit`, `trusted_proxies`, `cors_origins`, `tls_cert`, `tls_key`, `require_targeting_key`, `toggles_header`, `trace_evaluations`");
         insta::assert_snapshot!(error("server=5"), @r#"--set server: expected a table like {key = true}, found "5""#);
     }
 
