@@ -22,6 +22,10 @@ pub(crate) struct Throughput {
     pub(crate) per_cpu_second: f64,
     /// Requests per second of the clock.
     pub(crate) per_second: f64,
+    /// Seconds of the processor for each request: in the server's own code.
+    pub(crate) user: f64,
+    /// The same in the kernel, most of it for sockets.
+    pub(crate) kernel: f64,
 }
 
 /// Asks for `time`, after a moment in which everything gets warm.
@@ -32,12 +36,17 @@ pub(crate) fn load(server: &Server, question: &dyn Fn(usize) -> Vec<u8>, time: D
         ask(server.address, question, warm).await;
         let (start, cpu) = (Instant::now(), server.cpu_time());
         let answers = ask(server.address, question, time).await;
-        let (elapsed, cpu) = (start.elapsed(), server.cpu_time() - cpu);
+        let elapsed = start.elapsed();
+        let [user_before, kernel_before] = cpu;
+        let [user, kernel] = server.cpu_time();
         #[expect(clippy::cast_precision_loss, reason = "nobody counts so far")]
         let answers = answers as f64;
+        let (user, kernel) = (user - user_before, kernel - kernel_before);
         Throughput {
-            per_cpu_second: answers / cpu.as_secs_f64(),
+            per_cpu_second: answers / (user + kernel),
             per_second: answers / elapsed.as_secs_f64(),
+            user: user / answers,
+            kernel: kernel / answers,
         }
     })
 }

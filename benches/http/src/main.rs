@@ -78,7 +78,10 @@ fn main() {
     let naive = Server::start(&naive, &[]);
     let (many, few) = (novi(&many), novi(&few));
 
-    println!("{:<44}{:>16}{:>12}{:>12}", "", "per CPU second", "per second", "RSS, MiB");
+    println!(
+        "{:<44}{:>16}{:>12}{:>12}{:>12}{:>12}",
+        "", "per CPU second", "own, µs", "kernel, µs", "per second", "RSS, MiB"
+    );
     throughput("naive handler", &naive, &single, &effort);
     throughput("OFREP, one of 1,000 flags", &many, &single, &effort);
     throughput("OFREP, all of 200 flags", &few, &bulk, &effort);
@@ -104,8 +107,10 @@ fn throughput(name: &str, server: &Server, question: &dyn Fn(usize) -> Vec<u8>, 
     #[expect(clippy::cast_precision_loss, reason = "memory is not that large")]
     let resident = server.resident() as f64 / 1024.0;
     println!(
-        "{name:<44}{:>16.0}{:>12.0}{resident:>12.1}",
+        "{name:<44}{:>16.0}{:>12.2}{:>12.2}{:>12.0}{resident:>12.1}",
         of(|run| run.per_cpu_second),
+        of(|run| run.user * 1e6),
+        of(|run| run.kernel * 1e6),
         of(|run| run.per_second)
     );
 }

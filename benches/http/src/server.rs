@@ -6,14 +6,13 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Child, Command, Stdio},
-    time::Duration,
 };
 
 /// The core that servers run on; the load comes from another one.
 const CORE: &str = "0";
 
-/// The kernel counts the time of processes in hundredths of a second, on every system that Linux runs on.
-const TICK: Duration = Duration::from_millis(10);
+/// The kernel counts the time of processes in so many ticks a second, on every system that Linux runs on.
+const TICKS: f64 = 100.0;
 
 /// A server, which is stopped when this is dropped.
 pub(crate) struct Server {
@@ -42,13 +41,15 @@ impl Server {
         Self { process, address }
     }
 
-    /// The time that it has taken of its core, in programs and in the kernel.
-    pub(crate) fn cpu_time(&self) -> Duration {
+    /// The seconds that it has taken of its core: in its own code, and in the kernel on its behalf.
+    pub(crate) fn cpu_time(&self) -> [f64; 2] {
         let text = self.read("stat");
         // The second field is a name, which may have spaces; utime and stime are the 14th and 15th.
-        let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_ascii_whitespace();
-        let ticks: u32 = fields.skip(11).take(2).map(|field| field.parse::<u32>().expect("ticks")).sum();
-        TICK * ticks
+        let mut fields = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_ascii_whitespace().skip(11);
+        [(); 2].map(|()| {
+            let ticks: Option<f64> = fields.next().and_then(|field| field.parse().ok());
+            ticks.expect("a number of ticks") / TICKS
+        })
     }
 
     /// The memory that it has in use, in KiB.

@@ -63,8 +63,9 @@ impl Events {
 
     /// The address of a stream for whoever has answers of this revision. It says until when it is good, and since when there
     /// may be news; who has no such address can make none.
-    pub(crate) fn address(&self, place: &str, revision: Revision) -> String {
-        let ticket = Ticket { good_until: Ticket::end(Utc::now().timestamp()), revision: revision.number() };
+    pub(crate) fn address(&self, place: &str, revision: Revision, token: Option<i64>) -> String {
+        let good_until = Ticket::end(Utc::now().timestamp());
+        let ticket = Ticket { good_until, revision: revision.number(), token: token.unwrap_or_default() };
         format!("{place}{PATH}?ticket={}", ticket.sealed(&self.key))
     }
 
@@ -114,6 +115,8 @@ struct Ticket {
     good_until: i64,
     /// What the client knows.
     revision: i64,
+    /// The id of the token that the address was given to; 0 where none was needed. The address is no better than that.
+    token: i64,
 }
 
 impl Ticket {
@@ -127,7 +130,7 @@ impl Ticket {
     }
 
     fn sealed(self, key: &SigningKey) -> String {
-        let mut bytes = [self.good_until.to_be_bytes(), self.revision.to_be_bytes()].concat();
+        let mut bytes = [self.good_until, self.revision, self.token].map(i64::to_be_bytes).concat();
         let signature = key.sign(PURPOSE, &bytes);
         bytes.extend(signature.iter().take(Self::SIGNATURE));
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
@@ -135,14 +138,17 @@ impl Ticket {
 
     fn open(text: &str, key: &SigningKey, now: i64) -> Option<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (message, signature) = bytes.split_at_checked(16)?;
-        let (until, revision) = message.split_first_chunk::<8>()?;
-        let ticket = Self {
-            good_until: i64::from_be_bytes(*until),
-            revision: i64::from_be_bytes(*revision.first_chunk()?),
-        };
+        let (message, signature) = bytes.split_at_checked(3 * size_of::<i64>())?;
+        let mut numbers = message.as_chunks().0.iter().copied().map(i64::from_be_bytes);
+        let ticket = Self { good_until: numbers.next()?, revision: numbers.next()?, token: numbers.next()? };
         let genuine = signature.len() == Self::SIGNATURE && key.verify_start(PURPOSE, message, signature);
         (genuine && now < ticket.good_until).then_some(ticket)
+    }
+
+    /// Whether the token that it was given to is good still.
+    fn has_holder(self, state: &AppState) -> bool {
+        let tokens = state.options().tokens.as_ref().filter(|_| self.token != 0);
+        tokens.is_none_or(|tokens| tokens.is_good(self.token, Utc::now()))
     }
 }
 
@@ -199,7 +205,8 @@ pub(crate) async fn events(
 ) -> Result<EventStream, ApiError> {
     let events = state.events();
     let now = Utc::now().timestamp();
-    let Some(ticket) = Ticket::open(&query.ticket, &events.key, now) else {
+    let ticket = Ticket::open(&query.ticket, &events.key, now).filter(|ticket| ticket.has_holder(&state));
+    let Some(ticket) = ticket else {
         return Err(ApiError::unauthorized(
             "ticket: expected that of an answer of POST /ofrep/v1/evaluate/flags, from the last 12 hours at least",
         ));
@@ -217,10 +224,12 @@ pub(crate) async fn events(
     let listener = Listener {
         news,
         closing: state.closing().watch(),
+        ticket,
         keep_alive: state.options().keep_alive,
         greeted: false,
         end: tokio::time::Instant::now() + Duration::from_secs(left),
         _slot: slot,
+        state: state.clone(),
     };
     let mut response = Response::new(Body::from_stream(stream::unfold(listener, Listener::next)));
     let headers = response.headers_mut();
@@ -235,10 +244,12 @@ pub(crate) async fn events(
 struct Listener {
     news: watch::Receiver<News>,
     closing: watch::Receiver<bool>,
+    ticket: Ticket,
     keep_alive: Duration,
     greeted: bool,
     end: tokio::time::Instant,
     _slot: Slot,
+    state: AppState,
 }
 
 impl Listener {
@@ -258,6 +269,10 @@ impl Listener {
             () = tokio::time::sleep_until(self.end) => return None,
             () = sleep(self.keep_alive) => Bytes::from_static(b": still here\n\n"),
         };
+        // Whoever may not ask any more need not hear that there is something to ask.
+        if !self.ticket.has_holder(&self.state) {
+            return None;
+        }
         Some((Ok(text), self))
     }
 }
@@ -276,7 +291,7 @@ mod tests {
     #[test]
     fn a_ticket_is_good_for_its_time_and_for_who_has_the_key() {
         let (key, other) = (SigningKey::random(), SigningKey::random());
-        let ticket = Ticket { good_until: Ticket::end(1_000_000), revision: 7 };
+        let ticket = Ticket { good_until: Ticket::end(1_000_000), revision: 7, token: 3 };
         assert!((12 * 3600..=24 * 3600).contains(&(ticket.good_until - 1_000_000)));
         let text = ticket.sealed(&key);
         assert_eq!(Ticket::open(&text, &key, 1_000_000), Some(ticket));

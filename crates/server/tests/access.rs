@@ -13,10 +13,11 @@ use novi::{
     store::{NewToken, SchemaStore, SqliteStore, TokenStore as _},
     token::{Role, Secret},
 };
-use novi_server::{Options, Tokens};
+use novi_server::{Options, RequestFlags, RequestToggles, Tokens};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
+use tower::ServiceExt as _;
 
 const INTERVAL: Duration = Duration::from_millis(20);
 
@@ -429,4 +430,54 @@ async fn a_rate_limit_is_for_each_token() {
     assert!(statuses[..2] == [200, 200] && statuses.contains(&429), "{statuses:?}");
     assert_eq!(guarded.one("shown", &other, json!({})).await.status, 200);
     assert_eq!(guarded.server.get("/health/live").await.status, 200);
+}
+
+/// The layer of an application that has novi's tokens.
+#[tokio::test]
+async fn an_applications_requests_are_those_of_their_tokens() {
+    let guarded = Guarded::start(|_| {}).await;
+    let admin = guarded.token(Role::Admin, |token| token.subject("boss")).await;
+    let client = guarded.token(Role::Client, |token| token.subject("user-7")).await;
+    let tokens = Tokens::follow(guarded.store.clone(), INTERVAL).await.unwrap();
+    let flags = novi::Flags::from_rows(common::demo()).unwrap();
+    let layer = RequestToggles::new(flags).tokens(tokens);
+    let page = async |flags: RequestFlags| {
+        format!("{:?} {}", flags.context().targeting_key(), flags.is_enabled("Combo AND"))
+    };
+    let app = axum::Router::new().route("/", axum::routing::get(page)).layer(layer);
+    let ask = async |token: Option<&str>, toggles: &str| {
+        let mut request = axum::http::Request::get("/");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if !toggles.is_empty() {
+            request = request.header("x-novi-feature-toggles", toggles);
+        }
+        let response = app.clone().oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
+        let status = response.status().as_u16();
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    };
+    assert_eq!(ask(None, "").await, (200, "None false".to_owned()));
+    assert_eq!(ask(Some("the application's own"), "").await, (200, "None false".to_owned()));
+    assert_eq!(ask(Some(&client), "").await, (200, "Some(\"user-7\") false".to_owned()));
+    assert_eq!(ask(Some(&client), "Combo AND=on").await.0, 403);
+    assert_eq!(ask(Some(&admin), "Combo AND=on").await, (200, "Some(\"boss\") true".to_owned()));
+}
+
+#[tokio::test]
+async fn an_event_stream_ends_with_the_token_that_it_was_given_to() {
+    let guarded = Guarded::start(|options| options.keep_alive = Duration::from_millis(50)).await;
+    let token = guarded.token(Role::Client, |token| token.name("phone")).await;
+    let bulk = "/ofrep/v1/evaluate/flags";
+    let all = guarded.send("POST", bulk, Some(&token), r#"{"context":{}}"#).await.ok();
+    let address = all["eventStreams"][0]["endpoint"]["requestUri"].as_str().unwrap();
+    let open = async || guarded.server.client.get(guarded.server.url(address)).send().await.unwrap();
+    let stream = open().await;
+    assert_eq!(stream.status(), 200);
+    guarded.store.revoke_token("phone").await.unwrap();
+    // It ends by itself, and is not opened again.
+    let text = timeout(PATIENCE, stream.text()).await.unwrap().unwrap();
+    assert!(text.starts_with("retry:"), "{text}");
+    until(async || open().await.status() == 401).await;
 }

@@ -18,9 +18,9 @@ use chrono::Utc;
 pub(crate) use novi::token::Role;
 use novi::{Context, Decision, Flags, Snapshot, TARGETING_KEY, Value};
 
+pub(crate) use self::presented::{Presented, presented};
 use self::{
     guesses::Guesses,
-    presented::{Presented, presented},
     rates::{Rates, Who},
 };
 use crate::{
@@ -64,6 +64,11 @@ impl Caller {
     /// Whom the token stands for.
     pub(crate) fn subject(&self) -> Option<&str> {
         self.token.as_ref()?.subject.as_deref()
+    }
+
+    /// The id of the token.
+    pub(crate) fn token_id(&self) -> Option<i64> {
+        self.token.as_ref().map(|token| token.id)
     }
 
     /// What the history calls the caller.

@@ -6,7 +6,7 @@ const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// What was presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Presented<'a> {
+pub(crate) enum Presented<'a> {
     Nothing,
     Token(&'a str),
     /// Something that can be no token, or several things of which nobody can say which counts.
@@ -14,7 +14,7 @@ pub(super) enum Presented<'a> {
 }
 
 /// `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Other ways to authorize are none of ours: a proxy may have used them.
-pub(super) fn presented(headers: &HeaderMap) -> Presented<'_> {
+pub(crate) fn presented(headers: &HeaderMap) -> Presented<'_> {
     let bearers = headers.get_all(header::AUTHORIZATION).iter().filter_map(bearer);
     let keys = headers.get_all(API_KEY).iter().map(HeaderValue::as_bytes);
     let mut found = Presented::Nothing;

@@ -191,7 +191,7 @@ fn one(question: &Question<'_>, key: &str) -> Result<Response, ApiError> {
 
 fn all(question: &Question<'_>, place: &str, request_body: &[u8]) -> Result<Response, ApiError> {
     question.answered(|snapshot| {
-        let stream = question.state.events().address(place, snapshot.revision());
+        let stream = question.state.events().address(place, snapshot.revision(), question.caller.token_id());
         let traced = question.state.options().trace_evaluations;
         let mut body = flags(snapshot, &question.evaluation.context, question.caller, traced);
         let etag = etag::of(snapshot.revision(), request_body, &body, &stream);

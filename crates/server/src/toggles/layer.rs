@@ -8,14 +8,20 @@ use std::{
 };
 
 use axum::http::{HeaderName, HeaderValue, Request, Response, StatusCode, header, request::Parts};
-use novi::{Context, Flags, RequestOverrides};
+use chrono::Utc;
+use novi::{Context, Flags, RequestOverrides, TARGETING_KEY};
 use tower::{Layer, Service};
 
 use super::{
     RequestFlags, ToggleError, Trust, add_echo,
     list::{Names, names, read},
 };
-use crate::{error::Envelope, signing::SigningKey};
+use crate::{
+    access::{Presented, Role, presented},
+    error::Envelope,
+    signing::SigningKey,
+    tokens::{Token, Tokens},
+};
 
 type ContextOf = dyn Fn(&Parts, &mut Context<'static>) + Send + Sync;
 type Trusts = dyn Fn(&Parts) -> bool + Send + Sync;
@@ -64,6 +70,7 @@ struct Inner {
     trusts: Option<Arc<Trusts>>,
     key: Option<SigningKey>,
     query: Option<String>,
+    tokens: Option<Tokens>,
 }
 
 impl RequestToggles {
@@ -71,8 +78,8 @@ impl RequestToggles {
     /// who may.
     pub fn new(flags: Flags) -> Self {
         let names = Names::default();
-        let (headers, context, trusts, key, query) = (Vec::new(), None, None, None, None);
-        Self { inner: Arc::new(Inner { flags, names, headers, context, trusts, key, query }) }
+        let (headers, context, trusts, key, query, tokens) = (Vec::new(), None, None, None, None, None);
+        Self { inner: Arc::new(Inner { flags, names, headers, context, trusts, key, query, tokens }) }
     }
 
     fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
@@ -98,6 +105,12 @@ impl RequestToggles {
     /// What else is known of the caller: a function that adds attributes, such as those of the session.
     pub fn context(self, add: impl Fn(&Parts, &mut Context<'static>) + Send + Sync + 'static) -> Self {
         self.with(|inner| inner.context = Some(Arc::new(add)))
+    }
+
+    /// novi's own tokens: the subject of one is the `targetingKey` of its holder's requests, and who holds one of the role `server`
+    /// or `admin` may override flags. Whatever else authorizes a request is the application's business.
+    pub fn tokens(self, tokens: Tokens) -> Self {
+        self.with(|inner| inner.tokens = Some(tokens))
     }
 
     /// Whose requests may override flags.
@@ -128,6 +141,10 @@ impl Inner {
     fn flags_of(&self, parts: &mut Parts) -> Result<RequestFlags, ToggleError> {
         let snapshot = self.flags.snapshot();
         let mut context = Context::new();
+        let token = self.token_of(parts);
+        if let Some(subject) = token.as_ref().and_then(|token| token.subject.clone()) {
+            context.insert(TARGETING_KEY, subject);
+        }
         for (header, attribute) in &self.headers {
             if let Some(Ok(text)) =
                 parts.headers.get(header).map(|value| std::str::from_utf8(value.as_bytes()))
@@ -138,18 +155,25 @@ impl Inner {
         if let Some(add) = &self.context {
             add(parts, &mut context);
         }
-        let overrides = self.overrides_of(parts, &snapshot)?;
+        let staff = token.is_some_and(|token| token.role >= Role::Server);
+        let overrides = self.overrides_of(parts, &snapshot, staff)?;
         Ok(RequestFlags { snapshot, context: Arc::new(context), overrides })
+    }
+
+    fn token_of(&self, parts: &Parts) -> Option<Arc<Token>> {
+        let Presented::Token(text) = presented(&parts.headers) else { return None };
+        self.tokens.as_ref()?.authenticate(text, Utc::now()).ok()
     }
 
     fn overrides_of(
         &self,
         parts: &Parts,
         snapshot: &novi::Snapshot,
+        staff: bool,
     ) -> Result<RequestOverrides, ToggleError> {
         let key = self.key.as_ref();
         if parts.headers.contains_key(&self.names.asks) {
-            let all = self.trusts.as_ref().is_some_and(|trusts| trusts(parts));
+            let all = staff || self.trusts.as_ref().is_some_and(|trusts| trusts(parts));
             let read = read(&parts.headers, &self.names.asks, snapshot, Trust { all, key })?;
             return Ok(read.unwrap_or_default());
         }

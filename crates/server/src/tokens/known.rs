@@ -15,6 +15,7 @@ type Start = [u8; 8];
 #[derive(Default)]
 pub(crate) struct Known {
     by_hash: HashMap<Start, Vec<Arc<Token>>>,
+    by_id: HashMap<i64, Arc<Token>>,
     /// Whether any was ever made.
     pub(super) made: Option<bool>,
 }
@@ -24,6 +25,7 @@ impl Known {
     pub(super) fn of(rows: Vec<StoredToken>, made: bool, before: &Self) -> Self {
         let made = made || !rows.is_empty() || before.made == Some(true);
         let mut by_hash: HashMap<Start, Vec<_>> = HashMap::with_capacity(rows.len());
+        let mut by_id = HashMap::with_capacity(rows.len());
         for StoredToken { row, hash } in rows {
             let last = before.find(&hash).map(|token| token.used.get());
             let token = Token {
@@ -36,9 +38,15 @@ impl Known {
                 revoked: row.revoked_at.is_some(),
                 used: LastUse::new(last.or_else(|| Some(row.last_used_at?.timestamp()))),
             };
-            by_hash.entry(start(&hash)).or_default().push(Arc::new(token));
+            let token = Arc::new(token);
+            by_id.insert(token.id, Arc::clone(&token));
+            by_hash.entry(start(&hash)).or_default().push(token);
         }
-        Self { by_hash, made: Some(made) }
+        Self { by_hash, by_id, made: Some(made) }
+    }
+
+    pub(super) fn with_id(&self, id: i64) -> Option<&Arc<Token>> {
+        self.by_id.get(&id)
     }
 
     /// The token with this hash; all of it is compared, in a time that does not tell how much of it is the same.

@@ -104,6 +104,13 @@ impl Tokens {
         Ok(Arc::clone(token))
     }
 
+    /// Whether the token with this id is good still, as far as is known.
+    pub(crate) fn is_good(&self, id: i64, now: DateTime<Utc>) -> bool {
+        let known = self.inner.known.load();
+        let token = known.with_id(id);
+        token.is_some_and(|token| !token.revoked && token.expires_at.is_none_or(|end| end > now))
+    }
+
     /// Whether a token was ever made, be it revoked by now; nothing as long as the database has not told.
     #[must_use]
     pub fn made(&self) -> Option<bool> {
