@@ -124,8 +124,7 @@ mod tests {
     #[tokio::test]
     async fn the_way_back_holds_while_the_rows_on_it_are_as_they_were() {
         let flag = |id, name: &str, status| FlagRow::new(id, name, status);
-        let activations =
-            vec![crate::rows::ActivationRow::new(7, "all", "novi.percentage", r#"{"percentage": 100}"#)];
+        let activations = vec![crate::rows::ActivationRow::new(7, "all", "acme.any", "{}")];
         let past = Rows {
             flags: vec![flag(1, "one", true), flag(2, "two", true)],
             activations,
