@@ -369,8 +369,17 @@ impl Flags {
         self.inner.present.with(|snapshot, _| snapshot.overlaid_outcome(name))
     }
 
-    pub(crate) fn registry(&self) -> Arc<Registry> {
+    /// The activation types that rows can name, with those of the [folder](FlagsBuilder::activations_folder).
+    #[must_use]
+    pub fn registry(&self) -> Arc<Registry> {
         self.inner.types.present()
+    }
+
+    /// A snapshot of other rows, such as those of a past revision, compiled as these flags compile theirs: with the same activation
+    /// types, static context and overrides. It replaces nothing, and its answers are not counted.
+    #[must_use]
+    pub fn snapshot_of(&self, rows: Rows) -> Snapshot {
+        Snapshot::compile(Arc::new(rows), &self.registry(), &self.inner.settings, None)
     }
 
     pub(crate) fn tally(&self) -> &Tally {

@@ -152,7 +152,7 @@ pub use to_context::{ToContext, ToValue};
 pub use value::Value;
 #[cfg(feature = "sql")]
 pub use watch::{Changes, Subscription};
-pub use writer::{Effect, FieldChange, Plan, PlannedRow, Validator, Writer};
+pub use writer::{Effect, FieldChange, Plan, PlannedRow, Validator, WayBack, Writer};
 
 /// What the macros of novi need in the code they write; not for use by hand.
 #[doc(hidden)]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer, de::DeserializeOwned, ser::SerializeStruct as _};
 
 use crate::{
     Error, Result,
@@ -216,6 +216,18 @@ impl fmt::Debug for ActivationType {
             .field("aliases", &self.aliases)
             .field("location", &self.location)
             .finish_non_exhaustive()
+    }
+}
+
+/// What a program needs to offer the type: names, description, and the JSON Schema of the config.
+impl Serialize for ActivationType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut json = serializer.serialize_struct("ActivationType", 4)?;
+        json.serialize_field("class_name", self.class())?;
+        json.serialize_field("aliases", self.aliases())?;
+        json.serialize_field("description", self.description())?;
+        json.serialize_field("schema", &self.schema())?;
+        json.end()
     }
 }
 

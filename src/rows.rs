@@ -7,12 +7,13 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The number of a state of the rows.
 ///
 /// Compare revisions with `!=` only: after a restore or a fail-over the database may be at a lower one than before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Revision(i64);
 
@@ -66,16 +67,18 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// The links of a flag. Links must be in the order of their flags.
-    pub(crate) fn links_of(&self, flag: Option<i64>) -> &[LinkRow] {
+    /// The links of a flag. Links must be in the order of their flags, as those of a snapshot are.
+    #[must_use]
+    pub fn links_of(&self, flag: Option<i64>) -> &[LinkRow] {
         let start = self.links.partition_point(|link| link.flag_id < flag);
         let after = self.links.get(start..).unwrap_or_default();
         let count = after.partition_point(|link| link.flag_id == flag);
         after.get(..count).unwrap_or_default()
     }
 
-    /// The members of an activation. Members must be in the order of their activations.
-    pub(crate) fn members_of(&self, activation_id: i64) -> &[MemberRow] {
+    /// The members of an activation. Members must be in the order of their activations, as those of a snapshot are.
+    #[must_use]
+    pub fn members_of(&self, activation_id: i64) -> &[MemberRow] {
         let start = self.members.partition_point(|row| row.activation_id < activation_id);
         let after = self.members.get(start..).unwrap_or_default();
         let count = after.partition_point(|row| row.activation_id == activation_id);
@@ -276,7 +279,7 @@ impl Default for FlagMetadata {
 }
 
 /// What a flag answers while one of its rows does not compile (R6).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailMode {
     /// The flag is off.

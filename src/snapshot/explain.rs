@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -28,7 +29,7 @@ use crate::{
 const DEEPEST: usize = 64;
 
 /// How a flag came to its answer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Trace {
     /// The flag's name.
     pub flag: String,
@@ -37,6 +38,7 @@ pub struct Trace {
     /// The variant, if one was assigned.
     pub variant: Option<String>,
     /// Why, in a word.
+    #[schemars(with = "&str")]
     pub reason: Reason,
     /// The revision of the rows.
     pub revision: Revision,
@@ -49,7 +51,7 @@ pub struct Trace {
 }
 
 /// An activation in an explanation, or a flag that one asks.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Asked {
     /// The id of the row; for an inline activation that of the row it stands in, for a flag its own.
     pub id: i64,
@@ -80,11 +82,12 @@ pub struct Asked {
 }
 
 /// An attribute that an activation read.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Input {
     /// The attribute's name.
     pub attribute: String,
     /// Its value; nothing if the caller's context and the static one do not have it.
+    #[schemars(with = "serde_json::Value")]
     pub value: Option<Value<'static>>,
 }
 

@@ -25,6 +25,7 @@ mod script;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod stale;
 #[cfg(feature = "sql")]
 mod tokens;
 mod url;
@@ -54,6 +55,7 @@ pub use postgres::PostgresStore;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
+pub use stale::{StaleFlag, Staleness, stale};
 #[cfg(feature = "sql")]
 pub use tokens::{NewToken, StoredToken, TokenRow, TokenStore, TokenUse};
 pub use usage::{FlagUsage, Usage, UsageReport, UsageStore};

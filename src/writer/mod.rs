@@ -2,9 +2,11 @@
 
 mod plan;
 mod validate;
+mod way_back;
 
 pub use plan::{Effect, FieldChange, Plan, PlannedRow};
 pub use validate::Validator;
+pub use way_back::WayBack;
 
 use std::sync::Arc;
 

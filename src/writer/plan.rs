@@ -5,6 +5,7 @@ use std::{
     fmt,
 };
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -38,7 +39,7 @@ pub struct Plan {
 }
 
 /// What an edit would do to a row.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct PlannedRow {
     /// The table: `flags` or `activations`.
@@ -58,7 +59,7 @@ pub struct PlannedRow {
 }
 
 /// What happens to a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// It is new.
@@ -72,7 +73,8 @@ pub enum Effect {
 }
 
 /// A field that changes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "PlannedField")]
 pub struct FieldChange {
     /// The column; `activations` for the ids that a flag is linked to, `members` and `denied members` for the lists of an
     /// activation.

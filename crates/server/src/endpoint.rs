@@ -27,23 +27,22 @@ pub(crate) struct Endpoint {
     guarded: bool,
 }
 
-pub(crate) fn get<H: Described<T> + Handler<T, AppState>, T: 'static>(
-    path: &'static str,
-    access: Access,
-    summary: &'static str,
-    handler: H,
-) -> Endpoint {
-    Endpoint::new(Method::GET, MethodFilter::GET, path, access, summary, handler)
+macro_rules! methods {
+    ($($name:ident $method:ident)*) => {
+        $(
+            pub(crate) fn $name<H: Described<T> + Handler<T, AppState>, T: 'static>(
+                path: &'static str,
+                access: Access,
+                summary: &'static str,
+                handler: H,
+            ) -> Endpoint {
+                Endpoint::new(Method::$method, MethodFilter::$method, path, access, summary, handler)
+            }
+        )*
+    };
 }
 
-pub(crate) fn post<H: Described<T> + Handler<T, AppState>, T: 'static>(
-    path: &'static str,
-    access: Access,
-    summary: &'static str,
-    handler: H,
-) -> Endpoint {
-    Endpoint::new(Method::POST, MethodFilter::POST, path, access, summary, handler)
-}
+methods!(get GET post POST put PUT patch PATCH delete DELETE);
 
 impl Endpoint {
     fn new<H: Described<T> + Handler<T, AppState>, T: 'static>(

@@ -7,7 +7,7 @@ use axum::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{reply::json, toggles::ToggleError};
+use crate::{api::problem::Problem, reply::json, toggles::ToggleError};
 
 /// A request that gets no answer, with what the caller is told and what only the log is.
 ///
@@ -21,6 +21,35 @@ pub(crate) struct ApiError {
     pub(crate) inside: Option<String>,
     /// After how many seconds the caller may try again.
     pub(crate) retry_after: Option<u64>,
+    /// What else there is to tell. Boxed, since hardly any error has some.
+    pub(crate) details: Option<Box<Details>>,
+}
+
+/// What few errors have to tell beside their message.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Details {
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) conflict: Option<ConflictTold>,
+}
+
+/// Both sides of a change of a row that somebody else has changed.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Conflict")]
+pub(crate) struct ConflictTold {
+    /// `flags` or `activations`
+    pub(crate) table: &'static str,
+    /// The row's id.
+    pub(crate) id: i64,
+    /// The row's name.
+    pub(crate) name: String,
+    /// The version that was seen.
+    pub(crate) expected: i64,
+    /// The version that the row has; null where it is gone.
+    pub(crate) found: Option<i64>,
+    /// What the row is now; null where it is gone.
+    pub(crate) theirs: serde_json::Value,
+    /// What was sent.
+    pub(crate) yours: serde_json::Value,
 }
 
 /// What an error is, as its body tells.
@@ -40,11 +69,18 @@ pub(crate) struct Told<'a> {
     message: &'a str,
     /// Names the request in the log.
     request_id: &'a str,
+    /// Everything that is wrong, each with its place in the body that was sent.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schemars(default)]
+    problems: &'a [Problem],
+    /// Both sides, where somebody else has changed the row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conflict: Option<&'a ConflictTold>,
 }
 
 impl ApiError {
-    fn new(status: StatusCode, code: &'static str, outside: impl Into<String>) -> Self {
-        Self { status, code, outside: outside.into(), inside: None, retry_after: None }
+    pub(crate) fn new(status: StatusCode, code: &'static str, outside: impl Into<String>) -> Self {
+        Self { status, code, outside: outside.into(), inside: None, retry_after: None, details: None }
     }
 
     pub(crate) fn flag_not_found(error: &novi::Error) -> Self {
@@ -211,7 +247,9 @@ impl ApiError {
 
     /// What the body tells.
     pub(crate) fn told<'a>(&'a self, request_id: &'a str) -> Told<'a> {
-        Told { code: self.code, message: &self.outside, request_id }
+        let problems = self.details.as_ref().map_or(&[][..], |details| &details.problems);
+        let conflict = self.details.as_ref().and_then(|details| details.conflict.as_ref());
+        Told { code: self.code, message: &self.outside, request_id, problems, conflict }
     }
 
     /// The response with its body.

@@ -80,6 +80,8 @@
 //! No TLS, no HTTP/2, no compression: put a reverse proxy in front. It does not authenticate readers.
 
 mod access;
+mod api;
+mod database;
 mod endpoint;
 mod error;
 mod evaluated_flags;
@@ -107,7 +109,7 @@ mod tokens;
 mod trace_context;
 mod view;
 
-pub use options::{OnSpan, Options, SigningKey, TogglesHeader};
+pub use options::{Database, OnSpan, Options, SigningKey, TogglesHeader};
 pub use router::router;
 pub use serve::serve;
 pub use toggles::{RequestFlags, RequestToggles, RequestTogglesService, ToggleError};

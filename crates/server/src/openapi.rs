@@ -30,7 +30,6 @@ impl Schemas {
         }
     }
 
-    #[expect(dead_code, reason = "for bodies that are types")]
     pub(crate) fn input<T: JsonSchema>(&mut self) -> Value {
         self.input.subschema_for::<T>().to_value()
     }
@@ -136,6 +135,19 @@ impl Operation {
     pub(crate) fn answer(&mut self, status: u16, text: &str, schema: &Value) {
         let answer = json!({"description": text, "content": {"application/json": {"schema": schema}}});
         self.responses.insert(status.to_string(), answer);
+    }
+
+    /// A header of an answer that is described already.
+    pub(crate) fn answer_header(&mut self, status: u16, name: &str, text: &str) {
+        if let Some(answer) = self.responses.get_mut(&status.to_string()) {
+            answer["headers"][name] = json!({"description": text, "schema": {"type": "string"}});
+        }
+    }
+
+    /// A refusal that callers have to expect.
+    pub(crate) fn refusal(&mut self, status: u16, text: &str) {
+        let schema = json!({"$ref": "#/components/schemas/Error"});
+        self.answer(status, text, &schema);
     }
 
     /// An answer that is something else.

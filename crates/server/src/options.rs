@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-pub use crate::signing::SigningKey;
+pub use crate::{database::Database, signing::SigningKey};
 use crate::{
     toggles::{Names, names},
     tokens::Tokens,
@@ -55,6 +55,9 @@ pub struct Options {
     /// that another has given, and headers that another would take as signed. Without it the addresses are good for the
     /// process that gave them.
     pub signing_key: Option<SigningKey>,
+    /// The database that the endpoints below `/api` change: the one that the flags follow. Without it those that need one
+    /// answer 501.
+    pub database: Option<Database>,
     /// Whether OFREP refuses questions without a `targetingKey`, with the code `TARGETING_KEY_MISSING`: no. What needs one is
     /// off without it (R4).
     pub require_targeting_key: bool,
@@ -126,6 +129,7 @@ impl Default for Options {
             max_streams: 5_000,
             keep_alive: Duration::from_secs(15),
             signing_key: None,
+            database: None,
             require_targeting_key: false,
             tokens: None,
             open: false,

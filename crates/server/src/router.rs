@@ -13,9 +13,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{
     Options,
     access::{Access, Role},
+    api,
     endpoint::{Endpoint, get, post},
     error::ApiError,
-    evaluated_flags, events, explain, features, flags, health, metrics,
+    evaluated_flags, events, features, flags, health, metrics,
     observe::{caught, observe},
     ofrep,
     openapi::document,
@@ -43,7 +44,7 @@ pub fn router(flags: Flags, options: Options) -> Router {
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     use Access::{Needs, Optional, Public};
     use Role::Server;
-    vec![
+    let mut endpoints = vec![
         get("/flags", Needs(Server), "Every flag as its rows have it, in the order of ids", flags::list),
         get("/flags/{*name}", Needs(Server), "A flag as its rows have it", flags::one),
         post(
@@ -73,7 +74,6 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             "Tells when flags may answer otherwise; the address is a secret",
             events::events,
         ),
-        post("/api/explain/{*name}", Needs(Server), "Why a flag answers as it does", explain::explain),
         get("/health/live", Public, "Whether the process answers at all", health::live),
         get("/health/ready", Public, "Whether to send requests here", health::ready),
         get(
@@ -83,7 +83,9 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             metrics::metrics,
         ),
         get("/openapi.json", Public, "This description", description),
-    ]
+    ];
+    endpoints.extend(api::endpoints());
+    endpoints
 }
 
 pub(crate) fn build(state: &AppState) -> Router {

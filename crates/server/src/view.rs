@@ -86,7 +86,8 @@ pub(crate) fn find<'a>(
     }
 }
 
-fn missing(snapshot: &Snapshot, rows: &Rows, name: &str) -> Error {
+/// Says which name is like it.
+pub(crate) fn missing(snapshot: &Snapshot, rows: &Rows, name: &str) -> Error {
     // Looking for a name that is like it takes time by the number of flags, and anybody can ask.
     const MOST_FLAGS: usize = 1000;
     let plain = || Error::FlagNotFound { name: name.to_owned(), similar: None };

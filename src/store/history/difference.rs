@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ use crate::rows::{Fault, FlagRow, Rows};
 const KEPT: [&str; 3] = ["row_version", "created_at", "updated_at"];
 
 /// A column that differs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct FieldChange {
     /// The column.
     pub field: String,
@@ -23,10 +24,11 @@ pub struct FieldChange {
 }
 
 /// A row that differs between two states.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Difference {
     /// The table.
+    #[schemars(with = "&str")]
     pub entity: Entity,
     /// The row, as people call it: `flags#7 "Combo AND"`.
     pub subject: String,

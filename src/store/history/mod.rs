@@ -17,6 +17,7 @@ pub use keep::Keep;
 #[cfg(feature = "sql")]
 pub(super) use replay::Replay;
 pub use rollback::{Scope, rollback};
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -148,18 +149,20 @@ impl HistoryQuery {
 }
 
 /// One change of one row.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct HistoryRecord {
     /// The first revision that has the change.
     pub revision: Revision,
     /// When it was made: on PostgreSQL when it was committed.
+    #[schemars(with = "Option<String>")]
     pub changed_at: Option<DateTime<Utc>>,
     /// Who made it: what the session said of itself, else the database's user, of which SQLite has none.
     pub actor: Option<String>,
     /// Why, if the session said so.
     pub reason: Option<String>,
     /// The table.
+    #[schemars(with = "&str")]
     pub entity: Entity,
     /// What was done to the row.
     pub operation: Operation,
@@ -246,7 +249,7 @@ impl Serialize for Entity {
 }
 
 /// What was done to a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// The row is new.

@@ -3,12 +3,9 @@
 use std::process::ExitCode;
 
 use novi::{
-    Context, Flags,
+    Error,
     rows::Rows,
-    store::{
-        Change, MemoryStore, ReadStore as _, WriteStore as _,
-        history::{AsOf, Scope, differences, rollback as way_back},
-    },
+    store::history::{AsOf, differences},
 };
 use serde_json::json;
 
@@ -23,22 +20,22 @@ pub(crate) async fn rollback(session: &Session, arguments: Rollback) -> Result<E
     let store = session.store().await?;
     let (present, past) = (store.load().await?, store.rows_at(arguments.to).await?);
     let revision = past.revision;
-    let (now, then) = (session.flags_from(present.clone())?, session.flags_from(past.clone())?);
-    let scope = match &arguments.flag {
-        None => None,
-        Some(name) => Some(scope(name, (&present, &now), (&past, &then))?),
-    };
-    let changes = way_back(&present, &past, scope.as_ref())?;
-    let after = tried(&present, &changes).await?;
-    refuse_new_issues(session, &now, &then, &after)?;
-    let found = differences(&present, &after);
+    let flags = session.flags_from(Rows::default())?;
+    let way = flags.way_back(&present, &past, arguments.flag.as_deref()).map_err(|error| match error {
+        Error::Invalid(issues) => {
+            let lines: Vec<_> = issues.iter().map(ToString::to_string).collect();
+            Failure::refused(lines.join("\n"))
+        }
+        error => error.into(),
+    })?;
+    let found = differences(&present, &way.after);
     let reason = arguments.reason.unwrap_or_else(|| match arguments.to {
         AsOf::Revision(_) => format!("rollback to revision {revision}"),
         moment @ AsOf::Time(_) => format!("rollback to {moment}, revision {revision}"),
     });
     let mut reached = None;
-    if !arguments.dry_run && !changes.is_empty() {
-        reached = Some(store.apply_by(&author(Some(reason)), changes).await?);
+    if !arguments.dry_run && !way.changes.is_empty() {
+        reached = Some(store.apply_by(&author(Some(reason)), way.changes).await?);
     }
     if session.json {
         print_json(
@@ -56,44 +53,4 @@ pub(crate) async fn rollback(session: &Session, arguments: Rollback) -> Result<E
         None => print("Nothing is written"),
     }?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// A flag that is there, or was then.
-fn scope(name: &str, now: (&Rows, &Flags), then: (&Rows, &Flags)) -> Result<Scope, Failure> {
-    let named = |rows: &Rows| rows.flags.iter().find(|row| row.name == name).map(|row| row.id);
-    let Some(flag) = named(now.0).or_else(|| named(then.0)) else {
-        // Says which name is like it.
-        now.1.snapshot().evaluate(name, &Context::new())?;
-        return Err(novi::Error::FlagNotFound { name: name.to_owned(), similar: None }.into());
-    };
-    // It may have had another name.
-    let reached = |(rows, flags): (&Rows, &Flags)| {
-        let row = rows.flags.iter().find(|row| row.id == flag);
-        row.map(|row| flags.snapshot().reached_by(&row.name)).unwrap_or_default()
-    };
-    Ok(Scope { flag, activations: reached(now).into_iter().chain(reached(then)).collect() })
-}
-
-/// The rows as the changes will leave them.
-async fn tried(present: &Rows, changes: &[Change]) -> Result<Rows, Failure> {
-    let store = MemoryStore::new(present.clone());
-    store.apply(changes.to_vec()).await?;
-    Ok(store.load().await?)
-}
-
-/// Refuses what would break a row that is sound now, and was then.
-fn refuse_new_issues(session: &Session, now: &Flags, then: &Flags, after: &Rows) -> Result<(), Failure> {
-    let after = session.flags_from(after.clone())?;
-    let key = |issue: &novi::Issue| (issue.table, issue.id, issue.path.clone(), issue.message.clone());
-    let known: Vec<_> = now.issues().iter().chain(&then.issues()).map(key).collect();
-    let new: Vec<_> = after
-        .issues()
-        .into_iter()
-        .filter(|issue| !known.contains(&key(issue)))
-        .map(|issue| issue.to_string())
-        .collect();
-    if new.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::refused(new.join("\n")))
 }

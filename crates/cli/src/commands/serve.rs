@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use novi::{Flags, Origin, Status, config::Config, store::SchemaStore};
-use novi_server::{Options, SigningKey, TogglesHeader};
+use novi_server::{Database, Options, SigningKey, TogglesHeader};
 use serde_json::json;
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -25,7 +25,11 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
     }
     let config = &session.config;
     let store = if arguments.demo { Some(demo(config).await?) } else { None };
-    let options = options(config, arguments.demo)?;
+    let mut options = options(config, arguments.demo)?;
+    if session.file().is_none() {
+        // Opened when it is needed: it need not be there when the server starts.
+        options.database = Some(Database::at(&config.database.url));
+    }
     let address = arguments.listen.unwrap_or(config.server.listen);
     // The port is taken first: whoever cannot have it need not wait for the rows.
     let listener = TcpListener::bind(address).await.map_err(|error| {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use novi::ActivationType;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Session;
 use crate::{
@@ -14,15 +14,7 @@ use crate::{
 pub(crate) fn types(session: &Session) -> Result<ExitCode, Failure> {
     let registry = session.config.registry()?;
     if session.json {
-        let types = registry.iter().map(|kind| {
-            json!({
-                "class_name": kind.class(),
-                "aliases": kind.aliases(),
-                "description": kind.description(),
-                "schema": kind.schema(),
-            })
-        });
-        print_json(&types.collect::<Vec<_>>())?;
+        print_json(&registry.iter().collect::<Vec<_>>())?;
         return Ok(ExitCode::SUCCESS);
     }
     for kind in registry.iter() {

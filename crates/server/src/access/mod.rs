@@ -72,7 +72,6 @@ impl Caller {
     }
 
     /// What the history calls the caller.
-    #[expect(dead_code, reason = "for those who write")]
     pub(crate) fn name(&self) -> Option<&str> {
         self.token.as_ref().map(|token| &*token.name)
     }

@@ -136,7 +136,7 @@ where
 }
 
 /// Whether the body is said to be JSON, or nothing is said of it.
-fn is_json(headers: &HeaderMap) -> bool {
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
     let value = value.as_bytes();
     let essence = value.split(|byte| *byte == b';').next().unwrap_or(value);

@@ -1,0 +1,276 @@
+//! Flags: made, changed, renamed, linked and removed; by two writers; with odd names.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::{
+    common::{Kind, database, databases},
+    support::{Api, problems},
+};
+
+#[tokio::test]
+async fn a_flag_lives_and_goes() {
+    for database in databases().await {
+        let api = Api::start(&database).await;
+        let body = json!({
+            "name": "a/b/activations", "description": "what for", "owner": "ada", "tags": ["x"],
+            "expires_at": "2030-01-31T12:00:00+01:00", "override_allowed": false, "exposed": true, "fail_mode": "last_known",
+            "variants": {"big": 150, "small": 2}, "default_variant": "big", "activations": [1, 2],
+        });
+        let made = api.post("/api/flags", body).await;
+        let flag = made.with(201);
+        assert_eq!(made.headers["location"], "flags/5");
+        assert_eq!((&flag["status"], &flag["activations"]), (&json!(false), &json!([1, 2])));
+        assert_eq!(flag["expires_at"], "2030-01-31T11:00:00Z");
+        assert_eq!((&flag["fail_mode"], &flag["override_allowed"]), (&json!("last_known"), &json!(false)));
+        assert_eq!(flag["exposed"], true);
+        assert_eq!(flag["variants"], json!({"big": 150, "small": 2}));
+        // This server answers by it already.
+        assert!(api.flags.evaluate("a/b/activations", &novi::Context::new()).is_ok());
+        assert_eq!(flag["revision"], api.flags.snapshot().revision().number());
+
+        let named = api.get("/api/flags/named/a/b/activations").await;
+        assert_eq!((named.with(200), named.tag()), (flag.clone(), made.tag()));
+        let path = "/api/flags/5";
+        assert_eq!(api.get(path).await.with(200), flag);
+
+        let changed = api.patch(path, json!({"status": true, "owner": null, "tags": []})).await;
+        let now = changed.with(200);
+        assert_eq!((&now["status"], &now["owner"], &now["tags"]), (&json!(true), &Value::Null, &json!([])));
+        assert_eq!(now["description"], "what for", "what is not sent stays");
+        assert_eq!(format!("\"{}\"", now["version"]), changed.tag());
+        assert!(now["version"].as_i64() > flag["version"].as_i64());
+
+        let renamed =
+            api.patch("/api/flags/named/a/b/activations", json!({"name": "c", "status": false})).await;
+        assert_eq!(renamed.with(200)["name"], "c");
+        api.get("/api/flags/named/a/b/activations").await.error(404, "flag_not_found");
+
+        let unlinked = api.delete("/api/flags/5/activations/1").await.with(200);
+        assert_eq!(unlinked["activations"], json!([2]));
+        api.delete("/api/flags/5/activations/1").await.error(404, "link_not_found");
+        for _ in 0..2 {
+            let linked = api.send("PUT", "/api/flags/5/activations/4", &[], None).await.with(200);
+            assert_eq!(linked["activations"], json!([2, 4]), "once as twice");
+        }
+        let all = api.patch(path, json!({"activations": [1, 4]})).await.with(200);
+        assert_eq!(all["activations"], json!([1, 4]));
+        for path in ["/api/flags/5/activations/99", "/api/flags/99/activations/1"] {
+            api.send("PUT", path, &[], None).await;
+            assert_eq!(api.send("PUT", path, &[], None).await.status, 404);
+        }
+
+        let gone = api.delete(path).await.with(200);
+        assert_eq!(gone["revision"], api.flags.snapshot().revision().number());
+        api.get(path).await.error(404, "flag_not_found");
+        api.delete(path).await.error(404, "flag_not_found");
+        api.patch(path, json!({"status": true})).await.error(404, "flag_not_found");
+    }
+}
+
+#[tokio::test]
+async fn what_is_there_already_is_a_conflict() {
+    let database = database(Kind::Sqlite).await;
+    let api = Api::start(&database).await;
+    let error = api.post("/api/flags", json!({"name": "Combo AND"})).await.error(409, "already_exists");
+    assert_eq!(problems(&error), [("/name".to_owned(), "flags#3 has this name already".to_owned())]);
+    api.post("/api/flags", json!({"name": "new", "id": 3})).await.error(409, "already_exists");
+    api.patch("/api/flags/1", json!({"name": "Combo AND"})).await.error(409, "already_exists");
+    // By its own name it may be called.
+    api.patch("/api/flags/3", json!({"name": "Combo AND"})).await.with(200);
+}
+
+#[tokio::test]
+async fn of_two_writers_one_is_told_of_the_other() {
+    for database in databases().await {
+        let api = Api::start(&database).await;
+        let other = api.beside(&database).await;
+        let seen = api.get("/api/flags/3").await;
+        let tag = seen.tag().to_owned();
+        let first =
+            api.send("PATCH", "/api/flags/3", &[("if-match", &tag)], Some(&json!({"owner": "ada"}))).await;
+        first.with(200);
+        // The other server may not even have seen the first change yet.
+        let body = json!({"owner": "bob"});
+        let second = other.send("PATCH", "/api/flags/3", &[("if-match", &tag)], Some(&body)).await;
+        let conflict = second.error(412, "conflict")["conflict"].clone();
+        assert_eq!(conflict["theirs"]["owner"], "ada", "{conflict}");
+        assert_eq!(conflict["yours"], body);
+        assert_eq!(format!("\"{}\"", conflict["expected"]), tag);
+        assert_eq!(format!("\"{}\"", conflict["found"]), first.tag());
+        // The version in the body does as well, and a tag that a proxy made weak.
+        let version = seen.json()["version"].clone();
+        api.patch("/api/flags/3", json!({"owner": "bob", "version": version})).await.error(412, "conflict");
+        let weak = format!("W/{}", first.tag());
+        api.send("DELETE", "/api/flags/3", &[("if-match", &tag)], None).await.error(412, "conflict");
+        other.send("PATCH", "/api/flags/3", &[("if-match", &weak)], Some(&body)).await.with(200);
+        // A dry run looks at the version as well.
+        let dry = "/api/flags/3?dry_run=true";
+        api.send("PATCH", dry, &[("if-match", &tag)], Some(&body)).await.error(412, "conflict");
+        for wrong in ["4", "\"four\"", ""] {
+            let reply = api.send("PATCH", "/api/flags/3", &[("if-match", wrong)], Some(&body)).await;
+            reply.error(400, "invalid_header");
+        }
+        let both = json!({"owner": "x", "version": 1});
+        api.send("PATCH", "/api/flags/3", &[("if-match", "\"2\"")], Some(&both))
+            .await
+            .error(400, "invalid_header");
+    }
+}
+
+#[tokio::test]
+async fn writers_who_expect_nothing_lose_nothing() {
+    for database in databases().await {
+        let api = Api::start(&database).await;
+        let other = api.beside(&database).await;
+        // Each sets a field of its own; both are made of the whole row.
+        for round in 0..5 {
+            let (owner, text) =
+                (json!({"owner": round.to_string()}), json!({"description": round.to_string()}));
+            let (one, two) =
+                tokio::join!(api.patch("/api/flags/3", owner), other.patch("/api/flags/3", text));
+            one.with(200);
+            two.with(200);
+            api.flags.refresh().await.unwrap();
+            let flag = api.get("/api/flags/3").await.with(200);
+            assert_eq!(
+                (&flag["owner"], &flag["description"]),
+                (&json!(round.to_string()), &json!(round.to_string()))
+            );
+        }
+        // Ids are chosen anew where somebody else was first.
+        let made = |api: &'_ Api, name: String| {
+            let (base, body) = (api.base.clone(), json!({"name": name}).to_string());
+            async move {
+                let client = reqwest::Client::builder().no_proxy().build().unwrap();
+                let request =
+                    client.post(format!("{base}/api/flags")).header("content-type", "application/json");
+                request.body(body).send().await.unwrap().status()
+            }
+        };
+        for round in 0..5 {
+            let (one, two) =
+                tokio::join!(made(&api, format!("one {round}")), made(&other, format!("two {round}")));
+            assert_eq!((one.as_u16(), two.as_u16()), (201, 201));
+        }
+        api.flags.refresh().await.unwrap();
+        assert_eq!(api.get("/api/status").await.with(200)["counts"]["flags"], 14);
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_and_writes_nothing() {
+    for database in databases().await {
+        let api = Api::start(&database).await;
+        let before = api.store.revision().await.unwrap();
+        let plan = api.patch("/api/flags/3?dry_run=true", json!({"status": false})).await.with(200);
+        let flag = &plan["plan"]["flags"][0];
+        assert_eq!((&flag["name"], &flag["effect"]), (&json!("Combo AND"), &json!("changed")));
+        assert_eq!(flag["fields"], json!([{"field": "status", "before": true, "after": false}]));
+        assert_eq!((&plan["written"], &plan["problems"]), (&json!(false), &json!([])));
+        api.delete("/api/flags/3?dry_run=true").await.with(200);
+        api.post("/api/flags?dry_run=true", json!({"name": "new"})).await.with(200);
+        let plan =
+            api.patch("/api/activations/1?dry_run=true", json!({"class_name": "nope"})).await.with(200);
+        assert_eq!(plan["problems"][0]["pointer"], "/class_name");
+        assert_eq!(plan["plan"]["activations"][0]["id"], 1);
+        api.send("PUT", "/api/flags/1/activations/3?dry_run=true", &[], None).await.with(200);
+        api.post("/api/activations/1/members?dry_run=true", json!({"members": ["a"]})).await.with(200);
+        let edit = json!({"changes": [{"delete_flag": {"row": "Combo OR"}}]});
+        api.post("/api/edits?dry_run=true", edit).await.with(200);
+        assert_eq!(api.store.revision().await.unwrap(), before);
+        assert_eq!(api.store.load().await.unwrap().flags.len(), 4);
+    }
+}
+
+/// Every byte as a %-escape, which is right for any name.
+fn escaped(name: &str) -> String {
+    name.bytes().fold(String::new(), |mut text, byte| {
+        write!(text, "%{byte:02X}").unwrap();
+        text
+    })
+}
+
+#[tokio::test]
+async fn odd_names_are_kept_or_refused() {
+    let kept = [
+        "🚀",
+        "שלום",
+        "/?#%00",
+        "a/b",
+        "named/x",
+        "7",
+        "e\u{301}",
+        "é",
+        "x'); drop table flags; --",
+        "\" or 1=1",
+        "%",
+        "_",
+        "<img onerror=alert(1)>",
+        "{*name}",
+        "\\",
+        "tab\tand\nline",
+        &"ä".repeat(255),
+    ];
+    for database in databases().await {
+        let api = Api::start(&database).await;
+        for name in kept {
+            let made = api.post("/api/flags", json!({"name": name})).await;
+            if database.kind == Kind::MySql && made.status == 409 {
+                // Its collation may take two names for one.
+                continue;
+            }
+            let flag = made.with(201);
+            assert_eq!(flag["name"], name);
+            let path = format!("/api/flags/named/{}", escaped(name));
+            assert_eq!(api.get(&path).await.with(200)["id"], flag["id"]);
+            let found = api.get(&format!("/api/flags?name={}", escaped(name))).await.with(200);
+            assert_eq!(
+                (&found["items"][0]["id"], found["items"].as_array().unwrap().len()),
+                (&flag["id"], 1)
+            );
+            let history = api.get(&format!("/api/history?flag={}", escaped(name))).await.with(200);
+            assert!(!history["items"].as_array().unwrap().is_empty());
+            assert_eq!(api.patch(&path, json!({"status": true})).await.with(200)["status"], true);
+        }
+        for (name, message) in [
+            ("", "expected at least one character"),
+            ("a\0b", "expected text without NUL characters"),
+            (&"x".repeat(10_000), "expected at most 255 characters, found 10000"),
+        ] {
+            let error = api.post("/api/flags", json!({"name": name})).await.error(422, "invalid");
+            assert_eq!(problems(&error), [("/name".to_owned(), message.to_owned())], "{name:?}");
+        }
+        api.get("/api/history?flag=%00").await.error(404, "flag_not_found");
+        api.get(&format!("/api/history?flag={}", "x".repeat(10_000))).await.error(404, "flag_not_found");
+        assert_eq!(
+            api.get("/api/flags?q=drop%20table&sort=name").await.with(200)["items"][0]["name"],
+            kept[8]
+        );
+        let error = api.get("/api/flags?sort=name;drop").await.error(400, "invalid_query");
+        assert!(error["message"].as_str().unwrap().contains("expected one of"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn who_and_why_stand_in_the_history() {
+    for database in databases().await {
+        let api = Api::start(&database).await;
+        let reason = [("x-novi-reason", "der Laden ist voll: äöü")];
+        api.send("PATCH", "/api/flags/3", &reason, Some(&json!({"status": false}))).await.with(200);
+        api.delete("/api/flags/4?reason=unused").await.with(200);
+        api.settled().await;
+        let history = api.get("/api/history?flag=Combo%20AND&limit=1").await.with(200);
+        assert_eq!(history["items"][0]["reason"], "der Laden ist voll: äöü");
+        assert_eq!(
+            history["items"][0]["fields"][0],
+            json!({"field": "status", "before": true, "after": false})
+        );
+        let history = api.get("/api/history?flag=Combo%20OR&limit=1").await.with(200);
+        assert_eq!(history["items"][0]["reason"], "unused");
+        let long = "x".repeat(1001);
+        let reply = api.send("DELETE", "/api/flags/3", &[("x-novi-reason", &long)], None).await;
+        reply.error(400, "invalid_query");
+    }
+}

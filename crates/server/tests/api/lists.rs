@@ -1,0 +1,156 @@
+//! Lists: pages, filters and orders.
+
+use serde_json::{Value, json};
+
+use crate::{
+    common::{Kind, database},
+    support::Api,
+};
+
+async fn names(api: &Api, query: &str) -> Vec<String> {
+    let page = api.get(&format!("/api/flags{query}")).await.with(200);
+    let items = page["items"].as_array().unwrap().clone();
+    items.iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn flags_are_filtered_and_sorted() {
+    let database = database(Kind::Sqlite).await;
+    let api = Api::start(&database).await;
+    let (first, second) = ("Date and Random Activated Feature", "Random Variant Feature");
+    api.patch("/api/flags/2", json!({"owner": "Ada", "tags": ["shop", "Ünlü"], "status": false}))
+        .await
+        .with(200);
+    for (query, expected) in [
+        ("", vec![first, second, "Combo AND", "Combo OR"]),
+        ("?sort=name", vec!["Combo AND", "Combo OR", first, second]),
+        ("?sort=-id&limit=2", vec!["Combo OR", "Combo AND"]),
+        ("?sort=-updated_at&limit=1", vec![second]),
+        ("?prefix=Combo", vec!["Combo AND", "Combo OR"]),
+        ("?name=Combo%20OR", vec!["Combo OR"]),
+        ("?name=combo%20or", vec![]),
+        ("?tag=shop", vec![second]),
+        ("?tag=sho", vec![]),
+        ("?status=false", vec![second]),
+        ("?status=true&prefix=Combo&q=and", vec!["Combo AND"]),
+        ("?owner=Ada", vec![second]),
+        ("?q=%C3%BCnl%C3%BC", vec![second]),
+        ("?q=RANDOM", vec![first, second]),
+        ("?class_name=novi.and", vec!["Combo AND"]),
+        ("?class_name=novi.client.activations.and_activation.AndActivation", vec!["Combo AND"]),
+        ("?class_name=novi.none", vec![]),
+    ] {
+        assert_eq!(names(&api, query).await, expected, "{query}");
+    }
+    for query in [
+        "?limit=0",
+        "?limit=1001",
+        "?limit=x",
+        "?sort=owner",
+        "?status=yes",
+        "?nonsense=1",
+        "?limit=1&limit=2",
+    ] {
+        api.get(&format!("/api/flags{query}")).await.error(400, "invalid_query");
+    }
+    let error = api.get("/api/flags?limit=1001").await.error(400, "invalid_query");
+    assert_eq!(error["message"], "the query: limit: expected a number from 1 to 1000, found 1001");
+}
+
+#[tokio::test]
+async fn pages_hold_together_while_rows_change() {
+    let database = database(Kind::Sqlite).await;
+    let api = Api::start(&database).await;
+    for sort in ["id", "-id", "name", "-name", "-updated_at"] {
+        let all = names(&api, &format!("?sort={sort}")).await;
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = api.get(&format!("/api/flags?limit=1&sort={sort}{cursor}")).await.with(200);
+            seen.extend(
+                page["items"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|item| item["name"].as_str().unwrap().to_owned()),
+            );
+            let Value::String(next) = &page["next"] else { break };
+            cursor = format!("&cursor={next}");
+        }
+        assert_eq!(seen, all, "{sort}");
+    }
+    // What comes and goes before the place where a page ends moves nothing.
+    let first = api.get("/api/flags?limit=2&sort=name").await.with(200);
+    let cursor = first["next"].as_str().unwrap();
+    api.post("/api/flags", json!({"name": "A new one"})).await.with(201);
+    api.delete("/api/flags/3").await.with(200);
+    let rest = names(&api, &format!("?limit=2&sort=name&cursor={cursor}")).await;
+    assert_eq!(rest, ["Date and Random Activated Feature", "Random Variant Feature"]);
+    api.get(&format!("/api/flags?sort=id&cursor={cursor}")).await.error(400, "invalid_cursor");
+    for wrong in ["x", "%00", "bnVsbA", ""] {
+        api.get(&format!("/api/flags?cursor={wrong}")).await.error(400, "invalid_cursor");
+    }
+}
+
+#[tokio::test]
+async fn activations_are_filtered() {
+    let database = database(Kind::Sqlite).await;
+    let api = Api::start(&database).await;
+    api.post(
+        "/api/activations",
+        json!({"name": "spare", "class_name": "novi.static", "config": {"variant": "A"}}),
+    )
+    .await
+    .with(201);
+    for (query, expected) in [
+        ("?flag_id=1", json!([1, 2])),
+        ("?linked=false", json!([5])),
+        ("?class_name=novi.or", json!([4])),
+        ("?prefix=Combo&sort=-name", json!([4, 3])),
+        ("?name=spare", json!([5])),
+        ("?q=variations", json!([2])),
+        ("?limit=2&sort=-id", json!([5, 4])),
+    ] {
+        let page = api.get(&format!("/api/activations{query}")).await.with(200);
+        let ids: Vec<_> = page["items"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect();
+        assert_eq!(Value::from(ids), expected, "{query}");
+    }
+    let one = api.get("/api/activations/2").await.with(200);
+    assert_eq!((&one["flags"], &one["config"]["splits"]), (&json!([1, 2]), &json!([100, 0, 0])));
+}
+
+#[tokio::test]
+async fn types_issues_and_status_are_told() {
+    let database = database(Kind::Sqlite).await;
+    let api = Api::start(&database).await;
+    let types = api.get("/api/types").await.with(200);
+    let percentage =
+        types["items"].as_array().unwrap().iter().find(|kind| kind["class_name"] == "novi.percentage");
+    assert_eq!(percentage.unwrap()["schema"]["required"], json!(["percentage"]));
+    assert_eq!(api.get("/api/issues").await.with(200)["items"], json!([]));
+    // Somebody breaks a row behind novi's back.
+    api.store.run_script("update activations set config = '{' where id = 1").await.unwrap();
+    api.flags.refresh().await.unwrap();
+    let issues = api.get("/api/issues?limit=1&flag=Combo%20AND").await.with(200);
+    assert_eq!((&issues["items"][0]["id"], &issues["items"][0]["path"]), (&json!(1), &json!("config")));
+    assert_eq!(api.get("/api/issues?flag=nobody").await.with(200)["items"], json!([]));
+    let row = api.get("/api/activations/1").await.with(200);
+    assert_eq!(
+        (&row["config"], &row["config_text"]),
+        (&Value::Null, &json!("{")),
+        "what is no JSON is not lost"
+    );
+    let status = api.get("/api/status").await.with(200);
+    assert_eq!(
+        (&status["origin"], &status["failure"], &status["has_database"]),
+        (&json!("database"), &Value::Null, &json!(true))
+    );
+    assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
+    let counts = json!({"flags": 4, "enabled": 4, "activations": 4, "links": 5, "members": 0, "issues": 1, "broken": 3});
+    assert_eq!(status["counts"], counts);
+    // What was broken before may be mended, also beside what stays broken.
+    api.patch("/api/activations/2", json!({"name": "renamed"})).await.with(200);
+    api.patch("/api/activations/1", json!({"class_name": "novi.static", "config": {"variant": "A"}}))
+        .await
+        .with(200);
+    assert_eq!(api.get("/api/issues").await.with(200)["items"], json!([]));
+}

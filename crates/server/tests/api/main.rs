@@ -1,0 +1,15 @@
+//! The management endpoints over real sockets and, where rows are written, on each database.
+
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "these are tests")]
+
+mod activations;
+#[path = "../../../../tests/common/mod.rs"]
+mod common;
+mod description;
+mod edits;
+mod flags;
+mod lists;
+mod outage;
+mod past;
+mod refusals;
+mod support;

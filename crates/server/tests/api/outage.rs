@@ -1,0 +1,58 @@
+//! While the database is away.
+
+use std::sync::Arc;
+
+use novi::{Flags, store};
+use novi_server::{Database, Options};
+use serde_json::json;
+
+use crate::{
+    common::{Kind, Raw, database},
+    support::Api,
+};
+
+#[tokio::test]
+async fn what_is_known_is_told_and_what_is_not_is_503() {
+    let database = database(Kind::Sqlite).await;
+    let api = Api::start(&database).await;
+    // The tables go: the database answers nothing that makes sense any more.
+    let mut raw = Raw::connect(&database).await;
+    raw.run("alter table flags rename to gone").await.unwrap();
+    for path in
+        ["/api/flags", "/api/flags/3", "/api/activations/1", "/api/issues", "/api/status", "/api/types"]
+    {
+        api.get(path).await.with(200);
+    }
+    api.post("/api/evaluate/Combo%20AND", json!({})).await.with(200);
+    let replies = [
+        api.patch("/api/flags/3", json!({"status": false})).await,
+        api.post("/api/flags", json!({"name": "new"})).await,
+        api.get("/api/diff?from=1").await,
+        api.post("/api/rollback", json!({"to": "1"})).await,
+    ];
+    for reply in replies {
+        assert_eq!(reply.status, 503, "{}", reply.text);
+        let code = reply.json()["error"]["code"].clone();
+        assert!(code == "database_unavailable" || code == "not_migrated", "{}", reply.text);
+        let folder = database.url.trim_start_matches("sqlite://");
+        assert!(!reply.text.contains(folder), "{}", reply.text);
+    }
+    raw.run("alter table gone rename to flags").await.unwrap();
+    api.patch("/api/flags/3", json!({"status": false})).await.with(200);
+}
+
+#[tokio::test]
+async fn a_database_that_is_nowhere_is_told_without_its_address() {
+    let database = database(Kind::Sqlite).await;
+    let store = store::create(&database.url).await.unwrap();
+    store.migrate().await.unwrap();
+    let reads: Arc<dyn store::SchemaStore> = store;
+    let flags = Flags::builder().keep_rows().from_store(reads).await.unwrap();
+    let mut options = Options::default();
+    options.database = Some(Database::at("sqlite:///nowhere/secret-place.db"));
+    assert!(!format!("{options:?}").contains("secret"));
+    let api = Api::serving(flags, options).await;
+    let reply = api.post("/api/flags", json!({"name": "new"})).await;
+    reply.error(503, "database_unavailable");
+    assert!(!reply.text.contains("secret"), "{}", reply.text);
+}

@@ -1,0 +1,146 @@
+//! The history, what differs, the way back, and answers of the past.
+
+use serde_json::{Value, json};
+
+use crate::{
+    common::{Kind, database, databases},
+    support::Api,
+};
+
+const CONTEXT: &str = r#"{"currentDateTime": "11/26/2023 12:00 AM", "seed": 90, "variant": "A"}"#;
+
+#[tokio::test]
+async fn the_history_is_given_in_pages_that_miss_nothing() {
+    for database in databases().await {
+        let api = Api::start(&database).await;
+        // A transaction with more records than a page has.
+        let changes: Vec<_> =
+            (0..7).map(|number| json!({"create_flag": {"name": format!("f{number}")}})).collect();
+        api.post("/api/edits", json!({"changes": changes})).await.with(200);
+        api.patch("/api/flags/3", json!({"status": false})).await.with(200);
+        let all = api.settled().await;
+        assert_eq!(all["next"], Value::Null);
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = api.get(&format!("/api/history?limit=3{cursor}")).await.with(200);
+            seen.extend(page["items"].as_array().unwrap().clone());
+            let Value::String(next) = &page["next"] else { break };
+            cursor = format!("&cursor={next}");
+        }
+        assert_eq!(Value::from(seen), all["items"]);
+        let newest = all["items"][0]["revision"].as_i64().unwrap();
+        let some = api.get(&format!("/api/history?after={}&until={newest}", newest - 1)).await.with(200);
+        assert_eq!(some["items"][0]["subject"], "flags#3 \"Combo AND\"");
+        assert!(some["items"].as_array().unwrap().len() < 3, "{some}");
+        let before = api.get(&format!("/api/history?until={}", newest - 1)).await.with(200);
+        assert_ne!(before["items"][0]["subject"], "flags#3 \"Combo AND\"");
+        api.get("/api/history?flag=nobody").await.error(404, "flag_not_found");
+        for query in ["after=x", "limit=0", "until=9223372036854775808"] {
+            api.get(&format!("/api/history?{query}")).await.error(400, "invalid_query");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_flag_goes_back_and_is_asked_as_it_was() {
+    for database in databases().await {
+        let api = Api::start(&database).await;
+        // On MySQL it is known of what a reader has seen in which order it was written.
+        let first = api.patch("/api/flags/3", json!({"description": "both"})).await.with(200);
+        let first = first["revision"].as_i64().unwrap();
+        api.settled().await;
+        api.patch("/api/flags/3", json!({"owner": "ada"})).await.with(200);
+        api.patch("/api/activations/1", json!({"class_name": "novi.static", "config": {"variant": "A"}}))
+            .await;
+        api.patch("/api/flags/3", json!({"status": false})).await.with(200);
+        api.patch("/api/flags/4", json!({"status": false})).await.with(200);
+
+        let context: Value = serde_json::from_str(CONTEXT).unwrap();
+        let now = api.post("/api/evaluate/Combo%20AND", context.clone()).await.with(200);
+        assert_eq!(
+            (&now["enabled"], &now["reason"], &now["explanation"]),
+            (&json!(false), &json!("DISABLED"), &Value::Null)
+        );
+        let path = format!("/api/evaluate/Combo%20AND?at={first}&explain=true");
+        let then = api.post(&path, context.clone()).await.with(200);
+        assert_eq!(
+            (&then["enabled"], &then["variant"], &then["revision"]),
+            (&json!(true), &json!("A"), &json!(first))
+        );
+        assert_eq!(then["explanation"]["activations"][0]["id"], 3);
+        api.post("/api/explain/Combo%20AND", context).await.with(200);
+
+        let diff = api.get(&format!("/api/diff?from={first}")).await.with(200);
+        let subjects: Vec<_> =
+            diff["items"].as_array().unwrap().iter().map(|item| item["subject"].clone()).collect();
+        assert!(subjects.contains(&json!("flags#3 \"Combo AND\"")) && subjects.len() >= 3, "{subjects:?}");
+        let page = api.get(&format!("/api/diff?from={first}&to={}&limit=1", diff["to"])).await.with(200);
+        let rest = page["next"].as_str().unwrap();
+        let rest =
+            api.get(&format!("/api/diff?from={first}&to={}&cursor={rest}", diff["to"])).await.with(200);
+        assert_eq!(rest["items"][0]["subject"], subjects[1]);
+
+        let body = json!({"to": first.to_string(), "flag": "Combo AND"});
+        let dry = api.post("/api/rollback?dry_run=true", body.clone()).await.with(200);
+        assert_eq!((&dry["written"], &dry["revision"]), (&json!(false), &Value::Null));
+        assert_eq!(api.get("/api/flags/3").await.with(200)["status"], false);
+        let back = api.post("/api/rollback", body.clone()).await.with(200);
+        assert_eq!((&back["written"], &back["differences"]), (&json!(true), &dry["differences"]));
+        assert_eq!(back["revision"], api.flags.snapshot().revision().number());
+        let flag = api.get("/api/flags/3").await.with(200);
+        assert_eq!((&flag["status"], &flag["owner"]), (&json!(true), &Value::Null));
+        assert_eq!(api.get("/api/flags/4").await.with(200)["status"], false, "the other one stays");
+        let history = api.settled().await;
+        assert!(history["items"][0]["reason"].as_str().unwrap().starts_with("rollback to revision "));
+        assert_eq!(api.post("/api/rollback", body).await.with(200)["written"], false, "once is enough");
+        api.post("/api/rollback", json!({"to": first.to_string()})).await.with(200);
+        assert_eq!(api.get("/api/flags/4").await.with(200)["status"], true);
+
+        let nobody = json!({"to": first.to_string(), "flag": "nobody"});
+        api.post("/api/rollback", nobody).await.error(404, "flag_not_found");
+        for moment in ["999999", "-1", "1970-01-01", "9999-12-31T23:59:59.999999Z"] {
+            let reply = api.post("/api/rollback?dry_run=true", json!({"to": moment})).await;
+            assert!([200, 404].contains(&reply.status.as_u16()), "{moment}: {}", reply.text);
+            let reply = api.get(&format!("/api/diff?from={moment}")).await;
+            assert!([200, 404].contains(&reply.status.as_u16()), "{moment}: {}", reply.text);
+        }
+        let error = api.post("/api/rollback", json!({"to": "yesterday"})).await.error(422, "invalid");
+        assert_eq!(error["problems"][0]["pointer"], "/to");
+        api.get("/api/diff").await.error(400, "invalid_query");
+        api.get("/api/diff?from=%2B99999-01-01").await.error(400, "invalid_query");
+        api.post("/api/evaluate/Combo%20AND?at=999999", json!({})).await.error(404, "moment_not_kept");
+        api.post("/api/evaluate/nobody", json!({})).await.error(404, "flag_not_found");
+    }
+}
+
+#[tokio::test]
+async fn a_way_back_that_is_barred_says_why() {
+    let database = database(Kind::Sqlite).await;
+    let api = Api::start(&database).await;
+    let first = api.flags.snapshot().revision().number();
+    api.patch("/api/flags/3", json!({"name": "other"})).await.with(200);
+    api.post("/api/flags", json!({"name": "Combo AND"})).await.with(201);
+    let error = api
+        .post("/api/rollback", json!({"to": first.to_string(), "flag": "other"}))
+        .await
+        .error(409, "refused");
+    assert!(error["problems"][0]["message"].as_str().unwrap().contains("has this name now"), "{error}");
+}
+
+#[tokio::test]
+async fn stale_flags_are_told_of() {
+    for database in databases().await {
+        let api = Api::start(&database).await;
+        api.patch("/api/flags/3", json!({"expires_at": "2020-01-01T00:00:00Z", "owner": "ada"}))
+            .await
+            .with(200);
+        let stale = api.get("/api/stale?days=7").await.with(200);
+        assert_eq!(
+            stale["items"],
+            json!([{"flag": "Combo AND", "owner": "ada", "why": "expired", "since": "2020-01-01T00:00:00Z"}])
+        );
+        assert_eq!(stale["days"], 7);
+        api.get("/api/stale?days=-1").await.error(400, "invalid_query");
+        api.get("/api/stale?days=4294967295").await.error(400, "invalid_query");
+    }
+}

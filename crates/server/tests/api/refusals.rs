@@ -1,0 +1,110 @@
+//! Bodies, paths and headers that make no sense.
+
+use novi_server::{Database, Options};
+use serde_json::json;
+
+use crate::{
+    common::{Kind, database},
+    support::{Api, problems},
+};
+
+#[tokio::test]
+async fn bodies_are_json_and_say_so() {
+    let database = database(Kind::Sqlite).await;
+    let api = Api::start(&database).await;
+    let body = br#"{"name": "x"}"#.to_vec();
+    for kind in
+        [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("application/jsonp")]
+    {
+        api.raw("/api/flags", kind, body.clone()).await.error(415, "unsupported_media_type");
+    }
+    let json = Some("application/json");
+    let deep = format!("{{\"name\": \"x\", \"variants\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    for body in ["", "{", "{\"name\": \"\\ud800\"}", "nonsense", "{\"id\": 1e400}", &deep] {
+        api.raw("/api/flags", json, body.into()).await.error(400, "invalid_body");
+    }
+    api.raw("/api/flags", json, b"{\"name\": \"\xff\"}".to_vec()).await.error(400, "invalid_body");
+    let large = format!("{{\"name\": \"{}\"}}", "x".repeat(2 * 1024 * 1024));
+    api.raw("/api/flags", json, large.into()).await.error(413, "body_too_large");
+    for body in ["[]", "null", "7", "\"x\"", "[\"x\"]"] {
+        let error = api.raw("/api/flags", json, body.into()).await.error(422, "invalid");
+        assert_eq!(problems(&error), [(String::new(), "expected an object".to_owned())], "{body}");
+    }
+    // Of two fields of one name the last counts.
+    let twice = api.raw("/api/flags", json, br#"{"name": "a", "name": "b"}"#.to_vec()).await;
+    assert_eq!(twice.with(201)["name"], "b");
+    assert_eq!(api.store.load().await.unwrap().flags.len(), 5);
+}
+
+#[tokio::test]
+async fn fields_that_make_no_sense_are_refused_with_their_places() {
+    let database = database(Kind::Sqlite).await;
+    let api = Api::start(&database).await;
+    for (body, place) in [
+        (json!({}), ""),
+        (json!({"name": null}), "/name"),
+        (json!({"name": "x", "id": 0}), "/id"),
+        (json!({"name": "x", "id": null}), "/id"),
+        (json!({"name": "x", "id": 9_223_372_036_854_775_808_u64}), "/id"),
+        (json!({"name": "x", "status": null}), "/status"),
+        (json!({"name": "x", "version": 1}), "/version"),
+        (json!({"name": "x", "activations": [1, 99]}), "/activations/1"),
+        (json!({"name": "x", "tags": ["a", "b\u{0}"]}), "/tags/1"),
+        (json!({"name": "x", "expires_at": "+12345-01-01T00:00:00Z"}), "/expires_at"),
+        (json!({"name": "x", "variants": [1]}), "/variants"),
+        (json!({"name": "x", "variants": 1001}), "/variants"),
+        (json!({"name": "x", "fail_mode": "ON"}), "/fail_mode"),
+        (json!({"name": "x", "description": "a\u{0}"}), "/description"),
+        (json!({"name": "x", "default_variant": "x".repeat(256)}), "/default_variant"),
+        (json!({"name": "x", "row_version": 1}), "/row_version"),
+    ] {
+        let error = api.post("/api/flags", body.clone()).await.error(422, "invalid");
+        assert_eq!(problems(&error)[0].0, place, "{body}: {error}");
+    }
+    let error = api.patch("/api/flags/3", json!({"id": 7})).await.error(422, "invalid");
+    assert_eq!(problems(&error), [("/id".to_owned(), "the id of a row can not be changed".to_owned())]);
+    for path in [
+        "/api/flags/x",
+        "/api/flags/-1",
+        "/api/flags/9223372036854775808",
+        "/api/flags/+3",
+        "/api/flags/1%20",
+    ] {
+        api.get(path).await.error(400, "invalid_path");
+    }
+    for path in ["/api/flags/0", "/api/flags/99"] {
+        api.get(path).await.error(404, "flag_not_found");
+    }
+    assert_eq!(api.get("/api/flags/3/activations/1").await.status, 405);
+    assert_eq!(api.get("/api/nothing").await.error(404, "route_not_found")["code"], "route_not_found");
+    assert_eq!(api.store.load().await.unwrap().flags.len(), 4);
+}
+
+#[tokio::test]
+async fn without_a_database_what_needs_one_says_so() {
+    let flags = novi::Flags::builder().keep_rows().from_rows(novi::rows::Rows::default()).unwrap();
+    let api = Api::without_database(flags.clone()).await;
+    for (method, path, body) in [
+        ("POST", "/api/flags", Some(json!({"name": "x"}))),
+        ("DELETE", "/api/flags/1", None),
+        ("GET", "/api/history", None),
+        ("GET", "/api/diff?from=1", None),
+        ("GET", "/api/stale", None),
+        ("POST", "/api/rollback", Some(json!({"to": "1"}))),
+        ("POST", "/api/evaluate/x?at=1", Some(json!({}))),
+    ] {
+        let error = api.send(method, path, &[], body.as_ref()).await.error(501, "no_database");
+        assert!(error["message"].as_str().unwrap().contains("from a file or from memory"), "{error}");
+    }
+    for path in ["/api/flags", "/api/activations", "/api/types", "/api/issues", "/api/status"] {
+        api.get(path).await.with(200);
+    }
+    // One that has no tables says what to do.
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = Options::default();
+    options.database =
+        Some(Database::at(format!("sqlite://{}?mode=rwc", folder.path().join("x.db").display())));
+    let api = Api::serving(flags, options).await;
+    let error = api.post("/api/flags", json!({"name": "x"})).await.error(503, "not_migrated");
+    assert!(error["message"].as_str().unwrap().contains("novi migrate"), "{error}");
+}
