@@ -434,12 +434,12 @@ impl Flags {
         })
     }
 
-    #[cfg(feature = "sql")]
     /// The attributes beside [`TARGETING_KEY`](crate::TARGETING_KEY) that can be a caller's sticky identity.
     pub fn identity_names(&self) -> impl Iterator<Item = &str> {
         self.inner.settings.identity.iter().map(String::as_str)
     }
 
+    #[cfg(feature = "sql")]
     pub(crate) fn from_inner(inner: Arc<Inner>) -> Self {
         Self { inner }
     }

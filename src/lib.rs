@@ -115,6 +115,7 @@ pub use activation::{Activation, Child, Children, Compile, Problem, Variant, Ver
 pub use activations::{ReweightError, Reweighted, reweighted};
 #[cfg(feature = "macros")]
 pub use attributes::{Feature, ToContext, activation, enabled, feature};
+#[cfg(feature = "sql")]
 pub use backoff::Backoff;
 pub use check::Check;
 pub use choose::choose;

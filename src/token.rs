@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::{Error, Result};
@@ -98,6 +98,19 @@ impl TokenHash {
 impl fmt::Display for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Serialize for TokenHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for TokenHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("expected 64 hexadecimal digits"))
     }
 }
 
@@ -200,6 +213,8 @@ mod tests {
             "0e138a7406b6583942db7e3fea19a349e9ac607bf008a0cfdc30c5f675d56b5d"
         );
         assert_eq!(TokenHash::parse(&hash.to_string()), Some(hash));
+        assert_eq!(serde_json::from_value::<TokenHash>(serde_json::to_value(hash).unwrap()).unwrap(), hash);
+        assert!(serde_json::from_str::<TokenHash>("\"12\"").is_err());
         for text in ["", "12", &"g".repeat(64), &"é".repeat(32), &"+1".repeat(32)] {
             assert_eq!(TokenHash::parse(text), None, "{text}");
         }

@@ -138,6 +138,7 @@ pub struct Identity {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 pub struct Server {
     /// The address and port to listen on.
     pub listen: SocketAddr,
@@ -160,6 +161,23 @@ pub struct Server {
     pub signing_key: Secret,
     /// Whether questions without a targeting key are refused.
     pub require_targeting_key: bool,
+    /// Whether to listen on an address that others can reach while there are no tokens: then anybody may change flags.
+    pub insecure: bool,
+    /// How many unknown tokens are heard from one address in a minute.
+    pub guess_limit: u32,
+    /// Whether `GET /features` takes whoever shows an unknown token for nobody in particular, rather than answer 401.
+    pub unknown_is_nobody: bool,
+    /// How many requests a second the holder of a token may make, or somebody at an address without one; 0 is any number.
+    pub rate_limit: u32,
+    /// Networks of proxies, as `10.0.0.0/8`, whose header `X-Forwarded-For` tells where requests come from.
+    pub trusted_proxies: Vec<String>,
+    /// The origins, as `https://app.example.org`, whose pages may call from a browser.
+    pub cors_origins: Vec<String>,
+    /// A file with the certificate to answer HTTPS with, and those that lead to a root, in PEM; empty is HTTP. Relative to the
+    /// configuration file, as is the next.
+    pub tls_cert: PathBuf,
+    /// The file with the certificate's key.
+    pub tls_key: PathBuf,
     /// The header by which a request turns flags on or off for itself.
     pub toggles_header: String,
     /// Whether each evaluation is told of to the log and to OpenTelemetry.
@@ -184,6 +202,14 @@ impl Default for Server {
             max_streams: 5_000,
             signing_key: Secret::default(),
             require_targeting_key: false,
+            insecure: false,
+            guess_limit: 10,
+            unknown_is_nobody: false,
+            rate_limit: 0,
+            trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
+            tls_cert: PathBuf::new(),
+            tls_key: PathBuf::new(),
             toggles_header: "X-Novi-Feature-Toggles".to_owned(),
             trace_evaluations: false,
         }
@@ -258,6 +284,13 @@ impl Config {
     /// [`Error::DuplicateClass`] when two types claim one name, and [`Error::File`] when the folder can not be read.
     pub fn registry(&self) -> Result<Registry> {
         Ok(Types::new(Registry::global()?, Some(self.folder()))?.take().as_ref().clone())
+    }
+
+    /// A file that the configuration names, which is relative to the configuration's own; nothing for one that it does not
+    /// name.
+    #[must_use]
+    pub fn file(&self, path: &Path) -> Option<PathBuf> {
+        (!path.as_os_str().is_empty()).then(|| self.place.join(path))
     }
 
     fn folder(&self) -> Folder {
@@ -411,7 +444,7 @@ mod tests {
         assert_eq!(config.context.get("note").and_then(toml::Value::as_str), Some("a=b"));
         let error = |argument| read(&[argument]).unwrap_err().to_string();
         insta::assert_snapshot!(error("server.listen"), @"--set server.listen: expected SECTION.KEY=VALUE, like refresh.interval=250ms");
-        insta::assert_snapshot!(error("server.lisen=x"), @"--set server.lisen: unknown field `lisen`, expected one of `listen`, `body_limit`, `request_timeout`, `header_timeout`, `drain_timeout`, `stale_after`, `max_connections`, `max_streams`, `signing_key`, `require_targeting_key`, `toggles_header`, `trace_evaluations`");
+        insta::assert_snapshot!(error("server.lisen=x"), @"--set server.lisen: unknown field `lisen`, expected one of `listen`, `body_limit`, `request_timeout`, `header_timeout`, `drain_timeout`, `stale_after`, `max_connections`, `max_streams`, `signing_key`, `require_targeting_key`, `insecure`, `guess_limit`, `unknown_is_nobody`, `rate_limit`, `trusted_proxies`, `cors_origins`, `tls_cert`, `tls_key`, `toggles_header`, `trace_evaluations`");
         insta::assert_snapshot!(error("server=5"), @r#"--set server: expected a table like {key = true}, found "5""#);
     }
 

@@ -4,7 +4,7 @@
 //! changes, so that who follows them reads one number each time, and the rows when it is another one.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{BoxFuture, refusal::LONGEST_NAME};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A token, without what its holder proves itself with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenRow {
     /// Primary key.
     pub id: i64,
@@ -36,7 +36,7 @@ pub struct TokenRow {
 }
 
 /// A token with the hash of its secret, for who compares it with what callers present.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredToken {
     /// The rest of the row.
     pub row: TokenRow,

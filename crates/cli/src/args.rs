@@ -298,6 +298,18 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
 
+    /// Listen on an address that others can reach although there are no tokens: anybody may do everything until one is made
+    #[arg(long)]
+    pub(crate) insecure: bool,
+
+    /// A certificate in PEM, with those that lead to a root, to answer HTTPS with; read anew when it changes
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The certificate's key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
     /// Serve novi-demo.db, or what --database names; its tables and some flags to try are made if they are not there
     #[arg(long)]
     pub(crate) demo: bool,

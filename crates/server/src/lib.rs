@@ -54,8 +54,8 @@
 //! | 400 | `flag_broken` | a flag with values needs a row that does not compile |
 //! | 400 | `invalid_path` | the path is no UTF-8 once its %-escapes are read |
 //! | 400 | `body_incomplete` | the body ended before its end |
-//! | 401 | `unauthorized` | no token where one is needed, one that is unknown, or the address of an event stream that has expired |
-//! | 403 | `forbidden` | the caller may not do that |
+//! | 401 | `unauthorized` | no token where one is needed, one that is not known or not good any more, or the address of an event stream that has expired |
+//! | 403 | `forbidden` | the token does not reach so far, or stands for another user; or the caller may not override flags |
 //! | 404 | `flag_not_found` | no row of `flags` has the name |
 //! | 404 | `route_not_found` | nothing is served there |
 //! | 405 | `method_not_allowed` | the header `allow` has the methods that are |
@@ -64,8 +64,10 @@
 //! | 414 | `url_too_long` | path and query are longer than [`Options::url_limit`] |
 //! | 415 | `unsupported_media_type` | the body is not said to be JSON |
 //! | 415 | `unsupported_content_encoding` | the body is compressed |
+//! | 429 | `too_many_requests` | too many unknown tokens from one address, or more requests than [`Options::rate_limit`]; `retry-after` has the seconds |
 //! | 500 | `internal_error` | a defect; the log says more, under the request's id |
 //! | 503 | `too_many_streams` | [`Options::max_streams`] are open |
+//! | 503 | `tokens_not_known` | the database has not told yet who may call |
 //! | 503 | `answer_timeout` | the answer was not ready within [`Options::request_timeout`] |
 //! | 409 | `already_exists`, `in_use`, `refused` | management: the rows as they are do not allow it |
 //! | 412 | `conflict` | management: somebody else has changed the row; `conflict` has both sides |
@@ -82,10 +84,12 @@
 //! contexts, query strings and headers are never logged.
 //!
 //! # What it does not do
-//! No TLS, no HTTP/2, no compression: put a reverse proxy in front. It does not authenticate readers.
+//! No HTTP/2, no compression: put a reverse proxy in front. A router that is mounted without [`Options::tokens`] asks nobody who
+//! they are: the application is to.
 
 mod access;
 mod api;
+mod cors;
 mod database;
 mod endpoint;
 mod error;
@@ -109,13 +113,16 @@ mod router;
 mod serve;
 mod signing;
 mod state;
+mod tls;
 mod toggles;
 mod tokens;
 mod trace_context;
 mod view;
 
+pub use cors::Origins;
 pub use options::{Database, OnSpan, Options, SigningKey, TogglesHeader};
 pub use router::router;
 pub use serve::serve;
+pub use tls::Tls;
 pub use toggles::{RequestFlags, RequestToggles, RequestTogglesService, ToggleError};
-pub use tokens::{Refusal, Token, Tokens};
+pub use tokens::{Refusal, Token, Tokens, export_tokens, tokens_beside};

@@ -5,11 +5,13 @@ use std::{fmt, sync::Arc, time::Duration};
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-pub use crate::{database::Database, signing::SigningKey};
 use crate::{
+    cors::Origins,
+    tls::Tls,
     toggles::{Names, names},
     tokens::Tokens,
 };
+pub use crate::{database::Database, signing::SigningKey};
 
 /// Limits and times of a server.
 ///
@@ -19,6 +21,7 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Options {
     /// The largest body that is read, in bytes: 1 MiB. Larger ones are refused with 413.
     pub body_limit: usize,
@@ -69,11 +72,17 @@ pub struct Options {
     pub open: bool,
     /// How many unknown tokens are heard from one address in a minute: 10. More are refused with 429. Good tokens are not.
     pub guess_limit: u32,
+    /// Whether `GET /features` takes whoever shows an unknown token for nobody in particular, rather than answer 401: no.
+    pub unknown_is_nobody: bool,
     /// How many requests a second the holder of a token may make, or somebody at an address without one, and as many at once; 0 is
     /// as many as they like. More are refused with 429.
     pub rate_limit: u32,
     /// The networks of proxies whose `X-Forwarded-For` tells where requests come from: none.
     pub trusted_proxies: Vec<IpNet>,
+    /// The origins whose pages may call from a browser: none.
+    pub origins: Origins,
+    /// The certificate that connections are encrypted with; nothing is HTTP without TLS. [`serve`](crate::serve) only.
+    pub tls: Option<Tls>,
     /// The header by which a request turns flags on or off for itself: `X-Novi-Feature-Toggles`.
     pub toggles_header: TogglesHeader,
     /// Whether evaluations are told of, each by an event of the target `feature_flag.evaluation` with OpenTelemetry's names,
@@ -134,8 +143,11 @@ impl Default for Options {
             tokens: None,
             open: false,
             guess_limit: 10,
+            unknown_is_nobody: false,
             rate_limit: 0,
             trusted_proxies: Vec::new(),
+            origins: Origins::default(),
+            tls: None,
             toggles_header: TogglesHeader::default(),
             trace_evaluations: false,
             on_span: None,

@@ -94,7 +94,7 @@ pub(crate) fn build(state: &AppState) -> Router {
         let (path, route) = endpoint.into_route(state);
         router = router.route(path, route);
     }
-    router
+    let router = router
         // Clients that write a slash behind the path of all flags.
         .route(&format!("{}/", ofrep::PATH), axum::routing::post(ofrep::bulk_route))
         .fallback(no_route)
@@ -102,7 +102,12 @@ pub(crate) fn build(state: &AppState) -> Router {
         // The last is the outermost: a panic is an answer by the time it is observed.
         .layer(CatchPanicLayer::custom(caught))
         .layer(from_fn_with_state(state.clone(), observe))
-        .with_state(state.clone())
+        .with_state(state.clone());
+    let Options { origins, toggles_header, .. } = state.options();
+    if origins.is_empty() {
+        return router;
+    }
+    router.layer(origins.layer([&toggles_header.0.asks, &toggles_header.0.tells]))
 }
 
 async fn description() -> Result<Answer<serde_json::Value>, ApiError> {

@@ -2,14 +2,19 @@
 
 use std::{convert::Infallible, future::Future, io, pin::pin, sync::Arc, time::Duration};
 
-use axum::{Router, http::Request, response::Response};
+use axum::{
+    Router,
+    http::{Request, header},
+    response::Response,
+};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
 };
 use novi::Flags;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
@@ -113,12 +118,24 @@ impl Server {
             tracing::debug!("could not set TCP_NODELAY: {error}");
         }
         let stream = Patient::new(stream, self.options.write_timeout);
-        let (state, app) = (self.state.clone(), self.app.clone());
-        let service = service_fn(move |request| answer(state.clone(), app.clone(), peer, request));
-        let connection = self.graceful.watch(self.http.serve_connection(TokioIo::new(stream), service));
+        let connection = Connection {
+            state: self.state.clone(),
+            app: self.app.clone(),
+            peer,
+            http: self.http.clone(),
+            watcher: self.graceful.watcher(),
+        };
+        let tls = self.options.tls.clone();
+        let patience = self.options.header_read_timeout.min(Self::LONGEST_TIMEOUT);
         self.connections.spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!("a connection ended: {error}");
+            match tls {
+                None => connection.serve(stream).await,
+                // Who is slow to shake hands is as one who is slow to send a head.
+                Some(tls) => match timeout(patience, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => connection.serve(stream).await,
+                    Ok(Err(error)) => tracing::debug!("no TLS with {}: {error}", peer.0),
+                    Err(_) => tracing::debug!("no TLS with {} within {patience:?}", peer.0),
+                },
             }
             drop(slot);
         });
@@ -133,6 +150,28 @@ impl Server {
     }
 }
 
+/// A client that is connected.
+struct Connection {
+    state: AppState,
+    app: Router,
+    peer: Peer,
+    http: http1::Builder,
+    watcher: Watcher,
+}
+
+impl Connection {
+    async fn serve<S>(self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self { state, app, peer, http, watcher } = self;
+        let service = service_fn(move |request| answer(state.clone(), app.clone(), peer, request));
+        if let Err(error) = watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await {
+            tracing::debug!("a connection ended: {error}");
+        }
+    }
+}
+
 /// Questions for flags go straight to where they are answered, all else to the router.
 async fn answer(
     state: AppState,
@@ -140,7 +179,9 @@ async fn answer(
     peer: Peer,
     mut request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
-    if ofrep::is_evaluation(request.method(), request.uri().path()) {
+    // What a browser asks for a page of another origin is seen to by the router.
+    let is_of_page = !state.options().origins.is_empty() && request.headers().contains_key(header::ORIGIN);
+    if !is_of_page && ofrep::is_evaluation(request.method(), request.uri().path()) {
         return Ok(ofrep::answer(&state, Some(peer), "", request).await);
     }
     request.extensions_mut().insert(peer);

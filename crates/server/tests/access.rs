@@ -279,6 +279,21 @@ async fn the_token_of_a_browser_sees_what_is_exposed_and_its_own_user() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_token_may_be_taken_for_nobody_where_none_is_needed() {
+    let guarded = Guarded::start(|options| {
+        options.unknown_is_nobody = true;
+        options.guess_limit = 2;
+    })
+    .await;
+    guarded.token(Role::Server, |token| token).await;
+    let features = guarded.send("get", "/features", Some("unknown"), "").await.ok();
+    assert_eq!(features, json!({"active_features": ["shown"]}));
+    assert_eq!(guarded.one("shown", "unknown", json!({})).await.status, 401);
+    // It is no way to guess.
+    assert_eq!(guarded.send("get", "/features", Some("unknown"), "").await.status, 429);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_flag_is_hidden_and_shown_by_its_row_alone() {
     let guarded = Guarded::start(|_| {}).await;
     let token = guarded.token(Role::Client, |token| token).await;

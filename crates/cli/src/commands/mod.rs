@@ -1,6 +1,7 @@
 //! One file a command, or two that belong together.
 
 mod check;
+mod door;
 mod eval;
 mod export;
 mod health;
@@ -10,6 +11,7 @@ mod reweight;
 mod rollback;
 mod schema;
 mod serve;
+mod server_options;
 mod sign;
 mod stale;
 mod status;

@@ -3,13 +3,13 @@
 use std::{io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use novi::{Flags, Origin, Status, config::Config, store::SchemaStore};
-use novi_server::{Database, Options, SigningKey, TogglesHeader};
+use novi_server::Database;
 use serde_json::json;
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::{net::TcpListener, sync::oneshot};
 
-use super::{Session, history};
+use super::{Session, door::Door, history, server_options};
 use crate::{
     args::Serve,
     failure::Failure,
@@ -25,7 +25,7 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
     }
     let config = &session.config;
     let store = if arguments.demo { Some(demo(config).await?) } else { None };
-    let mut options = options(config, arguments.demo)?;
+    let mut options = server_options::of(config, &arguments)?;
     if session.file().is_none() {
         // Opened when it is needed: it need not be there when the server starts.
         options.database = Some(Database::at(&config.database.url));
@@ -44,6 +44,9 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
         (None, Some(file)) => builder.from_file(file)?,
         (None, None) => builder.connect(&config.database.url).await?,
     };
+    let insecure = arguments.insecure || config.server.insecure;
+    let snapshot = config.file(&config.snapshot.path);
+    let door = Door::open(&mut options, &flags, address, insecure, snapshot.as_deref()).await?;
     let name = flags.store_name().unwrap_or_else(|| config.database.url.clone());
     if session.file().is_none() {
         history::keep_short(config.database.url.clone(), config.history.keep);
@@ -56,7 +59,11 @@ pub(crate) async fn serve(mut session: Session, arguments: Serve, named: bool) -
         print(what_to_try(address, &name, &config.database.url))?;
     } else {
         let note = note(&flags.status());
-        print(format_args!("novi answers on http://{address} from {name}{note}; stop it with Ctrl-C"))?;
+        let scheme = if options.tls.is_some() { "https" } else { "http" };
+        print(format_args!("novi answers on {scheme}://{address} from {name}{note}; stop it with Ctrl-C"))?;
+    }
+    if let Some(warning) = door.warning() {
+        tracing::warn!("{warning}");
     }
     let (stop, stopped) = oneshot::channel::<()>();
     let kept = flags.clone();
@@ -130,53 +137,6 @@ fn quoted(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-fn options(config: &Config, demo: bool) -> Result<Options, Failure> {
-    let server = &config.server;
-    let mut options = Options::default();
-    options.body_limit = server.body_limit;
-    options.request_timeout = server.request_timeout.into();
-    options.header_read_timeout = server.header_timeout.into();
-    options.drain = server.drain_timeout.into();
-    options.stale_after = server.stale_after.into();
-    options.max_connections = server.max_connections;
-    options.max_streams = server.max_streams;
-    options.signing_key = signing_key(config)?;
-    options.require_targeting_key = server.require_targeting_key;
-    options.toggles_header = TogglesHeader::new(&server.toggles_header).ok_or_else(|| {
-        Failure::usage(format!(
-            "[server] toggles_header: expected the name of a header, such as \"X-Novi-Feature-Toggles\", found {:?}",
-            server.toggles_header
-        ))
-    })?;
-    options.trace_evaluations = server.trace_evaluations;
-    #[cfg(feature = "otlp")]
-    {
-        options.on_span = Some(crate::telemetry::Telemetry::on_span());
-    }
-    if demo {
-        // No balancer has to notice, and whoever presses Ctrl-C wants the prompt back.
-        options.notice = Duration::ZERO;
-    }
-    Ok(options)
-}
-
-/// The key of `[server] signing_key`, if there is one.
-pub(super) fn signing_key(config: &Config) -> Result<Option<SigningKey>, Failure> {
-    let secret = config.server.signing_key.reveal();
-    if secret.is_empty() {
-        return Ok(None);
-    }
-    let key = SigningKey::new(secret).ok_or_else(|| {
-        let shortest = SigningKey::SHORTEST;
-        Failure::usage(format!(
-            "[server] signing_key: expected {shortest} bytes or more that nobody can guess, such as `openssl rand -hex 32` \
-             writes, found {}",
-            secret.len()
-        ))
-    })?;
-    Ok(Some(key))
 }
 
 /// The signals that ask the process to stop.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use chrono::Utc;
 use serde_json::json;
 
-use super::{Session, serve::signing_key};
+use super::{Session, server_options::signing_key};
 use crate::{
     args::Sign,
     failure::Failure,

@@ -1,6 +1,7 @@
 //! The binary, as people and programs meet it. What they see is in `snapshots/`, as transcripts.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod access;
 mod check;
 mod commands;
 #[path = "../../../../tests/common/mod.rs"]

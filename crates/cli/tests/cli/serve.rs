@@ -28,8 +28,12 @@ pub(crate) struct Server {
 impl Server {
     /// Starts on a free port and waits until it says that it is there.
     pub(crate) fn start(folder: &Folder, arguments: &[&str]) -> Self {
-        let arguments: Vec<_> =
-            ["serve", "--listen", "127.0.0.1:0"].iter().chain(arguments).copied().collect();
+        Self::start_on(folder, "127.0.0.1:0", arguments)
+    }
+
+    /// The same on another address.
+    pub(crate) fn start_on(folder: &Folder, address: &str, arguments: &[&str]) -> Self {
+        let arguments: Vec<_> = ["serve", "--listen", address].iter().chain(arguments).copied().collect();
         let mut command = folder.command(&arguments);
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut errors = process.stderr.take().unwrap();

@@ -156,11 +156,11 @@ fn identify(
     let caller = match &options.tokens {
         None => Caller::TRUSTED,
         Some(tokens) => match presented(headers) {
-            Presented::Token(text) => {
-                let token = tokens.authenticate(text, Utc::now());
-                Caller::of(token.map_err(|refusal| refused(state, headers, peer, refusal))?)
-            }
-            Presented::Nonsense => return Err(refused(state, headers, peer, Refusal::Unknown)),
+            Presented::Token(text) => match tokens.authenticate(text, Utc::now()) {
+                Ok(token) => Caller::of(token),
+                Err(refusal) => refused(state, headers, peer, access, refusal)?,
+            },
+            Presented::Nonsense => refused(state, headers, peer, access, Refusal::Unknown)?,
             Presented::Nothing if !options.open => Caller::NOBODY,
             Presented::Nothing => match tokens.made() {
                 Some(false) => Caller::TRUSTED,
@@ -182,18 +182,26 @@ fn identify(
     Ok(caller)
 }
 
-/// What is answered to what lets nobody in: the same whether it once was a token, or never.
-fn refused(state: &AppState, headers: &HeaderMap, peer: Option<Peer>, refusal: Refusal) -> ApiError {
+/// What is answered to what lets nobody in: the same whether it once was a token, or never. Where none is needed who has a bad one
+/// may be taken for nobody.
+fn refused(
+    state: &AppState,
+    headers: &HeaderMap,
+    peer: Option<Peer>,
+    access: Access,
+    refusal: Refusal,
+) -> Result<Caller, ApiError> {
     if refusal == Refusal::NotKnownYet {
-        return ApiError::tokens_not_known();
+        return Err(ApiError::tokens_not_known());
     }
     let address = network_of(state, headers, peer);
     let limit = state.options().guess_limit;
     match state.counts().guesses.failed(address, limit, Instant::now()) {
         Some(seconds) => {
-            ApiError::too_many_requests("too many unknown tokens came from this address", seconds)
+            Err(ApiError::too_many_requests("too many unknown tokens came from this address", seconds))
         }
-        None => ApiError::unauthorized("the token is not known, or not good any more"),
+        None if access == Access::Optional && state.options().unknown_is_nobody => Ok(Caller::NOBODY),
+        None => Err(ApiError::unauthorized("the token is not known, or not good any more")),
     }
 }
 

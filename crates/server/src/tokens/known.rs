@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use novi::{store::StoredToken, token::TokenHash};
 use subtle::ConstantTimeEq as _;
 
-use super::{Token, uses::LastUse};
+use super::{Token, kept::Kept, uses::LastUse};
 
 /// The beginning of a hash. Who tries tokens learns from the time of a look-up no more than the beginning of a hash, of which the
 /// secret can not be told.
@@ -22,11 +22,11 @@ pub(crate) struct Known {
 
 impl Known {
     /// The tokens that were read. What was known before keeps its notes of when it was used.
-    pub(super) fn of(rows: Vec<StoredToken>, made: bool, before: &Self) -> Self {
-        let made = made || !rows.is_empty() || before.made == Some(true);
-        let mut by_hash: HashMap<Start, Vec<_>> = HashMap::with_capacity(rows.len());
-        let mut by_id = HashMap::with_capacity(rows.len());
-        for StoredToken { row, hash } in rows {
+    pub(super) fn of(kept: Kept, before: &Self) -> Self {
+        let made = kept.made || before.made == Some(true);
+        let mut by_hash: HashMap<Start, Vec<_>> = HashMap::with_capacity(kept.tokens.len());
+        let mut by_id = HashMap::with_capacity(kept.tokens.len());
+        for StoredToken { row, hash } in kept.tokens {
             let last = before.find(&hash).map(|token| token.used.get());
             let token = Token {
                 id: row.id,

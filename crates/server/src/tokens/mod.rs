@@ -4,10 +4,11 @@
 //! answers or not.
 
 mod follow;
+mod kept;
 mod known;
 mod uses;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
@@ -16,6 +17,7 @@ use novi::{
     token::{Role, TokenHash},
 };
 
+pub use self::kept::{export_tokens, tokens_beside};
 use self::{known::Known, uses::Uses};
 
 /// Who may call, by their tokens. Clones are cheap and know the same.
@@ -69,10 +71,20 @@ impl Tokens {
     ///
     /// Gives nothing for a store that keeps no tokens.
     pub async fn follow(store: Arc<dyn ReadStore>, interval: Duration) -> Option<Self> {
+        Self::follow_and_keep(store, interval, None).await
+    }
+
+    /// As [`follow`](Self::follow). What is known is kept in a file, and taken from it where the database does not answer at the
+    /// start: then tokens are those of last time.
+    pub async fn follow_and_keep(
+        store: Arc<dyn ReadStore>,
+        interval: Duration,
+        file: Option<PathBuf>,
+    ) -> Option<Self> {
         store.token_store()?;
         let inner = Arc::new(Inner { known: ArcSwap::default(), uses: Uses::default() });
-        let mut follower = follow::Follower::new(Arc::downgrade(&inner), store, interval);
-        let wait = follower.look(&inner).await;
+        let mut follower = follow::Follower::new(Arc::downgrade(&inner), store, interval, file);
+        let wait = follower.first_look(&inner).await;
         tokio::spawn(uses::write(Arc::downgrade(&inner), Arc::clone(follower.store())));
         tokio::spawn(follower.follow(wait));
         Some(Self { inner })

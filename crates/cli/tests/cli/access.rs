@@ -1,0 +1,154 @@
+//! Who gets into a server that is started, and who does not.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::{
+    common::databases,
+    serve::Server,
+    support::{Folder, PATIENCE},
+};
+
+/// An address that others can reach.
+const EVERYWHERE: &str = "0.0.0.0:0";
+
+async fn status(server: &Server, token: Option<&str>) -> u16 {
+    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+    let request = client.get(format!("{}/flags", server.url));
+    let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
+    request.send().await.unwrap().status().as_u16()
+}
+
+async fn until(server: &Server, token: Option<&str>, expected: u16) -> Duration {
+    let started = Instant::now();
+    while status(server, token).await != expected {
+        assert!(started.elapsed() < PATIENCE, "still not {expected}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    started.elapsed()
+}
+
+fn token(folder: &Folder, role: &str, name: &str) -> String {
+    let made = folder.run(&["token", "create", "--role", role, "--name", name]).expect(0);
+    made.out.trim_end().to_owned()
+}
+
+#[tokio::test]
+async fn a_server_that_others_can_reach_needs_tokens() {
+    let folder = Folder::demo();
+    let refused = folder.run(&["serve", "--listen", EVERYWHERE]).expect(5);
+    assert!(
+        refused.err.contains("novi token create") && refused.err.contains("--insecure"),
+        "{}",
+        refused.err
+    );
+
+    let server = Server::start_on(&folder, EVERYWHERE, &["--insecure"]);
+    assert_eq!(status(&server, None).await, 200);
+    // A token that is made counts at once, on a server that was open until then, too.
+    let admin = token(&folder, "admin", "root");
+    until(&server, None, 401).await;
+    assert_eq!(status(&server, Some(&admin)).await, 200);
+    let (_, _, log) = server.stop();
+    assert!(log.contains("anybody may do everything, since --insecure says so"), "{log}");
+    assert!(!log.contains(&admin), "{log}");
+
+    let server = Server::start_on(&folder, EVERYWHERE, &[]);
+    assert_eq!([status(&server, None).await, status(&server, Some(&admin)).await], [401, 200]);
+    folder.run(&["token", "revoke", "root"]).expect(0);
+    until(&server, Some(&admin), 401).await;
+    // The last one: nobody gets in, rather than everybody.
+    assert_eq!(status(&server, None).await, 401);
+    server.stop();
+    let server = Server::start(&folder, &[]);
+    assert_eq!(status(&server, None).await, 401);
+}
+
+#[tokio::test]
+async fn a_token_that_is_revoked_is_refused_soon_on_every_database() {
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        let server = Server::start(&folder, &[]);
+        assert_eq!(status(&server, None).await, 200, "{:?}", database.kind);
+        let secret = token(&folder, "server", "one");
+        until(&server, Some(&secret), 200).await;
+        folder.run(&["token", "revoke", "one"]).expect(0);
+        until(&server, Some(&secret), 401).await;
+        let listed = folder.run(&["token", "list", "--json"]).expect(0).json();
+        assert_eq!(listed[0]["name"], json!("one"));
+        let (_, _, log) = server.stop();
+        assert!(log.contains("anybody on this computer may do everything"), "{:?}: {log}", database.kind);
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_in_before_the_database_tells_who_may() {
+    // Flags of a file, and nothing that says who may ask for them.
+    let mut folder = Folder::demo();
+    folder.run(&["export", "--snapshot", "flags.novi"]).expect(0);
+    std::fs::remove_file(folder.path("flags.novi.tokens")).unwrap();
+    folder.set("NOVI_DATABASE__URL", "sqlite://later.db");
+    folder.set("NOVI_SNAPSHOT__PATH", "flags.novi");
+    let (local, everywhere) = (Server::start(&folder, &[]), Server::start_on(&folder, EVERYWHERE, &[]));
+    for server in [&local, &everywhere] {
+        assert_eq!(status(server, Some("any")).await, 503);
+    }
+    assert_eq!([status(&local, None).await, status(&everywhere, None).await], [503, 401]);
+    // On this computer it is open once it is known that there are no tokens, and on another address it is not.
+    folder.run(&["migrate"]).expect(0);
+    until(&local, None, 200).await;
+    until(&everywhere, Some("any"), 401).await;
+    assert_eq!(status(&everywhere, None).await, 401);
+    let (_, _, log) = local.stop();
+    assert!(log.contains("nobody gets in until the database tells"), "{log}");
+}
+
+#[tokio::test]
+async fn without_the_database_tokens_are_those_of_last_time() {
+    let mut folder = Folder::demo();
+    folder.set("NOVI_SNAPSHOT__PATH", "flags.novi");
+    folder.set("NOVI_SNAPSHOT__INTERVAL", "10ms");
+    let server = Server::start(&folder, &[]);
+    let secret = token(&folder, "server", "one");
+    until(&server, Some(&secret), 200).await;
+    server.stop();
+    let kept = std::fs::read_to_string(folder.path("flags.novi.tokens")).unwrap();
+    assert!(kept.contains("\"one\"") && !kept.contains(&secret), "{kept}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(folder.path("flags.novi.tokens")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    // Nobody listens there.
+    folder.set("NOVI_DATABASE__URL", "postgres://u@127.0.0.1:1/x");
+    let server = Server::start_on(&folder, EVERYWHERE, &[]);
+    let found =
+        [status(&server, Some(&secret)).await, status(&server, None).await, status(&server, Some("x")).await];
+    assert_eq!(found, [200, 401, 401]);
+    server.stop();
+    // What makes no sense is as if there were none.
+    folder.write("flags.novi.tokens", "{\"made\": false, \"tok");
+    let server = Server::start(&folder, &[]);
+    assert_eq!(status(&server, None).await, 503);
+    let (_, _, log) = server.stop();
+    assert!(log.contains("flags.novi.tokens can not be used"), "{log}");
+}
+
+#[test]
+fn settings_that_make_no_sense_are_told() {
+    let folder = Folder::demo();
+    for (arguments, told) in [
+        (&["--set", "server.trusted_proxies=[\"10.0.0.0/99\"]"][..], "trusted_proxies: expected networks"),
+        (&["--set", "server.cors_origins=[\"app.example.org\"]"], "cors_origins: expected an origin"),
+        (&["--set", "server.tls_cert=cert.pem"], "tls_cert needs tls_key"),
+        (&["--set", "server.tls_key=key.pem"], "tls_key needs tls_cert"),
+        (&["--tls-cert", "none.pem", "--tls-key", "none.pem"], "could not read none.pem"),
+        (&["--tls-cert", "none.pem"], "--tls-key"),
+    ] {
+        let run = folder.run(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat()).expect(2);
+        assert!(run.err.contains(told), "{}", run.err);
+    }
+}

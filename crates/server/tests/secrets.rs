@@ -1,0 +1,90 @@
+//! No log has a secret, at any level.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+mod common;
+
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use common::{Server, demo};
+use novi::{
+    Flags,
+    store::{NewToken, SchemaStore as _, SqliteStore, TokenStore as _},
+    token::{Role, Secret},
+};
+use novi_server::{Options, Tokens};
+use tracing_subscriber::fmt::MakeWriter;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn no_token_good_or_bad_is_logged_nor_what_is_known_of_a_user() {
+    let log = Log::default();
+    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).init();
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("novi.db").display());
+    let store = Arc::new(SqliteStore::create(&url).await.unwrap());
+    store.migrate().await.unwrap();
+    let mut secrets = Vec::new();
+    for (role, name) in [(Role::Admin, "good"), (Role::Client, "revoked"), (Role::Server, "short-lived")] {
+        let secret = Secret::generate(role).unwrap();
+        let token = NewToken::of(&secret).name(name).expires_at("2999-01-01T00:00:00Z".parse().unwrap());
+        store.create_token(token).await.unwrap();
+        secrets.push(secret.reveal().to_owned());
+    }
+    store.revoke_token("revoked").await.unwrap();
+    store
+        .run_script("update novi_tokens set expires_at = '2020-01-01' where name = 'short-lived'")
+        .await
+        .unwrap();
+    secrets.push("novi_a_guessed-by-somebody".to_owned());
+    let mut options = Options::default();
+    options.tokens = Tokens::follow(store.clone(), Duration::from_millis(20)).await;
+    let server = Server::start_with(Flags::builder().keep_rows().from_rows(demo()).unwrap(), options).await;
+    for secret in &secrets {
+        for path in ["/evaluatedFlags", "/ofrep/v1/evaluate/flags", "/ofrep/v1/evaluate/flags/none"] {
+            let request =
+                server.client.post(server.url(path)).bearer_auth(secret).header("x-api-key", secret);
+            let body = r#"{"context": {"targetingKey": "a-user-of-ours", "email": "ann@example.org"}}"#;
+            request.header("content-type", "application/json").body(body).send().await.unwrap();
+        }
+        server.client.get(server.url("/flags")).header("x-api-key", secret).send().await.unwrap();
+    }
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    // The client of this test logs what it sends, and is not what is tried.
+    let lines =
+        || log.lines().filter(|line| !line.contains("hyper_util::client") && !line.contains("reqwest"));
+    for text in secrets.iter().map(String::as_str).chain(["a-user-of-ours", "ann@example.org"]) {
+        let told: Vec<_> = lines().filter(|line| line.contains(text)).collect();
+        assert_eq!(told, [""; 0]);
+    }
+    for (name, why) in [("revoked", "was revoked"), ("short-lived", "has expired")] {
+        assert!(
+            lines().any(|line| line.contains(name) && line.contains(why)),
+            "the log says which token {why}"
+        );
+    }
+}
