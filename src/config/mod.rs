@@ -163,7 +163,7 @@ pub struct Server {
     pub require_targeting_key: bool,
     /// Whether to listen on an address that others can reach while there are no tokens: then anybody may change flags.
     pub insecure: bool,
-    /// How many unknown tokens are heard from one address in a minute.
+    /// How many different unknown tokens are heard from one address in a minute.
     pub guess_limit: u32,
     /// Whether `GET /features` takes whoever shows an unknown token for nobody in particular, rather than answer 401.
     pub unknown_is_nobody: bool,

@@ -70,7 +70,8 @@ pub struct Options {
     /// Whether callers without a token may do everything as long as no token was ever made: no. For an address that only this
     /// computer reaches.
     pub open: bool,
-    /// How many unknown tokens are heard from one address in a minute: 10. More are refused with 429. Good tokens are not.
+    /// How many different unknown tokens are heard from one address in a minute: 10; the same one ten times as often. More are refused
+    /// with 429. Good tokens are not.
     pub guess_limit: u32,
     /// Whether `GET /features` takes whoever shows an unknown token for nobody in particular, rather than answer 401: no.
     pub unknown_is_nobody: bool,

@@ -89,7 +89,7 @@ async fn a_token_is_good_until_it_expires() {
     let tokens = database.follow().await;
     let at = |time| tokens.authenticate(secret.reveal(), time).map(|token| token.role);
     assert_eq!(at(end - TimeDelta::milliseconds(1)), Ok(Role::Server));
-    assert_eq!(at(end), Err(Refusal::Unknown));
+    assert_eq!(at(end), Err(Refusal::NotGood));
 }
 
 #[tokio::test]

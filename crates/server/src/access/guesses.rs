@@ -13,6 +13,12 @@ const WINDOW: Duration = Duration::from_mins(1);
 /// memory.
 const MOST: usize = 10_000;
 
+/// A program that shows one wrong token again and again does not guess; it is heard so many times as often as one that does.
+const SAME: u32 = 10;
+
+/// Of what an address has tried so much is remembered at most.
+const MOST_TRIED: usize = 1_000;
+
 /// What stands for all addresses that there is no room for.
 const OTHERS: u128 = u128::MAX;
 
@@ -22,11 +28,29 @@ pub(super) struct Guesses(Mutex<HashMap<u128, Attempts>>);
 struct Attempts {
     since: Instant,
     failed: u32,
+    /// The beginnings of the hashes of what was tried.
+    tried: Vec<u64>,
+}
+
+impl Attempts {
+    fn new(since: Instant) -> Self {
+        Self { since, failed: 0, tried: Vec::new() }
+    }
+
+    /// Counts one more, and says whether it is one too many.
+    fn exceed(&mut self, guess: u64, limit: u32) -> bool {
+        self.failed = self.failed.saturating_add(1);
+        if !self.tried.contains(&guess) && self.tried.len() < MOST_TRIED {
+            self.tried.push(guess);
+        }
+        let different = u32::try_from(self.tried.len()).unwrap_or(u32::MAX);
+        different > limit || self.failed > limit.saturating_mul(SAME)
+    }
 }
 
 impl Guesses {
-    /// Counts a failed attempt. Gives after how many seconds the next one is heard, if there were more than so many.
-    pub(super) fn failed(&self, address: u128, limit: u32, now: Instant) -> Option<u64> {
+    /// Counts a failed attempt. Gives after how many seconds the next one is heard, if more than so many different ones were made.
+    pub(super) fn failed(&self, address: u128, guess: u64, limit: u32, now: Instant) -> Option<u64> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_over = |attempts: &Attempts| now.saturating_duration_since(attempts.since) >= WINDOW;
         let mut key = address;
@@ -36,13 +60,12 @@ impl Guesses {
                 key = OTHERS;
             }
         }
-        let attempts = known.entry(key).or_insert(Attempts { since: now, failed: 0 });
+        let attempts = known.entry(key).or_insert_with(|| Attempts::new(now));
         if is_over(attempts) {
-            *attempts = Attempts { since: now, failed: 0 };
+            *attempts = Attempts::new(now);
         }
-        attempts.failed = attempts.failed.saturating_add(1);
         let left = WINDOW.saturating_sub(now.saturating_duration_since(attempts.since));
-        (attempts.failed > limit).then(|| whole_seconds(left))
+        attempts.exceed(guess, limit).then(|| whole_seconds(left))
     }
 }
 
@@ -59,22 +82,33 @@ mod tests {
     #[test]
     fn an_address_has_so_many_attempts_a_minute() {
         let (guesses, start) = (Guesses::default(), Instant::now());
-        let at = |address, seconds| guesses.failed(address, 2, start + Duration::from_secs(seconds));
+        let mut guess = 0;
+        let mut at = |address, seconds| {
+            guess += 1;
+            guesses.failed(address, guess, 2, start + Duration::from_secs(seconds))
+        };
         assert_eq!([at(1, 0), at(1, 1), at(1, 1), at(1, 20)], [None, None, Some(59), Some(40)]);
         assert_eq!(at(2, 20), None, "another one");
         assert_eq!([at(1, 59), at(1, 60)], [Some(1), None], "a minute later");
     }
 
     #[test]
+    fn one_wrong_token_again_and_again_is_heard_more_often() {
+        let (guesses, start) = (Guesses::default(), Instant::now());
+        let heard = (0..30).filter(|_| guesses.failed(1, 7, 2, start).is_none()).count();
+        assert_eq!(heard, 20);
+    }
+
+    #[test]
     fn very_many_addresses_fill_no_memory() {
         let (guesses, start) = (Guesses::default(), Instant::now());
         for address in 0..3 * MOST as u128 {
-            guesses.failed(address, 5, start);
+            guesses.failed(address, 1, 5, start);
         }
         assert!(guesses.0.lock().unwrap().len() <= MOST + 1);
-        assert!(guesses.failed(1 << 100, 5, start).is_some(), "the others are counted as one");
+        assert!(guesses.failed(1 << 100, 1, 5, start).is_some(), "the others are counted as one");
         // Those of before are forgotten when there is no room.
-        assert_eq!(guesses.failed(1 << 100, 5, start + WINDOW), None);
+        assert_eq!(guesses.failed(1 << 100, 1, 5, start + WINDOW), None);
         assert!(guesses.0.lock().unwrap().len() <= 2);
     }
 

@@ -191,18 +191,24 @@ fn refused(
     access: Access,
     refusal: Refusal,
 ) -> Result<Caller, ApiError> {
-    if refusal == Refusal::NotKnownYet {
-        return Err(ApiError::tokens_not_known());
-    }
-    let address = network_of(state, headers, peer);
-    let limit = state.options().guess_limit;
-    match state.counts().guesses.failed(address, limit, Instant::now()) {
-        Some(seconds) => {
-            Err(ApiError::too_many_requests("too many unknown tokens came from this address", seconds))
+    match refusal {
+        Refusal::NotKnownYet => return Err(ApiError::tokens_not_known()),
+        Refusal::Unknown => {
+            let address = network_of(state, headers, peer);
+            let guess = presented(headers).fingerprint();
+            let limit = state.options().guess_limit;
+            if let Some(seconds) = state.counts().guesses.failed(address, guess, limit, Instant::now()) {
+                let message = "too many unknown tokens came from this address";
+                return Err(ApiError::too_many_requests(message, seconds));
+            }
         }
-        None if access == Access::Optional && state.options().unknown_is_nobody => Ok(Caller::NOBODY),
-        None => Err(ApiError::unauthorized("the token is not known, or not good any more")),
+        // Whoever has it has not guessed it.
+        Refusal::NotGood => {}
     }
+    if access == Access::Optional && state.options().unknown_is_nobody {
+        return Ok(Caller::NOBODY);
+    }
+    Err(ApiError::unauthorized("the token is not known, or not good any more"))
 }
 
 /// What stands for where a request comes from. Of an application that does not tell, all requests come from one place.

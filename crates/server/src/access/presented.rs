@@ -1,6 +1,7 @@
 //! What a request presents as its token.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use novi::token::TokenHash;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
@@ -11,6 +12,18 @@ pub(crate) enum Presented<'a> {
     Token(&'a str),
     /// Something that can be no token, or several things of which nobody can say which counts.
     Nonsense,
+}
+
+impl Presented<'_> {
+    /// A number that tells guesses apart.
+    pub(super) fn fingerprint(self) -> u64 {
+        match self {
+            Self::Token(text) => {
+                TokenHash::of(text).as_bytes().first_chunk().map_or(0, |start| u64::from_le_bytes(*start))
+            }
+            Self::Nothing | Self::Nonsense => 0,
+        }
+    }
 }
 
 /// `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Other ways to authorize are none of ours: a proxy may have used them.

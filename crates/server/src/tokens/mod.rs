@@ -53,8 +53,10 @@ pub struct Token {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// It is no good token. The log says whether it was one.
+    /// It never was a token, as far as the database tells.
     Unknown,
+    /// It is a token that was revoked, or has expired. The log says which; whoever shows it is told what is told of an unknown one.
+    NotGood,
     /// The database has not told yet which tokens there are.
     NotKnownYet,
 }
@@ -106,11 +108,11 @@ impl Tokens {
         let (id, name) = (token.id, &token.name);
         if token.revoked {
             tracing::info!(token.id = id, token.name = name, "a token that was revoked is refused");
-            return Err(Refusal::Unknown);
+            return Err(Refusal::NotGood);
         }
         if token.expires_at.is_some_and(|end| end <= now) {
             tracing::info!(token.id = id, token.name = name, "a token that has expired is refused");
-            return Err(Refusal::Unknown);
+            return Err(Refusal::NotGood);
         }
         self.inner.uses.note(token, now);
         Ok(Arc::clone(token))
