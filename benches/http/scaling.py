@@ -10,8 +10,10 @@ It makes a database of its own there, and stops and starts the PostgreSQL of tha
 import http.client
 import json
 import os
+import selectors
 import shlex
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -21,6 +23,7 @@ import uuid
 
 CALLERS = 8
 PAUSE = 0.004
+STREAMS = 1000
 BODY = json.dumps({"context": {"targetingKey": "user-7"}})
 FLAG = "/ofrep/v1/evaluate/flags/flag-0"
 
@@ -35,6 +38,7 @@ def main():
     servers = [Server(novi, url), Server(novi, url)]
     try:
         propagation(url, servers)
+        streams(url, servers)
         kill_a_server(novi, url, servers, "SIGTERM")
         kill_a_server(novi, url, servers, "SIGKILL")
         kill_the_database(url, data, servers)
@@ -111,6 +115,47 @@ def propagation(url, servers):
     took = sorted(changes(writer, servers, 200))
     writer.end()
     print(f"a change in psql, sent, committed, answered by both: p50 {ms(took[100])}, p99 {ms(took[197])}")
+
+
+def streams(url, servers):
+    """How soon all who hold an event stream hear of a change."""
+    selector = selectors.DefaultSelector()
+    for server in servers:
+        connection = server.connect()
+        connection.request("POST", FLAG.rsplit("/", 1)[0], BODY, {"content-type": "application/json"})
+        path = json.loads(connection.getresponse().read())["eventStreams"][0]["endpoint"]["requestUri"]
+        for _ in range(STREAMS // len(servers)):
+            host, port = server.address.split(":")
+            stream = socket.create_connection((host, port))
+            stream.sendall(f"GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n".encode())
+            selector.register(stream, selectors.EVENT_READ)
+    heard(selector, b"text/event-stream")
+    writer = Writer(url)
+    took = []
+    for number in range(21):
+        # What came late of the change before does not count for this one.
+        for key, _ in selector.select(timeout=0):
+            key.fileobj.recv(65536)
+        sent, _ = writer.set(number % 2 == 1)
+        heard(selector, b"refetchEvaluation")
+        took.append(time.perf_counter() - sent)
+        time.sleep(0.5)
+    writer.set(True)
+    writer.end()
+    for key in list(selector.get_map().values()):
+        key.fileobj.close()
+    print(f"a change in psql, sent, committed, heard by {STREAMS} event streams: p50 {ms(statistics.median(took))}, max {ms(max(took))}")
+
+
+def heard(selector, what):
+    """Waits until each of the sockets has told that."""
+    waiting = set(selector.get_map())
+    while waiting:
+        ready = selector.select(timeout=20)
+        assert ready, f"{len(waiting)} streams heard nothing"
+        for key, _ in ready:
+            if what in key.fileobj.recv(65536):
+                waiting.discard(key.fd)
 
 
 def ms(seconds):

@@ -138,7 +138,7 @@ pub struct Identity {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the file")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 pub struct Server {
     /// The address and port to listen on.
     pub listen: SocketAddr,
@@ -159,6 +159,8 @@ pub struct Server {
     /// A secret that servers behind one balancer share, of 16 bytes or more; empty is one that nobody else has. It signs the
     /// addresses of event streams, and lists of toggles.
     pub signing_key: Secret,
+    /// Whether questions without a targeting key are refused.
+    pub require_targeting_key: bool,
     /// Whether to listen on an address that others can reach while there are no tokens: then anybody may change flags.
     pub insecure: bool,
     /// How many different unknown tokens are heard from one address in a minute.
@@ -176,8 +178,6 @@ pub struct Server {
     pub tls_cert: PathBuf,
     /// The file with the certificate's key.
     pub tls_key: PathBuf,
-    /// Whether questions without a targeting key are refused.
-    pub require_targeting_key: bool,
     /// The header by which a request turns flags on or off for itself.
     pub toggles_header: String,
     /// Whether each evaluation is told of to the log and to OpenTelemetry.
@@ -201,6 +201,7 @@ impl Default for Server {
             max_connections: 10_000,
             max_streams: 5_000,
             signing_key: Secret::default(),
+            require_targeting_key: false,
             insecure: false,
             guess_limit: 10,
             unknown_is_nobody: false,
@@ -209,7 +210,6 @@ impl Default for Server {
             cors_origins: Vec::new(),
             tls_cert: PathBuf::new(),
             tls_key: PathBuf::new(),
-            require_targeting_key: false,
             toggles_header: "X-Novi-Feature-Toggles".to_owned(),
             trace_evaluations: false,
         }
@@ -444,7 +444,7 @@ mod tests {
         assert_eq!(config.context.get("note").and_then(toml::Value::as_str), Some("a=b"));
         let error = |argument| read(&[argument]).unwrap_err().to_string();
         insta::assert_snapshot!(error("server.listen"), @"--set server.listen: expected SECTION.KEY=VALUE, like refresh.interval=250ms");
-        insta::assert_snapshot!(error("server.lisen=x"), @"--set server.lisen: unknown field `lisen`, expected one of `listen`, `body_limit`, `request_timeout`, `header_timeout`, `drain_timeout`, `stale_after`, `max_connections`, `max_streams`, `signing_key`, `insecure`, `guess_limit`, `unknown_is_nobody`, `rate_limit`, `trusted_proxies`, `cors_origins`, `tls_cert`, `tls_key`, `require_targeting_key`, `toggles_header`, `trace_evaluations`");
+        insta::assert_snapshot!(error("server.lisen=x"), @"--set server.lisen: unknown field `lisen`, expected one of `listen`, `body_limit`, `request_timeout`, `header_timeout`, `drain_timeout`, `stale_after`, `max_connections`, `max_streams`, `signing_key`, `require_targeting_key`, `insecure`, `guess_limit`, `unknown_is_nobody`, `rate_limit`, `trusted_proxies`, `cors_origins`, `tls_cert`, `tls_key`, `toggles_header`, `trace_evaluations`");
         insta::assert_snapshot!(error("server=5"), @r#"--set server: expected a table like {key = true}, found "5""#);
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a program that tells its address as the member `listening` of a JSON object.
     pub(crate) fn start(program: &Path, arguments: &[&str]) -> Self {
-        let mut process = Command::new("taskset")
+        let process = Command::new("taskset")
             .args(["-c", CORE])
             .arg(program)
             .args(arguments)
@@ -33,12 +33,14 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .expect("taskset is there, and the program is built");
-        let output = process.stdout.take().expect("it is piped");
+        // From here on it is stopped whatever happens.
+        let mut server = Self { process, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let output = server.process.stdout.take().expect("it is piped");
         let mut told = serde_json::Deserializer::from_reader(BufReader::new(output)).into_iter();
         let told: serde_json::Value =
             told.next().and_then(Result::ok).expect("the server tells its address as JSON");
-        let address = told["listening"].as_str().and_then(|text| text.parse().ok()).expect("an address");
-        Self { process, address }
+        server.address = told["listening"].as_str().and_then(|text| text.parse().ok()).expect("an address");
+        server
     }
 
     /// The seconds that it has taken of its core: in its own code, and in the kernel on its behalf.

@@ -29,7 +29,7 @@
 //! | `GET /features` | the names of the features that are active for the caller |
 //! | `GET /flags`, `GET /flags/{name}` | flags as their rows have them, in the order of ids |
 //! | `POST /evaluatedFlags`, `POST /evaluatedFlags/{name}` | the same, with what each answers the caller as `status`; the body is the context |
-//! | `/api/..` | management |
+//! | `/api/..` | management: flags, activations, members, several changes at once, history, rollback, issues; it needs [`Options::database`] |
 //! | `GET /metrics` | for Prometheus |
 //! | `GET /health/live` | 200 as long as the process answers at all |
 //! | `GET /health/ready` | 200, or 503 while the process shuts down, the database does not confirm its revision, or there are no rows yet |
@@ -55,7 +55,7 @@
 //! | 400 | `invalid_path` | the path is no UTF-8 once its %-escapes are read |
 //! | 400 | `body_incomplete` | the body ended before its end |
 //! | 401 | `unauthorized` | no token where one is needed, one that is not known or not good any more, or the address of an event stream that has expired |
-//! | 403 | `forbidden` | the caller may not do that: the token does not reach so far, or stands for another user |
+//! | 403 | `forbidden` | the token does not reach so far, or stands for another user; or the caller may not override flags |
 //! | 404 | `flag_not_found` | no row of `flags` has the name |
 //! | 404 | `route_not_found` | nothing is served there |
 //! | 405 | `method_not_allowed` | the header `allow` has the methods that are |
@@ -66,9 +66,14 @@
 //! | 415 | `unsupported_content_encoding` | the body is compressed |
 //! | 429 | `too_many_requests` | too many unknown tokens from one address, or more requests than [`Options::rate_limit`]; `retry-after` has the seconds |
 //! | 500 | `internal_error` | a defect; the log says more, under the request's id |
-//! | 503 | `tokens_not_known` | the database has not told yet who may call |
 //! | 503 | `too_many_streams` | [`Options::max_streams`] are open |
+//! | 503 | `tokens_not_known` | the database has not told yet who may call |
 //! | 503 | `answer_timeout` | the answer was not ready within [`Options::request_timeout`] |
+//! | 409 | `already_exists`, `in_use`, `refused` | management: the rows as they are do not allow it |
+//! | 412 | `conflict` | management: somebody else has changed the row; `conflict` has both sides |
+//! | 422 | `invalid` | management: `problems` has everything that is wrong, each with a JSON pointer into the body |
+//! | 501 | `no_database` | management: there is no [`Options::database`] |
+//! | 503 | `database_unavailable`, `not_migrated`, `not_seen_yet` | management: the database does not answer, has no tables, or its change is not seen yet |
 //!
 //! Requests that are no HTTP, and heads beyond 64 KiB, are refused with 4xx and no body before they get here.
 //!

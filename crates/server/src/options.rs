@@ -21,7 +21,7 @@ pub use crate::{database::Database, signing::SigningKey};
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Options {
     /// The largest body that is read, in bytes: 1 MiB. Larger ones are refused with 413.
     pub body_limit: usize,

@@ -35,7 +35,7 @@ pub(crate) async fn rollback(session: &Session, arguments: Rollback) -> Result<E
     });
     let mut reached = None;
     if !arguments.dry_run && !way.changes.is_empty() {
-        reached = Some(store.apply_by(&author(Some(reason)), way.changes).await?);
+        reached = Some(store.commit(way.edit().by(author(Some(reason)))).await?);
     }
     if session.json {
         print_json(

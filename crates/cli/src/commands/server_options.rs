@@ -19,6 +19,7 @@ pub(super) fn of(config: &Config, arguments: &Serve) -> Result<Options, Failure>
     options.stale_after = server.stale_after.into();
     options.max_connections = server.max_connections;
     options.max_streams = server.max_streams;
+    options.require_targeting_key = server.require_targeting_key;
     options.signing_key = signing_key(config)?;
     options.guess_limit = server.guess_limit;
     options.unknown_is_nobody = server.unknown_is_nobody;
@@ -26,7 +27,6 @@ pub(super) fn of(config: &Config, arguments: &Serve) -> Result<Options, Failure>
     options.trusted_proxies = trusted_proxies(&server.trusted_proxies)?;
     options.origins = Origins::new(&server.cors_origins)
         .map_err(|error| Failure::usage(format!("[server] cors_origins: {error}")))?;
-    options.require_targeting_key = server.require_targeting_key;
     options.toggles_header = TogglesHeader::new(&server.toggles_header).ok_or_else(|| {
         Failure::usage(format!(
             "[server] toggles_header: expected the name of a header, such as \"X-Novi-Feature-Toggles\", found {:?}",

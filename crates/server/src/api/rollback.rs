@@ -16,7 +16,7 @@ use super::{
     history::{present, rows_at},
     moment::Moment,
     params::Writing,
-    problem::Problem,
+    problem::{Problem, Wrong},
     sent::Sent,
 };
 use crate::{error::ApiError, reply::Answer, state::AppState};
@@ -48,36 +48,61 @@ pub(crate) async fn rollback(
     writing: Writing,
     sent: Sent<Rollback>,
 ) -> Result<Answer<RolledBack>, ApiError> {
+    /// How often the way is looked for anew since others have changed the rows on it.
+    const MOST_TIMES: u32 = 5;
     let Rollback { to: Moment(to), flag } = sent.whole()?;
     let past = rows_at(&state, to).await?;
-    let present = present(&state).await?;
-    let way = state.flags().way_back(&present, &past, flag.as_deref()).map_err(|error| match error {
+    let mut times = 0;
+    loop {
+        let present = present(&state).await?;
+        let way =
+            state.flags().way_back(&present, &past, flag.as_deref()).map_err(|error| refused(&error))?;
+        let found = differences(&present, &way.after);
+        let mut revision = None;
+        if !writing.dry_run && !way.changes.is_empty() {
+            let mut edit = way.edit();
+            edit.actor.clone_from(&writing.actor);
+            edit.reason = Some(writing.reason.clone().unwrap_or_else(|| match to {
+                AsOf::Revision(_) => format!("rollback to revision {}", past.revision),
+                time @ AsOf::Time(_) => format!("rollback to {time}, revision {}", past.revision),
+            }));
+            revision = match write(&state, edit).await? {
+                Some(revision) => Some(revision),
+                None if times < MOST_TIMES => {
+                    times += 1;
+                    continue;
+                }
+                None => {
+                    let problem = Problem::at("", "the rows change all the time; try again");
+                    return Err(ApiError::refused(vec![problem.wrong(Wrong::Refused)]));
+                }
+            };
+        }
+        let to = past.revision.number();
+        return Answer::of(&RolledBack { to, revision, written: revision.is_some(), differences: found });
+    }
+}
+
+fn refused(error: &Error) -> ApiError {
+    match error {
         Error::Invalid(issues) => {
             let problem = |issue: &novi::Issue| Problem::of_issue(issue, None, &Value::Null);
             ApiError::invalid(issues.iter().map(problem).collect())
         }
-        error => ApiError::of_store(&error),
-    })?;
-    let found = differences(&present, &way.after);
-    let mut revision = None;
-    if !writing.dry_run && !way.changes.is_empty() {
-        let mut edit = Edit::new(way.changes);
-        edit.actor.clone_from(&writing.actor);
-        edit.reason = Some(writing.reason.unwrap_or_else(|| match to {
-            AsOf::Revision(_) => format!("rollback to revision {}", past.revision),
-            time @ AsOf::Time(_) => format!("rollback to {time}, revision {}", past.revision),
-        }));
-        revision = Some(write(&state, edit).await?);
+        error => ApiError::of_store(error),
     }
-    let to = past.revision.number();
-    Answer::of(&RolledBack { to, revision, written: revision.is_some(), differences: found })
 }
 
-async fn write(state: &AppState, edit: Edit) -> Result<i64, ApiError> {
+/// The revision that has the edit; nothing if the rows are others by now.
+async fn write(state: &AppState, edit: Edit) -> Result<Option<i64>, ApiError> {
     let database = state.options().database.as_ref().ok_or_else(ApiError::no_database)?;
     let commit = async { database.store().await?.commit(edit).await };
-    let revision = commit.await.map_err(|error| ApiError::of_store(&error))?;
+    let revision = match commit.await {
+        Ok(revision) => revision,
+        Err(Error::Conflict(_)) => return Ok(None),
+        Err(error) => return Err(ApiError::of_store(&error)),
+    };
     let seen = state.flags().refresh_to(revision).await;
     seen.map_err(|error| ApiError::not_seen(revision, &error.to_string()))?;
-    Ok(revision.number())
+    Ok(Some(revision.number()))
 }

@@ -1,7 +1,12 @@
 //! Flags: made, changed, renamed, linked and removed; by two writers; with odd names.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
+use novi::{
+    store::NewToken,
+    token::{Role, Secret},
+};
+use novi_server::{Options, Tokens};
 use serde_json::{Value, json};
 
 use crate::{
@@ -272,5 +277,48 @@ async fn who_and_why_stand_in_the_history() {
         let long = "x".repeat(1001);
         let reply = api.send("DELETE", "/api/flags/3", &[("x-novi-reason", &long)], None).await;
         reply.error(400, "invalid_query");
+    }
+}
+
+#[tokio::test]
+async fn the_holder_of_a_token_is_the_actor() {
+    for database in databases().await {
+        let api = Api::start(&database).await;
+        let store = Arc::clone(&api.store);
+        let (admin, server) =
+            (Secret::generate(Role::Admin).unwrap(), Secret::generate(Role::Server).unwrap());
+        for (secret, name) in [(&admin, "deploy-bot"), (&server, "shop")] {
+            store.token_store().unwrap().create_token(NewToken::of(secret).name(name)).await.unwrap();
+        }
+        let mut options = Options::default();
+        options.tokens = Tokens::follow(Arc::clone(&store) as _, Tokens::INTERVAL).await;
+        let api = Api::over_with(store, options).await;
+        let body = json!({"status": false});
+        let bearer = |secret: &Secret| format!("Bearer {}", secret.reveal());
+        let (admin, server) = (bearer(&admin), bearer(&server));
+        let as_admin = [("authorization", admin.as_str())];
+        api.send("PATCH", "/api/flags/3", &as_admin, Some(&body)).await.with(200);
+        let changes = json!({"changes": [{"update_flag": {"row": 3, "set": {"owner": "ada"}}}]});
+        api.send("POST", "/api/edits", &as_admin, Some(&changes)).await.with(200);
+        let to = json!({"to": "2", "flag": "Combo AND"});
+        api.send("POST", "/api/rollback?dry_run=true", &as_admin, Some(&to)).await;
+        let actors = async || {
+            let reply = api.send("GET", "/api/history?flag=Combo%20AND", &as_admin, None).await.with(200);
+            let items = reply["items"].as_array().unwrap().clone();
+            items
+                .into_iter()
+                .filter(|item| item["operation"] == "update")
+                .map(|item| item["actor"].clone())
+                .collect::<Vec<_>>()
+        };
+        let found = actors().await;
+        assert!(found.len() >= 2 && found.iter().all(|actor| actor == "deploy-bot"), "{found:?}");
+        // Others may ask, and change nothing.
+        let as_server = [("authorization", server.as_str())];
+        api.send("PATCH", "/api/flags/3", &as_server, Some(&body)).await.error(403, "forbidden");
+        api.send("GET", "/api/flags", &as_server, None).await.error(403, "forbidden");
+        api.send("GET", "/api/types", &as_server, None).await.with(200);
+        api.send("POST", "/api/evaluate/Combo%20AND", &as_server, Some(&json!({}))).await.with(200);
+        api.post("/api/edits", changes).await.error(401, "unauthorized");
     }
 }

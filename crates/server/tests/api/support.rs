@@ -44,9 +44,12 @@ impl Api {
     }
 
     async fn over(store: Arc<dyn SchemaStore>) -> Self {
+        Self::over_with(store, Options::default()).await
+    }
+
+    pub async fn over_with(store: Arc<dyn SchemaStore>, mut options: Options) -> Self {
         let reads: Arc<dyn SchemaStore> = Arc::clone(&store);
         let flags = Flags::builder().keep_rows().from_store(reads).await.unwrap();
-        let mut options = Options::default();
         options.database = Some(Database::new(Arc::clone(&store)));
         Self { store, ..Self::serving(flags, options).await }
     }
