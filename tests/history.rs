@@ -402,6 +402,35 @@ async fn on_mysql_the_order_is_that_in_which_readers_saw() {
 }
 
 #[tokio::test]
+async fn on_mysql_what_was_written_before_the_first_reader_comes_before_what_it_sees() {
+    if !kinds().contains(&Kind::MySql) {
+        return;
+    }
+    let database = database(Kind::MySql).await;
+    let store = migrated(&database).await;
+    let mut one = Raw::connect(&database).await;
+    let mut two = in_another_slot(&database, &mut one).await;
+    two.run("insert into flags (id, name, status) values (1, 'a', true), (2, 'b', true)").await.unwrap();
+    let flags = novi::Flags::builder().from_store(store.clone()).await.unwrap();
+    let noted = async |raw: &mut Raw| {
+        while raw.texts("select cast(id as char) from flag_history where seen is null").await
+            != [] as [&str; 0]
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), noted(&mut one)).await.unwrap();
+    let seeded = store.load().await.unwrap();
+    one.run("update flags set status = false where id = 1").await.unwrap();
+    flags.refresh().await.unwrap();
+    tokio::time::timeout(Duration::from_secs(30), noted(&mut one)).await.unwrap();
+    let then = store.rows_at(AsOf::Revision(seeded.revision)).await.unwrap();
+    assert_same(&then, &seeded, "what was seeded");
+    let last = records(&store).await.pop().unwrap();
+    assert_eq!((last.subject(), last.operation), ("flags#1 \"a\"".to_owned(), Operation::Update));
+}
+
+#[tokio::test]
 async fn mysql_without_the_right_to_make_triggers() {
     if !kinds().contains(&Kind::MySql) {
         return;

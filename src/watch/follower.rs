@@ -90,12 +90,21 @@ async fn load_in(mut session: Box<dyn ReadSession>) -> Result<(Rows, State)> {
     Ok((rows, State { cursor, fingerprint }))
 }
 
+/// Nobody waits for it to be written down.
+fn note_seen(store: Arc<dyn ReadStore>, before: Cursor, now: Cursor) {
+    tokio::spawn(async move { store.note_seen(&before, &now).await });
+}
+
 impl Follower {
     /// Follows from the present snapshot on, which was compiled of all rows.
     pub(super) fn start(flags: &Flags, state: Option<State>) -> Self {
         let base = flags.snapshot().into_inner();
         let serial = Some(base.serial());
         let published = state.as_ref().map(|state| state.cursor.clone()).unwrap_or_default();
+        if let Some(store) = flags.inner().watch.store().filter(|_| state.is_some()) {
+            // What was written while nobody followed counts as the newest until somebody says that it has been seen.
+            note_seen(store, Cursor::default(), published.clone());
+        }
         Self { known: state.map(|state| Known::new(state, base, serial)), published, compaction: None }
     }
 
@@ -112,9 +121,7 @@ impl Follower {
         if self.published != before
             && let Some(store) = flags.inner().watch.store()
         {
-            let now = self.published.clone();
-            // Nobody waits for it to be written down.
-            tokio::spawn(async move { store.note_seen(&before, &now).await });
+            note_seen(store, before, self.published.clone());
         }
         Ok(seen)
     }
