@@ -23,7 +23,7 @@ pub(crate) struct Present {
     /// Tells this snapshot from all others of the process: the number of this `Present` in the upper half, and in the lower
     /// the snapshot's [serial number](Snapshot::serial).
     stamp: AtomicU64,
-    /// Held while the snapshot is replaced, so that the stamp is that of the snapshot which was stored last. Within are
+    /// Held while the snapshot is replaced, so that the stamp is that of the snapshot which is stored last. Within are
     /// earlier snapshots that a thread may still have at hand. Who replaces them frees them: a caller who happens to be
     /// the last that has one would wait for it.
     replaced: Mutex<Vec<Arc<Snapshot>>>,
@@ -141,8 +141,11 @@ impl Present {
         let serial = previous.serial().checked_add(1).unwrap_or(FIRST_SERIAL);
         let snapshot = Arc::new(make(&previous).with_serial(serial));
         let stamp = self.stamp_of(&snapshot);
-        self.snapshot.store(snapshot);
+        // The stamp first: from then on no thread has the present snapshot at hand, and all find it in the one place, where the
+        // next line changes it for all of them at once. The other way around, one thread could answer by the new snapshot and
+        // then another, asked later, by the old one that it has at hand.
         self.stamp.store(stamp, Ordering::Release);
+        self.snapshot.store(snapshot);
         replaced.push(previous);
         free(&mut replaced);
         serial
