@@ -145,10 +145,10 @@ impl Ticket {
         (genuine && now < ticket.good_until).then_some(ticket)
     }
 
-    /// Whether the token that it was given to is good still.
+    /// Whether whoever it was given to may ask still: by the token, or, where none was needed, as long as none is.
     fn has_holder(self, state: &AppState) -> bool {
-        let tokens = state.options().tokens.as_ref().filter(|_| self.token != 0);
-        tokens.is_none_or(|tokens| tokens.is_good(self.token, Utc::now()))
+        let Some(tokens) = &state.options().tokens else { return true };
+        if self.token == 0 { tokens.made() != Some(true) } else { tokens.is_good(self.token, Utc::now()) }
     }
 }
 

@@ -20,7 +20,6 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
-
 use tower::ServiceExt as _;
 
 use crate::{

@@ -28,12 +28,10 @@ impl SigningKey {
 
     /// A key that nobody else has.
     pub(crate) fn random() -> Self {
-        let (one, other) = (Uuid::new_v4(), Uuid::new_v4());
-        let secret = [one.into_bytes(), other.into_bytes()].concat();
-        // HMAC takes keys of any length.
-        Self {
-            mac: Hmac::new_from_slice(&secret).unwrap_or_else(|_| Hmac::new(&Key::<Hmac<Sha256>>::default())),
-        }
+        let (one, other) = (Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes());
+        let mut key = Key::<Hmac<Sha256>>::default();
+        key.iter_mut().zip(one.into_iter().chain(other)).for_each(|(to, from)| *to = from);
+        Self { mac: Hmac::new(&key) }
     }
 
     /// HMAC-SHA-256 of a message. `purpose` keeps what is signed for one thing from being taken for another.

@@ -498,3 +498,20 @@ async fn an_event_stream_ends_with_the_token_that_it_was_given_to() {
     assert!(text.starts_with("retry:"), "{text}");
     until(async || open().await.status() == 401).await;
 }
+
+#[tokio::test]
+async fn an_event_stream_that_anybody_could_open_ends_when_tokens_are_needed() {
+    let guarded = Guarded::start(|options| {
+        options.open = true;
+        options.keep_alive = Duration::from_millis(50);
+    })
+    .await;
+    let all = guarded.send("POST", "/ofrep/v1/evaluate/flags", None, r#"{"context":{}}"#).await.ok();
+    let address = all["eventStreams"][0]["endpoint"]["requestUri"].as_str().unwrap();
+    let open = async || guarded.server.client.get(guarded.server.url(address)).send().await.unwrap();
+    let stream = open().await;
+    assert_eq!(stream.status(), 200);
+    guarded.token(Role::Admin, |token| token).await;
+    timeout(PATIENCE, stream.text()).await.unwrap().unwrap();
+    assert_eq!(open().await.status(), 401);
+}

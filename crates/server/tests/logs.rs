@@ -4,36 +4,9 @@
 
 mod common;
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
-
-use common::{Reply, Server, demo};
+use common::{Log, Reply, Server, demo};
 use novi_server::Options;
-use tracing_subscriber::{filter::LevelFilter, fmt::MakeWriter};
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
+use tracing_subscriber::filter::LevelFilter;
 
 /// One test, since there is one log in a process.
 #[tokio::test]
@@ -69,7 +42,7 @@ async fn a_request_is_one_line_and_nothing_that_a_caller_said_is_in_it() {
     Reply::of(request.header("x-request-id", "fourth").body(body).send().await.unwrap()).await.ok();
     drop(server.client.get(server.url(stream)).send().await.unwrap());
 
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     let requests: Vec<_> = text.lines().filter(|line| line.contains("answered")).collect();
     let expected = [
         r#"request{request_id="first"}: novi_server::observe: answered method="POST" route="/evaluatedFlags" status=200 seconds="#,

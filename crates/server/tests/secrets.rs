@@ -3,42 +3,15 @@
 
 mod common;
 
-use std::{
-    io,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use common::{Server, demo};
+use common::{Log, Server, demo};
 use novi::{
     Flags,
     store::{NewToken, SchemaStore as _, SqliteStore, TokenStore as _},
     token::{Role, Secret},
 };
 use novi_server::{Options, Tokens};
-use tracing_subscriber::fmt::MakeWriter;
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 #[tokio::test]
 async fn no_token_good_or_bad_is_logged_nor_what_is_known_of_a_user() {
@@ -73,7 +46,7 @@ async fn no_token_good_or_bad_is_logged_nor_what_is_known_of_a_user() {
         }
         server.client.get(server.url("/flags")).header("x-api-key", secret).send().await.unwrap();
     }
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     // The client of this test logs what it sends, and is not what is tried.
     let lines =
         || log.lines().filter(|line| !line.contains("hyper_util::client") && !line.contains("reqwest"));

@@ -13,7 +13,6 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-
 use chrono::Utc;
 pub(crate) use novi::token::Role;
 use novi::{Context, Decision, Flags, Snapshot, TARGETING_KEY, Value};

@@ -3,7 +3,7 @@
 mod latency;
 mod text;
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use axum::{
     body::Body,
@@ -30,8 +30,6 @@ const MOST_SERIES: usize = 5_000;
 /// What is counted of requests.
 pub(crate) struct Metrics {
     routes: Vec<Route>,
-    /// Where in the list a route is, by path and method.
-    places: HashMap<(&'static str, String), usize>,
     /// Of what has no route.
     other: Route,
 }
@@ -59,17 +57,13 @@ impl Route {
 impl Metrics {
     pub(crate) fn new(endpoints: &[Endpoint]) -> Self {
         let route = |endpoint: &Endpoint| Route::new(endpoint.method.to_string(), endpoint.path);
-        let routes: Vec<_> = endpoints.iter().map(route).collect();
-        let place = |(place, route): (usize, &Route)| ((route.path, route.method.clone()), place);
-        let places = routes.iter().enumerate().map(place).collect();
-        Self { routes, places, other: Route::new("-".to_owned(), "-") }
+        Self { routes: endpoints.iter().map(route).collect(), other: Route::new("-".to_owned(), "-") }
     }
 
     /// Where a route is in the list; the end of it for one that is not there.
     pub(crate) fn place(&self, method: &str, path: &str) -> usize {
-        let path = self.routes.iter().map(|route| route.path).find(|known| *known == path);
-        let place = path.and_then(|path| self.places.get(&(path, method.to_owned())));
-        place.copied().unwrap_or(self.routes.len())
+        let is_it = |route: &Route| route.path == path && route.method == method;
+        self.routes.iter().position(is_it).unwrap_or(self.routes.len())
     }
 
     /// Counts an answer.

@@ -169,7 +169,6 @@ async fn all_flags_are_answered_at_once() {
 #[tokio::test]
 async fn the_etag_covers_context_rows_and_time() {
     let server = start().await;
-    let opening = r#"{"startDateTime": "2020-01-01T00:00:00Z"}"#;
     let fetch = async |context: &str, known: Option<&str>| {
         let mut request = server.client.post(server.url(BULK)).header("content-type", "application/json");
         if let Some(known) = known {
@@ -192,14 +191,20 @@ async fn the_etag_covers_context_rows_and_time() {
     let mut changed = rows();
     changed.revision = novi::Revision::new(5);
     server.flags.replace_rows(changed.clone());
-    let newer = fetch(r#"{"plan":"pro"}"#, Some(&etag)).await;
-    assert_eq!(newer.status, 200);
-    // The same revision, but a flag that goes by the clock has another answer than it would have had before.
-    let etag = newer.header("etag").unwrap().to_owned();
-    changed.activations.push(ActivationRow::new(9, "opens", "novi.date_time", opening));
+    assert_eq!(fetch(r#"{"plan":"pro"}"#, Some(&etag)).await.status, 200);
+    // The same rows and the same question: a window of time opens.
+    let opens = chrono::Utc::now() + chrono::TimeDelta::milliseconds(1500);
+    let config = format!(r#"{{"startDateTime": "{}"}}"#, opens.to_rfc3339());
+    changed.activations.push(ActivationRow::new(9, "opens", "novi.date_time", config));
     changed.links.push(LinkRow::new(1, 9));
     server.flags.replace_rows(changed);
-    assert_eq!(fetch(r#"{"plan":"pro"}"#, Some(&etag)).await.status, 200);
+    let closed = fetch(r#"{"plan":"pro"}"#, None).await;
+    assert_eq!(closed.ok()["flags"][0]["value"], false);
+    let etag = closed.header("etag").unwrap().to_owned();
+    assert_eq!(fetch(r#"{"plan":"pro"}"#, Some(&etag)).await.status, 304);
+    tokio::time::sleep((opens - chrono::Utc::now()).to_std().unwrap_or_default()).await;
+    let open = fetch(r#"{"plan":"pro"}"#, Some(&etag)).await;
+    assert_eq!(open.ok()["flags"][0]["value"], true);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use novi_server::Options;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::common::{Server, demo};
+use crate::common::{Reply, Server, demo};
 
 #[derive(Deserialize, JsonSchema)]
 struct Panics {}
@@ -31,6 +31,10 @@ async fn a_panic_breaks_the_flag_and_nothing_else() {
     let flags = Flags::builder().keep_rows().registry(registry).from_rows(rows).unwrap();
     let server = Server::start_with(flags, Options::default()).await;
     for _ in 0..3 {
+        let request = server.client.post(server.url("/ofrep/v1/evaluate/flags/panics"));
+        let panicked =
+            Reply::of(request.body(r#"{"context": {"panic": true}}"#).send().await.unwrap()).await.ok();
+        assert_eq!((&panicked["value"], &panicked["reason"]), (&false.into(), &"ERROR".into()));
         let panicked = server.post("/evaluatedFlags/panics", r#"{"panic": true}"#).await.ok();
         assert_eq!(panicked["status"], false);
         let all = server.post("/evaluatedFlags", r#"{"panic": true, "seed": 1, "variant": "A"}"#).await.ok();

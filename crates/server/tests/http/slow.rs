@@ -59,6 +59,12 @@ async fn a_body_that_does_not_come_to_its_end_is_not_waited_for() {
         let message = Reply::read(&mut stream).await.error(408, "request_timeout");
         assert_eq!(message, "the body: did not arrive within 400ms");
         assert!((SHORT..PATIENCE / 2).contains(&started.elapsed()), "{:?}", started.elapsed());
+        // Questions of OFREP go a way of their own.
+        let mut stream = server.connect().await;
+        let request = format!("POST /ofrep/v1/evaluate/flags HTTP/1.1\r\nhost: x\r\n{head}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let reply = Reply::read(&mut stream).await;
+        assert_eq!((reply.status, reply.json()["error"]["code"].as_str()), (408, Some("request_timeout")));
     }
 }
 
