@@ -1,5 +1,7 @@
 //! What is asked: the context of the caller.
 
+use std::iter;
+
 use novi::{Context, Flags, TARGETING_KEY, Value};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
@@ -51,6 +53,11 @@ impl<'a> Evaluation<'a> {
             return Err(ApiError::invalid_context(message));
         }
         Ok(Self { context: caller.asks(context, flags)? })
+    }
+
+    /// Whether there is a targeting key, by any of the names that it has.
+    pub(super) fn names_somebody(&self, flags: &Flags) -> bool {
+        iter::once(TARGETING_KEY).chain(flags.identity_names()).any(|name| self.context.get(name).is_some())
     }
 }
 

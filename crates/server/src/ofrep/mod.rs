@@ -93,7 +93,7 @@ where
         let key = name.insert(key).as_deref();
         let body = read(state, &parts, body).await?;
         let evaluation = Evaluation::read(&body, &caller, state.flags())?;
-        if state.options().require_targeting_key && evaluation.context.targeting_key().is_none() {
+        if state.options().require_targeting_key && !evaluation.names_somebody(state.flags()) {
             return Err(ApiError::targeting_key_missing());
         }
         let question = Question { state, parts: &parts, caller: &caller, evaluation: &evaluation };

@@ -261,7 +261,8 @@ async fn what_is_wrong_is_refused_with_openfeatures_code() {
 async fn a_targeting_key_is_required_where_the_server_says_so() {
     let mut options = Options::default();
     options.require_targeting_key = true;
-    let server = Server::start_with(Flags::from_rows(rows()).unwrap(), options).await;
+    let flags = Flags::builder().identity(["user_id"]).from_rows(rows()).unwrap();
+    let server = Server::start_with(flags, options).await;
     for body in [r#"{"context":{}}"#, r#"{"context":{"targetingKey":null}}"#] {
         for path in [BULK.to_owned(), format!("{BULK}/on")] {
             let reply = ask(&server, &path, body).await;
@@ -272,6 +273,7 @@ async fn a_targeting_key_is_required_where_the_server_says_so() {
         }
     }
     one(&server, "on", &json!({"targetingKey": "u"})).await.ok();
+    one(&server, "on", &json!({"user_id": 7})).await.ok();
 }
 
 #[tokio::test]
