@@ -87,42 +87,31 @@
 //! No HTTP/2, no compression: put a reverse proxy in front. A router that is mounted without [`Options::tokens`] asks nobody who
 //! they are: the application is to.
 
-mod access;
-mod api;
-mod cors;
-mod database;
-mod endpoint;
-mod error;
-mod evaluated_flags;
-mod events;
-mod explain;
-mod extract;
-mod features;
-mod flags;
-mod health;
-mod metrics;
-mod news;
-mod observe;
+mod app;
+mod auth;
+mod endpoints;
+mod http;
+mod manage;
 mod ofrep;
-mod openapi;
 mod options;
-mod patient;
-mod peer;
-mod reply;
 mod router;
 mod serve;
-mod signing;
-mod state;
-mod tls;
 mod toggles;
 mod tokens;
-mod trace_context;
-mod view;
 
-pub use cors::Origins;
-pub use options::{Database, OnSpan, Options, SigningKey, TogglesHeader};
+pub use options::{
+    Options, cors::Origins, database::Database, on_span::OnSpan, signing::SigningKey, tls::Tls,
+    toggles_header::TogglesHeader,
+};
 pub use router::router;
 pub use serve::serve;
-pub use tls::Tls;
-pub use toggles::{RequestFlags, RequestToggles, RequestTogglesService, ToggleError};
-pub use tokens::{Refusal, Token, Tokens, export_tokens, tokens_beside};
+pub use toggles::{
+    error::ToggleError,
+    layer::{RequestToggles, RequestTogglesService},
+    request_flags::RequestFlags,
+};
+pub use tokens::{
+    TokenError, Tokens,
+    file::{export_tokens, tokens_beside},
+    token::Token,
+};

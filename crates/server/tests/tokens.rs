@@ -8,7 +8,7 @@ use novi::{
     store::{NewToken, SchemaStore, SqliteStore, TokenStore as _},
     token::{Role, Secret},
 };
-use novi_server::{Refusal, Tokens};
+use novi_server::{TokenError, Tokens};
 use tokio::time::{sleep, timeout};
 
 /// No test waits longer for anything.
@@ -70,11 +70,11 @@ async fn tokens_are_known_as_they_are_made_and_revoked() {
 
     let flipped = format!("{}x", &secret.reveal()[..secret.reveal().len() - 1]);
     for other in ["", "x", &flipped, &format!("{} ", secret.reveal()), &"x".repeat(100_000)] {
-        assert_eq!(tokens.authenticate(other, Utc::now()).unwrap_err(), Refusal::Unknown);
+        assert_eq!(tokens.authenticate(other, Utc::now()).unwrap_err(), TokenError::Unknown);
     }
     // What a dump of the database shows opens nothing.
     let hash = secret.hash().to_string();
-    assert_eq!(tokens.authenticate(&hash, Utc::now()).unwrap_err(), Refusal::Unknown);
+    assert_eq!(tokens.authenticate(&hash, Utc::now()).unwrap_err(), TokenError::Unknown);
 
     database.store.revoke_token("web").await.unwrap().unwrap();
     until(async || tokens.authenticate(secret.reveal(), Utc::now()).is_err()).await;
@@ -89,7 +89,7 @@ async fn a_token_is_good_until_it_expires() {
     let tokens = database.follow().await;
     let at = |time| tokens.authenticate(secret.reveal(), time).map(|token| token.role);
     assert_eq!(at(end - TimeDelta::milliseconds(1)), Ok(Role::Server));
-    assert_eq!(at(end), Err(Refusal::NotGood));
+    assert_eq!(at(end), Err(TokenError::Invalid));
 }
 
 #[tokio::test]
@@ -105,10 +105,10 @@ async fn nobody_is_known_until_the_database_tells() {
     let database = Database::empty().await;
     let tokens = database.follow().await;
     assert_eq!(tokens.made(), None);
-    assert_eq!(tokens.authenticate("x", Utc::now()).unwrap_err(), Refusal::NotKnownYet);
+    assert_eq!(tokens.authenticate("x", Utc::now()).unwrap_err(), TokenError::NotLoaded);
     database.store.migrate().await.unwrap();
     until(async || tokens.made() == Some(false)).await;
-    assert_eq!(tokens.authenticate("x", Utc::now()).unwrap_err(), Refusal::Unknown);
+    assert_eq!(tokens.authenticate("x", Utc::now()).unwrap_err(), TokenError::Unknown);
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn what_was_known_stays_so_while_the_database_fails() {
     database.run("alter table novi_token_changes rename to also_gone").await;
     sleep(INTERVAL * 5).await;
     tokens.authenticate(secret.reveal(), Utc::now()).unwrap();
-    assert_eq!(tokens.authenticate("x", Utc::now()).unwrap_err(), Refusal::Unknown);
+    assert_eq!(tokens.authenticate("x", Utc::now()).unwrap_err(), TokenError::Unknown);
 
     database.run("alter table also_gone rename to novi_token_changes").await;
     database.run("alter table gone rename to novi_tokens").await;
