@@ -3,7 +3,7 @@
 
 use std::{
     any::Any,
-    panic::AssertUnwindSafe,
+    panic::{self, AssertUnwindSafe},
     sync::{
         LazyLock,
         atomic::{AtomicU64, Ordering},
@@ -19,7 +19,7 @@ use axum::{
 };
 use futures_util::FutureExt as _;
 use tokio::time::timeout;
-use tracing::Instrument;
+use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use crate::{
@@ -35,12 +35,12 @@ pub(crate) async fn observe(State(state): State<AppState>, mut request: Request,
     let route = matched_route(&request);
     let uri = request.uri().clone();
     let exchange = Exchange::new(request.headers(), &method, &route);
-    let span = exchange.span(&state, request.headers());
+    let (span, begun) = exchange.begin(&state, request.headers());
     let answer = |progress| {
         request.extensions_mut().insert(progress);
         next.run(request)
     };
-    exchange.run(&state, &uri, |error| error, answer).instrument(span).await
+    exchange.run(&state, begun, &uri, |error| error, answer).instrument(span).await
 }
 
 /// The pattern of the route, by which log lines can be counted, or the path if no route matches.
@@ -75,26 +75,31 @@ impl<'a> Exchange<'a> {
     }
 
     /// The span around everything that is logged while the request is handled.
-    pub(crate) fn span(&self, state: &AppState, headers: &HeaderMap) -> tracing::Span {
+    ///
+    /// # Errors
+    /// The second value is an error if the hook of the options panics.
+    pub(crate) fn begin(&self, state: &AppState, headers: &HeaderMap) -> (Span, Result<(), ApiError>) {
         let span = tracing::info_span!("request", request_id = self.id(), trace_id = tracing::field::Empty);
         if let Some(trace) = trace_id(headers) {
             span.record("trace_id", trace);
         }
-        if let Some(on_span) = &state.options().on_span {
-            on_span.call(&span, headers);
-        }
-        span
+        let begun = match &state.options().on_span {
+            Some(hook) => panic::catch_unwind(AssertUnwindSafe(|| hook.call(&span, headers))),
+            None => Ok(()),
+        };
+        (span, begun.map_err(|panic| panicked(&*panic)))
     }
 
     /// Handles the request. `shape` completes errors, including those of panics and timeouts.
     pub(crate) async fn run<A: Future<Output = Response>>(
         self,
         state: &AppState,
+        begun: Result<(), ApiError>,
         uri: &Uri,
         shape: impl Fn(ApiError) -> ApiError,
         answer: impl FnOnce(Progress) -> A,
     ) -> Response {
-        let answered = match check_url(uri, state.options().url_limit) {
+        let answered = match begun.and_then(|()| check_url(uri, state.options().url_limit)) {
             Ok(()) => in_time(state, answer).await,
             Err(error) => Err(error),
         };
@@ -255,7 +260,7 @@ mod tests {
     async fn panicking_evaluation_returns_500_without_the_panic_message() {
         let exchange = Exchange::evaluation(&HeaderMap::new(), "/ofrep");
         let answer = |_| async { panic!("secret") };
-        let response = exchange.run(&state(), &Uri::from_static("/"), |error| error, answer).await;
+        let response = exchange.run(&state(), Ok(()), &Uri::from_static("/"), |error| error, answer).await;
         assert_is_internal_error(response).await;
     }
 }

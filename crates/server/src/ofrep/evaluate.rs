@@ -51,14 +51,19 @@ where
     let route = if raw_key.is_some() { SINGLE_PATH } else { PATH };
     let exchange = Exchange::evaluation(&parts.headers, route);
     // A span takes longer than the evaluation, so it is an option.
-    let span = state.options().trace_evaluations.then(|| exchange.span(state, &parts.headers));
+    let (span, begun) = if state.options().trace_evaluations {
+        let (span, begun) = exchange.begin(state, &parts.headers);
+        (Some(span), begun)
+    } else {
+        (None, Ok(()))
+    };
     let request = EvaluationRequest { state, parts: &parts, peer, mount, raw_key };
     let shape = |error: ApiError| error.with_ofrep_fields(raw_key);
     let answer = async |progress| {
         let answered = request.answer(body, &progress).await;
         answered.unwrap_or_else(|error| shape(error).into_response())
     };
-    let answered = exchange.run(state, &parts.uri, shape, answer);
+    let answered = exchange.run(state, begun, &parts.uri, shape, answer);
     match span {
         Some(span) => answered.instrument(span).await,
         None => answered.await,

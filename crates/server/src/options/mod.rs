@@ -3,6 +3,7 @@
 pub(crate) mod cors;
 pub(crate) mod database;
 pub(crate) mod on_span;
+pub(crate) mod section;
 pub(crate) mod signing;
 pub(crate) mod tls;
 pub(crate) mod toggles_header;
@@ -32,7 +33,6 @@ macro_rules! options {
         /// ```
         #[derive(Clone, Debug)]
         #[non_exhaustive]
-        #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
         pub struct Options {
             $($(#[$doc])* pub $name: $kind,)*
         }

@@ -68,11 +68,11 @@ pub(crate) fn document(endpoints: &[Endpoint]) -> Value {
 }
 
 fn operation(endpoint: &Endpoint, schemas: &mut Schemas) -> Operation {
-    let schemes = || vec![json!({"bearer": []}), json!({"key": []})];
+    let token = || vec![json!({"bearer": []}), json!({"key": []})];
     let (role, security) = match endpoint.access {
         Access::Public => ("public", vec![json!({})]),
-        Access::Optional => ("optional", [vec![json!({})], schemes()].concat()),
-        Access::Requires(role) => (role.as_str(), schemes()),
+        Access::Optional => ("optional", [vec![json!({})], token()].concat()),
+        Access::Requires(role) => (role.as_str(), token()),
     };
     let mut id = endpoint.method.as_str().to_lowercase();
     for word in words(&endpoint.pattern()) {

@@ -1,5 +1,6 @@
 //! Serving on a socket: connections, TLS, timeouts and shutdown.
 
+pub(crate) mod server;
 pub(crate) mod write_timeout;
 
 use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};

@@ -1,12 +1,10 @@
-//! What pages of other origins may read.
-#![allow(clippy::unwrap_used, reason = "these are tests")]
+//! Cross-origin requests.
 
-mod common;
-
-use common::{Reply, Server, demo};
 use novi::Flags;
 use novi_server::{Options, Origins};
 use reqwest::Method;
+
+use crate::common::{Reply, Server, demo};
 
 const LISTED: &str = "https://app.example.org";
 
@@ -16,7 +14,7 @@ async fn server(origins: &[&str]) -> Server {
     Server::start_with(Flags::builder().keep_rows().from_rows(demo()).unwrap(), options).await
 }
 
-async fn ask(server: &Server, method: Method, path: &str, headers: &[(&str, &str)]) -> Reply {
+async fn call(server: &Server, method: Method, path: &str, headers: &[(&str, &str)]) -> Reply {
     let mut request = server.client.request(method, server.url(path));
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -24,7 +22,7 @@ async fn ask(server: &Server, method: Method, path: &str, headers: &[(&str, &str
     Reply::of(request.body(r#"{"context": {}}"#).send().await.unwrap()).await
 }
 
-/// Answers of the router, of the short way to evaluation, and errors.
+/// Responses of the router and of the fast path, and errors.
 const PATHS: [(Method, &str, u16); 4] = [
     (Method::GET, "/flags", 200),
     (Method::POST, "/ofrep/v1/evaluate/flags", 200),
@@ -33,11 +31,11 @@ const PATHS: [(Method, &str, u16); 4] = [
 ];
 
 #[tokio::test]
-async fn a_page_of_a_listed_origin_reads_answers_and_what_it_needs_of_their_head() {
+async fn page_of_an_allowed_origin_reads_responses_and_headers() {
     let server = server(&["https://other.example.org", LISTED]).await;
     for (method, path, status) in PATHS {
         let reply =
-            ask(&server, method, path, &[("origin", LISTED), ("content-type", "application/json")]).await;
+            call(&server, method, path, &[("origin", LISTED), ("content-type", "application/json")]).await;
         assert_eq!(reply.status, status, "{path}: {}", reply.text);
         assert_eq!(reply.header("access-control-allow-origin"), Some(LISTED), "{path}");
         let exposed = reply.header("access-control-expose-headers").unwrap().to_lowercase();
@@ -51,7 +49,7 @@ async fn a_page_of_a_listed_origin_reads_answers_and_what_it_needs_of_their_head
 }
 
 #[tokio::test]
-async fn a_page_of_any_other_origin_reads_nothing() {
+async fn page_of_another_origin_reads_nothing() {
     for origins in [&[][..], &[LISTED]] {
         let server = server(origins).await;
         for origin in
@@ -59,19 +57,19 @@ async fn a_page_of_any_other_origin_reads_nothing() {
         {
             for (method, path, status) in PATHS {
                 let headers = [("origin", origin), ("content-type", "application/json")];
-                let reply = ask(&server, method, path, &headers).await;
+                let reply = call(&server, method, path, &headers).await;
                 assert_eq!(reply.status, status, "{path}");
                 assert_eq!(reply.header("access-control-allow-origin"), None, "{origin} {path}");
             }
             let headers = [("origin", origin), ("access-control-request-method", "POST")];
-            let preflight = ask(&server, Method::OPTIONS, "/ofrep/v1/evaluate/flags", &headers).await;
+            let preflight = call(&server, Method::OPTIONS, "/ofrep/v1/evaluate/flags", &headers).await;
             assert_eq!(preflight.header("access-control-allow-origin"), None, "{origin}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_browser_that_asks_first_is_told_what_it_may_send() {
+async fn preflight_lists_methods_and_headers() {
     let server = server(&[LISTED]).await;
     let headers = [
         ("origin", LISTED),
@@ -79,7 +77,7 @@ async fn a_browser_that_asks_first_is_told_what_it_may_send() {
         ("access-control-request-headers", "authorization,content-type,if-none-match"),
     ];
     for path in ["/ofrep/v1/evaluate/flags", "/ofrep/v1/evaluate/flags/Combo%20AND", "/features"] {
-        let reply = ask(&server, Method::OPTIONS, path, &headers).await;
+        let reply = call(&server, Method::OPTIONS, path, &headers).await;
         assert_eq!(reply.status, 200, "{path}: {}", reply.text);
         assert_eq!(reply.header("access-control-allow-origin"), Some(LISTED), "{path}");
         assert!(reply.header("access-control-allow-methods").unwrap().contains("POST"));
@@ -92,10 +90,10 @@ async fn a_browser_that_asks_first_is_told_what_it_may_send() {
 }
 
 #[tokio::test]
-async fn all_origins_are_allowed_without_credentials_only() {
+async fn wildcard_origin_is_allowed_without_credentials() {
     let server = server(&["*"]).await;
     for (method, path, _) in PATHS {
-        let reply = ask(&server, method, path, &[("origin", "https://a.example")]).await;
+        let reply = call(&server, method, path, &[("origin", "https://a.example")]).await;
         assert_eq!(reply.header("access-control-allow-origin"), Some("*"), "{path}");
         assert_eq!(reply.header("access-control-allow-credentials"), None, "{path}");
     }

@@ -1,7 +1,6 @@
 //! Tokens, followed in a database.
-#![allow(clippy::unwrap_used, reason = "these are tests")]
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use novi::{
@@ -9,10 +8,10 @@ use novi::{
     token::{Role, Secret},
 };
 use novi_server::{TokenError, Tokens};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
-/// No test waits longer for anything.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::common::until;
+
 const INTERVAL: Duration = Duration::from_millis(20);
 
 struct Database {
@@ -48,17 +47,8 @@ impl Database {
     }
 }
 
-async fn until<F: Future<Output = bool>>(mut is_so: impl FnMut() -> F) {
-    let asked = async {
-        while !is_so().await {
-            sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(PATIENCE, asked).await.unwrap();
-}
-
 #[tokio::test]
-async fn tokens_are_known_as_they_are_made_and_revoked() {
+async fn tokens_are_followed_as_they_are_created_and_revoked() {
     let database = Database::new().await;
     let tokens = database.follow().await;
     assert_eq!(tokens.made(), Some(false));
@@ -72,17 +62,17 @@ async fn tokens_are_known_as_they_are_made_and_revoked() {
     for other in ["", "x", &flipped, &format!("{} ", secret.reveal()), &"x".repeat(100_000)] {
         assert_eq!(tokens.authenticate(other, Utc::now()).unwrap_err(), TokenError::Unknown);
     }
-    // What a dump of the database shows opens nothing.
+    // The hash in the database is not a token.
     let hash = secret.hash().to_string();
     assert_eq!(tokens.authenticate(&hash, Utc::now()).unwrap_err(), TokenError::Unknown);
 
     database.store.revoke_token("web").await.unwrap().unwrap();
     until(async || tokens.authenticate(secret.reveal(), Utc::now()).is_err()).await;
-    assert_eq!(tokens.made(), Some(true), "a server is not open again when its last token is revoked");
+    assert_eq!(tokens.made(), Some(true), "revoking the last token does not open the server again");
 }
 
 #[tokio::test]
-async fn a_token_is_good_until_it_expires() {
+async fn token_is_valid_until_it_expires() {
     let database = Database::new().await;
     let end: DateTime<Utc> = "2031-01-31T12:00:00Z".parse().unwrap();
     let secret = database.token(Role::Server, |token| token.expires_at(end)).await;
@@ -93,7 +83,7 @@ async fn a_token_is_good_until_it_expires() {
 }
 
 #[tokio::test]
-async fn a_token_that_was_made_once_counts_even_if_its_row_is_gone() {
+async fn deleted_token_still_counts_as_issued() {
     let database = Database::new().await;
     database.token(Role::Server, |token| token).await;
     database.run("delete from novi_tokens").await;
@@ -101,7 +91,7 @@ async fn a_token_that_was_made_once_counts_even_if_its_row_is_gone() {
 }
 
 #[tokio::test]
-async fn nobody_is_known_until_the_database_tells() {
+async fn tokens_are_rejected_until_they_are_loaded() {
     let database = Database::empty().await;
     let tokens = database.follow().await;
     assert_eq!(tokens.made(), None);
@@ -112,7 +102,7 @@ async fn nobody_is_known_until_the_database_tells() {
 }
 
 #[tokio::test]
-async fn what_was_known_stays_so_while_the_database_fails() {
+async fn last_tokens_stay_valid_while_the_database_fails() {
     let database = Database::new().await;
     let secret = database.token(Role::Server, |token| token).await;
     let tokens = database.follow().await;
@@ -129,7 +119,7 @@ async fn what_was_known_stays_so_while_the_database_fails() {
 }
 
 #[tokio::test]
-async fn the_last_use_is_written_down() {
+async fn last_use_is_written() {
     let database = Database::new().await;
     let secret = database.token(Role::Server, |token| token.name("one")).await;
     let tokens = database.follow().await;
@@ -139,7 +129,7 @@ async fn the_last_use_is_written_down() {
     until(async || last().await.is_some()).await;
     let written = last().await.unwrap();
     assert!((written - first).abs() < TimeDelta::seconds(1), "{written}");
-    // Once a minute is enough.
+    // At most once a minute.
     tokens.authenticate(secret.reveal(), first + TimeDelta::seconds(30)).unwrap();
     tokens.authenticate(secret.reveal(), first + TimeDelta::seconds(61)).unwrap();
     until(async || last().await != Some(written)).await;
@@ -147,7 +137,7 @@ async fn the_last_use_is_written_down() {
 }
 
 #[tokio::test]
-async fn nothing_is_followed_when_nobody_holds_the_tokens() {
+async fn follower_ends_when_the_tokens_are_dropped() {
     let database = Database::new().await;
     let tokens = database.follow().await;
     let clone = tokens.clone();

@@ -1,8 +1,5 @@
-//! The Python original beside the server, on the database that it made. The answers in the fixture are those of Python
-//! novi 0.4.2, for contexts that tell the time, the seed and the variant (where one is missing, R4, R8 and R9 decide
-//! otherwise than it).
-
-mod common;
+//! The server on a database of the Python original. The fixture has the decisions of Python novi 0.4.2 for contexts with
+//! the time, the seed and the variant; without one of them, novi deliberately decides differently.
 
 use std::collections::BTreeMap;
 
@@ -21,14 +18,14 @@ struct Recorded<'a> {
 }
 
 #[tokio::test]
-async fn the_server_answers_what_the_python_original_answers() {
+async fn server_has_the_decisions_of_the_python_original() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("novi.db");
-    std::fs::write(&file, include_bytes!("../../../tests/fixtures/novi-0.4.2.db")).unwrap();
+    std::fs::write(&file, include_bytes!("../../../../tests/fixtures/novi-0.4.2.db")).unwrap();
     let url = format!("sqlite://{}", file.display());
     let database = store::connect(&url).await.unwrap();
     database.migrate().await.unwrap();
-    database.run_script(include_str!("../../../tests/fixtures/python-more-rows.sql")).await.unwrap();
+    database.run_script(include_str!("../../../../tests/fixtures/python-more-rows.sql")).await.unwrap();
     let server =
         Server::start_with(Flags::builder().keep_rows().connect(&url).await.unwrap(), Options::default())
             .await;
@@ -37,7 +34,7 @@ async fn the_server_answers_what_the_python_original_answers() {
     let flags = rows.as_array().unwrap();
     assert_eq!(flags.len(), 10);
     let recorded: Vec<Recorded<'_>> =
-        serde_json::from_str(include_str!("../../../tests/fixtures/python-answers.json")).unwrap();
+        serde_json::from_str(include_str!("../../../../tests/fixtures/python-answers.json")).unwrap();
     assert!(recorded.len() >= 400);
     for Recorded { context, statuses } in recorded {
         let all = server.post("/evaluatedFlags", context.get().to_owned()).await.ok();
@@ -45,7 +42,7 @@ async fn the_server_answers_what_the_python_original_answers() {
         for (row, answered) in flags.iter().zip(all.as_array().unwrap()) {
             let name = row["name"].as_str().unwrap();
             let Some(status) = statuses.get(name) else { continue };
-            // Everything is as the row has it, but for the status.
+            // Only the status differs from the row.
             let mut expected = row.clone();
             expected["status"] = Value::Bool(*status);
             assert_eq!(*answered, expected, "with {context}");

@@ -1,11 +1,7 @@
 //! HTTPS, with a certificate that is renewed while the server runs.
-#![allow(clippy::unwrap_used, reason = "these are tests")]
-
-mod common;
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
-use common::{PATIENCE, Reply, Server, demo};
 use novi::Flags;
 use novi_server::{Options, Tls};
 use tokio::{
@@ -18,7 +14,9 @@ use tokio_rustls::{
     rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer},
 };
 
-/// Writes a new certificate for `localhost`, and gives it as a client is to trust it.
+use crate::common::{PATIENCE, Reply, Server, demo};
+
+/// Writes a new certificate for `localhost`, and returns it for the client's roots.
 fn renew(folder: &Path) -> CertificateDer<'static> {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
@@ -37,7 +35,7 @@ async fn server(folder: &Path, header_read_timeout: Duration) -> Server {
     Server::start_with(Flags::builder().keep_rows().from_rows(demo()).unwrap(), options).await
 }
 
-/// `GET` by a client that trusts this certificate alone; none if it does not trust the server.
+/// `GET` by a client that trusts only this certificate. `None` if it does not trust the server.
 async fn get(server: &Server, trusted: &CertificateDer<'static>, path: &str) -> Option<Reply> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
@@ -61,7 +59,7 @@ async fn get(server: &Server, trusted: &CertificateDer<'static>, path: &str) -> 
 }
 
 #[tokio::test]
-async fn answers_are_encrypted_and_a_renewed_certificate_needs_no_restart() {
+async fn renewed_certificate_is_used_without_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let first = renew(folder.path());
     let mut server = server(folder.path(), PATIENCE).await;
@@ -69,7 +67,7 @@ async fn answers_are_encrypted_and_a_renewed_certificate_needs_no_restart() {
     assert_eq!(reply.status, 200, "{}", reply.text);
     assert_eq!(get(&server, &first, "/flags").await.unwrap().json().as_array().unwrap().len(), 4);
 
-    // Half of a renewal leaves the certificate of before.
+    // An incomplete file keeps the previous certificate.
     fs::write(folder.path().join("cert.pem"), "-----BEGIN CERT").unwrap();
     sleep(Duration::from_millis(1100)).await;
     assert_eq!(get(&server, &first, "/health/live").await.unwrap().status, 200);
@@ -87,7 +85,7 @@ async fn answers_are_encrypted_and_a_renewed_certificate_needs_no_restart() {
 }
 
 #[tokio::test]
-async fn who_does_not_shake_hands_is_hung_up_on_and_keeps_nobody_waiting() {
+async fn client_without_a_handshake_is_disconnected_and_blocks_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let trusted = renew(folder.path());
     let server = server(folder.path(), Duration::from_millis(200)).await;
@@ -96,20 +94,20 @@ async fn who_does_not_shake_hands_is_hung_up_on_and_keeps_nobody_waiting() {
     plain.write_all(b"GET /flags HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     assert_eq!(get(&server, &trusted, "/health/live").await.unwrap().status, 200);
     for stream in [&mut silent, &mut plain] {
-        assert!(!read(stream).await.contains("HTTP/1.1"), "nothing is answered without TLS");
+        assert!(!read(stream).await.contains("HTTP/1.1"), "no response without TLS");
     }
 }
 
 async fn read(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
-    // A reset ends it as well.
+    // A reset ends the stream, too.
     match timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.unwrap() {
         Ok(_) | Err(_) => String::from_utf8_lossy(&bytes).into_owned(),
     }
 }
 
 #[test]
-fn files_that_are_no_certificate_are_told() {
+fn invalid_certificate_files_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let error = |what: &str| {
         let error = tls(folder.path()).unwrap_err().to_string();
@@ -123,7 +121,7 @@ fn files_that_are_no_certificate_are_told() {
     error("key.pem: expected a private key");
     renew(folder.path());
     fs::write(folder.path().join("key.pem"), key).unwrap();
-    error("does not go with the key");
+    error("does not match the key");
     fs::write(folder.path().join("cert.pem"), "").unwrap();
     error("cert.pem: expected a certificate");
 }

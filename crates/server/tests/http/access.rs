@@ -1,13 +1,8 @@
-//! Who may call what: every route with every kind of token, what a token of a browser sees, and those who guess.
+//! Authorization: every route with every kind of token, client tokens, and limits.
 
-#![allow(clippy::unwrap_used, reason = "these are tests")]
-
-mod common;
-
-use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::{TimeDelta, Utc};
-use common::{PATIENCE, Reply, Server};
 use novi::{
     Flags,
     store::{NewToken, SchemaStore, SqliteStore, TokenStore as _},
@@ -16,12 +11,14 @@ use novi::{
 use novi_server::{Options, RequestFlags, RequestToggles, Tokens};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tower::ServiceExt as _;
+
+use crate::common::{PATIENCE, Reply, Server, demo, until};
 
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// A server over a database, with its tokens.
+/// A server over a database with tokens.
 struct Guarded {
     server: Server,
     store: Arc<SqliteStore>,
@@ -51,13 +48,13 @@ impl Guarded {
         let flags = builder.keep_rows().from_store(store.clone()).await.unwrap();
         let mut options = Options::default();
         options.tokens = Some(tokens.clone());
-        // Not what most tests are about.
+        // Most tests are not about this limit.
         options.guess_limit = u32::MAX;
         change(&mut options);
         Self { server: Server::start_with(flags, options).await, store, tokens, _folder: folder }
     }
 
-    /// A token that the server knows by now.
+    /// A token that the server has loaded.
     async fn token(&self, role: Role, change: impl FnOnce(NewToken) -> NewToken) -> String {
         let secret = Secret::generate(role).unwrap();
         self.store.create_token(change(NewToken::of(&secret))).await.unwrap();
@@ -72,7 +69,7 @@ impl Guarded {
         token
     }
 
-    /// Known as one that has expired as soon as a later one is known.
+    /// An expired token, loaded as soon as a later one is.
     async fn expired(&self) -> String {
         let secret = Secret::generate(Role::Admin).unwrap();
         let past = Utc::now() - TimeDelta::seconds(1);
@@ -107,16 +104,7 @@ impl Guarded {
     }
 }
 
-async fn until<F: Future<Output = bool>>(mut is_so: impl FnMut() -> F) {
-    let asked = async {
-        while !is_so().await {
-            sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(PATIENCE, asked).await.unwrap();
-}
-
-/// Every route with the role that it needs, as the server's own description tells, which is made of the list of endpoints.
+/// Every route with its required role, from the OpenAPI document.
 async fn routes(guarded: &Guarded) -> Vec<(String, String, String)> {
     let document = guarded.send("get", "/openapi.json", None, "").await.ok();
     let mut routes = Vec::new();
@@ -134,7 +122,7 @@ async fn routes(guarded: &Guarded) -> Vec<(String, String, String)> {
     routes
 }
 
-/// Whether who has this may call what needs that: 401 and 403 are refusals, all else is not about tokens.
+/// The status for a credential and a route: 401, 403, or 200 for any status that is not about tokens.
 fn expected(route: &str, credential: &str, open: bool) -> u16 {
     let rank = |name: &str| ["client", "server", "admin"].iter().position(|role| *role == name);
     match (route, credential) {
@@ -149,13 +137,13 @@ fn expected(route: &str, credential: &str, open: bool) -> u16 {
 }
 
 fn verdict(reply: &Reply) -> u16 {
-    // An event stream is for whoever has its address.
+    // An event stream requires a ticket instead.
     let is_about_tokens = !reply.text.contains("\"ticket: ");
     if is_about_tokens && matches!(reply.status, 401 | 403 | 429) { reply.status } else { 200 }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_route_lets_in_whom_it_is_for() {
+async fn every_route_accepts_only_its_roles() {
     for open in [true, false] {
         let guarded = Guarded::start(|options| options.open = open).await;
         let credentials = async {
@@ -169,7 +157,7 @@ async fn every_route_lets_in_whom_it_is_for() {
             credentials
         };
         let mut tried = 0;
-        // As long as no token is made, whoever is on this computer may do all.
+        // As long as no token exists, local callers have full access.
         for (method, path, role) in routes(&guarded).await {
             for (credential, token) in [("none", None), ("garbage", Some("novi_a_garbage"))] {
                 let reply = guarded.send(&method, &path, token, r#"{"context": {}}"#).await;
@@ -178,7 +166,7 @@ async fn every_route_lets_in_whom_it_is_for() {
                 assert_eq!(verdict(&reply), expected(&role, credential, open), "{what}");
             }
         }
-        // From now on they count, on an open server, too.
+        // With tokens, the same rules apply to an open server.
         for (credential, token) in credentials.await {
             for (method, path, role) in routes(&guarded).await {
                 let reply = guarded.send(&method, &path, token.as_deref(), r#"{"context": {}}"#).await;
@@ -199,7 +187,7 @@ async fn every_route_lets_in_whom_it_is_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn odd_paths_are_judged_by_the_route_they_lead_to() {
+async fn unusual_path_is_authorized_by_its_route() {
     let guarded = Guarded::start(|_| {}).await;
     for path in [
         "/flags",
@@ -223,7 +211,7 @@ async fn odd_paths_are_judged_by_the_route_they_lead_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_token_of_a_browser_sees_what_is_exposed_and_its_own_user() {
+async fn client_token_sees_exposed_flags_for_its_own_user() {
     let builder = Flags::builder().identity(["userId"]);
     let guarded = Guarded::start_with(builder, |_| {}).await;
     let anybody = guarded.token(Role::Client, |token| token).await;
@@ -238,7 +226,7 @@ async fn the_token_of_a_browser_sees_what_is_exposed_and_its_own_user() {
         flags(guarded.all(&anybody, json!({"targetingKey": "user-7"})).await),
         ["mine true", "shown true"]
     );
-    // The token says for whom, whether the context does or not.
+    // The token decides the user, with or without a targeting key in the context.
     assert_eq!(flags(guarded.all(&mine, json!({})).await), ["mine true", "shown true"]);
     assert_eq!(flags(guarded.all(&mine, json!({"userId": "user-7"})).await), ["mine true", "shown true"]);
     assert_eq!(
@@ -261,7 +249,7 @@ async fn the_token_of_a_browser_sees_what_is_exposed_and_its_own_user() {
         assert_eq!(reply.status, 403, "{context}: {}", reply.text);
     }
 
-    // A flag that is hidden is as one that there is not.
+    // A hidden flag looks like an unknown one.
     let hidden = guarded.one("hidden", &anybody, json!({})).await;
     let none = guarded.one("none", &anybody, json!({})).await;
     assert_eq!((hidden.status, none.status), (404, 404));
@@ -269,7 +257,7 @@ async fn the_token_of_a_browser_sees_what_is_exposed_and_its_own_user() {
     assert_eq!(hidden.text.replace("hidden", "none").replace(&id(&hidden), &id(&none)), none.text);
     assert_eq!(guarded.one("hidden", &server, json!({})).await.ok()["value"], true);
 
-    // Of the seed's protocol a browser gets its features and no more.
+    // Of the other endpoints, a client token may only call /features.
     let features = async |token: Option<&str>| guarded.send("get", "/features", token, "").await.ok();
     assert_eq!(features(None).await, json!({"active_features": ["shown"]}));
     assert_eq!(features(Some(&anybody)).await, json!({"active_features": ["shown"]}));
@@ -279,7 +267,7 @@ async fn the_token_of_a_browser_sees_what_is_exposed_and_its_own_user() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_token_may_be_taken_for_nobody_where_none_is_needed() {
+async fn unknown_token_can_be_anonymous_if_none_is_required() {
     let guarded = Guarded::start(|options| {
         options.unknown_is_nobody = true;
         options.guess_limit = 2;
@@ -289,13 +277,13 @@ async fn an_unknown_token_may_be_taken_for_nobody_where_none_is_needed() {
     let features = guarded.send("get", "/features", Some("unknown"), "").await.ok();
     assert_eq!(features, json!({"active_features": ["shown"]}));
     assert_eq!(guarded.one("shown", "unknown", json!({})).await.status, 401);
-    // It is no way to guess.
+    // It does not allow guessing.
     assert_eq!(guarded.send("get", "/features", Some("other"), "").await.status, 200);
     assert_eq!(guarded.send("get", "/features", Some("third"), "").await.status, 429);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flag_is_hidden_and_shown_by_its_row_alone() {
+async fn exposed_column_hides_and_shows_a_flag() {
     let guarded = Guarded::start(|_| {}).await;
     let token = guarded.token(Role::Client, |token| token).await;
     guarded.store.run_script("update flag_metadata set exposed = true where flag_id = 2").await.unwrap();
@@ -305,10 +293,10 @@ async fn a_flag_is_hidden_and_shown_by_its_row_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_comes_by_either_header() {
+async fn token_is_accepted_in_either_header() {
     let guarded = Guarded::start(|_| {}).await;
     let token = guarded.token(Role::Server, |token| token).await;
-    let ask = async |headers: &[(&str, &str)]| {
+    let call = async |headers: &[(&str, &str)]| {
         let mut request = guarded.server.client.get(guarded.server.url("/flags"));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -316,19 +304,19 @@ async fn a_token_comes_by_either_header() {
         request.send().await.unwrap().status().as_u16()
     };
     let bearer = format!("Bearer {token}");
-    assert_eq!(ask(&[("authorization", &bearer)]).await, 200);
-    assert_eq!(ask(&[("x-api-key", &token)]).await, 200);
-    assert_eq!(ask(&[("x-api-key", &token), ("authorization", &bearer)]).await, 200);
-    assert_eq!(ask(&[("x-api-key", "other"), ("authorization", &bearer)]).await, 401);
-    assert_eq!(ask(&[("authorization", &token)]).await, 401);
+    assert_eq!(call(&[("authorization", &bearer)]).await, 200);
+    assert_eq!(call(&[("x-api-key", &token)]).await, 200);
+    assert_eq!(call(&[("x-api-key", &token), ("authorization", &bearer)]).await, 200);
+    assert_eq!(call(&[("x-api-key", "other"), ("authorization", &bearer)]).await, 401);
+    assert_eq!(call(&[("authorization", &token)]).await, 401);
     let query = guarded.server.get(&format!("/flags?token={token}")).await;
-    assert_eq!(query.status, 401, "a token in an address would be in everybody's logs");
+    assert_eq!(query.status, 401, "a token in a URL would be logged");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_is_revoked_is_refused_within_a_second() {
+async fn revoked_token_is_rejected_within_a_second() {
     let guarded = Guarded::start(|_| {}).await;
-    // As often as a server asks by default.
+    // With the default interval.
     let tokens = Tokens::follow(guarded.store.clone(), Tokens::INTERVAL).await.unwrap();
     let token = guarded.token(Role::Server, |token| token.name("one")).await;
     until(async || tokens.authenticate(&token, Utc::now()).is_ok()).await;
@@ -339,73 +327,73 @@ async fn a_token_that_is_revoked_is_refused_within_a_second() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_token_is_refused_at_once_while_the_database_is_locked() {
+async fn unknown_token_is_rejected_at_once_while_the_database_is_locked() {
     use novi::sqlx::Connection as _;
     let guarded = Guarded::start(|_| {}).await;
     let token = guarded.token(Role::Server, |token| token).await;
     let options = (*guarded.store.pool().connect_options()).clone();
     let mut other = novi::sqlx::SqliteConnection::connect_with(&options).await.unwrap();
     novi::sqlx::raw_sql("alter table novi_tokens rename to gone").execute(&mut other).await.unwrap();
-    let asked = async {
+    let calls = async {
         assert_eq!(guarded.one("shown", "unknown", json!({})).await.status, 401);
         assert_eq!(guarded.one("shown", &token, json!({})).await.status, 200);
     };
-    timeout(Duration::from_secs(1), asked).await.unwrap();
+    timeout(Duration::from_secs(1), calls).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_gets_in_before_the_database_has_told_who_may() {
+async fn requests_are_rejected_until_tokens_are_loaded() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("novi.db").display());
     // Without tables.
     let store = Arc::new(SqliteStore::create(&url).await.unwrap());
     let tokens = Tokens::follow(store.clone(), INTERVAL).await.unwrap();
     for open in [true, false] {
-        let flags = Flags::builder().keep_rows().from_rows(common::demo()).unwrap();
+        let flags = Flags::builder().keep_rows().from_rows(demo()).unwrap();
         let mut options = Options::default();
         (options.tokens, options.open) = (Some(tokens.clone()), open);
         let server = Server::start_with(flags, options).await;
-        let ask = async |token: Option<&str>| {
+        let call = async |token: Option<&str>| {
             let request = server.client.get(server.url("/flags"));
             let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
             Reply::of(request.send().await.unwrap()).await
         };
-        ask(Some("any")).await.error(503, "tokens_not_known");
-        let nobody = ask(None).await;
+        call(Some("any")).await.error(503, "tokens_not_known");
+        let anonymous = call(None).await;
         if open {
-            nobody.error(503, "tokens_not_known");
-            assert_eq!(nobody.header("retry-after"), Some("1"));
+            anonymous.error(503, "tokens_not_known");
+            assert_eq!(anonymous.header("retry-after"), Some("1"));
         } else {
-            nobody.error(401, "unauthorized");
+            anonymous.error(401, "unauthorized");
         }
         assert_eq!(server.get("/health/live").await.status, 200);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_guesses_is_told_to_wait_and_good_tokens_are_not() {
+async fn guessing_is_limited_and_valid_tokens_are_not() {
     let guarded = Guarded::start(|options| {
         options.guess_limit = 3;
         options.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
     })
     .await;
     let token = guarded.token(Role::Server, |token| token).await;
-    let ask = async |client: &str, token: &str| {
+    let call = async |client: &str, token: &str| {
         let request = guarded.server.client.get(guarded.server.url("/flags")).bearer_auth(token);
         Reply::of(request.header("x-forwarded-for", client).send().await.unwrap()).await
     };
     for guess in ["one", "two", "three"] {
-        ask("198.51.100.7", guess).await.error(401, "unauthorized");
+        call("198.51.100.7", guess).await.error(401, "unauthorized");
     }
-    let late = ask("198.51.100.7", "four").await;
+    let late = call("198.51.100.7", "four").await;
     late.error(429, "too_many_requests");
     let seconds: u64 = late.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=60).contains(&seconds), "{seconds}");
-    // What the client itself has written in the header changes nothing.
-    assert_eq!(ask("203.0.113.9, 198.51.100.7", "guess").await.status, 429);
-    assert_eq!(ask("198.51.100.7", &token).await.status, 200);
-    assert_eq!(ask("198.51.100.8", "guess").await.status, 401);
-    // As clients of OpenFeature are told.
+    // A forged entry before the proxy's changes nothing.
+    assert_eq!(call("203.0.113.9, 198.51.100.7", "guess").await.status, 429);
+    assert_eq!(call("198.51.100.7", &token).await.status, 200);
+    assert_eq!(call("198.51.100.8", "guess").await.status, 401);
+    // The same over OFREP.
     let body = json!({"context": {}}).to_string();
     let url = guarded.server.url("/ofrep/v1/evaluate/flags");
     let request =
@@ -414,12 +402,12 @@ async fn who_guesses_is_told_to_wait_and_good_tokens_are_not() {
         Reply::of(request.header("content-type", "application/json").body(body).send().await.unwrap()).await;
     assert_eq!(reply.status, 429, "{}", reply.text);
     assert!(reply.header("retry-after").unwrap().parse::<u64>().is_ok());
-    // Nobody is told anything of a token by being without one.
+    // Without a token the status stays 401.
     assert_eq!(guarded.server.get("/flags").await.status, 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forged_address_does_not_help_who_guesses() {
+async fn forged_address_does_not_reset_the_guess_limit() {
     let guarded = Guarded::start(|options| options.guess_limit = 2).await;
     let mut statuses = Vec::new();
     for client in 0..4 {
@@ -432,7 +420,7 @@ async fn a_forged_address_does_not_help_who_guesses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rate_limit_is_for_each_token() {
+async fn rate_limit_applies_to_each_token() {
     let guarded = Guarded::start(|options| options.rate_limit = 2).await;
     let one = guarded.token(Role::Server, |token| token).await;
     let other = guarded.token(Role::Server, |token| token).await;
@@ -449,20 +437,19 @@ async fn a_rate_limit_is_for_each_token() {
     assert_eq!(guarded.server.get("/health/live").await.status, 200);
 }
 
-/// The layer of an application that has novi's tokens.
 #[tokio::test]
-async fn an_applications_requests_are_those_of_their_tokens() {
+async fn layer_uses_the_tokens_of_an_application() {
     let guarded = Guarded::start(|_| {}).await;
     let admin = guarded.token(Role::Admin, |token| token.subject("boss")).await;
     let client = guarded.token(Role::Client, |token| token.subject("user-7")).await;
     let tokens = Tokens::follow(guarded.store.clone(), INTERVAL).await.unwrap();
-    let flags = novi::Flags::from_rows(common::demo()).unwrap();
+    let flags = novi::Flags::from_rows(demo()).unwrap();
     let layer = RequestToggles::new(flags).tokens(tokens);
     let page = async |flags: RequestFlags| {
         format!("{:?} {}", flags.context().targeting_key(), flags.is_enabled("Combo AND"))
     };
     let app = axum::Router::new().route("/", axum::routing::get(page)).layer(layer);
-    let ask = async |token: Option<&str>, toggles: &str| {
+    let call = async |token: Option<&str>, toggles: &str| {
         let mut request = axum::http::Request::get("/");
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -475,15 +462,15 @@ async fn an_applications_requests_are_those_of_their_tokens() {
         let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
         (status, String::from_utf8(body.to_vec()).unwrap())
     };
-    assert_eq!(ask(None, "").await, (200, "None false".to_owned()));
-    assert_eq!(ask(Some("the application's own"), "").await, (200, "None false".to_owned()));
-    assert_eq!(ask(Some(&client), "").await, (200, "Some(\"user-7\") false".to_owned()));
-    assert_eq!(ask(Some(&client), "Combo AND=on").await.0, 403);
-    assert_eq!(ask(Some(&admin), "Combo AND=on").await, (200, "Some(\"boss\") true".to_owned()));
+    assert_eq!(call(None, "").await, (200, "None false".to_owned()));
+    assert_eq!(call(Some("the application's own"), "").await, (200, "None false".to_owned()));
+    assert_eq!(call(Some(&client), "").await, (200, "Some(\"user-7\") false".to_owned()));
+    assert_eq!(call(Some(&client), "Combo AND=on").await.0, 403);
+    assert_eq!(call(Some(&admin), "Combo AND=on").await, (200, "Some(\"boss\") true".to_owned()));
 }
 
 #[tokio::test]
-async fn an_event_stream_ends_with_the_token_that_it_was_given_to() {
+async fn event_stream_ends_when_its_token_is_revoked() {
     let guarded = Guarded::start(|options| options.keep_alive = Duration::from_millis(50)).await;
     let token = guarded.token(Role::Client, |token| token.name("phone")).await;
     let bulk = "/ofrep/v1/evaluate/flags";
@@ -493,14 +480,14 @@ async fn an_event_stream_ends_with_the_token_that_it_was_given_to() {
     let stream = open().await;
     assert_eq!(stream.status(), 200);
     guarded.store.revoke_token("phone").await.unwrap();
-    // It ends by itself, and is not opened again.
+    // It ends by itself, and cannot be opened again.
     let text = timeout(PATIENCE, stream.text()).await.unwrap().unwrap();
     assert!(text.starts_with("retry:"), "{text}");
     until(async || open().await.status() == 401).await;
 }
 
 #[tokio::test]
-async fn an_event_stream_that_anybody_could_open_ends_when_tokens_are_needed() {
+async fn anonymous_event_stream_ends_when_tokens_are_required() {
     let guarded = Guarded::start(|options| {
         options.open = true;
         options.keep_alive = Duration::from_millis(50);

@@ -1,9 +1,6 @@
-//! Every rule's vectors, over HTTP.
+//! The vectors of every rule, over HTTP.
 
-#![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
-
-mod common;
-#[path = "../../../tests/spec/suite.rs"]
+#[path = "../../../../tests/spec/suite.rs"]
 #[allow(dead_code, reason = "the library's tests use the rest")]
 mod suite;
 
@@ -13,7 +10,7 @@ use serde_json::Value;
 use crate::common::Server;
 
 #[tokio::test]
-async fn the_server_answers_as_the_rules_say() {
+async fn server_passes_the_spec() {
     for file in suite::files() {
         for suite in &file.suites {
             let server = Server::start_with(suite.flags(suite.rows()), Options::default()).await;
@@ -28,7 +25,7 @@ async fn the_server_answers_as_the_rules_say() {
                 let status = answer.status().as_u16();
                 let body: Value = answer.json().await.unwrap();
                 if case.error.is_some() || !of_rows(&case.flag) {
-                    // A flag that only an override has is no row, and these endpoints tell of rows.
+                    // These endpoints return rows, so a flag that only an override has is unknown.
                     assert_eq!(status, 404, "{at}");
                     continue;
                 }
