@@ -1,5 +1,5 @@
-//! The HTTP server of novi: a [`router`] to mount in an axum application, or to [`serve`](serve()) by itself. [`Server`] makes
-//! both from a store.
+//! The HTTP server of novi: a [`router`] to mount in an axum application, or to [`serve`](serve()) by itself.
+//! [`Server`] makes both from a store.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -36,13 +36,13 @@
 //! | `GET /health/live` | 200 as long as the process responds |
 //! | `GET /health/ready` | 200; 503 during a shutdown, while the database does not confirm its revision, and while there are no rows yet |
 //!
-//! A flag is `{"activations": [{"class_name", "config", "id", "name"}], "id", "name", "status"}`, where `config` is the text of
-//! the row. A context is a JSON object, whatever the content type is; no body and `null` are the empty context. (OFREP is
-//! stricter.) Each response is of one revision of the rows.
+//! A flag is `{"activations": [{"class_name", "config", "id", "name"}], "id", "name", "status"}`, where
+//! `config` is the text of the row. A context is a JSON object, whatever the content type is; no body and
+//! `null` are the empty context. (OFREP is stricter.) Each response is of one revision of the rows.
 //!
 //! # Toggles
-//! The header `X-Novi-Feature-Toggles` overrides flags for its request. [`RequestToggles`] is a layer that does the same for the
-//! handlers of an application, which extract [`RequestFlags`].
+//! The header `X-Novi-Feature-Toggles` overrides flags for its request. [`RequestToggles`] is a layer that
+//! does the same for the handlers of an application, which extract [`RequestFlags`].
 //!
 //! # Errors
 //! Every error is `{"error": {"code", "message", "request_id"}}`. Codes are stable, messages are not.
@@ -80,10 +80,11 @@
 //! Requests that are not HTTP, and heads of more than 64 KiB, are rejected with 4xx and no body.
 //!
 //! # Request ids and logs
-//! `x-request-id` is taken from the request if it has 1 to 128 visible ASCII characters; otherwise a new id is used. It is in
-//! every response, and in the span `request` around all log lines of the request, together with the trace id if the request
-//! has a `traceparent`. Each request is logged in one line at level info; evaluations over OFREP are logged at level info if
-//! they fail, and at level debug otherwise. Bodies, contexts, query strings and headers are never logged.
+//! `x-request-id` is taken from the request if it has 1 to 128 visible ASCII characters; otherwise a new id
+//! is used. It is in every response, and in the span `request` around all log lines of the request, together
+//! with the trace id if the request has a `traceparent`. Each request is logged in one line at level info;
+//! evaluations over OFREP are logged at level info if they fail, and at level debug otherwise. Bodies,
+//! contexts, query strings and headers are never logged.
 //!
 //! # What it does not do
 //! No HTTP/2 and no compression: put a reverse proxy in front. A mounted router without

@@ -63,7 +63,8 @@ impl Events {
         sender.subscribe()
     }
 
-    /// A client that evaluates again because of an event, possibly of another server, is not answered from older rows.
+    /// A client that evaluates again because of an event, possibly of another server, is not answered from
+    /// older rows.
     pub(crate) async fn catch_up(&self, flags: &Flags, query: Option<&str>) {
         /// Longer than a query takes, and shorter than a client waits.
         const LONGEST: Duration = Duration::from_secs(1);

@@ -39,8 +39,8 @@ impl Input for FlagName {
     }
 }
 
-/// The value of a parameter of the path. The last one of that name counts: an application may nest the router below
-/// parameters of its own.
+/// The value of a parameter of the path. The last one of that name counts: an application may nest the router
+/// below parameters of its own.
 pub(crate) async fn path_param(parts: &mut Parts, state: &AppState, name: &str) -> Result<String, ApiError> {
     let params = RawPathParams::from_request_parts(parts, state);
     let params = params.await.map_err(|_| ApiError::invalid_path())?;
@@ -52,7 +52,8 @@ pub(crate) async fn path_param(parts: &mut Parts, state: &AppState, name: &str) 
 pub(crate) struct CallerContext(pub(crate) Context<'static>);
 
 impl CallerContext {
-    /// Looking up an attribute is a linear scan, once for each activation. Without a limit, one body could take seconds.
+    /// Looking up an attribute is a linear scan, once for each activation. Without a limit, one body could
+    /// take seconds.
     pub(crate) const MOST_ATTRIBUTES: usize = 1000;
 
     fn parse(body: &[u8]) -> Result<Self, ApiError> {
@@ -168,8 +169,9 @@ where
     Ok(if bytes.is_empty() { first } else { bytes.into() })
 }
 
-/// Reads the rest of a body and drops it. Closing a connection while bytes still arrive resets it, and a client that is
-/// still sending would not see its response. Bytes and time are limited; a client beyond both limits is reset.
+/// Reads the rest of a body and drops it. Closing a connection while bytes still arrive resets it, and a
+/// client that is still sending would not see its response. Bytes and time are limited; a client beyond both
+/// limits is reset.
 async fn discard<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) {
     const MOST_BYTES: usize = 64 * 1024 * 1024;
     const LONGEST: Duration = Duration::from_secs(2);

@@ -1,4 +1,5 @@
-//! The events of streams: flags may now evaluate differently, because rows have changed or because time has passed.
+//! The events of streams: flags may now evaluate differently, because rows have changed or because time has
+//! passed.
 
 use std::time::Duration;
 

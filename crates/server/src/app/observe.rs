@@ -1,5 +1,6 @@
-//! What surrounds every request, written once for the router and for the fast path of OFREP: the request's id and span,
-//! the limits of its URL and its time, panics, the bodies of errors, metrics, and the line in the log.
+//! What surrounds every request, written once for the router and for the fast path of OFREP: the request's id
+//! and span, the limits of its URL and its time, panics, the bodies of errors, metrics, and the line in the
+//! log.
 
 use std::{
     any::Any,
@@ -142,7 +143,8 @@ async fn in_time<A: Future<Output = Response>>(
 ) -> Result<Response, ApiError> {
     let (progress, limit) = (Progress::default(), state.options().request_timeout);
     let handle = async { answer(progress.clone()).await };
-    // No handler leaves shared state half changed: what it locks recovers from poisoning, and snapshots are immutable.
+    // No handler leaves shared state half changed: what it locks recovers from poisoning, and snapshots are
+    // immutable.
     match timeout(limit, AssertUnwindSafe(handle).catch_unwind()).await {
         Ok(Ok(response)) => Ok(response),
         Ok(Err(panic)) => Err(panicked(&*panic)),
@@ -179,8 +181,8 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
     sent.cloned().unwrap_or_else(new_id)
 }
 
-/// A unique id: a random number of the process, and a counter. A random number for each request would cost more than
-/// many an evaluation.
+/// A unique id: a random number of the process, and a counter. A random number for each request would cost
+/// more than many an evaluation.
 #[expect(clippy::cast_possible_truncation, reason = "digits are below 16")]
 fn new_id() -> HeaderValue {
     static PROCESS: LazyLock<u64> = LazyLock::new(|| {

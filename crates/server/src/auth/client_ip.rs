@@ -7,8 +7,9 @@ use ipnet::IpNet;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address of the client. Each proxy appends the address of its own client to the header, so the list is read from its
-/// end, up to the first address that is not a trusted proxy. A client can forge everything before that.
+/// The address of the client. Each proxy appends the address of its own client to the header, so the list is
+/// read from its end, up to the first address that is not a trusted proxy. A client can forge everything
+/// before that.
 pub(crate) fn client_ip(headers: &HeaderMap, peer: IpAddr, proxies: &[IpNet]) -> IpAddr {
     let is_proxy = |address: &IpAddr| proxies.iter().any(|network| network.contains(address));
     let mut client = peer;

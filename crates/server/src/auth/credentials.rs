@@ -26,7 +26,8 @@ impl Credential<'_> {
     }
 }
 
-/// The token in `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Other schemes are ignored: they may be for a proxy.
+/// The token in `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Other schemes are ignored: they may be
+/// for a proxy.
 pub(crate) fn credential(headers: &HeaderMap) -> Credential<'_> {
     let bearers = headers.get_all(header::AUTHORIZATION).iter().filter_map(bearer);
     let keys = headers.get_all(API_KEY).iter().map(HeaderValue::as_bytes);

@@ -105,8 +105,8 @@ fn authenticate(
     Ok(caller)
 }
 
-/// The error for an invalid token, which is the same whether it once was valid or not; or an anonymous caller, if the
-/// options allow it where no token is required.
+/// The error for an invalid token, which is the same whether it once was valid or not; or an anonymous
+/// caller, if the options allow it where no token is required.
 fn reject(
     state: &AppState,
     headers: &HeaderMap,
@@ -133,8 +133,8 @@ fn reject(
     Err(ApiError::unauthorized("unknown or expired token"))
 }
 
-/// The network of the client, by which requests are counted. If an application does not pass the peer's address, all
-/// requests count as one network.
+/// The network of the client, by which requests are counted. If an application does not pass the peer's
+/// address, all requests count as one network.
 fn network(state: &AppState, headers: &HeaderMap, peer: Option<Peer>) -> u128 {
     let proxies = &state.options().trusted_proxies;
     peer.map_or(0, |Peer(peer)| client_ip::network(client_ip::client_ip(headers, peer, proxies)))

@@ -1,5 +1,5 @@
-//! `POST /evaluatedFlags` and `POST /evaluatedFlags/{name}`: flags as rows, with their decisions for the context in the
-//! body.
+//! `POST /evaluatedFlags` and `POST /evaluatedFlags/{name}`: flags as rows, with their decisions for the
+//! context in the body.
 
 use axum::extract::State;
 use novi::Decision;

@@ -1,4 +1,5 @@
-//! `GET /health/live` and `GET /health/ready`: whether to restart this process, and whether to send it requests.
+//! `GET /health/live` and `GET /health/ready`: whether to restart this process, and whether to send it
+//! requests.
 
 use std::marker::PhantomData;
 
@@ -32,7 +33,8 @@ pub(crate) struct Ready {
     /// The source of the rows: database, file, memory, or nowhere if there are none yet.
     #[schemars(with = "String")]
     source: Origin,
-    /// Time since the database last confirmed the revision, or since the snapshot file was written; null for rows in memory.
+    /// Time since the database last confirmed the revision, or since the snapshot file was written; null for
+    /// rows in memory.
     age_seconds: Option<f64>,
     issues: usize,
     /// Why the server is not ready; null if it is.

@@ -16,8 +16,8 @@ use crate::{
     http::describe::{Operation, Output, Schemas},
 };
 
-/// The most combinations of flag, variant and reason that are counted separately. Prometheus keeps a series for each, and
-/// a database may have a hundred thousand flags.
+/// The most combinations of flag, variant and reason that are counted separately. Prometheus keeps a series
+/// for each, and a database may have a hundred thousand flags.
 const MOST_SERIES: usize = 5_000;
 
 /// The text.

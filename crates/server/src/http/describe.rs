@@ -128,7 +128,8 @@ impl Operation {
     }
 }
 
-/// A handler that describes its arguments and its result. `T` is the tuple of its arguments, as in [`axum::handler::Handler`].
+/// A handler that describes its arguments and its result. `T` is the tuple of its arguments, as in
+/// [`axum::handler::Handler`].
 pub(crate) trait Described<T> {
     fn describe(operation: &mut Operation, schemas: &mut Schemas);
 }

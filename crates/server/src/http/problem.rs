@@ -62,7 +62,8 @@ impl Problem {
         Self { table: Some(table), id: Some(id), ..self }
     }
 
-    /// An issue that the change would cause. `base` points to the row's fields in the body, if they are there.
+    /// An issue that the change would cause. `base` points to the row's fields in the body, if they are
+    /// there.
     pub(crate) fn from_issue(issue: &Issue, base: Option<&str>, sent: &Value) -> Self {
         let pointer = base.map_or_else(String::new, |base| pointer_to(sent, base, &column(issue)));
         Self {

@@ -23,7 +23,8 @@ pub(crate) fn reply(status: StatusCode, body: &impl Serialize) -> Result<Respons
     json(status, body).map_err(|error| ApiError::internal(error.to_string()))
 }
 
-/// A 200 whose body is a `T` as JSON. The body is serialized at once, so that it can borrow from the handler's locals.
+/// A 200 whose body is a `T` as JSON. The body is serialized at once, so that it can borrow from the
+/// handler's locals.
 pub(crate) struct Reply<T>(Response, PhantomData<fn() -> T>);
 
 impl<T> Reply<T> {

@@ -1,4 +1,5 @@
-//! `POST /api/evaluate/{name}`: the decision of a flag for the context in the body, now or at an earlier revision.
+//! `POST /api/evaluate/{name}`: the decision of a flag for the context in the body, now or at an earlier
+//! revision.
 
 use axum::extract::State;
 use novi::{Decision, Snapshot, Trace};

@@ -25,8 +25,8 @@ pub(crate) struct Query {
     limit: Option<Limit>,
     /// `next` of the previous page.
     cursor: Option<String>,
-    /// Only changes of the flag with this current or former name: of its row, metadata and links, and of the activations and
-    /// members that it is or was linked to.
+    /// Only changes of the flag with this current or former name: of its row, metadata and links, and of the
+    /// activations and members that it is or was linked to.
     flag: Option<String>,
     /// Only changes with a higher revision.
     after: Option<i64>,

@@ -1,8 +1,8 @@
 //! Management: everything below `/api`.
 //!
-//! Reads use the current snapshot, so that they work while the database is unavailable. Writes are [edits](edit): planned
-//! with the rows of the snapshot, committed if those rows are still the same, and answered once this server uses the new
-//! rows.
+//! Reads use the current snapshot, so that they work while the database is unavailable. Writes are
+//! [edits](edit): planned with the rows of the snapshot, committed if those rows are still the same, and
+//! answered once this server uses the new rows.
 
 pub(crate) mod activations;
 pub(crate) mod edit;

@@ -49,7 +49,8 @@ pub(crate) struct Stale {
     next: Option<String>,
     revision: i64,
     days: u32,
-    /// Since when evaluations have been recorded. Flags are only reported as not evaluated if this is more than `days` ago.
+    /// Since when evaluations have been recorded. Flags are only reported as not evaluated if this is more
+    /// than `days` ago.
     #[schemars(with = "Option<String>")]
     recorded_since: Option<DateTime<Utc>>,
 }

@@ -22,7 +22,8 @@ pub(crate) struct Status {
     /// The source of the rows: database, file, memory, or nowhere if there are none yet.
     #[schemars(with = "String")]
     origin: Origin,
-    /// Time since the database last confirmed the revision, or since the snapshot file was written; null for rows in memory.
+    /// Time since the database last confirmed the revision, or since the snapshot file was written; null for
+    /// rows in memory.
     age_seconds: Option<f64>,
     /// Whether there is a database for changes and the history.
     has_database: bool,

@@ -8,8 +8,8 @@ use crate::http::{
 };
 
 impl ApiError {
-    /// Adds the fields that OFREP requires, unless the error has them. `key` is the key of the flag, if the request is for
-    /// one flag.
+    /// Adds the fields that OFREP requires, unless the error has them. `key` is the key of the flag, if the
+    /// request is for one flag.
     pub(crate) fn with_ofrep_fields(self, key: Option<&str>) -> Self {
         let code = error_code(&self);
         self.details(|details| {

@@ -4,8 +4,9 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use novi::rows::Revision;
 use twox_hash::{XxHash3_64, XxHash3_128};
 
-/// A hash of the revision, of the request and of the response, so that it changes with the rows, with the caller, and with
-/// time if a flag depends on the clock or on a file. Servers with the same rows return the same one.
+/// A hash of the revision, of the request and of the response, so that it changes with the rows, with the
+/// caller, and with time if a flag depends on the clock or on a file. Servers with the same rows return the
+/// same one.
 pub(crate) fn etag(revision: Revision, request: &[u8], response: &[u8], stream: &str) -> String {
     let mut around = Vec::with_capacity(request.len() + 16 + stream.len());
     around.extend_from_slice(&revision.number().to_be_bytes());

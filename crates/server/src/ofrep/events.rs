@@ -1,6 +1,7 @@
 //! Event streams: they notify clients that flags may evaluate differently, and clients evaluate again.
 //!
-//! An event has no other content, so that a stream needs no queue: a slow client receives only the latest event.
+//! An event has no other content, so that a stream needs no queue: a slow client receives only the latest
+//! event.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -36,7 +37,8 @@ pub(crate) const PATH: &str = "/ofrep/v1/events";
 /// The purpose of the signatures.
 const PURPOSE: &str = "event stream";
 
-/// The URL of a stream for a client with decisions of this revision. It is signed, so that clients cannot make one up.
+/// The URL of a stream for a client with decisions of this revision. It is signed, so that clients cannot
+/// make one up.
 pub(crate) fn address(key: &SigningKey, mount: &str, revision: Revision, token: Option<i64>) -> String {
     let valid_until = Ticket::end(Utc::now().timestamp());
     let ticket = Ticket { valid_until, revision: revision.number(), token: token.unwrap_or_default() };
@@ -55,8 +57,8 @@ struct Ticket {
 }
 
 impl Ticket {
-    /// A ticket is valid for one to two windows. All tickets of one window are the same, so that the ETag for all flags
-    /// stays the same while nothing changes.
+    /// A ticket is valid for one to two windows. All tickets of one window are the same, so that the ETag for
+    /// all flags stays the same while nothing changes.
     const WINDOW: i64 = 12 * 60 * 60;
     const SIGNATURE: usize = 16;
 

@@ -17,7 +17,8 @@ use crate::{
     ofrep::evaluate::{PATH, evaluate},
 };
 
-/// The router with a fast path for evaluations. An evaluation takes about as long as the router needs to find its route.
+/// The router with a fast path for evaluations. An evaluation takes about as long as the router needs to find
+/// its route.
 #[derive(Clone)]
 pub(crate) struct FastPath {
     state: AppState,

@@ -71,7 +71,9 @@ pub(crate) fn describe(operation: &mut Operation) {
     let context = json!({
         "type": "object",
         "description": "The caller's attributes by name",
-        "properties": {"targetingKey": {"type": ["string", "null"], "description": "Identifies the caller; a split keeps it in the same variant"}},
+        "properties": {
+            "targetingKey": {"type": ["string", "null"], "description": "Identifies the caller, for stable variants"},
+        },
         "additionalProperties": true,
     });
     let body = json!({"type": "object", "required": ["context"], "properties": {"context": context}});

@@ -10,7 +10,8 @@ pub(crate) fn is_broken(decision: &Decision<&Snapshot>) -> bool {
     decision.reason() == Reason::Error && decision.value().is_none()
 }
 
-/// Writes the decision of one flag. A flag with values that is off has no value: the client uses its own default.
+/// Writes the decision of one flag. A flag with values that is off has no value: the client uses its own
+/// default.
 pub(crate) fn write_success(out: &mut Vec<u8>, decision: &Decision<&Snapshot>, revision: Option<Revision>) {
     out.extend_from_slice(b"{\"key\":");
     write_string(out, decision.flag());

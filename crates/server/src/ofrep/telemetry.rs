@@ -2,8 +2,8 @@
 
 use novi::{Decision, Reason, Snapshot};
 
-/// Emits an event with the names of OpenTelemetry's semantic conventions for feature flags. It has neither the caller nor the
-/// value, which may be private.
+/// Emits an event with the names of OpenTelemetry's semantic conventions for feature flags. It has neither
+/// the caller nor the value, which may be private.
 pub(crate) fn evaluated(decision: &Decision<&Snapshot>) {
     let variant = decision.variant().unwrap_or(if decision.enabled() { "on" } else { "off" });
     let failed = decision.reason() == Reason::Error;

@@ -7,8 +7,8 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::options::toggles_header::TogglesHeader;
 
-/// The origins whose pages may call the server from a browser. Credentials of the browser, such as cookies, are never
-/// allowed: a page sends its token itself.
+/// The origins whose pages may call the server from a browser. Credentials of the browser, such as cookies,
+/// are never allowed: a page sends its token itself.
 #[derive(Clone, Debug, Default)]
 pub struct Origins {
     origins: Vec<HeaderValue>,
@@ -16,7 +16,8 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// These origins, such as `https://app.example.org`, with the port unless it is the default; `*` is every origin.
+    /// These origins, such as `https://app.example.org`, with the port unless it is the default; `*` is every
+    /// origin.
     ///
     /// # Errors
     /// A message with the first invalid origin.

@@ -8,7 +8,8 @@ use novi::{
 };
 use tokio::sync::OnceCell;
 
-/// The database whose rows the endpoints below `/api` change and whose history they read: the one that the flags follow.
+/// The database whose rows the endpoints below `/api` change and whose history they read: the one that the
+/// flags follow.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new()?.block_on(async {

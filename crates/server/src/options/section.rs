@@ -38,7 +38,8 @@ pub struct ServerSection {
     pub signing_key: Secret,
     /// [`Options::require_targeting_key`](Options#structfield.require_targeting_key)
     pub require_targeting_key: bool,
-    /// Whether to listen on an address that others can reach while no token exists: then every caller has full access.
+    /// Whether to listen on an address that others can reach while no token exists: then every caller has
+    /// full access.
     pub insecure: bool,
     /// [`Options::guess_limit`](Options#structfield.guess_limit)
     pub guess_limit: u32,
@@ -112,7 +113,8 @@ impl fmt::Display for SectionError {
 impl std::error::Error for SectionError {}
 
 impl ServerSection {
-    /// The options of this section. Relative paths are relative to `folder`, the folder of the configuration file.
+    /// The options of this section. Relative paths are relative to `folder`, the folder of the configuration
+    /// file.
     ///
     /// # Errors
     /// The first invalid key, and what was expected.

@@ -45,8 +45,8 @@ impl Tls {
     /// The shortest time between two checks of the files, which a new connection triggers.
     const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-    /// Reads a certificate chain and its key from PEM files. The files are reloaded when they change: a renewed certificate
-    /// needs no restart.
+    /// Reads a certificate chain and its key from PEM files. The files are reloaded when they change: a
+    /// renewed certificate needs no restart.
     ///
     /// # Errors
     /// If a file cannot be read, has no certificate or no key, or the certificate does not match the key.
@@ -70,7 +70,8 @@ impl Tls {
 }
 
 impl Inner {
-    /// Reloads the files if they have changed. While they do not match or are invalid, the previous certificate stays.
+    /// Reloads the files if they have changed. While they do not match or are invalid, the previous
+    /// certificate stays.
     fn reload_if_changed(&self) {
         // A connection that arrives during a check uses the current certificate.
         let Ok(mut checked) = self.checked.try_lock() else { return };

@@ -12,8 +12,8 @@ pub struct TogglesHeader {
 }
 
 impl TogglesHeader {
-    /// A header with this name. The header of responses has the same name and `-Enabled`. Returns `None` if the name is no
-    /// valid name of a header.
+    /// A header with this name. The header of responses has the same name and `-Enabled`. Returns `None` if
+    /// the name is no valid name of a header.
     #[must_use]
     pub fn new(name: &str) -> Option<Self> {
         let request = HeaderName::try_from(name).ok()?;

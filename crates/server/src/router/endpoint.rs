@@ -1,7 +1,7 @@
 //! An endpoint: a method, a path, who may call it, a handler, and its part of the OpenAPI document.
 //!
-//! That part comes from the types of the handler's arguments and result, so that the document describes what the handler
-//! does.
+//! That part comes from the types of the handler's arguments and result, so that the document describes what
+//! the handler does.
 
 use axum::{
     handler::Handler,

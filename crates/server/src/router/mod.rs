@@ -30,12 +30,12 @@ use crate::{
 
 /// The endpoints of novi over these flags, to nest in an application or to serve by themselves.
 ///
-/// [`Server`](crate::Server) is the shorter way to a router that can also write: it keeps the rows, which the endpoints
-/// return, and sets [`Options::database`]. Without [`keep_rows`](novi::FlagsBuilder::keep_rows) endpoints that return rows
-/// fail with 500, and without a database those that write with 501.
+/// [`Server`](crate::Server) is the shorter way to a router that can also write: it keeps the rows, which the
+/// endpoints return, and sets [`Options::database`]. Without [`keep_rows`](novi::FlagsBuilder::keep_rows)
+/// endpoints that return rows fail with 500, and without a database those that write with 501.
 ///
-/// Nest the router under a path: it has its own fallback for unknown routes, and axum cannot merge two routers with
-/// fallbacks. If the application's router has a state, nest `router(..).with_state(())`.
+/// Nest the router under a path: it has its own fallback for unknown routes, and axum cannot merge two
+/// routers with fallbacks. If the application's router has a state, nest `router(..).with_state(())`.
 ///
 /// The router requires a tokio runtime with the timer enabled. [`Options`] of connections only apply to
 /// [`serve`](crate::serve()).

@@ -26,9 +26,10 @@ use crate::{
 
 /// Serves HTTP/1.1 on a listening socket until `shutdown` completes, then lets open requests finish.
 ///
-/// From the signal on, readiness is 503. For [`Options::notice`](Options#structfield.notice) requests are still accepted, and
-/// each connection is closed after its response. Then the socket and idle connections are closed. Open requests may take
-/// until [`Options::drain`](Options#structfield.drain) after the signal; those that are still open then are cut off.
+/// From the signal on, readiness is 503. For [`Options::notice`](Options#structfield.notice) requests are
+/// still accepted, and each connection is closed after its response. Then the socket and idle connections are
+/// closed. Open requests may take until [`Options::drain`](Options#structfield.drain) after the signal; those
+/// that are still open then are cut off.
 ///
 /// # Errors
 /// If the socket is not listening. Errors of single connections are only logged.
@@ -77,7 +78,8 @@ struct Acceptor {
 }
 
 impl Acceptor {
-    /// The largest buffer of a connection, and so the longest head. Heads of browsers and proxies are below 16 KiB.
+    /// The largest buffer of a connection, and so the longest head. Heads of browsers and proxies are below
+    /// 16 KiB.
     const BUFFER: usize = 64 * 1024;
     /// hyper adds the timeout to the current time, which must not overflow.
     const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);

@@ -12,7 +12,8 @@ use crate::{
     serve::serve,
 };
 
-/// Flags that follow a store, and the endpoints that read and write it: to mount in an application, or to serve.
+/// Flags that follow a store, and the endpoints that read and write it: to mount in an application, or to
+/// serve.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -13,8 +13,8 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// A stream whose writes fail if the peer reads nothing for a while. Without it a client that never reads its response
-/// would keep the response in memory, and the connection open, forever.
+/// A stream whose writes fail if the peer reads nothing for a while. Without it a client that never reads its
+/// response would keep the response in memory, and the connection open, forever.
 pub(crate) struct TimeoutStream {
     stream: TcpStream,
     timeout: Duration,

@@ -15,7 +15,8 @@ use crate::{
     toggles::{enabled_header::add_enabled_header, parse::parse, signature::Trust},
 };
 
-/// The middleware that runs a handler with the overrides of its request. The caller must have been authorized before.
+/// The middleware that runs a handler with the overrides of its request. The caller must have been authorized
+/// before.
 pub(crate) async fn apply_toggles(
     State(state): State<AppState>,
     mut request: Request,

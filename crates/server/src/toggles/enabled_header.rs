@@ -12,7 +12,8 @@ const ESCAPED: &AsciiSet = &CONTROLS.add(b',').add(b'=').add(b':').add(b';').add
 /// Servers and proxies reject responses with more than 8 or 16 KiB of headers.
 const LONGEST: usize = 6 * 1024;
 
-/// Adds the header: each flag that is on, with its version if it has one. A list that is too long ends in `...`.
+/// Adds the header: each flag that is on, with its version if it has one. A list that is too long ends in
+/// `...`.
 pub(crate) fn add_enabled_header(
     headers: &mut HeaderMap,
     name: &HeaderName,

@@ -26,9 +26,10 @@ use crate::{
 type AddContext = dyn Fn(&Parts, &mut Context<'static>) + Send + Sync;
 type TrustRequest = dyn Fn(&Parts) -> bool + Send + Sync;
 
-/// Adds the flags to each request of an application: a snapshot, the caller's context, and the overrides in the header
-/// `X-Novi-Feature-Toggles`. They apply to [`RequestFlags`], to guarded functions and to the [current
-/// context](novi::current_context). The response lists the flags that are on in `X-Novi-Feature-Toggles-Enabled`.
+/// Adds the flags to each request of an application: a snapshot, the caller's context, and the overrides in
+/// the header `X-Novi-Feature-Toggles`. They apply to [`RequestFlags`], to guarded functions and to the
+/// [current context](novi::current_context). The response lists the flags that are on in
+/// `X-Novi-Feature-Toggles-Enabled`.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -74,8 +75,8 @@ struct Inner {
 }
 
 impl RequestToggles {
-    /// A layer for these flags. No request may override any until [`trust`](Self::trust), [`tokens`](Self::tokens) or
-    /// [`signing_key`](Self::signing_key) is set.
+    /// A layer for these flags. No request may override any until [`trust`](Self::trust),
+    /// [`tokens`](Self::tokens) or [`signing_key`](Self::signing_key) is set.
     pub fn new(flags: Flags) -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -96,8 +97,8 @@ impl RequestToggles {
         self
     }
 
-    /// Sets another header for requests. The header of responses has the same name and `-Enabled`. An invalid name changes
-    /// nothing.
+    /// Sets another header for requests. The header of responses has the same name and `-Enabled`. An invalid
+    /// name changes nothing.
     pub fn header(self, name: &str) -> Self {
         self.with(|inner| {
             if let Some(header) = TogglesHeader::new(name) {
@@ -106,8 +107,8 @@ impl RequestToggles {
         })
     }
 
-    /// Adds the text of a header to the context, such as `x-user-id` as `targetingKey`. Only for headers that clients cannot
-    /// set, such as those of a proxy.
+    /// Adds the text of a header to the context, such as `x-user-id` as `targetingKey`. Only for headers that
+    /// clients cannot set, such as those of a proxy.
     pub fn context_header(self, header: &'static str, attribute: impl Into<String>) -> Self {
         self.with(|inner| inner.context_headers.push((HeaderName::from_static(header), attribute.into())))
     }
@@ -117,8 +118,9 @@ impl RequestToggles {
         self.with(|inner| inner.add_context = Some(Arc::new(add)))
     }
 
-    /// novi's own tokens. The subject of a token becomes the `targetingKey`, and a token with the role `server` or `admin`
-    /// may override flags. An invalid token is ignored here: the application authorizes its requests.
+    /// novi's own tokens. The subject of a token becomes the `targetingKey`, and a token with the role
+    /// `server` or `admin` may override flags. An invalid token is ignored here: the application authorizes
+    /// its requests.
     pub fn tokens(self, tokens: Tokens) -> Self {
         self.with(|inner| inner.tokens = Some(tokens))
     }

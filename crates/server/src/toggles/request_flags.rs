@@ -11,10 +11,11 @@ use novi::{Context, Decision, Guard, RequestOverrides, Result, Snapshot};
 
 use crate::http::error::ApiError;
 
-/// The flags of the current request: all decisions are of one snapshot, for the context of the request, with its
-/// overrides.
+/// The flags of the current request: all decisions are of one snapshot, for the context of the request, with
+/// its overrides.
 ///
-/// [`RequestToggles`](crate::RequestToggles) adds it to each request. Its decisions are the same in other tasks.
+/// [`RequestToggles`](crate::RequestToggles) adds it to each request. Its decisions are the same in other
+/// tasks.
 #[derive(Clone, Debug)]
 pub struct RequestFlags {
     pub(crate) snapshot: Guard,

@@ -23,8 +23,8 @@ pub(crate) struct Trust<'a> {
 /// The list without its signature.
 ///
 /// # Errors
-/// [`ToggleError::Forbidden`] if the caller may not override flags and the list is not signed, and for a signature that is
-/// invalid or has expired.
+/// [`ToggleError::Forbidden`] if the caller may not override flags and the list is not signed, and for a
+/// signature that is invalid or has expired.
 pub(crate) fn verify<'a>(
     text: &'a str,
     header: &HeaderName,
@@ -71,8 +71,8 @@ fn verify_at<'a>(
 }
 
 impl SigningKey {
-    /// Signs a list of toggles, such as `new-foo:2=on,fast-bar=off`. Every caller may send the result as the value of the
-    /// header until it expires.
+    /// Signs a list of toggles, such as `new-foo:2=on,fast-bar=off`. Every caller may send the result as the
+    /// value of the header until it expires.
     #[must_use]
     pub fn sign_toggles(&self, list: &str, expires: DateTime<Utc>) -> String {
         let (list, expires) = (list.trim(), expires.timestamp());

@@ -79,8 +79,8 @@ pub fn tokens_beside(snapshot: &Path) -> PathBuf {
     snapshot.with_file_name(name)
 }
 
-/// Writes the tokens of a database to a file, from which a server authenticates callers if it starts while the database is
-/// unavailable. The file has hashes, not secrets.
+/// Writes the tokens of a database to a file, from which a server authenticates callers if it starts while
+/// the database is unavailable. The file has hashes, not secrets.
 ///
 /// # Errors
 /// [`Error::Store`] if the tokens cannot be read, or the file cannot be written.

@@ -10,8 +10,8 @@ use crate::tokens::{
     token::{LastUse, Token},
 };
 
-/// The beginning of a hash. The time of a lookup reveals at most this much of a hash, from which the secret cannot be
-/// derived.
+/// The beginning of a hash. The time of a lookup reveals at most this much of a hash, from which the secret
+/// cannot be derived.
 type Prefix = [u8; 8];
 
 /// All tokens, including expired and revoked ones, which the log names.

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use novi::store::{ReadStore, TokenUse};
 use tokio::time::{sleep, timeout};
 
-use crate::tokens::{shared::Shared, token::Token};
+use crate::tokens::token::Token;
 
 /// The interval of writes.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -44,14 +44,11 @@ impl LastUsed {
 }
 
 /// Writes the uses until the tokens are dropped.
-pub(crate) async fn write(tokens: Weak<Shared>, store: Arc<dyn ReadStore>) {
+pub(crate) async fn write(last_used: Weak<LastUsed>, store: Arc<dyn ReadStore>) {
     let mut failing = false;
     loop {
         sleep(INTERVAL).await;
-        let Some(shared) = tokens.upgrade() else { return };
-        let uses = shared.last_used.take();
-        // Not held during the write, so that the tokens can be dropped.
-        drop(shared);
+        let Some(uses) = last_used.upgrade().map(|last_used| last_used.take()) else { return };
         let Some(token_store) = store.token_store().filter(|_| !uses.is_empty()) else { continue };
         let written = timeout(TIMEOUT, token_store.record_token_use(uses.clone())).await;
         let error = match written {
@@ -62,9 +59,9 @@ pub(crate) async fn write(tokens: Weak<Shared>, store: Arc<dyn ReadStore>) {
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("{} did not respond within {TIMEOUT:?}", store.name()),
         };
-        let Some(shared) = tokens.upgrade() else { return };
+        let Some(last_used) = last_used.upgrade() else { return };
         for token in uses {
-            shared.last_used.add(token.id, token.at);
+            last_used.add(token.id, token.at);
         }
         // Warned about once: a server without the right to write fails each time.
         if mem::replace(&mut failing, true) {

@@ -1,6 +1,7 @@
 //! The tokens of callers, in memory, followed as they change in the database.
 //!
-//! A lookup does no I/O, so that an invalid token is rejected at once, whether the database is available or not.
+//! A lookup does no I/O, so that an invalid token is rejected at once, whether the database is available or
+//! not.
 
 pub(crate) mod file;
 pub(crate) mod follower;
@@ -28,7 +29,8 @@ pub struct Tokens {
 pub enum TokenError {
     /// It is not a token.
     Unknown,
-    /// It was revoked, or has expired. The log says which; callers get the same message as for an unknown one.
+    /// It was revoked, or has expired. The log says which; callers get the same message as for an unknown
+    /// one.
     Invalid,
     /// The tokens have not been loaded yet.
     NotLoaded,
@@ -52,17 +54,17 @@ impl Tokens {
     /// The longest text that is looked up. A token of novi has 50 characters.
     const LONGEST: usize = 512;
 
-    /// Reads the tokens, and follows them in tasks of the current tokio runtime until the last clone is dropped. If the
-    /// database is unavailable for some seconds, all tokens are rejected until it is available; later, the last tokens
-    /// stay valid while it is unavailable.
+    /// Reads the tokens, and follows them in tasks of the current tokio runtime until the last clone is
+    /// dropped. If the database is unavailable for some seconds, all tokens are rejected until it is
+    /// available; later, the last tokens stay valid while it is unavailable.
     ///
     /// Returns `None` if the store does not support tokens.
     pub async fn follow(store: Arc<dyn ReadStore>, interval: Duration) -> Option<Self> {
         Self::follow_and_keep(store, interval, None).await
     }
 
-    /// As [`follow`](Self::follow), with a file from which the tokens are read if the database is unavailable at the
-    /// start. The file is written when the tokens change.
+    /// As [`follow`](Self::follow), with a file from which the tokens are read if the database is unavailable
+    /// at the start. The file is written when the tokens change.
     pub async fn follow_and_keep(
         store: Arc<dyn ReadStore>,
         interval: Duration,
@@ -72,7 +74,7 @@ impl Tokens {
         let shared = Arc::new(Shared::default());
         let mut follower = Follower::new(Arc::downgrade(&shared), store, interval, file);
         let wait = follower.first_refresh(&shared).await;
-        tokio::spawn(last_used::write(Arc::downgrade(&shared), Arc::clone(follower.store())));
+        tokio::spawn(last_used::write(Arc::downgrade(&shared.last_used), Arc::clone(follower.store())));
         tokio::spawn(follower.follow(wait));
         Some(Self { shared })
     }
@@ -109,7 +111,8 @@ impl Tokens {
         index.get(id).is_some_and(|token| !token.revoked && !token.has_expired(now))
     }
 
-    /// Whether any token was ever created, including revoked ones. Returns `None` until the tokens have been loaded.
+    /// Whether any token was ever created, including revoked ones. Returns `None` until the tokens have been
+    /// loaded.
     #[must_use]
     pub fn made(&self) -> Option<bool> {
         self.shared.index.load().any_issued

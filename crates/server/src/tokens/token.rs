@@ -34,7 +34,8 @@ impl Token {
 pub(crate) struct LastUse(AtomicI64);
 
 impl LastUse {
-    /// The shortest time between two records of one token, in seconds. Each record costs a write to the database.
+    /// The shortest time between two records of one token, in seconds. Each record costs a write to the
+    /// database.
     const INTERVAL: i64 = 60;
 
     pub(crate) fn new(seconds: Option<i64>) -> Self {

@@ -98,7 +98,8 @@ impl Api {
         Reply { status, headers, text: response.text().await.unwrap() }
     }
 
-    /// The history, once it no longer changes: on MySQL readers record the order of the changes that they have seen.
+    /// The history, once it no longer changes: on MySQL readers record the order of the changes that they
+    /// have seen.
     pub async fn settled(&self) -> Value {
         let mut before = Value::Null;
         loop {

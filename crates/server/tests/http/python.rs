@@ -1,5 +1,6 @@
-//! The server on a database of the Python original. The fixture has the decisions of Python novi 0.4.2 for contexts with
-//! the time, the seed and the variant; without one of them, novi deliberately decides differently.
+//! The server on a database of the Python original. The fixture has the decisions of Python novi 0.4.2 for
+//! contexts with the time, the seed and the variant; without one of them, novi deliberately decides
+//! differently.
 
 use std::collections::BTreeMap;
 

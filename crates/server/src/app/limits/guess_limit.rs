@@ -11,11 +11,12 @@ use crate::app::limits::retry_after::whole_seconds;
 /// Attempts are counted from the first one for this long.
 const WINDOW: Duration = Duration::from_mins(1);
 
-/// The most addresses that are counted separately. All others share one counter, so that a caller with very many
-/// addresses cannot fill the memory.
+/// The most addresses that are counted separately. All others share one counter, so that a caller with very
+/// many addresses cannot fill the memory.
 const MOST_ADDRESSES: usize = 10_000;
 
-/// A program that sends one wrong token repeatedly is not guessing. It may fail this many times as often as `limit`.
+/// A program that sends one wrong token repeatedly is not guessing. It may fail this many times as often as
+/// `limit`.
 const SAME_TOKEN_FACTOR: u32 = 10;
 
 /// The most different tokens that are remembered of one address.
@@ -51,8 +52,8 @@ impl Attempts {
 }
 
 impl GuessLimit {
-    /// Counts a failed attempt. If there are more than `limit` different ones in the window, returns the seconds until
-    /// the window ends.
+    /// Counts a failed attempt. If there are more than `limit` different ones in the window, returns the
+    /// seconds until the window ends.
     pub(crate) fn exceeded(&self, address: u128, token: u64, limit: u32, now: Instant) -> Option<u64> {
         let mut addresses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_over = |attempts: &Attempts| now.saturating_duration_since(attempts.since) >= WINDOW;

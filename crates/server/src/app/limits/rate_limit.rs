@@ -23,8 +23,8 @@ pub(crate) enum RateKey {
     Address(u128),
 }
 
-/// The generic cell rate algorithm: for each caller, the time at which all its requests so far would be used up at its
-/// rate. It needs one number per caller.
+/// The generic cell rate algorithm: for each caller, the time at which all its requests so far would be used
+/// up at its rate. It needs one number per caller.
 pub(crate) struct RateLimit {
     shards: [Mutex<HashMap<RateKey, Instant>>; SHARDS],
 }
@@ -36,8 +36,8 @@ impl Default for RateLimit {
 }
 
 impl RateLimit {
-    /// Counts a request of a caller that may make `per_second` of them, also all at once. If this is one too many,
-    /// returns after how many seconds to retry.
+    /// Counts a request of a caller that may make `per_second` of them, also all at once. If this is one too
+    /// many, returns after how many seconds to retry.
     pub(crate) fn exceeded(&self, key: RateKey, per_second: u32, now: Instant) -> Option<u64> {
         let each = Duration::from_secs(1) / per_second.max(1);
         let number = match key {

@@ -7,8 +7,8 @@ use std::{
 
 use crate::app::metrics::text::Text;
 
-/// The upper bounds of the buckets, in microseconds and as text in seconds. An evaluation takes microseconds, a write
-/// milliseconds.
+/// The upper bounds of the buckets, in microseconds and as text in seconds. An evaluation takes microseconds,
+/// a write milliseconds.
 const BUCKETS: [(u64, &str); 14] = [
     (10, "0.00001"),
     (25, "0.000025"),

@@ -32,7 +32,8 @@ pub(crate) struct Draft<'a> {
     links: HashMap<i64, BTreeSet<i64>>,
     members: HashMap<(i64, String), Option<bool>>,
     pub(crate) changes: Vec<Change>,
-    /// The versions of the rows that the changes depend on. If others are current at the commit, it conflicts.
+    /// The versions of the rows that the changes depend on. If others are current at the commit, it
+    /// conflicts.
     pub(crate) versions: BTreeMap<Versioned, i64>,
     pub(crate) problems: Vec<Problem>,
     /// Rows that were modified since the caller read them.

@@ -320,7 +320,8 @@ fn check_not_empty(name: Option<&str>, pointer: &str, field: &str, problems: &mu
     }
 }
 
-/// Whether a value is a string that contains an object or array: the text of a config, rather than the config.
+/// Whether a value is a string that contains an object or array: the text of a config, rather than the
+/// config.
 fn is_quoted_json(value: &RawValue) -> bool {
     let text = serde_json::from_str::<String>(value.get());
     let json = text.ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());

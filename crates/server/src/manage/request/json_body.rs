@@ -31,8 +31,8 @@ use crate::{
 pub(crate) struct JsonBody<T> {
     pub(crate) value: T,
     pub(crate) json: Value,
-    /// The problems of fields that are left out of the value. The value may have further problems, which are reported with
-    /// these.
+    /// The problems of fields that are left out of the value. The value may have further problems, which are
+    /// reported with these.
     pub(crate) problems: Vec<Problem>,
 }
 
@@ -92,8 +92,8 @@ fn declares_json(headers: &HeaderMap) -> bool {
     headers.contains_key(axum::http::header::CONTENT_TYPE) && is_json(headers)
 }
 
-/// Deserializes a value. An invalid field is reported and removed, and the rest is deserialized again. Returns what is left, if
-/// it is a value.
+/// Deserializes a value. An invalid field is reported and removed, and the rest is deserialized again.
+/// Returns what is left, if it is a value.
 fn deserialize<T: DeserializeOwned>(mut json: Value) -> (Option<T>, Vec<Problem>) {
     /// Nobody corrects more at once.
     const MOST_PROBLEMS: usize = 50;

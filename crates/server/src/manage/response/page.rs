@@ -64,8 +64,8 @@ struct Cursor {
     id: i64,
 }
 
-/// The page of these rows after the cursor, sorted by their keys. `sort` is the name of the order, with a `-` before it if it
-/// is descending.
+/// The page of these rows after the cursor, sorted by their keys. `sort` is the name of the order, with a `-`
+/// before it if it is descending.
 pub(crate) fn paginate_sorted<T>(
     mut rows: Vec<T>,
     sort: &str,
