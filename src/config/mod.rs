@@ -19,6 +19,7 @@ pub use interval::Interval;
 use overlay::{Setting, overlay};
 pub use secret::Secret;
 pub use sections::{Flags, Snapshot, Usage};
+pub(crate) use sections::{REFRESH_INTERVAL, SNAPSHOT_INTERVAL, USAGE_INTERVAL};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -28,7 +29,6 @@ use crate::{
     },
     context::{Context, overrides::Overrides, value::Value},
     error::{Error, Result},
-    flags::FlagsBuilder,
     store::history::Keep,
 };
 
@@ -117,7 +117,7 @@ pub struct Refresh {
 
 impl Default for Refresh {
     fn default() -> Self {
-        Self { interval: FlagsBuilder::REFRESH.into() }
+        Self { interval: REFRESH_INTERVAL.into() }
     }
 }
 
@@ -298,7 +298,8 @@ impl Config {
         (!path.as_os_str().is_empty()).then(|| self.place.join(path))
     }
 
-    fn folder(&self) -> Folder {
+    /// The folder of files that are activation types.
+    pub(crate) fn folder(&self) -> Folder {
         let folder = &self.activations.folder;
         Folder { path: self.place.join(folder), required: *folder != Activations::default().folder }
     }
@@ -326,33 +327,6 @@ fn value_of(value: &toml::Value) -> Value<'static> {
         toml::Value::Table(fields) => {
             Value::Object(fields.iter().map(|(name, value)| (name.clone().into(), value_of(value))).collect())
         }
-    }
-}
-
-impl FlagsBuilder {
-    /// What the configuration says of evaluation: the refresh, the identity, the static context, the overrides, the folder
-    /// of activation types, the snapshot file, usage, and expired flags.
-    pub fn config(mut self, config: &Config) -> Self {
-        self.folder = Some(config.folder());
-        #[cfg(feature = "sql")]
-        {
-            self = self.upkeep_of(config);
-        }
-        self.context(config.static_context())
-            .identity(config.identity.aliases.clone())
-            .overrides(config.overrides.clone())
-            .refresh(config.refresh.interval.into())
-    }
-}
-
-#[cfg(feature = "sql")]
-impl crate::flags::Flags {
-    /// Flags as the configuration says.
-    ///
-    /// # Errors
-    /// As [`FlagsBuilder::connect`].
-    pub async fn from_config(config: &Config) -> Result<Self> {
-        Self::builder().config(config).connect(&config.database.url).await
     }
 }
 

@@ -9,6 +9,15 @@ use crate::{
     rows::expired::Expired,
 };
 
+/// How often the database is asked for its revision.
+pub(crate) const REFRESH_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The shortest time between two writes of the snapshot file, so that a burst of changes is written once.
+pub(crate) const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How often evaluations are recorded: flags become stale by days, and a thousand processes write about 17 times a second then.
+pub(crate) const USAGE_INTERVAL: Duration = Duration::from_mins(1);
+
 /// Section `[snapshot]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -22,7 +31,7 @@ pub struct Snapshot {
 
 impl Default for Snapshot {
     fn default() -> Self {
-        Self { path: PathBuf::new(), interval: Interval::from_secs(10) }
+        Self { path: PathBuf::new(), interval: SNAPSHOT_INTERVAL.into() }
     }
 }
 
@@ -37,7 +46,7 @@ pub struct Usage {
 
 impl Default for Usage {
     fn default() -> Self {
-        Self { interval: Interval::from(Duration::from_mins(1)) }
+        Self { interval: USAGE_INTERVAL.into() }
     }
 }
 
@@ -56,20 +65,5 @@ impl Config {
     pub fn snapshot_path(&self) -> Option<PathBuf> {
         let path = &self.snapshot.path;
         (!path.as_os_str().is_empty()).then(|| self.place.join(path))
-    }
-}
-
-#[cfg(feature = "sql")]
-impl crate::flags::FlagsBuilder {
-    /// What these sections say.
-    pub(super) fn upkeep_of(self, config: &Config) -> Self {
-        let builder = self
-            .snapshot_interval(config.snapshot.interval.into())
-            .usage_interval(config.usage.interval.into())
-            .expired(config.flags.expired);
-        match config.snapshot_path() {
-            Some(path) => builder.snapshot_file(path),
-            None => builder,
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::mpsc, thread};
 
-use tokio::{runtime, sync::watch};
+use tokio::runtime;
 
 use crate::{
     error::{Error, Result},
@@ -28,13 +28,13 @@ impl FlagsBuilder {
         let url = url.to_owned();
         let follow = async move {
             let connected = self.connect(&url).await;
-            let life = connected.as_ref().ok().map(|flags| flags.inner().life.subscribe());
-            // Who asked waits for it, and can not go before.
+            let changes = connected.as_ref().ok().map(Flags::subscribe);
+            // The caller waits for the result, so the channel is open.
             if give.send(connected).is_ok()
-                && let Some(mut life) = life
+                && let Some(mut changes) = changes
             {
-                // Nothing is ever sent: it ends with an error, when the other end is dropped.
-                while life.changed().await.is_ok() {}
+                // Keeps the tasks of this runtime running until the flags are dropped, which ends the subscription.
+                while changes.next().await.is_some() {}
             }
         };
         let named = thread::Builder::new().name("novi".to_owned());
@@ -51,11 +51,4 @@ impl Flags {
     pub fn connect_blocking(url: &str) -> Result<Self> {
         Self::builder().connect_blocking(url)
     }
-}
-
-/// Whoever waits for the end of the flags hears of it when this is dropped with them.
-pub(crate) type Life = watch::Sender<()>;
-
-pub(crate) fn life() -> Life {
-    watch::channel(()).0
 }

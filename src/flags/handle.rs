@@ -96,7 +96,7 @@ impl FlagHandle {
         if layers::in_use() {
             return self.flags.is_enabled(&self.name, context);
         }
-        match Found::unpack(self.found.load(Ordering::Relaxed), self.flags.present().serial()) {
+        match Found::unpack(self.found.load(Ordering::Relaxed), self.flags.current().serial()) {
             Some(Found::Fixed(on, number)) => {
                 self.flags.tally().count(number);
                 on
@@ -106,7 +106,7 @@ impl FlagHandle {
     }
 
     fn ask(&self, context: &Context<'_>) -> bool {
-        self.flags.present().with(|snapshot, shard| match self.index_in(snapshot) {
+        self.flags.current().with(|snapshot, shard| match self.index_in(snapshot) {
             Some(index) => snapshot.counted_at(index, context, shard).enabled,
             None => self.flags.is_enabled(&self.name, context),
         })
@@ -114,7 +114,7 @@ impl FlagHandle {
 
     /// Whether the flag is on with this variant.
     pub(crate) fn has_variant(&self, variant: &str, context: &Context<'_>) -> bool {
-        let asked = self.flags.present().with(|snapshot, _| {
+        let asked = self.flags.current().with(|snapshot, _| {
             let decision = snapshot.decide(self.index_in(snapshot), &self.name, context);
             decision.map(|decision| decision.has_variant(variant))
         });

@@ -8,7 +8,7 @@ use crate::{
     activation::Variant,
     context::{override_scope::Layered, overrides::Override},
     rows::Revision,
-    snapshot::Snapshot,
+    snapshot::{Snapshot, guard::SnapshotGuard},
 };
 
 /// Why a flag answers as it does, in OpenFeature's vocabulary.
@@ -64,10 +64,10 @@ pub(crate) struct Outcome {
     pub(crate) reason: Reason,
 }
 
-/// A flag's answer, with the snapshot that it was made against: `S` is a [`Guard`](crate::runtime::current::Guard) that keeps the snapshot
+/// A flag's answer, with the snapshot that it was made against: `S` is a [`SnapshotGuard`] that keeps the snapshot
 /// alive, or a reference to one that the caller holds.
 #[derive(Clone)]
-pub struct Decision<S = crate::runtime::current::Guard> {
+pub struct Decision<S = SnapshotGuard> {
     snapshot: S,
     answer: Answer,
 }

@@ -10,6 +10,7 @@ pub(crate) mod decision;
 mod evaluate;
 mod explain;
 pub(crate) mod feature;
+pub(crate) mod guard;
 mod next_change;
 mod overrides;
 #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are replaced as a whole"))]
