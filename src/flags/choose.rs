@@ -38,7 +38,10 @@ impl Flags {
     /// ```
     #[must_use]
     pub fn choose<T: Feature>(&self, context: &Context<'_>) -> T {
-        self.read_decision(T::FLAG, context, chosen)
+        let find = |snapshot: &Snapshot| snapshot.find_index(T::FLAG);
+        self.resolve(T::FLAG, find, context, |snapshot, found| {
+            chosen(found.map(|found| Decision::new(snapshot, found)).as_ref())
+        })
     }
 }
 
@@ -46,7 +49,7 @@ impl Snapshot {
     /// What a flag chooses for this caller; see [`Flags::choose`].
     #[must_use]
     pub fn choose<T: Feature>(&self, context: &Context<'_>) -> T {
-        chosen(self.decide(self.find_index(T::FLAG), T::FLAG, context).as_ref())
+        chosen(self.decision(T::FLAG, context).as_ref())
     }
 }
 

@@ -105,7 +105,7 @@ pub fn is_on(
     let Some(flags) = flags.or_else(|| installed(name)) else { return false };
     with_key(ctx, key, |ctx| match variant {
         None => flags.is_enabled(name, ctx),
-        Some(variant) => flags.has_variant(name, variant, ctx),
+        Some(variant) => flags.has_variant(name, |snapshot| snapshot.find_index(name), variant, ctx),
     })
 }
 

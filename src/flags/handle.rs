@@ -89,43 +89,40 @@ impl FlagHandle {
         &self.name
     }
 
-    /// Whether the flag is on for this caller; see [`Flags::is_enabled`].
+    /// Whether the flag is enabled for this caller; see [`Flags::is_enabled`].
     #[must_use]
     #[inline]
     pub fn is_enabled(&self, context: &Context<'_>) -> bool {
-        if layers::in_use() {
-            return self.flags.is_enabled(&self.name, context);
+        // A decision that is the same for everybody needs no snapshot, unless it is overridden.
+        if !layers::in_use()
+            && let Some(Found::Fixed(on, number)) = self.found(self.flags.current().serial())
+        {
+            self.flags.tally().count(number);
+            return on;
         }
-        match Found::unpack(self.found.load(Ordering::Relaxed), self.flags.current().serial()) {
-            Some(Found::Fixed(on, number)) => {
-                self.flags.tally().count(number);
-                on
-            }
-            _ => self.ask(context),
-        }
+        self.resolve(context)
     }
 
-    fn ask(&self, context: &Context<'_>) -> bool {
-        self.flags.current().with(|snapshot, shard| match self.index_in(snapshot) {
-            Some(index) => snapshot.counted_at(index, context, shard).enabled,
-            None => self.flags.is_enabled(&self.name, context),
-        })
+    fn resolve(&self, context: &Context<'_>) -> bool {
+        let find = |snapshot: &Snapshot| self.index_in(snapshot);
+        self.flags.resolve(&self.name, find, context, |_, found| found.is_some_and(|found| found.enabled()))
     }
 
-    /// Whether the flag is on with this variant.
+    /// Whether the flag is enabled with this variant.
     pub(crate) fn has_variant(&self, variant: &str, context: &Context<'_>) -> bool {
-        let asked = self.flags.current().with(|snapshot, _| {
-            let decision = snapshot.decide(self.index_in(snapshot), &self.name, context);
-            decision.map(|decision| decision.has_variant(variant))
-        });
-        // By name, an unknown flag is counted as such.
-        asked.unwrap_or_else(|| self.flags.has_variant(&self.name, variant, context))
+        self.flags.has_variant(&self.name, |snapshot| self.index_in(snapshot), variant, context)
+    }
+
+    /// What the last look-up found, if that was in the snapshot with this serial number.
+    #[inline]
+    fn found(&self, serial: u32) -> Option<Found> {
+        Found::unpack(self.found.load(Ordering::Relaxed), serial)
     }
 
     /// The flag's index in the present snapshot, looked up if the handle does not have it.
     fn index_in(&self, snapshot: &Snapshot) -> Option<u32> {
         let serial = snapshot.serial();
-        if let Some(Found::Index(index)) = Found::unpack(self.found.load(Ordering::Relaxed), serial) {
+        if let Some(Found::Index(index)) = self.found(serial) {
             return Some(index);
         }
         let index = snapshot.find_index(&self.name);
@@ -143,17 +140,7 @@ impl FlagHandle {
     /// # Errors
     /// [`Error::FlagNotFound`](crate::error::Error::FlagNotFound) as long as no flag has the name.
     pub fn evaluate(&self, context: &Context<'_>) -> Result<Decision> {
-        if layers::in_use() {
-            return self.flags.evaluate(&self.name, context);
-        }
-        let snapshot = self.flags.snapshot();
-        match self.index_in(&snapshot) {
-            Some(index) => {
-                let outcome = snapshot.counted_at(index, context, snapshot.tally().shard());
-                Ok(Decision::new(snapshot, index, outcome))
-            }
-            None => self.flags.evaluate(&self.name, context),
-        }
+        self.flags.evaluate_found(&self.name, |snapshot| self.index_in(snapshot), context)
     }
 }
 

@@ -27,13 +27,13 @@ use chrono::{DateTime, Utc};
 use crate::runtime::{follow::Following, tasks::snapshot_file::SnapshotFileWriter};
 use crate::{
     activation::registry::Registry,
-    context::{Context, override_scope as layers},
+    context::Context,
     error::{Error, Result},
     rows::{Rows, issue::Issue},
     runtime::{core::Core, current::CurrentSnapshot},
     snapshot::{
         Evaluations, Snapshot, Tally, Trace,
-        decision::{Decision, Outcome},
+        decision::{Decision, Evaluated},
         guard::SnapshotGuard,
     },
 };
@@ -100,91 +100,70 @@ impl Flags {
         Self::builder().from_file(path)
     }
 
-    /// Whether a flag is on for this caller. An unknown flag is not (R5); the name is logged once.
+    /// Whether a flag is enabled for this caller. An unknown flag is not; its name is logged once.
     ///
     /// Takes no lock, allocates nothing and waits for nothing.
     #[must_use]
     pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
-        if layers::in_use() {
-            return self.is_enabled_in_layers(name, context);
-        }
-        self.is_enabled_by_rows(name, context)
+        let find = |snapshot: &Snapshot| snapshot.find_index(name);
+        self.resolve(name, find, context, |_, found| found.is_some_and(|found| found.enabled()))
     }
 
-    /// While there are overrides of a call or a task. Apart, so that nothing need be kept for it where there are none.
-    #[cold]
-    #[inline(never)]
-    fn is_enabled_in_layers(&self, name: &str, context: &Context<'_>) -> bool {
-        match self.overlaid(name) {
-            Some(outcome) => outcome.enabled,
-            None => self.is_enabled_by_rows(name, context),
-        }
-    }
-
-    #[inline(always)]
-    fn is_enabled_by_rows(&self, name: &str, context: &Context<'_>) -> bool {
-        self.core.current().with(|snapshot, shard| {
-            if let Some(flag) = snapshot.find_index(name) {
-                snapshot.counted_at(flag, context, shard).enabled
-            } else {
-                self.core.unknown().count(name, snapshot);
-                false
-            }
-        })
-    }
-
-    /// What a flag answers this caller, and why.
+    /// Evaluates a flag for this caller.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`] for a name that no flag has (R5).
+    /// [`Error::FlagNotFound`] if no flag has this name.
     pub fn evaluate(&self, name: &str, context: &Context<'_>) -> Result<Decision> {
-        if layers::in_use() {
-            return self.evaluate_in_layers(name, context);
-        }
-        self.evaluate_by_rows(name, context)
+        self.evaluate_found(name, |snapshot| snapshot.find_index(name), context)
     }
 
-    #[cold]
-    #[inline(never)]
-    fn evaluate_in_layers(&self, name: &str, context: &Context<'_>) -> Result<Decision> {
-        let guard = self.snapshot();
-        match guard.overlaid(name, guard.find_index(name)) {
-            Some(layered) => Ok(Decision::overlaid(guard, layered)),
-            None => self.evaluate_by_rows(name, context),
-        }
-    }
-
+    /// Evaluates the flag that `find` looks up.
     #[inline(always)]
-    fn evaluate_by_rows(&self, name: &str, context: &Context<'_>) -> Result<Decision> {
-        let guard = self.snapshot();
-        let Some(flag) = guard.find_index(name) else {
-            self.core.unknown().count(name, &guard);
-            return Err(Error::FlagNotFound { name: name.to_owned(), similar: guard.similar_flag(name) });
-        };
-        let outcome = guard.counted_at(flag, context, guard.tally().shard());
-        Ok(Decision::new(guard, flag, outcome))
-    }
-
-    /// What `read` makes of a flag's answer; of nothing if no flag has the name.
-    pub(crate) fn read_decision<T>(
+    fn evaluate_found(
         &self,
         name: &str,
+        find: impl FnOnce(&Snapshot) -> Option<u32>,
         context: &Context<'_>,
-        read: impl Fn(Option<&Decision<&Snapshot>>) -> T,
-    ) -> T {
-        self.core.current().with(|snapshot, _| {
-            let decision = snapshot.decide(snapshot.find_index(name), name, context);
-            if decision.is_none() {
-                self.core.unknown().count(name, snapshot);
+    ) -> Result<Decision> {
+        let guard = self.snapshot();
+        match guard.resolve(name, find, context, guard.tally().shard(), |found| found) {
+            Some(found) => Ok(Decision::new(guard, found)),
+            None => {
+                self.core.unknown().count(name, &guard);
+                Err(Error::FlagNotFound { name: name.to_owned(), similar: guard.similar_flag(name) })
             }
-            read(decision.as_ref())
+        }
+    }
+
+    /// Evaluates the flag that `find` looks up in the current snapshot, and counts an unknown one.
+    #[inline(always)]
+    fn resolve<T>(
+        &self,
+        name: &str,
+        find: impl Fn(&Snapshot) -> Option<u32>,
+        context: &Context<'_>,
+        read: impl Fn(&Snapshot, Option<Evaluated>) -> T,
+    ) -> T {
+        self.core.current().with(|snapshot, shard| {
+            snapshot.resolve(name, &find, context, shard, |found| {
+                if found.is_none() {
+                    self.core.unknown().count(name, snapshot);
+                }
+                read(snapshot, found)
+            })
         })
     }
 
-    /// Whether a flag is on with this variant.
-    pub(crate) fn has_variant(&self, name: &str, variant: &str, context: &Context<'_>) -> bool {
-        self.read_decision(name, context, |decision| {
-            decision.is_some_and(|decision| decision.has_variant(variant))
+    /// Whether the flag that `find` looks up is enabled with this variant.
+    fn has_variant(
+        &self,
+        name: &str,
+        find: impl Fn(&Snapshot) -> Option<u32>,
+        variant: &str,
+        context: &Context<'_>,
+    ) -> bool {
+        self.resolve(name, find, context, |snapshot, found| {
+            found.is_some_and(|found| Decision::new(snapshot, found).has_variant(variant))
         })
     }
 
@@ -240,12 +219,6 @@ impl Flags {
     #[must_use]
     pub fn evaluations(&self) -> Vec<Evaluations> {
         self.snapshot().evaluations()
-    }
-
-    /// What an override of the code that runs now says.
-    #[cold]
-    pub(crate) fn overlaid(&self, name: &str) -> Option<Outcome> {
-        self.core.current().with(|snapshot, _| snapshot.overlaid_outcome(name))
     }
 
     /// The activation types that rows can name, with those of the [folder](FlagsBuilder::activations_folder).

@@ -69,54 +69,56 @@ pub(crate) struct Outcome {
 #[derive(Clone)]
 pub struct Decision<S = SnapshotGuard> {
     snapshot: S,
-    answer: Answer,
+    evaluated: Evaluated,
 }
 
-/// Answers of all flags are made by the thousand, so they are kept small.
+/// The result of an evaluation, before it is tied to a snapshot. Small, since bulk evaluation creates thousands.
 #[derive(Clone)]
-enum Answer {
-    /// The flag's index in the snapshot, and what it came to.
+pub(crate) enum Evaluated {
+    /// The flag's index in the snapshot, and its outcome.
     Flag(u32, Outcome),
-    /// The override that answered in place of the snapshot.
-    Layered(Arc<Layered>),
+    /// An override took precedence over the snapshot.
+    Override(Arc<Layered>),
+}
+
+impl Evaluated {
+    #[inline]
+    pub(crate) fn enabled(&self) -> bool {
+        match self {
+            Self::Flag(_, outcome) => outcome.enabled,
+            Self::Override(found) => found.answer != Override::Off,
+        }
+    }
 }
 
 impl<S: AsRef<Snapshot>> Decision<S> {
-    pub(crate) const fn new(snapshot: S, flag: u32, outcome: Outcome) -> Self {
-        Self { snapshot, answer: Answer::Flag(flag, outcome) }
-    }
-
-    /// The answer of an override.
-    pub(crate) const fn overlaid(snapshot: S, layered: Arc<Layered>) -> Self {
-        Self { snapshot, answer: Answer::Layered(layered) }
+    pub(crate) const fn new(snapshot: S, evaluated: Evaluated) -> Self {
+        Self { snapshot, evaluated }
     }
 
     /// The flag's name.
     #[must_use]
     pub fn flag(&self) -> &str {
-        match &self.answer {
-            Answer::Flag(flag, _) => self.snapshot.as_ref().name_of(*flag),
-            Answer::Layered(layered) => &layered.flag,
+        match &self.evaluated {
+            Evaluated::Flag(flag, _) => self.snapshot.as_ref().name_of(*flag),
+            Evaluated::Override(found) => &found.flag,
         }
     }
 
     /// Whether the feature is on.
     #[must_use]
     pub fn enabled(&self) -> bool {
-        match &self.answer {
-            Answer::Flag(_, outcome) => outcome.enabled,
-            Answer::Layered(layered) => layered.answer != Override::Off,
-        }
+        self.evaluated.enabled()
     }
 
     /// The variant that the caller gets, if the flag assigns one.
     #[must_use]
     pub fn variant(&self) -> Option<&str> {
-        match &self.answer {
-            Answer::Flag(flag, outcome) => {
+        match &self.evaluated {
+            Evaluated::Flag(flag, outcome) => {
                 outcome.variant.map(|variant| self.snapshot.as_ref().variant_name(*flag, variant))
             }
-            Answer::Layered(layered) => match &layered.answer {
+            Evaluated::Override(found) => match &found.answer {
                 Override::Variant(name) => Some(name),
                 Override::On | Override::Off => None,
             },
@@ -132,9 +134,9 @@ impl<S: AsRef<Snapshot>> Decision<S> {
     #[must_use]
     pub fn exposed(&self) -> bool {
         let snapshot = self.snapshot.as_ref();
-        match &self.answer {
-            Answer::Flag(flag, _) => snapshot.is_exposed(*flag),
-            Answer::Layered(layered) => snapshot.exposes(&layered.flag),
+        match &self.evaluated {
+            Evaluated::Flag(flag, _) => snapshot.is_exposed(*flag),
+            Evaluated::Override(found) => snapshot.exposes(&found.flag),
         }
     }
 
@@ -173,11 +175,11 @@ impl<S: AsRef<Snapshot>> Decision<S> {
 
     /// The flag's index in the snapshot and the variant's number, if the flag has a row.
     fn place(&self) -> Option<(u32, Option<Variant>)> {
-        match &self.answer {
-            Answer::Flag(flag, outcome) => Some((*flag, outcome.variant)),
-            Answer::Layered(layered) => {
+        match &self.evaluated {
+            Evaluated::Flag(flag, outcome) => Some((*flag, outcome.variant)),
+            Evaluated::Override(found) => {
                 let snapshot = self.snapshot.as_ref();
-                let flag = snapshot.find_index(&layered.flag)?;
+                let flag = snapshot.find_index(&found.flag)?;
                 Some((flag, self.variant().and_then(|name| snapshot.variant_of(flag, name))))
             }
         }
@@ -190,9 +192,9 @@ impl<S: AsRef<Snapshot>> Decision<S> {
     /// Why.
     #[must_use]
     pub const fn reason(&self) -> Reason {
-        match &self.answer {
-            Answer::Flag(_, outcome) => outcome.reason,
-            Answer::Layered(_) => Reason::Static,
+        match &self.evaluated {
+            Evaluated::Flag(_, outcome) => outcome.reason,
+            Evaluated::Override(_) => Reason::Static,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Result},
     snapshot::{
         counters::Shard,
-        decision::{Decision, Outcome, Reason},
+        decision::{Decision, Evaluated, Outcome, Reason},
     },
 };
 
@@ -27,46 +27,73 @@ pub enum Filter<'a> {
 }
 
 impl Snapshot {
-    /// Whether a flag is on for this caller; an unknown flag is not (R5).
+    /// Whether a flag is enabled for this caller. An unknown flag is not.
     #[must_use]
     pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
-        if layers::in_use()
-            && let Some(outcome) = self.overlaid_outcome(name)
-        {
-            return outcome.enabled;
-        }
-        self.find_index(name).is_some_and(|flag| self.counted_at(flag, context, self.tally.shard()).enabled)
+        let find = |snapshot: &Self| snapshot.find_index(name);
+        self.resolve(name, find, context, self.tally.shard(), |found| {
+            found.is_some_and(|found| found.enabled())
+        })
     }
 
-    /// What a flag answers this caller, and why.
+    /// Evaluates a flag for this caller.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`] for a name that no flag has (R5).
+    /// [`Error::FlagNotFound`] if no flag has this name.
     pub fn evaluate(&self, name: &str, context: &Context<'_>) -> Result<Decision<&Self>> {
-        self.decide(self.find_index(name), name, context).ok_or_else(|| self.missing(name))
+        self.decision(name, context).ok_or_else(|| self.missing(name))
     }
 
-    /// What a flag answers this caller, and why; nothing for a name that no flag has. For names that come from outside:
-    /// no time is spent on a name that is much like it.
+    /// Evaluates a flag for this caller; `None` if no flag has this name. For names that come from requests: unlike
+    /// [`evaluate`](Self::evaluate) it spends no time on a suggestion.
     pub fn decision(&self, name: &str, context: &Context<'_>) -> Option<Decision<&Self>> {
-        self.decide(self.find_index(name), name, context)
+        let find = |snapshot: &Self| snapshot.find_index(name);
+        let found = self.resolve(name, find, context, self.tally.shard(), |found| found)?;
+        Some(Decision::new(self, found))
     }
 
-    /// What the flag with this index answers, or an override in its place.
-    #[inline]
-    pub(crate) fn decide(
+    /// Evaluates one flag and counts the evaluation: the one way from a name to a result, for every method that evaluates a
+    /// single flag. `find` looks the flag up; `read` gets `None` if no flag and no override has the name.
+    ///
+    /// Overrides of the running code take precedence here. Their branch is a function of its own, generic over `read` like this
+    /// one, so that the path without overrides reserves nothing for it (W1 to W6 of `scripts/instructions`).
+    #[inline(always)]
+    pub(crate) fn resolve<T>(
         &self,
-        index: Option<u32>,
         name: &str,
+        find: impl FnOnce(&Self) -> Option<u32>,
         context: &Context<'_>,
-    ) -> Option<Decision<&Self>> {
-        if layers::in_use()
-            && let Some(layered) = self.overlaid(name, index)
-        {
-            return Some(Decision::overlaid(self, layered));
+        shard: &Shard,
+        read: impl FnOnce(Option<Evaluated>) -> T,
+    ) -> T {
+        if layers::in_use() {
+            return self.resolve_with_overrides(name, find, context, shard, read);
         }
+        read(self.evaluate_rows(find(self), context, shard))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn resolve_with_overrides<T>(
+        &self,
+        name: &str,
+        find: impl FnOnce(&Self) -> Option<u32>,
+        context: &Context<'_>,
+        shard: &Shard,
+        read: impl FnOnce(Option<Evaluated>) -> T,
+    ) -> T {
+        let index = find(self);
+        let found = match self.overlaid(name, index) {
+            Some(found) => Some(Evaluated::Override(found)),
+            None => self.evaluate_rows(index, context, shard),
+        };
+        read(found)
+    }
+
+    #[inline(always)]
+    fn evaluate_rows(&self, index: Option<u32>, context: &Context<'_>, shard: &Shard) -> Option<Evaluated> {
         let index = index?;
-        Some(Decision::new(self, index, self.counted_at(index, context, self.tally.shard())))
+        Some(Evaluated::Flag(index, self.counted_at(index, context, shard)))
     }
 
     /// What all flags answer this caller, in the order of [`flag_names`](Self::flag_names). An activation that several
@@ -86,8 +113,8 @@ impl Snapshot {
     #[cold]
     fn evaluate_in_layers(&self, filter: Filter<'_>, context: &Context<'_>) -> Vec<Decision<&Self>> {
         let over = |index| {
-            let layered = self.overlaid(self.name_of(index), Some(index))?;
-            Some(Decision::overlaid(self, layered))
+            let found = self.overlaid(self.name_of(index), Some(index))?;
+            Some(Decision::new(self, Evaluated::Override(found)))
         };
         let mut decisions = self.evaluate_known(filter, context, over);
         self.add_overlaid(filter, &mut decisions);
@@ -115,7 +142,7 @@ impl Snapshot {
                 }
                 let outcome = self.outcome_with(flag, context, &check);
                 shard.count(flag.number_of(outcome));
-                Decision::new(self, index, outcome)
+                Decision::new(self, Evaluated::Flag(index, outcome))
             };
             let flags = (0..).zip(&*self.flags);
             if filter == Filter::All {
@@ -155,7 +182,7 @@ impl Snapshot {
                         part.outcome_with(flag, context, &check_of_part)
                     };
                     shard.count(flag.number_of(outcome));
-                    Some(Decision::new(self, index, outcome))
+                    Some(Decision::new(self, Evaluated::Flag(index, outcome)))
                 };
                 self.indices().filter_map(decide).collect()
             })
@@ -356,9 +383,6 @@ impl Snapshot {
         })
     }
 }
-
-/// The answer of a flag that is on for everybody.
-pub(super) const STATIC: Outcome = Outcome { enabled: true, variant: None, reason: Reason::Static };
 
 /// The answer of a flag that there is not.
 const MISSING: Outcome = Outcome { enabled: false, variant: None, reason: Reason::Error };

@@ -11,8 +11,7 @@ use crate::{
     error::Result,
     snapshot::{
         Filter, Snapshot, Trace,
-        decision::{Decision, Outcome},
-        evaluate::STATIC,
+        decision::{Decision, Evaluated},
     },
 };
 
@@ -22,30 +21,11 @@ impl Snapshot {
     #[cold]
     #[inline(never)]
     pub(crate) fn overlaid(&self, name: &str, index: Option<u32>) -> Option<Arc<Layered>> {
-        let admits = |answer: &Override| self.refusal(index, answer).is_none();
-        layers::answer(name, admits)
-    }
-
-    /// As [`overlaid`](Self::overlaid), for who asks whether the flag is on. A flag that another one asks for looks here as
-    /// well, before its own activations.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn overlaid_outcome(&self, name: &str) -> Option<Outcome> {
         // Most threads are in no scope while another one is.
         if !layers::any_here() {
             return None;
         }
-        let index = self.find_index(name);
-        self.overlaid(name, index).map(|layered| self.outcome_of_override(index, &layered.answer))
-    }
-
-    /// What an override says; a variant that no row knows has no number here, and is left out.
-    fn outcome_of_override(&self, index: Option<u32>, answer: &Override) -> Outcome {
-        let variant = match answer {
-            Override::On | Override::Off => None,
-            Override::Variant(name) => index.and_then(|index| self.variant_of(index, name)),
-        };
-        Outcome { enabled: *answer != Override::Off, variant, ..STATIC }
+        layers::answer(name, |answer| self.refusal(index, answer).is_none())
     }
 
     /// How many versions a flag has, if its metadata say that it has versions.
@@ -102,7 +82,7 @@ impl Snapshot {
             Level::Scoped => "a scoped override says so (with_overrides or in_overrides)".to_owned(),
         };
         because.extend(self.refused(name, index));
-        let decision = Decision::overlaid(self, layered);
+        let decision = Decision::new(self, Evaluated::Override(layered));
         Some(Trace {
             flag: name.to_owned(),
             enabled: decision.enabled(),
@@ -128,7 +108,7 @@ impl Snapshot {
                 && self.find_index(&name).is_none()
                 && let Some(layered) = self.overlaid(&name, None)
             {
-                decisions.push(Decision::overlaid(self, layered));
+                decisions.push(Decision::new(self, Evaluated::Override(layered)));
             }
         }
     }
