@@ -40,9 +40,9 @@ use crate::{
 pub use builder::FlagsBuilder;
 use handle::FlagHandle;
 
-/// The flags of a service: an immutable [`Snapshot`], replaced as a whole when the rows change.
+/// The flags of a service: an immutable [`Snapshot`], which is replaced as a whole when the rows change.
 ///
-/// Clones are cheap and show the same flags.
+/// Clones are cheap and share the same flags.
 ///
 /// ```
 /// use novi::{Context, Flags, rows::{ActivationRow, FlagRow, LinkRow, Rows}};
@@ -87,15 +87,15 @@ impl Flags {
     /// Flags from rows in memory.
     ///
     /// # Errors
-    /// [`Error::DuplicateClass`] when two activation types claim one name.
+    /// [`Error::DuplicateClass`] if two activation types have the same name.
     pub fn from_rows(rows: Rows) -> Result<Self> {
         Self::builder().from_rows(rows)
     }
 
-    /// Flags from the rows of a snapshot file, such as `novi export --snapshot FILE` makes; see [`FlagsBuilder::from_file`].
+    /// Flags from a snapshot file, as written by `novi export --snapshot FILE`; see [`FlagsBuilder::from_file`].
     ///
     /// # Errors
-    /// As [`FlagsBuilder::from_file`].
+    /// Those of [`FlagsBuilder::from_file`].
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         Self::builder().from_file(path)
     }
@@ -167,68 +167,68 @@ impl Flags {
         })
     }
 
-    /// How a flag comes to its answer for this caller: every activation that was asked, as a tree.
+    /// Evaluates a flag for this caller and explains the decision: every activation that was evaluated, as a tree.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`] for a name that no flag has (R5).
+    /// [`Error::FlagNotFound`] if no flag has this name.
     pub fn explain(&self, name: &str, context: &Context<'_>) -> Result<Trace> {
         self.snapshot().explain(name, context)
     }
 
-    /// When a flag's answer may next be another one by the clock alone; see [`Snapshot::next_change`].
+    /// When a flag's decision may next change by time alone; see [`Snapshot::next_change`].
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`] for a name that no flag has (R5).
+    /// [`Error::FlagNotFound`] if no flag has this name.
     pub fn next_change(&self, flag: &str, after: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
         self.snapshot().next_change(flag, after)
     }
 
-    /// The present snapshot. Whoever holds it gets every answer from the same revision (R11).
+    /// The current snapshot. Hold it to evaluate several flags at the same revision.
     #[must_use]
     pub fn snapshot(&self) -> SnapshotGuard {
         self.core.snapshot()
     }
 
-    /// The rows that do not compile (R6), in the present snapshot.
+    /// The invalid rows of the current snapshot.
     #[must_use]
     pub fn issues(&self) -> Vec<Issue> {
         self.snapshot().issues().to_vec()
     }
 
-    /// How often flags were asked for that do not exist, by name. Only the first thousand names are told apart; the
-    /// rest is counted under the empty name.
+    /// How often unknown flags were evaluated, by name. Only the first thousand names are counted separately; all others
+    /// share the empty name.
     #[must_use]
     pub fn unknown_flags(&self) -> HashMap<String, u64> {
         self.core.unknown().counts()
     }
 
-    /// Replaces the rows, and reads the [folder](FlagsBuilder::activations_folder) of types again, if there is one. Callers that
-    /// hold a snapshot keep theirs.
+    /// Replaces the rows, and reads the [folder](FlagsBuilder::activations_folder) of activation types again, if there is one.
+    /// Snapshots that are held elsewhere stay as they are.
     pub fn replace_rows(&self, rows: Rows) {
         self.core.replace_rows(rows);
     }
 
-    /// A flag that is looked up once; for code that asks the same one over and over.
+    /// A handle on one flag, for code that evaluates it often.
     #[must_use]
     pub fn flag(&self, name: &str) -> FlagHandle {
         FlagHandle::new(self.clone(), name)
     }
 
-    /// How often each flag gave which answer in this process, whichever way it was asked; explanations do not count.
-    /// Counts go up from the start of the process, and may miss what other threads do at this moment.
+    /// How often each flag had which decision since the process started, however it was evaluated. Explanations do not count,
+    /// and evaluations that other threads make at this moment may be missing.
     #[must_use]
     pub fn evaluations(&self) -> Vec<Evaluations> {
         self.snapshot().evaluations()
     }
 
-    /// The activation types that rows can name, with those of the [folder](FlagsBuilder::activations_folder).
+    /// The activation types that rows can name, including those of the [folder](FlagsBuilder::activations_folder).
     #[must_use]
     pub fn registry(&self) -> Arc<Registry> {
         self.core.types().present()
     }
 
-    /// A snapshot of other rows, such as those of a past revision, compiled as these flags compile theirs: with the same activation
-    /// types, static context and overrides. It replaces nothing, and its answers are not counted.
+    /// A snapshot of other rows, such as those of an earlier revision, compiled with the same activation types, static context and
+    /// overrides. It does not replace the current one, and its evaluations are not counted.
     #[must_use]
     pub fn snapshot_of(&self, rows: Rows) -> Snapshot {
         self.core.snapshot_of(rows)
@@ -243,10 +243,10 @@ impl Flags {
         self.core.current()
     }
 
-    /// Makes these the flags of the process, which guarded functions ask.
+    /// Makes these the flags of the process, which guarded functions evaluate.
     ///
     /// # Errors
-    /// Gives the flags back when the process has its flags already.
+    /// Returns the flags if others are installed already.
     pub fn install(self) -> Result<(), Self> {
         INSTALLED.set(self)
     }
@@ -257,7 +257,7 @@ impl Flags {
         INSTALLED.get()
     }
 
-    /// The attributes beside [`TARGETING_KEY`](crate::context::TARGETING_KEY) that can be a caller's sticky identity.
+    /// The aliases of [`TARGETING_KEY`](crate::context::TARGETING_KEY); see [`FlagsBuilder::identity`].
     pub fn identity_names(&self) -> impl Iterator<Item = &str> {
         self.core.settings().identity.iter().map(String::as_str)
     }
