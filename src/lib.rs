@@ -99,7 +99,7 @@ pub use runtime::status::{Origin, Status};
 pub use snapshot::decision::{Decision, Reason};
 pub use snapshot::feature::{Feature, FeatureKind, Manifest, ManifestFeature, RegisteredFeature, manifest};
 pub use snapshot::guard::SnapshotGuard as Guard;
-pub use snapshot::{Asked, Evaluations, Filter, Input, Settings, Snapshot, Trace};
+pub use snapshot::{Evaluations, Filter, Input, Settings, Snapshot, Trace, TraceNode, TraceNode as Asked};
 /// The version of sqlx whose pools the stores take.
 #[cfg(feature = "sql")]
 pub use sqlx;

@@ -1,4 +1,4 @@
-//! Sections of what is done beside following the rows.
+//! Sections for background tasks, and their defaults.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -23,9 +23,9 @@ pub(crate) const USAGE_INTERVAL: Duration = Duration::from_mins(1);
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// The file that rows are kept in for a start without the database, relative to the configuration file; none if empty.
+    /// The file for starts without the database, relative to the configuration file; empty disables it.
     pub path: PathBuf,
-    /// The shortest time between two writings.
+    /// The shortest time between two writes.
     pub interval: Interval,
 }
 
@@ -40,7 +40,7 @@ impl Default for Snapshot {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Usage {
-    /// How often it is written down which flags were evaluated; never if `0s`.
+    /// How often evaluations are recorded in the database; `0s` disables it.
     pub interval: Interval,
 }
 
@@ -55,15 +55,15 @@ impl Default for Usage {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Flags {
-    /// What happens on account of flags that are past their `expires_at`.
+    /// What happens if flags are past their `expires_at`.
     pub expired: Expired,
 }
 
 impl Config {
-    /// Where the snapshot file is; nothing if there is to be none.
+    /// The path of the snapshot file; `None` if it is disabled.
     #[must_use]
     pub fn snapshot_path(&self) -> Option<PathBuf> {
         let path = &self.snapshot.path;
-        (!path.as_os_str().is_empty()).then(|| self.place.join(path))
+        (!path.as_os_str().is_empty()).then(|| self.directory.join(path))
     }
 }
