@@ -100,7 +100,7 @@ impl<T> IntoResponse for Health<T> {
 impl<T: JsonSchema> Output for Health<T> {
     fn describe(operation: &mut Operation, schemas: &mut Schemas) {
         let schema = schemas.output::<T>();
-        operation.answer(200, "Healthy", &schema);
-        operation.answer(503, "Not ready", &schema);
+        operation.response(200, "Healthy", &schema);
+        operation.response(503, "Not ready", &schema);
     }
 }

@@ -32,7 +32,7 @@ impl IntoResponse for Exposition {
 
 impl Output for Exposition {
     fn describe(operation: &mut Operation, _: &mut Schemas) {
-        operation.other_answer(200, "The text format of Prometheus, version 0.0.4", Some("text/plain"));
+        operation.other_response(200, "The text format of Prometheus, version 0.0.4", Some("text/plain"));
     }
 }
 

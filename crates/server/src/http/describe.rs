@@ -100,31 +100,31 @@ impl Operation {
     }
 
     /// Adds a JSON response.
-    pub(crate) fn answer(&mut self, status: u16, text: &str, schema: &Value) {
-        let answer = json!({"description": text, "content": {"application/json": {"schema": schema}}});
-        self.responses.insert(status.to_string(), answer);
+    pub(crate) fn response(&mut self, status: u16, text: &str, schema: &Value) {
+        let response = json!({"description": text, "content": {"application/json": {"schema": schema}}});
+        self.responses.insert(status.to_string(), response);
     }
 
     /// Adds a header to a response that was added before.
-    pub(crate) fn answer_header(&mut self, status: u16, name: &str, text: &str) {
-        if let Some(answer) = self.responses.get_mut(&status.to_string()) {
-            answer["headers"][name] = json!({"description": text, "schema": {"type": "string"}});
+    pub(crate) fn response_header(&mut self, status: u16, name: &str, text: &str) {
+        if let Some(response) = self.responses.get_mut(&status.to_string()) {
+            response["headers"][name] = json!({"description": text, "schema": {"type": "string"}});
         }
     }
 
     /// Adds an error that callers should handle.
     pub(crate) fn error(&mut self, status: u16, text: &str) {
         let schema = json!({"$ref": "#/components/schemas/Error"});
-        self.answer(status, text, &schema);
+        self.response(status, text, &schema);
     }
 
     /// Adds a response without JSON.
-    pub(crate) fn other_answer(&mut self, status: u16, text: &str, content_type: Option<&str>) {
-        let mut answer = json!({"description": text});
+    pub(crate) fn other_response(&mut self, status: u16, text: &str, content_type: Option<&str>) {
+        let mut response = json!({"description": text});
         if let Some(content_type) = content_type {
-            answer["content"] = json!({content_type: {"schema": {"type": "string"}}});
+            response["content"] = json!({content_type: {"schema": {"type": "string"}}});
         }
-        self.responses.insert(status.to_string(), answer);
+        self.responses.insert(status.to_string(), response);
     }
 }
 

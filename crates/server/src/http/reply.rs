@@ -42,6 +42,6 @@ impl<T> IntoResponse for Reply<T> {
 impl<T: JsonSchema> Output for Reply<T> {
     fn describe(operation: &mut Operation, schemas: &mut Schemas) {
         let schema = schemas.output::<T>();
-        operation.answer(200, "OK", &schema);
+        operation.response(200, "OK", &schema);
     }
 }

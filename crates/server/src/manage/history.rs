@@ -36,7 +36,6 @@ pub(crate) struct Query {
 
 /// A change of one row.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Listed")]
 pub(crate) struct ListedChange {
     #[serde(flatten)]
     record: HistoryRecord,

@@ -114,7 +114,7 @@ impl IntoResponse for EventStream {
 
 impl Output for EventStream {
     fn describe(operation: &mut Operation, _: &mut Schemas) {
-        operation.other_answer(
+        operation.other_response(
             200,
             "Events; each asks the client to evaluate again",
             Some("text/event-stream"),

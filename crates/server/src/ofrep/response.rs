@@ -116,10 +116,10 @@ pub(crate) fn describe(operation: &mut Operation, all: bool) {
             "error": {"$ref": "#/components/schemas/ErrorDetails"},
         },
     });
-    operation.answer(400, "The request is invalid", &failure);
+    operation.response(400, "The request is invalid", &failure);
     if !all {
-        operation.answer(200, "The decision of the flag", &success);
-        operation.answer(404, "The flag is unknown", &failure);
+        operation.response(200, "The decision of the flag", &success);
+        operation.response(404, "The flag is unknown", &failure);
         return;
     }
     let stream = json!({
@@ -144,8 +144,8 @@ pub(crate) fn describe(operation: &mut Operation, all: bool) {
             "eventStreams": {"type": "array", "items": stream},
         },
     });
-    operation.answer(200, "The decisions of all flags; the header `etag` changes with them", &flags);
-    operation.other_answer(304, "Not modified: the ETag is the one in `If-None-Match`", None);
+    operation.response(200, "The decisions of all flags; the header `etag` changes with them", &flags);
+    operation.other_response(304, "Not modified: the ETag is the one in `If-None-Match`", None);
     let text = json!({"type": "string"});
     operation.parameter("If-None-Match", "header", false, "The ETag of an earlier response", &text);
     operation.parameter(

@@ -191,7 +191,7 @@ mod tests {
             ("=on", "\"=on\": flag \"\" was not found"),
             (
                 "pinned=on",
-                "\"pinned=on\": \"pinned\" cannot be overridden: the flag's metadata say override_allowed = false",
+                "\"pinned=on\": \"pinned\" cannot be overridden: flag_metadata.override_allowed is false",
             ),
             ("%ff=on", "\"%ff=on\": expected a name in percent-encoded UTF-8"),
         ] {

@@ -61,6 +61,10 @@ async fn invalid_fields_are_rejected_with_their_places() {
         let error = api.post("/api/flags", body.clone()).await.error(422, "invalid");
         assert_eq!(problems(&error)[0].0, place, "{body}: {error}");
     }
+    let error =
+        api.post("/api/flags", json!({"name": "x", "expires_at": "soon"})).await.error(422, "invalid");
+    let message = r#"expected a time such as "2027-01-31T12:00:00Z", found "soon""#;
+    assert_eq!(problems(&error), [("/expires_at".to_owned(), message.to_owned())]);
     // One problem for one mistake.
     let error = api.post("/api/flags", json!({"name": "x", "activations": [99]})).await.error(422, "invalid");
     assert_eq!(problems(&error), [("/activations/0".to_owned(), "activations#99 was not found".to_owned())]);

@@ -4,14 +4,14 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset, Utc};
 use novi::rows::{ActivationRow, FailMode, FlagMetadata, FlagRow};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::{
-    http::problem::Problem,
+    http::{problem::Problem, text::short},
     manage::request::{
         integer::Int,
         json_body::{not_null, nullable},
@@ -44,7 +44,7 @@ pub(crate) struct FlagFields {
     #[schemars(with = "Option<String>")]
     pub(crate) owner: Option<Option<String>>,
     /// When the flag should be removed from the code, as RFC 3339.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "nullable_time")]
     #[schemars(with = "Option<Time>")]
     pub(crate) expires_at: Option<Option<DateTime<Utc>>>,
     /// Labels.
@@ -187,6 +187,20 @@ fn without_nul(schema: &mut Map<String, Value>) {
     if let Some(items) = schema.get_mut("items").and_then(Value::as_object_mut) {
         without_nul(items);
     }
+}
+
+/// A time that may be null.
+fn nullable_time<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<DateTime<Utc>>>, D::Error> {
+    let Some(text) = Option::<Cow<'de, str>>::deserialize(deserializer)? else { return Ok(Some(None)) };
+    let time = text.parse::<DateTime<FixedOffset>>().map_err(|_| {
+        D::Error::custom(format!(
+            "expected a time such as \"2027-01-31T12:00:00Z\", found {:?}",
+            short(&text)
+        ))
+    })?;
+    Ok(Some(Some(time.to_utc())))
 }
 
 /// A time as a string.

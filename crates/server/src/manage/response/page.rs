@@ -8,6 +8,7 @@ use crate::http::error::ApiError;
 
 /// A page of a list.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "{T}Page")]
 pub(crate) struct Page<T> {
     /// In a stable order.
     pub(crate) items: Vec<T>,

@@ -37,8 +37,8 @@ impl<T> IntoResponse for Row<T> {
 impl<T: JsonSchema> Output for Row<T> {
     fn describe(operation: &mut Operation, schemas: &mut Schemas) {
         let schema = schemas.output::<T>();
-        operation.answer(200, "The row", &schema);
-        operation.answer_header(200, "ETag", "The row's version, for If-Match");
+        operation.response(200, "The row", &schema);
+        operation.response_header(200, "ETag", "The row's version, for If-Match");
     }
 }
 
@@ -68,7 +68,7 @@ impl<T> IntoResponse for Changed<T> {
 impl<T: JsonSchema> Output for Changed<T> {
     fn describe(operation: &mut Operation, schemas: &mut Schemas) {
         let schema = json!({"anyOf": [schemas.output::<T>(), schemas.output::<EditPlan>()]});
-        operation.answer(200, "The result, or the plan with `dry_run`", &schema);
+        operation.response(200, "The result, or the plan with `dry_run`", &schema);
     }
 }
 
@@ -99,10 +99,10 @@ impl<T> IntoResponse for Created<T> {
 impl<T: JsonSchema> Output for Created<T> {
     fn describe(operation: &mut Operation, schemas: &mut Schemas) {
         let (row, plan) = (schemas.output::<T>(), schemas.output::<EditPlan>());
-        operation.answer(201, "The new row", &row);
-        operation.answer_header(201, "ETag", "The row's version, for If-Match");
-        operation.answer_header(201, "Location", "The path of the row, relative to this one");
-        operation.answer(200, "The plan, with `dry_run`", &plan);
+        operation.response(201, "The new row", &row);
+        operation.response_header(201, "ETag", "The row's version, for If-Match");
+        operation.response_header(201, "Location", "The path of the row, relative to this one");
+        operation.response(200, "The plan, with `dry_run`", &plan);
     }
 }
 
