@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(config, Config::default());
         let mut keys: toml::Table = toml::from_str(text).unwrap();
         keys.insert("server".to_owned(), toml::Table::new().into());
-        let all = toml::Table::try_from(Config::default()).unwrap();
+        let all = toml::Table::try_from(Config::<toml::Table>::default()).unwrap();
         assert_eq!(keys, all, "a key is missing in novi.toml");
     }
 
