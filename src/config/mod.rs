@@ -363,11 +363,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_in_the_environment_is_told_by_its_variable() {
-        insta::assert_snapshot!(error("", &[("NOVI_SERVER__LISTEN", "no")]),
-            @"environment variable NOVI_SERVER__LISTEN: invalid socket address syntax");
-        insta::assert_snapshot!(error("", &[("NOVI_SERVER__BODY_LIMIT", "-1")]),
-            @"environment variable NOVI_SERVER__BODY_LIMIT: invalid value: integer `-1`, expected usize");
+    fn errors_in_the_environment_name_the_variable() {
+        insta::assert_snapshot!(error("", &[("NOVI_REFRESH__INTERVAL", "no")]),
+            @r#"environment variable NOVI_REFRESH__INTERVAL: invalid value: string "no", expected a duration with its unit, like "1s" or "500ms""#);
         insta::assert_snapshot!(error("", &[("NOVI_DATABASE__URLL", "x")]),
             @"environment variable NOVI_DATABASE__URLL: unknown field `urll`, expected `url`");
         insta::assert_snapshot!(error("", &[("NOVI_DATABSE__URL", "x")]),
