@@ -39,7 +39,7 @@ fn blocks(readme: &str) -> Vec<Block<'_>> {
 struct Tour {
     folder: tempfile::TempDir,
     programs: PathBuf,
-    server: Option<Child>,
+    server: Option<Server>,
     address: String,
 }
 
@@ -49,14 +49,7 @@ impl Tour {
         let programs = test.parent().unwrap().parent().unwrap().to_owned();
         build(&programs.join("novi"), &["--package", "novi-cli"]);
         build(&programs.join("examples/tour"), &["--example", "tour"]);
-        let folder = tempfile::tempdir().unwrap();
-        Self { folder, programs, server: None, address: ADDRESS.to_owned() }
-    }
-
-    fn write(&self, file: &str, text: &str) {
-        let path = self.folder.path().join(file);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        Self { folder: tempfile::tempdir().unwrap(), programs, server: None, address: ADDRESS.to_owned() }
     }
 
     /// `bash` with `novi` in its path, listening on any port.
@@ -79,35 +72,29 @@ impl Tour {
 
     /// Starts a server in place of the one before, and waits until it says where it listens.
     fn serve(&mut self, script: &str) {
-        self.stop();
         let mut shell = self.shell(&format!("exec {script}"));
         let server = shell.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let stdout = self.server.insert(server).stdout.as_mut().unwrap();
+        let stdout = self.server.insert(Server(server)).0.stdout.as_mut().unwrap();
         let line = BufReader::new(stdout).lines().map(Result::unwrap).find(|line| line.contains("http://"));
         let (_, rest) = line.as_deref().unwrap().split_once("http://").unwrap();
-        self.address = rest.split([' ', ';', '/']).next().unwrap().to_owned();
-    }
-
-    fn stop(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            server.kill().unwrap();
-            server.wait().unwrap();
-        }
+        rest.split([' ', ';', '/']).next().unwrap().clone_into(&mut self.address);
     }
 }
 
-impl Drop for Tour {
+/// Runs until it is dropped.
+struct Server(Child);
+
+impl Drop for Server {
     fn drop(&mut self) {
-        self.stop();
+        self.0.kill().and_then(|()| self.0.wait()).unwrap();
     }
 }
 
 /// Builds a program if it is not there. `cargo test --workspace` has built them all.
 fn build(program: &Path, arguments: &[&str]) {
     if !program.exists() {
-        let status =
-            Command::new(env!("CARGO")).args(["build", "--quiet", "--locked"]).args(arguments).status();
-        assert!(status.unwrap().success(), "{} does not build", program.display());
+        let built = Command::new(env!("CARGO")).args(["build", "--locked"]).args(arguments).status().unwrap();
+        assert!(built.success(), "{} does not build", program.display());
     }
 }
 
@@ -115,50 +102,49 @@ fn build(program: &Path, arguments: &[&str]) {
 fn readme_commands_print_what_the_readme_shows() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = fs::read_to_string(&path).unwrap();
-    let example = include_str!("../examples/tour.rs");
     let (mut tour, mut output, mut printed) = (Tour::new(), String::new(), Vec::new());
-    let mut opening: Option<Block<'_>> = None;
+    let mut opening = None::<Block<'_>>;
     for block in blocks(&readme) {
         match block.language {
             "sh" if block.text.starts_with("cargo add") => {}
-            "sh" if block.text.starts_with("novi serve") || block.text.starts_with("cargo run -- serve") => {
-                tour.serve(block.text)
+            "sh" if block.text.contains(" serve\n") || block.text.contains(" serve --demo\n") => {
+                tour.serve(block.text);
             }
             "sh" => {
                 output = tour.run(block.text);
                 if let Some(opening) = opening.take_if(|_| block.text.contains("shop.sql")) {
                     let command = opening.text.lines().next().unwrap();
-                    let explained = tour.run(command.strip_prefix("$ ").unwrap());
-                    printed.push((opening.range, format!("{command}\n{explained}")));
+                    let explanation = tour.run(command.strip_prefix("$ ").unwrap());
+                    printed.push((opening.range, format!("{command}\n{explanation}")));
                 }
             }
             "sql" | "cel" => {
-                if let Some((_, name)) =
-                    block.intro.split_once("Save this as\n`").or(block.intro.split_once("Save this as `"))
-                {
-                    tour.write(name.split('`').next().unwrap(), block.text);
+                if let Some((_, name)) = block.intro.split_once("Save this as") {
+                    let file = tour.folder.path().join(name.split('`').nth(1).unwrap());
+                    fs::create_dir_all(file.parent().unwrap()).unwrap();
+                    fs::write(file, block.text).unwrap();
                 }
             }
             "rust,no_run" => {
+                let example = include_str!("../examples/tour.rs");
                 assert!(example.ends_with(block.text), "examples/tour.rs differs from:\n{}", block.text);
                 output = tour.run(&format!("'{}'", tour.programs.join("examples/tour").display()));
             }
-            // It opens the README, before the rows that it is about.
+            // It opens the README, before the block that creates its rows.
             "console" => opening = Some(block),
             "text" | "json" => printed.push((block.range, output.clone())),
             _ => {}
         }
     }
     assert_eq!(printed.len(), 6);
-    if env::var_os("UPDATE_README").is_some() {
-        printed.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
-        let mut updated = readme;
-        printed.into_iter().for_each(|(range, output)| updated.replace_range(range, &output));
+    let (update, mut updated) = (env::var_os("UPDATE_README").is_some(), readme.clone());
+    printed.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
+    for (range, output) in printed {
+        let hint = "run `UPDATE_README=1 cargo test --test readme_tour`";
+        assert!(update || readme[range.clone()] == output, "{hint}: {}{output}", &readme[range]);
+        updated.replace_range(range, &output);
+    }
+    if update {
         fs::write(path, updated).unwrap();
-    } else {
-        for (range, output) in printed {
-            let hint = "run `UPDATE_README=1 cargo test --test readme_tour`";
-            assert_eq!(&readme[range], output, "{hint}");
-        }
     }
 }
