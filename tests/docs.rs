@@ -171,3 +171,20 @@ fn evaluate_migrated(flags: &novi::Flags) {
     assert!(!answer("new-app", r#"{"plan": "free", "app": "2.10"}"#).0);
     assert_eq!(answer("color", r#"{"targetingKey": "7"}"#).1.as_deref(), Some("red"));
 }
+
+#[test]
+fn pages_have_working_links_and_short_lines() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let pages = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    for page in pages.chain([root.join("README.md"), root.join("CHANGELOG.md")]) {
+        let text = fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).map(|rest| rest.split([')', '#']).next().unwrap()) {
+            let found = link.starts_with("http") || page.parent().unwrap().join(link).exists();
+            assert!(found, "{}: no file {link}", page.display());
+        }
+        for line in text.lines().filter(|line| !line.starts_with('|')) {
+            assert!(line.chars().count() <= 120, "{}: more than 120 characters: {line}", page.display());
+        }
+    }
+}
