@@ -1,4 +1,4 @@
-//! The service of the README's tour, over the database that the tour has made. Run it in the folder of `novi.db`:
+//! The service of the README's tour, over the database that the tour creates. Run it in the folder of `novi.db`:
 //! cargo run --example tour
 
 use novi::{Context, Flags};
