@@ -19,7 +19,7 @@ use crate::options::{Options, cors::Origins, signing::SigningKey, tls::Tls, togg
 /// use novi_server::ServerSection;
 ///
 /// let settings = ["server.body_limit=100".to_owned()];
-/// let config = Config::<ServerSection>::load_with(None, &settings)?;
+/// let config = Config::<ServerSection>::load_as(None, &settings)?;
 /// let options = config.server.options(std::path::Path::new(""))?;
 /// assert_eq!(options.body_limit, 100);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn committed_novi_toml_has_every_key_with_its_default() {
         let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../novi.toml"));
-        let config = Config::<ServerSection>::load_with(Some(path), &[]).unwrap();
+        let config = Config::<ServerSection>::load_as(Some(path), &[]).unwrap();
         assert_eq!(config.server, ServerSection::default());
         let text = std::fs::read_to_string(path).unwrap();
         let keys = serde_json::to_value(ServerSection::default()).unwrap();
