@@ -1,10 +1,12 @@
-//! `health`: what asks a server in a container that has no other program to ask it.
+//! `novi health`: a health check for containers that have no other HTTP client.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     process::ExitCode,
+    time::Duration,
 };
 
+use clap::Args;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::{
     Request, StatusCode, Uri,
@@ -13,50 +15,72 @@ use hyper::{
     header::{ACCEPT, HOST},
 };
 use hyper_util::rt::TokioIo;
+use serde_json::Value;
 use tokio::{net::TcpStream, time::timeout};
 
-use super::Session;
 use crate::{
-    args::Health,
-    failure::Failure,
-    output::{print, print_json},
+    output::{Failure, print, print_json},
+    session::Session,
 };
 
-/// More than a server of novi says of itself.
+/// Larger than any health response.
 const LIMIT: usize = 64 * 1024;
 
-pub(crate) async fn health(session: &Session, arguments: Health) -> Result<ExitCode, Failure> {
-    let Health { url, live, timeout: patience } = arguments;
-    let authority = match url {
-        None => here(session.config.server.listen).to_string(),
-        Some(url) => authority(&url)?,
-    };
-    let path = if live { "/health/live" } else { "/health/ready" };
-    let about = format!("http://{authority}{path}");
-    let failed = |why: String| Failure::network(format!("{about}: {why}"));
-    let Ok(answer) = timeout(patience, ask(&authority, path)).await else {
-        let patience = humantime::format_duration(patience);
-        return Err(failed(format!("no answer within {patience}; --timeout gives it longer")));
-    };
-    let (status, body) = answer.map_err(|error| failed(error.to_string()))?;
-    let told: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-    if status != StatusCode::OK {
-        let why = told["reason"].as_str().unwrap_or("it says nothing more");
-        return Err(failed(format!("expected 200, found {}: {why}", status.as_u16())));
-    }
-    let Some(word) = told["status"].as_str() else {
-        return Err(failed("expected the answer of a server of novi, found another one".to_owned()));
-    };
-    if session.json {
-        print_json(&told)?;
-    } else {
-        print(format_args!("{about} is {word}"))?;
-    }
-    Ok(ExitCode::SUCCESS)
+const EXAMPLES: &str = "\
+Examples:
+  novi health
+  novi health --live http://10.0.0.7:6684";
+
+/// Check whether a server is ready (exit code 4 if it is not)
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Health {
+    /// Address of the server [default: the configured port on this machine]
+    #[arg(value_name = "URL")]
+    url: Option<Uri>,
+
+    /// Check only that it responds, even if its database is unavailable
+    #[arg(long)]
+    live: bool,
+
+    /// Time to wait for the response
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = humantime::parse_duration)]
+    timeout: Duration,
 }
 
-/// Where a server that listens so is found from the same machine.
-fn here(listen: SocketAddr) -> SocketAddr {
+impl Health {
+    pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        let authority = match &self.url {
+            None => local(session.config.server.listen).to_string(),
+            Some(url) => authority(url)?,
+        };
+        let path = if self.live { "/health/live" } else { "/health/ready" };
+        let about = format!("http://{authority}{path}");
+        let failed = |why: String| Failure::network(format!("{about}: {why}"));
+        let Ok(response) = timeout(self.timeout, get(&authority, path)).await else {
+            let limit = humantime::format_duration(self.timeout);
+            return Err(failed(format!("no response within {limit}; --timeout extends the limit")));
+        };
+        let (status, body) = response.map_err(|error| failed(error.to_string()))?;
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        if status != StatusCode::OK {
+            let why = body["reason"].as_str().unwrap_or("no reason given");
+            return Err(failed(format!("expected status 200, found {}: {why}", status.as_u16())));
+        }
+        let Some(state) = body["status"].as_str() else {
+            return Err(failed("expected a response of a novi server, found something else".to_owned()));
+        };
+        if session.json {
+            print_json(&body)?;
+        } else {
+            print(format_args!("{about} is {state}"))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The address of a server on this machine that listens on this address.
+fn local(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
@@ -65,7 +89,7 @@ fn here(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-/// The host and port of an address.
+/// The host and port of a URL.
 fn authority(url: &Uri) -> Result<String, Failure> {
     let plain = url.scheme_str().is_none_or(|scheme| scheme == "http");
     match url.authority().filter(|_| plain && matches!(url.path(), "" | "/")) {
@@ -75,7 +99,7 @@ fn authority(url: &Uri) -> Result<String, Failure> {
     }
 }
 
-async fn ask(
+async fn get(
     authority: &str,
     path: &str,
 ) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
@@ -85,14 +109,14 @@ async fn ask(
         .header(HOST, authority)
         .header(ACCEPT, "application/json")
         .body(Empty::<Bytes>::new())?;
-    let answered = async move {
+    let response = async move {
         let response = sender.send_request(request).await?;
         let status = response.status();
         let body = Limited::new(response.into_body(), LIMIT).collect().await?.to_bytes();
         Ok((status, body))
     };
-    // The connection moves only while it is polled, and ends when there is nobody left to ask by it.
-    let (answer, ended) = tokio::join!(answered, connection);
-    // Why it was lost says more than that it was.
-    answer.map_err(|error| ended.err().map_or(error, Into::into))
+    // The connection makes progress only while it is polled, and ends when `sender` is dropped.
+    let (response, ended) = tokio::join!(response, connection);
+    // The connection's own error says more than "connection closed".
+    response.map_err(|error| ended.err().map_or(error, Into::into))
 }

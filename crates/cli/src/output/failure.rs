@@ -1,4 +1,4 @@
-//! How a command fails: what it says, and its exit code.
+//! A failed command: its message and exit code.
 
 use std::{
     fmt::Display,
@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use crate::output::readable;
+use super::sanitize;
 
 /// A command that failed.
 #[derive(Debug)]
@@ -19,68 +19,68 @@ impl Failure {
     const USAGE: u8 = 2;
     const NOT_FOUND: u8 = 3;
     const SYSTEM: u8 = 4;
-    const REFUSED: u8 = 5;
+    const REJECTED: u8 = 5;
 
-    /// The command line or the configuration is wrong.
+    /// The command line or the configuration is invalid.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self { code: Self::USAGE, message: message.into() }
     }
 
-    /// The change can not be made.
-    pub(crate) fn refused(message: impl Into<String>) -> Self {
-        Self { code: Self::REFUSED, message: message.into() }
+    /// The change was rejected.
+    pub(crate) fn rejected(message: impl Into<String>) -> Self {
+        Self { code: Self::REJECTED, message: message.into() }
     }
 
-    /// What was named is not there.
+    /// The named thing does not exist.
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self { code: Self::NOT_FOUND, message: message.into() }
     }
 
-    /// A file could not be read.
+    /// A file cannot be read.
     pub(crate) fn file(path: impl Display, error: &io::Error) -> Self {
         Self { code: Self::SYSTEM, message: format!("could not read {path}: {error}") }
     }
 
-    /// The server could not listen or serve.
+    /// A connection or the server failed.
     pub(crate) fn network(message: impl Into<String>) -> Self {
         Self { code: Self::SYSTEM, message: message.into() }
     }
 
-    /// Standard output is gone.
+    /// The output cannot be written.
     pub(crate) fn output(error: &io::Error) -> Self {
         Self { code: Self::SYSTEM, message: format!("could not write the output: {error}") }
     }
 
-    /// The threads could not be started.
+    /// The runtime cannot be started.
     pub(crate) fn runtime(error: &io::Error) -> Self {
         Self { code: Self::SYSTEM, message: format!("could not start: {error}") }
     }
 
-    /// The same failure, with what it is about in front.
+    /// Puts the subject in front of the message.
     pub(crate) fn about(self, what: impl Display) -> Self {
         Self { message: format!("{what}: {}", self.message), ..self }
     }
 
-    /// The same failure, with what else there is to know behind it.
+    /// Appends to the message.
     pub(crate) fn and(self, more: impl Display) -> Self {
         Self { message: format!("{}; {more}", self.message), ..self }
     }
 
-    /// Says it on standard error, and gives the exit code.
+    /// Prints the message on standard error and returns the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         let message = format!("error: {}\n", self.message.trim_end());
-        // Where standard error is gone (`novi list 2>&1 | true`), the exit code has to tell.
-        match io::stderr().write_all(readable(&message).as_bytes()) {
+        // If standard error is closed (`novi list 2>&1 | true`), the exit code is all that is left.
+        match io::stderr().write_all(sanitize(&message).as_bytes()) {
             Ok(()) | Err(_) => ExitCode::from(self.code),
         }
     }
 }
 
-/// What to do about an error, where its own text does not say so.
-fn advice(error: &novi::Error) -> Option<&'static str> {
-    const ADDRESS: &str = "is the server running, and is this its address? It comes from --database, \
-         NOVI_DATABASE__URL or [database] url in the configuration";
-    const FILE: &str = "are the folder and the file there, and may you read and write them?";
+/// What to do about an error whose own text does not say it.
+fn hint(error: &novi::Error) -> Option<&'static str> {
+    const ADDRESS: &str = "check that the database server is running, and the address in --database, \
+         NOVI_DATABASE__URL or [database] url";
+    const FILE: &str = "check that the folder exists, and that you may read and write the file";
     let novi::Error::Store { source, action, .. } = error else { return None };
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(source.as_ref());
     while let Some(error) = cause {
@@ -92,7 +92,7 @@ fn advice(error: &novi::Error) -> Option<&'static str> {
     (action == "could not open the database").then_some(FILE)
 }
 
-/// The text of an error of the configuration, which shows the line at fault, without the password of an address there.
+/// The text of a configuration error without passwords: it quotes the invalid line, which may contain a URL.
 fn without_passwords(text: &str) -> String {
     let mut parts = text.split("://");
     let mut shown = parts.next().unwrap_or_default().to_owned();
@@ -115,19 +115,19 @@ impl From<novi::Error> for Failure {
             novi::Error::Refused(_)
             | novi::Error::Conflict(_)
             | novi::Error::Invalid(_)
-            | novi::Error::Expired { .. } => Self::REFUSED,
+            | novi::Error::Expired { .. } => Self::REJECTED,
             novi::Error::Config { .. }
             | novi::Error::DatabaseUrl { .. }
             | novi::Error::DuplicateClass { .. } => Self::USAGE,
             _ => Self::SYSTEM,
         };
-        let message = match (&error, advice(&error)) {
-            // The error's own text speaks of methods, too, which are not for people at a prompt.
+        let message = match (&error, hint(&error)) {
+            // The error's own text also names methods, which do not help at a prompt.
             (novi::Error::NotMigrated { store }, _) => {
-                format!("{store} has no novi tables: make them with `novi migrate`")
+                format!("{store} has no novi tables; run `novi migrate` to create them")
             }
             (novi::Error::Config { .. }, _) => without_passwords(&error.to_string()),
-            (_, Some(advice)) => format!("{error}\nhint: {advice}"),
+            (_, Some(hint)) => format!("{error}\nhint: {hint}"),
             (_, None) => error.to_string(),
         };
         Self { code, message }

@@ -1,15 +1,21 @@
-//! From the configuration to what the server is told.
+//! The server's options, from the configuration.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, path::PathBuf};
 
 use ipnet::IpNet;
-use novi::config::Config;
-use novi_server::{Options, Origins, SigningKey, Tls, TogglesHeader};
+use novi_server::{Options, Origins, Tls, TogglesHeader};
 
-use crate::{args::Serve, failure::Failure};
+#[cfg(feature = "otlp")]
+use crate::telemetry::Telemetry;
+use crate::{output::Failure, session::Session};
 
-/// What the configuration and the command line say.
-pub(super) fn of(config: &Config, arguments: &Serve) -> Result<Options, Failure> {
+/// The options of `[server]`. The certificate of the command line takes precedence.
+pub(super) fn from_session(
+    session: &Session,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+) -> Result<Options, Failure> {
+    let config = &session.config;
     let server = &config.server;
     let mut options = Options::default();
     options.body_limit = server.body_limit;
@@ -20,7 +26,7 @@ pub(super) fn of(config: &Config, arguments: &Serve) -> Result<Options, Failure>
     options.max_connections = server.max_connections;
     options.max_streams = server.max_streams;
     options.require_targeting_key = server.require_targeting_key;
-    options.signing_key = signing_key(config)?;
+    options.signing_key = session.signing_key()?;
     options.guess_limit = server.guess_limit;
     options.unknown_is_nobody = server.unknown_is_nobody;
     options.rate_limit = server.rate_limit;
@@ -29,25 +35,24 @@ pub(super) fn of(config: &Config, arguments: &Serve) -> Result<Options, Failure>
         .map_err(|error| Failure::usage(format!("[server] cors_origins: {error}")))?;
     options.toggles_header = TogglesHeader::new(&server.toggles_header).ok_or_else(|| {
         Failure::usage(format!(
-            "[server] toggles_header: expected the name of a header, such as \"X-Novi-Feature-Toggles\", found {:?}",
+            "[server] toggles_header: expected a header name, such as \"X-Novi-Feature-Toggles\", found {:?}",
             server.toggles_header
         ))
     })?;
     options.trace_evaluations = server.trace_evaluations;
     #[cfg(feature = "otlp")]
     {
-        options.on_span = Some(crate::telemetry::Telemetry::on_span());
+        options.on_span = Some(Telemetry::on_span());
     }
-    options.tls = tls(config, arguments)?;
-    if arguments.demo {
-        // No balancer has to notice, and whoever presses Ctrl-C wants the prompt back.
-        options.notice = Duration::ZERO;
-    }
+    options.tls = tls(
+        tls_cert.or_else(|| config.file(&server.tls_cert)),
+        tls_key.or_else(|| config.file(&server.tls_key)),
+    )?;
     Ok(options)
 }
 
 fn trusted_proxies(networks: &[String]) -> Result<Vec<IpNet>, Failure> {
-    let read = |text: &String| {
+    let parse = |text: &String| {
         let network = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
         network.ok_or_else(|| {
             Failure::usage(format!(
@@ -55,14 +60,10 @@ fn trusted_proxies(networks: &[String]) -> Result<Vec<IpNet>, Failure> {
             ))
         })
     };
-    networks.iter().map(read).collect()
+    networks.iter().map(parse).collect()
 }
 
-/// The certificate of the command line, else that of the configuration.
-fn tls(config: &Config, arguments: &Serve) -> Result<Option<Tls>, Failure> {
-    let server = &config.server;
-    let certificate = arguments.tls_cert.clone().or_else(|| config.file(&server.tls_cert));
-    let key = arguments.tls_key.clone().or_else(|| config.file(&server.tls_key));
+fn tls(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<Tls>, Failure> {
     match (certificate, key) {
         (None, None) => Ok(None),
         (Some(certificate), Some(key)) => {
@@ -72,21 +73,4 @@ fn tls(config: &Config, arguments: &Serve) -> Result<Option<Tls>, Failure> {
         (Some(_), None) => Err(Failure::usage("[server] tls_cert needs tls_key, the certificate's key")),
         (None, Some(_)) => Err(Failure::usage("[server] tls_key needs tls_cert, the certificate")),
     }
-}
-
-/// The key of `[server] signing_key`, if there is one.
-pub(super) fn signing_key(config: &Config) -> Result<Option<SigningKey>, Failure> {
-    let secret = config.server.signing_key.reveal();
-    if secret.is_empty() {
-        return Ok(None);
-    }
-    let key = SigningKey::new(secret).ok_or_else(|| {
-        let shortest = SigningKey::SHORTEST;
-        Failure::usage(format!(
-            "[server] signing_key: expected {shortest} bytes or more that nobody can guess, such as `openssl rand -hex 32` \
-             writes, found {}",
-            secret.len()
-        ))
-    })?;
-    Ok(Some(key))
 }

@@ -1,4 +1,4 @@
-//! Colors, where a terminal shows them.
+//! Colors on a terminal.
 
 use std::io::{self, IsTerminal as _};
 
@@ -7,26 +7,26 @@ const RED: &str = "\u{1b}[31m";
 const DIM: &str = "\u{1b}[2m";
 const PLAIN: &str = "\u{1b}[0m";
 
-/// Whether standard output is a terminal whose user has not refused colors.
-pub(crate) fn is_wanted() -> bool {
+/// Whether standard output is a terminal and `NO_COLOR` is not set.
+pub(crate) fn is_color_wanted() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty())
 }
 
-/// An explanation with its answers in color. `tree` has no control characters any more.
-pub(crate) fn explanation(tree: &str) -> String {
+/// An explanation with colored outcomes. `tree` must be sanitized.
+pub(crate) fn colored_explanation(tree: &str) -> String {
     tree.lines()
         .enumerate()
-        .map(|(number, line)| if number == 0 { line.to_owned() } else { painted(line) } + "\n")
+        .map(|(number, line)| if number == 0 { line.to_owned() } else { colored(line) } + "\n")
         .collect()
 }
 
-fn painted(line: &str) -> String {
+fn colored(line: &str) -> String {
     let branches = ["├─ ", "└─ "];
     let Some(at) = branches.iter().filter_map(|branch| Some(line.find(branch)? + branch.len())).min() else {
         return format!("{DIM}{line}{PLAIN}");
     };
     let (branch, rest) = line.split_at_checked(at).unwrap_or((line, ""));
-    // What stands before a branch is drawn, and not told: an attribute's line has none.
+    // Only the drawing of the tree may precede a branch; in an attribute's line the value may contain one.
     if !branch.chars().all(|letter| " │├└─".contains(letter)) {
         return format!("{DIM}{line}{PLAIN}");
     }
@@ -43,10 +43,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_have_colors_and_what_they_rest_on_has_none() {
+    fn outcomes_are_colored_and_attributes_are_dimmed() {
         let tree = "x is off\n└─ off 1 \"on \" (novi.and)\n   ├─ on  2 \"b\" (c)\n   │     plan: \"├─ off\"\n   └─ not asked 3 \"d\" (e)";
         assert_eq!(
-            explanation(tree),
+            colored_explanation(tree),
             "x is off\n└─ \u{1b}[31moff\u{1b}[0m 1 \"on \" (novi.and)\n   ├─ \u{1b}[32mon \u{1b}[0m 2 \"b\" (c)\n\
              \u{1b}[2m   │     plan: \"├─ off\"\u{1b}[0m\n   └─ \u{1b}[2mnot asked\u{1b}[0m 3 \"d\" (e)\n"
         );
