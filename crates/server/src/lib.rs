@@ -86,6 +86,7 @@
 //! # What it does not do
 //! No HTTP/2, no compression: put a reverse proxy in front. A router that is mounted without [`Options::tokens`] asks nobody who
 //! they are: the application is to.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod access;
 mod api;
