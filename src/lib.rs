@@ -160,7 +160,7 @@ pub use writer::{Effect, FieldChange, Plan, PlannedRow, Validator, WayBack, Writ
 pub mod __private {
     pub use crate::choose::choose_with as choose;
     pub use crate::feature::derived as feature;
-    pub use crate::guard::{AsFlags, Guarded, is_enabled, is_on};
+    pub use crate::guard::{AsFlags, FromFlagDisabled, Guarded, is_enabled, is_on};
     pub use crate::to_context::derived;
     pub use inventory;
     pub use schemars;
