@@ -30,13 +30,13 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Database: sqlite://FILE, postgres://... or mysql://..., or file:FILE for a snapshot file; takes precedence over
-    /// NOVI_DATABASE__URL and the configuration file
+    /// Database: sqlite://FILE, postgres://... or mysql://..., or file:FILE for a snapshot file; takes
+    /// precedence over NOVI_DATABASE__URL and the configuration file
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "URL")]
     pub(crate) database: Option<String>,
 
-    /// Set a configuration key, such as refresh.interval=250ms; takes precedence over the environment and the file; may
-    /// be repeated
+    /// Set a configuration key, such as refresh.interval=250ms; takes precedence over the environment and the
+    /// file; may be repeated
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "SECTION.KEY=VALUE")]
     pub(crate) set: Vec<String>,
 

@@ -1,7 +1,7 @@
 //! The command line of novi.
 //!
-//! The binary `novi` has novi's own activation types. A service with types of its own builds a binary that has them
-//! as well:
+//! The binary `novi` has novi's own activation types. A service with types of its own builds a binary that
+//! has them as well:
 //!
 //! ```no_run
 //! // use acme_activations as _; // the crate with the types

@@ -21,7 +21,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Loads the configuration. The command line takes precedence over the environment, and that over the file.
+    /// Loads the configuration. The command line takes precedence over the environment, and that over the
+    /// file.
     pub(crate) fn load(
         config: Option<PathBuf>,
         database: Option<String>,

@@ -1,5 +1,5 @@
-//! Traces for an OpenTelemetry collector, over OTLP. The standard variable `OTEL_EXPORTER_OTLP_ENDPOINT` enables them;
-//! the others, such as `OTEL_SERVICE_NAME` and `OTEL_EXPORTER_OTLP_HEADERS`, apply as well.
+//! Traces for an OpenTelemetry collector, over OTLP. The standard variable `OTEL_EXPORTER_OTLP_ENDPOINT`
+//! enables them; the others, such as `OTEL_SERVICE_NAME` and `OTEL_EXPORTER_OTLP_HEADERS`, apply as well.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! An [OpenFeature](https://openfeature.dev) provider for novi. Evaluations with the OpenFeature SDK run in the process,
-//! from the rows in your own SQL database, without a network request.
+//! An [OpenFeature](https://openfeature.dev) provider for novi. Evaluations with the OpenFeature SDK run in
+//! the process, from the rows in your own SQL database, without a network request.
 //!
 //! ```
 //! use novi::{Flags, rows::Rows};
@@ -36,14 +36,15 @@
 //! | string | the variant's value | the name of the assigned variant |
 //! | int, float, struct | the variant's value; integers also convert to float | `TYPE_MISMATCH` |
 //!
-//! The values of a flag with versions are the version numbers. If a flag assigns no variant, the variant is `on` or
-//! `off`. The metadata have the `revision` of the rows and, for a flag with versions, the `version`. Reasons are the same
-//! in novi and OpenFeature; the reason of a broken flag, which uses its fail mode, is `ERROR`.
+//! The values of a flag with versions are the version numbers. If a flag assigns no variant, the variant is
+//! `on` or `off`. The metadata have the `revision` of the rows and, for a flag with versions, the `version`.
+//! Reasons are the same in novi and OpenFeature; the reason of a broken flag, which uses its fail mode, is
+//! `ERROR`.
 //!
 //! # Errors
-//! The Rust SDK takes no default: an evaluation returns a value or an error, and the caller writes `unwrap_or(default)`. A
-//! flag without a value is therefore an error, too: [`General`](open_feature::EvaluationErrorCode::General) with the
-//! reason as its text.
+//! The Rust SDK takes no default: an evaluation returns a value or an error, and the caller writes
+//! `unwrap_or(default)`. A flag without a value is therefore an error, too:
+//! [`General`](open_feature::EvaluationErrorCode::General) with the reason as its text.
 //!
 //! | code | when |
 //! |---|---|
@@ -56,9 +57,9 @@
 //! | `PROVIDER_NOT_READY` | no rows have been loaded yet, because the database has been unavailable since the start |
 //!
 //! # Context
-//! The targeting key becomes the attribute `targetingKey`. Fields of every type are supported. The SDK does not know the
-//! contents of a `Struct`; it may contain a [`novi::Value`], a [`serde_json::Value`], or the SDK's
-//! [`Value`](open_feature::Value) or [`StructValue`](open_feature::StructValue):
+//! The targeting key becomes the attribute `targetingKey`. Fields of every type are supported. The SDK does
+//! not know the contents of a `Struct`; it may contain a [`novi::Value`], a [`serde_json::Value`], or the
+//! SDK's [`Value`](open_feature::Value) or [`StructValue`](open_feature::StructValue):
 //!
 //! ```
 //! use open_feature::{EvaluationContext, EvaluationContextFieldValue as Field};
@@ -68,8 +69,8 @@
 //! ```
 //!
 //! # Features
-//! `sqlite`, `postgres` and `mysql` each add a database, as in the crate `novi`. Without them, rows come from memory. With
-//! one of them, the provider's status reports whether the database is available.
+//! `sqlite`, `postgres` and `mysql` each add a database, as in the crate `novi`. Without them, rows come from
+//! memory. With one of them, the provider's status reports whether the database is available.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod context;

@@ -67,8 +67,8 @@ impl NoviProvider {
 
 #[async_trait]
 impl FeatureProvider for NoviProvider {
-    /// Returns `STALE` while the database is unavailable and flags use the last rows or a snapshot file, and `NOT_READY`
-    /// while no rows have been loaded.
+    /// Returns `STALE` while the database is unavailable and flags use the last rows or a snapshot file, and
+    /// `NOT_READY` while no rows have been loaded.
     fn status(&self) -> ProviderStatus {
         #[cfg(feature = "sql")]
         {

@@ -1,5 +1,6 @@
-//! Evaluations with the SDK: `fixtures/flags.json` has the rows, `fixtures/evaluations.json` the evaluations and expected
-//! results. Each names its requirement of the OpenFeature specification; together they cover its evaluation suite.
+//! Evaluations with the SDK: `fixtures/flags.json` has the rows, `fixtures/evaluations.json` the evaluations
+//! and expected results. Each names its requirement of the OpenFeature specification; together they cover its
+//! evaluation suite.
 
 #![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
 

@@ -23,8 +23,8 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct History {
-    /// List only changes of this flag: its row, metadata and links, and its current and former activations with their
-    /// members
+    /// List only changes of this flag: its row, metadata and links, and its current and former activations
+    /// with their members
     flag: Option<String>,
 
     /// Maximum number of changes

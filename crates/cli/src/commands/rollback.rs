@@ -29,7 +29,8 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = RULES)]
 pub(crate) struct Rollback {
-    /// Flag to roll back: its row, metadata and links, and its current and former activations with their members
+    /// Flag to roll back: its row, metadata and links, and its current and former activations with their
+    /// members
     flag: Option<String>,
 
     /// Roll back all flags and activations

@@ -26,7 +26,8 @@ impl Show {
         let issues = issues_by_flag(&snapshot);
         let row = snapshot.row_of(&self.flag);
         let Some(view) = row.and_then(|row| FlagView::new(&snapshot, row, &issues)) else {
-            // This error suggests a similar name. A flag that exists only in [overrides] evaluates, but has no row.
+            // This error suggests a similar name. A flag that exists only in [overrides] evaluates, but has
+            // no row.
             snapshot.evaluate(&self.flag, &Context::new())?;
             return Err(Error::FlagNotFound { name: self.flag, similar: None }.into());
         };

@@ -134,7 +134,7 @@ async fn tokens_of_the_snapshot_apply_without_database() {
         let mode = std::fs::metadata(folder.path("flags.novi.tokens")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    // Nobody listens there.
+    // Nothing listens there.
     folder.set("NOVI_DATABASE__URL", "postgres://u@127.0.0.1:1/x");
     let server = Server::start_on(&folder, EVERYWHERE, &[]);
     let found =

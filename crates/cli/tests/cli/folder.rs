@@ -32,7 +32,7 @@ fn folder() -> Folder {
 fn script_file_is_a_type_in_every_command() {
     let folder = folder();
     let types = folder.run(&["types"]).expect(0).out;
-    let told = types.split("\n\n").find(|kind| kind.starts_with("novi_activations.office_hours")).unwrap();
+    let listed = types.split("\n\n").find(|kind| kind.starts_with("novi_activations.office_hours")).unwrap();
     let eval = |hour| {
         folder
             .run(&["eval", "Call us", "--explain", "--context", &format!(r#"{{"hour": {hour}}}"#)])
@@ -40,7 +40,7 @@ fn script_file_is_a_type_in_every_command() {
     };
     let old_app = r#"{"plan": "pro", "app": "2.0.9"}"#;
     let mut transcript = vec![
-        told.to_owned(),
+        listed.to_owned(),
         folder.run(&["check"]).transcript(),
         eval(9),
         eval(17),

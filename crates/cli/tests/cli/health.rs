@@ -15,14 +15,30 @@ fn health_of_ready_server_succeeds() {
     assert_eq!(ready.out, format!("{}/health/ready is ready\n", server.url));
     let live = folder.run(&["health", "--live", &server.url]).expect(0);
     assert_eq!(live.out, format!("{}/health/live is live\n", server.url));
-    let told = folder.run(&["--json", "health", &server.url]).expect(0).json();
-    assert_eq!((told["status"].as_str(), told["source"].as_str()), (Some("ready"), Some("database")));
+    let json = folder.run(&["--json", "health", &server.url]).expect(0).json();
+    assert_eq!((json["status"].as_str(), json["source"].as_str()), (Some("ready"), Some("database")));
 
     // Without an address it checks the configured server, which may listen on all addresses.
     let port = server.url.rsplit(':').next().unwrap();
     folder.set("NOVI_SERVER__LISTEN", &format!("0.0.0.0:{port}"));
     let own = folder.run(&["health"]).expect(0);
     assert_eq!(own.out, format!("http://127.0.0.1:{port}/health/ready is ready\n"));
+}
+
+#[test]
+fn health_over_https_accepts_any_certificate() {
+    let mut folder = Folder::demo();
+    let certificate = rcgen::generate_simple_self_signed(["flags.example.org".to_owned()]).unwrap();
+    folder.write("cert.pem", certificate.cert.pem());
+    folder.write("key.pem", certificate.signing_key.serialize_pem());
+    folder.set("NOVI_SERVER__TLS_CERT", "cert.pem");
+    folder.set("NOVI_SERVER__TLS_KEY", "key.pem");
+    let server = Server::start(&folder, &[]);
+    assert!(server.url.starts_with("https://"), "{}", server.url);
+    let ready = folder.run(&["health", &server.url]).expect(0);
+    assert_eq!(ready.out, format!("{}/health/ready is ready\n", server.url));
+    folder.set("NOVI_SERVER__LISTEN", server.url.strip_prefix("https://").unwrap());
+    assert_eq!(folder.run(&["health"]).expect(0).out, ready.out);
 }
 
 #[test]
@@ -56,8 +72,7 @@ fn unresponsive_server_is_reported() {
     drop(listener);
     let gone = folder.run(&["health", &url]).expect(4);
     assert!(gone.err.contains(&format!("{url}/health/ready: Connection refused")), "{}", gone.err);
-    for (url, found) in
-        [("https://127.0.0.1:1", "https://127.0.0.1:1/"), ("http://127.0.0.1:1/flags", "/flags")]
+    for (url, found) in [("ftp://127.0.0.1:1", "ftp://127.0.0.1:1/"), ("http://127.0.0.1:1/flags", "/flags")]
     {
         let refused = folder.run(&["health", url]).expect(2);
         assert!(refused.err.contains("expected an address like http://127.0.0.1:6684"), "{}", refused.err);

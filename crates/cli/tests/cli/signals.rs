@@ -43,9 +43,9 @@ fn open_request(server: &Server) -> TcpStream {
         b"POST /evaluatedFlags HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\nexpect: 100-continue\r\n\r\n";
     stream.write_all(head).unwrap();
     // The server requests the body after reading the head.
-    let mut asked = [0; 12];
-    stream.read_exact(&mut asked).unwrap();
-    assert_eq!(&asked, b"HTTP/1.1 100");
+    let mut response = [0; 12];
+    stream.read_exact(&mut response).unwrap();
+    assert_eq!(&response, b"HTTP/1.1 100");
     stream
 }
 

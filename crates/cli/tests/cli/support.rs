@@ -134,7 +134,8 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Asserts the exit code, and that there is an error on standard error if and only if the code is above 1.
+    /// Asserts the exit code, and that there is an error on standard error if and only if the code is above
+    /// 1.
     #[track_caller]
     pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:#?}");

@@ -35,8 +35,8 @@ async fn signed_toggles_are_accepted_by_server_with_key() {
     assert!(signed.starts_with("Combo AND=on;expires="), "{signed}");
     let server = Server::start(&folder, &[]);
     let answer = ask(&server, &[("x-novi-feature-toggles", signed.trim())]).await;
-    let told = answer.headers()["x-novi-feature-toggles-enabled"].to_str().unwrap().to_owned();
-    assert!(told.contains("Combo AND"), "{told}");
+    let enabled = answer.headers()["x-novi-feature-toggles-enabled"].to_str().unwrap().to_owned();
+    assert!(enabled.contains("Combo AND"), "{enabled}");
     let json: serde_json::Value = answer.json().await.unwrap();
     assert_eq!((json["value"].as_bool(), json["reason"].as_str()), (Some(true), Some("STATIC")));
     let forged = signed.trim().replace("AND=on", "AND=off");

@@ -14,10 +14,10 @@ async fn dry_run_shows_changes_without_writing() {
         let folder = Folder::of(&database);
         folder.run(&["migrate"]).expect(0);
         folder.seed_demo();
-        let asks = "insert into activations (id, name, class_name, config) values (9, 'Combo', 'novi.flag', '{\"flag\": \"Combo AND\"}');
+        let script = "insert into activations (id, name, class_name, config) values (9, 'Combo', 'novi.flag', '{\"flag\": \"Combo AND\"}');
             insert into flags (id, name, status) values (9, 'Asks Combo AND', true);
             insert into flags_activations (flag_id, activation_id) values (9, 9);";
-        folder.pipe(&["seed", "-"], asks.as_bytes()).expect(0);
+        folder.pipe(&["seed", "-"], script.as_bytes()).expect(0);
         transcripts.push((
             database.kind,
             folder.transcript(&[

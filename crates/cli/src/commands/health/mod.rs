@@ -1,5 +1,7 @@
 //! `novi health`: a health check for containers that have no other HTTP client.
 
+mod tls;
+
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     process::ExitCode,
@@ -15,13 +17,20 @@ use hyper::{
     header::{ACCEPT, HOST},
 };
 use hyper_util::rt::TokioIo;
+use novi::config::Config;
 use serde_json::Value;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
 
 use crate::{
     output::{Failure, print, print_json},
     session::Session,
 };
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Larger than any health response.
 const LIMIT: usize = 64 * 1024;
@@ -29,7 +38,9 @@ const LIMIT: usize = 64 * 1024;
 const EXAMPLES: &str = "\
 Examples:
   novi health
-  novi health --live http://10.0.0.7:6684";
+  novi health --live http://10.0.0.7:6684
+
+Over HTTPS the certificate is not verified.";
 
 /// Check whether a server is ready (exit code 4 if it is not)
 #[derive(Debug, Args)]
@@ -50,14 +61,14 @@ pub(crate) struct Health {
 
 impl Health {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
-        let authority = match &self.url {
-            None => local(session.config.server.listen).to_string(),
-            Some(url) => authority(url)?,
+        let server = match &self.url {
+            None => Server::configured(&session.config),
+            Some(url) => Server::at(url)?,
         };
         let path = if self.live { "/health/live" } else { "/health/ready" };
-        let about = format!("http://{authority}{path}");
+        let about = format!("{}://{}{path}", server.scheme(), server.address);
         let failed = |why: String| Failure::network(format!("{about}: {why}"));
-        let Ok(response) = timeout(self.timeout, get(&authority, path)).await else {
+        let Ok(response) = timeout(self.timeout, server.get(path)).await else {
             let limit = humantime::format_duration(self.timeout);
             return Err(failed(format!("no response within {limit}; --timeout extends the limit")));
         };
@@ -79,34 +90,68 @@ impl Health {
     }
 }
 
-/// The address of a server on this machine that listens on this address.
-fn local(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
+/// A server to check.
+struct Server {
+    /// Host and port.
+    address: String,
+    tls: bool,
 }
 
-/// The host and port of a URL.
-fn authority(url: &Uri) -> Result<String, Failure> {
-    let plain = url.scheme_str().is_none_or(|scheme| scheme == "http");
-    match url.authority().filter(|_| plain && matches!(url.path(), "" | "/")) {
-        Some(authority) if authority.port().is_some() => Ok(authority.to_string()),
-        Some(authority) => Ok(format!("{authority}:80")),
-        None => Err(Failure::usage(format!("expected an address like http://127.0.0.1:6684, found {url}"))),
+impl Server {
+    /// The configured server on this machine.
+    fn configured(config: &Config) -> Self {
+        let listen = config.server.listen;
+        let ip = match listen.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        let tls = config.file(&config.server.tls_cert).is_some();
+        Self { address: SocketAddr::new(ip, listen.port()).to_string(), tls }
+    }
+
+    fn at(url: &Uri) -> Result<Self, Failure> {
+        let expected = || {
+            let message = format!(
+                "expected an address like http://127.0.0.1:6684 or https://flags.example.org, found {url}"
+            );
+            Failure::usage(message)
+        };
+        let (tls, port) = match url.scheme_str() {
+            None | Some("http") => (false, 80),
+            Some("https") => (true, 443),
+            Some(_) => return Err(expected()),
+        };
+        let authority = url.authority().filter(|_| matches!(url.path(), "" | "/")).ok_or_else(expected)?;
+        let address = match authority.port() {
+            Some(_) => authority.to_string(),
+            None => format!("{authority}:{port}"),
+        };
+        Ok(Self { address, tls })
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.tls { "https" } else { "http" }
+    }
+
+    async fn get(&self, path: &str) -> Result<(StatusCode, Bytes), Error> {
+        let stream = TcpStream::connect(&self.address).await?;
+        if self.tls {
+            let host = self.address.rsplit_once(':').map_or(self.address.as_str(), |(host, _)| host);
+            request(tls::connect(host, stream).await?, &self.address, path).await
+        } else {
+            request(stream, &self.address, path).await
+        }
     }
 }
 
-async fn get(
-    authority: &str,
-    path: &str,
-) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
-    let stream = TcpStream::connect(authority).await?;
+async fn request<S>(stream: S, address: &str, path: &str) -> Result<(StatusCode, Bytes), Error>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
     let request = Request::get(path)
-        .header(HOST, authority)
+        .header(HOST, address)
         .header(ACCEPT, "application/json")
         .body(Empty::<Bytes>::new())?;
     let response = async move {
@@ -118,5 +163,5 @@ async fn get(
     // The connection makes progress only while it is polled, and ends when `sender` is dropped.
     let (response, ended) = tokio::join!(response, connection);
     // The connection's own error says more than "connection closed".
-    response.map_err(|error| ended.err().map_or(error, Into::into))
+    response.map_err(|error: Error| ended.err().map_or(error, Into::into))
 }
