@@ -1,0 +1,69 @@
+//! Sections for background tasks, and their defaults.
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::{Config, Interval},
+    rows::expired::Expired,
+};
+
+/// How often the database is asked for its revision.
+pub(crate) const REFRESH_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The shortest time between two writes of the snapshot file, so that a burst of changes is written once.
+pub(crate) const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How often evaluations are recorded: flags become stale by days, and a thousand processes write about 17 times a second then.
+pub(crate) const USAGE_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Section `[snapshot]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The file for starts without the database, relative to the configuration file; empty disables it.
+    pub path: PathBuf,
+    /// The shortest time between two writes.
+    pub interval: Interval,
+}
+
+impl Default for Snapshot {
+    fn default() -> Self {
+        Self { path: PathBuf::new(), interval: SNAPSHOT_INTERVAL.into() }
+    }
+}
+
+/// Section `[usage]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Usage {
+    /// How often evaluations are recorded in the database; `0s` disables it.
+    pub interval: Interval,
+}
+
+impl Default for Usage {
+    fn default() -> Self {
+        Self { interval: USAGE_INTERVAL.into() }
+    }
+}
+
+/// Section `[flags]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Flags {
+    /// What happens if flags are past their `expires_at`.
+    pub expired: Expired,
+}
+
+impl Config {
+    /// The path of the snapshot file; `None` if it is disabled.
+    #[must_use]
+    pub fn snapshot_path(&self) -> Option<PathBuf> {
+        let path = &self.snapshot.path;
+        (!path.as_os_str().is_empty()).then(|| self.directory.join(path))
+    }
+}

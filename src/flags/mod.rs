@@ -1,0 +1,272 @@
+//! [`Flags`], the handle that a service holds.
+
+#[cfg(feature = "sql")]
+pub(crate) mod blocking;
+pub(crate) mod builder;
+pub(crate) mod choose;
+pub(crate) mod guard;
+pub(crate) mod handle;
+#[cfg(feature = "sql")]
+pub(crate) mod live;
+#[cfg(feature = "macros")]
+pub(crate) mod macros;
+pub(crate) mod rollback;
+pub(crate) mod typed;
+pub(crate) mod writer;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
+
+use chrono::{DateTime, Utc};
+
+#[cfg(feature = "sql")]
+use crate::runtime::{follow::Following, tasks::snapshot_file::SnapshotFileWriter};
+use crate::{
+    activation::registry::Registry,
+    context::Context,
+    error::{Error, Result},
+    rows::{Rows, issue::Issue},
+    runtime::{core::Core, current::CurrentSnapshot},
+    snapshot::{
+        Evaluations, Snapshot, Tally, Trace,
+        decision::{Decision, Evaluated},
+        guard::SnapshotGuard,
+    },
+};
+pub use builder::FlagsBuilder;
+use handle::FlagHandle;
+
+/// The flags of a service: an immutable [`Snapshot`], which is replaced as a whole when the rows change.
+///
+/// Clones are cheap and share the same flags.
+///
+/// ```
+/// use novi::{Context, Flags, rows::{ActivationRow, FlagRow, LinkRow, Rows}};
+///
+/// let flags = Flags::from_rows(Rows {
+///     flags: vec![FlagRow::new(1, "Winter sale", true)],
+///     activations: vec![ActivationRow::new(1, "December", "novi.date_time",
+///         r#"{"startDateTime": "2026-12-01T00:00:00Z", "endDateTime": "2027-01-01T00:00:00Z"}"#)],
+///     links: vec![LinkRow::new(1, 1)],
+///     ..Rows::default()
+/// })?;
+/// assert!(flags.is_enabled("Winter sale", &Context::new().with("currentDateTime", "2026-12-24T18:00:00Z")));
+/// assert!(!flags.is_enabled("Winter sale", &Context::new().with("currentDateTime", "2027-01-01T00:00:00Z")));
+/// # Ok::<(), novi::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Flags {
+    core: Arc<Core>,
+    /// `None` for rows in memory.
+    #[cfg(feature = "sql")]
+    following: Option<Arc<Following>>,
+    #[cfg(feature = "sql")]
+    snapshot_file: Option<Arc<SnapshotFileWriter>>,
+}
+
+impl Flags {
+    fn new(core: Arc<Core>) -> Self {
+        Self {
+            core,
+            #[cfg(feature = "sql")]
+            following: None,
+            #[cfg(feature = "sql")]
+            snapshot_file: None,
+        }
+    }
+
+    /// A builder, for flags with settings other than the defaults.
+    pub fn builder() -> FlagsBuilder {
+        FlagsBuilder::new()
+    }
+
+    /// Flags from rows in memory.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateClass`] if two activation types have the same name.
+    pub fn from_rows(rows: Rows) -> Result<Self> {
+        Self::builder().from_rows(rows)
+    }
+
+    /// Flags from a snapshot file, as written by `novi export --snapshot FILE`; see [`FlagsBuilder::from_file`].
+    ///
+    /// # Errors
+    /// Those of [`FlagsBuilder::from_file`].
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
+        Self::builder().from_file(path)
+    }
+
+    /// Whether a flag is enabled for this caller. An unknown flag is not; its name is logged once.
+    ///
+    /// Takes no lock, allocates nothing and waits for nothing.
+    #[must_use]
+    pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
+        let find = |snapshot: &Snapshot| snapshot.find_index(name);
+        self.resolve(name, find, context, |_, found| found.is_some_and(|found| found.enabled()))
+    }
+
+    /// Evaluates a flag for this caller.
+    ///
+    /// # Errors
+    /// [`Error::FlagNotFound`] if no flag has this name.
+    pub fn evaluate(&self, name: &str, context: &Context<'_>) -> Result<Decision> {
+        self.evaluate_found(name, |snapshot| snapshot.find_index(name), context)
+    }
+
+    /// Evaluates the flag that `find` looks up.
+    #[inline(always)]
+    fn evaluate_found(
+        &self,
+        name: &str,
+        find: impl FnOnce(&Snapshot) -> Option<u32>,
+        context: &Context<'_>,
+    ) -> Result<Decision> {
+        let guard = self.snapshot();
+        match guard.resolve(name, find, context, guard.tally().shard(), |found| found) {
+            Some(found) => Ok(Decision::new(guard, found)),
+            None => {
+                self.core.unknown().count(name, &guard);
+                Err(Error::FlagNotFound { name: name.to_owned(), similar: guard.similar_flag(name) })
+            }
+        }
+    }
+
+    /// Evaluates the flag that `find` looks up in the current snapshot, and counts an unknown one.
+    #[inline(always)]
+    fn resolve<T>(
+        &self,
+        name: &str,
+        find: impl Fn(&Snapshot) -> Option<u32>,
+        context: &Context<'_>,
+        read: impl Fn(&Snapshot, Option<Evaluated>) -> T,
+    ) -> T {
+        self.core.current().with(|snapshot, shard| {
+            snapshot.resolve(name, &find, context, shard, |found| {
+                if found.is_none() {
+                    self.core.unknown().count(name, snapshot);
+                }
+                read(snapshot, found)
+            })
+        })
+    }
+
+    /// Whether the flag that `find` looks up is enabled with this variant.
+    fn has_variant(
+        &self,
+        name: &str,
+        find: impl Fn(&Snapshot) -> Option<u32>,
+        variant: &str,
+        context: &Context<'_>,
+    ) -> bool {
+        self.resolve(name, find, context, |snapshot, found| {
+            found.is_some_and(|found| Decision::new(snapshot, found).has_variant(variant))
+        })
+    }
+
+    /// Evaluates a flag for this caller and explains the decision: every activation that was evaluated, as a tree.
+    ///
+    /// # Errors
+    /// [`Error::FlagNotFound`] if no flag has this name.
+    pub fn explain(&self, name: &str, context: &Context<'_>) -> Result<Trace> {
+        self.snapshot().explain(name, context)
+    }
+
+    /// When a flag's decision may next change by time alone; see [`Snapshot::next_change`].
+    ///
+    /// # Errors
+    /// [`Error::FlagNotFound`] if no flag has this name.
+    pub fn next_change(&self, flag: &str, after: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
+        self.snapshot().next_change(flag, after)
+    }
+
+    /// The current snapshot. Hold it to evaluate several flags at the same revision.
+    #[must_use]
+    pub fn snapshot(&self) -> SnapshotGuard {
+        self.core.snapshot()
+    }
+
+    /// The invalid rows of the current snapshot.
+    #[must_use]
+    pub fn issues(&self) -> Vec<Issue> {
+        self.snapshot().issues().to_vec()
+    }
+
+    /// How often unknown flags were evaluated, by name. Only the first thousand names are counted separately; all others
+    /// share the empty name.
+    #[must_use]
+    pub fn unknown_flags(&self) -> HashMap<String, u64> {
+        self.core.unknown().counts()
+    }
+
+    /// Replaces the rows, and reads the [folder](FlagsBuilder::activations_folder) of activation types again, if there is one.
+    /// Snapshots that are held elsewhere stay as they are.
+    pub fn replace_rows(&self, rows: Rows) {
+        self.core.replace_rows(rows);
+    }
+
+    /// A handle on one flag, for code that evaluates it often.
+    #[must_use]
+    pub fn flag(&self, name: &str) -> FlagHandle {
+        FlagHandle::new(self.clone(), name)
+    }
+
+    /// How often each flag had which decision since the process started, however it was evaluated. Explanations do not count,
+    /// and evaluations that other threads make at this moment may be missing.
+    #[must_use]
+    pub fn evaluations(&self) -> Vec<Evaluations> {
+        self.snapshot().evaluations()
+    }
+
+    /// The activation types that rows can name, including those of the [folder](FlagsBuilder::activations_folder).
+    #[must_use]
+    pub fn registry(&self) -> Arc<Registry> {
+        self.core.types().present()
+    }
+
+    /// A snapshot of other rows, such as those of an earlier revision, compiled with the same activation types, static context and
+    /// overrides. It does not replace the current one, and its evaluations are not counted.
+    #[must_use]
+    pub fn snapshot_of(&self, rows: Rows) -> Snapshot {
+        self.core.snapshot_of(rows)
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        self.core.tally()
+    }
+
+    #[inline]
+    pub(crate) fn current(&self) -> &CurrentSnapshot {
+        self.core.current()
+    }
+
+    /// Makes these the flags of the process, which guarded functions evaluate.
+    ///
+    /// # Errors
+    /// Returns the flags if others are installed already.
+    pub fn install(self) -> Result<(), Self> {
+        INSTALLED.set(self)
+    }
+
+    /// The flags of the process, once they are [installed](Self::install).
+    #[must_use]
+    pub fn global() -> Option<&'static Self> {
+        INSTALLED.get()
+    }
+
+    /// The aliases of [`TARGETING_KEY`](crate::context::TARGETING_KEY); see [`FlagsBuilder::identity`].
+    pub fn identity_names(&self) -> impl Iterator<Item = &str> {
+        self.core.settings().identity.iter().map(String::as_str)
+    }
+}
+
+static INSTALLED: OnceLock<Flags> = OnceLock::new();
+
+impl fmt::Debug for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flags").field("snapshot", &*self.snapshot()).finish_non_exhaustive()
+    }
+}
