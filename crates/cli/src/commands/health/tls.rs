@@ -14,8 +14,8 @@ use tokio_rustls::{
     },
 };
 
-/// Connects without verifying the certificate, like health probes of Kubernetes: the request has no secrets, and the
-/// certificate is for the public name, not for the address of the machine.
+/// Connects without verifying the certificate, like health probes of Kubernetes: the request has no secrets,
+/// and the certificate is for the public name, not for the address of the machine.
 pub(super) async fn connect(host: &str, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
     let provider = Arc::new(ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider.clone())
