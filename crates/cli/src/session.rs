@@ -6,10 +6,13 @@ use std::{
     sync::Arc,
 };
 
-use novi::{Flags, FlagsBuilder, SnapshotFile, config::Config, rows::Rows, store::SchemaStore};
-use novi_server::SigningKey;
+use novi::{Flags, FlagsBuilder, SnapshotFile, rows::Rows, store::SchemaStore};
+use novi_server::ServerSection;
 
 use crate::output::Failure;
+
+/// The configuration, with the section `[server]`.
+pub(crate) type Config = novi::config::Config<ServerSection>;
 
 /// The configuration of one run.
 pub(crate) struct Session {
@@ -31,7 +34,7 @@ impl Session {
     ) -> Result<Self, Failure> {
         // Not read by clap, which rejects a variable that is set to the empty string.
         let from_env = || std::env::var_os("NOVI_CONFIG").filter(|file| !file.is_empty()).map(PathBuf::from);
-        let mut config = Config::load_with(config.or_else(from_env).as_deref(), set)?;
+        let mut config = Config::load_as(config.or_else(from_env).as_deref(), set)?;
         let database_given = database.is_some();
         if let Some(url) = database {
             config.database.url = url;
@@ -71,23 +74,6 @@ impl Session {
     /// The flags of these rows.
     pub(crate) fn flags_from(&self, rows: Rows) -> Result<Flags, Failure> {
         Ok(Flags::builder().config(&self.config).keep_rows().from_rows(rows)?)
-    }
-
-    /// The key of `[server] signing_key`; `None` if it is empty.
-    pub(crate) fn signing_key(&self) -> Result<Option<SigningKey>, Failure> {
-        let secret = self.config.server.signing_key.reveal();
-        if secret.is_empty() {
-            return Ok(None);
-        }
-        let key = SigningKey::new(secret).ok_or_else(|| {
-            let shortest = SigningKey::SHORTEST;
-            Failure::usage(format!(
-                "[server] signing_key: expected at least {shortest} random bytes, such as the output of `openssl rand -hex \
-                 32`, found {}",
-                secret.len()
-            ))
-        })?;
-        Ok(Some(key))
     }
 }
 

@@ -33,7 +33,8 @@ pub(crate) struct Sign {
 
 impl Sign {
     pub(crate) fn run(self, session: &Session) -> Result<ExitCode, Failure> {
-        let Some(key) = session.signing_key()? else {
+        let key = session.config.server.signing_key().map_err(|error| Failure::usage(error.to_string()))?;
+        let Some(key) = key else {
             return Err(Failure::usage(
                 "[server] signing_key: expected the server's key, found none; set NOVI_SERVER__SIGNING_KEY",
             ));

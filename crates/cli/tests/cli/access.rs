@@ -155,8 +155,8 @@ fn invalid_server_settings_are_reported() {
     for (arguments, message) in [
         (&["--set", "server.trusted_proxies=[\"10.0.0.0/99\"]"][..], "trusted_proxies: expected networks"),
         (&["--set", "server.cors_origins=[\"app.example.org\"]"], "cors_origins: expected an origin"),
-        (&["--set", "server.tls_cert=cert.pem"], "tls_cert needs tls_key"),
-        (&["--set", "server.tls_key=key.pem"], "tls_key needs tls_cert"),
+        (&["--set", "server.tls_cert=cert.pem"], "[server] tls_cert: requires tls_key"),
+        (&["--set", "server.tls_key=key.pem"], "[server] tls_key: requires tls_cert"),
         (&["--tls-cert", "none.pem", "--tls-key", "none.pem"], "could not read none.pem"),
         (&["--tls-cert", "none.pem"], "--tls-key"),
     ] {

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use novi::config::Config;
+use novi_server::ServerSection;
+
 use crate::support::Folder;
 
 #[test]
@@ -162,6 +165,19 @@ fn sample_configuration_file_is_valid() {
     let folder = Folder::migrated();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../novi.toml");
     folder.run(&["check", "--config", file.to_str().unwrap()]).expect(0);
+}
+
+#[test]
+fn sample_configuration_file_has_every_server_key_with_its_default() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../novi.toml");
+    let config = Config::<ServerSection>::load_as(Some(&file), &[]).unwrap();
+    assert_eq!(config.server, ServerSection::default());
+    let text = std::fs::read_to_string(file).unwrap();
+    let section = text.split("[server]").nth(1).and_then(|rest| rest.split("\n[").next()).unwrap();
+    let all = serde_json::to_value(ServerSection::default()).unwrap();
+    for key in all.as_object().unwrap().keys() {
+        assert!(section.contains(&format!("\n{key} = ")), "{key} is missing in novi.toml");
+    }
 }
 
 #[test]

@@ -17,7 +17,6 @@ use hyper::{
     header::{ACCEPT, HOST},
 };
 use hyper_util::rt::TokioIo;
-use novi::config::Config;
 use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -27,7 +26,7 @@ use tokio::{
 
 use crate::{
     output::{Failure, print, print_json},
-    session::Session,
+    session::{Config, Session},
 };
 
 type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use novi::{config::Config, store::SchemaStore};
+use novi::store::SchemaStore;
 
-use crate::output::Failure;
+use crate::{output::Failure, session::Config};
 
 /// The database of the demo, unless the command line names one.
 pub(super) const DATABASE: &str = "sqlite://novi-demo.db";

@@ -58,7 +58,7 @@ impl Serve {
         }
         let config = &session.config;
         let store = if self.demo { Some(demo::create(config).await?) } else { None };
-        let mut options = options::from_session(&session, self.tls_cert, self.tls_key)?;
+        let mut options = options::from_config(config, self.tls_cert, self.tls_key)?;
         if self.demo {
             // No load balancer needs time to notice the shutdown, so Ctrl-C returns at once.
             options.notice = Duration::ZERO;
