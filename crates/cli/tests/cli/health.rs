@@ -51,7 +51,7 @@ fn server_without_rows_is_live_but_not_ready() {
     let server = Server::start(&folder, &["--database", &format!("postgres://novi@{address}/novi")]);
     folder.run(&["health", "--live", &server.url]).expect(0);
     let ready = folder.run(&["health", &server.url]).expect(4);
-    let why = "the database has not answered since the start, so that there are no flags yet";
+    let why = "no flags: the database has been unavailable since the start";
     assert_eq!(
         ready.err,
         format!("error: {}/health/ready: expected status 200, found 503: {why}\n", server.url)
