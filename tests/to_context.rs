@@ -194,6 +194,23 @@ fn any_text_is_a_key() {
     assert_eq!(key(&Keyed::<String> { id: None }.to_context()), None);
 }
 
+#[test]
+fn integer_keys_become_text() {
+    #[derive(ToContext)]
+    struct Numbered {
+        #[context(key)]
+        id: u64,
+    }
+    #[derive(ToContext)]
+    struct Optional {
+        #[context(key)]
+        id: Option<i32>,
+    }
+    assert_eq!(Numbered { id: 7 }.to_context(), Context::new().with("targetingKey", "7"));
+    assert_eq!(Optional { id: Some(-7) }.to_context(), Context::new().with("targetingKey", "-7"));
+    assert_eq!(Optional { id: None }.to_context(), Context::new());
+}
+
 #[derive(ToContext)]
 struct Node<T> {
     value: T,

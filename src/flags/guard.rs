@@ -63,6 +63,25 @@ impl FlagDisabled {
     }
 }
 
+/// An error type that a guarded function can return while its flag is off.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be created from `novi::FlagDisabled`, the error while the flag is off",
+    label = "the error type `{Self}` does not implement `From<novi::FlagDisabled>`",
+    note = "implement `From<novi::FlagDisabled>`, for instance with a variant `Disabled(#[from] novi::FlagDisabled)` of thiserror",
+    note = "or set the value to return while the flag is off: `otherwise = <expression>`"
+)]
+pub trait FromFlagDisabled {
+    /// Converts the error.
+    fn from_flag_disabled(error: FlagDisabled) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: From<FlagDisabled>> FromFlagDisabled for E {
+    fn from_flag_disabled(error: FlagDisabled) -> Self {
+        error.into()
+    }
+}
+
 /// A type for the option `flags` of the macros: `Flags`, or a pointer to them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not `novi::Flags`",

@@ -1,4 +1,4 @@
-//! Class names and aliases that can not be one.
+//! Invalid class names and aliases.
 
 #[novi::activation]
 struct Bare;

@@ -1,4 +1,4 @@
-//! Types that lack what an activation type needs.
+//! Types without the traits of an activation type.
 
 use novi::{Activation, Check, Verdict};
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! Options that are not there, are there twice, or can not be read.
+//! Unknown, duplicate and invalid options.
 
 #[novi::activation("acme.a", name = "A", description = "one", description = "two")]
 struct Unknown;

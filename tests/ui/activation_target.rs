@@ -1,4 +1,4 @@
-//! What can not be an activation type.
+//! Items that cannot be activation types.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! Everything that is wrong is told at once, and the function is still there.
+//! All errors are reported at once, and the function stays defined.
 
 #[novi::enabled("", ctxt = ctx, crate = 5, flags = a, flags = b)]
 const fn discount(ctx: u8) -> u8 {

@@ -1,4 +1,4 @@
-//! A constant function.
+//! A `const fn`.
 
 #[novi::enabled("Banner", otherwise = 0)]
 const fn banner() -> u8 {

@@ -1,4 +1,4 @@
-//! Names that are missing or can not be one.
+//! Missing and invalid names.
 
 #[novi::enabled]
 fn without_arguments() {}

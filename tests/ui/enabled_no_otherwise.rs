@@ -1,4 +1,4 @@
-//! Answers that nothing is known of.
+//! Return types without a value for a flag that is off.
 
 use std::{future::Future, pin::Pin};
 

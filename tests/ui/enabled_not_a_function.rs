@@ -1,4 +1,4 @@
-//! What is no function, and a method without a body.
+//! Items that are not functions, and a method without a body.
 
 #[novi::enabled("Banner")]
 struct Banner;

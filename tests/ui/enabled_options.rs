@@ -1,4 +1,4 @@
-//! Options that are not there, are there twice, or can not be read.
+//! Unknown, duplicate and invalid options.
 
 #[novi::enabled("Banner", default)]
 fn without_a_value() {}

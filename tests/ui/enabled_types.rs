@@ -1,4 +1,4 @@
-//! Expressions of the wrong type are the user's, and so is the place that the compiler names.
+//! Errors about expressions of the wrong type point at the user's code.
 
 #[novi::enabled("Banner", otherwise = "none")]
 fn otherwise() -> u8 {

@@ -1,4 +1,4 @@
-//! Variants that are no names, and keys that are no values.
+//! Invalid variants and keys.
 
 #[novi::enabled("Layout", variant = "")]
 fn empty() {}

@@ -1,4 +1,4 @@
-//! Impl blocks that there is nothing to choose from in.
+//! Impl blocks without functions to select from.
 
 struct Payments;
 

@@ -1,4 +1,4 @@
-//! Options that are unknown, are there twice, or can not be read.
+//! Unknown, duplicate and invalid options.
 
 use novi::Feature;
 
@@ -39,6 +39,13 @@ enum TwoNames {
 struct Fields {
     #[flag(rename = "x")]
     field: u8,
+}
+
+#[derive(Feature)]
+#[feature("Page")]
+enum NotTheAttributeOfRustc {
+    #[default]
+    One,
 }
 
 fn main() {}

@@ -1,4 +1,4 @@
-//! What can not be a feature: all that is wrong with a type is told at once.
+//! Items that cannot be features. All errors of a type are reported at once.
 
 use novi::Feature;
 

@@ -1,4 +1,4 @@
-//! Types that lack what a feature needs: the compiler's message is at the type.
+//! Types without the traits of a feature. The message points at the type.
 
 use novi::{Context, Feature, Flags, rows::Rows};
 

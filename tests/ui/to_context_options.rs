@@ -1,4 +1,4 @@
-//! Options that are unknown, are there twice, or say nothing beside another: all at once.
+//! Unknown, duplicate and conflicting options. All errors are reported at once.
 
 use novi::ToContext;
 

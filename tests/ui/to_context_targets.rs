@@ -1,4 +1,4 @@
-//! Types that are neither a context nor a value, which all are told of, as often as they are used.
+//! Types that are neither a context nor a value. Each use is reported.
 
 use novi::ToContext;
 

@@ -1,4 +1,4 @@
-//! Fields whose type says nothing: the compiler's message is novi's, at the type.
+//! Fields of unsupported types. The message is novi's and points at the type.
 
 use novi::ToContext;
 
@@ -7,7 +7,7 @@ struct Opaque;
 #[derive(ToContext)]
 struct Caller {
     #[context(key)]
-    id: u64,
+    id: f64,
     opaque: Opaque,
     list: Option<Vec<Opaque>>,
     #[context(display)]

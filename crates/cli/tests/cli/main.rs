@@ -1,4 +1,4 @@
-//! The binary, as people and programs meet it. What they see is in `snapshots/`, as transcripts.
+//! The binary, as people and programs use it. `snapshots/` has transcripts of what they see.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod access;
