@@ -13,6 +13,17 @@ use serde::{Deserialize, Serialize};
 use crate::options::{Options, cors::Origins, signing::SigningKey, tls::Tls, toggles_header::TogglesHeader};
 
 /// The section `[server]`. The defaults are those of [`Options`].
+///
+/// ```
+/// use novi::config::Config;
+/// use novi_server::ServerSection;
+///
+/// let settings = ["server.body_limit=100".to_owned()];
+/// let config = Config::<ServerSection>::load_as(None, &settings)?;
+/// let options = config.server.options(std::path::Path::new(""))?;
+/// assert_eq!(options.body_limit, 100);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -198,6 +209,8 @@ impl ServerSection {
 
 #[cfg(test)]
 mod tests {
+    use novi::config::Config;
+
     use super::*;
 
     fn parse(json: serde_json::Value) -> ServerSection {
@@ -208,6 +221,18 @@ mod tests {
     fn empty_section_has_the_default_options() {
         let options = parse(serde_json::json!({})).options(Path::new("")).unwrap();
         assert_eq!(format!("{options:?}"), format!("{:?}", Options::default()));
+    }
+
+    #[test]
+    fn committed_novi_toml_has_every_key_with_its_default() {
+        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../novi.toml"));
+        let config = Config::<ServerSection>::load_as(Some(path), &[]).unwrap();
+        assert_eq!(config.server, ServerSection::default());
+        let text = std::fs::read_to_string(path).unwrap();
+        let keys = serde_json::to_value(ServerSection::default()).unwrap();
+        for key in keys.as_object().unwrap().keys() {
+            assert!(text.contains(&format!("\n{key} = ")), "{key}");
+        }
     }
 
     #[test]
