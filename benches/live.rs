@@ -5,7 +5,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a program that measures")]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/common/databases.rs"]
 mod common;
 
 use std::{

@@ -1,0 +1,11 @@
+//! The macros: the code they generate, and the errors they report.
+
+#![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
+
+mod factory;
+mod feature;
+mod guard;
+mod guard_key;
+mod registration;
+mod to_context;
+mod ui;

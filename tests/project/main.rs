@@ -1,0 +1,8 @@
+//! The project: docs that are generated from the code, examples, and the layout of the sources.
+
+#![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
+
+mod docs;
+mod examples;
+mod floors;
+mod readme;
