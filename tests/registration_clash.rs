@@ -1,6 +1,5 @@
-//! Two types that claim one class name. Alone in its program, for such a program has no registry.
+//! Two types that claim one class name. A program of its own, because a program with such a clash has no registry.
 
-#![cfg(feature = "macros")]
 #![allow(clippy::unwrap_used)]
 
 use novi::{Activation, Check, RegisteredActivation, Registry, Verdict};

@@ -1,11 +1,12 @@
 //! Evaluation allocates nothing, whatever the flag asks. (One test a process: the counter counts its thread alone.)
 
-use crate::common::hashes::hashes;
 use allocation_counter::measure;
 use novi::{
     Context, Flags,
     rows::{ActivationRow, FlagRow, LinkRow, Rows},
 };
+
+use crate::common::hashes::hashes;
 
 fn flags() -> Flags {
     let window = r#"{"startDateTime": "11/26/2023 12:00 AM", "endDateTime": "11/28/2023 12:00 AM", "format": "%m/%d/%Y %I:%M %p"}"#;

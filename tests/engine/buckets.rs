@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::hashes::hashes;
 use novi::{
     Context, Flags,
     rows::{ActivationRow, FlagRow, LinkRow, Rows},
 };
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
+
+use crate::common::hashes::hashes;
 
 fn published() -> BTreeMap<String, Vec<Json>> {
     serde_json::from_str(include_str!("../fixtures/buckets/buckets.json")).unwrap()

@@ -1,4 +1,4 @@
-//! Whatever a row's config is, reading it ends as an activation or as a problem with a path: for every registered type.
+//! Any config of a row becomes an activation or a problem with a path: for every type of novi.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ type Example = (String, String);
 fn examples() -> Vec<Example> {
     let registry = Registry::global().unwrap();
     let mut examples = Vec::new();
-    for kind in registry.iter() {
+    for kind in registry.iter().filter(|kind| kind.class().starts_with("novi.")) {
         let schema = kind.schema();
         let docs = schema.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
         let scripts = docs.split("```sql\n").skip(1).filter_map(|rest| rest.split_once("```"));
@@ -81,7 +81,7 @@ fn words() -> Vec<String> {
     for (_, config) in examples() {
         collect(&serde_json::from_str(&config).unwrap(), &mut words);
     }
-    for kind in Registry::global().unwrap().iter() {
+    for kind in Registry::global().unwrap().iter().filter(|kind| kind.class().starts_with("novi.")) {
         let schema = kind.schema();
         let fields = schema.get("properties").and_then(Value::as_object);
         words.extend(fields.into_iter().flat_map(|fields| fields.keys().cloned()));

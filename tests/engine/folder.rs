@@ -2,13 +2,14 @@
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
-use crate::common::until::until;
 use novi::{
     Context, Flags, Reason,
     config::Config,
     rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, Rows},
     store::MemoryStore,
 };
+
+use crate::common::until::until;
 
 const OFFICE_HOURS: &str =
     "// While the office is open.\n// hour: that of the caller.\n\nhour >= config.from && hour < config.to\n";

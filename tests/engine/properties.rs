@@ -12,6 +12,8 @@ fn class() -> impl Strategy<Value = String> {
         |registry| {
             registry
                 .iter()
+                // Other tests of this program register types that break the contract.
+                .filter(|kind| kind.class().starts_with("novi."))
                 .flat_map(|kind| [kind.class()].into_iter().chain(kind.aliases().iter().copied()))
                 .map(str::to_owned)
                 .collect()

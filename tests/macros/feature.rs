@@ -1,9 +1,6 @@
 //! `#[derive(novi::Feature)]`: flags that choose between variants of an enum, and values for a struct.
 
-use std::{
-    io::{self, Write},
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use allocation_counter::measure;
 use novi::{
@@ -13,6 +10,8 @@ use novi::{
 };
 use serde::Deserialize;
 use serde_json::json;
+
+use crate::common::log;
 
 /// Variants as they are written, and the default of the standard library beside that of the flag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Feature)]
@@ -209,7 +208,7 @@ mod told {
             "expected one of \"Aperture\", \"Acme\", \"Premium\", which {} knows, found \"Unheard of\"",
             place::<PaymentProcessor>()
         );
-        assert!(known.contains("feature::PaymentProcessor (tests/feature.rs:"), "{known}");
+        assert!(known.contains("macros::feature::PaymentProcessor (tests/macros/feature.rs:"), "{known}");
         assert_eq!(
             issues(processors()),
             [format!(
@@ -264,28 +263,10 @@ mod told {
         );
     }
 
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Log {
-        fn lines_of(run: impl FnOnce()) -> Vec<String> {
-            let log = Self::default();
-            let writer = log.clone();
-            let subscriber =
-                tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-            tracing::subscriber::with_default(subscriber, run);
-            String::from_utf8(log.0.lock().unwrap().clone()).unwrap().lines().map(str::to_owned).collect()
-        }
+    fn lines_of(run: impl FnOnce()) -> Vec<String> {
+        let (log, _guard) = log::start();
+        run();
+        log.lines_with("takes its default")
     }
 
     #[test]
@@ -302,22 +283,19 @@ mod told {
                 let _ = flags.choose::<PageSettings>(&Context::new());
             }
         };
-        let of_answers = |lines: Vec<String>| -> Vec<String> {
-            lines.into_iter().filter(|line| line.contains("takes its default")).collect()
-        };
-        let lines = of_answers(Log::lines_of(ask));
+        let lines = lines_of(ask);
         assert_eq!(lines.len(), 1, "{lines:?}");
         let told = "flag \"PaymentProcessor\", variant \"Unheard of\": expected one of \"Aperture\", \"Acme\", \"Premium\", \
-                    found \"Unheard of\"; feature::PaymentProcessor takes its default";
+                    found \"Unheard of\"; macros::feature::PaymentProcessor takes its default";
         assert!(lines[0].contains(told), "{lines:?}");
         flags.replace_rows(bad());
-        let lines = of_answers(Log::lines_of(ask));
+        let lines = lines_of(ask);
         assert_eq!(lines.len(), 1, "{lines:?}");
         let told = "flag \"Page settings\", variant \"a\": invalid type: integer `5`, expected struct PageSettings; \
-                    feature::PageSettings takes its default flag=\"Page settings\" revision=7";
+                    macros::feature::PageSettings takes its default flag=\"Page settings\" revision=7";
         assert!(lines[0].contains(told), "{lines:?}");
         flags.replace_rows(bad());
-        assert_eq!(of_answers(Log::lines_of(ask)).len(), 1, "once more, for they are other rows");
+        assert_eq!(lines_of(ask).len(), 1, "once more, for they are other rows");
     }
 }
 
@@ -328,15 +306,16 @@ mod manifests {
     fn list_what_the_program_knows() {
         let printed: serde_json::Value = serde_json::from_str(&novi::manifest().to_string()).unwrap();
         let mut features = printed["features"].as_array().unwrap().clone();
+        features.retain(|feature| feature["type"].as_str().unwrap().starts_with("macros::feature::"));
         for feature in &mut features {
             let location = feature["location"].take();
-            assert!(location.as_str().unwrap().starts_with("tests/feature.rs:"), "{location}");
+            assert!(location.as_str().unwrap().starts_with("tests/macros/feature.rs:"), "{location}");
         }
         let expected = json!([
-            {"flag": "OneVariant", "kind": "enum", "variants": ["Only"], "default": "Only", "type": "feature::OneVariant", "location": null},
-            {"flag": "Page layout", "kind": "enum", "variants": ["one-column", "wide-grid", "Map 2"], "default": "one-column", "type": "feature::Layout", "location": null},
-            {"flag": "Page settings", "kind": "struct", "type": "feature::PageSettings", "location": null},
-            {"flag": "PaymentProcessor", "kind": "enum", "variants": ["Aperture", "Acme", "Premium"], "default": "Acme", "type": "feature::PaymentProcessor", "location": null},
+            {"flag": "OneVariant", "kind": "enum", "variants": ["Only"], "default": "Only", "type": "macros::feature::OneVariant", "location": null},
+            {"flag": "Page layout", "kind": "enum", "variants": ["one-column", "wide-grid", "Map 2"], "default": "one-column", "type": "macros::feature::Layout", "location": null},
+            {"flag": "Page settings", "kind": "struct", "type": "macros::feature::PageSettings", "location": null},
+            {"flag": "PaymentProcessor", "kind": "enum", "variants": ["Aperture", "Acme", "Premium"], "default": "Acme", "type": "macros::feature::PaymentProcessor", "location": null},
         ]);
         assert_eq!(serde_json::Value::from(features), expected);
     }
@@ -353,36 +332,24 @@ mod manifests {
         let values = r#"{"a": 5, "b": 6}"#;
         let found = compile(with_values("Page settings", true, values, None));
         assert!(
-            found.issues()[0].message.starts_with("expected an object, found 5; feature::PageSettings (")
+            found.issues()[0]
+                .message
+                .starts_with("expected an object, found 5; macros::feature::PageSettings (")
         );
         assert_eq!(found.issues().len(), 2);
         let values = r#"{"a": {"rows": 300}}"#;
         assert_eq!(compile(with_values("Page settings", true, values, None)).issues(), []);
 
         let missing = compile(processors()).missing_flags(&read);
-        let names: Vec<_> = missing.iter().map(|issue| issue.name.as_str()).collect();
-        assert_eq!(names, ["OneVariant", "Page layout", "Page settings"]);
+        let names: BTreeSet<_> = missing.iter().map(|issue| issue.name.as_str()).collect();
+        // The flag of the factories in this program is missing, too.
+        assert_eq!(names, BTreeSet::from(["OneVariant", "Page layout", "Page settings", "Payments"]));
         let told = missing[0].to_string();
         assert!(
             told.starts_with(
-                "flags \"OneVariant\": name: expected a row with this name, which feature::OneVariant (tests/"
+                "flags \"OneVariant\": name: expected a row with this name, which macros::feature::OneVariant (tests/"
             ),
             "{told}"
         );
     }
-}
-
-/// The only test of this file that installs flags.
-#[tokio::test]
-async fn installed_flags_are_asked_for_the_current_caller() {
-    assert_eq!(novi::choose::<PaymentProcessor>(), PaymentProcessor::Acme, "nothing is installed");
-    Flags::from_rows(processors()).unwrap().install().unwrap();
-    let chosen: PaymentProcessor = novi::with_context(user("vip"), novi::choose);
-    assert_eq!(chosen, PaymentProcessor::Premium);
-    let later = async {
-        tokio::task::yield_now().await;
-        novi::choose::<PaymentProcessor>()
-    };
-    assert_eq!(novi::in_context(user("vip"), later).await, PaymentProcessor::Premium);
-    assert_eq!(novi::choose::<PaymentProcessor>(), PaymentProcessor::Acme, "nobody");
 }

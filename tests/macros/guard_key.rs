@@ -11,7 +11,7 @@
 use std::{error::Error, sync::Arc};
 
 use novi::{
-    Context, FlagDisabled, Flags, On, Override,
+    Context, FlagDisabled, Flags, On,
     rows::{ActivationRow, FlagRow, LinkRow, Rows},
     with_overrides,
 };
@@ -154,30 +154,4 @@ mod variants {
         let error = never().await.unwrap_err();
         assert_eq!(error.to_string(), "feature \"plain\" is off, or on without the variant \"grid\"");
     }
-}
-
-/// The only one of this file that installs flags.
-#[test]
-fn installed_flags_are_asked_by_a_handle() {
-    #[novi::enabled("layout", variant = "grid", key = key)]
-    fn grid(key: &str) -> Option<&str> {
-        Some(key)
-    }
-    #[novi::enabled("vip", key = key)]
-    fn vip(key: u32) -> Option<u32> {
-        Some(key)
-    }
-    #[novi::enabled("no row has it", variant = "grid")]
-    fn unknown() -> Option<u8> {
-        Some(1)
-    }
-
-    assert_eq!((grid("user-7"), vip(7)), (None, None), "nothing is installed");
-    flags().install().unwrap();
-    for _ in 0..3 {
-        assert_eq!((grid("user-7"), grid("user-8")), (Some("user-7"), None));
-        assert_eq!((vip(7), vip(8), unknown()), (Some(7), None, None));
-    }
-    assert_eq!(Flags::global().unwrap().unknown_flags()["no row has it"], 3);
-    assert_eq!(with_overrides([("no row has it", Override::variant("grid"))], unknown), Some(1));
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod factory;
 mod feature;
 mod guard;

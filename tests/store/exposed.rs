@@ -1,6 +1,5 @@
 //! Flags that callers with a client token may know of: from the row to the answer, and through history.
 
-use crate::common::databases::{Raw, databases};
 use novi::{
     Context, Flags, Override, Overrides,
     store::{
@@ -8,6 +7,8 @@ use novi::{
         history::{AsOf, HistoryQuery, differences, rollback},
     },
 };
+
+use crate::common::databases::{Raw, databases};
 
 const FLAGS: &str = "insert into flags (id, name, status) values (1, 'shown', true), (2, 'hidden', true), (3, 'moved', true);";
 

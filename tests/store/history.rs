@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::common::databases::{Kind, Raw, TestDatabase, database, databases, kinds};
 use novi::{
     Revision,
     rows::{FlagRow, Rows},
@@ -11,6 +10,8 @@ use novi::{
         history::{AsOf, Entity, HistoryQuery, HistoryRecord, Operation},
     },
 };
+
+use crate::common::databases::{Kind, Raw, TestDatabase, database, databases, kinds};
 
 async fn migrated(database: &TestDatabase) -> Arc<dyn SchemaStore> {
     let store = store::create(&database.url).await.unwrap();

@@ -7,7 +7,6 @@ use std::{
     sync::Arc,
 };
 
-use crate::common::databases::{Kind, Raw, TestDatabase, database, databases};
 use novi::{
     Context, Error, Flags, Revision,
     rows::{FlagRow, Rows},
@@ -16,6 +15,8 @@ use novi::{
         history::{AsOf, HistoryQuery, HistoryRecord, Scope, differences, rollback},
     },
 };
+
+use crate::common::databases::{Kind, Raw, TestDatabase, database, databases};
 
 async fn migrated(database: &TestDatabase) -> Arc<dyn SchemaStore> {
     let store = store::create(&database.url).await.unwrap();

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::common::databases::{Kind, Raw, database, databases};
 use novi::{Context, Flags, Issue, store};
+
+use crate::common::databases::{Kind, Raw, database, databases};
 
 const ROWS: &str = r#"
     insert into flags (id, name, status) values (1, 'flag', true), (2, 'other', true);

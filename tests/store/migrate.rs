@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::common::databases::{Kind, Raw, TestDatabase, database, databases, kinds};
 use novi::{
     rows::LinkRow,
     store::{self, Migrated, MySqlStore, PostgresStore, SchemaStore, SqliteStore},
 };
 use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+use crate::common::databases::{Kind, Raw, TestDatabase, database, databases, kinds};
 
 const ALL: [&str; 9] = [
     "1 core tables",

@@ -2,7 +2,6 @@
 
 use std::sync::Mutex;
 
-use crate::common::databases::{Kind, TestDatabase, database, databases, kinds};
 use novi::{
     Error,
     rows::{FailMode, LinkRow},
@@ -11,6 +10,8 @@ use novi::{
     },
 };
 use sqlx::{Connection as _, Executor as _};
+
+use crate::common::databases::{Kind, TestDatabase, database, databases, kinds};
 
 /// Keeps the databases of a suite until it is done.
 #[derive(Default)]

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::common::databases::{Kind, Raw, TestDatabase, databases, kinds};
 use chrono::{DateTime, Utc};
 use novi::{
     Error,
     store::{self, NewToken, SchemaStore, TokenRow, TokenStore, TokenUse},
     token::{Role, Secret},
 };
+
+use crate::common::databases::{Kind, Raw, TestDatabase, databases, kinds};
 
 async fn migrated(database: &TestDatabase) -> Arc<dyn SchemaStore> {
     let store = store::create(&database.url).await.unwrap();

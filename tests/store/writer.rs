@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::common::databases::{Kind, Raw, TestDatabase, databases};
 use novi::{
     Context, Error, Flags, Registry, Validator,
     rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, MemberRow},
     store::{self, Change, Edit, MemoryStore, SchemaStore, Validate, WriteStore},
 };
 use sqlx::{Connection as _, MySqlPool, PgPool, SqlitePool};
+
+use crate::common::databases::{Kind, Raw, TestDatabase, databases};
 
 /// Runs the body with a pool of the database's own kind, as an application has one.
 macro_rules! with_pool {
