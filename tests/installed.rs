@@ -55,7 +55,7 @@ fn flags() -> Flags {
         draw("list", "targetingKey")
     ]);
     let processor = json!([first(on("user", json!(["vip"])), "Premium", "user"), draw("Aperture", "user")]);
-    let test = TestFlags::new()
+    let mut test = TestFlags::new()
         .on("Banner")
         .flag("vip", |flag| {
             flag.activation("novi.attribute", json!({"attribute": "targetingKey", "in": ["user-7", 7]}))

@@ -14,9 +14,9 @@ use novi::{
 
 use crate::common::{
     askers::Askers,
-    databases::{Kind, Raw, TestDatabase, databases},
+    databases::{Kind, Raw, TestDatabase, database, databases},
     proxy::{Network, Proxy},
-    until::until,
+    until::{PATIENCE, unblocked, until},
 };
 
 const REFRESH: Duration = Duration::from_millis(20);
@@ -92,9 +92,9 @@ async fn connections_that_hang_for_ever_do_not_use_the_pool_up() {
             tokio::time::sleep(Duration::from_millis(50)).await;
             proxy.set(Network::Sound);
         }
-        let started = Instant::now();
+        let deadline = Instant::now() + PATIENCE;
         while let Err(error) = store.revision().await {
-            assert!(started.elapsed() < Duration::from_secs(30), "{kind:?}: {error}");
+            assert!(Instant::now() < deadline, "{kind:?}: {error}");
         }
     }
 }
@@ -120,9 +120,7 @@ async fn a_start_without_the_database_answers_from_the_file() {
 
         for network in [Network::Refuses, Network::Hangs] {
             proxy.set(network);
-            let started = Instant::now();
-            let flags = builder().snapshot_file(&path).connect(&url).await.unwrap();
-            assert!(started.elapsed() < Duration::from_secs(15), "{kind:?}: {:?}", started.elapsed());
+            let flags = unblocked("a start", builder().snapshot_file(&path).connect(&url)).await.unwrap();
             let status = flags.status();
             assert_eq!((status.origin, status.revision), (Origin::File, revision), "{kind:?}");
             assert!(status.failure.is_some() && status.age.is_some());
@@ -223,6 +221,7 @@ async fn a_burst_of_changes_is_written_once_and_the_last_state_in_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("flags.novi");
     let slow = builder().snapshot_interval(Duration::from_secs(1)).snapshot_file(&path);
+    let started = Instant::now();
     let flags = slow.keep_rows().connect(&database.url).await.unwrap();
     let mut times = std::collections::HashSet::new();
     let mut write_down = || times.extend(SnapshotFile::read(&path).map(|file| file.written_at));
@@ -235,7 +234,9 @@ async fn a_burst_of_changes_is_written_once_and_the_last_state_in_the_end() {
     let revision = store.revision().await.unwrap();
     until("the last state", || SnapshotFile::read(&path).is_ok_and(|file| file.rows.revision == revision))
         .await;
-    assert!(times.len() <= 4, "{times:?}");
+    // Once at the start, and at most once a second.
+    let most = 2 + usize::try_from(started.elapsed().as_secs()).unwrap();
+    assert!(times.len() <= most, "{times:?}");
 
     // A program that ends need not wait for it.
     set(&*store, "off", false).await;

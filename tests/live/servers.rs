@@ -18,7 +18,10 @@ use novi::{
     store::{self, Change, SchemaStore},
 };
 
-use crate::common::{askers::Askers, until::until};
+use crate::common::{
+    askers::Askers,
+    until::{PATIENCE, until},
+};
 
 /// Servers of the test's own.
 struct Servers {
@@ -56,14 +59,16 @@ struct Server {
     data: PathBuf,
     command: Vec<String>,
     owner: (u32, u32),
+    /// The statement that writes all commits to its log.
+    flush: &'static str,
     /// Once this process has started it.
     started: Mutex<Option<Child>>,
 }
 
 impl Server {
-    fn of(data: PathBuf, pid_file: PathBuf) -> Self {
-        let mut server =
-            Self { pid_file, data, command: Vec::new(), owner: (0, 0), started: Mutex::default() };
+    fn of(data: PathBuf, pid_file: PathBuf, flush: &'static str) -> Self {
+        let (command, started) = (Vec::new(), Mutex::default());
+        let mut server = Self { pid_file, data, command, owner: (0, 0), flush, started };
         let process = PathBuf::from(format!("/proc/{}", server.pid()));
         let command = fs::read_to_string(process.join("cmdline")).unwrap();
         server.command = command.split('\0').filter(|word| !word.is_empty()).map(str::to_owned).collect();
@@ -90,9 +95,9 @@ impl Server {
         }
     }
 
-    async fn kill(&self) {
-        // Servers of tests write what is committed to their logs within a second, and not at once.
-        tokio::time::sleep(Duration::from_secs(2)).await;
+    async fn kill(&self, store: &dyn SchemaStore) {
+        // Servers of tests do not write commits to their logs at once.
+        store.run_script(self.flush).await.unwrap();
         let processes = self.processes();
         self.signal("-KILL");
         if let Some(mut started) = self.started.lock().unwrap().take() {
@@ -153,7 +158,7 @@ impl Server {
 
 async fn set(store: &dyn SchemaStore, log: &Path, flag: &str, status: bool) {
     // The server may not take connections yet.
-    let deadline = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + PATIENCE;
     loop {
         match store.apply(vec![Change::SetStatus { flag: flag.to_owned(), status }]).await {
             Ok(_) => return,
@@ -177,7 +182,7 @@ async fn outlive(url: &str, server: Server) {
     let fails = || flags.status().failure.is_some();
 
     // Killed, and started again.
-    server.kill().await;
+    server.kill(&*store).await;
     until("a failure", fails).await;
     server.start_again().await;
     set(&*store, &server.log(), "off", true).await;
@@ -185,23 +190,20 @@ async fn outlive(url: &str, server: Server) {
 
     // Stopped: it takes connections, and never answers.
     server.signal("-STOP");
-    let stopped = Instant::now();
     until("a failure", fails).await;
-    let noticed = stopped.elapsed();
-    assert!(noticed < Duration::from_secs(15), "{noticed:?}");
     server.signal("-CONT");
     set(&*store, &server.log(), "off", false).await;
     until("the change after a stop", || !off_is_on()).await;
 
     // Restored to what it was before some changes.
-    server.kill().await;
+    server.kill(&*store).await;
     let backup = server.data.with_extension("backup");
     Server::copy(&server.data, &backup);
     server.start_again().await;
     set(&*store, &server.log(), "off", true).await;
     until("the change that will be lost", off_is_on).await;
     let revision = flags.snapshot().revision().number();
-    server.kill().await;
+    server.kill(&*store).await;
     Server::copy(&backup, &server.data);
     server.start_again().await;
     until("the restored state", || !off_is_on()).await;
@@ -218,9 +220,9 @@ async fn servers_that_die_change_no_answer() {
     let servers = Servers::start();
     let folder = servers.folder.path();
     let data = folder.join("pg/data");
-    let postgres = Server::of(data.clone(), data.join("postmaster.pid"));
+    let postgres = Server::of(data.clone(), data.join("postmaster.pid"), "checkpoint");
     outlive(&servers.url("NOVI_TEST_POSTGRES"), postgres).await;
-    let mariadb = Server::of(folder.join("my/data"), folder.join("my/pid"));
+    let mariadb = Server::of(folder.join("my/data"), folder.join("my/pid"), "flush engine logs");
     let url = servers.url("NOVI_TEST_MYSQL");
     let server = url.rsplit_once('/').unwrap().0;
     let root = store::create(&url).await.unwrap();

@@ -9,5 +9,6 @@ mod feature;
 mod guard;
 mod guard_key;
 mod registration;
-mod to_context;
+// Public, because one of its types tests what is public.
+pub mod to_context;
 mod ui;

@@ -156,7 +156,7 @@ mod ours {
 
 #[test]
 fn novi_may_go_by_another_name() {
-    #[ours::activation("registration.renamed", crate = crate::ours)]
+    #[ours::activation("registration.renamed", crate = crate::registration::ours)]
     #[derive(Deserialize)]
     struct Renamed {
         _size: u8,

@@ -1,187 +1,215 @@
-//! The floor plan of ARCHITECTURE.md: what stands on a lower floor does not import what stands on an upper one, and the
-//! engine does not know its activation types.
+//! The layout of the sources: no file imports the crate root, nothing imports what is above it, and no circles.
 
 use std::{
-    fs,
-    path::{Path, PathBuf},
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
 };
 
-/// The modules of the library, by floor. A folder's files are on the floor of the folder.
-const FLOORS: [&[&str]; 5] = [
-    &[
-        "backoff",
-        "bucket",
-        "conflict",
-        "context",
-        "counters",
-        "error",
-        "expired",
-        "from_serialize",
-        "issue",
-        "ranges",
-        "rows",
-        "similar",
-        "snapshot_file",
-        "text",
-        "texts",
-        "timestamp",
-        "token",
-        "to_context",
-        "value",
-        "within",
-    ],
-    &["activation", "check", "layers", "overrides", "store"],
-    &["feature", "registry"],
-    &["activations", "decision", "snapshot"],
-    &[
-        "attributes",
-        "blocking",
-        "choose",
-        "config",
-        "current",
-        "expiry",
-        "flags",
-        "folder",
-        "guard",
-        "handle",
-        "present",
-        "snapshot_writer",
-        "status",
-        "testing",
-        "typed",
-        "upkeep",
-        "usage_recorder",
-        "watch",
-        "writer",
-    ],
-];
+use crate::imports::{Import, Sources, Target, entry, rust_files};
 
-/// Imports that go up, each with its reason.
-const STAIRS: [(&str, &str); 2] = [
-    // A decision holds a guard of its snapshot; the type is the handle's.
-    ("decision", "present"),
-    // What an activation is and what it may ask are one concept in two files.
-    ("activation", "check"),
-];
-
-fn floor(module: &str) -> Option<usize> {
-    FLOORS.iter().position(|modules| modules.contains(&module))
+/// The layout of one crate.
+struct House {
+    /// The folder of the sources.
+    sources: &'static str,
+    /// Files and folders of the sources, from the ground. Those on one floor may import one another, in one direction.
+    floors: &'static [&'static [&'static str]],
+    /// Entries that do not import each other, though one is above the other.
+    apart: &'static [(&'static str, &'static str)],
+    /// Imports that break the rules, each with its reason: file, file or name of the crate root, reason.
+    allowed: &'static [(&'static str, &'static str, &'static str)],
 }
 
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
+const LIBRARY: House = House {
+    sources: "src",
+    floors: &[
+        &["rows", "context"],
+        &["error"],
+        &["activation"],
+        &["store"],
+        &["config"],
+        &["builtin"],
+        &["snapshot"],
+        &["runtime"],
+        &["flags"],
+        &["testing"],
+        &["lib"],
+    ],
+    apart: &[("snapshot", "builtin")],
+    allowed: &[],
+};
+
+const SERVER: House = House {
+    sources: "crates/server/src",
+    floors: &[
+        &["http", "options"],
+        &["tokens"],
+        &["app"],
+        &["auth"],
+        &["toggles"],
+        &["manage", "endpoints", "ofrep"],
+        &["router"],
+        &["serve"],
+        &["lib"],
+    ],
+    apart: &[("manage", "endpoints"), ("manage", "ofrep"), ("endpoints", "ofrep")],
+    allowed: &[],
+};
+
+const COMMAND_LINE: House = House {
+    sources: "crates/cli/src",
+    floors: &[&["output", "telemetry"], &["session"], &["commands"], &["args"], &["run"], &["lib", "main"]],
+    apart: &[],
+    allowed: &[],
+};
+
+impl House {
+    fn floor(&self, file: &str) -> usize {
+        let entry = entry(file);
+        let floor = self.floors.iter().position(|entries| entries.contains(&entry));
+        floor.unwrap_or_else(|| panic!("{}/{entry} is on no floor: add it to this test", self.sources))
     }
-}
 
-/// The module that a public name of the crate comes from, by the `pub use` lines of lib.rs.
-fn home_of(name: &str, library: &str) -> Option<String> {
-    library.split("pub use ").skip(1).find_map(|line| {
-        let (module, names) = line.split_once("::")?;
-        let names = names.split(';').next()?;
-        let found = names.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name);
-        found.then(|| module.to_owned())
-    })
-}
-
-/// The first words of what comes from `crate::`: modules, and names that lib.rs re-exports.
-fn imports(code: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    for rest in code.split("crate::").skip(1) {
-        match rest.strip_prefix('{') {
-            Some(group) => {
-                found.extend(items(group).into_iter().map(first_word).filter(|word| !word.is_empty()));
+    /// Every break of a rule.
+    fn violations(&self) -> Vec<String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(self.sources);
+        let sources = Sources::read(&root);
+        let entries = sources.entries();
+        let mut violations = Vec::new();
+        for name in self.floors.iter().copied().flatten().filter(|name| !entries.contains(**name)) {
+            violations.push(format!("{}/{name} does not exist, but has a floor", self.sources));
+        }
+        let mut imports = sources.imports();
+        assert!(imports.len() > 20, "only {} imports were found", imports.len());
+        for (from, to, reason) in self.allowed {
+            let before = imports.len();
+            imports.retain(|import| import.from != *from || import.target() != *to);
+            if imports.len() == before {
+                violations
+                    .push(format!("{from} no longer imports {to} ({reason}): delete it from this test"));
             }
-            None => found.push(first_word(rest)),
         }
-    }
-    found
-}
-
-/// What stands between the commas of a group, up to its closing brace; inner groups are passed over.
-fn items(group: &str) -> Vec<&str> {
-    let (mut depth, mut start, mut found) = (0, 0, Vec::new());
-    for (at, c) in group.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth > 0 => depth -= 1,
-            ',' | '}' if depth == 0 => {
-                found.push(&group[start..at]);
-                start = at + 1;
-                if c == '}' {
-                    break;
+        for Import { from, to } in &imports {
+            match to {
+                Target::Root(name) => {
+                    violations.push(format!("{from} imports crate::{name} through the crate root"))
+                }
+                Target::File(to) => {
+                    if self.floor(to) > self.floor(from) {
+                        violations.push(format!("{from} imports {to}, which is above it"));
+                    }
+                    let pair = (entry(from), entry(to));
+                    if self.apart.iter().any(|(a, b)| pair == (*a, *b) || pair == (*b, *a)) {
+                        violations.push(format!("{from} imports {to}, which is no part of it"));
+                    }
                 }
             }
-            _ => {}
+        }
+        violations.extend(circles(&imports));
+        violations
+    }
+}
+
+impl Import {
+    fn target(&self) -> &str {
+        match &self.to {
+            Target::File(name) | Target::Root(name) => name,
+        }
+    }
+}
+
+/// Circles of imports between the files and folders of one folder, for every folder.
+fn circles(imports: &BTreeSet<Import>) -> Vec<String> {
+    let mut folders: BTreeMap<String, BTreeMap<(&str, &str), String>> = BTreeMap::new();
+    for Import { from, to } in imports {
+        let Target::File(to) = to else { continue };
+        let (mut from_rest, mut to_rest, mut folder) = (&**from, &**to, String::new());
+        while let (Some((a, inner_a)), Some((b, inner_b))) =
+            (from_rest.split_once('/'), to_rest.split_once('/'))
+            && a == b
+        {
+            folder += &format!("{a}/");
+            (from_rest, to_rest) = (inner_a, inner_b);
+        }
+        let arrow = (first_part(from_rest), first_part(to_rest));
+        folders.entry(folder).or_default().entry(arrow).or_insert_with(|| format!("{from} imports {to}"));
+    }
+    let mut found = Vec::new();
+    for (folder, arrows) in folders {
+        let names: BTreeSet<&str> = arrows.keys().flat_map(|(from, to)| [*from, *to]).collect();
+        let reached: BTreeMap<_, _> = names.iter().map(|name| (*name, reachable(name, &arrows))).collect();
+        let mut done = BTreeSet::new();
+        for name in &names {
+            let circle: BTreeSet<&str> =
+                reached[name].iter().copied().filter(|other| reached[other].contains(name)).collect();
+            if circle.len() > 1 && done.insert(circle.clone()) {
+                let inside = arrows.iter().filter(|((a, b), _)| circle.contains(a) && circle.contains(b));
+                let lines: Vec<_> = inside.map(|(_, line)| format!("\n    {line}")).collect();
+                let circle: Vec<_> = circle.into_iter().collect();
+                found.push(format!("{folder} has a circle: {}{}", circle.join(", "), lines.concat()));
+            }
         }
     }
     found
 }
 
-fn first_word(text: &str) -> &str {
-    text.trim().split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
+fn first_part(path: &str) -> &str {
+    path.split('/').next().unwrap()
 }
 
-#[test]
-fn imports_are_found() {
-    let code =
-        "use crate::{\n    Error, rows::{FlagRow, Rows},\n    store,\n};\nlet x = crate::similar::most(1);";
-    assert_eq!(imports(code), ["Error", "rows", "store", "similar"]);
-}
-
-#[test]
-fn lower_floors_do_not_import_upper_ones() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let library = fs::read_to_string(root.join("lib.rs")).unwrap();
-    let mut files = Vec::new();
-    sources(&root, &mut files);
-    let mut wrong = Vec::new();
-    let mut checked = 0;
-    for file in files {
-        let relative = file.strip_prefix(&root).unwrap();
-        let module = relative.components().next().unwrap().as_os_str().to_string_lossy().replace(".rs", "");
-        if module == "lib" {
-            continue;
-        }
-        let own = floor(&module).unwrap_or_else(|| panic!("{module} is on no floor"));
-        let text = fs::read_to_string(&file).unwrap();
-        let code: String =
-            text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
-        for name in imports(&code) {
-            let Some(target) = floor(name).map(|_| name.to_owned()).or_else(|| home_of(name, &library))
-            else {
-                continue;
-            };
-            checked += 1;
-            let Some(above) = floor(&target) else { continue };
-            if above > own && !STAIRS.contains(&(&*module, &*target)) {
-                wrong.push(format!("{} (floor {own}) imports {target} (floor {above})", relative.display()));
-            }
-            if module == "snapshot" && target == "activations" {
-                wrong.push(format!("{} names an activation type", relative.display()));
+/// Everything that arrows lead to from here, itself included if they come back.
+fn reachable<'a>(start: &str, arrows: &BTreeMap<(&'a str, &'a str), String>) -> BTreeSet<&'a str> {
+    let mut found = BTreeSet::new();
+    let mut next = vec![start];
+    while let Some(name) = next.pop() {
+        for (_, to) in arrows.keys().filter(|(from, _)| *from == name) {
+            if found.insert(*to) {
+                next.push(to);
             }
         }
     }
-    assert!(checked > 50, "only {checked} imports were found");
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    found
+}
+
+#[test]
+fn circles_are_found_between_files_and_between_folders() {
+    let import = |(from, to): (&str, &str)| Import { from: from.to_owned(), to: Target::File(to.to_owned()) };
+    let found = |pairs: &[(&str, &str)]| circles(&pairs.iter().copied().map(import).collect());
+    assert_eq!(found(&[("a.rs", "b.rs"), ("b.rs", "c.rs")]), [""; 0]);
+    let expected = " has a circle: a, b\n    a/x.rs imports b/x.rs\n    b/y.rs imports a/y.rs";
+    assert_eq!(found(&[("a/x.rs", "b/x.rs"), ("b/y.rs", "a/y.rs")]), [expected]);
+    let pairs = [("a/x.rs", "a/y.rs"), ("a/y.rs", "a/z.rs"), ("a/z.rs", "a/x.rs"), ("a/w.rs", "a/x.rs")];
+    assert!(found(&pairs)[0].starts_with("a/ has a circle: x.rs, y.rs, z.rs\n"));
+}
+
+#[test]
+fn the_library_keeps_its_floors() {
+    let violations = LIBRARY.violations();
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+}
+
+#[test]
+fn the_server_keeps_its_floors() {
+    let violations = SERVER.violations();
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+}
+
+#[test]
+fn the_command_line_keeps_its_floors() {
+    let violations = COMMAND_LINE.violations();
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 
 #[test]
 fn an_activation_type_is_named_in_its_own_file_only() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
-    sources(&root, &mut files);
+    rust_files(&root, &mut files);
     let registry = novi::Registry::global().unwrap();
     assert!(registry.iter().count() >= 9);
     for kind in registry.iter() {
         let kind = format!("\"{}\"", kind.class());
-        let code = |path: &PathBuf| {
-            let text = fs::read_to_string(path).unwrap();
+        let code = |path: &std::path::PathBuf| {
+            let text = std::fs::read_to_string(path).unwrap();
             text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains(&kind))
         };
         let found: Vec<_> = files.iter().filter(|path| code(path)).collect();

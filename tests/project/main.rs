@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
 
 mod docs;
+mod english;
 mod examples;
 mod floors;
+mod imports;
 mod readme;

@@ -11,7 +11,10 @@ use novi::{
     },
 };
 
-use crate::common::databases::{Kind, Raw, TestDatabase, database, databases, kinds};
+use crate::common::{
+    databases::{Kind, Raw, TestDatabase, database, databases, kinds},
+    until::unblocked,
+};
 
 async fn migrated(database: &TestDatabase) -> Arc<dyn SchemaStore> {
     let store = store::create(&database.url).await.unwrap();
@@ -332,8 +335,7 @@ async fn crossed_writers_leave_all_records_and_wait_for_nobody() {
             let status = turn % 2 == 1;
             one.run(&format!("begin; update flags set status = {status} where id = 1")).await.unwrap();
             let sql = format!("update flags set status = {status} where id = 2");
-            let kill = tokio::time::timeout(Duration::from_secs(3), two.run(&sql)).await;
-            kill.expect("a writer that is slow to commit blocks no other flag").unwrap();
+            unblocked("another flag than that of a writer slow to commit", two.run(&sql)).await.unwrap();
             let between = store.revision().await.unwrap();
             let found = records(&store).await.split_off(known);
             assert_eq!(told(&found), ["update flags#2 \"b\""], "{:?}", database.kind);
@@ -341,8 +343,7 @@ async fn crossed_writers_leave_all_records_and_wait_for_nobody() {
             let new = |id: i32| format!("insert into flags (id, name, status) values ({id}, '{id}', true)");
             one.run(&new(100 + 2 * turn)).await.unwrap();
             let sql = new(101 + 2 * turn);
-            let other = tokio::time::timeout(Duration::from_secs(3), two.run(&sql)).await;
-            other.expect("a new flag blocks no other one").unwrap();
+            unblocked("a new flag, by another new one", two.run(&sql)).await.unwrap();
             // The opposite order.
             two.run(
                 "begin; update flag_metadata set owner = concat(coalesce(owner, ''), 'x') where flag_id = 2",
@@ -417,11 +418,11 @@ async fn on_mysql_what_was_written_before_the_first_reader_comes_before_what_it_
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), noted(&mut one)).await.unwrap();
+    unblocked("the mark of what was seen", noted(&mut one)).await;
     let seeded = store.load().await.unwrap();
     one.run("update flags set status = false where id = 1").await.unwrap();
     flags.refresh().await.unwrap();
-    tokio::time::timeout(Duration::from_secs(30), noted(&mut one)).await.unwrap();
+    unblocked("the mark of what was seen", noted(&mut one)).await;
     let then = store.rows_at(AsOf::Revision(seeded.revision)).await.unwrap();
     assert_same(&then, &seeded, "what was seeded");
     let last = records(&store).await.pop().unwrap();

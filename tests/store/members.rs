@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use novi::{Context, Flags, Issue, store};
 
-use crate::common::databases::{Kind, Raw, database, databases};
+use crate::common::{
+    databases::{Kind, Raw, database, databases},
+    until::until,
+};
 
 const ROWS: &str = r#"
     insert into flags (id, name, status) values (1, 'flag', true), (2, 'other', true);
@@ -37,11 +40,7 @@ async fn a_member_is_added_by_an_insert_and_noticed() {
             raw.run(sql).await.unwrap();
             let known = ["user-7", "user-8", "user-9"];
             let as_expected = || known.iter().all(|member| is_in(&flags, member) == members.contains(member));
-            let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
-            while !as_expected() {
-                assert!(tokio::time::Instant::now() < deadline, "{:?}: {sql} is not noticed", database.kind);
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+            until(&format!("{:?}: {sql}", database.kind), as_expected).await;
         }
     }
 }

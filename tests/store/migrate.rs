@@ -8,7 +8,10 @@ use novi::{
 };
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-use crate::common::databases::{Kind, Raw, TestDatabase, database, databases, kinds};
+use crate::common::{
+    databases::{Kind, Raw, TestDatabase, database, databases, kinds},
+    until::unblocked,
+};
 
 const ALL: [&str; 9] = [
     "1 core tables",
@@ -79,7 +82,7 @@ async fn many_processes_migrate_at_once() {
 async fn python_database() -> TestDatabase {
     let database = database(Kind::Sqlite).await;
     let file = database.url.strip_prefix("sqlite://").unwrap();
-    std::fs::write(file, include_bytes!("fixtures/novi-0.4.2.db")).unwrap();
+    std::fs::write(file, include_bytes!("../fixtures/novi-0.4.2.db")).unwrap();
     database
 }
 
@@ -444,11 +447,7 @@ async fn writers_in_opposite_order_do_not_deadlock() {
             one.run(&format!("begin; update flags set status = {status} where id = 1")).await.unwrap();
             // Neither waits for the other, though the first has not committed.
             let sql = format!("begin; update flags set status = {status} where id = 2; commit");
-            let other = two.run(&sql);
-            tokio::time::timeout(Duration::from_secs(3), other)
-                .await
-                .expect("a slow writer must not block")
-                .unwrap();
+            unblocked("a writer, by a slow one", two.run(&sql)).await.unwrap();
             let between = store.revision().await.unwrap();
             assert_ne!(between, before, "{:?}: the kill switch is seen at once", database.kind);
             two.run(&format!("begin; insert into activations (name, class_name) values ('{turn}', 'x')"))
@@ -501,7 +500,7 @@ async fn postgres_notifies_once_a_transaction_and_sees_truncate() {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(5), heard).await.unwrap();
+    unblocked("the notification", heard).await;
     let stamps = raw.texts("select distinct revision::text from flag_history").await;
     assert_eq!(stamps, [revision.as_str()], "one revision for the whole transaction");
     assert_eq!(raw.texts("select count(*)::text from novi_touch").await, ["0"]);

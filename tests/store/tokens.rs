@@ -9,7 +9,7 @@ use novi::{
     token::{Role, Secret},
 };
 
-use crate::common::databases::{Kind, Raw, TestDatabase, databases, kinds};
+use crate::common::databases::{Kind, Raw, TestDatabase, database, databases, kinds};
 
 async fn migrated(database: &TestDatabase) -> Arc<dyn SchemaStore> {
     let store = store::create(&database.url).await.unwrap();

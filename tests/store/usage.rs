@@ -1,6 +1,9 @@
 //! Which flags were evaluated is written down in each database, by many processes, and in nobody's way.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use chrono::{TimeDelta, Utc};
 use novi::{
@@ -12,7 +15,7 @@ use novi::{
 use crate::common::{
     databases::{Kind, Raw, TestDatabase, database, databases},
     log,
-    until::until,
+    until::{PATIENCE, unblocked, until},
 };
 
 const QUICK: Duration = Duration::from_millis(20);
@@ -48,7 +51,8 @@ async fn usage_of(store: &dyn SchemaStore) -> Vec<FlagUsage> {
 
 /// Waits until so many evaluations of a flag are written down.
 async fn written(store: &dyn SchemaStore, flag: &str, evaluations: i64) -> FlagUsage {
-    for _ in 0..3000 {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
         let usage = usage_of(store).await.into_iter().find(|usage| usage.flag == flag);
         if let Some(usage) = usage.filter(|usage| usage.evaluations >= evaluations) {
             assert_eq!(usage.evaluations, evaluations, "{flag}");
@@ -106,7 +110,7 @@ async fn writers_of_flags_and_of_usage_do_not_wait_for_each_other() {
         let usage = |flag: &str| Usage { flag: flag.to_owned(), on: 1, off: 0 };
         let all = ["on", "off", "both", "never"].map(usage).to_vec();
         let recorded = store.usage_store().unwrap().record_usage(all);
-        tokio::time::timeout(Duration::from_secs(10), recorded).await.expect("it waits").unwrap();
+        unblocked("a writer of usage", recorded).await.unwrap();
         // And the other way: whoever writes usage holds nothing that flags are changed by.
         let mut other = Raw::connect(&database).await;
         other.run("begin").await.unwrap();
@@ -164,12 +168,13 @@ async fn a_user_who_may_only_read_goes_on_and_is_told_once() {
 #[tokio::test]
 async fn what_could_not_be_written_is_written_later() {
     for database in databases().await {
+        let (log, _guard) = log::start();
         let store = seeded(&database).await;
         let mut dba = Raw::connect(&database).await;
         dba.run("alter table novi_usage rename to hidden").await.unwrap();
         let flags = builder().connect(&database.url).await.unwrap();
         ask(&flags, "on", 2);
-        tokio::time::sleep(QUICK * 5).await;
+        until("a failure", || !log.lines_with("which flags were evaluated").is_empty()).await;
         dba.run("alter table hidden rename to novi_usage").await.unwrap();
         ask(&flags, "on", 1);
         written(&*store, "on", 3).await;
