@@ -1,4 +1,4 @@
-//! The macros: the code they generate, and the errors they report.
+//! The macros: the code they generate.
 
 #![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
 
@@ -11,4 +11,3 @@ mod guard_key;
 mod registration;
 // Public, because one of its types tests what is public.
 pub mod to_context;
-mod ui;
