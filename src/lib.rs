@@ -51,117 +51,71 @@
 //! Experiments' statistics, and storing who got which variant.
 
 mod activation;
-mod activations;
-#[cfg(feature = "macros")]
-mod attributes;
-#[cfg(feature = "sql")]
-mod backoff;
-#[cfg(feature = "sql")]
-mod blocking;
-mod bucket;
-mod check;
-mod choose;
+mod builtin;
 pub mod config;
-mod conflict;
 mod context;
-mod counters;
-mod current;
-mod decision;
 mod error;
-mod expired;
-#[cfg(feature = "sql")]
-mod expiry;
-mod feature;
 mod flags;
-mod folder;
-mod from_serialize;
-mod guard;
-mod handle;
-mod issue;
-mod layers;
-mod overrides;
-mod present;
-mod ranges;
-mod registry;
 pub mod rows;
-mod similar;
+mod runtime;
 mod snapshot;
-mod snapshot_file;
-#[cfg(feature = "sql")]
-mod snapshot_writer;
-#[cfg(feature = "sql")]
-mod status;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod text;
-mod texts;
-mod timestamp;
-mod to_context;
-#[cfg(feature = "sql")]
-pub mod token;
-mod typed;
-#[cfg(feature = "sql")]
-mod upkeep;
-#[cfg(feature = "sql")]
-mod usage_recorder;
-mod value;
-#[cfg(feature = "sql")]
-mod watch;
-mod within;
-mod writer;
 
+pub use activation::evaluation::Check;
+pub use activation::registry::{ActivationType, RegisteredActivation, Registry};
 pub use activation::{Activation, Child, Children, Compile, Problem, Variant, Verdict};
-pub use activations::{ReweightError, Reweighted, reweighted};
-#[cfg(feature = "macros")]
-pub use attributes::{Feature, ToContext, activation, enabled, feature};
-#[cfg(feature = "sql")]
-pub use backoff::Backoff;
-pub use check::Check;
-pub use choose::choose;
-pub use conflict::Conflict;
-pub use context::{Context, TARGETING_KEY};
-pub use current::{current_context, in_context, with_context};
-pub use decision::{Decision, Reason};
-pub use error::{Error, Result};
-pub use expired::{Expired, ExpiredFlag};
-pub use feature::{Feature, FeatureKind, Manifest, ManifestFeature, RegisteredFeature, manifest};
-pub use flags::{Flags, FlagsBuilder};
-pub use from_serialize::ContextError;
-pub use guard::FlagDisabled;
-pub use handle::FlagHandle;
-pub use issue::Issue;
-pub use layers::{
+pub use builtin::{ReweightError, Reweighted, reweighted};
+pub use context::current::{current_context, in_context, with_context};
+pub use context::from_serialize::ContextError;
+pub use context::override_scope::{
     InOverrides, RequestOverrides, in_overrides, in_request_overrides, with_overrides, with_request_overrides,
 };
-pub use overrides::{
+pub use context::overrides::{
     Override,
     Override::{Off, On},
     Overrides,
 };
-pub use present::Guard;
-pub use registry::{ActivationType, RegisteredActivation, Registry};
+pub use context::to_context::{ToContext, ToValue};
+pub use context::value::Value;
+pub use context::{Context, TARGETING_KEY};
+pub use error::{Error, Result};
+pub use flags::choose::choose;
+pub use flags::guard::FlagDisabled;
+pub use flags::handle::FlagHandle;
+#[cfg(feature = "macros")]
+pub use flags::macros::{Feature, ToContext, activation, enabled, feature};
+pub use flags::writer::{Effect, FieldChange, Plan, PlannedRow, Validator, WayBack, Writer};
+pub use flags::{Flags, FlagsBuilder};
 pub use rows::Revision;
+pub use rows::conflict::Conflict;
+pub use rows::expired::{Expired, ExpiredFlag};
+pub use rows::issue::Issue;
+pub use runtime::current::Guard;
+#[cfg(feature = "sql")]
+pub use runtime::follow::{Changes, Subscription};
+#[cfg(feature = "sql")]
+pub use runtime::status::{Origin, Status};
+pub use snapshot::decision::{Decision, Reason};
+pub use snapshot::feature::{Feature, FeatureKind, Manifest, ManifestFeature, RegisteredFeature, manifest};
 pub use snapshot::{Asked, Evaluations, Filter, Input, Settings, Snapshot, Trace};
-pub use snapshot_file::{SnapshotFault, SnapshotFile};
 /// The version of sqlx whose pools the stores take.
 #[cfg(feature = "sql")]
 pub use sqlx;
 #[cfg(feature = "sql")]
-pub use status::{Origin, Status};
-pub use to_context::{ToContext, ToValue};
-pub use value::Value;
+pub use store::backoff::Backoff;
+pub use store::file::{SnapshotFault, SnapshotFile};
 #[cfg(feature = "sql")]
-pub use watch::{Changes, Subscription};
-pub use writer::{Effect, FieldChange, Plan, PlannedRow, Validator, WayBack, Writer};
+pub use store::tokens::secret as token;
 
 /// What the macros of novi need in the code they write; not for use by hand.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::choose::choose_with as choose;
-    pub use crate::feature::derived as feature;
-    pub use crate::guard::{AsFlags, Guarded, is_enabled, is_on};
-    pub use crate::to_context::derived;
+    pub use crate::context::to_context::derived;
+    pub use crate::flags::choose::choose_with as choose;
+    pub use crate::flags::guard::{AsFlags, Guarded, is_enabled, is_on};
+    pub use crate::snapshot::feature::derived as feature;
     pub use inventory;
     pub use schemars;
     pub use serde;

@@ -4,10 +4,10 @@
 //! `NOVI_CONTEXT__ENVIRONMENT`. A value that reads as TOML (`true`, `5`, `"text"`) is that, anything else is text.
 //! Keys that are no variable names go in as a table: `NOVI_OVERRIDES='{"Combo AND" = true}'`.
 
-mod duration;
+mod interval;
 mod overlay;
 mod secret;
-mod upkeep;
+mod sections;
 
 use std::{
     fs,
@@ -15,15 +15,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use duration::Interval;
+pub use interval::Interval;
 use overlay::{Setting, overlay};
 pub use secret::Secret;
+pub use sections::{Flags, Snapshot, Usage};
 use serde::{Deserialize, Serialize};
-pub use upkeep::{Flags, Snapshot, Usage};
 
 use crate::{
-    Context, Error, FlagsBuilder, Overrides, Registry, Result, Value,
-    folder::{Folder, Types},
+    activation::{
+        registry::Registry,
+        script_folder::{Folder, Types},
+    },
+    context::{Context, overrides::Overrides, value::Value},
+    error::{Error, Result},
+    flags::FlagsBuilder,
     store::history::Keep,
 };
 
@@ -341,7 +346,7 @@ impl FlagsBuilder {
 }
 
 #[cfg(feature = "sql")]
-impl crate::Flags {
+impl crate::flags::Flags {
     /// Flags as the configuration says.
     ///
     /// # Errors
@@ -419,7 +424,7 @@ mod tests {
         assert_eq!(config.refresh.interval, std::time::Duration::from_millis(250).into());
         let context = Context::new().with("environment", "test").with("region", "eu");
         assert_eq!(config.static_context(), context);
-        assert_eq!(config.overrides.get("Combo AND"), Some(&crate::Override::On));
+        assert_eq!(config.overrides.get("Combo AND"), Some(&crate::context::overrides::Override::On));
     }
 
     #[test]
@@ -439,8 +444,11 @@ mod tests {
         .unwrap();
         assert_eq!((config.server.body_limit, config.server.listen.port()), (5, 1));
         assert_eq!(config.refresh.interval, Interval::from_secs(2));
-        assert_eq!(config.overrides.get("Combo AND"), Some(&crate::Override::Off));
-        assert_eq!(config.overrides.get("x"), Some(&crate::Override::Variant("blue".to_owned())));
+        assert_eq!(config.overrides.get("Combo AND"), Some(&crate::context::overrides::Override::Off));
+        assert_eq!(
+            config.overrides.get("x"),
+            Some(&crate::context::overrides::Override::Variant("blue".to_owned()))
+        );
         assert_eq!(config.context.get("note").and_then(toml::Value::as_str), Some("a=b"));
         let error = |argument| read(&[argument]).unwrap_err().to_string();
         insta::assert_snapshot!(error("server.listen"), @"--set server.listen: expected SECTION.KEY=VALUE, like refresh.interval=250ms");

@@ -4,8 +4,10 @@ use std::ffi::OsString;
 
 use toml::{Table, Value};
 
-use super::Config;
-use crate::{Error, Result};
+use crate::{
+    config::Config,
+    error::{Error, Result},
+};
 
 /// Sections whose keys may be any text, and which can therefore be given as a whole.
 const OPEN_SECTIONS: [&str; 2] = ["context", "overrides"];

@@ -1,14 +1,17 @@
 //! Evaluation: rows are compiled by now, so this only asks.
 
-use super::{Answer, Ask, Flag, Plan, Snapshot, patch::Patch};
+use crate::snapshot::{Answer, Ask, Flag, Plan, Snapshot, patch::Patch};
 use crate::{
-    Error, Result,
-    activation::{Variant, Verdict},
-    check::{Check, Memo, Room, Scope},
-    context::Context,
-    counters::Shard,
-    decision::{Decision, Outcome, Reason},
-    layers,
+    activation::{
+        Variant, Verdict,
+        evaluation::{Check, Memo, Room, Scope},
+    },
+    context::{Context, override_scope as layers},
+    error::{Error, Result},
+    snapshot::{
+        counters::Shard,
+        decision::{Decision, Outcome, Reason},
+    },
 };
 
 /// Which flags to evaluate.

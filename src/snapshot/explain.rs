@@ -9,20 +9,20 @@ use std::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{
-    Answer, Flag, Snapshot,
-    drafts::{Drafts, index},
-};
 use crate::{
-    Result,
-    activation::Verdict,
-    check::{Check, Memo, Records, Tracer},
-    context::Context,
-    decision::{Outcome, Reason},
-    layers,
+    activation::{
+        Verdict,
+        evaluation::{Check, Memo, Records, Tracer},
+        strings::{Text, Writing},
+    },
+    context::{Context, override_scope as layers, value::Value},
+    error::Result,
     rows::{ActivationRow, Revision, Rows},
-    texts::{Text, Writing},
-    value::Value,
+    snapshot::{
+        Answer, Flag, Snapshot,
+        compile::nodes::{Drafts, index},
+        decision::{Outcome, Reason},
+    },
 };
 
 /// Deeper levels are left out of an explanation: nobody reads them, and printing them would need as deep a stack.
@@ -187,7 +187,7 @@ impl Snapshot {
     /// How a flag comes to its answer for this caller.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`](crate::Error::FlagNotFound) for a name that no flag has (R5).
+    /// [`Error::FlagNotFound`](crate::error::Error::FlagNotFound) for a name that no flag has (R5).
     pub fn explain(&self, name: &str, context: &Context<'_>) -> Result<Trace> {
         if layers::in_use()
             && let Some(trace) = self.explain_overlaid(name)
@@ -258,7 +258,7 @@ impl Snapshot {
                 None => "an activation is off".to_owned(),
             },
             Reason::Error => {
-                let hurts = |issue: &&crate::Issue| issue.flags.iter().any(|hurt| hurt == name);
+                let hurts = |issue: &&crate::rows::issue::Issue| issue.flags.iter().any(|hurt| hurt == name);
                 let issues: Vec<String> = self.issues.iter().filter(hurts).map(ToString::to_string).collect();
                 format!("the flag is broken and answers by its fail mode: {}", issues.join("; "))
             }

@@ -3,59 +3,47 @@
 //! A snapshot never changes. [`compile`](Snapshot::compile) turns rows into values and [`Issue`]s, once; evaluation
 //! then takes no lock, allocates nothing and waits for nothing.
 
-#[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are replaced as a whole"))]
-mod askers;
-mod changes;
 mod compile;
-mod dependents;
-mod drafts;
+pub(crate) mod counters;
+mod counts;
+pub(crate) mod decision;
 mod evaluate;
-mod expiries;
 mod explain;
-mod facts;
-mod features;
-mod graph;
-mod issues;
-mod links;
-mod names;
-mod overlay;
+pub(crate) mod feature;
+mod next_change;
+mod overrides;
 #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are replaced as a whole"))]
 mod patch;
-mod prerequisites;
-mod reach;
-mod tally;
-mod values;
+pub(crate) mod plan;
 
 use std::{fmt, sync::Arc};
 
+#[cfg(feature = "sql")]
+pub(crate) use compile::nodes::Missing;
+pub use counts::Evaluations;
 pub use evaluate::Filter;
 pub use explain::{Asked, Input, Trace};
-pub use tally::Evaluations;
 #[cfg(feature = "sql")]
-pub(crate) use {
-    askers::Askers,
-    drafts::Missing,
-    patch::{Change, Part},
-};
+pub(crate) use patch::{Change, Part, reverse_index::Askers};
 
-use expiries::Expiry;
+use compile::expiry::Expiry;
+use compile::graph::Kept;
+use compile::names::Names;
+use compile::variants::Values;
+pub(crate) use counts::Tally;
 use explain::Told;
-use graph::Kept;
-use names::Names;
 use patch::Patch;
-pub(crate) use tally::Tally;
-use values::Values;
 
 use crate::{
-    activation::Variant,
-    check::{Named, Surroundings},
-    context::Context,
-    decision::{Outcome, Reason},
-    feature::Manifest,
-    issue::Issue,
-    overrides::Overrides,
-    rows::{ActivationRow, Revision, Rows},
+    activation::{
+        Variant,
+        evaluation::{Named, Surroundings},
+    },
+    context::{Context, overrides::Overrides},
+    rows::{ActivationRow, Revision, Rows, issue::Issue},
 };
+use decision::{Outcome, Reason};
+use feature::Manifest;
 
 /// What a snapshot is compiled under, beside its rows.
 #[derive(Clone, Debug, Default)]
@@ -100,10 +88,10 @@ pub struct Snapshot {
     slots: usize,
     issues: Arc<[Issue]>,
     tally: Arc<Tally>,
-    unread: Arc<features::Told>,
+    unread: Arc<compile::features::Told>,
     /// What has changed since this was compiled.
     patch: Option<Arc<Patch>>,
-    /// Tells the snapshots of one [`Flags`](crate::Flags) apart; not 0 there.
+    /// Tells the snapshots of one [`Flags`](crate::flags::Flags) apart; not 0 there.
     serial: u32,
 }
 
@@ -240,7 +228,7 @@ impl Snapshot {
     pub(crate) fn similar_flag(&self, name: &str) -> Option<String> {
         // Looking through many names costs more than an error message is worth.
         const MOST: usize = 500;
-        crate::similar::most_similar(name, self.flag_names().take(MOST)).map(str::to_owned)
+        crate::error::suggest::most_similar(name, self.flag_names().take(MOST)).map(str::to_owned)
     }
 
     pub(crate) fn serial(&self) -> u32 {

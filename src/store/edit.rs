@@ -4,12 +4,10 @@ use std::{fmt, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Author, Change, in_rows, refusal};
 use crate::{
-    Error, Result,
-    conflict::Conflict,
-    issue::Issue,
-    rows::{ActivationRow, FlagRow, Rows},
+    error::{Error, Result},
+    rows::{ActivationRow, FlagRow, Rows, conflict::Conflict, issue::Issue},
+    store::{Author, Change, apply as in_rows, constraints as refusal},
 };
 
 /// Changes that are made together or not at all.
@@ -111,7 +109,7 @@ impl Edit {
         self
     }
 
-    /// Who looks at the rows before they are written, such as [`Validator`](crate::Validator).
+    /// Who looks at the rows before they are written, such as [`Validator`](crate::flags::writer::Validator).
     pub fn validated_by(mut self, validator: Arc<dyn Validate>) -> Self {
         self.validator = Some(validator);
         self

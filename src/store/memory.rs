@@ -2,10 +2,10 @@
 
 use std::sync::{PoisonError, RwLock};
 
-use super::{BoxFuture, Edit, ReadStore, Versioned, WriteStore, in_rows};
 use crate::{
-    Result,
+    error::Result,
     rows::{Revision, Rows},
+    store::{BoxFuture, Edit, ReadStore, Versioned, WriteStore, apply as in_rows},
 };
 
 /// Rows in memory, with the rules of the SQL tables: unique names, links between rows that are there.

@@ -3,31 +3,25 @@
 //! Reading ([`ReadStore`]) is all that evaluation needs; writing ([`WriteStore`]) and the care of the tables
 //! ([`SchemaStore`]) are traits of their own.
 
-pub mod conformance;
+mod apply;
 #[cfg(feature = "sql")]
-mod connection;
-mod difference;
+pub(crate) mod backoff;
+mod constraints;
+mod delta;
 mod edit;
+pub(crate) mod file;
 mod hints;
 pub mod history;
-mod in_rows;
 #[cfg(feature = "sql")]
-mod late;
+mod lazy;
 mod memory;
-#[cfg(feature = "mysql")]
-mod mysql;
-#[cfg(feature = "postgres")]
-mod postgres;
-mod refusal;
-#[cfg(feature = "sql")]
-mod script;
 #[cfg(feature = "sql")]
 mod sql;
-#[cfg(feature = "sqlite")]
-mod sqlite;
 mod stale;
 #[cfg(feature = "sql")]
-mod tokens;
+pub(crate) mod tokens;
+#[cfg(feature = "sql")]
+mod transaction;
 mod url;
 mod usage;
 
@@ -35,33 +29,33 @@ mod usage;
 use std::time::Duration;
 use std::{future::Future, pin::Pin, sync::Arc};
 
-#[cfg(feature = "sql")]
-pub use connection::WriteConnection;
+pub(crate) use apply::sort;
 #[cfg(feature = "mysql")]
-use difference::TABLES;
-pub use difference::{Changed, Cursor, Fingerprint, ReadSession, Selection};
+use delta::TABLES;
+pub use delta::{Changed, Cursor, Fingerprint, ReadSession, Selection};
 pub use edit::{Edit, Expected, Validate, Versioned};
 #[cfg(feature = "sql")]
 pub use hints::Hints;
 pub use history::HistoryStore;
-pub(crate) use in_rows::sort;
 #[cfg(feature = "sql")]
-pub(crate) use late::{LateStore, may_come_back};
+pub(crate) use lazy::{LateStore, may_come_back};
 pub use memory::MemoryStore;
-#[cfg(feature = "mysql")]
-pub use mysql::MySqlStore;
-#[cfg(feature = "postgres")]
-pub use postgres::PostgresStore;
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "mysql")]
+pub use sql::mysql::MySqlStore;
+#[cfg(feature = "postgres")]
+pub use sql::postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
-pub use sqlite::SqliteStore;
+pub use sql::sqlite::SqliteStore;
 pub use stale::{StaleFlag, Staleness, stale};
 #[cfg(feature = "sql")]
 pub use tokens::{NewToken, StoredToken, TokenRow, TokenStore, TokenUse};
+#[cfg(feature = "sql")]
+pub use transaction::WriteConnection;
 pub use usage::{FlagUsage, Usage, UsageReport, UsageStore};
 
 use crate::{
-    Error, Result,
+    error::{Error, Result},
     rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, MemberRow, Revision, Rows},
 };
 

@@ -6,8 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{FlagUsage, UsageReport};
-use crate::rows::FlagRow;
+use crate::{
+    rows::FlagRow,
+    store::{FlagUsage, UsageReport},
+};
 
 /// A flag, and why it is stale.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]

@@ -6,8 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::BoxFuture;
-use crate::Result;
+use crate::{error::Result, store::BoxFuture};
 
 /// How often a flag was evaluated since it was last written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,8 +50,8 @@ pub trait UsageStore: Send + Sync {
     /// Adds what one process has counted, as of now by the database's clock. Raises no revision and leaves no history.
     ///
     /// # Errors
-    /// [`Error::Store`](crate::Error::Store) when the database fails or does not let this user write, and
-    /// [`Error::NotMigrated`](crate::Error::NotMigrated) where the table is not there.
+    /// [`Error::Store`](crate::error::Error::Store) when the database fails or does not let this user write, and
+    /// [`Error::NotMigrated`](crate::error::Error::NotMigrated) where the table is not there.
     fn record_usage(&self, usage: Vec<Usage>) -> BoxFuture<'_, Result<()>>;
 
     /// What is written down.

@@ -7,14 +7,15 @@ use std::{
 
 use serde_json::Value as Json;
 
-use super::{
-    generate::Generator,
-    schema::{flaw, mismatch},
-};
 use crate::{
-    ActivationType, Asked, Context, Issue, Reason, RegisteredActivation, Registry, Settings, Snapshot,
-    TARGETING_KEY,
-    rows::{ActivationRow, FlagRow, LinkRow, Rows},
+    activation::registry::{ActivationType, RegisteredActivation, Registry},
+    context::{Context, TARGETING_KEY},
+    rows::{ActivationRow, FlagRow, LinkRow, Rows, issue::Issue},
+    snapshot::{Asked, Settings, Snapshot, decision::Reason},
+    testing::{
+        generate::Generator,
+        schema::{flaw, mismatch},
+    },
 };
 
 /// The contract of an activation type, to be [checked](Contract::check) in a test of its own.
@@ -98,7 +99,7 @@ impl Contract {
         self
     }
 
-    /// A flag that is on, beside the one that asks the type; for types that ask [flags](crate::Child::flag).
+    /// A flag that is on, beside the one that asks the type; for types that ask [flags](crate::activation::Child::flag).
     pub fn flag(mut self, name: &str) -> Self {
         self.flags.push(name.to_owned());
         self

@@ -3,7 +3,8 @@
 use serde_json::Value as Json;
 
 use crate::{
-    Flags, Override,
+    context::overrides::Override,
+    flags::Flags,
     rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, Revision, Rows},
 };
 

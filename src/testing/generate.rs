@@ -8,7 +8,7 @@ use rand_chacha::{
 };
 use serde_json::{Map, Value as Json};
 
-use crate::{Context, TARGETING_KEY, Value};
+use crate::context::{Context, TARGETING_KEY, value::Value};
 
 /// Words that configs and contexts are about, beside those of the examples.
 const WORDS: [&str; 22] = [

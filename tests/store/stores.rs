@@ -5,9 +5,8 @@ use std::sync::Mutex;
 use novi::{
     Error,
     rows::{FailMode, LinkRow},
-    store::{
-        self, MemoryStore, MySqlStore, PostgresStore, ReadStore as _, SchemaStore, SqliteStore, conformance,
-    },
+    store::{self, MemoryStore, MySqlStore, PostgresStore, ReadStore as _, SchemaStore, SqliteStore},
+    testing::store as conformance,
 };
 use sqlx::{Connection as _, Executor as _};
 

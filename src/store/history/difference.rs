@@ -6,8 +6,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Entity, Operation};
-use crate::rows::{Fault, FlagRow, Rows};
+use crate::{
+    rows::{Fault, FlagRow, Rows},
+    store::history::{Entity, Operation},
+};
 
 /// Columns that the database keeps by itself.
 const KEPT: [&str; 3] = ["row_version", "created_at", "updated_at"];

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, time::Duration};
 use chrono::Utc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::AsOf;
+use crate::store::history::AsOf;
 
 /// The seconds of a day.
 const DAY: u64 = 86_400;

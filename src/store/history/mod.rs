@@ -21,10 +21,10 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::{BoxFuture, ReadStore, refusal};
 use crate::{
-    Result,
+    error::Result,
     rows::{Revision, Rows},
+    store::{BoxFuture, ReadStore, constraints as refusal},
 };
 
 /// Reads the history of the rows, and shortens it.
@@ -32,14 +32,14 @@ pub trait HistoryStore: ReadStore {
     /// The records that a query asks for.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`](crate::Error::FlagNotFound) when no flag has, or ever had, the name that is asked for;
+    /// [`Error::FlagNotFound`](crate::error::Error::FlagNotFound) when no flag has, or ever had, the name that is asked for;
     /// else as [`ReadStore::load`].
     fn history<'a>(&'a self, query: &'a HistoryQuery) -> BoxFuture<'a, Result<Vec<HistoryRecord>>>;
 
     /// All rows as they were then. Versions and times of `flag_metadata` are those that the nearest record has.
     ///
     /// # Errors
-    /// [`Error::NotKept`](crate::Error::NotKept) for a moment before the history begins, or a revision above the
+    /// [`Error::NotKept`](crate::error::Error::NotKept) for a moment before the history begins, or a revision above the
     /// present one; else as [`ReadStore::load`].
     fn rows_at(&self, moment: AsOf) -> BoxFuture<'_, Result<Rows>>;
 
@@ -47,7 +47,7 @@ pub trait HistoryStore: ReadStore {
     /// transactions, so that nobody waits long. A moment before the first record deletes nothing.
     ///
     /// # Errors
-    /// [`Error::Store`](crate::Error::Store) when the database fails; what is deleted by then stays deleted, and the rest can
+    /// [`Error::Store`](crate::error::Error::Store) when the database fails; what is deleted by then stays deleted, and the rest can
     /// be read as before.
     fn prune(&self, before: AsOf) -> BoxFuture<'_, Result<u64>>;
 

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{Entity, HistoryRecord};
 use crate::{
     rows::{LinkRow, Revision, Rows},
-    store::sql::{self, Cell},
+    store::{
+        history::{Entity, HistoryRecord},
+        sql::{self, Cell},
+    },
 };
 
 /// What names a row: its table, its ids, and, of a member, its text.

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::refusal;
 use crate::{
-    Error, Result,
+    error::{Error, Result},
     rows::{ActivationRow, Fault, FlagMetadata, FlagRow, LinkRow, MemberRow, Rows},
-    store::Change,
+    store::{Change, history::refusal},
 };
 
 /// A part of the rows: a flag, with its metadata and links, and activations, with their members.

@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use crate::{
     rows::{ActivationRow, FailMode, Fault, FlagMetadata, FlagRow, LinkRow, MemberRow},
     store::{
-        difference::Record,
+        delta::Record,
         history::{self, HistoryRecord},
     },
 };
@@ -229,7 +229,7 @@ pub(in crate::store) fn flag_metadata(cells: impl Iterator<Item = Cell>) -> (Fla
     (metadata, columns.faults)
 }
 
-/// The columns of [`HistorySql::columns`](super::HistorySql).
+/// The columns of [`HistorySql::columns`](crate::store::sql::HistorySql).
 pub(in crate::store) fn record(mut cells: impl Iterator<Item = Cell>) -> Option<HistoryRecord> {
     let mut next = || cells.next().unwrap_or(Cell::Null);
     let text = |cell: Cell| (!cell.is_null()).then(|| cell.into_text());

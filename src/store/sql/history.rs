@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::{
-    Error,
+    error::Error,
     rows::Revision,
     store::history::{AsOf, HistoryQuery},
 };
@@ -129,7 +129,7 @@ pub(in crate::store) fn moment_text(time: DateTime<Utc>) -> String {
 /// How many records go in one transaction: enough to be quick, and few enough that a writer hardly waits.
 pub(in crate::store) const BATCH: usize = 1000;
 
-/// Implements [`HistoryStore`](crate::store::HistoryStore) for a store of [`sql_store`](super::sql_store). The file
+/// Implements [`HistoryStore`](crate::store::HistoryStore) for a store of [`sql_store`](crate::store::sql::sql_store). The file
 /// that calls it has `HISTORY` and `SESSION`, too.
 macro_rules! sql_history {
     ($store:ident, $database:ty, $connection:ty) => {

@@ -15,7 +15,7 @@ use sqlx::{
     migrate::{AppliedMigration, MigrateError, Migration, MigrationType, Migrator},
 };
 
-use crate::Error;
+use crate::error::Error;
 
 /// Number, name and SQL of each migration of a database.
 pub(in crate::store) type Migrations = &'static [(i64, &'static str, &'static str)];

@@ -5,9 +5,17 @@
 
 mod decode;
 mod history;
-mod lent;
 mod migrate;
+#[cfg(feature = "mysql")]
+pub(crate) mod mysql;
+mod pool;
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
+#[cfg(feature = "sql")]
+pub(crate) mod script;
 mod session;
+#[cfg(feature = "sqlite")]
+pub(crate) mod sqlite;
 mod statements;
 mod write;
 
@@ -19,12 +27,12 @@ pub(super) use decode::{
     Cell, activation, flag, flag_metadata, link, member, parse_time, record, time, touched,
 };
 pub(super) use history::{BATCH, Extent, HistorySql, Session, listed, records, sql_history};
-pub(super) use lent::{Lent, lend};
 #[cfg(feature = "mysql")]
 pub(super) use migrate::migrator_without;
 pub(super) use migrate::{
     Found, Migrations, TABLE, deadline, describe, migrator, names, other_version, pause, pending,
 };
+pub(super) use pool::{Lent, lend};
 pub(super) use session::{Among, MOST_RECORDS, among, sql_session};
 pub(super) use statements::{Queries, Statements, Step, Value, statements, steps};
 pub(super) use write::{Versions, sql_writer, write_connection};

@@ -42,7 +42,7 @@ pub(in crate::store) fn among(
     ids.chunks(largest).map(condition).collect()
 }
 
-/// Implements [`ReadSession`](super::super::ReadSession) for a store. The file that calls it has `QUERIES`, `cell`,
+/// Implements [`ReadSession`](crate::store::ReadSession) for a store. The file that calls it has `QUERIES`, `cell`,
 /// `begin_session`, `fingerprint` and what `sql_store!` makes.
 macro_rules! sql_session {
     ($store:ident, $database:ty, $connection:ty) => {

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::super::{Change, refusal};
 use crate::{
-    Error,
+    error::Error,
     rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, MemberRow},
+    store::{Change, constraints as refusal},
 };
 
 /// The reading statements that differ between databases.

@@ -23,7 +23,7 @@ pub(in crate::store) struct Versions {
     pub(in crate::store) raise: Option<&'static str>,
 }
 
-/// Implements [`WriteConnection`](super::super::WriteConnection) for the connections of a database, and what its store
+/// Implements [`WriteConnection`](crate::store::WriteConnection) for the connections of a database, and what its store
 /// commits with. The file that calls it has what `sql_store!` asks for, and `VERSIONS`, `SESSION` and `DATABASE`.
 macro_rules! sql_writer {
     ($database:ty, $connection:ty) => {
@@ -235,12 +235,12 @@ macro_rules! sql_writer {
     };
 }
 
-/// Implements [`WriteConnection`](super::super::WriteConnection) for a type that is, or leads to, a connection.
+/// Implements [`WriteConnection`](crate::store::WriteConnection) for a type that is, or leads to, a connection.
 macro_rules! write_connection {
     ($type:ty) => {
-        impl super::connection::Sealed for $type {}
+        impl $crate::store::transaction::Sealed for $type {}
 
-        impl super::WriteConnection for $type {
+        impl $crate::store::WriteConnection for $type {
             fn write<'a>(&'a mut self, edit: &'a Edit) -> BoxFuture<'a, Result<()>> {
                 Box::pin(write(self, DATABASE, edit))
             }

@@ -1,0 +1,47 @@
+//! What an attribute of the caller must be.
+
+pub(crate) mod condition;
+pub(crate) mod config;
+pub(crate) mod instant;
+pub(crate) mod number;
+pub(crate) mod operand;
+pub(crate) mod operator;
+pub(crate) mod path;
+pub(crate) mod pattern;
+pub(crate) mod search;
+pub(crate) mod values;
+pub(crate) mod version;
+
+use crate::{
+    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    builtin::register,
+};
+use condition::Condition;
+use config::Config;
+use path::Path;
+
+/// [`Config`] tells all of it.
+struct Attribute {
+    path: Path,
+    condition: Condition,
+}
+
+register!(Attribute, "novi.attribute", [], "On when an attribute of the caller is as its operators ask");
+
+impl Activation for Attribute {
+    #[inline]
+    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+        let met = self.condition.met(&self.path, check);
+        check.note(|| format!("{}: expected {}", self.path, self.condition));
+        met.into()
+    }
+}
+
+impl Configured for Attribute {
+    type Config = Config;
+
+    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+        let (path, condition) = config.compile(row);
+        Some(Self { path, condition })
+    }
+}

@@ -1,0 +1,219 @@
+//! Numbers compared by their value, whatever type holds them.
+
+use std::{cmp::Ordering, collections::HashSet, fmt};
+
+use crate::context::value::Value;
+
+/// A number. A whole one is always [`Whole`](Self::Whole) if it fits, so that 18 and 18.0 are the same, and large ones
+/// are not rounded to a float when they are compared.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::builtin) enum Number {
+    Whole(i128),
+    /// A fraction, or beyond 2^127, or no number.
+    Float(f64),
+}
+
+impl Number {
+    /// The number that a value is, if it is one.
+    #[inline]
+    pub(in crate::builtin) fn of(value: &Value<'_>) -> Option<Self> {
+        match value {
+            Value::Int(number) => Some(Self::Whole((*number).into())),
+            Value::UInt(number) => Some(Self::Whole((*number).into())),
+            Value::BigInt(digits) => match digits.parse() {
+                Ok(number) => Some(Self::Whole(number)),
+                Err(_) => digits.parse().ok().map(Self::of_float),
+            },
+            Value::Float(number) => Some(Self::of_float(*number)),
+            _ => None,
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be in range and without a fraction")]
+    fn of_float(number: f64) -> Self {
+        // 2^127, the first that an i128 does not hold.
+        const END: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
+        if number.fract() == 0.0 && (-END..END).contains(&number) {
+            Self::Whole(number as i128)
+        } else {
+            Self::Float(number)
+        }
+    }
+
+    /// How two numbers compare; nothing if one is no number (NaN).
+    #[inline]
+    pub(in crate::builtin) fn compare(self, other: Self) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Whole(one), Self::Whole(other)) => Some(one.cmp(&other)),
+            (Self::Float(one), Self::Float(other)) => one.partial_cmp(&other),
+            (Self::Whole(one), Self::Float(other)) => compare_float(one, other),
+            (Self::Float(one), Self::Whole(other)) => compare_float(other, one).map(Ordering::reverse),
+        }
+    }
+
+    fn equals(self, other: Self) -> bool {
+        self.compare(other) == Some(Ordering::Equal)
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(number) => number.fmt(f),
+            Self::Float(number) => number.fmt(f),
+        }
+    }
+}
+
+/// The float is not a whole number below 2^127, so the two are never equal, and rounding moves the whole one past a
+/// float nowhere: where it rounds, floats have no fractions. At most it meets the float, far out.
+#[expect(clippy::cast_precision_loss, reason = "told above")]
+fn compare_float(whole: i128, float: f64) -> Option<Ordering> {
+    match (whole as f64).partial_cmp(&float)? {
+        Ordering::Equal if float > 0.0 => Some(Ordering::Less),
+        Ordering::Equal => Some(Ordering::Greater),
+        order => Some(order),
+    }
+}
+
+type Set<K> = HashSet<K, foldhash::fast::RandomState>;
+
+/// Up to so many numbers are compared one by one, which is faster than hashing.
+const FEW: usize = 8;
+
+/// A list of numbers to find one in.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    few: Vec<Number>,
+    // What is more than a few, by how it is held in the least memory: 8 bytes a number, and 13 for the table at worst.
+    small: Set<i64>,
+    large: Set<u64>,
+    /// The bits of those that are neither.
+    floats: Set<u64>,
+}
+
+impl Numbers {
+    pub(super) fn new(numbers: Vec<Number>) -> Self {
+        let mut set = Self::default();
+        if numbers.len() <= FEW {
+            set.few = numbers;
+            return set;
+        }
+        let keys = |wanted: fn(&Key) -> bool| numbers.iter().filter_map(|number| number.key()).filter(wanted);
+        set.small.reserve(keys(|key| matches!(key, Key::Small(_))).count());
+        set.large.reserve(keys(|key| matches!(key, Key::Large(_))).count());
+        set.floats.reserve(keys(|key| matches!(key, Key::Float(_))).count());
+        for key in keys(|_| true) {
+            match key {
+                Key::Small(number) => set.small.insert(number),
+                Key::Large(number) => set.large.insert(number),
+                Key::Float(bits) => set.floats.insert(bits),
+            };
+        }
+        set
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.few.len() + self.small.len() + self.large.len() + self.floats.len()
+    }
+
+    /// The numbers, if they are few.
+    pub(super) fn few(&self) -> &[Number] {
+        &self.few
+    }
+
+    pub(super) fn contains(&self, number: Number) -> bool {
+        if !self.few.is_empty() {
+            return self.few.iter().any(|known| known.equals(number));
+        }
+        match number.key() {
+            Some(Key::Small(number)) => self.small.contains(&number),
+            Some(Key::Large(number)) => self.large.contains(&number),
+            Some(Key::Float(bits)) => self.floats.contains(&bits),
+            None => false,
+        }
+    }
+}
+
+/// A number as a set holds it: one key for each value.
+enum Key {
+    Small(i64),
+    Large(u64),
+    Float(u64),
+}
+
+impl Number {
+    /// Nothing for a number that no list can hold: a config's numbers beyond 64 bits are floats.
+    #[expect(clippy::cast_precision_loss, reason = "checked to be exact")]
+    fn key(self) -> Option<Key> {
+        match self {
+            Self::Whole(number) => {
+                let small = i64::try_from(number).map(Key::Small);
+                let float = || {
+                    let float = number as f64;
+                    let exact = matches!(Self::of_float(float), Self::Whole(same) if same == number);
+                    exact.then_some(Key::Float(float.to_bits()))
+                };
+                small.or_else(|_| u64::try_from(number).map(Key::Large)).ok().or_else(float)
+            }
+            Self::Float(number) => (!number.is_nan()).then_some(Key::Float(number.to_bits())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(value: impl Into<Value<'static>>) -> Number {
+        Number::of(&value.into()).unwrap()
+    }
+
+    fn big(digits: &'static str) -> Number {
+        Number::of(&Value::BigInt(digits.into())).unwrap()
+    }
+
+    #[test]
+    fn numbers_compare_by_value() {
+        let two_to_127 = 2_f64.powi(127);
+        let rising = [
+            number(f64::NEG_INFINITY),
+            number(-two_to_127 * 2.0),
+            big("-170141183460469231731687303715884105728"),
+            number(i64::MIN),
+            number(-0.5),
+            number(0),
+            number(f64::MIN_POSITIVE),
+            number((1_i64 << 53) - 1),
+            number(9_007_199_254_740_992.0),
+            number((1_i64 << 53) + 1),
+            number(i64::MAX),
+            number(9_223_372_036_854_775_808.0),
+            number(u64::MAX),
+            number(18_446_744_073_709_551_616.0),
+            big("18446744073709551617"),
+            big("170141183460469231731687303715884105727"),
+            number(two_to_127),
+            number(f64::INFINITY),
+        ];
+        for (at, one) in rising.iter().enumerate() {
+            for (place, other) in rising.iter().enumerate() {
+                assert_eq!(one.compare(*other), Some(at.cmp(&place)), "{one} {other}");
+                let many = Numbers::new(vec![*other; FEW + 1]);
+                // The only number here that is beyond 64 bits and that no float holds.
+                let held = at == place && !matches!(at, 14 | 15);
+                assert_eq!(many.contains(*one), held, "{one} in {other}");
+                assert_eq!(Numbers::new(vec![*other]).contains(*one), at == place);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_equals_nothing() {
+        let nan = number(f64::NAN);
+        assert_eq!((nan.compare(nan), nan.compare(number(1))), (None, None));
+        assert!(!Numbers::new(vec![number(1); 9]).contains(nan) && !Numbers::new(vec![nan]).contains(nan));
+        assert!(Number::of(&Value::BigInt("many".into())).is_none());
+        assert!(Numbers::new(vec![number(0.0)]).contains(number(-0.0)));
+    }
+}

@@ -1,0 +1,112 @@
+//! One operator and its operand, which a value meets or not.
+
+use std::{cmp::Ordering, fmt};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use crate::{
+    activation::evaluation::Check,
+    builtin::audience::{
+        attribute::{
+            instant,
+            number::Number,
+            pattern::Pattern,
+            search::Search,
+            values::Values,
+            version::{self, Requirement},
+        },
+        network::Networks,
+    },
+    context::value::Value,
+};
+
+/// What a value must be. One of another type is not.
+///
+/// Most rows compare a text, and a process holds many of them: what is larger lies elsewhere.
+pub(super) enum Test {
+    OneOf(Values),
+    Search(Box<Search>),
+    Pattern(Box<Pattern>),
+    Number(Box<(Bound, Number)>),
+    Before(DateTime<Utc>),
+    After(DateTime<Utc>),
+    Version(Box<Requirement>),
+    Network(Box<Networks>),
+}
+
+/// On which side of a number another one must be.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Bound {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Bound {
+    fn allows(self, order: Ordering) -> bool {
+        match self {
+            Self::Less => order.is_lt(),
+            Self::LessOrEqual => order.is_le(),
+            Self::Greater => order.is_gt(),
+            Self::GreaterOrEqual => order.is_ge(),
+        }
+    }
+}
+
+impl Test {
+    /// Whether a text of the context meets it.
+    #[inline(always)]
+    pub(super) fn met_by_text(&self, text: &str, check: &Check<'_>) -> bool {
+        match self {
+            Self::OneOf(Values::Texts(texts)) => texts.contain(text),
+            Self::Version(requirement) => {
+                requirement.met_by_release(check.number_of(text, version::short_release), text)
+            }
+            _ => self.met(&Value::Str(text.into())),
+        }
+    }
+
+    pub(super) fn met(&self, value: &Value<'_>) -> bool {
+        match self {
+            Self::OneOf(values) => values.contain(value) == Some(true),
+            Self::Search(search) => value.as_str().is_some_and(|text| search.met(text)),
+            Self::Pattern(pattern) => value.as_str().is_some_and(|text| pattern.matches(text)),
+            Self::Number(limit) => {
+                let (bound, wanted) = **limit;
+                let order = Number::of(value).and_then(|number| number.compare(wanted));
+                order.is_some_and(|order| bound.allows(order))
+            }
+            Self::Before(end) => instant::of(value).is_some_and(|instant| instant < *end),
+            Self::After(start) => instant::of(value).is_some_and(|instant| instant > *start),
+            Self::Version(requirement) => value.as_str().is_some_and(|text| requirement.met(text)),
+            Self::Network(networks) => value.as_str().is_some_and(|text| networks.contain(text)),
+        }
+    }
+}
+
+/// What is expected, for explanations.
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let instant = |instant: &DateTime<Utc>| instant.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        match self {
+            Self::OneOf(values) => values.fmt(f),
+            Self::Search(search) => search.fmt(f),
+            Self::Pattern(pattern) => write!(f, "a text that matches {pattern}"),
+            Self::Number(limit) => {
+                let (bound, number) = **limit;
+                let words = match bound {
+                    Bound::Less => "less than",
+                    Bound::LessOrEqual => "at most",
+                    Bound::Greater => "greater than",
+                    Bound::GreaterOrEqual => "at least",
+                };
+                write!(f, "a number {words} {number}")
+            }
+            Self::Before(end) => write!(f, "a time before {}", instant(end)),
+            Self::After(start) => write!(f, "a time after {}", instant(start)),
+            Self::Version(requirement) => write!(f, "a version {requirement}"),
+            Self::Network(networks) => write!(f, "an address in {networks}"),
+        }
+    }
+}

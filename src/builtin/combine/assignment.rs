@@ -1,0 +1,152 @@
+//! What a rule or a case gives those whom it is for.
+
+use std::{borrow::Cow, fmt};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
+};
+use serde_json::value::RawValue;
+
+use crate::{
+    activation::{Child, Compile, Variant, Verdict, evaluation::Check},
+    builtin::rollout::split,
+};
+
+/// What is given, as a row has it: at most one of these.
+#[derive(Debug, Default)]
+pub(in crate::builtin) struct Given {
+    pub(in crate::builtin) on: Option<bool>,
+    pub(in crate::builtin) variant: Option<String>,
+    /// The config of a split.
+    pub(in crate::builtin) split: Option<Box<RawValue>>,
+    pub(in crate::builtin) then: Option<Child>,
+}
+
+/// What is given, compiled.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::builtin) enum Outcome {
+    Verdict(Verdict),
+    /// What this node answers.
+    Ask(u32),
+}
+
+impl Outcome {
+    #[inline]
+    pub(in crate::builtin) fn verdict(self, check: &Check<'_>) -> Verdict {
+        match self {
+            Self::Verdict(verdict) => verdict,
+            Self::Ask(node) => check.ask_node(node),
+        }
+    }
+}
+
+impl Given {
+    /// What it comes to; nothing if it says nothing. `path` is where in the config it stands.
+    pub(in crate::builtin) fn compile(self, path: &str, row: &mut Compile<'_>) -> Option<Outcome> {
+        let verdict = |verdict| Some(Outcome::Verdict(verdict));
+        let assigned = |variant: Variant| Outcome::Verdict(Verdict::Variant(variant));
+        match self {
+            Self { on: None, variant: None, split: None, then: None } => None,
+            Self { on: Some(on), variant: None, split: None, then: None } => verdict(on.into()),
+            Self { on: None, variant: Some(name), split: None, then: None } => {
+                Some(assigned(row.variant(&name)))
+            }
+            Self { on: None, variant: None, split: Some(config), then: None } => {
+                let mut child = Child::implied(split::CLASS, &config);
+                row.child(&format!("{path}.split"), &mut child);
+                Some(Outcome::Ask(child.node()))
+            }
+            Self { on: None, variant: None, split: None, then: Some(mut child) } => {
+                row.child(&format!("{path}.then"), &mut child);
+                Some(Outcome::Ask(child.node()))
+            }
+            _ => {
+                row.problem(path, "expected one of `variant`, `split`, `then` and `on`, found several");
+                None
+            }
+        }
+    }
+}
+
+/// `"grid"` is a variant, `true` and `false` are on and off, 7 is an activation's id; all else is an object.
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct GivenVisitor;
+
+        impl<'de> Visitor<'de> for GivenVisitor {
+            type Value = Given;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(r#"a variant's name, true, false, an activation's id, or {"variant" | "split" | "then": ...}"#)
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Given, E> {
+                Ok(Given { variant: Some(name.to_owned()), ..Given::default() })
+            }
+
+            fn visit_bool<E>(self, on: bool) -> Result<Given, E> {
+                Ok(Given { on: Some(on), ..Given::default() })
+            }
+
+            fn visit_i64<E>(self, id: i64) -> Result<Given, E> {
+                Ok(Given { then: Some(Child::by_id(id)), ..Given::default() })
+            }
+
+            fn visit_u64<E: de::Error>(self, id: u64) -> Result<Given, E> {
+                let wrong = |_| E::invalid_value(de::Unexpected::Unsigned(id), &self);
+                i64::try_from(id).map_err(wrong).and_then(|id| self.visit_i64(id))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Given, A::Error> {
+                #[derive(Deserialize)]
+                #[serde(deny_unknown_fields)]
+                struct Fields {
+                    on: Option<bool>,
+                    variant: Option<String>,
+                    split: Option<Box<RawValue>>,
+                    then: Option<Child>,
+                }
+                let Fields { on, variant, split, then } =
+                    Fields::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Given { on, variant, split, then })
+            }
+        }
+
+        deserializer.deserialize_any(GivenVisitor)
+    }
+}
+
+/// The schema of `split`, which is read later.
+pub(in crate::builtin) fn split_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "description": "The config of a split, which chooses the variant"})
+}
+
+impl JsonSchema for Given {
+    fn schema_name() -> Cow<'static, str> {
+        "Given".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (child, split) = (generator.subschema_for::<Child>(), split_schema(generator));
+        json_schema!({
+            "anyOf": [
+                {"type": "string", "title": "variant"},
+                {"type": "boolean", "title": "on or off"},
+                {"type": "integer", "title": "activation"},
+                {
+                    "type": "object",
+                    "properties": {"variant": {"type": "string"}, "split": split, "then": child, "on": {"type": "boolean"}},
+                    "additionalProperties": false,
+                    "minProperties": 1,
+                    "maxProperties": 1
+                }
+            ]
+        })
+    }
+}

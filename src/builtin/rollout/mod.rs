@@ -1,0 +1,9 @@
+//! Types that divide callers by a hash or a draw.
+
+pub(crate) mod percentage;
+pub(crate) mod python_random;
+pub(crate) mod ramp;
+pub(crate) mod ranges;
+pub(crate) mod split;
+pub(crate) mod sticky;
+pub(crate) mod weighted_random;

@@ -1,0 +1,192 @@
+//! A share of the callers that rises by itself.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{
+    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    builtin::{
+        audience::attribute_names::By,
+        register,
+        rollout::sticky::{HashName, Purpose, Sticky},
+        time::clock::{date, next_of, now_in_rfc3339, rfc3339, start_of_day, zone},
+    },
+    context::timestamp::Timestamp,
+};
+
+/// [`Config`] tells all of it.
+struct Ramp {
+    sticky: Sticky,
+    /// Which rise in time and in percentage.
+    steps: Box<[Point]>,
+    linear: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Point {
+    at: Timestamp,
+    percentage: f64,
+    /// The first place that is out.
+    below: u32,
+}
+
+/// On for a share of the callers that rises by a schedule: `novi.percentage` with steps in time.
+///
+/// Before the first step nobody is in. From each step on its percentage holds, up to the next one; with `"linear": true` it
+/// rises evenly from step to step. After the last step its percentage stays. Who is in stays in, since percentages
+/// may only rise. Nothing has to run for it: the share follows from the clock, or from the context's
+/// `currentDateTime` (an instant, or text in RFC 3339).
+///
+/// ```sql
+/// INSERT INTO activations VALUES (16, 'Five days of care', 'novi.ramp', '{"steps": [
+///     {"at": "2026-12-01T08:00:00Z", "percentage": 1}, {"at": "2026-12-02T08:00:00Z", "percentage": 10},
+///     {"at": "2026-12-06T08:00:00Z", "percentage": 100}]}');
+/// INSERT INTO activations VALUES (17, 'A little more each minute', 'novi.ramp', '{"linear": true, "timezone": "Europe/Berlin",
+///     "steps": [{"at": "2026-12-01", "percentage": 0}, {"at": "2026-12-15", "percentage": 100}]}');
+/// ```
+///
+/// Callers, salts and hashes are those of `novi.percentage`: under the same salt and hash the same callers come first.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    /// When which percentage is reached; both rise
+    #[schemars(length(min = 1))]
+    steps: Vec<Step>,
+    /// Whether the percentage rises evenly between steps
+    #[serde(default)]
+    linear: bool,
+    /// The IANA time zone of dates, such as Europe/Berlin; absent: UTC
+    #[serde(default)]
+    timezone: Option<String>,
+    /// The attribute that callers are told apart by, or several of which the first counts; the targeting key if not given
+    #[serde(default)]
+    by: Option<By>,
+    /// What is hashed with it; the flag's name if not given
+    #[serde(default)]
+    salt: Option<String>,
+    /// How: murmur3, or as another system does it
+    #[serde(default)]
+    hash: HashName,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+struct Step {
+    /// A date, whose first instant is meant, or a time in RFC 3339
+    at: String,
+    /// From 0 to 100
+    #[schemars(range(min = 0, max = 100))]
+    percentage: f64,
+}
+
+register!(Ramp, "novi.ramp", [], "On for a share of the callers that rises by a schedule");
+
+impl Activation for Ramp {
+    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+        let Some(now) = now_in_rfc3339(check) else { return Verdict::Off };
+        let below = self.below(now.at);
+        let Some(place) = self.sticky.place(check, Purpose::Share) else { return Verdict::Off };
+        check.note(|| {
+            let hash = self.sticky.hash();
+            let at = now.at.date().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
+            format!("bucket {}, in if below {} at {at}", hash.told(place), hash.told(below))
+        });
+        (place < below).into()
+    }
+
+    fn is_split(&self) -> bool {
+        true
+    }
+
+    fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let step = next_of(self.steps.iter().map(|step| step.at), after)?;
+        Some(if self.linear { self.next_rise(after, step) } else { step })
+    }
+}
+
+impl Ramp {
+    /// The first place that is out at this time.
+    fn below(&self, now: Timestamp) -> u32 {
+        let passed = self.steps.partition_point(|step| step.at <= now);
+        let Some(last) = passed.checked_sub(1).and_then(|last| self.steps.get(last)) else { return 0 };
+        match self.steps.get(passed) {
+            Some(next) if self.linear => {
+                let (since, all) = (now.since(last.at), next.at.since(last.at));
+                let percentage = last.percentage + (next.percentage - last.percentage) * (since / all);
+                // Rounding is not to lead back below the step, nor beyond the next one.
+                self.sticky.hash().share(percentage.min(next.percentage)).max(last.below)
+            }
+            _ => last.below,
+        }
+    }
+}
+
+impl Ramp {
+    /// When one caller in so many more is in, if that is before the next step: the share rises with time, so that halving the time
+    /// in which it does finds the moment.
+    fn next_rise(&self, after: DateTime<Utc>, step: DateTime<Utc>) -> DateTime<Utc> {
+        let below = |at: DateTime<Utc>| self.below(at.into());
+        let (present, mut before, mut by) = (below(after), after, step);
+        while by - before > TimeDelta::milliseconds(1) {
+            let middle = before + (by - before) / 2;
+            if below(middle) > present {
+                by = middle;
+            } else {
+                before = middle;
+            }
+        }
+        by
+    }
+}
+
+impl Configured for Ramp {
+    type Config = Config;
+
+    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+        let zone = zone(config.timezone.as_deref(), row)?;
+        let mut steps: Vec<Point> = Vec::with_capacity(config.steps.len());
+        for (index, Step { at, percentage }) in config.steps.into_iter().enumerate() {
+            let problem = |row: &mut Compile<'_>, field: &str, message: String| {
+                row.problem(&format!(".steps[{index}].{field}"), message);
+            };
+            if !(0.0..=100.0).contains(&percentage) {
+                problem(row, "percentage", format!("expected 0 to 100, found {percentage}"));
+                return None;
+            }
+            let read = date(&at).map_or_else(|| rfc3339(&at), |date| start_of_day(zone, date));
+            let Some(instant) = read.map(Timestamp::from) else {
+                let expected =
+                    "expected a date like \"2026-12-31\" or a time like \"2026-12-31T18:00:00Z\" (RFC 3339)";
+                problem(row, "at", format!("{expected}, found {at:?}"));
+                return None;
+            };
+            if let Some(before) = steps.last() {
+                if instant <= before.at {
+                    problem(
+                        row,
+                        "at",
+                        format!("expected a time after that of the step before, found {at:?}"),
+                    );
+                    return None;
+                }
+                if percentage < before.percentage {
+                    let message = format!(
+                        "expected {} or more, as in the step before, found {percentage}",
+                        before.percentage
+                    );
+                    problem(row, "percentage", message);
+                    return None;
+                }
+            }
+            steps.push(Point { at: instant, percentage, below: config.hash.share(percentage) });
+        }
+        if steps.is_empty() {
+            row.problem(".steps", "expected at least one step, found none");
+            return None;
+        }
+        let sticky = Sticky::compile(config.by, config.salt, config.hash, row)?;
+        Some(Self { sticky, steps: steps.into(), linear: config.linear })
+    }
+}

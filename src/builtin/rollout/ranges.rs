@@ -1,0 +1,244 @@
+//! Which buckets belong to which variant, and how to change that while as few callers as possible move.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{MapAccess, Visitor},
+};
+
+use crate::activation::bucket::Hash;
+
+/// Ranges, each with its first bucket and the first one behind it.
+type Pieces = Vec<(u32, u32)>;
+
+/// The ranges of each variant among the 100,000 buckets, in the order in which the variants were written.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Ranges(pub(crate) Vec<(String, Pieces)>);
+
+/// The sizes that variants with these weights have, of so many buckets: whole numbers that add up.
+pub(crate) fn sizes(weights: impl IntoIterator<Item = f64> + Clone, buckets: u32) -> Vec<u32> {
+    let total: f64 = weights.clone().into_iter().sum();
+    let (mut sum, mut before) = (0.0, 0);
+    let size = |weight: f64| {
+        sum += weight;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "0 to the number of buckets"
+        )]
+        let end = (sum / total * f64::from(buckets)).round() as u32;
+        // Sums are rounded, and not each weight, so that nothing is lost in the end.
+        let size = end.saturating_sub(before);
+        before = before.max(end);
+        size
+    };
+    weights.into_iter().map(size).collect()
+}
+
+impl Ranges {
+    /// One range each, behind one another.
+    pub(crate) fn of_sizes(sizes: impl IntoIterator<Item = (String, u32)>) -> Self {
+        let mut end = 0_u32;
+        let range = |(name, size): (String, u32)| {
+            let start = end;
+            end = start.saturating_add(size);
+            (name, if size == 0 { Vec::new() } else { vec![(start, end)] })
+        };
+        Self(sizes.into_iter().map(range).collect())
+    }
+
+    /// How many buckets belong to a variant.
+    pub(crate) fn covered(&self) -> u32 {
+        self.0.iter().map(|(_, ranges)| size(ranges)).fold(0, u32::saturating_add)
+    }
+
+    /// Ranges of these weights, with those buckets alone in other hands that must be. What no variant had, none gets: how
+    /// many callers get one at all stays the same. Weights are finite, not negative, and not all 0. With it the number of
+    /// buckets that move.
+    pub(crate) fn reweighted(&self, weights: &[(String, f64)]) -> (Self, u32) {
+        let covered = if self.covered() == 0 { Hash::BUCKETS } else { self.covered() };
+        let wanted = sizes(weights.iter().map(|(_, weight)| *weight), covered);
+        let mut next: Vec<(String, Pieces)> =
+            weights.iter().map(|(name, _)| (name.clone(), Vec::new())).collect();
+        let mut free = Vec::new();
+        if self.covered() == 0 {
+            free.push((0, covered));
+        }
+        for (name, ranges) in &self.0 {
+            let place = weights.iter().position(|(known, _)| known == name);
+            let wanted = place.and_then(|place| wanted.get(place)).copied().unwrap_or_default();
+            let (kept, given) = split_off(ranges, wanted);
+            free.extend(given);
+            if let Some((_, mine)) = place.and_then(|place| next.get_mut(place)) {
+                *mine = kept;
+            }
+        }
+        let moved = size(&free);
+        free.sort_unstable();
+        for ((_, mine), wanted) in next.iter_mut().zip(wanted) {
+            let missing = wanted.saturating_sub(size(mine));
+            let (taken, left) = split_off(&free, missing);
+            free = left;
+            mine.extend(taken);
+            join(mine);
+        }
+        (Self(next), moved)
+    }
+}
+
+fn size(ranges: &[(u32, u32)]) -> u32 {
+    ranges.iter().map(|(start, end)| end.saturating_sub(*start)).fold(0, u32::saturating_add)
+}
+
+/// The first so many buckets of some ranges, and the rest.
+fn split_off(ranges: &[(u32, u32)], mut count: u32) -> (Pieces, Pieces) {
+    let (mut first, mut rest) = (Vec::new(), Vec::new());
+    for (start, end) in ranges {
+        let middle = start.saturating_add(count).min(*end);
+        count -= middle.saturating_sub(*start).min(count);
+        first.extend((*start < middle).then_some((*start, middle)));
+        rest.extend((middle < *end).then_some((middle, *end)));
+    }
+    (first, rest)
+}
+
+/// Sorts ranges, and makes one of those that touch.
+fn join(ranges: &mut Pieces) {
+    ranges.sort_unstable();
+    ranges.dedup_by(|next, before| {
+        let touch = before.1 == next.0;
+        if touch {
+            before.1 = next.1;
+        }
+        touch
+    });
+}
+
+/// The entries of an object, in the order in which they were written: a map would sort them.
+pub(crate) struct InOrder<T>(pub(crate) Vec<(String, T)>);
+
+impl<'de, T: Deserialize<'de>> InOrder<T> {
+    pub(crate) fn read<D: Deserializer<'de>>(
+        deserializer: D,
+        expectation: &'static str,
+    ) -> Result<Self, D::Error> {
+        struct EntriesVisitor<T>(&'static str, std::marker::PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for EntriesVisitor<T> {
+            type Value = InOrder<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.0)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<InOrder<T>, A::Error> {
+                let mut entries: Vec<(String, T)> = Vec::new();
+                while let Some((name, value)) = map.next_entry::<String, T>()? {
+                    if entries.iter().any(|(known, _)| *known == name) {
+                        return Err(serde::de::Error::custom(format_args!("duplicate field `{name}`")));
+                    }
+                    entries.push((name, value));
+                }
+                Ok(InOrder(entries))
+            }
+        }
+
+        deserializer.deserialize_map(EntriesVisitor(expectation, std::marker::PhantomData))
+    }
+}
+
+impl<'de> Deserialize<'de> for Ranges {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const EXPECTATION: &str =
+            r#"variants with their ranges of buckets, like {"A": [[0, 50000]], "B": [[50000, 100000]]}"#;
+        InOrder::read(deserializer, EXPECTATION).map(|InOrder(entries)| Self(entries))
+    }
+}
+
+impl Serialize for Ranges {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, ranges)| (name, ranges)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The variant of each bucket.
+    fn owners(ranges: &Ranges) -> Vec<Option<&str>> {
+        let mut owners = vec![None; 100_000];
+        for (name, ranges) in &ranges.0 {
+            for (start, end) in ranges {
+                for bucket in &mut owners[*start as usize..*end as usize] {
+                    assert_eq!(bucket.replace(name.as_str()), None, "a bucket has two owners");
+                }
+            }
+        }
+        owners
+    }
+
+    fn of(weights: &[u32]) -> Vec<(String, f64)> {
+        ('A'..).zip(weights).map(|(name, weight)| (name.to_string(), f64::from(*weight))).collect()
+    }
+
+    fn sizes_of(weights: &[(String, f64)]) -> BTreeMap<&str, u32> {
+        let sizes = sizes(weights.iter().map(|(_, weight)| *weight), Hash::BUCKETS);
+        weights.iter().map(|(name, _)| name.as_str()).zip(sizes).collect()
+    }
+
+    fn weights() -> impl Strategy<Value = Vec<u32>> {
+        proptest::collection::vec(0..100_u32, 1..6)
+            .prop_filter("some weight", |list| list.iter().sum::<u32>() > 0)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn as_few_as_possible_move(first in weights(), steps in proptest::collection::vec(weights(), 1..5)) {
+            let mut before = of(&first);
+            let named = before.iter().map(|(name, _)| name.clone()).zip(sizes_of(&before).into_values());
+            let mut ranges = Ranges::of_sizes(named);
+            for step in steps {
+                let after = of(&step);
+                let (next, moved) = ranges.reweighted(&after);
+                let (old, new) = (sizes_of(&before), sizes_of(&after));
+                let size = |sizes: &BTreeMap<&str, u32>, name: &str| sizes.get(name).copied().unwrap_or_default();
+                let names = old.keys().chain(new.keys());
+                let names: std::collections::BTreeSet<&str> = names.copied().collect();
+                // The total variation distance, in buckets.
+                let distance: u32 = names.iter().map(|name| size(&old, name).abs_diff(size(&new, name))).sum();
+                prop_assert_eq!(2 * moved, distance);
+                let (owners_before, owners_after) = (owners(&ranges), owners(&next));
+                let mut found = 0;
+                for (owner, now) in owners_before.iter().zip(&owners_after).filter(|(owner, now)| owner != now) {
+                    let (owner, now) = (owner.unwrap(), now.unwrap());
+                    found += 1;
+                    prop_assert!(size(&new, owner) < size(&old, owner), "{owner} did not shrink");
+                    prop_assert!(size(&new, now) > size(&old, now), "{now} did not grow");
+                }
+                prop_assert_eq!(found, moved);
+                for (name, count) in &new {
+                    let have = owners_after.iter().filter(|owner| **owner == Some(name)).count();
+                    prop_assert_eq!(u32::try_from(have).unwrap(), *count);
+                }
+                (ranges, before) = (next, after);
+            }
+        }
+    }
+
+    #[test]
+    fn what_nobody_had_stays_free() {
+        let half =
+            Ranges(vec![("A".to_owned(), vec![(0, 25_000)]), ("B".to_owned(), vec![(50_000, 75_000)])]);
+        let (next, moved) = half.reweighted(&of(&[3, 1]));
+        assert_eq!(moved, 12_500);
+        assert_eq!(next.0[0].1, [(0, 25_000), (62_500, 75_000)]);
+        assert_eq!(next.0[1].1, [(50_000, 62_500)]);
+    }
+}

@@ -1,0 +1,172 @@
+//! A draw among weighted variations.
+
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    activation::{
+        Activation, Compile, Configured, Variant, Verdict,
+        bucket::{Hash, Salted},
+        evaluation::Check,
+    },
+    builtin::{audience::scalar::same, register, rollout::python_random::first_random},
+    context::value::Value,
+};
+
+/// [`Config`] tells all of it.
+struct WeightedRandom {
+    choices: Box<[(Value<'static>, Variant)]>,
+    /// The sum of the weights up to each choice, its own included.
+    cumulative: Box<[f64]>,
+    salted: Salted,
+    python: bool,
+}
+
+/// Chooses one of `variations`, each with its weight in `splits` (R9).
+///
+/// When the context has a `variant`, on if that is the one chosen; otherwise on, with the one chosen as the flag's
+/// variant. The choice is a pure function of the context:
+/// - `seed` there (a number, text or truth value): drawn by ChaCha8 from that seed. In a row with the Python class
+///   path the draw is Python's: `random.seed(seed)`, then `random.choices(variations, splits)`.
+/// - else by `targetingKey`: its bucket of 100,000 under the `salt`, so that a caller keeps what it got.
+/// - with neither: off.
+///
+/// ```sql
+/// INSERT INTO activations VALUES (2, 'Random Split Activated', 'novi.weighted_random',
+///     '{"splits": [100,0,0], "variations": ["A","B","C"]}');
+/// ```
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    /// The weight of each variation: not negative, of any scale
+    splits: Vec<f64>,
+    /// The variations: texts, numbers or truth values
+    variations: Vec<serde_json::Value>,
+    /// What is hashed before the targeting key; the name of the row if not given
+    #[serde(default)]
+    salt: Option<String>,
+}
+
+/// Rows with this class name draw as Python does.
+const PYTHON_CLASS: &str = "novi.client.activations.weighted_random_activation.WeightedRandomActivation";
+
+register!(
+    WeightedRandom,
+    "novi.weighted_random",
+    [PYTHON_CLASS],
+    "Chooses one of several variations by weight"
+);
+
+impl Activation for WeightedRandom {
+    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+        let Some(place) = self.place(check) else { return Verdict::Off };
+        let Some((chosen, variant)) = self.choices.get(self.choice(place)) else {
+            return Verdict::Off;
+        };
+        check.note(|| format!("drew {place:.5} and so {chosen}"));
+        match check.get("variant") {
+            Some(wanted) if !same(wanted, chosen) => Verdict::Off,
+            _ => Verdict::Variant(*variant),
+        }
+    }
+
+    fn is_split(&self) -> bool {
+        true
+    }
+}
+
+impl Configured for WeightedRandom {
+    type Config = Config;
+
+    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+        let Config { splits, variations, salt } = config;
+        if splits.len() != variations.len() {
+            let (weights, variations) = (splits.len(), variations.len());
+            row.problem(".splits", format!("expected {variations}, one for each variation, found {weights}"));
+        }
+        let cumulative = cumulative(&splits, row);
+        let choices = variations.into_iter().enumerate().filter_map(|(index, variation)| {
+            let value = Value::from(variation);
+            let name = match &value {
+                Value::Str(text) => text.to_string(),
+                Value::Bool(_) | Value::Int(_) | Value::UInt(_) | Value::Float(_) => value.to_string(),
+                other => {
+                    let expected = "expected a text, a number or a truth value";
+                    row.problem(
+                        &format!(".variations[{index}]"),
+                        format!("{expected}, found {}", other.kind()),
+                    );
+                    return None;
+                }
+            };
+            Some((value, row.variant(&name)))
+        });
+        let choices = choices.collect();
+        let salted = Salted::new(salt.as_deref().unwrap_or_else(|| row.name()));
+        Some(Self { choices, cumulative, salted, python: row.class_name() == PYTHON_CLASS })
+    }
+}
+
+/// The sum of the weights up to each, its own included.
+fn cumulative(weights: &[f64], row: &mut Compile<'_>) -> Box<[f64]> {
+    let (mut total, mut sound) = (0.0, true);
+    let mut sum = |(index, weight): (usize, &f64)| {
+        if !weight.is_finite() || *weight < 0.0 {
+            row.problem(&format!(".splits[{index}]"), format!("expected 0 or more, found {weight}"));
+        }
+        sound &= *weight >= 0.0;
+        total += weight;
+        total
+    };
+    let sums = weights.iter().enumerate().map(&mut sum).collect();
+    if sound && (!total.is_finite() || total <= 0.0) {
+        row.problem(".splits", format!("expected a sum above 0, found {total}"));
+    }
+    sums
+}
+
+impl WeightedRandom {
+    /// Where the caller falls, from 0 to below 1.
+    fn place(&self, check: &Check<'_>) -> Option<f64> {
+        match check.get("seed") {
+            Some(seed) if self.python => first_random(seed),
+            Some(seed) => chacha(seed),
+            None => {
+                let key = check.targeting_key()?;
+                let bucket = self.salted.hash(key.as_bytes()).bucket();
+                Some(f64::from(bucket) / f64::from(Hash::BUCKETS))
+            }
+        }
+    }
+
+    /// The choice at a place: the first whose cumulative weight lies above it, as `bisect` has it in Python's
+    /// `random.choices`. Rounding may lead past the end, which means the last.
+    fn choice(&self, place: f64) -> usize {
+        let cumulative = &self.cumulative;
+        let target = place * cumulative.last().copied().unwrap_or_default();
+        let before = cumulative.partition_point(|sum| *sum <= target);
+        before.min(cumulative.len().saturating_sub(1))
+    }
+}
+
+/// The first number from 0 to below 1 that ChaCha8 draws from a seed.
+fn chacha(seed: &Value<'_>) -> Option<f64> {
+    let mut generator = match seed {
+        Value::Bool(value) => ChaCha8Rng::seed_from_u64((*value).into()),
+        Value::Int(number) => ChaCha8Rng::seed_from_u64(number.cast_unsigned()),
+        Value::UInt(number) => ChaCha8Rng::seed_from_u64(*number),
+        Value::Float(number) => ChaCha8Rng::seed_from_u64(number.to_bits()),
+        Value::Str(text) | Value::BigInt(text) => {
+            ChaCha8Rng::from_seed(Sha256::digest(text.as_bytes()).into())
+        }
+        Value::Null | Value::Instant(_) | Value::List(_) | Value::Object(_) => return None,
+    };
+    // The upper 53 bits, which is all that a number below 1 holds; written out, since the draw must never change.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+    Some((generator.next_u64() >> 11) as f64 / (1_u64 << 53) as f64)
+}

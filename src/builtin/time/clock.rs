@@ -1,0 +1,113 @@
+//! What rows and callers tell of time.
+
+use chrono::{DateTime, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike, Utc};
+use chrono_tz::Tz;
+
+use crate::{
+    activation::{Compile, evaluation::Check},
+    context::{timestamp::Timestamp, value::Value},
+};
+
+/// The time that an evaluation goes by.
+#[derive(Clone, Copy)]
+pub(in crate::builtin) struct Now {
+    pub(in crate::builtin) at: Timestamp,
+    /// Whether the caller's context tells it, and not the clock.
+    pub(in crate::builtin) is_told: bool,
+}
+
+/// The context's `currentDateTime`, whose text `read` understands, else the clock; nothing if what the context has is no
+/// time.
+#[inline(always)]
+pub(in crate::builtin) fn now(
+    check: &Check<'_>,
+    read: impl FnOnce(&str) -> Option<DateTime<Utc>>,
+    expectation: impl FnOnce() -> String,
+) -> Option<Now> {
+    let told = match check.get("currentDateTime") {
+        None => return Some(Now { at: check.timestamp(), is_told: false }),
+        Some(Value::Instant(instant)) => Some(*instant),
+        Some(Value::Str(text)) => {
+            let read = read(text);
+            if read.is_none() {
+                check.note(|| format!("currentDateTime: expected {}", expectation()));
+            }
+            read
+        }
+        Some(_) => None,
+    };
+    Some(Now { at: told?.into(), is_told: true })
+}
+
+/// The same for types whose callers tell the time in RFC 3339.
+#[inline(always)]
+pub(in crate::builtin) fn now_in_rfc3339(check: &Check<'_>) -> Option<Now> {
+    now(check, rfc3339, || "a time like \"2026-11-20T09:30:00Z\" (RFC 3339)".to_owned())
+}
+
+pub(in crate::builtin) fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
+    Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc())
+}
+
+/// The first of these times after `after`.
+pub(in crate::builtin) fn next_of(
+    times: impl IntoIterator<Item = Timestamp>,
+    after: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let after = Timestamp::from(after);
+    let later = times.into_iter().filter(|time| after < *time && *time < Timestamp::MAX).min();
+    later.map(Timestamp::date)
+}
+
+/// Reads `2026-11-20`. Written out, since chrono would take "+26-1-1" too.
+pub(in crate::builtin) fn date(text: &str) -> Option<NaiveDate> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text.as_bytes() else { return None };
+    let number = |digits: &[u8]| {
+        let digit = |byte: &u8| byte.is_ascii_digit().then(|| u32::from(byte - b'0'));
+        digits.iter().try_fold(0, |number, byte| Some(number * 10 + digit(byte)?))
+    };
+    let year = i32::try_from(number(&[*y1, *y2, *y3, *y4])?).ok()?;
+    NaiveDate::from_ymd_opt(year, number(&[*m1, *m2])?, number(&[*d1, *d2])?)
+}
+
+/// The time zone of this name, UTC for none; nothing if it is no zone, which is noted with the row.
+pub(in crate::builtin) fn zone(name: Option<&str>, row: &mut Compile<'_>) -> Option<Tz> {
+    let Some(name) = name else { return Some(Tz::UTC) };
+    let zone = name.parse().ok();
+    if zone.is_none() {
+        row.problem(".timezone", format!("expected a time zone like \"Europe/Berlin\", found {name:?}"));
+    }
+    zone
+}
+
+/// Which of the two passes through an hour that the clocks repeat.
+#[derive(Clone, Copy)]
+pub(in crate::builtin) enum Pass {
+    First,
+    Last,
+}
+
+/// The instant at which the clocks of a zone show this; in the hours that they leave out, the next one that there is.
+pub(in crate::builtin) fn at_zone(zone: Tz, local: NaiveDateTime, pass: Pass) -> Option<DateTime<Utc>> {
+    match (zone.from_local_datetime(&local), pass) {
+        (LocalResult::Single(instant), _)
+        | (LocalResult::Ambiguous(instant, _), Pass::First)
+        | (LocalResult::Ambiguous(_, instant), Pass::Last) => Some(instant.to_utc()),
+        (LocalResult::None, _) => after_gap(zone, local),
+    }
+}
+
+/// The first instant of a day.
+pub(in crate::builtin) fn start_of_day(zone: Tz, date: NaiveDate) -> Option<DateTime<Utc>> {
+    at_zone(zone, date.and_time(NaiveTime::MIN), Pass::First)
+}
+
+/// The first instant after the hours that the clocks leave out at `local`.
+fn after_gap(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
+    // No zone has left out more than a day; all changes so far fell on whole minutes.
+    let minute = local.with_second(0)?.with_nanosecond(0)?;
+    (1..=25 * 60)
+        .filter_map(|minutes| minute.checked_add_signed(Duration::minutes(minutes)))
+        .find_map(|later| zone.from_local_datetime(&later).earliest())
+        .map(|instant| instant.to_utc())
+}

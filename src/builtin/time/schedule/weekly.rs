@@ -1,0 +1,99 @@
+//! Windows on days of the week.
+
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Utc};
+use chrono_tz::Tz;
+
+use crate::builtin::time::{
+    clock::{Pass, at_zone, start_of_day},
+    schedule::interval_cache::Stretch,
+};
+
+/// A window on some days of each week, by the clocks of a zone.
+pub(super) struct WeeklyWindows {
+    /// From Monday on.
+    pub(super) days: [bool; 7],
+    pub(super) from: NaiveTime,
+    /// On the next day, if it is not after `from`.
+    pub(super) to: NaiveTime,
+    pub(super) zone: Tz,
+}
+
+impl WeeklyWindows {
+    /// Nothing beyond the years that there are.
+    pub(super) fn stretch(&self, now: DateTime<Utc>) -> Option<Stretch> {
+        let (today, seconds) = (now.with_timezone(&self.zone).date_naive(), now.timestamp());
+        // No window is longer than a day, and one that started on an earlier day than these has ended yesterday. In eight
+        // days each day of the week comes.
+        let first = today.checked_sub_days(Days::new(2))?;
+        let last = today.checked_add_days(Days::new(8))?;
+        let (yesterday, after) = (today.pred_opt()?, last.succ_opt()?);
+        let mut closed = start_of_day(self.zone, yesterday)?.timestamp();
+        let mut opens = start_of_day(self.zone, after)?.timestamp();
+        for date in first.iter_days().take_while(|date| *date <= last) {
+            let Some((from, until)) = self.window(date) else { continue };
+            if (from..until).contains(&seconds) {
+                return Some(Stretch { from, until, on: true });
+            }
+            if until <= seconds {
+                closed = closed.max(until);
+            } else {
+                opens = opens.min(from);
+            }
+        }
+        Some(Stretch { from: closed, until: opens, on: false })
+    }
+
+    /// The window that starts on this day. It is empty if the clocks leave all of it out.
+    fn window(&self, date: NaiveDate) -> Option<(i64, i64)> {
+        let weekday = date.weekday().num_days_from_monday() as usize;
+        self.days.get(weekday).filter(|is_in| **is_in)?;
+        let end = if self.to > self.from { date } else { date.succ_opt()? };
+        let from = at_zone(self.zone, date.and_time(self.from), Pass::First)?;
+        let until = at_zone(self.zone, end.and_time(self.to), Pass::Last)?;
+        (from < until).then(|| (from.timestamp(), until.timestamp()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{
+        super::tests::{time, zone},
+        *,
+    };
+
+    proptest! {
+        #[test]
+        fn a_stretch_is_on_throughout_or_off(
+            zone in zone(),
+            now in time(),
+            days: [bool; 7],
+            from in 0..86_400_u32,
+            to in prop_oneof![0..86_400_u32, 0..10_000_u32],
+            at in 0.0..1.0_f64,
+        ) {
+            let time = |seconds| NaiveTime::from_num_seconds_from_midnight_opt(seconds, 0).unwrap();
+            let windows = WeeklyWindows { days, from: time(from), to: time(to), zone };
+            let stretch = windows.stretch(now).unwrap();
+            prop_assert!((stretch.from..stretch.until).contains(&now.timestamp()));
+            // By the clocks on the wall, where no hour is left out or comes twice within two days.
+            let local = now.with_timezone(&zone).naive_local();
+            let offset = |days| (now + chrono::Duration::days(days)).with_timezone(&zone).naive_local() - (now + chrono::Duration::days(days)).naive_utc();
+            if offset(-2) == offset(2) {
+                let is_in = |date: NaiveDate| {
+                    let start = date.and_time(time(from));
+                    let end = if to > from { date } else { date + Days::new(1) }.and_time(time(to));
+                    days[date.weekday().num_days_from_monday() as usize] && (start..end).contains(&local)
+                };
+                prop_assert_eq!(stretch.on, is_in(local.date()) || is_in(local.date() - Days::new(1)));
+            }
+            #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "anywhere in it")]
+            let other = stretch.from + ((stretch.until - stretch.from) as f64 * at) as i64;
+            for other in [stretch.from, other.min(stretch.until - 1), stretch.until - 1] {
+                let other = windows.stretch(DateTime::from_timestamp(other, 0).unwrap()).unwrap();
+                prop_assert_eq!(other.on, stretch.on);
+            }
+        }
+    }
+}

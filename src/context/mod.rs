@@ -1,0 +1,446 @@
+//! What is known of the caller.
+
+pub(crate) mod current;
+pub(crate) mod from_serialize;
+pub(crate) mod override_scope;
+pub(crate) mod overrides;
+pub(crate) mod scoped;
+pub(crate) mod short_str;
+pub(crate) mod timestamp;
+pub(crate) mod to_context;
+pub(crate) mod value;
+
+use std::{borrow::Cow, collections::BTreeMap, fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, MapAccess, Visitor},
+    ser::SerializeMap,
+};
+use serde_json::value::RawValue;
+
+use short_str::same;
+use value::Value;
+
+/// The attribute that identifies the caller, by OpenFeature's name for it.
+pub const TARGETING_KEY: &str = "targetingKey";
+
+/// Attributes by name: what a flag is evaluated against.
+///
+/// ```
+/// let ctx = novi::Context::new().with("targetingKey", "user-7").with("seed", 90).with("plan", "pro");
+/// assert_eq!(ctx.get("plan").and_then(|plan| plan.as_str()), Some("pro"));
+/// ```
+///
+/// A struct becomes a context by [`#[derive(ToContext)]`](derive@crate::ToContext), JSON by `From` and `TryFrom`, and whatever
+/// serde serializes by [`Context::from_serialize`].
+///
+/// Text is borrowed where the caller has it, so that one made for a single question takes one block of the heap. (Kept in
+/// the context itself, attributes would take none, but then each `with` copies all of them, which takes longer.) Contexts
+/// hold a handful of attributes, and a lookup walks them: that is faster than hashing the name.
+#[derive(Clone, Debug, Default)]
+pub struct Context<'a> {
+    attributes: Attributes<'a>,
+}
+
+type Attribute<'a> = (Cow<'a, str>, Value<'a>);
+
+/// Room for as many attributes as most callers have, taken with the first of them.
+const ROOM: usize = 8;
+
+/// A list of the context's own, or one that lies elsewhere. (`Cow` would do, but does not let a context be taken for one of
+/// a shorter life.)
+#[derive(Clone, Debug)]
+enum Attributes<'a> {
+    Own(Vec<Attribute<'a>>),
+    Borrowed(&'a [Attribute<'a>]),
+}
+
+impl Default for Attributes<'_> {
+    fn default() -> Self {
+        Self::Own(Vec::new())
+    }
+}
+
+impl<'a> Attributes<'a> {
+    #[inline]
+    fn as_slice(&self) -> &[Attribute<'a>] {
+        match self {
+            Self::Own(attributes) => attributes,
+            Self::Borrowed(attributes) => attributes,
+        }
+    }
+
+    /// Changes the list, which is the context's own from then on.
+    #[inline]
+    fn change(&mut self, change: impl FnOnce(&mut Vec<Attribute<'a>>)) {
+        match self {
+            Self::Own(attributes) => change(attributes),
+            Self::Borrowed(attributes) => {
+                let mut own = attributes.to_vec();
+                change(&mut own);
+                *self = Self::Own(own);
+            }
+        }
+    }
+
+    fn into_vec(self) -> Vec<Attribute<'a>> {
+        match self {
+            Self::Own(attributes) => attributes,
+            Self::Borrowed(attributes) => attributes.to_vec(),
+        }
+    }
+}
+
+/// Adds an attribute whose name none has.
+#[inline]
+fn push<'a>(attributes: &mut Vec<Attribute<'a>>, attribute: Attribute<'a>) {
+    if attributes.capacity() == 0 {
+        attributes.reserve_exact(ROOM);
+    }
+    attributes.push(attribute);
+}
+
+/// The same attributes in the same order.
+impl PartialEq for Context<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.attributes.as_slice() == other.attributes.as_slice()
+    }
+}
+
+impl<'a> Context<'a> {
+    /// A context that knows nothing.
+    #[must_use]
+    #[inline]
+    pub const fn new() -> Self {
+        Self { attributes: Attributes::Own(Vec::new()) }
+    }
+
+    /// A context of attributes that lie elsewhere, on the caller's stack for instance, so that it takes no room of its own.
+    /// Of two of the same name the first counts.
+    ///
+    /// ```
+    /// use novi::Context;
+    ///
+    /// let user = String::from("user-7");
+    /// let attributes = [("targetingKey".into(), user.as_str().into()), ("age".into(), 42.into())];
+    /// let ctx = Context::borrowed(&attributes);
+    /// assert_eq!(ctx, Context::new().with("targetingKey", "user-7").with("age", 42));
+    /// ```
+    #[must_use]
+    #[inline]
+    pub const fn borrowed(attributes: &'a [(Cow<'a, str>, Value<'a>)]) -> Self {
+        Self { attributes: Attributes::Borrowed(attributes) }
+    }
+
+    /// This context and one attribute more; an attribute of the same name is replaced.
+    #[must_use]
+    #[inline]
+    pub fn with(mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) -> Self {
+        self.insert(name, value);
+        self
+    }
+
+    /// Sets an attribute, replacing one of the same name.
+    #[inline]
+    pub fn insert(&mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) {
+        self.set((name.into(), value.into()));
+    }
+
+    fn set(&mut self, attribute: Attribute<'a>) {
+        self.attributes.change(|attributes| {
+            let name = attribute.0.as_bytes();
+            for known in &mut *attributes {
+                if same(known.0.as_bytes(), name) {
+                    *known = attribute;
+                    return;
+                }
+            }
+            push(attributes, attribute);
+        });
+    }
+
+    /// Sets attributes whose names differ from each other. Into an empty context they go without a look for twins, which
+    /// walks all that are there: a large map would take time by the square of its length.
+    pub(crate) fn extend_distinct(&mut self, attributes: impl IntoIterator<Item = Attribute<'a>>) {
+        if self.is_empty() {
+            self.attributes.change(|own| attributes.into_iter().for_each(|attribute| push(own, attribute)));
+        } else {
+            attributes.into_iter().for_each(|(name, value)| self.insert(name, value));
+        }
+    }
+
+    /// The attributes as the fields of an object.
+    pub(crate) fn into_fields(self) -> Vec<(Cow<'a, str>, Value<'a>)> {
+        self.attributes.into_vec()
+    }
+
+    /// The attribute of this name. One that is null counts as not there (R4).
+    #[must_use]
+    #[inline(always)]
+    pub fn get(&self, name: &str) -> Option<&Value<'a>> {
+        // A loop of its own, which is compiled into what calls it; an iterator's is not, and takes twice as long.
+        for (known, value) in self.attributes.as_slice() {
+            if same(known.as_bytes(), name.as_bytes()) {
+                return if value.is_null() { None } else { Some(value) };
+            }
+        }
+        None
+    }
+
+    /// The sticky identity of the caller: the attribute `targetingKey`, if it is text.
+    #[must_use]
+    pub fn targeting_key(&self) -> Option<&str> {
+        self.get(TARGETING_KEY).and_then(Value::as_str)
+    }
+
+    /// The attributes, in the order in which they were given.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
+        self.attributes.as_slice().iter().map(|(name, value)| (name.as_ref(), value))
+    }
+
+    /// How many attributes there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.attributes.as_slice().len()
+    }
+
+    /// Whether nothing is known.
+    #[must_use]
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.attributes.as_slice().is_empty()
+    }
+
+    /// The same context, which owns all its text.
+    #[must_use]
+    pub fn into_owned(self) -> Context<'static> {
+        let own =
+            |(name, value): (Cow<'a, str>, Value<'a>)| (Cow::Owned(name.into_owned()), value.into_owned());
+        let own = self.into_fields().into_iter().map(own).collect();
+        Context { attributes: Attributes::Own(own) }
+    }
+}
+
+impl<'a> Context<'a> {
+    /// As [`from_json`](Context::from_json), with text borrowed wherever it has no escapes.
+    ///
+    /// # Errors
+    /// As [`from_json`](Context::from_json).
+    pub fn from_json_borrowed(text: &'a str) -> Result<Self, serde_json::Error> {
+        let Members(attributes) = serde_json::from_str(text)?;
+        Ok(Self { attributes: Attributes::Own(attributes) })
+    }
+}
+
+/// The members of a JSON object, as attributes.
+struct Members<'a>(Vec<Attribute<'a>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor<'a>(PhantomData<&'a ()>);
+
+        impl<'de: 'a, 'a> Visitor<'de> for MembersVisitor<'a> {
+            type Value = Members<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+                /// More than that are sorted to find twins: each new one is compared with all before it, which takes time by
+                /// the square of their number.
+                const FEW: usize = 32;
+                let mut found: Vec<Attribute<'a>> = Vec::with_capacity(ROOM);
+                while let Some(Name(name)) = members.next_key()? {
+                    let value = value(members.next_value::<&'de RawValue>()?).map_err(de::Error::custom)?;
+                    let twin = if found.len() < FEW {
+                        found.iter_mut().find(|(known, _)| *known == name)
+                    } else {
+                        None
+                    };
+                    match twin {
+                        Some((_, earlier)) => *earlier = value,
+                        None => found.push((name, value)),
+                    }
+                }
+                if found.len() > FEW {
+                    // Stable, so that of twins the later one comes last, and first when it is turned around.
+                    found.reverse();
+                    found.sort_by(|one, other| one.0.cmp(&other.0));
+                    found.dedup_by(|one, other| one.0 == other.0);
+                }
+                Ok(Members(found))
+            }
+        }
+
+        deserializer.deserialize_map(MembersVisitor(PhantomData))
+    }
+}
+
+/// The name of a member, borrowed where it can be, which serde's own `Cow` never is.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor<'a>(PhantomData<&'a ()>);
+
+        impl<'de: 'a, 'a> Visitor<'de> for NameVisitor<'a> {
+            type Value = Name<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Owned(name.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(NameVisitor(PhantomData))
+    }
+}
+
+/// The value of a piece of JSON.
+fn value(raw: &RawValue) -> Result<Value<'_>, serde_json::Error> {
+    let text = raw.get();
+    let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    match inner {
+        Some(inner) if !inner.contains('\\') => Ok(Value::Str(Cow::Borrowed(inner))),
+        _ => big_integer(text).map_or_else(|| serde_json::from_str(text), Ok),
+    }
+}
+
+impl Context<'static> {
+    /// A context from the text of a JSON object. Whole numbers keep all their digits, which the seed of a draw
+    /// needs (R9). Of two attributes with the same name the later one counts, as in most JSON readers.
+    ///
+    /// # Errors
+    /// The text is no JSON, or no object; the message says where.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        Ok(Context::from_json_borrowed(text)?.into_owned())
+    }
+}
+
+/// The value of a number's text that no 64 bits hold; serde_json would round it.
+fn big_integer(text: &str) -> Option<Value<'_>> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    // 2^63 has 19 digits: whatever is shorter fits.
+    let big = whole && digits.len() >= 19 && text.parse::<i64>().is_err() && text.parse::<u64>().is_err();
+    big.then_some(Value::BigInt(Cow::Borrowed(text)))
+}
+
+impl<'a, N: Into<Cow<'a, str>>, V: Into<Value<'a>>> FromIterator<(N, V)> for Context<'a> {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(attributes: I) -> Self {
+        let mut context = Self::new();
+        for (name, value) in attributes {
+            context.insert(name, value);
+        }
+        context
+    }
+}
+
+impl<'a, N: Into<Cow<'a, str>>, V: Into<Value<'a>>, const L: usize> From<[(N, V); L]> for Context<'a> {
+    fn from(attributes: [(N, V); L]) -> Self {
+        attributes.into_iter().collect()
+    }
+}
+
+impl Serialize for Context<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.len()))?;
+        for (name, value) in self.iter() {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Context<'static> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The map has removed twins already; inserting one by one would look for them again, each time from the start.
+        let attributes = BTreeMap::<String, Value<'static>>::deserialize(deserializer)?;
+        let attributes = attributes.into_iter().map(|(name, value)| (Cow::Owned(name), value));
+        Ok(Self { attributes: Attributes::Own(attributes.collect()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_keep_their_digits() {
+        let ctx = Context::from_json(
+            r#"{"a": 9223372036854775807, "b": 9223372036854775808, "c": 18446744073709551616,
+                "d": -9223372036854775809, "e": 1e30}"#,
+        )
+        .unwrap();
+        assert_eq!(ctx.get("a"), Some(&Value::Int(i64::MAX)));
+        assert_eq!(ctx.get("b"), Some(&Value::UInt(1 << 63)));
+        assert_eq!(ctx.get("c"), Some(&Value::BigInt("18446744073709551616".into())));
+        assert_eq!(ctx.get("d"), Some(&Value::BigInt("-9223372036854775809".into())));
+        assert_eq!(ctx.get("e"), Some(&Value::Float(1e30)));
+    }
+
+    #[test]
+    fn the_last_of_two_attributes_counts() {
+        let ctx = Context::from_json(r#"{"a": 1, "a": 2}"#).unwrap();
+        assert_eq!((ctx.get("a"), ctx.len()), (Some(&Value::Int(2)), 1));
+        assert_eq!(Context::new().with("a", 1).with("a", "x").get("a").and_then(Value::as_str), Some("x"));
+    }
+
+    #[test]
+    fn the_last_of_many_attributes_counts_too() {
+        let members: Vec<_> = (0..50).chain(10..40).map(|n| format!("\"name {n}\": {}", n * 2)).collect();
+        let ctx = Context::from_json(&format!("{{{}, \"name 7\": \"last\"}}", members.join(","))).unwrap();
+        assert_eq!(ctx.len(), 50);
+        assert_eq!(ctx.get("name 7").and_then(Value::as_str), Some("last"));
+        assert_eq!(ctx.get("name 11"), Some(&Value::Int(22)));
+    }
+
+    #[test]
+    fn text_is_borrowed_unless_it_has_escapes() {
+        let text = r#"{"plan": "pro", "na\u006de": "J\u00f6rg", "list": ["a"]}"#;
+        let ctx = Context::from_json_borrowed(text).unwrap();
+        let borrowed = |name: &str| matches!(ctx.get(name), Some(Value::Str(Cow::Borrowed(_))));
+        assert!(borrowed("plan") && !borrowed("name"));
+        assert_eq!(ctx.get("name").and_then(Value::as_str), Some("Jörg"));
+        Context::from_json_borrowed(r#"{"a": "\ud800"}"#).unwrap_err();
+    }
+
+    #[test]
+    fn any_number_of_attributes_has_room() {
+        let names: Vec<String> = (0..40).map(|number| format!("name {number}")).collect();
+        let mut ctx = Context::new();
+        for (number, name) in names.iter().enumerate() {
+            ctx.insert(name, number);
+            assert_eq!(ctx.len(), number + 1);
+        }
+        ctx.insert("name 39", "replaced");
+        for (number, name) in names.iter().enumerate().take(39) {
+            assert_eq!(ctx.get(name), Some(&number.into()));
+        }
+        assert_eq!(ctx.get("name 39").and_then(Value::as_str), Some("replaced"));
+        assert_eq!(ctx.clone().into_owned(), ctx);
+    }
+
+    #[test]
+    fn null_is_as_good_as_missing() {
+        assert_eq!(Context::new().with("a", ()).get("a"), None);
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        for text in ["[]", "null", "\"x\"", "{", "", "{\"a\":}"] {
+            Context::from_json(text).unwrap_err();
+        }
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        Context::from_json(&deep).unwrap_err();
+    }
+}

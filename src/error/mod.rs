@@ -1,0 +1,139 @@
+//! The ways in which an operation fails. A row that does not compile is no error but an
+//! [`Issue`](crate::rows::issue::Issue); why a flag answers as it does is a [`Reason`](crate::snapshot::decision::Reason).
+
+pub(crate) mod suggest;
+
+use std::{fmt, path::PathBuf};
+
+use crate::rows::{conflict::Conflict, issue::Issue};
+
+/// An operation that failed. Nothing was changed by it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No flag has this name.
+    #[error("flag {name:?} was not found{}", suggestion(.similar.as_deref()))]
+    FlagNotFound {
+        /// The name that was asked for.
+        name: String,
+        /// A flag with nearly this name.
+        similar: Option<String>,
+    },
+    /// Two activation types claim one class name.
+    #[error("class {class:?} is registered twice: {first} and {second}")]
+    DuplicateClass {
+        /// The class name or alias.
+        class: String,
+        /// The file and line of one.
+        first: String,
+        /// The file and line of the other.
+        second: String,
+    },
+    /// The address of a database is not one that novi, or this build of it, can use.
+    #[error("database url {url:?}: {message}")]
+    DatabaseUrl {
+        /// The address, without its password.
+        url: String,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// The database did not do what was asked of it.
+    #[error("{action} ({store}): {source}")]
+    Store {
+        /// Which database, without passwords.
+        store: String,
+        /// What was being done, as "could not read the flags".
+        action: String,
+        /// What the database or its driver said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The database has no tables of novi.
+    #[error("{store} has no novi tables: run `novi migrate`, or call `migrate` on the store")]
+    NotMigrated {
+        /// Which database.
+        store: String,
+    },
+    /// A change was refused; none of the changes given with it were made.
+    #[error("{0}")]
+    Refused(String),
+    /// Somebody else has changed a row that the edit was to change; none of its changes were made.
+    #[error("{0}")]
+    Conflict(Box<Conflict>),
+    /// An edit would break rows, or the tables do not allow some of its changes: everything that is wrong with it. None of
+    /// its changes were made.
+    #[error("the change was refused: {}", Problems(.0))]
+    Invalid(Vec<Issue>),
+    /// The history does not have the moment that was asked for.
+    #[error("{0}")]
+    NotKept(String),
+    /// A file could not be read.
+    #[error("could not read {}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A snapshot file can not be used, or not be written.
+    #[error("snapshot file {}: {source}", path.display())]
+    Snapshot {
+        /// The file.
+        path: PathBuf,
+        /// Why, and what to do.
+        source: crate::store::file::SnapshotFault,
+    },
+    /// Flags have expired, and the configuration says that the program is not to start then.
+    #[error(
+        "the program does not start, since flags have expired and [flags] expired = \"refuse\": {}; remove them, or move \
+         their flag_metadata.expires_at",
+        listed(flags)
+    )]
+    Expired {
+        /// Each of them, in the order of their ids.
+        flags: Vec<crate::rows::expired::ExpiredFlag>,
+    },
+    /// The configuration has an unknown key or a value of the wrong type.
+    #[error("{origin}: {message}")]
+    Config {
+        /// The file or the environment variable.
+        origin: String,
+        /// Where, what was expected, and what was found.
+        message: String,
+    },
+}
+
+impl Error {
+    /// An error of a store.
+    pub fn store(
+        store: impl Into<String>,
+        action: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Store { store: store.into(), action: action.into(), source: source.into() }
+    }
+}
+
+/// One problem in the line, several in a line each.
+struct Problems<'a>(&'a [Issue]);
+
+impl fmt::Display for Problems<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [problem] = self.0 {
+            return problem.fmt(f);
+        }
+        write!(f, "{} problems", self.0.len())?;
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+fn suggestion(similar: Option<&str>) -> String {
+    similar.map(|name| format!("; did you mean {name:?}?")).unwrap_or_default()
+}
+
+fn listed(flags: &[crate::rows::expired::ExpiredFlag]) -> String {
+    let texts: Vec<_> = flags.iter().map(ToString::to_string).collect();
+    texts.join(", ")
+}
+
+/// A result whose error is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,149 @@
+//! The way back to a past state, tried before it is written.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    context::Context,
+    error::{Error, Result},
+    flags::Flags,
+    rows::{Rows, issue::Issue},
+    snapshot::Snapshot,
+    store::{
+        Change, Edit, Expected, Versioned,
+        history::{Scope, rollback},
+    },
+};
+
+/// The changes that make rows what they were, and the rows that they lead to.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct WayBack {
+    /// The changes, in the order in which they are to be made; none where the rows are as they were.
+    pub changes: Vec<Change>,
+    /// The versions of the present rows that they change: if one has another by now, the way is another one.
+    pub expected: Vec<Expected>,
+    /// The rows after them.
+    pub after: Rows,
+}
+
+impl WayBack {
+    /// The changes as an edit that is made only while the rows are as they were when it was found.
+    pub fn edit(&self) -> Edit {
+        let edit = Edit::new(self.changes.iter().cloned());
+        self.expected.iter().fold(edit, |edit, seen| edit.expect(seen.row.clone(), seen.version))
+    }
+}
+
+impl Flags {
+    /// The way from the present rows to those of the past, of one flag with the activations that it reaches if one is named:
+    /// it may be gone, or have another name by now. Nothing is written.
+    ///
+    /// # Errors
+    /// [`Error::FlagNotFound`] if neither has a flag of this name, [`Error::Refused`] if there is no way back, and
+    /// [`Error::Invalid`] if it would break a row that is sound now, and was then.
+    pub fn way_back(&self, present: &Rows, past: &Rows, flag: Option<&str>) -> Result<WayBack> {
+        let (now, then) = (self.snapshot_of(present.clone()), self.snapshot_of(past.clone()));
+        let scope = flag.map(|name| scope(name, (present, &now), (past, &then))).transpose()?;
+        let changes = rollback(present, past, scope.as_ref())?;
+        let after = Edit::new(changes.iter().cloned()).after(present.clone())?;
+        let broken = self.broken_by(&now, &then, &after);
+        if !broken.is_empty() {
+            return Err(Error::Invalid(broken));
+        }
+        let expected = versions(present, &changes);
+        Ok(WayBack { changes, expected, after })
+    }
+
+    /// What would be wrong afterwards, and neither is now nor was then.
+    fn broken_by(&self, now: &Snapshot, then: &Snapshot, after: &Rows) -> Vec<Issue> {
+        let after = self.snapshot_of(after.clone());
+        let key = |issue: &Issue| (issue.table, issue.id, issue.path.clone(), issue.message.clone());
+        let known: Vec<_> = now.issues().iter().chain(then.issues()).map(key).collect();
+        after.issues().iter().filter(|issue| !known.contains(&key(issue))).cloned().collect()
+    }
+}
+
+/// The versions of the rows that are there and that the changes are of.
+fn versions(present: &Rows, changes: &[Change]) -> Vec<Expected> {
+    let (mut flags, mut activations) = (BTreeSet::new(), BTreeSet::new());
+    for change in changes {
+        match change {
+            Change::SetStatus { flag, .. } => {
+                flags.extend(present.flags.iter().find(|row| row.name == *flag).map(|row| row.id));
+            }
+            Change::RenameFlag { id, .. }
+            | Change::DeleteFlag { id }
+            | Change::SetMetadata { flag_id: id, .. } => {
+                flags.insert(*id);
+            }
+            Change::Link(link) | Change::Unlink(link) => flags.extend(link.flag_id),
+            Change::UpdateActivation(row) => {
+                activations.insert(row.id);
+            }
+            Change::DeleteActivation { id } | Change::DeleteMember { activation_id: id, .. } => {
+                activations.insert(*id);
+            }
+            Change::InsertMember(row) => {
+                activations.insert(row.activation_id);
+            }
+            Change::InsertFlag(_) | Change::InsertActivation(_) => (),
+        }
+    }
+    let of_flags = present.flags.iter().filter(|row| flags.contains(&row.id));
+    let of_flags = of_flags.map(|row| (Versioned::FlagId(row.id), row.metadata.row_version));
+    let of_activations = present.activations.iter().filter(|row| activations.contains(&row.id));
+    let of_activations = of_activations.map(|row| (Versioned::Activation(row.id), row.row_version));
+    of_flags.chain(of_activations).map(|(row, version)| Expected { row, version }).collect()
+}
+
+/// A flag that is there, or was then.
+fn scope(name: &str, now: (&Rows, &Snapshot), then: (&Rows, &Snapshot)) -> Result<Scope> {
+    let named = |rows: &Rows| rows.flags.iter().find(|row| row.name == name).map(|row| row.id);
+    let Some(flag) = named(now.0).or_else(|| named(then.0)) else {
+        // Says which name is like it.
+        now.1.evaluate(name, &Context::new())?;
+        return Err(Error::FlagNotFound { name: name.to_owned(), similar: None });
+    };
+    // It may have had another name.
+    let reached = |(rows, snapshot): (&Rows, &Snapshot)| {
+        let row = rows.flags.iter().find(|row| row.id == flag);
+        row.map(|row| snapshot.reached_by(&row.name)).unwrap_or_default()
+    };
+    Ok(Scope { flag, activations: reached(now).into_iter().chain(reached(then)).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        rows::{FlagRow, LinkRow},
+        store::{MemoryStore, ReadStore as _, WriteStore as _},
+    };
+
+    #[tokio::test]
+    async fn the_way_back_holds_while_the_rows_on_it_are_as_they_were() {
+        let flag = |id, name: &str, status| FlagRow::new(id, name, status);
+        let activations = vec![crate::rows::ActivationRow::new(7, "all", "acme.any", "{}")];
+        let past = Rows {
+            flags: vec![flag(1, "one", true), flag(2, "two", true)],
+            activations,
+            links: vec![LinkRow::new(1, 7)],
+            ..Rows::default()
+        };
+        let store = MemoryStore::new(past.clone());
+        let off = |name: &str| Change::SetStatus { flag: name.to_owned(), status: false };
+        store.apply(vec![off("one"), Change::Unlink(LinkRow::new(1, 7))]).await.unwrap();
+        let present = store.load().await.unwrap();
+        let way = Flags::from_rows(Rows::default()).unwrap().way_back(&present, &past, None).unwrap();
+        let version = present.flags[0].metadata.row_version;
+        assert_eq!(way.expected, [Expected { row: Versioned::FlagId(1), version }]);
+        assert!(way.after.flags[0].status && way.after.links == past.links);
+        // What is not on the way may change.
+        store.apply(vec![off("two")]).await.unwrap();
+        store.commit(way.edit()).await.unwrap();
+        assert!(store.load().await.unwrap().flags[0].status);
+        store.apply(vec![off("one")]).await.unwrap();
+        let error = store.commit(way.edit()).await.unwrap_err();
+        assert!(matches!(error, Error::Conflict(_)), "{error}");
+    }
+}

@@ -1,0 +1,329 @@
+//! What an edit would do.
+
+pub(crate) mod dependents;
+pub(crate) mod reachable;
+pub(crate) mod validator;
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt,
+};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{
+    rows::{ActivationRow, FlagRow, MemberRow, Rows, issue::Issue},
+    snapshot::Snapshot,
+};
+
+/// What an edit would do: which rows change and how, and whose answers may. Made by [`Validator::plan`](crate::flags::writer::Validator::plan)
+/// and [`Writer::plan`](crate::flags::writer::Writer::plan), which write nothing.
+///
+/// ```
+/// use novi::{Registry, Validator, rows::{FlagRow, Rows}, store::{Change, Edit}};
+///
+/// let rows = Rows { flags: vec![FlagRow::new(1, "Winter sale", true)], ..Rows::default() };
+/// let edit = Edit::new([Change::SetStatus { flag: "Winter sale".to_owned(), status: false }]);
+/// let plan = Validator::new(Registry::global()?).plan(rows, &edit);
+/// assert_eq!(plan.to_string(), "flags#1 \"Winter sale\" changes (its answer may change)\n  status: true -> false\n");
+/// # Ok::<(), novi::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Plan {
+    /// The flags that change, and those whose answers may, in the order of their ids.
+    pub flags: Vec<PlannedRow>,
+    /// The activations that change, in the order of their ids.
+    pub activations: Vec<PlannedRow>,
+    /// Why the edit would be refused, if it would.
+    pub problems: Vec<Issue>,
+}
+
+/// What an edit would do to a row.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[non_exhaustive]
+pub struct PlannedRow {
+    /// The table: `flags` or `activations`.
+    pub table: &'static str,
+    /// The row's id.
+    pub id: i64,
+    /// The row's name.
+    pub name: String,
+    /// What happens to the row.
+    pub effect: Effect,
+    /// What changes in the row and in what belongs to it: a flag's metadata and links, an activation's members.
+    pub fields: Vec<FieldChange>,
+    /// The changed rows through which a flag is affected that has them below it: `activations#7 "Office hours"`.
+    pub through: Vec<String>,
+    /// Whether somebody may get another answer of the flag, or of the activation.
+    pub answer_may_change: bool,
+}
+
+/// What happens to a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// It is new.
+    Added,
+    /// It goes.
+    Removed,
+    /// It changes itself.
+    Changed,
+    /// Something that it asks changes.
+    Affected,
+}
+
+/// A field that changes.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "PlannedField")]
+pub struct FieldChange {
+    /// The column; `activations` for the ids that a flag is linked to, `members` and `denied members` for the lists of an
+    /// activation.
+    pub field: &'static str,
+    /// What it is; of members those that go.
+    pub before: Value,
+    /// What it would be; of members those that come.
+    pub after: Value,
+}
+
+/// Rows, before an edit or after it.
+pub(crate) struct Side<'a> {
+    rows: &'a Rows,
+    snapshot: &'a Snapshot,
+    /// The activations of each flag, by the flag's id.
+    links: HashMap<i64, Vec<i64>>,
+}
+
+impl<'a> Side<'a> {
+    /// The rows must be in the order of their ids.
+    pub(crate) fn new(rows: &'a Rows, snapshot: &'a Snapshot) -> Self {
+        let mut links: HashMap<i64, Vec<i64>> = HashMap::new();
+        for link in &rows.links {
+            if let (Some(flag), Some(activation)) = (link.flag_id, link.activation_id) {
+                links.entry(flag).or_default().push(activation);
+            }
+        }
+        Self { rows, snapshot, links }
+    }
+
+    fn flags(&self) -> BTreeMap<i64, &'a FlagRow> {
+        self.rows.flags.iter().map(|row| (row.id, row)).collect()
+    }
+
+    fn activations(&self) -> BTreeMap<i64, &'a ActivationRow> {
+        self.rows.activations.iter().map(|row| (row.id, row)).collect()
+    }
+
+    fn links_of(&self, flag: i64) -> &[i64] {
+        self.links.get(&flag).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// What is different.
+pub(crate) fn compare(before: Side<'_>, after: Side<'_>, problems: Vec<Issue>) -> Plan {
+    let activations = changed_activations(&before, &after);
+    let mut flags = changed_flags(&before, &after);
+    let asked = |row: &&PlannedRow| row.answer_may_change;
+    let ids: HashSet<i64> = activations.iter().filter(asked).map(|row| row.id).collect();
+    let names: HashSet<String> = flags.values().filter(asked).map(|row| row.name.clone()).collect();
+    for side in [before, after] {
+        affect(&side, &ids, &names, &mut flags);
+    }
+    Plan { flags: flags.into_values().collect(), activations, problems }
+}
+
+/// Adds the flags that ask one of these activations or flags.
+fn affect(
+    side: &Side<'_>,
+    ids: &HashSet<i64>,
+    names: &HashSet<String>,
+    flags: &mut BTreeMap<i64, PlannedRow>,
+) {
+    let places = (0..).zip(&side.rows.activations).filter(|(_, row)| ids.contains(&row.id));
+    let places = places.map(|(place, _)| place).collect();
+    for dependent in side.snapshot.dependents(&places, |name| names.contains(name)) {
+        let Some(row) = side.rows.flags.get(dependent.flag as usize) else { continue };
+        let planned = flags.entry(row.id).or_insert_with(|| PlannedRow::flag(row, Effect::Affected));
+        if matches!(planned.effect, Effect::Added | Effect::Removed) {
+            continue;
+        }
+        let activations =
+            dependent.activations.iter().filter_map(|at| side.rows.activations.get(*at as usize));
+        let activations = activations.map(|row| format!("activations#{} {:?}", row.id, row.name));
+        let through = activations.chain(dependent.flags.iter().map(|name| format!("flags {name:?}")));
+        for one in through {
+            if !planned.through.contains(&one) {
+                planned.through.push(one);
+            }
+        }
+        planned.answer_may_change |= row.status;
+    }
+}
+
+fn changed_flags(before: &Side<'_>, after: &Side<'_>) -> BTreeMap<i64, PlannedRow> {
+    let (was, is) = (before.flags(), after.flags());
+    let mut changed = BTreeMap::new();
+    for (id, row) in &is {
+        let planned = match was.get(id) {
+            None => PlannedRow { answer_may_change: true, ..PlannedRow::flag(row, Effect::Added) },
+            Some(old) => {
+                let fields = flag_fields(old, before.links_of(*id), row, after.links_of(*id));
+                if fields.is_empty() {
+                    continue;
+                }
+                let counts = |field: &FieldChange| match field.field {
+                    "status" => true,
+                    "activations" | "override_allowed" | "fail_mode" | "variants" | "default_variant" => {
+                        old.status || row.status
+                    }
+                    _ => false,
+                };
+                let answer_may_change = fields.iter().any(counts);
+                PlannedRow { fields, answer_may_change, ..PlannedRow::flag(row, Effect::Changed) }
+            }
+        };
+        changed.insert(*id, planned);
+    }
+    for (id, row) in was.iter().filter(|(id, _)| !is.contains_key(id)) {
+        let planned = PlannedRow { answer_may_change: true, ..PlannedRow::flag(row, Effect::Removed) };
+        changed.insert(*id, planned);
+    }
+    changed
+}
+
+fn flag_fields(old: &FlagRow, old_links: &[i64], new: &FlagRow, new_links: &[i64]) -> Vec<FieldChange> {
+    let mut fields = Fields::default();
+    fields.compare("name", &old.name, &new.name);
+    fields.compare("status", &old.status, &new.status);
+    fields.compare("activations", old_links, new_links);
+    let (old, new) = (&old.metadata, &new.metadata);
+    fields.compare("description", &old.description, &new.description);
+    fields.compare("owner", &old.owner, &new.owner);
+    fields.compare("expires_at", &old.expires_at, &new.expires_at);
+    fields.compare("tags", &old.tags, &new.tags);
+    fields.compare("override_allowed", &old.override_allowed, &new.override_allowed);
+    fields.compare("exposed", &old.exposed, &new.exposed);
+    fields.compare("fail_mode", &old.fail_mode, &new.fail_mode);
+    fields.compare("variants", &old.variants, &new.variants);
+    fields.compare("default_variant", &old.default_variant, &new.default_variant);
+    fields.0
+}
+
+fn changed_activations(before: &Side<'_>, after: &Side<'_>) -> Vec<PlannedRow> {
+    let (was, is) = (before.activations(), after.activations());
+    let mut changed = Vec::new();
+    for (id, row) in &is {
+        let Some(old) = was.get(id) else {
+            changed
+                .push(PlannedRow { answer_may_change: true, ..PlannedRow::activation(row, Effect::Added) });
+            continue;
+        };
+        let mut fields = Fields::default();
+        fields.compare("name", &old.name, &row.name);
+        fields.compare("class_name", &old.class_name, &row.class_name);
+        fields.compare("config", &old.config, &row.config);
+        fields.members(before.rows.members_of(*id), after.rows.members_of(*id));
+        if !fields.0.is_empty() {
+            let answer_may_change = fields.0.iter().any(|field| field.field != "name");
+            let planned = PlannedRow::activation(row, Effect::Changed);
+            changed.push(PlannedRow { fields: fields.0, answer_may_change, ..planned });
+        }
+    }
+    let gone = was.iter().filter(|(id, _)| !is.contains_key(id));
+    changed.extend(gone.map(|(_, row)| PlannedRow {
+        answer_may_change: true,
+        ..PlannedRow::activation(row, Effect::Removed)
+    }));
+    changed.sort_by_key(|row| row.id);
+    changed
+}
+
+#[derive(Default)]
+struct Fields(Vec<FieldChange>);
+
+impl Fields {
+    fn compare<T: PartialEq + Serialize + ?Sized>(&mut self, field: &'static str, before: &T, after: &T) {
+        if before != after {
+            self.0.push(FieldChange { field, before: json!(before), after: json!(after) });
+        }
+    }
+
+    fn members(&mut self, before: &[MemberRow], after: &[MemberRow]) {
+        for (field, denied) in [("members", false), ("denied members", true)] {
+            let of = |rows: &[MemberRow]| -> HashSet<String> {
+                rows.iter().filter(|row| row.denied == denied).map(|row| row.member.clone()).collect()
+            };
+            let (was, is) = (of(before), of(after));
+            let only = |one: &HashSet<String>, other: &HashSet<String>| {
+                let mut only: Vec<String> = one.difference(other).cloned().collect();
+                only.sort_unstable();
+                only
+            };
+            self.compare(field, &only(&was, &is), &only(&is, &was));
+        }
+    }
+}
+
+impl PlannedRow {
+    fn flag(row: &FlagRow, effect: Effect) -> Self {
+        Self::new("flags", row.id, &row.name, effect)
+    }
+
+    fn activation(row: &ActivationRow, effect: Effect) -> Self {
+        Self::new("activations", row.id, &row.name, effect)
+    }
+
+    fn new(table: &'static str, id: i64, name: &str, effect: Effect) -> Self {
+        let name = name.to_owned();
+        Self { table, id, name, effect, fields: Vec::new(), through: Vec::new(), answer_may_change: false }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.flags.is_empty() && self.activations.is_empty() && self.problems.is_empty() {
+            return f.write_str("nothing changes\n");
+        }
+        self.activations.iter().chain(&self.flags).try_for_each(|row| row.fmt(f))?;
+        self.problems.iter().try_for_each(|problem| writeln!(f, "problem: {problem}"))
+    }
+}
+
+impl fmt::Display for PlannedRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { table, id, name, effect, fields, through, answer_may_change } = self;
+        let effect = match effect {
+            Effect::Added => "is new",
+            Effect::Removed => "goes",
+            Effect::Changed => "changes",
+            Effect::Affected => "is affected",
+        };
+        let answer = match (*table, answer_may_change) {
+            ("flags", true) => " (its answer may change)",
+            ("flags", false) => " (its answer stays)",
+            _ => "",
+        };
+        writeln!(f, "{table}#{id} {name:?} {effect}{answer}")?;
+        fields.iter().try_for_each(|field| writeln!(f, "  {field}"))?;
+        if through.is_empty() { Ok(()) } else { writeln!(f, "  through {}", through.join(", ")) }
+    }
+}
+
+impl fmt::Display for FieldChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, before, after } = self;
+        write!(f, "{field}: {} -> {}", shortened(before), shortened(after))
+    }
+}
+
+/// Enough to recognise a value by; a config can be megabytes long, and a list have 100,000 members.
+fn shortened(value: &Value) -> String {
+    const SHOWN: usize = 200;
+    let text = value.to_string();
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
+    }
+}

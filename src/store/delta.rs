@@ -1,0 +1,273 @@
+//! Reading what has changed since a moment, and nothing else.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    error::Result,
+    rows::{Revision, Rows},
+    store::BoxFuture,
+};
+
+/// A state of the rows, as the database counts it: the number of each slot of `novi_revision`. PostgreSQL and SQLite have one,
+/// MySQL has several, so that its writers do not wait for each other. The revision is their sum.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    slots: Vec<(i64, i64)>,
+}
+
+/// What has changed: the ids of the rows that differ.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Flags: their row in `flags`, their metadata, or what they are linked to.
+    pub flags: BTreeSet<i64>,
+    /// Activations: their row in `activations`, or their members.
+    pub activations: BTreeSet<i64>,
+    /// Whether a row is new or has another name, so that others may have waited for it.
+    pub is_new: bool,
+    /// By how many rows there are more than before: of `flags`, `activations`, `flags_activations`, `flag_metadata` and
+    /// `activation_members`.
+    pub growth: [i64; 5],
+}
+
+/// Which rows to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Flags by id, with their metadata and links.
+    pub flags: BTreeSet<i64>,
+    /// Flags by name, with their metadata and links.
+    pub names: BTreeSet<String>,
+    /// Activations by id, with their members.
+    pub activations: BTreeSet<i64>,
+}
+
+/// A read transaction: all that is read in it is of one moment.
+pub trait ReadSession: Send {
+    /// The state that is read.
+    fn cursor(&self) -> &Cursor;
+
+    /// What has changed since an earlier state; nothing if that can not be told (the history does not reach back so far, a
+    /// revision was raised by hand, the database was restored) or is too much to be worth it. Then all rows are to be read.
+    ///
+    /// # Errors
+    /// [`Error::Store`](crate::error::Error::Store) when the database does not answer.
+    fn changed_since<'a>(&'a mut self, before: &'a Cursor) -> BoxFuture<'a, Result<Option<Changed>>>;
+
+    /// Some rows. Those that are not there are left out.
+    ///
+    /// # Errors
+    /// As [`changed_since`](Self::changed_since).
+    fn select<'a>(&'a mut self, selection: &'a Selection) -> BoxFuture<'a, Result<Rows>>;
+
+    /// All rows.
+    ///
+    /// # Errors
+    /// As [`changed_since`](Self::changed_since).
+    fn all(&mut self) -> BoxFuture<'_, Result<Rows>>;
+
+    /// What is compared to find changes that raise no revision, since no trigger sees them: the number of rows of each table,
+    /// as in [`Changed::growth`], and a sum over their contents where the database has no triggers at all. Nothing for a
+    /// database whose triggers see everything.
+    ///
+    /// # Errors
+    /// As [`changed_since`](Self::changed_since).
+    fn fingerprint(&mut self) -> BoxFuture<'_, Result<Option<Fingerprint>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Ends the transaction.
+    ///
+    /// # Errors
+    /// As [`changed_since`](Self::changed_since).
+    fn end(self: Box<Self>) -> BoxFuture<'static, Result<()>>;
+}
+
+/// What tells states of the rows apart that have the same revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// How many rows there are, as in [`Changed::growth`].
+    pub counts: [i64; 5],
+    /// A sum over the contents, where triggers tell of no change.
+    pub contents: Option<String>,
+}
+
+impl Cursor {
+    /// The state with these numbers, by slot.
+    #[must_use]
+    pub fn new(mut slots: Vec<(i64, i64)>) -> Self {
+        slots.sort_unstable();
+        Self { slots }
+    }
+
+    /// The revision that people see.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        Revision::new(self.slots.iter().fold(0, |sum, (_, number)| sum.wrapping_add(*number)))
+    }
+
+    /// The slots whose number is another one than before, with both numbers.
+    #[must_use]
+    pub fn moved_since(&self, before: &Self) -> Vec<(i64, i64, i64)> {
+        let number_before = |slot: i64| {
+            let place = before.slots.binary_search_by_key(&slot, |(slot, _)| *slot);
+            place.ok().and_then(|place| before.slots.get(place)).map_or(0, |(_, number)| *number)
+        };
+        let slots = self.slots.iter().map(|(slot, number)| (*slot, number_before(*slot), *number));
+        slots.filter(|(_, before, now)| before != now).collect()
+    }
+}
+
+impl Changed {
+    /// How many rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.flags.len() + self.activations.len()
+    }
+
+    /// Whether nothing has changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds what has changed later.
+    pub fn extend(&mut self, later: &Self) {
+        self.flags.extend(&later.flags);
+        self.activations.extend(&later.activations);
+        self.is_new |= later.is_new;
+        for (sum, more) in self.growth.iter_mut().zip(later.growth) {
+            *sum += more;
+        }
+    }
+}
+
+impl Selection {
+    /// Whether there is nothing to read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.flags.is_empty() && self.names.is_empty() && self.activations.is_empty()
+    }
+}
+
+#[cfg(feature = "sql")]
+/// The tables, in the order of [`Changed::growth`].
+pub(crate) const TABLES: [&str; 5] =
+    ["flags", "activations", "flags_activations", "flag_metadata", "activation_members"];
+
+/// A record of the history, as far as it tells what has changed.
+#[cfg(feature = "sql")]
+pub(super) struct Record {
+    pub(super) slot: i64,
+    pub(super) revision: i64,
+    pub(super) entity: String,
+    pub(super) entity_id: Option<i64>,
+    pub(super) operation: String,
+    /// The row before an update, as JSON: its id may have been another one, and its name.
+    pub(super) before: Option<String>,
+    pub(super) after: Option<String>,
+}
+
+#[cfg(feature = "sql")]
+impl Changed {
+    /// What these records, which are all since `before`, tell; nothing if they do not tell all.
+    pub(super) fn of(records: &[Record], moved: &[(i64, i64, i64)]) -> Option<Self> {
+        for (slot, before, now) in moved {
+            // After a restore the number is lower than it was.
+            let raised = now.checked_sub(*before).filter(|raised| *raised > 0)?;
+            let of_slot = records.iter().filter(|record| record.slot == *slot);
+            let told: BTreeSet<i64> = of_slot.map(|record| record.revision).collect();
+            if i64::try_from(told.len()) != Ok(raised) {
+                return None;
+            }
+        }
+        let mut changed = Self::default();
+        for record in records {
+            changed.add(record)?;
+        }
+        Some(changed)
+    }
+
+    fn add(&mut self, record: &Record) -> Option<()> {
+        #[derive(Default, serde::Deserialize)]
+        #[serde(default)]
+        struct Row {
+            id: Option<i64>,
+            flag_id: Option<i64>,
+            activation_id: Option<i64>,
+            name: Option<serde_json::Value>,
+        }
+        let table = TABLES.iter().position(|table| *table == record.entity)?;
+        self.growth[table] += match record.operation.as_str() {
+            "insert" => 1,
+            "delete" => -1,
+            "update" => 0,
+            _ => return None,
+        };
+        let is_activation = matches!(table, 1 | 4);
+        let ids = if is_activation { &mut self.activations } else { &mut self.flags };
+        // A link of adopted tables may have no flag: no flag is the other for it, but an issue is.
+        ids.insert(record.entity_id?);
+        if record.operation == "insert" {
+            self.is_new |= table < 2;
+        } else if record.operation == "update" {
+            let read = |text: &Option<String>| serde_json::from_str::<Row>(text.as_deref()?).ok();
+            let (before, after) = (read(&record.before)?, read(&record.after)?);
+            self.is_new |= (before.id, &before.name) != (after.id, &after.name);
+            let id = [before.id, before.flag_id, before.activation_id];
+            ids.extend(id.into_iter().flatten().next());
+        }
+        Some(())
+    }
+}
+
+#[cfg(all(test, feature = "sql"))]
+mod tests {
+    use super::*;
+
+    fn record(revision: i64, entity: &str, id: i64, operation: &str) -> Record {
+        let json = |id: i64| Some(format!(r#"{{"id": {id}, "name": "a"}}"#));
+        Record {
+            slot: 0,
+            revision,
+            entity: entity.to_owned(),
+            entity_id: Some(id),
+            operation: operation.to_owned(),
+            before: json(id),
+            after: json(id),
+        }
+    }
+
+    #[test]
+    fn records_tell_what_has_changed() {
+        let mut renumbered = record(6, "flags", 4, "update");
+        renumbered.before = Some(r#"{"id": 3, "name": "a"}"#.to_owned());
+        let records = [
+            record(5, "flags", 1, "update"),
+            renumbered,
+            record(6, "activations", 7, "insert"),
+            record(7, "activation_members", 8, "delete"),
+        ];
+        let changed = Changed::of(&records, &[(0, 4, 7)]).unwrap();
+        assert_eq!(changed.flags, BTreeSet::from([1, 3, 4]));
+        assert_eq!(changed.activations, BTreeSet::from([7, 8]));
+        assert!(changed.is_new);
+        assert_eq!(changed.growth, [0, 1, 0, 0, -1]);
+    }
+
+    #[test]
+    fn records_that_do_not_tell_all_tell_nothing() {
+        let records = [record(5, "flags", 1, "update"), record(7, "flags", 1, "update")];
+        for moved in [(0, 4, 7), (0, 4, 8), (0, 9, 7), (1, 0, 1)] {
+            assert_eq!(Changed::of(&records, &[moved]), None, "{moved:?}");
+        }
+        let unknown = [record(5, "flags", 1, "truncate")];
+        assert_eq!(Changed::of(&unknown, &[(0, 4, 5)]), None);
+    }
+
+    #[test]
+    fn slots_are_compared_one_by_one() {
+        let before = Cursor::new(vec![(3, 7), (0, 1)]);
+        let now = Cursor::new(vec![(0, 1), (3, 5), (4, 2)]);
+        assert_eq!(now.moved_since(&before), [(3, 7, 5), (4, 0, 2)]);
+        assert_eq!((before.revision(), now.revision()), (Revision::new(8), Revision::new(8)));
+    }
+}

@@ -1,0 +1,357 @@
+//! The rows of one revision in a file, for a start without the database.
+//!
+//! A header of 28 bytes, then JSON. The header is [`MAGIC`], the number of the format, the length of the JSON, and a checksum
+//! of all other bytes; numbers are little-endian. Rows are the user's own and few, so that nobody has to save space; whoever wants
+//! to look at them takes `tail -c +29`.
+
+pub(crate) mod faults;
+
+use std::{
+    collections::hash_map::RandomState,
+    ffi::OsString,
+    fs::{self, File, OpenOptions},
+    hash::{BuildHasher as _, Hasher as _},
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::{Error, Result},
+    rows::Rows,
+};
+use faults::RowFault;
+
+const MAGIC: &[u8; 8] = b"NOVISNAP";
+
+/// Raised when an older novi could not read the file any more.
+const FORMAT: u32 = 1;
+
+const HEADER: usize = 28;
+
+/// A million flags take half of it. More is no file of novi's, and nothing to fill the memory with.
+const LARGEST: u64 = 1 << 30;
+
+/// The rows of one revision, as a file keeps them.
+///
+/// ```
+/// use novi::{SnapshotFile, rows::{FlagRow, Rows}};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = &folder.path().join("flags.novi");
+/// let rows = Rows { flags: vec![FlagRow::new(1, "Winter sale", true)], ..Rows::default() };
+/// SnapshotFile::write(path, "by hand", &rows)?;
+/// assert_eq!(SnapshotFile::read(path)?.rows, rows);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct SnapshotFile {
+    /// Which database the rows were read from, without passwords.
+    pub store: String,
+    /// When the file was written.
+    pub written_at: DateTime<Utc>,
+    /// The rows.
+    pub rows: Rows,
+}
+
+/// Why a snapshot file can not be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotFault {
+    /// It could not be read or written: it is not there, is a folder, or belongs to somebody else.
+    #[error("{0}")]
+    File(#[from] io::Error),
+    /// It is some other file.
+    #[error("expected a snapshot file of novi, found another file; was the path mistyped?")]
+    Foreign,
+    /// A later novi wrote it.
+    #[error(
+        "it has format {found}, and this novi reads format {FORMAT}: use the novi that wrote it, or let this one write it anew"
+    )]
+    Newer {
+        /// The number of its format.
+        found: u32,
+    },
+    /// Some of it is missing, or something follows it.
+    #[error(
+        "expected {expected} bytes, found {found}: it was cut off or is not whole; remove it, and novi writes it anew"
+    )]
+    Length {
+        /// The length by its header.
+        expected: u64,
+        /// The length that it has.
+        found: u64,
+    },
+    /// Its contents are not what was written.
+    #[error("its contents are damaged ({what}): remove it, and novi writes it anew")]
+    Damaged {
+        /// What does not fit.
+        what: String,
+    },
+}
+
+impl SnapshotFault {
+    fn damaged(what: impl Into<String>) -> Self {
+        Self::Damaged { what: what.into() }
+    }
+}
+
+/// What is behind the header.
+#[derive(Serialize)]
+struct Contents<'a> {
+    store: &'a str,
+    written_at: DateTime<Utc>,
+    rows: &'a Rows,
+    faults: Vec<RowFault<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Found<'a> {
+    store: String,
+    written_at: DateTime<Utc>,
+    rows: Rows,
+    #[serde(borrow)]
+    faults: Vec<RowFault<'a>>,
+}
+
+impl SnapshotFile {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`Error::Snapshot`] for a file that is not there, is not whole, is damaged, or is no snapshot file.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        read(path).map_err(|source| Error::Snapshot { path: path.to_owned(), source })
+    }
+
+    /// Writes rows to a file, which only its owner may read, and gives the time that it says. Whoever reads the file meanwhile, or
+    /// after a crash, finds the one before it or this one, whole.
+    ///
+    /// # Errors
+    /// [`Error::Snapshot`] when the file can not be written: the one before it is as it was then.
+    pub fn write(path: impl AsRef<Path>, store: &str, rows: &Rows) -> Result<DateTime<Utc>> {
+        let path = path.as_ref();
+        let written_at = Utc::now();
+        let written = encode(store, written_at, rows).and_then(|bytes| replace(path, &bytes));
+        written.map_err(|source| Error::Snapshot { path: path.to_owned(), source })?;
+        Ok(written_at)
+    }
+
+    /// What the bytes of a file say.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), without the path.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotFault> {
+        let (header, body) = bytes.split_first_chunk().ok_or(SnapshotFault::Foreign)?;
+        Header::read(header, bytes.len() as u64)?.body(body)
+    }
+}
+
+/// What a file begins with.
+struct Header<'a> {
+    bytes: &'a [u8; HEADER],
+    checksum: u32,
+    length: u64,
+}
+
+impl<'a> Header<'a> {
+    /// Looks at what can be known before the rest is read.
+    fn read(bytes: &'a [u8; HEADER], size: u64) -> Result<Self, SnapshotFault> {
+        let (magic, rest) = bytes.split_at(MAGIC.len());
+        if magic != MAGIC {
+            return Err(SnapshotFault::Foreign);
+        }
+        let number = |from: usize| {
+            let bytes = rest.get(from..).and_then(|rest| rest.first_chunk());
+            u32::from_le_bytes(bytes.copied().unwrap_or_default())
+        };
+        let length = u64::from(number(4)) | u64::from(number(8)) << 32;
+        let header = Self { bytes, checksum: number(16), length };
+        match number(0) {
+            FORMAT => {}
+            found if found > FORMAT => return Err(SnapshotFault::Newer { found }),
+            found => return Err(SnapshotFault::damaged(format!("format {found}"))),
+        }
+        if number(12) != 0 {
+            return Err(SnapshotFault::damaged("the header"));
+        }
+        let expected = length.saturating_add(HEADER as u64);
+        if expected != size {
+            return Err(SnapshotFault::Length { expected, found: size });
+        }
+        if size > LARGEST {
+            return Err(SnapshotFault::damaged(format!("{size} bytes, of at most {LARGEST}")));
+        }
+        Ok(header)
+    }
+
+    fn body(&self, body: &[u8]) -> Result<SnapshotFile, SnapshotFault> {
+        if body.len() as u64 != self.length {
+            let (expected, found) = (self.length, body.len() as u64);
+            return Err(SnapshotFault::Length { expected, found });
+        }
+        let (start, _) = self.bytes.split_at(HEADER - 4);
+        if checksum(start, body) != self.checksum {
+            return Err(SnapshotFault::damaged("the checksum"));
+        }
+        let Found { store, written_at, mut rows, faults } =
+            serde_json::from_slice(body).map_err(|error| SnapshotFault::damaged(error.to_string()))?;
+        for fault in faults {
+            fault.put_into(&mut rows)?;
+        }
+        Ok(SnapshotFile { store, written_at, rows })
+    }
+}
+
+/// A CRC finds every single flipped bit, and of other damage all but one in four thousand million.
+fn checksum(header: &[u8], body: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(header);
+    hasher.update(body);
+    hasher.finalize()
+}
+
+fn encode(store: &str, written_at: DateTime<Utc>, rows: &Rows) -> Result<Vec<u8>, SnapshotFault> {
+    let mut bytes = vec![0; HEADER];
+    let written = Contents { store, written_at, rows, faults: RowFault::all_of(rows) };
+    serde_json::to_writer(&mut bytes, &written).map_err(io::Error::from)?;
+    let (header, body) = bytes.split_at_mut(HEADER);
+    let length = body.len() as u64;
+    let start = [&MAGIC[..], &FORMAT.to_le_bytes(), &length.to_le_bytes(), &[0; 4]].concat();
+    let sum = checksum(&start, body);
+    { header }.write_all(&[&start[..], &sum.to_le_bytes()].concat())?;
+    if bytes.len() as u64 > LARGEST {
+        let size = bytes.len();
+        return Err(io::Error::other(format!("the rows take {size} bytes, of at most {LARGEST}")).into());
+    }
+    Ok(bytes)
+}
+
+fn read(path: &Path) -> Result<SnapshotFile, SnapshotFault> {
+    // Before it is opened: to open a pipe waits until somebody writes to it.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("expected a file, found a folder or a device").into());
+    }
+    let mut file = File::open(path)?;
+    let mut header = [0; HEADER];
+    let size = file.metadata()?.len();
+    if size < HEADER as u64 {
+        let expected = HEADER as u64;
+        return Err(if size == 0 { SnapshotFault::Length { expected, found: 0 } } else { short(&mut file)? });
+    }
+    file.read_exact(&mut header)?;
+    let header = Header::read(&header, size)?;
+    let mut body = Vec::new();
+    file.take(header.length).read_to_end(&mut body)?;
+    header.body(&body)
+}
+
+/// What is wrong with a file that is shorter than a header.
+fn short(file: &mut File) -> Result<SnapshotFault, io::Error> {
+    let mut start = Vec::new();
+    file.take(HEADER as u64).read_to_end(&mut start)?;
+    let is_ours = start.starts_with(MAGIC) || MAGIC.starts_with(&start);
+    let (expected, found) = (HEADER as u64, start.len() as u64);
+    Ok(if is_ours { SnapshotFault::Length { expected, found } } else { SnapshotFault::Foreign })
+}
+
+/// Puts a new file in the place of the old one.
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), SnapshotFault> {
+    let Some(name) = path.file_name() else {
+        return Err(io::Error::other("expected the path of a file").into());
+    };
+    let folder = folder(path);
+    // Several processes may write the same file at once.
+    let random = RandomState::new().build_hasher().finish();
+    let mut temporary = prefix(name);
+    temporary.push(format!("{random:016x}{TEMPORARY}"));
+    let temporary = folder.join(temporary);
+    let written = write_synced(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    if let Err(error) = written {
+        // It may not even be there; what went wrong first is what counts.
+        fs::remove_file(&temporary).unwrap_or_default();
+        return Err(error.into());
+    }
+    // Else the rename may be lost with the power. Elsewhere folders can not be synced.
+    #[cfg(unix)]
+    File::open(&folder)?.sync_all()?;
+    Ok(())
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    // Configs and members are nobody else's business.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+const TEMPORARY: &str = ".tmp";
+
+fn folder(path: &Path) -> PathBuf {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+}
+
+/// How the names of temporary files begin.
+fn prefix(name: &std::ffi::OsStr) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(name);
+    prefix.push(".");
+    prefix
+}
+
+/// Removes what processes have left that were killed while they wrote.
+#[cfg(feature = "sql")]
+pub(crate) fn tidy(path: &Path) {
+    /// No writing takes so long.
+    const OLD: std::time::Duration = std::time::Duration::from_hours(1);
+    let Some(prefix) = path.file_name().map(prefix) else { return };
+    let Ok(entries) = fs::read_dir(folder(path)) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        let is_old = || {
+            let changed = entry.metadata().and_then(|metadata| metadata.modified());
+            changed.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > OLD))
+        };
+        if name.starts_with(prefix.as_encoded_bytes()) && name.ends_with(TEMPORARY.as_bytes()) && is_old() {
+            // Whoever may not remove it can do without.
+            fs::remove_file(entry.path()).unwrap_or_default();
+        }
+    }
+}
+
+#[cfg(all(test, feature = "sql"))]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    #[test]
+    fn what_was_left_long_ago_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let long_ago = SystemTime::now() - Duration::from_hours(2);
+        let make = |name: &str, time: SystemTime| {
+            let file = File::create(folder.path().join(name)).unwrap();
+            file.set_modified(time).unwrap();
+        };
+        let old = ".flags.novi.0123456789abcdef.tmp";
+        let others = ["flags.novi", ".other.novi.0123456789abcdef.tmp", ".flags.novi.bak", "novi.db"];
+        make(old, long_ago);
+        for name in others {
+            make(name, long_ago);
+        }
+        make(".flags.novi.fedcba9876543210.tmp", SystemTime::now());
+        tidy(&folder.path().join("flags.novi"));
+        assert!(!folder.path().join(old).exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), others.len() + 1);
+        tidy(Path::new("/no/such/folder/flags.novi"));
+        tidy(Path::new("/"));
+    }
+}

@@ -1,0 +1,286 @@
+//! Looks through a script of SQL for what [`run_script`](crate::store::SchemaStore::run_script) can not allow.
+
+/// How a database writes comments and strings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "a build for one database has one of them")]
+pub(in crate::store) enum Dialect {
+    /// As the SQL standard has it, and PostgreSQL's `$$`.
+    Standard,
+    /// With `\'` in strings and `#` comments.
+    MySql,
+}
+
+/// The script without what follows its last statement, which is empty where there are only comments: MySQL makes an
+/// error of a query without a statement.
+///
+/// # Errors
+/// A sentence about a statement that begins or ends a transaction. The script runs in one of novi's own: its end would
+/// keep half of a script whose other half fails. Strings, comments and the bodies of triggers and functions are skipped.
+pub(in crate::store) fn statements(sql: &str, dialect: Dialect) -> Result<&str, String> {
+    let mut words = Words { rest: sql.as_bytes(), line: 1, dialect, after: sql.len() };
+    // The words of the present statement so far.
+    let mut statement: Vec<(usize, String)> = Vec::new();
+    let mut in_body = false;
+    loop {
+        let token = words.next_token();
+        match token {
+            Token::Word(line, word) => {
+                let first = statement.first().map(|(_, word)| word.as_str());
+                in_body |= first == Some("create") && word == "begin";
+                statement.push((line, word));
+            }
+            Token::Semicolon | Token::End => {
+                if let Some(found) = judge(&statement, &mut in_body) {
+                    return Err(found);
+                }
+                statement.clear();
+                if matches!(token, Token::End) {
+                    // Everything but comments and space ends at a character's end.
+                    return Ok(sql.get(..sql.len() - words.after).unwrap_or(sql));
+                }
+            }
+        }
+    }
+}
+
+/// The statements of a script, each with the comments in front of it and its semicolon.
+#[cfg(feature = "mysql")]
+pub(in crate::store) fn split(sql: &str, dialect: Dialect) -> Vec<&str> {
+    let mut words = Words { rest: sql.as_bytes(), line: 1, dialect, after: sql.len() };
+    let mut statement: Vec<(usize, String)> = Vec::new();
+    let (mut in_body, mut has_words) = (false, false);
+    let (mut start, mut found) = (0, Vec::new());
+    loop {
+        let token = words.next_token();
+        match token {
+            Token::Word(line, word) => {
+                in_body |= statement.first().is_some_and(|(_, word)| word == "create") && word == "begin";
+                statement.push((line, word));
+                has_words = true;
+            }
+            Token::Semicolon | Token::End => {
+                // What it finds is none of a migration's.
+                drop(judge(&statement, &mut in_body));
+                statement.clear();
+                let end = sql.len() - words.rest.len();
+                if has_words && (!in_body || matches!(token, Token::End)) {
+                    // Tokens end where characters do.
+                    found.extend(sql.get(start..end));
+                    (start, has_words) = (end, false);
+                }
+                if matches!(token, Token::End) {
+                    return found;
+                }
+            }
+        }
+    }
+}
+
+/// Whether a statement is about a trigger.
+#[cfg(feature = "mysql")]
+pub(in crate::store) fn is_trigger(statement: &str, dialect: Dialect) -> bool {
+    let mut words = Words { rest: statement.as_bytes(), line: 1, dialect, after: 0 };
+    let mut next = || match words.next_token() {
+        Token::Word(_, word) => word,
+        Token::Semicolon | Token::End => String::new(),
+    };
+    let first = next();
+    matches!(first.as_str(), "create" | "drop") && next() == "trigger"
+}
+
+fn judge(statement: &[(usize, String)], in_body: &mut bool) -> Option<String> {
+    let (line, first) = statement.first()?;
+    let second = statement.get(1).map(|(_, word)| word.as_str());
+    if *in_body {
+        // `end if` and the like end a part of the body; `end`, and `end name`, the body.
+        *in_body =
+            first != "end" || matches!(second, Some("if" | "loop" | "while" | "case" | "repeat" | "for"));
+        return None;
+    }
+    let controls = match first.as_str() {
+        "begin" | "commit" | "abort" | "end" => true,
+        "rollback" => !statement.iter().any(|(_, word)| word == "to"),
+        "start" => second == Some("transaction"),
+        _ => false,
+    };
+    controls.then(|| {
+        format!(
+            "line {line}: the whole script runs in one transaction, which `{}` would end or begin; take that \
+             statement out",
+            first.to_uppercase()
+        )
+    })
+}
+
+enum Token {
+    Word(usize, String),
+    Semicolon,
+    End,
+}
+
+struct Words<'a> {
+    rest: &'a [u8],
+    line: usize,
+    dialect: Dialect,
+    /// How many bytes are left after the last that is neither comment nor space.
+    after: usize,
+}
+
+impl Words<'_> {
+    fn next_token(&mut self) -> Token {
+        loop {
+            let Some(&byte) = self.rest.first() else { return Token::End };
+            let is_comment = match byte {
+                b'-' => self.rest.starts_with(b"--"),
+                b'/' => self.rest.starts_with(b"/*"),
+                b'#' => self.dialect == Dialect::MySql,
+                _ => byte.is_ascii_whitespace(),
+            };
+            if is_comment {
+                match byte {
+                    b'/' => self.skip_past(2, b"*/"),
+                    b'-' | b'#' => self.skip_past(1, b"\n"),
+                    _ => self.skip(1),
+                }
+                continue;
+            }
+            let token = self.take(byte);
+            self.after = self.rest.len();
+            if let Some(token) = token {
+                return token;
+            }
+        }
+    }
+
+    fn take(&mut self, byte: u8) -> Option<Token> {
+        match byte {
+            b';' => {
+                self.skip(1);
+                return Some(Token::Semicolon);
+            }
+            b'\'' | b'"' if self.dialect == Dialect::MySql => self.skip_escaped(byte),
+            b'\'' | b'"' | b'`' => self.skip_past(1, &[byte]),
+            b'$' => self.skip_dollars(),
+            _ if byte.is_ascii_alphabetic() || byte == b'_' || !byte.is_ascii() => {
+                let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
+                let length = self.rest.iter().take_while(|byte| is_part(byte)).count();
+                let word = String::from_utf8_lossy(&self.rest[..length]).to_ascii_lowercase();
+                self.skip(length);
+                return Some(Token::Word(self.line, word));
+            }
+            _ => self.skip(1),
+        }
+        None
+    }
+
+    fn skip(&mut self, length: usize) {
+        let (skipped, rest) = self.rest.split_at(length.min(self.rest.len()));
+        self.line += skipped.split(|&byte| byte == b'\n').count() - 1;
+        self.rest = rest;
+    }
+
+    /// Skips `open` bytes and everything up to and with `close`. A doubled quote is an end and a start.
+    fn skip_past(&mut self, open: usize, close: &[u8]) {
+        let body = self.rest.get(open..).unwrap_or_default();
+        let length = body.windows(close.len()).position(|window| window == close);
+        self.skip(length.map_or(self.rest.len(), |length| open + length + close.len()));
+    }
+
+    /// Skips a string in which a backslash takes the next character along.
+    fn skip_escaped(&mut self, quote: u8) {
+        let mut length = 1;
+        while let Some(&byte) = self.rest.get(length) {
+            length += if byte == b'\\' { 2 } else { 1 };
+            if byte == quote {
+                break;
+            }
+        }
+        self.skip(length);
+    }
+
+    /// Skips `$$ ... $$` and `$tag$ ... $tag$` of PostgreSQL.
+    fn skip_dollars(&mut self) {
+        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        let tag = self.rest.iter().skip(1).take_while(|byte| is_part(byte)).count();
+        if self.rest.get(tag + 1) == Some(&b'$') {
+            let quote = self.rest[..tag + 2].to_vec();
+            self.skip_past(quote.len(), &quote);
+        } else {
+            self.skip(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transactions_of_the_script_are_found() {
+        for (sql, start) in [
+            ("begin; insert into flags values (1, 'a', 1); commit;", "line 1: "),
+            ("insert into flags values (1, 'a', 1);\n\nCOMMIT", "line 3: "),
+            ("-- a comment\n/* and\nanother */ start transaction;", "line 3: "),
+            ("rollback", "line 1: "),
+            ("create trigger t after insert on f begin\nupdate f set a = 1;\nend;\nend;", "line 4: "),
+        ] {
+            let found = statements(sql, Dialect::Standard).unwrap_err();
+            assert!(found.starts_with(start), "{sql}: {found}");
+        }
+    }
+
+    #[test]
+    fn words_that_only_look_like_it_are_let_be() {
+        for sql in [
+            "",
+            ";;",
+            "insert into flags values (1, 'begin; commit;', 1);",
+            "-- commit;\ninsert into flags values (1, 'it''s; begin', 1)",
+            "create function f() returns trigger as $$ begin; commit; end $$ language plpgsql;",
+            "create function f() returns int as $x$ begin; $$; commit; $x$ language plpgsql;",
+            "create trigger t after insert on f for each row begin\n if 1 then update f set a = 1; end if;\n update f \
+             set b = 2;\nend;\ninsert into f values (1)",
+            "savepoint a; rollback to a; release a",
+            "select case when 1 then 2 end",
+            "'unterminated",
+            "/* unterminated",
+            "$1 $",
+            "é",
+        ] {
+            assert!(statements(sql, Dialect::Standard).is_ok(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn mysql_has_strings_and_comments_of_its_own() {
+        let sql = r"insert into a values ('it\'s; commit;') # it's; commit";
+        assert_eq!(statements(sql, Dialect::MySql), Ok(r"insert into a values ('it\'s; commit;')"));
+        assert!(statements("insert into a values ('\\\\'); commit", Dialect::MySql).is_err());
+        assert!(statements("'\\", Dialect::MySql).is_ok());
+    }
+
+    #[test]
+    #[cfg(feature = "mysql")]
+    fn scripts_are_split_and_triggers_found() {
+        let sql = "-- it's; a comment\ndrop trigger if exists t;\ncreate trigger t after insert on f for each row\n\
+            begin\n if 1 then update f set a = ';'; end if;\n update f set b = 2;\nend;\n\ninsert into f values (1)\n-- end";
+        let statements = split(sql, Dialect::MySql);
+        assert_eq!(statements.concat(), sql);
+        let triggers: Vec<_> = statements.iter().map(|text| is_trigger(text, Dialect::MySql)).collect();
+        assert_eq!(triggers, [true, true, false], "{statements:#?}");
+        assert_eq!(split("-- nothing", Dialect::MySql), [""; 0]);
+    }
+
+    #[test]
+    fn what_follows_the_last_statement_is_cut_off() {
+        for (sql, kept) in [
+            ("select 1; -- the end", "select 1;"),
+            ("select 'é' /* the end */\n\n", "select 'é'"),
+            ("-- nothing\n/* at all */", ""),
+            ("", ""),
+            ("select 1", "select 1"),
+        ] {
+            assert_eq!(statements(sql, Dialect::Standard), Ok(kept));
+        }
+    }
+}

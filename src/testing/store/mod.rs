@@ -1,0 +1,511 @@
+//! What every store does, as a test kit: the author of a store runs it in one test.
+//!
+//! It is no part of a running service. Checks panic, as tests do, with a sentence that says what a store must do.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! use novi::{store::MemoryStore, testing::store as conformance};
+//!
+//! conformance::run(async || MemoryStore::default()).await;
+//! # });
+//! ```
+
+#![allow(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test kit tells by panics what is wrong"
+)]
+
+mod versions;
+
+use crate::{
+    error::{Error, Result},
+    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, MemberRow, Revision, Rows},
+    store::{Change, ReadStore, SchemaStore, WriteStore},
+};
+
+/// Runs all checks, each on a store of its own: `make` gives one that is migrated and empty.
+pub async fn run<S: WriteStore>(make: impl AsyncFn() -> S) {
+    starts_empty(&make().await).await;
+    revision_changes_with_the_rows(&make().await).await;
+    load_is_ordered_and_complete(&make().await).await;
+    changes_are_made_together_or_not(&make().await).await;
+    taken_names_and_ids_are_refused(&make().await).await;
+    rows_that_are_not_there_are_refused(&make().await).await;
+    values_that_do_not_fit_are_refused(&make().await).await;
+    names_are_kept(&make().await).await;
+    configs_are_kept(&make().await).await;
+    metadata_is_kept(&make().await).await;
+    versions_rise(&make().await).await;
+    versions::run(&make).await;
+    a_flag_takes_its_links_along(&make().await).await;
+    an_activation_in_use_stays(&make().await).await;
+    members_are_kept(&make().await).await;
+    an_activation_takes_its_members_along(&make().await).await;
+}
+
+/// Runs the checks of a store that has tables: `make` gives one that is migrated and empty.
+pub async fn run_schema<S: SchemaStore>(make: impl AsyncFn() -> S) {
+    migrating_again_does_nothing(&make().await).await;
+    a_script_is_run_as_a_whole(&make().await).await;
+    a_script_with_its_own_transaction_is_refused(&make().await).await;
+}
+
+/// Names that a careless store mangles, confuses or executes.
+pub fn odd_names() -> Vec<String> {
+    let mut names: Vec<String> = [
+        "plain",
+        "PLAIN",
+        "with space",
+        " leading",
+        "trailing ",
+        "trailing",
+        "",
+        "it's",
+        "say \"hi\"",
+        "100%",
+        "under_score",
+        "back\\slash",
+        "`tick`",
+        "a;b--c/*d*/",
+        "'; drop table flags; --",
+        "$1 ? :name @x {y}",
+        "tab\tand\nnewline",
+        "🚀 launch 👩‍👩‍👧",
+        "مرحبا",
+        "עברית",
+        "résumé",
+        "resume",
+        "re\u{301}sume\u{301}",
+        "ß",
+        "ss",
+        "İstanbul",
+        "日本語",
+        "\u{feff}bom",
+        "\u{200b}zero width",
+        "null",
+        "true",
+        "0",
+    ]
+    .map(str::to_owned)
+    .into();
+    names.push("x".repeat(200));
+    names.push("🚀".repeat(200));
+    names
+}
+
+async fn applied(store: &impl WriteStore, changes: Vec<Change>) -> Revision {
+    let shown = format!("{changes:?}");
+    store.apply(changes).await.unwrap_or_else(|error| panic!("a store must make {shown}, but: {error}"))
+}
+
+async fn loaded(store: &impl ReadStore) -> Rows {
+    store.load().await.unwrap_or_else(|error| panic!("a store must load its rows, but: {error}"))
+}
+
+async fn revision(store: &impl ReadStore) -> Revision {
+    store.revision().await.unwrap_or_else(|error| panic!("a store must know its revision, but: {error}"))
+}
+
+/// Expects a refusal that names the row, and nothing changed by it.
+async fn refused(store: &impl WriteStore, changes: Vec<Change>, names: &str) {
+    let before = loaded(store).await;
+    let shown = format!("{changes:?}");
+    match store.apply(changes).await {
+        Err(Error::Refused(sentence)) => {
+            assert!(sentence.contains(names), "the refusal of {shown} must name {names:?}: {sentence}");
+        }
+        other => panic!("a store must refuse {shown}, not {other:?}"),
+    }
+    assert_eq!(
+        loaded(store).await,
+        before,
+        "a refusal must leave the rows and the revision as they were: {shown}"
+    );
+}
+
+/// Two flags, two activations, and a link from the first to the first.
+async fn filled(store: &impl WriteStore) {
+    applied(
+        store,
+        vec![
+            Change::InsertFlag(FlagRow::new(1, "one", true)),
+            Change::InsertFlag(FlagRow::new(2, "two", false)),
+            Change::InsertActivation(ActivationRow::new(1, "first", "acme.first", "{}")),
+            Change::InsertActivation(ActivationRow::new(2, "second", "acme.second", "{}")),
+            Change::Link(LinkRow::new(1, 1)),
+        ],
+    )
+    .await;
+}
+
+async fn starts_empty(store: &impl WriteStore) {
+    let rows = loaded(store).await;
+    assert_eq!(
+        (rows.flags.len(), rows.activations.len(), rows.links.len(), rows.members.len()),
+        (0, 0, 0, 0),
+        "the checks must be given an empty store"
+    );
+    assert_eq!(rows.revision, revision(store).await, "the rows must carry the present revision");
+    assert!(!store.name().is_empty(), "a store must have a name");
+}
+
+async fn revision_changes_with_the_rows(store: &impl WriteStore) {
+    filled(store).await;
+    let changes = [
+        Change::SetStatus { flag: "two".to_owned(), status: true },
+        Change::InsertFlag(FlagRow::new(3, "three", true)),
+        Change::InsertActivation(ActivationRow::new(3, "third", "acme.third", "{}")),
+        Change::UpdateActivation(ActivationRow::new(3, "third", "acme.third", "[1]")),
+        Change::Link(LinkRow::new(3, 3)),
+        Change::SetMetadata {
+            flag_id: 3,
+            metadata: Box::new(FlagMetadata { owner: Some("ann".to_owned()), ..FlagMetadata::default() }),
+        },
+        Change::Unlink(LinkRow::new(3, 3)),
+        Change::InsertMember(MemberRow::allowed(3, "ann")),
+        Change::DeleteMember { activation_id: 3, member: "ann".to_owned() },
+        Change::DeleteActivation { id: 3 },
+        Change::DeleteFlag { id: 3 },
+    ];
+    for change in changes {
+        let shown = format!("{change:?}");
+        let before = revision(store).await;
+        let told = applied(store, vec![change]).await;
+        let after = revision(store).await;
+        assert_ne!(before, after, "the revision must change with {shown}");
+        assert_eq!(told, after, "apply must tell the revision that has {shown}");
+        assert_eq!(loaded(store).await.revision, after, "the rows must carry the revision of {shown}");
+        assert_eq!(revision(store).await, after, "reading must not change the revision");
+    }
+    let before = revision(store).await;
+    assert_eq!(applied(store, Vec::new()).await, before, "no change, no new revision");
+}
+
+async fn load_is_ordered_and_complete(store: &impl WriteStore) {
+    let ids = [30, 4, 5_000_000_000, 200, 1];
+    let mut changes = Vec::new();
+    for id in ids {
+        changes.push(Change::InsertFlag(FlagRow::new(id, format!("flag {id}"), id % 2 == 0)));
+        changes.push(Change::InsertActivation(ActivationRow::new(
+            id,
+            format!("activation {id}"),
+            "acme.x",
+            "{}",
+        )));
+    }
+    changes.extend(
+        [(200, 4), (200, 1), (1, 30), (30, 5_000_000_000)].map(|(f, a)| Change::Link(LinkRow::new(f, a))),
+    );
+    applied(store, changes).await;
+    let rows = loaded(store).await;
+    let expected = [1, 4, 30, 200, 5_000_000_000];
+    assert_eq!(
+        rows.flags.iter().map(|row| row.id).collect::<Vec<_>>(),
+        expected,
+        "flags must be ordered by id"
+    );
+    let found: Vec<_> = rows.activations.iter().map(|row| row.id).collect();
+    assert_eq!(found, expected, "activations must be ordered by id");
+    let links = [(1, 30), (30, 5_000_000_000), (200, 1), (200, 4)].map(|(f, a)| LinkRow::new(f, a));
+    assert_eq!(rows.links, links, "links must be ordered by flag and activation");
+    for row in &rows.flags {
+        assert_eq!((row.name.as_str(), row.status), (format!("flag {}", row.id).as_str(), row.id % 2 == 0));
+        assert!(row.faults.is_empty(), "rows that a store wrote must be readable: {:?}", row.faults);
+    }
+}
+
+async fn changes_are_made_together_or_not(store: &impl WriteStore) {
+    filled(store).await;
+    let before = loaded(store).await;
+    let result = store
+        .apply(vec![
+            Change::SetStatus { flag: "one".to_owned(), status: false },
+            Change::InsertFlag(FlagRow::new(9, "nine", true)),
+            Change::DeleteFlag { id: 2 },
+            Change::SetStatus { flag: "nobody".to_owned(), status: true },
+        ])
+        .await;
+    assert!(
+        matches!(&result, Err(Error::FlagNotFound { name, .. }) if name == "nobody"),
+        "the status of an unknown flag must give FlagNotFound, not {result:?}"
+    );
+    assert_eq!(loaded(store).await, before, "changes before one that failed must not be kept");
+    let told = applied(
+        store,
+        vec![
+            Change::SetStatus { flag: "one".to_owned(), status: false },
+            Change::SetStatus { flag: "two".to_owned(), status: true },
+        ],
+    )
+    .await;
+    let rows = loaded(store).await;
+    assert_eq!((rows.revision, rows.flags[0].status, rows.flags[1].status), (told, false, true));
+    // Setting what is set already is no error.
+    applied(store, vec![Change::SetStatus { flag: "one".to_owned(), status: false }]).await;
+}
+
+async fn taken_names_and_ids_are_refused(store: &impl WriteStore) {
+    filled(store).await;
+    refused(store, vec![Change::InsertFlag(FlagRow::new(3, "one", true))], "flags#3").await;
+    refused(store, vec![Change::InsertFlag(FlagRow::new(1, "other", true))], "flags#1").await;
+    refused(store, vec![Change::RenameFlag { id: 2, name: "one".to_owned() }], "flags#2").await;
+    let again = ActivationRow::new(1, "other", "acme.other", "{}");
+    refused(store, vec![Change::InsertActivation(again)], "activations#1").await;
+    refused(store, vec![Change::Link(LinkRow::new(1, 1))], "flags_activations(1, 1)").await;
+}
+
+async fn rows_that_are_not_there_are_refused(store: &impl WriteStore) {
+    filled(store).await;
+    refused(store, vec![Change::UpdateActivation(ActivationRow::new(9, "x", "y", "{}"))], "activations#9")
+        .await;
+    refused(store, vec![Change::Link(LinkRow::new(1, 9))], "flags_activations(1, 9)").await;
+    refused(store, vec![Change::Link(LinkRow::new(9, 1))], "flags_activations(9, 1)").await;
+    refused(store, vec![Change::Unlink(LinkRow::new(2, 2))], "flags_activations(2, 2)").await;
+    refused(store, vec![Change::Link(LinkRow { flag_id: None, activation_id: Some(1) })], "null").await;
+    refused(store, vec![Change::RenameFlag { id: 9, name: "x".to_owned() }], "flags#9").await;
+    refused(store, vec![Change::DeleteFlag { id: 9 }], "flags#9").await;
+    refused(store, vec![Change::DeleteActivation { id: 9 }], "activations#9").await;
+    let metadata = Box::<FlagMetadata>::default();
+    refused(store, vec![Change::SetMetadata { flag_id: 9, metadata }], "flags#9").await;
+}
+
+async fn values_that_do_not_fit_are_refused(store: &impl WriteStore) {
+    filled(store).await;
+    refused(store, vec![Change::InsertFlag(FlagRow::new(0, "zero", true))], "flags#0").await;
+    refused(store, vec![Change::InsertFlag(FlagRow::new(3, "x".repeat(256), true))], "flags#3").await;
+    refused(store, vec![Change::InsertFlag(FlagRow::new(3, "nul\0", true))], "NUL").await;
+    let row = ActivationRow::new(3, "x", "y", "\0");
+    refused(store, vec![Change::InsertActivation(row)], "activations#3").await;
+}
+
+async fn names_are_kept(store: &impl WriteStore) {
+    let names = odd_names();
+    let flags = (1..).zip(&names).map(|(id, name)| Change::InsertFlag(FlagRow::new(id, name.clone(), false)));
+    applied(store, flags.collect()).await;
+    for name in &names {
+        applied(store, vec![Change::SetStatus { flag: name.clone(), status: true }]).await;
+        let rows = loaded(store).await;
+        let on: Vec<_> = rows.flags.iter().filter(|row| row.status).map(|row| &row.name).collect();
+        assert_eq!(on, [name], "the status of one flag must be set, and of that one only");
+        applied(store, vec![Change::SetStatus { flag: name.clone(), status: false }]).await;
+    }
+    let kept: Vec<_> = loaded(store).await.flags.into_iter().map(|row| row.name).collect();
+    assert_eq!(kept, names, "names must be kept to the byte");
+}
+
+async fn configs_are_kept(store: &impl WriteStore) {
+    let configs: Vec<Option<String>> = [
+        Some(r#"{ "b":1,  "a":[1.0, 1e3, 0.1], "b":2 }"#),
+        Some("[1,2]"),
+        Some("not json at all"),
+        Some(""),
+        Some("  \r\n\t"),
+        Some(r#"{"quotes":"it's \"so\" \\ and \u0041 🚀"}"#),
+        Some("'; delete from activations; --"),
+        Some("%s %d ? $1 :x"),
+        None,
+    ]
+    .into_iter()
+    .map(|config| config.map(str::to_owned))
+    .chain([Some(format!("\"{}\"", "é".repeat(100_000)))])
+    .collect();
+    let rows = || {
+        (1..).zip(&configs).map(|(id, config)| ActivationRow {
+            id,
+            name: format!("a{id}"),
+            class_name: "acme.config".to_owned(),
+            config: config.clone(),
+            ..ActivationRow::default()
+        })
+    };
+    applied(store, rows().map(Change::InsertActivation).collect()).await;
+    let kept: Vec<_> = loaded(store).await.activations.into_iter().map(|row| row.config).collect();
+    assert_eq!(kept, configs, "configs must be kept to the byte");
+    let blank = rows().map(|row| Change::UpdateActivation(ActivationRow { config: None, ..row }));
+    applied(store, blank.collect()).await;
+    applied(store, rows().map(Change::UpdateActivation).collect()).await;
+    let kept: Vec<_> = loaded(store).await.activations.into_iter().map(|row| row.config).collect();
+    assert_eq!(kept, configs, "updates must be kept to the byte");
+}
+
+fn full_metadata() -> FlagMetadata {
+    FlagMetadata {
+        description: Some("What it's \"for\" 🚀\nand more".to_owned()),
+        owner: Some("ann@example.com".to_owned()),
+        expires_at: "2031-02-03T04:05:06.789Z".parse().ok(),
+        tags: vec!["beta".to_owned(), "it's".to_owned(), "🚀".to_owned()],
+        override_allowed: false,
+        exposed: true,
+        fail_mode: FailMode::LastKnown,
+        variants: Some(r#"{ "b": 1, "a": {"x": [true]} }"#.to_owned()),
+        default_variant: Some("b".to_owned()),
+        ..FlagMetadata::default()
+    }
+}
+
+/// Without what the database keeps.
+fn written(metadata: &FlagMetadata) -> FlagMetadata {
+    FlagMetadata { row_version: 0, created_at: None, updated_at: None, ..metadata.clone() }
+}
+
+async fn metadata_is_kept(store: &impl WriteStore) {
+    let with = FlagRow { metadata: full_metadata(), ..FlagRow::new(1, "with", true) };
+    applied(store, vec![Change::InsertFlag(with), Change::InsertFlag(FlagRow::new(2, "without", true))])
+        .await;
+    let rows = loaded(store).await;
+    assert_eq!(
+        written(&rows.flags[0].metadata),
+        written(&full_metadata()),
+        "metadata must be kept with a new flag"
+    );
+    assert_eq!(written(&rows.flags[1].metadata), written(&FlagMetadata::default()), "metadata has defaults");
+    assert!(rows.flags[1].metadata.created_at.is_some(), "a store must know when a flag was made");
+    let swapped = [(1, FlagMetadata::default()), (2, full_metadata())];
+    let changes = swapped
+        .clone()
+        .map(|(flag_id, metadata)| Change::SetMetadata { flag_id, metadata: Box::new(metadata) });
+    applied(store, changes.into()).await;
+    for (row, (_, metadata)) in loaded(store).await.flags.iter().zip(&swapped) {
+        assert_eq!(written(&row.metadata), written(metadata), "metadata must be replaced as a whole");
+        assert!(row.faults.is_empty(), "metadata that a store wrote must be readable: {:?}", row.faults);
+    }
+}
+
+async fn versions_rise(store: &impl WriteStore) {
+    filled(store).await;
+    let version = async || loaded(store).await.flags[0].metadata.row_version;
+    let other = loaded(store).await.flags[1].metadata.row_version;
+    let first = version().await;
+    applied(store, vec![Change::SetStatus { flag: "one".to_owned(), status: false }]).await;
+    let second = version().await;
+    applied(store, vec![Change::SetMetadata { flag_id: 1, metadata: Box::new(full_metadata()) }]).await;
+    let third = version().await;
+    assert!(
+        first < second && second < third,
+        "each change must raise the row's version: {first}, {second}, {third}"
+    );
+    applied(store, vec![Change::RenameFlag { id: 1, name: "uno".to_owned() }]).await;
+    assert!(third < version().await, "another name must raise the row's version");
+    let rows = loaded(store).await;
+    assert_eq!(rows.flags[0].name, "uno", "a flag must get its new name");
+    let (one, two) = (&rows.flags[0].metadata, &rows.flags[1].metadata);
+    assert!(one.updated_at >= one.created_at, "a change must be noted in updated_at");
+    assert_eq!(two.row_version, other, "another flag's version must stay");
+}
+
+async fn a_flag_takes_its_links_along(store: &impl WriteStore) {
+    filled(store).await;
+    applied(store, vec![Change::Link(LinkRow::new(2, 1)), Change::DeleteFlag { id: 1 }]).await;
+    let rows = loaded(store).await;
+    assert_eq!(rows.links, [LinkRow::new(2, 1)], "a flag must take its links along, and no others");
+    assert_eq!(
+        (rows.flags.len(), rows.activations.len()),
+        (1, 2),
+        "a flag must leave its activations behind"
+    );
+    // Nothing of the old flag may stick to a new one with its id.
+    applied(store, vec![Change::InsertFlag(FlagRow::new(1, "one", true))]).await;
+    let rows = loaded(store).await;
+    assert_eq!(written(&rows.flags[0].metadata), written(&FlagMetadata::default()));
+}
+
+async fn an_activation_in_use_stays(store: &impl WriteStore) {
+    filled(store).await;
+    refused(store, vec![Change::DeleteActivation { id: 1 }], "activations#1").await;
+    applied(store, vec![Change::Unlink(LinkRow::new(1, 1)), Change::DeleteActivation { id: 1 }]).await;
+    assert_eq!(loaded(store).await.activations.len(), 1);
+}
+
+async fn members_are_kept(store: &impl WriteStore) {
+    filled(store).await;
+    let mut names = odd_names();
+    let insert = |(at, name): (usize, &String)| {
+        Change::InsertMember(MemberRow { denied: at % 2 == 0, ..MemberRow::allowed(2, name) })
+    };
+    applied(store, names.iter().enumerate().map(insert).collect()).await;
+    applied(store, vec![Change::InsertMember(MemberRow::allowed(1, "plain"))]).await;
+    let mut expected: Vec<_> =
+        names.iter().enumerate().map(|(at, name)| (2, name.as_str(), at % 2 == 0)).collect();
+    expected.push((1, "plain", false));
+    expected.sort_unstable();
+    let rows = loaded(store).await;
+    let found: Vec<_> =
+        rows.members.iter().map(|row| (row.activation_id, row.member.as_str(), row.denied)).collect();
+    assert_eq!(found, expected, "members must be kept to the byte, ordered by activation and bytes");
+    assert!(rows.members.iter().all(|row| row.fault.is_none()), "rows that a store wrote must be readable");
+
+    let again = Change::InsertMember(MemberRow::denied(1, "plain"));
+    refused(store, vec![again], "activation_members(1, \"plain\")").await;
+    refused(store, vec![Change::InsertMember(MemberRow::allowed(9, "x"))], "activations#9").await;
+    let absent = Change::DeleteMember { activation_id: 1, member: "PLAIN".to_owned() };
+    refused(store, vec![absent], "activation_members(1, \"PLAIN\")").await;
+    refused(store, vec![Change::InsertMember(MemberRow::allowed(1, "x".repeat(256)))], "255").await;
+    refused(store, vec![Change::InsertMember(MemberRow::allowed(1, "nul\0"))], "NUL").await;
+
+    // Some go, the others stay.
+    let last = names.split_off(3);
+    let delete = |member: &String| Change::DeleteMember { activation_id: 2, member: member.clone() };
+    applied(store, last.iter().map(delete).collect()).await;
+    assert_eq!(loaded(store).await.members.len(), 1 + names.len(), "members must be deleted one by one");
+}
+
+async fn an_activation_takes_its_members_along(store: &impl WriteStore) {
+    filled(store).await;
+    let members = [(1, "ann"), (2, "ann"), (2, "bob")].map(|(id, name)| MemberRow::allowed(id, name));
+    applied(store, members.iter().cloned().map(Change::InsertMember).collect()).await;
+    refused(store, vec![Change::DeleteActivation { id: 1 }], "activations#1").await;
+    applied(store, vec![Change::DeleteActivation { id: 2 }]).await;
+    assert_eq!(
+        loaded(store).await.members,
+        members[..1],
+        "an activation must take its members along, and no others"
+    );
+    // Nothing of the old activation may stick to a new one with its id.
+    applied(store, vec![Change::InsertActivation(ActivationRow::new(2, "new", "acme.new", "{}"))]).await;
+    assert_eq!(loaded(store).await.members, members[..1]);
+}
+
+async fn migrating_again_does_nothing(store: &impl SchemaStore) {
+    filled(store).await;
+    let before = loaded(store).await;
+    let migrated = store.migrate().await.expect("migrating twice must be no error");
+    assert!(migrated.applied.is_empty(), "tables that are up to date need no migration: {migrated:?}");
+    assert_eq!(loaded(store).await, before, "migrating again must change nothing");
+}
+
+async fn a_script_is_run_as_a_whole(store: &impl SchemaStore) {
+    let before = revision(store).await;
+    let script = "-- a comment; with a semicolon\n\
+        insert into flags (id, name, status) values (1, 'it''s; on', true);\n\
+        insert into activations (id, name, class_name, config) values (7, 'a', 'b', '{\"c\": \"; --\"}');\n\
+        insert into flags_activations (flag_id, activation_id) values (1, 7);";
+    store.run_script(script).await.expect("a store must run a script");
+    let rows = loaded(store).await;
+    assert_ne!(rows.revision, before, "a script must change the revision");
+    assert_eq!(rows.flags[0].name, "it's; on");
+    assert_eq!(rows.activations[0].config.as_deref(), Some("{\"c\": \"; --\"}"));
+    assert_eq!(rows.links, [LinkRow::new(1, 7)]);
+    // Explicit ids must not be in the way of the next plain insert.
+    store
+        .run_script("insert into flags (name, status) values ('next', false); insert into activations (name, class_name) values ('n', 'c')")
+        .await
+        .expect("plain inserts must work after inserts with explicit ids");
+    let before = loaded(store).await;
+    let half =
+        "insert into flags (name, status) values ('half', true); insert into no_such_table values (1);";
+    let result = store.run_script(half).await;
+    assert!(matches!(&result, Err(Error::Store { .. })), "a wrong script must be an error, not {result:?}");
+    assert_eq!(loaded(store).await, before, "nothing of a script that failed may be kept");
+    for nothing in ["", "-- nothing\n", "insert into flags (name, status) values ('x', true); -- the end"] {
+        store.run_script(nothing).await.expect("a script may be empty, and end in a comment");
+    }
+}
+
+async fn a_script_with_its_own_transaction_is_refused(store: &impl SchemaStore) {
+    let script = "begin;\ninsert into flags (id, name, status) values (1, 'one', true);\ncommit;";
+    let result: Result<()> = store.run_script(script).await;
+    let text = result.expect_err("a script must not begin a transaction").to_string();
+    assert!(text.contains("line 1") && text.contains("BEGIN"), "the error must say where: {text}");
+    assert!(loaded(store).await.flags.is_empty(), "nothing of a refused script may be kept");
+}
