@@ -152,8 +152,8 @@ fn files_have_no_phrases_that_readers_must_translate() {
         .filter(|(_, found)| !found.is_empty())
         .collect();
     if std::env::var_os("UPDATE_ENGLISH").is_some() {
-        let left = listed.iter().filter(|path| found.contains_key(**path));
-        fs::write(&list, left.map(|path| format!("{path}\n")).collect::<String>()).unwrap();
+        let left: Vec<_> = listed.iter().copied().filter(|path| found.contains_key(*path)).collect();
+        fs::write(&list, left.join("\n")).unwrap();
         return;
     }
     let mut wrong = Vec::new();

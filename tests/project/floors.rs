@@ -91,7 +91,7 @@ impl House {
         for Import { from, to } in &imports {
             match to {
                 Target::Root(name) => {
-                    violations.push(format!("{from} imports crate::{name} through the crate root"))
+                    violations.push(format!("{from} imports crate::{name} through the crate root"));
                 }
                 Target::File(to) => {
                     if self.floor(to) > self.floor(from) {
@@ -127,7 +127,8 @@ fn circles(imports: &BTreeSet<Import>) -> Vec<String> {
             (from_rest.split_once('/'), to_rest.split_once('/'))
             && a == b
         {
-            folder += &format!("{a}/");
+            folder.push_str(a);
+            folder.push('/');
             (from_rest, to_rest) = (inner_a, inner_b);
         }
         let arrow = (first_part(from_rest), first_part(to_rest));

@@ -64,7 +64,7 @@ impl Sources {
         let mut tests = BTreeSet::new();
         for (file, text) in files {
             let module = module_of(&file);
-            let (tokens, test_modules) = without_tests(tokens(&text));
+            let (tokens, test_modules) = without_tests(&tokens(&text));
             tests.extend(test_modules.into_iter().map(|name| joined(&module, name)));
             sources.insert(module, Source { file, tokens, names: BTreeMap::new() });
         }
@@ -345,7 +345,7 @@ fn text_length(code: &str) -> Option<usize> {
 }
 
 /// Takes out items under `#[cfg(test)]`; returns the names of modules among them, too.
-fn without_tests(tokens: Vec<String>) -> (Vec<String>, Vec<String>) {
+fn without_tests(tokens: &[String]) -> (Vec<String>, Vec<String>) {
     let (mut kept, mut modules) = (Vec::new(), Vec::new());
     let mut at = 0;
     while at < tokens.len() {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
 
+mod dependencies;
 mod docs;
 mod english;
 mod examples;

@@ -1,6 +1,6 @@
 //! Migrations: fresh, again, from many processes at once, over tables of the Python original; and what triggers do.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use novi::{
     rows::LinkRow,
