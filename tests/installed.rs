@@ -77,7 +77,7 @@ static LOGGED_BEFORE: LazyLock<String> = LazyLock::new(|| {
 });
 
 #[test]
-fn guards_are_off_until_flags_are_installed_and_that_is_logged_once() {
+fn guards_are_off_and_log_once_until_flags_are_installed() {
     let text = &*LOGGED_BEFORE;
     assert_eq!(text.lines().count(), 1, "{text}");
     assert!(text.contains("ERROR") && text.contains("flag.name=\"Banner\""), "{text}");

@@ -27,7 +27,7 @@ impl Activation for ThirdPlan {
 }
 
 #[test]
-fn both_places_are_told() {
+fn clash_names_both_locations() {
     let known = Registry::empty().with::<Plan>().unwrap();
     for (other, name) in [(SecondPlan::TYPE, "plugin.plan"), (ThirdPlan::TYPE, "plugin.tariff")] {
         let text = known.clone().add(other.clone()).unwrap_err().to_string();
@@ -38,7 +38,7 @@ fn both_places_are_told() {
 }
 
 #[test]
-fn there_is_no_registry_of_a_program_with_a_clash() {
+fn program_with_a_clash_has_no_registry() {
     // Which of the two clashes is met first is up to the linker.
     let text = Registry::global().unwrap_err().to_string();
     assert!(text.starts_with("class \"plugin.") && text.contains(Plan::TYPE.location()), "{text}");

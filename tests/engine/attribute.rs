@@ -24,7 +24,7 @@ fn met(config: &serde_json::Value, value: impl Into<Value<'static>>) -> bool {
 }
 
 #[test]
-fn explanations_tell_what_was_expected() {
+fn explanations_say_what_was_expected() {
     let told = |config: serde_json::Value| {
         let trace = flag(&config).explain("flag", &Context::new().with("b", [1, 2])).unwrap();
         trace.activations[0].notes.join("; ")
@@ -61,7 +61,7 @@ fn explanations_tell_what_was_expected() {
 }
 
 #[test]
-fn values_that_json_does_not_have_are_compared() {
+fn values_outside_of_json_are_compared() {
     let instant = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
     let before = json!({"attribute": "a", "before": "2026-01-01"});
     assert!(met(&before, instant("2025-12-31T23:59:59Z")));
@@ -81,7 +81,7 @@ fn values_that_json_does_not_have_are_compared() {
 }
 
 #[test]
-fn lists_in_lists_are_followed_as_far_as_json_reaches() {
+fn nested_lists_are_searched_at_any_depth() {
     let nested = |depth| (0..depth).fold(Value::from("x"), |value, _| Value::List(vec![value]));
     let (equal, other) =
         (json!({"attribute": "a", "equals": "x"}), json!({"attribute": "a", "not_equals": "y"}));
@@ -94,7 +94,7 @@ fn lists_in_lists_are_followed_as_far_as_json_reaches() {
 }
 
 #[test]
-fn a_form_can_be_drawn_from_the_schema() {
+fn schema_describes_all_operators() {
     let registry = Registry::global().unwrap();
     let schema = registry.find("novi.attribute").unwrap().schema().to_value();
     assert_eq!(schema["required"], json!(["attribute"]));
@@ -108,7 +108,7 @@ fn a_form_can_be_drawn_from_the_schema() {
 }
 
 #[test]
-fn versions_at_the_same_place_are_told_apart() {
+fn versions_in_one_path_are_distinguished() {
     let row = |id, attribute: &str, wanted: &str| {
         let config = format!(r#"{{"attribute": "{attribute}", "semver": "{wanted}"}}"#);
         ActivationRow::new(id, format!("row {id}"), "novi.attribute", config)

@@ -72,7 +72,7 @@ fn every_operator() -> Flags {
 }
 
 #[test]
-fn long_lists_are_small_and_nothing_is_allocated_to_ask() {
+fn long_lists_are_compact_and_evaluate_without_allocating() {
     let id = |id: i64| format!("user-{id:011}");
     for ignore_case in [false, true] {
         let ids: Vec<_> = (0..COUNT).map(id).collect();

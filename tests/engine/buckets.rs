@@ -203,7 +203,7 @@ fn single_values() {
 
 proptest! {
     #[test]
-    fn raising_a_percentage_never_turns_anyone_off(
+    fn raising_a_percentage_turns_no_caller_off(
         hash in proptest::sample::select(hashes()),
         salt in proptest::option::of("[a-z]{0,6}"),
         key in "\\PC{0,12}",
@@ -224,7 +224,7 @@ proptest! {
     }
 
     #[test]
-    fn who_is_in_a_ramp_stays_in(
+    fn callers_in_a_ramp_stay_in(
         hash in proptest::sample::select(hashes()),
         linear: bool,
         key in "[a-z0-9]{1,12}",
@@ -269,7 +269,7 @@ proptest! {
     }
 
     #[test]
-    fn raising_the_coverage_gives_nobody_another_variant(
+    fn raising_the_coverage_keeps_variants(
         key in "[a-z0-9]{1,12}",
         mut coverages in proptest::collection::vec(0.0..=100.0_f64, 5),
     ) {

@@ -56,7 +56,7 @@ fn flags(class: &str, config: &str) -> Flags {
 }
 
 #[test]
-fn the_rows_of_the_docs_are_sound() {
+fn rows_of_the_docs_are_valid() {
     for (class, config) in examples() {
         let _: Value =
             serde_json::from_str(&config).unwrap_or_else(|error| panic!("{class}: {config}: {error}"));
@@ -208,7 +208,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
     #[test]
-    fn sound_configs_that_are_changed(
+    fn mutated_configs_are_an_activation_or_a_problem(
         (class, config) in select(examples()),
         changes in vec((vec(any::<prop::sample::Index>(), 0..4), mutation()), 0..4),
         context in context(),
@@ -221,12 +221,12 @@ proptest! {
     }
 
     #[test]
-    fn any_json_for_any_type((class, _) in select(examples()), config in any_json(), context in context()) {
+    fn arbitrary_json_is_an_activation_or_a_problem((class, _) in select(examples()), config in any_json(), context in context()) {
         check(&class, &config.to_string(), &context)?;
     }
 
     #[test]
-    fn any_text_for_any_type((class, config) in select(examples()), text in ".{0,40}", at in any::<prop::sample::Index>(), context in context()) {
+    fn arbitrary_text_is_an_activation_or_a_problem((class, config) in select(examples()), text in ".{0,40}", at in any::<prop::sample::Index>(), context in context()) {
         check(&class, &text, &context)?;
         // A sound one that breaks off, or has something in its midst.
         let at = config.char_indices().map(|(at, _)| at).nth(at.index(config.chars().count())).unwrap_or_default();

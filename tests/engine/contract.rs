@@ -70,7 +70,7 @@ fn is_sound(class: &str, config: &Json) -> bool {
 const MOST_EXAMPLES: usize = 12;
 
 #[test]
-fn the_types_of_novi_keep_it() {
+fn builtin_types_keep_the_contract() {
     let known = known();
     let registry = Registry::global().unwrap();
     let own = registry.iter().filter(|kind| kind.class().starts_with("novi."));
@@ -129,7 +129,7 @@ impl Activation for OfficeHours {
 }
 
 #[test]
-fn a_sound_type_keeps_it() {
+fn correct_type_keeps_the_contract() {
     let hours = || {
         contract::<OfficeHours>()
             .example(json!({"from": 9, "to": 17}))
@@ -154,7 +154,7 @@ fn a_sound_type_keeps_it() {
 }
 
 #[test]
-fn examples_have_to_be_there_and_to_make_sense() {
+fn contract_requires_valid_examples() {
     let breaches = contract::<OfficeHours>().breaches();
     assert_eq!(breaches, ["there is no example: give one by `.example(json!(..))`"]);
     let breaches = contract::<OfficeHours>().example(json!({"from": 9})).breaches();
@@ -171,7 +171,7 @@ fn examples_have_to_be_there_and_to_make_sense() {
 #[should_panic(
     expected = "test.office_hours breaks its contract:\n- monotone \"from\": no value of it makes a difference"
 )]
-fn what_never_makes_a_difference_is_told() {
+fn attributes_without_effect_are_reported() {
     // Nobody can be in an office that closes before it opens.
     contract::<OfficeHours>().example(json!({"from": 9, "to": -1})).monotone("from").check();
 }
@@ -249,7 +249,7 @@ impl Activation for Building {
 }
 
 #[test]
-fn what_breaks_it_is_found() {
+fn breaches_of_the_contract_are_found() {
     let first = |breaches: Vec<String>| breaches.into_iter().next().unwrap_or_default();
     let user = || Context::new().with("user", "x");
 

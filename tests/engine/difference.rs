@@ -341,7 +341,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_answers_are_those_of_all_rows(start in prop::collection::vec(edit(), 0..30), steps in steps()) {
+    fn decisions_equal_those_of_a_full_reload(start in prop::collection::vec(edit(), 0..30), steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut rows = Rows::default();
         for edit in start {
@@ -388,7 +388,7 @@ fn numbered(count: i64) -> Rows {
 }
 
 #[tokio::test]
-async fn a_patch_that_has_grown_becomes_a_part_of_the_whole() {
+async fn large_patches_are_compiled_in() {
     let mut rows = numbered(400);
     let store = Versions::new(rows.clone());
     let whole = builder().from_rows(rows.clone()).unwrap();
@@ -428,7 +428,7 @@ async fn a_patch_that_has_grown_becomes_a_part_of_the_whole() {
 }
 
 #[tokio::test]
-async fn rows_that_somebody_put_in_the_place_of_these_do_not_stay() {
+async fn replaced_rows_are_replaced_again() {
     let rows = numbered(3);
     let store = Versions::new(rows.clone());
     let flags = builder().from_store(Arc::new(store.clone())).await.unwrap();
@@ -445,7 +445,7 @@ async fn rows_that_somebody_put_in_the_place_of_these_do_not_stay() {
 }
 
 #[tokio::test]
-async fn one_change_among_a_hundred_thousand_flags_reads_what_it_needs() {
+async fn one_change_among_100000_flags_reads_few_rows() {
     let mut rows = numbered(100_000);
     // A list of a flag is not read again when the flag's status changes.
     rows.activations[4] = ActivationRow::new(5, "list", "novi.members", "{}");
@@ -472,7 +472,7 @@ async fn one_change_among_a_hundred_thousand_flags_reads_what_it_needs() {
 }
 
 #[tokio::test]
-async fn subscribers_hear_which_flags_changed_and_which_may_answer_otherwise() {
+async fn subscribers_receive_changed_and_affected_flags() {
     let mut rows = numbered(4);
     // Flag 4 asks flag 3, and flag 2 has the activation of flag 1 as well.
     rows.activations[3] = ActivationRow::new(4, "asks", "novi.flag", r#"{"flag": "flag 3"}"#);

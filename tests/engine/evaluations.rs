@@ -35,7 +35,7 @@ fn told(flags: &Flags) -> Vec<String> {
 }
 
 #[test]
-fn every_way_of_asking_counts() {
+fn every_kind_of_evaluation_counts() {
     let flags = Flags::from_rows(rows()).unwrap();
     let ctx = Context::new().with("targetingKey", "user-7");
     assert_eq!(told(&flags), Vec::<String>::new());
@@ -61,7 +61,7 @@ fn every_way_of_asking_counts() {
 }
 
 #[test]
-fn counts_go_on_when_the_rows_change() {
+fn counts_continue_when_the_rows_change() {
     let flags = Flags::from_rows(rows()).unwrap();
     let ctx = Context::new().with("targetingKey", "user-7");
     let handle = flags.flag("plain");

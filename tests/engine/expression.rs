@@ -83,7 +83,7 @@ fn deep_nesting_is_an_issue_and_never_an_overflow() {
 }
 
 #[test]
-fn no_expression_takes_more_than_its_steps() {
+fn expressions_stop_at_their_step_limit() {
     let thousand: Vec<i64> = (0..1000).collect();
     let text = "x".repeat(1 << 20);
     let context = Context::new().with("xs", thousand).with("s", text.as_str()).with("p", "(a{100}){100}");
@@ -281,7 +281,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
     #[test]
-    fn answers_are_those_of_another_cel(expression in expression()) {
+    fn answers_equal_those_of_another_cel(expression in expression()) {
         let variables = variables();
         let context = Context::try_from(variables.clone()).unwrap();
         let flags = flag(&expression);
@@ -298,7 +298,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_is_too_odd(text in "\\PC{0,60}", json in "[\\[\\]{}(),.:?!&|=<>+*/%\"'a-c0-9 \n-]{0,60}") {
+    fn arbitrary_text_is_compiled_without_a_panic(text in "\\PC{0,60}", json in "[\\[\\]{}(),.:?!&|=<>+*/%\"'a-c0-9 \n-]{0,60}") {
         for text in [text, json] {
             let context = Context::new().with("a", 1).with("b", "x").with("c", true);
             answer(&text, &context).ok();
@@ -306,7 +306,7 @@ proptest! {
     }
 
     #[test]
-    fn no_value_is_too_odd(expression in expression(), values in prop::collection::vec("null|true|-?[0-9]{1,25}|[0-9]\\.[0-9]e[0-9]{1,2}|\"[a-z0-9:.T-]{0,8}\"|\\[1,\"a\"\\]|\\{\"a\":1\\}", 6)) {
+    fn arbitrary_values_are_evaluated_without_a_panic(expression in expression(), values in prop::collection::vec("null|true|-?[0-9]{1,25}|[0-9]\\.[0-9]e[0-9]{1,2}|\"[a-z0-9:.T-]{0,8}\"|\\[1,\"a\"\\]|\\{\"a\":1\\}", 6)) {
         let names = ["i", "d", "s", "xs", "m", "at"];
         let fields: Vec<_> = names.iter().zip(&values).map(|(name, value)| format!("\"{name}\":{value}")).collect();
         let context = Context::from_json(&format!("{{{}}}", fields.join(",")));

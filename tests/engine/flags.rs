@@ -37,7 +37,7 @@ fn last_known(activation: ActivationRow) -> Rows {
 }
 
 #[test]
-fn last_known_answers_by_the_last_rows_that_compiled() {
+fn last_known_uses_the_last_rows_that_compiled() {
     let draw = |config| ActivationRow::new(1, "draw", "novi.weighted_random", config);
     let flags = Flags::from_rows(last_known(draw(r#"{"splits": [1], "variations": ["blue"]}"#))).unwrap();
     let ctx = Context::new().with("targetingKey", "user-1");
@@ -97,7 +97,7 @@ impl Activation for Alive {
 }
 
 #[test]
-fn what_was_last_known_is_kept_but_not_what_was_before() {
+fn last_known_keeps_one_version() {
     let rows = |broken: i64| {
         let mut rows = Rows {
             flags: (1..=2).map(|id| FlagRow::new(id, format!("flag {id}"), true)).collect(),
@@ -128,7 +128,7 @@ fn what_was_last_known_is_kept_but_not_what_was_before() {
 }
 
 #[test]
-fn a_chain_of_any_depth_answers_on_a_small_stack() {
+fn deep_chains_evaluate_on_a_small_stack() {
     let deep = |depth: i64, end: &str| {
         let link = |id: i64| and(id, &if id == depth { end.to_owned() } else { format!("[{}]", id + 1) });
         one_flag((1..=depth).map(link).collect())
@@ -154,7 +154,7 @@ fn a_chain_of_any_depth_answers_on_a_small_stack() {
 }
 
 #[test]
-fn forty_levels_of_two_are_asked_forty_times() {
+fn shared_levels_are_evaluated_once_each() {
     let level = |id: i64| and(id, &if id == 40 { "[]".to_owned() } else { format!("[{0}, {0}]", id + 1) });
     let flags = Flags::from_rows(one_flag((1..=40).map(level).collect())).unwrap();
     // Without remembered answers this would ask 2^40 activations, and never end.
@@ -177,7 +177,7 @@ impl Activation for Counting {
 }
 
 #[test]
-fn a_shared_activation_is_asked_once_a_context() {
+fn shared_activations_are_evaluated_once_per_context() {
     let mut registry = Registry::global().unwrap();
     registry.add(ActivationType::new::<Counting>("test.counting", &[], "Counts", "here")).unwrap();
     let mut activations = vec![ActivationRow::new(1, "counting", "test.counting", "{}")];
@@ -221,7 +221,7 @@ impl Activation for Asking {
 }
 
 #[test]
-fn an_activation_may_evaluate_other_flags() {
+fn activations_can_evaluate_other_flags() {
     let mut registry = Registry::global().unwrap();
     registry.add(ActivationType::new::<Asking>("test.asking", &[], "Asks", "here")).unwrap();
     let activations =
@@ -248,7 +248,7 @@ impl Activation for Panicking {
 }
 
 #[test]
-fn a_panic_breaks_the_flags_that_need_it_and_no_others() {
+fn panics_break_only_the_flags_that_depend_on_them() {
     let mut registry = Registry::global().unwrap();
     registry.add(ActivationType::new::<Panicking>("test.panicking", &[], "Panics", "here")).unwrap();
     let panicking =
@@ -325,7 +325,7 @@ fn handles_follow_the_rows() {
 }
 
 #[test]
-fn a_row_that_goes_by_the_flags_name_answers_each_flag_for_itself() {
+fn rows_hashed_by_flag_name_differ_between_flags() {
     // Shared by many flags and, below a combination, reached on two ways: remembered within a flag, not beyond it.
     let half = ActivationRow::new(1, "half", "novi.percentage", r#"{"percentage": 50}"#);
     let rows = Rows {
@@ -345,7 +345,7 @@ fn a_row_that_goes_by_the_flags_name_answers_each_flag_for_itself() {
 }
 
 #[test]
-fn flags_are_chosen_by_prefix_or_tag() {
+fn flags_are_filtered_by_prefix_or_tag() {
     let mut rows = Rows {
         flags: ["shop.cart", "shop.sale", "blog"]
             .into_iter()
@@ -411,7 +411,7 @@ fn unknown_flags_are_counted_by_name_and_bounded() {
 }
 
 #[test]
-fn an_unknown_flag_names_one_like_it() {
+fn unknown_flag_suggests_a_similar_name() {
     let flags = Flags::from_rows(one_flag(vec![and(1, "[]")])).unwrap();
     let error = flags.evaluate("flags", &Context::new()).unwrap_err();
     assert_eq!(error.to_string(), r#"flag "flags" was not found; did you mean "flag"?"#);
@@ -458,7 +458,7 @@ fn one_snapshot_never_mixes_two_revisions() {
 }
 
 #[test]
-fn odd_rows_hurt_themselves_alone() {
+fn odd_rows_break_only_themselves() {
     let rows = Rows {
         flags: vec![
             FlagRow::new(1, "twin", true),
@@ -488,7 +488,7 @@ fn odd_rows_hurt_themselves_alone() {
 }
 
 #[test]
-fn explanations_read_well() {
+fn explanations_are_readable() {
     let rows = Rows {
         revision: Revision::new(7),
         flags: vec![FlagRow::new(1, "Combo", true)],
@@ -528,7 +528,7 @@ fn flags_are_shared_between_threads() {
 }
 
 #[test]
-fn splits_of_many_variants_divide_as_those_of_few() {
+fn large_splits_divide_as_small_ones() {
     // Each tenth variant has all the weight of the one in the small split; the others have none.
     let small: Vec<String> = (0..5).map(|number| format!(r#""{number}": 1"#)).collect();
     let large: Vec<String> = (0..50)

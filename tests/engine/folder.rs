@@ -54,7 +54,7 @@ fn issues(flags: &Flags) -> Vec<String> {
 const NINE_TO_FIVE: (&str, &str) = ("office_hours", r#"{"from": 9, "to": 17}"#);
 
 #[test]
-fn a_file_is_a_type() {
+fn files_are_types() {
     let folder = folder(&[("office_hours.cel", OFFICE_HOURS), ("notes.txt", "("), (".hidden.cel", "(")]);
     let night = ("office_hours", r#"{"from": 0, "to": 6}"#);
     let flags = flags(folder.path(), &[NINE_TO_FIVE, night]);
@@ -68,7 +68,7 @@ fn a_file_is_a_type() {
 }
 
 #[test]
-fn a_result_that_is_a_text_is_a_variant_of_the_config() {
+fn string_result_is_a_variant_of_the_config() {
     let folder = folder(&[("tier.cel", r#"plan == "pro" ? "gold" : config.otherwise"#)]);
     let config = r#"{"variants": ["gold", "plain"], "otherwise": "plain"}"#;
     let flags = flags(folder.path(), &[("tier", config), ("tier", r#"{"otherwise": "plain"}"#)]);
@@ -81,7 +81,7 @@ fn a_result_that_is_a_text_is_a_variant_of_the_config() {
 }
 
 #[test]
-fn what_is_wrong_with_a_file_breaks_the_flags_that_use_it() {
+fn invalid_files_break_the_flags_that_use_them() {
     let long = format!("true // {}", "x".repeat(64 * 1024));
     let folder = folder(&[
         ("office_hours.cel", OFFICE_HOURS),
@@ -110,7 +110,7 @@ fn what_is_wrong_with_a_file_breaks_the_flags_that_use_it() {
 }
 
 #[test]
-fn rows_that_are_replaced_find_the_files_as_they_are() {
+fn replaced_rows_use_the_current_files() {
     let folder = folder(&[]);
     let flags = flags(folder.path(), &[NINE_TO_FIVE]);
     let ten = Context::new().with("hour", 10);
@@ -126,7 +126,7 @@ fn rows_that_are_replaced_find_the_files_as_they_are() {
 }
 
 #[test]
-fn a_folder_that_is_named_must_be_there() {
+fn configured_folder_must_exist() {
     let missing = Flags::builder().activations_folder("no/such/folder").from_rows(Rows::default());
     assert!(missing.unwrap_err().to_string().starts_with("could not read no/such/folder: "));
     let config = Config::from_toml("").unwrap();
@@ -136,7 +136,7 @@ fn a_folder_that_is_named_must_be_there() {
 }
 
 #[test]
-fn the_folder_lies_beside_the_configuration_file() {
+fn folder_is_relative_to_the_configuration_file() {
     let folder = folder(&[("novi.toml", "[activations]\nfolder = 'rules'")]);
     fs::create_dir(folder.path().join("rules")).unwrap();
     fs::write(folder.path().join("rules/always.cel"), "// Always on.\ntrue").unwrap();

@@ -50,7 +50,7 @@ fn compiled(member: impl Fn(i64) -> String, in_table: bool) -> i64 {
 }
 
 #[test]
-fn long_lists_are_small_and_nothing_is_allocated_to_ask() {
+fn long_lists_are_compact_and_evaluate_without_allocating() {
     for in_table in [false, true] {
         let ids = compiled(|id| format!("user-{id:011}"), in_table);
         assert!((17..=MOST).contains(&ids), "{ids} bytes for an id of sixteen bytes");

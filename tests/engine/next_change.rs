@@ -33,7 +33,7 @@ fn changes(class_name: &str, config: &str, from: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_window_opens_and_closes() {
+fn window_changes_when_it_opens_and_closes() {
     let window = r#"{"startDateTime": "2026-12-01T00:00:00Z", "endDateTime": "2027-01-01T00:00:00Z"}"#;
     let both = ["2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"];
     assert_eq!(changes("novi.date_time", window, "2026-11-25T00:00:00Z"), both);
@@ -50,14 +50,14 @@ fn a_window_opens_and_closes() {
 }
 
 #[test]
-fn an_end_comes_once() {
+fn expiry_changes_once() {
     let config = r#"{"at": "2027-01-01", "timezone": "Europe/Berlin"}"#;
     assert_eq!(changes("novi.expires", config, "2026-11-25T00:00:00Z"), ["2026-12-31T23:00:00Z"]);
     assert!(changes("novi.expires", config, "2026-12-31T23:00:00Z").is_empty());
 }
 
 #[test]
-fn hours_are_those_of_the_clocks_on_the_wall() {
+fn schedules_follow_local_time() {
     let office = r#"{"from": "01:30", "to": "02:30", "timezone": "Europe/Berlin"}"#;
     // Summer time begins: 02:30 is left out, and the window ends at the next instant that there is.
     assert_eq!(
@@ -85,7 +85,7 @@ fn hours_are_those_of_the_clocks_on_the_wall() {
 }
 
 #[test]
-fn a_ramp_rises_by_steps_and_by_callers() {
+fn ramp_changes_at_steps_and_at_callers() {
     let steps = r#"{"steps": [{"at": "2026-12-01T08:00:00Z", "percentage": 1},
         {"at": "2026-12-02T08:00:00Z", "percentage": 100}]}"#;
     let both = ["2026-12-01T08:00:00Z", "2026-12-02T08:00:00Z"];
@@ -110,7 +110,7 @@ fn a_ramp_rises_by_steps_and_by_callers() {
 }
 
 #[test]
-fn the_earliest_of_all_that_is_asked_counts() {
+fn earliest_change_counts() {
     let row =
         |id, class_name: &str, config: &str| ActivationRow::new(id, format!("a{id}"), class_name, config);
     let flags = Flags::from_rows(Rows {
@@ -142,7 +142,7 @@ fn the_earliest_of_all_that_is_asked_counts() {
 }
 
 #[test]
-fn any_depth_will_do() {
+fn next_change_is_found_at_any_depth() {
     const DEPTH: i64 = 50_000;
     let mut activations = vec![ActivationRow::new(1, "end", "novi.expires", r#"{"at": "2027-01-01"}"#)];
     activations.extend((2..=DEPTH).map(|id| ActivationRow::new(id, "not", "novi.not", (id - 1).to_string())));
@@ -179,7 +179,7 @@ impl Activation for Tells {
 }
 
 #[test]
-fn a_type_of_somebody_else_may_tell_and_may_be_wrong() {
+fn custom_types_can_report_their_next_change() {
     for (how, expected) in
         [("right", Some(time("2026-11-25T00:01:00Z"))), ("the past", None), ("panics", None)]
     {

@@ -115,7 +115,7 @@ fn variant(name: &str) -> Answer {
 }
 
 #[test]
-fn every_way_of_asking_sees_them() {
+fn every_kind_of_evaluation_sees_overrides() {
     let flags = flags();
     let overrides = [
         ("on", Off),
@@ -150,7 +150,7 @@ fn every_way_of_asking_sees_them() {
 }
 
 #[test]
-fn truth_values_and_names_of_variants_are_overrides() {
+fn booleans_and_variant_names_are_overrides() {
     let flags = flags();
     with_overrides([("on", false), ("off", true)], || {
         assert_eq!((ask(&flags, "on"), ask(&flags, "off")), (off(), on()));
@@ -162,7 +162,7 @@ fn truth_values_and_names_of_variants_are_overrides() {
 }
 
 #[test]
-fn values_are_those_of_the_variant() {
+fn override_has_the_value_of_its_variant() {
     let (flags, ctx) = (flags(), user());
     assert_eq!(flags.int("sizes", &ctx, 1), 10);
     with_overrides([("sizes", "large")], || assert_eq!(flags.int("sizes", &ctx, 1), 50));
@@ -172,7 +172,7 @@ fn values_are_those_of_the_variant() {
 }
 
 #[test]
-fn filters_know_them() {
+fn filters_see_overrides() {
     let (flags, ctx) = (flags(), user());
     let snapshot = flags.snapshot();
     let names = |filter| -> Vec<String> {
@@ -192,7 +192,7 @@ fn filters_know_them() {
 }
 
 #[test]
-fn scopes_nest_and_end_with_a_panic_too() {
+fn scopes_nest_and_end_on_a_panic() {
     let flags = flags();
     with_overrides([("on", Off), ("split", "B".into())], || {
         with_overrides([("split", "A")], || {
@@ -213,7 +213,7 @@ fn scopes_nest_and_end_with_a_panic_too() {
 }
 
 #[test]
-fn a_decision_outlives_the_scope() {
+fn decisions_outlive_the_override_scope() {
     let flags = flags();
     let decide = || flags.evaluate("no row has it", &user()).unwrap();
     let decision = with_overrides([("no row has it", "blue")], decide);
@@ -223,7 +223,7 @@ fn a_decision_outlives_the_scope() {
 }
 
 #[test]
-fn they_are_no_answers_of_the_flag() {
+fn overrides_are_not_counted_as_evaluations() {
     let flags = flags();
     with_overrides([("on", Off), ("new", On)], || (ask(&flags, "on"), ask(&flags, "new")));
     let counted = |name: &str| flags.evaluations().into_iter().any(|answers| answers.flag == name);
@@ -234,7 +234,7 @@ fn they_are_no_answers_of_the_flag() {
 }
 
 #[test]
-fn threads_do_not_see_those_of_others() {
+fn threads_do_not_see_overrides_of_others() {
     let (flags, barrier) = (flags(), Barrier::new(8));
     thread::scope(|scope| {
         for number in 0..8_u32 {
@@ -267,7 +267,7 @@ mod requests {
     }
 
     #[test]
-    fn stand_above_scopes_whichever_is_inside() {
+    fn take_precedence_over_scopes() {
         let flags = flags();
         with_request_overrides([("on", Off)], || {
             with_overrides([("on", "scoped")], || assert_eq!(ask(&flags, "on"), off()));
@@ -285,7 +285,7 @@ mod requests {
     }
 
     #[test]
-    fn are_refused_where_the_metadata_say_so() {
+    fn are_rejected_if_the_flag_forbids_overrides() {
         let flags = flags();
         with_request_overrides([("pinned", On)], || {
             assert_eq!(ask(&flags, "pinned"), Some((false, None, Reason::Disabled)));
@@ -309,7 +309,7 @@ mod requests {
     }
 
     #[test]
-    fn are_refused_with_a_variant_that_the_flag_does_not_have() {
+    fn are_rejected_with_an_unknown_variant() {
         let flags = flags();
         for (flag, name) in
             [("split", "A"), ("split", "B"), ("split, off", "B"), ("sizes", "large"), ("sizes", "small")]
@@ -341,7 +341,7 @@ mod tasks {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn keep_them_to_themselves() {
+    async fn stay_with_their_task() {
         let flags = flags();
         let work = |number: u32| {
             let flags = flags.clone();
@@ -373,7 +373,7 @@ mod tasks {
     }
 
     #[tokio::test]
-    async fn joined_futures_do_not_mix_theirs() {
+    async fn do_not_mix_between_joined_futures() {
         let flags = flags();
         let ask_often = async |expected: &str| {
             for _ in 0..20 {
@@ -403,7 +403,7 @@ mod tasks {
     }
 
     #[tokio::test]
-    async fn a_spawned_task_does_not_inherit_them() {
+    async fn are_not_inherited_by_a_spawned_task() {
         let flags = flags();
         let ours = flags.clone();
         let inner = novi::in_overrides([("on", Off)], async move {
@@ -419,7 +419,7 @@ mod tasks {
     }
 
     #[tokio::test]
-    async fn a_panic_ends_them() {
+    async fn end_on_a_panic() {
         let flags = flags();
         let task = novi::in_overrides([("on", Off)], async { panic!("on purpose") });
         assert!(tokio::spawn(task).await.unwrap_err().is_panic());
@@ -427,7 +427,7 @@ mod tasks {
     }
 
     #[tokio::test]
-    async fn they_are_there_when_the_future_is_dropped() {
+    async fn are_in_effect_when_the_future_is_dropped() {
         struct AtEnd(Flags);
         impl Drop for AtEnd {
             fn drop(&mut self) {
@@ -452,7 +452,7 @@ mod guards {
     }
 
     #[test]
-    fn see_them() {
+    fn see_overrides() {
         assert_eq!(guarded(), None);
         assert_eq!(with_overrides([("off", On)], guarded), Some(1));
         assert_eq!(guarded(), None);

@@ -134,7 +134,7 @@ fn plan() -> impl Strategy<Value = Plan> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
     #[test]
-    fn flags_answer_as_a_plain_recursion(
+    fn decisions_equal_a_plain_recursion(
         plan in plan(),
         contexts in proptest::collection::vec((any::<[bool; 3]>(), 0..50_u32), 4),
     ) {
@@ -224,7 +224,7 @@ fn a_circle_of_ten_thousand_flags() {
 }
 
 #[test]
-fn an_explanation_tells_of_the_flags_that_were_asked() {
+fn explanations_list_prerequisites() {
     let rows = Rows {
         flags: vec![FlagRow::new(1, "checkout", true), FlagRow::new(2, "new cart", true)],
         activations: vec![
@@ -248,7 +248,7 @@ fn an_explanation_tells_of_the_flags_that_were_asked() {
 }
 
 #[test]
-fn overrides_of_a_prerequisite_count_for_who_asks_it() {
+fn overrides_of_a_prerequisite_apply_to_its_dependents() {
     let pinned = novi::rows::FlagMetadata { override_allowed: false, ..Default::default() };
     let variants = novi::rows::FlagMetadata {
         variants: Some(r#"{"grid": 1, "list": 2}"#.to_owned()),
@@ -304,7 +304,7 @@ fn overrides_of_a_prerequisite_count_for_who_asks_it() {
 }
 
 #[test]
-fn a_flag_that_is_broken_by_itself_breaks_those_that_ask_it() {
+fn broken_prerequisite_breaks_its_dependents() {
     let values = novi::rows::FlagMetadata { variants: Some("[]".to_owned()), ..Default::default() };
     let flags = Flags::from_rows(Rows {
         flags: vec![

@@ -154,7 +154,7 @@ proptest! {
 
     /// No rows and no context make the engine panic, and all ways of asking agree.
     #[test]
-    fn any_rows_answer_any_context(rows in rows(), next in rows(), context in json()) {
+    fn arbitrary_rows_evaluate_arbitrary_contexts(rows in rows(), next in rows(), context in json()) {
         let context = Context::from_json(&context.to_string()).unwrap_or_default();
         let flags = Flags::from_rows(rows).unwrap();
         for next in [None, Some(next)] {
@@ -182,7 +182,7 @@ proptest! {
 
     /// Whatever a row's format and texts are, reading them ends without a panic.
     #[test]
-    fn any_format_reads_any_text(format in "[%a-zA-Z0-9 :./+-]{0,12}", text in "[0-9a-zA-Z :./+-]{0,24}", zone in prop::sample::select(chrono_tz::TZ_VARIANTS.to_vec())) {
+    fn arbitrary_text_is_read_with_any_format(format in "[%a-zA-Z0-9 :./+-]{0,12}", text in "[0-9a-zA-Z :./+-]{0,24}", zone in prop::sample::select(chrono_tz::TZ_VARIANTS.to_vec())) {
         let config = serde_json::json!({"startDateTime": text, "format": format, "timezone": zone.name()});
         let flags = Flags::from_rows(Rows {
             flags: vec![FlagRow::new(1, "flag", true)],
@@ -198,7 +198,7 @@ proptest! {
 
     /// Whatever the operators and the operands are, they are read, asked and explained without a panic.
     #[test]
-    fn any_attribute_meets_any_operator(conditions in vec((operator(), operand()), 0..4), value in operand(), nested: bool) {
+    fn arbitrary_attributes_meet_any_operator(conditions in vec((operator(), operand()), 0..4), value in operand(), nested: bool) {
         let mut config: serde_json::Map<_, _> =
             conditions.into_iter().collect();
         config.insert("attribute".to_owned(), "a.b".into());

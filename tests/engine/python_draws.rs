@@ -22,7 +22,7 @@ struct Draw<'a> {
 }
 
 #[test]
-fn rows_with_the_python_class_path_draw_as_python_does() {
+fn python_class_path_draws_as_python_does() {
     let draws: Vec<Draw<'_>> = serde_json::from_str(include_str!("../fixtures/python-draws.json")).unwrap();
     assert!(draws.len() > 500);
     for Draw { splits, variations, seed, choice } in draws {

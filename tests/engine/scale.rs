@@ -28,7 +28,7 @@ fn load(rows: Rows) -> Flags {
 }
 
 #[test]
-fn a_hundred_thousand_flags_answer_as_their_rules_say() {
+fn a_hundred_thousand_flags_follow_their_rules() {
     const COUNT: usize = 100_000;
     let rows = large::differing(COUNT);
     assert_eq!(rows.activations.len(), 2 * COUNT);
@@ -61,7 +61,7 @@ fn a_hundred_thousand_flags_answer_as_their_rules_say() {
 }
 
 #[test]
-fn a_flag_asks_each_of_a_thousand_activations() {
+fn flag_evaluates_a_thousand_activations() {
     const COUNT: usize = 1000;
     let flags = load(large::one_flag_of(COUNT));
     let from = |country: &str| flags.is_enabled("flag", &Context::new().with("country", country.to_owned()));
@@ -135,7 +135,7 @@ fn bytes_a_flag(rows: &Rows) -> i64 {
 }
 
 #[test]
-fn a_flag_takes_some_hundred_bytes() {
+fn flags_take_a_few_hundred_bytes() {
     const COUNT: usize = 10_000;
     // Two activations a flag on average.
     let alike = bytes_a_flag(&workloads::many(COUNT, false));
@@ -147,7 +147,7 @@ fn a_flag_takes_some_hundred_bytes() {
 
 /// Each asks the first one again, and the one before it, so that two circles end in each.
 #[test]
-fn circles_take_memory_for_their_edges_alone() {
+fn memory_of_circles_grows_with_their_edges() {
     const COUNT: i64 = 10_000;
     let config = |id: i64| match id {
         COUNT => format!("[1, {}]", id - 1),

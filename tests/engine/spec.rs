@@ -13,12 +13,12 @@ use novi::{
 use crate::common::databases::databases;
 
 #[tokio::test]
-async fn rows_in_memory_answer_as_the_rules_say() {
+async fn vectors_hold_for_rows_in_memory() {
     replay(Arc::new(MemoryStore::default()), "memory").await;
 }
 
 #[tokio::test]
-async fn rows_in_databases_answer_as_the_rules_say() {
+async fn vectors_hold_for_rows_in_databases() {
     for database in databases().await {
         let store = store::create(&database.url).await.unwrap();
         store.migrate().await.unwrap();

@@ -12,7 +12,7 @@ fn user() -> Context<'static> {
 }
 
 #[test]
-fn rows_change_under_flags_that_are_built() {
+fn built_flags_follow_changed_rows() {
     let half = |flag: TestFlag| flag.activation("novi.percentage", json!({"percentage": 0}));
     let mut test = TestFlags::new().flag("Beta", half).off("Refunds");
     let flags = test.build();
@@ -30,7 +30,7 @@ fn rows_change_under_flags_that_are_built() {
 }
 
 #[test]
-fn values_and_metadata_are_those_of_rows() {
+fn values_and_metadata_come_from_the_rows() {
     let sizes = |flag: TestFlag| {
         let metadata = FlagMetadata { owner: Some("shop".to_owned()), ..FlagMetadata::default() };
         flag.metadata(metadata).variants(&json!({"small": 10, "large": 50})).default_variant("large")
@@ -41,6 +41,6 @@ fn values_and_metadata_are_those_of_rows() {
 
 #[test]
 #[should_panic(expected = "the flags of this test are broken:\nactivations#1 \"of Beta\": config")]
-fn broken_flags_are_told() {
+fn broken_flags_are_reported() {
     TestFlags::new().flag("Beta", |flag| flag.activation("novi.percentage", json!({}))).build();
 }

@@ -63,7 +63,7 @@ fn evaluation_allocates_nothing() {
 }
 
 #[test]
-fn a_schedule_answers_the_same_however_often_and_in_whatever_order_it_is_asked() {
+fn schedules_do_not_depend_on_the_order_of_evaluations() {
     let flags = flags(Context::new(), &ROWS[2..5]);
     let time = |step: i64| chrono::DateTime::from_timestamp(1_790_000_000 + step * 601, 0).unwrap();
     let ask = |name: &str, step| flags.is_enabled(name, &Context::new().with("currentDateTime", time(step)));
@@ -78,7 +78,7 @@ fn a_schedule_answers_the_same_however_often_and_in_whatever_order_it_is_asked()
 }
 
 #[test]
-fn a_host_is_known_by_the_name_that_the_system_tells() {
+fn host_defaults_to_the_system_name() {
     let name = gethostname::gethostname().into_string().unwrap();
     let config = serde_json::json!({"hosts": [name.to_uppercase()]}).to_string();
     let other = serde_json::json!({"hosts": [format!("{name}?")]}).to_string();

@@ -60,7 +60,7 @@ fn all_cases_of_the_client_specification() {
 
 /// What is wrong in the specification on purpose is an issue, and nothing else is.
 #[test]
-fn what_is_translated_compiles() {
+fn translated_features_compile() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/unleash");
     let mut issues = Vec::new();
     for file in fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {

@@ -55,7 +55,7 @@ fn to_owned(names: &[&str]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn each_change_is_told_of_by_name() {
+async fn changes_name_the_flags() {
     for database in databases().await {
         let mut followed = followed(&database).await;
         let on = |followed: &Followed, name: &str| {
@@ -85,7 +85,7 @@ async fn each_change_is_told_of_by_name() {
 }
 
 #[tokio::test]
-async fn what_the_history_does_not_tell_is_read_as_a_whole() {
+async fn changes_without_history_reload_all_rows() {
     for database in databases().await {
         let mut followed = followed(&database).await;
         let changes = followed.hears("update novi_revision set revision = revision + 1 where slot = 0").await;
@@ -98,7 +98,7 @@ async fn what_the_history_does_not_tell_is_read_as_a_whole() {
 }
 
 #[tokio::test]
-async fn a_large_transaction_is_read_as_a_whole() {
+async fn large_transactions_reload_all_rows() {
     for database in databases().await {
         let mut followed = followed(&database).await;
         let rows: Vec<_> = (100..3100).map(|id| format!("({id}, 'flag {id}', true)")).collect();
@@ -113,7 +113,7 @@ async fn a_large_transaction_is_read_as_a_whole() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_stays_open_keeps_nobody_waiting_and_is_not_missed() {
+async fn open_transactions_block_nothing_and_are_not_missed() {
     for database in databases().await {
         // SQLite has one writer.
         if database.kind == Kind::Sqlite {
@@ -139,7 +139,7 @@ async fn a_transaction_that_stays_open_keeps_nobody_waiting_and_is_not_missed() 
 }
 
 #[tokio::test]
-async fn a_truncated_table_is_seen() {
+async fn truncated_tables_are_noticed() {
     for database in databases().await {
         // SQLite has no truncate; a delete without a condition fires triggers there.
         if database.kind == Kind::Sqlite {
@@ -159,7 +159,7 @@ async fn a_truncated_table_is_seen() {
 }
 
 #[tokio::test]
-async fn whoever_has_written_reads_what_he_wrote() {
+async fn refresh_reads_own_writes() {
     for database in databases().await {
         // Nothing is seen by itself.
         let store = store::create(&database.url).await.unwrap();

@@ -20,7 +20,7 @@ use crate::common::{databases::databases, until::until};
 const REFRESH: Duration = Duration::from_millis(20);
 
 #[tokio::test]
-async fn plain_sql_by_others_is_seen() {
+async fn plain_sql_of_others_is_noticed() {
     for database in databases().await {
         let kind = database.kind;
         let dba = store::create(&database.url).await.unwrap();
@@ -72,7 +72,7 @@ async fn plain_sql_by_others_is_seen() {
 }
 
 #[tokio::test]
-async fn a_database_without_tables_says_what_to_do() {
+async fn missing_tables_are_an_error_that_says_what_to_do() {
     for database in databases().await {
         let made = store::create(&database.url).await.unwrap();
         let error = made.load().await.unwrap_err();
@@ -126,7 +126,7 @@ async fn moody() -> (Arc<Moody>, Flags) {
 }
 
 #[tokio::test]
-async fn the_last_rows_answer_while_the_database_does_not() {
+async fn last_rows_are_used_while_the_database_is_unavailable() {
     let (store, flags) = moody().await;
     let on = || flags.is_enabled("flag", &Context::new());
     assert!(on() && flags.status().failure.is_none());
@@ -148,7 +148,7 @@ async fn the_last_rows_answer_while_the_database_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_database_that_hangs_is_taken_for_dead() {
+async fn hanging_database_is_considered_down() {
     let (store, flags) = moody().await;
     store.hangs.store(true, Ordering::Relaxed);
     until("a failure", || flags.status().failure.is_some_and(|why| why.contains("no answer within"))).await;
@@ -158,7 +158,7 @@ async fn a_database_that_hangs_is_taken_for_dead() {
 }
 
 #[tokio::test]
-async fn nobody_asks_for_flags_that_nobody_holds() {
+async fn dropped_flags_stop_following() {
     let (store, flags) = moody().await;
     drop(flags);
     // The task holds the store through the flags alone.
@@ -166,7 +166,7 @@ async fn nobody_asks_for_flags_that_nobody_holds() {
 }
 
 #[tokio::test]
-async fn a_revision_that_goes_back_is_followed() {
+async fn lower_revisions_are_followed() {
     let (store, flags) = moody().await;
     let first = flags.snapshot().revision();
     store.store.apply(vec![Change::SetStatus { flag: "flag".to_owned(), status: false }]).await.unwrap();

@@ -44,7 +44,7 @@ fn is_on(flags: &Flags, flag: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_network_that_fails_changes_no_answer_and_is_got_over() {
+async fn network_failures_change_no_decision_and_recover() {
     for database in databases().await.into_iter().filter(|database| database.kind != Kind::Sqlite) {
         let kind = database.kind;
         let store = seeded(&database).await;
@@ -68,7 +68,7 @@ async fn a_network_that_fails_changes_no_answer_and_is_got_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_hang_for_ever_do_not_use_the_pool_up() {
+async fn hanging_connections_do_not_exhaust_the_pool() {
     for database in databases().await.into_iter().filter(|database| database.kind != Kind::Sqlite) {
         let kind = database.kind;
         seeded(&database).await;
@@ -100,7 +100,7 @@ async fn connections_that_hang_for_ever_do_not_use_the_pool_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_without_the_database_answers_from_the_file() {
+async fn start_without_the_database_uses_the_snapshot_file() {
     for database in databases().await.into_iter().filter(|database| database.kind != Kind::Sqlite) {
         let kind = database.kind;
         let store = seeded(&database).await;
@@ -134,7 +134,7 @@ async fn a_start_without_the_database_answers_from_the_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_with_nothing_at_all_waits_for_the_database_if_it_may() {
+async fn start_without_rows_waits_for_the_database_if_configured() {
     for database in databases().await.into_iter().filter(|database| database.kind != Kind::Sqlite) {
         seeded(&database).await;
         let folder = tempfile::tempdir().unwrap();
@@ -159,7 +159,7 @@ async fn a_start_with_nothing_at_all_waits_for_the_database_if_it_may() {
 }
 
 #[tokio::test]
-async fn a_sqlite_file_may_be_gone_at_the_start_if_there_is_a_snapshot_file() {
+async fn missing_sqlite_file_starts_from_the_snapshot_file() {
     let database = database(Kind::Sqlite).await;
     let store = seeded(&database).await;
     let folder = tempfile::tempdir().unwrap();
@@ -181,7 +181,7 @@ async fn a_sqlite_file_may_be_gone_at_the_start_if_there_is_a_snapshot_file() {
 }
 
 #[tokio::test]
-async fn a_database_without_tables_is_no_outage() {
+async fn missing_tables_are_no_outage() {
     for database in databases().await {
         store::create(&database.url).await.unwrap();
         let error = builder().start_without_database().connect(&database.url).await.unwrap_err();
@@ -190,7 +190,7 @@ async fn a_database_without_tables_is_no_outage() {
 }
 
 #[tokio::test]
-async fn tables_of_another_novi_are_told_as_such() {
+async fn tables_of_another_version_are_reported() {
     for database in databases().await {
         seeded(&database).await;
         let mut dba = Raw::connect(&database).await;
@@ -215,7 +215,7 @@ async fn tables_of_another_novi_are_told_as_such() {
 }
 
 #[tokio::test]
-async fn a_burst_of_changes_is_written_once_and_the_last_state_in_the_end() {
+async fn bursts_of_changes_are_written_at_most_once_per_interval() {
     let database = database(Kind::Sqlite).await;
     let store = seeded(&database).await;
     let folder = tempfile::tempdir().unwrap();
@@ -247,7 +247,7 @@ async fn a_burst_of_changes_is_written_once_and_the_last_state_in_the_end() {
 }
 
 #[test]
-fn a_program_without_tokio_has_flags_that_follow() {
+fn blocking_flags_follow_without_tokio() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     for database in runtime.block_on(databases()) {
         let store = runtime.block_on(seeded(&database));
@@ -271,7 +271,7 @@ fn threads() -> usize {
 }
 
 #[tokio::test]
-async fn in_a_runtime_it_waits_as_well() {
+async fn blocking_start_in_a_runtime_waits() {
     let database = database(Kind::Sqlite).await;
     let store = seeded(&database).await;
     let flags = builder().connect_blocking(&database.url).unwrap();

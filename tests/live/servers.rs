@@ -213,7 +213,7 @@ async fn outlive(url: &str, server: Server) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn servers_that_die_change_no_answer() {
+async fn killed_servers_change_no_decision() {
     if std::env::var_os("NOVI_TEST_LONG").is_none_or(|value| value != "1") {
         return;
     }

@@ -66,7 +66,7 @@ impl<T: Clone> Greeter<T> {
 }
 
 #[tokio::test]
-async fn the_flag_chooses_the_function() {
+async fn factory_calls_the_function_that_the_flag_chooses() {
     let fee = |country| Payments::create(&User { country }).fee;
     assert_eq!((fee("CA"), fee("NZ"), fee("DE")), (4, 1, 2));
     assert_eq!(with_overrides([("Payments", "premium")], || fee("DE")), 4);
@@ -79,7 +79,7 @@ async fn the_flag_chooses_the_function() {
 }
 
 #[test]
-fn they_are_features() {
+fn factories_are_features() {
     let manifest = novi::manifest();
     let known: Vec<_> = manifest
         .features

@@ -167,7 +167,7 @@ mod structs {
     }
 
     #[test]
-    fn are_the_value_of_the_variant_or_the_default() {
+    fn take_the_value_of_the_variant_or_the_default() {
         let long = PageSettings { rows: 100, colours: vec!["red".to_owned()] };
         let page = |status, default| choose(with_values("Page settings", status, SIZES, default));
         assert_eq!(page(true, Some("long")), long);
@@ -182,7 +182,7 @@ mod structs {
     }
 
     #[test]
-    fn take_the_default_where_a_value_makes_no_sense() {
+    fn take_the_default_if_the_value_is_invalid() {
         let rows = with_values("Page settings", true, r#"{"a": {"rows": 256}}"#, Some("a"));
         assert_eq!(choose(rows), PageSettings::default());
         assert_eq!(
@@ -203,7 +203,7 @@ mod told {
     }
 
     #[test]
-    fn variants_that_an_enum_does_not_know_are_issues() {
+    fn unknown_variants_of_an_enum_are_issues() {
         let known = format!(
             "expected one of \"Aperture\", \"Acme\", \"Premium\", which {} knows, found \"Unheard of\"",
             place::<PaymentProcessor>()
@@ -229,7 +229,7 @@ mod told {
     }
 
     #[test]
-    fn values_that_a_struct_can_not_read_are_issues() {
+    fn values_that_a_struct_cannot_read_are_issues() {
         let values = r#"{"a": {"rows": 300}, "b": {"colours": ["red", 5]}, "c": {"size": 1}, "d": {}}"#;
         let found = issues(with_values("Page settings", false, values, None));
         let expected = [
@@ -251,7 +251,7 @@ mod told {
     }
 
     #[test]
-    fn each_revision_is_looked_at() {
+    fn each_revision_is_checked() {
         let flags = Flags::from_rows(Rows::default()).unwrap();
         assert_eq!(flags.issues().len(), 0);
         flags.replace_rows(processors());
@@ -270,7 +270,7 @@ mod told {
     }
 
     #[test]
-    fn what_is_not_understood_is_logged_once_a_revision() {
+    fn invalid_values_are_logged_once_per_revision() {
         let bad = || Rows {
             revision: Revision::new(7),
             ..with_values("Page settings", true, r#"{"a": 5}"#, Some("a"))
@@ -303,7 +303,7 @@ mod manifests {
     use super::*;
 
     #[test]
-    fn list_what_the_program_knows() {
+    fn list_the_features_of_the_program() {
         let printed: serde_json::Value = serde_json::from_str(&novi::manifest().to_string()).unwrap();
         let mut features = printed["features"].as_array().unwrap().clone();
         features.retain(|feature| feature["type"].as_str().unwrap().starts_with("macros::feature::"));
@@ -322,7 +322,7 @@ mod manifests {
 
     /// As `novi check --against` does, which knows no types.
     #[test]
-    fn are_as_good_as_the_types_for_all_but_fields() {
+    fn check_as_the_types_except_for_fields() {
         let read: Manifest = serde_json::from_str(&novi::manifest().to_string()).unwrap();
         let settings = Settings { features: read.clone(), ..Settings::default() };
         let registry = Registry::global().unwrap();

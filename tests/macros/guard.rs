@@ -24,7 +24,7 @@ fn flags() -> Flags {
     Flags::from_rows(Rows { flags, ..Rows::default() }).unwrap()
 }
 
-mod what_it_gives_while_off {
+mod while_off {
     use super::*;
 
     #[novi::enabled("on", flags = flags())]
@@ -38,7 +38,7 @@ mod what_it_gives_while_off {
     }
 
     #[test]
-    fn nothing_for_a_function_without_an_answer() {
+    fn does_nothing_without_a_return_type() {
         let mut list = Vec::new();
         push_off(&mut list);
         assert!(list.is_empty());
@@ -57,7 +57,7 @@ mod what_it_gives_while_off {
     }
 
     #[test]
-    fn none_for_an_option_and_a_constant_names_the_flag() {
+    fn returns_none_for_an_option() {
         assert_eq!((some(), none()), (Some(1), None));
     }
 
@@ -90,7 +90,7 @@ mod what_it_gives_while_off {
     }
 
     #[test]
-    fn an_error_for_a_result() {
+    fn returns_an_error_for_a_result() {
         let OwnError::Off(off) = own_error().unwrap_err();
         assert_eq!(off.flag(), "off");
         assert_eq!(boxed_error().unwrap_err().downcast_ref::<FlagDisabled>(), Some(&off));
@@ -120,7 +120,7 @@ mod what_it_gives_while_off {
     }
 
     #[test]
-    fn otherwise_wins() {
+    fn returns_otherwise_if_given() {
         assert_eq!(from_arguments("four".to_owned()), 4);
         assert_eq!(not_none(), Some(7));
         let mut list = Vec::new();
@@ -267,7 +267,7 @@ mod methods {
     }
 
     #[tokio::test]
-    async fn reach_their_own_fields() {
+    async fn access_fields_of_self() {
         let mut service = Service { flags: Arc::new(flags()), ctx: Context::new(), calls: 0 };
         assert_eq!(*service.count(), 1);
         assert_eq!(service.add(2).await, 201);
@@ -358,7 +358,7 @@ mod contexts {
     }
 
     #[tokio::test]
-    async fn come_in_any_form_and_are_not_moved() {
+    async fn are_borrowed_in_any_form() {
         let (vip, mut other) = (user("vip"), user("other"));
         assert_eq!((owned(vip.clone()), owned(other.clone())), (Some(vip.clone()), None));
         assert_eq!((shared(&vip), shared(&other)), (Some(vip.clone()), None));
@@ -389,7 +389,7 @@ mod contexts {
     }
 
     #[tokio::test]
-    async fn are_those_of_the_task_that_awaits() {
+    async fn belong_to_the_task_that_awaits() {
         let made_outside = current_async();
         assert_eq!(novi::in_context(user("vip"), made_outside).await, Some(1));
         let made_inside = novi::with_context(user("vip"), current_async);
@@ -513,7 +513,7 @@ mod futures {
     }
 
     #[tokio::test]
-    async fn ask_when_they_are_polled() {
+    async fn evaluate_when_they_are_polled() {
         assert_eq!(novi::in_context(user("vip"), written_out("four")).await, Some(4));
         assert_eq!(novi::in_context(user("vip"), boxed("four")).await, 4);
         assert_eq!(novi::in_context(user("vip"), by_alias("four")).await, Some(4));
@@ -523,7 +523,7 @@ mod futures {
     }
 
     #[tokio::test]
-    async fn may_be_made_by_async_trait() {
+    async fn work_with_async_trait() {
         let mut memory = Memory { factor: 2 };
         assert_eq!(memory.load(3).await, Ok(6));
         assert_eq!(memory.all(5).await, [5]);

@@ -141,7 +141,7 @@ mod variants {
     }
 
     #[test]
-    fn other_ones_count_as_off() {
+    fn other_variants_count_as_off() {
         assert_eq!((grid("user-7"), grid("user-8")), (Some("user-7"), None));
         assert_eq!((by_constant(&user("user-7")), by_constant(&user("user-8"))), ("grid", "another"));
         assert_eq!(by_constant(&Context::new()), "another");
@@ -150,7 +150,7 @@ mod variants {
     }
 
     #[tokio::test]
-    async fn the_error_names_it() {
+    async fn error_names_the_variant() {
         let error = never().await.unwrap_err();
         assert_eq!(error.to_string(), "feature \"plain\" is off, or on without the variant \"grid\"");
     }

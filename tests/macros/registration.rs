@@ -32,7 +32,7 @@ fn types_of_another_crate_are_found() {
 }
 
 #[test]
-fn the_location_is_that_of_the_attribute() {
+fn location_is_the_line_of_the_attribute() {
     for (location, line) in [Plan::TYPE.location(), Switch::TYPE.location()].into_iter().zip(LINES) {
         assert!(location.ends_with(&format!("plugin/src/lib.rs:{line}")), "{location}, line {line}");
     }
@@ -117,7 +117,7 @@ mod unknown_fields {
     }
 
     #[test]
-    fn are_refused_by_structs_with_named_fields() {
+    fn are_rejected_by_structs_with_named_fields() {
         assert!(reads::<Plain>(json!({"_size": 1})).is_ok());
         assert_eq!(reads::<Plain>(json!({"size": 1})).unwrap_err(), "unknown field `size`, expected `_size`");
         assert_eq!(schema::<Plain>()["additionalProperties"], json!(false));
@@ -125,7 +125,7 @@ mod unknown_fields {
     }
 
     #[test]
-    fn are_left_to_types_that_settle_it_themselves() {
+    fn are_accepted_by_types_with_their_own_rules() {
         assert!(reads::<Flattened>(json!({"a": 1, "b": 2})).is_ok());
         assert!(reads::<Transparent>(json!([1, 2])).is_ok());
         assert!(reads::<Converted>(json!(1)).is_ok());
@@ -135,7 +135,7 @@ mod unknown_fields {
     }
 
     #[test]
-    fn are_passed_over_if_the_derive_stands_above() {
+    fn are_ignored_if_the_derive_comes_first() {
         assert!(reads::<DerivedAbove>(json!({"_size": 1, "more": 2})).is_ok());
         assert_eq!(schema::<DerivedAbove>().get("additionalProperties"), None);
     }
@@ -155,7 +155,7 @@ mod ours {
 }
 
 #[test]
-fn novi_may_go_by_another_name() {
+fn novi_can_be_renamed() {
     #[ours::activation("registration.renamed", crate = crate::registration::ours)]
     #[derive(Deserialize)]
     struct Renamed {

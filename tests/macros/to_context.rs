@@ -68,7 +68,7 @@ fn fields_become_attributes() {
 }
 
 #[test]
-fn a_struct_of_text_and_numbers_takes_one_block() {
+fn struct_of_strings_and_numbers_allocates_once() {
     let caller = caller("user-7");
     let counted = measure(|| {
         let ctx = caller.to_context();
@@ -183,7 +183,7 @@ struct Keyed<K> {
 }
 
 #[test]
-fn any_text_is_a_key() {
+fn arbitrary_strings_are_keys() {
     let key = |ctx: &Context<'_>| ctx.targeting_key().map(str::to_owned);
     assert_eq!(key(&Keyed { id: Some("a") }.to_context()), Some("a".to_owned()));
     assert_eq!(key(&Keyed { id: Some(Arc::<str>::from("b")) }.to_context()), Some("b".to_owned()));
@@ -241,7 +241,7 @@ macro_rules! written_by_a_macro {
 written_by_a_macro!(Written, field: Option<u8>);
 
 #[test]
-fn types_of_all_sorts() {
+fn derive_supports_all_kinds_of_types() {
     let list = Node { value: 1, next: Some(Box::new(Node { value: 2, next: None })) };
     assert_eq!(list.to_value().to_string(), r#"{"value":1,"next":{"value":2}}"#);
     assert_eq!(Own { pair: Pair("x") }.to_value().to_string(), r#"{"pair":"x"}"#);
@@ -250,7 +250,7 @@ fn types_of_all_sorts() {
 }
 
 #[test]
-fn values_of_all_sorts() {
+fn derive_supports_all_kinds_of_values() {
     let zoned: DateTime<FixedOffset> = "2026-01-01T02:00:00+02:00".parse().unwrap();
     assert_eq!(zoned.to_value().to_string(), r#""2026-01-01T00:00:00Z""#);
     assert_eq!([Some('a'), None].to_value().to_string(), r#"["a",null]"#);
@@ -265,7 +265,7 @@ fn values_of_all_sorts() {
 }
 
 #[test]
-fn a_context_borrows_from_a_context() {
+fn contexts_can_borrow_from_contexts() {
     let ctx = Context::from_json(r#"{"a": "x", "b": [1, {"c": null}], "d": 1e3, "e": 18446744073709551616}"#);
     let ctx = ctx.unwrap().with("now", DateTime::UNIX_EPOCH);
     assert_eq!(ctx.to_context(), ctx);
@@ -313,7 +313,7 @@ macro_rules! cases {
     )*
 
         #[test]
-        fn names_are_those_of_serde() {
+        fn field_names_follow_serde() {
             $(
                 let (fields, variants) = ($module::Fields::default(), $module::Variants::ALL);
                 assert_eq!(fields.to_value(), Value::from_serialize(&fields).unwrap(), $case);
@@ -345,7 +345,7 @@ fn moved(flags: &Flags, caller: Caller<'_>) -> String {
 }
 
 #[test]
-fn a_guard_takes_what_can_be_a_context() {
+fn guards_accept_any_to_context() {
     let split = r#"{"splits": [50, 50], "variations": ["A", "B"]}"#;
     let flags = Flags::from_rows(Rows {
         flags: vec![FlagRow::new(1, "Sticky", true)],
@@ -427,7 +427,7 @@ fn bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> 
 }
 
 #[test]
-fn all_of_serde_becomes_values() {
+fn all_serde_types_become_values() {
     let everything = Everything {
         unit: (),
         option: Some(1),
@@ -460,7 +460,7 @@ fn all_of_serde_becomes_values() {
 }
 
 #[test]
-fn errors_of_serde_tell_where() {
+fn serde_errors_name_the_path() {
     #[derive(Serialize)]
     struct Outer<T> {
         list: Vec<T>,
@@ -493,7 +493,7 @@ fn errors_of_serde_tell_where() {
 }
 
 #[test]
-fn what_refers_to_itself_ends() {
+fn recursive_types_terminate() {
     struct Endless;
     impl Serialize for Endless {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -507,7 +507,7 @@ fn what_refers_to_itself_ends() {
 }
 
 #[test]
-fn the_later_of_two_fields_counts() {
+fn last_of_two_equal_fields_counts() {
     struct Twins;
     impl Serialize for Twins {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -540,7 +540,7 @@ fn data() -> impl Strategy<Value = serde_json::Value> {
 
 proptest! {
     #[test]
-    fn serde_says_what_json_says(data in prop::collection::btree_map(".{0,4}", data(), 0..12)) {
+    fn serde_and_json_give_equal_contexts(data in prop::collection::btree_map(".{0,4}", data(), 0..12)) {
         let text = serde_json::to_string(&data).unwrap();
         let expected = Context::from_json(&text).unwrap();
         prop_assert_eq!(Context::from_serialize(&data).unwrap(), expected.clone());
@@ -550,7 +550,7 @@ proptest! {
     }
 
     #[test]
-    fn whole_numbers_of_any_size_keep_their_digits(number: i128) {
+    fn large_integers_keep_their_digits(number: i128) {
         let data = BTreeMap::from([("number", number)]);
         let expected = Context::from_json(&format!(r#"{{"number": {number}}}"#)).unwrap();
         prop_assert_eq!(Context::from_serialize(&data).unwrap(), expected.clone());

@@ -102,7 +102,7 @@ fn told(part: &Value, schema: &Value) -> String {
 }
 
 #[test]
-fn every_type_has_its_page() {
+fn types_have_a_page() {
     let registry = Registry::global().unwrap();
     let name = |kind: &ActivationType| format!("{}.md", kind.class().trim_start_matches("novi."));
     let pages: BTreeMap<_, _> = registry.iter().map(|kind| (name(kind), page(kind))).collect();
@@ -128,7 +128,7 @@ fn every_type_has_its_page() {
 }
 
 #[tokio::test]
-async fn what_comes_from_elsewhere_compiles() {
+async fn rows_of_the_migration_guide_compile() {
     let text = include_str!("../../docs/coming-from.md");
     let scripts: Vec<_> =
         text.split("```sql\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();

@@ -8,7 +8,7 @@ const START: &str = "<!-- types: made by `UPDATE_README=1 cargo test --test proj
 const END: &str = "<!-- types end -->";
 
 #[test]
-fn the_table_of_types_is_that_of_the_registry() {
+fn table_of_types_matches_the_registry() {
     // A registry without the types of the examples, which are linked into other binaries.
     let registry = Registry::global().unwrap();
     let row = |class: &str, about: &str, aliases: &[&str]| {
@@ -32,7 +32,7 @@ fn the_table_of_types_is_that_of_the_registry() {
 }
 
 #[tokio::test]
-async fn the_rows_of_the_tour_make_sense() {
+async fn rows_of_the_tour_are_valid() {
     let readme = include_str!("../../README.md");
     let script = readme.split("```sql\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let database = novi::store::create("sqlite::memory:").await.unwrap();

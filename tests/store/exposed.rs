@@ -13,7 +13,7 @@ use crate::common::databases::{Raw, databases};
 const FLAGS: &str = "insert into flags (id, name, status) values (1, 'shown', true), (2, 'hidden', true), (3, 'moved', true);";
 
 #[tokio::test]
-async fn a_flag_is_hidden_until_its_row_says_otherwise_and_history_knows() {
+async fn flags_are_hidden_until_exposed_and_history_records_it() {
     for database in databases().await {
         let kind = database.kind;
         let store = store::create(&database.url).await.unwrap();
@@ -56,7 +56,7 @@ async fn a_flag_is_hidden_until_its_row_says_otherwise_and_history_knows() {
 }
 
 #[test]
-fn who_answers_in_its_place_does_not_expose_a_flag() {
+fn overrides_do_not_expose_a_flag() {
     let mut rows = novi::rows::Rows {
         flags: vec![novi::rows::FlagRow::new(1, "shown", true), novi::rows::FlagRow::new(2, "hidden", true)],
         ..Default::default()

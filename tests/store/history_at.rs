@@ -97,7 +97,7 @@ fn answers(rows: Rows) -> BTreeMap<String, Vec<String>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_answered_live_is_answered_from_history() {
+async fn history_answers_as_the_live_rows_did() {
     let (edits, asked) = if is_long() { (10_000, 500) } else { (250, 40) };
     for database in databases().await {
         let store = migrated(&database).await;
@@ -164,7 +164,7 @@ async fn assert_replays(store: &Arc<dyn SchemaStore>) {
 /// What the writer prints after each commit.
 const COMMITTED: &str = "committed";
 
-/// Edits the database without end, in transactions of two changes, for [`a_writer_that_is_killed_leaves_no_gap`].
+/// Edits the database without end, in transactions of two changes, for [`killed_writer_leaves_no_gap_in_the_history`].
 #[tokio::test]
 async fn writer_process() {
     let (Ok(url), Ok(seed)) = (std::env::var("HISTORY_WRITER_URL"), std::env::var("HISTORY_WRITER_SEED"))
@@ -193,7 +193,7 @@ async fn writer_process() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_writer_that_is_killed_leaves_no_gap() {
+async fn killed_writer_leaves_no_gap_in_the_history() {
     let rounds = if is_long() { 60 } else { 4 };
     for database in databases().await {
         let store = migrated(&database).await;
@@ -202,7 +202,7 @@ async fn a_writer_that_is_killed_leaves_no_gap() {
         let mut seen = 0;
         for round in 0..rounds {
             let mut writer = Command::new(std::env::current_exe().unwrap())
-                .args(["writer_process", "--exact", "--nocapture"])
+                .args(["history_at::writer_process", "--exact", "--nocapture"])
                 .env("HISTORY_WRITER_URL", &database.url)
                 .env("HISTORY_WRITER_SEED", round.to_string())
                 .stdout(Stdio::piped())
@@ -238,7 +238,7 @@ async fn is_on(store: &Arc<dyn SchemaStore>) -> bool {
 }
 
 #[tokio::test]
-async fn moments_that_are_not_kept_are_told() {
+async fn revisions_out_of_range_are_errors() {
     for database in databases().await {
         let store = migrated(&database).await;
         let past = AsOf::Time(chrono::Utc::now() - chrono::Duration::seconds(5));
@@ -263,7 +263,7 @@ async fn moments_that_are_not_kept_are_told() {
 }
 
 #[tokio::test]
-async fn a_flags_history_has_what_it_rests_on() {
+async fn history_of_a_flag_includes_its_activations() {
     for database in databases().await {
         let store = migrated(&database).await;
         let mut raw = Raw::connect(&database).await;
@@ -294,7 +294,7 @@ async fn a_flags_history_has_what_it_rests_on() {
 }
 
 #[tokio::test]
-async fn what_is_pruned_tells_of_older_moments_only() {
+async fn pruning_removes_older_revisions_only() {
     for database in databases().await {
         let store = migrated(&database).await;
         let mut raw = Raw::connect(&database).await;
@@ -328,7 +328,7 @@ async fn what_is_pruned_tells_of_older_moments_only() {
 }
 
 #[tokio::test]
-async fn any_state_can_be_gone_back_to() {
+async fn rollback_reaches_any_earlier_state() {
     for database in databases().await {
         let store = migrated(&database).await;
         let mut raw = Raw::connect(&database).await;
@@ -368,7 +368,7 @@ async fn any_state_can_be_gone_back_to() {
 }
 
 #[tokio::test]
-async fn there_is_no_way_back_that_breaks_a_reference() {
+async fn rollback_that_breaks_a_reference_is_rejected() {
     let database = database(Kind::Sqlite).await;
     let store = migrated(&database).await;
     store.run_script(START).await.unwrap();

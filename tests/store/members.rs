@@ -19,7 +19,7 @@ fn is_in(flags: &Flags, member: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_member_is_added_by_an_insert_and_noticed() {
+async fn inserted_members_are_noticed() {
     for database in databases().await {
         let store = store::create(&database.url).await.unwrap();
         store.migrate().await.unwrap();
@@ -46,7 +46,7 @@ async fn a_member_is_added_by_an_insert_and_noticed() {
 }
 
 #[tokio::test]
-async fn tables_refuse_members_that_mean_nothing() {
+async fn tables_reject_invalid_members() {
     for database in databases().await {
         let store = store::create(&database.url).await.unwrap();
         store.migrate().await.unwrap();
@@ -117,7 +117,7 @@ async fn odd_members_are_issues() {
 
 /// Rows that come from elsewhere need not be in order.
 #[test]
-fn members_in_any_order_are_all_there() {
+fn members_are_found_in_any_order() {
     use novi::rows::{ActivationRow, FlagRow, LinkRow, MemberRow, Rows};
     let row = |id| ActivationRow::new(id, "list", "novi.members", r#"{"allow": []}"#);
     let flags = Flags::from_rows(Rows {

@@ -36,7 +36,7 @@ async fn migrated(database: &TestDatabase) -> Arc<dyn SchemaStore> {
 }
 
 #[tokio::test]
-async fn an_empty_database_gets_all_tables_once() {
+async fn empty_database_gets_all_tables_once() {
     for database in databases().await {
         let store = opened(&database).await;
         let first = store.migrate().await.unwrap();
@@ -47,7 +47,7 @@ async fn an_empty_database_gets_all_tables_once() {
 }
 
 #[tokio::test]
-async fn a_new_sqlite_file_is_in_wal_mode_and_an_old_one_stays_as_it_is() {
+async fn new_sqlite_files_use_wal_mode_and_old_ones_are_left() {
     let database = database(Kind::Sqlite).await;
     let store = opened(&database).await;
     store.migrate().await.unwrap();
@@ -103,7 +103,7 @@ const PYTHON_MYSQL: &str = "
       foreign key (flag_id) references flags (id), foreign key (activation_id) references activations (id));";
 
 #[tokio::test]
-async fn databases_of_the_python_original_are_adopted_in_place() {
+async fn tables_of_python_novi_are_adopted_in_place() {
     let mut all = vec![python_database().await];
     for kind in kinds().into_iter().filter(|&kind| kind != Kind::Sqlite) {
         let database = database(kind).await;
@@ -184,7 +184,7 @@ async fn adopted_tables_behave_as_new_ones(database: &TestDatabase, store: &Arc<
 }
 
 #[tokio::test]
-async fn the_services_own_migrations_are_left_alone() {
+async fn migrations_of_the_service_are_left_alone() {
     let own = || {
         Migrator::with_migrations(vec![Migration::new(
             1,
@@ -226,7 +226,7 @@ async fn the_services_own_migrations_are_left_alone() {
 }
 
 #[tokio::test]
-async fn a_newer_or_another_novi_is_not_run_over() {
+async fn newer_and_foreign_schemas_are_rejected() {
     for database in databases().await {
         let store = migrated(&database).await;
         let mut raw = Raw::connect(&database).await;
@@ -246,7 +246,7 @@ async fn a_newer_or_another_novi_is_not_run_over() {
 }
 
 #[tokio::test]
-async fn a_migration_whose_process_died_runs_again_on_mysql() {
+async fn mysql_migration_resumes_after_its_process_died() {
     if !kinds().contains(&Kind::MySql) {
         return;
     }
@@ -290,7 +290,7 @@ async fn history(raw: &mut Raw) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn raw_edits_change_the_revision_and_leave_history() {
+async fn plain_sql_raises_the_revision_and_is_recorded() {
     let edits = [
         (
             "insert into flags (id, name, status) values (1, 'one', true)",
@@ -394,7 +394,7 @@ async fn assert_metadata_is_versioned(raw: &mut Raw) {
 }
 
 #[tokio::test]
-async fn what_is_rolled_back_leaves_nothing() {
+async fn rolled_back_transactions_leave_nothing() {
     for database in databases().await {
         let store = migrated(&database).await;
         store.run_script("insert into flags (id, name, status) values (1, 'one', true)").await.unwrap();
@@ -479,7 +479,7 @@ async fn writers_in_opposite_order_do_not_deadlock() {
 }
 
 #[tokio::test]
-async fn postgres_notifies_once_a_transaction_and_sees_truncate() {
+async fn postgres_notifies_once_per_transaction_and_on_truncate() {
     if !kinds().contains(&Kind::Postgres) {
         return;
     }

@@ -68,7 +68,7 @@ fn refused(path: &Path) -> String {
 }
 
 #[test]
-fn rows_come_back_as_they_were_and_with_their_faults() {
+fn rows_and_their_faults_survive_a_round_trip() {
     let (folder, path) = place();
     let written_at = SnapshotFile::write(&path, "sqlite:novi.db", &rows()).unwrap();
     let file = SnapshotFile::read(&path).unwrap();
@@ -91,7 +91,7 @@ fn only_the_owner_may_read_it() {
 }
 
 #[test]
-fn every_flipped_bit_is_refused() {
+fn every_flipped_bit_is_rejected() {
     let mut bytes = bytes_of(&rows());
     for place in 0..bytes.len() * 8 {
         bytes[place / 8] ^= 1 << (place % 8);
@@ -102,7 +102,7 @@ fn every_flipped_bit_is_refused() {
 }
 
 #[test]
-fn every_other_length_is_refused() {
+fn every_other_length_is_rejected() {
     let (_folder, path) = place();
     let bytes = bytes_of(&rows());
     for length in 0..bytes.len() {
@@ -118,7 +118,7 @@ fn every_other_length_is_refused() {
 }
 
 #[test]
-fn what_can_not_be_used_is_told_with_what_to_do() {
+fn unusable_files_are_errors_that_say_what_to_do() {
     let (folder, path) = place();
     insta::assert_snapshot!(refused(&path), @"snapshot file FILE: No such file or directory (os error 2)");
     insta::assert_snapshot!(
@@ -158,7 +158,7 @@ fn what_can_not_be_used_is_told_with_what_to_do() {
 }
 
 #[test]
-fn a_length_that_nothing_has_fills_no_memory() {
+fn wrong_length_allocates_nothing() {
     let mut bytes = bytes_of(&rows());
     bytes[12..20].fill(0xff);
     assert!(matches!(SnapshotFile::from_bytes(&bytes), Err(SnapshotFault::Length { .. })));
@@ -172,7 +172,7 @@ fn a_length_that_nothing_has_fills_no_memory() {
 }
 
 #[test]
-fn a_file_that_can_not_be_written_leaves_the_one_before_it() {
+fn failed_write_keeps_the_previous_file() {
     let (folder, path) = place();
     SnapshotFile::write(&path, "", &rows()).unwrap();
     for wrong in
@@ -197,14 +197,14 @@ fn flags_need_no_database() {
 
 proptest! {
     #[test]
-    fn no_bytes_are_too_odd(bytes in prop::collection::vec(any::<u8>(), 0..300), length in 0..300_u64) {
+    fn arbitrary_bytes_are_rejected_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), length in 0..300_u64) {
         prop_assert!(SnapshotFile::from_bytes(&bytes).is_err());
         let start = [b"NOVISNAP", &1_u32.to_le_bytes()[..], &length.to_le_bytes(), &[0; 4]].concat();
         prop_assert!(SnapshotFile::from_bytes(&[start, bytes].concat()).is_err());
     }
 
     #[test]
-    fn texts_come_back(name: String, config in prop::option::of(any::<String>()), id: i64, denied: bool, status: bool) {
+    fn arbitrary_strings_survive_a_round_trip(name: String, config in prop::option::of(any::<String>()), id: i64, denied: bool, status: bool) {
         let rows = Rows {
             flags: vec![FlagRow::new(id, name.clone(), status)],
             activations: vec![ActivationRow { config, ..ActivationRow::new(id, name.clone(), name.clone(), "") }],

@@ -96,7 +96,7 @@ async fn seeds_run_on_every_database() {
 }
 
 #[tokio::test]
-async fn a_database_without_tables_is_not_migrated() {
+async fn database_without_tables_is_not_migrated() {
     for database in databases().await {
         let store = store::create(&database.url).await.unwrap();
         for result in [store.revision().await.map(drop), store.load().await.map(drop)] {
@@ -112,7 +112,7 @@ async fn refusal(url: &str) -> String {
 }
 
 #[tokio::test]
-async fn addresses_that_are_wrong_say_what_to_do_and_show_no_password() {
+async fn wrong_urls_are_errors_without_the_password() {
     assert_eq!(
         refusal("sqlite:///no/such/novi.db").await,
         "database url \"sqlite:///no/such/novi.db\": there is no file /no/such/novi.db: run `novi migrate` to make \
@@ -142,7 +142,7 @@ async fn addresses_that_are_wrong_say_what_to_do_and_show_no_password() {
 }
 
 #[tokio::test]
-async fn odd_rows_of_sqlite_carry_faults_and_leave_the_others_alone() {
+async fn odd_rows_of_sqlite_have_faults_and_others_do_not() {
     let database = database(Kind::Sqlite).await;
     let store = SqliteStore::create(&database.url).await.unwrap();
     // A table that somebody wrote by hand, without `not null`.
@@ -215,7 +215,7 @@ async fn odd_rows_of_sqlite_carry_faults_and_leave_the_others_alone() {
 }
 
 #[tokio::test]
-async fn odd_rows_of_the_servers_carry_faults_too() {
+async fn odd_rows_of_servers_have_faults() {
     for database in databases().await {
         let tables = match database.kind {
             Kind::Sqlite => continue,
@@ -251,7 +251,7 @@ async fn odd_rows_of_the_servers_carry_faults_too() {
 }
 
 #[tokio::test]
-async fn a_load_sees_one_moment_while_others_write() {
+async fn load_reads_one_revision_while_others_write() {
     for database in databases().await {
         let store = store::create(&database.url).await.unwrap();
         store.migrate().await.unwrap();
@@ -278,7 +278,7 @@ async fn a_load_sees_one_moment_while_others_write() {
 }
 
 #[tokio::test]
-async fn a_pool_of_the_service_will_do() {
+async fn stores_accept_a_pool_of_the_service() {
     let database = database(Kind::Sqlite).await;
     let made = SqliteStore::create(&database.url).await.unwrap();
     let store = migrated(SqliteStore::from_pool(made.pool().clone())).await;

@@ -28,7 +28,7 @@ async fn made(tokens: &dyn TokenStore, role: Role, name: &str) -> (Secret, Token
 }
 
 #[tokio::test]
-async fn tokens_are_kept_as_they_were_made_but_for_their_secret() {
+async fn tokens_are_stored_without_their_secret() {
     for database in databases().await {
         let (kind, store) = (database.kind, migrated(&database).await);
         let tokens = store.token_store().unwrap();
@@ -63,7 +63,7 @@ async fn tokens_are_kept_as_they_were_made_but_for_their_secret() {
 }
 
 #[tokio::test]
-async fn a_name_is_taken_once_and_for_all() {
+async fn token_names_are_never_reused() {
     for database in databases().await {
         let (kind, store) = (database.kind, migrated(&database).await);
         let tokens = store.token_store().unwrap();
@@ -80,7 +80,7 @@ async fn a_name_is_taken_once_and_for_all() {
 }
 
 #[tokio::test]
-async fn a_token_is_revoked_by_its_id_or_its_name_and_stays_so() {
+async fn tokens_are_revoked_by_id_or_name() {
     for database in databases().await {
         let (kind, store) = (database.kind, migrated(&database).await);
         let tokens = store.token_store().unwrap();
@@ -101,7 +101,7 @@ async fn a_token_is_revoked_by_its_id_or_its_name_and_stays_so() {
 }
 
 #[tokio::test]
-async fn changes_are_counted_and_uses_are_not() {
+async fn token_changes_are_counted_and_uses_are_not() {
     for database in databases().await {
         let (kind, store) = (database.kind, migrated(&database).await);
         let tokens = store.token_store().unwrap();
@@ -139,7 +139,7 @@ async fn changes_are_counted_and_uses_are_not() {
 }
 
 #[tokio::test]
-async fn the_last_use_never_goes_back() {
+async fn last_use_of_a_token_never_goes_back() {
     for database in databases().await {
         let (kind, store) = (database.kind, migrated(&database).await);
         let tokens = store.token_store().unwrap();
@@ -163,7 +163,7 @@ async fn the_last_use_never_goes_back() {
 }
 
 #[tokio::test]
-async fn a_database_holds_no_row_that_makes_no_sense() {
+async fn invalid_token_rows_are_rejected_by_the_tables() {
     for database in databases().await {
         let (kind, store) = (database.kind, migrated(&database).await);
         let mut raw = Raw::connect(&database).await;
@@ -187,7 +187,7 @@ async fn a_database_holds_no_row_that_makes_no_sense() {
 }
 
 #[tokio::test]
-async fn where_no_trigger_counts_nothing_is_told_but_the_rows() {
+async fn without_triggers_tokens_have_no_revision() {
     if !kinds().contains(&Kind::MySql) {
         return;
     }
@@ -203,7 +203,7 @@ async fn where_no_trigger_counts_nothing_is_told_but_the_rows() {
 }
 
 #[tokio::test]
-async fn a_database_without_the_table_says_what_to_do() {
+async fn missing_token_table_is_an_error_that_says_what_to_do() {
     for database in databases().await {
         let store = store::create(&database.url).await.unwrap();
         let error = store.token_store().unwrap().token_changes().await.unwrap_err();

@@ -64,7 +64,7 @@ async fn written(store: &dyn SchemaStore, flag: &str, evaluations: i64) -> FlagU
 }
 
 #[tokio::test]
-async fn what_was_evaluated_is_written_down_and_nothing_else_changes() {
+async fn evaluations_are_recorded_and_rows_do_not_change() {
     for database in databases().await {
         let kind = database.kind;
         let store = seeded(&database).await;
@@ -99,7 +99,7 @@ async fn what_was_evaluated_is_written_down_and_nothing_else_changes() {
 }
 
 #[tokio::test]
-async fn writers_of_flags_and_of_usage_do_not_wait_for_each_other() {
+async fn writers_of_flags_and_of_usage_do_not_block_each_other() {
     for database in databases().await.into_iter().filter(|database| database.kind != Kind::Sqlite) {
         let kind = database.kind;
         let store = seeded(&database).await;
@@ -123,7 +123,7 @@ async fn writers_of_flags_and_of_usage_do_not_wait_for_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_processes_write_at_once() {
+async fn concurrent_processes_record_all_usage() {
     for database in databases().await {
         let kind = database.kind;
         migrated(&database).await;
@@ -150,7 +150,7 @@ async fn many_processes_write_at_once() {
 }
 
 #[tokio::test]
-async fn a_user_who_may_only_read_goes_on_and_is_told_once() {
+async fn usage_without_write_access_is_logged_once() {
     let (log, _guard) = log::start();
     let database = database(Kind::Sqlite).await;
     let store = seeded(&database).await;
@@ -166,7 +166,7 @@ async fn a_user_who_may_only_read_goes_on_and_is_told_once() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_written_is_written_later() {
+async fn failed_usage_writes_are_retried() {
     for database in databases().await {
         let (log, _guard) = log::start();
         let store = seeded(&database).await;
@@ -174,7 +174,7 @@ async fn what_could_not_be_written_is_written_later() {
         dba.run("alter table novi_usage rename to hidden").await.unwrap();
         let flags = builder().connect(&database.url).await.unwrap();
         ask(&flags, "on", 2);
-        until("a failure", || !log.lines_with("which flags were evaluated").is_empty()).await;
+        until("a failure", || !log.lines_with("WARN").is_empty()).await;
         dba.run("alter table hidden rename to novi_usage").await.unwrap();
         ask(&flags, "on", 1);
         written(&*store, "on", 3).await;
@@ -182,7 +182,7 @@ async fn what_could_not_be_written_is_written_later() {
 }
 
 #[tokio::test]
-async fn it_can_be_turned_off() {
+async fn usage_can_be_turned_off() {
     let database = database(Kind::Sqlite).await;
     let store = seeded(&database).await;
     let flags = builder().usage_interval(Duration::ZERO).connect(&database.url).await.unwrap();
@@ -203,7 +203,7 @@ async fn expiring(store: &dyn SchemaStore, name: &str, owner: Option<&str>, afte
 }
 
 #[tokio::test]
-async fn expired_flags_keep_a_program_from_starting_if_it_says_so() {
+async fn expired_flags_prevent_the_start_if_configured() {
     for database in databases().await {
         let store = migrated(&database).await;
         expiring(&*store, "late", None, 60_000).await;
@@ -231,7 +231,7 @@ async fn expired_flags_keep_a_program_from_starting_if_it_says_so() {
 }
 
 #[tokio::test]
-async fn a_flag_that_expires_is_told_of_once_and_answers_as_ever() {
+async fn expired_flags_are_logged_once_and_still_evaluated() {
     let (log, _guard) = log::start();
     let database = database(Kind::Sqlite).await;
     let store = migrated(&database).await;
@@ -247,7 +247,7 @@ async fn a_flag_that_expires_is_told_of_once_and_answers_as_ever() {
 }
 
 #[test]
-fn stores_that_can_not_write_it_down_say_so() {
+fn stores_without_usage_report_it() {
     let store: Arc<dyn ReadStore> = Arc::new(store::MemoryStore::default());
     assert!(store.usage_store().is_none());
 }

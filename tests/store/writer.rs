@@ -51,7 +51,7 @@ async fn count(raw: &mut Raw, table: &str) -> String {
 }
 
 #[tokio::test]
-async fn nobody_sees_a_change_before_its_commit_nor_after_a_rollback() {
+async fn changes_are_visible_after_the_commit_only() {
     for database in databases().await {
         let (kind, store) = (database.kind, shop(&database).await);
         let flags = Flags::connect(&database.url).await.unwrap();
@@ -93,7 +93,7 @@ async fn nobody_sees_a_change_before_its_commit_nor_after_a_rollback() {
 }
 
 #[tokio::test]
-async fn every_row_can_be_written() {
+async fn writer_can_change_every_row() {
     for database in databases().await {
         let store = shop(&database).await;
         let writer = Flags::connect(&database.url).await.unwrap().writer();
@@ -130,7 +130,7 @@ async fn every_row_can_be_written() {
 }
 
 #[tokio::test]
-async fn what_fails_leaves_nothing_and_the_transaction_goes_on() {
+async fn failed_edits_leave_nothing_and_keep_the_transaction() {
     for database in databases().await {
         let (kind, store) = (database.kind, shop(&database).await);
         let writer = Flags::connect(&database.url).await.unwrap().writer();
@@ -191,7 +191,7 @@ fn watch(kind: Kind) -> &'static str {
 }
 
 #[tokio::test]
-async fn triggers_are_told_who_and_why_and_the_session_stays_as_it_was() {
+async fn triggers_see_author_and_reason_and_the_session_is_restored() {
     const FLIP: &str = "update flags set status = not status where id = 2";
     for database in databases().await {
         let (kind, store) = (database.kind, shop(&database).await);
@@ -252,7 +252,7 @@ async fn triggers_are_told_who_and_why_and_the_session_stays_as_it_was() {
 }
 
 #[tokio::test]
-async fn the_callers_transaction_stays_its_own() {
+async fn transaction_settings_of_the_caller_are_kept() {
     for database in databases().await {
         let (kind, store) = (database.kind, shop(&database).await);
         let writer = Flags::connect(&database.url).await.unwrap().writer();
@@ -297,7 +297,7 @@ async fn postgres_keeps_isolation_and_deferral(database: &TestDatabase, writer: 
 }
 
 #[tokio::test]
-async fn the_second_of_two_writers_hears_of_the_first() {
+async fn outdated_edits_are_rejected() {
     for database in databases().await {
         let (kind, store) = (database.kind, shop(&database).await);
         let writer = Flags::connect(&database.url).await.unwrap().writer();
@@ -345,7 +345,7 @@ async fn increment(store: &dyn WriteStore) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_increments_at_once_lose_none() {
+async fn concurrent_increments_lose_none() {
     let memory = MemoryStore::default();
     memory.apply(vec![Change::InsertFlag(FlagRow::new(1, "New orders", true))]).await.unwrap();
     let mut stores: Vec<(Option<Kind>, Arc<dyn WriteStore>)> = vec![(None, Arc::new(memory))];
@@ -369,7 +369,7 @@ async fn a_hundred_increments_at_once_lose_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn writers_of_one_row_wait_for_each_other_and_none_fails() {
+async fn writers_of_one_row_wait_for_each_other() {
     for database in databases().await {
         let (kind, store) = (database.kind, shop(&database).await);
         let change = |n: i64| {
@@ -400,7 +400,7 @@ fn validator() -> Arc<dyn Validate> {
 }
 
 #[tokio::test]
-async fn everything_that_is_wrong_is_told_at_once() {
+async fn invalid_changes_report_all_problems_together() {
     let mut told = Vec::new();
     for database in databases().await {
         let store = shop(&database).await;
@@ -440,7 +440,7 @@ async fn everything_that_is_wrong_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_broken_may_be_left_alone_or_repaired() {
+async fn broken_rows_may_stay_or_be_repaired() {
     for database in databases().await {
         let store = shop(&database).await;
         store
@@ -482,7 +482,7 @@ async fn what_is_broken_may_be_left_alone_or_repaired() {
 }
 
 #[tokio::test]
-async fn a_plan_tells_who_is_affected_and_writes_nothing() {
+async fn plans_list_affected_flags_and_write_nothing() {
     let mut told = Vec::new();
     for database in databases().await {
         let store = shop(&database).await;
