@@ -2,9 +2,9 @@
 //!
 //!   cargo bench --bench scale
 //!
-//! Times are the best of several rounds. What is printed by the flag or by the value should hardly grow from column to
-//! column; only the caches of the processor are allowed to tell sizes apart. The last line needs the program, too:
-//! cargo build --release -p novi-cli
+//! Times are the best of several rounds. What is printed by the flag or by the value should hardly grow from
+//! column to column; only the caches of the processor are allowed to tell sizes apart. The last line needs
+//! the program, too: cargo build --release -p novi-cli
 
 #![allow(clippy::expect_used, missing_docs, reason = "a bench")]
 

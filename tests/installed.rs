@@ -1,5 +1,5 @@
-//! Guards, features and handles without the option `flags` use the installed flags. A program of its own, because flags
-//! are installed once in a process.
+//! Guards, features and handles without the option `flags` use the installed flags. A program of its own,
+//! because flags are installed once in a process.
 
 #![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
 

@@ -1,4 +1,5 @@
-//! Two types that claim one class name. A program of its own, because a program with such a clash has no registry.
+//! Two types that claim one class name. A program of its own, because a program with such a clash has no
+//! registry.
 
 #![allow(clippy::unwrap_used)]
 
@@ -39,7 +40,7 @@ fn clash_names_both_locations() {
 
 #[test]
 fn program_with_a_clash_has_no_registry() {
-    // Which of the two clashes is met first is up to the linker.
+    // The linker decides which of the two clashes is found first.
     let text = Registry::global().unwrap_err().to_string();
     assert!(text.starts_with("class \"plugin.") && text.contains(Plan::TYPE.location()), "{text}");
 }

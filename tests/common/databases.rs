@@ -1,4 +1,4 @@
-//! A fresh database for each test, of each kind. Of the servers `./scripts/test` starts its own.
+//! A new database for each test, of each kind. `./scripts/test` starts the servers.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -23,7 +23,7 @@ pub enum Kind {
     MySql,
 }
 
-/// An empty database (PostgreSQL: a schema) of its own, which goes when this is dropped.
+/// An empty database (PostgreSQL: a schema), which is deleted on drop.
 #[derive(Debug)]
 pub struct TestDatabase {
     pub kind: Kind,
@@ -37,7 +37,7 @@ pub struct TestDatabase {
 /// One empty database of each kind.
 ///
 /// # Panics
-/// When the servers are not there, unless `NOVI_TEST_WITHOUT_SERVERS=1`: then SQLite alone is given.
+/// If there are no servers. With `NOVI_TEST_WITHOUT_SERVERS=1`, returns SQLite only.
 pub async fn databases() -> Vec<TestDatabase> {
     let mut all = Vec::new();
     for kind in kinds() {
@@ -49,7 +49,7 @@ pub async fn databases() -> Vec<TestDatabase> {
 /// The kinds that can be tested here.
 pub fn kinds() -> Vec<Kind> {
     if std::env::var_os("NOVI_TEST_WITHOUT_SERVERS").is_some_and(|value| value == "1") {
-        // Not eprintln!, which is silent in a test that passes.
+        // Not eprintln!, whose output is hidden if a test passes.
         let skipped =
             b"SKIPPED: PostgreSQL and MariaDB are NOT tested, because NOVI_TEST_WITHOUT_SERVERS=1\n";
         std::io::stderr().write_all(skipped).unwrap();
@@ -135,7 +135,7 @@ impl Drop for TestDatabase {
         if self.server.is_none() {
             return;
         }
-        // A thread, since a runtime can not run inside another one.
+        // On a thread, because a runtime cannot run inside another one.
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -147,7 +147,7 @@ impl Drop for TestDatabase {
     }
 }
 
-/// A connection as a DBA has it: no pool, no store.
+/// A plain connection, without a pool and a store.
 #[derive(Debug)]
 pub enum Raw {
     Sqlite(SqliteConnection),

@@ -1,4 +1,4 @@
-//! What is logged in a test.
+//! Captures the log of a test.
 
 use std::{
     io,
@@ -10,7 +10,7 @@ use tracing::subscriber::DefaultGuard;
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
-/// From now on, in this thread.
+/// Captures what this thread logs until the guard is dropped.
 pub(crate) fn start() -> (Log, DefaultGuard) {
     let log = Log::default();
     let writer = log.clone();

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// When a test gives up waiting. It only has to be longer than a busy machine takes; the benches measure time.
+/// When a test gives up waiting. It only has to be longer than a busy machine takes; the benches measure
+/// time.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits until the condition holds.

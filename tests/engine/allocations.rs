@@ -1,4 +1,4 @@
-//! Evaluation allocates nothing, whatever the flag asks. (One test a process: the counter counts its thread alone.)
+//! Evaluation allocates nothing, for flags of every type.
 
 use allocation_counter::measure;
 use novi::{
@@ -31,7 +31,7 @@ fn flags() -> Flags {
     Flags::from_rows(rows).unwrap()
 }
 
-/// A flag for each config of the other types, and one that asks another one.
+/// A flag for each config of the other types, and one that depends on another flag.
 fn flags_of_all_types() -> Flags {
     let mut configs: Vec<(&str, String)> = hashes()
         .iter()
@@ -90,7 +90,7 @@ fn evaluation_allocates_nothing() {
     let sticky = Context::new().with("currentDateTime", "11/26/2023 12:00 AM").with("targetingKey", "user-7");
     let clock = Context::new().with("targetingKey", "user-7").with("variant", "B");
     check(&flags, [&seeded, &sticky, &clock]);
-    // The counter does count.
+    // The counter works.
     assert_ne!(measure(|| drop(std::hint::black_box(vec![1_u8]))).count_total, 0);
 }
 
@@ -101,7 +101,7 @@ fn check(flags: &Flags, contexts: [&Context<'_>; 3]) {
                 std::hint::black_box(flags.is_enabled(name, ctx));
                 std::hint::black_box(flags.evaluate(name, ctx).is_ok_and(|decision| decision.enabled()));
             };
-            // The first evaluation on a thread makes room for remembered answers.
+            // The first evaluation on a thread allocates the memo.
             ask();
             let counted = measure(ask);
             assert_eq!(counted.count_total, 0, "{name}");

@@ -1,4 +1,5 @@
-//! What `novi.attribute` says of itself, and what JSON cannot ask it. The rest is in `tests/spec/r04b-*.json`.
+//! The schema and explanations of `novi.attribute`, and values outside of JSON. The rest is in
+//! `tests/spec/r04b-*.json`.
 
 use chrono::{DateTime, Utc};
 use novi::{
@@ -86,7 +87,7 @@ fn nested_lists_are_searched_at_any_depth() {
     let (equal, other) =
         (json!({"attribute": "a", "equals": "x"}), json!({"attribute": "a", "not_equals": "y"}));
     assert!(met(&equal, nested(100)) && met(&other, nested(100)));
-    // Neither is a list that nobody looks to the end of taken to lack something.
+    // A list that is not searched to its end does not count as lacking a value.
     assert!(!met(&equal, nested(500)) && !met(&other, nested(500)));
     let fields = (0..500).fold(Value::from("x"), |value, _| Value::Object(vec![("a".into(), value)]));
     let path = vec!["a"; 501].join(".");
@@ -120,7 +121,7 @@ fn versions_in_one_path_are_distinguished() {
         ..Rows::default()
     })
     .unwrap();
-    // The second text is the beginning of the first.
+    // The second string is a prefix of the first.
     let text = "1.2.3";
     assert!(flags.is_enabled("flag", &Context::new().with("app", text).with("os", &text[..3])));
     assert!(!flags.is_enabled("flag", &Context::new().with("app", text).with("os", text)));

@@ -1,5 +1,4 @@
-//! Long lists of `novi.attribute`: what they take in memory, and that asking them allocates nothing.
-//! (One test a process: the counter counts its thread alone.)
+//! Long lists of `novi.attribute`: their memory, and that evaluating them allocates nothing.
 
 use allocation_counter::measure;
 use novi::{
@@ -10,7 +9,7 @@ use serde_json::json;
 
 const COUNT: i64 = 1_000_000;
 
-/// The most that a value of a list may take, in bytes.
+/// The maximum size of a value of a list, in bytes.
 const MOST: i64 = 24;
 
 fn rows(configs: &[serde_json::Value]) -> Rows {
@@ -26,11 +25,11 @@ fn rows(configs: &[serde_json::Value]) -> Rows {
     }
 }
 
-/// The bytes that are left allocated for each value once a list is compiled, beside the row itself; and the answers for
-/// two callers, of whom the first is in the list.
+/// The bytes that are left allocated for each value once a list is compiled, beside the row itself; and the
+/// answers for two callers, of whom the first is in the list.
 fn compiled(config: serde_json::Value, inside: &Context<'_>, outside: &Context<'_>) -> i64 {
     let rows = std::sync::Arc::new(rows(&[config]));
-    // So that they are not freed while it is counted.
+    // Keeps the rows from being freed while the counter runs.
     let kept = std::sync::Arc::clone(&rows);
     let registry = Registry::global().unwrap();
     let mut snapshot = None;
@@ -42,7 +41,7 @@ fn compiled(config: serde_json::Value, inside: &Context<'_>, outside: &Context<'
         assert!(snapshot.is_enabled("flag 1", inside));
         assert!(!snapshot.is_enabled("flag 1", outside));
     };
-    // The first question of a thread may make room.
+    // The first evaluation of a thread may allocate memory for its memo.
     ask();
     let asked = measure(ask);
     assert_eq!(asked.count_total, 0);
@@ -81,7 +80,7 @@ fn long_lists_are_compact_and_evaluate_without_allocating() {
             compiled(list, &Context::new().with("id", id(COUNT - 1)), &Context::new().with("id", id(COUNT)));
         assert!((17..=MOST).contains(&size), "{size} bytes a text");
     }
-    // The table of numbers grows by doubling, so it is at its emptiest just after that.
+    // The table of numbers grows by doubling, so it has the most unused space just after that.
     for count in [COUNT, 920_000] {
         let list = json!({"attribute": "id", "in": (0..count).map(|id| id * 7919).collect::<Vec<_>>()});
         let size = compiled(list, &Context::new().with("id", 7919), &Context::new().with("id", 7918));
@@ -107,7 +106,7 @@ fn long_lists_are_compact_and_evaluate_without_allocating() {
         for name in flags.snapshot().flag_names() {
             let ask =
                 || assert_eq!(flags.is_enabled(name, ctx), flags.evaluate(name, ctx).unwrap().enabled());
-            // The first question of a thread may make room.
+            // The first evaluation of a thread may allocate memory for its memo.
             ask();
             assert_eq!(measure(ask).count_total, 0, "{name}");
         }

@@ -1,5 +1,5 @@
-//! Callers are in as they are in other systems. `fixtures/buckets` has their places: by the SDKs of Unleash, flagd and
-//! GrowthBook, and by the published formulas of the others, which are computed there and not by novi.
+//! Callers are in as they are in other systems. `fixtures/buckets` has their places: by the SDKs of Unleash,
+//! flagd and GrowthBook, and by the published formulas of the others, computed there and not by novi.
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "for tests")]
 
@@ -34,7 +34,7 @@ fn flag(name: &str, class: &str, config: &str) -> Flags {
 const PERCENTAGES: [f64; 9] = [0.0, 0.5, 1.0, 12.5, 25.0, 33.3, 50.0, 80.0, 100.0];
 const WHOLE: [f64; 6] = [0.0, 1.0, 25.0, 50.0, 80.0, 100.0];
 
-/// Holds `is_in`, the published rule, against novi for each caller.
+/// Compares `is_in`, the published rule, with novi for each caller.
 fn check_shares(system: &str, flag_name: &str, config: &Json, is_in: impl Fn(&Json, f64) -> bool) {
     check_shares_at(&PERCENTAGES, system, flag_name, config, is_in);
 }
@@ -60,7 +60,7 @@ fn check_shares_at(
     }
 }
 
-/// Holds the published variants against novi's.
+/// Compares the published variants with novi's.
 fn check_variants(system: &str, flag_name: &str, config: &str, variant: impl Fn(&Json) -> Option<String>) {
     let published = published();
     let flags = flag(flag_name, "novi.split", config);
@@ -72,7 +72,7 @@ fn check_variants(system: &str, flag_name: &str, config: &str, variant: impl Fn(
     }
 }
 
-/// The first of the variants whose weights, added up, are above the place.
+/// The first variant whose cumulative weight is above the bucket.
 fn by_weight(place: u64, weights: &[(&str, u64)]) -> Option<String> {
     let mut sum = 0;
     let mut of = weights.iter();
@@ -122,7 +122,7 @@ fn unleash() {
 
 #[test]
 fn flagd() {
-    // The SDK told whole percents.
+    // The SDK returned whole percents.
     check_shares_at(&WHOLE, "flagd flag", "flag", &json!({"hash": "flagd"}), |place, percentage| {
         place.as_f64().unwrap() < percentage
     });
@@ -178,7 +178,7 @@ fn growthbook() {
     }
 }
 
-/// What all these systems, and the hash functions' authors, have published one by one.
+/// Single values published by these systems and by the authors of the hash functions.
 #[test]
 fn single_values() {
     let at = |hash: &str, salt: &str, key: &str| {

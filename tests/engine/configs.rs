@@ -9,10 +9,10 @@ use novi::{
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value, json};
 
-/// The row that a config is tried in. Those before it are sound, so that configs can ask them.
+/// The row with the config under test. The rows before it are valid, so that configs can refer to them.
 const ID: i64 = 100;
 
-/// A type's class name and a config of it that is sound.
+/// A type's class name and a valid config.
 type Example = (String, String);
 
 /// The configs of the rows in the docs of all types.
@@ -64,7 +64,7 @@ fn rows_of_the_docs_are_valid() {
     }
 }
 
-/// The names of fields and the texts that configs have.
+/// The field names and strings of configs.
 fn words() -> Vec<String> {
     fn collect(value: &Value, words: &mut BTreeSet<String>) {
         match value {
@@ -90,7 +90,7 @@ fn words() -> Vec<String> {
     words.into_iter().collect()
 }
 
-/// Anything that JSON can say, in the words of configs.
+/// Arbitrary JSON with the words of configs.
 fn any_json() -> impl Strategy<Value = Value> {
     let word = select(words());
     let leaf = prop_oneof![
@@ -119,7 +119,7 @@ enum Mutation {
     Replace(Value),
     Remove,
     Add(String, Value),
-    /// A character of a text.
+    /// A character of a string.
     Spoil(char),
     Wrap,
 }
@@ -134,7 +134,7 @@ fn mutation() -> impl Strategy<Value = Mutation> {
     ]
 }
 
-/// Goes down a value, a step for each number, and changes what is there.
+/// Follows a path into a value and changes what it finds.
 fn mutate(value: &mut Value, way: &[prop::sample::Index], mutation: &Mutation) {
     if let Some((step, rest)) = way.split_first() {
         let inner = match value {
@@ -182,7 +182,7 @@ fn context() -> impl Strategy<Value = Context<'static>> {
     )
 }
 
-/// It is an activation, which answers, or there are problems, each with a path.
+/// The config is an activation that can be evaluated, or has problems with paths.
 fn check(class: &str, config: &str, context: &Context<'_>) -> Result<(), TestCaseError> {
     let flags = flags(class, config);
     let decision = flags.evaluate("flag", context).unwrap();
@@ -228,7 +228,7 @@ proptest! {
     #[test]
     fn arbitrary_text_is_an_activation_or_a_problem((class, config) in select(examples()), text in ".{0,40}", at in any::<prop::sample::Index>(), context in context()) {
         check(&class, &text, &context)?;
-        // A sound one that breaks off, or has something in its midst.
+        // A valid config that is cut off, or has something inserted.
         let at = config.char_indices().map(|(at, _)| at).nth(at.index(config.chars().count())).unwrap_or_default();
         check(&class, &config[..at], &context)?;
         check(&class, &format!("{}{text}{}", &config[..at], &config[at..]), &context)?;

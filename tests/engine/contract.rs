@@ -1,4 +1,4 @@
-//! The contract of activation types: novi's own keep it, and types that break it are found out.
+//! The contract of activation types: built-in types keep it, and breaches are found.
 
 use std::{
     collections::BTreeMap,
@@ -15,19 +15,19 @@ use novi::{
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-/// With the test that it has in it.
+/// Includes the test of the example.
 #[allow(dead_code)]
 #[path = "../../examples/custom_activation.rs"]
 mod custom_activation;
 
-/// What the vectors have of one type.
+/// Configs and contexts of one type in the vectors.
 #[derive(Default)]
 struct Known {
     configs: Vec<Json>,
     contexts: Vec<Context<'static>>,
 }
 
-/// Configs of the vectors, by class name, that make sense by themselves, and the contexts that they meet.
+/// Configs of the vectors that are valid on their own, by class name, with their contexts.
 fn known() -> BTreeMap<String, Known> {
     let mut known: BTreeMap<String, Known> = BTreeMap::new();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/spec");
@@ -66,7 +66,7 @@ fn is_sound(class: &str, config: &Json) -> bool {
     Flags::from_rows(rows).unwrap().issues().is_empty()
 }
 
-/// More than these say no more.
+/// More examples find nothing new.
 const MOST_EXAMPLES: usize = 12;
 
 #[test]
@@ -78,7 +78,7 @@ fn builtin_types_keep_the_contract() {
     for kind in own {
         let mut contract = contract_of(kind.clone()).cases(200);
         let inline = json!({"class_name": "novi.attribute", "config": {"attribute": "user", "exists": true}});
-        // Those that ask others have ids in the vectors.
+        // In the vectors, types with children refer to them by ids.
         match kind.class() {
             "novi.flag" => contract = contract.flag("asked").example(json!({"flag": "asked"})),
             "novi.and" | "novi.or" => contract = contract.example(json!([inline, inline])),
@@ -172,7 +172,7 @@ fn contract_requires_valid_examples() {
     expected = "test.office_hours breaks its contract:\n- monotone \"from\": no value of it makes a difference"
 )]
 fn attributes_without_effect_are_reported() {
-    // Nobody can be in an office that closes before it opens.
+    // An office cannot close before it opens.
     contract::<OfficeHours>().example(json!({"from": 9, "to": -1})).monotone("from").check();
 }
 
@@ -201,7 +201,7 @@ bad!(
     }
 );
 bad!(
-    /// Answers another way each time.
+    /// Decides differently each time.
     Fickle, "bad.fickle", { name: String }, |this, check| {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         check.get(&this.name).is_some() && COUNT.fetch_add(1, Ordering::Relaxed).is_multiple_of(2)
@@ -213,7 +213,7 @@ bad!(
 );
 bad!(NoDescription, "nameless", { name: String }, |_this, _check| true);
 
-/// Has the schema of something else.
+/// Has a wrong schema.
 #[novi::activation("bad.schema")]
 #[derive(Deserialize, schemars::JsonSchema)]
 struct WrongSchema {

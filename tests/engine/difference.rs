@@ -1,4 +1,4 @@
-//! Flags that follow rows by difference answer as those that read all rows each time.
+//! Flags that apply differences decide as flags that reload all rows each time.
 
 use std::{
     collections::BTreeSet,
@@ -16,7 +16,7 @@ use novi::{
 };
 use proptest::prelude::*;
 
-/// All states that rows were in, how often all rows were read, and how many rows by themselves.
+/// All versions of the rows, the number of full reads, and the number of rows read one by one.
 #[derive(Clone, Default)]
 struct Versions {
     states: Arc<Mutex<Vec<Arc<Rows>>>>,
@@ -110,7 +110,7 @@ impl ReadSession for Session {
     }
 }
 
-/// The ids of rows that are in one of the two only; rows are in the order of `key`.
+/// The ids of rows that are in only one of the two, which are sorted by `key`.
 fn differing<'a, T: PartialEq, K: Ord>(
     (before, now): (&'a [T], &'a [T]),
     key: impl Fn(&'a T) -> K,
@@ -124,7 +124,7 @@ fn differing<'a, T: PartialEq, K: Ord>(
     lost.chain(now.iter().filter(|row| !is_in(before, row))).filter_map(id).collect()
 }
 
-/// What differs, by looking at all rows.
+/// The difference, from a comparison of all rows.
 fn difference(before: &Rows, now: &Rows) -> Changed {
     let mut changed = Changed::default();
     let flags = (&*before.flags, &*now.flags);
@@ -222,7 +222,7 @@ fn activation(id: i64, kind: usize, one: i64, other: i64) -> ActivationRow {
         12 => ("novi.at_least", format!(r#"{{"count": 1, "activations": [{one}, {other}]}}"#)),
         _ => ("novi.date_time", r#"{"startDateTime": "2026-01-01T00:00:00Z"}"#.to_owned()),
     };
-    // No two are alike: such are asked once, which explanations tell, and a patch takes no notice of.
+    // No two are equal: equal ones are evaluated once, which explanations show and patches ignore.
     let config = config + &" ".repeat(usize::try_from(id).unwrap());
     ActivationRow::new(id, format!("activation {id}"), class, config)
 }
@@ -252,7 +252,7 @@ fn apply(rows: &mut Rows, edit: Edit) {
         }
         Edit::Link(flag, activation) => {
             let link = LinkRow::new(flag, activation);
-            // Links to activations that are not there are in adopted tables; those of flags that are not, nobody has.
+            // Adopted tables may have links to missing activations, but not to missing flags.
             if rows.flags.iter().any(|row| row.id == flag) && !rows.links.contains(&link) {
                 rows.links.push(link);
             }
@@ -279,18 +279,18 @@ fn builder() -> FlagsBuilder {
     Flags::builder()
         .overrides(overrides.into_iter().map(|(name, answer)| (name.to_owned(), answer)).collect())
         .keep_rows()
-        // Who follows looks when the test says so.
+        // The flags refresh when the test says so.
         .refresh(Duration::from_hours(1))
 }
 
 fn contexts() -> Vec<Context<'static>> {
-    // With a time, since explanations tell the clock's.
+    // With a time, because explanations otherwise show the current time.
     let nobody = Context::new().with("currentDateTime", "2026-06-01T00:00:00Z");
     let context = |n: i64, key| nobody.clone().with("n", n).with("targetingKey", key);
     vec![nobody.clone(), context(5, "u1"), context(9, "u2")]
 }
 
-/// All that can be asked.
+/// All evaluations.
 fn answers(flags: &Flags) -> Vec<String> {
     let snapshot = flags.snapshot();
     let mut all = vec![
@@ -362,7 +362,7 @@ proptest! {
                     prop_assert_eq!(one, &other);
                 }
             }
-            // Nothing was gained if rows were read as a whole each time.
+            // Most steps must not read all rows.
             prop_assert_eq!(store.whole.load(Ordering::Relaxed), 1);
             Ok(())
         })?;
@@ -405,12 +405,12 @@ async fn large_patches_are_compiled_in() {
         let changes = heard.next().await.unwrap();
         assert!(!changes.whole && changes.changed == [name.as_str()] && changes.affected == [name.as_str()]);
         assert!(news.insert(changes.revision.number()));
-        // Lets the background get on.
+        // Lets background tasks run.
         tokio::task::yield_now().await;
     }
     let read = store.whole.load(Ordering::Relaxed);
     assert!((2..20).contains(&read), "all rows were read {read} times");
-    // Each answer is counted once, whichever snapshot gave it.
+    // Each decision is counted once, by any snapshot.
     let on = flags
         .evaluations()
         .iter()
@@ -435,7 +435,7 @@ async fn replaced_rows_are_replaced_again() {
     let mut older = rows.clone();
     older.revision = Revision::new(-1);
     older.flags[0].status = true;
-    // As a look does that was given up for lost, and ends after a later one.
+    // Like a refresh that was given up and ends after a later one.
     flags.replace_rows(older);
     assert!(flags.evaluate("flag 1", &Context::new()).unwrap().reason() != novi::Reason::Disabled);
     assert!(flags.refresh().await.unwrap());
@@ -447,7 +447,7 @@ async fn replaced_rows_are_replaced_again() {
 #[tokio::test]
 async fn one_change_among_100000_flags_reads_few_rows() {
     let mut rows = numbered(100_000);
-    // A list of a flag is not read again when the flag's status changes.
+    // A change of a flag's status does not reload its list of members.
     rows.activations[4] = ActivationRow::new(5, "list", "novi.members", "{}");
     rows.members = (0..10_000).map(|user| MemberRow::allowed(5, format!("user {user:05}"))).collect();
     let store = Versions::new(rows.clone());
@@ -459,7 +459,7 @@ async fn one_change_among_100000_flags_reads_few_rows() {
         rows.flags[id - 1].status ^= true;
         store.put(rows.clone());
         flags.refresh().await.unwrap();
-        // The flag and its link; its activation is taken as it is.
+        // The flag and its link; its activation is reused.
         assert_eq!(read(), expected, "flag {id}");
         assert_eq!(flags.is_enabled("flag 5", &context), rows.flags[4].status, "flag {id}");
     }
@@ -474,7 +474,7 @@ async fn one_change_among_100000_flags_reads_few_rows() {
 #[tokio::test]
 async fn subscribers_receive_changed_and_affected_flags() {
     let mut rows = numbered(4);
-    // Flag 4 asks flag 3, and flag 2 has the activation of flag 1 as well.
+    // Flag 4 depends on flag 3, and flag 2 shares the activation of flag 1.
     rows.activations[3] = ActivationRow::new(4, "asks", "novi.flag", r#"{"flag": "flag 3"}"#);
     rows.links.insert(1, LinkRow::new(2, 1));
     let store = Versions::new(rows.clone());
@@ -496,7 +496,7 @@ async fn subscribers_receive_changed_and_affected_flags() {
     rows.flags.remove(1);
     rows.links.retain(|link| link.flag_id != Some(2));
     assert_eq!(change(&rows).await, ("flag 2".to_owned(), "flag 2".to_owned()));
-    // Who listens to nothing for long hears that anything may have changed.
+    // A subscriber that lags is notified that anything may have changed.
     for _ in 0..200 {
         rows.flags[0].status ^= true;
         store.put(rows.clone());

@@ -1,4 +1,4 @@
-//! How often each flag gave each answer, told from counters that go on when the rows change.
+//! Counts of each decision of each flag, which continue when the rows change.
 
 use std::thread;
 
@@ -7,7 +7,7 @@ use novi::{
     rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, Rows},
 };
 
-/// A plain flag, one with a window that is closed for good, and one with two variants of which the first has all weight.
+/// A plain flag, one with a window in the past, and one with two variants of which the first has all weight.
 fn rows() -> Rows {
     Rows {
         flags: vec![
@@ -24,7 +24,7 @@ fn rows() -> Rows {
     }
 }
 
-/// `flag state variant reason count`, a line each.
+/// One line per counter: `flag state variant reason count`.
 fn told(flags: &Flags) -> Vec<String> {
     let line = |counted: Evaluations| {
         let Evaluations { flag, enabled, variant, reason, count, .. } = counted;
@@ -53,7 +53,7 @@ fn every_kind_of_evaluation_counts() {
             assert_eq!(flags.snapshot().evaluate(name, &ctx).is_ok(), name != "nobody's");
         }
     }
-    // Of an explanation nobody makes a decision.
+    // Explanations are not counted.
     flags.explain("plain", &ctx).unwrap();
     assert_eq!(told(&flags), ["closed off - DEFAULT 14", "layouts on grid SPLIT 14", "plain on - STATIC 14"]);
     flags.snapshot().evaluate_all(&ctx);
@@ -69,7 +69,7 @@ fn counts_continue_when_the_rows_change() {
     let off = || {
         let mut rows = rows();
         rows.flags[0].status = false;
-        // What comes before others moves their rows, not their counts.
+        // An inserted row moves other rows, but not their counts.
         rows.flags.insert(0, FlagRow::new(0, "new", true));
         rows.activations[1].config = Some(r#"{"variants": {"map": 1}}"#.to_owned());
         rows
@@ -78,7 +78,7 @@ fn counts_continue_when_the_rows_change() {
         assert!(handle.is_enabled(&ctx) && flags.is_enabled("layouts", &ctx));
         flags.replace_rows(off());
         assert!(!handle.is_enabled(&ctx) && flags.is_enabled("layouts", &ctx));
-        // Whoever holds an earlier snapshot gets its answers, which count as such.
+        // Decisions of an earlier snapshot are counted as well.
         assert!(old.is_enabled("plain", &ctx));
         flags.replace_rows(rows());
     }
@@ -123,7 +123,7 @@ fn no_thread_loses_a_count() {
                 }
             });
         }
-        // Meanwhile the rows are replaced by ones that answer the same.
+        // Meanwhile the rows are replaced by equal ones.
         for _ in 0..50 {
             flags.replace_rows(rows());
         }

@@ -1,4 +1,4 @@
-//! `novi.expression`: its limits, what no vector can show, and CEL's own semantics.
+//! `novi.expression`: its limits, properties beyond vectors, and a comparison with another CEL.
 
 use std::collections::HashMap;
 
@@ -23,7 +23,7 @@ fn flag(expression: &str) -> Flags {
     flag_of(&serde_json::json!({"expression": expression}))
 }
 
-/// Whether it is on; else what its row or its explanation says.
+/// Whether the flag is on, or what its issues or its explanation say.
 fn answer(expression: &str, context: &Context<'_>) -> Result<bool, String> {
     let flags = flag(expression);
     if let Some(issue) = flags.issues().first() {
@@ -39,7 +39,7 @@ fn answer(expression: &str, context: &Context<'_>) -> Result<bool, String> {
     }
 }
 
-/// Runs in a thread with as little stack as any service's has.
+/// Runs on a thread with a small stack, as in services.
 fn in_a_small_stack(run: impl FnOnce() + Send + 'static) {
     std::thread::Builder::new().stack_size(256 * 1024).spawn(run).unwrap().join().unwrap();
 }
@@ -73,7 +73,7 @@ fn deep_nesting_is_an_issue_and_never_an_overflow() {
                 let is_expected = told.contains("levels inside one another") || told.contains("65536 bytes");
                 assert!(is_expected, "{depth} x {open}..{close}: {found:?}");
             }
-            // As deep as one may: an answer or an issue, but no overflow.
+            // At the maximum depth: a decision or an issue, but no overflow.
             for depth in 1..60 {
                 let text = nested(depth);
                 std::hint::black_box(answer(&text, &none)).ok();
@@ -90,7 +90,7 @@ fn expressions_stop_at_their_step_limit() {
     for expression in [
         "xs.all(a, xs.all(b, xs.all(c, a + b + c >= 0)))",
         "xs.exists(a, xs.map(b, xs) == a)",
-        // Nobody else's answer counts any more.
+        // The other operand no longer counts.
         "xs.all(a, xs.all(b, b >= 0)) || true == s.contains(\"x\")",
         "xs.map(a, s + s).size() > 0",
         "xs.map(a, s.contains(\"y\")).size() > 0",
@@ -128,7 +128,7 @@ fn conditions_allocate_nothing() {
     assert_eq!(info.count_total, 0);
 }
 
-/// Whole numbers as such: serde would make those above zero unsigned.
+/// Integers as signed ones: serde would make positive ones unsigned.
 fn cel_value(json: &serde_json::Value) -> CelValue {
     use serde_json::Value as Json;
     match json {
@@ -147,7 +147,7 @@ fn cel_value(json: &serde_json::Value) -> CelValue {
     }
 }
 
-/// What the crate `cel` says: nothing where it has no answer, or one that is no boolean.
+/// The result of the crate `cel`: `None` if it is an error or not a boolean.
 fn cel_answer(expression: &str, variables: &serde_json::Value) -> Option<bool> {
     let program = cel::Program::compile(expression).ok()?;
     let mut context = cel::Context::default();
@@ -205,7 +205,7 @@ fn comparison() -> Part {
     one_of(&["==", "!=", "<", "<=", ">", ">="])
 }
 
-/// What needs no other expression; conversions and times, mostly.
+/// Expressions without operands; mostly conversions and times.
 fn alone() -> Part {
     one_of(&[
         "yes",
@@ -240,7 +240,7 @@ fn alone() -> Part {
     ])
 }
 
-/// A condition; most are of the kinds that their place asks for, so that answers are more than errors.
+/// A condition. Most operands have the expected type, so that not all results are errors.
 fn condition() -> Part {
     let operand = prop_oneof![4 => number(), 3 => text(), 1 => list(), 1 => one_of(&["null", "yes"])];
     let sum = (number(), one_of(&["+", "-", "*", "/", "%"]), number())
@@ -285,10 +285,10 @@ proptest! {
         let variables = variables();
         let context = Context::try_from(variables.clone()).unwrap();
         let flags = flag(&expression);
-        // What never has an answer is an issue here; there it is none when it is asked, and may not be asked.
+        // An expression that always fails is an issue in novi; in `cel` it fails when it is evaluated.
         if flags.issues().is_empty() {
             let own = answer(&expression, &context).ok();
-            // Its reader recurses without a limit, and takes more of the stack than a test has.
+            // Its parser recurses without a limit and needs more stack than a test thread has.
             let other = std::thread::scope(|scope| {
                 let asked = std::thread::Builder::new().stack_size(256 << 20).spawn_scoped(scope, || cel_answer(&expression, &variables));
                 asked.unwrap().join().unwrap()

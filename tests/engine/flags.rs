@@ -1,4 +1,4 @@
-//! The engine beyond the rules' vectors: what needs several snapshots, large graphs, or types of its own.
+//! The engine, where test vectors are not enough: several snapshots, large graphs, or custom types.
 
 use std::{
     sync::{
@@ -48,7 +48,7 @@ fn last_known_uses_the_last_rows_that_compiled() {
     let blue = Some("blue".to_owned());
     assert_eq!(answer(&flags), (true, blue.clone(), Reason::Split));
 
-    // Twice, so that what was last known outlives a second set of broken rows.
+    // Twice, so that the last known rows outlive a second set of broken rows.
     for bad in ["{", "[]"] {
         flags.replace_rows(last_known(draw(bad)));
         assert_eq!(answer(&flags), (true, blue.clone(), Reason::Error), "{bad}");
@@ -57,14 +57,14 @@ fn last_known_uses_the_last_rows_that_compiled() {
     flags.replace_rows(last_known(draw(r#"{"splits": [1], "variations": ["red"]}"#)));
     assert_eq!(answer(&flags), (true, Some("red".to_owned()), Reason::Split));
 
-    // A status that is off is no broken row: it must work as a kill switch.
+    // A disabled status counts even if the row is broken: it must work as a kill switch.
     let mut rows = last_known(draw("{"));
     rows.flags[0].status = false;
     flags.replace_rows(rows);
     assert_eq!(answer(&flags), (false, None, Reason::Disabled));
 }
 
-/// Counts the values of it that there are.
+/// Counts its instances.
 #[novi::activation("test.alive")]
 #[derive(serde::Deserialize)]
 struct Alive {
@@ -157,7 +157,7 @@ fn deep_chains_evaluate_on_a_small_stack() {
 fn shared_levels_are_evaluated_once_each() {
     let level = |id: i64| and(id, &if id == 40 { "[]".to_owned() } else { format!("[{0}, {0}]", id + 1) });
     let flags = Flags::from_rows(one_flag((1..=40).map(level).collect())).unwrap();
-    // Without remembered answers this would ask 2^40 activations, and never end.
+    // Without the memo this would evaluate 2^40 activations and never end.
     assert!(flags.is_enabled("flag", &Context::new()));
     assert!(flags.explain("flag", &Context::new()).unwrap().enabled);
     assert!(flags.snapshot().evaluate_all(&Context::new())[0].enabled());
@@ -165,7 +165,7 @@ fn shared_levels_are_evaluated_once_each() {
 
 static ASKED: AtomicUsize = AtomicUsize::new(0);
 
-/// Counts how often it is asked.
+/// Counts its evaluations.
 #[derive(Deserialize, JsonSchema)]
 struct Counting {}
 
@@ -201,7 +201,7 @@ fn shared_activations_are_evaluated_once_per_context() {
     assert_eq!(asked(&|| assert_eq!(flags.snapshot().evaluate_all(&ctx).len(), 3)), 1);
 }
 
-/// On when its flag is off in another set of flags.
+/// On if its flag is off in another set of flags.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
 struct Asking {
@@ -230,7 +230,7 @@ fn activations_can_evaluate_other_flags() {
     assert!(flags.is_enabled("flag", &Context::new()));
 }
 
-/// Panics where its config says.
+/// Panics where its config says so.
 #[derive(Deserialize, JsonSchema)]
 struct Panicking {
     when: String,
@@ -304,7 +304,7 @@ fn handles_follow_the_rows() {
     assert!(!handle.is_enabled(&ctx) && handle.evaluate(&ctx).is_err());
     assert_eq!(flags.unknown_flags()["flag"], 2);
 
-    // From fixed to asked to fixed, at another index each time.
+    // From constant to evaluated to constant, at another index each time.
     let on = |id: i64| Rows {
         flags: (1..=id)
             .map(|n| FlagRow::new(n, if n == id { "flag".to_owned() } else { format!("other {n}") }, true))
@@ -326,7 +326,7 @@ fn handles_follow_the_rows() {
 
 #[test]
 fn rows_hashed_by_flag_name_differ_between_flags() {
-    // Shared by many flags and, below a combination, reached on two ways: remembered within a flag, not beyond it.
+    // Shared by many flags and reached twice below a combination: cached within a flag, not across flags.
     let half = ActivationRow::new(1, "half", "novi.percentage", r#"{"percentage": 50}"#);
     let rows = Rows {
         flags: (1..=40).map(|id| FlagRow::new(id, format!("flag {id}"), true)).collect(),
@@ -421,7 +421,7 @@ fn unknown_flag_suggests_a_similar_name() {
 
 #[test]
 fn one_snapshot_never_mixes_two_revisions() {
-    // Both flags are flipped together, so whoever sees them differ has seen two revisions.
+    // Both flags are flipped together, so a reader that sees them differ has seen two revisions.
     let rows = |revision: i64| Rows {
         revision: Revision::new(revision),
         flags: ["left", "right"]
@@ -529,7 +529,7 @@ fn flags_are_shared_between_threads() {
 
 #[test]
 fn large_splits_divide_as_small_ones() {
-    // Each tenth variant has all the weight of the one in the small split; the others have none.
+    // Each tenth variant has the weight of one in the small split; the others have weight zero.
     let small: Vec<String> = (0..5).map(|number| format!(r#""{number}": 1"#)).collect();
     let large: Vec<String> = (0..50)
         .map(|number| {
@@ -560,7 +560,7 @@ fn large_splits_divide_as_small_ones() {
     }
 }
 
-/// JSON of an explanation, without the times.
+/// An explanation as JSON, without the times.
 fn untimed(json: &str) -> String {
     let line = |line: &str| match line.split_once("\"nanoseconds\": ") {
         Some((before, time)) => {

@@ -118,7 +118,7 @@ fn replaced_rows_use_the_current_files() {
     fs::write(folder.path().join("office_hours.cel"), OFFICE_HOURS).unwrap();
     flags.replace_rows(rows(&[NINE_TO_FIVE]));
     assert!(flags.is_enabled("1 office_hours", &ten));
-    // A folder that can not be read is as it was.
+    // If the folder cannot be read, the types of the last time are used.
     fs::remove_file(folder.path().join("office_hours.cel")).unwrap();
     fs::remove_dir(folder.path()).unwrap();
     flags.replace_rows(rows(&[NINE_TO_FIVE]));
@@ -163,7 +163,7 @@ async fn changes_to_files_are_followed_without_a_change_of_rows() {
     until("an edit", || is_on("1 office_hours", 17)).await;
     fs::write(path("later.cel"), "true").unwrap();
     until("a new file", || is_on("2 later", 9)).await;
-    // A flag that answers by what was last known still does so when its file no longer compiles.
+    // A flag with the last known rows keeps them when its file no longer compiles.
     fs::write(path("office_hours.cel"), "hour >=").unwrap();
     until("an issue", || flags.issues().len() == 2).await;
     assert!(is_on("1 office_hours", 17) && !is_on("1 office_hours", 8));

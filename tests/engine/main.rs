@@ -1,4 +1,4 @@
-//! The engine: what flags answer from their rows, without a database that changes.
+//! The engine: how flags are evaluated from rows, without a database that changes.
 
 #![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
 

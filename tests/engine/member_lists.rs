@@ -1,5 +1,4 @@
-//! Long lists of `novi.members`: what they take in memory, and that asking them allocates nothing.
-//! (One test a process: the counter counts its thread alone.)
+//! Long lists of `novi.members`: their memory, and that evaluating them allocates nothing.
 
 use std::sync::Arc;
 
@@ -12,10 +11,10 @@ use serde_json::json;
 
 const COUNT: i64 = 1_000_000;
 
-/// The most that a member may take, in bytes.
+/// The maximum size of a member, in bytes.
 const MOST: i64 = 24;
 
-/// The bytes that are left allocated for each of a million members once a list is compiled, beside the rows themselves.
+/// The allocated bytes per member for a compiled list of a million members, without the rows.
 fn compiled(member: impl Fn(i64) -> String, in_table: bool) -> i64 {
     let members: Vec<_> = (0..COUNT).map(&member).collect();
     let config = if in_table { json!({"allow": []}) } else { json!({"allow": members}) };
@@ -27,7 +26,7 @@ fn compiled(member: impl Fn(i64) -> String, in_table: bool) -> i64 {
         members: members.into_iter().filter(|_| in_table).map(row).collect(),
         ..Rows::default()
     });
-    // So that they are not freed while it is counted.
+    // Keeps the rows from being freed while the counter runs.
     let kept = Arc::clone(&rows);
     let registry = Registry::global().unwrap();
     let mut snapshot = None;
@@ -43,7 +42,7 @@ fn compiled(member: impl Fn(i64) -> String, in_table: bool) -> i64 {
         assert!(callers.iter().all(|caller| snapshot.is_enabled("flag", caller)));
         assert!(!strangers.iter().any(|caller| snapshot.is_enabled("flag", caller)));
     };
-    // The first question of a thread may make room.
+    // The first evaluation of a thread may allocate memory for its memo.
     ask();
     assert_eq!(measure(ask).count_total, 0);
     counted.bytes_current / COUNT

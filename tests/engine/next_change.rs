@@ -1,4 +1,4 @@
-//! When answers change by themselves, told by each type that goes by the clock.
+//! When decisions change by themselves, as each type with a clock reports it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use novi::{
@@ -24,7 +24,7 @@ fn time(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-/// The changes that follow one another from a time on, at most three of them.
+/// The next changes after a time, at most three.
 fn changes(class_name: &str, config: &str, from: &str) -> Vec<String> {
     let flags = flags(class_name, config);
     let next = |at: &DateTime<Utc>| flags.next_change("x", *at).unwrap();
@@ -59,12 +59,12 @@ fn expiry_changes_once() {
 #[test]
 fn schedules_follow_local_time() {
     let office = r#"{"from": "01:30", "to": "02:30", "timezone": "Europe/Berlin"}"#;
-    // Summer time begins: 02:30 is left out, and the window ends at the next instant that there is.
+    // Summer time begins: 02:30 does not exist, and the window ends at the next valid instant.
     assert_eq!(
         changes("novi.schedule", office, "2026-03-28T12:00:00Z"),
         ["2026-03-29T00:30:00Z", "2026-03-29T01:00:00Z", "2026-03-29T23:30:00Z"]
     );
-    // It ends: 02:30 comes twice, and the window ends with the second one.
+    // Summer time ends: 02:30 occurs twice, and the window ends with the second one.
     assert_eq!(
         changes("novi.schedule", office, "2026-10-24T12:00:00Z"),
         ["2026-10-24T23:30:00Z", "2026-10-25T01:30:00Z", "2026-10-26T00:30:00Z"]
@@ -75,7 +75,7 @@ fn schedules_follow_local_time() {
         ["2026-11-02T03:00:00Z", "2026-11-02T11:00:00Z", "2026-12-02T03:00:00Z"]
     );
     let days = r#"{"weekdays": ["mon", "tue"], "timezone": "UTC"}"#;
-    // Monday and Tuesday are one stretch, with no change between them.
+    // Monday and Tuesday are one interval, without a change between them.
     assert_eq!(
         changes("novi.schedule", days, "2026-11-25T00:00:00Z"),
         ["2026-11-30T00:00:00Z", "2026-12-02T00:00:00Z", "2026-12-07T00:00:00Z"]
@@ -157,7 +157,7 @@ fn next_change_is_found_at_any_depth() {
     assert_eq!(thread.join().unwrap(), Some(time("2027-01-01T00:00:00Z")));
 }
 
-/// On in even minutes. What it says of the next change is right, or not.
+/// On in even minutes. Reports its next change correctly, or not.
 #[novi::activation("acme.minutes")]
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Tells {
@@ -198,7 +198,7 @@ fn custom_types_can_report_their_next_change() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Up to the next change the answer is the one of now, and at it another one.
+    /// The decision stays the same up to the next change, and differs at it.
     #[test]
     fn nothing_changes_before_the_next_change(
         config in prop::sample::select(vec![

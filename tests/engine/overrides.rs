@@ -10,8 +10,8 @@ use novi::{
     with_overrides, with_request_overrides,
 };
 
-/// `on` and `off` have no activations, `split` has the variants A and B, `sizes` values, `broken` a bad row; `pinned` and
-/// `pinned split` refuse requests; `by configuration` is on by `[overrides]`.
+/// `on` and `off` have no activations, `split` has the variants A and B, `sizes` values, `broken` an invalid
+/// row; `pinned` and `pinned split` reject overrides of requests; `by configuration` is on by `[overrides]`.
 fn flags() -> Flags {
     let pinned = FlagMetadata { override_allowed: false, ..FlagMetadata::default() };
     let sizes = FlagMetadata {
@@ -48,14 +48,14 @@ fn user() -> Context<'static> {
     Context::new().with("targetingKey", "user-7")
 }
 
-/// The flag is there and answers so: enabled, variant, reason.
+/// Asserts the decision: enabled, variant, reason.
 type Answer = Option<(bool, Option<String>, Reason)>;
 
 fn of<S: AsRef<novi::Snapshot>>(decision: &Decision<S>) -> (bool, Option<&str>, Reason) {
     (decision.enabled(), decision.variant(), decision.reason())
 }
 
-/// What a flag answers, after all ways of asking it have given the same.
+/// The decision, on which all kinds of evaluation agree.
 #[track_caller]
 fn ask(flags: &Flags, name: &str) -> Answer {
     let ctx = user();
@@ -91,7 +91,7 @@ fn ask(flags: &Flags, name: &str) -> Answer {
         same(enabled, variant, reason);
     }
     let enabled = found.as_ref().is_some_and(|(enabled, ..)| *enabled);
-    // Twice, for the handle remembers what it found.
+    // Twice, because the handle caches the flag.
     let asked = [
         flags.is_enabled(name, &ctx),
         snapshot.is_enabled(name, &ctx),
@@ -326,7 +326,7 @@ mod requests {
             });
         }
         with_request_overrides([("new", "A")], || assert_eq!(ask(&flags, "new"), None));
-        // An outer request that is not refused is the next layer.
+        // An outer request that is allowed is the next layer.
         with_request_overrides([("split", "B")], || {
             with_request_overrides([("split", "C")], || assert_eq!(ask(&flags, "split"), variant("B")));
         });
@@ -409,7 +409,7 @@ mod tasks {
         let inner = novi::in_overrides([("on", Off)], async move {
             let theirs = ours.clone();
             let spawned = tokio::spawn(async move { ask(&theirs, "on") });
-            // While the other one runs, on this very thread.
+            // While the other one runs on the same thread.
             tokio::task::yield_now().await;
             assert_eq!(ask(&ours, "on"), off());
             spawned.await.unwrap()

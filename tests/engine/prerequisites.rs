@@ -1,4 +1,4 @@
-//! Flags that ask flags: held against a plain recursion, and nested as deep as nobody would.
+//! Flags that depend on flags: compared with a plain recursion, and nested very deeply.
 
 use std::{collections::HashMap, thread};
 
@@ -9,7 +9,7 @@ use novi::{
 use proptest::prelude::*;
 use serde_json::json;
 
-/// What an activation is. It asks only those and flags with a higher number, so that there are no circles.
+/// An activation. It depends only on activations and flags with a higher number, so there are no circles.
 #[derive(Clone, Debug)]
 enum Kind {
     /// On where the attribute of this number is true.
@@ -19,14 +19,14 @@ enum Kind {
     Or(Vec<usize>),
     Not(usize),
     Flag(usize),
-    /// As another activation, below so many layers.
+    /// Another activation, below this number of layers.
     Deep(usize, usize),
 }
 
 #[derive(Clone, Debug)]
 struct Plan {
     activations: Vec<Kind>,
-    /// Of each flag its status, and the activations that it asks.
+    /// For each flag, its status and its activations.
     flags: Vec<(bool, Vec<usize>)>,
 }
 
@@ -101,7 +101,7 @@ fn kind(at: usize, activations: usize, flags: usize) -> BoxedStrategy<Kind> {
         (0..3_usize).prop_map(Kind::Attribute),
         proptest::sample::select(&SHARES[..]).prop_map(Kind::Percentage),
     ];
-    // A flag of some number asks activations of at least twice that; so what is below an activation is behind it.
+    // The activations of a flag have at least twice its number, so dependencies always have higher numbers.
     let first_flag = at / 2 + 1;
     if at + 1 >= activations {
         return leaf.boxed();
@@ -168,7 +168,7 @@ proptest! {
     }
 }
 
-/// Runs on a thread with the stack that small ones have.
+/// Runs on a thread with a small stack.
 fn on_a_small_stack<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
     thread::Builder::new().stack_size(256 * 1024).spawn(run).unwrap().join().unwrap()
 }
@@ -235,7 +235,7 @@ fn explanations_list_prerequisites() {
         ..Rows::default()
     };
     let flags = Flags::from_rows(rows).unwrap();
-    // In for the one flag, and not for the other: the same row, asked for both.
+    // The same row is on for one flag and off for the other.
     let context = Context::new().with("targetingKey", "user-1");
     let trace = flags.explain("checkout", &context).unwrap();
     let text = trace.to_string();
@@ -310,26 +310,27 @@ fn broken_prerequisite_breaks_its_dependents() {
         flags: vec![
             FlagRow::new(1, "lost", true),
             FlagRow { metadata: values, ..FlagRow::new(2, "no values", true) },
-            FlagRow::new(3, "asks", true),
-            FlagRow::new(4, "asks who asks", true),
+            FlagRow::new(3, "dependent", true),
+            FlagRow::new(4, "dependent of a dependent", true),
             FlagRow::new(5, "sound", true),
         ],
         activations: vec![
             ActivationRow::new(1, "a", "novi.flag", r#"{"flag": "lost"}"#),
             ActivationRow::new(2, "b", "novi.flag", r#"{"flag": "no values"}"#),
-            ActivationRow::new(3, "c", "novi.flag", r#"{"flag": "asks"}"#),
+            ActivationRow::new(3, "c", "novi.flag", r#"{"flag": "dependent"}"#),
         ],
-        // The first leads nowhere.
+        // The first link has no target.
         links: vec![LinkRow::new(1, 77), LinkRow::new(3, 1), LinkRow::new(3, 2), LinkRow::new(4, 3)],
         ..Rows::default()
     });
     let flags = flags.unwrap();
     let hurt: Vec<_> = flags.issues().into_iter().map(|issue| (issue.table, issue.flags)).collect();
-    let askers = ["asks", "asks who asks"];
-    // Sorted, and the askers come first here.
+    let askers = ["dependent", "dependent of a dependent"];
+    // Sorted by name, so the dependents come first here.
     let with = |flag: &'static str| askers.into_iter().chain([flag]).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(hurt, [("flag_metadata", with("no values")), ("flags_activations", with("lost"))]);
-    for (flag, reason) in [("asks", "ERROR"), ("asks who asks", "ERROR"), ("sound", "STATIC")] {
+    for (flag, reason) in [("dependent", "ERROR"), ("dependent of a dependent", "ERROR"), ("sound", "STATIC")]
+    {
         assert_eq!(flags.evaluate(flag, &Context::new()).unwrap().reason().as_str(), reason, "{flag}");
     }
 }

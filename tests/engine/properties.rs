@@ -1,4 +1,4 @@
-//! What holds for any rows and any context.
+//! Properties of arbitrary rows and contexts.
 
 use novi::{
     Context, Flags, Registry, Revision,
@@ -22,7 +22,7 @@ fn class() -> impl Strategy<Value = String> {
     prop_oneof![9 => prop::sample::select(known), 1 => ".{0,12}"]
 }
 
-/// Anything that JSON can say, with a preference for what configs and contexts say.
+/// Arbitrary JSON, with a preference for words of configs and contexts.
 fn json() -> impl Strategy<Value = serde_json::Value> {
     use serde_json::{Value, json};
     let word = prop::sample::select(vec![
@@ -103,7 +103,7 @@ fn config() -> impl Strategy<Value = Option<String>> {
     ]
 }
 
-/// The fields of `novi.attribute` that its schema knows, and one that it does not.
+/// The fields in the schema of `novi.attribute`, and an unknown one.
 fn operator() -> impl Strategy<Value = String> {
     let registry = Registry::global().unwrap();
     let schema = registry.find("novi.attribute").unwrap().schema();
@@ -114,7 +114,7 @@ fn operator() -> impl Strategy<Value = String> {
     prop::sample::select(operators)
 }
 
-/// What operators take and what they do not, alone and in lists.
+/// Valid and invalid operands, alone and in lists.
 fn operand() -> impl Strategy<Value = serde_json::Value> {
     let one = prop_oneof![
         Just(serde_json::Value::Null),
@@ -152,7 +152,7 @@ fn rows() -> impl Strategy<Value = Rows> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// No rows and no context make the engine panic, and all ways of asking agree.
+    /// No rows and no context make the engine panic, and all kinds of evaluation agree.
     #[test]
     fn arbitrary_rows_evaluate_arbitrary_contexts(rows in rows(), next in rows(), context in json()) {
         let context = Context::from_json(&context.to_string()).unwrap_or_default();
@@ -165,7 +165,7 @@ proptest! {
             let all = snapshot.evaluate_all(&context);
             prop_assert_eq!(all.len(), snapshot.flag_names().count());
             for decision in all {
-                // Of two flags with one name the first answers, so only that one is held against the others.
+                // Of two flags with one name the first is evaluated, so only that one is compared.
                 let alone = snapshot.evaluate(decision.flag(), &context).unwrap();
                 let trace = snapshot.explain(decision.flag(), &context).unwrap();
                 prop_assert_eq!(snapshot.is_enabled(decision.flag(), &context), alone.enabled());
@@ -180,7 +180,7 @@ proptest! {
         }
     }
 
-    /// Whatever a row's format and texts are, reading them ends without a panic.
+    /// Arbitrary formats and strings of a row are read without a panic.
     #[test]
     fn arbitrary_text_is_read_with_any_format(format in "[%a-zA-Z0-9 :./+-]{0,12}", text in "[0-9a-zA-Z :./+-]{0,24}", zone in prop::sample::select(chrono_tz::TZ_VARIANTS.to_vec())) {
         let config = serde_json::json!({"startDateTime": text, "format": format, "timezone": zone.name()});
@@ -191,12 +191,13 @@ proptest! {
             ..Rows::default()
         }).unwrap();
         let context = Context::new().with("currentDateTime", &*text);
-        // The same text for both is not before itself, unless it is an hour that comes twice: then both are its start.
+        // A start equal to the end is a problem, except for an hour that occurs twice: then both mean its
+        // start.
         let compiled = flags.issues().is_empty();
         prop_assert_eq!(flags.is_enabled("flag", &context), compiled);
     }
 
-    /// Whatever the operators and the operands are, they are read, asked and explained without a panic.
+    /// Arbitrary operators and operands are read, evaluated and explained without a panic.
     #[test]
     fn arbitrary_attributes_meet_any_operator(conditions in vec((operator(), operand()), 0..4), value in operand(), nested: bool) {
         let mut config: serde_json::Map<_, _> =

@@ -1,5 +1,5 @@
-//! Rows with the Python class path draw as CPython does (R9). The draws in the fixture were made by CPython 3.11:
-//! `random.seed(seed)`, then `random.choices(variations, weights=splits)[0]`.
+//! Rows with the Python class path draw as CPython does (R9). The draws in the fixture were made by CPython
+//! 3.11: `random.seed(seed)`, then `random.choices(variations, weights=splits)[0]`.
 
 use novi::{
     Context, Flags,

@@ -1,5 +1,5 @@
-//! Many flags, many activations, many attributes and many values: the answers are right, and memory grows with the rows
-//! alone. What it takes in time is told by `cargo bench --bench scale`.
+//! Many flags, activations, attributes and values: the decisions are right, and memory grows linearly with
+//! the rows. `cargo bench --bench scale` measures the time.
 
 use allocation_counter::measure;
 use novi::{
@@ -13,7 +13,7 @@ use workloads::{Builder, User};
 
 #[path = "../../benches/workloads/large.rs"]
 mod large;
-/// Not novi's own, so that it says something of novi's.
+/// Independent of novi's own implementation.
 #[allow(dead_code, reason = "nobody draws variants here")]
 #[path = "../../benches/floor/murmur3.rs"]
 mod murmur3;
@@ -50,7 +50,7 @@ fn a_hundred_thousand_flags_follow_their_rules() {
             on += usize::from(decision.enabled());
         }
     }
-    // So that neither answer is the only one.
+    // Both decisions occur.
     assert!((COUNT / 2..5 * COUNT / 2).contains(&on), "{on}");
     // Some flags by name, each for another caller.
     for (user, number) in User::some(1000).iter().zip((0..COUNT).step_by(97)) {
@@ -70,7 +70,7 @@ fn flag_evaluates_a_thousand_activations() {
     // Meets one condition of a thousand.
     assert!(!from("country-0") && !from("country-999"));
 
-    // One that is not met, at the start, in the middle or at the end, turns the flag off.
+    // One unmet condition, at the start, in the middle or at the end, turns the flag off.
     for place in [0, COUNT / 2, COUNT - 1] {
         let mut rows = large::one_flag_of(COUNT);
         rows.activations[place].config = Some(r#"{"attribute": "country", "in": ["DE"]}"#.to_owned());
@@ -126,7 +126,7 @@ fn a_list_of_a_million_values_is_exact() {
     assert!(!flags.is_enabled("flag", &Context::new().with("id", 7)));
 }
 
-/// What stays allocated for each flag once rows are compiled and dropped.
+/// The memory of each flag after the rows were compiled and dropped.
 fn bytes_a_flag(rows: &Rows) -> i64 {
     let mut flags = None;
     let counted = measure(|| flags = Some(load(rows.clone())));
@@ -137,15 +137,15 @@ fn bytes_a_flag(rows: &Rows) -> i64 {
 #[test]
 fn flags_take_a_few_hundred_bytes() {
     const COUNT: usize = 10_000;
-    // Two activations a flag on average.
+    // Two activations per flag on average.
     let alike = bytes_a_flag(&workloads::many(COUNT, false));
     assert!((100..=400).contains(&alike), "{alike} bytes a flag where activations are alike");
-    // Activations that differ take memory each; one of three conditions takes the most.
+    // Only different activations take memory each; one with three conditions takes the most.
     let differing = bytes_a_flag(&large::differing(COUNT));
     assert!((100..=480).contains(&differing), "{differing} bytes a flag where all activations differ");
 }
 
-/// Each asks the first one again, and the one before it, so that two circles end in each.
+/// Each depends on the first one and on its predecessor, so that two circles end in each.
 #[test]
 fn memory_of_circles_grows_with_their_edges() {
     const COUNT: i64 = 10_000;

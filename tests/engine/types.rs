@@ -1,5 +1,4 @@
-//! The types for time and place: what they say of their answers, and that they allocate nothing.
-//! (One test of allocations a process: the counter counts its thread alone.)
+//! The types for time and place: their explanations, and that they allocate nothing.
 
 use allocation_counter::measure;
 use novi::{
@@ -7,7 +6,7 @@ use novi::{
     rows::{ActivationRow, FlagRow, LinkRow, Rows},
 };
 
-/// A flag for each of these rows, called by the row's class and number.
+/// A flag for each row, named after the row's class and number.
 fn flags(context: Context<'static>, configs: &[(&str, &str)]) -> Flags {
     let rows = (1..).zip(configs).map(|(id, (class, config))| ActivationRow::new(id, "row", *class, *config));
     let activations: Vec<_> = rows.collect();
@@ -45,7 +44,7 @@ fn evaluation_allocates_nothing() {
         Context::new().with("targetingKey", 8).with("ip", "::2"),
         Context::new().with("targetingKey", "a member of more than sixteen bytes").with("ip", "x"),
     ];
-    // Within each of a schedule's windows, between them, and where the clocks change, so that each is looked up.
+    // In each window of a schedule, between them, and at clock changes, so that no cached window applies.
     let times = (0..2000_i64).map(|step| {
         let time = chrono::DateTime::from_timestamp(1_790_000_000 + step * 9000, 0).unwrap();
         known.clone().with("currentDateTime", time)
@@ -55,7 +54,8 @@ fn evaluation_allocates_nothing() {
             let ask = |ctx| {
                 std::hint::black_box(flags.is_enabled(name, ctx));
             };
-            // The first question of a thread may make room. Of another time, so that a schedule has yet to look for this one.
+            // The first evaluation of a thread may allocate. At another time, so that the schedule has not
+            // cached this one.
             ask(&known);
             assert_eq!(measure(|| ask(&ctx)).count_total, 0, "{name}");
         }

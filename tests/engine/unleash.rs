@@ -1,6 +1,7 @@
-//! Unleash's client specification: its features as rows, its cases asked of novi.
+//! Unleash's client specification: its features as rows, and its cases evaluated by novi.
 //!
-//! `fixtures/unleash` has the files of `@unleash/client-specification` 6.1.0, under Unleash's licence (Apache 2.0).
+//! `fixtures/unleash` has the files of `@unleash/client-specification` 6.1.0, under Unleash's licence (Apache
+//! 2.0).
 
 #![allow(clippy::needless_pass_by_value, reason = "tests, and their helpers")]
 
@@ -58,7 +59,7 @@ fn all_cases_of_the_client_specification() {
     assert!(wrong.is_empty(), "{} of {cases}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// What is wrong in the specification on purpose is an issue, and nothing else is.
+/// Only the rows that are invalid on purpose are issues.
 #[test]
 fn translated_features_compile() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/unleash");

@@ -1,4 +1,4 @@
-//! What Unleash calls a feature, as rows.
+//! Translates Unleash's features to rows.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,13 @@ use novi::{
 };
 use serde_json::{Map, Value as Json, json};
 
-/// Attributes that Unleash's clients send as text and compare as numbers are sent as numbers as well, under this name.
+/// Attributes that Unleash's clients send as strings and compare as numbers are also sent as numbers, under
+/// this name.
 fn as_number(name: &str) -> String {
     format!("{name} as number")
 }
 
-/// What Unleash's client is given, as a context.
+/// Unleash's context as a context of novi.
 pub(crate) fn context(unleash: &Json) -> Context<'static> {
     let mut context = Context::new().with("currentTime", chrono_now());
     let fields = unleash.as_object().unwrap().iter().filter(|(name, _)| *name != "properties");
@@ -27,13 +28,13 @@ pub(crate) fn context(unleash: &Json) -> Context<'static> {
     context
 }
 
-/// Now, as text.
+/// The current time.
 fn chrono_now() -> String {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     chrono::DateTime::from_timestamp(i64::try_from(since.as_secs()).unwrap(), 0).unwrap().to_rfc3339()
 }
 
-/// The features and segments of a specification's state, which has them at once or as events.
+/// The features and segments of a specification's state, which has them as lists or as events.
 fn features(state: &Json) -> (BTreeMap<String, Json>, BTreeMap<i64, Json>) {
     let (mut features, mut segments) = (BTreeMap::new(), BTreeMap::new());
     let events = state["events"].as_array().cloned().unwrap_or_else(|| vec![state.clone()]);
@@ -80,7 +81,7 @@ fn class_and_config(inline: Json) -> (String, String) {
     (inline["class_name"].as_str().unwrap().to_owned(), text(&inline["config"]))
 }
 
-/// JSON, in which the weights of variants stand in their order and not in that of their names.
+/// JSON that keeps the order of variants instead of sorting them by name.
 fn text(json: &Json) -> String {
     match json {
         Json::Array(list) => format!("[{}]", list.iter().map(text).collect::<Vec<_>>().join(",")),
@@ -110,7 +111,7 @@ fn not(activation: Json) -> Json {
     inline("novi.not", activation)
 }
 
-/// On for everybody: all of nothing. And off: one of nothing.
+/// Always on: all of no conditions. Always off: one of no conditions.
 fn always(on: bool) -> Json {
     inline(if on { "novi.and" } else { "novi.or" }, json!([]))
 }
@@ -145,13 +146,13 @@ fn dependencies(feature: &Json, features: &BTreeMap<String, Json>) -> Option<Jso
         let parent = dependency["feature"].as_str().unwrap();
         let grandparents = features.get(parent).and_then(|parent| parent["dependencies"].as_array());
         if grandparents.is_some_and(|list| !list.is_empty()) {
-            // Unleash takes one level, and a child of a child for off.
+            // Unleash supports one level: a dependency of a dependency is off.
             return always(false);
         }
         let asks = |variants: &[Json]| inline("novi.flag", json!({"flag": parent, "variant": variants}));
         let is_on = inline("novi.flag", json!({"flag": parent}));
         let asks = match dependency["variants"].as_array().filter(|variants| !variants.is_empty()) {
-            // What Unleash calls the variant `disabled` is none at all.
+            // Unleash's variant `disabled` means no variant.
             Some(variants) if variants.contains(&json!("disabled")) => {
                 let names = features.get(parent).map(variant_names).unwrap_or_default();
                 let without = if names.is_empty() { always(true) } else { not(asks(&names)) };
@@ -165,7 +166,7 @@ fn dependencies(feature: &Json, features: &BTreeMap<String, Json>) -> Option<Jso
     Some(inline("novi.and", list.iter().map(one).collect()))
 }
 
-/// The strategies in order: the first that lets the caller in decides on the variant.
+/// The strategies in order: the first that is on for the caller decides the variant.
 fn strategies(feature: &Json, segments: &BTreeMap<i64, Json>) -> Option<Json> {
     let list = feature["strategies"].as_array().filter(|list| !list.is_empty())?;
     let rule = |strategy: &Json| {
@@ -193,13 +194,13 @@ fn strategies(feature: &Json, segments: &BTreeMap<i64, Json>) -> Option<Json> {
 /// Unleash's stickiness.
 fn by(stickiness: Option<&str>) -> Json {
     match stickiness {
-        // Where Unleash would draw for whom it does not know, callers count as one another.
+        // For callers without the attribute, Unleash draws at random; here they all count as one.
         None | Some("default" | "random" | "") => json!(["userId", "sessionId", "currentTime"]),
         Some(attribute) => json!(attribute),
     }
 }
 
-/// A split by weights; who lacks the attribute gets the first, where Unleash would draw.
+/// A split by weights. Callers without the attribute get the first variant, where Unleash draws at random.
 fn split(variants: &[Json], salt: &str, inherited: Option<&str>) -> Json {
     let weights = variants.iter().map(|variant| json!([variant["name"], variant["weight"]]));
     let weights = json!({"in order": weights.collect::<Vec<_>>()});
@@ -208,7 +209,7 @@ fn split(variants: &[Json], salt: &str, inherited: Option<&str>) -> Json {
     inline("novi.or", json!([split, inline("novi.static", json!({"variant": variants[0]["name"]}))]))
 }
 
-/// The variants of the feature itself, for whom no strategy has one.
+/// The variants of the feature itself, for callers without a strategy that has variants.
 fn variants(feature: &Json) -> Option<Json> {
     let variants = feature["variants"].as_array().filter(|variants| !variants.is_empty())?;
     let mut rules = Vec::new();
@@ -224,7 +225,7 @@ fn variants(feature: &Json) -> Option<Json> {
     Some(inline("novi.rules", json!({"rules": rules})))
 }
 
-/// In one of the networks. Unleash passes over those that are none.
+/// In one of the networks. Unleash ignores invalid ones.
 fn in_networks(name: &str, networks: &Json) -> Json {
     let is_network = |text: &&Json| {
         let text = text.as_str().unwrap_or_default();
@@ -234,7 +235,7 @@ fn in_networks(name: &str, networks: &Json) -> Json {
     if networks.is_empty() { always(false) } else { attribute(name, "in_cidr", json!(networks)) }
 }
 
-/// What a strategy asks by itself.
+/// The conditions of a strategy without its constraints.
 fn own_condition(strategy: &Json) -> Json {
     let parameters = &strategy["parameters"];
     let texts = |name: &str| -> Vec<String> {
@@ -273,7 +274,7 @@ fn constraint(constraint: &Json) -> Json {
         activation
     };
     let version = |sign: &str| {
-        // Unleash takes no versions but whole ones.
+        // Unleash only accepts complete versions.
         let version = constraint["value"].as_str().unwrap_or_default();
         let whole = version.split(['-', '+']).next().unwrap_or_default().split('.').count() == 3;
         let digit = version.starts_with(|letter: char| letter.is_ascii_digit());
@@ -305,7 +306,7 @@ fn constraint(constraint: &Json) -> Json {
         "SEMVER_GTE" => version(">="),
         "SEMVER_LT" => version("<"),
         "SEMVER_LTE" => version("<="),
-        // An operator that this client does not know lets nobody in, even where it is inverted.
+        // An unknown operator is off, even if it is inverted.
         _ => return always(false),
     };
     if constraint["inverted"] == true { not(met) } else { met }

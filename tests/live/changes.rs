@@ -1,4 +1,4 @@
-//! What subscribers hear of changes by plain SQL, in each database: what has changed is read, and nothing else.
+//! Notifications of subscribers after plain SQL, in each database: only changed rows are read.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ async fn followed(database: &TestDatabase) -> Followed {
 }
 
 impl Followed {
-    /// What is heard of a change: by a hint, or at the next look.
+    /// The notification of a change, by a hint or at the next refresh.
     async fn hears(&mut self, sql: &str) -> Arc<Changes> {
         self.dba.run(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
         self.heard.next().await.unwrap()
@@ -148,7 +148,7 @@ async fn truncated_tables_are_noticed() {
         let mut followed = followed(&database).await;
         followed.dba.run("truncate table flags_activations").await.unwrap();
         if database.kind == Kind::MySql {
-            // No trigger fires. It is found when the rows are counted, which a change of the revision does not wait for.
+            // No trigger fires. It is noticed when the rows are counted, independent of the revision.
             followed.flags.sweep().await.unwrap();
         }
         let changes = followed.heard.next().await.unwrap();
@@ -161,7 +161,7 @@ async fn truncated_tables_are_noticed() {
 #[tokio::test]
 async fn refresh_reads_own_writes() {
     for database in databases().await {
-        // Nothing is seen by itself.
+        // Nothing is noticed without a refresh.
         let store = store::create(&database.url).await.unwrap();
         store.migrate().await.unwrap();
         store.run_script(SEED).await.unwrap();

@@ -1,4 +1,4 @@
-//! Flags follow the rows in each database, and outlive its failures.
+//! Flags follow the rows in each database and survive its failures.
 
 use std::{
     future::Future,
@@ -82,7 +82,7 @@ async fn missing_tables_are_an_error_that_says_what_to_do() {
     }
 }
 
-/// A store that fails, or hangs, when told to.
+/// A store that can be made to fail or hang.
 struct Moody {
     store: MemoryStore,
     fails: AtomicBool,
@@ -139,7 +139,7 @@ async fn last_rows_are_used_while_the_database_is_unavailable() {
     let age = status.age.unwrap();
     until("age", || flags.status().age.unwrap() > age).await;
 
-    // What changed meanwhile is seen once the database is back.
+    // Changes made meanwhile are noticed once the database is available again.
     store.store.apply(vec![Change::SetStatus { flag: "flag".to_owned(), status: false }]).await.unwrap();
     assert!(on());
     store.fails.store(false, Ordering::Relaxed);
@@ -161,7 +161,7 @@ async fn hanging_database_is_considered_down() {
 async fn dropped_flags_stop_following() {
     let (store, flags) = moody().await;
     drop(flags);
-    // The task holds the store through the flags alone.
+    // The task holds the store only through the flags.
     until("the end of the task", || Arc::strong_count(&store) == 1).await;
 }
 

@@ -1,4 +1,5 @@
-//! Databases that refuse, hang, die, come back and go back in time: answers stay, and flags follow by themselves.
+//! Databases that refuse connections, hang, crash, recover or are restored: decisions stay, and flags
+//! recover.
 
 use std::{
     path::PathBuf,
@@ -21,7 +22,7 @@ use crate::common::{
 
 const REFRESH: Duration = Duration::from_millis(20);
 
-/// Two flags, of which one is always on and one always off but for what a test does to it.
+/// Two flags: `on` is always on, and `off` is off until a test changes it.
 async fn seeded(database: &TestDatabase) -> Arc<dyn SchemaStore> {
     let store = store::create(&database.url).await.unwrap();
     store.migrate().await.unwrap();
@@ -79,7 +80,7 @@ async fn hanging_connections_do_not_exhaust_the_pool() {
             Kind::MySql => ("lock tables novi_revision write", "unlock tables"),
             _ => ("begin; lock table novi_revision", "commit"),
         };
-        // More times than a pool has connections, one of them is lost while it waits for an answer.
+        // Loses a connection that waits for a response, more often than the pool has connections.
         for _ in 0..6 {
             dba.run(lock).await.unwrap();
             let asking = Arc::clone(&store);
@@ -126,7 +127,7 @@ async fn start_without_the_database_uses_the_snapshot_file() {
             assert!(status.failure.is_some() && status.age.is_some());
             assert!(is_on(&flags, "on") && is_on(&flags, "off"));
             proxy.set(Network::Sound);
-            // The revision is that of the file, and yet the rows are the database's from now on.
+            // The revision is that of the file, but the rows come from the database from now on.
             until("the database", || flags.status().origin == Origin::Database).await;
             assert_eq!(flags.status().failure, None);
         }
@@ -152,7 +153,7 @@ async fn start_without_rows_waits_for_the_database_if_configured() {
         assert!(status.failure.is_some() && !is_on(&flags, "on"));
         proxy.set(Network::Sound);
         until("the database", || is_on(&flags, "on")).await;
-        // Told a moment after the flags answer by it.
+        // Reported a moment after the flags use it.
         until("its status", || flags.status().origin == Origin::Database).await;
         until("the file", || SnapshotFile::read(&path).is_ok()).await;
     }
@@ -207,7 +208,7 @@ async fn tables_of_another_version_are_reported() {
             error.contains("has migration 999, which novi") && error.contains("use a newer novi"),
             "{error}"
         );
-        // Such an error may pass, when somebody migrates or deploys.
+        // Such an error may be temporary, during a migration or a deployment.
         let flags = builder().start_without_database().connect(&database.url).await.unwrap();
         dba.run("alter table hidden rename to activation_members").await.unwrap();
         until("the rows", || is_on(&flags, "on")).await;
@@ -238,7 +239,7 @@ async fn bursts_of_changes_are_written_at_most_once_per_interval() {
     let most = 2 + usize::try_from(started.elapsed().as_secs()).unwrap();
     assert!(times.len() <= most, "{times:?}");
 
-    // A program that ends need not wait for it.
+    // A program can write the file before it ends.
     set(&*store, "off", false).await;
     until("the change", || !is_on(&flags, "off")).await;
     assert!(flags.save_snapshot().await.unwrap());
@@ -262,7 +263,7 @@ fn blocking_flags_follow_without_tokio() {
     assert!(matches!(Flags::connect_blocking("novi.db"), Err(Error::DatabaseUrl { .. })));
 }
 
-/// How many threads have the name of novi's. Elsewhere than on Linux nobody tells.
+/// The number of threads with novi's name; zero on systems other than Linux.
 fn threads() -> usize {
     let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return 0 };
     let is_ours =
@@ -277,7 +278,7 @@ async fn blocking_start_in_a_runtime_waits() {
     let flags = builder().connect_blocking(&database.url).unwrap();
     set(&*store, "off", true).await;
     until("the change", || is_on(&flags, "off")).await;
-    // Of another runtime than that which follows.
+    // From another runtime than the one that follows.
     set(&*store, "off", false).await;
     flags.refresh().await.unwrap();
     assert!(!is_on(&flags, "off"));

@@ -1,5 +1,5 @@
-//! Real servers that are killed, stopped, started again and restored while threads ask. Takes minutes: with
-//! `NOVI_TEST_LONG=1` alone, on Linux, where a process can be started again as it was started.
+//! Real servers that are killed, stopped, restarted and restored while threads evaluate. Takes minutes: only
+//! with `NOVI_TEST_LONG=1`, and on Linux, where a process can be restarted with its own command line.
 
 #![cfg(target_os = "linux")]
 
@@ -23,7 +23,7 @@ use crate::common::{
     until::{PATIENCE, until},
 };
 
-/// Servers of the test's own.
+/// Servers for this test.
 struct Servers {
     folder: tempfile::TempDir,
 }
@@ -53,7 +53,7 @@ impl Drop for Servers {
     }
 }
 
-/// One server's process, and how to start it again.
+/// A server's process, and its command line.
 struct Server {
     pid_file: PathBuf,
     data: PathBuf,
@@ -61,7 +61,7 @@ struct Server {
     owner: (u32, u32),
     /// The statement that writes all commits to its log.
     flush: &'static str,
-    /// Once this process has started it.
+    /// The process, if this test has restarted it.
     started: Mutex<Option<Child>>,
 }
 
@@ -90,7 +90,7 @@ impl Server {
 
     fn signal(&self, signal: &str) {
         for pid in self.processes() {
-            // One of the children may have ended meanwhile.
+            // A child may have ended meanwhile.
             Command::new("kill").args([signal, &pid.to_string()]).stderr(Stdio::null()).status().unwrap();
         }
     }
@@ -101,20 +101,20 @@ impl Server {
         let processes = self.processes();
         self.signal("-KILL");
         if let Some(mut started) = self.started.lock().unwrap().take() {
-            // Until somebody has, it is there for who asks, as another server does.
+            // Reaps the process; otherwise it exists until the test ends.
             started.wait().unwrap();
         }
         let is_there = |pid: &u32| {
-            // One that nobody has waited for yet is dead all the same.
+            // A zombie has ended as well.
             let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
             stat.is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim().starts_with('Z'))
         };
         until("the end of the processes", || !processes.iter().any(is_there)).await;
-        // Else its file keeps another one from starting.
+        // The pid file would prevent the restart.
         fs::remove_file(&self.pid_file).unwrap();
     }
 
-    /// Starts it as it was started. A process that has not ended yet may keep it from that for a while.
+    /// Restarts the server. A process that has not ended yet may delay that.
     async fn start_again(&self) {
         for _ in 0..60 {
             let mut started = self.spawn();
@@ -135,7 +135,7 @@ impl Server {
     fn spawn(&self) -> Child {
         let (user, group) = self.owner;
         let mut command = Command::new("setpriv");
-        // PostgreSQL refuses to run as root.
+        // PostgreSQL does not run as root.
         if fs::metadata("/proc/self").unwrap().uid() == 0 {
             command.arg(format!("--reuid={user}")).arg(format!("--regid={group}")).arg("--clear-groups");
         }
@@ -157,7 +157,7 @@ impl Server {
 }
 
 async fn set(store: &dyn SchemaStore, log: &Path, flag: &str, status: bool) {
-    // The server may not take connections yet.
+    // The server may not accept connections yet.
     let deadline = Instant::now() + PATIENCE;
     loop {
         match store.apply(vec![Change::SetStatus { flag: flag.to_owned(), status }]).await {
@@ -181,21 +181,21 @@ async fn outlive(url: &str, server: Server) {
     let askers = Askers::start(&flags);
     let fails = || flags.status().failure.is_some();
 
-    // Killed, and started again.
+    // Killed and restarted.
     server.kill(&*store).await;
     until("a failure", fails).await;
     server.start_again().await;
     set(&*store, &server.log(), "off", true).await;
     until("the change after a restart", off_is_on).await;
 
-    // Stopped: it takes connections, and never answers.
+    // Stopped: it accepts connections and never responds.
     server.signal("-STOP");
     until("a failure", fails).await;
     server.signal("-CONT");
     set(&*store, &server.log(), "off", false).await;
     until("the change after a stop", || !off_is_on()).await;
 
-    // Restored to what it was before some changes.
+    // Restored to a state before some changes.
     server.kill(&*store).await;
     let backup = server.data.with_extension("backup");
     Server::copy(&server.data, &backup);

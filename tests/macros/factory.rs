@@ -3,7 +3,7 @@
 use novi::{Context, Flags, ToContext, testing::TestFlags, with_overrides};
 use serde_json::json;
 
-/// By country: Canada gets `premium`, New Zealand what is called `aperture-2`, all others nothing.
+/// By country: Canada gets `premium`, New Zealand `aperture-2`, all others no variant.
 fn flags() -> Flags {
     let by_country = |country: &str, variant: &str| {
         let of =

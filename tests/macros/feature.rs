@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::common::log;
 
-/// Variants as they are written, and the default of the standard library beside that of the flag.
+/// Variant names as written in the code, and both kinds of `#[default]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Feature)]
 enum PaymentProcessor {
     Aperture,
@@ -54,7 +54,8 @@ enum OneVariant {
 
 const EACH: &str = r#"{"attribute": "user", "in": ["premium", "vip"]}"#;
 
-/// Users `premium` and `vip` get Premium, `new` gets a variant that the code does not know; all others Aperture.
+/// Users `premium` and `vip` get Premium, `new` gets a variant that is unknown to the code; all others
+/// Aperture.
 fn processors() -> Rows {
     let split = |variant: &str| format!(r#"{{"variants": {{"{variant}": 1}}, "by": "user"}}"#);
     let inline = |class: &str, config: &str| format!(r#"{{"class_name": "{class}", "config": {config}}}"#);
@@ -196,7 +197,7 @@ mod structs {
 mod told {
     use super::*;
 
-    /// Where a type is declared, as its messages have it.
+    /// The type and its location, as messages show them.
     fn place<T: Feature>() -> String {
         let known = novi::manifest().features.into_iter().find(|feature| feature.flag == T::FLAG).unwrap();
         known.to_string()
@@ -320,7 +321,7 @@ mod manifests {
         assert_eq!(serde_json::Value::from(features), expected);
     }
 
-    /// As `novi check --against` does, which knows no types.
+    /// As in `novi check --against`, which has no access to the types.
     #[test]
     fn check_as_the_types_except_for_fields() {
         let read: Manifest = serde_json::from_str(&novi::manifest().to_string()).unwrap();

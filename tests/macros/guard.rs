@@ -1,6 +1,6 @@
 //! `#[novi::enabled]` on every shape of function, with its flag on and off.
 
-// Shapes that lints would have otherwise are what is tested.
+// The tests need shapes that lints reject.
 #![allow(
     clippy::manual_async_fn,
     clippy::needless_pass_by_value,
@@ -157,7 +157,7 @@ mod functions {
         (1..limit).collect::<Vec<_>>().into_iter()
     }
 
-    /// A body that opens with an attribute and an item.
+    /// A body that starts with an attribute and an item.
     #[novi::enabled("on", flags = flags())]
     #[must_use]
     fn opening_with_items() -> Option<u8> {

@@ -1,6 +1,6 @@
 //! `#[novi::enabled]` by a variant, and by a key of the arguments.
 
-// Shapes that lints would have otherwise are what is tested.
+// The tests need shapes that lints reject.
 #![allow(
     clippy::needless_pass_by_value,
     clippy::redundant_allocation,
@@ -18,8 +18,8 @@ use novi::{
 
 const GRID: &str = "grid";
 
-/// `vip` is on for user-7 and for 7, `vip of plan` for them if their plan is pro. `layout` is the grid for user-7, a list
-/// for others with a key; `plain` is on without a variant.
+/// `vip` is on for user-7 and for 7, `vip of plan` for them if their plan is pro. `layout` is the grid for
+/// user-7, a list for others with a key; `plain` is on without a variant.
 fn flags() -> Flags {
     let vip = r#"{"attribute": "targetingKey", "in": ["user-7", 7]}"#;
     let weights = |grid: u8, list: u8| format!(r#"{{"variants": {{"grid": {grid}, "list": {list}}}}}"#);

@@ -1,4 +1,4 @@
-//! Contexts from structs, JSON, and whatever serde serializes.
+//! Contexts from structs, from JSON, and from anything that serde serializes.
 
 use std::{
     borrow::Cow,
@@ -76,11 +76,11 @@ fn struct_of_strings_and_numbers_allocates_once() {
         assert!(std::hint::black_box(&ctx).get("tier").is_some());
     });
     assert_eq!(counted.count_total, 1);
-    // Among other attributes, its own win.
+    // Its own attributes take precedence over the others.
     let mut ctx = Context::new().with("seats", 1).with("path", "/");
     caller.add_to(&mut ctx);
     assert_eq!((ctx.get("seats"), ctx.len()), (Some(&Value::Int(40)), 9));
-    // A nested struct takes one more, and text in it none.
+    // A nested struct allocates once more, its strings do not.
     let request = Request { path: "/", company: &company(), reseller: None };
     assert_eq!(measure(|| drop(std::hint::black_box(request.to_context()))).count_total, 2);
 }
@@ -118,7 +118,7 @@ fn nested_structs_are_objects() {
     assert_eq!(ctx.get("company"), Some(&object));
 }
 
-/// As ids are, which are no text.
+/// Like ids that are not strings.
 #[derive(Clone, Copy)]
 struct Id(u32);
 
@@ -204,7 +204,7 @@ mod private {
     }
 }
 
-/// What is public can have parts that are not.
+/// A public type can have private fields.
 #[derive(ToContext)]
 #[context(crate = novi)]
 pub struct Shown<T> {
@@ -273,7 +273,7 @@ fn contexts_can_borrow_from_contexts() {
     assert!(matches!((&&ctx).as_context(), Cow::Borrowed(_)));
     assert!(matches!(caller("x").as_context(), Cow::Owned(_)));
     assert_eq!(Context::new().to_value(), Value::Object(Vec::new()));
-    // Added to what is there, it wins.
+    // It takes precedence over attributes that exist.
     let mut other = Context::new().with("a", 1).with("z", 2);
     ctx.add_to(&mut other);
     assert_eq!((other.get("a"), other.len()), (Some(&"x".into()), 6));
@@ -358,7 +358,7 @@ fn guards_accept_any_to_context() {
         ..Rows::default()
     })
     .unwrap();
-    // The draw is off for nobody, so that `on` says that the key was seen.
+    // The draw is on for every caller with a key, so `on` proves that the key was found.
     assert!(!flags.is_enabled("Sticky", &Context::new()));
     assert_eq!(guarded(&flags, &caller("user-7")), "on");
     assert_eq!(moved(&flags, caller("user-7")), "");
@@ -519,7 +519,7 @@ fn last_of_two_equal_fields_counts() {
     assert_eq!(expected.get("a"), Some(&Value::Int(3)));
 }
 
-/// Anything that JSON can say.
+/// Arbitrary JSON.
 fn data() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
@@ -545,7 +545,7 @@ proptest! {
         let expected = Context::from_json(&text).unwrap();
         prop_assert_eq!(Context::from_serialize(&data).unwrap(), expected.clone());
         prop_assert_eq!(data.to_context(), expected.clone());
-        // And what was made of it says the same.
+        // And back.
         prop_assert_eq!(Context::from_serialize(&expected).unwrap(), expected);
     }
 

@@ -26,7 +26,8 @@ fn words<'a>(list: &'a Value, field: &str) -> BTreeSet<&'a str> {
     list.as_array().unwrap().iter().map(word).collect()
 }
 
-/// Whether an SPDX expression can be met with these licenses. `A AND B OR C` is read from the left, as in SPDX.
+/// Whether an SPDX expression can be met with these licenses. `A AND B OR C` is read from the left, as in
+/// SPDX.
 fn is_allowed(expression: &str, allowed: &BTreeSet<&str>) -> bool {
     let expression = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let mut words = expression.split_whitespace().peekable();

@@ -1,11 +1,11 @@
-//! The pages of the activation types, which are made from the docs and the schemas of their configs.
+//! The pages of the activation types, generated from the docs and the schemas of their configs.
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use novi::{ActivationType, Registry};
 use serde_json::Value;
 
-/// The page of a type: a row to paste, what the docs say, and what the config may have.
+/// The page of a type: a sample row, its docs, and the fields of its config.
 fn page(kind: &ActivationType) -> String {
     let schema = Value::from(kind.schema());
     let docs = schema["description"].as_str().unwrap();
@@ -42,7 +42,7 @@ fn page(kind: &ActivationType) -> String {
     page
 }
 
-/// What each value of a field says, where values have docs.
+/// A table of a field's values, if they have docs.
 fn values(name: &str, field: &Value) -> String {
     let about = |value: &Value| {
         let about = value["description"].as_str()?.replace('|', "\\|").replace('\n', " ");
@@ -52,7 +52,7 @@ fn values(name: &str, field: &Value) -> String {
     if lines.is_empty() { lines } else { format!("\n| `{name}` | |\n|---|---|\n{lines}") }
 }
 
-/// What a part of a schema says of the type, in words.
+/// The type of a part of a schema, in words.
 fn told(part: &Value, schema: &Value) -> String {
     let words = |values: &[Value], word: fn(&Value, &Value) -> String| {
         let mut words: Vec<_> = values.iter().map(|value| word(value, schema)).collect();
@@ -108,7 +108,7 @@ fn types_have_a_page() {
     let pages: BTreeMap<_, _> = registry.iter().map(|kind| (name(kind), page(kind))).collect();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/types");
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        // Pages of types that are gone go, too.
+        // Pages of removed types are deleted.
         fs::remove_dir_all(&folder).unwrap_or_default();
         fs::create_dir_all(&folder).unwrap();
         for (name, page) in &pages {
@@ -144,7 +144,7 @@ async fn rows_of_the_migration_guide_compile() {
         let decision = flags.evaluate(flag, &novi::Context::from_json(context).unwrap()).unwrap();
         (decision.enabled(), decision.variant().map(str::to_owned))
     };
-    // What hanoi's README says of its three users, and the user that is registered last.
+    // hanoi's README has these three users and the one registered last.
     assert!(answer("cdc_on", r#"{"targetingKey": "444401"}"#).0);
     assert!(!answer("cdc_on", r#"{"targetingKey": "44488"}"#).0);
     assert_eq!(answer("cdc_on", r#"{"targetingKey": "443301"}"#), (true, Some("bar".to_owned())));

@@ -1,8 +1,8 @@
 //! Keeps phrases out of code and docs that readers have to translate.
 //!
-//! Files that still have some are listed in `english.txt`. A file that is not listed must be clean, and a listed file
-//! that is clean must leave the list, so that the list only gets shorter. `UPDATE_ENGLISH=1 cargo test --test project
-//! english` deletes the lines of clean files.
+//! Files that still have some are listed in `english.txt`. A file that is not listed must be clean, and a
+//! listed file that is clean must leave the list, so that the list only gets shorter. `UPDATE_ENGLISH=1 cargo
+//! test --test project english` deletes the lines of clean files.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -103,7 +103,8 @@ fn texts(root: &Path, path: &str, found: &mut BTreeMap<String, String>) {
     }
 }
 
-/// The words of a text in one line, without the signs that start comments, so that phrases are found across lines.
+/// The words of a text in one line, without the signs that start comments, so that phrases are found across
+/// lines.
 fn one_line(text: &str) -> String {
     let signs = |c: char| matches!(c, '/' | '!' | '#' | '*' | '-' | '|') || c.is_whitespace();
     let words = text.lines().flat_map(|line| line.trim_start_matches(signs).split_whitespace());

@@ -1,4 +1,4 @@
-//! The examples run, say what they should, and their assertions hold.
+//! The examples run and print what they should, and their assertions hold.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// The built example. `cargo test` builds them all; where a single test was asked for, it is built now.
+/// The built example. `cargo test` builds all of them; if a single test was selected, it is built now.
 fn example(name: &str) -> Command {
     let test = std::env::current_exe().unwrap();
     let built: PathBuf = test.parent().unwrap().parent().unwrap().join("examples").join(name);
@@ -54,7 +54,7 @@ fn custom_activation() {
 async fn axum_service() {
     let mut service = example("axum_service").arg("127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
-    // Kept to the end: a program whose reader has gone fails when it says more.
+    // Kept open: a program fails to print if its reader was closed.
     let mut stdout = BufReader::new(service.stdout.take().unwrap());
     stdout.read_line(&mut line).unwrap();
     let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).unwrap().to_owned();

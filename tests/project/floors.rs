@@ -1,4 +1,5 @@
-//! The layout of the sources: no file imports the crate root, nothing imports what is above it, and no circles.
+//! The layout of the sources: no file imports the crate root, nothing imports what is above it, and no
+//! circles.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +12,8 @@ use crate::imports::{Import, Sources, Target, entry, rust_files};
 struct House {
     /// The folder of the sources.
     sources: &'static str,
-    /// Files and folders of the sources, from the ground. Those on one floor may import one another, in one direction.
+    /// Files and folders of the sources, from the ground. Those on one floor may import one another, in one
+    /// direction.
     floors: &'static [&'static [&'static str]],
     /// Entries that do not import each other, though one is above the other.
     apart: &'static [(&'static str, &'static str)],

@@ -172,7 +172,8 @@ impl Sources {
         found
     }
 
-    /// The path from the crate root, if it stays in the crate. `names` are those that `use` has brought into scope.
+    /// The path from the crate root, if it stays in the crate. `names` are those that `use` has brought into
+    /// scope.
     fn absolute(
         &self,
         path: &[String],
@@ -243,7 +244,8 @@ fn straight(tokens: &[String], at: &mut usize) -> Module {
     segments
 }
 
-/// The leaves of the tree of a `use`, each with the name that it has in the module; returns what comes behind it.
+/// The leaves of the tree of a `use`, each with the name that it has in the module; returns what comes behind
+/// it.
 fn tree(tokens: &[String], mut at: usize, prefix: &[String], leaves: &mut Vec<(Module, String)>) -> usize {
     let mut segments = prefix.to_vec();
     loop {

@@ -1,4 +1,4 @@
-//! What the README says of the code is made from the code.
+//! The parts of the README that are generated from the code or can be run.
 
 use std::{fs, path::Path};
 
@@ -9,7 +9,7 @@ const END: &str = "<!-- types end -->";
 
 #[test]
 fn table_of_types_matches_the_registry() {
-    // A registry without the types of the examples, which are linked into other binaries.
+    // This program registers no types of its own.
     let registry = Registry::global().unwrap();
     let row = |class: &str, about: &str, aliases: &[&str]| {
         let aliases: Vec<_> = aliases.iter().map(|alias| format!("`{alias}`")).collect();

@@ -1,4 +1,4 @@
-//! Flags that callers with a client token may know of: from the row to the answer, and through history.
+//! Flags that are exposed to callers with a client token: rows, decisions and history.
 
 use novi::{
     Context, Flags, Override, Overrides,
@@ -38,7 +38,7 @@ async fn flags_are_hidden_until_exposed_and_history_records_it() {
             store.history(&query).await.unwrap().iter().map(|record| format!("{record:?}")).collect();
         assert!(told.iter().all(|record| record.contains("exposed")), "{kind:?} {told:?}");
 
-        // The key follows by a cascade, which fires no trigger on MySQL: the record is another trigger's.
+        // The key changes by a cascade, which fires no trigger on MySQL: another trigger writes the record.
         raw.run("update flags set id = 30 where id = 3").await.unwrap();
         raw.run("update flag_metadata set exposed = false where flag_id = 1").await.unwrap();
         raw.run("delete from flags where id = 2").await.unwrap();

@@ -1,4 +1,4 @@
-//! What triggers write: one record for each change of a row, whoever makes it; a record for each raise of the revision.
+//! Triggers write one record for each change of a row, by any client, and one for each raise of the revision.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,7 +26,7 @@ async fn records(store: &Arc<dyn SchemaStore>) -> Vec<HistoryRecord> {
     store.history(&HistoryQuery::oldest_first()).await.unwrap()
 }
 
-/// The records that a script of statements leaves.
+/// The records that a SQL script leaves.
 async fn left_by(store: &Arc<dyn SchemaStore>, raw: &mut Raw, sql: &str) -> Vec<HistoryRecord> {
     let known = records(store).await.len();
     raw.run(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
@@ -34,7 +34,7 @@ async fn left_by(store: &Arc<dyn SchemaStore>, raw: &mut Raw, sql: &str) -> Vec<
     records(store).await.split_off(known)
 }
 
-/// Every revision of every slot has a record, but for those that a new database begins with.
+/// Every revision of every slot has a record, except for those of a new database.
 async fn assert_raises_have_records(store: &Arc<dyn SchemaStore>, raw: &mut Raw, after: &str) {
     let text = if matches!(raw, Raw::MySql(_)) { "char" } else { "text" };
     let raises =
@@ -117,7 +117,7 @@ async fn records_hold_the_row_before_and_after() {
         assert_eq!(record.revision, store.revision().await.unwrap(), "{:?}", database.kind);
         let age = chrono::Utc::now() - record.changed_at.unwrap();
         assert!(age.num_seconds().abs() < 60, "{:?}: {age}", database.kind);
-        // The version that the row is given with the change.
+        // The version that the row gets with the change.
         let found = left_by(&store, &mut raw, "update flag_metadata set owner = 'ann'").await;
         let versions = |row: &Option<serde_json::Value>| row.as_ref().unwrap()["row_version"].as_i64();
         assert_eq!((versions(&found[0].before), versions(&found[0].after)), (Some(2), Some(3)));
@@ -155,7 +155,7 @@ async fn sessions_record_actor_and_reason() {
         };
         raw.run(gone).await.unwrap();
 
-        // And so do programs, whose connections are as before then.
+        // Programs do so as well, and restore their connections.
         let author = Author { actor: Some("it's ann".to_owned()), reason: Some("\u{1f680}".to_owned()) };
         let ann = (author.actor.clone(), author.reason.clone());
         let insert = |id: i64| vec![Change::InsertFlag(FlagRow::new(id, id.to_string(), true))];
@@ -211,7 +211,7 @@ async fn cascaded_deletes_have_records() {
         let members = ["ann", "bob"].map(|name| format!("delete activation_members(6, \"{name}\")"));
         assert_eq!(found[..2], members, "{:?}", database.kind);
         assert_eq!(found[2..], ["delete activations#6 \"b\""], "{:?}", database.kind);
-        // Keys that follow.
+        // Keys that change by a cascade.
         let past = store.load().await.unwrap();
         let mut found = told(&left_by(&store, &mut raw, "update flags set id = 9 where id = 2").await);
         found.sort_unstable();
@@ -220,7 +220,7 @@ async fn cascaded_deletes_have_records() {
     }
 }
 
-/// Without what novi's own bookkeeping counts, of which there are no records.
+/// Without columns of novi's own bookkeeping, which are not recorded.
 fn without_versions(mut rows: Rows) -> Rows {
     for flag in &mut rows.flags {
         (flag.metadata.row_version, flag.metadata.updated_at) = (0, None);
@@ -258,7 +258,7 @@ async fn postgres_truncate_records_each_row() {
     let at = store.rows_at(AsOf::Revision(before.revision)).await.unwrap();
     assert_eq!(without_versions(at), without_versions(before));
     assert!(left_by(&store, &mut raw, "truncate flags cascade").await.is_empty(), "nothing was there");
-    // A change is told with the time of its commit.
+    // A change has the time of its commit.
     raw.run("begin; insert into flags values (1, 'late', true); select pg_sleep(0.3); commit").await.unwrap();
     let text = "select (changed_at > (select changed_at from novi_revision) - interval '0.1 s')::text \
         from flag_history where entity = 'flags' order by id desc limit 1";
@@ -269,7 +269,7 @@ async fn postgres_truncate_records_each_row() {
 async fn sqlite_replace_records_each_row() {
     let database = database(Kind::Sqlite).await;
     let store = migrated(&database).await;
-    // As the shell has it, and as sqlx does; and with the triggers that `or replace` fires then.
+    // With the settings of the shell and of sqlx, and with the triggers that `or replace` fires then.
     for pragma in ["foreign_keys = off", "foreign_keys = on", "recursive_triggers = on"] {
         let mut raw = Raw::connect(&database).await;
         raw.run(&format!("pragma {pragma}; delete from flags; delete from activations")).await.unwrap();
@@ -297,7 +297,7 @@ async fn sqlite_replace_records_each_row() {
     }
 }
 
-/// But for what the database keeps.
+/// Except for columns that the database maintains.
 #[track_caller]
 fn assert_same(found: &novi::rows::Rows, expected: &novi::rows::Rows, what: &str) {
     let differences = store::history::differences(expected, found);
@@ -340,7 +340,7 @@ async fn concurrent_writers_leave_all_records_and_do_not_block() {
             let between = store.revision().await.unwrap();
             let found = records(&store).await.split_off(known);
             assert_eq!(told(&found), ["update flags#2 \"b\""], "{:?}", database.kind);
-            // Nor do new flags wait for each other.
+            // New flags do not block each other, either.
             let new = |id: i32| format!("insert into flags (id, name, status) values ({id}, '{id}', true)");
             one.run(&new(100 + 2 * turn)).await.unwrap();
             let sql = new(101 + 2 * turn);
@@ -359,7 +359,7 @@ async fn concurrent_writers_leave_all_records_and_do_not_block() {
             assert_eq!(found.len(), 9, "{:?}: each change once: {:?}", database.kind, told(&found));
             known += 9;
             if database.kind == Kind::Postgres {
-                // The slow one is the last, for it was committed last.
+                // The slow one is the last, because it was committed last.
                 assert!(told(&found)[5].starts_with("update flags#1"), "{:?}", told(&found));
                 assert!(found[5].revision.number() > between.number() + 1);
             }
@@ -381,7 +381,7 @@ async fn mysql_history_is_in_the_order_that_readers_saw() {
     two.run("update flags set status = false where id = 2").await.unwrap();
     // A reader, which notes what it has seen: the second change, but not the first.
     let seen = store.load().await.unwrap();
-    // By id, and by no other index, so that it waits for no record that is not committed yet.
+    // By id and no other index, so that it does not wait for uncommitted records.
     let ids = two.texts("select cast(id as char) from flag_history where seen is null").await.join(", ");
     let note = format!("set seen = {} where id in ({ids})", seen.revision);
     two.run(&format!("update flag_history force index (primary) {note}")).await.unwrap();
@@ -469,7 +469,7 @@ async fn mysql_migration_without_the_trigger_privilege_fails() {
     assert!(heard.next().await.unwrap().whole && flags.evaluate("two", &novi::Context::new()).is_err());
     drop(flags);
 
-    // Somebody who may.
+    // A user with the privilege.
     let owner = store::create(&database.url).await.unwrap();
     assert_eq!(owner.migrate().await.unwrap().applied, ["triggers"]);
     assert!(store.has_triggers().await.unwrap());

@@ -1,4 +1,5 @@
-//! The rows of the past, told from history alone; pruning; the way back. `NOVI_TEST_LONG=1` makes the long ones long.
+//! Earlier rows, restored from the history; pruning; rollback. `NOVI_TEST_LONG=1` runs long versions of the
+//! tests.
 
 use std::{
     collections::BTreeMap,
@@ -28,13 +29,13 @@ fn is_long() -> bool {
     std::env::var_os("NOVI_TEST_LONG").is_some_and(|value| value == "1")
 }
 
-/// But for what the database keeps.
+/// Except for columns that the database maintains.
 #[track_caller]
 fn assert_same(found: &Rows, expected: &Rows, what: &str) {
     assert_eq!(differences(expected, found), [], "{what}");
 }
 
-/// Numbers that are the same each time.
+/// Reproducible random numbers.
 struct Dice(u64);
 
 impl Dice {
@@ -51,7 +52,7 @@ const START: &str = "
       (3, 'both', 'novi.and', '[1, 2]'), (4, 'asks', 'novi.flag', '{\"flag\": \"f1\"}');
     insert into flags_activations (flag_id, activation_id) values (1, 1), (2, 3), (4, 4);";
 
-/// An edit as a DBA makes it; it may be refused, or change nothing.
+/// An edit by plain SQL; it may be rejected, or change nothing.
 fn edit(dice: &mut Dice, kind: Kind) -> String {
     let (flag, activation) = (1 + dice.below(6), 1 + dice.below(5));
     let (number, truth) = (dice.below(101), ["false", "true"][usize::from(dice.below(2) == 1)]);
@@ -79,7 +80,7 @@ fn edit(dice: &mut Dice, kind: Kind) -> String {
     }
 }
 
-/// What every flag answers to some callers.
+/// The decisions of every flag for some callers.
 fn answers(rows: Rows) -> BTreeMap<String, Vec<String>> {
     let flags = Flags::from_rows(rows).unwrap();
     let snapshot = flags.snapshot();
@@ -128,7 +129,7 @@ async fn history_answers_as_the_live_rows_did() {
     }
 }
 
-/// From nothing, change by change, to the rows of now: each record finds what the one before it left.
+/// Replays the history from the start to the current rows: each record continues where the one before ended.
 async fn assert_replays(store: &Arc<dyn SchemaStore>) {
     let records = store.history(&HistoryQuery::oldest_first()).await.unwrap();
     let mut known: BTreeMap<(String, String), serde_json::Value> = BTreeMap::new();
@@ -164,7 +165,8 @@ async fn assert_replays(store: &Arc<dyn SchemaStore>) {
 /// What the writer prints after each commit.
 const COMMITTED: &str = "committed";
 
-/// Edits the database without end, in transactions of two changes, for [`killed_writer_leaves_no_gap_in_the_history`].
+/// Edits the database without end, in transactions of two changes, for
+/// [`killed_writer_leaves_no_gap_in_the_history`].
 #[tokio::test]
 async fn writer_process() {
     let (Ok(url), Ok(seed)) = (std::env::var("HISTORY_WRITER_URL"), std::env::var("HISTORY_WRITER_SEED"))
@@ -223,7 +225,7 @@ async fn killed_writer_leaves_no_gap_in_the_history() {
         let killed = written.iter().filter(|record| record.actor.as_deref() == Some("killed")).count();
         // A commit has at least one record.
         assert!(killed >= seen, "{:?}: {killed} of {} records, {seen} commits", database.kind, written.len());
-        // Nothing of a session is left behind.
+        // Nothing of a session is left.
         store
             .apply(vec![Change::SetStatus { flag: "f1".to_owned(), status: !is_on(&store).await }])
             .await
@@ -302,7 +304,7 @@ async fn pruning_removes_older_revisions_only() {
         let mut dice = Dice(3);
         let mut live = Vec::new();
         for _ in 0..80 {
-            // What is refused changes nothing.
+            // Rejected edits change nothing.
             drop(raw.run(&edit(&mut dice, database.kind)).await);
             drop(raw.run("rollback").await);
             live.push(store.load().await.unwrap());
@@ -318,7 +320,7 @@ async fn pruning_removes_older_revisions_only() {
         let error = store.rows_at(AsOf::Revision(Revision::new(2))).await.unwrap_err();
         assert!(matches!(error, Error::NotKept(_)), "{error:?}");
         assert!(store.prune(AsOf::Revision(Revision::new(2))).await.is_err());
-        // All of it, but what tells when the rows last changed.
+        // All records, except the one with the time of the last change.
         let last = store.load().await.unwrap();
         store.prune(AsOf::Revision(last.revision)).await.unwrap();
         let kept = store.history(&HistoryQuery::default()).await.unwrap();
@@ -340,7 +342,7 @@ async fn rollback_reaches_any_earlier_state() {
             drop(raw.run("rollback").await);
             live.push(store.load().await.unwrap());
         }
-        // Names that change hands.
+        // Flags that swap names.
         raw.run(
             "update flags set name = 'x' where id = 1; update flags set name = 'f1' where id = 2; \
              update flags set name = 'f2' where id = 1",
@@ -382,7 +384,7 @@ async fn rollback_that_breaks_a_reference_is_rejected() {
         .await
         .unwrap();
     let present = store.load().await.unwrap();
-    // All rows can go back together.
+    // All rows can be rolled back together.
     let changes = rollback(&present, &past, None).unwrap();
     let scope = |flag: i64, ids: &[i64]| Scope { flag, activations: ids.iter().copied().collect() };
     let refused = |scope: &Scope| match rollback(&present, &past, Some(scope)) {

@@ -1,4 +1,4 @@
-//! Stores: what databases and snapshot files hold, and what is written to them.
+//! Stores: reading and writing rows in databases and snapshot files.
 
 #![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
 

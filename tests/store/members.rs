@@ -1,4 +1,4 @@
-//! Members in a table of their own: as a DBA writes them, and what is wrong with them.
+//! Members in their own table: plain SQL, and invalid rows.
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ async fn tables_reject_invalid_members() {
         }
         if database.kind != Kind::Postgres {
             assert!(raw.run("insert into activation_members values (9, 'user-9', 2)").await.is_err());
-            // A number is the text of its digits.
+            // A number equals the string of its digits.
             raw.run("insert into activation_members values (9, 7, 0)").await.unwrap();
             let flags = Flags::from_rows(store.load().await.unwrap()).unwrap();
             assert!(flags.is_enabled("flag", &Context::new().with("targetingKey", 7)));
@@ -73,7 +73,7 @@ async fn tables_reject_invalid_members() {
     }
 }
 
-/// Rows as a database without constraints may have them.
+/// Rows that a database without constraints may contain.
 #[tokio::test]
 async fn odd_members_are_issues() {
     let database = database(Kind::Sqlite).await;
@@ -115,7 +115,7 @@ async fn odd_members_are_issues() {
     assert!(flags.is_enabled("other", &Context::new()), "the other one is not");
 }
 
-/// Rows that come from elsewhere need not be in order.
+/// Rows from other sources may be unsorted.
 #[test]
 fn members_are_found_in_any_order() {
     use novi::rows::{ActivationRow, FlagRow, LinkRow, MemberRow, Rows};

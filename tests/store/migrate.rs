@@ -1,4 +1,4 @@
-//! Migrations: fresh, again, from many processes at once, over tables of the Python original; and what triggers do.
+//! Migrations: of empty databases, repeated, concurrent, over tables of Python novi; and their triggers.
 
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ async fn many_processes_migrate_at_once() {
         let starts: Vec<_> = (0..20)
             .map(|_| {
                 let url = database.url.clone();
-                // A pool each, as processes have.
+                // One pool each, as in processes.
                 tokio::spawn(async move { store::create(&url).await?.migrate().await })
             })
             .collect();
@@ -78,7 +78,7 @@ async fn many_processes_migrate_at_once() {
     }
 }
 
-/// A database as Python novi 0.4.2 makes it.
+/// A database of Python novi 0.4.2.
 async fn python_database() -> TestDatabase {
     let database = database(Kind::Sqlite).await;
     let file = database.url.strip_prefix("sqlite://").unwrap();
@@ -86,7 +86,7 @@ async fn python_database() -> TestDatabase {
     database
 }
 
-/// The tables as SQLAlchemy makes them on a server.
+/// The tables as SQLAlchemy creates them on a server.
 const PYTHON_POSTGRES: &str = "
     create table activations (id serial not null, name varchar not null, class_name varchar not null,
       config varchar not null, primary key (id));
@@ -116,7 +116,7 @@ async fn tables_of_python_novi_are_adopted_in_place() {
     for database in all {
         let kind = database.kind;
         let mut raw = Raw::connect(&database).await;
-        // Pairs that are there three times, and rows that lead nowhere.
+        // Pairs that exist three times, and rows without a target.
         raw.run(
             "insert into flags_activations values (2, 2), (2, 2), (null, 1), (null, 1);
              insert into flags values (7, 'Nobody asks', true)",
@@ -334,7 +334,7 @@ async fn plain_sql_raises_the_revision_and_is_recorded() {
             "insert into activation_members (activation_id, member) values (5, 'bob')",
             "activation_members 5/- insert",
         ),
-        // Its members go with it, and history has them.
+        // Its members are deleted with it, and recorded.
         ("delete from activations", "activation_members 5/- delete"),
         ("insert into activations (id, name, class_name) values (5, 'a', 'c')", "activations 5/- insert"),
         ("delete from activations", "activations 5/- delete"),
@@ -356,7 +356,7 @@ async fn plain_sql_raises_the_revision_and_is_recorded() {
         let after = (store.revision().await.unwrap(), history(&mut raw).await);
         assert_eq!(after, before, "{:?}: a statement that changes nothing is no change", database.kind);
         assert_metadata_is_versioned(&mut raw).await;
-        // A flag's rows go with it, and history has them all.
+        // A flag's rows are deleted with it, and all are recorded.
         raw.run("insert into activations (id, name, class_name) values (6, 'b', 'c')").await.unwrap();
         raw.run("insert into flags_activations (flag_id, activation_id) values (1, 6)").await.unwrap();
         let known = history(&mut raw).await.len();
@@ -377,7 +377,7 @@ async fn plain_sql_raises_the_revision_and_is_recorded() {
 async fn assert_metadata_is_versioned(raw: &mut Raw) {
     let char_type = if matches!(raw, Raw::MySql(_)) { "char" } else { "text" };
     let version = format!("select cast(row_version as {char_type}) from flag_metadata where flag_id = 1");
-    assert_eq!(raw.texts(&version).await, ["4"], "a status, a link, and none any more");
+    assert_eq!(raw.texts(&version).await, ["4"], "a status, a link, and no link");
     let known = history(raw).await.len();
     raw.run("update flag_metadata set owner = 'ann' where flag_id = 1").await.unwrap();
     assert_eq!(raw.texts(&version).await, ["5"]);
@@ -402,7 +402,7 @@ async fn rolled_back_transactions_leave_nothing() {
         let before = (store.load().await.unwrap(), history(&mut raw).await);
         raw.run("begin; update flags set status = false; delete from flags; rollback;").await.unwrap();
         assert_eq!((store.load().await.unwrap(), history(&mut raw).await), before, "{:?}", database.kind);
-        // Part of a transaction that is kept.
+        // A part of a transaction that is committed.
         raw.run(
             "begin; savepoint a; update flags set status = false; rollback to a; release savepoint a; commit",
         )
@@ -413,7 +413,7 @@ async fn rolled_back_transactions_leave_nothing() {
     }
 }
 
-/// A connection that shares no counter with `one`: of 64 slots on MySQL two connections may have the same.
+/// A connection that shares no counter with `one`: on MySQL, two connections may have the same of 64 slots.
 async fn in_another_slot(database: &TestDatabase, one: &mut Raw) -> Raw {
     const SLOT: &str = "select cast(connection_id() % 64 as char)";
     loop {
@@ -445,7 +445,7 @@ async fn writers_in_opposite_order_do_not_deadlock() {
             let before = store.revision().await.unwrap();
             let status = turn % 2 == 1;
             one.run(&format!("begin; update flags set status = {status} where id = 1")).await.unwrap();
-            // Neither waits for the other, though the first has not committed.
+            // The second does not wait, although the first has not committed.
             let sql = format!("begin; update flags set status = {status} where id = 2; commit");
             unblocked("a writer, by a slow one", two.run(&sql)).await.unwrap();
             let between = store.revision().await.unwrap();
@@ -457,7 +457,7 @@ async fn writers_in_opposite_order_do_not_deadlock() {
             two.run(&format!("insert into flags (name, status) values ('two {turn}', true)")).await.unwrap();
             one.run(&format!("insert into flags (name, status) values ('one {turn}', true)")).await.unwrap();
             if database.kind == Kind::Postgres {
-                // Nor what counts the changes of rows, which rises at the commit.
+                // Nor the counter of row changes, which rises at the commit.
                 two.run("insert into activation_members values (1, 'two ' || gen_random_uuid(), false)")
                     .await
                     .unwrap();
@@ -487,7 +487,7 @@ async fn postgres_notifies_once_per_transaction_and_on_truncate() {
     let store = migrated(&database).await;
     let mut listener = sqlx::postgres::PgListener::connect(&database.url).await.unwrap();
     listener.listen("novi").await.unwrap();
-    // Others notify on this channel too, each for a database of its own.
+    // Other tests notify on this channel as well, each for its own database.
     let mut raw = Raw::connect(&database).await;
     raw.run("begin; insert into flags select n, 'f' || n, true from generate_series(1, 500) n; update flags set status = false; commit")
         .await
@@ -506,7 +506,7 @@ async fn postgres_notifies_once_per_transaction_and_on_truncate() {
     assert_eq!(raw.texts("select count(*)::text from novi_touch").await, ["0"]);
     raw.run("truncate flags cascade").await.unwrap();
     assert_ne!(store.revision().await.unwrap().to_string(), revision);
-    // A role that may write to flags only, with another search_path.
+    // A role with write access to flags only, and with another search_path.
     let schema = raw.texts("select current_schema()::text").await.remove(0);
     let role = format!("{schema}_role");
     raw.run(&format!(

@@ -1,4 +1,4 @@
-//! Snapshot files: whole or refused, whatever became of them.
+//! Snapshot files are either complete or rejected.
 
 use std::{fs, path::Path};
 
@@ -48,7 +48,7 @@ fn rows() -> Rows {
     }
 }
 
-/// A folder, and the path of a file in it that is not there yet.
+/// A folder, and the path of a file in it that does not exist yet.
 fn place() -> (tempfile::TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("flags.novi");
@@ -73,7 +73,7 @@ fn rows_and_their_faults_survive_a_round_trip() {
     let written_at = SnapshotFile::write(&path, "sqlite:novi.db", &rows()).unwrap();
     let file = SnapshotFile::read(&path).unwrap();
     assert_eq!((file.rows, file.store.as_str(), file.written_at), (rows(), "sqlite:novi.db", written_at));
-    // In place of the former, and nothing is left beside it.
+    // The file is replaced, and no other file is left.
     SnapshotFile::write(&path, "another", &Rows::default()).unwrap();
     assert_eq!(SnapshotFile::read(&path).unwrap().rows, Rows::default());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -162,7 +162,7 @@ fn wrong_length_allocates_nothing() {
     let mut bytes = bytes_of(&rows());
     bytes[12..20].fill(0xff);
     assert!(matches!(SnapshotFile::from_bytes(&bytes), Err(SnapshotFault::Length { .. })));
-    // A file of a terabyte, all holes.
+    // A sparse file of a terabyte.
     let (_folder, path) = place();
     bytes[12..20].copy_from_slice(&((1_u64 << 40) - 28).to_le_bytes());
     fs::write(&path, &bytes).unwrap();

@@ -145,7 +145,7 @@ async fn wrong_urls_are_errors_without_the_password() {
 async fn odd_rows_of_sqlite_have_faults_and_others_do_not() {
     let database = database(Kind::Sqlite).await;
     let store = SqliteStore::create(&database.url).await.unwrap();
-    // A table that somebody wrote by hand, without `not null`.
+    // A handwritten table, without `not null`.
     store
         .run_script(
             "create table flags (id integer primary key, name text, status boolean);
@@ -204,7 +204,7 @@ async fn odd_rows_of_sqlite_have_faults_and_others_do_not() {
     let expected = [(Some("{}"), 0), (None, 1), (None, 0), (Some("5"), 0), (None, 3), (Some("[1]"), 0)];
     assert_eq!(configs, expected);
     assert_eq!(rows.links.len(), 4);
-    // Odd values must not make writes fail, and history has them.
+    // Odd values must not make writes fail, and are recorded in the history.
     let mut connection = sqlx::SqliteConnection::connect(&database.url).await.unwrap();
     let after: String =
         sqlx::query_scalar("select after from flag_history where entity = 'flags' and entity_id = 5")

@@ -1,6 +1,6 @@
-//! A transaction that changes two flags changes them together, for every reader, in each database.
+//! A transaction that changes two flags changes them together for every reader, in each database.
 //!
-//! With `NOVI_TEST_LONG=1` each of eight readers decides a million times.
+//! With `NOVI_TEST_LONG=1`, each of eight readers evaluates a million times.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
@@ -14,13 +14,13 @@ use crate::common::databases::{Raw, databases};
 
 const READERS: usize = 8;
 
-/// How often each reader decides, at least.
+/// The minimum number of evaluations of each reader.
 fn decisions() -> u64 {
     let long = std::env::var_os("NOVI_TEST_LONG").is_some_and(|value| value == "1");
     if long { 1_000_000 } else { 20_000 }
 }
 
-/// Seen on and seen off at least so often, so that there was something to mix.
+/// The minimum number of changes that readers must see.
 const FLIPS: u64 = 5;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,7 +41,7 @@ async fn no_reader_sees_half_of_a_transaction() {
                 let snapshot = flags.snapshot();
                 let (one, two) = (snapshot.is_enabled("one", &context), snapshot.is_enabled("two", &context));
                 assert_eq!(one, two, "at revision {}", snapshot.revision());
-                // A decision tells of its revision, and the value is of the same.
+                // The value of a decision belongs to its revision.
                 let decision = flags.evaluate("one", &context).unwrap();
                 assert_eq!(decision.enabled(), decision.value() == Some(&true.into()));
                 if one != last {
@@ -55,7 +55,8 @@ async fn no_reader_sees_half_of_a_transaction() {
         let flip = async {
             let mut status = false;
             while !done.load(Ordering::Relaxed) {
-                // One before the other, with the transaction open in between, and now and then in vain.
+                // One after the other in an open transaction, which is rolled back; then both in one that is
+                // committed.
                 raw.run(&format!("begin; update flags set status = {status} where id = 1")).await.unwrap();
                 tokio::time::sleep(Duration::from_millis(2)).await;
                 raw.run("update flags set status = not status where id = 2; rollback").await.unwrap();

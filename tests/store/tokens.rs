@@ -56,7 +56,7 @@ async fn tokens_are_stored_without_their_secret() {
         assert_eq!(stored.len(), 1, "{kind:?}");
         assert_eq!((&stored[0].row, stored[0].hash), (&row, secret.hash()), "{kind:?}");
 
-        // What a dump of the database would hold.
+        // What a dump of the database would contain.
         let dump = Raw::connect(&database).await.texts("select hash from novi_tokens").await;
         assert_eq!(dump, [secret.hash().to_string()], "{kind:?}");
     }
@@ -73,7 +73,7 @@ async fn token_names_are_never_reused() {
         let error = tokens.create_token(NewToken::of(&secret).name("ci")).await.unwrap_err();
         assert!(matches!(error, Error::Refused(_)), "{kind:?}: {error:?}");
         assert!(error.to_string().contains("\"ci\""), "{kind:?}: {error}");
-        // Another one, by a letter, for databases that would not see it.
+        // Differs in the case of a letter, which some collations ignore.
         made(tokens, Role::Server, "CI").await;
         made(tokens, Role::Server, "cí").await;
     }
@@ -118,7 +118,7 @@ async fn token_changes_are_counted_and_uses_are_not() {
 
         tokens.revoke_token("one").await.unwrap();
         seen.push(tokens.token_changes().await.unwrap().unwrap());
-        // A DBA's statements count as well.
+        // Plain SQL counts as well.
         let mut raw = Raw::connect(&database).await;
         for sql in [
             "update novi_tokens set role = 'admin'",

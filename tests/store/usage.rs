@@ -1,4 +1,4 @@
-//! Which flags were evaluated is written down in each database, by many processes, and in nobody's way.
+//! Usage of flags is recorded in each database, by concurrent processes, without blocking others.
 
 use std::{
     sync::Arc,
@@ -49,7 +49,7 @@ async fn usage_of(store: &dyn SchemaStore) -> Vec<FlagUsage> {
     store.usage_store().unwrap().usage().await.unwrap().flags
 }
 
-/// Waits until so many evaluations of a flag are written down.
+/// Waits until this number of evaluations of a flag is recorded.
 async fn written(store: &dyn SchemaStore, flag: &str, evaluations: i64) -> FlagUsage {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
@@ -88,7 +88,7 @@ async fn evaluations_are_recorded_and_rows_do_not_change() {
         let history = "select cast(count(*) as char(20)) from flag_history where entity like 'novi_usage%'";
         assert_eq!(Raw::connect(&database).await.texts(history).await[0].trim(), "0");
 
-        // Another process adds to it, and the other answer.
+        // Another process adds evaluations with the other decision.
         store.apply(vec![Change::SetStatus { flag: "both".to_owned(), status: false }]).await.unwrap();
         let other = builder().connect(&database.url).await.unwrap();
         ask(&other, "both", 4);
@@ -111,7 +111,7 @@ async fn writers_of_flags_and_of_usage_do_not_block_each_other() {
         let all = ["on", "off", "both", "never"].map(usage).to_vec();
         let recorded = store.usage_store().unwrap().record_usage(all);
         unblocked("a writer of usage", recorded).await.unwrap();
-        // And the other way: whoever writes usage holds nothing that flags are changed by.
+        // And the reverse: a writer of usage locks nothing that a change of flags needs.
         let mut other = Raw::connect(&database).await;
         other.run("begin").await.unwrap();
         other.run("update novi_usage set evaluations = evaluations + 1").await.unwrap();
@@ -191,7 +191,7 @@ async fn usage_can_be_turned_off() {
     assert_eq!(usage_of(&*store).await, []);
 }
 
-/// A flag that expires after so many milliseconds, which may be behind us.
+/// A flag that expires after this number of milliseconds, which may be negative.
 async fn expiring(store: &dyn SchemaStore, name: &str, owner: Option<&str>, after: i64) {
     let expires_at = Some(Utc::now() + TimeDelta::milliseconds(after));
     let metadata = FlagMetadata { owner: owner.map(str::to_owned), expires_at, ..FlagMetadata::default() };

@@ -1,4 +1,4 @@
-//! Flags that change in the application's own transaction, and edits of two writers at once.
+//! Changes in the application's own transaction, and concurrent edits.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use sqlx::{Connection as _, MySqlPool, PgPool, SqlitePool};
 
 use crate::common::databases::{Kind, Raw, TestDatabase, databases};
 
-/// Runs the body with a pool of the database's own kind, as an application has one.
+/// Runs the body with a pool for the kind of database, as applications have it.
 macro_rules! with_pool {
     ($database:expr, |$pool:ident| $body:block) => {
         match $database.kind {
@@ -31,7 +31,7 @@ macro_rules! with_pool {
     };
 }
 
-/// Two flags, the second linked to an activation, and a table of the application's.
+/// Two flags, the second linked to an activation, and a table of the application.
 const SHOP: &str = "
     create table orders (id integer primary key);
     insert into flags (id, name, status) values (1, 'New orders', false), (2, 'Other', true);
@@ -114,7 +114,7 @@ async fn writer_can_change_every_row() {
             writer.delete_flag(&mut tx, 2).await.unwrap();
             let status = Change::SetStatus { flag: "New orders".to_owned(), status: true };
             writer.apply(&mut tx, Edit::new([status])).await.unwrap();
-            // The connection below the transaction will do as well.
+            // The connection of the transaction works as well.
             writer.set_status(&mut *tx, "New orders", true).await.unwrap();
             tx.commit().await.unwrap();
         });
@@ -164,7 +164,7 @@ async fn failed_edits_leave_nothing_and_keep_the_transaction() {
     }
 }
 
-/// Notes for each update of a flag who is told to make it, by the means that novi's own triggers have.
+/// Records the author of each update of a flag, in the way of novi's own triggers.
 fn watch(kind: Kind) -> &'static str {
     match kind {
         Kind::Sqlite => {
@@ -236,11 +236,11 @@ async fn triggers_see_author_and_reason_and_the_session_is_restored() {
             "only an actor/-",
             "-/-",
         ];
-        // An update to what a flag is already fires no trigger on MySQL, and one on the others.
+        // An update without a change fires no trigger on MySQL, but does on other databases.
         let expected = expected.iter().filter(|who| kind != Kind::MySql || **who != "only an actor/-");
         let seen = seen.iter().filter(|who| kind != Kind::MySql || *who != "only an actor/-");
         assert!(seen.clone().eq(expected.clone()), "{kind:?}: {:?}", seen.collect::<Vec<_>>());
-        // The history is told by the migration that makes it so.
+        // The migration with this change marks the history.
         let mut raw = Raw::connect(&database).await;
         if count(&mut raw, "novi_migrations where version = 5").await == "1" {
             let of_jane =
@@ -262,7 +262,8 @@ async fn transaction_settings_of_the_caller_are_kept() {
             let mut connection = pool.acquire().await.unwrap();
             let error = writer.set_status(&mut connection, "New orders", true).await.unwrap_err();
             assert!(error.to_string().contains("in a transaction that sqlx has begun"), "{error}");
-            // The same where sqlx does not know of it: to begin one would commit it on MySQL.
+            // The same for a transaction that sqlx did not begin: to begin another one would commit it on
+            // MySQL.
             sqlx::query("begin").execute(&mut *connection).await.unwrap();
             assert!(writer.set_status(&mut *connection, "New orders", true).await.is_err());
             sqlx::query("rollback").execute(&mut *connection).await.unwrap();
@@ -290,7 +291,7 @@ async fn postgres_keeps_isolation_and_deferral(database: &TestDatabase, writer: 
     writer.clone().actor("jane").set_status(&mut tx, "Other", false).await.unwrap();
     let level: String = sqlx::query_scalar("show transaction_isolation").fetch_one(&mut *tx).await.unwrap();
     assert_eq!(level, "serializable");
-    // The revision is raised at the commit, and its row not locked before.
+    // The revision is raised at the commit, and its row is not locked before.
     assert_eq!(sqlx::query_scalar::<_, i64>(pending).fetch_one(&mut *tx).await.unwrap(), 1);
     tx.commit().await.unwrap();
     assert_eq!(sqlx::query_scalar::<_, i64>(pending).fetch_one(&mut *connection).await.unwrap(), 0);
@@ -335,7 +336,7 @@ async fn increment(store: &dyn WriteStore) {
         let change = Change::SetMetadata { flag_id: 1, metadata };
         match store.commit(Edit::new([change]).expect_flag("New orders", version)).await {
             Ok(_) => return,
-            // What the other has made of it is in the conflict.
+            // The conflict contains the row of the other writer.
             Err(Error::Conflict(conflict)) => {
                 seen = serde_json::from_value(conflict.theirs["metadata"].clone()).unwrap();
             }
