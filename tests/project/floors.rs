@@ -17,9 +17,16 @@ struct House {
     floors: &'static [&'static [&'static str]],
     /// Entries that do not import each other, though one is above the other.
     apart: &'static [(&'static str, &'static str)],
-    /// Imports that break the rules, each with its reason: file, file or name of the crate root, reason.
+    /// Imports that break the rules, each with its reason: from, to, reason. A name that ends in `/` means all files
+    /// of a folder. An import of the crate root is a name instead of a file.
     allowed: &'static [(&'static str, &'static str, &'static str)],
 }
+
+/// The reason of files in `snapshot/`.
+const SNAPSHOT: &str = "methods of `Snapshot` are in several files";
+
+/// The reason of circles that can be resolved by moving a type.
+const SPLIT: &str = "to do: move what both files use to a third one";
 
 const LIBRARY: House = House {
     sources: "src",
@@ -37,14 +44,39 @@ const LIBRARY: House = House {
         &["lib"],
     ],
     apart: &[("snapshot", "builtin")],
-    allowed: &[],
+    allowed: &[
+        ("activation/mod.rs", "activation/evaluation.rs", "a trait and the context that it receives"),
+        ("flags/mod.rs", "flags/handle.rs", "a handle holds the flags that create it"),
+        ("snapshot/compile/", "snapshot/mod.rs", SNAPSHOT),
+        ("snapshot/decision.rs", "snapshot/mod.rs", SNAPSHOT),
+        ("snapshot/explain.rs", "snapshot/mod.rs", SNAPSHOT),
+        ("snapshot/guard.rs", "snapshot/mod.rs", SNAPSHOT),
+        ("snapshot/patch/", "snapshot/mod.rs", SNAPSHOT),
+        ("error/mod.rs", "store/file/mod.rs", "to do: move the error of snapshot files to error/"),
+        ("builtin/audience/attribute/config.rs", "builtin/audience/attribute/operand.rs", SPLIT),
+        ("builtin/expression/error.rs", "builtin/expression/syntax.rs", SPLIT),
+        ("builtin/expression/functions.rs", "builtin/expression/syntax.rs", SPLIT),
+        ("builtin/expression/value.rs", "builtin/expression/convert.rs", SPLIT),
+        ("config/overlay.rs", "config/mod.rs", SPLIT),
+        ("runtime/core.rs", "runtime/follow/", SPLIT),
+        ("snapshot/compile/", "snapshot/explain.rs", SPLIT),
+        ("snapshot/compile/nodes.rs", "snapshot/compile/analysis.rs", SPLIT),
+        ("snapshot/compile/nodes.rs", "snapshot/compile/prerequisites.rs", SPLIT),
+        ("store/mod.rs", "store/delta.rs", SPLIT),
+        ("store/history/", "store/sql/", SPLIT),
+        ("store/tokens/", "store/sql/", SPLIT),
+        ("store/file/faults.rs", "store/file/mod.rs", SPLIT),
+        ("store/history/difference.rs", "store/history/mod.rs", SPLIT),
+        ("testing/store/versions.rs", "testing/store/mod.rs", SPLIT),
+    ],
 };
 
 const SERVER: House = House {
     sources: "crates/server/src",
     floors: &[
-        &["http", "options"],
+        &["http"],
         &["tokens"],
+        &["options"],
         &["app"],
         &["auth"],
         &["toggles"],
@@ -59,7 +91,14 @@ const SERVER: House = House {
 
 const COMMAND_LINE: House = House {
     sources: "crates/cli/src",
-    floors: &[&["output", "telemetry"], &["session"], &["commands"], &["args"], &["run"], &["lib", "main"]],
+    floors: &[
+        &["output", "telemetry", "logging"],
+        &["session"],
+        &["commands"],
+        &["args"],
+        &["run"],
+        &["lib", "main"],
+    ],
     apart: &[],
     allowed: &[],
 };
@@ -84,7 +123,7 @@ impl House {
         assert!(imports.len() > 20, "only {} imports were found", imports.len());
         for (from, to, reason) in self.allowed {
             let before = imports.len();
-            imports.retain(|import| import.from != *from || import.target() != *to);
+            imports.retain(|import| !is_named(from, &import.from) || !is_named(to, import.target()));
             if imports.len() == before {
                 violations
                     .push(format!("{from} no longer imports {to} ({reason}): delete it from this test"));
@@ -109,6 +148,11 @@ impl House {
         violations.extend(circles(&imports));
         violations
     }
+}
+
+/// Whether a name of `allowed` means this file.
+fn is_named(name: &str, file: &str) -> bool {
+    name == file || name.ends_with('/') && file.starts_with(name)
 }
 
 impl Import {
