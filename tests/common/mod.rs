@@ -7,4 +7,5 @@ pub mod databases;
 pub mod hashes;
 pub mod log;
 pub mod proxy;
+pub mod rows;
 pub mod until;

@@ -8,16 +8,10 @@ use novi::{
 };
 use serde_json::json;
 
+use crate::common::rows::{one_flag, valid};
+
 fn flag(config: &serde_json::Value) -> Flags {
-    let flags = Flags::from_rows(Rows {
-        flags: vec![FlagRow::new(1, "flag", true)],
-        activations: vec![ActivationRow::new(1, "row", "novi.attribute", config.to_string())],
-        links: vec![LinkRow::new(1, 1)],
-        ..Rows::default()
-    });
-    let flags = flags.unwrap();
-    assert_eq!(flags.issues(), []);
-    flags
+    valid(one_flag("flag", "novi.attribute", config.to_string()))
 }
 
 fn met(config: &serde_json::Value, value: impl Into<Value<'static>>) -> bool {

@@ -5,14 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use novi::{
-    Context, Flags,
-    rows::{ActivationRow, FlagRow, LinkRow, Rows},
-};
+use novi::{Context, Flags};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use crate::common::hashes::hashes;
+use crate::common::rows::{one_flag, valid};
 
 fn published() -> BTreeMap<String, Vec<Json>> {
     serde_json::from_str(include_str!("../fixtures/buckets/buckets.json")).unwrap()
@@ -20,15 +18,7 @@ fn published() -> BTreeMap<String, Vec<Json>> {
 
 /// A flag of this name with one activation.
 fn flag(name: &str, class: &str, config: &str) -> Flags {
-    let flags = Flags::from_rows(Rows {
-        flags: vec![FlagRow::new(1, name, true)],
-        activations: vec![ActivationRow::new(1, "it", class, config)],
-        links: vec![LinkRow::new(1, 1)],
-        ..Rows::default()
-    });
-    let flags = flags.unwrap();
-    assert_eq!(flags.issues(), [], "{config}");
-    flags
+    valid(one_flag(name, class, config))
 }
 
 const PERCENTAGES: [f64; 9] = [0.0, 0.5, 1.0, 12.5, 25.0, 33.3, 50.0, 80.0, 100.0];

@@ -9,11 +9,12 @@ use std::{
 
 use novi::{
     Activation, Check, Compile, Context, Flags, Registry, Verdict,
-    rows::{ActivationRow, FlagRow, LinkRow, Rows},
     testing::{contract, contract_of},
 };
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
+
+use crate::common::rows::one_flag;
 
 /// Includes the test of the example.
 #[allow(dead_code)]
@@ -57,12 +58,7 @@ fn known() -> BTreeMap<String, Known> {
 }
 
 fn is_sound(class: &str, config: &Json) -> bool {
-    let rows = Rows {
-        flags: vec![FlagRow::new(1, "flag", true)],
-        activations: vec![ActivationRow::new(1, "activation", class, config.to_string())],
-        links: vec![LinkRow::new(1, 1)],
-        ..Rows::default()
-    };
+    let rows = one_flag("flag", class, config.to_string());
     Flags::from_rows(rows).unwrap().issues().is_empty()
 }
 

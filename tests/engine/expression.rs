@@ -3,20 +3,13 @@
 use std::collections::HashMap;
 
 use cel::objects::Value as CelValue;
-use novi::{
-    Context, Flags,
-    rows::{ActivationRow, FlagRow, LinkRow, Rows},
-};
+use novi::{Context, Flags};
 use proptest::prelude::*;
 
+use crate::common::rows::one_flag;
+
 fn flag_of(config: &serde_json::Value) -> Flags {
-    Flags::from_rows(Rows {
-        flags: vec![FlagRow::new(1, "flag", true)],
-        activations: vec![ActivationRow::new(1, "row", "novi.expression", config.to_string())],
-        links: vec![LinkRow::new(1, 1)],
-        ..Rows::default()
-    })
-    .unwrap()
+    Flags::from_rows(one_flag("flag", "novi.expression", config.to_string())).unwrap()
 }
 
 fn flag(expression: &str) -> Flags {

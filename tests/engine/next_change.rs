@@ -7,17 +7,11 @@ use novi::{
 };
 use proptest::prelude::*;
 
+use crate::common::rows::{one_flag, valid};
+
 /// A flag "x" with one activation.
 fn flags(class_name: &str, config: &str) -> Flags {
-    let flags = Flags::from_rows(Rows {
-        flags: vec![FlagRow::new(1, "x", true)],
-        activations: vec![ActivationRow::new(1, "a", class_name, config)],
-        links: vec![LinkRow::new(1, 1)],
-        ..Rows::default()
-    });
-    let flags = flags.unwrap();
-    assert_eq!(flags.issues(), []);
-    flags
+    valid(one_flag("x", class_name, config))
 }
 
 fn time(text: &str) -> DateTime<Utc> {
@@ -183,12 +177,7 @@ fn custom_types_can_report_their_next_change() {
     for (how, expected) in
         [("right", Some(time("2026-11-25T00:01:00Z"))), ("the past", None), ("panics", None)]
     {
-        let flags = Flags::from_rows(Rows {
-            flags: vec![FlagRow::new(1, "x", true)],
-            activations: vec![ActivationRow::new(1, "a", "acme.minutes", format!(r#"{{"how": "{how}"}}"#))],
-            links: vec![LinkRow::new(1, 1)],
-            ..Rows::default()
-        });
+        let flags = Flags::from_rows(one_flag("x", "acme.minutes", format!(r#"{{"how": "{how}"}}"#)));
         let flags = flags.unwrap();
         assert_eq!(flags.issues(), []);
         assert_eq!(flags.next_change("x", time("2026-11-25T00:00:30Z")).unwrap(), expected, "{how}");

@@ -6,6 +6,8 @@ use novi::{
 };
 use proptest::{collection::vec, prelude::*};
 
+use crate::common::rows::one_flag;
+
 fn class() -> impl Strategy<Value = String> {
     let known: Vec<String> = Registry::global().map_or_else(
         |_| Vec::new(),
@@ -184,12 +186,7 @@ proptest! {
     #[test]
     fn arbitrary_text_is_read_with_any_format(format in "[%a-zA-Z0-9 :./+-]{0,12}", text in "[0-9a-zA-Z :./+-]{0,24}", zone in prop::sample::select(chrono_tz::TZ_VARIANTS.to_vec())) {
         let config = serde_json::json!({"startDateTime": text, "format": format, "timezone": zone.name()});
-        let flags = Flags::from_rows(Rows {
-            flags: vec![FlagRow::new(1, "flag", true)],
-            activations: vec![ActivationRow::new(1, "window", "novi.date_time", config.to_string())],
-            links: vec![LinkRow::new(1, 1)],
-            ..Rows::default()
-        }).unwrap();
+        let flags = Flags::from_rows(one_flag("flag", "novi.date_time", config.to_string())).unwrap();
         let context = Context::new().with("currentDateTime", &*text);
         // A start equal to the end is a problem, except for an hour that occurs twice: then both mean its
         // start.
@@ -203,12 +200,7 @@ proptest! {
         let mut config: serde_json::Map<_, _> =
             conditions.into_iter().collect();
         config.insert("attribute".to_owned(), "a.b".into());
-        let flags = Flags::from_rows(Rows {
-            flags: vec![FlagRow::new(1, "flag", true)],
-            activations: vec![ActivationRow::new(1, "row", "novi.attribute", serde_json::Value::from(config).to_string())],
-            links: vec![LinkRow::new(1, 1)],
-            ..Rows::default()
-        }).unwrap();
+        let flags = Flags::from_rows(one_flag("flag", "novi.attribute", serde_json::Value::from(config).to_string())).unwrap();
         let context = if nested { serde_json::json!({"a": {"b": value}}) } else { serde_json::json!({"a.b": value}) };
         let context = Context::from_json(&context.to_string()).unwrap_or_default();
         let trace = flags.explain("flag", &context).unwrap();

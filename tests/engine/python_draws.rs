@@ -1,12 +1,11 @@
 //! Rows with the Python class path draw as CPython does (R9). The draws in the fixture were made by CPython
 //! 3.11: `random.seed(seed)`, then `random.choices(variations, weights=splits)[0]`.
 
-use novi::{
-    Context, Flags,
-    rows::{ActivationRow, FlagRow, LinkRow, Rows},
-};
+use novi::{Context, Flags};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use crate::common::rows::one_flag;
 
 const CLASS: &str = "novi.client.activations.weighted_random_activation.WeightedRandomActivation";
 
@@ -27,13 +26,7 @@ fn python_class_path_draws_as_python_does() {
     assert!(draws.len() > 500);
     for Draw { splits, variations, seed, choice } in draws {
         let config = format!(r#"{{"splits": {splits}, "variations": {variations}}}"#);
-        let flags = Flags::from_rows(Rows {
-            flags: vec![FlagRow::new(1, "draw", true)],
-            activations: vec![ActivationRow::new(1, "draw", CLASS, &config)],
-            links: vec![LinkRow::new(1, 1)],
-            ..Rows::default()
-        })
-        .unwrap();
+        let flags = Flags::from_rows(one_flag("draw", CLASS, &config)).unwrap();
         let context = Context::from_json(&format!(r#"{{"seed": {seed}}}"#)).unwrap();
         let decision = flags.evaluate("draw", &context).unwrap();
         assert_eq!(decision.variant(), Some(choice), "{config} with seed {seed}");
