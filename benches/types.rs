@@ -1,5 +1,4 @@
-//! What the types cost that are not in `evaluate.rs` and `attribute.rs`. Run it with: cargo bench --bench
-//! types
+//! The cost of the types that are not in `evaluate.rs` and `attribute.rs`: cargo bench --bench types
 
 #![allow(clippy::expect_used, missing_docs, reason = "a bench")]
 

@@ -1,9 +1,8 @@
-//! The floor: how fast safe Rust answers when there is nothing but names, rules that are data, and a hot
-//! swap.
+//! The floor: the speed of safe Rust with names, rules as data, and a hot swap, and nothing else.
 //!
-//! There are no reasons, no explanations, no types of one's own, no bad rows to survive. So an engine that
-//! has these is measured by how little they cost it. Programs take this file in by `#[path]`; it needs
-//! foldhash, serde and serde_json.
+//! It has no reasons, no explanations, no custom types, and no invalid rows to survive. The difference between an
+//! engine and the floor is what these features cost. Programs include this file by `#[path]`; it needs foldhash,
+//! serde and serde_json.
 
 mod murmur3;
 mod swap;
@@ -105,7 +104,7 @@ pub struct State {
 }
 
 impl State {
-    /// What a flag answers; nothing if there is none of the name.
+    /// Evaluates a flag; `None` if it does not exist.
     #[inline]
     pub fn ask<T: AsRef<str>>(&self, name: &str, ctx: Context<'_, T>) -> Option<Answer> {
         let rules = self.flags.get(*self.names.get(name)? as usize)?;

@@ -1,4 +1,4 @@
-//! MurmurHash3 x86 32 with seed 0 of `salt:key`, where the salt has been hashed ahead.
+//! MurmurHash3 x86 32 with seed 0 of `salt:key`, where the salt is hashed in advance.
 
 /// How many buckets callers are divided among.
 pub(super) const BUCKETS: u32 = 100_000;

@@ -1,4 +1,4 @@
-//! Flags that can be replaced while they are asked.
+//! Flags that can be replaced while they are evaluated.
 
 use std::{
     cell::RefCell,

@@ -186,7 +186,7 @@ impl Sources {
             "self" => here.clone(),
             "super" => here[..here.len().checked_sub(1)?].to_vec(),
             child if self.0.contains_key(&joined(here, child.to_owned())) => joined(here, child.to_owned()),
-            // A module that is in scope. Types are told by the `use` itself.
+            // A module that is in scope. Types are imports by their `use`.
             name => names?.get(name).filter(|target| self.0.contains_key(*target))?.clone(),
         };
         for segment in rest {
