@@ -94,7 +94,7 @@ mod while_off {
         let OwnError::Off(off) = own_error().unwrap_err();
         assert_eq!(off.flag(), "off");
         assert_eq!(boxed_error().unwrap_err().downcast_ref::<FlagDisabled>(), Some(&off));
-        assert_eq!(off.to_string(), "feature \"off\" is off");
+        assert_eq!(off.to_string(), "flag \"off\" is off");
         assert_eq!(no_error(), Ok(1));
     }
 
@@ -532,6 +532,6 @@ mod futures {
         forget.await;
         assert_eq!(memory.factor, 2);
         novi::in_context(user("vip"), memory.forget()).await;
-        assert_eq!(memory.load(3).await, Err(OwnError("feature \"vip\" is off".to_owned())));
+        assert_eq!(memory.load(3).await, Err(OwnError("flag \"vip\" is off".to_owned())));
     }
 }

@@ -152,6 +152,6 @@ mod variants {
     #[tokio::test]
     async fn error_names_the_variant() {
         let error = never().await.unwrap_err();
-        assert_eq!(error.to_string(), "feature \"plain\" is off, or on without the variant \"grid\"");
+        assert_eq!(error.to_string(), "flag \"plain\" is off, or on without the variant \"grid\"");
     }
 }

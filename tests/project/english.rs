@@ -154,7 +154,7 @@ fn files_have_no_phrases_that_readers_must_translate() {
         .collect();
     if std::env::var_os("UPDATE_ENGLISH").is_some() {
         let left: Vec<_> = listed.iter().copied().filter(|path| found.contains_key(*path)).collect();
-        fs::write(&list, left.join("\n")).unwrap();
+        fs::write(&list, left.join("\n") + "\n").unwrap();
         return;
     }
     let mut wrong = Vec::new();

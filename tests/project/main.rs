@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod dependencies;
 mod docs;
 mod english;
@@ -9,3 +11,4 @@ mod examples;
 mod floors;
 mod imports;
 mod readme;
+mod readme_tour;
