@@ -4,7 +4,7 @@
 mod access;
 mod check;
 mod commands;
-#[path = "../../../../tests/common/mod.rs"]
+#[path = "../../../../tests/common/databases.rs"]
 mod common;
 mod config;
 mod context;
