@@ -274,7 +274,7 @@ fn a_panic_breaks_the_flags_that_need_it_and_no_others() {
     let issues: Vec<_> = flags.issues().iter().map(ToString::to_string).collect();
     assert_eq!(
         issues,
-        [r#"activations#2 "compiled": config: the activation type panicked when it was built from this"#]
+        [r#"activations#2 "compiled": config: the activation type panicked while building from this config"#]
     );
     let answers = |ctx: &Context<'_>| {
         let answer = |decision: novi::Decision<_>| (decision.enabled(), decision.reason());

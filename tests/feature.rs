@@ -209,14 +209,14 @@ mod told {
     #[test]
     fn variants_that_an_enum_does_not_know_are_issues() {
         let known = format!(
-            "expected one of \"Aperture\", \"Acme\", \"Premium\", which {} knows, found \"Unheard of\"",
+            "expected one of \"Aperture\", \"Acme\", \"Premium\", the variants of {}, found \"Unheard of\"",
             place::<PaymentProcessor>()
         );
         assert!(known.contains("feature::PaymentProcessor (tests/feature.rs:"), "{known}");
         assert_eq!(
             issues(processors()),
             [format!(
-                "activations#2 \"new\": config[1].config: a variant of the flag \"PaymentProcessor\": {known}"
+                "activations#2 \"new\": config[1].config: variant of flag \"PaymentProcessor\": {known}"
             )]
         );
         let values = r#"{"Unheard of": 1, "Acme": 2}"#;
@@ -243,12 +243,12 @@ mod told {
         ];
         let place = place::<PageSettings>();
         let line = |(path, message)| {
-            format!("flag_metadata#1 \"Page settings\": variants.{path}: {message}; {place} reads it")
+            format!("flag_metadata#1 \"Page settings\": variants.{path}: {message}; read by {place}")
         };
         assert_eq!(found, expected.map(line));
         let none = format!(
-            "flag_metadata#1 \"Page settings\": variants: expected variants with objects for values, which {place} \
-             reads, found none"
+            "flag_metadata#1 \"Page settings\": variants: expected variants with JSON objects as values, as read by \
+             {place}, found none"
         );
         assert_eq!(issues(with_values("Page settings", true, "", None)), [none]);
         assert_eq!(issues(with_values("Page settings", false, "", None)), [""; 0], "not in use");
@@ -306,18 +306,18 @@ mod told {
             }
         };
         let of_answers = |lines: Vec<String>| -> Vec<String> {
-            lines.into_iter().filter(|line| line.contains("takes its default")).collect()
+            lines.into_iter().filter(|line| line.contains("using the default of")).collect()
         };
         let lines = of_answers(Log::lines_of(ask));
         assert_eq!(lines.len(), 1, "{lines:?}");
         let told = "flag \"PaymentProcessor\", variant \"Unheard of\": expected one of \"Aperture\", \"Acme\", \"Premium\", \
-                    found \"Unheard of\"; feature::PaymentProcessor takes its default";
+                    found \"Unheard of\"; using the default of feature::PaymentProcessor";
         assert!(lines[0].contains(told), "{lines:?}");
         flags.replace_rows(bad());
         let lines = of_answers(Log::lines_of(ask));
         assert_eq!(lines.len(), 1, "{lines:?}");
         let told = "flag \"Page settings\", variant \"a\": invalid type: integer `5`, expected struct PageSettings; \
-                    feature::PageSettings takes its default flag=\"Page settings\" revision=7";
+                    using the default of feature::PageSettings flag=\"Page settings\" revision=7";
         assert!(lines[0].contains(told), "{lines:?}");
         flags.replace_rows(bad());
         assert_eq!(of_answers(Log::lines_of(ask)).len(), 1, "once more, for they are other rows");
@@ -368,7 +368,7 @@ mod manifests {
         let told = missing[0].to_string();
         assert!(
             told.starts_with(
-                "flags \"OneVariant\": name: expected a row with this name, which feature::OneVariant (tests/"
+                "flags \"OneVariant\": name: no flag has this name, which feature::OneVariant (tests/"
             ),
             "{told}"
         );

@@ -521,7 +521,7 @@ async fn a_plan_tells_who_is_affected_and_writes_nothing() {
             told.push(plan.to_string());
             assert_eq!(
                 writer.plan(&mut tx, &Edit::default()).await.unwrap().to_string(),
-                "nothing changes\n"
+                "no changes\n"
             );
             tx.commit().await.unwrap();
         });

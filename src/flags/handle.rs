@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    context::{Context, override_scope as layers},
+    context::{Context, override_scope},
     error::Result,
     flags::Flags,
     snapshot::{Snapshot, decision::Decision},
@@ -93,12 +93,12 @@ impl FlagHandle {
     #[must_use]
     #[inline]
     pub fn is_enabled(&self, context: &Context<'_>) -> bool {
-        if layers::in_use() {
+        if override_scope::any_override_active() {
             return self.flags.is_enabled(&self.name, context);
         }
         match Found::unpack(self.found.load(Ordering::Relaxed), self.flags.present().serial()) {
             Some(Found::Fixed(on, number)) => {
-                self.flags.tally().count(number);
+                self.flags.counts().count(number);
                 on
             }
             _ => self.ask(context),
@@ -143,13 +143,13 @@ impl FlagHandle {
     /// # Errors
     /// [`Error::FlagNotFound`](crate::error::Error::FlagNotFound) as long as no flag has the name.
     pub fn evaluate(&self, context: &Context<'_>) -> Result<Decision> {
-        if layers::in_use() {
+        if override_scope::any_override_active() {
             return self.flags.evaluate(&self.name, context);
         }
         let snapshot = self.flags.snapshot();
         match self.index_in(&snapshot) {
             Some(index) => {
-                let outcome = snapshot.counted_at(index, context, snapshot.tally().shard());
+                let outcome = snapshot.counted_at(index, context, snapshot.counts().shard());
                 Ok(Decision::new(snapshot, index, outcome))
             }
             None => self.flags.evaluate(&self.name, context),

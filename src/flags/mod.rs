@@ -29,12 +29,12 @@ use crate::{
         registry::Registry,
         script_folder::{Folder, Types},
     },
-    context::{Context, override_scope as layers, overrides::Overrides},
+    context::{Context, override_scope, overrides::Overrides},
     error::{Error, Result},
     rows::{Rows, issue::Issue},
     runtime::current::{Guard, Present},
     snapshot::{
-        Evaluations, Settings, Snapshot, Tally, Trace,
+        Evaluations, Settings, Snapshot, EvaluationCounts, Trace,
         decision::{Decision, Outcome},
         feature::{self, Manifest},
     },
@@ -43,7 +43,7 @@ use crate::{
 #[cfg(feature = "sql")]
 use crate::{
     runtime::{follow::Watch, startup::Upkeep},
-    snapshot::{Change, Missing, Part},
+    snapshot::{PatchBuilder, MissingRows, Part},
 };
 #[cfg(feature = "sql")]
 use blocking::Life;
@@ -78,7 +78,7 @@ pub(crate) struct Inner {
     settings: Settings,
     unknown: Unknown,
     /// That of all snapshots.
-    tally: Arc<Tally>,
+    counts: Arc<EvaluationCounts>,
     #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are not followed"))]
     pub(crate) watch: Watch,
     /// Ends with the flags.
@@ -183,7 +183,7 @@ impl FlagsBuilder {
         let snapshot = Snapshot::compile(Arc::new(rows), &types.take(), &self.settings, None);
         snapshot.log_issues();
         let inner = Inner {
-            tally: Arc::clone(snapshot.tally()),
+            counts: Arc::clone(snapshot.counts()),
             present: Present::new(snapshot),
             types,
             settings: self.settings,
@@ -231,8 +231,8 @@ impl Flags {
     /// Takes no lock, allocates nothing and waits for nothing.
     #[must_use]
     pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
-        if layers::in_use() {
-            return self.is_enabled_in_layers(name, context);
+        if override_scope::any_override_active() {
+            return self.is_enabled_with_overrides(name, context);
         }
         self.is_enabled_by_rows(name, context)
     }
@@ -240,7 +240,7 @@ impl Flags {
     /// While there are overrides of a call or a task. Apart, so that nothing need be kept for it where there are none.
     #[cold]
     #[inline(never)]
-    fn is_enabled_in_layers(&self, name: &str, context: &Context<'_>) -> bool {
+    fn is_enabled_with_overrides(&self, name: &str, context: &Context<'_>) -> bool {
         match self.overlaid(name) {
             Some(outcome) => outcome.enabled,
             None => self.is_enabled_by_rows(name, context),
@@ -264,18 +264,18 @@ impl Flags {
     /// # Errors
     /// [`Error::FlagNotFound`] for a name that no flag has (R5).
     pub fn evaluate(&self, name: &str, context: &Context<'_>) -> Result<Decision> {
-        if layers::in_use() {
-            return self.evaluate_in_layers(name, context);
+        if override_scope::any_override_active() {
+            return self.evaluate_with_overrides(name, context);
         }
         self.evaluate_by_rows(name, context)
     }
 
     #[cold]
     #[inline(never)]
-    fn evaluate_in_layers(&self, name: &str, context: &Context<'_>) -> Result<Decision> {
+    fn evaluate_with_overrides(&self, name: &str, context: &Context<'_>) -> Result<Decision> {
         let guard = self.snapshot();
         match guard.overlaid(name, guard.find_index(name)) {
-            Some(layered) => Ok(Decision::overlaid(guard, layered)),
+            Some(active) => Ok(Decision::overlaid(guard, active)),
             None => self.evaluate_by_rows(name, context),
         }
     }
@@ -287,7 +287,7 @@ impl Flags {
             self.inner.unknown.count(name, &guard);
             return Err(Error::FlagNotFound { name: name.to_owned(), similar: guard.similar_flag(name) });
         };
-        let outcome = guard.counted_at(flag, context, guard.tally().shard());
+        let outcome = guard.counted_at(flag, context, guard.counts().shard());
         Ok(Decision::new(guard, flag, outcome))
     }
 
@@ -394,8 +394,8 @@ impl Flags {
         Snapshot::compile(Arc::new(rows), &self.registry(), &self.inner.settings, None)
     }
 
-    pub(crate) fn tally(&self) -> &Tally {
-        &self.inner.tally
+    pub(crate) fn counts(&self) -> &EvaluationCounts {
+        &self.inner.counts
     }
 
     #[inline]
@@ -432,7 +432,7 @@ impl Flags {
 
     /// Compiles what has changed.
     #[cfg(feature = "sql")]
-    pub(crate) fn compile_part(&self, change: &Change<'_>) -> (Part, Missing) {
+    pub(crate) fn compile_part(&self, change: &PatchBuilder<'_>) -> (Part, MissingRows) {
         change.compile(&self.inner.types.present(), &self.inner.settings)
     }
 

@@ -256,6 +256,6 @@ impl Flags {
     /// Looks at rows before they are written, with the activation types of these flags.
     #[must_use]
     pub fn validator(&self) -> Validator {
-        Validator::of(self.registry())
+        Validator::from_shared(self.registry())
     }
 }

@@ -79,7 +79,7 @@ impl Present {
     pub(crate) fn with<T>(&self, ask: impl Fn(&Snapshot, &Shard) -> T) -> T {
         self.at_hand(|at_hand| ask(&at_hand.snapshot, &at_hand.shard)).unwrap_or_else(|| {
             let snapshot = self.load();
-            ask(&snapshot, snapshot.tally().shard())
+            ask(&snapshot, snapshot.counts().shard())
         })
     }
 
@@ -122,7 +122,7 @@ impl Present {
                 if all.len() == MOST_AT_HAND {
                     all.remove(0);
                 }
-                let (life, shard) = (Arc::downgrade(&self.life), Arc::clone(snapshot.tally().shard()));
+                let (life, shard) = (Arc::downgrade(&self.life), Arc::clone(snapshot.counts().shard()));
                 all.push(AtHand { stamp, snapshot: Arc::clone(&snapshot), shard, life });
             }
         });

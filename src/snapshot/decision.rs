@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::{
     activation::Variant,
-    context::{override_scope::Layered, overrides::Override},
+    context::{override_scope::ActiveOverride, overrides::Override},
     rows::Revision,
     snapshot::Snapshot,
 };
@@ -78,7 +78,7 @@ enum Answer {
     /// The flag's index in the snapshot, and what it came to.
     Flag(u32, Outcome),
     /// The override that answered in place of the snapshot.
-    Layered(Arc<Layered>),
+    Override(Arc<ActiveOverride>),
 }
 
 impl<S: AsRef<Snapshot>> Decision<S> {
@@ -87,8 +87,8 @@ impl<S: AsRef<Snapshot>> Decision<S> {
     }
 
     /// The answer of an override.
-    pub(crate) const fn overlaid(snapshot: S, layered: Arc<Layered>) -> Self {
-        Self { snapshot, answer: Answer::Layered(layered) }
+    pub(crate) const fn overlaid(snapshot: S, active: Arc<ActiveOverride>) -> Self {
+        Self { snapshot, answer: Answer::Override(active) }
     }
 
     /// The flag's name.
@@ -96,7 +96,7 @@ impl<S: AsRef<Snapshot>> Decision<S> {
     pub fn flag(&self) -> &str {
         match &self.answer {
             Answer::Flag(flag, _) => self.snapshot.as_ref().name_of(*flag),
-            Answer::Layered(layered) => &layered.flag,
+            Answer::Override(active) => &active.flag,
         }
     }
 
@@ -105,7 +105,7 @@ impl<S: AsRef<Snapshot>> Decision<S> {
     pub fn enabled(&self) -> bool {
         match &self.answer {
             Answer::Flag(_, outcome) => outcome.enabled,
-            Answer::Layered(layered) => layered.answer != Override::Off,
+            Answer::Override(active) => active.answer != Override::Off,
         }
     }
 
@@ -116,7 +116,7 @@ impl<S: AsRef<Snapshot>> Decision<S> {
             Answer::Flag(flag, outcome) => {
                 outcome.variant.map(|variant| self.snapshot.as_ref().variant_name(*flag, variant))
             }
-            Answer::Layered(layered) => match &layered.answer {
+            Answer::Override(active) => match &active.answer {
                 Override::Variant(name) => Some(name),
                 Override::On | Override::Off => None,
             },
@@ -134,7 +134,7 @@ impl<S: AsRef<Snapshot>> Decision<S> {
         let snapshot = self.snapshot.as_ref();
         match &self.answer {
             Answer::Flag(flag, _) => snapshot.is_exposed(*flag),
-            Answer::Layered(layered) => snapshot.exposes(&layered.flag),
+            Answer::Override(active) => snapshot.exposes(&active.flag),
         }
     }
 
@@ -175,9 +175,9 @@ impl<S: AsRef<Snapshot>> Decision<S> {
     fn place(&self) -> Option<(u32, Option<Variant>)> {
         match &self.answer {
             Answer::Flag(flag, outcome) => Some((*flag, outcome.variant)),
-            Answer::Layered(layered) => {
+            Answer::Override(active) => {
                 let snapshot = self.snapshot.as_ref();
-                let flag = snapshot.find_index(&layered.flag)?;
+                let flag = snapshot.find_index(&active.flag)?;
                 Some((flag, self.variant().and_then(|name| snapshot.variant_of(flag, name))))
             }
         }
@@ -192,7 +192,7 @@ impl<S: AsRef<Snapshot>> Decision<S> {
     pub const fn reason(&self) -> Reason {
         match &self.answer {
             Answer::Flag(_, outcome) => outcome.reason,
-            Answer::Layered(_) => Reason::Static,
+            Answer::Override(_) => Reason::Static,
         }
     }
 

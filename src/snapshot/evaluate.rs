@@ -6,7 +6,7 @@ use crate::{
         Variant, Verdict,
         evaluation::{Check, Memo, Room, Scope},
     },
-    context::{Context, override_scope as layers},
+    context::{Context, override_scope},
     error::{Error, Result},
     snapshot::{
         counters::Shard,
@@ -30,12 +30,12 @@ impl Snapshot {
     /// Whether a flag is on for this caller; an unknown flag is not (R5).
     #[must_use]
     pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
-        if layers::in_use()
+        if override_scope::any_override_active()
             && let Some(outcome) = self.overlaid_outcome(name)
         {
             return outcome.enabled;
         }
-        self.find_index(name).is_some_and(|flag| self.counted_at(flag, context, self.tally.shard()).enabled)
+        self.find_index(name).is_some_and(|flag| self.counted_at(flag, context, self.counts.shard()).enabled)
     }
 
     /// What a flag answers this caller, and why.
@@ -60,13 +60,13 @@ impl Snapshot {
         name: &str,
         context: &Context<'_>,
     ) -> Option<Decision<&Self>> {
-        if layers::in_use()
-            && let Some(layered) = self.overlaid(name, index)
+        if override_scope::any_override_active()
+            && let Some(active) = self.overlaid(name, index)
         {
-            return Some(Decision::overlaid(self, layered));
+            return Some(Decision::overlaid(self, active));
         }
         let index = index?;
-        Some(Decision::new(self, index, self.counted_at(index, context, self.tally.shard())))
+        Some(Decision::new(self, index, self.counted_at(index, context, self.counts.shard())))
     }
 
     /// What all flags answer this caller, in the order of [`flag_names`](Self::flag_names). An activation that several
@@ -77,7 +77,7 @@ impl Snapshot {
 
     /// What some flags answer this caller, as [`evaluate_all`](Self::evaluate_all).
     pub fn evaluate_only(&self, filter: Filter<'_>, context: &Context<'_>) -> Vec<Decision<&Self>> {
-        if layers::in_use() && layers::any_here() {
+        if override_scope::any_override_active() && override_scope::any_on_this_thread() {
             return self.evaluate_in_layers(filter, context);
         }
         self.evaluate_known(filter, context, |_| None)
@@ -86,8 +86,8 @@ impl Snapshot {
     #[cold]
     fn evaluate_in_layers(&self, filter: Filter<'_>, context: &Context<'_>) -> Vec<Decision<&Self>> {
         let over = |index| {
-            let layered = self.overlaid(self.name_of(index), Some(index))?;
-            Some(Decision::overlaid(self, layered))
+            let active = self.overlaid(self.name_of(index), Some(index))?;
+            Some(Decision::overlaid(self, active))
         };
         let mut decisions = self.evaluate_known(filter, context, over);
         self.add_overlaid(filter, &mut decisions);
@@ -108,7 +108,7 @@ impl Snapshot {
         let Some(first) = self.flags.first() else { return Vec::new() };
         Memo::lend(self.room(self.flags.len()), |memo| {
             let check = Check::new(&self.around, context, &first.named).with_memo(memo);
-            let shard = self.tally.shard();
+            let shard = self.counts.shard();
             let decide = |(index, flag): (u32, _)| {
                 if let Some(decision) = over(index) {
                     return decision;
@@ -140,7 +140,7 @@ impl Snapshot {
             let check = Check::new(&self.around, context, &first.named).with_memo(memo);
             Memo::lend(part.room(part.flags.len()), |memo| {
                 let check_of_part = Check::new(&part.around, context, &first.named).with_memo(memo);
-                let shard = self.tally.shard();
+                let shard = self.counts.shard();
                 let decide = |index: u32| {
                     let (home, flag) = self.locate(index)?;
                     if !home.passes(filter, flag) {
@@ -180,7 +180,7 @@ impl Snapshot {
             return u32::try_from(self.flags.len()).ok()?.checked_add(index);
         }
         let index = self.names.find(&self.flags, &self.around.texts, name)?;
-        (!patch.is_gone(index)).then_some(index)
+        (!patch.replaces(index)).then_some(index)
     }
 
     pub(super) fn index(&self, name: &str) -> Result<u32> {
@@ -227,7 +227,7 @@ impl Snapshot {
             Filter::All => true,
             Filter::Prefix(prefix) => self.around.texts.get(flag.named.name).starts_with(prefix),
             Filter::Tag(tag) => {
-                flag.more.as_ref().is_some_and(|more| more.tags.iter().any(|known| **known == *tag))
+                flag.extras.as_ref().is_some_and(|more| more.tags.iter().any(|known| **known == *tag))
             }
         }
     }
@@ -253,7 +253,7 @@ impl Snapshot {
     /// The activations that a flag asks.
     #[inline]
     fn linked(&self, flag: &Flag) -> &[u32] {
-        self.links.at(flag.linked)
+        self.links.slice(flag.linked)
     }
 
     #[inline(never)]
@@ -298,7 +298,7 @@ impl Snapshot {
                 path.push(open(*root));
             }
             while let Some((node, next, scope)) = path.last_mut() {
-                if let Some(child) = self.graph.of(*node).get(*next).copied() {
+                if let Some(child) = self.graph.targets(*node).get(*next).copied() {
                     *next += 1;
                     if check.waits(child) {
                         path.push(open(child));
@@ -327,7 +327,7 @@ impl Snapshot {
 
     #[cold]
     fn last_known(&self, flag: &Flag, context: &Context<'_>) -> Outcome {
-        let known = flag.more.as_ref().and_then(|more| more.last_known.as_ref());
+        let known = flag.extras.as_ref().and_then(|more| more.last_known.as_ref());
         let Some((snapshot, index)) = known else { return MISSING };
         let Outcome { enabled, variant, .. } = snapshot.outcome_of(*index, context);
         // Variants are numbered by snapshot; compiling has numbered the earlier one's here as well.

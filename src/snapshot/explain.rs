@@ -15,12 +15,12 @@ use crate::{
         evaluation::{Check, Memo, Records, Tracer},
         strings::{Text, Writing},
     },
-    context::{Context, override_scope as layers, value::Value},
+    context::{Context, override_scope, value::Value},
     error::Result,
     rows::{ActivationRow, Revision, Rows},
     snapshot::{
         Answer, Flag, Snapshot,
-        compile::nodes::{Drafts, index},
+        compile::{ids::index, nodes::DraftNodes},
         decision::{Outcome, Reason},
     },
 };
@@ -116,7 +116,7 @@ struct ToldInline {
 }
 
 impl Told {
-    pub(super) fn of(rows: &Rows, drafts: &mut Drafts, flags: &[Flag], texts: &mut Writing) -> Self {
+    pub(super) fn of(rows: &Rows, drafts: &mut DraftNodes, flags: &[Flag], texts: &mut Writing) -> Self {
         let flag = |(_, flag): &(u32, u32)| {
             // Those that only overrides have are in no row.
             let id = rows.flags.get(*flag as usize).map_or(0, |row| row.id);
@@ -124,7 +124,7 @@ impl Told {
         };
         let asked_flags = drafts.flags.iter().filter_map(flag).collect();
         let row = |row: &ActivationRow| ToldRow { id: row.id, name: texts.add(&row.name) };
-        let inline = drafts.list.iter().skip(rows.activations.len()).zip(mem::take(&mut drafts.inline));
+        let inline = drafts.list.iter().skip(rows.activations.len()).zip(mem::take(&mut drafts.inline_paths));
         Self {
             rows: rows.activations.iter().map(row).collect(),
             inline: inline.map(|(draft, path)| ToldInline { row: draft.row, path }).collect(),
@@ -189,7 +189,7 @@ impl Snapshot {
     /// # Errors
     /// [`Error::FlagNotFound`](crate::error::Error::FlagNotFound) for a name that no flag has (R5).
     pub fn explain(&self, name: &str, context: &Context<'_>) -> Result<Trace> {
-        if layers::in_use()
+        if override_scope::any_override_active()
             && let Some(trace) = self.explain_overlaid(name)
         {
             return Ok(trace);
@@ -200,7 +200,7 @@ impl Snapshot {
             _ => self.explain_at(index, name, context),
         };
         trace.revision = self.revision();
-        if layers::in_use() {
+        if override_scope::any_override_active() {
             trace.because.extend(self.refused(name, Some(index)));
         }
         Ok(trace)
@@ -212,7 +212,7 @@ impl Snapshot {
         let (outcome, records) = self.traced(index, context);
         let took = nanoseconds(start.elapsed());
         let roots = match self.flags.get(index as usize) {
-            Some(Flag { answer: Answer::Ask(_), .. }) => self.links.of(index),
+            Some(Flag { answer: Answer::Ask(_), .. }) => self.links.targets(index),
             _ => &[],
         };
         let mut tree = Tree { snapshot: self, records: &records, shown: HashSet::new() };
@@ -308,7 +308,7 @@ impl Tree<'_> {
             asked.inputs = record.inputs.iter().map(input).collect();
             asked.notes.clone_from(&record.notes);
         }
-        let children = self.snapshot.graph.of(node);
+        let children = self.snapshot.graph.targets(node);
         if children.is_empty() {
         } else if !self.shown.insert(key) {
             asked.notes.push("what it asks is told above".to_owned());

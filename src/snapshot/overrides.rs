@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::{
     context::{
-        override_scope as layers,
-        override_scope::{Layered, Level},
+        override_scope,
+        override_scope::{ActiveOverride, OverrideSource},
         overrides::Override,
     },
     error::Result,
@@ -18,12 +18,12 @@ use crate::{
 
 impl Snapshot {
     /// The override that answers for a flag in place of the rows, if there is one. `index` is nothing if no flag has
-    /// the name. Ask [`layers::in_use`] first, which costs nothing.
+    /// the name. Ask [`override_scope::any_override_active`] first, which costs nothing.
     #[cold]
     #[inline(never)]
-    pub(crate) fn overlaid(&self, name: &str, index: Option<u32>) -> Option<Arc<Layered>> {
+    pub(crate) fn overlaid(&self, name: &str, index: Option<u32>) -> Option<Arc<ActiveOverride>> {
         let admits = |answer: &Override| self.refusal(index, answer).is_none();
-        layers::answer(name, admits)
+        override_scope::effective(name, admits)
     }
 
     /// As [`overlaid`](Self::overlaid), for who asks whether the flag is on. A flag that another one asks for looks here as
@@ -32,11 +32,11 @@ impl Snapshot {
     #[inline(never)]
     pub(crate) fn overlaid_outcome(&self, name: &str) -> Option<Outcome> {
         // Most threads are in no scope while another one is.
-        if !layers::any_here() {
+        if !override_scope::any_on_this_thread() {
             return None;
         }
         let index = self.find_index(name);
-        self.overlaid(name, index).map(|layered| self.outcome_of_override(index, &layered.answer))
+        self.overlaid(name, index).map(|active| self.outcome_of_override(index, &active.answer))
     }
 
     /// What an override says; a variant that no row knows has no number here, and is left out.
@@ -87,7 +87,7 @@ impl Snapshot {
     /// What was refused of a request, for explanations.
     #[cold]
     pub(super) fn refused(&self, name: &str, index: Option<u32>) -> Option<String> {
-        let asked = layers::find(name, Level::Request, |_| true)?;
+        let asked = override_scope::find(name, OverrideSource::Request, |_| true)?;
         let why = self.refusal(index, &asked.answer)?;
         Some(format!("; an override of the request was refused: {why}"))
     }
@@ -96,13 +96,13 @@ impl Snapshot {
     #[cold]
     pub(super) fn explain_overlaid(&self, name: &str) -> Option<Trace> {
         let index = self.find_index(name);
-        let layered = self.overlaid(name, index)?;
-        let mut because = match layered.level {
-            Level::Request => "an override of the request says so".to_owned(),
-            Level::Scoped => "a scoped override says so (with_overrides or in_overrides)".to_owned(),
+        let active = self.overlaid(name, index)?;
+        let mut because = match active.source {
+            OverrideSource::Request => "an override of the request says so".to_owned(),
+            OverrideSource::Scope => "a scoped override says so (with_overrides or in_overrides)".to_owned(),
         };
         because.extend(self.refused(name, index));
-        let decision = Decision::overlaid(self, layered);
+        let decision = Decision::overlaid(self, active);
         Some(Trace {
             flag: name.to_owned(),
             enabled: decision.enabled(),
@@ -118,7 +118,7 @@ impl Snapshot {
     /// Adds the flags that overrides name and no row has, in the order of their names.
     #[cold]
     pub(super) fn add_overlaid<'a>(&'a self, filter: Filter<'_>, decisions: &mut Vec<Decision<&'a Self>>) {
-        for name in layers::flags() {
+        for name in override_scope::overridden_flags() {
             let passes = match filter {
                 Filter::All => true,
                 Filter::Prefix(prefix) => name.starts_with(prefix),
@@ -126,9 +126,9 @@ impl Snapshot {
             };
             if passes
                 && self.find_index(&name).is_none()
-                && let Some(layered) = self.overlaid(&name, None)
+                && let Some(active) = self.overlaid(&name, None)
             {
-                decisions.push(Decision::overlaid(self, layered));
+                decisions.push(Decision::overlaid(self, active));
             }
         }
     }

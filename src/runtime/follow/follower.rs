@@ -13,7 +13,7 @@ use crate::{
     flags::Flags,
     rows::{Revision, Rows},
     runtime::follow::{part_rows::PartRows, subscription::Changes},
-    snapshot::{Askers, Change, Part, Snapshot},
+    snapshot::{Part, PatchBuilder, ReverseIndex, Snapshot},
     store::{Changed, Cursor, Fingerprint, ReadSession, ReadStore},
 };
 
@@ -55,7 +55,7 @@ struct Known {
     /// What the flags answer by, or what the base is of as long as the flags do not answer by it.
     state: State,
     base: Arc<Snapshot>,
-    askers: Askers,
+    askers: ReverseIndex,
     /// What is other than in the base.
     changed: Changed,
     /// The ids of the flags that may answer otherwise than in the base.
@@ -239,7 +239,7 @@ impl Follower {
 
 impl Known {
     fn new(state: State, base: Arc<Snapshot>, serial: Option<u32>) -> Self {
-        let askers = Askers::of(&base);
+        let askers = ReverseIndex::new(&base);
         Self {
             state,
             base,
@@ -298,23 +298,23 @@ impl Known {
             if self.affected.len().max(self.changed.len()) > LARGE {
                 return Ok(None);
             }
-            let imports = self.read(session, &present, &reach.changed).await?;
+            let reused = self.read(session, &present, &reach.changed).await?;
             let keep_rows = flags.inner().settings().keep_rows;
-            let rows = Arc::new(self.rows.put_together(session.cursor().revision(), &imports, keep_rows));
-            let change = Change {
+            let rows = Arc::new(self.rows.put_together(session.cursor().revision(), &reused, keep_rows));
+            let change = PatchBuilder {
                 base: &self.base,
                 previous: &present,
                 changed: &self.changed,
                 affected: &self.affected,
                 rows: &rows,
-                imports: &imports,
+                reused: &reused,
             };
             let (part, missing) = flags.compile_part(&change);
             if self.rows.ask_for(missing) {
                 continue;
             }
             let seen = self.tell(session.cursor().revision(), news, &present);
-            self.publish(flags, &present, &rows, &imports, part);
+            self.publish(flags, &present, &rows, &reused, part);
             self.state.cursor = session.cursor().clone();
             if let Some(fingerprint) = &mut self.state.fingerprint {
                 fingerprint.count(changed);
@@ -338,23 +338,23 @@ impl Known {
             self.rows.add(&flags, rows);
         }
         let is_there = |id: i64| {
-            let in_base = !self.changed.activations.contains(&id) && self.base.importable(id).is_some();
-            let in_part = present.part().is_some_and(|part| part.importable(id).is_some());
+            let in_base = !self.changed.activations.contains(&id) && self.base.reusable_node(id).is_some();
+            let in_part = present.part().is_some_and(|part| part.reusable_node(id).is_some());
             !touched.activations.contains(&id) && (in_base || self.serial.is_some() && in_part)
         };
-        let (activations, imports) = self.rows.activations_to_read(&self.changed, is_there);
+        let (activations, reused) = self.rows.activations_to_read(&self.changed, is_there);
         if !activations.is_empty() {
             let rows = session.select(&activations).await?;
             self.rows.add(&activations, rows);
         }
-        for id in &imports {
+        for id in &reused {
             let names = [present.part(), Some(&*self.base)];
             let names = names.into_iter().flatten().find_map(|snapshot| snapshot.activation_names(*id));
             if let Some((name, class_name)) = names {
                 self.rows.stand_in(*id, name, class_name);
             }
         }
-        Ok(imports)
+        Ok(reused)
     }
 
     /// Makes the flags answer by a part.
@@ -363,7 +363,7 @@ impl Known {
         flags: &Flags,
         present: &Arc<Snapshot>,
         rows: &Arc<Rows>,
-        imports: &BTreeSet<i64>,
+        reused: &BTreeSet<i64>,
         part: Part,
     ) {
         // Flags that others ask are in the part as well. Once there they stay, so that their answers are counted once.
@@ -374,7 +374,7 @@ impl Known {
         }
         let numbered = if is_new_base { Arc::clone(&self.base) } else { Arc::clone(present) };
         let (base, changed, affected) = (&self.base, &self.changed, &self.affected);
-        let change = Change { base, previous: &numbered, changed, affected, rows, imports };
+        let change = PatchBuilder { base, previous: &numbered, changed, affected, rows, reused };
         self.serial = Some(flags.put(|| change.apply(part)));
     }
 
@@ -422,16 +422,16 @@ struct Reach {
 }
 
 impl Reach {
-    fn of(changed: &Changed, present: &Snapshot, base: &Snapshot, askers: &Askers) -> Self {
+    fn of(changed: &Changed, present: &Snapshot, base: &Snapshot, askers: &ReverseIndex) -> Self {
         let mut changed = changed.clone();
         let mut from = changed.clone();
         if changed.is_new {
-            let waiting = present.waiting();
+            let waiting = present.rows_with_issues();
             changed.activations.extend(&waiting.activations);
             from.extend(&waiting);
         }
         let mut of_base = askers.affected(base, &from);
-        let of_part = present.part().map(|part| Askers::of(part).affected(part, &from)).unwrap_or_default();
+        let of_part = present.part().map(|part| ReverseIndex::new(part).affected(part, &from)).unwrap_or_default();
         of_base.flags.extend(of_part.flags.into_iter().chain(from.flags));
         of_base.activations.extend(of_part.activations);
         Self { changed, affected: of_base.flags, activations: of_base.activations }
