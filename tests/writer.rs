@@ -519,10 +519,7 @@ async fn a_plan_tells_who_is_affected_and_writes_nothing() {
             let plan = writer.plan(&mut tx, &edit).await.unwrap();
             assert!(serde_json::to_value(&plan).unwrap()["flags"][0]["fields"][0]["after"] == true);
             told.push(plan.to_string());
-            assert_eq!(
-                writer.plan(&mut tx, &Edit::default()).await.unwrap().to_string(),
-                "no changes\n"
-            );
+            assert_eq!(writer.plan(&mut tx, &Edit::default()).await.unwrap().to_string(), "no changes\n");
             tx.commit().await.unwrap();
         });
         assert_eq!(store.load().await.unwrap(), before);

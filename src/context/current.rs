@@ -8,15 +8,16 @@ use crate::context::{
 };
 
 thread_local! {
-    /// Set while a scope runs on this thread, or a future inside one is polled. A `Cell`, because scopes may begin and end
-    /// while the context is being read.
+    /// Set while a scope runs on this thread, or a future inside one is polled. A `Cell`, because scopes may
+    /// begin and end while the context is being read.
     static CURRENT: Cell<Option<Arc<Context<'static>>>> = const { Cell::new(None) };
 }
 
-/// Runs `run` with `ctx` as the current context of this thread. Afterwards the previous context is restored, even if `run`
-/// panics.
+/// Runs `run` with `ctx` as the current context of this thread. Afterwards the previous context is restored,
+/// even if `run` panics.
 ///
-/// For sync code; for an async block, use [`in_context`]. Threads that are started inside do not inherit the context.
+/// For sync code; for an async block, use [`in_context`]. Threads that are started inside do not inherit the
+/// context.
 ///
 /// ```
 /// use novi::Context;
@@ -30,10 +31,11 @@ pub fn with_context<R>(ctx: Context<'static>, run: impl FnOnce() -> R) -> R {
     run()
 }
 
-/// Wraps a future so that `ctx` is the current context whenever it runs, on any thread, and never while another task runs.
+/// Wraps a future so that `ctx` is the current context whenever it runs, on any thread, and never while
+/// another task runs.
 ///
-/// Works with every async runtime. Tasks that are spawned inside do not inherit the context; wrap their futures as well:
-/// `spawn(in_context(ctx, work()))`.
+/// Works with every async runtime. Tasks that are spawned inside do not inherit the context; wrap their
+/// futures as well: `spawn(in_context(ctx, work()))`.
 ///
 /// ```
 /// # async fn render() {}
@@ -49,8 +51,8 @@ pub fn in_context<F: Future>(ctx: Context<'static>, future: F) -> impl Future<Ou
     Scoped::new(future, Arc::new(ctx))
 }
 
-/// Calls `read` with the current context: that of the innermost [`with_context`] or [`in_context`], or an empty one outside
-/// of both.
+/// Calls `read` with the current context: that of the innermost [`with_context`] or [`in_context`], or an
+/// empty one outside of both.
 pub fn current_context<R>(read: impl FnOnce(&Context<'_>) -> R) -> R {
     const EMPTY: &Context<'_> = &Context::new();
     read(current().as_deref().unwrap_or(EMPTY))

@@ -19,13 +19,13 @@ use crate::context::{
     scoped::{Enter, Scoped},
 };
 
-/// Runs `run` with overrides on this thread. They take precedence over the rows and over the overrides in `novi.toml`, and
-/// may name flags that have no row.
+/// Runs `run` with overrides on this thread. They take precedence over the rows and over the overrides in
+/// `novi.toml`, and may name flags that have no row.
 ///
-/// For tests and tools. Other flags are evaluated as usual. If scopes are nested, the innermost override of a flag counts.
-/// The overrides end with `run`, even if it panics. They affect only this thread, so tests that run in parallel do not
-/// disturb each other. For an async block, use [`in_overrides`]. An async runtime that is driven inside `run` polls its
-/// tasks on this thread, so they see the overrides.
+/// For tests and tools. Other flags are evaluated as usual. If scopes are nested, the innermost override of a
+/// flag counts. The overrides end with `run`, even if it panics. They affect only this thread, so tests that
+/// run in parallel do not disturb each other. For an async block, use [`in_overrides`]. An async runtime that
+/// is driven inside `run` polls its tasks on this thread, so they see the overrides.
 ///
 /// ```
 /// use novi::{Context, Flags, Off, On, Override, rows::{FlagRow, Rows}};
@@ -50,9 +50,11 @@ where
     run()
 }
 
-/// Wraps a future so that overrides are active whenever it runs, on any thread, and never while another task runs.
+/// Wraps a future so that overrides are active whenever it runs, on any thread, and never while another task
+/// runs.
 ///
-/// Tasks that are spawned inside do not inherit the overrides; wrap their futures as well. See [`with_overrides`].
+/// Tasks that are spawned inside do not inherit the overrides; wrap their futures as well. See
+/// [`with_overrides`].
 ///
 /// ```
 /// # async fn checkout() {}
@@ -73,7 +75,8 @@ where
     InOverrides { inner: Scoped::new(future, OverrideScope::new(OverrideSource::Scope, overrides)) }
 }
 
-/// Runs `run` with overrides that came with a request, for example of a user who tries a feature before its release.
+/// Runs `run` with overrides that came with a request, for example of a user who tries a feature before its
+/// release.
 ///
 /// They take precedence over all other overrides. A flag ignores such an override if its metadata have
 /// `override_allowed = false`, or if it does not have the named variant;
@@ -115,7 +118,8 @@ where
     InOverrides { inner: Scoped::new(future, OverrideScope::new(OverrideSource::Request, overrides)) }
 }
 
-/// The overrides of one request, as a value that can be passed to spawned tasks. See [`with_request_overrides`].
+/// The overrides of one request, as a value that can be passed to spawned tasks. See
+/// [`with_request_overrides`].
 ///
 /// ```
 /// use novi::{Context, Flags, RequestOverrides, rows::{FlagRow, Rows}};
@@ -229,8 +233,13 @@ impl OverrideScope {
         // If a flag occurs more than once, its last override counts.
         let answers: BTreeMap<String, Override> =
             overrides.into_iter().map(|(flag, answer)| (flag.into(), answer.into())).collect();
-        let active = |(flag, answer): (String, _)| Arc::new(ActiveOverride { flag: flag.into(), answer, source });
-        Arc::new(Self { source, overrides: answers.into_iter().map(active).collect(), _counted: Counted::new() })
+        let active =
+            |(flag, answer): (String, _)| Arc::new(ActiveOverride { flag: flag.into(), answer, source });
+        Arc::new(Self {
+            source,
+            overrides: answers.into_iter().map(active).collect(),
+            _counted: Counted::new(),
+        })
     }
 
     fn get(&self, flag: &str) -> Option<&Arc<ActiveOverride>> {
@@ -266,8 +275,8 @@ thread_local! {
     static SCOPES: RefCell<Vec<Arc<OverrideScope>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Whether any override may be active. Without overrides, this check is all that they cost. Relaxed ordering is enough: a
-/// thread sees its own scopes, and those of other threads do not concern it.
+/// Whether any override may be active. Without overrides, this check is all that they cost. Relaxed ordering
+/// is enough: a thread sees its own scopes, and those of other threads do not concern it.
 #[inline(always)]
 pub(crate) fn any_override_active() -> bool {
     SCOPE_COUNT.0.load(Ordering::Relaxed) != 0
@@ -293,7 +302,8 @@ pub(crate) fn find(
     found.ok().flatten()
 }
 
-/// The override that takes effect for a flag: one of a request if it satisfies `admits`, otherwise one of a scope.
+/// The override that takes effect for a flag: one of a request if it satisfies `admits`, otherwise one of a
+/// scope.
 pub(crate) fn effective(flag: &str, admits: impl Fn(&Override) -> bool) -> Option<Arc<ActiveOverride>> {
     find(flag, OverrideSource::Request, admits).or_else(|| find(flag, OverrideSource::Scope, |_| true))
 }

@@ -2,16 +2,16 @@
 
 /// Whether two strings are equal.
 ///
-/// Names of attributes, and the values they are compared with, rarely exceed 16 bytes. For these, the standard library's
-/// call to `memcmp` takes longer than comparing one or two words, and would dominate the lookup of an attribute
-/// (`benches/attribute.rs`).
+/// Names of attributes, and the values they are compared with, rarely exceed 16 bytes. For these, the
+/// standard library's call to `memcmp` takes longer than comparing one or two words, and would dominate the
+/// lookup of an attribute (`benches/attribute.rs`).
 #[inline(always)]
 pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }
-    // Compares the first and the last word, which overlap in strings shorter than both. `&` instead of `&&` avoids a branch
-    // that the processor cannot predict: a misprediction takes longer than both comparisons.
+    // Compares the first and the last word, which overlap in strings shorter than both. `&` instead of `&&`
+    // avoids a branch that the processor cannot predict: a misprediction takes longer than both comparisons.
     if let (Some(first), Some(last)) = (one.first_chunk::<8>(), one.last_chunk::<8>()) {
         let ends = (other.first_chunk() == Some(first)) & (other.last_chunk() == Some(last));
         return ends && (one.len() <= 16 || one == other);

@@ -35,7 +35,8 @@ use crate::context::{Context, value::Value};
 /// assert_eq!(caller.to_context(), Context::new().with("targetingKey", "user-7").with("plan", "pro"));
 /// ```
 ///
-/// Also implemented for maps from strings to values, and for references and smart pointers. `None` has no attributes.
+/// Also implemented for maps from strings to values, and for references and smart pointers. `None` has no
+/// attributes.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be used as a context",
     label = "expected a `novi::Context`, or a type with `#[derive(novi::ToContext)]`"
@@ -53,7 +54,8 @@ pub trait ToContext {
         ctx
     }
 
-    /// Returns the context itself if this is a context, otherwise a new one. Used by [`#[novi::enabled]`](macro@crate::enabled).
+    /// Returns the context itself if this is a context, otherwise a new one. Used by
+    /// [`#[novi::enabled]`](macro@crate::enabled).
     #[inline]
     #[must_use]
     fn as_context(&self) -> Cow<'_, Context<'_>> {
@@ -81,8 +83,9 @@ impl<T: ToContext> ToContext for Option<T> {
     }
 }
 
-/// A type that can be converted into a [`Value`]. Usually derived with [`#[derive(ToContext)]`](derive@crate::ToContext): a
-/// struct with named fields becomes an object, and an enum without fields becomes the name of its variant.
+/// A type that can be converted into a [`Value`]. Usually derived with
+/// [`#[derive(ToContext)]`](derive@crate::ToContext): a struct with named fields becomes an object, and an
+/// enum without fields becomes the name of its variant.
 ///
 /// By hand, for a type that contains a string:
 ///

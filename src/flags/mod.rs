@@ -34,7 +34,7 @@ use crate::{
     rows::{Rows, issue::Issue},
     runtime::current::{Guard, Present},
     snapshot::{
-        Evaluations, Settings, Snapshot, EvaluationCounts, Trace,
+        EvaluationCounts, Evaluations, Settings, Snapshot, Trace,
         decision::{Decision, Outcome},
         feature::{self, Manifest},
     },
@@ -43,7 +43,7 @@ use crate::{
 #[cfg(feature = "sql")]
 use crate::{
     runtime::{follow::Watch, startup::Upkeep},
-    snapshot::{PatchBuilder, MissingRows, Part},
+    snapshot::{MissingRows, Part, PatchBuilder},
 };
 #[cfg(feature = "sql")]
 use blocking::Life;

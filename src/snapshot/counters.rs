@@ -16,8 +16,8 @@ pub(crate) struct Counters {
     shards: ThreadLocal<Arc<Shard>>,
 }
 
-/// The cells of one thread, in blocks. Each block is twice as large as the previous one and is allocated at the first count
-/// in it.
+/// The cells of one thread, in blocks. Each block is twice as large as the previous one and is allocated at
+/// the first count in it.
 pub(crate) struct Shard {
     blocks: [OnceLock<Box<[AtomicU64]>>; BLOCKS],
 }

@@ -1,8 +1,8 @@
 //! Counts of evaluations by flag and result.
 //!
-//! Each result of a flag has its own number in [`Counters`]. If a new snapshot can give the same results for a flag, the flag
-//! keeps its numbers; otherwise it gets new ones, and the old numbers are retired together with their meaning. Evaluations of
-//! an older snapshot are therefore counted correctly, too.
+//! Each result of a flag has its own number in [`Counters`]. If a new snapshot can give the same results for
+//! a flag, the flag keeps its numbers; otherwise it gets new ones, and the old numbers are retired together
+//! with their meaning. Evaluations of an older snapshot are therefore counted correctly, too.
 
 use std::{
     collections::HashMap,
@@ -20,7 +20,8 @@ use crate::{
     },
 };
 
-/// How often a flag was evaluated to a result in this process; see [`Flags::evaluations`](crate::flags::Flags::evaluations).
+/// How often a flag was evaluated to a result in this process; see
+/// [`Flags::evaluations`](crate::flags::Flags::evaluations).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Evaluations {
     /// The flag's name.
@@ -119,8 +120,8 @@ impl Snapshot {
         }
     }
 
-    /// Assigns numbers to all flags; those with the same results as in `previous` keep theirs. `replaced` are the flags of
-    /// `previous` that this snapshot replaces.
+    /// Assigns numbers to all flags; those with the same results as in `previous` keep theirs. `replaced` are
+    /// the flags of `previous` that this snapshot replaces.
     pub(super) fn assign_numbers_after(&mut self, previous: &Self, replaced: impl Iterator<Item = u32>) {
         let mut numbers = previous.counts.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut kept = vec![false; previous.index_bound()];
@@ -149,7 +150,8 @@ impl Snapshot {
         }
     }
 
-    /// Whether two flags can give the same results. The first two arms avoid comparing names in the common cases.
+    /// Whether two flags can give the same results. The first two arms avoid comparing names in the common
+    /// cases.
     fn same_results(&self, flag: &Flag, other: &Self, before: &Flag) -> bool {
         match (&flag.answer, &before.answer) {
             (Answer::Ask(ask), Answer::Ask(asked))

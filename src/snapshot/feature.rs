@@ -7,8 +7,8 @@ use serde_json::Value as Json;
 
 use crate::activation::Problem;
 
-/// A type whose value a flag selects: an enum of the flag's variants, or a struct that is read from the value of a variant.
-/// Derived with [`#[derive(novi::Feature)]`](derive@crate::Feature).
+/// A type whose value a flag selects: an enum of the flag's variants, or a struct that is read from the value
+/// of a variant. Derived with [`#[derive(novi::Feature)]`](derive@crate::Feature).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a feature",
     label = "expected a type with `#[derive(novi::Feature)]`"
@@ -142,8 +142,8 @@ fn object_check() -> Check {
     is_object
 }
 
-/// Returns the features of this program: all types with [`#[derive(novi::Feature)]`](derive@crate::Feature) that are linked
-/// into it.
+/// Returns the features of this program: all types with [`#[derive(novi::Feature)]`](derive@crate::Feature)
+/// that are linked into it.
 ///
 /// ```
 /// // in a command of yours, for `novi check --against manifest.json`

@@ -24,7 +24,7 @@ pub use counts::Evaluations;
 pub use evaluate::Filter;
 pub use explain::{Asked, Input, Trace};
 #[cfg(feature = "sql")]
-pub(crate) use patch::{PatchBuilder, Part, reverse_index::ReverseIndex};
+pub(crate) use patch::{Part, PatchBuilder, reverse_index::ReverseIndex};
 
 use compile::expiry::Expiry;
 use compile::graph::FrozenGraph;
@@ -309,7 +309,8 @@ impl Snapshot {
             return Arc::clone(self);
         }
         let mut copy = self.without_last_known();
-        copy.patch = self.patch.as_deref().map(|patch| Arc::new(patch.with_part(patch.part.without_last_known())));
+        copy.patch =
+            self.patch.as_deref().map(|patch| Arc::new(patch.with_part(patch.part.without_last_known())));
         Arc::new(copy)
     }
 

@@ -8,12 +8,13 @@ use crate::{
 };
 
 impl Snapshot {
-    /// Returns the next time after `after` at which the decision of a flag may change because time passes: the earliest of
-    /// the times that its activations report, including nested activations and prerequisite flags. `None` if none of them
-    /// reports a time.
+    /// Returns the next time after `after` at which the decision of a flag may change because time passes:
+    /// the earliest of the times that its activations report, including nested activations and prerequisite
+    /// flags. `None` if none of them reports a time.
     ///
-    /// The decision need not change for every caller, or for any. Callers whose context has a `currentDateTime` are evaluated
-    /// at that time instead of the clock's. Expressions (`novi.expression`) that use the time report none.
+    /// The decision need not change for every caller, or for any. Callers whose context has a
+    /// `currentDateTime` are evaluated at that time instead of the clock's. Expressions (`novi.expression`)
+    /// that use the time report none.
     ///
     /// ```
     /// use novi::{Flags, rows::{ActivationRow, FlagRow, LinkRow, Rows}};

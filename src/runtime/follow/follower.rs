@@ -431,7 +431,8 @@ impl Reach {
             from.extend(&waiting);
         }
         let mut of_base = askers.affected(base, &from);
-        let of_part = present.part().map(|part| ReverseIndex::new(part).affected(part, &from)).unwrap_or_default();
+        let of_part =
+            present.part().map(|part| ReverseIndex::new(part).affected(part, &from)).unwrap_or_default();
         of_base.flags.extend(of_part.flags.into_iter().chain(from.flags));
         of_base.activations.extend(of_part.activations);
         Self { changed, affected: of_base.flags, activations: of_base.activations }

@@ -6,8 +6,8 @@ use crate::snapshot::compile::{
     nodes::{DraftNode, DraftNodes},
 };
 
-/// Up to this depth, activations are evaluated by recursion. A thread with a stack of 256 KiB can take it with room to
-/// spare, even without optimization.
+/// Up to this depth, activations are evaluated by recursion. A thread with a stack of 256 KiB can take it
+/// with room to spare, even without optimization.
 pub(in crate::snapshot) const MAX_RECURSION: u32 = 64;
 
 /// Properties of each node that follow from the whole graph.
@@ -98,7 +98,8 @@ fn broken(drafts: &DraftNodes) -> Vec<bool> {
     broken
 }
 
-/// Propagates a property of nodes to the nodes above them. It stops at flags, whose dependents see only their verdict.
+/// Propagates a property of nodes to the nodes above them. It stops at flags, whose dependents see only their
+/// verdict.
 fn propagate(drafts: &DraftNodes, property: impl Fn(&DraftNode) -> bool) -> Vec<bool> {
     let mut found: Vec<bool> = drafts.list.iter().map(property).collect();
     if !drafts.graph.edges().is_empty() {

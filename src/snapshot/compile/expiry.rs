@@ -23,8 +23,8 @@ impl Expiry {
 }
 
 impl Snapshot {
-    /// The flags whose `flag_metadata.expires_at` is at or before `at`, in the order of their ids. Expiry does not change how
-    /// they are evaluated.
+    /// The flags whose `flag_metadata.expires_at` is at or before `at`, in the order of their ids. Expiry
+    /// does not change how they are evaluated.
     #[must_use]
     pub fn expired_flags(&self, at: DateTime<Utc>) -> Vec<ExpiredFlag> {
         let expired = |index: u32| {

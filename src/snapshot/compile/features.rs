@@ -1,5 +1,5 @@
-//! Compares rows with the features of the program. Differences are issues that break no flag, because the code falls back to
-//! its default.
+//! Compares rows with the features of the program. Differences are issues that break no flag, because the
+//! code falls back to its default.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,7 +25,8 @@ pub(in crate::snapshot) struct FeatureChecker<'a> {
 }
 
 impl FeatureChecker<'_> {
-    /// Adds variants and values that features cannot handle to the issues. `find` returns a flag's index by name.
+    /// Adds variants and values that features cannot handle to the issues. `find` returns a flag's index by
+    /// name.
     pub(in crate::snapshot) fn collect(
         &self,
         features: &Manifest,
@@ -77,7 +78,8 @@ impl FeatureChecker<'_> {
         }
         let has_values = values.is_some_and(|values| values.declared);
         if feature.kind == FeatureKind::Struct && row.status && !has_values {
-            let message = format!("expected variants with JSON objects as values, as read by {feature}, found none");
+            let message =
+                format!("expected variants with JSON objects as values, as read by {feature}, found none");
             report("variants".to_owned(), message);
         }
     }
@@ -120,9 +122,15 @@ impl ReportedFeatures {
 }
 
 impl Snapshot {
-    /// Logs once per feature and snapshot that a decision could not be read, so that the feature's default was used.
+    /// Logs once per feature and snapshot that a decision could not be read, so that the feature's default
+    /// was used.
     #[cold]
-    pub(crate) fn log_unreadable_once(&self, feature: &RegisteredFeature, variant: Option<&str>, problem: &Problem) {
+    pub(crate) fn log_unreadable_once(
+        &self,
+        feature: &RegisteredFeature,
+        variant: Option<&str>,
+        problem: &Problem,
+    ) {
         let known = self.unread.0.iter().find(|(known, _)| known.is(feature));
         if known.is_some_and(|(_, reported)| reported.swap(true, Ordering::Relaxed)) {
             return;
@@ -130,7 +138,11 @@ impl Snapshot {
         let (flag, kind, revision) = (feature.flag(), feature.type_name(), self.revision().number());
         let variant = variant.map(|name| format!(", variant {name:?}")).unwrap_or_default();
         let Problem { path, message } = problem;
-        tracing::warn!(flag, revision, "flag {flag:?}{variant}{path}: {message}; using the default of {kind}");
+        tracing::warn!(
+            flag,
+            revision,
+            "flag {flag:?}{variant}{path}: {message}; using the default of {kind}"
+        );
     }
 
     /// Returns an issue for each feature whose flag has no row.

@@ -1,4 +1,5 @@
-//! The directed graph of nodes: cycles, depths, reachability. Nothing here recurses, because rows may nest to any depth.
+//! The directed graph of nodes: cycles, depths, reachability. Nothing here recurses, because rows may nest to
+//! any depth.
 
 use std::{collections::HashSet, ops::Deref, sync::Arc};
 
@@ -16,7 +17,8 @@ pub(in crate::snapshot) struct Graph<L = Vec<u32>> {
 /// A complete graph that is cheap to clone.
 pub(in crate::snapshot) type FrozenGraph = Graph<Arc<[u32]>>;
 
-/// The nodes in topological order, children first. Nodes on a cycle are in it as well, in no particular order.
+/// The nodes in topological order, children first. Nodes on a cycle are in it as well, in no particular
+/// order.
 pub(in crate::snapshot) struct TopologicalOrder {
     pub(in crate::snapshot) nodes: Vec<u32>,
     /// One for each edge that closes a cycle.
@@ -25,8 +27,8 @@ pub(in crate::snapshot) struct TopologicalOrder {
 
 /// Nodes that evaluate each other in a cycle.
 pub(in crate::snapshot) struct Cycle {
-    /// The nodes, with the first one repeated at the end. Long cycles are cut in the middle, because thousands of edges may
-    /// each close a cycle of thousands of nodes.
+    /// The nodes, with the first one repeated at the end. Long cycles are cut in the middle, because
+    /// thousands of edges may each close a cycle of thousands of nodes.
     pub(in crate::snapshot) nodes: Vec<u32>,
     /// The number of nodes cut from the middle.
     pub(in crate::snapshot) omitted: usize,
@@ -45,7 +47,8 @@ impl Cycle {
         Self { nodes: start.iter().chain(end).chain(repeated).map(|(node, _)| *node).collect(), omitted }
     }
 
-    /// Rotates the cycle so that a node which satisfies the predicate closes it. Also returns the position of the cut.
+    /// Rotates the cycle so that a node which satisfies the predicate closes it. Also returns the position of
+    /// the cut.
     pub(in crate::snapshot) fn closed_by(&self, predicate: impl Fn(u32) -> bool) -> (Vec<u32>, usize) {
         let mut nodes = self.nodes.clone();
         // Without the repeated first node while rotating.
@@ -184,8 +187,8 @@ impl<L: Deref<Target = [u32]>> Graph<L> {
         depths
     }
 
-    /// Whether every node below the roots is reached by a single path. Returns `false` for large graphs without looking
-    /// further.
+    /// Whether every node below the roots is reached by a single path. Returns `false` for large graphs
+    /// without looking further.
     pub(in crate::snapshot) fn is_tree(&self, roots: &[u32]) -> bool {
         // Beyond this, the walk costs more at each load than a memo costs at each evaluation.
         const MOST: usize = 64;

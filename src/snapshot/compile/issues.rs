@@ -117,7 +117,8 @@ impl IssueCollector<'_> {
                 let found = self.drafts.classes.get(draft.class as usize);
                 class.is_some() && found.map(|found| &**found) == class.as_deref()
             };
-            let nodes = (0..).zip(&self.drafts.list).filter(|(_, draft)| !draft.is_flag() && has_class(draft));
+            let nodes =
+                (0..).zip(&self.drafts.list).filter(|(_, draft)| !draft.is_flag() && has_class(draft));
             let flags: BTreeSet<&str> = nodes.flat_map(|(node, _)| dependents.names(node)).collect();
             let flags = flags.into_iter().map(str::to_owned).collect();
             issues.push(Issue { flags, ..issue.clone() });
@@ -163,7 +164,8 @@ impl IssueCollector<'_> {
     }
 }
 
-/// Sorts issues by row. Issues of files, which have no id, are sorted by name and keep their order within a file.
+/// Sorts issues by row. Issues of files, which have no id, are sorted by name and keep their order within a
+/// file.
 pub(in crate::snapshot) fn sort(issues: &mut [Issue]) {
     issues.sort_by(|a, b| {
         let within = || if a.id.is_some() { a.path.cmp(&b.path) } else { a.name.cmp(&b.name) };
@@ -171,8 +173,8 @@ pub(in crate::snapshot) fn sort(issues: &mut [Issue]) {
     });
 }
 
-/// Finds the flags that depend on a node. It searches upward from the node; searching downward would walk the activations
-/// of every flag.
+/// Finds the flags that depend on a node. It searches upward from the node; searching downward would walk the
+/// activations of every flag.
 struct DependentFlags<'a> {
     rows: &'a Rows,
     /// The nodes that evaluate each node.

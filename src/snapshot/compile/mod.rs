@@ -58,9 +58,9 @@ pub(super) struct Source<'a> {
 impl Snapshot {
     /// Compiles rows.
     ///
-    /// Never fails: an invalid row becomes an [`Issue`](crate::rows::issue::Issue), and the flags that depend on it use their
-    /// fail mode. Flags with the fail mode `last_known` are evaluated as in `previous`. Evaluation counts of `previous` are
-    /// continued.
+    /// Never fails: an invalid row becomes an [`Issue`](crate::rows::issue::Issue), and the flags that depend
+    /// on it use their fail mode. Flags with the fail mode `last_known` are evaluated as in `previous`.
+    /// Evaluation counts of `previous` are continued.
     #[must_use]
     pub fn compile(
         rows: Arc<Rows>,
@@ -80,8 +80,8 @@ impl Snapshot {
         snapshot
     }
 
-    /// Compiles rows into a snapshot that must not be evaluated before [`Snapshot::number_after`] has assigned its
-    /// count numbers.
+    /// Compiles rows into a snapshot that must not be evaluated before [`Snapshot::number_after`] has
+    /// assigned its count numbers.
     #[cfg(feature = "sql")]
     pub(crate) fn compile_apart(
         rows: Arc<Rows>,
@@ -149,7 +149,8 @@ impl Snapshot {
         let prerequisites = std::mem::take(&mut drafts.flags);
         let missing = std::mem::take(&mut drafts.missing);
         let (mut nodes, graph) = drafts.finish(&analysis);
-        let prerequisite_names = install_prerequisites(&prerequisites, &flags, &links.nodes, &variants.names, &mut nodes);
+        let prerequisite_names =
+            install_prerequisites(&prerequisites, &flags, &links.nodes, &variants.names, &mut nodes);
         let around = Surroundings {
             nodes: nodes.into(),
             prerequisites: prerequisite_names,
@@ -304,7 +305,8 @@ impl FlagCompiler<'_> {
         Outcome { enabled: *over != Override::Off, variant, reason: Reason::Static }
     }
 
-    /// The status off is a kill switch: it decides even if other rows are invalid, provided that it could be read.
+    /// The status off is a kill switch: it decides even if other rows are invalid, provided that it could be
+    /// read.
     fn unless_disabled(&mut self, row: &FlagRow, otherwise: impl FnOnce(&mut Self) -> Answer) -> Answer {
         if row.status || row.is_unreadable() {
             return otherwise(self);

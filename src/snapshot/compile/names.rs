@@ -14,7 +14,8 @@ use crate::{
 
 /// The indices of flags by name: an open-addressing hash table with linear probing.
 ///
-/// Faster than the standard library's table, because nearly every search ends at its first slot (`benches/evaluate.rs`).
+/// Faster than the standard library's table, because nearly every search ends at its first slot
+/// (`benches/evaluate.rs`).
 #[derive(Clone)]
 pub(in crate::snapshot) struct NameIndex {
     /// The length is a power of two.
@@ -35,8 +36,8 @@ impl Slot {
 }
 
 impl NameIndex {
-    /// Also returns the flags whose name is taken by an earlier flag, each with that flag. `has_name` is `false` for flags
-    /// whose name could not be read.
+    /// Also returns the flags whose name is taken by an earlier flag, each with that flag. `has_name` is
+    /// `false` for flags whose name could not be read.
     pub(in crate::snapshot) fn build(
         flags: &[Flag],
         texts: &str,

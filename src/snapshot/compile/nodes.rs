@@ -67,7 +67,8 @@ pub(in crate::snapshot) struct DraftNode {
     /// The index of the row in [`Rows::activations`].
     pub(in crate::snapshot) row: u32,
     pub(in crate::snapshot) class: u32,
-    /// The first node with the same type and config, whose activation this node shares. Usually the node itself.
+    /// The first node with the same type and config, whose activation this node shares. Usually the node
+    /// itself.
     pub(in crate::snapshot) canonical: u32,
     /// `None` if the registry could not build it.
     pub(super) activation: Option<Arc<dyn Activation>>,
@@ -93,7 +94,8 @@ impl DraftNode {
     }
 }
 
-/// All nodes under construction: those of the rows first, in the order of the rows, then inline activations and flags.
+/// All nodes under construction: those of the rows first, in the order of the rows, then inline activations
+/// and flags.
 pub(in crate::snapshot) struct DraftNodes {
     pub(in crate::snapshot) list: Vec<DraftNode>,
     /// The path of each inline activation in its row's config.
@@ -120,7 +122,8 @@ pub(crate) struct MissingRows {
     pub(crate) flags: BTreeSet<String>,
 }
 
-/// Activations taken from earlier snapshots instead of being built again, so that their rows need not be read.
+/// Activations taken from earlier snapshots instead of being built again, so that their rows need not be
+/// read.
 pub(crate) struct ReusedNodes<'a> {
     /// The patch of the previous snapshot.
     pub(crate) part: Option<&'a Snapshot>,
@@ -172,8 +175,8 @@ impl DraftNodes {
         for (position, row) in (0..).zip(&rows.activations) {
             builder.row(position, row);
         }
-        // Pending nodes are built after the rows, so that a row and its node have the same index. Building one may add
-        // more to the end of the list.
+        // Pending nodes are built after the rows, so that a row and its node have the same index. Building
+        // one may add more to the end of the list.
         let mut next = 0;
         while let Some(pending) = builder.pending.get_mut(next).map(mem::take) {
             builder.pending(&pending);
@@ -445,8 +448,8 @@ fn check_members(members: &[MemberRow], kind: &ActivationType, problems: &mut Ve
     }
 }
 
-/// Appends a path inside a config to the path of that config. If the outer path ends in a dot, the config is the field
-/// `config` of an object there; otherwise it stands at the outer path itself.
+/// Appends a path inside a config to the path of that config. If the outer path ends in a dot, the config is
+/// the field `config` of an object there; otherwise it stands at the outer path itself.
 fn below(outer: &str, path: &str) -> String {
     let path =
         if outer.is_empty() || outer.ends_with('.') { path } else { path.trim_start_matches("config") };

@@ -1,4 +1,5 @@
-//! Flags that activations of other flags evaluate. Each has a node, whose children are the flag's activations.
+//! Flags that activations of other flags evaluate. Each has a node, whose children are the flag's
+//! activations.
 
 use std::{cell::OnceCell, collections::HashMap, sync::Arc};
 

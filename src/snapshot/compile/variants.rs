@@ -7,8 +7,8 @@ use crate::{activation::Variant, rows::FlagMetadata, snapshot::compile::ids::Var
 /// The variants of a flag with their values, all of one type.
 #[derive(Clone, Default)]
 pub(in crate::snapshot) struct Values {
-    /// Whether the metadata declare values for the variants, even invalid ones. If so, the flag's value is that of its
-    /// variant; otherwise it is whether the flag is on.
+    /// Whether the metadata declare values for the variants, even invalid ones. If so, the flag's value is
+    /// that of its variant; otherwise it is whether the flag is on.
     pub(in crate::snapshot) declared: bool,
     /// Whether the variants are version numbers, starting at 1.
     pub(in crate::snapshot) versions: bool,
@@ -88,7 +88,8 @@ impl Values {
     }
 }
 
-/// Turns all numbers into floats if one of them is, so that `1` and `2.5` have the same type for readers of the flag.
+/// Turns all numbers into floats if one of them is, so that `1` and `2.5` have the same type for readers of
+/// the flag.
 fn with_fractions(mut named: Vec<(String, Json)>) -> Vec<(String, Json)> {
     if named.iter().any(|(_, value)| value.is_f64()) {
         for (_, value) in &mut named {

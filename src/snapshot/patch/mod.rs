@@ -1,8 +1,9 @@
 //! Patches: changes since a snapshot was compiled.
 //!
-//! Compiling 100,000 flags takes a hundred times as long as reading a change of one. A snapshot of changed rows therefore
-//! shares everything with an earlier snapshot, its base, and adds a small snapshot, its part, of the flags that the change
-//! affects and all that they depend on. Lookups search the part first. Indices of its flags follow those of the base.
+//! Compiling 100,000 flags takes a hundred times as long as reading a change of one. A snapshot of changed
+//! rows therefore shares everything with an earlier snapshot, its base, and adds a small snapshot, its part,
+//! of the flags that the change affects and all that they depend on. Lookups search the part first. Indices
+//! of its flags follow those of the base.
 
 #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are replaced as a whole"))]
 pub(crate) mod reverse_index;
@@ -74,11 +75,15 @@ impl Part {
 }
 
 impl PatchBuilder<'_> {
-    /// Compiles the affected flags. Also returns rows that are referred to but missing, which must then be read as well, unless
-    /// the database does not have them either.
+    /// Compiles the affected flags. Also returns rows that are referred to but missing, which must then be
+    /// read as well, unless the database does not have them either.
     pub(crate) fn compile(&self, registry: &Registry, settings: &Settings) -> (Part, MissingRows) {
-        let reused =
-            ReusedNodes { part: self.previous.part(), base: self.base, changed: self.changed, ids: self.reused };
+        let reused = ReusedNodes {
+            part: self.previous.part(),
+            base: self.base,
+            changed: self.changed,
+            ids: self.reused,
+        };
         let (part, missing) = Snapshot::compile_from(Source {
             rows: Arc::clone(self.rows),
             registry,
@@ -104,13 +109,15 @@ impl PatchBuilder<'_> {
         snapshot.issues = self.issues(&part, &replaced).into();
         let changed = self.changed.clone();
         // Kept rows contain the revision, so they need a patch even if nothing else changed.
-        let is_empty = part.flags.is_empty() && replaced.is_empty() && changed.is_empty() && base.rows.is_none();
+        let is_empty =
+            part.flags.is_empty() && replaced.is_empty() && changed.is_empty() && base.rows.is_none();
         let patch = Patch { part, replaced, before, changed, rows: OnceLock::new() };
         snapshot.patch = (!is_empty).then(|| Arc::new(patch));
         snapshot
     }
 
-    /// The overrides of flags in the part, and of flags without a row. Overrides of the base's flags are compiled there.
+    /// The overrides of flags in the part, and of flags without a row. Overrides of the base's flags are
+    /// compiled there.
     fn overrides(&self, all: &Overrides) -> Overrides {
         let in_part = |name: &str| self.rows.flags.iter().any(|row| row.name == name);
         let of_base = |name: &str| {
@@ -232,7 +239,8 @@ impl Patch {
 }
 
 impl Snapshot {
-    /// The indices of all flags: those with rows in the order of their ids, then those that exist only as overrides.
+    /// The indices of all flags: those with rows in the order of their ids, then those that exist only as
+    /// overrides.
     pub(super) fn indices(&self) -> Indices<'_> {
         let patch = self.patch.as_deref();
         Indices {
@@ -249,8 +257,8 @@ impl Snapshot {
         self.flags.len() + self.patch.as_deref().map_or(0, |patch| patch.part.flags.len())
     }
 
-    /// The flags of this snapshot that a new patch replaces: flags of the base that this snapshot still uses, and all flags of
-    /// its own patch.
+    /// The flags of this snapshot that a new patch replaces: flags of the base that this snapshot still uses,
+    /// and all flags of its own patch.
     fn flags_replaced_by(&self, replaced: &[u32]) -> Vec<u32> {
         let patch = self.patch.as_deref();
         let in_use =

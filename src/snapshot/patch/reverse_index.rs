@@ -22,7 +22,8 @@ impl ReverseIndex {
         Self { nodes: snapshot.graph.reversed(count), flags: snapshot.links.reversed(count) }
     }
 
-    /// The rows whose result may change if these rows change: the rows themselves and everything that depends on them.
+    /// The rows whose result may change if these rows change: the rows themselves and everything that depends
+    /// on them.
     pub(crate) fn affected(&self, snapshot: &Snapshot, changed: &Changed) -> Affected {
         let mut nodes = Vec::new();
         let mut flags = BTreeSet::new();

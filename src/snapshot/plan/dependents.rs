@@ -17,8 +17,8 @@ pub(crate) struct Dependent {
 }
 
 impl Snapshot {
-    /// The flags that depend on one of these activations (by index) or flags: directly, through other activations, or
-    /// through other flags.
+    /// The flags that depend on one of these activations (by index) or flags: directly, through other
+    /// activations, or through other flags.
     pub(crate) fn dependents(
         &self,
         activations: &HashSet<u32>,
@@ -35,10 +35,12 @@ impl Snapshot {
         }
         let above = self.ancestors(&wanted);
         let rows = (0..).take(self.links.len());
-        let dependents = rows.filter(|flag| self.links.targets(*flag).iter().any(|node| above.contains(node)));
+        let dependents =
+            rows.filter(|flag| self.links.targets(*flag).iter().any(|node| above.contains(node)));
         dependents
             .map(|flag| {
-                let below = self.graph.reachable_where(self.links.targets(flag), |node| above.contains(&node));
+                let below =
+                    self.graph.reachable_where(self.links.targets(flag), |node| above.contains(&node));
                 let flags = names.iter().filter(|(node, _)| below.contains(node));
                 Dependent {
                     flag,

@@ -80,8 +80,8 @@ pub enum Effect {
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[schemars(rename = "PlannedField")]
 pub struct FieldChange {
-    /// The column. `activations` stands for the ids of a flag's links, `members` and `denied members` for the lists of an
-    /// activation.
+    /// The column. `activations` stands for the ids of a flag's links, `members` and `denied members` for the
+    /// lists of an activation.
     pub field: &'static str,
     /// The value before the edit; for members, those that are removed.
     pub before: Value,

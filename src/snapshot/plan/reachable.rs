@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use crate::snapshot::Snapshot;
 
 impl Snapshot {
-    /// Returns the ids of the activations that a flag depends on, at any depth, in ascending order. Activations that it reaches
-    /// only through another flag are not included. Empty if the flag is unknown.
+    /// Returns the ids of the activations that a flag depends on, at any depth, in ascending order.
+    /// Activations that it reaches only through another flag are not included. Empty if the flag is unknown.
     #[must_use]
     pub fn reached_by(&self, name: &str) -> Vec<i64> {
         let Some((home, flag)) = self.find_index(name).and_then(|index| self.locate(index)) else {

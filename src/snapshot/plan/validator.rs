@@ -15,11 +15,11 @@ use crate::{
     store::{Edit, Validate, sort},
 };
 
-/// Compiles rows before they are written. A row that would become invalid is a problem, reported with the flags that it would
-/// break. Rows that are already invalid may stay so.
+/// Compiles rows before they are written. A row that would become invalid is a problem, reported with the
+/// flags that it would break. Rows that are already invalid may stay so.
 ///
-/// Two concurrent edits that are valid on their own can break a row together, for example if one removes an activation and
-/// the other refers to it. The affected flags then use their fail mode.
+/// Two concurrent edits that are valid on their own can break a row together, for example if one removes an
+/// activation and the other refers to it. The affected flags then use their fail mode.
 #[derive(Clone, Debug)]
 pub struct Validator {
     registry: Arc<Registry>,
