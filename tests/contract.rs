@@ -152,27 +152,27 @@ fn a_sound_type_keeps_it() {
     let breaches = hours().monotone("until").breaches();
     assert_eq!(
         breaches,
-        ["monotone \"until\": the first example has no such number: {\"from\":9,\"to\":17}"]
+        ["monotone field \"until\": the first example has no such number: {\"from\":9,\"to\":17}"]
     );
 }
 
 #[test]
 fn examples_have_to_be_there_and_to_make_sense() {
     let breaches = contract::<OfficeHours>().breaches();
-    assert_eq!(breaches, ["there is no example: give one by `.example(json!(..))`"]);
+    assert_eq!(breaches, ["no example: add one with `.example(json!(..))`"]);
     let breaches = contract::<OfficeHours>().example(json!({"from": 9})).breaches();
     assert_eq!(
         breaches,
         [
-            "the schema refuses the example {\"from\":9}: config: the field \"to\" is missing",
-            "the example {\"from\":9} has a problem: config: missing field `to`"
+            "the schema rejects the example {\"from\":9}: config: the field \"to\" is missing",
+            "the example {\"from\":9} is invalid: config: missing field `to`"
         ]
     );
 }
 
 #[test]
 #[should_panic(
-    expected = "test.office_hours breaks its contract:\n- monotone \"from\": no value of it makes a difference"
+    expected = "test.office_hours breaks its contract:\n- monotone field \"from\": changing it made no difference"
 )]
 fn what_never_makes_a_difference_is_told() {
     // Nobody can be in an office that closes before it opens.
@@ -258,31 +258,32 @@ fn what_breaks_it_is_found() {
 
     let told = first(contract::<Panics>().example(json!({"name": "x"})).context(user()).breaches());
     assert!(
-        told.starts_with("it panics: config {\"name\":\"x\"}, context {") && told.contains("\"user\""),
+        told.starts_with("evaluation panics: config {\"name\":\"x\"}, context {")
+            && told.contains("\"user\""),
         "{told}"
     );
 
     let told = first(contract::<Fickle>().example(json!({"name": "user"})).context(user()).breaches());
-    assert!(told.starts_with("it answers o"), "{told}");
+    assert!(told.starts_with("the decision is o"), "{told}");
 
     let told = first(contract::<Indexes>().example(json!({"list": [1, 2], "at": 0})).breaches());
-    assert!(told.starts_with("it panics: config {"), "{told}");
+    assert!(told.starts_with("evaluation panics: config {"), "{told}");
 
     let told = contract::<Building>().example(json!({"total": 10, "part": 2})).breaches().join("\n");
-    assert!(told.contains("it panics when it is built: config {"), "{told}");
+    assert!(told.contains("building panics: config {"), "{told}");
 
     let breaches = contract::<WrongSchema>().example(json!({"size": 5})).breaches();
     assert_eq!(
         breaches,
-        ["the schema refuses the example {\"size\":5}: config.size: expected \"string\", found 5"]
+        ["the schema rejects the example {\"size\":5}: config.size: expected \"string\", found 5"]
     );
 
     let breaches = contract::<NoDescription>().example(json!({"name": "x"})).breaches();
     assert_eq!(
         breaches,
         [
-            "the name \"nameless\": expected whose it is before it, as in `acme.nameless`",
-            "there is no description: open the type's doc comment with one"
+            "name \"nameless\": expected a namespace, as in `acme.nameless`",
+            "no description: add a doc comment to the type"
         ]
     );
 }
