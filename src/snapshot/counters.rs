@@ -36,7 +36,7 @@ impl Counters {
     }
 
     /// The sum of all threads' counts of a number.
-    pub(crate) fn read(&self, number: u32) -> u64 {
+    pub(crate) fn sum(&self, number: u32) -> u64 {
         let cells = self.shards.iter().filter_map(|shard| shard.cell(number));
         cells.fold(0, |sum, cell| sum.wrapping_add(cell.load(Ordering::Relaxed)))
     }
@@ -122,8 +122,8 @@ mod tests {
             });
         }
         for number in 0..1000 {
-            assert_eq!(counters.read(number), 3 * 4 * 2);
+            assert_eq!(counters.sum(number), 3 * 4 * 2);
         }
-        assert_eq!(counters.read(1000), 0);
+        assert_eq!(counters.sum(1000), 0);
     }
 }

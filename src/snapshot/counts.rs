@@ -195,7 +195,7 @@ impl Snapshot {
         let mut sums = HashMap::new();
         let mut add = |flag: &str, first: u32, results: Vec<FlagResult>| {
             for (number, result) in (first..).zip(results) {
-                let count = self.counts.counters.read(number);
+                let count = self.counts.counters.sum(number);
                 if count > 0 {
                     let key = (flag.to_owned(), result.enabled, result.variant, result.reason);
                     let sum = sums.entry(key).or_insert(0_u64);

@@ -344,12 +344,12 @@ impl Snapshot {
 
     /// The number of the flag that this node represents.
     pub(super) fn prerequisite_at(&self, node: u32) -> Option<u32> {
-        let place = self.asked_flags.binary_search(&node).ok()?;
+        let place = self.prerequisite_nodes.binary_search(&node).ok()?;
         u32::try_from(place).ok()
     }
 
     pub(super) fn room(&self, flags: usize) -> Room {
-        Room { slots: self.slots, flags, prerequisites: self.asked_flags.len() }
+        Room { slots: self.slots, flags, prerequisites: self.prerequisite_nodes.len() }
     }
 
     #[cold]

@@ -32,7 +32,7 @@ use compile::graph::FrozenGraph;
 use compile::names::NameIndex;
 use compile::variants::Values;
 pub(crate) use counts::EvaluationCounts;
-use explain::ExplanationData;
+use explain::NodeInfo;
 use patch::Patch;
 
 use crate::{
@@ -81,15 +81,15 @@ pub struct Snapshot {
     /// The children of each node.
     graph: FrozenGraph,
     /// The nodes of flags that activations depend on, sorted.
-    asked_flags: Arc<[u32]>,
+    prerequisite_nodes: Arc<[u32]>,
     /// Names and paths of the nodes, apart from the nodes themselves, which evaluation reads.
-    told: Arc<ExplanationData>,
+    node_info: Arc<NodeInfo>,
     variants: Arc<[Box<str>]>,
     /// How many nodes have a verdict to memoize.
     slots: usize,
     issues: Arc<[Issue]>,
     counts: Arc<EvaluationCounts>,
-    unread: Arc<compile::features::ReportedFeatures>,
+    reported_features: Arc<compile::features::ReportedFeatures>,
     /// What has changed since this snapshot was compiled.
     patch: Option<Arc<Patch>>,
     /// Distinguishes the snapshots of one [`Flags`](crate::Flags), where it is not 0.

@@ -131,7 +131,7 @@ impl Snapshot {
         variant: Option<&str>,
         problem: &Problem,
     ) {
-        let known = self.unread.0.iter().find(|(known, _)| known.is(feature));
+        let known = self.reported_features.0.iter().find(|(known, _)| known.is(feature));
         if known.is_some_and(|(_, reported)| reported.swap(true, Ordering::Relaxed)) {
             return;
         }

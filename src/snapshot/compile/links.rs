@@ -25,14 +25,14 @@ impl IdIndex {
         let limit = 2 * ids.len() as u64;
         let first = ids.clone().next().unwrap_or_default();
         let mut index = Self { first, near: Vec::with_capacity(ids.len()), far: HashMap::default() };
-        for (place, id) in (0..).zip(ids) {
+        for (position, id) in (0..).zip(ids) {
             let distance = id.abs_diff(first);
             if distance > limit {
-                index.far.entry(id).or_insert(place);
+                index.far.entry(id).or_insert(position);
             } else if distance >= index.near.len() as u64 {
                 // At most `limit`, so it fits.
                 index.near.resize(usize::try_from(distance).unwrap_or_default(), Self::NONE);
-                index.near.push(place);
+                index.near.push(position);
             }
         }
         index
@@ -43,7 +43,7 @@ impl IdIndex {
             return None;
         }
         let near = usize::try_from(id.abs_diff(self.first)).ok().and_then(|at| self.near.get(at));
-        near.copied().filter(|place| *place != Self::NONE).or_else(|| self.far.get(&id).copied())
+        near.copied().filter(|position| *position != Self::NONE).or_else(|| self.far.get(&id).copied())
     }
 }
 
@@ -127,8 +127,8 @@ mod tests {
             ids.sort_unstable();
             let index = IdIndex::new(ids.iter().copied());
             let mut known = BTreeMap::new();
-            for (place, id) in (0..).zip(&ids) {
-                known.entry(*id).or_insert(place);
+            for (position, id) in (0..).zip(&ids) {
+                known.entry(*id).or_insert(position);
             }
             for id in ids.iter().chain([&asked]) {
                 prop_assert_eq!(index.get(*id), known.get(id).copied());

@@ -30,7 +30,7 @@ use crate::{
     snapshot::{
         Answer, Ask, Flag, FlagExtras, Plan, Settings, Snapshot,
         decision::{Outcome, Reason},
-        explain::ExplanationData,
+        explain::NodeInfo,
     },
 };
 use analysis::{Analysis, MAX_RECURSION};
@@ -145,7 +145,7 @@ impl Snapshot {
             variants: &variants.names,
         }
         .collect(&settings.features, |name| names.find(&flags, &texts, name), &mut issues);
-        let told = ExplanationData::new(&rows, &mut drafts, &flags, &mut texts);
+        let node_info = NodeInfo::new(&rows, &mut drafts, &flags, &mut texts);
         let prerequisites = std::mem::take(&mut drafts.flags);
         let missing = std::mem::take(&mut drafts.missing);
         let (mut nodes, graph) = drafts.finish(&analysis);
@@ -167,13 +167,13 @@ impl Snapshot {
             links: links.nodes.freeze(),
             names,
             graph: graph.freeze(),
-            asked_flags: prerequisites.into_iter().map(|(node, _)| node).collect(),
-            told: Arc::new(told),
+            prerequisite_nodes: prerequisites.into_iter().map(|(node, _)| node).collect(),
+            node_info: Arc::new(node_info),
             variants: variants.names.into(),
             slots: analysis.slot_count,
             issues: issues.into(),
             counts: previous.map(|previous| Arc::clone(&previous.counts)).unwrap_or_default(),
-            unread: Arc::new(ReportedFeatures::of_program()),
+            reported_features: Arc::new(ReportedFeatures::of_program()),
             serial: 0,
             patch: None,
         };

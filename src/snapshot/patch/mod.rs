@@ -133,7 +133,7 @@ impl PatchBuilder<'_> {
         let Some(id) = issue.id else { return false };
         match issue.table {
             "flags" | "flag_metadata" | "flags_activations" => part.ids.binary_search(&id).is_ok(),
-            _ => part.told.node_of(id).is_some() && !self.reused.contains(&id),
+            _ => part.node_info.node_of(id).is_some() && !self.reused.contains(&id),
         }
     }
 
@@ -280,7 +280,7 @@ impl Snapshot {
 
     /// The node of a valid activation without dependencies, which another snapshot can reuse.
     pub(crate) fn reusable_node(&self, id: i64) -> Option<&Node> {
-        let position = self.told.node_of(id)?;
+        let position = self.node_info.node_of(id)?;
         let has_issue = |issue: &Issue| issue.table.starts_with("activation") && issue.id == Some(id);
         let node = self.around.nodes.get(position as usize)?;
         let is_alone = self.graph.targets(position).is_empty() && matches!(node.conduct, Conduct::Trusted);
@@ -290,8 +290,8 @@ impl Snapshot {
 
     /// The name and class name of an activation's row.
     pub(crate) fn activation_names(&self, id: i64) -> Option<(&str, &str)> {
-        let node = self.told.node_of(id)?;
-        Some((self.told.name_of(node, &self.around.texts)?, self.told.class_of(node)))
+        let node = self.node_info.node_of(id)?;
+        Some((self.node_info.name_of(node, &self.around.texts)?, self.node_info.class_of(node)))
     }
 }
 

@@ -29,20 +29,20 @@ impl ReverseIndex {
         let mut flags = BTreeSet::new();
         for id in &changed.flags {
             flags.extend(snapshot.flag_of_id(*id));
-            let place = snapshot.told.asked_flag(*id);
-            nodes.extend(place.and_then(|place| snapshot.asked_flags.get(place).copied()));
+            let position = snapshot.node_info.prerequisite_index(*id);
+            nodes.extend(position.and_then(|at| snapshot.prerequisite_nodes.get(at).copied()));
         }
         if changed.is_new {
             // A flag that existed only as an override may have a row now.
-            let places = snapshot.told.flags_without_row();
-            nodes.extend(places.filter_map(|place| snapshot.asked_flags.get(place).copied()));
+            let positions = snapshot.node_info.flags_without_row();
+            nodes.extend(positions.filter_map(|at| snapshot.prerequisite_nodes.get(at).copied()));
         }
-        nodes.extend(changed.activations.iter().filter_map(|id| snapshot.told.node_of(*id)));
+        nodes.extend(changed.activations.iter().filter_map(|id| snapshot.node_info.node_of(*id)));
         let mut affected = Affected::default();
         for node in self.nodes.reachable(&nodes) {
             flags.extend(self.flags.targets(node));
             if snapshot.prerequisite_at(node).is_none() {
-                affected.activations.extend(snapshot.told.id_of(node));
+                affected.activations.extend(snapshot.node_info.id_of(node));
             }
         }
         affected.flags.extend(flags.into_iter().filter_map(|index| snapshot.ids.get(index as usize)));

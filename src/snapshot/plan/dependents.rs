@@ -26,7 +26,7 @@ impl Snapshot {
     ) -> Vec<Dependent> {
         let mut wanted: HashSet<u32, RandomState> = activations.iter().copied().collect();
         let mut names = Vec::new();
-        for (node, named) in self.asked_flags.iter().zip(&*self.around.prerequisites) {
+        for (node, named) in self.prerequisite_nodes.iter().zip(&*self.around.prerequisites) {
             let name = self.around.texts.get(named.name);
             if is_flag(name) {
                 wanted.insert(*node);

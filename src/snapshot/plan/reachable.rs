@@ -16,10 +16,10 @@ impl Snapshot {
         let mut seen: HashSet<u32> = stack.iter().copied().collect();
         let mut ids = Vec::new();
         while let Some(node) = stack.pop() {
-            if home.asked_flags.binary_search(&node).is_ok() {
+            if home.prerequisite_nodes.binary_search(&node).is_ok() {
                 continue;
             }
-            ids.extend(home.told.id_of(node));
+            ids.extend(home.node_info.id_of(node));
             stack.extend(home.graph.targets(node).iter().filter(|child| seen.insert(**child)));
         }
         ids.sort_unstable();
