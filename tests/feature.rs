@@ -356,7 +356,7 @@ mod manifests {
         let values = r#"{"a": 5, "b": 6}"#;
         let found = compile(with_values("Page settings", true, values, None));
         assert!(
-            found.issues()[0].message.starts_with("expected an object, found 5; feature::PageSettings (")
+            found.issues()[0].message.starts_with("expected an object, found 5; read by feature::PageSettings (")
         );
         assert_eq!(found.issues().len(), 2);
         let values = r#"{"a": {"rows": 300}}"#;
