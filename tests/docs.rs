@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
 
+mod common;
+
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use novi::{ActivationType, Registry};
@@ -130,23 +132,29 @@ fn every_type_has_its_page() {
 }
 
 #[tokio::test]
-async fn what_comes_from_elsewhere_compiles() {
+async fn migration_examples_compile_and_evaluate_on_every_database() {
     let text = include_str!("../docs/coming-from.md");
     let scripts: Vec<_> =
         text.split("```sql\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();
-    assert!(scripts.len() > 5, "{}", scripts.len());
-    let database = novi::store::create("sqlite::memory:").await.unwrap();
-    database.migrate().await.unwrap();
-    for script in scripts {
-        database.run_script(script).await.unwrap_or_else(|error| panic!("{error}: {script}"));
+    assert!(scripts.len() > 7, "{}", scripts.len());
+    for database in common::databases().await {
+        let store = novi::store::create(&database.url).await.unwrap();
+        store.migrate().await.unwrap();
+        for script in &scripts {
+            store.run_script(script).await.unwrap_or_else(|error| panic!("{error}: {script}"));
+        }
+        evaluate_migrated(&novi::Flags::builder().from_store(store).await.unwrap());
     }
-    let flags = novi::Flags::builder().from_store(database).await.unwrap();
+}
+
+/// The flags of `docs/coming-from.md`.
+fn evaluate_migrated(flags: &novi::Flags) {
     assert_eq!(flags.issues(), []);
     let answer = |flag: &str, context: &str| {
         let decision = flags.evaluate(flag, &novi::Context::from_json(context).unwrap()).unwrap();
         (decision.enabled(), decision.variant().map(str::to_owned))
     };
-    // What hanoi's README says of its three users, and the user that is registered last.
+    // The three users of hanoi's README, and the user that is registered last.
     assert!(answer("cdc_on", r#"{"targetingKey": "444401"}"#).0);
     assert!(!answer("cdc_on", r#"{"targetingKey": "44488"}"#).0);
     assert_eq!(answer("cdc_on", r#"{"targetingKey": "443301"}"#), (true, Some("bar".to_owned())));
@@ -159,4 +167,24 @@ async fn what_comes_from_elsewhere_compiles() {
     assert_eq!(answer("new-foo", "{}").1.as_deref(), Some("1"));
     assert_eq!(answer("layout", r#"{"targetingKey": "user-1"}"#).1.as_deref(), Some("grid"));
     assert_eq!(answer("layout", "{}").1.as_deref(), Some("list"));
+    assert!(answer("new-app", r#"{"plan": "pro", "app": "2.10"}"#).0);
+    assert!(!answer("new-app", r#"{"plan": "free", "app": "2.10"}"#).0);
+    assert_eq!(answer("color", r#"{"targetingKey": "7"}"#).1.as_deref(), Some("red"));
+}
+
+#[test]
+fn pages_have_working_links_and_short_lines() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let pages = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    for page in pages.chain([root.join("README.md"), root.join("CHANGELOG.md")]) {
+        let text = fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).map(|rest| rest.split([')', '#']).next().unwrap()) {
+            let found = link.starts_with("http") || page.parent().unwrap().join(link).exists();
+            assert!(found, "{}: no file {link}", page.display());
+        }
+        for line in text.lines().filter(|line| !line.starts_with('|')) {
+            assert!(line.chars().count() <= 120, "{}: more than 120 characters: {line}", page.display());
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! What the README says of the code is made from the code.
+//! The parts of the README that are generated from the code.
 
 use std::{fs, path::Path};
 
@@ -8,8 +8,8 @@ const START: &str = "<!-- types: made by `UPDATE_README=1 cargo test --test read
 const END: &str = "<!-- types end -->";
 
 #[test]
-fn the_table_of_types_is_that_of_the_registry() {
-    // A registry without the types of the examples, which are linked into other binaries.
+fn types_table_matches_the_registry() {
+    // The types of the examples are linked into other binaries.
     let registry = Registry::global().unwrap();
     let row = |class: &str, about: &str, aliases: &[&str]| {
         let aliases: Vec<_> = aliases.iter().map(|alias| format!("`{alias}`")).collect();
@@ -18,7 +18,7 @@ fn the_table_of_types_is_that_of_the_registry() {
     };
     let rows = registry.iter().map(|kind| row(kind.class(), kind.description(), kind.aliases()));
     let table =
-        format!("| class name | what it says | also known as |\n|---|---|---|\n{}", rows.collect::<String>());
+        format!("| class name | description | also known as |\n|---|---|---|\n{}", rows.collect::<String>());
 
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = fs::read_to_string(&path).unwrap();
@@ -32,7 +32,7 @@ fn the_table_of_types_is_that_of_the_registry() {
 }
 
 #[tokio::test]
-async fn the_rows_of_the_tour_make_sense() {
+async fn tour_rows_compile_and_evaluate() {
     let readme = include_str!("../README.md");
     let script = readme.split("```sql\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let database = novi::store::create("sqlite::memory:").await.unwrap();
@@ -42,6 +42,7 @@ async fn the_rows_of_the_tour_make_sense() {
     assert_eq!(flags.issues(), []);
     let ctx =
         novi::Context::new().with("targetingKey", "user-7").with("currentDateTime", "2026-12-24T18:00:00Z");
-    let decision = flags.evaluate("Winter sale", &ctx).unwrap();
+    assert!(flags.is_enabled("winter-sale", &ctx));
+    let decision = flags.evaluate("page-layout", &ctx).unwrap();
     assert!(decision.enabled() && ["grid", "list"].contains(&decision.variant().unwrap()));
 }

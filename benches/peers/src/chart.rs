@@ -20,9 +20,9 @@ pub fn draw(results: &Results) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
          font-family=\"system-ui, sans-serif\" font-size=\"13\" fill=\"#202124\">\n\
-         <title>What a question takes, by workload and engine</title>\n\
+         <title>Time per evaluation, by workload and engine</title>\n\
          <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#ffffff\"/>\n\
-         <text x=\"{LEFT}\" y=\"28\" font-size=\"17\" font-weight=\"600\">One question, prebuilt context: median, \
+         <text x=\"{LEFT}\" y=\"28\" font-size=\"17\" font-weight=\"600\">One evaluation, prebuilt context: median, \
          logarithmic scale, shorter is better</text>\n"
     );
     legend(&mut svg, results);
