@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     context::{
-        Context, TARGETING_KEY, current::current_context, override_scope as layers, overrides::Override,
+        Context, TARGETING_KEY, current::current_context, override_scope, overrides::Override,
         to_context::ToContext as _, value::Value,
     },
     flags::{Flags, handle::FlagHandle},
@@ -175,7 +175,7 @@ fn is_overridden(name: &str, variant: Option<&str>) -> bool {
 
 /// The override of a flag that the running code is in.
 pub(super) fn override_of(name: &str) -> Option<Override> {
-    layers::answer(name, |_| true).map(|found| found.answer.clone())
+    override_scope::effective(name, |_| true).map(|found| found.answer.clone())
 }
 
 /// The flag of a guarded function among the installed flags, looked up once.

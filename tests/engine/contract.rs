@@ -145,27 +145,27 @@ fn correct_type_keeps_the_contract() {
     let breaches = hours().monotone("until").breaches();
     assert_eq!(
         breaches,
-        ["monotone \"until\": the first example has no such number: {\"from\":9,\"to\":17}"]
+        ["monotone field \"until\": the first example has no such number: {\"from\":9,\"to\":17}"]
     );
 }
 
 #[test]
 fn contract_requires_valid_examples() {
     let breaches = contract::<OfficeHours>().breaches();
-    assert_eq!(breaches, ["there is no example: give one by `.example(json!(..))`"]);
+    assert_eq!(breaches, ["no example: add one with `.example(json!(..))`"]);
     let breaches = contract::<OfficeHours>().example(json!({"from": 9})).breaches();
     assert_eq!(
         breaches,
         [
-            "the schema refuses the example {\"from\":9}: config: the field \"to\" is missing",
-            "the example {\"from\":9} has a problem: config: missing field `to`"
+            "the schema rejects the example {\"from\":9}: config: the field \"to\" is missing",
+            "the example {\"from\":9} is invalid: config: missing field `to`"
         ]
     );
 }
 
 #[test]
 #[should_panic(
-    expected = "test.office_hours breaks its contract:\n- monotone \"from\": no value of it makes a difference"
+    expected = "test.office_hours breaks its contract:\n- monotone field \"from\": changing it made no difference"
 )]
 fn attributes_without_effect_are_reported() {
     // An office cannot close before it opens.
@@ -251,31 +251,32 @@ fn breaches_of_the_contract_are_found() {
 
     let told = first(contract::<Panics>().example(json!({"name": "x"})).context(user()).breaches());
     assert!(
-        told.starts_with("it panics: config {\"name\":\"x\"}, context {") && told.contains("\"user\""),
+        told.starts_with("evaluation panics: config {\"name\":\"x\"}, context {")
+            && told.contains("\"user\""),
         "{told}"
     );
 
     let told = first(contract::<Fickle>().example(json!({"name": "user"})).context(user()).breaches());
-    assert!(told.starts_with("it answers o"), "{told}");
+    assert!(told.starts_with("the decision is o"), "{told}");
 
     let told = first(contract::<Indexes>().example(json!({"list": [1, 2], "at": 0})).breaches());
-    assert!(told.starts_with("it panics: config {"), "{told}");
+    assert!(told.starts_with("evaluation panics: config {"), "{told}");
 
     let told = contract::<Building>().example(json!({"total": 10, "part": 2})).breaches().join("\n");
-    assert!(told.contains("it panics when it is built: config {"), "{told}");
+    assert!(told.contains("building panics: config {"), "{told}");
 
     let breaches = contract::<WrongSchema>().example(json!({"size": 5})).breaches();
     assert_eq!(
         breaches,
-        ["the schema refuses the example {\"size\":5}: config.size: expected \"string\", found 5"]
+        ["the schema rejects the example {\"size\":5}: config.size: expected \"string\", found 5"]
     );
 
     let breaches = contract::<NoDescription>().example(json!({"name": "x"})).breaches();
     assert_eq!(
         breaches,
         [
-            "the name \"nameless\": expected whose it is before it, as in `acme.nameless`",
-            "there is no description: open the type's doc comment with one"
+            "name \"nameless\": expected a namespace, as in `acme.nameless`",
+            "no description: add a doc comment to the type"
         ]
     );
 }

@@ -272,7 +272,7 @@ fn panics_break_only_the_flags_that_depend_on_them() {
     let issues: Vec<_> = flags.issues().iter().map(ToString::to_string).collect();
     assert_eq!(
         issues,
-        [r#"activations#2 "compiled": config: the activation type panicked when it was built from this"#]
+        [r#"activations#2 "compiled": config: the activation type panicked while building from this config"#]
     );
     let answers = |ctx: &Context<'_>| {
         let answer = |decision: novi::Decision<_>| (decision.enabled(), decision.reason());

@@ -275,9 +275,9 @@ mod requests {
         with_overrides([("on", "scoped")], || {
             with_request_overrides([("on", Off)], || {
                 assert_eq!(ask(&flags, "on"), off());
-                assert_eq!(because(&flags, "on"), "an override of the request says so");
+                assert_eq!(because(&flags, "on"), "overridden by the request");
             });
-            assert_eq!(because(&flags, "on"), "a scoped override says so (with_overrides or in_overrides)");
+            assert_eq!(because(&flags, "on"), "overridden by the code (with_overrides or in_overrides)");
         });
         with_request_overrides([("by configuration", Off), ("new", On)], || {
             assert_eq!((ask(&flags, "by configuration"), ask(&flags, "new")), (off(), on()));
@@ -291,15 +291,15 @@ mod requests {
             assert_eq!(ask(&flags, "pinned"), Some((false, None, Reason::Disabled)));
             assert_eq!(
                 because(&flags, "pinned"),
-                "the flag's status is off; an override of the request was refused: the flag's metadata say \
-                 override_allowed = false"
+                "the flag's status is off; an override by the request was rejected: flag_metadata.override_allowed is \
+                 false"
             );
             with_overrides([("pinned", "scoped")], || {
                 assert_eq!(ask(&flags, "pinned"), variant("scoped"), "the next layer answers");
                 assert_eq!(
                     because(&flags, "pinned"),
-                    "a scoped override says so (with_overrides or in_overrides); an override of the request was \
-                     refused: the flag's metadata say override_allowed = false"
+                    "overridden by the code (with_overrides or in_overrides); an override by the request was rejected: \
+                     flag_metadata.override_allowed is false"
                 );
             });
         });
@@ -320,7 +320,7 @@ mod requests {
             with_request_overrides([(flag, name)], || {
                 assert_ne!(ask(&flags, flag), variant(name));
                 let refusal =
-                    format!("; an override of the request was refused: the flag has no variant {name:?}");
+                    format!("; an override by the request was rejected: the flag has no variant {name:?}");
                 let because = because(&flags, flag);
                 assert!(because.ends_with(&refusal), "{because}");
             });

@@ -216,7 +216,7 @@ fn a_circle_of_ten_thousand_flags() {
         let issues = flags.issues();
         let [issue] = &issues[..] else { panic!("{} issues", issues.len()) };
         assert_eq!(issue.path, "config.flag");
-        assert!(issue.message.starts_with("activations ask each other in a circle: "), "{}", issue.message);
+        assert!(issue.message.starts_with("activations form a cycle: "), "{}", issue.message);
         assert!(issue.message.contains("more)"), "{}", issue.message);
         assert_eq!(issue.flags.len(), 10_000);
         assert!(!flags.is_enabled("flag 1", &Context::new()));

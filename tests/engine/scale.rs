@@ -170,6 +170,6 @@ fn memory_of_circles_grows_with_their_edges() {
     let longest = issues.iter().find(|issue| issue.id == Some(COUNT) && issue.path == "config[0]").unwrap();
     assert_eq!(
         longest.message,
-        "activations ask each other in a circle: 1 -> 2 -> 3 -> 4 -> (9993 more) -> 9998 -> 9999 -> 10000 -> 1"
+        "activations form a cycle: 1 -> 2 -> 3 -> 4 -> (9993 more) -> 9998 -> 9999 -> 10000 -> 1"
     );
 }

@@ -206,14 +206,14 @@ mod told {
     #[test]
     fn unknown_variants_of_an_enum_are_issues() {
         let known = format!(
-            "expected one of \"Aperture\", \"Acme\", \"Premium\", which {} knows, found \"Unheard of\"",
+            "expected one of \"Aperture\", \"Acme\", \"Premium\", the variants of {}, found \"Unheard of\"",
             place::<PaymentProcessor>()
         );
         assert!(known.contains("macros::feature::PaymentProcessor (tests/macros/feature.rs:"), "{known}");
         assert_eq!(
             issues(processors()),
             [format!(
-                "activations#2 \"new\": config[1].config: a variant of the flag \"PaymentProcessor\": {known}"
+                "activations#2 \"new\": config[1].config: variant of flag \"PaymentProcessor\": {known}"
             )]
         );
         let values = r#"{"Unheard of": 1, "Acme": 2}"#;
@@ -240,12 +240,12 @@ mod told {
         ];
         let place = place::<PageSettings>();
         let line = |(path, message)| {
-            format!("flag_metadata#1 \"Page settings\": variants.{path}: {message}; {place} reads it")
+            format!("flag_metadata#1 \"Page settings\": variants.{path}: {message}; read by {place}")
         };
         assert_eq!(found, expected.map(line));
         let none = format!(
-            "flag_metadata#1 \"Page settings\": variants: expected variants with objects for values, which {place} \
-             reads, found none"
+            "flag_metadata#1 \"Page settings\": variants: expected variants with JSON objects as values, as read by \
+             {place}, found none"
         );
         assert_eq!(issues(with_values("Page settings", true, "", None)), [none]);
         assert_eq!(issues(with_values("Page settings", false, "", None)), [""; 0], "not in use");
@@ -267,7 +267,7 @@ mod told {
     fn lines_of(run: impl FnOnce()) -> Vec<String> {
         let (log, _guard) = log::start();
         run();
-        log.lines_with("takes its default")
+        log.lines_with("using the default of")
     }
 
     #[test]
@@ -287,13 +287,13 @@ mod told {
         let lines = lines_of(ask);
         assert_eq!(lines.len(), 1, "{lines:?}");
         let told = "flag \"PaymentProcessor\", variant \"Unheard of\": expected one of \"Aperture\", \"Acme\", \"Premium\", \
-                    found \"Unheard of\"; macros::feature::PaymentProcessor takes its default";
+                    found \"Unheard of\"; using the default of macros::feature::PaymentProcessor";
         assert!(lines[0].contains(told), "{lines:?}");
         flags.replace_rows(bad());
         let lines = lines_of(ask);
         assert_eq!(lines.len(), 1, "{lines:?}");
         let told = "flag \"Page settings\", variant \"a\": invalid type: integer `5`, expected struct PageSettings; \
-                    macros::feature::PageSettings takes its default flag=\"Page settings\" revision=7";
+                    using the default of macros::feature::PageSettings flag=\"Page settings\" revision=7";
         assert!(lines[0].contains(told), "{lines:?}");
         flags.replace_rows(bad());
         assert_eq!(lines_of(ask).len(), 1, "once more, for they are other rows");

@@ -397,7 +397,7 @@ fn contexts_from_json() {
 
     for (json, kind) in [(json!([]), "list"), (json!(null), "null"), (json!(1), "integer")] {
         let expected = format!(
-            "a context is made from a map or a struct with named fields, found {kind}: give it a name, as in \
+            "expected a map or a struct with named fields, found {kind}; to use it as one attribute, write \
              `Context::new().with(name, value)`"
         );
         assert_eq!(Context::try_from(&json).unwrap_err().to_string(), expected);
@@ -496,7 +496,7 @@ fn serde_errors_name_the_path() {
     }
     let told = |error: Result<Context<'static>, ContextError>| error.unwrap_err().to_string();
     let keys = BTreeMap::from([((1, 2), 3)]);
-    let expected = "expected a key that is text, an integer or a boolean, found list";
+    let expected = "expected a string, an integer or a boolean as a key, found list";
     assert_eq!(told(Context::from_serialize(&keys)), expected);
     assert_eq!(
         told(Context::from_serialize(&Outer { list: vec![BTreeMap::new(), keys] })),

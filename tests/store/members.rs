@@ -90,9 +90,9 @@ async fn odd_members_are_issues() {
     let flags = Flags::from_rows(store.load().await.unwrap()).unwrap();
     let told: Vec<_> = flags.issues().iter().map(Issue::to_string).collect();
     let expected = [
-        r#"activation_members#5 "a": activation_id: no activation has the id 5, which 1 more of these rows name"#,
+        r#"activation_members#5 "a": activation_id: no activation has the id 5; 1 more members refer to it"#,
         r#"activation_members#6 "a": activation_id: no activation has the id 6"#,
-        r#"activations#8 "All": activation_members: expected none, since novi.and takes no members, found 1"#,
+        r#"activations#8 "All": activation_members: expected no members, because novi.and takes none, found 1"#,
     ];
     assert_eq!(told, expected);
     let hurt: Vec<_> = flags.issues().iter().flat_map(|issue| issue.flags.clone()).collect();

@@ -518,10 +518,7 @@ async fn plans_list_affected_flags_and_write_nothing() {
             let plan = writer.plan(&mut tx, &edit).await.unwrap();
             assert!(serde_json::to_value(&plan).unwrap()["flags"][0]["fields"][0]["after"] == true);
             told.push(plan.to_string());
-            assert_eq!(
-                writer.plan(&mut tx, &Edit::default()).await.unwrap().to_string(),
-                "nothing changes\n"
-            );
+            assert_eq!(writer.plan(&mut tx, &Edit::default()).await.unwrap().to_string(), "no changes\n");
             tx.commit().await.unwrap();
         });
         assert_eq!(store.load().await.unwrap(), before);
