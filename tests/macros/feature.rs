@@ -335,7 +335,7 @@ mod manifests {
         assert!(
             found.issues()[0]
                 .message
-                .starts_with("expected an object, found 5; macros::feature::PageSettings (")
+                .starts_with("expected an object, found 5; read by macros::feature::PageSettings (")
         );
         assert_eq!(found.issues().len(), 2);
         let values = r#"{"a": {"rows": 300}}"#;
@@ -348,7 +348,7 @@ mod manifests {
         let told = missing[0].to_string();
         assert!(
             told.starts_with(
-                "flags \"OneVariant\": name: expected a row with this name, which macros::feature::OneVariant (tests/"
+                "flags \"OneVariant\": name: no flag has this name, which macros::feature::OneVariant (tests/"
             ),
             "{told}"
         );
