@@ -89,6 +89,7 @@
 //! # What it does not do
 //! No HTTP/2 and no compression: put a reverse proxy in front. A mounted router without
 //! [`Options::tokens`](Options#structfield.tokens) does not authenticate callers: the application must.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod app;
 mod auth;

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "these are tests")]
 
 mod activations;
-#[path = "../../../../tests/common/mod.rs"]
+#[path = "../../../../tests/common/databases.rs"]
 mod common;
 mod description;
 mod edits;
