@@ -60,7 +60,6 @@ const LIBRARY: House = House {
         ("config/overlay.rs", "config/mod.rs", SPLIT),
         ("runtime/core.rs", "runtime/follow/", SPLIT),
         ("snapshot/compile/", "snapshot/explain.rs", SPLIT),
-        ("snapshot/compile/nodes.rs", "snapshot/compile/analysis.rs", SPLIT),
         ("snapshot/compile/nodes.rs", "snapshot/compile/prerequisites.rs", SPLIT),
         ("store/mod.rs", "store/delta.rs", SPLIT),
         ("store/history/", "store/sql/", SPLIT),
