@@ -3,6 +3,7 @@
 
 pub(crate) mod audience;
 pub(crate) mod combine;
+#[cfg(feature = "expression")]
 pub(crate) mod expression;
 pub(crate) mod rollout;
 pub(crate) mod time;

@@ -1,5 +1,6 @@
 //! Where a caller comes from, by its address.
 
+use novi_match::network::parse as parse_network;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -69,7 +70,7 @@ impl Configured for Ip {
         }
         let mut networks = Vec::new();
         for (index, text) in config.networks.iter().enumerate() {
-            match network::parse(text) {
+            match parse_network(text) {
                 Some(network) => networks.push(network),
                 None => row.problem(
                     &config.networks.path(".networks", index),

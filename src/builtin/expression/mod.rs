@@ -1,23 +1,9 @@
 //! An expression over the attributes of the caller.
 
-pub(crate) mod arithmetic;
-pub(crate) mod calendar;
-pub(crate) mod calls;
-pub(crate) mod convert;
-pub(crate) mod error;
-pub(crate) mod evaluate;
 pub(crate) mod file_type;
-pub(crate) mod functions;
-pub(crate) mod ir;
-pub(crate) mod lexer;
-pub(crate) mod parser;
-pub(crate) mod resolve;
-pub(crate) mod stack;
-pub(crate) mod syntax;
-pub(crate) mod value;
+pub(crate) mod values;
 
-use std::sync::Arc;
-
+use novi_cel::{CompileError, Expression, Options, Program, Span, Type, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -25,16 +11,10 @@ use crate::{
     activation::{Activation, Compile, Configured, Variant, Verdict, evaluation::Check},
     builtin::register,
 };
-use evaluate::{Evaluation, STEPS};
-use ir::{Node, NodeKind};
-use syntax::Wrong;
-use value::{Type, Val};
 
-/// [`Config`] tells all of it.
-struct Expression {
-    root: Node,
-    /// For explanations.
-    source: Arc<str>,
+/// See [`Config`].
+struct Condition {
+    program: Program,
     variants: Box<[(Box<str>, Variant)]>,
 }
 
@@ -65,59 +45,57 @@ struct Config {
     variants: Vec<String>,
     /// What the expression finds in its variable config; any JSON
     #[serde(default, rename = "config")]
-    given: serde_json::Value,
+    constant: serde_json::Value,
 }
 
-register!(Expression, "novi.expression", [], "On when an expression over the caller's attributes is true");
+register!(Condition, "novi.expression", [], "On when an expression over the caller's attributes is true");
 
-impl Activation for Expression {
+impl Activation for Condition {
     fn evaluate(&self, check: &Check<'_>) -> Verdict {
         if check.is_traced() {
-            return self.explained(check);
+            return self.explain(check);
         }
-        let mut evaluation = Evaluation::new(Some(check), STEPS);
         if self.variants.is_empty() {
-            return evaluation.test(&self.root).unwrap_or(false).into();
+            return self.program.test(check).unwrap_or(false).into();
         }
-        match evaluation.value(&self.root) {
+        match self.program.evaluate(check) {
             Ok(value) => self.verdict(&value).unwrap_or(Verdict::Off),
             Err(_) => Verdict::Off,
         }
     }
 }
 
-impl Configured for Expression {
+impl Configured for Condition {
     type Config = Config;
 
     fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
-        let expr = match parser::parse(&config.expression) {
-            Ok(expr) => expr,
-            Err(wrong) => {
-                row.problem(".expression", told(&wrong, &config.expression));
+        let expression = match Expression::parse(&config.expression) {
+            Ok(expression) => expression,
+            Err(error) => {
+                row.problem(".expression", locate(error.span(), error.message(), &config.expression));
                 return None;
             }
         };
-        let (root, mut wrong) = resolve::link(&expr, Some(&resolve::of_json(&config.given)));
-        wrong.extend(wrong_outcomes(&root, Some(&config.variants)));
-        for wrong in &wrong {
-            row.problem(".expression", told(wrong, &config.expression));
+        let (program, problems) = compile(&expression, &config.constant, &config.variants);
+        for problem in &problems {
+            row.problem(".expression", problem);
         }
-        let built = Self::new(root, config.expression.into(), &config.variants, row);
-        wrong.is_empty().then_some(built)
+        let condition = Self::new(program, &config.variants, row);
+        problems.is_empty().then_some(condition)
     }
 }
 
-impl Expression {
-    fn new(root: Node, source: Arc<str>, variants: &[String], row: &mut Compile<'_>) -> Self {
+impl Condition {
+    fn new(program: Program, variants: &[String], row: &mut Compile<'_>) -> Self {
         let variants = variants.iter().map(|name| (name.as_str().into(), row.variant(name))).collect();
-        Self { root, source, variants }
+        Self { program, variants }
     }
 
-    /// What a result means; nothing if it means nothing.
-    fn verdict(&self, value: &Val<'_>) -> Option<Verdict> {
+    /// The verdict of a result, or `None` if the result is neither a boolean nor a variant.
+    fn verdict(&self, value: &Value<'_>) -> Option<Verdict> {
         match value {
-            Val::Bool(value) => Some((*value).into()),
-            Val::Text(text) => {
+            Value::Bool(value) => Some((*value).into()),
+            Value::String(text) => {
                 let variant = self.variants.iter().find(|(name, _)| **name == **text);
                 variant.map(|(_, variant)| Verdict::Variant(*variant))
             }
@@ -126,20 +104,17 @@ impl Expression {
     }
 
     #[cold]
-    fn explained(&self, check: &Check<'_>) -> Verdict {
-        let mut evaluation = Evaluation::new(Some(check), STEPS);
-        let result = evaluation.value(&self.root);
-        let quoted = |node: &Node| quote(node.at.of(&self.source));
-        let verdict = match &result {
+    fn explain(&self, check: &Check<'_>) -> Verdict {
+        let verdict = match self.program.evaluate(check) {
             Ok(value) => {
-                let verdict = self.verdict(value);
-                check.note(|| match (value, verdict) {
-                    (Val::Bool(false), _) => format!("{} is false", quoted(self.decisive(check))),
+                let verdict = self.verdict(&value);
+                check.note(|| match (&value, verdict) {
+                    (Value::Bool(false), _) => format!("{} is false", quote(self.program.first_false(check))),
                     (_, Some(_)) => format!("the expression is {value}"),
-                    (Val::Text(_), None) if self.variants.is_empty() => {
+                    (Value::String(_), None) if self.variants.is_empty() => {
                         format!("expected true or false, found {value}; a variant must be one of `variants`")
                     }
-                    (Val::Text(_), None) => {
+                    (Value::String(_), None) => {
                         let names: Vec<_> = self.variants.iter().map(|(name, _)| &**name).collect();
                         format!("expected one of {}, found {value}", names.join(", "))
                     }
@@ -147,56 +122,67 @@ impl Expression {
                 });
                 verdict
             }
-            Err(fault) => {
-                check.note(|| format!("{}: {}", quote(fault.at.of(&self.source)), fault.message()));
+            Err(error) => {
+                check.note(|| format!("{}: {error}", quote(error.span().text(self.program.source()))));
                 None
             }
         };
         verdict.unwrap_or(Verdict::Off)
     }
-
-    /// The part that made the whole false: the first operand of the outermost `&&` that is.
-    fn decisive(&self, check: &Check<'_>) -> &Node {
-        let mut node = &self.root;
-        while let NodeKind::All(operands) = &node.kind {
-            let is_false = |node: &&Node| Evaluation::new(Some(check), STEPS).test(node) == Ok(false);
-            let Some(operand) = operands.iter().find(is_false) else { break };
-            node = operand;
-        }
-        node
-    }
 }
 
-/// What is wrong with what an expression gives, as far as that is known. The variants are, once there is a row.
-fn wrong_outcomes(root: &Node, variants: Option<&[String]>) -> Vec<Wrong> {
-    let mut outcomes = Vec::new();
-    root.outcomes(&mut outcomes);
-    let wrong = |node: &Node| {
-        let message = match (node.value_kind()?, node.constant(), variants) {
+/// Compiles an expression with the config and the variants of a row, and returns all problems.
+fn compile(
+    expression: &Expression,
+    config: &serde_json::Value,
+    variants: &[String],
+) -> (Program, Vec<String>) {
+    let options = Options::new().constant("config", values::from_json(config));
+    let (program, errors) = expression.check(&options);
+    let source = program.source();
+    let mut problems: Vec<_> =
+        errors.iter().map(|error| locate(error.span(), error.message(), source)).collect();
+    let invalid = invalid_outcomes(&program, Some(variants));
+    problems.extend(invalid.iter().map(|(span, message)| locate(*span, message, source)));
+    (program, problems)
+}
+
+/// Checks an expression before any row uses it.
+fn check(expression: &Expression) -> Vec<(Span, String)> {
+    let (program, errors) = expression.check(&Options::new().unknown_constant("config"));
+    let errors = errors.iter().map(|error: &CompileError| (error.span(), error.message().to_owned()));
+    errors.chain(invalid_outcomes(&program, None)).collect()
+}
+
+/// Results that are neither booleans nor variants, as far as they are known. `variants` is `None` if there is no row.
+fn invalid_outcomes(program: &Program, variants: Option<&[String]>) -> Vec<(Span, String)> {
+    let mut invalid = Vec::new();
+    for outcome in program.outcomes() {
+        let Some(kind) = outcome.kind else { continue };
+        let message = match (kind, outcome.constant, variants) {
             (Type::String, _, Some([])) => {
                 "expected a boolean, found a string; for it to be a variant, name it in `variants`".to_owned()
             }
-            (Type::String, Some(Val::Text(text)), Some(variants)) => {
-                if variants.iter().any(|name| **name == **text) {
-                    return None;
-                }
+            (Type::String, Some(Value::String(text)), Some(variants))
+                if !variants.iter().any(|name| **name == **text) =>
+            {
                 format!("expected one of {}, found {:?}", variants.join(", "), &**text)
             }
-            (Type::Bool | Type::String, ..) => return None,
-            (kind, ..) => format!("expected a boolean, found {}", kind.name()),
+            (Type::Bool | Type::String, ..) => continue,
+            (kind, ..) => format!("expected a boolean, found {}", kind.with_article()),
         };
-        Some(Wrong::new(node.at, message))
-    };
-    outcomes.into_iter().filter_map(wrong).collect()
+        invalid.push((outcome.span, message));
+    }
+    invalid
 }
 
-/// What is wrong, with its place.
-fn told(wrong: &Wrong, source: &str) -> String {
-    let (line, column) = wrong.at.place(source);
-    format!("line {line}, column {column}: {}", wrong.message)
+/// A message with its position.
+fn locate(span: Span, message: &str, source: &str) -> String {
+    let (line, column) = span.line_column(source);
+    format!("line {line}, column {column}: {message}")
 }
 
-/// A part of an expression, as a line that is not too long.
+/// A part of an expression in one line, shortened.
 fn quote(part: &str) -> String {
     const LONGEST: usize = 80;
     let line = part.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -7,10 +7,8 @@ pub(crate) mod number;
 pub(crate) mod operand;
 pub(crate) mod operator;
 pub(crate) mod path;
-pub(crate) mod pattern;
 pub(crate) mod search;
 pub(crate) mod values;
-pub(crate) mod version;
 
 use crate::{
     activation::{Activation, Compile, Configured, Verdict, evaluation::Check},

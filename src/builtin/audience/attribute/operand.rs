@@ -3,14 +3,12 @@
 use std::fmt::Display;
 
 use chrono::{DateTime, Utc};
+use novi_match::{network::parse as parse_network, pattern::Pattern, version::Requirement};
 
 use crate::{
     activation::Compile,
     builtin::audience::{
-        attribute::{
-            config::Operand, instant, number::Number, path::Path, pattern::Pattern, values::Values,
-            version::Requirement,
-        },
+        attribute::{config::Operand, instant, number::Number, path::Path, values::Values},
         case_fold::Case,
         network::{self, Networks},
         phrasing as words,
@@ -159,7 +157,7 @@ impl<'r, 'c> Reader<'r, 'c> {
     pub(super) fn networks(&mut self, field: &str, operand: Operand) -> Option<Networks> {
         let parse = |value: &Value<'_>| {
             let text = value.as_str()?;
-            Some((Box::from(text), network::parse(text)?))
+            Some((Box::from(text), parse_network(text)?))
         };
         let read = match self.operator(operand)? {
             Value::List(list) => self.each(field, &list, network::EXPECTED, parse)?,

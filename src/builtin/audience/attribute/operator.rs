@@ -3,18 +3,15 @@
 use std::{cmp::Ordering, fmt};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use novi_match::{
+    pattern::Pattern,
+    version::{Requirement, short_release},
+};
 
 use crate::{
     activation::evaluation::Check,
     builtin::audience::{
-        attribute::{
-            instant,
-            number::Number,
-            pattern::Pattern,
-            search::Search,
-            values::Values,
-            version::{self, Requirement},
-        },
+        attribute::{instant, number::Number, search::Search, values::Values},
         network::Networks,
     },
     context::value::Value,
@@ -61,7 +58,7 @@ impl Test {
         match self {
             Self::OneOf(Values::Texts(texts)) => texts.contain(text),
             Self::Version(requirement) => {
-                requirement.met_by_release(check.number_of(text, version::short_release), text)
+                requirement.is_met_by_release(check.number_of(text, short_release), text)
             }
             _ => self.met(&Value::Str(text.into())),
         }
@@ -79,7 +76,7 @@ impl Test {
             }
             Self::Before(end) => instant::of(value).is_some_and(|instant| instant < *end),
             Self::After(start) => instant::of(value).is_some_and(|instant| instant > *start),
-            Self::Version(requirement) => value.as_str().is_some_and(|text| requirement.met(text)),
+            Self::Version(requirement) => value.as_str().is_some_and(|text| requirement.is_met_by(text)),
             Self::Network(networks) => value.as_str().is_some_and(|text| networks.contain(text)),
         }
     }
