@@ -92,14 +92,14 @@ pub use rows::Revision;
 pub use rows::conflict::Conflict;
 pub use rows::expired::{Expired, ExpiredFlag};
 pub use rows::issue::Issue;
-pub use runtime::current::Guard;
 #[cfg(feature = "sql")]
-pub use runtime::follow::{Changes, Subscription};
+pub use runtime::follow::subscription::{Changes, Subscription};
 #[cfg(feature = "sql")]
 pub use runtime::status::{Origin, Status};
 pub use snapshot::decision::{Decision, Reason};
 pub use snapshot::feature::{Feature, FeatureKind, Manifest, ManifestFeature, RegisteredFeature, manifest};
-pub use snapshot::{Asked, Evaluations, Filter, Input, Settings, Snapshot, Trace};
+pub use snapshot::guard::SnapshotGuard as Guard;
+pub use snapshot::{Evaluations, Filter, Input, Settings, Snapshot, Trace, TraceNode, TraceNode as Asked};
 /// The version of sqlx whose pools the stores take.
 #[cfg(feature = "sql")]
 pub use sqlx;

@@ -1,8 +1,8 @@
-//! Settings: defaults, under `novi.toml`, under the environment.
+//! Settings: defaults, overridden by `novi.toml`, overridden by environment variables.
 //!
 //! Every key of the file can be set as `NOVI_SECTION__KEY`: `NOVI_DATABASE__URL`, `NOVI_SERVER__LISTEN`,
-//! `NOVI_CONTEXT__ENVIRONMENT`. A value that reads as TOML (`true`, `5`, `"text"`) is that, anything else is text.
-//! Keys that are no variable names go in as a table: `NOVI_OVERRIDES='{"Combo AND" = true}'`.
+//! `NOVI_CONTEXT__ENVIRONMENT`. A value that is valid TOML (`true`, `5`, `"text"`) is parsed, anything else is a string. Keys that
+//! cannot be part of a variable name are set as a table: `NOVI_OVERRIDES='{"Combo AND" = true}'`.
 
 mod interval;
 mod overlay;
@@ -16,9 +16,10 @@ use std::{
 };
 
 pub use interval::Interval;
-use overlay::{Setting, overlay};
+use overlay::{Setting, apply};
 pub use secret::Secret;
 pub use sections::{Flags, Snapshot, Usage};
+pub(crate) use sections::{REFRESH_INTERVAL, SNAPSHOT_INTERVAL, USAGE_INTERVAL};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -28,11 +29,10 @@ use crate::{
     },
     context::{Context, overrides::Overrides, value::Value},
     error::{Error, Result},
-    flags::FlagsBuilder,
     store::history::Keep,
 };
 
-/// What `novi.toml` and the environment say, with a default for each key.
+/// The settings of `novi.toml` and the environment, with a default for each key.
 ///
 /// ```
 /// let config: novi::config::Config = novi::config::Config::from_toml(r#"
@@ -48,31 +48,31 @@ use crate::{
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Config {
-    /// Where the rows are.
+    /// The database with the rows.
     pub database: Database,
-    /// How changes are noticed.
+    /// How changes are detected.
     pub refresh: Refresh,
     /// How long the history is kept.
     pub history: History,
     /// How `novi serve` serves.
     pub server: Server,
-    /// What identifies a caller.
+    /// The attributes that identify a caller.
     pub identity: Identity,
-    /// The static context, which lies under every caller's.
+    /// The static context, for attributes that a caller's context does not have.
     pub context: toml::Table,
-    /// Answers that stand above the rows (R13).
+    /// Decisions that take precedence over the rows.
     pub overrides: Overrides,
-    /// Types that are files.
+    /// Activation types in files.
     pub activations: Activations,
-    /// The file that rows are kept in.
+    /// The snapshot file.
     pub snapshot: Snapshot,
-    /// Whether it is written down which flags were evaluated.
+    /// Whether evaluations are recorded in the database.
     pub usage: Usage,
-    /// What happens on account of flags.
+    /// What happens if flags have expired.
     pub flags: Flags,
-    /// The folder of the file, if there is one.
+    /// The folder of the configuration file, if there is one.
     #[serde(skip)]
-    place: PathBuf,
+    directory: PathBuf,
 }
 
 /// Section `[activations]`.
@@ -80,8 +80,8 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Activations {
-    /// The folder of files that are types, relative to the configuration file. The default may be missing, another one
-    /// must be there.
+    /// The folder of files that are activation types, relative to the configuration file. The default folder may be missing, any
+    /// other must exist.
     pub folder: PathBuf,
 }
 
@@ -117,7 +117,7 @@ pub struct Refresh {
 
 impl Default for Refresh {
     fn default() -> Self {
-        Self { interval: FlagsBuilder::REFRESH.into() }
+        Self { interval: REFRESH_INTERVAL.into() }
     }
 }
 
@@ -135,7 +135,7 @@ pub struct History {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Identity {
-    /// Other names of the attribute `targetingKey`: the first that a context has counts.
+    /// Aliases of the attribute `targetingKey`. The first one that a context has is used.
     pub aliases: Vec<String>,
 }
 
@@ -222,24 +222,23 @@ impl Default for Server {
 }
 
 impl Config {
-    /// The file that is read when no other is named.
+    /// The default file.
     pub const FILE: &str = "novi.toml";
 
-    /// What a file and the environment say. Without a name it is [`Config::FILE`] in the present folder, if there is
-    /// one.
+    /// Reads a file and the environment. Default for `file`: [`Config::FILE`] in the current directory, if it exists.
     ///
     /// # Errors
-    /// [`Error::File`] when the file can not be read, [`Error::Config`] for an unknown key or a wrong type, naming the
-    /// file or the variable.
+    /// [`Error::File`] if the file cannot be read, and [`Error::Config`], with the file or the variable, if a key is unknown or a
+    /// value has the wrong type.
     pub fn load(file: Option<&Path>) -> Result<Self> {
         Self::load_with(file, &[])
     }
 
-    /// As [`load`](Self::load), with settings above those of the environment, each as `section.key=value`; values are read
-    /// as those of variables are.
+    /// Like [`load`](Self::load), with settings that override the environment, each as `section.key=value`. Values are parsed like
+    /// those of variables.
     ///
     /// # Errors
-    /// As [`load`](Self::load); what is wrong with a setting is told as `--set`, by which the command line takes them.
+    /// Those of [`load`](Self::load). Errors in a setting name the option `--set` of the command line.
     pub fn load_with(file: Option<&Path>, settings: &[String]) -> Result<Self> {
         let default = Path::new(Self::FILE);
         let path = file.or_else(|| default.exists().then_some(default));
@@ -249,35 +248,35 @@ impl Config {
             None => String::new(),
         };
         let origin = path.unwrap_or(default).display().to_string();
-        let mut above = Setting::of_environment(std::env::vars_os())?;
+        let mut above = Setting::from_environment(std::env::vars_os())?;
         for setting in settings {
-            above.push(Setting::of_argument(setting)?);
+            above.push(Setting::from_argument(setting)?);
         }
         let mut config = Self::read(&origin, &text, above)?;
-        config.place = path.and_then(Path::parent).map(PathBuf::from).unwrap_or_default();
+        config.directory = path.and_then(Path::parent).map(PathBuf::from).unwrap_or_default();
         Ok(config)
     }
 
-    /// What a text in the form of `novi.toml` says.
+    /// Parses a text in the format of `novi.toml`.
     ///
     /// # Errors
-    /// [`Error::Config`] for an unknown key or a wrong type, with its line.
+    /// [`Error::Config`], with the line, if a key is unknown or a value has the wrong type.
     pub fn from_toml(text: &str) -> Result<Self> {
         Self::read(Self::FILE, text, Vec::new())
     }
 
     fn read(origin: &str, text: &str, above: Vec<Setting>) -> Result<Self> {
-        let wrong =
+        let invalid =
             |error: toml::de::Error| Error::Config { origin: origin.to_owned(), message: error.to_string() };
-        // Read as what it means first, since only that error knows its line.
-        let config: Self = toml::from_str(text).map_err(wrong)?;
+        // First as a whole, since only then errors have a line.
+        let config: Self = toml::from_str(text).map_err(invalid)?;
         if above.is_empty() {
             return Ok(config);
         }
-        let mut table: toml::Table = toml::from_str(text).map_err(wrong)?;
-        overlay(&mut table, above)?;
-        let whole = table.try_into::<Self>();
-        whole.map_err(|error| Error::Config {
+        let mut table: toml::Table = toml::from_str(text).map_err(invalid)?;
+        apply(&mut table, above)?;
+        let config = table.try_into::<Self>();
+        config.map_err(|error| Error::Config {
             origin: "the environment".to_owned(),
             message: error.to_string(),
         })
@@ -286,21 +285,21 @@ impl Config {
     /// The activation types that rows can name: those that are registered, and those of the folder.
     ///
     /// # Errors
-    /// [`Error::DuplicateClass`] when two types claim one name, and [`Error::File`] when the folder can not be read.
+    /// [`Error::DuplicateClass`] if two types have the same name, and [`Error::File`] if the folder cannot be read.
     pub fn registry(&self) -> Result<Registry> {
         Ok(Types::new(Registry::global()?, Some(self.folder()))?.take().as_ref().clone())
     }
 
-    /// A file that the configuration names, which is relative to the configuration's own; nothing for one that it does not
-    /// name.
+    /// Resolves a path relative to the configuration file; `None` for an empty path.
     #[must_use]
     pub fn file(&self, path: &Path) -> Option<PathBuf> {
-        (!path.as_os_str().is_empty()).then(|| self.place.join(path))
+        (!path.as_os_str().is_empty()).then(|| self.directory.join(path))
     }
 
-    fn folder(&self) -> Folder {
+    /// The folder of files that are activation types.
+    pub(crate) fn folder(&self) -> Folder {
         let folder = &self.activations.folder;
-        Folder { path: self.place.join(folder), required: *folder != Activations::default().folder }
+        Folder { path: self.directory.join(folder), required: *folder != Activations::default().folder }
     }
 
     /// The static context of section `[context]`.
@@ -310,7 +309,7 @@ impl Config {
     }
 }
 
-/// A value of TOML. Its dates without an offset are no instants; they stay text.
+/// Converts a TOML value. Dates without an offset are not instants; they stay strings.
 fn value_of(value: &toml::Value) -> Value<'static> {
     match value {
         toml::Value::String(text) => text.clone().into(),
@@ -329,40 +328,13 @@ fn value_of(value: &toml::Value) -> Value<'static> {
     }
 }
 
-impl FlagsBuilder {
-    /// What the configuration says of evaluation: the refresh, the identity, the static context, the overrides, the folder
-    /// of activation types, the snapshot file, usage, and expired flags.
-    pub fn config(mut self, config: &Config) -> Self {
-        self.folder = Some(config.folder());
-        #[cfg(feature = "sql")]
-        {
-            self = self.upkeep_of(config);
-        }
-        self.context(config.static_context())
-            .identity(config.identity.aliases.clone())
-            .overrides(config.overrides.clone())
-            .refresh(config.refresh.interval.into())
-    }
-}
-
-#[cfg(feature = "sql")]
-impl crate::flags::Flags {
-    /// Flags as the configuration says.
-    ///
-    /// # Errors
-    /// As [`FlagsBuilder::connect`].
-    pub async fn from_config(config: &Config) -> Result<Self> {
-        Self::builder().config(config).connect(&config.database.url).await
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config> {
         let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-        Config::read("novi.toml", text, Setting::of_environment(variables)?)
+        Config::read("novi.toml", text, Setting::from_environment(variables)?)
     }
 
     fn error(text: &str, variables: &[(&str, &str)]) -> String {
@@ -370,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn the_committed_file_shows_every_key_with_its_default() {
+    fn committed_novi_toml_has_every_key_with_its_default() {
         let text = include_str!("../../novi.toml");
         assert_eq!(Config::from_toml(text).unwrap(), Config::default());
         let shown: toml::Table = toml::from_str(text).unwrap();
@@ -379,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_told_with_its_line() {
+    fn unknown_key_is_reported_with_its_line() {
         insta::assert_snapshot!(error("[database]\nurll = 'sqlite://x.db'\n", &[]), @r"
         novi.toml: TOML parse error at line 2, column 1
           |
@@ -390,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_type_is_told_with_its_line_and_the_expectation() {
+    fn wrong_type_is_reported_with_its_line_and_the_expected_type() {
         insta::assert_snapshot!(error("[refresh]\ninterval = 5\n", &[]), @r#"
         novi.toml: TOML parse error at line 2, column 12
           |
@@ -408,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_stands_above_the_file() {
+    fn environment_overrides_the_file() {
         let config = read(
             "[database]\nurl = 'sqlite://a.db'\n[context]\nregion = 'eu'\n",
             &[
@@ -428,10 +400,10 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_given_as_arguments() {
+    fn arguments_override_the_environment() {
         let read = |arguments: &[&str]| {
             let settings: Result<Vec<_>> =
-                arguments.iter().map(|argument| Setting::of_argument(argument)).collect();
+                arguments.iter().map(|argument| Setting::from_argument(argument)).collect();
             Config::read("novi.toml", "[server]\nbody_limit = 5\n", settings?)
         };
         let config = read(&[

@@ -11,7 +11,7 @@ use crate::{
     activation::registry::{ActivationType, RegisteredActivation, Registry},
     context::{Context, TARGETING_KEY},
     rows::{ActivationRow, FlagRow, LinkRow, Rows, issue::Issue},
-    snapshot::{Asked, Settings, Snapshot, decision::Reason},
+    snapshot::{Settings, Snapshot, TraceNode, decision::Reason},
     testing::{
         generate::Generator,
         schema::{flaw, mismatch},
@@ -439,7 +439,7 @@ fn answers(built: &Snapshot, context: &Context<'_>) -> (Answer, Answer) {
     (decision.unwrap_or_else(|_| none.clone()), trace.unwrap_or(none))
 }
 
-fn collect_inputs(asked: &[Asked], found: &mut Vec<String>) {
+fn collect_inputs(asked: &[TraceNode], found: &mut Vec<String>) {
     for asked in asked {
         found.extend(asked.inputs.iter().map(|input| input.attribute.clone()));
         collect_inputs(&asked.activations, found);

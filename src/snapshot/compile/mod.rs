@@ -28,7 +28,7 @@ use crate::{
     snapshot::{
         Answer, Ask, Flag, More, Plan, Settings, Snapshot,
         decision::{Outcome, Reason},
-        explain::Told,
+        explain::ExplanationData,
     },
 };
 use analysis::{DEEPEST_RECURSION, Facts};
@@ -134,7 +134,7 @@ impl Snapshot {
             variants: &variants.names,
         }
         .collect(&settings.features, |name| names.find(&flags, &texts, name), &mut issues);
-        let told = Told::of(&rows, &mut drafts, &flags, &mut texts);
+        let told = ExplanationData::new(&rows, &mut drafts, &flags, &mut texts);
         let prerequisites = std::mem::take(&mut drafts.flags);
         let missing = std::mem::take(&mut drafts.missing);
         let (mut nodes, graph) = drafts.finish(&facts);
