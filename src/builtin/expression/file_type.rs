@@ -8,12 +8,12 @@ use schemars::{Schema, json_schema};
 use crate::{
     activation::{
         Activation, Compile, Problem,
-        registry::{Language, ReadScript, Script},
+        registry::{Language, ParsedScript, Script},
     },
     builtin::expression::{Condition, check, compile},
 };
 
-inventory::submit!(Language { extension: "cel", describe, read: parse });
+inventory::submit!(Language { extension: "cel", describe, parse });
 
 /// An expression, to which rows add a config.
 struct File {
@@ -27,7 +27,7 @@ fn describe(source: &str) -> String {
     lines.map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-fn parse(name: &str, source: &str) -> ReadScript {
+fn parse(name: &str, source: &str) -> ParsedScript {
     let problem = |(span, message): (Span, String)| {
         let (line, column) = span.line_column(source);
         Problem { path: format!("line {line}, column {column}"), message }

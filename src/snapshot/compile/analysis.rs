@@ -20,7 +20,7 @@ pub(in crate::snapshot) struct Facts {
     pub(in crate::snapshot) by_flag: Vec<bool>,
     /// Whether the node or one below it may assign a variant.
     pub(in crate::snapshot) assign: Vec<bool>,
-    /// Where the node's answer is remembered, or [`Node::FORGOTTEN`].
+    /// Where the node's answer is remembered, or [`Node::NO_SLOT`].
     pub(in crate::snapshot) slots: Vec<u32>,
     /// How many answers are remembered.
     pub(in crate::snapshot) remembered: usize,
@@ -52,10 +52,10 @@ impl Facts {
             let askers = &mut asked_by[one(*node) as usize];
             *askers = askers.saturating_add(1);
         }
-        let (mut free, mut slots) = (0, vec![Node::FORGOTTEN; count]);
+        let (mut free, mut slots) = (0, vec![Node::NO_SLOT; count]);
         for node in (0..).take(count) {
             let like = one(node) as usize;
-            if like < node as usize && slots[like] != Node::FORGOTTEN {
+            if like < node as usize && slots[like] != Node::NO_SLOT {
                 slots[node as usize] = slots[like];
             } else if asked_by[like] > 1 || deep[node as usize] || is_flag(node) {
                 slots[node as usize] = free;

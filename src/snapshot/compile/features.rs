@@ -106,7 +106,7 @@ impl Unknown<'_> {
     }
 
     fn name(&self, variant: Variant) -> &str {
-        self.variants.get(variant.place()).map_or("", |name| name)
+        self.variants.get(variant.index()).map_or("", |name| name)
     }
 }
 

@@ -16,7 +16,7 @@ use hashbrown::HashTable;
 use crate::{
     activation::{
         Activation, ChildReference, Compile, Linker, Problem, Variant,
-        evaluation::{Conduct, Node},
+        evaluation::{Node, PanicPolicy},
         registry::{ActivationType, Registry},
     },
     rows::{ActivationRow, MemberRow, Rows},
@@ -49,7 +49,7 @@ impl Variants {
         if let Some(known) = self.numbers.get(name) {
             return *known;
         }
-        let number = Variant::at(self.names.len());
+        let number = Variant::from_index(self.names.len());
         self.names.push(name.into());
         self.numbers.insert(name.into(), number);
         number
@@ -235,10 +235,10 @@ impl Drafts {
             slot: *slot,
             by_flag: *by_flag,
             assigns: *assigns,
-            conduct: if draft.may_panic {
-                Conduct::MayPanic(AtomicBool::default())
+            panic_policy: if draft.may_panic {
+                PanicPolicy::MayPanic(AtomicBool::default())
             } else {
-                Conduct::Trusted
+                PanicPolicy::Trusted
             },
         });
         (nodes.collect(), self.graph)

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use crate::{
     activation::{
         Activation, Variant, Verdict,
-        evaluation::{Check, Named, Node},
+        evaluation::{Check, FlagRef, Node},
     },
     context::{
         override_scope as layers,
@@ -102,7 +102,7 @@ pub(in crate::snapshot) fn put_flags(
     links: &Graph,
     variants: &[Box<str>],
     nodes: &mut [Node],
-) -> Arc<[Named]> {
+) -> Arc<[FlagRef]> {
     let put = |(scope, (node, flag)): (u32, &(u32, u32))| {
         let flag = flags.get(*flag as usize)?;
         nodes.get_mut(*node as usize)?.activation = Arc::new(Prerequisite::new(scope, flag, links, variants));
@@ -139,7 +139,7 @@ impl Prerequisite {
         };
         let values = flag.more.as_ref().and_then(|more| more.values.as_ref());
         let known = flag.variants().iter().copied().chain(values.into_iter().flat_map(Values::variants));
-        let variants = known.filter_map(|variant| Some((names.get(variant.place())?.clone(), variant)));
+        let variants = known.filter_map(|variant| Some((names.get(variant.index())?.clone(), variant)));
         Self { scope, answer, pinned: flag.pinned, variants: variants.collect() }
     }
 

@@ -15,7 +15,7 @@ use std::{
 
 use crate::{
     activation::{
-        evaluation::{Conduct, Node},
+        evaluation::{Node, PanicPolicy},
         registry::Registry,
     },
     context::overrides::Overrides,
@@ -274,7 +274,7 @@ impl Snapshot {
         let place = self.told.node_of(id)?;
         let is_wrong = |issue: &Issue| issue.table.starts_with("activation") && issue.id == Some(id);
         let node = self.around.nodes.get(place as usize)?;
-        let is_alone = self.graph.of(place).is_empty() && matches!(node.conduct, Conduct::Trusted);
+        let is_alone = self.graph.of(place).is_empty() && matches!(node.panic_policy, PanicPolicy::Trusted);
         // Those that assign variants have the numbers that the names have here.
         (is_alone && !node.assigns && !self.issues.iter().any(is_wrong)).then_some(node)
     }

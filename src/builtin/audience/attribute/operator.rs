@@ -58,7 +58,7 @@ impl Test {
         match self {
             Self::OneOf(Values::Texts(texts)) => texts.contain(text),
             Self::Version(requirement) => {
-                requirement.is_met_by_release(check.number_of(text, short_release), text)
+                requirement.is_met_by_release(check.parse_cached(text, short_release), text)
             }
             _ => self.met(&Value::Str(text.into())),
         }
