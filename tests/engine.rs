@@ -203,7 +203,7 @@ fn a_shared_activation_is_asked_once_a_context() {
     assert_eq!(asked(&|| assert_eq!(flags.snapshot().evaluate_all(&ctx).len(), 3)), 1);
 }
 
-/// On when its flag is off in another set of flags.
+/// On if its flag is off in another set of flags.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
 struct Asking {

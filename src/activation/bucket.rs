@@ -3,8 +3,8 @@
 /// A salt that is already hashed, so that an evaluation hashes only the key.
 ///
 /// MurmurHash3 x86 32 with seed 0 of the bytes `salt:key`, by Austin Appleby, in the public domain
-/// (<https://github.com/aappleby/smhasher/blob/master/src/MurmurHash3.cpp>). Any change would move callers in and
-/// out of rollouts.
+/// (<https://github.com/aappleby/smhasher/blob/master/src/MurmurHash3.cpp>). Any change would move callers in
+/// and out of rollouts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Salted {
     state: u32,
@@ -26,8 +26,8 @@ impl Hash {
         self.0 % Self::BUCKETS
     }
 
-    /// The bucket that decides about the variant. It is mixed again; otherwise all callers of a 50 % rollout would get the
-    /// first of two variants.
+    /// The bucket that decides about the variant. It is mixed again; otherwise all callers of a 50 % rollout
+    /// would get the first of two variants.
     pub(crate) const fn variant_bucket(self) -> u32 {
         // The golden ratio in 32 bits, which is not a fixed point of the mixing.
         finished(self.0 ^ 0x9e37_79b9) % Self::BUCKETS
@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn variant_buckets_are_independent_of_buckets() {
-        // Of the callers in the first half of the buckets, half must be in the first half of the variant buckets.
+        // Of the callers in the first half of the buckets, half must be in the first half of the variant
+        // buckets.
         let salted = Salted::new("flag");
         let hashes = (0..100_000).map(|user| salted.hash(format!("user-{user}").as_bytes()));
         let inside: Vec<_> = hashes.filter(|hash| hash.bucket() < Hash::BUCKETS / 2).collect();

@@ -28,8 +28,9 @@ impl fmt::Display for Problem {
 
 /// A reference to another activation: the id of a row, or an inline activation.
 ///
-/// In JSON: `7`, or `{"class_name": "novi.not", "config": ...}`. Resolve it with [`Compile::child`] when the row is
-/// compiled, and evaluate it with [`Check::ask`](crate::activation::evaluation::Check::ask). A child that was not resolved is off.
+/// In JSON: `7`, or `{"class_name": "novi.not", "config": ...}`. Resolve it with [`Compile::child`] when the
+/// row is compiled, and evaluate it with [`Check::ask`](crate::activation::evaluation::Check::ask). A child
+/// that was not resolved is off.
 #[derive(Debug)]
 pub struct Child {
     pub(crate) reference: ChildReference,
@@ -71,7 +72,8 @@ impl Child {
 
     /// A reference to a flag: on if the flag is on for the caller, with the flag's variant.
     ///
-    /// The flag is evaluated as if it were evaluated alone. Flags that depend on each other in a cycle are an issue.
+    /// The flag is evaluated as if it were evaluated alone. Flags that depend on each other in a cycle are an
+    /// issue.
     #[must_use]
     pub fn flag(name: impl Into<String>) -> Self {
         Self::new(ChildReference::Flag(name.into()))
@@ -331,8 +333,8 @@ impl<'a> Compile<'a> {
         self.by_flag = true;
     }
 
-    /// Resolves a child. `path` is its location in the config, such as `[0]` or `.fallback`. A child that does not exist is
-    /// reported as a problem.
+    /// Resolves a child. `path` is its location in the config, such as `[0]` or `.fallback`. A child that
+    /// does not exist is reported as a problem.
     pub fn child(&mut self, path: &str, child: &mut Child) {
         match self.linker.child(path, &child.reference) {
             Ok(node) => child.node = node,
@@ -340,8 +342,8 @@ impl<'a> Compile<'a> {
         }
     }
 
-    /// Reports that the row cannot be used. `path` is the location in the config, such as `.splits[2]`, or empty for the
-    /// whole config. `message` says what was expected and what was found.
+    /// Reports that the row cannot be used. `path` is the location in the config, such as `.splits[2]`, or
+    /// empty for the whole config. `message` says what was expected and what was found.
     pub fn problem(&mut self, path: &str, message: impl Into<String>) {
         self.problems.push(Problem { path: format!("config{path}"), message: message.into() });
     }

@@ -160,8 +160,8 @@ impl<'a> Check<'a> {
         self
     }
 
-    /// The value of an attribute, from the caller's context or else from the static context. `null` is the same as
-    /// missing. A missing attribute is not an error; the condition is not met.
+    /// The value of an attribute, from the caller's context or else from the static context. `null` is the
+    /// same as missing. A missing attribute is not an error; the condition is not met.
     #[must_use]
     #[inline(always)]
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
@@ -188,7 +188,8 @@ impl<'a> Check<'a> {
         self.context.iter().chain(base).filter(|(_, value)| !value.is_null())
     }
 
-    /// The identity of the caller, if it is a string: the attribute `targetingKey`, or another one that the settings name.
+    /// The identity of the caller, if it is a string: the attribute `targetingKey`, or another one that the
+    /// settings name.
     #[must_use]
     pub fn targeting_key(&self) -> Option<&str> {
         self.targeting_value().and_then(Value::as_str)
@@ -284,7 +285,8 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Parses a string of the context. The last result is cached, since several conditions often parse the same string.
+    /// Parses a string of the context. The last result is cached, since several conditions often parse the
+    /// same string.
     #[inline]
     pub(crate) fn parse_cached<'t>(
         &self,

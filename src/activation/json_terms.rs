@@ -1,4 +1,5 @@
-//! Errors of serde in terms of JSON: "expected a number, found null", and not "invalid type: null, expected f64".
+//! Errors of serde in terms of JSON: "expected a number, found null", and not "invalid type: null, expected
+//! f64".
 
 /// Translates a message of serde. Messages that need no translation are returned unchanged.
 pub(super) fn translate(message: &str) -> String {

@@ -6,13 +6,14 @@ use crate::activation::verdict::{Variant, Verdict};
 
 /// The verdicts of shared activations during one evaluation, by slot.
 ///
-/// Each thread reuses its memo, so that evaluations do not allocate. An entry is valid only if it has the number of the
-/// current evaluation.
+/// Each thread reuses its memo, so that evaluations do not allocate. An entry is valid only if it has the
+/// number of the current evaluation.
 #[derive(Default)]
 pub(crate) struct Memo {
     /// The number of the current context.
     evaluation: u32,
-    /// The number of the current flag, for verdicts that depend on the flag. Counted together with `evaluation`.
+    /// The number of the current flag, for verdicts that depend on the flag. Counted together with
+    /// `evaluation`.
     pub(super) flag: Cell<u32>,
     /// The number of the first prerequisite, after those of the evaluated flags.
     prerequisites: u32,
@@ -31,7 +32,8 @@ impl Memo {
         thread_local! {
             static MEMO: Cell<Option<Box<Memo>>> = const { Cell::new(None) };
         }
-        // Taken and not borrowed, since an activation may evaluate another flag, which needs a memo of its own.
+        // Taken and not borrowed, since an activation may evaluate another flag, which needs a memo of its
+        // own.
         let mut memo = MEMO.take().unwrap_or_default();
         memo.clear(size);
         let result = evaluate(&memo);

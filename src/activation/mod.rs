@@ -23,8 +23,8 @@ pub use verdict::{Variant, Verdict};
 
 /// A condition of a flag, built from one row of `activations`.
 ///
-/// A value of the type is deserialized from the row's JSON config, [compiled](Self::compile) once, and evaluated from
-/// then on. Register a type with [`#[novi::activation]`](macro@crate::activation) or
+/// A value of the type is deserialized from the row's JSON config, [compiled](Self::compile) once, and
+/// evaluated from then on. Register a type with [`#[novi::activation]`](macro@crate::activation) or
 /// [`Registry::with`](crate::activation::registry::Registry::with).
 pub trait Activation: Send + Sync + 'static {
     /// Evaluates the condition for one caller.
@@ -33,20 +33,21 @@ pub trait Activation: Send + Sync + 'static {
     /// [`compile`](Self::compile).
     fn evaluate(&self, check: &Check<'_>) -> Verdict;
 
-    /// Prepares the evaluation: validates the config, parses its values, resolves [children](Compile::child) and
-    /// declares [variants](Compile::variant). Report every problem of the row with [`Compile::problem`].
+    /// Prepares the evaluation: validates the config, parses its values, resolves [children](Compile::child)
+    /// and declares [variants](Compile::variant). Report every problem of the row with [`Compile::problem`].
     fn compile(&mut self, row: &mut Compile<'_>) {
         let _ = row;
     }
 
-    /// Returns `true` if this type divides callers at random. Flags that it turns on have the reason `SPLIT` instead of
-    /// `TARGETING_MATCH`.
+    /// Returns `true` if this type divides callers at random. Flags that it turns on have the reason `SPLIT`
+    /// instead of `TARGETING_MATCH`.
     fn is_split(&self) -> bool {
         false
     }
 
-    /// The next time after `after` at which the verdict may change without any other change, or `None` if it never does or
-    /// if that is unknown. Ignore [children](Compile::child); the engine calls this method on each of them.
+    /// The next time after `after` at which the verdict may change without any other change, or `None` if it
+    /// never does or if that is unknown. Ignore [children](Compile::child); the engine calls this method on
+    /// each of them.
     fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let _ = after;
         None

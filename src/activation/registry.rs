@@ -187,7 +187,8 @@ impl ActivationType {
         schema
     }
 
-    /// Compiles a row from the text of its config. If `row` has problems afterwards, the activation must not be used.
+    /// Compiles a row from the text of its config. If `row` has problems afterwards, the activation must not
+    /// be used.
     pub(crate) fn build(&self, config: Option<&str>, row: &mut Compile<'_>) -> Option<Arc<dyn Activation>> {
         let make = |text: &str, row: &mut Compile<'_>| match &self.maker {
             Maker::Code { build, .. } => build(text, row),
@@ -285,8 +286,9 @@ fn message(error: &serde_json::Error) -> String {
 
 /// The activation types that rows can name.
 ///
-/// [`Registry::global`] has the types that crates of the program register through `inventory`. The linker drops a crate
-/// that is never named: name it once (`use that_crate as _;`), or add its types with [`with`](Self::with).
+/// [`Registry::global`] has the types that crates of the program register through `inventory`. The linker
+/// drops a crate that is never named: name it once (`use that_crate as _;`), or add its types with
+/// [`with`](Self::with).
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     types: BTreeMap<Cow<'static, str>, ActivationType>,

@@ -1,4 +1,5 @@
-//! The folder of files that define activation types: `office_hours.cel` defines `novi_activations.office_hours`.
+//! The folder of files that define activation types: `office_hours.cel` defines
+//! `novi_activations.office_hours`.
 
 use std::{
     ffi::OsStr,
@@ -75,8 +76,8 @@ impl Types {
         self.folder.is_some()
     }
 
-    /// Reads the folder again. Returns `true` if no snapshot has been compiled with the current types yet. If the folder
-    /// cannot be read, the previous types stay.
+    /// Reads the folder again. Returns `true` if no snapshot has been compiled with the current types yet. If
+    /// the folder cannot be read, the previous types stay.
     pub(crate) fn look(&self) -> bool {
         let Some(folder) = &self.folder else { return false };
         // Compares contents, since modification times are unreliable.

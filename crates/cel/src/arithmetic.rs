@@ -2,7 +2,8 @@
 
 use crate::{ast::Arithmetic, convert::instant, duration, error::ErrorKind, value::Value};
 
-/// Applies an operator to two values of a fixed size; strings and lists are handled by the evaluation, which limits them.
+/// Applies an operator to two values of a fixed size; strings and lists are handled by the evaluation, which
+/// limits them.
 pub(crate) fn apply(
     operator: Arithmetic,
     one: &Value<'_>,

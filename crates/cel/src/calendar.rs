@@ -5,8 +5,8 @@ use chrono_tz::Tz;
 
 use crate::functions::Part;
 
-/// A part of an instant in a time zone: a name such as `Europe/Berlin` or an offset such as `-08:00`. `None` for an
-/// unknown zone.
+/// A part of an instant in a time zone: a name such as `Europe/Berlin` or an offset such as `-08:00`. `None`
+/// for an unknown zone.
 pub(crate) fn part_of_instant(part: Part, instant: DateTime<Utc>, zone: Option<&str>) -> Option<i64> {
     let Some(zone) = zone else { return Some(part_of_date(part, &instant)) };
     if let Ok(zone) = zone.parse::<Tz>() {

@@ -160,7 +160,8 @@ impl<'v, V: Variables + ?Sized> Evaluation<'v, V> {
         }
     }
 
-    /// `&&`, or `||` if `is_any`. As in CEL, the error of an operand does not matter if another operand decides.
+    /// `&&`, or `||` if `is_any`. As in CEL, the error of an operand does not matter if another operand
+    /// decides.
     fn all(&mut self, operands: &'v [Node], is_any: bool) -> Result<bool> {
         let mut first_error = None;
         for operand in operands {
@@ -296,7 +297,8 @@ impl<'v, V: Variables + ?Sized> Evaluation<'v, V> {
         Ok(order.is_some_and(wanted))
     }
 
-    /// Returns `true` if two values are equal. Numbers are compared by value; values of different types differ.
+    /// Returns `true` if two values are equal. Numbers are compared by value; values of different types
+    /// differ.
     fn equal(&mut self, one: &Value<'v>, other: &Value<'v>, depth: u32, span: Span) -> Result<bool> {
         self.spend(1, span)?;
         let Some(depth) = depth.checked_sub(1) else { return fail(span, ErrorKind::Steps) };

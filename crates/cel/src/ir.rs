@@ -87,8 +87,8 @@ impl Strings {
     }
 }
 
-/// A name with dots: the variable of the whole name, or else of a shorter name, and fields of its value. As in CEL, the
-/// longest name that has a value wins.
+/// A name with dots: the variable of the whole name, or else of a shorter name, and fields of its value. As
+/// in CEL, the longest name that has a value wins.
 #[derive(Debug)]
 pub(crate) struct Path {
     pub(crate) full: Box<str>,

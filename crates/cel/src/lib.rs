@@ -38,10 +38,10 @@ pub use version::Version;
 /// The longest source, in bytes.
 pub const MAX_SOURCE: usize = 64 * 1024;
 
-/// The deepest nesting. An evaluation recurses as deep, also on a stack of 256 KiB and in a build without optimization,
-/// where a macro takes 4 KiB per level. CEL requires at least 12 levels.
+/// The deepest nesting. An evaluation recurses as deep, also on a stack of 256 KiB and in a build without
+/// optimization, where a macro takes 4 KiB per level. CEL requires at least 12 levels.
 pub const MAX_DEPTH: u32 = 32;
 
-/// The most steps of one evaluation, about two milliseconds. An operator takes one step, as do 16 bytes of a string and
-/// each item that is read.
+/// The most steps of one evaluation, about two milliseconds. An operator takes one step, as do 16 bytes of a
+/// string and each item that is read.
 pub const MAX_STEPS: u32 = 100_000;

@@ -31,7 +31,8 @@ fn number(value: &Value<'_>) -> Option<Number> {
     }
 }
 
-/// A conversion of the integer to a float would round it, so the float is split into its integer and its fraction.
+/// A conversion of the integer to a float would round it, so the float is split into its integer and its
+/// fraction.
 #[expect(clippy::cast_possible_truncation, reason = "in range")]
 fn compare_float(whole: i128, float: f64) -> Option<Ordering> {
     // 2^64: integers of 64 bits are within these bounds.

@@ -15,7 +15,8 @@ impl Options {
         Self { constants: Vec::new() }
     }
 
-    /// Adds a constant. Expressions of constants are evaluated at compile time, and hide variables of the same name.
+    /// Adds a constant. Expressions of constants are evaluated at compile time, and hide variables of the
+    /// same name.
     #[must_use]
     pub fn constant(mut self, name: &str, value: Value<'static>) -> Self {
         self.constants.push((name.into(), Some(value)));

@@ -35,7 +35,8 @@ impl Expression {
         Ok(Self { expr: parser::parse(source)?, source: source.into() })
     }
 
-    /// Compiles the expression, and returns all errors beside the program. A part with an error fails when it is evaluated.
+    /// Compiles the expression, and returns all errors beside the program. A part with an error fails when it
+    /// is evaluated.
     #[must_use]
     pub fn check(&self, options: &Options) -> (Program, Vec<CompileError>) {
         let (root, errors) = resolve(&self.expr, options);
@@ -66,8 +67,8 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// All errors, with their positions: the first error of syntax, or each part that can never be evaluated, such as a
-    /// comparison of a string with a number or an invalid regular expression.
+    /// All errors, with their positions: the first error of syntax, or each part that can never be evaluated,
+    /// such as a comparison of a string with a number or an invalid regular expression.
     pub fn compile(source: &str, options: &Options) -> Result<Self, Vec<CompileError>> {
         let expression = Expression::parse(source).map_err(|error| vec![error])?;
         let (program, errors) = expression.check(options);

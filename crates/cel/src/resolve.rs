@@ -1,5 +1,5 @@
-//! From the syntax tree to the intermediate representation: resolves names, folds constants, and reports parts that can never
-//! be evaluated.
+//! From the syntax tree to the intermediate representation: resolves names, folds constants, and reports
+//! parts that can never be evaluated.
 
 use novi_match::{network::Network, pattern::Pattern};
 

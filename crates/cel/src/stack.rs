@@ -2,8 +2,8 @@
 
 use std::thread;
 
-/// Up to this depth the current thread compiles: a level takes 16 KiB in a build without optimization, and a small stack
-/// has 256 KiB.
+/// Up to this depth the current thread compiles: a level takes 16 KiB in a build without optimization, and a
+/// small stack has 256 KiB.
 pub(crate) const SHALLOW: u32 = 6;
 
 /// Far more than the deepest expression needs.

@@ -6,7 +6,8 @@ use crate::value::Value;
 
 /// The variables of one evaluation. Values are borrowed, so that reading them does not allocate.
 pub trait Variables {
-    /// The value of a variable, or `None` if it has none. An expression that reads it then fails with "no such attribute".
+    /// The value of a variable, or `None` if it has none. An expression that reads it then fails with "no
+    /// such attribute".
     fn get(&self, name: &str) -> Option<Value<'_>>;
 
     /// All variables, for the map `context`.

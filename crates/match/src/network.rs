@@ -15,8 +15,8 @@ impl Network {
         parse(text).map(Self)
     }
 
-    /// Returns `true` if the text is an address in this network, and `None` if it is not an address. An IPv4 address may
-    /// be written as IPv6 (`::ffff:10.0.0.1`).
+    /// Returns `true` if the text is an address in this network, and `None` if it is not an address. An IPv4
+    /// address may be written as IPv6 (`::ffff:10.0.0.1`).
     #[must_use]
     pub fn contains(self, text: &str) -> Option<bool> {
         let address = text.parse::<IpAddr>().ok()?.to_canonical();

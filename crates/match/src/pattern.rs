@@ -13,8 +13,8 @@ use regex_automata::{
 /// The largest compiled expression, in bytes. A short source with nested repetitions can take gigabytes.
 const LARGEST: usize = 1 << 20;
 
-/// The largest table of states, in bytes, and the largest work space to build it. Few expressions need more, and the
-/// attempt takes well below a millisecond.
+/// The largest table of states, in bytes, and the largest work space to build it. Few expressions need more,
+/// and the attempt takes well below a millisecond.
 const LARGEST_TABLE: usize = 1 << 16;
 
 /// A regular expression. Matching takes time linear in the text.
@@ -61,7 +61,8 @@ impl Pattern {
     }
 }
 
-/// The table of all states, or `None` if it is too large or the expression has none (`\b` with non-ASCII letters).
+/// The table of all states, or `None` if it is too large or the expression has none (`\b` with non-ASCII
+/// letters).
 fn table(source: &str, ignore_case: bool) -> Option<dense::DFA<Vec<u32>>> {
     let limits = dense::Config::new()
         .start_kind(StartKind::Unanchored)

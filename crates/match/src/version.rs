@@ -7,9 +7,9 @@ use std::{cmp::Ordering, fmt};
 
 /// A version, borrowed from its text.
 ///
-/// Parsing is more lenient than semver: it allows a leading `v` or `=`, fewer parts (missing parts are zero), and
-/// leading zeros (as in 2026.01.05). It rejects a fourth part, a letter in place of a number, and numbers of more than
-/// 64 bits. Build metadata after `+` is ignored.
+/// Parsing is more lenient than semver: it allows a leading `v` or `=`, fewer parts (missing parts are zero),
+/// and leading zeros (as in 2026.01.05). It rejects a fourth part, a letter in place of a number, and numbers
+/// of more than 64 bits. Build metadata after `+` is ignored.
 #[derive(Clone, Copy, Debug)]
 pub struct Version<'a> {
     parts: [u64; 3],
@@ -68,8 +68,8 @@ impl<'a> Version<'a> {
         })
     }
 
-    /// How many leading parts a compatible version shares with this one: all up to the first that is not zero, or all
-    /// that are written.
+    /// How many leading parts a compatible version shares with this one: all up to the first that is not
+    /// zero, or all that are written.
     fn compatible_parts(&self) -> usize {
         let first = self.parts.iter().take(self.written).position(|part| *part != 0);
         first.map_or(self.written, |first| first + 1)
@@ -177,7 +177,8 @@ impl<'a> Comparator<'a> {
         Some(Self { operator, wanted })
     }
 
-    /// The range of short releases that meet this comparator, or `None` if its version is not a short release.
+    /// The range of short releases that meet this comparator, or `None` if its version is not a short
+    /// release.
     fn releases(&self) -> Option<(u64, u64)> {
         const LAST: u64 = (1 << (3 * BITS)) - 1;
         let Version { parts, written, prerelease } = self.wanted;
@@ -263,8 +264,8 @@ impl Requirement {
 /// The bits of each part of a short release, enough for six digits.
 const BITS: u32 = 21;
 
-/// Returns the version as one number in the same order, or `None` if it is not a short release: up to three parts of at
-/// most six digits. Nearly all versions in use are.
+/// Returns the version as one number in the same order, or `None` if it is not a short release: up to three
+/// parts of at most six digits. Nearly all versions in use are.
 #[must_use]
 #[inline]
 pub fn short_release(text: &str) -> Option<u64> {
@@ -287,8 +288,9 @@ pub fn short_release(text: &str) -> Option<u64> {
     })
 }
 
-/// The same for three parts in five to eight bytes, by arithmetic on all bytes at once. The lengths of the parts are
-/// unpredictable to the processor, so that a loop over the bytes takes several times as long (bench `attribute`).
+/// The same for three parts in five to eight bytes, by arithmetic on all bytes at once. The lengths of the
+/// parts are unpredictable to the processor, so that a loop over the bytes takes several times as long (bench
+/// `attribute`).
 #[inline]
 fn shortest_release(text: &[u8]) -> Option<u64> {
     /// A byte in each of eight places.
@@ -299,7 +301,8 @@ fn shortest_release(text: &[u8]) -> Option<u64> {
     let unused = 64_u32.checked_sub(8 * u32::try_from(text.len()).ok()?)?;
     let (first, last) = (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last)));
     let bytes = first | last << (32 - unused);
-    // The highest bit of each byte that is a dot: https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord.
+    // The highest bit of each byte that is a dot:
+    // https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord.
     let no_dot = bytes ^ all(b'.');
     let dots = !(((no_dot & all(0x7f)) + all(0x7f)) | no_dot | all(0x7f));
     // Digits become 0 to 9. Other bytes have a bit in the upper half, or get one when 6 is added.
@@ -318,7 +321,8 @@ fn shortest_release(text: &[u8]) -> Option<u64> {
     }
     // Two of eight bytes are dots and each part has a digit, so no part has more than four.
     let part = |start: u32, length: u32| {
-        // Four digits, the first in the lowest byte; combined into two numbers of two digits, then into one of four.
+        // Four digits, the first in the lowest byte; combined into two numbers of two digits, then into one
+        // of four.
         let digits = (digits >> start) << (64 - length) >> 32;
         let pairs = (digits * 10 + (digits >> 8)) & 0x00ff_00ff;
         (pairs & 0xff) * 100 + (pairs >> 16)

@@ -35,8 +35,8 @@ impl Networks {
         Self { texts: texts.into(), v4, v6 }
     }
 
-    /// Returns `true` if the text is an address in one of the networks. An IPv4 address may be written as IPv6
-    /// (`::ffff:10.0.0.1`).
+    /// Returns `true` if the text is an address in one of the networks. An IPv4 address may be written as
+    /// IPv6 (`::ffff:10.0.0.1`).
     pub(in crate::builtin) fn contain(&self, text: &str) -> bool {
         match text.parse::<IpAddr>().map(|address| address.to_canonical()) {
             Ok(IpAddr::V4(address)) => candidate(&self.v4, |network| network.network() <= address)
@@ -50,7 +50,7 @@ impl Networks {
 
 impl fmt::Display for Networks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::builtin::audience::phrasing::texts(f, &self.texts)
+        crate::builtin::audience::phrasing::quoted(f, &self.texts)
     }
 }
 

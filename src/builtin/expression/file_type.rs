@@ -44,7 +44,7 @@ fn parse(name: &str, source: &str) -> ParsedScript {
 impl Script for File {
     fn schema(&self) -> Schema {
         json_schema!({
-            "description": "What the expression finds in its variable config; `variants`, a list of names, are those that it can give",
+            "description": "The variable config of the expression; `variants` is the list of the variants that it may return",
         })
     }
 

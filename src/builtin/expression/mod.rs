@@ -1,4 +1,4 @@
-//! An expression over the attributes of the caller.
+//! Expressions over the attributes of the caller.
 
 pub(crate) mod file_type;
 pub(crate) mod values;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::{
     activation::{Activation, Compile, Configured, Variant, Verdict, evaluation::Check},
-    builtin::register,
+    builtin::register::register,
 };
 
 /// See [`Config`].
@@ -18,37 +18,42 @@ struct Condition {
     variants: Box<[(Box<str>, Variant)]>,
 }
 
-/// On when an expression over the attributes of the caller is true.
+/// On if an expression over the attributes of the caller is true.
 ///
 /// ```sql
-/// INSERT INTO activations VALUES (7, 'Pro, on a new app', 'novi.expression',
-///     '{"expression": "plan == \"pro\" && semver(app) >= semver(\"2.1\")"}');
+/// INSERT INTO flags (id, name, status) VALUES (160, 'Bulk export', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (160, 'Pro, on a new app', 'novi.expression', '{"expression": "plan == ''pro'' && semver(app) >= semver(''2.1'')"}');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (160, 160);
 /// ```
 ///
-/// The language is [CEL](https://cel.dev), the Common Expression Language. Attributes are variables by name, and all of them are
-/// the map `context`, for names that are no identifiers: `context["user-id"]`. `has(context.plan)` asks whether there is one,
-/// `config` is the row's field `config`, and `now` is the time of the clock. Beside CEL's own functions and macros there are
-/// `semver(text)`, `inCidr(address, network)`, `lower(text)` and `upper(text)`. Regular expressions of `matches` take linear time.
+/// The language is [CEL](https://cel.dev), the Common Expression Language. Strings may have single quotes,
+/// which are doubled in SQL. Attributes are variables, and the map `context` has all of them, for names that
+/// are not identifiers: `context["user-id"]`. `has(context.plan)` tests whether an attribute is present,
+/// `config` is the field `config` of the row, and `now` is the current time. Besides the functions and macros
+/// of CEL there are `semver(text)`, `inCidr(address, network)`, `lower(text)` and `upper(text)`.
 ///
-/// What has no answer is not met: an attribute that the caller does not have, a comparison of a text with a number, a division by
-/// zero, and what takes more than 100,000 steps. As in CEL, `a || b` is true when `b` is, whether or not `a` has an answer.
-/// The explanation tells why. A result that is a text is the variant that the caller gets, if `variants` has it.
+/// An expression without a result is off: an attribute that the caller does not have, a comparison of a
+/// string with a number, a division by zero, or more than 100,000 steps. As in CEL, `a || b` is true if `b`
+/// is, even if `a` has no result. The explanation says what is missing. If the result is a string, it is the
+/// variant of the caller, which must be one of `variants`.
 ///
-/// Of CEL there are no bytes and no messages, and at most 32 levels inside one another.
+/// `bytes` and messages are not supported, and expressions have at most 32 levels of nesting. Regular
+/// expressions take linear time.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    /// The expression, of at most 64 KiB; true or false, or the name of a variant
+    /// The expression, of at most 64 KiB, whose result is true, false or the name of a variant
     expression: String,
-    /// The variants that the expression can give
+    /// The variants that the expression may return
     #[serde(default)]
     variants: Vec<String>,
-    /// What the expression finds in its variable config; any JSON
+    /// The variable `config` of the expression, any JSON
     #[serde(default, rename = "config")]
     constant: serde_json::Value,
 }
 
-register!(Condition, "novi.expression", [], "On when an expression over the caller's attributes is true");
+register!(Condition, "novi.expression", [], "On if an expression over the caller's attributes is true");
 
 impl Activation for Condition {
     fn evaluate(&self, check: &Check<'_>) -> Verdict {
@@ -154,7 +159,8 @@ fn check(expression: &Expression) -> Vec<(Span, String)> {
     errors.chain(invalid_outcomes(&program, None)).collect()
 }
 
-/// Results that are neither booleans nor variants, as far as they are known. `variants` is `None` if there is no row.
+/// Results that are neither booleans nor variants, as far as they are known. `variants` is `None` if there is
+/// no row.
 fn invalid_outcomes(program: &Program, variants: Option<&[String]>) -> Vec<(Span, String)> {
     let mut invalid = Vec::new();
     for outcome in program.outcomes() {
