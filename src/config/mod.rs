@@ -11,7 +11,6 @@ mod sections;
 
 use std::{
     fs,
-    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -20,7 +19,7 @@ use overlay::{Setting, apply};
 pub use secret::Secret;
 pub use sections::{Flags, Snapshot, Usage};
 pub(crate) use sections::{REFRESH_INTERVAL, SNAPSHOT_INTERVAL, USAGE_INTERVAL};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     activation::{
@@ -44,18 +43,20 @@ use crate::{
 /// assert_eq!(config.database.url, "postgres://localhost/shop");
 /// # Ok::<(), novi::Error>(())
 /// ```
+///
+/// `S` is the type of the section `[server]`, which this crate does not read.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, bound(deserialize = "S: Deserialize<'de> + Default"))]
 #[non_exhaustive]
-pub struct Config {
+pub struct Config<S = toml::Table> {
     /// The database with the rows.
     pub database: Database,
     /// How changes are detected.
     pub refresh: Refresh,
     /// How long the history is kept.
     pub history: History,
-    /// How `novi serve` serves.
-    pub server: Server,
+    /// The section `[server]`: `novi_server::ServerSection` in programs with a server, any table in others.
+    pub server: S,
     /// The attributes that identify a caller.
     pub identity: Identity,
     /// The static context, for attributes that a caller's context does not have.
@@ -139,88 +140,6 @@ pub struct Identity {
     pub aliases: Vec<String>,
 }
 
-/// Section `[server]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
-pub struct Server {
-    /// The address and port to listen on.
-    pub listen: SocketAddr,
-    /// The longest request body that is read, in bytes.
-    pub body_limit: usize,
-    /// How long a request may take, its body included.
-    pub request_timeout: Interval,
-    /// How long a client may take to send the head of a request.
-    pub header_timeout: Interval,
-    /// How long requests in flight may take to end after a signal to stop.
-    pub drain_timeout: Interval,
-    /// The server is not ready when the database has not answered for so long.
-    pub stale_after: Interval,
-    /// How many connections may be open.
-    pub max_connections: usize,
-    /// How many of them may be event streams.
-    pub max_streams: usize,
-    /// A secret that servers behind one balancer share, of 16 bytes or more; empty is one that nobody else has. It signs the
-    /// addresses of event streams, and lists of toggles.
-    pub signing_key: Secret,
-    /// Whether questions without a targeting key are refused.
-    pub require_targeting_key: bool,
-    /// Whether to listen on an address that others can reach while there are no tokens: then anybody may change flags.
-    pub insecure: bool,
-    /// How many different unknown tokens are heard from one address in a minute.
-    pub guess_limit: u32,
-    /// Whether `GET /features` takes whoever shows an unknown token for nobody in particular, rather than answer 401.
-    pub unknown_is_nobody: bool,
-    /// How many requests a second the holder of a token may make, or somebody at an address without one; 0 is any number.
-    pub rate_limit: u32,
-    /// Networks of proxies, as `10.0.0.0/8`, whose header `X-Forwarded-For` tells where requests come from.
-    pub trusted_proxies: Vec<String>,
-    /// The origins, as `https://app.example.org`, whose pages may call from a browser.
-    pub cors_origins: Vec<String>,
-    /// A file with the certificate to answer HTTPS with, and those that lead to a root, in PEM; empty is HTTP. Relative to the
-    /// configuration file, as is the next.
-    pub tls_cert: PathBuf,
-    /// The file with the certificate's key.
-    pub tls_key: PathBuf,
-    /// The header by which a request turns flags on or off for itself.
-    pub toggles_header: String,
-    /// Whether each evaluation is told of to the log and to OpenTelemetry.
-    pub trace_evaluations: bool,
-}
-
-impl Server {
-    /// Only this machine; the port spells "novi" on a telephone.
-    const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 6684);
-}
-
-impl Default for Server {
-    fn default() -> Self {
-        Self {
-            listen: Self::LISTEN,
-            body_limit: 1024 * 1024,
-            request_timeout: Interval::from_secs(10),
-            header_timeout: Interval::from_secs(10),
-            drain_timeout: Interval::from_secs(10),
-            stale_after: Interval::from_secs(30),
-            max_connections: 10_000,
-            max_streams: 5_000,
-            signing_key: Secret::default(),
-            require_targeting_key: false,
-            insecure: false,
-            guess_limit: 10,
-            unknown_is_nobody: false,
-            rate_limit: 0,
-            trusted_proxies: Vec::new(),
-            cors_origins: Vec::new(),
-            tls_cert: PathBuf::new(),
-            tls_key: PathBuf::new(),
-            toggles_header: "X-Novi-Feature-Toggles".to_owned(),
-            trace_evaluations: false,
-        }
-    }
-}
-
 impl Config {
     /// The default file.
     pub const FILE: &str = "novi.toml";
@@ -231,16 +150,26 @@ impl Config {
     /// [`Error::File`] if the file cannot be read, and [`Error::Config`], with the file or the variable, if a key is unknown or a
     /// value has the wrong type.
     pub fn load(file: Option<&Path>) -> Result<Self> {
-        Self::load_with(file, &[])
+        Self::load_as(file, &[])
     }
 
-    /// Like [`load`](Self::load), with settings that override the environment, each as `section.key=value`. Values are parsed like
-    /// those of variables.
+    /// Parses a text in the format of `novi.toml`.
     ///
     /// # Errors
-    /// Those of [`load`](Self::load). Errors in a setting name the option `--set` of the command line.
-    pub fn load_with(file: Option<&Path>, settings: &[String]) -> Result<Self> {
-        let default = Path::new(Self::FILE);
+    /// [`Error::Config`], with the line, if a key is unknown or a value has the wrong type.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        Self::read(Self::FILE, text, Vec::new())
+    }
+}
+
+impl<S: DeserializeOwned + Default> Config<S> {
+    /// Like [`load`](Config::load), with a type of the section `[server]`, and with settings that override the environment, each as
+    /// `section.key=value`. Values are parsed like those of variables.
+    ///
+    /// # Errors
+    /// Those of [`load`](Config::load). Errors in a setting name the option `--set` of the command line.
+    pub fn load_as(file: Option<&Path>, settings: &[String]) -> Result<Self> {
+        let default = Path::new(Config::FILE);
         let path = file.or_else(|| default.exists().then_some(default));
         let text = match path {
             Some(path) => fs::read_to_string(path)
@@ -257,14 +186,6 @@ impl Config {
         Ok(config)
     }
 
-    /// Parses a text in the format of `novi.toml`.
-    ///
-    /// # Errors
-    /// [`Error::Config`], with the line, if a key is unknown or a value has the wrong type.
-    pub fn from_toml(text: &str) -> Result<Self> {
-        Self::read(Self::FILE, text, Vec::new())
-    }
-
     fn read(origin: &str, text: &str, above: Vec<Setting>) -> Result<Self> {
         let invalid =
             |error: toml::de::Error| Error::Config { origin: origin.to_owned(), message: error.to_string() };
@@ -274,14 +195,16 @@ impl Config {
             return Ok(config);
         }
         let mut table: toml::Table = toml::from_str(text).map_err(invalid)?;
-        apply(&mut table, above)?;
+        apply::<S>(&mut table, above)?;
         let config = table.try_into::<Self>();
         config.map_err(|error| Error::Config {
             origin: "the environment".to_owned(),
             message: error.to_string(),
         })
     }
+}
 
+impl<S> Config<S> {
     /// The activation types that rows can name: those that are registered, and those of the folder.
     ///
     /// # Errors
@@ -344,10 +267,14 @@ mod tests {
     #[test]
     fn committed_novi_toml_has_every_key_with_its_default() {
         let text = include_str!("../../novi.toml");
-        assert_eq!(Config::from_toml(text).unwrap(), Config::default());
-        let shown: toml::Table = toml::from_str(text).unwrap();
-        let all = toml::Table::try_from(Config::default()).unwrap();
-        assert_eq!(shown, all, "a key is missing in novi.toml");
+        let mut config = Config::from_toml(text).unwrap();
+        // Checked by the command line, which has a type for it.
+        config.server.clear();
+        assert_eq!(config, Config::default());
+        let mut keys: toml::Table = toml::from_str(text).unwrap();
+        keys.insert("server".to_owned(), toml::Table::new().into());
+        let all = toml::Table::try_from(Config::<toml::Table>::default()).unwrap();
+        assert_eq!(keys, all, "a key is missing in novi.toml");
     }
 
     #[test]
@@ -399,22 +326,29 @@ mod tests {
         assert_eq!(config.overrides.get("Combo AND"), Some(&crate::context::overrides::Override::On));
     }
 
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct ServerSection {
+        port: u16,
+        body_limit: usize,
+    }
+
     #[test]
     fn arguments_override_the_environment() {
         let read = |arguments: &[&str]| {
             let settings: Result<Vec<_>> =
                 arguments.iter().map(|argument| Setting::from_argument(argument)).collect();
-            Config::read("novi.toml", "[server]\nbody_limit = 5\n", settings?)
+            Config::<ServerSection>::read("novi.toml", "[server]\nbody_limit = 5\n", settings?)
         };
         let config = read(&[
-            "server.listen=127.0.0.1:1",
+            "server.port=1",
             "refresh.interval = 2s",
             "overrides.\"Combo AND\"=false",
             "overrides={x = 'blue'}",
             "context.note=a=b",
         ])
         .unwrap();
-        assert_eq!((config.server.body_limit, config.server.listen.port()), (5, 1));
+        assert_eq!((config.server.body_limit, config.server.port), (5, 1));
         assert_eq!(config.refresh.interval, Interval::from_secs(2));
         assert_eq!(config.overrides.get("Combo AND"), Some(&crate::context::overrides::Override::Off));
         assert_eq!(
@@ -423,17 +357,15 @@ mod tests {
         );
         assert_eq!(config.context.get("note").and_then(toml::Value::as_str), Some("a=b"));
         let error = |argument| read(&[argument]).unwrap_err().to_string();
-        insta::assert_snapshot!(error("server.listen"), @"--set server.listen: expected SECTION.KEY=VALUE, like refresh.interval=250ms");
-        insta::assert_snapshot!(error("server.lisen=x"), @"--set server.lisen: unknown field `lisen`, expected one of `listen`, `body_limit`, `request_timeout`, `header_timeout`, `drain_timeout`, `stale_after`, `max_connections`, `max_streams`, `signing_key`, `require_targeting_key`, `insecure`, `guess_limit`, `unknown_is_nobody`, `rate_limit`, `trusted_proxies`, `cors_origins`, `tls_cert`, `tls_key`, `toggles_header`, `trace_evaluations`");
+        insta::assert_snapshot!(error("server.port"), @"--set server.port: expected SECTION.KEY=VALUE, like refresh.interval=250ms");
+        insta::assert_snapshot!(error("server.prt=1"), @"--set server.prt: unknown field `prt`, expected `port` or `body_limit`");
         insta::assert_snapshot!(error("server=5"), @r#"--set server: expected a table like {key = true}, found "5""#);
     }
 
     #[test]
-    fn what_is_wrong_in_the_environment_is_told_by_its_variable() {
-        insta::assert_snapshot!(error("", &[("NOVI_SERVER__LISTEN", "no")]),
-            @"environment variable NOVI_SERVER__LISTEN: invalid socket address syntax");
-        insta::assert_snapshot!(error("", &[("NOVI_SERVER__BODY_LIMIT", "-1")]),
-            @"environment variable NOVI_SERVER__BODY_LIMIT: invalid value: integer `-1`, expected usize");
+    fn errors_in_the_environment_name_the_variable() {
+        insta::assert_snapshot!(error("", &[("NOVI_REFRESH__INTERVAL", "no")]),
+            @r#"environment variable NOVI_REFRESH__INTERVAL: invalid value: string "no", expected a duration with its unit, like "1s" or "500ms""#);
         insta::assert_snapshot!(error("", &[("NOVI_DATABASE__URLL", "x")]),
             @"environment variable NOVI_DATABASE__URLL: unknown field `urll`, expected `url`");
         insta::assert_snapshot!(error("", &[("NOVI_DATABSE__URL", "x")]),

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use crate::{
@@ -58,7 +59,8 @@ impl Setting {
         Ok(Self { origin: format!("--set {}", path.trim()), section, key, text: text.to_owned() })
     }
 
-    fn section(self) -> Result<Table> {
+    /// The section with this setting, validated by `Config<S>`.
+    fn section<S: DeserializeOwned + Default>(self) -> Result<Table> {
         let value = literal(&self.text);
         let keys = match (self.key, value) {
             (Some(key), value) => Table::from_iter([(key, value)]),
@@ -70,7 +72,7 @@ impl Setting {
         };
         let section = Table::from_iter([(self.section, keys.into())]);
         // Validated separately, so that the error can name the setting.
-        let validated: Result<Config, toml::de::Error> = section.clone().try_into();
+        let validated: Result<Config<S>, toml::de::Error> = section.clone().try_into();
         match validated {
             Ok(_) => Ok(section),
             Err(error) => Err(Error::Config { origin: self.origin, message: error.message().to_owned() }),
@@ -79,9 +81,9 @@ impl Setting {
 }
 
 /// Applies the settings to the table, in their order.
-pub(super) fn apply(table: &mut Table, settings: Vec<Setting>) -> Result<()> {
+pub(super) fn apply<S: DeserializeOwned + Default>(table: &mut Table, settings: Vec<Setting>) -> Result<()> {
     for setting in settings {
-        merge(table, setting.section()?);
+        merge(table, setting.section::<S>()?);
     }
     Ok(())
 }

@@ -59,7 +59,7 @@ pub struct Flags {
     pub expired: Expired,
 }
 
-impl Config {
+impl<S> Config<S> {
     /// The path of the snapshot file; `None` if it is disabled.
     #[must_use]
     pub fn snapshot_path(&self) -> Option<PathBuf> {

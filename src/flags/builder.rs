@@ -56,7 +56,7 @@ impl FlagsBuilder {
 
     /// Applies a configuration: the refresh interval, the identity, the static context, the overrides, the folder of
     /// activation types, the snapshot file, usage, and expired flags.
-    pub fn config(mut self, config: &Config) -> Self {
+    pub fn config<S>(mut self, config: &Config<S>) -> Self {
         self.folder = Some(config.folder());
         #[cfg(feature = "sql")]
         {

@@ -119,7 +119,7 @@ impl Flags {
     ///
     /// # Errors
     /// Those of [`FlagsBuilder::connect`].
-    pub async fn from_config(config: &Config) -> Result<Self> {
+    pub async fn from_config<S: Sync>(config: &Config<S>) -> Result<Self> {
         Self::builder().config(config).connect(&config.database.url).await
     }
 
