@@ -183,6 +183,7 @@ impl<'a> Check<'a> {
     }
 
     /// All attributes that [`get`](Self::get) finds.
+    #[cfg(feature = "expression")]
     pub(crate) fn attributes(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
         let base = self.around.base.iter().filter(|(name, _)| self.context.get(name).is_none());
         self.context.iter().chain(base).filter(|(_, value)| !value.is_null())

@@ -62,6 +62,14 @@ pub(crate) type ParsedScript = Result<Arc<dyn Script>, Vec<Problem>>;
 
 inventory::collect!(Language);
 
+/// A built-in type whose crate feature is off, registered through `inventory`.
+pub(crate) struct DisabledType {
+    pub(crate) class: &'static str,
+    pub(crate) feature: &'static str,
+}
+
+inventory::collect!(DisabledType);
+
 impl Language {
     pub(crate) fn for_extension(extension: &str) -> Option<&'static Self> {
         inventory::iter::<Self>.into_iter().find(|language| language.extension == extension)
@@ -378,13 +386,21 @@ impl Registry {
 
     /// The problem of a row with an unknown class.
     pub(crate) fn unknown(&self, class_name: &str) -> Problem {
+        let path = "class_name".to_owned();
+        if let Some(disabled) =
+            inventory::iter::<DisabledType>.into_iter().find(|known| known.class == class_name)
+        {
+            let message =
+                format!("class {class_name:?} needs the crate feature `{}` of novi", disabled.feature);
+            return Problem { path, message };
+        }
         let mut names: Vec<&str> = self.names.keys().map(|name| &**name).collect();
         // Sorted, so that the suggestion is deterministic.
         names.sort_unstable();
         let similar = crate::error::suggest::most_similar(class_name, names.into_iter());
         let similar = similar.map_or_else(|| ";".to_owned(), |name| format!("; did you mean {name:?}?"));
         Problem {
-            path: "class_name".to_owned(),
+            path,
             message: format!(
                 "unknown activation class {class_name:?}{similar} `novi types` lists the known classes. To link the types \
                  of another crate, name that crate in the program: `use that_crate as _;`"

@@ -3,7 +3,6 @@
 
 pub(crate) mod audience;
 pub(crate) mod combine;
-#[cfg(feature = "expression")]
 pub(crate) mod expression;
 pub(crate) mod register;
 pub(crate) mod rollout;

@@ -73,7 +73,7 @@ impl Configured for Host {
             );
         }
         let patterns = config.hosts.into_boxed();
-        let system: Box<str> = gethostname::gethostname().to_string_lossy().into();
+        let system: Box<str> = hostname::get().unwrap_or_default().to_string_lossy().into();
         Some(Self { system_matches: matches_any(&patterns, &system), patterns, system })
     }
 }

@@ -10,10 +10,13 @@ use crate::{
         Activation, Compile, Problem,
         registry::{Language, ParsedScript, Script},
     },
-    builtin::expression::{Condition, check, compile},
+    builtin::expression::{
+        EXTENSION,
+        condition::{Condition, check, compile},
+    },
 };
 
-inventory::submit!(Language { extension: "cel", describe, parse });
+inventory::submit!(Language { extension: EXTENSION, describe, parse });
 
 /// An expression, to which rows add a config.
 struct File {

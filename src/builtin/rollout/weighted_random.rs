@@ -1,6 +1,6 @@
 //! A random choice among weighted variations.
 
-use rand_chacha::{
+use chacha20::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
 };

@@ -9,7 +9,7 @@ use croner::{
 
 use crate::builtin::time::{
     clock::{Pass, at_zone},
-    schedule::interval_cache::Interval,
+    schedule::{cron_error::CronError, interval_cache::Interval},
 };
 
 /// Windows of one length, which start when an expression matches the local time of a zone.
@@ -21,12 +21,6 @@ pub(super) struct CronWindows {
     /// Whether the expression has `*` for the hour or the minute. Such an expression also matches a repeated
     /// hour.
     is_hourly: bool,
-}
-
-/// An invalid expression.
-pub(super) enum CronError {
-    Syntax(String),
-    NeverFires,
 }
 
 impl CronWindows {

@@ -1,6 +1,8 @@
 //! Windows of time that repeat.
 
+#[cfg_attr(not(feature = "cron"), path = "cron_disabled.rs")]
 pub(crate) mod cron;
+pub(crate) mod cron_error;
 pub(crate) mod interval_cache;
 pub(crate) mod weekly;
 
@@ -18,7 +20,8 @@ use crate::{
         time::clock::{Now, now_in_rfc3339, zone},
     },
 };
-use cron::{CronError, CronWindows};
+use cron::CronWindows;
+use cron_error::CronError;
 use interval_cache::{Interval, IntervalCache};
 use weekly::WeeklyWindows;
 
@@ -188,10 +191,17 @@ fn cron(
     // If the duration is invalid, that is reported already; any length serves to find more problems.
     match CronWindows::new(text, length.unwrap_or(1), zone) {
         Ok(windows) => length.map(|_| Box::new(windows)),
+        #[cfg(not(feature = "cron"))]
+        Err(CronError::Disabled) => {
+            row.problem(".cron", "cron expressions need the crate feature `cron` of novi");
+            None
+        }
+        #[cfg(feature = "cron")]
         Err(CronError::NeverFires) => {
             row.problem(".cron", format!("the expression {text:?} never matches a time"));
             None
         }
+        #[cfg(feature = "cron")]
         Err(CronError::Syntax(error)) => {
             let expected = "expected a cron expression of five fields like \"0 9 * * MON-FRI\"";
             row.problem(".cron", format!("{expected}, found {text:?}: {error}"));
