@@ -50,6 +50,8 @@
 //! # What it does not do
 //! Experiments' statistics, and storing who got which variant.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod activation;
 mod builtin;
 pub mod config;
@@ -114,7 +116,7 @@ pub use store::tokens::secret as token;
 pub mod __private {
     pub use crate::context::to_context::derived;
     pub use crate::flags::choose::choose_with as choose;
-    pub use crate::flags::guard::{AsFlags, Guarded, is_enabled, is_on};
+    pub use crate::flags::guard::{AsFlags, FromFlagDisabled, Guarded, is_enabled, is_on};
     pub use crate::snapshot::feature::derived as feature;
     pub use inventory;
     pub use schemars;

@@ -95,7 +95,7 @@ fn chosen<T: Feature>(decision: Option<&Decision<&Snapshot>>) -> T {
     let Some(decision) = decision.filter(|decision| decision.enabled()) else { return T::fallback() };
     let answer = Answer { variant: decision.variant(), value: decision.variant_value() };
     T::read(&answer).unwrap_or_else(|problem| {
-        decision.snapshot().tell_unread(&T::REGISTERED, answer.variant, &problem);
+        decision.snapshot().log_unreadable_once(&T::REGISTERED, answer.variant, &problem);
         T::fallback()
     })
 }

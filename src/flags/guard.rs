@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     context::{
-        Context, TARGETING_KEY, current::current_context, override_scope as layers, overrides::Override,
+        Context, TARGETING_KEY, current::current_context, override_scope, overrides::Override,
         to_context::ToContext as _, value::Value,
     },
     flags::{Flags, handle::FlagHandle},
@@ -60,6 +60,25 @@ impl FlagDisabled {
     #[must_use]
     pub fn flag(&self) -> &str {
         &self.flag
+    }
+}
+
+/// An error type that a guarded function can return while its flag is off.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be created from `novi::FlagDisabled`, the error while the flag is off",
+    label = "the error type `{Self}` does not implement `From<novi::FlagDisabled>`",
+    note = "implement `From<novi::FlagDisabled>`, for instance with a variant `Disabled(#[from] novi::FlagDisabled)` of thiserror",
+    note = "or set the value to return while the flag is off: `otherwise = <expression>`"
+)]
+pub trait FromFlagDisabled {
+    /// Converts the error.
+    fn from_flag_disabled(error: FlagDisabled) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: From<FlagDisabled>> FromFlagDisabled for E {
+    fn from_flag_disabled(error: FlagDisabled) -> Self {
+        error.into()
     }
 }
 
@@ -156,7 +175,7 @@ fn is_overridden(name: &str, variant: Option<&str>) -> bool {
 
 /// The override of a flag that the running code is in.
 pub(super) fn override_of(name: &str) -> Option<Override> {
-    layers::answer(name, |_| true).map(|found| found.answer.clone())
+    override_scope::effective(name, |_| true).map(|found| found.answer.clone())
 }
 
 /// The flag of a guarded function among the installed flags, looked up once.

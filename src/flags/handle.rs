@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    context::{Context, override_scope as layers},
+    context::{Context, override_scope},
     error::Result,
     flags::Flags,
     snapshot::{Snapshot, decision::Decision},
@@ -94,10 +94,10 @@ impl FlagHandle {
     #[inline]
     pub fn is_enabled(&self, context: &Context<'_>) -> bool {
         // A decision that is the same for everybody needs no snapshot, unless it is overridden.
-        if !layers::in_use()
+        if !override_scope::any_override_active()
             && let Some(Found::Fixed(on, number)) = self.found(self.flags.current().serial())
         {
-            self.flags.tally().count(number);
+            self.flags.counts().count(number);
             return on;
         }
         self.resolve(context)

@@ -32,7 +32,7 @@ use crate::{
     rows::{Rows, issue::Issue},
     runtime::{core::Core, current::CurrentSnapshot},
     snapshot::{
-        Evaluations, Snapshot, Tally, Trace,
+        EvaluationCounts, Evaluations, Snapshot, Trace,
         decision::{Decision, Evaluated},
         guard::SnapshotGuard,
     },
@@ -126,7 +126,7 @@ impl Flags {
         context: &Context<'_>,
     ) -> Result<Decision> {
         let guard = self.snapshot();
-        match guard.resolve(name, find, context, guard.tally().shard(), |found| found) {
+        match guard.resolve(name, find, context, guard.counts().shard(), |found| found) {
             Some(found) => Ok(Decision::new(guard, found)),
             None => {
                 self.core.unknown().count(name, &guard);
@@ -234,8 +234,8 @@ impl Flags {
         self.core.snapshot_of(rows)
     }
 
-    pub(crate) fn tally(&self) -> &Tally {
-        self.core.tally()
+    pub(crate) fn counts(&self) -> &EvaluationCounts {
+        self.core.counts()
     }
 
     #[inline]

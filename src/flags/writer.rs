@@ -254,6 +254,6 @@ impl Flags {
     /// A validator of rows, with the activation types of these flags.
     #[must_use]
     pub fn validator(&self) -> Validator {
-        Validator::of(self.registry())
+        Validator::from_shared(self.registry())
     }
 }

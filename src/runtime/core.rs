@@ -6,12 +6,12 @@ use crate::{
     activation::script_folder::Types,
     rows::Rows,
     runtime::{current::CurrentSnapshot, unknown_flags::UnknownFlags},
-    snapshot::{Settings, Snapshot, Tally, guard::SnapshotGuard},
+    snapshot::{EvaluationCounts, Settings, Snapshot, guard::SnapshotGuard},
 };
 #[cfg(feature = "sql")]
 use crate::{
     runtime::follow::subscription::{Announcer, Changes, Subscription},
-    snapshot::{Change, Missing, Part},
+    snapshot::{MissingRows, Part, PatchBuilder},
 };
 
 /// The current snapshot, and what the next one is compiled with.
@@ -23,7 +23,7 @@ pub(crate) struct Core {
     settings: Settings,
     unknown: UnknownFlags,
     /// Shared by every snapshot.
-    tally: Arc<Tally>,
+    counts: Arc<EvaluationCounts>,
     #[cfg(feature = "sql")]
     announcer: Announcer,
 }
@@ -33,7 +33,7 @@ impl Core {
         let snapshot = Snapshot::compile(Arc::new(rows), &types.take(), &settings, None);
         log_issues(&snapshot);
         Self {
-            tally: Arc::clone(snapshot.tally()),
+            counts: Arc::clone(snapshot.counts()),
             current: CurrentSnapshot::new(snapshot),
             types,
             settings,
@@ -67,8 +67,8 @@ impl Core {
     }
 
     #[inline]
-    pub(crate) fn tally(&self) -> &Tally {
-        &self.tally
+    pub(crate) fn counts(&self) -> &EvaluationCounts {
+        &self.counts
     }
 
     /// Replaces all rows, and reads the folder of activation types again.
@@ -106,7 +106,7 @@ impl Core {
     }
 
     /// Compiles the part of the rows that has changed.
-    pub(crate) fn compile_part(&self, change: &Change<'_>) -> (Part, Missing) {
+    pub(crate) fn compile_part(&self, change: &PatchBuilder<'_>) -> (Part, MissingRows) {
         change.compile(&self.types.present(), &self.settings)
     }
 

@@ -77,7 +77,7 @@ impl CurrentSnapshot {
     pub(crate) fn with<T>(&self, read: impl Fn(&Snapshot, &Shard) -> T) -> T {
         self.cached(|cached| read(&cached.snapshot, &cached.shard)).unwrap_or_else(|| {
             let snapshot = self.load();
-            read(&snapshot, snapshot.tally().shard())
+            read(&snapshot, snapshot.counts().shard())
         })
     }
 
@@ -120,7 +120,7 @@ impl CurrentSnapshot {
                 if cache.len() == MAX_CACHED {
                     cache.remove(0);
                 }
-                let (alive, shard) = (Arc::downgrade(&self.alive), Arc::clone(snapshot.tally().shard()));
+                let (alive, shard) = (Arc::downgrade(&self.alive), Arc::clone(snapshot.counts().shard()));
                 cache.push(Cached { stamp, snapshot: Arc::clone(&snapshot), shard, alive });
             }
         });

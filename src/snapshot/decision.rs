@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::{
     activation::Variant,
-    context::{override_scope::Layered, overrides::Override},
+    context::{override_scope::ActiveOverride, overrides::Override},
     rows::Revision,
     snapshot::{Snapshot, guard::SnapshotGuard},
 };
@@ -78,7 +78,7 @@ pub(crate) enum Evaluated {
     /// The flag's index in the snapshot, and its outcome.
     Flag(u32, Outcome),
     /// An override took precedence over the snapshot.
-    Override(Arc<Layered>),
+    Override(Arc<ActiveOverride>),
 }
 
 impl Evaluated {

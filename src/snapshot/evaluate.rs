@@ -7,7 +7,7 @@ use crate::{
         evaluation::{Check, Scope},
         memo::{Memo, MemoSize},
     },
-    context::{Context, override_scope as layers},
+    context::{Context, override_scope},
     error::{Error, Result},
     snapshot::{
         counters::Shard,
@@ -32,7 +32,7 @@ impl Snapshot {
     #[must_use]
     pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
         let find = |snapshot: &Self| snapshot.find_index(name);
-        self.resolve(name, find, context, self.tally.shard(), |found| {
+        self.resolve(name, find, context, self.counts.shard(), |found| {
             found.is_some_and(|found| found.enabled())
         })
     }
@@ -49,7 +49,7 @@ impl Snapshot {
     /// [`evaluate`](Self::evaluate) it spends no time on a suggestion.
     pub fn decision(&self, name: &str, context: &Context<'_>) -> Option<Decision<&Self>> {
         let find = |snapshot: &Self| snapshot.find_index(name);
-        let found = self.resolve(name, find, context, self.tally.shard(), |found| found)?;
+        let found = self.resolve(name, find, context, self.counts.shard(), |found| found)?;
         Some(Decision::new(self, found))
     }
 
@@ -67,7 +67,7 @@ impl Snapshot {
         shard: &Shard,
         read: impl FnOnce(Option<Evaluated>) -> T,
     ) -> T {
-        if layers::in_use() {
+        if override_scope::any_override_active() {
             return self.resolve_with_overrides(name, find, context, shard, read);
         }
         read(self.evaluate_rows(find(self), context, shard))
@@ -105,7 +105,7 @@ impl Snapshot {
 
     /// Evaluates the flags that pass a filter; see [`evaluate_all`](Self::evaluate_all).
     pub fn evaluate_only(&self, filter: Filter<'_>, context: &Context<'_>) -> Vec<Decision<&Self>> {
-        if layers::in_use() && layers::any_here() {
+        if override_scope::any_override_active() && override_scope::any_on_this_thread() {
             return self.evaluate_with_overrides(filter, context);
         }
         self.evaluate_known(filter, context, |_| None)
@@ -136,7 +136,7 @@ impl Snapshot {
         let Some(first) = self.flags.first() else { return Vec::new() };
         Memo::lend(self.memo_size(self.flags.len()), |memo| {
             let check = Check::new(&self.around, context, &first.named).with_memo(memo);
-            let shard = self.tally.shard();
+            let shard = self.counts.shard();
             let decide = |(index, flag): (u32, _)| {
                 if let Some(decision) = over(index) {
                     return decision;
@@ -168,7 +168,7 @@ impl Snapshot {
             let check = Check::new(&self.around, context, &first.named).with_memo(memo);
             Memo::lend(part.memo_size(part.flags.len()), |memo| {
                 let check_of_part = Check::new(&part.around, context, &first.named).with_memo(memo);
-                let shard = self.tally.shard();
+                let shard = self.counts.shard();
                 let decide = |index: u32| {
                     let (home, flag) = self.locate(index)?;
                     if !home.passes(filter, flag) {
@@ -208,7 +208,7 @@ impl Snapshot {
             return u32::try_from(self.flags.len()).ok()?.checked_add(index);
         }
         let index = self.names.find(&self.flags, &self.around.texts, name)?;
-        (!patch.is_gone(index)).then_some(index)
+        (!patch.replaces(index)).then_some(index)
     }
 
     pub(super) fn index(&self, name: &str) -> Result<u32> {
@@ -255,7 +255,7 @@ impl Snapshot {
             Filter::All => true,
             Filter::Prefix(prefix) => self.around.texts.get(flag.named.name).starts_with(prefix),
             Filter::Tag(tag) => {
-                flag.more.as_ref().is_some_and(|more| more.tags.iter().any(|known| **known == *tag))
+                flag.extras.as_ref().is_some_and(|extras| extras.tags.iter().any(|known| **known == *tag))
             }
         }
     }
@@ -281,7 +281,7 @@ impl Snapshot {
     /// The nodes of the activations that a flag is linked to.
     #[inline]
     fn linked(&self, flag: &Flag) -> &[u32] {
-        self.links.at(flag.linked)
+        self.links.slice(flag.linked)
     }
 
     #[inline(never)]
@@ -326,7 +326,7 @@ impl Snapshot {
                 path.push(open(*root));
             }
             while let Some((node, next, scope)) = path.last_mut() {
-                if let Some(child) = self.graph.of(*node).get(*next).copied() {
+                if let Some(child) = self.graph.targets(*node).get(*next).copied() {
                     *next += 1;
                     if check.is_pending(child) {
                         path.push(open(child));
@@ -345,17 +345,17 @@ impl Snapshot {
 
     /// The number of the flag that this node represents.
     pub(super) fn prerequisite_at(&self, node: u32) -> Option<u32> {
-        let place = self.asked_flags.binary_search(&node).ok()?;
+        let place = self.prerequisite_nodes.binary_search(&node).ok()?;
         u32::try_from(place).ok()
     }
 
     pub(super) fn memo_size(&self, flags: usize) -> MemoSize {
-        MemoSize { slots: self.slots, flags, prerequisites: self.asked_flags.len() }
+        MemoSize { slots: self.slots, flags, prerequisites: self.prerequisite_nodes.len() }
     }
 
     #[cold]
     fn last_known(&self, flag: &Flag, context: &Context<'_>) -> Outcome {
-        let known = flag.more.as_ref().and_then(|more| more.last_known.as_ref());
+        let known = flag.extras.as_ref().and_then(|extras| extras.last_known.as_ref());
         let Some((snapshot, index)) = known else { return MISSING };
         let Outcome { enabled, variant, .. } = snapshot.outcome_of(*index, context);
         // Variants are numbered by snapshot; this one has numbers for those of the earlier one as well.

@@ -17,12 +17,12 @@ use crate::{
         strings::{Text, Writing},
         trace::{Records, Tracer},
     },
-    context::{Context, override_scope as layers, value::Value},
+    context::{Context, override_scope, value::Value},
     error::Result,
     rows::{ActivationRow, Revision, Rows},
     snapshot::{
         Answer, Flag, Snapshot,
-        compile::nodes::{Drafts, index},
+        compile::{ids::index, nodes::DraftNodes},
         decision::{Outcome, Reason},
     },
 };
@@ -96,7 +96,7 @@ pub struct Input {
 /// What explanations need of each node, apart from the nodes themselves, which evaluation reads. Nodes of rows come first, then
 /// inline ones.
 #[derive(Default)]
-pub(super) struct ExplanationData {
+pub(super) struct NodeInfo {
     rows: Vec<RowName>,
     inline: Vec<InlineNode>,
     /// The class name of each node, as a number.
@@ -118,22 +118,22 @@ struct InlineNode {
     path: Box<str>,
 }
 
-impl ExplanationData {
-    pub(super) fn new(rows: &Rows, drafts: &mut Drafts, flags: &[Flag], texts: &mut Writing) -> Self {
+impl NodeInfo {
+    pub(super) fn new(rows: &Rows, drafts: &mut DraftNodes, flags: &[Flag], texts: &mut Writing) -> Self {
         let flag = |(_, flag): &(u32, u32)| {
             // Flags that exist only as overrides have no row.
             let id = rows.flags.get(*flag as usize).map_or(0, |row| row.id);
             Some(RowName { id, name: flags.get(*flag as usize)?.named.name })
         };
-        let asked_flags = drafts.flags.iter().filter_map(flag).collect();
+        let prerequisites = drafts.flags.iter().filter_map(flag).collect();
         let row = |row: &ActivationRow| RowName { id: row.id, name: texts.add(&row.name) };
-        let inline = drafts.list.iter().skip(rows.activations.len()).zip(mem::take(&mut drafts.inline));
+        let inline = drafts.list.iter().skip(rows.activations.len()).zip(mem::take(&mut drafts.inline_paths));
         Self {
             rows: rows.activations.iter().map(row).collect(),
             inline: inline.map(|(draft, path)| InlineNode { row: draft.row, path }).collect(),
             classes: drafts.list.iter().map(|draft| draft.class).collect(),
             class_names: mem::take(&mut drafts.classes),
-            flags: asked_flags,
+            flags: prerequisites,
         }
     }
 
@@ -163,7 +163,7 @@ impl ExplanationData {
 
 /// Look-ups by the ids of rows, for patches.
 #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are replaced as a whole"))]
-impl ExplanationData {
+impl NodeInfo {
     /// The node of the activation whose row has this id.
     pub(super) fn node_of(&self, id: i64) -> Option<u32> {
         let place = self.rows.partition_point(|row| row.id < id);
@@ -171,7 +171,7 @@ impl ExplanationData {
     }
 
     /// The number of the flag with this id, among those that activations depend on.
-    pub(super) fn asked_flag(&self, id: i64) -> Option<usize> {
+    pub(super) fn prerequisite_index(&self, id: i64) -> Option<usize> {
         self.flags.iter().position(|flag| flag.id == id)
     }
 
@@ -192,7 +192,7 @@ impl Snapshot {
     /// # Errors
     /// [`Error::FlagNotFound`](crate::Error::FlagNotFound) if no flag has this name.
     pub fn explain(&self, name: &str, context: &Context<'_>) -> Result<Trace> {
-        if layers::in_use()
+        if override_scope::any_override_active()
             && let Some(trace) = self.explain_overlaid(name)
         {
             return Ok(trace);
@@ -203,7 +203,7 @@ impl Snapshot {
             _ => self.explain_at(index, name, context),
         };
         trace.revision = self.revision();
-        if layers::in_use() {
+        if override_scope::any_override_active() {
             trace.because.extend(self.refused(name, Some(index)));
         }
         Ok(trace)
@@ -215,7 +215,7 @@ impl Snapshot {
         let (outcome, records) = self.traced(index, context);
         let took = nanoseconds(start.elapsed());
         let roots = match self.flags.get(index as usize) {
-            Some(Flag { answer: Answer::Ask(_), .. }) => self.links.of(index),
+            Some(Flag { answer: Answer::Ask(_), .. }) => self.links.targets(index),
             _ => &[],
         };
         let mut tree = Tree { snapshot: self, records: &records, shown: HashSet::new() };
@@ -279,11 +279,11 @@ struct Tree<'a> {
 impl Tree<'_> {
     /// A node of the tree. `scope` is the number of the flag that it was evaluated for, below a flag that activations depend on.
     fn node(&mut self, node: u32, scope: Option<u32>, depth: usize) -> Option<TraceNode> {
-        let told = &self.snapshot.told;
+        let node_info = &self.snapshot.node_info;
         let prerequisite = self.snapshot.prerequisite_at(node);
         let row = match prerequisite {
-            Some(flag) => told.flags.get(flag as usize)?,
-            None => told.row_of(node)?,
+            Some(flag) => node_info.flags.get(flag as usize)?,
+            None => node_info.row_of(node)?,
         };
         let by_flag = self.snapshot.around.nodes.get(node as usize).is_some_and(|node| node.by_flag);
         let key = (scope.filter(|_| by_flag), node);
@@ -292,8 +292,8 @@ impl Tree<'_> {
         let mut asked = TraceNode {
             id: row.id,
             name: self.snapshot.around.texts.get(row.name).to_owned(),
-            path: told.path_of(node).map(str::to_owned),
-            class_name: told.class_of(node).to_owned(),
+            path: node_info.path_of(node).map(str::to_owned),
+            class_name: node_info.class_of(node).to_owned(),
             on: verdict.map(Verdict::is_on),
             variant: verdict
                 .and_then(Verdict::variant)
@@ -311,7 +311,7 @@ impl Tree<'_> {
             asked.inputs = record.inputs.iter().map(input).collect();
             asked.notes.clone_from(&record.notes);
         }
-        let children = self.snapshot.graph.of(node);
+        let children = self.snapshot.graph.targets(node);
         if children.is_empty() {
         } else if !self.shown.insert(key) {
             asked.notes.push("its children are shown above".to_owned());

@@ -20,19 +20,19 @@ pub(crate) mod plan;
 use std::{fmt, sync::Arc};
 
 #[cfg(feature = "sql")]
-pub(crate) use compile::nodes::Missing;
+pub(crate) use compile::nodes::MissingRows;
 pub use counts::Evaluations;
 pub use evaluate::Filter;
 pub use explain::{Input, Trace, TraceNode};
 #[cfg(feature = "sql")]
-pub(crate) use patch::{Change, Part, reverse_index::Askers};
+pub(crate) use patch::{Part, PatchBuilder, reverse_index::ReverseIndex};
 
 use compile::expiry::Expiry;
-use compile::graph::Kept;
-use compile::names::Names;
+use compile::graph::FrozenGraph;
+use compile::names::NameIndex;
 use compile::variants::Values;
-pub(crate) use counts::Tally;
-use explain::ExplanationData;
+pub(crate) use counts::EvaluationCounts;
+use explain::NodeInfo;
 use patch::Patch;
 
 use crate::{
@@ -76,20 +76,20 @@ pub struct Snapshot {
     /// The ids of the flags' rows.
     ids: Arc<[i64]>,
     /// The activations that each flag is linked to, in the order of their ids. The node of a row has the row's index.
-    links: Kept,
-    names: Names,
+    links: FrozenGraph,
+    names: NameIndex,
     /// The children of each node.
-    graph: Kept,
+    graph: FrozenGraph,
     /// The nodes of flags that activations depend on, sorted.
-    asked_flags: Arc<[u32]>,
+    prerequisite_nodes: Arc<[u32]>,
     /// Names and paths of the nodes, apart from the nodes themselves, which evaluation reads.
-    told: Arc<ExplanationData>,
+    node_info: Arc<NodeInfo>,
     variants: Arc<[Box<str>]>,
     /// How many nodes have a verdict to memoize.
     slots: usize,
     issues: Arc<[Issue]>,
-    tally: Arc<Tally>,
-    unread: Arc<compile::features::Told>,
+    counts: Arc<EvaluationCounts>,
+    reported_features: Arc<compile::features::ReportedFeatures>,
     /// What has changed since this snapshot was compiled.
     patch: Option<Arc<Patch>>,
     /// Distinguishes the snapshots of one [`Flags`](crate::Flags), where it is not 0.
@@ -110,12 +110,12 @@ struct Flag {
     /// The number of the counter of its first outcome.
     first_number: u32,
     /// Data that few flags have.
-    more: Option<Box<More>>,
+    extras: Option<Box<FlagExtras>>,
 }
 
 /// Data that few flags have.
 #[derive(Clone, Default)]
-struct More {
+struct FlagExtras {
     /// The variants' values, if the metadata define any.
     values: Option<Values>,
     /// The variants that the flag can assign.
@@ -211,7 +211,7 @@ impl Snapshot {
         let rows = self.rows();
         let activations = rows.map_or(&[][..], |rows| &rows.activations);
         let found: Vec<&ActivationRow> = if self.patch.is_none() {
-            let linked = u32::try_from(row).map_or(&[][..], |row| self.links.of(row));
+            let linked = u32::try_from(row).map_or(&[][..], |row| self.links.targets(row));
             linked.iter().filter_map(|index| activations.get(*index as usize)).collect()
         } else {
             let flag = rows.and_then(|rows| rows.flags.get(row)).map(|row| row.id);
@@ -280,7 +280,7 @@ impl Snapshot {
     }
 
     fn values(&self, flag: u32) -> Option<&Values> {
-        self.locate(flag)?.1.more.as_ref()?.values.as_ref()
+        self.locate(flag)?.1.extras.as_ref()?.values.as_ref()
     }
 
     pub(crate) fn name_of(&self, flag: u32) -> &str {
@@ -310,20 +310,21 @@ impl Snapshot {
             return Arc::clone(self);
         }
         let mut copy = self.without_last_known();
-        copy.patch = self.patch.as_deref().map(|patch| Arc::new(patch.with(patch.part.without_last_known())));
+        copy.patch =
+            self.patch.as_deref().map(|patch| Arc::new(patch.with_part(patch.part.without_last_known())));
         Arc::new(copy)
     }
 
     fn without_last_known(&self) -> Self {
         let mut flags = self.flags.to_vec();
-        for more in flags.iter_mut().filter_map(|flag| flag.more.as_mut()) {
-            more.last_known = None;
+        for extras in flags.iter_mut().filter_map(|flag| flag.extras.as_mut()) {
+            extras.last_known = None;
         }
         Self { rows: None, flags: flags.into(), issues: Arc::default(), patch: None, ..self.clone() }
     }
 
-    pub(crate) fn tally(&self) -> &Arc<Tally> {
-        &self.tally
+    pub(crate) fn counts(&self) -> &Arc<EvaluationCounts> {
+        &self.counts
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::{
     context::{
-        override_scope as layers,
-        override_scope::{Layered, Level},
+        override_scope,
+        override_scope::{ActiveOverride, OverrideSource},
         overrides::Override,
     },
     error::Result,
@@ -17,15 +17,15 @@ use crate::{
 
 impl Snapshot {
     /// The override that takes precedence over the rows of a flag, if there is one. `index` is `None` if no flag has the name.
-    /// Check [`layers::in_use`] first, which costs nothing.
+    /// Check [`override_scope::any_override_active`] first, which costs nothing.
     #[cold]
     #[inline(never)]
-    pub(crate) fn overlaid(&self, name: &str, index: Option<u32>) -> Option<Arc<Layered>> {
+    pub(crate) fn overlaid(&self, name: &str, index: Option<u32>) -> Option<Arc<ActiveOverride>> {
         // Most threads are in no scope while another one is.
-        if !layers::any_here() {
+        if !override_scope::any_on_this_thread() {
             return None;
         }
-        layers::answer(name, |answer| self.refusal(index, answer).is_none())
+        override_scope::effective(name, |answer| self.refusal(index, answer).is_none())
     }
 
     /// How many versions a flag has, if its metadata define versions.
@@ -67,7 +67,7 @@ impl Snapshot {
     /// The rejected override of a request, for explanations.
     #[cold]
     pub(super) fn refused(&self, name: &str, index: Option<u32>) -> Option<String> {
-        let asked = layers::find(name, Level::Request, |_| true)?;
+        let asked = override_scope::find(name, OverrideSource::Request, |_| true)?;
         let why = self.refusal(index, &asked.answer)?;
         Some(format!("; an override by the request was rejected: {why}"))
     }
@@ -76,13 +76,13 @@ impl Snapshot {
     #[cold]
     pub(super) fn explain_overlaid(&self, name: &str) -> Option<Trace> {
         let index = self.find_index(name);
-        let layered = self.overlaid(name, index)?;
-        let mut because = match layered.level {
-            Level::Request => "overridden by the request".to_owned(),
-            Level::Scoped => "overridden by the code (with_overrides or in_overrides)".to_owned(),
+        let active = self.overlaid(name, index)?;
+        let mut because = match active.source {
+            OverrideSource::Request => "overridden by the request".to_owned(),
+            OverrideSource::Scope => "overridden by the code (with_overrides or in_overrides)".to_owned(),
         };
         because.extend(self.refused(name, index));
-        let decision = Decision::new(self, Evaluated::Override(layered));
+        let decision = Decision::new(self, Evaluated::Override(active));
         Some(Trace {
             flag: name.to_owned(),
             enabled: decision.enabled(),
@@ -98,7 +98,7 @@ impl Snapshot {
     /// Adds the flags that exist only as overrides, sorted by name.
     #[cold]
     pub(super) fn add_overlaid<'a>(&'a self, filter: Filter<'_>, decisions: &mut Vec<Decision<&'a Self>>) {
-        for name in layers::flags() {
+        for name in override_scope::overridden_flags() {
             let passes = match filter {
                 Filter::All => true,
                 Filter::Prefix(prefix) => name.starts_with(prefix),
@@ -106,9 +106,9 @@ impl Snapshot {
             };
             if passes
                 && self.find_index(&name).is_none()
-                && let Some(layered) = self.overlaid(&name, None)
+                && let Some(active) = self.overlaid(&name, None)
             {
-                decisions.push(Decision::new(self, Evaluated::Override(layered)));
+                decisions.push(Decision::new(self, Evaluated::Override(active)));
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::{
         core::Core,
         follow::{part_rows::PartRows, subscription::Changes},
     },
-    snapshot::{Askers, Change, Part, Snapshot},
+    snapshot::{Part, PatchBuilder, ReverseIndex, Snapshot},
     store::{Changed, Cursor, Fingerprint, ReadSession, ReadStore},
 };
 
@@ -57,7 +57,7 @@ struct BaseState {
     /// The state of the rows in the current snapshot; of those in the base while that is not current yet.
     state: State,
     base: Arc<Snapshot>,
-    askers: Askers,
+    askers: ReverseIndex,
     /// The rows that differ from those of the base.
     changed: Changed,
     /// The ids of the flags whose decisions may differ from those of the base.
@@ -251,7 +251,7 @@ impl Follower {
 
 impl BaseState {
     fn new(state: State, base: Arc<Snapshot>, serial: Option<u32>) -> Self {
-        let askers = Askers::of(&base);
+        let askers = ReverseIndex::new(&base);
         Self {
             state,
             base,
@@ -311,23 +311,23 @@ impl BaseState {
             if self.affected.len().max(self.changed.len()) > MAX_PATCH_SIZE {
                 return Ok(None);
             }
-            let imports = self.read(session, &current, &impact.changed).await?;
+            let reused = self.read(session, &current, &impact.changed).await?;
             let keep_rows = core.settings().keep_rows;
-            let rows = Arc::new(self.rows.put_together(session.cursor().revision(), &imports, keep_rows));
-            let change = Change {
+            let rows = Arc::new(self.rows.put_together(session.cursor().revision(), &reused, keep_rows));
+            let change = PatchBuilder {
                 base: &self.base,
                 previous: &current,
                 changed: &self.changed,
                 affected: &self.affected,
                 rows: &rows,
-                imports: &imports,
+                reused: &reused,
             };
             let (part, missing) = core.compile_part(&change);
             if self.rows.ask_for(missing) {
                 continue;
             }
             let outcome = self.outcome(session.cursor().revision(), news, &current);
-            self.publish(core, &current, &rows, &imports, part);
+            self.publish(core, &current, &rows, &reused, part);
             self.state.cursor = session.cursor().clone();
             if let Some(fingerprint) = &mut self.state.fingerprint {
                 fingerprint.count(changed);
@@ -351,23 +351,23 @@ impl BaseState {
             self.rows.add(&flags, rows);
         }
         let is_there = |id: i64| {
-            let in_base = !self.changed.activations.contains(&id) && self.base.importable(id).is_some();
-            let in_part = current.part().is_some_and(|part| part.importable(id).is_some());
+            let in_base = !self.changed.activations.contains(&id) && self.base.reusable_node(id).is_some();
+            let in_part = current.part().is_some_and(|part| part.reusable_node(id).is_some());
             !touched.activations.contains(&id) && (in_base || self.serial.is_some() && in_part)
         };
-        let (activations, imports) = self.rows.activations_to_read(&self.changed, is_there);
+        let (activations, reused) = self.rows.activations_to_read(&self.changed, is_there);
         if !activations.is_empty() {
             let rows = session.select(&activations).await?;
             self.rows.add(&activations, rows);
         }
-        for id in &imports {
+        for id in &reused {
             let names = [current.part(), Some(&*self.base)];
             let names = names.into_iter().flatten().find_map(|snapshot| snapshot.activation_names(*id));
             if let Some((name, class_name)) = names {
                 self.rows.stand_in(*id, name, class_name);
             }
         }
-        Ok(imports)
+        Ok(reused)
     }
 
     /// Publishes the base with this part as its patch.
@@ -376,7 +376,7 @@ impl BaseState {
         core: &Core,
         current: &Arc<Snapshot>,
         rows: &Arc<Rows>,
-        imports: &BTreeSet<i64>,
+        reused: &BTreeSet<i64>,
         part: Part,
     ) {
         // The part also contains flags that others depend on. They stay in it, so that their evaluations are counted once.
@@ -387,7 +387,7 @@ impl BaseState {
         }
         let numbered = if is_new_base { Arc::clone(&self.base) } else { Arc::clone(current) };
         let (base, changed, affected) = (&self.base, &self.changed, &self.affected);
-        let change = Change { base, previous: &numbered, changed, affected, rows, imports };
+        let change = PatchBuilder { base, previous: &numbered, changed, affected, rows, reused };
         self.serial = Some(core.put(|| change.apply(part)));
     }
 
@@ -435,16 +435,17 @@ struct Impact {
 }
 
 impl Impact {
-    fn new(changed: &Changed, current: &Snapshot, base: &Snapshot, askers: &Askers) -> Self {
+    fn new(changed: &Changed, current: &Snapshot, base: &Snapshot, askers: &ReverseIndex) -> Self {
         let mut changed = changed.clone();
         let mut from = changed.clone();
         if changed.is_new {
-            let waiting = current.waiting();
+            let waiting = current.rows_with_issues();
             changed.activations.extend(&waiting.activations);
             from.extend(&waiting);
         }
         let mut of_base = askers.affected(base, &from);
-        let of_part = current.part().map(|part| Askers::of(part).affected(part, &from)).unwrap_or_default();
+        let of_part =
+            current.part().map(|part| ReverseIndex::new(part).affected(part, &from)).unwrap_or_default();
         of_base.flags.extend(of_part.flags.into_iter().chain(from.flags));
         of_base.activations.extend(of_part.activations);
         Self { changed, affected: of_base.flags, activations: of_base.activations }
