@@ -3,6 +3,8 @@
 
 pub(crate) mod suggest;
 
+pub use crate::store::file::SnapshotFault;
+
 use std::{fmt, path::PathBuf};
 
 use crate::rows::{conflict::Conflict, issue::Issue};

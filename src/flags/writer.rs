@@ -1,20 +1,18 @@
 //! Changes of flags: validated before they are written, and possible in the application's own transaction.
 
-pub use crate::flags::rollback::WayBack;
-pub use crate::snapshot::plan::validator::Validator;
-pub use crate::snapshot::plan::{Effect, FieldChange, Plan, PlannedRow};
-
 use std::sync::Arc;
 
 use crate::{
     error::Result,
     flags::Flags,
     rows::Revision,
+    snapshot::Validator,
     store::{Edit, WriteStore},
 };
 #[cfg(feature = "sql")]
 use crate::{
     rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, MemberRow},
+    snapshot::Plan,
     store::{Change, Versioned, WriteConnection},
 };
 

@@ -8,6 +8,9 @@ pub(crate) mod conflict;
 pub(crate) mod expired;
 pub(crate) mod issue;
 
+pub use conflict::Conflict;
+pub use expired::{ExpiredFlag, ExpiryPolicy};
+pub use issue::Issue;
 use std::fmt;
 
 use chrono::{DateTime, Utc};

@@ -30,10 +30,13 @@ use std::time::Duration;
 use std::{future::Future, pin::Pin, sync::Arc};
 
 pub(crate) use apply::sort;
+#[cfg(feature = "sql")]
+pub use backoff::Backoff;
 #[cfg(feature = "mysql")]
 use delta::TABLES;
 pub use delta::{Changed, Cursor, Fingerprint, ReadSession, Selection};
 pub use edit::{Edit, Expected, Validate, Versioned};
+pub use file::SnapshotFile;
 #[cfg(feature = "sql")]
 pub use hints::Hints;
 pub use history::HistoryStore;
@@ -48,6 +51,8 @@ pub use sql::postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use sql::sqlite::SqliteStore;
 pub use stale::{StaleFlag, Staleness, stale};
+#[cfg(feature = "sql")]
+pub use tokens::secret as token;
 #[cfg(feature = "sql")]
 pub use tokens::{NewToken, StoredToken, TokenRow, TokenStore, TokenUse};
 #[cfg(feature = "sql")]

@@ -250,7 +250,7 @@ fn an_activation_type_is_named_in_its_own_file_only() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     rust_files(&root, &mut files);
-    let registry = novi::Registry::global().unwrap();
+    let registry = novi::activation::Registry::global().unwrap();
     assert!(registry.iter().count() >= 9);
     for kind in registry.iter() {
         let kind = format!("\"{}\"", kind.class());

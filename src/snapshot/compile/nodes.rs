@@ -15,7 +15,7 @@ use hashbrown::HashTable;
 
 use crate::{
     activation::{
-        Activation, ChildReference, Compile, Linker, Problem, Variant,
+        Activation, ChildReference, CompileContext, Linker, Problem, Variant,
         evaluation::Node,
         registry::{ActivationType, Registry},
     },
@@ -322,7 +322,7 @@ impl<'a> Builder<'a, '_> {
             children: Vec::new(),
             paths: Vec::new(),
         };
-        let mut compile = Compile {
+        let mut compile = CompileContext {
             class_name: source.class_name,
             name: source.name,
             members: source.members,

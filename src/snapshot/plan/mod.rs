@@ -23,7 +23,7 @@ use crate::{
 /// write nothing.
 ///
 /// ```
-/// use novi::{Registry, Validator, rows::{FlagRow, Rows}, store::{Change, Edit}};
+/// use novi::{activation::Registry, rows::{FlagRow, Rows}, snapshot::Validator, store::{Change, Edit}};
 ///
 /// let rows = Rows { flags: vec![FlagRow::new(1, "Winter sale", true)], ..Rows::default() };
 /// let edit = Edit::new([Change::SetStatus { flag: "Winter sale".to_owned(), status: false }]);

@@ -37,7 +37,7 @@ const LARGEST: u64 = 1 << 30;
 /// The rows of one revision, as a file keeps them.
 ///
 /// ```
-/// use novi::{SnapshotFile, rows::{FlagRow, Rows}};
+/// use novi::{rows::{FlagRow, Rows}, store::SnapshotFile};
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let path = &folder.path().join("flags.novi");

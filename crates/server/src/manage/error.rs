@@ -1,7 +1,7 @@
 //! Errors of management.
 
 use axum::http::StatusCode;
-use novi::{Error, Revision, store::SchemaStore};
+use novi::{Error, rows::Revision, store::SchemaStore};
 
 use crate::{
     app::AppState,
