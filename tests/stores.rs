@@ -117,7 +117,7 @@ async fn refusal(url: &str) -> String {
 async fn addresses_that_are_wrong_say_what_to_do_and_show_no_password() {
     assert_eq!(
         refusal("sqlite:///no/such/novi.db").await,
-        "database url \"sqlite:///no/such/novi.db\": there is no file /no/such/novi.db: run `novi migrate` to make \
+        "database url \"sqlite:///no/such/novi.db\": there is no file /no/such/novi.db: run `novi migrate` to create \
          it, or correct the path"
     );
     let unknown = refusal("oracle://ann:secret@db/novi").await;

@@ -73,7 +73,7 @@ async fn a_name_is_taken_once_and_for_all() {
         tokens.revoke_token("ci").await.unwrap().unwrap();
         let secret = Secret::generate(Role::Server).unwrap();
         let error = tokens.create_token(NewToken::of(&secret).name("ci")).await.unwrap_err();
-        assert!(matches!(error, Error::Refused(_)), "{kind:?}: {error:?}");
+        assert!(matches!(error, Error::Constraint(_)), "{kind:?}: {error:?}");
         assert!(error.to_string().contains("\"ci\""), "{kind:?}: {error}");
         // Another one, by a letter, for databases that would not see it.
         made(tokens, Role::Server, "CI").await;

@@ -5,7 +5,7 @@ pub(crate) mod suggest;
 
 use std::{fmt, path::PathBuf};
 
-use crate::rows::{conflict::Conflict, issue::Issue};
+use crate::rows::{conflict::Conflict, issue::Issue, violation::Violation};
 
 /// An operation that failed. Nothing was changed by it.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,14 @@ pub enum Error {
         /// What is wrong and what to do.
         message: String,
     },
+    /// The file of a SQLite database does not exist.
+    #[error("database url {url:?}: there is no file {}: run `novi migrate` to create it, or correct the path", path.display())]
+    MissingFile {
+        /// The address.
+        url: String,
+        /// The file.
+        path: PathBuf,
+    },
     /// The database did not do what was asked of it.
     #[error("{action} ({store}): {source}")]
     Store {
@@ -53,9 +61,15 @@ pub enum Error {
         /// Which database.
         store: String,
     },
-    /// A change was refused; none of the changes given with it were made.
-    #[error("{0}")]
-    Refused(String),
+    /// A change breaks rules of the tables: every rule. None of the changes of its edit were made.
+    #[error("{}", Lines(.0))]
+    Constraint(Vec<Violation>),
+    /// The connection that was to write is in no transaction.
+    #[error(
+        "expected a connection in a transaction that sqlx has begun (`pool.begin()`): outside of one nothing would commit \
+         the change"
+    )]
+    NoTransaction,
     /// Somebody else has changed a row that the edit was to change; none of its changes were made.
     #[error("{0}")]
     Conflict(Box<Conflict>),
@@ -110,6 +124,25 @@ impl Error {
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
         Self::Store { store: store.into(), action: action.into(), source: source.into() }
+    }
+}
+
+/// Each on a line of its own.
+struct Lines<'a>(&'a [Violation]);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, violation) in self.0.iter().enumerate() {
+            f.write_str(if index == 0 { "" } else { "\n" })?;
+            violation.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl From<Violation> for Error {
+    fn from(violation: Violation) -> Self {
+        Self::Constraint(vec![violation])
     }
 }
 

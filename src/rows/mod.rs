@@ -7,12 +7,14 @@
 pub(crate) mod conflict;
 pub(crate) mod expired;
 pub(crate) mod issue;
+pub(crate) mod violation;
 
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+pub use violation::{Violation, ViolationKind};
 
 /// The number of a state of the rows.
 ///

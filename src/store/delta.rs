@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     error::Result,
     rows::{Revision, Rows},
-    store::BoxFuture,
+    store::future::BoxFuture,
 };
 
 /// A state of the rows, as the database counts it: the number of each slot of `novi_revision`. PostgreSQL and SQLite have one,
@@ -148,8 +148,8 @@ impl Selection {
     }
 }
 
-#[cfg(feature = "sql")]
 /// The tables, in the order of [`Changed::growth`].
+#[cfg(feature = "sql")]
 pub(crate) const TABLES: [&str; 5] =
     ["flags", "activations", "flags_activations", "flag_metadata", "activation_members"];
 
@@ -169,7 +169,7 @@ pub(super) struct Record {
 #[cfg(feature = "sql")]
 impl Changed {
     /// What these records, which are all since `before`, tell; nothing if they do not tell all.
-    pub(super) fn of(records: &[Record], moved: &[(i64, i64, i64)]) -> Option<Self> {
+    pub(super) fn from_records(records: &[Record], moved: &[(i64, i64, i64)]) -> Option<Self> {
         for (slot, before, now) in moved {
             // After a restore the number is lower than it was.
             let raised = now.checked_sub(*before).filter(|raised| *raised > 0)?;
@@ -246,7 +246,7 @@ mod tests {
             record(6, "activations", 7, "insert"),
             record(7, "activation_members", 8, "delete"),
         ];
-        let changed = Changed::of(&records, &[(0, 4, 7)]).unwrap();
+        let changed = Changed::from_records(&records, &[(0, 4, 7)]).unwrap();
         assert_eq!(changed.flags, BTreeSet::from([1, 3, 4]));
         assert_eq!(changed.activations, BTreeSet::from([7, 8]));
         assert!(changed.is_new);
@@ -257,10 +257,10 @@ mod tests {
     fn records_that_do_not_tell_all_tell_nothing() {
         let records = [record(5, "flags", 1, "update"), record(7, "flags", 1, "update")];
         for moved in [(0, 4, 7), (0, 4, 8), (0, 9, 7), (1, 0, 1)] {
-            assert_eq!(Changed::of(&records, &[moved]), None, "{moved:?}");
+            assert_eq!(Changed::from_records(&records, &[moved]), None, "{moved:?}");
         }
         let unknown = [record(5, "flags", 1, "truncate")];
-        assert_eq!(Changed::of(&unknown, &[(0, 4, 5)]), None);
+        assert_eq!(Changed::from_records(&unknown, &[(0, 4, 5)]), None);
     }
 
     #[test]

@@ -6,8 +6,11 @@ use serde_json::Value;
 
 use crate::{
     error::{Error, Result},
-    rows::{ActivationRow, FlagRow, Rows, conflict::Conflict, issue::Issue},
-    store::{Author, Change, apply as in_rows, constraints as refusal},
+    rows::{ActivationRow, FlagRow, Rows, conflict::Conflict, issue::Issue, violation::shortened},
+    store::{
+        apply,
+        change::{Author, Change},
+    },
 };
 
 /// Changes that are made together or not at all.
@@ -126,29 +129,29 @@ impl Edit {
     /// The rows after the edit, if its validator has nothing against them.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`] and [`Error::Refused`] for a change that the tables do not allow; with a validator
+    /// [`Error::FlagNotFound`] and [`Error::Constraint`] for a change that the tables do not allow; with a validator
     /// [`Error::Invalid`] with everything that is wrong, if that is more than such a change.
     pub fn after(&self, before: Rows) -> Result<Rows> {
         let Some(validator) = self.validator.as_ref().filter(|_| self.needs_rows()) else {
-            return in_rows::apply(before, &self.changes);
+            return apply::apply(before, &self.changes);
         };
         let before = Arc::new(before);
-        let (after, mut refusals) = in_rows::apply_what_can_be(Rows::clone(&before), &self.changes);
+        let (after, mut refusals) = apply::apply_valid(Rows::clone(&before), &self.changes);
         let after = Arc::new(after);
         let broken = validator.problems(before, Arc::clone(&after));
         if refusals.len() == 1 && broken.is_empty() {
             return Err(refusals.remove(0).1);
         }
         let mut problems: Vec<Issue> =
-            refusals.into_iter().map(|(change, error)| change.problem(&error)).collect();
+            refusals.into_iter().flat_map(|(change, error)| change.issues(&error)).collect();
         problems.extend(broken);
         if problems.is_empty() { Ok(Arc::unwrap_or_clone(after)) } else { Err(Error::Invalid(problems)) }
     }
 
     /// The rows after what can be done of the edit, and what is said against the rest.
     pub(crate) fn after_with_problems(&self, before: &Rows) -> (Rows, Vec<Issue>) {
-        let (after, refusals) = in_rows::apply_what_can_be(before.clone(), &self.changes);
-        (after, refusals.into_iter().map(|(change, error)| change.problem(&error)).collect())
+        let (after, refusals) = apply::apply_valid(before.clone(), &self.changes);
+        (after, refusals.into_iter().flat_map(|(change, error)| change.issues(&error)).collect())
     }
 
     /// What is expected, in the order in which rows are locked: the same for all writers, so that two of them do not
@@ -258,32 +261,23 @@ impl Change {
         of_flags == (table == "flags") && own_id.map_or(own_name == name, |own| own == id)
     }
 
-    /// A refusal of it, as a problem beside others.
-    fn problem(&self, error: &Error) -> Issue {
+    /// The issues that an error of this change is.
+    fn issues(&self, error: &Error) -> Vec<Issue> {
         let (table, id, name) = self.row();
-        let name = refusal::shortened(&name);
-        let issue = |path: &str, message: &str| {
-            let (path, message) = (path.to_owned(), message.to_owned());
+        let name = shortened(&name);
+        let issue = |path: &str, message: String| {
+            let (path, name) = (path.to_owned(), name.clone());
             Issue { table, id, name, path, message, flags: Vec::new() }
         };
-        let text = error.to_string();
-        if matches!(error, Error::FlagNotFound { .. }) {
-            return issue("name", &text);
-        }
-        // Refusals begin with the row, which an issue tells by itself, and some go on with the column.
-        match text.rsplit_once(": ") {
-            None => issue("id", &text),
-            Some((before, message)) => {
-                let column = before.rsplit_once(": ").map_or("", |(_, column)| column);
-                issue(if COLUMNS.contains(&column) { column } else { "id" }, message)
+        match error {
+            Error::Constraint(violations) => {
+                let issues = violations.iter();
+                issues.map(|broken| issue(broken.field.unwrap_or("id"), broken.message.clone())).collect()
             }
+            error => vec![issue("name", error.to_string())],
         }
     }
 }
-
-/// Those that a refusal may name.
-const COLUMNS: [&str; 8] =
-    ["name", "class_name", "config", "member", "description", "owner", "variants", "default_variant"];
 
 /// Rows and changes have keys that are texts, so that each is JSON.
 fn json(value: &impl serde::Serialize) -> Value {

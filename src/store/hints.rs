@@ -1,5 +1,4 @@
 //! What tells at once that rows may have changed.
-#![cfg(feature = "sql")]
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},

@@ -1,11 +1,17 @@
-//! Rows in memory: for tests, and for programs that get their rows from elsewhere.
+//! Rows in memory: for tests, and for programs whose rows come from elsewhere.
 
 use std::sync::{PoisonError, RwLock};
 
 use crate::{
     error::Result,
     rows::{Revision, Rows},
-    store::{BoxFuture, Edit, ReadStore, Versioned, WriteStore, apply as in_rows},
+    store::{
+        apply,
+        edit::{Edit, Versioned},
+        future::BoxFuture,
+        read::ReadStore,
+        write::WriteStore,
+    },
 };
 
 /// Rows in memory, with the rules of the SQL tables: unique names, links between rows that are there.
@@ -24,7 +30,7 @@ impl MemoryStore {
     /// A store of these rows, as they are.
     #[must_use]
     pub fn new(mut rows: Rows) -> Self {
-        in_rows::sort(&mut rows);
+        apply::sort(&mut rows);
         Self { rows: RwLock::new(rows) }
     }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     rows::FlagRow,
-    store::{FlagUsage, UsageReport},
+    store::usage::{FlagUsage, UsageReport},
 };
 
 /// A flag, and why it is stale.

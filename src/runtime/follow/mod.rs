@@ -27,7 +27,7 @@ use crate::{
         status::{Heard, Status},
         tasks::snapshot_file::Keeper,
     },
-    store::{self, BoxFuture, Hints, LateStore, ReadStore, backoff::Backoff},
+    store::{self, BoxFuture, Hints, LazyStore, ReadStore, backoff::Backoff},
 };
 
 /// A database that says nothing for so long is taken for one that does not answer. Reading 100,000 flags takes
@@ -85,8 +85,8 @@ impl FlagsBuilder {
     pub async fn connect(self, url: &str) -> Result<Flags> {
         match store::connect(url).await {
             Ok(store) => self.from_store(store).await,
-            Err(error) if self.upkeep.has_file() && store::may_come_back(&error, url) => {
-                self.from_store(Arc::new(LateStore::new(url))).await
+            Err(error) if self.upkeep.has_file() && store::is_transient(&error) => {
+                self.from_store(Arc::new(LazyStore::new(url))).await
             }
             Err(error) => Err(error),
         }

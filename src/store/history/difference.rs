@@ -8,22 +8,14 @@ use serde_json::{Value, json};
 
 use crate::{
     rows::{Fault, FlagRow, Rows},
-    store::history::{Entity, Operation},
+    store::{
+        change::FieldChange,
+        history::record::{Entity, HistoryRecord, Operation},
+    },
 };
 
 /// Columns that the database keeps by itself.
 const KEPT: [&str; 3] = ["row_version", "created_at", "updated_at"];
-
-/// A column that differs.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct FieldChange {
-    /// The column.
-    pub field: String,
-    /// Its value before; null where the row is new, too.
-    pub before: Value,
-    /// Its value after; null where the row is gone, too.
-    pub after: Value,
-}
 
 /// A row that differs between two states.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -55,15 +47,23 @@ pub fn differences(from: &Rows, to: &Rows) -> Vec<Difference> {
         found.push(Difference {
             entity: key.0,
             subject: key.0.subject(row),
-            operation: Operation::of(before, after),
+            operation: Operation::from_states(before, after),
             fields: fields(before, after),
         });
     }
     found
 }
 
+impl HistoryRecord {
+    /// The columns that differ, without those that the database keeps by itself.
+    #[must_use]
+    pub fn fields(&self) -> Vec<FieldChange> {
+        fields(self.before.as_ref(), self.after.as_ref())
+    }
+}
+
 /// The columns of two objects that differ.
-pub(super) fn fields(before: Option<&Value>, after: Option<&Value>) -> Vec<FieldChange> {
+fn fields(before: Option<&Value>, after: Option<&Value>) -> Vec<FieldChange> {
     let columns = |row: Option<&Value>| -> BTreeSet<String> {
         let row = row.and_then(Value::as_object);
         row.into_iter().flat_map(|row| row.keys().cloned()).collect()

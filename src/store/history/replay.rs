@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::{
     rows::{LinkRow, Revision, Rows},
     store::{
-        history::{Entity, HistoryRecord},
-        sql::{self, Cell},
+        history::record::{Entity, HistoryRecord},
+        sql::decode::{self, Cell},
     },
 };
 
@@ -76,7 +76,7 @@ impl Replay {
                 Entity::Flag => {
                     let beside = flags.remove(&id);
                     if let Some(row) = row {
-                        let mut row = sql::flag(cells(&row, &["id", "name", "status"]));
+                        let mut row = decode::flag(&mut cells(&row, &["id", "name", "status"]));
                         if let Some(mut beside) = beside {
                             beside.faults.retain(|fault| fault.table != entity.table());
                             row.metadata = beside.metadata;
@@ -88,12 +88,12 @@ impl Replay {
                 // Of a flag that is not there yet, perhaps.
                 Entity::Metadata => metadata.push((id, row)),
                 Entity::Activation => {
-                    let row = row.map(|row| sql::activation(cells(&row, &ACTIVATION)));
+                    let row = row.map(|row| decode::activation(&mut cells(&row, &ACTIVATION)));
                     set(&mut activations, id, row);
                 }
                 Entity::Link => set(&mut links, LinkRow::new(id, other), row.map(|_| 1)),
                 Entity::Member => {
-                    let row = row.map(|row| sql::member(cells(&row, &MEMBER)));
+                    let row = row.map(|row| decode::member(&mut cells(&row, &MEMBER)));
                     set(&mut members, (id, text), row);
                 }
             }
@@ -102,7 +102,7 @@ impl Replay {
             let Some(flag) = flags.get_mut(&id) else { continue };
             flag.faults.retain(|fault| fault.table != Entity::Metadata.table());
             let (metadata, faults) =
-                row.map(|row| sql::flag_metadata(cells(&row, &METADATA))).unwrap_or_default();
+                row.map(|row| decode::flag_metadata(&mut cells(&row, &METADATA))).unwrap_or_default();
             flag.metadata = metadata;
             flag.faults.extend(faults);
         }
@@ -262,7 +262,7 @@ mod tests {
             actor: None,
             reason: None,
             entity: edit.entity,
-            operation: Operation::of(before.as_ref(), after.as_ref()),
+            operation: Operation::from_states(before.as_ref(), after.as_ref()),
             before,
             after,
         })
@@ -276,7 +276,7 @@ mod tests {
                 Entity::Flag => {
                     let beside = tables.get(&(Entity::Metadata, *id, 0, String::new()));
                     let metadata = beside.map_or_else(FlagMetadata::default, |row| {
-                        sql::flag_metadata(cells(row, &METADATA)).0
+                        decode::flag_metadata(&mut cells(row, &METADATA)).0
                     });
                     let name = row["name"].as_str().unwrap();
                     let status = row["status"] == json!(true);

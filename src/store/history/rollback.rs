@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
     error::{Error, Result},
-    rows::{ActivationRow, Fault, FlagMetadata, FlagRow, LinkRow, MemberRow, Rows},
-    store::{Change, history::refusal},
+    rows::{
+        ActivationRow, Fault, FlagMetadata, FlagRow, LinkRow, MemberRow, Rows,
+        violation::{RowRef, Violation, ViolationKind},
+    },
+    store::{change::Change, constraints},
 };
 
 /// A part of the rows: a flag, with its metadata and links, and activations, with their members.
@@ -20,7 +23,7 @@ pub struct Scope {
 /// The changes that make `present` what it was in `past`; of a part of the rows, if one is given.
 ///
 /// # Errors
-/// [`Error::Refused`] with every reason for which there is no way back, a line each: a name that another flag has by now, an
+/// [`Error::Constraint`] with every reason why it is impossible: a name that another flag has by now, an
 /// activation that was not there and that another flag is linked to by now, a row that could not be read then.
 pub fn rollback(present: &Rows, past: &Rows, scope: Option<&Scope>) -> Result<Vec<Change>> {
     let (from, to) = (Part::of(present, scope), Part::of(past, scope));
@@ -31,13 +34,12 @@ pub fn rollback(present: &Rows, past: &Rows, scope: Option<&Scope>) -> Result<Ve
     way.flags(&from, &to);
     way.links_and_members(&from, &to);
     way.drop_activations(&from, &to);
-    let refused = way.changes.iter().filter_map(|change| refusal::check(change).err());
-    way.reasons.extend(refused.map(|error| error.to_string()));
+    way.reasons.extend(way.changes.iter().filter_map(|change| constraints::check(change).err()));
     if way.reasons.is_empty() {
         return Ok(way.changes);
     }
     way.reasons.dedup();
-    Err(Error::Refused(way.reasons.join("\n")))
+    Err(Error::Constraint(way.reasons))
 }
 
 /// The rows that go back, by their keys.
@@ -79,18 +81,18 @@ struct Way<'a> {
     /// Whether all rows go back.
     whole: bool,
     changes: Vec<Change>,
-    reasons: Vec<String>,
+    reasons: Vec<Violation>,
 }
 
 impl Way<'_> {
-    fn refuse(&mut self, what: &str, why: &str) {
-        self.reasons.push(format!("{what}: {why}"));
+    fn refuse(&mut self, row: &RowRef, reason: impl Into<String>) {
+        self.reasons.push(row.clone().violation(ViolationKind::Rollback, reason));
     }
 
     /// A row that could not be read is not known well enough to be written.
-    fn readable<'f>(&mut self, what: &str, faults: impl IntoIterator<Item = &'f Fault>) {
+    fn readable<'f>(&mut self, row: &RowRef, faults: impl IntoIterator<Item = &'f Fault>) {
         for fault in faults {
-            self.refuse(what, &format!("{} could not be read then: {}", fault.column, fault.message));
+            self.refuse(row, format!("{} could not be read then: {}", fault.column, fault.message));
         }
     }
 
@@ -131,8 +133,8 @@ impl Way<'_> {
                 && *holder != row.id
                 && !moving.contains(holder)
             {
-                let what = refusal::flag(row.id, &row.name);
-                self.reasons.push(format!("{what}: flags#{holder} has this name now"));
+                let what = RowRef::flag(row.id, &row.name);
+                self.refuse(&what, format!("flags#{holder} has this name now"));
                 return;
             }
         }
@@ -161,7 +163,7 @@ impl Way<'_> {
             if now.is_some_and(as_now) {
                 continue;
             }
-            self.readable(&refusal::activation(*id, &row.name), &row.faults);
+            self.readable(&RowRef::activation(*id, &row.name), &row.faults);
             let row = ActivationRow { faults: Vec::new(), ..(*row).clone() };
             self.changes.push(match now {
                 Some(_) => Change::UpdateActivation(row),
@@ -172,7 +174,7 @@ impl Way<'_> {
 
     fn flags(&mut self, from: &Part<'_>, to: &Part<'_>) {
         for (id, row) in &to.flags {
-            let what = refusal::flag(*id, &row.name);
+            let what = RowRef::flag(*id, &row.name);
             let Some(now) = from.flags.get(id) else {
                 self.readable(&what, &row.faults);
                 self.changes.push(Change::InsertFlag(FlagRow { faults: Vec::new(), ..(*row).clone() }));
@@ -184,7 +186,7 @@ impl Way<'_> {
                 && now.name != row.name
             {
                 let why = format!("its id is that of another flag now, {:?}", now.name);
-                self.refuse(&what, &why);
+                self.refuse(&what, why);
                 continue;
             }
             let metadata = written(&row.metadata) != written(&now.metadata);
@@ -207,7 +209,7 @@ impl Way<'_> {
                 self.changes.push(Change::Link(LinkRow::new(flag, activation)));
             } else {
                 let why = "it led nowhere then, and no such link can be made";
-                self.refuse(&refusal::link(flag, activation), why);
+                self.refuse(&RowRef::link(flag, activation), why);
             }
         }
         for (key @ &(id, member), row) in &to.members {
@@ -217,7 +219,7 @@ impl Way<'_> {
             if !to.activations.contains_key(&id) {
                 continue;
             }
-            self.readable(&refusal::member(id, member), row.fault.as_deref());
+            self.readable(&RowRef::member(id, member), row.fault.as_deref());
             self.changes.push(Change::InsertMember(MemberRow { fault: None, ..(*row).clone() }));
         }
     }
@@ -229,9 +231,9 @@ impl Way<'_> {
             let other = users.filter_map(|link| link.flag_id).find(|flag| !from.flags.contains_key(flag));
             if let Some(flag) = other {
                 let name = self.present.flags.iter().find(|row| row.id == flag);
-                let user = refusal::flag(flag, name.map_or("", |row| &row.name));
-                let what = refusal::activation(*id, &row.name);
-                self.refuse(&what, &format!("it was not there then, and {user} is linked to it now"));
+                let user = RowRef::flag(flag, name.map_or("", |row| &row.name));
+                let what = RowRef::activation(*id, &row.name);
+                self.refuse(&what, format!("it was not there then, and {user} is linked to it now"));
                 continue;
             }
             self.changes.push(Change::DeleteActivation { id: *id });

@@ -10,8 +10,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    error::{Error, Result},
-    store::{BoxFuture, constraints::LONGEST_NAME},
+    error::Result,
+    rows::violation::{MAX_NAME, RowRef, ViolationKind},
+    store::future::BoxFuture,
 };
 use secret::{Role, Secret, TokenHash};
 
@@ -101,16 +102,16 @@ impl NewToken {
             let start: String = hash.chars().take(8).collect();
             format!("{}-{start}", self.role)
         });
-        check("the name of a token", &name)?;
+        let row = RowRef::named("novi_tokens", &name);
+        check(&row, "name", &name)?;
         if name.parse::<i64>().is_ok() {
-            return Err(Error::Refused(format!(
-                "the name of a token can not be a number, which would be taken for an id: {name:?}"
-            )));
+            let message = "expected a name that is not a number, since numbers are ids".to_owned();
+            return Err(row.field("name", ViolationKind::Value, message).into());
         }
         if let Some(subject) = &self.subject {
-            check("the subject of a token", subject)?;
+            check(&row, "subject", subject)?;
         }
-        let created_by = self.created_by.map(|name| name.chars().take(LONGEST_NAME).collect());
+        let created_by = self.created_by.map(|name| name.chars().take(MAX_NAME).collect());
         let (role, subject, expires_at) = (self.role, self.subject, self.expires_at);
         Ok(TokenColumns { name, role, subject, hash, created_by, expires_at })
     }
@@ -127,17 +128,17 @@ pub(super) struct TokenColumns {
     pub(super) expires_at: Option<DateTime<Utc>>,
 }
 
-fn check(what: &str, text: &str) -> Result<()> {
-    let length = text.chars().count();
+fn check(row: &RowRef, column: &'static str, text: &str) -> Result<()> {
     if text.trim().is_empty() || text.trim() != text || text.chars().any(char::is_control) {
-        return Err(Error::Refused(format!(
-            "{what} is to have a letter or more, no space at either end, and no control characters: {text:?}"
-        )));
+        let message = format!(
+            "expected text without control characters and without spaces at either end, found {text:?}"
+        );
+        return Err(row.field(column, ViolationKind::Value, message).into());
     }
-    if length > LONGEST_NAME {
-        return Err(Error::Refused(format!(
-            "{what} has at most {LONGEST_NAME} characters; this one has {length}"
-        )));
+    let length = text.chars().count();
+    if length > MAX_NAME {
+        let message = format!("expected at most {MAX_NAME} characters, found {length}");
+        return Err(row.field(column, ViolationKind::TooLong, message).into());
     }
     Ok(())
 }
@@ -197,199 +198,10 @@ pub trait TokenStore: Send + Sync {
     }
 }
 
-/// The statements of a database.
-pub(super) struct TokenSql {
-    /// How often tokens were changed, or null where nobody counts.
-    pub(super) changes: &'static str,
-    /// `id, name, role, subject, hash, created_at, created_by, expires_at, revoked_at, last_used_at`, times as text.
-    pub(super) tokens: &'static str,
-    /// `name, role, subject, hash, created_by, expires_at`
-    pub(super) insert: &'static str,
-    /// `id, name`: one of them, the other null.
-    pub(super) revoke: &'static str,
-    /// `time, id, time`
-    pub(super) used: &'static str,
-}
-
-/// A row as [`TokenSql::tokens`] gives it.
-pub(super) type Columns = (
-    i64,
-    String,
-    String,
-    Option<String>,
-    String,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-);
-
-impl StoredToken {
-    /// The token of a row, if it makes sense. A time that can not be read is taken for one that is past, where that closes a door.
-    pub(super) fn of(columns: Columns) -> Option<Self> {
-        let (id, name, role, subject, hash, created_at, created_by, expires_at, revoked_at, last_used_at) =
-            columns;
-        let wrong = |what: &str| tracing::warn!("novi_tokens#{id} {name:?} is good for nothing: {what}");
-        let role = match role.parse() {
-            Ok(role) => role,
-            Err(expected) => {
-                wrong(&format!("role: {expected}"));
-                return None;
-            }
-        };
-        let Some(hash) = TokenHash::parse(&hash) else {
-            wrong("hash: expected the SHA-256 of a secret, as 64 hexadecimal digits");
-            return None;
-        };
-        let time = |text: Option<String>| text.and_then(|text| crate::store::sql::parse_time(&text));
-        let end = |text: Option<String>| {
-            text.map(|text| crate::store::sql::parse_time(&text).unwrap_or(DateTime::<Utc>::UNIX_EPOCH))
-        };
-        let row = TokenRow {
-            id,
-            name,
-            role,
-            subject,
-            created_at: time(created_at),
-            created_by,
-            expires_at: end(expires_at),
-            revoked_at: end(revoked_at),
-            last_used_at: time(last_used_at),
-        };
-        Some(Self { row, hash })
-    }
-}
-
-/// The id that the text is, or the name.
-pub(super) fn id_or_name(text: &str) -> (Option<i64>, Option<&str>) {
-    text.parse().map_or((None, Some(text)), |id| (Some(id), None))
-}
-
-/// Implements [`TokenStore`] for a store with `TOKENS`.
-macro_rules! token_store {
-    ($store:ident) => {
-        impl $store {
-            async fn read_tokens(&self) -> Result<Vec<StoredToken>, sqlx::Error> {
-                let mut connection = sql::lend(&self.pool, CONNECTIONS_HANG).await?;
-                let query = sqlx::query_as(TOKENS.tokens).persistent(PERSISTENT);
-                let rows: Vec<tokens::Columns> = query.fetch_all(&mut *connection).await?;
-                connection.give_back();
-                Ok(rows.into_iter().filter_map(StoredToken::of).collect())
-            }
-
-            async fn insert_token(&self, token: tokens::TokenColumns) -> Result<(), sqlx::Error> {
-                let mut connection = sql::lend(&self.pool, CONNECTIONS_HANG).await?;
-                let mut query = sqlx::query(TOKENS.insert).persistent(PERSISTENT);
-                for value in [
-                    Value::Text(Some(token.name)),
-                    Value::Text(Some(token.role.as_str().to_owned())),
-                    Value::Text(token.subject),
-                    Value::Text(Some(token.hash)),
-                    Value::Text(token.created_by),
-                    Value::Time(token.expires_at),
-                ] {
-                    query = bind(query, value);
-                }
-                let done = query.execute(&mut *connection).await;
-                connection.give_back();
-                done.map(drop)
-            }
-
-            async fn revoke(&self, token: &str) -> Result<(), sqlx::Error> {
-                let mut connection = sql::lend(&self.pool, CONNECTIONS_HANG).await?;
-                let (id, name) = tokens::id_or_name(token);
-                let query = sqlx::query(TOKENS.revoke).persistent(PERSISTENT).bind(id).bind(name);
-                query.execute(&mut *connection).await?;
-                connection.give_back();
-                Ok(())
-            }
-
-            async fn write_token_use(&self, uses: &[TokenUse]) -> Result<(), sqlx::Error> {
-                let mut connection = sql::lend(&self.pool, CONNECTIONS_HANG).await?;
-                for token in uses {
-                    let mut query = sqlx::query(TOKENS.used).persistent(PERSISTENT);
-                    for value in
-                        [Value::Time(Some(token.at)), Value::Integer(token.id), Value::Time(Some(token.at))]
-                    {
-                        query = bind(query, value);
-                    }
-                    query.execute(&mut *connection).await?;
-                }
-                connection.give_back();
-                Ok(())
-            }
-        }
-
-        impl TokenStore for $store {
-            fn token_changes(&self) -> BoxFuture<'_, Result<Option<i64>>> {
-                Box::pin(async move {
-                    let read = async {
-                        let mut connection = sql::lend(&self.pool, CONNECTIONS_HANG).await?;
-                        let row = sqlx::raw_sql(TOKENS.changes).fetch_one(&mut *connection).await?;
-                        connection.give_back();
-                        row.try_get(0)
-                    };
-                    read.await.map_err(|error| self.failed("could not ask for changes of tokens", error))
-                })
-            }
-
-            fn stored_tokens(&self) -> BoxFuture<'_, Result<Vec<StoredToken>>> {
-                Box::pin(async move {
-                    self.read_tokens().await.map_err(|error| self.failed("could not read the tokens", error))
-                })
-            }
-
-            fn create_token(&self, token: NewToken) -> BoxFuture<'_, Result<TokenRow>> {
-                Box::pin(async move {
-                    const ACTION: &str = "could not make the token";
-                    let token = token.checked()?;
-                    let name = token.name.clone();
-                    self.insert_token(token).await.map_err(|error| match failure(&error) {
-                        Failure::Taken => tokens::taken(&name),
-                        _ => self.failed(ACTION, error),
-                    })?;
-                    let made = self.tokens().await?.into_iter().find(|row| row.name == name);
-                    made.ok_or_else(|| Error::store(&self.name, ACTION, "it is gone already"))
-                })
-            }
-
-            fn revoke_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<TokenRow>>> {
-                Box::pin(async move {
-                    self.revoke(token)
-                        .await
-                        .map_err(|error| self.failed("could not revoke the token", error))?;
-                    let (id, name) = tokens::id_or_name(token);
-                    let all = self.tokens().await?;
-                    Ok(all.into_iter().find(|row| Some(row.id) == id || Some(&*row.name) == name))
-                })
-            }
-
-            fn record_token_use(&self, mut uses: Vec<TokenUse>) -> BoxFuture<'_, Result<()>> {
-                Box::pin(async move {
-                    // All processes take the rows in the same order, so that none waits for another in a circle.
-                    uses.sort_by_key(|token| token.id);
-                    self.write_token_use(&uses)
-                        .await
-                        .map_err(|error| self.failed("could not write down which tokens were used", error))
-                })
-            }
-        }
-    };
-}
-pub(super) use token_store;
-
-/// Somebody has a token of this name.
-pub(super) fn taken(name: &str) -> Error {
-    Error::Refused(format!(
-        "there is a token with the name {name:?}: take another one (`novi token list` shows those that are taken, \
-         revoked ones, too)"
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
 
     fn new() -> NewToken {
         NewToken::of(&Secret::generate(Role::Server).unwrap())
@@ -401,26 +213,11 @@ mod tests {
         assert_eq!(made.name, format!("server-{}", &made.hash[..8]));
         let tabs = ["a\nb", "", "  ", " a", "a ", "a\0", "7", "-7", &"x".repeat(256)];
         for name in tabs {
-            assert!(matches!(new().name(name).checked(), Err(Error::Refused(_))), "{name:?}");
+            assert!(matches!(new().name(name).checked(), Err(Error::Constraint(_))), "{name:?}");
         }
         for subject in ["", " u", "u\u{7}"] {
-            assert!(matches!(new().subject(subject).checked(), Err(Error::Refused(_))), "{subject:?}");
+            assert!(matches!(new().subject(subject).checked(), Err(Error::Constraint(_))), "{subject:?}");
         }
         assert_eq!(new().name("é".repeat(255)).checked().unwrap().name.chars().count(), 255);
-    }
-
-    #[test]
-    fn a_row_that_makes_no_sense_lets_nobody_in() {
-        let hash = TokenHash::of("x");
-        let columns = |role: &str, hash: &str, expires: Option<&str>| {
-            let expires = expires.map(str::to_owned);
-            (1, "ci".to_owned(), role.to_owned(), None, hash.to_owned(), None, None, expires, None, None)
-        };
-        let good = StoredToken::of(columns("admin", &hash.to_string(), None)).unwrap();
-        assert_eq!((good.row.role, good.hash, good.row.expires_at), (Role::Admin, hash, None));
-        assert_eq!(StoredToken::of(columns("root", &hash.to_string(), None)), None);
-        assert_eq!(StoredToken::of(columns("admin", "secret", None)), None);
-        let odd = StoredToken::of(columns("admin", &hash.to_string(), Some("tomorrow"))).unwrap();
-        assert_eq!(odd.row.expires_at, Some(DateTime::<Utc>::UNIX_EPOCH));
     }
 }

@@ -112,7 +112,8 @@ async fn refused(store: &impl WriteStore, changes: Vec<Change>, names: &str) {
     let before = loaded(store).await;
     let shown = format!("{changes:?}");
     match store.apply(changes).await {
-        Err(Error::Refused(sentence)) => {
+        Err(error @ Error::Constraint(_)) => {
+            let sentence = error.to_string();
             assert!(sentence.contains(names), "the refusal of {shown} must name {names:?}: {sentence}");
         }
         other => panic!("a store must refuse {shown}, not {other:?}"),

@@ -139,7 +139,7 @@ async fn a_validator_is_asked_first(store: &impl WriteStore) {
         ["flags#9 \"\": id: there is no such row", "activations#3 \"bad\": name: expected a good one"];
     assert_eq!(problems, expected, "everything that is wrong must be told at once");
     let refused = store.commit(edit(vec![Change::DeleteFlag { id: 9 }])).await;
-    assert!(matches!(refused, Err(Error::Refused(_))), "a refusal alone must stay one: {refused:?}");
+    assert!(matches!(refused, Err(Error::Constraint(_))), "a refusal alone must stay one: {refused:?}");
     assert_eq!(loaded(store).await, before, "nothing may be kept of what was refused");
 
     store.commit(edit(vec![named("good")])).await.expect("nothing is against it");

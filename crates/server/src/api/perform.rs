@@ -172,7 +172,7 @@ impl Wish<'_> {
                 return Ok(self.conflict(known_rows, &Outdated { table, id, expected, found }));
             }
             Error::Invalid(issues) => with_more(draft, issues, self.sent),
-            Error::Refused(_) | Error::FlagNotFound { .. } => {
+            Error::Constraint(_) | Error::FlagNotFound { .. } => {
                 let mut problems = with_more(draft, self.plan_of(edit, known_rows).problems, self.sent);
                 of_the_tables(&mut problems);
                 problems

@@ -1,7 +1,7 @@
 //! How requests for management are refused.
 
 use axum::http::StatusCode;
-use novi::{Error, Revision};
+use novi::{Error, Revision, rows::Violation};
 
 use super::problem::{Problem, Wrong};
 use crate::error::{ApiError, ConflictTold, Details, short};
@@ -97,10 +97,9 @@ impl ApiError {
                 let message = "the database has no novi tables: make them with `novi migrate`";
                 outside(StatusCode::SERVICE_UNAVAILABLE, "not_migrated", message.to_owned())
             }
-            Error::Refused(message) => {
-                let problems =
-                    message.lines().map(|line| Problem::at("", line).wrong(Wrong::Refused)).collect();
-                Self::refused(problems)
+            Error::Constraint(violations) => {
+                let problem = |broken: &Violation| Problem::at("", broken.to_string()).wrong(Wrong::Refused);
+                Self::refused(violations.iter().map(problem).collect())
             }
             Error::Store { action, .. } => {
                 let message =

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, time::Duration};
 use chrono::Utc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::store::history::AsOf;
+use crate::store::history::moment::AsOf;
 
 /// The seconds of a day.
 const DAY: u64 = 86_400;
