@@ -80,6 +80,7 @@ pub use context::overrides::{
 pub use context::to_context::{ToContext, ToValue};
 pub use context::value::Value;
 pub use context::{Context, TARGETING_KEY};
+pub use error::snapshot_file::SnapshotFault;
 pub use error::{Error, Result};
 pub use flags::choose::choose;
 pub use flags::guard::FlagDisabled;
@@ -105,7 +106,7 @@ pub use snapshot::{Asked, Evaluations, Filter, Input, Settings, Snapshot, Trace}
 pub use sqlx;
 #[cfg(feature = "sql")]
 pub use store::backoff::Backoff;
-pub use store::file::{SnapshotFault, SnapshotFile};
+pub use store::file::SnapshotFile;
 #[cfg(feature = "sql")]
 pub use store::tokens::secret as token;
 

@@ -1,6 +1,7 @@
 //! The ways in which an operation fails. A row that does not compile is no error but an
 //! [`Issue`](crate::rows::issue::Issue); why a flag answers as it does is a [`Reason`](crate::snapshot::decision::Reason).
 
+pub(crate) mod snapshot_file;
 pub(crate) mod suggest;
 
 use std::{fmt, path::PathBuf};
@@ -94,7 +95,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// Why, and what to do.
-        source: crate::store::file::SnapshotFault,
+        source: snapshot_file::SnapshotFault,
     },
     /// Flags have expired, and the configuration says that the program is not to start then.
     #[error(

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    error::snapshot_file::SnapshotFault,
     rows::{Fault, Rows},
-    store::file::SnapshotFault,
 };
 
 /// A fault with the place of its row.

@@ -19,15 +19,15 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    error::{Error, Result},
+    error::{
+        Error, Result,
+        snapshot_file::{FORMAT, SnapshotFault},
+    },
     rows::Rows,
 };
 use faults::RowFault;
 
 const MAGIC: &[u8; 8] = b"NOVISNAP";
-
-/// Raised when an older novi could not read the file any more.
-const FORMAT: u32 = 1;
 
 const HEADER: usize = 28;
 
@@ -55,48 +55,6 @@ pub struct SnapshotFile {
     pub written_at: DateTime<Utc>,
     /// The rows.
     pub rows: Rows,
-}
-
-/// Why a snapshot file can not be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SnapshotFault {
-    /// It could not be read or written: it is not there, is a folder, or belongs to somebody else.
-    #[error("{0}")]
-    File(#[from] io::Error),
-    /// It is some other file.
-    #[error("expected a snapshot file of novi, found another file; was the path mistyped?")]
-    Foreign,
-    /// A later novi wrote it.
-    #[error(
-        "it has format {found}, and this novi reads format {FORMAT}: use the novi that wrote it, or let this one write it anew"
-    )]
-    Newer {
-        /// The number of its format.
-        found: u32,
-    },
-    /// Some of it is missing, or something follows it.
-    #[error(
-        "expected {expected} bytes, found {found}: it was cut off or is not whole; remove it, and novi writes it anew"
-    )]
-    Length {
-        /// The length by its header.
-        expected: u64,
-        /// The length that it has.
-        found: u64,
-    },
-    /// Its contents are not what was written.
-    #[error("its contents are damaged ({what}): remove it, and novi writes it anew")]
-    Damaged {
-        /// What does not fit.
-        what: String,
-    },
-}
-
-impl SnapshotFault {
-    fn damaged(what: impl Into<String>) -> Self {
-        Self::Damaged { what: what.into() }
-    }
 }
 
 /// What is behind the header.

@@ -4,14 +4,10 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
-use futures_util::TryStreamExt as _;
-use sqlx::{
-    AssertSqlSafe, Either, Executor, IntoArguments, Row as _, SqlSafeStr as _, database::HasStatementCache,
-};
 
 use crate::store::{
     future::BoxFuture,
-    sql::{decode::Cell, dialect::Dialect, driver::Driver},
+    sql::{decode::Cell, dialect::Dialect},
 };
 
 /// A parameter.
@@ -29,7 +25,7 @@ pub struct Statement {
     pub(super) sql: Cow<'static, str>,
     pub(super) values: Vec<Value>,
     /// Whether the server prepares it.
-    is_prepared: bool,
+    pub(super) is_prepared: bool,
 }
 
 impl Statement {
@@ -135,105 +131,6 @@ pub trait OpenTransaction<'c>: Send {
 
     fn rollback(self: Box<Self>) -> BoxFuture<'c, Result<(), sqlx::Error>>;
 }
-
-impl<'c, DB: Driver> OpenTransaction<'c> for sqlx::Transaction<'c, DB> {
-    fn connection(&mut self) -> &mut dyn Connection {
-        &mut **self
-    }
-
-    fn commit(self: Box<Self>) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        Box::pin((*self).commit())
-    }
-
-    fn rollback(self: Box<Self>) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        Box::pin((*self).rollback())
-    }
-}
-
-/// [`Connection::run`] by sqlx, for any of its databases.
-pub(super) async fn run<DB>(
-    connection: &mut DB::Connection,
-    statement: Statement,
-    each: &mut EachRow<'_>,
-) -> Result<u64, sqlx::Error>
-where
-    DB: Driver + HasStatementCache,
-    DB::Arguments: IntoArguments<DB>,
-    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
-{
-    let Statement { sql, values, is_prepared } = statement;
-    // Made of novi's own text; what comes from outside is a parameter. A script is the caller's own SQL.
-    let is_numbered = is_prepared && DB::DIALECT.numbers_parameters;
-    let sql = AssertSqlSafe(if is_numbered { numbered(&sql).into() } else { sql }).into_sql_str();
-    let mut results = if is_prepared {
-        let mut query = sqlx::query(sql).persistent(DB::DIALECT.keeps_statements);
-        for value in values {
-            query = DB::bind(query, value);
-        }
-        connection.fetch_many(query)
-    } else {
-        connection.fetch_many(sqlx::raw_sql(sql))
-    };
-    let mut changed = 0;
-    while let Some(result) = results.try_next().await? {
-        match result {
-            Either::Left(done) => changed += DB::changed(&done),
-            Either::Right(row) => each(&mut (0..row.len()).map(|index| DB::cell(&row, index))),
-        }
-    }
-    Ok(changed)
-}
-
-/// Numbers the parameters, as PostgreSQL wants them: `$1` and so on for each `?`. No statement of novi has a `?` in a string.
-pub(super) fn numbered(sql: &str) -> String {
-    let mut text = String::with_capacity(sql.len() + 16);
-    for (index, part) in sql.split('?').enumerate() {
-        if index > 0 {
-            text.push('$');
-            text.push_str(&index.to_string());
-        }
-        text.push_str(part);
-    }
-    text
-}
-
-/// Implements [`Connection`] for the connection of a database. A macro, since a generic implementation would have to repeat
-/// the bounds of [`run`] on everything above it.
-macro_rules! connection {
-    ($database:ty, $connection:ty) => {
-        impl Connection for $connection {
-            fn dialect(&self) -> &'static Dialect {
-                <$database as Driver>::DIALECT
-            }
-
-            fn run<'a>(
-                &'a mut self,
-                statement: Statement,
-                each: &'a mut EachRow<'_>,
-            ) -> BoxFuture<'a, Result<u64, sqlx::Error>> {
-                Box::pin(connection::run::<$database>(self, statement, each))
-            }
-
-            fn begin<'c>(
-                &'c mut self,
-                statement: Option<&'static str>,
-            ) -> BoxFuture<'c, Result<Transaction<'c>, sqlx::Error>> {
-                Box::pin(async move {
-                    let transaction = match statement {
-                        Some(statement) => sqlx::Connection::begin_with(self, statement).await?,
-                        None => sqlx::Connection::begin(self).await?,
-                    };
-                    Ok(Box::new(transaction) as Transaction<'c>)
-                })
-            }
-
-            fn is_in_transaction(&self) -> bool {
-                sqlx::Connection::is_in_transaction(self)
-            }
-        }
-    };
-}
-pub(super) use connection;
 
 impl From<i64> for Value {
     fn from(value: i64) -> Self {

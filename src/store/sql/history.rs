@@ -15,20 +15,6 @@ use crate::{
     },
 };
 
-/// The parts of statements in which the databases differ.
-pub(super) struct HistorySql {
-    /// `revision, changed_at, actor, reason, entity, before, after`, of `records`.
-    pub(super) columns: &'static str,
-    /// The records, with `position`: the revision that people see.
-    pub(super) records: &'static str,
-    /// That `changed_at` is not after a parameter.
-    pub(super) until: &'static str,
-    /// When the rows last changed, as text.
-    pub(super) changed_at: &'static str,
-    /// The ids of the flags that have or had a name, which is a parameter three times.
-    pub(super) named: &'static str,
-}
-
 /// How many records are deleted in one transaction: enough to be quick, and few enough that a writer hardly waits.
 const BATCH: usize = 1000;
 

@@ -22,15 +22,12 @@ use crate::{
         sql::{
             connection::{Connection, Statement},
             decode::Cell,
-            dialect::Failure,
+            dialect::{Failure, Migrations},
             driver::Driver,
             read::has_table,
         },
     },
 };
-
-/// Number, name and SQL of each migration of a database.
-pub(super) type Migrations = &'static [(i64, &'static str, &'static str)];
 
 /// Where novi notes its migrations. A service's own sqlx migrations are in `_sqlx_migrations` of the same database.
 pub(super) const TABLE: &str = "novi_migrations";

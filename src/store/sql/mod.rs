@@ -19,6 +19,7 @@ mod read;
 #[cfg(test)]
 mod schema;
 mod script;
+mod session;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod steps;

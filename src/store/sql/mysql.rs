@@ -20,19 +20,15 @@ use crate::{
         schema::Migrated,
         sql::{
             adopt,
-            connection::{self, Connection, EachRow, Statement, Transaction, Value},
+            connection::{Connection, EachRow, Statement, Transaction, Value},
             decode::Cell,
-            dialect::{Dialect, Failure},
-            driver::Driver,
-            history::HistorySql,
-            migrate::{self, Found, Migrations},
+            dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
+            driver::{self, Driver},
+            migrate::{self, Found},
             pool::{ACQUIRE_TIMEOUT, POOL_SIZE, acquire},
-            read::{IdFilter, ReadSql, lacks_triggers},
+            read::{IdFilter, lacks_triggers},
             script::{self, Syntax},
             store::SqlStore,
-            tokens::TokenSql,
-            usage::UsageSql,
-            write::WriteSql,
         },
         url,
     },
@@ -105,7 +101,6 @@ static DIALECT: Dialect = Dialect {
         and (json_unquote(json_extract(`before`, '$.name')) = binary ? \
         or json_unquote(json_extract(`after`, '$.name')) = binary ?)",
     },
-    mark_seen: Some(|connection, before, now| Box::pin(mark_seen(connection, before, now))),
     usage: UsageSql {
         select: "select flag, date_format(first_seen, '%Y-%m-%dT%H:%i:%s.%fZ'), \
     date_format(last_evaluated, '%Y-%m-%dT%H:%i:%s.%fZ'), date_format(last_on, '%Y-%m-%dT%H:%i:%s.%fZ'), \
@@ -189,6 +184,8 @@ impl SqlStore<MySql> {
 impl Driver for MySql {
     const DIALECT: &'static Dialect = &DIALECT;
 
+    const MARKS_SEEN: bool = true;
+
     fn bind(query: Query<'_, Self, MySqlArguments>, value: Value) -> Query<'_, Self, MySqlArguments> {
         match value {
             Value::Integer(value) => query.bind(value),
@@ -217,12 +214,20 @@ impl Driver for MySql {
         result.rows_affected()
     }
 
+    fn mark_seen<'a>(
+        connection: &'a mut (dyn Connection + 'a),
+        before: &'a Cursor,
+        now: &'a Cursor,
+    ) -> BoxFuture<'a, Result<(), sqlx::Error>> {
+        Box::pin(mark_seen(connection, before, now))
+    }
+
     fn migrate(pool: &Pool<Self>) -> BoxFuture<'_, Result<Migrated, MigrateError>> {
         Box::pin(migrate_once(pool))
     }
 }
 
-connection::connection!(MySql, MySqlConnection);
+driver::connection!(MySql, MySqlConnection);
 
 async fn migrate_once(pool: &MySqlPool) -> Result<Migrated, MigrateError> {
     let mut connection = acquire(pool).await?;

@@ -1,44 +1,15 @@
 //! Reading rows: all, or those that have changed, in one transaction.
 
 use crate::{
-    error::Result,
     rows::{Revision, Rows},
     store::{
-        delta::{Changed, Cursor, Fingerprint, ReadSession, Selection, TABLES},
-        future::BoxFuture,
+        delta::{Changed, Cursor, Fingerprint, Selection, TABLES},
         sql::{
             connection::{Connection, Statement},
             decode::{self, Cell},
-            driver::Driver,
-            pool::Lease,
-            store::SqlStore,
         },
     },
 };
-
-/// The statements that read rows. The tables are called `f`, `a`, `l` and `m`; a condition or an order follows.
-pub(super) struct ReadSql {
-    pub(super) revision: &'static str,
-    /// `slot, revision`
-    pub(super) cursor: &'static str,
-    /// `slot, revision, entity, entity_id, operation, before, after` of the records of a slot above one revision and up to
-    /// another, at most so many; rows before and after only for an update.
-    pub(super) changes: &'static str,
-    /// `id, name, status`, then `flag_id` of the metadata (null if there are none) and its other columns.
-    pub(super) flags: &'static str,
-    /// `id, name, class_name, config, row_version`
-    pub(super) activations: &'static str,
-    /// `flag_id, activation_id`
-    pub(super) links: &'static str,
-    /// `activation_id, member, denied`
-    pub(super) members: &'static str,
-    /// How many tables of this name exist where novi's tables are made.
-    pub(super) has_table: &'static str,
-    /// Table, name and type of the columns of the core tables that exist where novi's tables are made.
-    pub(super) core_columns: &'static str,
-    /// A checksum of each table, for a database whose triggers may not see every change.
-    pub(super) checksums: Option<[&'static str; 5]>,
-}
 
 /// So many records are read and no more: reading all rows then takes no longer.
 const MAX_RECORDS: i64 = 2000;
@@ -123,91 +94,8 @@ async fn select_ids<T: Send>(
     Ok(rows)
 }
 
-/// A read transaction. One that is not ended, since its work failed or was abandoned, is closed with its connection.
-pub(super) struct Reader<DB: Driver> {
-    store: SqlStore<DB>,
-    lease: Lease<DB>,
-    cursor: Cursor,
-}
-
-impl<DB: Driver> Reader<DB> {
-    pub(super) async fn begin(store: &SqlStore<DB>) -> Result<Self, sqlx::Error> {
-        let mut lease = Lease::of_session(store.pool()).await?;
-        let connection = lease.connection();
-        if let Err(error) = begin(connection).await {
-            if !DB::is_in_memory(store.pool()) {
-                return Err(error);
-            }
-            // The only connection may be in a transaction that was abandoned.
-            connection.execute(Statement::unprepared("rollback")).await?;
-            begin(connection).await?;
-        }
-        let slots = connection.rows(Statement::new(DB::DIALECT.read.cursor), |cells| {
-            let mut next = || cells.next().and_then(Cell::into_integer);
-            Some((next()?, next()?))
-        });
-        let cursor = Cursor::new(slots.await?.into_iter().flatten().collect());
-        Ok(Self { store: store.clone(), lease, cursor })
-    }
-}
-
-/// Begins a transaction that outlives the borrow of its connection.
-async fn begin(connection: &mut dyn Connection) -> Result<(), sqlx::Error> {
-    let dialect = connection.dialect();
-    if let Some(sql) = dialect.before_read {
-        connection.execute(Statement::new(sql)).await?;
-    }
-    connection.execute(Statement::unprepared(dialect.begin_read.unwrap_or("begin"))).await.map(drop)
-}
-
-impl<DB: Driver> ReadSession for Reader<DB> {
-    fn cursor(&self) -> &Cursor {
-        &self.cursor
-    }
-
-    fn changed_since<'a>(&'a mut self, before: &'a Cursor) -> BoxFuture<'a, Result<Option<Changed>>> {
-        Box::pin(async move {
-            let read = changes(self.lease.connection(), before, &self.cursor).await;
-            read.map_err(|error| self.store.error("could not read the history", error))
-        })
-    }
-
-    fn select<'a>(&'a mut self, selection: &'a Selection) -> BoxFuture<'a, Result<Rows>> {
-        Box::pin(async move {
-            let read = selected(self.lease.connection(), selection).await;
-            let rows = read.map_err(|error| self.store.error("could not read the rows", error))?;
-            Ok(Rows { revision: self.cursor.revision(), ..rows })
-        })
-    }
-
-    fn all(&mut self) -> BoxFuture<'_, Result<Rows>> {
-        Box::pin(async move {
-            match all_rows(self.lease.connection()).await {
-                Ok(rows) => Ok(rows),
-                Err(error) => Err(self.store.read_error(error).await),
-            }
-        })
-    }
-
-    fn fingerprint(&mut self) -> BoxFuture<'_, Result<Option<Fingerprint>>> {
-        Box::pin(async move {
-            let read = fingerprint(self.lease.connection()).await;
-            read.map_err(|error| self.store.error("could not count the rows", error))
-        })
-    }
-
-    fn end(mut self: Box<Self>) -> BoxFuture<'static, Result<()>> {
-        Box::pin(async move {
-            let ended = self.lease.connection().execute(Statement::unprepared("commit")).await;
-            ended.map_err(|error| self.store.error("could not read the rows", error))?;
-            self.lease.give_back();
-            Ok(())
-        })
-    }
-}
-
 /// `None` if there are too many records, or they do not cover all changes.
-async fn changes(
+pub(super) async fn changes(
     connection: &mut dyn Connection,
     before: &Cursor,
     now: &Cursor,
@@ -226,7 +114,10 @@ async fn changes(
     Ok(Changed::from_records(&records, &moved))
 }
 
-async fn selected(connection: &mut dyn Connection, selection: &Selection) -> Result<Rows, sqlx::Error> {
+pub(super) async fn selected(
+    connection: &mut dyn Connection,
+    selection: &Selection,
+) -> Result<Rows, sqlx::Error> {
     let sql = &connection.dialect().read;
     let ids = |column, ids: &mut dyn Iterator<Item = i64>, rest| IdFilter::chunks(column, ids, rest);
     let mut rows = Rows::default();
@@ -247,7 +138,7 @@ async fn selected(connection: &mut dyn Connection, selection: &Selection) -> Res
 }
 
 /// What changes when a row does that no trigger saw; `None` for a database whose triggers see every change.
-async fn fingerprint(connection: &mut dyn Connection) -> Result<Option<Fingerprint>, sqlx::Error> {
+pub(super) async fn fingerprint(connection: &mut dyn Connection) -> Result<Option<Fingerprint>, sqlx::Error> {
     let Some(checksums) = connection.dialect().read.checksums else { return Ok(None) };
     let mut counts = [0; 5];
     for (count, table) in counts.iter_mut().zip(TABLES) {

@@ -20,19 +20,14 @@ use crate::{
         schema::Migrated,
         sql::{
             adopt,
-            connection::{self, Connection, EachRow, Statement, Transaction, Value},
+            connection::{Connection, EachRow, Statement, Transaction, Value},
             decode::Cell,
-            dialect::{Dialect, Failure},
-            driver::Driver,
-            history::HistorySql,
-            migrate::{self, Found, Migrations},
+            dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
+            driver::{self, Driver},
+            migrate::{self, Found},
             pool::{ACQUIRE_TIMEOUT, POOL_SIZE, acquire},
-            read::ReadSql,
             script::Syntax,
             store::SqlStore,
-            tokens::TokenSql,
-            usage::UsageSql,
-            write::WriteSql,
         },
         url,
     },
@@ -93,7 +88,6 @@ static DIALECT: Dialect = Dialect {
         union select entity_id from flag_history where entity = 'flags' \
         and (json_extract(before, '$.name') = ? or json_extract(after, '$.name') = ?)",
     },
-    mark_seen: None,
     usage: UsageSql {
         select: "select flag, first_seen, last_evaluated, last_on, last_off, evaluations from novi_usage order by flag",
         since: "select since from novi_usage_since where id = 1",
@@ -241,11 +235,11 @@ impl Driver for Sqlite {
         in_memory(&pool.connect_options().get_filename().to_string_lossy())
     }
 
-    fn hints(store: &SqlStore<Self>, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
-        let options = (*store.pool().connect_options()).clone();
+    fn hints(pool: &Pool<Self>, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
+        let options = (*pool.connect_options()).clone();
         let file = options.get_filename().to_string_lossy();
         // Of a database in memory another connection has another one.
-        if file.is_empty() || in_memory(&file) || in_memory(store.database_name()) {
+        if file.is_empty() || in_memory(&file) {
             return None;
         }
         // Told in the log so often, it would hide all else.
@@ -264,7 +258,7 @@ impl Driver for Sqlite {
     }
 }
 
-connection::connection!(Sqlite, SqliteConnection);
+driver::connection!(Sqlite, SqliteConnection);
 
 async fn migrate_once(pool: &SqlitePool) -> Result<Migrated, MigrateError> {
     let mut connection = acquire(pool).await?;

@@ -21,13 +21,14 @@ use crate::{
         read::ReadStore,
         schema::{Migrated, SchemaStore},
         sql::{
-            connection::{Connection, Statement},
+            connection::Connection,
             dialect::Failure,
             driver::Driver,
             history, migrate,
             pool::{self, Lease},
-            read::{self, Reader},
-            script, tokens, usage, write,
+            read, script,
+            session::{self, Reader},
+            tokens, usage, write,
         },
         tokens::{NewToken, StoredToken, TokenRow, TokenStore, TokenUse},
         usage::{Usage, UsageReport, UsageStore},
@@ -64,32 +65,12 @@ impl<DB: Driver> SqlStore<DB> {
         Self { pool, name }
     }
 
-    pub(super) fn database_name(&self) -> &str {
-        &self.name
-    }
-
     pub(super) fn error(&self, action: &str, error: sqlx::Error) -> Error {
         DB::DIALECT.error(&self.name, action, error)
     }
 
-    /// The error of a query that reads rows.
-    pub(super) async fn read_error(&self, error: sqlx::Error) -> Error {
-        const ACTION: &str = "could not read the rows";
-        match self.other_version(ACTION, &error).await {
-            Some(other) => other,
-            None => self.error(ACTION, error),
-        }
-    }
-
-    /// Whether a statement failed because the tables are those of a newer novi, or of an older one.
-    async fn other_version(&self, action: &str, error: &sqlx::Error) -> Option<Error> {
-        // Only if the database responds at all.
-        error.as_database_error()?;
-        let mut connection = self.acquire().await.ok()?;
-        let connection: &mut dyn Connection = &mut *connection;
-        let version = Statement::new("select max(version) from novi_migrations");
-        let version = connection.integer(version).await.ok()??;
-        migrate::other_version(&self.name, action, version, DB::DIALECT.migrations, error)
+    async fn read_error(&self, error: sqlx::Error) -> Error {
+        session::read_error(&self.pool, &self.name, error).await
     }
 
     async fn acquire(&self) -> Result<PoolConnection<DB>, sqlx::Error> {
@@ -133,9 +114,11 @@ impl<DB: Driver> SqlStore<DB> {
     }
 
     async fn mark_seen(&self, before: &Cursor, now: &Cursor) -> Result<(), sqlx::Error> {
-        let Some(mark_seen) = DB::DIALECT.mark_seen else { return Ok(()) };
+        if !DB::MARKS_SEEN {
+            return Ok(());
+        }
         let mut lease = self.lease().await?;
-        mark_seen(lease.connection(), before, now).await?;
+        DB::mark_seen(lease.connection(), before, now).await?;
         lease.give_back();
         Ok(())
     }
@@ -164,7 +147,7 @@ impl<DB: Driver> ReadStore for SqlStore<DB> {
 
     fn session(&self) -> BoxFuture<'_, Result<Option<Box<dyn ReadSession>>>> {
         Box::pin(async move {
-            match Reader::begin(self).await {
+            match Reader::begin(&self.pool, &self.name).await {
                 Ok(session) => Ok(Some(Box::new(session) as Box<dyn ReadSession>)),
                 Err(error) => Err(self.read_error(error).await),
             }
@@ -180,7 +163,7 @@ impl<DB: Driver> ReadStore for SqlStore<DB> {
     }
 
     fn hints(&self, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
-        DB::hints(self, hints, every)
+        DB::hints(&self.pool, hints, every)
     }
 
     fn usage_store(&self) -> Option<&dyn UsageStore> {

@@ -14,19 +14,6 @@ use crate::{
     },
 };
 
-pub(super) struct TokenSql {
-    /// How often tokens were changed, or null if no trigger counts.
-    pub(super) changes: &'static str,
-    /// `id, name, role, subject, hash, created_at, created_by, expires_at, revoked_at, last_used_at`, times as text.
-    pub(super) select: &'static str,
-    /// `name, role, subject, hash, created_by, expires_at`
-    pub(super) insert: &'static str,
-    /// `id, name`: one of them, the other null.
-    pub(super) revoke: &'static str,
-    /// `time, id, time`
-    pub(super) used: &'static str,
-}
-
 pub(super) async fn changes(connection: &mut dyn Connection) -> Result<Option<i64>, sqlx::Error> {
     // Not prepared: outside of a transaction a pooler may give the two steps of that to two connections.
     connection.integer(Statement::unprepared(connection.dialect().tokens.changes)).await

@@ -10,17 +10,6 @@ use crate::store::{
     usage::{FlagUsage, Usage, UsageReport},
 };
 
-pub(super) struct UsageSql {
-    /// `flag, first_seen, last_evaluated, last_on, last_off, evaluations`, times as text.
-    pub(super) select: &'static str,
-    /// When the table was made, as text.
-    pub(super) since: &'static str,
-    /// The values of a row: parameters for the flag, how often it was on, how often it was off, and the sum of both.
-    pub(super) row: &'static str,
-    /// What happens to a row that exists.
-    pub(super) on_conflict: &'static str,
-}
-
 /// How many flags are written at once. Locks are held that long: on SQLite a writer of flags waits for it.
 pub(super) const BATCH: usize = 200;
 

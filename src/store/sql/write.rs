@@ -20,31 +20,6 @@ use crate::{
     },
 };
 
-/// The statements of an edit in which the databases differ, other than those of its changes.
-pub(super) struct WriteSql {
-    /// Takes the write lock, on a database on which a transaction that has read cannot wait for it.
-    pub(super) lock: Option<&'static str>,
-    /// Ends a query to lock its rows: of `flags` and `activations`, and of the tables of their metadata.
-    pub(super) lock_row: &'static str,
-    pub(super) lock_metadata: &'static str,
-    /// Ends a query to read the current row rather than that of the transaction's first read.
-    pub(super) current: &'static str,
-    /// Raises the revision if there are no triggers to do it.
-    pub(super) raise: Option<&'static str>,
-    /// Runs before the commit so that the revision is raised and can be returned.
-    pub(super) settle: Option<&'static str>,
-    /// Whether the revision has what others have committed only after the commit.
-    pub(super) revision_after_commit: bool,
-    /// The actor and the reason that the session has.
-    pub(super) signature: &'static str,
-    /// Sets both, for the triggers that write records.
-    pub(super) sign: &'static str,
-    /// Clears both before the commit, if the end of the transaction does not.
-    pub(super) unsign: Option<&'static str>,
-    /// Whether they outlive a rollback, too.
-    pub(super) signature_outlives_transaction: bool,
-}
-
 const ACTION: &str = "could not change the rows";
 
 /// Writes an edit in a transaction of its own, and returns the revision that has it.

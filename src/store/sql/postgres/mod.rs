@@ -19,19 +19,14 @@ use crate::{
         schema::Migrated,
         sql::{
             adopt,
-            connection::{self, Connection, EachRow, Statement, Transaction, Value},
+            connection::{Connection, EachRow, Statement, Transaction, Value},
             decode::Cell,
-            dialect::{Dialect, Failure},
-            driver::Driver,
-            history::HistorySql,
-            migrate::{self, Found, Migrations},
+            dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
+            driver::{self, Driver},
+            migrate::{self, Found},
             pool::{ACQUIRE_TIMEOUT, POOL_SIZE, acquire},
-            read::ReadSql,
             script::Syntax,
             store::SqlStore,
-            tokens::TokenSql,
-            usage::UsageSql,
-            write::WriteSql,
         },
         url,
     },
@@ -101,7 +96,6 @@ static DIALECT: Dialect = Dialect {
         union select entity_id from flag_history where entity = 'flags' \
         and (before::json ->> 'name' = ? or after::json ->> 'name' = ?)",
     },
-    mark_seen: None,
     usage: UsageSql {
         select: "select flag, to_char(first_seen at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
     to_char(last_evaluated at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
@@ -198,12 +192,12 @@ impl Driver for Postgres {
         Box::pin(migrate_once(pool))
     }
 
-    fn hints(store: &SqlStore<Self>, hints: Arc<Hints>, _: Duration) -> Option<BoxFuture<'static, ()>> {
-        Some(Box::pin(listen::listen(store.pool().clone(), hints)))
+    fn hints(pool: &Pool<Self>, hints: Arc<Hints>, _: Duration) -> Option<BoxFuture<'static, ()>> {
+        Some(Box::pin(listen::listen(pool.clone(), hints)))
     }
 }
 
-connection::connection!(Postgres, PgConnection);
+driver::connection!(Postgres, PgConnection);
 
 async fn migrate_once(pool: &PgPool) -> Result<Migrated, MigrateError> {
     let mut connection = acquire(pool).await?;

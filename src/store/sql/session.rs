@@ -1,0 +1,131 @@
+//! Read transactions: what has changed since a state, and the rows that have.
+
+use sqlx::Pool;
+
+use crate::{
+    error::{Error, Result},
+    rows::Rows,
+    store::{
+        delta::{Changed, Cursor, Fingerprint, ReadSession, Selection},
+        future::BoxFuture,
+        sql::{
+            connection::{Connection, Statement},
+            decode::Cell,
+            driver::Driver,
+            migrate,
+            pool::{Lease, acquire},
+            read::{all_rows, changes, fingerprint, selected},
+        },
+    },
+};
+
+/// A read transaction. One that is not ended, since its work failed or was abandoned, is closed with its connection.
+pub(super) struct Reader<DB: Driver> {
+    pool: Pool<DB>,
+    /// Of the store.
+    name: String,
+    lease: Lease<DB>,
+    cursor: Cursor,
+}
+
+impl<DB: Driver> Reader<DB> {
+    pub(super) async fn begin(pool: &Pool<DB>, name: &str) -> Result<Self, sqlx::Error> {
+        let mut lease = Lease::of_session(pool).await?;
+        let connection = lease.connection();
+        if let Err(error) = begin(connection).await {
+            if !DB::is_in_memory(pool) {
+                return Err(error);
+            }
+            // The only connection may be in a transaction that was abandoned.
+            connection.execute(Statement::unprepared("rollback")).await?;
+            begin(connection).await?;
+        }
+        let slots = connection.rows(Statement::new(DB::DIALECT.read.cursor), |cells| {
+            let mut next = || cells.next().and_then(Cell::into_integer);
+            Some((next()?, next()?))
+        });
+        let cursor = Cursor::new(slots.await?.into_iter().flatten().collect());
+        Ok(Self { pool: pool.clone(), name: name.to_owned(), lease, cursor })
+    }
+}
+
+/// Begins a transaction that outlives the borrow of its connection.
+async fn begin(connection: &mut dyn Connection) -> Result<(), sqlx::Error> {
+    let dialect = connection.dialect();
+    if let Some(sql) = dialect.before_read {
+        connection.execute(Statement::new(sql)).await?;
+    }
+    connection.execute(Statement::unprepared(dialect.begin_read.unwrap_or("begin"))).await.map(drop)
+}
+
+impl<DB: Driver> ReadSession for Reader<DB> {
+    fn cursor(&self) -> &Cursor {
+        &self.cursor
+    }
+
+    fn changed_since<'a>(&'a mut self, before: &'a Cursor) -> BoxFuture<'a, Result<Option<Changed>>> {
+        Box::pin(async move {
+            let read = changes(self.lease.connection(), before, &self.cursor).await;
+            read.map_err(|error| DB::DIALECT.error(&self.name, "could not read the history", error))
+        })
+    }
+
+    fn select<'a>(&'a mut self, selection: &'a Selection) -> BoxFuture<'a, Result<Rows>> {
+        Box::pin(async move {
+            let read = selected(self.lease.connection(), selection).await;
+            let rows =
+                read.map_err(|error| DB::DIALECT.error(&self.name, "could not read the rows", error))?;
+            Ok(Rows { revision: self.cursor.revision(), ..rows })
+        })
+    }
+
+    fn all(&mut self) -> BoxFuture<'_, Result<Rows>> {
+        Box::pin(async move {
+            match all_rows(self.lease.connection()).await {
+                Ok(rows) => Ok(rows),
+                Err(error) => Err(read_error(&self.pool, &self.name, error).await),
+            }
+        })
+    }
+
+    fn fingerprint(&mut self) -> BoxFuture<'_, Result<Option<Fingerprint>>> {
+        Box::pin(async move {
+            let read = fingerprint(self.lease.connection()).await;
+            read.map_err(|error| DB::DIALECT.error(&self.name, "could not count the rows", error))
+        })
+    }
+
+    fn end(mut self: Box<Self>) -> BoxFuture<'static, Result<()>> {
+        Box::pin(async move {
+            let ended = self.lease.connection().execute(Statement::unprepared("commit")).await;
+            ended.map_err(|error| DB::DIALECT.error(&self.name, "could not read the rows", error))?;
+            self.lease.give_back();
+            Ok(())
+        })
+    }
+}
+
+/// The error of a query that reads rows.
+pub(super) async fn read_error<DB: Driver>(pool: &Pool<DB>, store: &str, error: sqlx::Error) -> Error {
+    const ACTION: &str = "could not read the rows";
+    match other_version(pool, store, ACTION, &error).await {
+        Some(other) => other,
+        None => DB::DIALECT.error(store, ACTION, error),
+    }
+}
+
+/// Whether a statement failed because the tables are those of a newer novi, or of an older one.
+async fn other_version<DB: Driver>(
+    pool: &Pool<DB>,
+    store: &str,
+    action: &str,
+    error: &sqlx::Error,
+) -> Option<Error> {
+    // Only if the database responds at all.
+    error.as_database_error()?;
+    let mut connection = acquire(pool).await.ok()?;
+    let connection: &mut dyn Connection = &mut *connection;
+    let version = connection.integer(Statement::new("select max(version) from novi_migrations"));
+    let version = version.await.ok()??;
+    migrate::other_version(store, action, version, DB::DIALECT.migrations, error)
+}
