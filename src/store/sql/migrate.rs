@@ -102,13 +102,14 @@ pub(super) async fn run<DB: Driver>(
 ) -> Result<Migrated, MigrateError> {
     let has_flags = has_table(connection, "flags").await?;
     connection.ensure_migrations_table(TABLE).await?;
+    let count = Statement::new("select count(*) from novi_migrations");
+    let has_begun = dynamic(connection).integer(count).await?.unwrap_or_default() > 0;
     // With the lock held, an unfinished migration is that of a process that died: it can run again.
     let unfinished = Statement::new("delete from novi_migrations where success = false");
     dynamic(connection).execute(unfinished).await?;
     let before = connection.list_applied_migrations(TABLE).await?;
     pending(&before, DB::DIALECT.migrations)?;
-    // Tables without a migration: those of the original, or, on MySQL, empty ones of a process that died.
-    let adopted = has_flags && before.is_empty();
+    let adopted = has_flags && !has_begun;
     migrator.run_direct(None, connection, false).await?;
     let without_activations = if adopted {
         let flags = Statement::new(
