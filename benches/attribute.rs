@@ -1,4 +1,4 @@
-//! What a condition on an attribute costs. Run it with: cargo bench --bench attribute
+//! The cost of a condition on an attribute: cargo bench --bench attribute
 
 #![allow(clippy::expect_used, missing_docs, reason = "a bench")]
 

@@ -1,4 +1,4 @@
-//! What a question costs. Run it with: cargo bench --bench evaluate
+//! The cost of an evaluation: cargo bench --bench evaluate
 
 #![allow(clippy::expect_used, missing_docs, reason = "a bench")]
 

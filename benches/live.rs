@@ -1,11 +1,11 @@
-//! How soon a change by plain SQL is answered by, and what one change costs among few flags and among many.
+//! The delay of a change by plain SQL, and the cost of one change with few flags and with many.
 //!
-//! SQLite always; PostgreSQL and MySQL where `NOVI_TEST_POSTGRES` and `NOVI_TEST_MYSQL` say where they are, as
-//! `scripts/test-servers` does. Prints distributions: `cargo bench --bench live [changes]`.
+//! Measures SQLite, and PostgreSQL and MySQL if `NOVI_TEST_POSTGRES` and `NOVI_TEST_MYSQL` are set, as
+//! `scripts/test-servers` prints them. Prints distributions: `cargo bench --bench live [changes]`.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a program that measures")]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/common/databases.rs"]
 mod common;
 
 use std::{

@@ -1,10 +1,10 @@
-//! What flags cost as their number grows: a table in Markdown, in a minute or so.
+//! The cost of flags as their number grows: a table in Markdown, in about a minute.
 //!
 //!   cargo bench --bench scale
 //!
-//! Times are the best of several rounds. What is printed by the flag or by the value should hardly grow from column to
-//! column; only the caches of the processor are allowed to tell sizes apart. The last line needs the program, too:
-//! cargo build --release -p novi-cli
+//! Times are the best of several rounds. Figures per flag or per value should hardly grow from column to
+//! column, except for effects of the processor's caches. The last line needs the program: cargo build
+//! --release -p novi-cli
 
 #![allow(clippy::expect_used, missing_docs, reason = "a bench")]
 

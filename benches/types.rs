@@ -1,4 +1,4 @@
-//! What the types cost that are not in `evaluate.rs` and `attribute.rs`. Run it with: cargo bench --bench types
+//! The cost of the types that are not in `evaluate.rs` and `attribute.rs`: cargo bench --bench types
 
 #![allow(clippy::expect_used, missing_docs, reason = "a bench")]
 
@@ -30,8 +30,8 @@ fn caller() -> Context<'static> {
     Context::new().with("targetingKey", "user-00000123456").with("ip", "192.168.17.4")
 }
 
-/// A list of a million answers as fast as one of ten, but for what it takes to fetch from memory; longer members are
-/// hashed twice.
+/// A list of a million answers as fast as one of ten, but for what it takes to fetch from memory; longer
+/// members are hashed twice.
 fn members(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("members");
     for (case, suffix) in [("16 bytes", ""), ("36 bytes", "-with-a-rather-long-")] {
@@ -53,7 +53,8 @@ fn members(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Against `novi.date_time`, which reads the clock and compares it with two ends. Only the last two look a window up.
+/// Against `novi.date_time`, which reads the clock and compares it with two ends. Only the last two look a
+/// window up.
 fn time(criterion: &mut Criterion) {
     let hours = r#"{"weekdays": ["mon", "tue", "wed", "thu", "fri"], "from": "09:00", "to": "17:00", "timezone": "Europe/Madrid"}"#;
     let cron = r#"{"cron": "0 9 * * MON-FRI", "duration": "8h", "timezone": "Europe/Madrid"}"#;

@@ -1,4 +1,5 @@
-//! Flags in a program without tokio, which starts without its database, too. Run it with: cargo run --example blocking
+//! Flags in a program without tokio, which can also start without its database.
+//! cargo run --example blocking
 
 use std::{thread, time::Duration};
 
@@ -10,9 +11,9 @@ use novi::{
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let url = format!("sqlite://{}/novi.db", folder.path().display());
-    make_tables(&url)?;
+    create_tables(&url)?;
 
-    // A thread of novi's own follows the rows, for as long as somebody holds the flags. It keeps them in a file as well.
+    // A background thread follows the rows until the flags are dropped, and writes them to a file.
     let file = folder.path().join("flags.novi");
     let connect = || Flags::builder().snapshot_file(&file).connect_blocking(&url);
     let flags = connect()?;
@@ -25,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     drop(flags);
 
-    // The database is gone: the next start answers from the file, and follows the database again once it is back.
+    // Without its database, the next start uses the file, and follows the database again once it is back.
     std::fs::rename(folder.path().join("novi.db"), folder.path().join("gone.db"))?;
     let flags = connect()?;
     println!("from {}: Combo OR is {}", flags.status().origin, state(flags.is_enabled("Combo OR", &ctx)));
@@ -36,8 +37,8 @@ fn state(on: bool) -> &'static str {
     if on { "on" } else { "off" }
 }
 
-/// A service would have its tables already: `novi migrate` makes them, and SQL fills them.
-fn make_tables(url: &str) -> Result<(), Box<dyn std::error::Error>> {
+/// A real service has its tables already: `novi migrate` creates them, and SQL inserts the rows.
+fn create_tables(url: &str) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let database = store::create(url).await?;

@@ -1,4 +1,5 @@
-//! An activation type of one's own. Run it with: cargo run --example custom_activation
+//! A custom activation type, with contract tests.
+//! cargo run --example custom_activation
 
 use novi::{
     Activation, Check, Compile, Context, Flags, Registry, Value, Verdict,
@@ -8,8 +9,8 @@ use serde::Deserialize;
 
 /// On while the office is open.
 ///
-/// The attribute registers the type under its class name, derives the JSON Schema of its config, and has unknown
-/// fields refused.
+/// The attribute registers the type under its class name, derives the JSON Schema of its config, and rejects unknown
+/// fields.
 #[novi::activation("acme.office_hours")]
 #[derive(Deserialize)]
 struct OfficeHours {
@@ -21,7 +22,7 @@ struct OfficeHours {
 
 impl Activation for OfficeHours {
     fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        // An attribute that is missing or is no number is no error: the condition is not met.
+        // A missing attribute, or one of another type, is not an error: the condition is not met.
         let Some(Value::Int(hour)) = check.get("hour") else { return Verdict::Off };
         u32::try_from(*hour).is_ok_and(|hour| (self.from..self.to).contains(&hour)).into()
     }
@@ -37,9 +38,9 @@ impl Activation for OfficeHours {
 }
 
 fn main() -> Result<(), novi::Error> {
-    let found = Registry::global()?;
-    let found = found.find("acme.office_hours").map(novi::ActivationType::description);
-    println!("acme.office_hours: {}", found.unwrap_or("is not registered"));
+    let registry = Registry::global()?;
+    let description = registry.find("acme.office_hours").map(novi::ActivationType::description);
+    println!("acme.office_hours: {}", description.unwrap_or("is not registered"));
 
     let flags = Flags::from_rows(Rows {
         flags: vec![FlagRow::new(1, "Call us", true), FlagRow::new(2, "Night shift", true)],
@@ -54,14 +55,14 @@ fn main() -> Result<(), novi::Error> {
     assert!(!flags.is_enabled("Call us", &Context::new().with("hour", 17)));
     assert!(!flags.is_enabled("Call us", &Context::new()));
 
-    // A row that makes no sense hurts its own flags only, and says what is wrong.
+    // An invalid row affects only its own flags; its issue says what is wrong.
     for issue in flags.issues() {
         println!("{issue}");
     }
     Ok(())
 }
 
-/// In a crate of one's own: `novi = { version = "..", features = ["testing"] }` among the dev-dependencies.
+/// In your own crate, add `novi = { version = "..", features = ["testing"] }` to the dev-dependencies.
 #[cfg(test)]
 mod tests {
     use novi::testing::contract;
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn office_hours_keep_the_contract_of_activation_types() {
+    fn office_hours_pass_the_contract_tests() {
         contract::<OfficeHours>()
             .example(json!({"from": 9, "to": 17}))
             .example(json!({"from": 0, "to": 24}))

@@ -1,4 +1,5 @@
-//! A flag that chooses between implementations. Run it with: cargo run --example feature_enum
+//! Flags that choose an implementation or settings.
+//! cargo run --example feature_enum
 
 use novi::{
     Context, Feature, Flags, ToContext,
@@ -7,8 +8,8 @@ use novi::{
 };
 use serde::Deserialize;
 
-/// The variants of the flag `PaymentProcessor`. Acme is taken while the flag is off, and when it names a variant that is
-/// not here.
+/// The variants of the flag `PaymentProcessor`. Acme applies while the flag is off, and if its variant is not listed
+/// here.
 #[derive(Debug, Feature)]
 enum PaymentProcessor {
     #[default]
@@ -18,7 +19,7 @@ enum PaymentProcessor {
     Aperture,
 }
 
-/// The value of the flag's variant, a JSON object.
+/// The JSON value of the flag's variant.
 #[derive(Debug, Default, Deserialize, Feature)]
 #[flag("Page settings")]
 struct PageSettings {
@@ -34,7 +35,7 @@ struct User {
 }
 
 impl PaymentProcessor {
-    /// A `match` has all of them, and the compiler says so when there is one more.
+    /// The compiler checks that the `match` covers every variant.
     fn fee(&self, cents: u32) -> u32 {
         match self {
             Self::Acme => cents * 2 / 100 + 30,
@@ -44,7 +45,7 @@ impl PaymentProcessor {
     }
 }
 
-/// Canada gets Premium, and of the others each second user gets Aperture.
+/// Canada gets Premium; half of the other users get Aperture.
 fn rows() -> Rows {
     let canada = r#"[{"class_name": "novi.attribute", "config": {"attribute": "country", "equals": "CA"}},
                      {"class_name": "novi.split", "config": {"variants": {"Premium": 1}}}]"#;
@@ -72,7 +73,7 @@ fn rows() -> Rows {
 fn main() -> Result<(), novi::Error> {
     let flags = Flags::from_rows(rows())?;
 
-    // What the rows have that the code does not know is told at once. It breaks no flag.
+    // Variants and values that the code does not handle are reported as issues. They break no flag.
     for issue in flags.issues() {
         println!("{issue}");
     }
@@ -86,7 +87,7 @@ fn main() -> Result<(), novi::Error> {
     let settings = flags.choose::<PageSettings>(&Context::new());
     println!("{}: {} rows", settings.title, settings.rows);
 
-    // In a test: the code under test asks as ever.
+    // For tests: the code under test stays as it is.
     with_overrides([("PaymentProcessor", "Premium")], || {
         println!("by override: {:?}", flags.choose::<PaymentProcessor>(&Context::new()));
     });

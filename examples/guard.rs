@@ -1,4 +1,5 @@
-//! Functions that run only while a flag is on. Run it with: cargo run --example guard
+//! Functions that run only while a flag is on.
+//! cargo run --example guard
 
 use novi::{
     Context, FlagDisabled, Flags,
@@ -7,20 +8,20 @@ use novi::{
 
 const NOVEMBER: &str = r#"{"startDateTime": "2026-11-01T00:00:00Z", "endDateTime": "2026-12-01T00:00:00Z"}"#;
 
-/// Nothing happens while the flag is off.
+/// Does nothing while the flag is off.
 #[novi::enabled("Date Activated Feature")]
 fn banner() {
     println!("Half the price until the end of November");
 }
 
-/// The context comes from an argument, and `otherwise` is what callers get while the flag is off.
+/// The context is an argument; `otherwise` is returned while the flag is off.
 #[novi::enabled("Date Activated Feature", ctx = ctx, otherwise = price)]
 fn discounted(price: u32, ctx: &Context<'_>) -> u32 {
     println!("A discount for {:?}", ctx.targeting_key());
     price / 2
 }
 
-/// A `Result` says that the feature is off; an `Option` would be `None`.
+/// Returns an error while the flag is off. A function that returns an `Option` returns `None`.
 #[novi::enabled("New checkout")]
 async fn checkout(order: u32) -> Result<String, FlagDisabled> {
     tokio::task::yield_now().await;
@@ -35,14 +36,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         links: vec![LinkRow::new(1, 1)],
         ..Rows::default()
     })?;
-    // Guards ask the flags of the process.
-    flags.install().map_err(|_| "flags are installed already")?;
+    // Guards evaluate the flags of the process. Before this line, every guarded function is off.
+    flags.install().map_err(|_| "flags are already installed")?;
 
     let november =
         Context::new().with("targetingKey", "user-7").with("currentDateTime", "2026-11-20T12:00:00Z");
     let december = november.clone().with("currentDateTime", "2026-12-20T12:00:00Z");
 
-    // Without an argument for it, the context is the current one of the thread or the task.
+    // Without an argument, the context is the current one of the thread or task.
     novi::with_context(november.clone(), banner);
     novi::with_context(december.clone(), banner);
 

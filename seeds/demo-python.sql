@@ -1,10 +1,10 @@
--- The demo rows of Python novi, with its class paths: the draws are those of Python's random.
+-- The sample rows of Python novi with its class paths: draws use Python's `random`.
 insert into activations (id, name, class_name, config) values
   (1, 'Date Activated', 'novi.client.activations.date_time_activation.DateTimeActivation',
     '{"startDateTime":"11/26/2023 12:00 AM","endDateTime":"11/28/2023 12:00 AM","format":"%m/%d/%Y %I:%M %p"}'),
   (2, 'Random Split Activated', 'novi.client.activations.weighted_random_activation.WeightedRandomActivation',
     '{"splits":[100,0,0],"variations":["A","B","C"]}'),
-  -- Combos name their activations by id.
+  -- Combined activations refer to others by id.
   (3, 'Combo AND Activation', 'novi.client.activations.and_activation.AndActivation', '[1,2]'),
   (4, 'Combo OR Activation', 'novi.client.activations.or_activation.OrActivation', '[1,2]');
 
@@ -14,5 +14,5 @@ insert into flags (id, name, status) values
   (3, 'Combo AND', true),
   (4, 'Combo OR', true);
 
--- A flag with several activations is on when all of them agree.
+-- A flag with several activations is on if all of them are on.
 insert into flags_activations (flag_id, activation_id) values (1, 1), (1, 2), (2, 2), (3, 3), (4, 4);

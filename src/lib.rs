@@ -50,6 +50,8 @@
 //! # What it does not do
 //! Experiments' statistics, and storing who got which variant.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod activation;
 mod builtin;
 pub mod config;
@@ -93,14 +95,14 @@ pub use rows::Revision;
 pub use rows::conflict::Conflict;
 pub use rows::expired::{Expired, ExpiredFlag};
 pub use rows::issue::Issue;
-pub use runtime::current::Guard;
 #[cfg(feature = "sql")]
-pub use runtime::follow::{Changes, Subscription};
+pub use runtime::follow::subscription::{Changes, Subscription};
 #[cfg(feature = "sql")]
 pub use runtime::status::{Origin, Status};
 pub use snapshot::decision::{Decision, Reason};
 pub use snapshot::feature::{Feature, FeatureKind, Manifest, ManifestFeature, RegisteredFeature, manifest};
-pub use snapshot::{Asked, Evaluations, Filter, Input, Settings, Snapshot, Trace};
+pub use snapshot::guard::SnapshotGuard as Guard;
+pub use snapshot::{Evaluations, Filter, Input, Settings, Snapshot, Trace, TraceNode, TraceNode as Asked};
 /// The version of sqlx whose pools the stores take.
 #[cfg(feature = "sql")]
 pub use sqlx;
@@ -115,7 +117,7 @@ pub use store::tokens::secret as token;
 pub mod __private {
     pub use crate::context::to_context::derived;
     pub use crate::flags::choose::choose_with as choose;
-    pub use crate::flags::guard::{AsFlags, Guarded, is_enabled, is_on};
+    pub use crate::flags::guard::{AsFlags, FromFlagDisabled, Guarded, is_enabled, is_on};
     pub use crate::snapshot::feature::derived as feature;
     pub use inventory;
     pub use schemars;

@@ -1,6 +1,6 @@
-//! Two types that claim one class name. Alone in its program, for such a program has no registry.
+//! Two types that claim one class name. A program of its own, because a program with such a clash has no
+//! registry.
 
-#![cfg(feature = "macros")]
 #![allow(clippy::unwrap_used)]
 
 use novi::{Activation, Check, RegisteredActivation, Registry, Verdict};
@@ -28,7 +28,7 @@ impl Activation for ThirdPlan {
 }
 
 #[test]
-fn both_places_are_told() {
+fn clash_names_both_locations() {
     let known = Registry::empty().with::<Plan>().unwrap();
     for (other, name) in [(SecondPlan::TYPE, "plugin.plan"), (ThirdPlan::TYPE, "plugin.tariff")] {
         let text = known.clone().add(other.clone()).unwrap_err().to_string();
@@ -39,8 +39,8 @@ fn both_places_are_told() {
 }
 
 #[test]
-fn there_is_no_registry_of_a_program_with_a_clash() {
-    // Which of the two clashes is met first is up to the linker.
+fn program_with_a_clash_has_no_registry() {
+    // The linker decides which of the two clashes is found first.
     let text = Registry::global().unwrap_err().to_string();
     assert!(text.starts_with("class \"plugin.") && text.contains(Plan::TYPE.location()), "{text}");
 }

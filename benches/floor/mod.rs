@@ -1,7 +1,8 @@
-//! The floor: how fast safe Rust answers when there is nothing but names, rules that are data, and a hot swap.
+//! The floor: the speed of safe Rust with names, rules as data, and a hot swap, and nothing else.
 //!
-//! There are no reasons, no explanations, no types of one's own, no bad rows to survive. So an engine that has these is
-//! measured by how little they cost it. Programs take this file in by `#[path]`; it needs foldhash, serde and serde_json.
+//! It has no reasons, no explanations, no custom types, and no invalid rows to survive. The difference between an
+//! engine and the floor is what these features cost. Programs include this file by `#[path]`; it needs foldhash,
+//! serde and serde_json.
 
 mod murmur3;
 mod swap;
@@ -12,8 +13,8 @@ use std::{collections::HashMap, time::SystemTime};
 use murmur3::Salt;
 pub use swap::Floor;
 
-/// What an attribute of the caller is. The text is borrowed in a context that lives on, and owned in one that is built for a
-/// call.
+/// What an attribute of the caller is. The text is borrowed in a context that lives on, and owned in one that
+/// is built for a call.
 pub enum Value<T> {
     /// Text.
     Text(T),
@@ -41,7 +42,8 @@ impl Span {
     }
 }
 
-/// A condition, compiled. It is small and has no memory of its own, so that all flags are asked by walking one list.
+/// A condition, compiled. It is small and has no memory of its own, so that all flags are asked by walking
+/// one list.
 enum Rule {
     /// A share of the callers: those whose bucket is below.
     Rollout(Salt, u32),
@@ -102,7 +104,7 @@ pub struct State {
 }
 
 impl State {
-    /// What a flag answers; nothing if there is none of the name.
+    /// Evaluates a flag; `None` if it does not exist.
     #[inline]
     pub fn ask<T: AsRef<str>>(&self, name: &str, ctx: Context<'_, T>) -> Option<Answer> {
         let rules = self.flags.get(*self.names.get(name)? as usize)?;
@@ -203,8 +205,8 @@ fn text_of<'a, T: AsRef<str>>(ctx: Context<'a, T>, name: &str) -> Option<&'a str
     }
 }
 
-/// Whether two texts are equal. Short ones are compared here by their first and last bytes, which overlap, since a call into
-/// the C library costs more than the comparison.
+/// Whether two texts are equal. Short ones are compared here by their first and last bytes, which overlap,
+/// since a call into the C library costs more than the comparison.
 #[inline]
 fn same(a: &str, b: &str) -> bool {
     #[inline]
@@ -222,8 +224,8 @@ fn same(a: &str, b: &str) -> bool {
         }
 }
 
-/// A version `1.2.3` as a number that compares as it does. What a byte is decides nothing but which of two values is taken,
-/// since the processor can't foretell it.
+/// A version `1.2.3` as a number that compares as it does. What a byte is decides nothing but which of two
+/// values is taken, since the processor can't foretell it.
 #[inline]
 #[allow(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
 fn version(text: &str) -> Option<u64> {

@@ -1,9 +1,10 @@
-//! MurmurHash3 x86 32 with seed 0 of `salt:key`, where the salt has been hashed ahead.
+//! MurmurHash3 x86 32 with seed 0 of `salt:key`, where the salt is hashed in advance.
 
 /// How many buckets callers are divided among.
 pub(super) const BUCKETS: u32 = 100_000;
 
-/// The state after a salt and its colon: what was mixed in, and the up to three bytes that wait for a full block.
+/// The state after a salt and its colon: what was mixed in, and the up to three bytes that wait for a full
+/// block.
 #[derive(Clone, Copy)]
 pub(super) struct Salt {
     state: u32,

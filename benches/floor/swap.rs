@@ -1,4 +1,4 @@
-//! Flags that can be replaced while they are asked.
+//! Flags that can be replaced while they are evaluated.
 
 use std::{
     cell::RefCell,
@@ -20,7 +20,8 @@ pub struct Floor {
 static GENERATIONS: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
-    /// The state that this thread has asked last, with its number. Comparing numbers is cheaper than loading any shared pointer.
+    /// The state that this thread has asked last, with its number. Comparing numbers is cheaper than loading
+    /// any shared pointer.
     static LAST: RefCell<(u64, Option<Arc<State>>)> = const { RefCell::new((0, None)) };
 }
 

@@ -1,5 +1,5 @@
-//! The floor's JSON text: `{"shared": [rules], "flags": [{"name": "sale", "rules": [rules]}]}`, read in one pass.
-//! Names are taken as they stand, so that none may need an escape.
+//! The floor's JSON text: `{"shared": [rules], "flags": [{"name": "sale", "rules": [rules]}]}`, read in one
+//! pass. Names must not contain escapes.
 
 use std::{collections::HashMap, fmt, marker::PhantomData};
 

@@ -118,7 +118,7 @@ def propagation(url, servers):
 
 
 def streams(url, servers):
-    """How soon all who hold an event stream hear of a change."""
+    """The delay until all event streams have received a change."""
     selector = selectors.DefaultSelector()
     for server in servers:
         connection = server.connect()

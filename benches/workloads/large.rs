@@ -1,4 +1,4 @@
-//! Many flags whose activations all differ, and what each of them must answer.
+//! Many flags with different activations, and their expected decisions.
 
 use novi::rows::Rows;
 

@@ -1,4 +1,4 @@
-//! The flags, rows and callers that the benches ask about.
+//! The flags, rows and callers of the benches.
 
 use std::{borrow::Cow, hint::black_box};
 

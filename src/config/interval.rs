@@ -1,4 +1,4 @@
-//! Durations as people write them.
+//! Durations in settings.
 
 use std::{fmt, time::Duration};
 
@@ -7,12 +7,12 @@ use serde::{
     de::{self, Visitor},
 };
 
-/// A length of time, written with its unit: `"1s"`, `"500ms"`, `"2m 30s"`.
+/// A duration with its unit: `"1s"`, `"500ms"`, `"2m 30s"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interval(Duration);
 
 impl Interval {
-    /// So many seconds.
+    /// A duration of this many seconds.
     #[must_use]
     pub const fn from_secs(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
@@ -43,8 +43,8 @@ impl<'de> Deserialize<'de> for Interval {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Interval, E> {
-                let wrong = |_| E::invalid_value(de::Unexpected::Str(text), &self);
-                humantime::parse_duration(text).map(Interval).map_err(wrong)
+                let invalid = |_| E::invalid_value(de::Unexpected::Str(text), &self);
+                humantime::parse_duration(text).map(Interval).map_err(invalid)
             }
         }
 

@@ -1,7 +1,8 @@
-//! Settings above the file: in environment variables, and on the command line.
+//! Settings from environment variables and the command line.
 
 use std::ffi::OsString;
 
+use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use crate::{
@@ -9,12 +10,12 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Sections whose keys may be any text, and which can therefore be given as a whole.
+/// Sections with arbitrary keys, which can therefore be set as a whole.
 const OPEN_SECTIONS: [&str; 2] = ["context", "overrides"];
 
-/// A key and its value, or a section and all of its keys, as text.
+/// A key and its value, or a section and all of its keys, as strings.
 pub(super) struct Setting {
-    /// What messages call it.
+    /// The name of its source in errors.
     origin: String,
     section: String,
     key: Option<String>,
@@ -22,8 +23,8 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    /// The settings among the variables: `NOVI_SECTION__KEY`, for one underscore alone may be part of a key.
-    pub(super) fn of_environment(
+    /// The settings among environment variables: `NOVI_SECTION__KEY`. A single underscore may be part of a key.
+    pub(super) fn from_environment(
         variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Vec<Self>> {
         let mut settings = Vec::new();
@@ -44,8 +45,8 @@ impl Setting {
         Ok(settings)
     }
 
-    /// The setting in an argument: `section.key=value`, or `section={key = value}`.
-    pub(super) fn of_argument(argument: &str) -> Result<Self> {
+    /// Parses an argument: `section.key=value`, or `section={key = value}`.
+    pub(super) fn from_argument(argument: &str) -> Result<Self> {
         let Some((path, text)) = argument.split_once('=') else {
             let origin = format!("--set {argument}");
             let message = "expected SECTION.KEY=VALUE, like refresh.interval=250ms".to_owned();
@@ -58,7 +59,8 @@ impl Setting {
         Ok(Self { origin: format!("--set {}", path.trim()), section, key, text: text.to_owned() })
     }
 
-    fn section(self) -> Result<Table> {
+    /// The section with this setting, validated by `Config<S>`.
+    fn section<S: DeserializeOwned + Default>(self) -> Result<Table> {
         let value = literal(&self.text);
         let keys = match (self.key, value) {
             (Some(key), value) => Table::from_iter([(key, value)]),
@@ -69,24 +71,24 @@ impl Setting {
             }
         };
         let section = Table::from_iter([(self.section, keys.into())]);
-        // Each by itself, so that the error can name it.
-        let alone: Result<Config, toml::de::Error> = section.clone().try_into();
-        match alone {
+        // Validated separately, so that the error can name the setting.
+        let validated: Result<Config<S>, toml::de::Error> = section.clone().try_into();
+        match validated {
             Ok(_) => Ok(section),
             Err(error) => Err(Error::Config { origin: self.origin, message: error.message().to_owned() }),
         }
     }
 }
 
-/// Lays the settings over the table, in their order.
-pub(super) fn overlay(table: &mut Table, settings: Vec<Setting>) -> Result<()> {
+/// Applies the settings to the table, in their order.
+pub(super) fn apply<S: DeserializeOwned + Default>(table: &mut Table, settings: Vec<Setting>) -> Result<()> {
     for setting in settings {
-        merge(table, setting.section()?);
+        merge(table, setting.section::<S>()?);
     }
     Ok(())
 }
 
-/// What a setting holds: TOML if it reads as that, else text.
+/// Parses a value: TOML if it is valid, else a string.
 fn literal(text: &str) -> Value {
     text.parse().unwrap_or_else(|_| Value::String(text.to_owned()))
 }

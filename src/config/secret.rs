@@ -1,16 +1,16 @@
-//! What must not be seen.
+//! Secrets in settings.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A text that no log and no message shows.
+/// A string that is never logged or shown in a message.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
-    /// The text.
+    /// The secret itself.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0

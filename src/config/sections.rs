@@ -1,4 +1,4 @@
-//! Sections of what is done beside following the rows.
+//! Sections for background tasks, and their defaults.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -9,20 +9,29 @@ use crate::{
     rows::expired::Expired,
 };
 
+/// How often the database is asked for its revision.
+pub(crate) const REFRESH_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The shortest time between two writes of the snapshot file, so that a burst of changes is written once.
+pub(crate) const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How often evaluations are recorded: flags become stale by days, and a thousand processes write about 17 times a second then.
+pub(crate) const USAGE_INTERVAL: Duration = Duration::from_mins(1);
+
 /// Section `[snapshot]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// The file that rows are kept in for a start without the database, relative to the configuration file; none if empty.
+    /// The file for starts without the database, relative to the configuration file; empty disables it.
     pub path: PathBuf,
-    /// The shortest time between two writings.
+    /// The shortest time between two writes.
     pub interval: Interval,
 }
 
 impl Default for Snapshot {
     fn default() -> Self {
-        Self { path: PathBuf::new(), interval: Interval::from_secs(10) }
+        Self { path: PathBuf::new(), interval: SNAPSHOT_INTERVAL.into() }
     }
 }
 
@@ -31,13 +40,13 @@ impl Default for Snapshot {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Usage {
-    /// How often it is written down which flags were evaluated; never if `0s`.
+    /// How often evaluations are recorded in the database; `0s` disables it.
     pub interval: Interval,
 }
 
 impl Default for Usage {
     fn default() -> Self {
-        Self { interval: Interval::from(Duration::from_mins(1)) }
+        Self { interval: USAGE_INTERVAL.into() }
     }
 }
 
@@ -46,30 +55,15 @@ impl Default for Usage {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Flags {
-    /// What happens on account of flags that are past their `expires_at`.
+    /// What happens if flags are past their `expires_at`.
     pub expired: Expired,
 }
 
-impl Config {
-    /// Where the snapshot file is; nothing if there is to be none.
+impl<S> Config<S> {
+    /// The path of the snapshot file; `None` if it is disabled.
     #[must_use]
     pub fn snapshot_path(&self) -> Option<PathBuf> {
         let path = &self.snapshot.path;
-        (!path.as_os_str().is_empty()).then(|| self.place.join(path))
-    }
-}
-
-#[cfg(feature = "sql")]
-impl crate::flags::FlagsBuilder {
-    /// What these sections say.
-    pub(super) fn upkeep_of(self, config: &Config) -> Self {
-        let builder = self
-            .snapshot_interval(config.snapshot.interval.into())
-            .usage_interval(config.usage.interval.into())
-            .expired(config.flags.expired);
-        match config.snapshot_path() {
-            Some(path) => builder.snapshot_file(path),
-            None => builder,
-        }
+        (!path.as_os_str().is_empty()).then(|| self.directory.join(path))
     }
 }

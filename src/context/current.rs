@@ -1,23 +1,23 @@
-//! The current context: what is known of the caller of the code that runs now, without passing it along.
+//! The current context: attributes of the caller that need not be passed as an argument.
 
 use std::{cell::Cell, sync::Arc};
 
 use crate::context::{
     Context,
-    scoped::{Enter, Within},
+    scoped::{Enter, Scoped},
 };
 
 thread_local! {
-    /// Set while a scope of this thread runs, or a future that has one is polled. Always taken, never borrowed, so
-    /// that scopes may begin and end while somebody reads it.
+    /// Set while a scope runs on this thread, or a future inside one is polled. A `Cell`, because scopes may
+    /// begin and end while the context is being read.
     static CURRENT: Cell<Option<Arc<Context<'static>>>> = const { Cell::new(None) };
 }
 
-/// Runs `run` with `ctx` as this thread's current context. What was current before is so again afterwards, after a
-/// panic too.
+/// Runs `run` with `ctx` as the current context of this thread. Afterwards the previous context is restored,
+/// even if `run` panics.
 ///
-/// For the span of a sync call; an async block has [`in_context`]. Threads that are started inside do not
-/// inherit the context.
+/// For sync code; for an async block, use [`in_context`]. Threads that are started inside do not inherit the
+/// context.
 ///
 /// ```
 /// use novi::Context;
@@ -27,38 +27,39 @@ thread_local! {
 /// assert_eq!(plan(), None);
 /// ```
 pub fn with_context<R>(ctx: Context<'static>, run: impl FnOnce() -> R) -> R {
-    let _scope = Scope::enter(Arc::new(ctx));
+    let _guard = ContextGuard::enter(Arc::new(ctx));
     run()
 }
 
-/// The future, with `ctx` as the current context whenever it runs: on any thread, and never while another task does.
+/// Wraps a future so that `ctx` is the current context whenever it runs, on any thread, and never while
+/// another task runs.
 ///
-/// Works with every async runtime. A task that is spawned inside does not inherit the context: wrap its future as
-/// well, as in `spawn(in_context(ctx, work()))`.
+/// Works with every async runtime. Tasks that are spawned inside do not inherit the context; wrap their
+/// futures as well: `spawn(in_context(ctx, work()))`.
 ///
 /// ```
 /// # async fn render() {}
 /// # fn main() {
 /// # let _ =
 /// novi::in_context(novi::Context::new().with("targetingKey", "user-7"), async {
-///     render().await // guarded functions in here are asked for user-7
+///     render().await // guarded functions in here are evaluated for user-7
 /// })
 /// # ;
 /// # }
 /// ```
 pub fn in_context<F: Future>(ctx: Context<'static>, future: F) -> impl Future<Output = F::Output> {
-    Within::new(future, Arc::new(ctx))
+    Scoped::new(future, Arc::new(ctx))
 }
 
-/// Calls `read` with the current context: that of the innermost [`with_context`] or [`in_context`] around, outside of
-/// all an empty one.
+/// Calls `read` with the current context: that of the innermost [`with_context`] or [`in_context`], or an
+/// empty one outside of both.
 pub fn current_context<R>(read: impl FnOnce(&Context<'_>) -> R) -> R {
     const EMPTY: &Context<'_> = &Context::new();
     read(current().as_deref().unwrap_or(EMPTY))
 }
 
 fn current() -> Option<Arc<Context<'static>>> {
-    // A thread that ends has dropped its cell: then there is no context.
+    // Fails only during thread teardown, when there is no context.
     CURRENT
         .try_with(|cell| {
             let current = cell.take();
@@ -69,30 +70,30 @@ fn current() -> Option<Arc<Context<'static>>> {
         .flatten()
 }
 
-/// Puts back what was current before.
-pub(crate) struct Scope {
-    before: Option<Arc<Context<'static>>>,
+/// Restores the previous context when dropped.
+pub(crate) struct ContextGuard {
+    previous: Option<Arc<Context<'static>>>,
 }
 
-impl Scope {
+impl ContextGuard {
     fn enter(ctx: Arc<Context<'static>>) -> Self {
-        Self { before: CURRENT.try_with(|cell| cell.replace(Some(ctx))).ok().flatten() }
+        Self { previous: CURRENT.try_with(|cell| cell.replace(Some(ctx))).ok().flatten() }
     }
 }
 
-impl Drop for Scope {
+impl Drop for ContextGuard {
     fn drop(&mut self) {
-        let before = self.before.take();
-        // Where the cell is gone there is nothing to put back; what it held is dropped outside of it.
-        drop(CURRENT.try_with(|cell| cell.replace(before)));
+        let previous = self.previous.take();
+        // The replaced context is dropped outside of the closure. Fails only during thread teardown.
+        drop(CURRENT.try_with(|cell| cell.replace(previous)));
     }
 }
 
 impl Enter for Arc<Context<'static>> {
-    type Scope = Scope;
+    type Guard = ContextGuard;
 
-    fn enter(&self) -> Scope {
-        Scope::enter(Self::clone(self))
+    fn enter(&self) -> ContextGuard {
+        ContextGuard::enter(Self::clone(self))
     }
 }
 
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn contexts_nest() {
+    fn nested_contexts_restore_the_outer_one() {
         assert_eq!(current_user(), None);
         with_context(user("a"), || {
             with_context(user("b"), || assert_eq!(current_user().as_deref(), Some("b")));
@@ -126,14 +127,14 @@ mod tests {
     }
 
     #[test]
-    fn an_inner_context_replaces_the_outer_one() {
+    fn inner_context_does_not_inherit_attributes() {
         with_context(Context::new().with("plan", "pro"), || {
             with_context(user("a"), || assert!(current_context(|ctx| ctx.get("plan").is_none())));
         });
     }
 
     #[test]
-    fn a_panic_restores_the_context() {
+    fn panic_restores_the_context() {
         with_context(user("a"), || {
             panic::catch_unwind(|| with_context(user("b"), || panic!("on purpose"))).unwrap_err();
             assert_eq!(current_user().as_deref(), Some("a"));
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_context_may_be_set_while_one_is_read() {
+    fn context_can_be_set_while_one_is_read() {
         with_context(user("a"), || {
             current_context(|outer| {
                 with_context(user("b"), || assert_eq!(current_user().as_deref(), Some("b")));
@@ -152,12 +153,12 @@ mod tests {
     }
 
     #[test]
-    fn threads_do_not_share_it() {
+    fn other_threads_have_no_context() {
         with_context(user("a"), || assert_eq!(thread::spawn(current_user).join().unwrap(), None));
     }
 
     #[test]
-    fn a_thread_that_ends_has_none() {
+    fn thread_teardown_does_not_panic() {
         struct AtEnd(mpsc::Sender<Option<String>>);
         impl Drop for AtEnd {
             fn drop(&mut self) {
@@ -167,26 +168,26 @@ mod tests {
         thread_local!(static AT_END: Cell<Option<AtEnd>> = const { Cell::new(None) });
 
         let (sender, receiver) = mpsc::channel();
-        // Made first, dropped last: after the cell of the current context.
+        // Initialized first, so it may be dropped after the cell of the current context.
         let work = || {
             AT_END.set(Some(AtEnd(sender)));
             with_context(user("a"), current_user)
         };
         assert_eq!(thread::spawn(work).join().unwrap().as_deref(), Some("a"));
-        // Which of the two goes first is the platform's business; that neither panics is ours.
+        // The order depends on the platform; in neither order may it panic.
         let late = receiver.recv().unwrap();
         assert!(late.is_none() || late.as_deref() == Some("late"), "{late:?}");
     }
 
     #[test]
-    fn a_future_has_it_only_while_it_runs() {
+    fn future_has_the_context_only_while_it_runs() {
         let mut cx = task::Context::from_waker(Waker::noop());
-        let mut turns = 0;
+        let mut polls = 0;
         let mut future = Box::pin(in_context(
             user("a"),
             std::future::poll_fn(|_| {
-                turns += 1;
-                if turns < 2 { Poll::Pending } else { Poll::Ready(current_user()) }
+                polls += 1;
+                if polls < 2 { Poll::Pending } else { Poll::Ready(current_user()) }
             }),
         ));
         assert!(future.as_mut().poll(&mut cx).is_pending());
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_future_has_it_while_it_is_dropped() {
+    fn future_has_the_context_while_it_is_dropped() {
         struct OnDrop(mpsc::Sender<Option<String>>);
         impl Drop for OnDrop {
             fn drop(&mut self) {
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn futures_in_a_context_are_send() {
+    fn scoped_futures_are_send() {
         fn assert_send(_: &impl Send) {}
         assert_send(&in_context(user("a"), async {}));
     }

@@ -1,4 +1,8 @@
-//! Contexts and values from JSON, and from whatever serde can serialize.
+//! Conversion of JSON, and of any type that serde can serialize, into contexts and values.
+//!
+//! The serializer is hand-written because `serde_json::to_value` rejects integers beyond 64 bits, turns NaN
+//! and infinities into null, reports errors without a path, and overflows the stack on types that contain
+//! themselves.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
@@ -10,51 +14,52 @@ use crate::context::{
     value::Value,
 };
 
-/// As deep as JSON readers go. What refers to itself ends here, before the stack does.
+/// The limit of serde_json as well. It ends the recursion of types that contain themselves before the stack
+/// overflows.
 const MAX_DEPTH: u8 = 128;
 
-/// Why something can not become a [`Context`] or a [`Value`].
+/// Why a type cannot be converted into a [`Context`] or a [`Value`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContextError {
-    /// It has no attributes.
+    /// It is not a map or a struct, so it has no attributes.
     #[error(
-        "a context is made from a map or a struct with named fields, found {found}: give it a name, as in `Context::new().with(name, value)`"
+        "expected a map or a struct with named fields, found {found}; to use it as one attribute, write `Context::new().with(name, value)`"
     )]
     NoAttributes {
-        /// The kind of value that it is.
+        /// The kind of the value.
         found: &'static str,
     },
-    /// The key of a map is no name.
-    #[error("{}expected a key that is text, an integer or a boolean, found {found}", place(.path))]
+    /// A map has a key that cannot be a name.
+    #[error("{}expected a string, an integer or a boolean as a key, found {found}", prefix(.path))]
     Key {
-        /// The map, such as `company.offices[2]`; empty for the whole.
+        /// The path of the map, such as `company.offices[2]`; empty for the root.
         path: String,
-        /// The kind of value that the key is.
+        /// The kind of the key.
         found: &'static str,
     },
-    /// It is nested more than 128 levels deep, or refers to itself.
-    #[error("{}nested more than {MAX_DEPTH} levels deep", place(.path))]
+    /// It is nested more than 128 levels deep, or contains itself.
+    #[error("{}nested more than {MAX_DEPTH} levels deep", prefix(.path))]
     TooDeep {
-        /// Where, such as `company.offices[2]`.
+        /// The path, such as `company.offices[2]`.
         path: String,
     },
-    /// Its own `Serialize` gave an error.
-    #[error("{}{message}", place(.path))]
+    /// Its `Serialize` implementation returned an error.
+    #[error("{}{message}", prefix(.path))]
     Serialize {
-        /// Where, such as `company.offices[2]`; empty for the whole.
+        /// The path, such as `company.offices[2]`; empty for the root.
         path: String,
-        /// What it said.
+        /// The message of that error.
         message: String,
     },
 }
 
-fn place(path: &str) -> String {
+fn prefix(path: &str) -> String {
     if path.is_empty() { String::new() } else { format!("{path}: ") }
 }
 
 impl ContextError {
-    /// The same error, told from one level further up.
+    /// Prepends one level to the path.
     fn within(mut self, part: &dyn fmt::Display) -> Self {
         if let Self::Key { path, .. } | Self::TooDeep { path } | Self::Serialize { path, .. } = &mut self {
             let joint = if path.is_empty() || path.starts_with('[') { "" } else { "." };
@@ -78,13 +83,13 @@ impl ser::Error for ContextError {
 }
 
 impl Context<'static> {
-    /// A context from anything that serde serializes as a map or as a struct with named fields.
+    /// Converts any type that serde serializes as a map or as a struct with named fields.
     ///
-    /// The fields become attributes by the names that serde gives them; `targetingKey` has to be one of them to be the
-    /// sticky identity. The answer is that of [`Context::from_json`] for the same data, without text in between: structs
-    /// and maps are objects, enums are tagged by serde's default, bytes are lists of integers. Whole numbers keep their
-    /// digits at any depth, and fractions that JSON lacks (infinities, NaN) stay what they are. A type that is asked often
-    /// does better with [`#[derive(ToContext)]`](derive@crate::ToContext), which allocates nothing.
+    /// Fields become attributes with the names that serde gives them; the one named `targetingKey` identifies
+    /// the caller. The result is that of [`Context::from_json`] for the serialized data: structs and maps are
+    /// objects, enums have serde's default tags, bytes are lists of integers. Integers keep all digits at any
+    /// depth, and NaN and infinities, which JSON lacks, are preserved. For frequent conversions,
+    /// [`#[derive(ToContext)]`](derive@crate::ToContext) is faster, because it borrows strings.
     ///
     /// ```
     /// use novi::Context;
@@ -101,16 +106,16 @@ impl Context<'static> {
     /// assert_eq!(Context::from_serialize(&caller)?.targeting_key(), Some("user-7"));
     ///
     /// let error = Context::from_serialize("user-7").unwrap_err().to_string();
-    /// assert!(error.starts_with("a context is made from a map or a struct with named fields, found string"));
+    /// assert!(error.starts_with("expected a map or a struct with named fields, found string"));
     /// # Ok::<(), novi::ContextError>(())
     /// ```
     ///
     /// # Errors
-    /// It is no map and no struct, has a key that is no text, integer or boolean, is nested more than 128 levels deep,
-    /// or can not be serialized. The message tells where.
+    /// The type is not a map or struct, has a key that is not a string, integer or boolean, is nested more
+    /// than 128 levels deep, or cannot be serialized. The message contains the path.
     pub fn from_serialize<T: Serialize + ?Sized>(from: &T) -> Result<Self, ContextError> {
         match Value::from_serialize(from)? {
-            // Of two attributes with the same name the later one counts, as in `from_json`.
+            // If a name occurs more than once, the last attribute counts, as in `from_json`.
             Value::Object(fields) => Ok(distinct(fields.into_iter().collect::<BTreeMap<_, _>>())),
             other => Err(ContextError::NoAttributes { found: other.kind() }),
         }
@@ -118,17 +123,17 @@ impl Context<'static> {
 }
 
 impl Value<'static> {
-    /// A value from anything that serde serializes; see [`Context::from_serialize`].
+    /// Converts any type that serde can serialize; see [`Context::from_serialize`].
     ///
     /// # Errors
-    /// A map has a key that is no text, integer or boolean, something is nested more than 128 levels deep, or can not be
-    /// serialized. The message tells where.
+    /// A map has a key that is not a string, integer or boolean, the value is nested more than 128 levels
+    /// deep, or it cannot be serialized. The message contains the path.
     pub fn from_serialize<T: Serialize + ?Sized>(from: &T) -> Result<Self, ContextError> {
         from.serialize(ToValueSerializer { depth: 0 })
     }
 }
 
-/// From attributes whose names differ.
+/// A context of attributes with distinct names.
 fn distinct<'a>(attributes: impl IntoIterator<Item = (Cow<'a, str>, Value<'a>)>) -> Context<'a> {
     let mut ctx = Context::new();
     ctx.extend_distinct(attributes);
@@ -143,14 +148,14 @@ impl From<JsonMap> for Context<'static> {
     }
 }
 
-/// Borrows all text.
+/// Borrows all strings.
 impl<'a> From<&'a JsonMap> for Context<'a> {
     fn from(map: &'a JsonMap) -> Self {
         distinct(map.iter().map(|(name, value)| (Cow::Borrowed(&**name), value.into())))
     }
 }
 
-/// From a JSON object.
+/// Converts a JSON object.
 ///
 /// ```
 /// let ctx = novi::Context::try_from(serde_json::json!({"targetingKey": "user-7", "seed": 90}))?;
@@ -168,7 +173,7 @@ impl TryFrom<serde_json::Value> for Context<'static> {
     }
 }
 
-/// From a JSON object, whose text is borrowed.
+/// Converts a JSON object and borrows its strings.
 impl<'a> TryFrom<&'a serde_json::Value> for Context<'a> {
     type Error = ContextError;
 
@@ -180,14 +185,14 @@ impl<'a> TryFrom<&'a serde_json::Value> for Context<'a> {
     }
 }
 
-/// Borrows all text.
+/// Borrows all strings.
 impl<'a> From<&'a serde_json::Value> for Value<'a> {
     fn from(json: &'a serde_json::Value) -> Self {
         use serde_json::Value as Json;
         match json {
             Json::Null => Self::Null,
             Json::Bool(value) => Self::Bool(*value),
-            // Numbers have no text to borrow.
+            // Numbers have no strings to borrow.
             Json::Number(_) => json.clone().into(),
             Json::String(text) => Self::Str(Cow::Borrowed(text)),
             Json::Array(values) => Self::List(values.iter().map(Self::from).collect()),
@@ -214,9 +219,7 @@ impl ToContext for JsonMap {
     }
 }
 
-type Fields = Vec<(Cow<'static, str>, Value<'static>)>;
-
-/// Makes a value of what serde tells.
+/// Serializes into a [`Value`].
 #[derive(Clone, Copy)]
 struct ToValueSerializer {
     depth: u8,
@@ -230,18 +233,18 @@ impl ToValueSerializer {
         Ok(Self { depth: self.depth + 1 })
     }
 
-    /// `tag` is the name of the enum's variant, if it is one.
+    /// `tag` is the name of an enum's variant.
     fn list(self, len: Option<usize>, tag: Option<&'static str>) -> Result<List, ContextError> {
-        Ok(List { values: Vec::with_capacity(room(len)), tag, serializer: self.inner()? })
+        Ok(List { values: Vec::with_capacity(capacity(len)), tag, serializer: self.inner()? })
     }
 
     fn object(self, len: Option<usize>, tag: Option<&'static str>) -> Result<Object, ContextError> {
-        Ok(Object { fields: Vec::with_capacity(room(len)), name: None, tag, serializer: self.inner()? })
+        Ok(Object { fields: Vec::with_capacity(capacity(len)), name: None, tag, serializer: self.inner()? })
     }
 }
 
-/// What a type says of its length is not trusted with the memory.
-fn room(len: Option<usize>) -> usize {
+/// Limits the capacity, because types may claim any length.
+fn capacity(len: Option<usize>) -> usize {
     len.unwrap_or_default().min(64)
 }
 
@@ -396,8 +399,8 @@ impl List {
 }
 
 struct Object {
-    fields: Fields,
-    /// The key whose value comes next.
+    fields: Vec<(Cow<'static, str>, Value<'static>)>,
+    /// The key of the next value.
     name: Option<Cow<'static, str>>,
     tag: Option<&'static str>,
     serializer: ToValueSerializer,
@@ -487,7 +490,7 @@ impl ser::SerializeMap for Object {
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ContextError> {
         match self.name.take() {
             Some(name) => self.push(name, value),
-            None => Err(ser::Error::custom("its `Serialize` gives a value before the value's key")),
+            None => Err(ser::Error::custom("the `Serialize` implementation passes a value before its key")),
         }
     }
 

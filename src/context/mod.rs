@@ -1,4 +1,4 @@
-//! What is known of the caller.
+//! The context: attributes of the caller that flags are evaluated against.
 
 pub(crate) mod current;
 pub(crate) mod from_serialize;
@@ -22,22 +22,21 @@ use serde_json::value::RawValue;
 use short_str::same;
 use value::Value;
 
-/// The attribute that identifies the caller, by OpenFeature's name for it.
+/// The attribute that identifies the caller, as named by OpenFeature.
 pub const TARGETING_KEY: &str = "targetingKey";
 
-/// Attributes by name: what a flag is evaluated against.
+/// The attributes of a caller, by name. Flags are evaluated against a context.
 ///
 /// ```
 /// let ctx = novi::Context::new().with("targetingKey", "user-7").with("seed", 90).with("plan", "pro");
 /// assert_eq!(ctx.get("plan").and_then(|plan| plan.as_str()), Some("pro"));
 /// ```
 ///
-/// A struct becomes a context by [`#[derive(ToContext)]`](derive@crate::ToContext), JSON by `From` and `TryFrom`, and whatever
-/// serde serializes by [`Context::from_serialize`].
+/// A struct is converted with [`#[derive(ToContext)]`](derive@crate::ToContext), JSON with `From` and
+/// `TryFrom`, and any type that serde can serialize with [`Context::from_serialize`].
 ///
-/// Text is borrowed where the caller has it, so that one made for a single question takes one block of the heap. (Kept in
-/// the context itself, attributes would take none, but then each `with` copies all of them, which takes longer.) Contexts
-/// hold a handful of attributes, and a lookup walks them: that is faster than hashing the name.
+/// Strings can be borrowed, so a context for a single evaluation takes one allocation. Lookups scan the
+/// attributes in order; for the few that a context usually has, this is faster than hashing.
 #[derive(Clone, Debug, Default)]
 pub struct Context<'a> {
     attributes: Attributes<'a>,
@@ -45,20 +44,20 @@ pub struct Context<'a> {
 
 type Attribute<'a> = (Cow<'a, str>, Value<'a>);
 
-/// Room for as many attributes as most callers have, taken with the first of them.
-const ROOM: usize = 8;
+/// The initial capacity: as many attributes as most callers have. Storing them inline would avoid the
+/// allocation, but each `with` would copy them all, which takes longer.
+const CAPACITY: usize = 8;
 
-/// A list of the context's own, or one that lies elsewhere. (`Cow` would do, but does not let a context be taken for one of
-/// a shorter life.)
+/// An owned or borrowed list. Not a `Cow`, which would make `Context` invariant in its lifetime.
 #[derive(Clone, Debug)]
 enum Attributes<'a> {
-    Own(Vec<Attribute<'a>>),
+    Owned(Vec<Attribute<'a>>),
     Borrowed(&'a [Attribute<'a>]),
 }
 
 impl Default for Attributes<'_> {
     fn default() -> Self {
-        Self::Own(Vec::new())
+        Self::Owned(Vec::new())
     }
 }
 
@@ -66,42 +65,42 @@ impl<'a> Attributes<'a> {
     #[inline]
     fn as_slice(&self) -> &[Attribute<'a>] {
         match self {
-            Self::Own(attributes) => attributes,
+            Self::Owned(attributes) => attributes,
             Self::Borrowed(attributes) => attributes,
         }
     }
 
-    /// Changes the list, which is the context's own from then on.
+    /// Changes the list, which is owned from then on.
     #[inline]
     fn change(&mut self, change: impl FnOnce(&mut Vec<Attribute<'a>>)) {
         match self {
-            Self::Own(attributes) => change(attributes),
+            Self::Owned(attributes) => change(attributes),
             Self::Borrowed(attributes) => {
-                let mut own = attributes.to_vec();
-                change(&mut own);
-                *self = Self::Own(own);
+                let mut owned = attributes.to_vec();
+                change(&mut owned);
+                *self = Self::Owned(owned);
             }
         }
     }
 
     fn into_vec(self) -> Vec<Attribute<'a>> {
         match self {
-            Self::Own(attributes) => attributes,
+            Self::Owned(attributes) => attributes,
             Self::Borrowed(attributes) => attributes.to_vec(),
         }
     }
 }
 
-/// Adds an attribute whose name none has.
+/// Adds an attribute whose name is new.
 #[inline]
 fn push<'a>(attributes: &mut Vec<Attribute<'a>>, attribute: Attribute<'a>) {
     if attributes.capacity() == 0 {
-        attributes.reserve_exact(ROOM);
+        attributes.reserve_exact(CAPACITY);
     }
     attributes.push(attribute);
 }
 
-/// The same attributes in the same order.
+/// Contexts are equal if they have the same attributes in the same order.
 impl PartialEq for Context<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.attributes.as_slice() == other.attributes.as_slice()
@@ -109,15 +108,15 @@ impl PartialEq for Context<'_> {
 }
 
 impl<'a> Context<'a> {
-    /// A context that knows nothing.
+    /// Returns a context without attributes.
     #[must_use]
     #[inline]
     pub const fn new() -> Self {
-        Self { attributes: Attributes::Own(Vec::new()) }
+        Self { attributes: Attributes::Owned(Vec::new()) }
     }
 
-    /// A context of attributes that lie elsewhere, on the caller's stack for instance, so that it takes no room of its own.
-    /// Of two of the same name the first counts.
+    /// Returns a context that borrows its attributes, for example from the caller's stack, and does not
+    /// allocate. If a name occurs more than once, the first attribute counts.
     ///
     /// ```
     /// use novi::Context;
@@ -133,7 +132,7 @@ impl<'a> Context<'a> {
         Self { attributes: Attributes::Borrowed(attributes) }
     }
 
-    /// This context and one attribute more; an attribute of the same name is replaced.
+    /// Adds an attribute, replacing one with the same name.
     #[must_use]
     #[inline]
     pub fn with(mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) -> Self {
@@ -141,7 +140,7 @@ impl<'a> Context<'a> {
         self
     }
 
-    /// Sets an attribute, replacing one of the same name.
+    /// Sets an attribute, replacing one with the same name.
     #[inline]
     pub fn insert(&mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) {
         self.set((name.into(), value.into()));
@@ -160,8 +159,8 @@ impl<'a> Context<'a> {
         });
     }
 
-    /// Sets attributes whose names differ from each other. Into an empty context they go without a look for twins, which
-    /// walks all that are there: a large map would take time by the square of its length.
+    /// Sets attributes with distinct names. An empty context is not searched for duplicates, which would take
+    /// quadratic time for a large map.
     pub(crate) fn extend_distinct(&mut self, attributes: impl IntoIterator<Item = Attribute<'a>>) {
         if self.is_empty() {
             self.attributes.change(|own| attributes.into_iter().for_each(|attribute| push(own, attribute)));
@@ -175,11 +174,11 @@ impl<'a> Context<'a> {
         self.attributes.into_vec()
     }
 
-    /// The attribute of this name. One that is null counts as not there (R4).
+    /// Returns the attribute with this name. `None` if it is missing or null.
     #[must_use]
     #[inline(always)]
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
-        // A loop of its own, which is compiled into what calls it; an iterator's is not, and takes twice as long.
+        // A plain loop is inlined into callers; `Iterator::find` is not, and takes twice as long.
         for (known, value) in self.attributes.as_slice() {
             if same(known.as_bytes(), name.as_bytes()) {
                 return if value.is_null() { None } else { Some(value) };
@@ -188,48 +187,48 @@ impl<'a> Context<'a> {
         None
     }
 
-    /// The sticky identity of the caller: the attribute `targetingKey`, if it is text.
+    /// Returns the caller's identity: the attribute `targetingKey`. `None` if it is missing or not a string.
     #[must_use]
     pub fn targeting_key(&self) -> Option<&str> {
         self.get(TARGETING_KEY).and_then(Value::as_str)
     }
 
-    /// The attributes, in the order in which they were given.
+    /// Iterates over the attributes in insertion order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
         self.attributes.as_slice().iter().map(|(name, value)| (name.as_ref(), value))
     }
 
-    /// How many attributes there are.
+    /// Returns the number of attributes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.attributes.as_slice().len()
     }
 
-    /// Whether nothing is known.
+    /// Whether there are no attributes.
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.attributes.as_slice().is_empty()
     }
 
-    /// The same context, which owns all its text.
+    /// Returns the same context with all strings owned.
     #[must_use]
     pub fn into_owned(self) -> Context<'static> {
-        let own =
+        let owned =
             |(name, value): (Cow<'a, str>, Value<'a>)| (Cow::Owned(name.into_owned()), value.into_owned());
-        let own = self.into_fields().into_iter().map(own).collect();
-        Context { attributes: Attributes::Own(own) }
+        let owned = self.into_fields().into_iter().map(owned).collect();
+        Context { attributes: Attributes::Owned(owned) }
     }
 }
 
 impl<'a> Context<'a> {
-    /// As [`from_json`](Context::from_json), with text borrowed wherever it has no escapes.
+    /// Parses a JSON object like [`from_json`](Context::from_json), and borrows all strings without escapes.
     ///
     /// # Errors
-    /// As [`from_json`](Context::from_json).
+    /// See [`from_json`](Context::from_json).
     pub fn from_json_borrowed(text: &'a str) -> Result<Self, serde_json::Error> {
         let Members(attributes) = serde_json::from_str(text)?;
-        Ok(Self { attributes: Attributes::Own(attributes) })
+        Ok(Self { attributes: Attributes::Owned(attributes) })
     }
 }
 
@@ -248,24 +247,25 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-                /// More than that are sorted to find twins: each new one is compared with all before it, which takes time by
-                /// the square of their number.
+                /// Up to this number, a linear scan finds duplicates. Above it, sorting does, because scans
+                /// would take quadratic time.
                 const FEW: usize = 32;
-                let mut found: Vec<Attribute<'a>> = Vec::with_capacity(ROOM);
+                let mut found: Vec<Attribute<'a>> = Vec::with_capacity(CAPACITY);
                 while let Some(Name(name)) = members.next_key()? {
                     let value = value(members.next_value::<&'de RawValue>()?).map_err(de::Error::custom)?;
-                    let twin = if found.len() < FEW {
+                    let duplicate = if found.len() < FEW {
                         found.iter_mut().find(|(known, _)| *known == name)
                     } else {
                         None
                     };
-                    match twin {
+                    match duplicate {
                         Some((_, earlier)) => *earlier = value,
                         None => found.push((name, value)),
                     }
                 }
                 if found.len() > FEW {
-                    // Stable, so that of twins the later one comes last, and first when it is turned around.
+                    // Reversed and sorted stably, the last of several duplicates comes first, which
+                    // `dedup_by` keeps.
                     found.reverse();
                     found.sort_by(|one, other| one.0.cmp(&other.0));
                     found.dedup_by(|one, other| one.0 == other.0);
@@ -278,7 +278,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
-/// The name of a member, borrowed where it can be, which serde's own `Cow` never is.
+/// The name of a member, borrowed if possible. (serde always deserializes `Cow` as owned.)
 struct Name<'a>(Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
@@ -305,7 +305,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
     }
 }
 
-/// The value of a piece of JSON.
+/// Parses a value.
 fn value(raw: &RawValue) -> Result<Value<'_>, serde_json::Error> {
     let text = raw.get();
     let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
@@ -316,23 +316,24 @@ fn value(raw: &RawValue) -> Result<Value<'_>, serde_json::Error> {
 }
 
 impl Context<'static> {
-    /// A context from the text of a JSON object. Whole numbers keep all their digits, which the seed of a draw
-    /// needs (R9). Of two attributes with the same name the later one counts, as in most JSON readers.
+    /// Parses a JSON object. Integers keep all their digits, which matters for seeds. If a name occurs more
+    /// than once, the last attribute counts.
     ///
     /// # Errors
-    /// The text is no JSON, or no object; the message says where.
+    /// The text is not valid JSON, or not an object. The message contains line and column.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         Ok(Context::from_json_borrowed(text)?.into_owned())
     }
 }
 
-/// The value of a number's text that no 64 bits hold; serde_json would round it.
+/// An integer that does not fit into 64 bits, which serde_json would round. `None` for any other text.
 fn big_integer(text: &str) -> Option<Value<'_>> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    let whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    // 2^63 has 19 digits: whatever is shorter fits.
-    let big = whole && digits.len() >= 19 && text.parse::<i64>().is_err() && text.parse::<u64>().is_err();
-    big.then_some(Value::BigInt(Cow::Borrowed(text)))
+    let is_integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    // 2^63 has 19 digits; shorter integers fit.
+    let is_big =
+        is_integer && digits.len() >= 19 && text.parse::<i64>().is_err() && text.parse::<u64>().is_err();
+    is_big.then_some(Value::BigInt(Cow::Borrowed(text)))
 }
 
 impl<'a, N: Into<Cow<'a, str>>, V: Into<Value<'a>>> FromIterator<(N, V)> for Context<'a> {
@@ -363,10 +364,10 @@ impl Serialize for Context<'_> {
 
 impl<'de> Deserialize<'de> for Context<'static> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The map has removed twins already; inserting one by one would look for them again, each time from the start.
+        // The map has removed duplicates already; `insert` would search for them again.
         let attributes = BTreeMap::<String, Value<'static>>::deserialize(deserializer)?;
         let attributes = attributes.into_iter().map(|(name, value)| (Cow::Owned(name), value));
-        Ok(Self { attributes: Attributes::Own(attributes.collect()) })
+        Ok(Self { attributes: Attributes::Owned(attributes.collect()) })
     }
 }
 
@@ -375,7 +376,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_numbers_keep_their_digits() {
+    fn integers_keep_all_digits() {
         let ctx = Context::from_json(
             r#"{"a": 9223372036854775807, "b": 9223372036854775808, "c": 18446744073709551616,
                 "d": -9223372036854775809, "e": 1e30}"#,
@@ -389,14 +390,14 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_two_attributes_counts() {
+    fn last_of_two_duplicates_counts() {
         let ctx = Context::from_json(r#"{"a": 1, "a": 2}"#).unwrap();
         assert_eq!((ctx.get("a"), ctx.len()), (Some(&Value::Int(2)), 1));
         assert_eq!(Context::new().with("a", 1).with("a", "x").get("a").and_then(Value::as_str), Some("x"));
     }
 
     #[test]
-    fn the_last_of_many_attributes_counts_too() {
+    fn last_duplicate_counts_among_many_attributes() {
         let members: Vec<_> = (0..50).chain(10..40).map(|n| format!("\"name {n}\": {}", n * 2)).collect();
         let ctx = Context::from_json(&format!("{{{}, \"name 7\": \"last\"}}", members.join(","))).unwrap();
         assert_eq!(ctx.len(), 50);
@@ -405,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_borrowed_unless_it_has_escapes() {
+    fn strings_without_escapes_are_borrowed() {
         let text = r#"{"plan": "pro", "na\u006de": "J\u00f6rg", "list": ["a"]}"#;
         let ctx = Context::from_json_borrowed(text).unwrap();
         let borrowed = |name: &str| matches!(ctx.get(name), Some(Value::Str(Cow::Borrowed(_))));
@@ -415,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_attributes_has_room() {
+    fn many_attributes_can_be_inserted_and_replaced() {
         let names: Vec<String> = (0..40).map(|number| format!("name {number}")).collect();
         let mut ctx = Context::new();
         for (number, name) in names.iter().enumerate() {
@@ -431,12 +432,12 @@ mod tests {
     }
 
     #[test]
-    fn null_is_as_good_as_missing() {
+    fn null_counts_as_missing() {
         assert_eq!(Context::new().with("a", ()).get("a"), None);
     }
 
     #[test]
-    fn what_is_no_object_is_refused() {
+    fn non_objects_and_invalid_json_are_rejected() {
         for text in ["[]", "null", "\"x\"", "{", "", "{\"a\":}"] {
             Context::from_json(text).unwrap_err();
         }

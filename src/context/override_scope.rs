@@ -1,4 +1,4 @@
-//! Overrides of the code that runs now: of a call, a task, or a request (R13).
+//! Overrides that are active for a call, a task or a request.
 
 use std::{
     cell::RefCell,
@@ -16,16 +16,16 @@ use pin_project_lite::pin_project;
 
 use crate::context::{
     overrides::Override,
-    scoped::{Enter, Within},
+    scoped::{Enter, Scoped},
 };
 
-/// Runs `run` with overrides above the rows and above those of `novi.toml`, for every way of asking a flag on this
-/// thread. Also flags that no row has answer by them.
+/// Runs `run` with overrides on this thread. They take precedence over the rows and over the overrides in
+/// `novi.toml`, and may name flags that have no row.
 ///
-/// For tests and tools. What is not overridden stays as it is; of scopes inside of one another the inner ones win. It
-/// ends with `run`, after a panic too, and concerns this thread alone, so tests that run side by side do not disturb
-/// each other. An async block has [`in_overrides`]; a runtime that is driven inside of `run` polls all its tasks on this
-/// thread, which then see the overrides.
+/// For tests and tools. Other flags are evaluated as usual. If scopes are nested, the innermost override of a
+/// flag counts. The overrides end with `run`, even if it panics. They affect only this thread, so tests that
+/// run in parallel do not disturb each other. For an async block, use [`in_overrides`]. An async runtime that
+/// is driven inside `run` polls its tasks on this thread, so they see the overrides.
 ///
 /// ```
 /// use novi::{Context, Flags, Off, On, Override, rows::{FlagRow, Rows}};
@@ -46,12 +46,15 @@ where
     N: Into<String>,
     O: Into<Override>,
 {
-    let _scope = Layer::new(Level::Scoped, overrides).enter();
+    let _scope = OverrideScope::new(OverrideSource::Scope, overrides).enter();
     run()
 }
 
-/// The future, with overrides as those of [`with_overrides`] whenever it runs: on any thread, and never while another
-/// task does. A task that is spawned inside does not inherit them: wrap its future as well.
+/// Wraps a future so that overrides are active whenever it runs, on any thread, and never while another task
+/// runs.
+///
+/// Tasks that are spawned inside do not inherit the overrides; wrap their futures as well. See
+/// [`with_overrides`].
 ///
 /// ```
 /// # async fn checkout() {}
@@ -69,14 +72,15 @@ where
     O: Into<Override>,
     F: Future,
 {
-    InOverrides { inner: Within::new(future, Layer::new(Level::Scoped, overrides)) }
+    InOverrides { inner: Scoped::new(future, OverrideScope::new(OverrideSource::Scope, overrides)) }
 }
 
-/// Runs `run` with overrides that came with a request, as of somebody who tries a feature before it is on.
+/// Runs `run` with overrides that came with a request, for example of a user who tries a feature before its
+/// release.
 ///
-/// They stand above those of [`with_overrides`] and all others (R13), but a flag may refuse them: one whose metadata say
-/// `override_allowed = false`, and one that does not have the variant. Then it answers as if there were none, and
-/// [`explain`](crate::flags::Flags::explain) says so.
+/// They take precedence over all other overrides. A flag ignores such an override if its metadata have
+/// `override_allowed = false`, or if it does not have the named variant;
+/// [`explain`](crate::flags::Flags::explain) then reports the reason.
 ///
 /// ```
 /// use novi::{Context, Flags, rows::{FlagMetadata, FlagRow, Rows}};
@@ -100,22 +104,22 @@ where
     N: Into<String>,
     O: Into<Override>,
 {
-    let _scope = Layer::new(Level::Request, overrides).enter();
+    let _scope = OverrideScope::new(OverrideSource::Request, overrides).enter();
     run()
 }
 
-/// The future, with overrides as those of [`with_request_overrides`] whenever it runs.
+/// Wraps a future so that overrides of a request are active whenever it runs. See [`with_request_overrides`].
 pub fn in_request_overrides<N, O, F>(overrides: impl IntoIterator<Item = (N, O)>, future: F) -> InOverrides<F>
 where
     N: Into<String>,
     O: Into<Override>,
     F: Future,
 {
-    InOverrides { inner: Within::new(future, Layer::new(Level::Request, overrides)) }
+    InOverrides { inner: Scoped::new(future, OverrideScope::new(OverrideSource::Request, overrides)) }
 }
 
-/// The overrides of one request, made once and entered wherever the request is worked on: those of
-/// [`with_request_overrides`], as a value that a task which is spawned can take along.
+/// The overrides of one request, as a value that can be passed to spawned tasks. See
+/// [`with_request_overrides`].
 ///
 /// ```
 /// use novi::{Context, Flags, RequestOverrides, rows::{FlagRow, Rows}};
@@ -128,59 +132,58 @@ where
 /// ```
 #[derive(Clone, Default)]
 pub struct RequestOverrides {
-    /// Nothing where there are none, so that nobody pays for it.
-    layer: Option<Arc<Layer>>,
+    /// `None` if there are no overrides, so that entering costs nothing.
+    scope: Option<Arc<OverrideScope>>,
 }
 
 impl RequestOverrides {
-    /// These overrides; of two for one flag the later one counts.
+    /// If a flag occurs more than once, its last override counts.
     pub fn new<N: Into<String>, O: Into<Override>>(overrides: impl IntoIterator<Item = (N, O)>) -> Self {
-        let layer = Layer::new(Level::Request, overrides);
-        Self { layer: Some(layer).filter(|layer| !layer.answers.is_empty()) }
+        let scope = OverrideScope::new(OverrideSource::Request, overrides);
+        Self { scope: Some(scope).filter(|scope| !scope.overrides.is_empty()) }
     }
 
-    /// Whether there are none.
+    /// Whether there are no overrides.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.layer.is_none()
+        self.scope.is_none()
     }
 
-    /// Runs `run` with them.
+    /// Runs `run` with the overrides.
     pub fn within<R>(&self, run: impl FnOnce() -> R) -> R {
-        let _scope = self.layer.as_ref().map(Enter::enter);
+        let _scope = self.scope.as_ref().map(Enter::enter);
         run()
     }
 
-    /// The future, with them whenever it runs.
+    /// Wraps a future so that the overrides are active whenever it runs.
     pub fn around<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        Within::new(future, Maybe(self.layer.clone()))
+        Scoped::new(future, OptionalScope(self.scope.clone()))
     }
 }
 
-/// A layer, or none.
-struct Maybe(Option<Arc<Layer>>);
+struct OptionalScope(Option<Arc<OverrideScope>>);
 
-impl Enter for Maybe {
-    type Scope = Option<Scope>;
+impl Enter for OptionalScope {
+    type Guard = Option<ScopeGuard>;
 
-    fn enter(&self) -> Self::Scope {
+    fn enter(&self) -> Self::Guard {
         self.0.as_ref().map(Enter::enter)
     }
 }
 
 impl fmt::Debug for RequestOverrides {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let answers = self.layer.iter().flat_map(|layer| &layer.answers);
-        f.debug_map().entries(answers.map(|layered| (&layered.flag, &layered.answer))).finish()
+        let overrides = self.scope.iter().flat_map(|scope| &scope.overrides);
+        f.debug_map().entries(overrides.map(|active| (&active.flag, &active.answer))).finish()
     }
 }
 
 pin_project! {
-    /// What [`in_overrides`] and [`in_request_overrides`] give: the future, inside of the overrides.
+    /// A future with overrides, returned by [`in_overrides`] and [`in_request_overrides`].
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct InOverrides<F> {
         #[pin]
-        inner: Within<F, Arc<Layer>>,
+        inner: Scoped<F, Arc<OverrideScope>>,
     }
 }
 
@@ -198,144 +201,154 @@ impl<F> fmt::Debug for InOverrides<F> {
     }
 }
 
-/// Whose overrides they are; later ones stand above earlier ones.
+/// Where overrides come from. Later sources take precedence over earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Level {
-    Scoped,
+pub(crate) enum OverrideSource {
+    Scope,
     Request,
 }
 
-/// One override of a layer.
+/// One override of a scope.
 #[derive(Debug)]
-pub(crate) struct Layered {
+pub(crate) struct ActiveOverride {
     pub(crate) flag: Box<str>,
     pub(crate) answer: Override,
-    pub(crate) level: Level,
+    pub(crate) source: OverrideSource,
 }
 
 /// The overrides of one scope.
-struct Layer {
-    level: Level,
-    /// Sorted by the flags' names.
-    answers: Vec<Arc<Layered>>,
-    _live: Live,
+struct OverrideScope {
+    source: OverrideSource,
+    /// Sorted by flag name.
+    overrides: Vec<Arc<ActiveOverride>>,
+    _counted: Counted,
 }
 
-impl Layer {
-    fn new<N, O>(level: Level, overrides: impl IntoIterator<Item = (N, O)>) -> Arc<Self>
+impl OverrideScope {
+    fn new<N, O>(source: OverrideSource, overrides: impl IntoIterator<Item = (N, O)>) -> Arc<Self>
     where
         N: Into<String>,
         O: Into<Override>,
     {
-        // Of two for one flag the later one counts.
+        // If a flag occurs more than once, its last override counts.
         let answers: BTreeMap<String, Override> =
             overrides.into_iter().map(|(flag, answer)| (flag.into(), answer.into())).collect();
-        let layered = |(flag, answer): (String, _)| Arc::new(Layered { flag: flag.into(), answer, level });
-        Arc::new(Self { level, answers: answers.into_iter().map(layered).collect(), _live: Live::new() })
+        let active =
+            |(flag, answer): (String, _)| Arc::new(ActiveOverride { flag: flag.into(), answer, source });
+        Arc::new(Self {
+            source,
+            overrides: answers.into_iter().map(active).collect(),
+            _counted: Counted::new(),
+        })
     }
 
-    fn get(&self, flag: &str) -> Option<&Arc<Layered>> {
-        let place = self.answers.binary_search_by(|layered| (*layered.flag).cmp(flag)).ok()?;
-        self.answers.get(place)
+    fn get(&self, flag: &str) -> Option<&Arc<ActiveOverride>> {
+        let position = self.overrides.binary_search_by(|active| (*active.flag).cmp(flag)).ok()?;
+        self.overrides.get(position)
     }
 }
 
-/// How many layers there are in the process. On a cache line of its own: every question reads it.
+/// The number of scopes in the process. On a cache line of its own, because every evaluation reads it.
 #[repr(align(128))]
-struct Count(AtomicUsize);
+struct ScopeCount(AtomicUsize);
 
-static LIVE: Count = Count(AtomicUsize::new(0));
+static SCOPE_COUNT: ScopeCount = ScopeCount(AtomicUsize::new(0));
 
-/// Counted for as long as it is there.
-struct Live(());
+/// Is counted in [`SCOPE_COUNT`] until it is dropped.
+struct Counted(());
 
-impl Live {
+impl Counted {
     fn new() -> Self {
-        LIVE.0.fetch_add(1, Ordering::Relaxed);
+        SCOPE_COUNT.0.fetch_add(1, Ordering::Relaxed);
         Self(())
     }
 }
 
-impl Drop for Live {
+impl Drop for Counted {
     fn drop(&mut self) {
-        LIVE.0.fetch_sub(1, Ordering::Relaxed);
+        SCOPE_COUNT.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 thread_local! {
-    /// The layers that this thread is in, the outermost first. Borrowed for a moment only, while nothing runs that is not
-    /// in this crate.
-    static LAYERS: RefCell<Vec<Arc<Layer>>> = const { RefCell::new(Vec::new()) };
+    /// The scopes that this thread is in, outermost first. Never borrowed while code outside this crate runs.
+    static SCOPES: RefCell<Vec<Arc<OverrideScope>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Whether there may be overrides: all that it costs when there are none. A thread sees at once what it did itself, and
-/// the layers of others are none of its business, so no order of memory is asked for.
+/// Whether any override may be active. Without overrides, this check is all that they cost. Relaxed ordering
+/// is enough: a thread sees its own scopes, and those of other threads do not concern it.
 #[inline(always)]
-pub(crate) fn in_use() -> bool {
-    LIVE.0.load(Ordering::Relaxed) != 0
+pub(crate) fn any_override_active() -> bool {
+    SCOPE_COUNT.0.load(Ordering::Relaxed) != 0
 }
 
-/// Whether this thread is in any layer.
-pub(crate) fn any_here() -> bool {
-    LAYERS.try_with(|layers| layers.try_borrow().is_ok_and(|layers| !layers.is_empty())).unwrap_or_default()
+/// Whether this thread is in any scope.
+pub(crate) fn any_on_this_thread() -> bool {
+    SCOPES.try_with(|scopes| scopes.try_borrow().is_ok_and(|scopes| !scopes.is_empty())).unwrap_or_default()
 }
 
-/// The innermost override of a flag at this level that `admits` lets pass.
-pub(crate) fn find(flag: &str, level: Level, admits: impl Fn(&Override) -> bool) -> Option<Arc<Layered>> {
-    let found = LAYERS.try_with(|layers| {
-        let layers = layers.try_borrow().ok()?;
-        let of_level = layers.iter().rev().filter(|layer| layer.level == level);
-        of_level.filter_map(|layer| layer.get(flag)).find(|layered| admits(&layered.answer)).cloned()
+/// The innermost override of a flag that has this source and satisfies `admits`.
+pub(crate) fn find(
+    flag: &str,
+    source: OverrideSource,
+    admits: impl Fn(&Override) -> bool,
+) -> Option<Arc<ActiveOverride>> {
+    let found = SCOPES.try_with(|scopes| {
+        let scopes = scopes.try_borrow().ok()?;
+        let with_source = scopes.iter().rev().filter(|scope| scope.source == source);
+        with_source.filter_map(|scope| scope.get(flag)).find(|active| admits(&active.answer)).cloned()
     });
-    // A thread that ends has no layers any more.
+    // During thread teardown there are no scopes.
     found.ok().flatten()
 }
 
-/// The override that answers for a flag: a request's if `admits` lets it pass, else one of a scope (R13).
-pub(crate) fn answer(flag: &str, admits: impl Fn(&Override) -> bool) -> Option<Arc<Layered>> {
-    find(flag, Level::Request, admits).or_else(|| find(flag, Level::Scoped, |_| true))
+/// The override that takes effect for a flag: one of a request if it satisfies `admits`, otherwise one of a
+/// scope.
+pub(crate) fn effective(flag: &str, admits: impl Fn(&Override) -> bool) -> Option<Arc<ActiveOverride>> {
+    find(flag, OverrideSource::Request, admits).or_else(|| find(flag, OverrideSource::Scope, |_| true))
 }
 
-/// The names of all flags that this thread has overrides for, sorted.
-pub(crate) fn flags() -> Vec<Box<str>> {
-    let named = LAYERS.try_with(|layers| {
-        let Ok(layers) = layers.try_borrow() else { return Vec::new() };
-        layers.iter().flat_map(|layer| &layer.answers).map(|layered| layered.flag.clone()).collect()
+/// The names of all flags that are overridden on this thread, sorted.
+pub(crate) fn overridden_flags() -> Vec<Box<str>> {
+    let names = SCOPES.try_with(|scopes| {
+        let Ok(scopes) = scopes.try_borrow() else { return Vec::new() };
+        scopes.iter().flat_map(|scope| &scope.overrides).map(|active| active.flag.clone()).collect()
     });
-    let mut flags: Vec<Box<str>> = named.unwrap_or_default();
+    let mut flags: Vec<Box<str>> = names.unwrap_or_default();
     flags.sort_unstable();
     flags.dedup();
     flags
 }
 
-impl Enter for Arc<Layer> {
-    type Scope = Scope;
+impl Enter for Arc<OverrideScope> {
+    type Guard = ScopeGuard;
 
-    fn enter(&self) -> Scope {
-        let layer = Self::clone(self);
-        let entered = LAYERS.try_with(|layers| {
-            let mut layers = layers.try_borrow_mut().ok()?;
-            let depth = layers.len();
-            layers.push(layer);
+    fn enter(&self) -> ScopeGuard {
+        let scope = Self::clone(self);
+        let entered = SCOPES.try_with(|scopes| {
+            let mut scopes = scopes.try_borrow_mut().ok()?;
+            let depth = scopes.len();
+            scopes.push(scope);
             Some(depth)
         });
-        Scope { depth: entered.ok().flatten() }
+        ScopeGuard { depth: entered.ok().flatten() }
     }
 }
 
-/// Leaves a layer.
-struct Scope {
-    /// How many layers were there before; nothing if the thread is ending, which has none.
+/// Leaves a scope when dropped.
+struct ScopeGuard {
+    /// The previous depth, or `None` during thread teardown.
     depth: Option<usize>,
 }
 
-impl Drop for Scope {
+impl Drop for ScopeGuard {
     fn drop(&mut self) {
         let Some(depth) = self.depth else { return };
-        let left = LAYERS.try_with(|layers| {
-            let mut layers = layers.try_borrow_mut().ok()?;
-            (depth < layers.len()).then(|| layers.split_off(depth))
+        let left = SCOPES.try_with(|scopes| {
+            let mut scopes = scopes.try_borrow_mut().ok()?;
+            (depth < scopes.len()).then(|| scopes.split_off(depth))
         });
+        // Dropped here, after the borrow has ended.
         drop(left);
     }
 }

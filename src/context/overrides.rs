@@ -1,4 +1,4 @@
-//! Answers that stand above the rows (R13).
+//! Overrides of flags, which take precedence over the rows.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -7,7 +7,7 @@ use serde::{
     de::{self, Visitor},
 };
 
-/// What an override makes a flag answer: in `novi.toml` `true`, `false`, or a variant's name.
+/// The decision that an override gives to a flag. In `novi.toml`: `true`, `false`, or the name of a variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Override {
     /// The flag is on, without a variant.
@@ -18,11 +18,11 @@ pub enum Override {
     Variant(String),
 }
 
-/// Overrides by flag name. They also answer for flags that no row has.
+/// Overrides by flag name. They may name flags that have no row.
 pub type Overrides = BTreeMap<String, Override>;
 
 impl Override {
-    /// The flag is on with this variant.
+    /// Turns the flag on with this variant.
     #[must_use]
     pub fn variant(name: impl Into<String>) -> Self {
         Self::Variant(name.into())

@@ -1,4 +1,4 @@
-//! A future that has something of its own whenever it runs: a context, or overrides.
+//! A future that enters a scope whenever it runs: a current context, or overrides.
 
 use std::{
     pin::Pin,
@@ -7,53 +7,53 @@ use std::{
 
 use pin_project_lite::pin_project;
 
-/// What a thread can be in while a future is polled.
+/// A scope that a thread can enter.
 pub(crate) trait Enter {
-    /// Leaves it when dropped.
-    type Scope;
+    /// Leaves the scope when dropped.
+    type Guard;
 
-    fn enter(&self) -> Self::Scope;
+    fn enter(&self) -> Self::Guard;
 }
 
 pin_project! {
-    /// A future that is polled and dropped inside of `around`, on whatever thread.
-    pub(crate) struct Within<F, E: Enter> {
-        // Nothing once it is done or dropped.
+    /// A future that is polled and dropped inside `scope`, on any thread.
+    pub(crate) struct Scoped<F, E: Enter> {
+        // `None` once it has completed or was dropped.
         #[pin]
         future: Option<F>,
-        around: E,
+        scope: E,
     }
 
-    impl<F, E: Enter> PinnedDrop for Within<F, E> {
+    impl<F, E: Enter> PinnedDrop for Scoped<F, E> {
         fn drop(this: Pin<&mut Self>) {
-            // What the future holds may ask for what is around while it is dropped.
+            // Destructors of the future's variables may use the scope.
             let mut this = this.project();
             if this.future.is_some() {
-                let _scope = this.around.enter();
+                let _guard = this.scope.enter();
                 this.future.set(None);
             }
         }
     }
 }
 
-impl<F, E: Enter> Within<F, E> {
-    pub(crate) fn new(future: F, around: E) -> Self {
-        Self { future: Some(future), around }
+impl<F, E: Enter> Scoped<F, E> {
+    pub(crate) fn new(future: F, scope: E) -> Self {
+        Self { future: Some(future), scope }
     }
 }
 
-impl<F: Future, E: Enter> Future for Within<F, E> {
+impl<F: Future, E: Enter> Future for Scoped<F, E> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        let _scope = this.around.enter();
-        // Polled after its end, against the contract of futures: never ready again, rather than a panic.
+        let _guard = this.scope.enter();
+        // Polling a completed future violates its contract. Staying pending is gentler than a panic.
         let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Pending };
-        let answer = future.poll(cx);
-        if answer.is_ready() {
+        let output = future.poll(cx);
+        if output.is_ready() {
             this.future.set(None);
         }
-        answer
+        output
     }
 }

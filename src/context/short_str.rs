@@ -1,18 +1,17 @@
-//! Comparing short texts.
+//! Comparison of short strings.
 
-/// Whether two texts are the same.
+/// Whether two strings are equal.
 ///
-/// Names of attributes, and what they are compared with, mostly have 16 bytes at most. The standard library compares by a
-/// call to `memcmp`, which takes longer than these one or two comparisons of words, and would be most of what looking an
-/// attribute up costs.
+/// Names of attributes, and the values they are compared with, rarely exceed 16 bytes. For these, the
+/// standard library's call to `memcmp` takes longer than comparing one or two words, and would dominate the
+/// lookup of an attribute (`benches/attribute.rs`).
 #[inline(always)]
 pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }
-    // The first word and the last one, which overlap where the text is not as long as both. Both are compared whatever the
-    // first one gives: which of several short texts it is, is what no processor foresees, and a jump foreseen wrongly takes
-    // longer than all of this.
+    // Compares the first and the last word, which overlap in strings shorter than both. `&` instead of `&&`
+    // avoids a branch that the processor cannot predict: a misprediction takes longer than both comparisons.
     if let (Some(first), Some(last)) = (one.first_chunk::<8>(), one.last_chunk::<8>()) {
         let ends = (other.first_chunk() == Some(first)) & (other.last_chunk() == Some(last));
         return ends && (one.len() <= 16 || one == other);
@@ -34,7 +33,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_equality(one in "[ab]{0,20}", at in 0..20_usize) {
+        fn same_is_equality(one in "[ab]{0,20}", at in 0..20_usize) {
             let mut other = one.clone().into_bytes();
             prop_assert!(same(one.as_bytes(), one.clone().as_bytes()));
             if let Some(byte) = other.get_mut(at) {

@@ -1,12 +1,12 @@
-//! Points in time, as cheap to read from the clock as to compare.
+//! Points in time that are cheap to read from the clock and to compare.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
 
-/// Seconds since 1970 and nanoseconds after them.
+/// Seconds and nanoseconds since 1970.
 ///
-/// Dates of chrono are years and days; making one of each reading of the clock takes longer than reading it.
+/// chrono stores years and days; converting a reading of the clock takes longer than the reading itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Timestamp {
     seconds: i64,
@@ -14,30 +14,30 @@ pub(crate) struct Timestamp {
 }
 
 impl Timestamp {
-    /// Before every time that a clock or a text can tell.
+    /// Before every time that a clock or a string can represent.
     pub(crate) const MIN: Self = Self { seconds: i64::MIN, nanos: 0 };
-    /// After every time that a clock or a text can tell.
+    /// After every time that a clock or a string can represent.
     pub(crate) const MAX: Self = Self { seconds: i64::MAX, nanos: u32::MAX };
 
-    /// The present, as the clock has it. A clock that is set before 1970 or beyond chrono's years is taken to be there.
+    /// The current time. A clock that is set before 1970 counts as 1970.
     pub(crate) fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX), nanos: since.subsec_nanos() }
     }
 
-    /// Seconds since 1970, without what is left of the last one.
+    /// Whole seconds since 1970.
     pub(crate) const fn seconds(self) -> i64 {
         self.seconds
     }
 
-    /// The seconds from an earlier time to this one.
+    /// Seconds from an earlier time to this one.
     #[expect(clippy::cast_precision_loss, reason = "times of rows lie fewer than 2^53 seconds apart")]
     pub(crate) fn since(self, earlier: Self) -> f64 {
         let seconds = self.seconds.saturating_sub(earlier.seconds) as f64;
         seconds + (f64::from(self.nanos) - f64::from(earlier.nanos)) / 1e9
     }
 
-    /// The same as a date.
+    /// The time as a date; times after chrono's last date become that date.
     pub(crate) fn date(self) -> DateTime<Utc> {
         DateTime::from_timestamp(self.seconds, self.nanos).unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_and_timestamps_are_the_same() {
+    fn dates_round_trip_and_now_is_the_current_time() {
         for date in
             [DateTime::<Utc>::UNIX_EPOCH, DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC, Utc::now()]
         {

@@ -1,4 +1,4 @@
-//! Contexts from the caller's own types.
+//! Conversion of the caller's own types into contexts and values.
 
 use std::{
     borrow::Cow,
@@ -11,9 +11,10 @@ use chrono::{DateTime, TimeZone, Utc};
 
 use crate::context::{Context, value::Value};
 
-/// What a [`Context`] can be made from: one attribute a field. Derive it with [`#[derive(ToContext)]`](derive@crate::ToContext).
+/// A type that can be converted into a [`Context`], with one attribute per field. Usually derived with
+/// [`#[derive(ToContext)]`](derive@crate::ToContext).
 ///
-/// Text is borrowed, so that a struct of text and numbers becomes a context by one block of the heap. By hand:
+/// Strings are borrowed, so a struct of strings and numbers takes a single allocation. By hand:
 ///
 /// ```
 /// use novi::{Context, ToContext};
@@ -34,17 +35,17 @@ use crate::context::{Context, value::Value};
 /// assert_eq!(caller.to_context(), Context::new().with("targetingKey", "user-7").with("plan", "pro"));
 /// ```
 ///
-/// Maps from text to values are contexts as well, and so are references and pointers to one. An `Option` that is `None`
-/// knows nothing.
+/// Also implemented for maps from strings to values, and for references and smart pointers. `None` has no
+/// attributes.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no context",
+    message = "`{Self}` cannot be used as a context",
     label = "expected a `novi::Context`, or a type with `#[derive(novi::ToContext)]`"
 )]
 pub trait ToContext {
-    /// Sets the attributes in a context, replacing those of the same names.
+    /// Sets the attributes in a context. Existing attributes with the same names are replaced.
     fn add_to<'a>(&'a self, ctx: &mut Context<'a>);
 
-    /// The attributes as a context, which borrows their text.
+    /// Returns the attributes as a context that borrows their strings.
     #[inline]
     #[must_use]
     fn to_context(&self) -> Context<'_> {
@@ -53,7 +54,8 @@ pub trait ToContext {
         ctx
     }
 
-    /// The context itself if this is one, else one that is made. [`#[novi::enabled]`](macro@crate::enabled) asks for it.
+    /// Returns the context itself if this is a context, otherwise a new one. Used by
+    /// [`#[novi::enabled]`](macro@crate::enabled).
     #[inline]
     #[must_use]
     fn as_context(&self) -> Cow<'_, Context<'_>> {
@@ -72,19 +74,20 @@ impl ToContext for Context<'_> {
     }
 }
 
-/// `None` adds nothing.
+/// `None` adds no attributes.
 impl<T: ToContext> ToContext for Option<T> {
     fn add_to<'a>(&'a self, ctx: &mut Context<'a>) {
-        if let Some(known) = self {
-            known.add_to(ctx);
+        if let Some(some) = self {
+            some.add_to(ctx);
         }
     }
 }
 
-/// What one attribute of a [`Context`] can be made from. Derive it with [`#[derive(ToContext)]`](derive@crate::ToContext),
-/// which makes an enum without fields the name of its variant, and a struct with named fields an object.
+/// A type that can be converted into a [`Value`]. Usually derived with
+/// [`#[derive(ToContext)]`](derive@crate::ToContext): a struct with named fields becomes an object, and an
+/// enum without fields becomes the name of its variant.
 ///
-/// By hand, for a type that has its text:
+/// By hand, for a type that contains a string:
 ///
 /// ```
 /// use novi::{ToValue, Value};
@@ -100,18 +103,18 @@ impl<T: ToContext> ToContext for Option<T> {
 /// assert_eq!(Country("NZ".to_owned()).to_value().as_str(), Some("NZ"));
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no value of a context",
-    label = "expected truth values, numbers, text, instants, or lists, maps and options of them",
-    note = "a struct or an enum becomes one by `#[derive(novi::ToContext)]`",
-    note = "a field whose type has `Display` becomes its text by `#[context(display)]`, and is left out by `#[context(skip)]`"
+    message = "`{Self}` cannot be used as a value of a context",
+    label = "expected a boolean, number, string or date, or a list, map or option of them",
+    note = "to use a struct or an enum, derive `novi::ToContext` for it",
+    note = "to use the `Display` text of a field, add `#[context(display)]`; to leave it out, add `#[context(skip)]`"
 )]
 pub trait ToValue {
-    /// The value, which borrows its text. [`Value::Null`] is the same as no attribute.
+    /// Returns the value, which borrows its strings. [`Value::Null`] is equivalent to a missing attribute.
     #[must_use]
     fn to_value(&self) -> Value<'_>;
 }
 
-/// Text is borrowed; a list or an object allocates the list of its parts.
+/// Borrows strings; lists and objects allocate.
 impl ToValue for Value<'_> {
     fn to_value(&self) -> Value<'_> {
         match self {
@@ -151,14 +154,14 @@ impl ToValue for String {
     }
 }
 
-/// The only text that allocates: a character has no text to borrow.
+/// Allocates, because a `char` is not stored as a string.
 impl ToValue for char {
     fn to_value(&self) -> Value<'_> {
         Value::Str(Cow::Owned(self.to_string()))
     }
 }
 
-// Whether the compiler lists it among others by its full path depends on what else is built.
+// Otherwise error messages list it by a path that depends on which other crates are built.
 #[diagnostic::do_not_recommend]
 impl<Z: TimeZone> ToValue for DateTime<Z> {
     #[inline]
@@ -305,21 +308,21 @@ impl<B: ToOwned + ToValue + ?Sized> ToValue for Cow<'_, B> {
     }
 }
 
-/// What the code that `#[derive(ToContext)]` writes calls.
+/// Functions called by code that `#[derive(ToContext)]` generates.
 pub mod derived {
     use std::{borrow::Cow, fmt::Display};
 
     use crate::context::to_context::ToContext;
     use crate::context::{Context, TARGETING_KEY, value::Value};
 
-    /// What `#[context(key)]` takes.
+    /// A field type that `#[context(key)]` accepts.
     #[diagnostic::on_unimplemented(
-        message = "`{Self}` can not be the targeting key, which is text",
-        label = "expected text, such as `String` or `&str`, or an `Option` of text",
-        note = "`#[context(key, display)]` takes the text that the type displays"
+        message = "`{Self}` cannot be the targeting key, which must be a string",
+        label = "expected a string, such as `String` or `&str`, or an `Option` of one",
+        note = "to use the `Display` text of the field, write `#[context(key, display)]`"
     )]
     pub trait Key {
-        /// The key's text.
+        /// The key as a string.
         fn key(&self) -> &str;
     }
 
@@ -331,7 +334,7 @@ pub mod derived {
         }
     }
 
-    /// The targeting key, if it is known.
+    /// Sets the targeting key, if there is one.
     #[inline]
     pub fn key<'a, K: Key + ?Sized>(ctx: &mut Context<'a>, key: Option<&'a K>) {
         if let Some(key) = key {
@@ -339,7 +342,7 @@ pub mod derived {
         }
     }
 
-    /// An attribute. One that is null counts as not there, and need not take room.
+    /// Sets an attribute. Null is equivalent to a missing attribute and takes no space.
     #[inline]
     pub fn attribute<'a>(ctx: &mut Context<'a>, name: &'static str, value: Value<'a>) {
         if !value.is_null() {
@@ -347,19 +350,19 @@ pub mod derived {
         }
     }
 
-    /// The text that is displayed, if there is something to display.
+    /// The `Display` text of a value, if there is one.
     #[inline]
     pub fn displayed<D: Display + ?Sized>(value: Option<&D>) -> Value<'static> {
         value.map_or(Value::Null, |value| Value::Str(Cow::Owned(value.to_string())))
     }
 
-    /// The attributes of a field whose own name is left out.
+    /// Adds the attributes of a flattened field.
     #[inline]
     pub fn flattened<'a, T: ToContext + ?Sized>(ctx: &mut Context<'a>, field: &'a T) {
         field.add_to(ctx);
     }
 
-    /// The attributes as one value.
+    /// The attributes as an object.
     #[inline]
     pub fn object<T: ToContext + ?Sized>(whole: &T) -> Value<'_> {
         Value::Object(whole.to_context().into_fields())

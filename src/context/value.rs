@@ -1,4 +1,4 @@
-//! What an attribute of a [`Context`](crate::context::Context) holds.
+//! Values of attributes of a [`Context`](crate::context::Context).
 
 use std::{borrow::Cow, fmt};
 
@@ -9,36 +9,36 @@ use serde::{
     ser::{SerializeMap, SerializeSeq},
 };
 
-/// A value: what JSON has, instants, and whole numbers of any size.
+/// The value of an attribute: any JSON value, an instant, or an integer of any size.
 ///
-/// Text is borrowed where the caller has it.
+/// Strings are borrowed where possible.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value<'a> {
-    /// Nothing: the same as an attribute that is not there (R4).
+    /// No value. Equivalent to a missing attribute.
     #[default]
     Null,
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
-    /// A whole number of 64 bits with a sign.
+    /// A signed 64-bit integer.
     Int(i64),
-    /// A whole number above [`i64::MAX`].
+    /// An integer above [`i64::MAX`] that fits into 64 bits.
     UInt(u64),
-    /// A whole number beyond 64 bits, as its decimal digits: a seed may be of any size (R9).
+    /// An integer that does not fit into 64 bits, as decimal digits. Seeds may have any size.
     BigInt(Cow<'a, str>),
-    /// A number with a fraction.
+    /// A floating-point number.
     Float(f64),
-    /// Text.
+    /// A string.
     Str(Cow<'a, str>),
     /// A point in time.
     Instant(DateTime<Utc>),
-    /// Several values.
+    /// A list of values.
     List(Vec<Value<'a>>),
-    /// Named values, in the order given.
+    /// Named values, in insertion order.
     Object(Vec<(Cow<'a, str>, Value<'a>)>),
 }
 
 impl<'a> Value<'a> {
-    /// What people call this kind of value, for messages.
+    /// The name of this kind of value, for messages.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -59,7 +59,7 @@ impl<'a> Value<'a> {
         matches!(self, Self::Null)
     }
 
-    /// The text, if this is text.
+    /// The string, or `None` if this is not a [`Value::Str`].
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -68,7 +68,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The number, if this is one; beyond 2^53 whole numbers are rounded.
+    /// The number, or `None` if this is not a number. Integers beyond 2^53 are rounded.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "documented")]
     pub fn as_f64(&self) -> Option<f64> {
@@ -81,7 +81,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The value of a field, if this is an object that has it.
+    /// The value of a field, or `None` if this is not an object or has no such field.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Value<'a>> {
         match self {
@@ -90,7 +90,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The same value, which owns all its text.
+    /// The same value, with all strings owned.
     #[must_use]
     pub fn into_owned(self) -> Value<'static> {
         match self {
@@ -113,7 +113,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// As JSON, which is how messages quote a value.
+/// Formats the value as JSON, as messages quote it.
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
@@ -196,7 +196,7 @@ impl Serialize for Value<'_> {
             Self::Bool(value) => serializer.serialize_bool(*value),
             Self::Int(number) => serializer.serialize_i64(*number),
             Self::UInt(number) => serializer.serialize_u64(*number),
-            // No serializer has whole numbers of any size; the digits say more than a rounded number would.
+            // serde has no integers of arbitrary size. A string keeps the digits that a number would round.
             Self::BigInt(digits) => serializer.serialize_str(digits),
             Self::Float(number) => serializer.serialize_f64(*number),
             Self::Str(text) => serializer.serialize_str(text),

@@ -2,7 +2,7 @@
 
 use std::{sync::mpsc, thread};
 
-use tokio::{runtime, sync::watch};
+use tokio::runtime;
 
 use crate::{
     error::{Error, Result},
@@ -10,8 +10,8 @@ use crate::{
 };
 
 impl FlagsBuilder {
-    /// As [`connect`](Self::connect), for programs without tokio: waits for the rows, and follows them from a thread of its own,
-    /// which ends when nobody holds the flags any more. In a runtime it works as well, but a thread of the runtime waits for it.
+    /// Like [`connect`](Self::connect), for programs without tokio: blocks until the rows are read, and follows the database in a
+    /// thread of its own, which ends when the flags are dropped. Within a runtime it blocks one of its threads.
     ///
     /// ```no_run
     /// let flags = novi::Flags::builder().connect_blocking("sqlite://novi.db")?;
@@ -20,7 +20,7 @@ impl FlagsBuilder {
     /// ```
     ///
     /// # Errors
-    /// Those of [`connect`](Self::connect), and [`Error::Store`] when the system gives no thread.
+    /// Those of [`connect`](Self::connect), and [`Error::Store`] if the thread cannot be started.
     pub fn connect_blocking(self, url: &str) -> Result<Flags> {
         let failed = |error: std::io::Error| Error::store("novi", "could not start a thread", error);
         let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
@@ -28,13 +28,13 @@ impl FlagsBuilder {
         let url = url.to_owned();
         let follow = async move {
             let connected = self.connect(&url).await;
-            let life = connected.as_ref().ok().map(|flags| flags.inner().life.subscribe());
-            // Who asked waits for it, and can not go before.
+            let changes = connected.as_ref().ok().map(Flags::subscribe);
+            // The caller waits for the result, so the channel is open.
             if give.send(connected).is_ok()
-                && let Some(mut life) = life
+                && let Some(mut changes) = changes
             {
-                // Nothing is ever sent: it ends with an error, when the other end is dropped.
-                while life.changed().await.is_ok() {}
+                // Keeps the tasks of this runtime running until the flags are dropped, which ends the subscription.
+                while changes.next().await.is_some() {}
             }
         };
         let named = thread::Builder::new().name("novi".to_owned());
@@ -44,18 +44,11 @@ impl FlagsBuilder {
 }
 
 impl Flags {
-    /// Flags from the database at a url, for programs without tokio; see [`FlagsBuilder::connect_blocking`].
+    /// Flags from the database at `url`, for programs without tokio; see [`FlagsBuilder::connect_blocking`].
     ///
     /// # Errors
-    /// As [`FlagsBuilder::connect_blocking`].
+    /// Those of [`FlagsBuilder::connect_blocking`].
     pub fn connect_blocking(url: &str) -> Result<Self> {
         Self::builder().connect_blocking(url)
     }
-}
-
-/// Whoever waits for the end of the flags hears of it when this is dropped with them.
-pub(crate) type Life = watch::Sender<()>;
-
-pub(crate) fn life() -> Life {
-    watch::channel(()).0
 }

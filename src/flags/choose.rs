@@ -1,8 +1,11 @@
-//! Flags read as values of the caller's own types.
+//! Decisions as values of the caller's own types.
 
 use crate::{
-    context::{Context, current::current_context},
-    flags::{Flags, guard::installed},
+    context::{Context, current::current_context, overrides::Override},
+    flags::{
+        Flags,
+        guard::{installed, override_of},
+    },
     snapshot::{
         Snapshot,
         decision::Decision,
@@ -11,11 +14,12 @@ use crate::{
 };
 
 impl Flags {
-    /// What a flag chooses for this caller: a variant of an enum, or a struct that is the variant's value.
+    /// Evaluates the flag of a feature for this caller, and returns the variant as a variant of an enum, or its value as a
+    /// struct.
     ///
-    /// It is the type's default when the flag is off, when no flag has the name, when it is on without a variant, and when
-    /// it has one that the code does not know or can not read. That is told once a revision; and of what the rows have
-    /// that the code does not know there is an [`Issue`](crate::rows::issue::Issue) anyway, before anybody asks.
+    /// Returns the type's default if the flag is off or unknown, is on without a variant, or has a variant that the code does
+    /// not know or a value that it cannot read. The latter two are logged once per revision. Variants in the rows that the code
+    /// does not know are also an [`Issue`](crate::rows::issue::Issue) as soon as the rows are loaded.
     ///
     #[cfg_attr(feature = "macros", doc = "```")]
     #[cfg_attr(not(feature = "macros"), doc = "```ignore")]
@@ -38,21 +42,24 @@ impl Flags {
     /// ```
     #[must_use]
     pub fn choose<T: Feature>(&self, context: &Context<'_>) -> T {
-        self.read_decision(T::FLAG, context, chosen)
+        let find = |snapshot: &Snapshot| snapshot.find_index(T::FLAG);
+        self.resolve(T::FLAG, find, context, |snapshot, found| {
+            chosen(found.map(|found| Decision::new(snapshot, found)).as_ref())
+        })
     }
 }
 
 impl Snapshot {
-    /// What a flag chooses for this caller; see [`Flags::choose`].
+    /// Evaluates the flag of a feature for this caller; see [`Flags::choose`].
     #[must_use]
     pub fn choose<T: Feature>(&self, context: &Context<'_>) -> T {
-        chosen(self.decide(self.find_index(T::FLAG), T::FLAG, context).as_ref())
+        chosen(self.decision(T::FLAG, context).as_ref())
     }
 }
 
-/// What a flag chooses for the caller of the current context ([`with_context`](crate::context::current::with_context),
-/// [`in_context`](crate::context::current::in_context)), among the [installed](Flags::install) flags; while none are, it is the type's default,
-/// and an error is logged once. See [`Flags::choose`].
+/// Evaluates the flag of a feature among the [installed](Flags::install) flags, for the current context
+/// ([`with_context`](crate::with_context), [`in_context`](crate::in_context)). While no flags are installed, it returns the
+/// type's default, or what an override chooses, and logs an error once. See [`Flags::choose`].
 ///
 #[cfg_attr(feature = "macros", doc = "```")]
 #[cfg_attr(not(feature = "macros"), doc = "```ignore")]
@@ -72,9 +79,12 @@ pub fn choose<T: Feature>() -> T {
     choose_with(None, None)
 }
 
-/// What `create` of `#[novi::feature]` calls: asks these flags or the installed ones, for this caller or the current one.
+/// The call that `create` of `#[novi::feature]` expands to. Default for `flags`: the installed flags; for `ctx`: the current context.
 pub fn choose_with<T: Feature>(flags: Option<&Flags>, ctx: Option<&Context<'_>>) -> T {
-    let Some(flags) = flags.or_else(|| installed(T::FLAG)) else { return T::fallback() };
+    let Some(flags) = flags.or_else(|| installed(T::FLAG)) else {
+        let Some(Override::Variant(variant)) = override_of(T::FLAG) else { return T::fallback() };
+        return T::read(&Answer { variant: Some(&variant), value: None }).unwrap_or_else(|_| T::fallback());
+    };
     match ctx {
         Some(ctx) => flags.choose(ctx),
         None => current_context(|ctx| flags.choose(ctx)),
@@ -85,7 +95,7 @@ fn chosen<T: Feature>(decision: Option<&Decision<&Snapshot>>) -> T {
     let Some(decision) = decision.filter(|decision| decision.enabled()) else { return T::fallback() };
     let answer = Answer { variant: decision.variant(), value: decision.variant_value() };
     T::read(&answer).unwrap_or_else(|problem| {
-        decision.snapshot().tell_unread(&T::REGISTERED, answer.variant, &problem);
+        decision.snapshot().log_unreadable_once(&T::REGISTERED, answer.variant, &problem);
         T::fallback()
     })
 }

@@ -1,4 +1,4 @@
-//! A flag that is looked up once.
+//! A handle on one flag.
 
 use std::{
     fmt,
@@ -6,14 +6,14 @@ use std::{
 };
 
 use crate::{
-    context::{Context, override_scope as layers},
+    context::{Context, override_scope},
     error::Result,
     flags::Flags,
     snapshot::{Snapshot, decision::Decision},
 };
 
-/// A flag of some [`Flags`], looked up once and not on every question. It stays valid when the rows change: it then
-/// answers by the new ones, and a flag that is deleted or does not exist yet is off (R5).
+/// A handle on one flag, which is looked up once and not at every evaluation. It stays valid when the rows change: it uses the
+/// new ones. A flag that is deleted or does not exist yet is off.
 ///
 /// ```
 /// # use novi::{Context, Flags, rows::{FlagRow, Rows}};
@@ -25,15 +25,15 @@ use crate::{
 pub struct FlagHandle {
     flags: Flags,
     name: Box<str>,
-    /// What was found in the last snapshot that was asked; see [`Found`].
+    /// The result of the last look-up; see [`Found`].
     found: AtomicU64,
 }
 
-/// What a handle remembers: the serial number of a snapshot in the upper half, and in the lower what it says of the flag.
-/// The two are written as one, so that an answer never is another snapshot's.
+/// The result of a look-up. Packed into a word, with the serial number of the snapshot in the upper half, so that both change
+/// at once and a result is never used with another snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
-    /// The same answer for everybody, so that not even the snapshot is needed, and the number under which it is counted.
+    /// The decision is the same for every caller, so that no snapshot is needed; with the number of its counter.
     Fixed(bool, u32),
     /// The flag's index.
     Index(u32),
@@ -47,10 +47,10 @@ impl Found {
     const INDEX: u32 = 2;
     const MISSING: u32 = 3;
 
-    /// Two bits tell which, the other thirty hold the number.
+    /// Two bits hold the kind, the other thirty the number.
     const BITS: u32 = 30;
 
-    /// Nothing if the number is too large for that, which no flag in memory has.
+    /// `None` if the number does not fit, which needs a billion flags.
     fn pack(self, serial: u32) -> Option<u64> {
         let (which, number) = match self {
             Self::Fixed(false, number) => (Self::OFF, number),
@@ -62,7 +62,7 @@ impl Found {
         (number >> Self::BITS == 0).then_some(packed)
     }
 
-    /// Nothing if it is another snapshot's.
+    /// `None` if the look-up was in another snapshot.
     #[inline]
     fn unpack(packed: u64, serial: u32) -> Option<Self> {
         #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
@@ -89,43 +89,40 @@ impl FlagHandle {
         &self.name
     }
 
-    /// Whether the flag is on for this caller; see [`Flags::is_enabled`].
+    /// Whether the flag is enabled for this caller; see [`Flags::is_enabled`].
     #[must_use]
     #[inline]
     pub fn is_enabled(&self, context: &Context<'_>) -> bool {
-        if layers::in_use() {
-            return self.flags.is_enabled(&self.name, context);
+        // A decision that is the same for everybody needs no snapshot, unless it is overridden.
+        if !override_scope::any_override_active()
+            && let Some(Found::Fixed(on, number)) = self.found(self.flags.current().serial())
+        {
+            self.flags.counts().count(number);
+            return on;
         }
-        match Found::unpack(self.found.load(Ordering::Relaxed), self.flags.present().serial()) {
-            Some(Found::Fixed(on, number)) => {
-                self.flags.tally().count(number);
-                on
-            }
-            _ => self.ask(context),
-        }
+        self.resolve(context)
     }
 
-    fn ask(&self, context: &Context<'_>) -> bool {
-        self.flags.present().with(|snapshot, shard| match self.index_in(snapshot) {
-            Some(index) => snapshot.counted_at(index, context, shard).enabled,
-            None => self.flags.is_enabled(&self.name, context),
-        })
+    fn resolve(&self, context: &Context<'_>) -> bool {
+        let find = |snapshot: &Snapshot| self.index_in(snapshot);
+        self.flags.resolve(&self.name, find, context, |_, found| found.is_some_and(|found| found.enabled()))
     }
 
-    /// Whether the flag is on with this variant.
+    /// Whether the flag is enabled with this variant.
     pub(crate) fn has_variant(&self, variant: &str, context: &Context<'_>) -> bool {
-        let asked = self.flags.present().with(|snapshot, _| {
-            let decision = snapshot.decide(self.index_in(snapshot), &self.name, context);
-            decision.map(|decision| decision.has_variant(variant))
-        });
-        // By name, an unknown flag is counted as such.
-        asked.unwrap_or_else(|| self.flags.has_variant(&self.name, variant, context))
+        self.flags.has_variant(&self.name, |snapshot| self.index_in(snapshot), variant, context)
     }
 
-    /// The flag's index in the present snapshot, looked up if the handle does not have it.
+    /// What the last look-up found, if that was in the snapshot with this serial number.
+    #[inline]
+    fn found(&self, serial: u32) -> Option<Found> {
+        Found::unpack(self.found.load(Ordering::Relaxed), serial)
+    }
+
+    /// The flag's index in this snapshot, looked up unless the handle knows it.
     fn index_in(&self, snapshot: &Snapshot) -> Option<u32> {
         let serial = snapshot.serial();
-        if let Some(Found::Index(index)) = Found::unpack(self.found.load(Ordering::Relaxed), serial) {
+        if let Some(Found::Index(index)) = self.found(serial) {
             return Some(index);
         }
         let index = snapshot.find_index(&self.name);
@@ -138,22 +135,12 @@ impl FlagHandle {
         index
     }
 
-    /// What the flag answers this caller, and why; see [`Flags::evaluate`].
+    /// Evaluates the flag for this caller; see [`Flags::evaluate`].
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`](crate::error::Error::FlagNotFound) as long as no flag has the name.
+    /// [`Error::FlagNotFound`](crate::Error::FlagNotFound) while no flag has this name.
     pub fn evaluate(&self, context: &Context<'_>) -> Result<Decision> {
-        if layers::in_use() {
-            return self.flags.evaluate(&self.name, context);
-        }
-        let snapshot = self.flags.snapshot();
-        match self.index_in(&snapshot) {
-            Some(index) => {
-                let outcome = snapshot.counted_at(index, context, snapshot.tally().shard());
-                Ok(Decision::new(snapshot, index, outcome))
-            }
-            None => self.flags.evaluate(&self.name, context),
-        }
+        self.flags.evaluate_found(&self.name, |snapshot| self.index_in(snapshot), context)
     }
 }
 
@@ -168,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_found_survives_packing() {
+    fn packed_look_ups_unpack_for_their_snapshot_only() {
         for found in [
             Found::Fixed(true, 0),
             Found::Fixed(false, (1 << 30) - 1),

@@ -1,4 +1,4 @@
-//! The macros, which the crate `novi-macros` writes. Their examples are here, for that crate has no novi.
+//! The macros of the crate `novi-macros`, with their examples: that crate does not depend on `novi`.
 
 /// # Examples
 ///
@@ -49,7 +49,7 @@
 /// assert!(banner().is_some());
 /// assert_eq!(discounted(100, &Context::new()), 100);
 /// assert_eq!(layout(&User { id: 7 }), "a list", "the flag is on, and no activation assigns the variant");
-/// assert_eq!(Payments { flags }.refund(7).unwrap_err().to_string(), "feature \"Refunds\" is off");
+/// assert_eq!(Payments { flags }.refund(7).unwrap_err().to_string(), "flag \"Refunds\" is off");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub use novi_macros::enabled;
@@ -125,7 +125,7 @@ pub use novi_macros::activation;
 /// };
 /// assert_eq!((text, flags.choose::<PageSettings>(&ctx).rows), ("a map", 10));
 ///
-/// // What the rows have that the code does not know is told at once.
+/// // A variant that the code does not know is an issue.
 /// assert_eq!(flags.issues()[0].path, "variants.globe");
 /// # let _ = (flags.choose::<PageSettings>(&ctx).title, Layout::List, Layout::WideGrid);
 /// # Ok::<(), novi::Error>(())

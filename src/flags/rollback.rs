@@ -1,4 +1,4 @@
-//! The way back to a past state, tried before it is written.
+//! Rollback plans: the changes that lead back to an earlier state, validated before they are written.
 
 use std::collections::BTreeSet;
 
@@ -14,20 +14,20 @@ use crate::{
     },
 };
 
-/// The changes that make rows what they were, and the rows that they lead to.
+/// The changes that restore an earlier state of the rows.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct WayBack {
-    /// The changes, in the order in which they are to be made; none where the rows are as they were.
+    /// The changes, in the order in which they must be made. Empty if nothing has changed.
     pub changes: Vec<Change>,
-    /// The versions of the present rows that they change: if one has another by now, the way is another one.
+    /// The versions of the current rows that they change. If one of them differs, the plan is outdated.
     pub expected: Vec<Expected>,
-    /// The rows after them.
+    /// The rows after the changes.
     pub after: Rows,
 }
 
 impl WayBack {
-    /// The changes as an edit that is made only while the rows are as they were when it was found.
+    /// The changes as an edit, which fails with a conflict if one of the rows has changed since.
     pub fn edit(&self) -> Edit {
         let edit = Edit::new(self.changes.iter().cloned());
         self.expected.iter().fold(edit, |edit, seen| edit.expect(seen.row.clone(), seen.version))
@@ -35,12 +35,12 @@ impl WayBack {
 }
 
 impl Flags {
-    /// The way from the present rows to those of the past, of one flag with the activations that it reaches if one is named:
-    /// it may be gone, or have another name by now. Nothing is written.
+    /// Plans the changes from the `present` rows back to the `past` ones, either of all rows or of one flag and the activations
+    /// that it depends on. The flag may have been deleted or renamed since. Writes nothing.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`] if neither has a flag of this name, [`Error::Refused`] if there is no way back, and
-    /// [`Error::Invalid`] if it would break a row that is sound now, and was then.
+    /// [`Error::FlagNotFound`] if neither state has a flag of this name, [`Error::Constraint`] if the changes violate a constraint, and
+    /// [`Error::Invalid`] if they would make a row invalid that is valid in both states.
     pub fn way_back(&self, present: &Rows, past: &Rows, flag: Option<&str>) -> Result<WayBack> {
         let (now, then) = (self.snapshot_of(present.clone()), self.snapshot_of(past.clone()));
         let scope = flag.map(|name| scope(name, (present, &now), (past, &then))).transpose()?;
@@ -54,7 +54,7 @@ impl Flags {
         Ok(WayBack { changes, expected, after })
     }
 
-    /// What would be wrong afterwards, and neither is now nor was then.
+    /// The issues of `after` that neither of the other snapshots has.
     fn broken_by(&self, now: &Snapshot, then: &Snapshot, after: &Rows) -> Vec<Issue> {
         let after = self.snapshot_of(after.clone());
         let key = |issue: &Issue| (issue.table, issue.id, issue.path.clone(), issue.message.clone());
@@ -63,7 +63,7 @@ impl Flags {
     }
 }
 
-/// The versions of the rows that are there and that the changes are of.
+/// The versions of the current rows that the changes concern.
 fn versions(present: &Rows, changes: &[Change]) -> Vec<Expected> {
     let (mut flags, mut activations) = (BTreeSet::new(), BTreeSet::new());
     for change in changes {
@@ -96,15 +96,15 @@ fn versions(present: &Rows, changes: &[Change]) -> Vec<Expected> {
     of_flags.chain(of_activations).map(|(row, version)| Expected { row, version }).collect()
 }
 
-/// A flag that is there, or was then.
+/// The flag with this name in either state, with the activations that it depends on.
 fn scope(name: &str, now: (&Rows, &Snapshot), then: (&Rows, &Snapshot)) -> Result<Scope> {
     let named = |rows: &Rows| rows.flags.iter().find(|row| row.name == name).map(|row| row.id);
     let Some(flag) = named(now.0).or_else(|| named(then.0)) else {
-        // Says which name is like it.
+        // Fails with a suggestion.
         now.1.evaluate(name, &Context::new())?;
         return Err(Error::FlagNotFound { name: name.to_owned(), similar: None });
     };
-    // It may have had another name.
+    // It may have another name in the other state.
     let reached = |(rows, snapshot): (&Rows, &Snapshot)| {
         let row = rows.flags.iter().find(|row| row.id == flag);
         row.map(|row| snapshot.reached_by(&row.name)).unwrap_or_default()
@@ -121,7 +121,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn the_way_back_holds_while_the_rows_on_it_are_as_they_were() {
+    async fn rollback_conflicts_only_with_changes_of_its_own_rows() {
         let flag = |id, name: &str, status| FlagRow::new(id, name, status);
         let activations = vec![crate::rows::ActivationRow::new(7, "all", "acme.any", "{}")];
         let past = Rows {
@@ -138,7 +138,7 @@ mod tests {
         let version = present.flags[0].metadata.row_version;
         assert_eq!(way.expected, [Expected { row: Versioned::FlagId(1), version }]);
         assert!(way.after.flags[0].status && way.after.links == past.links);
-        // What is not on the way may change.
+        // Other rows may change.
         store.apply(vec![off("two")]).await.unwrap();
         store.commit(way.edit()).await.unwrap();
         assert!(store.load().await.unwrap().flags[0].status);

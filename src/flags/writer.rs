@@ -1,4 +1,4 @@
-//! Changing flags: with a look at what would break, and in the application's own transaction.
+//! Changes of flags: validated before they are written, and possible in the application's own transaction.
 
 pub use crate::flags::rollback::WayBack;
 pub use crate::snapshot::plan::validator::Validator;
@@ -18,11 +18,11 @@ use crate::{
     store::{Change, Versioned, WriteConnection},
 };
 
-/// Changes flags. It looks at the rows as they would be first, and refuses what would break any
-/// ([`Error::Invalid`](crate::error::Error::Invalid)); a status breaks none and is set without a look.
+/// Changes flags. The rows are compiled as they would be after the change first, and a change that would break a valid flag is
+/// rejected ([`Error::Invalid`](crate::error::Error::Invalid)). Status changes are not validated.
 ///
-/// In a transaction of the application: nobody sees the change before the commit, and nobody ever sees one that is rolled
-/// back. When a change fails nothing of it is there, and the transaction goes on where the database lets it.
+/// In a transaction of the application, a change becomes visible on commit and disappears on rollback. A change that fails
+/// leaves nothing behind, and the transaction can continue if the database allows it.
 ///
 #[cfg_attr(feature = "sqlite", doc = "```")]
 #[cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
@@ -49,8 +49,8 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Actor and reason go to the history. On MySQL they are variables of the connection, which are put back when the change is
-/// made; a future that is dropped in the middle of it leaves them, so close such a connection.
+/// Actor and reason are recorded in the history. On MySQL they are variables of the connection, which are restored after the
+/// change. Close the connection if the future is dropped before it completes.
 #[derive(Clone)]
 #[must_use]
 pub struct Writer {
@@ -66,27 +66,26 @@ impl Writer {
         Self { validator: Some(Arc::new(validator)), actor: None, reason: None, version: None }
     }
 
-    /// Who changes the rows: a person, a service, the name of a token. Without it the database's user is noted.
+    /// Who makes the change: a person, a service, the name of a token. Default: the user of the database.
     pub fn actor(mut self, actor: impl Into<String>) -> Self {
         self.actor = Some(actor.into());
         self
     }
 
-    /// Why.
+    /// Why the change is made.
     pub fn reason(mut self, reason: impl Into<String>) -> Self {
         self.reason = Some(reason.into());
         self
     }
 
-    /// The version at which the flag or the activation that is changed was seen: that of the flag for its status, metadata
-    /// and links, that of the activation for its members. If it has another one by now, the change is a
-    /// [`Error::Conflict`](crate::error::Error::Conflict).
+    /// The version of the row when it was read: of the flag for its status, metadata and links, of the activation for its members.
+    /// If the row has another version now, the change fails with [`Error::Conflict`](crate::error::Error::Conflict).
     pub fn expect_version(mut self, version: i64) -> Self {
         self.version = Some(version);
         self
     }
 
-    /// Whether rows are looked at before they are written; they are, unless this says otherwise.
+    /// Whether changes are validated before they are written. Default: `true`.
     pub fn validate(mut self, validate: bool) -> Self {
         if !validate {
             self.validator = None;
@@ -94,11 +93,11 @@ impl Writer {
         self
     }
 
-    /// Makes an edit in a transaction of the store's own, and gives the revision that has it. Where the edit names no actor or
-    /// reason, it is this writer's.
+    /// Makes an edit in a transaction of its own, and returns the first revision that contains it. This writer's actor and reason
+    /// apply unless the edit has its own.
     ///
     /// # Errors
-    /// As [`WriteStore::commit`].
+    /// Those of [`WriteStore::commit`].
     pub async fn commit(&self, store: &dyn WriteStore, edit: Edit) -> Result<Revision> {
         store.commit(self.signed(edit)).await
     }
@@ -113,15 +112,15 @@ impl Writer {
     }
 }
 
-/// Changes in the transaction of a connection: sqlx's `Transaction`, or the connection that it leads to.
+/// Changes in the caller's transaction: sqlx's `Transaction`, or the connection that it dereferences to.
 ///
 /// # Errors
-/// Each has those of [`WriteStore::commit`], and [`Error::Refused`](crate::error::Error::Refused) for a connection in no
-/// transaction of sqlx.
+/// Those of [`WriteStore::commit`], and [`Error::NoTransaction`](crate::error::Error::NoTransaction) for a connection outside of a transaction
+/// of sqlx.
 #[cfg(feature = "sql")]
-#[allow(clippy::missing_errors_doc, reason = "all have the same, which are above")]
+#[allow(clippy::missing_errors_doc, reason = "all methods have those listed above")]
 impl Writer {
-    /// Turns a flag's status on or off, by the flag's name.
+    /// Sets the status of the flag with this name.
     pub async fn set_status<C: WriteConnection>(
         &self,
         connection: &mut C,
@@ -149,7 +148,7 @@ impl Writer {
         self.write(connection, change, Versioned::FlagId(flag_id)).await
     }
 
-    /// Removes a flag, its metadata and its links.
+    /// Deletes a flag, its metadata and its links.
     pub async fn delete_flag<C: WriteConnection>(&self, connection: &mut C, id: i64) -> Result<()> {
         self.write(connection, Change::DeleteFlag { id }, Versioned::FlagId(id)).await
     }
@@ -174,7 +173,7 @@ impl Writer {
         self.write(connection, Change::UpdateActivation(row), id).await
     }
 
-    /// Removes an activation that no flag is linked to, and its members.
+    /// Deletes an activation that no flag is linked to, and its members.
     pub async fn delete_activation<C: WriteConnection>(&self, connection: &mut C, id: i64) -> Result<()> {
         self.write(connection, Change::DeleteActivation { id }, Versioned::Activation(id)).await
     }
@@ -218,12 +217,12 @@ impl Writer {
         self.write(connection, change, Versioned::Activation(activation_id)).await
     }
 
-    /// Makes an edit. Where it names no actor or reason, it is this writer's; the versions that it expects are its own.
+    /// Makes an edit. This writer's actor and reason apply unless the edit has its own; its expected version does not apply.
     pub async fn apply<C: WriteConnection>(&self, connection: &mut C, edit: Edit) -> Result<()> {
         connection.write(&self.signed(edit)).await
     }
 
-    /// What an edit would do to the rows as the transaction sees them; nothing is written.
+    /// Plans an edit of the rows as the transaction sees them. Writes nothing.
     pub async fn plan<C: WriteConnection>(&self, connection: &mut C, edit: &Edit) -> Result<Plan> {
         let validator = match &self.validator {
             Some(validator) => Arc::clone(validator),
@@ -247,15 +246,14 @@ impl Writer {
 }
 
 impl Flags {
-    /// Changes flags, also in a transaction of the application's own. What it writes is validated with the activation types
-    /// of these flags.
+    /// A writer, which validates changes with the activation types of these flags.
     pub fn writer(&self) -> Writer {
         Writer::new(self.validator())
     }
 
-    /// Looks at rows before they are written, with the activation types of these flags.
+    /// A validator of rows, with the activation types of these flags.
     #[must_use]
     pub fn validator(&self) -> Validator {
-        Validator::of(self.registry())
+        Validator::from_shared(self.registry())
     }
 }

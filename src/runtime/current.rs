@@ -1,9 +1,7 @@
-//! The snapshot that answers at present, which any thread reads at any time and one replaces.
+//! The current snapshot, which any thread reads at any time and one thread replaces.
 
 use std::{
     cell::{Cell, RefCell},
-    fmt,
-    ops::Deref,
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU32, AtomicU64, Ordering},
@@ -12,50 +10,50 @@ use std::{
 
 use arc_swap::ArcSwap;
 
-use crate::snapshot::{Snapshot, counters::Shard};
+use crate::snapshot::{Snapshot, counters::Shard, guard::SnapshotGuard};
 
-/// The snapshot that answers at present.
+/// The current snapshot.
 ///
-/// A thread that asks often keeps it at hand, and then needs to see only that its stamp still is the present one: reading
-/// it from a place that all threads share takes two atomic operations, which is longer than finding a flag by its name.
-pub(crate) struct Present {
+/// Threads that evaluate often cache it, and then only compare the stamp of their copy with the current one: loading an
+/// `ArcSwap` takes two atomic operations on shared memory, which is longer than finding a flag by name (W1 of
+/// `benches/evaluate.rs`; `arc_swap::Cache` needs a `&mut` that threads cannot share).
+pub(crate) struct CurrentSnapshot {
     snapshot: ArcSwap<Snapshot>,
-    /// Tells this snapshot from all others of the process: the number of this `Present` in the upper half, and in the lower
-    /// the snapshot's [serial number](Snapshot::serial).
+    /// Identifies the snapshot among all of the process: the number of this `CurrentSnapshot` in the upper half, and the
+    /// snapshot's [serial number](Snapshot::serial) in the lower.
     stamp: AtomicU64,
-    /// Held while the snapshot is replaced, so that the stamp is that of the snapshot which is stored last. Within are
-    /// earlier snapshots that a thread may still have at hand. Who replaces them frees them: a caller who happens to be
-    /// the last that has one would wait for it.
+    /// Held during a replacement, so that the stamp belongs to the snapshot that is stored last. Contains earlier
+    /// snapshots that a thread may still cache: the replacing thread frees them, so that no evaluation has to.
     replaced: Mutex<Vec<Arc<Snapshot>>>,
-    /// Gone when this is.
-    life: Arc<()>,
+    /// Threads hold a `Weak` of it, to notice when the `CurrentSnapshot` is dropped.
+    alive: Arc<()>,
 }
 
-/// A snapshot that a thread has at hand.
-struct AtHand {
+/// A snapshot that a thread caches.
+struct Cached {
     stamp: u64,
     snapshot: Arc<Snapshot>,
-    /// Where the thread counts its answers.
+    /// Where this thread counts its evaluations.
     shard: Arc<Shard>,
-    life: Weak<()>,
+    alive: Weak<()>,
 }
 
 thread_local! {
-    static AT_HAND: RefCell<Vec<AtHand>> = const { RefCell::new(Vec::new()) };
-    /// How often in a row the thread asked for a snapshot that it does not have at hand, and the stamp of that.
-    static MISSED: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
+    static CACHE: RefCell<Vec<Cached>> = const { RefCell::new(Vec::new()) };
+    /// The stamp of the snapshot that this thread last loaded without caching it, and how often in a row.
+    static MISSES: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
 }
 
-/// A thread that asks so often while the rows stay the same has the snapshot at hand from then on. One that asks now and
-/// then has none: in a thread that is idle it would stay in memory when it is out of date.
-const OFTEN: u32 = 8;
+/// After this many loads of the same snapshot a thread caches it. A thread that evaluates only occasionally caches
+/// nothing: while it is idle, an outdated snapshot would stay in memory.
+const MISSES_BEFORE_CACHING: u32 = 8;
 
-/// More flags than a program has, unless it makes them over and over.
-const MOST_AT_HAND: usize = 8;
+/// The most snapshots that a thread caches: more `Flags` than a program usually has.
+const MAX_CACHED: usize = 8;
 
 const FIRST_SERIAL: u32 = 1;
 
-impl Present {
+impl CurrentSnapshot {
     pub(crate) fn new(snapshot: Snapshot) -> Self {
         static NUMBERS: AtomicU32 = AtomicU32::new(1);
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
@@ -63,7 +61,7 @@ impl Present {
             snapshot: ArcSwap::from_pointee(snapshot.with_serial(FIRST_SERIAL)),
             stamp: AtomicU64::new(stamp(number, FIRST_SERIAL)),
             replaced: Mutex::default(),
-            life: Arc::default(),
+            alive: Arc::default(),
         }
     }
 
@@ -74,56 +72,56 @@ impl Present {
         self.stamp.load(Ordering::Acquire) as u32
     }
 
-    /// Calls `ask` with the snapshot, and with the place where this thread counts its answers.
+    /// Calls `read` with the snapshot, and with the shard in which this thread counts its evaluations.
     #[inline(always)]
-    pub(crate) fn with<T>(&self, ask: impl Fn(&Snapshot, &Shard) -> T) -> T {
-        self.at_hand(|at_hand| ask(&at_hand.snapshot, &at_hand.shard)).unwrap_or_else(|| {
+    pub(crate) fn with<T>(&self, read: impl Fn(&Snapshot, &Shard) -> T) -> T {
+        self.cached(|cached| read(&cached.snapshot, &cached.shard)).unwrap_or_else(|| {
             let snapshot = self.load();
-            ask(&snapshot, snapshot.tally().shard())
+            read(&snapshot, snapshot.counts().shard())
         })
     }
 
     /// The snapshot, kept alive.
     #[inline]
-    pub(crate) fn guard(&self) -> Guard {
-        Guard(self.at_hand(|at_hand| Arc::clone(&at_hand.snapshot)).unwrap_or_else(|| self.load()))
+    pub(crate) fn guard(&self) -> SnapshotGuard {
+        SnapshotGuard::new(self.cached(|cached| Arc::clone(&cached.snapshot)).unwrap_or_else(|| self.load()))
     }
 
-    /// What `take` makes of the snapshot, if this thread has it at hand.
+    /// Calls `read` with this thread's copy, or returns `None` if it has none.
     #[inline(always)]
-    fn at_hand<T>(&self, take: impl FnOnce(&AtHand) -> T) -> Option<T> {
+    fn cached<T>(&self, read: impl FnOnce(&Cached) -> T) -> Option<T> {
         let stamp = self.stamp.load(Ordering::Acquire);
-        let taken = AT_HAND.try_with(|all| {
-            // What is asked may ask again, which finds the list borrowed, and borrows it a second time.
-            let all = all.try_borrow().ok()?;
-            all.iter().find(|at_hand| at_hand.stamp == stamp).map(take)
+        let found = CACHE.try_with(|cache| {
+            // An activation may evaluate flags itself: then the cache is borrowed a second time.
+            let cache = cache.try_borrow().ok()?;
+            cache.iter().find(|cached| cached.stamp == stamp).map(read)
         });
-        taken.ok().flatten()
+        found.ok().flatten()
     }
 
-    /// The snapshot from where all threads find it, and from then on at hand if this thread asks often.
+    /// Loads the snapshot from shared memory, and caches it if this thread does so often.
     #[cold]
     fn load(&self) -> Arc<Snapshot> {
         let snapshot = self.snapshot.load_full();
         let stamp = self.stamp_of(&snapshot);
-        let (last, times) = MISSED.get();
+        let (last, times) = MISSES.get();
         let times = if last == stamp { times.saturating_add(1) } else { 1 };
-        MISSED.set((stamp, times));
-        // A thread that ends has nothing at hand any more.
-        let _ = AT_HAND.try_with(|all| {
-            let Ok(mut all) = all.try_borrow_mut() else { return };
-            // With the thread's first question, so that no later one allocates.
-            if all.capacity() == 0 {
-                all.reserve_exact(MOST_AT_HAND);
+        MISSES.set((stamp, times));
+        // Fails during thread teardown, when caching is pointless.
+        let _ = CACHE.try_with(|cache| {
+            let Ok(mut cache) = cache.try_borrow_mut() else { return };
+            // At the thread's first evaluation, so that later ones do not allocate.
+            if cache.capacity() == 0 {
+                cache.reserve_exact(MAX_CACHED);
             }
-            // What is out of date goes at once.
-            all.retain(|at_hand| at_hand.stamp >> 32 != stamp >> 32 && at_hand.life.strong_count() > 0);
-            if times >= OFTEN {
-                if all.len() == MOST_AT_HAND {
-                    all.remove(0);
+            // Outdated snapshots are released at once.
+            cache.retain(|cached| cached.stamp >> 32 != stamp >> 32 && cached.alive.strong_count() > 0);
+            if times >= MISSES_BEFORE_CACHING {
+                if cache.len() == MAX_CACHED {
+                    cache.remove(0);
                 }
-                let (life, shard) = (Arc::downgrade(&self.life), Arc::clone(snapshot.tally().shard()));
-                all.push(AtHand { stamp, snapshot: Arc::clone(&snapshot), shard, life });
+                let (alive, shard) = (Arc::downgrade(&self.alive), Arc::clone(snapshot.counts().shard()));
+                cache.push(Cached { stamp, snapshot: Arc::clone(&snapshot), shard, alive });
             }
         });
         snapshot
@@ -133,29 +131,29 @@ impl Present {
         self.stamp.load(Ordering::Relaxed) >> 32 << 32 | u64::from(snapshot.serial())
     }
 
-    /// Puts another snapshot in the place of the present one, of which it is made. Gives its serial number.
+    /// Replaces the snapshot by one that is made from it, and returns the new serial number.
     pub(crate) fn replace(&self, make: impl FnOnce(&Arc<Snapshot>) -> Snapshot) -> u32 {
         let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
         let previous = self.snapshot.load_full();
-        // After 2^32 changes numbers come again, but nobody remembers one for so long without asking.
+        // Serial numbers repeat after 2^32 changes, but no thread caches a snapshot for so long without a look-up.
         let serial = previous.serial().checked_add(1).unwrap_or(FIRST_SERIAL);
         let snapshot = Arc::new(make(&previous).with_serial(serial));
         let stamp = self.stamp_of(&snapshot);
-        // The stamp first: from then on no thread has the present snapshot at hand, and all find it in the one place, where the
-        // next line changes it for all of them at once. The other way around, one thread could answer by the new snapshot and
-        // then another, asked later, by the old one that it has at hand.
+        // The stamp first: it invalidates the copies of all threads, which then load from shared memory, where the next line
+        // changes it for all of them at once. In the other order, one thread could evaluate by the new snapshot and
+        // another one, later, by its cached old one.
         self.stamp.store(stamp, Ordering::Release);
         self.snapshot.store(snapshot);
         replaced.push(previous);
-        free(&mut replaced);
+        free_unused(&mut replaced);
         serial
     }
 
-    /// Frees earlier snapshots that nobody has at hand any more.
+    /// Frees earlier snapshots that no thread caches any longer.
     #[cfg(feature = "sql")]
-    pub(crate) fn tidy(&self) {
+    pub(crate) fn free_replaced(&self) {
         if let Ok(mut replaced) = self.replaced.try_lock() {
-            free(&mut replaced);
+            free_unused(&mut replaced);
         }
     }
 }
@@ -164,39 +162,8 @@ fn stamp(number: u32, serial: u32) -> u64 {
     u64::from(number) << 32 | u64::from(serial)
 }
 
-fn free(replaced: &mut Vec<Arc<Snapshot>>) {
+fn free_unused(replaced: &mut Vec<Arc<Snapshot>>) {
     replaced.retain(|snapshot| Arc::strong_count(snapshot) > 1);
-}
-
-/// Keeps a snapshot alive. Cheap to take.
-#[derive(Clone)]
-pub struct Guard(Arc<Snapshot>);
-
-impl Guard {
-    #[cfg(feature = "sql")]
-    pub(crate) fn into_inner(self) -> Arc<Snapshot> {
-        self.0
-    }
-}
-
-impl Deref for Guard {
-    type Target = Snapshot;
-
-    fn deref(&self) -> &Snapshot {
-        &self.0
-    }
-}
-
-impl AsRef<Snapshot> for Guard {
-    fn as_ref(&self) -> &Snapshot {
-        self
-    }
-}
-
-impl fmt::Debug for Guard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
 }
 
 #[cfg(test)]
@@ -208,52 +175,52 @@ mod tests {
         Snapshot::compile(Arc::new(Rows::default()), &Registry::empty(), &Settings::default(), None)
     }
 
-    fn ask(present: &Present, times: u32) -> Weak<Snapshot> {
+    fn read(current: &CurrentSnapshot, times: u32) -> Weak<Snapshot> {
         for _ in 1..times {
-            present.with(|_, _| ());
+            current.with(|_, _| ());
         }
-        Arc::downgrade(&present.guard().0)
+        Arc::downgrade(&current.guard().into_inner())
     }
 
     #[test]
-    fn the_thread_that_replaces_a_snapshot_frees_it() {
-        let present = Present::new(snapshot());
-        let first = ask(&present, 2 * OFTEN);
-        present.replace(|_| snapshot());
-        assert_eq!(first.strong_count(), 2, "at hand here, and not to be freed by who asks");
-        let second = ask(&present, 1);
-        assert_eq!(first.strong_count(), 1, "let go");
-        present.replace(|_| snapshot());
+    fn replacing_thread_frees_the_old_snapshot() {
+        let current = CurrentSnapshot::new(snapshot());
+        let first = read(&current, 2 * MISSES_BEFORE_CACHING);
+        current.replace(|_| snapshot());
+        assert_eq!(first.strong_count(), 2, "cached here, and kept for the next replacement to free");
+        let second = read(&current, 1);
+        assert_eq!(first.strong_count(), 1, "released by the cache");
+        current.replace(|_| snapshot());
         assert_eq!((first.strong_count(), second.strong_count()), (0, 0));
     }
 
     #[test]
-    fn who_asks_now_and_then_keeps_nothing() {
-        let present = Present::new(snapshot());
-        let first = ask(&present, OFTEN - 1);
-        present.replace(|_| snapshot());
+    fn occasional_callers_do_not_cache_the_snapshot() {
+        let current = CurrentSnapshot::new(snapshot());
+        let first = read(&current, MISSES_BEFORE_CACHING - 1);
+        current.replace(|_| snapshot());
         assert_eq!(first.strong_count(), 0);
     }
 
     #[test]
-    fn what_is_gone_is_not_at_hand() {
-        let present = Present::new(snapshot());
-        let gone = ask(&present, 2 * OFTEN);
-        drop(present);
-        assert_eq!(gone.strong_count(), 1);
-        ask(&Present::new(snapshot()), 1);
-        assert_eq!(gone.strong_count(), 0);
+    fn dropped_snapshot_is_released_by_the_cache() {
+        let current = CurrentSnapshot::new(snapshot());
+        let dropped = read(&current, 2 * MISSES_BEFORE_CACHING);
+        drop(current);
+        assert_eq!(dropped.strong_count(), 1);
+        read(&CurrentSnapshot::new(snapshot()), 1);
+        assert_eq!(dropped.strong_count(), 0);
     }
 
     #[test]
-    fn whoever_is_asked_may_ask() {
-        let (outer, inner) = (Present::new(snapshot()), Present::new(snapshot()));
-        ask(&outer, 2 * OFTEN);
+    fn activations_can_evaluate_other_flags() {
+        let (outer, inner) = (CurrentSnapshot::new(snapshot()), CurrentSnapshot::new(snapshot()));
+        read(&outer, 2 * MISSES_BEFORE_CACHING);
         let serials = outer.with(|_, _| {
             let before = inner.with(|snapshot, _| snapshot.serial());
             inner.replace(|_| snapshot());
             outer.replace(|_| snapshot());
-            // The list of what is at hand is borrowed meanwhile, and what is new is found all the same.
+            // The cache is borrowed meanwhile; the new snapshots are found in shared memory.
             let after = inner.with(|snapshot, _| snapshot.serial());
             (before, after, outer.with(|snapshot, _| snapshot.serial()))
         });

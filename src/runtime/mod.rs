@@ -1,5 +1,8 @@
-//! What runs behind [`Flags`](crate::Flags): the current snapshot, and the tasks that keep it fresh.
+//! What runs behind [`Flags`](crate::Flags): the core with the current snapshot, and the tasks that keep it up to date.
 
+#[cfg(feature = "sql")]
+pub(crate) mod answer_within;
+pub(crate) mod core;
 pub(crate) mod current;
 #[cfg(feature = "sql")]
 pub(crate) mod follow;
@@ -9,3 +12,4 @@ pub(crate) mod startup;
 pub(crate) mod status;
 #[cfg(feature = "sql")]
 pub(crate) mod tasks;
+pub(crate) mod unknown_flags;

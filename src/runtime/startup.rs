@@ -1,109 +1,65 @@
-//! What is done beside following the rows, and how a program starts: the snapshot file, expired flags, and usage.
+//! How flags start: the first rows, and the background tasks.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Weak},
-    time::Duration,
-};
-
-use tokio::time::timeout;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
+    config,
     error::{Error, Result},
-    flags::{Flags, FlagsBuilder, Inner},
     rows::{Rows, expired::Expired},
     runtime::{
-        follow::{PATIENCE, State, load},
-        status::Heard,
+        answer_within::{DATABASE_TIMEOUT, answer_within},
+        core::Core,
+        follow::{
+            Following,
+            follower::{State, load},
+        },
+        status::Connectivity,
         tasks::{
-            expiry, snapshot_file as snapshot_writer,
-            snapshot_file::{Keeper, on_blocking_thread},
-            usage as usage_recorder,
+            expiry,
+            snapshot_file::{self, SnapshotFileWriter, on_blocking_thread},
+            usage,
         },
     },
+    snapshot::Snapshot,
     store::{ReadStore, file::SnapshotFile},
 };
 
-/// What a builder was told of it.
+/// Where the first rows may come from, and which tasks run beside following the database.
 #[derive(Clone, Debug)]
-pub(crate) struct Upkeep {
-    file: Option<PathBuf>,
-    file_interval: Duration,
-    start_anyway: bool,
-    usage_interval: Duration,
-    expired: Expired,
+pub(crate) struct Startup {
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) file_interval: Duration,
+    pub(crate) without_database: bool,
+    pub(crate) usage_interval: Duration,
+    pub(crate) expired: Expired,
 }
 
-impl Default for Upkeep {
+impl Default for Startup {
     fn default() -> Self {
         Self {
             file: None,
-            file_interval: FlagsBuilder::SNAPSHOT_INTERVAL,
-            start_anyway: false,
-            usage_interval: FlagsBuilder::USAGE_INTERVAL,
+            file_interval: config::SNAPSHOT_INTERVAL,
+            without_database: false,
+            usage_interval: config::USAGE_INTERVAL,
             expired: Expired::default(),
         }
     }
 }
 
-impl FlagsBuilder {
-    /// The shortest time between two writings of the snapshot file, unless [`snapshot_interval`](Self::snapshot_interval) says
-    /// otherwise: a burst of changes is written once.
-    pub const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(10);
-
-    /// How often it is written down which flags were evaluated, unless [`usage_interval`](Self::usage_interval) says
-    /// otherwise: flags are stale by days, and a thousand processes write some 20 times a second then.
-    pub const USAGE_INTERVAL: Duration = Duration::from_mins(1);
-
-    /// Keeps the rows in a file, from which a later start answers when the database can not be reached. The file is written
-    /// after changes, in the background, and can be read by its owner alone. See [`SnapshotFile`].
-    pub fn snapshot_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.upkeep.file = Some(path.into());
-        self
-    }
-
-    /// The shortest time between two writings of the [snapshot file](Self::snapshot_file). The last state of the rows is
-    /// always written in the end.
-    pub fn snapshot_interval(mut self, interval: Duration) -> Self {
-        self.upkeep.file_interval = interval;
-        self
-    }
-
-    /// Starts without any flags when the database can not be reached and there is no usable
-    /// [snapshot file](Self::snapshot_file): every flag is unknown, and so off, until the database answers.
-    /// [`Status::origin`](crate::runtime::status::Status::origin) tells of it. A database that answers without novi's tables is still an error.
-    pub fn start_without_database(mut self) -> Self {
-        self.upkeep.start_anyway = true;
-        self
-    }
-
-    /// How often it is written down, in the table `novi_usage`, which flags were evaluated; never if zero.
-    pub fn usage_interval(mut self, interval: Duration) -> Self {
-        self.upkeep.usage_interval = interval;
-        self
-    }
-
-    /// What happens on account of flags that are past their `expires_at`.
-    pub fn expired(mut self, expired: Expired) -> Self {
-        self.upkeep.expired = expired;
-        self
-    }
-}
-
-impl Upkeep {
-    /// The rows to start with, and where they come from.
-    pub(crate) async fn first_rows(&self, store: &dyn ReadStore) -> Result<(Rows, Option<State>, Heard)> {
-        let loaded = timeout(PATIENCE, load(store)).await.unwrap_or_else(|elapsed| {
-            Err(Error::store(store.name(), format!("no answer within {PATIENCE:?}"), elapsed))
-        });
-        match loaded {
-            Ok((rows, state)) => Ok((rows, state, Heard::from_database())),
-            Err(error) => self.instead_of(error).await.map(|(rows, heard)| (rows, None, heard)),
+impl Startup {
+    /// The first rows and where they come from: the database, else the snapshot file, else nowhere if that is allowed.
+    pub(crate) async fn first_rows(
+        &self,
+        store: &dyn ReadStore,
+    ) -> Result<(Rows, Option<State>, Connectivity)> {
+        match answer_within(DATABASE_TIMEOUT, store, load(store)).await {
+            Ok((rows, state)) => Ok((rows, state, Connectivity::from_database())),
+            Err(error) => self.fall_back(error).await.map(|(rows, connectivity)| (rows, None, connectivity)),
         }
     }
 
-    /// What there is to start with in place of a database that fails.
-    pub(crate) async fn instead_of(&self, error: Error) -> Result<(Rows, Heard)> {
+    /// The rows to start with when the database is unavailable.
+    async fn fall_back(&self, error: Error) -> Result<(Rows, Connectivity)> {
         if let Some(path) = self.file.clone() {
             match on_blocking_thread(move || SnapshotFile::read(path)).await {
                 Ok(file) => {
@@ -111,51 +67,56 @@ impl Upkeep {
                     let revision = file.rows.revision.number();
                     tracing::error!(
                         revision,
-                        "{error}; the snapshot file of {} answers, which was written at {written_at}",
+                        "{error}; using the snapshot file of {}, written at {written_at}",
                         file.store
                     );
-                    return Ok((file.rows, Heard::from_file(file.written_at, error.to_string())));
+                    return Ok((file.rows, Connectivity::from_file(file.written_at, error.to_string())));
                 }
                 Err(unusable) => tracing::warn!("{unusable}"),
             }
         }
-        if self.start_anyway && matches!(error, Error::Store { .. }) {
-            tracing::error!("{error}; there are no flags until the database answers");
-            return Ok((Rows::default(), Heard::nothing(error.to_string())));
+        if self.without_database && matches!(error, Error::Store { .. }) {
+            tracing::error!("{error}; there are no flags until the database is available");
+            return Ok((Rows::default(), Connectivity::without_rows(error.to_string())));
         }
         Err(error)
     }
 
-    /// What keeps the snapshot file, if there is to be one.
-    pub(crate) fn keeper(&self) -> Option<Arc<Keeper>> {
-        self.file.clone().map(Keeper::new).map(Arc::new)
+    /// The writer of the snapshot file, if there is to be one.
+    pub(crate) fn snapshot_file_writer(&self) -> Option<Arc<SnapshotFileWriter>> {
+        self.file.clone().map(SnapshotFileWriter::new).map(Arc::new)
     }
 
-    pub(crate) fn has_file(&self) -> bool {
-        self.file.is_some()
-    }
-
-    /// Refuses to start, if that is what expired flags are to lead to.
-    pub(crate) fn check_expired(&self, flags: &Flags) -> Result<()> {
+    /// Fails if a flag has expired and the start is to be refused then.
+    pub(crate) fn check_expired(&self, snapshot: &Snapshot) -> Result<()> {
         if self.expired != Expired::Refuse {
             return Ok(());
         }
-        let expired = flags.snapshot().expired_flags(chrono::Utc::now());
+        let expired = snapshot.expired_flags(chrono::Utc::now());
         if expired.is_empty() { Ok(()) } else { Err(Error::Expired { flags: expired }) }
     }
 
-    /// Starts the tasks, which end when nobody holds the flags any more.
-    pub(crate) fn spawn(&self, flags: &Weak<Inner>, store: &Arc<dyn ReadStore>, keeper: Option<Arc<Keeper>>) {
-        if let Some(keeper) = keeper {
-            let (store, interval) = (Arc::clone(store), self.file_interval);
-            tokio::spawn(snapshot_writer::keep(Weak::clone(flags), store, keeper, interval));
+    /// Starts the background tasks, which end when the flags are dropped.
+    pub(crate) fn spawn_tasks(
+        &self,
+        core: &Arc<Core>,
+        following: &Arc<Following>,
+        writer: Option<Arc<SnapshotFileWriter>>,
+    ) {
+        let store = following.store();
+        if let Some(writer) = writer {
+            tokio::spawn(snapshot_file::keep(
+                Arc::downgrade(core),
+                Arc::downgrade(following),
+                writer,
+                self.file_interval,
+            ));
         }
         if !self.usage_interval.is_zero() && store.usage_store().is_some() {
-            let store = Arc::clone(store);
-            tokio::spawn(usage_recorder::record(Weak::clone(flags), store, self.usage_interval));
+            tokio::spawn(usage::record(Arc::downgrade(core), Arc::clone(store), self.usage_interval));
         }
         if self.expired != Expired::Ignore {
-            tokio::spawn(expiry::warn(Weak::clone(flags)));
+            tokio::spawn(expiry::warn(Arc::downgrade(core)));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a process sees the present rows.
+//! How up to date the rows of a process are.
 
 use std::{
     fmt,
@@ -11,36 +11,36 @@ use serde::Serialize;
 
 use crate::rows::Revision;
 
-/// Whether a process sees the present rows.
+/// How up to date the rows of a process are.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Status {
-    /// The revision that answers are made from.
+    /// The revision that flags are evaluated at.
     pub revision: Revision,
-    /// Where its rows come from.
+    /// Where the rows come from.
     pub origin: Origin,
-    /// How long ago the database last confirmed that revision; of rows of a file, how long ago the file was written. Nothing
-    /// for rows in memory, and where there are none yet.
+    /// How long ago the database last confirmed that revision; for rows from a file, how long ago the file was written.
+    /// `None` for rows in memory, and while there are none.
     pub age: Option<Duration>,
-    /// Why the database does not answer, if it does not.
+    /// Why the database is unavailable, if it is.
     pub failure: Option<String>,
-    /// How often the database failed when it was asked for changes, since the start.
+    /// How many refreshes have failed since the start.
     pub failures: u64,
 }
 
-/// Where the rows come from that answers are made from.
+/// Where the current rows come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Origin {
     /// The database.
     Database,
-    /// The [snapshot file](crate::flags::FlagsBuilder::snapshot_file): the database has not answered since the start.
+    /// The [snapshot file](crate::FlagsBuilder::snapshot_file): the database has not answered since the start.
     File,
-    /// Memory; nobody else changes them.
+    /// Memory.
     Memory,
-    /// Nowhere: there are no rows yet, since the database has not answered since the
-    /// [start](crate::flags::FlagsBuilder::start_without_database).
+    /// Nowhere: there are no rows until the database answers; see
+    /// [`start_without_database`](crate::FlagsBuilder::start_without_database).
     Nowhere,
 }
 
@@ -55,80 +55,80 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What was last heard of the database.
-pub(crate) struct Heard(Mutex<Inner>);
+/// Whether the database answered the last request.
+pub(crate) struct Connectivity(Mutex<State>);
 
-struct Inner {
+struct State {
     origin: Origin,
-    /// When the rows were last confirmed, by a clock that nobody sets; and how old they were then.
+    /// When the rows were last confirmed, by the monotonic clock, and their age at that time.
     confirmed: Option<(Instant, Duration)>,
-    /// Why the database has not answered since then, if it was asked.
+    /// Why the last request failed, if it did.
     failure: Option<String>,
     failures: u64,
 }
 
-impl Heard {
-    /// The database has just given its rows.
+impl Connectivity {
+    /// The database has just returned its rows.
     pub(crate) fn from_database() -> Self {
         Self::new(Origin::Database, Some(Duration::ZERO), None)
     }
 
-    /// It did not answer, but a file did that was written then.
+    /// The database is unavailable; the rows are those of a file that was written at this time.
     pub(crate) fn from_file(written_at: DateTime<Utc>, failure: String) -> Self {
-        // By a clock that somebody has set the file may be of the future.
+        // The wall clock may have been set back since.
         let age = (Utc::now() - written_at).to_std().unwrap_or_default();
         Self::new(Origin::File, Some(age), Some(failure))
     }
 
-    /// It did not answer, and nothing else did.
-    pub(crate) fn nothing(failure: String) -> Self {
+    /// The database is unavailable, and there are no rows.
+    pub(crate) fn without_rows(failure: String) -> Self {
         Self::new(Origin::Nowhere, None, Some(failure))
     }
 
     fn new(origin: Origin, age: Option<Duration>, failure: Option<String>) -> Self {
         let confirmed = age.map(|age| (Instant::now(), age));
         let failures = failure.is_some().into();
-        Self(Mutex::new(Inner { origin, confirmed, failure, failures }))
+        Self(Mutex::new(State { origin, confirmed, failure, failures }))
     }
 
-    /// Whether the database itself gave the rows that answer now. Until then a revision that is the same tells nothing.
+    /// Whether the current rows were read from the database. Otherwise their revision says nothing about the database.
     pub(crate) fn has_rows_of_database(&self) -> bool {
-        self.with(|inner| inner.origin == Origin::Database)
+        self.with(|state| state.origin == Origin::Database)
     }
 
-    /// Notes that the rows that answer now are the database's. Gives whether an outage ends with it.
+    /// Records that the current rows are those of the database. Returns `true` if this ends an outage.
     pub(crate) fn confirm(&self) -> bool {
-        self.with(|inner| {
-            inner.origin = Origin::Database;
-            inner.confirmed = Some((Instant::now(), Duration::ZERO));
-            inner.failure.take().is_some()
+        self.with(|state| {
+            state.origin = Origin::Database;
+            state.confirmed = Some((Instant::now(), Duration::ZERO));
+            state.failure.take().is_some()
         })
     }
 
-    /// Notes that the database does not answer. Gives whether an outage begins with it.
+    /// Records that the database is unavailable. Returns `true` if this begins an outage.
     pub(crate) fn fail(&self, why: String) -> bool {
-        self.with(|inner| {
-            inner.failures = inner.failures.saturating_add(1);
-            inner.failure.replace(why).is_none()
+        self.with(|state| {
+            state.failures = state.failures.saturating_add(1);
+            state.failure.replace(why).is_none()
         })
     }
 
     pub(crate) fn status(&self, revision: Revision) -> Status {
-        self.with(|inner| {
-            let age = inner.confirmed.map(|(at, age)| age.saturating_add(at.elapsed()));
-            let (failure, failures) = (inner.failure.clone(), inner.failures);
-            Status { revision, origin: inner.origin, age, failure, failures }
+        self.with(|state| {
+            let age = state.confirmed.map(|(at, age)| age.saturating_add(at.elapsed()));
+            let (failure, failures) = (state.failure.clone(), state.failures);
+            Status { revision, origin: state.origin, age, failure, failures }
         })
     }
 
-    fn with<T>(&self, take: impl FnOnce(&mut Inner) -> T) -> T {
+    fn with<T>(&self, take: impl FnOnce(&mut State) -> T) -> T {
         take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Status {
     /// The status of rows in memory.
-    pub(crate) fn of_memory(revision: Revision) -> Self {
+    pub(crate) fn in_memory(revision: Revision) -> Self {
         Self { revision, origin: Origin::Memory, age: None, failure: None, failures: 0 }
     }
 }

@@ -1,8 +1,8 @@
-//! How often each flag gave each answer.
+//! Counts of evaluations by flag and result.
 //!
-//! Every answer that a flag can give has a number of its own in [`Counters`]. A flag keeps its numbers from snapshot to
-//! snapshot as long as its answers are the same ones; else it gets new ones, and the old ones are set aside with what
-//! they mean. So an evaluation against an older snapshot counts rightly, too.
+//! Each result of a flag has its own number in [`Counters`]. If a new snapshot can give the same results for
+//! a flag, the flag keeps its numbers; otherwise it gets new ones, and the old numbers are retired together
+//! with their meaning. Evaluations of an older snapshot are therefore counted correctly, too.
 
 use std::{
     collections::HashMap,
@@ -20,51 +20,52 @@ use crate::{
     },
 };
 
-/// How often a flag gave an answer in this process, by [`Flags::evaluations`](crate::flags::Flags::evaluations).
+/// How often a flag was evaluated to a result in this process; see
+/// [`Flags::evaluations`](crate::flags::Flags::evaluations).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Evaluations {
     /// The flag's name.
     pub flag: String,
-    /// Whether it was on.
+    /// Whether the flag was on.
     pub enabled: bool,
-    /// The variant that it assigned.
+    /// The assigned variant.
     pub variant: Option<String>,
-    /// Why.
+    /// The reason of the decision.
     pub reason: Reason,
-    /// How often.
+    /// The number of evaluations.
     pub count: u64,
 }
 
-/// The counters of all snapshots that follow one another, and what their numbers mean.
+/// The counters shared by consecutive snapshots, and the meaning of their numbers.
 #[derive(Default)]
-pub(crate) struct Tally {
+pub(crate) struct EvaluationCounts {
     counters: Counters,
-    ledger: Mutex<Ledger>,
+    numbers: Mutex<Numbers>,
 }
 
 #[derive(Default)]
-struct Ledger {
-    /// The first number that nobody has.
+struct Numbers {
+    /// The first number that was never assigned.
     free: u32,
-    /// Answers that flags gave once, by the flag's name, each list with its first number.
-    set_aside: HashMap<Box<str>, Vec<(u32, Vec<Kind>)>>,
+    /// Results that flags no longer give, by the flag's name; each list with its first number.
+    retired: HashMap<Box<str>, Vec<(u32, Vec<FlagResult>)>>,
 }
 
-/// An answer, whatever snapshot gives it.
+/// A result of a flag, independent of the snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Kind {
+struct FlagResult {
     enabled: bool,
     variant: Option<Box<str>>,
     reason: Reason,
 }
 
-impl Tally {
+impl EvaluationCounts {
     #[inline]
     pub(crate) fn shard(&self) -> &Arc<Shard> {
         self.counters.shard()
     }
 
-    /// Adds one to a number that [`Snapshot::fixed_at`] gave.
+    /// Adds one to a number returned by [`Snapshot::fixed_at`].
     #[inline]
     pub(crate) fn count(&self, number: u32) {
         self.counters.shard().count(number);
@@ -72,72 +73,86 @@ impl Tally {
 }
 
 impl Flag {
-    /// The number of an answer of this flag.
+    /// The number of an outcome of this flag.
     #[inline]
     pub(super) fn number_of(&self, outcome: Outcome) -> u32 {
-        let place = match self.answer {
+        let offset = match self.answer {
             Answer::Fixed(_) => 0,
             Answer::Ask(_) if outcome.reason == Reason::Error => 2,
             Answer::Ask(_) | Answer::LastKnown => match (outcome.enabled, outcome.variant) {
                 (false, _) => 0,
                 (true, None) => 1,
-                (true, Some(variant)) => self.place_of(variant),
+                (true, Some(variant)) => self.offset_of(variant),
             },
         };
-        self.first_number.wrapping_add(place)
+        self.first_number.wrapping_add(offset)
     }
 
-    fn place_of(&self, variant: Variant) -> u32 {
-        let more = self.more.as_deref();
-        let variants = (3..).zip(more.map_or(&[][..], |more| &more.variants));
-        // A variant that no activation declared for this flag is none of its own; it was on.
-        variants.into_iter().find(|(_, known)| **known == variant).map_or(1, |(place, _)| place)
+    fn offset_of(&self, variant: Variant) -> u32 {
+        // A variant that no activation declared is counted as on, without a variant.
+        let position = self.variants().iter().zip(3..).find(|(known, _)| **known == variant);
+        position.map_or(1, |(_, offset)| offset)
+    }
+
+    /// How many results the flag can give.
+    fn result_count(&self) -> u32 {
+        match self.answer {
+            Answer::Fixed(_) => 1,
+            Answer::Ask(_) | Answer::LastKnown => {
+                u32::try_from(self.variants().len()).unwrap_or(u32::MAX).saturating_add(3)
+            }
+        }
+    }
+
+    pub(super) fn variants(&self) -> &[Variant] {
+        self.extras.as_deref().map_or(&[], |extras| &extras.variants)
     }
 }
 
 impl Snapshot {
-    /// Gives each flag its numbers.
-    pub(super) fn number_answers(&mut self) {
-        let tally = Arc::clone(&self.tally);
-        let mut ledger = tally.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Assigns new numbers to all flags.
+    pub(super) fn assign_numbers(&mut self) {
+        let counts = Arc::clone(&self.counts);
+        let mut numbers = counts.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         for flag in Arc::make_mut(&mut self.flags) {
-            flag.first_number = ledger.free;
-            ledger.free = ledger.free.saturating_add(flag.answers());
+            flag.first_number = numbers.free;
+            numbers.free = numbers.free.saturating_add(flag.result_count());
         }
     }
 
-    /// Gives each flag its numbers: those that it has in `previous` if its answers are the same. `leaving` are the flags of
-    /// `previous` that this snapshot takes the place of.
-    pub(super) fn number_answers_after(&mut self, previous: &Self, leaving: impl Iterator<Item = u32>) {
-        let mut ledger = previous.tally.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Assigns numbers to all flags; those with the same results as in `previous` keep theirs. `replaced` are
+    /// the flags of `previous` that this snapshot replaces.
+    pub(super) fn assign_numbers_after(&mut self, previous: &Self, replaced: impl Iterator<Item = u32>) {
+        let mut numbers = previous.counts.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut kept = vec![false; previous.index_bound()];
-        let mut numbers = Vec::with_capacity(self.flags.len());
+        let mut assigned = Vec::with_capacity(self.flags.len());
         for flag in &*self.flags {
             let name = self.name(flag);
             let known = previous.find_index(name);
             let before =
                 known.and_then(|known| Some((kept.get_mut(known as usize)?, previous.locate(known)?)));
-            numbers.push(match before {
-                Some((kept, (home, before))) if !*kept && self.answers_like(flag, home, before) => {
+            assigned.push(match before {
+                Some((kept, (home, before))) if !*kept && self.same_results(flag, home, before) => {
                     *kept = true;
                     before.first_number
                 }
-                _ => ledger.take(name, || self.kinds(flag), flag.answers()),
+                _ => numbers.take(name, || self.results(flag), flag.result_count()),
             });
         }
-        for (flag, number) in Arc::make_mut(&mut self.flags).iter_mut().zip(numbers) {
+        for (flag, number) in Arc::make_mut(&mut self.flags).iter_mut().zip(assigned) {
             flag.first_number = number;
         }
-        for index in leaving.filter(|index| kept.get(*index as usize) == Some(&false)) {
+        for index in replaced.filter(|index| kept.get(*index as usize) == Some(&false)) {
             if let Some((home, flag)) = previous.locate(index) {
                 let name = home.name(flag).into();
-                ledger.set_aside.entry(name).or_default().push((flag.first_number, home.kinds(flag)));
+                numbers.retired.entry(name).or_default().push((flag.first_number, home.results(flag)));
             }
         }
     }
 
-    /// Whether two flags give the same answers. Mostly one look tells, and no names are compared.
-    fn answers_like(&self, flag: &Flag, other: &Self, before: &Flag) -> bool {
+    /// Whether two flags can give the same results. The first two arms avoid comparing names in the common
+    /// cases.
+    fn same_results(&self, flag: &Flag, other: &Self, before: &Flag) -> bool {
         match (&flag.answer, &before.answer) {
             (Answer::Ask(ask), Answer::Ask(asked))
                 if ask.default.is_none()
@@ -152,51 +167,51 @@ impl Snapshot {
             {
                 one == other
             }
-            _ => self.kinds(flag) == other.kinds(before),
+            _ => self.results(flag) == other.results(before),
         }
     }
 
-    /// The answers that a flag can give, in the order of their numbers.
-    fn kinds(&self, flag: &Flag) -> Vec<Kind> {
-        let kind = |enabled, variant: Option<Variant>, reason| Kind {
+    /// The results that a flag can give, in the order of their numbers.
+    fn results(&self, flag: &Flag) -> Vec<FlagResult> {
+        let result = |enabled, variant: Option<Variant>, reason| FlagResult {
             enabled,
             variant: variant.map(|variant| self.name_of_variant(variant).into()),
             reason,
         };
         let (off, on, error, default) = match &flag.answer {
-            Answer::Fixed(outcome) => return vec![kind(outcome.enabled, outcome.variant, outcome.reason)],
+            Answer::Fixed(outcome) => return vec![result(outcome.enabled, outcome.variant, outcome.reason)],
             Answer::Ask(ask) => (Reason::Default, ask.on, ask.fails_on, ask.default),
             Answer::LastKnown => (Reason::Error, Reason::Error, false, None),
         };
-        let mut kinds = vec![kind(false, None, off), kind(true, None, on)];
-        kinds.push(kind(error, default.filter(|_| error), Reason::Error));
-        kinds.extend(flag.variants().iter().map(|variant| kind(true, Some(*variant), on)));
-        kinds
+        let mut results = vec![result(false, None, off), result(true, None, on)];
+        results.push(result(error, default.filter(|_| error), Reason::Error));
+        results.extend(flag.variants().iter().map(|variant| result(true, Some(*variant), on)));
+        results
     }
 
-    /// How often each answer was given, except for those that never were.
+    /// The counts of all results that occurred at least once.
     pub(crate) fn evaluations(&self) -> Vec<Evaluations> {
-        let ledger = self.tally.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all = HashMap::new();
-        let mut add = |flag: &str, first: u32, kinds: Vec<Kind>| {
-            for (number, kind) in (first..).zip(kinds) {
-                let count = self.tally.counters.read(number);
+        let numbers = self.counts.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sums = HashMap::new();
+        let mut add = |flag: &str, first: u32, results: Vec<FlagResult>| {
+            for (number, result) in (first..).zip(results) {
+                let count = self.counts.counters.sum(number);
                 if count > 0 {
-                    let key = (flag.to_owned(), kind.enabled, kind.variant, kind.reason);
-                    let sum = all.entry(key).or_insert(0_u64);
+                    let key = (flag.to_owned(), result.enabled, result.variant, result.reason);
+                    let sum = sums.entry(key).or_insert(0_u64);
                     *sum = sum.wrapping_add(count);
                 }
             }
         };
         for (home, flag) in self.indices().filter_map(|index| self.locate(index)) {
-            add(home.name(flag), flag.first_number, home.kinds(flag));
+            add(home.name(flag), flag.first_number, home.results(flag));
         }
-        for (name, lists) in &ledger.set_aside {
-            for (first, kinds) in lists {
-                add(name, *first, kinds.clone());
+        for (name, lists) in &numbers.retired {
+            for (first, results) in lists {
+                add(name, *first, results.clone());
             }
         }
-        drop(ledger);
+        drop(numbers);
         let evaluations =
             |((flag, enabled, variant, reason), count): ((String, _, Option<Box<str>>, _), _)| Evaluations {
                 flag,
@@ -205,35 +220,19 @@ impl Snapshot {
                 reason,
                 count,
             };
-        let mut all: Vec<_> = all.into_iter().map(evaluations).collect();
+        let mut all: Vec<_> = sums.into_iter().map(evaluations).collect();
         all.sort_unstable();
         all
     }
 }
 
-impl Flag {
-    /// How many answers it can give.
-    fn answers(&self) -> u32 {
-        match self.answer {
-            Answer::Fixed(_) => 1,
-            Answer::Ask(_) | Answer::LastKnown => {
-                u32::try_from(self.variants().len()).unwrap_or(u32::MAX).saturating_add(3)
-            }
-        }
-    }
-
-    pub(super) fn variants(&self) -> &[Variant] {
-        self.more.as_deref().map_or(&[], |more| &more.variants)
-    }
-}
-
-impl Ledger {
-    /// Numbers for a flag's answers: those that it had when it gave them before, or new ones.
-    fn take(&mut self, flag: &str, kinds: impl FnOnce() -> Vec<Kind>, count: u32) -> u32 {
-        if let Some(lists) = self.set_aside.get_mut(flag) {
-            let kinds = kinds();
-            if let Some(place) = lists.iter().position(|(_, known)| *known == kinds) {
-                return lists.swap_remove(place).0;
+impl Numbers {
+    /// Returns the retired numbers of a flag with the same results, or new ones.
+    fn take(&mut self, flag: &str, results: impl FnOnce() -> Vec<FlagResult>, count: u32) -> u32 {
+        if let Some(lists) = self.retired.get_mut(flag) {
+            let results = results();
+            if let Some(position) = lists.iter().position(|(_, known)| *known == results) {
+                return lists.swap_remove(position).0;
             }
         }
         let first = self.free;

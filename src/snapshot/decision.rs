@@ -1,4 +1,4 @@
-//! A flag's answer.
+//! Decisions: the results of evaluations.
 
 use std::{fmt, sync::Arc};
 
@@ -6,31 +6,31 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::{
     activation::Variant,
-    context::{override_scope::Layered, overrides::Override},
+    context::{override_scope::ActiveOverride, overrides::Override},
     rows::Revision,
-    snapshot::Snapshot,
+    snapshot::{Snapshot, guard::SnapshotGuard},
 };
 
-/// Why a flag answers as it does, in OpenFeature's vocabulary.
+/// Why a decision was made, in OpenFeature's vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The flag's status is off (R1).
+    /// The flag's status is off.
     Disabled,
-    /// The flag is on for everybody: it has no activations (R2), or an override says so (R13).
+    /// The flag is on for every caller: it has no activations, or is overridden.
     Static,
-    /// All of the flag's activations are on (R3).
+    /// All of the flag's activations are on.
     TargetingMatch,
-    /// All are on, and one of them divides callers by chance.
+    /// All are on, and one of them divides callers at random.
     Split,
-    /// An activation is off, so the flag is.
+    /// An activation is off.
     Default,
-    /// A row that the flag needs does not compile; the flag answers by its fail mode (R6).
+    /// A row that the flag depends on is invalid; the flag's `fail_mode` decides.
     Error,
 }
 
 impl Reason {
-    /// The word that OpenFeature has for it.
+    /// OpenFeature's name of the reason.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -56,7 +56,7 @@ impl Serialize for Reason {
     }
 }
 
-/// What a flag came to, before it is tied to a snapshot.
+/// The outcome for a flag of a known snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub(crate) enabled: bool,
@@ -64,90 +64,91 @@ pub(crate) struct Outcome {
     pub(crate) reason: Reason,
 }
 
-/// A flag's answer, with the snapshot that it was made against: `S` is a [`Guard`](crate::runtime::current::Guard) that keeps the snapshot
-/// alive, or a reference to one that the caller holds.
+/// The result of an evaluation, with its snapshot: `S` is a [`SnapshotGuard`] that keeps the snapshot alive, or a reference to
+/// a snapshot that the caller holds.
 #[derive(Clone)]
-pub struct Decision<S = crate::runtime::current::Guard> {
+pub struct Decision<S = SnapshotGuard> {
     snapshot: S,
-    answer: Answer,
+    evaluated: Evaluated,
 }
 
-/// Answers of all flags are made by the thousand, so they are kept small.
+/// The result of an evaluation, before it is tied to a snapshot. Small, since bulk evaluation creates thousands.
 #[derive(Clone)]
-enum Answer {
-    /// The flag's index in the snapshot, and what it came to.
+pub(crate) enum Evaluated {
+    /// The flag's index in the snapshot, and its outcome.
     Flag(u32, Outcome),
-    /// The override that answered in place of the snapshot.
-    Layered(Arc<Layered>),
+    /// An override took precedence over the snapshot.
+    Override(Arc<ActiveOverride>),
+}
+
+impl Evaluated {
+    #[inline]
+    pub(crate) fn enabled(&self) -> bool {
+        match self {
+            Self::Flag(_, outcome) => outcome.enabled,
+            Self::Override(found) => found.answer != Override::Off,
+        }
+    }
 }
 
 impl<S: AsRef<Snapshot>> Decision<S> {
-    pub(crate) const fn new(snapshot: S, flag: u32, outcome: Outcome) -> Self {
-        Self { snapshot, answer: Answer::Flag(flag, outcome) }
-    }
-
-    /// The answer of an override.
-    pub(crate) const fn overlaid(snapshot: S, layered: Arc<Layered>) -> Self {
-        Self { snapshot, answer: Answer::Layered(layered) }
+    pub(crate) const fn new(snapshot: S, evaluated: Evaluated) -> Self {
+        Self { snapshot, evaluated }
     }
 
     /// The flag's name.
     #[must_use]
     pub fn flag(&self) -> &str {
-        match &self.answer {
-            Answer::Flag(flag, _) => self.snapshot.as_ref().name_of(*flag),
-            Answer::Layered(layered) => &layered.flag,
+        match &self.evaluated {
+            Evaluated::Flag(flag, _) => self.snapshot.as_ref().name_of(*flag),
+            Evaluated::Override(found) => &found.flag,
         }
     }
 
-    /// Whether the feature is on.
+    /// Whether the flag is on for this caller.
     #[must_use]
     pub fn enabled(&self) -> bool {
-        match &self.answer {
-            Answer::Flag(_, outcome) => outcome.enabled,
-            Answer::Layered(layered) => layered.answer != Override::Off,
-        }
+        self.evaluated.enabled()
     }
 
-    /// The variant that the caller gets, if the flag assigns one.
+    /// The variant of this caller, if the flag assigns one.
     #[must_use]
     pub fn variant(&self) -> Option<&str> {
-        match &self.answer {
-            Answer::Flag(flag, outcome) => {
+        match &self.evaluated {
+            Evaluated::Flag(flag, outcome) => {
                 outcome.variant.map(|variant| self.snapshot.as_ref().variant_name(*flag, variant))
             }
-            Answer::Layered(layered) => match &layered.answer {
+            Evaluated::Override(found) => match &found.answer {
                 Override::Variant(name) => Some(name),
                 Override::On | Override::Off => None,
             },
         }
     }
 
-    /// Whether the feature is on with this variant.
+    /// Whether the flag is on with this variant.
     pub(crate) fn has_variant(&self, name: &str) -> bool {
         self.enabled() && self.variant() == Some(name)
     }
 
-    /// Whether callers with a client token may know of the flag, as its metadata say; whatever answers in the flag's place.
+    /// Whether callers with a client token may evaluate the flag, by its metadata; also if the flag is overridden.
     #[must_use]
     pub fn exposed(&self) -> bool {
         let snapshot = self.snapshot.as_ref();
-        match &self.answer {
-            Answer::Flag(flag, _) => snapshot.is_exposed(*flag),
-            Answer::Layered(layered) => snapshot.exposes(&layered.flag),
+        match &self.evaluated {
+            Evaluated::Flag(flag, _) => snapshot.is_exposed(*flag),
+            Evaluated::Override(found) => snapshot.exposes(&found.flag),
         }
     }
 
-    /// The version that the caller gets, from 1 on, if the flag's metadata say that it has versions; its variant is the
-    /// version's number.
+    /// The version of this caller, counted from 1, if the flag's metadata define versions. The variant is the version's number.
     #[must_use]
     pub fn version(&self) -> Option<u32> {
         let (flag, variant) = self.place()?;
         self.snapshot.as_ref().version_of(flag, variant)
     }
 
-    /// The value that the caller gets: that of the variant, if the flag's metadata give its variants values; else whether
-    /// the feature is on. Nothing for a flag with values that is off: then the value is the caller's own default.
+    /// The value of this caller: that of the variant if the flag's metadata define values, else whether the flag is on. `None` for
+    /// a flag with values that is off: then the caller's own default applies.
     #[must_use]
     pub fn value(&self) -> Option<&serde_json::Value> {
         static ON: serde_json::Value = serde_json::Value::Bool(true);
@@ -158,14 +159,13 @@ impl<S: AsRef<Snapshot>> Decision<S> {
         Some(if self.enabled() { &ON } else { &OFF })
     }
 
-    /// Whether the flag's metadata give its variants values, so that [`value`](Self::value) is one of them, and not whether the
-    /// feature is on.
+    /// Whether the flag's metadata define values for its variants, so that [`value`](Self::value) is one of them.
     #[must_use]
     pub fn has_values(&self) -> bool {
         self.place().is_some_and(|(flag, _)| self.snapshot.as_ref().has_values(flag))
     }
 
-    /// The value that the flag's metadata give the variant.
+    /// The value of the variant in the flag's metadata.
     pub(crate) fn variant_value(&self) -> Option<&serde_json::Value> {
         let (flag, variant) = self.place()?;
         self.snapshot.as_ref().value_of(flag, variant)
@@ -173,11 +173,11 @@ impl<S: AsRef<Snapshot>> Decision<S> {
 
     /// The flag's index in the snapshot and the variant's number, if the flag has a row.
     fn place(&self) -> Option<(u32, Option<Variant>)> {
-        match &self.answer {
-            Answer::Flag(flag, outcome) => Some((*flag, outcome.variant)),
-            Answer::Layered(layered) => {
+        match &self.evaluated {
+            Evaluated::Flag(flag, outcome) => Some((*flag, outcome.variant)),
+            Evaluated::Override(found) => {
                 let snapshot = self.snapshot.as_ref();
-                let flag = snapshot.find_index(&layered.flag)?;
+                let flag = snapshot.find_index(&found.flag)?;
                 Some((flag, self.variant().and_then(|name| snapshot.variant_of(flag, name))))
             }
         }
@@ -187,16 +187,16 @@ impl<S: AsRef<Snapshot>> Decision<S> {
         self.snapshot.as_ref()
     }
 
-    /// Why.
+    /// Why the decision was made.
     #[must_use]
     pub const fn reason(&self) -> Reason {
-        match &self.answer {
-            Answer::Flag(_, outcome) => outcome.reason,
-            Answer::Layered(_) => Reason::Static,
+        match &self.evaluated {
+            Evaluated::Flag(_, outcome) => outcome.reason,
+            Evaluated::Override(_) => Reason::Static,
         }
     }
 
-    /// The revision of the rows that the answer was made from (R11).
+    /// The revision of the rows that were evaluated.
     #[must_use]
     pub fn revision(&self) -> Revision {
         self.snapshot.as_ref().revision()

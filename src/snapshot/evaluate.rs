@@ -1,4 +1,4 @@
-//! Evaluation: rows are compiled by now, so this only asks.
+//! Evaluation of the compiled rows.
 
 use crate::snapshot::{Answer, Ask, Flag, Plan, Snapshot, patch::Patch};
 use crate::{
@@ -6,11 +6,11 @@ use crate::{
         Variant, Verdict,
         evaluation::{Check, Memo, Room, Scope},
     },
-    context::{Context, override_scope as layers},
+    context::{Context, override_scope},
     error::{Error, Result},
     snapshot::{
         counters::Shard,
-        decision::{Decision, Outcome, Reason},
+        decision::{Decision, Evaluated, Outcome, Reason},
     },
 };
 
@@ -20,81 +20,108 @@ use crate::{
 pub enum Filter<'a> {
     /// Every flag.
     All,
-    /// Those whose name begins so.
+    /// Flags whose name starts with this prefix.
     Prefix(&'a str),
-    /// Those whose metadata have this tag.
+    /// Flags whose metadata have this tag.
     Tag(&'a str),
 }
 
 impl Snapshot {
-    /// Whether a flag is on for this caller; an unknown flag is not (R5).
+    /// Whether a flag is enabled for this caller. An unknown flag is not.
     #[must_use]
     pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
-        if layers::in_use()
-            && let Some(outcome) = self.overlaid_outcome(name)
-        {
-            return outcome.enabled;
-        }
-        self.find_index(name).is_some_and(|flag| self.counted_at(flag, context, self.tally.shard()).enabled)
+        let find = |snapshot: &Self| snapshot.find_index(name);
+        self.resolve(name, find, context, self.counts.shard(), |found| {
+            found.is_some_and(|found| found.enabled())
+        })
     }
 
-    /// What a flag answers this caller, and why.
+    /// Evaluates a flag for this caller.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`] for a name that no flag has (R5).
+    /// [`Error::FlagNotFound`] if no flag has this name.
     pub fn evaluate(&self, name: &str, context: &Context<'_>) -> Result<Decision<&Self>> {
-        self.decide(self.find_index(name), name, context).ok_or_else(|| self.missing(name))
+        self.decision(name, context).ok_or_else(|| self.missing(name))
     }
 
-    /// What a flag answers this caller, and why; nothing for a name that no flag has. For names that come from outside:
-    /// no time is spent on a name that is much like it.
+    /// Evaluates a flag for this caller; `None` if no flag has this name. For names that come from requests: unlike
+    /// [`evaluate`](Self::evaluate) it spends no time on a suggestion.
     pub fn decision(&self, name: &str, context: &Context<'_>) -> Option<Decision<&Self>> {
-        self.decide(self.find_index(name), name, context)
+        let find = |snapshot: &Self| snapshot.find_index(name);
+        let found = self.resolve(name, find, context, self.counts.shard(), |found| found)?;
+        Some(Decision::new(self, found))
     }
 
-    /// What the flag with this index answers, or an override in its place.
-    #[inline]
-    pub(crate) fn decide(
+    /// Evaluates one flag and counts the evaluation: the one way from a name to a result, for every method that evaluates a
+    /// single flag. `find` looks the flag up; `read` gets `None` if no flag and no override has the name.
+    ///
+    /// Overrides of the running code take precedence here. Their branch is a function of its own, generic over `read` like this
+    /// one, so that the path without overrides reserves nothing for it (W1 to W6 of `scripts/instructions`).
+    #[inline(always)]
+    pub(crate) fn resolve<T>(
         &self,
-        index: Option<u32>,
         name: &str,
+        find: impl FnOnce(&Self) -> Option<u32>,
         context: &Context<'_>,
-    ) -> Option<Decision<&Self>> {
-        if layers::in_use()
-            && let Some(layered) = self.overlaid(name, index)
-        {
-            return Some(Decision::overlaid(self, layered));
+        shard: &Shard,
+        read: impl FnOnce(Option<Evaluated>) -> T,
+    ) -> T {
+        if override_scope::any_override_active() {
+            return self.resolve_with_overrides(name, find, context, shard, read);
         }
-        let index = index?;
-        Some(Decision::new(self, index, self.counted_at(index, context, self.tally.shard())))
+        read(self.evaluate_rows(find(self), context, shard))
     }
 
-    /// What all flags answer this caller, in the order of [`flag_names`](Self::flag_names). An activation that several
-    /// flags share is asked once, and so are activations whose class and config are the same.
+    #[cold]
+    #[inline(never)]
+    fn resolve_with_overrides<T>(
+        &self,
+        name: &str,
+        find: impl FnOnce(&Self) -> Option<u32>,
+        context: &Context<'_>,
+        shard: &Shard,
+        read: impl FnOnce(Option<Evaluated>) -> T,
+    ) -> T {
+        let index = find(self);
+        let found = match self.overlaid(name, index) {
+            Some(found) => Some(Evaluated::Override(found)),
+            None => self.evaluate_rows(index, context, shard),
+        };
+        read(found)
+    }
+
+    #[inline(always)]
+    fn evaluate_rows(&self, index: Option<u32>, context: &Context<'_>, shard: &Shard) -> Option<Evaluated> {
+        let index = index?;
+        Some(Evaluated::Flag(index, self.counted_at(index, context, shard)))
+    }
+
+    /// Evaluates all flags for this caller, in the order of [`flag_names`](Self::flag_names). An activation that several flags share
+    /// is evaluated once, and so are activations with equal class names and configs.
     pub fn evaluate_all(&self, context: &Context<'_>) -> Vec<Decision<&Self>> {
         self.evaluate_only(Filter::All, context)
     }
 
-    /// What some flags answer this caller, as [`evaluate_all`](Self::evaluate_all).
+    /// Evaluates the flags that pass a filter; see [`evaluate_all`](Self::evaluate_all).
     pub fn evaluate_only(&self, filter: Filter<'_>, context: &Context<'_>) -> Vec<Decision<&Self>> {
-        if layers::in_use() && layers::any_here() {
-            return self.evaluate_in_layers(filter, context);
+        if override_scope::any_override_active() && override_scope::any_on_this_thread() {
+            return self.evaluate_with_overrides(filter, context);
         }
         self.evaluate_known(filter, context, |_| None)
     }
 
     #[cold]
-    fn evaluate_in_layers(&self, filter: Filter<'_>, context: &Context<'_>) -> Vec<Decision<&Self>> {
+    fn evaluate_with_overrides(&self, filter: Filter<'_>, context: &Context<'_>) -> Vec<Decision<&Self>> {
         let over = |index| {
-            let layered = self.overlaid(self.name_of(index), Some(index))?;
-            Some(Decision::overlaid(self, layered))
+            let found = self.overlaid(self.name_of(index), Some(index))?;
+            Some(Decision::new(self, Evaluated::Override(found)))
         };
         let mut decisions = self.evaluate_known(filter, context, over);
         self.add_overlaid(filter, &mut decisions);
         decisions
     }
 
-    /// `over` gives the answer of a flag with this index that is overridden, which is not counted.
+    /// `over` returns the decision for a flag that is overridden, which is not counted.
     #[inline(always)]
     fn evaluate_known<'a>(
         &'a self,
@@ -108,14 +135,14 @@ impl Snapshot {
         let Some(first) = self.flags.first() else { return Vec::new() };
         Memo::lend(self.room(self.flags.len()), |memo| {
             let check = Check::new(&self.around, context, &first.named).with_memo(memo);
-            let shard = self.tally.shard();
+            let shard = self.counts.shard();
             let decide = |(index, flag): (u32, _)| {
                 if let Some(decision) = over(index) {
                     return decision;
                 }
                 let outcome = self.outcome_with(flag, context, &check);
                 shard.count(flag.number_of(outcome));
-                Decision::new(self, index, outcome)
+                Decision::new(self, Evaluated::Flag(index, outcome))
             };
             let flags = (0..).zip(&*self.flags);
             if filter == Filter::All {
@@ -125,7 +152,7 @@ impl Snapshot {
         })
     }
 
-    /// The same where there is a patch: each flag is asked in the snapshot that it belongs to.
+    /// Like `evaluate_known`, for a snapshot with a patch: each flag is evaluated where it is defined.
     #[cold]
     fn evaluate_patched<'a>(
         &'a self,
@@ -140,7 +167,7 @@ impl Snapshot {
             let check = Check::new(&self.around, context, &first.named).with_memo(memo);
             Memo::lend(part.room(part.flags.len()), |memo| {
                 let check_of_part = Check::new(&part.around, context, &first.named).with_memo(memo);
-                let shard = self.tally.shard();
+                let shard = self.counts.shard();
                 let decide = |index: u32| {
                     let (home, flag) = self.locate(index)?;
                     if !home.passes(filter, flag) {
@@ -155,7 +182,7 @@ impl Snapshot {
                         part.outcome_with(flag, context, &check_of_part)
                     };
                     shard.count(flag.number_of(outcome));
-                    Some(Decision::new(self, index, outcome))
+                    Some(Decision::new(self, Evaluated::Flag(index, outcome)))
                 };
                 self.indices().filter_map(decide).collect()
             })
@@ -170,30 +197,30 @@ impl Snapshot {
         self.names.find(&self.flags, &self.around.texts, name)
     }
 
-    // Cold, not since it is rare, but so that nothing need be kept for it where there is no patch.
+    // Cold not because it is rare, but so that the path without a patch reserves no registers for it.
     #[cold]
     #[inline(never)]
     fn find_patched(&self, patch: &Patch, name: &str) -> Option<u32> {
         let part = &patch.part;
         if let Some(index) = part.names.find(&part.flags, &part.around.texts, name) {
-            // Together they are no more than there is room for in memory.
+            // The sum fits: both are numbers of flags in memory.
             return u32::try_from(self.flags.len()).ok()?.checked_add(index);
         }
         let index = self.names.find(&self.flags, &self.around.texts, name)?;
-        (!patch.is_gone(index)).then_some(index)
+        (!patch.replaces(index)).then_some(index)
     }
 
     pub(super) fn index(&self, name: &str) -> Result<u32> {
         self.find_index(name).ok_or_else(|| self.missing(name))
     }
 
-    /// No flag has the name.
+    /// The error for an unknown flag.
     #[cold]
     fn missing(&self, name: &str) -> Error {
         Error::FlagNotFound { name: name.to_owned(), similar: self.similar_flag(name) }
     }
 
-    /// What the flag with this index answers; counted.
+    /// Evaluates the flag with this index, and counts the evaluation.
     #[inline(always)]
     pub(crate) fn counted_at(&self, index: u32, context: &Context<'_>, shard: &Shard) -> Outcome {
         let Some(flag) = self.flags.get(index as usize) else {
@@ -213,7 +240,7 @@ impl Snapshot {
         outcome
     }
 
-    /// Whether the flag is on and the number under which that is counted, if it is the same for everybody.
+    /// Whether the flag is on and the number of its counter, if that is the same for every caller.
     pub(crate) fn fixed_at(&self, index: u32) -> Option<(bool, u32)> {
         let (_, flag) = self.locate(index)?;
         match flag.answer {
@@ -227,12 +254,12 @@ impl Snapshot {
             Filter::All => true,
             Filter::Prefix(prefix) => self.around.texts.get(flag.named.name).starts_with(prefix),
             Filter::Tag(tag) => {
-                flag.more.as_ref().is_some_and(|more| more.tags.iter().any(|known| **known == *tag))
+                flag.extras.as_ref().is_some_and(|extras| extras.tags.iter().any(|known| **known == *tag))
             }
         }
     }
 
-    /// What a flag answers; not counted.
+    /// Evaluates a flag without counting.
     pub(super) fn outcome_of(&self, index: u32, context: &Context<'_>) -> Outcome {
         self.locate(index).map_or(MISSING, |(home, flag)| home.outcome(flag, context))
     }
@@ -250,10 +277,10 @@ impl Snapshot {
         }
     }
 
-    /// The activations that a flag asks.
+    /// The nodes of the activations that a flag is linked to.
     #[inline]
     fn linked(&self, flag: &Flag) -> &[u32] {
-        self.links.at(flag.linked)
+        self.links.slice(flag.linked)
     }
 
     #[inline(never)]
@@ -264,7 +291,7 @@ impl Snapshot {
         })
     }
 
-    /// What a flag answers under a check that goes from flag to flag.
+    /// Evaluates a flag with an evaluation that is shared by several flags.
     #[inline]
     fn outcome_with<'a>(&'a self, flag: &'a Flag, context: &Context<'_>, check: &Check<'a>) -> Outcome {
         match &flag.answer {
@@ -277,7 +304,7 @@ impl Snapshot {
         }
     }
 
-    /// What a flag answers whose activations are asked.
+    /// Evaluates the activations of a flag.
     #[inline]
     pub(super) fn asked(&self, flag: &Flag, check: &Check<'_>) -> Outcome {
         let Answer::Ask(ask) = &flag.answer else { return MISSING };
@@ -287,10 +314,10 @@ impl Snapshot {
         ask.outcome(self.linked(flag), check)
     }
 
-    /// Asks all that is below these, children first, so that each finds its children's answers and none recurses further.
+    /// Evaluates all descendants, children first, so that each node finds its children's verdicts memoized and none recurses.
     #[cold]
     fn ask_below(&self, roots: &[u32], check: &Check<'_>) {
-        // The way down: each node with the number of its next child, and where to turn back to behind a flag.
+        // The path from the root: each node with the number of its next child, and the scope to return to if it is a flag.
         let mut path: Vec<(u32, usize, Option<Scope<'_>>)> = Vec::new();
         let open = |node: u32| (node, 0, self.prerequisite_at(node).map(|flag| check.enter(flag)));
         for root in roots {
@@ -298,7 +325,7 @@ impl Snapshot {
                 path.push(open(*root));
             }
             while let Some((node, next, scope)) = path.last_mut() {
-                if let Some(child) = self.graph.of(*node).get(*next).copied() {
+                if let Some(child) = self.graph.targets(*node).get(*next).copied() {
                     *next += 1;
                     if check.waits(child) {
                         path.push(open(child));
@@ -315,27 +342,27 @@ impl Snapshot {
         }
     }
 
-    /// The number of the flag that this node stands for.
+    /// The number of the flag that this node represents.
     pub(super) fn prerequisite_at(&self, node: u32) -> Option<u32> {
-        let place = self.asked_flags.binary_search(&node).ok()?;
+        let place = self.prerequisite_nodes.binary_search(&node).ok()?;
         u32::try_from(place).ok()
     }
 
     pub(super) fn room(&self, flags: usize) -> Room {
-        Room { slots: self.slots, flags, prerequisites: self.asked_flags.len() }
+        Room { slots: self.slots, flags, prerequisites: self.prerequisite_nodes.len() }
     }
 
     #[cold]
     fn last_known(&self, flag: &Flag, context: &Context<'_>) -> Outcome {
-        let known = flag.more.as_ref().and_then(|more| more.last_known.as_ref());
+        let known = flag.extras.as_ref().and_then(|extras| extras.last_known.as_ref());
         let Some((snapshot, index)) = known else { return MISSING };
         let Outcome { enabled, variant, .. } = snapshot.outcome_of(*index, context);
-        // Variants are numbered by snapshot; compiling has numbered the earlier one's here as well.
+        // Variants are numbered by snapshot; this one has numbers for those of the earlier one as well.
         let variant = variant.and_then(|variant| self.find_variant(snapshot.variant_name(*index, variant)));
         Outcome { enabled, variant, reason: Reason::Error }
     }
 
-    /// The number that a variant of this name has for the flag with this index.
+    /// The number of the variant with this name, for the flag with this index.
     pub(crate) fn variant_of(&self, flag: u32, name: &str) -> Option<Variant> {
         self.locate(flag)?.0.find_variant(name)
     }
@@ -344,7 +371,7 @@ impl Snapshot {
         self.variants.iter().position(|known| **known == *name).map(Variant::at)
     }
 
-    /// The names of the variants that a flag may assign.
+    /// The names of the variants that a flag can assign.
     pub(super) fn variants_of(&self, index: u32) -> impl Iterator<Item = &str> {
         self.locate(index).into_iter().flat_map(|(home, flag)| {
             let fixed = match flag.answer {
@@ -357,14 +384,11 @@ impl Snapshot {
     }
 }
 
-/// The answer of a flag that is on for everybody.
-pub(super) const STATIC: Outcome = Outcome { enabled: true, variant: None, reason: Reason::Static };
-
-/// The answer of a flag that there is not.
+/// The outcome for a flag that does not exist.
 const MISSING: Outcome = Outcome { enabled: false, variant: None, reason: Reason::Error };
 
 impl Ask {
-    /// All must be on, asked in the order of their ids; the first variant that one assigns is the flag's (R3).
+    /// All activations must be on, in the order of their ids; the first variant that one assigns is the flag's.
     #[inline(always)]
     pub(super) fn outcome(self, linked: &[u32], check: &Check<'_>) -> Outcome {
         let mut variant = None;
@@ -382,7 +406,7 @@ impl Ask {
         Outcome { enabled: true, variant: variant.or(self.default), reason: self.on }
     }
 
-    /// The answer when an activation panics: that of a broken flag (R6). What was known last is not written down.
+    /// The outcome if an activation panics: that of a broken flag. The last known outcome is not recorded, so it is not available.
     #[cold]
     fn failed(self) -> Outcome {
         let variant = self.default.filter(|_| self.fails_on);

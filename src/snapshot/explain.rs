@@ -1,4 +1,4 @@
-//! Why a flag answers as it does: everything that was asked, as a tree.
+//! Explanations of decisions: every activation that was evaluated, as a tree.
 
 use std::{
     collections::HashSet,
@@ -15,54 +15,54 @@ use crate::{
         evaluation::{Check, Memo, Records, Tracer},
         strings::{Text, Writing},
     },
-    context::{Context, override_scope as layers, value::Value},
+    context::{Context, override_scope, value::Value},
     error::Result,
     rows::{ActivationRow, Revision, Rows},
     snapshot::{
         Answer, Flag, Snapshot,
-        compile::nodes::{Drafts, index},
+        compile::{ids::index, nodes::DraftNodes},
         decision::{Outcome, Reason},
     },
 };
 
-/// Deeper levels are left out of an explanation: nobody reads them, and printing them would need as deep a stack.
-const DEEPEST: usize = 64;
+/// Deeper levels are omitted from an explanation: printing them would need as deep a stack.
+const MAX_DEPTH: usize = 64;
 
-/// How a flag came to its answer.
+/// The explanation of a decision.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Trace {
     /// The flag's name.
     pub flag: String,
-    /// Whether the feature is on.
+    /// Whether the flag is on for this caller.
     pub enabled: bool,
     /// The variant, if one was assigned.
     pub variant: Option<String>,
-    /// Why, in a word.
+    /// Why the decision was made, in OpenFeature's vocabulary.
     #[schemars(with = "&str")]
     pub reason: Reason,
     /// The revision of the rows.
     pub revision: Revision,
-    /// Why, in a sentence.
+    /// Why the decision was made, in a sentence.
     pub because: String,
-    /// How long it took to evaluate, in nanoseconds. Telling takes a good deal longer than answering alone.
+    /// The duration of the evaluation in nanoseconds, including the tracing, which takes most of it.
     pub nanoseconds: u64,
-    /// The flag's activations, in the order in which they are asked.
-    pub activations: Vec<Asked>,
+    /// The flag's activations, in the order of evaluation.
+    pub activations: Vec<TraceNode>,
 }
 
-/// An activation in an explanation, or a flag that one asks.
+/// An activation in an explanation, or a flag that an activation depends on.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Asked {
-    /// The id of the row; for an inline activation that of the row it stands in, for a flag its own.
+pub struct TraceNode {
+    /// The id of the row: of the activation, of the row with the inline activation, or of the flag.
     pub id: i64,
     /// The name of that row.
     pub name: String,
-    /// Where in that row's config an inline activation stands.
+    /// The path of an inline activation in that row's config.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// The class name, as the row has it; of a flag `flag`.
+    /// The class name in the row; `flag` for a flag.
     pub class_name: String,
-    /// Whether it was on; nothing if it was not asked, since the answer was certain without it.
+    /// Whether it was on; `None` if it was not evaluated, since the result was certain without it.
     pub on: Option<bool>,
     /// The variant that it assigned.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,15 +70,15 @@ pub struct Asked {
     /// The attributes that it read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<Input>,
-    /// How long its answer took, in nanoseconds, with those that it asks; nothing if it was not asked.
+    /// The duration of its evaluation in nanoseconds, including its children; `None` if it was not evaluated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nanoseconds: Option<u64>,
-    /// What it has to say to its answer.
+    /// Remarks of the activation on its verdict.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// The activations that it asks.
+    /// The activations that it depends on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub activations: Vec<Asked>,
+    pub activations: Vec<TraceNode>,
 }
 
 /// An attribute that an activation read.
@@ -86,64 +86,65 @@ pub struct Asked {
 pub struct Input {
     /// The attribute's name.
     pub attribute: String,
-    /// Its value; nothing if the caller's context and the static one do not have it.
+    /// Its value; `None` if neither the caller's context nor the static one has it.
     #[schemars(with = "serde_json::Value")]
     pub value: Option<Value<'static>>,
 }
 
-/// What explanations tell of each node. Nodes are those of the rows first, then those written inline.
+/// What explanations need of each node, apart from the nodes themselves, which evaluation reads. Nodes of rows come first, then
+/// inline ones.
 #[derive(Default)]
-pub(super) struct Told {
-    rows: Vec<ToldRow>,
-    inline: Vec<ToldInline>,
+pub(super) struct NodeInfo {
+    rows: Vec<RowName>,
+    inline: Vec<InlineNode>,
     /// The class name of each node, as a number.
     classes: Vec<u32>,
     class_names: Vec<Box<str>>,
-    /// The flags that activations ask, in the order of their nodes.
-    flags: Vec<ToldRow>,
+    /// The flags that activations depend on, in the order of their nodes.
+    flags: Vec<RowName>,
 }
 
-struct ToldRow {
+struct RowName {
     id: i64,
     name: Text,
 }
 
-struct ToldInline {
-    /// The row that it stands in.
+struct InlineNode {
+    /// The row whose config contains it.
     row: u32,
-    /// Where in the row's config.
+    /// The path in that config.
     path: Box<str>,
 }
 
-impl Told {
-    pub(super) fn of(rows: &Rows, drafts: &mut Drafts, flags: &[Flag], texts: &mut Writing) -> Self {
+impl NodeInfo {
+    pub(super) fn new(rows: &Rows, drafts: &mut DraftNodes, flags: &[Flag], texts: &mut Writing) -> Self {
         let flag = |(_, flag): &(u32, u32)| {
-            // Those that only overrides have are in no row.
+            // Flags that exist only as overrides have no row.
             let id = rows.flags.get(*flag as usize).map_or(0, |row| row.id);
-            Some(ToldRow { id, name: flags.get(*flag as usize)?.named.name })
+            Some(RowName { id, name: flags.get(*flag as usize)?.named.name })
         };
-        let asked_flags = drafts.flags.iter().filter_map(flag).collect();
-        let row = |row: &ActivationRow| ToldRow { id: row.id, name: texts.add(&row.name) };
-        let inline = drafts.list.iter().skip(rows.activations.len()).zip(mem::take(&mut drafts.inline));
+        let prerequisites = drafts.flags.iter().filter_map(flag).collect();
+        let row = |row: &ActivationRow| RowName { id: row.id, name: texts.add(&row.name) };
+        let inline = drafts.list.iter().skip(rows.activations.len()).zip(mem::take(&mut drafts.inline_paths));
         Self {
             rows: rows.activations.iter().map(row).collect(),
-            inline: inline.map(|(draft, path)| ToldInline { row: draft.row, path }).collect(),
+            inline: inline.map(|(draft, path)| InlineNode { row: draft.row, path }).collect(),
             classes: drafts.list.iter().map(|draft| draft.class).collect(),
             class_names: mem::take(&mut drafts.classes),
-            flags: asked_flags,
+            flags: prerequisites,
         }
     }
 
-    fn inline(&self, node: u32) -> Option<&ToldInline> {
+    fn inline(&self, node: u32) -> Option<&InlineNode> {
         self.inline.get((node as usize).checked_sub(self.rows.len())?)
     }
 
-    fn row_of(&self, node: u32) -> Option<&ToldRow> {
+    fn row_of(&self, node: u32) -> Option<&RowName> {
         let row = self.inline(node).map_or(node, |inline| inline.row);
         self.rows.get(row as usize)
     }
 
-    /// The id of the activation's row that a node is, or stands in.
+    /// The id of the activation's row that a node is, or is part of.
     pub(super) fn id_of(&self, node: u32) -> Option<i64> {
         self.row_of(node).map(|row| row.id)
     }
@@ -158,38 +159,38 @@ impl Told {
     }
 }
 
-/// Rows by their ids, for whoever changes some.
+/// Look-ups by the ids of rows, for patches.
 #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are replaced as a whole"))]
-impl Told {
+impl NodeInfo {
     /// The node of the activation whose row has this id.
     pub(super) fn node_of(&self, id: i64) -> Option<u32> {
         let place = self.rows.partition_point(|row| row.id < id);
         self.rows.get(place).filter(|row| row.id == id).map(|_| index(place))
     }
 
-    /// The number of the flag whose row has this id, among those that activations ask.
-    pub(super) fn asked_flag(&self, id: i64) -> Option<usize> {
+    /// The number of the flag with this id, among those that activations depend on.
+    pub(super) fn prerequisite_index(&self, id: i64) -> Option<usize> {
         self.flags.iter().position(|flag| flag.id == id)
     }
 
-    /// The numbers of the flags that activations ask and that only overrides have.
+    /// The numbers of the flags that activations depend on and that exist only as overrides.
     pub(super) fn flags_without_row(&self) -> impl Iterator<Item = usize> {
         self.flags.iter().enumerate().filter(|(_, flag)| flag.id == 0).map(|(place, _)| place)
     }
 
-    /// The name of the row of a node.
+    /// The name of a node's row.
     pub(super) fn name_of<'a>(&self, node: u32, texts: &'a str) -> Option<&'a str> {
         Some(self.rows.get(node as usize)?.name.of(texts))
     }
 }
 
 impl Snapshot {
-    /// How a flag comes to its answer for this caller.
+    /// Evaluates a flag for this caller and explains the decision.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`](crate::error::Error::FlagNotFound) for a name that no flag has (R5).
+    /// [`Error::FlagNotFound`](crate::Error::FlagNotFound) if no flag has this name.
     pub fn explain(&self, name: &str, context: &Context<'_>) -> Result<Trace> {
-        if layers::in_use()
+        if override_scope::any_override_active()
             && let Some(trace) = self.explain_overlaid(name)
         {
             return Ok(trace);
@@ -200,23 +201,23 @@ impl Snapshot {
             _ => self.explain_at(index, name, context),
         };
         trace.revision = self.revision();
-        if layers::in_use() {
+        if override_scope::any_override_active() {
             trace.because.extend(self.refused(name, Some(index)));
         }
         Ok(trace)
     }
 
-    /// How a flag of this snapshot itself comes to its answer.
+    /// Explains a flag of this snapshot itself, and not of its patch.
     fn explain_at(&self, index: u32, name: &str, context: &Context<'_>) -> Trace {
         let start = Instant::now();
         let (outcome, records) = self.traced(index, context);
         let took = nanoseconds(start.elapsed());
         let roots = match self.flags.get(index as usize) {
-            Some(Flag { answer: Answer::Ask(_), .. }) => self.links.of(index),
+            Some(Flag { answer: Answer::Ask(_), .. }) => self.links.targets(index),
             _ => &[],
         };
         let mut tree = Tree { snapshot: self, records: &records, shown: HashSet::new() };
-        let activations: Vec<Asked> = roots.iter().filter_map(|root| tree.asked(*root, None, 1)).collect();
+        let activations: Vec<TraceNode> = roots.iter().filter_map(|root| tree.node(*root, None, 1)).collect();
         let because = self.because(index, outcome, &activations);
         Trace {
             flag: name.to_owned(),
@@ -235,7 +236,7 @@ impl Snapshot {
             return (self.outcome_of(index, context), Records::new());
         };
         let tracer = Tracer::default();
-        // A memo is not needed for each plan, but harms none.
+        // Not every plan needs a memo, but none is harmed by it.
         let outcome = Memo::lend(self.room(1), |memo| {
             let check = Check::new(&self.around, context, &flag.named).with_tracer(&tracer).with_memo(memo);
             self.asked(flag, &check)
@@ -243,7 +244,7 @@ impl Snapshot {
         (outcome, tracer.into_records())
     }
 
-    fn because(&self, index: u32, outcome: Outcome, activations: &[Asked]) -> String {
+    fn because(&self, index: u32, outcome: Outcome, activations: &[TraceNode]) -> String {
         let flag = self.flags.get(index as usize);
         let name = self.name_of(index);
         if flag.is_some_and(|flag| flag.overridden) {
@@ -253,14 +254,14 @@ impl Snapshot {
             Reason::Disabled => "the flag's status is off".to_owned(),
             Reason::Static => "the flag's status is on and it has no activations".to_owned(),
             Reason::TargetingMatch | Reason::Split => "all of the flag's activations are on".to_owned(),
-            Reason::Default => match activations.iter().find(|asked| asked.on == Some(false)) {
+            Reason::Default => match activations.iter().find(|node| node.on == Some(false)) {
                 Some(off) => format!("activation {} {:?} is off", off.id, off.name),
                 None => "an activation is off".to_owned(),
             },
             Reason::Error => {
                 let hurts = |issue: &&crate::rows::issue::Issue| issue.flags.iter().any(|hurt| hurt == name);
                 let issues: Vec<String> = self.issues.iter().filter(hurts).map(ToString::to_string).collect();
-                format!("the flag is broken and answers by its fail mode: {}", issues.join("; "))
+                format!("the flag is broken, so its fail_mode decides: {}", issues.join("; "))
             }
         }
     }
@@ -269,28 +270,28 @@ impl Snapshot {
 struct Tree<'a> {
     snapshot: &'a Snapshot,
     records: &'a Records,
-    /// What a shared activation asks is told where it comes first; a tree that told it each time could be endless.
+    /// Children of a shared activation are shown only the first time: the tree could grow exponentially otherwise.
     shown: HashSet<(Option<u32>, u32)>,
 }
 
 impl Tree<'_> {
-    /// A node; with the number of the flag that it was asked for, below one that activations ask.
-    fn asked(&mut self, node: u32, scope: Option<u32>, depth: usize) -> Option<Asked> {
-        let told = &self.snapshot.told;
+    /// A node of the tree. `scope` is the number of the flag that it was evaluated for, below a flag that activations depend on.
+    fn node(&mut self, node: u32, scope: Option<u32>, depth: usize) -> Option<TraceNode> {
+        let node_info = &self.snapshot.node_info;
         let prerequisite = self.snapshot.prerequisite_at(node);
         let row = match prerequisite {
-            Some(flag) => told.flags.get(flag as usize)?,
-            None => told.row_of(node)?,
+            Some(flag) => node_info.flags.get(flag as usize)?,
+            None => node_info.row_of(node)?,
         };
         let by_flag = self.snapshot.around.nodes.get(node as usize).is_some_and(|node| node.by_flag);
         let key = (scope.filter(|_| by_flag), node);
         let record = self.records.get(&key);
         let verdict = record.and_then(|record| record.verdict);
-        let mut asked = Asked {
+        let mut asked = TraceNode {
             id: row.id,
             name: self.snapshot.around.texts.get(row.name).to_owned(),
-            path: told.path_of(node).map(str::to_owned),
-            class_name: told.class_of(node).to_owned(),
+            path: node_info.path_of(node).map(str::to_owned),
+            class_name: node_info.class_of(node).to_owned(),
             on: verdict.map(Verdict::is_on),
             variant: verdict
                 .and_then(Verdict::variant)
@@ -308,15 +309,15 @@ impl Tree<'_> {
             asked.inputs = record.inputs.iter().map(input).collect();
             asked.notes.clone_from(&record.notes);
         }
-        let children = self.snapshot.graph.of(node);
+        let children = self.snapshot.graph.targets(node);
         if children.is_empty() {
         } else if !self.shown.insert(key) {
-            asked.notes.push("what it asks is told above".to_owned());
-        } else if depth == DEEPEST {
-            asked.notes.push("what it asks is left out: too deep".to_owned());
+            asked.notes.push("its children are shown above".to_owned());
+        } else if depth == MAX_DEPTH {
+            asked.notes.push("its children are omitted: more than 64 levels".to_owned());
         } else {
             let scope = prerequisite.or(scope);
-            let children = children.iter().filter_map(|child| self.asked(*child, scope, depth + 1));
+            let children = children.iter().filter_map(|child| self.node(*child, scope, depth + 1));
             asked.activations = children.collect();
         }
         Some(asked)
@@ -327,7 +328,7 @@ fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// As a tree for people; `{:#}` with the time that each answer took.
+/// A tree for people; `{:#}` includes durations.
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.enabled { "on" } else { "off" };
@@ -347,7 +348,7 @@ impl fmt::Display for Trace {
     }
 }
 
-fn write_tree(f: &mut fmt::Formatter<'_>, level: &[Asked], indent: &str) -> fmt::Result {
+fn write_tree(f: &mut fmt::Formatter<'_>, level: &[TraceNode], indent: &str) -> fmt::Result {
     for (position, asked) in level.iter().enumerate() {
         let last = position + 1 == level.len();
         let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
@@ -367,7 +368,7 @@ fn write_tree(f: &mut fmt::Formatter<'_>, level: &[Asked], indent: &str) -> fmt:
     Ok(())
 }
 
-/// A time, if there is one, in a unit that leaves few digits.
+/// A duration, if there is one, in a unit that leaves few digits.
 struct Took(Option<u64>);
 
 impl fmt::Display for Took {
@@ -381,13 +382,13 @@ impl fmt::Display for Took {
     }
 }
 
-/// In a line.
-impl fmt::Display for Asked {
+/// One line.
+impl fmt::Display for TraceNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.on {
             Some(true) => "on ",
             Some(false) => "off",
-            None => "not asked",
+            None => "not evaluated",
         };
         write!(f, "{state} {} {:?}", self.id, self.name)?;
         if let Some(path) = &self.path {

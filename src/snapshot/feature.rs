@@ -1,4 +1,4 @@
-//! Types whose values a flag chooses among, and the list of those that a program has.
+//! Features: types whose values a flag selects, and the manifest of a program's features.
 
 use std::fmt;
 
@@ -7,34 +7,34 @@ use serde_json::Value as Json;
 
 use crate::activation::Problem;
 
-/// A type whose values a flag chooses among: an enum of the flag's variants, or a struct that is the value of one. Made by
-/// [`#[derive(novi::Feature)]`](derive@crate::Feature).
+/// A type whose value a flag selects: an enum of the flag's variants, or a struct that is read from the value
+/// of a variant. Derived with [`#[derive(novi::Feature)]`](derive@crate::Feature).
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no feature",
+    message = "`{Self}` is not a feature",
     label = "expected a type with `#[derive(novi::Feature)]`"
 )]
 pub trait Feature: Sized {
     /// The flag's name.
     const FLAG: &'static str;
 
-    /// What the program knows of the type.
+    /// The type as it is registered in the program.
     const REGISTERED: RegisteredFeature;
 
-    /// What the code does when the flag says nothing that it understands.
+    /// The value if the flag is off, unknown, or has a variant that the type cannot read.
     fn fallback() -> Self;
 
-    /// What the answer of a flag that is on means, or what the code does not understand of it.
+    /// Reads the value from the decision of a flag that is on.
     #[doc(hidden)]
     fn read(answer: &Answer<'_>) -> Result<Self, Problem>;
 }
 
-/// What a flag that is on answers.
+/// The decision of a flag that is on.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Answer<'a> {
     /// The variant, if one was assigned.
     pub variant: Option<&'a str>,
-    /// The variant's value, if the metadata give it one.
+    /// The variant's value, if the metadata define one.
     pub value: Option<&'a Json>,
 }
 
@@ -42,13 +42,13 @@ pub struct Answer<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FeatureKind {
-    /// Its variants are the flag's.
+    /// Its variants are those of the flag.
     Enum,
-    /// It is read from the value of the flag's variant, a JSON object.
+    /// It is read from the value of the flag's variant, which is a JSON object.
     Struct,
 }
 
-/// A type with `#[derive(novi::Feature)]`, as it registers itself.
+/// The registration of a type with `#[derive(novi::Feature)]`.
 #[derive(Clone, Copy, Debug)]
 pub struct RegisteredFeature {
     flag: &'static str,
@@ -60,7 +60,7 @@ pub struct RegisteredFeature {
     check: Check,
 }
 
-/// Tells what a struct can not read of a variant's value.
+/// Checks whether a struct can be read from the value of a variant.
 type Check = fn(&Json) -> Result<(), Problem>;
 
 inventory::collect!(RegisteredFeature);
@@ -87,7 +87,7 @@ impl RegisteredFeature {
         self
     }
 
-    /// Whether it is the registration of the same type.
+    /// Whether both are registrations of the same type.
     pub(crate) fn is(&self, other: &Self) -> bool {
         (self.flag, self.type_name, self.location) == (other.flag, other.type_name, other.location)
     }
@@ -106,12 +106,12 @@ pub(crate) fn registered() -> impl Iterator<Item = &'static RegisteredFeature> {
     inventory::iter::<RegisteredFeature>.into_iter()
 }
 
-/// What the features of a program know: [`manifest`] gives it, `novi check --against FILE` compares rows with it.
+/// The features of a program. [`manifest`] returns it; `novi check --against FILE` compares rows with it.
 ///
-/// Displayed it is JSON, so that a program can print it.
+/// Its `Display` output is JSON.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The features, by the names of their flags.
+    /// The features, sorted by the names of their flags.
     pub features: Vec<ManifestFeature>,
 }
 
@@ -122,18 +122,18 @@ pub struct ManifestFeature {
     pub flag: String,
     /// Whether it is an enum or a struct.
     pub kind: FeatureKind,
-    /// The variants that an enum knows, in its order.
+    /// The variants of an enum, in order of declaration.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<String>,
-    /// The variant that an enum takes when the flag is off.
+    /// The variant that an enum uses if the flag is off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
-    /// The type, by its path.
+    /// The path of the type.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// Its file and line.
+    /// File and line of the type.
     pub location: String,
-    /// Of a manifest that was read from a file no more is known than that a value is an object.
+    /// A manifest read from a file only knows that values must be objects.
     #[serde(skip, default = "object_check")]
     check: Check,
 }
@@ -142,7 +142,8 @@ fn object_check() -> Check {
     is_object
 }
 
-/// The features of this program: all types with [`#[derive(novi::Feature)]`](derive@crate::Feature) that are linked into it.
+/// Returns the features of this program: all types with [`#[derive(novi::Feature)]`](derive@crate::Feature)
+/// that are linked into it.
 ///
 /// ```
 /// // in a command of yours, for `novi check --against manifest.json`
@@ -160,7 +161,7 @@ pub fn manifest() -> Manifest {
         check: feature.check,
     };
     let mut features: Vec<_> = registered().map(owned).collect();
-    // Registration has no order; sorted, the manifest is the same each time.
+    // The order of registration is unspecified.
     features.sort_by(|a, b| (&a.flag, &a.type_name, &a.location).cmp(&(&b.flag, &b.type_name, &b.location)));
     Manifest { features }
 }
@@ -172,22 +173,22 @@ impl fmt::Display for Manifest {
 }
 
 impl ManifestFeature {
-    /// What an enum does not know of a variant's name.
+    /// Checks that an enum has a variant of this name.
     pub(crate) fn check_name(&self, name: &str) -> Result<(), String> {
         if self.kind == FeatureKind::Struct || self.variants.iter().any(|known| known == name) {
             return Ok(());
         }
         let known: Vec<_> = self.variants.iter().map(|known| format!("{known:?}")).collect();
-        Err(format!("expected one of {}, which {self} knows, found {name:?}", known.join(", ")))
+        Err(format!("expected one of {}, the variants of {self}, found {name:?}", known.join(", ")))
     }
 
-    /// What a struct can not read of a variant's value.
+    /// Checks that a struct can be read from a variant's value.
     pub(crate) fn check_value(&self, value: &Json) -> Result<(), Problem> {
         if self.kind == FeatureKind::Enum { Ok(()) } else { (self.check)(value) }
     }
 }
 
-/// The type and where it is, for messages.
+/// Formats the type and its location, for messages.
 impl fmt::Display for ManifestFeature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.type_name, self.location)
@@ -202,17 +203,17 @@ fn problem(path: &str, message: String) -> Problem {
     Problem { path: path.to_owned(), message }
 }
 
-/// What the code that `#[derive(Feature)]` writes calls.
+/// Functions called by code that `#[derive(Feature)]` generates.
 pub mod derived {
     pub use crate::snapshot::feature::Answer;
     use crate::snapshot::feature::{DeserializeOwned, Json, Problem, problem};
 
-    /// What a struct makes of a value.
+    /// Reads a struct from a value.
     ///
     /// # Errors
-    /// The value is not what the struct reads; the path begins with a dot or is empty.
+    /// The value does not match the struct. The path is empty, or begins with a dot or a bracket.
     pub fn read<T: DeserializeOwned>(value: &Json) -> Result<T, Problem> {
-        // To know the path to what is wrong takes time; so it is found out only when something is.
+        // Tracking the path takes time, so the value is read again only to report an error.
         T::deserialize(value).or_else(|_| {
             serde_path_to_error::deserialize(value).map_err(|error| {
                 let path = match error.path().to_string() {
@@ -225,7 +226,7 @@ pub mod derived {
         })
     }
 
-    /// Whether a struct can read a value.
+    /// Checks that a struct can be read from a value.
     ///
     /// # Errors
     /// As [`read`].
@@ -233,7 +234,7 @@ pub mod derived {
         read::<T>(value).map(drop)
     }
 
-    /// The problem of a variant that an enum does not have.
+    /// The problem of a variant that the enum does not have.
     #[must_use]
     pub fn unknown_variant<T: crate::snapshot::feature::Feature>(name: &str) -> Problem {
         let known: Vec<_> = T::REGISTERED.variants.iter().map(|known| format!("{known:?}")).collect();

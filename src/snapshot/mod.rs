@@ -1,7 +1,7 @@
-//! All rows of one revision, compiled: what a process answers from.
+//! All rows of one revision, compiled for evaluation.
 //!
-//! A snapshot never changes. [`compile`](Snapshot::compile) turns rows into values and [`Issue`]s, once; evaluation
-//! then takes no lock, allocates nothing and waits for nothing.
+//! A snapshot never changes. [`compile`](Snapshot::compile) turns rows into activations and [`Issue`]s, once; evaluation takes no
+//! lock, allocates nothing and waits for nothing.
 
 mod compile;
 pub(crate) mod counters;
@@ -10,6 +10,7 @@ pub(crate) mod decision;
 mod evaluate;
 mod explain;
 pub(crate) mod feature;
+pub(crate) mod guard;
 mod next_change;
 mod overrides;
 #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are replaced as a whole"))]
@@ -19,19 +20,19 @@ pub(crate) mod plan;
 use std::{fmt, sync::Arc};
 
 #[cfg(feature = "sql")]
-pub(crate) use compile::nodes::Missing;
+pub(crate) use compile::nodes::MissingRows;
 pub use counts::Evaluations;
 pub use evaluate::Filter;
-pub use explain::{Asked, Input, Trace};
+pub use explain::{Input, Trace, TraceNode};
 #[cfg(feature = "sql")]
-pub(crate) use patch::{Change, Part, reverse_index::Askers};
+pub(crate) use patch::{Part, PatchBuilder, reverse_index::ReverseIndex};
 
 use compile::expiry::Expiry;
-use compile::graph::Kept;
-use compile::names::Names;
+use compile::graph::FrozenGraph;
+use compile::names::NameIndex;
 use compile::variants::Values;
-pub(crate) use counts::Tally;
-use explain::Told;
+pub(crate) use counts::EvaluationCounts;
+use explain::NodeInfo;
 use patch::Patch;
 
 use crate::{
@@ -45,83 +46,83 @@ use crate::{
 use decision::{Outcome, Reason};
 use feature::Manifest;
 
-/// What a snapshot is compiled under, beside its rows.
+/// What a snapshot is compiled with, apart from its rows.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// The static context, which lies under every caller's: environment, service, host.
+    /// The static context, for attributes that a caller's context does not have: environment, service, host.
     pub context: Context<'static>,
-    /// Answers above the rows.
+    /// Decisions that take precedence over the rows.
     pub overrides: Overrides,
-    /// Other names of the targeting key, such as `user_id`: the first that the context has counts.
+    /// Aliases of the targeting key, such as `user_id`. The first one that a context has is used.
     pub identity: Vec<String>,
-    /// Whether a snapshot keeps the rows that it was compiled from, for [`Snapshot::rows`]. Evaluation needs them no more,
-    /// and they take several times the memory of what it needs.
+    /// Whether a snapshot keeps its rows, for [`Snapshot::rows`]. Evaluation does not need them, and they take several times the
+    /// memory of the compiled activations.
     pub keep_rows: bool,
-    /// What the program's features know. Of what rows have beyond it there are issues.
+    /// The features of the program. Variants in the rows that they do not know are issues.
     pub features: Manifest,
 }
 
 /// All rows of one revision, compiled.
 ///
-/// A clone shares all that is large, so that a snapshot of a few other rows is made of one by a patch.
+/// Clones share everything large, so that a patch makes a snapshot with a few different rows from an existing one.
 #[derive(Clone)]
 pub struct Snapshot {
     revision: Revision,
-    /// If they are kept.
+    /// `None` unless the settings keep them.
     rows: Option<Arc<Rows>>,
     around: Surroundings,
-    /// Those of the rows first, in their order, then those that only overrides name.
+    /// Flags with rows first, in the order of the rows, then flags that exist only as overrides.
     flags: Arc<[Flag]>,
     /// The ids of the flags' rows.
     ids: Arc<[i64]>,
     /// The activations that each flag is linked to, in the order of their ids. The node of a row has the row's index.
-    links: Kept,
-    names: Names,
-    /// Which node asks which.
-    graph: Kept,
-    /// The nodes of flags that activations ask, in order.
-    asked_flags: Arc<[u32]>,
-    /// What explanations tell of each node; apart from the nodes, which evaluation reads.
-    told: Arc<Told>,
+    links: FrozenGraph,
+    names: NameIndex,
+    /// The children of each node.
+    graph: FrozenGraph,
+    /// The nodes of flags that activations depend on, sorted.
+    prerequisite_nodes: Arc<[u32]>,
+    /// Names and paths of the nodes, apart from the nodes themselves, which evaluation reads.
+    node_info: Arc<NodeInfo>,
     variants: Arc<[Box<str>]>,
-    /// How many nodes have an answer to remember.
+    /// How many nodes have a verdict to memoize.
     slots: usize,
     issues: Arc<[Issue]>,
-    tally: Arc<Tally>,
-    unread: Arc<compile::features::Told>,
-    /// What has changed since this was compiled.
+    counts: Arc<EvaluationCounts>,
+    reported_features: Arc<compile::features::ReportedFeatures>,
+    /// What has changed since this snapshot was compiled.
     patch: Option<Arc<Patch>>,
-    /// Tells the snapshots of one [`Flags`](crate::flags::Flags) apart; not 0 there.
+    /// Distinguishes the snapshots of one [`Flags`](crate::Flags), where it is not 0.
     serial: u32,
 }
 
 #[derive(Clone)]
 struct Flag {
     named: Named,
-    /// Where in [`Snapshot::links`] its activations are.
+    /// The range of its activations in [`Snapshot::links`].
     linked: (u32, u32),
     answer: Answer,
     overridden: bool,
-    /// Whether the metadata forbid requests to override the flag.
+    /// Whether the metadata forbid overrides by requests.
     pinned: bool,
-    /// Whether callers with a client token may know of the flag.
+    /// Whether callers with a client token may evaluate the flag.
     exposed: bool,
-    /// The number under which the first of its answers is counted.
+    /// The number of the counter of its first outcome.
     first_number: u32,
-    /// What few flags have.
-    more: Option<Box<More>>,
+    /// Data that few flags have.
+    extras: Option<Box<FlagExtras>>,
 }
 
-/// What few flags have.
+/// Data that few flags have.
 #[derive(Clone, Default)]
-struct More {
-    /// The variants' values, if the metadata give any.
+struct FlagExtras {
+    /// The variants' values, if the metadata define any.
     values: Option<Values>,
     /// The variants that the flag can assign.
     variants: Box<[Variant]>,
-    /// Labels of the metadata.
+    /// The tags of the metadata.
     tags: Box<[Box<str>]>,
-    /// When the flag should be gone.
+    /// When the flag expires.
     expiry: Option<Box<Expiry>>,
     /// For [`Answer::LastKnown`]: the earlier snapshot, and the flag's index there.
     last_known: Option<(Arc<Snapshot>, u32)>,
@@ -129,34 +130,34 @@ struct More {
 
 #[derive(Clone)]
 enum Answer {
-    /// The same for everybody.
+    /// The same outcome for every caller.
     Fixed(Outcome),
-    /// What the linked activations say.
+    /// Decided by the linked activations.
     Ask(Ask),
-    /// A broken flag that answers as it did in an earlier snapshot.
+    /// A broken flag, evaluated in an earlier snapshot.
     LastKnown,
 }
 
 #[derive(Clone, Copy)]
 struct Ask {
-    /// The reason when all are on.
+    /// The reason if all are on.
     on: Reason,
-    /// The variant when they are on and none assigns one.
+    /// The variant if all are on and none assigns one.
     default: Option<Variant>,
-    /// Whether the flag is on when an activation panics.
+    /// Whether the flag is on if an activation panics.
     fails_on: bool,
     plan: Plan,
 }
 
-/// How a flag's activations are asked.
+/// How a flag's activations are evaluated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Plan {
-    /// Each is reached on one way only: nothing to remember.
+    /// Each node has one parent: nothing to memoize.
     Plain,
-    /// Some are reached on several ways: answers are remembered, or time would grow exponentially.
+    /// Some nodes have several parents: verdicts are memoized, since time would grow exponentially otherwise.
     Shared,
-    /// Nested too deep for the stack: all are asked in order, children first, so that each finds its children's
-    /// answers.
+    /// Nested too deep for the stack: all nodes are evaluated in order, children first, and each finds the verdicts of its
+    /// children memoized.
     Deep,
 }
 
@@ -167,8 +168,8 @@ impl Snapshot {
         self.revision
     }
 
-    /// The rows as the store has them, flags and activations in the order of their ids; if the
-    /// [settings](Settings::keep_rows) say that they are kept.
+    /// The rows as stored, flags and activations in the order of their ids. `None` unless the [settings](Settings::keep_rows) keep
+    /// them.
     #[must_use]
     pub fn rows(&self) -> Option<&Rows> {
         match &self.patch {
@@ -177,24 +178,24 @@ impl Snapshot {
         }
     }
 
-    /// The rows that do not compile (R6).
+    /// The invalid rows.
     #[must_use]
     pub fn issues(&self) -> &[Issue] {
         &self.issues
     }
 
-    /// The names of all flags: those of the rows in the order of their ids, then those that only an override has.
+    /// The names of all flags: those with rows in the order of their ids, then those that exist only as overrides.
     pub fn flag_names(&self) -> impl Iterator<Item = &str> {
         self.indices().map(|index| self.name_of(index))
     }
 
-    /// Whether there is a flag of this name that callers with a client token may know of.
+    /// Whether there is a flag with this name that callers with a client token may evaluate.
     #[must_use]
     pub fn exposes(&self, name: &str) -> bool {
         self.find_index(name).is_some_and(|index| self.is_exposed(index))
     }
 
-    /// The index in [`Rows::flags`] of the flag that answers to this name; nothing for a flag that only an override has.
+    /// The index in [`Rows::flags`] of the flag with this name; `None` if no flag has it, or only an override.
     #[must_use]
     pub fn row_of(&self, name: &str) -> Option<usize> {
         let index = self.find_index(name)?;
@@ -204,31 +205,31 @@ impl Snapshot {
         }
     }
 
-    /// The activations that a flag is linked to, in the order of their ids (R3). `row` is the flag's index in
-    /// [`Rows::flags`]. None if the rows are not kept.
+    /// The activations that a flag is linked to, in the order of their ids. `row` is the flag's index in [`Rows::flags`]. Empty if
+    /// the rows are not kept.
     pub fn activations_of(&self, row: usize) -> impl Iterator<Item = &ActivationRow> {
         let rows = self.rows();
         let activations = rows.map_or(&[][..], |rows| &rows.activations);
         let found: Vec<&ActivationRow> = if self.patch.is_none() {
-            let linked = u32::try_from(row).map_or(&[][..], |row| self.links.of(row));
+            let linked = u32::try_from(row).map_or(&[][..], |row| self.links.targets(row));
             linked.iter().filter_map(|index| activations.get(*index as usize)).collect()
         } else {
             let flag = rows.and_then(|rows| rows.flags.get(row)).map(|row| row.id);
             let ids = rows.map_or(&[][..], |rows| rows.links_of(flag)).iter().map(|link| link.activation_id);
             let place = |id: i64| activations.binary_search_by_key(&id, |row| row.id).ok();
             let mut found: Vec<_> = ids.filter_map(|id| activations.get(place(id?)?)).collect();
-            // A pair that is there twice says nothing more than once.
+            // A link that occurs twice counts once.
             found.dedup_by_key(|row| row.id);
             found
         };
         found.into_iter()
     }
 
-    /// A flag's name that is much like this one, for messages.
+    /// A flag with a similar name, for messages.
     pub(crate) fn similar_flag(&self, name: &str) -> Option<String> {
-        // Looking through many names costs more than an error message is worth.
-        const MOST: usize = 500;
-        crate::error::suggest::most_similar(name, self.flag_names().take(MOST)).map(str::to_owned)
+        // Comparing with more names costs more than an error message is worth.
+        const MAX_NAMES: usize = 500;
+        crate::error::suggest::most_similar(name, self.flag_names().take(MAX_NAMES)).map(str::to_owned)
     }
 
     pub(crate) fn serial(&self) -> u32 {
@@ -240,7 +241,7 @@ impl Snapshot {
         self
     }
 
-    /// The flag with this index, and the snapshot that its nodes and variants are numbered in: this one, or a part of it.
+    /// The flag with this index, and the snapshot in which its nodes and variants are numbered: this one, or the part of its patch.
     #[inline]
     fn locate(&self, index: u32) -> Option<(&Self, &Flag)> {
         match self.flags.get(index as usize) {
@@ -257,36 +258,36 @@ impl Snapshot {
         Some((part, part.flags.get(index)?))
     }
 
-    /// The value of a flag's variant, if the metadata give it one.
+    /// The value of a flag's variant, if the metadata define one.
     pub(crate) fn value_of(&self, flag: u32, variant: Option<Variant>) -> Option<&serde_json::Value> {
         self.values(flag)?.get(variant?)
     }
 
-    /// Whether a flag's metadata say that its variants have values.
+    /// Whether a flag's metadata define values for its variants.
     pub(crate) fn has_values(&self, flag: u32) -> bool {
         self.values(flag).is_some_and(|values| values.declared)
     }
 
-    /// The version that a flag's variant stands for, if the metadata say that the flag has versions.
+    /// The version that a flag's variant stands for, if the metadata define versions.
     pub(crate) fn version_of(&self, flag: u32, variant: Option<Variant>) -> Option<u32> {
         self.values(flag).filter(|values| values.versions)?;
         self.variant_name(flag, variant?).parse().ok()
     }
 
-    /// Whether the metadata of the flag with this index let callers with a client token know of it.
+    /// Whether callers with a client token may evaluate the flag with this index.
     pub(crate) fn is_exposed(&self, flag: u32) -> bool {
         self.locate(flag).is_some_and(|(_, flag)| flag.exposed)
     }
 
     fn values(&self, flag: u32) -> Option<&Values> {
-        self.locate(flag)?.1.more.as_ref()?.values.as_ref()
+        self.locate(flag)?.1.extras.as_ref()?.values.as_ref()
     }
 
     pub(crate) fn name_of(&self, flag: u32) -> &str {
         self.locate(flag).map_or("", |(home, flag)| home.name(flag))
     }
 
-    /// The name of a variant that the flag with this index has.
+    /// The name of a variant of the flag with this index.
     pub(crate) fn variant_name(&self, flag: u32, variant: Variant) -> &str {
         self.locate(flag).map_or("", |(home, _)| home.name_of_variant(variant))
     }
@@ -300,8 +301,8 @@ impl Snapshot {
         self.around.texts.get(flag.named.name)
     }
 
-    /// A snapshot that later ones can keep for the flags whose last known answers are this one's. It keeps none itself: if it
-    /// did, and that one another, none would ever be freed.
+    /// A snapshot that later ones can keep for flags with `fail_mode = last_known`. It keeps no earlier one itself: otherwise the
+    /// chain would grow with every revision.
     fn as_last_known(self: &Arc<Self>) -> Arc<Self> {
         let keeps = |flag: &Flag| matches!(flag.answer, Answer::LastKnown);
         let part = self.patch.as_deref().map(|patch| &patch.part);
@@ -309,20 +310,21 @@ impl Snapshot {
             return Arc::clone(self);
         }
         let mut copy = self.without_last_known();
-        copy.patch = self.patch.as_deref().map(|patch| Arc::new(patch.with(patch.part.without_last_known())));
+        copy.patch =
+            self.patch.as_deref().map(|patch| Arc::new(patch.with_part(patch.part.without_last_known())));
         Arc::new(copy)
     }
 
     fn without_last_known(&self) -> Self {
         let mut flags = self.flags.to_vec();
-        for more in flags.iter_mut().filter_map(|flag| flag.more.as_mut()) {
-            more.last_known = None;
+        for extras in flags.iter_mut().filter_map(|flag| flag.extras.as_mut()) {
+            extras.last_known = None;
         }
         Self { rows: None, flags: flags.into(), issues: Arc::default(), patch: None, ..self.clone() }
     }
 
-    pub(crate) fn tally(&self) -> &Arc<Tally> {
-        &self.tally
+    pub(crate) fn counts(&self) -> &Arc<EvaluationCounts> {
+        &self.counts
     }
 }
 

@@ -1,4 +1,4 @@
-//! When answers change by themselves.
+//! When decisions change because time passes.
 
 use chrono::{DateTime, Utc};
 
@@ -8,12 +8,13 @@ use crate::{
 };
 
 impl Snapshot {
-    /// When a flag's answer may next be another one by the clock alone, after this time: the earliest of what all activations say
-    /// that it asks, also through other activations and flags. Nothing where no time is known.
+    /// Returns the next time after `after` at which the decision of a flag may change because time passes:
+    /// the earliest of the times that its activations report, including nested activations and prerequisite
+    /// flags. `None` if none of them reports a time.
     ///
-    /// At that time the answer need not change for every caller, or for any. The clock is meant: callers whose context has a
-    /// `currentDateTime` go by that, and know by themselves when it changes. What an expression makes of the time
-    /// (`novi.expression`) is not known.
+    /// The decision need not change for every caller, or for any. Callers whose context has a
+    /// `currentDateTime` are evaluated at that time instead of the clock's. Expressions (`novi.expression`)
+    /// that use the time report none.
     ///
     /// ```
     /// use novi::{Flags, rows::{ActivationRow, FlagRow, LinkRow, Rows}};
@@ -31,7 +32,7 @@ impl Snapshot {
     /// ```
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`] for a name that no flag has (R5).
+    /// [`Error::FlagNotFound`] if no flag has this name.
     pub fn next_change(&self, flag: &str, after: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
         let Some(index) = self.find_index(flag) else {
             return Err(Error::FlagNotFound { name: flag.to_owned(), similar: self.similar_flag(flag) });
@@ -39,7 +40,8 @@ impl Snapshot {
         Ok(self.next_change_of(index, after))
     }
 
-    /// When any flag's answer may next be another one by the clock alone; see [`next_change`](Self::next_change).
+    /// Returns the next time at which the decision of any flag may change because time passes; see
+    /// [`next_change`](Self::next_change).
     #[must_use]
     pub fn next_change_of_all(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.indices().filter_map(|flag| self.next_change_of(flag, after)).min()
@@ -49,18 +51,18 @@ impl Snapshot {
         let (home, flag) = self.locate(flag)?;
         match &flag.answer {
             Answer::Fixed(_) => None,
-            // An earlier snapshot that answers for a later one has no such answers itself.
+            // Ends there: a snapshot that serves as last known refers to no earlier one.
             Answer::LastKnown => {
-                let (earlier, index) = flag.more.as_ref()?.last_known.as_ref()?;
+                let (earlier, index) = flag.extras.as_ref()?.last_known.as_ref()?;
                 earlier.next_change_of(*index, after)
             }
             Answer::Ask(_) => {
-                let below = home.graph.below(home.links.at(flag.linked));
+                let below = home.graph.reachable(home.links.slice(flag.linked));
                 let node = |node: u32| home.around.nodes.get(node as usize);
                 let changes = below.into_iter().filter_map(node);
                 changes
                     .filter_map(|node| node.next_change(after))
-                    // A type of somebody else's may say anything.
+                    // Third-party types may return any time.
                     .filter(|change| *change > after)
                     .min()
             }

@@ -1,73 +1,53 @@
-//! What overrides of the code that runs now make of a snapshot's answers (R13).
+//! Overrides of the running code, in place of a snapshot's decisions.
 
 use std::sync::Arc;
 
 use crate::{
     context::{
-        override_scope as layers,
-        override_scope::{Layered, Level},
+        override_scope,
+        override_scope::{ActiveOverride, OverrideSource},
         overrides::Override,
     },
     error::Result,
     snapshot::{
         Filter, Snapshot, Trace,
-        decision::{Decision, Outcome},
-        evaluate::STATIC,
+        decision::{Decision, Evaluated},
     },
 };
 
 impl Snapshot {
-    /// The override that answers for a flag in place of the rows, if there is one. `index` is nothing if no flag has
-    /// the name. Ask [`layers::in_use`] first, which costs nothing.
+    /// The override that takes precedence over the rows of a flag, if there is one. `index` is `None` if no flag has the name.
+    /// Check [`override_scope::any_override_active`] first, which costs nothing.
     #[cold]
     #[inline(never)]
-    pub(crate) fn overlaid(&self, name: &str, index: Option<u32>) -> Option<Arc<Layered>> {
-        let admits = |answer: &Override| self.refusal(index, answer).is_none();
-        layers::answer(name, admits)
-    }
-
-    /// As [`overlaid`](Self::overlaid), for who asks whether the flag is on. A flag that another one asks for looks here as
-    /// well, before its own activations.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn overlaid_outcome(&self, name: &str) -> Option<Outcome> {
+    pub(crate) fn overlaid(&self, name: &str, index: Option<u32>) -> Option<Arc<ActiveOverride>> {
         // Most threads are in no scope while another one is.
-        if !layers::any_here() {
+        if !override_scope::any_on_this_thread() {
             return None;
         }
-        let index = self.find_index(name);
-        self.overlaid(name, index).map(|layered| self.outcome_of_override(index, &layered.answer))
+        override_scope::effective(name, |answer| self.refusal(index, answer).is_none())
     }
 
-    /// What an override says; a variant that no row knows has no number here, and is left out.
-    fn outcome_of_override(&self, index: Option<u32>, answer: &Override) -> Outcome {
-        let variant = match answer {
-            Override::On | Override::Off => None,
-            Override::Variant(name) => index.and_then(|index| self.variant_of(index, name)),
-        };
-        Outcome { enabled: *answer != Override::Off, variant, ..STATIC }
-    }
-
-    /// How many versions a flag has, if its metadata say that it has versions.
+    /// How many versions a flag has, if its metadata define versions.
     #[must_use]
     pub fn versions(&self, flag: &str) -> Option<usize> {
         let values = self.values(self.find_index(flag)?)?;
         values.versions.then_some(values.list.len())
     }
 
-    /// Why a flag does not take an override from a request, if it does not; it is told in words.
+    /// Why a flag rejects an override by a request, in words; `None` if it accepts it.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`](crate::error::Error::FlagNotFound) for a name that no flag has.
+    /// [`Error::FlagNotFound`](crate::Error::FlagNotFound) if no flag has this name.
     pub fn refuses(&self, flag: &str, answer: &Override) -> Result<Option<String>> {
         Ok(self.refusal(Some(self.index(flag)?), answer))
     }
 
-    /// Why a flag does not take this from a request, if it does not.
+    /// Why a flag rejects this override by a request, if it does.
     fn refusal(&self, index: Option<u32>, answer: &Override) -> Option<String> {
         let flag = index.and_then(|index| self.locate(index));
         if flag.is_some_and(|(_, flag)| flag.pinned) {
-            return Some("the flag's metadata say override_allowed = false".to_owned());
+            return Some("flag_metadata.override_allowed is false".to_owned());
         }
         match answer {
             Override::On | Override::Off => None,
@@ -76,7 +56,7 @@ impl Snapshot {
         }
     }
 
-    /// Whether a flag has a variant of this name: its activations assign it, or its metadata name it.
+    /// Whether a flag has a variant with this name: an activation assigns it, or the metadata define it.
     fn has_variant(&self, index: u32, name: &str) -> bool {
         self.variants_of(index).any(|known| known == name)
             || self.values(index).is_some_and(|values| {
@@ -84,25 +64,25 @@ impl Snapshot {
             })
     }
 
-    /// What was refused of a request, for explanations.
+    /// The rejected override of a request, for explanations.
     #[cold]
     pub(super) fn refused(&self, name: &str, index: Option<u32>) -> Option<String> {
-        let asked = layers::find(name, Level::Request, |_| true)?;
+        let asked = override_scope::find(name, OverrideSource::Request, |_| true)?;
         let why = self.refusal(index, &asked.answer)?;
-        Some(format!("; an override of the request was refused: {why}"))
+        Some(format!("; an override by the request was rejected: {why}"))
     }
 
-    /// The explanation of a flag that is overridden.
+    /// The explanation of an overridden flag.
     #[cold]
     pub(super) fn explain_overlaid(&self, name: &str) -> Option<Trace> {
         let index = self.find_index(name);
-        let layered = self.overlaid(name, index)?;
-        let mut because = match layered.level {
-            Level::Request => "an override of the request says so".to_owned(),
-            Level::Scoped => "a scoped override says so (with_overrides or in_overrides)".to_owned(),
+        let active = self.overlaid(name, index)?;
+        let mut because = match active.source {
+            OverrideSource::Request => "overridden by the request".to_owned(),
+            OverrideSource::Scope => "overridden by the code (with_overrides or in_overrides)".to_owned(),
         };
         because.extend(self.refused(name, index));
-        let decision = Decision::overlaid(self, layered);
+        let decision = Decision::new(self, Evaluated::Override(active));
         Some(Trace {
             flag: name.to_owned(),
             enabled: decision.enabled(),
@@ -115,10 +95,10 @@ impl Snapshot {
         })
     }
 
-    /// Adds the flags that overrides name and no row has, in the order of their names.
+    /// Adds the flags that exist only as overrides, sorted by name.
     #[cold]
     pub(super) fn add_overlaid<'a>(&'a self, filter: Filter<'_>, decisions: &mut Vec<Decision<&'a Self>>) {
-        for name in layers::flags() {
+        for name in override_scope::overridden_flags() {
             let passes = match filter {
                 Filter::All => true,
                 Filter::Prefix(prefix) => name.starts_with(prefix),
@@ -126,9 +106,9 @@ impl Snapshot {
             };
             if passes
                 && self.find_index(&name).is_none()
-                && let Some(layered) = self.overlaid(&name, None)
+                && let Some(active) = self.overlaid(&name, None)
             {
-                decisions.push(Decision::overlaid(self, layered));
+                decisions.push(Decision::new(self, Evaluated::Override(active)));
             }
         }
     }

@@ -19,7 +19,7 @@ pub trait WriteStore: ReadStore {
     /// [validator](Edit::validator) looks at is read in the same transaction.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`], [`Error::Refused`] for a change
+    /// [`Error::FlagNotFound`], [`Error::Constraint`] for a change
     /// that the tables do not allow (a name that is taken, a row that is not there, an activation that flags use),
     /// [`Error::Conflict`] for a row that is not at the version that was expected, [`Error::Invalid`] for an edit that its
     /// validator refuses, [`Error::Store`] when the database fails.

@@ -1,4 +1,4 @@
-//! What every activation type is held to.
+//! The contract that every activation type must fulfill.
 
 use std::{
     panic::{self, AssertUnwindSafe},
@@ -11,14 +11,14 @@ use crate::{
     activation::registry::{ActivationType, RegisteredActivation, Registry},
     context::{Context, TARGETING_KEY},
     rows::{ActivationRow, FlagRow, LinkRow, Rows, issue::Issue},
-    snapshot::{Asked, Settings, Snapshot, decision::Reason},
+    snapshot::{Settings, Snapshot, TraceNode, decision::Reason},
     testing::{
         generate::Generator,
         schema::{flaw, mismatch},
     },
 };
 
-/// The contract of an activation type, to be [checked](Contract::check) in a test of its own.
+/// Returns the contract of an activation type, to be [checked](Contract::check) in a test.
 ///
 #[cfg_attr(feature = "macros", doc = "```standalone_crate")]
 #[cfg_attr(not(feature = "macros"), doc = "```ignore")]
@@ -44,14 +44,14 @@ use crate::{
 /// contract::<OfficeHours>()
 ///     .example(json!({"from": 9, "to": 17}))
 ///     .context(Context::new().with("hour", 12))
-///     .monotone("to") // who works longer is open for whoever it was open for before
+///     .monotone("to") // closing later turns no caller off
 ///     .check();
 /// ```
 pub fn contract<T: RegisteredActivation>() -> Contract {
     contract_of(T::TYPE)
 }
 
-/// The contract of a type that is at hand as the registry has it; see [`contract`].
+/// Returns the contract of a type from a registry; see [`contract`].
 pub fn contract_of(kind: ActivationType) -> Contract {
     Contract {
         kind,
@@ -64,18 +64,18 @@ pub fn contract_of(kind: ActivationType) -> Contract {
     }
 }
 
-/// What an activation type is held to; made by [`contract`].
+/// The contract of an activation type; returned by [`contract`].
 ///
-/// - Its class name, aliases and description are such as rows and people can use, and it is registered.
-/// - Its schema is one, and accepts the examples. Each of them builds without a problem.
-/// - It answers a context the same each time, also when it is built anew, when its config is written in another way, and
-///   when somebody asks why.
-/// - No config and no context make it panic. What is wrong with a config is told with a path into it.
-/// - Raising what is said to be [monotone](Contract::monotone) turns nobody off.
+/// - The type is registered, has a namespaced class name without whitespace, distinct aliases, and a description.
+/// - Its schema is valid and accepts the examples, and each example builds without a problem.
+/// - The same config and context give the same result every time: when evaluated again, built again, built from a
+///   reformatted config, and explained.
+/// - No config and no context make it panic. Problems of a config have a path into it and a message.
+/// - Raising a [monotone](Contract::monotone) number turns no caller off.
 ///
-/// Configs and contexts are made up, of the examples and of anything else, the same ones each time.
+/// Configs and contexts are generated, partly from the examples, and are the same in every run.
 #[derive(Clone, Debug)]
-#[must_use = "nothing is tried before `check`"]
+#[must_use = "a contract does nothing until `check` is called"]
 pub struct Contract {
     kind: ActivationType,
     examples: Vec<Json>,
@@ -87,47 +87,47 @@ pub struct Contract {
 }
 
 impl Contract {
-    /// A config that makes sense. At least one is needed; others are made of them.
+    /// Adds a valid config. At least one is required; further configs are generated from the examples.
     pub fn example(mut self, config: Json) -> Self {
         self.examples.push(config);
         self
     }
 
-    /// A caller to ask for, beside those that are made up.
+    /// Adds a caller, in addition to the generated ones.
     pub fn context(mut self, context: Context<'static>) -> Self {
         self.contexts.push(context);
         self
     }
 
-    /// A flag that is on, beside the one that asks the type; for types that ask [flags](crate::activation::Child::flag).
+    /// Adds a flag that is on, for types that evaluate [flags](crate::activation::Child::flag).
     pub fn flag(mut self, name: &str) -> Self {
         self.flags.push(name.to_owned());
         self
     }
 
-    /// A number of the config, by its field's name (`percentage`, or `rollout.percentage`), that may be raised without
-    /// turning anyone off. The first example must have it.
+    /// Declares that raising a number of the config turns no caller off. `field` is its path, such as
+    /// `percentage` or `rollout.percentage`. The first example must have it.
     pub fn monotone(mut self, field: &str) -> Self {
         self.monotone.push(field.to_owned());
         self
     }
 
-    /// Has other configs and contexts made up.
+    /// Sets the seed of the generator, to try other configs and contexts. Default: 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// How many configs are made up: 500 unless it is said.
+    /// Sets the number of generated configs. Default: 500.
     pub fn cases(mut self, cases: usize) -> Self {
         self.cases = cases;
         self
     }
 
-    /// Tries all of it.
+    /// Checks the contract.
     ///
     /// # Panics
-    /// When the type breaks the contract; the message lists what was found, with the configs and contexts at fault.
+    /// If the type breaks the contract. The message lists the breaches with their configs and contexts.
     #[track_caller]
     pub fn check(self) {
         let breaches = self.breaches();
@@ -135,12 +135,12 @@ impl Contract {
         assert!(breaches.is_empty(), "{class} breaks its contract:\n- {}", breaches.join("\n- "));
     }
 
-    /// What [`check`](Self::check) would panic with.
+    /// Returns the breaches that [`check`](Self::check) would panic with.
     #[must_use]
     pub fn breaches(&self) -> Vec<String> {
         let mut breaches = names(&self.kind);
         if self.examples.is_empty() {
-            breaches.push("there is no example: give one by `.example(json!(..))`".to_owned());
+            breaches.push("no example: add one with `.example(json!(..))`".to_owned());
             return breaches;
         }
         match Trial::new(self) {
@@ -151,7 +151,7 @@ impl Contract {
                 if trial.breaches.is_empty() {
                     self.monotone.iter().for_each(|field| trial.monotone(field));
                 }
-                trial.anything();
+                trial.generated();
                 breaches.append(&mut trial.breaches);
             }
         }
@@ -159,45 +159,45 @@ impl Contract {
     }
 }
 
-/// What is wrong with what rows and people call the type.
+/// Checks the names and the description of the type.
 fn names(kind: &ActivationType) -> Vec<String> {
     let mut breaches = Vec::new();
     let names: Vec<_> = [kind.class()].into_iter().chain(kind.aliases().iter().copied()).collect();
     for (at, name) in names.iter().enumerate() {
         if name.is_empty() || name.contains(|letter: char| letter.is_whitespace() || letter.is_control()) {
-            breaches.push(format!("the name {name:?}: expected words without blanks, joined by `_` and `.`"));
+            breaches.push(format!("name {name:?}: expected no whitespace or control characters"));
         }
         if names.iter().take(at).any(|other| other == name) {
-            breaches.push(format!("the name {name:?} is there twice"));
+            breaches.push(format!("duplicate name {name:?}"));
         }
     }
     if !kind.class().contains('.') {
         let class = kind.class();
-        breaches.push(format!("the name {class:?}: expected whose it is before it, as in `acme.{class}`"));
+        breaches.push(format!("name {class:?}: expected a namespace, as in `acme.{class}`"));
     }
     if kind.description().trim().is_empty() {
-        breaches.push("there is no description: open the type's doc comment with one".to_owned());
+        breaches.push("no description: add a doc comment to the type".to_owned());
     }
     breaches
 }
 
-/// One try of everything.
+/// One run of all checks.
 struct Trial<'a> {
     contract: &'a Contract,
     registry: Registry,
     generator: Generator,
-    /// What the type reads of a caller, as far as it was seen.
+    /// The attributes that the type was seen to read.
     attributes: Vec<String>,
     breaches: Vec<String>,
 }
 
-/// A flag's answer, for comparison.
+/// The result of an evaluation, for comparison.
 type Answer = (bool, Option<String>, Reason);
 
 const FLAG: &str = "contract";
 
-/// Of the same kind of breach so many are told.
-const MOST_TOLD: usize = 3;
+/// The maximum number of reported breaches of the same kind.
+const MAX_REPORTED: usize = 3;
 
 impl<'a> Trial<'a> {
     fn new(contract: &'a Contract) -> Result<Self, String> {
@@ -205,30 +205,30 @@ impl<'a> Trial<'a> {
         let mut registry = Registry::global().map_err(|error| error.to_string())?;
         if registry.find(class).is_none() {
             return Err(format!(
-                "{class:?} is not registered: is the crate that declares it named in the program?"
+                "{class:?} is not registered: does the program link the crate that declares it?"
             ));
         }
-        // Another type of the same name is told as such.
+        // Fails if another type has the same name.
         registry.add(contract.kind.clone()).map_err(|error| error.to_string())?;
         let mut generator = Generator::new(contract.seed, &contract.examples);
-        // Configs may name any of them.
+        // Configs may contain the name of any type.
         registry.iter().for_each(|kind| generator.learn(kind.class()));
         let attributes = vec![TARGETING_KEY.to_owned()];
         Ok(Self { contract, registry, generator, attributes, breaches: Vec::new() })
     }
 
-    fn tell(&mut self, breach: String) {
+    fn report(&mut self, breach: String) {
         self.breaches.push(breach);
     }
 
     fn schema(&mut self) {
         let schema = self.contract.kind.schema().to_value();
         if let Some(flaw) = flaw(&schema) {
-            self.tell(format!("the schema is none: {flaw}"));
+            self.report(format!("invalid JSON schema: {flaw}"));
         }
         for example in &self.contract.examples {
-            if let Some(wrong) = mismatch(&schema, example) {
-                self.tell(format!("the schema refuses the example {example}: {wrong}"));
+            if let Some(mismatch) = mismatch(&schema, example) {
+                self.report(format!("the schema rejects the example {example}: {mismatch}"));
             }
         }
     }
@@ -237,7 +237,7 @@ impl<'a> Trial<'a> {
         for example in &self.contract.examples {
             let built = self.build(&example.to_string());
             for issue in built.issues() {
-                self.tell(format!("the example {example} has a problem: {}: {}", issue.path, issue.message));
+                self.report(format!("the example {example} is invalid: {}: {}", issue.path, issue.message));
             }
             if !built.issues().is_empty() {
                 continue;
@@ -245,7 +245,7 @@ impl<'a> Trial<'a> {
             self.learn(&built);
             let contexts = self.contexts(50);
             let again = self.build(&example.to_string());
-            // The same config in other words: with blanks, as somebody would write it by hand.
+            // The same config with other whitespace, as written by hand.
             let printed = serde_json::to_string_pretty(example).unwrap_or_default();
             let rewritten = self.build(&printed);
             for context in &contexts {
@@ -254,7 +254,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Finds out which attributes the type reads.
+    /// Collects the attributes that the type reads.
     fn learn(&mut self, built: &Snapshot) {
         let contexts: Vec<_> = [Context::new()].into_iter().chain(self.contract.contexts.clone()).collect();
         let mut found = Vec::new();
@@ -273,7 +273,8 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Callers: nobody, those of the contract, and made up ones, also such as differ from those of the contract in little.
+    /// An anonymous caller, the callers of the contract, and generated ones, some of them variations of the
+    /// contract's.
     fn contexts(&mut self, count: usize) -> Vec<Context<'static>> {
         let mut contexts = vec![Context::new()];
         contexts.extend(self.contract.contexts.iter().cloned());
@@ -292,34 +293,38 @@ impl<'a> Trial<'a> {
         contexts
     }
 
-    /// Asks builds of one config, which have to agree, and do not panic.
+    /// Checks that all builds of one config give the same result, and do not panic.
     fn same(&mut self, config: &str, context: &Context<'_>, builds: [&Snapshot; 4]) {
-        if self.breaches.len() >= MOST_TOLD {
+        if self.breaches.len() >= MAX_REPORTED {
             return;
         }
         let mut first: Option<Answer> = None;
-        for (built, what) in builds.into_iter().zip(["at first", "asked again", "built anew", "written anew"])
-        {
+        for (built, what) in builds.into_iter().zip([
+            "at first",
+            "when evaluated again",
+            "when built again",
+            "with reformatted config",
+        ]) {
             let answered = panic::catch_unwind(AssertUnwindSafe(|| answers(built, context)));
             let Ok((answer, explained)) = answered else {
-                return self.tell(format!("it panics: config {config}, context {}", json(context)));
+                return self.report(format!("evaluation panics: config {config}, context {}", json(context)));
             };
             if answer.2 == Reason::Error {
-                return self.tell(format!("it panics: config {config}, context {}", json(context)));
+                return self.report(format!("evaluation panics: config {config}, context {}", json(context)));
             }
             if answer != explained {
-                return self.tell(format!(
-                    "it answers {} and {} when somebody asks why: config {config}, context {}",
-                    told(&answer),
-                    told(&explained),
+                return self.report(format!(
+                    "the decision is {}, but its explanation says {}: config {config}, context {}",
+                    shown(&answer),
+                    shown(&explained),
                     json(context)
                 ));
             }
             match &first {
                 Some(first) if *first != answer => {
-                    let (first, answer) = (told(first), told(&answer));
-                    return self.tell(format!(
-                        "it answers {first} at first and {answer} {what}: config {config}, context {}",
+                    let (first, answer) = (shown(first), shown(&answer));
+                    return self.report(format!(
+                        "the decision is {first} at first and {answer} {what}: config {config}, context {}",
                         json(context)
                     ));
                 }
@@ -328,12 +333,14 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Raises a number of the first example.
+    /// Checks that raising a number of the first example turns no caller off.
     fn monotone(&mut self, field: &str) {
         let Some(example) = self.contract.examples.first() else { return };
         let pointer = format!("/{}", field.replace('.', "/"));
         let Some(number) = example.pointer(&pointer).and_then(Json::as_f64) else {
-            return self.tell(format!("monotone {field:?}: the first example has no such number: {example}"));
+            return self.report(format!(
+                "monotone field {field:?}: the first example has no such number: {example}"
+            ));
         };
         let is_whole = example.pointer(&pointer).is_some_and(|number| !number.is_f64());
         let mut levels = vec![0.0, 1.0, number / 2.0, number, 2.0 * number, 10.0, 100.0];
@@ -363,7 +370,7 @@ impl<'a> Trial<'a> {
                 let on = built.is_enabled(FLAG, &context);
                 ever[usize::from(on)] = true;
                 if let (Some(before), false) = (on_at, on) {
-                    return self.tell(format!(
+                    return self.report(format!(
                         "raising {field:?} from {before} to {level} turns a caller off: config {example}, context {}",
                         json(&context)
                     ));
@@ -372,26 +379,26 @@ impl<'a> Trial<'a> {
             }
         }
         if ever != [true, true] {
-            self.tell(format!(
-                "monotone {field:?}: no value of it makes a difference to the callers that were tried: give some by \
+            self.report(format!(
+                "monotone field {field:?}: changing it made no difference to any caller that was tried; add callers with \
                  `.context(..)`"
             ));
         }
     }
 
-    /// Configs and contexts of any kind.
-    fn anything(&mut self) {
+    /// Checks generated configs and contexts.
+    fn generated(&mut self) {
         let before = self.breaches.len();
         for _ in 0..self.contract.cases {
             let config = self.generator.config(&self.contract.examples);
             let built = self.build(&config);
             self.issues(&config, built.issues());
             for context in self.contexts(3) {
-                if self.breaches.len() < before + MOST_TOLD && built.issues().is_empty() {
+                if self.breaches.len() < before + MAX_REPORTED && built.issues().is_empty() {
                     self.same(&config, &context, [&built; 4]);
                 }
             }
-            if self.breaches.len() >= before + MOST_TOLD {
+            if self.breaches.len() >= before + MAX_REPORTED {
                 return;
             }
         }
@@ -400,19 +407,19 @@ impl<'a> Trial<'a> {
     fn issues(&mut self, config: &str, issues: &[Issue]) {
         for issue in issues {
             if issue.message.contains("panicked") {
-                self.tell(format!("it panics when it is built: config {config}"));
+                self.report(format!("building panics: config {config}"));
             } else if !issue.path.starts_with("config") {
-                self.tell(format!(
-                    "a problem has the path {:?}, which is not in the config {config}",
+                self.report(format!(
+                    "a problem has the path {:?}, which is outside of the config {config}",
                     issue.path
                 ));
             } else if issue.message.trim().is_empty() {
-                self.tell(format!("a problem at {} says nothing: config {config}", issue.path));
+                self.report(format!("a problem at {} has no message: config {config}", issue.path));
             }
         }
     }
 
-    /// A flag that asks an activation of this config, and nothing else.
+    /// Compiles a flag with a single activation of this config.
     fn build(&self, config: &str) -> Snapshot {
         let names = [FLAG].into_iter().chain(self.contract.flags.iter().map(String::as_str));
         let rows = Rows {
@@ -425,28 +432,28 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// What the flag answers, and what it says when it is asked why.
+/// The decision, and the result according to its explanation.
 fn answers(built: &Snapshot, context: &Context<'_>) -> (Answer, Answer) {
     let none = (false, None, Reason::Error);
     let decision = built
         .evaluate(FLAG, context)
         .map(|decision| (decision.enabled(), decision.variant().map(str::to_owned), decision.reason()));
     let trace = built.explain(FLAG, context).map(|trace| {
-        // People read it, so printing it is part of it.
+        // Printing the trace must not panic either.
         let _ = trace.to_string();
         (trace.enabled, trace.variant, trace.reason)
     });
     (decision.unwrap_or_else(|_| none.clone()), trace.unwrap_or(none))
 }
 
-fn collect_inputs(asked: &[Asked], found: &mut Vec<String>) {
+fn collect_inputs(asked: &[TraceNode], found: &mut Vec<String>) {
     for asked in asked {
         found.extend(asked.inputs.iter().map(|input| input.attribute.clone()));
         collect_inputs(&asked.activations, found);
     }
 }
 
-fn told((enabled, variant, reason): &Answer) -> String {
+fn shown((enabled, variant, reason): &Answer) -> String {
     let state = if *enabled { "on" } else { "off" };
     variant
         .as_ref()

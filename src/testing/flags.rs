@@ -8,7 +8,7 @@ use crate::{
     rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, Revision, Rows},
 };
 
-/// Flags in memory, of a test's own.
+/// A builder of flags in memory.
 ///
 /// ```
 /// use novi::{Context, Off, testing::TestFlags};
@@ -22,7 +22,7 @@ use crate::{
 /// assert!(flags.is_enabled("New checkout", &ctx) && flags.is_enabled("Beta", &ctx));
 /// assert_eq!(flags.evaluate("Layout", &ctx)?.variant(), Some("grid"));
 ///
-/// test.set("New checkout", Off); // as if somebody had changed the row
+/// test.set("New checkout", Off); // like a change of the row
 /// assert!(!flags.is_enabled("New checkout", &ctx));
 /// # Ok::<(), novi::Error>(())
 /// ```
@@ -33,7 +33,7 @@ pub struct TestFlags {
     built: Option<Flags>,
 }
 
-/// One flag of [`TestFlags`]; on, unless it says otherwise.
+/// A flag of [`TestFlags`]. Its status is on by default.
 #[derive(Debug)]
 #[must_use]
 pub struct TestFlag {
@@ -42,31 +42,31 @@ pub struct TestFlag {
 }
 
 impl TestFlag {
-    /// Turns the status off.
+    /// Sets the status to off.
     pub fn off(mut self) -> Self {
         self.row.status = false;
         self
     }
 
-    /// Adds an activation. In a config the ids of other flags' activations mean nothing; write children inline.
+    /// Adds an activation. Its config must not refer to other activations by id; write them inline instead.
     pub fn activation(mut self, class_name: &str, config: Json) -> Self {
         self.activations.push((class_name.to_owned(), config));
         self
     }
 
-    /// The variants' values, a JSON object: `{"small": 10, "large": 50}`.
+    /// Sets the variants and their values, a JSON object: `{"small": 10, "large": 50}`.
     pub fn variants(mut self, values: &Json) -> Self {
         self.row.metadata.variants = Some(values.to_string());
         self
     }
 
-    /// The variant when no activation assigns one.
+    /// Sets the variant to use if no activation assigns one.
     pub fn default_variant(mut self, name: &str) -> Self {
         self.row.metadata.default_variant = Some(name.to_owned());
         self
     }
 
-    /// All of the metadata, also the variants.
+    /// Sets all metadata, including the variants.
     pub fn metadata(mut self, metadata: FlagMetadata) -> Self {
         self.row.metadata = metadata;
         self
@@ -74,55 +74,57 @@ impl TestFlag {
 }
 
 impl TestFlags {
-    /// No flags.
+    /// Returns a builder without flags.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A flag that is on.
+    /// Adds a flag that is on.
     #[track_caller]
     pub fn on(self, name: &str) -> Self {
         self.flag(name, |flag| flag)
     }
 
-    /// A flag that is off.
+    /// Adds a flag that is off.
     #[track_caller]
     pub fn off(self, name: &str) -> Self {
         self.flag(name, TestFlag::off)
     }
 
-    /// A flag that is on with a variant.
+    /// Adds a flag that is on with a variant.
     #[track_caller]
     pub fn variant(self, name: &str, variant: &str) -> Self {
         self.flag(name, |flag| flag.default_variant(variant))
     }
 
-    /// A flag as `describe` says. One of the same name is replaced.
+    /// Adds the flag that `describe` configures, replacing one with the same name.
     #[track_caller]
     pub fn flag(mut self, name: &str, describe: impl FnOnce(TestFlag) -> TestFlag) -> Self {
         self.set_flag(name, describe);
         self
     }
 
-    /// The flags. Later changes reach them as well.
+    /// Returns the flags. Later changes through [`set`](Self::set) and [`set_flag`](Self::set_flag) update
+    /// them.
     ///
     /// # Panics
-    /// When a flag is broken: a config is wrong, or a class name.
+    /// If a flag is broken, for example by an invalid config or an unknown class name.
     #[track_caller]
     pub fn build(&mut self) -> Flags {
         let flags = self.built.get_or_insert_with(|| {
-            // Only types that claim the same name stand in the way.
+            // Fails only if two activation types have the same name.
             Flags::from_rows(self.rows.clone()).unwrap_or_else(|error| panic!("{error}"))
         });
         let flags = flags.clone();
-        sound(&flags);
+        assert_valid(&flags);
         flags
     }
 
-    /// Turns a flag on or off, or on with a variant. It keeps its activations, and is added if it is not there.
+    /// Turns a flag on or off, or on with a variant. An existing flag keeps its activations; an unknown one
+    /// is added.
     ///
     /// # Panics
-    /// As [`build`](Self::build), if the flags are built.
+    /// Like [`build`](Self::build), once the flags are built.
     #[track_caller]
     pub fn set(&mut self, name: &str, answer: impl Into<Override>) {
         let answer = answer.into();
@@ -135,17 +137,17 @@ impl TestFlags {
                 row.metadata.default_variant = Some(variant);
             }
         }
-        self.changed();
+        self.update();
     }
 
-    /// Adds a flag as `describe` says, or replaces the one of that name.
+    /// Adds the flag that `describe` configures, replacing one with the same name.
     ///
     /// # Panics
-    /// As [`build`](Self::build), if the flags are built.
+    /// Like [`build`](Self::build), once the flags are built.
     #[track_caller]
     pub fn set_flag(&mut self, name: &str, describe: impl FnOnce(TestFlag) -> TestFlag) {
         self.add(name, describe);
-        self.changed();
+        self.update();
     }
 
     fn add(&mut self, name: &str, describe: impl FnOnce(TestFlag) -> TestFlag) {
@@ -159,25 +161,30 @@ impl TestFlags {
         rows.flags.push(row);
         for (class_name, config) in activations {
             let activation = rows.activations.iter().map(|row| row.id).max().unwrap_or_default() + 1;
-            let named = format!("of {name}");
-            rows.activations.push(ActivationRow::new(activation, named, class_name, config.to_string()));
+            let activation_name = format!("of {name}");
+            rows.activations.push(ActivationRow::new(
+                activation,
+                activation_name,
+                class_name,
+                config.to_string(),
+            ));
             rows.links.push(LinkRow::new(id, activation));
         }
     }
 
     #[track_caller]
-    fn changed(&mut self) {
+    fn update(&mut self) {
         if let Some(flags) = &self.built {
             self.rows.revision = Revision::new(self.rows.revision.number() + 1);
             flags.replace_rows(self.rows.clone());
-            sound(flags);
+            assert_valid(flags);
         }
     }
 }
 
-/// A test whose flags are broken tests something else than it says.
+/// A test with broken flags would not test what it claims to.
 #[track_caller]
-fn sound(flags: &Flags) {
+fn assert_valid(flags: &Flags) {
     let issues = flags.issues();
     let broken: Vec<_> =
         issues.iter().filter(|issue| !issue.flags.is_empty()).map(ToString::to_string).collect();

@@ -1,4 +1,4 @@
-//! Configs and contexts as nobody would write them, the same ones each time.
+//! Generates odd configs and contexts, the same ones in every run.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::context::{Context, TARGETING_KEY, value::Value};
 
-/// Words that configs and contexts are about, beside those of the examples.
+/// Strings for configs and contexts, in addition to those of the examples.
 const WORDS: [&str; 22] = [
     TARGETING_KEY,
     "currentDateTime",
@@ -36,8 +36,8 @@ const WORDS: [&str; 22] = [
     "-1",
 ];
 
-/// How deep what is made up may nest.
-const DEEPEST: u32 = 4;
+/// The maximum nesting depth of generated JSON.
+const MAX_DEPTH: u32 = 4;
 
 pub(super) struct Generator {
     random: ChaCha8Rng,
@@ -55,7 +55,7 @@ impl Generator {
         Self { random: ChaCha8Rng::seed_from_u64(seed), words }
     }
 
-    /// Adds a word that is met later, such as the name of an attribute.
+    /// Adds a string, such as the name of an attribute that the type reads.
     pub(super) fn learn(&mut self, word: &str) {
         if !self.words.iter().any(|known| known == word) {
             self.words.push(word.to_owned());
@@ -64,7 +64,7 @@ impl Generator {
 
     /// A number below `count`, which is not 0.
     pub(super) fn below(&mut self, count: usize) -> usize {
-        // What is left over favours small numbers by nothing that a test could notice.
+        // The modulo bias is far too small to matter in a test.
         usize::try_from(self.random.next_u64() % (count.max(1) as u64)).unwrap_or_default()
     }
 
@@ -92,7 +92,7 @@ impl Generator {
         }
     }
 
-    /// Any JSON.
+    /// Generates any JSON value.
     pub(super) fn json(&mut self, depth: u32) -> Json {
         let kind = if depth == 0 { 9 } else { self.below(10) };
         match kind {
@@ -105,12 +105,12 @@ impl Generator {
         }
     }
 
-    /// The text of a config: that of an example with something changed, or any JSON, or no JSON at all.
+    /// Generates the text of a config: an example with changes, any JSON, or invalid JSON.
     pub(super) fn config(&mut self, examples: &[Json]) -> String {
         let at = self.below(examples.len());
         let mut json = match examples.get(at) {
             Some(example) if self.below(8) > 0 => example.clone(),
-            _ => return self.json(DEEPEST).to_string(),
+            _ => return self.json(MAX_DEPTH).to_string(),
         };
         for _ in 0..=self.below(3) {
             self.change(&mut json);
@@ -123,7 +123,7 @@ impl Generator {
         text
     }
 
-    /// Changes one thing somewhere inside.
+    /// Changes one value at a random place.
     fn change(&mut self, json: &mut Json) {
         match json {
             Json::Array(list) if !list.is_empty() && self.below(4) > 0 => {
@@ -157,7 +157,7 @@ impl Generator {
         }
     }
 
-    /// A caller of whom some of these attributes are known, and others.
+    /// Generates a caller with some of these attributes and a few others.
     pub(super) fn context(&mut self, attributes: &[String]) -> Context<'static> {
         let mut context = Context::new();
         for name in attributes {
@@ -173,7 +173,7 @@ impl Generator {
 
     fn value(&mut self) -> Value<'static> {
         match self.below(8) {
-            // Many callers of whom each is another one.
+            // Distinct callers.
             0 | 1 => Value::from(format!("user-{}", self.random.next_u32())),
             2 => Value::from(self.random.next_u32()),
             3 => Value::BigInt(Cow::Borrowed("-340282366920938463463374607431768211456")),
@@ -183,7 +183,7 @@ impl Generator {
     }
 }
 
-/// The texts and the keys of a JSON value.
+/// Collects the strings and keys of a JSON value.
 fn collect_words(json: &Json, words: &mut Vec<String>) {
     match json {
         Json::String(text) => words.push(text.clone()),

@@ -1,14 +1,14 @@
-//! For tests: flags in memory, and a contract that every activation type is held to. With the feature `testing`.
+//! A test kit: flags in memory, and contracts of activation types and stores. Requires the feature `testing`.
 //!
 //! ```toml
 //! [dev-dependencies]
 //! novi = { version = "0.1", features = ["testing"] }
 //! ```
 //!
-//! [`TestFlags`] are flags of a test's own, to hand to the code that asks them. Where the code asks flags that it has
-//! from elsewhere, [`with_overrides`](crate::context::override_scope::with_overrides) says what they answer.
-//!
-//! [`contract`] is for authors of activation types: it tries what rows and callers may do to one.
+//! - [`TestFlags`] builds flags in memory, to pass to the code under test. If that code obtains its flags elsewhere,
+//!   override them with [`with_overrides`](crate::context::override_scope::with_overrides).
+//! - [`contract`] checks an activation type of your own.
+//! - [`store::run`] checks a store of your own.
 
 mod contract;
 mod flags;

@@ -1,29 +1,32 @@
-//! Whether a value is what a JSON Schema asks for, in the words that derived schemas have. Words beyond them ask for
-//! nothing.
+//! Checks values against JSON schemas, as far as derived schemas use them. Other keywords are ignored.
+//!
+//! The crate `jsonschema` would add 38 crates to the feature `testing`.
 
 use serde_json::{Map, Value as Json};
 
-/// References may lead in a circle.
-const DEEPEST: u32 = 64;
+/// References may form a cycle.
+const MAX_DEPTH: u32 = 64;
 
-/// What is wrong with a value, with where; nothing if it is as the schema says.
+/// Describes how a value violates a schema, with its path. `None` if the value is valid.
 pub(super) fn mismatch(schema: &Json, value: &Json) -> Option<String> {
-    Schema { root: schema }.mismatch(schema, value, "config", DEEPEST)
+    Schema { root: schema }.mismatch(schema, value, "config", MAX_DEPTH)
 }
 
-/// What is wrong with a schema itself.
+/// Describes why a schema is invalid. `None` if it is valid.
 pub(super) fn flaw(schema: &Json) -> Option<String> {
     match schema {
         Json::Bool(_) => None,
-        Json::Object(words) => words.iter().find_map(|(word, inside)| flaw_of_word(word, inside)),
+        Json::Object(keywords) => {
+            keywords.iter().find_map(|(keyword, inside)| flaw_of_keyword(keyword, inside))
+        }
         other => Some(format!("expected a schema, found {other}")),
     }
 }
 
-fn flaw_of_word(word: &str, inside: &Json) -> Option<String> {
+fn flaw_of_keyword(keyword: &str, inside: &Json) -> Option<String> {
     const TYPES: [&str; 7] = ["null", "boolean", "object", "array", "number", "string", "integer"];
     let is_type = |name: &Json| name.as_str().is_some_and(|name| TYPES.contains(&name));
-    match (word, inside) {
+    match (keyword, inside) {
         ("type", name) if is_type(name) => None,
         ("type", Json::Array(names)) if !names.is_empty() && names.iter().all(is_type) => None,
         ("type", other) => Some(format!("expected the name of a type, found {other}")),
@@ -34,7 +37,7 @@ fn flaw_of_word(word: &str, inside: &Json) -> Option<String> {
         (
             "properties" | "$defs" | "patternProperties" | "anyOf" | "oneOf" | "allOf" | "prefixItems",
             other,
-        ) => Some(format!("{word}: expected schemas, found {other}")),
+        ) => Some(format!("{keyword}: expected schemas, found {other}")),
         ("items" | "additionalProperties" | "not", inside) => flaw(inside),
         _ => None,
     }
@@ -46,64 +49,64 @@ struct Schema<'a> {
 
 impl Schema<'_> {
     fn mismatch(&self, schema: &Json, value: &Json, path: &str, depth: u32) -> Option<String> {
-        let words = match schema {
+        let keywords = match schema {
             Json::Bool(true) => return None,
             Json::Bool(false) => return Some(format!("{path}: nothing is allowed here, found {value}")),
-            Json::Object(words) => words,
-            _ => return Some(format!("{path}: {schema} is no schema")),
+            Json::Object(keywords) => keywords,
+            _ => return Some(format!("{path}: expected a schema, found {schema}")),
         };
         let depth = depth.checked_sub(1)?;
-        if let Some(reference) = words.get("$ref").and_then(Json::as_str) {
+        if let Some(reference) = keywords.get("$ref").and_then(Json::as_str) {
             let target = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
             let Some(target) = target else {
-                return Some(format!("{path}: the schema refers to {reference:?}, which is not there"));
+                return Some(format!("{path}: the schema refers to {reference:?}, which does not exist"));
             };
-            if let Some(wrong) = self.mismatch(target, value, path, depth) {
-                return Some(wrong);
+            if let Some(mismatch) = self.mismatch(target, value, path, depth) {
+                return Some(mismatch);
             }
         }
-        if let Some(wrong) = scalar_mismatch(words, value) {
-            return Some(format!("{path}: {wrong}, found {value}"));
+        if let Some(mismatch) = scalar_mismatch(keywords, value) {
+            return Some(format!("{path}: {mismatch}, found {value}"));
         }
-        self.combined(words, value, path, depth)
-            .or_else(|| self.fields(words, value.as_object()?, path, depth))
-            .or_else(|| self.items(words, value.as_array()?, path, depth))
+        self.combined(keywords, value, path, depth)
+            .or_else(|| self.fields(keywords, value.as_object()?, path, depth))
+            .or_else(|| self.items(keywords, value.as_array()?, path, depth))
     }
 
-    fn combined(&self, words: &Map<String, Json>, value: &Json, path: &str, depth: u32) -> Option<String> {
-        let schemas = |word: &str| words.get(word).and_then(Json::as_array);
-        if let Some(wrong) =
+    fn combined(&self, keywords: &Map<String, Json>, value: &Json, path: &str, depth: u32) -> Option<String> {
+        let schemas = |keyword: &str| keywords.get(keyword).and_then(Json::as_array);
+        if let Some(mismatch) =
             schemas("allOf").and_then(|all| all.iter().find_map(|one| self.mismatch(one, value, path, depth)))
         {
-            return Some(wrong);
+            return Some(mismatch);
         }
         let any = schemas("anyOf").or_else(|| schemas("oneOf"))?;
-        let wrong: Vec<_> = any.iter().map_while(|one| self.mismatch(one, value, path, depth)).collect();
-        (wrong.len() == any.len()).then(|| wrong.join(", or "))
+        let mismatches: Vec<_> = any.iter().map_while(|one| self.mismatch(one, value, path, depth)).collect();
+        (mismatches.len() == any.len()).then(|| mismatches.join(", or "))
     }
 
     fn fields(
         &self,
-        words: &Map<String, Json>,
+        keywords: &Map<String, Json>,
         fields: &Map<String, Json>,
         path: &str,
         depth: u32,
     ) -> Option<String> {
-        let required = words.get("required").and_then(Json::as_array).into_iter().flatten();
+        let required = keywords.get("required").and_then(Json::as_array).into_iter().flatten();
         if let Some(missing) = required.filter_map(Json::as_str).find(|name| !fields.contains_key(*name)) {
             return Some(format!("{path}: the field {missing:?} is missing"));
         }
-        let known = words.get("properties").and_then(Json::as_object);
-        let others = words.get("additionalProperties").unwrap_or(&Json::Bool(true));
+        let known = keywords.get("properties").and_then(Json::as_object);
+        let others = keywords.get("additionalProperties").unwrap_or(&Json::Bool(true));
         fields.iter().find_map(|(name, value)| {
             let schema = known.and_then(|known| known.get(name)).unwrap_or(others);
             self.mismatch(schema, value, &format!("{path}.{name}"), depth)
         })
     }
 
-    fn items(&self, words: &Map<String, Json>, items: &[Json], path: &str, depth: u32) -> Option<String> {
-        let first = words.get("prefixItems").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
-        let rest = words.get("items").unwrap_or(&Json::Bool(true));
+    fn items(&self, keywords: &Map<String, Json>, items: &[Json], path: &str, depth: u32) -> Option<String> {
+        let first = keywords.get("prefixItems").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
+        let rest = keywords.get("items").unwrap_or(&Json::Bool(true));
         items.iter().enumerate().find_map(|(at, item)| {
             let schema = first.get(at).unwrap_or(rest);
             self.mismatch(schema, item, &format!("{path}[{at}]"), depth)
@@ -111,23 +114,23 @@ impl Schema<'_> {
     }
 }
 
-/// What is wrong with a value by itself.
-fn scalar_mismatch(words: &Map<String, Json>, value: &Json) -> Option<String> {
+/// Checks the keywords that concern a value itself, not its parts.
+fn scalar_mismatch(keywords: &Map<String, Json>, value: &Json) -> Option<String> {
     let fits = |name: &Json| name.as_str().is_some_and(|name| is(name, value));
-    match words.get("type") {
+    match keywords.get("type") {
         Some(Json::Array(names)) if !names.iter().any(fits) => {
             return Some(format!("expected one of {}", Json::from(names.clone())));
         }
         Some(name @ Json::String(_)) if !fits(name) => return Some(format!("expected {name}")),
         _ => {}
     }
-    if let Some(constant) = words.get("const").filter(|constant| *constant != value) {
+    if let Some(constant) = keywords.get("const").filter(|constant| *constant != value) {
         return Some(format!("expected {constant}"));
     }
-    if let Some(list) = words.get("enum").and_then(Json::as_array).filter(|list| !list.contains(value)) {
+    if let Some(list) = keywords.get("enum").and_then(Json::as_array).filter(|list| !list.contains(value)) {
         return Some(format!("expected one of {}", Json::from(list.clone())));
     }
-    let bound = |word: &str| words.get(word).and_then(Json::as_f64);
+    let bound = |keyword: &str| keywords.get(keyword).and_then(Json::as_f64);
     let number = value.as_f64();
     let size = value.as_array().map(Vec::len).or_else(|| value.as_str().map(|text| text.chars().count()));
     let too_low = number.zip(bound("minimum")).is_some_and(|(number, least)| number < least);
@@ -148,8 +151,8 @@ fn is(name: &str, value: &Json) -> bool {
         "integer" => {
             value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0)
         }
-        // A word that is not known asks for nothing.
         "number" => value.is_number(),
+        // Unknown types are reported by `flaw`.
         _ => true,
     }
 }
@@ -161,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_held_against_schemas() {
+    fn values_are_checked_against_schemas() {
         let schema = json!({
             "$defs": {"size": {"type": "integer", "minimum": 1}},
             "type": "object",
@@ -178,7 +181,7 @@ mod tests {
         for fine in [json!({"size": 1}), json!({"size": 2, "names": ["x", 5], "kind": "b", "maybe": null})] {
             assert_eq!(mismatch(&schema, &fine), None, "{fine}");
         }
-        for (wrong, told) in [
+        for (invalid, expected) in [
             (json!([]), "config: expected \"object\", found []"),
             (json!({}), "config: the field \"size\" is missing"),
             (json!({"size": 0}), "config.size: expected a value within the bounds of the schema, found 0"),
@@ -195,7 +198,7 @@ mod tests {
             (json!({"size": 1, "maybe": 1}), "config.maybe: expected one of [\"null\",\"boolean\"], found 1"),
             (json!({"size": 1, "more": 1}), "config.more: nothing is allowed here, found 1"),
         ] {
-            assert_eq!(mismatch(&schema, &wrong).as_deref(), Some(told));
+            assert_eq!(mismatch(&schema, &invalid).as_deref(), Some(expected));
         }
         for flawed in [
             json!(5),
@@ -205,7 +208,7 @@ mod tests {
         ] {
             assert!(flaw(&flawed).is_some(), "{flawed}");
         }
-        // A circle asks for nothing.
+        // A cyclic reference requires nothing.
         assert_eq!(mismatch(&json!({"$ref": "#"}), &json!(1)), None);
     }
 }

@@ -1,4 +1,4 @@
-// The published provider of OpenFeature for browsers: all flags are asked for at once, and an event stream tells of changes.
+// The published provider of OpenFeature for browsers: it evaluates all flags at once, and an event stream notifies it of changes.
 // node web.mjs URL FOLDER_OF_PACKAGES CASES COMMAND_THAT_TURNS_BOOL_ON_OFF
 import { execSync } from "node:child_process";
 import { createRequire } from "node:module";

@@ -1,4 +1,4 @@
-//! The hashes that rollouts take, as their schema has them.
+//! The hashes that the schema of rollouts lists.
 
 #![allow(clippy::unwrap_used, reason = "for tests")]
 

@@ -1,4 +1,4 @@
-//! A network between a program and its database that can be cut, or swallow what is sent.
+//! A network between a program and its database that can refuse connections or hang.
 
 use std::net::SocketAddr;
 
@@ -14,13 +14,13 @@ use tokio::{
 pub(crate) enum Network {
     /// It works.
     Sound,
-    /// Nobody listens, and connections are reset.
+    /// Connections are reset.
     Refuses,
-    /// Connections are taken, and nothing comes through any of them.
+    /// Connections are accepted, and nothing passes.
     Hangs,
 }
 
-/// Passes on what comes to a port of its own.
+/// Forwards connections from its own port.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     network: watch::Sender<Network>,
@@ -37,7 +37,7 @@ impl Proxy {
         Self { address, network, task }
     }
 
-    /// In front of the server that a url names, with the url that leads through it.
+    /// In front of the server of a URL. Returns the URL through the proxy as well.
     pub(crate) async fn of(url: &str) -> (Self, String) {
         let host = url.split(['@', '/', '?']).find(|part| part.contains(':') && part.contains('.')).unwrap();
         let proxy = Self::new(host.parse().unwrap()).await;
@@ -45,7 +45,7 @@ impl Proxy {
         (proxy, url)
     }
 
-    /// From now on the network behaves so; connections that hung hang for ever, as those of a machine that is gone do.
+    /// Changes the network. Connections that hang never recover, as if their machine had disappeared.
     pub(crate) fn set(&self, network: Network) {
         self.network.send_replace(network);
     }
@@ -60,7 +60,7 @@ impl Drop for Proxy {
 async fn accept(listener: TcpListener, network: watch::Sender<Network>, server: SocketAddr) {
     loop {
         let (client, _) = listener.accept().await.unwrap();
-        // One that is refused is closed at once: to close the port and take it again would give it to another test.
+        // Closes connections instead of the port: another test could take a closed port.
         if *network.borrow() == Network::Refuses {
             continue;
         }
@@ -77,7 +77,7 @@ async fn pass(client: TcpStream, mut network: watch::Receiver<Network>, server: 
     let work = async {
         let (mut from_client, mut to_client) = client.into_split();
         let Some(server) = connected else {
-            // Keeps the connection.
+            // Keeps the connection open.
             return std::future::pending().await;
         };
         let (mut from_server, mut to_server) = server.into_split();
@@ -95,7 +95,7 @@ async fn pass(client: TcpStream, mut network: watch::Receiver<Network>, server: 
                 () = &mut work => return,
                 changed = network.changed() => if changed.is_err() { return },
             },
-            // Whatever comes later: it never works again.
+            // A connection that hangs never works again.
             Network::Hangs => {
                 while *network.borrow_and_update() != Network::Refuses {
                     if network.changed().await.is_err() {

@@ -71,7 +71,7 @@ pub(crate) struct Activation {
     #[serde(default)]
     pub(crate) name: Option<String>,
     pub(crate) class_name: String,
-    /// JSON for the row's text, or a text that is taken as it is.
+    /// JSON that becomes the row's string, or a string that is used as it is.
     #[serde(default)]
     pub(crate) config: serde_json::Value,
 }
@@ -80,7 +80,7 @@ pub(crate) struct Activation {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {
     pub(crate) flag: String,
-    /// Kept as text, since numbers in it may be of any size.
+    /// Kept as a string, because its numbers may be of any size.
     #[serde(default)]
     pub(crate) context: Option<Box<serde_json::value::RawValue>>,
     #[serde(default)]
@@ -92,7 +92,7 @@ pub(crate) struct Case {
     /// The value, for flags whose variants have some.
     #[serde(default)]
     pub(crate) value: Option<serde_json::Value>,
-    /// In place of the three above.
+    /// Instead of the three fields above.
     #[serde(default)]
     pub(crate) error: Option<String>,
 }
@@ -192,7 +192,7 @@ impl Suite {
             .unwrap()
     }
 
-    /// Holds every case against the flags.
+    /// Compares every case with the flags.
     pub(crate) fn check(&self, flags: &Flags, place: &str) {
         let issues: Vec<String> = flags.issues().iter().map(ToString::to_string).collect();
         assert_eq!(issues, self.issues, "issues of {place}");
@@ -214,7 +214,7 @@ impl Suite {
             assert_eq!(flags.is_enabled(&case.flag, &context), case.enabled, "is_enabled, {at}");
             let has_values = self.flags.iter().any(|flag| flag.name == case.flag && flag.variants.is_some());
             if let Ok(decision) = flags.evaluate(&case.flag, &context) {
-                // R11: all of a snapshot's answers are of its one revision.
+                // R11: all decisions of a snapshot have its revision.
                 let snapshot = flags.snapshot();
                 assert_eq!(decision.revision(), snapshot.revision(), "revision, {at}");
                 let all = snapshot.evaluate_all(&context);

@@ -1,4 +1,4 @@
-//! As many requests as a server can answer: each connection asks again as soon as it has its answer.
+//! Sends as many requests as a server can answer: each connection sends the next one after each response.
 
 use std::{
     net::SocketAddr,

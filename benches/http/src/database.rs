@@ -1,4 +1,4 @@
-//! The flags that are asked for.
+//! The flags to evaluate.
 
 use std::{fmt::Write, fs, path::Path, process::Command};
 

@@ -1,10 +1,10 @@
-//! Loads `novi serve`, and tells what a request costs: requests per second of the server's processor, latencies at a steady 1,000 a second in
-//! turns with a server that does nothing, and memory. Run it by
+//! Puts `novi serve` under load and prints the cost of a request: requests per CPU-second of the server, latencies at a
+//! constant 1,000 requests per second, compared with a server that does nothing, and memory. Run it with
 //!
 //!   ./scripts/bench-http [--quick]
 //!
-//! which builds everything first. Servers run on core 0, the load comes from core 1, so a machine with two cores and nothing else to
-//! do is what it needs. Figures are medians.
+//! which builds everything first. Servers run on core 0 and the load on core 1, so it needs an idle machine with two
+//! cores. Figures are medians.
 
 mod closed;
 mod database;

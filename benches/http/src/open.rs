@@ -1,5 +1,5 @@
-//! A steady number of requests a second, whether or not the server keeps up: so a slow answer is not hidden by the question
-//! that would have come next.
+//! Sends requests at a constant rate, even if the server does not keep up, so that slow responses do not delay the
+//! next requests and hide themselves.
 
 use std::{
     io::{ErrorKind, Read, Write},

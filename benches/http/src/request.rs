@@ -1,4 +1,4 @@
-//! What is asked, and how an answer is told to be whole.
+//! The request, and when a response is complete.
 
 /// A question, as the bytes of it.
 pub(crate) fn post(path: &str, body: &str) -> Vec<u8> {
@@ -15,7 +15,7 @@ pub(crate) fn context(caller: usize) -> String {
     format!(r#"{{"context":{{"targetingKey":"user-{caller}","country":"{country}","plan":"pro","age":42}}}}"#)
 }
 
-/// How long the answer is of which these are the first bytes, if that can be told by now.
+/// The length of a response that starts with these bytes, or `None` if they do not contain it yet.
 pub(crate) fn length(bytes: &[u8]) -> Option<usize> {
     let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     assert!(bytes.starts_with(b"HTTP/1.1 200"), "refused: {}", String::from_utf8_lossy(bytes));

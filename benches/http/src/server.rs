@@ -1,4 +1,4 @@
-//! A server on a core of its own.
+//! A server on its own core.
 
 use std::{
     fs,

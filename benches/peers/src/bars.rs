@@ -68,7 +68,7 @@ pub fn bar_table(bars: &[Bar]) -> Option<String> {
         let cells = [&bar.what, &bar.novi, &bar.floor, &bar.ratio, &bar.limit];
         cells.into_iter().cloned().chain([met.to_owned()]).collect()
     };
-    let head = ["what", "novi", "floor", "ratio", "bar", "met"];
+    let head = ["what", "novi", "floor", "ratio", "target", "met"];
     table(&head, &bars.iter().map(row).collect::<Vec<Vec<_>>>())
 }
 
@@ -155,15 +155,19 @@ fn counted(results: &Results, bars: &mut Vec<Bar>) {
     let find = |engine: &str| results.counts.iter().find(|row: &&Counts| row.engine == engine);
     let Some(novi) = find(NOVI) else { return };
     if let Some(live) = novi.live {
-        let mut bar =
-            number("W8 memory, bytes a flag", format!("{live:.0}"), format!("≤ {MEMORY:.0}"), live <= MEMORY);
+        let mut bar = number(
+            "W8 memory, bytes per flag",
+            format!("{live:.0}"),
+            format!("≤ {MEMORY:.0}"),
+            live <= MEMORY,
+        );
         bar.floor = find(FLOOR).and_then(|floor| floor.live).map_or(bar.floor, |live| format!("{live:.0}"));
         bars.push(bar);
     }
     let calls = [("prebuilt context", novi.allocations), ("context made in the call", novi.anew)];
     for (context, counts) in calls {
         let Some(most) = counts.map(|counts| counts.into_iter().fold(0.0, f64::max)) else { continue };
-        let what = format!("W9 allocations a call, {context}, the most of W1 to W6");
+        let what = format!("W9 allocations per call, {context}, the most of W1 to W6");
         bars.push(number(&what, format!("{most:.1}"), "0".to_owned(), most == 0.0));
     }
 }

@@ -12,7 +12,7 @@ const BOTTOM: f64 = 48.0;
 const LEAST: f64 = 1.0;
 const MOST: f64 = 10_000.0;
 
-/// Told apart in grey and by people who see fewer colours (Okabe and Ito's palette); novi has the two that stand out.
+/// Distinguishable in grey and with color blindness (the palette of Okabe and Ito); novi has the two that stand out.
 const COLOURS: [&str; 7] = ["#9aa0a6", "#d55e00", "#e69f00", "#0072b2", "#56b4e9", "#009e73", "#cc79a7"];
 
 /// Draws W1 to W6 with a prebuilt context. Its background is its own, so that it can be read on light pages and on dark ones.
@@ -20,9 +20,9 @@ pub fn draw(results: &Results) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
          font-family=\"system-ui, sans-serif\" font-size=\"13\" fill=\"#202124\">\n\
-         <title>What a question takes, by workload and engine</title>\n\
+         <title>Time per evaluation, by workload and engine</title>\n\
          <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#ffffff\"/>\n\
-         <text x=\"{LEFT}\" y=\"28\" font-size=\"17\" font-weight=\"600\">One question, prebuilt context: median, \
+         <text x=\"{LEFT}\" y=\"28\" font-size=\"17\" font-weight=\"600\">One evaluation, prebuilt context: median, \
          logarithmic scale, shorter is better</text>\n"
     );
     legend(&mut svg, results);

@@ -1,4 +1,4 @@
-//! How time is told.
+//! Measures time.
 
 use std::{
     hint::black_box,

@@ -19,7 +19,7 @@ pub fn all(results: &Results) -> String {
     section(&format!("W1 to W6, context made in the call: {unit}"), answers(results, |row| &row.anew));
     section("W7: evaluate all (half rollouts, half targeting), prebuilt context", everything(results));
     section("W8: load 10,000 flags", load(results));
-    section("W9: allocations a call", allocations(results));
+    section("W9: allocations per call", allocations(results));
     section("W10: threads. Rollouts among 1,000 flags, millions of evaluations a second", threads(results));
     section("W10: single calls, p50 / p99 / p99.9", latency(results));
     page

@@ -1,4 +1,4 @@
-//! Who asks: 1,000 callers with five attributes, half of whom match the rules.
+//! 1,000 callers with five attributes; the rules match half of them.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -18,7 +18,7 @@ pub struct User {
     pub version: String,
     /// In years.
     pub age: i64,
-    /// Milliseconds since 1970, for engines without a clock: they are told the time as one attribute more.
+    /// Milliseconds since 1970, for engines without a clock: they get the time as an additional attribute.
     pub now: i64,
 }
 

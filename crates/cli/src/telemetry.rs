@@ -1,5 +1,5 @@
-//! Traces for a collector of OpenTelemetry, over OTLP: on where the standard variable `OTEL_EXPORTER_OTLP_ENDPOINT` names one.
-//! The other standard variables count as well, such as `OTEL_SERVICE_NAME` and `OTEL_EXPORTER_OTLP_HEADERS`.
+//! Traces for an OpenTelemetry collector, over OTLP. The standard variable `OTEL_EXPORTER_OTLP_ENDPOINT`
+//! enables them; the others, such as `OTEL_SERVICE_NAME` and `OTEL_EXPORTER_OTLP_HEADERS`, apply as well.
 
 use std::fmt;
 
@@ -15,14 +15,14 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// Sends spans until it is dropped, then what it still has.
+/// Exports spans. The drop sends those that are still queued.
 pub(crate) struct Telemetry {
     provider: SdkTracerProvider,
 }
 
 impl Telemetry {
-    /// Nothing where no collector is named.
-    pub(crate) fn of_environment() -> Result<Option<Self>, String> {
+    /// Returns `None` if no collector is configured.
+    pub(crate) fn from_env() -> Result<Option<Self>, String> {
         let named = |name: &str| std::env::var(name).is_ok_and(|text| !text.trim().is_empty());
         let variables = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
         if !variables.into_iter().any(named) {
@@ -41,7 +41,7 @@ impl Telemetry {
         Ok(Some(Self { provider }))
     }
 
-    /// What takes the spans of requests, and the events of evaluations in them.
+    /// The layer that exports the spans of requests and the evaluation events in them.
     pub(crate) fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(&self) -> impl Layer<S> + use<S> {
         let targets = Targets::new()
             .with_target("novi_server", LevelFilter::INFO)
@@ -53,12 +53,12 @@ impl Telemetry {
             .with_filter(targets)
     }
 
-    /// Makes the span of a request the child of the caller's.
+    /// Makes the span of a request a child of the caller's span.
     pub(crate) fn on_span() -> OnSpan {
         OnSpan::new(|span, headers| {
             let parent = TraceContextPropagator::new().extract(&HeaderExtractor(headers));
             if let Err(error) = span.set_parent(parent) {
-                tracing::debug!("a request's trace context was not taken: {error}");
+                tracing::debug!("ignored the trace context of a request: {error}");
             }
         })
     }
@@ -67,7 +67,7 @@ impl Telemetry {
 impl Drop for Telemetry {
     fn drop(&mut self) {
         if let Err(error) = self.provider.shutdown() {
-            tracing::warn!("the last traces could not be sent: {error}");
+            tracing::warn!("could not send the last traces: {error}");
         }
     }
 }

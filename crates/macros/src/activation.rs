@@ -11,13 +11,13 @@ use crate::arguments::{Arguments, Errors, crate_path, text};
 
 const OPTIONS: &str = "`alias`, `description` and `crate`";
 
-/// Container attributes of serde that settle which fields there are, or forbid `deny_unknown_fields`.
-const SETTLES_FIELDS: [&str; 5] = ["deny_unknown_fields", "from", "try_from", "remote", "transparent"];
+/// Container attributes of serde that determine the fields, or are incompatible with `deny_unknown_fields`.
+const DETERMINES_FIELDS: [&str; 5] = ["deny_unknown_fields", "from", "try_from", "remote", "transparent"];
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let registration = Registration::read(arguments, &mut errors);
-    let target = Target::read(&item, &mut errors);
+    let registration = Registration::parse(arguments, &mut errors);
+    let target = Target::parse(&item, &mut errors);
     match (errors.with_item(&item), target) {
         (None, Some(target)) => registration.write(&target),
         (errors, _) => errors.unwrap_or(item),
@@ -33,41 +33,40 @@ struct Registration {
 }
 
 impl Registration {
-    fn read(arguments: TokenStream, errors: &mut Errors) -> Self {
-        let mut arguments = Arguments::read(arguments, OPTIONS, errors);
+    fn parse(arguments: TokenStream, errors: &mut Errors) -> Self {
+        let mut arguments = Arguments::parse(arguments, OPTIONS, errors);
         let name = arguments.name.take();
         if name.is_none() {
             errors.at(
                 Span::call_site(),
-                "what do rows call the type? its class name comes first: \
-                 `#[novi::activation(\"acme.office_hours\")]`",
+                "missing class name; expected `#[novi::activation(\"acme.office_hours\")]`",
             );
         }
         let class = name.and_then(|name| class_name(&name, errors));
-        let mut read = Self { class, aliases: Vec::new(), description: None, novi: quote!(::novi) };
+        let mut registration = Self { class, aliases: Vec::new(), description: None, novi: quote!(::novi) };
         arguments.each_option(OPTIONS, &["alias"], errors, |key, value, errors| {
             match (key, value) {
-                ("alias", Some(value)) => read.add_alias(&value, errors),
-                ("description", Some(value)) => read.description = errors.keep(text(&value)),
+                ("alias", Some(value)) => registration.add_alias(&value, errors),
+                ("description", Some(value)) => registration.description = errors.keep(text(&value)),
                 ("crate", Some(value)) => {
                     if let Some(path) = errors.keep(crate_path(&value)) {
-                        read.novi = path;
+                        registration.novi = path;
                     }
                 }
-                // The value could not be read, and that has been told.
+                // Invalid values have been reported.
                 ("alias" | "description" | "crate", None) => {}
                 _ => return false,
             }
             true
         });
-        read
+        registration
     }
 
     fn add_alias(&mut self, value: &Expr, errors: &mut Errors) {
         let Some(alias) = class_name(value, errors) else { return };
         let name = alias.value();
         if self.class.iter().chain(&self.aliases).any(|known| known.value() == name) {
-            errors.at(alias.span(), format!("the type is called {name:?} already"));
+            errors.at(alias.span(), format!("duplicate name {name:?}"));
         } else {
             self.aliases.push(alias);
         }
@@ -89,10 +88,10 @@ impl Registration {
             attributes.extend(quote!(#[serde(deny_unknown_fields)]));
         }
         let (written, item) = (&target.attributes, &target.item);
-        // The compiler's complaints about what the type lacks are to point at the type.
+        // Errors about missing traits point at the type.
         let new = quote_spanned!(name.span()=> #novi::ActivationType::new::<#name>);
         let implementation = quote_spanned!(name.span()=> impl #novi::RegisteredActivation for #name);
-        // Those that are added come last: a helper attribute has to stand below the derive that it belongs to.
+        // Added attributes come last: a helper attribute must be below its derive.
         quote! {
             #(#written)*
             #attributes
@@ -114,30 +113,30 @@ impl Registration {
     }
 }
 
-/// The type, and what is to be known of it.
+/// The type, and how to register it.
 struct Target {
     name: Ident,
-    /// The attributes of the type as it is written.
+    /// The attributes of the type.
     attributes: Vec<Attribute>,
-    /// The type without them.
+    /// The type without its attributes.
     item: Item,
     derive_schema: bool,
     deny_unknown_fields: bool,
 }
 
 impl Target {
-    fn read(item: &TokenStream, errors: &mut Errors) -> Option<Self> {
+    fn parse(item: &TokenStream, errors: &mut Errors) -> Option<Self> {
         let mut item = errors.keep(parse2::<Item>(item.clone()))?;
         let (name, generics, attributes, fields) = match &mut item {
             Item::Struct(item) => (&item.ident, &item.generics, &mut item.attrs, Some(&item.fields)),
             Item::Enum(item) => (&item.ident, &item.generics, &mut item.attrs, None),
             Item::Union(item) => {
-                let message = "a union can not be read from a row: make it a struct or an enum";
+                let message = "expected a struct or an enum, found a union";
                 errors.at(item.union_token.span(), message);
                 return None;
             }
             _ => {
-                errors.at(Span::call_site(), "only a struct or an enum can be an activation type");
+                errors.at(Span::call_site(), "expected a struct or an enum");
                 return None;
             }
         };
@@ -153,20 +152,20 @@ impl Target {
     }
 }
 
-/// Whether `deny_unknown_fields` makes sense for the struct and nothing speaks against it.
+/// Whether `deny_unknown_fields` applies to the struct, and no other serde attribute is incompatible with it.
 fn may_deny_unknown(attributes: &[Attribute], fields: &Fields) -> bool {
     let Fields::Named(fields) = fields else { return false };
-    let settled = serde_keys(attributes).iter().any(|key| SETTLES_FIELDS.contains(&key.as_str()));
+    let determined = serde_keys(attributes).iter().any(|key| DETERMINES_FIELDS.contains(&key.as_str()));
     let flattened =
         fields.named.iter().flat_map(|field| serde_keys(&field.attrs)).any(|key| key == "flatten");
-    !settled && !flattened
+    !determined && !flattened
 }
 
 fn check_generics(generics: &Generics, errors: &mut Errors) {
     if !generics.params.is_empty() {
         errors.at(
             generics.params.span(),
-            "an activation type has no generic parameters: a class name stands for one type",
+            "an activation type cannot have generic parameters: a class name identifies one type",
         );
     }
 }
@@ -176,11 +175,11 @@ fn class_name(value: &Expr, errors: &mut Errors) -> Option<LitStr> {
     let name = errors.keep(text(value))?;
     let blank = name.value().chars().any(char::is_whitespace);
     if name.value().is_empty() {
-        errors.at(name.span(), "a class name can not be empty");
+        errors.at(name.span(), "the class name cannot be empty");
     } else if blank {
         errors.at(
             name.span(),
-            "a class name has no blanks: join its words with `_` and `.`, as in `acme.office_hours`",
+            "a class name cannot contain whitespace; separate words with `_` and `.`, as in `acme.office_hours`",
         );
     } else {
         return Some(name);
@@ -188,7 +187,7 @@ fn class_name(value: &Expr, errors: &mut Errors) -> Option<LitStr> {
     None
 }
 
-/// The names of the traits in `#[derive(...)]`, without what leads to them.
+/// The names of the traits in `#[derive(...)]`, without their paths.
 fn derives(attributes: &[Attribute]) -> Vec<String> {
     let derives = attributes.iter().filter(|attribute| attribute.path().is_ident("derive"));
     let paths =
@@ -215,7 +214,7 @@ fn summary(attributes: &[Attribute]) -> String {
         _ => None,
     });
     let text: Vec<_> = text.collect();
-    // `split` and not `lines`: an empty `///` is a line too.
+    // `split` instead of `lines`: an empty `///` is a line, too.
     let lines = text.iter().flat_map(|text| text.split('\n')).map(str::trim);
     let paragraph: Vec<_> =
         lines.skip_while(|line| line.is_empty()).take_while(|line| !line.is_empty()).collect();

@@ -1,6 +1,6 @@
-//! What the attributes take: a name, then options of the form `key = value`.
+//! The arguments of the attributes: a name, then options of the form `key = value`.
 //!
-//! Reading goes on after an error, so that the user is told of all of them at once.
+//! Parsing continues after an error, so that the compiler reports all errors at once.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -11,7 +11,7 @@ use syn::{
     spanned::Spanned,
 };
 
-/// All that is wrong with one use of an attribute.
+/// All errors of one use of an attribute.
 #[derive(Default)]
 pub(crate) struct Errors(Option<Error>);
 
@@ -27,40 +27,40 @@ impl Errors {
         self.push(Error::new(span, message));
     }
 
-    /// The value, unless it is an error, which is kept.
+    /// Returns the value; stores an error.
     pub(crate) fn keep<T>(&mut self, result: Result<T>) -> Option<T> {
         result.map_err(|error| self.push(error)).ok()
     }
 
-    /// The errors alone, as a derive gives them.
+    /// Only the errors, as a derive returns them.
     pub(crate) fn tokens(&self) -> Option<TokenStream> {
         self.0.as_ref().map(Error::to_compile_error)
     }
 
-    /// The item as it was, and the errors. Without the item, each of its uses would be an error as well.
+    /// The unchanged item and the errors. Without the item, each of its uses would be an error, too.
     pub(crate) fn with_item(&self, item: &TokenStream) -> Option<TokenStream> {
         let errors = self.tokens()?;
         Some(quote!(#item #errors))
     }
 }
 
-/// What stands between the parentheses of an attribute.
+/// The text between the parentheses of an attribute.
 #[derive(Default)]
 pub(crate) struct Arguments {
-    /// What comes first, if it is not an option.
+    /// The first argument, if it is not an option.
     pub(crate) name: Option<Expr>,
-    /// The options in their order; no value where it could not be read.
+    /// The options in order; `None` for an invalid value.
     pub(crate) options: Vec<(Ident, Option<Expr>)>,
 }
 
 impl Arguments {
-    /// `known` lists the options, for messages.
-    pub(crate) fn read(tokens: TokenStream, known: &str, errors: &mut Errors) -> Self {
+    /// Parses the arguments. Messages list the options in `known`.
+    pub(crate) fn parse(tokens: TokenStream, known: &str, errors: &mut Errors) -> Self {
         let mut arguments = Self::default();
         let read = |input: ParseStream<'_>| {
             let mut first = true;
             while !input.is_empty() {
-                if let Err(error) = arguments.read_one(first, known, input) {
+                if let Err(error) = arguments.parse_one(first, known, input) {
                     errors.push(error);
                     skip_to_comma(input);
                 }
@@ -77,9 +77,9 @@ impl Arguments {
         arguments
     }
 
-    fn read_one(&mut self, first: bool, known: &str, input: ParseStream<'_>) -> Result<()> {
+    fn parse_one(&mut self, first: bool, known: &str, input: ParseStream<'_>) -> Result<()> {
         if is_option(input) {
-            // Keywords such as `crate` are keys as well.
+            // Keys may be keywords, such as `crate`.
             let key = input.call(Ident::parse_any)?;
             input.parse::<Token![=]>()?;
             match input.parse() {
@@ -92,13 +92,13 @@ impl Arguments {
         } else if first {
             self.name = Some(input.parse()?);
         } else {
-            return Err(input.error(format!("expected an option, `key = value`; the options are {known}")));
+            return Err(input.error(format!("expected an option `key = value`; the options are {known}")));
         }
         if input.is_empty() || input.peek(Token![,]) { Ok(()) } else { Err(input.error("expected `,`")) }
     }
 
-    /// Gives each option to `take`, which says whether it knows the key. An option that is there twice is an error
-    /// unless it is among the `repeatable`.
+    /// Calls `take` with each option; it returns whether it supports the key. A duplicate option is an error
+    /// unless it is `repeatable`.
     pub(crate) fn each_option(
         self,
         known: &str,
@@ -110,7 +110,7 @@ impl Arguments {
         for (key, value) in self.options {
             let name = key.to_string();
             if seen.contains(&name) && !repeatable.contains(&name.as_str()) {
-                errors.at(key.span(), format!("option `{name}` is given twice"));
+                errors.at(key.span(), format!("duplicate option `{name}`"));
             } else if !take(&name, value, errors) {
                 errors.at(key.span(), format!("unknown option `{name}`; the options are {known}"));
             }
@@ -119,12 +119,12 @@ impl Arguments {
     }
 }
 
-/// Whether `key =` comes next, and not `key ==`.
+/// Whether `key =` comes next, but not `key ==`.
 fn is_option(input: ParseStream<'_>) -> bool {
     input.peek(Ident::peek_any) && input.peek2(Token![=]) && !input.peek2(Token![==])
 }
 
-/// To where reading can go on after an error.
+/// Skips to where parsing can continue after an error.
 pub(crate) fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
         if input.parse::<TokenTree>().is_err() {
@@ -133,7 +133,7 @@ pub(crate) fn skip_to_comma(input: ParseStream<'_>) {
     }
 }
 
-/// The tokens with the place that the compiler's messages tell of changed, not with what they mean.
+/// Changes the location of the tokens in messages, but not how their names resolve.
 pub(crate) fn located_at(span: Span, tokens: TokenStream) -> TokenStream {
     let locate = |mut token: TokenTree| {
         token.set_span(token.span().located_at(span));
@@ -151,7 +151,7 @@ pub(crate) fn literal(expr: &Expr) -> Option<&LitStr> {
     }
 }
 
-/// A string literal.
+/// The string literal, or an error.
 pub(crate) fn text(value: &Expr) -> Result<LitStr> {
     literal(value).cloned().ok_or_else(|| Error::new(value.span(), "expected a string literal"))
 }
@@ -160,10 +160,9 @@ pub(crate) fn text(value: &Expr) -> Result<LitStr> {
 pub(crate) fn crate_path(value: &Expr) -> Result<TokenStream> {
     match value {
         Expr::Path(ExprPath { qself: None, path, .. }) => Ok(path.to_token_stream()),
-        other => Err(Error::new(
-            other.span(),
-            "expected the path of the crate novi, without quotes: `crate = my_crate::novi`",
-        )),
+        other => {
+            Err(Error::new(other.span(), "expected a path without quotes, such as `crate = my_crate::novi`"))
+        }
     }
 }
 
@@ -174,7 +173,7 @@ mod tests {
     /// The name, the keys of the options, and the errors.
     fn read(tokens: &str) -> (Option<String>, Vec<String>, Vec<String>) {
         let mut errors = Errors::default();
-        let read = Arguments::read(tokens.parse().unwrap(), "`a` and `b`", &mut errors);
+        let read = Arguments::parse(tokens.parse().unwrap(), "`a` and `b`", &mut errors);
         let keys = read.options.into_iter().map(|(key, value)| match value {
             Some(value) => format!("{key} = {}", value.to_token_stream()),
             None => format!("{key} = ?"),
@@ -188,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn values_may_hold_commas_and_keys_may_be_keywords() {
+    fn values_may_contain_commas_and_keys_may_be_keywords() {
         let (name, options, errors) = read("A::B, a = f::<u8, u8>(|x, y| x), crate = crate, a = 1 == 1,");
         assert_eq!(name.as_deref(), Some("A :: B"));
         assert_eq!(options, ["a = f :: < u8 , u8 > (| x , y | x)", "crate = crate", "a = 1 == 1"]);
@@ -196,23 +195,23 @@ mod tests {
     }
 
     #[test]
-    fn an_equation_is_no_option() {
+    fn comparison_is_not_an_option() {
         assert_eq!(read("a == b").0.as_deref(), Some("a == b"));
     }
 
     #[test]
-    fn reading_goes_on_after_an_error() {
+    fn parsing_continues_after_an_error() {
         let (name, options, errors) = read("\"x\" y, a =, fn, b = 1 2, , a = 3");
         assert_eq!(name.as_deref(), Some("\"x\""));
         assert_eq!(options, ["a = ?", "b = 1", "a = 3"]);
-        let no_option = "expected an option, `key = value`; the options are `a` and `b`";
+        let no_option = "expected an option `key = value`; the options are `a` and `b`";
         assert_eq!(errors, ["expected `,`", "expected an expression", no_option, "expected `,`", no_option]);
     }
 
     #[test]
-    fn an_option_can_be_given_once_unless_it_is_repeatable() {
+    fn duplicate_options_are_errors_unless_repeatable() {
         let mut errors = Errors::default();
-        let read = Arguments::read("a = 1, b = 2, a = 3, b = 4, c = 5".parse().unwrap(), "", &mut errors);
+        let read = Arguments::parse("a = 1, b = 2, a = 3, b = 4, c = 5".parse().unwrap(), "", &mut errors);
         let mut taken = String::new();
         read.each_option("`a` and `b`", &["b"], &mut errors, |key, _, _| {
             taken.push_str(key);
@@ -220,6 +219,6 @@ mod tests {
         });
         assert_eq!(taken, "abbc");
         let errors: Vec<_> = errors.0.into_iter().flatten().map(|error| error.to_string()).collect();
-        assert_eq!(errors, ["option `a` is given twice", "unknown option `c`; the options are `a` and `b`"]);
+        assert_eq!(errors, ["duplicate option `a`", "unknown option `c`; the options are `a` and `b`"]);
     }
 }

@@ -1,4 +1,5 @@
-//! The cases of `rename_all`, with the names and the results of serde, so that a type has the same names in both.
+//! The cases of `rename_all`, with the names and results of serde's, so that a type has the same names in
+//! both.
 
 use crate::{arguments::Errors, options::Options};
 
@@ -14,17 +15,17 @@ pub(crate) enum Case {
     ScreamingKebab,
 }
 
-/// What `rename_all` takes, for messages.
+/// The values of `rename_all`, for messages.
 const KNOWN: &str = "`lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `snake_case`, `SCREAMING_SNAKE_CASE`, \
-    `kebab-case` and `SCREAMING-KEBAB-CASE`";
+    `kebab-case`, `SCREAMING-KEBAB-CASE`";
 
 impl Case {
-    /// The case that `rename_all` names.
-    pub(crate) fn read(options: &Options, errors: &mut Errors) -> Option<Self> {
+    /// The case in `rename_all`.
+    pub(crate) fn parse(options: &Options, errors: &mut Errors) -> Option<Self> {
         let name = options.text("rename_all", errors)?;
         let case = Self::named(&name.value());
         if case.is_none() {
-            errors.at(name.span(), format!("unknown case {:?}; the cases are {KNOWN}", name.value()));
+            errors.at(name.span(), format!("unknown case {:?}; expected one of {KNOWN}", name.value()));
         }
         case
     }
@@ -43,7 +44,7 @@ impl Case {
         })
     }
 
-    /// The name of a field, which is written in snake case.
+    /// Converts the name of a field from snake case.
     pub(crate) fn of_field(self, name: &str) -> String {
         match self {
             Self::Lower | Self::Snake => name.to_owned(),
@@ -55,7 +56,7 @@ impl Case {
         }
     }
 
-    /// The name of a variant, which is written in Pascal case. A word begins at each capital: `HTTP` has four.
+    /// Converts the name of a variant from Pascal case. Each capital starts a word: `HTTP` has four.
     pub(crate) fn of_variant(self, name: &str) -> String {
         match self {
             Self::Lower => name.to_ascii_lowercase(),
@@ -79,7 +80,7 @@ impl Case {
     }
 }
 
-/// The word with another first letter.
+/// Changes the first letter of the word.
 fn first(word: &str, change: fn(&char) -> char) -> String {
     let mut letters = word.chars();
     letters.next().map(|first| change(&first)).into_iter().chain(letters).collect()

@@ -13,9 +13,9 @@ const OPTIONS: &str = "`variant`, `otherwise`, `ctx`, `key`, `flags` and `crate`
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let guard = Guard::read(arguments, &mut errors);
-    let function = read_function(&item, &mut errors);
-    let guarded = function.and_then(|function| guard.put_into(function, &mut errors));
+    let guard = Guard::parse(arguments, &mut errors);
+    let function = parse_function(&item, &mut errors);
+    let guarded = function.and_then(|function| guard.insert_into(function, &mut errors));
     match (errors.with_item(&item), guarded) {
         (None, Some(guarded)) => guarded.into_token_stream(),
         (errors, _) => errors.unwrap_or(item),
@@ -35,27 +35,28 @@ struct Guard {
 
 enum Otherwise {
     Absent,
-    /// It is there, but could not be read.
-    Broken,
+    /// Given, but invalid.
+    Invalid,
     Given(Expr),
 }
 
 impl Guard {
-    fn read(arguments: TokenStream, errors: &mut Errors) -> Self {
-        let mut arguments = Arguments::read(arguments, OPTIONS, errors);
+    fn parse(arguments: TokenStream, errors: &mut Errors) -> Self {
+        let mut arguments = Arguments::parse(arguments, OPTIONS, errors);
         let name = arguments.name.take();
         match &name {
-            None => errors
-                .at(Span::call_site(), "which flag? its name comes first: `#[novi::enabled(\"Flag name\")]`"),
+            None => {
+                errors.at(Span::call_site(), "missing flag name; expected `#[novi::enabled(\"flag name\")]`");
+            }
             Some(name) => check_name("flag", name, errors),
         }
-        // Where the user wrote, not where the macro did: a message that spans both would point at the whole attribute.
+        // With the user's span: a message that spans both would point at the whole attribute.
         let novi = quote_spanned!(name.as_ref().map_or_else(Span::call_site, Spanned::span)=> ::novi);
         let otherwise = Otherwise::Absent;
         let mut guard = Self { name, otherwise, variant: None, ctx: None, key: None, flags: None, novi };
         arguments.each_option(OPTIONS, &[], errors, |key, value, errors| {
             match key {
-                "otherwise" => guard.otherwise = value.map_or(Otherwise::Broken, Otherwise::Given),
+                "otherwise" => guard.otherwise = value.map_or(Otherwise::Invalid, Otherwise::Given),
                 "variant" => {
                     if let Some(name) = &value {
                         check_name("variant", name, errors);
@@ -77,8 +78,8 @@ impl Guard {
         guard
     }
 
-    /// The function with a check before its body; nothing if that can not be.
-    fn put_into(&self, mut function: ItemFn, errors: &mut Errors) -> Option<ItemFn> {
+    /// The function with a check before its body; `None` on errors.
+    fn insert_into(&self, mut function: ItemFn, errors: &mut Errors) -> Option<ItemFn> {
         check_signature(&function.sig, errors);
         let future = future_output(&function.sig.output);
         let inner = future.and_then(|_| async_tail(&mut function.block));
@@ -90,26 +91,26 @@ impl Guard {
         if output.is_some_and(|output| matches!(bare(output), Type::Never(_))) {
             errors.at(
                 output.span(),
-                "a function that never returns can not be guarded: it has nothing to give while the flag is off",
+                "a function that never returns cannot be guarded: it has no value to return while the flag is off",
             );
             return None;
         }
         let off = self.off(output, errors)?;
         let check = self.check(&off)?;
         match inner {
-            // The check belongs to the future: the task that awaits has the context, not the one that calls.
+            // Inside the future: the task that awaits it has the context, not the caller of the function.
             Some(future) => guard_block(&mut future.block, check),
             None => guard_block(&mut function.block, check),
         }
         Some(function)
     }
 
-    /// What the function gives while the flag is off.
+    /// The value to return while the flag is off.
     fn off(&self, output: Option<&Type>, errors: &mut Errors) -> Option<TokenStream> {
         let (name, novi) = (&self.name, &self.novi);
         match &self.otherwise {
             Otherwise::Given(expr) => return Some(expr.to_token_stream()),
-            Otherwise::Broken => return None,
+            Otherwise::Invalid => return None,
             Otherwise::Absent => {}
         }
         let Some(output) = output.map(bare).filter(|output| !is_unit(output)) else {
@@ -122,7 +123,7 @@ impl Guard {
         match last.as_deref() {
             Some("Option") => Some(quote!(::core::option::Option::None)),
             Some(name_of_type) if name_of_type.ends_with("Result") => {
-                // The user's type gets the blame if it can not be made from FlagDisabled.
+                // Errors point at the user's return type if it cannot be created from `FlagDisabled`.
                 let located = |tokens| located_at(output.span(), tokens);
                 let (name, novi) = (located(quote!(#name)), located(quote!(#novi)));
                 let disabled = match &self.variant {
@@ -133,15 +134,16 @@ impl Guard {
                     }
                 };
                 Some(quote_spanned! {output.span()=>
-                    ::core::result::Result::Err(::core::convert::From::from(#disabled))
+                    ::core::result::Result::Err(#novi::__private::FromFlagDisabled::from_flag_disabled(#disabled))
                 })
             }
             _ => {
-                errors.at(
-                    output.span(),
-                    "what does the function give while the flag is off? say it in the attribute: \
-                     `otherwise = <expression>`",
+                let message = format!(
+                    "missing `otherwise = <expression>`: the function returns `{}`, which has no value for a flag that \
+                     is off",
+                    type_text(output)
                 );
+                errors.at(output.span(), message);
                 None
             }
         }
@@ -150,11 +152,11 @@ impl Guard {
     /// The statement that returns while the flag is off.
     fn check(&self, off: &TokenStream) -> Option<Stmt> {
         let (name, novi) = (self.name.as_ref()?, &self.novi);
-        // A context that is made for the question lives as long as the condition of the `if` below.
+        // A temporary context lives as long as the condition of the `if` below.
         let ctx = given(self.ctx.as_ref(), &quote!(#novi::ToContext::as_context), &quote!(&*));
         let flags =
             given(self.flags.as_ref(), &quote!(#novi::__private::AsFlags::as_flags), &TokenStream::new());
-        let (asked, more) = if self.key.is_none() && self.variant.is_none() {
+        let (method, more) = if self.key.is_none() && self.variant.is_none() {
             (quote_spanned!(name.span()=> is_enabled), None)
         } else {
             let key = given(self.key.as_ref(), &quote!(#novi::ToValue::to_value), &TokenStream::new());
@@ -165,18 +167,19 @@ impl Guard {
             (quote_spanned!(name.span()=> is_on), Some(quote!(, #key, #variant)))
         };
         let enabled = if self.flags.is_none() && literal(name).is_some() {
-            // The flag is looked up once. A name that is no literal may depend on what a static can not see.
+            // Looks the flag up once. Other names may depend on generic parameters, which a static cannot
+            // use.
             quote_spanned! {name.span()=> {
                 static GUARDED: #novi::__private::Guarded = #novi::__private::Guarded::new(#name);
-                GUARDED.#asked(#ctx #more)
+                GUARDED.#method(#ctx #more)
             }}
         } else {
-            quote_spanned!(name.span()=> #novi::__private::#asked(#flags, #name, #ctx #more))
+            quote_spanned!(name.span()=> #novi::__private::#method(#flags, #name, #ctx #more))
         };
-        // `otherwise` may well diverge itself, and the error may well be FlagDisabled.
+        // `otherwise` may diverge.
         let check = quote! {
             if !#enabled {
-                #[allow(unreachable_code, clippy::diverging_sub_expression, clippy::useless_conversion)]
+                #[allow(unreachable_code, clippy::diverging_sub_expression)]
                 return #off;
             }
         };
@@ -184,8 +187,8 @@ impl Guard {
     }
 }
 
-/// The function, if the item is one that can run.
-fn read_function(item: &TokenStream, errors: &mut Errors) -> Option<ItemFn> {
+/// The function, if the item is one with a body.
+fn parse_function(item: &TokenStream, errors: &mut Errors) -> Option<ItemFn> {
     let error = match parse2::<ItemFn>(item.clone()) {
         Ok(function) => return Some(function),
         Err(error) => error,
@@ -193,28 +196,28 @@ fn read_function(item: &TokenStream, errors: &mut Errors) -> Option<ItemFn> {
     if let Ok(method) = parse2::<TraitItemFn>(item.clone()) {
         errors.at(
             method.sig.ident.span(),
-            "there is no body to guard: put the attribute on the implementations of this method",
+            "a method without a body cannot be guarded; put the attribute on its implementations",
         );
     } else if parse2::<Item>(item.clone()).is_ok() {
-        errors.at(Span::call_site(), "only a function or a method with a body can be guarded");
+        errors.at(Span::call_site(), "expected a function or a method with a body");
     } else {
         errors.push(error);
     }
     None
 }
 
-/// What is wrong with the name of a `thing`: a flag, or a variant.
+/// Checks the name of a `thing`: a flag or a variant.
 fn check_name(thing: &str, name: &Expr, errors: &mut Errors) {
     match literal(name) {
         Some(text) if text.value().trim().is_empty() => {
-            errors.at(text.span(), format!("a {thing}'s name can not be empty"));
+            errors.at(text.span(), format!("the {thing} name cannot be empty"));
         }
         Some(_) => {}
         None if matches!(name, Expr::Path(_)) => {}
         None => errors.at(
             name.span(),
             format!(
-                "expected the {thing}'s name: a string literal, or the path of a constant of type `&'static str`"
+                "expected the {thing} name: a string literal or the path of a constant of type `&'static str`"
             ),
         ),
     }
@@ -224,13 +227,12 @@ fn check_signature(signature: &Signature, errors: &mut Errors) {
     if let Some(constness) = &signature.constness {
         errors.at(
             constness.span(),
-            "a const fn can not be guarded: it may run in the compiler, where there are no flags",
+            "a `const fn` cannot be guarded: it may run in the compiler, where there are no flags",
         );
     }
 }
 
-/// An expression of the user's as an option of what `borrow` makes of a reference to it. It gets the blame if that can
-/// not be.
+/// `Some(borrow(&expr))` for an expression of the user's, at which errors point; `None` without one.
 pub(crate) fn given(expr: Option<&Expr>, borrow: &TokenStream, reborrow: &TokenStream) -> TokenStream {
     let Some(expr) = expr else { return quote!(::core::option::Option::None) };
     let (span, expr, borrow) = (expr.span(), borrowed(expr), located_at(expr.span(), borrow.clone()));
@@ -238,7 +240,7 @@ pub(crate) fn given(expr: Option<&Expr>, borrow: &TokenStream, reborrow: &TokenS
     quote!(::core::option::Option::Some(#reborrow #borrowed))
 }
 
-/// The expression behind `&`, with parentheses where they are needed.
+/// `&expr`, with parentheses if they are needed.
 fn borrowed(expr: &Expr) -> Expr {
     Expr::Reference(ExprReference {
         attrs: Vec::new(),
@@ -252,7 +254,7 @@ fn guard_block(block: &mut Block, check: Stmt) {
     let mut body = std::mem::take(&mut block.stmts);
     block.stmts.push(check);
     if matches!(body.first(), Some(Stmt::Item(_))) {
-        // Lints want items before other statements: those that the body opens with get a block of their own.
+        // Clippy requires items before other statements, so leading items get a block of their own.
         let body = Block { brace_token: block.brace_token, stmts: body };
         block.stmts.push(Stmt::Expr(Expr::Verbatim(body.into_token_stream()), None));
     } else {
@@ -260,7 +262,7 @@ fn guard_block(block: &mut Block, check: Stmt) {
     }
 }
 
-/// The type without what macros put around it.
+/// The type without the groups that macros add.
 fn bare(mut output: &Type) -> &Type {
     loop {
         output = match output {
@@ -271,12 +273,20 @@ fn bare(mut output: &Type) -> &Type {
     }
 }
 
+/// The type as people write it: tokens are printed with spaces between them.
+fn type_text(output: &Type) -> String {
+    let text = output.to_token_stream().to_string();
+    [(" < ", "<"), (" >", ">"), (" :: ", "::"), (":: ", "::"), ("& ", "&"), (" ,", ","), (" ;", ";")]
+        .into_iter()
+        .fold(text, |text, (from, to)| text.replace(from, to))
+}
+
 fn is_unit(output: &Type) -> bool {
     matches!(output, Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
-/// The async block that is all of a function's body: `async move {..}`, or `Box::pin(async move {..})` as
-/// `#[async_trait]` leaves it.
+/// The async block that is the whole body of a function: `async move {..}`, or `Box::pin(async move {..})`,
+/// as `#[async_trait]` writes it.
 fn async_tail(body: &mut Block) -> Option<&mut ExprAsync> {
     let [Stmt::Expr(tail, None)] = body.stmts.as_mut_slice() else { return None };
     match tail {
@@ -295,8 +305,8 @@ fn async_tail(body: &mut Block) -> Option<&mut ExprAsync> {
     }
 }
 
-/// `T` of a function that returns `impl Future<Output = T>`, `Pin<Box<dyn Future<Output = T>>>`, or `BoxFuture<'_, T>`
-/// as the crate futures calls that.
+/// The `T` of a function that returns `impl Future<Output = T>`, `Pin<Box<dyn Future<Output = T>>>`, or
+/// `BoxFuture<'_, T>` of the crate futures.
 fn future_output(output: &ReturnType) -> Option<&Type> {
     let ReturnType::Type(_, output) = output else { return None };
     let mut output = bare(output);
@@ -319,7 +329,7 @@ fn future_output(output: &ReturnType) -> Option<&Type> {
     }
 }
 
-/// The type between angle brackets that has no other type beside it.
+/// The type between angle brackets, if it is the only one.
 fn only_type(arguments: &PathArguments) -> Option<&Type> {
     let PathArguments::AngleBracketed(arguments) = arguments else { return None };
     let mut types = arguments.args.iter().filter_map(|argument| match argument {

@@ -1,4 +1,4 @@
-//! `#[novi::feature]`: a function `create` that calls the one of several functions which a flag chooses.
+//! `#[novi::feature]`: a function `create` that calls the function that a flag selects.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -16,11 +16,11 @@ const OPTIONS: &str = "`ctx`, `flags` and `crate`";
 
 pub(crate) fn expand(arguments: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let factory = Factory::read(arguments, &mut errors);
-    let written = read_impl(item, &mut errors).and_then(|target| factory.write(target, &mut errors));
+    let factory = Factory::parse(arguments, &mut errors);
+    let written = parse_impl(item, &mut errors).and_then(|target| factory.write(target, &mut errors));
     match (errors.tokens(), written) {
         (None, Some(written)) => written,
-        // Without the item: attributes of its functions would be errors as well.
+        // Without the item, because the attributes of its functions would be errors, too.
         (errors, _) => errors.unwrap_or_default(),
     }
 }
@@ -34,8 +34,8 @@ struct Factory {
 }
 
 impl Factory {
-    fn read(arguments: TokenStream, errors: &mut Errors) -> Self {
-        let mut arguments = Arguments::read(arguments, OPTIONS, errors);
+    fn parse(arguments: TokenStream, errors: &mut Errors) -> Self {
+        let mut arguments = Arguments::parse(arguments, OPTIONS, errors);
         let flag = arguments.name.take().and_then(|name| errors.keep(text(&name)));
         let mut factory = Self { flag, ctx: None, flags: None, novi: quote!(::novi) };
         arguments.each_option(OPTIONS, &[], errors, |key, value, errors| {
@@ -60,16 +60,14 @@ impl Factory {
             _ => None,
         });
         let Some(first) = functions.next() else {
-            errors
-                .at(name.span(), "there is nothing to choose from: write a function for each implementation");
+            errors.at(name.span(), "expected a function for each variant, found none");
             return None;
         };
         let mut variants = vec![variant(first)];
         let (model, mut vis) = (first.sig.clone(), first.vis.clone());
         for function in functions {
             if shape(&function.sig) != shape(&model) {
-                let message =
-                    format!("expected the signature of `{}`: one is called in place of another", model.ident);
+                let message = format!("expected the same signature as `{}`", model.ident);
                 errors.at(function.sig.ident.span(), message);
             }
             if function.attrs.iter().any(|attribute| attribute.path().is_ident("default")) {
@@ -78,7 +76,7 @@ impl Factory {
             variants.push(variant(function));
         }
         for (_, name) in variants.iter().filter(|(_, name)| name == "create") {
-            errors.at(name.span(), "`create` is the function that calls one of the others");
+            errors.at(name.span(), "`create` is the name of the generated function; choose another name");
         }
         let (signature, arguments) = create(&model, errors);
         let Self { novi, flag, .. } = self;
@@ -89,7 +87,7 @@ impl Factory {
         let (attributes, names): (Vec<_>, Vec<_>) = variants.into_iter().unzip();
         let wait = model.asyncness.map(|_| quote!(.await));
         let call = quote!((#(#arguments),*) #wait);
-        let about = format!("Calls the function that the flag {:?} chooses.", flag.value());
+        let about = format!("Calls the function that the flag {:?} selects.", flag.value());
         let function = quote! {
             #[doc = #about]
             #vis #signature {
@@ -109,16 +107,16 @@ impl Factory {
 }
 
 /// The impl block, and the name of its type.
-fn read_impl(item: &TokenStream, errors: &mut Errors) -> Option<(ItemImpl, Ident)> {
+fn parse_impl(item: &TokenStream, errors: &mut Errors) -> Option<(ItemImpl, Ident)> {
     let Ok(target) = parse2::<ItemImpl>(item.clone()) else {
-        errors.at(
-            Span::call_site(),
-            "only an impl block has functions to choose from: `impl PaymentProcessor { .. }`",
-        );
+        errors.at(Span::call_site(), "expected an impl block, such as `impl PaymentProcessor { .. }`");
         return None;
     };
     if let Some((of, _)) = &target.trait_ {
-        errors.at(of.span(), "expected an impl block of the type alone: a trait has no room for `create`");
+        errors.at(
+            of.span(),
+            "expected an inherent impl block: `create` cannot be added to a trait implementation",
+        );
         return None;
     }
     let name = match &*target.self_ty {
@@ -126,12 +124,12 @@ fn read_impl(item: &TokenStream, errors: &mut Errors) -> Option<(ItemImpl, Ident
         _ => None,
     };
     if name.is_none() {
-        errors.at(target.self_ty.span(), "expected the impl block of a type with a name");
+        errors.at(target.self_ty.span(), "expected the impl block of a named type");
     }
     name.map(|name| (target, name))
 }
 
-/// The variant that stands for a function, and takes the attributes which say how.
+/// The variant of a function. Takes the attributes of the variant from the function.
 fn variant(function: &mut ImplItemFn) -> (Vec<Attribute>, Ident) {
     let is_ours =
         |attribute: &Attribute| attribute.path().is_ident("default") || attribute.path().is_ident("flag");
@@ -155,7 +153,7 @@ fn shape(signature: &Signature) -> String {
     quote!(#asyncness #safety #generics (#(#inputs),*) -> #output #clause).to_string()
 }
 
-/// The signature of `create`, and what it hands on.
+/// The signature of `create`, and the arguments it passes on.
 fn create(model: &Signature, errors: &mut Errors) -> (Signature, Vec<TokenStream>) {
     let mut signature = model.clone();
     signature.constness = None;
@@ -171,7 +169,7 @@ fn create(model: &Signature, errors: &mut Errors) -> (Signature, Vec<TokenStream
                     name.mutability = None;
                     arguments.push(name.ident.to_token_stream());
                 }
-                other => errors.at(other.span(), "expected a name, by which `create` hands the argument on"),
+                other => errors.at(other.span(), "expected a plain name, which `create` can pass on"),
             },
         }
     }

@@ -1,4 +1,4 @@
-//! `#[derive(Feature)]`: an enum whose variants are a flag's, or a struct that is the value of one.
+//! `#[derive(Feature)]`: an enum of a flag's variants, or a struct with the value of one.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -15,25 +15,24 @@ use crate::{
 
 const OF_ENUM: Known = Known {
     attribute: "flag",
-    first: Some("the flag's name"),
-    told: "the flag's name, `\"...\"`, `rename_all = \"...\"` or `crate = path`",
+    first: Some("the flag name"),
+    listed: "the flag name `\"...\"`, `rename_all = \"...\"` or `crate = path`",
     flags: &[],
     values: &[("rename_all", "\"kebab-case\""), ("crate", "path")],
 };
 
 const OF_STRUCT: Known =
-    Known { told: "the flag's name, `\"...\"`, or `crate = path`", values: &[("crate", "path")], ..OF_ENUM };
+    Known { listed: "the flag name `\"...\"` or `crate = path`", values: &[("crate", "path")], ..OF_ENUM };
 
 const OF_VARIANT: Known = Known {
     attribute: "flag",
     first: None,
-    told: "`rename = \"...\"`",
+    listed: "`rename = \"...\"`",
     flags: &[],
     values: &[("rename", "\"name\"")],
 };
 
-const OF_FIELD: Known =
-    Known { told: "none for a field, whose name is the business of serde", values: &[], ..OF_VARIANT };
+const OF_FIELD: Known = Known { listed: "no options: serde names the fields", values: &[], ..OF_VARIANT };
 
 pub(crate) fn expand(item: TokenStream) -> TokenStream {
     let input = match parse2::<DeriveInput>(item) {
@@ -42,19 +41,19 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
     };
     let mut errors = Errors::default();
     let known = if matches!(input.data, Data::Struct(_)) { OF_STRUCT } else { OF_ENUM };
-    let target = Target::read(&input, &known, &mut errors);
+    let target = Target::parse(&input, &known, &mut errors);
     let parts = match &input.data {
         Data::Enum(data) => target.of_enum(data, &mut errors),
         Data::Struct(data) => target.of_struct(data, &mut errors),
         Data::Union(data) => {
-            let message = "nobody can tell which field of a union is there: make it an enum or a struct";
+            let message = "expected an enum or a struct, found a union";
             errors.at(data.union_token.span(), message);
             None
         }
     };
     match (errors.tokens(), parts) {
         (None, Some(parts)) => target.write(&parts, true),
-        // With an implementation, for without any each use of the type would be an error as well.
+        // With an implementation: without one, each use of the type would be an error, too.
         (errors, _) => {
             let never = quote!(::core::unreachable!());
             let nothing = Parts { info: quote!(of_enum(&[], "")), fallback: never.clone(), read: never };
@@ -71,28 +70,35 @@ struct Target<'a> {
     novi: TokenStream,
 }
 
-/// What differs between enums and structs.
+/// The parts that differ between enums and structs.
 struct Parts {
-    /// The last call that makes the registration.
+    /// The last call that creates the registration.
     info: TokenStream,
     fallback: TokenStream,
     read: TokenStream,
 }
 
 impl<'a> Target<'a> {
-    fn read(input: &'a DeriveInput, known: &Known, errors: &mut Errors) -> Self {
-        let options = Options::read(&input.attrs, known, errors);
+    fn parse(input: &'a DeriveInput, known: &Known, errors: &mut Errors) -> Self {
+        let options = Options::parse(&input.attrs, known, errors);
+        for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("feature")) {
+            // A derive cannot have this attribute: rustc reports it as malformed, without a hint.
+            errors.at(
+                attribute.path().span(),
+                "`#[feature]` is an attribute of rustc; write `#[flag(\"flag name\")]`",
+            );
+        }
         if !input.generics.params.is_empty() {
             errors.at(
                 input.generics.params.span(),
-                "a feature has no generic parameters: a flag stands for one type",
+                "a feature cannot have generic parameters: a flag belongs to one type",
             );
         }
         let written = || input.ident.unraw().to_string();
         Self {
             input,
             flag: options.first.as_ref().map_or_else(written, LitStr::value),
-            rename_all: Case::read(&options, errors),
+            rename_all: Case::parse(&options, errors),
             novi: options
                 .value("crate")
                 .and_then(|value| errors.keep(crate_path(value)))
@@ -106,14 +112,16 @@ impl<'a> Target<'a> {
         for variant in &data.variants {
             let name = self.name_of(variant, errors);
             if let Some((_, other)) = names.iter().find(|(known, _)| *known == name) {
-                let message = format!("the variant {name:?} is `{other}` already");
+                let message = format!("duplicate variant {name:?}: `{other}` has the same name");
                 errors.at(variant.ident.span(), message);
             }
             if is_default(&variant.attrs, errors) {
                 match &default {
                     None => default = Some((&variant.ident, name.clone())),
-                    Some((first, _)) => errors
-                        .at(variant.ident.span(), format!("there is one `#[default]`, and `{first}` has it")),
+                    Some((first, _)) => errors.at(
+                        variant.ident.span(),
+                        format!("duplicate `#[default]`: `{first}` is the default"),
+                    ),
                 }
             }
             names.push((name, &variant.ident));
@@ -121,7 +129,7 @@ impl<'a> Target<'a> {
         let Some((default, default_name)) = default else {
             errors.at(
                 self.input.ident.span(),
-                "what does the code do while the flag is off? put `#[default]` on that one",
+                "missing `#[default]` on the variant to use while the flag is off",
             );
             return None;
         };
@@ -143,13 +151,11 @@ impl<'a> Target<'a> {
     }
 
     fn name_of(&self, variant: &Variant, errors: &mut Errors) -> String {
-        let options = Options::read(&variant.attrs, &OF_VARIANT, errors);
+        let options = Options::parse(&variant.attrs, &OF_VARIANT, errors);
         let ident = &variant.ident;
         if !matches!(variant.fields, Fields::Unit) {
-            let message = format!(
-                "`{ident}` has fields, and a flag gives a name alone: leave them out; a struct with \
-                 `#[derive(novi::Feature)]` is read from the variant's value"
-            );
+            let message = "expected a variant without fields: a flag selects variants by name; to read a variant's \
+                           value, derive `novi::Feature` for a struct";
             errors.at(variant.fields.span(), message);
         }
         let renamed = options.text("rename", errors).map(|name| name.value());
@@ -161,17 +167,17 @@ impl<'a> Target<'a> {
 
     fn of_struct(&self, data: &DataStruct, errors: &mut Errors) -> Option<Parts> {
         for field in &data.fields {
-            Options::read(&field.attrs, &OF_FIELD, errors);
+            Options::parse(&field.attrs, &OF_FIELD, errors);
         }
         if !matches!(data.fields, Fields::Named(_)) {
             errors.at(
                 self.input.ident.span(),
-                "the value is a JSON object, and so the struct's fields have names: `struct Name { field: Type }`",
+                "expected named fields, because the value is a JSON object: `struct Name { field: Type }`",
             );
             return None;
         }
         let novi = &self.novi;
-        // What the type lacks is told at the type.
+        // Errors about missing traits point at the type.
         let name = &self.input.ident;
         let (fallback, check, read) = (
             quote_spanned!(name.span()=> <#name as ::core::default::Default>::default()),
@@ -233,10 +239,10 @@ fn is_default(attributes: &[Attribute], errors: &mut Errors) -> bool {
     let mut defaults = attributes.iter().filter(|attribute| attribute.path().is_ident("default"));
     let Some(default) = defaults.next() else { return false };
     if !matches!(default.meta, Meta::Path(_)) {
-        errors.at(default.meta.span(), "expected `#[default]` alone");
+        errors.at(default.meta.span(), "expected `#[default]` without arguments");
     }
     for twice in defaults {
-        errors.at(twice.meta.span(), "`#[default]` is given twice");
+        errors.at(twice.meta.span(), "duplicate `#[default]`");
     }
     true
 }

@@ -1,5 +1,9 @@
-//! The macros of [novi](https://docs.rs/novi). Use them through that crate: `#[novi::enabled]`, `#[novi::activation]`,
-//! `#[derive(novi::ToContext)]`, `#[derive(novi::Feature)]` and `#[novi::feature]`.
+//! The macros of [novi](https://docs.rs/novi). Use them through that crate: `#[novi::enabled]`,
+//! `#[novi::activation]`, `#[derive(novi::ToContext)]`, `#[derive(novi::Feature)]` and `#[novi::feature]`.
+//!
+//! A *flag* is a row in the database. A *feature* is a Rust type or impl block whose variants a flag selects;
+//! its flag is named in `#[flag("...")]` or in the arguments of `#[novi::feature]`.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod activation;
 mod arguments;
@@ -14,33 +18,33 @@ use proc_macro::TokenStream;
 
 /// Guards a function with a flag: while the flag is off, the body does not run.
 ///
-/// The attribute takes the flag's name, a string literal or the path of a constant, and then options. It goes on
-/// functions and methods that have a body, sync and async, under `#[async_trait]` too. It only puts a check before the
-/// body; the signature stays as it is. The check of an async function is made when its future is first polled, and so
-/// is that of a function whose body is nothing but `async {..}` or `Box::pin(async {..})`.
+/// The attribute takes the flag name, a string literal or the path of a constant, followed by options. It
+/// supports functions and methods with a body, sync and async, also under `#[async_trait]`. It only inserts a
+/// check before the body; the signature does not change. In an async function the check runs when its future
+/// is first polled; the same applies to a function whose body is only `async {..}` or `Box::pin(async {..})`.
 ///
-/// What a guarded function gives while its flag is off:
+/// While the flag is off, a guarded function returns:
 ///
-/// | it returns | it gives |
+/// | return type | value |
 /// |---|---|
-/// | nothing | nothing |
+/// | none | nothing |
 /// | `Option<_>` | `None` |
 /// | `Result<_, E>`, or an alias whose name ends in `Result` | `Err(E::from(novi::FlagDisabled))` |
-/// | anything else | `otherwise`, which must be there |
+/// | any other | `otherwise`, which is required |
 ///
-/// Types are told by their name, for that is all that a macro sees.
+/// Types are recognized by name, because a macro does not see more.
 ///
 /// | option | meaning |
 /// |---|---|
-/// | `otherwise = expr` | what to give instead, made from the arguments; wins over the table above |
-/// | `variant = "..."` | the body runs only when the flag is on with this variant: a string literal, or the path of a constant |
-/// | `ctx = expr` | the context, or whatever is `novi::ToContext`: an argument, `self.user`, a call. It is not moved. Default: the current context (`novi::in_context`, `novi::with_context`) |
-/// | `key = expr` | the targeting key in that context, or in the current one: whatever is `novi::ToValue`, as `user.id`. It is not moved |
-/// | `flags = expr` | the `novi::Flags` to ask, or a reference to one. Default: the installed ones (`Flags::install`); while none are, every flag is off, and an error is logged once |
-/// | `crate = path` | where the crate novi is, if it goes by another name |
+/// | `otherwise = expr` | the value to return while the flag is off; may use the arguments. Takes precedence over the table above |
+/// | `variant = "..."` | run the body only if the flag is on with this variant: a string literal or the path of a constant |
+/// | `ctx = expr` | the context, or any `novi::ToContext`: an argument, `self.user`, a call. Not moved. Default: the current context (`novi::in_context`, `novi::with_context`) |
+/// | `key = expr` | the targeting key in that context, or in the current one: any `novi::ToValue`, such as `user.id`. Not moved |
+/// | `flags = expr` | the `novi::Flags`, or a reference. Default: the installed flags (`Flags::install`). Until flags are installed, every flag is off, and an error is logged once |
+/// | `crate = path` | the path of the crate novi, if it is renamed |
 ///
-/// A `const fn` can not be guarded, for constants are made before there are flags, nor can a function that never
-/// returns (`-> !`).
+/// A `const fn` cannot be guarded, because it may run in the compiler, where there are no flags. Neither can
+/// a function that never returns (`-> !`).
 #[proc_macro_attribute]
 pub fn enabled(arguments: TokenStream, item: TokenStream) -> TokenStream {
     enabled::expand(arguments.into(), item.into()).into()
@@ -48,94 +52,96 @@ pub fn enabled(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Registers an activation type, so that rows can name it in `class_name`.
 ///
-/// The attribute takes the class name and then options. It goes on a struct or an enum without generic parameters
-/// that implements `Activation` and derives `Deserialize`; put it above the derives, for it does not see those that
-/// stand above it.
+/// The attribute takes the class name, followed by options. It supports structs and enums without generic
+/// parameters that implement `Activation` and derive `Deserialize`. Put it above the derives: it does not see
+/// those above it.
 ///
 /// | option | meaning |
 /// |---|---|
-/// | `alias = "..."` | another name that rows may have; may be given several times |
+/// | `alias = "..."` | another class name for rows; may be repeated |
 /// | `description = "..."` | what the type does. Default: the first paragraph of its doc comment |
-/// | `crate = path` | where the crate novi is, if it goes by another name |
+/// | `crate = path` | the path of the crate novi, if it is renamed |
 ///
-/// Beside the registration, the type gets:
-/// - `JsonSchema`, unless it is derived already: forms and `novi check` read the config's schema.
-/// - `#[serde(deny_unknown_fields)]` if it is a struct with named fields, so that a misspelt setting is an issue and
-///   not ignored. Not if a serde attribute of the type speaks against it: `from`, `try_from`, `remote`,
+/// In addition to the registration, the type gets:
+/// - `JsonSchema`, unless it is derived already: forms and `novi check` use the schema of the config.
+/// - `#[serde(deny_unknown_fields)]` if it is a struct with named fields, so that a misspelled field is an issue
+///   instead of being ignored. Not with an incompatible serde attribute: `from`, `try_from`, `remote`,
 ///   `transparent`, or a field with `flatten`.
-/// - `RegisteredActivation`, so that `Registry::with` takes it where nothing is linked in by itself.
+/// - `RegisteredActivation`, so that `Registry::with` accepts it where nothing is linked in automatically.
 #[proc_macro_attribute]
 pub fn activation(arguments: TokenStream, item: TokenStream) -> TokenStream {
     activation::expand(arguments.into(), item.into()).into()
 }
 
-/// Makes a struct a context, without a map in between: `novi::ToContext`. Makes a struct or an enum a value in a
-/// context: `novi::ToValue`.
+/// Makes a struct a context without an intermediate map (`novi::ToContext`), and a struct or an enum a value
+/// in a context (`novi::ToValue`).
 ///
-/// Each named field is an attribute, by the field's name. It is whatever `novi::ToValue` makes of it: text is borrowed,
-/// numbers, truth values and instants are copied, so that a struct of these becomes a context without the heap. An
-/// option that is `None` is left out. A struct that also has the derive is an object, which takes one allocation, and
-/// rules reach into it by a path with dots: `company.country`. So are maps with text for keys. Vectors, slices and sets
-/// are lists. An enum whose variants have no fields is the name of its variant, borrowed.
+/// Each named field is an attribute with the field's name. `novi::ToValue` converts its value: text is
+/// borrowed; numbers, booleans and times are copied, so such a struct becomes a context without heap
+/// allocation. An option that is `None` is left out. A struct that also derives `ToContext` is an object,
+/// which takes one allocation; rules address its fields by a path with dots: `company.country`. The same
+/// applies to maps with text keys. Vectors, slices and sets are lists. An enum whose variants have no fields
+/// is the name of its variant, borrowed.
 ///
 /// | option of a field | meaning |
 /// |---|---|
-/// | `#[context(key)]` | it is the caller's identity, the attribute `targetingKey`: text, or an option of text |
+/// | `#[context(key)]` | the caller's identity, the attribute `targetingKey`: text, an integer, or an option of these. Integers become text, which allocates |
 /// | `#[context(rename = "...")]` | the attribute's name |
-/// | `#[context(display)]` | the text of its `Display`, or of that in an option. With `key`: `#[context(key, display)]` for ids that are numbers or UUIDs. Allocates |
-/// | `#[context(flatten)]` | it is a context, whose attributes become those of the struct. The struct's own win over them |
-/// | `#[context(skip)]` | it is left out |
+/// | `#[context(display)]` | the text of its `Display`, or of the value in an option. `#[context(key, display)]` is for ids such as UUIDs. Allocates |
+/// | `#[context(flatten)]` | the field is a context, whose attributes are added to the struct's. The struct's own take precedence |
+/// | `#[context(skip)]` | leave the field out |
 ///
 /// | option of the type | meaning |
 /// |---|---|
-/// | `#[context(rename_all = "camelCase")]` | the case of the fields' or variants' names; the cases are those of serde |
-/// | `#[context(crate = path)]` | where the crate novi is, if it goes by another name |
+/// | `#[context(rename_all = "camelCase")]` | the case of the fields' or variants' names, as in serde |
+/// | `#[context(crate = path)]` | the path of the crate novi, if it is renamed |
 ///
-/// Variants of an enum take `#[context(rename = "...")]`.
+/// Variants of an enum support `#[context(rename = "...")]`.
 ///
-/// In an object the identity is called `targetingKey` too: of a caller in a request it is `caller.targetingKey`. To make
-/// the request's identity of it, flatten the caller.
+/// In an object the identity is also called `targetingKey`: for a caller inside a request it is
+/// `caller.targetingKey`. Flatten the caller to make it the identity of the request.
 #[proc_macro_derive(ToContext, attributes(context))]
 pub fn to_context(item: TokenStream) -> TokenStream {
     to_context::expand(item.into()).into()
 }
 
-/// Makes a type's values what a flag chooses among: `novi::Feature`.
+/// Makes a type whose values a flag selects: `novi::Feature`.
 ///
-/// The variants of an **enum** are the flag's variants, so that a `match` on it has all of them. They have no fields, and
-/// one is the `#[default]`, as for the `Default` of the standard library, which may be derived as well: what the code
-/// does when the flag is off or does not exist, when it is on without a variant, and when it names one that the code
-/// does not know.
+/// The variants of an **enum** are the flag's variants, so a `match` covers all of them. They have no fields.
+/// One is the `#[default]`, as for the standard library's `Default`, which may be derived as well: the value
+/// if the flag is off or does not exist, is on without a variant, or has a variant that the enum does not
+/// have.
 ///
-/// A **struct** is the value of the flag's variant, a JSON object, read by serde: it derives `Deserialize` and `Default`
-/// as well.
+/// A **struct** is the value of the flag's variant, a JSON object that serde deserializes. It must derive
+/// `Deserialize` and `Default` as well.
 ///
 /// | option of the type | meaning |
 /// |---|---|
-/// | `#[flag("...")]` | the flag's name. Default: the type's name |
-/// | `#[flag(rename_all = "kebab-case")]` | the case of the variants' names; the cases are those of serde. Default: as they are written |
-/// | `#[flag(crate = path)]` | where the crate novi is, if it goes by another name |
+/// | `#[flag("...")]` | the flag name. Default: the type's name. (Not `#[feature("...")]`, which is an attribute of rustc) |
+/// | `#[flag(rename_all = "kebab-case")]` | the case of the variants' names, as in serde. Default: unchanged |
+/// | `#[flag(crate = path)]` | the path of the crate novi, if it is renamed |
 ///
-/// Variants of an enum take `#[flag(rename = "...")]`. Names of a struct's fields are the business of serde.
+/// Variants of an enum support `#[flag(rename = "...")]`. Serde names the fields of a struct.
 ///
-/// The type registers itself: `novi::manifest()` lists it, and what the rows have that it does not know is an issue.
+/// The type registers itself: `novi::manifest()` lists it, and variants in the database that it does not have
+/// are issues.
 #[proc_macro_derive(Feature, attributes(flag, default))]
 pub fn feature_type(item: TokenStream) -> TokenStream {
     feature::expand(item.into()).into()
 }
 
-/// Adds a function `create` to an impl block, which calls the one of its functions that a flag chooses.
+/// Adds a function `create` to an impl block, which calls the function that a flag selects.
 ///
-/// All functions of the block have the same signature, and one is the `#[default]`; helpers go into another block.
-/// `create` has that signature too. The flag's variants have the functions' names, or those of
-/// `#[flag(rename = "...")]`. It is an enum with `#[derive(novi::Feature)]` that is written for you.
+/// All functions of the block have the same signature, which `create` has, too. One is the `#[default]`;
+/// helpers go into another block. The flag's variants are named after the functions, or by `#[flag(rename =
+/// "...")]`. The macro generates an enum with `#[derive(novi::Feature)]` for them.
 ///
 /// | option | meaning |
 /// |---|---|
-/// | `"..."` | comes first: the flag's name. Default: the type's name |
-/// | `ctx = expr` | the context, or whatever is `novi::ToContext`: an argument, `self.user`, a call. It is not moved. Default: the current context |
-/// | `flags = expr` | the `novi::Flags` to ask, or a reference to one. Default: the installed ones |
-/// | `crate = path` | where the crate novi is, if it goes by another name |
+/// | `"..."` | first: the flag name. Default: the type's name |
+/// | `ctx = expr` | the context, or any `novi::ToContext`: an argument, `self.user`, a call. Not moved. Default: the current context |
+/// | `flags = expr` | the `novi::Flags`, or a reference. Default: the installed flags |
+/// | `crate = path` | the path of the crate novi, if it is renamed |
 #[proc_macro_attribute]
 pub fn feature(arguments: TokenStream, item: TokenStream) -> TokenStream {
     factory::expand(arguments.into(), &item.into()).into()
@@ -145,9 +151,9 @@ pub fn feature(arguments: TokenStream, item: TokenStream) -> TokenStream {
 mod tests {
     use super::{activation, enabled, factory, feature, to_context};
 
-    /// Whatever is written, the answer is code or `compile_error!`, and never a panic.
+    /// Any input expands to code or `compile_error!`.
     #[test]
-    fn nothing_makes_them_panic() {
+    fn invalid_input_does_not_panic() {
         let arguments = [
             "",
             ",",
@@ -190,9 +196,10 @@ mod tests {
             "impl (u8,) {}",
             "#[flag(\"a\", \"b\", rename_all = )] enum E { #[default] A, #[default(1)] #[flag(rename = \"A\")] B(u8) }",
             "#[flag = 1] struct S<T>(T);",
+            "#[feature(\"a\")] enum E { #[default] A }",
         ];
         for arguments in arguments {
-            // Some are no tokens; the compiler refuses these before it asks a macro.
+            // Some are invalid tokens, which the compiler rejects before it calls a macro.
             let Ok(arguments) = arguments.parse::<proc_macro2::TokenStream>() else { continue };
             for item in items {
                 let item: proc_macro2::TokenStream = item.parse().unwrap();

@@ -1,4 +1,4 @@
-//! What stands in `#[context(...)]` and `#[flag(...)]`.
+//! The options in `#[context(...)]` and `#[flag(...)]`.
 
 use proc_macro2::Span;
 use syn::{
@@ -10,43 +10,43 @@ use syn::{
 
 use crate::arguments::{Errors, skip_to_comma, text};
 
-/// The options of one place.
+/// The options that one place supports.
 pub(crate) struct Known {
-    /// The attribute in which they stand.
+    /// The attribute with the options.
     pub(crate) attribute: &'static str,
-    /// What a string literal that comes first is, if there may be one.
+    /// The meaning of a leading string literal, if one is allowed.
     pub(crate) first: Option<&'static str>,
-    /// All of them, for messages.
-    pub(crate) told: &'static str,
-    /// Those that stand alone.
+    /// All options, for messages.
+    pub(crate) listed: &'static str,
+    /// Options without a value.
     pub(crate) flags: &'static [&'static str],
-    /// Those with a value, and how that is written.
+    /// Options with a value, and an example of it.
     pub(crate) values: &'static [(&'static str, &'static str)],
 }
 
-/// The options that are given, in their order. All are known and given once.
+/// The given options in order: all are supported, and none is duplicate.
 #[derive(Default)]
 pub(crate) struct Options {
-    /// The string literal that comes first.
+    /// The leading string literal.
     pub(crate) first: Option<LitStr>,
-    /// No value for a flag, nor for what could not be read.
+    /// `None` for an option without a value, and for an invalid value.
     given: Vec<(Ident, Option<Expr>)>,
 }
 
 impl Options {
-    pub(crate) fn read(attributes: &[Attribute], known: &Known, errors: &mut Errors) -> Self {
+    pub(crate) fn parse(attributes: &[Attribute], known: &Known, errors: &mut Errors) -> Self {
         let mut options = Self::default();
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(known.attribute)) {
             let Meta::List(list) = &attribute.meta else {
                 errors.at(
                     attribute.meta.span(),
-                    format!("expected options in parentheses, `#[{}(...)]`: {}", known.attribute, known.told),
+                    format!("expected `#[{}(...)]` with {}", known.attribute, known.listed),
                 );
                 continue;
             };
             let read = |input: ParseStream<'_>| {
                 while !input.is_empty() {
-                    if let Err(error) = options.read_one(known, input) {
+                    if let Err(error) = options.parse_one(known, input) {
                         errors.push(error);
                         skip_to_comma(input);
                     }
@@ -63,35 +63,40 @@ impl Options {
         options
     }
 
-    fn read_one(&mut self, known: &Known, input: ParseStream<'_>) -> Result<()> {
+    fn parse_one(&mut self, known: &Known, input: ParseStream<'_>) -> Result<()> {
         if let (Some(what), true) = (known.first, input.peek(LitStr)) {
             let first: LitStr = input.parse()?;
             if self.first.is_some() || !self.given.is_empty() {
-                return Err(Error::new(first.span(), format!("{what} comes first, and once")));
+                return Err(Error::new(
+                    first.span(),
+                    format!("{what} must be the first option, and may be given only once"),
+                ));
             }
             if first.value().trim().is_empty() {
-                return Err(Error::new(first.span(), format!("{what} can not be empty")));
+                return Err(Error::new(first.span(), format!("{what} cannot be empty")));
             }
             self.first = Some(first);
             return at_end_of_one(input);
         }
-        // Keywords such as `crate` are keys as well.
+        // Keys may be keywords, such as `crate`.
         let key = input
             .call(Ident::parse_any)
-            .map_err(|error| Error::new(error.span(), format!("expected an option: {}", known.told)))?;
+            .map_err(|error| Error::new(error.span(), format!("expected {}", known.listed)))?;
         let name = key.to_string();
         let how = known.values.iter().find(|(value, _)| *value == name).map(|(_, how)| how);
-        let wrong = |message: String| Err(Error::new(key.span(), message));
+        let error = |message: String| Err(Error::new(key.span(), message));
         if how.is_none() && !known.flags.contains(&&*name) {
-            return wrong(format!("unknown option `{name}`; expected {}", known.told));
+            return error(format!("unknown option `{name}`; expected {}", known.listed));
         }
         if self.has(&name).is_some() {
-            return wrong(format!("option `{name}` is given twice"));
+            return error(format!("duplicate option `{name}`"));
         }
         self.given.push((key.clone(), None));
         match (how, input.peek(Token![=])) {
-            (Some(how), false) => return wrong(format!("option `{name}` takes a value: `{name} = {how}`")),
-            (None, true) => return wrong(format!("option `{name}` takes no value")),
+            (Some(how), false) => {
+                return error(format!("missing value of option `{name}`; expected `{name} = {how}`"));
+            }
+            (None, true) => return error(format!("option `{name}` does not take a value")),
             (Some(_), true) => {
                 input.parse::<Token![=]>()?;
                 let value = input.parse()?;
@@ -104,7 +109,7 @@ impl Options {
         at_end_of_one(input)
     }
 
-    /// Where the option stands, if it is given.
+    /// The location of the option, if it is given.
     pub(crate) fn has(&self, name: &str) -> Option<Span> {
         self.given.iter().find(|(key, _)| key == name).map(|(key, _)| key.span())
     }
@@ -113,21 +118,21 @@ impl Options {
         self.given.iter().find(|(key, _)| key == name)?.1.as_ref()
     }
 
-    /// The text of an option, which has to be a string literal with something in it.
+    /// The value of an option that takes a non-empty string literal.
     pub(crate) fn text(&self, name: &str, errors: &mut Errors) -> Option<LitStr> {
         let text = errors.keep(text(self.value(name)?))?;
         if text.value().is_empty() {
-            errors.at(text.span(), "a name can not be empty");
+            errors.at(text.span(), "expected a name, found an empty string");
             return None;
         }
         Some(text)
     }
 
-    /// Those that make no sense beside another one, which is given; `why` tells.
-    pub(crate) fn refuse(&self, senseless: &[&str], why: &str, errors: &mut Errors) {
+    /// Reports options that conflict with another one. `why` says which.
+    pub(crate) fn reject(&self, conflicting: &[&str], why: &str, errors: &mut Errors) {
         for (key, _) in &self.given {
-            if senseless.iter().any(|name| key == name) {
-                errors.at(key.span(), format!("{why}: leave out `{key}`"));
+            if conflicting.iter().any(|name| key == name) {
+                errors.at(key.span(), format!("option `{key}` conflicts with {why}; remove one of them"));
             }
         }
     }

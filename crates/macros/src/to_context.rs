@@ -19,7 +19,7 @@ const TARGETING_KEY: &str = "targetingKey";
 const OF_TYPE: Known = Known {
     attribute: "context",
     first: None,
-    told: "`rename_all = \"...\"` or `crate = path`",
+    listed: "`rename_all = \"...\"` or `crate = path`",
     flags: &[],
     values: &[("rename_all", "\"camelCase\""), ("crate", "path")],
 };
@@ -27,7 +27,7 @@ const OF_TYPE: Known = Known {
 const OF_FIELD: Known = Known {
     attribute: "context",
     first: None,
-    told: "`key`, `rename = \"...\"`, `display`, `flatten` or `skip`",
+    listed: "`key`, `rename = \"...\"`, `display`, `flatten` or `skip`",
     flags: &["key", "display", "flatten", "skip"],
     values: &[("rename", "\"name\"")],
 };
@@ -35,7 +35,7 @@ const OF_FIELD: Known = Known {
 const OF_VARIANT: Known = Known {
     attribute: "context",
     first: None,
-    told: "`rename = \"...\"`",
+    listed: "`rename = \"...\"`",
     flags: &[],
     values: &[("rename", "\"name\"")],
 };
@@ -46,21 +46,18 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
         Err(error) => return error.to_compile_error(),
     };
     let mut errors = Errors::default();
-    let target = Target::read(&input, &mut errors);
+    let target = Target::parse(&input, &mut errors);
     let written = match &input.data {
         Data::Struct(data) => target.of_struct(data, &mut errors),
         Data::Enum(data) => target.of_enum(data, &mut errors),
         Data::Union(data) => {
-            errors.at(
-                data.union_token.span(),
-                "nobody can tell which field of a union is there: make it a struct or an enum",
-            );
+            errors.at(data.union_token.span(), "expected a struct or an enum, found a union");
             TokenStream::new()
         }
     };
     match errors.tokens() {
         None => written,
-        // With empty implementations, for without any each use of the type would be an error as well.
+        // With empty implementations: without them, each use of the type would be an error, too.
         Some(errors) => {
             let empty = target.write_context(&[], &TokenStream::new());
             let null = target.write_value(&[], &target.null());
@@ -76,7 +73,7 @@ struct Target<'a> {
     novi: TokenStream,
 }
 
-/// A field that says something.
+/// A field that is not skipped.
 struct Field<'a> {
     name: &'a Ident,
     kind: &'a Type,
@@ -90,10 +87,10 @@ enum Role {
 }
 
 impl<'a> Target<'a> {
-    fn read(input: &'a DeriveInput, errors: &mut Errors) -> Self {
-        let options = Options::read(&input.attrs, &OF_TYPE, errors);
+    fn parse(input: &'a DeriveInput, errors: &mut Errors) -> Self {
+        let options = Options::parse(&input.attrs, &OF_TYPE, errors);
         let novi = options.value("crate").and_then(|value| errors.keep(crate_path(value)));
-        let rename_all = Case::read(&options, errors);
+        let rename_all = Case::parse(&options, errors);
         Self { input, rename_all, novi: novi.unwrap_or_else(|| quote!(::novi)) }
     }
 
@@ -101,21 +98,21 @@ impl<'a> Target<'a> {
         let Fields::Named(fields) = &data.fields else {
             errors.at(
                 self.input.ident.span(),
-                "attributes have names, and so must the fields of this struct: `struct Name { field: Type }`",
+                "expected named fields, which become attributes: `struct Name { field: Type }`",
             );
             return TokenStream::new();
         };
         let mut read: Vec<Field<'_>> = Vec::new();
         for field in &fields.named {
-            let options = Options::read(&field.attrs, &OF_FIELD, errors);
+            let options = Options::parse(&field.attrs, &OF_FIELD, errors);
             let Some(name) = &field.ident else { continue };
-            let Some(role) = self.role(name, &options, errors) else { continue };
-            if let Some(error) = twin(&read, name, &role, &options) {
+            let Some(role) = self.role(name, &field.ty, &options, errors) else { continue };
+            if let Some(error) = duplicate(&read, name, &role, &options) {
                 errors.push(error);
             }
             read.push(Field { name, kind: &field.ty, role });
         }
-        // What is flattened comes first, so that the struct's own attributes win over it.
+        // Flattened fields come first, so that the struct's own attributes take precedence.
         let (flattened, own): (Vec<_>, Vec<_>) =
             read.iter().partition(|field| matches!(field.role, Role::Flattened));
         let body = flattened.into_iter().chain(own).map(|field| self.add(field)).collect();
@@ -126,30 +123,30 @@ impl<'a> Target<'a> {
         quote!(#context #value)
     }
 
-    /// What a field is to be; nothing if it is skipped.
-    fn role(&self, field: &Ident, options: &Options, errors: &mut Errors) -> Option<Role> {
+    /// What a field becomes; `None` if it is skipped.
+    fn role(&self, field: &Ident, kind: &Type, options: &Options, errors: &mut Errors) -> Option<Role> {
         let renamed = options.text("rename", errors).map(|name| name.value());
         let display = options.has("display").is_some();
         if options.has("skip").is_some() {
             let others = ["key", "rename", "display", "flatten"];
-            options.refuse(&others, "`skip` leaves the whole field out", errors);
+            options.reject(&others, "`skip`", errors);
             return None;
         }
         if options.has("flatten").is_some() {
-            let why = "`flatten` takes the attributes that the field's own type has";
-            options.refuse(&["key", "rename", "display"], why, errors);
+            options.reject(&["key", "rename", "display"], "`flatten`", errors);
             return Some(Role::Flattened);
         }
         if options.has("key").is_some() {
-            options.refuse(&["rename"], "the key's name is `targetingKey`", errors);
-            return Some(Role::Key { display });
+            options.reject(&["rename"], "`key`, whose name is `targetingKey`", errors);
+            return Some(Role::Key { display: display || is_integer(kind) });
         }
         let written = field.unraw().to_string();
         let name = renamed.unwrap_or_else(|| {
             self.rename_all.map_or_else(|| written.clone(), |case| case.of_field(&written))
         });
         if name.is_empty() {
-            errors.at(field.span(), "nothing is left of this name: `#[context(rename = \"...\")]` gives one");
+            errors
+                .at(field.span(), "the attribute name is empty; set one with `#[context(rename = \"...\")]`");
         }
         Some(Role::Attribute { name, display })
     }
@@ -167,12 +164,12 @@ impl<'a> Target<'a> {
     }
 
     fn arm(&self, variant: &Variant, errors: &mut Errors) -> TokenStream {
-        let options = Options::read(&variant.attrs, &OF_VARIANT, errors);
+        let options = Options::parse(&variant.attrs, &OF_VARIANT, errors);
         let ident = &variant.ident;
         if !matches!(variant.fields, Fields::Unit) {
             let message = format!(
-                "`{ident}` has fields, and a variant is told by its name alone: leave them out, or implement \
-                 `novi::ToValue` by hand"
+                "`{ident}` has fields, but only the variant's name becomes a value; remove the fields, or implement \
+                 `novi::ToValue`"
             );
             errors.at(variant.fields.span(), message);
         }
@@ -185,7 +182,7 @@ impl<'a> Target<'a> {
         quote!(Self::#ident => #name,)
     }
 
-    /// The statement that adds what a field says. It points at the field's type, which gets the blame if it says nothing.
+    /// The statement that adds a field to the context. Errors point at the field's type.
     fn add(&self, field: &Field<'_>) -> TokenStream {
         let (span, name) = (Span::mixed_site().located_at(field.kind.span()), field.name);
         let novi = located_at(span, self.novi.clone());
@@ -211,7 +208,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// What a field whose type depends on the generic parameters has to be able to do.
+    /// The bound of a field whose type depends on generic parameters.
     fn bound(&self, field: &Field<'_>) -> Option<TokenStream> {
         let novi = &self.novi;
         let inside = inside_option(field.kind).unwrap_or(field.kind);
@@ -231,7 +228,7 @@ impl<'a> Target<'a> {
             None
         } else if names(&tokens, &self.input.ident) || names(&tokens, &Ident::new("Self", Span::call_site()))
         {
-            // The type contains itself: to ask for the whole would be to ask in a circle.
+            // The type contains itself: a bound on the whole type would be circular.
             Some(quote!(#(#used: #bound),*))
         } else {
             Some(quote!(#kind: #bound))
@@ -291,12 +288,12 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The error of a field that says what another one says already.
-fn twin(fields: &[Field<'_>], field: &Ident, role: &Role, options: &Options) -> Option<Error> {
+/// The error if another field has the same attribute.
+fn duplicate(fields: &[Field<'_>], field: &Ident, role: &Role, options: &Options) -> Option<Error> {
     let name = attribute_of(role)?;
     let other = fields.iter().find(|other| attribute_of(&other.role) == Some(name))?.name;
     let span = options.has("key").or_else(|| options.has("rename")).unwrap_or_else(|| field.span());
-    Some(Error::new(span, format!("the attribute `{name}` is that of the field `{other}` already")))
+    Some(Error::new(span, format!("duplicate attribute `{name}`: the field `{other}` has the same name")))
 }
 
 fn attribute_of(role: &Role) -> Option<&str> {
@@ -307,7 +304,7 @@ fn attribute_of(role: &Role) -> Option<&str> {
     }
 }
 
-/// `T` of `Option<T>`. Types are told by their name, for that is all that a macro sees.
+/// The `T` of `Option<T>`, recognized by name: a macro does not see more.
 fn inside_option(kind: &Type) -> Option<&Type> {
     match kind {
         Type::Group(group) => inside_option(&group.elem),
@@ -324,7 +321,17 @@ fn inside_option(kind: &Type) -> Option<&Type> {
     }
 }
 
-/// Whether the name is among the tokens.
+/// Whether the type is an integer or an `Option` of one: as a key it becomes text.
+fn is_integer(kind: &Type) -> bool {
+    const INTEGERS: [&str; 12] =
+        ["u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize"];
+    match inside_option(kind).unwrap_or(kind) {
+        Type::Path(path) => INTEGERS.iter().any(|name| path.path.is_ident(name)),
+        _ => false,
+    }
+}
+
+/// Whether the tokens contain the name.
 fn names(tokens: &TokenStream, name: &Ident) -> bool {
     tokens.clone().into_iter().any(|token| match token {
         TokenTree::Ident(ident) => ident == *name,

@@ -1,4 +1,4 @@
-//! OpenFeature's context, as novi's.
+//! From OpenFeature's context to novi's.
 
 use std::{any::Any, borrow::Cow};
 
@@ -9,7 +9,7 @@ use open_feature::{
     StructValue, Value as SdkValue,
 };
 
-/// The attributes, with their text borrowed.
+/// The attributes, with borrowed text.
 pub(crate) fn attributes(
     context: &EvaluationContext,
 ) -> Result<Vec<(Cow<'_, str>, Value<'_>)>, EvaluationError> {
@@ -17,9 +17,9 @@ pub(crate) fn attributes(
     if let Some(key) = &context.targeting_key {
         attributes.push((Cow::Borrowed(TARGETING_KEY), Value::from(key)));
     }
-    // Of two attributes of one name novi takes the first, so a field can not take the place of the key.
+    // Novi uses the first of two attributes with the same name, so a field cannot replace the key.
     for (name, field) in &context.custom_fields {
-        let value = value(field).ok_or_else(|| invalid(name, "a type that novi can not see into"))?;
+        let value = value(field).ok_or_else(|| invalid(name, "an opaque type"))?;
         if name == TARGETING_KEY && !matches!(value, Value::Str(_)) {
             return Err(invalid(name, value.kind()));
         }
@@ -32,28 +32,28 @@ fn invalid(name: &str, found: &str) -> EvaluationError {
     let expected = if name == TARGETING_KEY {
         "a string"
     } else {
-        "a truth value, a number, a string, a time, or a struct that is a novi::Value<'static>, a serde_json::Value, or a \
-         Value or StructValue of the SDK"
+        "a boolean, a number, a string, a time, or a struct with a novi::Value<'static>, a serde_json::Value, or a Value \
+         or StructValue of the SDK"
     };
-    let message = format!("the context's field {name:?}: expected {expected}, found {found}");
+    let message = format!("context field {name:?}: expected {expected}, found {found}");
     EvaluationError { code: EvaluationErrorCode::InvalidContext, message: Some(message) }
 }
 
 fn value(field: &Field) -> Option<Value<'_>> {
     Some(match field {
-        Field::Bool(truth) => Value::Bool(*truth),
+        Field::Bool(boolean) => Value::Bool(*boolean),
         Field::Int(number) => Value::Int(*number),
         Field::Float(number) => Value::Float(*number),
         Field::String(text) => Value::from(text),
         Field::DateTime(time) => {
             Value::Instant(DateTime::from_timestamp(time.unix_timestamp(), time.nanosecond())?)
         }
-        Field::Struct(any) => seen_into(&**any)?,
+        Field::Struct(any) => from_any(&**any)?,
     })
 }
 
-/// The types that people put into a field, so far as they are known here.
-fn seen_into(any: &(dyn Any + Send + Sync)) -> Option<Value<'_>> {
+/// Converts the supported types of an opaque field.
+fn from_any(any: &(dyn Any + Send + Sync)) -> Option<Value<'_>> {
     if let Some(value) = any.downcast_ref::<Value<'static>>() {
         return Some(value.clone());
     }
@@ -61,23 +61,23 @@ fn seen_into(any: &(dyn Any + Send + Sync)) -> Option<Value<'_>> {
         return Some(Value::from(json.clone()));
     }
     if let Some(object) = any.downcast_ref::<StructValue>() {
-        return Some(of_struct(object));
+        return Some(from_struct(object));
     }
-    any.downcast_ref::<SdkValue>().map(of_sdk)
+    any.downcast_ref::<SdkValue>().map(from_sdk)
 }
 
-fn of_sdk(value: &SdkValue) -> Value<'_> {
+fn from_sdk(value: &SdkValue) -> Value<'_> {
     match value {
-        SdkValue::Bool(truth) => Value::Bool(*truth),
+        SdkValue::Bool(boolean) => Value::Bool(*boolean),
         SdkValue::Int(number) => Value::Int(*number),
         SdkValue::Float(number) => Value::Float(*number),
         SdkValue::String(text) => Value::from(text),
-        SdkValue::Array(values) => Value::List(values.iter().map(of_sdk).collect()),
-        SdkValue::Struct(object) => of_struct(object),
+        SdkValue::Array(values) => Value::List(values.iter().map(from_sdk).collect()),
+        SdkValue::Struct(object) => from_struct(object),
     }
 }
 
-fn of_struct(object: &StructValue) -> Value<'_> {
+fn from_struct(object: &StructValue) -> Value<'_> {
     let fields = object.fields.iter();
-    Value::Object(fields.map(|(name, value)| (Cow::Borrowed(name.as_str()), of_sdk(value))).collect())
+    Value::Object(fields.map(|(name, value)| (Cow::Borrowed(name.as_str()), from_sdk(value))).collect())
 }

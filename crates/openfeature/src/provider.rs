@@ -15,14 +15,14 @@ use crate::{
     value::{Kind, read_bool, read_float, read_int, read_string, read_struct},
 };
 
-/// Answers OpenFeature's questions from [`Flags`]. The page of the [crate](crate) says what a flag gives.
+/// Evaluates [`Flags`] for the OpenFeature SDK. The [crate documentation](crate) describes values and errors.
 pub struct NoviProvider {
     flags: Flags,
     metadata: ProviderMetadata,
 }
 
 impl NoviProvider {
-    /// A provider over flags that the application may go on to use by itself.
+    /// Creates a provider for these flags, which the application may also use directly.
     #[must_use]
     pub fn new(flags: Flags) -> Self {
         Self { flags, metadata: ProviderMetadata::new("novi") }
@@ -37,7 +37,7 @@ impl NoviProvider {
     ) -> EvaluationResult<ResolutionDetails<T>> {
         let attributes = context::attributes(caller)?;
         let decision = self.flags.evaluate(flag, &Context::borrowed(&attributes));
-        let decision = decision.map_err(|error| self.failed(&error))?;
+        let decision = decision.map_err(|error| self.error(&error))?;
         let value = match read(&decision) {
             Some(Ok(value)) => value,
             Some(Err(found)) => return Err(mismatch(flag, kind, &found)),
@@ -51,24 +51,24 @@ impl NoviProvider {
         })
     }
 
-    fn failed(&self, error: &novi::Error) -> EvaluationError {
-        // Before there are rows, no flag is known: that one is missing would not be true.
+    fn error(&self, error: &novi::Error) -> EvaluationError {
+        // Before the first rows are loaded, the flag may exist.
         let code = match (error, self.status()) {
             (novi::Error::FlagNotFound { .. }, ProviderStatus::NotReady) => {
-                let message = "there are no flags yet: the database has not answered since the start";
-                return told(EvaluationErrorCode::ProviderNotReady, message);
+                let message = "no flags have been loaded: the database has been unavailable since the start";
+                return evaluation_error(EvaluationErrorCode::ProviderNotReady, message);
             }
             (novi::Error::FlagNotFound { .. }, _) => EvaluationErrorCode::FlagNotFound,
             _ => EvaluationErrorCode::General(Reason::Error.as_str().to_owned()),
         };
-        told(code, error.to_string())
+        evaluation_error(code, error.to_string())
     }
 }
 
 #[async_trait]
 impl FeatureProvider for NoviProvider {
-    /// `STALE` while the database does not answer, and flags answer from the last rows that it gave, or from a snapshot file;
-    /// `NOT_READY` while there are no rows at all.
+    /// Returns `STALE` while the database is unavailable and flags use the last rows or a snapshot file, and
+    /// `NOT_READY` while no rows have been loaded.
     fn status(&self) -> ProviderStatus {
         #[cfg(feature = "sql")]
         {
@@ -134,7 +134,7 @@ impl fmt::Debug for NoviProvider {
     }
 }
 
-/// The variant that the caller gets, by the names that a flag without variants has over HTTP, too.
+/// The assigned variant. Flags without variants have the same names as over HTTP.
 fn variant(decision: &Decision) -> &str {
     decision.variant().unwrap_or(if decision.enabled() { "on" } else { "off" })
 }
@@ -147,7 +147,7 @@ fn reason(reason: Reason) -> EvaluationReason {
         Reason::Split => EvaluationReason::Split,
         Reason::Default => EvaluationReason::Default,
         Reason::Error => EvaluationReason::Error,
-        // Of later versions of novi.
+        // Added in later versions of novi.
         other => EvaluationReason::Other(other.as_str().to_owned()),
     }
 }
@@ -163,19 +163,19 @@ fn metadata(decision: &Decision) -> FlagMetadata {
 fn without_value(flag: &str, reason: Reason) -> EvaluationError {
     let (reason, why) = match reason {
         Reason::Disabled => (reason, "its status is off"),
-        Reason::Error => (reason, "a row that it needs does not compile"),
-        // A flag that is on for everybody, and names no variant, has the code's default as well.
-        _ => (Reason::Default, "it is off for this caller, or assigns no variant"),
+        Reason::Error => (reason, "it depends on an invalid row"),
+        // Also a flag that is on without a variant.
+        _ => (Reason::Default, "it is off for this user, or assigns no variant"),
     };
-    let message = format!("flag {flag:?} has no value, since {why}: take the code's default");
-    told(EvaluationErrorCode::General(reason.as_str().to_owned()), message)
+    let message = format!("flag {flag:?} has no value, because {why}; use the default");
+    evaluation_error(EvaluationErrorCode::General(reason.as_str().to_owned()), message)
 }
 
 fn mismatch(flag: &str, expected: Kind, found: &str) -> EvaluationError {
     let message = format!("flag {flag:?}: expected {expected}, found {found}");
-    told(EvaluationErrorCode::TypeMismatch, message)
+    evaluation_error(EvaluationErrorCode::TypeMismatch, message)
 }
 
-fn told(code: EvaluationErrorCode, message: impl Into<String>) -> EvaluationError {
+fn evaluation_error(code: EvaluationErrorCode, message: impl Into<String>) -> EvaluationError {
     EvaluationError { code, message: Some(message.into()) }
 }

@@ -1,4 +1,4 @@
-//! Values of flags, as the types that OpenFeature asks for.
+//! Values of flags, as the types of OpenFeature.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use novi::Decision;
 use open_feature::{StructValue, Value};
 use serde_json::Value as Json;
 
-/// What was asked for.
+/// The requested type.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Bool,
@@ -16,20 +16,20 @@ pub(crate) enum Kind {
     Struct,
 }
 
-/// As people call it, for messages.
+/// The name of the type in messages.
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Bool => "a truth value",
-            Self::Int => "a whole number of 64 bits",
+            Self::Bool => "a boolean",
+            Self::Int => "a 64-bit integer",
             Self::Float => "a number",
             Self::String => "a string",
-            Self::Struct => "an object without nulls in its lists, whose whole numbers have 64 bits",
+            Self::Struct => "an object with 64-bit integers and without nulls in lists",
         })
     }
 }
 
-/// A value, or what was found in its place; nothing where the flag has no value to give.
+/// The value, or a description of a value of another type; `None` if the flag has no value.
 pub(crate) type Read<T> = Option<Result<T, String>>;
 
 pub(crate) fn read_bool(decision: &Decision) -> Read<bool> {
@@ -61,14 +61,14 @@ pub(crate) fn read_struct(decision: &Decision) -> Read<StructValue> {
 
 fn read<T>(decision: &Decision, read: impl FnOnce(&Json) -> Option<T>) -> Read<T> {
     let value = decision.value()?;
-    Some(read(value).ok_or_else(|| told(decision, value)))
+    Some(read(value).ok_or_else(|| described(decision, value)))
 }
 
-/// What a value of the wrong type is. A long one is not quoted: it goes into logs.
-fn told(decision: &Decision, value: &Json) -> String {
+/// Describes a value of the wrong type, without quoting it: it may be long, and goes into logs.
+fn described(decision: &Decision, value: &Json) -> String {
     let kind = match value {
         Json::Null => "null",
-        Json::Bool(_) => "a truth value",
+        Json::Bool(_) => "a boolean",
         Json::Number(_) => "a number",
         Json::String(_) => "a string",
         Json::Array(_) => "a list",
@@ -76,11 +76,11 @@ fn told(decision: &Decision, value: &Json) -> String {
     };
     match decision.variant().filter(|_| decision.has_values()) {
         Some(variant) => format!("{kind}, the value of variant {variant:?}"),
-        None => format!("{kind}: the flag's variants have no values"),
+        None => format!("{kind}, because the variants have no values"),
     }
 }
 
-/// A field that is null is left out: the SDK has no such value, and code that reads a field has to expect that it is not there.
+/// Leaves out null fields: the SDK has no null, and code must expect a missing field anyway.
 fn object(fields: &serde_json::Map<String, Json>) -> Option<StructValue> {
     let fields = fields.iter().filter(|(_, value)| !value.is_null());
     let fields = fields.map(|(name, value)| Some((name.clone(), self::value(value)?)));
@@ -89,9 +89,9 @@ fn object(fields: &serde_json::Map<String, Json>) -> Option<StructValue> {
 
 fn value(value: &Json) -> Option<Value> {
     Some(match value {
-        // Nothing can take its place in a list.
+        // A null in a list cannot be left out.
         Json::Null => return None,
-        Json::Bool(truth) => Value::Bool(*truth),
+        Json::Bool(boolean) => Value::Bool(*boolean),
         Json::Number(number) if number.is_f64() => Value::Float(number.as_f64()?),
         Json::Number(number) => Value::Int(number.as_i64()?),
         Json::String(text) => Value::String(text.clone()),

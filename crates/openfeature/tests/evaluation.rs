@@ -1,5 +1,6 @@
-//! What the SDK's users get, flag by flag: `fixtures/flags.json` are rows, `fixtures/evaluations.json` questions and answers. Each names
-//! the requirement of the OpenFeature specification that it belongs to; the questions cover the scenarios of its evaluation suite.
+//! Evaluations with the SDK: `fixtures/flags.json` has the rows, `fixtures/evaluations.json` the evaluations
+//! and expected results. Each names its requirement of the OpenFeature specification; together they cover its
+//! evaluation suite.
 
 #![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
 
@@ -33,10 +34,10 @@ struct Case {
 }
 
 #[tokio::test]
-async fn every_question_is_answered_as_expected() {
+async fn evaluations_match_the_fixture() {
     let client = client().await;
     let cases: Vec<Case> = serde_json::from_str(include_str!("fixtures/evaluations.json")).unwrap();
-    assert!(cases.len() > 80, "all of them are read");
+    assert!(cases.len() > 80, "the fixture is complete");
     for case in cases {
         let about = format!("{} {} {} {:?}", case.requirement, case.flag, case.kind, case.context);
         let caller = context(&case.context);
@@ -51,12 +52,12 @@ async fn every_question_is_answered_as_expected() {
                 let details = client.get_struct_details::<Object>(flag, caller, None).await;
                 check(&case, &about, details);
             }
-            other => panic!("{about}: {other} is no type"),
+            other => panic!("{about}: unknown type {other}"),
         }
     }
 }
 
-/// A struct as the SDK gives it to code.
+/// A struct as the SDK returns it.
 #[derive(Clone, Debug)]
 struct Object(StructValue);
 
@@ -68,24 +69,24 @@ impl TryFrom<StructValue> for Object {
     }
 }
 
-trait Told {
-    fn told(&self) -> Json;
+trait ToJson {
+    fn to_json(&self) -> Json;
 }
 
-macro_rules! told {
+macro_rules! to_json {
     ($($type:ty)*) => {$(
-        impl Told for $type {
-            fn told(&self) -> Json {
+        impl ToJson for $type {
+            fn to_json(&self) -> Json {
                 json!(self)
             }
         }
     )*};
 }
 
-told! { bool i64 f64 String }
+to_json! { bool i64 f64 String }
 
-impl Told for Object {
-    fn told(&self) -> Json {
+impl ToJson for Object {
+    fn to_json(&self) -> Json {
         of_struct(&self.0)
     }
 }
@@ -105,7 +106,7 @@ fn of_value(value: &Value) -> Json {
     }
 }
 
-fn check<T: Told + Debug>(case: &Case, about: &str, found: Result<EvaluationDetails<T>, EvaluationError>) {
+fn check<T: ToJson + Debug>(case: &Case, about: &str, found: Result<EvaluationDetails<T>, EvaluationError>) {
     if let Some(code) = &case.error {
         let error = found.map(|details| panic!("{about}: {details:?}")).unwrap_err();
         assert_eq!(&error.code.to_string(), code, "{about}: {error:?}");
@@ -117,7 +118,7 @@ fn check<T: Told + Debug>(case: &Case, about: &str, found: Result<EvaluationDeta
         return;
     }
     let details = found.unwrap_or_else(|error| panic!("{about}: {error:?}"));
-    assert_eq!(details.value.told(), case.value, "{about}");
+    assert_eq!(details.value.to_json(), case.value, "{about}");
     assert_eq!(details.flag_key, case.flag);
     assert_eq!(details.reason.unwrap().to_string(), case.reason.clone().unwrap(), "{about}");
     if case.variant.as_deref() == Some("?") {

@@ -1,4 +1,4 @@
-//! The provider as the SDK and its hooks meet it: contexts, errors, hooks, status.
+//! The provider in the SDK: contexts, errors, hooks, status.
 
 #![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
 
@@ -17,7 +17,7 @@ use open_feature::{
 };
 use serde_json::json;
 
-/// One flag that is on where the expression is.
+/// One flag that is on if the expression is true.
 fn flags(expression: &str) -> Flags {
     let config = json!({"expression": expression}).to_string();
     Flags::from_rows(Rows {
@@ -42,7 +42,7 @@ async fn is_on(expression: &str, caller: EvaluationContext) -> Result<bool, Eval
 }
 
 #[tokio::test]
-async fn each_kind_of_field_reaches_the_flag() {
+async fn context_fields_of_every_type_reach_the_flag() {
     let noon = time::OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
     let object = StructValue::default()
         .with_field("name", "Acme")
@@ -78,7 +78,7 @@ async fn each_kind_of_field_reaches_the_flag() {
 }
 
 #[tokio::test]
-async fn a_context_that_can_not_be_read_is_told_and_not_guessed() {
+async fn opaque_context_field_is_an_error() {
     struct Opaque;
     for (name, value, expected) in [
         ("account", Field::new_struct(Opaque), "serde_json::Value"),
@@ -94,7 +94,7 @@ async fn a_context_that_can_not_be_read_is_told_and_not_guessed() {
 }
 
 #[tokio::test]
-async fn contexts_of_the_api_the_client_and_the_call_are_one() {
+async fn contexts_of_api_client_and_call_are_merged() {
     let mut api = OpenFeature::default();
     api.set_evaluation_context(
         EvaluationContext::default().with_custom_field("a", 1).with_custom_field("c", 0),
@@ -112,7 +112,7 @@ async fn contexts_of_the_api_the_client_and_the_call_are_one() {
 }
 
 #[tokio::test]
-async fn changed_rows_count_for_the_next_question() {
+async fn next_evaluation_uses_changed_rows() {
     let flags = flags("true");
     let client = client(flags.clone()).await;
     assert_eq!(client.get_bool_value("it", None, None).await, Ok(true));
@@ -121,7 +121,7 @@ async fn changed_rows_count_for_the_next_question() {
 }
 
 #[tokio::test]
-async fn overrides_of_a_scope_reach_the_provider() {
+async fn scoped_overrides_apply() {
     let client = client(flags("false")).await;
     let overrides = [("it", novi::On)];
     assert_eq!(novi::in_overrides(overrides, client.get_bool_value("it", None, None)).await, Ok(true));
@@ -129,13 +129,13 @@ async fn overrides_of_a_scope_reach_the_provider() {
 }
 
 #[tokio::test]
-async fn a_flag_of_nearly_the_name_is_suggested() {
+async fn unknown_flag_suggests_similar_name() {
     let error = client(flags("true")).await.get_bool_value("its", None, None).await.unwrap_err();
     assert_eq!(error.code, EvaluationErrorCode::FlagNotFound);
     assert_eq!(error.message.unwrap(), "flag \"its\" was not found; did you mean \"it\"?");
 }
 
-/// Notes which of its stages was called, and what it was told.
+/// Records the calls of its stages with their arguments.
 struct Notes(Arc<Mutex<Vec<String>>>);
 
 impl Notes {
@@ -181,7 +181,7 @@ impl Hook for Notes {
 }
 
 #[tokio::test]
-async fn hooks_hear_the_decision_and_add_to_the_context() {
+async fn hooks_receive_the_decision_and_extend_the_context() {
     let notes = Arc::new(Mutex::new(Vec::new()));
     let client = client(flags("hooked")).await.with_hook(Notes(notes.clone()));
     assert_eq!(client.get_bool_value("it", None, None).await, Ok(true));
@@ -201,7 +201,7 @@ async fn hooks_hear_the_decision_and_add_to_the_context() {
 }
 
 #[test]
-fn it_is_called_novi() {
+fn provider_name_is_novi() {
     assert_eq!(NoviProvider::new(flags("true")).metadata(), &ProviderMetadata::new("novi"));
 }
 
@@ -214,7 +214,7 @@ mod status {
     use super::*;
 
     #[tokio::test]
-    async fn it_is_stale_while_the_database_does_not_answer() {
+    async fn status_is_stale_while_the_database_is_unavailable() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("novi.db");
         let url = format!("sqlite://{}", file.display());
@@ -237,8 +237,8 @@ mod status {
     }
 
     #[tokio::test]
-    async fn it_is_not_ready_before_there_are_rows() {
-        // Nobody listens on a port that was free a moment ago.
+    async fn status_is_not_ready_before_rows_are_loaded() {
+        // Nothing listens on a port that was just free.
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
         drop(taken);

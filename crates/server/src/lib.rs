@@ -1,4 +1,5 @@
-//! The HTTP server of novi: a [`router`] to mount in an axum application, or to [`serve`] by itself.
+//! The HTTP server of novi: a [`router`] to mount in an axum application, or to [`serve`](serve()) by itself.
+//! [`Server`] makes both from a store.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -7,9 +8,10 @@
 //! # use tower::ServiceExt;
 //!
 //! # tokio::runtime::Runtime::new()?.block_on(async {
-//! let flags = Flags::builder().keep_rows().from_rows(Rows { flags: vec![FlagRow::new(1, "Winter sale", true)], ..Rows::default() })?;
+//! let rows = Rows { flags: vec![FlagRow::new(1, "Winter sale", true)], ..Rows::default() };
+//! let flags = Flags::builder().keep_rows().from_rows(rows)?;
 //! let app: Router = Router::new()
-//!     .route("/", get(async || "the service's own page"))
+//!     .route("/", get(async || "a page of the application"))
 //!     .nest("/novi", novi_server::router(flags, novi_server::Options::default()));
 //! // axum::serve(listener, app).await?;
 //! # let request = Request::get("/novi/flags/Winter%20sale").body(Body::empty())?;
@@ -20,109 +22,106 @@
 //! ```
 //!
 //! # Endpoints
-//! `GET /openapi.json` describes all of them; these are the first to know:
+//! `GET /openapi.json` describes all of them. The first to know:
 //!
-//! | path | answer |
+//! | path | response |
 //! |---|---|
-//! | `POST /ofrep/v1/evaluate/flags` | OFREP 0.3: what all flags answer, with an `ETag` and the address of an event stream |
-//! | `POST /ofrep/v1/evaluate/flags/{key}` | what one answers |
-//! | `GET /features` | the names of the features that are active for the caller |
-//! | `GET /flags`, `GET /flags/{name}` | flags as their rows have them, in the order of ids |
-//! | `POST /evaluatedFlags`, `POST /evaluatedFlags/{name}` | the same, with what each answers the caller as `status`; the body is the context |
-//! | `/api/..` | management: flags, activations, members, several changes at once, history, rollback, issues; it needs [`Options::database`] |
-//! | `GET /metrics` | for Prometheus |
-//! | `GET /health/live` | 200 as long as the process answers at all |
-//! | `GET /health/ready` | 200, or 503 while the process shuts down, the database does not confirm its revision, or there are no rows yet |
+//! | `POST /ofrep/v1/evaluate/flags` | OFREP 0.3: the decisions of all flags, with an `ETag` and the URL of an event stream |
+//! | `POST /ofrep/v1/evaluate/flags/{key}` | the decision of one flag |
+//! | `GET /features` | the names of the flags that are on for the caller |
+//! | `GET /flags`, `GET /flags/{name}` | flags as rows, by id |
+//! | `POST /evaluatedFlags`, `POST /evaluatedFlags/{name}` | the same, with the decision as `status`; the body is the context |
+//! | `/api/..` | management: flags, activations, members, several changes at once, history, rollback, issues; requires [`Options::database`](Options#structfield.database) |
+//! | `GET /metrics` | metrics for Prometheus |
+//! | `GET /health/live` | 200 as long as the process responds |
+//! | `GET /health/ready` | 200; 503 during a shutdown, while the database does not confirm its revision, and while there are no rows yet |
 //!
-//! A flag is `{"activations": [{"class_name", "config", "id", "name"}], "id", "name", "status"}`, with `config` as the
-//! text that the row holds. A context is a JSON object, whatever the content type says; no body and `null` are the
-//! empty context. (OFREP is stricter.) Each request is answered from one revision of the rows.
+//! A flag is `{"activations": [{"class_name", "config", "id", "name"}], "id", "name", "status"}`, where
+//! `config` is the text of the row. A context is a JSON object, whatever the content type is; no body and
+//! `null` are the empty context. (OFREP is stricter.) Each response is of one revision of the rows.
 //!
 //! # Toggles
-//! The header `X-Novi-Feature-Toggles` turns flags on or off for its request alone. [`RequestToggles`] is a layer that gives the
-//! handlers of an application the same, by the extractor [`RequestFlags`].
+//! The header `X-Novi-Feature-Toggles` overrides flags for its request. [`RequestToggles`] is a layer that
+//! does the same for the handlers of an application, which extract [`RequestFlags`].
 //!
 //! # Errors
 //! Every error is `{"error": {"code", "message", "request_id"}}`. Codes are stable, messages are not.
 //!
 //! | status | code | when |
 //! |---|---|---|
-//! | 400 | `invalid_body` | the body is no JSON object, or the context has too many attributes |
-//! | 400 | `invalid_context` | the context of OFREP is no object, or has a wrong `targetingKey` |
-//! | 400 | `targeting_key_missing` | the server [requires](Options::require_targeting_key) one |
-//! | 400 | `invalid_toggles` | the list of toggles is wrong |
-//! | 400 | `flag_broken` | a flag with values needs a row that does not compile |
-//! | 400 | `invalid_path` | the path is no UTF-8 once its %-escapes are read |
-//! | 400 | `body_incomplete` | the body ended before its end |
-//! | 401 | `unauthorized` | no token where one is needed, one that is not known or not good any more, or the address of an event stream that has expired |
-//! | 403 | `forbidden` | the token does not reach so far, or stands for another user; or the caller may not override flags |
+//! | 400 | `invalid_body` | the body is not a JSON object, or the context has too many attributes |
+//! | 400 | `invalid_context` | the context of OFREP is not an object, or has an invalid `targetingKey` |
+//! | 400 | `targeting_key_missing` | the server [requires](Options#structfield.require_targeting_key) one |
+//! | 400 | `invalid_toggles` | the list of toggles is invalid |
+//! | 400 | `flag_broken` | a flag with values is broken by an invalid row |
+//! | 400 | `invalid_path` | the path is not UTF-8 after percent-decoding |
+//! | 400 | `body_incomplete` | the connection or a chunk ended before the end of the body |
+//! | 401 | `unauthorized` | no token where one is required, an unknown or expired token, or an expired URL of an event stream |
+//! | 403 | `forbidden` | the token lacks the role, or is for another user; or the caller may not override flags |
 //! | 404 | `flag_not_found` | no row of `flags` has the name |
-//! | 404 | `route_not_found` | nothing is served there |
-//! | 405 | `method_not_allowed` | the header `allow` has the methods that are |
-//! | 408 | `request_timeout` | the body did not arrive within [`Options::request_timeout`] |
-//! | 413 | `body_too_large` | the body is larger than [`Options::body_limit`] |
-//! | 414 | `url_too_long` | path and query are longer than [`Options::url_limit`] |
-//! | 415 | `unsupported_media_type` | the body is not said to be JSON |
+//! | 404 | `route_not_found` | no route has the path |
+//! | 405 | `method_not_allowed` | the header `allow` has the allowed methods |
+//! | 408 | `request_timeout` | the body was not received within [`Options::request_timeout`](Options#structfield.request_timeout) |
+//! | 413 | `body_too_large` | the body is larger than [`Options::body_limit`](Options#structfield.body_limit) |
+//! | 414 | `url_too_long` | path and query are longer than [`Options::url_limit`](Options#structfield.url_limit) |
+//! | 415 | `unsupported_media_type` | the content type is not JSON |
 //! | 415 | `unsupported_content_encoding` | the body is compressed |
-//! | 429 | `too_many_requests` | too many unknown tokens from one address, or more requests than [`Options::rate_limit`]; `retry-after` has the seconds |
-//! | 500 | `internal_error` | a defect; the log says more, under the request's id |
-//! | 503 | `too_many_streams` | [`Options::max_streams`] are open |
-//! | 503 | `tokens_not_known` | the database has not told yet who may call |
-//! | 503 | `answer_timeout` | the answer was not ready within [`Options::request_timeout`] |
-//! | 409 | `already_exists`, `in_use`, `refused` | management: the rows as they are do not allow it |
-//! | 412 | `conflict` | management: somebody else has changed the row; `conflict` has both sides |
-//! | 422 | `invalid` | management: `problems` has everything that is wrong, each with a JSON pointer into the body |
-//! | 501 | `no_database` | management: there is no [`Options::database`] |
-//! | 503 | `database_unavailable`, `not_migrated`, `not_seen_yet` | management: the database does not answer, has no tables, or its change is not seen yet |
+//! | 429 | `too_many_requests` | too many invalid tokens from one address, or more requests than [`Options::rate_limit`](Options#structfield.rate_limit); `retry-after` has the seconds |
+//! | 500 | `internal_error` | a defect; the log has the details under the request id |
+//! | 503 | `too_many_streams` | [`Options::max_streams`](Options#structfield.max_streams) are open |
+//! | 503 | `tokens_not_known` | the tokens have not been loaded yet |
+//! | 503 | `answer_timeout` | the response was not ready within [`Options::request_timeout`](Options#structfield.request_timeout) |
+//! | 409 | `already_exists`, `in_use`, `refused` | management: the current rows do not allow the change |
+//! | 412 | `conflict` | management: the row was modified since the caller read it; `conflict` has both sides |
+//! | 422 | `invalid` | management: `problems` has every problem, with a JSON pointer into the body |
+//! | 501 | `no_database` | management: there is no [`Options::database`](Options#structfield.database) |
+//! | 503 | `database_unavailable`, `not_migrated`, `not_seen_yet` | management: the database is unavailable or has no tables, or this server has not loaded the change yet |
 //!
-//! Requests that are no HTTP, and heads beyond 64 KiB, are refused with 4xx and no body before they get here.
+//! Requests that are not HTTP, and heads of more than 64 KiB, are rejected with 4xx and no body.
 //!
 //! # Request ids and logs
-//! `x-request-id` is taken from the request if it is 1 to 128 visible ASCII characters, made otherwise, and stands on
-//! every answer and in the span `request` around all that is logged, with the id of the trace if the request has a
-//! `traceparent`. Each request is one line at level info; questions by OFREP are, when they fail, else at level debug. Bodies,
+//! `x-request-id` is taken from the request if it has 1 to 128 visible ASCII characters; otherwise a new id
+//! is used. It is in every response, and in the span `request` around all log lines of the request, together
+//! with the trace id if the request has a `traceparent`. Each request is logged in one line at level info;
+//! evaluations over OFREP are logged at level info if they fail, and at level debug otherwise. Bodies,
 //! contexts, query strings and headers are never logged.
 //!
 //! # What it does not do
-//! No HTTP/2, no compression: put a reverse proxy in front. A router that is mounted without [`Options::tokens`] asks nobody who
-//! they are: the application is to.
+//! No HTTP/2 and no compression: put a reverse proxy in front. A mounted router without
+//! [`Options::tokens`](Options#structfield.tokens) does not authenticate callers: the application must.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod access;
-mod api;
-mod cors;
-mod database;
-mod endpoint;
-mod error;
-mod evaluated_flags;
-mod events;
-mod explain;
-mod extract;
-mod features;
-mod flags;
-mod health;
-mod metrics;
-mod news;
-mod observe;
+mod app;
+mod auth;
+mod endpoints;
+mod http;
+mod manage;
 mod ofrep;
-mod openapi;
 mod options;
-mod patient;
-mod peer;
-mod reply;
 mod router;
 mod serve;
-mod signing;
-mod state;
-mod tls;
 mod toggles;
 mod tokens;
-mod trace_context;
-mod view;
 
-pub use cors::Origins;
-pub use options::{Database, OnSpan, Options, SigningKey, TogglesHeader};
+pub use options::{
+    Options,
+    cors::Origins,
+    database::Database,
+    on_span::OnSpan,
+    section::{SectionError, ServerSection},
+    signing::SigningKey,
+    tls::Tls,
+    toggles_header::TogglesHeader,
+};
 pub use router::router;
-pub use serve::serve;
-pub use tls::Tls;
-pub use toggles::{RequestFlags, RequestToggles, RequestTogglesService, ToggleError};
-pub use tokens::{Refusal, Token, Tokens, export_tokens, tokens_beside};
+pub use serve::{serve, server::Server};
+pub use toggles::{
+    error::ToggleError,
+    layer::{RequestToggles, RequestTogglesService},
+    request_flags::RequestFlags,
+};
+pub use tokens::{
+    TokenError, Tokens,
+    file::{export_tokens, tokens_beside},
+    token::Token,
+};

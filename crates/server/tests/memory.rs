@@ -1,4 +1,4 @@
-//! Large bodies take no memory. A process of its own, since the peak is the process's.
+//! Large bodies use no memory. A separate process, because the peak is measured for the process.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "these are tests")]
@@ -8,7 +8,7 @@ mod common;
 use common::{Reply, Server, demo};
 use tokio::io::AsyncWriteExt;
 
-/// The most memory that this process has had, in KiB.
+/// The peak memory of this process, in KiB.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
@@ -16,7 +16,7 @@ fn peak() -> u64 {
 }
 
 #[tokio::test]
-async fn bodies_of_33_mb_are_refused_without_being_kept() {
+async fn too_large_bodies_are_rejected_without_being_buffered() {
     let server = Server::start(demo()).await;
     server.post("/evaluatedFlags", "{}").await.ok();
     let before = peak();

@@ -1,4 +1,4 @@
-//! What is known of the rows between two looks at the database, and how a look brings the flags up to date.
+//! The state of the rows between two refreshes, and how a refresh brings the snapshot up to date.
 
 use std::{
     collections::BTreeSet,
@@ -10,73 +10,74 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::{
     error::{Error, Result},
-    flags::Flags,
     rows::{Revision, Rows},
-    runtime::follow::{part_rows::PartRows, subscription::Changes},
-    snapshot::{Askers, Change, Part, Snapshot},
+    runtime::{
+        core::Core,
+        follow::{part_rows::PartRows, subscription::Changes},
+    },
+    snapshot::{Part, PatchBuilder, ReverseIndex, Snapshot},
     store::{Changed, Cursor, Fingerprint, ReadSession, ReadStore},
 };
 
-/// A patch of so many flags is small: to compile it takes half a millisecond, and to look a name up in it first a few
-/// nanoseconds. When it has more, a snapshot of all rows is made in the background.
-const SMALL: usize = 256;
+/// A patch with more flags than this is compacted: a snapshot of all rows is compiled in the background. A patch of this
+/// size compiles in half a millisecond, and searching it first costs an evaluation a few nanoseconds.
+const COMPACTION_SIZE: usize = 256;
 
-/// A patch of so many flags is not worth it any more.
-const LARGE: usize = 8 * SMALL;
+/// The most flags of a patch; with more of them, all rows are compiled.
+const MAX_PATCH_SIZE: usize = 8 * COMPACTION_SIZE;
 
-/// So often rows are read to find what rows ask for that is not read yet: children of children.
-const MOST_ROUNDS: usize = 16;
+/// The most reads of one refresh: each may find references to rows that are not read yet, such as children of children.
+const MAX_READS: usize = 16;
 
-/// How often what no trigger tells is looked for: rows that went by TRUNCATE or by a cascade of a foreign key on MySQL. To
-/// count 300,000 rows takes a tenth of a second of the server.
-const SWEEP: Duration = Duration::from_mins(1);
+/// How often rows are counted to find changes that fire no trigger: TRUNCATE and cascades of foreign keys on MySQL.
+/// Counting 300,000 rows takes the database a tenth of a second.
+const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 
-/// How often rows are compared where there are no triggers at all, so that nothing else tells of a change.
-const SWEEP_WITHOUT_TRIGGERS: Duration = Duration::from_secs(2);
+/// How often rows are compared in a database without triggers, where nothing else reveals a change.
+const SWEEP_INTERVAL_WITHOUT_TRIGGERS: Duration = Duration::from_secs(2);
 
-/// How rows are followed by difference.
+/// Keeps a snapshot up to date by reading only the rows that have changed.
 #[derive(Default)]
 pub(super) struct Follower {
-    /// What is known; nothing for a store whose rows are always read as a whole.
-    known: Option<Known>,
-    /// The state that the flags answer by.
+    /// `None` for a store that can only be read as a whole.
+    base: Option<BaseState>,
+    /// The state of the rows in the current snapshot.
     published: Cursor,
-    compaction: Option<JoinHandle<Result<Known>>>,
+    compaction: Option<JoinHandle<Result<BaseState>>>,
 }
 
-/// A state of the rows, as a store tells it.
+/// A state of the rows, as reported by a store.
 pub(crate) struct State {
     cursor: Cursor,
     fingerprint: Option<Fingerprint>,
 }
 
-/// A snapshot of all rows, and what has changed since.
-struct Known {
-    /// What the flags answer by, or what the base is of as long as the flags do not answer by it.
+/// A snapshot of all rows, and what has changed since it was compiled.
+struct BaseState {
+    /// The state of the rows in the current snapshot; of those in the base while that is not current yet.
     state: State,
     base: Arc<Snapshot>,
-    askers: Askers,
-    /// What is other than in the base.
+    askers: ReverseIndex,
+    /// The rows that differ from those of the base.
     changed: Changed,
-    /// The ids of the flags that may answer otherwise than in the base.
+    /// The ids of the flags whose decisions may differ from those of the base.
     affected: BTreeSet<i64>,
     rows: PartRows,
-    /// The serial number of the snapshot that the flags answer by: the base, or one with a patch of it. Nothing if the base
-    /// was made in the background, and the flags answer by an earlier one.
+    /// The serial number of the current snapshot: the base, or the base with a patch. `None` if the base was compiled in the
+    /// background and an earlier snapshot is still current.
     serial: Option<u32>,
-    /// When rows were last compared that no trigger tells of.
+    /// When the rows were last searched for changes that fire no trigger.
     swept: Instant,
 }
 
-/// What a look at the database came to.
-pub(super) enum Seen {
-    /// Nothing is new.
-    Same,
-    /// The flags answer by these changes.
-    New(Changes),
+/// The result of a refresh.
+pub(super) enum RefreshOutcome {
+    Unchanged,
+    /// The current snapshot contains these changes.
+    Changed(Changes),
 }
 
-/// All rows, with their state if the store tells it.
+/// Reads all rows, with their state if the store reports one.
 pub(crate) async fn load(store: &dyn ReadStore) -> Result<(Rows, Option<State>)> {
     let Some(session) = store.session().await? else { return Ok((store.load().await?, None)) };
     let (rows, state) = load_in(session).await?;
@@ -90,156 +91,167 @@ async fn load_in(mut session: Box<dyn ReadSession>) -> Result<(Rows, State)> {
     Ok((rows, State { cursor, fingerprint }))
 }
 
-/// Nobody waits for it to be written down.
+/// Runs in the background; nothing awaits it.
 fn note_seen(store: Arc<dyn ReadStore>, before: Cursor, now: Cursor) {
     tokio::spawn(async move { store.note_seen(&before, &now).await });
 }
 
 impl Follower {
-    /// Follows from the present snapshot on, which was compiled of all rows.
-    pub(super) fn start(flags: &Flags, state: Option<State>) -> Self {
-        let base = flags.snapshot().into_inner();
-        let serial = Some(base.serial());
+    /// Follows from the current snapshot on, which was compiled from all rows.
+    pub(super) fn start(core: &Core, store: &Arc<dyn ReadStore>, state: Option<State>) -> Self {
+        let snapshot = core.snapshot().into_inner();
+        let serial = Some(snapshot.serial());
         let published = state.as_ref().map(|state| state.cursor.clone()).unwrap_or_default();
-        if let Some(store) = flags.inner().watch.store().filter(|_| state.is_some()) {
-            // What was written while nobody followed counts as the newest until somebody says that it has been seen.
-            note_seen(store, Cursor::default(), published.clone());
+        if state.is_some() {
+            // Records that nobody has seen yet count as the newest.
+            note_seen(Arc::clone(store), Cursor::default(), published.clone());
         }
-        Self { known: state.map(|state| Known::new(state, base, serial)), published, compaction: None }
+        Self { base: state.map(|state| BaseState::new(state, snapshot, serial)), published, compaction: None }
     }
 
-    /// Brings the flags up to date. `anew` reads all rows, whatever the revision; `sweep` compares rows that no trigger tells of.
-    pub(super) async fn look(
+    /// Brings the snapshot up to date. `read_all` reads all rows, whatever their revision; `sweep` also finds changes that
+    /// fire no trigger.
+    pub(super) async fn refresh(
         &mut self,
-        flags: &Flags,
-        store: &dyn ReadStore,
-        anew: bool,
+        core: &Arc<Core>,
+        store: &Arc<dyn ReadStore>,
+        read_all: bool,
         sweep: bool,
-    ) -> Result<Seen> {
+    ) -> Result<RefreshOutcome> {
         let before = self.published.clone();
-        let seen = self.look_now(flags, store, anew, sweep).await?;
-        if self.published != before
-            && let Some(store) = flags.inner().watch.store()
-        {
-            note_seen(store, before, self.published.clone());
+        let outcome = self.update(core, store, read_all, sweep).await?;
+        if self.published != before {
+            note_seen(Arc::clone(store), before, self.published.clone());
         }
-        Ok(seen)
+        Ok(outcome)
     }
 
-    async fn look_now(
+    async fn update(
         &mut self,
-        flags: &Flags,
-        store: &dyn ReadStore,
-        anew: bool,
+        core: &Arc<Core>,
+        store: &Arc<dyn ReadStore>,
+        read_all: bool,
         sweep: bool,
-    ) -> Result<Seen> {
-        self.take_compacted().await;
-        let Some(known) = self.known.as_ref().filter(|_| !anew) else {
-            return self.look_at_all(flags, store, anew).await;
+    ) -> Result<RefreshOutcome> {
+        self.finish_compaction().await;
+        let Some(base) = self.base.as_ref().filter(|_| !read_all) else {
+            return self.update_all(core, store, read_all).await;
         };
-        let sweep = known.state.fingerprint.is_some() && (sweep || known.is_time_to_sweep());
-        let is_published = known.serial.is_some();
+        let sweep = base.state.fingerprint.is_some() && (sweep || base.is_sweep_due());
+        let is_published = base.serial.is_some();
         if is_published && !sweep {
             let revision = store.revision().await?;
-            // A look that was given up while it compiled may have put older rows in the place of these.
-            if revision == known.state.cursor.revision() && revision == flags.snapshot().revision() {
-                return Ok(Seen::Same);
+            // An earlier refresh may have been cancelled while it compiled, and have published older rows since.
+            if revision == base.state.cursor.revision() && revision == core.snapshot().revision() {
+                return Ok(RefreshOutcome::Unchanged);
             }
         }
         match store.session().await? {
-            Some(session) => self.look_at_difference(flags, session, sweep).await,
-            None => self.look_at_all(flags, store, anew).await,
+            Some(session) => self.update_changed(core, store, session, sweep).await,
+            None => self.update_all(core, store, read_all).await,
         }
     }
 
-    /// Reads all rows if the revision is another one.
-    async fn look_at_all(&mut self, flags: &Flags, store: &dyn ReadStore, anew: bool) -> Result<Seen> {
-        if !anew && store.revision().await? == flags.snapshot().revision() {
-            return Ok(Seen::Same);
+    /// Reads all rows if their revision has changed.
+    async fn update_all(
+        &mut self,
+        core: &Arc<Core>,
+        store: &Arc<dyn ReadStore>,
+        read_all: bool,
+    ) -> Result<RefreshOutcome> {
+        if !read_all && store.revision().await? == core.snapshot().revision() {
+            return Ok(RefreshOutcome::Unchanged);
         }
-        let (rows, state) = load(store).await?;
-        self.replace(flags, rows, state).await
+        let (rows, state) = load(&**store).await?;
+        self.replace(core, store, rows, state).await
     }
 
-    /// Puts a snapshot of all rows in the place of the present one.
-    async fn replace(&mut self, flags: &Flags, rows: Rows, state: Option<State>) -> Result<Seen> {
+    /// Replaces the current snapshot by one of these rows.
+    async fn replace(
+        &mut self,
+        core: &Arc<Core>,
+        store: &Arc<dyn ReadStore>,
+        rows: Rows,
+        state: Option<State>,
+    ) -> Result<RefreshOutcome> {
         let revision = rows.revision;
-        let flags = flags.clone();
-        // Compiling may take longer than other tasks of this thread should wait. A snapshot that is made in the background is
-        // of earlier rows.
+        let (core, store) = (Arc::clone(core), Arc::clone(store));
+        // Compiling may take longer than other tasks of this thread should wait. A compaction that is under way is of earlier
+        // rows, and is dropped with `self`.
         *self = blocking(move || {
-            flags.replace_rows(rows);
-            Self::start(&flags, state)
+            core.replace_rows(rows);
+            Self::start(&core, &store, state)
         })
         .await?;
-        Ok(Seen::New(Changes { revision, whole: true, ..Changes::default() }))
+        Ok(RefreshOutcome::Changed(Changes { revision, whole: true, ..Changes::default() }))
     }
 
-    async fn look_at_difference(
+    /// Reads the rows that have changed; all of them if the changes do not explain the difference.
+    async fn update_changed(
         &mut self,
-        flags: &Flags,
+        core: &Arc<Core>,
+        store: &Arc<dyn ReadStore>,
         mut session: Box<dyn ReadSession>,
         sweep: bool,
-    ) -> Result<Seen> {
-        let Some(known) = &mut self.known else { return Ok(Seen::Same) };
-        let changed = session.changed_since(&known.state.cursor).await?;
+    ) -> Result<RefreshOutcome> {
+        let Some(base) = &mut self.base else { return Ok(RefreshOutcome::Unchanged) };
+        let changed = session.changed_since(&base.state.cursor).await?;
         let found = if sweep { session.fingerprint().await? } else { None };
-        let changed = changed.filter(|changed| known.explains(changed, found.as_ref()));
+        let changed = changed.filter(|changed| base.explains(changed, found.as_ref()));
         if let Some(changed) = changed {
             if sweep {
-                known.swept = Instant::now();
+                base.swept = Instant::now();
             }
-            // What is new since another base was made is not all news.
-            let news = match known.serial {
+            // Changes since the base was compiled may have been announced already.
+            let news = match base.serial {
                 Some(_) => Some(changed.clone()),
                 None => session.changed_since(&self.published).await?,
             };
-            if let Some(seen) = known.follow(flags, session.as_mut(), &changed, news.as_ref()).await? {
-                self.published = known.state.cursor.clone();
-                // The flags answer by it: that its transaction can not be ended is no reason to tell nobody.
+            if let Some(outcome) = base.follow(core, session.as_mut(), &changed, news.as_ref()).await? {
+                self.published = base.state.cursor.clone();
+                // The snapshot contains the changes, so they are announced even if the transaction fails to end.
                 if let Err(error) = session.end().await {
                     tracing::debug!("{error}");
                 }
-                self.compact(flags);
-                return Ok(seen);
+                self.compact(core, store);
+                return Ok(outcome);
             }
         }
         let (rows, state) = load_in(session).await?;
-        self.replace(flags, rows, Some(state)).await
+        self.replace(core, store, rows, Some(state)).await
     }
 
-    /// Makes a snapshot of all rows in the background when the patch has grown. Meanwhile changes go into the patch.
-    fn compact(&mut self, flags: &Flags) {
-        let is_due = self.known.as_ref().is_some_and(Known::is_grown) && self.compaction.is_none();
-        let Some(store) = flags.inner().watch.store().filter(|_| is_due) else { return };
-        let weak = Arc::downgrade(flags.inner());
+    /// Compiles a snapshot of all rows in the background if the patch has grown. Changes go into the patch meanwhile.
+    fn compact(&mut self, core: &Arc<Core>, store: &Arc<dyn ReadStore>) {
+        let is_due =
+            self.base.as_ref().is_some_and(BaseState::is_compaction_due) && self.compaction.is_none();
+        if !is_due {
+            return;
+        }
+        let (store, core) = (Arc::clone(store), Arc::downgrade(core));
         self.compaction = Some(tokio::spawn(async move {
             let (rows, state) = load(&*store).await?;
-            let gone = || Error::store(store.name(), "could not read the rows", "the flags are gone");
-            let (state, inner) = (state.ok_or_else(gone)?, weak.upgrade().ok_or_else(gone)?);
-            blocking(move || {
-                let base = Flags::from_inner(inner).compile_apart(rows);
-                Known::new(state, Arc::new(base), None)
-            })
-            .await
+            let dropped = || Error::store(store.name(), "could not read the rows", "the flags were dropped");
+            let (state, core) = (state.ok_or_else(dropped)?, core.upgrade().ok_or_else(dropped)?);
+            blocking(move || BaseState::new(state, Arc::new(core.compile_apart(rows)), None)).await
         }));
     }
 
-    /// Goes on from a snapshot that was made in the background, if one is ready.
-    async fn take_compacted(&mut self) {
+    /// Continues from the snapshot that was compiled in the background, once it is ready.
+    async fn finish_compaction(&mut self) {
         let Some(task) = self.compaction.take_if(|task| task.is_finished()) else { return };
         match task.await {
-            Ok(Ok(known)) => self.known = Some(known),
-            // It is tried again with the next change.
+            Ok(Ok(base)) => self.base = Some(base),
+            // Tried again with the next change.
             Ok(Err(error)) => tracing::debug!("{error}"),
             Err(error) => tracing::debug!("{error}"),
         }
     }
 }
 
-impl Known {
+impl BaseState {
     fn new(state: State, base: Arc<Snapshot>, serial: Option<u32>) -> Self {
-        let askers = Askers::of(&base);
+        let askers = ReverseIndex::new(&base);
         Self {
             state,
             base,
@@ -252,158 +264,159 @@ impl Known {
         }
     }
 
-    fn is_time_to_sweep(&self) -> bool {
+    fn is_sweep_due(&self) -> bool {
         self.state.fingerprint.as_ref().is_some_and(|fingerprint| {
-            let interval = if fingerprint.contents.is_some() { SWEEP_WITHOUT_TRIGGERS } else { SWEEP };
+            let interval =
+                if fingerprint.contents.is_some() { SWEEP_INTERVAL_WITHOUT_TRIGGERS } else { SWEEP_INTERVAL };
             self.swept.elapsed() >= interval
         })
     }
 
-    /// Whether the patch is large, or as large as what it is a patch of.
-    fn is_grown(&self) -> bool {
+    /// Whether the patch is large, or large in comparison with the base.
+    fn is_compaction_due(&self) -> bool {
         const FEW: usize = 16;
         let count = self.affected.len();
-        count > SMALL || count > FEW && count > self.base.flag_count() / 4
+        count > COMPACTION_SIZE || count > FEW && count > self.base.flag_count() / 4
     }
 
-    /// Whether these changes are all that there is between the rows that are known and those that were counted.
+    /// Whether these changes account for the whole difference between the known rows and those that were counted.
     fn explains(&self, changed: &Changed, found: Option<&Fingerprint>) -> bool {
         let (Some(known), Some(found)) = (&self.state.fingerprint, found) else { return true };
         let grown = known.counts.iter().zip(changed.growth).map(|(count, growth)| count + growth);
         known.contents == found.contents && grown.eq(found.counts)
     }
 
-    /// Reads what has changed and makes the flags answer by it. Nothing if all rows are better read.
+    /// Reads what has changed and publishes a snapshot with it. `None` if all rows should be read instead.
     async fn follow(
         &mut self,
-        flags: &Flags,
+        core: &Core,
         session: &mut dyn ReadSession,
         changed: &Changed,
         news: Option<&Changed>,
-    ) -> Result<Option<Seen>> {
-        let present = flags.snapshot().into_inner();
-        if self.serial.is_some_and(|serial| serial != present.serial()) {
-            // Somebody put rows of his own in the place of these.
+    ) -> Result<Option<RefreshOutcome>> {
+        let current = core.snapshot().into_inner();
+        if self.serial.is_some_and(|serial| serial != current.serial()) {
+            // `Flags::replace_rows` has been called.
             return Ok(None);
         }
         if self.serial.is_some() && session.cursor() == &self.state.cursor {
-            return Ok(Some(Seen::Same));
+            return Ok(Some(RefreshOutcome::Unchanged));
         }
-        let reach = Reach::of(changed, &present, &self.base, &self.askers);
-        self.changed.extend(&reach.changed);
-        self.affected.extend(&reach.affected);
-        self.rows.ask_for_activations(&reach.activations);
-        self.rows.forget(&reach.changed);
-        for _ in 0..MOST_ROUNDS {
-            if self.affected.len().max(self.changed.len()) > LARGE {
+        let impact = Impact::new(changed, &current, &self.base, &self.askers);
+        self.changed.extend(&impact.changed);
+        self.affected.extend(&impact.affected);
+        self.rows.ask_for_activations(&impact.activations);
+        self.rows.forget(&impact.changed);
+        for _ in 0..MAX_READS {
+            if self.affected.len().max(self.changed.len()) > MAX_PATCH_SIZE {
                 return Ok(None);
             }
-            let imports = self.read(session, &present, &reach.changed).await?;
-            let keep_rows = flags.inner().settings().keep_rows;
-            let rows = Arc::new(self.rows.put_together(session.cursor().revision(), &imports, keep_rows));
-            let change = Change {
+            let reused = self.read(session, &current, &impact.changed).await?;
+            let keep_rows = core.settings().keep_rows;
+            let rows = Arc::new(self.rows.put_together(session.cursor().revision(), &reused, keep_rows));
+            let change = PatchBuilder {
                 base: &self.base,
-                previous: &present,
+                previous: &current,
                 changed: &self.changed,
                 affected: &self.affected,
                 rows: &rows,
-                imports: &imports,
+                reused: &reused,
             };
-            let (part, missing) = flags.compile_part(&change);
+            let (part, missing) = core.compile_part(&change);
             if self.rows.ask_for(missing) {
                 continue;
             }
-            let seen = self.tell(session.cursor().revision(), news, &present);
-            self.publish(flags, &present, &rows, &imports, part);
+            let outcome = self.outcome(session.cursor().revision(), news, &current);
+            self.publish(core, &current, &rows, &reused, part);
             self.state.cursor = session.cursor().clone();
             if let Some(fingerprint) = &mut self.state.fingerprint {
                 fingerprint.count(changed);
             }
-            return Ok(Some(seen));
+            return Ok(Some(outcome));
         }
         Ok(None)
     }
 
-    /// Reads what is needed and not read yet; gives the ids of activations whose rows need not be read.
+    /// Reads what is needed and not read yet; returns the ids of activations whose rows need not be read.
     async fn read(
         &mut self,
         session: &mut dyn ReadSession,
-        present: &Snapshot,
+        current: &Snapshot,
         touched: &Changed,
     ) -> Result<BTreeSet<i64>> {
-        // Flags first: they tell which activations they are linked to.
+        // Flags first: their links name the activations.
         let flags = self.rows.flags_to_read(&self.affected);
         if !flags.is_empty() {
             let rows = session.select(&flags).await?;
             self.rows.add(&flags, rows);
         }
         let is_there = |id: i64| {
-            let in_base = !self.changed.activations.contains(&id) && self.base.importable(id).is_some();
-            let in_part = present.part().is_some_and(|part| part.importable(id).is_some());
+            let in_base = !self.changed.activations.contains(&id) && self.base.reusable_node(id).is_some();
+            let in_part = current.part().is_some_and(|part| part.reusable_node(id).is_some());
             !touched.activations.contains(&id) && (in_base || self.serial.is_some() && in_part)
         };
-        let (activations, imports) = self.rows.activations_to_read(&self.changed, is_there);
+        let (activations, reused) = self.rows.activations_to_read(&self.changed, is_there);
         if !activations.is_empty() {
             let rows = session.select(&activations).await?;
             self.rows.add(&activations, rows);
         }
-        for id in &imports {
-            let names = [present.part(), Some(&*self.base)];
+        for id in &reused {
+            let names = [current.part(), Some(&*self.base)];
             let names = names.into_iter().flatten().find_map(|snapshot| snapshot.activation_names(*id));
             if let Some((name, class_name)) = names {
                 self.rows.stand_in(*id, name, class_name);
             }
         }
-        Ok(imports)
+        Ok(reused)
     }
 
-    /// Makes the flags answer by a part.
+    /// Publishes the base with this part as its patch.
     fn publish(
         &mut self,
-        flags: &Flags,
-        present: &Arc<Snapshot>,
+        core: &Core,
+        current: &Arc<Snapshot>,
         rows: &Arc<Rows>,
-        imports: &BTreeSet<i64>,
+        reused: &BTreeSet<i64>,
         part: Part,
     ) {
-        // Flags that others ask are in the part as well. Once there they stay, so that their answers are counted once.
+        // The part also contains flags that others depend on. They stay in it, so that their evaluations are counted once.
         self.affected.extend(part.ids());
         let is_new_base = self.serial.is_none();
         if let Some(base) = Arc::get_mut(&mut self.base).filter(|_| is_new_base) {
-            base.number_after(present);
+            base.number_after(current);
         }
-        let numbered = if is_new_base { Arc::clone(&self.base) } else { Arc::clone(present) };
+        let numbered = if is_new_base { Arc::clone(&self.base) } else { Arc::clone(current) };
         let (base, changed, affected) = (&self.base, &self.changed, &self.affected);
-        let change = Change { base, previous: &numbered, changed, affected, rows, imports };
-        self.serial = Some(flags.put(|| change.apply(part)));
+        let change = PatchBuilder { base, previous: &numbered, changed, affected, rows, reused };
+        self.serial = Some(core.put(|| change.apply(part)));
     }
 
-    /// What subscribers hear.
-    fn tell(&self, revision: Revision, news: Option<&Changed>, present: &Snapshot) -> Seen {
+    /// What to announce to subscribers.
+    fn outcome(&self, revision: Revision, news: Option<&Changed>, current: &Snapshot) -> RefreshOutcome {
         let Some(news) = news else {
-            return Seen::New(Changes { revision, whole: true, ..Changes::default() });
+            return RefreshOutcome::Changed(Changes { revision, whole: true, ..Changes::default() });
         };
-        if news.is_empty() && revision == present.revision() {
-            return Seen::Same;
+        if news.is_empty() && revision == current.revision() {
+            return RefreshOutcome::Unchanged;
         }
-        let reach = Reach::of(news, present, &self.base, &self.askers);
+        let impact = Impact::new(news, current, &self.base, &self.askers);
         let names = |ids: &BTreeSet<i64>| {
             let mut names = BTreeSet::new();
             for id in ids {
-                let part = present.part().and_then(|part| part.name_of_id(*id));
+                let part = current.part().and_then(|part| part.name_of_id(*id));
                 let before = part.or_else(|| self.base.name_of_id(*id));
                 names.extend(before.map(str::to_owned));
                 names.extend(self.rows.name_of(*id).map(str::to_owned));
             }
             names.into_iter().collect()
         };
-        let (changed, affected) = (names(&news.flags), names(&reach.affected));
-        Seen::New(Changes { revision, changed, affected, whole: false })
+        let (changed, affected) = (names(&news.flags), names(&impact.affected));
+        RefreshOutcome::Changed(Changes { revision, changed, affected, whole: false })
     }
 }
 
 impl Fingerprint {
-    /// Counts what has changed.
+    /// Updates the counts by these changes.
     fn count(&mut self, changed: &Changed) {
         for (count, growth) in self.counts.iter_mut().zip(changed.growth) {
             *count += growth;
@@ -411,34 +424,35 @@ impl Fingerprint {
     }
 }
 
-/// How far changes reach.
-struct Reach {
-    /// What has changed, and activations that may have waited for it.
+/// What changes affect.
+struct Impact {
+    /// The changed rows, and activations with a reference that may resolve now.
     changed: Changed,
-    /// The ids of the flags whose answers may be other ones.
+    /// The ids of the flags whose decisions may differ.
     affected: BTreeSet<i64>,
-    /// The ids of the activations whose answers may be, whether a flag needs them or not: there may be issues of them.
+    /// The ids of the activations whose verdicts may differ, also of those that no flag needs: they may have issues.
     activations: BTreeSet<i64>,
 }
 
-impl Reach {
-    fn of(changed: &Changed, present: &Snapshot, base: &Snapshot, askers: &Askers) -> Self {
+impl Impact {
+    fn new(changed: &Changed, current: &Snapshot, base: &Snapshot, askers: &ReverseIndex) -> Self {
         let mut changed = changed.clone();
         let mut from = changed.clone();
         if changed.is_new {
-            let waiting = present.waiting();
+            let waiting = current.rows_with_issues();
             changed.activations.extend(&waiting.activations);
             from.extend(&waiting);
         }
         let mut of_base = askers.affected(base, &from);
-        let of_part = present.part().map(|part| Askers::of(part).affected(part, &from)).unwrap_or_default();
+        let of_part =
+            current.part().map(|part| ReverseIndex::new(part).affected(part, &from)).unwrap_or_default();
         of_base.flags.extend(of_part.flags.into_iter().chain(from.flags));
         of_base.activations.extend(of_part.activations);
         Self { changed, affected: of_base.flags, activations: of_base.activations }
     }
 }
 
-/// Runs what takes long where no other task waits for it.
+/// Runs CPU-bound work on a thread where no other task waits for it.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let failed = |error| Error::store("novi", "could not compile the rows", error);
     spawn_blocking(work).await.map_err(failed)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     rows::{ActivationRow, FlagRow, LinkRow, MemberRow, Revision, Rows},
-    snapshot::Missing,
+    snapshot::MissingRows,
     store::{Changed, Selection},
 };
 
@@ -40,7 +40,7 @@ impl PartRows {
     }
 
     /// Asks for what rows refer to. Gives whether something was not asked for before.
-    pub(super) fn ask_for(&mut self, missing: Missing) -> bool {
+    pub(super) fn ask_for(&mut self, missing: MissingRows) -> bool {
         let before = (self.children.len(), self.names.len());
         self.children.extend(missing.activations);
         self.names.extend(missing.flags);
@@ -74,12 +74,12 @@ impl PartRows {
         let linked = self.flags.values().flat_map(|(_, links)| links).filter_map(|link| link.activation_id);
         let needed: BTreeSet<i64> =
             linked.chain(self.children.iter().copied()).chain(changed.activations.iter().copied()).collect();
-        let (imports, built): (BTreeSet<i64>, BTreeSet<i64>) =
+        let (reused, built): (BTreeSet<i64>, BTreeSet<i64>) =
             needed.into_iter().partition(|id| is_there(*id));
         let is_new = |id: &i64| !self.activations.contains_key(id) && !self.absent.activations.contains(id);
         (
             Selection { activations: built.into_iter().filter(is_new).collect(), ..Selection::default() },
-            imports,
+            reused,
         )
     }
 
@@ -125,7 +125,7 @@ impl PartRows {
 
     /// All rows, as a snapshot is compiled from them. Members of activations that are taken from elsewhere are left out unless
     /// all rows are kept: there may be a million.
-    pub(super) fn put_together(&self, revision: Revision, imports: &BTreeSet<i64>, all: bool) -> Rows {
+    pub(super) fn put_together(&self, revision: Revision, reused: &BTreeSet<i64>, all: bool) -> Rows {
         let mut rows = Rows { revision, ..Rows::default() };
         for (row, links) in self.flags.values() {
             rows.flags.push(row.clone());
@@ -133,12 +133,12 @@ impl PartRows {
         }
         for (row, members) in self.activations.values() {
             rows.activations.push(row.clone());
-            if all || !imports.contains(&row.id) {
+            if all || !reused.contains(&row.id) {
                 rows.members.extend(members.iter().cloned());
             }
         }
         let stands_in =
-            |row: &&ActivationRow| imports.contains(&row.id) && !self.activations.contains_key(&row.id);
+            |row: &&ActivationRow| reused.contains(&row.id) && !self.activations.contains_key(&row.id);
         rows.activations.extend(self.stand_ins.values().filter(stands_in).cloned());
         rows.activations.sort_by_key(|row| row.id);
         rows

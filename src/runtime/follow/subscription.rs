@@ -1,38 +1,57 @@
-//! What subscribers hear.
+//! Notifications about changed rows.
 
 use std::sync::Arc;
 
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::broadcast::{Receiver, Sender, error::RecvError};
 
-use crate::{flags::Flags, rows::Revision};
+use crate::rows::Revision;
 
-/// The rows are at another revision.
+/// The rows have reached another revision.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Changes {
-    /// The present revision, at which flags answer by now.
+    /// The revision that flags are evaluated at now.
     pub revision: Revision,
-    /// The names of the flags whose own rows changed: status, metadata, links; or that are new, or gone. Sorted.
+    /// Names of the flags whose own rows were added, changed or removed: status, metadata, links. Sorted.
     pub changed: Vec<String>,
-    /// The names of all flags whose answer may have changed: those of `changed`, those that need an activation that
-    /// changed, and those that ask such a flag. Sorted.
+    /// Names of all flags whose decision may differ now: those in `changed`, those that depend on a changed activation,
+    /// and those that depend on such a flag. Sorted.
     pub affected: Vec<String>,
-    /// Whether all rows were read anew, so that what changed is not known and any flag may be affected. The lists are empty
-    /// then.
+    /// Whether all rows were read again, so that any flag may be affected. Both lists are empty then.
     pub whole: bool,
 }
 
-/// Hears of changes, from when it was made; see [`Flags::subscribe`].
+/// A stream of [`Changes`]; see [`Flags::subscribe`](crate::Flags::subscribe).
 #[derive(Debug)]
 pub struct Subscription {
     receiver: Receiver<Arc<Changes>>,
 }
 
-/// So many changes wait for a subscriber that is slow. Whoever misses some hears that any flag may have changed.
-pub(super) const WAITING: usize = 64;
+/// Sends [`Changes`] to all subscriptions.
+pub(crate) struct Announcer(Sender<Arc<Changes>>);
+
+impl Announcer {
+    /// How many changes are kept for a slow subscriber. One that misses more receives `whole` changes.
+    const CAPACITY: usize = 64;
+
+    pub(crate) fn subscribe(&self) -> Subscription {
+        Subscription { receiver: self.0.subscribe() }
+    }
+
+    pub(crate) fn announce(&self, changes: Changes) {
+        // Fails if there are no subscribers.
+        let _ = self.0.send(Arc::new(changes));
+    }
+}
+
+impl Default for Announcer {
+    fn default() -> Self {
+        Self(Sender::new(Self::CAPACITY))
+    }
+}
 
 impl Subscription {
-    /// The next change. Nothing when the flags are gone.
+    /// Waits for the next change. Returns `None` once the flags are dropped.
     pub async fn next(&mut self) -> Option<Arc<Changes>> {
         match self.receiver.recv().await {
             Ok(changes) => Some(changes),
@@ -41,23 +60,12 @@ impl Subscription {
         }
     }
 
-    /// What stands for all that was missed, and for what waits.
+    /// One change in place of all that were missed or are waiting.
     fn catch_up(&mut self) -> Arc<Changes> {
         let mut revision = Revision::default();
         while let Ok(changes) = self.receiver.try_recv() {
             revision = changes.revision;
         }
         Arc::new(Changes { revision, whole: true, ..Changes::default() })
-    }
-}
-
-impl Flags {
-    /// Hears of each change of the rows, after the flags answer by it: a new revision, the names of the flags whose rows
-    /// changed, and those whose answer may have changed. Nothing is heard of rows in memory, which nobody else changes.
-    ///
-    /// A flag with a window of time changes its answer when the window opens, with no change of rows.
-    #[must_use]
-    pub fn subscribe(&self) -> Subscription {
-        Subscription { receiver: self.inner().watch.changes.subscribe() }
     }
 }

@@ -6,47 +6,48 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::Mutex,
-    task::spawn_blocking,
-    time::{sleep, timeout},
-};
+use tokio::{sync::Mutex, task::spawn_blocking, time::sleep};
 
 use crate::{
     error::{Error, Result},
-    flags::{Flags, Inner},
-    rows::{Revision, Rows},
-    runtime::current::Guard,
-    store::{
-        ReadStore,
-        file::{SnapshotFile, tidy},
-    },
+    rows::Revision,
+    runtime::{answer_within::answer_within, core::Core, follow::Following},
+    store::file::{SnapshotFile, tidy},
 };
 
-/// How often to look whether there are other rows. To look is to compare two numbers.
-const LOOK: Duration = Duration::from_millis(500);
+/// How often to check whether the rows have changed, which compares two numbers.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The file, and what was written to it last.
-pub(crate) struct Keeper {
+/// Reading all rows may take long if there are many; nothing waits for it here.
+const LOAD_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Writes the snapshot file.
+pub(crate) struct SnapshotFileWriter {
     path: Arc<Path>,
-    /// Held while it is written, so that an older state never replaces a newer one.
+    /// The revision that was written last. Locked while the file is written, so that an older state never replaces a newer one.
     written: Mutex<Option<Revision>>,
 }
 
-impl Keeper {
+impl SnapshotFileWriter {
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path: path.into(), written: Mutex::new(None) }
     }
 
-    /// Writes the rows of a snapshot, unless they are what was written last or there are none of the database. Gives whether it did.
-    async fn write(&self, take: impl FnOnce() -> Option<Guard>, store: &dyn ReadStore) -> Result<bool> {
+    /// Writes the rows of the current snapshot, unless they were written last or did not come from the database. Returns `true`
+    /// if it wrote the file.
+    pub(crate) async fn write(&self, core: &Core, following: &Following) -> Result<bool> {
         let mut written = self.written.lock().await;
-        // Taken only now: while this waited there may have been newer ones.
-        let Some(snapshot) = take().filter(|snapshot| *written != Some(snapshot.revision())) else {
+        // Only under the lock: the rows may have changed while this waited.
+        let snapshot = core.snapshot();
+        if !following.has_rows_of_database() || *written == Some(snapshot.revision()) {
             return Ok(false);
+        }
+        let store = &**following.store();
+        // A snapshot usually keeps no rows; then they are read again, at most once an interval.
+        let read = match snapshot.rows() {
+            Some(_) => None,
+            None => Some(answer_within(LOAD_TIMEOUT, store, store.load()).await?),
         };
-        // A snapshot mostly keeps no rows: then they are read again, which happens once an interval at most.
-        let read = if snapshot.rows().is_some() { None } else { Some(load(store).await?) };
         let (name, path) = (store.name(), Arc::clone(&self.path));
         let write = move || {
             let Some(rows) = read.as_ref().or(snapshot.rows()) else { return Ok(snapshot.revision()) };
@@ -57,59 +58,39 @@ impl Keeper {
     }
 }
 
-impl Flags {
-    /// Writes the [snapshot file](crate::flags::FlagsBuilder::snapshot_file) now, if there is one and its rows are not the present ones:
-    /// for the end of a program, which else might miss what has changed since the last writing. Gives whether it was written.
-    ///
-    /// # Errors
-    /// [`Error::Snapshot`] when the file can not be written, and [`Error::Store`] when the rows have to be read for it and the
-    /// database does not answer.
-    pub async fn save_snapshot(&self) -> Result<bool> {
-        match self.keeper() {
-            Some((keeper, store)) => keeper.write(|| self.snapshot_of_database(), &**store).await,
-            None => Ok(false),
-        }
-    }
-
-    /// The present snapshot, if its rows were read from the database.
-    fn snapshot_of_database(&self) -> Option<Guard> {
-        let snapshot = self.snapshot();
-        self.has_rows_of_database().then_some(snapshot)
-    }
-}
-
-/// Writes the file whenever the rows are of another revision than it, until nobody holds the flags any more.
+/// Writes the file whenever the revision has changed, until the flags are dropped.
 pub(crate) async fn keep(
-    flags: Weak<Inner>,
-    store: Arc<dyn ReadStore>,
-    keeper: Arc<Keeper>,
+    core: Weak<Core>,
+    following: Weak<Following>,
+    writer: Arc<SnapshotFileWriter>,
     interval: Duration,
 ) {
-    let path = Arc::clone(&keeper.path);
+    let path = Arc::clone(&writer.path);
     if let Err(error) = spawn_blocking(move || tidy(&path)).await {
         tracing::debug!("{error}");
     }
-    // Without any pause a core would do nothing else.
+    // Without any pause the task would occupy a core.
     let interval = interval.max(Duration::from_millis(10));
     let mut fails = false;
-    while flags.strong_count() > 0 {
-        let take = || Flags::from_inner(flags.upgrade()?).snapshot_of_database();
-        let pause = match keeper.write(take, &*store).await {
-            Ok(false) => interval.min(LOOK),
+    while let (Some(core), Some(following)) = (core.upgrade(), following.upgrade()) {
+        let result = writer.write(&core, &following).await;
+        drop((core, following));
+        let pause = match result {
+            Ok(false) => interval.min(CHECK_INTERVAL),
             Ok(true) => {
                 if std::mem::take(&mut fails) {
-                    tracing::info!(path = %keeper.path.display(), "the snapshot file is written again");
+                    tracing::info!(path = %writer.path.display(), "the snapshot file is written again");
                 }
                 interval
             }
-            // A database that is gone is told of by whoever follows it.
+            // An unavailable database is logged by the task that follows it.
             Err(error) if fails || !matches!(error, Error::Snapshot { .. }) => {
                 tracing::debug!("{error}");
                 interval
             }
             Err(error) => {
                 fails = true;
-                tracing::error!("{error}; a start without the database would find older flags, or none");
+                tracing::error!("{error}; a start without the database would find outdated flags, or none");
                 interval
             }
         };
@@ -117,18 +98,10 @@ pub(crate) async fn keep(
     }
 }
 
-/// What a function gives that waits for a disk.
+/// Runs a function that waits for a disk.
 pub(crate) async fn on_blocking_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let done = spawn_blocking(work).await;
     done.unwrap_or_else(|error| Err(Error::store("files", "a thread of novi ended", error)))
-}
-
-/// All rows, unless the database hangs. To read them may take long where there are many; nobody waits for it here.
-async fn load(store: &dyn ReadStore) -> Result<Rows> {
-    const PATIENCE: Duration = Duration::from_mins(1);
-    timeout(PATIENCE, store.load()).await.unwrap_or_else(|elapsed| {
-        Err(Error::store(store.name(), format!("no answer within {PATIENCE:?}"), elapsed))
-    })
 }

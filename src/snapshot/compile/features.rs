@@ -1,5 +1,5 @@
-//! What rows have that the features of the program do not know: issues that break no flag, for the code then takes its
-//! default.
+//! Compares rows with the features of the program. Differences are issues that break no flag, because the
+//! code falls back to its default.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,22 +10,23 @@ use crate::{
     rows::{FlagRow, Rows, issue::Issue},
     snapshot::{
         Flag, Snapshot,
-        compile::{issues::sort, links::Links, nodes::Drafts, variants::Values},
+        compile::{issues::sort, links::Links, nodes::DraftNodes, variants::Values},
         feature::{self, FeatureKind, Manifest, ManifestFeature, RegisteredFeature},
     },
 };
 
-/// Compares flags with the features that ask for them.
-pub(in crate::snapshot) struct Unknown<'a> {
+/// Compares flags with the features that read them.
+pub(in crate::snapshot) struct FeatureChecker<'a> {
     pub(in crate::snapshot) rows: &'a Rows,
-    pub(in crate::snapshot) drafts: &'a Drafts,
+    pub(in crate::snapshot) drafts: &'a DraftNodes,
     pub(in crate::snapshot) links: &'a Links,
     pub(in crate::snapshot) flags: &'a [Flag],
     pub(in crate::snapshot) variants: &'a [Box<str>],
 }
 
-impl Unknown<'_> {
-    /// Adds what is unknown to the issues. `find` gives the index of a flag's row by its name.
+impl FeatureChecker<'_> {
+    /// Adds variants and values that features cannot handle to the issues. `find` returns a flag's index by
+    /// name.
     pub(in crate::snapshot) fn collect(
         &self,
         features: &Manifest,
@@ -35,7 +36,7 @@ impl Unknown<'_> {
         let before = issues.len();
         for feature in &features.features {
             let Some(index) = find(&feature.flag) else { continue };
-            // A flag that only an override has is no row.
+            // A flag that exists only as an override has no row.
             let Some(row) = self.rows.flags.get(index as usize) else { continue };
             self.metadata(feature, index, row, issues);
             if feature.kind == FeatureKind::Enum {
@@ -49,7 +50,7 @@ impl Unknown<'_> {
     }
 
     fn metadata(&self, feature: &ManifestFeature, index: u32, row: &FlagRow, issues: &mut Vec<Issue>) {
-        let mut tell = |path: String, message: String| {
+        let mut report = |path: String, message: String| {
             issues.push(Issue {
                 table: "flag_metadata",
                 id: Some(row.id),
@@ -59,37 +60,37 @@ impl Unknown<'_> {
                 flags: Vec::new(),
             });
         };
-        let values = self.flags.get(index as usize).and_then(|flag| flag.more.as_ref()?.values.as_ref());
+        let values = self.flags.get(index as usize).and_then(|flag| flag.extras.as_ref()?.values.as_ref());
         let mut is_named = false;
         for (variant, value) in values.into_iter().flat_map(Values::entries) {
             let name = self.name(variant);
             is_named |= values.is_some_and(|values| values.default == Some(variant));
             if let Err(message) = feature.check_name(name) {
-                tell(format!("variants.{name}"), message);
+                report(format!("variants.{name}"), message);
             }
             if let Err(Problem { path, message }) = feature.check_value(value) {
-                tell(format!("variants.{name}{path}"), format!("{message}; {feature} reads it"));
+                report(format!("variants.{name}{path}"), format!("{message}; read by {feature}"));
             }
         }
         let default = values.and_then(|values| values.default).filter(|_| !is_named);
         if let Some(Err(message)) = default.map(|default| feature.check_name(self.name(default))) {
-            tell("default_variant".to_owned(), message);
+            report("default_variant".to_owned(), message);
         }
         let has_values = values.is_some_and(|values| values.declared);
         if feature.kind == FeatureKind::Struct && row.status && !has_values {
             let message =
-                format!("expected variants with objects for values, which {feature} reads, found none");
-            tell("variants".to_owned(), message);
+                format!("expected variants with JSON objects as values, as read by {feature}, found none");
+            report("variants".to_owned(), message);
         }
     }
 
-    /// The variants that activations assign.
+    /// Checks the variants that activations assign.
     fn activations(&self, feature: &ManifestFeature, index: u32, issues: &mut Vec<Issue>) {
         let rows = &self.rows.activations;
-        for node in self.drafts.graph.below(self.links.nodes.of(index)) {
+        for node in self.drafts.graph.reachable(self.links.nodes.targets(index)) {
             let row = self.drafts.list.get(node as usize).and_then(|draft| rows.get(draft.row as usize));
             let inline =
-                (node as usize).checked_sub(rows.len()).and_then(|place| self.drafts.inline.get(place));
+                (node as usize).checked_sub(rows.len()).and_then(|at| self.drafts.inline_paths.get(at));
             let path = inline.map_or_else(|| "config".to_owned(), |path| format!("{path}.config"));
             for variant in self.drafts.assigned_by(node) {
                 let Err(message) = feature.check_name(self.name(*variant)) else { continue };
@@ -98,7 +99,7 @@ impl Unknown<'_> {
                     id: row.map(|row| row.id),
                     name: row.map(|row| row.name.clone()).unwrap_or_default(),
                     path: path.clone(),
-                    message: format!("a variant of the flag {:?}: {message}", feature.flag),
+                    message: format!("variant of flag {:?}: {message}", feature.flag),
                     flags: Vec::new(),
                 });
             }
@@ -110,31 +111,41 @@ impl Unknown<'_> {
     }
 }
 
-/// Which features were told of in this snapshot already.
+/// The features whose unreadable values were already logged for this snapshot.
 #[derive(Default)]
-pub(in crate::snapshot) struct Told(Box<[(&'static RegisteredFeature, AtomicBool)]>);
+pub(in crate::snapshot) struct ReportedFeatures(Box<[(&'static RegisteredFeature, AtomicBool)]>);
 
-impl Told {
+impl ReportedFeatures {
     pub(in crate::snapshot) fn of_program() -> Self {
         Self(feature::registered().map(|feature| (feature, AtomicBool::new(false))).collect())
     }
 }
 
 impl Snapshot {
-    /// Says once what a feature does not understand of its flag's answers, and takes its default for.
+    /// Logs once per feature and snapshot that a decision could not be read, so that the feature's default
+    /// was used.
     #[cold]
-    pub(crate) fn tell_unread(&self, feature: &RegisteredFeature, variant: Option<&str>, problem: &Problem) {
-        let known = self.unread.0.iter().find(|(known, _)| known.is(feature));
-        if known.is_some_and(|(_, told)| told.swap(true, Ordering::Relaxed)) {
+    pub(crate) fn log_unreadable_once(
+        &self,
+        feature: &RegisteredFeature,
+        variant: Option<&str>,
+        problem: &Problem,
+    ) {
+        let known = self.reported_features.0.iter().find(|(known, _)| known.is(feature));
+        if known.is_some_and(|(_, reported)| reported.swap(true, Ordering::Relaxed)) {
             return;
         }
         let (flag, kind, revision) = (feature.flag(), feature.type_name(), self.revision().number());
         let variant = variant.map(|name| format!(", variant {name:?}")).unwrap_or_default();
         let Problem { path, message } = problem;
-        tracing::warn!(flag, revision, "flag {flag:?}{variant}{path}: {message}; {kind} takes its default");
+        tracing::warn!(
+            flag,
+            revision,
+            "flag {flag:?}{variant}{path}: {message}; using the default of {kind}"
+        );
     }
 
-    /// The features whose flag no row has, as issues.
+    /// Returns an issue for each feature whose flag has no row.
     #[must_use]
     pub fn missing_flags(&self, features: &Manifest) -> Vec<Issue> {
         let missing = features.features.iter().filter(|feature| self.row_of(&feature.flag).is_none());
@@ -143,7 +154,7 @@ impl Snapshot {
             id: None,
             name: feature.flag.clone(),
             path: "name".to_owned(),
-            message: format!("expected a row with this name, which {feature} asks for, found none"),
+            message: format!("no flag has this name, which {feature} reads"),
             flags: Vec::new(),
         };
         missing.map(issue).collect()

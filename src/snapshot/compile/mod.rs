@@ -1,9 +1,11 @@
-//! The second half of compiling: flags, over the activations that they ask.
+//! The second half of compiling: builds each flag on top of its activations.
 
 pub(crate) mod analysis;
 pub(crate) mod expiry;
 pub(crate) mod features;
+pub(crate) mod finish;
 pub(crate) mod graph;
+pub(crate) mod ids;
 pub(crate) mod issues;
 pub(crate) mod links;
 pub(crate) mod names;
@@ -26,36 +28,39 @@ use crate::{
     context::overrides::{Override, Overrides},
     rows::{FailMode, FlagRow, Rows},
     snapshot::{
-        Answer, Ask, Flag, More, Plan, Settings, Snapshot,
+        Answer, Ask, Flag, FlagExtras, Plan, Settings, Snapshot,
         decision::{Outcome, Reason},
-        explain::Told,
+        explain::NodeInfo,
     },
 };
-use analysis::{DEEPEST_RECURSION, Facts};
+use analysis::{Analysis, MAX_RECURSION};
 use expiry::Expiry;
-use issues::Issues;
-use links::{Links, Places};
-use names::Names;
-use nodes::{Drafts, Imports, Missing, Variants};
-use prerequisites::{FlagSource, put_flags};
-use variants::{Fault, Values};
+use features::{FeatureChecker, ReportedFeatures};
+use ids::VariantInterner;
+use issues::IssueCollector;
+use links::{IdIndex, Links};
+use names::NameIndex;
+use nodes::{DraftNodes, MissingRows, ReusedNodes};
+use prerequisites::{FlagLookup, install_prerequisites};
+use variants::{MetadataError, Values};
 
-/// What a snapshot is made of.
+/// The input of a compilation.
 pub(super) struct Source<'a> {
     pub(super) rows: Arc<Rows>,
     pub(super) registry: &'a Registry,
     pub(super) settings: &'a Settings,
-    /// Those of the settings that are meant here.
+    /// The overrides of the settings that concern these rows.
     pub(super) overrides: &'a Overrides,
-    /// The snapshot before.
     pub(super) previous: Option<&'a Arc<Snapshot>>,
-    /// Activations that are there already.
-    pub(super) imports: Option<&'a Imports<'a>>,
+    pub(super) reused: Option<&'a ReusedNodes<'a>>,
 }
 
 impl Snapshot {
-    /// Compiles rows. Never fails: a row that does not compile becomes an [`Issue`](crate::rows::issue::Issue), and the flags that need
-    /// it answer by their fail mode (R6); those with `last_known` answer as in `previous`, whose counts go on as well.
+    /// Compiles rows.
+    ///
+    /// Never fails: an invalid row becomes an [`Issue`](crate::rows::issue::Issue), and the flags that depend
+    /// on it use their fail mode. Flags with the fail mode `last_known` are evaluated as in `previous`.
+    /// Evaluation counts of `previous` are continued.
     #[must_use]
     pub fn compile(
         rows: Arc<Rows>,
@@ -64,18 +69,19 @@ impl Snapshot {
         previous: Option<&Arc<Self>>,
     ) -> Self {
         let overrides = &settings.overrides;
-        let source = Source { rows, registry, settings, overrides, previous, imports: None };
+        let source = Source { rows, registry, settings, overrides, previous, reused: None };
         let (mut snapshot, _) = Self::compile_from(source);
         match previous {
-            None => snapshot.number_answers(),
+            None => snapshot.assign_numbers(),
             Some(previous) => {
-                snapshot.number_answers_after(previous, previous.indices());
+                snapshot.assign_numbers_after(previous, previous.indices());
             }
         }
         snapshot
     }
 
-    /// Compiles rows into a snapshot that is not in use yet: its answers have no numbers before [`Snapshot::number_after`].
+    /// Compiles rows into a snapshot that must not be evaluated before [`Snapshot::number_after`] has
+    /// assigned its count numbers.
     #[cfg(feature = "sql")]
     pub(crate) fn compile_apart(
         rows: Arc<Rows>,
@@ -84,49 +90,54 @@ impl Snapshot {
         previous: &Arc<Self>,
     ) -> Self {
         let (overrides, previous) = (&settings.overrides, Some(previous));
-        Self::compile_from(Source { rows, registry, settings, overrides, previous, imports: None }).0
+        Self::compile_from(Source { rows, registry, settings, overrides, previous, reused: None }).0
     }
 
-    /// Gives each answer of a snapshot that takes the place of another one its number.
+    /// Assigns the count numbers of a snapshot that replaces `previous`.
     #[cfg(feature = "sql")]
     pub(crate) fn number_after(&mut self, previous: &Self) {
-        self.number_answers_after(previous, previous.indices());
+        self.assign_numbers_after(previous, previous.indices());
     }
 
-    /// Compiles rows; with it what the rows refer to and is not among them. The answers have no numbers yet.
-    pub(super) fn compile_from(source: Source<'_>) -> (Self, Missing) {
-        let Source { mut rows, registry, settings, overrides, previous, imports } = source;
-        sort(&mut rows);
-        let mut variants = Variants::default();
-        let places = Places::of(rows.activations.iter().map(|row| row.id));
-        let links = Links::of(&rows, &places);
-        let source = FlagSource::new(&rows, &links, overrides);
-        let mut drafts = Drafts::build(&places, &source, registry, imports, &mut variants);
-        let facts = Facts::of(&drafts, &links);
+    /// Compiles rows without assigning count numbers. Also returns the rows that are referred to but missing.
+    pub(super) fn compile_from(source: Source<'_>) -> (Self, MissingRows) {
+        let Source { mut rows, registry, settings, overrides, previous, reused } = source;
+        sort_rows(&mut rows);
+        let mut variants = VariantInterner::default();
+        let ids = IdIndex::new(rows.activations.iter().map(|row| row.id));
+        let links = Links::resolve(&rows, &ids);
+        let lookup = FlagLookup::new(&rows, &links, overrides);
+        let mut drafts = DraftNodes::build(&ids, &lookup, registry, reused, &mut variants);
+        let analysis = Analysis::new(&drafts, &links);
         let mut compiler = FlagCompiler {
             rows: &rows,
             drafts: &drafts,
             links: &links,
-            facts: &facts,
+            analysis: &analysis,
             overrides,
             previous,
             last_known: None,
             variants,
             texts: Writing::with_capacity(16 * (rows.flags.len() + rows.activations.len())),
-            faults: Vec::new(),
+            errors: Vec::new(),
         };
         let flags = compiler.flags();
-        let FlagCompiler { variants, mut texts, faults, .. } = compiler;
-        let (names, twins) = Names::of(&flags, &texts, |position| {
+        let FlagCompiler { variants, mut texts, errors, .. } = compiler;
+        let (names, duplicates) = NameIndex::build(&flags, &texts, |position| {
             let row = rows.flags.get(position);
             row.is_none_or(|row| row.faults.iter().all(|fault| fault.column != "name"))
         });
-        let (faults, twins) = (&faults, &twins);
-        let files = registry.issues();
-        let issues =
-            Issues { rows: &rows, drafts: &drafts, links: &links, places: &places, faults, twins, files };
-        let mut issues = issues.collect();
-        features::Unknown {
+        let collector = IssueCollector {
+            rows: &rows,
+            drafts: &drafts,
+            links: &links,
+            ids: &ids,
+            metadata_errors: &errors,
+            duplicate_names: &duplicates,
+            file_issues: registry.issues(),
+        };
+        let mut issues = collector.collect();
+        FeatureChecker {
             rows: &rows,
             drafts: &drafts,
             links: &links,
@@ -134,14 +145,15 @@ impl Snapshot {
             variants: &variants.names,
         }
         .collect(&settings.features, |name| names.find(&flags, &texts, name), &mut issues);
-        let told = Told::of(&rows, &mut drafts, &flags, &mut texts);
+        let node_info = NodeInfo::new(&rows, &mut drafts, &flags, &mut texts);
         let prerequisites = std::mem::take(&mut drafts.flags);
         let missing = std::mem::take(&mut drafts.missing);
-        let (mut nodes, graph) = drafts.finish(&facts);
-        let asked_flags = put_flags(&prerequisites, &flags, &links.nodes, &variants.names, &mut nodes);
+        let (mut nodes, graph) = drafts.finish(&analysis);
+        let prerequisite_names =
+            install_prerequisites(&prerequisites, &flags, &links.nodes, &variants.names, &mut nodes);
         let around = Surroundings {
             nodes: nodes.into(),
-            prerequisites: asked_flags,
+            prerequisites: prerequisite_names,
             base: settings.context.clone(),
             identity: settings.identity.iter().map(|name| name.as_str().into()).collect(),
             texts: texts.finish(),
@@ -152,16 +164,16 @@ impl Snapshot {
             rows: settings.keep_rows.then_some(rows),
             around,
             flags: flags.into(),
-            links: links.nodes.finish(),
+            links: links.nodes.freeze(),
             names,
-            graph: graph.finish(),
-            asked_flags: prerequisites.into_iter().map(|(node, _)| node).collect(),
-            told: Arc::new(told),
+            graph: graph.freeze(),
+            prerequisite_nodes: prerequisites.into_iter().map(|(node, _)| node).collect(),
+            node_info: Arc::new(node_info),
             variants: variants.names.into(),
-            slots: facts.remembered,
+            slots: analysis.slot_count,
             issues: issues.into(),
-            tally: previous.map(|previous| Arc::clone(&previous.tally)).unwrap_or_default(),
-            unread: Arc::new(features::Told::of_program()),
+            counts: previous.map(|previous| Arc::clone(&previous.counts)).unwrap_or_default(),
+            reported_features: Arc::new(ReportedFeatures::of_program()),
             serial: 0,
             patch: None,
         };
@@ -169,8 +181,8 @@ impl Snapshot {
     }
 }
 
-/// Puts rows in the order of their ids. Stores give them so; those from elsewhere may come in any.
-fn sort(rows: &mut Arc<Rows>) {
+/// Sorts rows by id. Stores return them sorted; other callers may pass any order.
+fn sort_rows(rows: &mut Arc<Rows>) {
     if !rows.flags.is_sorted_by_key(|row| row.id)
         || !rows.activations.is_sorted_by_key(|row| row.id)
         || !rows.members.is_sorted_by_key(|row| row.activation_id)
@@ -186,24 +198,24 @@ fn sort(rows: &mut Arc<Rows>) {
 
 struct FlagCompiler<'a> {
     rows: &'a Rows,
-    drafts: &'a Drafts,
+    drafts: &'a DraftNodes,
     links: &'a Links,
-    facts: &'a Facts,
+    analysis: &'a Analysis,
     overrides: &'a Overrides,
     previous: Option<&'a Arc<Snapshot>>,
-    /// `previous`, for the flags whose last known answers are its own.
+    /// `previous`, kept by flags whose last known decisions are its own.
     last_known: Option<Arc<Snapshot>>,
-    variants: Variants,
+    variants: VariantInterner,
     texts: Writing,
-    /// What is wrong with flags' variants, by the flags' indices.
-    faults: Vec<(usize, Fault)>,
+    /// Invalid metadata, by flag index.
+    errors: Vec<(usize, MetadataError)>,
 }
 
 impl FlagCompiler<'_> {
     fn flags(&mut self) -> Vec<Flag> {
         let mut flags = Vec::with_capacity(self.rows.flags.len());
         for (position, row) in (0..).zip(&self.rows.flags) {
-            flags.push(self.flag(position, row, self.links.lost.contains(&position)));
+            flags.push(self.flag(position, row));
         }
         if self.overrides.is_empty() {
             return flags;
@@ -212,43 +224,45 @@ impl FlagCompiler<'_> {
         for (name, over) in self.overrides {
             if !known.contains(name.as_str()) {
                 let answer = Answer::Fixed(self.overridden(over));
-                let (named, linked) = (self.named(name), (0, 0));
-                let (overridden, pinned, exposed) = (true, false, false);
                 flags.push(Flag {
-                    named,
-                    linked,
+                    named: self.named(name),
+                    linked: (0, 0),
                     answer,
-                    overridden,
-                    pinned,
-                    exposed,
+                    overridden: true,
+                    pinned: false,
+                    exposed: false,
                     first_number: 0,
-                    more: None,
+                    extras: None,
                 });
             }
         }
         flags
     }
 
-    fn flag(&mut self, position: u32, row: &FlagRow, lost: bool) -> Flag {
-        let mut more = More::default();
-        let mut unreadable = false;
-        match Values::read(&row.metadata, &mut self.variants) {
-            Ok(values) => more.values = values,
-            Err(fault) => {
-                (more.values, unreadable) = (Some(Values::unreadable()), true);
-                self.faults.push((position as usize, fault));
+    fn flag(&mut self, position: u32, row: &FlagRow) -> Flag {
+        let mut extras = FlagExtras::default();
+        let mut invalid_metadata = false;
+        match Values::parse(&row.metadata, &mut self.variants) {
+            Ok(values) => extras.values = values,
+            Err(error) => {
+                (extras.values, invalid_metadata) = (Some(Values::invalid()), true);
+                self.errors.push((position as usize, error));
             }
         }
         let overridden = if self.overrides.is_empty() { None } else { self.overrides.get(&row.name) };
         let links = self.links;
-        let linked = links.nodes.of(position);
+        let linked = links.nodes.targets(position);
         let answer = match overridden {
             Some(over) => Answer::Fixed(self.overridden(over)),
-            None => self.unless_off(row, |compiler| {
-                if unreadable || lost || row.is_unreadable() || compiler.facts.any_broken(linked) {
-                    return compiler.broken(row, &mut more);
+            None => self.unless_disabled(row, |compiler| {
+                if invalid_metadata
+                    || links.unresolved.contains(&position)
+                    || row.is_unreadable()
+                    || compiler.analysis.any_broken(linked)
+                {
+                    return compiler.broken(row, &mut extras);
                 }
-                let default = more.values.as_ref().and_then(|values| values.default);
+                let default = extras.values.as_ref().and_then(|values| values.default);
                 if linked.is_empty() {
                     return Answer::Fixed(Outcome {
                         enabled: true,
@@ -256,17 +270,17 @@ impl FlagCompiler<'_> {
                         reason: Reason::Static,
                     });
                 }
-                Answer::Ask(compiler.ask(linked, default, row.metadata.fail_mode, &mut more))
+                Answer::Ask(compiler.ask(linked, default, row.metadata.fail_mode, &mut extras))
             }),
         };
-        if matches!(answer, Answer::Fixed(_)) && !linked.is_empty() && !self.facts.any_broken(linked) {
-            // Those of a flag that is off may still be asked for by an override.
-            more.variants = self.variants_of(linked, None);
+        if matches!(answer, Answer::Fixed(_)) && !linked.is_empty() && !self.analysis.any_broken(linked) {
+            // An override may name a variant of a flag that is off.
+            extras.variants = self.variants_of(linked, None);
         }
         if !row.metadata.tags.is_empty() {
-            more.tags = row.metadata.tags.iter().map(|tag| tag.as_str().into()).collect();
+            extras.tags = row.metadata.tags.iter().map(|tag| tag.as_str().into()).collect();
         }
-        more.expiry = Expiry::of(&row.metadata);
+        extras.expiry = Expiry::from_metadata(&row.metadata);
         Flag {
             named: self.named(&row.name),
             linked: links.nodes.range(position),
@@ -275,7 +289,7 @@ impl FlagCompiler<'_> {
             pinned: !row.metadata.override_allowed,
             exposed: row.metadata.exposed,
             first_number: 0,
-            more: (!more.is_empty()).then(|| Box::new(more)),
+            extras: (!extras.is_empty()).then(|| Box::new(extras)),
         }
     }
 
@@ -286,48 +300,54 @@ impl FlagCompiler<'_> {
     fn overridden(&mut self, over: &Override) -> Outcome {
         let variant = match over {
             Override::On | Override::Off => None,
-            Override::Variant(name) => Some(self.variants.number(name)),
+            Override::Variant(name) => Some(self.variants.intern(name)),
         };
         Outcome { enabled: *over != Override::Off, variant, reason: Reason::Static }
     }
 
-    /// A status that is off is the answer, whatever else may be wrong: it is the kill switch (R1). Unless it could not be
+    /// The status off is a kill switch: it decides even if other rows are invalid, provided that it could be
     /// read.
-    fn unless_off(&mut self, row: &FlagRow, otherwise: impl FnOnce(&mut Self) -> Answer) -> Answer {
+    fn unless_disabled(&mut self, row: &FlagRow, otherwise: impl FnOnce(&mut Self) -> Answer) -> Answer {
         if row.status || row.is_unreadable() {
             return otherwise(self);
         }
         Answer::Fixed(Outcome { enabled: false, variant: None, reason: Reason::Disabled })
     }
 
-    fn ask(&self, asked: &[u32], default: Option<Variant>, fail_mode: FailMode, more: &mut More) -> Ask {
-        let split = asked.iter().any(|node| self.facts.splits[*node as usize]);
+    fn ask(
+        &self,
+        linked: &[u32],
+        default: Option<Variant>,
+        fail_mode: FailMode,
+        extras: &mut FlagExtras,
+    ) -> Ask {
+        let split = linked.iter().any(|node| self.analysis.splits[*node as usize]);
         let on = if split { Reason::Split } else { Reason::TargetingMatch };
         let graph = &self.drafts.graph;
-        let plan = if asked.iter().any(|node| self.facts.depths[*node as usize] > DEEPEST_RECURSION) {
+        let plan = if linked.iter().any(|node| self.analysis.depths[*node as usize] > MAX_RECURSION) {
             Plan::Deep
-        } else if graph.is_tree(asked) {
+        } else if graph.is_tree(linked) {
             Plan::Plain
         } else {
             Plan::Shared
         };
-        more.variants = self.variants_of(asked, default);
+        extras.variants = self.variants_of(linked, default);
         Ask { on, default, fails_on: fail_mode == FailMode::On, plan }
     }
 
     /// The variants that a flag may assign.
-    fn variants_of(&self, asked: &[u32], default: Option<Variant>) -> Box<[Variant]> {
-        // Up to so many are compared one by one, which is faster than hashing.
+    fn variants_of(&self, linked: &[u32], default: Option<Variant>) -> Box<[Variant]> {
+        // Below this size, a linear scan is faster than hashing.
         const FEW: usize = 16;
-        let (graph, assign) = (&self.drafts.graph, |node: u32| self.facts.assign[node as usize]);
-        if default.is_none() && !asked.iter().any(|node| assign(*node)) {
+        let (graph, assign) = (&self.drafts.graph, |node: u32| self.analysis.assigns_variant[node as usize]);
+        if default.is_none() && !linked.iter().any(|node| assign(*node)) {
             return Box::default();
         }
         let below;
-        let nodes = if asked.iter().all(|node| graph.of(*node).is_empty()) {
-            asked
+        let nodes = if linked.iter().all(|node| graph.targets(*node).is_empty()) {
+            linked
         } else {
-            below = graph.below_where(asked, assign);
+            below = graph.reachable_where(linked, assign);
             &below
         };
         let mut variants: Vec<Variant> = default.into_iter().collect();
@@ -345,22 +365,22 @@ impl FlagCompiler<'_> {
         variants.into()
     }
 
-    fn broken(&mut self, row: &FlagRow, more: &mut More) -> Answer {
+    fn broken(&mut self, row: &FlagRow, extras: &mut FlagExtras) -> Answer {
         let fixed = |enabled| Answer::Fixed(Outcome { enabled, variant: None, reason: Reason::Error });
         match row.metadata.fail_mode {
             FailMode::Off => fixed(false),
             FailMode::On => fixed(true),
-            FailMode::LastKnown => self.last_known(&row.name, more).unwrap_or_else(|| fixed(false)),
+            FailMode::LastKnown => self.last_known(&row.name, extras).unwrap_or_else(|| fixed(false)),
         }
     }
 
-    fn last_known(&mut self, name: &str, more: &mut More) -> Option<Answer> {
+    fn last_known(&mut self, name: &str, extras: &mut FlagExtras) -> Option<Answer> {
         let previous = self.previous?;
         let index = previous.find_index(name)?;
         let (_, flag) = previous.locate(index)?;
-        let (snapshot, index) = match (&flag.answer, &flag.more) {
-            // It was broken then, too: what it answered by is still the last that is known.
-            (Answer::LastKnown, Some(more)) => more.last_known.clone()?,
+        let (snapshot, index) = match (&flag.answer, &flag.extras) {
+            // It was broken before, too: the snapshot that it used then is still the last known.
+            (Answer::LastKnown, Some(extras)) => extras.last_known.clone()?,
             (Answer::LastKnown, None) | (Answer::Fixed(Outcome { reason: Reason::Error, .. }), _) => {
                 return None;
             }
@@ -369,22 +389,22 @@ impl FlagCompiler<'_> {
                 (Arc::clone(snapshot), index)
             }
         };
-        // Numbered here as well: snapshots do not have the same numbers for them.
-        let variants = snapshot.variants_of(index).map(|variant| self.variants.number(variant));
-        more.variants = variants.collect();
-        more.last_known = Some((snapshot, index));
+        // Variant ids differ between snapshots, so the variants are interned here as well.
+        let variants = snapshot.variants_of(index).map(|variant| self.variants.intern(variant));
+        extras.variants = variants.collect();
+        extras.last_known = Some((snapshot, index));
         Some(Answer::LastKnown)
     }
 }
 
 impl FlagRow {
-    /// Whether a column of the row itself could not be read.
+    /// Whether a column of the row itself, not of its metadata, could not be read.
     pub(super) fn is_unreadable(&self) -> bool {
         self.faults.iter().any(|fault| fault.table == "flags")
     }
 }
 
-impl More {
+impl FlagExtras {
     fn is_empty(&self) -> bool {
         let Self { values, variants, tags, expiry, last_known } = self;
         values.is_none() && variants.is_empty() && tags.is_empty() && expiry.is_none() && last_known.is_none()

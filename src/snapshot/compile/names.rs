@@ -1,4 +1,4 @@
-//! Finds a flag by its name.
+//! Finds flags by name.
 
 use std::{
     hash::{BuildHasher, Hasher},
@@ -9,95 +9,95 @@ use foldhash::fast::RandomState;
 
 use crate::{
     context::short_str::same,
-    snapshot::{Flag, compile::nodes::index},
+    snapshot::{Flag, compile::ids::index},
 };
 
-/// The indices of flags, by their names.
+/// The indices of flags by name: an open-addressing hash table with linear probing.
 ///
-/// An open table in which a search goes from place to place. It does less at once than those of the standard library, which
-/// is faster where nearly every search ends at its first place.
+/// Faster than the standard library's table, because nearly every search ends at its first slot
+/// (`benches/evaluate.rs`).
 #[derive(Clone)]
-pub(in crate::snapshot) struct Names {
-    /// As many as a power of two.
-    places: Arc<[Place]>,
+pub(in crate::snapshot) struct NameIndex {
+    /// The length is a power of two.
+    slots: Arc<[Slot]>,
     hasher: RandomState,
 }
 
 #[derive(Clone, Copy)]
-struct Place {
-    /// A part of the name's hash, so that hardly ever is a name looked at that is not the one.
+struct Slot {
+    /// A part of the name's hash, so that almost no other names are compared.
     tag: u32,
-    /// The flag, or [`Place::FREE`].
+    /// The flag's index, or [`Slot::FREE`].
     flag: u32,
 }
 
-impl Place {
+impl Slot {
     const FREE: u32 = u32::MAX;
 }
 
-impl Names {
-    /// The names of flags; with it the flags whose name an earlier one has, each with that one. `has_name` tells of which
-    /// the name could be read.
-    pub(in crate::snapshot) fn of(
+impl NameIndex {
+    /// Also returns the flags whose name is taken by an earlier flag, each with that flag. `has_name` is
+    /// `false` for flags whose name could not be read.
+    pub(in crate::snapshot) fn build(
         flags: &[Flag],
         texts: &str,
         has_name: impl Fn(usize) -> bool,
     ) -> (Self, Vec<(usize, usize)>) {
-        // A quarter of the places is free, at least, or searches would become long.
+        // At least a quarter of the slots is free; otherwise searches would become long.
         let count = (flags.len() + flags.len() / 3 + 1).next_power_of_two();
-        let mut places = vec![Place { tag: 0, flag: Place::FREE }; count];
+        let mut slots = vec![Slot { tag: 0, flag: Slot::FREE }; count];
         let hasher = RandomState::default();
-        let mut twins = Vec::new();
+        let mut duplicates = Vec::new();
         for (position, flag) in flags.iter().enumerate().filter(|(position, _)| has_name(*position)) {
             let name = flag.named.name.bytes_of(texts);
             let hash = hash(&hasher, name);
-            match search(&places, flags, texts, name, hash) {
-                Ok(first) => twins.push((position, first as usize)),
+            match search(&slots, flags, texts, name, hash) {
+                Ok(first) => duplicates.push((position, first as usize)),
                 Err(free) => {
-                    if let Some(place) = places.get_mut(free) {
-                        *place = Place { tag: hash.0, flag: index(position) };
+                    if let Some(slot) = slots.get_mut(free) {
+                        *slot = Slot { tag: hash.0, flag: index(position) };
                     }
                 }
             }
         }
-        (Self { places: places.into(), hasher }, twins)
+        (Self { slots: slots.into(), hasher }, duplicates)
     }
 
-    /// The flag of this name.
+    /// The index of the flag with this name.
     #[inline(always)]
     pub(in crate::snapshot) fn find(&self, flags: &[Flag], texts: &str, name: &str) -> Option<u32> {
-        search(&self.places, flags, texts, name.as_bytes(), hash(&self.hasher, name.as_bytes())).ok()
+        search(&self.slots, flags, texts, name.as_bytes(), hash(&self.hasher, name.as_bytes())).ok()
     }
 }
 
-/// The flag of this name; if there is none, the place where it would be.
+/// The flag with this name, or `Err` with the free slot where it would be inserted.
 #[inline(always)]
 fn search(
-    places: &[Place],
+    slots: &[Slot],
     flags: &[Flag],
     texts: &str,
     name: &[u8],
     (tag, mut at): (u32, usize),
 ) -> Result<u32, usize> {
     loop {
-        at &= places.len().wrapping_sub(1);
-        // There always is a free place, so the search ends.
-        let Some(place) = places.get(at).filter(|place| place.flag != Place::FREE) else {
+        at &= slots.len().wrapping_sub(1);
+        // Some slot is always free, so the search ends.
+        let Some(slot) = slots.get(at).filter(|slot| slot.flag != Slot::FREE) else {
             return Err(at);
         };
-        if place.tag == tag
-            && let Some(flag) = flags.get(place.flag as usize)
+        if slot.tag == tag
+            && let Some(flag) = flags.get(slot.flag as usize)
             && same(flag.named.name.bytes_of(texts), name)
         {
-            return Ok(place.flag);
+            return Ok(slot.flag);
         }
         at = at.wrapping_add(1);
     }
 }
 
-/// The tag of a name, and the number of the place where it belongs, modulo the number of places.
+/// The tag of a name, and its first slot (modulo the number of slots).
 #[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "one half for the tag, the other for the place")]
+#[expect(clippy::cast_possible_truncation, reason = "one half for the tag, the other for the slot")]
 fn hash(hasher: &RandomState, name: &[u8]) -> (u32, usize) {
     let mut hasher = hasher.build_hasher();
     hasher.write(name);

@@ -1,4 +1,4 @@
-//! The first half of compiling: each activation by itself, and whom it asks.
+//! The first half of compiling: builds each activation and resolves which others it evaluates.
 
 use std::{
     cell::Cell,
@@ -7,7 +7,7 @@ use std::{
     mem,
     ops::Range,
     panic::{self, AssertUnwindSafe},
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
 };
 
 use foldhash::fast::RandomState;
@@ -16,101 +16,76 @@ use hashbrown::HashTable;
 use crate::{
     activation::{
         Activation, ChildReference, Compile, Linker, Problem, Variant,
-        evaluation::{Conduct, Node},
+        evaluation::Node,
         registry::{ActivationType, Registry},
     },
-    rows::{ActivationRow, MemberRow, Rows},
+    rows::{ActivationRow, Fault, MemberRow, Rows},
     snapshot::{
         Snapshot,
         compile::{
-            analysis::Facts,
-            graph::{Graph, Order},
-            links::Places,
-            prerequisites::FlagSource,
+            graph::{Graph, TopologicalOrder},
+            ids::{VariantInterner, index},
+            links::IdIndex,
+            prerequisites::FlagLookup,
         },
     },
     store::Changed,
 };
 
-/// An index into one of a snapshot's lists. No list reaches 2^32 entries: it would not fit into memory.
-pub(in crate::snapshot) fn index(position: usize) -> u32 {
-    u32::try_from(position).unwrap_or(u32::MAX)
-}
-
-/// The names of variants, each with its number.
+/// Interns the class names of rows and finds their types.
 #[derive(Default)]
-pub(in crate::snapshot) struct Variants {
-    pub(in crate::snapshot) names: Vec<Box<str>>,
-    numbers: HashMap<Box<str>, Variant, RandomState>,
-}
-
-impl Variants {
-    pub(in crate::snapshot) fn number(&mut self, name: &str) -> Variant {
-        if let Some(known) = self.numbers.get(name) {
-            return *known;
-        }
-        let number = Variant::at(self.names.len());
-        self.names.push(name.into());
-        self.numbers.insert(name.into(), number);
-        number
-    }
-}
-
-/// The class names of rows, each with the type that it names.
-#[derive(Default)]
-struct Classes<'a> {
+struct ClassInterner<'a> {
     names: Vec<Box<str>>,
     types: Vec<Option<&'a ActivationType>>,
-    numbers: HashMap<Box<str>, u32, RandomState>,
+    ids: HashMap<Box<str>, u32, RandomState>,
 }
 
-impl<'a> Classes<'a> {
-    fn number(&mut self, name: &str, registry: &'a Registry) -> (u32, Option<&'a ActivationType>) {
-        if let Some(known) = self.numbers.get(name) {
+impl<'a> ClassInterner<'a> {
+    fn intern(&mut self, name: &str, registry: &'a Registry) -> (u32, Option<&'a ActivationType>) {
+        if let Some(known) = self.ids.get(name) {
             return (*known, self.types.get(*known as usize).copied().flatten());
         }
-        let (number, kind) = (index(self.names.len()), registry.find(name));
+        let (id, kind) = (index(self.names.len()), registry.find(name));
         self.names.push(name.into());
         self.types.push(kind);
-        self.numbers.insert(name.into(), number);
-        (number, kind)
+        self.ids.insert(name.into(), id);
+        (id, kind)
     }
 }
 
-/// What a node stands for.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::snapshot) enum StandsFor {
+enum NodeKind {
     #[default]
     Activation,
-    /// A flag, which activations ask.
+    /// A flag that activations evaluate.
     Flag,
 }
 
-/// An activation on its way to becoming a node.
+/// A node under construction.
 #[derive(Clone, Default)]
-pub(in crate::snapshot) struct Draft {
-    /// Index of the row in [`Rows::activations`].
+pub(in crate::snapshot) struct DraftNode {
+    /// The index of the row in [`Rows::activations`].
     pub(in crate::snapshot) row: u32,
     pub(in crate::snapshot) class: u32,
-    /// The first draft with the same type and config, whose activation this one has; itself for most.
-    pub(in crate::snapshot) like: u32,
-    /// Nothing if the registry could not build it.
-    activation: Option<Arc<dyn Activation>>,
-    /// Which of [`Drafts::assigned`] it may assign.
+    /// The first node with the same type and config, whose activation this node shares. Usually the node
+    /// itself.
+    pub(in crate::snapshot) canonical: u32,
+    /// `None` if the registry could not build it.
+    pub(super) activation: Option<Arc<dyn Activation>>,
+    /// The range of [`DraftNodes::assigned`] with the variants that the activation itself may assign.
     assigns: Range<u32>,
-    /// Whether the activation itself divides callers by chance.
+    /// Whether the activation itself divides callers at random.
     pub(in crate::snapshot) is_split: bool,
-    /// Whether the activation itself answers otherwise for another flag.
+    /// Whether the verdict of the activation itself depends on the flag.
     pub(in crate::snapshot) by_flag: bool,
-    /// Whether evaluating may panic.
-    may_panic: bool,
-    pub(in crate::snapshot) stands_for: StandsFor,
+    pub(super) may_panic: bool,
+    kind: NodeKind,
 }
 
-impl Draft {
-    /// Whether it is a flag, which activations ask.
+impl DraftNode {
+    /// Whether the node stands for a flag that activations evaluate.
     pub(in crate::snapshot) fn is_flag(&self) -> bool {
-        self.stands_for == StandsFor::Flag
+        self.kind == NodeKind::Flag
     }
 
     /// Whether the activation itself may assign a variant.
@@ -119,253 +94,220 @@ impl Draft {
     }
 }
 
-/// All activations: those of the rows first, in their order, then those written inline.
-pub(in crate::snapshot) struct Drafts {
-    pub(in crate::snapshot) list: Vec<Draft>,
-    /// Where in the row's config each inline activation stands.
-    pub(in crate::snapshot) inline: Vec<Box<str>>,
-    /// The flags that activations ask: the node of each, and its index.
+/// All nodes under construction: those of the rows first, in the order of the rows, then inline activations
+/// and flags.
+pub(in crate::snapshot) struct DraftNodes {
+    pub(in crate::snapshot) list: Vec<DraftNode>,
+    /// The path of each inline activation in its row's config.
+    pub(in crate::snapshot) inline_paths: Vec<Box<str>>,
+    /// The flags that activations evaluate: node and flag index.
     pub(in crate::snapshot) flags: Vec<(u32, u32)>,
-    /// The nodes of flags that are broken for a reason of their own.
+    /// The nodes of flags that are broken for a reason other than a broken activation.
     pub(in crate::snapshot) broken_flags: Vec<u32>,
     pub(in crate::snapshot) graph: Graph,
-    pub(in crate::snapshot) order: Order,
+    pub(in crate::snapshot) order: TopologicalOrder,
     pub(in crate::snapshot) classes: Vec<Box<str>>,
-    /// What is wrong, with the node of which it is.
+    /// Problems with their nodes.
     pub(in crate::snapshot) problems: Vec<(u32, Problem)>,
     assigned: Vec<Variant>,
-    pub(in crate::snapshot) missing: Missing,
+    pub(in crate::snapshot) missing: MissingRows,
 }
 
-/// What rows refer to that is not among them.
+/// What the given rows refer to, but do not contain.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Missing {
+pub(crate) struct MissingRows {
     /// Ids of activations.
     pub(crate) activations: BTreeSet<i64>,
     /// Names of flags.
     pub(crate) flags: BTreeSet<String>,
 }
 
-/// Activations of earlier snapshots that are taken from there and not built anew, so that their rows need not be read.
-pub(crate) struct Imports<'a> {
-    /// The patch of the snapshot before.
+/// Activations taken from earlier snapshots instead of being built again, so that their rows need not be
+/// read.
+pub(crate) struct ReusedNodes<'a> {
+    /// The patch of the previous snapshot.
     pub(crate) part: Option<&'a Snapshot>,
-    /// What that is a patch of.
+    /// The snapshot that `part` patches.
     pub(crate) base: &'a Snapshot,
-    /// What is not as it is in the base.
+    /// What differs from the base.
     pub(crate) changed: &'a Changed,
-    /// The ids of those that are taken.
+    /// The ids of the reused activations.
     pub(crate) ids: &'a BTreeSet<i64>,
 }
 
-impl<'a> Imports<'a> {
-    /// An activation that can be taken.
-    pub(crate) fn find(&self, id: i64) -> Option<&'a Node> {
-        let in_base = || self.base.importable(id).filter(|_| !self.changed.activations.contains(&id));
-        self.part.and_then(|part| part.importable(id)).or_else(in_base)
+impl<'a> ReusedNodes<'a> {
+    fn find(&self, id: i64) -> Option<&'a Node> {
+        let in_base = || self.base.reusable_node(id).filter(|_| !self.changed.activations.contains(&id));
+        self.part.and_then(|part| part.reusable_node(id)).or_else(in_base)
     }
 }
 
-impl Drafts {
+impl DraftNodes {
     pub(in crate::snapshot) fn build(
-        places: &Places,
-        source: &FlagSource<'_>,
+        ids: &IdIndex,
+        lookup: &FlagLookup<'_>,
         registry: &Registry,
-        imports: Option<&Imports<'_>>,
-        variants: &mut Variants,
+        reused: Option<&ReusedNodes<'_>>,
+        variants: &mut VariantInterner,
     ) -> Self {
-        let rows = source.rows;
+        let rows = lookup.rows;
         let mut builder = Builder {
             registry,
             rows,
-            places,
-            source,
-            imports,
-            missing: Missing::default(),
+            ids,
+            lookup,
+            reused,
+            missing: MissingRows::default(),
             flags: Vec::new(),
             flag_nodes: HashMap::default(),
             broken_flags: Vec::new(),
             variants,
-            classes: Classes::default(),
+            classes: ClassInterner::default(),
             list: Vec::with_capacity(rows.activations.len()),
             graph: Graph::with_capacity(rows.activations.len()),
             child_paths: HashMap::default(),
             problems: Vec::new(),
             assigned: Vec::new(),
-            alike: HashTable::with_capacity(64),
+            shareable: HashTable::with_capacity(64),
             hasher: RandomState::default(),
-            inline: Vec::new(),
+            pending: Vec::new(),
         };
-        for (row, source) in (0..).zip(&rows.activations) {
-            builder.row(row, source);
+        for (position, row) in (0..).zip(&rows.activations) {
+            builder.row(position, row);
         }
-        // What stands inline is built after the rows, so that a row and its node have the same number. It may hold
-        // further ones, which then wait behind.
+        // Pending nodes are built after the rows, so that a row and its node have the same index. Building
+        // one may add more to the end of the list.
         let mut next = 0;
-        while let Some(inline) = builder.inline.get_mut(next).map(mem::take) {
-            builder.behind(&inline);
-            if let Some(place) = builder.inline.get_mut(next) {
-                place.path = inline.path;
+        while let Some(pending) = builder.pending.get_mut(next).map(mem::take) {
+            builder.pending(&pending);
+            if let Some(entry) = builder.pending.get_mut(next) {
+                entry.path = pending.path;
             }
             next += 1;
         }
-        let order = builder.graph.order();
-        builder.note_twins();
-        builder.note_cycles(&order);
+        let order = builder.graph.topological_order();
+        builder.report_duplicate_ids();
+        builder.report_cycles(&order);
         let Builder {
-            list, graph, classes, problems, assigned, inline, flags, broken_flags, missing, ..
+            list, graph, classes, problems, assigned, pending, flags, broken_flags, missing, ..
         } = builder;
-        let inline = inline.into_iter().map(|inline| inline.path.trim_end_matches('.').into()).collect();
+        let path = |pending: PendingNode| pending.path.trim_end_matches('.').into();
+        let inline_paths = pending.into_iter().map(path).collect();
         let classes = classes.names;
-        Self { list, inline, flags, broken_flags, graph, order, classes, problems, assigned, missing }
+        Self { list, inline_paths, flags, broken_flags, graph, order, classes, problems, assigned, missing }
     }
 
-    /// The variants that a node itself may assign.
+    /// The variants that the activation of a node itself may assign.
     pub(in crate::snapshot) fn assigned_by(&self, node: u32) -> &[Variant] {
         let Some(draft) = self.list.get(node as usize) else { return &[] };
         self.assigned.get(draft.assigns.start as usize..draft.assigns.end as usize).unwrap_or_default()
     }
-
-    /// The nodes that evaluation asks, and the graph of who asks whom.
-    pub(in crate::snapshot) fn finish(self, facts: &Facts) -> (Vec<Node>, Graph) {
-        let facts = facts.slots.iter().zip(&facts.by_flag).zip(&facts.assign);
-        let nodes = self.list.into_iter().zip(facts).map(|(draft, ((slot, by_flag), assigns))| Node {
-            // A node without an activation is below broken flags only, which do not ask it.
-            activation: draft.activation.unwrap_or_else(|| Arc::new(Broken)),
-            slot: *slot,
-            by_flag: *by_flag,
-            assigns: *assigns,
-            conduct: if draft.may_panic {
-                Conduct::MayPanic(AtomicBool::default())
-            } else {
-                Conduct::Trusted
-            },
-        });
-        (nodes.collect(), self.graph)
-    }
 }
 
-/// Stands where a row could not be built.
-struct Broken;
-
-impl Activation for Broken {
-    fn evaluate(&self, _: &crate::activation::evaluation::Check<'_>) -> crate::activation::Verdict {
-        crate::activation::Verdict::Off
-    }
-}
-
-/// An activation that is a part of another row's config, or a flag that one asks.
+/// A node that was referred to but is not built yet: an inline activation, or a flag.
 #[derive(Default)]
-struct Inline {
-    /// The row.
+struct PendingNode {
+    /// The row whose config contains it.
     row: u32,
-    /// Where in it.
+    /// The path in that config.
     path: String,
     class_name: String,
     config: Option<String>,
-    /// The index of the flag, if it is one.
+    /// The flag's index, if it is a flag.
     flag: Option<u32>,
 }
 
 struct Builder<'a, 'b> {
     registry: &'a Registry,
     rows: &'a Rows,
-    places: &'a Places,
-    source: &'a FlagSource<'b>,
-    imports: Option<&'a Imports<'a>>,
-    missing: Missing,
+    ids: &'a IdIndex,
+    lookup: &'a FlagLookup<'b>,
+    reused: Option<&'a ReusedNodes<'a>>,
+    missing: MissingRows,
     flags: Vec<(u32, u32)>,
-    /// The node of each flag that is asked, by the flag's index.
+    /// Nodes of flags by the flags' indices.
     flag_nodes: HashMap<u32, u32>,
     broken_flags: Vec<u32>,
-    variants: &'a mut Variants,
-    classes: Classes<'a>,
-    list: Vec<Draft>,
+    variants: &'a mut VariantInterner,
+    classes: ClassInterner<'a>,
+    list: Vec<DraftNode>,
     graph: Graph,
-    /// Where in their configs nodes name those that they ask.
+    /// For each node, the paths in its config that refer to its children.
     child_paths: HashMap<u32, Vec<String>>,
     problems: Vec<(u32, Problem)>,
     assigned: Vec<Variant>,
-    /// Nodes that others with the same type and config can be like.
-    alike: HashTable<(u64, u32)>,
+    /// Nodes whose activation can be shared, with the hash of their type and config.
+    shareable: HashTable<(u64, u32)>,
     hasher: RandomState,
-    /// Every inline activation met so far.
-    inline: Vec<Inline>,
+    pending: Vec<PendingNode>,
 }
 
 impl<'a> Builder<'a, '_> {
     /// Builds the activation of a row.
-    fn row(&mut self, row: u32, source: &'a ActivationRow) {
-        let (class, kind) = self.classes.number(&source.class_name, self.registry);
-        if let Some(node) = self.imported(source.id) {
+    fn row(&mut self, position: u32, row: &'a ActivationRow) {
+        let (class, kind) = self.classes.intern(&row.class_name, self.registry);
+        let draft = DraftNode { row: position, class, canonical: position, ..DraftNode::default() };
+        if let Some(node) = self.reused(row.id) {
             let activation = Some(Arc::clone(&node.activation));
             let is_split = node.activation.is_split();
             let by_flag = node.by_flag;
-            self.push(
-                Draft { row, class, like: row, activation, is_split, by_flag, ..Draft::default() },
-                Vec::new(),
-            );
+            self.push(DraftNode { activation, is_split, by_flag, ..draft }, Vec::new());
             return;
         }
-        let config = source.config.as_deref();
+        let config = row.config.as_deref();
         let hash = self.hash(class, config);
-        let sound = source.faults.is_empty();
-        let members = self.rows.members_of(source.id);
-        if let Some(like) = self.find_alike(hash, class, config).filter(|_| sound && members.is_empty()) {
-            self.list.push(Draft { row, ..like });
-            self.graph.push([]);
+        let valid = row.faults.is_empty();
+        let members = self.rows.members_of(row.id);
+        if let Some(same) = self.find_shareable(hash, class, config).filter(|_| valid && members.is_empty()) {
+            self.push(DraftNode { row: position, ..same }, Vec::new());
             return;
         }
-        let problem = |fault: &crate::rows::Fault| Problem {
-            path: fault.column.to_owned(),
-            message: fault.message.clone(),
-        };
-        self.problems.extend(source.faults.iter().map(|fault| (row, problem(fault))));
-        let draft = Draft { row, class, like: row, ..Draft::default() };
-        let source = Source { name: &source.name, class_name: &source.class_name, config, path: "", members };
-        if !sound {
+        let problem =
+            |fault: &Fault| Problem { path: fault.column.to_owned(), message: fault.message.clone() };
+        self.problems.extend(row.faults.iter().map(|fault| (position, problem(fault))));
+        let source = Source { name: &row.name, class_name: &row.class_name, config, path: "", members };
+        if !valid {
             self.push(draft, Vec::new());
         } else if self.build(draft, kind, source) {
-            self.alike.insert_unique(hash, (hash, row), |(hash, _)| *hash);
+            self.shareable.insert_unique(hash, (hash, position), |(hash, _)| *hash);
         }
     }
 
-    /// The node of an activation that is taken from another snapshot.
-    fn imported(&self, id: i64) -> Option<&'a Node> {
-        self.imports.filter(|imports| imports.ids.contains(&id))?.find(id)
+    fn reused(&self, id: i64) -> Option<&'a Node> {
+        self.reused.filter(|reused| reused.ids.contains(&id))?.find(id)
     }
 
-    /// Builds what has its node behind those of the rows.
-    fn behind(&mut self, inline: &Inline) {
-        match inline.flag {
+    fn pending(&mut self, pending: &PendingNode) {
+        match pending.flag {
             Some(flag) => self.flag(flag),
-            None => self.inline(inline),
+            None => self.inline(pending),
         }
     }
 
-    /// Adds the node of a flag, which asks what the flag asks.
+    /// Adds the node of a flag, whose children are the flag's activations.
     fn flag(&mut self, flag: u32) {
         let node = index(self.list.len());
-        if self.source.is_broken(flag, self.variants) {
+        if self.lookup.is_broken(flag, self.variants) {
             self.broken_flags.push(node);
         }
-        let (class, _) = self.classes.number("flag", self.registry);
+        let (class, _) = self.classes.intern("flag", self.registry);
         self.flags.push((node, flag));
-        self.list.push(Draft { class, like: node, stands_for: StandsFor::Flag, ..Draft::default() });
-        self.graph.push(self.source.asks(flag).iter().copied());
+        self.list.push(DraftNode { class, canonical: node, kind: NodeKind::Flag, ..DraftNode::default() });
+        self.graph.push(self.lookup.activations_of(flag).iter().copied());
     }
 
     /// Builds an activation that is a part of a row's config.
-    fn inline(&mut self, inline: &Inline) {
-        let (class, kind) = self.classes.number(&inline.class_name, self.registry);
-        let name = self.rows.activations.get(inline.row as usize).map_or("", |row| &row.name);
-        let draft = Draft { row: inline.row, class, like: index(self.list.len()), ..Draft::default() };
-        let (class_name, config) = (inline.class_name.as_str(), inline.config.as_deref());
-        self.build(draft, kind, Source { name, class_name, config, path: &inline.path, members: &[] });
+    fn inline(&mut self, pending: &PendingNode) {
+        let (class, kind) = self.classes.intern(&pending.class_name, self.registry);
+        let name = self.rows.activations.get(pending.row as usize).map_or("", |row| &row.name);
+        let canonical = index(self.list.len());
+        let draft = DraftNode { row: pending.row, class, canonical, ..DraftNode::default() };
+        let (class_name, config) = (pending.class_name.as_str(), pending.config.as_deref());
+        self.build(draft, kind, Source { name, class_name, config, path: &pending.path, members: &[] });
     }
 
-    /// Gives whether others with the same type and config can be like this one.
-    fn build(&mut self, mut draft: Draft, kind: Option<&ActivationType>, source: Source<'_>) -> bool {
+    /// Returns whether other rows with the same type and config can share the activation.
+    fn build(&mut self, mut draft: DraftNode, kind: Option<&ActivationType>, source: Source<'_>) -> bool {
         let node = index(self.list.len());
         let Some(kind) = kind else {
             self.problems.push((node, self.registry.unknown(source.class_name).below(source.path)));
@@ -389,7 +331,7 @@ impl<'a> Builder<'a, '_> {
             by_flag: false,
             by_name: Cell::new(false),
         };
-        // A type of somebody's own may panic on a row; that row is to blame, and no other is to suffer.
+        // A third-party type may panic. That is a problem of this row and must not affect others.
         let built = panic::catch_unwind(AssertUnwindSafe(|| {
             let activation = kind.build(source.config, &mut compile);
             let is_split = activation.as_ref().is_some_and(|activation| activation.is_split());
@@ -403,11 +345,11 @@ impl<'a> Builder<'a, '_> {
         if panicked {
             problems.push(Problem {
                 path: "config".to_owned(),
-                message: "the activation type panicked when it was built from this".to_owned(),
+                message: "the activation type panicked while building from this config".to_owned(),
             });
         }
-        note_members(source.members, kind, &mut problems);
-        let is_example = problems.is_empty()
+        check_members(source.members, kind, &mut problems);
+        let is_shareable = problems.is_empty()
             && children.is_empty()
             && source.members.is_empty()
             && !by_name
@@ -418,12 +360,12 @@ impl<'a> Builder<'a, '_> {
             self.child_paths.insert(node, paths);
         }
         self.push(draft, children);
-        is_example
+        is_shareable
     }
 
-    fn push(&mut self, draft: Draft, asks: Vec<u32>) {
+    fn push(&mut self, draft: DraftNode, children: Vec<u32>) {
         self.list.push(draft);
-        self.graph.push(asks);
+        self.graph.push(children);
     }
 
     fn hash(&self, class: u32, config: Option<&str>) -> u64 {
@@ -433,87 +375,85 @@ impl<'a> Builder<'a, '_> {
         hasher.finish()
     }
 
-    fn find_alike(&self, hash: u64, class: u32, config: Option<&str>) -> Option<Draft> {
-        let is_alike = |node: u32| {
+    fn find_shareable(&self, hash: u64, class: u32, config: Option<&str>) -> Option<DraftNode> {
+        let is_same = |node: u32| {
             let row = self.rows.activations.get(node as usize);
             self.list.get(node as usize).is_some_and(|draft| draft.class == class)
                 && row.is_some_and(|row| row.config.as_deref() == config)
         };
-        let (_, node) = self.alike.find(hash, |(known, node)| *known == hash && is_alike(*node))?;
+        let (_, node) = self.shareable.find(hash, |(known, node)| *known == hash && is_same(*node))?;
         self.list.get(*node as usize).cloned()
     }
 
-    fn note_twins(&mut self) {
+    fn report_duplicate_ids(&mut self) {
         for (node, row) in (0..).zip(&self.rows.activations) {
-            // The first of two rows with one id is the one that others mean.
-            if self.places.get(row.id) != Some(node) {
-                let message =
-                    format!("expected a number of its own, found {}, which another activation has", row.id);
+            if self.ids.get(row.id) != Some(node) {
+                let message = format!("expected a unique id, found {}, which another activation has", row.id);
                 self.problems.push((node, Problem { path: "id".to_owned(), message }));
             }
         }
     }
 
-    fn note_cycles(&mut self, order: &Order) {
+    fn report_cycles(&mut self, order: &TopologicalOrder) {
         for cycle in &order.cycles {
-            let is_flag = |node: u32| self.list.get(node as usize).is_some_and(Draft::is_flag);
-            let (nodes, gap) = cycle.closed_by(|node| !is_flag(node));
+            let is_flag = |node: u32| self.list.get(node as usize).is_some_and(DraftNode::is_flag);
+            let (nodes, cut) = cycle.closed_by(|node| !is_flag(node));
             let Some([closing, first]) = nodes.last_chunk::<2>() else { continue };
-            let ids = nodes.iter().filter_map(|node| {
-                if let Ok(place) = self.flags.binary_search_by_key(node, |(of, _)| *of) {
-                    let (_, flag) = self.flags.get(place)?;
+            let names = nodes.iter().filter_map(|node| {
+                if let Ok(position) = self.flags.binary_search_by_key(node, |(of, _)| *of) {
+                    let (_, flag) = self.flags.get(position)?;
                     return Some(format!("flag {:?}", self.rows.flags.get(*flag as usize)?.name));
                 }
                 let draft = self.list.get(*node as usize)?;
                 Some(self.rows.activations.get(draft.row as usize)?.id.to_string())
             });
-            let mut ids: Vec<String> = ids.collect();
-            if cycle.left_out > 0 {
-                ids.insert(gap.min(ids.len()), format!("({} more)", cycle.left_out));
+            let mut names: Vec<String> = names.collect();
+            if cycle.omitted > 0 {
+                names.insert(cut.min(names.len()), format!("({} more)", cycle.omitted));
             }
             let paths = self.child_paths.get(closing).map_or(&[][..], Vec::as_slice);
-            let place = self.graph.of(*closing).iter().zip(paths).find(|(child, _)| *child == first);
-            let path = place.map_or_else(|| "config".to_owned(), |(_, path)| path.clone());
-            let message = format!("activations ask each other in a circle: {}", ids.join(" -> "));
+            let edge = self.graph.targets(*closing).iter().zip(paths).find(|(child, _)| *child == first);
+            let path = edge.map_or_else(|| "config".to_owned(), |(_, path)| path.clone());
+            let message = format!("activations form a cycle: {}", names.join(" -> "));
             self.problems.push((*closing, Problem { path, message }));
         }
     }
 }
 
-/// What an activation is built from: a row, or a part of another row's config.
+/// What an activation is built from: a row, or a part of a row's config.
 #[derive(Clone, Copy)]
 struct Source<'a> {
     /// The name of the row.
     name: &'a str,
     class_name: &'a str,
     config: Option<&'a str>,
-    /// Where in the row's config it stands, with a dot at the end; empty for the row itself.
+    /// The path in the row's config, ending in a dot; empty for the row itself.
     path: &'a str,
     members: &'a [MemberRow],
 }
 
-/// Notes members that can not be read, and such as mean nothing.
-fn note_members(members: &[MemberRow], kind: &ActivationType, problems: &mut Vec<Problem>) {
-    /// So many are told: whoever broke a column need not be told of each of its rows.
-    const MOST: usize = 8;
+/// Reports unreadable members, and members of a type that takes none.
+fn check_members(members: &[MemberRow], kind: &ActivationType, problems: &mut Vec<Problem>) {
+    /// A broken column breaks every row; a few examples are enough.
+    const MAX_REPORTED: usize = 8;
     let faults = members.iter().filter_map(|row| row.fault.as_deref());
-    problems.extend(faults.take(MOST).map(|fault| Problem {
+    problems.extend(faults.take(MAX_REPORTED).map(|fault| Problem {
         path: format!("{}.{}", fault.table, fault.column),
         message: fault.message.clone(),
     }));
     if !members.is_empty() && !kind.takes_members() {
         let message =
-            format!("expected none, since {} takes no members, found {}", kind.class(), members.len());
+            format!("expected no members, because {} takes none, found {}", kind.class(), members.len());
         problems.push(Problem { path: "activation_members".to_owned(), message });
     }
 }
 
-/// A path from a config, in a config that stands at `place`: behind a dot inside of an object that has a `config`, else in the
-/// place of the config.
-fn below(place: &str, path: &str) -> String {
+/// Appends a path inside a config to the path of that config. If the outer path ends in a dot, the config is
+/// the field `config` of an object there; otherwise it stands at the outer path itself.
+fn below(outer: &str, path: &str) -> String {
     let path =
-        if place.is_empty() || place.ends_with('.') { path } else { path.trim_start_matches("config") };
-    format!("{place}{path}")
+        if outer.is_empty() || outer.ends_with('.') { path } else { path.trim_start_matches("config") };
+    format!("{outer}{path}")
 }
 
 impl Problem {
@@ -522,7 +462,7 @@ impl Problem {
     }
 }
 
-/// Resolves what one activation refers to.
+/// Resolves the references of one activation.
 struct DraftLinker<'a, 'b, 'c> {
     builder: &'a mut Builder<'b, 'c>,
     row: u32,
@@ -531,32 +471,40 @@ struct DraftLinker<'a, 'b, 'c> {
     paths: Vec<String>,
 }
 
+impl DraftLinker<'_, '_, '_> {
+    /// The index that the next pending node will have.
+    fn next_pending(&self) -> u32 {
+        index(self.builder.rows.activations.len() + self.builder.pending.len())
+    }
+}
+
 impl Linker for DraftLinker<'_, '_, '_> {
     fn child(&mut self, path: &str, reference: &ChildReference) -> Result<u32, String> {
         let path = below(self.path, &format!("config{path}"));
         let node = match reference {
-            ChildReference::Id(id) => self.builder.places.get(*id).ok_or_else(|| {
+            ChildReference::Id(id) => self.builder.ids.get(*id).ok_or_else(|| {
                 self.builder.missing.activations.insert(*id);
                 format!("no activation has the id {id}")
             })?,
             ChildReference::Inline { class_name, config, bare } => {
-                let node = index(self.builder.rows.activations.len() + self.builder.inline.len());
+                let node = self.next_pending();
                 let (class_name, config) = (class_name.clone(), config.clone());
                 let path = if *bare { path.clone() } else { format!("{path}.") };
-                self.builder.inline.push(Inline { row: self.row, path, class_name, config, flag: None });
+                let pending = PendingNode { row: self.row, path, class_name, config, flag: None };
+                self.builder.pending.push(pending);
                 node
             }
             ChildReference::Flag(name) => {
-                let flag = self.builder.source.find(name);
+                let flag = self.builder.lookup.find(name);
                 let flag = flag.ok_or_else(|| {
                     self.builder.missing.flags.insert(name.clone());
-                    self.builder.source.unknown(name)
+                    self.builder.lookup.unknown_flag(name)
                 })?;
-                let next = index(self.builder.rows.activations.len() + self.builder.inline.len());
+                let next = self.next_pending();
                 let node = *self.builder.flag_nodes.entry(flag).or_insert(next);
                 if node == next {
-                    let inline = Inline { row: self.row, flag: Some(flag), ..Inline::default() };
-                    self.builder.inline.push(inline);
+                    let pending = PendingNode { row: self.row, flag: Some(flag), ..PendingNode::default() };
+                    self.builder.pending.push(pending);
                 }
                 node
             }
@@ -567,12 +515,12 @@ impl Linker for DraftLinker<'_, '_, '_> {
     }
 
     fn variant(&mut self, name: &str) -> Variant {
-        let variant = self.builder.variants.number(name);
+        let variant = self.builder.variants.intern(name);
         self.builder.assigned.push(variant);
         variant
     }
 
     fn number(&mut self, name: &str) -> Variant {
-        self.builder.variants.number(name)
+        self.builder.variants.intern(name)
     }
 }

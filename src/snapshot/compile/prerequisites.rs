@@ -1,4 +1,5 @@
-//! Flags that activations ask: each has a node, which asks what the flag asks.
+//! Flags that activations of other flags evaluate. Each has a node, whose children are the flag's
+//! activations.
 
 use std::{cell::OnceCell, collections::HashMap, sync::Arc};
 
@@ -10,37 +11,38 @@ use crate::{
         evaluation::{Check, Named, Node},
     },
     context::{
-        override_scope as layers,
+        override_scope,
         overrides::{Override, Overrides},
     },
-    rows::Rows,
+    error::suggest::most_similar,
+    rows::{FlagRow, Rows},
     snapshot::{
         Answer, Ask, Flag,
         compile::{
             graph::Graph,
+            ids::{VariantInterner, index},
             links::Links,
-            nodes::{Variants, index},
             variants::Values,
         },
         decision::Outcome,
     },
 };
 
-/// What there is to know of flags before they are compiled.
-pub(in crate::snapshot) struct FlagSource<'a> {
+/// Looks up flags that are not compiled yet.
+pub(in crate::snapshot) struct FlagLookup<'a> {
     pub(in crate::snapshot) rows: &'a Rows,
     pub(in crate::snapshot) links: &'a Links,
     pub(in crate::snapshot) overrides: &'a Overrides,
-    /// The index of each flag, by its name; made when one is first asked for, which in most rows none is.
+    /// Flag indices by name; built at the first lookup, since most rows need none.
     names: OnceCell<HashMap<&'a str, u32, RandomState>>,
 }
 
-impl<'a> FlagSource<'a> {
+impl<'a> FlagLookup<'a> {
     pub(in crate::snapshot) fn new(rows: &'a Rows, links: &'a Links, overrides: &'a Overrides) -> Self {
         Self { rows, links, overrides, names: OnceCell::new() }
     }
 
-    /// The index that the flag of this name has in the snapshot.
+    /// The index that the flag with this name will have in the snapshot.
     pub(in crate::snapshot) fn find(&self, name: &str) -> Option<u32> {
         self.names().get(name).copied()
     }
@@ -49,12 +51,12 @@ impl<'a> FlagSource<'a> {
         self.names.get_or_init(|| {
             let mut names = HashMap::default();
             for (position, row) in (0..).zip(&self.rows.flags) {
-                // Of two flags with one name the first answers to it.
+                // If two flags have the same name, the first one counts.
                 names.entry(row.name.as_str()).or_insert(position);
             }
             let mut next = index(self.rows.flags.len());
             for name in self.overrides.keys() {
-                // Those that only overrides name follow, in this order.
+                // Flags that exist only as overrides follow, in this order.
                 names.entry(name).or_insert_with(|| {
                     next += 1;
                     next - 1
@@ -64,88 +66,87 @@ impl<'a> FlagSource<'a> {
         })
     }
 
-    /// What is wrong with a reference to a flag that there is not.
-    pub(in crate::snapshot) fn unknown(&self, name: &str) -> String {
+    /// The message for a reference to an unknown flag.
+    pub(in crate::snapshot) fn unknown_flag(&self, name: &str) -> String {
         let names = self.rows.flags.iter().take(500).map(|row| row.name.as_str());
-        let similar = crate::error::suggest::most_similar(name, names);
+        let similar = most_similar(name, names);
         let similar = similar.map(|name| format!(" (did you mean {name:?}?)")).unwrap_or_default();
         format!("no flag has the name {name:?}{similar}")
     }
 
-    /// The activations that the flag's answer depends on; none where it has the same answer for everybody.
-    pub(in crate::snapshot) fn asks(&self, flag: u32) -> &'a [u32] {
+    /// The activations that the flag's decision depends on; empty if it is the same for every caller.
+    pub(in crate::snapshot) fn activations_of(&self, flag: u32) -> &'a [u32] {
         match self.rows.flags.get(flag as usize) {
-            Some(row) if !self.is_settled(row) => self.links.nodes.of(flag),
+            Some(row) if !self.is_settled(row) => self.links.nodes.targets(flag),
             _ => &[],
         }
     }
 
-    /// Whether the flag answers by its fail mode for a reason of its own, and not since an activation is broken.
-    pub(in crate::snapshot) fn is_broken(&self, flag: u32, variants: &mut Variants) -> bool {
+    /// Whether the flag uses its fail mode for a reason other than a broken activation.
+    pub(in crate::snapshot) fn is_broken(&self, flag: u32, variants: &mut VariantInterner) -> bool {
         let Some(row) = self.rows.flags.get(flag as usize) else { return false };
-        let lost = || self.links.lost.contains(&flag);
+        let unresolved = || self.links.unresolved.contains(&flag);
         !self.is_settled(row)
-            && (row.is_unreadable() || lost() || Values::read(&row.metadata, variants).is_err())
+            && (row.is_unreadable() || unresolved() || Values::parse(&row.metadata, variants).is_err())
     }
 
-    /// Whether an override or its status is the answer, whatever else may be.
-    fn is_settled(&self, row: &crate::rows::FlagRow) -> bool {
+    /// Whether an override or the status off decides the flag, regardless of its activations.
+    fn is_settled(&self, row: &FlagRow) -> bool {
         self.overrides.contains_key(&row.name) || !row.status && !row.is_unreadable()
     }
 }
 
-/// Puts the flags that activations ask in the places of their nodes, which so far had nothing to answer, and gives
-/// their names.
-pub(in crate::snapshot) fn put_flags(
-    asked: &[(u32, u32)],
+/// Fills in the activations of the nodes that stand for flags, and returns the flags' names.
+pub(in crate::snapshot) fn install_prerequisites(
+    prerequisites: &[(u32, u32)],
     flags: &[Flag],
     links: &Graph,
     variants: &[Box<str>],
     nodes: &mut [Node],
 ) -> Arc<[Named]> {
-    let put = |(scope, (node, flag)): (u32, &(u32, u32))| {
+    let install = |(scope, (node, flag)): (u32, &(u32, u32))| {
         let flag = flags.get(*flag as usize)?;
         nodes.get_mut(*node as usize)?.activation = Arc::new(Prerequisite::new(scope, flag, links, variants));
         Some(flag.named)
     };
-    (0..).zip(asked).filter_map(put).collect()
+    (0..).zip(prerequisites).filter_map(install).collect()
 }
 
-/// A flag, asked by activations of other flags.
+/// A flag as an activation of other flags.
 struct Prerequisite {
-    /// Its number among the flags that are asked so.
+    /// Its number among all prerequisites of the snapshot.
     scope: u32,
-    answer: Settled,
-    /// Whether requests may not override it.
+    answer: PrerequisiteAnswer,
+    /// Whether the metadata forbid requests to override the flag.
     pinned: bool,
     /// The variants that overrides may name.
     variants: Box<[(Box<str>, Variant)]>,
 }
 
-enum Settled {
-    /// The same for everybody.
+enum PrerequisiteAnswer {
+    /// The same for every caller.
     Fixed(Verdict),
-    /// What these activations say.
+    /// Depends on these activations.
     Ask(Ask, Box<[u32]>),
 }
 
 impl Prerequisite {
     fn new(scope: u32, flag: &Flag, links: &Graph, names: &[Box<str>]) -> Self {
         let answer = match &flag.answer {
-            Answer::Fixed(outcome) => Settled::Fixed(verdict(*outcome)),
-            // A broken flag is asked by broken ones only, which do not ask.
-            Answer::LastKnown => Settled::Fixed(Verdict::Off),
-            Answer::Ask(ask) => Settled::Ask(*ask, links.at(flag.linked).into()),
+            Answer::Fixed(outcome) => PrerequisiteAnswer::Fixed(verdict(*outcome)),
+            // Flags that depend on a broken flag are broken as well, and do not evaluate it.
+            Answer::LastKnown => PrerequisiteAnswer::Fixed(Verdict::Off),
+            Answer::Ask(ask) => PrerequisiteAnswer::Ask(*ask, links.slice(flag.linked).into()),
         };
-        let values = flag.more.as_ref().and_then(|more| more.values.as_ref());
+        let values = flag.extras.as_ref().and_then(|extras| extras.values.as_ref());
         let known = flag.variants().iter().copied().chain(values.into_iter().flat_map(Values::variants));
         let variants = known.filter_map(|variant| Some((names.get(variant.place())?.clone(), variant)));
         Self { scope, answer, pinned: flag.pinned, variants: variants.collect() }
     }
 
-    /// What overrides of the code that runs now make of it (R13).
+    /// The verdict of an override that is active on this thread.
     #[cold]
-    fn overlaid(&self, check: &Check<'_>) -> Option<Verdict> {
+    fn overridden(&self, check: &Check<'_>) -> Option<Verdict> {
         let variant = |name: &str| self.variants.iter().find(|(known, _)| **known == *name);
         let admits = |answer: &Override| match answer {
             _ if self.pinned => false,
@@ -153,8 +154,8 @@ impl Prerequisite {
             Override::Variant(name) => variant(name).is_some(),
         };
         let name = check.prerequisite_name(self.scope);
-        let found = layers::answer(name, admits)?;
-        check.note(|| "an override says so".to_owned());
+        let found = override_scope::effective(name, admits)?;
+        check.note(|| "overridden".to_owned());
         Some(match &found.answer {
             Override::Off => Verdict::Off,
             Override::On => Verdict::On,
@@ -167,14 +168,14 @@ impl Prerequisite {
 
 impl Activation for Prerequisite {
     fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        if layers::in_use()
-            && let Some(verdict) = self.overlaid(check)
+        if override_scope::any_override_active()
+            && let Some(verdict) = self.overridden(check)
         {
             return verdict;
         }
         match &self.answer {
-            Settled::Fixed(verdict) => *verdict,
-            Settled::Ask(ask, linked) => {
+            PrerequisiteAnswer::Fixed(verdict) => *verdict,
+            PrerequisiteAnswer::Ask(ask, linked) => {
                 let scope = check.enter(self.scope);
                 let outcome = ask.outcome(linked, check);
                 check.leave(&scope);
@@ -184,7 +185,7 @@ impl Activation for Prerequisite {
     }
 }
 
-/// What a flag's answer is to who asks it.
+/// What activations that evaluate the flag see of its outcome.
 fn verdict(outcome: Outcome) -> Verdict {
     match outcome.variant {
         _ if !outcome.enabled => Verdict::Off,

@@ -1,81 +1,81 @@
-//! The values of a flag's variants, from `flag_metadata`.
+//! Parses the variants of a flag and their values from `flag_metadata`.
 
 use serde_json::Value as Json;
 
-use crate::{activation::Variant, rows::FlagMetadata, snapshot::compile::nodes::Variants};
+use crate::{activation::Variant, rows::FlagMetadata, snapshot::compile::ids::VariantInterner};
 
-/// A flag's variants with their values, all of one type.
+/// The variants of a flag with their values, all of one type.
 #[derive(Clone, Default)]
 pub(in crate::snapshot) struct Values {
-    /// Whether the metadata say that variants have values, so that they and not the flag's being on are what it is read
-    /// for; also where those values make no sense.
+    /// Whether the metadata declare values for the variants, even invalid ones. If so, the flag's value is
+    /// that of its variant; otherwise it is whether the flag is on.
     pub(in crate::snapshot) declared: bool,
-    /// Whether the variants are versions, from 1 on.
+    /// Whether the variants are version numbers, starting at 1.
     pub(in crate::snapshot) versions: bool,
     pub(in crate::snapshot) list: Box<[(Variant, Json)]>,
-    /// The variant of a flag that is on and to which no activation assigns one.
+    /// The variant if the flag is on and no activation assigns one.
     pub(in crate::snapshot) default: Option<Variant>,
 }
 
-/// What is wrong with a column of `flag_metadata`.
-pub(in crate::snapshot) struct Fault {
+/// An invalid column of `flag_metadata`.
+pub(in crate::snapshot) struct MetadataError {
     pub(in crate::snapshot) column: &'static str,
     pub(in crate::snapshot) message: String,
 }
 
 impl Values {
-    /// More versions of a feature than that nobody keeps.
-    const MOST_VERSIONS: u32 = 1000;
+    /// No program keeps more versions of a feature than this.
+    const MAX_VERSIONS: u32 = 1000;
 
-    /// The values that the metadata give; nothing if they give none.
-    pub(in crate::snapshot) fn read(
+    /// Returns `None` if the metadata have neither variants nor a default variant.
+    pub(in crate::snapshot) fn parse(
         metadata: &FlagMetadata,
-        variants: &mut Variants,
-    ) -> Result<Option<Self>, Fault> {
-        let wrong = |column, message| Err(Fault { column, message });
+        variants: &mut VariantInterner,
+    ) -> Result<Option<Self>, MetadataError> {
+        let invalid = |column, message| Err(MetadataError { column, message });
         let Some(text) = metadata.variants.as_deref().filter(|text| !text.trim().is_empty()) else {
-            // Without values a default is a name alone, as those that activations assign may be.
-            let default = metadata.default_variant.as_deref().map(|name| variants.number(name));
+            // A default needs no value: activations may assign variants without values as well.
+            let default = metadata.default_variant.as_deref().map(|name| variants.intern(name));
             return Ok(default.map(|name| Self { default: Some(name), ..Self::default() }));
         };
-        let expectation = "expected an object of variants with values of one type, like {\"A\": 1, \"B\": 2}, or the \
-                           number of versions";
+        let expectation = "expected an object that maps variants to values of one type, like {\"A\": 1, \"B\": 2}, or \
+                           a number of versions";
         let versions = text.trim().parse::<u32>().ok();
         let named: Vec<(String, Json)> = match versions {
-            Some(count @ 1..=Self::MOST_VERSIONS) => {
+            Some(count @ 1..=Self::MAX_VERSIONS) => {
                 (1..=count).map(|version| (version.to_string(), version.into())).collect()
             }
             Some(count) => {
-                let most = Self::MOST_VERSIONS;
-                return wrong("variants", format!("expected 1 to {most} versions, found {count}"));
+                let max = Self::MAX_VERSIONS;
+                return invalid("variants", format!("expected 1 to {max} versions, found {count}"));
             }
             None => match serde_json::from_str::<serde_json::Map<String, Json>>(text) {
                 Ok(named) => named.into_iter().collect(),
-                Err(error) => return wrong("variants", format!("{expectation}: {error}")),
+                Err(error) => return invalid("variants", format!("{expectation}: {error}")),
             },
         };
         let named = with_fractions(named);
         let mut kinds: Vec<&str> = named.iter().map(|(_, value)| kind(value)).collect();
         kinds.dedup();
         if let [first, other, ..] = kinds[..] {
-            return wrong("variants", format!("{expectation}, found a {first} and a {other}"));
+            return invalid("variants", format!("{expectation}, found a {first} and a {other}"));
         }
         if let Some(default) = &metadata.default_variant
             && !named.iter().any(|(name, _)| name == default)
         {
             let known: Vec<_> = named.iter().map(|(name, _)| name.as_str()).collect();
-            return wrong(
+            return invalid(
                 "default_variant",
                 format!("expected one of {}, found {default:?}", known.join(", ")),
             );
         }
-        let default = metadata.default_variant.as_deref().map(|name| variants.number(name));
-        let list: Box<[_]> = named.into_iter().map(|(name, value)| (variants.number(&name), value)).collect();
+        let default = metadata.default_variant.as_deref().map(|name| variants.intern(name));
+        let list: Box<[_]> = named.into_iter().map(|(name, value)| (variants.intern(&name), value)).collect();
         Ok(Some(Self { declared: true, versions: versions.is_some(), list, default }))
     }
 
-    /// Of metadata that make no sense.
-    pub(in crate::snapshot) fn unreadable() -> Self {
+    /// The values of a flag with invalid metadata.
+    pub(in crate::snapshot) fn invalid() -> Self {
         Self { declared: true, ..Self::default() }
     }
 
@@ -88,8 +88,8 @@ impl Values {
     }
 }
 
-/// Where one of the values has a fraction all numbers are such, so that `1` is not of another type than `2.5` for whoever
-/// reads the flag.
+/// Turns all numbers into floats if one of them is, so that `1` and `2.5` have the same type for readers of
+/// the flag.
 fn with_fractions(mut named: Vec<(String, Json)>) -> Vec<(String, Json)> {
     if named.iter().any(|(_, value)| value.is_f64()) {
         for (_, value) in &mut named {

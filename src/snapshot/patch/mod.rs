@@ -1,8 +1,9 @@
-//! What has changed since a snapshot was compiled.
+//! Patches: changes since a snapshot was compiled.
 //!
-//! To compile 100,000 flags takes a hundred times as long as to read a change of one. So a snapshot of changed rows shares all
-//! of an earlier one, its base, and has a small snapshot beside it: of the flags that the change may have given another
-//! answer, with all that they need. A flag is looked for in there first. Its index follows those of the base.
+//! Compiling 100,000 flags takes a hundred times as long as reading a change of one. A snapshot of changed
+//! rows therefore shares everything with an earlier snapshot, its base, and adds a small snapshot, its part,
+//! of the flags that the change affects and all that they depend on. Lookups search the part first. Indices
+//! of its flags follow those of the base.
 
 #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are replaced as a whole"))]
 pub(crate) mod reverse_index;
@@ -24,93 +25,99 @@ use crate::{
         Settings, Snapshot,
         compile::{
             Source,
+            ids::index,
             issues::sort,
-            nodes::{Imports, Missing, index},
+            nodes::{MissingRows, ReusedNodes},
         },
     },
     store::Changed,
 };
 
-/// The part of a snapshot that differs from what it was made of.
+/// How a snapshot differs from its base.
 pub(crate) struct Patch {
     pub(super) part: Snapshot,
-    /// The flags of the base that are no more, or whose answer is that of the part; rising.
-    gone: Box<[u32]>,
-    /// How many flags of the base stand before each flag of the part.
+    /// The flags of the base that were removed, or are replaced by a flag of the part; sorted.
+    replaced: Box<[u32]>,
+    /// For each flag of the part, the number of flags of the base that precede it.
     before: Box<[u32]>,
     changed: Changed,
-    /// All rows, put together when they are first asked for.
+    /// All rows, merged at first use.
     rows: OnceLock<Option<Rows>>,
 }
 
-/// What a patch is made of.
-pub(crate) struct Change<'a> {
-    /// The snapshot that was compiled as a whole.
+/// The input of a patch.
+pub(crate) struct PatchBuilder<'a> {
+    /// The snapshot that was compiled from all rows.
     pub(crate) base: &'a Snapshot,
-    /// The present one, which is the base or has a patch of it.
+    /// The current snapshot: the base, or a snapshot with a patch of it.
     pub(crate) previous: &'a Arc<Snapshot>,
-    /// What is other than in the base.
+    /// The rows that differ from the base.
     pub(crate) changed: &'a Changed,
-    /// The ids of all flags that may answer otherwise than in the base; those of `changed` among them.
+    /// The ids of all flags whose decisions may differ from the base, including those of `changed`.
     pub(crate) affected: &'a BTreeSet<i64>,
-    /// The rows of the affected flags and what they need, and those of the changed activations.
+    /// The rows of the affected flags and all that they depend on, and of the changed activations.
     pub(crate) rows: &'a Arc<Rows>,
-    /// Activations of these rows that the base or the patch has, and which are taken from there.
-    pub(crate) imports: &'a BTreeSet<i64>,
+    /// The ids of activations in `rows` that are reused from the base or its patch.
+    pub(crate) reused: &'a BTreeSet<i64>,
 }
 
-/// The flags of a change, compiled.
+/// The compiled flags of a patch.
 pub(crate) struct Part {
     snapshot: Snapshot,
-    gone: Box<[u32]>,
+    replaced: Box<[u32]>,
 }
 
 impl Part {
-    /// The ids of its flags, the affected ones and those that they ask.
+    /// The ids of its flags: the affected ones and those that they depend on.
     pub(crate) fn ids(&self) -> &[i64] {
         &self.snapshot.ids
     }
 }
 
-impl Change<'_> {
-    /// Compiles what is affected; with it what rows refer to that is not among them, in which case that is to be read as
-    /// well, unless the database has it not either.
-    pub(crate) fn compile(&self, registry: &Registry, settings: &Settings) -> (Part, Missing) {
-        let imports =
-            Imports { part: self.previous.part(), base: self.base, changed: self.changed, ids: self.imports };
+impl PatchBuilder<'_> {
+    /// Compiles the affected flags. Also returns rows that are referred to but missing, which must then be
+    /// read as well, unless the database does not have them either.
+    pub(crate) fn compile(&self, registry: &Registry, settings: &Settings) -> (Part, MissingRows) {
+        let reused = ReusedNodes {
+            part: self.previous.part(),
+            base: self.base,
+            changed: self.changed,
+            ids: self.reused,
+        };
         let (part, missing) = Snapshot::compile_from(Source {
             rows: Arc::clone(self.rows),
             registry,
             settings,
             overrides: &self.overrides(&settings.overrides),
             previous: Some(self.previous),
-            imports: Some(&imports),
+            reused: Some(&reused),
         });
-        let gone = self.gone(&part);
-        (Part { snapshot: part, gone }, missing)
+        let replaced = self.replaced(&part);
+        (Part { snapshot: part, replaced }, missing)
     }
 
     /// The snapshot after the change.
     pub(crate) fn apply(&self, part: Part) -> Snapshot {
         let Self { base, previous, rows, .. } = *self;
-        let Part { snapshot: mut part, gone } = part;
-        part.number_answers_after(previous, previous.leaving(&gone).into_iter());
-        let place = |id: &i64| index(base.ids.partition_point(|known| known < id));
-        let rest = part.flags.len() - part.ids.len();
-        let behind = std::iter::repeat_n(index(base.flags.len()), rest);
-        let before = part.ids.iter().map(place).chain(behind).collect();
+        let Part { snapshot: mut part, replaced } = part;
+        part.assign_numbers_after(previous, previous.flags_replaced_by(&replaced).into_iter());
+        let position = |id: &i64| index(base.ids.partition_point(|known| known < id));
+        let without_row = part.flags.len() - part.ids.len();
+        let last = std::iter::repeat_n(index(base.flags.len()), without_row);
+        let before = part.ids.iter().map(position).chain(last).collect();
         let mut snapshot = Snapshot { revision: rows.revision, serial: 0, ..base.clone() };
-        snapshot.issues = self.issues(&part, &gone).into();
+        snapshot.issues = self.issues(&part, &replaced).into();
         let changed = self.changed.clone();
-        // Rows that are kept have a revision of their own.
-        let is_empty = part.flags.is_empty() && gone.is_empty() && changed.is_empty() && base.rows.is_none();
-        let patch = Patch { part, gone, before, changed, rows: OnceLock::new() };
+        // Kept rows contain the revision, so they need a patch even if nothing else changed.
+        let is_empty =
+            part.flags.is_empty() && replaced.is_empty() && changed.is_empty() && base.rows.is_none();
+        let patch = Patch { part, replaced, before, changed, rows: OnceLock::new() };
         snapshot.patch = (!is_empty).then(|| Arc::new(patch));
         snapshot
     }
 
-    /// The overrides that answer for flags of the part, and for flags that only an override has. Those of the base's flags
-    /// are compiled there.
+    /// The overrides of flags in the part, and of flags without a row. Overrides of the base's flags are
+    /// compiled there.
     fn overrides(&self, all: &Overrides) -> Overrides {
         let in_part = |name: &str| self.rows.flags.iter().any(|row| row.name == name);
         let of_base = |name: &str| {
@@ -121,25 +128,25 @@ impl Change<'_> {
         here.map(|(name, answer)| (name.clone(), answer.clone())).collect()
     }
 
-    /// Whether the row of an issue is one of the part.
+    /// Whether the row of an issue was compiled in the part.
     fn was_compiled(&self, part: &Snapshot, issue: &Issue) -> bool {
         let Some(id) = issue.id else { return false };
         match issue.table {
             "flags" | "flag_metadata" | "flags_activations" => part.ids.binary_search(&id).is_ok(),
-            _ => part.told.node_of(id).is_some() && !self.imports.contains(&id),
+            _ => part.node_info.node_of(id).is_some() && !self.reused.contains(&id),
         }
     }
 
-    fn gone(&self, part: &Snapshot) -> Box<[u32]> {
-        let of_ids = self.affected.iter().filter_map(|id| self.base.flag_of_id(*id));
-        // Flags that others ask are in the part as well, and those that only overrides have.
-        let named = part.flag_names().filter_map(|name| self.base.find_index(name));
-        let gone: BTreeSet<u32> = of_ids.chain(named).collect();
-        gone.into_iter().collect()
+    fn replaced(&self, part: &Snapshot) -> Box<[u32]> {
+        let by_id = self.affected.iter().filter_map(|id| self.base.flag_of_id(*id));
+        // The part also contains prerequisites of these flags, and flags without a row.
+        let by_name = part.flag_names().filter_map(|name| self.base.find_index(name));
+        let replaced: BTreeSet<u32> = by_id.chain(by_name).collect();
+        replaced.into_iter().collect()
     }
 
-    /// What is wrong with the rows: with those of the part, and with the others as before.
-    fn issues(&self, part: &Snapshot, gone: &[u32]) -> Vec<Issue> {
+    /// The issues of the part, and those of the base for all other rows.
+    fn issues(&self, part: &Snapshot, replaced: &[u32]) -> Vec<Issue> {
         let key = |issue: &Issue| {
             (issue.table, issue.id, issue.name.clone(), issue.path.clone(), issue.message.clone())
         };
@@ -147,7 +154,7 @@ impl Change<'_> {
         if self.base.issues.is_empty() {
             return issues;
         }
-        let names: BTreeSet<&str> = gone.iter().map(|index| self.base.name_of(*index)).collect();
+        let names: BTreeSet<&str> = replaced.iter().map(|index| self.base.name_of(*index)).collect();
         let mut others = BTreeMap::new();
         for issue in self.base.issues.iter().filter(|issue| !is_of(self.changed, issue)) {
             let mut other = issue.clone();
@@ -161,14 +168,14 @@ impl Change<'_> {
                 issue.flags.dedup();
             }
         }
-        // Of a row that was compiled anew the part tells all there is to tell.
+        // The part has all issues of the rows that were compiled in it.
         issues.extend(others.into_values().filter(|issue| !self.was_compiled(part, issue)));
         sort(&mut issues);
         issues
     }
 }
 
-/// Whether the issue is one of a changed row.
+/// Whether the issue belongs to a changed row.
 fn is_of(changed: &Changed, issue: &Issue) -> bool {
     let Some(id) = issue.id else { return false };
     match issue.table {
@@ -178,19 +185,19 @@ fn is_of(changed: &Changed, issue: &Issue) -> bool {
 }
 
 impl Patch {
-    /// Whether a flag of the base is no more, or another one.
+    /// Whether a flag of the base was removed or replaced.
     #[inline]
-    pub(super) fn is_gone(&self, index: u32) -> bool {
-        self.gone.binary_search(&index).is_ok()
+    pub(super) fn replaces(&self, index: u32) -> bool {
+        self.replaced.binary_search(&index).is_ok()
     }
 
-    /// The same with another part.
-    pub(super) fn with(&self, part: Snapshot) -> Self {
-        let (gone, before, changed) = (self.gone.clone(), self.before.clone(), self.changed.clone());
-        Self { part, gone, before, changed, rows: OnceLock::new() }
+    /// The same patch with another part.
+    pub(super) fn with_part(&self, part: Snapshot) -> Self {
+        let (replaced, before, changed) = (self.replaced.clone(), self.before.clone(), self.changed.clone());
+        Self { part, replaced, before, changed, rows: OnceLock::new() }
     }
 
-    /// The row, in the order of ids, of the flag with this index.
+    /// The position of a flag's row among all rows in the order of their ids.
     pub(super) fn row_of(&self, base: &Snapshot, flag: u32) -> Option<usize> {
         let has_row = match (flag as usize).checked_sub(base.flags.len()) {
             Some(in_part) => in_part < self.part.ids.len(),
@@ -208,7 +215,7 @@ impl Patch {
             .as_ref()
     }
 
-    /// The rows of the base, with those that have changed.
+    /// The rows of the base with the changed rows replaced.
     fn merged(&self, base: &Rows, part: &Rows) -> Rows {
         let Changed { flags, activations, .. } = &self.changed;
         let is_new = |link: &LinkRow| link.flag_id.is_some_and(|id| flags.contains(&id));
@@ -232,65 +239,67 @@ impl Patch {
 }
 
 impl Snapshot {
-    /// The indices of all flags: those of the rows in the order of their ids, then those that only overrides have.
+    /// The indices of all flags: those with rows in the order of their ids, then those that exist only as
+    /// overrides.
     pub(super) fn indices(&self) -> Indices<'_> {
         let patch = self.patch.as_deref();
         Indices {
             next: 0,
             end: index(self.flags.len()),
-            gone: patch.map_or(&[], |patch| &patch.gone),
+            replaced: patch.map_or(&[], |patch| &patch.replaced),
             before: patch.map_or(&[], |patch| &patch.before),
             in_part: 0,
         }
     }
 
-    /// Above the largest index.
+    /// One more than the largest index.
     pub(super) fn index_bound(&self) -> usize {
         self.flags.len() + self.patch.as_deref().map_or(0, |patch| patch.part.flags.len())
     }
 
-    /// The flags of this snapshot, the base of a patch or one with another patch, that are not those of the base any more where
-    /// these are gone.
-    fn leaving(&self, gone: &[u32]) -> Vec<u32> {
+    /// The flags of this snapshot that a new patch replaces: flags of the base that this snapshot still uses,
+    /// and all flags of its own patch.
+    fn flags_replaced_by(&self, replaced: &[u32]) -> Vec<u32> {
         let patch = self.patch.as_deref();
-        let here = gone.iter().copied().filter(|index| patch.is_none_or(|patch| !patch.is_gone(*index)));
+        let in_use =
+            replaced.iter().copied().filter(|index| patch.is_none_or(|patch| !patch.replaces(*index)));
         let bound = index(self.index_bound());
-        here.chain(index(self.flags.len())..bound).collect()
+        in_use.chain(index(self.flags.len())..bound).collect()
     }
 
-    /// The small snapshot of what has changed.
+    /// The part of the patch, if there is a patch.
     pub(crate) fn part(&self) -> Option<&Self> {
         self.patch.as_deref().map(|patch| &patch.part)
     }
 
-    /// The index of the flag whose row has this id; not looked for in a patch.
+    /// The index of the flag whose row has this id, ignoring a patch.
     pub(super) fn flag_of_id(&self, id: i64) -> Option<u32> {
-        let place = self.ids.partition_point(|known| *known < id);
-        (self.ids.get(place) == Some(&id)).then(|| index(place))
+        let position = self.ids.partition_point(|known| *known < id);
+        (self.ids.get(position) == Some(&id)).then(|| index(position))
     }
 
-    /// The node of an activation that needs nothing but itself and is sound, so that another snapshot can have it as it is.
-    pub(crate) fn importable(&self, id: i64) -> Option<&Node> {
-        let place = self.told.node_of(id)?;
-        let is_wrong = |issue: &Issue| issue.table.starts_with("activation") && issue.id == Some(id);
-        let node = self.around.nodes.get(place as usize)?;
-        let is_alone = self.graph.of(place).is_empty() && matches!(node.conduct, Conduct::Trusted);
-        // Those that assign variants have the numbers that the names have here.
-        (is_alone && !node.assigns && !self.issues.iter().any(is_wrong)).then_some(node)
+    /// The node of a valid activation without dependencies, which another snapshot can reuse.
+    pub(crate) fn reusable_node(&self, id: i64) -> Option<&Node> {
+        let position = self.node_info.node_of(id)?;
+        let has_issue = |issue: &Issue| issue.table.starts_with("activation") && issue.id == Some(id);
+        let node = self.around.nodes.get(position as usize)?;
+        let is_alone = self.graph.targets(position).is_empty() && matches!(node.conduct, Conduct::Trusted);
+        // Variant ids are specific to this snapshot.
+        (is_alone && !node.assigns && !self.issues.iter().any(has_issue)).then_some(node)
     }
 
-    /// The name and the class name of an activation's row.
+    /// The name and class name of an activation's row.
     pub(crate) fn activation_names(&self, id: i64) -> Option<(&str, &str)> {
-        let node = self.told.node_of(id)?;
-        Some((self.told.name_of(node, &self.around.texts)?, self.told.class_of(node)))
+        let node = self.node_info.node_of(id)?;
+        Some((self.node_info.name_of(node, &self.around.texts)?, self.node_info.class_of(node)))
     }
 }
 
-/// Goes through the flags of a snapshot in order.
+/// Iterates over the indices of a snapshot's flags, in order.
 pub(super) struct Indices<'a> {
     next: u32,
     end: u32,
-    gone: &'a [u32],
+    replaced: &'a [u32],
     before: &'a [u32],
     in_part: u32,
 }
@@ -311,8 +320,8 @@ impl Iterator for Indices<'_> {
             }
             let index = self.next;
             self.next += 1;
-            match self.gone.split_first() {
-                Some((first, rest)) if *first == index => self.gone = rest,
+            match self.replaced.split_first() {
+                Some((first, rest)) if *first == index => self.replaced = rest,
                 _ => return Some(index),
             }
         }

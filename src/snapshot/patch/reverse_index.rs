@@ -1,4 +1,4 @@
-//! Who needs what: the graph of a snapshot from below, for who changes a row and wants to know which flags that may turn.
+//! Finds the flags that a change of rows may affect.
 
 use std::collections::BTreeSet;
 
@@ -7,42 +7,42 @@ use crate::{
     store::Changed,
 };
 
-/// The edges of a snapshot the other way. Made once for many questions.
-pub(crate) struct Askers {
-    /// The nodes that ask each node.
+/// The reversed graph of a snapshot. Built once for many lookups.
+pub(crate) struct ReverseIndex {
+    /// The nodes that evaluate each node.
     nodes: Graph,
-    /// The flags that are linked to each node, by their indices.
+    /// The indices of the flags that are linked to each node.
     flags: Graph,
 }
 
-impl Askers {
-    /// Those of a snapshot; a patch of it is left aside.
-    pub(crate) fn of(snapshot: &Snapshot) -> Self {
+impl ReverseIndex {
+    /// Ignores a patch of the snapshot.
+    pub(crate) fn new(snapshot: &Snapshot) -> Self {
         let count = snapshot.graph.len();
         Self { nodes: snapshot.graph.reversed(count), flags: snapshot.links.reversed(count) }
     }
 
-    /// The ids of the rows that may answer otherwise when these change: they themselves, what needs the activations, and what
-    /// asks one of the flags.
+    /// The rows whose result may change if these rows change: the rows themselves and everything that depends
+    /// on them.
     pub(crate) fn affected(&self, snapshot: &Snapshot, changed: &Changed) -> Affected {
         let mut nodes = Vec::new();
         let mut flags = BTreeSet::new();
         for id in &changed.flags {
             flags.extend(snapshot.flag_of_id(*id));
-            let place = snapshot.told.asked_flag(*id);
-            nodes.extend(place.and_then(|place| snapshot.asked_flags.get(place).copied()));
+            let position = snapshot.node_info.prerequisite_index(*id);
+            nodes.extend(position.and_then(|at| snapshot.prerequisite_nodes.get(at).copied()));
         }
         if changed.is_new {
-            // What only an override had so far may be a row now.
-            let places = snapshot.told.flags_without_row();
-            nodes.extend(places.filter_map(|place| snapshot.asked_flags.get(place).copied()));
+            // A flag that existed only as an override may have a row now.
+            let positions = snapshot.node_info.flags_without_row();
+            nodes.extend(positions.filter_map(|at| snapshot.prerequisite_nodes.get(at).copied()));
         }
-        nodes.extend(changed.activations.iter().filter_map(|id| snapshot.told.node_of(*id)));
+        nodes.extend(changed.activations.iter().filter_map(|id| snapshot.node_info.node_of(*id)));
         let mut affected = Affected::default();
-        for node in self.nodes.below(&nodes) {
-            flags.extend(self.flags.of(node));
+        for node in self.nodes.reachable(&nodes) {
+            flags.extend(self.flags.targets(node));
             if snapshot.prerequisite_at(node).is_none() {
-                affected.activations.extend(snapshot.told.id_of(node));
+                affected.activations.extend(snapshot.node_info.id_of(node));
             }
         }
         affected.flags.extend(flags.into_iter().filter_map(|index| snapshot.ids.get(index as usize)));
@@ -50,7 +50,7 @@ impl Askers {
     }
 }
 
-/// Rows that may answer otherwise, by their ids.
+/// The ids of rows whose result may change.
 #[derive(Default)]
 pub(crate) struct Affected {
     pub(crate) flags: BTreeSet<i64>,
@@ -58,16 +58,15 @@ pub(crate) struct Affected {
 }
 
 impl Snapshot {
-    /// The ids of flags that wait for a row that is not there, or are broken for another reason, and those of such
-    /// activations: a new row may be what they wait for.
-    pub(crate) fn waiting(&self) -> Changed {
-        let mut waiting = Changed::default();
+    /// The ids of flags and activations with issues. A new row may be the one that they refer to.
+    pub(crate) fn rows_with_issues(&self) -> Changed {
+        let mut found = Changed::default();
         for issue in &*self.issues {
             let of_activation = issue.table == "activations";
-            waiting.activations.extend(issue.id.filter(|_| of_activation));
-            waiting.flags.extend(issue.flags.iter().filter_map(|name| self.id_of(name)));
+            found.activations.extend(issue.id.filter(|_| of_activation));
+            found.flags.extend(issue.flags.iter().filter_map(|name| self.id_of(name)));
         }
-        waiting
+        found
     }
 
     /// The id of the row of the flag with this name.
@@ -79,12 +78,12 @@ impl Snapshot {
         }
     }
 
-    /// The name of the flag whose row has this id; not looked for in a patch.
+    /// The name of the flag whose row has this id, ignoring a patch.
     pub(crate) fn name_of_id(&self, id: i64) -> Option<&str> {
         self.flag_of_id(id).map(|index| self.name_of(index))
     }
 
-    /// How many flags there are; those of a patch are left aside.
+    /// The number of flags, ignoring a patch.
     pub(crate) fn flag_count(&self) -> usize {
         self.flags.len()
     }

@@ -1,4 +1,4 @@
-//! Which flags depend on what changes.
+//! Finds the flags that depend on given activations and flags.
 
 use std::collections::HashSet;
 
@@ -6,19 +6,19 @@ use foldhash::fast::RandomState;
 
 use crate::snapshot::Snapshot;
 
-/// A flag that asks something of what was looked for.
+/// A flag that depends on one of the given activations or flags.
 pub(crate) struct Dependent {
     /// The index of its row.
     pub(crate) flag: u32,
-    /// The indices of the activations that were looked for and that it asks, in any depth.
+    /// The indices of the given activations that it depends on, at any depth.
     pub(crate) activations: Vec<u32>,
-    /// The names of the flags that were looked for and that its activations ask.
+    /// The names of the given flags that its activations evaluate.
     pub(crate) flags: Vec<String>,
 }
 
 impl Snapshot {
-    /// The flags that ask one of these activations, by the indices of their rows, or one of these flags: directly, below
-    /// combinations, and through other flags.
+    /// The flags that depend on one of these activations (by index) or flags: directly, through other
+    /// activations, or through other flags.
     pub(crate) fn dependents(
         &self,
         activations: &HashSet<u32>,
@@ -26,19 +26,21 @@ impl Snapshot {
     ) -> Vec<Dependent> {
         let mut wanted: HashSet<u32, RandomState> = activations.iter().copied().collect();
         let mut names = Vec::new();
-        for (node, named) in self.asked_flags.iter().zip(&*self.around.prerequisites) {
+        for (node, named) in self.prerequisite_nodes.iter().zip(&*self.around.prerequisites) {
             let name = self.around.texts.get(named.name);
             if is_flag(name) {
                 wanted.insert(*node);
                 names.push((*node, name));
             }
         }
-        let above = self.above(&wanted);
+        let above = self.ancestors(&wanted);
         let rows = (0..).take(self.links.len());
-        let asking = rows.filter(|flag| self.links.of(*flag).iter().any(|node| above.contains(node)));
-        asking
+        let dependents =
+            rows.filter(|flag| self.links.targets(*flag).iter().any(|node| above.contains(node)));
+        dependents
             .map(|flag| {
-                let below = self.graph.below_where(self.links.of(flag), |node| above.contains(&node));
+                let below =
+                    self.graph.reachable_where(self.links.targets(flag), |node| above.contains(&node));
                 let flags = names.iter().filter(|(node, _)| below.contains(node));
                 Dependent {
                     flag,
@@ -49,16 +51,16 @@ impl Snapshot {
             .collect()
     }
 
-    /// These nodes, and all that ask them.
-    fn above(&self, nodes: &HashSet<u32, RandomState>) -> HashSet<u32, RandomState> {
+    /// These nodes and everything that depends on them.
+    fn ancestors(&self, nodes: &HashSet<u32, RandomState>) -> HashSet<u32, RandomState> {
         if nodes.is_empty() {
             return HashSet::default();
         }
-        let asking = self.graph.reversed(self.graph.len());
+        let parents = self.graph.reversed(self.graph.len());
         let mut found = nodes.clone();
-        let mut open: Vec<u32> = nodes.iter().copied().collect();
-        while let Some(node) = open.pop() {
-            open.extend(asking.of(node).iter().copied().filter(|above| found.insert(*above)));
+        let mut stack: Vec<u32> = nodes.iter().copied().collect();
+        while let Some(node) = stack.pop() {
+            stack.extend(parents.targets(node).iter().copied().filter(|above| found.insert(*above)));
         }
         found
     }

@@ -1,4 +1,4 @@
-//! What an edit would do.
+//! Plans: what an edit would change.
 
 pub(crate) mod dependents;
 pub(crate) mod reachable;
@@ -18,8 +18,9 @@ use crate::{
     snapshot::Snapshot,
 };
 
-/// What an edit would do: which rows change and how, and whose answers may. Made by [`Validator::plan`](crate::flags::writer::Validator::plan)
-/// and [`Writer::plan`](crate::flags::writer::Writer::plan), which write nothing.
+/// What an edit would change: the rows, and the flags whose decisions may change. Returned by
+/// [`Validator::plan`](crate::flags::writer::Validator::plan) and [`Writer::plan`](crate::flags::writer::Writer::plan), which
+/// write nothing.
 ///
 /// ```
 /// use novi::{Registry, Validator, rows::{FlagRow, Rows}, store::{Change, Edit}};
@@ -27,21 +28,21 @@ use crate::{
 /// let rows = Rows { flags: vec![FlagRow::new(1, "Winter sale", true)], ..Rows::default() };
 /// let edit = Edit::new([Change::SetStatus { flag: "Winter sale".to_owned(), status: false }]);
 /// let plan = Validator::new(Registry::global()?).plan(rows, &edit);
-/// assert_eq!(plan.to_string(), "flags#1 \"Winter sale\" changes (its answer may change)\n  status: true -> false\n");
+/// assert_eq!(plan.to_string(), "flags#1 \"Winter sale\": changed, its decision may change\n  status: true -> false\n");
 /// # Ok::<(), novi::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Plan {
-    /// The flags that change, and those whose answers may, in the order of their ids.
+    /// The flags that change or whose decisions may change, in the order of their ids.
     pub flags: Vec<PlannedRow>,
     /// The activations that change, in the order of their ids.
     pub activations: Vec<PlannedRow>,
-    /// Why the edit would be refused, if it would.
+    /// Why the edit would be rejected; empty if it would be accepted.
     pub problems: Vec<Issue>,
 }
 
-/// What an edit would do to a row.
+/// How an edit would change a row.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct PlannedRow {
@@ -51,27 +52,27 @@ pub struct PlannedRow {
     pub id: i64,
     /// The row's name.
     pub name: String,
-    /// What happens to the row.
+    /// The effect on the row.
     pub effect: Effect,
-    /// What changes in the row and in what belongs to it: a flag's metadata and links, an activation's members.
+    /// The changed fields, including a flag's metadata and links, and an activation's members.
     pub fields: Vec<FieldChange>,
-    /// The changed rows through which a flag is affected that has them below it: `activations#7 "Office hours"`.
+    /// The changed rows that an affected flag depends on: `activations#7 "Office hours"`.
     pub through: Vec<String>,
-    /// Whether somebody may get another answer of the flag, or of the activation.
+    /// Whether the result of the flag or activation may change for some caller.
     pub answer_may_change: bool,
 }
 
-/// What happens to a row.
+/// The effect of an edit on a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
-    /// It is new.
+    /// The row is added.
     Added,
-    /// It goes.
+    /// The row is removed.
     Removed,
-    /// It changes itself.
+    /// The row itself changes.
     Changed,
-    /// Something that it asks changes.
+    /// Something that the row depends on changes.
     Affected,
 }
 
@@ -79,16 +80,16 @@ pub enum Effect {
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[schemars(rename = "PlannedField")]
 pub struct FieldChange {
-    /// The column; `activations` for the ids that a flag is linked to, `members` and `denied members` for the lists of an
-    /// activation.
+    /// The column. `activations` stands for the ids of a flag's links, `members` and `denied members` for the
+    /// lists of an activation.
     pub field: &'static str,
-    /// What it is; of members those that go.
+    /// The value before the edit; for members, those that are removed.
     pub before: Value,
-    /// What it would be; of members those that come.
+    /// The value after the edit; for members, those that are added.
     pub after: Value,
 }
 
-/// Rows, before an edit or after it.
+/// The rows before or after an edit.
 pub(crate) struct Side<'a> {
     rows: &'a Rows,
     snapshot: &'a Snapshot,
@@ -97,7 +98,7 @@ pub(crate) struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    /// The rows must be in the order of their ids.
+    /// `rows` must be sorted by id.
     pub(crate) fn new(rows: &'a Rows, snapshot: &'a Snapshot) -> Self {
         let mut links: HashMap<i64, Vec<i64>> = HashMap::new();
         for link in &rows.links {
@@ -121,29 +122,29 @@ impl<'a> Side<'a> {
     }
 }
 
-/// What is different.
+/// Compares the rows before and after an edit.
 pub(crate) fn compare(before: Side<'_>, after: Side<'_>, problems: Vec<Issue>) -> Plan {
     let activations = changed_activations(&before, &after);
     let mut flags = changed_flags(&before, &after);
-    let asked = |row: &&PlannedRow| row.answer_may_change;
-    let ids: HashSet<i64> = activations.iter().filter(asked).map(|row| row.id).collect();
-    let names: HashSet<String> = flags.values().filter(asked).map(|row| row.name.clone()).collect();
+    let may_change = |row: &&PlannedRow| row.answer_may_change;
+    let ids: HashSet<i64> = activations.iter().filter(may_change).map(|row| row.id).collect();
+    let names: HashSet<String> = flags.values().filter(may_change).map(|row| row.name.clone()).collect();
     for side in [before, after] {
-        affect(&side, &ids, &names, &mut flags);
+        add_affected(&side, &ids, &names, &mut flags);
     }
     Plan { flags: flags.into_values().collect(), activations, problems }
 }
 
-/// Adds the flags that ask one of these activations or flags.
-fn affect(
+/// Adds the flags that depend on one of these activations or flags.
+fn add_affected(
     side: &Side<'_>,
     ids: &HashSet<i64>,
     names: &HashSet<String>,
     flags: &mut BTreeMap<i64, PlannedRow>,
 ) {
-    let places = (0..).zip(&side.rows.activations).filter(|(_, row)| ids.contains(&row.id));
-    let places = places.map(|(place, _)| place).collect();
-    for dependent in side.snapshot.dependents(&places, |name| names.contains(name)) {
+    let indices = (0..).zip(&side.rows.activations).filter(|(_, row)| ids.contains(&row.id));
+    let indices = indices.map(|(index, _)| index).collect();
+    for dependent in side.snapshot.dependents(&indices, |name| names.contains(name)) {
         let Some(row) = side.rows.flags.get(dependent.flag as usize) else { continue };
         let planned = flags.entry(row.id).or_insert_with(|| PlannedRow::flag(row, Effect::Affected));
         if matches!(planned.effect, Effect::Added | Effect::Removed) {
@@ -173,14 +174,14 @@ fn changed_flags(before: &Side<'_>, after: &Side<'_>) -> BTreeMap<i64, PlannedRo
                 if fields.is_empty() {
                     continue;
                 }
-                let counts = |field: &FieldChange| match field.field {
+                let affects_decision = |field: &FieldChange| match field.field {
                     "status" => true,
                     "activations" | "override_allowed" | "fail_mode" | "variants" | "default_variant" => {
                         old.status || row.status
                     }
                     _ => false,
                 };
-                let answer_may_change = fields.iter().any(counts);
+                let answer_may_change = fields.iter().any(affects_decision);
                 PlannedRow { fields, answer_may_change, ..PlannedRow::flag(row, Effect::Changed) }
             }
         };
@@ -231,8 +232,8 @@ fn changed_activations(before: &Side<'_>, after: &Side<'_>) -> Vec<PlannedRow> {
             changed.push(PlannedRow { fields: fields.0, answer_may_change, ..planned });
         }
     }
-    let gone = was.iter().filter(|(id, _)| !is.contains_key(id));
-    changed.extend(gone.map(|(_, row)| PlannedRow {
+    let removed = was.iter().filter(|(id, _)| !is.contains_key(id));
+    changed.extend(removed.map(|(_, row)| PlannedRow {
         answer_may_change: true,
         ..PlannedRow::activation(row, Effect::Removed)
     }));
@@ -284,7 +285,7 @@ impl PlannedRow {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.flags.is_empty() && self.activations.is_empty() && self.problems.is_empty() {
-            return f.write_str("nothing changes\n");
+            return f.write_str("no changes\n");
         }
         self.activations.iter().chain(&self.flags).try_for_each(|row| row.fmt(f))?;
         self.problems.iter().try_for_each(|problem| writeln!(f, "problem: {problem}"))
@@ -295,17 +296,17 @@ impl fmt::Display for PlannedRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { table, id, name, effect, fields, through, answer_may_change } = self;
         let effect = match effect {
-            Effect::Added => "is new",
-            Effect::Removed => "goes",
-            Effect::Changed => "changes",
-            Effect::Affected => "is affected",
+            Effect::Added => "added",
+            Effect::Removed => "removed",
+            Effect::Changed => "changed",
+            Effect::Affected => "affected",
         };
-        let answer = match (*table, answer_may_change) {
-            ("flags", true) => " (its answer may change)",
-            ("flags", false) => " (its answer stays)",
+        let decision = match (*table, answer_may_change) {
+            ("flags", true) => ", its decision may change",
+            ("flags", false) => ", its decision stays the same",
             _ => "",
         };
-        writeln!(f, "{table}#{id} {name:?} {effect}{answer}")?;
+        writeln!(f, "{table}#{id} {name:?}: {effect}{decision}")?;
         fields.iter().try_for_each(|field| writeln!(f, "  {field}"))?;
         if through.is_empty() { Ok(()) } else { writeln!(f, "  through {}", through.join(", ")) }
     }
@@ -318,11 +319,11 @@ impl fmt::Display for FieldChange {
     }
 }
 
-/// Enough to recognise a value by; a config can be megabytes long, and a list have 100,000 members.
+/// The beginning of a value. Configs can be megabytes long, and lists can have 100,000 members.
 fn shortened(value: &Value) -> String {
-    const SHOWN: usize = 200;
+    const MAX_LENGTH: usize = 200;
     let text = value.to_string();
-    match text.char_indices().nth(SHOWN) {
+    match text.char_indices().nth(MAX_LENGTH) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text,
     }

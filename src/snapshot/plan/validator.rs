@@ -1,4 +1,4 @@
-//! What an edit would break.
+//! Finds the problems that an edit would cause.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -15,28 +15,28 @@ use crate::{
     store::{Edit, Validate, sort},
 };
 
-/// Compiles rows before they are written: what would not compile then and does now is a problem, with its flags. What is
-/// broken already may stay so, and may be repaired.
+/// Compiles rows before they are written. A row that would become invalid is a problem, reported with the
+/// flags that it would break. Rows that are already invalid may stay so.
 ///
-/// Two edits at once, each sound by itself, can break a row together, such as one that removes an activation and one that
-/// refers to it. Its flags answer by their fail mode then (R6).
+/// Two concurrent edits that are valid on their own can break a row together, for example if one removes an
+/// activation and the other refers to it. The affected flags then use their fail mode.
 #[derive(Clone, Debug)]
 pub struct Validator {
     registry: Arc<Registry>,
 }
 
 impl Validator {
-    /// With these activation types, such as [`Registry::global`].
+    /// Uses the activation types of this registry, for example [`Registry::global`].
     #[must_use]
     pub fn new(registry: Registry) -> Self {
-        Self::of(Arc::new(registry))
+        Self::from_shared(Arc::new(registry))
     }
 
-    pub(crate) fn of(registry: Arc<Registry>) -> Self {
+    pub(crate) fn from_shared(registry: Arc<Registry>) -> Self {
         Self { registry }
     }
 
-    /// What an edit would do to these rows. The versions that it expects are not looked at.
+    /// Returns what an edit would do to these rows. The row versions that the edit expects are ignored.
     #[must_use]
     pub fn plan(&self, mut before: Rows, edit: &Edit) -> Plan {
         sort(&mut before);
@@ -48,7 +48,7 @@ impl Validator {
         plan::compare(plan::Side::new(&before, &was), plan::Side::new(&after, &will_be), problems)
     }
 
-    /// Neither overrides nor what the features of one program know decide what may stand in the rows.
+    /// Uses default settings: overrides and the features of one program do not decide which rows are valid.
     fn compile(&self, rows: &Arc<Rows>) -> Snapshot {
         Snapshot::compile(Arc::clone(rows), &self.registry, &Settings::default(), None)
     }
@@ -64,7 +64,7 @@ impl Validate for Validator {
     }
 }
 
-/// The issues that were not there, or that break flags which they did not break.
+/// The issues that are new, or that break more flags than before.
 fn new_issues(before: &[Issue], after: &[Issue]) -> Vec<Issue> {
     let mut known: HashMap<_, BTreeSet<&String>> = HashMap::new();
     for issue in before {

@@ -172,7 +172,7 @@ pub trait TokenStore: Send + Sync {
     /// Makes a token.
     ///
     /// # Errors
-    /// [`Error::Refused`] for a name that is taken or makes no sense, else as [`token_changes`](Self::token_changes).
+    /// [`Error::Constraint`] for a name that is taken or makes no sense, else as [`token_changes`](Self::token_changes).
     fn create_token(&self, token: NewToken) -> BoxFuture<'_, Result<TokenRow>>;
 
     /// Revokes a token, by its id or its name, for good. One that is revoked stays as it is. Gives the row, or nothing if there

@@ -65,7 +65,7 @@ pub fn measure(clock: Clock, rounds: usize, groups: &mut [Vec<Cell<'_>>]) {
     }
 }
 
-/// Walks a list for ever.
+/// Repeats a list forever.
 pub struct Ring<'a, T> {
     items: &'a [T],
     next: usize,

@@ -1,79 +1,89 @@
-//! `check`.
+//! `novi check`.
 
-use std::{collections::HashSet, path::Path, process::ExitCode};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
+use clap::Args;
 use novi::{Flags, Issue, Manifest};
 use serde_json::json;
 
-use super::{Session, read};
 use crate::{
-    failure::Failure,
-    output::{print, print_json},
+    output::{Failure, count, print, print_json},
+    session::{Session, read_input},
 };
 
-pub(crate) async fn check(session: &Session, against: Option<&Path>) -> Result<ExitCode, Failure> {
-    let mut builder = Flags::builder();
-    let features = against.map(manifest).transpose()?;
-    if let Some(features) = &features {
-        builder = builder.features(features.clone());
-    }
-    let flags = session.flags_of(builder).await?;
-    let snapshot = flags.snapshot();
-    let mut issues = snapshot.issues().to_vec();
-    issues.extend(features.iter().flat_map(|features| snapshot.missing_flags(features)));
-    let (flags, activations) =
-        snapshot.rows().map_or((0, 0), |rows| (rows.flags.len(), rows.activations.len()));
-    if session.json {
-        print_json(&json!({"revision": snapshot.revision(), "issues": issues}))?;
-    } else if issues.is_empty() {
-        let known = features.map(|features| match features.features.len() {
-            1 => ", and 1 feature knows them".to_owned(),
-            count => format!(", and {count} features know them"),
-        });
-        print(format_args!(
-            "{} flags and {} activations at revision {}: all rows are sound{}",
-            flags,
-            activations,
-            snapshot.revision(),
-            known.unwrap_or_default()
-        ))?;
-    } else {
-        for issue in &issues {
-            print(issue)?;
-            if !issue.flags.is_empty() {
-                let quoted: Vec<_> = issue.flags.iter().map(|flag| format!("{flag:?}")).collect();
-                print(format_args!("    breaks: {}", quoted.join(", ")))?;
-            }
-        }
-        print(format_args!("\n{}", summary(&issues, flags)))?;
-    }
-    Ok(if issues.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+/// Report rows that do not compile (exit code 1 if there are any)
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Report flags and variants that do not match a program, too: FILE has the JSON of the program's
+    /// `novi::manifest()` (- reads standard input)
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
 }
 
-/// The features of a program, as it printed them.
-fn manifest(file: &Path) -> Result<Manifest, Failure> {
-    let text = read(file).map_err(|error| Failure::file(file.display(), &error).about("--against"))?;
+impl Check {
+    pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        let mut builder = Flags::builder();
+        let manifest = self.against.as_deref().map(read_manifest).transpose()?;
+        if let Some(manifest) = &manifest {
+            builder = builder.features(manifest.clone());
+        }
+        let flags = session.flags_with(builder).await?;
+        let snapshot = flags.snapshot();
+        let mut issues = snapshot.issues().to_vec();
+        issues.extend(manifest.iter().flat_map(|manifest| snapshot.missing_flags(manifest)));
+        let (flags, activations) =
+            snapshot.rows().map_or((0, 0), |rows| (rows.flags.len(), rows.activations.len()));
+        if session.json {
+            print_json(&json!({"revision": snapshot.revision(), "issues": issues}))?;
+        } else if issues.is_empty() {
+            let features =
+                manifest.map(|manifest| format!(", {}", count(manifest.features.len(), "feature")));
+            print(format_args!(
+                "{}, {}{}, revision {}: no issues",
+                count(flags, "flag"),
+                count(activations, "activation"),
+                features.unwrap_or_default(),
+                snapshot.revision(),
+            ))?;
+        } else {
+            for issue in &issues {
+                print(issue)?;
+                if !issue.flags.is_empty() {
+                    let quoted: Vec<_> = issue.flags.iter().map(|flag| format!("{flag:?}")).collect();
+                    print(format_args!("    breaks: {}", quoted.join(", ")))?;
+                }
+            }
+            print(format_args!("\n{}", summary(&issues, flags)))?;
+        }
+        Ok(if issues.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn read_manifest(file: &Path) -> Result<Manifest, Failure> {
+    let text = read_input(file).map_err(|error| Failure::file(file.display(), &error).about("--against"))?;
     serde_json::from_str(&text).map_err(|error| {
         Failure::usage(format!(
-            "--against {}: expected the JSON that a program prints of novi::manifest(): {error}",
+            "--against {}: expected the JSON of novi::manifest(): {error}",
             file.display()
         ))
     })
 }
 
 fn summary(issues: &[Issue], flags: usize) -> String {
-    let problems =
-        if issues.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", issues.len()) };
+    let found = count(issues.len(), "issue");
     let broken: HashSet<_> = issues.iter().flat_map(|issue| &issue.flags).collect();
+    let flags = count(flags, "flag");
     match broken.len() {
-        0 => format!("{problems}; no flag is broken by it"),
+        0 => format!("{found} found. No flag is broken."),
         1 => format!(
-            "{problems}; 1 of {flags} flags is broken and answers by its fail mode, all others as ever"
+            "{found} found. 1 of {flags} is broken and uses its fail_mode; the others are unaffected."
         ),
-        broken => {
-            format!(
-                "{problems}; {broken} of {flags} flags are broken and answer by their fail mode, all others as ever"
-            )
-        }
+        broken => format!(
+            "{found} found. {broken} of {flags} are broken and use their fail_mode; the others are unaffected."
+        ),
     }
 }

@@ -1,60 +1,86 @@
-//! `eval`.
+//! `novi eval`.
 
 use std::{path::Path, process::ExitCode};
 
-use novi::{Context, Reason};
+use clap::Args;
+use novi::{Context, Reason, store::history::AsOf};
 
-use super::{Session, read};
 use crate::{
-    args::Eval,
-    failure::Failure,
-    output::{print, print_json, readable, write},
-    paint,
+    output::{Failure, colored_explanation, is_color_wanted, print, print_json, sanitize, write},
+    session::{Session, read_input},
 };
 
-pub(crate) async fn eval(session: &Session, arguments: &Eval) -> Result<ExitCode, Failure> {
-    let context = context(&arguments.context)?;
-    let flags = match arguments.at {
-        None => session.flags().await?,
-        Some(moment) => session.flags_from(session.store().await?.rows_at(moment).await?)?,
-    };
-    if arguments.explain {
-        let trace = flags.explain(&arguments.flag, &context)?;
-        if session.json {
-            print_json(&trace)?;
-        } else {
-            let tree = readable(&format!("{trace:#}")).into_owned();
-            write(&if paint::is_wanted() { paint::explanation(&tree) } else { tree })?;
+const EXAMPLES: &str = "\
+Examples:
+  novi eval \"Combo AND\" --context '{\"targetingKey\": \"user-7\"}'
+  novi eval \"Combo AND\" --context @caller.json --explain
+  novi eval \"Combo AND\" --at 41
+
+--at uses the rows of that moment. The clock is the current one, unless the context sets currentDateTime.";
+
+/// Evaluate a flag
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Eval {
+    /// Flag name
+    flag: String,
+
+    /// Attributes of the caller: a JSON object, or @FILE to read one from a file (@- reads standard input)
+    #[arg(long, value_name = "JSON|@FILE", default_value = "{}")]
+    context: String,
+
+    /// Show how the decision was made
+    #[arg(long)]
+    explain: bool,
+
+    /// Use the rows at a revision, a time such as 2027-01-31T12:00:00Z, or a date
+    #[arg(long, value_name = "REV|TIME")]
+    at: Option<AsOf>,
+}
+
+impl Eval {
+    pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        let context = parse_context(&self.context)?;
+        let flags = match self.at {
+            None => session.flags().await?,
+            Some(moment) => session.flags_from(session.store().await?.rows_at(moment).await?)?,
+        };
+        if self.explain {
+            let trace = flags.explain(&self.flag, &context)?;
+            if session.json {
+                print_json(&trace)?;
+            } else {
+                let tree = sanitize(&format!("{trace:#}")).into_owned();
+                write(&if is_color_wanted() { colored_explanation(&tree) } else { tree })?;
+            }
+            return Ok(ExitCode::SUCCESS);
         }
-        return Ok(ExitCode::SUCCESS);
-    }
-    let decision = flags.evaluate(&arguments.flag, &context)?;
-    if session.json {
-        print_json(&decision)?;
-    } else {
+        let decision = flags.evaluate(&self.flag, &context)?;
+        if session.json {
+            print_json(&decision)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         let state = if decision.enabled() { "on" } else { "off" };
         let variant = decision.variant().map(|variant| format!(", variant {variant}")).unwrap_or_default();
         print(format_args!("{} is {state}{variant} ({})", decision.flag(), decision.reason()))?;
         if decision.reason() == Reason::Error {
-            print(
-                "note: the flag is broken and answers by its fail mode; --explain tells which row is at fault",
-            )?;
+            print("note: the flag is broken and uses its fail_mode; --explain shows the invalid row")?;
         }
+        Ok(ExitCode::SUCCESS)
     }
-    Ok(ExitCode::SUCCESS)
 }
 
-fn context(argument: &str) -> Result<Context<'static>, Failure> {
+fn parse_context(argument: &str) -> Result<Context<'static>, Failure> {
     let (origin, text) = match argument.strip_prefix('@') {
-        Some("") => return Err(Failure::usage("--context: expected the name of a file after @")),
+        Some("") => return Err(Failure::usage("--context: expected a file name after @")),
         Some(file) => {
-            let text =
-                read(Path::new(file)).map_err(|error| Failure::file(file, &error).about("--context"))?;
+            let text = read_input(Path::new(file))
+                .map_err(|error| Failure::file(file, &error).about("--context"))?;
             (format!("--context {argument}"), text)
         }
         None => ("--context".to_owned(), argument.to_owned()),
     };
-    // An editor on Windows may put it before the text.
+    // Editors on Windows write a byte order mark.
     let text = text.trim_start_matches('\u{feff}');
     Context::from_json(text).map_err(|error| {
         Failure::usage(format!(

@@ -1,34 +1,53 @@
-//! `export`.
+//! `novi export`.
 
-use std::{path::Path, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
+use clap::Args;
 use novi::SnapshotFile;
 use novi_server::{export_tokens, tokens_beside};
 use serde_json::json;
 
-use super::Session;
 use crate::{
-    failure::Failure,
-    output::{print, print_json},
+    output::{Failure, count, print, print_json},
+    session::Session,
 };
 
-pub(crate) async fn export(session: &Session, path: &Path) -> Result<ExitCode, Failure> {
-    let store = session.store().await?;
-    let rows = store.load().await?;
-    SnapshotFile::write(path, &store.name(), &rows)?;
-    // Who may call a server that starts from the file.
-    if let Some(tokens) = store.token_store() {
-        export_tokens(tokens, &tokens_beside(path)).await?;
+const EXAMPLES: &str = "\
+Examples:
+  novi export --snapshot flags.novi
+  novi --database file:flags.novi eval \"Combo AND\"
+
+Token hashes are written to FILE.tokens. A service reads the snapshot file if `[snapshot] path` names it and the \
+database is unavailable, or with Flags::from_file.";
+
+/// Write all rows to a snapshot file, from which programs can start without the database
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Export {
+    /// File to write; an existing one is replaced atomically
+    #[arg(long, value_name = "FILE")]
+    snapshot: PathBuf,
+}
+
+impl Export {
+    pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        let path = &self.snapshot;
+        let store = session.store().await?;
+        let rows = store.load().await?;
+        SnapshotFile::write(path, &store.name(), &rows)?;
+        let mut written = path.display().to_string();
+        // A server that starts from the file checks tokens, too.
+        if let Some(tokens) = store.token_store() {
+            let file = tokens_beside(path);
+            export_tokens(tokens, &file).await?;
+            written = format!("{written} and {}", file.display());
+        }
+        if session.json {
+            print_json(&json!({"snapshot": path, "revision": rows.revision, "flags": rows.flags.len()}))?;
+        } else {
+            let flags = count(rows.flags.len(), "flag");
+            print(format_args!("Wrote {flags} of revision {} to {written}.", rows.revision))?;
+        }
+        Ok(ExitCode::SUCCESS)
     }
-    if session.json {
-        print_json(&json!({"snapshot": path, "revision": rows.revision, "flags": rows.flags.len()}))?;
-    } else {
-        print(format_args!(
-            "{} has the {} flags of revision {}",
-            path.display(),
-            rows.flags.len(),
-            rows.revision
-        ))?;
-    }
-    Ok(ExitCode::SUCCESS)
 }

@@ -1,58 +1,122 @@
-//! `reweight`.
+//! `novi reweight`.
 
-use std::process::ExitCode;
+use std::{collections::BTreeSet, process::ExitCode};
 
+use clap::Args;
 use novi::{
     Registry,
     rows::{ActivationRow, Rows},
     store::{Change, Edit},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Session, author};
+use super::authorship::Authorship;
 use crate::{
-    args::Reweight,
-    failure::Failure,
-    output::{print, print_json},
+    output::{DRY_RUN, Failure, print, print_json},
+    session::Session,
 };
 
-pub(crate) async fn reweight(session: &Session, arguments: &Reweight) -> Result<ExitCode, Failure> {
-    let flags = session.flags().await?;
-    let snapshot = flags.snapshot();
-    let row = find(snapshot.rows(), &arguments.activation)?;
-    let what = format!("activation {} {:?}", row.id, row.name);
-    let is_split = Registry::global()?.find(&row.class_name).is_some_and(|kind| kind.class() == SPLIT);
-    if !is_split {
-        let message = format!("{what} is of the class {:?}; only {:?} has weights", row.class_name, SPLIT);
-        return Err(Failure::refused(message));
-    }
-    let weights: Vec<(&str, f64)> =
-        arguments.weights.iter().map(|(name, weight)| (name.as_str(), *weight)).collect();
-    let new = novi::reweighted(row.config.as_deref().unwrap_or_default(), &weights)
-        .map_err(|error| Failure::refused(format!("{what}: {error}")))?;
-    if !arguments.dry_run {
-        let changed = ActivationRow { config: Some(new.config.clone()), ..row.clone() };
-        // The weights were worked out from those of this version.
-        let mut edit =
-            Edit::new([Change::UpdateActivation(changed)]).expect_activation(row.id, row.row_version);
-        edit = edit.by(author(None));
-        flags.writer().commit(&*session.store().await?, edit).await?;
-    }
-    if session.json {
-        let config: serde_json::Value = serde_json::from_str(&new.config).unwrap_or_default();
-        print_json(
-            &json!({"id": row.id, "config": config, "moved": new.moved, "written": !arguments.dry_run}),
-        )?;
-    } else {
-        let (verb, end) = if arguments.dry_run { ("would get", "; nothing is written") } else { ("get", "") };
-        let percent = (new.moved * 100_000.0).round() / 1_000.0;
-        print(format_args!("{what}: {percent} % of the callers {verb} another variant{end}"))?;
-    }
-    Ok(ExitCode::SUCCESS)
+/// The only type with weights.
+const SPLIT: &str = "novi.split";
+
+const EXAMPLES: &str = "\
+Examples:
+  novi reweight Layouts grid=60 list=40 --dry-run
+  novi reweight 8 grid=60 list=30 map=10
+
+Weights are relative. Variants that are not listed are removed.";
+
+/// Change the weights of a split, moving as few callers as possible
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Reweight {
+    /// Id or name of an activation of type novi.split
+    activation: String,
+
+    /// Variants with their new weights
+    #[arg(required = true, value_name = "VARIANT=WEIGHT", value_parser = weight)]
+    weights: Vec<(String, f64)>,
+
+    #[command(flatten)]
+    authorship: Authorship,
+
+    /// Show how many callers would move, and which variants would be added or removed, without writing
+    #[arg(long)]
+    dry_run: bool,
 }
 
-/// The type that has weights to change.
-const SPLIT: &str = "novi.split";
+impl Reweight {
+    pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        let flags = session.flags().await?;
+        let snapshot = flags.snapshot();
+        let row = find(snapshot.rows(), &self.activation)?;
+        let what = format!("activation {} {:?}", row.id, row.name);
+        let is_split = Registry::global()?.find(&row.class_name).is_some_and(|kind| kind.class() == SPLIT);
+        if !is_split {
+            let message = format!("{what} is of type {:?}; only {SPLIT:?} has weights", row.class_name);
+            return Err(Failure::rejected(message));
+        }
+        let weights: Vec<(&str, f64)> =
+            self.weights.iter().map(|(name, weight)| (name.as_str(), *weight)).collect();
+        let before = row.config.as_deref().unwrap_or_default();
+        let new = novi::reweighted(before, &weights)
+            .map_err(|error| Failure::rejected(format!("{what}: {error}")))?;
+        if !self.dry_run {
+            let changed = ActivationRow { config: Some(new.config.clone()), ..row.clone() };
+            // The new weights depend on those of this version.
+            let mut edit =
+                Edit::new([Change::UpdateActivation(changed)]).expect_activation(row.id, row.row_version);
+            edit = edit.by(self.authorship.author());
+            flags.writer().commit(&*session.store().await?, edit).await?;
+        }
+        let old = variants(before);
+        let listed: BTreeSet<_> = weights.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let (added, removed): (Vec<_>, Vec<_>) =
+            (listed.difference(&old).collect(), old.difference(&listed).collect());
+        if session.json {
+            let config: Value = serde_json::from_str(&new.config).unwrap_or_default();
+            print_json(&json!({
+                "id": row.id,
+                "config": config,
+                "moved": new.moved,
+                "added": added,
+                "removed": removed,
+                "written": !self.dry_run,
+            }))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let verb = if self.dry_run { "would move" } else { "move" };
+        let percent = (new.moved * 100_000.0).round() / 1_000.0;
+        print(format_args!("{what}: {percent}% of the callers {verb} to another variant"))?;
+        for name in added {
+            let similar = similar(name, &old).map(|old| format!(" (did you mean {old:?}?)"));
+            print(format_args!("  adds variant {name:?}{}", similar.unwrap_or_default()))?;
+        }
+        for name in removed {
+            print(format_args!("  removes variant {name:?}"))?;
+        }
+        if self.dry_run {
+            print(DRY_RUN)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The variants of a split's config.
+fn variants(config: &str) -> BTreeSet<String> {
+    let config: Value = serde_json::from_str(config).unwrap_or_default();
+    let lists = ["variants", "ranges"].into_iter().filter_map(|field| config.get(field)?.as_object());
+    lists.flat_map(|variants| variants.keys().cloned()).collect()
+}
+
+/// The variant that was probably meant.
+fn similar<'a>(name: &str, variants: &'a BTreeSet<String>) -> Option<&'a String> {
+    // A lower bar suggests unrelated names; clap uses the same one.
+    const SIMILAR: f64 = 0.7;
+    let likeness = |other: &str| strsim::jaro_winkler(&name.to_lowercase(), &other.to_lowercase());
+    let best = variants.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (likeness(best) > SIMILAR).then_some(best)
+}
 
 /// The activation with this id, or the only one with this name.
 fn find<'r>(rows: Option<&'r Rows>, wanted: &str) -> Result<&'r ActivationRow, Failure> {
@@ -61,11 +125,16 @@ fn find<'r>(rows: Option<&'r Rows>, wanted: &str) -> Result<&'r ActivationRow, F
     let mut by_name = activations.iter().filter(|row| row.name == wanted);
     match (by_id, by_name.next(), by_name.next()) {
         (Some(row), _, _) | (None, Some(row), None) => Ok(row),
-        (None, Some(_), Some(_)) => {
-            Err(Failure::refused(format!("several activations have the name {wanted:?}: give the id of one")))
-        }
-        (None, None, _) => {
-            Err(Failure::not_found(format!("no activation has the id or the name {wanted:?}")))
-        }
+        (None, Some(first), Some(second)) => Err(Failure::rejected(format!(
+            "several activations are named {wanted:?}; use an id, such as {} or {}",
+            first.id, second.id
+        ))),
+        (None, None, _) => Err(Failure::not_found(format!("no activation has the id or name {wanted:?}"))),
     }
+}
+
+fn weight(text: &str) -> Result<(String, f64), &'static str> {
+    let expected = "expected a variant and its weight, such as grid=60";
+    let (name, weight) = text.rsplit_once('=').ok_or(expected)?;
+    Ok((name.to_owned(), weight.parse().map_err(|_| expected)?))
 }

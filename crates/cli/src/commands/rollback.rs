@@ -1,7 +1,8 @@
-//! `rollback`.
+//! `novi rollback`.
 
 use std::process::ExitCode;
 
+use clap::Args;
 use novi::{
     Error,
     rows::Rows,
@@ -9,48 +10,93 @@ use novi::{
 };
 use serde_json::json;
 
-use super::{Session, author, history::fields};
+use super::authorship::Authorship;
 use crate::{
-    args::Rollback,
-    failure::Failure,
-    output::{print, print_json},
+    output::{DRY_RUN, Failure, fields, print, print_json},
+    session::Session,
 };
 
-pub(crate) async fn rollback(session: &Session, arguments: Rollback) -> Result<ExitCode, Failure> {
-    let store = session.store().await?;
-    let (present, past) = (store.load().await?, store.rows_at(arguments.to).await?);
-    let revision = past.revision;
-    let flags = session.flags_from(Rows::default())?;
-    let way = flags.way_back(&present, &past, arguments.flag.as_deref()).map_err(|error| match error {
-        Error::Invalid(issues) => {
-            let lines: Vec<_> = issues.iter().map(ToString::to_string).collect();
-            Failure::refused(lines.join("\n"))
+const RULES: &str = "\
+A rollback is one transaction. It is recorded in the history, and can itself be rolled back. It is rejected, with all \
+reasons, if it would break references: if another flag has taken the name, or uses an activation that did not exist \
+then.
+
+Examples:
+  novi rollback \"Combo AND\" --to 41 --reason \"the sale is over\"
+  novi rollback --all --to 41 --dry-run";
+
+/// Roll one flag, or all flags, back to an earlier revision
+#[derive(Debug, Args)]
+#[command(after_help = RULES)]
+pub(crate) struct Rollback {
+    /// Flag to roll back: its row, metadata and links, and its current and former activations with their
+    /// members
+    flag: Option<String>,
+
+    /// Roll back all flags and activations
+    #[arg(long, conflicts_with = "flag")]
+    all: bool,
+
+    /// Target: a revision, a time such as 2027-01-31T12:00:00Z, or a date
+    #[arg(long, value_name = "REV|TIME")]
+    to: AsOf,
+
+    #[command(flatten)]
+    authorship: Authorship,
+
+    /// Show the changes without writing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Rollback {
+    pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        if self.flag.is_none() && !self.all && !self.dry_run {
+            return Err(Failure::usage(
+                "no flag given: name one, or add --all to roll back every flag; --dry-run shows the changes",
+            ));
         }
-        error => error.into(),
-    })?;
-    let found = differences(&present, &way.after);
-    let reason = arguments.reason.unwrap_or_else(|| match arguments.to {
-        AsOf::Revision(_) => format!("rollback to revision {revision}"),
-        moment @ AsOf::Time(_) => format!("rollback to {moment}, revision {revision}"),
-    });
-    let mut reached = None;
-    if !arguments.dry_run && !way.changes.is_empty() {
-        reached = Some(store.commit(way.edit().by(author(Some(reason)))).await?);
+        let store = session.store().await?;
+        let (current, past) = (store.load().await?, store.rows_at(self.to).await?);
+        let revision = past.revision;
+        let flags = session.flags_from(Rows::default())?;
+        let plan = flags.way_back(&current, &past, self.flag.as_deref()).map_err(|error| match error {
+            Error::Invalid(issues) => {
+                let lines: Vec<_> = issues.iter().map(ToString::to_string).collect();
+                Failure::rejected(lines.join("\n"))
+            }
+            error => error.into(),
+        })?;
+        let found = differences(&current, &plan.after);
+        let reason = match self.to {
+            AsOf::Revision(_) => format!("rollback to revision {revision}"),
+            moment @ AsOf::Time(_) => format!("rollback to {moment}, revision {revision}"),
+        };
+        let mut written = None;
+        if !self.dry_run && !plan.changes.is_empty() {
+            let edit = plan.edit().by(self.authorship.author_or(reason));
+            written = Some(store.commit(edit).await?);
+        }
+        if session.json {
+            print_json(&json!({
+                "to": revision,
+                "revision": written,
+                "differences": found,
+                "written": written.is_some(),
+            }))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        for difference in &found {
+            let fields = fields(difference.entity, difference.operation, &difference.fields);
+            print(format_args!("{} {}{fields}", difference.operation, difference.subject))?;
+        }
+        match written {
+            Some(new) => print(format_args!("Rolled back to revision {revision} (new revision: {new}).")),
+            None if found.is_empty() => {
+                print(format_args!("Nothing to roll back: the rows are the same as at revision {revision}."))
+            }
+            None => print(DRY_RUN),
+        }?;
+        Ok(ExitCode::SUCCESS)
     }
-    if session.json {
-        print_json(
-            &json!({"to": revision, "revision": reached, "differences": found, "written": reached.is_some()}),
-        )?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    for difference in &found {
-        let fields = fields(difference.entity, difference.operation, &difference.fields);
-        print(format_args!("{} {}{fields}", difference.operation, difference.subject))?;
-    }
-    match reached {
-        Some(reached) => print(format_args!("The rows are as at revision {revision}, at revision {reached}")),
-        None if found.is_empty() => print(format_args!("The rows are as at revision {revision} already")),
-        None => print("Nothing is written"),
-    }?;
-    Ok(ExitCode::SUCCESS)
 }

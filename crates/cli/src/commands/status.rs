@@ -1,58 +1,85 @@
-//! `enable` and `disable`.
+//! `novi enable` and `novi disable`.
 
 use std::process::ExitCode;
 
+use clap::Args;
 use novi::{
     Context, Error, Flags,
     store::{Change, Edit},
 };
 use serde_json::json;
 
-use super::{Session, author};
+use super::authorship::Authorship;
 use crate::{
-    args::Status,
-    failure::Failure,
-    output::{print, print_json},
+    output::{DRY_RUN, Failure, print, print_json},
+    session::Session,
 };
 
-pub(crate) async fn set(session: &Session, arguments: Status, status: bool) -> Result<ExitCode, Failure> {
-    let Status { flag, reason, if_version, dry_run } = arguments;
-    let mut edit = Edit::new([Change::SetStatus { flag: flag.clone(), status }]);
-    if let Some(version) = if_version {
-        edit = edit.expect_flag(&flag, version);
-    }
-    edit = edit.by(author(reason));
-    if dry_run {
-        return plan(session, &flag, &edit).await;
-    }
-    let revision = match session.store().await?.commit(edit).await {
-        Ok(revision) => revision,
-        // The store knows the names that there are, but not which of them is meant.
-        Err(Error::FlagNotFound { name, .. }) => return Err(unknown(&session.flags().await?, &name)),
-        Err(error) => return Err(error.into()),
-    };
-    let overridden = session.config.overrides.contains_key(&flag);
-    if session.json {
-        let done = json!({"flag": flag, "status": status, "revision": revision, "overridden": overridden});
-        print_json(&done)?;
-    } else {
-        let state = if status { "enabled" } else { "disabled" };
-        print(format_args!("{flag} is {state}, at revision {revision}"))?;
-        if overridden {
-            print(
-                "note: the configuration overrides this flag ([overrides]), so its answer does not change",
-            )?;
-        }
-    }
-    Ok(ExitCode::SUCCESS)
+const VERSIONS: &str = "\
+`novi show FLAG` shows the version of a flag. With --if-version the command fails with exit code 5 if the flag was \
+modified since.";
+
+// No doc comment: it would replace the help of `enable` and `disable`.
+#[derive(Debug, Args)]
+#[command(after_help = VERSIONS)]
+pub(crate) struct SetStatus {
+    /// Flag name
+    flag: String,
+
+    #[command(flatten)]
+    authorship: Authorship,
+
+    /// Change the flag only if it is still at this version
+    #[arg(long, value_name = "N")]
+    if_version: Option<i64>,
+
+    /// Show which flags would change, and how, without writing
+    #[arg(long)]
+    dry_run: bool,
 }
 
-/// Tells what the edit would do.
+impl SetStatus {
+    pub(crate) async fn run(self, session: &Session, status: bool) -> Result<ExitCode, Failure> {
+        let Self { flag, authorship, if_version, dry_run } = self;
+        let mut edit = Edit::new([Change::SetStatus { flag: flag.clone(), status }]);
+        if let Some(version) = if_version {
+            edit = edit.expect_flag(&flag, version);
+        }
+        edit = edit.by(authorship.author());
+        if dry_run {
+            return plan(session, &flag, &edit).await;
+        }
+        let store = session.store().await?;
+        let before = store.load().await?.flags.iter().find(|row| row.name == flag).map(|row| row.status);
+        let revision = match store.commit(edit).await {
+            Ok(revision) => revision,
+            // The store does not suggest a similar name.
+            Err(Error::FlagNotFound { name, .. }) => return Err(not_found(&session.flags().await?, &name)),
+            Err(error) => return Err(error.into()),
+        };
+        let overridden = session.config.overrides.contains_key(&flag);
+        if session.json {
+            let done =
+                json!({"flag": flag, "status": status, "revision": revision, "overridden": overridden});
+            print_json(&done)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let already = if before == Some(status) { "already " } else { "" };
+        let state = if status { "enabled" } else { "disabled" };
+        print(format_args!("{flag} is {already}{state} (revision {revision})"))?;
+        if overridden {
+            print("note: the configuration overrides this flag ([overrides]), so the status has no effect")?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Prints what the edit would do.
 async fn plan(session: &Session, flag: &str, edit: &Edit) -> Result<ExitCode, Failure> {
     let flags = session.flags().await?;
     let snapshot = flags.snapshot();
     let (Some(row), Some(rows)) = (snapshot.row_of(flag), snapshot.rows()) else {
-        return Err(unknown(&flags, flag));
+        return Err(not_found(&flags, flag));
     };
     let activations: Vec<_> = snapshot.activations_of(row).map(|activation| activation.id).collect();
     for (expected, row) in edit.expected.iter().zip(rows.flags.get(row)) {
@@ -62,13 +89,13 @@ async fn plan(session: &Session, flag: &str, edit: &Edit) -> Result<ExitCode, Fa
     if session.json {
         print_json(&json!({"plan": plan, "written": false}))?;
     } else {
-        print(format_args!("{plan}Nothing is written."))?;
+        print(format_args!("{plan}{DRY_RUN}"))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says which name is like it; one that only an override has is no row.
-fn unknown(flags: &Flags, name: &str) -> Failure {
+/// The error that suggests a similar name. A flag that exists only in [overrides] evaluates, but has no row.
+fn not_found(flags: &Flags, name: &str) -> Failure {
     match flags.evaluate(name, &Context::new()) {
         Err(error) => error.into(),
         Ok(_) => Error::FlagNotFound { name: name.to_owned(), similar: None }.into(),

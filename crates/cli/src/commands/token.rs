@@ -1,40 +1,86 @@
-//! `token`: who may call a server.
+//! `novi token`.
 
-use std::{
-    io::{self, Write as _},
-    process::ExitCode,
-};
+use std::{process::ExitCode, str::FromStr, time::Duration};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
+use clap::{Args, Subcommand};
 use novi::{
     store::{NewToken, SchemaStore, TokenRow, TokenStore},
-    token::Secret,
+    token::{Role, Secret},
 };
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Session, author};
+use super::authorship::Actor;
 use crate::{
-    args::{NewTokenOptions, TokenCommand},
-    failure::Failure,
-    output::{print, print_json, print_table, readable},
+    output::{Failure, print, print_json, print_note, print_table, timestamp},
+    session::Session,
 };
 
-pub(crate) async fn token(session: &Session, command: TokenCommand) -> Result<ExitCode, Failure> {
-    let store = session.store().await?;
-    let tokens = tokens(&*store)?;
-    match command {
-        TokenCommand::Create(options) => create(session, tokens, options).await,
-        TokenCommand::List => list(session, tokens).await,
-        TokenCommand::Revoke { token } => revoke(session, tokens, &token).await,
+const ROLES: &str = "\
+Roles, each with the rights of those above it:
+  client  evaluate flags whose flag_metadata.exposed is true: for browsers and phones, where anyone can read the token
+  server  evaluate any flag for any user, and read flags
+  admin   change flags
+
+Examples:
+  TOKEN=$(novi token create --role server --name checkout)
+  novi token create --role client --subject user-7 --expires 30d";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Create an API token and print its secret, which is shown only once
+    #[command(after_help = ROLES)]
+    Create(Create),
+    /// List tokens, including revoked ones
+    List,
+    /// Revoke a token permanently
+    Revoke {
+        /// Token id or name
+        #[arg(value_name = "ID|NAME")]
+        token: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// Rights of the token: client, server or admin
+    #[arg(long)]
+    role: Role,
+
+    /// Name in lists and in the history [default: the role and the start of the hash]
+    #[arg(long)]
+    name: Option<String>,
+
+    /// User of the token: its requests are evaluated with this targetingKey
+    #[arg(long, value_name = "USER")]
+    subject: Option<String>,
+
+    /// Expiry: a duration such as 30d, a time such as 2027-01-31T12:00:00Z, or a date [default: never]
+    #[arg(long, value_name = "DURATION|TIME")]
+    expires: Option<Expires>,
+
+    #[command(flatten)]
+    actor: Actor,
+}
+
+impl Token {
+    pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        let store = session.store().await?;
+        let tokens = token_store(&*store)?;
+        match self {
+            Self::Create(options) => create(session, tokens, options).await,
+            Self::List => list(session, tokens).await,
+            Self::Revoke { token } => revoke(session, tokens, &token).await,
+        }
     }
 }
 
-fn tokens(store: &dyn SchemaStore) -> Result<&dyn TokenStore, Failure> {
-    store.token_store().ok_or_else(|| Failure::refused(format!("{} keeps no tokens", store.name())))
+fn token_store(store: &dyn SchemaStore) -> Result<&dyn TokenStore, Failure> {
+    store.token_store().ok_or_else(|| Failure::rejected(format!("{} does not support tokens", store.name())))
 }
 
-/// What `token create --json` prints.
+/// The output of `token create --json`.
 #[derive(Serialize)]
 struct Created {
     token: String,
@@ -42,11 +88,7 @@ struct Created {
     row: TokenRow,
 }
 
-async fn create(
-    session: &Session,
-    tokens: &dyn TokenStore,
-    options: NewTokenOptions,
-) -> Result<ExitCode, Failure> {
+async fn create(session: &Session, tokens: &dyn TokenStore, options: Create) -> Result<ExitCode, Failure> {
     let expires =
         options.expires.map(|expires| expires.from(Utc::now())).transpose().map_err(Failure::usage)?;
     let secret = Secret::generate(options.role)?;
@@ -60,23 +102,18 @@ async fn create(
     if let Some(time) = expires {
         token = token.expires_at(time);
     }
-    if let Some(user) = author(None).actor {
-        token = token.created_by(user);
+    if let Some(name) = options.actor.name() {
+        token = token.created_by(name);
     }
     let row = tokens.create_token(token).await?;
     if session.json {
         print_json(&Created { token: secret.reveal().to_owned(), row })?;
         return Ok(ExitCode::SUCCESS);
     }
-    // Apart, so that `TOKEN=$(novi token create ..)` has the secret and nothing else.
-    tell(&format!("{}; the secret is not shown again", described(&row)))?;
+    // Not on standard output, so that `TOKEN=$(novi token create ..)` captures only the secret.
+    print_note(format_args!("created {}; the secret is not shown again", described(&row)))?;
     print(secret.reveal())?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn tell(note: &str) -> Result<(), Failure> {
-    let note = format!("{note}\n");
-    io::stderr().write_all(readable(&note).as_bytes()).map_err(|error| Failure::output(&error))
 }
 
 async fn list(session: &Session, tokens: &dyn TokenStore) -> Result<ExitCode, Failure> {
@@ -84,7 +121,7 @@ async fn list(session: &Session, tokens: &dyn TokenStore) -> Result<ExitCode, Fa
     if session.json {
         print_json(&rows)?;
     } else if rows.is_empty() {
-        print("There are no tokens: on its own computer a server answers anybody.")?;
+        print("There are no tokens: a server that listens on 127.0.0.1 accepts every request.")?;
     } else {
         let now = Utc::now();
         let row = |row: &TokenRow| {
@@ -94,12 +131,12 @@ async fn list(session: &Session, tokens: &dyn TokenStore) -> Result<ExitCode, Fa
                 row.role.to_string(),
                 row.subject.clone().unwrap_or_default(),
                 state(row, now),
-                row.created_at.map_or_else(String::new, text),
+                row.created_at.map_or_else(String::new, timestamp),
                 row.created_by.clone().unwrap_or_default(),
-                row.last_used_at.map_or_else(|| "never".to_owned(), text),
+                row.last_used_at.map_or_else(|| "never".to_owned(), timestamp),
             ]
         };
-        let columns = ["id", "name", "role", "subject", "state", "made", "by", "last used"];
+        let columns = ["id", "name", "role", "subject", "state", "created", "by", "last used"];
         print_table(&columns, rows.iter().map(row))?;
     }
     Ok(ExitCode::SUCCESS)
@@ -107,38 +144,75 @@ async fn list(session: &Session, tokens: &dyn TokenStore) -> Result<ExitCode, Fa
 
 fn state(row: &TokenRow, now: DateTime<Utc>) -> String {
     match (row.revoked_at, row.expires_at) {
-        (Some(at), _) => format!("revoked {}", text(at)),
-        (None, Some(at)) if at <= now => format!("expired {}", text(at)),
-        (None, Some(at)) => format!("good until {}", text(at)),
-        (None, None) => "good".to_owned(),
+        (Some(at), _) => format!("revoked {}", timestamp(at)),
+        (None, Some(at)) if at <= now => format!("expired {}", timestamp(at)),
+        (None, Some(at)) => format!("valid until {}", timestamp(at)),
+        (None, None) => "valid".to_owned(),
     }
 }
 
 async fn revoke(session: &Session, tokens: &dyn TokenStore, token: &str) -> Result<ExitCode, Failure> {
     let Some(row) = tokens.revoke_token(token).await? else {
         return Err(Failure::not_found(format!(
-            "no token has the id or the name {token:?}: `novi token list` shows them"
+            "no token has the id or name {token:?}; `novi token list` lists all tokens"
         )));
     };
-    let at = row.revoked_at.map(text);
+    let at = row.revoked_at.map(timestamp);
     if session.json {
         print_json(&json!({"id": row.id, "name": row.name, "revoked_at": at}))?;
     } else {
-        print(format_args!(
-            "{} is revoked since {}; servers refuse it within a second",
-            described(&row),
-            at.unwrap_or_default()
-        ))?;
+        let at = at.unwrap_or_default();
+        print(format_args!("{} was revoked at {at}; servers reject it within a second", described(&row)))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn described(row: &TokenRow) -> String {
     let subject = row.subject.as_ref().map(|subject| format!(" for {subject:?}")).unwrap_or_default();
-    let until = row.expires_at.map(|time| format!(", good until {}", text(time))).unwrap_or_default();
-    format!("token {} {:?} of role {}{subject}{until}", row.id, row.name, row.role)
+    let until = row.expires_at.map(|time| format!(", valid until {}", timestamp(time))).unwrap_or_default();
+    format!("token {} {:?} with role {}{subject}{until}", row.id, row.name, row.role)
 }
 
-fn text(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+/// When a token expires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expires {
+    In(Duration),
+    At(DateTime<Utc>),
+}
+
+impl Expires {
+    /// The expiry of a token that is created now.
+    fn from(self, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+        /// The last year that every database supports.
+        const LAST: &str = "9999-12-31T00:00:00Z";
+        let end = match self {
+            Self::In(duration) => {
+                chrono::TimeDelta::from_std(duration).ok().and_then(|length| now.checked_add_signed(length))
+            }
+            Self::At(time) => Some(time),
+        };
+        match end {
+            Some(end) if end <= now => Err(format!("--expires: {} is in the past", timestamp(end))),
+            Some(end) if LAST.parse::<DateTime<Utc>>().is_ok_and(|last| end < last) => Ok(end),
+            _ => Err("--expires: expected a time before the year 9999; without it a token does not expire"
+                .to_owned()),
+        }
+    }
+}
+
+impl FromStr for Expires {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Ok(duration) = humantime::parse_duration(text) {
+            return Ok(Self::In(duration));
+        }
+        if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+            return Ok(Self::At(time.to_utc()));
+        }
+        let date =
+            NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|date| date.and_hms_opt(0, 0, 0));
+        date.map(|time| Self::At(time.and_utc()))
+            .ok_or("expected a duration such as 30d, a time such as 2027-01-31T12:00:00Z, or a date")
+    }
 }

@@ -1,27 +1,46 @@
-//! `types`.
+//! `novi types`.
 
 use std::process::ExitCode;
 
+use clap::Args;
 use novi::ActivationType;
 use serde_json::Value;
 
-use super::Session;
 use crate::{
-    failure::Failure,
-    output::{print, print_json},
+    output::{Failure, print, print_json},
+    session::Session,
 };
 
-pub(crate) fn types(session: &Session) -> Result<ExitCode, Failure> {
-    let registry = session.config.registry()?;
-    if session.json {
-        print_json(&registry.iter().collect::<Vec<_>>())?;
-        return Ok(ExitCode::SUCCESS);
+/// List activation types with their configs
+#[derive(Debug, Args)]
+pub(crate) struct Types {
+    /// Show only this type
+    #[arg(value_name = "CLASS")]
+    class: Option<String>,
+}
+
+impl Types {
+    pub(crate) fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        let registry = session.config.registry()?;
+        let types: Vec<_> = match &self.class {
+            Some(class) => registry.find(class).into_iter().collect(),
+            None => registry.iter().collect(),
+        };
+        if let (Some(class), true) = (self.class, types.is_empty()) {
+            let message =
+                format!("no activation type has the class name {class:?}; `novi types` lists all types");
+            return Err(Failure::not_found(message));
+        }
+        if session.json {
+            print_json(&types)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        for kind in types {
+            print(describe(kind))?;
+        }
+        print("The JSON Schema of each config: novi types --json")?;
+        Ok(ExitCode::SUCCESS)
     }
-    for kind in registry.iter() {
-        print(describe(kind))?;
-    }
-    print("The JSON Schema of each config: novi types --json")?;
-    Ok(ExitCode::SUCCESS)
 }
 
 fn describe(kind: &ActivationType) -> String {
@@ -29,7 +48,7 @@ fn describe(kind: &ActivationType) -> String {
     lines.extend(kind.aliases().iter().map(|alias| format!("  also {alias}")));
     let mut schema = kind.schema().to_value();
     if let Some(root) = schema.as_object_mut() {
-        // The name of the Rust type says nothing that the class name does not.
+        // The name of the Rust type adds nothing to the class name.
         root.remove("title");
     }
     match schema.get("properties").and_then(Value::as_object) {
@@ -38,37 +57,38 @@ fn describe(kind: &ActivationType) -> String {
             let required = required.is_some_and(|required| required.iter().any(|known| known == name));
             let about = field.get("description").and_then(Value::as_str).unwrap_or_default();
             let optional = if required { "" } else { ", optional" };
-            format!("  config.{name} ({}{optional}): {about}", kind_of(field))
+            format!("  config.{name} ({}{optional}): {about}", type_name(field))
         })),
-        None => lines.push(format!("  config: {}", kind_of(&schema))),
+        None => lines.push(format!("  config: {}", type_name(&schema))),
     }
     lines.push(String::new());
     lines.join("\n")
 }
 
-/// A schema's type in a word or two.
-fn kind_of(schema: &Value) -> String {
+/// A short name of a schema's type.
+fn type_name(schema: &Value) -> String {
     if let Some(title) = schema.get("title").and_then(Value::as_str) {
         return title.to_owned();
     }
-    let other_than_null = |value: &Value| value.as_str().filter(|name| *name != "null").map(str::to_owned);
     match schema.get("type") {
-        Some(Value::String(name)) if name == "array" => {
-            format!("list of {}", schema.get("items").map_or_else(|| "any".to_owned(), kind_of))
-        }
-        Some(Value::String(name)) if name == "object" => {
-            match schema.get("properties").and_then(Value::as_object) {
-                Some(fields) => format!("{{{}}}", fields.keys().cloned().collect::<Vec<_>>().join(", ")),
-                None => name.clone(),
-            }
-        }
-        Some(Value::String(name)) => name.clone(),
+        Some(Value::String(name)) => named_type(name, schema),
         Some(Value::Array(names)) => {
-            names.iter().filter_map(other_than_null).collect::<Vec<_>>().join(" or ")
+            let names = names.iter().filter_map(Value::as_str).filter(|name| *name != "null");
+            names.map(|name| named_type(name, schema)).collect::<Vec<_>>().join(" or ")
         }
         _ => match schema.get("anyOf").and_then(Value::as_array) {
-            Some(choices) => choices.iter().map(kind_of).collect::<Vec<_>>().join(", or "),
+            Some(choices) => choices.iter().map(type_name).collect::<Vec<_>>().join(", or "),
             None => "any".to_owned(),
         },
+    }
+}
+
+fn named_type(name: &str, schema: &Value) -> String {
+    match (name, schema.get("properties").and_then(Value::as_object)) {
+        ("array", _) => {
+            format!("list of {}", schema.get("items").map_or_else(|| "any".to_owned(), type_name))
+        }
+        ("object", Some(fields)) => format!("{{{}}}", fields.keys().cloned().collect::<Vec<_>>().join(", ")),
+        _ => name.to_owned(),
     }
 }

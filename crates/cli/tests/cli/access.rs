@@ -1,4 +1,4 @@
-//! Who gets into a server that is started, and who does not.
+//! Access to a server, with and without tokens.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::{
     support::{Folder, PATIENCE},
 };
 
-/// An address that others can reach.
+/// A public address.
 const EVERYWHERE: &str = "0.0.0.0:0";
 
 async fn status(server: &Server, token: Option<&str>) -> u16 {
@@ -20,7 +20,7 @@ async fn status(server: &Server, token: Option<&str>) -> u16 {
     request.send().await.unwrap().status().as_u16()
 }
 
-/// Who waits for a token to be known, or refused, asks more often than who guesses may.
+/// Tests poll until a token is accepted or rejected, more often than `guess_limit` allows.
 fn unlimited(folder: &mut Folder) {
     folder.set("NOVI_SERVER__GUESS_LIMIT", "1000000");
 }
@@ -40,31 +40,34 @@ fn token(folder: &Folder, role: &str, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_server_that_others_can_reach_needs_tokens() {
+async fn serve_on_public_address_requires_tokens() {
     let mut folder = Folder::demo();
     unlimited(&mut folder);
-    let refused = folder.run(&["serve", "--listen", EVERYWHERE]).expect(5);
+    let rejected = folder.run(&["serve", "--listen", EVERYWHERE]).expect(5);
     assert!(
-        refused.err.contains("novi token create") && refused.err.contains("--insecure"),
+        rejected.err.contains("novi token create") && rejected.err.contains("--insecure"),
         "{}",
-        refused.err
+        rejected.err
     );
 
     let server = Server::start_on(&folder, EVERYWHERE, &["--insecure"]);
     assert_eq!(status(&server, None).await, 200);
-    // A token that is made counts at once, on a server that was open until then, too.
+    // A new token closes a server that was open until then.
     let admin = token(&folder, "admin", "root");
     until(&server, None, 401).await;
     assert_eq!(status(&server, Some(&admin)).await, 200);
     let (_, _, log) = server.stop();
-    assert!(log.contains("anybody may do everything, since --insecure says so"), "{log}");
+    assert!(
+        log.contains("because of --insecure, everyone who can reach this address has full access"),
+        "{log}"
+    );
     assert!(!log.contains(&admin), "{log}");
 
     let server = Server::start_on(&folder, EVERYWHERE, &[]);
     assert_eq!([status(&server, None).await, status(&server, Some(&admin)).await], [401, 200]);
     folder.run(&["token", "revoke", "root"]).expect(0);
     until(&server, Some(&admin), 401).await;
-    // The last one: nobody gets in, rather than everybody.
+    // Revoking the last token does not open the server again.
     assert_eq!(status(&server, None).await, 401);
     server.stop();
     let server = Server::start(&folder, &[]);
@@ -72,7 +75,7 @@ async fn a_server_that_others_can_reach_needs_tokens() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_revoked_is_refused_soon_on_every_database() {
+async fn revoked_token_is_rejected_on_every_database() {
     for database in databases().await {
         let mut folder = Folder::of(&database);
         unlimited(&mut folder);
@@ -86,13 +89,13 @@ async fn a_token_that_is_revoked_is_refused_soon_on_every_database() {
         let listed = folder.run(&["token", "list", "--json"]).expect(0).json();
         assert_eq!(listed[0]["name"], json!("one"));
         let (_, _, log) = server.stop();
-        assert!(log.contains("anybody on this computer may do everything"), "{:?}: {log}", database.kind);
+        assert!(log.contains("every local user has full access"), "{:?}: {log}", database.kind);
     }
 }
 
 #[tokio::test]
-async fn nobody_gets_in_before_the_database_tells_who_may() {
-    // Flags of a file, and nothing that says who may ask for them.
+async fn requests_are_rejected_until_tokens_are_loaded() {
+    // Flags of a snapshot file without tokens.
     let mut folder = Folder::demo();
     folder.run(&["export", "--snapshot", "flags.novi"]).expect(0);
     std::fs::remove_file(folder.path("flags.novi.tokens")).unwrap();
@@ -104,17 +107,17 @@ async fn nobody_gets_in_before_the_database_tells_who_may() {
         assert_eq!(status(server, Some("any")).await, 503);
     }
     assert_eq!([status(&local, None).await, status(&everywhere, None).await], [503, 401]);
-    // On this computer it is open once it is known that there are no tokens, and on another address it is not.
+    // Once it is known that no tokens exist, the local server is open, and the public one is not.
     folder.run(&["migrate"]).expect(0);
     until(&local, None, 200).await;
     until(&everywhere, Some("any"), 401).await;
     assert_eq!(status(&everywhere, None).await, 401);
     let (_, _, log) = local.stop();
-    assert!(log.contains("nobody gets in until the database tells"), "{log}");
+    assert!(log.contains("requests are rejected until tokens have been loaded"), "{log}");
 }
 
 #[tokio::test]
-async fn without_the_database_tokens_are_those_of_last_time() {
+async fn tokens_of_the_snapshot_apply_without_database() {
     let mut folder = Folder::demo();
     folder.set("NOVI_SNAPSHOT__PATH", "flags.novi");
     folder.set("NOVI_SNAPSHOT__INTERVAL", "10ms");
@@ -131,33 +134,33 @@ async fn without_the_database_tokens_are_those_of_last_time() {
         let mode = std::fs::metadata(folder.path("flags.novi.tokens")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    // Nobody listens there.
+    // Nothing listens there.
     folder.set("NOVI_DATABASE__URL", "postgres://u@127.0.0.1:1/x");
     let server = Server::start_on(&folder, EVERYWHERE, &[]);
     let found =
         [status(&server, Some(&secret)).await, status(&server, None).await, status(&server, Some("x")).await];
     assert_eq!(found, [200, 401, 401]);
     server.stop();
-    // What makes no sense is as if there were none.
+    // An invalid file counts as no file.
     folder.write("flags.novi.tokens", "{\"made\": false, \"tok");
     let server = Server::start(&folder, &[]);
     assert_eq!(status(&server, None).await, 503);
     let (_, _, log) = server.stop();
-    assert!(log.contains("flags.novi.tokens can not be used"), "{log}");
+    assert!(log.contains("could not read the token file flags.novi.tokens"), "{log}");
 }
 
 #[test]
-fn settings_that_make_no_sense_are_told() {
+fn invalid_server_settings_are_reported() {
     let folder = Folder::demo();
-    for (arguments, told) in [
+    for (arguments, message) in [
         (&["--set", "server.trusted_proxies=[\"10.0.0.0/99\"]"][..], "trusted_proxies: expected networks"),
         (&["--set", "server.cors_origins=[\"app.example.org\"]"], "cors_origins: expected an origin"),
-        (&["--set", "server.tls_cert=cert.pem"], "tls_cert needs tls_key"),
-        (&["--set", "server.tls_key=key.pem"], "tls_key needs tls_cert"),
+        (&["--set", "server.tls_cert=cert.pem"], "[server] tls_cert: requires tls_key"),
+        (&["--set", "server.tls_key=key.pem"], "[server] tls_key: requires tls_cert"),
         (&["--tls-cert", "none.pem", "--tls-key", "none.pem"], "could not read none.pem"),
         (&["--tls-cert", "none.pem"], "--tls-key"),
     ] {
         let run = folder.run(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat()).expect(2);
-        assert!(run.err.contains(told), "{}", run.err);
+        assert!(run.err.contains(message), "{}", run.err);
     }
 }

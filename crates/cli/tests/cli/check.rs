@@ -1,4 +1,4 @@
-//! Bad rows of every kind beside good ones.
+//! `novi check`: invalid rows of every kind next to valid ones.
 
 use serde_json::json;
 
@@ -54,7 +54,7 @@ fn without_references(kind: Kind) -> &'static str {
 }
 
 #[tokio::test]
-async fn every_kind_of_bad_row_is_named_and_good_flags_answer() {
+async fn check_reports_every_kind_of_invalid_row() {
     let mut transcripts = Vec::new();
     for database in databases().await {
         let folder = Folder::of(&database);
@@ -85,7 +85,7 @@ async fn every_kind_of_bad_row_is_named_and_good_flags_answer() {
 }
 
 #[tokio::test]
-async fn sqlite_keeps_any_value_in_any_column() {
+async fn check_reports_values_of_wrong_sqlite_types() {
     let folder = Folder::migrated();
     folder
         .raw()
@@ -110,7 +110,7 @@ async fn sqlite_keeps_any_value_in_any_column() {
 }
 
 #[test]
-fn a_program_is_held_against_the_rows() {
+fn check_against_manifest_reports_mismatches() {
     let folder = Folder::demo();
     let feature = |flag: &str, variants: &[&str]| json!({"flag": flag, "kind": "enum", "variants": variants, "type": "shop::Kind", "location": "src/kind.rs:7"});
     let random = "Random Variant Feature";
@@ -132,7 +132,7 @@ fn a_program_is_held_against_the_rows() {
 }
 
 #[tokio::test]
-async fn a_fail_mode_is_told_and_one_problem_is_singular() {
+async fn check_reports_one_broken_flag_with_fail_mode() {
     for database in databases().await {
         let folder = Folder::of(&database);
         folder.run(&["migrate"]).expect(0);
@@ -144,14 +144,14 @@ async fn a_fail_mode_is_told_and_one_problem_is_singular() {
         assert_eq!(
             check.out,
             "activations#4 \"Combo OR Activation\": config[1]: no activation has the id 99\n    breaks: \"Combo OR\"\n\n\
-             1 problem; 1 of 4 flags is broken and answers by its fail mode, all others as ever\n",
+             1 issue found. 1 of 4 flags is broken and uses its fail_mode; the others are unaffected.\n",
             "{:?}",
             database.kind
         );
         let eval = folder.run(&["eval", "Combo OR"]).expect(0);
         assert!(eval.out.starts_with("Combo OR is on (ERROR)\nnote: "), "{eval:?}");
-        assert!(folder.run(&["show", "Combo OR"]).out.contains("\n  answers while broken: on\n"));
-        // It is repaired with SQL, and all is well.
+        assert!(folder.run(&["show", "Combo OR"]).out.contains("\n  fail mode: on\n"));
+        // Repaired with SQL.
         let sql = "update activations set config = '[1, 2]' where id = 4";
         Raw::connect(&database).await.run(sql).await.unwrap();
         folder.run(&["check"]).expect(0);

@@ -1,4 +1,4 @@
-//! Every command on every database: the same words, and the same JSON.
+//! Every command prints the same text and JSON on every database.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::{
 
 const CALLER: &str = r#"{"currentDateTime": "11/26/2023 12:00 AM", "seed": 90, "variant": "A"}"#;
 
-/// A folder of this database, whose name is written as DATABASE.
+/// A folder of this database, with DATABASE in place of its name.
 async fn folder(database: &TestDatabase) -> Folder {
     let mut folder = Folder::of(database);
     let name = match database.kind {
@@ -21,7 +21,7 @@ async fn folder(database: &TestDatabase) -> Folder {
 }
 
 #[tokio::test]
-async fn for_people() {
+async fn commands_print_text() {
     let mut transcripts = Vec::new();
     for database in databases().await {
         let folder = folder(&database).await;
@@ -67,7 +67,7 @@ const METADATA: &str = "
       expires_at = '2031-01-31 12:00:00', fail_mode = 'last_known', override_allowed = false where flag_id = 4;";
 
 #[tokio::test]
-async fn for_programs() {
+async fn commands_print_json() {
     let mut transcripts = Vec::new();
     for database in databases().await {
         let folder = folder(&database).await;
@@ -101,9 +101,9 @@ async fn for_programs() {
 }
 
 #[tokio::test]
-async fn revisions_are_told() {
+async fn json_has_the_revision_of_the_database() {
     for database in databases().await {
-        // Not hidden, since the transcript's revisions are: these come from the rows.
+        // The output of `command`, unlike that of `run`, still has its revisions.
         let folder = Folder::of(&database);
         folder.run(&["migrate"]).expect(0);
         folder.seed_demo();
@@ -117,7 +117,7 @@ async fn revisions_are_told() {
 }
 
 #[tokio::test]
-async fn a_script_with_an_error_changes_nothing() {
+async fn seed_with_failing_script_changes_nothing() {
     for database in databases().await {
         let folder = folder(&database).await;
         folder.run(&["migrate"]).expect(0);
@@ -130,25 +130,25 @@ async fn a_script_with_an_error_changes_nothing() {
             "{from_file:?}"
         );
         assert!(from_file.err.contains("syntax"), "{from_file:?}");
-        assert!(from_file.err.ends_with("nothing of the script is kept\n"), "{from_file:?}");
+        assert!(from_file.err.contains("; the script was rolled back"), "{from_file:?}");
         let piped = folder.pipe(&["seed", "-"], script.as_bytes()).expect(4);
         assert!(piped.err.starts_with("error: standard input: could not run the script "), "{piped:?}");
-        // A key that is taken, after a row that is not.
+        // A duplicate key, after a valid row.
         let taken = "insert into flags (id, name, status) values (9, 'Nine', true), (3, 'Three', true);";
         folder.pipe(&["seed", "-"], taken.as_bytes()).expect(4);
         // A transaction of its own would keep the first half.
         let commits = format!("{script}commit;");
-        let refused = folder.pipe(&["seed", "-"], commits.as_bytes()).expect(4);
-        assert!(refused.err.contains("line 2: the whole script runs in one transaction"), "{refused:?}");
+        let rejected = folder.pipe(&["seed", "-"], commits.as_bytes()).expect(4);
+        assert!(rejected.err.contains("line 2: the whole script runs in one transaction"), "{rejected:?}");
         folder.run(&["show", "Nine"]).expect(3);
         assert_eq!(folder.run(&["list", "--json"]).json().as_array().unwrap().len(), 4);
-        // An empty script, and one of comments alone, are none that fail.
+        // An empty script, or one with only comments, succeeds.
         folder.pipe(&["seed", "-"], b"").expect(0);
         folder.pipe(&["seed", "-"], b"-- nothing\n").expect(0);
     }
 }
 
-/// Refuses that Combo AND is turned off.
+/// Makes the database reject turning off Combo AND.
 fn freeze(kind: Kind) -> &'static str {
     if kind == Kind::Sqlite {
         "create trigger frozen before update on flags when old.name = 'Combo AND' and not new.status
@@ -159,7 +159,7 @@ fn freeze(kind: Kind) -> &'static str {
 }
 
 #[tokio::test]
-async fn a_change_that_the_database_refuses_is_exit_code_5() {
+async fn change_rejected_by_the_database_exits_with_5() {
     for database in databases().await {
         let folder = folder(&database).await;
         folder.run(&["migrate"]).expect(0);
@@ -174,7 +174,7 @@ async fn a_change_that_the_database_refuses_is_exit_code_5() {
 }
 
 #[tokio::test]
-async fn tables_of_python_novi_are_adopted_with_a_warning() {
+async fn migrate_adopts_python_tables_with_warning() {
     let folder = Folder::empty();
     folder.write("novi.db", include_bytes!("../../../../tests/fixtures/novi-0.4.2.db"));
     folder.raw().await.run("insert into flags values (7, 'Nobody asks', true)").await.unwrap();
@@ -190,7 +190,7 @@ const SPLITS: &str = r#"
       (4, 'Half', 'novi.split', '{}');"#;
 
 #[tokio::test]
-async fn splits_are_given_other_weights() {
+async fn reweight_changes_weights_of_splits() {
     let mut transcripts = Vec::new();
     for database in databases().await {
         let folder = folder(&database).await;
@@ -199,7 +199,8 @@ async fn splits_are_given_other_weights() {
             &["migrate"],
             &["seed", "splits.sql"],
             &["reweight", "Layouts", "grid=60", "list=40", "--dry-run"],
-            &["reweight", "Layouts", "grid=40", "list=40", "map=20"],
+            &["reweight", "Layouts", "grid=60", "lst=40", "--dry-run"],
+            &["reweight", "Layouts", "grid=40", "list=40", "map=20", "--reason", "a map", "--actor", "ann"],
             &["reweight", "1", "grid=40", "list=40", "map=20", "--json"],
             &["reweight", "1", "list=1", "--json", "--dry-run"],
             &["reweight", "By CRC", "a=1", "b=2"],
@@ -212,6 +213,9 @@ async fn splits_are_given_other_weights() {
             &["reweight", "Layouts", "a"],
             &["reweight", "Layouts"],
         ]);
+        let records = folder.run(&["history", "--json"]).expect(0).json();
+        let found = records.as_array().unwrap().iter().find(|record| record["reason"] == "a map");
+        assert_eq!(found.map(|record| &record["actor"]), Some(&json!("ann")), "{:?}", database.kind);
         transcripts.push((database.kind, transcript));
     }
     insta::assert_snapshot!(the_same(transcripts));

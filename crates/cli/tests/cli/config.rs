@@ -1,11 +1,14 @@
-//! The configuration: the file, the environment, and the command line above both.
+//! The configuration: the file, the environment and the command line.
 
 use std::path::Path;
+
+use novi::config::Config;
+use novi_server::ServerSection;
 
 use crate::support::Folder;
 
 #[test]
-fn what_is_wrong_in_the_file_is_told_with_file_line_and_key() {
+fn invalid_file_is_reported_with_line_and_key() {
     let folder = Folder::empty();
     let mut transcript = String::new();
     for (file, text) in [
@@ -26,14 +29,14 @@ fn what_is_wrong_in_the_file_is_told_with_file_line_and_key() {
 }
 
 #[test]
-fn a_password_in_the_line_at_fault_is_not_shown() {
+fn password_in_invalid_line_is_hidden() {
     let folder = Folder::empty();
     for text in [
         "[database]\nurl = \"postgres://ann:secret@db/x\" oops\n",
         "[database]\nurl = 'postgres://ann:se@secret@db/x'\nurl = \"mysql://ann:secret@db/x\"\n",
         "[database]\nurls = \"mysql://ann:secret@db/x\"\n",
         "[database]\nurl = [\"mysql://ann:secret@db/x\", \"postgres://ann:secret@db/x\"]\n",
-        // No end of the text.
+        // An unterminated string.
         "[database]\nurl = \"postgres://ann:secret@db/x\n",
     ] {
         folder.write("novi.toml", text);
@@ -45,7 +48,7 @@ fn a_password_in_the_line_at_fault_is_not_shown() {
 }
 
 #[test]
-fn files_that_can_not_be_read_are_named() {
+fn unreadable_file_is_reported_with_path() {
     let folder = Folder::empty();
     let missing = folder.run(&["list", "--config", "none.toml"]).expect(4);
     assert_eq!(missing.err, "error: could not read none.toml: No such file or directory (os error 2)\n");
@@ -57,7 +60,7 @@ fn files_that_can_not_be_read_are_named() {
 }
 
 #[test]
-fn what_is_wrong_in_the_environment_is_told_with_its_variable() {
+fn invalid_environment_is_reported_with_variable() {
     for (name, value, expected) in [
         (
             "NOVI_DATABASE__URLL",
@@ -88,14 +91,14 @@ fn what_is_wrong_in_the_environment_is_told_with_its_variable() {
     }
 }
 
-/// Which database `check` reads: each one has as many flags as its number.
+/// The number of flags in the database that `list` reads; it identifies the database.
 fn flags_read(folder: &Folder, arguments: &[&str]) -> u64 {
     let arguments: Vec<_> = ["list", "--json"].iter().chain(arguments).copied().collect();
     folder.run(&arguments).expect(0).json().as_array().unwrap().len() as u64
 }
 
 #[test]
-fn the_command_line_stands_above_the_environment_and_that_above_the_file() {
+fn command_line_overrides_environment_overrides_file() {
     let mut folder = Folder::empty();
     for (count, database) in ["default", "one", "two", "three", "four"].into_iter().enumerate() {
         let url = format!("sqlite://{}.db", if count == 0 { "novi" } else { database });
@@ -106,13 +109,13 @@ fn the_command_line_stands_above_the_environment_and_that_above_the_file() {
     }
     assert_eq!(flags_read(&folder, &[]), 0, "the default");
     std::fs::rename(folder.path("one.toml"), folder.path("novi.toml")).unwrap();
-    assert_eq!(flags_read(&folder, &[]), 1, "novi.toml is read where it is");
+    assert_eq!(flags_read(&folder, &[]), 1, "novi.toml is read from the working directory");
     assert_eq!(flags_read(&folder, &["--config", "two.toml"]), 2);
     folder.set("NOVI_CONFIG", "two.toml");
-    assert_eq!(flags_read(&folder, &[]), 2, "NOVI_CONFIG stands above novi.toml");
-    assert_eq!(flags_read(&folder, &["--config", "novi.toml"]), 1, "--config stands above NOVI_CONFIG");
+    assert_eq!(flags_read(&folder, &[]), 2, "NOVI_CONFIG overrides novi.toml");
+    assert_eq!(flags_read(&folder, &["--config", "novi.toml"]), 1, "--config overrides NOVI_CONFIG");
     folder.set("NOVI_DATABASE__URL", "sqlite://three.db");
-    assert_eq!(flags_read(&folder, &["--config", "novi.toml"]), 3, "the environment stands above any file");
+    assert_eq!(flags_read(&folder, &["--config", "novi.toml"]), 3, "the environment overrides any file");
     assert_eq!(flags_read(&folder, &["--database", "sqlite://four.db"]), 4);
     // Before the command or after it is the same.
     let before = folder.run(&["--database", "sqlite://four.db", "--json", "list"]).expect(0);
@@ -122,7 +125,7 @@ fn the_command_line_stands_above_the_environment_and_that_above_the_file() {
 }
 
 #[test]
-fn overrides_are_noted_wherever_they_hide_a_status() {
+fn overrides_are_noted_where_they_hide_a_status() {
     let mut folder = Folder::demo();
     folder.write("novi.toml", "[overrides]\n\"Combo AND\" = true\n\"No row has this\" = \"B\"\n");
     folder.set("NOVI_OVERRIDES", "{\"Combo OR\" = false}");
@@ -136,7 +139,7 @@ fn overrides_are_noted_wherever_they_hide_a_status() {
         &["eval", "Combo AND"],
         &["eval", "Combo AND", "--explain"],
         &["eval", "Combo OR", "--explain"],
-        // An override answers for a flag without a row, but there is no row to show or to change.
+        // An override without a row can be evaluated, but not shown or changed.
         &["eval", "No row has this"],
         &["show", "No row has this"],
         &["disable", "No row has this"],
@@ -144,7 +147,7 @@ fn overrides_are_noted_wherever_they_hide_a_status() {
 }
 
 #[test]
-fn the_static_context_lies_under_the_callers() {
+fn caller_context_overrides_static_context() {
     let folder = Folder::demo();
     folder.write(
         "novi.toml",
@@ -158,14 +161,27 @@ fn the_static_context_lies_under_the_callers() {
 }
 
 #[test]
-fn the_projects_own_file_is_read_without_complaint() {
+fn sample_configuration_file_is_valid() {
     let folder = Folder::migrated();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../novi.toml");
     folder.run(&["check", "--config", file.to_str().unwrap()]).expect(0);
 }
 
 #[test]
-fn any_key_can_be_set_on_the_command_line() {
+fn sample_configuration_file_has_every_server_key_with_its_default() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../novi.toml");
+    let config = Config::<ServerSection>::load_as(Some(&file), &[]).unwrap();
+    assert_eq!(config.server, ServerSection::default());
+    let text = std::fs::read_to_string(file).unwrap();
+    let section = text.split("[server]").nth(1).and_then(|rest| rest.split("\n[").next()).unwrap();
+    let all = serde_json::to_value(ServerSection::default()).unwrap();
+    for key in all.as_object().unwrap().keys() {
+        assert!(section.contains(&format!("\n{key} = ")), "{key} is missing in novi.toml");
+    }
+}
+
+#[test]
+fn set_option_sets_any_key() {
     let folder = Folder::empty();
     folder.write("novi.toml", "[database]\nurl = \"sqlite://file.db\"\n");
     folder.run(&["--set", "database.url=sqlite://set.db", "migrate"]).expect(0);

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::Folder;
 
 #[test]
-fn files_standard_input_and_text_are_the_same() {
+fn context_is_read_from_text_file_or_stdin() {
     let folder = Folder::demo();
     let caller = r#"{"currentDateTime": "11/26/2023 12:00 AM", "seed": 90, "variant": "A"}"#;
     folder.write("caller.json", caller);
@@ -19,7 +19,7 @@ fn files_standard_input_and_text_are_the_same() {
 }
 
 #[test]
-fn what_is_no_context_is_told() {
+fn invalid_context_is_reported() {
     let folder = Folder::demo();
     folder.write("half.json", "{\"seed\": 90,\n \"variant\": ");
     folder.write("latin1.json", b"{\"name\": \"\xe9\"}");
@@ -37,33 +37,33 @@ fn what_is_no_context_is_told() {
     ]));
 }
 
-/// The caller's attributes that an activation read, as `--explain` tells them.
-fn told(folder: &Folder, context: &str) -> serde_json::Value {
+/// The attributes that an activation read, from `--explain`.
+fn inputs(folder: &Folder, context: &str) -> serde_json::Value {
     let arguments = ["eval", "Random Variant Feature", "--explain", "--json", "--context", context];
     let trace = folder.run(&arguments).expect(0).json();
     trace["activations"][0]["inputs"].clone()
 }
 
 #[test]
-fn numbers_are_not_rounded() {
+fn context_numbers_are_not_rounded() {
     let folder = Folder::demo();
     for number in ["9007199254740993", "-9223372036854775808", "18446744073709551615"] {
-        let inputs = told(&folder, &format!("{{\"seed\": {number}, \"variant\": \"A\"}}"));
+        let inputs = inputs(&folder, &format!("{{\"seed\": {number}, \"variant\": \"A\"}}"));
         assert_eq!(inputs[0]["attribute"], "seed");
         assert_eq!(inputs[0]["value"].to_string(), number);
     }
-    // Beyond every integer: an answer all the same.
+    // Larger than every integer type.
     for number in ["99999999999999999999999999", "1e300", "-1e-300", "0.1"] {
         let context = format!("{{\"seed\": {number}, \"variant\": \"A\"}}");
         folder.run(&["eval", "Random Variant Feature", "--context", &context]).expect(0);
     }
-    // Beyond every number: no answer, but no end of the process either.
+    // Larger than every number: an error, not a panic.
     let run = folder.run(&["eval", "Random Variant Feature", "--context", "{\"seed\": 1e999}"]).expect(2);
     assert!(run.err.contains("number out of range"), "{run:?}");
 }
 
 #[test]
-fn odd_contexts_do_no_harm() {
+fn unusual_contexts_are_handled() {
     let folder = Folder::demo();
     let deep = format!("{{\"a\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
     folder.write("deep.json", deep);
@@ -72,8 +72,8 @@ fn odd_contexts_do_no_harm() {
     let long = format!("{{\"targetingKey\": \"{}\"}}", "é".repeat(1_000_000));
     folder.write("long.json", long);
     folder.run(&["eval", "Random Variant Feature", "--context", "@long.json"]).expect(0);
-    // The last of two says it, as in most readers of JSON.
-    let inputs = told(&folder, r#"{"seed": 1, "seed": 2, "variant": "A"}"#);
+    // The last duplicate wins, as in most JSON parsers.
+    let inputs = inputs(&folder, r#"{"seed": 1, "seed": 2, "variant": "A"}"#);
     assert_eq!(inputs[0]["value"], json!(2));
     for context in ["{}", r#"{"": null}"#, r#"{"currentDateTime": []}"#, r#"{"seed": {}, "variant": 5}"#] {
         folder.run(&["eval", "Combo AND", "--context", context, "--explain"]).expect(0);

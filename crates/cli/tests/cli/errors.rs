@@ -1,4 +1,4 @@
-//! What goes wrong before any flag is asked: addresses, files and servers.
+//! Errors before any flag is evaluated: URLs, files and servers.
 
 use std::{net::TcpListener, time::Instant};
 
@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[test]
-fn addresses_that_lead_nowhere() {
+fn invalid_database_urls_are_reported() {
     let folder = Folder::empty();
     folder.write("empty.db", "");
     folder.write("letter.db", "Dear reader, this file is no database at all. ".repeat(100));
@@ -29,14 +29,14 @@ fn addresses_that_lead_nowhere() {
         &["--database", "postgres://u:secret@db:port/x", "list"],
         &["--database", "mysql://u:secret@db:99999/x", "list"],
     ]));
-    assert!(!folder.path("none.db").exists(), "only `migrate` makes a file");
+    assert!(!folder.path("none.db").exists(), "only `migrate` creates a file");
 }
 
 #[tokio::test]
-async fn a_database_without_tables_is_told_what_to_do() {
+async fn database_without_tables_suggests_migrate() {
     for database in databases().await {
         if database.kind == Kind::Sqlite {
-            continue; // There is no file, which is another error: see above.
+            continue; // A missing file is another error: see above.
         }
         let folder = Folder::of(&database);
         let commands: [&[&str]; 8] = [
@@ -51,12 +51,12 @@ async fn a_database_without_tables_is_told_what_to_do() {
         ];
         for arguments in commands {
             let run = folder.run(arguments).expect(4);
-            assert!(run.err.ends_with(" has no novi tables: make them with `novi migrate`\n"), "{run:?}");
+            assert!(run.err.ends_with(" has no novi tables; run `novi migrate` to create them\n"), "{run:?}");
         }
     }
 }
 
-/// Runs commands at once, as each of them waits.
+/// Runs commands in parallel, because each of them waits.
 fn all_at_once(commands: &[&[&str]]) -> Vec<crate::support::Run> {
     std::thread::scope(|scope| {
         let started: Vec<_> =
@@ -66,7 +66,7 @@ fn all_at_once(commands: &[&[&str]]) -> Vec<crate::support::Run> {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_told_in_time_and_without_the_password() {
+fn unreachable_database_is_reported_without_password() {
     let started = Instant::now();
     let (postgres, mysql) = ("postgres://u:secret@127.0.0.1:1/x", "mysql://u:secret@127.0.0.1:1/x");
     let runs = all_at_once(&[
@@ -77,11 +77,15 @@ fn a_server_that_is_not_there_is_told_in_time_and_without_the_password() {
         &["--database", postgres, "check"],
         &["--database", "postgres://u:secret@nowhere.invalid/x", "list"],
     ]);
-    // They try again for five seconds, since a server may be about to start.
+    // They retry for five seconds, because the database may be starting.
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
     for run in &runs {
         assert_eq!(run.code, 4, "{run:?}");
-        assert!(run.err.contains("\nhint: is the server running, and is this its address?"), "{run:?}");
+        assert!(
+            run.err
+                .contains("\nhint: check that the database server is running, and the address in --database"),
+            "{run:?}"
+        );
         assert!(!run.err.contains("secret"), "{run:?}");
         assert_eq!(run.out, "");
     }
@@ -92,8 +96,8 @@ fn a_server_that_is_not_there_is_told_in_time_and_without_the_password() {
 }
 
 #[test]
-fn a_server_that_says_nothing_is_given_up() {
-    // It accepts, and no more.
+fn unresponsive_database_times_out() {
+    // Accepts connections without responding.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
     let (postgres, mysql) =
@@ -109,7 +113,7 @@ fn a_server_that_says_nothing_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_file_that_another_program_locks_is_told() {
+async fn locked_sqlite_file_is_reported() {
     let folder = Folder::demo();
     let mut raw = folder.raw().await;
     raw.run("begin immediate").await.unwrap();
@@ -122,7 +126,7 @@ async fn a_file_that_another_program_locks_is_told() {
 }
 
 #[test]
-fn scripts_that_can_not_be_read() {
+fn unreadable_scripts_are_reported() {
     let folder = Folder::migrated();
     folder.write("latin1.sql", b"insert into flags values (1, '\xe9', 1);");
     insta::assert_snapshot!(folder.transcript(&[
@@ -134,7 +138,7 @@ fn scripts_that_can_not_be_read() {
 }
 
 #[test]
-fn commands_that_do_not_exist() {
+fn unknown_commands_are_reported() {
     let folder = Folder::empty();
     insta::assert_snapshot!(folder.transcript(&[
         &["lst"],

@@ -1,4 +1,4 @@
-//! `export`, and what can be done with the file: reading, and starting without the database.
+//! `novi export`, and its file: reading it, and starting from it without the database.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_file_stands_for_the_database_where_flags_are_read() {
+async fn read_commands_accept_a_snapshot_file() {
     for database in databases().await {
         let folder = Folder::of(&database);
         folder.run(&["migrate"]).expect(0);
@@ -33,7 +33,7 @@ async fn a_file_stands_for_the_database_where_flags_are_read() {
 }
 
 #[test]
-fn what_is_no_snapshot_is_told() {
+fn invalid_snapshot_files_are_reported() {
     let folder = Folder::demo();
     folder.write("letter.novi", "Dear reader");
     insta::assert_snapshot!(folder.transcript(&[
@@ -47,7 +47,7 @@ fn what_is_no_snapshot_is_told() {
     ]));
 }
 
-/// What `/health/ready` says, whatever its status is.
+/// The status and body of `/health/ready`.
 async fn ready(server: &Server) -> (u16, Value) {
     let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
     let reply = client.get(format!("{}/health/ready", server.url)).send().await.unwrap();
@@ -55,22 +55,22 @@ async fn ready(server: &Server) -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn a_server_starts_without_its_database() {
+async fn server_starts_without_database() {
     let mut folder = Folder::demo();
     folder.run(&["export", "--snapshot", "flags.novi"]).expect(0);
-    // Nobody listens there.
+    // Nothing listens there.
     folder.set("NOVI_DATABASE__URL", "postgres://u:secret@127.0.0.1:1/x");
     let nothing = Server::start(&folder, &[]);
     let (status, body) = ready(&nothing).await;
     assert_eq!((status, &body["source"]), (503, &"nowhere".into()), "{body}");
     assert_eq!(nothing.get("/health/live").await["status"], "live");
-    assert!(nothing.greeting.contains("(which does not answer: there are no flags until it does)"));
+    assert!(nothing.greeting.contains("(unavailable; there are no flags until it responds)"));
     let (_, _, err) = nothing.stop();
     assert!(
-        err.contains("there are no flags until the database answers") && !err.contains("secret"),
+        err.contains("there are no flags until the database is available") && !err.contains("secret"),
         "{err}"
     );
-    assert_eq!(err.matches("Connection refused").count(), 1, "told once an outage: {err}");
+    assert_eq!(err.matches("Connection refused").count(), 1, "logged once per outage: {err}");
 
     folder.set("NOVI_SNAPSHOT__PATH", "flags.novi");
     let from_file = Server::start(&folder, &[]);
@@ -79,16 +79,13 @@ async fn a_server_starts_without_its_database() {
     assert!(body["age_seconds"].as_f64().unwrap() < 60.0);
     assert_eq!(from_file.get("/flags").await.as_array().unwrap().len(), 4);
     let greeting = &from_file.greeting;
-    assert!(
-        greeting.contains("x (which does not answer: flags are those of the snapshot file"),
-        "{greeting}"
-    );
+    assert!(greeting.contains("x (unavailable; using the snapshot file"), "{greeting}");
     let (_, _, err) = from_file.stop();
-    assert!(err.contains("the snapshot file of sqlite:novi.db answers"), "{err}");
+    assert!(err.contains("using the snapshot file of sqlite:novi.db"), "{err}");
 }
 
 #[tokio::test]
-async fn a_server_keeps_its_snapshot_and_outlives_its_file() {
+async fn server_restarts_from_snapshot_after_database_loss() {
     let mut folder = Folder::demo();
     folder.set("NOVI_SNAPSHOT__PATH", "flags.novi");
     let first = Server::start(&folder, &[]);

@@ -1,4 +1,4 @@
-//! Files that are activation types, from writing one to a server that follows its changes.
+//! Script files as activation types, up to a server that follows their changes.
 
 use std::time::{Duration, Instant};
 
@@ -29,10 +29,10 @@ fn folder() -> Folder {
 }
 
 #[test]
-fn a_file_is_a_type_of_every_command() {
+fn script_file_is_a_type_in_every_command() {
     let folder = folder();
     let types = folder.run(&["types"]).expect(0).out;
-    let told = types.split("\n\n").find(|kind| kind.starts_with("novi_activations.office_hours")).unwrap();
+    let listed = types.split("\n\n").find(|kind| kind.starts_with("novi_activations.office_hours")).unwrap();
     let eval = |hour| {
         folder
             .run(&["eval", "Call us", "--explain", "--context", &format!(r#"{{"hour": {hour}}}"#)])
@@ -40,7 +40,7 @@ fn a_file_is_a_type_of_every_command() {
     };
     let old_app = r#"{"plan": "pro", "app": "2.0.9"}"#;
     let mut transcript = vec![
-        told.to_owned(),
+        listed.to_owned(),
         folder.run(&["check"]).transcript(),
         eval(9),
         eval(17),
@@ -57,20 +57,20 @@ fn a_file_is_a_type_of_every_command() {
 }
 
 #[test]
-fn a_folder_that_is_named_must_be_there() {
+fn missing_script_folder_is_reported() {
     let folder = Folder::migrated();
     let run = folder.run(&["check", "--set", "activations.folder=rules"]).expect(4);
     assert_eq!(run.err, "error: could not read rules: No such file or directory (os error 2)\n");
 }
 
 #[tokio::test]
-async fn a_server_follows_the_files() {
+async fn server_follows_script_files() {
     let folder = folder();
     let server = Server::start(&folder, &["--set", "refresh.interval=50ms"]);
     let becomes = async |hour: u32, expected: bool| {
         let started = Instant::now();
         while server.is_on("Call us", &json!({"hour": hour})).await != expected {
-            assert!(started.elapsed() < PATIENCE, "at {hour} it still is {}", !expected);
+            assert!(started.elapsed() < PATIENCE, "at {hour}: still {}", !expected);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };

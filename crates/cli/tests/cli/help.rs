@@ -1,4 +1,4 @@
-//! What people read first.
+//! Help, completions and `novi types`.
 
 use serde_json::Value;
 
@@ -43,7 +43,7 @@ fn help() {
 }
 
 #[test]
-fn without_a_command_there_is_help_and_it_is_no_success() {
+fn no_command_prints_help_and_fails() {
     let folder = Folder::empty();
     let bare = folder.run(&[]);
     assert_eq!((bare.code, bare.out.as_str()), (2, ""));
@@ -53,7 +53,7 @@ fn without_a_command_there_is_help_and_it_is_no_success() {
 }
 
 #[test]
-fn the_snapshot_has_every_command() {
+fn help_snapshot_covers_every_command() {
     let listed = Folder::empty().run(&["--help"]).out;
     let listed = listed.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap();
     let listed: Vec<_> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
@@ -61,7 +61,7 @@ fn the_snapshot_has_every_command() {
 }
 
 #[test]
-fn completions_for_each_shell() {
+fn completions_work_for_each_shell() {
     let folder = Folder::empty();
     for (shell, mark) in [
         ("bash", "complete -F _novi "),
@@ -78,7 +78,7 @@ fn completions_for_each_shell() {
         }
         assert!(script.out.contains("database") && script.out.contains("explain"), "{shell}");
     }
-    // A shell's startup file runs it where no database and perhaps a broken configuration is.
+    // A shell's startup file runs it, possibly without a database or next to an invalid configuration.
     folder.write("novi.toml", "broken");
     folder.run(&["completions", "bash"]).expect(0);
 }
@@ -89,7 +89,7 @@ fn types() {
 }
 
 #[test]
-fn types_have_schemas_of_json_schema() {
+fn types_have_valid_json_schemas() {
     let types = Folder::empty().run(&["types", "--json"]).expect(0).json();
     let types = types.as_array().unwrap();
     let classes: Vec<_> = types.iter().map(|kind| kind["class_name"].as_str().unwrap()).collect();
@@ -103,7 +103,7 @@ fn types_have_schemas_of_json_schema() {
     }
 }
 
-/// Is what the specification calls a schema, in the words that novi uses of it.
+/// Asserts that the value is a schema by the specification, with the keywords that novi uses.
 fn assert_schema(schema: &Value) {
     if schema.is_boolean() {
         return;

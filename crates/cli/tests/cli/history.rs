@@ -1,4 +1,4 @@
-//! `history`, `diff`, `rollback`, and `eval --at`.
+//! `novi history`, `diff`, `rollback` and `eval --at`.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ fn revision(folder: &Folder) -> i64 {
     records[0]["revision"].as_i64().unwrap()
 }
 
-/// With a word in place of times, which differ from run to run.
+/// Replaces times with a word, because they differ from run to run.
 fn without_moments(text: &str) -> String {
     let is_time = |word: &str| {
         word.len() >= 8 && word.starts_with(|c: char| c.is_ascii_digit()) && word.contains([':', '-'])
@@ -36,7 +36,7 @@ fn without_moments(text: &str) -> String {
 }
 
 #[test]
-fn for_people() {
+fn history_prints_text() {
     let folder = demo(Folder::empty());
     folder.write(
         "more.sql",
@@ -63,7 +63,11 @@ fn for_people() {
         &["rollback", "Combo AND", "--to", "18"],
         &["rollback", "Combo ANDD", "--to", "18"],
         &["rollback", "--to", "18"],
+        &["rollback", "--to", "18", "--dry-run"],
+        &["rollback", "Combo AND", "--all", "--to", "18"],
+        &["rollback", "--all", "--to", "18"],
         &["history", "--limit", "4"],
+        &["history", "--limit", "0"],
         &["history", "Combo ANDD"],
         &["history", "--prune"],
         &["history", "--prune", "90d"],
@@ -73,7 +77,7 @@ fn for_people() {
 }
 
 #[tokio::test]
-async fn a_flag_goes_back_and_forth_on_each_database() {
+async fn rollback_restores_a_flag_and_all_flags() {
     for database in databases().await {
         let folder = demo(Folder::of(&database));
         let first = revision(&folder);
@@ -96,11 +100,16 @@ async fn a_flag_goes_back_and_forth_on_each_database() {
         let ids: Vec<_> = shown["activations"].as_array().unwrap().iter().map(|a| &a["id"]).collect();
         assert_eq!(ids, [&json!(3)], "{:?}", database.kind);
         let decision = folder.run(&["eval", "Combo AND", "--context", CALLER, "--json"]).expect(0).json();
-        assert_eq!(decision["variant"], json!("A"), "{:?}: what it asks is back, too", database.kind);
-        // Another flag is as it was left.
+        assert_eq!(
+            decision["variant"],
+            json!("A"),
+            "{:?}: the activations it uses are restored, too",
+            database.kind
+        );
+        // Other flags are untouched.
         assert_eq!(folder.run(&["show", "Combo OR", "--json"]).json()["status"], json!(false));
-        // And forth, with all others.
-        folder.run(&["rollback", "--to", &second.to_string()]).expect(0);
+        // Forward again, with all flags.
+        folder.run(&["rollback", "--all", "--to", &second.to_string()]).expect(0);
         let last = revision(&folder).to_string();
         let same = folder.run(&["diff", &second.to_string(), &last, "--json"]).expect(0).json();
         assert_eq!(same["differences"], json!([]), "{:?}: {same}", database.kind);
@@ -119,7 +128,7 @@ async fn a_flag_goes_back_and_forth_on_each_database() {
 }
 
 #[test]
-fn a_way_back_that_breaks_a_reference_is_refused_with_every_reason() {
+fn rollback_that_breaks_references_is_rejected_with_all_reasons() {
     let folder = demo(Folder::empty());
     let first = revision(&folder).to_string();
     folder.write(
@@ -129,14 +138,14 @@ fn a_way_back_that_breaks_a_reference_is_refused_with_every_reason() {
          update flags set name = 'taken' where id = 3; update flags set name = 'Combo AND' where id = 2;",
     );
     folder.run(&["seed", "more.sql"]).expect(0);
-    let refused = folder.run(&["rollback", "taken", "--to", &first]).expect(5);
+    let rejected = folder.run(&["rollback", "taken", "--to", &first]).expect(5);
     assert_eq!(
-        refused.err,
+        rejected.err,
         "error: flags#3 \"Combo AND\": flags#2 has this name now\n\
          activations#9 \"shared\": it was not there then, and flags#1 \"Date and Random Activated Feature\" is \
          linked to it now\n"
     );
-    // Only another activation asks it.
+    // Only another activation uses it.
     folder
         .pipe(&["seed", "-"], b"delete from flags_activations where activation_id = 9 and flag_id = 3")
         .expect(0);
@@ -146,28 +155,28 @@ fn a_way_back_that_breaks_a_reference_is_refused_with_every_reason() {
             b"update flags set name = 'x' where id = 2; update flags set name = 'Combo AND' where id = 3",
         )
         .expect(0);
-    let refused = folder.run(&["rollback", "Date and Random Activated Feature", "--to", &first]).expect(5);
-    assert!(refused.err.contains("activations#10") && refused.err.contains('9'), "{refused:?}");
-    folder.run(&["rollback", "--to", &first]).expect(0);
+    let rejected = folder.run(&["rollback", "Date and Random Activated Feature", "--to", &first]).expect(5);
+    assert!(rejected.err.contains("activations#10") && rejected.err.contains('9'), "{rejected:?}");
+    folder.run(&["rollback", "--all", "--to", &first]).expect(0);
     folder.run(&["check"]).expect(0);
 }
 
 #[test]
-fn what_is_older_than_the_configuration_says_goes() {
+fn history_is_pruned_by_retention() {
     let folder = demo(Folder::empty());
     folder.write("novi.toml", "[history]\nkeep = \"1ms\"\n");
     std::thread::sleep(std::time::Duration::from_millis(20));
     let pruned = folder.run(&["history", "--prune", "--json"]).expect(0).json();
     assert!(pruned["deleted"].as_u64().unwrap() > 10 && pruned["keep"] == json!("1ms"), "{pruned}");
     assert_eq!(folder.run(&["history", "--json"]).json().as_array().unwrap().len(), 1);
-    // A server does it by itself.
+    // A server prunes in the background.
     folder.run(&["disable", "Combo AND"]).expect(0);
     folder.run(&["enable", "Combo AND"]).expect(0);
     std::thread::sleep(std::time::Duration::from_millis(20));
     let _server = crate::serve::Server::start(&folder, &[]);
     let start = std::time::Instant::now();
     while folder.run(&["history", "--json"]).json().as_array().unwrap().len() > 1 {
-        assert!(start.elapsed() < crate::support::PATIENCE, "the server deletes nothing");
+        assert!(start.elapsed() < crate::support::PATIENCE, "the server prunes nothing");
     }
     folder.write("novi.toml", "[history]\nkeep = \"90\"\n");
     let wrong = folder.run(&["history"]).expect(2);

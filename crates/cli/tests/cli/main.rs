@@ -1,10 +1,10 @@
-//! The binary, as people and programs meet it. What they see is in `snapshots/`, as transcripts.
+//! The binary, as people and programs use it. `snapshots/` has transcripts of what they see.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod access;
 mod check;
 mod commands;
-#[path = "../../../../tests/common/mod.rs"]
+#[path = "../../../../tests/common/databases.rs"]
 mod common;
 mod config;
 mod context;

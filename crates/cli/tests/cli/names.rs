@@ -1,4 +1,4 @@
-//! Names that are odd to shells, terminals and tables.
+//! Names that are unusual in shells, terminals and tables.
 
 use crate::{
     common::{Raw, databases},
@@ -18,7 +18,7 @@ const ODD: [&str; 9] = [
 ];
 
 #[tokio::test]
-async fn every_command_takes_them_on_every_database() {
+async fn commands_accept_unusual_names() {
     for database in databases().await {
         let folder = Folder::of(&database);
         folder.run(&["migrate"]).expect(0);
@@ -37,7 +37,7 @@ async fn every_command_takes_them_on_every_database() {
             assert_eq!((&shown["name"], &shown["status"]), (&(*name).into(), &false.into()));
             folder.run(&["enable", "--", name]).expect(0);
             assert_eq!(folder.run(&["eval", "--json", "--", name]).expect(0).json()["enabled"], true);
-            // Folder::run finds the escape codes, were there any.
+            // `Folder::run` asserts that there are no escape codes.
             for command in ["show", "eval"] {
                 folder.run(&[command, "--", name]).expect(0);
             }
@@ -50,7 +50,7 @@ async fn every_command_takes_them_on_every_database() {
 }
 
 #[tokio::test]
-async fn a_table_of_them_stays_a_table() {
+async fn unusual_names_do_not_break_tables() {
     let folder = Folder::migrated();
     let mut raw = folder.raw().await;
     for (id, name) in ODD.iter().enumerate() {
@@ -62,7 +62,7 @@ async fn a_table_of_them_stays_a_table() {
         &["show", "--", "--dash"],
         &["disable", "tab\tand\nnewline"],
         &["show", "\u{1b}[31mnone"],
-        // Without --, it is an option that there is not; the error says what to do.
+        // Without --, it is an unknown option; the error suggests --.
         &["show", "--dash"],
         &["show", ""],
     ]));

@@ -1,4 +1,4 @@
-//! Readers that go away, and disks that are full.
+//! Closed pipes and full disks.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -9,7 +9,7 @@ use crate::support::Folder;
 
 fn many_flags() -> Folder {
     let folder = Folder::migrated();
-    // More than a pipe holds.
+    // More than a pipe buffers.
     let sql =
         "insert into flags with recursive n(i) as (select 1 union all select i + 1 from n where i < 5000)
         select i, 'flag number ' || i, true from n";
@@ -18,7 +18,7 @@ fn many_flags() -> Folder {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_failure() {
+fn closed_stdout_is_not_an_error() {
     let folder = many_flags();
     let commands: [&[&str]; 5] =
         [&["list"], &["list", "--json"], &["types", "--json"], &["completions", "bash"], &["--help"]];
@@ -26,7 +26,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         let mut command = folder.command(arguments);
         let mut novi = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
-        // The reader is dropped after one line, as `head -1` ends.
+        // Dropped after one line, like `head -1`.
         BufReader::with_capacity(16, novi.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert!(!line.is_empty());
         let output = novi.wait_with_output().unwrap();
@@ -36,7 +36,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 }
 
 #[test]
-fn a_reader_of_errors_that_is_gone_does_not_change_the_exit_code() {
+fn closed_stderr_does_not_change_the_exit_code() {
     let folder = Folder::demo();
     for (arguments, code) in [(["show", "none"], 3), (["seed", "none.sql"], 4), (["eval", "Combo AND"], 0)] {
         let mut command = folder.command(&arguments);
@@ -50,7 +50,7 @@ fn a_reader_of_errors_that_is_gone_does_not_change_the_exit_code() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn output_that_can_not_be_written_is_told() {
+fn full_disk_is_reported() {
     let folder = Folder::demo();
     let commands: [&[&str]; 3] = [&["list"], &["list", "--json"], &["completions", "zsh"]];
     for arguments in commands {

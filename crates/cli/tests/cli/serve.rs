@@ -1,4 +1,4 @@
-//! `novi serve`: the process, its answers, and changes that reach it.
+//! `novi serve`: the process, its responses, and changes it follows.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
@@ -14,24 +14,24 @@ use crate::{
     support::{Folder, PATIENCE},
 };
 
-/// A server of its own process, which is killed when the test is over.
+/// A server process, killed at the end of the test.
 pub(crate) struct Server {
     pub(crate) process: Child,
     /// `http://127.0.0.1:1234`
     pub(crate) url: String,
-    /// What it said when it was ready.
+    /// Its output when it was ready.
     pub(crate) greeting: String,
     out: Option<JoinHandle<String>>,
     err: Option<JoinHandle<String>>,
 }
 
 impl Server {
-    /// Starts on a free port and waits until it says that it is there.
+    /// Starts on a free port and waits for the greeting.
     pub(crate) fn start(folder: &Folder, arguments: &[&str]) -> Self {
         Self::start_on(folder, "127.0.0.1:0", arguments)
     }
 
-    /// The same on another address.
+    /// Starts on this address.
     pub(crate) fn start_on(folder: &Folder, address: &str, arguments: &[&str]) -> Self {
         let arguments: Vec<_> = ["serve", "--listen", address].iter().chain(arguments).copied().collect();
         let mut command = folder.command(&arguments);
@@ -53,9 +53,9 @@ impl Server {
             lines.read_to_string(&mut rest).unwrap();
             rest
         });
-        let address = greeting.split("http://").nth(1).unwrap().split([' ', '\n']).next().unwrap();
-        let url = format!("http://{address}");
-        assert!(!url.ends_with(":0"), "the real port is told: {greeting}");
+        let url = greeting.split_whitespace().find(|word| word.contains("://")).unwrap();
+        let url = url.trim_end_matches('.').to_owned();
+        assert!(!url.ends_with(":0"), "the greeting has the real port: {greeting}");
         Self { process, url, greeting, out: Some(out), err: Some(err) }
     }
 
@@ -82,7 +82,7 @@ impl Server {
         evaluated["status"].as_bool().unwrap()
     }
 
-    /// Asks until the caller's answer is this one.
+    /// Polls until the flag has this value for `caller`.
     async fn until(&self, flag: &str, expected: bool) {
         let started = Instant::now();
         while self.is_on(flag, &caller()).await != expected {
@@ -91,8 +91,8 @@ impl Server {
         }
     }
 
-    /// Whether a flag is there yet.
-    async fn knows(&self, name: &str) -> bool {
+    /// Whether the server has loaded this flag.
+    async fn has_flag(&self, name: &str) -> bool {
         self.get("/flags").await.as_array().unwrap().iter().any(|flag| flag["name"] == name)
     }
 
@@ -102,7 +102,7 @@ impl Server {
         assert!(sent.success());
     }
 
-    /// Waits for its end, and gives its exit code, and the rest of what it said on standard output and error.
+    /// Waits for its end. Returns its exit code, and the rest of its standard output and error.
     pub(crate) fn ended(mut self) -> (i32, String, String) {
         let code = self.process.wait().unwrap().code().expect("it ended by itself");
         let out = self.out.take().unwrap().join().unwrap();
@@ -121,7 +121,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if self.out.is_some() {
-            // It may have ended already; there is nothing left to do then.
+            // Fails if it has ended already.
             drop(self.process.kill().and_then(|()| self.process.wait()));
         }
     }
@@ -132,7 +132,7 @@ fn caller() -> Value {
 }
 
 #[tokio::test]
-async fn the_endpoints_answer_from_every_database_and_changes_of_plain_sql_arrive() {
+async fn server_follows_sql_changes_on_every_database() {
     for database in databases().await {
         let mut folder = Folder::of(&database);
         folder.set("NOVI_REFRESH__INTERVAL", "100ms");
@@ -157,24 +157,24 @@ async fn the_endpoints_answer_from_every_database_and_changes_of_plain_sql_arriv
         raw.run("insert into flags (id, name, status) values (50, 'From SQL', true)").await.unwrap();
         raw.run("insert into flags_activations (flag_id, activation_id) values (50, 1)").await.unwrap();
         let inserted = Instant::now();
-        while !server.knows("From SQL").await {
+        while !server.has_flag("From SQL").await {
             assert!(inserted.elapsed() < PATIENCE);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         server.until("From%20SQL", true).await;
         let late = json!({"currentDateTime": "11/29/2023 12:00 AM"});
-        let asked = Instant::now();
-        // The link may come in with a later poll than the flag, which is on for everybody without it.
+        let started = Instant::now();
+        // The link may arrive in a later poll than the flag, which is on for everyone without it.
         while server.is_on("From%20SQL", &late).await {
-            assert!(asked.elapsed() < PATIENCE);
+            assert!(started.elapsed() < PATIENCE);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         raw.run("update flags set status = false where name = 'Combo AND'").await.unwrap();
         server.until("Combo%20AND", false).await;
-        // Somebody uses the command line.
+        // A change from the command line.
         folder.run(&["enable", "Combo AND"]).expect(0);
         server.until("Combo%20AND", true).await;
-        // A row goes bad: its flags are broken, the others are not.
+        // An invalid row breaks only its own flags.
         raw.run("update activations set config = '[1, 99]' where id = 3").await.unwrap();
         server.until("Combo%20AND", false).await;
         assert!(server.is_on("Combo%20OR", &caller()).await);
@@ -187,7 +187,7 @@ async fn the_endpoints_answer_from_every_database_and_changes_of_plain_sql_arriv
     }
 }
 
-/// A command that the demo's greeting shows, in words.
+/// The words of a command in the demo's greeting.
 fn shown(greeting: &str, start: &str) -> Vec<String> {
     let line = greeting.lines().map(str::trim).find(|line| line.starts_with(start)).unwrap();
     // The greeting quotes with ' around " and with " around a name, and neither within itself.
@@ -205,7 +205,7 @@ fn shown(greeting: &str, start: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_demo_runs_in_an_empty_folder_and_what_it_shows_works() {
+async fn demo_greeting_shows_working_commands() {
     let folder = Folder::empty();
     let server = Server::start(&folder, &["--demo"]);
     let stable = server.greeting.replace(&server.url, "http://ADDRESS");
@@ -214,51 +214,55 @@ async fn the_demo_runs_in_an_empty_folder_and_what_it_shows_works() {
 
     let curls: Vec<_> = server.greeting.lines().filter(|line| line.starts_with("  curl ")).collect();
     assert_eq!(curls.len(), 2);
-    let list = shown(&server.greeting, "curl -s http");
-    assert_eq!(list, ["curl", "-s", &format!("{}/flags", server.url)]);
-    let evaluate = shown(curls[1], "curl");
-    let [_, _, url, flag, body] = &evaluate[..] else { panic!("{evaluate:?}") };
-    assert_eq!(flag, "-d");
-    assert_eq!(server.get("/flags").await.as_array().unwrap().len(), 4);
-    // As curl sends it, whose content type is that of a form.
-    let asked = async || {
+    let evaluate = shown(curls[0], "curl");
+    let [_, _, url, header, content_type, data, body] = &evaluate[..] else { panic!("{evaluate:?}") };
+    assert_eq!([header.as_str(), content_type, data], ["-H", "content-type: application/json", "-d"]);
+    let post = async |url: &str, body: &str| -> Value {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let form = "application/x-www-form-urlencoded";
-        let reply = client.post(url).header("content-type", form).body(body.clone()).send().await.unwrap();
-        let reply: Value = reply.json().await.unwrap();
-        (reply["name"].clone(), reply["status"].clone())
+        let reply = client
+            .post(url)
+            .header("content-type", "application/json")
+            .body(body.to_owned())
+            .send()
+            .await
+            .unwrap();
+        reply.json().await.unwrap()
     };
-    assert_eq!(asked().await, (json!("Combo AND"), json!(true)));
+    let on = post(url, body).await;
+    assert_eq!((&on["key"], &on["value"]), (&json!("Combo AND"), &json!(true)), "{on}");
+    let all = shown(curls[1], "curl");
+    let all = post(&all[2], &all[6]).await;
+    assert_eq!(all["flags"].as_array().map(Vec::len), Some(4), "{all}");
 
     let disable = shown(&server.greeting, &program);
     assert_eq!(disable[0], program);
     let arguments: Vec<_> = disable[1..].iter().map(String::as_str).collect();
     folder.run(&arguments).expect(0);
     server.until("Combo%20AND", false).await;
-    assert_eq!(asked().await, (json!("Combo AND"), json!(false)));
+    assert_eq!(post(url, body).await["value"], json!(false));
     let started = Instant::now();
     assert_eq!(server.stop().0, 0);
-    assert!(started.elapsed() < Duration::from_secs(5), "Ctrl-C gives the prompt back");
+    assert!(started.elapsed() < Duration::from_secs(5), "Ctrl-C stops the demo at once");
 
-    // Again: the database is there, with what was changed in it, and nothing twice.
+    // Again: the database keeps its changes, and has no duplicates.
     let again = Server::start(&folder, &["--demo"]);
     assert_eq!(again.get("/flags").await.as_array().unwrap().len(), 4);
     assert!(!again.is_on("Combo%20AND", &caller()).await);
-    // And two at once.
+    // Two at once.
     let third = Server::start(&folder, &["--demo"]);
     assert_eq!(third.get("/flags").await, again.get("/flags").await);
     assert_eq!((again.stop().0, third.stop().0), (0, 0));
 }
 
 #[tokio::test]
-async fn the_demo_leaves_the_configured_database_alone() {
+async fn demo_does_not_use_the_configured_database() {
     let mut folder = Folder::empty();
     folder.set("NOVI_DATABASE__URL", "sqlite://precious.db");
     let server = Server::start(&folder, &["--demo"]);
-    assert!(server.greeting.contains("from sqlite:novi-demo.db"), "{}", server.greeting);
+    assert!(server.greeting.contains("flags of sqlite:novi-demo.db"), "{}", server.greeting);
     assert!(!folder.path("precious.db").exists());
     assert_eq!(server.stop().0, 0);
-    // One that the command line names is meant; its name may need quotes in a shell.
+    // --database is used; its name may need quotes in a shell.
     let named = Server::start(&folder, &["--demo", "--database", "sqlite://my flags.db"]);
     assert!(named.greeting.contains("--database 'sqlite://my flags.db' disable"), "{}", named.greeting);
     assert_eq!(named.get("/flags").await.as_array().unwrap().len(), 4);
@@ -267,12 +271,12 @@ async fn the_demo_leaves_the_configured_database_alone() {
 }
 
 #[tokio::test]
-async fn the_demo_shows_no_password() {
+async fn demo_greeting_hides_password() {
     for database in databases().await {
         if database.kind == Kind::Sqlite {
             continue; // It has none.
         }
-        // PostgreSQL's test server trusts everybody, whatever the password.
+        // The PostgreSQL test server accepts any password.
         let url = if database.kind == Kind::Postgres {
             database.url.replacen('@', ":hunter2@", 1)
         } else {
@@ -293,7 +297,7 @@ async fn the_demo_shows_no_password() {
 }
 
 #[test]
-fn programs_get_the_address_as_json() {
+fn serve_prints_address_as_json() {
     let folder = Folder::demo();
     let mut command = folder.command(&["serve", "--listen", "127.0.0.1:0", "--json"]);
     let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -307,7 +311,7 @@ fn programs_get_the_address_as_json() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told_with_a_way_out() {
+fn port_in_use_is_reported() {
     let folder = Folder::demo();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -315,7 +319,7 @@ fn a_port_that_is_taken_is_told_with_a_way_out() {
     let expected = format!("error: could not listen on {address}: Address already in use (os error 98); ");
     assert!(run.err.starts_with(&expected), "{run:?}");
     assert!(run.err.ends_with("choose another address with --listen\n"), "{run:?}");
-    // The configuration's port is taken as well as the command line's.
+    // The same for the configured port.
     let mut folder = folder;
     folder.set("NOVI_SERVER__LISTEN", &address);
     assert!(folder.run(&["serve"]).expect(4).err.starts_with(&expected));
@@ -323,7 +327,7 @@ fn a_port_that_is_taken_is_told_with_a_way_out() {
 }
 
 #[tokio::test]
-async fn logs_go_to_standard_error_as_novi_log_says() {
+async fn novi_log_filters_logs_on_stderr() {
     for (log, expected, unexpected) in [
         (None, "INFO novi_server::serve: listening", "DEBUG"),
         (Some(""), "INFO novi_server::serve: listening", "DEBUG"),
@@ -331,7 +335,7 @@ async fn logs_go_to_standard_error_as_novi_log_says() {
         (Some("off"), "", "I"),
         (Some("warn"), "", "INFO"),
         (Some("off,novi_server=info"), "INFO novi_server::serve: listening", "DEBUG"),
-        (Some("a=b=c"), "ERROR novi_cli: NOVI_LOG: ", "DEBUG"),
+        (Some("a=b=c"), "ERROR novi_cli::logging: NOVI_LOG: ", "DEBUG"),
     ] {
         let mut folder = Folder::demo();
         if let Some(log) = log {
@@ -341,13 +345,13 @@ async fn logs_go_to_standard_error_as_novi_log_says() {
         server.get("/flags").await;
         assert_eq!(server.greeting.lines().count(), 1, "{}", server.greeting);
         let (code, out, err) = server.stop();
-        assert_eq!((code, out.as_str()), (0, ""), "standard output is for the greeting alone");
+        assert_eq!((code, out.as_str()), (0, ""), "standard output has only the greeting");
         assert!(err.contains(expected) && !err.contains(unexpected), "{log:?}: {err}");
     }
 }
 
 #[tokio::test]
-async fn a_lost_standard_error_does_not_stop_the_server() {
+async fn closed_stderr_does_not_stop_the_server() {
     let mut folder = Folder::demo();
     folder.set("NOVI_LOG", "trace");
     let (reader, writer) = std::io::pipe().unwrap();

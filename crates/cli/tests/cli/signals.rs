@@ -1,4 +1,4 @@
-//! The end of `novi serve`.
+//! How `novi serve` stops.
 #![cfg(unix)]
 
 use std::{
@@ -9,11 +9,11 @@ use std::{
 
 use crate::{serve::Server, support::Folder};
 
-/// Longer than the second for which balancers are given notice, shorter than the ten for which requests are waited for.
+/// Longer than the second of notice for load balancers, shorter than the ten seconds of draining.
 const PROMPTLY: Duration = Duration::from_secs(6);
 
 #[tokio::test]
-async fn both_signals_end_it_promptly_and_well() {
+async fn sigint_and_sigterm_stop_gracefully() {
     let folder = Folder::demo();
     for signal in ["INT", "TERM"] {
         let server = Server::start(&folder, &[]);
@@ -28,7 +28,7 @@ async fn both_signals_end_it_promptly_and_well() {
 }
 
 #[test]
-fn a_signal_right_after_the_greeting_is_heard() {
+fn signal_right_after_greeting_stops() {
     let folder = Folder::demo();
     for _ in 0..5 {
         let server = Server::start(&folder, &["--demo"]);
@@ -42,32 +42,32 @@ fn open_request(server: &Server) -> TcpStream {
     let head =
         b"POST /evaluatedFlags HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\nexpect: 100-continue\r\n\r\n";
     stream.write_all(head).unwrap();
-    // The server asks for the body once it has read the head.
-    let mut asked = [0; 12];
-    stream.read_exact(&mut asked).unwrap();
-    assert_eq!(&asked, b"HTTP/1.1 100");
+    // The server requests the body after reading the head.
+    let mut response = [0; 12];
+    stream.read_exact(&mut response).unwrap();
+    assert_eq!(&response, b"HTTP/1.1 100");
     stream
 }
 
 #[test]
-fn a_second_signal_ends_it_at_once() {
+fn second_signal_aborts_open_requests() {
     let folder = Folder::demo();
     let server = Server::start(&folder, &["--demo"]);
     let request = open_request(&server);
     server.signal("INT");
-    // Until it has heard the first; two at once may arrive as one.
+    // Two signals at once may be delivered as one, and novi ignores a second one within 100 ms.
     std::thread::sleep(Duration::from_millis(500));
     let started = Instant::now();
     server.signal("INT");
     let (code, _, err) = server.ended();
     assert_eq!(code, 4, "{err}");
-    assert!(err.ends_with("error: stopped by a second signal; open requests were cut off\n"), "{err}");
+    assert!(err.ends_with("error: stopped by a second signal; open requests were aborted\n"), "{err}");
     assert!(started.elapsed() < PROMPTLY, "{:?}", started.elapsed());
     drop(request);
 }
 
 #[test]
-fn an_open_request_is_waited_for_as_the_configuration_says() {
+fn open_request_is_drained_until_timeout() {
     let mut folder = Folder::demo();
     folder.set("NOVI_SERVER__DRAIN_TIMEOUT", "1s");
     let server = Server::start(&folder, &["--demo"]);
@@ -76,6 +76,6 @@ fn an_open_request_is_waited_for_as_the_configuration_says() {
     let (code, _, err) = server.stop();
     assert_eq!(code, 0, "{err}");
     assert!(started.elapsed() >= Duration::from_millis(900), "{:?}", started.elapsed());
-    assert!(err.contains("requests took too long and are cut off"), "{err}");
+    assert!(err.contains("cutting off requests that took too long"), "{err}");
     drop(request);
 }

@@ -1,4 +1,4 @@
-//! `stale`, and the server that writes down what it evaluates; and flags that are past their time.
+//! `novi stale`, usage recording, and expired flags.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use crate::{
     support::{Folder, PATIENCE, the_same},
 };
 
-/// Flags of each kind, as of some days ago; what a DBA would have to wait for.
+/// Creates flags of each kind, backdated.
 async fn history(raw: &mut Raw) {
     let names = ["used", "on", "off", "switched", "idle", "never", "young", "expired"];
     for (id, name) in (1..).zip(names) {
@@ -52,14 +52,14 @@ async fn usage(raw: &mut Raw, kind: Kind) {
 }
 
 #[tokio::test]
-async fn flags_that_nobody_needs_are_told_with_their_owners() {
+async fn stale_lists_flags_with_owners() {
     let mut transcripts = Vec::new();
     for database in databases().await {
         let folder = Folder::of(&database);
         folder.run(&["migrate"]).expect(0);
         assert_eq!(
             folder.run(&["stale"]).expect(0).out.lines().next(),
-            Some("No flag is stale, by 30 days.")
+            Some("No stale flags (threshold: 30 days).")
         );
         let mut raw = Raw::connect(&database).await;
         history(&mut raw).await;
@@ -88,7 +88,7 @@ async fn flags_that_nobody_needs_are_told_with_their_owners() {
         assert_eq!((&stale[5]["owner"], &stale[5]["since"]), (&json!("ada"), &json!("2026-01-31T12:00:00Z")));
         assert_eq!(stale[4]["since"], Value::Null);
 
-        // By other days, others.
+        // Other thresholds.
         let by = |days| folder.run(&["stale", "--days", days, "--json"]).expect(1).json();
         let count = |found: Value| found["stale"].as_array().unwrap().len();
         assert_eq!((count(by("45")), count(by("20000")), count(by("0"))), (5, 1, 9), "{:?}", database.kind);
@@ -96,7 +96,7 @@ async fn flags_that_nobody_needs_are_told_with_their_owners() {
     insta::assert_snapshot!(the_same(transcripts));
 }
 
-/// With 0 in place of times, but for that which is the same each day.
+/// Replaces times with 0, except the fixed one.
 fn without_days(text: &str) -> String {
     let shown = |word: &str| {
         let is_time = word.len() == 20 && word.ends_with('Z') && word != "2026-01-31T12:00:00Z";
@@ -109,7 +109,7 @@ fn without_days(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_server_writes_down_what_it_evaluates() {
+async fn server_records_usage() {
     for database in databases().await {
         let mut folder = Folder::of(&database);
         folder.set("NOVI_USAGE__INTERVAL", "100ms");
@@ -134,7 +134,7 @@ async fn a_server_writes_down_what_it_evaluates() {
 }
 
 #[tokio::test]
-async fn a_server_does_not_start_with_expired_flags_if_it_is_to_refuse_them() {
+async fn server_with_expired_refuse_does_not_start() {
     let mut folder = Folder::demo();
     let mut raw = folder.raw().await;
     raw.run("update flag_metadata set owner = 'ada', expires_at = '2026-01-31' where flag_id = 3")

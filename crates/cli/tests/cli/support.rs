@@ -1,4 +1,4 @@
-//! A folder with a database in it, in which `novi` is run; and what came of it.
+//! A working directory with a database, in which tests run `novi`, and the result of a run.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -7,24 +7,24 @@ use serde_json::Value;
 
 use crate::common::TestDatabase;
 
-/// Far longer than anything takes, so that what hangs fails.
+/// Far longer than anything takes, so that a hanging test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Where people are when they type.
+/// The working directory of the commands.
 pub(crate) struct Folder {
     directory: tempfile::TempDir,
     variables: Vec<(String, String)>,
-    /// Texts that differ from run to run, and what stands for them.
+    /// Texts that differ from run to run, and their replacements.
     stands_for: Vec<(String, String)>,
 }
 
 impl Folder {
-    /// An empty folder: the database is its `novi.db`, once there is one.
+    /// An empty folder. `migrate` creates its database, `novi.db`.
     pub(crate) fn empty() -> Self {
         Self { directory: tempfile::tempdir().unwrap(), variables: Vec::new(), stands_for: Vec::new() }
     }
 
-    /// A folder whose commands go to this database.
+    /// A folder whose commands use this database.
     pub(crate) fn of(database: &TestDatabase) -> Self {
         let mut folder = Self::empty();
         folder.set("NOVI_DATABASE__URL", &database.url);
@@ -54,7 +54,7 @@ impl Folder {
         self.variables.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Writes `shown` in place of `text`, wherever output has it.
+    /// Replaces `text` with `shown` in all output.
     pub(crate) fn hide(&mut self, text: &str, shown: &str) {
         self.stands_for.push((text.to_owned(), shown.to_owned()));
     }
@@ -74,7 +74,7 @@ impl Folder {
         crate::common::Raw::Sqlite(sqlx::SqliteConnection::connect(&url).await.unwrap())
     }
 
-    /// The command in an environment that is the same everywhere.
+    /// The command, in an environment that is the same on every machine.
     pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Command {
         let mut command = std::process::Command::new(cargo_bin!("novi"));
         command.args(arguments).current_dir(self.directory.path());
@@ -83,7 +83,7 @@ impl Folder {
                 command.env_remove(name);
             }
         }
-        // What colors, widens or lengthens output.
+        // These change colors, width or length of the output.
         for name in ["COLUMNS", "NO_COLOR", "CLICOLOR_FORCE", "RUST_LOG", "RUST_BACKTRACE"] {
             command.env_remove(name);
         }
@@ -118,7 +118,7 @@ impl Folder {
         run
     }
 
-    /// Runs the commands one after the other, and gives what a terminal would show.
+    /// Runs the commands one after the other and returns what a terminal would show.
     pub(crate) fn transcript(&self, commands: &[&[&str]]) -> String {
         commands.iter().map(|arguments| self.run(arguments).transcript()).collect::<Vec<_>>().join("\n")
     }
@@ -134,7 +134,8 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// The exit code is this one, with an error on standard error if and only if it tells of one.
+    /// Asserts the exit code, and that there is an error on standard error if and only if the code is above
+    /// 1.
     #[track_caller]
     pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:#?}");
@@ -159,7 +160,7 @@ fn shell_word(word: &str) -> String {
     if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{word}'") }
 }
 
-/// With 0 in place of each time that an explanation tells.
+/// Replaces each duration in an explanation with 0.
 fn without_times(text: &str) -> String {
     let mut shown = String::new();
     for line in text.split_inclusive('\n') {
@@ -178,12 +179,12 @@ fn without_times(text: &str) -> String {
     shown
 }
 
-/// With 0 in place of each revision and of each version of a row, as each database counts in its own steps.
+/// Replaces revisions and row versions with 0, because each database counts in its own steps.
 fn without_counts(text: &str) -> String {
     ["revision", "version"].iter().fold(text.to_owned(), |text, word| without_number(&text, word))
 }
 
-/// With 0 in place of each number behind this word.
+/// Replaces each number after this word with 0.
 fn without_number(text: &str, word: &str) -> String {
     let mut shown = String::new();
     for (index, part) in text.split(word).enumerate() {
@@ -200,7 +201,7 @@ fn without_number(text: &str, word: &str) -> String {
     shown
 }
 
-/// The same transcript from each database, or a comparison of those that differ.
+/// Returns the transcript that all databases share; panics with the first difference.
 #[track_caller]
 pub(crate) fn the_same<K: std::fmt::Debug>(transcripts: Vec<(K, String)>) -> String {
     let mut transcripts = transcripts.into_iter();

@@ -1,4 +1,4 @@
-//! What a server tells of its work, and lists of toggles that are signed.
+//! Traces and signed toggles.
 
 use std::{
     io::{Read as _, Write as _},
@@ -23,27 +23,27 @@ async fn ask(server: &Server, headers: &[(&'static str, &str)]) -> reqwest::Resp
 }
 
 #[tokio::test]
-async fn a_signed_list_is_taken_by_the_server_that_has_the_key() {
+async fn signed_toggles_are_accepted_by_server_with_key() {
     let mut folder = Folder::demo();
-    let refused = folder.run(&["sign", "Combo AND=on"]);
-    insta::assert_snapshot!(refused.expect(2).err, @"error: [server] signing_key: expected the secret that the server has, found none; set NOVI_SERVER__SIGNING_KEY");
+    let rejected = folder.run(&["sign", "Combo AND=on"]);
+    insta::assert_snapshot!(rejected.expect(2).err, @"error: [server] signing_key: expected the server's key, found none; set NOVI_SERVER__SIGNING_KEY");
     folder.set("NOVI_SERVER__SIGNING_KEY", "too short");
-    let refused = folder.run(&["sign", "Combo AND=on"]);
-    insta::assert_snapshot!(refused.expect(2).err, @"error: [server] signing_key: expected 16 bytes or more that nobody can guess, such as `openssl rand -hex 32` writes, found 9");
+    let rejected = folder.run(&["sign", "Combo AND=on"]);
+    insta::assert_snapshot!(rejected.expect(2).err, @"error: [server] signing_key: expected 16 random bytes or more, such as the output of `openssl rand -hex 32`, found 9");
     folder.set("NOVI_SERVER__SIGNING_KEY", KEY);
     let signed = folder.run(&["sign", "Combo AND=on", "--expires", "2h"]).expect(0).out;
     assert!(signed.starts_with("Combo AND=on;expires="), "{signed}");
     let server = Server::start(&folder, &[]);
     let answer = ask(&server, &[("x-novi-feature-toggles", signed.trim())]).await;
-    let told = answer.headers()["x-novi-feature-toggles-enabled"].to_str().unwrap().to_owned();
-    assert!(told.contains("Combo AND"), "{told}");
+    let enabled = answer.headers()["x-novi-feature-toggles-enabled"].to_str().unwrap().to_owned();
+    assert!(enabled.contains("Combo AND"), "{enabled}");
     let json: serde_json::Value = answer.json().await.unwrap();
     assert_eq!((json["value"].as_bool(), json["reason"].as_str()), (Some(true), Some("STATIC")));
     let forged = signed.trim().replace("AND=on", "AND=off");
     assert_eq!(ask(&server, &[("x-novi-feature-toggles", &forged)]).await.status(), 403);
 }
 
-/// A collector of OpenTelemetry, which takes one request.
+/// An OpenTelemetry collector for one request.
 fn collector() -> (String, mpsc::Receiver<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -52,10 +52,10 @@ fn collector() -> (String, mpsc::Receiver<Vec<u8>>) {
         let (mut stream, _) = listener.accept().unwrap();
         let mut bytes = Vec::new();
         let mut piece = [0; 8192];
-        // The exporter leaves the connection open, so that the end of the body tells.
+        // The exporter keeps the connection open, so read up to the end of the body.
         while !bytes.windows(23).any(|window| window == b"feature_flag.evaluation") {
             let read = stream.read(&mut piece).unwrap();
-            assert_ne!(read, 0, "the exporter went away");
+            assert_ne!(read, 0, "the exporter closed the connection");
             bytes.extend_from_slice(&piece[..read]);
         }
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
@@ -65,7 +65,7 @@ fn collector() -> (String, mpsc::Receiver<Vec<u8>>) {
 }
 
 #[tokio::test]
-async fn traces_go_to_a_collector() {
+async fn traces_are_sent_to_collector() {
     let (address, traces) = collector();
     let mut folder = Folder::demo();
     folder.set("OTEL_EXPORTER_OTLP_ENDPOINT", &address);
@@ -77,7 +77,7 @@ async fn traces_go_to_a_collector() {
     assert_eq!(ask(&server, &[("traceparent", trace)]).await.status(), 200);
     let sent = traces.recv_timeout(PATIENCE).unwrap();
     let has = |bytes: &[u8]| sent.windows(bytes.len()).any(|window| window == bytes);
-    // As bytes, in the trace of the caller, and below its span.
+    // As bytes, in the caller's trace, below its span.
     assert!(has(&0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736_u128.to_be_bytes()));
     assert!(has(&0x00f0_67aa_0ba9_02b7_u64.to_be_bytes()));
     assert!(has(b"feature_flag.key") && has(b"Combo AND") && has(b"service.name"));

@@ -1,4 +1,4 @@
-//! `token`: made, listed, revoked.
+//! `novi token`.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -7,7 +7,7 @@ use crate::{
     support::{Folder, the_same},
 };
 
-/// With words in place of what differs each time: times, secrets, and names that are made of their hashes.
+/// Replaces what differs each time: times, secrets, and names derived from hashes.
 fn without_chance(text: &str) -> String {
     let word = |word: &str| {
         let bare = word.trim_matches(|letter: char| "\",;".contains(letter));
@@ -32,17 +32,18 @@ fn without_chance(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn from_making_to_revoking() {
+async fn tokens_are_created_listed_and_revoked() {
     let mut transcripts = Vec::new();
     for database in databases().await {
         let mut folder = Folder::of(&database);
         folder.set("USER", "ann");
         folder.run(&["migrate"]).expect(0);
-        let commands: [&[&str]; 14] = [
+        let commands: [&[&str]; 15] = [
             &["token", "list"],
             &["token", "create", "--role", "server", "--name", "checkout"],
             &["token", "create", "--role", "client", "--subject", "user 7", "--expires", "2100-01-31"],
             &["token", "create", "--role", "admin", "--name", "root", "--expires", "30d", "--json"],
+            &["token", "create", "--role", "server", "--name", "ci", "--actor", "bob"],
             &["token", "create", "--role", "server", "--name", "checkout"],
             &["token", "create", "--role", "server", "--name", "7"],
             &["token", "create", "--role", "root"],
@@ -60,7 +61,7 @@ async fn from_making_to_revoking() {
 }
 
 #[test]
-fn standard_output_has_the_secret_and_nothing_else() {
+fn token_create_prints_only_the_secret_on_stdout() {
     let folder = Folder::migrated();
     let run = folder.run(&["token", "create", "--role", "client"]).expect(0);
     let secret = run.out.strip_suffix('\n').unwrap();
@@ -79,7 +80,7 @@ fn standard_output_has_the_secret_and_nothing_else() {
 }
 
 #[test]
-fn a_snapshot_file_and_a_database_without_tables_are_told() {
+fn token_commands_require_a_migrated_database() {
     let folder = Folder::empty();
     let error = folder.run(&["--database", "file:flags.novi", "token", "list"]).expect(2).err;
     assert!(error.contains("name a database with --database"), "{error}");

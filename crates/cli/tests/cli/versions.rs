@@ -1,4 +1,4 @@
-//! Changes of who has seen the present version, and what a change would do.
+//! Dry runs, and changes that name the version they are based on.
 
 use serde_json::json;
 
@@ -8,16 +8,16 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_change_that_is_only_tried_says_what_it_would_do() {
+async fn dry_run_shows_changes_without_writing() {
     let mut transcripts = Vec::new();
     for database in databases().await {
         let folder = Folder::of(&database);
         folder.run(&["migrate"]).expect(0);
         folder.seed_demo();
-        let asks = "insert into activations (id, name, class_name, config) values (9, 'Combo', 'novi.flag', '{\"flag\": \"Combo AND\"}');
+        let script = "insert into activations (id, name, class_name, config) values (9, 'Combo', 'novi.flag', '{\"flag\": \"Combo AND\"}');
             insert into flags (id, name, status) values (9, 'Asks Combo AND', true);
             insert into flags_activations (flag_id, activation_id) values (9, 9);";
-        folder.pipe(&["seed", "-"], asks.as_bytes()).expect(0);
+        folder.pipe(&["seed", "-"], script.as_bytes()).expect(0);
         transcripts.push((
             database.kind,
             folder.transcript(&[
@@ -33,7 +33,7 @@ async fn a_change_that_is_only_tried_says_what_it_would_do() {
 }
 
 #[tokio::test]
-async fn who_has_not_seen_the_last_change_is_told_of_it() {
+async fn outdated_version_is_rejected() {
     for database in databases().await {
         let folder = Folder::of(&database);
         folder.run(&["migrate"]).expect(0);
@@ -45,11 +45,11 @@ async fn who_has_not_seen_the_last_change_is_told_of_it() {
         folder.run(&tried).expect(0);
         folder.run(&disable).expect(0);
         for again in [&disable[..], &tried] {
-            let refused = folder.run(again).expect(5);
+            let rejected = folder.run(again).expect(5);
             // Versions are hidden, as each database counts in its own steps.
             let expected = "error: flags#3 \"Combo AND\": expected version 0, found version 0: ";
-            assert!(refused.err.starts_with(expected), "{refused:?}");
-            assert!(refused.err.contains("\"status\":false"), "{refused:?}");
+            assert!(rejected.err.starts_with(expected), "{rejected:?}");
+            assert!(rejected.err.contains("\"status\":false"), "{rejected:?}");
         }
         assert_eq!(folder.run(&["show", "Combo AND", "--json"]).json()["status"], json!(false));
         folder.run(&["enable", "Combo", "--if-version", "1"]).expect(3);
@@ -58,7 +58,7 @@ async fn who_has_not_seen_the_last_change_is_told_of_it() {
 }
 
 #[tokio::test]
-async fn a_split_counts_its_weights_as_a_change() {
+async fn reweight_increments_row_version() {
     for database in databases().await {
         let folder = Folder::of(&database);
         folder.run(&["migrate"]).expect(0);

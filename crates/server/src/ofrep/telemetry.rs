@@ -1,10 +1,10 @@
-//! Evaluations as OpenTelemetry has them.
+//! Events of evaluations for OpenTelemetry.
 
 use novi::{Decision, Reason, Snapshot};
 
-/// Tells of one answer, by the names of OpenTelemetry's conventions for feature flags. Neither the caller nor the value is told:
-/// both may be nobody's business.
-pub(super) fn evaluated(decision: &Decision<&Snapshot>) {
+/// Emits an event with the names of OpenTelemetry's semantic conventions for feature flags. It has neither
+/// the caller nor the value, which may be private.
+pub(crate) fn evaluated(decision: &Decision<&Snapshot>) {
     let variant = decision.variant().unwrap_or(if decision.enabled() { "on" } else { "off" });
     let failed = decision.reason() == Reason::Error;
     tracing::event!(

@@ -1,4 +1,4 @@
-//! The layer that gives each request its flags.
+//! The layer that adds the flags to each request of an application.
 
 use std::{
     fmt,
@@ -7,28 +7,29 @@ use std::{
     task::{Context as TaskContext, Poll},
 };
 
-use axum::http::{HeaderName, HeaderValue, Request, Response, StatusCode, header, request::Parts};
+use axum::http::{HeaderName, HeaderValue, Request, Response, header, request::Parts};
 use chrono::Utc;
-use novi::{Context, Flags, RequestOverrides, TARGETING_KEY};
+use novi::{Context, Flags, RequestOverrides, TARGETING_KEY, token::Role};
 use tower::{Layer, Service};
 
-use super::{
-    RequestFlags, ToggleError, Trust, add_echo,
-    list::{Names, names, read},
-};
 use crate::{
-    access::{Presented, Role, presented},
-    error::Envelope,
-    signing::SigningKey,
-    tokens::{Token, Tokens},
+    auth::credentials::{Credential, credential},
+    http::error::ApiError,
+    options::{signing::SigningKey, toggles_header::TogglesHeader},
+    toggles::{
+        enabled_header::add_enabled_header, error::ToggleError, parse::parse, request_flags::RequestFlags,
+        signature::Trust,
+    },
+    tokens::{Tokens, token::Token},
 };
 
-type ContextOf = dyn Fn(&Parts, &mut Context<'static>) + Send + Sync;
-type Trusts = dyn Fn(&Parts) -> bool + Send + Sync;
+type AddContext = dyn Fn(&Parts, &mut Context<'static>) + Send + Sync;
+type TrustRequest = dyn Fn(&Parts) -> bool + Send + Sync;
 
-/// Gives each request of an application its flags: a snapshot, the caller's context, and the toggles of the header
-/// `X-Novi-Feature-Toggles`, for [`RequestFlags`] as well as for guarded functions and the [current
-/// context](novi::current_context). The answer says in `X-Novi-Feature-Toggles-Enabled` which flags are on.
+/// Adds the flags to each request of an application: a snapshot, the caller's context, and the overrides in
+/// the header `X-Novi-Feature-Toggles`. They apply to [`RequestFlags`], to guarded functions and to the
+/// [current context](novi::current_context). The response lists the flags that are on in
+/// `X-Novi-Feature-Toggles-Enabled`.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -53,7 +54,7 @@ type Trusts = dyn Fn(&Parts) -> bool + Send + Sync;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A list that is wrong is answered with 400, one whose sender may not override flags with 403, both as JSON.
+/// An invalid list is rejected with 400, and a caller that may not override flags with 403, both as JSON.
 #[derive(Clone)]
 #[must_use]
 pub struct RequestToggles {
@@ -63,23 +64,32 @@ pub struct RequestToggles {
 #[derive(Clone)]
 struct Inner {
     flags: Flags,
-    names: Names,
-    /// Headers that are attributes.
-    headers: Vec<(HeaderName, String)>,
-    context: Option<Arc<ContextOf>>,
-    trusts: Option<Arc<Trusts>>,
+    header: TogglesHeader,
+    /// Headers with attributes of the context.
+    context_headers: Vec<(HeaderName, String)>,
+    add_context: Option<Arc<AddContext>>,
+    trust: Option<Arc<TrustRequest>>,
     key: Option<SigningKey>,
     query: Option<String>,
     tokens: Option<Tokens>,
 }
 
 impl RequestToggles {
-    /// The flags of requests. Nobody may override any until [`trust`](Self::trust) or [`signing_key`](Self::signing_key) says
-    /// who may.
+    /// A layer for these flags. No request may override any until [`trust`](Self::trust),
+    /// [`tokens`](Self::tokens) or [`signing_key`](Self::signing_key) is set.
     pub fn new(flags: Flags) -> Self {
-        let names = Names::default();
-        let (headers, context, trusts, key, query, tokens) = (Vec::new(), None, None, None, None, None);
-        Self { inner: Arc::new(Inner { flags, names, headers, context, trusts, key, query, tokens }) }
+        Self {
+            inner: Arc::new(Inner {
+                flags,
+                header: TogglesHeader::default(),
+                context_headers: Vec::new(),
+                add_context: None,
+                trust: None,
+                key: None,
+                query: None,
+                tokens: None,
+            }),
+        }
     }
 
     fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
@@ -87,45 +97,45 @@ impl RequestToggles {
         self
     }
 
-    /// Another header of requests; that of answers has its name and `-Enabled`. A name that is no header's changes nothing.
+    /// Sets another header for requests. The header of responses has the same name and `-Enabled`. An invalid
+    /// name changes nothing.
     pub fn header(self, name: &str) -> Self {
         self.with(|inner| {
-            if let Some(names) = names(name) {
-                inner.names = names;
+            if let Some(header) = TogglesHeader::new(name) {
+                inner.header = header;
             }
         })
     }
 
-    /// A header of requests whose text is an attribute of the context, such as `x-user-id` for `targetingKey`. Only for
-    /// headers that clients can not set, as those of a proxy in front.
+    /// Adds the text of a header to the context, such as `x-user-id` as `targetingKey`. Only for headers that
+    /// clients cannot set, such as those of a proxy.
     pub fn context_header(self, header: &'static str, attribute: impl Into<String>) -> Self {
-        self.with(|inner| inner.headers.push((HeaderName::from_static(header), attribute.into())))
+        self.with(|inner| inner.context_headers.push((HeaderName::from_static(header), attribute.into())))
     }
 
-    /// What else is known of the caller: a function that adds attributes, such as those of the session.
+    /// A function that adds attributes to the context, such as those of the session.
     pub fn context(self, add: impl Fn(&Parts, &mut Context<'static>) + Send + Sync + 'static) -> Self {
-        self.with(|inner| inner.context = Some(Arc::new(add)))
+        self.with(|inner| inner.add_context = Some(Arc::new(add)))
     }
 
-    /// novi's own tokens: the subject of one is the `targetingKey` of its holder's requests, and who holds one of the role `server`
-    /// or `admin` may override flags. Whatever else authorizes a request is the application's business.
+    /// novi's own tokens. The subject of a token becomes the `targetingKey`, and a token with the role
+    /// `server` or `admin` may override flags. An invalid token is ignored here: the application authorizes
+    /// its requests.
     pub fn tokens(self, tokens: Tokens) -> Self {
         self.with(|inner| inner.tokens = Some(tokens))
     }
 
-    /// Whose requests may override flags.
-    pub fn trust(self, trusts: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
-        self.with(|inner| inner.trusts = Some(Arc::new(trusts)))
+    /// A function that decides which requests may override flags.
+    pub fn trust(self, trust: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
+        self.with(|inner| inner.trust = Some(Arc::new(trust)))
     }
 
-    /// Whoever sends a list that is signed with this key may override flags as it says;
-    /// see [`SigningKey::sign_toggles`].
+    /// The key of signed lists, which every caller may send; see [`SigningKey::sign_toggles`].
     pub fn signing_key(self, key: SigningKey) -> Self {
         self.with(|inner| inner.key = Some(key))
     }
 
-    /// A parameter of the query that stands for the header, for links to testers; only with a signature, whoever follows the
-    /// link.
+    /// A parameter of the query in place of the header, for links to testers. Its list must be signed.
     pub fn query_parameter(self, name: impl Into<String>) -> Self {
         self.with(|inner| inner.query = Some(name.into()))
     }
@@ -133,63 +143,64 @@ impl RequestToggles {
 
 impl fmt::Debug for RequestToggles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestToggles").field("header", &self.inner.names.asks).finish_non_exhaustive()
+        f.debug_struct("RequestToggles").field("header", &self.inner.header.request).finish_non_exhaustive()
     }
 }
 
 impl Inner {
-    fn flags_of(&self, parts: &mut Parts) -> Result<RequestFlags, ToggleError> {
+    fn request_flags(&self, parts: &mut Parts) -> Result<RequestFlags, ToggleError> {
         let snapshot = self.flags.snapshot();
         let mut context = Context::new();
-        let token = self.token_of(parts);
+        let token = self.token(parts);
         if let Some(subject) = token.as_ref().and_then(|token| token.subject.clone()) {
             context.insert(TARGETING_KEY, subject);
         }
-        for (header, attribute) in &self.headers {
+        for (header, attribute) in &self.context_headers {
             if let Some(Ok(text)) =
                 parts.headers.get(header).map(|value| std::str::from_utf8(value.as_bytes()))
             {
                 context.insert(attribute.clone(), text.to_owned());
             }
         }
-        if let Some(add) = &self.context {
+        if let Some(add) = &self.add_context {
             add(parts, &mut context);
         }
-        let staff = token.is_some_and(|token| token.role >= Role::Server);
-        let overrides = self.overrides_of(parts, &snapshot, staff)?;
+        let has_role = token.is_some_and(|token| token.role >= Role::Server);
+        let overrides = self.overrides(parts, &snapshot, has_role)?;
         Ok(RequestFlags { snapshot, context: Arc::new(context), overrides })
     }
 
-    fn token_of(&self, parts: &Parts) -> Option<Arc<Token>> {
-        let Presented::Token(text) = presented(&parts.headers) else { return None };
-        self.tokens.as_ref()?.authenticate(text, Utc::now()).ok()
+    fn token(&self, parts: &Parts) -> Option<Arc<Token>> {
+        let Credential::Token(secret) = credential(&parts.headers) else { return None };
+        self.tokens.as_ref()?.authenticate(secret, Utc::now()).ok()
     }
 
-    fn overrides_of(
+    fn overrides(
         &self,
         parts: &Parts,
         snapshot: &novi::Snapshot,
-        staff: bool,
+        has_role: bool,
     ) -> Result<RequestOverrides, ToggleError> {
         let key = self.key.as_ref();
-        if parts.headers.contains_key(&self.names.asks) {
-            let all = staff || self.trusts.as_ref().is_some_and(|trusts| trusts(parts));
-            let read = read(&parts.headers, &self.names.asks, snapshot, Trust { all, key })?;
-            return Ok(read.unwrap_or_default());
+        let header = &self.header.request;
+        if parts.headers.contains_key(header) {
+            let caller = has_role || self.trust.as_ref().is_some_and(|trust| trust(parts));
+            return Ok(parse(&parts.headers, header, snapshot, Trust { caller, key })?.unwrap_or_default());
         }
         let Some(text) = self.query.as_ref().and_then(|name| parameter(parts.uri.query()?, name)) else {
             return Ok(RequestOverrides::default());
         };
-        let value = HeaderValue::try_from(text)
-            .map_err(|_| ToggleError::Invalid("the toggles of the query: expected text".to_owned()))?;
-        let headers = [(self.names.asks.clone(), value)].into_iter().collect();
-        Ok(read(&headers, &self.names.asks, snapshot, Trust { all: false, key })?.unwrap_or_default())
+        let value = HeaderValue::try_from(text).map_err(|_| {
+            ToggleError::Invalid("toggles in the query: expected text without control characters".to_owned())
+        })?;
+        let headers = [(header.clone(), value)].into_iter().collect();
+        Ok(parse(&headers, header, snapshot, Trust { caller: false, key })?.unwrap_or_default())
     }
 }
 
-/// The value of a parameter of a query, with its %-escapes read.
+/// The percent-decoded value of a parameter of a query.
 fn parameter(query: &str, name: &str) -> Option<String> {
-    let found = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(known, _)| *known == name)?;
+    let found = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?;
     let decoded = percent_encoding::percent_decode_str(found.1).decode_utf8().ok()?;
     Some(decoded.into_owned())
 }
@@ -202,7 +213,7 @@ impl<S> Layer<S> for RequestToggles {
     }
 }
 
-/// What [`RequestToggles`] makes of a service.
+/// The service of the layer [`RequestToggles`].
 #[derive(Clone, Debug)]
 pub struct RequestTogglesService<S> {
     service: S,
@@ -227,15 +238,15 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let inner = Arc::clone(&self.toggles.inner);
         let (mut parts, body) = request.into_parts();
-        let flags = match inner.flags_of(&mut parts) {
+        let flags = match inner.request_flags(&mut parts) {
             Ok(flags) => flags,
             Err(error) => {
-                let response = refused(&error, &parts);
+                let response = error_response(error, &parts);
                 return Box::pin(std::future::ready(Ok(response)));
             }
         };
         parts.extensions.insert(flags.clone());
-        // Made inside, so that what a service does when it is called finds them, too.
+        // The service is called within the scopes, too: it may evaluate flags before it returns its future.
         let RequestFlags { snapshot, context, overrides } = flags;
         let called = overrides.within(|| {
             novi::with_context(Context::clone(&context), || {
@@ -245,23 +256,20 @@ where
         Box::pin(async move {
             let answered = overrides.around(novi::in_context(Context::clone(&context), called)).await;
             answered.map(|mut response| {
-                add_echo(response.headers_mut(), &inner.names.tells, &snapshot, &context, &overrides);
+                let name = &inner.header.response;
+                add_enabled_header(response.headers_mut(), name, &snapshot, &context, &overrides);
                 response
             })
         })
     }
 }
 
-/// The answer to a request whose list is refused.
-fn refused<R: From<String>>(error: &ToggleError, parts: &Parts) -> Response<R> {
+fn error_response<R: From<String>>(error: ToggleError, parts: &Parts) -> Response<R> {
     let id = parts.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-    let refusal = crate::error::ApiError::of_toggles(error);
-    let body = serde_json::to_string(&Envelope { error: refusal.told(id) }).unwrap_or_default();
+    let error = ApiError::from(error);
+    let body = serde_json::to_string(&error.body(id)).unwrap_or_default();
     let mut response = Response::new(R::from(body));
-    *response.status_mut() = match error {
-        ToggleError::Invalid(_) => StatusCode::BAD_REQUEST,
-        ToggleError::Forbidden(_) => StatusCode::FORBIDDEN,
-    };
+    *response.status_mut() = error.status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

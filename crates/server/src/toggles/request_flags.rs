@@ -1,4 +1,4 @@
-//! The flags of a request, as handlers get them.
+//! The extractor of the flags of a request.
 
 use std::sync::Arc;
 
@@ -9,42 +9,42 @@ use axum::{
 };
 use novi::{Context, Decision, Guard, RequestOverrides, Result, Snapshot};
 
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 
-/// The flags of the request that is being answered: all answers are of one revision of the rows (R11), for the caller whom the
-/// request tells of, with the overrides that it has (R13).
+/// The flags of the current request: all decisions are of one snapshot, for the context of the request, with
+/// its overrides.
 ///
-/// [`RequestToggles`](crate::RequestToggles) puts it into each request. Wherever it goes, also into another task, it answers the
-/// same.
+/// [`RequestToggles`](crate::RequestToggles) adds it to each request. Its decisions are the same in other
+/// tasks.
 #[derive(Clone, Debug)]
 pub struct RequestFlags {
-    pub(super) snapshot: Guard,
-    pub(super) context: Arc<Context<'static>>,
-    pub(super) overrides: RequestOverrides,
+    pub(crate) snapshot: Guard,
+    pub(crate) context: Arc<Context<'static>>,
+    pub(crate) overrides: RequestOverrides,
 }
 
 impl RequestFlags {
-    /// Whether a flag is on; an unknown one is not (R5).
+    /// Whether a flag is on. An unknown flag is off.
     #[must_use]
     pub fn is_enabled(&self, flag: &str) -> bool {
         self.overrides.within(|| self.snapshot.is_enabled(flag, &self.context))
     }
 
-    /// What a flag answers, and why.
+    /// The decision of a flag.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`](novi::Error::FlagNotFound) for a name that no flag has.
+    /// [`Error::FlagNotFound`](novi::Error::FlagNotFound) if the flag is unknown.
     pub fn evaluate(&self, flag: &str) -> Result<Decision<&Snapshot>> {
         self.overrides.within(|| self.snapshot.evaluate(flag, &self.context))
     }
 
-    /// What is known of the caller.
+    /// The context of the request.
     #[must_use]
     pub fn context(&self) -> &Context<'static> {
         &self.context
     }
 
-    /// The rows' revision that is answered by.
+    /// The snapshot of the request.
     #[must_use]
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
@@ -58,13 +58,13 @@ impl RequestFlags {
 }
 
 /// # Errors
-/// 500, where the layer that puts it into requests is not around the handler.
+/// 500 if the layer [`RequestToggles`](crate::RequestToggles) is missing.
 impl<S: Send + Sync> FromRequestParts<S> for RequestFlags {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Response> {
         parts.extensions.get().cloned().ok_or_else(|| {
-            tracing::error!("a handler takes RequestFlags, and the layer RequestToggles is not around it");
+            tracing::error!("a handler extracts RequestFlags, but the layer RequestToggles is missing");
             let mut response = ApiError::internal(String::new()).render("");
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
             response.into_response()

@@ -1,134 +1,121 @@
-//! The tokens of those who call: known in memory, and followed as they change in the database.
+//! The tokens of callers, in memory, followed as they change in the database.
 //!
-//! To look one up asks no database and waits for nobody, so that an unknown token is refused at once whether the database
-//! answers or not.
+//! A lookup does no I/O, so that an invalid token is rejected at once, whether the database is available or
+//! not.
 
-mod follow;
-mod kept;
-mod known;
-mod uses;
+pub(crate) mod file;
+pub(crate) mod follower;
+pub(crate) mod index;
+pub(crate) mod last_used;
+pub(crate) mod shared;
+pub(crate) mod token;
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
-use novi::{
-    store::ReadStore,
-    token::{Role, TokenHash},
-};
+use novi::{store::ReadStore, token::TokenHash};
 
-pub use self::kept::{export_tokens, tokens_beside};
-use self::{known::Known, uses::Uses};
+use crate::tokens::{follower::Follower, shared::Shared, token::Token};
 
-/// Who may call, by their tokens. Clones are cheap and know the same.
+/// The tokens by which callers authenticate. Clones are cheap and share them.
 #[derive(Clone)]
 pub struct Tokens {
-    inner: Arc<Inner>,
+    shared: Arc<Shared>,
 }
 
-pub(crate) struct Inner {
-    known: ArcSwap<Known>,
-    uses: Uses,
-}
-
-/// A token that is good.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Token {
-    /// `novi_tokens.id`
-    pub id: i64,
-    /// What the history calls its holder.
-    pub name: String,
-    /// What its holder may do.
-    pub role: Role,
-    /// Whom it stands for; without one its holder speaks for anybody.
-    pub subject: Option<String>,
-    hash: TokenHash,
-    expires_at: Option<DateTime<Utc>>,
-    revoked: bool,
-    used: uses::LastUse,
-}
-
-/// Why what a caller presents lets nobody in.
+/// Why a token is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Refusal {
-    /// It never was a token, as far as the database tells.
+pub enum TokenError {
+    /// It is not a token.
     Unknown,
-    /// It is a token that was revoked, or has expired. The log says which; whoever shows it is told what is told of an unknown one.
-    NotGood,
-    /// The database has not told yet which tokens there are.
-    NotKnownYet,
+    /// It was revoked, or has expired. The log says which; callers get the same message as for an unknown
+    /// one.
+    Invalid,
+    /// The tokens have not been loaded yet.
+    NotLoaded,
 }
 
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown | Self::Invalid => "unknown or expired token",
+            Self::NotLoaded => "the tokens have not been loaded from the database yet; retry",
+        })
+    }
+}
+
+impl std::error::Error for TokenError {}
+
 impl Tokens {
-    /// How often the database is asked whether tokens have changed: one that was revoked is refused within a second.
+    /// The interval of queries for changed tokens: a revoked one is rejected within a second.
     pub const INTERVAL: Duration = Duration::from_millis(250);
 
-    /// The longest that anybody presents as a token: what novi makes has 50 characters.
+    /// The longest text that is looked up. A token of novi has 50 characters.
     const LONGEST: usize = 512;
 
-    /// Reads the tokens, and follows them in tasks of the present tokio runtime until the last clone is gone. Where the database
-    /// does not answer within some seconds nobody is known yet; it is asked again, and what was known before stays so.
+    /// Reads the tokens, and follows them in tasks of the current tokio runtime until the last clone is
+    /// dropped. If the database is unavailable for some seconds, all tokens are rejected until it is
+    /// available; later, the last tokens stay valid while it is unavailable.
     ///
-    /// Gives nothing for a store that keeps no tokens.
+    /// Returns `None` if the store does not support tokens.
     pub async fn follow(store: Arc<dyn ReadStore>, interval: Duration) -> Option<Self> {
         Self::follow_and_keep(store, interval, None).await
     }
 
-    /// As [`follow`](Self::follow). What is known is kept in a file, and taken from it where the database does not answer at the
-    /// start: then tokens are those of last time.
+    /// As [`follow`](Self::follow), with a file from which the tokens are read if the database is unavailable
+    /// at the start. The file is written when the tokens change.
     pub async fn follow_and_keep(
         store: Arc<dyn ReadStore>,
         interval: Duration,
         file: Option<PathBuf>,
     ) -> Option<Self> {
         store.token_store()?;
-        let inner = Arc::new(Inner { known: ArcSwap::default(), uses: Uses::default() });
-        let mut follower = follow::Follower::new(Arc::downgrade(&inner), store, interval, file);
-        let wait = follower.first_look(&inner).await;
-        tokio::spawn(uses::write(Arc::downgrade(&inner), Arc::clone(follower.store())));
+        let shared = Arc::new(Shared::default());
+        let mut follower = Follower::new(Arc::downgrade(&shared), store, interval, file);
+        let wait = follower.first_refresh(&shared).await;
+        tokio::spawn(last_used::write(Arc::downgrade(&shared.last_used), Arc::clone(follower.store())));
         tokio::spawn(follower.follow(wait));
-        Some(Self { inner })
+        Some(Self { shared })
     }
 
-    /// The token that somebody presents, if it is good now.
+    /// The valid token with this secret.
     ///
     /// # Errors
-    /// [`Refusal`] says why not.
-    pub fn authenticate(&self, presented: &str, now: DateTime<Utc>) -> Result<Arc<Token>, Refusal> {
-        let known = self.inner.known.load();
-        if known.made.is_none() {
-            return Err(Refusal::NotKnownYet);
+    /// [`TokenError`] if there is none.
+    pub fn authenticate(&self, secret: &str, now: DateTime<Utc>) -> Result<Arc<Token>, TokenError> {
+        let index = self.shared.index.load();
+        if index.any_issued.is_none() {
+            return Err(TokenError::NotLoaded);
         }
-        if presented.len() > Self::LONGEST {
-            return Err(Refusal::Unknown);
+        if secret.len() > Self::LONGEST {
+            return Err(TokenError::Unknown);
         }
-        let Some(token) = known.find(&TokenHash::of(presented)) else { return Err(Refusal::Unknown) };
+        let Some(token) = index.find(&TokenHash::of(secret)) else { return Err(TokenError::Unknown) };
         let (id, name) = (token.id, &token.name);
         if token.revoked {
-            tracing::info!(token.id = id, token.name = name, "a token that was revoked is refused");
-            return Err(Refusal::NotGood);
+            tracing::info!(token.id = id, token.name = name, "rejected a revoked token");
+            return Err(TokenError::Invalid);
         }
-        if token.expires_at.is_some_and(|end| end <= now) {
-            tracing::info!(token.id = id, token.name = name, "a token that has expired is refused");
-            return Err(Refusal::NotGood);
+        if token.has_expired(now) {
+            tracing::info!(token.id = id, token.name = name, "rejected an expired token");
+            return Err(TokenError::Invalid);
         }
-        self.inner.uses.note(token, now);
+        self.shared.last_used.record(token, now);
         Ok(Arc::clone(token))
     }
 
-    /// Whether the token with this id is good still, as far as is known.
-    pub(crate) fn is_good(&self, id: i64, now: DateTime<Utc>) -> bool {
-        let known = self.inner.known.load();
-        let token = known.with_id(id);
-        token.is_some_and(|token| !token.revoked && token.expires_at.is_none_or(|end| end > now))
+    /// Whether the token with this id is still valid.
+    pub(crate) fn is_valid(&self, id: i64, now: DateTime<Utc>) -> bool {
+        let index = self.shared.index.load();
+        index.get(id).is_some_and(|token| !token.revoked && !token.has_expired(now))
     }
 
-    /// Whether a token was ever made, be it revoked by now; nothing as long as the database has not told.
+    /// Whether any token was ever created, including revoked ones. Returns `None` until the tokens have been
+    /// loaded.
     #[must_use]
     pub fn made(&self) -> Option<bool> {
-        self.inner.known.load().made
+        self.shared.index.load().any_issued
     }
 }
 

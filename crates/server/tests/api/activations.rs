@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn an_activation_lives_and_goes() {
+async fn activation_is_created_updated_linked_and_deleted() {
     for database in databases().await {
         let api = Api::start(&database).await;
         let config = r#"{"percentage": 12.50, "seed": 123456789012345678901234567890}"#;
@@ -20,7 +20,7 @@ async fn an_activation_lives_and_goes() {
         let row = made.with(201);
         assert_eq!((&row["id"], &row["flags"]), (&json!(5), &json!([])));
         let stored = api.store.load().await.unwrap().activations;
-        assert_eq!(stored[4].config.as_deref(), Some(r#"{"percentage":  12.50}"#), "to the letter");
+        assert_eq!(stored[4].config.as_deref(), Some(r#"{"percentage":  12.50}"#), "stored as it was sent");
 
         let changed =
             api.patch("/api/activations/5", json!({"name": "half", "config": {"percentage": 50}})).await;
@@ -37,7 +37,7 @@ async fn an_activation_lives_and_goes() {
         let error = api.delete("/api/activations/5").await.error(409, "in_use");
         assert!(error["message"].as_str().unwrap().contains("Date and Random"), "{error}");
         api.delete("/api/flags/1/activations/5").await.with(200);
-        // A combination asks it, and would break.
+        // A combination depends on it, and would break.
         api.patch("/api/activations/3", json!({"config": [1, 5]})).await.with(200);
         let error = api.delete("/api/activations/5").await.error(422, "invalid");
         assert_eq!(error["problems"][0]["flags"], json!(["Combo AND"]), "{error}");
@@ -49,7 +49,7 @@ async fn an_activation_lives_and_goes() {
 }
 
 #[tokio::test]
-async fn a_wrong_config_is_told_with_its_place_and_its_flags() {
+async fn invalid_config_is_rejected_with_its_place_and_its_flags() {
     let database = database(Kind::Sqlite).await;
     let api = Api::start(&database).await;
     let body = json!({
@@ -57,13 +57,13 @@ async fn a_wrong_config_is_told_with_its_place_and_its_flags() {
         "config": {"startDateTime": "tomorrow", "endDateTime": "11/28/2023 12:00 AM", "format": "%m/%d/%Y %I:%M %p"},
     });
     let error = api.patch("/api/activations/1", body).await.error(422, "invalid");
-    let told = problems(&error);
-    let places: Vec<_> = told.iter().map(|(pointer, _)| pointer.as_str()).collect();
-    assert_eq!(places, ["/more", "/name", "/config/startDateTime"], "all at once: {told:?}");
+    let found = problems(&error);
+    let places: Vec<_> = found.iter().map(|(pointer, _)| pointer.as_str()).collect();
+    assert_eq!(places, ["/more", "/name", "/config/startDateTime"], "all at once: {found:?}");
     let last = &error["problems"][2];
     assert_eq!((&last["table"], &last["id"]), (&json!("activations"), &json!(1)));
     assert_eq!(last["flags"], json!(["Combo AND", "Combo OR", "Date and Random Activated Feature"]));
-    // A circle, an unknown class, and a row that is in none of what was sent.
+    // A cycle, an unknown class, and missing fields.
     let error = api.patch("/api/activations/3", json!({"config": [3]})).await.error(422, "invalid");
     assert!(error["message"].as_str().unwrap().starts_with("/config"), "{error}");
     let body = json!({"name": "x", "class_name": "novi.percentige", "config": {}});
@@ -76,7 +76,7 @@ async fn a_wrong_config_is_told_with_its_place_and_its_flags() {
 }
 
 #[tokio::test]
-async fn members_come_and_go_page_by_page() {
+async fn members_are_added_removed_and_listed_in_pages() {
     for database in databases().await {
         let api = Api::start(&database).await;
         let body = json!({"name": "staff", "class_name": "novi.members", "config": {}});
@@ -85,7 +85,7 @@ async fn members_come_and_go_page_by_page() {
         let members: Vec<String> = (0..250).map(|number| format!("user-{number:03}")).collect();
         let changed = api.post(&path, json!({"members": members})).await.with(200);
         assert_eq!(changed["members"], 250);
-        // Members stay where they are added again, and are denied where that is asked.
+        // Adding an existing member changes nothing, or denies it if requested.
         let again =
             api.post(&path, json!({"members": ["user-000", "ann"], "remove": ["nobody"]})).await.with(200);
         assert_eq!(again["members"], 251);
@@ -124,7 +124,7 @@ async fn members_come_and_go_page_by_page() {
         api.post("/api/activations/99/members", json!({"members": ["a"]}))
             .await
             .error(404, "activation_not_found");
-        // A type that takes none.
+        // A type without members.
         let error =
             api.post("/api/activations/1/members", json!({"members": ["a"]})).await.error(422, "invalid");
         assert_eq!(error["problems"][0]["pointer"], "/members", "{error}");

@@ -1,4 +1,4 @@
-//! The description of the API, which a review of a change shows.
+//! The OpenAPI document. Its snapshot shows every change in a review.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ async fn description() -> Value {
 }
 
 #[tokio::test]
-async fn the_description() {
+async fn openapi_document() {
     let mut description = description().await;
     description["info"]["version"] = "x.y.z".into();
     insta::assert_snapshot!("openapi", serde_json::to_string_pretty(&description).unwrap());
@@ -31,7 +31,7 @@ fn references<'a>(json: &'a Value, found: &mut BTreeSet<&'a str>) {
 }
 
 #[tokio::test]
-async fn every_reference_leads_somewhere_and_every_operation_has_a_name_of_its_own() {
+async fn references_resolve_and_operation_ids_are_unique() {
     let description = description().await;
     let mut found = BTreeSet::new();
     references(&description, &mut found);
@@ -58,7 +58,7 @@ async fn every_reference_leads_somewhere_and_every_operation_has_a_name_of_its_o
                 .map(|(_, name)| name)
                 .collect();
             assert!(declared.is_superset(&used), "{method} {path}: {declared:?}");
-            // What changes rows can be refused on account of them.
+            // Every write documents its errors.
             let writes =
                 path.starts_with("/api/") && (method != "get") && operation["x-novi-role"] == "admin";
             for status in ["409", "412", "422", "501", "503"] {

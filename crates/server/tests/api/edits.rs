@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn all_changes_are_made_or_none() {
+async fn changes_are_made_together_or_not_at_all() {
     for database in databases().await {
         let api = Api::start(&database).await;
         let changes = json!([
@@ -44,7 +44,7 @@ async fn all_changes_are_made_or_none() {
         assert_eq!(history["items"][0]["reason"], "release");
 
         let revision = api.store.revision().await.unwrap();
-        let wrong = json!({"changes": [
+        let invalid = json!({"changes": [
             {"update_flag": {"row": "New", "set": {"status": false}}},
             {"update_flag": {"row": "nobody", "set": {"status": false}}},
             {"create_flag": {"name": "Combo AND"}},
@@ -52,17 +52,17 @@ async fn all_changes_are_made_or_none() {
             {"delete_flag": {"row": 3, "version": true}},
             {"drop_table": {}},
         ]});
-        let error = api.post("/api/edits", wrong).await.error(422, "invalid");
+        let error = api.post("/api/edits", invalid).await.error(422, "invalid");
         let places: Vec<_> = problems(&error).into_iter().map(|(pointer, _)| pointer).collect();
         assert!(places.iter().any(|place| place.starts_with("/changes/4/delete_flag/version")), "{places:?}");
         assert_eq!(api.store.revision().await.unwrap(), revision, "nothing is written");
-        let wrong = json!({"changes": [
+        let invalid = json!({"changes": [
             {"update_flag": {"row": "New", "set": {"status": false}}},
             {"update_flag": {"row": "nobody", "set": {"status": false}}},
             {"create_flag": {"name": "Combo AND"}},
             {"update_activation": {"row": 2, "set": {"config": {"splits": [1], "variations": ["A", "B"]}}}},
         ]});
-        let error = api.post("/api/edits", wrong).await.error(422, "invalid");
+        let error = api.post("/api/edits", invalid).await.error(422, "invalid");
         let places: Vec<_> = problems(&error).into_iter().map(|(pointer, _)| pointer).collect();
         assert_eq!(places[..2], ["/changes/1/update_flag/row", "/changes/2/create_flag/name"]);
         assert!(places[2].starts_with("/changes/3/update_activation/set/config"), "{places:?}");

@@ -1,4 +1,4 @@
-//! Flags: made, changed, renamed, linked and removed; by two writers; with odd names.
+//! Flags: created, updated, linked and deleted; by two writers; with unusual names.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_flag_lives_and_goes() {
+async fn flag_is_created_updated_linked_and_deleted() {
     for database in databases().await {
         let api = Api::start(&database).await;
         let body = json!({
@@ -31,7 +31,7 @@ async fn a_flag_lives_and_goes() {
         assert_eq!((&flag["fail_mode"], &flag["override_allowed"]), (&json!("last_known"), &json!(false)));
         assert_eq!(flag["exposed"], true);
         assert_eq!(flag["variants"], json!({"big": 150, "small": 2}));
-        // This server answers by it already.
+        // This server already uses the flag.
         assert!(api.flags.evaluate("a/b/activations", &novi::Context::new()).is_ok());
         assert_eq!(flag["revision"], api.flags.snapshot().revision().number());
 
@@ -43,7 +43,7 @@ async fn a_flag_lives_and_goes() {
         let changed = api.patch(path, json!({"status": true, "owner": null, "tags": []})).await;
         let now = changed.with(200);
         assert_eq!((&now["status"], &now["owner"], &now["tags"]), (&json!(true), &Value::Null, &json!([])));
-        assert_eq!(now["description"], "what for", "what is not sent stays");
+        assert_eq!(now["description"], "what for", "absent fields are unchanged");
         assert_eq!(format!("\"{}\"", now["version"]), changed.tag());
         assert!(now["version"].as_i64() > flag["version"].as_i64());
 
@@ -57,7 +57,7 @@ async fn a_flag_lives_and_goes() {
         api.delete("/api/flags/5/activations/1").await.error(404, "link_not_found");
         for _ in 0..2 {
             let linked = api.send("PUT", "/api/flags/5/activations/4", &[], None).await.with(200);
-            assert_eq!(linked["activations"], json!([2, 4]), "once as twice");
+            assert_eq!(linked["activations"], json!([2, 4]), "linking again changes nothing");
         }
         let all = api.patch(path, json!({"activations": [1, 4]})).await.with(200);
         assert_eq!(all["activations"], json!([1, 4]));
@@ -75,28 +75,28 @@ async fn a_flag_lives_and_goes() {
 }
 
 #[tokio::test]
-async fn what_is_there_already_is_a_conflict() {
+async fn existing_name_or_id_is_a_conflict() {
     let database = database(Kind::Sqlite).await;
     let api = Api::start(&database).await;
     let error = api.post("/api/flags", json!({"name": "Combo AND"})).await.error(409, "already_exists");
-    assert_eq!(problems(&error), [("/name".to_owned(), "flags#3 has this name already".to_owned())]);
+    assert_eq!(problems(&error), [("/name".to_owned(), "flags#3 already has this name".to_owned())]);
     api.post("/api/flags", json!({"name": "new", "id": 3})).await.error(409, "already_exists");
     api.patch("/api/flags/1", json!({"name": "Combo AND"})).await.error(409, "already_exists");
-    // By its own name it may be called.
+    // Its own name is not taken.
     api.patch("/api/flags/3", json!({"name": "Combo AND"})).await.with(200);
 }
 
 #[tokio::test]
-async fn of_two_writers_one_is_told_of_the_other() {
+async fn second_writer_with_an_old_version_gets_a_conflict() {
     for database in databases().await {
         let api = Api::start(&database).await;
-        let other = api.beside(&database).await;
+        let other = api.second_server(&database).await;
         let seen = api.get("/api/flags/3").await;
         let tag = seen.tag().to_owned();
         let first =
             api.send("PATCH", "/api/flags/3", &[("if-match", &tag)], Some(&json!({"owner": "ada"}))).await;
         first.with(200);
-        // The other server may not even have seen the first change yet.
+        // The other server may not have loaded the first change yet.
         let body = json!({"owner": "bob"});
         let second = other.send("PATCH", "/api/flags/3", &[("if-match", &tag)], Some(&body)).await;
         let conflict = second.error(412, "conflict")["conflict"].clone();
@@ -104,13 +104,13 @@ async fn of_two_writers_one_is_told_of_the_other() {
         assert_eq!(conflict["yours"], body);
         assert_eq!(format!("\"{}\"", conflict["expected"]), tag);
         assert_eq!(format!("\"{}\"", conflict["found"]), first.tag());
-        // The version in the body does as well, and a tag that a proxy made weak.
+        // The version may be in the body, and the ETag may be weak.
         let version = seen.json()["version"].clone();
         api.patch("/api/flags/3", json!({"owner": "bob", "version": version})).await.error(412, "conflict");
         let weak = format!("W/{}", first.tag());
         api.send("DELETE", "/api/flags/3", &[("if-match", &tag)], None).await.error(412, "conflict");
         other.send("PATCH", "/api/flags/3", &[("if-match", &weak)], Some(&body)).await.with(200);
-        // A dry run looks at the version as well.
+        // A dry run checks the version, too.
         let dry = "/api/flags/3?dry_run=true";
         api.send("PATCH", dry, &[("if-match", &tag)], Some(&body)).await.error(412, "conflict");
         for wrong in ["4", "\"four\"", ""] {
@@ -125,11 +125,11 @@ async fn of_two_writers_one_is_told_of_the_other() {
 }
 
 #[tokio::test]
-async fn writers_who_expect_nothing_lose_nothing() {
+async fn concurrent_writers_without_versions_lose_no_change() {
     for database in databases().await {
         let api = Api::start(&database).await;
-        let other = api.beside(&database).await;
-        // Each sets a field of its own; both are made of the whole row.
+        let other = api.second_server(&database).await;
+        // Each sets one field, but writes the whole row.
         for round in 0..5 {
             let (owner, text) =
                 (json!({"owner": round.to_string()}), json!({"description": round.to_string()}));
@@ -144,7 +144,7 @@ async fn writers_who_expect_nothing_lose_nothing() {
                 (&json!(round.to_string()), &json!(round.to_string()))
             );
         }
-        // Ids are chosen anew where somebody else was first.
+        // If an id was taken in the meantime, the next one is chosen.
         let made = |api: &'_ Api, name: String| {
             let (base, body) = (api.base.clone(), json!({"name": name}).to_string());
             async move {
@@ -165,7 +165,7 @@ async fn writers_who_expect_nothing_lose_nothing() {
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_and_writes_nothing() {
+async fn dry_run_returns_the_plan_and_writes_nothing() {
     for database in databases().await {
         let api = Api::start(&database).await;
         let before = api.store.revision().await.unwrap();
@@ -189,7 +189,7 @@ async fn a_dry_run_tells_and_writes_nothing() {
     }
 }
 
-/// Every byte as a %-escape, which is right for any name.
+/// Percent-encodes every byte, which is correct for any name.
 fn escaped(name: &str) -> String {
     name.bytes().fold(String::new(), |mut text, byte| {
         write!(text, "%{byte:02X}").unwrap();
@@ -198,7 +198,7 @@ fn escaped(name: &str) -> String {
 }
 
 #[tokio::test]
-async fn odd_names_are_kept_or_refused() {
+async fn unusual_names_are_stored_exactly_or_rejected() {
     let kept = [
         "🚀",
         "שלום",
@@ -223,7 +223,7 @@ async fn odd_names_are_kept_or_refused() {
         for name in kept {
             let made = api.post("/api/flags", json!({"name": name})).await;
             if database.kind == Kind::MySql && made.status == 409 {
-                // Its collation may take two names for one.
+                // Its collation may consider two names equal.
                 continue;
             }
             let flag = made.with(201);
@@ -259,7 +259,7 @@ async fn odd_names_are_kept_or_refused() {
 }
 
 #[tokio::test]
-async fn who_and_why_stand_in_the_history() {
+async fn history_has_the_reason() {
     for database in databases().await {
         let api = Api::start(&database).await;
         let reason = [("x-novi-reason", "der Laden ist voll: äöü")];
@@ -281,7 +281,7 @@ async fn who_and_why_stand_in_the_history() {
 }
 
 #[tokio::test]
-async fn the_holder_of_a_token_is_the_actor() {
+async fn history_has_the_token_name_as_actor() {
     for database in databases().await {
         let api = Api::start(&database).await;
         let store = Arc::clone(&api.store);
@@ -313,7 +313,7 @@ async fn the_holder_of_a_token_is_the_actor() {
         };
         let found = actors().await;
         assert!(found.len() >= 2 && found.iter().all(|actor| actor == "deploy-bot"), "{found:?}");
-        // Others may ask, and change nothing.
+        // Other roles may read, but not write.
         let as_server = [("authorization", server.as_str())];
         api.send("PATCH", "/api/flags/3", &as_server, Some(&body)).await.error(403, "forbidden");
         api.send("GET", "/api/flags", &as_server, None).await.error(403, "forbidden");

@@ -54,11 +54,11 @@ async fn flags_are_filtered_and_sorted() {
         api.get(&format!("/api/flags{query}")).await.error(400, "invalid_query");
     }
     let error = api.get("/api/flags?limit=1001").await.error(400, "invalid_query");
-    assert_eq!(error["message"], "the query: limit: expected a number from 1 to 1000, found 1001");
+    assert_eq!(error["message"], "query: limit: expected a number from 1 to 1000, found 1001");
 }
 
 #[tokio::test]
-async fn pages_hold_together_while_rows_change() {
+async fn pages_stay_consistent_while_rows_change() {
     let database = database(Kind::Sqlite).await;
     let api = Api::start(&database).await;
     for sort in ["id", "-id", "name", "-name", "-updated_at"] {
@@ -78,7 +78,7 @@ async fn pages_hold_together_while_rows_change() {
         }
         assert_eq!(seen, all, "{sort}");
     }
-    // What comes and goes before the place where a page ends moves nothing.
+    // Rows that are created or deleted on earlier pages do not shift the next one.
     let first = api.get("/api/flags?limit=2&sort=name").await.with(200);
     let cursor = first["next"].as_str().unwrap();
     api.post("/api/flags", json!({"name": "A new one"})).await.with(201);
@@ -119,7 +119,7 @@ async fn activations_are_filtered() {
 }
 
 #[tokio::test]
-async fn types_issues_and_status_are_told() {
+async fn types_issues_and_status_are_listed() {
     let database = database(Kind::Sqlite).await;
     let api = Api::start(&database).await;
     let types = api.get("/api/types").await.with(200);
@@ -127,7 +127,7 @@ async fn types_issues_and_status_are_told() {
         types["items"].as_array().unwrap().iter().find(|kind| kind["class_name"] == "novi.percentage");
     assert_eq!(percentage.unwrap()["schema"]["required"], json!(["percentage"]));
     assert_eq!(api.get("/api/issues").await.with(200)["items"], json!([]));
-    // Somebody breaks a row behind novi's back.
+    // Plain SQL breaks a row.
     api.store.run_script("update activations set config = '{' where id = 1").await.unwrap();
     api.flags.refresh().await.unwrap();
     let issues = api.get("/api/issues?limit=1&flag=Combo%20AND").await.with(200);
@@ -137,7 +137,7 @@ async fn types_issues_and_status_are_told() {
     assert_eq!(
         (&row["config"], &row["config_text"]),
         (&Value::Null, &json!("{")),
-        "what is no JSON is not lost"
+        "text that is not JSON is returned as it is"
     );
     let status = api.get("/api/status").await.with(200);
     assert_eq!(
@@ -147,7 +147,7 @@ async fn types_issues_and_status_are_told() {
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
     let counts = json!({"flags": 4, "enabled": 4, "activations": 4, "links": 5, "members": 0, "issues": 1, "broken": 3});
     assert_eq!(status["counts"], counts);
-    // What was broken before may be mended, also beside what stays broken.
+    // A broken row can be repaired, and others edited in the meantime.
     api.patch("/api/activations/2", json!({"name": "renamed"})).await.with(200);
     api.patch("/api/activations/1", json!({"class_name": "novi.static", "config": {"variant": "A"}}))
         .await

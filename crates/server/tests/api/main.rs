@@ -1,9 +1,9 @@
-//! The management endpoints over real sockets and, where rows are written, on each database.
+//! The management endpoints over real sockets; tests that write run on every database.
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "these are tests")]
 
 mod activations;
-#[path = "../../../../tests/common/mod.rs"]
+#[path = "../../../../tests/common/databases.rs"]
 mod common;
 mod description;
 mod edits;

@@ -1,4 +1,4 @@
-//! While the database is away.
+//! An unavailable database.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::{
 };
 
 #[tokio::test]
-async fn what_is_known_is_told_and_what_is_not_is_503() {
+async fn reads_work_and_writes_return_503_while_the_database_fails() {
     let database = database(Kind::Sqlite).await;
     let api = Api::start(&database).await;
-    // The tables go: the database answers nothing that makes sense any more.
+    // Without its tables every query fails.
     let mut raw = Raw::connect(&database).await;
     raw.run("alter table flags rename to gone").await.unwrap();
     for path in
@@ -42,7 +42,7 @@ async fn what_is_known_is_told_and_what_is_not_is_503() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_nowhere_is_told_without_its_address() {
+async fn unavailable_database_is_reported_without_its_url() {
     let database = database(Kind::Sqlite).await;
     let store = store::create(&database.url).await.unwrap();
     store.migrate().await.unwrap();

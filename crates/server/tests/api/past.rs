@@ -1,4 +1,4 @@
-//! The history, what differs, the way back, and answers of the past.
+//! The history, differences, rollback, and evaluation at an earlier revision.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::{
 const CONTEXT: &str = r#"{"currentDateTime": "11/26/2023 12:00 AM", "seed": 90, "variant": "A"}"#;
 
 #[tokio::test]
-async fn the_history_is_given_in_pages_that_miss_nothing() {
+async fn pages_of_the_history_are_complete() {
     for database in databases().await {
         let api = Api::start(&database).await;
         // A transaction with more records than a page has.
@@ -42,10 +42,10 @@ async fn the_history_is_given_in_pages_that_miss_nothing() {
 }
 
 #[tokio::test]
-async fn a_flag_goes_back_and_is_asked_as_it_was() {
+async fn flag_is_rolled_back_and_evaluated_at_an_earlier_revision() {
     for database in databases().await {
         let api = Api::start(&database).await;
-        // On MySQL it is known of what a reader has seen in which order it was written.
+        // On MySQL a reader records the order of the changes that it has seen.
         let first = api.patch("/api/flags/3", json!({"description": "both"})).await.with(200);
         let first = first["revision"].as_i64().unwrap();
         api.settled().await;
@@ -89,15 +89,19 @@ async fn a_flag_goes_back_and_is_asked_as_it_was() {
         assert_eq!(back["revision"], api.flags.snapshot().revision().number());
         let flag = api.get("/api/flags/3").await.with(200);
         assert_eq!((&flag["status"], &flag["owner"]), (&json!(true), &Value::Null));
-        assert_eq!(api.get("/api/flags/4").await.with(200)["status"], false, "the other one stays");
+        assert_eq!(api.get("/api/flags/4").await.with(200)["status"], false, "the other flag is unchanged");
         let history = api.settled().await;
         assert!(history["items"][0]["reason"].as_str().unwrap().starts_with("rollback to revision "));
-        assert_eq!(api.post("/api/rollback", body).await.with(200)["written"], false, "once is enough");
+        assert_eq!(
+            api.post("/api/rollback", body).await.with(200)["written"],
+            false,
+            "nothing is left to roll back"
+        );
         api.post("/api/rollback", json!({"to": first.to_string()})).await.with(200);
         assert_eq!(api.get("/api/flags/4").await.with(200)["status"], true);
 
-        let nobody = json!({"to": first.to_string(), "flag": "nobody"});
-        api.post("/api/rollback", nobody).await.error(404, "flag_not_found");
+        let unknown = json!({"to": first.to_string(), "flag": "nobody"});
+        api.post("/api/rollback", unknown).await.error(404, "flag_not_found");
         for moment in ["999999", "-1", "1970-01-01", "9999-12-31T23:59:59.999999Z"] {
             let reply = api.post("/api/rollback?dry_run=true", json!({"to": moment})).await;
             assert!([200, 404].contains(&reply.status.as_u16()), "{moment}: {}", reply.text);
@@ -114,7 +118,7 @@ async fn a_flag_goes_back_and_is_asked_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_way_back_that_is_barred_says_why() {
+async fn rollback_to_a_taken_name_is_rejected() {
     let database = database(Kind::Sqlite).await;
     let api = Api::start(&database).await;
     let first = api.flags.snapshot().revision().number();
@@ -128,7 +132,7 @@ async fn a_way_back_that_is_barred_says_why() {
 }
 
 #[tokio::test]
-async fn stale_flags_are_told_of() {
+async fn stale_flags_are_listed() {
     for database in databases().await {
         let api = Api::start(&database).await;
         api.patch("/api/flags/3", json!({"expires_at": "2020-01-01T00:00:00Z", "owner": "ada"}))

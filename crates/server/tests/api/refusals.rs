@@ -1,4 +1,4 @@
-//! Bodies, paths and headers that make no sense.
+//! Invalid bodies, paths and headers.
 
 use novi_server::{Database, Options};
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn bodies_are_json_and_say_so() {
+async fn body_must_be_json_with_the_json_content_type() {
     let database = database(Kind::Sqlite).await;
     let api = Api::start(&database).await;
     let body = br#"{"name": "x"}"#.to_vec();
@@ -30,14 +30,14 @@ async fn bodies_are_json_and_say_so() {
         let error = api.raw("/api/flags", json, body.into()).await.error(422, "invalid");
         assert_eq!(problems(&error), [(String::new(), "expected an object".to_owned())], "{body}");
     }
-    // Of two fields of one name the last counts.
+    // The last of two fields with the same name counts.
     let twice = api.raw("/api/flags", json, br#"{"name": "a", "name": "b"}"#.to_vec()).await;
     assert_eq!(twice.with(201)["name"], "b");
     assert_eq!(api.store.load().await.unwrap().flags.len(), 5);
 }
 
 #[tokio::test]
-async fn fields_that_make_no_sense_are_refused_with_their_places() {
+async fn invalid_fields_are_rejected_with_their_places() {
     let database = database(Kind::Sqlite).await;
     let api = Api::start(&database).await;
     for (body, place) in [
@@ -61,8 +61,19 @@ async fn fields_that_make_no_sense_are_refused_with_their_places() {
         let error = api.post("/api/flags", body.clone()).await.error(422, "invalid");
         assert_eq!(problems(&error)[0].0, place, "{body}: {error}");
     }
+    let error =
+        api.post("/api/flags", json!({"name": "x", "expires_at": "soon"})).await.error(422, "invalid");
+    let message = r#"expected a time such as "2027-01-31T12:00:00Z", found "soon""#;
+    assert_eq!(problems(&error), [("/expires_at".to_owned(), message.to_owned())]);
+    // One problem for one mistake.
+    let error = api.post("/api/flags", json!({"name": "x", "activations": [99]})).await.error(422, "invalid");
+    assert_eq!(problems(&error), [("/activations/0".to_owned(), "activations#99 was not found".to_owned())]);
+    let body = json!({"config": "{\"percentage\": 50}"});
+    let error = api.patch("/api/activations/2", body).await.error(422, "invalid");
+    let message = "expected a JSON object or array, found a string with JSON in it; send the config itself";
+    assert_eq!(problems(&error), [("/config".to_owned(), message.to_owned())]);
     let error = api.patch("/api/flags/3", json!({"id": 7})).await.error(422, "invalid");
-    assert_eq!(problems(&error), [("/id".to_owned(), "the id of a row can not be changed".to_owned())]);
+    assert_eq!(problems(&error), [("/id".to_owned(), "the id of a row cannot be changed".to_owned())]);
     for path in [
         "/api/flags/x",
         "/api/flags/-1",
@@ -81,7 +92,7 @@ async fn fields_that_make_no_sense_are_refused_with_their_places() {
 }
 
 #[tokio::test]
-async fn without_a_database_what_needs_one_says_so() {
+async fn endpoints_without_their_database_return_501() {
     let flags = novi::Flags::builder().keep_rows().from_rows(novi::rows::Rows::default()).unwrap();
     let api = Api::without_database(flags.clone()).await;
     for (method, path, body) in [
@@ -94,12 +105,12 @@ async fn without_a_database_what_needs_one_says_so() {
         ("POST", "/api/evaluate/x?at=1", Some(json!({}))),
     ] {
         let error = api.send(method, path, &[], body.as_ref()).await.error(501, "no_database");
-        assert!(error["message"].as_str().unwrap().contains("from a file or from memory"), "{error}");
+        assert!(error["message"].as_str().unwrap().contains("Options::database"), "{error}");
     }
     for path in ["/api/flags", "/api/activations", "/api/types", "/api/issues", "/api/status"] {
         api.get(path).await.with(200);
     }
-    // One that has no tables says what to do.
+    // The error for a database without tables says what to do.
     let folder = tempfile::tempdir().unwrap();
     let mut options = Options::default();
     options.database =

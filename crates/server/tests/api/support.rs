@@ -1,4 +1,4 @@
-//! A server over a database, with the demo's rows.
+//! A server over a database with the demo rows.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,7 +27,7 @@ pub struct Reply {
 }
 
 impl Api {
-    /// Over an empty database that gets the demo's rows.
+    /// A server over an empty database with the demo rows.
     pub async fn start(database: &TestDatabase) -> Self {
         let store = store::create(&database.url).await.unwrap();
         store.migrate().await.unwrap();
@@ -39,7 +39,7 @@ impl Api {
     }
 
     /// Another server over the same database.
-    pub async fn beside(&self, database: &TestDatabase) -> Self {
+    pub async fn second_server(&self, database: &TestDatabase) -> Self {
         Self::over(store::connect(&database.url).await.unwrap()).await
     }
 
@@ -54,7 +54,7 @@ impl Api {
         Self { store, ..Self::serving(flags, options).await }
     }
 
-    /// Over flags that have no database.
+    /// A server without a database.
     pub async fn without_database(flags: Flags) -> Self {
         Self::serving(flags, Options::default()).await
     }
@@ -98,7 +98,8 @@ impl Api {
         Reply { status, headers, text: response.text().await.unwrap() }
     }
 
-    /// The history, once nothing is written to it any more: on MySQL readers note in which order they saw what writers did.
+    /// The history, once it no longer changes: on MySQL readers record the order of the changes that they
+    /// have seen.
     pub async fn settled(&self) -> Value {
         let mut before = Value::Null;
         loop {
@@ -140,7 +141,7 @@ impl Reply {
         self.json()
     }
 
-    /// The code of an error with this status, and the whole of it.
+    /// The error with this status and code.
     #[track_caller]
     pub fn error(&self, status: u16, code: &str) -> Value {
         let error = self.with(status)["error"].clone();
@@ -153,7 +154,7 @@ impl Reply {
     }
 }
 
-/// The pointers of the problems, with their messages.
+/// The pointers and messages of the problems.
 pub fn problems(error: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let problems = error["problems"].as_array().unwrap();

@@ -1,12 +1,15 @@
-//! A server over given rows on a socket of its own, and a client for it.
+//! A server with rows on its own socket, and a client.
 
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,11 +25,14 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::oneshot,
     task::JoinHandle,
-    time::timeout,
+    time::{sleep, timeout},
 };
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::{
+    Layer as _, filter::dynamic_filter_fn, fmt::MakeWriter, layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
-/// No test waits longer for anything.
+/// The longest wait of a test.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Server {
@@ -73,19 +79,19 @@ impl Server {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// Sends bytes as they are, over a connection of its own, and reads until the server closes it.
+    /// Sends bytes over a new connection, and reads until the server closes it.
     pub async fn raw(&self, request: impl AsRef<[u8]>) -> Reply {
         let mut stream = self.connect().await;
         stream.write_all(request.as_ref()).await.unwrap();
         Reply::read(&mut stream).await
     }
 
-    /// `GET` of a target that no client would leave as it is.
+    /// `GET` of a target that a client would normalize.
     pub async fn get_raw(&self, target: &str) -> Reply {
         self.raw(format!("GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")).await
     }
 
-    /// Gives the signal to shut down.
+    /// Sends the shutdown signal.
     pub fn signal(&mut self) {
         self.stop.take().unwrap().send(()).unwrap();
     }
@@ -102,7 +108,7 @@ impl Reply {
         Self { status, headers, text: response.text().await.unwrap() }
     }
 
-    /// Reads an answer until the server closes the connection.
+    /// Reads a response until the server closes the connection.
     pub async fn read(stream: &mut TcpStream) -> Self {
         let mut bytes = Vec::new();
         timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
@@ -134,7 +140,7 @@ impl Reply {
         self.json()
     }
 
-    /// The message of an error, which has the status, the code, and an envelope that is whole.
+    /// The message of an error with this status and code.
     #[track_caller]
     pub fn error(&self, status: u16, code: &str) -> String {
         assert_eq!(self.status, status, "{}", self.text);
@@ -151,7 +157,7 @@ pub fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
 }
 
-/// The rows that the Python original's documentation has.
+/// The rows of the Python original's documentation.
 pub fn demo() -> Rows {
     let flag = |id, name| FlagRow::new(id, name, true);
     let [date, random, and, or] = demo_activations();
@@ -187,7 +193,7 @@ fn demo_activations() -> [(&'static str, &'static str, &'static str); 4] {
     ]
 }
 
-/// What the Python original answers for [`demo`], with these statuses.
+/// The response of the Python original for [`demo`], with these statuses.
 pub fn demo_json(statuses: [bool; 4]) -> Value {
     let mut id = 0;
     let [date, random, and, or] = demo_activations().map(|(name, class_name, config)| {
@@ -203,18 +209,57 @@ pub fn demo_json(statuses: [bool; 4]) -> Value {
     ])
 }
 
-/// Text with every byte %-escaped.
+/// The text with every byte percent-encoded.
 pub fn escaped(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat()
 }
 
-/// What is logged, for a process that has one log.
+/// Waits until a condition is true.
+pub async fn until<F: Future<Output = bool>>(mut condition: impl FnMut() -> F) {
+    let polled = async {
+        while !condition().await {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, polled).await.unwrap();
+}
+
+/// Everything that the process logs, at every level, while a test captures it.
 #[derive(Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
+/// How many tests capture the log.
+static CAPTURES: AtomicUsize = AtomicUsize::new(0);
+
+/// Stops the capture when it is dropped.
+pub struct Capture(Log);
+
 impl Log {
+    /// Captures the log, which also has lines of other tests.
+    pub fn capture() -> Capture {
+        static LOG: OnceLock<Log> = OnceLock::new();
+        let log = LOG.get_or_init(|| {
+            let log = Self::default();
+            let captured = dynamic_filter_fn(|_, _| CAPTURES.load(Ordering::SeqCst) > 0);
+            let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(log.clone());
+            tracing_subscriber::registry().with(layer.with_filter(captured)).init();
+            log
+        });
+        CAPTURES.fetch_add(1, Ordering::SeqCst);
+        Capture(log.clone())
+    }
+}
+
+impl Capture {
     pub fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap()
+        let Log(bytes) = &self.0;
+        String::from_utf8(bytes.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap()
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        CAPTURES.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Contexts, and what is none.
+//! Valid and invalid contexts.
 
 use novi::Flags;
 use novi_server::Options;
@@ -9,7 +9,7 @@ use crate::common::{Reply, Server, demo, demo_json};
 const PATH: &str = "/evaluatedFlags";
 
 #[tokio::test]
-async fn nothing_is_the_empty_context() {
+async fn empty_body_is_the_empty_context() {
     let server = Server::start(demo()).await;
     let empty = demo_json([false; 4]);
     for body in ["", " \r\n\t", "null", " null\n", "{}"] {
@@ -20,7 +20,7 @@ async fn nothing_is_the_empty_context() {
 }
 
 #[tokio::test]
-async fn the_content_type_does_not_matter() {
+async fn content_type_is_ignored() {
     let server = Server::start(demo()).await;
     for kind in ["text/plain", "application/x-www-form-urlencoded", "nonsense"] {
         let request = server.client.post(server.url(PATH)).header("content-type", kind);
@@ -30,7 +30,7 @@ async fn the_content_type_does_not_matter() {
 }
 
 #[tokio::test]
-async fn what_is_no_object_is_refused_with_its_place() {
+async fn body_without_an_object_is_rejected_with_its_place() {
     let server = Server::start(demo()).await;
     let cases = [
         ("[]", "invalid type: sequence, expected an object at line 1 column 0"),
@@ -43,27 +43,27 @@ async fn what_is_no_object_is_refused_with_its_place() {
     ];
     for (body, end) in cases {
         let message = server.post(PATH, body).await.error(400, "invalid_body");
-        assert_eq!(message, format!("the body: expected the context as a JSON object, or nothing: {end}"));
+        assert_eq!(message, format!("body: expected the context as a JSON object, or no body: {end}"));
     }
     let message = server.post(PATH, b"{\"a\": \"\xff\"}".to_vec()).await.error(400, "invalid_body");
-    assert_eq!(message, "the body: expected UTF-8, found other bytes after byte 7");
+    assert_eq!(message, "body: expected UTF-8, found other bytes after byte 7");
 }
 
 #[tokio::test]
-async fn hard_json_is_refused_or_understood() {
+async fn extreme_json_is_rejected_or_parsed() {
     let server = Server::start(demo()).await;
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
     for body in [deep.as_str(), "{\"a\": \"\\ud800\"}", "{\"a\": 1e400}", "\u{feff}{}", "{\"a\": NaN}"] {
         server.post(PATH, body.to_owned()).await.error(400, "invalid_body");
     }
-    // The last of two attributes counts, and numbers keep all their digits.
+    // The last of two equal attributes counts, and numbers keep all digits.
     let twice =
         r#"{"variant": "B", "seed": 123456789012345678901234567890, "variant": "A", "\u0000": "\u0000"}"#;
     assert_eq!(server.post(PATH, twice).await.ok(), demo_json([false, true, false, true]));
 }
 
 #[tokio::test]
-async fn a_context_has_a_thousand_attributes_at_most() {
+async fn context_with_too_many_attributes_is_rejected() {
     let server = Server::start(demo()).await;
     let context = |count| {
         let attributes: Vec<_> = (0..count).map(|number| format!("\"a{number}\": {number}")).collect();
@@ -71,18 +71,18 @@ async fn a_context_has_a_thousand_attributes_at_most() {
     };
     server.post(PATH, context(1000)).await.ok();
     let message = server.post(PATH, context(1001)).await.error(400, "invalid_body");
-    assert_eq!(message, "the body: expected at most 1000 attributes, found 1001");
+    assert_eq!(message, "body: expected at most 1000 attributes, found 1001");
 }
 
 #[tokio::test]
-async fn the_limit_is_exact() {
+async fn body_limit_is_exact() {
     let mut options = Options::default();
     options.body_limit = 100;
     let server = Server::start_with(Flags::builder().keep_rows().from_rows(demo()).unwrap(), options).await;
     let body = |size: usize| format!("{{{}}}", " ".repeat(size - 2));
     server.post(PATH, body(100)).await.ok();
     let message = server.post(PATH, body(101)).await.error(413, "body_too_large");
-    assert_eq!(message, "the body: expected at most 100 bytes");
+    assert_eq!(message, "body: expected at most 100 bytes");
     let chunk = |size: usize| format!("{size:x}\r\n{}\r\n0\r\n\r\n", body(size));
     let head =
         format!("POST {PATH} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n");
@@ -91,7 +91,7 @@ async fn the_limit_is_exact() {
 }
 
 #[tokio::test]
-async fn a_client_that_waits_for_leave_to_send_too_much_is_told_at_once() {
+async fn too_large_body_with_expect_is_rejected_at_once() {
     let server = Server::start(demo()).await;
     let head = format!(
         "POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 33000000\r\nexpect: 100-continue\r\n\r\n"
@@ -100,7 +100,7 @@ async fn a_client_that_waits_for_leave_to_send_too_much_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn chunks_without_end_are_cut_off() {
+async fn endless_chunks_are_cut_off() {
     let server = Server::start(demo()).await;
     let mut stream = server.connect().await;
     let head = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n");
@@ -115,16 +115,16 @@ async fn chunks_without_end_are_cut_off() {
         sent
     });
     let mut answer = Vec::new();
-    // The connection is reset, since there was more to read; the answer came first.
+    // The connection is reset, because bytes were left to read; the response came first.
     _ = reader.read_to_end(&mut answer).await;
     assert!(String::from_utf8_lossy(&answer).starts_with("HTTP/1.1 413 "));
     let sent = endless.await.unwrap();
-    assert!(sent < 200 * 1024 * 1024, "{sent} bytes were taken");
+    assert!(sent < 200 * 1024 * 1024, "{sent} bytes were read");
     server.get("/flags").await.ok();
 }
 
 #[tokio::test]
-async fn a_body_that_is_shorter_than_it_says_is_refused_when_the_client_is_done() {
+async fn incomplete_body_is_rejected_when_the_client_is_done() {
     let server = Server::start(demo()).await;
     let mut stream = server.connect().await;
     let request = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{{}}");
@@ -138,7 +138,7 @@ async fn a_body_that_is_shorter_than_it_says_is_refused_when_the_client_is_done(
 }
 
 #[tokio::test]
-async fn compressed_bodies_are_not_unpacked() {
+async fn compressed_body_is_rejected() {
     let server = Server::start(demo()).await;
     let request =
         |encoding: &str| server.client.post(server.url(PATH)).header("content-encoding", encoding).body("{}");

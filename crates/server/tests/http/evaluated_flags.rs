@@ -12,7 +12,7 @@ use crate::common::{Server, demo, demo_json};
 const NOON: &str = r#"{"currentDateTime": "11/27/2023 12:00 PM", "seed": 333, "variant": "A"}"#;
 
 #[tokio::test]
-async fn flags_are_evaluated_as_the_python_original_evaluates_them() {
+async fn flags_have_the_decisions_of_the_python_original() {
     let server = Server::start(demo()).await;
     let cases = [
         (NOON, [true, true, true, true]),
@@ -40,7 +40,7 @@ async fn flags_are_evaluated_as_the_python_original_evaluates_them() {
 }
 
 #[tokio::test]
-async fn a_flag_whose_status_is_off_is_off() {
+async fn disabled_flag_is_off() {
     let mut rows = demo();
     rows.flags[2].status = false;
     let server = Server::start(rows).await;
@@ -49,7 +49,7 @@ async fn a_flag_whose_status_is_off_is_off() {
 }
 
 #[tokio::test]
-async fn a_flag_without_activations_is_on() {
+async fn flag_without_activations_is_on() {
     let flags = vec![FlagRow::new(1, "plain", true)];
     let server = Server::start(Rows { flags, ..Rows::default() }).await;
     assert_eq!(
@@ -59,7 +59,7 @@ async fn a_flag_without_activations_is_on() {
 }
 
 #[tokio::test]
-async fn a_broken_flag_is_listed_and_answers_by_its_fail_mode() {
+async fn broken_flag_is_listed_with_its_fail_mode() {
     let mut rows = demo();
     rows.activations.push(ActivationRow::new(9, "broken", "no.such.class", "{"));
     for (id, mode) in [(8, FailMode::Off), (9, FailMode::On)] {
@@ -78,7 +78,7 @@ async fn a_broken_flag_is_listed_and_answers_by_its_fail_mode() {
 }
 
 #[tokio::test]
-async fn overrides_answer_for_rows_and_for_nothing_else() {
+async fn override_without_a_row_is_not_listed() {
     let overrides =
         [("Combo AND".to_owned(), Override::Off), ("only an override".to_owned(), Override::On)].into();
     let flags = Flags::builder().keep_rows().overrides(overrides).from_rows(demo()).unwrap();
@@ -92,7 +92,7 @@ async fn overrides_answer_for_rows_and_for_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_answer_is_explained() {
+async fn decision_is_explained() {
     let server = Server::start(demo()).await;
     let trace = server.post("/api/explain/Combo%20AND", NOON).await.ok();
     assert_eq!(trace["enabled"], json!(true));

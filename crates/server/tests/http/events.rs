@@ -25,7 +25,7 @@ async fn start(options: Options) -> Server {
     Server::start_with(Flags::from_rows(rows(1)).unwrap(), options).await
 }
 
-/// The address of a stream.
+/// The URL of a stream.
 async fn address(server: &Server) -> String {
     let request = server.client.post(server.url(BULK)).header("content-type", "application/json");
     let reply = Reply::of(request.body(r#"{"context":{}}"#).send().await.unwrap()).await.ok();
@@ -76,13 +76,13 @@ impl Listener {
     async fn end(mut self) {
         let mut rest = Vec::new();
         timeout(PATIENCE, self.0.read_to_end(&mut rest)).await.unwrap().unwrap();
-        // The last chunk: the answer is whole.
+        // The last chunk: the response is complete.
         assert!(rest.ends_with(b"0\r\n\r\n"), "{:?}", String::from_utf8_lossy(&rest));
     }
 }
 
 #[tokio::test]
-async fn a_change_is_told_to_all_who_listen() {
+async fn every_stream_receives_a_change() {
     let server = start(Options::default()).await;
     let address = address(&server).await;
     let mut one = Listener::open(&server, &address).await;
@@ -95,7 +95,7 @@ async fn a_change_is_told_to_all_who_listen() {
 }
 
 #[tokio::test]
-async fn what_has_changed_before_the_stream_was_open_is_told_at_once() {
+async fn change_before_the_stream_is_sent_at_once() {
     let server = start(Options::default()).await;
     let address = address(&server).await;
     server.flags.replace_rows(rows(2));
@@ -103,7 +103,7 @@ async fn what_has_changed_before_the_stream_was_open_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn time_that_passes_is_told_too() {
+async fn change_by_the_clock_is_sent() {
     let server = start(Options::default()).await;
     let address = address(&server).await;
     let mut listener = Listener::open(&server, &address).await;
@@ -119,13 +119,13 @@ async fn time_that_passes_is_told_too() {
 }
 
 #[tokio::test]
-async fn an_address_is_a_secret_that_expires() {
+async fn stream_requires_a_valid_ticket() {
     let server = start(Options::default()).await;
     for address in ["/ofrep/v1/events", "/ofrep/v1/events?ticket=", "/ofrep/v1/events?ticket=AAAA"] {
         let message = server.get(address).await.error(401, "unauthorized");
-        assert!(message.starts_with("ticket: expected that of an answer"), "{message}");
+        assert!(message.starts_with("ticket: expected the one of a response"), "{message}");
     }
-    // Another server takes it if it has the same key, and only then.
+    // Another server accepts it only with the same key.
     let key = SigningKey::new("a secret of sixteen bytes").unwrap();
     let mut options = Options::default();
     options.signing_key = Some(key);
@@ -136,7 +136,7 @@ async fn an_address_is_a_secret_that_expires() {
 }
 
 #[tokio::test]
-async fn there_are_only_so_many_streams() {
+async fn streams_beyond_the_limit_are_rejected() {
     let mut options = Options::default();
     options.max_streams = 1;
     options.keep_alive = Duration::from_millis(50);
@@ -148,7 +148,7 @@ async fn there_are_only_so_many_streams() {
     refused.error(503, "too_many_streams");
     assert_eq!(refused.header("retry-after"), Some("10"));
     drop(listener);
-    // Its place is free as soon as the server has noticed.
+    // The slot is free as soon as the server notices the closed connection.
     let freed = timeout(PATIENCE, async {
         while server.client.get(server.url(&address)).send().await.unwrap().status() == 503 {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -158,7 +158,7 @@ async fn there_are_only_so_many_streams() {
 }
 
 #[tokio::test]
-async fn streams_end_when_the_server_does() {
+async fn streams_end_at_shutdown() {
     let mut server = start(Options::default()).await;
     let address = address(&server).await;
     let listener = Listener::open(&server, &address).await;

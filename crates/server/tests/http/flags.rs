@@ -6,13 +6,13 @@ use serde_json::json;
 use crate::common::{Server, demo, demo_json};
 
 #[tokio::test]
-async fn flags_are_listed_as_the_python_original_lists_them() {
+async fn flags_have_the_format_of_the_python_original() {
     let server = Server::start(demo()).await;
     assert_eq!(server.get("/flags").await.ok(), demo_json([true; 4]));
 }
 
 #[tokio::test]
-async fn one_flag_is_an_object_of_its_own() {
+async fn single_flag_equals_its_list_item() {
     let server = Server::start(demo()).await;
     let all = demo_json([true; 4]);
     assert_eq!(server.get("/flags/Combo%20AND").await.ok(), all[2]);
@@ -20,21 +20,21 @@ async fn one_flag_is_an_object_of_its_own() {
 }
 
 #[tokio::test]
-async fn no_flags_are_an_empty_list() {
+async fn list_without_flags_is_empty() {
     let server = Server::start(Rows::default()).await;
     assert_eq!(server.get("/flags").await.ok(), json!([]));
     assert_eq!(server.post("/evaluatedFlags", "").await.ok(), json!([]));
 }
 
 #[tokio::test]
-async fn an_unknown_flag_is_not_found() {
+async fn unknown_flag_is_not_found_with_a_suggestion() {
     let server = Server::start(demo()).await;
     let message = server.get("/flags/Combo%20ANT").await.error(404, "flag_not_found");
     assert_eq!(message, r#"flag "Combo ANT" was not found; did you mean "Combo AND"?"#);
 }
 
 #[tokio::test]
-async fn order_is_that_of_ids_and_links_that_lead_nowhere_are_left_out() {
+async fn flags_are_sorted_by_id_without_dangling_links() {
     let link = |flag_id, activation_id| LinkRow { flag_id, activation_id };
     let config_less = ActivationRow { config: None, ..ActivationRow::new(5, "five", "novi.none", "") };
     let server = Server::start(Rows {
@@ -64,7 +64,7 @@ async fn order_is_that_of_ids_and_links_that_lead_nowhere_are_left_out() {
 }
 
 #[tokio::test]
-async fn a_flag_without_a_readable_name_is_listed_and_answers_to_none() {
+async fn flag_without_a_readable_name_is_listed_but_not_found_by_name() {
     let mut nameless = FlagRow::new(1, "", true);
     nameless.faults.push(Fault { table: "flags", column: "name", message: "no UTF-8".to_owned() });
     let twins = [FlagRow::new(3, "twin", false), FlagRow::new(2, "twin", true)];
@@ -73,7 +73,7 @@ async fn a_flag_without_a_readable_name_is_listed_and_answers_to_none() {
     let ids: Vec<_> =
         server.get("/flags").await.ok().as_array().unwrap().iter().map(|flag| flag["id"].clone()).collect();
     assert_eq!(ids, [1, 2, 3]);
-    // Which of two rows answers to a name is the snapshot's to say: the one with the lower id.
+    // Of two rows with one name, the one with the lower id is used.
     assert_eq!(server.get("/flags/twin").await.ok()["id"], 2);
     assert_eq!(server.post("/evaluatedFlags/twin", "").await.ok()["status"], true);
 }

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 use crate::common::{PATIENCE, Reply, Server, demo};
 
 #[tokio::test]
-async fn rows_in_memory_are_always_ready() {
+async fn server_with_rows_in_memory_is_ready() {
     let mut rows = demo();
     rows.revision = Revision::new(7);
     rows.activations.push(ActivationRow::new(9, "broken", "no.such.class", "{}"));
@@ -39,7 +39,7 @@ async fn rows_in_memory_are_always_ready() {
     assert_eq!(reply.header("cache-control"), Some("no-store"));
 }
 
-/// A database that can be unplugged.
+/// A database that can become unavailable.
 struct Unpluggable(Arc<AtomicBool>);
 
 impl ReadStore for Unpluggable {
@@ -71,7 +71,7 @@ async fn ready_turns(server: &Server, status: u16) -> Reply {
 }
 
 #[tokio::test]
-async fn a_database_that_is_silent_makes_not_ready_and_flags_go_on_answering() {
+async fn silent_database_makes_the_server_not_ready_but_flags_are_evaluated() {
     let up = Arc::new(AtomicBool::new(true));
     let store = Arc::new(Unpluggable(Arc::clone(&up)));
     let flags =
@@ -101,7 +101,7 @@ async fn a_database_that_is_silent_makes_not_ready_and_flags_go_on_answering() {
 }
 
 #[tokio::test]
-async fn a_start_with_nothing_is_alive_but_not_ready() {
+async fn start_without_rows_is_live_but_not_ready() {
     let up = Arc::new(AtomicBool::new(false));
     let store = Arc::new(NotThereYet(Arc::clone(&up)));
     let builder = Flags::builder().keep_rows().refresh(Duration::from_millis(20));
@@ -110,7 +110,7 @@ async fn a_start_with_nothing_is_alive_but_not_ready() {
     assert_eq!(server.get("/health/live").await.ok(), json!({"status": "live"}));
     let reply = server.get("/health/ready").await;
     assert_eq!(reply.status, 503);
-    let reason = "the database has not answered since the start, so that there are no flags yet";
+    let reason = "no flags: the database has been unavailable since the start";
     let expected = json!({
         "status": "not_ready",
         "revision": 0,
@@ -124,7 +124,7 @@ async fn a_start_with_nothing_is_alive_but_not_ready() {
     assert_eq!(ready_turns(&server, 200).await.ok()["source"], "database");
 }
 
-/// A database that is not up at the start.
+/// A database that is unavailable at the start.
 struct NotThereYet(Arc<AtomicBool>);
 
 impl ReadStore for NotThereYet {

@@ -1,22 +1,30 @@
-//! The endpoints over real sockets; one module for each of the server's rooms.
+//! The server over real sockets.
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod access;
 mod bodies;
 #[path = "../common/mod.rs"]
 mod common;
+mod cors;
 mod evaluated_flags;
 mod events;
 mod flags;
 mod health;
+mod logs;
 mod metrics;
 mod mounted;
 mod names;
 mod ofrep;
 mod panics;
+mod python;
 mod requests;
 mod routes;
+mod secrets;
 mod shutdown;
 mod slow;
+mod spec;
 mod swap;
+mod tls;
 mod toggles;
+mod tokens;

@@ -9,7 +9,7 @@ use novi_server::Options;
 use crate::common::{Reply, Server};
 
 #[tokio::test]
-async fn metrics_tell_what_was_done_and_how_the_server_is() {
+async fn metrics_count_requests_and_evaluations() {
     let flags = Flags::from_rows(Rows {
         revision: novi::Revision::new(7),
         flags: vec![FlagRow::new(1, "a \"b\"\n", true), FlagRow::new(2, "broken", true)],
@@ -47,7 +47,7 @@ async fn metrics_tell_what_was_done_and_how_the_server_is() {
     ] {
         assert!(lines.contains(&expected), "{expected} is not in\n{}", reply.text);
     }
-    // Each family is told of before its samples, once.
+    // Every family has one help and one type.
     let helped = lines.iter().filter(|line| line.starts_with("# HELP")).count();
     let typed = lines.iter().filter(|line| line.starts_with("# TYPE")).count();
     assert_eq!(helped, typed);

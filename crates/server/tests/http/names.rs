@@ -1,4 +1,4 @@
-//! Names of flags that are hard on paths.
+//! Names of flags with special characters in paths.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use novi::rows::{FlagRow, Rows};
 
 use crate::common::{Server, demo};
 
-/// Every byte as a %-escape, which is right for any name.
+/// Percent-encodes every byte, which is correct for any name.
 fn escaped(name: &str) -> String {
     name.bytes().fold(String::new(), |mut text, byte| {
         write!(text, "%{byte:02X}").unwrap();
@@ -15,7 +15,7 @@ fn escaped(name: &str) -> String {
 }
 
 #[tokio::test]
-async fn any_name_is_found() {
+async fn flag_with_any_name_is_found() {
     let long = "long ".repeat(2000);
     let names = [
         "/",
@@ -60,7 +60,7 @@ async fn any_name_is_found() {
 }
 
 #[tokio::test]
-async fn odd_paths_are_refused_in_json() {
+async fn unusual_paths_are_rejected_in_json() {
     let server = Server::start(demo()).await;
     for target in
         ["/flags/", "/", "//", "//flags", "/FLAGS", "/flags%2F", "/evaluatedFlags/", "/flags.json", "*"]
@@ -72,8 +72,8 @@ async fn odd_paths_are_refused_in_json() {
         assert!(message.len() < 600, "{message}");
     }
     let message = server.get_raw("/flags/%ff").await.error(400, "invalid_path");
-    assert_eq!(message, "the name in the path: expected %-escaped UTF-8, found other bytes");
-    // hyper refuses these before there is a request to speak of.
+    assert_eq!(message, "name in the path: expected percent-encoded UTF-8, found other bytes");
+    // hyper rejects these itself.
     let beyond = server.get_raw(&format!("/flags/{}", "x".repeat(100_000))).await;
     assert!((400..500).contains(&beyond.status), "{}", beyond.status);
     assert_eq!(server.raw("no http\r\n\r\n").await.status, 400);

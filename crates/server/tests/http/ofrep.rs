@@ -1,4 +1,4 @@
-//! OpenFeature's protocol of evaluation, as clients live it.
+//! The OpenFeature Remote Evaluation Protocol.
 
 use novi::{
     Flags,
@@ -57,13 +57,13 @@ async fn start() -> Server {
     Server::start_with(flags, Options::default()).await
 }
 
-async fn ask(server: &Server, path: &str, body: &str) -> Reply {
+async fn call(server: &Server, path: &str, body: &str) -> Reply {
     let request = server.client.post(server.url(path)).header("content-type", "application/json");
     Reply::of(request.body(body.to_owned()).send().await.unwrap()).await
 }
 
 async fn one(server: &Server, key: &str, context: &Value) -> Reply {
-    ask(server, &format!("{BULK}/{key}"), &json!({"context": context}).to_string()).await
+    call(server, &format!("{BULK}/{key}"), &json!({"context": context}).to_string()).await
 }
 
 fn success(key: &str, value: &Value, reason: &str, variant: &str) -> Value {
@@ -71,7 +71,7 @@ fn success(key: &str, value: &Value, reason: &str, variant: &str) -> Value {
 }
 
 #[tokio::test]
-async fn each_type_and_reason_is_answered_as_openfeature_has_it() {
+async fn every_type_and_reason_has_the_form_of_openfeature() {
     let server = start().await;
     let pro = json!({"targetingKey": "u", "plan": "pro"});
     let cases = [
@@ -99,7 +99,7 @@ async fn each_type_and_reason_is_answered_as_openfeature_has_it() {
     for (key, context, expected) in cases {
         assert_eq!(one(&server, key, context).await.ok(), expected, "{key}");
     }
-    // As text, since 1 and 1.0 are the same number here and not everywhere.
+    // As text: some clients distinguish 1 and 1.0.
     assert!(one(&server, "fraction", &json!({})).await.text.contains("\"value\":1.0,"));
     assert!(one(&server, "object", &json!({})).await.text.contains("[1,2.0,null]"));
     let mut variants = Vec::new();
@@ -113,7 +113,7 @@ async fn each_type_and_reason_is_answered_as_openfeature_has_it() {
 }
 
 #[tokio::test]
-async fn keys_are_any_text_escaped_or_not() {
+async fn key_may_be_any_text_encoded_or_not() {
     let server = start().await;
     let name = "a/b ünï %41 🚀?#";
     for key in ["a%2Fb%20%C3%BCn%C3%AF%20%2541%20%F0%9F%9A%80%3F%23", "a/b%20ünï%20%2541%20🚀%3F%23"] {
@@ -136,11 +136,11 @@ async fn keys_are_any_text_escaped_or_not() {
 }
 
 #[tokio::test]
-async fn all_flags_are_answered_at_once() {
+async fn bulk_response_equals_single_responses() {
     let server = start().await;
     let context = json!({"targetingKey": "u", "plan": "pro"});
     for path in [BULK, "/ofrep/v1/evaluate/flags/"] {
-        let reply = ask(&server, path, &json!({"context": context}).to_string()).await;
+        let reply = call(&server, path, &json!({"context": context}).to_string()).await;
         let all = reply.ok();
         let flags = all["flags"].as_array().unwrap();
         assert_eq!(flags.len(), rows().flags.len());
@@ -167,7 +167,7 @@ async fn all_flags_are_answered_at_once() {
 }
 
 #[tokio::test]
-async fn the_etag_covers_context_rows_and_time() {
+async fn etag_changes_with_context_rows_and_time() {
     let server = start().await;
     let fetch = async |context: &str, known: Option<&str>| {
         let mut request = server.client.post(server.url(BULK)).header("content-type", "application/json");
@@ -192,7 +192,7 @@ async fn the_etag_covers_context_rows_and_time() {
     changed.revision = novi::Revision::new(5);
     server.flags.replace_rows(changed.clone());
     assert_eq!(fetch(r#"{"plan":"pro"}"#, Some(&etag)).await.status, 200);
-    // The same rows and the same question: a window of time opens.
+    // The same rows and the same request, but a time window opens.
     let opens = chrono::Utc::now() + chrono::TimeDelta::milliseconds(1500);
     let config = format!(r#"{{"startDateTime": "{}"}}"#, opens.to_rfc3339());
     changed.activations.push(ActivationRow::new(9, "opens", "novi.date_time", config));
@@ -208,7 +208,7 @@ async fn the_etag_covers_context_rows_and_time() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_refused_with_openfeatures_code() {
+async fn invalid_request_has_the_error_code_of_openfeature() {
     let server = start().await;
     let deep = format!("{{\"context\":{{\"a\":{}{}}}}}", "[".repeat(100_000), "]".repeat(100_000));
     let many = (0..1001).map(|n| format!("\"a{n}\":1,")).collect::<Vec<_>>().concat();
@@ -235,7 +235,7 @@ async fn what_is_wrong_is_refused_with_openfeatures_code() {
     for (body, code) in bodies {
         for path in [BULK.to_owned(), format!("{BULK}/on")] {
             let start: String = body.chars().take(60).collect();
-            let reply = ask(&server, &path, body).await;
+            let reply = call(&server, &path, body).await;
             assert_eq!(reply.status, 400, "{start}: {}", reply.text);
             let json = reply.json();
             assert_eq!(json["errorCode"], code, "{start}: {}", reply.text);
@@ -244,6 +244,9 @@ async fn what_is_wrong_is_refused_with_openfeatures_code() {
             assert_eq!(json.get("key").is_some(), path != BULK);
         }
     }
+    let empty = call(&server, BULK, "").await.json();
+    let details = empty["errorDetails"].as_str().unwrap();
+    assert!(details.starts_with("body: expected a JSON object like"), "{details}");
     let missing = one(&server, "nothing", &json!({})).await;
     assert_eq!(missing.status, 404);
     let request_id = missing.header("x-request-id").unwrap();
@@ -253,19 +256,19 @@ async fn what_is_wrong_is_refused_with_openfeatures_code() {
         json!({"key": "nothing", "errorCode": "FLAG_NOT_FOUND", "errorDetails": message,
             "error": {"code": "flag_not_found", "message": message, "request_id": request_id}})
     );
-    ask(&server, "/ofrep/v1/evaluate/flagsomething", "{}").await.error(404, "route_not_found");
+    call(&server, "/ofrep/v1/evaluate/flagsomething", "{}").await.error(404, "route_not_found");
     server.get(BULK).await.error(405, "method_not_allowed");
 }
 
 #[tokio::test]
-async fn a_targeting_key_is_required_where_the_server_says_so() {
+async fn missing_targeting_key_is_rejected_if_required() {
     let mut options = Options::default();
     options.require_targeting_key = true;
     let flags = Flags::builder().identity(["user_id"]).from_rows(rows()).unwrap();
     let server = Server::start_with(flags, options).await;
     for body in [r#"{"context":{}}"#, r#"{"context":{"targetingKey":null}}"#] {
         for path in [BULK.to_owned(), format!("{BULK}/on")] {
-            let reply = ask(&server, &path, body).await;
+            let reply = call(&server, &path, body).await;
             assert_eq!(
                 (reply.status, reply.json()["errorCode"].as_str()),
                 (400, Some("TARGETING_KEY_MISSING"))
@@ -277,7 +280,7 @@ async fn a_targeting_key_is_required_where_the_server_says_so() {
 }
 
 #[tokio::test]
-async fn bodies_of_other_kinds_and_sizes_are_refused() {
+async fn wrong_content_type_and_size_are_rejected() {
     let flags = Flags::from_rows(rows()).unwrap();
     let mut options = Options::default();
     options.body_limit = 100;

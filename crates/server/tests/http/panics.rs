@@ -1,12 +1,14 @@
-//! An activation that panics.
+//! Panics of custom code.
 
 use novi::{
     Activation, ActivationType, Check, Flags, Registry, Verdict,
     rows::{ActivationRow, FlagRow, LinkRow},
 };
-use novi_server::Options;
+use novi_server::{OnSpan, Options};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::common::{Reply, Server, demo};
 
@@ -21,7 +23,7 @@ impl Activation for Panics {
 }
 
 #[tokio::test]
-async fn a_panic_breaks_the_flag_and_nothing_else() {
+async fn panicking_activation_breaks_its_flag_only() {
     let mut registry = Registry::global().unwrap();
     registry.add(ActivationType::new::<Panics>("test.panics", &[], "Panics", "here")).unwrap();
     let mut rows = demo();
@@ -42,4 +44,31 @@ async fn a_panic_breaks_the_flag_and_nothing_else() {
         assert_eq!(statuses, [false, true, false, true, false]);
         assert_eq!(server.post("/evaluatedFlags/panics", "").await.ok()["status"], true);
     }
+}
+
+#[tokio::test]
+async fn panic_in_the_fast_path_returns_500() {
+    let hook = OnSpan::new(|_, headers| assert!(!headers.contains_key("x-panic"), "a secret of the hook"));
+    let flags = Flags::from_rows(demo()).unwrap();
+    let server = Server::start_with(flags, Options::default().trace_evaluations(true).on_span(hook)).await;
+    let mut stream = server.connect().await;
+    let body = r#"{"context": {}}"#;
+    let head = format!(
+        "POST /ofrep/v1/evaluate/flags/Combo%20OR HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n",
+        body.len()
+    );
+    // The first request panics, and the connection stays usable for the second.
+    stream.write_all(format!("{head}x-panic: 1\r\n\r\n{body}").as_bytes()).await.unwrap();
+    stream.write_all(format!("{head}connection: close\r\n\r\n{body}").as_bytes()).await.unwrap();
+    let panicked = Reply::read(&mut stream).await;
+    assert_eq!(panicked.status, 500, "{}", panicked.text);
+    let (error, next) = panicked.text.split_once("HTTP/1.1 200 OK").unwrap();
+    let error: serde_json::Value = serde_json::from_str(error).unwrap();
+    assert_eq!((&error["key"], &error["errorCode"]), (&json!("Combo%20OR"), &json!("GENERAL")));
+    assert_eq!(error["error"]["code"], "internal_error");
+    assert!(!panicked.text.contains("secret") && next.contains("\"key\":\"Combo OR\""), "{}", panicked.text);
+
+    let request = server.client.get(server.url("/features")).header("x-panic", "1");
+    Reply::of(request.send().await.unwrap()).await.error(500, "internal_error");
 }

@@ -1,28 +1,28 @@
-//! Ids of requests.
+//! Request ids.
 
 use std::collections::BTreeSet;
 
 use crate::common::{Reply, Server, demo};
 
-async fn id_for(server: &Server, given: &str) -> String {
-    let request = server.client.get(server.url("/flags")).header("x-request-id", given);
+async fn id_for(server: &Server, sent: &str) -> String {
+    let request = server.client.get(server.url("/flags")).header("x-request-id", sent);
     Reply::of(request.send().await.unwrap()).await.header("x-request-id").unwrap().to_owned()
 }
 
 #[tokio::test]
-async fn a_sane_id_is_kept() {
+async fn valid_request_id_is_kept() {
     let server = Server::start(demo()).await;
-    for given in ["a", "0af7651916cd43dd-8448eb211c80319c", "~!{}\"", &"x".repeat(128)] {
-        assert_eq!(id_for(&server, given).await, given);
+    for sent in ["a", "0af7651916cd43dd-8448eb211c80319c", "~!{}\"", &"x".repeat(128)] {
+        assert_eq!(id_for(&server, sent).await, sent);
     }
 }
 
 #[tokio::test]
-async fn other_ids_are_replaced() {
+async fn invalid_request_id_is_replaced() {
     let server = Server::start(demo()).await;
-    for given in ["", "a b", "a\tb", &"x".repeat(129)] {
-        let id = id_for(&server, given).await;
-        assert_ne!(id, given);
+    for sent in ["", "a b", "a\tb", &"x".repeat(129)] {
+        let id = id_for(&server, sent).await;
+        assert_ne!(id, sent);
         assert_eq!(id.len(), 32);
     }
     let odd = "GET /flags HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-request-id: \u{e9}\r\n\r\n";
@@ -30,7 +30,7 @@ async fn other_ids_are_replaced() {
 }
 
 #[tokio::test]
-async fn every_answer_has_an_id_of_its_own() {
+async fn every_response_has_a_unique_request_id() {
     let server = Server::start(demo()).await;
     let mut ids = BTreeSet::new();
     for path in ["/flags", "/flags", "/flags/none", "/none", "/health/live", "/evaluatedFlags"] {

@@ -5,7 +5,7 @@ use reqwest::Method;
 use crate::common::{Reply, Server, demo};
 
 #[tokio::test]
-async fn other_methods_are_refused_with_those_that_are_served() {
+async fn unsupported_method_is_rejected_with_the_allowed_ones() {
     let server = Server::start(demo()).await;
     let cases = [
         (Method::DELETE, "/flags", "GET,HEAD"),
@@ -24,14 +24,14 @@ async fn other_methods_are_refused_with_those_that_are_served() {
         } else {
             let message = reply.error(405, "method_not_allowed");
             let expected =
-                format!("{method} is not served here; the header allow names the methods that are");
+                format!("method {method} is not allowed here; the header `allow` lists those that are");
             assert_eq!(message, expected);
         }
     }
 }
 
 #[tokio::test]
-async fn head_is_get_without_a_body() {
+async fn head_response_is_that_of_get_without_a_body() {
     let server = Server::start(demo()).await;
     for (path, status) in [("/flags", 200), ("/flags/Combo%20AND", 200), ("/flags/none", 404), ("/none", 404)]
     {
@@ -46,10 +46,10 @@ async fn head_is_get_without_a_body() {
 }
 
 #[tokio::test]
-async fn an_unknown_route_says_where_the_known_ones_are() {
+async fn unknown_route_refers_to_the_openapi_document() {
     let server = Server::start(demo()).await;
     let message = server.get("/flag?token=secret").await.error(404, "route_not_found");
-    assert!(message.starts_with("nothing is served at /flag; GET /openapi.json tells what is"), "{message}");
+    assert!(message.starts_with("no route /flag; GET /openapi.json lists the routes"), "{message}");
     let description = server.get("/openapi.json").await.ok();
     assert_eq!(description["paths"]["/flags"]["get"]["x-novi-role"], "server");
 }

@@ -1,4 +1,4 @@
-//! The end of a server.
+//! Shutdown.
 
 use std::{
     sync::{
@@ -24,7 +24,7 @@ async fn start(notice: Duration, drain: Duration) -> Server {
     Server::start_with(Flags::builder().keep_rows().from_rows(demo()).unwrap(), options).await
 }
 
-/// Waits until the server has taken the signal in.
+/// Waits until the server is not ready.
 async fn not_ready(server: &Server) -> Reply {
     let started = Instant::now();
     loop {
@@ -36,7 +36,7 @@ async fn not_ready(server: &Server) -> Reply {
 }
 
 #[tokio::test]
-async fn readiness_turns_first_and_requests_are_answered_meanwhile() {
+async fn shutdown_turns_readiness_first_and_still_answers_requests() {
     let mut server = start(PATIENCE, Duration::from_secs(1)).await;
     server.signal();
     let reply = not_ready(&server).await;
@@ -52,13 +52,13 @@ async fn readiness_turns_first_and_requests_are_answered_meanwhile() {
 }
 
 #[tokio::test]
-async fn open_requests_are_finished_and_idle_connections_closed() {
+async fn shutdown_finishes_open_requests_and_closes_idle_connections() {
     let mut server = start(Duration::ZERO, PATIENCE).await;
     let mut idle = server.connect().await;
     let mut open = server.connect().await;
     let head = b"POST /evaluatedFlags HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{";
     open.write_all(head).await.unwrap();
-    // What the kernel has accepted is not what the server has.
+    // The server may accept a connection later than the kernel.
     server.get("/health/live").await.ok();
     sleep(Duration::from_millis(200)).await;
     server.signal();
@@ -69,7 +69,7 @@ async fn open_requests_are_finished_and_idle_connections_closed() {
 }
 
 #[tokio::test]
-async fn what_takes_too_long_is_cut_off() {
+async fn shutdown_cuts_off_requests_after_the_drain_time() {
     let drain = Duration::from_millis(500);
     let mut server = start(Duration::ZERO, drain).await;
     let mut open = server.connect().await;
@@ -84,7 +84,7 @@ async fn what_takes_too_long_is_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn under_load_no_request_fails() {
+async fn shutdown_under_load_fails_no_request() {
     let mut server = start(Duration::from_millis(500), Duration::from_secs(10)).await;
     let (stopping, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let url = server.url("/evaluatedFlags");
@@ -93,7 +93,7 @@ async fn under_load_no_request_fails() {
             let (url, stopping, answered) = (url.clone(), Arc::clone(&stopping), Arc::clone(&answered));
             tokio::spawn(async move {
                 let client = client();
-                // As a client that looks at readiness does: what was begun is finished, then it goes elsewhere.
+                // As a load balancer that polls readiness: open requests finish, new ones go elsewhere.
                 while !stopping.load(Ordering::SeqCst) {
                     let reply = Reply::of(client.post(&url).body("{}").send().await.unwrap()).await;
                     assert_eq!(reply.ok(), demo_json([false; 4]));

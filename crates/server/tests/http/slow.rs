@@ -1,4 +1,4 @@
-//! Clients that take their time.
+//! Slow clients.
 
 use std::time::Duration;
 
@@ -24,13 +24,13 @@ async fn start(change: impl FnOnce(&mut Options)) -> Server {
 }
 
 #[tokio::test]
-async fn a_head_that_does_not_come_to_its_end_is_not_waited_for() {
+async fn incomplete_head_times_out() {
     let server = start(|options| options.header_read_timeout = SHORT).await;
     let started = Instant::now();
     let (mut silent, mut slow) = (server.connect().await, server.connect().await);
     slow.write_all(b"GET /flags HTTP/1.1\r\nhost: x\r\n").await.unwrap();
     let dripping = async {
-        // Each byte comes in time; the head does not.
+        // Each byte is in time; the whole head is not.
         while slow.write_all(b"a").await.is_ok() && started.elapsed() < PATIENCE {
             sleep(SHORT / 10).await;
         }
@@ -49,7 +49,7 @@ async fn a_head_that_does_not_come_to_its_end_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_to_its_end_is_not_waited_for() {
+async fn incomplete_body_times_out() {
     let server = start(|options| options.request_timeout = SHORT).await;
     for head in ["content-length: 1000", "transfer-encoding: chunked"] {
         let mut stream = server.connect().await;
@@ -57,9 +57,9 @@ async fn a_body_that_does_not_come_to_its_end_is_not_waited_for() {
         stream.write_all(request.as_bytes()).await.unwrap();
         let started = Instant::now();
         let message = Reply::read(&mut stream).await.error(408, "request_timeout");
-        assert_eq!(message, "the body: did not arrive within 400ms");
+        assert_eq!(message, "body: not received within 400ms");
         assert!((SHORT..PATIENCE / 2).contains(&started.elapsed()), "{:?}", started.elapsed());
-        // Questions of OFREP go a way of their own.
+        // The fast path of OFREP has the same limit.
         let mut stream = server.connect().await;
         let request = format!("POST /ofrep/v1/evaluate/flags HTTP/1.1\r\nhost: x\r\n{head}\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
@@ -69,11 +69,11 @@ async fn a_body_that_does_not_come_to_its_end_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_reads_is_not_kept() {
+async fn unread_response_times_out() {
     let mut options = Options::default();
     options.write_timeout = SHORT;
     options.max_connections = 1;
-    // An answer larger than the buffers of a socket.
+    // A response larger than the buffers of a socket.
     let config = format!("[{}]", " ".repeat(12_000_000));
     let rows = Rows {
         flags: vec![FlagRow::new(1, "large", true)],
@@ -84,13 +84,13 @@ async fn an_answer_that_nobody_reads_is_not_kept() {
     let server = Server::start_with(Flags::builder().keep_rows().from_rows(rows).unwrap(), options).await;
     let mut stream = server.connect().await;
     stream.write_all(b"GET /flags HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-    // There is room for one connection, so this waits until the other one is given up.
+    // Only one connection is allowed, so this waits until the other one times out.
     let started = Instant::now();
     server.get_raw("/health/live").await.ok();
     assert!((SHORT..PATIENCE / 2).contains(&started.elapsed()), "{:?}", started.elapsed());
-    // A reader that is slow but reads is served to the end.
+    // A slow reader gets the whole response.
     let mut answer = Vec::new();
-    // With a small window the server waits for it time and again, longer than its patience in all.
+    // With a small window the server waits repeatedly, in total longer than its timeout.
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(64 * 1024).unwrap();
     let mut slow = socket.connect(server.address).await.unwrap();
@@ -109,7 +109,7 @@ async fn an_answer_that_nobody_reads_is_not_kept() {
 }
 
 #[tokio::test]
-async fn connections_beyond_the_cap_wait_for_room() {
+async fn connections_beyond_the_limit_wait() {
     let server = start(|options| {
         options.max_connections = 2;
         options.header_read_timeout = PATIENCE;

@@ -1,4 +1,4 @@
-//! Rows that change while requests are answered.
+//! Rows that change during requests.
 
 use std::sync::{
     Arc,
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::common::{Reply, Server, client};
 
-/// Two flags that are always flipped together, with an activation that tells of the revision.
+/// Two flags that always change together, and an activation named after the revision.
 fn rows(revision: i64) -> Rows {
     let on = revision % 2 == 0;
     Rows {
@@ -25,7 +25,7 @@ fn rows(revision: i64) -> Rows {
     }
 }
 
-/// The revision that every part of an answer is of.
+/// The revision, which must be the same in every part of a response.
 fn revision(all: &Value) -> i64 {
     let list = all.as_array().unwrap();
     let name = list[0]["activations"][0]["name"].as_str().unwrap();
@@ -38,7 +38,7 @@ fn revision(all: &Value) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_answer_mixes_two_revisions() {
+async fn response_is_of_one_revision_while_rows_change() {
     let server = Server::start(rows(0)).await;
     let (done, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let readers: Vec<_> = (0..8)
@@ -73,7 +73,7 @@ async fn no_answer_mixes_two_revisions() {
 }
 
 #[tokio::test]
-async fn rows_replaced_under_the_same_revision_are_seen() {
+async fn rows_replaced_with_the_same_revision_are_used() {
     let server = Server::start(rows(0)).await;
     assert_eq!(server.get("/flags").await.ok()[0]["status"], true);
     server.flags.replace_rows(Rows { revision: Revision::new(0), ..rows(1) });

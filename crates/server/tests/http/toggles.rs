@@ -1,4 +1,4 @@
-//! Toggles of one request.
+//! Toggles of a request.
 
 use axum::{Json, Router, routing::get};
 use chrono::{TimeDelta, Utc};
@@ -39,49 +39,49 @@ fn flags() -> Flags {
     Flags::builder().keep_rows().from_rows(rows()).unwrap()
 }
 
-const ASKS: &str = "x-novi-feature-toggles";
-const TELLS: &str = "x-novi-feature-toggles-enabled";
+const TOGGLES: &str = "x-novi-feature-toggles";
+const ENABLED: &str = "x-novi-feature-toggles-enabled";
 
 #[tokio::test]
-async fn a_header_overrides_flags_for_its_request_alone() {
+async fn toggles_header_overrides_flags_for_its_request_only() {
     let server = Server::start_with(flags(), Options::default()).await;
     let body = json!({"context": {"targetingKey": "user-7"}}).to_string();
-    let ask = async |path: &str, body: &str, toggles: Option<&str>| {
+    let call = async |path: &str, body: &str, toggles: Option<&str>| {
         let mut request = server.client.post(server.url(path)).header("content-type", "application/json");
         if let Some(toggles) = toggles {
-            request = request.header(ASKS, toggles);
+            request = request.header(TOGGLES, toggles);
         }
         Reply::of(request.body(body.to_owned()).send().await.unwrap()).await
     };
     let toggles = Some("new-foo:2=on,fast-bar=off");
-    let tells = "new-foo:2,gr%C3%BCn%2C gelb,mine";
-    let one = ask("/ofrep/v1/evaluate/flags/new-foo", &body, toggles).await;
-    assert_eq!((one.ok()["value"].clone(), one.header(TELLS)), (json!(2), Some(tells)));
-    let all = ask("/ofrep/v1/evaluate/flags", &body, toggles).await;
-    assert_eq!((all.ok()["flags"][1]["value"].clone(), all.header(TELLS)), (json!(false), Some(tells)));
-    let seeds = ask("/evaluatedFlags/new-foo", r#"{"targetingKey": "user-7"}"#, toggles).await;
-    assert_eq!((seeds.ok()["status"].clone(), seeds.header(TELLS)), (json!(true), Some(tells)));
-    let request = server.client.get(server.url("/features")).header(ASKS, "new-foo:1=on,fast-bar=off");
+    let enabled = "new-foo:2,gr%C3%BCn%2C gelb,mine";
+    let one = call("/ofrep/v1/evaluate/flags/new-foo", &body, toggles).await;
+    assert_eq!((one.ok()["value"].clone(), one.header(ENABLED)), (json!(2), Some(enabled)));
+    let all = call("/ofrep/v1/evaluate/flags", &body, toggles).await;
+    assert_eq!((all.ok()["flags"][1]["value"].clone(), all.header(ENABLED)), (json!(false), Some(enabled)));
+    let seeds = call("/evaluatedFlags/new-foo", r#"{"targetingKey": "user-7"}"#, toggles).await;
+    assert_eq!((seeds.ok()["status"].clone(), seeds.header(ENABLED)), (json!(true), Some(enabled)));
+    let request = server.client.get(server.url("/features")).header(TOGGLES, "new-foo:1=on,fast-bar=off");
     let features = Reply::of(request.send().await.unwrap()).await;
     assert_eq!(features.ok(), json!({"active_features": ["new-foo", "grün, gelb"]}));
-    assert_eq!(features.header(TELLS), Some("new-foo:1,gr%C3%BCn%2C gelb"));
+    assert_eq!(features.header(ENABLED), Some("new-foo:1,gr%C3%BCn%2C gelb"));
 
-    let without = ask("/ofrep/v1/evaluate/flags/fast-bar", &body, None).await;
-    assert_eq!((without.ok()["value"].clone(), without.header(TELLS)), (json!(true), None));
+    let without = call("/ofrep/v1/evaluate/flags/fast-bar", &body, None).await;
+    assert_eq!((without.ok()["value"].clone(), without.header(ENABLED)), (json!(true), None));
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_a_400_that_says_which_part() {
+async fn invalid_toggles_are_rejected_with_the_invalid_part() {
     let server = Server::start_with(flags(), Options::default()).await;
     for (path, body) in [("/ofrep/v1/evaluate/flags/fast-bar", "{\"context\":{}}"), ("/evaluatedFlags", "{}")]
     {
         for (list, part) in [
             ("fast-bar=off,new-foo=on", "\"new-foo=on\": expected a version from 1 to 2"),
-            ("pinned=on", "\"pinned\" can not be overridden"),
-            ("none=on", "there is no flag \"none\""),
+            ("pinned=on", "\"pinned\" cannot be overridden"),
+            ("none=on", "flag \"none\" was not found"),
         ] {
             let request = server.client.post(server.url(path)).header("content-type", "application/json");
-            let reply = Reply::of(request.header(ASKS, list).body(body).send().await.unwrap()).await;
+            let reply = Reply::of(request.header(TOGGLES, list).body(body).send().await.unwrap()).await;
             let json = reply.json();
             assert_eq!(
                 (reply.status, json["error"]["code"].as_str()),
@@ -95,7 +95,7 @@ async fn what_is_wrong_is_a_400_that_says_which_part() {
 }
 
 #[tokio::test]
-async fn the_header_can_have_another_name() {
+async fn toggles_header_can_be_renamed() {
     let mut options = Options::default();
     options.toggles_header = TogglesHeader::new("X-Knora-Feature-Toggles").unwrap();
     assert!(TogglesHeader::new("no header").is_none());
@@ -106,7 +106,7 @@ async fn the_header_can_have_another_name() {
     assert_eq!(reply.header("x-knora-feature-toggles-enabled"), Some("gr%C3%BCn%2C gelb"));
 }
 
-/// An application of somebody's own.
+/// An application with the layer.
 async fn application(toggles: RequestToggles) -> String {
     #[novi::enabled("fast-bar", flags = novi_flags(), otherwise = "slow")]
     fn bar() -> &'static str {
@@ -135,7 +135,7 @@ fn novi_flags() -> Flags {
 }
 
 #[tokio::test]
-async fn the_layer_gives_an_applications_handlers_their_flags() {
+async fn layer_adds_flags_to_the_requests_of_an_application() {
     let key = SigningKey::new("a secret of sixteen bytes").unwrap();
     let toggles = RequestToggles::new(flags())
         .context_header("x-user", "targetingKey")
@@ -158,27 +158,27 @@ async fn the_layer_gives_an_applications_handlers_their_flags() {
     let plain = get("/", &[]).await;
     let off = json!({"new-foo": null, "mine": false, "elsewhere": false, "bar": "fast", "user": null});
     assert_eq!(plain.ok(), off);
-    assert_eq!(plain.header(TELLS), Some("fast-bar,gr%C3%BCn%2C gelb"));
+    assert_eq!(plain.header(ENABLED), Some("fast-bar,gr%C3%BCn%2C gelb"));
 
     let on = json!({"new-foo": 2, "mine": true, "elsewhere": true, "bar": "slow", "user": "user-7"});
     let list = "new-foo:2=on,fast-bar=off";
-    let staff = get("/", &[("x-user", "user-7"), ("x-staff", "1"), (ASKS, list)]).await;
-    assert_eq!((staff.ok(), staff.header(TELLS)), (on.clone(), Some("new-foo:2,gr%C3%BCn%2C gelb,mine")));
+    let staff = get("/", &[("x-user", "user-7"), ("x-staff", "1"), (TOGGLES, list)]).await;
+    assert_eq!((staff.ok(), staff.header(ENABLED)), (on.clone(), Some("new-foo:2,gr%C3%BCn%2C gelb,mine")));
 
-    let refused = get("/", &[(ASKS, list), ("x-request-id", "mine")]).await;
+    let refused = get("/", &[(TOGGLES, list), ("x-request-id", "mine")]).await;
     assert_eq!((refused.status, refused.json()["error"]["code"].as_str()), (403, Some("forbidden")));
     assert_eq!(refused.json()["error"]["request_id"], "mine");
-    let wrong = get("/", &[("x-staff", "1"), (ASKS, "new-foo=on")]).await;
+    let wrong = get("/", &[("x-staff", "1"), (TOGGLES, "new-foo=on")]).await;
     assert_eq!((wrong.status, wrong.json()["error"]["code"].as_str()), (400, Some("invalid_toggles")));
 
     let signed = key.sign_toggles(list, Utc::now() + TimeDelta::hours(1));
-    assert_eq!(get("/", &[("x-user", "user-7"), (ASKS, &signed)]).await.ok(), on);
+    assert_eq!(get("/", &[("x-user", "user-7"), (TOGGLES, &signed)]).await.ok(), on);
     let expired = key.sign_toggles(list, Utc::now() - TimeDelta::hours(1));
-    assert_eq!(get("/", &[(ASKS, &expired)]).await.status, 403);
-    // Links carry it in their query, and never without a signature.
+    assert_eq!(get("/", &[(TOGGLES, &expired)]).await.status, 403);
+    // In a query, the list must be signed.
     let escaped = escaped(&signed);
     assert_eq!(get(&format!("/?a=b&toggles={escaped}"), &[("x-user", "user-7")]).await.ok(), on);
     assert_eq!(get("/?toggles=fast-bar=off", &[("x-staff", "1")]).await.status, 403);
-    // Outside of the layer there is nothing to take.
+    // Outside of the layer there are no flags to extract.
     assert_eq!(get("/bare", &[]).await.status, 500);
 }

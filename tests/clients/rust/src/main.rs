@@ -1,7 +1,7 @@
 //! The published OFREP provider for Rust: `novi-test-client URL CASES`.
 //!
-//! It leaves reasons out, takes every 400 for a wrong context, a value of another type for one that can not be read, and a null
-//! inside of an object for an empty text.
+//! It omits reasons, reports every 400 as an invalid context and a value of another type as a parse error, and turns a
+//! null inside an object into an empty string.
 
 use open_feature::{
     EvaluationContext, EvaluationContextFieldValue, EvaluationErrorCode, OpenFeature, StructValue,

@@ -1,0 +1,40 @@
+//! Who makes a change and why, for the history.
+
+use clap::Args;
+use novi::store::Author;
+
+// No doc comments on these two: clap would take them for the help of the commands that flatten them.
+#[derive(Debug, Args)]
+pub(super) struct Authorship {
+    /// Reason to record in the history
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+
+    #[command(flatten)]
+    actor: Actor,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Actor {
+    /// Name to record as the author [default: $USER, else $LOGNAME]
+    #[arg(long, value_name = "NAME")]
+    actor: Option<String>,
+}
+
+impl Authorship {
+    pub(super) fn author(self) -> Author {
+        Author { actor: self.actor.name(), reason: self.reason }
+    }
+
+    /// The author, with this reason if none was given.
+    pub(super) fn author_or(self, reason: String) -> Author {
+        Author { actor: self.actor.name(), reason: self.reason.or(Some(reason)) }
+    }
+}
+
+impl Actor {
+    pub(super) fn name(self) -> Option<String> {
+        let from_env = || ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+        self.actor.or_else(from_env).filter(|name| !name.is_empty())
+    }
+}

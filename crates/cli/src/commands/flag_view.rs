@@ -1,0 +1,98 @@
+//! A flag as `list` and `show` print it.
+
+use std::collections::HashMap;
+
+use novi::{
+    Issue, Snapshot,
+    rows::{ActivationRow, FailMode},
+};
+use serde::Serialize;
+use serde_json::Value;
+
+/// The JSON of a flag: the fields of `GET /flags/{name}`, and its metadata.
+#[derive(Serialize)]
+pub(super) struct FlagView<'a> {
+    pub(super) id: i64,
+    pub(super) name: &'a str,
+    pub(super) status: bool,
+    pub(super) activations: Vec<ActivationView<'a>>,
+    pub(super) description: Option<&'a str>,
+    pub(super) owner: Option<&'a str>,
+    pub(super) expires_at: Option<String>,
+    pub(super) tags: &'a [String],
+    /// The text of the row if it is not valid JSON.
+    pub(super) variants: Value,
+    pub(super) default_variant: Option<&'a str>,
+    pub(super) override_allowed: bool,
+    pub(super) exposed: bool,
+    pub(super) fail_mode: FailMode,
+    pub(super) row_version: i64,
+    pub(super) issues: Vec<&'a Issue>,
+}
+
+#[derive(Serialize)]
+pub(super) struct ActivationView<'a> {
+    pub(super) id: i64,
+    pub(super) name: &'a str,
+    pub(super) class_name: &'a str,
+    pub(super) config: Option<&'a str>,
+    pub(super) row_version: i64,
+}
+
+/// The issues of each broken flag. Searching all issues for each flag would take quadratic time.
+pub(super) type IssuesByFlag<'a> = HashMap<&'a str, Vec<&'a Issue>>;
+
+pub(super) fn issues_by_flag(snapshot: &Snapshot) -> IssuesByFlag<'_> {
+    let mut issues = IssuesByFlag::new();
+    for issue in snapshot.issues() {
+        for flag in &issue.flags {
+            issues.entry(flag).or_default().push(issue);
+        }
+    }
+    issues
+}
+
+impl<'a> FlagView<'a> {
+    /// The flag in this row; `None` if there are fewer rows.
+    pub(super) fn new(snapshot: &'a Snapshot, row: usize, issues: &IssuesByFlag<'a>) -> Option<Self> {
+        let activations = snapshot.activations_of(row).map(ActivationView::new).collect();
+        let row = snapshot.rows()?.flags.get(row)?;
+        let metadata = &row.metadata;
+        let variants = metadata.variants.as_deref().map_or(Value::Null, |text| {
+            serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+        });
+        Some(Self {
+            id: row.id,
+            name: &row.name,
+            status: row.status,
+            activations,
+            description: metadata.description.as_deref(),
+            owner: metadata.owner.as_deref(),
+            expires_at: metadata.expires_at.map(|time| time.to_rfc3339()),
+            tags: &metadata.tags,
+            variants,
+            default_variant: metadata.default_variant.as_deref(),
+            override_allowed: metadata.override_allowed,
+            exposed: metadata.exposed,
+            fail_mode: metadata.fail_mode,
+            row_version: metadata.row_version,
+            issues: issues.get(row.name.as_str()).cloned().unwrap_or_default(),
+        })
+    }
+
+    pub(super) fn state(&self) -> &'static str {
+        if self.status { "on" } else { "off" }
+    }
+}
+
+impl<'a> ActivationView<'a> {
+    fn new(row: &'a ActivationRow) -> Self {
+        Self {
+            id: row.id,
+            name: &row.name,
+            class_name: &row.class_name,
+            config: row.config.as_deref(),
+            row_version: row.row_version,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! `novi serve --demo`.
+
+use std::sync::Arc;
+
+use novi::store::SchemaStore;
+
+use crate::{output::Failure, session::Config};
+
+/// The database of the demo, unless the command line names one.
+pub(super) const DATABASE: &str = "sqlite://novi-demo.db";
+
+/// Creates the database, with the sample rows if it has no flags.
+pub(super) async fn create(config: &Config) -> Result<Arc<dyn SchemaStore>, Failure> {
+    let store = novi::store::create(&config.database.url).await?;
+    store.migrate().await?;
+    if store.load().await?.flags.is_empty() {
+        store.run_script(novi::store::DEMO_ROWS).await?;
+    }
+    Ok(store)
+}
+
+/// What to try in another terminal.
+pub(super) fn greeting(url: &str, store: &str, config: &Config) -> String {
+    let interval = humantime::format_duration(config.refresh.interval.into());
+    let program = command(config, false);
+    let json = "-H 'content-type: application/json'";
+    format!(
+        "\
+Listening on {url} with the flags of {store}. In another terminal, evaluate a flag, and then all flags:
+
+  curl -s {url}/ofrep/v1/evaluate/flags/Combo%20AND {json} -d '{{\"context\": {{\"currentDateTime\": \"11/26/2023 12:00 AM\", \"seed\": 90, \"variant\": \"A\"}}}}'
+  curl -s {url}/ofrep/v1/evaluate/flags {json} -d '{{\"context\": {{\"targetingKey\": \"user-7\"}}}}'
+
+Turn the flag off, and evaluate it again. The server notices changes within {interval}.
+
+  {program} disable \"Combo AND\"
+
+Stop with Ctrl-C."
+    )
+}
+
+/// How to run another command on the same database, for a shell.
+pub(super) fn command(config: &Config, uses_default: bool) -> String {
+    if uses_default {
+        return "novi".to_owned();
+    }
+    // As this process was started: `novi` may not be in the PATH.
+    let program = std::env::args().next().unwrap_or_else(|| "novi".to_owned());
+    let url = &config.database.url;
+    // Other URLs may contain a password.
+    let database = if url.starts_with("sqlite:") { quoted(url) } else { "URL".to_owned() };
+    format!("{} --database {database}", quoted(&program))
+}
+
+/// One word of a shell.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/.:_-=,+@%".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}

@@ -1,0 +1,162 @@
+//! `novi serve`.
+
+mod demo;
+mod exposure;
+mod options;
+mod retention;
+mod signals;
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::Args;
+use novi::{Flags, Origin, Status};
+use novi_server::Database;
+use serde_json::json;
+use tokio::{net::TcpListener, sync::oneshot};
+
+use self::{exposure::Exposure, signals::Signals};
+use crate::{
+    output::{Failure, print, print_json},
+    session::Session,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  novi serve --demo
+  novi serve --listen 0.0.0.0:8080
+  NOVI_LOG=debug novi serve";
+
+/// Serve flags over HTTP
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Serve {
+    /// Address and port to listen on [default: [server] listen]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    listen: Option<SocketAddr>,
+
+    /// Listen on a public address without tokens: until the first token is created, anyone has full access
+    #[arg(long)]
+    insecure: bool,
+
+    /// PEM certificate chain for HTTPS; reloaded when the file changes
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// PEM private key of the certificate
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
+    /// Serve sample flags from novi-demo.db or --database; creates the tables and flags if they are missing
+    #[arg(long)]
+    demo: bool,
+}
+
+impl Serve {
+    pub(crate) async fn run(self, mut session: Session) -> Result<ExitCode, Failure> {
+        if self.demo && !session.database_given {
+            demo::DATABASE.clone_into(&mut session.config.database.url);
+        }
+        let config = &session.config;
+        let store = if self.demo { Some(demo::create(config).await?) } else { None };
+        let mut options = options::from_config(config, self.tls_cert, self.tls_key)?;
+        if self.demo {
+            // No load balancer needs time to notice the shutdown, so Ctrl-C returns at once.
+            options.notice = Duration::ZERO;
+        }
+        if session.snapshot_file().is_none() {
+            // Connects on first use: the database may be unavailable at the start.
+            options.database = Some(Database::at(&config.database.url));
+        }
+        let address = self.listen.unwrap_or(config.server.listen);
+        // Before the rows are loaded, so that a port in use is reported at once.
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            Failure::network(format!(
+                "could not listen on {address}: {error}; choose another address with --listen"
+            ))
+        })?;
+        let address = listener.local_addr().unwrap_or(address);
+        let builder = Flags::builder().config(config).keep_rows().start_without_database();
+        let flags = match (store, session.snapshot_file()) {
+            (Some(store), _) => builder.from_store(store).await?,
+            (None, Some(file)) => builder.from_file(file)?,
+            (None, None) => builder.connect(&config.database.url).await?,
+        };
+        let insecure = self.insecure || config.server.insecure;
+        let snapshot = config.file(&config.snapshot.path);
+        let exposure =
+            Exposure::of_server(&mut options, &flags, address, insecure, snapshot.as_deref()).await?;
+        let name = flags.store_name().unwrap_or_else(|| config.database.url.clone());
+        if session.snapshot_file().is_none() {
+            retention::prune_in_background(config.database.url.clone(), config.history.keep);
+        }
+        // Installed before the address is printed: from then on a signal must end the server gracefully.
+        let mut signals = Signals::new().map_err(|error| Failure::runtime(&error))?;
+        let scheme = if options.tls.is_some() { "https" } else { "http" };
+        if session.json {
+            print_json(&json!({"listening": address, "database": name, "source": flags.status().origin}))?;
+        } else if self.demo {
+            print(demo::greeting(&format!("{scheme}://{address}"), &name, config))?;
+        } else {
+            let note = note(&flags.status());
+            print(format_args!(
+                "Listening on {scheme}://{address} with the flags of {name}{note}. Stop with Ctrl-C."
+            ))?;
+        }
+        let uses_default = !self.demo && !session.database_given;
+        if let Some(warning) = exposure.warning(&demo::command(config, uses_default)) {
+            tracing::warn!("{warning}");
+        }
+        serve(listener, flags, options, &mut signals).await
+    }
+}
+
+/// Serves until the first signal, and then until all requests have ended, or a second signal arrives.
+async fn serve(
+    listener: TcpListener,
+    flags: Flags,
+    options: novi_server::Options,
+    signals: &mut Signals,
+) -> Result<ExitCode, Failure> {
+    let (stop, stopped) = oneshot::channel::<()>();
+    let kept = flags.clone();
+    let served = novi_server::serve(listener, flags, options, async {
+        // An error means that `stop` was dropped, which is the signal.
+        let (Ok(()) | Err(_)) = stopped.await;
+    });
+    let aborted = async {
+        signals.next().await;
+        drop(stop);
+        signals.next_distinct().await;
+    };
+    tokio::select! {
+        served = served => served.map_err(|error| Failure::network(format!("the server failed: {error}")))?,
+        () = aborted => return Err(Failure::network("stopped by a second signal; open requests were aborted")),
+    }
+    // With the changes since the file was last written.
+    if let Err(error) = kept.save_snapshot().await {
+        tracing::warn!("{error}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What to add to the name of a database that is unavailable.
+fn note(status: &Status) -> String {
+    match (status.origin, status.age) {
+        (Origin::File, Some(age)) => {
+            let age = humantime::format_duration(Duration::from_secs(age.as_secs()));
+            format!(" (unavailable; using the snapshot file, written {age} ago)")
+        }
+        (Origin::Nowhere, _) => " (unavailable; there are no flags until it responds)".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// An address with a port. `localhost` or no host is the loopback address.
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    const EXPECTED: &str = "expected an IP address and a port, such as 127.0.0.1:6684 or [::1]:6684";
+    let port = text.strip_prefix("localhost:").or_else(|| text.strip_prefix(':')).unwrap_or(text);
+    match port.parse::<u16>() {
+        Ok(port) => Ok(SocketAddr::from(([127, 0, 0, 1], port))),
+        Err(_) => text.parse().map_err(|_| EXPECTED),
+    }
+}

@@ -1,0 +1,25 @@
+//! The server's options, from the configuration.
+
+use std::path::{Path, PathBuf};
+
+use novi_server::Options;
+
+#[cfg(feature = "otlp")]
+use crate::telemetry::Telemetry;
+use crate::{output::Failure, session::Config};
+
+/// The options of `[server]`. The certificate of the command line takes precedence.
+pub(super) fn from_config(
+    config: &Config,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+) -> Result<Options, Failure> {
+    let mut section = config.server.clone();
+    // Paths of the command line are relative to the working directory, those of the configuration to its file.
+    section.tls_cert = tls_cert.or_else(|| config.file(&section.tls_cert)).unwrap_or_default();
+    section.tls_key = tls_key.or_else(|| config.file(&section.tls_key)).unwrap_or_default();
+    let options = section.options(Path::new("")).map_err(|error| Failure::usage(error.to_string()))?;
+    #[cfg(feature = "otlp")]
+    let options = options.on_span(Telemetry::on_span());
+    Ok(options)
+}

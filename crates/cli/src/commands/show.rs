@@ -1,0 +1,90 @@
+//! `novi show`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use novi::{Context, Error, rows::FailMode};
+use serde_json::Value;
+
+use super::flag_view::{ActivationView, FlagView, issues_by_flag};
+use crate::{
+    output::{Failure, print, print_json, print_table},
+    session::Session,
+};
+
+/// Show a flag with its activations and metadata
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// Flag name
+    flag: String,
+}
+
+impl Show {
+    pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        let flags = session.flags().await?;
+        let snapshot = flags.snapshot();
+        let issues = issues_by_flag(&snapshot);
+        let row = snapshot.row_of(&self.flag);
+        let Some(view) = row.and_then(|row| FlagView::new(&snapshot, row, &issues)) else {
+            // This error suggests a similar name. A flag that exists only in [overrides] evaluates, but has
+            // no row.
+            snapshot.evaluate(&self.flag, &Context::new())?;
+            return Err(Error::FlagNotFound { name: self.flag, similar: None }.into());
+        };
+        if session.json {
+            print_json(&view)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let FlagView { id, name, row_version, .. } = &view;
+        print(format_args!("{name} (flag {id}), status {}, version {row_version}", view.state()))?;
+        print_details(session, &view)?;
+        if view.activations.is_empty() {
+            if view.issues.is_empty() {
+                print("  no activations: the flag is on if its status is on")?;
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        let row = |activation: ActivationView<'_>| {
+            let ActivationView { id, name, class_name, config, row_version } = activation;
+            let config = config.unwrap_or("null").to_owned();
+            [id.to_string(), name.to_owned(), class_name.to_owned(), row_version.to_string(), config]
+        };
+        let headings = ["id", "activation", "class", "version", "config"];
+        print_table(&headings, view.activations.into_iter().map(row))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Prints metadata that differs from the defaults.
+fn print_details(session: &Session, view: &FlagView<'_>) -> Result<(), Failure> {
+    let variants = match &view.variants {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        variants => Some(variants.to_string()),
+    };
+    let details = [
+        ("description", view.description),
+        ("owner", view.owner),
+        ("expires", view.expires_at.as_deref()),
+        ("variants", variants.as_deref()),
+        ("default variant", view.default_variant),
+        ("exposed", view.exposed.then_some("yes")),
+        ("override allowed", (!view.override_allowed).then_some("no")),
+        ("fail mode", (view.fail_mode != FailMode::Off).then(|| view.fail_mode.as_str())),
+    ];
+    for (what, text) in details {
+        if let Some(text) = text {
+            print(format_args!("  {what}: {text}"))?;
+        }
+    }
+    if !view.tags.is_empty() {
+        print(format_args!("  tags: {}", view.tags.join(", ")))?;
+    }
+    for issue in &view.issues {
+        print(format_args!("  broken: {issue}"))?;
+    }
+    if session.config.overrides.contains_key(view.name) {
+        print("  overridden by the configuration ([overrides])")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! Logs on standard error and, with a collector, traces.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::{
+    EnvFilter, Layer as _, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
+
+#[cfg(feature = "otlp")]
+use crate::telemetry::Telemetry;
+
+/// The variable with the log filter.
+const LOG: &str = "NOVI_LOG";
+
+/// The variable with the log format: `json`, or else text.
+const LOG_FORMAT: &str = "NOVI_LOG_FORMAT";
+
+/// Starts logging. Logs go to standard error, so that standard output has only the command's result.
+pub(crate) fn init(serves: bool) -> impl Sized + use<> {
+    let default = if serves { "info" } else { "error" };
+    let variable = std::env::var(LOG).ok().filter(|text| !text.trim().is_empty());
+    let terminal =
+        std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
+    let (filter, invalid) = match variable.as_deref().map(EnvFilter::try_new) {
+        Some(Ok(filter)) => (filter, None),
+        Some(Err(error)) => (EnvFilter::new(default), Some(error)),
+        None => (EnvFilter::new(default), None),
+    };
+    // A log line that cannot be written is lost: reporting that on the same stream would panic.
+    let text = fmt::layer().with_writer(std::io::stderr).with_ansi(terminal).log_internal_errors(false);
+    let text = if std::env::var(LOG_FORMAT).is_ok_and(|format| format.eq_ignore_ascii_case("json")) {
+        text.json().flatten_event(true).with_filter(filter).boxed()
+    } else {
+        text.with_filter(filter).boxed()
+    };
+    let registry = tracing_subscriber::registry().with(text);
+    let telemetry = export(registry, serves);
+    if let Some(error) = invalid {
+        tracing::error!(
+            "{LOG}: {error}; expected a level such as \"debug\", or several such as \"warn,novi=debug\"; using \
+             {default:?}"
+        );
+    }
+    telemetry
+}
+
+/// Installs the subscriber, with traces if a collector is configured.
+#[cfg(feature = "otlp")]
+fn export<S>(registry: S, serves: bool) -> Option<Telemetry>
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a> + Send + Sync,
+{
+    let telemetry = if serves { Telemetry::from_env() } else { Ok(None) };
+    let (telemetry, error) = match telemetry {
+        Ok(telemetry) => (telemetry, None),
+        Err(error) => (None, Some(error)),
+    };
+    registry.with(telemetry.as_ref().map(Telemetry::layer)).init();
+    if let Some(error) = error {
+        tracing::error!("OTEL_EXPORTER_OTLP_ENDPOINT: could not send traces: {error}");
+    }
+    telemetry
+}
+
+#[cfg(not(feature = "otlp"))]
+fn export<S: tracing::Subscriber + Send + Sync>(registry: S, _: bool) {
+    registry.init();
+}

@@ -1,0 +1,42 @@
+//! From arguments to the command that runs.
+
+use std::process::ExitCode;
+
+use clap::CommandFactory as _;
+
+use crate::{
+    args::{Arguments, Command},
+    output::Failure,
+    session::Session,
+};
+
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    let Arguments { config, database, set, json, command } = arguments;
+    // Runs in a shell's startup file, where the configuration may be invalid.
+    if let Command::Completions(command) = &command {
+        return command.run(&mut Arguments::command());
+    }
+    let session = Session::load(config, database, &set, json)?;
+    match command {
+        Command::Serve(command) => command.run(session).await,
+        Command::Migrate(command) => command.run(&session).await,
+        Command::Seed(command) => command.run(&session).await,
+        Command::Check(command) => command.run(&session).await,
+        Command::List(command) => command.run(&session).await,
+        Command::Show(command) => command.run(&session).await,
+        Command::Enable(command) => command.run(&session, true).await,
+        Command::Disable(command) => command.run(&session, false).await,
+        Command::Reweight(command) => command.run(&session).await,
+        Command::Eval(command) => command.run(&session).await,
+        Command::History(command) => command.run(&session).await,
+        Command::Diff(command) => command.run(&session).await,
+        Command::Rollback(command) => command.run(&session).await,
+        Command::Export(command) => command.run(&session).await,
+        Command::Stale(command) => command.run(&session).await,
+        Command::Token(command) => command.run(&session).await,
+        Command::Health(command) => command.run(&session).await,
+        Command::Sign(command) => command.run(&session),
+        Command::Types(command) => command.run(&session),
+        Command::Completions(_) => Ok(ExitCode::SUCCESS),
+    }
+}

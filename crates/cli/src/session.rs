@@ -1,0 +1,86 @@
+//! What every command receives: the configuration, and access to the database and its flags.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use novi::{Flags, FlagsBuilder, SnapshotFile, rows::Rows, store::SchemaStore};
+use novi_server::ServerSection;
+
+use crate::output::Failure;
+
+/// The configuration, with the section `[server]`.
+pub(crate) type Config = novi::config::Config<ServerSection>;
+
+/// The configuration of one run.
+pub(crate) struct Session {
+    pub(crate) config: Config,
+    /// Whether to print JSON.
+    pub(crate) json: bool,
+    /// Whether the command line names the database.
+    pub(crate) database_given: bool,
+}
+
+impl Session {
+    /// Loads the configuration. The command line takes precedence over the environment, and that over the
+    /// file.
+    pub(crate) fn load(
+        config: Option<PathBuf>,
+        database: Option<String>,
+        set: &[String],
+        json: bool,
+    ) -> Result<Self, Failure> {
+        // Not read by clap, which rejects a variable that is set to the empty string.
+        let from_env = || std::env::var_os("NOVI_CONFIG").filter(|file| !file.is_empty()).map(PathBuf::from);
+        let mut config = Config::load_as(config.or_else(from_env).as_deref(), set)?;
+        let database_given = database.is_some();
+        if let Some(url) = database {
+            config.database.url = url;
+        }
+        Ok(Self { config, json, database_given })
+    }
+
+    /// Connects to the database, which must exist.
+    pub(crate) async fn store(&self) -> Result<Arc<dyn SchemaStore>, Failure> {
+        if let Some(file) = self.snapshot_file() {
+            return Err(Failure::usage(format!(
+                "{} is a snapshot file, which is read-only; name a database with --database",
+                file.display()
+            )));
+        }
+        Ok(novi::store::connect(&self.config.database.url).await?)
+    }
+
+    /// The snapshot file that replaces the database, as in `file:flags.novi`.
+    pub(crate) fn snapshot_file(&self) -> Option<&Path> {
+        self.config.database.url.strip_prefix("file:").map(Path::new)
+    }
+
+    /// The flags at this moment; later changes are not followed.
+    pub(crate) async fn flags(&self) -> Result<Flags, Failure> {
+        self.flags_with(Flags::builder()).await
+    }
+
+    pub(crate) async fn flags_with(&self, builder: FlagsBuilder) -> Result<Flags, Failure> {
+        let rows = match self.snapshot_file() {
+            Some(file) => SnapshotFile::read(file)?.rows,
+            None => self.store().await?.load().await?,
+        };
+        Ok(builder.config(&self.config).keep_rows().from_rows(rows)?)
+    }
+
+    /// The flags of these rows.
+    pub(crate) fn flags_from(&self, rows: Rows) -> Result<Flags, Failure> {
+        Ok(Flags::builder().config(&self.config).keep_rows().from_rows(rows)?)
+    }
+}
+
+/// Reads a file, or standard input if it is `-`.
+pub(crate) fn read_input(file: &Path) -> io::Result<String> {
+    if file.as_os_str() == "-" {
+        return io::read_to_string(io::stdin().lock());
+    }
+    std::fs::read_to_string(file)
+}

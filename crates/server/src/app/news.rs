@@ -1,0 +1,138 @@
+//! The events of streams: flags may now evaluate differently, because rows have changed or because time has
+//! passed.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use novi::{Flags, Snapshot, rows::Revision};
+use tokio::{
+    sync::watch,
+    task::spawn_blocking,
+    time::{Instant, sleep},
+};
+
+/// The latest event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct News {
+    /// Counts the events.
+    number: u64,
+    pub(crate) revision: Revision,
+    at: DateTime<Utc>,
+}
+
+impl News {
+    pub(crate) fn new(snapshot: &Snapshot) -> Self {
+        Self { number: 0, revision: snapshot.revision(), at: Utc::now() }
+    }
+
+    /// The event in the format of `text/event-stream`.
+    pub(crate) fn event(&self) -> Bytes {
+        let (revision, at) = (self.revision, self.at.timestamp());
+        Bytes::from(format!(
+            "id: {revision}.{number}\nevent: message\ndata: {{\"type\":\"refetchEvaluation\",\"etag\":\"r{revision}\",\
+             \"lastModified\":{at}}}\n\n",
+            number = self.number,
+        ))
+    }
+
+    /// The revision in the etag of an event.
+    pub(crate) fn revision_of(etag: &str) -> Option<Revision> {
+        etag.strip_prefix('r')?.parse().ok().map(Revision::new)
+    }
+}
+
+/// The interval of polling: rows in memory do not notify of a replacement, and the clock can be set.
+const POLL: Duration = Duration::from_secs(1);
+
+/// A ramp may change its decisions every second. Events on account of time have at least this interval.
+const TIME_EVENT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Sends the events until the flags are dropped.
+pub(crate) async fn publish(flags: Flags, sender: watch::Sender<News>) {
+    let mut subscription = flags.subscribe();
+    let mut clock = Clock::new(&flags).await;
+    loop {
+        // A change of the folder of types is notified without a new revision.
+        let notified = tokio::select! {
+            changed = subscription.next() => {
+                if changed.is_none() { return }
+                true
+            }
+            () = sleep(clock.wait()) => false,
+        };
+        let revision = flags.snapshot().revision();
+        let other_rows = sender.borrow().revision != revision;
+        let due = clock.is_due();
+        if notified || other_rows || due {
+            sender.send_modify(|news| {
+                *news = News { number: news.number.wrapping_add(1), revision, at: Utc::now() }
+            });
+            clock.set(&flags, due).await;
+        }
+    }
+}
+
+/// When a decision may next change by the clock alone.
+struct Clock {
+    next: Option<DateTime<Utc>>,
+    /// When the last event on account of time was sent.
+    sent: Option<Instant>,
+}
+
+impl Clock {
+    async fn new(flags: &Flags) -> Self {
+        // The first client evaluated a moment before it opened the stream.
+        Self { next: next_change(flags, TimeDelta::seconds(10)).await, sent: None }
+    }
+
+    async fn set(&mut self, flags: &Flags, sent: bool) {
+        self.next = next_change(flags, TimeDelta::zero()).await;
+        if sent {
+            self.sent = Some(Instant::now());
+        }
+    }
+
+    /// The time until the next poll.
+    fn wait(&self) -> Duration {
+        let until = self.next.map(|next| (next - Utc::now()).to_std().unwrap_or_default());
+        until.unwrap_or(POLL).max(self.pause()).min(POLL)
+    }
+
+    /// How long no further event on account of time is sent.
+    fn pause(&self) -> Duration {
+        self.sent.map_or(Duration::ZERO, |sent| TIME_EVENT_INTERVAL.saturating_sub(sent.elapsed()))
+    }
+
+    fn is_due(&self) -> bool {
+        self.pause().is_zero() && self.next.is_some_and(|next| next <= Utc::now())
+    }
+}
+
+/// The next change by the clock, as of this long ago.
+async fn next_change(flags: &Flags, ago: TimeDelta) -> Option<DateTime<Utc>> {
+    let flags = flags.clone();
+    // Blocking: it takes a while for a hundred thousand flags.
+    let next = spawn_blocking(move || flags.snapshot().next_change_of_all(Utc::now() - ago));
+    next.await.ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn event_has_its_revision_as_etag() {
+        let news = News {
+            number: 3,
+            revision: Revision::new(42),
+            at: DateTime::from_timestamp(1_771_622_898, 0).unwrap(),
+        };
+        assert_eq!(
+            news.event(),
+            "id: 42.3\nevent: message\ndata: {\"type\":\"refetchEvaluation\",\"etag\":\"r42\",\"lastModified\":1771622898}\n\n"
+        );
+        assert_eq!(News::revision_of("r42"), Some(Revision::new(42)));
+        assert_eq!(News::revision_of("42"), None);
+    }
+}

@@ -1,0 +1,142 @@
+//! Errors of management.
+
+use axum::http::StatusCode;
+use novi::{Error, Revision, rows::Violation, store::SchemaStore};
+
+use crate::{
+    app::AppState,
+    http::{
+        error::{ApiError, ConflictDetails},
+        problem::{Problem, ProblemKind},
+        text::short,
+    },
+};
+
+/// The store that the endpoints write to.
+///
+/// # Errors
+/// 501 if there is none, 503 if it cannot be opened.
+pub(crate) async fn store(state: &AppState) -> Result<&dyn SchemaStore, ApiError> {
+    let database = state.options().database.as_ref().ok_or_else(ApiError::no_database)?;
+    database.store().await.map_err(|error| ApiError::from_store(&error))
+}
+
+impl ApiError {
+    pub(crate) fn invalid_query(cause: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_query", format!("query: {}", short(cause)))
+    }
+
+    pub(crate) fn invalid_header(message: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_header", format!("header {}", short(message)))
+    }
+
+    pub(crate) fn invalid_cursor() -> Self {
+        let message = "cursor: expected `next` of a previous response, with all other parameters unchanged";
+        Self::new(StatusCode::BAD_REQUEST, "invalid_cursor", message)
+    }
+
+    pub(crate) fn invalid_id(param: &str, found: &str) -> Self {
+        let message = format!("{param} in the path: expected an integer, found {:?}", short(found));
+        Self::new(StatusCode::BAD_REQUEST, "invalid_path", message)
+    }
+
+    /// All problems of a body, and of the rows that it would make.
+    pub(crate) fn invalid(problems: Vec<Problem>) -> Self {
+        let message = summary(&problems);
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message).problems(problems)
+    }
+
+    /// The current rows do not allow the change.
+    pub(crate) fn refused(problems: Vec<Problem>) -> Self {
+        let code = match problems.first().map(|problem| problem.kind) {
+            Some(ProblemKind::Exists) => "already_exists",
+            Some(ProblemKind::InUse) => "in_use",
+            _ => "refused",
+        };
+        Self::new(StatusCode::CONFLICT, code, summary(&problems)).problems(problems)
+    }
+
+    /// The row in the path does not exist.
+    pub(crate) fn missing(problem: &Problem) -> Self {
+        let code = match problem.kind {
+            ProblemKind::Missing(code) => code,
+            _ => "not_found",
+        };
+        Self::new(StatusCode::NOT_FOUND, code, problem.message.clone())
+    }
+
+    pub(crate) fn row_not_found(table: &'static str, id: i64) -> Self {
+        let code = if table == "flags" { "flag_not_found" } else { "activation_not_found" };
+        Self::new(StatusCode::NOT_FOUND, code, format!("{table}#{id} was not found"))
+    }
+
+    pub(crate) fn member_not_found(activation: i64, member: &str) -> Self {
+        let message = format!("activations#{activation} has no member {:?}", short(member));
+        Self::new(StatusCode::NOT_FOUND, "member_not_found", message)
+    }
+
+    /// The row was modified since the caller read it.
+    pub(crate) fn conflict(conflict: ConflictDetails) -> Self {
+        let ConflictDetails { table, id, name, expected, found, .. } = &conflict;
+        let name = short(name);
+        let found = found.map_or_else(|| "no such row".to_owned(), |found| format!("version {found}"));
+        let message = format!(
+            "{table}#{id} {name:?}: expected version {expected}, found {found}: modified since you read it; reload and \
+             retry"
+        );
+        Self::new(StatusCode::PRECONDITION_FAILED, "conflict", message)
+            .details(|details| details.conflict = Some(conflict))
+    }
+
+    pub(crate) fn no_database() -> Self {
+        let message = "this server has no database for changes and history; set `Options::database`, or use \
+                       `novi_server::Server`";
+        Self::new(StatusCode::NOT_IMPLEMENTED, "no_database", message)
+    }
+
+    /// The edit was committed all the same.
+    pub(crate) fn not_seen(revision: Revision, cause: &str) -> Self {
+        let message =
+            format!("the change was committed as revision {revision}, but this server has not loaded it yet");
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_seen_yet", message);
+        error.log_message(cause.to_owned()).retry_after(1)
+    }
+
+    /// An error of the database. Its own message is only logged: it may name hosts and users.
+    pub(crate) fn from_store(error: &Error) -> Self {
+        match error {
+            Error::FlagNotFound { .. } => Self::flag_not_found(error),
+            Error::NotKept(message) => Self::new(StatusCode::NOT_FOUND, "moment_not_kept", short(message)),
+            Error::NotMigrated { .. } => {
+                let message = "the database has no tables of novi; create them with `novi migrate`";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_migrated", message)
+            }
+            Error::Constraint(violations) => {
+                let problem =
+                    |broken: &Violation| Problem::new("", broken.to_string()).kind(ProblemKind::Refused);
+                Self::refused(violations.iter().map(problem).collect())
+            }
+            Error::Store { action, .. } => {
+                Self::database_unavailable(&short(action)).log_message(error.to_string()).retry_after(1)
+            }
+            _ => Self::database_unavailable("the database failed").log_message(error.to_string()),
+        }
+    }
+
+    fn database_unavailable(what: &str) -> Self {
+        let message = format!("{what}; the server's log has the details under this request id");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", message)
+    }
+
+    fn problems(self, problems: Vec<Problem>) -> Self {
+        self.details(|details| details.problems = problems)
+    }
+}
+
+fn summary(problems: &[Problem]) -> String {
+    match problems {
+        [problem] if problem.pointer.is_empty() => short(&problem.message),
+        [problem] => format!("{}: {}", short(&problem.pointer), short(&problem.message)),
+        _ => format!("{} problems", problems.len()),
+    }
+}

@@ -1,0 +1,11 @@
+//! The names of an activation type.
+
+use crate::app::AppState;
+
+/// All names of the type with this name: its class name and its aliases.
+pub(crate) fn class_names(state: &AppState, name: &str) -> Vec<String> {
+    match state.flags().registry().find(name) {
+        Some(kind) => [kind.class()].iter().chain(kind.aliases()).map(|name| (*name).to_owned()).collect(),
+        None => vec![name.to_owned()],
+    }
+}

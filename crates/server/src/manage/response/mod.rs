@@ -1,0 +1,6 @@
+//! The output of handlers.
+
+pub(crate) mod page;
+pub(crate) mod plan;
+pub(crate) mod row;
+pub(crate) mod view;

@@ -1,0 +1,126 @@
+//! Lists in pages.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::http::error::ApiError;
+
+/// A page of a list.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "{T}Page")]
+pub(crate) struct Page<T> {
+    /// In a stable order.
+    pub(crate) items: Vec<T>,
+    /// The `cursor` of the next page, with all other parameters unchanged; null on the last page.
+    pub(crate) next: Option<String>,
+    /// The revision of the rows.
+    pub(crate) revision: i64,
+}
+
+/// The most items of a page.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "u32")]
+pub(crate) struct Limit(u32);
+
+impl Limit {
+    const DEFAULT: u32 = 100;
+    const MOST: u32 = 1000;
+
+    pub(crate) fn or_default(limit: Option<Self>) -> usize {
+        limit.map_or(Self::DEFAULT, |limit| limit.0) as usize
+    }
+}
+
+impl TryFrom<u32> for Limit {
+    type Error = String;
+
+    fn try_from(number: u32) -> Result<Self, String> {
+        if (1..=Self::MOST).contains(&number) {
+            return Ok(Self(number));
+        }
+        Err(format!("expected a number from 1 to {}, found {number}", Self::MOST))
+    }
+}
+
+impl JsonSchema for Limit {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Limit".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "integer", "minimum": 1, "maximum": Self::MOST, "default": Self::DEFAULT})
+    }
+}
+
+/// The sort key of an item: a number, a text, and finally the id.
+type SortKey<'a> = (i64, &'a str, i64);
+
+/// The position after a page.
+#[derive(Serialize, Deserialize)]
+struct Cursor {
+    sort: String,
+    number: i64,
+    text: String,
+    id: i64,
+}
+
+/// The page of these rows after the cursor, sorted by their keys. `sort` is the name of the order, with a `-`
+/// before it if it is descending.
+pub(crate) fn paginate_sorted<T>(
+    mut rows: Vec<T>,
+    sort: &str,
+    key: impl Fn(&T) -> SortKey<'_>,
+    limit: usize,
+    cursor: Option<&str>,
+) -> Result<(Vec<T>, Option<String>), ApiError> {
+    let descending = sort.starts_with('-');
+    rows.sort_by(|one, other| {
+        let order = key(one).cmp(&key(other));
+        if descending { order.reverse() } else { order }
+    });
+    if let Some(cursor) = cursor {
+        let cursor: Cursor = decode_cursor(cursor)?;
+        if cursor.sort != sort {
+            return Err(ApiError::invalid_cursor());
+        }
+        let end = (cursor.number, cursor.text.as_str(), cursor.id);
+        let is_past = |row: &T| if descending { key(row) < end } else { key(row) > end };
+        let start = rows.partition_point(|row| !is_past(row));
+        rows.drain(..start);
+    }
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(|last| {
+        let (number, text, id) = key(last);
+        encode_cursor(&Cursor { sort: sort.to_owned(), number, text: text.to_owned(), id })
+    });
+    Ok((rows, next))
+}
+
+/// The page of a list whose items have no key.
+pub(crate) fn paginate<T>(
+    mut items: Vec<T>,
+    limit: usize,
+    cursor: Option<&str>,
+) -> Result<(Vec<T>, Option<String>), ApiError> {
+    let start: usize = cursor.map(decode_cursor).transpose()?.unwrap_or_default();
+    items.drain(..start.min(items.len()));
+    let more = items.len() > limit;
+    items.truncate(limit);
+    Ok((items, more.then(|| encode_cursor(&start.saturating_add(limit)))))
+}
+
+/// A cursor as opaque text.
+pub(crate) fn encode_cursor(cursor: &impl Serialize) -> String {
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(cursor).unwrap_or_default())
+}
+
+/// The content of a cursor.
+///
+/// # Errors
+/// 400 if it is invalid.
+pub(crate) fn decode_cursor<T: DeserializeOwned>(cursor: &str) -> Result<T, ApiError> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| ApiError::invalid_cursor())?;
+    serde_json::from_slice(&bytes).map_err(|_| ApiError::invalid_cursor())
+}

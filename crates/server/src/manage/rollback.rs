@@ -1,0 +1,110 @@
+//! `POST /api/rollback`: rolls all rows, or one flag, back to an earlier revision.
+
+use axum::extract::State;
+use novi::{
+    Error, Issue,
+    store::{
+        Edit,
+        history::{AsOf, Difference, differences},
+    },
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    app::AppState,
+    http::{
+        error::ApiError,
+        problem::{Problem, ProblemKind},
+        reply::Reply,
+    },
+    manage::{
+        error::store,
+        history::{current_rows, rows_at},
+        request::{json_body::JsonBody, moment::Moment, params::EditOptions},
+    },
+};
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "an object")]
+pub(crate) struct Rollback {
+    to: Moment,
+    /// The name of the flag to roll back, with the activations that it depends on; default: all rows.
+    flag: Option<String>,
+}
+
+/// The result of a rollback.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct RolledBack {
+    /// The revision that was rolled back to.
+    to: i64,
+    /// The first revision after the rollback; null if nothing was written.
+    revision: Option<i64>,
+    /// Whether anything was written: not in a dry run, and not if the rows are the same already.
+    written: bool,
+    /// The changes, by table and id.
+    differences: Vec<Difference>,
+}
+
+pub(crate) async fn rollback(
+    State(state): State<AppState>,
+    options: EditOptions,
+    body: JsonBody<Rollback>,
+) -> Result<Reply<RolledBack>, ApiError> {
+    /// How often the rollback is planned again because rows have changed in the meantime.
+    const MOST_RETRIES: u32 = 5;
+    let Rollback { to: Moment(to), flag } = body.valid()?;
+    let past = rows_at(&state, to).await?;
+    let mut retries = 0;
+    loop {
+        let current = current_rows(&state).await?;
+        let plan =
+            state.flags().way_back(&current, &past, flag.as_deref()).map_err(|error| plan_error(&error))?;
+        let found = differences(&current, &plan.after);
+        let mut revision = None;
+        if !options.dry_run && !plan.changes.is_empty() {
+            let mut edit = plan.edit();
+            edit.actor.clone_from(&options.actor);
+            edit.reason = Some(options.reason.clone().unwrap_or_else(|| match to {
+                AsOf::Revision(_) => format!("rollback to revision {}", past.revision),
+                time @ AsOf::Time(_) => format!("rollback to {time}, revision {}", past.revision),
+            }));
+            revision = match commit(&state, edit).await? {
+                Some(revision) => Some(revision),
+                None if retries < MOST_RETRIES => {
+                    retries += 1;
+                    continue;
+                }
+                None => {
+                    let problem = Problem::new("", "the rows keep changing; retry");
+                    return Err(ApiError::refused(vec![problem.kind(ProblemKind::Refused)]));
+                }
+            };
+        }
+        let to = past.revision.number();
+        return Reply::new(&RolledBack { to, revision, written: revision.is_some(), differences: found });
+    }
+}
+
+fn plan_error(error: &Error) -> ApiError {
+    match error {
+        Error::Invalid(issues) => {
+            let problem = |issue: &Issue| Problem::from_issue(issue, None, &Value::Null);
+            ApiError::invalid(issues.iter().map(problem).collect())
+        }
+        error => ApiError::from_store(error),
+    }
+}
+
+/// Commits the edit. Returns its revision, or `None` if rows have changed in the meantime.
+async fn commit(state: &AppState, edit: Edit) -> Result<Option<i64>, ApiError> {
+    let revision = match store(state).await?.commit(edit).await {
+        Ok(revision) => revision,
+        Err(Error::Conflict(_)) => return Ok(None),
+        Err(error) => return Err(ApiError::from_store(&error)),
+    };
+    let refreshed = state.flags().refresh_to(revision).await;
+    refreshed.map_err(|error| ApiError::not_seen(revision, &error.to_string()))?;
+    Ok(Some(revision.number()))
+}

@@ -1,0 +1,194 @@
+//! Evaluations over OFREP.
+
+use std::borrow::Cow;
+
+use axum::{
+    BoxError,
+    body::{Bytes, HttpBody},
+    http::{HeaderValue, Request, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use novi::{Context, Snapshot, token::Role};
+use tracing::Instrument as _;
+
+use crate::{
+    app::{
+        AppState,
+        extract::{check_encoding, is_json, read_body},
+        observe::Exchange,
+        progress::Progress,
+    },
+    auth::{access::Access, authorize, caller::Caller},
+    http::{error::ApiError, json::json_bytes, peer::Peer},
+    ofrep::{etag, events, request::Evaluation, response, telemetry},
+    toggles::apply::Toggles,
+};
+
+/// The route for all flags.
+pub(crate) const PATH: &str = "/ofrep/v1/evaluate/flags";
+
+/// The route for one flag.
+pub(crate) const SINGLE_PATH: &str = "/ofrep/v1/evaluate/flags/{*key}";
+
+/// Who may evaluate.
+pub(crate) const ACCESS: Access = Access::Requires(Role::Client);
+
+/// Handles a request to one of the two routes. `mount` is the path at which the router is mounted.
+pub(crate) async fn evaluate<B>(
+    state: &AppState,
+    peer: Option<Peer>,
+    mount: &str,
+    request: Request<B>,
+) -> Response
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Unpin,
+{
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    let path = path.strip_prefix(mount).unwrap_or(path);
+    // Some clients write a slash after the path for all flags.
+    let raw_key = path.strip_prefix(PATH).unwrap_or_default().strip_prefix('/').filter(|key| !key.is_empty());
+    let route = if raw_key.is_some() { SINGLE_PATH } else { PATH };
+    let exchange = Exchange::evaluation(&parts.headers, route);
+    // A span takes longer than the evaluation, so it is an option.
+    let (span, begun) = if state.options().trace_evaluations {
+        let (span, begun) = exchange.begin(state, &parts.headers);
+        (Some(span), begun)
+    } else {
+        (None, Ok(()))
+    };
+    let request = EvaluationRequest { state, parts: &parts, peer, mount, raw_key };
+    let shape = |error: ApiError| error.with_ofrep_fields(raw_key);
+    let answer = async |progress| {
+        let answered = request.answer(body, &progress).await;
+        answered.unwrap_or_else(|error| shape(error).into_response())
+    };
+    let answered = exchange.run(state, begun, &parts.uri, shape, answer);
+    match span {
+        Some(span) => answered.instrument(span).await,
+        None => answered.await,
+    }
+}
+
+struct EvaluationRequest<'a> {
+    state: &'a AppState,
+    parts: &'a Parts,
+    peer: Option<Peer>,
+    mount: &'a str,
+    /// The key in the path, as it was sent.
+    raw_key: Option<&'a str>,
+}
+
+impl EvaluationRequest<'_> {
+    async fn answer<B>(&self, body: B, progress: &Progress) -> Result<Response, ApiError>
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Unpin,
+    {
+        let caller = authorize(self.state, &self.parts.headers, self.peer, ACCESS)?;
+        let key = self.raw_key.map(decode).transpose()?;
+        let answered = self.answer_caller(&caller, key.as_deref(), body, progress).await;
+        answered.map_err(|error| error.with_ofrep_fields(key.as_deref()))
+    }
+
+    async fn answer_caller<B>(
+        &self,
+        caller: &Caller,
+        key: Option<&str>,
+        body: B,
+        progress: &Progress,
+    ) -> Result<Response, ApiError>
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Unpin,
+    {
+        let (flags, options, headers) = (self.state.flags(), self.state.options(), &self.parts.headers);
+        check_encoding(headers)?;
+        if !is_json(headers) {
+            return Err(ApiError::media_type());
+        }
+        let body = read_body(body, headers, options.body_limit, progress).await?;
+        let evaluation = Evaluation::parse(&body, caller, flags)?;
+        if options.require_targeting_key && !evaluation.has_targeting_key(flags) {
+            return Err(ApiError::targeting_key_missing());
+        }
+        if key.is_none() {
+            self.state.events().catch_up(flags, self.parts.uri.query()).await;
+        }
+        let snapshot = flags.snapshot();
+        let respond = || match key {
+            Some(key) => self.one(&snapshot, &evaluation.context, caller, key),
+            None => self.all(&snapshot, &evaluation.context, caller, &body),
+        };
+        let Some(toggles) = Toggles::of_request(self.state, headers, caller, &snapshot)? else {
+            return respond();
+        };
+        let mut response = toggles.within(respond)?;
+        toggles.add_header(self.state, response.headers_mut(), &snapshot, &evaluation.context);
+        Ok(response)
+    }
+
+    fn one(
+        &self,
+        snapshot: &Snapshot,
+        context: &Context<'_>,
+        caller: &Caller,
+        key: &str,
+    ) -> Result<Response, ApiError> {
+        let decision = snapshot.decision(key, context).filter(|decision| caller.may_see(decision));
+        let decision = decision.ok_or_else(|| ApiError::no_such_flag(key))?;
+        if self.state.options().trace_evaluations {
+            telemetry::evaluated(&decision);
+        }
+        if response::is_broken(&decision) {
+            return Err(ApiError::flag_broken(key));
+        }
+        let mut body = Vec::with_capacity(192 + key.len());
+        response::write_success(&mut body, &decision, Some(snapshot.revision()));
+        Ok(json_bytes(StatusCode::OK, body))
+    }
+
+    fn all(
+        &self,
+        snapshot: &Snapshot,
+        context: &Context<'_>,
+        caller: &Caller,
+        request_body: &[u8],
+    ) -> Result<Response, ApiError> {
+        let stream =
+            events::address(self.state.events().key(), self.mount, snapshot.revision(), caller.token_id());
+        let mut body = self.write_flags(snapshot, context, caller);
+        let etag = etag::etag(snapshot.revision(), request_body, &body, &stream);
+        let etag = HeaderValue::from_maybe_shared(Bytes::from(etag));
+        let etag = etag.map_err(|error| ApiError::internal(error.to_string()))?;
+        let mut response = if etag::matches(&self.parts.headers, &etag) {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            response::write_end(&mut body, &stream, snapshot.revision());
+            json_bytes(StatusCode::OK, body)
+        };
+        response.headers_mut().insert(header::ETAG, etag);
+        Ok(response)
+    }
+
+    /// The start of the body for all flags, up to the last flag.
+    fn write_flags(&self, snapshot: &Snapshot, context: &Context<'_>, caller: &Caller) -> Vec<u8> {
+        let traced = self.state.options().trace_evaluations;
+        let decisions = snapshot.evaluate_all(context);
+        let mut body = Vec::with_capacity(256 + decisions.len() * 128);
+        response::write_start(&mut body);
+        for decision in decisions.iter().filter(|decision| caller.may_see(decision)) {
+            if traced {
+                telemetry::evaluated(decision);
+            }
+            response::write_item(&mut body, decision);
+        }
+        body
+    }
+}
+
+/// The percent-decoded key of a path.
+fn decode(raw: &str) -> Result<Cow<'_, str>, ApiError> {
+    if !raw.bytes().any(|byte| byte == b'%') {
+        return Ok(Cow::Borrowed(raw));
+    }
+    percent_encoding::percent_decode_str(raw).decode_utf8().map_err(|_| ApiError::invalid_path())
+}

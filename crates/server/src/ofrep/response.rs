@@ -1,0 +1,159 @@
+//! The bodies of responses, written as bytes without a tree of values.
+
+use novi::{Decision, Reason, Snapshot, rows::Revision};
+use serde_json::{Value, json};
+
+use crate::http::describe::Operation;
+
+/// Whether the flag is broken and has no value.
+pub(crate) fn is_broken(decision: &Decision<&Snapshot>) -> bool {
+    decision.reason() == Reason::Error && decision.value().is_none()
+}
+
+/// Writes the decision of one flag. A flag with values that is off has no value: the client uses its own
+/// default.
+pub(crate) fn write_success(out: &mut Vec<u8>, decision: &Decision<&Snapshot>, revision: Option<Revision>) {
+    out.extend_from_slice(b"{\"key\":");
+    write_string(out, decision.flag());
+    if let Some(value) = decision.value() {
+        out.extend_from_slice(b",\"value\":");
+        write_value(out, value);
+    }
+    out.extend_from_slice(b",\"reason\":\"");
+    out.extend_from_slice(decision.reason().as_str().as_bytes());
+    out.extend_from_slice(b"\",\"variant\":");
+    // Published clients need a variant, whether the flag has any or not.
+    write_string(out, decision.variant().unwrap_or(if decision.enabled() { "on" } else { "off" }));
+    let version = decision.version();
+    if version.is_some() || revision.is_some() {
+        let members = [("revision", revision.map(Revision::number)), ("version", version.map(i64::from))];
+        let present = members.into_iter().filter_map(|(name, number)| Some((name, number?)));
+        out.extend_from_slice(b",\"metadata\":{");
+        for (place, (name, number)) in present.enumerate() {
+            out.extend_from_slice(if place == 0 { b"\"" } else { b",\"" });
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"\":");
+            out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+        }
+        out.push(b'}');
+    }
+    out.push(b'}');
+}
+
+pub(crate) fn write_start(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"flags\":[");
+}
+
+/// Writes one of the flags.
+pub(crate) fn write_item(out: &mut Vec<u8>, decision: &Decision<&Snapshot>) {
+    if out.last() != Some(&b'[') {
+        out.push(b',');
+    }
+    if is_broken(decision) {
+        out.extend_from_slice(b"{\"key\":");
+        write_string(out, decision.flag());
+        out.extend_from_slice(
+            b",\"errorCode\":\"GENERAL\",\"errorDetails\":\"the flag is broken by an invalid row\"}",
+        );
+    } else {
+        write_success(out, decision, None);
+    }
+}
+
+/// Writes what follows the flags.
+pub(crate) fn write_end(out: &mut Vec<u8>, stream: &str, revision: Revision) {
+    out.extend_from_slice(b"],\"metadata\":{\"revision\":");
+    out.extend_from_slice(itoa::Buffer::new().format(revision.number()).as_bytes());
+    out.extend_from_slice(b"},\"eventStreams\":[{\"type\":\"sse\",\"endpoint\":{\"requestUri\":");
+    write_string(out, stream);
+    out.extend_from_slice(b"},\"inactivityDelaySec\":120}]}");
+}
+
+/// Writes a value. Numbers keep a fraction of 0: some clients derive the type from it.
+fn write_value(out: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::String(text) => write_string(out, text),
+        // Serializing a JSON value to memory does not fail.
+        other => serde_json::to_writer(out, other).unwrap_or_default(),
+    }
+}
+
+fn write_string(out: &mut Vec<u8>, text: &str) {
+    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else {
+        serde_json::to_writer(out, text).unwrap_or_default();
+    }
+}
+
+pub(crate) fn describe(operation: &mut Operation, all: bool) {
+    let metadata =
+        json!({"type": "object", "additionalProperties": {"type": ["boolean", "string", "number"]}});
+    let success = json!({
+        "type": "object",
+        "required": ["key", "reason", "variant"],
+        "properties": {
+            "key": {"type": "string"},
+            "value": {"description": "If absent, the client uses its default"},
+            "reason": {"enum": ["STATIC", "TARGETING_MATCH", "SPLIT", "DEFAULT", "DISABLED", "ERROR"]},
+            "variant": {"type": "string"},
+            "metadata": metadata,
+        },
+    });
+    let failure = json!({
+        "type": "object",
+        "required": ["errorCode", "errorDetails"],
+        "properties": {
+            "key": {"type": "string"},
+            "errorCode": {"enum": [
+                "PARSE_ERROR", "TARGETING_KEY_MISSING", "INVALID_CONTEXT", "FLAG_NOT_FOUND", "GENERAL"
+            ]},
+            "errorDetails": {"type": "string"},
+            "error": {"$ref": "#/components/schemas/ErrorDetails"},
+        },
+    });
+    operation.response(400, "The request is invalid", &failure);
+    if !all {
+        operation.response(200, "The decision of the flag", &success);
+        operation.response(404, "The flag is unknown", &failure);
+        return;
+    }
+    let stream = json!({
+        "type": "object",
+        "required": ["type", "endpoint"],
+        "properties": {
+            "type": {"const": "sse"},
+            "endpoint": {
+                "type": "object",
+                "required": ["requestUri"],
+                "properties": {"requestUri": {"type": "string", "description": "Secret: do not log it"}},
+            },
+            "inactivityDelaySec": {"type": "integer"},
+        },
+    });
+    let flags = json!({
+        "type": "object",
+        "required": ["flags", "metadata", "eventStreams"],
+        "properties": {
+            "flags": {"type": "array", "items": {"anyOf": [success, failure]}},
+            "metadata": metadata,
+            "eventStreams": {"type": "array", "items": stream},
+        },
+    });
+    operation.response(200, "The decisions of all flags; the header `etag` changes with them", &flags);
+    operation.other_response(304, "Not modified: the ETag is the one in `If-None-Match`", None);
+    let text = json!({"type": "string"});
+    operation.parameter("If-None-Match", "header", false, "The ETag of an earlier response", &text);
+    operation.parameter(
+        "flagConfigEtag",
+        "query",
+        false,
+        "The etag of the event that caused the request",
+        &text,
+    );
+    operation.parameter("flagConfigLastModified", "query", false, "The time of that event", &text);
+}

@@ -1,0 +1,132 @@
+//! The options of a server.
+
+pub(crate) mod cors;
+pub(crate) mod database;
+pub(crate) mod on_span;
+pub(crate) mod section;
+pub(crate) mod signing;
+pub(crate) mod tls;
+pub(crate) mod toggles_header;
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::{
+    options::{
+        cors::Origins, database::Database, on_span::OnSpan, signing::SigningKey, tls::Tls,
+        toggles_header::TogglesHeader,
+    },
+    tokens::Tokens,
+};
+
+/// Declares [`Options`], with a method of the same name for each field. A method of an option accepts the
+/// value as well.
+macro_rules! options {
+    (@argument $kind:ty) => { $kind };
+    (@argument $kind:ty, $argument:ty) => { $argument };
+    ($($(#[$doc:meta])* $name:ident: $kind:ty $(as $argument:ty)? = $default:expr,)*) => {
+        /// The options of a server: limits, timeouts, and who may call.
+        ///
+        /// ```
+        /// let options = novi_server::Options::default().body_limit(64 * 1024).rate_limit(100);
+        /// assert_eq!(options.body_limit, 64 * 1024);
+        /// ```
+        #[derive(Clone, Debug)]
+        #[non_exhaustive]
+        pub struct Options {
+            $($(#[$doc])* pub $name: $kind,)*
+        }
+
+        impl Default for Options {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+
+        impl Options {
+            $(
+                #[doc = concat!("Sets [`", stringify!($name), "`](Self#structfield.", stringify!($name), ").")]
+                #[must_use]
+                pub fn $name(mut self, value: options!(@argument $kind $(, $argument)?)) -> Self {
+                    self.$name = value.into();
+                    self
+                }
+            )*
+        }
+    };
+}
+
+options! {
+    /// The largest request body in bytes: 1 MiB. Larger ones are rejected with 413.
+    body_limit: usize = 1024 * 1024,
+    /// The longest path and query of a request in bytes: 32 KiB. Longer ones are rejected with 414.
+    url_limit: usize = 32 * 1024,
+    /// How long a request may take from the end of its head to the start of its response, its body included:
+    /// 10 s. 408 if the body is late, 503 if the response is.
+    request_timeout: Duration = Duration::from_secs(10),
+    /// How long a client may take to send the head of a request, and how long a connection may be idle
+    /// between two requests: 10 s. The connection is then closed without a response.
+    /// [`serve`](crate::serve()) only.
+    header_read_timeout: Duration = Duration::from_secs(10),
+    /// How long a client may not read any byte of a response that is ready: 30 s. The connection is then
+    /// closed. [`serve`](crate::serve()) only.
+    write_timeout: Duration = Duration::from_secs(30),
+    /// The most open connections: 10,000. Further ones wait in the backlog of the socket. Each takes a file
+    /// descriptor, so `ulimit -n` must allow for them. [`serve`](crate::serve()) only.
+    max_connections: usize = 10_000,
+    /// How long new requests are still accepted after the shutdown signal: 1 s, a part of
+    /// [`drain`](Self#structfield.drain). Readiness is 503 during that time, and connections are closed after
+    /// their next response. Load balancers that poll readiness need their interval here.
+    /// [`serve`](crate::serve()) only.
+    notice: Duration = Duration::from_secs(1),
+    /// How long open requests may take after the shutdown signal: 10 s. Those that are still open then are
+    /// cut off. [`serve`](crate::serve()) only.
+    drain: Duration = Duration::from_secs(10),
+    /// How long the database may not confirm the revision before the server is not ready: 30 s. Flags are
+    /// still evaluated from the last rows.
+    stale_after: Duration = Duration::from_secs(30),
+    /// The most open event streams: 5,000. Further ones are rejected with 503. They count as connections,
+    /// too.
+    max_streams: usize = 5_000,
+    /// The interval of comments on an event stream without events: 15 s. Proxies close silent connections.
+    keep_alive: Duration = Duration::from_secs(15),
+    /// A secret of 16 bytes or more, shared by the servers behind one load balancer, so that each accepts the
+    /// addresses of event streams and the signed lists of toggles that another one has signed. Without it the
+    /// process uses a random key.
+    signing_key: Option<SigningKey> as impl Into<Option<SigningKey>> = None,
+    /// The database that the endpoints below `/api` change: the one that the flags follow. Without it the
+    /// endpoints that need it return 501. [`Server`](crate::Server) sets it.
+    database: Option<Database> as impl Into<Option<Database>> = None,
+    /// Whether OFREP rejects contexts without a `targetingKey`, with the code `TARGETING_KEY_MISSING`: no.
+    /// Without one, activations that need it are off.
+    require_targeting_key: bool = false,
+    /// The tokens by which callers authenticate. With `None`, as in an application of your own, every caller
+    /// has full access: then the application must authenticate them.
+    tokens: Option<Tokens> as impl Into<Option<Tokens>> = None,
+    /// Whether callers without a token have full access as long as no token was ever created: no. For an
+    /// address that only this machine can reach.
+    open: bool = false,
+    /// How many different invalid tokens one address may try in a minute: 10. The same one may be sent ten
+    /// times as often. More are rejected with 429. Valid tokens are not counted.
+    guess_limit: u32 = 10,
+    /// Whether `GET /features` treats a caller with an invalid token as anonymous, rather than return 401:
+    /// no.
+    unknown_is_nobody: bool = false,
+    /// How many requests a caller may make in a second, or all at once: by token, or by address without one.
+    /// More are rejected with 429. 0 is unlimited.
+    rate_limit: u32 = 0,
+    /// The networks of proxies whose `X-Forwarded-For` is trusted: none.
+    trusted_proxies: Vec<IpNet> = Vec::new(),
+    /// The origins whose pages may call from a browser: none.
+    origins: Origins = Origins::default(),
+    /// The certificate for HTTPS. HTTP without it. [`serve`](crate::serve()) only.
+    tls: Option<Tls> as impl Into<Option<Tls>> = None,
+    /// The header by which a request overrides flags: `X-Novi-Feature-Toggles`.
+    toggles_header: TogglesHeader = TogglesHeader::default(),
+    /// Whether each evaluation emits an event with the target `feature_flag.evaluation` and OpenTelemetry's
+    /// names, within a span of the request: no. It takes several times as long as the evaluation.
+    trace_evaluations: bool = false,
+    /// A hook for the span of each request, for example to make it a child of the caller's span.
+    on_span: Option<OnSpan> as impl Into<Option<OnSpan>> = None,
+}

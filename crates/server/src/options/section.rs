@@ -1,0 +1,258 @@
+//! The section `[server]` of `novi.toml`.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use ipnet::IpNet;
+use novi::config::{Interval, Secret};
+use serde::{Deserialize, Serialize};
+
+use crate::options::{Options, cors::Origins, signing::SigningKey, tls::Tls, toggles_header::TogglesHeader};
+
+/// The section `[server]`. The defaults are those of [`Options`].
+///
+/// ```
+/// use novi::config::Config;
+/// use novi_server::ServerSection;
+///
+/// let settings = ["server.body_limit=100".to_owned()];
+/// let config = Config::<ServerSection>::load_as(None, &settings)?;
+/// let options = config.server.options(std::path::Path::new(""))?;
+/// assert_eq!(options.body_limit, 100);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
+pub struct ServerSection {
+    /// The address and port to listen on.
+    pub listen: SocketAddr,
+    /// [`Options::body_limit`](Options#structfield.body_limit)
+    pub body_limit: usize,
+    /// [`Options::request_timeout`](Options#structfield.request_timeout)
+    pub request_timeout: Interval,
+    /// [`Options::header_read_timeout`](Options#structfield.header_read_timeout)
+    pub header_timeout: Interval,
+    /// [`Options::drain`](Options#structfield.drain)
+    pub drain_timeout: Interval,
+    /// [`Options::stale_after`](Options#structfield.stale_after)
+    pub stale_after: Interval,
+    /// [`Options::max_connections`](Options#structfield.max_connections)
+    pub max_connections: usize,
+    /// [`Options::max_streams`](Options#structfield.max_streams)
+    pub max_streams: usize,
+    /// [`Options::signing_key`](Options#structfield.signing_key); empty is a random key.
+    pub signing_key: Secret,
+    /// [`Options::require_targeting_key`](Options#structfield.require_targeting_key)
+    pub require_targeting_key: bool,
+    /// Whether to listen on an address that others can reach while no token exists: then every caller has
+    /// full access.
+    pub insecure: bool,
+    /// [`Options::guess_limit`](Options#structfield.guess_limit)
+    pub guess_limit: u32,
+    /// [`Options::unknown_is_nobody`](Options#structfield.unknown_is_nobody)
+    pub unknown_is_nobody: bool,
+    /// [`Options::rate_limit`](Options#structfield.rate_limit)
+    pub rate_limit: u32,
+    /// [`Options::trusted_proxies`](Options#structfield.trusted_proxies), as networks or addresses.
+    pub trusted_proxies: Vec<String>,
+    /// [`Options::origins`](Options#structfield.origins)
+    pub cors_origins: Vec<String>,
+    /// A PEM file with the certificate chain for HTTPS; empty is HTTP.
+    pub tls_cert: PathBuf,
+    /// A PEM file with the certificate's key.
+    pub tls_key: PathBuf,
+    /// [`Options::toggles_header`](Options#structfield.toggles_header)
+    pub toggles_header: String,
+    /// [`Options::trace_evaluations`](Options#structfield.trace_evaluations)
+    pub trace_evaluations: bool,
+}
+
+impl Default for ServerSection {
+    fn default() -> Self {
+        /// Only this machine. The port spells "novi" on a telephone.
+        const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 6684);
+        let options = Options::default();
+        Self {
+            listen: LISTEN,
+            body_limit: options.body_limit,
+            request_timeout: options.request_timeout.into(),
+            header_timeout: options.header_read_timeout.into(),
+            drain_timeout: options.drain.into(),
+            stale_after: options.stale_after.into(),
+            max_connections: options.max_connections,
+            max_streams: options.max_streams,
+            signing_key: Secret::default(),
+            require_targeting_key: options.require_targeting_key,
+            insecure: false,
+            guess_limit: options.guess_limit,
+            unknown_is_nobody: options.unknown_is_nobody,
+            rate_limit: options.rate_limit,
+            trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
+            tls_cert: PathBuf::new(),
+            tls_key: PathBuf::new(),
+            toggles_header: "X-Novi-Feature-Toggles".to_owned(),
+            trace_evaluations: options.trace_evaluations,
+        }
+    }
+}
+
+/// An invalid key of the section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SectionError {
+    key: &'static str,
+    message: String,
+}
+
+impl SectionError {
+    fn new(key: &'static str, message: impl Into<String>) -> Self {
+        Self { key, message: message.into() }
+    }
+}
+
+impl fmt::Display for SectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[server] {}: {}", self.key, self.message)
+    }
+}
+
+impl std::error::Error for SectionError {}
+
+impl ServerSection {
+    /// The options of this section. Relative paths are relative to `folder`, the folder of the configuration
+    /// file.
+    ///
+    /// # Errors
+    /// The first invalid key, and what was expected.
+    pub fn options(&self, folder: &Path) -> Result<Options, SectionError> {
+        let origins = Origins::new(&self.cors_origins);
+        let toggles_header = TogglesHeader::new(&self.toggles_header).ok_or_else(|| {
+            let message = format!(
+                "expected the name of a header, such as \"X-Novi-Feature-Toggles\", found {:?}",
+                self.toggles_header
+            );
+            SectionError::new("toggles_header", message)
+        })?;
+        Ok(Options::default()
+            .body_limit(self.body_limit)
+            .request_timeout(self.request_timeout.into())
+            .header_read_timeout(self.header_timeout.into())
+            .drain(self.drain_timeout.into())
+            .stale_after(self.stale_after.into())
+            .max_connections(self.max_connections)
+            .max_streams(self.max_streams)
+            .signing_key(self.signing_key()?)
+            .require_targeting_key(self.require_targeting_key)
+            .guess_limit(self.guess_limit)
+            .unknown_is_nobody(self.unknown_is_nobody)
+            .rate_limit(self.rate_limit)
+            .trusted_proxies(self.trusted_proxies()?)
+            .origins(origins.map_err(|error| SectionError::new("cors_origins", error))?)
+            .tls(self.tls(folder)?)
+            .toggles_header(toggles_header)
+            .trace_evaluations(self.trace_evaluations))
+    }
+
+    /// The signing key. `None` if the section has none.
+    ///
+    /// # Errors
+    /// If it is too short.
+    pub fn signing_key(&self) -> Result<Option<SigningKey>, SectionError> {
+        let secret = self.signing_key.reveal();
+        if secret.is_empty() {
+            return Ok(None);
+        }
+        let key = SigningKey::new(secret).ok_or_else(|| {
+            let message = format!(
+                "expected {} random bytes or more, such as the output of `openssl rand -hex 32`, found {}",
+                SigningKey::SHORTEST,
+                secret.len()
+            );
+            SectionError::new("signing_key", message)
+        });
+        key.map(Some)
+    }
+
+    fn trusted_proxies(&self) -> Result<Vec<IpNet>, SectionError> {
+        let parse = |text: &String| {
+            let network = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+            network.ok_or_else(|| {
+                let message =
+                    format!("expected networks such as \"10.0.0.0/8\" or addresses, found {text:?}");
+                SectionError::new("trusted_proxies", message)
+            })
+        };
+        self.trusted_proxies.iter().map(parse).collect()
+    }
+
+    fn tls(&self, folder: &Path) -> Result<Option<Tls>, SectionError> {
+        match (self.tls_cert.as_os_str().is_empty(), self.tls_key.as_os_str().is_empty()) {
+            (true, true) => Ok(None),
+            (false, false) => {
+                let tls = Tls::from_files(folder.join(&self.tls_cert), folder.join(&self.tls_key));
+                tls.map(Some).map_err(|error| SectionError::new("tls_cert", error.to_string()))
+            }
+            (false, true) => {
+                Err(SectionError::new("tls_cert", "requires tls_key, the key of the certificate"))
+            }
+            (true, false) => {
+                Err(SectionError::new("tls_key", "requires tls_cert, the certificate of the key"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use novi::config::Config;
+
+    use super::*;
+
+    fn parse(json: serde_json::Value) -> ServerSection {
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn empty_section_has_the_default_options() {
+        let options = parse(serde_json::json!({})).options(Path::new("")).unwrap();
+        assert_eq!(format!("{options:?}"), format!("{:?}", Options::default()));
+    }
+
+    #[test]
+    fn committed_novi_toml_has_every_key_with_its_default() {
+        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../novi.toml"));
+        let config = Config::<ServerSection>::load_as(Some(path), &[]).unwrap();
+        assert_eq!(config.server, ServerSection::default());
+        let text = std::fs::read_to_string(path).unwrap();
+        let keys = serde_json::to_value(ServerSection::default()).unwrap();
+        for key in keys.as_object().unwrap().keys() {
+            assert!(text.contains(&format!("\n{key} = ")), "{key}");
+        }
+    }
+
+    #[test]
+    fn unknown_key_is_rejected() {
+        let error = serde_json::from_value::<ServerSection>(serde_json::json!({"listn": "x"})).unwrap_err();
+        assert!(error.to_string().contains("unknown field `listn`"), "{error}");
+    }
+
+    #[test]
+    fn invalid_key_is_named_in_the_error() {
+        for (section, expected) in [
+            (serde_json::json!({"cors_origins": ["x"]}), "[server] cors_origins: expected an origin"),
+            (serde_json::json!({"toggles_header": "a b"}), "[server] toggles_header: expected the name"),
+            (serde_json::json!({"trusted_proxies": ["x"]}), "[server] trusted_proxies: expected networks"),
+            (serde_json::json!({"signing_key": "short"}), "[server] signing_key: expected 16 random bytes"),
+            (serde_json::json!({"tls_cert": "x.pem"}), "[server] tls_cert: requires tls_key"),
+            (serde_json::json!({"tls_key": "x.pem"}), "[server] tls_key: requires tls_cert"),
+        ] {
+            let error = parse(section).options(Path::new("")).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+}

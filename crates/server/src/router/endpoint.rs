@@ -1,0 +1,90 @@
+//! An endpoint: a method, a path, who may call it, a handler, and its part of the OpenAPI document.
+//!
+//! That part comes from the types of the handler's arguments and result, so that the document describes what
+//! the handler does.
+
+use axum::{
+    handler::Handler,
+    http::Method,
+    middleware::from_fn_with_state,
+    routing::{MethodFilter, MethodRouter, on},
+};
+
+use crate::{
+    app::{AppState, metrics::Route, observe::observe},
+    auth::{access::Access, authorize_request},
+    http::describe::{Described, Operation, Schemas},
+    toggles::apply::apply_toggles,
+};
+
+/// An endpoint.
+pub(crate) struct Endpoint {
+    pub(crate) method: Method,
+    /// In the syntax of axum: `{*name}` is the rest of a path.
+    pub(crate) path: &'static str,
+    pub(crate) access: Access,
+    pub(crate) summary: &'static str,
+    pub(crate) describe: fn(&mut Operation, &mut Schemas),
+    handler: Box<dyn FnOnce() -> MethodRouter<AppState>>,
+    has_middleware: bool,
+}
+
+macro_rules! methods {
+    ($($name:ident $method:ident)*) => {
+        $(
+            pub(crate) fn $name<H: Described<T> + Handler<T, AppState>, T: 'static>(
+                path: &'static str,
+                access: Access,
+                summary: &'static str,
+                handler: H,
+            ) -> Endpoint {
+                Endpoint::new(Method::$method, MethodFilter::$method, path, access, summary, handler)
+            }
+        )*
+    };
+}
+
+methods!(get GET post POST put PUT patch PATCH delete DELETE);
+
+impl Endpoint {
+    fn new<H: Described<T> + Handler<T, AppState>, T: 'static>(
+        method: Method,
+        filter: MethodFilter,
+        path: &'static str,
+        access: Access,
+        summary: &'static str,
+        handler: H,
+    ) -> Self {
+        let handler = Box::new(move || on(filter, handler));
+        Self { method, path, access, summary, describe: H::describe, handler, has_middleware: true }
+    }
+
+    /// The handler does the work of the middleware itself, as evaluations do.
+    pub(crate) fn without_middleware(mut self) -> Self {
+        self.has_middleware = false;
+        self
+    }
+
+    /// The path in the syntax of OpenAPI: `/flags/{name}`.
+    pub(crate) fn pattern(&self) -> String {
+        self.path.replace("{*", "{")
+    }
+
+    /// The route, as metrics count it.
+    pub(crate) fn metrics_route(&self) -> Route {
+        Route::new(&self.method, self.path)
+    }
+
+    pub(crate) fn into_route(self, state: &AppState) -> (&'static str, MethodRouter<AppState>) {
+        let route = (self.handler)();
+        if !self.has_middleware {
+            return (self.path, route);
+        }
+        // The last one is the outermost.
+        let route = route
+            .route_layer(from_fn_with_state(state.clone(), apply_toggles))
+            .route_layer(from_fn_with_state((state.clone(), self.access), authorize_request))
+            .route_layer(from_fn_with_state(state.clone(), observe));
+        (self.path, route)
+    }
+}

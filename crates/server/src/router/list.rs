@@ -1,0 +1,105 @@
+//! The list of all endpoints. The router adds `/openapi.json`, which describes the list.
+
+use novi::token::Role::{Admin, Server};
+
+use crate::{
+    app::extract::FlagName,
+    auth::access::Access::{Optional, Public, Requires},
+    endpoints::{evaluated_flags, features, flags, health, metrics},
+    manage::{self, request::params::Id},
+    ofrep,
+    router::endpoint::{Endpoint, delete, get, patch, post, put},
+};
+
+/// All endpoints.
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    let mut endpoints = evaluation();
+    endpoints.extend(management());
+    endpoints
+}
+
+/// The endpoints that only read.
+fn evaluation() -> Vec<Endpoint> {
+    use ofrep::evaluate::{ACCESS, PATH, SINGLE_PATH};
+    vec![
+        get("/flags", Requires(Server), "List flags as rows, by id", flags::list),
+        get("/flags/{*name}", Requires(Server), "Get a flag as a row", flags::one),
+        post(
+            "/evaluatedFlags",
+            Requires(Server),
+            "Evaluate all flags; `status` is the decision",
+            evaluated_flags::list,
+        ),
+        post(
+            "/evaluatedFlags/{*name}",
+            Requires(Server),
+            "Evaluate a flag; `status` is the decision",
+            evaluated_flags::one,
+        ),
+        get("/features", Optional, "List the names of the flags that are on for the caller", features::list),
+        post(PATH, ACCESS, "Evaluate all flags (OFREP)", ofrep::routes::bulk).without_middleware(),
+        post(SINGLE_PATH, ACCESS, "Evaluate a flag (OFREP)", ofrep::routes::single).without_middleware(),
+        get(
+            ofrep::events::PATH,
+            Public,
+            "Stream events when flags may evaluate differently; the URL is a secret",
+            ofrep::events::events,
+        ),
+        get("/health/live", Public, "Whether the process responds", health::live),
+        get("/health/ready", Public, "Whether to send requests to this server", health::ready),
+        get("/metrics", Requires(Server), "Metrics of this server, for Prometheus", metrics::metrics),
+    ]
+}
+
+/// The endpoints below `/api`.
+fn management() -> Vec<Endpoint> {
+    use manage::{
+        activations, edits, evaluate, explain, flags, history, issues, members, rollback, stale, status,
+        types,
+    };
+    vec![
+        get("/api/flags", Requires(Admin), "List flags with their metadata", flags::list),
+        post("/api/flags", Requires(Admin), "Create a flag", flags::create),
+        get("/api/flags/{id}", Requires(Admin), "Get a flag by id", flags::one::<Id>),
+        patch("/api/flags/{id}", Requires(Admin), "Update a flag", flags::update::<Id>),
+        delete("/api/flags/{id}", Requires(Admin), "Delete a flag", flags::delete::<Id>),
+        get("/api/flags/named/{*name}", Requires(Admin), "Get a flag by name", flags::one::<FlagName>),
+        patch("/api/flags/named/{*name}", Requires(Admin), "Update a flag", flags::update::<FlagName>),
+        delete("/api/flags/named/{*name}", Requires(Admin), "Delete a flag", flags::delete::<FlagName>),
+        put(
+            "/api/flags/{id}/activations/{activation_id}",
+            Requires(Admin),
+            "Link a flag to an activation",
+            flags::link,
+        ),
+        delete(
+            "/api/flags/{id}/activations/{activation_id}",
+            Requires(Admin),
+            "Unlink a flag from an activation",
+            flags::unlink,
+        ),
+        get("/api/activations", Requires(Admin), "List activations with their configs", activations::list),
+        post("/api/activations", Requires(Admin), "Create an activation", activations::create),
+        get("/api/activations/{id}", Requires(Admin), "Get an activation", activations::one),
+        patch("/api/activations/{id}", Requires(Admin), "Update an activation", activations::update),
+        delete("/api/activations/{id}", Requires(Admin), "Delete an activation", activations::delete),
+        get("/api/activations/{id}/members", Requires(Admin), "List members", members::list),
+        post("/api/activations/{id}/members", Requires(Admin), "Add and remove members", members::change),
+        delete("/api/activations/{id}/members", Requires(Admin), "Remove a member", members::delete),
+        post("/api/edits", Requires(Admin), "Make several changes, all or none", edits::edit),
+        get("/api/history", Requires(Admin), "List changes, newest first", history::list),
+        get("/api/diff", Requires(Admin), "List differences between two revisions", history::diff),
+        post("/api/rollback", Requires(Admin), "Roll back to an earlier revision", rollback::rollback),
+        get("/api/issues", Requires(Admin), "List invalid rows", issues::list),
+        get("/api/stale", Requires(Admin), "List flags that can be removed", stale::list),
+        get("/api/types", Requires(Server), "List activation types with their schemas", types::list),
+        get("/api/status", Requires(Server), "Get the status of this server", status::status),
+        post(
+            "/api/evaluate/{*name}",
+            Requires(Server),
+            "Evaluate a flag, now or at an earlier revision",
+            evaluate::evaluate,
+        ),
+        post("/api/explain/{*name}", Requires(Server), "Explain a decision", explain::explain),
+    ]
+}

@@ -1,0 +1,127 @@
+//! HTTPS, with a certificate that is renewed while the server runs.
+
+use std::{fs, path::Path, sync::Arc, time::Duration};
+
+use novi::Flags;
+use novi_server::{Options, Tls};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer},
+};
+
+use crate::common::{PATIENCE, Reply, Server, demo};
+
+/// Writes a new certificate for `localhost`, and returns it for the client's roots.
+fn renew(folder: &Path) -> CertificateDer<'static> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
+    fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    made.cert.der().clone()
+}
+
+fn tls(folder: &Path) -> std::io::Result<Tls> {
+    Tls::from_files(folder.join("cert.pem"), folder.join("key.pem"))
+}
+
+async fn server(folder: &Path, header_read_timeout: Duration) -> Server {
+    let mut options = Options::default();
+    options.tls = Some(tls(folder).unwrap());
+    options.header_read_timeout = header_read_timeout;
+    Server::start_with(Flags::builder().keep_rows().from_rows(demo()).unwrap(), options).await
+}
+
+/// `GET` by a client that trusts only this certificate. `None` if it does not trust the server.
+async fn get(server: &Server, trusted: &CertificateDer<'static>, path: &str) -> Option<Reply> {
+    let mut roots = RootCertStore::empty();
+    roots.add(trusted.clone()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = server.connect().await;
+    let connected =
+        TlsConnector::from(Arc::new(config)).connect("localhost".try_into().unwrap(), stream).await;
+    let mut stream = connected.ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut bytes = Vec::new();
+    timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Some(Reply { status, headers: reqwest::header::HeaderMap::new(), text: body.to_owned() })
+}
+
+#[tokio::test]
+async fn renewed_certificate_is_used_without_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = renew(folder.path());
+    let mut server = server(folder.path(), PATIENCE).await;
+    let reply = get(&server, &first, "/health/live").await.unwrap();
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    assert_eq!(get(&server, &first, "/flags").await.unwrap().json().as_array().unwrap().len(), 4);
+
+    // An incomplete file keeps the previous certificate.
+    fs::write(folder.path().join("cert.pem"), "-----BEGIN CERT").unwrap();
+    sleep(Duration::from_millis(1100)).await;
+    assert_eq!(get(&server, &first, "/health/live").await.unwrap().status, 200);
+
+    let second = renew(folder.path());
+    let renewed = async {
+        while get(&server, &second, "/health/live").await.is_none() {
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(PATIENCE, renewed).await.unwrap();
+    assert!(get(&server, &first, "/health/live").await.is_none());
+    server.signal();
+    server.ended().await;
+}
+
+#[tokio::test]
+async fn client_without_a_handshake_is_disconnected_and_blocks_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let trusted = renew(folder.path());
+    let server = server(folder.path(), Duration::from_millis(200)).await;
+    let mut silent = server.connect().await;
+    let mut plain = server.connect().await;
+    plain.write_all(b"GET /flags HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert_eq!(get(&server, &trusted, "/health/live").await.unwrap().status, 200);
+    for stream in [&mut silent, &mut plain] {
+        assert!(!read(stream).await.contains("HTTP/1.1"), "no response without TLS");
+    }
+}
+
+async fn read(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    // A reset ends the stream, too.
+    match timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.unwrap() {
+        Ok(_) | Err(_) => String::from_utf8_lossy(&bytes).into_owned(),
+    }
+}
+
+#[test]
+fn invalid_certificate_files_are_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = |what: &str| {
+        let error = tls(folder.path()).unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
+    };
+    error("could not read");
+    renew(folder.path());
+    assert!(tls(folder.path()).is_ok());
+    let key = fs::read_to_string(folder.path().join("key.pem")).unwrap();
+    fs::write(folder.path().join("key.pem"), "no key").unwrap();
+    error("key.pem: expected a private key");
+    renew(folder.path());
+    fs::write(folder.path().join("key.pem"), key).unwrap();
+    error("does not match the key");
+    fs::write(folder.path().join("cert.pem"), "").unwrap();
+    error("cert.pem: expected a certificate");
+}

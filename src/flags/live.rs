@@ -1,0 +1,204 @@
+//! Flags that follow a database.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use crate::{
+    config::{self, Config},
+    error::Result,
+    flags::{Flags, FlagsBuilder},
+    rows::{Revision, expired::Expired},
+    runtime::{
+        follow::{Following, subscription::Subscription},
+        status::Status,
+    },
+    store::{self, LazyStore, ReadStore},
+};
+
+impl FlagsBuilder {
+    /// The default of [`snapshot_interval`](Self::snapshot_interval).
+    pub const SNAPSHOT_INTERVAL: Duration = config::SNAPSHOT_INTERVAL;
+
+    /// The default of [`usage_interval`](Self::usage_interval).
+    pub const USAGE_INTERVAL: Duration = config::USAGE_INTERVAL;
+
+    /// Keeps the rows in a file, for starts while the database is unavailable. The file is written in the background after
+    /// changes, and only its owner can read it. See [`SnapshotFile`](crate::store::file::SnapshotFile).
+    pub fn snapshot_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.startup.file = Some(path.into());
+        self
+    }
+
+    /// The shortest time between two writes of the [snapshot file](Self::snapshot_file). The last state of the rows is always
+    /// written. Default: 10 s.
+    pub fn snapshot_interval(mut self, interval: Duration) -> Self {
+        self.startup.file_interval = interval;
+        self
+    }
+
+    /// Starts without flags if the database is unavailable and there is no usable [snapshot file](Self::snapshot_file): every
+    /// flag is unknown, and therefore off, until the database answers.
+    pub fn start_without_database(mut self) -> Self {
+        self.startup.without_database = true;
+        self
+    }
+
+    /// How often the table `novi_usage` is updated with the flags that were evaluated; zero disables it. Default: 1 min.
+    pub fn usage_interval(mut self, interval: Duration) -> Self {
+        self.startup.usage_interval = interval;
+        self
+    }
+
+    /// What happens if flags are past their `expires_at`.
+    pub fn expired(mut self, expired: Expired) -> Self {
+        self.startup.expired = expired;
+        self
+    }
+
+    /// Builds flags from the database at `url`. A task of the current tokio runtime follows the database until the flags are
+    /// dropped.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseUrl`](crate::Error::DatabaseUrl) if the URL is invalid or this build does not support the database, and
+    /// those of [`from_store`](Self::from_store).
+    pub async fn connect(self, url: &str) -> Result<Flags> {
+        match store::connect(url).await {
+            Ok(store) => self.from_store(store).await,
+            Err(error) if self.startup.file.is_some() && store::is_transient(&error) => {
+                self.from_store(Arc::new(LazyStore::new(url))).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Builds flags from a store, such as one over the service's own pool, and follows it as [`connect`](Self::connect) does.
+    ///
+    #[cfg_attr(feature = "sqlite", doc = "```")]
+    #[cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
+    /// use std::sync::Arc;
+    /// use novi::{Flags, sqlx::SqlitePool, store::{SchemaStore, SqliteStore}};
+    ///
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let url = &format!("sqlite://{}/shop.db?mode=rwc", folder.path().display());
+    /// let pool = SqlitePool::connect(url).await?; // the pool of the service's own tables
+    /// let store = Arc::new(SqliteStore::from_pool(pool.clone()));
+    /// store.migrate().await?;
+    /// let flags = Flags::builder().from_store(store).await?;
+    /// # assert_eq!(flags.snapshot().flag_names().count(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Store`](crate::Error::Store) and [`Error::NotMigrated`](crate::Error::NotMigrated) if the rows cannot be read and
+    /// there is no usable [snapshot file](Self::snapshot_file), [`Error::Expired`](crate::Error::Expired) if flags have expired
+    /// and the start is to be [refused](Expired::Refuse) then, and those of [`from_rows`](Self::from_rows).
+    pub async fn from_store(self, store: Arc<dyn ReadStore>) -> Result<Flags> {
+        let (refresh, startup) = (self.refresh, self.startup.clone());
+        let (rows, state, connectivity) = startup.first_rows(&*store).await?;
+        let core = self.build(rows)?;
+        startup.check_expired(&core.snapshot())?;
+        let following = Following::start(Arc::clone(&core), store, state, connectivity, refresh);
+        let writer = startup.snapshot_file_writer();
+        startup.spawn_tasks(&core, &following, writer.clone());
+        Ok(Flags { core, following: Some(following), snapshot_file: writer })
+    }
+}
+
+impl Flags {
+    /// Flags from the database at `url`; see [`FlagsBuilder::connect`].
+    ///
+    /// # Errors
+    /// Those of [`FlagsBuilder::connect`].
+    pub async fn connect(url: &str) -> Result<Self> {
+        Self::builder().connect(url).await
+    }
+
+    /// Flags as configured; see [`FlagsBuilder::config`].
+    ///
+    /// # Errors
+    /// Those of [`FlagsBuilder::connect`].
+    pub async fn from_config<S: Sync>(config: &Config<S>) -> Result<Self> {
+        Self::builder().config(config).connect(&config.database.url).await
+    }
+
+    /// Reads the rows now if their revision or the [folder](FlagsBuilder::activations_folder) of activation types has changed.
+    /// Returns `true` if anything changed.
+    ///
+    /// # Errors
+    /// [`Error::Store`](crate::Error::Store) if the database is unavailable; the flags stay as they are.
+    pub async fn refresh(&self) -> Result<bool> {
+        match &self.following {
+            Some(following) => following.refresh(false).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Like [`refresh`](Self::refresh), but also finds changes that raised no revision: on MySQL, TRUNCATE and cascades of foreign
+    /// keys fire no trigger. Runs by itself once a minute.
+    ///
+    /// # Errors
+    /// Those of [`refresh`](Self::refresh).
+    pub async fn sweep(&self) -> Result<bool> {
+        match &self.following {
+            Some(following) => following.refresh(true).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Waits until flags are evaluated at this revision, as returned by a write, or at a later one.
+    ///
+    /// # Errors
+    /// [`Error::Store`](crate::Error::Store) if the database is unavailable, or does not have the revision within ten seconds, such
+    /// as a replica that lags behind.
+    pub async fn refresh_to(&self, revision: Revision) -> Result<()> {
+        match &self.following {
+            Some(following) => following.refresh_to(revision).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Receives each change of the rows once flags are evaluated by it: the new revision, the names of the flags whose rows
+    /// changed, and of those whose decision may differ. There are no notifications for rows in memory.
+    ///
+    /// A flag with a time window changes its decision when the window opens or closes, without any change of rows.
+    #[must_use]
+    pub fn subscribe(&self) -> Subscription {
+        self.core.subscribe()
+    }
+
+    /// How up to date the rows of this process are.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match &self.following {
+            Some(following) => following.status(),
+            None => Status::in_memory(self.core.snapshot().revision()),
+        }
+    }
+
+    /// The name of the database that is followed, without passwords; `None` for rows in memory.
+    #[must_use]
+    pub fn store_name(&self) -> Option<String> {
+        self.following.as_ref().map(|following| following.store().name())
+    }
+
+    /// The database that is followed; `None` for rows in memory.
+    #[must_use]
+    pub fn store(&self) -> Option<Arc<dyn ReadStore>> {
+        self.following.as_ref().map(|following| Arc::clone(following.store()))
+    }
+
+    /// Writes the [snapshot file](FlagsBuilder::snapshot_file) now if there is one and its rows are not the current ones. For the
+    /// end of a program, which might otherwise miss changes since the last write. Returns `true` if it wrote the file.
+    ///
+    /// # Errors
+    /// [`Error::Snapshot`](crate::Error::Snapshot) if the file cannot be written, and [`Error::Store`](crate::Error::Store) if the
+    /// rows have to be read for it and the database is unavailable.
+    pub async fn save_snapshot(&self) -> Result<bool> {
+        match (&self.snapshot_file, &self.following) {
+            (Some(writer), Some(following)) => writer.write(&self.core, following).await,
+            _ => Ok(false),
+        }
+    }
+}

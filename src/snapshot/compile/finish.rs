@@ -1,0 +1,39 @@
+//! Turns draft nodes and their analysis into the nodes that evaluation runs.
+
+use std::sync::{Arc, atomic::AtomicBool};
+
+use crate::{
+    activation::{
+        Activation, Verdict,
+        evaluation::{Check, Conduct, Node},
+    },
+    snapshot::compile::{analysis::Analysis, graph::Graph, nodes::DraftNodes},
+};
+
+impl DraftNodes {
+    /// The finished nodes, and the graph of which node evaluates which.
+    pub(in crate::snapshot) fn finish(self, analysis: &Analysis) -> (Vec<Node>, Graph) {
+        let results = analysis.slots.iter().zip(&analysis.by_flag).zip(&analysis.assigns_variant);
+        let nodes = self.list.into_iter().zip(results).map(|(draft, ((slot, by_flag), assigns))| Node {
+            activation: draft.activation.unwrap_or_else(|| Arc::new(Broken)),
+            slot: *slot,
+            by_flag: *by_flag,
+            assigns: *assigns,
+            conduct: if draft.may_panic {
+                Conduct::MayPanic(AtomicBool::default())
+            } else {
+                Conduct::Trusted
+            },
+        });
+        (nodes.collect(), self.graph)
+    }
+}
+
+/// The activation of a row that could not be built. It is never evaluated: only broken flags depend on it.
+struct Broken;
+
+impl Activation for Broken {
+    fn evaluate(&self, _: &Check<'_>) -> Verdict {
+        Verdict::Off
+    }
+}

@@ -1,0 +1,10 @@
+//! Flags that follow their database while rows change, connections break and servers restart.
+
+#![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
+
+mod changes;
+#[path = "../common/mod.rs"]
+mod common;
+mod follow;
+mod outage;
+mod servers;

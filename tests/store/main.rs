@@ -1,0 +1,17 @@
+//! Stores: reading and writing rows in databases and snapshot files.
+
+#![allow(clippy::unwrap_used, reason = "tests, and their helpers")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod exposed;
+mod history;
+mod history_at;
+mod members;
+mod migrate;
+mod snapshot_file;
+mod stores;
+mod together;
+mod tokens;
+mod usage;
+mod writer;

@@ -1,0 +1,563 @@
+//! Migrations: of empty databases, repeated, concurrent, over tables of Python novi; and their triggers.
+
+use std::sync::Arc;
+
+use novi::{
+    rows::LinkRow,
+    store::{self, Migrated, MySqlStore, PostgresStore, SchemaStore, SqliteStore},
+};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+use crate::common::{
+    databases::{Kind, Raw, TestDatabase, database, databases, kinds},
+    until::unblocked,
+};
+
+const ALL: [&str; 1] = ["1 tables"];
+
+async fn opened(database: &TestDatabase) -> Arc<dyn SchemaStore> {
+    store::create(&database.url).await.unwrap()
+}
+
+async fn migrated(database: &TestDatabase) -> Arc<dyn SchemaStore> {
+    let store = opened(database).await;
+    store.migrate().await.unwrap();
+    store
+}
+
+#[tokio::test]
+async fn empty_database_gets_all_tables_once() {
+    for database in databases().await {
+        let store = opened(&database).await;
+        let first = store.migrate().await.unwrap();
+        let expected = Migrated { applied: ALL.map(str::to_owned).into(), ..Migrated::default() };
+        assert_eq!(first, expected, "{:?}", database.kind);
+        assert_eq!(store.migrate().await.unwrap(), Migrated::default(), "{:?}", database.kind);
+    }
+}
+
+#[tokio::test]
+async fn new_sqlite_files_use_wal_mode_and_old_ones_are_left() {
+    let database = database(Kind::Sqlite).await;
+    let store = opened(&database).await;
+    store.migrate().await.unwrap();
+    let mut raw = Raw::connect(&database).await;
+    assert_eq!(raw.texts("pragma journal_mode").await, ["wal"]);
+    drop((store, raw));
+    let old = python_database().await;
+    migrated(&old).await;
+    assert_eq!(Raw::connect(&old).await.texts("pragma journal_mode").await, ["delete"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_processes_migrate_at_once() {
+    for database in databases().await {
+        let starts: Vec<_> = (0..20)
+            .map(|_| {
+                let url = database.url.clone();
+                // One pool each, as in processes.
+                tokio::spawn(async move { store::create(&url).await?.migrate().await })
+            })
+            .collect();
+        let mut applied = 0;
+        for start in starts {
+            applied += start.await.unwrap().unwrap().applied.len();
+        }
+        assert_eq!(applied, ALL.len(), "{:?}: each migration runs once", database.kind);
+        assert!(opened(&database).await.load().await.unwrap().flags.is_empty());
+    }
+}
+
+/// A database of Python novi 0.4.2.
+async fn python_database() -> TestDatabase {
+    let database = database(Kind::Sqlite).await;
+    let file = database.url.strip_prefix("sqlite://").unwrap();
+    std::fs::write(file, include_bytes!("../fixtures/novi-0.4.2.db")).unwrap();
+    database
+}
+
+/// The tables as SQLAlchemy creates them on a server.
+const PYTHON_POSTGRES: &str = "
+    create table activations (id serial not null, name varchar not null, class_name varchar not null,
+      config varchar not null, primary key (id));
+    create table flags (id serial not null, name varchar(30) not null, status boolean not null, primary key (id),
+      unique (name));
+    create table flags_activations (flag_id integer, activation_id integer,
+      foreign key (flag_id) references flags (id), foreign key (activation_id) references activations (id));";
+const PYTHON_MYSQL: &str = "
+    create table activations (id integer not null auto_increment, name varchar(100) not null,
+      class_name varchar(200) not null, config varchar(500) not null, primary key (id)) character set latin1;
+    create table flags (id integer not null auto_increment, name varchar(30) not null, status bool not null,
+      primary key (id), unique (name)) character set utf8mb4 collate utf8mb4_general_ci;
+    create table flags_activations (flag_id integer, activation_id integer,
+      foreign key (flag_id) references flags (id), foreign key (activation_id) references activations (id));";
+
+#[tokio::test]
+async fn tables_of_python_novi_are_adopted_in_place() {
+    let mut all = vec![python_database().await];
+    for kind in kinds().into_iter().filter(|&kind| kind != Kind::Sqlite) {
+        let database = database(kind).await;
+        let mut raw = Raw::connect(&database).await;
+        raw.run(if kind == Kind::Postgres { PYTHON_POSTGRES } else { PYTHON_MYSQL }).await.unwrap();
+        let seed = include_str!("../../seeds/demo-python.sql").replace("Date and Random", "Date");
+        raw.run(&seed.replace("(1, 2), ", "")).await.unwrap();
+        all.push(database);
+    }
+    for database in all {
+        let kind = database.kind;
+        let mut raw = Raw::connect(&database).await;
+        // Pairs that exist three times, and rows without a target.
+        raw.run(
+            "insert into flags_activations values (2, 2), (2, 2), (null, 1), (null, 1);
+             insert into flags values (7, 'Nobody asks', true)",
+        )
+        .await
+        .unwrap();
+        let migrated = opened(&database).await.migrate().await.unwrap();
+        assert!(migrated.adopted, "{kind:?}");
+        assert_eq!(migrated.without_activations, ["Nobody asks"], "{kind:?}");
+
+        let store = opened(&database).await;
+        let rows = store.load().await.unwrap();
+        let names: Vec<_> = rows.flags.iter().map(|row| (row.id, row.name.as_str(), row.status)).collect();
+        let expected = [
+            (1, "Date Activated Feature", true),
+            (2, "Random Variant Feature", true),
+            (3, "Combo AND", true),
+            (4, "Combo OR", true),
+            (7, "Nobody asks", true),
+        ];
+        assert_eq!(names, expected, "{kind:?}");
+        assert!(
+            rows.flags.iter().all(|row| row.faults.is_empty() && row.metadata.row_version == 1),
+            "{kind:?}"
+        );
+        assert_eq!(rows.activations.len(), 4);
+        assert!(rows.activations[0].config.as_ref().unwrap().contains("%m/%d/%Y %I:%M %p"));
+        let pairs = rows.links.iter().filter(|link| link.flag_id.is_some());
+        let expected = [(1, 1), (2, 2), (3, 3), (4, 4)].map(|(f, a)| LinkRow::new(f, a));
+        assert_eq!(pairs.copied().collect::<Vec<_>>(), expected, "{kind:?}: a pair is kept once");
+        assert_eq!(rows.links.len(), 6, "{kind:?}: rows that are no pairs are kept");
+
+        adopted_tables_behave_as_new_ones(&database, &store).await;
+    }
+}
+
+async fn adopted_tables_behave_as_new_ones(database: &TestDatabase, store: &Arc<dyn SchemaStore>) {
+    let kind = database.kind;
+    let mut raw = Raw::connect(database).await;
+    let long = "é".repeat(200);
+    let on = if kind == Kind::Postgres { "true" } else { "1" };
+    raw.run(&format!(
+        "insert into activations values (20, '{long}', 'x', '[]');
+         insert into flags values (20, '{long}', {on}), (21, 'COMBO and', {on});
+         insert into flags_activations values (20, 20)"
+    ))
+    .await
+    .unwrap();
+    // A plain insert after explicit ids.
+    raw.run("insert into flags (name, status) values ('next', false)").await.unwrap();
+    assert!(
+        raw.run("insert into flags_activations values (20, 20)").await.is_err(),
+        "{kind:?}: pairs are unique"
+    );
+    assert!(
+        raw.run("delete from activations where id = 20").await.is_err(),
+        "{kind:?}: an activation in use stays"
+    );
+    raw.run("delete from flags where id = 20").await.unwrap();
+    let rows = store.load().await.unwrap();
+    assert!(rows.links.iter().all(|link| link.flag_id != Some(20)), "{kind:?}: a flag takes its links along");
+    assert!(rows.flags.iter().any(|row| row.name == "next" && row.id > 21), "{kind:?}");
+    let metadata = raw.texts("select fail_mode from flag_metadata where flag_id in (20, 21)").await;
+    assert_eq!(metadata, ["off"], "{kind:?}: metadata comes and goes with its flag");
+}
+
+#[tokio::test]
+async fn migrations_of_the_service_are_left_alone() {
+    let own = || {
+        Migrator::with_migrations(vec![Migration::new(
+            1,
+            "own".into(),
+            MigrationType::Simple,
+            sqlx::SqlStr::from_static("create table own (id integer)"),
+            false,
+        )])
+    };
+    for database in databases().await {
+        let url = &database.url;
+        match database.kind {
+            Kind::Sqlite => {
+                let store = SqliteStore::create(url).await.unwrap();
+                own().run(store.pool()).await.unwrap();
+                store.migrate().await.unwrap();
+                own().run(store.pool()).await.unwrap();
+            }
+            Kind::Postgres => {
+                let store = PostgresStore::connect(url).unwrap();
+                own().run(store.pool()).await.unwrap();
+                store.migrate().await.unwrap();
+                own().run(store.pool()).await.unwrap();
+            }
+            Kind::MySql => {
+                let store = MySqlStore::connect(url).unwrap();
+                own().run(store.pool()).await.unwrap();
+                store.migrate().await.unwrap();
+                own().run(store.pool()).await.unwrap();
+            }
+        }
+        let mut raw = Raw::connect(&database).await;
+        assert_eq!(raw.texts("select description from _sqlx_migrations").await, ["own"]);
+        assert_eq!(
+            raw.texts("select description from novi_migrations order by version").await.len(),
+            ALL.len()
+        );
+    }
+}
+
+#[tokio::test]
+async fn newer_and_foreign_schemas_are_rejected() {
+    for database in databases().await {
+        let store = migrated(&database).await;
+        let mut raw = Raw::connect(&database).await;
+        raw.run("update novi_migrations set version = 99 where version = 1").await.unwrap();
+        let error = store.migrate().await.unwrap_err().to_string();
+        let expected = format!(
+            "could not migrate ({}): the database has migration 99, which novi {} does not know: use a newer novi",
+            store.name(),
+            env!("CARGO_PKG_VERSION")
+        );
+        assert_eq!(error, expected);
+        raw.run("update novi_migrations set version = 1 where version = 99").await.unwrap();
+        raw.run("update novi_migrations set checksum = 'other' where version = 1").await.unwrap();
+        let error = store.migrate().await.unwrap_err().to_string();
+        assert!(error.contains("migration 1 of this database is not the one"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn mysql_migration_resumes_after_its_process_died() {
+    if !kinds().contains(&Kind::MySql) {
+        return;
+    }
+    let database = database(Kind::MySql).await;
+    let store = migrated(&database).await;
+    store.run_script(include_str!("../../seeds/demo.sql")).await.unwrap();
+    let mut raw = Raw::connect(&database).await;
+    for name in ALL {
+        let version = name.split(' ').next().unwrap();
+        let before = store.load().await.unwrap();
+        raw.run(&format!("update novi_migrations set success = false where version = {version}"))
+            .await
+            .unwrap();
+        let again = store.migrate().await.unwrap();
+        assert_eq!(again.applied, [name]);
+        assert!(!again.adopted);
+        assert_eq!(
+            store.load().await.unwrap(),
+            before,
+            "nothing is lost by running migration {version} again"
+        );
+    }
+}
+
+#[tokio::test]
+async fn tables_of_something_else_are_refused_and_left_alone() {
+    for database in databases().await {
+        let kind = database.kind;
+        let mut raw = Raw::connect(&database).await;
+        raw.run("create table flags (id varchar(36) primary key, country varchar(2))").await.unwrap();
+        let error = opened(&database).await.migrate().await.unwrap_err().to_string();
+        assert!(error.contains("the table \"flags\" exists and is not one of novi"), "{kind:?}: {error}");
+        assert!(error.contains("expected integers in column \"id\""), "{kind:?}: {error}");
+        raw.run("drop table flags; create table activations (id integer primary key, user_id integer, name varchar(20))")
+            .await
+            .unwrap();
+        let error = opened(&database).await.migrate().await.unwrap_err().to_string();
+        assert!(
+            error.contains("\"activations\"") && error.contains("it has no column \"class_name\""),
+            "{kind:?}: {error}"
+        );
+        let tables = match kind {
+            Kind::Sqlite => "select name from sqlite_master",
+            Kind::Postgres => {
+                "select relname::text from pg_class where relnamespace = current_schema()::regnamespace and relkind = 'r'"
+            }
+            Kind::MySql => {
+                "select cast(table_name as char) from information_schema.tables where table_schema = database()"
+            }
+        };
+        assert_eq!(raw.texts(tables).await, ["activations"], "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn tables_and_columns_have_comments() {
+    for database in databases().await {
+        migrated(&database).await;
+        let mut raw = Raw::connect(&database).await;
+        let sql = match database.kind {
+            Kind::Sqlite => continue,
+            Kind::Postgres => "select col_description('flag_metadata'::regclass, 2)",
+            Kind::MySql => {
+                "select cast(column_comment as char) from information_schema.columns \
+                 where table_schema = database() and table_name = 'flag_metadata' and column_name = 'description'"
+            }
+        };
+        assert_eq!(raw.texts(sql).await, ["What the flag is for"], "{:?}", database.kind);
+        if database.kind == Kind::MySql {
+            let flags = "select cast(column_comment as char) from information_schema.columns \
+                where table_schema = database() and table_name = 'flags' and column_name = 'name'";
+            assert_eq!(raw.texts(flags).await, ["What code calls the flag; unique, at most 255 characters"]);
+        }
+    }
+}
+
+/// History as `entity id/other operation before -> after`, oldest first, of the tables that a DBA writes to.
+async fn history(raw: &mut Raw) -> Vec<String> {
+    let number = |column| match raw {
+        Raw::MySql(_) => format!("coalesce(cast({column} as char), '-')"),
+        _ => format!("coalesce(cast({column} as text), '-')"),
+    };
+    let sql = format!(
+        "select concat(entity, ' ', {}, '/', {}, ' ', operation, ' ', coalesce({before}, '-'), ' -> ', \
+         coalesce({after}, '-')) from flag_history where revision is not null order by id",
+        number("entity_id"),
+        number("other_id"),
+        before = if matches!(raw, Raw::MySql(_)) { "`before`" } else { "before" },
+        after = if matches!(raw, Raw::MySql(_)) { "`after`" } else { "after" },
+    );
+    let rows = raw.texts(&sql).await;
+    rows.into_iter().map(|row| row.replace("\": ", "\":").replace(", \"", ",\"")).collect()
+}
+
+#[tokio::test]
+async fn plain_sql_raises_the_revision_and_is_recorded() {
+    let edits = [
+        (
+            "insert into flags (id, name, status) values (1, 'one', true)",
+            "flags 1/- insert - -> {\"id\":1,\"name\":\"one\",\"status\":true}",
+        ),
+        (
+            "update flags set status = false where name = 'one'",
+            "flags 1/- update {\"id\":1,\"name\":\"one\",\"status\":true} -> {\"id\":1,\"name\":\"one\",\"status\":false}",
+        ),
+        (
+            "insert into activations (id, name, class_name, config) values (5, 'a', 'c', '[1]')",
+            "activations 5/- insert - -> {\"id\":5,\"name\":\"a\",\"class_name\":\"c\",\"config\":\"[1]\"}",
+        ),
+        (
+            "update activations set config = '[2]'",
+            "activations 5/- update {\"id\":5,\"name\":\"a\",\"class_name\":\"c\",\"config\":\"[1]\"} -> \
+             {\"id\":5,\"name\":\"a\",\"class_name\":\"c\",\"config\":\"[2]\"}",
+        ),
+        (
+            "insert into flags_activations (flag_id, activation_id) values (1, 5)",
+            "flags_activations 1/5 insert - -> {\"flag_id\":1,\"activation_id\":5}",
+        ),
+        (
+            "delete from flags_activations where flag_id = 1",
+            "flags_activations 1/5 delete {\"flag_id\":1,\"activation_id\":5} -> -",
+        ),
+        (
+            "insert into activation_members values (5, 'ann', false)",
+            "activation_members 5/- insert - -> {\"activation_id\":5,\"member\":\"ann\",\"denied\":false}",
+        ),
+        (
+            "update activation_members set denied = true",
+            "activation_members 5/- update {\"activation_id\":5,\"member\":\"ann\",\"denied\":false} -> \
+             {\"activation_id\":5,\"member\":\"ann\",\"denied\":true}",
+        ),
+        (
+            "delete from activation_members where member = 'ann'",
+            "activation_members 5/- delete {\"activation_id\":5,\"member\":\"ann\",\"denied\":true} -> -",
+        ),
+        (
+            "insert into activation_members (activation_id, member) values (5, 'bob')",
+            "activation_members 5/- insert",
+        ),
+        // Its members are deleted with it, and recorded.
+        ("delete from activations", "activation_members 5/- delete"),
+        ("insert into activations (id, name, class_name) values (5, 'a', 'c')", "activations 5/- insert"),
+        ("delete from activations", "activations 5/- delete"),
+    ];
+    for database in databases().await {
+        let store = migrated(&database).await;
+        let mut raw = Raw::connect(&database).await;
+        for (sql, expected) in edits {
+            let (before, known) = (store.revision().await.unwrap(), history(&mut raw).await.len());
+            raw.run(sql).await.unwrap();
+            assert_ne!(store.revision().await.unwrap(), before, "{:?}: {sql}", database.kind);
+            let new = history(&mut raw).await.split_off(known);
+            assert!(new.iter().any(|row| row.starts_with(expected)), "{:?}: {sql}: {new:#?}", database.kind);
+        }
+        let before = (store.revision().await.unwrap(), history(&mut raw).await);
+        raw.run("update flags set status = false; update flags set status = true where id = 77")
+            .await
+            .unwrap();
+        let after = (store.revision().await.unwrap(), history(&mut raw).await);
+        assert_eq!(after, before, "{:?}: a statement that changes nothing is no change", database.kind);
+        assert_metadata_is_versioned(&mut raw).await;
+        // A flag's rows are deleted with it, and all are recorded.
+        raw.run("insert into activations (id, name, class_name) values (6, 'b', 'c')").await.unwrap();
+        raw.run("insert into flags_activations (flag_id, activation_id) values (1, 6)").await.unwrap();
+        let known = history(&mut raw).await.len();
+        raw.run("delete from flags").await.unwrap();
+        let mut gone: Vec<_> = history(&mut raw).await.split_off(known);
+        for row in &mut gone {
+            row.truncate(row.find(" {").unwrap());
+        }
+        gone.sort();
+        let expected = ["flag_metadata 1/- delete", "flags 1/- delete", "flags_activations 1/6 delete"];
+        assert_eq!(gone, expected, "{:?}", database.kind);
+        let actors = raw.texts("select distinct coalesce(actor, '') from flag_history").await;
+        assert_eq!(actors.len(), 1);
+        assert_eq!(actors[0].is_empty(), database.kind == Kind::Sqlite, "{:?}: {actors:?}", database.kind);
+    }
+}
+
+async fn assert_metadata_is_versioned(raw: &mut Raw) {
+    let char_type = if matches!(raw, Raw::MySql(_)) { "char" } else { "text" };
+    let version = format!("select cast(row_version as {char_type}) from flag_metadata where flag_id = 1");
+    assert_eq!(raw.texts(&version).await, ["4"], "a status, a link, and no link");
+    let known = history(raw).await.len();
+    raw.run("update flag_metadata set owner = 'ann' where flag_id = 1").await.unwrap();
+    assert_eq!(raw.texts(&version).await, ["5"]);
+    let new = history(raw).await.split_off(known);
+    assert_eq!(new.len(), 1, "{new:?}");
+    assert!(
+        new[0].starts_with("flag_metadata 1/- update") && new[0].contains("\"owner\":\"ann\""),
+        "{new:?}"
+    );
+    raw.run("update flags set name = 'renamed' where id = 1").await.unwrap();
+    assert_eq!(raw.texts(&version).await, ["6"]);
+    let new = history(raw).await.split_off(known + 1);
+    assert_eq!(new.len(), 1, "bookkeeping leaves no history: {new:?}");
+}
+
+#[tokio::test]
+async fn rolled_back_transactions_leave_nothing() {
+    for database in databases().await {
+        let store = migrated(&database).await;
+        store.run_script("insert into flags (id, name, status) values (1, 'one', true)").await.unwrap();
+        let mut raw = Raw::connect(&database).await;
+        let before = (store.load().await.unwrap(), history(&mut raw).await);
+        raw.run("begin; update flags set status = false; delete from flags; rollback;").await.unwrap();
+        assert_eq!((store.load().await.unwrap(), history(&mut raw).await), before, "{:?}", database.kind);
+        // A part of a transaction that is committed.
+        raw.run(
+            "begin; savepoint a; update flags set status = false; rollback to a; release savepoint a; commit",
+        )
+        .await
+        .unwrap();
+        let rows = store.load().await.unwrap();
+        assert!(rows.flags[0].status && history(&mut raw).await == before.1, "{:?}", database.kind);
+    }
+}
+
+/// A connection that shares no counter with `one`: on MySQL, two connections may have the same of 64 slots.
+async fn in_another_slot(database: &TestDatabase, one: &mut Raw) -> Raw {
+    const SLOT: &str = "select cast(connection_id() % 64 as char)";
+    loop {
+        let mut two = Raw::connect(database).await;
+        if database.kind == Kind::Postgres || one.texts(SLOT).await != two.texts(SLOT).await {
+            return two;
+        }
+    }
+}
+
+#[tokio::test]
+async fn writers_in_opposite_order_do_not_deadlock() {
+    for database in databases().await {
+        if database.kind == Kind::Sqlite {
+            // One writer at a time.
+            continue;
+        }
+        let store = migrated(&database).await;
+        store
+            .run_script(
+                "insert into flags (id, name, status) values (1, 'a', true), (2, 'b', true);
+                 insert into activations (id, name, class_name) values (1, 'list', 'x')",
+            )
+            .await
+            .unwrap();
+        let mut one = Raw::connect(&database).await;
+        let mut two = in_another_slot(&database, &mut one).await;
+        for turn in 0..10 {
+            let before = store.revision().await.unwrap();
+            let status = turn % 2 == 1;
+            one.run(&format!("begin; update flags set status = {status} where id = 1")).await.unwrap();
+            // The second does not wait, although the first has not committed.
+            let sql = format!("begin; update flags set status = {status} where id = 2; commit");
+            unblocked("a writer, by a slow one", two.run(&sql)).await.unwrap();
+            let between = store.revision().await.unwrap();
+            assert_ne!(between, before, "{:?}: the kill switch is seen at once", database.kind);
+            two.run(&format!("begin; insert into activations (name, class_name) values ('{turn}', 'x')"))
+                .await
+                .unwrap();
+            one.run("insert into activations (name, class_name) values ('y', 'x')").await.unwrap();
+            two.run(&format!("insert into flags (name, status) values ('two {turn}', true)")).await.unwrap();
+            one.run(&format!("insert into flags (name, status) values ('one {turn}', true)")).await.unwrap();
+            if database.kind == Kind::Postgres {
+                // Nor the counter of row changes, which rises at the commit.
+                two.run("insert into activation_members values (1, 'two ' || gen_random_uuid(), false)")
+                    .await
+                    .unwrap();
+                one.run("insert into activation_members values (1, 'one ' || gen_random_uuid(), false)")
+                    .await
+                    .unwrap();
+            }
+            two.run("commit").await.unwrap();
+            let last = store.revision().await.unwrap();
+            one.run("commit").await.unwrap();
+            assert_ne!(
+                store.revision().await.unwrap(),
+                last,
+                "{:?}: nor is the slow one missed",
+                database.kind
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn postgres_notifies_once_per_transaction_and_on_truncate() {
+    if !kinds().contains(&Kind::Postgres) {
+        return;
+    }
+    let database = database(Kind::Postgres).await;
+    let store = migrated(&database).await;
+    let mut listener = sqlx::postgres::PgListener::connect(&database.url).await.unwrap();
+    listener.listen("novi").await.unwrap();
+    // Other tests notify on this channel as well, each for its own database.
+    let mut raw = Raw::connect(&database).await;
+    raw.run("begin; insert into flags select n, 'f' || n, true from generate_series(1, 500) n; update flags set status = false; commit")
+        .await
+        .unwrap();
+    let revision = store.revision().await.unwrap().to_string();
+    let heard = async {
+        loop {
+            if listener.recv().await.unwrap().payload() == revision {
+                break;
+            }
+        }
+    };
+    unblocked("the notification", heard).await;
+    let stamps = raw.texts("select distinct revision::text from flag_history").await;
+    assert_eq!(stamps, [revision.as_str()], "one revision for the whole transaction");
+    assert_eq!(raw.texts("select count(*)::text from novi_touch").await, ["0"]);
+    raw.run("truncate flags cascade").await.unwrap();
+    assert_ne!(store.revision().await.unwrap().to_string(), revision);
+    // A role with write access to flags only, and with another search_path.
+    let schema = raw.texts("select current_schema()::text").await.remove(0);
+    let role = format!("{schema}_role");
+    raw.run(&format!(
+        "create role {role}; grant usage on schema {schema} to {role}; grant all on flags to {role}; set role {role};
+         set search_path = pg_catalog; insert into {schema}.flags values (1, 'by another', true);
+         reset role; reset search_path"
+    ))
+    .await
+    .unwrap();
+    assert_eq!(store.load().await.unwrap().flags.len(), 1);
+    raw.run(&format!("drop owned by {role}; drop role {role}")).await.unwrap();
+}
