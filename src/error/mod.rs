@@ -1,5 +1,5 @@
-//! The ways in which an operation fails. A row that does not compile is no error but an
-//! [`Issue`](crate::rows::issue::Issue); why a flag answers as it does is a [`Reason`](crate::snapshot::decision::Reason).
+//! Errors of operations. An invalid row is no error but an [`Issue`](crate::rows::issue::Issue); why a flag
+//! has its state is a [`Reason`](crate::snapshot::decision::Reason).
 
 pub(crate) mod snapshot_file;
 pub(crate) mod suggest;
@@ -8,16 +8,16 @@ use std::{fmt, path::PathBuf};
 
 use crate::rows::{conflict::Conflict, issue::Issue, violation::Violation};
 
-/// An operation that failed. Nothing was changed by it.
+/// A failed operation. It has changed nothing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// No flag has this name.
     #[error("flag {name:?} was not found{}", suggestion(.similar.as_deref()))]
     FlagNotFound {
-        /// The name that was asked for.
+        /// The unknown name.
         name: String,
-        /// A flag with nearly this name.
+        /// A flag with a similar name.
         similar: Option<String>,
     },
     /// Two activation types claim one class name.
@@ -30,12 +30,12 @@ pub enum Error {
         /// The file and line of the other.
         second: String,
     },
-    /// The address of a database is not one that novi, or this build of it, can use.
+    /// The address of a database is invalid, or this build does not support the database.
     #[error("database url {url:?}: {message}")]
     DatabaseUrl {
         /// The address, without its password.
         url: String,
-        /// What is wrong and what to do.
+        /// The problem, and what to do.
         message: String,
     },
     /// The file of a SQLite database does not exist.
@@ -46,14 +46,14 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// The database did not do what was asked of it.
+    /// The database failed.
     #[error("{action} ({store}): {source}")]
     Store {
         /// Which database, without passwords.
         store: String,
-        /// What was being done, as "could not read the flags".
+        /// The failed action, such as "could not read the rows".
         action: String,
-        /// What the database or its driver said.
+        /// The error of the database or its driver.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The database has no tables of novi.
@@ -71,14 +71,14 @@ pub enum Error {
          the change"
     )]
     NoTransaction,
-    /// Somebody else has changed a row that the edit was to change; none of its changes were made.
+    /// A row has changed since the author of the edit read it. None of the changes were made.
     #[error("{0}")]
     Conflict(Box<Conflict>),
-    /// An edit would break rows, or the tables do not allow some of its changes: everything that is wrong with it. None of
-    /// its changes were made.
+    /// An edit would make rows invalid, or breaks rules of the tables: all problems. None of its changes were
+    /// made.
     #[error("the change was refused: {}", Problems(.0))]
     Invalid(Vec<Issue>),
-    /// The history does not have the moment that was asked for.
+    /// The history does not reach the moment.
     #[error("{0}")]
     NotKept(String),
     /// A file could not be read.
@@ -89,7 +89,7 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
-    /// A snapshot file can not be used, or not be written.
+    /// A snapshot file cannot be read or written.
     #[error("snapshot file {}: {source}", path.display())]
     Snapshot {
         /// The file.
@@ -97,7 +97,7 @@ pub enum Error {
         /// Why, and what to do.
         source: snapshot_file::SnapshotFault,
     },
-    /// Flags have expired, and the configuration says that the program is not to start then.
+    /// Flags have expired, and the configuration refuses to start then.
     #[error(
         "the program does not start, since flags have expired and [flags] expired = \"refuse\": {}; remove them, or move \
          their flag_metadata.expires_at",
@@ -112,7 +112,7 @@ pub enum Error {
     Config {
         /// The file or the environment variable.
         origin: String,
-        /// Where, what was expected, and what was found.
+        /// The place, what was expected, and what was found.
         message: String,
     },
 }
@@ -147,7 +147,7 @@ impl From<Violation> for Error {
     }
 }
 
-/// One problem in the line, several in a line each.
+/// One problem on the same line, several on a line each.
 struct Problems<'a>(&'a [Issue]);
 
 impl fmt::Display for Problems<'_> {

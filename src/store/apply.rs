@@ -14,7 +14,7 @@ use crate::{
 /// The rows after these changes.
 ///
 /// # Errors
-/// [`Error::FlagNotFound`] and [`Error::Constraint`] for the first change that the tables do not allow.
+/// [`Error::FlagNotFound`] and [`Error::Constraint`] for the first change that breaks a rule of the tables.
 pub(super) fn apply(rows: Rows, changes: &[Change]) -> Result<Rows> {
     changes.iter().try_for_each(constraints::check)?;
     let mut changing = Changing::new(rows);
@@ -24,7 +24,7 @@ pub(super) fn apply(rows: Rows, changes: &[Change]) -> Result<Rows> {
     Ok(changing.finish())
 }
 
-/// The rows after those of the changes that the tables allow, and the others, each with what is said against it.
+/// The rows after the valid changes, and the invalid changes with their errors.
 pub(super) fn apply_valid(rows: Rows, changes: &[Change]) -> (Rows, Vec<(&Change, Error)>) {
     let mut changing = Changing::new(rows);
     let mut refused = Vec::new();
@@ -38,7 +38,7 @@ pub(super) fn apply_valid(rows: Rows, changes: &[Change]) -> (Rows, Vec<(&Change
     (changing.finish(), refused)
 }
 
-/// Puts rows in the order in which stores give them.
+/// Sorts rows in the order in which stores return them.
 pub(crate) fn sort(rows: &mut Rows) {
     rows.flags.sort_by_key(|row| row.id);
     rows.activations.sort_by_key(|row| row.id);
@@ -46,8 +46,8 @@ pub(crate) fn sort(rows: &mut Rows) {
     rows.members.sort_by(|a, b| (a.activation_id, &a.member).cmp(&(b.activation_id, &b.member)));
 }
 
-/// Rows that are being changed. Where each is gets known when it is first asked for, so that an edit of 100,000 members
-/// does not look through them all for each.
+/// Rows that are being changed. Indexes are built when they are first needed, so that an edit of 100,000
+/// members does not search all of them for each.
 struct Changing {
     rows: Rows,
     flags: Option<HashMap<i64, usize>>,
@@ -55,7 +55,7 @@ struct Changing {
     activations: Option<HashMap<i64, usize>>,
     links: Option<HashSet<LinkRow>>,
     members: Option<HashMap<(i64, String), usize>>,
-    /// Links and members that are taken out at the end.
+    /// Links and members that are removed at the end.
     gone_links: HashSet<LinkRow>,
     gone_members: HashSet<usize>,
 }
@@ -262,14 +262,15 @@ impl Changing {
             return refused(constraints::missing(RowRef::member(id, &key.1)));
         };
         self.gone_members.insert(at);
-        // Members of an activation that is not there may lie in adopted rows; there is nothing to count then.
+        // Adopted rows may have members of an activation that does not exist; then there is no version to
+        // raise.
         if let Ok(known) = self.activation(id) {
             known.row_version += 1;
         }
         Ok(())
     }
 
-    /// What a flag is linked to is part of the flag.
+    /// The links of a flag are part of the flag.
     fn touch_flag(&mut self, id: i64) {
         if let Ok(known) = self.flag(id) {
             let version = known.metadata.row_version;
@@ -294,7 +295,7 @@ impl Changing {
     }
 }
 
-/// Where the first row of each key is.
+/// The position of the first row of each key.
 fn index<K: std::hash::Hash + Eq>(keys: impl Iterator<Item = K>) -> HashMap<K, usize> {
     let mut index = HashMap::new();
     for (at, key) in keys.enumerate() {
@@ -303,13 +304,13 @@ fn index<K: std::hash::Hash + Eq>(keys: impl Iterator<Item = K>) -> HashMap<K, u
     index
 }
 
-/// What the tables' triggers do.
+/// Does what the triggers of the tables do.
 fn touch(row: &mut FlagRow, version: i64) {
     row.metadata.row_version = version.wrapping_add(1);
     row.metadata.updated_at = Some(chrono::Utc::now());
 }
 
-/// Both ends; [`constraints::check`] has seen that they are there.
+/// Both ends; [`constraints::check`] has rejected links without one.
 fn ends(link: LinkRow) -> (i64, i64) {
     (link.flag_id.unwrap_or_default(), link.activation_id.unwrap_or_default())
 }

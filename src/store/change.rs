@@ -9,9 +9,9 @@ use crate::rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, MemberRow};
 /// Who makes a change, and why, for the history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Author {
-    /// Who; without a name it is the database's user, of which SQLite has none.
+    /// The name of a person or program; the database's user if there is none, or nobody on SQLite.
     pub actor: Option<String>,
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
 }
 
@@ -30,7 +30,7 @@ pub enum Change {
     /// Adds a row to `flags`, with an id of 1 or more and a name of at most 255 characters; its metadata goes to
     /// `flag_metadata`.
     InsertFlag(FlagRow),
-    /// Gives a flag another name, of at most 255 characters.
+    /// Renames a flag, to at most 255 characters.
     RenameFlag {
         /// `flags.id`
         id: i64,
@@ -45,7 +45,7 @@ pub enum Change {
     Link(LinkRow),
     /// Removes a row from `flags_activations`.
     Unlink(LinkRow),
-    /// Replaces what `flag_metadata` holds for a flag (its version and times are kept by the database).
+    /// Replaces the metadata of a flag; the database keeps the version and the times.
     SetMetadata {
         /// `flags.id`
         flag_id: i64,
@@ -62,7 +62,7 @@ pub enum Change {
         /// `activations.id`
         id: i64,
     },
-    /// Adds a row to `activation_members`, whose text has at most 255 characters.
+    /// Adds a row to `activation_members`, with a value of at most 255 characters.
     InsertMember(MemberRow),
     /// Removes a row from `activation_members`.
     DeleteMember {
@@ -78,8 +78,8 @@ pub enum Change {
 pub struct FieldChange {
     /// The column.
     pub field: String,
-    /// Its value before; null where the row is new, too.
+    /// Its value before; null also for a new row.
     pub before: Value,
-    /// Its value after; null where the row is gone, too.
+    /// Its value after; null also for a deleted row.
     pub after: Value,
 }

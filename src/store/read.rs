@@ -15,25 +15,26 @@ use crate::{
     },
 };
 
-/// Reads the rows.
+/// Reads rows.
 pub trait ReadStore: Send + Sync + 'static {
-    /// What people call this store: the kind of database and where it is, without passwords.
+    /// The kind of database and where it is, without passwords, for errors and logs.
     fn name(&self) -> String;
 
-    /// The present revision; cheap, since it is asked all the time.
+    /// The current revision. Cheap: it is polled.
     ///
     /// # Errors
-    /// [`Error::Store`] when the database does not answer,
-    /// [`Error::NotMigrated`] when it has no tables of novi.
+    /// [`Error::Store`] if the database does not respond, [`Error::NotMigrated`] if it has no tables of novi.
     fn revision(&self) -> BoxFuture<'_, Result<Revision>>;
 
-    /// All rows and their revision, as of one moment.
+    /// All rows and their revision, read in one transaction.
     ///
     /// # Errors
-    /// As [`revision`](Self::revision). A row that can not be understood is no error: it carries its faults.
+    /// As [`revision`](Self::revision). An invalid row is no error: it has
+    /// [faults](crate::rows::FlagRow::faults).
     fn load(&self) -> BoxFuture<'_, Result<Rows>>;
 
-    /// Begins to read what has changed since a moment. Nothing for a store whose rows are always read as a whole.
+    /// Begins a transaction that reads what has changed. `None` for a store whose rows are always read as a
+    /// whole.
     ///
     /// # Errors
     /// As [`revision`](Self::revision).
@@ -41,28 +42,29 @@ pub trait ReadStore: Send + Sync + 'static {
         Box::pin(std::future::ready(Ok(None)))
     }
 
-    /// Notes that this state has been seen, after an earlier one, for a store whose history needs that to be in order: MySQL,
-    /// where several writers count by themselves. Who can not write leaves it to others.
+    /// Notes that a reader has seen this state, after an earlier one, for a store whose history needs that to
+    /// be in order: MySQL, where each connection counts by itself. A user without the right to write skips
+    /// it.
     fn note_seen<'a>(&'a self, before: &'a Cursor, now: &'a Cursor) -> BoxFuture<'a, ()> {
         let _ = (before, now);
         Box::pin(std::future::ready(()))
     }
 
-    /// What tells of changes at once, if the store has that. The future runs for as long as the rows are followed, and looks
-    /// for changes `every` so often where it can but look. Hints are that and no more: one that is lost makes a change
-    /// be seen later, at the next look at the revision.
+    /// Reports changes at once, if the store can. The future runs for as long as the rows are followed, and
+    /// polls at this interval where polling is all it can do. A lost hint only delays a change until the
+    /// revision is next polled.
     #[cfg(feature = "sql")]
     fn hints(&self, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
         let _ = (hints, every);
         None
     }
 
-    /// Where it is written down which flags were evaluated, if this store can do that.
+    /// Records which flags are evaluated, if this store can.
     fn usage_store(&self) -> Option<&dyn UsageStore> {
         None
     }
 
-    /// Where it is kept who may call a server, if this store can do that.
+    /// The API tokens of a server, if this store has any.
     #[cfg(feature = "sql")]
     fn token_store(&self) -> Option<&dyn TokenStore> {
         None

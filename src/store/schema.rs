@@ -5,27 +5,28 @@ use crate::{
     store::{change::Author, future::BoxFuture, history::HistoryStore, write::WriteStore},
 };
 
-/// Makes the tables and runs scripts in them.
+/// Creates the tables, and runs scripts.
 pub trait SchemaStore: WriteStore + HistoryStore {
-    /// Brings the tables up to date. Idempotent, and safe from many processes at once. Adopts tables that
-    /// the Python original made.
+    /// Brings the tables up to date. Idempotent, and safe from many processes at once. Adopts the tables of
+    /// Python novi.
     ///
     /// # Errors
-    /// [`Error::Store`] when a statement fails; the database is as before then, except on MySQL,
-    /// which commits each statement: running it again goes on from there.
+    /// [`Error::Store`] if a statement fails, or if a table that novi needs belongs to something else. The
+    /// database is as before then, except on MySQL, which commits each statement: the next call continues
+    /// from there.
     fn migrate(&self) -> BoxFuture<'_, Result<Migrated>>;
 
-    /// Runs a script of SQL statements in one transaction; it may have none of its own (`begin`, `commit`).
+    /// Runs a script of SQL statements in one transaction. The script may not begin or end one itself.
     ///
     /// # Errors
-    /// [`Error::Store`] with the database's own words; nothing of the script is kept, except on
-    /// MySQL what comes before a statement that makes or changes a table.
+    /// [`Error::Store`] with the database's own message. Nothing of the script remains, except on MySQL what
+    /// comes before a statement that creates or alters a table.
     fn run_script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
         const NOBODY: &Author = &Author { actor: None, reason: None };
         self.run_script_by(NOBODY, sql)
     }
 
-    /// As [`run_script`](Self::run_script); the history says who made the changes, and why.
+    /// As [`run_script`](Self::run_script), under an author for the history.
     ///
     /// # Errors
     /// As [`run_script`](Self::run_script).
@@ -35,14 +36,14 @@ pub trait SchemaStore: WriteStore + HistoryStore {
 /// What [`SchemaStore::migrate`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Migrated {
-    /// The migrations that ran now, as `1 core tables`; empty when the tables were up to date. `triggers` are those that could
-    /// not be made before.
+    /// The migrations that ran, as `1 tables`; empty if the tables were up to date. `triggers` stands for
+    /// triggers that could not be created before.
     pub applied: Vec<String>,
-    /// Whether the core tables were there before novi's first migration, so that they were adopted.
+    /// Whether the core tables existed before novi's first migration, and were adopted.
     pub adopted: bool,
-    /// Flags without activations in an adopted database: on in novi (R2), never on in the Python original.
+    /// Flags without activations in an adopted database: on in novi, never on in Python novi.
     pub without_activations: Vec<String>,
-    /// Whether the server refused to make triggers, as a MySQL server may: then changes leave no history. Migrating again
-    /// with the right to make them does.
+    /// Whether the server refused to create triggers, as a MySQL server may: then changes leave no history.
+    /// Migrating again with the right to create them adds them.
     pub without_triggers: bool,
 }

@@ -1,14 +1,14 @@
 //! When flags were last evaluated, by any process: the table `novi_usage`.
 //!
-//! It has no foreign key and no triggers: to write it touches no row of `flags`, so that it never waits for who changes flags, nor
-//! they for it. It goes by names, since it is names that code asks for.
+//! It has no foreign key and no triggers: writing it locks no row of `flags`, so that it never waits for a
+//! change of flags, or delays one. Its key is the name, since code evaluates flags by name.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::{error::Result, store::future::BoxFuture};
 
-/// How often a flag was evaluated since it was last written down.
+/// How often a flag was evaluated since usage was last recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Usage {
     /// The flag's name.
@@ -19,12 +19,12 @@ pub struct Usage {
     pub off: u64,
 }
 
-/// When a flag was evaluated, in any process, as far as processes write it down.
+/// When a flag was evaluated, in all processes that record usage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FlagUsage {
     /// The flag's name.
     pub flag: String,
-    /// When it was first seen to be evaluated.
+    /// When an evaluation was first recorded.
     pub first_seen: Option<DateTime<Utc>>,
     /// When it was last evaluated.
     pub last_evaluated: Option<DateTime<Utc>>,
@@ -36,25 +36,26 @@ pub struct FlagUsage {
     pub evaluations: i64,
 }
 
-/// What is written down of all flags.
+/// The recorded usage of all flags.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UsageReport {
-    /// Since when the database can keep it.
+    /// Since when usage can be recorded: when the table was created.
     pub since: Option<DateTime<Utc>>,
-    /// Each flag that was evaluated since then, in the order of names.
+    /// The flags that were evaluated since then, by name.
     pub flags: Vec<FlagUsage>,
 }
 
-/// Keeps when flags were evaluated.
+/// Records when flags are evaluated.
 pub trait UsageStore: Send + Sync {
-    /// Adds what one process has counted, as of now by the database's clock. Raises no revision and leaves no history.
+    /// Adds the counts of one process, as of now by the database's clock. Raises no revision and leaves no
+    /// history.
     ///
     /// # Errors
-    /// [`Error::Store`](crate::error::Error::Store) when the database fails or does not let this user write, and
-    /// [`Error::NotMigrated`](crate::error::Error::NotMigrated) where the table is not there.
+    /// [`Error::Store`](crate::error::Error::Store) if the database fails or the user may not write, and
+    /// [`Error::NotMigrated`](crate::error::Error::NotMigrated) if the table does not exist.
     fn record_usage(&self, usage: Vec<Usage>) -> BoxFuture<'_, Result<()>>;
 
-    /// What is written down.
+    /// The recorded usage.
     ///
     /// # Errors
     /// As [`record_usage`](Self::record_usage).

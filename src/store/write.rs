@@ -11,21 +11,22 @@ use crate::{
     },
 };
 
-/// Changes the rows.
+/// Changes rows.
 pub trait WriteStore: ReadStore {
-    /// Makes all changes of the edit, or none, and gives the revision that has them.
+    /// Makes all changes of the edit, or none, and returns the revision that has them.
     ///
-    /// Rows that the edit [expects](Edit::expected) at a version are locked before they are compared, and what its
-    /// [validator](Edit::validator) looks at is read in the same transaction.
+    /// Rows that the edit [expects](Edit::expected) at a version are locked before they are compared, and its
+    /// [validator](Edit::validator) gets rows that are read in the same transaction.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`], [`Error::Constraint`] for a change
-    /// that the tables do not allow (a name that is taken, a row that is not there, an activation that flags use),
-    /// [`Error::Conflict`] for a row that is not at the version that was expected, [`Error::Invalid`] for an edit that its
-    /// validator refuses, [`Error::Store`] when the database fails.
+    /// [`Error::FlagNotFound`]; [`Error::Constraint`] for a change that breaks a rule of the tables (a
+    /// duplicate name, a missing row, an activation in use); [`Error::Conflict`] for a row that has another
+    /// version than expected; [`Error::Invalid`] if the validator rejects the edit; [`Error::Store`] if the
+    /// database fails.
     fn commit(&self, edit: Edit) -> BoxFuture<'_, Result<Revision>>;
 
-    /// Makes all changes, or none, and gives the revision that has them: the plain form of [`commit`](Self::commit).
+    /// Makes all changes, or none, and returns the revision that has them: the short form of
+    /// [`commit`](Self::commit).
     ///
     /// # Errors
     /// As [`commit`](Self::commit).
@@ -33,7 +34,7 @@ pub trait WriteStore: ReadStore {
         self.commit(Edit::new(changes))
     }
 
-    /// As [`apply`](Self::apply); the history, where there is one, says who made the changes, and why.
+    /// As [`apply`](Self::apply), under an author for the history.
     ///
     /// # Errors
     /// As [`apply`](Self::apply).

@@ -1,4 +1,4 @@
-//! What differs between two states of a row, or of all rows.
+//! Differences between two states of a row, or of all rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// Columns that the database keeps by itself.
+/// Columns that the database keeps.
 const KEPT: [&str; 3] = ["row_version", "created_at", "updated_at"];
 
 /// A row that differs between two states.
@@ -26,13 +26,13 @@ pub struct Difference {
     pub entity: Entity,
     /// The row, as people call it: `flags#7 "Combo AND"`.
     pub subject: String,
-    /// What makes the one state of the other.
+    /// What turns one state into the other.
     pub operation: Operation,
-    /// The columns that differ, without those that the database keeps by itself.
+    /// The columns that differ, without those that the database keeps.
     pub fields: Vec<FieldChange>,
 }
 
-/// What has to change to make the rows `to` of the rows `from`, by table and id.
+/// The differences between two states of the rows, by table and id.
 #[must_use]
 pub fn differences(from: &Rows, to: &Rows) -> Vec<Difference> {
     let (from, to) = (by_key(from), by_key(to));
@@ -55,7 +55,7 @@ pub fn differences(from: &Rows, to: &Rows) -> Vec<Difference> {
 }
 
 impl HistoryRecord {
-    /// The columns that differ, without those that the database keeps by itself.
+    /// The columns that differ, without those that the database keeps.
     #[must_use]
     pub fn fields(&self) -> Vec<FieldChange> {
         fields(self.before.as_ref(), self.after.as_ref())
@@ -83,7 +83,7 @@ fn fields(before: Option<&Value>, after: Option<&Value>) -> Vec<FieldChange> {
 
 type Key = (Entity, i64, i64, String);
 
-/// Rows as records have them. Links that lead nowhere can not be told apart, and say nothing: they are left out.
+/// Rows as records have them. Links to nothing cannot be told apart, and are left out.
 fn by_key(rows: &Rows) -> BTreeMap<Key, Value> {
     let mut found = BTreeMap::new();
     for row in &rows.flags {
@@ -113,7 +113,7 @@ fn by_key(rows: &Rows) -> BTreeMap<Key, Value> {
 }
 
 fn metadata(row: &FlagRow) -> Value {
-    // Texts, numbers and times always are JSON.
+    // Strings, numbers and times always are JSON.
     let mut metadata = serde_json::to_value(&row.metadata).unwrap_or_default();
     if let Some(columns) = metadata.as_object_mut() {
         for column in KEPT {
@@ -124,7 +124,7 @@ fn metadata(row: &FlagRow) -> Value {
     metadata
 }
 
-/// Values that can not be read stand as defaults in the row, which are not the same.
+/// A value that could not be read is a default in the row, which is not the same.
 fn with_faults<'a>(mut row: Value, faults: impl IntoIterator<Item = &'a Fault>) -> Value {
     let faults: Vec<_> =
         faults.into_iter().map(|fault| format!("{}: {}", fault.column, fault.message)).collect();

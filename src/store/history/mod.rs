@@ -1,7 +1,7 @@
-//! What has been: a record of every change, the rows as of a past moment, and the way back to them.
+//! The history: a record of every change, the rows as of a past moment, and the changes back to them.
 //!
-//! The records are written by the triggers of the tables (`flag_history`), in the transaction of the change: one a row
-//! that changes, whoever changes it.
+//! Triggers of the tables write the records (`flag_history`) in the transaction of the change: one per
+//! changed row, whoever changes it.
 
 mod difference;
 pub(crate) mod moment;
@@ -26,32 +26,34 @@ use crate::{
     store::{future::BoxFuture, read::ReadStore},
 };
 
-/// Reads the history of the rows, and shortens it.
+/// Reads and prunes the history.
 pub trait HistoryStore: ReadStore {
-    /// The records that a query asks for.
+    /// The records of a query.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`](crate::error::Error::FlagNotFound) when no flag has, or ever had, the name that is asked for;
-    /// else as [`ReadStore::load`].
+    /// [`Error::FlagNotFound`](crate::error::Error::FlagNotFound) if no flag has, or ever had, the name of
+    /// the query; else as [`ReadStore::load`].
     fn history<'a>(&'a self, query: &'a HistoryQuery) -> BoxFuture<'a, Result<Vec<HistoryRecord>>>;
 
-    /// All rows as they were then. Versions and times of `flag_metadata` are those that the nearest record has.
+    /// All rows as they were at a moment. Versions and times of `flag_metadata` are those of the nearest
+    /// record.
     ///
     /// # Errors
-    /// [`Error::NotKept`](crate::error::Error::NotKept) for a moment before the history begins, or a revision above the
-    /// present one; else as [`ReadStore::load`].
+    /// [`Error::NotKept`](crate::error::Error::NotKept) for a moment before the history begins, or a revision
+    /// that does not exist yet; else as [`ReadStore::load`].
     fn rows_at(&self, moment: AsOf) -> BoxFuture<'_, Result<Rows>>;
 
-    /// Deletes the records that tell of moments before this one only, and gives their number. They go in small
-    /// transactions, so that nobody waits long. A moment before the first record deletes nothing.
+    /// Deletes the records that only describe earlier moments, and returns how many. Small transactions keep
+    /// others from waiting long. A moment before the first record deletes nothing.
     ///
     /// # Errors
-    /// [`Error::Store`](crate::error::Error::Store) when the database fails; what is deleted by then stays deleted, and the rest can
-    /// be read as before.
+    /// [`Error::Store`](crate::error::Error::Store) if the database fails; records that are deleted by then
+    /// stay deleted, and the rest can be read as before.
     fn prune(&self, before: AsOf) -> BoxFuture<'_, Result<u64>>;
 
-    /// Whether the tables have novi's triggers. Where a MySQL server refuses to make them, changes leave no history, and do not
-    /// raise the revision unless novi makes them: whoever follows the rows has to read all of them now and then.
+    /// Whether the tables have novi's triggers. If a MySQL server refused to create them, changes leave no
+    /// history, and only changes by novi raise the revision: a task that follows the rows has to read all of
+    /// them now and then.
     ///
     /// # Errors
     /// As [`ReadStore::load`].

@@ -9,13 +9,13 @@ use crate::rows::Revision;
 /// A moment of the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AsOf {
-    /// When the rows were at this revision.
+    /// At this revision.
     Revision(Revision),
-    /// What the clock of the database said.
+    /// At this time, by the clock of the database.
     Time(DateTime<Utc>),
 }
 
-/// A revision, RFC 3339, or a date, with or without a time, which then are UTC.
+/// A revision, an RFC 3339 time, or a date with or without a time, in UTC.
 impl FromStr for AsOf {
     type Err = &'static str;
 

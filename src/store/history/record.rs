@@ -15,21 +15,21 @@ use crate::rows::{Revision, violation::RowRef};
 pub struct HistoryRecord {
     /// The first revision that has the change.
     pub revision: Revision,
-    /// When it was made: on PostgreSQL when it was committed.
+    /// When it was made; on PostgreSQL, when it was committed.
     #[schemars(with = "Option<String>")]
     pub changed_at: Option<DateTime<Utc>>,
-    /// Who made it: what the session said of itself, else the database's user, of which SQLite has none.
+    /// Who made it: the actor of the session, else the database's user, which SQLite does not have.
     pub actor: Option<String>,
-    /// Why, if the session said so.
+    /// The reason of the session, if any.
     pub reason: Option<String>,
     /// The table.
     #[schemars(with = "&str")]
     pub entity: Entity,
-    /// What was done to the row.
+    /// What happened to the row.
     pub operation: Operation,
-    /// The row before, as an object of its columns; nothing for one that is new.
+    /// The row before, as an object of its columns; `None` for an insert.
     pub before: Option<Value>,
-    /// The row after; nothing for one that is gone.
+    /// The row after; `None` for a delete.
     pub after: Option<Value>,
 }
 
@@ -41,7 +41,7 @@ impl HistoryRecord {
     }
 }
 
-/// A table whose changes are kept.
+/// A table with a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Entity {
@@ -112,7 +112,7 @@ pub enum Operation {
     Insert,
     /// The row has changed.
     Update,
-    /// The row is gone.
+    /// The row was deleted.
     Delete,
 }
 
@@ -136,7 +136,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// A record as its columns are, read by the stores: `revision, changed_at, actor, reason, entity, before, after`.
+/// The columns of a record: `revision, changed_at, actor, reason, entity, before, after`.
 #[cfg(feature = "sql")]
 pub(in crate::store) struct Columns {
     pub(in crate::store) revision: i64,
@@ -150,7 +150,7 @@ pub(in crate::store) struct Columns {
 
 #[cfg(feature = "sql")]
 impl Columns {
-    /// Nothing for a table that this novi does not know.
+    /// `None` for a table that this version of novi does not know.
     pub(in crate::store) fn into_record(self) -> Option<HistoryRecord> {
         let json = |text: Option<String>| text.and_then(|text| serde_json::from_str::<Value>(&text).ok());
         let (before, after) = (json(self.before), json(self.after));

@@ -1,4 +1,4 @@
-//! How long the history is kept.
+//! How long the history is retained.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -10,18 +10,18 @@ use crate::store::history::moment::AsOf;
 /// The seconds of a day.
 const DAY: u64 = 86_400;
 
-/// How long records are kept, written as `"forever"` or as a length of time with its unit: `"90d"`.
+/// How long records are retained, written as `"forever"` or as a duration with its unit: `"90d"`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Keep {
-    /// All of them.
+    /// Records are never pruned.
     #[default]
     Forever,
-    /// So long at least; whoever asks for a moment within it gets the rows as they were then.
+    /// For this long at least: the rows of any moment within it can be read.
     For(Duration),
 }
 
 impl Keep {
-    /// The moment before which records may go, as the clock is now; nothing where none may.
+    /// The moment before which records may be pruned now; `None` if none may be.
     #[must_use]
     pub fn since(self) -> Option<AsOf> {
         let Self::For(duration) = self else { return None };
@@ -48,7 +48,7 @@ impl fmt::Display for Keep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Forever => f.write_str("forever"),
-            // Nobody thinks of 90 days as two months and some.
+            // People say 90 days, not two months and some.
             Self::For(duration) if duration.as_secs() >= DAY && duration.as_secs().is_multiple_of(DAY) => {
                 write!(f, "{}d", duration.as_secs() / DAY)
             }

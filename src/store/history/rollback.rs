@@ -1,4 +1,4 @@
-//! The way back: the changes that make the rows what they were.
+//! Rollback: the changes that restore past rows.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,20 +11,20 @@ use crate::{
     store::{change::Change, constraints},
 };
 
-/// A part of the rows: a flag, with its metadata and links, and activations, with their members.
+/// A part of the rows: a flag with its metadata and links, and activations with their members.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
     /// `flags.id`
     pub flag: i64,
-    /// `activations.id` of those that the flag reaches, then or now.
+    /// `activations.id` of the activations that the flag reaches, then or now.
     pub activations: BTreeSet<i64>,
 }
 
-/// The changes that make `present` what it was in `past`; of a part of the rows, if one is given.
+/// The changes that turn `present` into `past`, for all rows or for a part of them.
 ///
 /// # Errors
-/// [`Error::Constraint`] with every reason why it is impossible: a name that another flag has by now, an
-/// activation that was not there and that another flag is linked to by now, a row that could not be read then.
+/// [`Error::Constraint`] with every reason why that is impossible: another flag has the name by now, another
+/// flag uses an activation that did not exist then, a row could not be read then.
 pub fn rollback(present: &Rows, past: &Rows, scope: Option<&Scope>) -> Result<Vec<Change>> {
     let (from, to) = (Part::of(present, scope), Part::of(past, scope));
     let mut way = Way { present, whole: scope.is_none(), changes: Vec::new(), reasons: Vec::new() };
@@ -42,7 +42,7 @@ pub fn rollback(present: &Rows, past: &Rows, scope: Option<&Scope>) -> Result<Ve
     Err(Error::Constraint(way.reasons))
 }
 
-/// The rows that go back, by their keys.
+/// The rows that are rolled back, by their keys.
 struct Part<'a> {
     flags: BTreeMap<i64, &'a FlagRow>,
     activations: BTreeMap<i64, &'a ActivationRow>,
@@ -54,7 +54,7 @@ impl<'a> Part<'a> {
     fn of(rows: &'a Rows, scope: Option<&Scope>) -> Self {
         let has_flag = |id: i64| scope.is_none_or(|scope| scope.flag == id);
         let has_activation = |id: i64| scope.is_none_or(|scope| scope.activations.contains(&id));
-        // Links that lead nowhere have no key, and say nothing.
+        // Links to nothing have no key.
         let pair = |link: &LinkRow| Some((link.flag_id?, link.activation_id?));
         let member = |row: &'a MemberRow| ((row.activation_id, row.member.as_str()), row);
         Self {
@@ -78,7 +78,7 @@ impl<'a> Part<'a> {
 
 struct Way<'a> {
     present: &'a Rows,
-    /// Whether all rows go back.
+    /// Whether all rows are rolled back.
     whole: bool,
     changes: Vec<Change>,
     reasons: Vec<Violation>,
@@ -89,14 +89,14 @@ impl Way<'_> {
         self.reasons.push(row.clone().violation(ViolationKind::Rollback, reason));
     }
 
-    /// A row that could not be read is not known well enough to be written.
+    /// A row that could not be read is too little known to be written.
     fn readable<'f>(&mut self, row: &RowRef, faults: impl IntoIterator<Item = &'f Fault>) {
         for fault in faults {
             self.refuse(row, format!("{} could not be read then: {}", fault.column, fault.message));
         }
     }
 
-    /// Links, members and flags that were not there.
+    /// Removes links, members and flags that did not exist.
     fn take_away(&mut self, from: &Part<'_>, to: &Part<'_>) {
         for &(flag, activation) in from.links.difference(&to.links) {
             // A flag takes its links along.
@@ -115,7 +115,7 @@ impl Way<'_> {
         }
     }
 
-    /// Names, in an order in which none is taken twice.
+    /// Renames flags, in an order in which no name is duplicate.
     fn rename(&mut self, from: &Part<'_>, to: &Part<'_>) {
         let mut taken: HashMap<&str, i64> = HashMap::new();
         for row in &self.present.flags {
@@ -125,7 +125,7 @@ impl Way<'_> {
         }
         let other = |row: &&&FlagRow| from.flags.get(&row.id).is_some_and(|now| now.name != row.name);
         let mut waiting: Vec<&FlagRow> = to.flags.values().filter(other).copied().collect();
-        // Whoever has one of these names and keeps it is in the way.
+        // A flag that has one of these names and keeps it is in the way.
         let moving: BTreeSet<i64> = waiting.iter().map(|row| row.id).collect();
         let wanted: Vec<&FlagRow> = to.flags.values().copied().collect();
         for row in wanted {
@@ -143,7 +143,7 @@ impl Way<'_> {
             taken.retain(|_, id| *id != row.id);
             self.changes.push(Change::RenameFlag { id: row.id, name: row.name.clone() });
         }
-        // What is left exchanges names in a circle: one steps aside, and all can follow.
+        // The rest exchange names in a circle: each gets a temporary name first.
         for row in &waiting {
             let aside = format!("novi rollback {}", row.id);
             self.changes.push(Change::RenameFlag { id: row.id, name: aside });
@@ -156,7 +156,7 @@ impl Way<'_> {
     fn activations(&mut self, from: &Part<'_>, to: &Part<'_>) {
         for (id, row) in &to.activations {
             let now = from.activations.get(id);
-            // Its version counts changes, of which this is none.
+            // Its version counts changes, and is not rolled back.
             let as_now = |now: &&ActivationRow| {
                 **now == ActivationRow { row_version: now.row_version, ..(*row).clone() }
             };
@@ -224,7 +224,7 @@ impl Way<'_> {
         }
     }
 
-    /// Activations that were not there; last, when no flag that goes back is linked to them any more.
+    /// Deletes activations that did not exist; last, when no flag that is rolled back uses them.
     fn drop_activations(&mut self, from: &Part<'_>, to: &Part<'_>) {
         for (id, row) in from.activations.iter().filter(|(id, _)| !to.activations.contains_key(id)) {
             let users = self.present.links.iter().filter(|link| link.activation_id == Some(*id));
@@ -241,7 +241,7 @@ impl Way<'_> {
     }
 }
 
-/// Without what the database keeps.
+/// Without the columns that the database keeps.
 fn written(metadata: &FlagMetadata) -> FlagMetadata {
     FlagMetadata { row_version: 0, created_at: None, updated_at: None, ..metadata.clone() }
 }

@@ -1,7 +1,7 @@
-//! Who may call a server: the table `novi_tokens`.
+//! API tokens: the table `novi_tokens`.
 //!
-//! Tokens are no flags: what is done to them raises no revision, and leaves no history. A number of its own counts their
-//! changes, so that who follows them reads one number each time, and the rows when it is another one.
+//! A change of a token raises no revision and leaves no history. A counter of its own counts the changes, so
+//! that a server polls one number, and reads the tokens when it has changed.
 
 #[cfg(feature = "sql")]
 pub mod secret;
@@ -16,30 +16,30 @@ use crate::{
 };
 use secret::{Role, Secret, TokenHash};
 
-/// A token, without what its holder proves itself with.
+/// A token, without the hash of its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenRow {
     /// Primary key.
     pub id: i64,
-    /// What people and the history call the token; unique.
+    /// The name, unique among all tokens; also in the history.
     pub name: String,
     /// What its holder may do.
     pub role: Role,
-    /// Whom the token stands for; without one its holder speaks for anybody.
+    /// The only user that the token may evaluate for; any user if there is none.
     pub subject: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Option<DateTime<Utc>>,
-    /// Who made it.
+    /// Who created it.
     pub created_by: Option<String>,
-    /// From when on it is not good any more.
+    /// When it expires.
     pub expires_at: Option<DateTime<Utc>>,
-    /// Since when it is not good any more, if somebody has revoked it.
+    /// When it was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
-    /// When it was last used, give or take a minute.
+    /// When it was last used, to a minute.
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
-/// A token with the hash of its secret, for who compares it with what callers present.
+/// A token with the hash of its secret, to compare with what callers present.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredToken {
     /// The rest of the row.
@@ -48,7 +48,7 @@ pub struct StoredToken {
     pub hash: TokenHash,
 }
 
-/// A token to be made.
+/// A token to create.
 #[derive(Clone, Debug)]
 pub struct NewToken {
     role: Role,
@@ -60,42 +60,42 @@ pub struct NewToken {
 }
 
 impl NewToken {
-    /// The token that a secret is of.
+    /// A token with this secret.
     #[must_use]
     pub fn of(secret: &Secret) -> Self {
         let (role, hash) = (secret.role(), secret.hash());
         Self { role, hash, name: None, subject: None, expires_at: None, created_by: None }
     }
 
-    /// What to call it; without a name it is called by its role and the beginning of its hash.
+    /// Sets the name; the default is the role and the start of the hash.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Whom it stands for.
+    /// Sets the only user that it may evaluate for.
     #[must_use]
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
         self
     }
 
-    /// From when on it is not good any more.
+    /// When it expires.
     #[must_use]
     pub fn expires_at(mut self, time: DateTime<Utc>) -> Self {
         self.expires_at = Some(time);
         self
     }
 
-    /// Who makes it.
+    /// Sets who creates it.
     #[must_use]
     pub fn created_by(mut self, name: impl Into<String>) -> Self {
         self.created_by = Some(name.into());
         self
     }
 
-    /// What the row is to hold: what it can not hold is refused.
+    /// The columns of the row, if they are valid.
     pub(super) fn checked(self) -> Result<TokenColumns> {
         let hash = self.hash.to_string();
         let name = self.name.unwrap_or_else(|| {
@@ -117,7 +117,7 @@ impl NewToken {
     }
 }
 
-/// What is written of a new token.
+/// The columns of a new token.
 #[derive(Debug)]
 pub(super) struct TokenColumns {
     pub(super) name: String,
@@ -143,53 +143,52 @@ fn check(row: &RowRef, column: &'static str, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// That a token was used.
+/// One use of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenUse {
     /// `novi_tokens.id`
     pub id: i64,
-    /// When.
+    /// The time.
     pub at: DateTime<Utc>,
 }
 
-/// Keeps tokens.
+/// Stores tokens.
 pub trait TokenStore: Send + Sync {
-    /// How often tokens were made, changed or removed; cheap, since it is asked all the time. Compare with `!=`. Nothing where no
-    /// trigger counts, as on a MySQL server that refuses them: then the rows have to be read to know.
+    /// How often tokens were created, changed or removed. Cheap: it is polled. Compare with `!=`. `None` if
+    /// no trigger counts, as on a MySQL server that refuses triggers: then the tokens have to be read.
     ///
     /// # Errors
-    /// [`Error::Store`] when the database fails or does not let this user read, and [`Error::NotMigrated`] where the
-    /// table is not there.
+    /// [`Error::Store`] if the database fails or the user may not read, and [`Error::NotMigrated`] if the
+    /// table does not exist.
     fn token_changes(&self) -> BoxFuture<'_, Result<Option<i64>>>;
 
-    /// All tokens, in the order of their ids, with the hashes of their secrets. A row that makes no sense is left out, and
-    /// logged.
+    /// All tokens by id, with the hashes of their secrets. Invalid rows are left out, with a warning in the
+    /// log.
     ///
     /// # Errors
     /// As [`token_changes`](Self::token_changes).
     fn stored_tokens(&self) -> BoxFuture<'_, Result<Vec<StoredToken>>>;
 
-    /// Makes a token.
+    /// Creates a token.
     ///
     /// # Errors
-    /// [`Error::Constraint`] for a name that is taken or makes no sense, else as [`token_changes`](Self::token_changes).
+    /// [`Error::Constraint`] for a duplicate or invalid name, else as [`token_changes`](Self::token_changes).
     fn create_token(&self, token: NewToken) -> BoxFuture<'_, Result<TokenRow>>;
 
-    /// Revokes a token, by its id or its name, for good. One that is revoked stays as it is. Gives the row, or nothing if there
-    /// is no such token.
+    /// Revokes a token, by its id or its name, permanently. A revoked token stays as it is. Returns the row,
+    /// or `None` if there is no such token.
     ///
     /// # Errors
     /// As [`token_changes`](Self::token_changes).
     fn revoke_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<TokenRow>>>;
 
-    /// Notes when tokens were used. A time that is before the one that is there changes nothing, and neither does an id that
-    /// is gone.
+    /// Records when tokens were used. An older time than the recorded one and an unknown id change nothing.
     ///
     /// # Errors
     /// As [`token_changes`](Self::token_changes).
     fn record_token_use(&self, uses: Vec<TokenUse>) -> BoxFuture<'_, Result<()>>;
 
-    /// All tokens, in the order of their ids.
+    /// All tokens, by id.
     ///
     /// # Errors
     /// As [`token_changes`](Self::token_changes).
