@@ -76,7 +76,7 @@ pub enum Error {
     Conflict(Box<Conflict>),
     /// An edit would make rows invalid, or breaks rules of the tables: all problems. None of its changes were
     /// made.
-    #[error("the change was refused: {}", Problems(.0))]
+    #[error("the change was rejected: {}", Problems(.0))]
     Invalid(Vec<Issue>),
     /// The history does not reach the moment.
     #[error("{0}")]
@@ -99,8 +99,7 @@ pub enum Error {
     },
     /// Flags have expired, and the configuration refuses to start then.
     #[error(
-        "the program does not start, since flags have expired and [flags] expired = \"refuse\": {}; remove them, or move \
-         their flag_metadata.expires_at",
+        "flags have expired and [flags] expired = \"refuse\": {}; remove them, or change flag_metadata.expires_at",
         listed(flags)
     )]
     Expired {

@@ -8,6 +8,7 @@ use serde_json::Value;
 /// An edit was not made because a row has changed since its author read it. Both sides are here, so that a
 /// person or a program can decide.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Conflict {
     /// The table of the row: `flags` or `activations`.
     pub table: &'static str,
@@ -31,8 +32,8 @@ impl fmt::Display for Conflict {
         match found {
             Some(found) => write!(
                 f,
-                "{table}#{id} {name:?}: expected version {expected}, found version {found}: somebody else has changed it; \
-                 look at it again. Theirs: {theirs}. Yours: {yours}"
+                "{table}#{id} {name:?}: expected version {expected}, found version {found}: modified since you read it; \
+                 reload and retry. Theirs: {theirs}. Yours: {yours}"
             ),
             None => {
                 write!(

@@ -75,6 +75,7 @@ pub enum Change {
 
 /// A column that differs.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[non_exhaustive]
 pub struct FieldChange {
     /// The column.
     pub field: String,

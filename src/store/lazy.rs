@@ -14,6 +14,7 @@ use crate::{
         hints::Hints,
         read::ReadStore,
         schema::SchemaStore,
+        sealed::Sealed,
         tokens::{NewToken, StoredToken, TokenRow, TokenStore, TokenUse},
         url,
         usage::{Usage, UsageReport, UsageStore},
@@ -36,6 +37,8 @@ impl LazyStore {
         self.store.get_or_try_init(|| connect(&self.url)).await
     }
 }
+
+impl Sealed for LazyStore {}
 
 impl ReadStore for LazyStore {
     fn name(&self) -> String {

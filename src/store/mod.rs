@@ -21,6 +21,7 @@ mod lazy;
 mod memory;
 mod read;
 mod schema;
+mod sealed;
 #[cfg(feature = "sql")]
 mod sql;
 mod stale;

@@ -5,7 +5,7 @@ use crate::{
     store::{change::Author, future::BoxFuture, history::HistoryStore, write::WriteStore},
 };
 
-/// Creates the tables, and runs scripts.
+/// Creates the tables, and runs scripts. Only the stores of novi implement it.
 pub trait SchemaStore: WriteStore + HistoryStore {
     /// Brings the tables up to date. Idempotent, and safe from many processes at once. Adopts the tables of
     /// Python novi.
@@ -35,6 +35,7 @@ pub trait SchemaStore: WriteStore + HistoryStore {
 
 /// What [`SchemaStore::migrate`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Migrated {
     /// The migrations that ran, as `1 tables`; empty if the tables were up to date. `triggers` stands for
     /// triggers that could not be created before.

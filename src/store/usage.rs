@@ -6,7 +6,10 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::{error::Result, store::future::BoxFuture};
+use crate::{
+    error::Result,
+    store::{future::BoxFuture, sealed::Sealed},
+};
 
 /// How often a flag was evaluated since usage was last recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +24,7 @@ pub struct Usage {
 
 /// When a flag was evaluated, in all processes that record usage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct FlagUsage {
     /// The flag's name.
     pub flag: String,
@@ -38,6 +42,7 @@ pub struct FlagUsage {
 
 /// The recorded usage of all flags.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct UsageReport {
     /// Since when usage can be recorded: when the table was created.
     pub since: Option<DateTime<Utc>>,
@@ -45,8 +50,8 @@ pub struct UsageReport {
     pub flags: Vec<FlagUsage>,
 }
 
-/// Records when flags are evaluated.
-pub trait UsageStore: Send + Sync {
+/// Records when flags are evaluated. Only the stores of novi implement it.
+pub trait UsageStore: Sealed + Send + Sync {
     /// Adds the counts of one process, as of now by the database's clock. Raises no revision and leaves no
     /// history.
     ///

@@ -472,7 +472,7 @@ async fn broken_rows_may_stay_or_be_repaired() {
             .unwrap_err();
         assert!(matches!(error, Error::Invalid(_)), "{error}");
         assert!(
-            error.to_string().starts_with("the change was refused: activations#1 \"Half\": config"),
+            error.to_string().starts_with("the change was rejected: activations#1 \"Half\": config"),
             "{error}"
         );
     }

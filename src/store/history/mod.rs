@@ -23,11 +23,11 @@ pub use crate::store::change::FieldChange;
 use crate::{
     error::Result,
     rows::Rows,
-    store::{future::BoxFuture, read::ReadStore},
+    store::{future::BoxFuture, read::ReadStore, sealed::Sealed},
 };
 
-/// Reads and prunes the history.
-pub trait HistoryStore: ReadStore {
+/// Reads and prunes the history. Only the stores of novi implement it.
+pub trait HistoryStore: ReadStore + Sealed {
     /// The records of a query.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ use crate::{
         history::{HistoryStore, moment::AsOf, query::HistoryQuery, record::HistoryRecord},
         read::ReadStore,
         schema::{Migrated, SchemaStore},
+        sealed::Sealed,
         sql::{
             connection::Connection,
             dialect::Failure,
@@ -123,6 +124,8 @@ impl<DB: Driver> SqlStore<DB> {
         Ok(())
     }
 }
+
+impl<DB: Driver> Sealed for SqlStore<DB> {}
 
 impl<DB: Driver> ReadStore for SqlStore<DB> {
     fn name(&self) -> String {

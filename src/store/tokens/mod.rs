@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::Result,
     rows::violation::{MAX_NAME, RowRef, ViolationKind},
-    store::future::BoxFuture,
+    store::{future::BoxFuture, sealed::Sealed},
 };
 use secret::{Role, Secret, TokenHash};
 
@@ -152,8 +152,8 @@ pub struct TokenUse {
     pub at: DateTime<Utc>,
 }
 
-/// Stores tokens.
-pub trait TokenStore: Send + Sync {
+/// Stores tokens. Only the stores of novi implement it.
+pub trait TokenStore: Sealed + Send + Sync {
     /// How often tokens were created, changed or removed. Cheap: it is polled. Compare with `!=`. `None` if
     /// no trigger counts, as on a MySQL server that refuses triggers: then the tokens have to be read.
     ///
