@@ -28,7 +28,7 @@ use crate::context::{
 /// is driven inside `run` polls its tasks on this thread, so they see the overrides.
 ///
 /// ```
-/// use novi::{Context, Flags, Off, On, Override, rows::{FlagRow, Rows}};
+/// use novi::{Context, Flags, overrides::{Off, On, Override}, rows::{FlagRow, Rows}};
 ///
 /// let flags = Flags::from_rows(Rows { flags: vec![FlagRow::new(1, "Winter sale", false)], ..Rows::default() })?;
 /// let ctx = Context::new();
@@ -119,7 +119,7 @@ where
 /// [`request_sync_scope`].
 ///
 /// ```
-/// use novi::{Context, Flags, RequestOverrides, rows::{FlagRow, Rows}};
+/// use novi::{Context, Flags, overrides::RequestOverrides, rows::{FlagRow, Rows}};
 ///
 /// let flags = Flags::from_rows(Rows { flags: vec![FlagRow::new(1, "Beta", false)], ..Rows::default() })?;
 /// let overrides = RequestOverrides::new([("Beta", true)]);

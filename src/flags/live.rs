@@ -11,7 +11,7 @@ use crate::{
         follow::{Following, subscription::Subscription},
         status::Status,
     },
-    store::{self, LateStore, ReadStore},
+    store::{self, LazyStore, ReadStore},
 };
 
 impl FlagsBuilder {
@@ -63,8 +63,8 @@ impl FlagsBuilder {
     pub async fn connect(self, url: &str) -> Result<Flags> {
         match store::connect(url).await {
             Ok(store) => self.from_store(store).await,
-            Err(error) if self.startup.file.is_some() && store::may_come_back(&error, url) => {
-                self.from_store(Arc::new(LateStore::new(url))).await
+            Err(error) if self.startup.file.is_some() && store::is_transient(&error) => {
+                self.from_store(Arc::new(LazyStore::new(url))).await
             }
             Err(error) => Err(error),
         }

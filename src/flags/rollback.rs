@@ -9,7 +9,7 @@ use crate::{
     rows::{Rows, issue::Issue},
     snapshot::Snapshot,
     store::{
-        Change, Edit, Expected, Versioned,
+        Change, Edit, Expected, RowKey,
         history::{Scope, rollback},
     },
 };
@@ -39,7 +39,7 @@ impl Flags {
     /// that it depends on. The flag may have been deleted or renamed since. Writes nothing.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`] if neither state has a flag of this name, [`Error::Refused`] if the changes violate a constraint, and
+    /// [`Error::FlagNotFound`] if neither state has a flag of this name, [`Error::Constraint`] if the changes violate a constraint, and
     /// [`Error::Invalid`] if they would make a row invalid that is valid in both states.
     pub fn plan_rollback(&self, present: &Rows, past: &Rows, flag: Option<&str>) -> Result<RollbackPlan> {
         let (now, then) = (self.snapshot_of(present.clone()), self.snapshot_of(past.clone()));
@@ -90,9 +90,9 @@ fn versions(present: &Rows, changes: &[Change]) -> Vec<Expected> {
         }
     }
     let of_flags = present.flags.iter().filter(|row| flags.contains(&row.id));
-    let of_flags = of_flags.map(|row| (Versioned::FlagId(row.id), row.metadata.row_version));
+    let of_flags = of_flags.map(|row| (RowKey::FlagId(row.id), row.metadata.row_version));
     let of_activations = present.activations.iter().filter(|row| activations.contains(&row.id));
-    let of_activations = of_activations.map(|row| (Versioned::Activation(row.id), row.row_version));
+    let of_activations = of_activations.map(|row| (RowKey::Activation(row.id), row.row_version));
     of_flags.chain(of_activations).map(|(row, version)| Expected { row, version }).collect()
 }
 
@@ -136,7 +136,7 @@ mod tests {
         let present = store.load().await.unwrap();
         let way = Flags::from_rows(Rows::default()).unwrap().plan_rollback(&present, &past, None).unwrap();
         let version = present.flags[0].metadata.row_version;
-        assert_eq!(way.expected, [Expected { row: Versioned::FlagId(1), version }]);
+        assert_eq!(way.expected, [Expected { row: RowKey::FlagId(1), version }]);
         assert!(way.after.flags[0].status && way.after.links == past.links);
         // Other rows may change.
         store.apply(vec![off("two")]).await.unwrap();

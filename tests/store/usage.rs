@@ -216,8 +216,8 @@ async fn expired_flags_prevent_the_start_if_configured() {
         assert_eq!((flags.len(), flags[0].flag.as_str()), (1, "old"));
         assert_eq!(
             error.to_string(),
-            "the program does not start, since flags have expired and [flags] expired = \"refuse\": \"old\" (owner \
-             ada@example.org, expired 2026-01-31T12:00:00Z); remove them, or move their flag_metadata.expires_at"
+            "flags have expired and [flags] expired = \"refuse\": \"old\" (owner ada@example.org, expired \
+             2026-01-31T12:00:00Z); remove them, or change flag_metadata.expires_at"
         );
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("flags.novi");

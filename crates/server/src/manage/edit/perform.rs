@@ -167,7 +167,7 @@ impl<'a> EditRequest<'a> {
                 return Ok(self.conflict(rows, &Outdated { table, id, expected, found }));
             }
             Error::Invalid(issues) => self.all_problems(draft, issues),
-            Error::Refused(_) | Error::FlagNotFound { .. } => {
+            Error::Constraint(_) | Error::FlagNotFound { .. } => {
                 let mut problems = self.all_problems(draft, self.plan(edit, rows).problems);
                 mark_refused(&mut problems);
                 problems
