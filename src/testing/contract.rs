@@ -66,10 +66,11 @@ pub fn contract_of(kind: ActivationType) -> Contract {
 
 /// The contract of an activation type; returned by [`contract`].
 ///
-/// - The type is registered, has a namespaced class name without whitespace, distinct aliases, and a description.
+/// - The type is registered, has a namespaced class name without whitespace, distinct aliases, and a
+///   description.
 /// - Its schema is valid and accepts the examples, and each example builds without a problem.
-/// - The same config and context give the same result every time: when evaluated again, built again, built from a
-///   reformatted config, and explained.
+/// - The same config and context give the same result every time: when evaluated again, built again, built
+///   from a reformatted config, and explained.
 /// - No config and no context make it panic. Problems of a config have a path into it and a message.
 /// - Raising a [monotone](Contract::monotone) number turns no caller off.
 ///

@@ -19,8 +19,8 @@ use crate::{
 };
 
 /// What an edit would change: the rows, and the flags whose decisions may change. Returned by
-/// [`Validator::plan`](crate::flags::writer::Validator::plan) and [`Writer::plan`](crate::flags::writer::Writer::plan), which
-/// write nothing.
+/// [`Validator::plan`](crate::flags::writer::Validator::plan) and
+/// [`Writer::plan`](crate::flags::writer::Writer::plan), which write nothing.
 ///
 /// ```
 /// use novi::{activation::Registry, rows::{FlagRow, Rows}, snapshot::Validator, store::{Change, Edit}};
