@@ -91,7 +91,7 @@ fn factories_are_features() {
     let issues: Vec<_> = flags().issues().iter().map(ToString::to_string).collect();
     assert_eq!(issues.len(), 1, "{issues:?}");
     assert!(
-        issues[0].contains("which macros::factory::Greeter (tests/macros/factory.rs:")
+        issues[0].contains("macros::factory::Greeter (tests/macros/factory.rs:")
             && issues[0].contains("found \"aperture-2\"")
     );
 }
