@@ -68,7 +68,7 @@ pub mod testing;
 pub use activation::evaluation::Check;
 pub use activation::registry::{ActivationType, RegisteredActivation, Registry};
 pub use activation::{Activation, Child, Children, Compile, Problem, Variant, Verdict};
-pub use builtin::{ReweightError, Reweighted, reweighted};
+pub use builtin::rollout::split::reweight::{ReweightError, Reweighted, reweighted};
 pub use context::current::{current_context, in_context, with_context};
 pub use context::from_serialize::ContextError;
 pub use context::override_scope::{

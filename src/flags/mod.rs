@@ -126,13 +126,11 @@ impl Flags {
         context: &Context<'_>,
     ) -> Result<Decision> {
         let guard = self.snapshot();
-        match guard.resolve(name, find, context, guard.counts().shard(), |found| found) {
-            Some(found) => Ok(Decision::new(guard, found)),
-            None => {
-                self.core.unknown().count(name, &guard);
-                Err(Error::FlagNotFound { name: name.to_owned(), similar: guard.similar_flag(name) })
-            }
-        }
+        let Some(found) = guard.resolve(name, find, context, guard.counts().shard(), |found| found) else {
+            self.core.unknown().count(name, &guard);
+            return Err(Error::FlagNotFound { name: name.to_owned(), similar: guard.similar_flag(name) });
+        };
+        Ok(Decision::new(guard, found))
     }
 
     /// Evaluates the flag that `find` looks up in the current snapshot, and counts an unknown one.

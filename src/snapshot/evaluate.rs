@@ -4,7 +4,8 @@ use crate::snapshot::{Answer, Ask, Flag, Plan, Snapshot, patch::Patch};
 use crate::{
     activation::{
         Variant, Verdict,
-        evaluation::{Check, Memo, Room, Scope},
+        evaluation::{Check, Scope},
+        memo::{Memo, MemoSize},
     },
     context::{Context, override_scope},
     error::{Error, Result},
@@ -133,7 +134,7 @@ impl Snapshot {
             return self.evaluate_patched(patch, filter, context, over);
         }
         let Some(first) = self.flags.first() else { return Vec::new() };
-        Memo::lend(self.room(self.flags.len()), |memo| {
+        Memo::lend(self.memo_size(self.flags.len()), |memo| {
             let check = Check::new(&self.around, context, &first.named).with_memo(memo);
             let shard = self.counts.shard();
             let decide = |(index, flag): (u32, _)| {
@@ -163,9 +164,9 @@ impl Snapshot {
     ) -> Vec<Decision<&'a Self>> {
         let part = &patch.part;
         let Some(first) = self.flags.first().or(part.flags.first()) else { return Vec::new() };
-        Memo::lend(self.room(self.flags.len()), |memo| {
+        Memo::lend(self.memo_size(self.flags.len()), |memo| {
             let check = Check::new(&self.around, context, &first.named).with_memo(memo);
-            Memo::lend(part.room(part.flags.len()), |memo| {
+            Memo::lend(part.memo_size(part.flags.len()), |memo| {
                 let check_of_part = Check::new(&part.around, context, &first.named).with_memo(memo);
                 let shard = self.counts.shard();
                 let decide = |index: u32| {
@@ -285,7 +286,7 @@ impl Snapshot {
 
     #[inline(never)]
     fn remembering(&self, flag: &Flag, context: &Context<'_>) -> Outcome {
-        Memo::lend(self.room(1), |memo| {
+        Memo::lend(self.memo_size(1), |memo| {
             let check = Check::new(&self.around, context, &flag.named).with_memo(memo);
             self.asked(flag, &check)
         })
@@ -321,13 +322,13 @@ impl Snapshot {
         let mut path: Vec<(u32, usize, Option<Scope<'_>>)> = Vec::new();
         let open = |node: u32| (node, 0, self.prerequisite_at(node).map(|flag| check.enter(flag)));
         for root in roots {
-            if check.waits(*root) {
+            if check.is_pending(*root) {
                 path.push(open(*root));
             }
             while let Some((node, next, scope)) = path.last_mut() {
                 if let Some(child) = self.graph.targets(*node).get(*next).copied() {
                     *next += 1;
-                    if check.waits(child) {
+                    if check.is_pending(child) {
                         path.push(open(child));
                     }
                     continue;
@@ -348,8 +349,8 @@ impl Snapshot {
         u32::try_from(place).ok()
     }
 
-    pub(super) fn room(&self, flags: usize) -> Room {
-        Room { slots: self.slots, flags, prerequisites: self.prerequisite_nodes.len() }
+    pub(super) fn memo_size(&self, flags: usize) -> MemoSize {
+        MemoSize { slots: self.slots, flags, prerequisites: self.prerequisite_nodes.len() }
     }
 
     #[cold]
@@ -368,7 +369,7 @@ impl Snapshot {
     }
 
     fn find_variant(&self, name: &str) -> Option<Variant> {
-        self.variants.iter().position(|known| **known == *name).map(Variant::at)
+        self.variants.iter().position(|known| **known == *name).map(Variant::from_index)
     }
 
     /// The names of the variants that a flag can assign.

@@ -12,8 +12,10 @@ use serde::Serialize;
 use crate::{
     activation::{
         Verdict,
-        evaluation::{Check, Memo, Records, Tracer},
+        evaluation::Check,
+        memo::Memo,
         strings::{Text, Writing},
+        trace::{Records, Tracer},
     },
     context::{Context, override_scope, value::Value},
     error::Result,
@@ -237,7 +239,7 @@ impl Snapshot {
         };
         let tracer = Tracer::default();
         // Not every plan needs a memo, but none is harmed by it.
-        let outcome = Memo::lend(self.room(1), |memo| {
+        let outcome = Memo::lend(self.memo_size(1), |memo| {
             let check = Check::new(&self.around, context, &flag.named).with_tracer(&tracer).with_memo(memo);
             self.asked(flag, &check)
         });

@@ -38,7 +38,7 @@ use patch::Patch;
 use crate::{
     activation::{
         Variant,
-        evaluation::{Named, Surroundings},
+        evaluation::{FlagRef, Surroundings},
     },
     context::{Context, overrides::Overrides},
     rows::{ActivationRow, Revision, Rows, issue::Issue},
@@ -98,7 +98,7 @@ pub struct Snapshot {
 
 #[derive(Clone)]
 struct Flag {
-    named: Named,
+    named: FlagRef,
     /// The range of its activations in [`Snapshot::links`].
     linked: (u32, u32),
     answer: Answer,
@@ -293,7 +293,7 @@ impl Snapshot {
     }
 
     fn name_of_variant(&self, variant: Variant) -> &str {
-        self.variants.get(variant.place()).map_or("", |name| name)
+        self.variants.get(variant.index()).map_or("", |name| name)
     }
 
     /// The name of a flag of this snapshot itself.

@@ -21,7 +21,7 @@ use crate::{
     activation::{
         Variant,
         bucket::Salted,
-        evaluation::{Named, Surroundings},
+        evaluation::{FlagRef, Surroundings},
         registry::Registry,
         strings::Writing,
     },
@@ -293,8 +293,8 @@ impl FlagCompiler<'_> {
         }
     }
 
-    fn named(&mut self, name: &str) -> Named {
-        Named { name: self.texts.add(name), salt: Salted::new(name) }
+    fn named(&mut self, name: &str) -> FlagRef {
+        FlagRef { name: self.texts.add(name), salt: Salted::new(name) }
     }
 
     fn overridden(&mut self, over: &Override) -> Outcome {

@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use crate::{
     activation::{
         Activation, Variant, Verdict,
-        evaluation::{Check, Named, Node},
+        evaluation::{Check, FlagRef, Node},
     },
     context::{
         override_scope,
@@ -103,7 +103,7 @@ pub(in crate::snapshot) fn install_prerequisites(
     links: &Graph,
     variants: &[Box<str>],
     nodes: &mut [Node],
-) -> Arc<[Named]> {
+) -> Arc<[FlagRef]> {
     let install = |(scope, (node, flag)): (u32, &(u32, u32))| {
         let flag = flags.get(*flag as usize)?;
         nodes.get_mut(*node as usize)?.activation = Arc::new(Prerequisite::new(scope, flag, links, variants));
@@ -140,7 +140,7 @@ impl Prerequisite {
         };
         let values = flag.extras.as_ref().and_then(|extras| extras.values.as_ref());
         let known = flag.variants().iter().copied().chain(values.into_iter().flat_map(Values::variants));
-        let variants = known.filter_map(|variant| Some((names.get(variant.place())?.clone(), variant)));
+        let variants = known.filter_map(|variant| Some((names.get(variant.index())?.clone(), variant)));
         Self { scope, answer, pinned: flag.pinned, variants: variants.collect() }
     }
 
