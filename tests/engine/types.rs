@@ -79,7 +79,7 @@ fn schedules_do_not_depend_on_the_order_of_evaluations() {
 
 #[test]
 fn host_defaults_to_the_system_name() {
-    let name = gethostname::gethostname().into_string().unwrap();
+    let name = hostname::get().unwrap().into_string().unwrap();
     let config = serde_json::json!({"hosts": [name.to_uppercase()]}).to_string();
     let other = serde_json::json!({"hosts": [format!("{name}?")]}).to_string();
     let flags = flags(Context::new(), &[("novi.host", &config), ("novi.host", &other)]);
