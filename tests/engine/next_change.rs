@@ -40,7 +40,7 @@ fn window_changes_when_it_opens_and_closes() {
     let end = r#"{"endDateTime": "2027-01-01T00:00:00Z"}"#;
     assert_eq!(changes("novi.date_time", end, "2026-11-25T00:00:00Z"), both[1..]);
     assert!(changes("novi.date_time", "{}", "2026-11-25T00:00:00Z").is_empty());
-    let never = r#"{"startDateTime": "2027-01-01T00:00:00Z", "endDateTime": "2026-12-01T00:00:00Z"}"#;
+    let never = r#"{"startDateTime": "2026-12-01T00:00:00Z", "endDateTime": "2026-12-01T00:00:00Z"}"#;
     assert!(changes("novi.date_time", never, "2026-11-25T00:00:00Z").is_empty());
 }
 

@@ -53,7 +53,6 @@ const LIBRARY: House = House {
         ("snapshot/guard.rs", "snapshot/mod.rs", SNAPSHOT),
         ("snapshot/patch/", "snapshot/mod.rs", SNAPSHOT),
         ("error/mod.rs", "store/file/mod.rs", "to do: move the error of snapshot files to error/"),
-        ("builtin/audience/attribute/config.rs", "builtin/audience/attribute/operand.rs", SPLIT),
         ("config/overlay.rs", "config/mod.rs", SPLIT),
         ("runtime/core.rs", "runtime/follow/", SPLIT),
         ("snapshot/compile/", "snapshot/explain.rs", SPLIT),

@@ -85,7 +85,9 @@ impl Activation for DateTimeWindow {
     }
 
     fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        next_of([self.start, self.end], after)
+        // An empty window never opens.
+        let window = (self.start < self.end).then_some([self.start, self.end]);
+        next_of(window.into_iter().flatten(), after)
     }
 }
 
@@ -125,9 +127,9 @@ impl Configured for DateTimeWindow {
         };
         let start = parse(".startDateTime", config.start.as_deref(), Pass::First);
         let end = parse(".endDateTime", config.end.as_deref(), Pass::Last);
-        if start.zip(end).is_some_and(|(start, end)| start >= end) {
+        if start.zip(end).is_some_and(|(start, end)| end < start) {
             let (start, end) = (config.start.unwrap_or_default(), config.end.unwrap_or_default());
-            row.problem(".endDateTime", format!("expected a time after the start, {start:?}, found {end:?}"));
+            row.problem(".endDateTime", format!("expected a time after the start {start:?}, found {end:?}"));
         }
         let (start, end) = (start.unwrap_or(Timestamp::MIN), end.unwrap_or(Timestamp::MAX));
         let format = format.items.is_some().then(|| Box::new(format));
