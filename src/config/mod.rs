@@ -195,7 +195,7 @@ impl<S: DeserializeOwned + Default> Config<S> {
             return Ok(config);
         }
         let mut table: toml::Table = toml::from_str(text).map_err(invalid)?;
-        apply::<S>(&mut table, above)?;
+        apply::<Self>(&mut table, above)?;
         let config = table.try_into::<Self>();
         config.map_err(|error| Error::Config {
             origin: "the environment".to_owned(),
