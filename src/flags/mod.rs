@@ -25,6 +25,11 @@ use chrono::{DateTime, Utc};
 
 #[cfg(feature = "sql")]
 use crate::runtime::{follow::Following, tasks::snapshot_file::SnapshotFileWriter};
+#[cfg(feature = "sql")]
+pub use crate::runtime::{
+    follow::subscription::{Changes, Subscription},
+    status::{Origin, Status},
+};
 use crate::{
     activation::registry::Registry,
     context::Context,
@@ -38,7 +43,9 @@ use crate::{
     },
 };
 pub use builder::FlagsBuilder;
-use handle::FlagHandle;
+pub use handle::FlagHandle;
+pub use rollback::RollbackPlan;
+pub use writer::Writer;
 
 /// The flags of a service: an immutable [`Snapshot`], which is replaced as a whole when the rows change.
 ///
