@@ -1,10 +1,10 @@
-//! Buckets: a caller's place in a rollout, the same on every machine and every day.
+//! Buckets: the position of a caller in a rollout, stable across machines and restarts.
 
-/// A salt that has been hashed already, so that a check reads the key alone.
+/// A salt that is already hashed, so that an evaluation hashes only the key.
 ///
 /// MurmurHash3 x86 32 with seed 0 of the bytes `salt:key`, by Austin Appleby, in the public domain
-/// (<https://github.com/aappleby/smhasher/blob/master/src/MurmurHash3.cpp>). Changing any of this moves callers
-/// in and out of features that are rolled out, so it stays as it is.
+/// (<https://github.com/aappleby/smhasher/blob/master/src/MurmurHash3.cpp>). Any change would move callers in
+/// and out of rollouts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Salted {
     state: u32,
@@ -18,18 +18,18 @@ pub(crate) struct Salted {
 pub(crate) struct Hash(u32);
 
 impl Hash {
-    /// How many buckets there are: thousandths of a percent.
+    /// The number of buckets: thousandths of a percent.
     pub(crate) const BUCKETS: u32 = 100_000;
 
-    /// The bucket for being in or out, below [`BUCKETS`](Self::BUCKETS).
+    /// The bucket that decides about being in or out.
     pub(crate) const fn bucket(self) -> u32 {
         self.0 % Self::BUCKETS
     }
 
-    /// The bucket for which variant: mixed once more, for else the half of the callers that a rollout lets in would all
-    /// have the first of two variants.
+    /// The bucket that decides about the variant. It is mixed again; otherwise all callers of a 50 % rollout
+    /// would get the first of two variants.
     pub(crate) const fn variant_bucket(self) -> u32 {
-        // The golden ratio in 32 bits, which is no fixed point of the mixing.
+        // The golden ratio in 32 bits, which is not a fixed point of the mixing.
         finished(self.0 ^ 0x9e37_79b9) % Self::BUCKETS
     }
 }
@@ -40,7 +40,7 @@ const C2: u32 = 0x1b87_3593;
 impl Salted {
     const EMPTY: Self = Self::seeded(0);
 
-    /// MurmurHash3 with this seed, of nothing so far.
+    /// MurmurHash3 with a seed, of no bytes yet.
     pub(crate) const fn seeded(seed: u32) -> Self {
         Self { state: seed, tail: 0, length: 0 }
     }
@@ -49,16 +49,16 @@ impl Salted {
         Self::EMPTY.fed(salt.as_bytes()).fed(b":")
     }
 
-    /// The hash with this key.
+    /// The hash of the salt and a key.
     #[inline]
     pub(crate) fn hash(self, key: &[u8]) -> Hash {
         Hash(self.fed(key).finish())
     }
 
-    /// With these bytes behind the others.
+    /// Appends bytes.
     #[inline]
     pub(crate) fn fed(mut self, bytes: &[u8]) -> Self {
-        // What came before and fills no block shifts every block of these by the same number of bytes.
+        // An incomplete block before these bytes shifts every block by the same number of bits.
         let mut shift = 8 * (self.length % 4);
         let (blocks, rest) = bytes.as_chunks::<4>();
         for block in blocks {
@@ -95,7 +95,7 @@ impl Salted {
     /// The hash of all bytes.
     #[inline]
     pub(crate) const fn finish(self) -> u32 {
-        // A tail of no bytes scrambles to 0, which changes nothing.
+        // An empty tail scrambles to 0, which changes nothing.
         finished(self.state ^ scrambled(self.tail) ^ self.length)
     }
 }
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn hashes_are_the_published_ones() {
+    fn murmur3_matches_published_hashes() {
         for (text, hash) in [
             ("", 0),
             ("test", 0xba6b_d213),
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_salt_hashed_ahead_changes_nothing() {
+    fn hashing_the_salt_first_gives_the_same_hash() {
         for salt in ["", "s", "sa", "sal", "salt", "a longer salt"] {
             for key in
                 ["", "u", "us", "use", "user", "user-1", "ünïcode", "550e8400-e29b-41d4-a716-446655440000"]
@@ -144,8 +144,9 @@ mod tests {
     }
 
     #[test]
-    fn variants_are_independent_of_being_in() {
-        // Of those below the first half, half must be below it for variants as well.
+    fn variant_buckets_are_independent_of_buckets() {
+        // Of the callers in the first half of the buckets, half must be in the first half of the variant
+        // buckets.
         let salted = Salted::new("flag");
         let hashes = (0..100_000).map(|user| salted.hash(format!("user-{user}").as_bytes()));
         let inside: Vec<_> = hashes.filter(|hash| hash.bucket() < Hash::BUCKETS / 2).collect();

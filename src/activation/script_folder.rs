@@ -1,4 +1,5 @@
-//! The folder of files that are activation types: `office_hours.cel` in it is the class `novi_activations.office_hours`.
+//! The folder of files that define activation types: `office_hours.cel` defines
+//! `novi_activations.office_hours`.
 
 use std::{
     ffi::OsStr,
@@ -12,32 +13,32 @@ use schemars::Schema;
 
 use crate::{
     activation::{
-        Activation, Compile, Problem,
+        Activation, CompileContext, Problem,
         registry::{ActivationType, Language, Registry, Script},
     },
     error::{Error, Result},
     rows::issue::Issue,
 };
 
-/// What stands before a file's name in its class. Python novi's folder has this name, and so have its modules.
+/// The prefix of the class of a file, which is also the name of the folder in Python novi.
 const PACKAGE: &str = "novi_activations";
 
-/// The longest file that is read, in bytes.
+/// The longest file, in bytes.
 const LONGEST: u64 = 64 * 1024;
 
-/// Where the files are.
+/// The location of the files.
 #[derive(Clone, Debug)]
 pub(crate) struct Folder {
     pub(crate) path: PathBuf,
-    /// Whether the folder must be there.
+    /// Whether a missing folder is an error.
     pub(crate) required: bool,
 }
 
-/// What a folder held when it was read, sorted by name. A file that could not be read has its reason.
+/// The files of a folder, sorted by name: text, or the error of a file that could not be read.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Files(Vec<(String, std::result::Result<String, String>)>);
 
-/// The registered types, and those of the folder as it was read last.
+/// The registered types and those of the folder.
 pub(crate) struct Types {
     registered: Registry,
     folder: Option<Folder>,
@@ -47,15 +48,15 @@ pub(crate) struct Types {
 struct Last {
     files: Files,
     registry: Arc<Registry>,
-    /// Whether no snapshot has been compiled with these yet.
+    /// Whether no snapshot has been compiled with these types yet.
     is_new: bool,
-    /// Whether the folder could not be read when that was last tried.
+    /// Whether the last attempt to read the folder failed.
     failed: bool,
 }
 
 impl Types {
     /// # Errors
-    /// [`Error::File`] when the folder can not be read.
+    /// [`Error::File`] if the folder cannot be read.
     pub(crate) fn new(registered: Registry, folder: Option<Folder>) -> Result<Self> {
         let files = match &folder {
             Some(folder) => {
@@ -69,17 +70,17 @@ impl Types {
         Ok(Self { registered, folder, last: Mutex::new(last) })
     }
 
-    /// Whether there is a folder to look into.
+    /// Returns `true` if there is a folder.
     #[cfg(feature = "sql")]
     pub(crate) const fn has_folder(&self) -> bool {
         self.folder.is_some()
     }
 
-    /// Reads the folder again. Gives whether there is something new that no snapshot has been compiled with. A folder that
-    /// can not be read is as it was.
+    /// Reads the folder again. Returns `true` if no snapshot has been compiled with the current types yet. If
+    /// the folder cannot be read, the previous types stay.
     pub(crate) fn look(&self) -> bool {
         let Some(folder) = &self.folder else { return false };
-        // All of each file: their times tell less, and there are few.
+        // Compares contents, since modification times are unreliable.
         let read = folder.read();
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match read {
@@ -94,19 +95,19 @@ impl Types {
             Err(error) if !last.failed => {
                 last.failed = true;
                 let path = folder.path.display();
-                tracing::error!("could not read {path}: {error}; the types that were read last answer");
+                tracing::error!("cannot read {path}: {error}; using the types that were read before");
             }
             Err(_) => (),
         }
         last.is_new
     }
 
-    /// The types that the present snapshot was compiled with, or will be.
+    /// The types of the current snapshot, or of the next one.
     pub(crate) fn present(&self) -> Arc<Registry> {
         Arc::clone(&self.last.lock().unwrap_or_else(PoisonError::into_inner).registry)
     }
 
-    /// The types to compile a snapshot with.
+    /// The types for the next snapshot.
     pub(crate) fn take(&self) -> Arc<Registry> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.is_new = false;
@@ -129,8 +130,8 @@ impl Folder {
             let is_hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
             if !is_hidden && language_of(&path).is_some() {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                match read(&path) {
-                    // Deleted since its name was read.
+                match read_file(&path) {
+                    // Deleted after the folder was listed.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => (),
                     text => files.push((name, text.map_err(|error| error.to_string()))),
                 }
@@ -167,35 +168,35 @@ impl Folder {
         let class = format!("{PACKAGE}.{stem}");
         if let Some(known) = registry.find(&class) {
             let message =
-                format!("expected a name of its own; {} registers the class {class:?}", known.location());
+                format!("the class {class:?} is already registered at {}; rename the file", known.location());
             return registry.note(None, issue("file name".to_owned(), message));
         }
         let language = language_of(&path);
         let mut description =
             text.ok().zip(language).map(|(text, language)| (language.describe)(text)).unwrap_or_default();
         let read = match (text, language) {
-            (Ok(text), Some(language)) => (language.read)(name, text),
+            (Ok(text), Some(language)) => (language.parse)(name, text),
             (Err(error), _) => Err(vec![Problem { path: "file".to_owned(), message: error.clone() }]),
             (_, None) => return,
         };
         let script = read.unwrap_or_else(|problems| {
             let blank = if description.is_empty() { "" } else { " " };
             description.extend([blank, "(does not compile)"]);
-            let broken = Broken { message: format!("expected a file that compiles; {name} does not") };
+            let broken = Broken { message: format!("{name} does not compile") };
             for problem in problems {
                 registry.note(Some(class.clone()), issue(problem.path, problem.message));
             }
             Arc::new(broken)
         });
         let kind = ActivationType::file(class, description, path.display().to_string(), script);
-        // No other file has the name, and no other type.
+        // Unreachable: the name was checked above.
         if let Err(error) = registry.add(kind) {
             registry.note(None, issue("file name".to_owned(), error.to_string()));
         }
     }
 }
 
-/// Stands for a file that does not compile: rows of its class do not either.
+/// A file that does not compile. Rows of its class do not compile either.
 struct Broken {
     message: String,
 }
@@ -208,14 +209,14 @@ impl Script for Broken {
     fn build(
         &self,
         _: &str,
-        _: &mut Compile<'_>,
+        _: &mut CompileContext<'_>,
     ) -> std::result::Result<Option<Arc<dyn Activation>>, Problem> {
         Err(Problem { path: "class_name".to_owned(), message: self.message.clone() })
     }
 }
 
 fn language_of(path: &Path) -> Option<&'static Language> {
-    Language::of(path.extension()?.to_str()?)
+    Language::for_extension(path.extension()?.to_str()?)
 }
 
 fn is_identifier(name: &str) -> bool {
@@ -223,18 +224,18 @@ fn is_identifier(name: &str) -> bool {
     name.chars().all(is_letter) && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
 }
 
-/// The text of a file that is not too long.
-fn read(path: &Path) -> io::Result<String> {
-    // A pipe would be waited for.
+/// Reads a file.
+fn read_file(path: &Path) -> io::Result<String> {
+    // Reading a pipe would block.
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("expected a file, found something else"));
+        return Err(io::Error::other("not a regular file"));
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LONGEST {
-        return Err(io::Error::other(format!("expected at most {LONGEST} bytes, found more")));
+        return Err(io::Error::other(format!("larger than {LONGEST} bytes")));
     }
-    let text = String::from_utf8(bytes).map_err(|_| io::Error::other("expected UTF-8"))?;
-    // An editor on Windows may put it before the text.
+    let text = String::from_utf8(bytes).map_err(|_| io::Error::other("not valid UTF-8"))?;
+    // Editors on Windows may add a byte order mark.
     Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
 }

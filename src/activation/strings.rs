@@ -1,16 +1,16 @@
-//! Many short texts in one place.
+//! An arena of short strings.
 
 use std::{ops::Deref, sync::Arc};
 
-/// Texts behind one another. A name of its own takes 16 bytes to find it and a block of the allocator's.
+/// Strings in one allocation. A `Box<str>` per name would take 16 bytes and an allocation each.
 #[derive(Clone, Default)]
 pub(crate) struct Texts(Arc<str>);
 
-/// [`Texts`] that are still being put together.
+/// Builds [`Texts`].
 #[derive(Default)]
 pub(crate) struct Writing(String);
 
-/// Where a text is.
+/// The position of a string in an arena.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Text {
     start: u32,
@@ -18,12 +18,12 @@ pub(crate) struct Text {
 }
 
 impl Text {
-    /// The text, of all.
+    /// The string at this position.
     pub(crate) fn of(self, all: &str) -> &str {
         all.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
-    /// The text's bytes, which takes no look at where its characters end.
+    /// The bytes at this position, without a check of character boundaries.
     #[inline]
     pub(crate) fn bytes_of(self, all: &str) -> &[u8] {
         all.as_bytes().get(self.start as usize..self.end as usize).unwrap_or_default()
@@ -50,11 +50,11 @@ impl Writing {
         Self(String::with_capacity(bytes))
     }
 
-    /// Keeps a text.
+    /// Adds a string.
     pub(crate) fn add(&mut self, text: &str) -> Text {
         let start = self.0.len();
         self.0.push_str(text);
-        // The names of all rows have 4 GiB at most: they would not fit into memory as rows.
+        // Rows with names of more than 4 GiB would not fit into memory.
         let place = |position| u32::try_from(position).unwrap_or(u32::MAX);
         Text { start: place(start), end: place(self.0.len()) }
     }

@@ -4,6 +4,8 @@
 pub(crate) mod snapshot_file;
 pub(crate) mod suggest;
 
+pub use snapshot_file::SnapshotFault;
+
 use std::{fmt, path::PathBuf};
 
 use crate::rows::{conflict::Conflict, issue::Issue, violation::Violation};

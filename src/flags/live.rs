@@ -6,7 +6,7 @@ use crate::{
     config::{self, Config},
     error::Result,
     flags::{Flags, FlagsBuilder},
-    rows::{Revision, expired::Expired},
+    rows::{Revision, expired::ExpiryPolicy},
     runtime::{
         follow::{Following, subscription::Subscription},
         status::Status,
@@ -49,7 +49,7 @@ impl FlagsBuilder {
     }
 
     /// What happens if flags are past their `expires_at`.
-    pub fn expired(mut self, expired: Expired) -> Self {
+    pub fn expired(mut self, expired: ExpiryPolicy) -> Self {
         self.startup.expired = expired;
         self
     }
@@ -93,7 +93,7 @@ impl FlagsBuilder {
     /// # Errors
     /// [`Error::Store`](crate::Error::Store) and [`Error::NotMigrated`](crate::Error::NotMigrated) if the rows cannot be read and
     /// there is no usable [snapshot file](Self::snapshot_file), [`Error::Expired`](crate::Error::Expired) if flags have expired
-    /// and the start is to be [refused](Expired::Refuse) then, and those of [`from_rows`](Self::from_rows).
+    /// and the start is to be [refused](ExpiryPolicy::Refuse) then, and those of [`from_rows`](Self::from_rows).
     pub async fn from_store(self, store: Arc<dyn ReadStore>) -> Result<Flags> {
         let (refresh, startup) = (self.refresh, self.startup.clone());
         let (rows, state, connectivity) = startup.first_rows(&*store).await?;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Expired {
+pub enum ExpiryPolicy {
     /// Nothing.
     Ignore,
     /// Each is logged once: at startup, or when it expires.

@@ -9,6 +9,9 @@ pub(crate) mod expired;
 pub(crate) mod issue;
 pub(crate) mod violation;
 
+pub use conflict::Conflict;
+pub use expired::{ExpiredFlag, ExpiryPolicy};
+pub use issue::Issue;
 use std::fmt;
 
 use chrono::{DateTime, Utc};

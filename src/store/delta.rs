@@ -17,7 +17,7 @@ pub struct Cursor {
 
 /// The ids of the rows that have changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changed {
+pub struct Delta {
     /// Flags: their row, their metadata, or their links.
     pub flags: BTreeSet<i64>,
     /// Activations: their row, or their members.
@@ -51,7 +51,7 @@ pub trait ReadSession: Send {
     ///
     /// # Errors
     /// [`Error::Store`](crate::error::Error::Store) if the database does not respond.
-    fn changed_since<'a>(&'a mut self, before: &'a Cursor) -> BoxFuture<'a, Result<Option<Changed>>>;
+    fn changed_since<'a>(&'a mut self, before: &'a Cursor) -> BoxFuture<'a, Result<Option<Delta>>>;
 
     /// Some rows. Rows that do not exist are left out.
     ///
@@ -66,7 +66,7 @@ pub trait ReadSession: Send {
     fn all(&mut self) -> BoxFuture<'_, Result<Rows>>;
 
     /// What is compared to find changes that no trigger saw: the number of rows of each table, as in
-    /// [`Changed::growth`], and a checksum of their contents if the database has no triggers. `None` for a
+    /// [`Delta::growth`], and a checksum of their contents if the database has no triggers. `None` for a
     /// database whose triggers see everything.
     ///
     /// # Errors
@@ -85,7 +85,7 @@ pub trait ReadSession: Send {
 /// What differs between states of the rows that have the same revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
-    /// How many rows there are, as in [`Changed::growth`].
+    /// How many rows there are, as in [`Delta::growth`].
     pub counts: [i64; 5],
     /// A checksum of the contents, for a database without triggers.
     pub contents: Option<String>,
@@ -117,7 +117,7 @@ impl Cursor {
     }
 }
 
-impl Changed {
+impl Delta {
     /// The number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -149,7 +149,7 @@ impl Selection {
     }
 }
 
-/// The tables, in the order of [`Changed::growth`].
+/// The tables, in the order of [`Delta::growth`].
 #[cfg(feature = "sql")]
 pub(crate) const TABLES: [&str; 5] =
     ["flags", "activations", "flags_activations", "flag_metadata", "activation_members"];
@@ -168,7 +168,7 @@ pub(super) struct Record {
 }
 
 #[cfg(feature = "sql")]
-impl Changed {
+impl Delta {
     /// The changes of all records since `before`; `None` if the records do not cover all changes.
     pub(super) fn from_records(records: &[Record], moved: &[(i64, i64, i64)]) -> Option<Self> {
         for (slot, before, now) in moved {
@@ -247,7 +247,7 @@ mod tests {
             record(6, "activations", 7, "insert"),
             record(7, "activation_members", 8, "delete"),
         ];
-        let changed = Changed::from_records(&records, &[(0, 4, 7)]).unwrap();
+        let changed = Delta::from_records(&records, &[(0, 4, 7)]).unwrap();
         assert_eq!(changed.flags, BTreeSet::from([1, 3, 4]));
         assert_eq!(changed.activations, BTreeSet::from([7, 8]));
         assert!(changed.is_new);
@@ -258,10 +258,10 @@ mod tests {
     fn records_that_do_not_tell_all_tell_nothing() {
         let records = [record(5, "flags", 1, "update"), record(7, "flags", 1, "update")];
         for moved in [(0, 4, 7), (0, 4, 8), (0, 9, 7), (1, 0, 1)] {
-            assert_eq!(Changed::from_records(&records, &[moved]), None, "{moved:?}");
+            assert_eq!(Delta::from_records(&records, &[moved]), None, "{moved:?}");
         }
         let unknown = [record(5, "flags", 1, "truncate")];
-        assert_eq!(Changed::from_records(&unknown, &[(0, 4, 5)]), None);
+        assert_eq!(Delta::from_records(&unknown, &[(0, 4, 5)]), None);
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub struct Edit {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Expected {
     /// The row.
-    pub row: Versioned,
+    pub row: RowKey,
     /// Its version: [`FlagMetadata::row_version`](crate::rows::FlagMetadata::row_version) or
     /// [`ActivationRow::row_version`].
     pub version: i64,
@@ -51,7 +51,7 @@ pub struct Expected {
 
 /// A row that has a version, in the order in which rows are locked.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Versioned {
+pub enum RowKey {
     /// A flag with its metadata and its links, by name.
     Flag(String),
     /// The same, by `flags.id`.
@@ -98,16 +98,16 @@ impl Edit {
 
     /// Expects the flag to have this version.
     pub fn expect_flag(self, name: impl Into<String>, version: i64) -> Self {
-        self.expect(Versioned::Flag(name.into()), version)
+        self.expect(RowKey::Flag(name.into()), version)
     }
 
     /// Expects the activation to have this version.
     pub fn expect_activation(self, id: i64, version: i64) -> Self {
-        self.expect(Versioned::Activation(id), version)
+        self.expect(RowKey::Activation(id), version)
     }
 
     /// Expects a row to have this version.
-    pub fn expect(mut self, row: Versioned, version: i64) -> Self {
+    pub fn expect(mut self, row: RowKey, version: i64) -> Self {
         self.expected.push(Expected { row, version });
         self
     }
@@ -194,9 +194,9 @@ impl Edit {
     #[must_use]
     pub fn missing(&self, expected: &Expected) -> Error {
         match &expected.row {
-            Versioned::Flag(name) => Error::FlagNotFound { name: name.clone(), similar: None },
-            Versioned::FlagId(id) => self.conflict("flags", *id, "", expected.version, None, Value::Null),
-            Versioned::Activation(id) => {
+            RowKey::Flag(name) => Error::FlagNotFound { name: name.clone(), similar: None },
+            RowKey::FlagId(id) => self.conflict("flags", *id, "", expected.version, None, Value::Null),
+            RowKey::Activation(id) => {
                 self.conflict("activations", *id, "", expected.version, None, Value::Null)
             }
         }

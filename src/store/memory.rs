@@ -7,7 +7,7 @@ use crate::{
     rows::{Revision, Rows},
     store::{
         apply,
-        edit::{Edit, Versioned},
+        edit::{Edit, RowKey},
         future::BoxFuture,
         read::ReadStore,
         write::WriteStore,
@@ -57,14 +57,14 @@ impl MemoryStore {
 fn compare(rows: &Rows, edit: &Edit) -> Result<()> {
     for expected in edit.expected_in_order() {
         let flag = match &expected.row {
-            Versioned::Activation(id) => {
+            RowKey::Activation(id) => {
                 let found = rows.activations.iter().find(|row| row.id == *id);
                 let found = found.ok_or_else(|| edit.missing(expected))?;
                 edit.compare_activation(expected.version, found)?;
                 continue;
             }
-            Versioned::Flag(name) => rows.flags.iter().find(|row| row.name == *name),
-            Versioned::FlagId(id) => rows.flags.iter().find(|row| row.id == *id),
+            RowKey::Flag(name) => rows.flags.iter().find(|row| row.name == *name),
+            RowKey::FlagId(id) => rows.flags.iter().find(|row| row.id == *id),
         };
         let flag = flag.ok_or_else(|| edit.missing(expected))?;
         let links = rows.links.iter().filter(|link| link.flag_id == Some(flag.id));

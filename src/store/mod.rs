@@ -34,10 +34,13 @@ mod usage;
 mod write;
 
 pub(crate) use apply::sort;
+#[cfg(feature = "sql")]
+pub use backoff::Backoff;
 pub use change::{Author, Change};
 pub use connect::{DEMO_ROWS, connect, create};
-pub use delta::{Changed, Cursor, Fingerprint, ReadSession, Selection};
-pub use edit::{Edit, Expected, Validate, Versioned};
+pub use delta::{Cursor, Delta, Fingerprint, ReadSession, Selection};
+pub use edit::{Edit, Expected, RowKey, Validate};
+pub use file::SnapshotFile;
 pub use future::BoxFuture;
 #[cfg(feature = "sql")]
 pub use hints::Hints;
@@ -54,6 +57,8 @@ pub use sql::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use sql::SqliteStore;
 pub use stale::{StaleFlag, Staleness, stale};
+#[cfg(feature = "sql")]
+pub use tokens::secret as token;
 #[cfg(feature = "sql")]
 pub use tokens::{NewToken, StoredToken, TokenRow, TokenStore, TokenUse};
 #[cfg(feature = "sql")]

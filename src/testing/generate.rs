@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use rand_chacha::{
+use chacha20::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
 };

@@ -3,7 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use novi::{
-    Context, Flags, Registry, Value,
+    Context, Flags, Value,
+    activation::Registry,
     rows::{ActivationRow, FlagRow, LinkRow, Rows},
 };
 use serde_json::json;
@@ -33,13 +34,13 @@ fn explanations_say_what_was_expected() {
         (json!({"attribute": "a", "not_in": many}), "a: expected anything but one of 9 values"),
         (
             json!({"attribute": "a.b", "contains": parts}),
-            r#"a.b: expected a text that contains "a", "b", "c", "a", "b", "c", "a", "b" or 1 more"#,
+            r#"a.b: expected a string that contains "a", "b", "c", "a", "b", "c", "a", "b" or 1 more"#,
         ),
         (
             json!({"attribute": "a", "starts_with": "X", "ends_with": ["y", "Z"], "ignore_case": true}),
-            r#"a: expected a text that starts with "x", and a text that ends with "y" or "z""#,
+            r#"a: expected a string that starts with "x", and a string that ends with "y" or "z""#,
         ),
-        (json!({"attribute": "a", "regex": "^\\d"}), r#"a: expected a text that matches "^\\d""#),
+        (json!({"attribute": "a", "regex": "^\\d"}), r#"a: expected a string that matches "^\\d""#),
         (
             json!({"attribute": "b", "greater": 2, "less": 2.5}),
             "b: expected a number less than 2.5, and a number greater than 2",

@@ -8,9 +8,10 @@ use std::{
 };
 
 use novi::{
-    Context, Error, Flags, FlagsBuilder, Origin, SnapshotFile,
+    Context, Error, Flags, FlagsBuilder,
+    flags::Origin,
     rows::FlagRow,
-    store::{self, Change, SchemaStore},
+    store::{self, Change, SchemaStore, SnapshotFile},
 };
 
 use crate::common::{

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
-use novi::{ActivationType, Registry};
+use novi::activation::{ActivationType, Registry};
 use serde_json::Value;
 
 use crate::common::databases::databases;
@@ -20,7 +20,7 @@ fn page(kind: &ActivationType) -> String {
         text.trim()
     );
     if let Some(fields) = schema["properties"].as_object() {
-        page += "\n## Fields\n\n| field | type | | what it says |\n|---|---|---|---|\n";
+        page += "\n## Fields\n\n| field | type | | description |\n|---|---|---|---|\n";
         for (name, field) in fields {
             let is_required =
                 schema["required"].as_array().is_some_and(|names| names.contains(&name.as_str().into()));
@@ -30,7 +30,7 @@ fn page(kind: &ActivationType) -> String {
             let required = if is_required { "required" } else { "" };
             writeln!(page, "| `{name}` | {kind} | {required} | {about} |").unwrap();
         }
-        page += "\nA field that is none of these is an issue.\n";
+        page += "\nUnknown fields are rejected.\n";
         for (name, field) in fields {
             page += &values(name, field);
         }
@@ -39,7 +39,7 @@ fn page(kind: &ActivationType) -> String {
     }
     if !kind.aliases().is_empty() {
         let aliases: Vec<_> = kind.aliases().iter().map(|alias| format!("`{alias}`")).collect();
-        writeln!(page, "\nRows may call it {} as well.", aliases.join(", ")).unwrap();
+        writeln!(page, "\nAliases: {}.", aliases.join(", ")).unwrap();
     }
     page
 }
@@ -127,6 +127,18 @@ fn types_have_a_page() {
     for (name, page) in &pages {
         assert_eq!(&found[name], page, "{name}: run `UPDATE_DOCS=1 cargo test --test project docs`");
     }
+}
+
+#[tokio::test]
+async fn examples_of_all_pages_fit_into_one_database() {
+    let database = novi::store::create("sqlite::memory:").await.unwrap();
+    database.migrate().await.unwrap();
+    for kind in Registry::global().unwrap().iter() {
+        for script in page(kind).split("```sql\n").skip(1).map(|rest| rest.split_once("```").unwrap().0) {
+            database.run_script(script).await.unwrap_or_else(|error| panic!("{error}: {script}"));
+        }
+    }
+    assert_eq!(novi::Flags::builder().from_store(database).await.unwrap().issues(), []);
 }
 
 #[tokio::test]

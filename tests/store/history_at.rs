@@ -9,8 +9,8 @@ use std::{
 };
 
 use novi::{
-    Context, Error, Flags, Revision,
-    rows::{FlagRow, Rows},
+    Context, Error, Flags,
+    rows::{FlagRow, Revision, Rows},
     store::{
         self, Author, Change, SchemaStore,
         history::{AsOf, HistoryQuery, HistoryRecord, Scope, differences, rollback},

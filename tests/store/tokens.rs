@@ -5,8 +5,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use novi::{
     Error,
-    store::{self, NewToken, SchemaStore, TokenRow, TokenStore, TokenUse},
-    token::{Role, Secret},
+    store::{
+        self, NewToken, SchemaStore, TokenRow, TokenStore, TokenUse,
+        token::{Role, Secret},
+    },
 };
 
 use crate::common::databases::{Kind, Raw, TestDatabase, database, databases, kinds};

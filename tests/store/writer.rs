@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use novi::{
-    Context, Error, Flags, Registry, Validator,
+    Context, Error, Flags,
+    activation::Registry,
     rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, MemberRow},
+    snapshot::Validator,
     store::{self, Change, Edit, MemoryStore, SchemaStore, Validate, WriteStore},
 };
 use sqlx::{Connection as _, MySqlPool, PgPool, SqlitePool};
@@ -279,7 +281,7 @@ async fn transaction_settings_of_the_caller_are_kept() {
     }
 }
 
-async fn postgres_keeps_isolation_and_deferral(database: &TestDatabase, writer: &novi::Writer) {
+async fn postgres_keeps_isolation_and_deferral(database: &TestDatabase, writer: &novi::flags::Writer) {
     let pool = PgPool::connect(&database.url).await.unwrap();
     let mut connection = pool.acquire().await.unwrap();
     let mut tx = connection.begin_with("begin isolation level serializable").await.unwrap();

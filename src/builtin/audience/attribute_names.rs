@@ -1,4 +1,4 @@
-//! By which attribute callers are told apart.
+//! The attribute that identifies a caller.
 
 use std::borrow::Cow;
 
@@ -6,28 +6,25 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use crate::{
-    activation::{Compile, evaluation::Check},
+    activation::{CompileContext, evaluation::Evaluation},
     context::value::Value,
 };
 
-/// The name of an attribute, or several of which the first that the caller has counts. A name with dots leads through
-/// objects, if no attribute is called so as a whole.
+/// One attribute, or several of which the first with a value is used. A name with dots is a path through
+/// objects, unless an attribute has the whole name.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged, expecting = "expected the name of an attribute, or a list of such names")]
-pub(in crate::builtin) enum By {
+#[serde(untagged, expecting = "expected the name of an attribute, or a list of names")]
+pub(in crate::builtin) enum AttributeNames {
     One(Box<str>),
     FirstOf(Box<[Box<str>]>),
 }
 
-impl By {
-    /// The same; what is wrong with it is noted with the row.
-    pub(in crate::builtin) fn checked(self, path: &str, row: &mut Compile<'_>) -> Option<Self> {
+impl AttributeNames {
+    /// Returns itself, or reports an empty name.
+    pub(in crate::builtin) fn validate(self, path: &str, row: &mut CompileContext<'_>) -> Option<Self> {
         let names = self.names();
         if names.is_empty() || names.iter().any(|name| name.is_empty()) {
-            row.problem(
-                path,
-                "expected the name of an attribute, or a list of such names, found an empty one",
-            );
+            row.problem(path, "expected the name of an attribute, or a list of names, found an empty one");
             return None;
         }
         Some(self)
@@ -40,35 +37,35 @@ impl By {
         }
     }
 
-    /// The value that the caller has.
+    /// The value of the caller.
     #[inline]
-    pub(in crate::builtin) fn find<'c>(&'c self, check: &'c Check<'_>) -> Option<&'c Value<'c>> {
+    pub(in crate::builtin) fn find<'c>(&'c self, evaluation: &'c Evaluation<'_>) -> Option<&'c Value<'c>> {
         match self {
-            Self::One(name) => find(name, check),
-            Self::FirstOf(names) => names.iter().find_map(|name| find(name, check)),
+            Self::One(name) => find(name, evaluation),
+            Self::FirstOf(names) => names.iter().find_map(|name| find(name, evaluation)),
         }
     }
 }
 
 #[inline]
-pub(in crate::builtin) fn find<'c>(name: &'c str, check: &'c Check<'_>) -> Option<&'c Value<'c>> {
-    match check.get(name) {
-        None => find_within(name, check),
+pub(in crate::builtin) fn find<'c>(name: &'c str, evaluation: &'c Evaluation<'_>) -> Option<&'c Value<'c>> {
+    match evaluation.get(name) {
+        None => find_nested(name, evaluation),
         found => found,
     }
 }
 
-/// The value at the end of a way through objects.
-fn find_within<'c>(name: &'c str, check: &'c Check<'_>) -> Option<&'c Value<'c>> {
-    let (first, way) = name.split_once('.')?;
-    way.split('.')
-        .try_fold(check.get(first)?, |value, field| value.field(field))
+/// The value at the end of a path through objects.
+fn find_nested<'c>(name: &'c str, evaluation: &'c Evaluation<'_>) -> Option<&'c Value<'c>> {
+    let (first, path) = name.split_once('.')?;
+    path.split('.')
+        .try_fold(evaluation.get(first)?, |value, field| value.field(field))
         .filter(|value| !value.is_null())
 }
 
-impl JsonSchema for By {
+impl JsonSchema for AttributeNames {
     fn schema_name() -> Cow<'static, str> {
-        "By".into()
+        "AttributeNames".into()
     }
 
     fn inline_schema() -> bool {

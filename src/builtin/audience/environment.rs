@@ -1,18 +1,18 @@
-//! Where a process runs: production, staging.
+//! The environment of a process, such as production or staging.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
-        audience::{phrasing as words, string_list::Texts},
-        register,
+        audience::{phrasing, string_list::StringList},
+        register::register,
     },
     context::value::Value,
 };
 
-/// [`Config`] tells all of it.
+/// See [`Config`].
 struct Environment {
     names: Box<[Box<str>]>,
 }
@@ -20,26 +20,29 @@ struct Environment {
 /// On in some environments, such as production and staging.
 ///
 /// ```sql
-/// INSERT INTO activations VALUES (13, 'Before production', 'novi.environment', '{"environments": ["staging", "test"]}');
+/// INSERT INTO flags (id, name, status) VALUES (140, 'Debug toolbar', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (140, 'Before production', 'novi.environment', '{"environments": ["staging", "test"]}');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (140, 140);
 /// ```
 ///
-/// The environment is the attribute `environment` of the static context, which the process gives: in `novi.toml` under
-/// `[context]`, or in code by `Flags::builder().context(..)`. One that a caller claims is not looked at. Case counts. In a
-/// process that has none, or whose is no text, the condition is not met (R4).
+/// The environment is the attribute `environment` of the static context of the process: `[context]` in
+/// `novi.toml`, or `Flags::builder().context(..)` in code. Callers cannot override it. Case matters. If the
+/// process has no environment, or one that is not a string, the condition is not met.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
     /// One name or several
-    environments: Texts,
+    environments: StringList,
 }
 
 register!(Environment, "novi.environment", [], "On in some environments, such as production");
 
 impl Activation for Environment {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let found = check.get_static("environment").and_then(Value::as_str);
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let found = evaluation.get_static("environment").and_then(Value::as_str);
         let is_in = found.is_some_and(|found| self.names.iter().any(|name| **name == *found));
-        check.note(|| format!("environment: expected {}", words::list(&self.names)));
+        evaluation.note(|| format!("environment: expected {}", phrasing::list(&self.names)));
         is_in.into()
     }
 }
@@ -47,7 +50,7 @@ impl Activation for Environment {
 impl Configured for Environment {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         if config.environments.iter().len() == 0 {
             row.problem(".environments", "expected at least one environment, found none");
         }

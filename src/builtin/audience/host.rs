@@ -1,65 +1,68 @@
-//! The machine that a process runs on.
+//! The host of a process.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
-        audience::{phrasing as words, string_list::Texts},
-        register,
+        audience::{phrasing, string_list::StringList},
+        register::register,
     },
     context::value::Value,
 };
 
-/// [`Config`] tells all of it.
+/// See [`Config`].
 struct Host {
     patterns: Box<[Box<str>]>,
-    /// The name that the system tells.
+    /// The host name of the system.
     system: Box<str>,
-    /// Whether that name fits.
-    fits: bool,
+    /// Whether that name matches.
+    system_matches: bool,
 }
 
-/// On on some machines, by the name of the host.
+/// Enabled on hosts whose name matches.
 ///
 /// ```sql
-/// INSERT INTO activations VALUES (14, 'First of the web hosts', 'novi.host', '{"hosts": ["web-1", "canary-*"]}');
+/// INSERT INTO flags (id, name, status) VALUES (180, 'New cache', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (180, 'First of the web hosts', 'novi.host', '{"hosts": ["web-1", "canary-*"]}');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (180, 180);
 /// ```
 ///
-/// `*` is any number of characters, none included. Case does not count in the letters a to z. The name is the attribute
-/// `host` of the static context, which the process gives; if there is none, the name that the system tells when the row is
-/// compiled. That may be a short name or a whole one (`web-1.example.com`): `["web-1", "web-1.*"]` fits both. A host that a
-/// caller claims is not looked at.
+/// `*` is any number of characters, including none. The case of ASCII letters does not matter. The name is
+/// the attribute `host` of the static context, or else the name of the system when the row is compiled, which
+/// may be short or qualified (`web-1.example.com`): `["web-1", "web-1.*"]` matches both. Callers cannot
+/// override it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
     /// One name or several, in which * is any number of characters
-    hosts: Texts,
+    hosts: StringList,
 }
 
-register!(Host, "novi.host", [], "On on some machines, by the name of the host");
+register!(Host, "novi.host", [], "Enabled on hosts whose name matches");
 
 impl Activation for Host {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let given = check.get_static("host");
-        let fits = match given {
-            None => self.fits,
-            Some(Value::Str(name)) => fits_one(&self.patterns, name),
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let given = evaluation.get_static("host");
+        let is_match = match given {
+            None => self.system_matches,
+            Some(Value::Str(name)) => matches_any(&self.patterns, name),
             Some(_) => false,
         };
-        check.note(|| {
+        evaluation.note(|| {
             let system = if given.is_none() { format!(", found {:?}", self.system) } else { String::new() };
-            format!("host: expected {}{system}", words::list(&self.patterns))
+            format!("host: expected {}{system}", phrasing::list(&self.patterns))
         });
-        fits.into()
+        is_match.into()
     }
 }
 
 impl Configured for Host {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         if config.hosts.iter().len() == 0 {
             row.problem(".hosts", "expected at least one host, found none");
         }
@@ -70,18 +73,18 @@ impl Configured for Host {
             );
         }
         let patterns = config.hosts.into_boxed();
-        let system: Box<str> = gethostname::gethostname().to_string_lossy().into();
-        Some(Self { fits: fits_one(&patterns, &system), patterns, system })
+        let system: Box<str> = hostname::get().unwrap_or_default().to_string_lossy().into();
+        Some(Self { system_matches: matches_any(&patterns, &system), patterns, system })
     }
 }
 
-fn fits_one(patterns: &[Box<str>], name: &str) -> bool {
-    patterns.iter().any(|pattern| fits(pattern.as_bytes(), name.as_bytes()))
+fn matches_any(patterns: &[Box<str>], name: &str) -> bool {
+    patterns.iter().any(|pattern| matches(pattern.as_bytes(), name.as_bytes()))
 }
 
-/// Whether a name fits a pattern. Where it does not, the last `*` is tried with a character more: an earlier one need not
-/// be, since what follows it has been found as early as it can be.
-fn fits(mut pattern: &[u8], mut name: &[u8]) -> bool {
+/// Returns `true` if a name matches a pattern. On a mismatch only the last `*` is extended: earlier ones need
+/// not be, since the text after them was found at the earliest position.
+fn matches(mut pattern: &[u8], mut name: &[u8]) -> bool {
     let mut star: Option<(&[u8], &[u8])> = None;
     loop {
         match (pattern, name) {
@@ -110,16 +113,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn patterns_are_those_of_an_expression(pattern in "[abA*]{0,8}", name in "[abB*\n]{0,8}") {
+        fn patterns_agree_with_regular_expressions(pattern in "[abA*]{0,8}", name in "[abB*\n]{0,8}") {
             let expression = format!("(?is)^{}$", pattern.replace('*', ".*"));
             let expected = regex::Regex::new(&expression).unwrap().is_match(&name);
-            prop_assert_eq!(fits(pattern.as_bytes(), name.as_bytes()), expected);
+            prop_assert_eq!(matches(pattern.as_bytes(), name.as_bytes()), expected);
         }
     }
 
     #[test]
-    fn a_pattern_of_many_stars_takes_no_long_time() {
+    fn many_stars_do_not_take_exponential_time() {
         let pattern = "*a".repeat(500) + "*b";
-        assert!(!fits(pattern.as_bytes(), "a".repeat(10_000).as_bytes()));
+        assert!(!matches(pattern.as_bytes(), "a".repeat(10_000).as_bytes()));
     }
 }

@@ -1,60 +1,65 @@
-//! Where a caller comes from, by its address.
+//! The network of a caller's address.
 
+use novi_match::network::parse as parse_network;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
         audience::{
-            attribute_names::By,
+            attribute_names::AttributeNames,
             network::{self, Networks},
-            string_list::Texts,
+            string_list::StringList,
         },
-        register,
+        register::register,
     },
     context::value::Value,
 };
 
-/// [`Config`] tells all of it.
+/// See [`Config`].
 struct Ip {
     networks: Networks,
-    by: By,
+    by: AttributeNames,
 }
 
-/// On for callers whose IP address is in one of these networks.
+/// On for callers whose IP address is in one of some networks.
 ///
 /// ```sql
-/// INSERT INTO activations VALUES (15, 'From the office', 'novi.ip', '{"networks": ["10.0.0.0/8", "2001:db8::/32", "192.0.2.7"]}');
+/// INSERT INTO flags (id, name, status) VALUES (190, 'Admin pages', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (190, 'From the office', 'novi.ip', '{"networks": ["10.0.0.0/8", "2001:db8::/32", "192.0.2.7"]}');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (190, 190);
 /// ```
 ///
-/// An address alone is a network of one. An IPv4 address that is written as IPv6 (`::ffff:10.0.0.1`) is the IPv4 address.
-/// Of a list of addresses one must be in a network. A caller without the attribute, or with one that is no address, is in
-/// none (R4).
+/// A single address is a network, too. An IPv4 address that is written as IPv6 (`::ffff:10.0.0.1`) is the
+/// IPv4 address. If the attribute is a list, one address must be in a network. If it is missing or not an
+/// address, the condition is not met.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
     /// One network or several
-    networks: Texts,
-    /// The attribute that has the address, or several of which the first counts; `ip` if not given
+    networks: StringList,
+    /// The attribute with the address. A list is tried in order. Default: `ip`
     #[serde(default = "ip")]
-    by: By,
+    by: AttributeNames,
 }
 
-fn ip() -> By {
-    By::One("ip".into())
+fn ip() -> AttributeNames {
+    AttributeNames::One("ip".into())
 }
 
-register!(Ip, "novi.ip", [], "On for callers whose IP address is in one of these networks");
+register!(Ip, "novi.ip", [], "On for callers whose IP address is in one of some networks");
 
 impl Activation for Ip {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let is_in = |value: &Value<'_>| value.as_str().is_some_and(|text| self.networks.contain(text));
-        let met = match self.by.find(check) {
+        let met = match self.by.find(evaluation) {
             Some(Value::List(values)) => values.iter().any(is_in),
             value => value.is_some_and(is_in),
         };
-        check.note(|| format!("{}: expected an address in {}", self.by.names().join(", "), self.networks));
+        evaluation
+            .note(|| format!("{}: expected an address in {}", self.by.names().join(", "), self.networks));
         met.into()
     }
 }
@@ -62,14 +67,14 @@ impl Activation for Ip {
 impl Configured for Ip {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
-        let by = config.by.checked(".by", row);
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
+        let by = config.by.validate(".by", row);
         if config.networks.iter().len() == 0 {
             row.problem(".networks", "expected at least one network, found none");
         }
         let mut networks = Vec::new();
         for (index, text) in config.networks.iter().enumerate() {
-            match network::parse(text) {
+            match parse_network(text) {
                 Some(network) => networks.push(network),
                 None => row.problem(
                     &config.networks.path(".networks", index),

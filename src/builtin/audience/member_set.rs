@@ -1,28 +1,30 @@
-//! A set of members: texts of any length, in at most 24 bytes each, answered in constant time.
+//! A set of members in at most 24 bytes each, with lookups in constant time.
+//!
+//! Bench `scale` is why it is not a `HashSet`: a set of a million members takes a third of the memory.
 
 use std::hash::{BuildHasher, RandomState};
 
 use crate::builtin::audience::{
     case_fold::Case,
-    string_set::{TextSet, TooLarge},
+    string_set::{StringSet, TooLarge},
 };
 
-/// Texts up to so many bytes are kept as they are; with its place in the table one of 16 takes 23.25 bytes.
-const LONGEST: usize = 16;
+/// The longest member that is stored as it is. With its slot of the table one of 16 bytes takes 23.25.
+const MAX_SHORT: usize = 16;
 
-/// Short members as they are, longer ones by their digests.
+/// Short members as strings, longer ones as digests.
 pub(in crate::builtin) struct MemberSet {
-    short: TextSet,
+    short: StringSet,
     long: Digests,
 }
 
 impl MemberSet {
-    /// A set of these members, which are gone through several times.
+    /// Builds a set. The iterator is cloned several times.
     pub(in crate::builtin) fn new<'a>(
         members: impl Iterator<Item = &'a str> + Clone,
     ) -> Result<Self, TooLarge> {
-        let short = TextSet::new(members.clone().filter(|member| member.len() <= LONGEST), Case::Exact)?;
-        Ok(Self { short, long: Digests::new(members.filter(|member| member.len() > LONGEST)) })
+        let short = StringSet::new(members.clone().filter(|member| member.len() <= MAX_SHORT), Case::Exact)?;
+        Ok(Self { short, long: Digests::new(members.filter(|member| member.len() > MAX_SHORT)) })
     }
 
     pub(in crate::builtin) fn len(&self) -> usize {
@@ -30,33 +32,33 @@ impl MemberSet {
     }
 
     pub(in crate::builtin) fn contains(&self, member: &str) -> bool {
-        if member.len() <= LONGEST { self.short.contains(member) } else { self.long.contains(member) }
+        if member.len() <= MAX_SHORT { self.short.contains(member) } else { self.long.contains(member) }
     }
 }
 
-/// The digests of texts: 16 bytes in each of 5/4 places.
+/// A hash table of digests, filled to 4/5.
 ///
-/// A digest is 128 bits of SipHash under keys that nobody knows and that no other set has. That a text is taken for one
-/// of a million others is less likely than that the memory fails meanwhile, and nobody can look for such a text.
+/// A digest is 128 bits of SipHash under random keys of the set. A collision with one of a million members is
+/// less likely than a memory error, and since the keys are secret, nobody can construct one.
 struct Digests {
     keys: [RandomState; 2],
-    /// Zero where there is none.
-    places: Box<[u128]>,
+    /// Zero if free.
+    slots: Box<[u128]>,
     len: usize,
 }
 
 impl Digests {
     fn new<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Self {
         let count = texts.clone().count();
-        // A place more than that is always free, and ends the search for what is not there.
-        let places = vec![0; count + count / 4 + 1].into();
-        let mut set = Self { keys: [RandomState::new(), RandomState::new()], places, len: 0 };
+        // One more, so that a free slot always ends a search.
+        let slots = vec![0; count + count / 4 + 1].into();
+        let mut set = Self { keys: [RandomState::new(), RandomState::new()], slots, len: 0 };
         for text in texts {
             let digest = set.digest(text);
             if let Err(free) = set.find(digest)
-                && let Some(place) = set.places.get_mut(free)
+                && let Some(slot) = set.slots.get_mut(free)
             {
-                *place = digest;
+                *slot = digest;
                 set.len += 1;
             }
         }
@@ -72,23 +74,24 @@ impl Digests {
         (high << 64 | low).max(1)
     }
 
-    /// The place of a digest; if it has none, the one where it would be.
+    /// The slot of a digest, or the free slot for it.
     fn find(&self, digest: u128) -> Result<usize, usize> {
-        let mut place = self.first_place(digest);
+        let mut slot = self.first_slot(digest);
         loop {
-            match self.places.get(place) {
-                Some(0) => return Err(place),
-                Some(known) if *known == digest => return Ok(place),
-                Some(_) => place += 1,
-                None => place = 0,
+            match self.slots.get(slot) {
+                Some(0) => return Err(slot),
+                Some(known) if *known == digest => return Ok(slot),
+                Some(_) => slot += 1,
+                None => slot = 0,
             }
         }
     }
 
-    /// The upper half of the digest as a fraction of 2^64, in places: a division would cost more than all the rest.
-    #[expect(clippy::cast_possible_truncation, reason = "below the number of places")]
-    fn first_place(&self, digest: u128) -> usize {
-        (((digest >> 64) * self.places.len() as u128) >> 64) as usize
+    /// The upper half of the digest, scaled to the number of slots without a division, which would dominate
+    /// the lookup.
+    #[expect(clippy::cast_possible_truncation, reason = "below the number of slots")]
+    fn first_slot(&self, digest: u128) -> usize {
+        (((digest >> 64) * self.slots.len() as u128) >> 64) as usize
     }
 }
 
@@ -102,7 +105,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_holds_what_a_set_holds(
+        fn agrees_with_the_standard_set(
             members in vec("[ab]{0,3}|[ab]{15,18}|ü{7,9}", 0..60),
             asked in vec("[ab]{0,3}|[ab]{15,18}|ü{7,9}", 0..60),
         ) {

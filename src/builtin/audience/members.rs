@@ -1,4 +1,4 @@
-//! Callers by name: who is in, and who is not.
+//! Lists of allowed and denied callers.
 
 use std::borrow::Cow;
 
@@ -6,77 +6,79 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
         audience::{
-            attribute_names::By, member_set::MemberSet, phrasing as words, scalar::with_key,
+            attribute_names::AttributeNames, member_set::MemberSet, phrasing, scalar::with_key,
             string_set::TooLarge,
         },
-        register,
+        register::register,
     },
     context::value::Value,
 };
 
-/// Of the values of a list so many are told if they are wrong. It may have a million.
-const MOST: usize = 8;
+/// The most invalid values of a list that are reported. A list may have a million.
+const MAX_REPORTED: usize = 8;
 
-/// [`Config`] tells all of it.
+/// See [`Config`].
 struct Members {
-    /// Nothing: the targeting key.
-    by: Option<By>,
-    /// Nothing: whoever is not denied is in.
+    /// `None` is the targeting key.
+    by: Option<AttributeNames>,
+    /// `None` allows everybody who is not denied.
     allow: Option<MemberSet>,
     deny: MemberSet,
 }
 
-/// On for the callers in a list, or for all but those in another one.
+/// On for the callers in a list, or for all callers except those in another list.
 ///
 /// ```sql
-/// INSERT INTO activations VALUES (9, 'Testers', 'novi.members', '{"allow": ["user-1", "user-2"], "deny": ["user-3"]}');
+/// INSERT INTO flags (id, name, status) VALUES (200, 'Beta', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (200, 'Testers', 'novi.members', '{"allow": ["user-1", "user-2"], "deny": ["user-3"]}');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (200, 200);
 /// ```
 ///
-/// A caller is in if it is not in `deny`, and in `allow`; without an allow list, if it is not in `deny`. Members are texts
-/// or whole numbers: 7 and "7" are one member, 7.5 is none. Case counts. Of an attribute that is a list, no value may be
-/// denied, and one must be allowed.
+/// A caller is in if it is in `allow` and not in `deny`; without an allow list, if it is not in `deny`.
+/// Members are strings or integers: 7 and "7" are the same member, and 7.5 is none. Case matters. If the
+/// attribute is a list, no value may be denied, and one must be allowed.
 ///
-/// **Members of the table.** Those of `activation_members` count as those of the config do:
+/// **Members of the table.** Rows of `activation_members` count like the members of the config:
 ///
 /// ```sql
-/// INSERT INTO activation_members VALUES (9, 'user-7', false);
-/// INSERT INTO activation_members VALUES (9, 'user-8', true); -- denied
-/// DELETE FROM activation_members WHERE activation_id = 9 AND member = 'user-7';
+/// INSERT INTO activation_members (activation_id, member, denied) VALUES (200, 'user-7', false), (200, 'user-8', true);
+/// DELETE FROM activation_members WHERE activation_id = 200 AND member = 'user-7';
 /// ```
 ///
-/// There is an allow list if the config has `allow`, be it empty, or if the table has a member that is not denied. So write
-/// `{"allow": []}` where all members are in the table: then nobody is in once the last of them is gone. A row with
-/// neither list nor member lets nobody in.
+/// There is an allow list if the config has `allow`, even an empty one, or if the table has a member that is
+/// not denied. If all members are in the table, write `{"allow": []}`, so that nobody is in after the last
+/// one is deleted. A row without lists and members is off for everybody.
 ///
-/// **What is missing** (R4). A caller without the attribute, or with one of another type, is in no allow list. Where there
-/// is a deny list alone it is in, which inverts knowingly: who is not known is not denied.
+/// **Missing attributes.** A caller without the attribute, or with a value of another type, is in no allow
+/// list. With only a deny list, a caller without the attribute is allowed.
 ///
-/// **Size.** A list may have a million members: a question takes the same time, and a member at most 24 bytes of memory.
-/// To that end members longer than 16 bytes are known by 128 bits of a keyed hash.
+/// **Size.** A list may have a million members: the time of an evaluation does not change, and a member takes
+/// at most 24 bytes of memory. Members longer than 16 bytes are stored as 128 bits of a keyed hash.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    /// The attribute that callers are known by, or several of which the first counts; the targeting key if not given
+    /// The attribute that identifies callers. A list is tried in order. Default: `targetingKey`
     #[serde(default)]
-    by: Option<By>,
-    /// Who is in; if not given, and the table has none either: all that are not denied
+    by: Option<AttributeNames>,
+    /// Allowed callers. Default: all that are not denied, unless the table has members
     #[serde(default)]
     #[schemars(with = "Option<Vec<Member>>")]
     allow: Option<Vec<Value<'static>>>,
-    /// Who is not, even if it is in `allow`
+    /// Denied callers, even if they are in `allow`
     #[serde(default)]
     #[schemars(with = "Option<Vec<Member>>")]
     deny: Option<Vec<Value<'static>>>,
 }
 
-/// A text or a whole number.
+/// A string or an integer.
 #[derive(JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
-#[expect(dead_code, reason = "its schema alone is used")]
+#[expect(dead_code, reason = "only for its schema")]
 enum Member {
     #[schemars(title = "string")]
     Text(String),
@@ -84,43 +86,48 @@ enum Member {
     Number(i64),
 }
 
-register!(Members, "novi.members", [], "On for the callers in a list, or for all but those in another one");
+register!(
+    Members,
+    "novi.members",
+    [],
+    "On for the callers in a list, or for all except those in another list"
+);
 
 impl Activation for Members {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let value = match &self.by {
-            None => check.targeting_value(),
-            Some(by) => by.find(check),
+            None => evaluation.targeting_value(),
+            Some(by) => by.find(evaluation),
         };
         let is_in = match value {
-            Some(Value::List(values)) => self.lets_in(values, check),
-            value => self.lets_in(value.map_or(&[], std::slice::from_ref), check),
+            Some(Value::List(values)) => self.allows(values, evaluation),
+            value => self.allows(value.map_or(&[], std::slice::from_ref), evaluation),
         };
         is_in.into()
     }
 }
 
 impl Members {
-    fn lets_in(&self, values: &[Value<'_>], check: &Check<'_>) -> bool {
-        if values.iter().any(|value| holds(&self.deny, value)) {
-            check.note(|| format!("expected none of the {} that are denied, found one", self.deny.len()));
+    fn allows(&self, values: &[Value<'_>], evaluation: &Evaluation<'_>) -> bool {
+        if values.iter().any(|value| contains(&self.deny, value)) {
+            evaluation.note(|| format!("expected none of {} denied members, found one", self.deny.len()));
             return false;
         }
         let Some(allow) = &self.allow else {
-            check.note(|| format!("expected none of the {} that are denied, found none", self.deny.len()));
+            evaluation.note(|| format!("expected none of {} denied members, found none", self.deny.len()));
             return true;
         };
-        let is_in = values.iter().any(|value| holds(allow, value));
-        check.note(|| {
+        let is_in = values.iter().any(|value| contains(allow, value));
+        evaluation.note(|| {
             let found = if is_in { "one" } else { "none" };
-            format!("expected one of the {} that are allowed, found {found}", allow.len())
+            format!("expected one of {} allowed members, found {found}", allow.len())
         });
         is_in
     }
 }
 
-/// Whether a value is a member. A number is the text of its digits.
-fn holds(members: &MemberSet, value: &Value<'_>) -> bool {
+/// Returns `true` if a value is a member. An integer is the string of its digits.
+fn contains(members: &MemberSet, value: &Value<'_>) -> bool {
     with_key(value, |key| members.contains(key)).unwrap_or_default()
 }
 
@@ -129,11 +136,11 @@ impl Configured for Members {
 
     const TAKES_MEMBERS: bool = true;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
-        let by = config.by.and_then(|by| by.checked(".by", row));
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
+        let by = config.by.and_then(|by| by.validate(".by", row));
         let (has_allow, has_deny) = (config.allow.is_some(), config.deny.is_some());
-        let allow = texts(".allow", config.allow, row);
-        let deny = texts(".deny", config.deny, row);
+        let allow = strings(".allow", config.allow, row);
+        let deny = strings(".deny", config.deny, row);
         let rows = |denied| {
             let rows = row.members().iter().filter(move |row| row.denied == denied);
             rows.map(|row| row.member.as_str())
@@ -147,33 +154,38 @@ impl Configured for Members {
             Ok((if has_allow { Some(allow?) } else { None }, deny))
         };
         let Ok((allow, deny)) = sets() else {
-            row.problem("", "expected texts of at most 4 GiB together, found more");
+            row.problem("", "expected strings of at most 4 GiB in total, found more");
             return None;
         };
         Some(Self { by, allow, deny })
     }
 }
 
-/// The members of a list as texts; those that are none are noted with the row.
-fn texts(path: &str, list: Option<Vec<Value<'static>>>, row: &mut Compile<'_>) -> Vec<Cow<'static, str>> {
-    let mut wrong = 0;
+/// The members of a list as strings. Invalid members are reported.
+fn strings(
+    path: &str,
+    list: Option<Vec<Value<'static>>>,
+    row: &mut CompileContext<'_>,
+) -> Vec<Cow<'static, str>> {
+    let mut invalid = 0;
     let text = |(index, value): (usize, Value<'static>)| match value {
         Value::Str(text) => Some(text),
         Value::Int(number) => Some(number.to_string().into()),
         Value::UInt(number) => Some(number.to_string().into()),
         value => {
-            wrong += 1;
-            if wrong <= MOST {
-                let message = format!("expected a text or a whole number, {}", words::found(&value));
+            invalid += 1;
+            if invalid <= MAX_REPORTED {
+                let message = format!("expected a string or an integer, {}", phrasing::found(&value));
                 row.problem(&format!("{path}[{index}]"), message);
             }
             None
         }
     };
-    let texts = list.into_iter().flatten().enumerate().filter_map(text).collect();
-    if wrong > MOST {
-        let message = format!("expected texts or whole numbers, found {} more that are none", wrong - MOST);
+    let strings = list.into_iter().flatten().enumerate().filter_map(text).collect();
+    if invalid > MAX_REPORTED {
+        let message =
+            format!("expected strings or integers, found {} more that are not", invalid - MAX_REPORTED);
         row.problem(path, message);
     }
-    texts
+    strings
 }

@@ -1,10 +1,10 @@
-//! IP addresses in networks.
+//! Sets of networks.
 
 use std::{fmt, net::IpAddr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// Networks: sorted and apart from each other, so that long lists are searched by halving.
+/// A set of networks, sorted and merged, so that a lookup is a binary search.
 #[derive(Debug)]
 pub(in crate::builtin) struct Networks {
     texts: Box<[Box<str>]>,
@@ -12,40 +12,8 @@ pub(in crate::builtin) struct Networks {
     v6: Box<[Ipv6Net]>,
 }
 
-/// What is read, for messages.
+/// The expected text, for messages.
 pub(in crate::builtin) const EXPECTED: &str = "a network like \"10.0.0.0/8\" or an address";
-
-/// One network.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::builtin) struct Network(IpNet);
-
-impl Network {
-    pub(in crate::builtin) fn parse(text: &str) -> Option<Self> {
-        parse(text).map(Self)
-    }
-
-    /// Whether the text is an address in this network; nothing if it is no address. An IPv4 address may be written as IPv6 has it.
-    pub(in crate::builtin) fn contains(self, text: &str) -> Option<bool> {
-        let address = text.parse::<IpAddr>().ok()?.to_canonical();
-        Some(self.0.contains(&address))
-    }
-}
-
-/// Reads `10.0.0.0/8`, `2001:db8::/32`, or an address alone. Bits behind the prefix are passed over.
-pub(in crate::builtin) fn parse(text: &str) -> Option<IpNet> {
-    let network = match text.parse() {
-        Ok(network) => network,
-        // The crate asks for a prefix.
-        Err(_) => IpNet::from(text.parse::<IpAddr>().ok()?),
-    };
-    if let IpNet::V6(v6) = network {
-        // ::ffff:10.0.0.0/104 is 10.0.0.0/8: addresses are looked for in their own family alone.
-        if let (Some(v4), Some(prefix)) = (v6.addr().to_ipv4_mapped(), v6.prefix_len().checked_sub(96)) {
-            return Ipv4Net::new(v4, prefix).ok().map(IpNet::V4);
-        }
-    }
-    Some(network)
-}
 
 impl Networks {
     pub(in crate::builtin) fn new(texts: Vec<Box<str>>, networks: &[IpNet]) -> Self {
@@ -67,12 +35,13 @@ impl Networks {
         Self { texts: texts.into(), v4, v6 }
     }
 
-    /// Whether the text is an address in one of the networks. An IPv4 address may be written as IPv6 has it.
+    /// Returns `true` if the text is an address in one of the networks. An IPv4 address may be written as
+    /// IPv6 (`::ffff:10.0.0.1`).
     pub(in crate::builtin) fn contain(&self, text: &str) -> bool {
         match text.parse::<IpAddr>().map(|address| address.to_canonical()) {
-            Ok(IpAddr::V4(address)) => holder(&self.v4, |network| network.network() <= address)
+            Ok(IpAddr::V4(address)) => candidate(&self.v4, |network| network.network() <= address)
                 .is_some_and(|network| network.contains(&address)),
-            Ok(IpAddr::V6(address)) => holder(&self.v6, |network| network.network() <= address)
+            Ok(IpAddr::V6(address)) => candidate(&self.v6, |network| network.network() <= address)
                 .is_some_and(|network| network.contains(&address)),
             Err(_) => false,
         }
@@ -81,23 +50,24 @@ impl Networks {
 
 impl fmt::Display for Networks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::builtin::audience::phrasing::texts(f, &self.texts)
+        crate::builtin::audience::phrasing::quoted(f, &self.texts)
     }
 }
 
-/// The last network that starts no later than an address: if one holds it, it is this.
-fn holder<N>(networks: &[N], starts_before: impl Fn(&N) -> bool) -> Option<&N> {
+/// The last network that starts at or before an address, which is the only one that can contain it.
+fn candidate<N>(networks: &[N], starts_before: impl Fn(&N) -> bool) -> Option<&N> {
     networks.get(networks.partition_point(starts_before).checked_sub(1)?)
 }
 
 #[cfg(test)]
 mod tests {
+    use novi_match::network;
     use proptest::prelude::*;
 
     use super::*;
 
     fn networks(texts: &[&str]) -> Networks {
-        let networks: Vec<_> = texts.iter().map(|text| parse(text).unwrap()).collect();
+        let networks: Vec<_> = texts.iter().map(|text| network::parse(text).unwrap()).collect();
         Networks::new(texts.iter().map(|text| (*text).into()).collect(), &networks)
     }
 
@@ -146,29 +116,9 @@ mod tests {
         assert!(all.contain("0.0.0.0") && all.contain("255.255.255.255") && all.contain("::2"));
     }
 
-    #[test]
-    fn what_is_no_network() {
-        for text in [
-            "",
-            "/",
-            "10.0.0.0/",
-            "10.0.0.0/33",
-            "::/129",
-            "10.0.0/8",
-            "10.0.0.0/+8",
-            "10.0.0.0/-1",
-            "10.0.0.0/8/8",
-            "host",
-            "::ffff:1.2.3.4/129",
-            "1.2.3.4/99999999999",
-        ] {
-            assert!(parse(text).is_none(), "{text}");
-        }
-    }
-
     proptest! {
         #[test]
-        fn merged_networks_hold_what_each_holds(nets in prop::collection::vec((0_u32..64, 24_u32..=32), 0..6), address in 0_u32..64) {
+        fn merged_networks_contain_the_same_addresses(nets in prop::collection::vec((0_u32..64, 24_u32..=32), 0..6), address in 0_u32..64) {
             let at = |low: u32| std::net::Ipv4Addr::from_bits(0x0a00_0000 | low << 2);
             let texts: Vec<String> = nets.iter().map(|(low, prefix)| format!("{}/{prefix}", at(*low))).collect();
             let all = networks(&texts.iter().map(String::as_str).collect::<Vec<_>>());

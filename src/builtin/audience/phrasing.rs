@@ -1,40 +1,45 @@
-//! How values and lists are told to people.
+//! Formats values and lists for people.
 
 use std::fmt;
 
 use crate::context::value::Value;
 
-/// Up to so many values of a list are told.
-const MOST: usize = 8;
+/// The most values of a list that are shown.
+const MAX_SHOWN: usize = 8;
 
-/// Alternatives, and of a long list its beginning.
+/// Alternatives, joined by "or". A long list is shortened.
 pub(in crate::builtin) fn alternatives(f: &mut fmt::Formatter<'_>, list: &[String]) -> fmt::Result {
     match list.len() {
         0 => f.write_str("a value of an empty list"),
-        length if length > MOST => {
-            write!(f, "{} or {} more", list.get(..MOST).unwrap_or_default().join(", "), length - MOST)
+        length if length > MAX_SHOWN => {
+            write!(
+                f,
+                "{} or {} more",
+                list.get(..MAX_SHOWN).unwrap_or_default().join(", "),
+                length - MAX_SHOWN
+            )
         }
         _ => f.write_str(&list.join(" or ")),
     }
 }
 
-/// The same of texts, which are quoted.
-pub(in crate::builtin) fn texts(f: &mut fmt::Formatter<'_>, list: &[Box<str>]) -> fmt::Result {
+/// Quoted alternatives.
+pub(in crate::builtin) fn quoted(f: &mut fmt::Formatter<'_>, list: &[Box<str>]) -> fmt::Result {
     alternatives(f, &list.iter().map(|text| format!("{text:?}")).collect::<Vec<_>>())
 }
 
-/// The same, as a text.
+/// Quoted alternatives, as a string.
 pub(in crate::builtin) fn list(list: &[Box<str>]) -> String {
-    fmt::from_fn(|f| texts(f, list)).to_string()
+    fmt::from_fn(|f| quoted(f, list)).to_string()
 }
 
-/// What was found instead of what was expected.
+/// The second half of a message: the value that was found.
 pub(in crate::builtin) fn found(value: &Value<'_>) -> String {
-    /// A longer text is cut here.
+    /// Longer strings are cut.
     const LONGEST: usize = 60;
     match value {
         Value::List(_) | Value::Object(_) => {
-            format!("found a {}", value.kind().replace("object", "JSON object"))
+            format!("found {}", if matches!(value, Value::List(_)) { "a list" } else { "a JSON object" })
         }
         Value::Str(text) if text.chars().nth(LONGEST).is_some() => {
             format!("found {:?}...", text.chars().take(LONGEST).collect::<String>())

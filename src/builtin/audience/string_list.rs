@@ -1,4 +1,4 @@
-//! A setting that is one text or several.
+//! A setting that is a string or a list of strings.
 
 use std::{borrow::Cow, fmt};
 
@@ -8,20 +8,20 @@ use serde::{
     de::{self, SeqAccess, Visitor},
 };
 
-/// One text, or a list of texts.
+/// A string, or a list of strings.
 #[derive(Default)]
-pub(in crate::builtin) struct Texts {
+pub(in crate::builtin) struct StringList {
     list: Vec<String>,
-    /// Whether the row has a list.
+    /// Whether the config has a list.
     is_list: bool,
 }
 
-impl Texts {
+impl StringList {
     pub(in crate::builtin) fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
         self.list.iter().map(String::as_str)
     }
 
-    /// Where in the config a text is, if the setting is at `path`.
+    /// The path of a string, if the setting is at `path`.
     pub(in crate::builtin) fn path(&self, path: &str, index: usize) -> String {
         if self.is_list { format!("{path}[{index}]") } else { path.to_owned() }
     }
@@ -31,34 +31,34 @@ impl Texts {
     }
 }
 
-impl<'de> Deserialize<'de> for Texts {
+impl<'de> Deserialize<'de> for StringList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextsVisitor;
+        struct StringListVisitor;
 
-        impl<'de> Visitor<'de> for TextsVisitor {
-            type Value = Texts;
+        impl<'de> Visitor<'de> for StringListVisitor {
+            type Value = StringList;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or a list of texts")
+                f.write_str("a string or a list of strings")
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Texts, E> {
-                Ok(Texts { list: vec![text.to_owned()], is_list: false })
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<StringList, E> {
+                Ok(StringList { list: vec![text.to_owned()], is_list: false })
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Texts, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<StringList, A::Error> {
                 let list = Deserialize::deserialize(de::value::SeqAccessDeserializer::new(list))?;
-                Ok(Texts { list, is_list: true })
+                Ok(StringList { list, is_list: true })
             }
         }
 
-        deserializer.deserialize_any(TextsVisitor)
+        deserializer.deserialize_any(StringListVisitor)
     }
 }
 
-impl JsonSchema for Texts {
+impl JsonSchema for StringList {
     fn schema_name() -> Cow<'static, str> {
-        "Texts".into()
+        "StringList".into()
     }
 
     fn inline_schema() -> bool {

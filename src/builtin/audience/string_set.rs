@@ -1,4 +1,6 @@
-//! A set of texts that is exact, answers in constant time, and is small: lists of a million ids are usual.
+//! An exact set of strings in little memory, with lookups in constant time.
+//!
+//! Bench `scale` is why it is not a `HashSet<Box<str>>`: lists of a million ids are common.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -6,58 +8,58 @@ use foldhash::quality::RandomState;
 
 use crate::builtin::audience::case_fold::{Case, folded};
 
-/// Texts behind one another, and a table of where each starts.
+/// An arena of strings, and a hash table of their starts.
 ///
-/// A text costs its bytes, one for its end, and five in each of 5/4 places of the table: 23.25 bytes for an id of 16. A
-/// set of the standard library costs 24 for each pointer to a text alone.
+/// An entry takes its bytes, one byte for its end, and five bytes in each of 5/4 slots: 23.25 bytes for an id
+/// of 16. A set of the standard library takes 24 bytes for the pointer alone.
 #[derive(Debug)]
-pub(in crate::builtin) struct TextSet {
+pub(in crate::builtin) struct StringSet {
     case: Case,
     hasher: RandomState,
-    /// Each text and [`END`].
+    /// Each string, followed by [`END`].
     texts: Box<[u8]>,
-    /// A part of the hash of the text in each place, never zero; zero where there is none. So hardly ever is a text
-    /// looked at that is not the one.
+    /// A part of the hash of the string in each slot, or zero if free. It avoids most comparisons with other
+    /// strings.
     tags: Box<[u8]>,
-    /// Where in `texts` the text of each place starts.
+    /// The start in `texts` of the string in each slot.
     starts: Box<[u32]>,
     len: usize,
 }
 
-/// Closes a text. No byte of UTF-8 has this value, so no text is taken for the start of a longer one.
+/// Terminates a string. UTF-8 does not contain this byte.
 const END: u8 = 0xff;
 
-/// The texts are longer than 4 GiB together.
+/// The strings take more than 4 GiB in total.
 #[derive(Debug)]
 pub(in crate::builtin) struct TooLarge;
 
-impl TextSet {
-    /// A set of these texts; `texts` is gone through twice.
+impl StringSet {
+    /// Builds a set. The iterator is cloned twice.
     pub(in crate::builtin) fn new<'a>(
         texts: impl Iterator<Item = &'a str> + Clone,
         case: Case,
     ) -> Result<Self, TooLarge> {
         let (count, bytes) =
             texts.clone().fold((0, 0), |(count, bytes), text| (count + 1, bytes + text.len() + 1));
-        // A place more than that is always free, and ends the search for what is not there.
-        let places = count + count / 4 + 1;
+        // One more, so that a free slot always ends a search.
+        let slots = count + count / 4 + 1;
         let mut set = Self {
             case,
             hasher: RandomState::default(),
             texts: Box::default(),
-            tags: vec![0; places].into(),
-            starts: vec![0; places].into(),
+            tags: vec![0; slots].into(),
+            starts: vec![0; slots].into(),
             len: 0,
         };
         let mut arena = Vec::with_capacity(bytes);
         for text in texts {
             let hash = set.hash(text);
-            if let Err(place) = set.find(&arena, hash, text) {
+            if let Err(slot) = set.find(&arena, hash, text) {
                 let start = u32::try_from(arena.len()).map_err(|_| TooLarge)?;
-                if let (Some(tag), Some(at)) = (set.tags.get_mut(place), set.starts.get_mut(place)) {
+                if let (Some(tag), Some(at)) = (set.tags.get_mut(slot), set.starts.get_mut(slot)) {
                     (*tag, *at) = (tag_of(hash), start);
                 }
-                arena.extend_from_slice(case.keep(text).as_bytes());
+                arena.extend_from_slice(case.prepare(text).as_bytes());
                 arena.push(END);
                 set.len += 1;
             }
@@ -74,33 +76,33 @@ impl TextSet {
         self.find(&self.texts, self.hash(text), text).is_ok()
     }
 
-    /// The place of a text; if it has none, the one where it would be.
+    /// The slot of a string, or the free slot for it.
     fn find(&self, texts: &[u8], hash: u64, text: &str) -> Result<usize, usize> {
         let tag = tag_of(hash);
-        let mut place = self.first_place(hash);
+        let mut slot = self.first_slot(hash);
         loop {
-            match self.tags.get(place) {
-                Some(0) => return Err(place),
+            match self.tags.get(slot) {
+                Some(0) => return Err(slot),
                 Some(known) if *known == tag => {
-                    let start = self.starts.get(place).map_or(usize::MAX, |start| *start as usize);
+                    let start = self.starts.get(slot).map_or(usize::MAX, |start| *start as usize);
                     if texts.get(start..).is_some_and(|texts| self.starts_with(texts, text)) {
-                        return Ok(place);
+                        return Ok(slot);
                     }
-                    place += 1;
+                    slot += 1;
                 }
-                Some(_) => place += 1,
-                None => place = 0,
+                Some(_) => slot += 1,
+                None => slot = 0,
             }
         }
     }
 
-    /// The hash as a fraction of 2^64, in places: a division would cost more than all the rest.
-    #[expect(clippy::cast_possible_truncation, reason = "below the number of places")]
-    fn first_place(&self, hash: u64) -> usize {
+    /// The hash, scaled to the number of slots without a division, which would dominate the lookup.
+    #[expect(clippy::cast_possible_truncation, reason = "below the number of slots")]
+    fn first_slot(&self, hash: u64) -> usize {
         ((u128::from(hash) * self.tags.len() as u128) >> 64) as usize
     }
 
-    /// Whether this text is the first of `texts`.
+    /// Returns `true` if `texts` starts with this string.
     fn starts_with(&self, texts: &[u8], text: &str) -> bool {
         match self.case {
             Case::Exact => {
@@ -124,7 +126,8 @@ impl TextSet {
     }
 
     fn hash(&self, text: &str) -> u64 {
-        // Folded text is hashed by so many bytes at a time. It need not be a power of two, only always the same.
+        // Case-folded strings are hashed in chunks of a fixed size, so that the hash does not depend on the
+        // code path.
         const CHUNK: usize = 64;
         let mut hasher = self.hasher.build_hasher();
         if self.case == Case::Exact {
@@ -159,10 +162,7 @@ impl TextSet {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the lowest bits are wanted; the place goes by the highest"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "the lowest bits; the slot depends on the highest ones")]
 fn tag_of(hash: u64) -> u8 {
     (hash as u8).max(1)
 }
@@ -177,16 +177,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_holds_what_a_set_holds(
+        fn agrees_with_the_standard_set(
             texts in proptest::collection::vec("[a-bA-Bσς\0\u{212a}]{0,3}|[aσ]{60,70}", 0..60),
             asked in proptest::collection::vec("[a-bA-Bσς\0\u{212a}]{0,3}|[aσ]{60,70}", 0..60),
         ) {
             for case in [Case::Exact, Case::Ignored] {
-                let model: HashSet<_> = texts.iter().map(|text| case.keep(text)).collect();
-                let set = TextSet::new(texts.iter().map(String::as_str), case).unwrap();
+                let model: HashSet<_> = texts.iter().map(|text| case.prepare(text)).collect();
+                let set = StringSet::new(texts.iter().map(String::as_str), case).unwrap();
                 prop_assert_eq!(set.len(), model.len());
                 for text in texts.iter().chain(&asked) {
-                    prop_assert_eq!(set.contains(text), model.contains(&case.keep(text)), "{:?}", text);
+                    prop_assert_eq!(set.contains(text), model.contains(&case.prepare(text)), "{:?}", text);
                 }
             }
         }

@@ -4,21 +4,28 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Children, Compile, Configured, Verdict, evaluation::Check},
-    builtin::register,
+    activation::{Activation, Children, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    builtin::register::register,
 };
 
-/// [`Config`] tells all of it.
+/// See [`Config`].
 struct And {
     children: Box<[u32]>,
 }
 
-/// On when all its activations are on, and when it has none (R7). They are asked in the order of the list until one
-/// is off. The first variant that one of them assigns is passed on.
+/// On if all its activations are on, or if it has none. They are evaluated in the order of the list until one
+/// is off. The variant of the first activation that assigns one is passed on.
 ///
 /// ```sql
-/// INSERT INTO activations VALUES (3, 'Combo AND Activation', 'novi.and', '[1,2]');
+/// INSERT INTO flags (id, name, status) VALUES (120, 'Annual plans', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (120, 'Paying customers in Europe', 'novi.and', '[
+///         {"class_name": "novi.attribute", "config": {"attribute": "plan", "in": ["pro", "team"]}},
+///         {"class_name": "novi.attribute", "config": {"attribute": "continent", "equals": "EU"}}]');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (120, 120);
 /// ```
+///
+/// An item is an inline activation, as here, or the id of another row.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
 struct Config(Children);
@@ -27,28 +34,28 @@ register!(
     And,
     "novi.and",
     ["novi.client.activations.and_activation.AndActivation"],
-    "On when all its activations are on"
+    "On if all its activations are on"
 );
 
 impl Activation for And {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let mut answer = Verdict::On;
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let mut verdict = Verdict::On;
         for child in &self.children {
-            match check.ask_node(*child) {
+            match evaluation.ask_node(*child) {
                 Verdict::Off => return Verdict::Off,
                 Verdict::On => {}
-                variant if answer == Verdict::On => answer = variant,
+                variant if verdict == Verdict::On => verdict = variant,
                 Verdict::Variant(_) => {}
             }
         }
-        answer
+        verdict
     }
 }
 
 impl Configured for And {
     type Config = Config;
 
-    fn configure(Config(children): Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(Config(children): Config, row: &mut CompileContext<'_>) -> Option<Self> {
         Some(Self { children: children.resolve(row) })
     }
 }

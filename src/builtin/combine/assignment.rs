@@ -1,4 +1,4 @@
-//! What a rule or a case gives those whom it is for.
+//! The result of a rule or of a case.
 
 use std::{borrow::Cow, fmt};
 
@@ -10,13 +10,13 @@ use serde::{
 use serde_json::value::RawValue;
 
 use crate::{
-    activation::{Child, Compile, Variant, Verdict, evaluation::Check},
+    activation::{Child, CompileContext, Variant, Verdict, evaluation::Evaluation},
     builtin::rollout::split,
 };
 
-/// What is given, as a row has it: at most one of these.
+/// The result in a config: at most one of these.
 #[derive(Debug, Default)]
-pub(in crate::builtin) struct Given {
+pub(in crate::builtin) struct Assignment {
     pub(in crate::builtin) on: Option<bool>,
     pub(in crate::builtin) variant: Option<String>,
     /// The config of a split.
@@ -24,27 +24,27 @@ pub(in crate::builtin) struct Given {
     pub(in crate::builtin) then: Option<Child>,
 }
 
-/// What is given, compiled.
+/// The compiled result.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::builtin) enum Outcome {
     Verdict(Verdict),
-    /// What this node answers.
+    /// The verdict of a node.
     Ask(u32),
 }
 
 impl Outcome {
     #[inline]
-    pub(in crate::builtin) fn verdict(self, check: &Check<'_>) -> Verdict {
+    pub(in crate::builtin) fn verdict(self, evaluation: &Evaluation<'_>) -> Verdict {
         match self {
             Self::Verdict(verdict) => verdict,
-            Self::Ask(node) => check.ask_node(node),
+            Self::Ask(node) => evaluation.ask_node(node),
         }
     }
 }
 
-impl Given {
-    /// What it comes to; nothing if it says nothing. `path` is where in the config it stands.
-    pub(in crate::builtin) fn compile(self, path: &str, row: &mut Compile<'_>) -> Option<Outcome> {
+impl Assignment {
+    /// Compiles the result; `None` if there is none. `path` is its location in the config.
+    pub(in crate::builtin) fn compile(self, path: &str, row: &mut CompileContext<'_>) -> Option<Outcome> {
         let verdict = |verdict| Some(Outcome::Verdict(verdict));
         let assigned = |variant: Variant| Outcome::Verdict(Verdict::Variant(variant));
         match self {
@@ -70,36 +70,36 @@ impl Given {
     }
 }
 
-/// `"grid"` is a variant, `true` and `false` are on and off, 7 is an activation's id; all else is an object.
-impl<'de> Deserialize<'de> for Given {
+/// `"grid"` is a variant, `true` and `false` are on and off, 7 is the id of an activation.
+impl<'de> Deserialize<'de> for Assignment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct GivenVisitor;
+        struct AssignmentVisitor;
 
-        impl<'de> Visitor<'de> for GivenVisitor {
-            type Value = Given;
+        impl<'de> Visitor<'de> for AssignmentVisitor {
+            type Value = Assignment;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(r#"a variant's name, true, false, an activation's id, or {"variant" | "split" | "then": ...}"#)
+                f.write_str(r#"the name of a variant, true, false, the id of an activation, or {"variant" | "split" | "then": ...}"#)
             }
 
-            fn visit_str<E>(self, name: &str) -> Result<Given, E> {
-                Ok(Given { variant: Some(name.to_owned()), ..Given::default() })
+            fn visit_str<E>(self, name: &str) -> Result<Assignment, E> {
+                Ok(Assignment { variant: Some(name.to_owned()), ..Assignment::default() })
             }
 
-            fn visit_bool<E>(self, on: bool) -> Result<Given, E> {
-                Ok(Given { on: Some(on), ..Given::default() })
+            fn visit_bool<E>(self, on: bool) -> Result<Assignment, E> {
+                Ok(Assignment { on: Some(on), ..Assignment::default() })
             }
 
-            fn visit_i64<E>(self, id: i64) -> Result<Given, E> {
-                Ok(Given { then: Some(Child::by_id(id)), ..Given::default() })
+            fn visit_i64<E>(self, id: i64) -> Result<Assignment, E> {
+                Ok(Assignment { then: Some(Child::by_id(id)), ..Assignment::default() })
             }
 
-            fn visit_u64<E: de::Error>(self, id: u64) -> Result<Given, E> {
-                let wrong = |_| E::invalid_value(de::Unexpected::Unsigned(id), &self);
-                i64::try_from(id).map_err(wrong).and_then(|id| self.visit_i64(id))
+            fn visit_u64<E: de::Error>(self, id: u64) -> Result<Assignment, E> {
+                let invalid = |_| E::invalid_value(de::Unexpected::Unsigned(id), &self);
+                i64::try_from(id).map_err(invalid).and_then(|id| self.visit_i64(id))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Given, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Assignment, A::Error> {
                 #[derive(Deserialize)]
                 #[serde(deny_unknown_fields)]
                 struct Fields {
@@ -110,22 +110,22 @@ impl<'de> Deserialize<'de> for Given {
                 }
                 let Fields { on, variant, split, then } =
                     Fields::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Given { on, variant, split, then })
+                Ok(Assignment { on, variant, split, then })
             }
         }
 
-        deserializer.deserialize_any(GivenVisitor)
+        deserializer.deserialize_any(AssignmentVisitor)
     }
 }
 
-/// The schema of `split`, which is read later.
+/// The schema of `split`, which is parsed later.
 pub(in crate::builtin) fn split_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "object", "description": "The config of a split, which chooses the variant"})
 }
 
-impl JsonSchema for Given {
+impl JsonSchema for Assignment {
     fn schema_name() -> Cow<'static, str> {
-        "Given".into()
+        "Assignment".into()
     }
 
     fn inline_schema() -> bool {

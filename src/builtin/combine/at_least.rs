@@ -4,58 +4,64 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Child, Compile, Configured, Verdict, evaluation::Check},
-    builtin::register,
+    activation::{Activation, Child, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    builtin::register::register,
 };
 
-/// [`Config`] tells all of it.
+/// See [`Config`].
 struct AtLeast {
     count: usize,
     children: Box<[u32]>,
 }
 
-/// On when at least `count` of its activations are on (R7). They are asked in the order of the list until the answer
-/// is certain. The first variant that one of them assigns is passed on.
+/// On if at least `count` of its activations are on. They are evaluated in the order of the list until the
+/// result is certain. The variant of the first activation that assigns one is passed on.
 ///
 /// ```sql
-/// INSERT INTO activations VALUES (6, 'Two of three', 'novi.at_least', '{"count": 2, "activations": [1,2,3]}');
+/// INSERT INTO flags (id, name, status) VALUES (110, 'Fraud review', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (110, 'Two of three signs', 'novi.at_least', '{"count": 2, "activations": [
+///         {"class_name": "novi.attribute", "config": {"attribute": "amount", "greater": 1000}},
+///         {"class_name": "novi.attribute", "config": {"attribute": "account_age_days", "less": 7}},
+///         {"class_name": "novi.attribute", "config": {"attribute": "vpn", "equals": true}}]}');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (110, 110);
 /// ```
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    /// How many must be on: from 0 to the length of the list
+    /// How many activations must be on, from 0 to the length of the list
     #[serde(alias = "n")]
     count: usize,
-    /// The activations to ask
+    /// The activations
     activations: Vec<Child>,
 }
 
-register!(AtLeast, "novi.at_least", [], "On when a number of its activations are on");
+register!(AtLeast, "novi.at_least", [], "On if a number of its activations are on");
 
 impl Activation for AtLeast {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let (mut answer, mut missing, mut left) = (Verdict::On, self.count, self.children.len());
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let (mut verdict, mut missing, mut left) = (Verdict::On, self.count, self.children.len());
         for child in &self.children {
             if missing == 0 || missing > left {
                 break;
             }
             left -= 1;
-            let verdict = check.ask_node(*child);
-            if verdict.is_on() {
+            let child = evaluation.ask_node(*child);
+            if child.is_on() {
                 missing -= 1;
-                if answer == Verdict::On {
-                    answer = verdict;
+                if verdict == Verdict::On {
+                    verdict = child;
                 }
             }
         }
-        if missing == 0 { answer } else { Verdict::Off }
+        if missing == 0 { verdict } else { Verdict::Off }
     }
 }
 
 impl Configured for AtLeast {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let Config { count, mut activations } = config;
         let length = activations.len();
         if count > length {

@@ -1,48 +1,52 @@
-//! Another flag.
+//! Prerequisites: other flags.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Child, Compile, Configured, Variant, Verdict, evaluation::Check},
-    builtin::{audience::string_list::Texts, register},
+    activation::{Activation, Child, CompileContext, Configured, Variant, Verdict, evaluation::Evaluation},
+    builtin::{audience::string_list::StringList, register::register},
 };
 
-/// [`Config`] tells all of it.
+/// See [`Config`].
 struct OtherFlag {
     node: u32,
-    /// Empty: any, or none.
+    /// If empty, the variant does not matter.
     variants: Box<[Variant]>,
 }
 
-/// On when another flag is on for the caller: a prerequisite.
-///
-/// The other flag answers as it does by itself: its status, its activations, its own name as the salt of its rollouts, and
-/// what overrides say. With `variant` it must be on with this one, or with one of these. Its variant is not passed on. The
-/// opposite, only where another flag is off, is `novi.not` over it.
+/// On if another flag is on for the caller: a prerequisite.
 ///
 /// ```sql
-/// INSERT INTO activations VALUES (10, 'Where the new checkout is on', 'novi.flag', '{"flag": "New checkout"}');
-/// INSERT INTO activations VALUES (11, 'In the grid', 'novi.flag', '{"flag": "Layout", "variant": ["grid", "list"]}');
+/// INSERT INTO flags (id, name, status) VALUES
+///     (170, 'Express checkout', true), (171, 'New checkout', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (170, 'Where the new checkout is on', 'novi.flag', '{"flag": "New checkout"}');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (170, 170);
 /// ```
 ///
-/// A flag that does not exist is an issue, and so are flags that ask each other in a circle. A flag that is broken breaks those
-/// that ask it, unless its status is off.
+/// The other flag is evaluated as if it were evaluated alone, with its status, its activations, its own name
+/// as salt, and overrides. With `variant`, the flag must have that variant, or one of several: `{"flag":
+/// "Layout", "variant": ["grid", "list"]}`. The variant is not passed on. To require that a flag is off, use
+/// `novi.not`.
+///
+/// A flag that does not exist is an issue, and so are flags that depend on each other in a cycle. A broken
+/// flag breaks the flags that depend on it, unless its status is off.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    /// The other flag's name
+    /// The name of the other flag
     flag: String,
-    /// The variant that it must have, or a list of them; absent: it must be on
+    /// The required variant, or a list of variants of which one is required. Default: any, or none
     #[serde(default)]
-    variant: Option<Texts>,
+    variant: Option<StringList>,
 }
 
-register!(OtherFlag, "novi.flag", [], "On when another flag is on, with any variant or a certain one");
+register!(OtherFlag, "novi.flag", [], "On if another flag is on, with any variant or a certain one");
 
 impl Activation for OtherFlag {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let verdict = check.ask_node(self.node);
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let verdict = evaluation.ask_node(self.node);
         if self.variants.is_empty() {
             return verdict.is_on().into();
         }
@@ -53,12 +57,12 @@ impl Activation for OtherFlag {
 impl Configured for OtherFlag {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let mut child = Child::flag(config.flag);
         row.child(".flag", &mut child);
-        let named = config.variant.map(Texts::into_boxed);
+        let named = config.variant.map(StringList::into_boxed);
         if named.as_ref().is_some_and(|names| names.is_empty()) {
-            row.problem(".variant", "expected a variant or several, found none");
+            row.problem(".variant", "expected at least one variant, found an empty list");
             return None;
         }
         let variants = named.iter().flatten().map(|name| row.foreign_variant(name)).collect();

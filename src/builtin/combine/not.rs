@@ -4,37 +4,43 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Children, Compile, Configured, Verdict, evaluation::Check},
-    builtin::register,
+    activation::{Activation, Children, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    builtin::register::register,
 };
 
-/// [`Config`] tells all of it.
+/// See [`Config`].
 struct Not {
     child: u32,
 }
 
-/// On when its activation is off (R7): also when that is off because an attribute is missing (R4). Takes one
-/// activation and assigns no variant.
+/// On if its activation is off, also if that is off because an attribute is missing. It takes one activation
+/// and assigns no variant.
 ///
 /// ```sql
-/// INSERT INTO activations VALUES (5, 'Not during the sale', 'novi.not', '[1]');
+/// INSERT INTO flags (id, name, status) VALUES (210, 'Regular prices', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (210, 'Not during the sale', 'novi.not', '[{"class_name": "novi.date_time",
+///         "config": {"startDateTime": "2026-11-27", "endDateTime": "2026-12-01"}}]');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (210, 210);
 /// ```
+///
+/// The item is an inline activation, as here, or the id of another row.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
 struct Config(Children);
 
-register!(Not, "novi.not", [], "On when its activation is off");
+register!(Not, "novi.not", [], "On if its activation is off");
 
 impl Activation for Not {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        (!check.ask_node(self.child).is_on()).into()
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        (!evaluation.ask_node(self.child).is_on()).into()
     }
 }
 
 impl Configured for Not {
     type Config = Config;
 
-    fn configure(Config(children): Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(Config(children): Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let children = children.resolve(row);
         if let [child] = *children {
             return Some(Self { child });

@@ -4,21 +4,28 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Children, Compile, Configured, Verdict, evaluation::Check},
-    builtin::register,
+    activation::{Activation, Children, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    builtin::register::register,
 };
 
-/// [`Config`] tells all of it.
+/// See [`Config`].
 struct Or {
     children: Box<[u32]>,
 }
 
-/// On when one of its activations is on; off when it has none (R7). They are asked in the order of the list until
-/// one is on, whose variant is passed on.
+/// On if one of its activations is on, and off if it has none. They are evaluated in the order of the list
+/// until one is on, whose variant is passed on.
 ///
 /// ```sql
-/// INSERT INTO activations VALUES (4, 'Combo OR Activation', 'novi.or', '[1,2]');
+/// INSERT INTO flags (id, name, status) VALUES (220, 'Beta program', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (220, 'Staff or testers', 'novi.or', '[
+///         {"class_name": "novi.attribute", "config": {"attribute": "staff", "equals": true}},
+///         {"class_name": "novi.members", "config": {"allow": ["user-1", "user-2"]}}]');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (220, 220);
 /// ```
+///
+/// An item is an inline activation, as here, or the id of another row.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
 struct Config(Children);
@@ -27,20 +34,20 @@ register!(
     Or,
     "novi.or",
     ["novi.client.activations.or_activation.OrActivation"],
-    "On when one of its activations is on"
+    "On if one of its activations is on"
 );
 
 impl Activation for Or {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let mut asked = self.children.iter().map(|child| check.ask_node(*child));
-        asked.find(|verdict| verdict.is_on()).unwrap_or(Verdict::Off)
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let mut verdicts = self.children.iter().map(|child| evaluation.ask_node(*child));
+        verdicts.find(|verdict| verdict.is_on()).unwrap_or(Verdict::Off)
     }
 }
 
 impl Configured for Or {
     type Config = Config;
 
-    fn configure(Config(children): Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(Config(children): Config, row: &mut CompileContext<'_>) -> Option<Self> {
         Some(Self { children: children.resolve(row) })
     }
 }

@@ -1,99 +1,103 @@
-//! Rules in order, of which the first that fits is the answer.
+//! A list of rules, of which the first that matches decides.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    activation::{Activation, Child, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, Child, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
-        combine::assignment::{Given, Outcome, split_schema},
-        register,
+        combine::assignment::{Assignment, Outcome, split_schema},
+        register::register,
     },
 };
 
-/// [`Config`] tells all of it.
+/// See [`Config`].
 struct Rules {
-    /// The node of each rule's condition, and what it gives; nothing: what the condition answers.
+    /// The condition of each rule, and its result. `None` is the verdict of the condition.
     rules: Box<[(u32, Option<Outcome>)]>,
     fallthrough: Outcome,
 }
 
-/// Goes through a list of rules: the first whose condition is on decides.
-///
-/// A rule has a condition, `when`: an activation by id or inline, and what it gives to whom it is on for: a `variant`, a `split`
-/// (the config of a `novi.split`), the answer of another activation (`then`), or `"on": true` or `false`. A rule that gives
-/// nothing is on, with the variant that its condition assigns. For whom no rule is, there is `fallthrough`; without it,
-/// off.
+/// Evaluates a list of rules: the first rule whose condition is on decides.
 ///
 /// ```sql
-/// INSERT INTO activations VALUES (13, 'Who gets which checkout', 'novi.rules', '{"rules": [
-///     {"when": {"class_name": "novi.attribute", "config": {"attribute": "staff", "equals": true}}, "variant": "new"},
-///     {"when": {"class_name": "novi.attribute", "config": {"attribute": "country", "in": ["US", "CA"]}},
-///      "split": {"variants": {"new": 5, "old": 95}}}
-///   ], "fallthrough": {"variant": "old"}}');
+/// INSERT INTO flags (id, name, status) VALUES (250, 'Checkout', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (250, 'Checkout by country', 'novi.rules', '{"rules": [
+///         {"when": {"class_name": "novi.attribute", "config": {"attribute": "staff", "equals": true}}, "variant": "new"},
+///         {"when": {"class_name": "novi.attribute", "config": {"attribute": "country", "in": ["US", "CA"]}},
+///          "split": {"variants": {"new": 5, "old": 95}}}],
+///       "fallthrough": {"variant": "old"}}');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (250, 250);
 /// ```
 ///
-/// What a rule gives is final: a caller whom its split gives no variant is off, and no further rule is asked.
+/// `when` is the condition: an activation by id or inline. The result of a rule is one of `variant`, `split`
+/// (the config of a `novi.split`), `then` (another activation), or `"on": true` or `false`. A rule without a
+/// result is on, with the variant of its condition. If no rule matches, `fallthrough` applies (default: off).
+///
+/// The result of a rule is final: if its split assigns no variant, the flag is off and no later rule is
+/// evaluated.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    /// The rules, in the order in which they are tried
+    /// The rules, in order
     rules: Vec<Rule>,
-    /// What those get for whom no rule is: a variant's name, true or false, or as in a rule; off if not given
+    /// The result if no rule matches: the name of a variant, true, false, or an object as in a rule. Default:
+    /// off
     #[serde(default)]
-    fallthrough: Option<Given>,
+    fallthrough: Option<Assignment>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
 struct Rule {
-    /// Whom the rule is for: those for whom this activation is on
+    /// The condition, an activation
     when: Child,
-    /// On with this variant
+    /// The result is on, with this variant
     #[serde(default)]
     variant: Option<String>,
-    /// On with the variant of this split
+    /// The result is the variant of this split
     #[serde(default)]
     #[schemars(schema_with = "split_schema")]
     split: Option<Box<RawValue>>,
-    /// As this activation answers
+    /// The result of this activation
     #[serde(default)]
     then: Option<Child>,
-    /// On or off
+    /// The result is on or off
     #[serde(default)]
     on: Option<bool>,
 }
 
-register!(Rules, "novi.rules", [], "Goes through a list of rules: the first whose condition is on decides");
+register!(Rules, "novi.rules", [], "Evaluates a list of rules: the first whose condition is on decides");
 
 impl Activation for Rules {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         for (number, (when, outcome)) in (1..).zip(&self.rules) {
-            let verdict = check.ask_node(*when);
+            let verdict = evaluation.ask_node(*when);
             if verdict.is_on() {
-                check.note(|| format!("rule {number} is the first that fits"));
-                return outcome.map_or(verdict, |outcome| outcome.verdict(check));
+                evaluation.note(|| format!("rule {number} is the first that matches"));
+                return outcome.map_or(verdict, |outcome| outcome.verdict(evaluation));
             }
         }
-        check.note(|| "no rule fits".to_owned());
-        self.fallthrough.verdict(check)
+        evaluation.note(|| "no rule matches".to_owned());
+        self.fallthrough.verdict(evaluation)
     }
 }
 
 impl Configured for Rules {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let rule = |(index, rule): (usize, Rule)| {
             let path = format!(".rules[{index}]");
             let Rule { mut when, variant, split, then, on } = rule;
             row.child(&format!("{path}.when"), &mut when);
-            (when.node(), Given { on, variant, split, then }.compile(&path, row))
+            (when.node(), Assignment { on, variant, split, then }.compile(&path, row))
         };
         let rules = config.rules.into_iter().enumerate().map(rule).collect();
-        let fallthrough = config.fallthrough.and_then(|given| given.compile(".fallthrough", row));
+        let fallthrough = config.fallthrough.and_then(|assignment| assignment.compile(".fallthrough", row));
         Some(Self { rules, fallthrough: fallthrough.unwrap_or(Outcome::Verdict(Verdict::Off)) })
     }
 }

@@ -1,14 +1,14 @@
-//! The same variant for everybody.
+//! One variant for everybody.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Variant, Verdict, evaluation::Check},
-    builtin::register,
+    activation::{Activation, CompileContext, Configured, Variant, Verdict, evaluation::Evaluation},
+    builtin::register::register,
 };
 
-/// [`Config`] tells all of it.
+/// See [`Config`].
 struct Static {
     variant: Variant,
 }
@@ -16,11 +16,14 @@ struct Static {
 /// On for everybody, with the same variant.
 ///
 /// ```sql
-/// INSERT INTO activations VALUES (12, 'All get the grid', 'novi.static', '{"variant": "grid"}');
+/// INSERT INTO flags (id, name, status) VALUES (280, 'Layout', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (280, 'Grid for all', 'novi.static', '{"variant": "grid"}');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (280, 280);
 /// ```
 ///
-/// Of a flag's activations the first that assigns a variant settles it (R3): a row with a lower id than a split's gives
-/// everybody its own variant, as long as it is linked.
+/// If several activations of a flag assign a variant, the one with the lowest id wins. A row with a lower id
+/// than a split therefore gives everybody its variant, as long as it is linked.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
@@ -32,7 +35,7 @@ register!(Static, "novi.static", [], "On for everybody, with the same variant");
 
 impl Activation for Static {
     #[inline]
-    fn evaluate(&self, _: &Check<'_>) -> Verdict {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Verdict {
         Verdict::Variant(self.variant)
     }
 }
@@ -40,7 +43,7 @@ impl Activation for Static {
 impl Configured for Static {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         Some(Self { variant: row.variant(&config.variant) })
     }
 }

@@ -8,70 +8,75 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
         audience::{
             attribute_names::find,
             scalar::{Scalar, same},
-            string_list::Texts,
+            string_list::StringList,
         },
-        combine::assignment::{Given, Outcome},
-        register,
+        combine::assignment::{Assignment, Outcome},
+        register::register,
         rollout::ranges::InOrder,
     },
     context::value::Value,
 };
 
-/// [`Config`] tells all of it.
+/// See [`Config`].
 struct Switch {
     by: Box<[Box<str>]>,
     cases: Box<[Case]>,
-    /// Cases that leave the same attributes open have a table together.
+    /// One table for all cases that compare the same attributes.
     tables: Box<[Table]>,
     hasher: RandomState,
     fallback: Outcome,
 }
 
 struct Case {
-    /// One for each attribute; nothing: any value.
+    /// One per attribute. `None` is any value.
     values: Box<[Option<Value<'static>>]>,
     outcome: Outcome,
 }
 
 struct Table {
-    /// Which attributes count.
-    counts: Box<[bool]>,
+    /// Which attributes are compared.
+    compared: Box<[bool]>,
     cases: HashTable<u32>,
 }
 
-/// Chooses by the values of one or more attributes: what feats.py calls segmentation.
-///
-/// `by` names the attributes. A case has a value for each, or `*` for any that is there, and what it gives: a variant's name, true
-/// or false, an activation's id, or an object with `variant`, `split` (the config of a `novi.split`) or `then` (an activation).
-/// For one attribute the cases may be an object from value to what it gives. Of several cases that fit the first in
-/// the list counts, and in an object a value before `*`; those for whom none is get `fallback`; without it, off.
+/// Chooses by the values of one or more attributes, called segmentation by other systems.
 ///
 /// ```sql
-/// INSERT INTO activations VALUES (14, 'Processor by country', 'novi.switch',
-///     '{"by": "country", "cases": {"CA": "premium", "US": {"split": {"variants": {"aperture": 5, "acme": 95}}}}, "fallback": "acme"}');
-/// INSERT INTO activations VALUES (15, 'By country and platform', 'novi.switch',
-///     '{"by": ["country", "platform"], "cases": [
-///         {"values": ["CA", "ios"], "gives": "grid"}, {"values": ["*", "ios"], "gives": "list"}]}');
+/// INSERT INTO flags (id, name, status) VALUES (290, 'Payment processor', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (290, 'Processor by country', 'novi.switch', '{"by": "country", "cases": {
+///         "CA": "premium",
+///         "US": {"split": {"variants": {"aperture": 5, "acme": 95}}}}, "fallback": "acme"}'),
+///     (291, 'Layout by country and platform', 'novi.switch', '{"by": ["country", "platform"], "cases": [
+///         {"values": ["CA", "ios"], "gives": "grid"},
+///         {"values": ["*", "ios"], "gives": "list"}]}');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (290, 290);
 /// ```
 ///
-/// Values are texts, numbers or truth values; 7 and 7.0 are one, "7" is another one, except in an object of cases, whose names are
-/// texts: there 7 and true are meant by "7" and "true" as well. An attribute that is missing fits no case, not even `*`. However many
-/// cases there are, a look takes the same time.
+/// `by` names the attributes. A case has a value for each, or `*` for any value, and a result: the name of a
+/// variant, true or false, the id of an activation, or an object with `variant`, `split` (the config of a
+/// `novi.split`) or `then` (an activation). With one attribute, the cases may be an object from values to
+/// results. The first case that matches wins; in an object, a value wins over `*`. If no case matches,
+/// `fallback` applies (default: off).
+///
+/// Values are strings, numbers or booleans. 7 and 7.0 are equal, but not "7". The names of an object are
+/// strings, so there "7" and "true" also match 7 and true. A missing attribute matches no case, not even `*`.
+/// The time of an evaluation does not depend on the number of cases.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    /// The attribute, or several; a name with dots leads through objects
-    by: Texts,
-    /// The cases: a list, or for one attribute an object from value to what it gives
+    /// One attribute or several. A name with dots is a path through objects
+    by: StringList,
+    /// A list of cases, or for one attribute an object from values to results
     cases: Cases,
-    /// What those get for whom there is no case: as in a case; off if not given
+    /// The result if no case matches. Default: off
     #[serde(default)]
-    fallback: Option<Given>,
+    fallback: Option<Assignment>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -81,40 +86,40 @@ struct CaseConfig {
     /// A value for each attribute, or "*"
     #[schemars(with = "Vec<Scalar>")]
     values: Vec<Value<'static>>,
-    /// What the caller gets
-    gives: Given,
+    /// The result
+    gives: Assignment,
 }
 
 enum Cases {
     List(Vec<CaseConfig>),
-    ByValue(Vec<(String, Given)>),
+    ByValue(Vec<(String, Assignment)>),
 }
 
-register!(Switch, "novi.switch", [], "Chooses an answer by the values of one or more attributes");
+register!(Switch, "novi.switch", [], "Chooses by the values of one or more attributes");
 
 /// Any value.
 const ANY: &str = "*";
 
 impl Activation for Switch {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let value = |place: usize| find(self.by.get(place)?, check);
-        // Most switches have one table or two; the one whose case stands first in the row counts.
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let value = |place: usize| find(self.by.get(place)?, evaluation);
+        // Most switches have one or two tables. The case that is first in the row wins.
         let found = self.tables.iter().filter_map(|table| self.look_up(table, value)).min();
         let Some(case) = found.and_then(|case| self.cases.get(case as usize)) else {
-            check.note(|| "no case fits".to_owned());
-            return self.fallback.verdict(check);
+            evaluation.note(|| "no case matches".to_owned());
+            return self.fallback.verdict(evaluation);
         };
-        check.note(|| format!("case {}", told(&case.values)));
-        case.outcome.verdict(check)
+        evaluation.note(|| format!("case {}", describe(&case.values)));
+        case.outcome.verdict(evaluation)
     }
 }
 
 impl Switch {
     fn look_up<'c>(&self, table: &Table, value: impl Fn(usize) -> Option<&'c Value<'c>>) -> Option<u32> {
         let mut hasher = self.hasher.build_hasher();
-        for (place, counts) in table.counts.iter().enumerate() {
+        for (place, compared) in table.compared.iter().enumerate() {
             let value = value(place)?;
-            if *counts {
+            if *compared {
                 hash(value, &mut hasher)?;
             }
         }
@@ -128,32 +133,30 @@ impl Switch {
     }
 }
 
-/// Adds a value to a hash; nothing if it is none that a case can have. What is the same has the same hash.
+/// Hashes a scalar. `None` for other values, which no case has. Equal values have equal hashes.
 fn hash(value: &Value<'_>, hasher: &mut impl Hasher) -> Option<()> {
     match value {
         Value::Str(text) => text.hash(hasher),
-        Value::Bool(truth) => truth.hash(hasher),
-        // 0 has a sign as a float, and is one value all the same.
+        Value::Bool(value) => value.hash(hasher),
+        // 0.0 and -0.0 are equal.
         number => (number.as_f64()? + 0.0).to_bits().hash(hasher),
     }
     Some(())
 }
 
-fn told(values: &[Option<Value<'static>>]) -> String {
-    let told = |value: &Option<Value<'_>>| value.as_ref().map_or_else(|| ANY.to_owned(), Value::to_string);
-    values.iter().map(told).collect::<Vec<_>>().join(", ")
+fn describe(values: &[Option<Value<'static>>]) -> String {
+    let describe =
+        |value: &Option<Value<'_>>| value.as_ref().map_or_else(|| ANY.to_owned(), Value::to_string);
+    values.iter().map(describe).collect::<Vec<_>>().join(", ")
 }
 
 impl Configured for Switch {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let by = config.by.into_boxed();
         if by.is_empty() || by.iter().any(|name| name.is_empty()) {
-            row.problem(
-                ".by",
-                "expected the name of an attribute, or a list of such names, found an empty one",
-            );
+            row.problem(".by", "expected the name of an attribute, or a list of names, found an empty one");
             return None;
         }
         let mut cases = Vec::new();
@@ -169,20 +172,20 @@ impl Configured for Switch {
             Cases::ByValue(_) if by.len() > 1 => {
                 row.problem(
                     ".cases",
-                    "expected a list of cases, since `by` names several attributes, found an object",
+                    "expected a list of cases, since `by` has several attributes, found an object",
                 );
             }
             Cases::ByValue(named) => {
-                // In an object no value stands before another one, so "*" is for those that are not named.
+                // An object has no order, so "*" comes last.
                 let (open, named): (Vec<_>, Vec<_>) = named.into_iter().partition(|(name, _)| name == ANY);
-                for (name, given) in named.into_iter().chain(open) {
-                    let outcome = outcome(given, &format!(".cases.{name}"), row);
-                    let meant = meant(&name).into_iter();
-                    cases.extend(meant.map(|value| Case { values: [value].into(), outcome }));
+                for (name, result) in named.into_iter().chain(open) {
+                    let outcome = outcome(result, &format!(".cases.{name}"), row);
+                    let values = values_of_name(&name).into_iter();
+                    cases.extend(values.map(|value| Case { values: [value].into(), outcome }));
                 }
             }
         }
-        let fallback = config.fallback.map(|given| outcome(given, ".fallback", row));
+        let fallback = config.fallback.map(|result| outcome(result, ".fallback", row));
         let fallback = fallback.unwrap_or(Outcome::Verdict(Verdict::Off));
         let mut switch = Self {
             by,
@@ -196,9 +199,9 @@ impl Configured for Switch {
     }
 }
 
-fn outcome(given: Given, path: &str, row: &mut Compile<'_>) -> Outcome {
-    // An empty object says that this case is on.
-    given.compile(path, row).unwrap_or(Outcome::Verdict(Verdict::On))
+fn outcome(result: Assignment, path: &str, row: &mut CompileContext<'_>) -> Outcome {
+    // An empty object means on.
+    result.compile(path, row).unwrap_or(Outcome::Verdict(Verdict::On))
 }
 
 /// The values of a case in a list.
@@ -206,7 +209,7 @@ fn values(
     values: Vec<Value<'static>>,
     expected: usize,
     path: &str,
-    row: &mut Compile<'_>,
+    row: &mut CompileContext<'_>,
 ) -> Option<Box<[Option<Value<'static>>]>> {
     if values.len() != expected {
         let message = format!("expected {expected}, one for each attribute, found {}", values.len());
@@ -215,7 +218,7 @@ fn values(
     }
     for (index, value) in values.iter().enumerate() {
         if matches!(value, Value::Null | Value::List(_) | Value::Object(_)) {
-            let message = format!("expected a text, a number or a truth value, found {}", value.kind());
+            let message = format!("expected a string, a number or a boolean, found {}", value.kind());
             row.problem(&format!("{path}.values[{index}]"), message);
             return None;
         }
@@ -223,8 +226,8 @@ fn values(
     Some(values.into_iter().map(|value| (value.as_str() != Some(ANY)).then_some(value)).collect())
 }
 
-/// The values that the name of a case means.
-fn meant(name: &str) -> Vec<Option<Value<'static>>> {
+/// The values that a name in an object of cases matches.
+fn values_of_name(name: &str) -> Vec<Option<Value<'static>>> {
     if name == ANY {
         return vec![None];
     }
@@ -237,19 +240,19 @@ fn meant(name: &str) -> Vec<Option<Value<'static>>> {
 }
 
 impl Switch {
-    /// The tables of all cases. Of two cases that are the same the second could never be reached.
-    fn tables(&self, row: &mut Compile<'_>) -> Option<Box<[Table]>> {
+    /// The tables of all cases. A duplicate case is a problem, since it is never reached.
+    fn tables(&self, row: &mut CompileContext<'_>) -> Option<Box<[Table]>> {
         let mut tables: Vec<Table> = Vec::new();
         for (number, case) in (0_u32..).zip(&self.cases) {
-            let counts: Box<[bool]> = case.values.iter().map(Option::is_some).collect();
-            if tables.iter().all(|table| table.counts != counts) {
-                tables.push(Table { counts: counts.clone(), cases: HashTable::new() });
+            let compared: Box<[bool]> = case.values.iter().map(Option::is_some).collect();
+            if tables.iter().all(|table| table.compared != compared) {
+                tables.push(Table { compared: compared.clone(), cases: HashTable::new() });
             }
-            let table = tables.iter_mut().find(|table| table.counts == counts)?;
+            let table = tables.iter_mut().find(|table| table.compared == compared)?;
             let key = |case: &Case| {
                 let mut hasher = self.hasher.build_hasher();
                 for value in case.values.iter().flatten() {
-                    // All values of cases can be hashed; others were refused.
+                    // All values of cases are scalars.
                     let _hashed = hash(value, &mut hasher);
                 }
                 hasher.finish()
@@ -262,7 +265,7 @@ impl Switch {
                 })
             };
             if table.cases.find(key(case), is_same).is_some() {
-                row.problem(".cases", format!("expected each case once, found {} twice", told(&case.values)));
+                row.problem(".cases", format!("duplicate case {}", describe(&case.values)));
                 return None;
             }
             let hash_of = |number: &u32| self.cases.get(*number as usize).map_or(0, key);
@@ -289,7 +292,7 @@ impl<'de> Deserialize<'de> for Cases {
 
             fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Cases, A::Error> {
                 let map = serde::de::value::MapAccessDeserializer::new(map);
-                InOrder::read(map, "cases").map(|InOrder(cases)| Cases::ByValue(cases))
+                InOrder::deserialize_with(map, "cases").map(|InOrder(cases)| Cases::ByValue(cases))
             }
         }
 
@@ -308,7 +311,7 @@ impl JsonSchema for Cases {
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         let (list, given) =
-            (generator.subschema_for::<Vec<CaseConfig>>(), generator.subschema_for::<Given>());
+            (generator.subschema_for::<Vec<CaseConfig>>(), generator.subschema_for::<Assignment>());
         schemars::json_schema!({"anyOf": [list, {"type": "object", "additionalProperties": given}]})
     }
 }

@@ -1,70 +1,71 @@
-//! Files whose expressions are types of their own.
+//! Files whose expressions are activation types.
 
 use std::sync::Arc;
 
+use novi_cel::{Expression, Span};
 use schemars::{Schema, json_schema};
 
 use crate::{
     activation::{
-        Activation, Compile, Problem,
-        registry::{Language, ReadScript, Script},
+        Activation, CompileContext, Problem,
+        registry::{Language, ParsedScript, Script},
     },
     builtin::expression::{
-        Expression, parser, resolve as link,
-        syntax::{Expr, Wrong},
-        told, wrong_outcomes,
+        EXTENSION,
+        condition::{Condition, check, compile},
     },
 };
 
-inventory::submit!(Language { extension: "cel", describe, read });
+inventory::submit!(Language { extension: EXTENSION, describe, parse });
 
-/// An expression that rows give a config.
+/// An expression, to which rows add a config.
 struct File {
     name: Box<str>,
-    source: Arc<str>,
-    expr: Expr,
+    expression: Expression,
 }
 
-/// The comment with which a file begins.
+/// The comment at the start of a file.
 fn describe(source: &str) -> String {
     let lines = source.lines().map_while(|line| line.trim().strip_prefix("//"));
     lines.map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-fn read(name: &str, source: &str) -> ReadScript {
-    let problem = |wrong: Wrong| {
-        let (line, column) = wrong.at.place(source);
-        Problem { path: format!("line {line}, column {column}"), message: wrong.message }
+fn parse(name: &str, source: &str) -> ParsedScript {
+    let problem = |(span, message): (Span, String)| {
+        let (line, column) = span.line_column(source);
+        Problem { path: format!("line {line}, column {column}"), message }
     };
-    let expr = parser::parse(source).map_err(|wrong| vec![problem(wrong)])?;
-    // What is wrong whatever the config.
-    let (root, mut wrong) = link::link(&expr, None);
-    wrong.extend(wrong_outcomes(&root, None));
-    if !wrong.is_empty() {
-        return Err(wrong.into_iter().map(problem).collect());
+    let expression = Expression::parse(source)
+        .map_err(|error| vec![problem((error.span(), error.message().to_owned()))])?;
+    let problems = check(&expression);
+    if !problems.is_empty() {
+        return Err(problems.into_iter().map(problem).collect());
     }
-    Ok(Arc::new(File { name: name.into(), source: source.into(), expr }))
+    Ok(Arc::new(File { name: name.into(), expression }))
 }
 
 impl Script for File {
     fn schema(&self) -> Schema {
         json_schema!({
-            "description": "What the expression finds in its variable config; `variants`, a list of names, are those that it can give",
+            "description": "The variable config of the expression; `variants` is the list of the variants that it may return",
         })
     }
 
-    fn build(&self, config: &str, row: &mut Compile<'_>) -> Result<Option<Arc<dyn Activation>>, Problem> {
+    fn build(
+        &self,
+        config: &str,
+        row: &mut CompileContext<'_>,
+    ) -> Result<Option<Arc<dyn Activation>>, Problem> {
         let config: serde_json::Value = serde_json::from_str(config)
             .map_err(|error| Problem { path: "config".to_owned(), message: error.to_string() })?;
         let names = config.get("variants").and_then(|names| names.as_array());
-        let names = names.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned));
-        let (names, config) = (names.collect::<Vec<_>>(), link::of_json(&config));
-        let (root, mut wrong) = link::link(&self.expr, Some(&config));
-        wrong.extend(wrong_outcomes(&root, Some(&names)));
-        for wrong in &wrong {
-            row.problem("", format!("{}, {}", self.name, told(wrong, &self.source)));
+        let names: Vec<_> =
+            names.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect();
+        let (program, problems) = compile(&self.expression, &config, &names);
+        for problem in &problems {
+            row.problem("", format!("{}, {problem}", self.name));
         }
-        let built = Expression::new(root, Arc::clone(&self.source), &names, row);
-        Ok(wrong.is_empty().then(|| Arc::new(built) as Arc<dyn Activation>))
+        let condition = Condition::new(program, &names, row);
+        Ok(problems.is_empty().then(|| Arc::new(condition) as Arc<dyn Activation>))
     }
 }

@@ -4,48 +4,51 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
-        audience::attribute_names::By,
-        register,
+        audience::attribute_names::AttributeNames,
+        register::register,
         rollout::sticky::{HashName, Purpose, Sticky},
     },
 };
 
-/// [`Config`] tells all of it.
+/// See [`Config`].
 struct Percentage {
     sticky: Sticky,
-    /// The first place that is out.
+    /// The first position that is out.
     below: u32,
 }
 
-/// On for a share of the callers, always the same ones (R10).
-///
-/// A caller is in if its bucket, from 0 to 99,999, is below `percentage` times 1,000. So raising the percentage never
-/// turns anyone off. The bucket is the hash of `salt:key`, where the key is the attribute `by` (text or a whole number);
-/// a caller without it is out.
+/// On for a share of the callers, always the same ones.
 ///
 /// ```sql
-/// INSERT INTO activations VALUES (7, 'A quarter of the users', 'novi.percentage', '{"percentage": 25}');
-/// INSERT INTO activations VALUES (8, 'As hanoi had it', 'novi.percentage', '{"percentage": 80, "hash": "crc32"}');
+/// INSERT INTO flags (id, name, status) VALUES (230, 'New search', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (230, 'A quarter of the users', 'novi.percentage', '{"percentage": 25}');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (230, 230);
 /// ```
 ///
-/// `hash` may be that of another system, and then those are in who are in there. Each one's source, and what to give as the
-/// salt, are in [docs/hashes.md](../hashes.md).
+/// A caller is in if its bucket, from 0 to 99,999, is below `percentage` times 1,000, so raising the
+/// percentage never turns the flag off for anybody. The bucket is the hash of `salt:key`, where the key is
+/// the attribute `by` (a string or an integer). A caller without the attribute is out.
+///
+/// `hash` can be that of another system, with which the same callers are in as there.
+/// [docs/hashes.md](../hashes.md) has the source of each hash, and the salt to use.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    /// From 0 to 100, counted in thousandths by novi's own hashes
+    /// From 0 to 100, with a precision of a thousandth for novi's own hashes
     #[serde(rename = "percentage")]
     #[schemars(range(min = 0, max = 100))]
     share: f64,
-    /// The attribute that callers are told apart by, or several of which the first counts; the targeting key if not given
+    /// Attribute to bucket by. A list is tried in order. Default: `targetingKey`
     #[serde(default)]
-    by: Option<By>,
-    /// What is hashed with it; the flag's name if not given, so that each flag has other callers first
+    by: Option<AttributeNames>,
+    /// Hash salt. Default: the name of the flag, so that each flag rolls out to a different set of callers
+    /// first
     #[serde(default)]
     salt: Option<String>,
-    /// How: murmur3, or as another system does it
+    /// The hash: murmur3, or that of another system
     #[serde(default)]
     hash: HashName,
 }
@@ -54,11 +57,11 @@ register!(Percentage, "novi.percentage", [], "On for a share of the callers, alw
 
 impl Activation for Percentage {
     #[inline]
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let Some(place) = self.sticky.place(check, Purpose::Share) else { return Verdict::Off };
-        check.note(|| {
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let Some(place) = self.sticky.place(evaluation, Purpose::Share) else { return Verdict::Off };
+        evaluation.note(|| {
             let hash = self.sticky.hash();
-            format!("bucket {}, in if below {}", hash.told(place), hash.told(self.below))
+            format!("bucket {}, in if below {}", hash.format(place), hash.format(self.below))
         });
         (place < self.below).into()
     }
@@ -71,7 +74,7 @@ impl Activation for Percentage {
 impl Configured for Percentage {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         if !(0.0..=100.0).contains(&config.share) {
             row.problem(".percentage", format!("expected 0 to 100, found {}", config.share));
             return None;

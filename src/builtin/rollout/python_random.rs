@@ -1,4 +1,4 @@
-//! The random numbers of CPython, so that rows of the Python original draw as they always did.
+//! The random numbers of CPython, so that rows of Python novi keep their results.
 
 use std::iter;
 
@@ -7,8 +7,8 @@ use sha2::{Digest, Sha512};
 
 use crate::context::value::Value;
 
-/// The first number that Python's `random.random()` gives after `random.seed(seed)`, from 0 to below 1;
-/// nothing if Python refuses such a seed.
+/// The first result of Python's `random.random()` after `random.seed(seed)`, from 0 to below 1. `None` if
+/// Python rejects the seed.
 ///
 /// Source: `random_seed` and `random_random` in CPython's `Modules/_randommodule.c`, and `Random.seed` in
 /// `Lib/random.py`, of Python 3.2 and later (seeding "version 2").
@@ -27,9 +27,9 @@ pub(crate) fn first_random(seed: &Value<'_>) -> Option<f64> {
     Some((f64::from(high) * 67_108_864.0 + f64::from(low)) / 9_007_199_254_740_992.0)
 }
 
-/// The generator seeded by a whole number, given in words of 32 bits, least significant first.
+/// The generator with an integer as seed, in words of 32 bits, least significant first.
 fn seeded(words: &[u32]) -> Mt {
-    // Python drops leading zeros of the number but keeps one word.
+    // Python drops leading zero words except one.
     let length = words.iter().rposition(|word| *word != 0).map_or(1, |last| last + 1);
     Mt::new_with_key(words.iter().copied().chain(iter::once(0)).take(length))
 }
@@ -39,7 +39,7 @@ fn seeded_by_u64(number: u64) -> Mt {
     seeded(&[number as u32, (number >> 32) as u32])
 }
 
-/// A number's decimal digits (a sign is passed over, as Python does) in words of 32 bits.
+/// Decimal digits as words of 32 bits. The sign is ignored, as in Python.
 fn words_of_digits(digits: &str) -> Vec<u32> {
     let mut words: Vec<u32> = Vec::new();
     for digit in digits.bytes().filter(u8::is_ascii_digit) {
@@ -60,7 +60,7 @@ fn words_of_digits(digits: &str) -> Vec<u32> {
     words
 }
 
-/// A text as the number whose big-endian bytes are the text's and then their SHA-512.
+/// A string as the number whose big-endian bytes are those of the string, followed by their SHA-512.
 fn words_of_text(text: &str) -> Vec<u32> {
     let mut bytes = text.as_bytes().to_vec();
     bytes.extend_from_slice(&Sha512::digest(text.as_bytes()));
@@ -78,19 +78,19 @@ fn hash_of_float(number: f64) -> i64 {
     if number.is_infinite() {
         return if number > 0.0 { INFINITY } else { -INFINITY };
     }
-    // number = mantissa * 2^exponent, in whole numbers
+    // number = mantissa * 2^exponent, in integers
     let bits = number.to_bits();
     let fraction = bits & ((1 << 52) - 1);
     let (mantissa, exponent) = match i32::try_from((bits >> 52) & 0x7ff).unwrap_or_default() {
         0 => (fraction, -1074),
         biased => (fraction | (1 << 52), biased - 1075),
     };
-    // Multiplying by 2 modulo 2^61 - 1 turns the 61 bits round, and the mantissa has fewer.
+    // Multiplying by 2 modulo 2^61 - 1 rotates the 61 bits, and the mantissa has fewer.
     let turn = exponent.rem_euclid(BITS);
     let hash = ((mantissa << turn) & PRIME) | (mantissa >> (BITS - turn));
     let hash = (hash % PRIME).cast_signed();
     match if number < 0.0 { -hash } else { hash } {
-        // -1 means an error inside CPython, so no hash is -1.
+        // CPython reserves -1 for errors.
         -1 => -2,
         hash => hash,
     }
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn floats_hash_as_in_python() {
+    fn floats_hash_like_python() {
         // python3 -c 'print([hash(x) for x in (...)])'
         for (number, hash) in [
             (0.0, 0),

@@ -1,24 +1,24 @@
-//! A share of the callers that rises by itself.
+//! A share of the callers that rises over time.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
-        audience::attribute_names::By,
-        register,
+        audience::attribute_names::AttributeNames,
+        register::register,
         rollout::sticky::{HashName, Purpose, Sticky},
         time::clock::{date, next_of, now_in_rfc3339, rfc3339, start_of_day, zone},
     },
     context::timestamp::Timestamp,
 };
 
-/// [`Config`] tells all of it.
+/// See [`Config`].
 struct Ramp {
     sticky: Sticky,
-    /// Which rise in time and in percentage.
+    /// Rising in time and in percentage.
     steps: Box<[Point]>,
     linear: bool,
 }
@@ -27,45 +27,49 @@ struct Ramp {
 struct Point {
     at: Timestamp,
     percentage: f64,
-    /// The first place that is out.
+    /// The first position that is out.
     below: u32,
 }
 
 /// On for a share of the callers that rises by a schedule: `novi.percentage` with steps in time.
 ///
-/// Before the first step nobody is in. From each step on its percentage holds, up to the next one; with `"linear": true` it
-/// rises evenly from step to step. After the last step its percentage stays. Who is in stays in, since percentages
-/// may only rise. Nothing has to run for it: the share follows from the clock, or from the context's
-/// `currentDateTime` (an instant, or text in RFC 3339).
-///
 /// ```sql
-/// INSERT INTO activations VALUES (16, 'Five days of care', 'novi.ramp', '{"steps": [
-///     {"at": "2026-12-01T08:00:00Z", "percentage": 1}, {"at": "2026-12-02T08:00:00Z", "percentage": 10},
-///     {"at": "2026-12-06T08:00:00Z", "percentage": 100}]}');
-/// INSERT INTO activations VALUES (17, 'A little more each minute', 'novi.ramp', '{"linear": true, "timezone": "Europe/Berlin",
-///     "steps": [{"at": "2026-12-01", "percentage": 0}, {"at": "2026-12-15", "percentage": 100}]}');
+/// INSERT INTO flags (id, name, status) VALUES (240, 'New editor', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (240, 'Five careful days', 'novi.ramp', '{"steps": [
+///         {"at": "2026-12-01T08:00:00Z", "percentage": 1}, {"at": "2026-12-02T08:00:00Z", "percentage": 10},
+///         {"at": "2026-12-06T08:00:00Z", "percentage": 100}]}'),
+///     (241, 'A little more each minute', 'novi.ramp', '{"linear": true, "timezone": "Europe/Berlin",
+///         "steps": [{"at": "2026-12-01", "percentage": 0}, {"at": "2026-12-15", "percentage": 100}]}');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (240, 240);
 /// ```
 ///
-/// Callers, salts and hashes are those of `novi.percentage`: under the same salt and hash the same callers come first.
+/// Before the first step nobody is in. The percentage of a step holds until the next step; with `"linear":
+/// true` it rises evenly between steps. The last percentage stays. A caller who is in stays in, since
+/// percentages may only rise. No job is needed: the share depends on the clock, or on the attribute
+/// `currentDateTime` (an instant, or a string in RFC 3339).
+///
+/// Callers, salts and hashes work as in `novi.percentage`: with the same salt and hash, the same callers come
+/// first.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    /// When which percentage is reached; both rise
+    /// Times and their percentages, both rising
     #[schemars(length(min = 1))]
     steps: Vec<Step>,
     /// Whether the percentage rises evenly between steps
     #[serde(default)]
     linear: bool,
-    /// The IANA time zone of dates, such as Europe/Berlin; absent: UTC
+    /// The IANA time zone of dates, such as Europe/Berlin. Default: UTC
     #[serde(default)]
     timezone: Option<String>,
-    /// The attribute that callers are told apart by, or several of which the first counts; the targeting key if not given
+    /// Attribute to bucket by. A list is tried in order. Default: `targetingKey`
     #[serde(default)]
-    by: Option<By>,
-    /// What is hashed with it; the flag's name if not given
+    by: Option<AttributeNames>,
+    /// Hash salt. Default: the name of the flag
     #[serde(default)]
     salt: Option<String>,
-    /// How: murmur3, or as another system does it
+    /// The hash: murmur3, or that of another system
     #[serde(default)]
     hash: HashName,
 }
@@ -74,7 +78,7 @@ struct Config {
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
 struct Step {
-    /// A date, whose first instant is meant, or a time in RFC 3339
+    /// A date, which means its first instant, or a time in RFC 3339
     at: String,
     /// From 0 to 100
     #[schemars(range(min = 0, max = 100))]
@@ -84,14 +88,14 @@ struct Step {
 register!(Ramp, "novi.ramp", [], "On for a share of the callers that rises by a schedule");
 
 impl Activation for Ramp {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let Some(now) = now_in_rfc3339(check) else { return Verdict::Off };
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let Some(now) = now_in_rfc3339(evaluation) else { return Verdict::Off };
         let below = self.below(now.at);
-        let Some(place) = self.sticky.place(check, Purpose::Share) else { return Verdict::Off };
-        check.note(|| {
+        let Some(place) = self.sticky.place(evaluation, Purpose::Share) else { return Verdict::Off };
+        evaluation.note(|| {
             let hash = self.sticky.hash();
             let at = now.at.date().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
-            format!("bucket {}, in if below {} at {at}", hash.told(place), hash.told(below))
+            format!("bucket {}, in if below {} at {at}", hash.format(place), hash.format(below))
         });
         (place < below).into()
     }
@@ -107,7 +111,7 @@ impl Activation for Ramp {
 }
 
 impl Ramp {
-    /// The first place that is out at this time.
+    /// The first position that is out at a time.
     fn below(&self, now: Timestamp) -> u32 {
         let passed = self.steps.partition_point(|step| step.at <= now);
         let Some(last) = passed.checked_sub(1).and_then(|last| self.steps.get(last)) else { return 0 };
@@ -115,23 +119,20 @@ impl Ramp {
             Some(next) if self.linear => {
                 let (since, all) = (now.since(last.at), next.at.since(last.at));
                 let percentage = last.percentage + (next.percentage - last.percentage) * (since / all);
-                // Rounding is not to lead back below the step, nor beyond the next one.
+                // Rounding must not leave the range between the steps.
                 self.sticky.hash().share(percentage.min(next.percentage)).max(last.below)
             }
             _ => last.below,
         }
     }
-}
 
-impl Ramp {
-    /// When one caller in so many more is in, if that is before the next step: the share rises with time, so that halving the time
-    /// in which it does finds the moment.
+    /// The next time at which the share rises, found by bisection up to the next step.
     fn next_rise(&self, after: DateTime<Utc>, step: DateTime<Utc>) -> DateTime<Utc> {
         let below = |at: DateTime<Utc>| self.below(at.into());
-        let (present, mut before, mut by) = (below(after), after, step);
+        let (current, mut before, mut by) = (below(after), after, step);
         while by - before > TimeDelta::milliseconds(1) {
             let middle = before + (by - before) / 2;
-            if below(middle) > present {
+            if below(middle) > current {
                 by = middle;
             } else {
                 before = middle;
@@ -144,19 +145,19 @@ impl Ramp {
 impl Configured for Ramp {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let zone = zone(config.timezone.as_deref(), row)?;
         let mut steps: Vec<Point> = Vec::with_capacity(config.steps.len());
         for (index, Step { at, percentage }) in config.steps.into_iter().enumerate() {
-            let problem = |row: &mut Compile<'_>, field: &str, message: String| {
+            let problem = |row: &mut CompileContext<'_>, field: &str, message: String| {
                 row.problem(&format!(".steps[{index}].{field}"), message);
             };
             if !(0.0..=100.0).contains(&percentage) {
                 problem(row, "percentage", format!("expected 0 to 100, found {percentage}"));
                 return None;
             }
-            let read = date(&at).map_or_else(|| rfc3339(&at), |date| start_of_day(zone, date));
-            let Some(instant) = read.map(Timestamp::from) else {
+            let parsed = date(&at).map_or_else(|| rfc3339(&at), |date| start_of_day(zone, date));
+            let Some(instant) = parsed.map(Timestamp::from) else {
                 let expected =
                     "expected a date like \"2026-12-31\" or a time like \"2026-12-31T18:00:00Z\" (RFC 3339)";
                 problem(row, "at", format!("{expected}, found {at:?}"));
@@ -167,13 +168,13 @@ impl Configured for Ramp {
                     problem(
                         row,
                         "at",
-                        format!("expected a time after that of the step before, found {at:?}"),
+                        format!("expected a time after that of the previous step, found {at:?}"),
                     );
                     return None;
                 }
                 if percentage < before.percentage {
                     let message = format!(
-                        "expected {} or more, as in the step before, found {percentage}",
+                        "expected {} or more, as in the previous step, found {percentage}",
                         before.percentage
                     );
                     problem(row, "percentage", message);

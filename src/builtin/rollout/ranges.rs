@@ -1,4 +1,4 @@
-//! Which buckets belong to which variant, and how to change that while as few callers as possible move.
+//! The buckets of variants, and changes that move as few callers as possible.
 
 use std::fmt;
 
@@ -9,14 +9,14 @@ use serde::{
 
 use crate::activation::bucket::Hash;
 
-/// Ranges, each with its first bucket and the first one behind it.
-type Pieces = Vec<(u32, u32)>;
+/// Ranges of buckets, with an exclusive end.
+type BucketRanges = Vec<(u32, u32)>;
 
-/// The ranges of each variant among the 100,000 buckets, in the order in which the variants were written.
+/// The ranges of each variant among the 100,000 buckets, in the order of the config.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Ranges(pub(crate) Vec<(String, Pieces)>);
+pub(crate) struct Ranges(pub(crate) Vec<(String, BucketRanges)>);
 
-/// The sizes that variants with these weights have, of so many buckets: whole numbers that add up.
+/// The numbers of buckets for some weights. Their sum is exact.
 pub(crate) fn sizes(weights: impl IntoIterator<Item = f64> + Clone, buckets: u32) -> Vec<u32> {
     let total: f64 = weights.clone().into_iter().sum();
     let (mut sum, mut before) = (0.0, 0);
@@ -28,7 +28,7 @@ pub(crate) fn sizes(weights: impl IntoIterator<Item = f64> + Clone, buckets: u32
             reason = "0 to the number of buckets"
         )]
         let end = (sum / total * f64::from(buckets)).round() as u32;
-        // Sums are rounded, and not each weight, so that nothing is lost in the end.
+        // Rounding the cumulative sum, and not each weight, keeps the total exact.
         let size = end.saturating_sub(before);
         before = before.max(end);
         size
@@ -37,8 +37,8 @@ pub(crate) fn sizes(weights: impl IntoIterator<Item = f64> + Clone, buckets: u32
 }
 
 impl Ranges {
-    /// One range each, behind one another.
-    pub(crate) fn of_sizes(sizes: impl IntoIterator<Item = (String, u32)>) -> Self {
+    /// One range per variant, in a row.
+    pub(crate) fn from_sizes(sizes: impl IntoIterator<Item = (String, u32)>) -> Self {
         let mut end = 0_u32;
         let range = |(name, size): (String, u32)| {
             let start = end;
@@ -48,18 +48,17 @@ impl Ranges {
         Self(sizes.into_iter().map(range).collect())
     }
 
-    /// How many buckets belong to a variant.
+    /// The number of buckets with a variant.
     pub(crate) fn covered(&self) -> u32 {
         self.0.iter().map(|(_, ranges)| size(ranges)).fold(0, u32::saturating_add)
     }
 
-    /// Ranges of these weights, with those buckets alone in other hands that must be. What no variant had, none gets: how
-    /// many callers get one at all stays the same. Weights are finite, not negative, and not all 0. With it the number of
-    /// buckets that move.
+    /// The ranges for new weights, and the number of buckets that move, which is minimal. Buckets without a
+    /// variant stay so. Weights are finite, not negative, and not all 0.
     pub(crate) fn reweighted(&self, weights: &[(String, f64)]) -> (Self, u32) {
         let covered = if self.covered() == 0 { Hash::BUCKETS } else { self.covered() };
         let wanted = sizes(weights.iter().map(|(_, weight)| *weight), covered);
-        let mut next: Vec<(String, Pieces)> =
+        let mut next: Vec<(String, BucketRanges)> =
             weights.iter().map(|(name, _)| (name.clone(), Vec::new())).collect();
         let mut free = Vec::new();
         if self.covered() == 0 {
@@ -91,8 +90,8 @@ fn size(ranges: &[(u32, u32)]) -> u32 {
     ranges.iter().map(|(start, end)| end.saturating_sub(*start)).fold(0, u32::saturating_add)
 }
 
-/// The first so many buckets of some ranges, and the rest.
-fn split_off(ranges: &[(u32, u32)], mut count: u32) -> (Pieces, Pieces) {
+/// Splits ranges after a number of buckets.
+fn split_off(ranges: &[(u32, u32)], mut count: u32) -> (BucketRanges, BucketRanges) {
     let (mut first, mut rest) = (Vec::new(), Vec::new());
     for (start, end) in ranges {
         let middle = start.saturating_add(count).min(*end);
@@ -103,8 +102,8 @@ fn split_off(ranges: &[(u32, u32)], mut count: u32) -> (Pieces, Pieces) {
     (first, rest)
 }
 
-/// Sorts ranges, and makes one of those that touch.
-fn join(ranges: &mut Pieces) {
+/// Sorts ranges and joins adjacent ones.
+fn join(ranges: &mut BucketRanges) {
     ranges.sort_unstable();
     ranges.dedup_by(|next, before| {
         let touch = before.1 == next.0;
@@ -115,11 +114,11 @@ fn join(ranges: &mut Pieces) {
     });
 }
 
-/// The entries of an object, in the order in which they were written: a map would sort them.
+/// The entries of an object in their original order, which a map would not keep.
 pub(crate) struct InOrder<T>(pub(crate) Vec<(String, T)>);
 
 impl<'de, T: Deserialize<'de>> InOrder<T> {
-    pub(crate) fn read<D: Deserializer<'de>>(
+    pub(crate) fn deserialize_with<D: Deserializer<'de>>(
         deserializer: D,
         expectation: &'static str,
     ) -> Result<Self, D::Error> {
@@ -152,7 +151,7 @@ impl<'de> Deserialize<'de> for Ranges {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         const EXPECTATION: &str =
             r#"variants with their ranges of buckets, like {"A": [[0, 50000]], "B": [[50000, 100000]]}"#;
-        InOrder::read(deserializer, EXPECTATION).map(|InOrder(entries)| Self(entries))
+        InOrder::deserialize_with(deserializer, EXPECTATION).map(|InOrder(entries)| Self(entries))
     }
 }
 
@@ -200,10 +199,10 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
-        fn as_few_as_possible_move(first in weights(), steps in proptest::collection::vec(weights(), 1..5)) {
+        fn reweighting_moves_as_few_buckets_as_possible(first in weights(), steps in proptest::collection::vec(weights(), 1..5)) {
             let mut before = of(&first);
             let named = before.iter().map(|(name, _)| name.clone()).zip(sizes_of(&before).into_values());
-            let mut ranges = Ranges::of_sizes(named);
+            let mut ranges = Ranges::from_sizes(named);
             for step in steps {
                 let after = of(&step);
                 let (next, moved) = ranges.reweighted(&after);
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_had_stays_free() {
+    fn gaps_stay_free() {
         let half =
             Ranges(vec![("A".to_owned(), vec![(0, 25_000)]), ("B".to_owned(), vec![(50_000, 75_000)])]);
         let (next, moved) = half.reweighted(&of(&[3, 1]));

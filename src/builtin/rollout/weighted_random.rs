@@ -1,6 +1,6 @@
-//! A draw among weighted variations.
+//! A random choice among weighted variations.
 
-use rand_chacha::{
+use chacha20::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
 };
@@ -10,49 +10,53 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     activation::{
-        Activation, Compile, Configured, Variant, Verdict,
+        Activation, CompileContext, Configured, Variant, Verdict,
         bucket::{Hash, Salted},
-        evaluation::Check,
+        evaluation::Evaluation,
     },
-    builtin::{audience::scalar::same, register, rollout::python_random::first_random},
+    builtin::{audience::scalar::same, register::register, rollout::python_random::first_random},
     context::value::Value,
 };
 
-/// [`Config`] tells all of it.
+/// See [`Config`].
 struct WeightedRandom {
     choices: Box<[(Value<'static>, Variant)]>,
-    /// The sum of the weights up to each choice, its own included.
+    /// The sum of the weights up to and including each choice.
     cumulative: Box<[f64]>,
     salted: Salted,
     python: bool,
 }
 
-/// Chooses one of `variations`, each with its weight in `splits` (R9).
-///
-/// When the context has a `variant`, on if that is the one chosen; otherwise on, with the one chosen as the flag's
-/// variant. The choice is a pure function of the context:
-/// - `seed` there (a number, text or truth value): drawn by ChaCha8 from that seed. In a row with the Python class
-///   path the draw is Python's: `random.seed(seed)`, then `random.choices(variations, splits)`.
-/// - else by `targetingKey`: its bucket of 100,000 under the `salt`, so that a caller keeps what it got.
-/// - with neither: off.
+/// Chooses one of `variations`, each with its weight in `splits`.
 ///
 /// ```sql
-/// INSERT INTO activations VALUES (2, 'Random Split Activated', 'novi.weighted_random',
-///     '{"splits": [100,0,0], "variations": ["A","B","C"]}');
+/// INSERT INTO flags (id, name, status) VALUES (300, 'Random variant', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (300, 'Random split', 'novi.weighted_random', '{"splits": [60, 30, 10], "variations": ["A", "B", "C"]}');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (300, 300);
 /// ```
+///
+/// If the caller has the attribute `variant`, the flag is on if that is the chosen one. Otherwise it is on,
+/// with the chosen variant. The choice depends only on the context:
+/// - With the attribute `seed` (a number, a string or a boolean), it is drawn by ChaCha8 from that seed. Rows
+///   with the class path of Python novi draw like Python: `random.seed(seed)`, then
+///   `random.choices(variations, splits)`.
+/// - Otherwise by the bucket of `targetingKey` with `salt`, of 100,000 buckets, so that a caller keeps its
+///   variant.
+/// - Without both the flag is off.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    /// The weight of each variation: not negative, of any scale
+    /// The weights of the variations, which are relative and not negative
     splits: Vec<f64>,
-    /// The variations: texts, numbers or truth values
+    /// The variations: strings, numbers or booleans
     variations: Vec<serde_json::Value>,
-    /// What is hashed before the targeting key; the name of the row if not given
+    /// Hash salt. Default: the name of the row
     #[serde(default)]
     salt: Option<String>,
 }
 
-/// Rows with this class name draw as Python does.
+/// Rows with this class name draw like Python.
 const PYTHON_CLASS: &str = "novi.client.activations.weighted_random_activation.WeightedRandomActivation";
 
 register!(
@@ -63,13 +67,13 @@ register!(
 );
 
 impl Activation for WeightedRandom {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let Some(place) = self.place(check) else { return Verdict::Off };
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let Some(place) = self.place(evaluation) else { return Verdict::Off };
         let Some((chosen, variant)) = self.choices.get(self.choice(place)) else {
             return Verdict::Off;
         };
-        check.note(|| format!("drew {place:.5} and so {chosen}"));
-        match check.get("variant") {
+        evaluation.note(|| format!("drew {place:.5}, which is {chosen}"));
+        match evaluation.get("variant") {
             Some(wanted) if !same(wanted, chosen) => Verdict::Off,
             _ => Verdict::Variant(*variant),
         }
@@ -83,7 +87,7 @@ impl Activation for WeightedRandom {
 impl Configured for WeightedRandom {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let Config { splits, variations, salt } = config;
         if splits.len() != variations.len() {
             let (weights, variations) = (splits.len(), variations.len());
@@ -96,7 +100,7 @@ impl Configured for WeightedRandom {
                 Value::Str(text) => text.to_string(),
                 Value::Bool(_) | Value::Int(_) | Value::UInt(_) | Value::Float(_) => value.to_string(),
                 other => {
-                    let expected = "expected a text, a number or a truth value";
+                    let expected = "expected a string, a number or a boolean";
                     row.problem(
                         &format!(".variations[{index}]"),
                         format!("{expected}, found {}", other.kind()),
@@ -112,40 +116,40 @@ impl Configured for WeightedRandom {
     }
 }
 
-/// The sum of the weights up to each, its own included.
-fn cumulative(weights: &[f64], row: &mut Compile<'_>) -> Box<[f64]> {
-    let (mut total, mut sound) = (0.0, true);
+/// The sum of the weights up to and including each.
+fn cumulative(weights: &[f64], row: &mut CompileContext<'_>) -> Box<[f64]> {
+    let (mut total, mut is_valid) = (0.0, true);
     let mut sum = |(index, weight): (usize, &f64)| {
         if !weight.is_finite() || *weight < 0.0 {
             row.problem(&format!(".splits[{index}]"), format!("expected 0 or more, found {weight}"));
         }
-        sound &= *weight >= 0.0;
+        is_valid &= *weight >= 0.0;
         total += weight;
         total
     };
     let sums = weights.iter().enumerate().map(&mut sum).collect();
-    if sound && (!total.is_finite() || total <= 0.0) {
+    if is_valid && (!total.is_finite() || total <= 0.0) {
         row.problem(".splits", format!("expected a sum above 0, found {total}"));
     }
     sums
 }
 
 impl WeightedRandom {
-    /// Where the caller falls, from 0 to below 1.
-    fn place(&self, check: &Check<'_>) -> Option<f64> {
-        match check.get("seed") {
+    /// The position of the caller, from 0 to below 1.
+    fn place(&self, evaluation: &Evaluation<'_>) -> Option<f64> {
+        match evaluation.get("seed") {
             Some(seed) if self.python => first_random(seed),
             Some(seed) => chacha(seed),
             None => {
-                let key = check.targeting_key()?;
+                let key = evaluation.targeting_key()?;
                 let bucket = self.salted.hash(key.as_bytes()).bucket();
                 Some(f64::from(bucket) / f64::from(Hash::BUCKETS))
             }
         }
     }
 
-    /// The choice at a place: the first whose cumulative weight lies above it, as `bisect` has it in Python's
-    /// `random.choices`. Rounding may lead past the end, which means the last.
+    /// The choice at a position: the first with a greater cumulative weight, like `bisect` in Python's
+    /// `random.choices`. Rounding may lead past the end, which means the last choice.
     fn choice(&self, place: f64) -> usize {
         let cumulative = &self.cumulative;
         let target = place * cumulative.last().copied().unwrap_or_default();
@@ -154,7 +158,7 @@ impl WeightedRandom {
     }
 }
 
-/// The first number from 0 to below 1 that ChaCha8 draws from a seed.
+/// The first number of ChaCha8 with a seed, from 0 to below 1.
 fn chacha(seed: &Value<'_>) -> Option<f64> {
     let mut generator = match seed {
         Value::Bool(value) => ChaCha8Rng::seed_from_u64((*value).into()),
@@ -166,7 +170,7 @@ fn chacha(seed: &Value<'_>) -> Option<f64> {
         }
         Value::Null | Value::Instant(_) | Value::List(_) | Value::Object(_) => return None,
     };
-    // The upper 53 bits, which is all that a number below 1 holds; written out, since the draw must never change.
+    // The upper 53 bits, the precision of a float. Written out, since the result must never change.
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
     Some((generator.next_u64() >> 11) as f64 / (1_u64 << 53) as f64)
 }

@@ -1,55 +1,55 @@
-//! What rows and callers tell of time.
+//! The current time, and the parsing of dates and zones.
 
 use chrono::{DateTime, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 
 use crate::{
-    activation::{Compile, evaluation::Check},
+    activation::{CompileContext, evaluation::Evaluation},
     context::{timestamp::Timestamp, value::Value},
 };
 
-/// The time that an evaluation goes by.
+/// The time of an evaluation.
 #[derive(Clone, Copy)]
 pub(in crate::builtin) struct Now {
     pub(in crate::builtin) at: Timestamp,
-    /// Whether the caller's context tells it, and not the clock.
-    pub(in crate::builtin) is_told: bool,
+    /// Whether it comes from the caller's context instead of the clock.
+    pub(in crate::builtin) is_from_context: bool,
 }
 
-/// The context's `currentDateTime`, whose text `read` understands, else the clock; nothing if what the context has is no
+/// The attribute `currentDateTime`, or the clock if the caller has none. `None` if the attribute is not a
 /// time.
 #[inline(always)]
 pub(in crate::builtin) fn now(
-    check: &Check<'_>,
-    read: impl FnOnce(&str) -> Option<DateTime<Utc>>,
-    expectation: impl FnOnce() -> String,
+    evaluation: &Evaluation<'_>,
+    parse: impl FnOnce(&str) -> Option<DateTime<Utc>>,
+    expected: impl FnOnce() -> String,
 ) -> Option<Now> {
-    let told = match check.get("currentDateTime") {
-        None => return Some(Now { at: check.timestamp(), is_told: false }),
+    let given = match evaluation.get("currentDateTime") {
+        None => return Some(Now { at: evaluation.timestamp(), is_from_context: false }),
         Some(Value::Instant(instant)) => Some(*instant),
         Some(Value::Str(text)) => {
-            let read = read(text);
-            if read.is_none() {
-                check.note(|| format!("currentDateTime: expected {}", expectation()));
+            let parsed = parse(text);
+            if parsed.is_none() {
+                evaluation.note(|| format!("currentDateTime: expected {}", expected()));
             }
-            read
+            parsed
         }
         Some(_) => None,
     };
-    Some(Now { at: told?.into(), is_told: true })
+    Some(Now { at: given?.into(), is_from_context: true })
 }
 
-/// The same for types whose callers tell the time in RFC 3339.
+/// The same for types that accept only RFC 3339.
 #[inline(always)]
-pub(in crate::builtin) fn now_in_rfc3339(check: &Check<'_>) -> Option<Now> {
-    now(check, rfc3339, || "a time like \"2026-11-20T09:30:00Z\" (RFC 3339)".to_owned())
+pub(in crate::builtin) fn now_in_rfc3339(evaluation: &Evaluation<'_>) -> Option<Now> {
+    now(evaluation, rfc3339, || "a time like \"2026-11-20T09:30:00Z\" (RFC 3339)".to_owned())
 }
 
 pub(in crate::builtin) fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
     Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc())
 }
 
-/// The first of these times after `after`.
+/// The first of some times that is after `after`.
 pub(in crate::builtin) fn next_of(
     times: impl IntoIterator<Item = Timestamp>,
     after: DateTime<Utc>,
@@ -59,7 +59,7 @@ pub(in crate::builtin) fn next_of(
     later.map(Timestamp::date)
 }
 
-/// Reads `2026-11-20`. Written out, since chrono would take "+26-1-1" too.
+/// Parses `2026-11-20`. chrono would also accept "+26-1-1".
 pub(in crate::builtin) fn date(text: &str) -> Option<NaiveDate> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text.as_bytes() else { return None };
     let number = |digits: &[u8]| {
@@ -70,8 +70,8 @@ pub(in crate::builtin) fn date(text: &str) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(year, number(&[*m1, *m2])?, number(&[*d1, *d2])?)
 }
 
-/// The time zone of this name, UTC for none; nothing if it is no zone, which is noted with the row.
-pub(in crate::builtin) fn zone(name: Option<&str>, row: &mut Compile<'_>) -> Option<Tz> {
+/// The time zone of a name, or UTC. An unknown zone is reported.
+pub(in crate::builtin) fn zone(name: Option<&str>, row: &mut CompileContext<'_>) -> Option<Tz> {
     let Some(name) = name else { return Some(Tz::UTC) };
     let zone = name.parse().ok();
     if zone.is_none() {
@@ -80,14 +80,14 @@ pub(in crate::builtin) fn zone(name: Option<&str>, row: &mut Compile<'_>) -> Opt
     zone
 }
 
-/// Which of the two passes through an hour that the clocks repeat.
+/// An occurrence of an hour that the clocks repeat.
 #[derive(Clone, Copy)]
 pub(in crate::builtin) enum Pass {
     First,
     Last,
 }
 
-/// The instant at which the clocks of a zone show this; in the hours that they leave out, the next one that there is.
+/// The instant at which the clocks of a zone show a local time. If they skip it, the next valid instant.
 pub(in crate::builtin) fn at_zone(zone: Tz, local: NaiveDateTime, pass: Pass) -> Option<DateTime<Utc>> {
     match (zone.from_local_datetime(&local), pass) {
         (LocalResult::Single(instant), _)
@@ -102,9 +102,9 @@ pub(in crate::builtin) fn start_of_day(zone: Tz, date: NaiveDate) -> Option<Date
     at_zone(zone, date.and_time(NaiveTime::MIN), Pass::First)
 }
 
-/// The first instant after the hours that the clocks leave out at `local`.
+/// The first instant after the gap of the clocks at `local`.
 fn after_gap(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
-    // No zone has left out more than a day; all changes so far fell on whole minutes.
+    // No zone has skipped more than a day, and all changes so far were at whole minutes.
     let minute = local.with_second(0)?.with_nanosecond(0)?;
     (1..=25 * 60)
         .filter_map(|minutes| minute.checked_add_signed(Duration::minutes(minutes)))

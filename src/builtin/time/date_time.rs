@@ -1,4 +1,4 @@
-//! A window of time.
+//! A single window of time.
 
 use chrono::{
     DateTime, Datelike, Duration, NaiveDate, NaiveTime, SecondsFormat, Utc,
@@ -9,51 +9,56 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
-        register,
-        time::clock::{Pass, at_zone, next_of, now, rfc3339, zone},
+        register::register,
+        time::clock::{self, Pass, at_zone, next_of, now, rfc3339, start_of_day, zone},
     },
     context::timestamp::Timestamp,
 };
 
-/// [`Config`] tells all of it.
+/// See [`Config`].
 struct DateTimeWindow {
     start: Timestamp,
     end: Timestamp,
-    /// Reads the context's time; nothing if that is RFC 3339 alone.
-    reader: Option<Box<Reader>>,
+    /// Parses the time of the context. `None` if that is RFC 3339.
+    format: Option<Box<DateFormat>>,
 }
 
-/// On from `startDateTime`, inclusive, to `endDateTime`, exclusive; either may be absent (R8).
-///
-/// The time is the context's `currentDateTime` if it has one (an instant, or text in the row's `format` or in
-/// RFC 3339), else the clock. Text that is no date means off.
+/// On from `startDateTime`, inclusive, to `endDateTime`, exclusive. Either may be missing.
 ///
 /// ```sql
-/// INSERT INTO activations VALUES (1, 'Date Activated', 'novi.date_time',
-///     '{"startDateTime": "11/26/2023 12:00 AM", "endDateTime": "11/28/2023 12:00 AM", "format": "%m/%d/%Y %I:%M %p"}');
+/// INSERT INTO flags (id, name, status) VALUES (130, 'Black Friday', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (130, 'Black Friday weekend', 'novi.date_time', '{"startDateTime": "2026-11-27", "endDateTime": "2026-11-30", "timezone": "Europe/Berlin"}'),
+///     (131, 'In the format of Python novi', 'novi.date_time', '{"startDateTime": "11/26/2023 12:00 AM",
+///         "endDateTime": "11/28/2023 12:00 AM", "format": "%m/%d/%Y %I:%M %p"}');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (130, 130);
 /// ```
 ///
-/// `format` is read as Python's `strptime` reads it, with these differences: a year has four digits under `%Y`
-/// (Python says so too) and may have a sign, blanks before a number are passed over, `%p` needs no blank before it,
-/// a weekday must fit its date. What the format leaves out is 1 January 1900, 00:00, as in Python.
+/// The time is the attribute `currentDateTime` if the caller has it (an instant, or a string in the row's
+/// `format` or in RFC 3339), otherwise the clock. If the string is not a date, the condition is not met.
 ///
-/// Text without an offset is in `timezone`. In the hour that a change to summer time leaves out, the next valid instant
-/// counts; in the hour that a change back repeats, a start and the current time are its first pass, an end its second.
+/// Without `format`, a date is `2026-12-01`, which starts at 00:00, or a time in RFC 3339. `format` has the
+/// directives of Python's `strptime`, with these differences: a year under `%Y` has four digits and may have
+/// a sign, whitespace before a number is ignored, `%p` needs no space before it, and a weekday must match its
+/// date. Missing parts are those of 1 January 1900, 00:00.
+///
+/// A time without an offset is in `timezone`. If the clocks skip it, the next valid instant counts. If the
+/// clocks repeat it, a start and the current time are the first occurrence, and an end is the second.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    /// When the window opens; absent: it always was open
+    /// The start of the window. Default: no start
     #[serde(default, rename = "startDateTime")]
     start: Option<String>,
-    /// When the window closes; absent: never
+    /// The end of the window. Default: no end
     #[serde(default, rename = "endDateTime")]
     end: Option<String>,
-    /// How dates are written, in strptime's letters; absent: RFC 3339
+    /// The format of dates, with directives of strptime. Default: 2026-12-01, or RFC 3339
     #[serde(default)]
     format: Option<String>,
-    /// The IANA time zone of dates without an offset, such as Europe/Berlin; absent: UTC
+    /// The IANA time zone of dates without an offset, such as Europe/Berlin. Default: UTC
     #[serde(default)]
     timezone: Option<String>,
 }
@@ -67,27 +72,25 @@ register!(
 
 impl Activation for DateTimeWindow {
     #[inline]
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let reader = || self.reader.as_deref();
-        let read = |text: &str| match reader() {
-            Some(reader) => reader.read(text, Pass::First),
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let format = || self.format.as_deref();
+        let parse = |text: &str| match format() {
+            Some(format) => format.parse(text, Pass::First),
             None => rfc3339(text),
         };
-        let expectation = || reader().map_or_else(|| Reader::default().expectation(), Reader::expectation);
-        let Some(now) = now(check, read, expectation) else { return Verdict::Off };
-        check.note(|| self.told());
+        let expected = || format().map_or_else(|| RFC_3339.to_owned(), DateFormat::expected);
+        let Some(now) = now(evaluation, parse, expected) else { return Verdict::Off };
+        evaluation.note(|| self.describe());
         (self.start <= now.at && now.at < self.end).into()
     }
 
     fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        // Some windows never open.
-        let window = (self.start < self.end).then_some([self.start, self.end]);
-        next_of(window.into_iter().flatten(), after)
+        next_of([self.start, self.end], after)
     }
 }
 
 impl DateTimeWindow {
-    fn told(&self) -> String {
+    fn describe(&self) -> String {
         let text = |at: Timestamp| at.date().to_rfc3339_opts(SecondsFormat::AutoSi, true);
         match (self.start > Timestamp::MIN, self.end < Timestamp::MAX) {
             (true, true) => format!("on from {} to before {}", text(self.start), text(self.end)),
@@ -101,64 +104,78 @@ impl DateTimeWindow {
 impl Configured for DateTimeWindow {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
-        let mut reader = Reader::default();
-        if let Some(format) = config.format {
-            let Some(items) = items(&format) else {
-                let message = format!("expected a date format like \"%Y-%m-%d %H:%M\", found {format:?}");
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
+        let mut format = DateFormat::default();
+        if let Some(text) = config.format {
+            let Some(items) = parse_format(&text) else {
+                let message = format!("expected a date format like \"%Y-%m-%d %H:%M\", found {text:?}");
                 row.problem(".format", message);
                 return None;
             };
-            reader.format = Some((format, items));
+            format.items = Some((text, items));
         }
-        reader.zone = zone(config.timezone.as_deref(), row)?;
-        let mut read = |path, text: Option<String>, pass| {
+        format.zone = zone(config.timezone.as_deref(), row)?;
+        let mut parse = |path, text: Option<&str>, pass| {
             let text = text?;
-            let read = reader.read(&text, pass);
-            if read.is_none() {
-                row.problem(path, format!("expected {}, found {text:?}", reader.expectation()));
+            let instant = format.parse(text, pass);
+            if instant.is_none() {
+                row.problem(path, format!("expected {}, found {text:?}", format.expected()));
             }
-            read.map(Timestamp::from)
+            instant.map(Timestamp::from)
         };
-        let start = read(".startDateTime", config.start, Pass::First).unwrap_or(Timestamp::MIN);
-        let end = read(".endDateTime", config.end, Pass::Last).unwrap_or(Timestamp::MAX);
-        let reader = reader.format.is_some().then(|| Box::new(reader));
-        Some(Self { start, end, reader })
+        let start = parse(".startDateTime", config.start.as_deref(), Pass::First);
+        let end = parse(".endDateTime", config.end.as_deref(), Pass::Last);
+        if start.zip(end).is_some_and(|(start, end)| start >= end) {
+            let (start, end) = (config.start.unwrap_or_default(), config.end.unwrap_or_default());
+            row.problem(".endDateTime", format!("expected a time after the start, {start:?}, found {end:?}"));
+        }
+        let (start, end) = (start.unwrap_or(Timestamp::MIN), end.unwrap_or(Timestamp::MAX));
+        let format = format.items.is_some().then(|| Box::new(format));
+        Some(Self { start, end, format })
     }
 }
 
-/// The strptime format, parsed; nothing if it has a letter that means nothing.
-fn items(format: &str) -> Option<Vec<Item<'static>>> {
-    // Python's `%f` is the digits after the point, which chrono writes with the point.
+/// Parses a format of strptime; `None` if it has an unknown directive.
+fn parse_format(format: &str) -> Option<Vec<Item<'static>>> {
+    // Python's `%f` has the digits after the point; that of chrono includes the point.
     StrftimeItems::new(&format.replace(".%f", "%.f")).parse_to_owned().ok()
 }
 
-/// Reads dates as a row writes them.
+/// The expected time of the context if a row has no format.
+const RFC_3339: &str = "a time like \"2026-11-20T09:30:00Z\" (RFC 3339)";
+
+/// The format of a row's dates.
 #[derive(Debug, Default)]
-struct Reader {
-    format: Option<(String, Vec<Item<'static>>)>,
+struct DateFormat {
+    items: Option<(String, Vec<Item<'static>>)>,
     zone: Tz,
 }
 
-impl Reader {
-    fn expectation(&self) -> String {
-        match &self.format {
+impl DateFormat {
+    fn expected(&self) -> String {
+        match &self.items {
             Some((format, _)) => format!("a date like {format:?}"),
-            None => "a date like \"2026-11-20T09:30:00Z\" (RFC 3339), or a `format`".to_owned(),
+            None => {
+                "a date like \"2026-11-20\" or a time like \"2026-11-20T09:30:00Z\" (RFC 3339), or a `format`"
+                    .to_owned()
+            }
         }
     }
 
-    fn read(&self, text: &str, pass: Pass) -> Option<DateTime<Utc>> {
-        let read = self.format.as_ref().and_then(|(_, items)| self.read_as(items, text, pass));
-        read.or_else(|| rfc3339(text))
+    fn parse(&self, text: &str, pass: Pass) -> Option<DateTime<Utc>> {
+        let parsed = match &self.items {
+            Some((_, items)) => self.parse_items(items, text, pass),
+            None => clock::date(text).and_then(|date| start_of_day(self.zone, date)),
+        };
+        parsed.or_else(|| rfc3339(text))
     }
 
-    fn read_as(&self, items: &[Item<'static>], text: &str, pass: Pass) -> Option<DateTime<Utc>> {
+    fn parse_items(&self, items: &[Item<'static>], text: &str, pass: Pass) -> Option<DateTime<Utc>> {
         let mut parsed = Parsed::new();
         parse(&mut parsed, text, items.iter()).ok()?;
         let local = date(&mut parsed)?.and_time(time(&mut parsed)?);
         match parsed.offset() {
-            // Out of range where the offset leads before the first year or past the last.
+            // `None` if the offset leads out of the range of years.
             Some(seconds) => {
                 local.checked_sub_signed(Duration::seconds(seconds.into())).map(|utc| utc.and_utc())
             }
@@ -167,12 +184,12 @@ impl Reader {
     }
 }
 
-/// The date, with 1 January 1900 for what was not given.
+/// The date. Missing parts are those of 1 January 1900.
 fn date(parsed: &mut Parsed) -> Option<NaiveDate> {
     if parsed.year().is_none() && parsed.year_mod_100().is_none() && parsed.isoyear().is_none() {
         parsed.set_year(1900).ok()?;
     }
-    let whole = parsed.to_naive_date().or_else(|error| {
+    let date = parsed.to_naive_date().or_else(|error| {
         if parsed.month().is_none() {
             parsed.set_month(1).map_err(|_| error)?;
         }
@@ -181,11 +198,11 @@ fn date(parsed: &mut Parsed) -> Option<NaiveDate> {
         }
         parsed.to_naive_date()
     });
-    // chrono takes "24" for the year 24; whoever writes that means 2024.
-    whole.ok().filter(|date| date.year() >= 1000)
+    // chrono parses "24" as the year 24, where 2024 is meant.
+    date.ok().filter(|date| date.year() >= 1000)
 }
 
-/// The time of day, with 00:00 for what was not given.
+/// The time of day. Missing parts are those of 00:00.
 fn time(parsed: &mut Parsed) -> Option<NaiveTime> {
     if parsed.hour_mod_12().is_none() && parsed.hour_div_12().is_none() {
         parsed.set_hour(0).ok()?;

@@ -1,19 +1,19 @@
-//! An end.
+//! An expiry.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
-        register,
+        register::register,
         time::clock::{date, next_of, now_in_rfc3339, rfc3339, start_of_day, zone},
     },
     context::timestamp::Timestamp,
 };
 
-/// [`Config`] tells all of it.
+/// See [`Config`].
 struct Expires {
     at: Timestamp,
 }
@@ -21,17 +21,20 @@ struct Expires {
 /// On before `at`, and off from then on.
 ///
 /// ```sql
-/// INSERT INTO activations VALUES (10, 'Until the new year', 'novi.expires', '{"at": "2027-01-01", "timezone": "Europe/Berlin"}');
+/// INSERT INTO flags (id, name, status) VALUES (150, 'Old importer', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (150, 'Until the new year', 'novi.expires', '{"at": "2027-01-01", "timezone": "Europe/Berlin"}');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (150, 150);
 /// ```
 ///
-/// The time is the context's `currentDateTime` if it has one (an instant, or text in RFC 3339), else the clock. Text that
-/// is no time means off.
+/// The time is the attribute `currentDateTime` if the caller has it (an instant, or a string in RFC 3339),
+/// otherwise the clock. If the string is not a time, the condition is not met.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    /// When it ends: a date, whose first instant is meant, or a time in RFC 3339
+    /// The end: a date, which means its first instant, or a time in RFC 3339
     at: String,
-    /// The IANA time zone of a date, such as Europe/Berlin; absent: UTC
+    /// The IANA time zone of a date, such as Europe/Berlin. Default: UTC
     #[serde(default)]
     timezone: Option<String>,
 }
@@ -40,9 +43,10 @@ register!(Expires, "novi.expires", [], "On before an instant, and off from then 
 
 impl Activation for Expires {
     #[inline]
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let Some(now) = now_in_rfc3339(check) else { return Verdict::Off };
-        check.note(|| format!("on before {}", self.at.date().to_rfc3339_opts(SecondsFormat::AutoSi, true)));
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let Some(now) = now_in_rfc3339(evaluation) else { return Verdict::Off };
+        evaluation
+            .note(|| format!("on before {}", self.at.date().to_rfc3339_opts(SecondsFormat::AutoSi, true)));
         (now.at < self.at).into()
     }
 
@@ -54,10 +58,10 @@ impl Activation for Expires {
 impl Configured for Expires {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let zone = zone(config.timezone.as_deref(), row);
         let at = match date(&config.at) {
-            // Without the zone there is a problem already, and any will do to look for others.
+            // If the zone is invalid, that is reported already; any zone serves to find more problems.
             Some(date) => start_of_day(zone.unwrap_or_default(), date),
             None => rfc3339(&config.at),
         };

@@ -20,7 +20,7 @@ pub(in crate::snapshot) struct Analysis {
     pub(in crate::snapshot) by_flag: Vec<bool>,
     /// Whether the node or one below it may assign a variant.
     pub(in crate::snapshot) assigns_variant: Vec<bool>,
-    /// The memo slot of the node's verdict, or [`Node::FORGOTTEN`].
+    /// The memo slot of the node's verdict, or [`Node::NO_SLOT`].
     pub(in crate::snapshot) slots: Vec<u32>,
     /// The number of memo slots.
     pub(in crate::snapshot) slot_count: usize,
@@ -68,10 +68,10 @@ fn memo_slots(drafts: &DraftNodes, links: &Links, depths: &[u32], by_flag: &[boo
         let uses = &mut uses[canonical(*node) as usize];
         *uses = uses.saturating_add(1);
     }
-    let (mut free, mut slots) = (0, vec![Node::FORGOTTEN; count]);
+    let (mut free, mut slots) = (0, vec![Node::NO_SLOT; count]);
     for node in (0..).take(count) {
         let canonical = canonical(node) as usize;
-        if canonical < node as usize && slots[canonical] != Node::FORGOTTEN {
+        if canonical < node as usize && slots[canonical] != Node::NO_SLOT {
             slots[node as usize] = slots[canonical];
         } else if uses[canonical] > 1 || deep[node as usize] || is_flag(node) {
             slots[node as usize] = free;

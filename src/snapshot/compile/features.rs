@@ -107,7 +107,7 @@ impl FeatureChecker<'_> {
     }
 
     fn name(&self, variant: Variant) -> &str {
-        self.variants.get(variant.place()).map_or("", |name| name)
+        self.variants.get(variant.index()).map_or("", |name| name)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::AtomicBool};
 use crate::{
     activation::{
         Activation, Verdict,
-        evaluation::{Check, Conduct, Node},
+        evaluation::{Evaluation, Node, PanicPolicy},
     },
     snapshot::compile::{analysis::Analysis, graph::Graph, nodes::DraftNodes},
 };
@@ -19,10 +19,10 @@ impl DraftNodes {
             slot: *slot,
             by_flag: *by_flag,
             assigns: *assigns,
-            conduct: if draft.may_panic {
-                Conduct::MayPanic(AtomicBool::default())
+            panic_policy: if draft.may_panic {
+                PanicPolicy::MayPanic(AtomicBool::default())
             } else {
-                Conduct::Trusted
+                PanicPolicy::Trusted
             },
         });
         (nodes.collect(), self.graph)
@@ -33,7 +33,7 @@ impl DraftNodes {
 struct Broken;
 
 impl Activation for Broken {
-    fn evaluate(&self, _: &Check<'_>) -> Verdict {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Verdict {
         Verdict::Off
     }
 }

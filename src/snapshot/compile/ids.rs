@@ -23,7 +23,7 @@ impl VariantInterner {
         if let Some(known) = self.ids.get(name) {
             return *known;
         }
-        let id = Variant::at(self.names.len());
+        let id = Variant::from_index(self.names.len());
         self.names.push(name.into());
         self.ids.insert(name.into(), id);
         id

@@ -36,7 +36,7 @@ const LARGEST: u64 = 1 << 30;
 /// The rows of one revision, in a file.
 ///
 /// ```
-/// use novi::{SnapshotFile, rows::{FlagRow, Rows}};
+/// use novi::{rows::{FlagRow, Rows}, store::SnapshotFile};
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let path = &folder.path().join("flags.novi");

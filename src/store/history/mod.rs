@@ -16,7 +16,7 @@ pub use difference::{Difference, differences};
 pub use moment::AsOf;
 pub use query::HistoryQuery;
 pub use record::{Entity, HistoryRecord, Operation};
-pub use retention::Keep;
+pub use retention::Retention;
 pub use rollback::{Scope, rollback};
 
 pub use crate::store::change::FieldChange;

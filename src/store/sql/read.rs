@@ -3,7 +3,7 @@
 use crate::{
     rows::{Revision, Rows},
     store::{
-        delta::{Changed, Cursor, Fingerprint, Selection, TABLES},
+        delta::{Cursor, Delta, Fingerprint, Selection, TABLES},
         sql::{
             connection::{Connection, Statement},
             decode::{self, Cell},
@@ -99,7 +99,7 @@ pub(super) async fn changes(
     connection: &mut dyn Connection,
     before: &Cursor,
     now: &Cursor,
-) -> Result<Option<Changed>, sqlx::Error> {
+) -> Result<Option<Delta>, sqlx::Error> {
     let moved = now.moved_since(before);
     let mut records = Vec::new();
     for (slot, before, now) in &moved {
@@ -111,7 +111,7 @@ pub(super) async fn changes(
             return Ok(None);
         }
     }
-    Ok(Changed::from_records(&records, &moved))
+    Ok(Delta::from_records(&records, &moved))
 }
 
 pub(super) async fn selected(

@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Result},
     rows::Rows,
     store::{
-        delta::{Changed, Cursor, Fingerprint, ReadSession, Selection},
+        delta::{Cursor, Delta, Fingerprint, ReadSession, Selection},
         future::BoxFuture,
         sql::{
             connection::{Connection, Statement},
@@ -63,7 +63,7 @@ impl<DB: Driver> ReadSession for Reader<DB> {
         &self.cursor
     }
 
-    fn changed_since<'a>(&'a mut self, before: &'a Cursor) -> BoxFuture<'a, Result<Option<Changed>>> {
+    fn changed_since<'a>(&'a mut self, before: &'a Cursor) -> BoxFuture<'a, Result<Option<Delta>>> {
         Box::pin(async move {
             let read = changes(self.lease.connection(), before, &self.cursor).await;
             read.map_err(|error| DB::DIALECT.error(&self.name, "could not read the history", error))

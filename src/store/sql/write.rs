@@ -9,7 +9,7 @@ use crate::{
     store::{
         change::Author,
         constraints,
-        edit::{Edit, Expected, Versioned},
+        edit::{Edit, Expected, RowKey},
         sql::{
             connection::{Connection, Statement, Value},
             decode::{self, Cell},
@@ -186,7 +186,7 @@ async fn compare(
         return Err(edit.missing(expected));
     };
     let sql = &dialect.read;
-    if matches!(expected.row, Versioned::Activation(_)) {
+    if matches!(expected.row, RowKey::Activation(_)) {
         let row = current(connection, sql.activations, "a.id", id, decode::activation).await;
         return match row.map_err(failed)?.first() {
             Some(row) => edit.compare_activation(expected.version, row),
@@ -205,12 +205,12 @@ async fn compare(
 
 /// Locks a row until the transaction ends, and returns its id if it exists. A flag is locked before its metadata, in the
 /// order in which an update of one does it, or two writers could wait for each other.
-async fn lock(connection: &mut dyn Connection, row: &Versioned) -> Result<Option<i64>, sqlx::Error> {
+async fn lock(connection: &mut dyn Connection, row: &RowKey) -> Result<Option<i64>, sqlx::Error> {
     let sql = &connection.dialect().write;
     let (table, column, key, metadata): (_, _, Value, _) = match row {
-        Versioned::Flag(name) => ("flags", "name", name.as_str().into(), "flag_metadata where flag_id"),
-        Versioned::FlagId(id) => ("flags", "id", (*id).into(), "flag_metadata where flag_id"),
-        Versioned::Activation(id) => {
+        RowKey::Flag(name) => ("flags", "name", name.as_str().into(), "flag_metadata where flag_id"),
+        RowKey::FlagId(id) => ("flags", "id", (*id).into(), "flag_metadata where flag_id"),
+        RowKey::Activation(id) => {
             ("activations", "id", (*id).into(), "activation_metadata where activation_id")
         }
     };

@@ -125,7 +125,7 @@ impl fmt::Debug for TokenHash {
 /// It has no `Display`, and its `Debug` shows only the role, so that no log has it by accident.
 ///
 /// ```
-/// use novi::token::{Role, Secret};
+/// use novi::store::token::{Role, Secret};
 ///
 /// let secret = Secret::generate(Role::Server)?;
 /// assert!(secret.reveal().starts_with("novi_s_"));

@@ -1,7 +1,11 @@
 //! Errors of management.
 
 use axum::http::StatusCode;
-use novi::{Error, Revision, rows::Violation, store::SchemaStore};
+use novi::{
+    Error,
+    rows::{Revision, Violation},
+    store::SchemaStore,
+};
 
 use crate::{
     app::AppState,

@@ -1,9 +1,9 @@
-//! All that a row asks of its attribute.
+//! The condition of a row.
 
 use std::fmt;
 
 use crate::{
-    activation::evaluation::Check,
+    activation::evaluation::Evaluation,
     builtin::audience::attribute::{
         operator::Test,
         path::{Found, Path},
@@ -12,23 +12,23 @@ use crate::{
     context::value::Value,
 };
 
-/// The operators of a row, ready to be asked.
+/// The compiled operators of a row.
 pub(super) enum Condition {
-    /// What most rows have.
+    /// The most frequent case.
     One(Test),
     Several(Box<Several>),
 }
 
 pub(super) struct Several {
-    /// Of a list, one value must meet all of these.
+    /// If the attribute is a list, one value must meet all of these.
     tests: Vec<Test>,
-    /// Of a list, no value may be in one of these.
+    /// If the attribute is a list, no value may be in one of these.
     none_of: Vec<Values>,
     exists: Option<bool>,
 }
 
 impl Condition {
-    /// All of these must hold.
+    /// A condition that requires all of these.
     pub(super) fn new(mut tests: Vec<Test>, none_of: Vec<Values>, exists: Option<bool>) -> Self {
         if tests.len() == 1
             && none_of.is_empty()
@@ -40,30 +40,30 @@ impl Condition {
         Self::Several(Box::new(Several { tests, none_of, exists }))
     }
 
-    /// Whether the attribute is as it must be. One that is missing never is (R4), unless that is what is asked for.
+    /// Evaluates the condition. A missing attribute never matches, except with `"exists": false`.
     #[inline(always)]
-    pub(super) fn met(&self, path: &Path, check: &Check<'_>) -> bool {
-        match (check.get(path.name()), self) {
-            // What nearly all callers and rows have. The same as below, without the ways through other types.
-            (Some(Value::Str(given)), Self::One(test)) => test.met_by_text(given, check),
-            (attribute, _) => self.met_by(path.follow(attribute, check)),
+    pub(super) fn is_met(&self, path: &Path, evaluation: &Evaluation<'_>) -> bool {
+        match (evaluation.get(path.name()), self) {
+            // The fast path for nearly all callers and rows, with the same result as below.
+            (Some(Value::Str(given)), Self::One(test)) => test.is_met_by_str(given, evaluation),
+            (attribute, _) => self.is_met_by(path.follow(attribute, evaluation)),
         }
     }
 
     #[inline(never)]
-    fn met_by(&self, attribute: Option<Found<'_>>) -> bool {
+    fn is_met_by(&self, attribute: Option<Found<'_>>) -> bool {
         let exists = match self {
             Self::One(_) => None,
             Self::Several(several) => several.exists,
         };
         let Some(found) = attribute else { return exists == Some(false) };
-        let is_there = found.exists();
-        if !is_there || exists == Some(false) {
-            return exists == Some(is_there);
+        let is_present = found.exists();
+        if !is_present || exists == Some(false) {
+            return exists == Some(is_present);
         }
-        // A value of a type that a list does not have is not in it, but makes no sense outside of it either.
-        let is_out = |values: &Values| !found.any(|value| values.contain(value) != Some(false));
-        (self.tests().is_empty() || found.any(|value| self.tests().iter().all(|test| test.met(value))))
+        // A value of a type that the list does not have is neither in the list nor outside of it.
+        let is_out = |values: &Values| !found.any(|value| values.contains(value) != Some(false));
+        (self.tests().is_empty() || found.any(|value| self.tests().iter().all(|test| test.is_met_by(value))))
             && self.none_of().iter().all(is_out)
     }
 
@@ -82,7 +82,7 @@ impl Condition {
     }
 }
 
-/// What is expected, for explanations.
+/// For explanations.
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tests = self.tests().iter().map(ToString::to_string);

@@ -1,4 +1,4 @@
-//! The config as a row has it, and what is wrong with it.
+//! The config of a row, and its validation.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
@@ -9,105 +9,110 @@ use serde::{
 };
 
 use crate::{
-    activation::Compile,
+    activation::CompileContext,
     builtin::audience::{
         attribute::{
             condition::Condition,
             operand::Reader,
+            operand_kind::Operand,
             operator::{Bound, Test},
             path::Path,
             search::{Place, Search},
         },
         scalar::Scalar,
-        string_list::Texts,
+        string_list::StringList,
     },
     context::value::Value,
 };
 
-/// On when an attribute of the caller is as its operators ask.
+/// On if an attribute of the caller matches.
 ///
 /// ```sql
-/// INSERT INTO activations VALUES (1, 'Paying customers', 'novi.attribute', '{"attribute": "plan", "in": ["pro", "team"]}');
-/// INSERT INTO activations VALUES (2, 'Staff', 'novi.attribute', '{"attribute": "email", "ends_with": "@example.com", "ignore_case": true}');
-/// INSERT INTO activations VALUES (3, 'Grown up', 'novi.attribute', '{"attribute": "age", "greater_or_equal": 18, "less": 120}');
-/// INSERT INTO activations VALUES (4, 'Recent app', 'novi.attribute', '{"attribute": "app.version", "semver": ">=1.2.3"}');
+/// INSERT INTO flags (id, name, status) VALUES (100, 'New pricing', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (100, 'Paying customers', 'novi.attribute', '{"attribute": "plan", "in": ["pro", "team"]}'),
+///     (101, 'Staff', 'novi.attribute', '{"attribute": "email", "ends_with": "@example.com", "ignore_case": true}'),
+///     (102, 'Adults', 'novi.attribute', '{"attribute": "age", "greater_or_equal": 18, "less": 120}'),
+///     (103, 'Recent app', 'novi.attribute', '{"attribute": "app.version", "semver": ">=1.2.3"}');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (100, 100);
 /// ```
 ///
-/// A row has one operator or several, and then all must hold:
+/// A row has one operator or several, which must all hold:
 ///
 /// | operator | the attribute is |
 /// |---|---|
-/// | `equals`, `not_equals` | this text, number or truth value; another one of the same type |
-/// | `in`, `not_in` | one of a list of such; another one, of a type that the list has |
-/// | `contains`, `starts_with`, `ends_with` | a text with this part, or with one of a list of parts |
-/// | `regex` | a text with a match of the expression, anywhere unless it says `^` and `$` |
+/// | `equals`, `not_equals` | this string, number or boolean; another one of the same type |
+/// | `in`, `not_in` | one of a list; another value, of a type in the list |
+/// | `contains`, `starts_with`, `ends_with` | a string with this part, or with one of a list of parts |
+/// | `regex` | a string with a match of the regular expression, anywhere unless it has `^` and `$` |
 /// | `less`, `less_or_equal`, `greater`, `greater_or_equal` | such a number |
-/// | `before`, `after` | such a time, the limit excluded: an instant, or text in RFC 3339 or like `2026-01-01` (00:00 UTC) |
-/// | `semver` | such a version: `1.2.3` or with `=`, `>`, `<`, `>=`, `<=`, `~`, `^`, or several with commas between them |
+/// | `before`, `after` | such a time, the limit excluded: an instant, or a string in RFC 3339 or like `2026-01-01` (00:00 UTC) |
+/// | `semver` | a version in this range: `1.2.3` or with `=`, `>`, `<`, `>=`, `<=`, `~`, `^`, or several separated by commas |
 /// | `in_cidr` | an IP address in this network, or in one of a list of networks; an address is a network, too |
-/// | `exists` | there (`true`), or missing (`false`) |
+/// | `exists` | present (`true`), or missing (`false`) |
 ///
-/// **What is missing** (R4). An attribute that is missing, null, or of another type than the operator asks for meets
-/// nothing, `not_equals` and `not_in` neither: who is not known to be elsewhere is not taken to be. The ways to say
-/// otherwise are `"exists": false` and `novi.not`.
+/// **Missing attributes.** An attribute that is missing, null, or of another type than the operator requires
+/// never matches, not even `not_equals` and `not_in`: a caller whose country is unknown is not known to be
+/// elsewhere. To match it, use `"exists": false` or `novi.not`.
 ///
-/// **Names with dots.** `user.address.country` is the attribute that is called so; if there is none, it is the path
-/// through the objects `user` and `address`.
+/// **Names with dots.** `user.address.country` is the attribute with this name, or else a path through the
+/// objects `user` and `address`.
 ///
-/// **Lists.** Of an attribute that is a list, one value must meet all operators; for `not_equals` and `not_in` none may
-/// equal, nor be of another type. A path goes on into each object of a list. Null in a list is passed over.
+/// **Lists.** If the attribute is a list, one value must meet all operators. For `not_equals` and `not_in`,
+/// no value may be equal or of another type. A path continues into each object of a list. Null in a list is
+/// ignored.
 ///
-/// **Types.** Numbers are compared by value: 18 equals 18.0, and whole numbers of up to 64 bits are exact. In a row,
-/// larger ones are rounded to a float. Text never equals a number, nor a truth value: `"18"` is not 18.
+/// **Types.** Numbers are compared by value: 18 equals 18.0. Integers of up to 64 bits are exact; larger ones
+/// in a row are rounded to a float. A string never equals a number or a boolean: `"18"` is not 18.
 ///
-/// **Case.** `ignore_case` is for texts: of `equals`, `in` and their opposites, parts and expressions. It compares
-/// character by character by Unicode's simple folding: `ς` is `σ`, `ẞ` is `ß` but not `ss`, and `İ` and `ı` are
-/// themselves alone.
+/// **Case.** `ignore_case` applies to the operators for strings. It compares character by character by
+/// Unicode's simple case folding: `ς` equals `σ`, `ẞ` equals `ß` but not `ss`, and `İ` and `ı` equal only
+/// themselves.
 ///
-/// **Versions** are ordered as semver 2.0 says, versions before a release included: `<2.0.0` is met by 2.0.0-alpha. What
-/// follows `+` is passed over. A leading `v` or `=` is, too, missing parts are zero, and leading zeros are nothing, so
-/// that `v1.2` is 1.2.0, and 2026.01.05 can be compared. Four parts are no version. `~1.2.3` is from 1.2.3 up to before
-/// 1.3.0, `~1` up to before 2.0.0; `^` goes up to the next change of the first part that is not zero; neither is met
-/// by what leads to the release that ends it (2.0.0-alpha for `^1.2.3`).
+/// **Versions** are ordered by semver 2.0, including pre-releases: 2.0.0-alpha is in `<2.0.0`. Text after `+`
+/// is ignored. A leading `v` or `=` and leading zeros are ignored, and missing parts are zero, so `v1.2` is
+/// 1.2.0 and 2026.01.05 can be compared. Four parts are not a version. `~1.2.3` means up to but not including
+/// 1.3.0, and `~1` up to 2.0.0. `^` means up to the next change of the first part that is not zero. Neither
+/// includes pre-releases of the upper limit (2.0.0-alpha for `^1.2.3`).
 ///
 /// **Networks.** An IPv4 address that is written as IPv6 (`::ffff:10.0.0.1`) is the IPv4 address.
 ///
-/// **Limits.** Expressions take time linear in the text, have no look-around or back-references, and may be 1 MiB large
-/// when compiled. Lists may be long: a million values are looked up as fast as ten.
+/// **Limits.** Regular expressions take linear time, have no look-around or back-references, and take at most
+/// 1 MiB when compiled. A lookup in a list of a million values takes the same time as in a list of ten.
 #[derive(Default, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields, extend("required" = ["attribute"]))]
 pub(super) struct Config {
-    // Operands are read as they are, so that all that is wrong with them is told at once.
-    /// The attribute's name, or a path to it through objects: user.address.country
+    // Operands are read later, so that all problems are reported at once.
+    /// The name of the attribute, or a path to it through objects: user.address.country
     #[schemars(with = "String", length(min = 1))]
     attribute: Operand,
-    /// The attribute is this
+    /// The attribute equals this
     #[schemars(with = "Option<Scalar>")]
     equals: Operand,
-    /// The attribute is there, of the same type, and not this
+    /// The attribute has the same type, and another value
     #[schemars(with = "Option<Scalar>")]
     not_equals: Operand,
     /// The attribute is one of these
     #[serde(rename = "in")]
     #[schemars(with = "Option<Vec<Scalar>>")]
     one_of: Operand,
-    /// The attribute is there, of the type of one of these, and none of them
+    /// The attribute has the type of one of these, and another value
     #[schemars(with = "Option<Vec<Scalar>>")]
     not_in: Operand,
-    /// The text contains this, or one of these
-    #[schemars(with = "Option<Texts>")]
+    /// The string contains this, or one of these
+    #[schemars(with = "Option<StringList>")]
     contains: Operand,
-    /// The text starts with this, or with one of these
-    #[schemars(with = "Option<Texts>")]
+    /// The string starts with this, or with one of these
+    #[schemars(with = "Option<StringList>")]
     starts_with: Operand,
-    /// The text ends with this, or with one of these
-    #[schemars(with = "Option<Texts>")]
+    /// The string ends with this, or with one of these
+    #[schemars(with = "Option<StringList>")]
     ends_with: Operand,
-    /// The text has a match of this regular expression
+    /// The string has a match of this regular expression
     #[schemars(with = "Option<String>")]
     regex: Operand,
-    /// Texts are compared without regard to case
+    /// Strings are compared without regard to case
     #[schemars(with = "bool")]
     ignore_case: Operand,
     /// The number is less than this
@@ -128,13 +133,14 @@ pub(super) struct Config {
     /// The time is after this: 2026-01-01 or 2026-01-01T00:00:00Z
     #[schemars(with = "Option<String>")]
     after: Operand,
-    /// The version is such: 1.2.3, or with one of = > < >= <= ~ ^ before it, or several with commas between them
+    /// The version is in this range: 1.2.3, or with one of = > < >= <= ~ ^ before it, or several separated by
+    /// commas
     #[schemars(with = "Option<String>")]
     semver: Operand,
     /// The IP address is in this network, or in one of these: 10.0.0.0/8
-    #[schemars(with = "Option<Texts>")]
+    #[schemars(with = "Option<StringList>")]
     in_cidr: Operand,
-    /// true: the attribute is there and not null; false: it is not
+    /// true: the attribute is present and not null; false: it is missing or null
     #[schemars(with = "Option<bool>")]
     exists: Operand,
     #[schemars(skip)]
@@ -142,15 +148,15 @@ pub(super) struct Config {
 }
 
 impl Config {
-    /// The attribute's place and what is asked of it; what is wrong is noted with the row.
-    pub(super) fn compile(self, row: &mut Compile<'_>) -> (Path, Condition) {
+    /// Compiles the path and the condition. Problems are reported.
+    pub(super) fn compile(self, row: &mut CompileContext<'_>) -> (Path, Condition) {
         let mut read = Reader::new(row);
         read.unknown(self.unknown.keys());
         let path = read.name("attribute", self.attribute);
         let whole = [&self.equals, &self.not_equals, &self.one_of, &self.not_in, &self.regex];
         let parts = [&self.contains, &self.starts_with, &self.ends_with];
-        let has_texts = whole.into_iter().chain(parts).any(Operand::is_there);
-        let case = read.case("ignore_case", self.ignore_case, has_texts);
+        let has_strings = whole.into_iter().chain(parts).any(Operand::is_present);
+        let case = read.case("ignore_case", self.ignore_case, has_strings);
 
         let mut tests = Vec::new();
         tests.extend(read.value("equals", self.equals, case).map(Test::OneOf));
@@ -161,7 +167,7 @@ impl Config {
             ("ends_with", self.ends_with, Place::End),
         ] {
             tests.extend(
-                read.texts(field, operand)
+                read.strings(field, operand)
                     .map(|parts| Test::Search(Box::new(Search::new(place, case, &parts)))),
             );
         }
@@ -188,7 +194,7 @@ impl Config {
         (path, Condition::new(tests, none_of, exists))
     }
 
-    /// The field of this name.
+    /// The field with this name.
     fn field(&mut self, name: &str) -> Option<&mut Operand> {
         Some(match name {
             "attribute" => &mut self.attribute,
@@ -215,7 +221,7 @@ impl Config {
     }
 }
 
-/// By hand, since serde's own way to collect unknown fields reads all fields twice.
+/// Written by hand, since `#[serde(flatten)]` would buffer all fields.
 impl<'de> Deserialize<'de> for Config {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct ConfigVisitor;
@@ -251,22 +257,12 @@ impl<'de> Deserialize<'de> for Config {
     }
 }
 
-/// What a field holds; nothing if it is not there, which is not the same as null.
-#[derive(Debug, Default)]
-pub(super) struct Operand(pub(super) Option<Value<'static>>);
-
-impl Operand {
-    fn is_there(&self) -> bool {
-        self.0.is_some()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{super::operand::OPERATORS, *};
 
     #[test]
-    fn messages_name_the_fields_that_there_are() {
+    fn operators_are_the_fields_of_the_schema() {
         let schema = schemars::schema_for!(Config);
         let fields = schema.get("properties").and_then(|fields| fields.as_object()).unwrap();
         let mut known: Vec<_> = OPERATORS.into_iter().chain(["attribute", "ignore_case"]).collect();

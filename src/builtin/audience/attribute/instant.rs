@@ -2,22 +2,22 @@
 
 use chrono::{DateTime, NaiveTime, Utc};
 
-use crate::{builtin::time::clock as time, context::value::Value};
+use crate::{builtin::time::clock, context::value::Value};
 
-/// The point in time that a value is: an instant, or text that [is read](read) as one.
-pub(super) fn of(value: &Value<'_>) -> Option<DateTime<Utc>> {
+/// Converts a value: an instant, or a string that can be [parsed](parse).
+pub(super) fn from_value(value: &Value<'_>) -> Option<DateTime<Utc>> {
     match value {
         Value::Instant(instant) => Some(*instant),
-        Value::Str(text) => read(text),
+        Value::Str(text) => parse(text),
         _ => None,
     }
 }
 
-/// Reads RFC 3339, or a date alone, which is its first instant in UTC.
-pub(super) fn read(text: &str) -> Option<DateTime<Utc>> {
-    match time::date(text) {
+/// Parses a time in RFC 3339, or a date, which is its first instant in UTC.
+pub(super) fn parse(text: &str) -> Option<DateTime<Utc>> {
+    match clock::date(text) {
         Some(date) => Some(date.and_time(NaiveTime::MIN).and_utc()),
-        None => time::rfc3339(text),
+        None => clock::rfc3339(text),
     }
 }
 
@@ -26,10 +26,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_and_times_are_read() {
-        let read = |text| read(text).map(|instant| instant.to_rfc3339());
-        assert_eq!(read("2026-01-02").as_deref(), Some("2026-01-02T00:00:00+00:00"));
-        assert_eq!(read("2026-01-02T03:04:05.5+01:00").as_deref(), Some("2026-01-02T02:04:05.500+00:00"));
+    fn dates_and_times_are_parsed() {
+        let parse = |text| parse(text).map(|instant| instant.to_rfc3339());
+        assert_eq!(parse("2026-01-02").as_deref(), Some("2026-01-02T00:00:00+00:00"));
+        assert_eq!(parse("2026-01-02T03:04:05.5+01:00").as_deref(), Some("2026-01-02T02:04:05.500+00:00"));
         for text in [
             "",
             "2026",
@@ -40,7 +40,7 @@ mod tests {
             "20260101",
             "1767225600",
         ] {
-            assert_eq!(read(text), None, "{text}");
+            assert_eq!(parse(text), None, "{text}");
         }
     }
 }

@@ -1,38 +1,37 @@
-//! What an attribute of the caller must be.
+//! Conditions on an attribute of the caller.
 
 pub(crate) mod condition;
 pub(crate) mod config;
 pub(crate) mod instant;
 pub(crate) mod number;
 pub(crate) mod operand;
+pub(crate) mod operand_kind;
 pub(crate) mod operator;
 pub(crate) mod path;
-pub(crate) mod pattern;
 pub(crate) mod search;
 pub(crate) mod values;
-pub(crate) mod version;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
-    builtin::register,
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    builtin::register::register,
 };
 use condition::Condition;
 use config::Config;
 use path::Path;
 
-/// [`Config`] tells all of it.
+/// See [`Config`].
 struct Attribute {
     path: Path,
     condition: Condition,
 }
 
-register!(Attribute, "novi.attribute", [], "On when an attribute of the caller is as its operators ask");
+register!(Attribute, "novi.attribute", [], "On if an attribute of the caller matches");
 
 impl Activation for Attribute {
     #[inline]
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let met = self.condition.met(&self.path, check);
-        check.note(|| format!("{}: expected {}", self.path, self.condition));
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let met = self.condition.is_met(&self.path, evaluation);
+        evaluation.note(|| format!("{}: expected {}", self.path, self.condition));
         met.into()
     }
 }
@@ -40,7 +39,7 @@ impl Activation for Attribute {
 impl Configured for Attribute {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let (path, condition) = config.compile(row);
         Some(Self { path, condition })
     }

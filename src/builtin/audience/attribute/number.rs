@@ -1,37 +1,37 @@
-//! Numbers compared by their value, whatever type holds them.
+//! Numbers, compared by value whatever their type.
 
 use std::{cmp::Ordering, collections::HashSet, fmt};
 
 use crate::context::value::Value;
 
-/// A number. A whole one is always [`Whole`](Self::Whole) if it fits, so that 18 and 18.0 are the same, and large ones
-/// are not rounded to a float when they are compared.
+/// A number. Integers are always [`Whole`](Self::Whole) if they fit, so that 18 and 18.0 are equal, and large
+/// integers are not rounded when they are compared.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::builtin) enum Number {
     Whole(i128),
-    /// A fraction, or beyond 2^127, or no number.
+    /// A fraction, a number outside of `i128`, or NaN.
     Float(f64),
 }
 
 impl Number {
-    /// The number that a value is, if it is one.
+    /// Converts a value, if it is a number.
     #[inline]
-    pub(in crate::builtin) fn of(value: &Value<'_>) -> Option<Self> {
+    pub(in crate::builtin) fn from_value(value: &Value<'_>) -> Option<Self> {
         match value {
             Value::Int(number) => Some(Self::Whole((*number).into())),
             Value::UInt(number) => Some(Self::Whole((*number).into())),
             Value::BigInt(digits) => match digits.parse() {
                 Ok(number) => Some(Self::Whole(number)),
-                Err(_) => digits.parse().ok().map(Self::of_float),
+                Err(_) => digits.parse().ok().map(Self::from_float),
             },
-            Value::Float(number) => Some(Self::of_float(*number)),
+            Value::Float(number) => Some(Self::from_float(*number)),
             _ => None,
         }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "checked to be in range and without a fraction")]
-    fn of_float(number: f64) -> Self {
-        // 2^127, the first that an i128 does not hold.
+    fn from_float(number: f64) -> Self {
+        // 2^127, the first number out of range of an i128.
         const END: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
         if number.fract() == 0.0 && (-END..END).contains(&number) {
             Self::Whole(number as i128)
@@ -40,7 +40,7 @@ impl Number {
         }
     }
 
-    /// How two numbers compare; nothing if one is no number (NaN).
+    /// Compares two numbers; `None` if one is NaN.
     #[inline]
     pub(in crate::builtin) fn compare(self, other: Self) -> Option<Ordering> {
         match (self, other) {
@@ -65,9 +65,10 @@ impl fmt::Display for Number {
     }
 }
 
-/// The float is not a whole number below 2^127, so the two are never equal, and rounding moves the whole one past a
-/// float nowhere: where it rounds, floats have no fractions. At most it meets the float, far out.
-#[expect(clippy::cast_precision_loss, reason = "told above")]
+/// The float has a fraction or is outside of `i128`, so the numbers are never equal. Rounding the integer
+/// cannot move it past the float: where it rounds, floats have no fractions. At most the rounded integer
+/// equals a float that is out of range.
+#[expect(clippy::cast_precision_loss, reason = "see above")]
 fn compare_float(whole: i128, float: f64) -> Option<Ordering> {
     match (whole as f64).partial_cmp(&float)? {
         Ordering::Equal if float > 0.0 => Some(Ordering::Less),
@@ -78,17 +79,17 @@ fn compare_float(whole: i128, float: f64) -> Option<Ordering> {
 
 type Set<K> = HashSet<K, foldhash::fast::RandomState>;
 
-/// Up to so many numbers are compared one by one, which is faster than hashing.
+/// Up to this size a linear scan is faster than hashing.
 const FEW: usize = 8;
 
-/// A list of numbers to find one in.
+/// A set of numbers.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
     few: Vec<Number>,
-    // What is more than a few, by how it is held in the least memory: 8 bytes a number, and 13 for the table at worst.
+    // Larger sets by type, to save memory: 8 bytes per number, and at most 13 for the table.
     small: Set<i64>,
     large: Set<u64>,
-    /// The bits of those that are neither.
+    /// The bits of all other numbers.
     floats: Set<u64>,
 }
 
@@ -117,7 +118,7 @@ impl Numbers {
         self.few.len() + self.small.len() + self.large.len() + self.floats.len()
     }
 
-    /// The numbers, if they are few.
+    /// The numbers of a small set.
     pub(super) fn few(&self) -> &[Number] {
         &self.few
     }
@@ -135,7 +136,7 @@ impl Numbers {
     }
 }
 
-/// A number as a set holds it: one key for each value.
+/// The key of a number in a set, unique per value.
 enum Key {
     Small(i64),
     Large(u64),
@@ -143,7 +144,7 @@ enum Key {
 }
 
 impl Number {
-    /// Nothing for a number that no list can hold: a config's numbers beyond 64 bits are floats.
+    /// `None` for an integer that no config can contain: those of more than 64 bits are floats in a config.
     #[expect(clippy::cast_precision_loss, reason = "checked to be exact")]
     fn key(self) -> Option<Key> {
         match self {
@@ -151,7 +152,7 @@ impl Number {
                 let small = i64::try_from(number).map(Key::Small);
                 let float = || {
                     let float = number as f64;
-                    let exact = matches!(Self::of_float(float), Self::Whole(same) if same == number);
+                    let exact = matches!(Self::from_float(float), Self::Whole(same) if same == number);
                     exact.then_some(Key::Float(float.to_bits()))
                 };
                 small.or_else(|_| u64::try_from(number).map(Key::Large)).ok().or_else(float)
@@ -166,11 +167,11 @@ mod tests {
     use super::*;
 
     fn number(value: impl Into<Value<'static>>) -> Number {
-        Number::of(&value.into()).unwrap()
+        Number::from_value(&value.into()).unwrap()
     }
 
     fn big(digits: &'static str) -> Number {
-        Number::of(&Value::BigInt(digits.into())).unwrap()
+        Number::from_value(&Value::BigInt(digits.into())).unwrap()
     }
 
     #[test]
@@ -200,7 +201,7 @@ mod tests {
             for (place, other) in rising.iter().enumerate() {
                 assert_eq!(one.compare(*other), Some(at.cmp(&place)), "{one} {other}");
                 let many = Numbers::new(vec![*other; FEW + 1]);
-                // The only number here that is beyond 64 bits and that no float holds.
+                // These numbers have more than 64 bits and are not exact as floats.
                 let held = at == place && !matches!(at, 14 | 15);
                 assert_eq!(many.contains(*one), held, "{one} in {other}");
                 assert_eq!(Numbers::new(vec![*other]).contains(*one), at == place);
@@ -209,11 +210,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_equals_nothing() {
+    fn nan_equals_nothing() {
         let nan = number(f64::NAN);
         assert_eq!((nan.compare(nan), nan.compare(number(1))), (None, None));
         assert!(!Numbers::new(vec![number(1); 9]).contains(nan) && !Numbers::new(vec![nan]).contains(nan));
-        assert!(Number::of(&Value::BigInt("many".into())).is_none());
+        assert!(Number::from_value(&Value::BigInt("many".into())).is_none());
         assert!(Numbers::new(vec![number(0.0)]).contains(number(-0.0)));
     }
 }

@@ -1,28 +1,25 @@
-//! One operator and its operand, which a value meets or not.
+//! An operator with its operand.
 
 use std::{cmp::Ordering, fmt};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use novi_match::{
+    pattern::Pattern,
+    version::{Requirement, short_release},
+};
 
 use crate::{
-    activation::evaluation::Check,
+    activation::evaluation::Evaluation,
     builtin::audience::{
-        attribute::{
-            instant,
-            number::Number,
-            pattern::Pattern,
-            search::Search,
-            values::Values,
-            version::{self, Requirement},
-        },
+        attribute::{instant, number::Number, search::Search, values::Values},
         network::Networks,
     },
     context::value::Value,
 };
 
-/// What a value must be. One of another type is not.
+/// A test of a value. A value of another type does not pass.
 ///
-/// Most rows compare a text, and a process holds many of them: what is larger lies elsewhere.
+/// Large variants are boxed, since most rows compare a string.
 pub(super) enum Test {
     OneOf(Values),
     Search(Box<Search>),
@@ -34,7 +31,7 @@ pub(super) enum Test {
     Network(Box<Networks>),
 }
 
-/// On which side of a number another one must be.
+/// A bound of a number.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Bound {
     Less,
@@ -55,44 +52,44 @@ impl Bound {
 }
 
 impl Test {
-    /// Whether a text of the context meets it.
+    /// Tests a string of the context.
     #[inline(always)]
-    pub(super) fn met_by_text(&self, text: &str, check: &Check<'_>) -> bool {
+    pub(super) fn is_met_by_str(&self, text: &str, evaluation: &Evaluation<'_>) -> bool {
         match self {
-            Self::OneOf(Values::Texts(texts)) => texts.contain(text),
+            Self::OneOf(Values::Strings(strings)) => strings.contains(text),
             Self::Version(requirement) => {
-                requirement.met_by_release(check.number_of(text, version::short_release), text)
+                requirement.is_met_by_release(evaluation.parse_cached(text, short_release), text)
             }
-            _ => self.met(&Value::Str(text.into())),
+            _ => self.is_met_by(&Value::Str(text.into())),
         }
     }
 
-    pub(super) fn met(&self, value: &Value<'_>) -> bool {
+    pub(super) fn is_met_by(&self, value: &Value<'_>) -> bool {
         match self {
-            Self::OneOf(values) => values.contain(value) == Some(true),
-            Self::Search(search) => value.as_str().is_some_and(|text| search.met(text)),
+            Self::OneOf(values) => values.contains(value) == Some(true),
+            Self::Search(search) => value.as_str().is_some_and(|text| search.is_met_by(text)),
             Self::Pattern(pattern) => value.as_str().is_some_and(|text| pattern.matches(text)),
             Self::Number(limit) => {
                 let (bound, wanted) = **limit;
-                let order = Number::of(value).and_then(|number| number.compare(wanted));
+                let order = Number::from_value(value).and_then(|number| number.compare(wanted));
                 order.is_some_and(|order| bound.allows(order))
             }
-            Self::Before(end) => instant::of(value).is_some_and(|instant| instant < *end),
-            Self::After(start) => instant::of(value).is_some_and(|instant| instant > *start),
-            Self::Version(requirement) => value.as_str().is_some_and(|text| requirement.met(text)),
+            Self::Before(end) => instant::from_value(value).is_some_and(|instant| instant < *end),
+            Self::After(start) => instant::from_value(value).is_some_and(|instant| instant > *start),
+            Self::Version(requirement) => value.as_str().is_some_and(|text| requirement.is_met_by(text)),
             Self::Network(networks) => value.as_str().is_some_and(|text| networks.contain(text)),
         }
     }
 }
 
-/// What is expected, for explanations.
+/// For explanations.
 impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let instant = |instant: &DateTime<Utc>| instant.to_rfc3339_opts(SecondsFormat::AutoSi, true);
         match self {
             Self::OneOf(values) => values.fmt(f),
             Self::Search(search) => search.fmt(f),
-            Self::Pattern(pattern) => write!(f, "a text that matches {pattern}"),
+            Self::Pattern(pattern) => write!(f, "a string that matches {pattern}"),
             Self::Number(limit) => {
                 let (bound, number) = **limit;
                 let words = match bound {

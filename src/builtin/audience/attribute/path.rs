@@ -1,11 +1,11 @@
-//! Where in the context an attribute is.
+//! The path to an attribute.
 
 use std::fmt;
 
-use crate::{activation::evaluation::Check, context::value::Value};
+use crate::{activation::evaluation::Evaluation, context::value::Value};
 
-/// Lists and objects further inside one another than this are not looked into; JSON texts end at 128 anyway.
-const DEEPEST: usize = 128;
+/// The depth nesting of lists and objects that is followed. JSON of `serde_json` ends at 128.
+const MAX_DEPTH: usize = 128;
 
 /// The name of an attribute, or a path to it through objects: `user.address.country`.
 #[derive(Default)]
@@ -23,18 +23,18 @@ impl Path {
         &self.name
     }
 
-    /// Where the way leads: to the attribute that has the whole name, if there is one; else, if the name has dots, on from
-    /// the one of the first part.
+    /// Finds the attribute with the whole name, or else the attribute with the first part of a name with
+    /// dots.
     pub(super) fn follow<'c>(
         &'c self,
         attribute: Option<&'c Value<'c>>,
-        check: &'c Check<'_>,
+        evaluation: &'c Evaluation<'_>,
     ) -> Option<Found<'c>> {
         if let Some(value) = attribute {
-            return Some(Found { value, way: None });
+            return Some(Found { value, path: None });
         }
-        let (first, way) = self.name.split_once('.')?;
-        Some(Found { value: check.get(first)?, way: Some(way) })
+        let (first, path) = self.name.split_once('.')?;
+        Some(Found { value: evaluation.get(first)?, path: Some(path) })
     }
 }
 
@@ -44,49 +44,49 @@ impl fmt::Display for Path {
     }
 }
 
-/// An attribute, and the fields to follow from it. Where a list is met on the way, each of its values is followed.
+/// An attribute and the rest of the path. A path continues into each value of a list.
 #[derive(Clone, Copy)]
 pub(super) struct Found<'c> {
     value: &'c Value<'c>,
-    way: Option<&'c str>,
+    path: Option<&'c str>,
 }
 
 impl Found<'_> {
-    /// Whether there is anything but null where the way ends. A list is something even if it is empty.
+    /// Returns `true` if there is a value other than null at the end of the path. An empty list is a value.
     pub(super) fn exists(self) -> bool {
-        exists(self.value, self.way, DEEPEST)
+        exists(self.value, self.path, MAX_DEPTH)
     }
 
-    /// Whether a value where the way ends passes the test; of a list each value is tested. Null is nothing, and
-    /// is not tested.
+    /// Returns `true` if a value at the end of the path passes a test. Each value of a list is tested, except
+    /// null.
     pub(super) fn any(self, test: impl Fn(&Value<'_>) -> bool) -> bool {
-        any(self.value, self.way, &test, DEEPEST)
+        any(self.value, self.path, &test, MAX_DEPTH)
     }
 }
 
-/// The first field of a way, and what is left of it then.
-fn step(way: &str) -> (&str, Option<&str>) {
-    way.split_once('.').map_or((way, None), |(next, rest)| (next, Some(rest)))
+/// Splits the first field from a path.
+fn step(path: &str) -> (&str, Option<&str>) {
+    path.split_once('.').map_or((path, None), |(next, rest)| (next, Some(rest)))
 }
 
-fn exists(value: &Value<'_>, way: Option<&str>, deepest: usize) -> bool {
-    let Some((next, rest)) = way.map(step) else { return !value.is_null() };
-    let Some(deepest) = deepest.checked_sub(1) else { return false };
+fn exists(value: &Value<'_>, path: Option<&str>, depth: usize) -> bool {
+    let Some((next, rest)) = path.map(step) else { return !value.is_null() };
+    let Some(depth) = depth.checked_sub(1) else { return false };
     match value {
-        Value::List(values) => values.iter().any(|value| exists(value, way, deepest)),
-        value => value.field(next).is_some_and(|value| exists(value, rest, deepest)),
+        Value::List(values) => values.iter().any(|value| exists(value, path, depth)),
+        value => value.field(next).is_some_and(|value| exists(value, rest, depth)),
     }
 }
 
-fn any(value: &Value<'_>, way: Option<&str>, test: &impl Fn(&Value<'_>) -> bool, deepest: usize) -> bool {
-    match (value, deepest.checked_sub(1)) {
+fn any(value: &Value<'_>, path: Option<&str>, test: &impl Fn(&Value<'_>) -> bool, depth: usize) -> bool {
+    match (value, depth.checked_sub(1)) {
         (Value::Null, _) => false,
-        (Value::List(values), Some(deepest)) => values.iter().any(|value| any(value, way, test, deepest)),
-        (value, deepest) => match (way.map(step), deepest) {
-            // A list too deep ends here as what it is, which no test takes for a match, nor for the lack of one.
+        (Value::List(values), Some(depth)) => values.iter().any(|value| any(value, path, test, depth)),
+        (value, depth) => match (path.map(step), depth) {
+            // A list that is nested too deeply is tested as a whole, which no test accepts.
             (None, _) | (_, None) => test(value),
-            (Some((next, rest)), Some(deepest)) => {
-                value.field(next).is_some_and(|value| any(value, rest, test, deepest))
+            (Some((next, rest)), Some(depth)) => {
+                value.field(next).is_some_and(|value| any(value, rest, test, depth))
             }
         },
     }

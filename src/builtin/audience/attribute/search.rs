@@ -1,10 +1,10 @@
-//! Parts of texts.
+//! Search for parts of strings.
 
 use std::fmt;
 
-use crate::builtin::audience::{case_fold::Case, phrasing as words};
+use crate::builtin::audience::{case_fold::Case, phrasing};
 
-/// Where in a text one of several parts must be.
+/// The position of a part.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Place {
     Anywhere,
@@ -12,7 +12,7 @@ pub(super) enum Place {
     End,
 }
 
-/// Parts of a text, one of which must be there.
+/// Parts, of which a string must have one.
 #[derive(Debug)]
 pub(super) struct Search {
     place: Place,
@@ -22,10 +22,10 @@ pub(super) struct Search {
 
 impl Search {
     pub(super) fn new(place: Place, case: Case, parts: &[Box<str>]) -> Self {
-        Self { place, case, parts: parts.iter().map(|part| case.keep(part)).collect() }
+        Self { place, case, parts: parts.iter().map(|part| case.prepare(part)).collect() }
     }
 
-    pub(super) fn met(&self, text: &str) -> bool {
+    pub(super) fn is_met_by(&self, text: &str) -> bool {
         self.parts.iter().any(|part| match self.place {
             Place::Anywhere => self.case.contains(text, part),
             Place::Start => self.case.starts_with(text, part),
@@ -37,10 +37,10 @@ impl Search {
 impl fmt::Display for Search {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.place {
-            Place::Anywhere => "a text that contains ",
-            Place::Start => "a text that starts with ",
-            Place::End => "a text that ends with ",
+            Place::Anywhere => "a string that contains ",
+            Place::Start => "a string that starts with ",
+            Place::End => "a string that ends with ",
         })?;
-        words::texts(f, &self.parts)
+        phrasing::quoted(f, &self.parts)
     }
 }

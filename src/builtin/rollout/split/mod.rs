@@ -8,10 +8,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
 use crate::{
-    activation::{Activation, Compile, Configured, Variant, Verdict, bucket::Hash, evaluation::Check},
+    activation::{
+        Activation, CompileContext, Configured, Variant, Verdict, bucket::Hash, evaluation::Evaluation,
+    },
     builtin::{
-        audience::attribute_names::By,
-        register,
+        audience::attribute_names::AttributeNames,
+        register::register,
         rollout::{
             ranges::{InOrder, Ranges},
             sticky::{HashName, Purpose, Sticky},
@@ -19,83 +21,86 @@ use crate::{
     },
 };
 
-pub use reweight::{ReweightError, Reweighted, reweighted};
-
-/// [`Config`] tells all of it.
+/// See [`Config`].
 struct Split {
     sticky: Sticky,
-    /// What some hashes divide by: the sum of the weights.
+    /// The sum of the weights, for hashes that divide by it.
     sum: u32,
-    /// The place that each variant ends before, which rise; without a variant: a gap.
+    /// The end of each variant's range, rising. `None` is a gap.
     ends: Box<[(u32, Option<Variant>)]>,
 }
 
-/// Divides the callers among variants by weight; a caller keeps its variant.
-///
-/// The variants share the 100,000 buckets in the order of the config, each as many as its weight of the sum. The bucket is
-/// that of `novi.percentage`, mixed once more, so that a rollout and a split of one flag divide callers independently.
-/// A caller without the attribute `by` gets none: off.
+/// Divides the callers among variants by weight. A caller keeps its variant.
 ///
 /// ```sql
-/// INSERT INTO activations VALUES (8, 'Layouts', 'novi.split', '{"variants": {"grid": 50, "list": 25, "map": 25}}');
-/// INSERT INTO activations VALUES (9, 'Half of them', 'novi.split', '{"variants": {"A": 1, "B": 1}, "coverage": 50}');
+/// INSERT INTO flags (id, name, status) VALUES (270, 'Start page', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (270, 'Layouts', 'novi.split', '{"variants": {"grid": 50, "list": 25, "map": 25}}'),
+///     (271, 'Half of them', 'novi.split', '{"variants": {"A": 1, "B": 1}, "coverage": 50}');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (270, 270);
 /// ```
 ///
-/// **Changing weights.** New weights in the same place move every boundary, and with it many callers. `novi reweight` moves
-/// as few as can be: it writes `ranges` in place of `variants`, in which a variant that shrinks gives up buckets to those
-/// that grow. The share of callers that move is half the sum of the differences of the weights, and none moves
-/// between two variants that both kept or grew their share.
+/// The variants share 100,000 buckets in the order of the config, in proportion to their weights. The bucket
+/// is that of `novi.percentage`, mixed again, so that a rollout and a split of one flag divide callers
+/// independently. A caller without the attribute `by` gets no variant, and the flag is off.
 ///
-/// **Coverage.** Each variant keeps this share of its range; the callers in the rest are off. Raising it gives no
-/// caller another variant.
+/// **Changing weights.** New weights in the same row move every boundary, and with it many callers. `novi
+/// reweight` moves as few as possible: it writes `ranges` in place of `variants`, in which a variant that
+/// shrinks gives buckets to those that grow. The share of callers that move is half the sum of the
+/// differences of the weights, and no caller moves between two variants that both kept or increased their
+/// share.
 ///
-/// **Hashes** of other systems give the variants that those give, where the weights are the same and in the same order. With
-/// `crc32` (hanoi) and `unleash` weights are whole numbers: places are counted modulo their sum, so that
+/// **Coverage.** Each variant keeps this share of its range; the callers in the rest are off. Raising it
+/// changes no caller's variant.
+///
+/// **Hashes** of other systems assign the same variants as there, if the weights and their order are the
+/// same. With `crc32` (hanoi) and `unleash` weights are integers, since positions are taken modulo their sum:
 /// `{"foo": 1, "bar": 1}` is hanoi's `crc32(id) % 2`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    /// The variants, each with its weight: 0 or more, of any scale
+    /// The variants with their weights, which are relative and not negative
     #[serde(default)]
     variants: Option<Weights>,
-    /// In place of weights: the buckets of each variant, as ranges from a first bucket to the first one behind
+    /// The buckets of each variant instead of weights, as ranges with an exclusive end
     #[serde(default)]
     #[schemars(with = "Option<std::collections::BTreeMap<String, Vec<(u32, u32)>>>")]
     ranges: Option<Ranges>,
-    /// The share of each variant's range that is in, from 0 to 100; 100 if not given
+    /// The share of each variant's range that is in, from 0 to 100. Default: 100
     #[serde(default)]
     #[schemars(range(min = 0, max = 100))]
     coverage: Option<f64>,
-    /// The attribute that callers are told apart by, or several of which the first counts; the targeting key if not given
+    /// Attribute to bucket by. A list is tried in order. Default: `targetingKey`
     #[serde(default)]
-    by: Option<By>,
-    /// What is hashed with it; the flag's name if not given
+    by: Option<AttributeNames>,
+    /// Hash salt. Default: the name of the flag
     #[serde(default)]
     salt: Option<String>,
-    /// How: murmur3, or as another system does it
+    /// The hash: murmur3, or that of another system
     #[serde(default)]
     hash: HashName,
 }
 
-register!(Split, CLASS, [], "Divides the callers among variants by weight; a caller keeps its variant");
+register!(Split, CLASS, [], "Divides the callers among variants by weight");
 
-/// The name of the type, whose config other types take as a part of theirs.
+/// The class name. Configs of other types can contain a split.
 pub(in crate::builtin) const CLASS: &str = "novi.split";
 
-/// Up to so many ranges are gone through, which is faster than halving them.
+/// Up to this size a linear scan is faster than a binary search.
 const FEW: usize = 8;
 
 impl Activation for Split {
     #[inline]
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let Some(place) = self.sticky.place(check, Purpose::Variant(self.sum)) else { return Verdict::Off };
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let Some(place) = self.sticky.place(evaluation, Purpose::Variant(self.sum)) else {
+            return Verdict::Off;
+        };
         let found = if self.ends.len() <= FEW {
             self.ends.iter().find(|(end, _)| place < *end)
         } else {
-            // The ends rise, so that a thousand variants take ten looks.
             self.ends.get(self.ends.partition_point(|(end, _)| *end <= place))
         };
-        check.note(|| self.told(place));
+        evaluation.note(|| self.describe(place));
         match found {
             Some((_, Some(variant))) => Verdict::Variant(*variant),
             _ => Verdict::Off,
@@ -108,14 +113,16 @@ impl Activation for Split {
 }
 
 impl Split {
-    fn told(&self, place: u32) -> String {
+    fn describe(&self, place: u32) -> String {
         let hash = self.sticky.hash();
         let found = self.ends.partition_point(|(end, _)| *end <= place);
-        let end = |at: Option<usize>| Some(hash.told(self.ends.get(at?)?.0));
+        let end = |at: Option<usize>| Some(hash.format(self.ends.get(at?)?.0));
         match (end(found.checked_sub(1)), end(Some(found))) {
-            (Some(start), Some(end)) => format!("bucket {}, from {start} to before {end}", hash.told(place)),
-            (None, Some(end)) => format!("bucket {}, before {end}", hash.told(place)),
-            _ => format!("bucket {}, behind all ranges", hash.told(place)),
+            (Some(start), Some(end)) => {
+                format!("bucket {}, from {start} to before {end}", hash.format(place))
+            }
+            (None, Some(end)) => format!("bucket {}, before {end}", hash.format(place)),
+            _ => format!("bucket {}, after all ranges", hash.format(place)),
         }
     }
 }
@@ -123,10 +130,10 @@ impl Split {
 impl Configured for Split {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let hash = config.hash;
         if !hash.has_variants() {
-            row.problem(".hash", "expected a hash that has variants; this one only has percentages");
+            row.problem(".hash", "this hash has no variants; use another one");
             return None;
         }
         let coverage = config.coverage.unwrap_or(100.0);
@@ -137,7 +144,7 @@ impl Configured for Split {
         let (sum, ends) = match (config.variants, config.ranges) {
             (Some(Weights(weights)), None) => ends_of_weights(&weights, coverage / 100.0, hash, row)?,
             (None, Some(_)) if config.coverage.is_some() => {
-                row.problem(".coverage", "expected none beside `ranges`, which say what is covered");
+                row.problem(".coverage", "`coverage` cannot be combined with `ranges`");
                 return None;
             }
             (None, Some(ranges)) => ends_of_ranges(&ranges, hash, row)?,
@@ -157,7 +164,7 @@ fn ends_of_weights(
     weights: &[(String, f64)],
     coverage: f64,
     hash: HashName,
-    row: &mut Compile<'_>,
+    row: &mut CompileContext<'_>,
 ) -> Option<(u32, Ends)> {
     let total = total(weights, hash, |path, message| row.problem(path, message))?;
     let (mut sum, mut ends) = (0.0, Ends::new());
@@ -167,12 +174,12 @@ fn ends_of_weights(
         sum += weight;
         ends.extend((coverage < 1.0).then(|| (hash.end(sum, total), None)));
     }
-    // Only hashes that divide by it need it, and for those it fits.
+    // Only used by hashes that divide by it, for which it fits.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturating")]
     Some((total as u32, ends))
 }
 
-/// The sum of the weights; nothing if they make no sense, which is told to `problem` with the path.
+/// The sum of the weights. `None` if they are invalid, after a call of `problem` with path and message.
 fn total(weights: &[(String, f64)], hash: HashName, mut problem: impl FnMut(&str, String)) -> Option<f64> {
     let mut total = 0.0;
     for (name, weight) in weights {
@@ -184,7 +191,7 @@ fn total(weights: &[(String, f64)], hash: HashName, mut problem: impl FnMut(&str
         if hash.divides_by_weights() && weight.fract() != 0.0 {
             problem(
                 &path(),
-                format!("expected a whole number, by whose sum this hash divides, found {weight}"),
+                format!("expected an integer, since this hash divides by the sum, found {weight}"),
             );
             return None;
         }
@@ -201,7 +208,11 @@ fn total(weights: &[(String, f64)], hash: HashName, mut problem: impl FnMut(&str
     Some(total)
 }
 
-fn ends_of_ranges(Ranges(named): &Ranges, hash: HashName, row: &mut Compile<'_>) -> Option<(u32, Ends)> {
+fn ends_of_ranges(
+    Ranges(named): &Ranges,
+    hash: HashName,
+    row: &mut CompileContext<'_>,
+) -> Option<(u32, Ends)> {
     let mut all = Vec::new();
     for (name, ranges) in named {
         let variant = row.variant(name);
@@ -210,7 +221,7 @@ fn ends_of_ranges(Ranges(named): &Ranges, hash: HashName, row: &mut Compile<'_>)
                 row.problem(
                     &format!(".ranges.{name}[{index}]"),
                     format!(
-                        "expected two buckets that rise, from 0 to {}, found {start} and {end}",
+                        "expected two rising buckets from 0 to {}, found {start} and {end}",
                         Hash::BUCKETS
                     ),
                 );
@@ -226,9 +237,7 @@ fn ends_of_ranges(Ranges(named): &Ranges, hash: HashName, row: &mut Compile<'_>)
         if start < before {
             row.problem(
                 &format!(".ranges.{name}[{index}]"),
-                format!(
-                    "expected a start at {before} or later, where the range before it ends, found {start}"
-                ),
+                format!("expected a start of {before} or more, the end of the previous range, found {start}"),
             );
             return None;
         }
@@ -239,12 +248,16 @@ fn ends_of_ranges(Ranges(named): &Ranges, hash: HashName, row: &mut Compile<'_>)
     Some((Hash::BUCKETS, ends))
 }
 
-/// Names and weights, in the order in which they were written: sorted, a later name that comes first would move everybody.
+/// Names and weights in the order of the config. If they were sorted, a new name at the front would move
+/// every caller.
 struct Weights(Vec<(String, f64)>);
 
 impl<'de> Deserialize<'de> for Weights {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let entries = InOrder::read(deserializer, r#"variants with their weights, like {"A": 50, "B": 50}"#);
+        let entries = InOrder::deserialize_with(
+            deserializer,
+            r#"variants with their weights, like {"A": 50, "B": 50}"#,
+        );
         entries.map(|InOrder(entries)| Self(entries))
     }
 }

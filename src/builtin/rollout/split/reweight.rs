@@ -1,4 +1,4 @@
-//! Other weights for a split, with as few callers moved as can be.
+//! New weights for a split that move as few callers as possible.
 
 use serde_json::Value as Json;
 
@@ -10,65 +10,68 @@ use crate::{
     },
 };
 
-/// A split with other weights.
+/// A split with new weights.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Reweighted {
-    /// The config, to be written into the row.
+    /// The new config of the row.
     pub config: String,
-    /// The share of all callers that get another variant than before, from 0 to 1.
+    /// The share of all callers that get another variant, from 0 to 1.
     pub moved: f64,
 }
 
-/// Why a split can not be given other weights.
+/// Why the weights of a split cannot be changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReweightError {
-    /// The config is none of `novi.split`.
+    /// The config is not a config of `novi.split`.
     #[error("expected the config of a novi.split: {0}")]
     Config(#[from] serde_json::Error),
-    /// The new weights make no sense.
+    /// The new weights are invalid.
     #[error("weights: {0}")]
     Weights(String),
-    /// The hash places everybody anew when weights change, or counts in other steps than ranges do.
+    /// The hash moves all callers when weights change, or has another precision than ranges.
     #[error("{0}")]
     Hash(&'static str),
 }
 
-/// The config of a `novi.split` with other weights: `{"ranges": ...}`, in which as few callers as can be have another variant
-/// than before. All else in it stays.
+/// Changes the weights of a `novi.split`. In the new config, `{"ranges": ...}`, as few callers as possible
+/// have another variant. Other fields stay.
 ///
-/// The share of callers that move is half the sum of the differences of the weights, each taken as a share of its sum (their
-/// total variation distance), and none moves between two variants that both kept or grew their share.
+/// The share of callers that move is half the sum of the differences of the weights, each taken as a share of
+/// its sum (their total variation distance). No caller moves between two variants that both kept or increased
+/// their share.
 ///
 /// ```
 /// let split = r#"{"variants": {"grid": 50, "list": 50}}"#;
-/// let new = novi::reweighted(split, &[("grid", 40.0), ("list", 40.0), ("map", 20.0)])?;
+/// let new = novi::builtin::reweighted(split, &[("grid", 40.0), ("list", 40.0), ("map", 20.0)])?;
 /// assert_eq!(new.config, r#"{"ranges":{"grid":[[0,40000]],"list":[[50000,90000]],"map":[[40000,50000],[90000,100000]]}}"#);
 /// assert_eq!(new.moved, 0.2);
-/// # Ok::<(), novi::ReweightError>(())
+/// # Ok::<(), novi::builtin::ReweightError>(())
 /// ```
 ///
 /// # Errors
-/// [`ReweightError`] when the config is no split's, the weights are negative or all 0, or the hash is one that places
-/// everybody anew (`crc32`, `unleash`).
+/// [`ReweightError`] if the config is not that of a split, the weights are negative or all 0, or the hash
+/// moves all callers when weights change (`crc32`, `unleash`).
 pub fn reweighted(config: &str, weights: &[(&str, f64)]) -> Result<Reweighted, ReweightError> {
-    let read: Config = serde_json::from_str(config)?;
+    let parsed: Config = serde_json::from_str(config)?;
     let mut fields: serde_json::Map<String, Json> = serde_json::from_str(config)?;
     let weights: Vec<(String, f64)> =
         weights.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect();
-    let mut wrong = None;
-    // Weights become buckets, so they need not be whole, whatever the hash.
-    let sound = total(&weights, HashName::Murmur3, |path, message| {
+    let mut problem = None;
+    // Weights become buckets, so they need not be integers, whatever the hash.
+    let sum = total(&weights, HashName::Murmur3, |path, message| {
         let variant = path.strip_prefix(".variants.").map(|name| format!("{name}: ")).unwrap_or_default();
-        wrong = Some(format!("{variant}{message}"));
+        problem = Some(format!("{variant}{message}"));
     });
-    if sound.is_none() {
-        return Err(ReweightError::Weights(wrong.unwrap_or_default()));
+    if sum.is_none() {
+        return Err(ReweightError::Weights(problem.unwrap_or_default()));
     }
-    let before = match (read.variants, read.ranges) {
+    let before = match (parsed.variants, parsed.ranges) {
         (_, Some(ranges)) => ranges,
-        (Some(Weights(variants)), None) => ranges_of(&variants, read.coverage.unwrap_or(100.0), read.hash)?,
+        (Some(Weights(variants)), None) => {
+            ranges_of(&variants, parsed.coverage.unwrap_or(100.0), parsed.hash)?
+        }
         (None, None) => return Err(ReweightError::Config(serde::de::Error::custom("it has no variants"))),
     };
     let (after, moved) = before.reweighted(&weights);
@@ -81,16 +84,15 @@ pub fn reweighted(config: &str, weights: &[(&str, f64)]) -> Result<Reweighted, R
     })
 }
 
-/// The buckets that weights come to.
+/// The ranges of buckets of some weights.
 fn ranges_of(weights: &[(String, f64)], coverage: f64, hash: HashName) -> Result<Ranges, ReweightError> {
     if hash.divides_by_weights() {
         return Err(ReweightError::Hash(
-            "expected a hash whose places do not depend on the weights: with crc32 and unleash other weights place \
-             everybody anew",
+            "expected a hash that does not depend on the weights; with crc32 and unleash, new weights move all callers",
         ));
     }
-    let sum =
-        total(weights, hash, |_, _| ()).ok_or_else(|| ReweightError::Weights("none above 0".to_owned()))?;
+    let sum = total(weights, hash, |_, _| ())
+        .ok_or_else(|| ReweightError::Weights("expected a sum above 0".to_owned()))?;
     let is_own = matches!(hash, HashName::Murmur3 | HashName::Md5 | HashName::Sha256);
     let mut reached = 0.0;
     let all_whole = weights.iter().all(|(_, weight)| {
@@ -100,12 +102,12 @@ fn ranges_of(weights: &[(String, f64)], coverage: f64, hash: HashName) -> Result
     let is_exact = is_own || all_whole && coverage >= 100.0;
     if !is_exact {
         return Err(ReweightError::Hash(
-            "expected weights that are whole hundred-thousandths of their sum, and no coverage: with this hash ranges \
-             in hundred-thousandths would not be quite the same",
+            "expected weights that are multiples of a hundred-thousandth of their sum, and no coverage; with this hash, \
+             ranges would not be exact",
         ));
     }
     let whole = sizes(weights.iter().map(|(_, weight)| *weight), Hash::BUCKETS);
-    let mut ranges = Ranges::of_sizes(weights.iter().map(|(name, _)| name.clone()).zip(whole));
+    let mut ranges = Ranges::from_sizes(weights.iter().map(|(name, _)| name.clone()).zip(whole));
     if coverage < 100.0 {
         let mut reached = 0.0;
         for ((_, mine), (_, weight)) in ranges.0.iter_mut().zip(weights) {

@@ -1,78 +1,80 @@
-//! Whom a rollout goes by: an attribute, hashed under a salt.
+//! The position of a caller in a rollout: an attribute, hashed with a salt.
 
 pub(crate) mod hash;
 
 use crate::{
-    activation::{Compile, bucket::Salted, evaluation::Check},
-    builtin::audience::{attribute_names::By, scalar::with_key},
+    activation::{CompileContext, bucket::Salted, evaluation::Evaluation},
+    builtin::audience::{attribute_names::AttributeNames, scalar::with_key},
     context::value::Value,
 };
 
 pub(in crate::builtin) use hash::{HashName, Purpose};
 
-/// An attribute of the caller, under a salt.
+/// An attribute of the caller with a salt and a hash.
 pub(in crate::builtin) struct Sticky {
-    /// Nothing, as in most rows: the targeting key under the flag's name, by murmur3.
-    own: Option<Box<Own>>,
+    /// `None`, as in most rows, is murmur3 of the targeting key with the name of the flag as salt.
+    settings: Option<Box<Settings>>,
 }
 
-/// What a row says of it.
-struct Own {
-    /// Nothing: the targeting key.
-    by: Option<By>,
+/// The settings of a row.
+struct Settings {
+    /// `None` is the targeting key.
+    by: Option<AttributeNames>,
     hash: Salt,
 }
 
 enum Salt {
-    /// By murmur3. Nothing: under the flag's name.
+    /// murmur3. `None` is the name of the flag.
     Murmur3(Option<Salted>),
-    /// By another hash. Nothing: under the flag's name, if the hash has a salt.
+    /// Another hash. `None` is the name of the flag, if the hash has a default salt.
     Other(HashName, Option<Box<str>>),
 }
 
 impl Sticky {
     pub(in crate::builtin) fn compile(
-        by: Option<By>,
+        by: Option<AttributeNames>,
         salt: Option<String>,
         hash: HashName,
-        row: &mut Compile<'_>,
+        row: &mut CompileContext<'_>,
     ) -> Option<Self> {
         if salt.is_none() && hash.is_salted() {
             row.depends_on_flag();
         }
         let by = match by {
-            Some(by) => Some(by.checked(".by", row)?),
+            Some(by) => Some(by.validate(".by", row)?),
             None => None,
         };
-        let own = match (hash, salt) {
-            (HashName::Murmur3, None) if by.is_none() => return Some(Self { own: None }),
+        let hash = match (hash, salt) {
+            (HashName::Murmur3, None) if by.is_none() => return Some(Self { settings: None }),
             (HashName::Murmur3, salt) => Salt::Murmur3(salt.as_deref().map(Salted::new)),
             (hash, salt) => Salt::Other(hash, salt.map(Into::into)),
         };
-        Some(Self { own: Some(Box::new(Own { by, hash: own })) })
+        Some(Self { settings: Some(Box::new(Settings { by, hash })) })
     }
 
-    /// The hash that the row pins.
+    /// The hash of the row.
     pub(in crate::builtin) fn hash(&self) -> HashName {
-        match self.own.as_deref() {
-            Some(Own { hash: Salt::Other(hash, _), .. }) => *hash,
+        match self.settings.as_deref() {
+            Some(Settings { hash: Salt::Other(hash, _), .. }) => *hash,
             _ => HashName::Murmur3,
         }
     }
 
-    /// The caller's place; nothing if the attribute is missing or neither text nor a whole number.
+    /// The position of the caller, or `None` if the attribute is neither a string nor an integer.
     #[inline(always)]
-    pub(in crate::builtin) fn place(&self, check: &Check<'_>, purpose: Purpose) -> Option<u32> {
-        let (salted, value) = match self.own.as_deref() {
-            None => (check.flag_salt(), check.targeting_value()?),
-            Some(Own { by, hash }) => {
+    pub(in crate::builtin) fn place(&self, evaluation: &Evaluation<'_>, purpose: Purpose) -> Option<u32> {
+        let (salted, value) = match self.settings.as_deref() {
+            None => (evaluation.flag_salt(), evaluation.targeting_value()?),
+            Some(Settings { by, hash }) => {
                 let value = match by {
-                    None => check.targeting_value()?,
-                    Some(by) => by.find(check)?,
+                    None => evaluation.targeting_value()?,
+                    Some(by) => by.find(evaluation)?,
                 };
                 match hash {
-                    Salt::Murmur3(salted) => (salted.unwrap_or_else(|| check.flag_salt()), value),
-                    Salt::Other(hash, salt) => return other(*hash, salt.as_deref(), value, check, purpose),
+                    Salt::Murmur3(salted) => (salted.unwrap_or_else(|| evaluation.flag_salt()), value),
+                    Salt::Other(hash, salt) => {
+                        return place_by_hash(*hash, salt.as_deref(), value, evaluation, purpose);
+                    }
                 }
             }
         };
@@ -85,16 +87,16 @@ impl Sticky {
 }
 
 #[inline(never)]
-fn other(
+fn place_by_hash(
     hash: HashName,
     salt: Option<&str>,
     value: &Value<'_>,
-    check: &Check<'_>,
+    evaluation: &Evaluation<'_>,
     purpose: Purpose,
 ) -> Option<u32> {
     let salt = match salt {
         Some(salt) => salt,
-        None if hash.is_salted() => check.flag_name(),
+        None if hash.is_salted() => evaluation.flag_name(),
         None => "",
     };
     with_key(value, |key| hash.place(salt, key, purpose))

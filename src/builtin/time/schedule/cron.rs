@@ -9,38 +9,33 @@ use croner::{
 
 use crate::builtin::time::{
     clock::{Pass, at_zone},
-    schedule::interval_cache::Stretch,
+    schedule::{cron_error::CronError, interval_cache::Interval},
 };
 
-/// Windows of one length, which start when the clocks of a zone show what an expression says.
+/// Windows of one length, which start when an expression matches the local time of a zone.
 pub(super) struct CronWindows {
     cron: Cron,
     zone: Tz,
     /// In seconds.
     length: i64,
-    /// Whether the expression says `*` for the hour or the minute. Such a one goes on through the hour that comes twice.
+    /// Whether the expression has `*` for the hour or the minute. Such an expression also matches a repeated
+    /// hour.
     is_hourly: bool,
 }
 
-/// Why a text is no expression.
-pub(super) enum Wrong {
-    Text(String),
-    NeverFires,
-}
-
 impl CronWindows {
-    pub(super) fn new(text: &str, length: i64, zone: Tz) -> Result<Self, Wrong> {
+    pub(super) fn new(text: &str, length: i64, zone: Tz) -> Result<Self, CronError> {
         let fields = text.split_whitespace().count();
         if fields != 5 && !text.trim().starts_with('@') {
-            return Err(Wrong::Text(format!("it has {fields} fields")));
+            return Err(CronError::Syntax(format!("it has {fields} fields")));
         }
         let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
         let cron = parser
             .parse(text)
-            .map_err(|error| Wrong::Text(error.to_string().trim_end_matches('.').to_owned()))?;
-        // The clocks' own time, in which no hour is left out: what never comes in it never comes.
+            .map_err(|error| CronError::Syntax(error.to_string().trim_end_matches('.').to_owned()))?;
+        // Searches in local time, in which no hour is skipped.
         if cron.find_next_occurrence(&DateTime::UNIX_EPOCH, true).is_err() {
-            return Err(Wrong::NeverFires);
+            return Err(CronError::NeverFires);
         }
         let is_star = |field: &str| field.starts_with('*');
         let is_hourly =
@@ -48,23 +43,23 @@ impl CronWindows {
         Ok(Self { cron, zone, length, is_hourly })
     }
 
-    pub(super) fn stretch(&self, now: DateTime<Utc>) -> Stretch {
+    pub(super) fn interval(&self, now: DateTime<Utc>) -> Interval {
         let closed = self.last_start(now).map_or(i64::MIN, |start| start.timestamp() + self.length);
         if closed > now.timestamp() {
-            return Stretch { from: closed - self.length, until: closed, on: true };
+            return Interval { from: closed - self.length, until: closed, on: true };
         }
         let opens = self.next_start(now).map_or(i64::MAX, |start| start.timestamp());
-        Stretch { from: closed, until: opens, on: false }
+        Interval { from: closed, until: opens, on: false }
     }
 
-    /// The last start up to this time.
+    /// The last start at or before a time.
     fn last_start(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         if self.is_hourly {
             let start = self.cron.find_previous_occurrence(&now.with_timezone(&self.zone), true).ok()?;
             return Some(start.to_utc());
         }
-        // By the clocks' own time, which is taken for UTC here.
-        let (mut local, mut inclusive) = (self.latest_shown(now), true);
+        // Local time, represented as UTC.
+        let (mut local, mut inclusive) = (self.latest_local_time(now), true);
         loop {
             local = self.cron.find_previous_occurrence(&local, inclusive).ok()?;
             let start = at_zone(self.zone, local.naive_utc(), Pass::First)?;
@@ -75,7 +70,7 @@ impl CronWindows {
         }
     }
 
-    /// The first start after this time.
+    /// The first start after a time.
     fn next_start(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         if self.is_hourly {
             let start = self.cron.find_next_occurrence(&now.with_timezone(&self.zone), false).ok()?;
@@ -85,16 +80,16 @@ impl CronWindows {
         loop {
             local = self.cron.find_next_occurrence(&local, false).ok()?;
             let start = at_zone(self.zone, local.naive_utc(), Pass::First)?;
-            // In the second pass through an hour, what is shown in the rest of it has started in the first one.
+            // In the second occurrence of an hour, the rest of the hour has started in the first one.
             if start > now {
                 return Some(start);
             }
         }
     }
 
-    /// The latest that the clocks can have shown up to this time: more than they show now, in the second pass through an
-    /// hour.
-    fn latest_shown(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+    /// The latest local time up to an instant. In the second occurrence of an hour it is later than the
+    /// current local time.
+    fn latest_local_time(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         let local = now.with_timezone(&self.zone).naive_local();
         let passed = match self.zone.from_local_datetime(&local) {
             LocalResult::Ambiguous(first, last) if last.to_utc() <= now => last - first,
@@ -118,9 +113,9 @@ mod tests {
     }
 
     proptest! {
-        /// A time of the day, once by the expression and once by going through the days.
+        /// Compares the expression with a loop over days.
         #[test]
-        fn a_time_of_the_day_comes_once_a_day(zone in zone(), now in time(), hour in 0..24_u32, minute in 0..60_u32, length in 1..100_000_i64) {
+        fn daily_expressions_match_once_a_day(zone in zone(), now in time(), hour in 0..24_u32, minute in 0..60_u32, length in 1..100_000_i64) {
             let windows = windows(&format!("{minute} {hour} * * *"), length, zone);
             let today = now.with_timezone(&zone).date_naive();
             let starts = (-4..=2).filter_map(|days| {
@@ -128,11 +123,11 @@ mod tests {
                 Some(at_zone(zone, local, Pass::First)?.timestamp())
             });
             let is_on = starts.into_iter().any(|start| (start..start + length).contains(&now.timestamp()));
-            prop_assert_eq!(windows.stretch(now).on, is_on);
+            prop_assert_eq!(windows.interval(now).on, is_on);
         }
 
         #[test]
-        fn a_stretch_is_on_throughout_or_off(
+        fn intervals_have_one_state(
             zone in zone(),
             now in time(),
             minute in "\\*|\\*/7|[0-9]|[1-5][0-9]|5,35",
@@ -143,23 +138,23 @@ mod tests {
             at in 0.0..1.0_f64,
         ) {
             let windows = windows(&format!("{minute} {hour} {day} * {weekday}"), length, zone);
-            let stretch = windows.stretch(now);
-            prop_assert!((stretch.from..stretch.until).contains(&now.timestamp()));
+            let interval = windows.interval(now);
+            prop_assert!((interval.from..interval.until).contains(&now.timestamp()));
             #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "anywhere in it")]
-            let other = stretch.from + ((stretch.until - stretch.from) as f64 * at) as i64;
-            for other in [stretch.from, other.min(stretch.until - 1), stretch.until - 1] {
-                prop_assert_eq!(windows.stretch(DateTime::from_timestamp(other, 0).unwrap()).on, stretch.on, "{}", other);
+            let other = interval.from + ((interval.until - interval.from) as f64 * at) as i64;
+            for other in [interval.from, other.min(interval.until - 1), interval.until - 1] {
+                prop_assert_eq!(windows.interval(DateTime::from_timestamp(other, 0).unwrap()).on, interval.on, "{}", other);
             }
-            if !stretch.on {
-                let opens = DateTime::from_timestamp(stretch.until, 0).unwrap();
-                prop_assert!(windows.stretch(opens).on);
+            if !interval.on {
+                let opens = DateTime::from_timestamp(interval.until, 0).unwrap();
+                prop_assert!(windows.interval(opens).on);
             }
         }
 
         #[test]
-        fn any_text_is_read_without_a_panic(text in "[-0-9*/,#LW+@A-Za-z ?]{0,20}|.{0,20}", zone in zone(), now in time()) {
+        fn parsing_never_panics(text in "[-0-9*/,#LW+@A-Za-z ?]{0,20}|.{0,20}", zone in zone(), now in time()) {
             if let Ok(windows) = CronWindows::new(&text, 60, zone) {
-                windows.stretch(now);
+                windows.interval(now);
             }
         }
     }

@@ -1,6 +1,8 @@
-//! Windows of time that come again and again.
+//! Windows of time that repeat.
 
+#[cfg_attr(not(feature = "cron"), path = "cron_disabled.rs")]
 pub(crate) mod cron;
+pub(crate) mod cron_error;
 pub(crate) mod interval_cache;
 pub(crate) mod weekly;
 
@@ -12,111 +14,116 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
-        register,
+        register::register,
         time::clock::{Now, now_in_rfc3339, zone},
     },
 };
-use cron::{CronWindows, Wrong};
-use interval_cache::{Kept, Stretch};
+use cron::CronWindows;
+use cron_error::CronError;
+use interval_cache::{Interval, IntervalCache};
 use weekly::WeeklyWindows;
 
-/// [`Config`] tells all of it.
+/// See [`Config`].
 struct Schedule {
     cron: Option<Box<CronWindows>>,
     weekly: Option<Box<WeeklyWindows>>,
-    /// The stretch in which the clock is.
-    of_clock: Kept,
-    /// The one of the last time that a caller told: apart, so that who tells of other times does not slow the others.
-    of_callers: Kept,
+    /// The interval of the clock.
+    of_clock: IntervalCache,
+    /// The last interval of a time from a context. Separate, so that such callers do not evict the interval
+    /// of the clock.
+    of_callers: IntervalCache,
 }
 
-/// On in windows of time that come again and again.
+/// On in windows of time that repeat.
 ///
 /// ```sql
-/// INSERT INTO activations VALUES (11, 'Office hours', 'novi.schedule',
-///     '{"weekdays": ["mon", "tue", "wed", "thu", "fri"], "from": "09:00", "to": "17:00", "timezone": "Europe/Madrid"}');
-/// INSERT INTO activations VALUES (12, 'First night of the month', 'novi.schedule',
-///     '{"cron": "0 22 1 * *", "duration": "8h", "timezone": "America/New_York"}');
+/// INSERT INTO flags (id, name, status) VALUES (260, 'Live chat', true);
+/// INSERT INTO activations (id, name, class_name, config) VALUES
+///     (260, 'Office hours', 'novi.schedule', '{"weekdays": ["mon", "tue", "wed", "thu", "fri"],
+///         "from": "09:00", "to": "17:00", "timezone": "Europe/Madrid"}'),
+///     (261, 'First night of the month', 'novi.schedule', '{"cron": "0 22 1 * *", "duration": "8h", "timezone": "America/New_York"}');
+/// INSERT INTO flags_activations (flag_id, activation_id) VALUES (260, 260);
 /// ```
 ///
-/// **Hours and days.** On from `from`, inclusive, to `to`, exclusive, on each of the `weekdays`. A `to` that is not after
-/// `from` is on the next day: a window over midnight belongs to the day on which it starts, and one from 09:00 to 09:00
-/// takes 24 hours. Without `from` it starts at 00:00, without `to` it ends at 24:00, without `weekdays` it comes each day.
+/// **Hours and days.** On from `from`, inclusive, to `to`, exclusive, on each of the `weekdays`. If `to` is
+/// not after `from`, it is on the next day: a window over midnight belongs to the day on which it starts, and
+/// a window from 09:00 to 09:00 lasts 24 hours. The defaults are 00:00, 24:00 and every day.
 ///
-/// **Cron.** On for the `duration` from each time that the expression names: minute, hour, day of the month, month, day of
-/// the week, as in `0 9 * * MON-FRI`. Where both days are given, one that fits either is enough, as in any cron; with `+`
-/// before the day of the week it must fit both. `L` is the last day, `#2` the second such weekday of a month, `@daily` and
-/// the like are known. Windows that overlap are one.
+/// **Cron.** On for `duration` from each time of the expression, which has five fields: minute, hour, day of
+/// the month, month, and day of the week, such as `0 9 * * MON-FRI`. If both days are given, either may
+/// match, as usual in cron; with `+` before the day of the week both must match. `L` is the last day, `#2`
+/// the second such weekday of a month, and `@daily` and similar names are supported. Windows that overlap are
+/// joined.
 ///
-/// With both, both must be on.
+/// If a row has both, both must be on.
 ///
-/// **Where the clocks change.** What would start in the hour that is left out starts at the next valid instant. In the hour
-/// that comes twice, a start is in its first pass, an end in its second: from 01:00 to 02:30 takes an hour more on that night,
-/// by the clocks on the wall. A `duration` is time that passes, on that night as on any other. An expression that says
-/// `*` (or `*/10`) for the minute or the hour goes by the clocks on the wall: it starts in both passes, and not for what is
-/// left out.
+/// **Clock changes.** A start in an hour that the clocks skip moves to the next valid instant. In an hour
+/// that they repeat, a start is the first occurrence and an end is the second, so a window from 01:00 to
+/// 02:30 lasts an hour longer on that night. A `duration` is elapsed time. A cron expression with `*` (or
+/// `*/10`) for the minute or the hour follows the local clock: it starts in both occurrences of a repeated
+/// hour and not in a skipped one.
 ///
-/// **The time** is the context's `currentDateTime` if it has one (an instant, or text in RFC 3339), else the clock. Text that
-/// is no time means off.
+/// **The time** is the attribute `currentDateTime` if the caller has it (an instant, or a string in RFC
+/// 3339), otherwise the clock. If the string is not a time, the condition is not met.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    /// When windows start: a cron expression of five fields
+    /// The starts of windows: a cron expression of five fields
     #[serde(default)]
     cron: Option<String>,
-    /// How long those of `cron` are, from a second to 366 days: 8h, 90m, 1day 12h
+    /// The length of a window of `cron`, from a second to 366 days: 8h, 90m, 1day 12h
     #[serde(default)]
     duration: Option<String>,
-    /// The days on which a window starts: mon, tue, wed, thu, fri, sat, sun
+    /// The days on which a window starts: mon, tue, wed, thu, fri, sat, sun. Default: every day
     #[serde(default)]
     weekdays: Option<Vec<String>>,
-    /// When a day's window starts: 09:00 or 09:00:30
+    /// The start of a day's window: 09:00 or 09:00:30. Default: 00:00
     #[serde(default)]
     from: Option<String>,
-    /// When it ends: 17:00, or up to 24:00
+    /// The end of a day's window: 17:00, up to 24:00. Default: 24:00
     #[serde(default)]
     to: Option<String>,
-    /// The IANA time zone, such as Europe/Berlin; absent: UTC
+    /// The IANA time zone, such as Europe/Berlin. Default: UTC
     #[serde(default)]
     timezone: Option<String>,
 }
 
-register!(Schedule, "novi.schedule", [], "On in windows of time that come again and again");
+register!(Schedule, "novi.schedule", [], "On in windows of time that repeat");
 
 impl Activation for Schedule {
     #[inline]
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let Some(now) = now_in_rfc3339(check) else { return Verdict::Off };
-        if check.is_traced() {
-            let stretch = self.stretch(now);
-            check.note(|| {
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let Some(now) = now_in_rfc3339(evaluation) else { return Verdict::Off };
+        if evaluation.is_traced() {
+            let interval = self.interval(now);
+            evaluation.note(|| {
                 let at = |seconds| {
                     DateTime::from_timestamp(seconds, 0)
                         .map_or_else(|| "ever".to_owned(), |at| at.to_rfc3339_opts(SecondsFormat::Secs, true))
                 };
-                format!("{} until {}", if stretch.on { "on" } else { "off" }, at(stretch.until))
+                format!("{} until {}", if interval.on { "on" } else { "off" }, at(interval.until))
             });
         }
-        let kept = if now.is_told { &self.of_callers } else { &self.of_clock };
-        let is_on = kept.get(now.at.seconds()).unwrap_or_else(|| {
-            let stretch = self.stretch(now);
-            kept.set(stretch, now.at.seconds());
-            stretch.on
+        let cache = if now.is_from_context { &self.of_callers } else { &self.of_clock };
+        let is_on = cache.get(now.at.seconds()).unwrap_or_else(|| {
+            let interval = self.interval(now);
+            cache.set(interval, now.at.seconds());
+            interval.on
         });
         is_on.into()
     }
 
     fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        /// Windows of cron and of the week may lie so that both are hardly ever on: whoever asks does not want to wait for ever.
+        /// Windows of `cron` and of weekdays may hardly ever overlap, so the search is bounded.
         const MOST: usize = 10_000;
-        let stretch = |at: DateTime<Utc>| self.stretch(Now { at: at.into(), is_told: false });
-        let (mut at, is_on) = (after, stretch(after).on);
+        let interval = |at: DateTime<Utc>| self.interval(Now { at: at.into(), is_from_context: false });
+        let (mut at, is_on) = (after, interval(after).on);
         for _ in 0..MOST {
-            // Stretches that follow one another may be alike.
-            let until = DateTime::from_timestamp(stretch(at).until, 0).filter(|until| *until > at)?;
-            if stretch(until).on != is_on {
+            // Consecutive intervals may have the same state.
+            let until = DateTime::from_timestamp(interval(at).until, 0).filter(|until| *until > at)?;
+            if interval(until).on != is_on {
                 return Some(until);
             }
             at = until;
@@ -126,18 +133,18 @@ impl Activation for Schedule {
 }
 
 impl Schedule {
-    /// Looks the stretch up in which a time is.
+    /// Computes the interval that contains a time.
     #[cold]
-    fn stretch(&self, now: Now) -> Stretch {
-        /// So that the days around it, and all offsets, are within the years that cron knows: 1 to 5000.
+    fn interval(&self, now: Now) -> Interval {
+        /// croner supports the years 1 to 5000. The margin is for neighboring days and offsets.
         const YEARS: std::ops::Range<i32> = 3..4990;
         let seconds = now.at.seconds();
-        let never = Stretch { from: seconds, until: seconds, on: false };
+        let never = Interval { from: seconds, until: seconds, on: false };
         let now: Option<DateTime<Utc>> = DateTime::from_timestamp(seconds, 0);
         let Some(now) = now.filter(|now| YEARS.contains(&now.year())) else { return never };
-        let always = Stretch { from: i64::MIN, until: i64::MAX, on: true };
-        let cron = self.cron.as_ref().map_or(always, |windows| windows.stretch(now));
-        let weekly = self.weekly.as_ref().map_or(always, |windows| windows.stretch(now).unwrap_or(never));
+        let always = Interval { from: i64::MIN, until: i64::MAX, on: true };
+        let cron = self.cron.as_ref().map_or(always, |windows| windows.interval(now));
+        let weekly = self.weekly.as_ref().map_or(always, |windows| windows.interval(now).unwrap_or(never));
         cron.and(weekly)
     }
 }
@@ -145,7 +152,7 @@ impl Schedule {
 impl Configured for Schedule {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let zone = zone(config.timezone.as_deref(), row);
         let has_weekly = config.weekdays.is_some() || config.from.is_some() || config.to.is_some();
         if config.cron.is_none() && config.duration.is_none() && !has_weekly {
@@ -153,7 +160,7 @@ impl Configured for Schedule {
                 "expected `cron` and `duration`, or one of `weekdays`, `from` and `to`, found none of them";
             row.problem("", expected);
         }
-        // Without the zone there is a problem already, and any will do to look for others.
+        // If the zone is invalid, that is reported already; any zone serves to find more problems.
         let in_zone = zone.unwrap_or_default();
         let cron = cron(config.cron.as_deref(), config.duration.as_deref(), in_zone, row);
         let weekly = if has_weekly { weekly(&config, in_zone, row) } else { None };
@@ -161,8 +168,8 @@ impl Configured for Schedule {
         (cron.is_some() || weekly.is_some()).then(|| Self {
             cron,
             weekly,
-            of_clock: Kept::default(),
-            of_callers: Kept::default(),
+            of_clock: IntervalCache::default(),
+            of_callers: IntervalCache::default(),
         })
     }
 }
@@ -171,24 +178,31 @@ fn cron(
     text: Option<&str>,
     duration: Option<&str>,
     zone: Tz,
-    row: &mut Compile<'_>,
+    row: &mut CompileContext<'_>,
 ) -> Option<Box<CronWindows>> {
-    let length = duration.and_then(|text| seconds(text, row));
+    let length = duration.and_then(|text| parse_seconds(text, row));
     if text.is_some() && duration.is_none() {
-        row.problem(".duration", "expected a duration like \"8h\" beside `cron`, found nothing");
+        row.problem(".duration", "`cron` requires a duration like \"8h\"");
     }
     if text.is_none() && duration.is_some() {
-        row.problem(".duration", "expected `cron` beside it, found nothing");
+        row.problem(".duration", "`duration` requires `cron`");
     }
     let text = text?;
-    // Without the length there is a problem already, and any will do to look for others.
+    // If the duration is invalid, that is reported already; any length serves to find more problems.
     match CronWindows::new(text, length.unwrap_or(1), zone) {
         Ok(windows) => length.map(|_| Box::new(windows)),
-        Err(Wrong::NeverFires) => {
-            row.problem(".cron", format!("expected times that come, found {text:?}, which never does"));
+        #[cfg(not(feature = "cron"))]
+        Err(CronError::Disabled) => {
+            row.problem(".cron", "cron expressions need the crate feature `cron` of novi");
             None
         }
-        Err(Wrong::Text(error)) => {
+        #[cfg(feature = "cron")]
+        Err(CronError::NeverFires) => {
+            row.problem(".cron", format!("the expression {text:?} never matches a time"));
+            None
+        }
+        #[cfg(feature = "cron")]
+        Err(CronError::Syntax(error)) => {
             let expected = "expected a cron expression of five fields like \"0 9 * * MON-FRI\"";
             row.problem(".cron", format!("{expected}, found {text:?}: {error}"));
             None
@@ -196,13 +210,13 @@ fn cron(
     }
 }
 
-/// A duration, in seconds.
-fn seconds(text: &str, row: &mut Compile<'_>) -> Option<i64> {
-    /// A window of a year and more is no window that comes again.
+/// Parses a duration, in seconds.
+fn parse_seconds(text: &str, row: &mut CompileContext<'_>) -> Option<i64> {
+    /// A window of more than a year does not repeat.
     const LONGEST: u64 = 366 * 24 * 60 * 60;
-    let fits =
+    let is_valid =
         |duration: &Duration| (1..=LONGEST).contains(&duration.as_secs()) && duration.subsec_nanos() == 0;
-    let duration = humantime::parse_duration(text).ok().filter(fits);
+    let duration = humantime::parse_duration(text).ok().filter(is_valid);
     if duration.is_none() {
         let expected = "expected a duration of whole seconds like \"8h\", from \"1s\" to \"366days\"";
         row.problem(".duration", format!("{expected}, found {text:?}"));
@@ -210,18 +224,18 @@ fn seconds(text: &str, row: &mut Compile<'_>) -> Option<i64> {
     duration.and_then(|duration| i64::try_from(duration.as_secs()).ok())
 }
 
-fn weekly(config: &Config, zone: Tz, row: &mut Compile<'_>) -> Option<Box<WeeklyWindows>> {
+fn weekly(config: &Config, zone: Tz, row: &mut CompileContext<'_>) -> Option<Box<WeeklyWindows>> {
     let mut time = |path: &str, text: Option<&str>| match text {
         None => Some(NaiveTime::MIN),
-        // The end of a day is the start of the next one.
+        // The end of a day is the start of the next day.
         Some("24:00") if path == ".to" => Some(NaiveTime::MIN),
         Some(text) => {
-            let read =
+            let parsed =
                 ["%H:%M", "%H:%M:%S"].iter().find_map(|form| NaiveTime::parse_from_str(text, form).ok());
-            if read.is_none() {
+            if parsed.is_none() {
                 row.problem(path, format!("expected a time of the day like \"09:00\", found {text:?}"));
             }
-            read
+            parsed
         }
     };
     let (from, to) = (time(".from", config.from.as_deref()), time(".to", config.to.as_deref()));
@@ -229,25 +243,25 @@ fn weekly(config: &Config, zone: Tz, row: &mut Compile<'_>) -> Option<Box<Weekly
     Some(Box::new(WeeklyWindows { days: days?, from: from?, to: to?, zone }))
 }
 
-/// Which days are meant, from Monday on.
-fn days(names: Option<&[String]>, row: &mut Compile<'_>) -> Option<[bool; 7]> {
+/// The days, from Monday.
+fn days(names: Option<&[String]>, row: &mut CompileContext<'_>) -> Option<[bool; 7]> {
     let Some(names) = names else { return Some([true; 7]) };
     if names.is_empty() {
         row.problem(".weekdays", "expected at least one day, found none");
         return None;
     }
-    let (mut days, mut sound) = ([false; 7], true);
+    let (mut days, mut is_valid) = ([false; 7], true);
     for (index, name) in names.iter().enumerate() {
         let day = name.parse().ok().map(|day: Weekday| day.num_days_from_monday() as usize);
         if let Some(day) = day.and_then(|day| days.get_mut(day)) {
             *day = true;
             continue;
         }
-        sound = false;
+        is_valid = false;
         let expected = "expected mon, tue, wed, thu, fri, sat or sun";
         row.problem(&format!(".weekdays[{index}]"), format!("{expected}, found {name:?}"));
     }
-    sound.then_some(days)
+    is_valid.then_some(days)
 }
 
 #[cfg(test)]
@@ -256,7 +270,7 @@ mod tests {
 
     use super::*;
 
-    /// Zones that change their clocks by an hour, by half of one, by a day, and not at all.
+    /// Zones whose clocks change by an hour, by half an hour, by a day, and never.
     pub(in crate::builtin) fn zone() -> impl Strategy<Value = Tz> {
         prop::sample::select(vec![
             Tz::Europe__Berlin,
@@ -268,7 +282,7 @@ mod tests {
         ])
     }
 
-    /// Mostly times near a change of some clocks.
+    /// Times, mostly near a clock change.
     pub(in crate::builtin) fn time() -> impl Strategy<Value = DateTime<Utc>> {
         let changes = [
             "2026-03-29T01:00:00Z",

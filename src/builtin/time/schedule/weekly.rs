@@ -5,25 +5,25 @@ use chrono_tz::Tz;
 
 use crate::builtin::time::{
     clock::{Pass, at_zone, start_of_day},
-    schedule::interval_cache::Stretch,
+    schedule::interval_cache::Interval,
 };
 
-/// A window on some days of each week, by the clocks of a zone.
+/// A window on some days of the week, in the local time of a zone.
 pub(super) struct WeeklyWindows {
-    /// From Monday on.
+    /// From Monday.
     pub(super) days: [bool; 7],
     pub(super) from: NaiveTime,
-    /// On the next day, if it is not after `from`.
+    /// On the next day if not after `from`.
     pub(super) to: NaiveTime,
     pub(super) zone: Tz,
 }
 
 impl WeeklyWindows {
-    /// Nothing beyond the years that there are.
-    pub(super) fn stretch(&self, now: DateTime<Utc>) -> Option<Stretch> {
+    /// The interval that contains a time, or `None` out of the range of years.
+    pub(super) fn interval(&self, now: DateTime<Utc>) -> Option<Interval> {
         let (today, seconds) = (now.with_timezone(&self.zone).date_naive(), now.timestamp());
-        // No window is longer than a day, and one that started on an earlier day than these has ended yesterday. In eight
-        // days each day of the week comes.
+        // A window lasts at most a day, so one that started earlier has ended yesterday. Eight days include
+        // every weekday.
         let first = today.checked_sub_days(Days::new(2))?;
         let last = today.checked_add_days(Days::new(8))?;
         let (yesterday, after) = (today.pred_opt()?, last.succ_opt()?);
@@ -32,7 +32,7 @@ impl WeeklyWindows {
         for date in first.iter_days().take_while(|date| *date <= last) {
             let Some((from, until)) = self.window(date) else { continue };
             if (from..until).contains(&seconds) {
-                return Some(Stretch { from, until, on: true });
+                return Some(Interval { from, until, on: true });
             }
             if until <= seconds {
                 closed = closed.max(until);
@@ -40,10 +40,10 @@ impl WeeklyWindows {
                 opens = opens.min(from);
             }
         }
-        Some(Stretch { from: closed, until: opens, on: false })
+        Some(Interval { from: closed, until: opens, on: false })
     }
 
-    /// The window that starts on this day. It is empty if the clocks leave all of it out.
+    /// The window that starts on a day, or `None` if the clocks skip it.
     fn window(&self, date: NaiveDate) -> Option<(i64, i64)> {
         let weekday = date.weekday().num_days_from_monday() as usize;
         self.days.get(weekday).filter(|is_in| **is_in)?;
@@ -65,7 +65,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_stretch_is_on_throughout_or_off(
+        fn intervals_have_one_state(
             zone in zone(),
             now in time(),
             days: [bool; 7],
@@ -75,9 +75,9 @@ mod tests {
         ) {
             let time = |seconds| NaiveTime::from_num_seconds_from_midnight_opt(seconds, 0).unwrap();
             let windows = WeeklyWindows { days, from: time(from), to: time(to), zone };
-            let stretch = windows.stretch(now).unwrap();
-            prop_assert!((stretch.from..stretch.until).contains(&now.timestamp()));
-            // By the clocks on the wall, where no hour is left out or comes twice within two days.
+            let interval = windows.interval(now).unwrap();
+            prop_assert!((interval.from..interval.until).contains(&now.timestamp()));
+            // Local time is unambiguous if the offset does not change within two days.
             let local = now.with_timezone(&zone).naive_local();
             let offset = |days| (now + chrono::Duration::days(days)).with_timezone(&zone).naive_local() - (now + chrono::Duration::days(days)).naive_utc();
             if offset(-2) == offset(2) {
@@ -86,13 +86,13 @@ mod tests {
                     let end = if to > from { date } else { date + Days::new(1) }.and_time(time(to));
                     days[date.weekday().num_days_from_monday() as usize] && (start..end).contains(&local)
                 };
-                prop_assert_eq!(stretch.on, is_in(local.date()) || is_in(local.date() - Days::new(1)));
+                prop_assert_eq!(interval.on, is_in(local.date()) || is_in(local.date() - Days::new(1)));
             }
             #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "anywhere in it")]
-            let other = stretch.from + ((stretch.until - stretch.from) as f64 * at) as i64;
-            for other in [stretch.from, other.min(stretch.until - 1), stretch.until - 1] {
-                let other = windows.stretch(DateTime::from_timestamp(other, 0).unwrap()).unwrap();
-                prop_assert_eq!(other.on, stretch.on);
+            let other = interval.from + ((interval.until - interval.from) as f64 * at) as i64;
+            for other in [interval.from, other.min(interval.until - 1), interval.until - 1] {
+                let other = windows.interval(DateTime::from_timestamp(other, 0).unwrap()).unwrap();
+                prop_assert_eq!(other.on, interval.on);
             }
         }
     }

@@ -1,39 +1,39 @@
-//! The words of an expression.
+//! Splits the source into tokens.
 
-use crate::builtin::expression::syntax::{Span, Wrong};
+use crate::{error::CompileError, span::Span};
 
-/// A word.
+/// A token.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Token {
-    /// A whole number without its sign, which a `-` before it may need.
+pub(crate) enum Token {
+    /// An integer without its sign. The parser joins it with a `-` before it.
     Int(u64),
     UInt(u64),
     Float(f64),
-    Text(String),
+    String(String),
     Name(String),
-    /// An operator, a bracket, a comma and so on.
-    Sign(&'static str),
+    /// An operator or punctuation.
+    Symbol(&'static str),
     End,
 }
 
-/// Longer signs first: `<=` starts with `<`.
-const SIGNS: [&str; 25] = [
+/// Longer symbols first, since `<=` starts with `<`.
+const SYMBOLS: [&str; 25] = [
     "&&", "||", "==", "!=", "<=", ">=", "<", ">", "!", "+", "-", "*", "/", "%", "?", ":", ".", ",", "(", ")",
     "[", "]", "{", "}", "=",
 ];
 
-/// All words of a text, each with its place; the last one is [`Token::End`].
-pub(super) fn words(source: &str) -> Result<Vec<(Token, Span)>, Wrong> {
+/// The tokens of a source, each with its span. The last one is [`Token::End`].
+pub(crate) fn tokens(source: &str) -> Result<Vec<(Token, Span)>, CompileError> {
     let mut lexer = Lexer { source, at: 0 };
-    let mut words = Vec::new();
+    let mut tokens = Vec::new();
     loop {
-        lexer.skip_blanks();
+        lexer.skip_whitespace();
         let start = lexer.at;
         let token = lexer.next()?;
         let is_end = token == Token::End;
-        words.push((token, Span::new(start, lexer.at)));
+        tokens.push((token, Span::new(start, lexer.at)));
         if is_end {
-            return Ok(words);
+            return Ok(tokens);
         }
     }
 }
@@ -52,14 +52,14 @@ impl<'s> Lexer<'s> {
         self.rest().chars().next()
     }
 
-    fn wrong<T>(&self, at: usize, message: impl Into<String>) -> Result<T, Wrong> {
-        Err(Wrong::new(Span::new(at, self.at.max(at)), message))
+    fn fail<T>(&self, at: usize, message: impl Into<String>) -> Result<T, CompileError> {
+        Err(CompileError::new(Span::new(at, self.at.max(at)), message))
     }
 
-    /// Passes what is like this, and gives it.
-    fn take_while(&mut self, is_like: impl Fn(char) -> bool) -> &'s str {
+    /// Skips the characters that match, and returns them.
+    fn take_while(&mut self, matches: impl Fn(char) -> bool) -> &'s str {
         let rest = self.rest();
-        let end = rest.find(|c| !is_like(c)).unwrap_or(rest.len());
+        let end = rest.find(|c| !matches(c)).unwrap_or(rest.len());
         self.at += end;
         rest.get(..end).unwrap_or_default()
     }
@@ -72,8 +72,8 @@ impl<'s> Lexer<'s> {
         found
     }
 
-    /// Blanks, and comments from `//` to the end of the line.
-    fn skip_blanks(&mut self) {
+    /// Skips whitespace, and comments from `//` to the end of the line.
+    fn skip_whitespace(&mut self) {
         loop {
             self.take_while(|c| matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{c}'));
             if !self.rest().starts_with("//") {
@@ -83,48 +83,48 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn next(&mut self) -> Result<Token, Wrong> {
+    fn next(&mut self) -> Result<Token, CompileError> {
         let Some(first) = self.peek() else { return Ok(Token::End) };
         let second = self.rest().chars().nth(1);
         if first.is_ascii_digit() || first == '.' && second.is_some_and(|c| c.is_ascii_digit()) {
             return self.number();
         }
         if matches!(first, '"' | '\'') {
-            return self.text(false);
+            return self.string(false);
         }
         if matches!(first, 'r' | 'R') && matches!(second, Some('"' | '\'')) {
             self.at += 1;
-            return self.text(true);
+            return self.string(true);
         }
         if matches!(first, 'b' | 'B') && matches!(second, Some('"' | '\'')) {
-            return self.wrong(self.at, "bytes are not supported, since no attribute has any");
+            return self.fail(self.at, "bytes are not supported");
         }
         if first.is_ascii_alphabetic() || first == '_' {
             return Ok(Token::Name(self.take_while(|c| c.is_ascii_alphanumeric() || c == '_').to_owned()));
         }
-        let sign = SIGNS.iter().find(|sign| self.rest().starts_with(**sign)).copied();
-        match sign {
-            // There is no `=` in CEL, but in people's fingers.
-            Some("=") => self.wrong(self.at, "expected an operator, found `=`; `==` compares"),
-            Some(sign) => {
-                self.at += sign.len();
-                Ok(Token::Sign(sign))
+        let symbol = SYMBOLS.iter().find(|symbol| self.rest().starts_with(**symbol)).copied();
+        match symbol {
+            // `=` is no operator of CEL, but a frequent mistake.
+            Some("=") => self.fail(self.at, "unknown operator `=`; did you mean `==`?"),
+            Some(symbol) => {
+                self.at += symbol.len();
+                Ok(Token::Symbol(symbol))
             }
-            None => self.wrong(self.at, format!("expected an expression, found {first:?}")),
+            None => self.fail(self.at, format!("expected an expression, found {first:?}")),
         }
     }
 
-    fn number(&mut self) -> Result<Token, Wrong> {
+    fn number(&mut self) -> Result<Token, CompileError> {
         let start = self.at;
         if self.take("0x") || self.take("0X") {
             let digits = self.take_while(|c| c.is_ascii_hexdigit());
-            return self.whole(start, u64::from_str_radix(digits, 16).ok());
+            return self.integer(start, u64::from_str_radix(digits, 16).ok());
         }
         self.take_while(|c| c.is_ascii_digit());
-        let mut is_whole = true;
-        let mut behind = self.rest().chars();
-        if behind.next() == Some('.') && behind.next().is_some_and(|c| c.is_ascii_digit()) {
-            is_whole = false;
+        let mut is_integer = true;
+        let mut after = self.rest().chars();
+        if after.next() == Some('.') && after.next().is_some_and(|c| c.is_ascii_digit()) {
+            is_integer = false;
             self.at += 1;
             self.take_while(|c| c.is_ascii_digit());
         }
@@ -132,51 +132,51 @@ impl<'s> Lexer<'s> {
         let signed = exponent.trim_start_matches(['+', '-']);
         let signs = (self.rest().len() - exponent.len(), exponent.len() - signed.len());
         if signs.0 == 1 && signs.1 <= 1 && signed.starts_with(|c: char| c.is_ascii_digit()) {
-            is_whole = false;
+            is_integer = false;
             self.at += signs.0 + signs.1;
             self.take_while(|c| c.is_ascii_digit());
         }
         let text = self.source.get(start..self.at).unwrap_or_default();
-        if is_whole {
-            return self.whole(start, text.parse().ok());
+        if is_integer {
+            return self.integer(start, text.parse().ok());
         }
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Token::Float(number)),
-            _ => self.wrong(start, format!("expected a number of 64 bits, found {text}")),
+            _ => self.fail(start, format!("expected a number of 64 bits, found {text}")),
         }
     }
 
-    fn whole(&mut self, start: usize, number: Option<u64>) -> Result<Token, Wrong> {
+    fn integer(&mut self, start: usize, number: Option<u64>) -> Result<Token, CompileError> {
         let is_unsigned = self.take("u") || self.take("U");
         match number {
             Some(number) if is_unsigned => Ok(Token::UInt(number)),
             Some(number) => Ok(Token::Int(number)),
             None => {
                 let text = self.source.get(start..self.at).unwrap_or_default();
-                self.wrong(start, format!("expected a number of 64 bits, found {text}"))
+                self.fail(start, format!("expected a number of 64 bits, found {text}"))
             }
         }
     }
 
-    /// A text in single, double, or three such quotes.
-    fn text(&mut self, raw: bool) -> Result<Token, Wrong> {
+    /// A string in single quotes, double quotes, or three of either.
+    fn string(&mut self, raw: bool) -> Result<Token, CompileError> {
         let start = self.at;
         let quote = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quote| self.take(quote)).unwrap_or("\"");
         let mut text = String::new();
         loop {
             if self.take(quote) {
-                return Ok(Token::Text(text));
+                return Ok(Token::String(text));
             }
             match self.peek() {
-                None => return self.wrong(start, format!("expected a {quote} at the end of the text")),
+                None => return self.fail(start, format!("missing {quote} at the end of the string")),
                 Some('\n' | '\r') if quote.len() == 1 => {
-                    return self.wrong(start, format!("expected a {quote} at the end of the line"));
+                    return self.fail(start, format!("missing {quote} before the end of the line"));
                 }
                 Some('\\') if !raw => text.push(self.escape()?),
                 Some(c) => {
                     self.at += c.len_utf8();
                     text.push(c);
-                    // Of a raw text a quote behind a \ is no end, and both are kept.
+                    // In a raw string a quote after a \ does not end it, and both are kept.
                     if raw
                         && c == '\\'
                         && let Some(next @ ('"' | '\'' | '\\')) = self.peek()
@@ -189,11 +189,11 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    /// What stands behind a `\`.
-    fn escape(&mut self) -> Result<char, Wrong> {
+    /// An escape sequence.
+    fn escape(&mut self) -> Result<char, CompileError> {
         let start = self.at;
         self.at += 1;
-        let Some(c) = self.peek() else { return self.wrong(start, "expected a letter behind \\") };
+        let Some(c) = self.peek() else { return self.fail(start, "expected an escape sequence after `\\`") };
         if let '0'..='3' = c {
             return self.code(start, 3, 8);
         }
@@ -210,18 +210,23 @@ impl<'s> Lexer<'s> {
             'x' | 'X' => return self.code(start, 2, 16),
             'u' => return self.code(start, 4, 16),
             'U' => return self.code(start, 8, 16),
-            other => return self.wrong(start, format!("\\{other} stands for nothing; a \\ itself is \\\\")),
+            other => {
+                return self.fail(
+                    start,
+                    format!("unknown escape sequence `\\{other}`; write `\\\\` for a backslash"),
+                );
+            }
         })
     }
 
-    /// A letter by its number, which has so many digits.
-    fn code(&mut self, start: usize, digits: usize, radix: u32) -> Result<char, Wrong> {
+    /// A character by its code, which has so many digits.
+    fn code(&mut self, start: usize, digits: usize, radix: u32) -> Result<char, CompileError> {
         let text = self.rest().get(..digits).filter(|text| text.chars().all(|c| c.is_digit(radix)));
-        let letter = text.and_then(|text| u32::from_str_radix(text, radix).ok()).and_then(char::from_u32);
+        let character = text.and_then(|text| u32::from_str_radix(text, radix).ok()).and_then(char::from_u32);
         self.at += text.map_or(0, str::len);
-        match letter {
-            Some(letter) => Ok(letter),
-            None => self.wrong(start, format!("expected the number of a letter, with {digits} digits")),
+        match character {
+            Some(character) => Ok(character),
+            None => self.fail(start, format!("expected the code of a character, with {digits} digits")),
         }
     }
 }

@@ -3,19 +3,19 @@
 use chrono::{DateTime, Datelike, FixedOffset, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
 
-use crate::builtin::expression::functions::Part;
+use crate::functions::Part;
 
-/// A part of an instant in a time zone: a name such as `Europe/Berlin`, or an offset such as `-08:00`. Nothing for a zone that
-/// there is not.
-pub(super) fn of_instant(part: Part, instant: DateTime<Utc>, zone: Option<&str>) -> Option<i64> {
-    let Some(zone) = zone else { return Some(read(part, &instant)) };
+/// A part of an instant in a time zone: a name such as `Europe/Berlin` or an offset such as `-08:00`. `None`
+/// for an unknown zone.
+pub(crate) fn part_of_instant(part: Part, instant: DateTime<Utc>, zone: Option<&str>) -> Option<i64> {
+    let Some(zone) = zone else { return Some(part_of_date(part, &instant)) };
     if let Ok(zone) = zone.parse::<Tz>() {
-        return Some(read(part, &instant.with_timezone(&zone)));
+        return Some(part_of_date(part, &instant.with_timezone(&zone)));
     }
-    Some(read(part, &instant.with_timezone(&offset(zone)?)))
+    Some(part_of_date(part, &instant.with_timezone(&offset(zone)?)))
 }
 
-/// `-08:00`, `+01:00` or `01:00`.
+/// Parses `-08:00`, `+01:00` or `01:00`.
 fn offset(text: &str) -> Option<FixedOffset> {
     let (sign, text) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
@@ -23,13 +23,13 @@ fn offset(text: &str) -> Option<FixedOffset> {
     };
     let (hours, minutes) = text.split_once(':')?;
     let number = |digits: &str, below: i32| {
-        let is_sound = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
-        digits.parse::<i32>().ok().filter(|number| is_sound && *number < below)
+        let is_valid = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits.parse::<i32>().ok().filter(|number| is_valid && *number < below)
     };
     FixedOffset::east_opt(sign * (number(hours, 24)? * 3600 + number(minutes, 60)? * 60))
 }
 
-fn read(part: Part, date: &(impl Datelike + Timelike)) -> i64 {
+fn part_of_date(part: Part, date: &(impl Datelike + Timelike)) -> i64 {
     match part {
         Part::FullYear => date.year().into(),
         Part::Month => date.month0().into(),
@@ -44,8 +44,8 @@ fn read(part: Part, date: &(impl Datelike + Timelike)) -> i64 {
     }
 }
 
-/// A duration in hours, minutes, seconds or milliseconds; nothing for parts that it does not have.
-pub(super) fn of_duration(part: Part, duration: TimeDelta) -> Option<i64> {
+/// A duration in hours, minutes, seconds or milliseconds; `None` for other parts.
+pub(crate) fn part_of_duration(part: Part, duration: TimeDelta) -> Option<i64> {
     match part {
         Part::Hours => Some(duration.num_hours()),
         Part::Minutes => Some(duration.num_minutes()),

@@ -10,29 +10,33 @@ use regex_automata::{
     util::syntax,
 };
 
-/// Up to so many bytes a compiled expression may have. A million repetitions fit into a row, but not into memory.
+/// The largest compiled expression, in bytes. A short source with nested repetitions can take gigabytes.
 const LARGEST: usize = 1 << 20;
 
-/// Up to so many bytes the table of all states may have, and the work space to make it. Few expressions in use need
-/// more, and trying takes well below a millisecond.
+/// The largest table of states, in bytes, and the largest work space to build it. Few expressions need more,
+/// and the attempt takes well below a millisecond.
 const LARGEST_TABLE: usize = 1 << 16;
 
-/// A regular expression, which answers in time linear in the text.
-pub(in crate::builtin) struct Pattern {
+/// A regular expression. Matching takes time linear in the text.
+pub struct Pattern {
     source: Box<str>,
     search: Search,
 }
 
 enum Search {
-    /// A step a byte. Nothing is kept between steps but a number, so that nothing is allocated or shared.
+    /// One step per byte. The only state is a number, so that matching allocates nothing and shares nothing.
     Table(Box<dense::DFA<Vec<u32>>>),
-    /// What is too large for that works in a cache, which the crate allocates when a thread first searches.
+    /// Expressions that are too large for a table use a cache, which `regex` allocates once per thread.
     Cached(Regex),
 }
 
 impl Pattern {
-    /// Compiles the expression; the error says what was expected and what is wrong.
-    pub(in crate::builtin) fn new(source: &str, ignore_case: bool) -> Result<Self, String> {
+    /// Compiles an expression.
+    ///
+    /// # Errors
+    ///
+    /// A message for people if the expression is invalid, or larger than 1 MiB when compiled.
+    pub fn new(source: &str, ignore_case: bool) -> Result<Self, String> {
         let regex = RegexBuilder::new(source)
             .case_insensitive(ignore_case)
             .size_limit(LARGEST)
@@ -43,10 +47,12 @@ impl Pattern {
         Ok(Self { source: source.into(), search })
     }
 
-    /// Whether the expression matches somewhere in the text.
-    pub(in crate::builtin) fn matches(&self, text: &str) -> bool {
+    /// Returns `true` if the expression matches anywhere in the text.
+    #[must_use]
+    #[inline]
+    pub fn matches(&self, text: &str) -> bool {
         match &self.search {
-            // A search fails at bytes that its table was told to stop at, and there are none.
+            // A search fails only at quit bytes, and the table has none.
             Search::Table(table) => {
                 table.try_search_fwd(&Input::new(text).earliest(true)).is_ok_and(|end| end.is_some())
             }
@@ -55,7 +61,8 @@ impl Pattern {
     }
 }
 
-/// The table of all states; nothing if it is too large, or if none can be made (for `\b` and letters beyond ASCII).
+/// The table of all states, or `None` if it is too large or the expression has none (`\b` with non-ASCII
+/// letters).
 fn table(source: &str, ignore_case: bool) -> Option<dense::DFA<Vec<u32>>> {
     let limits = dense::Config::new()
         .start_kind(StartKind::Unanchored)
@@ -74,15 +81,15 @@ fn explain(error: &regex::Error) -> String {
     match error {
         regex::Error::CompiledTooBig(limit) => {
             format!(
-                "expected a regular expression of at most {limit} bytes when compiled: repeat less, or repeat [0-9A-Za-z_] and not \\w, which is \
-                 every letter there is"
+                "the regular expression takes more than {limit} bytes when compiled: use fewer repetitions, or repeat \
+                 [0-9A-Za-z_] instead of \\w, which has all letters of Unicode"
             )
         }
-        // The crate draws the place over several lines; the last one says what is wrong.
+        // `regex` marks the position over several lines; the last line is the message.
         other => {
             let text = other.to_string();
             let line = text.lines().last().unwrap_or_default();
-            format!("expected a regular expression: {}", line.strip_prefix("error: ").unwrap_or(line))
+            format!("invalid regular expression: {}", line.strip_prefix("error: ").unwrap_or(line))
         }
     }
 }
@@ -106,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usual_expressions_get_a_table_and_all_answer() {
+    fn usual_expressions_compile_to_a_table() {
         for (source, yes, no, is_table) in [
             ("@example\\.com$", "a@example.com", "a@example.com.org", true),
             ("^[a-z]+-[0-9]{1,4}$", "ab-12", "ab-12345", true),
@@ -124,21 +131,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_or_wrong_is_refused() {
+    fn invalid_and_too_large_expressions_are_rejected() {
         let error = |source| Pattern::new(source, false).unwrap_err();
         assert_eq!(
             error("(a{1000}){1000}"),
-            "expected a regular expression of at most 1048576 bytes when compiled: repeat less, or repeat [0-9A-Za-z_] and not \\w, which is every letter there is"
+            "the regular expression takes more than 1048576 bytes when compiled: use fewer repetitions, or repeat [0-9A-Za-z_] instead of \\w, which has all letters of Unicode"
         );
-        assert_eq!(error("("), "expected a regular expression: unclosed group");
+        assert_eq!(error("("), "invalid regular expression: unclosed group");
         assert_eq!(
             error("(?=a)"),
-            "expected a regular expression: look-around, including look-ahead and look-behind, is not supported"
+            "invalid regular expression: look-around, including look-ahead and look-behind, is not supported"
         );
     }
 
     #[test]
-    fn no_expression_takes_more_than_linear_time() {
+    fn matching_takes_linear_time() {
         let text = "a".repeat(100_000);
         assert!(!Pattern::new("^(a+)+$", false).unwrap().matches(&format!("{text}b")));
         assert!(!Pattern::new("(a|aa)+c", false).unwrap().matches(&text));
@@ -146,7 +153,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn tables_answer_as_the_crate_does(source in "[a-c.*+?|^$()ß]{0,8}", ignore_case: bool, text in "[a-cA-CßẞK\n]{0,8}") {
+        fn tables_agree_with_the_regex_crate(source in "[a-c.*+?|^$()ß]{0,8}", ignore_case: bool, text in "[a-cA-CßẞK\n]{0,8}") {
             if let Ok(pattern) = Pattern::new(&source, ignore_case) {
                 let regex = RegexBuilder::new(&source).case_insensitive(ignore_case).build().unwrap();
                 prop_assert_eq!(pattern.matches(&text), regex.is_match(&text));

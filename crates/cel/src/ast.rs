@@ -1,64 +1,21 @@
-//! An expression as it is written.
+//! The abstract syntax tree.
 
-use crate::builtin::expression::{functions::Function, value::Val};
+use crate::{functions::Function, span::Span, value::Value};
 
-/// From which byte of the source to which.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Span {
-    start: u32,
-    end: u32,
-}
-
-impl Span {
-    pub(super) fn new(start: usize, end: usize) -> Self {
-        // Sources are far shorter than that.
-        let place = |at| u32::try_from(at).unwrap_or(u32::MAX);
-        Self { start: place(start), end: place(end) }
-    }
-
-    pub(super) fn to(self, last: Self) -> Self {
-        Self { start: self.start, end: last.end }
-    }
-
-    pub(super) fn of(self, source: &str) -> &str {
-        source.get(self.start as usize..self.end as usize).unwrap_or_default()
-    }
-
-    /// The line and the column where it starts, both from 1.
-    pub(super) fn place(self, source: &str) -> (usize, usize) {
-        let before = source.get(..self.start as usize).unwrap_or(source);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        (line, before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1)
-    }
-}
-
-/// What is wrong with an expression, and where.
 #[derive(Debug)]
-pub(super) struct Wrong {
-    pub(super) at: Span,
-    pub(super) message: String,
-}
-
-impl Wrong {
-    pub(super) fn new(at: Span, message: impl Into<String>) -> Self {
-        Self { at, message: message.into() }
-    }
+pub(crate) struct Expr {
+    pub(crate) span: Span,
+    /// The number of levels below this one.
+    pub(crate) depth: u32,
+    pub(crate) kind: ExprKind,
 }
 
 #[derive(Debug)]
-pub(super) struct Expr {
-    pub(super) at: Span,
-    /// How many levels are below this one.
-    pub(super) depth: u32,
-    pub(super) kind: ExprKind,
-}
-
-#[derive(Debug)]
-pub(super) enum ExprKind {
-    Literal(Val<'static>),
-    /// An attribute, `context`, `config`, `now`, or a type.
+pub(crate) enum ExprKind {
+    Literal(Value<'static>),
+    /// A variable, a constant, `context`, `now`, or a type.
     Name(Box<str>),
-    /// A variable of a macro, by its place on the stack.
+    /// The variable of a macro, by its index on the stack.
     Local(u32),
     /// `operand.field`, and `has(operand.field)`.
     Select {
@@ -84,12 +41,12 @@ pub(super) enum ExprKind {
     Sum(Box<Expr>, Vec<(Arithmetic, Expr)>),
     List(Vec<Expr>),
     Map(Vec<(Expr, Expr)>),
-    Walk(Box<Walk<Expr>>),
+    Macro(Box<Macro<Expr>>),
 }
 
 impl ExprKind {
-    /// The parts, for what all of them have in common.
-    pub(super) fn parts(&self) -> Vec<&Expr> {
+    /// The operands.
+    pub(crate) fn operands(&self) -> Vec<&Expr> {
         match self {
             Self::Literal(_) | Self::Name(_) | Self::Local(_) => Vec::new(),
             Self::Select { operand, .. } | Self::Not(operand) | Self::Negate(operand) => vec![operand],
@@ -105,7 +62,7 @@ impl ExprKind {
                 std::iter::once(&**first).chain(rest.iter().map(|(_, part)| part)).collect()
             }
             Self::Map(entries) => entries.iter().flat_map(|(key, value)| [key, value]).collect(),
-            Self::Walk(walk) => {
+            Self::Macro(walk) => {
                 std::iter::once(&walk.range).chain(walk.filter.as_ref()).chain([&walk.body]).collect()
             }
         }
@@ -113,7 +70,7 @@ impl ExprKind {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Comparison {
+pub(crate) enum Comparison {
     Equal,
     NotEqual,
     Less,
@@ -124,7 +81,7 @@ pub(super) enum Comparison {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Arithmetic {
+pub(crate) enum Arithmetic {
     Add,
     Subtract,
     Multiply,
@@ -132,20 +89,20 @@ pub(super) enum Arithmetic {
     Remainder,
 }
 
-/// A macro that goes through a list, or through the keys of a map.
+/// A macro over the items of a list or the keys of a map.
 #[derive(Debug)]
-pub(super) struct Walk<E> {
-    pub(super) kind: WalkKind,
-    pub(super) range: E,
-    /// The place of its variable on the stack.
-    pub(super) local: u32,
-    /// Of `map` with three arguments.
-    pub(super) filter: Option<E>,
-    pub(super) body: E,
+pub(crate) struct Macro<E> {
+    pub(crate) kind: MacroKind,
+    pub(crate) range: E,
+    /// The index of its variable on the stack.
+    pub(crate) local: u32,
+    /// The second argument of `map` with three.
+    pub(crate) filter: Option<E>,
+    pub(crate) body: E,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WalkKind {
+pub(crate) enum MacroKind {
     All,
     Exists,
     ExistsOne,
@@ -153,9 +110,9 @@ pub(super) enum WalkKind {
     Filter,
 }
 
-impl WalkKind {
-    /// The macro of this name, with so many arguments.
-    pub(super) fn find(name: &str, arguments: usize) -> Option<Self> {
+impl MacroKind {
+    /// Finds the macro of this name and number of arguments.
+    pub(crate) fn find(name: &str, arguments: usize) -> Option<Self> {
         Some(match (name, arguments) {
             ("all", 2) => Self::All,
             ("exists", 2) => Self::Exists,

@@ -1,41 +1,38 @@
-//! An expression as it is evaluated.
+//! The intermediate representation, which is evaluated.
 
 use std::collections::HashSet;
 
 use foldhash::fast::RandomState;
+use novi_match::{network::Network, pattern::Pattern, short_str::same};
 
 use crate::{
-    builtin::{
-        audience::{attribute::pattern::Pattern, network::Network},
-        expression::{
-            functions::Function,
-            syntax::{Arithmetic, Comparison, Span, Walk, WalkKind},
-            value::{Type, Val},
-        },
-    },
-    context::short_str::same,
+    ast::{Arithmetic, Comparison, Macro, MacroKind},
+    functions::Function,
+    span::Span,
+    types::Type,
+    value::Value,
 };
 
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) at: Span,
-    pub(super) kind: NodeKind,
+pub(crate) struct Node {
+    pub(crate) span: Span,
+    pub(crate) kind: NodeKind,
 }
 
 #[derive(Debug)]
-pub(super) enum NodeKind {
-    Constant(Val<'static>),
-    /// A part of a config that is not known yet.
+pub(crate) enum NodeKind {
+    Constant(Value<'static>),
+    /// A part of a constant whose value is not known yet.
     Unknown,
     Now,
     Context,
-    Attribute(Box<str>),
-    /// An attribute, or else a type.
-    AttributeOrType(Box<str>, Type),
+    Variable(Box<str>),
+    /// A variable, or else a type.
+    VariableOrType(Box<str>, Type),
     Path(Box<Path>),
-    HasAttribute(Box<str>),
+    HasVariable(Box<str>),
     /// `context[name]`.
-    AttributeAt(Box<Node>),
+    VariableAt(Box<Node>),
     Local(u32),
     Field {
         operand: Box<Node>,
@@ -46,14 +43,14 @@ pub(super) enum NodeKind {
     Call(Function, Box<[Node]>),
     Matches(Box<Node>, Box<Pattern>),
     InNetwork(Box<Node>, Network),
-    /// `name == "text"`, or `!=`; what most expressions are made of.
-    IsText {
+    /// `name == "text"` or `!=`, the most frequent condition.
+    IsString {
         name: Box<str>,
         text: Box<str>,
         equal: bool,
     },
-    /// `in` a list of texts.
-    InTexts(Box<(Node, Texts)>),
+    /// `in` a list of strings.
+    InStrings(Box<(Node, Strings)>),
     Not(Box<Node>),
     Negate(Box<Node>),
     All(Box<[Node]>),
@@ -63,26 +60,26 @@ pub(super) enum NodeKind {
     Sum(Box<Node>, Box<[(Arithmetic, Node)]>),
     List(Box<[Node]>),
     Map(Box<[(Node, Node)]>),
-    Walk(Box<Walk<Node>>),
+    Macro(Box<Macro<Node>>),
 }
 
-/// A list of texts to find one in.
+/// A set of strings.
 #[derive(Debug)]
-pub(super) enum Texts {
+pub(crate) enum Strings {
     Few(Box<[Box<str>]>),
     Many(HashSet<Box<str>, RandomState>),
 }
 
-impl Texts {
-    /// Up to so many are gone through, which is faster than hashing.
+impl Strings {
+    /// Up to this size a linear scan is faster than hashing.
     const FEW: usize = 8;
 
-    pub(super) fn new(list: Vec<Box<str>>) -> Self {
+    pub(crate) fn new(list: Vec<Box<str>>) -> Self {
         if list.len() > Self::FEW { Self::Many(list.into_iter().collect()) } else { Self::Few(list.into()) }
     }
 
     #[inline]
-    pub(super) fn contains(&self, text: &str) -> bool {
+    pub(crate) fn contains(&self, text: &str) -> bool {
         match self {
             Self::Few(list) => list.iter().any(|known| same(known.as_bytes(), text.as_bytes())),
             Self::Many(set) => set.contains(text),
@@ -90,34 +87,34 @@ impl Texts {
     }
 }
 
-/// A name with dots: an attribute of the whole name, else one of a part of it and the fields behind. The longest name that the
-/// caller has counts, as CEL says.
+/// A name with dots: the variable of the whole name, or else of a shorter name, and fields of its value. As
+/// in CEL, the longest name that has a value wins.
 #[derive(Debug)]
-pub(super) struct Path {
-    pub(super) full: Box<str>,
-    /// `has(..)` of it.
-    pub(super) has: bool,
+pub(crate) struct Path {
+    pub(crate) full: Box<str>,
+    /// Whether the path is the argument of `has(..)`.
+    pub(crate) has: bool,
 }
 
 impl Node {
-    pub(super) const fn constant(&self) -> Option<&Val<'static>> {
+    pub(crate) const fn constant(&self) -> Option<&Value<'static>> {
         match &self.kind {
             NodeKind::Constant(value) => Some(value),
             _ => None,
         }
     }
 
-    /// The kind of value that it has whenever it has one, as far as that is known.
-    pub(super) fn value_kind(&self) -> Option<Type> {
+    /// The type of the result, as far as it is known.
+    pub(crate) fn result_type(&self) -> Option<Type> {
         match &self.kind {
             NodeKind::Constant(value) => Some(value.kind()),
             NodeKind::Now => Some(Type::Timestamp),
             NodeKind::Context | NodeKind::Map(_) => Some(Type::Map),
-            NodeKind::HasAttribute(_)
+            NodeKind::HasVariable(_)
             | NodeKind::Matches(..)
             | NodeKind::InNetwork(..)
-            | NodeKind::IsText { .. }
-            | NodeKind::InTexts(..)
+            | NodeKind::IsString { .. }
+            | NodeKind::InStrings(..)
             | NodeKind::Not(_)
             | NodeKind::All(_)
             | NodeKind::Any(_)
@@ -125,19 +122,19 @@ impl Node {
             | NodeKind::Field { has: true, .. } => Some(Type::Bool),
             NodeKind::Path(path) => path.has.then_some(Type::Bool),
             NodeKind::List(_) => Some(Type::List),
-            NodeKind::Call(function, _) => function.gives(),
+            NodeKind::Call(function, _) => function.result_type(),
             NodeKind::Cases(cases, otherwise) => {
-                let kind = otherwise.value_kind()?;
-                cases.iter().all(|(_, then)| then.value_kind() == Some(kind)).then_some(kind)
+                let kind = otherwise.result_type()?;
+                cases.iter().all(|(_, then)| then.result_type() == Some(kind)).then_some(kind)
             }
-            NodeKind::Walk(walk) => Some(match walk.kind {
-                WalkKind::All | WalkKind::Exists | WalkKind::ExistsOne => Type::Bool,
-                WalkKind::Map | WalkKind::Filter => Type::List,
+            NodeKind::Macro(walk) => Some(match walk.kind {
+                MacroKind::All | MacroKind::Exists | MacroKind::ExistsOne => Type::Bool,
+                MacroKind::Map | MacroKind::Filter => Type::List,
             }),
             NodeKind::Unknown
-            | NodeKind::Attribute(_)
-            | NodeKind::AttributeOrType(..)
-            | NodeKind::AttributeAt(_)
+            | NodeKind::Variable(_)
+            | NodeKind::VariableOrType(..)
+            | NodeKind::VariableAt(_)
             | NodeKind::Local(_)
             | NodeKind::Field { .. }
             | NodeKind::Index(_)
@@ -146,8 +143,8 @@ impl Node {
         }
     }
 
-    /// The nodes that give the value of this one: itself, or what stands behind `?` and `:`.
-    pub(super) fn outcomes<'n>(&'n self, found: &mut Vec<&'n Self>) {
+    /// The nodes whose value can be the result: the node itself, or the branches of `?` and `:`.
+    pub(crate) fn outcomes<'n>(&'n self, found: &mut Vec<&'n Self>) {
         match &self.kind {
             NodeKind::Cases(cases, otherwise) => {
                 cases.iter().for_each(|(_, then)| then.outcomes(found));
@@ -159,8 +156,8 @@ impl Node {
 }
 
 impl Function {
-    /// The kind of value that the function gives, as far as that does not depend on its arguments.
-    const fn gives(self) -> Option<Type> {
+    /// The type of the result, if it does not depend on the arguments.
+    const fn result_type(self) -> Option<Type> {
         Some(match self {
             Self::Size | Self::Int | Self::Part(_) => Type::Int,
             Self::Contains

@@ -1,0 +1,78 @@
+//! Errors of serde in terms of JSON: "expected a number, found null", and not "invalid type: null, expected
+//! f64".
+
+/// Translates a message of serde. Messages that need no translation are returned unchanged.
+pub(super) fn translate(message: &str) -> String {
+    if let Some(rest) = message.strip_prefix("unknown variant ") {
+        return format!("unknown value {rest}");
+    }
+    let kinds = ["invalid type: ", "invalid value: ", "invalid length "];
+    let Some(rest) = kinds.iter().find_map(|kind| message.strip_prefix(kind)) else {
+        return message.to_owned();
+    };
+    let Some((found, expected)) = rest.split_once(", expected ") else { return message.to_owned() };
+    // The position of a syntax error, which only messages about a whole config have.
+    let (expected, position) = match expected.find(" at line ") {
+        Some(start) => expected.split_at(start),
+        None => (expected, ""),
+    };
+    format!("expected {}, found {}{position}", in_words(expected), value(found))
+}
+
+fn in_words(expected: &str) -> String {
+    match expected {
+        "f32" | "f64" => "a number".to_owned(),
+        "i8" | "i16" | "i32" | "i64" | "isize" => "an integer".to_owned(),
+        "u8" | "u16" | "u32" | "u64" | "usize" => "an integer of 0 or more".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        "a map" => "an object".to_owned(),
+        _ if expected.starts_with("struct ") => "an object".to_owned(),
+        _ => match expected.strip_prefix("a tuple of size ") {
+            Some(size) => format!("a list of {size} values"),
+            None => expected.to_owned(),
+        },
+    }
+}
+
+fn value(found: &str) -> String {
+    match found {
+        "sequence" => return "a list".to_owned(),
+        "map" => return "an object".to_owned(),
+        "unit" => return "null".to_owned(),
+        _ => (),
+    }
+    for kind in ["integer ", "floating point ", "boolean "] {
+        if let Some(value) = found.strip_prefix(kind) {
+            return value.trim_matches('`').to_owned();
+        }
+    }
+    found.strip_prefix("string ").unwrap_or(found).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_types_of_json() {
+        for (message, expected) in [
+            ("invalid type: null, expected struct Config", "expected an object, found null"),
+            ("invalid type: string \"5\", expected f64", "expected a number, found \"5\""),
+            ("invalid type: integer `7`, expected a string", "expected a string, found 7"),
+            (
+                "invalid type: floating point `0.5`, expected usize",
+                "expected an integer of 0 or more, found 0.5",
+            ),
+            ("invalid value: integer `-1`, expected u32", "expected an integer of 0 or more, found -1"),
+            ("invalid length 1, expected a tuple of size 2", "expected a list of 2 values, found 1"),
+            ("unknown variant `maybe`, expected `a` or `b`", "unknown value `maybe`, expected `a` or `b`"),
+            (
+                "invalid type: map, expected a sequence at line 1 column 0",
+                "expected a list, found an object at line 1 column 0",
+            ),
+            ("missing field `percentage`", "missing field `percentage`"),
+        ] {
+            assert_eq!(translate(message), expected);
+        }
+    }
+}

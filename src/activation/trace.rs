@@ -1,0 +1,84 @@
+//! Records of an evaluation, for explanations.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use crate::{activation::verdict::Verdict, context::value::Value};
+
+/// One evaluation of an activation.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Record {
+    pub(crate) verdict: Option<Verdict>,
+    /// The duration, including children.
+    pub(crate) took: Duration,
+    pub(crate) inputs: Vec<(String, Option<Value<'static>>)>,
+    pub(crate) notes: Vec<String>,
+}
+
+/// Records an evaluation, by node.
+#[derive(Default)]
+pub(crate) struct Tracer {
+    records: RefCell<Records>,
+    stack: RefCell<Vec<(Option<u32>, u32)>>,
+    /// The prerequisite that is evaluated.
+    pub(super) scope: Cell<Option<u32>>,
+}
+
+/// Records by node, and by prerequisite if the verdict depends on the flag.
+pub(crate) type Records = HashMap<(Option<u32>, u32), Record>;
+
+impl Tracer {
+    pub(crate) fn into_records(self) -> Records {
+        self.records.into_inner()
+    }
+
+    pub(super) fn evaluate(
+        &self,
+        node: u32,
+        by_flag: bool,
+        evaluate: impl FnOnce() -> Option<Verdict>,
+    ) -> Option<Verdict> {
+        let key = (self.scope.get().filter(|_| by_flag), node);
+        if let Some(verdict) = self.records.borrow().get(&key).and_then(|record| record.verdict) {
+            return Some(verdict);
+        }
+        self.stack.borrow_mut().push(key);
+        self.record(|_| ());
+        let start = Instant::now();
+        let verdict = evaluate();
+        let took = start.elapsed();
+        self.record(|record| {
+            record.took = took;
+            match verdict {
+                Some(verdict) => record.verdict = Some(verdict),
+                None => record.notes.push("panicked".to_owned()),
+            }
+        });
+        self.stack.borrow_mut().pop();
+        verdict
+    }
+
+    #[cold]
+    pub(super) fn record_input(&self, name: &str, value: Option<&Value<'_>>) {
+        self.record(|record| {
+            if record.inputs.iter().all(|(known, _)| known != name) {
+                record.inputs.push((name.to_owned(), value.cloned().map(Value::into_owned)));
+            }
+        });
+    }
+
+    #[cold]
+    pub(super) fn note(&self, line: impl FnOnce() -> String) {
+        let line = line();
+        self.record(|record| record.notes.push(line));
+    }
+
+    fn record(&self, write: impl FnOnce(&mut Record)) {
+        if let Some(key) = self.stack.borrow().last() {
+            write(self.records.borrow_mut().entry(*key).or_default());
+        }
+    }
+}
