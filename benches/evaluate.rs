@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use novi::{Context, Flags, Snapshot, store};
+use novi::{Context, Flags, snapshot::Snapshot, store};
 
 use workloads::User;
 
@@ -100,8 +100,9 @@ fn evaluate(criterion: &mut Criterion) {
 /// Rows to an evaluable state.
 fn compile(criterion: &mut Criterion) {
     use novi::{
-        Registry, Settings,
+        activation::Registry,
         rows::{ActivationRow, FlagRow, LinkRow, Rows},
+        snapshot::Settings,
     };
     const COUNT: i64 = 10_000;
     let window = r#"{"startDateTime": "2026-01-01T00:00:00Z", "endDateTime": "2027-01-01T00:00:00Z"}"#;

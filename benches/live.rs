@@ -16,8 +16,8 @@ use std::{
 
 use common::{Kind, Raw, TestDatabase};
 use novi::{
-    Context, Flags, Result, Revision,
-    rows::Rows,
+    Context, Flags, Result,
+    rows::{Revision, Rows},
     store::{self, BoxFuture, ReadSession, ReadStore, SchemaStore},
 };
 

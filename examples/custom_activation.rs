@@ -2,7 +2,8 @@
 //! cargo run --example custom_activation
 
 use novi::{
-    Activation, Check, Compile, Context, Flags, Registry, Value, Verdict,
+    Context, Flags, Value,
+    activation::{Activation, CompileContext, Evaluation, Registry, Verdict},
     rows::{ActivationRow, FlagRow, LinkRow, Rows},
 };
 use serde::Deserialize;
@@ -21,13 +22,13 @@ struct OfficeHours {
 }
 
 impl Activation for OfficeHours {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+    fn evaluate(&self, check: &Evaluation<'_>) -> Verdict {
         // A missing attribute, or one of another type, is not an error: the condition is not met.
         let Some(Value::Int(hour)) = check.get("hour") else { return Verdict::Off };
         u32::try_from(*hour).is_ok_and(|hour| (self.from..self.to).contains(&hour)).into()
     }
 
-    fn compile(&mut self, row: &mut Compile<'_>) {
+    fn compile(&mut self, row: &mut CompileContext<'_>) {
         if self.from >= self.to || self.to > 24 {
             row.problem(
                 ".to",
@@ -39,7 +40,7 @@ impl Activation for OfficeHours {
 
 fn main() -> Result<(), novi::Error> {
     let registry = Registry::global()?;
-    let description = registry.find("acme.office_hours").map(novi::ActivationType::description);
+    let description = registry.find("acme.office_hours").map(novi::activation::ActivationType::description);
     println!("acme.office_hours: {}", description.unwrap_or("is not registered"));
 
     let flags = Flags::from_rows(Rows {

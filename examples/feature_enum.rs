@@ -2,9 +2,8 @@
 //! cargo run --example feature_enum
 
 use novi::{
-    Context, Feature, Flags, ToContext,
+    Context, Feature, Flags, ToContext, overrides,
     rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, Rows},
-    with_overrides,
 };
 use serde::Deserialize;
 
@@ -88,7 +87,7 @@ fn main() -> Result<(), novi::Error> {
     println!("{}: {} rows", settings.title, settings.rows);
 
     // For tests: the code under test stays as it is.
-    with_overrides([("PaymentProcessor", "Premium")], || {
+    overrides::sync_scope([("PaymentProcessor", "Premium")], || {
         println!("by override: {:?}", flags.choose::<PaymentProcessor>(&Context::new()));
     });
 

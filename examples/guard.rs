@@ -44,13 +44,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let december = november.clone().with("currentDateTime", "2026-12-20T12:00:00Z");
 
     // Without an argument, the context is the current one of the thread or task.
-    novi::with_context(november.clone(), banner);
-    novi::with_context(december.clone(), banner);
+    novi::context::sync_scope(november.clone(), banner);
+    novi::context::sync_scope(december.clone(), banner);
 
     assert_eq!(discounted(100, &november), 50);
     assert_eq!(discounted(100, &december), 100);
 
-    let refused = novi::in_context(november, checkout(7)).await;
+    let refused = novi::context::scope(november, checkout(7)).await;
     if let Err(off) = refused {
         println!("{off}");
     }

@@ -1,4 +1,4 @@
-//! A feature-flag engine whose flags live in your own SQL database.
+//! Feature flags stored as rows in your own SQL database.
 //!
 //! ```
 //! use novi::{Context, Flags, store};
@@ -20,98 +20,89 @@
 //! ```
 //!
 //! # Concepts
-//! A **flag** is on when its status is on and all of its **activations** are. An activation is a row: a class name, which
-//! names a registered type, and a JSON config. It answers for a **context**, what is known of the caller. All rows of one
-//! revision compile into an immutable [`Snapshot`], which [`Flags`] replace as a whole when the rows change. A row that does
-//! not compile is an [`Issue`] and hurts only the flags that need it.
+//! A **flag** is on when its status is on and all of its **activations** are on. An activation is a row: a class name, which names a
+//! registered type, and a JSON config. It is evaluated for a **context**, the attributes of the caller. All rows of one revision compile
+//! into an immutable [`Snapshot`](snapshot::Snapshot), which [`Flags`] replace as a whole when the rows change. An invalid row is an
+//! [`Issue`](rows::Issue) and affects only the flags that depend on it.
 //!
 //! # Map
 //! | to | see |
 //! |---|---|
-//! | ask | [`Flags`], [`Context`], [`Decision`], [`Trace`] |
-//! | make a context from a struct, JSON or anything of serde | [`trait@ToContext`], [`Context::from_serialize`] |
-//! | override flags in tests, tools and requests | [`with_overrides`], [`in_overrides`], [`with_request_overrides`] |
-//! | guard a function | [`macro@enabled`], [`with_context`], [`in_context`] |
+//! | evaluate flags | [`Flags`], [`FlagHandle`], [`Context`], [`Decision`] |
+//! | see why a flag is on or off | [`Flags::explain`], [`snapshot::Trace`] |
+//! | create a context from a struct, JSON or anything of serde | [`trait@ToContext`], [`Context::from_serialize`] |
+//! | guard a function | [`macro@enabled`], [`context::sync_scope`], [`context::scope`] |
 //! | choose between implementations | [`trait@Feature`], [`Flags::choose`], [`choose`], [`manifest`] |
-//! | test | `novi::testing` (feature `testing`), [`with_overrides`] |
-//! | write a type | [`macro@activation`], [`Activation`], [`Check`], [`Registry`]; [`FlagsBuilder::activations_folder`] |
-//! | reach a database | [`store`], [`rows`] |
-//! | change flags, also in a transaction of your own | [`Writer`], [`store::Edit`], [`Plan`] |
-//! | do without the database, or without tokio | [`FlagsBuilder::snapshot_file`], [`SnapshotFile`], [`FlagsBuilder::connect_blocking`], [`Flags::status`] |
-//! | know when answers change by themselves | [`Flags::next_change`] |
+//! | override flags in tests, tools and requests | [`overrides`] |
+//! | test | `novi::testing` (feature `testing`), [`overrides`] |
+//! | write an activation type | [`macro@activation`], [`mod@activation`], [`FlagsBuilder::activations_folder`] |
+//! | connect to a database | [`store`], [`rows`] |
+//! | change flags, also in your own transaction | [`flags::Writer`], [`store::Edit`], [`snapshot::Plan`] |
+//! | run without the database, or without tokio | [`FlagsBuilder::snapshot_file`], [`FlagsBuilder::connect_blocking`], [`Flags::status`] |
+//! | know when decisions change by time alone | [`Flags::next_change`] |
 //! | configure | [`config::Config`], [`FlagsBuilder`] |
 //! | serve over HTTP | the crate `novi-server` |
-//! | be asked through OpenFeature's SDK | the crate `novi-openfeature` |
+//! | evaluate through OpenFeature's SDK | the crate `novi-openfeature` |
 //!
 //! # Features
-//! `sqlite` (default), `postgres` and `mysql` bring a database each, and with the first of them sqlx and tokio; `macros` (default)
-//! the attributes; `testing` flags in memory for tests and a contract for activation types. Without any, rows come from memory ([`Flags::from_rows`]).
+//! | feature | default | what it brings |
+//! |---|---|---|
+//! | `sqlite`, `postgres`, `mysql` | | a database each, with sqlx and tokio |
+//! | `macros` | yes | the attributes and derives |
+//! | `expression` | yes | `novi.expression`, and files of expressions |
+//! | `cron` | | cron expressions in `novi.schedule` |
+//! | `testing` | | flags in memory, and contracts of activation types and stores |
 //!
-//! # What it does not do
-//! Experiments' statistics, and storing who got which variant.
-
+//! Without a database rows come from memory ([`Flags::from_rows`]) or a file ([`Flags::from_file`]).
+//!
+//! # Limits
+//! novi has no statistics of experiments, and does not store which caller had which variant.
+//!
+//! # Compatibility
+//! An enum or a struct with public fields is `#[non_exhaustive]` if novi creates it. Rows, changes and settings, which programs create,
+//! are exhaustive; they have `Default` or a constructor. Store traits that depend on novi's tables are sealed.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod activation;
-mod builtin;
+pub mod activation;
+pub mod builtin;
 pub mod config;
-mod context;
-mod error;
-mod flags;
+pub mod context;
+pub mod error;
+pub mod flags;
 pub mod rows;
 mod runtime;
-mod snapshot;
+pub mod snapshot;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use activation::evaluation::Check;
-pub use activation::registry::{ActivationType, RegisteredActivation, Registry};
-pub use activation::{Activation, Child, Children, Compile, Problem, Variant, Verdict};
-pub use builtin::rollout::split::reweight::{ReweightError, Reweighted, reweighted};
-pub use context::current::{current_context, in_context, with_context};
-pub use context::from_serialize::ContextError;
-pub use context::override_scope::{
-    InOverrides, RequestOverrides, in_overrides, in_request_overrides, with_overrides, with_request_overrides,
-};
-pub use context::overrides::{
-    Override,
-    Override::{Off, On},
-    Overrides,
-};
-pub use context::to_context::{ToContext, ToValue};
-pub use context::value::Value;
-pub use context::{Context, TARGETING_KEY};
+/// Overrides of the running code: of a call, a task, or a request.
+///
+/// They take precedence over `[overrides]` of `novi.toml`, which takes precedence over the rows. Of overrides by requests and by
+/// code, those of the request win, unless the flag forbids them.
+pub mod overrides {
+    pub use crate::context::override_scope::{
+        OverrideFuture, RequestOverrides, request_scope, request_sync_scope, scope, sync_scope,
+    };
+    pub use crate::context::overrides::{
+        Override,
+        Override::{Off, On},
+        Overrides,
+    };
+}
+
+pub use context::{Context, ToContext, Value};
 pub use error::{Error, Result};
 pub use flags::choose::choose;
-pub use flags::guard::FlagDisabled;
-pub use flags::handle::FlagHandle;
 #[cfg(feature = "macros")]
 pub use flags::macros::{Feature, ToContext, activation, enabled, feature};
-pub use flags::writer::{Effect, FieldChange, Plan, PlannedRow, Validator, WayBack, Writer};
-pub use flags::{Flags, FlagsBuilder};
-pub use rows::Revision;
-pub use rows::conflict::Conflict;
-pub use rows::expired::{Expired, ExpiredFlag};
-pub use rows::issue::Issue;
-#[cfg(feature = "sql")]
-pub use runtime::follow::subscription::{Changes, Subscription};
-#[cfg(feature = "sql")]
-pub use runtime::status::{Origin, Status};
-pub use snapshot::decision::{Decision, Reason};
-pub use snapshot::feature::{Feature, FeatureKind, Manifest, ManifestFeature, RegisteredFeature, manifest};
-pub use snapshot::guard::SnapshotGuard as Guard;
-pub use snapshot::{Evaluations, Filter, Input, Settings, Snapshot, Trace, TraceNode, TraceNode as Asked};
+pub use flags::{FlagHandle, Flags, FlagsBuilder, guard::FlagDisabled};
+pub use snapshot::{Decision, Feature, Reason, manifest};
 /// The version of sqlx whose pools the stores take.
 #[cfg(feature = "sql")]
 pub use sqlx;
-#[cfg(feature = "sql")]
-pub use store::backoff::Backoff;
-pub use store::file::{SnapshotFault, SnapshotFile};
-#[cfg(feature = "sql")]
-pub use store::tokens::secret as token;
 
-/// What the macros of novi need in the code they write; not for use by hand.
+/// Support for code that the macros of novi generate; not for use by hand.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::context::to_context::derived;

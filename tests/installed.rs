@@ -5,7 +5,11 @@
 
 use std::sync::LazyLock;
 
-use novi::{Context, Feature, Flags, Override, testing::TestFlags, with_overrides};
+use novi::{
+    Context, Feature, Flags,
+    overrides::{self, Override},
+    testing::TestFlags,
+};
 use serde_json::json;
 
 #[allow(dead_code, reason = "shared with other programs")]
@@ -89,13 +93,13 @@ fn guards_are_off_and_log_once_until_flags_are_installed() {
 async fn installed_flags_choose_features_for_the_current_caller() {
     LazyLock::force(&LOGGED_BEFORE);
     let vip = Context::new().with("user", "vip");
-    let chosen: PaymentProcessor = novi::with_context(vip.clone(), novi::choose);
+    let chosen: PaymentProcessor = novi::context::sync_scope(vip.clone(), novi::choose);
     assert_eq!(chosen, PaymentProcessor::Premium);
     let later = async {
         tokio::task::yield_now().await;
         novi::choose::<PaymentProcessor>()
     };
-    assert_eq!(novi::in_context(vip, later).await, PaymentProcessor::Premium);
+    assert_eq!(novi::context::scope(vip, later).await, PaymentProcessor::Premium);
     assert_eq!(novi::choose::<PaymentProcessor>(), PaymentProcessor::Acme, "no caller");
 }
 
@@ -107,5 +111,5 @@ fn installed_flags_guard_functions_with_a_key() {
         assert_eq!((vip(7), vip(8), unknown()), (Some(7), None, None));
     }
     assert_eq!(Flags::global().unwrap().unknown_flags()["no row has it"], 3);
-    assert_eq!(with_overrides([("no row has it", Override::variant("grid"))], unknown), Some(1));
+    assert_eq!(overrides::sync_scope([("no row has it", Override::variant("grid"))], unknown), Some(1));
 }

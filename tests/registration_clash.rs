@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use novi::{Activation, Check, RegisteredActivation, Registry, Verdict};
+use novi::activation::{Activation, Evaluation, RegisteredActivation, Registry, Verdict};
 use novi_test_plugin::Plan;
 use serde::Deserialize;
 
@@ -12,7 +12,7 @@ use serde::Deserialize;
 struct SecondPlan {}
 
 impl Activation for SecondPlan {
-    fn evaluate(&self, _: &Check<'_>) -> Verdict {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Verdict {
         Verdict::On
     }
 }
@@ -22,7 +22,7 @@ impl Activation for SecondPlan {
 struct ThirdPlan {}
 
 impl Activation for ThirdPlan {
-    fn evaluate(&self, _: &Check<'_>) -> Verdict {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Verdict {
         Verdict::On
     }
 }

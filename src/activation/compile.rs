@@ -28,8 +28,8 @@ impl fmt::Display for Problem {
 
 /// A reference to another activation: the id of a row, or an inline activation.
 ///
-/// In JSON: `7`, or `{"class_name": "novi.not", "config": ...}`. Resolve it with [`Compile::child`] when the
-/// row is compiled, and evaluate it with [`Check::ask`](crate::activation::evaluation::Check::ask). A child
+/// In JSON: `7`, or `{"class_name": "novi.not", "config": ...}`. Resolve it with [`CompileContext::child`] when the
+/// row is compiled, and evaluate it with [`Evaluation::ask`](crate::activation::evaluation::Evaluation::ask). A child
 /// that was not resolved is off.
 #[derive(Debug)]
 pub struct Child {
@@ -176,7 +176,7 @@ impl Children {
     }
 
     /// Resolves every child of the list.
-    pub fn compile(&mut self, row: &mut Compile<'_>) {
+    pub fn compile(&mut self, row: &mut CompileContext<'_>) {
         for (index, child) in self.list.iter_mut().enumerate() {
             let path = match self.form {
                 Form::List => format!("[{index}]"),
@@ -188,7 +188,7 @@ impl Children {
     }
 
     /// Resolves every child of the list, and returns their nodes.
-    pub(crate) fn resolve(mut self, row: &mut Compile<'_>) -> Box<[u32]> {
+    pub(crate) fn resolve(mut self, row: &mut CompileContext<'_>) -> Box<[u32]> {
         self.compile(row);
         self.list.iter().map(Child::node).collect()
     }
@@ -271,7 +271,7 @@ impl JsonSchema for Children {
 }
 
 /// The row that is compiled, and the services of the engine for it.
-pub struct Compile<'a> {
+pub struct CompileContext<'a> {
     pub(crate) class_name: &'a str,
     pub(crate) name: &'a str,
     /// The rows of `activation_members` that belong to this one.
@@ -283,9 +283,12 @@ pub struct Compile<'a> {
     pub(crate) by_name: Cell<bool>,
 }
 
-impl fmt::Debug for Compile<'_> {
+impl fmt::Debug for CompileContext<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Compile").field("class_name", &self.class_name).field("name", &self.name).finish()
+        f.debug_struct("CompileContext")
+            .field("class_name", &self.class_name)
+            .field("name", &self.name)
+            .finish()
     }
 }
 
@@ -299,7 +302,7 @@ pub(crate) trait Linker {
     fn number(&mut self, name: &str) -> Variant;
 }
 
-impl<'a> Compile<'a> {
+impl<'a> CompileContext<'a> {
     /// The class name of the row: the name of the type or one of its aliases.
     #[must_use]
     pub fn class_name(&self) -> &str {

@@ -71,16 +71,16 @@ impl Node {
 
     /// Evaluates the activation. Returns `None` if it panics.
     #[inline]
-    fn evaluate(&self, check: &Check<'_>) -> Option<Verdict> {
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Option<Verdict> {
         match &self.panic_policy {
-            PanicPolicy::Trusted => Some(self.activation.evaluate(check)),
-            PanicPolicy::MayPanic(before) => self.catch_panic(check, before),
+            PanicPolicy::Trusted => Some(self.activation.evaluate(evaluation)),
+            PanicPolicy::MayPanic(before) => self.catch_panic(evaluation, before),
         }
     }
 
-    fn catch_panic(&self, check: &Check<'_>, before: &AtomicBool) -> Option<Verdict> {
+    fn catch_panic(&self, evaluation: &Evaluation<'_>, before: &AtomicBool) -> Option<Verdict> {
         // Only the state of the activation itself can be inconsistent after a panic.
-        let verdict = panic::catch_unwind(AssertUnwindSafe(|| self.activation.evaluate(check)));
+        let verdict = panic::catch_unwind(AssertUnwindSafe(|| self.activation.evaluate(evaluation)));
         if verdict.is_err() && !before.swap(true, Ordering::Relaxed) {
             tracing::error!("an activation panicked; flags that depend on it use their fail_mode");
         }
@@ -111,7 +111,7 @@ pub(crate) struct FlagRef {
 }
 
 /// The evaluation of a flag for one caller: the context, the time, and the other activations.
-pub struct Check<'a> {
+pub struct Evaluation<'a> {
     around: &'a Surroundings,
     context: &'a Context<'a>,
     /// The flag that is evaluated.
@@ -125,14 +125,14 @@ pub struct Check<'a> {
     failed: Cell<bool>,
 }
 
-impl fmt::Debug for Check<'_> {
+impl fmt::Debug for Evaluation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The context may contain personal data.
-        f.debug_struct("Check").finish_non_exhaustive()
+        f.debug_struct("Evaluation").finish_non_exhaustive()
     }
 }
 
-impl<'a> Check<'a> {
+impl<'a> Evaluation<'a> {
     #[inline(always)]
     pub(crate) fn new(around: &'a Surroundings, context: &'a Context<'a>, flag: &'a FlagRef) -> Self {
         let (flag, now, failed) = (Cell::new(flag), Cell::new(None), Cell::new(false));
@@ -297,7 +297,7 @@ impl<'a> Check<'a> {
     where
         'a: 't,
     {
-        // The context outlives the check, so no other string has the same address.
+        // The context outlives the evaluation, so no other string has the same address.
         let (address, length) = (text.as_ptr().addr(), text.len());
         let (known_address, known_length, number) = self.number.get();
         if (known_address, known_length) == (address, length) {

@@ -15,10 +15,10 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use evaluation::Check;
-
-pub use compile::{Child, Children, Compile, Problem};
+pub use compile::{Child, Children, CompileContext, Problem};
 pub(crate) use compile::{ChildReference, Linker};
+pub use evaluation::Evaluation;
+pub use registry::{ActivationType, RegisteredActivation, Registry};
 pub use verdict::{Variant, Verdict};
 
 /// A condition of a flag, built from one row of `activations`.
@@ -31,11 +31,11 @@ pub trait Activation: Send + Sync + 'static {
     ///
     /// This is the hot path: avoid I/O, locks and allocation. Work that depends only on the config belongs in
     /// [`compile`](Self::compile).
-    fn evaluate(&self, check: &Check<'_>) -> Verdict;
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict;
 
-    /// Prepares the evaluation: validates the config, parses its values, resolves [children](Compile::child)
-    /// and declares [variants](Compile::variant). Report every problem of the row with [`Compile::problem`].
-    fn compile(&mut self, row: &mut Compile<'_>) {
+    /// Prepares the evaluation: validates the config, parses its values, resolves [children](CompileContext::child)
+    /// and declares [variants](CompileContext::variant). Report every problem of the row with [`CompileContext::problem`].
+    fn compile(&mut self, row: &mut CompileContext<'_>) {
         let _ = row;
     }
 
@@ -46,7 +46,7 @@ pub trait Activation: Send + Sync + 'static {
     }
 
     /// The next time after `after` at which the verdict may change without any other change, or `None` if it
-    /// never does or if that is unknown. Ignore [children](Compile::child); the engine calls this method on
+    /// never does or if that is unknown. Ignore [children](CompileContext::child); the engine calls this method on
     /// each of them.
     fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let _ = after;
@@ -63,5 +63,5 @@ pub(crate) trait Configured: Activation + Sized {
     const TAKES_MEMBERS: bool = false;
 
     /// Compiles a row. Returns `None` if the row cannot be used, after reporting its problems.
-    fn configure(config: Self::Config, row: &mut Compile<'_>) -> Option<Self>;
+    fn configure(config: Self::Config, row: &mut CompileContext<'_>) -> Option<Self>;
 }

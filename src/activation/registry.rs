@@ -11,7 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer, de::DeserializeOwned, ser::SerializeStruct as _};
 
 use crate::{
-    activation::{Activation, Compile, Configured, Problem, json_terms},
+    activation::{Activation, CompileContext, Configured, Problem, json_terms},
     error::{Error, Result},
     rows::issue::Issue,
 };
@@ -44,7 +44,11 @@ pub(crate) trait Script: Send + Sync {
     fn schema(&self) -> Schema;
 
     /// Compiles a row, as [`Build`] does.
-    fn build(&self, config: &str, row: &mut Compile<'_>) -> Result<Option<Arc<dyn Activation>>, Problem>;
+    fn build(
+        &self,
+        config: &str,
+        row: &mut CompileContext<'_>,
+    ) -> Result<Option<Arc<dyn Activation>>, Problem>;
 }
 
 /// A language for files that define types, registered through `inventory`.
@@ -77,7 +81,7 @@ impl Language {
 }
 
 /// Compiles a row's config. `None` if it cannot be used; the problems are reported.
-type Build = fn(&str, &mut Compile<'_>) -> Result<Option<Arc<dyn Activation>>, Problem>;
+type Build = fn(&str, &mut CompileContext<'_>) -> Result<Option<Arc<dyn Activation>>, Problem>;
 
 inventory::collect!(ActivationType);
 
@@ -197,8 +201,12 @@ impl ActivationType {
 
     /// Compiles a row from the text of its config. If `row` has problems afterwards, the activation must not
     /// be used.
-    pub(crate) fn build(&self, config: Option<&str>, row: &mut Compile<'_>) -> Option<Arc<dyn Activation>> {
-        let make = |text: &str, row: &mut Compile<'_>| match &self.maker {
+    pub(crate) fn build(
+        &self,
+        config: Option<&str>,
+        row: &mut CompileContext<'_>,
+    ) -> Option<Arc<dyn Activation>> {
+        let make = |text: &str, row: &mut CompileContext<'_>| match &self.maker {
             Maker::Code { build, .. } => build(text, row),
             Maker::File(script) => script.build(text, row),
         };
@@ -246,7 +254,7 @@ fn schema<T: JsonSchema>() -> Schema {
 
 fn build<T: Activation + DeserializeOwned>(
     config: &str,
-    row: &mut Compile<'_>,
+    row: &mut CompileContext<'_>,
 ) -> Result<Option<Arc<dyn Activation>>, Problem> {
     let mut activation: T = parse(config)?;
     activation.compile(row);
@@ -255,7 +263,7 @@ fn build<T: Activation + DeserializeOwned>(
 
 fn configure<T: Configured>(
     config: &str,
-    row: &mut Compile<'_>,
+    row: &mut CompileContext<'_>,
 ) -> Result<Option<Arc<dyn Activation>>, Problem> {
     let activation = T::configure(parse(config)?, row);
     Ok(activation.map(|activation| Arc::new(activation) as Arc<dyn Activation>))

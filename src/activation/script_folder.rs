@@ -13,7 +13,7 @@ use schemars::Schema;
 
 use crate::{
     activation::{
-        Activation, Compile, Problem,
+        Activation, CompileContext, Problem,
         registry::{ActivationType, Language, Registry, Script},
     },
     error::{Error, Result},
@@ -209,7 +209,7 @@ impl Script for Broken {
     fn build(
         &self,
         _: &str,
-        _: &mut Compile<'_>,
+        _: &mut CompileContext<'_>,
     ) -> std::result::Result<Option<Arc<dyn Activation>>, Problem> {
         Err(Problem { path: "class_name".to_owned(), message: self.message.clone() })
     }

@@ -36,7 +36,7 @@ impl From<bool> for Verdict {
     }
 }
 
-/// The number of a variant, from [`Compile::variant`](crate::activation::Compile::variant).
+/// The number of a variant, from [`CompileContext::variant`](crate::activation::CompileContext::variant).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Variant(pub(crate) NonZeroU32);
 

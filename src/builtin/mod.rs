@@ -7,3 +7,5 @@ pub(crate) mod expression;
 pub(crate) mod register;
 pub(crate) mod rollout;
 pub(crate) mod time;
+
+pub use rollout::split::reweight::{ReweightError, Reweighted, reweighted};

@@ -28,7 +28,7 @@ use crate::{
     },
     context::{Context, overrides::Overrides, value::Value},
     error::{Error, Result},
-    store::history::Keep,
+    store::history::Retention,
 };
 
 /// The settings of `novi.toml` and the environment, with a default for each key.
@@ -128,7 +128,7 @@ impl Default for Refresh {
 #[non_exhaustive]
 pub struct History {
     /// How long records of changes are kept. `novi serve` deletes those that are older; so does `novi history --prune`.
-    pub keep: Keep,
+    pub keep: Retention,
 }
 
 /// Section `[identity]`.

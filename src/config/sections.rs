@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{Config, Interval},
-    rows::expired::Expired,
+    rows::expired::ExpiryPolicy,
 };
 
 /// How often the database is asked for its revision.
@@ -56,7 +56,7 @@ impl Default for Usage {
 #[non_exhaustive]
 pub struct Flags {
     /// What happens if flags are past their `expires_at`.
-    pub expired: Expired,
+    pub expired: ExpiryPolicy,
 }
 
 impl<S> Config<S> {

@@ -16,17 +16,17 @@ thread_local! {
 /// Runs `run` with `ctx` as the current context of this thread. Afterwards the previous context is restored,
 /// even if `run` panics.
 ///
-/// For sync code; for an async block, use [`in_context`]. Threads that are started inside do not inherit the
+/// For sync code; for an async block, use [`scope`]. Threads that are started inside do not inherit the
 /// context.
 ///
 /// ```
 /// use novi::Context;
 ///
-/// let plan = || novi::current_context(|ctx| ctx.get("plan").and_then(|plan| plan.as_str()).map(str::to_owned));
-/// novi::with_context(Context::new().with("plan", "pro"), || assert_eq!(plan().as_deref(), Some("pro")));
+/// let plan = || novi::context::current(|ctx| ctx.get("plan").and_then(|plan| plan.as_str()).map(str::to_owned));
+/// novi::context::sync_scope(Context::new().with("plan", "pro"), || assert_eq!(plan().as_deref(), Some("pro")));
 /// assert_eq!(plan(), None);
 /// ```
-pub fn with_context<R>(ctx: Context<'static>, run: impl FnOnce() -> R) -> R {
+pub fn sync_scope<R>(ctx: Context<'static>, run: impl FnOnce() -> R) -> R {
     let _guard = ContextGuard::enter(Arc::new(ctx));
     run()
 }
@@ -35,30 +35,30 @@ pub fn with_context<R>(ctx: Context<'static>, run: impl FnOnce() -> R) -> R {
 /// another task runs.
 ///
 /// Works with every async runtime. Tasks that are spawned inside do not inherit the context; wrap their
-/// futures as well: `spawn(in_context(ctx, work()))`.
+/// futures as well: `spawn(scope(ctx, work()))`.
 ///
 /// ```
 /// # async fn render() {}
 /// # fn main() {
 /// # let _ =
-/// novi::in_context(novi::Context::new().with("targetingKey", "user-7"), async {
+/// novi::context::scope(novi::Context::new().with("targetingKey", "user-7"), async {
 ///     render().await // guarded functions in here are evaluated for user-7
 /// })
 /// # ;
 /// # }
 /// ```
-pub fn in_context<F: Future>(ctx: Context<'static>, future: F) -> impl Future<Output = F::Output> {
+pub fn scope<F: Future>(ctx: Context<'static>, future: F) -> impl Future<Output = F::Output> {
     Scoped::new(future, Arc::new(ctx))
 }
 
-/// Calls `read` with the current context: that of the innermost [`with_context`] or [`in_context`], or an
+/// Calls `read` with the current context: that of the innermost [`sync_scope`] or [`scope`], or an
 /// empty one outside of both.
-pub fn current_context<R>(read: impl FnOnce(&Context<'_>) -> R) -> R {
+pub fn current<R>(read: impl FnOnce(&Context<'_>) -> R) -> R {
     const EMPTY: &Context<'_> = &Context::new();
-    read(current().as_deref().unwrap_or(EMPTY))
+    read(cloned().as_deref().unwrap_or(EMPTY))
 }
 
-fn current() -> Option<Arc<Context<'static>>> {
+fn cloned() -> Option<Arc<Context<'static>>> {
     // Fails only during thread teardown, when there is no context.
     CURRENT
         .try_with(|cell| {
@@ -113,14 +113,14 @@ mod tests {
     }
 
     fn current_user() -> Option<String> {
-        current_context(|ctx| ctx.get("user")?.as_str().map(str::to_owned))
+        current(|ctx| ctx.get("user")?.as_str().map(str::to_owned))
     }
 
     #[test]
     fn nested_contexts_restore_the_outer_one() {
         assert_eq!(current_user(), None);
-        with_context(user("a"), || {
-            with_context(user("b"), || assert_eq!(current_user().as_deref(), Some("b")));
+        sync_scope(user("a"), || {
+            sync_scope(user("b"), || assert_eq!(current_user().as_deref(), Some("b")));
             assert_eq!(current_user().as_deref(), Some("a"));
         });
         assert_eq!(current_user(), None);
@@ -128,24 +128,24 @@ mod tests {
 
     #[test]
     fn inner_context_does_not_inherit_attributes() {
-        with_context(Context::new().with("plan", "pro"), || {
-            with_context(user("a"), || assert!(current_context(|ctx| ctx.get("plan").is_none())));
+        sync_scope(Context::new().with("plan", "pro"), || {
+            sync_scope(user("a"), || assert!(current(|ctx| ctx.get("plan").is_none())));
         });
     }
 
     #[test]
     fn panic_restores_the_context() {
-        with_context(user("a"), || {
-            panic::catch_unwind(|| with_context(user("b"), || panic!("on purpose"))).unwrap_err();
+        sync_scope(user("a"), || {
+            panic::catch_unwind(|| sync_scope(user("b"), || panic!("on purpose"))).unwrap_err();
             assert_eq!(current_user().as_deref(), Some("a"));
         });
     }
 
     #[test]
     fn context_can_be_set_while_one_is_read() {
-        with_context(user("a"), || {
-            current_context(|outer| {
-                with_context(user("b"), || assert_eq!(current_user().as_deref(), Some("b")));
+        sync_scope(user("a"), || {
+            current(|outer| {
+                sync_scope(user("b"), || assert_eq!(current_user().as_deref(), Some("b")));
                 assert_eq!(outer, &user("a"));
             });
             assert_eq!(current_user().as_deref(), Some("a"));
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn other_threads_have_no_context() {
-        with_context(user("a"), || assert_eq!(thread::spawn(current_user).join().unwrap(), None));
+        sync_scope(user("a"), || assert_eq!(thread::spawn(current_user).join().unwrap(), None));
     }
 
     #[test]
@@ -162,7 +162,7 @@ mod tests {
         struct AtEnd(mpsc::Sender<Option<String>>);
         impl Drop for AtEnd {
             fn drop(&mut self) {
-                with_context(user("late"), || self.0.send(current_user())).unwrap();
+                sync_scope(user("late"), || self.0.send(current_user())).unwrap();
             }
         }
         thread_local!(static AT_END: Cell<Option<AtEnd>> = const { Cell::new(None) });
@@ -171,7 +171,7 @@ mod tests {
         // Initialized first, so it may be dropped after the cell of the current context.
         let work = || {
             AT_END.set(Some(AtEnd(sender)));
-            with_context(user("a"), current_user)
+            sync_scope(user("a"), current_user)
         };
         assert_eq!(thread::spawn(work).join().unwrap().as_deref(), Some("a"));
         // The order depends on the platform; in neither order may it panic.
@@ -183,7 +183,7 @@ mod tests {
     fn future_has_the_context_only_while_it_runs() {
         let mut cx = task::Context::from_waker(Waker::noop());
         let mut polls = 0;
-        let mut future = Box::pin(in_context(
+        let mut future = Box::pin(scope(
             user("a"),
             std::future::poll_fn(|_| {
                 polls += 1;
@@ -207,7 +207,7 @@ mod tests {
         }
         let (sender, receiver) = mpsc::channel();
         let held = OnDrop(sender);
-        drop(in_context(user("a"), async move {
+        drop(scope(user("a"), async move {
             let _held = held;
             std::future::pending::<()>().await;
         }));
@@ -218,6 +218,6 @@ mod tests {
     #[test]
     fn scoped_futures_are_send() {
         fn assert_send(_: &impl Send) {}
-        assert_send(&in_context(user("a"), async {}));
+        assert_send(&scope(user("a"), async {}));
     }
 }

@@ -107,7 +107,7 @@ impl Context<'static> {
     ///
     /// let error = Context::from_serialize("user-7").unwrap_err().to_string();
     /// assert!(error.starts_with("expected a map or a struct with named fields, found string"));
-    /// # Ok::<(), novi::ContextError>(())
+    /// # Ok::<(), novi::context::ContextError>(())
     /// ```
     ///
     /// # Errors
@@ -160,7 +160,7 @@ impl<'a> From<&'a JsonMap> for Context<'a> {
 /// ```
 /// let ctx = novi::Context::try_from(serde_json::json!({"targetingKey": "user-7", "seed": 90}))?;
 /// assert_eq!(ctx.targeting_key(), Some("user-7"));
-/// # Ok::<(), novi::ContextError>(())
+/// # Ok::<(), novi::context::ContextError>(())
 /// ```
 impl TryFrom<serde_json::Value> for Context<'static> {
     type Error = ContextError;

@@ -19,8 +19,11 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+pub use current::{current, scope, sync_scope};
+pub use from_serialize::ContextError;
 use short_str::same;
-use value::Value;
+pub use to_context::{ToContext, ToValue};
+pub use value::Value;
 
 /// The attribute that identifies the caller, as named by OpenFeature.
 pub const TARGETING_KEY: &str = "targetingKey";

@@ -24,24 +24,24 @@ use crate::context::{
 ///
 /// For tests and tools. Other flags are evaluated as usual. If scopes are nested, the innermost override of a
 /// flag counts. The overrides end with `run`, even if it panics. They affect only this thread, so tests that
-/// run in parallel do not disturb each other. For an async block, use [`in_overrides`]. An async runtime that
+/// run in parallel do not disturb each other. For an async block, use [`scope`]. An async runtime that
 /// is driven inside `run` polls its tasks on this thread, so they see the overrides.
 ///
 /// ```
-/// use novi::{Context, Flags, Off, On, Override, rows::{FlagRow, Rows}};
+/// use novi::{Context, Flags, overrides::{Off, On, Override}, rows::{FlagRow, Rows}};
 ///
 /// let flags = Flags::from_rows(Rows { flags: vec![FlagRow::new(1, "Winter sale", false)], ..Rows::default() })?;
 /// let ctx = Context::new();
-/// novi::with_overrides([("Winter sale", On), ("Layout", Override::variant("grid"))], || {
+/// novi::overrides::sync_scope([("Winter sale", On), ("Layout", Override::variant("grid"))], || {
 ///     assert!(flags.is_enabled("Winter sale", &ctx));
 ///     assert_eq!(flags.evaluate("Layout", &ctx)?.variant(), Some("grid"));
-///     novi::with_overrides([("Winter sale", Off)], || assert!(!flags.is_enabled("Winter sale", &ctx)));
+///     novi::overrides::sync_scope([("Winter sale", Off)], || assert!(!flags.is_enabled("Winter sale", &ctx)));
 ///     Ok::<(), novi::Error>(())
 /// })?;
 /// assert!(!flags.is_enabled("Winter sale", &ctx));
 /// # Ok::<(), novi::Error>(())
 /// ```
-pub fn with_overrides<N, O, R>(overrides: impl IntoIterator<Item = (N, O)>, run: impl FnOnce() -> R) -> R
+pub fn sync_scope<N, O, R>(overrides: impl IntoIterator<Item = (N, O)>, run: impl FnOnce() -> R) -> R
 where
     N: Into<String>,
     O: Into<Override>,
@@ -54,25 +54,25 @@ where
 /// runs.
 ///
 /// Tasks that are spawned inside do not inherit the overrides; wrap their futures as well. See
-/// [`with_overrides`].
+/// [`sync_scope`].
 ///
 /// ```
 /// # async fn checkout() {}
 /// # fn main() {
 /// # let _ =
-/// novi::in_overrides([("New checkout", true)], async {
+/// novi::overrides::scope([("New checkout", true)], async {
 ///     checkout().await // guarded functions in here find the flag on
 /// })
 /// # ;
 /// # }
 /// ```
-pub fn in_overrides<N, O, F>(overrides: impl IntoIterator<Item = (N, O)>, future: F) -> InOverrides<F>
+pub fn scope<N, O, F>(overrides: impl IntoIterator<Item = (N, O)>, future: F) -> OverrideFuture<F>
 where
     N: Into<String>,
     O: Into<Override>,
     F: Future,
 {
-    InOverrides { inner: Scoped::new(future, OverrideScope::new(OverrideSource::Scope, overrides)) }
+    OverrideFuture { inner: Scoped::new(future, OverrideScope::new(OverrideSource::Scope, overrides)) }
 }
 
 /// Runs `run` with overrides that came with a request, for example of a user who tries a feature before its
@@ -90,16 +90,13 @@ where
 ///     flags: vec![FlagRow::new(1, "Beta", false), FlagRow { metadata, ..FlagRow::new(2, "Refunds", false) }],
 ///     ..Rows::default()
 /// })?;
-/// novi::with_request_overrides([("Beta", true), ("Refunds", true)], || {
+/// novi::overrides::request_sync_scope([("Beta", true), ("Refunds", true)], || {
 ///     assert!(flags.is_enabled("Beta", &Context::new()));
 ///     assert!(!flags.is_enabled("Refunds", &Context::new()));
 /// });
 /// # Ok::<(), novi::Error>(())
 /// ```
-pub fn with_request_overrides<N, O, R>(
-    overrides: impl IntoIterator<Item = (N, O)>,
-    run: impl FnOnce() -> R,
-) -> R
+pub fn request_sync_scope<N, O, R>(overrides: impl IntoIterator<Item = (N, O)>, run: impl FnOnce() -> R) -> R
 where
     N: Into<String>,
     O: Into<Override>,
@@ -108,21 +105,21 @@ where
     run()
 }
 
-/// Wraps a future so that overrides of a request are active whenever it runs. See [`with_request_overrides`].
-pub fn in_request_overrides<N, O, F>(overrides: impl IntoIterator<Item = (N, O)>, future: F) -> InOverrides<F>
+/// Wraps a future so that overrides of a request are active whenever it runs. See [`request_sync_scope`].
+pub fn request_scope<N, O, F>(overrides: impl IntoIterator<Item = (N, O)>, future: F) -> OverrideFuture<F>
 where
     N: Into<String>,
     O: Into<Override>,
     F: Future,
 {
-    InOverrides { inner: Scoped::new(future, OverrideScope::new(OverrideSource::Request, overrides)) }
+    OverrideFuture { inner: Scoped::new(future, OverrideScope::new(OverrideSource::Request, overrides)) }
 }
 
 /// The overrides of one request, as a value that can be passed to spawned tasks. See
-/// [`with_request_overrides`].
+/// [`request_sync_scope`].
 ///
 /// ```
-/// use novi::{Context, Flags, RequestOverrides, rows::{FlagRow, Rows}};
+/// use novi::{Context, Flags, overrides::RequestOverrides, rows::{FlagRow, Rows}};
 ///
 /// let flags = Flags::from_rows(Rows { flags: vec![FlagRow::new(1, "Beta", false)], ..Rows::default() })?;
 /// let overrides = RequestOverrides::new([("Beta", true)]);
@@ -179,15 +176,15 @@ impl fmt::Debug for RequestOverrides {
 }
 
 pin_project! {
-    /// A future with overrides, returned by [`in_overrides`] and [`in_request_overrides`].
+    /// A future with overrides, returned by [`scope`] and [`request_scope`].
     #[must_use = "futures do nothing unless they are awaited"]
-    pub struct InOverrides<F> {
+    pub struct OverrideFuture<F> {
         #[pin]
         inner: Scoped<F, Arc<OverrideScope>>,
     }
 }
 
-impl<F: Future> Future for InOverrides<F> {
+impl<F: Future> Future for OverrideFuture<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
@@ -195,9 +192,9 @@ impl<F: Future> Future for InOverrides<F> {
     }
 }
 
-impl<F> fmt::Debug for InOverrides<F> {
+impl<F> fmt::Debug for OverrideFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InOverrides").finish_non_exhaustive()
+        f.debug_struct("OverrideFuture").finish_non_exhaustive()
     }
 }
 

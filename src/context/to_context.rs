@@ -26,7 +26,7 @@ use crate::context::{Context, value::Value};
 ///
 /// impl ToContext for Caller {
 ///     fn add_to<'a>(&'a self, ctx: &mut Context<'a>) {
-///         ctx.insert(novi::TARGETING_KEY, &self.id);
+///         ctx.insert(novi::context::TARGETING_KEY, &self.id);
 ///         ctx.insert("plan", self.plan);
 ///     }
 /// }
@@ -90,7 +90,7 @@ impl<T: ToContext> ToContext for Option<T> {
 /// By hand, for a type that contains a string:
 ///
 /// ```
-/// use novi::{ToValue, Value};
+/// use novi::{Value, context::ToValue};
 ///
 /// struct Country(String);
 ///

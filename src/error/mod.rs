@@ -1,22 +1,25 @@
-//! The ways in which an operation fails. A row that does not compile is no error but an
-//! [`Issue`](crate::rows::issue::Issue); why a flag answers as it does is a [`Reason`](crate::snapshot::decision::Reason).
+//! Errors of operations. An invalid row is no error but an [`Issue`](crate::rows::issue::Issue); why a flag
+//! has its state is a [`Reason`](crate::snapshot::decision::Reason).
 
+pub(crate) mod snapshot_file;
 pub(crate) mod suggest;
+
+pub use snapshot_file::SnapshotFault;
 
 use std::{fmt, path::PathBuf};
 
-use crate::rows::{conflict::Conflict, issue::Issue};
+use crate::rows::{conflict::Conflict, issue::Issue, violation::Violation};
 
-/// An operation that failed. Nothing was changed by it.
+/// A failed operation. It has changed nothing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// No flag has this name.
     #[error("flag {name:?} was not found{}", suggestion(.similar.as_deref()))]
     FlagNotFound {
-        /// The name that was asked for.
+        /// The unknown name.
         name: String,
-        /// A flag with nearly this name.
+        /// A flag with a similar name.
         similar: Option<String>,
     },
     /// Two activation types claim one class name.
@@ -29,22 +32,30 @@ pub enum Error {
         /// The file and line of the other.
         second: String,
     },
-    /// The address of a database is not one that novi, or this build of it, can use.
+    /// The address of a database is invalid, or this build does not support the database.
     #[error("database url {url:?}: {message}")]
     DatabaseUrl {
         /// The address, without its password.
         url: String,
-        /// What is wrong and what to do.
+        /// The problem, and what to do.
         message: String,
     },
-    /// The database did not do what was asked of it.
+    /// The file of a SQLite database does not exist.
+    #[error("database url {url:?}: there is no file {}: run `novi migrate` to create it, or correct the path", path.display())]
+    MissingFile {
+        /// The address.
+        url: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The database failed.
     #[error("{action} ({store}): {source}")]
     Store {
         /// Which database, without passwords.
         store: String,
-        /// What was being done, as "could not read the flags".
+        /// The failed action, such as "could not read the rows".
         action: String,
-        /// What the database or its driver said.
+        /// The error of the database or its driver.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The database has no tables of novi.
@@ -53,17 +64,23 @@ pub enum Error {
         /// Which database.
         store: String,
     },
-    /// A change was refused; none of the changes given with it were made.
-    #[error("{0}")]
-    Refused(String),
-    /// Somebody else has changed a row that the edit was to change; none of its changes were made.
+    /// A change breaks rules of the tables: every rule. None of the changes of its edit were made.
+    #[error("{}", Lines(.0))]
+    Constraint(Vec<Violation>),
+    /// The connection that was to write is in no transaction.
+    #[error(
+        "expected a connection in a transaction that sqlx has begun (`pool.begin()`): outside of one nothing would commit \
+         the change"
+    )]
+    NoTransaction,
+    /// A row has changed since the author of the edit read it. None of the changes were made.
     #[error("{0}")]
     Conflict(Box<Conflict>),
-    /// An edit would break rows, or the tables do not allow some of its changes: everything that is wrong with it. None of
-    /// its changes were made.
-    #[error("the change was refused: {}", Problems(.0))]
+    /// An edit would make rows invalid, or breaks rules of the tables: all problems. None of its changes were
+    /// made.
+    #[error("the change was rejected: {}", Problems(.0))]
     Invalid(Vec<Issue>),
-    /// The history does not have the moment that was asked for.
+    /// The history does not reach the moment.
     #[error("{0}")]
     NotKept(String),
     /// A file could not be read.
@@ -74,18 +91,17 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
-    /// A snapshot file can not be used, or not be written.
+    /// A snapshot file cannot be read or written.
     #[error("snapshot file {}: {source}", path.display())]
     Snapshot {
         /// The file.
         path: PathBuf,
         /// Why, and what to do.
-        source: crate::store::file::SnapshotFault,
+        source: snapshot_file::SnapshotFault,
     },
-    /// Flags have expired, and the configuration says that the program is not to start then.
+    /// Flags have expired, and the configuration refuses to start then.
     #[error(
-        "the program does not start, since flags have expired and [flags] expired = \"refuse\": {}; remove them, or move \
-         their flag_metadata.expires_at",
+        "flags have expired and [flags] expired = \"refuse\": {}; remove them, or change flag_metadata.expires_at",
         listed(flags)
     )]
     Expired {
@@ -97,7 +113,7 @@ pub enum Error {
     Config {
         /// The file or the environment variable.
         origin: String,
-        /// Where, what was expected, and what was found.
+        /// The place, what was expected, and what was found.
         message: String,
     },
 }
@@ -113,7 +129,26 @@ impl Error {
     }
 }
 
-/// One problem in the line, several in a line each.
+/// Each on a line of its own.
+struct Lines<'a>(&'a [Violation]);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, violation) in self.0.iter().enumerate() {
+            f.write_str(if index == 0 { "" } else { "\n" })?;
+            violation.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl From<Violation> for Error {
+    fn from(violation: Violation) -> Self {
+        Self::Constraint(vec![violation])
+    }
+}
+
+/// One problem on the same line, several on a line each.
 struct Problems<'a>(&'a [Issue]);
 
 impl fmt::Display for Problems<'_> {

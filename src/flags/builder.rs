@@ -135,7 +135,7 @@ impl FlagsBuilder {
     ///
     /// # Errors
     /// [`Error::Snapshot`](crate::Error::Snapshot) if the file is invalid, [`Error::Expired`](crate::Error::Expired) if flags
-    /// have expired and the start is to be [refused](crate::rows::expired::Expired::Refuse) then, and those of
+    /// have expired and the start is to be [refused](crate::rows::expired::ExpiryPolicy::Refuse) then, and those of
     /// [`from_rows`](Self::from_rows).
     pub fn from_file(self, path: impl AsRef<Path>) -> Result<Flags> {
         #[cfg(feature = "sql")]

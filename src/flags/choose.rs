@@ -1,7 +1,7 @@
 //! Decisions as values of the caller's own types.
 
 use crate::{
-    context::{Context, current::current_context, overrides::Override},
+    context::{Context, current, overrides::Override},
     flags::{
         Flags,
         guard::{installed, override_of},
@@ -58,7 +58,7 @@ impl Snapshot {
 }
 
 /// Evaluates the flag of a feature among the [installed](Flags::install) flags, for the current context
-/// ([`with_context`](crate::with_context), [`in_context`](crate::in_context)). While no flags are installed, it returns the
+/// ([`sync_scope`](crate::context::sync_scope), [`scope`](crate::context::scope)). While no flags are installed, it returns the
 /// type's default, or what an override chooses, and logs an error once. See [`Flags::choose`].
 ///
 #[cfg_attr(feature = "macros", doc = "```")]
@@ -87,7 +87,7 @@ pub fn choose_with<T: Feature>(flags: Option<&Flags>, ctx: Option<&Context<'_>>)
     };
     match ctx {
         Some(ctx) => flags.choose(ctx),
-        None => current_context(|ctx| flags.choose(ctx)),
+        None => current::current(|ctx| flags.choose(ctx)),
     }
 }
 

@@ -12,8 +12,8 @@ use std::{
 
 use crate::{
     context::{
-        Context, TARGETING_KEY, current::current_context, override_scope, overrides::Override,
-        to_context::ToContext as _, value::Value,
+        Context, TARGETING_KEY, current, override_scope, overrides::Override, to_context::ToContext as _,
+        value::Value,
     },
     flags::{Flags, handle::FlagHandle},
 };
@@ -138,9 +138,9 @@ fn with_key<R>(
 ) -> R {
     match (ctx, key) {
         (Some(ctx), None) => evaluate(ctx),
-        (None, None) => current_context(evaluate),
+        (None, None) => current::current(evaluate),
         (Some(ctx), Some(key)) => keyed(ctx, key, evaluate),
-        (None, Some(key)) => current_context(|ctx| keyed(ctx, key, evaluate)),
+        (None, Some(key)) => current::current(|ctx| keyed(ctx, key, evaluate)),
     }
 }
 
@@ -200,7 +200,7 @@ impl Guarded {
         };
         match ctx {
             Some(ctx) => handle.is_enabled(ctx),
-            None => current_context(|ctx| handle.is_enabled(ctx)),
+            None => current::current(|ctx| handle.is_enabled(ctx)),
         }
     }
 
@@ -237,7 +237,7 @@ fn log_not_installed(name: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::override_scope::with_overrides;
+    use crate::context::override_scope::sync_scope;
 
     /// No unit test of the library installs flags.
     #[test]
@@ -246,11 +246,11 @@ mod tests {
         let enabled =
             |variant| (is_on(None, "Sale", None, None, variant), guarded.is_on(None, None, variant));
         assert_eq!((enabled(None), guarded.is_enabled(None)), ((false, false), false));
-        with_overrides([("Sale", Override::On)], || {
+        sync_scope([("Sale", Override::On)], || {
             assert_eq!((enabled(None), guarded.is_enabled(None)), ((true, true), true));
             assert_eq!(enabled(Some("grid")), (false, false));
-            with_overrides([("Sale", Override::Off)], || assert_eq!(enabled(None), (false, false)));
-            with_overrides([("Sale", Override::variant("grid"))], || {
+            sync_scope([("Sale", Override::Off)], || assert_eq!(enabled(None), (false, false)));
+            sync_scope([("Sale", Override::variant("grid"))], || {
                 assert_eq!(enabled(None), (true, true));
                 assert_eq!(enabled(Some("grid")), (true, true));
                 assert_eq!(enabled(Some("list")), (false, false));

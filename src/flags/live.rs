@@ -6,12 +6,12 @@ use crate::{
     config::{self, Config},
     error::Result,
     flags::{Flags, FlagsBuilder},
-    rows::{Revision, expired::Expired},
+    rows::{Revision, expired::ExpiryPolicy},
     runtime::{
         follow::{Following, subscription::Subscription},
         status::Status,
     },
-    store::{self, LateStore, ReadStore},
+    store::{self, LazyStore, ReadStore},
 };
 
 impl FlagsBuilder {
@@ -49,7 +49,7 @@ impl FlagsBuilder {
     }
 
     /// What happens if flags are past their `expires_at`.
-    pub fn expired(mut self, expired: Expired) -> Self {
+    pub fn expired(mut self, expired: ExpiryPolicy) -> Self {
         self.startup.expired = expired;
         self
     }
@@ -63,8 +63,8 @@ impl FlagsBuilder {
     pub async fn connect(self, url: &str) -> Result<Flags> {
         match store::connect(url).await {
             Ok(store) => self.from_store(store).await,
-            Err(error) if self.startup.file.is_some() && store::may_come_back(&error, url) => {
-                self.from_store(Arc::new(LateStore::new(url))).await
+            Err(error) if self.startup.file.is_some() && store::is_transient(&error) => {
+                self.from_store(Arc::new(LazyStore::new(url))).await
             }
             Err(error) => Err(error),
         }
@@ -93,7 +93,7 @@ impl FlagsBuilder {
     /// # Errors
     /// [`Error::Store`](crate::Error::Store) and [`Error::NotMigrated`](crate::Error::NotMigrated) if the rows cannot be read and
     /// there is no usable [snapshot file](Self::snapshot_file), [`Error::Expired`](crate::Error::Expired) if flags have expired
-    /// and the start is to be [refused](Expired::Refuse) then, and those of [`from_rows`](Self::from_rows).
+    /// and the start is to be [refused](ExpiryPolicy::Refuse) then, and those of [`from_rows`](Self::from_rows).
     pub async fn from_store(self, store: Arc<dyn ReadStore>) -> Result<Flags> {
         let (refresh, startup) = (self.refresh, self.startup.clone());
         let (rows, state, connectivity) = startup.first_rows(&*store).await?;

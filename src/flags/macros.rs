@@ -57,7 +57,7 @@ pub use novi_macros::enabled;
 /// # Examples
 ///
 /// ```standalone_crate
-/// use novi::{Activation, Check, Registry, Verdict};
+/// use novi::activation::{Activation, Evaluation, Registry, Verdict};
 /// use serde::Deserialize;
 ///
 /// /// On while the office is open.
@@ -69,8 +69,8 @@ pub use novi_macros::enabled;
 /// }
 ///
 /// impl Activation for OfficeHours {
-///     fn evaluate(&self, check: &Check<'_>) -> Verdict {
-///         let hour = check.get("hour").and_then(|hour| hour.as_f64());
+///     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+///         let hour = evaluation.get("hour").and_then(|hour| hour.as_f64());
 ///         hour.is_some_and(|hour| (self.from..self.to).contains(&hour)).into()
 ///     }
 /// }
@@ -210,7 +210,7 @@ pub use novi_macros::ToContext;
 /// Flags::from_rows(Rows::default())?.install().map_err(|_| "flags are installed already")?;
 /// let user = User { id: "user-7".to_owned(), country: "CA" };
 /// assert_eq!(PaymentProcessor::create(&user).fee, 2);
-/// novi::with_overrides([("PaymentProcessor", "premium")], || {
+/// novi::overrides::sync_scope([("PaymentProcessor", "premium")], || {
 ///     assert_eq!(PaymentProcessor::create(&user).fee, 4);
 /// });
 /// # Ok::<(), Box<dyn std::error::Error>>(())

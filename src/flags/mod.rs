@@ -25,6 +25,11 @@ use chrono::{DateTime, Utc};
 
 #[cfg(feature = "sql")]
 use crate::runtime::{follow::Following, tasks::snapshot_file::SnapshotFileWriter};
+#[cfg(feature = "sql")]
+pub use crate::runtime::{
+    follow::subscription::{Changes, Subscription},
+    status::{Origin, Status},
+};
 use crate::{
     activation::registry::Registry,
     context::Context,
@@ -38,7 +43,9 @@ use crate::{
     },
 };
 pub use builder::FlagsBuilder;
-use handle::FlagHandle;
+pub use handle::FlagHandle;
+pub use rollback::RollbackPlan;
+pub use writer::Writer;
 
 /// The flags of a service: an immutable [`Snapshot`], which is replaced as a whole when the rows change.
 ///
@@ -126,13 +133,11 @@ impl Flags {
         context: &Context<'_>,
     ) -> Result<Decision> {
         let guard = self.snapshot();
-        match guard.resolve(name, find, context, guard.counts().shard(), |found| found) {
-            Some(found) => Ok(Decision::new(guard, found)),
-            None => {
-                self.core.unknown().count(name, &guard);
-                Err(Error::FlagNotFound { name: name.to_owned(), similar: guard.similar_flag(name) })
-            }
-        }
+        let Some(found) = guard.resolve(name, find, context, guard.counts().shard(), |found| found) else {
+            self.core.unknown().count(name, &guard);
+            return Err(Error::FlagNotFound { name: name.to_owned(), similar: guard.similar_flag(name) });
+        };
+        Ok(Decision::new(guard, found))
     }
 
     /// Evaluates the flag that `find` looks up in the current snapshot, and counts an unknown one.

@@ -9,7 +9,7 @@ use crate::{
     rows::{Rows, issue::Issue},
     snapshot::Snapshot,
     store::{
-        Change, Edit, Expected, Versioned,
+        Change, Edit, Expected, RowKey,
         history::{Scope, rollback},
     },
 };
@@ -17,7 +17,7 @@ use crate::{
 /// The changes that restore an earlier state of the rows.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct WayBack {
+pub struct RollbackPlan {
     /// The changes, in the order in which they must be made. Empty if nothing has changed.
     pub changes: Vec<Change>,
     /// The versions of the current rows that they change. If one of them differs, the plan is outdated.
@@ -26,7 +26,7 @@ pub struct WayBack {
     pub after: Rows,
 }
 
-impl WayBack {
+impl RollbackPlan {
     /// The changes as an edit, which fails with a conflict if one of the rows has changed since.
     pub fn edit(&self) -> Edit {
         let edit = Edit::new(self.changes.iter().cloned());
@@ -39,9 +39,9 @@ impl Flags {
     /// that it depends on. The flag may have been deleted or renamed since. Writes nothing.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`] if neither state has a flag of this name, [`Error::Refused`] if the changes violate a constraint, and
+    /// [`Error::FlagNotFound`] if neither state has a flag of this name, [`Error::Constraint`] if the changes violate a constraint, and
     /// [`Error::Invalid`] if they would make a row invalid that is valid in both states.
-    pub fn way_back(&self, present: &Rows, past: &Rows, flag: Option<&str>) -> Result<WayBack> {
+    pub fn plan_rollback(&self, present: &Rows, past: &Rows, flag: Option<&str>) -> Result<RollbackPlan> {
         let (now, then) = (self.snapshot_of(present.clone()), self.snapshot_of(past.clone()));
         let scope = flag.map(|name| scope(name, (present, &now), (past, &then))).transpose()?;
         let changes = rollback(present, past, scope.as_ref())?;
@@ -51,7 +51,7 @@ impl Flags {
             return Err(Error::Invalid(broken));
         }
         let expected = versions(present, &changes);
-        Ok(WayBack { changes, expected, after })
+        Ok(RollbackPlan { changes, expected, after })
     }
 
     /// The issues of `after` that neither of the other snapshots has.
@@ -90,9 +90,9 @@ fn versions(present: &Rows, changes: &[Change]) -> Vec<Expected> {
         }
     }
     let of_flags = present.flags.iter().filter(|row| flags.contains(&row.id));
-    let of_flags = of_flags.map(|row| (Versioned::FlagId(row.id), row.metadata.row_version));
+    let of_flags = of_flags.map(|row| (RowKey::FlagId(row.id), row.metadata.row_version));
     let of_activations = present.activations.iter().filter(|row| activations.contains(&row.id));
-    let of_activations = of_activations.map(|row| (Versioned::Activation(row.id), row.row_version));
+    let of_activations = of_activations.map(|row| (RowKey::Activation(row.id), row.row_version));
     of_flags.chain(of_activations).map(|(row, version)| Expected { row, version }).collect()
 }
 
@@ -134,9 +134,9 @@ mod tests {
         let off = |name: &str| Change::SetStatus { flag: name.to_owned(), status: false };
         store.apply(vec![off("one"), Change::Unlink(LinkRow::new(1, 7))]).await.unwrap();
         let present = store.load().await.unwrap();
-        let way = Flags::from_rows(Rows::default()).unwrap().way_back(&present, &past, None).unwrap();
+        let way = Flags::from_rows(Rows::default()).unwrap().plan_rollback(&present, &past, None).unwrap();
         let version = present.flags[0].metadata.row_version;
-        assert_eq!(way.expected, [Expected { row: Versioned::FlagId(1), version }]);
+        assert_eq!(way.expected, [Expected { row: RowKey::FlagId(1), version }]);
         assert!(way.after.flags[0].status && way.after.links == past.links);
         // Other rows may change.
         store.apply(vec![off("two")]).await.unwrap();

@@ -1,21 +1,19 @@
 //! Changes of flags: validated before they are written, and possible in the application's own transaction.
 
-pub use crate::flags::rollback::WayBack;
-pub use crate::snapshot::plan::validator::Validator;
-pub use crate::snapshot::plan::{Effect, FieldChange, Plan, PlannedRow};
-
 use std::sync::Arc;
 
 use crate::{
     error::Result,
     flags::Flags,
     rows::Revision,
+    snapshot::Validator,
     store::{Edit, WriteStore},
 };
 #[cfg(feature = "sql")]
 use crate::{
     rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, MemberRow},
-    store::{Change, Versioned, WriteConnection},
+    snapshot::Plan,
+    store::{Change, RowKey, WriteConnection},
 };
 
 /// Changes flags. The rows are compiled as they would be after the change first, and a change that would break a valid flag is
@@ -115,7 +113,7 @@ impl Writer {
 /// Changes in the caller's transaction: sqlx's `Transaction`, or the connection that it dereferences to.
 ///
 /// # Errors
-/// Those of [`WriteStore::commit`], and [`Error::Refused`](crate::error::Error::Refused) for a connection outside of a transaction
+/// Those of [`WriteStore::commit`], and [`Error::NoTransaction`](crate::error::Error::NoTransaction) for a connection outside of a transaction
 /// of sqlx.
 #[cfg(feature = "sql")]
 #[allow(clippy::missing_errors_doc, reason = "all methods have those listed above")]
@@ -128,12 +126,12 @@ impl Writer {
         status: bool,
     ) -> Result<()> {
         let change = Change::SetStatus { flag: flag.to_owned(), status };
-        self.write(connection, change, Versioned::Flag(flag.to_owned())).await
+        self.write(connection, change, RowKey::Flag(flag.to_owned())).await
     }
 
     /// Adds a flag with its metadata.
     pub async fn insert_flag<C: WriteConnection>(&self, connection: &mut C, row: FlagRow) -> Result<()> {
-        let id = Versioned::FlagId(row.id);
+        let id = RowKey::FlagId(row.id);
         self.write(connection, Change::InsertFlag(row), id).await
     }
 
@@ -145,12 +143,12 @@ impl Writer {
         metadata: FlagMetadata,
     ) -> Result<()> {
         let change = Change::SetMetadata { flag_id, metadata: Box::new(metadata) };
-        self.write(connection, change, Versioned::FlagId(flag_id)).await
+        self.write(connection, change, RowKey::FlagId(flag_id)).await
     }
 
     /// Deletes a flag, its metadata and its links.
     pub async fn delete_flag<C: WriteConnection>(&self, connection: &mut C, id: i64) -> Result<()> {
-        self.write(connection, Change::DeleteFlag { id }, Versioned::FlagId(id)).await
+        self.write(connection, Change::DeleteFlag { id }, RowKey::FlagId(id)).await
     }
 
     /// Adds an activation.
@@ -159,7 +157,7 @@ impl Writer {
         connection: &mut C,
         row: ActivationRow,
     ) -> Result<()> {
-        let id = Versioned::Activation(row.id);
+        let id = RowKey::Activation(row.id);
         self.write(connection, Change::InsertActivation(row), id).await
     }
 
@@ -169,13 +167,13 @@ impl Writer {
         connection: &mut C,
         row: ActivationRow,
     ) -> Result<()> {
-        let id = Versioned::Activation(row.id);
+        let id = RowKey::Activation(row.id);
         self.write(connection, Change::UpdateActivation(row), id).await
     }
 
     /// Deletes an activation that no flag is linked to, and its members.
     pub async fn delete_activation<C: WriteConnection>(&self, connection: &mut C, id: i64) -> Result<()> {
-        self.write(connection, Change::DeleteActivation { id }, Versioned::Activation(id)).await
+        self.write(connection, Change::DeleteActivation { id }, RowKey::Activation(id)).await
     }
 
     /// Links a flag to an activation.
@@ -186,7 +184,7 @@ impl Writer {
         activation_id: i64,
     ) -> Result<()> {
         let change = Change::Link(LinkRow::new(flag_id, activation_id));
-        self.write(connection, change, Versioned::FlagId(flag_id)).await
+        self.write(connection, change, RowKey::FlagId(flag_id)).await
     }
 
     /// Removes the link between a flag and an activation.
@@ -197,12 +195,12 @@ impl Writer {
         activation_id: i64,
     ) -> Result<()> {
         let change = Change::Unlink(LinkRow::new(flag_id, activation_id));
-        self.write(connection, change, Versioned::FlagId(flag_id)).await
+        self.write(connection, change, RowKey::FlagId(flag_id)).await
     }
 
     /// Adds a member to an activation.
     pub async fn insert_member<C: WriteConnection>(&self, connection: &mut C, row: MemberRow) -> Result<()> {
-        let id = Versioned::Activation(row.activation_id);
+        let id = RowKey::Activation(row.activation_id);
         self.write(connection, Change::InsertMember(row), id).await
     }
 
@@ -214,7 +212,7 @@ impl Writer {
         member: &str,
     ) -> Result<()> {
         let change = Change::DeleteMember { activation_id, member: member.to_owned() };
-        self.write(connection, change, Versioned::Activation(activation_id)).await
+        self.write(connection, change, RowKey::Activation(activation_id)).await
     }
 
     /// Makes an edit. This writer's actor and reason apply unless the edit has its own; its expected version does not apply.
@@ -231,12 +229,7 @@ impl Writer {
         Ok(validator.plan(connection.rows().await?, edit))
     }
 
-    async fn write<C: WriteConnection>(
-        &self,
-        connection: &mut C,
-        change: Change,
-        row: Versioned,
-    ) -> Result<()> {
+    async fn write<C: WriteConnection>(&self, connection: &mut C, change: Change, row: RowKey) -> Result<()> {
         let mut edit = Edit::new([change]);
         if let Some(version) = self.version {
             edit = edit.expect(row, version);

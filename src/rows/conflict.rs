@@ -1,27 +1,28 @@
-//! Two writers of one row.
+//! Conflicts of two writers of one row.
 
 use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// Why an edit was not made: somebody else has changed a row since its writer has seen it. Both sides, so that a person or
-/// a program can decide anew.
+/// An edit was not made because a row has changed since its author read it. Both sides are here, so that a
+/// person or a program can decide.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Conflict {
     /// The table of the row: `flags` or `activations`.
     pub table: &'static str,
     /// The row's id.
     pub id: i64,
-    /// The row's name; empty where the row is gone.
+    /// The row's name; empty if the row was deleted.
     pub name: String,
-    /// The version that the writer has seen.
+    /// The version that the author has read.
     pub expected: i64,
-    /// The version that the row has; nothing where it is gone.
+    /// The version that the row has; `None` if it was deleted.
     pub found: Option<i64>,
-    /// What the row is now, with the ids of a flag's activations; null where it is gone.
+    /// The current row, with the ids of a flag's activations; null if it was deleted.
     pub theirs: Value,
-    /// The changes of it that were to be made.
+    /// The changes of it in the edit.
     pub yours: Value,
 }
 
@@ -31,8 +32,8 @@ impl fmt::Display for Conflict {
         match found {
             Some(found) => write!(
                 f,
-                "{table}#{id} {name:?}: expected version {expected}, found version {found}: somebody else has changed it; \
-                 look at it again. Theirs: {theirs}. Yours: {yours}"
+                "{table}#{id} {name:?}: expected version {expected}, found version {found}: modified since you read it; \
+                 reload and retry. Theirs: {theirs}. Yours: {yours}"
             ),
             None => {
                 write!(

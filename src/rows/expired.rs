@@ -5,30 +5,30 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// What happens on account of flags that are past `flag_metadata.expires_at`. They answer as ever: to turn a flag off at a time
-/// there is the activation type `novi.expires`.
+/// What happens if flags are past `flag_metadata.expires_at`. Their evaluation does not change: to turn a
+/// flag off at a time there is the activation type `novi.expires`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Expired {
+pub enum ExpiryPolicy {
     /// Nothing.
     Ignore,
-    /// Each is logged once: at the start, or when it expires.
+    /// Each is logged once: at startup, or when it expires.
     #[default]
     Warn,
-    /// The program does not start with any. While it runs they are logged, as by [`Warn`](Self::Warn).
+    /// The program does not start. While it runs they are logged, as with [`Warn`](Self::Warn).
     Refuse,
 }
 
-/// A flag that is past its time.
+/// A flag that has expired.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ExpiredFlag {
     /// Its name.
     pub flag: String,
-    /// Whom to ask, if the metadata say so.
+    /// Its owner, from the metadata.
     pub owner: Option<String>,
-    /// When it should have been gone.
+    /// When it expired.
     pub expires_at: DateTime<Utc>,
 }
 

@@ -1,11 +1,11 @@
-//! Rows that do not compile.
+//! Invalid rows.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// A row, or a file that is an activation type, that does not compile, and the flags that are broken by it (R6). All other
-/// flags live on.
+/// An invalid row, or an invalid file of an activation type, and the flags that are broken by it. All other
+/// flags are unaffected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Issue {
     /// The table of the row; `novi_activations` for a file.
@@ -13,7 +13,7 @@ pub struct Issue {
     /// The row's id; for `flags_activations` that of the flag, if it has one, for `activation_members`
     /// that of the activation.
     pub id: Option<i64>,
-    /// The row's name, or what stands in its place; the file's name.
+    /// The row's name, or what stands for it; the file's name.
     pub name: String,
     /// The column, and for a config the path in its JSON: `config.splits[2]`; for a file the line and column.
     pub path: String,

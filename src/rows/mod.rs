@@ -1,22 +1,27 @@
 //! The rows of the three core tables, of `flag_metadata` and of `activation_members`, as a store reads them.
 //!
-//! Rows are what the database holds, not what novi makes of it: a row may be unreadable or nonsense. What could not
-//! be read is noted in [`FlagRow::faults`], [`ActivationRow::faults`] and [`MemberRow::fault`], so that it hurts the flags that need
-//! the row and nothing else.
+//! Rows are what the database has, valid or not. A column that could not be read is noted in
+//! [`FlagRow::faults`], [`ActivationRow::faults`] or [`MemberRow::fault`], so that only the flags that need
+//! the row are affected.
 
 pub(crate) mod conflict;
 pub(crate) mod expired;
 pub(crate) mod issue;
+pub(crate) mod violation;
 
+pub use conflict::Conflict;
+pub use expired::{ExpiredFlag, ExpiryPolicy};
+pub use issue::Issue;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+pub use violation::{Violation, ViolationKind};
 
 /// The number of a state of the rows.
 ///
-/// Compare revisions with `!=` only: after a restore or a fail-over the database may be at a lower one than before.
+/// Compare revisions with `!=` only: after a restore or a fail-over the database may have a lower one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Revision(i64);
@@ -41,9 +46,9 @@ impl fmt::Display for Revision {
     }
 }
 
-/// Every row of one revision.
+/// All rows of one revision.
 ///
-/// Of serde, so that rows can come from a file as well; metadata and configs may be left out:
+/// Rows can be deserialized, from a file for example; metadata and configs may be left out:
 ///
 /// ```
 /// let rows: novi::rows::Rows = serde_json::from_str(r#"{
@@ -58,7 +63,7 @@ impl fmt::Display for Revision {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rows {
-    /// The state that these rows are.
+    /// The revision of these rows.
     pub revision: Revision,
     /// Table `flags`, with `flag_metadata` beside each row.
     pub flags: Vec<FlagRow>,
@@ -71,7 +76,7 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// The links of a flag. Links must be in the order of their flags, as those of a snapshot are.
+    /// The links of a flag. Links must be sorted by flag, as those of a snapshot are.
     #[must_use]
     pub fn links_of(&self, flag: Option<i64>) -> &[LinkRow] {
         let start = self.links.partition_point(|link| link.flag_id < flag);
@@ -80,7 +85,7 @@ impl Rows {
         after.get(..count).unwrap_or_default()
     }
 
-    /// The members of an activation. Members must be in the order of their activations, as those of a snapshot are.
+    /// The members of an activation. Members must be sorted by activation, as those of a snapshot are.
     #[must_use]
     pub fn members_of(&self, activation_id: i64) -> &[MemberRow] {
         let start = self.members.partition_point(|row| row.activation_id < activation_id);
@@ -98,12 +103,12 @@ pub struct FlagRow {
     pub id: i64,
     /// What code calls the flag; unique.
     pub name: String,
-    /// `false` turns the flag off whatever its activations say (R1).
+    /// `false` turns the flag off, whatever its activations say.
     pub status: bool,
-    /// The row of `flag_metadata`, or the defaults where there is none.
+    /// The row of `flag_metadata`, or the defaults without one.
     #[serde(default)]
     pub metadata: FlagMetadata,
-    /// What could not be read of this row.
+    /// The columns that could not be read.
     #[serde(skip)]
     pub faults: Vec<Fault>,
 }
@@ -124,15 +129,15 @@ pub struct ActivationRow {
     pub id: i64,
     /// What people call the activation.
     pub name: String,
-    /// Which registered type answers: its class name or one of its aliases.
+    /// The registered type: its class name or one of its aliases.
     pub class_name: String,
-    /// The JSON text that the type is built from; `None` is SQL's null.
+    /// The settings of the type, as JSON text; `None` is SQL's null.
     pub config: Option<String>,
-    /// Counts the changes of the activation and its members, as `activation_metadata` has it; a writer names the one it
-    /// has seen.
+    /// Counts the changes of the activation and its members (`activation_metadata`); an edit names the
+    /// version that its author has read.
     #[serde(default = "first_version")]
     pub row_version: i64,
-    /// What could not be read of this row.
+    /// The columns that could not be read.
     #[serde(skip)]
     pub faults: Vec<Fault>,
 }
@@ -173,7 +178,7 @@ impl ActivationRow {
     }
 }
 
-/// A row of `flags_activations`. Both ends are nullable in tables that the Python original made.
+/// A row of `flags_activations`. Both ends are nullable in tables of Python novi.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinkRow {
@@ -191,7 +196,7 @@ impl LinkRow {
     }
 }
 
-/// A row of `activation_members`: one value of the list of an activation.
+/// A row of `activation_members`: one member of an activation's list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MemberRow {
@@ -199,22 +204,23 @@ pub struct MemberRow {
     pub activation_id: i64,
     /// The value, such as a user's id.
     pub member: String,
-    /// Whether it is in the list of those that are denied, and not in that of those that are allowed.
+    /// Whether the member is denied, and not allowed.
     #[serde(default)]
     pub denied: bool,
-    /// What could not be read of this row. Boxed, since there may be millions of rows, and hardly any has a fault.
+    /// The column that could not be read. Boxed, since there may be millions of rows, and hardly any has a
+    /// fault.
     #[serde(skip)]
     pub fault: Option<Box<Fault>>,
 }
 
 impl MemberRow {
-    /// A value that an activation allows.
+    /// A member that an activation allows.
     #[must_use]
     pub fn allowed(activation_id: i64, member: impl Into<String>) -> Self {
         Self { activation_id, member: member.into(), ..Self::default() }
     }
 
-    /// A value that an activation denies.
+    /// A member that an activation denies.
     #[must_use]
     pub fn denied(activation_id: i64, member: impl Into<String>) -> Self {
         Self { denied: true, ..Self::allowed(activation_id, member) }
@@ -232,15 +238,15 @@ pub struct Fault {
     pub message: String,
 }
 
-/// What stands beside a flag in `flag_metadata`.
+/// The metadata of a flag (`flag_metadata`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FlagMetadata {
     /// What the flag is for.
     pub description: Option<String>,
-    /// Whom to ask: names or addresses.
+    /// The owner: names or addresses.
     pub owner: Option<String>,
-    /// When the flag should be gone from the code.
+    /// When the flag should be removed from the code.
     pub expires_at: Option<DateTime<Utc>>,
     /// Labels, a JSON array in the table.
     pub tags: Vec<String>,
@@ -248,16 +254,16 @@ pub struct FlagMetadata {
     pub override_allowed: bool,
     /// Whether callers with a client token may see and evaluate the flag.
     pub exposed: bool,
-    /// What a broken flag answers (R6).
+    /// The state of the flag while one of its rows is invalid.
     pub fail_mode: FailMode,
-    /// Variant names and their values: a JSON object, kept as the row's text. Or a whole number from 1 to 1000: then the flag has
-    /// so many versions, which are variants by the names `1`, `2` and so on.
+    /// Variant names and their values: a JSON object, as text. Or an integer from 1 to 1000: then the flag
+    /// has that many versions, which are variants with the names `1`, `2` and so on.
     pub variants: Option<String>,
-    /// The variant answered when no activation assigns one.
+    /// The variant if no activation assigns one.
     pub default_variant: Option<String>,
-    /// Counts the changes of the flag; a writer names the one it has seen.
+    /// Counts the changes of the flag; an edit names the version that its author has read.
     pub row_version: i64,
-    /// When the flag was made.
+    /// When the flag was created.
     pub created_at: Option<DateTime<Utc>>,
     /// When the flag or its metadata last changed.
     pub updated_at: Option<DateTime<Utc>>,
@@ -282,7 +288,7 @@ impl Default for FlagMetadata {
     }
 }
 
-/// What a flag answers while one of its rows does not compile (R6).
+/// The state of a flag while one of its rows is invalid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailMode {
@@ -291,12 +297,12 @@ pub enum FailMode {
     Off,
     /// The flag is on.
     On,
-    /// The flag answers by the last rows that compiled in this process; off where there were none.
+    /// The flag is evaluated from the last valid rows in this process; off if there were none.
     LastKnown,
 }
 
 impl FailMode {
-    /// The text in the table.
+    /// The name, as in the table.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -306,7 +312,7 @@ impl FailMode {
         }
     }
 
-    /// The mode that the table's text names.
+    /// Parses the name of a mode.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Off, Self::On, Self::LastKnown].into_iter().find(|mode| mode.as_str() == text)

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use crate::{
     config,
     error::{Error, Result},
-    rows::{Rows, expired::Expired},
+    rows::{Rows, expired::ExpiryPolicy},
     runtime::{
         answer_within::{DATABASE_TIMEOUT, answer_within},
         core::Core,
@@ -31,7 +31,7 @@ pub(crate) struct Startup {
     pub(crate) file_interval: Duration,
     pub(crate) without_database: bool,
     pub(crate) usage_interval: Duration,
-    pub(crate) expired: Expired,
+    pub(crate) expired: ExpiryPolicy,
 }
 
 impl Default for Startup {
@@ -41,7 +41,7 @@ impl Default for Startup {
             file_interval: config::SNAPSHOT_INTERVAL,
             without_database: false,
             usage_interval: config::USAGE_INTERVAL,
-            expired: Expired::default(),
+            expired: ExpiryPolicy::default(),
         }
     }
 }
@@ -89,7 +89,7 @@ impl Startup {
 
     /// Fails if a flag has expired and the start is to be refused then.
     pub(crate) fn check_expired(&self, snapshot: &Snapshot) -> Result<()> {
-        if self.expired != Expired::Refuse {
+        if self.expired != ExpiryPolicy::Refuse {
             return Ok(());
         }
         let expired = snapshot.expired_flags(chrono::Utc::now());
@@ -115,7 +115,7 @@ impl Startup {
         if !self.usage_interval.is_zero() && store.usage_store().is_some() {
             tokio::spawn(usage::record(Arc::downgrade(core), Arc::clone(store), self.usage_interval));
         }
-        if self.expired != Expired::Ignore {
+        if self.expired != ExpiryPolicy::Ignore {
             tokio::spawn(expiry::warn(Arc::downgrade(core)));
         }
     }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::{
     activation::Variant,
     snapshot::{
-        Answer, Flag, Snapshot,
+        Flag, Logic, Snapshot,
         counters::{Counters, Shard},
         decision::{Outcome, Reason},
     },
@@ -76,10 +76,10 @@ impl Flag {
     /// The number of an outcome of this flag.
     #[inline]
     pub(super) fn number_of(&self, outcome: Outcome) -> u32 {
-        let offset = match self.answer {
-            Answer::Fixed(_) => 0,
-            Answer::Ask(_) if outcome.reason == Reason::Error => 2,
-            Answer::Ask(_) | Answer::LastKnown => match (outcome.enabled, outcome.variant) {
+        let offset = match self.logic {
+            Logic::Fixed(_) => 0,
+            Logic::Activations(_) if outcome.reason == Reason::Error => 2,
+            Logic::Activations(_) | Logic::LastKnown => match (outcome.enabled, outcome.variant) {
                 (false, _) => 0,
                 (true, None) => 1,
                 (true, Some(variant)) => self.offset_of(variant),
@@ -96,9 +96,9 @@ impl Flag {
 
     /// How many results the flag can give.
     fn result_count(&self) -> u32 {
-        match self.answer {
-            Answer::Fixed(_) => 1,
-            Answer::Ask(_) | Answer::LastKnown => {
+        match self.logic {
+            Logic::Fixed(_) => 1,
+            Logic::Activations(_) | Logic::LastKnown => {
                 u32::try_from(self.variants().len()).unwrap_or(u32::MAX).saturating_add(3)
             }
         }
@@ -153,8 +153,8 @@ impl Snapshot {
     /// Whether two flags can give the same results. The first two arms avoid comparing names in the common
     /// cases.
     fn same_results(&self, flag: &Flag, other: &Self, before: &Flag) -> bool {
-        match (&flag.answer, &before.answer) {
-            (Answer::Ask(ask), Answer::Ask(asked))
+        match (&flag.logic, &before.logic) {
+            (Logic::Activations(ask), Logic::Activations(asked))
                 if ask.default.is_none()
                     && asked.default.is_none()
                     && flag.variants().is_empty()
@@ -162,9 +162,7 @@ impl Snapshot {
             {
                 (ask.on, ask.fails_on) == (asked.on, asked.fails_on)
             }
-            (Answer::Fixed(one), Answer::Fixed(other))
-                if one.variant.is_none() && other.variant.is_none() =>
-            {
+            (Logic::Fixed(one), Logic::Fixed(other)) if one.variant.is_none() && other.variant.is_none() => {
                 one == other
             }
             _ => self.results(flag) == other.results(before),
@@ -178,10 +176,10 @@ impl Snapshot {
             variant: variant.map(|variant| self.name_of_variant(variant).into()),
             reason,
         };
-        let (off, on, error, default) = match &flag.answer {
-            Answer::Fixed(outcome) => return vec![result(outcome.enabled, outcome.variant, outcome.reason)],
-            Answer::Ask(ask) => (Reason::Default, ask.on, ask.fails_on, ask.default),
-            Answer::LastKnown => (Reason::Error, Reason::Error, false, None),
+        let (off, on, error, default) = match &flag.logic {
+            Logic::Fixed(outcome) => return vec![result(outcome.enabled, outcome.variant, outcome.reason)],
+            Logic::Activations(ask) => (Reason::Default, ask.on, ask.fails_on, ask.default),
+            Logic::LastKnown => (Reason::Error, Reason::Error, false, None),
         };
         let mut results = vec![result(false, None, off), result(true, None, on)];
         results.push(result(error, default.filter(|_| error), Reason::Error));

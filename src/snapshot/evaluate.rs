@@ -1,10 +1,10 @@
 //! Evaluation of the compiled rows.
 
-use crate::snapshot::{Answer, Ask, Flag, Plan, Snapshot, patch::Patch};
+use crate::snapshot::{Conjunction, Flag, Logic, Snapshot, Strategy, patch::Patch};
 use crate::{
     activation::{
         Variant, Verdict,
-        evaluation::{Check, Scope},
+        evaluation::{Evaluation, Scope},
         memo::{Memo, MemoSize},
     },
     context::{Context, override_scope},
@@ -135,13 +135,13 @@ impl Snapshot {
         }
         let Some(first) = self.flags.first() else { return Vec::new() };
         Memo::lend(self.memo_size(self.flags.len()), |memo| {
-            let check = Check::new(&self.around, context, &first.named).with_memo(memo);
+            let evaluation = Evaluation::new(&self.around, context, &first.named).with_memo(memo);
             let shard = self.counts.shard();
             let decide = |(index, flag): (u32, _)| {
                 if let Some(decision) = over(index) {
                     return decision;
                 }
-                let outcome = self.outcome_with(flag, context, &check);
+                let outcome = self.outcome_with(flag, context, &evaluation);
                 shard.count(flag.number_of(outcome));
                 Decision::new(self, Evaluated::Flag(index, outcome))
             };
@@ -165,9 +165,9 @@ impl Snapshot {
         let part = &patch.part;
         let Some(first) = self.flags.first().or(part.flags.first()) else { return Vec::new() };
         Memo::lend(self.memo_size(self.flags.len()), |memo| {
-            let check = Check::new(&self.around, context, &first.named).with_memo(memo);
+            let evaluation = Evaluation::new(&self.around, context, &first.named).with_memo(memo);
             Memo::lend(part.memo_size(part.flags.len()), |memo| {
-                let check_of_part = Check::new(&part.around, context, &first.named).with_memo(memo);
+                let part_evaluation = Evaluation::new(&part.around, context, &first.named).with_memo(memo);
                 let shard = self.counts.shard();
                 let decide = |index: u32| {
                     let (home, flag) = self.locate(index)?;
@@ -178,9 +178,9 @@ impl Snapshot {
                         return Some(decision);
                     }
                     let outcome = if std::ptr::eq(home, self) {
-                        self.outcome_with(flag, context, &check)
+                        self.outcome_with(flag, context, &evaluation)
                     } else {
-                        part.outcome_with(flag, context, &check_of_part)
+                        part.outcome_with(flag, context, &part_evaluation)
                     };
                     shard.count(flag.number_of(outcome));
                     Some(Decision::new(self, Evaluated::Flag(index, outcome)))
@@ -244,9 +244,9 @@ impl Snapshot {
     /// Whether the flag is on and the number of its counter, if that is the same for every caller.
     pub(crate) fn fixed_at(&self, index: u32) -> Option<(bool, u32)> {
         let (_, flag) = self.locate(index)?;
-        match flag.answer {
-            Answer::Fixed(outcome) => Some((outcome.enabled, flag.number_of(outcome))),
-            Answer::Ask(_) | Answer::LastKnown => None,
+        match flag.logic {
+            Logic::Fixed(outcome) => Some((outcome.enabled, flag.number_of(outcome))),
+            Logic::Activations(_) | Logic::LastKnown => None,
         }
     }
 
@@ -267,14 +267,14 @@ impl Snapshot {
 
     #[inline(always)]
     fn outcome(&self, flag: &Flag, context: &Context<'_>) -> Outcome {
-        match &flag.answer {
-            Answer::Fixed(outcome) => *outcome,
-            Answer::Ask(ask) if ask.plan == Plan::Plain => {
-                let check = Check::new(&self.around, context, &flag.named);
-                ask.outcome(self.linked(flag), &check)
+        match &flag.logic {
+            Logic::Fixed(outcome) => *outcome,
+            Logic::Activations(ask) if ask.strategy == Strategy::Plain => {
+                let evaluation = Evaluation::new(&self.around, context, &flag.named);
+                ask.outcome(self.linked(flag), &evaluation)
             }
-            Answer::Ask(_) => self.remembering(flag, context),
-            Answer::LastKnown => self.last_known(flag, context),
+            Logic::Activations(_) => self.remembering(flag, context),
+            Logic::LastKnown => self.last_known(flag, context),
         }
     }
 
@@ -287,58 +287,63 @@ impl Snapshot {
     #[inline(never)]
     fn remembering(&self, flag: &Flag, context: &Context<'_>) -> Outcome {
         Memo::lend(self.memo_size(1), |memo| {
-            let check = Check::new(&self.around, context, &flag.named).with_memo(memo);
-            self.asked(flag, &check)
+            let evaluation = Evaluation::new(&self.around, context, &flag.named).with_memo(memo);
+            self.asked(flag, &evaluation)
         })
     }
 
     /// Evaluates a flag with an evaluation that is shared by several flags.
     #[inline]
-    fn outcome_with<'a>(&'a self, flag: &'a Flag, context: &Context<'_>, check: &Check<'a>) -> Outcome {
-        match &flag.answer {
-            Answer::Fixed(outcome) => *outcome,
-            Answer::Ask(_) => {
-                check.turn_to(&flag.named);
-                self.asked(flag, check)
+    fn outcome_with<'a>(
+        &'a self,
+        flag: &'a Flag,
+        context: &Context<'_>,
+        evaluation: &Evaluation<'a>,
+    ) -> Outcome {
+        match &flag.logic {
+            Logic::Fixed(outcome) => *outcome,
+            Logic::Activations(_) => {
+                evaluation.turn_to(&flag.named);
+                self.asked(flag, evaluation)
             }
-            Answer::LastKnown => self.last_known(flag, context),
+            Logic::LastKnown => self.last_known(flag, context),
         }
     }
 
     /// Evaluates the activations of a flag.
     #[inline]
-    pub(super) fn asked(&self, flag: &Flag, check: &Check<'_>) -> Outcome {
-        let Answer::Ask(ask) = &flag.answer else { return MISSING };
-        if ask.plan == Plan::Deep {
-            self.ask_below(self.linked(flag), check);
+    pub(super) fn asked(&self, flag: &Flag, evaluation: &Evaluation<'_>) -> Outcome {
+        let Logic::Activations(ask) = &flag.logic else { return MISSING };
+        if ask.strategy == Strategy::Deep {
+            self.ask_below(self.linked(flag), evaluation);
         }
-        ask.outcome(self.linked(flag), check)
+        ask.outcome(self.linked(flag), evaluation)
     }
 
     /// Evaluates all descendants, children first, so that each node finds its children's verdicts memoized and none recurses.
     #[cold]
-    fn ask_below(&self, roots: &[u32], check: &Check<'_>) {
+    fn ask_below(&self, roots: &[u32], evaluation: &Evaluation<'_>) {
         // The path from the root: each node with the number of its next child, and the scope to return to if it is a flag.
         let mut path: Vec<(u32, usize, Option<Scope<'_>>)> = Vec::new();
-        let open = |node: u32| (node, 0, self.prerequisite_at(node).map(|flag| check.enter(flag)));
+        let open = |node: u32| (node, 0, self.prerequisite_at(node).map(|flag| evaluation.enter(flag)));
         for root in roots {
-            if check.is_pending(*root) {
+            if evaluation.is_pending(*root) {
                 path.push(open(*root));
             }
             while let Some((node, next, scope)) = path.last_mut() {
                 if let Some(child) = self.graph.targets(*node).get(*next).copied() {
                     *next += 1;
-                    if check.is_pending(child) {
+                    if evaluation.is_pending(child) {
                         path.push(open(child));
                     }
                     continue;
                 }
                 let node = *node;
                 if let Some(scope) = scope.take() {
-                    check.leave(&scope);
+                    evaluation.leave(&scope);
                 }
                 path.pop();
-                check.ask_node(node);
+                evaluation.ask_node(node);
             }
         }
     }
@@ -375,9 +380,9 @@ impl Snapshot {
     /// The names of the variants that a flag can assign.
     pub(super) fn variants_of(&self, index: u32) -> impl Iterator<Item = &str> {
         self.locate(index).into_iter().flat_map(|(home, flag)| {
-            let fixed = match flag.answer {
-                Answer::Fixed(outcome) => outcome.variant,
-                Answer::Ask(_) | Answer::LastKnown => None,
+            let fixed = match flag.logic {
+                Logic::Fixed(outcome) => outcome.variant,
+                Logic::Activations(_) | Logic::LastKnown => None,
             };
             let variants = fixed.into_iter().chain(flag.variants().iter().copied());
             variants.map(|variant| home.name_of_variant(variant))
@@ -388,20 +393,20 @@ impl Snapshot {
 /// The outcome for a flag that does not exist.
 const MISSING: Outcome = Outcome { enabled: false, variant: None, reason: Reason::Error };
 
-impl Ask {
+impl Conjunction {
     /// All activations must be on, in the order of their ids; the first variant that one assigns is the flag's.
     #[inline(always)]
-    pub(super) fn outcome(self, linked: &[u32], check: &Check<'_>) -> Outcome {
+    pub(super) fn outcome(self, linked: &[u32], evaluation: &Evaluation<'_>) -> Outcome {
         let mut variant = None;
         for activation in linked {
-            match check.ask_node(*activation) {
-                Verdict::Off if check.has_failed() => return self.failed(),
+            match evaluation.ask_node(*activation) {
+                Verdict::Off if evaluation.has_failed() => return self.failed(),
                 Verdict::Off => return Outcome { enabled: false, variant: None, reason: Reason::Default },
                 Verdict::On => {}
                 Verdict::Variant(assigned) => variant = variant.or(Some(assigned)),
             }
         }
-        if check.has_failed() {
+        if evaluation.has_failed() {
             return self.failed();
         }
         Outcome { enabled: true, variant: variant.or(self.default), reason: self.on }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{
     activation::{
         Verdict,
-        evaluation::Check,
+        evaluation::Evaluation,
         memo::Memo,
         strings::{Text, Writing},
         trace::{Records, Tracer},
@@ -21,7 +21,7 @@ use crate::{
     error::Result,
     rows::{ActivationRow, Revision, Rows},
     snapshot::{
-        Answer, Flag, Snapshot,
+        Flag, Logic, Snapshot,
         compile::{ids::index, nodes::DraftNodes},
         decision::{Outcome, Reason},
     },
@@ -215,7 +215,7 @@ impl Snapshot {
         let (outcome, records) = self.traced(index, context);
         let took = nanoseconds(start.elapsed());
         let roots = match self.flags.get(index as usize) {
-            Some(Flag { answer: Answer::Ask(_), .. }) => self.links.targets(index),
+            Some(Flag { logic: Logic::Activations(_), .. }) => self.links.targets(index),
             _ => &[],
         };
         let mut tree = Tree { snapshot: self, records: &records, shown: HashSet::new() };
@@ -234,14 +234,15 @@ impl Snapshot {
     }
 
     fn traced(&self, index: u32, context: &Context<'_>) -> (Outcome, Records) {
-        let Some(flag @ Flag { answer: Answer::Ask(_), .. }) = self.flags.get(index as usize) else {
+        let Some(flag @ Flag { logic: Logic::Activations(_), .. }) = self.flags.get(index as usize) else {
             return (self.outcome_of(index, context), Records::new());
         };
         let tracer = Tracer::default();
         // Not every plan needs a memo, but none is harmed by it.
         let outcome = Memo::lend(self.memo_size(1), |memo| {
-            let check = Check::new(&self.around, context, &flag.named).with_tracer(&tracer).with_memo(memo);
-            self.asked(flag, &check)
+            let evaluation =
+                Evaluation::new(&self.around, context, &flag.named).with_tracer(&tracer).with_memo(memo);
+            self.asked(flag, &evaluation)
         });
         (outcome, tracer.into_records())
     }

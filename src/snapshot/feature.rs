@@ -57,11 +57,11 @@ pub struct RegisteredFeature {
     kind: FeatureKind,
     variants: &'static [&'static str],
     default: Option<&'static str>,
-    check: Check,
+    check: ValueCheck,
 }
 
 /// Checks whether a struct can be read from the value of a variant.
-type Check = fn(&Json) -> Result<(), Problem>;
+type ValueCheck = fn(&Json) -> Result<(), Problem>;
 
 inventory::collect!(RegisteredFeature);
 
@@ -69,7 +69,8 @@ impl RegisteredFeature {
     #[doc(hidden)]
     #[must_use]
     pub const fn new(flag: &'static str, type_name: &'static str, location: &'static str) -> Self {
-        let (kind, variants, default, check) = (FeatureKind::Enum, [].as_slice(), None, is_object as Check);
+        let (kind, variants, default, check) =
+            (FeatureKind::Enum, [].as_slice(), None, is_object as ValueCheck);
         Self { flag, type_name, location, kind, variants, default, check }
     }
 
@@ -82,7 +83,7 @@ impl RegisteredFeature {
 
     #[doc(hidden)]
     #[must_use]
-    pub const fn of_struct(mut self, check: Check) -> Self {
+    pub const fn of_struct(mut self, check: ValueCheck) -> Self {
         (self.kind, self.check) = (FeatureKind::Struct, check);
         self
     }
@@ -135,10 +136,10 @@ pub struct ManifestFeature {
     pub location: String,
     /// A manifest read from a file only knows that values must be objects.
     #[serde(skip, default = "object_check")]
-    check: Check,
+    check: ValueCheck,
 }
 
-fn object_check() -> Check {
+fn object_check() -> ValueCheck {
     is_object
 }
 

@@ -22,10 +22,14 @@ use std::{fmt, sync::Arc};
 #[cfg(feature = "sql")]
 pub(crate) use compile::nodes::MissingRows;
 pub use counts::Evaluations;
+pub use decision::{Decision, Reason};
 pub use evaluate::Filter;
 pub use explain::{Input, Trace, TraceNode};
+pub use feature::{Feature, FeatureKind, Manifest, ManifestFeature, RegisteredFeature, manifest};
+pub use guard::SnapshotGuard;
 #[cfg(feature = "sql")]
 pub(crate) use patch::{Part, PatchBuilder, reverse_index::ReverseIndex};
+pub use plan::{Effect, FieldChange, Plan, PlannedRow, validator::Validator};
 
 use compile::expiry::Expiry;
 use compile::graph::FrozenGraph;
@@ -43,8 +47,7 @@ use crate::{
     context::{Context, overrides::Overrides},
     rows::{ActivationRow, Revision, Rows, issue::Issue},
 };
-use decision::{Outcome, Reason};
-use feature::Manifest;
+use decision::Outcome;
 
 /// What a snapshot is compiled with, apart from its rows.
 #[derive(Clone, Debug, Default)]
@@ -101,7 +104,7 @@ struct Flag {
     named: FlagRef,
     /// The range of its activations in [`Snapshot::links`].
     linked: (u32, u32),
-    answer: Answer,
+    logic: Logic,
     overridden: bool,
     /// Whether the metadata forbid overrides by requests.
     pinned: bool,
@@ -124,34 +127,34 @@ struct FlagExtras {
     tags: Box<[Box<str>]>,
     /// When the flag expires.
     expiry: Option<Box<Expiry>>,
-    /// For [`Answer::LastKnown`]: the earlier snapshot, and the flag's index there.
+    /// For [`Logic::LastKnown`]: the earlier snapshot, and the flag's index there.
     last_known: Option<(Arc<Snapshot>, u32)>,
 }
 
 #[derive(Clone)]
-enum Answer {
+enum Logic {
     /// The same outcome for every caller.
     Fixed(Outcome),
     /// Decided by the linked activations.
-    Ask(Ask),
+    Activations(Conjunction),
     /// A broken flag, evaluated in an earlier snapshot.
     LastKnown,
 }
 
 #[derive(Clone, Copy)]
-struct Ask {
+struct Conjunction {
     /// The reason if all are on.
     on: Reason,
     /// The variant if all are on and none assigns one.
     default: Option<Variant>,
     /// Whether the flag is on if an activation panics.
     fails_on: bool,
-    plan: Plan,
+    strategy: Strategy,
 }
 
 /// How a flag's activations are evaluated.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Plan {
+enum Strategy {
     /// Each node has one parent: nothing to memoize.
     Plain,
     /// Some nodes have several parents: verdicts are memoized, since time would grow exponentially otherwise.
@@ -304,7 +307,7 @@ impl Snapshot {
     /// A snapshot that later ones can keep for flags with `fail_mode = last_known`. It keeps no earlier one itself: otherwise the
     /// chain would grow with every revision.
     fn as_last_known(self: &Arc<Self>) -> Arc<Self> {
-        let keeps = |flag: &Flag| matches!(flag.answer, Answer::LastKnown);
+        let keeps = |flag: &Flag| matches!(flag.logic, Logic::LastKnown);
         let part = self.patch.as_deref().map(|patch| &patch.part);
         if !self.flags.iter().chain(part.into_iter().flat_map(|part| part.flags.iter())).any(keeps) {
             return Arc::clone(self);

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     error::{Error, Result},
-    snapshot::{Answer, Snapshot},
+    snapshot::{Logic, Snapshot},
 };
 
 impl Snapshot {
@@ -49,14 +49,14 @@ impl Snapshot {
 
     fn next_change_of(&self, flag: u32, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let (home, flag) = self.locate(flag)?;
-        match &flag.answer {
-            Answer::Fixed(_) => None,
+        match &flag.logic {
+            Logic::Fixed(_) => None,
             // Ends there: a snapshot that serves as last known refers to no earlier one.
-            Answer::LastKnown => {
+            Logic::LastKnown => {
                 let (earlier, index) = flag.extras.as_ref()?.last_known.as_ref()?;
                 earlier.next_change_of(*index, after)
             }
-            Answer::Ask(_) => {
+            Logic::Activations(_) => {
                 let below = home.graph.reachable(home.links.slice(flag.linked));
                 let node = |node: u32| home.around.nodes.get(node as usize);
                 let changes = below.into_iter().filter_map(node);

@@ -17,7 +17,7 @@ use crate::{
 
 impl Snapshot {
     /// The override that takes precedence over the rows of a flag, if there is one. `index` is `None` if no flag has the name.
-    /// Check [`override_scope::any_override_active`] first, which costs nothing.
+    /// Evaluation [`override_scope::any_override_active`] first, which costs nothing.
     #[cold]
     #[inline(never)]
     pub(crate) fn overlaid(&self, name: &str, index: Option<u32>) -> Option<Arc<ActiveOverride>> {
@@ -79,7 +79,7 @@ impl Snapshot {
         let active = self.overlaid(name, index)?;
         let mut because = match active.source {
             OverrideSource::Request => "overridden by the request".to_owned(),
-            OverrideSource::Scope => "overridden by the code (with_overrides or in_overrides)".to_owned(),
+            OverrideSource::Scope => "overridden by a scope of the code".to_owned(),
         };
         because.extend(self.refused(name, index));
         let decision = Decision::new(self, Evaluated::Override(active));

@@ -4,16 +4,19 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     error::{Error, Result},
-    rows::{ActivationRow, FlagRow, LinkRow, MemberRow, Rows},
-    store::{Change, constraints as refusal},
+    rows::{
+        ActivationRow, FlagRow, LinkRow, MemberRow, Rows,
+        violation::{RowRef, Violation},
+    },
+    store::{change::Change, constraints},
 };
 
 /// The rows after these changes.
 ///
 /// # Errors
-/// [`Error::FlagNotFound`] and [`Error::Refused`] for the first change that the tables do not allow.
+/// [`Error::FlagNotFound`] and [`Error::Constraint`] for the first change that breaks a rule of the tables.
 pub(super) fn apply(rows: Rows, changes: &[Change]) -> Result<Rows> {
-    changes.iter().try_for_each(refusal::check)?;
+    changes.iter().try_for_each(constraints::check)?;
     let mut changing = Changing::new(rows);
     for change in changes {
         changing.make(change.clone())?;
@@ -21,19 +24,21 @@ pub(super) fn apply(rows: Rows, changes: &[Change]) -> Result<Rows> {
     Ok(changing.finish())
 }
 
-/// The rows after those of the changes that the tables allow, and the others, each with what is said against it.
-pub(super) fn apply_what_can_be(rows: Rows, changes: &[Change]) -> (Rows, Vec<(&Change, Error)>) {
+/// The rows after the valid changes, and the invalid changes with their errors.
+pub(super) fn apply_valid(rows: Rows, changes: &[Change]) -> (Rows, Vec<(&Change, Error)>) {
     let mut changing = Changing::new(rows);
     let mut refused = Vec::new();
     for change in changes {
-        if let Err(error) = refusal::check(change).and_then(|()| changing.make(change.clone())) {
+        if let Err(error) =
+            constraints::check(change).map_err(Error::from).and_then(|()| changing.make(change.clone()))
+        {
             refused.push((change, error));
         }
     }
     (changing.finish(), refused)
 }
 
-/// Puts rows in the order in which stores give them.
+/// Sorts rows in the order in which stores return them.
 pub(crate) fn sort(rows: &mut Rows) {
     rows.flags.sort_by_key(|row| row.id);
     rows.activations.sort_by_key(|row| row.id);
@@ -41,8 +46,8 @@ pub(crate) fn sort(rows: &mut Rows) {
     rows.members.sort_by(|a, b| (a.activation_id, &a.member).cmp(&(b.activation_id, &b.member)));
 }
 
-/// Rows that are being changed. Where each is gets known when it is first asked for, so that an edit of 100,000 members
-/// does not look through them all for each.
+/// Rows that are being changed. Indexes are built when they are first needed, so that an edit of 100,000
+/// members does not search all of them for each.
 struct Changing {
     rows: Rows,
     flags: Option<HashMap<i64, usize>>,
@@ -50,7 +55,7 @@ struct Changing {
     activations: Option<HashMap<i64, usize>>,
     links: Option<HashSet<LinkRow>>,
     members: Option<HashMap<(i64, String), usize>>,
-    /// Links and members that are taken out at the end.
+    /// Links and members that are removed at the end.
     gone_links: HashSet<LinkRow>,
     gone_members: HashSet<usize>,
 }
@@ -118,13 +123,13 @@ impl Changing {
     fn flag(&mut self, id: i64) -> Result<&mut FlagRow> {
         let at = self.flag_at(id);
         let found = at.and_then(|at| self.rows.flags.get_mut(at));
-        found.ok_or_else(|| Error::Refused(refusal::no_such_row("flags", id)))
+        found.ok_or_else(|| constraints::missing(RowRef::id("flags", id)).into())
     }
 
     fn activation(&mut self, id: i64) -> Result<&mut ActivationRow> {
         let at = self.activation_at(id);
         let found = at.and_then(|at| self.rows.activations.get_mut(at));
-        found.ok_or_else(|| Error::Refused(refusal::no_such_row("activations", id)))
+        found.ok_or_else(|| constraints::missing(RowRef::id("activations", id)).into())
     }
 
     fn links(&mut self) -> &mut HashSet<LinkRow> {
@@ -150,7 +155,7 @@ impl Changing {
 
     fn insert_flag(&mut self, row: FlagRow) -> Result<()> {
         if self.flag_at(row.id).is_some() || self.flag_named(&row.name).is_some() {
-            return refused(refusal::flag_taken(row.id, &row.name));
+            return refused(constraints::duplicate_flag(row.id, &row.name));
         }
         let mut row = FlagRow { faults: Vec::new(), ..row };
         touch(&mut row, 0);
@@ -165,7 +170,7 @@ impl Changing {
     fn rename_flag(&mut self, id: i64, name: String) -> Result<()> {
         let named = self.flag_named(&name);
         if named.is_some() && named != self.flag_at(id) {
-            return refused(refusal::flag_taken(id, &name));
+            return refused(constraints::duplicate_flag(id, &name));
         }
         let known = self.flag(id)?;
         let version = known.metadata.row_version;
@@ -186,7 +191,7 @@ impl Changing {
 
     fn insert_activation(&mut self, row: ActivationRow) -> Result<()> {
         if self.activation_at(row.id).is_some() {
-            return refused(refusal::activation_taken(row.id, &row.name));
+            return refused(constraints::duplicate_activation(row.id, &row.name));
         }
         self.activations.get_or_insert_default().insert(row.id, self.rows.activations.len());
         self.rows.activations.push(ActivationRow { faults: Vec::new(), row_version: 1, ..row });
@@ -203,7 +208,7 @@ impl Changing {
     fn delete_activation(&mut self, id: i64) -> Result<()> {
         self.settle_links();
         if self.rows.links.iter().any(|link| link.activation_id == Some(id)) {
-            return refused(refusal::activation_in_use(id));
+            return refused(constraints::activation_in_use(id));
         }
         self.activation(id)?;
         self.settle_members();
@@ -216,10 +221,10 @@ impl Changing {
     fn insert_link(&mut self, link: LinkRow) -> Result<()> {
         let (flag, activation) = ends(link);
         if self.links().contains(&link) {
-            return refused(refusal::link_taken(flag, activation));
+            return refused(constraints::duplicate_link(flag, activation));
         }
         if self.flag_at(flag).is_none() || self.activation_at(activation).is_none() {
-            return refused(refusal::link_ends(flag, activation));
+            return refused(constraints::missing_end(flag, activation));
         }
         self.links().insert(link);
         if !self.gone_links.remove(&link) {
@@ -232,7 +237,7 @@ impl Changing {
     fn delete_link(&mut self, link: LinkRow) -> Result<()> {
         let (flag, activation) = ends(link);
         if !self.links().remove(&link) {
-            return refused(refusal::no_such_link(flag, activation));
+            return refused(constraints::missing(RowRef::link(flag, activation)));
         }
         self.gone_links.insert(link);
         self.touch_flag(flag);
@@ -242,7 +247,7 @@ impl Changing {
     fn insert_member(&mut self, row: MemberRow) -> Result<()> {
         let (id, key) = (row.activation_id, (row.activation_id, row.member.clone()));
         if self.members().contains_key(&key) {
-            return refused(refusal::member_taken(id, &row.member));
+            return refused(constraints::duplicate_member(id, &row.member));
         }
         self.activation(id)?.row_version += 1;
         let at = self.rows.members.len();
@@ -254,17 +259,18 @@ impl Changing {
     fn delete_member(&mut self, id: i64, member: String) -> Result<()> {
         let key = (id, member);
         let Some(at) = self.members().remove(&key) else {
-            return refused(refusal::no_such_member(id, &key.1));
+            return refused(constraints::missing(RowRef::member(id, &key.1)));
         };
         self.gone_members.insert(at);
-        // Members of an activation that is not there may lie in adopted rows; there is nothing to count then.
+        // Adopted rows may have members of an activation that does not exist; then there is no version to
+        // raise.
         if let Ok(known) = self.activation(id) {
             known.row_version += 1;
         }
         Ok(())
     }
 
-    /// What a flag is linked to is part of the flag.
+    /// The links of a flag are part of the flag.
     fn touch_flag(&mut self, id: i64) {
         if let Ok(known) = self.flag(id) {
             let version = known.metadata.row_version;
@@ -289,7 +295,7 @@ impl Changing {
     }
 }
 
-/// Where the first row of each key is.
+/// The position of the first row of each key.
 fn index<K: std::hash::Hash + Eq>(keys: impl Iterator<Item = K>) -> HashMap<K, usize> {
     let mut index = HashMap::new();
     for (at, key) in keys.enumerate() {
@@ -298,17 +304,17 @@ fn index<K: std::hash::Hash + Eq>(keys: impl Iterator<Item = K>) -> HashMap<K, u
     index
 }
 
-/// What the tables' triggers do.
+/// Does what the triggers of the tables do.
 fn touch(row: &mut FlagRow, version: i64) {
     row.metadata.row_version = version.wrapping_add(1);
     row.metadata.updated_at = Some(chrono::Utc::now());
 }
 
-/// Both ends; [`refusal::check`] has seen that they are there.
+/// Both ends; [`constraints::check`] has rejected links without one.
 fn ends(link: LinkRow) -> (i64, i64) {
     (link.flag_id.unwrap_or_default(), link.activation_id.unwrap_or_default())
 }
 
-fn refused<T>(sentence: String) -> Result<T> {
-    Err(Error::Refused(sentence))
+fn refused<T>(violation: Violation) -> Result<T> {
+    Err(violation.into())
 }

@@ -1,4 +1,4 @@
-//! How long to wait before the next try of what has failed.
+//! How long to wait before the next try.
 
 use std::{
     collections::hash_map::RandomState,
@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-/// Waits that double from try to try, up to a bound, each of them drawn anew: processes that lost the same database at the
-/// same moment do not come back to it all at once.
+/// Waits that double from try to try, up to a maximum, with jitter: processes that lost the same database at
+/// the same moment do not return all at once.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     first: Duration,
@@ -16,8 +16,8 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// A database that is back is noticed within so long, and a thousand processes that wait for one ask it some 300 times
-    /// a second.
+    /// A database that is available again is noticed within this time, and a thousand processes that wait for
+    /// one poll it about 300 times per second.
     pub const LONGEST: Duration = Duration::from_secs(5);
 
     /// The first wait is about this long.
@@ -26,14 +26,14 @@ impl Backoff {
         Self::up_to(Self::LONGEST, first)
     }
 
-    /// One with a bound of its own, for what nobody waits for.
+    /// With another maximum.
     #[must_use]
     pub fn up_to(longest: Duration, first: Duration) -> Self {
-        // Doubling nothing would never wait.
+        // Doubling zero would never wait.
         Self { first: first.clamp(Duration::from_millis(1), longest), longest, tries: 0 }
     }
 
-    /// The next wait: from half of the present length to all of it.
+    /// The next wait: from half of the current length to all of it.
     pub fn next_wait(&mut self) -> Duration {
         let length = self.first.saturating_mul(1 << self.tries.min(16)).min(self.longest);
         self.tries = self.tries.saturating_add(1);
@@ -44,7 +44,7 @@ impl Backoff {
         half + Duration::from_nanos(random % most)
     }
 
-    /// Starts anew, after a success.
+    /// Starts again, after a success.
     pub fn reset(&mut self) {
         self.tries = 0;
     }

@@ -5,27 +5,27 @@ use std::collections::BTreeSet;
 use crate::{
     error::Result,
     rows::{Revision, Rows},
-    store::BoxFuture,
+    store::future::BoxFuture,
 };
 
-/// A state of the rows, as the database counts it: the number of each slot of `novi_revision`. PostgreSQL and SQLite have one,
-/// MySQL has several, so that its writers do not wait for each other. The revision is their sum.
+/// A state of the rows: the number of each slot of `novi_revision`. PostgreSQL and SQLite have one slot,
+/// MySQL has several, so that writers do not wait for each other. The revision is their sum.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {
     slots: Vec<(i64, i64)>,
 }
 
-/// What has changed: the ids of the rows that differ.
+/// The ids of the rows that have changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changed {
-    /// Flags: their row in `flags`, their metadata, or what they are linked to.
+pub struct Delta {
+    /// Flags: their row, their metadata, or their links.
     pub flags: BTreeSet<i64>,
-    /// Activations: their row in `activations`, or their members.
+    /// Activations: their row, or their members.
     pub activations: BTreeSet<i64>,
-    /// Whether a row is new or has another name, so that others may have waited for it.
+    /// Whether a row is new or was renamed, so that other rows may refer to it now.
     pub is_new: bool,
-    /// By how many rows there are more than before: of `flags`, `activations`, `flags_activations`, `flag_metadata` and
-    /// `activation_members`.
+    /// By how many rows each table has grown: `flags`, `activations`, `flags_activations`, `flag_metadata`
+    /// and `activation_members`.
     pub growth: [i64; 5],
 }
 
@@ -40,19 +40,20 @@ pub struct Selection {
     pub activations: BTreeSet<i64>,
 }
 
-/// A read transaction: all that is read in it is of one moment.
+/// A read transaction: all of its reads see one state.
 pub trait ReadSession: Send {
     /// The state that is read.
     fn cursor(&self) -> &Cursor;
 
-    /// What has changed since an earlier state; nothing if that can not be told (the history does not reach back so far, a
-    /// revision was raised by hand, the database was restored) or is too much to be worth it. Then all rows are to be read.
+    /// What has changed since an earlier state. `None` if that is unknown (the history does not reach back so
+    /// far, a revision was raised by hand, the database was restored) or too much: then all rows have to be
+    /// read.
     ///
     /// # Errors
-    /// [`Error::Store`](crate::error::Error::Store) when the database does not answer.
-    fn changed_since<'a>(&'a mut self, before: &'a Cursor) -> BoxFuture<'a, Result<Option<Changed>>>;
+    /// [`Error::Store`](crate::error::Error::Store) if the database does not respond.
+    fn changed_since<'a>(&'a mut self, before: &'a Cursor) -> BoxFuture<'a, Result<Option<Delta>>>;
 
-    /// Some rows. Those that are not there are left out.
+    /// Some rows. Rows that do not exist are left out.
     ///
     /// # Errors
     /// As [`changed_since`](Self::changed_since).
@@ -64,8 +65,8 @@ pub trait ReadSession: Send {
     /// As [`changed_since`](Self::changed_since).
     fn all(&mut self) -> BoxFuture<'_, Result<Rows>>;
 
-    /// What is compared to find changes that raise no revision, since no trigger sees them: the number of rows of each table,
-    /// as in [`Changed::growth`], and a sum over their contents where the database has no triggers at all. Nothing for a
+    /// What is compared to find changes that no trigger saw: the number of rows of each table, as in
+    /// [`Delta::growth`], and a checksum of their contents if the database has no triggers. `None` for a
     /// database whose triggers see everything.
     ///
     /// # Errors
@@ -81,12 +82,12 @@ pub trait ReadSession: Send {
     fn end(self: Box<Self>) -> BoxFuture<'static, Result<()>>;
 }
 
-/// What tells states of the rows apart that have the same revision.
+/// What differs between states of the rows that have the same revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
-    /// How many rows there are, as in [`Changed::growth`].
+    /// How many rows there are, as in [`Delta::growth`].
     pub counts: [i64; 5],
-    /// A sum over the contents, where triggers tell of no change.
+    /// A checksum of the contents, for a database without triggers.
     pub contents: Option<String>,
 }
 
@@ -104,7 +105,7 @@ impl Cursor {
         Revision::new(self.slots.iter().fold(0, |sum, (_, number)| sum.wrapping_add(*number)))
     }
 
-    /// The slots whose number is another one than before, with both numbers.
+    /// The slots whose number has changed, with both numbers.
     #[must_use]
     pub fn moved_since(&self, before: &Self) -> Vec<(i64, i64, i64)> {
         let number_before = |slot: i64| {
@@ -116,8 +117,8 @@ impl Cursor {
     }
 }
 
-impl Changed {
-    /// How many rows.
+impl Delta {
+    /// The number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
         self.flags.len() + self.activations.len()
@@ -129,7 +130,7 @@ impl Changed {
         self.len() == 0
     }
 
-    /// Adds what has changed later.
+    /// Adds later changes.
     pub fn extend(&mut self, later: &Self) {
         self.flags.extend(&later.flags);
         self.activations.extend(&later.activations);
@@ -141,19 +142,19 @@ impl Changed {
 }
 
 impl Selection {
-    /// Whether there is nothing to read.
+    /// Whether nothing is selected.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.flags.is_empty() && self.names.is_empty() && self.activations.is_empty()
     }
 }
 
+/// The tables, in the order of [`Delta::growth`].
 #[cfg(feature = "sql")]
-/// The tables, in the order of [`Changed::growth`].
 pub(crate) const TABLES: [&str; 5] =
     ["flags", "activations", "flags_activations", "flag_metadata", "activation_members"];
 
-/// A record of the history, as far as it tells what has changed.
+/// A record of the history, as far as it says what has changed.
 #[cfg(feature = "sql")]
 pub(super) struct Record {
     pub(super) slot: i64,
@@ -161,15 +162,15 @@ pub(super) struct Record {
     pub(super) entity: String,
     pub(super) entity_id: Option<i64>,
     pub(super) operation: String,
-    /// The row before an update, as JSON: its id may have been another one, and its name.
+    /// The row before an update, as JSON: its id or its name may have been different.
     pub(super) before: Option<String>,
     pub(super) after: Option<String>,
 }
 
 #[cfg(feature = "sql")]
-impl Changed {
-    /// What these records, which are all since `before`, tell; nothing if they do not tell all.
-    pub(super) fn of(records: &[Record], moved: &[(i64, i64, i64)]) -> Option<Self> {
+impl Delta {
+    /// The changes of all records since `before`; `None` if the records do not cover all changes.
+    pub(super) fn from_records(records: &[Record], moved: &[(i64, i64, i64)]) -> Option<Self> {
         for (slot, before, now) in moved {
             // After a restore the number is lower than it was.
             let raised = now.checked_sub(*before).filter(|raised| *raised > 0)?;
@@ -204,7 +205,7 @@ impl Changed {
         };
         let is_activation = matches!(table, 1 | 4);
         let ids = if is_activation { &mut self.activations } else { &mut self.flags };
-        // A link of adopted tables may have no flag: no flag is the other for it, but an issue is.
+        // A link of adopted tables may have no flag: no flag is affected, but there is an issue.
         ids.insert(record.entity_id?);
         if record.operation == "insert" {
             self.is_new |= table < 2;
@@ -246,7 +247,7 @@ mod tests {
             record(6, "activations", 7, "insert"),
             record(7, "activation_members", 8, "delete"),
         ];
-        let changed = Changed::of(&records, &[(0, 4, 7)]).unwrap();
+        let changed = Delta::from_records(&records, &[(0, 4, 7)]).unwrap();
         assert_eq!(changed.flags, BTreeSet::from([1, 3, 4]));
         assert_eq!(changed.activations, BTreeSet::from([7, 8]));
         assert!(changed.is_new);
@@ -257,10 +258,10 @@ mod tests {
     fn records_that_do_not_tell_all_tell_nothing() {
         let records = [record(5, "flags", 1, "update"), record(7, "flags", 1, "update")];
         for moved in [(0, 4, 7), (0, 4, 8), (0, 9, 7), (1, 0, 1)] {
-            assert_eq!(Changed::of(&records, &[moved]), None, "{moved:?}");
+            assert_eq!(Delta::from_records(&records, &[moved]), None, "{moved:?}");
         }
         let unknown = [record(5, "flags", 1, "truncate")];
-        assert_eq!(Changed::of(&unknown, &[(0, 4, 5)]), None);
+        assert_eq!(Delta::from_records(&unknown, &[(0, 4, 5)]), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Changes that belong together, with who makes them, why, and what its writer has seen.
+//! Changes that belong together, with their author and what the author has read.
 
 use std::{fmt, sync::Arc};
 
@@ -6,8 +6,11 @@ use serde_json::Value;
 
 use crate::{
     error::{Error, Result},
-    rows::{ActivationRow, FlagRow, Rows, conflict::Conflict, issue::Issue},
-    store::{Author, Change, apply as in_rows, constraints as refusal},
+    rows::{ActivationRow, FlagRow, Rows, conflict::Conflict, issue::Issue, violation::shortened},
+    store::{
+        apply,
+        change::{Author, Change},
+    },
 };
 
 /// Changes that are made together or not at all.
@@ -24,23 +27,23 @@ use crate::{
 #[non_exhaustive]
 #[must_use]
 pub struct Edit {
-    /// Who makes it, for the history; the database's user where nobody is named.
+    /// Who makes it, for the history; the database's user if there is no name.
     pub actor: Option<String>,
-    /// Why, for the history.
+    /// The reason, for the history.
     pub reason: Option<String>,
-    /// The versions of rows that its writer has seen: if one has another by now, nothing is changed.
+    /// The versions of rows that the author has read: if one has changed since, nothing is written.
     pub expected: Vec<Expected>,
-    /// What is changed, in this order.
+    /// The changes, in order.
     pub changes: Vec<Change>,
-    /// Who looks at the rows before they are written.
+    /// Checks the rows before they are written.
     pub validator: Option<Arc<dyn Validate>>,
 }
 
-/// The version at which a writer has seen a row.
+/// The version at which the author has read a row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Expected {
     /// The row.
-    pub row: Versioned,
+    pub row: RowKey,
     /// Its version: [`FlagMetadata::row_version`](crate::rows::FlagMetadata::row_version) or
     /// [`ActivationRow::row_version`].
     pub version: i64,
@@ -48,7 +51,7 @@ pub struct Expected {
 
 /// A row that has a version, in the order in which rows are locked.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Versioned {
+pub enum RowKey {
     /// A flag with its metadata and its links, by name.
     Flag(String),
     /// The same, by `flags.id`.
@@ -57,9 +60,9 @@ pub enum Versioned {
     Activation(i64),
 }
 
-/// Looks at the rows that an edit would make.
+/// Checks the rows that an edit would make.
 pub trait Validate: Send + Sync {
-    /// What is wrong with the rows after a change that was not wrong before. Both are in the order of their ids.
+    /// The problems of the rows after the edit that they did not have before. Both are sorted by id.
     fn problems(&self, before: Arc<Rows>, after: Arc<Rows>) -> Vec<Issue>;
 }
 
@@ -75,84 +78,84 @@ impl Edit {
         self
     }
 
-    /// Who makes it.
+    /// Sets who makes it.
     pub fn actor(mut self, actor: impl Into<String>) -> Self {
         self.actor = Some(actor.into());
         self
     }
 
-    /// Who makes it, and why.
+    /// Sets who makes it, and why.
     pub fn by(mut self, author: Author) -> Self {
         (self.actor, self.reason) = (author.actor, author.reason);
         self
     }
 
-    /// Why it is made.
+    /// Sets the reason.
     pub fn reason(mut self, reason: impl Into<String>) -> Self {
         self.reason = Some(reason.into());
         self
     }
 
-    /// The version at which the flag of this name was seen.
+    /// Expects the flag to have this version.
     pub fn expect_flag(self, name: impl Into<String>, version: i64) -> Self {
-        self.expect(Versioned::Flag(name.into()), version)
+        self.expect(RowKey::Flag(name.into()), version)
     }
 
-    /// The version at which an activation was seen, by its id.
+    /// Expects the activation to have this version.
     pub fn expect_activation(self, id: i64, version: i64) -> Self {
-        self.expect(Versioned::Activation(id), version)
+        self.expect(RowKey::Activation(id), version)
     }
 
-    /// The version at which a row was seen.
-    pub fn expect(mut self, row: Versioned, version: i64) -> Self {
+    /// Expects a row to have this version.
+    pub fn expect(mut self, row: RowKey, version: i64) -> Self {
         self.expected.push(Expected { row, version });
         self
     }
 
-    /// Who looks at the rows before they are written, such as [`Validator`](crate::flags::writer::Validator).
+    /// Sets what checks the rows before they are written, such as [`Validator`](crate::flags::writer::Validator).
     pub fn validated_by(mut self, validator: Arc<dyn Validate>) -> Self {
         self.validator = Some(validator);
         self
     }
 
-    /// Whether a store has to give all rows to [`after`](Self::after) before it writes. A status breaks no row, so that the
-    /// kill switch needs none of them.
+    /// Whether a store has to pass all rows to [`after`](Self::after) before it writes. Edits that only set a
+    /// status need none, since a status breaks no row: the kill switch is quick.
     #[must_use]
     pub fn needs_rows(&self) -> bool {
         let is_status = |change: &Change| matches!(change, Change::SetStatus { .. });
         self.validator.is_some() && !self.changes.iter().all(is_status)
     }
 
-    /// The rows after the edit, if its validator has nothing against them.
+    /// The rows after the edit, if the validator reports no problems.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`] and [`Error::Refused`] for a change that the tables do not allow; with a validator
-    /// [`Error::Invalid`] with everything that is wrong, if that is more than such a change.
+    /// [`Error::FlagNotFound`] and [`Error::Constraint`] for a change that breaks a rule of the tables; with
+    /// a validator [`Error::Invalid`] with all problems, if there are more than that one.
     pub fn after(&self, before: Rows) -> Result<Rows> {
         let Some(validator) = self.validator.as_ref().filter(|_| self.needs_rows()) else {
-            return in_rows::apply(before, &self.changes);
+            return apply::apply(before, &self.changes);
         };
         let before = Arc::new(before);
-        let (after, mut refusals) = in_rows::apply_what_can_be(Rows::clone(&before), &self.changes);
+        let (after, mut refusals) = apply::apply_valid(Rows::clone(&before), &self.changes);
         let after = Arc::new(after);
         let broken = validator.problems(before, Arc::clone(&after));
         if refusals.len() == 1 && broken.is_empty() {
             return Err(refusals.remove(0).1);
         }
         let mut problems: Vec<Issue> =
-            refusals.into_iter().map(|(change, error)| change.problem(&error)).collect();
+            refusals.into_iter().flat_map(|(change, error)| change.issues(&error)).collect();
         problems.extend(broken);
         if problems.is_empty() { Ok(Arc::unwrap_or_clone(after)) } else { Err(Error::Invalid(problems)) }
     }
 
-    /// The rows after what can be done of the edit, and what is said against the rest.
+    /// The rows after the changes that are possible, and the problems of the others.
     pub(crate) fn after_with_problems(&self, before: &Rows) -> (Rows, Vec<Issue>) {
-        let (after, refusals) = in_rows::apply_what_can_be(before.clone(), &self.changes);
-        (after, refusals.into_iter().map(|(change, error)| change.problem(&error)).collect())
+        let (after, refusals) = apply::apply_valid(before.clone(), &self.changes);
+        (after, refusals.into_iter().flat_map(|(change, error)| change.issues(&error)).collect())
     }
 
-    /// What is expected, in the order in which rows are locked: the same for all writers, so that two of them do not
-    /// wait for each other in a circle.
+    /// The expected versions, in the order in which rows are locked: the same for all writers, so that no two
+    /// wait for each other.
     #[must_use]
     pub fn expected_in_order(&self) -> Vec<&Expected> {
         let mut expected: Vec<_> = self.expected.iter().collect();
@@ -160,10 +163,10 @@ impl Edit {
         expected
     }
 
-    /// Compares the version of a flag with what was expected of it. `activations` are those that it is linked to.
+    /// Compares the version of a flag with the expected one. `activations` are the ids that it is linked to.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if it has another one.
+    /// [`Error::Conflict`] if they differ.
     pub fn compare_flag(&self, version: i64, flag: &FlagRow, activations: &[i64]) -> Result<()> {
         if flag.metadata.row_version == version {
             return Ok(());
@@ -176,10 +179,10 @@ impl Edit {
         Err(self.conflict("flags", flag.id, &flag.name, version, found, theirs))
     }
 
-    /// Compares the version of an activation with what was expected of it.
+    /// Compares the version of an activation with the expected one.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if it has another one.
+    /// [`Error::Conflict`] if they differ.
     pub fn compare_activation(&self, version: i64, row: &ActivationRow) -> Result<()> {
         if row.row_version == version {
             return Ok(());
@@ -187,13 +190,13 @@ impl Edit {
         Err(self.conflict("activations", row.id, &row.name, version, Some(row.row_version), json(row)))
     }
 
-    /// The error for a row that was expected and is not there.
+    /// The error for an expected row that does not exist.
     #[must_use]
     pub fn missing(&self, expected: &Expected) -> Error {
         match &expected.row {
-            Versioned::Flag(name) => Error::FlagNotFound { name: name.clone(), similar: None },
-            Versioned::FlagId(id) => self.conflict("flags", *id, "", expected.version, None, Value::Null),
-            Versioned::Activation(id) => {
+            RowKey::Flag(name) => Error::FlagNotFound { name: name.clone(), similar: None },
+            RowKey::FlagId(id) => self.conflict("flags", *id, "", expected.version, None, Value::Null),
+            RowKey::Activation(id) => {
                 self.conflict("activations", *id, "", expected.version, None, Value::Null)
             }
         }
@@ -227,7 +230,7 @@ impl fmt::Debug for Edit {
 }
 
 impl Change {
-    /// The row that it changes: table, id if the change tells it, and name or what stands in its place.
+    /// The row that it changes: its table, its id if the change has it, and its name or what stands for it.
     fn row(&self) -> (&'static str, Option<i64>, String) {
         match self {
             Self::SetStatus { flag, .. } => ("flags", None, flag.clone()),
@@ -251,41 +254,32 @@ impl Change {
         }
     }
 
-    /// Whether it changes what this flag or activation counts as a change of its own.
+    /// Whether it is a change of this flag or activation, links and members included.
     fn is_of(&self, table: &str, id: i64, name: &str) -> bool {
         let (own, own_id, own_name) = self.row();
         let of_flags = own != "activations" && own != "activation_members";
         of_flags == (table == "flags") && own_id.map_or(own_name == name, |own| own == id)
     }
 
-    /// A refusal of it, as a problem beside others.
-    fn problem(&self, error: &Error) -> Issue {
+    /// An error of this change, as issues.
+    fn issues(&self, error: &Error) -> Vec<Issue> {
         let (table, id, name) = self.row();
-        let name = refusal::shortened(&name);
-        let issue = |path: &str, message: &str| {
-            let (path, message) = (path.to_owned(), message.to_owned());
+        let name = shortened(&name);
+        let issue = |path: &str, message: String| {
+            let (path, name) = (path.to_owned(), name.clone());
             Issue { table, id, name, path, message, flags: Vec::new() }
         };
-        let text = error.to_string();
-        if matches!(error, Error::FlagNotFound { .. }) {
-            return issue("name", &text);
-        }
-        // Refusals begin with the row, which an issue tells by itself, and some go on with the column.
-        match text.rsplit_once(": ") {
-            None => issue("id", &text),
-            Some((before, message)) => {
-                let column = before.rsplit_once(": ").map_or("", |(_, column)| column);
-                issue(if COLUMNS.contains(&column) { column } else { "id" }, message)
+        match error {
+            Error::Constraint(violations) => {
+                let issues = violations.iter();
+                issues.map(|broken| issue(broken.field.unwrap_or("id"), broken.message.clone())).collect()
             }
+            error => vec![issue("name", error.to_string())],
         }
     }
 }
 
-/// Those that a refusal may name.
-const COLUMNS: [&str; 8] =
-    ["name", "class_name", "config", "member", "description", "owner", "variants", "default_variant"];
-
-/// Rows and changes have keys that are texts, so that each is JSON.
+/// Rows and changes have keys that are strings, so each is valid JSON.
 fn json(value: &impl serde::Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }

@@ -1,5 +1,4 @@
-//! What tells at once that rows may have changed.
-#![cfg(feature = "sql")]
+//! Hints that rows may have changed.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -8,7 +7,7 @@ use std::{
 
 use tokio::{sync::Notify, time::timeout};
 
-/// Where a store tells that rows may have changed, for whoever follows them.
+/// Hints from a store to the task that follows its rows.
 #[derive(Debug, Default)]
 pub struct Hints {
     hint: Notify,
@@ -17,36 +16,36 @@ pub struct Hints {
 }
 
 impl Hints {
-    /// Tells that rows may have changed.
+    /// Signals that rows may have changed.
     pub fn hint(&self) {
-        // Kept for who is not waiting at this moment; several become one.
+        // Stored if nobody is waiting at this moment; several become one.
         self.hint.notify_one();
     }
 
-    /// Says whether changes are told of, so that nobody need look for them often.
+    /// Sets whether each change is followed by a hint, so that frequent polling is not needed.
     pub fn set_reliable(&self, reliable: bool) {
         self.reliable.store(reliable, Ordering::Relaxed);
     }
 
-    /// Whether changes are told of.
+    /// Whether each change is followed by a hint.
     #[must_use]
     pub fn are_reliable(&self) -> bool {
         self.reliable.load(Ordering::Relaxed)
     }
 
-    /// Waits for a hint, and gives whether there was one in time.
+    /// Waits for a hint, and returns whether one came in time.
     pub async fn wait(&self, longest: Duration) -> bool {
         timeout(longest, self.hint.notified()).await.is_ok()
     }
 
-    /// Says that a change came without a hint.
+    /// Signals that a change came without a hint.
     pub fn doubt(&self) {
         if self.reliable.swap(false, Ordering::Relaxed) {
             self.doubt.notify_one();
         }
     }
 
-    /// Waits until somebody doubts the hints.
+    /// Waits until a change came without a hint.
     pub async fn doubted(&self) {
         self.doubt.notified().await;
     }

@@ -1,4 +1,4 @@
-//! A database that can not be opened yet.
+//! A database that cannot be opened yet.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,19 +8,27 @@ use crate::{
     error::{Error, Result},
     rows::{Revision, Rows},
     store::{
-        BoxFuture, Cursor, Hints, NewToken, ReadSession, ReadStore, SchemaStore, StoredToken, TokenRow,
-        TokenStore, TokenUse, Usage, UsageReport, UsageStore, connect, url,
+        connect::connect,
+        delta::{Cursor, ReadSession},
+        future::BoxFuture,
+        hints::Hints,
+        read::ReadStore,
+        schema::SchemaStore,
+        sealed::Sealed,
+        tokens::{NewToken, StoredToken, TokenRow, TokenStore, TokenUse},
+        url,
+        usage::{Usage, UsageReport, UsageStore},
     },
 };
 
-/// The database at an address, opened when it first can be: a SQLite file may not be there at the start of a program that
-/// has other rows to answer from.
-pub(crate) struct LateStore {
+/// The database at an address, opened as soon as that is possible: at the start of a program that has other rows to evaluate
+/// with, its SQLite file may not exist yet.
+pub(crate) struct LazyStore {
     url: String,
     store: Arc<OnceCell<Arc<dyn SchemaStore>>>,
 }
 
-impl LateStore {
+impl LazyStore {
     pub(crate) fn new(url: &str) -> Self {
         Self { url: url.to_owned(), store: Arc::default() }
     }
@@ -30,7 +38,9 @@ impl LateStore {
     }
 }
 
-impl ReadStore for LateStore {
+impl Sealed for LazyStore {}
+
+impl ReadStore for LazyStore {
     fn name(&self) -> String {
         self.store.get().map_or_else(|| url::redacted(&self.url), |store| store.name())
     }
@@ -58,15 +68,15 @@ impl ReadStore for LateStore {
     fn hints(&self, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
         let store = Arc::clone(&self.store);
         Some(Box::pin(async move {
-            // Whoever follows the rows opens it.
+            // The task that follows the rows opens it.
             let store = loop {
                 match store.get() {
                     Some(store) => break store,
                     None => sleep(every).await,
                 }
             };
-            if let Some(told) = store.hints(hints, every) {
-                told.await;
+            if let Some(hints) = store.hints(hints, every) {
+                hints.await;
             }
         }))
     }
@@ -80,36 +90,35 @@ impl ReadStore for LateStore {
     }
 }
 
-/// What a database that [`connect`] opens can do.
-fn keeps_tokens(store: &dyn SchemaStore) -> Result<&dyn TokenStore> {
+fn token_store(store: &dyn SchemaStore) -> Result<&dyn TokenStore> {
     store
         .token_store()
-        .ok_or_else(|| Error::store(store.name(), "could not read the tokens", "it keeps none"))
+        .ok_or_else(|| Error::store(store.name(), "could not read the tokens", "this store has none"))
 }
 
-impl TokenStore for LateStore {
+impl TokenStore for LazyStore {
     fn token_changes(&self) -> BoxFuture<'_, Result<Option<i64>>> {
-        Box::pin(async move { keeps_tokens(&**self.store().await?)?.token_changes().await })
+        Box::pin(async move { token_store(&**self.store().await?)?.token_changes().await })
     }
 
     fn stored_tokens(&self) -> BoxFuture<'_, Result<Vec<StoredToken>>> {
-        Box::pin(async move { keeps_tokens(&**self.store().await?)?.stored_tokens().await })
+        Box::pin(async move { token_store(&**self.store().await?)?.stored_tokens().await })
     }
 
     fn create_token(&self, token: NewToken) -> BoxFuture<'_, Result<TokenRow>> {
-        Box::pin(async move { keeps_tokens(&**self.store().await?)?.create_token(token).await })
+        Box::pin(async move { token_store(&**self.store().await?)?.create_token(token).await })
     }
 
     fn revoke_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<TokenRow>>> {
-        Box::pin(async move { keeps_tokens(&**self.store().await?)?.revoke_token(token).await })
+        Box::pin(async move { token_store(&**self.store().await?)?.revoke_token(token).await })
     }
 
     fn record_token_use(&self, uses: Vec<TokenUse>) -> BoxFuture<'_, Result<()>> {
-        Box::pin(async move { keeps_tokens(&**self.store().await?)?.record_token_use(uses).await })
+        Box::pin(async move { token_store(&**self.store().await?)?.record_token_use(uses).await })
     }
 }
 
-impl UsageStore for LateStore {
+impl UsageStore for LazyStore {
     fn record_usage(&self, usage: Vec<Usage>) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             match self.store().await?.usage_store() {
@@ -129,14 +138,7 @@ impl UsageStore for LateStore {
     }
 }
 
-/// Whether what keeps a database from being opened may pass: other than an address that makes no sense, a file that is not
-/// there does.
-pub(crate) fn may_come_back(error: &Error, url: &str) -> bool {
-    match error {
-        Error::Store { .. } => true,
-        Error::DatabaseUrl { message, .. } => {
-            url.starts_with("sqlite:") && message.starts_with(crate::store::NO_FILE)
-        }
-        _ => false,
-    }
+/// Whether opening the database may succeed later: unless its address is invalid.
+pub(crate) fn is_transient(error: &Error) -> bool {
+    matches!(error, Error::Store { .. } | Error::MissingFile { .. })
 }

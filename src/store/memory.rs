@@ -1,11 +1,17 @@
-//! Rows in memory: for tests, and for programs that get their rows from elsewhere.
+//! Rows in memory: for tests, and for programs whose rows come from elsewhere.
 
 use std::sync::{PoisonError, RwLock};
 
 use crate::{
     error::Result,
     rows::{Revision, Rows},
-    store::{BoxFuture, Edit, ReadStore, Versioned, WriteStore, apply as in_rows},
+    store::{
+        apply,
+        edit::{Edit, RowKey},
+        future::BoxFuture,
+        read::ReadStore,
+        write::WriteStore,
+    },
 };
 
 /// Rows in memory, with the rules of the SQL tables: unique names, links between rows that are there.
@@ -24,7 +30,7 @@ impl MemoryStore {
     /// A store of these rows, as they are.
     #[must_use]
     pub fn new(mut rows: Rows) -> Self {
-        in_rows::sort(&mut rows);
+        apply::sort(&mut rows);
         Self { rows: RwLock::new(rows) }
     }
 
@@ -51,14 +57,14 @@ impl MemoryStore {
 fn compare(rows: &Rows, edit: &Edit) -> Result<()> {
     for expected in edit.expected_in_order() {
         let flag = match &expected.row {
-            Versioned::Activation(id) => {
+            RowKey::Activation(id) => {
                 let found = rows.activations.iter().find(|row| row.id == *id);
                 let found = found.ok_or_else(|| edit.missing(expected))?;
                 edit.compare_activation(expected.version, found)?;
                 continue;
             }
-            Versioned::Flag(name) => rows.flags.iter().find(|row| row.name == *name),
-            Versioned::FlagId(id) => rows.flags.iter().find(|row| row.id == *id),
+            RowKey::Flag(name) => rows.flags.iter().find(|row| row.name == *name),
+            RowKey::FlagId(id) => rows.flags.iter().find(|row| row.id == *id),
         };
         let flag = flag.ok_or_else(|| edit.missing(expected))?;
         let links = rows.links.iter().filter(|link| link.flag_id == Some(flag.id));

@@ -1,4 +1,4 @@
-//! Flags that nobody needs any more, as far as their metadata and their usage tell.
+//! Flags that are no longer needed, as far as metadata and usage tell.
 
 use std::{collections::HashMap, fmt};
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     rows::FlagRow,
-    store::{FlagUsage, UsageReport},
+    store::usage::{FlagUsage, UsageReport},
 };
 
 /// A flag, and why it is stale.
@@ -17,11 +17,12 @@ use crate::{
 pub struct StaleFlag {
     /// Its name.
     pub flag: String,
-    /// Whom to ask, if the metadata say so.
+    /// Its owner, from the metadata.
     pub owner: Option<String>,
-    /// Why.
+    /// The reason.
     pub why: Staleness,
-    /// When it expired or was last evaluated, or since when it has given the same answer; null where it never was evaluated.
+    /// When it expired or was last evaluated, or since when it has had the same state; null if it was never
+    /// evaluated.
     #[schemars(with = "Option<String>")]
     pub since: Option<DateTime<Utc>>,
 }
@@ -32,19 +33,19 @@ pub struct StaleFlag {
 #[non_exhaustive]
 pub enum Staleness {
     /// It is past its `expires_at`.
-    Expired,
+    ExpiryPolicy,
     /// It never was evaluated.
     NeverEvaluated,
-    /// It was not evaluated for long.
+    /// It was not evaluated for a long time.
     NotEvaluated,
-    /// It was on for everybody for long.
+    /// It was on in every evaluation for a long time.
     AlwaysOn,
-    /// It was off for everybody for long.
+    /// It was off in every evaluation for a long time.
     AlwaysOff,
 }
 
-/// The flags that have expired, and those that for so many days were not evaluated or gave one answer alone. A flag may be
-/// there twice. Of what was before evaluations were written down nothing is said.
+/// Flags that have expired, and flags that for this many days were not evaluated or always had the same
+/// state. A flag may be listed twice. What happened before usage was recorded is unknown.
 #[must_use]
 pub fn stale(flags: &[FlagRow], usage: &UsageReport, days: u32) -> Vec<StaleFlag> {
     Finder::new(usage, days).all(flags)
@@ -53,7 +54,7 @@ pub fn stale(flags: &[FlagRow], usage: &UsageReport, days: u32) -> Vec<StaleFlag
 impl fmt::Display for Staleness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Expired => "expired",
+            Self::ExpiryPolicy => "expired",
             Self::NeverEvaluated => "never evaluated",
             Self::NotEvaluated => "not evaluated since",
             Self::AlwaysOn => "always on since",
@@ -62,12 +63,12 @@ impl fmt::Display for Staleness {
     }
 }
 
-/// Looks for what is stale.
+/// Finds stale flags.
 struct Finder<'a> {
     now: DateTime<Utc>,
-    /// What has been so since then has been so for long.
+    /// A state that has lasted since then is stale.
     long_ago: DateTime<Utc>,
-    /// Since when evaluations are known.
+    /// Since when usage has been recorded.
     known_since: Option<DateTime<Utc>>,
     usage: HashMap<&'a str, &'a FlagUsage>,
 }
@@ -84,7 +85,7 @@ impl<'a> Finder<'a> {
     fn all(&self, flags: &[FlagRow]) -> Vec<StaleFlag> {
         let found = |row: &FlagRow| {
             let expired = row.metadata.expires_at.filter(|at| *at <= self.now);
-            let expired = expired.map(|at| (Staleness::Expired, Some(at)));
+            let expired = expired.map(|at| (Staleness::ExpiryPolicy, Some(at)));
             let stale = |(why, since)| StaleFlag {
                 flag: row.name.clone(),
                 owner: row.metadata.owner.clone(),
@@ -96,10 +97,10 @@ impl<'a> Finder<'a> {
         flags.iter().flat_map(found).collect()
     }
 
-    /// Whether a flag was not asked for, or might as well not have been.
+    /// Whether a flag was not evaluated, or always with the same result.
     fn unused(&self, row: &FlagRow) -> Option<(Staleness, Option<DateTime<Utc>>)> {
         let is_long_ago = |at: DateTime<Utc>| at <= self.long_ago;
-        // Of what was before nothing is known; that it was not evaluated then would be said of flags that are.
+        // Evaluations before that were not recorded; flags that are used could look unused.
         if !is_long_ago(self.known_since?) || !row.metadata.created_at.is_none_or(is_long_ago) {
             return None;
         }
@@ -109,7 +110,7 @@ impl<'a> Finder<'a> {
         if is_long_ago(last) {
             return Some((Staleness::NotEvaluated, Some(last)));
         }
-        // Since the other answer was last given, or since anything is known.
+        // Since the last evaluation with the other result, or since usage was recorded.
         let (why, since) = match (usage.last_on, usage.last_off) {
             (Some(on), Some(off)) if on > off => (Staleness::AlwaysOn, off),
             (Some(on), Some(off)) if off > on => (Staleness::AlwaysOff, on),

@@ -1,19 +1,81 @@
-//! Writing in a transaction that is somebody else's.
+//! Writing in a transaction of the caller.
 
-use crate::store::{BoxFuture, Edit};
-use crate::{error::Result, rows::Rows};
+use sqlx::{Transaction, pool::PoolConnection};
 
-/// A connection whose transaction novi can write in: sqlx's `Transaction`, `PoolConnection` and connections of SQLite,
-/// PostgreSQL and MySQL. Nobody else implements it; [`Writer`](crate::flags::writer::Writer) takes it.
+use crate::{
+    error::Result,
+    rows::Rows,
+    store::{
+        edit::Edit,
+        future::BoxFuture,
+        sql::{Connection, Driver, all_rows, write},
+    },
+};
+
+/// A connection in whose transaction novi can write: sqlx's `Transaction`, `PoolConnection` and connections of SQLite,
+/// PostgreSQL and MySQL. [`Writer`](crate::flags::writer::Writer) takes it. Nobody else can implement it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a connection that novi can write with",
+    note = "novi takes the connections, pooled connections and transactions of sqlx 0.9, which it re-exports as `novi::sqlx`",
+    note = "the feature of the database (`sqlite`, `postgres` or `mysql`) must be enabled"
+)]
 pub trait WriteConnection: Sealed + Send {
-    /// Makes an edit in the transaction that the connection is in, between a savepoint of its own and the release of that:
-    /// when it fails nothing of it is there, and the transaction goes on where the database lets it.
+    /// Makes an edit in the transaction that the connection is in, within a savepoint: if it fails, nothing of it remains, and
+    /// the transaction goes on if the database lets it.
     #[doc(hidden)]
-    fn write<'a>(&'a mut self, edit: &'a Edit) -> BoxFuture<'a, Result<()>>;
+    fn write<'a>(&'a mut self, edit: &'a Edit) -> BoxFuture<'a, Result<()>> {
+        let connection = self.connection();
+        let name = connection.dialect().of_transaction;
+        Box::pin(write(connection, name, edit))
+    }
 
     /// All rows, as the transaction sees them.
     #[doc(hidden)]
-    fn rows(&mut self) -> BoxFuture<'_, Result<Rows>>;
+    fn rows(&mut self) -> BoxFuture<'_, Result<Rows>> {
+        let connection = self.connection();
+        Box::pin(async move {
+            let dialect = connection.dialect();
+            let rows = all_rows(connection).await;
+            rows.map_err(|error| dialect.error(dialect.of_transaction, "could not read the rows", error))
+        })
+    }
 }
 
-pub trait Sealed {}
+pub trait Sealed {
+    fn connection(&mut self) -> &mut (dyn Connection + 'static);
+}
+
+impl<DB: Driver> Sealed for Transaction<'_, DB> {
+    fn connection(&mut self) -> &mut (dyn Connection + 'static) {
+        &mut **self
+    }
+}
+
+impl<DB: Driver> WriteConnection for Transaction<'_, DB> {}
+
+impl<DB: Driver> Sealed for PoolConnection<DB> {
+    fn connection(&mut self) -> &mut (dyn Connection + 'static) {
+        &mut **self
+    }
+}
+
+impl<DB: Driver> WriteConnection for PoolConnection<DB> {}
+
+/// For a connection without a pool.
+macro_rules! single {
+    ($($feature:literal $connection:ty),*) => {
+        $(
+            #[cfg(feature = $feature)]
+            impl Sealed for $connection {
+                fn connection(&mut self) -> &mut (dyn Connection + 'static) {
+                    self
+                }
+            }
+
+            #[cfg(feature = $feature)]
+            impl WriteConnection for $connection {}
+        )*
+    };
+}
+
+single!("sqlite" sqlx::SqliteConnection, "postgres" sqlx::PgConnection, "mysql" sqlx::MySqlConnection);

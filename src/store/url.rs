@@ -2,7 +2,7 @@
 
 /// An address without its password, for errors and logs.
 ///
-/// Cautious rather than exact: an address that nobody can parse must not show a password either.
+/// Cautious rather than exact: an invalid address must not show a password either.
 pub(in crate::store) fn redacted(url: &str) -> String {
     let (address, query) = url.split_once('?').map_or((url, None), |(address, query)| (address, Some(query)));
     // A password may have `@`, `/` or even `?` in it, unescaped.

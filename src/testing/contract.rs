@@ -18,11 +18,11 @@ use crate::{
     },
 };
 
-/// Returns the contract of an activation type, to be [checked](Contract::check) in a test.
+/// Returns the contract of an activation type, to be [checked](Contract::evaluation) in a test.
 ///
 #[cfg_attr(feature = "macros", doc = "```standalone_crate")]
 #[cfg_attr(not(feature = "macros"), doc = "```ignore")]
-/// use novi::{Activation, Check, Context, Verdict, testing::contract};
+/// use novi::{Context, activation::{Activation, Evaluation, Verdict}, testing::contract};
 /// use serde_json::json;
 ///
 /// /// On while the office is open.
@@ -34,8 +34,8 @@ use crate::{
 /// }
 ///
 /// impl Activation for OfficeHours {
-///     fn evaluate(&self, check: &Check<'_>) -> Verdict {
-///         let hour = check.get("hour").and_then(|hour| hour.as_f64());
+///     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+///         let hour = evaluation.get("hour").and_then(|hour| hour.as_f64());
 ///         hour.is_some_and(|hour| (self.from..self.to).contains(&hour)).into()
 ///     }
 /// }
@@ -66,10 +66,11 @@ pub fn contract_of(kind: ActivationType) -> Contract {
 
 /// The contract of an activation type; returned by [`contract`].
 ///
-/// - The type is registered, has a namespaced class name without whitespace, distinct aliases, and a description.
+/// - The type is registered, has a namespaced class name without whitespace, distinct aliases, and a
+///   description.
 /// - Its schema is valid and accepts the examples, and each example builds without a problem.
-/// - The same config and context give the same result every time: when evaluated again, built again, built from a
-///   reformatted config, and explained.
+/// - The same config and context give the same result every time: when evaluated again, built again, built
+///   from a reformatted config, and explained.
 /// - No config and no context make it panic. Problems of a config have a path into it and a message.
 /// - Raising a [monotone](Contract::monotone) number turns no caller off.
 ///
@@ -135,7 +136,7 @@ impl Contract {
         assert!(breaches.is_empty(), "{class} breaks its contract:\n- {}", breaches.join("\n- "));
     }
 
-    /// Returns the breaches that [`check`](Self::check) would panic with.
+    /// Returns the breaches that [`check`](Self::evaluation) would panic with.
     #[must_use]
     pub fn breaches(&self) -> Vec<String> {
         let mut breaches = names(&self.kind);

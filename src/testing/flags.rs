@@ -11,7 +11,7 @@ use crate::{
 /// A builder of flags in memory.
 ///
 /// ```
-/// use novi::{Context, Off, testing::TestFlags};
+/// use novi::{Context, overrides::Off, testing::TestFlags};
 /// use serde_json::json;
 ///
 /// let mut test = TestFlags::new().on("New checkout").off("Refunds").variant("Layout", "grid").flag("Beta", |flag| {

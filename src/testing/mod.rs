@@ -6,7 +6,7 @@
 //! ```
 //!
 //! - [`TestFlags`] builds flags in memory, to pass to the code under test. If that code obtains its flags elsewhere,
-//!   override them with [`with_overrides`](crate::context::override_scope::with_overrides).
+//!   override them with [`overrides`](crate::overrides).
 //! - [`contract`] checks an activation type of your own.
 //! - [`store::run`] checks a store of your own.
 

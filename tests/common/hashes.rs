@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
 pub(crate) fn hashes() -> Vec<String> {
-    let registry = novi::Registry::global().unwrap();
+    let registry = novi::activation::Registry::global().unwrap();
     let schema = serde_json::Value::from(registry.find("novi.percentage").unwrap().schema());
     let values = schema["properties"]["hash"]["oneOf"].as_array().unwrap();
     let hashes: Vec<String> =

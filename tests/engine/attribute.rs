@@ -3,7 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use novi::{
-    Context, Flags, Registry, Value,
+    Context, Flags, Value,
+    activation::Registry,
     rows::{ActivationRow, FlagRow, LinkRow, Rows},
 };
 use serde_json::json;

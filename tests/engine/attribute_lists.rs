@@ -2,8 +2,10 @@
 
 use allocation_counter::measure;
 use novi::{
-    Context, Flags, Registry, Settings, Snapshot,
+    Context, Flags,
+    activation::Registry,
     rows::{ActivationRow, FlagRow, LinkRow, Rows},
+    snapshot::{Settings, Snapshot},
 };
 use serde_json::json;
 

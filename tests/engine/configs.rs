@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use novi::{
-    Context, Flags, Registry,
+    Context, Flags,
+    activation::Registry,
     rows::{ActivationRow, FlagRow, LinkRow, MemberRow, Rows},
 };
 use proptest::{collection::vec, prelude::*, sample::select};

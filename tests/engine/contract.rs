@@ -8,7 +8,8 @@ use std::{
 };
 
 use novi::{
-    Activation, Check, Compile, Context, Flags, Registry, Verdict,
+    Context, Flags,
+    activation::{Activation, CompileContext, Evaluation, Registry, Verdict},
     testing::{contract, contract_of},
 };
 use serde::Deserialize;
@@ -118,7 +119,7 @@ struct OfficeHours {
 }
 
 impl Activation for OfficeHours {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+    fn evaluate(&self, check: &Evaluation<'_>) -> Verdict {
         let hour = check.get("hour").and_then(novi::Value::as_f64);
         hour.is_some_and(|hour| (self.from..self.to).contains(&hour)).into()
     }
@@ -181,7 +182,7 @@ macro_rules! bad {
         struct $name $fields
 
         impl Activation for $name {
-            fn evaluate(&self, $check: &Check<'_>) -> Verdict {
+            fn evaluate(&self, $check: &Evaluation<'_>) -> Verdict {
                 let $this = self;
                 let on: bool = $answer;
                 on.into()
@@ -219,7 +220,7 @@ struct WrongSchema {
 }
 
 impl Activation for WrongSchema {
-    fn evaluate(&self, _: &Check<'_>) -> Verdict {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Verdict {
         Verdict::On
     }
 }
@@ -233,11 +234,11 @@ struct Building {
 }
 
 impl Activation for Building {
-    fn evaluate(&self, _: &Check<'_>) -> Verdict {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Verdict {
         Verdict::On
     }
 
-    fn compile(&mut self, row: &mut Compile<'_>) {
+    fn compile(&mut self, row: &mut CompileContext<'_>) {
         if self.total / self.part > 100 {
             row.problem(".part", "");
         }

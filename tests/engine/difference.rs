@@ -10,9 +10,10 @@ use std::{
 };
 
 use novi::{
-    Context, Flags, FlagsBuilder, Override, Result, Revision,
-    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, MemberRow, Rows},
-    store::{BoxFuture, Changed, Cursor, ReadSession, ReadStore, Selection},
+    Context, Flags, FlagsBuilder, Result,
+    overrides::Override,
+    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, MemberRow, Revision, Rows},
+    store::{BoxFuture, Cursor, Delta, ReadSession, ReadStore, Selection},
 };
 use proptest::prelude::*;
 
@@ -74,7 +75,7 @@ impl ReadSession for Session {
         &self.cursor
     }
 
-    fn changed_since<'a>(&'a mut self, before: &'a Cursor) -> BoxFuture<'a, Result<Option<Changed>>> {
+    fn changed_since<'a>(&'a mut self, before: &'a Cursor) -> BoxFuture<'a, Result<Option<Delta>>> {
         let before = Arc::clone(
             &self.store.states.lock().unwrap()[usize::try_from(before.revision().number()).unwrap()],
         );
@@ -125,8 +126,8 @@ fn differing<'a, T: PartialEq, K: Ord>(
 }
 
 /// The difference, from a comparison of all rows.
-fn difference(before: &Rows, now: &Rows) -> Changed {
-    let mut changed = Changed::default();
+fn difference(before: &Rows, now: &Rows) -> Delta {
+    let mut changed = Delta::default();
     let flags = (&*before.flags, &*now.flags);
     changed.flags.extend(differing(flags, |row| row.id, |row| Some(row.id)));
     let links = (&*before.links, &*now.links);
@@ -302,7 +303,7 @@ fn answers(flags: &Flags) -> Vec<String> {
         for decision in snapshot.evaluate_all(&context) {
             all.push(serde_json::to_string(&decision).unwrap());
         }
-        let tagged = snapshot.evaluate_only(novi::Filter::Tag("tagged"), &context);
+        let tagged = snapshot.evaluate_only(novi::snapshot::Filter::Tag("tagged"), &context);
         all.push(format!(
             "{:?}",
             tagged.iter().map(|decision| decision.flag().to_owned()).collect::<Vec<_>>()
@@ -317,7 +318,7 @@ fn answers(flags: &Flags) -> Vec<String> {
                 Ok(trace) => trace.to_string(),
                 Err(error) => error.to_string(),
             });
-            let asked = novi::with_request_overrides([(name, Override::variant("y"))], || {
+            let asked = novi::overrides::request_sync_scope([(name, Override::variant("y"))], || {
                 flags
                     .evaluate(name, &context)
                     .map(|decision| (decision.enabled(), decision.variant().map(str::to_owned)))

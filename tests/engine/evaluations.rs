@@ -3,8 +3,9 @@
 use std::thread;
 
 use novi::{
-    Context, Evaluations, Flags,
+    Context, Flags,
     rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, Rows},
+    snapshot::Evaluations,
 };
 
 /// A plain flag, one with a window in the past, and one with two variants of which the first has all weight.

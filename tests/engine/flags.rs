@@ -9,9 +9,10 @@ use std::{
 };
 
 use novi::{
-    Activation, ActivationType, Check, Children, Compile, Context, Filter, Flags, Reason, Registry, Revision,
-    Verdict,
-    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, Rows},
+    Context, Flags, Reason,
+    activation::{Activation, ActivationType, Children, CompileContext, Evaluation, Registry, Verdict},
+    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, Revision, Rows},
+    snapshot::Filter,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -90,7 +91,7 @@ impl Drop for Life {
 }
 
 impl Activation for Alive {
-    fn evaluate(&self, _: &Check<'_>) -> Verdict {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Verdict {
         let Life = self.life;
         Verdict::On
     }
@@ -170,7 +171,7 @@ static ASKED: AtomicUsize = AtomicUsize::new(0);
 struct Counting {}
 
 impl Activation for Counting {
-    fn evaluate(&self, _: &Check<'_>) -> Verdict {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Verdict {
         ASKED.fetch_add(1, Ordering::Relaxed);
         Verdict::On
     }
@@ -209,13 +210,13 @@ struct Asking {
 }
 
 impl Activation for Asking {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+    fn evaluate(&self, check: &Evaluation<'_>) -> Verdict {
         let inner = Flags::from_rows(one_flag(vec![and(1, "[2, 2]"), and(2, "[]")])).unwrap();
         assert!(inner.is_enabled("flag", &Context::new()));
         self.children.as_slice().iter().all(|child| check.ask(child).is_on()).into()
     }
 
-    fn compile(&mut self, row: &mut Compile<'_>) {
+    fn compile(&mut self, row: &mut CompileContext<'_>) {
         self.children.compile(row);
     }
 }
@@ -237,12 +238,12 @@ struct Panicking {
 }
 
 impl Activation for Panicking {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+    fn evaluate(&self, check: &Evaluation<'_>) -> Verdict {
         assert!(self.when != "asked" || check.get("calm").is_some(), "as the config says");
         Verdict::On
     }
 
-    fn compile(&mut self, _: &mut Compile<'_>) {
+    fn compile(&mut self, _: &mut CompileContext<'_>) {
         assert!(self.when != "compiled", "as the config says");
     }
 }
@@ -524,7 +525,7 @@ fn flags_are_shared_between_threads() {
     fn assert_shared<T: Send + Sync + 'static>() {}
     assert_shared::<Flags>();
     assert_shared::<novi::Decision>();
-    assert_shared::<Arc<novi::Snapshot>>();
+    assert_shared::<Arc<novi::snapshot::Snapshot>>();
 }
 
 #[test]

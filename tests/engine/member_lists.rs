@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use allocation_counter::measure;
 use novi::{
-    Context, Registry, Settings, Snapshot,
+    Context,
+    activation::Registry,
     rows::{ActivationRow, FlagRow, LinkRow, MemberRow, Rows},
+    snapshot::{Settings, Snapshot},
 };
 use serde_json::json;
 

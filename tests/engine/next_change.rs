@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use novi::{
-    Activation, Check, Context, Error, Flags, Verdict,
+    Context, Error, Flags,
+    activation::{Activation, Evaluation, Verdict},
     rows::{ActivationRow, FlagRow, LinkRow, Rows},
 };
 use proptest::prelude::*;
@@ -159,7 +160,7 @@ struct Tells {
 }
 
 impl Activation for Tells {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+    fn evaluate(&self, check: &Evaluation<'_>) -> Verdict {
         (check.now().timestamp() / 60 % 2 == 0).into()
     }
 

@@ -5,9 +5,10 @@
 use std::{panic, sync::Barrier, thread};
 
 use novi::{
-    Context, Decision, Error, Filter, Flags, Off, On, Override, Overrides, Reason,
+    Context, Decision, Error, Flags, Reason,
+    overrides::{self, Off, On, Override, Overrides},
     rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, Rows},
-    with_overrides, with_request_overrides,
+    snapshot::Filter,
 };
 
 /// `on` and `off` have no activations, `split` has the variants A and B, `sizes` values, `broken` an invalid
@@ -51,7 +52,7 @@ fn user() -> Context<'static> {
 /// Asserts the decision: enabled, variant, reason.
 type Answer = Option<(bool, Option<String>, Reason)>;
 
-fn of<S: AsRef<novi::Snapshot>>(decision: &Decision<S>) -> (bool, Option<&str>, Reason) {
+fn of<S: AsRef<novi::snapshot::Snapshot>>(decision: &Decision<S>) -> (bool, Option<&str>, Reason) {
     (decision.enabled(), decision.variant(), decision.reason())
 }
 
@@ -128,7 +129,7 @@ fn every_kind_of_evaluation_sees_overrides() {
         ("no row has it", "new".into()),
         ("nor this", On),
     ];
-    with_overrides(overrides, || {
+    overrides::sync_scope(overrides, || {
         assert_eq!(ask(&flags, "on"), off());
         assert_eq!(ask(&flags, "off"), on());
         assert_eq!(ask(&flags, "split"), variant("B"));
@@ -152,23 +153,23 @@ fn every_kind_of_evaluation_sees_overrides() {
 #[test]
 fn booleans_and_variant_names_are_overrides() {
     let flags = flags();
-    with_overrides([("on", false), ("off", true)], || {
+    overrides::sync_scope([("on", false), ("off", true)], || {
         assert_eq!((ask(&flags, "on"), ask(&flags, "off")), (off(), on()));
     });
-    with_overrides([("on", "blue")], || assert_eq!(ask(&flags, "on"), variant("blue")));
+    overrides::sync_scope([("on", "blue")], || assert_eq!(ask(&flags, "on"), variant("blue")));
     let from_a_map = Overrides::from([("off".to_owned(), Override::variant("x"))]);
-    with_overrides(from_a_map, || assert_eq!(ask(&flags, "off"), variant("x")));
-    with_overrides([("on", Off), ("on", On)], || assert_eq!(ask(&flags, "on"), on(), "the later one"));
+    overrides::sync_scope(from_a_map, || assert_eq!(ask(&flags, "off"), variant("x")));
+    overrides::sync_scope([("on", Off), ("on", On)], || assert_eq!(ask(&flags, "on"), on(), "the later one"));
 }
 
 #[test]
 fn override_has_the_value_of_its_variant() {
     let (flags, ctx) = (flags(), user());
     assert_eq!(flags.int("sizes", &ctx, 1), 10);
-    with_overrides([("sizes", "large")], || assert_eq!(flags.int("sizes", &ctx, 1), 50));
-    with_overrides([("sizes", "huge")], || assert_eq!(flags.int("sizes", &ctx, 1), 1));
-    with_overrides([("sizes", Off)], || assert_eq!(flags.int("sizes", &ctx, 1), 1));
-    with_overrides([("new", true)], || assert!(flags.bool("new", &ctx, false)));
+    overrides::sync_scope([("sizes", "large")], || assert_eq!(flags.int("sizes", &ctx, 1), 50));
+    overrides::sync_scope([("sizes", "huge")], || assert_eq!(flags.int("sizes", &ctx, 1), 1));
+    overrides::sync_scope([("sizes", Off)], || assert_eq!(flags.int("sizes", &ctx, 1), 1));
+    overrides::sync_scope([("new", true)], || assert!(flags.bool("new", &ctx, false)));
 }
 
 #[test]
@@ -179,7 +180,7 @@ fn filters_see_overrides() {
         let decisions = snapshot.evaluate_only(filter, &ctx);
         decisions.iter().map(|decision| format!("{} {}", decision.flag(), decision.enabled())).collect()
     };
-    with_overrides([("sizes", Off), ("sixth", On), ("another", On)], || {
+    overrides::sync_scope([("sizes", Off), ("sixth", On), ("another", On)], || {
         assert_eq!(names(Filter::Prefix("si")), ["sizes false", "sixth true"]);
         assert_eq!(names(Filter::Tag("layout")), ["sizes false"]);
         let all = names(Filter::All);
@@ -188,20 +189,20 @@ fn filters_see_overrides() {
         assert_eq!(order, [&rows[..], &["another", "sixth"]].concat(), "those of the rows in their order");
     });
     let empty = Flags::from_rows(Rows::default()).unwrap();
-    with_overrides([("new", On)], || assert_eq!(empty.snapshot().evaluate_all(&ctx).len(), 1));
+    overrides::sync_scope([("new", On)], || assert_eq!(empty.snapshot().evaluate_all(&ctx).len(), 1));
 }
 
 #[test]
 fn scopes_nest_and_end_on_a_panic() {
     let flags = flags();
-    with_overrides([("on", Off), ("split", "B".into())], || {
-        with_overrides([("split", "A")], || {
+    overrides::sync_scope([("on", Off), ("split", "B".into())], || {
+        overrides::sync_scope([("split", "A")], || {
             assert_eq!(ask(&flags, "on"), off(), "the outer one stays");
             assert_eq!(ask(&flags, "split"), variant("A"));
         });
         assert_eq!(ask(&flags, "split"), variant("B"));
         panic::catch_unwind(panic::AssertUnwindSafe(|| {
-            with_overrides([("split", Off)], || {
+            overrides::sync_scope([("split", Off)], || {
                 assert_eq!(ask(&flags, "split"), off());
                 panic!("on purpose");
             });
@@ -216,7 +217,7 @@ fn scopes_nest_and_end_on_a_panic() {
 fn decisions_outlive_the_override_scope() {
     let flags = flags();
     let decide = || flags.evaluate("no row has it", &user()).unwrap();
-    let decision = with_overrides([("no row has it", "blue")], decide);
+    let decision = overrides::sync_scope([("no row has it", "blue")], decide);
     assert_eq!((decision.flag(), decision.variant()), ("no row has it", Some("blue")));
     assert_eq!(decision.clone().value(), Some(&true.into()));
     assert_eq!(serde_json::to_value(&decision).unwrap()["variant"], "blue");
@@ -225,7 +226,7 @@ fn decisions_outlive_the_override_scope() {
 #[test]
 fn overrides_are_not_counted_as_evaluations() {
     let flags = flags();
-    with_overrides([("on", Off), ("new", On)], || (ask(&flags, "on"), ask(&flags, "new")));
+    overrides::sync_scope([("on", Off), ("new", On)], || (ask(&flags, "on"), ask(&flags, "new")));
     let counted = |name: &str| flags.evaluations().into_iter().any(|answers| answers.flag == name);
     assert!(!counted("on") && !counted("new"), "only what rows say is counted");
     assert!(flags.unknown_flags().is_empty());
@@ -244,7 +245,7 @@ fn threads_do_not_see_overrides_of_others() {
                 for _ in 0..200 {
                     if number.is_multiple_of(2) {
                         let own = format!("of thread {number}");
-                        with_overrides([("split", own.as_str())], || {
+                        overrides::sync_scope([("split", own.as_str())], || {
                             assert_eq!(ask(flags, "split"), variant(&own));
                         });
                     } else {
@@ -254,8 +255,9 @@ fn threads_do_not_see_overrides_of_others() {
             });
         }
     });
-    let inherited =
-        with_overrides([("on", Off)], || thread::scope(|scope| scope.spawn(|| ask(&flags, "on")).join()));
+    let inherited = overrides::sync_scope([("on", Off)], || {
+        thread::scope(|scope| scope.spawn(|| ask(&flags, "on")).join())
+    });
     assert_eq!(inherited.unwrap(), on());
 }
 
@@ -269,17 +271,20 @@ mod requests {
     #[test]
     fn take_precedence_over_scopes() {
         let flags = flags();
-        with_request_overrides([("on", Off)], || {
-            with_overrides([("on", "scoped")], || assert_eq!(ask(&flags, "on"), off()));
+        overrides::request_sync_scope([("on", Off)], || {
+            overrides::sync_scope([("on", "scoped")], || assert_eq!(ask(&flags, "on"), off()));
         });
-        with_overrides([("on", "scoped")], || {
-            with_request_overrides([("on", Off)], || {
+        overrides::sync_scope([("on", "scoped")], || {
+            overrides::request_sync_scope([("on", Off)], || {
                 assert_eq!(ask(&flags, "on"), off());
                 assert_eq!(because(&flags, "on"), "overridden by the request");
             });
-            assert_eq!(because(&flags, "on"), "overridden by the code (with_overrides or in_overrides)");
+            assert_eq!(
+                because(&flags, "on"),
+                "overridden by the code (overrides::sync_scope or in_overrides)"
+            );
         });
-        with_request_overrides([("by configuration", Off), ("new", On)], || {
+        overrides::request_sync_scope([("by configuration", Off), ("new", On)], || {
             assert_eq!((ask(&flags, "by configuration"), ask(&flags, "new")), (off(), on()));
         });
     }
@@ -287,23 +292,23 @@ mod requests {
     #[test]
     fn are_rejected_if_the_flag_forbids_overrides() {
         let flags = flags();
-        with_request_overrides([("pinned", On)], || {
+        overrides::request_sync_scope([("pinned", On)], || {
             assert_eq!(ask(&flags, "pinned"), Some((false, None, Reason::Disabled)));
             assert_eq!(
                 because(&flags, "pinned"),
                 "the flag's status is off; an override by the request was rejected: flag_metadata.override_allowed is \
                  false"
             );
-            with_overrides([("pinned", "scoped")], || {
+            overrides::sync_scope([("pinned", "scoped")], || {
                 assert_eq!(ask(&flags, "pinned"), variant("scoped"), "the next layer answers");
                 assert_eq!(
                     because(&flags, "pinned"),
-                    "overridden by the code (with_overrides or in_overrides); an override by the request was rejected: \
+                    "overridden by the code (overrides::sync_scope or in_overrides); an override by the request was rejected: \
                      flag_metadata.override_allowed is false"
                 );
             });
         });
-        with_request_overrides([("pinned split", "A")], || {
+        overrides::request_sync_scope([("pinned split", "A")], || {
             assert_eq!(ask(&flags, "pinned split").unwrap().2, Reason::Split);
         });
     }
@@ -314,10 +319,10 @@ mod requests {
         for (flag, name) in
             [("split", "A"), ("split", "B"), ("split, off", "B"), ("sizes", "large"), ("sizes", "small")]
         {
-            with_request_overrides([(flag, name)], || assert_eq!(ask(&flags, flag), variant(name)));
+            overrides::request_sync_scope([(flag, name)], || assert_eq!(ask(&flags, flag), variant(name)));
         }
         for (flag, name) in [("split", "C"), ("split", "small"), ("sizes", "A"), ("on", "A")] {
-            with_request_overrides([(flag, name)], || {
+            overrides::request_sync_scope([(flag, name)], || {
                 assert_ne!(ask(&flags, flag), variant(name));
                 let refusal =
                     format!("; an override by the request was rejected: the flag has no variant {name:?}");
@@ -325,10 +330,12 @@ mod requests {
                 assert!(because.ends_with(&refusal), "{because}");
             });
         }
-        with_request_overrides([("new", "A")], || assert_eq!(ask(&flags, "new"), None));
+        overrides::request_sync_scope([("new", "A")], || assert_eq!(ask(&flags, "new"), None));
         // An outer request that is allowed is the next layer.
-        with_request_overrides([("split", "B")], || {
-            with_request_overrides([("split", "C")], || assert_eq!(ask(&flags, "split"), variant("B")));
+        overrides::request_sync_scope([("split", "B")], || {
+            overrides::request_sync_scope([("split", "C")], || {
+                assert_eq!(ask(&flags, "split"), variant("B"))
+            });
         });
     }
 }
@@ -362,7 +369,7 @@ mod tasks {
         let spawn = |number: u32| {
             // The names are borrowed from here, and the future does not borrow them.
             let own = format!("of task {number}");
-            let future = novi::in_overrides([("split", own.as_str())], work(number));
+            let future = novi::overrides::scope([("split", own.as_str())], work(number));
             tokio::spawn(assert_send(future))
         };
         let tasks: Vec<_> = (0..8).map(spawn).collect();
@@ -388,16 +395,16 @@ mod tasks {
             }
         };
         tokio::join!(
-            novi::in_overrides([("split", "x")], ask_often("x")),
+            novi::overrides::scope([("split", "x")], ask_often("x")),
             none,
-            novi::in_request_overrides([("split", "A")], ask_often("A")),
-            novi::in_overrides(
+            novi::overrides::request_scope([("split", "A")], ask_often("A")),
+            novi::overrides::scope(
                 [("split", "y")],
-                novi::in_request_overrides([("split", "B")], ask_often("B"))
+                novi::overrides::request_scope([("split", "B")], ask_often("B"))
             ),
-            novi::in_request_overrides(
+            novi::overrides::request_scope(
                 [("split", "B")],
-                novi::in_overrides([("split", "z")], ask_often("B"))
+                novi::overrides::scope([("split", "z")], ask_often("B"))
             ),
         );
     }
@@ -406,7 +413,7 @@ mod tasks {
     async fn are_not_inherited_by_a_spawned_task() {
         let flags = flags();
         let ours = flags.clone();
-        let inner = novi::in_overrides([("on", Off)], async move {
+        let inner = novi::overrides::scope([("on", Off)], async move {
             let theirs = ours.clone();
             let spawned = tokio::spawn(async move { ask(&theirs, "on") });
             // While the other one runs on the same thread.
@@ -421,7 +428,7 @@ mod tasks {
     #[tokio::test]
     async fn end_on_a_panic() {
         let flags = flags();
-        let task = novi::in_overrides([("on", Off)], async { panic!("on purpose") });
+        let task = novi::overrides::scope([("on", Off)], async { panic!("on purpose") });
         assert!(tokio::spawn(task).await.unwrap_err().is_panic());
         assert_eq!(ask(&flags, "on"), on());
     }
@@ -435,7 +442,7 @@ mod tasks {
             }
         }
         let at_end = AtEnd(flags());
-        drop(novi::in_overrides([("on", Off)], async move {
+        drop(novi::overrides::scope([("on", Off)], async move {
             let _at_end = at_end;
             std::future::pending::<()>().await;
         }));
@@ -454,7 +461,7 @@ mod guards {
     #[test]
     fn see_overrides() {
         assert_eq!(guarded(), None);
-        assert_eq!(with_overrides([("off", On)], guarded), Some(1));
+        assert_eq!(overrides::sync_scope([("off", On)], guarded), Some(1));
         assert_eq!(guarded(), None);
     }
 }

@@ -287,18 +287,20 @@ fn overrides_of_a_prerequisite_apply_to_its_dependents() {
         answers[0]
     };
     assert!(!asked("asks"));
-    novi::with_overrides([("asked", true), ("pinned", true)], || {
+    novi::overrides::sync_scope([("asked", true), ("pinned", true)], || {
         assert!(asked("asks"));
         assert!(asked("asks pinned"));
     });
-    novi::with_request_overrides([("asked", true), ("pinned", true)], || {
+    novi::overrides::request_sync_scope([("asked", true), ("pinned", true)], || {
         assert!(asked("asks"));
         assert!(!asked("asks pinned"), "it is not for requests to override");
     });
     assert!(!asked("asks grid"));
     for (variant, expected) in [("grid", true), ("list", false), ("unknown", false)] {
-        let variant = novi::Override::variant(variant);
-        novi::with_request_overrides([("layout", variant)], || assert_eq!(asked("asks grid"), expected));
+        let variant = novi::overrides::Override::variant(variant);
+        novi::overrides::request_sync_scope([("layout", variant)], || {
+            assert_eq!(asked("asks grid"), expected)
+        });
     }
     assert!(!asked("asks"));
 }

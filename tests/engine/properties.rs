@@ -1,8 +1,9 @@
 //! Properties of arbitrary rows and contexts.
 
 use novi::{
-    Context, Flags, Registry, Revision,
-    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, Rows},
+    Context, Flags,
+    activation::Registry,
+    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, Revision, Rows},
 };
 use proptest::{collection::vec, prelude::*};
 

@@ -1,7 +1,8 @@
 //! `novi::testing::TestFlags`: rows in memory that a test changes.
 
 use novi::{
-    Context, Off, On,
+    Context,
+    overrides::{Off, On},
     rows::FlagMetadata,
     testing::{TestFlag, TestFlags},
 };

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use novi::{Changes, Context, Flags, Subscription, store};
+use novi::{
+    Context, Flags,
+    flags::{Changes, Subscription},
+    store,
+};
 
 use crate::common::databases::{Kind, Raw, TestDatabase, databases};
 

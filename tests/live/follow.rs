@@ -10,8 +10,8 @@ use std::{
 };
 
 use novi::{
-    Context, Error, Flags, Reason, Result, Revision,
-    rows::{FlagRow, Rows},
+    Context, Error, Flags, Reason, Result,
+    rows::{FlagRow, Revision, Rows},
     store::{self, BoxFuture, Change, MemoryStore, ReadStore, WriteStore},
 };
 

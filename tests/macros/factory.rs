@@ -1,6 +1,6 @@
 //! `#[novi::feature]` on an impl block: `create` calls the function that a flag chooses.
 
-use novi::{Context, Flags, ToContext, testing::TestFlags, with_overrides};
+use novi::{Context, Flags, ToContext, overrides, testing::TestFlags};
 use serde_json::json;
 
 /// By country: Canada gets `premium`, New Zealand `aperture-2`, all others no variant.
@@ -69,13 +69,13 @@ impl<T: Clone> Greeter<T> {
 async fn factory_calls_the_function_that_the_flag_chooses() {
     let fee = |country| Payments::create(&User { country }).fee;
     assert_eq!((fee("CA"), fee("NZ"), fee("DE")), (4, 1, 2));
-    assert_eq!(with_overrides([("Payments", "premium")], || fee("DE")), 4);
+    assert_eq!(overrides::sync_scope([("Payments", "premium")], || fee("DE")), 4);
     assert_eq!(Payments::premium(&User { country: "DE" }).fee, 4, "they are as they were");
 
     let mut greeter = Greeter { name: "Ada" };
     assert_eq!(greeter.create(vec![1], 2).await, ("Ada", vec![1, 2]));
     let canada = Context::new().with("country", "CA");
-    assert_eq!(novi::in_context(canada, greeter.create(vec![1], 2)).await, ("Ada", vec![1]));
+    assert_eq!(novi::context::scope(canada, greeter.create(vec![1], 2)).await, ("Ada", vec![1]));
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn factories_are_features() {
     let issues: Vec<_> = flags().issues().iter().map(ToString::to_string).collect();
     assert_eq!(issues.len(), 1, "{issues:?}");
     assert!(
-        issues[0].contains("which macros::factory::Greeter (tests/macros/factory.rs:")
+        issues[0].contains("the variants of macros::factory::Greeter (tests/macros/factory.rs:")
             && issues[0].contains("found \"aperture-2\"")
     );
 }

@@ -4,9 +4,11 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use allocation_counter::measure;
 use novi::{
-    Context, Feature, Flags, Manifest, Off, Registry, Revision, Settings, Snapshot,
-    rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, Rows},
-    with_overrides,
+    Context, Feature, Flags,
+    activation::Registry,
+    overrides::{self, Off},
+    rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, Revision, Rows},
+    snapshot::{Manifest, Settings, Snapshot},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -152,9 +154,12 @@ mod enums {
     fn obey_overrides() {
         let flags = Flags::from_rows(Rows::default()).unwrap();
         let choose = || flags.choose::<PaymentProcessor>(&user("anybody"));
-        assert_eq!(with_overrides([("PaymentProcessor", "Premium")], choose), PaymentProcessor::Premium);
-        assert_eq!(with_overrides([("PaymentProcessor", Off)], choose), PaymentProcessor::Acme);
-        assert_eq!(with_overrides([("PaymentProcessor", "new")], choose), PaymentProcessor::Acme);
+        assert_eq!(
+            overrides::sync_scope([("PaymentProcessor", "Premium")], choose),
+            PaymentProcessor::Premium
+        );
+        assert_eq!(overrides::sync_scope([("PaymentProcessor", Off)], choose), PaymentProcessor::Acme);
+        assert_eq!(overrides::sync_scope([("PaymentProcessor", "new")], choose), PaymentProcessor::Acme);
     }
 }
 
@@ -177,8 +182,9 @@ mod structs {
         assert_eq!(page(false, Some("long")), PageSettings::default());
         assert_eq!(choose(Rows::default()), PageSettings::default());
         let flags = Flags::from_rows(with_values("Page settings", false, SIZES, Some("short"))).unwrap();
-        let chosen =
-            with_overrides([("Page settings", "long")], || flags.choose::<PageSettings>(&Context::new()));
+        let chosen = overrides::sync_scope([("Page settings", "long")], || {
+            flags.choose::<PageSettings>(&Context::new())
+        });
         assert_eq!(chosen, long);
     }
 

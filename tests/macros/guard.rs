@@ -305,8 +305,8 @@ mod contexts {
         name: String,
     }
 
-    impl novi::Activation for User {
-        fn evaluate(&self, check: &novi::Check<'_>) -> novi::Verdict {
+    impl novi::activation::Activation for User {
+        fn evaluate(&self, check: &novi::activation::Evaluation<'_>) -> novi::activation::Verdict {
             (check.get("user").and_then(|user| user.as_str()) == Some(&self.name)).into()
         }
     }
@@ -384,15 +384,18 @@ mod contexts {
     #[test]
     fn are_taken_from_the_thread() {
         assert_eq!(current(), None);
-        assert_eq!(novi::with_context(user("vip"), current), Some(1));
-        assert_eq!(novi::with_context(user("vip"), || novi::with_context(user("other"), current)), None);
+        assert_eq!(novi::context::sync_scope(user("vip"), current), Some(1));
+        assert_eq!(
+            novi::context::sync_scope(user("vip"), || novi::context::sync_scope(user("other"), current)),
+            None
+        );
     }
 
     #[tokio::test]
     async fn belong_to_the_task_that_awaits() {
         let made_outside = current_async();
-        assert_eq!(novi::in_context(user("vip"), made_outside).await, Some(1));
-        let made_inside = novi::with_context(user("vip"), current_async);
+        assert_eq!(novi::context::scope(user("vip"), made_outside).await, Some(1));
+        let made_inside = novi::context::sync_scope(user("vip"), current_async);
         assert_eq!(made_inside.await, None);
     }
 
@@ -407,7 +410,7 @@ mod contexts {
         };
         let spawn = |number: u32| {
             let ctx = user(if number.is_multiple_of(2) { "vip" } else { "other" });
-            tokio::spawn(novi::in_context(ctx, task(number)))
+            tokio::spawn(novi::context::scope(ctx, task(number)))
         };
         for task in (0..16).map(spawn).collect::<Vec<_>>() {
             task.await.unwrap();
@@ -416,7 +419,7 @@ mod contexts {
 
     #[tokio::test]
     async fn are_not_inherited_by_a_spawned_task() {
-        let inner = novi::in_context(user("vip"), async { tokio::spawn(current_async()).await.unwrap() });
+        let inner = novi::context::scope(user("vip"), async { tokio::spawn(current_async()).await.unwrap() });
         assert_eq!(inner.await, None);
     }
 }
@@ -514,11 +517,12 @@ mod futures {
 
     #[tokio::test]
     async fn evaluate_when_they_are_polled() {
-        assert_eq!(novi::in_context(user("vip"), written_out("four")).await, Some(4));
-        assert_eq!(novi::in_context(user("vip"), boxed("four")).await, 4);
-        assert_eq!(novi::in_context(user("vip"), by_alias("four")).await, Some(4));
-        assert_eq!(novi::with_context(user("vip"), || by_alias("four")).await, None);
-        let (written_out, boxed) = novi::with_context(user("vip"), || (written_out("four"), boxed("four")));
+        assert_eq!(novi::context::scope(user("vip"), written_out("four")).await, Some(4));
+        assert_eq!(novi::context::scope(user("vip"), boxed("four")).await, 4);
+        assert_eq!(novi::context::scope(user("vip"), by_alias("four")).await, Some(4));
+        assert_eq!(novi::context::sync_scope(user("vip"), || by_alias("four")).await, None);
+        let (written_out, boxed) =
+            novi::context::sync_scope(user("vip"), || (written_out("four"), boxed("four")));
         assert_eq!((written_out.await, boxed.await), (None, 0));
     }
 
@@ -527,11 +531,11 @@ mod futures {
         let mut memory = Memory { factor: 2 };
         assert_eq!(memory.load(3).await, Ok(6));
         assert_eq!(memory.all(5).await, [5]);
-        assert_eq!(novi::in_context(user("vip"), memory.all(5)).await, [5, 5]);
-        let forget = novi::with_context(user("vip"), || memory.forget());
+        assert_eq!(novi::context::scope(user("vip"), memory.all(5)).await, [5, 5]);
+        let forget = novi::context::sync_scope(user("vip"), || memory.forget());
         forget.await;
         assert_eq!(memory.factor, 2);
-        novi::in_context(user("vip"), memory.forget()).await;
+        novi::context::scope(user("vip"), memory.forget()).await;
         assert_eq!(memory.load(3).await, Err(OwnError("flag \"vip\" is off".to_owned())));
     }
 }

@@ -11,9 +11,9 @@
 use std::{error::Error, sync::Arc};
 
 use novi::{
-    Context, FlagDisabled, Flags, On,
+    Context, FlagDisabled, Flags,
+    overrides::{self, On},
     rows::{ActivationRow, FlagRow, LinkRow, Rows},
-    with_overrides,
 };
 
 const GRID: &str = "grid";
@@ -116,8 +116,8 @@ mod keys {
     #[tokio::test]
     async fn are_set_in_the_current_context() {
         let pro = user("somebody else").with("plan", "pro");
-        assert_eq!(novi::in_context(pro.clone(), in_the_current_context("user-7")).await, Ok(6));
-        novi::in_context(pro, in_the_current_context("user-8")).await.unwrap_err();
+        assert_eq!(novi::context::scope(pro.clone(), in_the_current_context("user-7")).await, Ok(6));
+        novi::context::scope(pro, in_the_current_context("user-8")).await.unwrap_err();
         in_the_current_context("user-7").await.unwrap_err();
     }
 }
@@ -145,8 +145,8 @@ mod variants {
         assert_eq!((grid("user-7"), grid("user-8")), (Some("user-7"), None));
         assert_eq!((by_constant(&user("user-7")), by_constant(&user("user-8"))), ("grid", "another"));
         assert_eq!(by_constant(&Context::new()), "another");
-        assert_eq!(with_overrides([("layout", "grid")], || grid("user-8")), Some("user-8"));
-        assert_eq!(with_overrides([("layout", On)], || grid("user-7")), None, "on, without a variant");
+        assert_eq!(overrides::sync_scope([("layout", "grid")], || grid("user-8")), Some("user-8"));
+        assert_eq!(overrides::sync_scope([("layout", On)], || grid("user-7")), None, "on, without a variant");
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! Activation types register themselves, from this crate and from others.
 
-use novi::{Activation, ActivationType, Check, RegisteredActivation, Registry, Verdict};
+use novi::activation::{Activation, ActivationType, Evaluation, RegisteredActivation, Registry, Verdict};
 use novi_test_plugin::{LINES, Plan, Switch};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 macro_rules! always_on {
     ($($type:ident),*) => {$(
         impl Activation for $type {
-            fn evaluate(&self, _: &Check<'_>) -> Verdict {
+            fn evaluate(&self, _: &Evaluation<'_>) -> Verdict {
                 Verdict::On
             }
         }

@@ -10,7 +10,8 @@ use std::{
 use allocation_counter::measure;
 use chrono::{DateTime, FixedOffset, Utc};
 use novi::{
-    Context, ContextError, Flags, ToContext, ToValue, Value,
+    Context, Flags, ToContext, Value,
+    context::{ContextError, ToValue},
     rows::{ActivationRow, FlagRow, LinkRow, Rows},
 };
 use proptest::{collection::vec, prelude::*};

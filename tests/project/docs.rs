@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
-use novi::{ActivationType, Registry};
+use novi::activation::{ActivationType, Registry};
 use serde_json::Value;
 
 use crate::common::databases::databases;

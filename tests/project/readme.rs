@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use novi::Registry;
+use novi::activation::Registry;
 
 const START: &str = "<!-- types: made by `UPDATE_README=1 cargo test --test project readme` -->\n";
 const END: &str = "<!-- types end -->";

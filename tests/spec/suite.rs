@@ -5,8 +5,11 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use novi::{
-    Context, Flags, Overrides, Registry, Settings,
+    Context, Flags,
+    activation::Registry,
+    overrides::Overrides,
     rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, MemberRow, Rows},
+    snapshot::Settings,
 };
 use serde::Deserialize;
 

@@ -1,7 +1,8 @@
 //! Flags that are exposed to callers with a client token: rows, decisions and history.
 
 use novi::{
-    Context, Flags, Override, Overrides,
+    Context, Flags,
+    overrides::{Override, Overrides},
     store::{
         self, Edit,
         history::{AsOf, HistoryQuery, differences, rollback},
@@ -79,5 +80,5 @@ fn overrides_do_not_expose_a_flag() {
     let expected = [("shown".to_owned(), true), ("hidden".to_owned(), false), ("made up".to_owned(), false)];
     assert_eq!(exposed(&flags), expected);
     let flags = Flags::from_rows(rows).unwrap();
-    assert_eq!(novi::with_overrides(overrides, || exposed(&flags)), expected);
+    assert_eq!(novi::overrides::sync_scope(overrides, || exposed(&flags)), expected);
 }

@@ -3,8 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use novi::{
-    Revision,
-    rows::{FlagRow, Rows},
+    rows::{FlagRow, Revision, Rows},
     store::{
         self, Author, Change, SchemaStore,
         history::{AsOf, Entity, HistoryQuery, HistoryRecord, Operation},

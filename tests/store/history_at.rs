@@ -9,8 +9,8 @@ use std::{
 };
 
 use novi::{
-    Context, Error, Flags, Revision,
-    rows::{FlagRow, Rows},
+    Context, Error, Flags,
+    rows::{FlagRow, Revision, Rows},
     store::{
         self, Author, Change, SchemaStore,
         history::{AsOf, HistoryQuery, HistoryRecord, Scope, differences, rollback},
@@ -188,7 +188,7 @@ async fn writer_process() {
         });
         match store.apply_by(&Author { actor: Some("killed".to_owned()), reason: None }, changes).await {
             Ok(_) => println!("{COMMITTED}"),
-            Err(Error::Refused(_)) => {}
+            Err(Error::Constraint(_)) => {}
             Err(error) => panic!("{error}"),
         }
     }
@@ -245,7 +245,7 @@ async fn revisions_out_of_range_are_errors() {
         let store = migrated(&database).await;
         let past = AsOf::Time(chrono::Utc::now() - chrono::Duration::seconds(5));
         let error = store.rows_at(past).await.unwrap_err().to_string();
-        assert!(error.ends_with("they are at revision 1"), "{error}");
+        assert!(error.ends_with("with revision 1"), "{error}");
         let later = AsOf::Time(chrono::Utc::now() + chrono::Duration::seconds(5));
         assert!(store.rows_at(later).await.unwrap().flags.is_empty());
         store.run_script(START).await.unwrap();
@@ -254,11 +254,11 @@ async fn revisions_out_of_range_are_errors() {
         let above = Revision::new(present.revision.number() + 1);
         let error = store.rows_at(AsOf::Revision(above)).await.unwrap_err();
         assert!(matches!(error, Error::NotKept(_)), "{error:?}");
-        assert!(error.to_string().contains("there is none yet"), "{error}");
+        assert!(error.to_string().contains("does not exist yet"), "{error}");
         let error = store.rows_at("2020-01-01".parse().unwrap()).await.unwrap_err().to_string();
-        assert!(error.contains("the history is kept from 20"), "{error}");
+        assert!(error.contains("is before the history, which begins at 20"), "{error}");
         let error = store.rows_at(AsOf::Revision(Revision::new(0))).await.unwrap_err().to_string();
-        assert_eq!(error, "revision 0: the history is kept from revision 1 on");
+        assert_eq!(error, "revision 0 is not in the history, which begins at revision 1");
         let error = store.history(&HistoryQuery::default().flag("nobody")).await.unwrap_err();
         assert!(matches!(error, Error::FlagNotFound { .. }), "{error}");
     }
@@ -388,7 +388,7 @@ async fn rollback_that_breaks_a_reference_is_rejected() {
     let changes = rollback(&present, &past, None).unwrap();
     let scope = |flag: i64, ids: &[i64]| Scope { flag, activations: ids.iter().copied().collect() };
     let refused = |scope: &Scope| match rollback(&present, &past, Some(scope)) {
-        Err(Error::Refused(sentence)) => sentence,
+        Err(error @ Error::Constraint(_)) => error.to_string(),
         other => panic!("{other:?}"),
     };
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use novi::{Context, Flags, Issue, store};
+use novi::{Context, Flags, rows::Issue, store};
 
 use crate::common::{
     databases::{Kind, Raw, database, databases},

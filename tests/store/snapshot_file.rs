@@ -3,8 +3,10 @@
 use std::{fs, path::Path};
 
 use novi::{
-    Context, Error, Flags, Revision, SnapshotFault, SnapshotFile,
-    rows::{ActivationRow, FailMode, Fault, FlagMetadata, FlagRow, LinkRow, MemberRow, Rows},
+    Context, Error, Flags,
+    error::SnapshotFault,
+    rows::{ActivationRow, FailMode, Fault, FlagMetadata, FlagRow, LinkRow, MemberRow, Revision, Rows},
+    store::SnapshotFile,
 };
 use proptest::prelude::*;
 

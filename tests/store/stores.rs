@@ -115,7 +115,7 @@ async fn refusal(url: &str) -> String {
 async fn wrong_urls_are_errors_without_the_password() {
     assert_eq!(
         refusal("sqlite:///no/such/novi.db").await,
-        "database url \"sqlite:///no/such/novi.db\": there is no file /no/such/novi.db: run `novi migrate` to make \
+        "database url \"sqlite:///no/such/novi.db\": there is no file /no/such/novi.db: run `novi migrate` to create \
          it, or correct the path"
     );
     let unknown = refusal("oracle://ann:secret@db/novi").await;

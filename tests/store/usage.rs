@@ -7,9 +7,9 @@ use std::{
 
 use chrono::{TimeDelta, Utc};
 use novi::{
-    Context, Error, Expired, Flags, FlagsBuilder, SnapshotFile,
-    rows::{FlagMetadata, FlagRow},
-    store::{self, Change, FlagUsage, ReadStore, SchemaStore, Usage},
+    Context, Error, Flags, FlagsBuilder,
+    rows::{ExpiryPolicy, FlagMetadata, FlagRow},
+    store::{self, Change, FlagUsage, ReadStore, SchemaStore, SnapshotFile, Usage},
 };
 
 use crate::common::{
@@ -207,25 +207,25 @@ async fn expired_flags_prevent_the_start_if_configured() {
     for database in databases().await {
         let store = migrated(&database).await;
         expiring(&*store, "late", None, 60_000).await;
-        builder().expired(Expired::Refuse).connect(&database.url).await.unwrap();
+        builder().expired(ExpiryPolicy::Refuse).connect(&database.url).await.unwrap();
         let old = "update flag_metadata set expires_at = '2026-01-31 12:00:00' where flag_id = 2";
         expiring(&*store, "old", Some("ada@example.org"), -1).await;
         Raw::connect(&database).await.run(old).await.unwrap();
-        let error = builder().expired(Expired::Refuse).connect(&database.url).await.unwrap_err();
-        let Error::Expired { flags } = &error else { panic!("{error}") };
+        let error = builder().expired(ExpiryPolicy::Refuse).connect(&database.url).await.unwrap_err();
+        let Error::ExpiryPolicy { flags } = &error else { panic!("{error}") };
         assert_eq!((flags.len(), flags[0].flag.as_str()), (1, "old"));
         assert_eq!(
             error.to_string(),
-            "the program does not start, since flags have expired and [flags] expired = \"refuse\": \"old\" (owner \
-             ada@example.org, expired 2026-01-31T12:00:00Z); remove them, or move their flag_metadata.expires_at"
+            "flags have expired and [flags] expired = \"refuse\": \"old\" (owner ada@example.org, expired \
+             2026-01-31T12:00:00Z); remove them, or change flag_metadata.expires_at"
         );
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("flags.novi");
         SnapshotFile::write(&file, "", &store.load().await.unwrap()).unwrap();
-        let from_file = builder().expired(Expired::Refuse).from_file(&file);
-        assert!(matches!(from_file, Err(Error::Expired { .. })));
+        let from_file = builder().expired(ExpiryPolicy::Refuse).from_file(&file);
+        assert!(matches!(from_file, Err(Error::ExpiryPolicy { .. })));
         builder().from_file(&file).unwrap();
-        builder().expired(Expired::Ignore).connect(&database.url).await.unwrap();
+        builder().expired(ExpiryPolicy::Ignore).connect(&database.url).await.unwrap();
         builder().connect(&database.url).await.unwrap();
     }
 }
@@ -238,12 +238,12 @@ async fn expired_flags_are_logged_once_and_still_evaluated() {
     expiring(&*store, "old", None, -5000).await;
     let flags = builder().connect(&database.url).await.unwrap();
     until("the old one", || log.lines_with("\"old\" (without an owner, expired").len() == 1).await;
-    let refuses = builder().expired(Expired::Refuse);
+    let refuses = builder().expired(ExpiryPolicy::Refuse);
     expiring(&*store, "young", Some("ada"), 1000).await;
     until("the young one", || log.lines_with("\"young\" (owner ada, expired").len() == 1).await;
     assert_eq!(log.lines_with("has expired").len(), 2, "{}", log.text());
     assert!(flags.is_enabled("old", &Context::new()) && flags.is_enabled("young", &Context::new()));
-    assert!(matches!(refuses.connect(&database.url).await, Err(Error::Expired { .. })));
+    assert!(matches!(refuses.connect(&database.url).await, Err(Error::ExpiryPolicy { .. })));
 }
 
 #[test]

@@ -6,7 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use novi::{Flags, FlagsBuilder, SnapshotFile, rows::Rows, store::SchemaStore};
+use novi::{
+    Flags, FlagsBuilder,
+    rows::Rows,
+    store::{SchemaStore, SnapshotFile},
+};
 use novi_server::ServerSection;
 
 use crate::output::Failure;

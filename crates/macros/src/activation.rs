@@ -89,8 +89,9 @@ impl Registration {
         }
         let (written, item) = (&target.attributes, &target.item);
         // Errors about missing traits point at the type.
-        let new = quote_spanned!(name.span()=> #novi::ActivationType::new::<#name>);
-        let implementation = quote_spanned!(name.span()=> impl #novi::RegisteredActivation for #name);
+        let new = quote_spanned!(name.span()=> #novi::activation::ActivationType::new::<#name>);
+        let implementation =
+            quote_spanned!(name.span()=> impl #novi::activation::RegisteredActivation for #name);
         // Added attributes come last: a helper attribute must be below its derive.
         quote! {
             #(#written)*
@@ -98,7 +99,7 @@ impl Registration {
             #item
 
             #implementation {
-                const TYPE: #novi::ActivationType = #new(
+                const TYPE: #novi::activation::ActivationType = #new(
                     #class,
                     &[#(#aliases),*],
                     #description,
@@ -107,7 +108,7 @@ impl Registration {
             }
 
             #novi::__private::inventory::submit! {
-                <#name as #novi::RegisteredActivation>::TYPE
+                <#name as #novi::activation::RegisteredActivation>::TYPE
             }
         }
     }

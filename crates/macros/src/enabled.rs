@@ -159,7 +159,8 @@ impl Guard {
         let (method, more) = if self.key.is_none() && self.variant.is_none() {
             (quote_spanned!(name.span()=> is_enabled), None)
         } else {
-            let key = given(self.key.as_ref(), &quote!(#novi::ToValue::to_value), &TokenStream::new());
+            let key =
+                given(self.key.as_ref(), &quote!(#novi::context::ToValue::to_value), &TokenStream::new());
             let variant = match &self.variant {
                 None => quote!(::core::option::Option::None),
                 Some(variant) => quote_spanned!(variant.span()=> ::core::option::Option::Some(#variant)),

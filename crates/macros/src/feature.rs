@@ -211,7 +211,7 @@ impl<'a> Target<'a> {
             #[automatically_derived]
             impl #generics #novi::Feature for #name #arguments #clause {
                 const FLAG: &'static str = #flag;
-                const REGISTERED: #novi::RegisteredFeature = #novi::RegisteredFeature::new(
+                const REGISTERED: #novi::snapshot::RegisteredFeature = #novi::snapshot::RegisteredFeature::new(
                     #flag,
                     ::core::concat!(::core::module_path!(), "::", ::core::stringify!(#name)),
                     ::core::concat!(::core::file!(), ":", ::core::line!()),
@@ -224,7 +224,7 @@ impl<'a> Target<'a> {
                 #[allow(unused_variables)]
                 fn read(
                     answer: &#novi::__private::feature::Answer<'_>,
-                ) -> ::core::result::Result<Self, #novi::Problem> {
+                ) -> ::core::result::Result<Self, #novi::activation::Problem> {
                     #read
                 }
             }

@@ -38,8 +38,8 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `otherwise = expr` | the value to return while the flag is off; may use the arguments. Takes precedence over the table above |
 /// | `variant = "..."` | run the body only if the flag is on with this variant: a string literal or the path of a constant |
-/// | `ctx = expr` | the context, or any `novi::ToContext`: an argument, `self.user`, a call. Not moved. Default: the current context (`novi::in_context`, `novi::with_context`) |
-/// | `key = expr` | the targeting key in that context, or in the current one: any `novi::ToValue`, such as `user.id`. Not moved |
+/// | `ctx = expr` | the context, or any `novi::ToContext`: an argument, `self.user`, a call. Not moved. Default: the current context (`novi::context::scope`, `novi::context::sync_scope`) |
+/// | `key = expr` | the targeting key in that context, or in the current one: any `novi::context::ToValue`, such as `user.id`. Not moved |
 /// | `flags = expr` | the `novi::Flags`, or a reference. Default: the installed flags (`Flags::install`). Until flags are installed, every flag is off, and an error is logged once |
 /// | `crate = path` | the path of the crate novi, if it is renamed |
 ///
@@ -74,9 +74,9 @@ pub fn activation(arguments: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// Makes a struct a context without an intermediate map (`novi::ToContext`), and a struct or an enum a value
-/// in a context (`novi::ToValue`).
+/// in a context (`novi::context::ToValue`).
 ///
-/// Each named field is an attribute with the field's name. `novi::ToValue` converts its value: text is
+/// Each named field is an attribute with the field's name. `novi::context::ToValue` converts its value: text is
 /// borrowed; numbers, booleans and times are copied, so such a struct becomes a context without heap
 /// allocation. An option that is `None` is left out. A struct that also derives `ToContext` is an object,
 /// which takes one allocation; rules address its fields by a path with dots: `company.country`. The same

@@ -158,7 +158,7 @@ impl<'a> Target<'a> {
             &[],
             &quote! {{
                 let name: &'static str = match *self { #(#arms)* };
-                #novi::ToValue::to_value(name)
+                #novi::context::ToValue::to_value(name)
             }},
         )
     }
@@ -169,7 +169,7 @@ impl<'a> Target<'a> {
         if !matches!(variant.fields, Fields::Unit) {
             let message = format!(
                 "`{ident}` has fields, but only the variant's name becomes a value; remove the fields, or implement \
-                 `novi::ToValue`"
+                 `novi::context::ToValue`"
             );
             errors.at(variant.fields.span(), message);
         }
@@ -203,7 +203,7 @@ impl<'a> Target<'a> {
                 quote_spanned!(span=> #derived::attribute(ctx, #name, #derived::displayed(#optional));)
             }
             Role::Attribute { name, display: false } => {
-                quote_spanned!(span=> #derived::attribute(ctx, #name, #novi::ToValue::to_value(#this));)
+                quote_spanned!(span=> #derived::attribute(ctx, #name, #novi::context::ToValue::to_value(#this));)
             }
         }
     }
@@ -213,7 +213,7 @@ impl<'a> Target<'a> {
         let novi = &self.novi;
         let inside = inside_option(field.kind).unwrap_or(field.kind);
         let (kind, bound) = match field.role {
-            Role::Attribute { display: false, .. } => (field.kind, quote!(#novi::ToValue)),
+            Role::Attribute { display: false, .. } => (field.kind, quote!(#novi::context::ToValue)),
             Role::Attribute { display: true, .. } | Role::Key { display: true } => {
                 (inside, quote!(::core::fmt::Display))
             }
@@ -255,7 +255,7 @@ impl<'a> Target<'a> {
         let novi = &self.novi;
         self.write(
             bounds,
-            &quote!(#novi::ToValue),
+            &quote!(#novi::context::ToValue),
             &quote! {
                 #[allow(unreachable_code)]
                 fn to_value(&self) -> #novi::Value<'_> {

@@ -3,7 +3,7 @@
 use std::{any::Any, borrow::Cow};
 
 use chrono::DateTime;
-use novi::{TARGETING_KEY, Value};
+use novi::{Value, context::TARGETING_KEY};
 use open_feature::{
     EvaluationContext, EvaluationContextFieldValue as Field, EvaluationError, EvaluationErrorCode,
     StructValue, Value as SdkValue,

@@ -73,7 +73,7 @@ impl FeatureProvider for NoviProvider {
         #[cfg(feature = "sql")]
         {
             let status = self.flags.status();
-            if status.origin == novi::Origin::Nowhere {
+            if status.origin == novi::flags::Origin::Nowhere {
                 return ProviderStatus::NotReady;
             }
             if status.failure.is_some() {

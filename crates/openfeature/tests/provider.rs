@@ -123,8 +123,8 @@ async fn next_evaluation_uses_changed_rows() {
 #[tokio::test]
 async fn scoped_overrides_apply() {
     let client = client(flags("false")).await;
-    let overrides = [("it", novi::On)];
-    assert_eq!(novi::in_overrides(overrides, client.get_bool_value("it", None, None)).await, Ok(true));
+    let overrides = [("it", novi::overrides::On)];
+    assert_eq!(novi::overrides::scope(overrides, client.get_bool_value("it", None, None)).await, Ok(true));
     assert_eq!(client.get_bool_value("it", None, None).await, Ok(false));
 }
 

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use crate::{
-    activation::{Compile, evaluation::Check},
+    activation::{CompileContext, evaluation::Evaluation},
     context::value::Value,
 };
 
@@ -21,7 +21,7 @@ pub(in crate::builtin) enum AttributeNames {
 
 impl AttributeNames {
     /// Returns itself, or reports an empty name.
-    pub(in crate::builtin) fn validate(self, path: &str, row: &mut Compile<'_>) -> Option<Self> {
+    pub(in crate::builtin) fn validate(self, path: &str, row: &mut CompileContext<'_>) -> Option<Self> {
         let names = self.names();
         if names.is_empty() || names.iter().any(|name| name.is_empty()) {
             row.problem(path, "expected the name of an attribute, or a list of names, found an empty one");
@@ -39,27 +39,27 @@ impl AttributeNames {
 
     /// The value of the caller.
     #[inline]
-    pub(in crate::builtin) fn find<'c>(&'c self, check: &'c Check<'_>) -> Option<&'c Value<'c>> {
+    pub(in crate::builtin) fn find<'c>(&'c self, evaluation: &'c Evaluation<'_>) -> Option<&'c Value<'c>> {
         match self {
-            Self::One(name) => find(name, check),
-            Self::FirstOf(names) => names.iter().find_map(|name| find(name, check)),
+            Self::One(name) => find(name, evaluation),
+            Self::FirstOf(names) => names.iter().find_map(|name| find(name, evaluation)),
         }
     }
 }
 
 #[inline]
-pub(in crate::builtin) fn find<'c>(name: &'c str, check: &'c Check<'_>) -> Option<&'c Value<'c>> {
-    match check.get(name) {
-        None => find_nested(name, check),
+pub(in crate::builtin) fn find<'c>(name: &'c str, evaluation: &'c Evaluation<'_>) -> Option<&'c Value<'c>> {
+    match evaluation.get(name) {
+        None => find_nested(name, evaluation),
         found => found,
     }
 }
 
 /// The value at the end of a path through objects.
-fn find_nested<'c>(name: &'c str, check: &'c Check<'_>) -> Option<&'c Value<'c>> {
+fn find_nested<'c>(name: &'c str, evaluation: &'c Evaluation<'_>) -> Option<&'c Value<'c>> {
     let (first, path) = name.split_once('.')?;
     path.split('.')
-        .try_fold(check.get(first)?, |value, field| value.field(field))
+        .try_fold(evaluation.get(first)?, |value, field| value.field(field))
         .filter(|value| !value.is_null())
 }
 

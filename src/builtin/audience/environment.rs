@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
         audience::{phrasing, string_list::StringList},
         register::register,
@@ -39,10 +39,10 @@ struct Config {
 register!(Environment, "novi.environment", [], "On in some environments, such as production");
 
 impl Activation for Environment {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let found = check.get_static("environment").and_then(Value::as_str);
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let found = evaluation.get_static("environment").and_then(Value::as_str);
         let is_in = found.is_some_and(|found| self.names.iter().any(|name| **name == *found));
-        check.note(|| format!("environment: expected {}", phrasing::list(&self.names)));
+        evaluation.note(|| format!("environment: expected {}", phrasing::list(&self.names)));
         is_in.into()
     }
 }
@@ -50,7 +50,7 @@ impl Activation for Environment {
 impl Configured for Environment {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         if config.environments.iter().len() == 0 {
             row.problem(".environments", "expected at least one environment, found none");
         }

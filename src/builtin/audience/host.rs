@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
         audience::{phrasing, string_list::StringList},
         register::register,
@@ -44,14 +44,14 @@ struct Config {
 register!(Host, "novi.host", [], "Enabled on hosts whose name matches");
 
 impl Activation for Host {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let given = check.get_static("host");
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let given = evaluation.get_static("host");
         let is_match = match given {
             None => self.system_matches,
             Some(Value::Str(name)) => matches_any(&self.patterns, name),
             Some(_) => false,
         };
-        check.note(|| {
+        evaluation.note(|| {
             let system = if given.is_none() { format!(", found {:?}", self.system) } else { String::new() };
             format!("host: expected {}{system}", phrasing::list(&self.patterns))
         });
@@ -62,7 +62,7 @@ impl Activation for Host {
 impl Configured for Host {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         if config.hosts.iter().len() == 0 {
             row.problem(".hosts", "expected at least one host, found none");
         }

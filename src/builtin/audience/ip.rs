@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
         audience::{
             attribute_names::AttributeNames,
@@ -52,13 +52,14 @@ fn ip() -> AttributeNames {
 register!(Ip, "novi.ip", [], "On for callers whose IP address is in one of some networks");
 
 impl Activation for Ip {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let is_in = |value: &Value<'_>| value.as_str().is_some_and(|text| self.networks.contain(text));
-        let met = match self.by.find(check) {
+        let met = match self.by.find(evaluation) {
             Some(Value::List(values)) => values.iter().any(is_in),
             value => value.is_some_and(is_in),
         };
-        check.note(|| format!("{}: expected an address in {}", self.by.names().join(", "), self.networks));
+        evaluation
+            .note(|| format!("{}: expected an address in {}", self.by.names().join(", "), self.networks));
         met.into()
     }
 }
@@ -66,7 +67,7 @@ impl Activation for Ip {
 impl Configured for Ip {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let by = config.by.validate(".by", row);
         if config.networks.iter().len() == 0 {
             row.problem(".networks", "expected at least one network, found none");

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
         audience::{
             attribute_names::AttributeNames, member_set::MemberSet, phrasing, scalar::with_key,
@@ -94,31 +94,31 @@ register!(
 );
 
 impl Activation for Members {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let value = match &self.by {
-            None => check.targeting_value(),
-            Some(by) => by.find(check),
+            None => evaluation.targeting_value(),
+            Some(by) => by.find(evaluation),
         };
         let is_in = match value {
-            Some(Value::List(values)) => self.allows(values, check),
-            value => self.allows(value.map_or(&[], std::slice::from_ref), check),
+            Some(Value::List(values)) => self.allows(values, evaluation),
+            value => self.allows(value.map_or(&[], std::slice::from_ref), evaluation),
         };
         is_in.into()
     }
 }
 
 impl Members {
-    fn allows(&self, values: &[Value<'_>], check: &Check<'_>) -> bool {
+    fn allows(&self, values: &[Value<'_>], evaluation: &Evaluation<'_>) -> bool {
         if values.iter().any(|value| contains(&self.deny, value)) {
-            check.note(|| format!("expected none of {} denied members, found one", self.deny.len()));
+            evaluation.note(|| format!("expected none of {} denied members, found one", self.deny.len()));
             return false;
         }
         let Some(allow) = &self.allow else {
-            check.note(|| format!("expected none of {} denied members, found none", self.deny.len()));
+            evaluation.note(|| format!("expected none of {} denied members, found none", self.deny.len()));
             return true;
         };
         let is_in = values.iter().any(|value| contains(allow, value));
-        check.note(|| {
+        evaluation.note(|| {
             let found = if is_in { "one" } else { "none" };
             format!("expected one of {} allowed members, found {found}", allow.len())
         });
@@ -136,7 +136,7 @@ impl Configured for Members {
 
     const TAKES_MEMBERS: bool = true;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let by = config.by.and_then(|by| by.validate(".by", row));
         let (has_allow, has_deny) = (config.allow.is_some(), config.deny.is_some());
         let allow = strings(".allow", config.allow, row);
@@ -162,7 +162,11 @@ impl Configured for Members {
 }
 
 /// The members of a list as strings. Invalid members are reported.
-fn strings(path: &str, list: Option<Vec<Value<'static>>>, row: &mut Compile<'_>) -> Vec<Cow<'static, str>> {
+fn strings(
+    path: &str,
+    list: Option<Vec<Value<'static>>>,
+    row: &mut CompileContext<'_>,
+) -> Vec<Cow<'static, str>> {
     let mut invalid = 0;
     let text = |(index, value): (usize, Value<'static>)| match value {
         Value::Str(text) => Some(text),

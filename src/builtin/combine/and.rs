@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Children, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, Children, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::register::register,
 };
 
@@ -38,10 +38,10 @@ register!(
 );
 
 impl Activation for And {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let mut verdict = Verdict::On;
         for child in &self.children {
-            match check.ask_node(*child) {
+            match evaluation.ask_node(*child) {
                 Verdict::Off => return Verdict::Off,
                 Verdict::On => {}
                 variant if verdict == Verdict::On => verdict = variant,
@@ -55,7 +55,7 @@ impl Activation for And {
 impl Configured for And {
     type Config = Config;
 
-    fn configure(Config(children): Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(Config(children): Config, row: &mut CompileContext<'_>) -> Option<Self> {
         Some(Self { children: children.resolve(row) })
     }
 }

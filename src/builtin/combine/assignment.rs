@@ -10,7 +10,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 use crate::{
-    activation::{Child, Compile, Variant, Verdict, evaluation::Check},
+    activation::{Child, CompileContext, Variant, Verdict, evaluation::Evaluation},
     builtin::rollout::split,
 };
 
@@ -34,17 +34,17 @@ pub(in crate::builtin) enum Outcome {
 
 impl Outcome {
     #[inline]
-    pub(in crate::builtin) fn verdict(self, check: &Check<'_>) -> Verdict {
+    pub(in crate::builtin) fn verdict(self, evaluation: &Evaluation<'_>) -> Verdict {
         match self {
             Self::Verdict(verdict) => verdict,
-            Self::Ask(node) => check.ask_node(node),
+            Self::Ask(node) => evaluation.ask_node(node),
         }
     }
 }
 
 impl Assignment {
     /// Compiles the result; `None` if there is none. `path` is its location in the config.
-    pub(in crate::builtin) fn compile(self, path: &str, row: &mut Compile<'_>) -> Option<Outcome> {
+    pub(in crate::builtin) fn compile(self, path: &str, row: &mut CompileContext<'_>) -> Option<Outcome> {
         let verdict = |verdict| Some(Outcome::Verdict(verdict));
         let assigned = |variant: Variant| Outcome::Verdict(Verdict::Variant(variant));
         match self {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Child, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, Child, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::register::register,
 };
 
@@ -39,14 +39,14 @@ struct Config {
 register!(AtLeast, "novi.at_least", [], "On if a number of its activations are on");
 
 impl Activation for AtLeast {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let (mut verdict, mut missing, mut left) = (Verdict::On, self.count, self.children.len());
         for child in &self.children {
             if missing == 0 || missing > left {
                 break;
             }
             left -= 1;
-            let child = check.ask_node(*child);
+            let child = evaluation.ask_node(*child);
             if child.is_on() {
                 missing -= 1;
                 if verdict == Verdict::On {
@@ -61,7 +61,7 @@ impl Activation for AtLeast {
 impl Configured for AtLeast {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let Config { count, mut activations } = config;
         let length = activations.len();
         if count > length {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Child, Compile, Configured, Variant, Verdict, evaluation::Check},
+    activation::{Activation, Child, CompileContext, Configured, Variant, Verdict, evaluation::Evaluation},
     builtin::{audience::string_list::StringList, register::register},
 };
 
@@ -45,8 +45,8 @@ struct Config {
 register!(OtherFlag, "novi.flag", [], "On if another flag is on, with any variant or a certain one");
 
 impl Activation for OtherFlag {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let verdict = check.ask_node(self.node);
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let verdict = evaluation.ask_node(self.node);
         if self.variants.is_empty() {
             return verdict.is_on().into();
         }
@@ -57,7 +57,7 @@ impl Activation for OtherFlag {
 impl Configured for OtherFlag {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let mut child = Child::flag(config.flag);
         row.child(".flag", &mut child);
         let named = config.variant.map(StringList::into_boxed);

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Children, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, Children, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::register::register,
 };
 
@@ -32,15 +32,15 @@ struct Config(Children);
 register!(Not, "novi.not", [], "On if its activation is off");
 
 impl Activation for Not {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        (!check.ask_node(self.child).is_on()).into()
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        (!evaluation.ask_node(self.child).is_on()).into()
     }
 }
 
 impl Configured for Not {
     type Config = Config;
 
-    fn configure(Config(children): Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(Config(children): Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let children = children.resolve(row);
         if let [child] = *children {
             return Some(Self { child });

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Children, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, Children, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::register::register,
 };
 
@@ -38,8 +38,8 @@ register!(
 );
 
 impl Activation for Or {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let mut verdicts = self.children.iter().map(|child| check.ask_node(*child));
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let mut verdicts = self.children.iter().map(|child| evaluation.ask_node(*child));
         verdicts.find(|verdict| verdict.is_on()).unwrap_or(Verdict::Off)
     }
 }
@@ -47,7 +47,7 @@ impl Activation for Or {
 impl Configured for Or {
     type Config = Config;
 
-    fn configure(Config(children): Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(Config(children): Config, row: &mut CompileContext<'_>) -> Option<Self> {
         Some(Self { children: children.resolve(row) })
     }
 }

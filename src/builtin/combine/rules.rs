@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    activation::{Activation, Child, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, Child, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
         combine::assignment::{Assignment, Outcome, split_schema},
         register::register,
@@ -73,23 +73,23 @@ struct Rule {
 register!(Rules, "novi.rules", [], "Evaluates a list of rules: the first whose condition is on decides");
 
 impl Activation for Rules {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         for (number, (when, outcome)) in (1..).zip(&self.rules) {
-            let verdict = check.ask_node(*when);
+            let verdict = evaluation.ask_node(*when);
             if verdict.is_on() {
-                check.note(|| format!("rule {number} is the first that matches"));
-                return outcome.map_or(verdict, |outcome| outcome.verdict(check));
+                evaluation.note(|| format!("rule {number} is the first that matches"));
+                return outcome.map_or(verdict, |outcome| outcome.verdict(evaluation));
             }
         }
-        check.note(|| "no rule matches".to_owned());
-        self.fallthrough.verdict(check)
+        evaluation.note(|| "no rule matches".to_owned());
+        self.fallthrough.verdict(evaluation)
     }
 }
 
 impl Configured for Rules {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let rule = |(index, rule): (usize, Rule)| {
             let path = format!(".rules[{index}]");
             let Rule { mut when, variant, split, then, on } = rule;

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Variant, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Variant, Verdict, evaluation::Evaluation},
     builtin::register::register,
 };
 
@@ -35,7 +35,7 @@ register!(Static, "novi.static", [], "On for everybody, with the same variant");
 
 impl Activation for Static {
     #[inline]
-    fn evaluate(&self, _: &Check<'_>) -> Verdict {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Verdict {
         Verdict::Variant(self.variant)
     }
 }
@@ -43,7 +43,7 @@ impl Activation for Static {
 impl Configured for Static {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         Some(Self { variant: row.variant(&config.variant) })
     }
 }

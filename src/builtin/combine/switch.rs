@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
         audience::{
             attribute_names::find,
@@ -101,16 +101,16 @@ register!(Switch, "novi.switch", [], "Chooses by the values of one or more attri
 const ANY: &str = "*";
 
 impl Activation for Switch {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let value = |place: usize| find(self.by.get(place)?, check);
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let value = |place: usize| find(self.by.get(place)?, evaluation);
         // Most switches have one or two tables. The case that is first in the row wins.
         let found = self.tables.iter().filter_map(|table| self.look_up(table, value)).min();
         let Some(case) = found.and_then(|case| self.cases.get(case as usize)) else {
-            check.note(|| "no case matches".to_owned());
-            return self.fallback.verdict(check);
+            evaluation.note(|| "no case matches".to_owned());
+            return self.fallback.verdict(evaluation);
         };
-        check.note(|| format!("case {}", describe(&case.values)));
-        case.outcome.verdict(check)
+        evaluation.note(|| format!("case {}", describe(&case.values)));
+        case.outcome.verdict(evaluation)
     }
 }
 
@@ -153,7 +153,7 @@ fn describe(values: &[Option<Value<'static>>]) -> String {
 impl Configured for Switch {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let by = config.by.into_boxed();
         if by.is_empty() || by.iter().any(|name| name.is_empty()) {
             row.problem(".by", "expected the name of an attribute, or a list of names, found an empty one");
@@ -199,7 +199,7 @@ impl Configured for Switch {
     }
 }
 
-fn outcome(result: Assignment, path: &str, row: &mut Compile<'_>) -> Outcome {
+fn outcome(result: Assignment, path: &str, row: &mut CompileContext<'_>) -> Outcome {
     // An empty object means on.
     result.compile(path, row).unwrap_or(Outcome::Verdict(Verdict::On))
 }
@@ -209,7 +209,7 @@ fn values(
     values: Vec<Value<'static>>,
     expected: usize,
     path: &str,
-    row: &mut Compile<'_>,
+    row: &mut CompileContext<'_>,
 ) -> Option<Box<[Option<Value<'static>>]>> {
     if values.len() != expected {
         let message = format!("expected {expected}, one for each attribute, found {}", values.len());
@@ -241,7 +241,7 @@ fn values_of_name(name: &str) -> Vec<Option<Value<'static>>> {
 
 impl Switch {
     /// The tables of all cases. A duplicate case is a problem, since it is never reached.
-    fn tables(&self, row: &mut Compile<'_>) -> Option<Box<[Table]>> {
+    fn tables(&self, row: &mut CompileContext<'_>) -> Option<Box<[Table]>> {
         let mut tables: Vec<Table> = Vec::new();
         for (number, case) in (0_u32..).zip(&self.cases) {
             let compared: Box<[bool]> = case.values.iter().map(Option::is_some).collect();

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Variant, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Variant, Verdict, evaluation::Evaluation},
     builtin::{
         expression::{CLASS, values},
         register::register,
@@ -56,14 +56,14 @@ pub(super) struct Config {
 register!(Condition, CLASS, [], "On if an expression over the caller's attributes is true");
 
 impl Activation for Condition {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        if check.is_traced() {
-            return self.explain(check);
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        if evaluation.is_traced() {
+            return self.explain(evaluation);
         }
         if self.variants.is_empty() {
-            return self.program.test(check).unwrap_or(false).into();
+            return self.program.test(evaluation).unwrap_or(false).into();
         }
-        match self.program.evaluate(check) {
+        match self.program.evaluate(evaluation) {
             Ok(value) => self.verdict(&value).unwrap_or(Verdict::Off),
             Err(_) => Verdict::Off,
         }
@@ -73,7 +73,7 @@ impl Activation for Condition {
 impl Configured for Condition {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let expression = match Expression::parse(&config.expression) {
             Ok(expression) => expression,
             Err(error) => {
@@ -91,7 +91,7 @@ impl Configured for Condition {
 }
 
 impl Condition {
-    pub(super) fn new(program: Program, variants: &[String], row: &mut Compile<'_>) -> Self {
+    pub(super) fn new(program: Program, variants: &[String], row: &mut CompileContext<'_>) -> Self {
         let variants = variants.iter().map(|name| (name.as_str().into(), row.variant(name))).collect();
         Self { program, variants }
     }
@@ -109,12 +109,14 @@ impl Condition {
     }
 
     #[cold]
-    fn explain(&self, check: &Check<'_>) -> Verdict {
-        let verdict = match self.program.evaluate(check) {
+    fn explain(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let verdict = match self.program.evaluate(evaluation) {
             Ok(value) => {
                 let verdict = self.verdict(&value);
-                check.note(|| match (&value, verdict) {
-                    (Value::Bool(false), _) => format!("{} is false", quote(self.program.first_false(check))),
+                evaluation.note(|| match (&value, verdict) {
+                    (Value::Bool(false), _) => {
+                        format!("{} is false", quote(self.program.first_false(evaluation)))
+                    }
                     (_, Some(_)) => format!("the expression is {value}"),
                     (Value::String(_), None) if self.variants.is_empty() => {
                         format!("expected true or false, found {value}; a variant must be one of `variants`")
@@ -128,7 +130,7 @@ impl Condition {
                 verdict
             }
             Err(error) => {
-                check.note(|| format!("{}: {error}", quote(error.span().text(self.program.source()))));
+                evaluation.note(|| format!("{}: {error}", quote(error.span().text(self.program.source()))));
                 None
             }
         };

@@ -7,7 +7,7 @@ use schemars::{Schema, json_schema};
 
 use crate::{
     activation::{
-        Activation, Compile, Problem,
+        Activation, CompileContext, Problem,
         registry::{Language, ParsedScript, Script},
     },
     builtin::expression::{
@@ -51,7 +51,11 @@ impl Script for File {
         })
     }
 
-    fn build(&self, config: &str, row: &mut Compile<'_>) -> Result<Option<Arc<dyn Activation>>, Problem> {
+    fn build(
+        &self,
+        config: &str,
+        row: &mut CompileContext<'_>,
+    ) -> Result<Option<Arc<dyn Activation>>, Problem> {
         let config: serde_json::Value = serde_json::from_str(config)
             .map_err(|error| Problem { path: "config".to_owned(), message: error.to_string() })?;
         let names = config.get("variants").and_then(|names| names.as_array());

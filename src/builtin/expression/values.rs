@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use novi_cel::{Fields, Sequence, Value as CelValue, Variables};
 
-use crate::{activation::evaluation::Check, context::value::Value};
+use crate::{activation::evaluation::Evaluation, context::value::Value};
 
-impl Variables for Check<'_> {
+impl Variables for Evaluation<'_> {
     #[inline]
     fn get(&self, name: &str) -> Option<CelValue<'_>> {
         self.get(name).map(borrow)

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
         audience::attribute_names::AttributeNames,
         register::register,
@@ -57,9 +57,9 @@ register!(Percentage, "novi.percentage", [], "On for a share of the callers, alw
 
 impl Activation for Percentage {
     #[inline]
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let Some(place) = self.sticky.place(check, Purpose::Share) else { return Verdict::Off };
-        check.note(|| {
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let Some(place) = self.sticky.place(evaluation, Purpose::Share) else { return Verdict::Off };
+        evaluation.note(|| {
             let hash = self.sticky.hash();
             format!("bucket {}, in if below {}", hash.format(place), hash.format(self.below))
         });
@@ -74,7 +74,7 @@ impl Activation for Percentage {
 impl Configured for Percentage {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         if !(0.0..=100.0).contains(&config.share) {
             row.problem(".percentage", format!("expected 0 to 100, found {}", config.share));
             return None;

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
         audience::attribute_names::AttributeNames,
         register::register,
@@ -88,11 +88,11 @@ struct Step {
 register!(Ramp, "novi.ramp", [], "On for a share of the callers that rises by a schedule");
 
 impl Activation for Ramp {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let Some(now) = now_in_rfc3339(check) else { return Verdict::Off };
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let Some(now) = now_in_rfc3339(evaluation) else { return Verdict::Off };
         let below = self.below(now.at);
-        let Some(place) = self.sticky.place(check, Purpose::Share) else { return Verdict::Off };
-        check.note(|| {
+        let Some(place) = self.sticky.place(evaluation, Purpose::Share) else { return Verdict::Off };
+        evaluation.note(|| {
             let hash = self.sticky.hash();
             let at = now.at.date().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
             format!("bucket {}, in if below {} at {at}", hash.format(place), hash.format(below))
@@ -145,11 +145,11 @@ impl Ramp {
 impl Configured for Ramp {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let zone = zone(config.timezone.as_deref(), row)?;
         let mut steps: Vec<Point> = Vec::with_capacity(config.steps.len());
         for (index, Step { at, percentage }) in config.steps.into_iter().enumerate() {
-            let problem = |row: &mut Compile<'_>, field: &str, message: String| {
+            let problem = |row: &mut CompileContext<'_>, field: &str, message: String| {
                 row.problem(&format!(".steps[{index}].{field}"), message);
             };
             if !(0.0..=100.0).contains(&percentage) {

@@ -10,9 +10,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     activation::{
-        Activation, Compile, Configured, Variant, Verdict,
+        Activation, CompileContext, Configured, Variant, Verdict,
         bucket::{Hash, Salted},
-        evaluation::Check,
+        evaluation::Evaluation,
     },
     builtin::{audience::scalar::same, register::register, rollout::python_random::first_random},
     context::value::Value,
@@ -67,13 +67,13 @@ register!(
 );
 
 impl Activation for WeightedRandom {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let Some(place) = self.place(check) else { return Verdict::Off };
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let Some(place) = self.place(evaluation) else { return Verdict::Off };
         let Some((chosen, variant)) = self.choices.get(self.choice(place)) else {
             return Verdict::Off;
         };
-        check.note(|| format!("drew {place:.5}, which is {chosen}"));
-        match check.get("variant") {
+        evaluation.note(|| format!("drew {place:.5}, which is {chosen}"));
+        match evaluation.get("variant") {
             Some(wanted) if !same(wanted, chosen) => Verdict::Off,
             _ => Verdict::Variant(*variant),
         }
@@ -87,7 +87,7 @@ impl Activation for WeightedRandom {
 impl Configured for WeightedRandom {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let Config { splits, variations, salt } = config;
         if splits.len() != variations.len() {
             let (weights, variations) = (splits.len(), variations.len());
@@ -117,7 +117,7 @@ impl Configured for WeightedRandom {
 }
 
 /// The sum of the weights up to and including each.
-fn cumulative(weights: &[f64], row: &mut Compile<'_>) -> Box<[f64]> {
+fn cumulative(weights: &[f64], row: &mut CompileContext<'_>) -> Box<[f64]> {
     let (mut total, mut is_valid) = (0.0, true);
     let mut sum = |(index, weight): (usize, &f64)| {
         if !weight.is_finite() || *weight < 0.0 {
@@ -136,12 +136,12 @@ fn cumulative(weights: &[f64], row: &mut Compile<'_>) -> Box<[f64]> {
 
 impl WeightedRandom {
     /// The position of the caller, from 0 to below 1.
-    fn place(&self, check: &Check<'_>) -> Option<f64> {
-        match check.get("seed") {
+    fn place(&self, evaluation: &Evaluation<'_>) -> Option<f64> {
+        match evaluation.get("seed") {
             Some(seed) if self.python => first_random(seed),
             Some(seed) => chacha(seed),
             None => {
-                let key = check.targeting_key()?;
+                let key = evaluation.targeting_key()?;
                 let bucket = self.salted.hash(key.as_bytes()).bucket();
                 Some(f64::from(bucket) / f64::from(Hash::BUCKETS))
             }

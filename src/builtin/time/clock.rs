@@ -4,7 +4,7 @@ use chrono::{DateTime, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTim
 use chrono_tz::Tz;
 
 use crate::{
-    activation::{Compile, evaluation::Check},
+    activation::{CompileContext, evaluation::Evaluation},
     context::{timestamp::Timestamp, value::Value},
 };
 
@@ -20,17 +20,17 @@ pub(in crate::builtin) struct Now {
 /// time.
 #[inline(always)]
 pub(in crate::builtin) fn now(
-    check: &Check<'_>,
+    evaluation: &Evaluation<'_>,
     parse: impl FnOnce(&str) -> Option<DateTime<Utc>>,
     expected: impl FnOnce() -> String,
 ) -> Option<Now> {
-    let given = match check.get("currentDateTime") {
-        None => return Some(Now { at: check.timestamp(), is_from_context: false }),
+    let given = match evaluation.get("currentDateTime") {
+        None => return Some(Now { at: evaluation.timestamp(), is_from_context: false }),
         Some(Value::Instant(instant)) => Some(*instant),
         Some(Value::Str(text)) => {
             let parsed = parse(text);
             if parsed.is_none() {
-                check.note(|| format!("currentDateTime: expected {}", expected()));
+                evaluation.note(|| format!("currentDateTime: expected {}", expected()));
             }
             parsed
         }
@@ -41,8 +41,8 @@ pub(in crate::builtin) fn now(
 
 /// The same for types that accept only RFC 3339.
 #[inline(always)]
-pub(in crate::builtin) fn now_in_rfc3339(check: &Check<'_>) -> Option<Now> {
-    now(check, rfc3339, || "a time like \"2026-11-20T09:30:00Z\" (RFC 3339)".to_owned())
+pub(in crate::builtin) fn now_in_rfc3339(evaluation: &Evaluation<'_>) -> Option<Now> {
+    now(evaluation, rfc3339, || "a time like \"2026-11-20T09:30:00Z\" (RFC 3339)".to_owned())
 }
 
 pub(in crate::builtin) fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
@@ -71,7 +71,7 @@ pub(in crate::builtin) fn date(text: &str) -> Option<NaiveDate> {
 }
 
 /// The time zone of a name, or UTC. An unknown zone is reported.
-pub(in crate::builtin) fn zone(name: Option<&str>, row: &mut Compile<'_>) -> Option<Tz> {
+pub(in crate::builtin) fn zone(name: Option<&str>, row: &mut CompileContext<'_>) -> Option<Tz> {
     let Some(name) = name else { return Some(Tz::UTC) };
     let zone = name.parse().ok();
     if zone.is_none() {

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
         register::register,
         time::clock::{self, Pass, at_zone, next_of, now, rfc3339, start_of_day, zone},
@@ -72,15 +72,15 @@ register!(
 
 impl Activation for DateTimeWindow {
     #[inline]
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let format = || self.format.as_deref();
         let parse = |text: &str| match format() {
             Some(format) => format.parse(text, Pass::First),
             None => rfc3339(text),
         };
         let expected = || format().map_or_else(|| RFC_3339.to_owned(), DateFormat::expected);
-        let Some(now) = now(check, parse, expected) else { return Verdict::Off };
-        check.note(|| self.describe());
+        let Some(now) = now(evaluation, parse, expected) else { return Verdict::Off };
+        evaluation.note(|| self.describe());
         (self.start <= now.at && now.at < self.end).into()
     }
 
@@ -106,7 +106,7 @@ impl DateTimeWindow {
 impl Configured for DateTimeWindow {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let mut format = DateFormat::default();
         if let Some(text) = config.format {
             let Some(items) = parse_format(&text) else {

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
         register::register,
         time::clock::{date, next_of, now_in_rfc3339, rfc3339, start_of_day, zone},
@@ -43,9 +43,10 @@ register!(Expires, "novi.expires", [], "On before an instant, and off from then 
 
 impl Activation for Expires {
     #[inline]
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let Some(now) = now_in_rfc3339(check) else { return Verdict::Off };
-        check.note(|| format!("on before {}", self.at.date().to_rfc3339_opts(SecondsFormat::AutoSi, true)));
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let Some(now) = now_in_rfc3339(evaluation) else { return Verdict::Off };
+        evaluation
+            .note(|| format!("on before {}", self.at.date().to_rfc3339_opts(SecondsFormat::AutoSi, true)));
         (now.at < self.at).into()
     }
 
@@ -57,7 +58,7 @@ impl Activation for Expires {
 impl Configured for Expires {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let zone = zone(config.timezone.as_deref(), row);
         let at = match date(&config.at) {
             // If the zone is invalid, that is reported already; any zone serves to find more problems.

@@ -16,7 +16,7 @@ use crate::{
         follow::{part_rows::PartRows, subscription::Changes},
     },
     snapshot::{Part, PatchBuilder, ReverseIndex, Snapshot},
-    store::{Changed, Cursor, Fingerprint, ReadSession, ReadStore},
+    store::{Cursor, Delta, Fingerprint, ReadSession, ReadStore},
 };
 
 /// A patch with more flags than this is compacted: a snapshot of all rows is compiled in the background. A patch of this
@@ -59,7 +59,7 @@ struct BaseState {
     base: Arc<Snapshot>,
     askers: ReverseIndex,
     /// The rows that differ from those of the base.
-    changed: Changed,
+    changed: Delta,
     /// The ids of the flags whose decisions may differ from those of the base.
     affected: BTreeSet<i64>,
     rows: PartRows,
@@ -256,7 +256,7 @@ impl BaseState {
             state,
             base,
             askers,
-            changed: Changed::default(),
+            changed: Delta::default(),
             affected: BTreeSet::new(),
             rows: PartRows::default(),
             serial,
@@ -280,7 +280,7 @@ impl BaseState {
     }
 
     /// Whether these changes account for the whole difference between the known rows and those that were counted.
-    fn explains(&self, changed: &Changed, found: Option<&Fingerprint>) -> bool {
+    fn explains(&self, changed: &Delta, found: Option<&Fingerprint>) -> bool {
         let (Some(known), Some(found)) = (&self.state.fingerprint, found) else { return true };
         let grown = known.counts.iter().zip(changed.growth).map(|(count, growth)| count + growth);
         known.contents == found.contents && grown.eq(found.counts)
@@ -291,8 +291,8 @@ impl BaseState {
         &mut self,
         core: &Core,
         session: &mut dyn ReadSession,
-        changed: &Changed,
-        news: Option<&Changed>,
+        changed: &Delta,
+        news: Option<&Delta>,
     ) -> Result<Option<RefreshOutcome>> {
         let current = core.snapshot().into_inner();
         if self.serial.is_some_and(|serial| serial != current.serial()) {
@@ -342,7 +342,7 @@ impl BaseState {
         &mut self,
         session: &mut dyn ReadSession,
         current: &Snapshot,
-        touched: &Changed,
+        touched: &Delta,
     ) -> Result<BTreeSet<i64>> {
         // Flags first: their links name the activations.
         let flags = self.rows.flags_to_read(&self.affected);
@@ -392,7 +392,7 @@ impl BaseState {
     }
 
     /// What to announce to subscribers.
-    fn outcome(&self, revision: Revision, news: Option<&Changed>, current: &Snapshot) -> RefreshOutcome {
+    fn outcome(&self, revision: Revision, news: Option<&Delta>, current: &Snapshot) -> RefreshOutcome {
         let Some(news) = news else {
             return RefreshOutcome::Changed(Changes { revision, whole: true, ..Changes::default() });
         };
@@ -417,7 +417,7 @@ impl BaseState {
 
 impl Fingerprint {
     /// Updates the counts by these changes.
-    fn count(&mut self, changed: &Changed) {
+    fn count(&mut self, changed: &Delta) {
         for (count, growth) in self.counts.iter_mut().zip(changed.growth) {
             *count += growth;
         }
@@ -427,7 +427,7 @@ impl Fingerprint {
 /// What changes affect.
 struct Impact {
     /// The changed rows, and activations with a reference that may resolve now.
-    changed: Changed,
+    changed: Delta,
     /// The ids of the flags whose decisions may differ.
     affected: BTreeSet<i64>,
     /// The ids of the activations whose verdicts may differ, also of those that no flag needs: they may have issues.
@@ -435,7 +435,7 @@ struct Impact {
 }
 
 impl Impact {
-    fn new(changed: &Changed, current: &Snapshot, base: &Snapshot, askers: &ReverseIndex) -> Self {
+    fn new(changed: &Delta, current: &Snapshot, base: &Snapshot, askers: &ReverseIndex) -> Self {
         let mut changed = changed.clone();
         let mut from = changed.clone();
         if changed.is_new {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     rows::{ActivationRow, FlagRow, LinkRow, MemberRow, Revision, Rows},
     snapshot::MissingRows,
-    store::{Changed, Selection},
+    store::{Delta, Selection},
 };
 
 /// The rows of the flags that are affected by changes, and of what they need; kept from change to change, so that a later one
@@ -26,7 +26,7 @@ pub(super) struct PartRows {
 
 impl PartRows {
     /// Forgets rows that have changed.
-    pub(super) fn forget(&mut self, changed: &Changed) {
+    pub(super) fn forget(&mut self, changed: &Delta) {
         for id in &changed.flags {
             self.flags.remove(id);
             self.absent.flags.remove(id);
@@ -68,7 +68,7 @@ impl PartRows {
     /// The activations that are needed and not read yet; and those that need not be read, or built, since a snapshot has them.
     pub(super) fn activations_to_read(
         &self,
-        changed: &Changed,
+        changed: &Delta,
         is_there: impl Fn(i64) -> bool,
     ) -> (Selection, BTreeSet<i64>) {
         let linked = self.flags.values().flat_map(|(_, links)| links).filter_map(|link| link.activation_id);

@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::AtomicBool};
 use crate::{
     activation::{
         Activation, Verdict,
-        evaluation::{Check, Node, PanicPolicy},
+        evaluation::{Evaluation, Node, PanicPolicy},
     },
     snapshot::compile::{analysis::Analysis, graph::Graph, nodes::DraftNodes},
 };
@@ -33,7 +33,7 @@ impl DraftNodes {
 struct Broken;
 
 impl Activation for Broken {
-    fn evaluate(&self, _: &Check<'_>) -> Verdict {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Verdict {
         Verdict::Off
     }
 }

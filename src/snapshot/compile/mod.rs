@@ -28,7 +28,7 @@ use crate::{
     context::overrides::{Override, Overrides},
     rows::{FailMode, FlagRow, Rows},
     snapshot::{
-        Answer, Ask, Flag, FlagExtras, Plan, Settings, Snapshot,
+        Conjunction, Flag, FlagExtras, Logic, Settings, Snapshot, Strategy,
         decision::{Outcome, Reason},
         explain::NodeInfo,
     },
@@ -223,11 +223,11 @@ impl FlagCompiler<'_> {
         let known: HashSet<&str> = self.rows.flags.iter().map(|row| row.name.as_str()).collect();
         for (name, over) in self.overrides {
             if !known.contains(name.as_str()) {
-                let answer = Answer::Fixed(self.overridden(over));
+                let logic = Logic::Fixed(self.overridden(over));
                 flags.push(Flag {
                     named: self.named(name),
                     linked: (0, 0),
-                    answer,
+                    logic,
                     overridden: true,
                     pinned: false,
                     exposed: false,
@@ -252,8 +252,8 @@ impl FlagCompiler<'_> {
         let overridden = if self.overrides.is_empty() { None } else { self.overrides.get(&row.name) };
         let links = self.links;
         let linked = links.nodes.targets(position);
-        let answer = match overridden {
-            Some(over) => Answer::Fixed(self.overridden(over)),
+        let logic = match overridden {
+            Some(over) => Logic::Fixed(self.overridden(over)),
             None => self.unless_disabled(row, |compiler| {
                 if invalid_metadata
                     || links.unresolved.contains(&position)
@@ -264,16 +264,12 @@ impl FlagCompiler<'_> {
                 }
                 let default = extras.values.as_ref().and_then(|values| values.default);
                 if linked.is_empty() {
-                    return Answer::Fixed(Outcome {
-                        enabled: true,
-                        variant: default,
-                        reason: Reason::Static,
-                    });
+                    return Logic::Fixed(Outcome { enabled: true, variant: default, reason: Reason::Static });
                 }
-                Answer::Ask(compiler.ask(linked, default, row.metadata.fail_mode, &mut extras))
+                Logic::Activations(compiler.ask(linked, default, row.metadata.fail_mode, &mut extras))
             }),
         };
-        if matches!(answer, Answer::Fixed(_)) && !linked.is_empty() && !self.analysis.any_broken(linked) {
+        if matches!(logic, Logic::Fixed(_)) && !linked.is_empty() && !self.analysis.any_broken(linked) {
             // An override may name a variant of a flag that is off.
             extras.variants = self.variants_of(linked, None);
         }
@@ -284,7 +280,7 @@ impl FlagCompiler<'_> {
         Flag {
             named: self.named(&row.name),
             linked: links.nodes.range(position),
-            answer,
+            logic,
             overridden: overridden.is_some(),
             pinned: !row.metadata.override_allowed,
             exposed: row.metadata.exposed,
@@ -307,11 +303,11 @@ impl FlagCompiler<'_> {
 
     /// The status off is a kill switch: it decides even if other rows are invalid, provided that it could be
     /// read.
-    fn unless_disabled(&mut self, row: &FlagRow, otherwise: impl FnOnce(&mut Self) -> Answer) -> Answer {
+    fn unless_disabled(&mut self, row: &FlagRow, otherwise: impl FnOnce(&mut Self) -> Logic) -> Logic {
         if row.status || row.is_unreadable() {
             return otherwise(self);
         }
-        Answer::Fixed(Outcome { enabled: false, variant: None, reason: Reason::Disabled })
+        Logic::Fixed(Outcome { enabled: false, variant: None, reason: Reason::Disabled })
     }
 
     fn ask(
@@ -320,19 +316,19 @@ impl FlagCompiler<'_> {
         default: Option<Variant>,
         fail_mode: FailMode,
         extras: &mut FlagExtras,
-    ) -> Ask {
+    ) -> Conjunction {
         let split = linked.iter().any(|node| self.analysis.splits[*node as usize]);
         let on = if split { Reason::Split } else { Reason::TargetingMatch };
         let graph = &self.drafts.graph;
-        let plan = if linked.iter().any(|node| self.analysis.depths[*node as usize] > MAX_RECURSION) {
-            Plan::Deep
+        let strategy = if linked.iter().any(|node| self.analysis.depths[*node as usize] > MAX_RECURSION) {
+            Strategy::Deep
         } else if graph.is_tree(linked) {
-            Plan::Plain
+            Strategy::Plain
         } else {
-            Plan::Shared
+            Strategy::Shared
         };
         extras.variants = self.variants_of(linked, default);
-        Ask { on, default, fails_on: fail_mode == FailMode::On, plan }
+        Conjunction { on, default, fails_on: fail_mode == FailMode::On, strategy }
     }
 
     /// The variants that a flag may assign.
@@ -365,8 +361,8 @@ impl FlagCompiler<'_> {
         variants.into()
     }
 
-    fn broken(&mut self, row: &FlagRow, extras: &mut FlagExtras) -> Answer {
-        let fixed = |enabled| Answer::Fixed(Outcome { enabled, variant: None, reason: Reason::Error });
+    fn broken(&mut self, row: &FlagRow, extras: &mut FlagExtras) -> Logic {
+        let fixed = |enabled| Logic::Fixed(Outcome { enabled, variant: None, reason: Reason::Error });
         match row.metadata.fail_mode {
             FailMode::Off => fixed(false),
             FailMode::On => fixed(true),
@@ -374,17 +370,17 @@ impl FlagCompiler<'_> {
         }
     }
 
-    fn last_known(&mut self, name: &str, extras: &mut FlagExtras) -> Option<Answer> {
+    fn last_known(&mut self, name: &str, extras: &mut FlagExtras) -> Option<Logic> {
         let previous = self.previous?;
         let index = previous.find_index(name)?;
         let (_, flag) = previous.locate(index)?;
-        let (snapshot, index) = match (&flag.answer, &flag.extras) {
+        let (snapshot, index) = match (&flag.logic, &flag.extras) {
             // It was broken before, too: the snapshot that it used then is still the last known.
-            (Answer::LastKnown, Some(extras)) => extras.last_known.clone()?,
-            (Answer::LastKnown, None) | (Answer::Fixed(Outcome { reason: Reason::Error, .. }), _) => {
+            (Logic::LastKnown, Some(extras)) => extras.last_known.clone()?,
+            (Logic::LastKnown, None) | (Logic::Fixed(Outcome { reason: Reason::Error, .. }), _) => {
                 return None;
             }
-            (Answer::Fixed(_) | Answer::Ask(_), _) => {
+            (Logic::Fixed(_) | Logic::Activations(_), _) => {
                 let snapshot = self.last_known.get_or_insert_with(|| previous.as_last_known());
                 (Arc::clone(snapshot), index)
             }
@@ -393,7 +389,7 @@ impl FlagCompiler<'_> {
         let variants = snapshot.variants_of(index).map(|variant| self.variants.intern(variant));
         extras.variants = variants.collect();
         extras.last_known = Some((snapshot, index));
-        Some(Answer::LastKnown)
+        Some(Logic::LastKnown)
     }
 }
 

@@ -15,7 +15,7 @@ use hashbrown::HashTable;
 
 use crate::{
     activation::{
-        Activation, ChildReference, Compile, Linker, Problem, Variant,
+        Activation, ChildReference, CompileContext, Linker, Problem, Variant,
         evaluation::Node,
         registry::{ActivationType, Registry},
     },
@@ -29,7 +29,7 @@ use crate::{
             prerequisites::FlagLookup,
         },
     },
-    store::Changed,
+    store::Delta,
 };
 
 /// Interns the class names of rows and finds their types.
@@ -130,7 +130,7 @@ pub(crate) struct ReusedNodes<'a> {
     /// The snapshot that `part` patches.
     pub(crate) base: &'a Snapshot,
     /// What differs from the base.
-    pub(crate) changed: &'a Changed,
+    pub(crate) changed: &'a Delta,
     /// The ids of the reused activations.
     pub(crate) ids: &'a BTreeSet<i64>,
 }
@@ -322,7 +322,7 @@ impl<'a> Builder<'a, '_> {
             children: Vec::new(),
             paths: Vec::new(),
         };
-        let mut compile = Compile {
+        let mut compile = CompileContext {
             class_name: source.class_name,
             name: source.name,
             members: source.members,

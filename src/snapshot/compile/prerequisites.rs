@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use crate::{
     activation::{
         Activation, Variant, Verdict,
-        evaluation::{Check, FlagRef, Node},
+        evaluation::{Evaluation, FlagRef, Node},
     },
     context::{
         override_scope,
@@ -17,7 +17,7 @@ use crate::{
     error::suggest::most_similar,
     rows::{FlagRow, Rows},
     snapshot::{
-        Answer, Ask, Flag,
+        Conjunction, Flag, Logic,
         compile::{
             graph::Graph,
             ids::{VariantInterner, index},
@@ -116,27 +116,27 @@ pub(in crate::snapshot) fn install_prerequisites(
 struct Prerequisite {
     /// Its number among all prerequisites of the snapshot.
     scope: u32,
-    answer: PrerequisiteAnswer,
+    answer: PrerequisiteLogic,
     /// Whether the metadata forbid requests to override the flag.
     pinned: bool,
     /// The variants that overrides may name.
     variants: Box<[(Box<str>, Variant)]>,
 }
 
-enum PrerequisiteAnswer {
+enum PrerequisiteLogic {
     /// The same for every caller.
     Fixed(Verdict),
     /// Depends on these activations.
-    Ask(Ask, Box<[u32]>),
+    Activations(Conjunction, Box<[u32]>),
 }
 
 impl Prerequisite {
     fn new(scope: u32, flag: &Flag, links: &Graph, names: &[Box<str>]) -> Self {
-        let answer = match &flag.answer {
-            Answer::Fixed(outcome) => PrerequisiteAnswer::Fixed(verdict(*outcome)),
+        let answer = match &flag.logic {
+            Logic::Fixed(outcome) => PrerequisiteLogic::Fixed(verdict(*outcome)),
             // Flags that depend on a broken flag are broken as well, and do not evaluate it.
-            Answer::LastKnown => PrerequisiteAnswer::Fixed(Verdict::Off),
-            Answer::Ask(ask) => PrerequisiteAnswer::Ask(*ask, links.slice(flag.linked).into()),
+            Logic::LastKnown => PrerequisiteLogic::Fixed(Verdict::Off),
+            Logic::Activations(ask) => PrerequisiteLogic::Activations(*ask, links.slice(flag.linked).into()),
         };
         let values = flag.extras.as_ref().and_then(|extras| extras.values.as_ref());
         let known = flag.variants().iter().copied().chain(values.into_iter().flat_map(Values::variants));
@@ -146,16 +146,16 @@ impl Prerequisite {
 
     /// The verdict of an override that is active on this thread.
     #[cold]
-    fn overridden(&self, check: &Check<'_>) -> Option<Verdict> {
+    fn overridden(&self, evaluation: &Evaluation<'_>) -> Option<Verdict> {
         let variant = |name: &str| self.variants.iter().find(|(known, _)| **known == *name);
         let admits = |answer: &Override| match answer {
             _ if self.pinned => false,
             Override::On | Override::Off => true,
             Override::Variant(name) => variant(name).is_some(),
         };
-        let name = check.prerequisite_name(self.scope);
+        let name = evaluation.prerequisite_name(self.scope);
         let found = override_scope::effective(name, admits)?;
-        check.note(|| "overridden".to_owned());
+        evaluation.note(|| "overridden".to_owned());
         Some(match &found.answer {
             Override::Off => Verdict::Off,
             Override::On => Verdict::On,
@@ -167,18 +167,18 @@ impl Prerequisite {
 }
 
 impl Activation for Prerequisite {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         if override_scope::any_override_active()
-            && let Some(verdict) = self.overridden(check)
+            && let Some(verdict) = self.overridden(evaluation)
         {
             return verdict;
         }
         match &self.answer {
-            PrerequisiteAnswer::Fixed(verdict) => *verdict,
-            PrerequisiteAnswer::Ask(ask, linked) => {
-                let scope = check.enter(self.scope);
-                let outcome = ask.outcome(linked, check);
-                check.leave(&scope);
+            PrerequisiteLogic::Fixed(verdict) => *verdict,
+            PrerequisiteLogic::Activations(ask, linked) => {
+                let scope = evaluation.enter(self.scope);
+                let outcome = ask.outcome(linked, evaluation);
+                evaluation.leave(&scope);
                 verdict(outcome)
             }
         }

@@ -30,7 +30,7 @@ use crate::{
             nodes::{MissingRows, ReusedNodes},
         },
     },
-    store::Changed,
+    store::Delta,
 };
 
 /// How a snapshot differs from its base.
@@ -40,7 +40,7 @@ pub(crate) struct Patch {
     replaced: Box<[u32]>,
     /// For each flag of the part, the number of flags of the base that precede it.
     before: Box<[u32]>,
-    changed: Changed,
+    changed: Delta,
     /// All rows, merged at first use.
     rows: OnceLock<Option<Rows>>,
 }
@@ -52,7 +52,7 @@ pub(crate) struct PatchBuilder<'a> {
     /// The current snapshot: the base, or a snapshot with a patch of it.
     pub(crate) previous: &'a Arc<Snapshot>,
     /// The rows that differ from the base.
-    pub(crate) changed: &'a Changed,
+    pub(crate) changed: &'a Delta,
     /// The ids of all flags whose decisions may differ from the base, including those of `changed`.
     pub(crate) affected: &'a BTreeSet<i64>,
     /// The rows of the affected flags and all that they depend on, and of the changed activations.
@@ -176,7 +176,7 @@ impl PatchBuilder<'_> {
 }
 
 /// Whether the issue belongs to a changed row.
-fn is_of(changed: &Changed, issue: &Issue) -> bool {
+fn is_of(changed: &Delta, issue: &Issue) -> bool {
     let Some(id) = issue.id else { return false };
     match issue.table {
         "flags" | "flag_metadata" | "flags_activations" => changed.flags.contains(&id),
@@ -217,7 +217,7 @@ impl Patch {
 
     /// The rows of the base with the changed rows replaced.
     fn merged(&self, base: &Rows, part: &Rows) -> Rows {
-        let Changed { flags, activations, .. } = &self.changed;
+        let Delta { flags, activations, .. } = &self.changed;
         let is_new = |link: &LinkRow| link.flag_id.is_some_and(|id| flags.contains(&id));
         let mut rows = Rows { revision: part.revision, ..Rows::default() };
         rows.flags.extend(base.flags.iter().filter(|row| !flags.contains(&row.id)).cloned());

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     snapshot::{Snapshot, compile::graph::Graph},
-    store::Changed,
+    store::Delta,
 };
 
 /// The reversed graph of a snapshot. Built once for many lookups.
@@ -24,7 +24,7 @@ impl ReverseIndex {
 
     /// The rows whose result may change if these rows change: the rows themselves and everything that depends
     /// on them.
-    pub(crate) fn affected(&self, snapshot: &Snapshot, changed: &Changed) -> Affected {
+    pub(crate) fn affected(&self, snapshot: &Snapshot, changed: &Delta) -> Affected {
         let mut nodes = Vec::new();
         let mut flags = BTreeSet::new();
         for id in &changed.flags {
@@ -59,8 +59,8 @@ pub(crate) struct Affected {
 
 impl Snapshot {
     /// The ids of flags and activations with issues. A new row may be the one that they refer to.
-    pub(crate) fn rows_with_issues(&self) -> Changed {
-        let mut found = Changed::default();
+    pub(crate) fn rows_with_issues(&self) -> Delta {
+        let mut found = Delta::default();
         for issue in &*self.issues {
             let of_activation = issue.table == "activations";
             found.activations.extend(issue.id.filter(|_| of_activation));

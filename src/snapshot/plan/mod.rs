@@ -19,11 +19,11 @@ use crate::{
 };
 
 /// What an edit would change: the rows, and the flags whose decisions may change. Returned by
-/// [`Validator::plan`](crate::flags::writer::Validator::plan) and [`Writer::plan`](crate::flags::writer::Writer::plan), which
-/// write nothing.
+/// [`Validator::plan`](crate::flags::writer::Validator::plan) and
+/// [`Writer::plan`](crate::flags::writer::Writer::plan), which write nothing.
 ///
 /// ```
-/// use novi::{Registry, Validator, rows::{FlagRow, Rows}, store::{Change, Edit}};
+/// use novi::{activation::Registry, rows::{FlagRow, Rows}, snapshot::Validator, store::{Change, Edit}};
 ///
 /// let rows = Rows { flags: vec![FlagRow::new(1, "Winter sale", true)], ..Rows::default() };
 /// let edit = Edit::new([Change::SetStatus { flag: "Winter sale".to_owned(), status: false }]);
@@ -71,7 +71,7 @@ pub enum Effect {
     /// The row is removed.
     Removed,
     /// The row itself changes.
-    Changed,
+    Delta,
     /// Something that the row depends on changes.
     Affected,
 }
@@ -182,7 +182,7 @@ fn changed_flags(before: &Side<'_>, after: &Side<'_>) -> BTreeMap<i64, PlannedRo
                     _ => false,
                 };
                 let answer_may_change = fields.iter().any(affects_decision);
-                PlannedRow { fields, answer_may_change, ..PlannedRow::flag(row, Effect::Changed) }
+                PlannedRow { fields, answer_may_change, ..PlannedRow::flag(row, Effect::Delta) }
             }
         };
         changed.insert(*id, planned);
@@ -228,7 +228,7 @@ fn changed_activations(before: &Side<'_>, after: &Side<'_>) -> Vec<PlannedRow> {
         fields.members(before.rows.members_of(*id), after.rows.members_of(*id));
         if !fields.0.is_empty() {
             let answer_may_change = fields.0.iter().any(|field| field.field != "name");
-            let planned = PlannedRow::activation(row, Effect::Changed);
+            let planned = PlannedRow::activation(row, Effect::Delta);
             changed.push(PlannedRow { fields: fields.0, answer_may_change, ..planned });
         }
     }
@@ -298,7 +298,7 @@ impl fmt::Display for PlannedRow {
         let effect = match effect {
             Effect::Added => "added",
             Effect::Removed => "removed",
-            Effect::Changed => "changed",
+            Effect::Delta => "changed",
             Effect::Affected => "affected",
         };
         let decision = match (*table, answer_may_change) {

@@ -1,16 +1,16 @@
-//! What could not be read of the rows, which is no part of the rows' own JSON: without it a row that has a fault would come
-//! back as one that has none.
+//! Faults of rows, which are no part of the rows' own JSON: without them an invalid row would be read back as
+//! a valid one.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    error::snapshot_file::SnapshotFault,
     rows::{Fault, Rows},
-    store::file::SnapshotFault,
 };
 
-/// A fault with the place of its row.
+/// A fault with the position of its row.
 #[derive(Serialize, Deserialize)]
 pub(super) struct RowFault<'a> {
     list: List,
@@ -32,7 +32,7 @@ enum List {
     Members,
 }
 
-/// Faults name their tables and columns by texts of the program; there are these.
+/// Faults refer to tables and columns by static strings: these.
 const NAMES: [&str; 24] = [
     "flags",
     "flag_metadata",

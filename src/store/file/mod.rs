@@ -1,8 +1,7 @@
 //! The rows of one revision in a file, for a start without the database.
 //!
-//! A header of 28 bytes, then JSON. The header is [`MAGIC`], the number of the format, the length of the JSON, and a checksum
-//! of all other bytes; numbers are little-endian. Rows are the user's own and few, so that nobody has to save space; whoever wants
-//! to look at them takes `tail -c +29`.
+//! A header of 28 bytes, then JSON. The header is [`MAGIC`], the format, the length of the JSON, and a
+//! checksum of all other bytes; numbers are little-endian. To look at the rows, use `tail -c +29`.
 
 pub(crate) mod faults;
 
@@ -19,25 +18,25 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    error::{Error, Result},
+    error::{
+        Error, Result,
+        snapshot_file::{FORMAT, SnapshotFault},
+    },
     rows::Rows,
 };
 use faults::RowFault;
 
 const MAGIC: &[u8; 8] = b"NOVISNAP";
 
-/// Raised when an older novi could not read the file any more.
-const FORMAT: u32 = 1;
-
 const HEADER: usize = 28;
 
-/// A million flags take half of it. More is no file of novi's, and nothing to fill the memory with.
+/// A million flags take half of this. A larger file is not one of novi's, and must not fill the memory.
 const LARGEST: u64 = 1 << 30;
 
-/// The rows of one revision, as a file keeps them.
+/// The rows of one revision, in a file.
 ///
 /// ```
-/// use novi::{SnapshotFile, rows::{FlagRow, Rows}};
+/// use novi::{rows::{FlagRow, Rows}, store::SnapshotFile};
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let path = &folder.path().join("flags.novi");
@@ -57,49 +56,7 @@ pub struct SnapshotFile {
     pub rows: Rows,
 }
 
-/// Why a snapshot file can not be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SnapshotFault {
-    /// It could not be read or written: it is not there, is a folder, or belongs to somebody else.
-    #[error("{0}")]
-    File(#[from] io::Error),
-    /// It is some other file.
-    #[error("expected a snapshot file of novi, found another file; was the path mistyped?")]
-    Foreign,
-    /// A later novi wrote it.
-    #[error(
-        "it has format {found}, and this novi reads format {FORMAT}: use the novi that wrote it, or let this one write it anew"
-    )]
-    Newer {
-        /// The number of its format.
-        found: u32,
-    },
-    /// Some of it is missing, or something follows it.
-    #[error(
-        "expected {expected} bytes, found {found}: it was cut off or is not whole; remove it, and novi writes it anew"
-    )]
-    Length {
-        /// The length by its header.
-        expected: u64,
-        /// The length that it has.
-        found: u64,
-    },
-    /// Its contents are not what was written.
-    #[error("its contents are damaged ({what}): remove it, and novi writes it anew")]
-    Damaged {
-        /// What does not fit.
-        what: String,
-    },
-}
-
-impl SnapshotFault {
-    fn damaged(what: impl Into<String>) -> Self {
-        Self::Damaged { what: what.into() }
-    }
-}
-
-/// What is behind the header.
+/// The JSON after the header.
 #[derive(Serialize)]
 struct Contents<'a> {
     store: &'a str,
@@ -121,17 +78,17 @@ impl SnapshotFile {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`Error::Snapshot`] for a file that is not there, is not whole, is damaged, or is no snapshot file.
+    /// [`Error::Snapshot`] for a file that does not exist, is incomplete or damaged, or is no snapshot file.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         read(path).map_err(|source| Error::Snapshot { path: path.to_owned(), source })
     }
 
-    /// Writes rows to a file, which only its owner may read, and gives the time that it says. Whoever reads the file meanwhile, or
-    /// after a crash, finds the one before it or this one, whole.
+    /// Writes rows to a file that only its owner may read, and returns the time of writing. A reader finds
+    /// the previous file or this one, complete, even after a crash.
     ///
     /// # Errors
-    /// [`Error::Snapshot`] when the file can not be written: the one before it is as it was then.
+    /// [`Error::Snapshot`] if the file cannot be written; the previous one is unchanged then.
     pub fn write(path: impl AsRef<Path>, store: &str, rows: &Rows) -> Result<DateTime<Utc>> {
         let path = path.as_ref();
         let written_at = Utc::now();
@@ -140,7 +97,7 @@ impl SnapshotFile {
         Ok(written_at)
     }
 
-    /// What the bytes of a file say.
+    /// Parses the bytes of a file.
     ///
     /// # Errors
     /// As [`read`](Self::read), without the path.
@@ -150,7 +107,7 @@ impl SnapshotFile {
     }
 }
 
-/// What a file begins with.
+/// The header of a file.
 struct Header<'a> {
     bytes: &'a [u8; HEADER],
     checksum: u32,
@@ -158,7 +115,7 @@ struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// Looks at what can be known before the rest is read.
+    /// Checks what can be checked before the rest is read.
     fn read(bytes: &'a [u8; HEADER], size: u64) -> Result<Self, SnapshotFault> {
         let (magic, rest) = bytes.split_at(MAGIC.len());
         if magic != MAGIC {
@@ -206,7 +163,7 @@ impl<'a> Header<'a> {
     }
 }
 
-/// A CRC finds every single flipped bit, and of other damage all but one in four thousand million.
+/// A CRC finds every single flipped bit, and all but one in four thousand million of other damages.
 fn checksum(header: &[u8], body: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(header);
@@ -231,7 +188,7 @@ fn encode(store: &str, written_at: DateTime<Utc>, rows: &Rows) -> Result<Vec<u8>
 }
 
 fn read(path: &Path) -> Result<SnapshotFile, SnapshotFault> {
-    // Before it is opened: to open a pipe waits until somebody writes to it.
+    // Before it is opened: opening a pipe waits for a writer.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("expected a file, found a folder or a device").into());
     }
@@ -249,7 +206,7 @@ fn read(path: &Path) -> Result<SnapshotFile, SnapshotFault> {
     header.body(&body)
 }
 
-/// What is wrong with a file that is shorter than a header.
+/// The error of a file that is shorter than a header.
 fn short(file: &mut File) -> Result<SnapshotFault, io::Error> {
     let mut start = Vec::new();
     file.take(HEADER as u64).read_to_end(&mut start)?;
@@ -258,7 +215,7 @@ fn short(file: &mut File) -> Result<SnapshotFault, io::Error> {
     Ok(if is_ours { SnapshotFault::Length { expected, found } } else { SnapshotFault::Foreign })
 }
 
-/// Puts a new file in the place of the old one.
+/// Replaces the file.
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), SnapshotFault> {
     let Some(name) = path.file_name() else {
         return Err(io::Error::other("expected the path of a file").into());
@@ -271,11 +228,11 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<(), SnapshotFault> {
     let temporary = folder.join(temporary);
     let written = write_synced(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
     if let Err(error) = written {
-        // It may not even be there; what went wrong first is what counts.
+        // It may not even exist; the first error is the one to report.
         fs::remove_file(&temporary).unwrap_or_default();
         return Err(error.into());
     }
-    // Else the rename may be lost with the power. Elsewhere folders can not be synced.
+    // Else a power failure may lose the rename. Folders cannot be synced on other systems.
     #[cfg(unix)]
     File::open(&folder)?.sync_all()?;
     Ok(())
@@ -284,7 +241,7 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<(), SnapshotFault> {
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
-    // Configs and members are nobody else's business.
+    // Configs and members are private.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
@@ -298,7 +255,7 @@ fn folder(path: &Path) -> PathBuf {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
 }
 
-/// How the names of temporary files begin.
+/// The start of the names of temporary files.
 fn prefix(name: &std::ffi::OsStr) -> OsString {
     let mut prefix = OsString::from(".");
     prefix.push(name);
@@ -306,10 +263,10 @@ fn prefix(name: &std::ffi::OsStr) -> OsString {
     prefix
 }
 
-/// Removes what processes have left that were killed while they wrote.
+/// Removes the files of processes that were killed while they wrote.
 #[cfg(feature = "sql")]
 pub(crate) fn tidy(path: &Path) {
-    /// No writing takes so long.
+    /// No write takes this long.
     const OLD: std::time::Duration = std::time::Duration::from_hours(1);
     let Some(prefix) = path.file_name().map(prefix) else { return };
     let Ok(entries) = fs::read_dir(folder(path)) else { return };
@@ -321,7 +278,7 @@ pub(crate) fn tidy(path: &Path) {
             changed.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > OLD))
         };
         if name.starts_with(prefix.as_encoded_bytes()) && name.ends_with(TEMPORARY.as_bytes()) && is_old() {
-            // Whoever may not remove it can do without.
+            // Without the right to remove it, it stays.
             fs::remove_file(entry.path()).unwrap_or_default();
         }
     }

@@ -1,4 +1,4 @@
-//! What differs between two states of a row, or of all rows.
+//! Differences between two states of a row, or of all rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,22 +8,14 @@ use serde_json::{Value, json};
 
 use crate::{
     rows::{Fault, FlagRow, Rows},
-    store::history::{Entity, Operation},
+    store::{
+        change::FieldChange,
+        history::record::{Entity, HistoryRecord, Operation},
+    },
 };
 
-/// Columns that the database keeps by itself.
+/// Columns that the database keeps.
 const KEPT: [&str; 3] = ["row_version", "created_at", "updated_at"];
-
-/// A column that differs.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct FieldChange {
-    /// The column.
-    pub field: String,
-    /// Its value before; null where the row is new, too.
-    pub before: Value,
-    /// Its value after; null where the row is gone, too.
-    pub after: Value,
-}
 
 /// A row that differs between two states.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -34,13 +26,13 @@ pub struct Difference {
     pub entity: Entity,
     /// The row, as people call it: `flags#7 "Combo AND"`.
     pub subject: String,
-    /// What makes the one state of the other.
+    /// What turns one state into the other.
     pub operation: Operation,
-    /// The columns that differ, without those that the database keeps by itself.
+    /// The columns that differ, without those that the database keeps.
     pub fields: Vec<FieldChange>,
 }
 
-/// What has to change to make the rows `to` of the rows `from`, by table and id.
+/// The differences between two states of the rows, by table and id.
 #[must_use]
 pub fn differences(from: &Rows, to: &Rows) -> Vec<Difference> {
     let (from, to) = (by_key(from), by_key(to));
@@ -55,15 +47,23 @@ pub fn differences(from: &Rows, to: &Rows) -> Vec<Difference> {
         found.push(Difference {
             entity: key.0,
             subject: key.0.subject(row),
-            operation: Operation::of(before, after),
+            operation: Operation::from_states(before, after),
             fields: fields(before, after),
         });
     }
     found
 }
 
+impl HistoryRecord {
+    /// The columns that differ, without those that the database keeps.
+    #[must_use]
+    pub fn fields(&self) -> Vec<FieldChange> {
+        fields(self.before.as_ref(), self.after.as_ref())
+    }
+}
+
 /// The columns of two objects that differ.
-pub(super) fn fields(before: Option<&Value>, after: Option<&Value>) -> Vec<FieldChange> {
+fn fields(before: Option<&Value>, after: Option<&Value>) -> Vec<FieldChange> {
     let columns = |row: Option<&Value>| -> BTreeSet<String> {
         let row = row.and_then(Value::as_object);
         row.into_iter().flat_map(|row| row.keys().cloned()).collect()
@@ -83,7 +83,7 @@ pub(super) fn fields(before: Option<&Value>, after: Option<&Value>) -> Vec<Field
 
 type Key = (Entity, i64, i64, String);
 
-/// Rows as records have them. Links that lead nowhere can not be told apart, and say nothing: they are left out.
+/// Rows as records have them. Links to nothing cannot be told apart, and are left out.
 fn by_key(rows: &Rows) -> BTreeMap<Key, Value> {
     let mut found = BTreeMap::new();
     for row in &rows.flags {
@@ -113,7 +113,7 @@ fn by_key(rows: &Rows) -> BTreeMap<Key, Value> {
 }
 
 fn metadata(row: &FlagRow) -> Value {
-    // Texts, numbers and times always are JSON.
+    // Strings, numbers and times always are JSON.
     let mut metadata = serde_json::to_value(&row.metadata).unwrap_or_default();
     if let Some(columns) = metadata.as_object_mut() {
         for column in KEPT {
@@ -124,7 +124,7 @@ fn metadata(row: &FlagRow) -> Value {
     metadata
 }
 
-/// Values that can not be read stand as defaults in the row, which are not the same.
+/// A value that could not be read is a default in the row, which is not the same.
 fn with_faults<'a>(mut row: Value, faults: impl IntoIterator<Item = &'a Fault>) -> Value {
     let faults: Vec<_> =
         faults.into_iter().map(|fault| format!("{}: {}", fault.column, fault.message)).collect();

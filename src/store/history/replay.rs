@@ -1,4 +1,4 @@
-//! From records to the rows as they were: no SQL here.
+//! Replays records to get past rows: no SQL here.
 
 use std::collections::HashMap;
 
@@ -7,19 +7,19 @@ use serde_json::Value;
 use crate::{
     rows::{LinkRow, Revision, Rows},
     store::{
-        history::{Entity, HistoryRecord},
-        sql::{self, Cell},
+        history::record::{Entity, HistoryRecord},
+        sql::decode::{self, Cell},
     },
 };
 
-/// What names a row: its table, its ids, and, of a member, its text.
+/// The key of a row: its table, its ids, and, of a member, its value.
 type Key = (Entity, i64, i64, String);
 
-/// Reads records from the oldest to the newest, and tells the rows at a revision among them.
+/// Reads records from oldest to newest, and returns the rows at a revision among them.
 ///
-/// Each row is what the last record until then made of it; where there is none, what the first one after it found; and where
-/// no record tells of it, as it is now. So rows that changed without a record (of adopted tables, or by who may not fire
-/// triggers) and records that are deleted by now cost no more than what they themselves would have told.
+/// Each row is what the last record up to that revision made of it; without one, what the first record after
+/// it found; and without any record, the current row. So rows that changed without a record (in adopted
+/// tables, or without triggers) and pruned records cost no more than their own changes.
 #[derive(Debug)]
 pub(in crate::store) struct Replay {
     revision: Revision,
@@ -39,7 +39,7 @@ impl Replay {
         let is_before = revision.number() <= self.revision.number();
         match keys {
             (Some(was), Some(is)) if was == is => self.note(is, is_before, before, after),
-            // A key that changes: one row is gone, and another one new.
+            // A changed key: one row is deleted, and another one inserted.
             (was, is) => {
                 if let Some(was) = was {
                     self.note(was, is_before, before, None);
@@ -59,7 +59,7 @@ impl Replay {
         }
     }
 
-    /// The rows, made of those that are there now.
+    /// The rows, from the current ones.
     pub(in crate::store) fn rows(self, mut present: Rows) -> Rows {
         let mut metadata = Vec::new();
         let mut flags: HashMap<_, _> = present.flags.drain(..).map(|row| (row.id, row)).collect();
@@ -68,7 +68,7 @@ impl Replay {
             present.members.drain(..).map(|row| ((row.activation_id, row.member.clone()), row)).collect();
         let mut links: HashMap<_, _> = HashMap::new();
         for link in present.links.drain(..) {
-            // Those that lead nowhere have no key; there may be many alike.
+            // Links to nothing have no key; there may be several alike.
             *links.entry(link).or_insert(0_usize) += 1;
         }
         for ((entity, id, other, text), row) in self.known {
@@ -76,7 +76,7 @@ impl Replay {
                 Entity::Flag => {
                     let beside = flags.remove(&id);
                     if let Some(row) = row {
-                        let mut row = sql::flag(cells(&row, &["id", "name", "status"]));
+                        let mut row = decode::flag(&mut cells(&row, &["id", "name", "status"]));
                         if let Some(mut beside) = beside {
                             beside.faults.retain(|fault| fault.table != entity.table());
                             row.metadata = beside.metadata;
@@ -85,15 +85,15 @@ impl Replay {
                         flags.insert(id, row);
                     }
                 }
-                // Of a flag that is not there yet, perhaps.
+                // The flag may not exist yet.
                 Entity::Metadata => metadata.push((id, row)),
                 Entity::Activation => {
-                    let row = row.map(|row| sql::activation(cells(&row, &ACTIVATION)));
+                    let row = row.map(|row| decode::activation(&mut cells(&row, &ACTIVATION)));
                     set(&mut activations, id, row);
                 }
                 Entity::Link => set(&mut links, LinkRow::new(id, other), row.map(|_| 1)),
                 Entity::Member => {
-                    let row = row.map(|row| sql::member(cells(&row, &MEMBER)));
+                    let row = row.map(|row| decode::member(&mut cells(&row, &MEMBER)));
                     set(&mut members, (id, text), row);
                 }
             }
@@ -102,7 +102,7 @@ impl Replay {
             let Some(flag) = flags.get_mut(&id) else { continue };
             flag.faults.retain(|fault| fault.table != Entity::Metadata.table());
             let (metadata, faults) =
-                row.map(|row| sql::flag_metadata(cells(&row, &METADATA))).unwrap_or_default();
+                row.map(|row| decode::flag_metadata(&mut cells(&row, &METADATA))).unwrap_or_default();
             flag.metadata = metadata;
             flag.faults.extend(faults);
         }
@@ -114,7 +114,7 @@ impl Replay {
             links: links.collect(),
             members: members.into_values().collect(),
         };
-        // As stores give them.
+        // In the order of stores.
         rows.flags.sort_by_key(|row| row.id);
         rows.activations.sort_by_key(|row| row.id);
         rows.links.sort_by_key(|link| (link.flag_id, link.activation_id));
@@ -147,7 +147,7 @@ fn set<K: std::hash::Hash + Eq, V>(rows: &mut HashMap<K, V>, key: K, row: Option
     }
 }
 
-/// Nothing for a row that has none, as a link of the Python original may.
+/// `None` for a row without a key, as a link of Python novi may be.
 fn key(entity: Entity, row: Option<&Value>) -> Option<Key> {
     let row = row?;
     let id = |column: &str| row.get(column).and_then(Value::as_i64);
@@ -161,7 +161,7 @@ fn key(entity: Entity, row: Option<&Value>) -> Option<Key> {
     })
 }
 
-/// The columns as a database gives them.
+/// The columns as a database returns them.
 fn cells<'a>(row: &'a Value, columns: &'a [&str]) -> impl Iterator<Item = Cell> + 'a {
     columns.iter().map(|column| match row.get(*column) {
         None | Some(Value::Null) => Cell::Null,
@@ -262,7 +262,7 @@ mod tests {
             actor: None,
             reason: None,
             entity: edit.entity,
-            operation: Operation::of(before.as_ref(), after.as_ref()),
+            operation: Operation::from_states(before.as_ref(), after.as_ref()),
             before,
             after,
         })
@@ -276,7 +276,7 @@ mod tests {
                 Entity::Flag => {
                     let beside = tables.get(&(Entity::Metadata, *id, 0, String::new()));
                     let metadata = beside.map_or_else(FlagMetadata::default, |row| {
-                        sql::flag_metadata(cells(row, &METADATA)).0
+                        decode::flag_metadata(&mut cells(row, &METADATA)).0
                     });
                     let name = row["name"].as_str().unwrap();
                     let status = row["status"] == json!(true);

@@ -1,27 +1,30 @@
-//! The way back: the changes that make the rows what they were.
+//! Rollback: the changes that restore past rows.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
     error::{Error, Result},
-    rows::{ActivationRow, Fault, FlagMetadata, FlagRow, LinkRow, MemberRow, Rows},
-    store::{Change, history::refusal},
+    rows::{
+        ActivationRow, Fault, FlagMetadata, FlagRow, LinkRow, MemberRow, Rows,
+        violation::{RowRef, Violation, ViolationKind},
+    },
+    store::{change::Change, constraints},
 };
 
-/// A part of the rows: a flag, with its metadata and links, and activations, with their members.
+/// A part of the rows: a flag with its metadata and links, and activations with their members.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
     /// `flags.id`
     pub flag: i64,
-    /// `activations.id` of those that the flag reaches, then or now.
+    /// `activations.id` of the activations that the flag reaches, then or now.
     pub activations: BTreeSet<i64>,
 }
 
-/// The changes that make `present` what it was in `past`; of a part of the rows, if one is given.
+/// The changes that turn `present` into `past`, for all rows or for a part of them.
 ///
 /// # Errors
-/// [`Error::Refused`] with every reason for which there is no way back, a line each: a name that another flag has by now, an
-/// activation that was not there and that another flag is linked to by now, a row that could not be read then.
+/// [`Error::Constraint`] with every reason why that is impossible: another flag has the name by now, another
+/// flag uses an activation that did not exist then, a row could not be read then.
 pub fn rollback(present: &Rows, past: &Rows, scope: Option<&Scope>) -> Result<Vec<Change>> {
     let (from, to) = (Part::of(present, scope), Part::of(past, scope));
     let mut way = Way { present, whole: scope.is_none(), changes: Vec::new(), reasons: Vec::new() };
@@ -31,16 +34,15 @@ pub fn rollback(present: &Rows, past: &Rows, scope: Option<&Scope>) -> Result<Ve
     way.flags(&from, &to);
     way.links_and_members(&from, &to);
     way.drop_activations(&from, &to);
-    let refused = way.changes.iter().filter_map(|change| refusal::check(change).err());
-    way.reasons.extend(refused.map(|error| error.to_string()));
+    way.reasons.extend(way.changes.iter().filter_map(|change| constraints::check(change).err()));
     if way.reasons.is_empty() {
         return Ok(way.changes);
     }
     way.reasons.dedup();
-    Err(Error::Refused(way.reasons.join("\n")))
+    Err(Error::Constraint(way.reasons))
 }
 
-/// The rows that go back, by their keys.
+/// The rows that are rolled back, by their keys.
 struct Part<'a> {
     flags: BTreeMap<i64, &'a FlagRow>,
     activations: BTreeMap<i64, &'a ActivationRow>,
@@ -52,7 +54,7 @@ impl<'a> Part<'a> {
     fn of(rows: &'a Rows, scope: Option<&Scope>) -> Self {
         let has_flag = |id: i64| scope.is_none_or(|scope| scope.flag == id);
         let has_activation = |id: i64| scope.is_none_or(|scope| scope.activations.contains(&id));
-        // Links that lead nowhere have no key, and say nothing.
+        // Links to nothing have no key.
         let pair = |link: &LinkRow| Some((link.flag_id?, link.activation_id?));
         let member = |row: &'a MemberRow| ((row.activation_id, row.member.as_str()), row);
         Self {
@@ -76,25 +78,25 @@ impl<'a> Part<'a> {
 
 struct Way<'a> {
     present: &'a Rows,
-    /// Whether all rows go back.
+    /// Whether all rows are rolled back.
     whole: bool,
     changes: Vec<Change>,
-    reasons: Vec<String>,
+    reasons: Vec<Violation>,
 }
 
 impl Way<'_> {
-    fn refuse(&mut self, what: &str, why: &str) {
-        self.reasons.push(format!("{what}: {why}"));
+    fn refuse(&mut self, row: &RowRef, reason: impl Into<String>) {
+        self.reasons.push(row.clone().violation(ViolationKind::Rollback, reason));
     }
 
-    /// A row that could not be read is not known well enough to be written.
-    fn readable<'f>(&mut self, what: &str, faults: impl IntoIterator<Item = &'f Fault>) {
+    /// A row that could not be read is too little known to be written.
+    fn readable<'f>(&mut self, row: &RowRef, faults: impl IntoIterator<Item = &'f Fault>) {
         for fault in faults {
-            self.refuse(what, &format!("{} could not be read then: {}", fault.column, fault.message));
+            self.refuse(row, format!("{} could not be read then: {}", fault.column, fault.message));
         }
     }
 
-    /// Links, members and flags that were not there.
+    /// Removes links, members and flags that did not exist.
     fn take_away(&mut self, from: &Part<'_>, to: &Part<'_>) {
         for &(flag, activation) in from.links.difference(&to.links) {
             // A flag takes its links along.
@@ -113,7 +115,7 @@ impl Way<'_> {
         }
     }
 
-    /// Names, in an order in which none is taken twice.
+    /// Renames flags, in an order in which no name is duplicate.
     fn rename(&mut self, from: &Part<'_>, to: &Part<'_>) {
         let mut taken: HashMap<&str, i64> = HashMap::new();
         for row in &self.present.flags {
@@ -123,7 +125,7 @@ impl Way<'_> {
         }
         let other = |row: &&&FlagRow| from.flags.get(&row.id).is_some_and(|now| now.name != row.name);
         let mut waiting: Vec<&FlagRow> = to.flags.values().filter(other).copied().collect();
-        // Whoever has one of these names and keeps it is in the way.
+        // A flag that has one of these names and keeps it is in the way.
         let moving: BTreeSet<i64> = waiting.iter().map(|row| row.id).collect();
         let wanted: Vec<&FlagRow> = to.flags.values().copied().collect();
         for row in wanted {
@@ -131,8 +133,8 @@ impl Way<'_> {
                 && *holder != row.id
                 && !moving.contains(holder)
             {
-                let what = refusal::flag(row.id, &row.name);
-                self.reasons.push(format!("{what}: flags#{holder} has this name now"));
+                let what = RowRef::flag(row.id, &row.name);
+                self.refuse(&what, format!("flags#{holder} has this name now"));
                 return;
             }
         }
@@ -141,7 +143,7 @@ impl Way<'_> {
             taken.retain(|_, id| *id != row.id);
             self.changes.push(Change::RenameFlag { id: row.id, name: row.name.clone() });
         }
-        // What is left exchanges names in a circle: one steps aside, and all can follow.
+        // The rest exchange names in a circle: each gets a temporary name first.
         for row in &waiting {
             let aside = format!("novi rollback {}", row.id);
             self.changes.push(Change::RenameFlag { id: row.id, name: aside });
@@ -154,14 +156,14 @@ impl Way<'_> {
     fn activations(&mut self, from: &Part<'_>, to: &Part<'_>) {
         for (id, row) in &to.activations {
             let now = from.activations.get(id);
-            // Its version counts changes, of which this is none.
+            // Its version counts changes, and is not rolled back.
             let as_now = |now: &&ActivationRow| {
                 **now == ActivationRow { row_version: now.row_version, ..(*row).clone() }
             };
             if now.is_some_and(as_now) {
                 continue;
             }
-            self.readable(&refusal::activation(*id, &row.name), &row.faults);
+            self.readable(&RowRef::activation(*id, &row.name), &row.faults);
             let row = ActivationRow { faults: Vec::new(), ..(*row).clone() };
             self.changes.push(match now {
                 Some(_) => Change::UpdateActivation(row),
@@ -172,7 +174,7 @@ impl Way<'_> {
 
     fn flags(&mut self, from: &Part<'_>, to: &Part<'_>) {
         for (id, row) in &to.flags {
-            let what = refusal::flag(*id, &row.name);
+            let what = RowRef::flag(*id, &row.name);
             let Some(now) = from.flags.get(id) else {
                 self.readable(&what, &row.faults);
                 self.changes.push(Change::InsertFlag(FlagRow { faults: Vec::new(), ..(*row).clone() }));
@@ -184,7 +186,7 @@ impl Way<'_> {
                 && now.name != row.name
             {
                 let why = format!("its id is that of another flag now, {:?}", now.name);
-                self.refuse(&what, &why);
+                self.refuse(&what, why);
                 continue;
             }
             let metadata = written(&row.metadata) != written(&now.metadata);
@@ -207,7 +209,7 @@ impl Way<'_> {
                 self.changes.push(Change::Link(LinkRow::new(flag, activation)));
             } else {
                 let why = "it led nowhere then, and no such link can be made";
-                self.refuse(&refusal::link(flag, activation), why);
+                self.refuse(&RowRef::link(flag, activation), why);
             }
         }
         for (key @ &(id, member), row) in &to.members {
@@ -217,21 +219,21 @@ impl Way<'_> {
             if !to.activations.contains_key(&id) {
                 continue;
             }
-            self.readable(&refusal::member(id, member), row.fault.as_deref());
+            self.readable(&RowRef::member(id, member), row.fault.as_deref());
             self.changes.push(Change::InsertMember(MemberRow { fault: None, ..(*row).clone() }));
         }
     }
 
-    /// Activations that were not there; last, when no flag that goes back is linked to them any more.
+    /// Deletes activations that did not exist; last, when no flag that is rolled back uses them.
     fn drop_activations(&mut self, from: &Part<'_>, to: &Part<'_>) {
         for (id, row) in from.activations.iter().filter(|(id, _)| !to.activations.contains_key(id)) {
             let users = self.present.links.iter().filter(|link| link.activation_id == Some(*id));
             let other = users.filter_map(|link| link.flag_id).find(|flag| !from.flags.contains_key(flag));
             if let Some(flag) = other {
                 let name = self.present.flags.iter().find(|row| row.id == flag);
-                let user = refusal::flag(flag, name.map_or("", |row| &row.name));
-                let what = refusal::activation(*id, &row.name);
-                self.refuse(&what, &format!("it was not there then, and {user} is linked to it now"));
+                let user = RowRef::flag(flag, name.map_or("", |row| &row.name));
+                let what = RowRef::activation(*id, &row.name);
+                self.refuse(&what, format!("it was not there then, and {user} is linked to it now"));
                 continue;
             }
             self.changes.push(Change::DeleteActivation { id: *id });
@@ -239,7 +241,7 @@ impl Way<'_> {
     }
 }
 
-/// Without what the database keeps.
+/// Without the columns that the database keeps.
 fn written(metadata: &FlagMetadata) -> FlagMetadata {
     FlagMetadata { row_version: 0, created_at: None, updated_at: None, ..metadata.clone() }
 }

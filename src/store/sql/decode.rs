@@ -8,13 +8,13 @@ use crate::{
     rows::{ActivationRow, FailMode, Fault, FlagMetadata, FlagRow, LinkRow, MemberRow},
     store::{
         delta::Record,
-        history::{self, HistoryRecord},
+        history::record::{self, HistoryRecord},
     },
 };
 
 /// A column as the database gave it, whatever type its table claims to have.
 #[derive(Debug)]
-pub(in crate::store) enum Cell {
+pub enum Cell {
     Null,
     /// Booleans, too: only PostgreSQL has them.
     Integer(i64),
@@ -33,6 +33,14 @@ impl Cell {
     /// Text, or what the value looks like.
     pub(in crate::store) fn into_text(self) -> String {
         if let Self::Text(text) = self { text } else { self.to_string() }
+    }
+
+    pub(super) fn into_optional_text(self) -> Option<String> {
+        (!self.is_null()).then(|| self.into_text())
+    }
+
+    pub(super) fn into_integer(self) -> Option<i64> {
+        if let Self::Integer(value) = self { Some(value) } else { None }
     }
 
     fn is_null(&self) -> bool {
@@ -59,14 +67,14 @@ impl fmt::Display for Cell {
 }
 
 /// Takes the columns of one row from left to right.
-struct Columns<I> {
-    cells: I,
+struct Columns<'c> {
+    cells: &'c mut dyn Iterator<Item = Cell>,
     table: &'static str,
     faults: Vec<Fault>,
 }
 
-impl<I: Iterator<Item = Cell>> Columns<I> {
-    fn new(cells: I, table: &'static str) -> Self {
+impl<'c> Columns<'c> {
+    fn new(cells: &'c mut dyn Iterator<Item = Cell>, table: &'static str) -> Self {
         Self { cells, table, faults: Vec::new() }
     }
 
@@ -193,8 +201,8 @@ pub(in crate::store) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     Some(date.and_hms_opt(0, 0, 0)?.and_utc())
 }
 
-/// The columns of `Queries::flags`.
-pub(in crate::store) fn flag(cells: impl Iterator<Item = Cell>) -> FlagRow {
+/// The columns of [`ReadSql::flags`](crate::store::sql::read::ReadSql).
+pub(in crate::store) fn flag(cells: &mut dyn Iterator<Item = Cell>) -> FlagRow {
     let mut columns = Columns::new(cells, "flags");
     let id = columns.integer("id");
     let name = columns.text("name");
@@ -205,7 +213,7 @@ pub(in crate::store) fn flag(cells: impl Iterator<Item = Cell>) -> FlagRow {
     FlagRow { id, name, status, metadata, faults: columns.faults }
 }
 
-fn metadata(columns: &mut Columns<impl Iterator<Item = Cell>>) -> FlagMetadata {
+fn metadata(columns: &mut Columns<'_>) -> FlagMetadata {
     FlagMetadata {
         description: columns.optional_text("description"),
         owner: columns.optional_text("owner"),
@@ -222,22 +230,22 @@ fn metadata(columns: &mut Columns<impl Iterator<Item = Cell>>) -> FlagMetadata {
     }
 }
 
-/// The columns of `flag_metadata` behind `flag_id`, in the order of `Queries::flags`.
-pub(in crate::store) fn flag_metadata(cells: impl Iterator<Item = Cell>) -> (FlagMetadata, Vec<Fault>) {
+/// The columns of `flag_metadata` behind `flag_id`, in the order of [`ReadSql::flags`](crate::store::sql::read::ReadSql).
+pub(in crate::store) fn flag_metadata(cells: &mut dyn Iterator<Item = Cell>) -> (FlagMetadata, Vec<Fault>) {
     let mut columns = Columns::new(cells, "flag_metadata");
     let metadata = metadata(&mut columns);
     (metadata, columns.faults)
 }
 
-/// The columns of [`HistorySql::columns`](crate::store::sql::HistorySql).
-pub(in crate::store) fn record(mut cells: impl Iterator<Item = Cell>) -> Option<HistoryRecord> {
+/// The columns of [`HistorySql::columns`](crate::store::sql::history::HistorySql).
+pub(in crate::store) fn record(cells: &mut dyn Iterator<Item = Cell>) -> Option<HistoryRecord> {
     let mut next = || cells.next().unwrap_or(Cell::Null);
-    let text = |cell: Cell| (!cell.is_null()).then(|| cell.into_text());
+    let text = Cell::into_optional_text;
     let revision = match next() {
         Cell::Integer(revision) => revision,
         _ => 0,
     };
-    let columns = history::Columns {
+    let columns = record::Columns {
         revision,
         changed_at: text(next()).as_deref().and_then(parse_time),
         actor: text(next()),
@@ -249,8 +257,8 @@ pub(in crate::store) fn record(mut cells: impl Iterator<Item = Cell>) -> Option<
     columns.into_record()
 }
 
-/// The columns of `Queries::activations`.
-pub(in crate::store) fn activation(cells: impl Iterator<Item = Cell>) -> ActivationRow {
+/// The columns of [`ReadSql::activations`](crate::store::sql::read::ReadSql).
+pub(in crate::store) fn activation(cells: &mut dyn Iterator<Item = Cell>) -> ActivationRow {
     let mut columns = Columns::new(cells, "activations");
     ActivationRow {
         id: columns.integer("id"),
@@ -263,8 +271,8 @@ pub(in crate::store) fn activation(cells: impl Iterator<Item = Cell>) -> Activat
     }
 }
 
-/// The columns of `Queries::links`. A link's end that is no integer leads nowhere, as null does.
-pub(in crate::store) fn link(mut cells: impl Iterator<Item = Cell>) -> LinkRow {
+/// The columns of [`ReadSql::links`](crate::store::sql::read::ReadSql). A link's end that is no integer leads nowhere, as null does.
+pub(in crate::store) fn link(cells: &mut dyn Iterator<Item = Cell>) -> LinkRow {
     let mut end = || match cells.next() {
         Some(Cell::Integer(id)) => Some(id),
         _ => None,
@@ -272,8 +280,8 @@ pub(in crate::store) fn link(mut cells: impl Iterator<Item = Cell>) -> LinkRow {
     LinkRow { flag_id: end(), activation_id: end() }
 }
 
-/// The columns of `Queries::members`.
-pub(in crate::store) fn member(cells: impl Iterator<Item = Cell>) -> MemberRow {
+/// The columns of [`ReadSql::members`](crate::store::sql::read::ReadSql).
+pub(in crate::store) fn member(cells: &mut dyn Iterator<Item = Cell>) -> MemberRow {
     let mut columns = Columns::new(cells, "activation_members");
     MemberRow {
         activation_id: columns.integer("activation_id"),
@@ -284,8 +292,8 @@ pub(in crate::store) fn member(cells: impl Iterator<Item = Cell>) -> MemberRow {
     }
 }
 
-/// The columns of `Queries::touched`.
-pub(in crate::store) fn touched(cells: impl Iterator<Item = Cell>) -> Record {
+/// The columns of [`ReadSql::changes`](crate::store::sql::read::ReadSql).
+pub(in crate::store) fn change_record(cells: &mut dyn Iterator<Item = Cell>) -> Record {
     let mut columns = Columns::new(cells, "flag_history");
     let slot = columns.integer("slot");
     let revision = columns.integer("revision");
@@ -331,18 +339,19 @@ mod tests {
                     .chain([Cell::Text("off".to_owned()), Cell::Null, Cell::Null, Cell::Integer(1)])
             };
         for (cell, exposed) in [(Cell::Null, false), (Cell::Integer(0), false), (Cell::Integer(1), true)] {
-            let (metadata, faults) = flag_metadata(cells(cell));
+            let (metadata, faults) = flag_metadata(&mut cells(cell));
             assert_eq!((metadata.exposed, faults), (exposed, Vec::new()));
         }
-        let (metadata, faults) = flag_metadata(cells(Cell::Text("yes".to_owned())));
+        let (metadata, faults) = flag_metadata(&mut cells(Cell::Text("yes".to_owned())));
         assert!(!metadata.exposed);
         assert_eq!(faults[0].message, "expected true or false (1 or 0), found the text \"yes\"");
     }
 
     #[test]
     fn odd_columns_are_faults_that_say_what_was_expected_and_found() {
-        let row =
-            flag([Cell::Integer(7), Cell::Null, Cell::Text("banana".to_owned()), Cell::Null].into_iter());
+        let row = flag(
+            &mut [Cell::Integer(7), Cell::Null, Cell::Text("banana".to_owned()), Cell::Null].into_iter(),
+        );
         assert_eq!((row.id, row.status), (7, false));
         let faults: Vec<_> =
             row.faults.iter().map(|f| format!("{}.{}: {}", f.table, f.column, f.message)).collect();
@@ -354,7 +363,7 @@ mod tests {
             ]
         );
         let row = activation(
-            [
+            &mut [
                 Cell::Integer(1),
                 Cell::Text("a".to_owned()),
                 Cell::Text("b".to_owned()),

@@ -12,23 +12,32 @@ use std::{
 use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 use sqlx::{
     SqlStr,
-    migrate::{AppliedMigration, MigrateError, Migration, MigrationType, Migrator},
+    migrate::{AppliedMigration, Migrate as _, MigrateError, Migration, MigrationType, Migrator},
 };
 
-use crate::error::Error;
-
-/// Number, name and SQL of each migration of a database.
-pub(in crate::store) type Migrations = &'static [(i64, &'static str, &'static str)];
+use crate::{
+    error::Error,
+    store::{
+        schema::Migrated,
+        sql::{
+            connection::{Connection, Statement},
+            decode::Cell,
+            dialect::{Failure, Migrations},
+            driver::Driver,
+            read::has_table,
+        },
+    },
+};
 
 /// Where novi notes its migrations. A service's own sqlx migrations are in `_sqlx_migrations` of the same database.
-pub(in crate::store) const TABLE: &str = "novi_migrations";
+pub(super) const TABLE: &str = "novi_migrations";
 
 /// Longer than a start of hundreds of processes takes on one server.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a look without a lock finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store) enum Found {
+pub(super) enum Found {
     /// No migration ran here.
     Nothing,
     /// A migration is running, or its process has died.
@@ -41,7 +50,7 @@ pub(in crate::store) enum Found {
 
 /// sqlx's runner of these migrations. It takes no lock: on MariaDB sqlx's own one locks nothing, because a negative
 /// timeout of GET_LOCK gives null there, so that each store takes a lock by itself.
-pub(in crate::store) fn migrator(migrations: Migrations) -> Migrator {
+pub(super) fn migrator(migrations: Migrations) -> Migrator {
     let mut migrator = Migrator::with_migrations(known(migrations));
     migrator.dangerous_set_table_name(TABLE);
     migrator.set_locking(false);
@@ -50,7 +59,7 @@ pub(in crate::store) fn migrator(migrations: Migrations) -> Migrator {
 
 /// The same without some statements of each. The migrations are still those that are known.
 #[cfg(feature = "mysql")]
-pub(in crate::store) fn migrator_without(
+pub(super) fn migrator_without(
     migrations: Migrations,
     is_left_out: impl Fn(&str) -> bool,
     split: impl Fn(&'static str) -> Vec<&'static str>,
@@ -75,11 +84,64 @@ fn known(migrations: Migrations) -> Vec<Migration> {
     migrations.iter().map(migration).collect()
 }
 
+/// What is known without a lock.
+pub(super) async fn found<DB: Driver>(connection: &mut DB::Connection) -> Result<Found, MigrateError> {
+    if !has_table(connection, TABLE).await? {
+        return Ok(Found::Nothing);
+    }
+    if connection.dirty_version(TABLE).await?.is_some() {
+        return Ok(Found::Unfinished);
+    }
+    pending(&connection.list_applied_migrations(TABLE).await?, DB::DIALECT.migrations)
+}
+
+/// Runs the migrations that are not applied yet; the caller holds the lock.
+pub(super) async fn run<DB: Driver>(
+    connection: &mut DB::Connection,
+    migrator: Migrator,
+) -> Result<Migrated, MigrateError> {
+    let has_flags = has_table(connection, "flags").await?;
+    connection.ensure_migrations_table(TABLE).await?;
+    let count = Statement::new("select count(*) from novi_migrations");
+    let has_begun = dynamic(connection).integer(count).await?.unwrap_or_default() > 0;
+    // With the lock held, an unfinished migration is that of a process that died: it can run again.
+    let unfinished = Statement::new("delete from novi_migrations where success = false");
+    dynamic(connection).execute(unfinished).await?;
+    let before = connection.list_applied_migrations(TABLE).await?;
+    pending(&before, DB::DIALECT.migrations)?;
+    let adopted = has_flags && !has_begun;
+    migrator.run_direct(None, connection, false).await?;
+    let without_activations = if adopted {
+        let flags = Statement::new(
+            "select name from flags where not exists \
+             (select 1 from flags_activations where flag_id = flags.id) order by flags.id",
+        );
+        let name =
+            |cells: &mut dyn Iterator<Item = Cell>| cells.next().map_or_else(String::new, Cell::into_text);
+        dynamic(connection).rows(flags, name).await?
+    } else {
+        Vec::new()
+    };
+    let applied = names(&before, DB::DIALECT.migrations);
+    Ok(Migrated { applied, adopted, without_activations, without_triggers: false })
+}
+
+fn dynamic<C: Connection>(connection: &mut C) -> &mut (dyn Connection + '_) {
+    connection
+}
+
+/// What the failure of a migration means.
+pub(super) fn failure<DB: Driver>(error: &MigrateError) -> Failure {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            (DB::DIALECT.failure)(error)
+        }
+        _ => Failure::Other,
+    }
+}
+
 /// Compares what is applied with what this build knows.
-pub(in crate::store) fn pending(
-    applied: &[AppliedMigration],
-    migrations: Migrations,
-) -> Result<Found, MigrateError> {
+pub(super) fn pending(applied: &[AppliedMigration], migrations: Migrations) -> Result<Found, MigrateError> {
     let known = known(migrations);
     for migration in applied {
         match known.iter().find(|known| known.version == migration.version) {
@@ -94,7 +156,7 @@ pub(in crate::store) fn pending(
 }
 
 /// The migrations that were not applied before, as `1 core tables`.
-pub(in crate::store) fn names(before: &[AppliedMigration], migrations: Migrations) -> Vec<String> {
+pub(super) fn names(before: &[AppliedMigration], migrations: Migrations) -> Vec<String> {
     let new = |version: i64| before.iter().all(|applied| applied.version != version);
     migrations
         .iter()
@@ -104,12 +166,12 @@ pub(in crate::store) fn names(before: &[AppliedMigration], migrations: Migration
 }
 
 /// When to give up waiting.
-pub(in crate::store) fn deadline() -> Instant {
+pub(super) fn deadline() -> Instant {
     Instant::now() + PATIENCE
 }
 
 /// Waits before the next try: longer each time, up to 2 s, and never the same time in two processes.
-pub(in crate::store) async fn pause(tries: u32) {
+pub(super) async fn pause(tries: u32) {
     let longest = 50_u64.saturating_mul(1 << tries.min(6)).min(2000);
     // A fresh RandomState is random enough, and is in std.
     let random = RandomState::new().build_hasher().finish();
@@ -117,7 +179,7 @@ pub(in crate::store) async fn pause(tries: u32) {
 }
 
 /// The error of a migration in novi's words.
-pub(in crate::store) fn describe(store: &str, error: MigrateError) -> Error {
+pub(super) fn describe(store: &str, error: MigrateError) -> Error {
     const ACTION: &str = "could not migrate";
     match error {
         MigrateError::VersionMissing(version) => unknown_version(store, version),
@@ -130,6 +192,8 @@ pub(in crate::store) fn describe(store: &str, error: MigrateError) -> Error {
             ),
         ),
         MigrateError::Execute(error) => Error::store(store, ACTION, error),
+        // Of novi: tables that are not its own.
+        MigrateError::Source(source) => Error::store(store, ACTION, source),
         MigrateError::ExecuteMigration(error, version) => {
             Error::store(store, format!("{ACTION}: migration {version} failed"), error)
         }
@@ -139,7 +203,7 @@ pub(in crate::store) fn describe(store: &str, error: MigrateError) -> Error {
 
 /// What it means for who can not read the rows that the last migration of the database is this one; nothing if it is the one that
 /// this build has.
-pub(in crate::store) fn other_version(
+pub(super) fn other_version(
     store: &str,
     action: &str,
     version: i64,

@@ -3,7 +3,7 @@
 /// How a database writes comments and strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(dead_code, reason = "a build for one database has one of them")]
-pub(in crate::store) enum Dialect {
+pub(super) enum Syntax {
     /// As the SQL standard has it, and PostgreSQL's `$$`.
     Standard,
     /// With `\'` in strings and `#` comments.
@@ -16,8 +16,8 @@ pub(in crate::store) enum Dialect {
 /// # Errors
 /// A sentence about a statement that begins or ends a transaction. The script runs in one of novi's own: its end would
 /// keep half of a script whose other half fails. Strings, comments and the bodies of triggers and functions are skipped.
-pub(in crate::store) fn statements(sql: &str, dialect: Dialect) -> Result<&str, String> {
-    let mut words = Words { rest: sql.as_bytes(), line: 1, dialect, after: sql.len() };
+pub(super) fn statements(sql: &str, syntax: Syntax) -> Result<&str, String> {
+    let mut words = Words { rest: sql.as_bytes(), line: 1, syntax, after: sql.len() };
     // The words of the present statement so far.
     let mut statement: Vec<(usize, String)> = Vec::new();
     let mut in_body = false;
@@ -45,8 +45,8 @@ pub(in crate::store) fn statements(sql: &str, dialect: Dialect) -> Result<&str, 
 
 /// The statements of a script, each with the comments in front of it and its semicolon.
 #[cfg(feature = "mysql")]
-pub(in crate::store) fn split(sql: &str, dialect: Dialect) -> Vec<&str> {
-    let mut words = Words { rest: sql.as_bytes(), line: 1, dialect, after: sql.len() };
+pub(super) fn split(sql: &str, syntax: Syntax) -> Vec<&str> {
+    let mut words = Words { rest: sql.as_bytes(), line: 1, syntax, after: sql.len() };
     let mut statement: Vec<(usize, String)> = Vec::new();
     let (mut in_body, mut has_words) = (false, false);
     let (mut start, mut found) = (0, Vec::new());
@@ -78,8 +78,8 @@ pub(in crate::store) fn split(sql: &str, dialect: Dialect) -> Vec<&str> {
 
 /// Whether a statement is about a trigger.
 #[cfg(feature = "mysql")]
-pub(in crate::store) fn is_trigger(statement: &str, dialect: Dialect) -> bool {
-    let mut words = Words { rest: statement.as_bytes(), line: 1, dialect, after: 0 };
+pub(super) fn is_trigger(statement: &str, syntax: Syntax) -> bool {
+    let mut words = Words { rest: statement.as_bytes(), line: 1, syntax, after: 0 };
     let mut next = || match words.next_token() {
         Token::Word(_, word) => word,
         Token::Semicolon | Token::End => String::new(),
@@ -121,7 +121,7 @@ enum Token {
 struct Words<'a> {
     rest: &'a [u8],
     line: usize,
-    dialect: Dialect,
+    syntax: Syntax,
     /// How many bytes are left after the last that is neither comment nor space.
     after: usize,
 }
@@ -133,7 +133,7 @@ impl Words<'_> {
             let is_comment = match byte {
                 b'-' => self.rest.starts_with(b"--"),
                 b'/' => self.rest.starts_with(b"/*"),
-                b'#' => self.dialect == Dialect::MySql,
+                b'#' => self.syntax == Syntax::MySql,
                 _ => byte.is_ascii_whitespace(),
             };
             if is_comment {
@@ -158,7 +158,7 @@ impl Words<'_> {
                 self.skip(1);
                 return Some(Token::Semicolon);
             }
-            b'\'' | b'"' if self.dialect == Dialect::MySql => self.skip_escaped(byte),
+            b'\'' | b'"' if self.syntax == Syntax::MySql => self.skip_escaped(byte),
             b'\'' | b'"' | b'`' => self.skip_past(1, &[byte]),
             b'$' => self.skip_dollars(),
             _ if byte.is_ascii_alphabetic() || byte == b'_' || !byte.is_ascii() => {
@@ -224,7 +224,7 @@ mod tests {
             ("rollback", "line 1: "),
             ("create trigger t after insert on f begin\nupdate f set a = 1;\nend;\nend;", "line 4: "),
         ] {
-            let found = statements(sql, Dialect::Standard).unwrap_err();
+            let found = statements(sql, Syntax::Standard).unwrap_err();
             assert!(found.starts_with(start), "{sql}: {found}");
         }
     }
@@ -247,16 +247,16 @@ mod tests {
             "$1 $",
             "é",
         ] {
-            assert!(statements(sql, Dialect::Standard).is_ok(), "{sql}");
+            assert!(statements(sql, Syntax::Standard).is_ok(), "{sql}");
         }
     }
 
     #[test]
     fn mysql_has_strings_and_comments_of_its_own() {
         let sql = r"insert into a values ('it\'s; commit;') # it's; commit";
-        assert_eq!(statements(sql, Dialect::MySql), Ok(r"insert into a values ('it\'s; commit;')"));
-        assert!(statements("insert into a values ('\\\\'); commit", Dialect::MySql).is_err());
-        assert!(statements("'\\", Dialect::MySql).is_ok());
+        assert_eq!(statements(sql, Syntax::MySql), Ok(r"insert into a values ('it\'s; commit;')"));
+        assert!(statements("insert into a values ('\\\\'); commit", Syntax::MySql).is_err());
+        assert!(statements("'\\", Syntax::MySql).is_ok());
     }
 
     #[test]
@@ -264,11 +264,11 @@ mod tests {
     fn scripts_are_split_and_triggers_found() {
         let sql = "-- it's; a comment\ndrop trigger if exists t;\ncreate trigger t after insert on f for each row\n\
             begin\n if 1 then update f set a = ';'; end if;\n update f set b = 2;\nend;\n\ninsert into f values (1)\n-- end";
-        let statements = split(sql, Dialect::MySql);
+        let statements = split(sql, Syntax::MySql);
         assert_eq!(statements.concat(), sql);
-        let triggers: Vec<_> = statements.iter().map(|text| is_trigger(text, Dialect::MySql)).collect();
+        let triggers: Vec<_> = statements.iter().map(|text| is_trigger(text, Syntax::MySql)).collect();
         assert_eq!(triggers, [true, true, false], "{statements:#?}");
-        assert_eq!(split("-- nothing", Dialect::MySql), [""; 0]);
+        assert_eq!(split("-- nothing", Syntax::MySql), [""; 0]);
     }
 
     #[test]
@@ -280,7 +280,7 @@ mod tests {
             ("", ""),
             ("select 1", "select 1"),
         ] {
-            assert_eq!(statements(sql, Dialect::Standard), Ok(kept));
+            assert_eq!(statements(sql, Syntax::Standard), Ok(kept));
         }
     }
 }

@@ -9,23 +9,23 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
 
-/// What the holder of a token may do; each role may do what those before it may.
+/// What the holder of a token may do; each role includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Evaluate the flags that are exposed: for browsers and phones, whose tokens anybody can read.
+    /// Evaluate exposed flags: for browsers and phones, whose tokens anybody can read.
     Client,
-    /// Evaluate any flag for anybody, and read the flags.
+    /// Evaluate any flag for any user, and read the flags.
     Server,
     /// Change flags.
     Admin,
 }
 
 impl Role {
-    /// All roles, those that may do less first.
+    /// All roles, least rights first.
     pub const ALL: [Self; 3] = [Self::Client, Self::Server, Self::Admin];
 
-    /// The text in the table.
+    /// The name, as in the table.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -35,7 +35,7 @@ impl Role {
         }
     }
 
-    /// What stands for the role in a secret, so that who finds one knows what it can do.
+    /// The letter of the role in a secret, to recognize one that is found.
     const fn letter(self) -> char {
         match self {
             Self::Client => 'c',
@@ -60,15 +60,15 @@ impl fmt::Display for Role {
     }
 }
 
-/// The SHA-256 of a secret: what is kept of it.
+/// The SHA-256 of a secret, which is all that is stored of it.
 ///
-/// Secrets are 32 random bytes, so that nobody finds one by trying, however fast the hash is: that of passwords, slow on purpose,
-/// would be paid for on each request.
+/// Secrets are 32 random bytes and cannot be guessed, however fast the hash is: a password hash, slow on
+/// purpose, would cost time on each request.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
-    /// The hash of what somebody presents as a secret.
+    /// The hash of a text that a caller presents as a secret.
     #[must_use]
     pub fn of(presented: &str) -> Self {
         Self(Sha256::digest(presented.as_bytes()).into())
@@ -80,10 +80,10 @@ impl TokenHash {
         &self.0
     }
 
-    /// The hash that a row has, as 64 hexadecimal digits.
+    /// Parses 64 hexadecimal digits.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; 32];
-        // Two digits a byte; other characters than ASCII's can not be split.
+        // Two digits per byte; text that is not ASCII cannot be split.
         if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
@@ -120,12 +120,12 @@ impl fmt::Debug for TokenHash {
     }
 }
 
-/// A secret that was just made: it is shown once, and only its hash is kept.
+/// A secret that was just created: it is shown once, and only its hash is stored.
 ///
-/// It has neither `Display` nor a telling `Debug`, so that no log has it by accident.
+/// It has no `Display`, and its `Debug` shows only the role, so that no log has it by accident.
 ///
 /// ```
-/// use novi::token::{Role, Secret};
+/// use novi::store::token::{Role, Secret};
 ///
 /// let secret = Secret::generate(Role::Server)?;
 /// assert!(secret.reveal().starts_with("novi_s_"));
@@ -139,11 +139,11 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// A secret that nobody else has: 32 bytes of the operating system's randomness, as `novi_`, the role's letter, and 43
+    /// A new secret: 32 bytes of the operating system's randomness, as `novi_`, the role's letter, and 43
     /// characters of base64url.
     ///
     /// # Errors
-    /// [`Error::Store`] where the operating system has no randomness to give.
+    /// [`Error::Store`] if the operating system has no randomness.
     pub fn generate(role: Role) -> Result<Self> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)
@@ -152,19 +152,19 @@ impl Secret {
         Ok(Self { role, text })
     }
 
-    /// What the secret lets its holder do.
+    /// The role of the secret.
     #[must_use]
     pub const fn role(&self) -> Role {
         self.role
     }
 
-    /// The text itself, for the one time that it is shown.
+    /// The secret itself, for the one time that it is shown.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.text
     }
 
-    /// What is kept of it.
+    /// The hash, to be stored.
     #[must_use]
     pub fn hash(&self) -> TokenHash {
         TokenHash::of(&self.text)

@@ -109,7 +109,8 @@ async fn rejected(store: &impl WriteStore, changes: Vec<Change>, names: &str) {
     let before = load(store).await;
     let shown = format!("{changes:?}");
     match store.apply(changes).await {
-        Err(Error::Refused(sentence)) => {
+        Err(error @ Error::Constraint(_)) => {
+            let sentence = error.to_string();
             assert!(sentence.contains(names), "the error for {shown} must name {names:?}: {sentence}");
         }
         other => panic!("a store must reject {shown}, but returned {other:?}"),

@@ -8,7 +8,7 @@ use std::sync::{
 use crate::{
     error::Error,
     rows::{ActivationRow, LinkRow, MemberRow, Rows, conflict::Conflict, issue::Issue},
-    store::{Change, Edit, Validate, Versioned, WriteStore},
+    store::{Change, Edit, RowKey, Validate, WriteStore},
     testing::store::{apply, fill, load},
 };
 
@@ -99,11 +99,11 @@ async fn edits_of_outdated_versions_are_conflicts(store: &impl WriteStore) {
         .expect("an edit of the current version must succeed");
     let [one, two, ..] = versions(store).await;
     apply(store, vec![Change::Link(LinkRow::new(1, 2))]).await;
-    conflicts(store, off().expect(Versioned::FlagId(1), one)).await;
+    conflicts(store, off().expect(RowKey::FlagId(1), one)).await;
     // One outdated version of several is enough.
     conflicts(store, off().expect_flag("two", two).expect_activation(1, current)).await;
 
-    let missing = conflicts(store, off().expect(Versioned::FlagId(9), 1)).await;
+    let missing = conflicts(store, off().expect(RowKey::FlagId(9), 1)).await;
     assert_eq!((missing.id, missing.found), (9, None));
     conflicts(store, update().expect_activation(9, 1)).await;
     let unknown = store.commit(off().expect_flag("nobody", 1)).await;
@@ -147,7 +147,7 @@ async fn validators_can_reject_edits(store: &impl WriteStore) {
     assert_eq!(problems, expected, "all problems must be reported together");
     let rejected = store.commit(edit(vec![Change::DeleteFlag { id: 9 }])).await;
     assert!(
-        matches!(rejected, Err(Error::Refused(_))),
+        matches!(rejected, Err(Error::Constraint(_))),
         "without problems of a validator, the store's own error must be returned: {rejected:?}"
     );
     assert_eq!(load(store).await, before, "rejected edits must not change rows");

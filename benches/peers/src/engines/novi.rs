@@ -1,9 +1,6 @@
 //! novi: by name, by handle, and with activations that flags share.
 
-use novi::{
-    Context, FlagHandle, Flags,
-    rows::{ActivationRow, FlagRow, LinkRow, Rows},
-};
+use novi::{Context, FlagHandle, Flags, rows::{ActivationRow, FlagRow, LinkRow, Rows}};
 use serde_json::{Value as Json, json};
 
 use crate::{

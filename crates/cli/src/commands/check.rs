@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use novi::{Flags, Issue, Manifest};
+use novi::{Flags, rows::Issue, snapshot::Manifest};
 use serde_json::json;
 
 use crate::{

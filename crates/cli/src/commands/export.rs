@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use novi::SnapshotFile;
+use novi::store::SnapshotFile;
 use novi_server::{export_tokens, tokens_beside};
 use serde_json::json;
 

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use novi::{
-    Issue, Snapshot,
-    rows::{ActivationRow, FailMode},
+    rows::{ActivationRow, FailMode, Issue},
+    snapshot::Snapshot,
 };
 use serde::Serialize;
 use serde_json::Value;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use novi::store::{
     SchemaStore,
-    history::{HistoryQuery, HistoryRecord, Keep},
+    history::{HistoryQuery, HistoryRecord, Retention},
 };
 use serde_json::json;
 
@@ -34,7 +34,7 @@ pub(crate) struct History {
     /// Delete records older than a duration such as 90d [default: [history] keep]
     #[expect(clippy::option_option, reason = "clap's form of an option whose value may be left out")]
     #[arg(long, value_name = "DURATION", num_args = 0..=1, conflicts_with_all = ["flag", "limit"])]
-    prune: Option<Option<Keep>>,
+    prune: Option<Option<Retention>>,
 }
 
 impl History {
@@ -62,7 +62,7 @@ impl History {
     }
 }
 
-async fn prune(session: &Session, store: &dyn SchemaStore, keep: Keep) -> Result<ExitCode, Failure> {
+async fn prune(session: &Session, store: &dyn SchemaStore, keep: Retention) -> Result<ExitCode, Failure> {
     let deleted = match keep.since() {
         Some(before) => store.prune(before).await?,
         None => 0,
@@ -72,8 +72,8 @@ async fn prune(session: &Session, store: &dyn SchemaStore, keep: Keep) -> Result
     } else {
         let deleted = count(usize::try_from(deleted).unwrap_or(usize::MAX), "record");
         print(match keep {
-            Keep::Forever => format!("Deleted {deleted}: the history is kept forever."),
-            Keep::For(_) => format!("Deleted {deleted} older than {keep}."),
+            Retention::Forever => format!("Deleted {deleted}: the history is kept forever."),
+            Retention::For(_) => format!("Deleted {deleted} older than {keep}."),
         })?;
     }
     Ok(ExitCode::SUCCESS)

@@ -18,7 +18,8 @@ pub(crate) struct Migrate;
 impl Migrate {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         let store = novi::store::create(&session.config.database.url).await?;
-        let Migrated { applied, adopted, without_activations, without_triggers } = store.migrate().await?;
+        let Migrated { applied, adopted, without_activations, without_triggers, .. } =
+            store.migrate().await?;
         if session.json {
             print_json(&json!({
                 "applied": applied,

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, process::ExitCode};
 
 use clap::Args;
 use novi::{
-    Registry,
+    activation::Registry,
     rows::{ActivationRow, Rows},
     store::{Change, Edit},
 };
@@ -59,7 +59,7 @@ impl Reweight {
         let weights: Vec<(&str, f64)> =
             self.weights.iter().map(|(name, weight)| (name.as_str(), *weight)).collect();
         let before = row.config.as_deref().unwrap_or_default();
-        let new = novi::reweighted(before, &weights)
+        let new = novi::builtin::reweighted(before, &weights)
             .map_err(|error| Failure::rejected(format!("{what}: {error}")))?;
         if !self.dry_run {
             let changed = ActivationRow { config: Some(new.config.clone()), ..row.clone() };

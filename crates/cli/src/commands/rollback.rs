@@ -60,13 +60,14 @@ impl Rollback {
         let (current, past) = (store.load().await?, store.rows_at(self.to).await?);
         let revision = past.revision;
         let flags = session.flags_from(Rows::default())?;
-        let plan = flags.way_back(&current, &past, self.flag.as_deref()).map_err(|error| match error {
-            Error::Invalid(issues) => {
-                let lines: Vec<_> = issues.iter().map(ToString::to_string).collect();
-                Failure::rejected(lines.join("\n"))
-            }
-            error => error.into(),
-        })?;
+        let plan =
+            flags.plan_rollback(&current, &past, self.flag.as_deref()).map_err(|error| match error {
+                Error::Invalid(issues) => {
+                    let lines: Vec<_> = issues.iter().map(ToString::to_string).collect();
+                    Failure::rejected(lines.join("\n"))
+                }
+                error => error.into(),
+            })?;
         let found = differences(&current, &plan.after);
         let reason = match self.to {
             AsOf::Revision(_) => format!("rollback to revision {revision}"),

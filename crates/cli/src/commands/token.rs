@@ -4,8 +4,8 @@ use std::{process::ExitCode, str::FromStr, time::Duration};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Subcommand};
-use novi::{
-    store::{NewToken, SchemaStore, TokenRow, TokenStore},
+use novi::store::{
+    NewToken, SchemaStore, TokenRow, TokenStore,
     token::{Role, Secret},
 };
 use serde::Serialize;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use novi::ActivationType;
+use novi::activation::ActivationType;
 use serde_json::Value;
 
 use crate::{

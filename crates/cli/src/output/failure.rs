@@ -112,12 +112,14 @@ impl From<novi::Error> for Failure {
     fn from(error: novi::Error) -> Self {
         let code = match &error {
             novi::Error::FlagNotFound { .. } | novi::Error::NotKept(_) => Self::NOT_FOUND,
-            novi::Error::Refused(_)
+            novi::Error::Constraint(_)
+            | novi::Error::NoTransaction
             | novi::Error::Conflict(_)
             | novi::Error::Invalid(_)
             | novi::Error::Expired { .. } => Self::REJECTED,
             novi::Error::Config { .. }
             | novi::Error::DatabaseUrl { .. }
+            | novi::Error::MissingFile { .. }
             | novi::Error::DuplicateClass { .. } => Self::USAGE,
             _ => Self::SYSTEM,
         };

@@ -1,6 +1,6 @@
 //! Types without the traits of an activation type.
 
-use novi::{Activation, Check, Verdict};
+use novi::activation::{Activation, Evaluation, Verdict};
 use serde::Deserialize;
 
 #[novi::activation("acme.no_deserialize")]
@@ -9,7 +9,7 @@ struct NoDeserialize {
 }
 
 impl Activation for NoDeserialize {
-    fn evaluate(&self, _: &Check<'_>) -> Verdict {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Verdict {
         Verdict::On
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use novi::{Flags, Snapshot, rows::Revision};
+use novi::{Flags, rows::Revision, snapshot::Snapshot};
 use tokio::{
     sync::watch,
     task::spawn_blocking,

@@ -1,8 +1,9 @@
 //! The rows of a snapshot.
 
 use novi::{
-    Context, Error, Snapshot,
+    Context, Error,
     rows::{ActivationRow, FlagRow, Rows},
+    snapshot::Snapshot,
 };
 
 use crate::http::error::ApiError;

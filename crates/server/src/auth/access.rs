@@ -1,6 +1,6 @@
 //! The access rule of an endpoint.
 
-use novi::token::Role;
+use novi::store::token::Role;
 
 /// Who may call an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

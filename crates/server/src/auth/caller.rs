@@ -2,7 +2,7 @@
 
 use std::{iter, sync::Arc};
 
-use novi::{Context, Decision, Flags, Snapshot, TARGETING_KEY, Value, token::Role};
+use novi::{Context, Decision, Flags, Value, context::TARGETING_KEY, snapshot::Snapshot, store::token::Role};
 
 use crate::{
     http::{

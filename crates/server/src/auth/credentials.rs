@@ -1,7 +1,7 @@
 //! The credential of a request.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use novi::token::TokenHash;
+use novi::store::token::TokenHash;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 

@@ -1,7 +1,7 @@
 //! `GET /features`: the names of the flags that are on for the caller.
 
 use axum::{Extension, extract::State};
-use novi::{Context, TARGETING_KEY};
+use novi::{Context, context::TARGETING_KEY};
 use schemars::JsonSchema;
 use serde::Serialize;
 

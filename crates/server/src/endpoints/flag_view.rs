@@ -1,8 +1,8 @@
 //! Flags in the JSON format of the Python original.
 
 use novi::{
-    Snapshot,
     rows::{ActivationRow, FlagRow, Rows},
+    snapshot::Snapshot,
 };
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use novi::Origin;
+use novi::flags::Origin;
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -47,7 +47,9 @@ pub(crate) async fn metrics(State(state): State<AppState>) -> Exposition {
 fn write_evaluations(flags: &Flags, text: &mut Text) {
     let mut evaluations = flags.evaluations();
     evaluations.sort_by(|one, other| {
-        let key = |one: &novi::Evaluations| (one.flag.clone(), one.variant.clone(), one.reason, one.enabled);
+        let key = |one: &novi::snapshot::Evaluations| {
+            (one.flag.clone(), one.variant.clone(), one.reason, one.enabled)
+        };
         key(one).cmp(&key(other))
     });
     text.family("novi_evaluations_total", Kind::Counter, "Evaluations of flags in this process.");

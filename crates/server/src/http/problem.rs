@@ -1,6 +1,6 @@
 //! Problems of a request's body, each with its place.
 
-use novi::Issue;
+use novi::rows::Issue;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;

@@ -2,8 +2,8 @@
 
 use axum::extract::State;
 use novi::{
-    Snapshot,
     rows::{ActivationRow, Rows},
+    snapshot::Snapshot,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;

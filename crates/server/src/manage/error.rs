@@ -1,7 +1,11 @@
 //! Errors of management.
 
 use axum::http::StatusCode;
-use novi::{Error, Revision, store::SchemaStore};
+use novi::{
+    Error,
+    rows::{Revision, Violation},
+    store::SchemaStore,
+};
 
 use crate::{
     app::AppState,
@@ -111,9 +115,10 @@ impl ApiError {
                 let message = "the database has no tables of novi; create them with `novi migrate`";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_migrated", message)
             }
-            Error::Refused(message) => {
-                let problem = |line| Problem::new("", line).kind(ProblemKind::Refused);
-                Self::refused(message.lines().map(problem).collect())
+            Error::Constraint(violations) => {
+                let problem =
+                    |broken: &Violation| Problem::new("", broken.to_string()).kind(ProblemKind::Refused);
+                Self::refused(violations.iter().map(problem).collect())
             }
             Error::Store { action, .. } => {
                 Self::database_unavailable(&short(action)).log_message(error.to_string()).retry_after(1)

@@ -2,7 +2,10 @@
 //! revision.
 
 use axum::extract::State;
-use novi::{Decision, Snapshot, Trace};
+use novi::{
+    Decision,
+    snapshot::{Snapshot, Trace},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

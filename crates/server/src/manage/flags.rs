@@ -4,8 +4,8 @@
 
 use axum::extract::State;
 use novi::{
-    Snapshot,
     rows::{FlagRow, Rows},
+    snapshot::Snapshot,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;

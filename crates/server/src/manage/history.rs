@@ -2,8 +2,7 @@
 
 use axum::extract::State;
 use novi::{
-    Revision,
-    rows::Rows,
+    rows::{Revision, Rows},
     store::history::{AsOf, Difference, FieldChange, HistoryQuery, HistoryRecord, differences},
 };
 use schemars::JsonSchema;

@@ -1,7 +1,7 @@
 //! `GET /api/issues`: invalid rows.
 
 use axum::extract::State;
-use novi::Issue;
+use novi::rows::Issue;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,8 @@
 
 use axum::extract::State;
 use novi::{
-    Error, Issue,
+    Error,
+    rows::Issue,
     store::{
         Edit,
         history::{AsOf, Difference, differences},
@@ -59,8 +60,10 @@ pub(crate) async fn rollback(
     let mut retries = 0;
     loop {
         let current = current_rows(&state).await?;
-        let plan =
-            state.flags().way_back(&current, &past, flag.as_deref()).map_err(|error| plan_error(&error))?;
+        let plan = state
+            .flags()
+            .plan_rollback(&current, &past, flag.as_deref())
+            .map_err(|error| plan_error(&error))?;
         let found = differences(&current, &plan.after);
         let mut revision = None;
         if !options.dry_run && !plan.changes.is_empty() {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use axum::extract::State;
-use novi::Origin;
+use novi::flags::Origin;
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderValue, Request, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use novi::{Context, Snapshot, token::Role};
+use novi::{Context, snapshot::Snapshot, store::token::Role};
 use tracing::Instrument as _;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use novi::{Context, Flags, TARGETING_KEY, Value};
+use novi::{Context, Flags, Value, context::TARGETING_KEY};
 use serde::Deserialize;
 use serde_json::{error::Category, json, value::RawValue};
 

@@ -1,6 +1,6 @@
 //! The bodies of responses, written as bytes without a tree of values.
 
-use novi::{Decision, Reason, Snapshot, rows::Revision};
+use novi::{Decision, Reason, rows::Revision, snapshot::Snapshot};
 use serde_json::{Value, json};
 
 use crate::http::describe::Operation;

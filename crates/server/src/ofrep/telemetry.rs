@@ -1,6 +1,6 @@
 //! Events of evaluations for OpenTelemetry.
 
-use novi::{Decision, Reason, Snapshot};
+use novi::{Decision, Reason, snapshot::Snapshot};
 
 /// Emits an event with the names of OpenTelemetry's semantic conventions for feature flags. It has neither
 /// the caller nor the value, which may be private.

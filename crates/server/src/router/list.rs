@@ -1,6 +1,6 @@
 //! The list of all endpoints. The router adds `/openapi.json`, which describes the list.
 
-use novi::token::Role::{Admin, Server};
+use novi::store::token::Role::{Admin, Server};
 
 use crate::{
     app::extract::FlagName,

@@ -6,7 +6,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use novi::{Context, RequestOverrides, Snapshot};
+use novi::{Context, overrides::RequestOverrides, snapshot::Snapshot};
 
 use crate::{
     app::{AppState, context_slot::ContextSlot},

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use novi::{Context, RequestOverrides, Snapshot};
+use novi::{Context, overrides::RequestOverrides, snapshot::Snapshot};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 /// Characters with a meaning in the list. Other than ASCII is encoded as well.

@@ -9,7 +9,7 @@ use std::{
 
 use axum::http::{HeaderName, HeaderValue, Request, Response, header, request::Parts};
 use chrono::Utc;
-use novi::{Context, Flags, RequestOverrides, TARGETING_KEY, token::Role};
+use novi::{Context, Flags, context::TARGETING_KEY, overrides::RequestOverrides, store::token::Role};
 use tower::{Layer, Service};
 
 use crate::{
@@ -28,7 +28,7 @@ type TrustRequest = dyn Fn(&Parts) -> bool + Send + Sync;
 
 /// Adds the flags to each request of an application: a snapshot, the caller's context, and the overrides in
 /// the header `X-Novi-Feature-Toggles`. They apply to [`RequestFlags`], to guarded functions and to the
-/// [current context](novi::current_context). The response lists the flags that are on in
+/// [current context](novi::context::current). The response lists the flags that are on in
 /// `X-Novi-Feature-Toggles-Enabled`.
 ///
 /// ```
@@ -178,7 +178,7 @@ impl Inner {
     fn overrides(
         &self,
         parts: &Parts,
-        snapshot: &novi::Snapshot,
+        snapshot: &novi::snapshot::Snapshot,
         has_role: bool,
     ) -> Result<RequestOverrides, ToggleError> {
         let key = self.key.as_ref();
@@ -249,12 +249,12 @@ where
         // The service is called within the scopes, too: it may evaluate flags before it returns its future.
         let RequestFlags { snapshot, context, overrides } = flags;
         let called = overrides.within(|| {
-            novi::with_context(Context::clone(&context), || {
+            novi::context::sync_scope(Context::clone(&context), || {
                 self.service.call(Request::from_parts(parts, body))
             })
         });
         Box::pin(async move {
-            let answered = overrides.around(novi::in_context(Context::clone(&context), called)).await;
+            let answered = overrides.around(novi::context::scope(Context::clone(&context), called)).await;
             answered.map(|mut response| {
                 let name = &inner.header.response;
                 add_enabled_header(response.headers_mut(), name, &snapshot, &context, &overrides);

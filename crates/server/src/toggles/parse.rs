@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use novi::{Override, RequestOverrides, Snapshot};
+use novi::{
+    overrides::{Override, RequestOverrides},
+    snapshot::Snapshot,
+};
 
 use crate::{
     http::text::short,

@@ -7,7 +7,11 @@ use axum::{
     http::{StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
-use novi::{Context, Decision, Guard, RequestOverrides, Result, Snapshot};
+use novi::{
+    Context, Decision, Result,
+    overrides::RequestOverrides,
+    snapshot::{Snapshot, SnapshotGuard},
+};
 
 use crate::http::error::ApiError;
 
@@ -18,7 +22,7 @@ use crate::http::error::ApiError;
 /// tasks.
 #[derive(Clone, Debug)]
 pub struct RequestFlags {
-    pub(crate) snapshot: Guard,
+    pub(crate) snapshot: SnapshotGuard,
     pub(crate) context: Arc<Context<'static>>,
     pub(crate) overrides: RequestOverrides,
 }

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use novi::{Backoff, Error, Result, store::ReadStore};
+use novi::{
+    Error, Result,
+    store::{Backoff, ReadStore},
+};
 use tokio::{
     task::spawn_blocking,
     time::{Instant, sleep, timeout},

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use novi::{store::StoredToken, token::TokenHash};
+use novi::store::{StoredToken, token::TokenHash};
 use subtle::ConstantTimeEq as _;
 
 use crate::tokens::{

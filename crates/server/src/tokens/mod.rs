@@ -13,7 +13,7 @@ pub(crate) mod token;
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use novi::{store::ReadStore, token::TokenHash};
+use novi::store::{ReadStore, token::TokenHash};
 
 use crate::tokens::{follower::Follower, shared::Shared, token::Token};
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, Utc};
-use novi::token::{Role, TokenHash};
+use novi::store::token::{Role, TokenHash};
 
 /// A valid token.
 #[derive(Debug)]

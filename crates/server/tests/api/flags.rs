@@ -2,8 +2,8 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use novi::{
-    store::NewToken,
+use novi::store::{
+    NewToken,
     token::{Role, Secret},
 };
 use novi_server::{Options, Tokens};

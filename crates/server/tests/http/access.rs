@@ -5,8 +5,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use chrono::{TimeDelta, Utc};
 use novi::{
     Flags,
-    store::{NewToken, SchemaStore, SqliteStore, TokenStore as _},
-    token::{Role, Secret},
+    store::{
+        NewToken, SchemaStore, SqliteStore, TokenStore as _,
+        token::{Role, Secret},
+    },
 };
 use novi_server::{Options, RequestFlags, RequestToggles, Tokens};
 use reqwest::Method;

@@ -1,7 +1,8 @@
 //! `POST /evaluatedFlags` and `POST /evaluatedFlags/{name}`.
 
 use novi::{
-    Flags, Override,
+    Flags,
+    overrides::Override,
     rows::{ActivationRow, FailMode, FlagRow, LinkRow, Rows},
 };
 use novi_server::Options;

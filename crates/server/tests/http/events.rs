@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use novi::{
-    Flags, Revision,
-    rows::{ActivationRow, FlagRow, LinkRow, Rows},
+    Flags,
+    rows::{ActivationRow, FlagRow, LinkRow, Revision, Rows},
 };
 use novi_server::{Options, SigningKey};
 use tokio::{

@@ -9,8 +9,8 @@ use std::{
 };
 
 use novi::{
-    Error, Flags, Result, Revision,
-    rows::{ActivationRow, Rows},
+    Error, Flags, Result,
+    rows::{ActivationRow, Revision, Rows},
     store::{BoxFuture, ReadStore},
 };
 use novi_server::Options;

@@ -11,7 +11,7 @@ use crate::common::{Reply, Server};
 #[tokio::test]
 async fn metrics_count_requests_and_evaluations() {
     let flags = Flags::from_rows(Rows {
-        revision: novi::Revision::new(7),
+        revision: novi::rows::Revision::new(7),
         flags: vec![FlagRow::new(1, "a \"b\"\n", true), FlagRow::new(2, "broken", true)],
         activations: vec![ActivationRow::new(1, "x", "nobody.knows", "{}")],
         links: vec![LinkRow::new(2, 1)],

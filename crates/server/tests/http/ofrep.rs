@@ -189,7 +189,7 @@ async fn etag_changes_with_context_rows_and_time() {
     assert_eq!(fetch(r#"{"plan":"pro"}"#, Some("\"other\"")).await.status, 200);
 
     let mut changed = rows();
-    changed.revision = novi::Revision::new(5);
+    changed.revision = novi::rows::Revision::new(5);
     server.flags.replace_rows(changed.clone());
     assert_eq!(fetch(r#"{"plan":"pro"}"#, Some(&etag)).await.status, 200);
     // The same rows and the same request, but a time window opens.

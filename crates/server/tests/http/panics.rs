@@ -1,7 +1,8 @@
 //! Panics of custom code.
 
 use novi::{
-    Activation, ActivationType, Check, Flags, Registry, Verdict,
+    Flags,
+    activation::{Activation, ActivationType, Evaluation, Registry, Verdict},
     rows::{ActivationRow, FlagRow, LinkRow},
 };
 use novi_server::{OnSpan, Options};
@@ -16,7 +17,7 @@ use crate::common::{Reply, Server, demo};
 struct Panics {}
 
 impl Activation for Panics {
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
+    fn evaluate(&self, check: &Evaluation<'_>) -> Verdict {
         assert!(check.get("panic").is_none(), "a secret of the activation's");
         Verdict::On
     }

@@ -4,8 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use novi::{
     Flags,
-    store::{NewToken, SchemaStore as _, SqliteStore, TokenStore as _},
-    token::{Role, Secret},
+    store::{
+        NewToken, SchemaStore as _, SqliteStore, TokenStore as _,
+        token::{Role, Secret},
+    },
 };
 use novi_server::{Options, Tokens};
 

@@ -5,10 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use novi::{
-    Revision,
-    rows::{ActivationRow, FlagRow, LinkRow, Rows},
-};
+use novi::rows::{ActivationRow, FlagRow, LinkRow, Revision, Rows};
 use serde_json::{Value, json};
 
 use crate::common::{Reply, Server, client};

@@ -120,7 +120,7 @@ async fn application(toggles: RequestToggles) -> String {
             "mine": flags.is_enabled("mine"),
             "elsewhere": spawned,
             "bar": bar(),
-            "user": novi::current_context(|context| context.targeting_key().map(str::to_owned)),
+            "user": novi::context::current(|context| context.targeting_key().map(str::to_owned)),
         }))
     }
     let app = Router::new().route("/", get(page)).layer(toggles).route("/bare", get(page));

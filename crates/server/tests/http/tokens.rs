@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use novi::{
-    store::{NewToken, SchemaStore, SqliteStore, TokenStore as _},
+use novi::store::{
+    NewToken, SchemaStore, SqliteStore, TokenStore as _,
     token::{Role, Secret},
 };
 use novi_server::{TokenError, Tokens};

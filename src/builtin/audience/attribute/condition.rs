@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    activation::evaluation::Check,
+    activation::evaluation::Evaluation,
     builtin::audience::attribute::{
         operator::Test,
         path::{Found, Path},
@@ -42,11 +42,11 @@ impl Condition {
 
     /// Evaluates the condition. A missing attribute never matches, except with `"exists": false`.
     #[inline(always)]
-    pub(super) fn is_met(&self, path: &Path, check: &Check<'_>) -> bool {
-        match (check.get(path.name()), self) {
+    pub(super) fn is_met(&self, path: &Path, evaluation: &Evaluation<'_>) -> bool {
+        match (evaluation.get(path.name()), self) {
             // The fast path for nearly all callers and rows, with the same result as below.
-            (Some(Value::Str(given)), Self::One(test)) => test.is_met_by_str(given, check),
-            (attribute, _) => self.is_met_by(path.follow(attribute, check)),
+            (Some(Value::Str(given)), Self::One(test)) => test.is_met_by_str(given, evaluation),
+            (attribute, _) => self.is_met_by(path.follow(attribute, evaluation)),
         }
     }
 

@@ -9,7 +9,7 @@ use serde::{
 };
 
 use crate::{
-    activation::Compile,
+    activation::CompileContext,
     builtin::audience::{
         attribute::{
             condition::Condition,
@@ -149,7 +149,7 @@ pub(super) struct Config {
 
 impl Config {
     /// Compiles the path and the condition. Problems are reported.
-    pub(super) fn compile(self, row: &mut Compile<'_>) -> (Path, Condition) {
+    pub(super) fn compile(self, row: &mut CompileContext<'_>) -> (Path, Condition) {
         let mut read = Reader::new(row);
         read.unknown(self.unknown.keys());
         let path = read.name("attribute", self.attribute);

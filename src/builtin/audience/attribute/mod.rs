@@ -12,7 +12,7 @@ pub(crate) mod search;
 pub(crate) mod values;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::register::register,
 };
 use condition::Condition;
@@ -29,9 +29,9 @@ register!(Attribute, "novi.attribute", [], "On if an attribute of the caller mat
 
 impl Activation for Attribute {
     #[inline]
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let met = self.condition.is_met(&self.path, check);
-        check.note(|| format!("{}: expected {}", self.path, self.condition));
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let met = self.condition.is_met(&self.path, evaluation);
+        evaluation.note(|| format!("{}: expected {}", self.path, self.condition));
         met.into()
     }
 }
@@ -39,7 +39,7 @@ impl Activation for Attribute {
 impl Configured for Attribute {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let (path, condition) = config.compile(row);
         Some(Self { path, condition })
     }

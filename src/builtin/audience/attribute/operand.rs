@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use novi_match::{network::parse as parse_network, pattern::Pattern, version::Requirement};
 
 use crate::{
-    activation::Compile,
+    activation::CompileContext,
     builtin::audience::{
         attribute::{instant, number::Number, operand_kind::Operand, path::Path, values::Values},
         case_fold::Case,
@@ -46,7 +46,7 @@ const SCALAR: &str = "a string, a number or a boolean";
 
 /// Reads the fields of one row.
 pub(super) struct Reader<'r, 'c> {
-    row: &'r mut Compile<'c>,
+    row: &'r mut CompileContext<'c>,
     /// The number of operators, valid or not.
     operators: usize,
     /// Whether there are unknown fields, one of which may be a misspelled operator.
@@ -54,7 +54,7 @@ pub(super) struct Reader<'r, 'c> {
 }
 
 impl<'r, 'c> Reader<'r, 'c> {
-    pub(super) fn new(row: &'r mut Compile<'c>) -> Self {
+    pub(super) fn new(row: &'r mut CompileContext<'c>) -> Self {
         Self { row, operators: 0, has_unknown: false }
     }
 

@@ -9,7 +9,7 @@ use novi_match::{
 };
 
 use crate::{
-    activation::evaluation::Check,
+    activation::evaluation::Evaluation,
     builtin::audience::{
         attribute::{instant, number::Number, search::Search, values::Values},
         network::Networks,
@@ -54,11 +54,11 @@ impl Bound {
 impl Test {
     /// Tests a string of the context.
     #[inline(always)]
-    pub(super) fn is_met_by_str(&self, text: &str, check: &Check<'_>) -> bool {
+    pub(super) fn is_met_by_str(&self, text: &str, evaluation: &Evaluation<'_>) -> bool {
         match self {
             Self::OneOf(Values::Strings(strings)) => strings.contains(text),
             Self::Version(requirement) => {
-                requirement.is_met_by_release(check.parse_cached(text, short_release), text)
+                requirement.is_met_by_release(evaluation.parse_cached(text, short_release), text)
             }
             _ => self.is_met_by(&Value::Str(text.into())),
         }

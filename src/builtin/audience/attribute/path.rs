@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{activation::evaluation::Check, context::value::Value};
+use crate::{activation::evaluation::Evaluation, context::value::Value};
 
 /// The depth nesting of lists and objects that is followed. JSON of `serde_json` ends at 128.
 const MAX_DEPTH: usize = 128;
@@ -28,13 +28,13 @@ impl Path {
     pub(super) fn follow<'c>(
         &'c self,
         attribute: Option<&'c Value<'c>>,
-        check: &'c Check<'_>,
+        evaluation: &'c Evaluation<'_>,
     ) -> Option<Found<'c>> {
         if let Some(value) = attribute {
             return Some(Found { value, path: None });
         }
         let (first, path) = self.name.split_once('.')?;
-        Some(Found { value: check.get(first)?, path: Some(path) })
+        Some(Found { value: evaluation.get(first)?, path: Some(path) })
     }
 }
 

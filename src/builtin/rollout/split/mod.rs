@@ -8,7 +8,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
 use crate::{
-    activation::{Activation, Compile, Configured, Variant, Verdict, bucket::Hash, evaluation::Check},
+    activation::{
+        Activation, CompileContext, Configured, Variant, Verdict, bucket::Hash, evaluation::Evaluation,
+    },
     builtin::{
         audience::attribute_names::AttributeNames,
         register::register,
@@ -89,14 +91,16 @@ const FEW: usize = 8;
 
 impl Activation for Split {
     #[inline]
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let Some(place) = self.sticky.place(check, Purpose::Variant(self.sum)) else { return Verdict::Off };
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let Some(place) = self.sticky.place(evaluation, Purpose::Variant(self.sum)) else {
+            return Verdict::Off;
+        };
         let found = if self.ends.len() <= FEW {
             self.ends.iter().find(|(end, _)| place < *end)
         } else {
             self.ends.get(self.ends.partition_point(|(end, _)| *end <= place))
         };
-        check.note(|| self.describe(place));
+        evaluation.note(|| self.describe(place));
         match found {
             Some((_, Some(variant))) => Verdict::Variant(*variant),
             _ => Verdict::Off,
@@ -126,7 +130,7 @@ impl Split {
 impl Configured for Split {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let hash = config.hash;
         if !hash.has_variants() {
             row.problem(".hash", "this hash has no variants; use another one");
@@ -160,7 +164,7 @@ fn ends_of_weights(
     weights: &[(String, f64)],
     coverage: f64,
     hash: HashName,
-    row: &mut Compile<'_>,
+    row: &mut CompileContext<'_>,
 ) -> Option<(u32, Ends)> {
     let total = total(weights, hash, |path, message| row.problem(path, message))?;
     let (mut sum, mut ends) = (0.0, Ends::new());
@@ -204,7 +208,11 @@ fn total(weights: &[(String, f64)], hash: HashName, mut problem: impl FnMut(&str
     Some(total)
 }
 
-fn ends_of_ranges(Ranges(named): &Ranges, hash: HashName, row: &mut Compile<'_>) -> Option<(u32, Ends)> {
+fn ends_of_ranges(
+    Ranges(named): &Ranges,
+    hash: HashName,
+    row: &mut CompileContext<'_>,
+) -> Option<(u32, Ends)> {
     let mut all = Vec::new();
     for (name, ranges) in named {
         let variant = row.variant(name);

@@ -44,10 +44,10 @@ pub enum ReweightError {
 ///
 /// ```
 /// let split = r#"{"variants": {"grid": 50, "list": 50}}"#;
-/// let new = novi::reweighted(split, &[("grid", 40.0), ("list", 40.0), ("map", 20.0)])?;
+/// let new = novi::builtin::reweighted(split, &[("grid", 40.0), ("list", 40.0), ("map", 20.0)])?;
 /// assert_eq!(new.config, r#"{"ranges":{"grid":[[0,40000]],"list":[[50000,90000]],"map":[[40000,50000],[90000,100000]]}}"#);
 /// assert_eq!(new.moved, 0.2);
-/// # Ok::<(), novi::ReweightError>(())
+/// # Ok::<(), novi::builtin::ReweightError>(())
 /// ```
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 pub(crate) mod hash;
 
 use crate::{
-    activation::{Compile, bucket::Salted, evaluation::Check},
+    activation::{CompileContext, bucket::Salted, evaluation::Evaluation},
     builtin::audience::{attribute_names::AttributeNames, scalar::with_key},
     context::value::Value,
 };
@@ -35,7 +35,7 @@ impl Sticky {
         by: Option<AttributeNames>,
         salt: Option<String>,
         hash: HashName,
-        row: &mut Compile<'_>,
+        row: &mut CompileContext<'_>,
     ) -> Option<Self> {
         if salt.is_none() && hash.is_salted() {
             row.depends_on_flag();
@@ -62,18 +62,18 @@ impl Sticky {
 
     /// The position of the caller, or `None` if the attribute is neither a string nor an integer.
     #[inline(always)]
-    pub(in crate::builtin) fn place(&self, check: &Check<'_>, purpose: Purpose) -> Option<u32> {
+    pub(in crate::builtin) fn place(&self, evaluation: &Evaluation<'_>, purpose: Purpose) -> Option<u32> {
         let (salted, value) = match self.settings.as_deref() {
-            None => (check.flag_salt(), check.targeting_value()?),
+            None => (evaluation.flag_salt(), evaluation.targeting_value()?),
             Some(Settings { by, hash }) => {
                 let value = match by {
-                    None => check.targeting_value()?,
-                    Some(by) => by.find(check)?,
+                    None => evaluation.targeting_value()?,
+                    Some(by) => by.find(evaluation)?,
                 };
                 match hash {
-                    Salt::Murmur3(salted) => (salted.unwrap_or_else(|| check.flag_salt()), value),
+                    Salt::Murmur3(salted) => (salted.unwrap_or_else(|| evaluation.flag_salt()), value),
                     Salt::Other(hash, salt) => {
-                        return place_by_hash(*hash, salt.as_deref(), value, check, purpose);
+                        return place_by_hash(*hash, salt.as_deref(), value, evaluation, purpose);
                     }
                 }
             }
@@ -91,12 +91,12 @@ fn place_by_hash(
     hash: HashName,
     salt: Option<&str>,
     value: &Value<'_>,
-    check: &Check<'_>,
+    evaluation: &Evaluation<'_>,
     purpose: Purpose,
 ) -> Option<u32> {
     let salt = match salt {
         Some(salt) => salt,
-        None if hash.is_salted() => check.flag_name(),
+        None if hash.is_salted() => evaluation.flag_name(),
         None => "",
     };
     with_key(value, |key| hash.place(salt, key, purpose))

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Compile, Configured, Verdict, evaluation::Check},
+    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
     builtin::{
         register::register,
         time::clock::{Now, now_in_rfc3339, zone},
@@ -94,11 +94,11 @@ register!(Schedule, "novi.schedule", [], "On in windows of time that repeat");
 
 impl Activation for Schedule {
     #[inline]
-    fn evaluate(&self, check: &Check<'_>) -> Verdict {
-        let Some(now) = now_in_rfc3339(check) else { return Verdict::Off };
-        if check.is_traced() {
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let Some(now) = now_in_rfc3339(evaluation) else { return Verdict::Off };
+        if evaluation.is_traced() {
             let interval = self.interval(now);
-            check.note(|| {
+            evaluation.note(|| {
                 let at = |seconds| {
                     DateTime::from_timestamp(seconds, 0)
                         .map_or_else(|| "ever".to_owned(), |at| at.to_rfc3339_opts(SecondsFormat::Secs, true))
@@ -152,7 +152,7 @@ impl Schedule {
 impl Configured for Schedule {
     type Config = Config;
 
-    fn configure(config: Config, row: &mut Compile<'_>) -> Option<Self> {
+    fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let zone = zone(config.timezone.as_deref(), row);
         let has_weekly = config.weekdays.is_some() || config.from.is_some() || config.to.is_some();
         if config.cron.is_none() && config.duration.is_none() && !has_weekly {
@@ -178,7 +178,7 @@ fn cron(
     text: Option<&str>,
     duration: Option<&str>,
     zone: Tz,
-    row: &mut Compile<'_>,
+    row: &mut CompileContext<'_>,
 ) -> Option<Box<CronWindows>> {
     let length = duration.and_then(|text| parse_seconds(text, row));
     if text.is_some() && duration.is_none() {
@@ -211,7 +211,7 @@ fn cron(
 }
 
 /// Parses a duration, in seconds.
-fn parse_seconds(text: &str, row: &mut Compile<'_>) -> Option<i64> {
+fn parse_seconds(text: &str, row: &mut CompileContext<'_>) -> Option<i64> {
     /// A window of more than a year does not repeat.
     const LONGEST: u64 = 366 * 24 * 60 * 60;
     let is_valid =
@@ -224,7 +224,7 @@ fn parse_seconds(text: &str, row: &mut Compile<'_>) -> Option<i64> {
     duration.and_then(|duration| i64::try_from(duration.as_secs()).ok())
 }
 
-fn weekly(config: &Config, zone: Tz, row: &mut Compile<'_>) -> Option<Box<WeeklyWindows>> {
+fn weekly(config: &Config, zone: Tz, row: &mut CompileContext<'_>) -> Option<Box<WeeklyWindows>> {
     let mut time = |path: &str, text: Option<&str>| match text {
         None => Some(NaiveTime::MIN),
         // The end of a day is the start of the next day.
@@ -244,7 +244,7 @@ fn weekly(config: &Config, zone: Tz, row: &mut Compile<'_>) -> Option<Box<Weekly
 }
 
 /// The days, from Monday.
-fn days(names: Option<&[String]>, row: &mut Compile<'_>) -> Option<[bool; 7]> {
+fn days(names: Option<&[String]>, row: &mut CompileContext<'_>) -> Option<[bool; 7]> {
     let Some(names) = names else { return Some([true; 7]) };
     if names.is_empty() {
         row.problem(".weekdays", "expected at least one day, found none");

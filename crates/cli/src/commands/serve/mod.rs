@@ -9,7 +9,10 @@ mod signals;
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Args;
-use novi::{Flags, Origin, Status};
+use novi::{
+    Flags,
+    flags::{Origin, Status},
+};
 use novi_server::Database;
 use serde_json::json;
 use tokio::{net::TcpListener, sync::oneshot};

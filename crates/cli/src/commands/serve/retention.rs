@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use novi::store::history::Keep;
+use novi::store::history::Retention;
 
 /// Deletes records that are older than `keep`, once an hour, until the process ends.
-pub(super) fn prune_in_background(url: String, keep: Keep) {
+pub(super) fn prune_in_background(url: String, keep: Retention) {
     /// Retention is measured in days, so an hour more does not matter.
     const EVERY: Duration = Duration::from_hours(1);
-    if keep == Keep::Forever {
+    if keep == Retention::Forever {
         return;
     }
     tokio::spawn(async move {

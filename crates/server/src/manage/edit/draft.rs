@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use novi::{
-    Issue, Snapshot,
-    rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, MemberRow, Rows},
-    store::{Change, Versioned},
+    rows::{ActivationRow, FlagMetadata, FlagRow, Issue, LinkRow, MemberRow, Rows},
+    snapshot::Snapshot,
+    store::{Change, RowKey},
 };
 
 use crate::{
@@ -34,7 +34,7 @@ pub(crate) struct Draft<'a> {
     pub(crate) changes: Vec<Change>,
     /// The versions of the rows that the changes depend on. If others are current at the commit, it
     /// conflicts.
-    pub(crate) versions: BTreeMap<Versioned, i64>,
+    pub(crate) versions: BTreeMap<RowKey, i64>,
     pub(crate) problems: Vec<Problem>,
     /// Rows that were modified since the caller read them.
     pub(crate) outdated: Vec<Outdated>,
@@ -122,7 +122,7 @@ impl<'a> Draft<'a> {
         let mut row = self.find_flag(&flag.0, change)?;
         let id = row.id;
         self.note("flags", id, at);
-        self.expect(Versioned::FlagId(id), fields.version, row.metadata.row_version);
+        self.expect(RowKey::FlagId(id), fields.version, row.metadata.row_version);
         // The status is set by name, which could be another flag's at the commit.
         self.expect_current_flag(id);
         if let Some(name) = fields.name.clone().filter(|name| *name != row.name) {
@@ -150,7 +150,7 @@ impl<'a> Draft<'a> {
     fn delete_flag(&mut self, flag: &FlagRef, version: Option<Int>, change: &RequestedChange) -> Step {
         let row = self.find_flag(&flag.0, change)?;
         self.note("flags", row.id, &change.pointer);
-        self.expect(Versioned::FlagId(row.id), version, row.metadata.row_version);
+        self.expect(RowKey::FlagId(row.id), version, row.metadata.row_version);
         self.changes.push(Change::DeleteFlag { id: row.id });
         self.flags.insert(row.id, None);
         self.links.insert(row.id, BTreeSet::new());
@@ -185,7 +185,7 @@ impl<'a> Draft<'a> {
         fields.check(at, &mut self.problems);
         let mut row = self.find_activation(id, change)?;
         self.note("activations", id, at);
-        self.expect(Versioned::Activation(id), fields.version, row.row_version);
+        self.expect(RowKey::Activation(id), fields.version, row.row_version);
         fields.check_faults(&row, at, &mut self.problems);
         fields.apply_to(&mut row);
         self.expect_current_activation(id);
@@ -197,7 +197,7 @@ impl<'a> Draft<'a> {
     fn delete_activation(&mut self, id: i64, version: Option<Int>, change: &RequestedChange) -> Step {
         let row = self.find_activation(id, change)?;
         self.note("activations", id, &change.pointer);
-        self.expect(Versioned::Activation(id), version, row.row_version);
+        self.expect(RowKey::Activation(id), version, row.row_version);
         let linked = self.flags_linked_to(id);
         if !linked.is_empty() {
             let message = format!("linked flags must be unlinked first: {}", linked.join(", "));
@@ -220,7 +220,7 @@ impl<'a> Draft<'a> {
         };
         let flag = self.find_flag(&link.flag.0, &field("flag"))?;
         self.note("flags", flag.id, &change.pointer);
-        self.expect(Versioned::FlagId(flag.id), link.version, flag.metadata.row_version);
+        self.expect(RowKey::FlagId(flag.id), link.version, flag.metadata.row_version);
         if linked {
             self.find_activation(link.activation.0, &field("activation"))?;
         }
@@ -250,7 +250,7 @@ impl<'a> Draft<'a> {
         let id = members.activation.0;
         let row = self.find_activation(id, change)?;
         self.note("activations", id, &change.pointer);
-        self.expect(Versioned::Activation(id), members.version, row.row_version);
+        self.expect(RowKey::Activation(id), members.version, row.row_version);
         self.expect_current_activation(id);
         let lists = [("remove", &members.remove, None), ("members", &members.members, Some(members.denied))];
         for (list, members, to) in lists {
@@ -376,12 +376,12 @@ impl<'a> Draft<'a> {
     }
 
     /// Expects the row's version that the caller has read.
-    fn expect(&mut self, row: Versioned, expected: Option<Int>, found: i64) {
+    fn expect(&mut self, row: RowKey, expected: Option<Int>, found: i64) {
         let Some(Int(expected)) = expected else { return };
         let (table, id) = match row {
-            Versioned::FlagId(id) => ("flags", id),
-            Versioned::Activation(id) => ("activations", id),
-            Versioned::Flag(_) => return,
+            RowKey::FlagId(id) => ("flags", id),
+            RowKey::Activation(id) => ("activations", id),
+            RowKey::Flag(_) => return,
         };
         if expected != found {
             self.outdated.push(Outdated { table, id, expected, found });
@@ -392,13 +392,13 @@ impl<'a> Draft<'a> {
     /// Expects the current version of a flag.
     fn expect_current_flag(&mut self, id: i64) {
         if let Some(row) = find_flag(self.rows, id) {
-            self.versions.entry(Versioned::FlagId(id)).or_insert(row.metadata.row_version);
+            self.versions.entry(RowKey::FlagId(id)).or_insert(row.metadata.row_version);
         }
     }
 
     fn expect_current_activation(&mut self, id: i64) {
         if let Some(row) = find_activation(self.rows, id) {
-            self.versions.entry(Versioned::Activation(id)).or_insert(row.row_version);
+            self.versions.entry(RowKey::Activation(id)).or_insert(row.row_version);
         }
     }
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use novi::{
-    Error, Guard, Issue, Plan, Revision, Snapshot,
-    rows::{ActivationRow, FlagRow, Rows},
+    Error,
+    rows::{ActivationRow, FlagRow, Issue, Revision, Rows},
+    snapshot::{Plan, Snapshot, SnapshotGuard},
     store::Edit,
 };
 use serde_json::Value;
@@ -41,7 +42,7 @@ pub(crate) enum Outcome {
 /// An edit that is committed, and that this server uses.
 pub(crate) struct Written {
     pub(crate) revision: Revision,
-    pub(crate) snapshot: Guard,
+    pub(crate) snapshot: SnapshotGuard,
     /// The table and id of the row of each change.
     pub(crate) targets: Vec<(&'static str, i64)>,
 }
@@ -166,7 +167,7 @@ impl<'a> EditRequest<'a> {
                 return Ok(self.conflict(rows, &Outdated { table, id, expected, found }));
             }
             Error::Invalid(issues) => self.all_problems(draft, issues),
-            Error::Refused(_) | Error::FlagNotFound { .. } => {
+            Error::Constraint(_) | Error::FlagNotFound { .. } => {
                 let mut problems = self.all_problems(draft, self.plan(edit, rows).problems);
                 mark_refused(&mut problems);
                 problems

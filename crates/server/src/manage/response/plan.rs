@@ -1,6 +1,6 @@
 //! The plan of an edit.
 
-use novi::PlannedRow;
+use novi::snapshot::PlannedRow;
 use schemars::JsonSchema;
 use serde::Serialize;
 

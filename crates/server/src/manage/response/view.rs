@@ -3,10 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use novi::{
-    Revision,
-    rows::{ActivationRow, FailMode, FlagRow, Rows},
-};
+use novi::rows::{ActivationRow, FailMode, FlagRow, Revision, Rows};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, value::RawValue};

@@ -1,27 +1,27 @@
-//! How long the history is kept.
+//! How long the history is retained.
 
 use std::{fmt, str::FromStr, time::Duration};
 
 use chrono::Utc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::store::history::AsOf;
+use crate::store::history::moment::AsOf;
 
 /// The seconds of a day.
 const DAY: u64 = 86_400;
 
-/// How long records are kept, written as `"forever"` or as a length of time with its unit: `"90d"`.
+/// How long records are retained, written as `"forever"` or as a duration with its unit: `"90d"`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Keep {
-    /// All of them.
+pub enum Retention {
+    /// Records are never pruned.
     #[default]
     Forever,
-    /// So long at least; whoever asks for a moment within it gets the rows as they were then.
+    /// For this long at least: the rows of any moment within it can be read.
     For(Duration),
 }
 
-impl Keep {
-    /// The moment before which records may go, as the clock is now; nothing where none may.
+impl Retention {
+    /// The moment before which records may be pruned now; `None` if none may be.
     #[must_use]
     pub fn since(self) -> Option<AsOf> {
         let Self::For(duration) = self else { return None };
@@ -30,7 +30,7 @@ impl Keep {
     }
 }
 
-impl FromStr for Keep {
+impl FromStr for Retention {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -44,11 +44,11 @@ impl FromStr for Keep {
     }
 }
 
-impl fmt::Display for Keep {
+impl fmt::Display for Retention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Forever => f.write_str("forever"),
-            // Nobody thinks of 90 days as two months and some.
+            // People say 90 days, not two months and some.
             Self::For(duration) if duration.as_secs() >= DAY && duration.as_secs().is_multiple_of(DAY) => {
                 write!(f, "{}d", duration.as_secs() / DAY)
             }
@@ -57,18 +57,18 @@ impl fmt::Display for Keep {
     }
 }
 
-impl<'de> Deserialize<'de> for Keep {
+impl<'de> Deserialize<'de> for Retention {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct KeepVisitor;
 
         impl de::Visitor<'_> for KeepVisitor {
-            type Value = Keep;
+            type Value = Retention;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(r#""forever" or a duration with its unit, like "90d""#)
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Keep, E> {
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Retention, E> {
                 text.parse().map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
             }
         }
@@ -77,7 +77,7 @@ impl<'de> Deserialize<'de> for Keep {
     }
 }
 
-impl Serialize for Keep {
+impl Serialize for Retention {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -90,11 +90,11 @@ mod tests {
     #[test]
     fn times_to_keep_are_read_and_written() {
         for text in ["forever", "90d", "1h 30m"] {
-            assert_eq!(text.parse::<Keep>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<Retention>().unwrap().to_string(), text);
         }
-        assert_eq!("90d".parse(), Ok(Keep::For(Duration::from_hours(90 * 24))));
+        assert_eq!("90d".parse(), Ok(Retention::For(Duration::from_hours(90 * 24))));
         for text in ["", "90", "always", "-1d"] {
-            assert!(text.parse::<Keep>().is_err(), "{text:?}");
+            assert!(text.parse::<Retention>().is_err(), "{text:?}");
         }
     }
 }

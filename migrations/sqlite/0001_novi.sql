@@ -1,9 +1,99 @@
--- Every change leaves one record that says who made it and why, and every record raises the revision: a reader that has seen
--- all records knows all that has changed.
+-- Generated from migrations/sqlite.sql: edit that, and run `UPDATE_DOCS=1 cargo test -p novi --lib schema`.
+
+-- The three core tables have the columns of Python novi: tables that it made are adopted as they are. Columns are never
+-- added to them, so that positional inserts keep working. Times are UTC text.
+create table if not exists flags (
+  id integer primary key,
+  name varchar(255) not null unique,
+  status boolean not null
+);
+
+create table if not exists activations (
+  id integer primary key,
+  name varchar(255) not null,
+  class_name varchar(255) not null,
+  config text
+);
+
+create table if not exists flags_activations (
+  flag_id integer not null references flags (id) on delete cascade,
+  activation_id integer not null references activations (id) on delete restrict
+);
+
+-- Python's table has no key, and a pair may be there twice.
+delete from flags_activations
+where flag_id is not null and activation_id is not null
+  and rowid not in (select min(rowid) from flags_activations group by flag_id, activation_id);
+
+create unique index if not exists flags_activations_pair on flags_activations (flag_id, activation_id);
+create index if not exists flags_activations_activation on flags_activations (activation_id);
+
+-- What novi stores about a flag beyond its row, in a table of its own.
+create table flag_metadata (
+  flag_id integer primary key references flags (id) on delete cascade on update cascade,
+  description text,
+  owner text,
+  expires_at text,
+  tags text,
+  override_allowed boolean not null default true,
+  exposed boolean not null default false,
+  fail_mode varchar(20) not null default 'off' check (fail_mode in ('off', 'on', 'last_known')),
+  variants text,
+  default_variant text,
+  row_version integer not null default 1,
+  created_at text default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+  updated_at text default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+);
+insert into flag_metadata (flag_id) select id from flags;
+
+-- How often an activation or its members changed. A writer names the version that it has read, and so does not overwrite
+-- changes that it has not read. A change of this table raises no revision and leaves no history; the edit behind it does.
+create table activation_metadata (
+  activation_id integer primary key references activations (id) on delete cascade on update cascade,
+  row_version integer not null default 1 check (typeof(row_version) = 'integer'),
+  created_at text default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+  updated_at text default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+);
+insert into activation_metadata (activation_id) select id from activations;
+
+-- The members of lists, beside their activation, so that one is added by an insert of its own.
+-- SQLite stores a value of any type in any column, hence the checks.
+create table activation_members (
+  activation_id integer not null references activations (id) on delete cascade on update cascade,
+  member varchar(255) not null check (typeof(member) = 'text'),
+  denied boolean not null default false check (denied in (0, 1)),
+  primary key (activation_id, member)
+) without rowid;
+
+-- The revision: a number that every change of the rows raises, whoever makes it. Readers compare with `!=`.
+create table novi_revision (
+  slot integer primary key,
+  revision integer not null,
+  changed_at text
+);
+insert into novi_revision (slot, revision, changed_at) values (0, 1, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'));
+
+-- Who changed what, when and why. `before` and `after` are the row as JSON. Every change leaves one record, and every record
+-- raises the revision: a reader that has seen all records knows all changes.
+create table flag_history (
+  id integer primary key,
+  slot integer not null,
+  revision integer,
+  changed_at text not null,
+  actor text,
+  entity text not null,
+  entity_id integer,
+  other_id integer,
+  operation text not null,
+  before text,
+  after text,
+  reason text
+);
+create index flag_history_entity on flag_history (entity, entity_id);
 create index flag_history_revision on flag_history (slot, revision);
 
--- SQLite knows no users and no variables of a session. Who wants to be named sets this row in the transaction of the
--- change, and back to null before the commit. It is no row of novi's: it raises nothing and has no history.
+-- SQLite has no users and no variables of a session. A writer that wants to be named sets this row in the transaction of
+-- the change, and back to null before the commit. Changes of it raise no revision and leave no history.
 create table novi_session (
   id integer primary key check (id = 1),
   actor text,
@@ -11,7 +101,7 @@ create table novi_session (
 );
 insert into novi_session (id) values (1);
 
--- What triggers insert into this becomes a record, with a revision of its own.
+-- What triggers insert into this view becomes a record, with a revision of its own.
 create view novi_record as
 select entity, entity_id, other_id, operation, before, after from flag_history;
 
@@ -26,7 +116,7 @@ begin
   where current.slot = 0;
 end;
 
--- `insert or replace` and `update or replace` remove the rows in their way without firing a trigger for them. The rows that
+-- `insert or replace` and `update or replace` remove rows that are in the way without firing a trigger for them. Rows that
 -- may be in the way are kept here until the new row is there, or until the next one comes.
 create table novi_replaced (
   entity text not null,
@@ -35,39 +125,70 @@ create table novi_replaced (
   before text
 );
 
-drop trigger novi_flag_added;
-drop trigger novi_flag_changed;
-drop trigger novi_flag_removed;
-drop trigger novi_flag_metadata_changed;
-drop trigger novi_flag_metadata_kept;
-drop trigger novi_activation_removed;
-drop trigger novi_flags_insert;
-drop trigger novi_flags_update;
-drop trigger novi_flags_delete;
-drop trigger novi_activations_insert;
-drop trigger novi_activations_update;
-drop trigger novi_activations_delete;
-drop trigger novi_flags_activations_insert;
-drop trigger novi_flags_activations_update;
-drop trigger novi_flags_activations_delete;
-drop trigger novi_flag_metadata_insert;
-drop trigger novi_flag_metadata_update;
-drop trigger novi_flag_metadata_delete;
-drop trigger novi_activation_members_insert;
-drop trigger novi_activation_members_update;
-drop trigger novi_activation_members_delete;
+-- When flags were last evaluated, by their names. Without a foreign key and without triggers: it is no part of the revision
+-- or of the history, and writing it touches no row that flags are changed by.
+create table novi_usage (
+  flag text not null primary key check (typeof(flag) = 'text'),
+  first_seen text not null,
+  last_evaluated text not null,
+  last_on text,
+  last_off text,
+  evaluations integer not null
+) without rowid;
 
--- A row's values can be of any type in SQLite. A blob, which JSON can not hold, is written in hexadecimal, so that no
--- odd value makes a write fail.
+-- Since when usage is recorded: what was not evaluated before that is unknown.
+create table novi_usage_since (
+  id integer primary key check (id = 1),
+  since text not null
+);
+insert into novi_usage_since (id, since) values (1, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'));
+
+-- Who may call a server. Only the SHA-256 of a token's secret is stored, in hexadecimal digits. A change of a token raises
+-- no revision and leaves no history.
+create table novi_tokens (
+  id integer primary key autoincrement,
+  name text not null unique check (typeof(name) = 'text'),
+  role text not null check (role in ('client', 'server', 'admin')),
+  subject text,
+  hash text not null unique check (typeof(hash) = 'text' and length(hash) = 64),
+  created_at text not null default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+  created_by text,
+  expires_at text,
+  revoked_at text,
+  last_used_at text
+);
+
+-- How often tokens were created, changed or removed: servers read this number all the time, and the tokens when it changes.
+create table novi_token_changes (
+  id integer primary key check (id = 1),
+  changes integer not null
+);
+insert into novi_token_changes (id, changes) values (1, 0);
+
+-- Adopted tables have no delete rules, and many programs leave foreign keys off: the triggers hold in any case.
+-- To drop a condition would open a flag, hence the refusal.
+create trigger novi_activation_in_use before delete on activations
+when exists (select 1 from flags_activations where activation_id = old.id)
+begin
+  select raise(abort, 'flags are linked to this activation: unlink them first');
+end;
+
+create trigger novi_flag_unlink before delete on flags
+begin
+  delete from flags_activations where flag_id = old.id;
+end;
+
+-- Records. A row's values can be of any type in SQLite; a blob, which JSON cannot hold, is written in hexadecimal, so that
+-- no odd value makes a write fail.
 
 create trigger novi_flags_replace before insert on flags
 begin
   delete from novi_replaced where entity = 'flags';
   insert into novi_replaced (entity, entity_id, other, before)
   select 'flags', id, null, json_object(
-      'id', id,
-      'name', iif(typeof(name) = 'blob', hex(name), name),
-      'status', case when status = 1 then json('true') when status = 0 then json('false') when typeof(status) = 'blob' then hex(status) else status end)
+    'id', id,
+    'name', iif(typeof(name) = 'blob', hex(name), name),
+    'status', case when status = 1 then json('true') when status = 0 then json('false') when typeof(status) = 'blob' then hex(status) else status end)
   from flags where id = new.id or name = new.name;
 end;
 
@@ -76,12 +197,15 @@ begin
   delete from novi_replaced where entity = 'flags';
   insert into novi_replaced (entity, entity_id, before)
   select 'flags', id, json_object(
-      'id', id,
-      'name', iif(typeof(name) = 'blob', hex(name), name),
-      'status', case when status = 1 then json('true') when status = 0 then json('false') when typeof(status) = 'blob' then hex(status) else status end)
+    'id', id,
+    'name', iif(typeof(name) = 'blob', hex(name), name),
+    'status', case when status = 1 then json('true') when status = 0 then json('false') when typeof(status) = 'blob' then hex(status) else status end)
   from flags where (id = new.id or name = new.name) and id is not old.id;
 end;
 
+-- A row that `insert or replace` puts in the place of another fires no trigger for the other, and without foreign keys the
+-- metadata stay: then this is a change of them. `where not exists`, because the same statement would turn an `or ignore` here
+-- into a replacement.
 create trigger novi_flags_insert after insert on flags
 begin
   insert into novi_record (entity, entity_id, operation, before)
@@ -107,6 +231,13 @@ begin
   insert into flag_metadata (flag_id)
   select new.id where not exists (select 1 from flag_metadata where flag_id = new.id);
   delete from novi_replaced where entity = 'flags';
+end;
+
+create trigger novi_flag_replaced before insert on flags
+begin
+  update flag_metadata
+  set row_version = row_version + 1, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+  where flag_id = new.id;
 end;
 
 create trigger novi_flags_replaced_by_update after update of id, name on flags
@@ -144,6 +275,7 @@ begin
   where flag_id = new.id;
 end;
 
+-- Without foreign keys no cascade removes the metadata, and SQLite gives the id to another flag later.
 create trigger novi_flags_delete after delete on flags
 begin
   delete from novi_replaced where entity = 'flags' and entity_id = old.id;
@@ -153,7 +285,6 @@ begin
       'id', old.id,
       'name', iif(typeof(old.name) = 'blob', hex(old.name), old.name),
       'status', case when old.status = 1 then json('true') when old.status = 0 then json('false') when typeof(old.status) = 'blob' then hex(old.status) else old.status end));
-  -- Where foreign keys are off no cascade does this, and SQLite gives the id to another flag later.
   delete from flag_metadata where flag_id = old.id;
 end;
 
@@ -162,10 +293,10 @@ begin
   delete from novi_replaced where entity = 'activations';
   insert into novi_replaced (entity, entity_id, other, before)
   select 'activations', id, null, json_object(
-      'id', id,
-      'name', iif(typeof(name) = 'blob', hex(name), name),
-      'class_name', iif(typeof(class_name) = 'blob', hex(class_name), class_name),
-      'config', iif(typeof(config) = 'blob', hex(config), config))
+    'id', id,
+    'name', iif(typeof(name) = 'blob', hex(name), name),
+    'class_name', iif(typeof(class_name) = 'blob', hex(class_name), class_name),
+    'config', iif(typeof(config) = 'blob', hex(config), config))
   from activations where id = new.id;
 end;
 
@@ -203,10 +334,10 @@ begin
       'config', iif(typeof(new.config) = 'blob', hex(new.config), new.config)));
 end;
 
+-- As with flags, here of the members.
 create trigger novi_activations_delete after delete on activations
 begin
   delete from novi_replaced where entity = 'activations' and entity_id = old.id;
-  -- As above, of its members.
   delete from activation_members where activation_id = old.id;
   insert into novi_record (entity, entity_id, other_id, operation, before)
   values ('activations', old.id, null, 'delete',
@@ -254,17 +385,18 @@ begin
   delete from novi_replaced where entity = 'flag_metadata';
   insert into novi_replaced (entity, entity_id, other, before)
   select 'flag_metadata', flag_id, null, json_object(
-      'flag_id', flag_id,
-      'description', iif(typeof(description) = 'blob', hex(description), description),
-      'owner', iif(typeof(owner) = 'blob', hex(owner), owner),
-      'expires_at', iif(typeof(expires_at) = 'blob', hex(expires_at), expires_at),
-      'tags', iif(typeof(tags) = 'blob', hex(tags), tags),
-      'override_allowed', case when override_allowed = 1 then json('true') when override_allowed = 0 then json('false') when typeof(override_allowed) = 'blob' then hex(override_allowed) else override_allowed end,
-      'fail_mode', iif(typeof(fail_mode) = 'blob', hex(fail_mode), fail_mode),
-      'variants', iif(typeof(variants) = 'blob', hex(variants), variants),
-      'default_variant', iif(typeof(default_variant) = 'blob', hex(default_variant), default_variant),
-      'row_version', iif(typeof(row_version) = 'blob', hex(row_version), row_version),
-      'created_at', iif(typeof(created_at) = 'blob', hex(created_at), created_at))
+    'flag_id', flag_id,
+    'description', iif(typeof(description) = 'blob', hex(description), description),
+    'owner', iif(typeof(owner) = 'blob', hex(owner), owner),
+    'expires_at', iif(typeof(expires_at) = 'blob', hex(expires_at), expires_at),
+    'tags', iif(typeof(tags) = 'blob', hex(tags), tags),
+    'override_allowed', case when override_allowed = 1 then json('true') when override_allowed = 0 then json('false') when typeof(override_allowed) = 'blob' then hex(override_allowed) else override_allowed end,
+    'exposed', case when exposed = 1 then json('true') when exposed = 0 then json('false') when typeof(exposed) = 'blob' then hex(exposed) else exposed end,
+    'fail_mode', iif(typeof(fail_mode) = 'blob', hex(fail_mode), fail_mode),
+    'variants', iif(typeof(variants) = 'blob', hex(variants), variants),
+    'default_variant', iif(typeof(default_variant) = 'blob', hex(default_variant), default_variant),
+    'row_version', iif(typeof(row_version) = 'blob', hex(row_version), row_version),
+    'created_at', iif(typeof(created_at) = 'blob', hex(created_at), created_at))
   from flag_metadata where flag_id = new.flag_id;
 end;
 
@@ -279,6 +411,7 @@ begin
       'expires_at', iif(typeof(new.expires_at) = 'blob', hex(new.expires_at), new.expires_at),
       'tags', iif(typeof(new.tags) = 'blob', hex(new.tags), new.tags),
       'override_allowed', case when new.override_allowed = 1 then json('true') when new.override_allowed = 0 then json('false') when typeof(new.override_allowed) = 'blob' then hex(new.override_allowed) else new.override_allowed end,
+      'exposed', case when new.exposed = 1 then json('true') when new.exposed = 0 then json('false') when typeof(new.exposed) = 'blob' then hex(new.exposed) else new.exposed end,
       'fail_mode', iif(typeof(new.fail_mode) = 'blob', hex(new.fail_mode), new.fail_mode),
       'variants', iif(typeof(new.variants) = 'blob', hex(new.variants), new.variants),
       'default_variant', iif(typeof(new.default_variant) = 'blob', hex(new.default_variant), new.default_variant),
@@ -297,6 +430,7 @@ when old.flag_id is not new.flag_id
   or old.expires_at is not new.expires_at
   or old.tags is not new.tags
   or old.override_allowed is not new.override_allowed
+  or old.exposed is not new.exposed
   or old.fail_mode is not new.fail_mode
   or old.variants is not new.variants
   or old.default_variant is not new.default_variant
@@ -310,6 +444,7 @@ begin
       'expires_at', iif(typeof(old.expires_at) = 'blob', hex(old.expires_at), old.expires_at),
       'tags', iif(typeof(old.tags) = 'blob', hex(old.tags), old.tags),
       'override_allowed', case when old.override_allowed = 1 then json('true') when old.override_allowed = 0 then json('false') when typeof(old.override_allowed) = 'blob' then hex(old.override_allowed) else old.override_allowed end,
+      'exposed', case when old.exposed = 1 then json('true') when old.exposed = 0 then json('false') when typeof(old.exposed) = 'blob' then hex(old.exposed) else old.exposed end,
       'fail_mode', iif(typeof(old.fail_mode) = 'blob', hex(old.fail_mode), old.fail_mode),
       'variants', iif(typeof(old.variants) = 'blob', hex(old.variants), old.variants),
       'default_variant', iif(typeof(old.default_variant) = 'blob', hex(old.default_variant), old.default_variant),
@@ -322,6 +457,7 @@ begin
       'expires_at', iif(typeof(new.expires_at) = 'blob', hex(new.expires_at), new.expires_at),
       'tags', iif(typeof(new.tags) = 'blob', hex(new.tags), new.tags),
       'override_allowed', case when new.override_allowed = 1 then json('true') when new.override_allowed = 0 then json('false') when typeof(new.override_allowed) = 'blob' then hex(new.override_allowed) else new.override_allowed end,
+      'exposed', case when new.exposed = 1 then json('true') when new.exposed = 0 then json('false') when typeof(new.exposed) = 'blob' then hex(new.exposed) else new.exposed end,
       'fail_mode', iif(typeof(new.fail_mode) = 'blob', hex(new.fail_mode), new.fail_mode),
       'variants', iif(typeof(new.variants) = 'blob', hex(new.variants), new.variants),
       'default_variant', iif(typeof(new.default_variant) = 'blob', hex(new.default_variant), new.default_variant),
@@ -340,6 +476,7 @@ when old.flag_id is new.flag_id
   and old.expires_at is new.expires_at
   and old.tags is new.tags
   and old.override_allowed is new.override_allowed
+  and old.exposed is new.exposed
   and old.fail_mode is new.fail_mode
   and old.variants is new.variants
   and old.default_variant is new.default_variant
@@ -356,6 +493,7 @@ begin
       'expires_at', iif(typeof(old.expires_at) = 'blob', hex(old.expires_at), old.expires_at),
       'tags', iif(typeof(old.tags) = 'blob', hex(old.tags), old.tags),
       'override_allowed', case when old.override_allowed = 1 then json('true') when old.override_allowed = 0 then json('false') when typeof(old.override_allowed) = 'blob' then hex(old.override_allowed) else old.override_allowed end,
+      'exposed', case when old.exposed = 1 then json('true') when old.exposed = 0 then json('false') when typeof(old.exposed) = 'blob' then hex(old.exposed) else old.exposed end,
       'fail_mode', iif(typeof(old.fail_mode) = 'blob', hex(old.fail_mode), old.fail_mode),
       'variants', iif(typeof(old.variants) = 'blob', hex(old.variants), old.variants),
       'default_variant', iif(typeof(old.default_variant) = 'blob', hex(old.default_variant), old.default_variant),
@@ -368,6 +506,7 @@ begin
       'expires_at', iif(typeof(new.expires_at) = 'blob', hex(new.expires_at), new.expires_at),
       'tags', iif(typeof(new.tags) = 'blob', hex(new.tags), new.tags),
       'override_allowed', case when new.override_allowed = 1 then json('true') when new.override_allowed = 0 then json('false') when typeof(new.override_allowed) = 'blob' then hex(new.override_allowed) else new.override_allowed end,
+      'exposed', case when new.exposed = 1 then json('true') when new.exposed = 0 then json('false') when typeof(new.exposed) = 'blob' then hex(new.exposed) else new.exposed end,
       'fail_mode', iif(typeof(new.fail_mode) = 'blob', hex(new.fail_mode), new.fail_mode),
       'variants', iif(typeof(new.variants) = 'blob', hex(new.variants), new.variants),
       'default_variant', iif(typeof(new.default_variant) = 'blob', hex(new.default_variant), new.default_variant),
@@ -387,6 +526,7 @@ begin
       'expires_at', iif(typeof(old.expires_at) = 'blob', hex(old.expires_at), old.expires_at),
       'tags', iif(typeof(old.tags) = 'blob', hex(old.tags), old.tags),
       'override_allowed', case when old.override_allowed = 1 then json('true') when old.override_allowed = 0 then json('false') when typeof(old.override_allowed) = 'blob' then hex(old.override_allowed) else old.override_allowed end,
+      'exposed', case when old.exposed = 1 then json('true') when old.exposed = 0 then json('false') when typeof(old.exposed) = 'blob' then hex(old.exposed) else old.exposed end,
       'fail_mode', iif(typeof(old.fail_mode) = 'blob', hex(old.fail_mode), old.fail_mode),
       'variants', iif(typeof(old.variants) = 'blob', hex(old.variants), old.variants),
       'default_variant', iif(typeof(old.default_variant) = 'blob', hex(old.default_variant), old.default_variant),
@@ -399,9 +539,9 @@ begin
   delete from novi_replaced where entity = 'activation_members';
   insert into novi_replaced (entity, entity_id, other, before)
   select 'activation_members', activation_id, member, json_object(
-      'activation_id', activation_id,
-      'member', iif(typeof(member) = 'blob', hex(member), member),
-      'denied', case when denied = 1 then json('true') when denied = 0 then json('false') when typeof(denied) = 'blob' then hex(denied) else denied end)
+    'activation_id', iif(typeof(activation_id) = 'blob', hex(activation_id), activation_id),
+    'member', iif(typeof(member) = 'blob', hex(member), member),
+    'denied', case when denied = 1 then json('true') when denied = 0 then json('false') when typeof(denied) = 'blob' then hex(denied) else denied end)
   from activation_members where activation_id = new.activation_id and member = new.member;
 end;
 
@@ -410,7 +550,7 @@ begin
   insert into novi_record (entity, entity_id, other_id, operation, before, after)
   select 'activation_members', new.activation_id, null, iif(replaced.before is null, 'insert', 'update'), replaced.before,
     json_object(
-      'activation_id', new.activation_id,
+      'activation_id', iif(typeof(new.activation_id) = 'blob', hex(new.activation_id), new.activation_id),
       'member', iif(typeof(new.member) = 'blob', hex(new.member), new.member),
       'denied', case when new.denied = 1 then json('true') when new.denied = 0 then json('false') when typeof(new.denied) = 'blob' then hex(new.denied) else new.denied end)
   from (select 1) left join novi_replaced replaced
@@ -426,11 +566,11 @@ begin
   insert into novi_record (entity, entity_id, other_id, operation, before, after)
   values ('activation_members', new.activation_id, null, 'update',
     json_object(
-      'activation_id', old.activation_id,
+      'activation_id', iif(typeof(old.activation_id) = 'blob', hex(old.activation_id), old.activation_id),
       'member', iif(typeof(old.member) = 'blob', hex(old.member), old.member),
       'denied', case when old.denied = 1 then json('true') when old.denied = 0 then json('false') when typeof(old.denied) = 'blob' then hex(old.denied) else old.denied end),
     json_object(
-      'activation_id', new.activation_id,
+      'activation_id', iif(typeof(new.activation_id) = 'blob', hex(new.activation_id), new.activation_id),
       'member', iif(typeof(new.member) = 'blob', hex(new.member), new.member),
       'denied', case when new.denied = 1 then json('true') when new.denied = 0 then json('false') when typeof(new.denied) = 'blob' then hex(new.denied) else new.denied end));
 end;
@@ -441,7 +581,104 @@ begin
   insert into novi_record (entity, entity_id, other_id, operation, before)
   values ('activation_members', old.activation_id, null, 'delete',
     json_object(
-      'activation_id', old.activation_id,
+      'activation_id', iif(typeof(old.activation_id) = 'blob', hex(old.activation_id), old.activation_id),
       'member', iif(typeof(old.member) = 'blob', hex(old.member), old.member),
       'denied', case when old.denied = 1 then json('true') when old.denied = 0 then json('false') when typeof(old.denied) = 'blob' then hex(old.denied) else old.denied end));
+end;
+
+-- Versions.
+
+create trigger novi_activation_added after insert on activations
+begin
+  update activation_metadata
+  set row_version = row_version + 1, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+  where activation_id = new.id;
+  insert into activation_metadata (activation_id)
+  select new.id where not exists (select 1 from activation_metadata where activation_id = new.id);
+end;
+
+create trigger novi_activation_changed after update on activations
+when old.name is not new.name or old.class_name is not new.class_name or old.config is not new.config
+begin
+  update activation_metadata
+  set row_version = row_version + 1, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+  where activation_id = new.id;
+end;
+
+create trigger novi_activation_metadata_removed after delete on activations
+begin
+  delete from activation_metadata where activation_id = old.id;
+end;
+
+create trigger novi_member_added after insert on activation_members
+begin
+  update activation_metadata
+  set row_version = row_version + 1, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+  where activation_id = new.activation_id;
+end;
+
+create trigger novi_member_changed after update on activation_members
+when old.activation_id is not new.activation_id
+  or old.member is not new.member
+  or old.denied is not new.denied
+begin
+  update activation_metadata
+  set row_version = row_version + 1, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+  where activation_id in (old.activation_id, new.activation_id);
+end;
+
+create trigger novi_member_removed after delete on activation_members
+begin
+  update activation_metadata
+  set row_version = row_version + 1, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+  where activation_id = old.activation_id;
+end;
+
+-- The links of a flag are part of the flag.
+create trigger novi_link_added after insert on flags_activations
+begin
+  update flag_metadata
+  set row_version = row_version + 1, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+  where flag_id = new.flag_id;
+end;
+
+create trigger novi_link_changed after update on flags_activations
+when old.flag_id is not new.flag_id
+  or old.activation_id is not new.activation_id
+begin
+  update flag_metadata
+  set row_version = row_version + 1, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+  where flag_id in (old.flag_id, new.flag_id);
+end;
+
+create trigger novi_link_removed after delete on flags_activations
+begin
+  update flag_metadata
+  set row_version = row_version + 1, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+  where flag_id = old.flag_id;
+end;
+
+-- Tokens.
+
+create trigger novi_tokens_insert after insert on novi_tokens
+begin
+  update novi_token_changes set changes = changes + 1 where id = 1;
+end;
+
+-- `last_used_at` changes nothing about what a token may do.
+create trigger novi_tokens_update after update on novi_tokens
+when old.id is not new.id
+  or old.name is not new.name
+  or old.role is not new.role
+  or old.subject is not new.subject
+  or old.hash is not new.hash
+  or old.expires_at is not new.expires_at
+  or old.revoked_at is not new.revoked_at
+begin
+  update novi_token_changes set changes = changes + 1 where id = 1;
+end;
+
+create trigger novi_tokens_delete after delete on novi_tokens
+begin
+  update novi_token_changes set changes = changes + 1 where id = 1;
 end;

@@ -1,0 +1,72 @@
+//! Reading rows.
+
+#[cfg(feature = "sql")]
+use std::{sync::Arc, time::Duration};
+
+#[cfg(feature = "sql")]
+use crate::store::{hints::Hints, tokens::TokenStore};
+use crate::{
+    error::Result,
+    rows::{Revision, Rows},
+    store::{
+        delta::{Cursor, ReadSession},
+        future::BoxFuture,
+        usage::UsageStore,
+    },
+};
+
+/// Reads rows.
+pub trait ReadStore: Send + Sync + 'static {
+    /// The kind of database and where it is, without passwords, for errors and logs.
+    fn name(&self) -> String;
+
+    /// The current revision. Cheap: it is polled.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database does not respond, [`Error::NotMigrated`] if it has no tables of novi.
+    fn revision(&self) -> BoxFuture<'_, Result<Revision>>;
+
+    /// All rows and their revision, read in one transaction.
+    ///
+    /// # Errors
+    /// As [`revision`](Self::revision). An invalid row is no error: it has
+    /// [faults](crate::rows::FlagRow::faults).
+    fn load(&self) -> BoxFuture<'_, Result<Rows>>;
+
+    /// Begins a transaction that reads what has changed. `None` for a store whose rows are always read as a
+    /// whole.
+    ///
+    /// # Errors
+    /// As [`revision`](Self::revision).
+    fn session(&self) -> BoxFuture<'_, Result<Option<Box<dyn ReadSession>>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Notes that a reader has seen this state, after an earlier one, for a store whose history needs that to
+    /// be in order: MySQL, where each connection counts by itself. A user without the right to write skips
+    /// it.
+    fn note_seen<'a>(&'a self, before: &'a Cursor, now: &'a Cursor) -> BoxFuture<'a, ()> {
+        let _ = (before, now);
+        Box::pin(std::future::ready(()))
+    }
+
+    /// Reports changes at once, if the store can. The future runs for as long as the rows are followed, and
+    /// polls at this interval where polling is all it can do. A lost hint only delays a change until the
+    /// revision is next polled.
+    #[cfg(feature = "sql")]
+    fn hints(&self, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
+        let _ = (hints, every);
+        None
+    }
+
+    /// Records which flags are evaluated, if this store can.
+    fn usage_store(&self) -> Option<&dyn UsageStore> {
+        None
+    }
+
+    /// The API tokens of a server, if this store has any.
+    #[cfg(feature = "sql")]
+    fn token_store(&self) -> Option<&dyn TokenStore> {
+        None
+    }
+}

@@ -1,0 +1,50 @@
+//! Making the tables.
+
+use crate::{
+    error::Result,
+    store::{change::Author, future::BoxFuture, history::HistoryStore, write::WriteStore},
+};
+
+/// Creates the tables, and runs scripts. Only the stores of novi implement it.
+pub trait SchemaStore: WriteStore + HistoryStore {
+    /// Brings the tables up to date. Idempotent, and safe from many processes at once. Adopts the tables of
+    /// Python novi.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if a statement fails, or if a table that novi needs belongs to something else. The
+    /// database is as before then, except on MySQL, which commits each statement: the next call continues
+    /// from there.
+    fn migrate(&self) -> BoxFuture<'_, Result<Migrated>>;
+
+    /// Runs a script of SQL statements in one transaction. The script may not begin or end one itself.
+    ///
+    /// # Errors
+    /// [`Error::Store`] with the database's own message. Nothing of the script remains, except on MySQL what
+    /// comes before a statement that creates or alters a table.
+    fn run_script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
+        const NOBODY: &Author = &Author { actor: None, reason: None };
+        self.run_script_by(NOBODY, sql)
+    }
+
+    /// As [`run_script`](Self::run_script), under an author for the history.
+    ///
+    /// # Errors
+    /// As [`run_script`](Self::run_script).
+    fn run_script_by<'a>(&'a self, author: &'a Author, sql: &'a str) -> BoxFuture<'a, Result<()>>;
+}
+
+/// What [`SchemaStore::migrate`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Migrated {
+    /// The migrations that ran, as `1 tables`; empty if the tables were up to date. `triggers` stands for
+    /// triggers that could not be created before.
+    pub applied: Vec<String>,
+    /// Whether the core tables existed before novi's first migration, and were adopted.
+    pub adopted: bool,
+    /// Flags without activations in an adopted database: on in novi, never on in Python novi.
+    pub without_activations: Vec<String>,
+    /// Whether the server refused to create triggers, as a MySQL server may: then changes leave no history.
+    /// Migrating again with the right to create them adds them.
+    pub without_triggers: bool,
+}

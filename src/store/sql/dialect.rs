@@ -1,0 +1,163 @@
+//! What novi says to a database: the statements and settings in which the three differ.
+
+use crate::{error::Error, store::sql::script::Syntax};
+
+/// Number, name and SQL of each migration of a database.
+pub(super) type Migrations = &'static [(i64, &'static str, &'static str)];
+
+pub struct Dialect {
+    pub(super) syntax: Syntax,
+    pub(super) migrations: Migrations,
+    /// What errors call the database when the transaction is the caller's own.
+    pub(in crate::store) of_transaction: &'static str,
+    pub(super) failure: fn(&sqlx::Error) -> Failure,
+    /// Whether parameters are `$1`, `$2`, ... and not `?`.
+    pub(super) numbers_parameters: bool,
+    /// Whether a statement is prepared once for each connection and kept.
+    pub(super) keeps_statements: bool,
+    /// Whether a connection leads to another machine, which may go away without a word.
+    pub(super) is_remote: bool,
+    /// What begins a transaction in which all reads see one moment, whatever the server's default is, and what runs before it.
+    pub(super) before_read: Option<&'static str>,
+    pub(super) begin_read: Option<&'static str>,
+    /// What begins a transaction that writes.
+    pub(super) begin_write: Option<&'static str>,
+    /// Counts the kinds of triggers that the server refused to make, on a server that may.
+    pub(super) missing_triggers: Option<&'static str>,
+    pub(super) read: ReadSql,
+    pub(super) write: WriteSql,
+    pub(super) history: HistorySql,
+    pub(super) usage: UsageSql,
+    pub(super) tokens: TokenSql,
+}
+
+/// The statements that read rows. The tables are called `f`, `a`, `l` and `m`; a condition or an order follows.
+pub(super) struct ReadSql {
+    pub(super) revision: &'static str,
+    /// `slot, revision`
+    pub(super) cursor: &'static str,
+    /// `slot, revision, entity, entity_id, operation, before, after` of the records of a slot above one revision and up to
+    /// another, at most so many; rows before and after only for an update.
+    pub(super) changes: &'static str,
+    /// `id, name, status`, then `flag_id` of the metadata (null if there are none) and its other columns.
+    pub(super) flags: &'static str,
+    /// `id, name, class_name, config, row_version`
+    pub(super) activations: &'static str,
+    /// `flag_id, activation_id`
+    pub(super) links: &'static str,
+    /// `activation_id, member, denied`
+    pub(super) members: &'static str,
+    /// How many tables of this name exist where novi's tables are made.
+    pub(super) has_table: &'static str,
+    /// Table, name and type of the columns of the core tables that exist where novi's tables are made.
+    pub(super) core_columns: &'static str,
+    /// A checksum of each table, for a database whose triggers may not see every change.
+    pub(super) checksums: Option<[&'static str; 5]>,
+}
+
+/// The statements of an edit in which the databases differ, other than those of its changes.
+pub(super) struct WriteSql {
+    /// Takes the write lock, on a database on which a transaction that has read cannot wait for it.
+    pub(super) lock: Option<&'static str>,
+    /// Ends a query to lock its rows: of `flags` and `activations`, and of the tables of their metadata.
+    pub(super) lock_row: &'static str,
+    pub(super) lock_metadata: &'static str,
+    /// Ends a query to read the current row rather than that of the transaction's first read.
+    pub(super) current: &'static str,
+    /// Raises the revision if there are no triggers to do it.
+    pub(super) raise: Option<&'static str>,
+    /// Runs before the commit so that the revision is raised and can be returned.
+    pub(super) settle: Option<&'static str>,
+    /// Whether the revision has what others have committed only after the commit.
+    pub(super) revision_after_commit: bool,
+    /// The actor and the reason that the session has.
+    pub(super) signature: &'static str,
+    /// Sets both, for the triggers that write records.
+    pub(super) sign: &'static str,
+    /// Clears both before the commit, if the end of the transaction does not.
+    pub(super) unsign: Option<&'static str>,
+    /// Whether they outlive a rollback, too.
+    pub(super) signature_outlives_transaction: bool,
+}
+
+/// The parts of statements in which the databases differ.
+pub(super) struct HistorySql {
+    /// `revision, changed_at, actor, reason, entity, before, after`, of `records`.
+    pub(super) columns: &'static str,
+    /// The records, with `position`: the revision that people see.
+    pub(super) records: &'static str,
+    /// That `changed_at` is not after a parameter.
+    pub(super) until: &'static str,
+    /// When the rows last changed, as text.
+    pub(super) changed_at: &'static str,
+    /// The ids of the flags that have or had a name, which is a parameter three times.
+    pub(super) named: &'static str,
+}
+
+pub(super) struct UsageSql {
+    /// `flag, first_seen, last_evaluated, last_on, last_off, evaluations`, times as text.
+    pub(super) select: &'static str,
+    /// When the table was made, as text.
+    pub(super) since: &'static str,
+    /// The values of a row: parameters for the flag, how often it was on, how often it was off, and the sum of both.
+    pub(super) row: &'static str,
+    /// What happens to a row that exists.
+    pub(super) on_conflict: &'static str,
+}
+
+pub(super) struct TokenSql {
+    /// How often tokens were changed, or null if no trigger counts.
+    pub(super) changes: &'static str,
+    /// `id, name, role, subject, hash, created_at, created_by, expires_at, revoked_at, last_used_at`, times as text.
+    pub(super) select: &'static str,
+    /// `name, role, subject, hash, created_by, expires_at`
+    pub(super) insert: &'static str,
+    /// `id, name`: one of them, the other null.
+    pub(super) revoke: &'static str,
+    /// `time, id, time`
+    pub(super) used: &'static str,
+}
+
+/// What a failed statement means to novi.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// A table of novi does not exist.
+    NotMigrated,
+    /// A row with this key exists already.
+    Duplicate,
+    /// A row that is referred to does not exist, or is still referred to.
+    Reference,
+    /// A value does not fit its column.
+    Value,
+    /// The server has no connection to spare, or the file is locked: worth another try.
+    Busy,
+    Other,
+}
+
+impl Failure {
+    /// What every driver reports of an error; `Other` where only the database's own code says more.
+    pub(super) fn common(error: &sqlx::Error) -> Self {
+        use sqlx::error::ErrorKind;
+        match error {
+            sqlx::Error::PoolTimedOut => Self::Busy,
+            sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Self::Busy,
+            sqlx::Error::Database(error) => match error.kind() {
+                ErrorKind::UniqueViolation => Self::Duplicate,
+                ErrorKind::ForeignKeyViolation => Self::Reference,
+                ErrorKind::NotNullViolation | ErrorKind::CheckViolation => Self::Value,
+                _ => Self::Other,
+            },
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Dialect {
+    /// The error of a statement, for people.
+    pub(in crate::store) fn error(&self, store: &str, action: &str, error: sqlx::Error) -> Error {
+        if (self.failure)(&error) == Failure::NotMigrated {
+            return Error::NotMigrated { store: store.to_owned() };
+        }
+        Error::store(store, action, error)
+    }
+}

@@ -1,0 +1,164 @@
+//! In which sqlx's drivers and the databases behind them differ.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::TryStreamExt as _;
+use sqlx::{
+    AssertSqlSafe, Database, Either, Executor, IntoArguments, Pool, Row as _, SqlSafeStr as _,
+    database::HasStatementCache,
+    migrate::{Migrate, MigrateError},
+    query::Query,
+};
+
+use crate::store::{
+    delta::Cursor,
+    future::BoxFuture,
+    hints::Hints,
+    schema::Migrated,
+    sql::{
+        connection::{Connection, EachRow, OpenTransaction, Statement, Value},
+        decode::Cell,
+        dialect::Dialect,
+    },
+};
+
+/// A database that novi knows, as sqlx names it.
+pub trait Driver: Database<Connection: Migrate + Connection> {
+    const DIALECT: &'static Dialect;
+
+    /// Whether [`mark_seen`](Self::mark_seen) does anything.
+    const MARKS_SEEN: bool = false;
+
+    fn bind<'q>(query: Query<'q, Self, Self::Arguments>, value: Value) -> Query<'q, Self, Self::Arguments>;
+
+    /// The value of a column, whatever its type.
+    fn cell(row: &Self::Row, index: usize) -> Cell;
+
+    /// How many rows a statement has changed.
+    fn changed(result: &Self::QueryResult) -> u64;
+
+    /// One try to bring the tables up to date.
+    fn migrate(pool: &Pool<Self>) -> BoxFuture<'_, Result<Migrated, MigrateError>>;
+
+    /// Whether the database is gone with its connection.
+    fn is_in_memory(pool: &Pool<Self>) -> bool {
+        let _ = pool;
+        false
+    }
+
+    /// As [`ReadStore::hints`](crate::store::ReadStore::hints).
+    fn hints(pool: &Pool<Self>, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
+        let _ = (pool, hints, every);
+        None
+    }
+
+    /// Notes that a reader has seen the records of a state, after those of an earlier one, on a database whose history needs that
+    /// to be in order.
+    fn mark_seen<'a>(
+        connection: &'a mut (dyn Connection + 'a),
+        before: &'a Cursor,
+        now: &'a Cursor,
+    ) -> BoxFuture<'a, Result<(), sqlx::Error>> {
+        let _ = (connection, before, now);
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+impl<'c, DB: Driver> OpenTransaction<'c> for sqlx::Transaction<'c, DB> {
+    fn connection(&mut self) -> &mut dyn Connection {
+        &mut **self
+    }
+
+    fn commit(self: Box<Self>) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin((*self).commit())
+    }
+
+    fn rollback(self: Box<Self>) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin((*self).rollback())
+    }
+}
+
+/// [`Connection::run`] by sqlx, for any of its databases.
+pub(super) async fn run<DB>(
+    connection: &mut DB::Connection,
+    statement: Statement,
+    each: &mut EachRow<'_>,
+) -> Result<u64, sqlx::Error>
+where
+    DB: Driver + HasStatementCache,
+    DB::Arguments: IntoArguments<DB>,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    let Statement { sql, values, is_prepared } = statement;
+    // Made of novi's own text; what comes from outside is a parameter. A script is the caller's own SQL.
+    let is_numbered = is_prepared && DB::DIALECT.numbers_parameters;
+    let sql = AssertSqlSafe(if is_numbered { numbered(&sql).into() } else { sql }).into_sql_str();
+    let mut results = if is_prepared {
+        let mut query = sqlx::query(sql).persistent(DB::DIALECT.keeps_statements);
+        for value in values {
+            query = DB::bind(query, value);
+        }
+        connection.fetch_many(query)
+    } else {
+        connection.fetch_many(sqlx::raw_sql(sql))
+    };
+    let mut changed = 0;
+    while let Some(result) = results.try_next().await? {
+        match result {
+            Either::Left(done) => changed += DB::changed(&done),
+            Either::Right(row) => each(&mut (0..row.len()).map(|index| DB::cell(&row, index))),
+        }
+    }
+    Ok(changed)
+}
+
+/// Numbers the parameters, as PostgreSQL wants them: `$1` and so on for each `?`. No statement of novi has a `?` in a string.
+pub(super) fn numbered(sql: &str) -> String {
+    let mut text = String::with_capacity(sql.len() + 16);
+    for (index, part) in sql.split('?').enumerate() {
+        if index > 0 {
+            text.push('$');
+            text.push_str(&index.to_string());
+        }
+        text.push_str(part);
+    }
+    text
+}
+
+/// Implements [`Connection`] for the connection of a database. A macro, since a generic implementation would have to repeat
+/// the bounds of [`run`] on everything above it.
+macro_rules! connection {
+    ($database:ty, $connection:ty) => {
+        impl Connection for $connection {
+            fn dialect(&self) -> &'static Dialect {
+                <$database as Driver>::DIALECT
+            }
+
+            fn run<'a>(
+                &'a mut self,
+                statement: Statement,
+                each: &'a mut EachRow<'_>,
+            ) -> BoxFuture<'a, Result<u64, sqlx::Error>> {
+                Box::pin(driver::run::<$database>(self, statement, each))
+            }
+
+            fn begin<'c>(
+                &'c mut self,
+                statement: Option<&'static str>,
+            ) -> BoxFuture<'c, Result<Transaction<'c>, sqlx::Error>> {
+                Box::pin(async move {
+                    let transaction = match statement {
+                        Some(statement) => sqlx::Connection::begin_with(self, statement).await?,
+                        None => sqlx::Connection::begin(self).await?,
+                    };
+                    Ok(Box::new(transaction) as Transaction<'c>)
+                })
+            }
+
+            fn is_in_transaction(&self) -> bool {
+                sqlx::Connection::is_in_transaction(self)
+            }
+        }
+    };
+}
+pub(super) use connection;

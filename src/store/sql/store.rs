@@ -1,0 +1,346 @@
+//! The store of rows in a SQL database, written once for the three.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use sqlx::{Pool, pool::PoolConnection};
+
+use crate::{
+    error::{Error, Result},
+    rows::{Revision, Rows},
+    store::{
+        change::Author,
+        delta::{Cursor, ReadSession},
+        edit::Edit,
+        future::BoxFuture,
+        hints::Hints,
+        history::{HistoryStore, moment::AsOf, query::HistoryQuery, record::HistoryRecord},
+        read::ReadStore,
+        schema::{Migrated, SchemaStore},
+        sealed::Sealed,
+        sql::{
+            connection::Connection,
+            dialect::Failure,
+            driver::Driver,
+            history, migrate,
+            pool::{self, Lease},
+            read, script,
+            session::{self, Reader},
+            tokens, usage, write,
+        },
+        tokens::{NewToken, StoredToken, TokenRow, TokenStore, TokenUse},
+        usage::{Usage, UsageReport, UsageStore},
+        write::WriteStore,
+    },
+};
+
+/// Rows in a SQL database: [`SqliteStore`](crate::store::SqliteStore), [`PostgresStore`](crate::store::PostgresStore) and
+/// [`MySqlStore`](crate::store::MySqlStore).
+pub struct SqlStore<DB: sqlx::Database> {
+    pool: Pool<DB>,
+    name: String,
+}
+
+impl<DB: sqlx::Database> Clone for SqlStore<DB> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), name: self.name.clone() }
+    }
+}
+
+impl<DB: sqlx::Database> fmt::Debug for SqlStore<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqlStore").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl<DB: Driver> SqlStore<DB> {
+    /// The pool that the store works with.
+    pub fn pool(&self) -> &Pool<DB> {
+        &self.pool
+    }
+
+    pub(super) fn new(pool: Pool<DB>, name: String) -> Self {
+        Self { pool, name }
+    }
+
+    pub(super) fn error(&self, action: &str, error: sqlx::Error) -> Error {
+        DB::DIALECT.error(&self.name, action, error)
+    }
+
+    async fn read_error(&self, error: sqlx::Error) -> Error {
+        session::read_error(&self.pool, &self.name, error).await
+    }
+
+    async fn acquire(&self) -> Result<PoolConnection<DB>, sqlx::Error> {
+        pool::acquire(&self.pool).await
+    }
+
+    async fn lease(&self) -> Result<Lease<DB>, sqlx::Error> {
+        Lease::new(&self.pool).await
+    }
+
+    async fn read(&self) -> Result<Rows, sqlx::Error> {
+        let mut lease = self.lease().await?;
+        let mut transaction = lease.connection().begin_read().await?;
+        let rows = read::all_rows(transaction.connection()).await?;
+        transaction.commit().await?;
+        lease.give_back();
+        Ok(rows)
+    }
+
+    async fn read_revision(&self) -> Result<Revision, sqlx::Error> {
+        let mut lease = self.lease().await?;
+        let revision = read::revision(lease.connection()).await?;
+        lease.give_back();
+        Ok(revision)
+    }
+
+    async fn migrate_in_turn(&self) -> Result<Migrated> {
+        let deadline = migrate::deadline();
+        let mut tries = 0;
+        loop {
+            match DB::migrate(&self.pool).await {
+                Err(error)
+                    if migrate::failure::<DB>(&error) == Failure::Busy && Instant::now() < deadline =>
+                {
+                    migrate::pause(tries).await;
+                    tries += 1;
+                }
+                other => return other.map_err(|error| migrate::describe(&self.name, error)),
+            }
+        }
+    }
+
+    async fn mark_seen(&self, before: &Cursor, now: &Cursor) -> Result<(), sqlx::Error> {
+        if !DB::MARKS_SEEN {
+            return Ok(());
+        }
+        let mut lease = self.lease().await?;
+        DB::mark_seen(lease.connection(), before, now).await?;
+        lease.give_back();
+        Ok(())
+    }
+}
+
+impl<DB: Driver> Sealed for SqlStore<DB> {}
+
+impl<DB: Driver> ReadStore for SqlStore<DB> {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn revision(&self) -> BoxFuture<'_, Result<Revision>> {
+        Box::pin(async move {
+            let read = self.read_revision().await;
+            read.map_err(|error| self.error("could not read the revision", error))
+        })
+    }
+
+    fn load(&self) -> BoxFuture<'_, Result<Rows>> {
+        Box::pin(async move {
+            match self.read().await {
+                Ok(rows) => Ok(rows),
+                Err(error) => Err(self.read_error(error).await),
+            }
+        })
+    }
+
+    fn session(&self) -> BoxFuture<'_, Result<Option<Box<dyn ReadSession>>>> {
+        Box::pin(async move {
+            match Reader::begin(&self.pool, &self.name).await {
+                Ok(session) => Ok(Some(Box::new(session) as Box<dyn ReadSession>)),
+                Err(error) => Err(self.read_error(error).await),
+            }
+        })
+    }
+
+    fn note_seen<'a>(&'a self, before: &'a Cursor, now: &'a Cursor) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            if let Err(error) = self.mark_seen(before, now).await {
+                tracing::debug!("could not note which records have been seen: {error}");
+            }
+        })
+    }
+
+    fn hints(&self, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
+        DB::hints(&self.pool, hints, every)
+    }
+
+    fn usage_store(&self) -> Option<&dyn UsageStore> {
+        Some(self)
+    }
+
+    fn token_store(&self) -> Option<&dyn TokenStore> {
+        Some(self)
+    }
+}
+
+impl<DB: Driver> WriteStore for SqlStore<DB> {
+    fn commit(&self, edit: Edit) -> BoxFuture<'_, Result<Revision>> {
+        Box::pin(async move {
+            let connection = self.acquire().await;
+            let mut connection =
+                connection.map_err(|error| self.error("could not change the rows", error))?;
+            write::commit(&mut *connection, &self.name, &edit).await
+        })
+    }
+}
+
+impl<DB: Driver> SchemaStore for SqlStore<DB> {
+    fn migrate(&self) -> BoxFuture<'_, Result<Migrated>> {
+        Box::pin(self.migrate_in_turn())
+    }
+
+    fn run_script_by<'a>(&'a self, author: &'a Author, text: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            const ACTION: &str = "could not run the script";
+            let failed = |error: sqlx::Error| Error::store(&self.name, ACTION, error);
+            let statements = script::statements(text, DB::DIALECT.syntax)
+                .map_err(|message| Error::store(&self.name, ACTION, message))?;
+            if statements.is_empty() {
+                return Ok(());
+            }
+            let mut connection = self.acquire().await.map_err(failed)?;
+            write::script(&mut *connection, statements, author).await.map_err(failed)
+        })
+    }
+}
+
+impl<DB: Driver> HistoryStore for SqlStore<DB> {
+    fn history<'a>(&'a self, query: &'a HistoryQuery) -> BoxFuture<'a, Result<Vec<HistoryRecord>>> {
+        Box::pin(async move {
+            let failed = |error| self.error("could not read the history", error);
+            let mut connection = self.acquire().await.map_err(failed)?;
+            let mut transaction =
+                (&mut *connection as &mut dyn Connection).begin_read().await.map_err(failed)?;
+            let records = history::records(transaction.connection(), query).await.map_err(failed)?;
+            transaction.commit().await.map_err(failed)?;
+            records.ok_or_else(|| Error::FlagNotFound {
+                name: query.flag.clone().unwrap_or_default(),
+                similar: None,
+            })
+        })
+    }
+
+    fn rows_at(&self, moment: AsOf) -> BoxFuture<'_, Result<Rows>> {
+        Box::pin(async move {
+            let failed = |error| self.error("could not read the history", error);
+            let mut connection = self.acquire().await.map_err(failed)?;
+            let mut transaction =
+                (&mut *connection as &mut dyn Connection).begin_read().await.map_err(failed)?;
+            let rows = history::rows_at(transaction.connection(), moment).await.map_err(failed)?;
+            transaction.commit().await.map_err(failed)?;
+            rows
+        })
+    }
+
+    fn prune(&self, before: AsOf) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async move {
+            let failed = |error| self.error("could not prune the history", error);
+            let mut connection = self.acquire().await.map_err(failed)?;
+            history::prune(&mut *connection, before).await.map_err(failed)?
+        })
+    }
+
+    fn has_triggers(&self) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(async move {
+            if DB::DIALECT.missing_triggers.is_none() {
+                return Ok(true);
+            }
+            let failed = |error| self.error("could not read the state of novi", error);
+            let mut connection = self.acquire().await.map_err(failed)?;
+            Ok(!read::lacks_triggers(&mut *connection).await.map_err(failed)?)
+        })
+    }
+}
+
+impl<DB: Driver> UsageStore for SqlStore<DB> {
+    fn record_usage(&self, mut usage: Vec<Usage>) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let failed = |error| self.error("could not record which flags were evaluated", error);
+            // All processes write rows in the same order, so that no two wait for each other.
+            usage.sort_by(|one, other| one.flag.cmp(&other.flag));
+            for batch in usage.chunks(usage::BATCH) {
+                let mut lease = self.lease().await.map_err(failed)?;
+                usage::write(lease.connection(), batch).await.map_err(failed)?;
+                lease.give_back();
+            }
+            Ok(())
+        })
+    }
+
+    fn usage(&self) -> BoxFuture<'_, Result<UsageReport>> {
+        Box::pin(async move {
+            let failed = |error| self.error("could not read which flags were evaluated", error);
+            let mut connection = self.acquire().await.map_err(failed)?;
+            usage::read(&mut *connection).await.map_err(failed)
+        })
+    }
+}
+
+impl<DB: Driver> TokenStore for SqlStore<DB> {
+    fn token_changes(&self) -> BoxFuture<'_, Result<Option<i64>>> {
+        Box::pin(async move {
+            let failed = |error| self.error("could not read whether tokens have changed", error);
+            let mut lease = self.lease().await.map_err(failed)?;
+            let changes = tokens::changes(lease.connection()).await.map_err(failed)?;
+            lease.give_back();
+            Ok(changes)
+        })
+    }
+
+    fn stored_tokens(&self) -> BoxFuture<'_, Result<Vec<StoredToken>>> {
+        Box::pin(async move {
+            let failed = |error| self.error("could not read the tokens", error);
+            let mut lease = self.lease().await.map_err(failed)?;
+            let tokens = tokens::read(lease.connection()).await.map_err(failed)?;
+            lease.give_back();
+            Ok(tokens)
+        })
+    }
+
+    fn create_token(&self, token: NewToken) -> BoxFuture<'_, Result<TokenRow>> {
+        Box::pin(async move {
+            const ACTION: &str = "could not create the token";
+            let token = token.checked()?;
+            let name = token.name.clone();
+            let failed = |error| self.error(ACTION, error);
+            let mut lease = self.lease().await.map_err(failed)?;
+            let inserted = tokens::insert(lease.connection(), token).await;
+            lease.give_back();
+            inserted.map_err(|error| match (DB::DIALECT.failure)(&error) {
+                Failure::Duplicate => tokens::duplicate(&name),
+                _ => failed(error),
+            })?;
+            drop(lease);
+            let created = self.tokens().await?.into_iter().find(|row| row.name == name);
+            created.ok_or_else(|| Error::store(&self.name, ACTION, "it was deleted at once"))
+        })
+    }
+
+    fn revoke_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<TokenRow>>> {
+        Box::pin(async move {
+            let failed = |error| self.error("could not revoke the token", error);
+            let mut lease = self.lease().await.map_err(failed)?;
+            tokens::revoke(lease.connection(), token).await.map_err(failed)?;
+            lease.give_back();
+            drop(lease);
+            Ok(tokens::find(self.tokens().await?, token))
+        })
+    }
+
+    fn record_token_use(&self, mut uses: Vec<TokenUse>) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let failed = |error| self.error("could not record which tokens were used", error);
+            // All processes write rows in the same order, so that no two wait for each other.
+            uses.sort_by_key(|token| token.id);
+            let mut lease = self.lease().await.map_err(failed)?;
+            tokens::record_use(lease.connection(), &uses).await.map_err(failed)?;
+            lease.give_back();
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,137 @@
+//! The table `novi_tokens`.
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    error::Error,
+    rows::violation::{RowRef, ViolationKind},
+    store::{
+        sql::{
+            connection::{Connection, Statement, Value},
+            decode::{Cell, parse_time, time},
+        },
+        tokens::{StoredToken, TokenColumns, TokenRow, TokenUse, secret::TokenHash},
+    },
+};
+
+pub(super) async fn changes(connection: &mut dyn Connection) -> Result<Option<i64>, sqlx::Error> {
+    // Not prepared: outside of a transaction a pooler may give the two steps of that to two connections.
+    connection.integer(Statement::unprepared(connection.dialect().tokens.changes)).await
+}
+
+pub(super) async fn read(connection: &mut dyn Connection) -> Result<Vec<StoredToken>, sqlx::Error> {
+    let tokens = connection.rows(Statement::new(connection.dialect().tokens.select), token).await?;
+    Ok(tokens.into_iter().flatten().collect())
+}
+
+pub(super) async fn insert(connection: &mut dyn Connection, token: TokenColumns) -> Result<(), sqlx::Error> {
+    let TokenColumns { name, role, subject, hash, created_by, expires_at } = token;
+    let values: [Value; 6] = [
+        name.into(),
+        role.as_str().into(),
+        subject.into(),
+        hash.into(),
+        created_by.into(),
+        expires_at.into(),
+    ];
+    let insert = Statement::new(connection.dialect().tokens.insert).bind_all(values);
+    connection.execute(insert).await.map(drop)
+}
+
+pub(super) async fn revoke(connection: &mut dyn Connection, token: &str) -> Result<(), sqlx::Error> {
+    let (id, name) = id_or_name(token);
+    let revoke = Statement::new(connection.dialect().tokens.revoke).bind(id).bind(name.map(str::to_owned));
+    connection.execute(revoke).await.map(drop)
+}
+
+pub(super) async fn record_use(
+    connection: &mut dyn Connection,
+    uses: &[TokenUse],
+) -> Result<(), sqlx::Error> {
+    for token in uses {
+        let used = Statement::new(connection.dialect().tokens.used);
+        connection.execute(used.bind(token.at).bind(token.id).bind(token.at)).await?;
+    }
+    Ok(())
+}
+
+/// Finds a token by its id or its name.
+pub(super) fn find(tokens: Vec<TokenRow>, token: &str) -> Option<TokenRow> {
+    let (id, name) = id_or_name(token);
+    tokens.into_iter().find(|row| Some(row.id) == id || Some(&*row.name) == name)
+}
+
+fn id_or_name(text: &str) -> (Option<i64>, Option<&str>) {
+    text.parse().map_or((None, Some(text)), |id| (Some(id), None))
+}
+
+/// Another token has this name.
+pub(super) fn duplicate(name: &str) -> Error {
+    let message =
+        "another token has this name; `novi token list` shows all names, those of revoked tokens, too";
+    RowRef::named("novi_tokens", name).field("name", ViolationKind::Duplicate, message.to_owned()).into()
+}
+
+/// The token of a row; `None`, and a warning, if the row is invalid. An end that cannot be read counts as past.
+fn token(cells: &mut dyn Iterator<Item = Cell>) -> Option<StoredToken> {
+    let mut next = || cells.next().unwrap_or(Cell::Null);
+    let end = |cell: Cell| {
+        let text = cell.into_optional_text()?;
+        Some(parse_time(&text).unwrap_or(DateTime::<Utc>::UNIX_EPOCH))
+    };
+    let id = next().into_integer().unwrap_or_default();
+    let name = next().into_text();
+    let (role, subject) = (next().into_text(), next().into_optional_text());
+    let hash = next().into_text();
+    let (created_at, created_by) = (time(next()), next().into_optional_text());
+    let (expires_at, revoked_at, last_used_at) = (end(next()), end(next()), time(next()));
+    let invalid = |what: &str| tracing::warn!("novi_tokens#{id} {name:?} is ignored: {what}");
+    let role = match role.parse() {
+        Ok(role) => role,
+        Err(expected) => {
+            invalid(&format!("role: {expected}"));
+            return None;
+        }
+    };
+    let Some(hash) = TokenHash::parse(&hash) else {
+        invalid("hash: expected the SHA-256 of a secret, as 64 hexadecimal digits");
+        return None;
+    };
+    let row =
+        TokenRow { id, name, role, subject, created_at, created_by, expires_at, revoked_at, last_used_at };
+    Some(StoredToken { row, hash })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tokens::secret::Role;
+
+    #[test]
+    fn invalid_rows_grant_nothing() {
+        let hash = TokenHash::of("x");
+        let read = |role: &str, hash: &str, expires: Option<&str>| {
+            let text = |text: &str| Cell::Text(text.to_owned());
+            let expires = expires.map_or(Cell::Null, text);
+            let columns = [
+                Cell::Integer(1),
+                text("ci"),
+                text(role),
+                Cell::Null,
+                text(hash),
+                Cell::Null,
+                Cell::Null,
+                expires,
+                Cell::Null,
+                Cell::Null,
+            ];
+            token(&mut columns.into_iter())
+        };
+        let good = read("admin", &hash.to_string(), None).unwrap();
+        assert_eq!((good.row.role, good.hash, good.row.expires_at), (Role::Admin, hash, None));
+        assert_eq!(read("root", &hash.to_string(), None), None);
+        assert_eq!(read("admin", "secret", None), None);
+        let odd = read("admin", &hash.to_string(), Some("tomorrow")).unwrap();
+        assert_eq!(odd.row.expires_at, Some(DateTime::<Utc>::UNIX_EPOCH));
+    }
+}
