@@ -24,14 +24,16 @@ fn examples() -> Vec<Example> {
         let schema = kind.schema();
         let docs = schema.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
         let scripts = docs.split("```sql\n").skip(1).filter_map(|rest| rest.split_once("```"));
-        let rows = scripts.flat_map(|(sql, _)| sql.split(';').collect::<Vec<_>>());
         let class = format!("'{}',", kind.class());
-        let configs = rows.filter_map(|row| row.split_once(&class));
         let before = examples.len();
-        examples.extend(configs.map(|(_, rest)| {
-            let config = rest.trim().trim_end_matches(')').trim_matches('\'');
-            (kind.class().to_owned(), config.replace("''", "'"))
-        }));
+        for (sql, _) in scripts {
+            for row in sql.split(&class).skip(1) {
+                // A config is an object or a list.
+                let end = ["}')", "]')"].iter().filter_map(|end| row.find(end)).min().unwrap();
+                let config = row[..=end].trim().trim_start_matches('\'').replace("''", "'");
+                examples.push((kind.class().to_owned(), config));
+            }
+        }
         assert!(examples.len() > before, "the docs of {} have no row to paste", kind.class());
     }
     examples
