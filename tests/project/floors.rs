@@ -50,6 +50,7 @@ const LIBRARY: House = House {
         ("snapshot/explain.rs", "snapshot/mod.rs", SNAPSHOT),
         ("snapshot/guard.rs", "snapshot/mod.rs", SNAPSHOT),
         ("snapshot/patch/", "snapshot/mod.rs", SNAPSHOT),
+        ("store/history/", "store/sql/", SPLIT),
     ],
 };
 

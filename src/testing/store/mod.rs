@@ -18,7 +18,7 @@ mod versions;
 use crate::{
     error::{Error, Result},
     rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, MemberRow},
-    store::{Change, ReadStore, SchemaStore, WriteStore},
+    store::{Change, SchemaStore, WriteStore},
 };
 use rows::{apply, fill, load, revision};
 
