@@ -334,7 +334,7 @@ mod requests {
         // An outer request that is allowed is the next layer.
         overrides::request_sync_scope([("split", "B")], || {
             overrides::request_sync_scope([("split", "C")], || {
-                assert_eq!(ask(&flags, "split"), variant("B"))
+                assert_eq!(ask(&flags, "split"), variant("B"));
             });
         });
     }
