@@ -17,8 +17,10 @@ use std::{
 pub use interval::Interval;
 use overlay::{Setting, apply};
 pub use secret::Secret;
+pub(crate) use sections::REFRESH_INTERVAL;
 pub use sections::{Flags, Snapshot, Usage};
-pub(crate) use sections::{REFRESH_INTERVAL, SNAPSHOT_INTERVAL, USAGE_INTERVAL};
+#[cfg(feature = "sql")]
+pub(crate) use sections::{SNAPSHOT_INTERVAL, USAGE_INTERVAL};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
