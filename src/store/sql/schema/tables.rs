@@ -85,14 +85,22 @@ pub(super) const TABLES: &[Table] = &[
             option("owner", TEXT, "The person or team to ask"),
             option("expires_at", TIME, "When the flag should be removed; see the expired setting"),
             option("tags", TEXT, r#"A JSON array of strings, such as ["beta"]"#),
-            value("override_allowed", BOOLEAN, "Whether requests and tools may override the flag; default true"),
+            value(
+                "override_allowed",
+                BOOLEAN,
+                "Whether requests and tools may override the flag; default true",
+            ),
             value("exposed", BOOLEAN, "Whether client tokens may see and evaluate the flag; default false"),
             value(
                 "fail_mode",
                 ["varchar(20)", "text", "varchar(20)"],
                 "What a broken flag is: off (default), on, or last_known",
             ),
-            option("variants", LONG, r#"The values of the variants, as a JSON object: {"blue": 1, "red": 2}"#),
+            option(
+                "variants",
+                LONG,
+                r#"The values of the variants, as a JSON object: {"blue": 1, "red": 2}"#,
+            ),
             option("default_variant", SHORT, "The variant of a flag that is on without choosing one"),
             column(
                 "row_version",
