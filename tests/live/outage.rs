@@ -170,7 +170,7 @@ async fn missing_sqlite_file_starts_from_the_snapshot_file() {
     let missing = folder.path().join("novi.db");
     let url = format!("sqlite://{}", missing.display());
     let error = builder().start_without_database().connect(&url).await.unwrap_err();
-    assert!(matches!(error, Error::DatabaseUrl { .. }), "a path that leads nowhere is a mistake: {error}");
+    assert!(matches!(error, Error::MissingFile { .. }), "a path that leads nowhere is a mistake: {error}");
 
     let flags = builder().snapshot_file(&path).connect(&url).await.unwrap();
     assert!(is_on(&flags, "on"));
