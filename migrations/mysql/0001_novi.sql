@@ -45,7 +45,7 @@ set @novi_collation = coalesce(
 -- Python's tables limit a flag's name to 30 characters; columns that are wide enough keep their type.
 set @novi_sql = (
   select concat('alter table flags comment ', quote('The flags'),
-    ', modify id bigint not null auto_increment comment ', quote('1 or more; chosen by the database if left out; stays when the flag is renamed'), ', modify name ',
+    ', modify id bigint not null auto_increment comment ', quote('1 or more; chosen by the database if left out'), ', modify name ',
     if(data_type = 'varchar' and character_maximum_length < 255, 'varchar(255)', column_type),
     ' character set utf8mb4 collate ', @novi_collation, if(is_nullable = 'YES', '', ' not null'),
     ' comment ', quote('What code calls the flag; unique, at most 255 characters'))

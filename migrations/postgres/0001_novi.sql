@@ -178,7 +178,7 @@ create table novi_token_changes (
 insert into novi_token_changes (id, changes) values (1, 0);
 
 comment on table flags is 'The flags';
-comment on column flags.id is '1 or more; chosen by the database if left out; stays when the flag is renamed';
+comment on column flags.id is '1 or more; chosen by the database if left out';
 comment on column flags.name is 'What code calls the flag; unique, at most 255 characters';
 comment on column flags.status is 'The kill switch: a flag with status false is off for everybody';
 comment on table activations is 'The conditions under which flags are on';

@@ -17,8 +17,10 @@ use std::{
 pub use interval::Interval;
 use overlay::{Setting, apply};
 pub use secret::Secret;
+pub(crate) use sections::REFRESH_INTERVAL;
 pub use sections::{Flags, Snapshot, Usage};
-pub(crate) use sections::{REFRESH_INTERVAL, SNAPSHOT_INTERVAL, USAGE_INTERVAL};
+#[cfg(feature = "sql")]
+pub(crate) use sections::{SNAPSHOT_INTERVAL, USAGE_INTERVAL};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -195,7 +197,7 @@ impl<S: DeserializeOwned + Default> Config<S> {
             return Ok(config);
         }
         let mut table: toml::Table = toml::from_str(text).map_err(invalid)?;
-        apply::<S>(&mut table, above)?;
+        apply::<Self>(&mut table, above)?;
         let config = table.try_into::<Self>();
         config.map_err(|error| Error::Config {
             origin: "the environment".to_owned(),

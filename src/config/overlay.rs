@@ -5,10 +5,7 @@ use std::ffi::OsString;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use crate::{
-    config::Config,
-    error::{Error, Result},
-};
+use crate::error::{Error, Result};
 
 /// Sections with arbitrary keys, which can therefore be set as a whole.
 const OPEN_SECTIONS: [&str; 2] = ["context", "overrides"];
@@ -59,8 +56,8 @@ impl Setting {
         Ok(Self { origin: format!("--set {}", path.trim()), section, key, text: text.to_owned() })
     }
 
-    /// The section with this setting, validated by `Config<S>`.
-    fn section<S: DeserializeOwned + Default>(self) -> Result<Table> {
+    /// The section with this setting, validated by the type of the whole configuration.
+    fn section<C: DeserializeOwned>(self) -> Result<Table> {
         let value = literal(&self.text);
         let keys = match (self.key, value) {
             (Some(key), value) => Table::from_iter([(key, value)]),
@@ -72,18 +69,17 @@ impl Setting {
         };
         let section = Table::from_iter([(self.section, keys.into())]);
         // Validated separately, so that the error can name the setting.
-        let validated: Result<Config<S>, toml::de::Error> = section.clone().try_into();
-        match validated {
+        match section.clone().try_into::<C>() {
             Ok(_) => Ok(section),
             Err(error) => Err(Error::Config { origin: self.origin, message: error.message().to_owned() }),
         }
     }
 }
 
-/// Applies the settings to the table, in their order.
-pub(super) fn apply<S: DeserializeOwned + Default>(table: &mut Table, settings: Vec<Setting>) -> Result<()> {
+/// Applies the settings to the table of a configuration `C`, in their order.
+pub(super) fn apply<C: DeserializeOwned>(table: &mut Table, settings: Vec<Setting>) -> Result<()> {
     for setting in settings {
-        merge(table, setting.section::<S>()?);
+        merge(table, setting.section::<C>()?);
     }
     Ok(())
 }

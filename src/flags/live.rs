@@ -7,10 +7,7 @@ use crate::{
     error::Result,
     flags::{Flags, FlagsBuilder},
     rows::{Revision, expired::ExpiryPolicy},
-    runtime::{
-        follow::{Following, subscription::Subscription},
-        status::Status,
-    },
+    runtime::{follow::Following, status::Status, subscription::Subscription},
     store::{self, LazyStore, ReadStore},
 };
 

@@ -27,8 +27,8 @@ use chrono::{DateTime, Utc};
 use crate::runtime::{follow::Following, tasks::snapshot_file::SnapshotFileWriter};
 #[cfg(feature = "sql")]
 pub use crate::runtime::{
-    follow::subscription::{Changes, Subscription},
     status::{Origin, Status},
+    subscription::{Changes, Subscription},
 };
 use crate::{
     activation::registry::Registry,

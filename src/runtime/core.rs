@@ -10,7 +10,7 @@ use crate::{
 };
 #[cfg(feature = "sql")]
 use crate::{
-    runtime::follow::subscription::{Announcer, Changes, Subscription},
+    runtime::subscription::{Announcer, Changes, Subscription},
     snapshot::{MissingRows, Part, PatchBuilder},
 };
 

@@ -11,5 +11,7 @@ pub(crate) mod startup;
 #[cfg(feature = "sql")]
 pub(crate) mod status;
 #[cfg(feature = "sql")]
+pub(crate) mod subscription;
+#[cfg(feature = "sql")]
 pub(crate) mod tasks;
 pub(crate) mod unknown_flags;

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    fmt, mem,
+    fmt,
     time::{Duration, Instant},
 };
 
@@ -14,15 +14,13 @@ use crate::{
         Verdict,
         evaluation::Evaluation,
         memo::Memo,
-        strings::{Text, Writing},
         trace::{Records, Tracer},
     },
     context::{Context, override_scope, value::Value},
     error::Result,
-    rows::{ActivationRow, Revision, Rows},
+    rows::Revision,
     snapshot::{
         Flag, Logic, Snapshot,
-        compile::{ids::index, nodes::DraftNodes},
         decision::{Outcome, Reason},
     },
 };
@@ -91,99 +89,6 @@ pub struct Input {
     /// Its value; `None` if neither the caller's context nor the static one has it.
     #[schemars(with = "serde_json::Value")]
     pub value: Option<Value<'static>>,
-}
-
-/// What explanations need of each node, apart from the nodes themselves, which evaluation reads. Nodes of rows come first, then
-/// inline ones.
-#[derive(Default)]
-pub(super) struct NodeInfo {
-    rows: Vec<RowName>,
-    inline: Vec<InlineNode>,
-    /// The class name of each node, as a number.
-    classes: Vec<u32>,
-    class_names: Vec<Box<str>>,
-    /// The flags that activations depend on, in the order of their nodes.
-    flags: Vec<RowName>,
-}
-
-struct RowName {
-    id: i64,
-    name: Text,
-}
-
-struct InlineNode {
-    /// The row whose config contains it.
-    row: u32,
-    /// The path in that config.
-    path: Box<str>,
-}
-
-impl NodeInfo {
-    pub(super) fn new(rows: &Rows, drafts: &mut DraftNodes, flags: &[Flag], texts: &mut Writing) -> Self {
-        let flag = |(_, flag): &(u32, u32)| {
-            // Flags that exist only as overrides have no row.
-            let id = rows.flags.get(*flag as usize).map_or(0, |row| row.id);
-            Some(RowName { id, name: flags.get(*flag as usize)?.named.name })
-        };
-        let prerequisites = drafts.flags.iter().filter_map(flag).collect();
-        let row = |row: &ActivationRow| RowName { id: row.id, name: texts.add(&row.name) };
-        let inline = drafts.list.iter().skip(rows.activations.len()).zip(mem::take(&mut drafts.inline_paths));
-        Self {
-            rows: rows.activations.iter().map(row).collect(),
-            inline: inline.map(|(draft, path)| InlineNode { row: draft.row, path }).collect(),
-            classes: drafts.list.iter().map(|draft| draft.class).collect(),
-            class_names: mem::take(&mut drafts.classes),
-            flags: prerequisites,
-        }
-    }
-
-    fn inline(&self, node: u32) -> Option<&InlineNode> {
-        self.inline.get((node as usize).checked_sub(self.rows.len())?)
-    }
-
-    fn row_of(&self, node: u32) -> Option<&RowName> {
-        let row = self.inline(node).map_or(node, |inline| inline.row);
-        self.rows.get(row as usize)
-    }
-
-    /// The id of the activation's row that a node is, or is part of.
-    pub(super) fn id_of(&self, node: u32) -> Option<i64> {
-        self.row_of(node).map(|row| row.id)
-    }
-
-    fn path_of(&self, node: u32) -> Option<&str> {
-        self.inline(node).map(|inline| &*inline.path).filter(|path| !path.is_empty())
-    }
-
-    pub(super) fn class_of(&self, node: u32) -> &str {
-        let class = self.classes.get(node as usize).and_then(|class| self.class_names.get(*class as usize));
-        class.map_or("", |class| class)
-    }
-}
-
-/// Look-ups by the ids of rows, for patches.
-#[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are replaced as a whole"))]
-impl NodeInfo {
-    /// The node of the activation whose row has this id.
-    pub(super) fn node_of(&self, id: i64) -> Option<u32> {
-        let place = self.rows.partition_point(|row| row.id < id);
-        self.rows.get(place).filter(|row| row.id == id).map(|_| index(place))
-    }
-
-    /// The number of the flag with this id, among those that activations depend on.
-    pub(super) fn prerequisite_index(&self, id: i64) -> Option<usize> {
-        self.flags.iter().position(|flag| flag.id == id)
-    }
-
-    /// The numbers of the flags that activations depend on and that exist only as overrides.
-    pub(super) fn flags_without_row(&self) -> impl Iterator<Item = usize> {
-        self.flags.iter().enumerate().filter(|(_, flag)| flag.id == 0).map(|(place, _)| place)
-    }
-
-    /// The name of a node's row.
-    pub(super) fn name_of<'a>(&self, node: u32, texts: &'a str) -> Option<&'a str> {
-        Some(self.rows.get(node as usize)?.name.of(texts))
-    }
 }
 
 impl Snapshot {

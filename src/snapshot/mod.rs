@@ -34,9 +34,9 @@ pub use plan::{Effect, FieldChange, Plan, PlannedRow, validator::Validator};
 use compile::expiry::Expiry;
 use compile::graph::FrozenGraph;
 use compile::names::NameIndex;
+use compile::node_info::NodeInfo;
 use compile::variants::Values;
 pub(crate) use counts::EvaluationCounts;
-use explain::NodeInfo;
 use patch::Patch;
 
 use crate::{

@@ -249,7 +249,10 @@ impl Changing {
         if self.members().contains_key(&key) {
             return refused(constraints::duplicate_member(id, &row.member));
         }
-        self.activation(id)?.row_version += 1;
+        let Ok(activation) = self.activation(id) else {
+            return refused(constraints::missing_activation(id));
+        };
+        activation.row_version += 1;
         let at = self.rows.members.len();
         self.members().insert(key, at);
         self.rows.members.push(MemberRow { fault: None, ..row });

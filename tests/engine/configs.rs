@@ -25,18 +25,26 @@ fn examples() -> Vec<Example> {
         let docs = schema.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
         let scripts = docs.split("```sql\n").skip(1).filter_map(|rest| rest.split_once("```"));
         let class = format!("'{}',", kind.class());
+        let configs =
+            scripts.flat_map(|(sql, _)| sql.split(&class).skip(1).map(sql_string).collect::<Vec<_>>());
         let before = examples.len();
-        for (sql, _) in scripts {
-            for row in sql.split(&class).skip(1) {
-                // A config is an object or a list.
-                let end = ["}')", "]')"].iter().filter_map(|end| row.find(end)).min().unwrap();
-                let config = row[..=end].trim().trim_start_matches('\'').replace("''", "'");
-                examples.push((kind.class().to_owned(), config));
-            }
-        }
+        examples.extend(configs.map(|config| (kind.class().to_owned(), config)));
         assert!(examples.len() > before, "the docs of {} have no row to paste", kind.class());
     }
     examples
+}
+
+/// The string that a piece of SQL starts with.
+fn sql_string(sql: &str) -> String {
+    let text = sql.trim_start().strip_prefix('\'').unwrap();
+    // Two quotes in a string are one.
+    let mut parts = text.split('\'');
+    let mut string = parts.next().unwrap().to_owned();
+    while parts.next() == Some("") {
+        string.push('\'');
+        string.push_str(parts.next().unwrap_or_default());
+    }
+    string
 }
 
 fn flags(class: &str, config: &str) -> Flags {

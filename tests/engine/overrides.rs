@@ -279,10 +279,7 @@ mod requests {
                 assert_eq!(ask(&flags, "on"), off());
                 assert_eq!(because(&flags, "on"), "overridden by the request");
             });
-            assert_eq!(
-                because(&flags, "on"),
-                "overridden by the code (overrides::sync_scope or in_overrides)"
-            );
+            assert_eq!(because(&flags, "on"), "overridden by a scope of the code");
         });
         overrides::request_sync_scope([("by configuration", Off), ("new", On)], || {
             assert_eq!((ask(&flags, "by configuration"), ask(&flags, "new")), (off(), on()));
@@ -303,7 +300,7 @@ mod requests {
                 assert_eq!(ask(&flags, "pinned"), variant("scoped"), "the next layer answers");
                 assert_eq!(
                     because(&flags, "pinned"),
-                    "overridden by the code (overrides::sync_scope or in_overrides); an override by the request was rejected: \
+                    "overridden by a scope of the code; an override by the request was rejected: \
                      flag_metadata.override_allowed is false"
                 );
             });
@@ -334,7 +331,7 @@ mod requests {
         // An outer request that is allowed is the next layer.
         overrides::request_sync_scope([("split", "B")], || {
             overrides::request_sync_scope([("split", "C")], || {
-                assert_eq!(ask(&flags, "split"), variant("B"))
+                assert_eq!(ask(&flags, "split"), variant("B"));
             });
         });
     }

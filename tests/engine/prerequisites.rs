@@ -299,7 +299,7 @@ fn overrides_of_a_prerequisite_apply_to_its_dependents() {
     for (variant, expected) in [("grid", true), ("list", false), ("unknown", false)] {
         let variant = novi::overrides::Override::variant(variant);
         novi::overrides::request_sync_scope([("layout", variant)], || {
-            assert_eq!(asked("asks grid"), expected)
+            assert_eq!(asked("asks grid"), expected);
         });
     }
     assert!(!asked("asks"));

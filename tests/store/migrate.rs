@@ -266,6 +266,8 @@ async fn mysql_migration_resumes_after_its_process_died() {
 async fn tables_of_something_else_are_refused_and_left_alone() {
     for database in databases().await {
         let kind = database.kind;
+        // Creates the file of SQLite.
+        opened(&database).await;
         let mut raw = Raw::connect(&database).await;
         raw.run("create table flags (id varchar(36) primary key, country varchar(2))").await.unwrap();
         let error = opened(&database).await.migrate().await.unwrap_err().to_string();

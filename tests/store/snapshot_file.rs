@@ -112,11 +112,11 @@ fn every_other_length_is_rejected() {
         if length % 50 == 0 || length < 40 {
             fs::write(&path, &bytes[..length]).unwrap();
             let said = refused(&path);
-            assert!(said.contains("cut off"), "{length}: {said}");
+            assert!(said.contains("it is incomplete"), "{length}: {said}");
         }
     }
     fs::write(&path, [&bytes[..], b" "].concat()).unwrap();
-    assert!(refused(&path).contains("it was cut off or is not whole"));
+    assert!(refused(&path).contains("it is incomplete"));
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn unusable_files_are_errors_that_say_what_to_do() {
     fs::write(&path, "").unwrap();
     insta::assert_snapshot!(
         refused(&path),
-        @"snapshot file FILE: expected 28 bytes, found 0: it was cut off or is not whole; remove it, and novi writes it anew"
+        @"snapshot file FILE: expected 28 bytes, found 0: it is incomplete; delete it, and novi writes it again"
     );
     for foreign in ["[database]", "Dear reader, this is a letter, and no snapshot file."] {
         fs::write(&path, foreign).unwrap();
@@ -148,14 +148,14 @@ fn unusable_files_are_errors_that_say_what_to_do() {
     fs::write(&path, &newer).unwrap();
     insta::assert_snapshot!(
         refused(&path),
-        @"snapshot file FILE: it has format 9, and this novi reads format 1: use the novi that wrote it, or let this one write it anew"
+        @"snapshot file FILE: it has format 9, and this novi reads format 1: use the novi that wrote it, or delete it, and this one writes it again"
     );
     let mut damaged = bytes_of(&rows());
     *damaged.last_mut().unwrap() ^= 1;
     fs::write(&path, &damaged).unwrap();
     insta::assert_snapshot!(
         refused(&path),
-        @"snapshot file FILE: its contents are damaged (the checksum): remove it, and novi writes it anew"
+        @"snapshot file FILE: its contents are damaged (the checksum): delete it, and novi writes it again"
     );
 }
 

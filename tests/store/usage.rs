@@ -212,7 +212,7 @@ async fn expired_flags_prevent_the_start_if_configured() {
         expiring(&*store, "old", Some("ada@example.org"), -1).await;
         Raw::connect(&database).await.run(old).await.unwrap();
         let error = builder().expired(ExpiryPolicy::Refuse).connect(&database.url).await.unwrap_err();
-        let Error::ExpiryPolicy { flags } = &error else { panic!("{error}") };
+        let Error::Expired { flags } = &error else { panic!("{error}") };
         assert_eq!((flags.len(), flags[0].flag.as_str()), (1, "old"));
         assert_eq!(
             error.to_string(),
@@ -223,7 +223,7 @@ async fn expired_flags_prevent_the_start_if_configured() {
         let file = folder.path().join("flags.novi");
         SnapshotFile::write(&file, "", &store.load().await.unwrap()).unwrap();
         let from_file = builder().expired(ExpiryPolicy::Refuse).from_file(&file);
-        assert!(matches!(from_file, Err(Error::ExpiryPolicy { .. })));
+        assert!(matches!(from_file, Err(Error::Expired { .. })));
         builder().from_file(&file).unwrap();
         builder().expired(ExpiryPolicy::Ignore).connect(&database.url).await.unwrap();
         builder().connect(&database.url).await.unwrap();
@@ -243,7 +243,7 @@ async fn expired_flags_are_logged_once_and_still_evaluated() {
     until("the young one", || log.lines_with("\"young\" (owner ada, expired").len() == 1).await;
     assert_eq!(log.lines_with("has expired").len(), 2, "{}", log.text());
     assert!(flags.is_enabled("old", &Context::new()) && flags.is_enabled("young", &Context::new()));
-    assert!(matches!(refuses.connect(&database.url).await, Err(Error::ExpiryPolicy { .. })));
+    assert!(matches!(refuses.connect(&database.url).await, Err(Error::Expired { .. })));
 }
 
 #[test]

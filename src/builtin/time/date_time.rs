@@ -127,10 +127,6 @@ impl Configured for DateTimeWindow {
         };
         let start = parse(".startDateTime", config.start.as_deref(), Pass::First);
         let end = parse(".endDateTime", config.end.as_deref(), Pass::Last);
-        if start.zip(end).is_some_and(|(start, end)| end < start) {
-            let (start, end) = (config.start.unwrap_or_default(), config.end.unwrap_or_default());
-            row.problem(".endDateTime", format!("expected a time after the start {start:?}, found {end:?}"));
-        }
         let (start, end) = (start.unwrap_or(Timestamp::MIN), end.unwrap_or(Timestamp::MAX));
         let format = format.items.is_some().then(|| Box::new(format));
         Some(Self { start, end, format })

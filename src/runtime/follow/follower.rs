@@ -11,10 +11,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use crate::{
     error::{Error, Result},
     rows::{Revision, Rows},
-    runtime::{
-        core::Core,
-        follow::{part_rows::PartRows, subscription::Changes},
-    },
+    runtime::{core::Core, follow::part_rows::PartRows, subscription::Changes},
     snapshot::{Part, PatchBuilder, ReverseIndex, Snapshot},
     store::{Cursor, Delta, Fingerprint, ReadSession, ReadStore},
 };

@@ -2,7 +2,6 @@
 
 pub(crate) mod follower;
 pub(crate) mod part_rows;
-pub(crate) mod subscription;
 
 use std::{
     sync::{Arc, Weak},

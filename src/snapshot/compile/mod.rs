@@ -9,6 +9,7 @@ pub(crate) mod ids;
 pub(crate) mod issues;
 pub(crate) mod links;
 pub(crate) mod names;
+pub(super) mod node_info;
 pub(crate) mod nodes;
 pub(crate) mod prerequisites;
 pub(crate) mod variants;
@@ -30,7 +31,6 @@ use crate::{
     snapshot::{
         Conjunction, Flag, FlagExtras, Logic, Settings, Snapshot, Strategy,
         decision::{Outcome, Reason},
-        explain::NodeInfo,
     },
 };
 use analysis::{Analysis, MAX_RECURSION};
@@ -40,6 +40,7 @@ use ids::VariantInterner;
 use issues::IssueCollector;
 use links::{IdIndex, Links};
 use names::NameIndex;
+use node_info::NodeInfo;
 use nodes::{DraftNodes, MissingRows, ReusedNodes};
 use prerequisites::{FlagLookup, install_prerequisites};
 use variants::{MetadataError, Values};

@@ -1,4 +1,4 @@
-//! From columns to rows. A column that can not be read becomes a fault of its row, never an error of the load.
+//! From columns to rows. A column that cannot be read is a fault of its row, never an error of the load.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// A column as the database gave it, whatever type its table claims to have.
+/// The value of a column, whatever type its table claims to have.
 #[derive(Debug)]
 pub enum Cell {
     Null,
@@ -131,7 +131,7 @@ impl<'c> Columns<'c> {
         }
     }
 
-    /// Records of a novi that did not know of it have no such column.
+    /// Records of earlier versions have no such column.
     fn exposed(&mut self) -> bool {
         match self.next() {
             Cell::Null | Cell::Integer(0) => false,
@@ -201,7 +201,7 @@ pub(in crate::store) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     Some(date.and_hms_opt(0, 0, 0)?.and_utc())
 }
 
-/// The columns of [`ReadSql::flags`](crate::store::sql::read::ReadSql).
+/// The columns of [`ReadSql::flags`](crate::store::sql::dialect::ReadSql).
 pub(in crate::store) fn flag(cells: &mut dyn Iterator<Item = Cell>) -> FlagRow {
     let mut columns = Columns::new(cells, "flags");
     let id = columns.integer("id");
@@ -230,14 +230,15 @@ fn metadata(columns: &mut Columns<'_>) -> FlagMetadata {
     }
 }
 
-/// The columns of `flag_metadata` behind `flag_id`, in the order of [`ReadSql::flags`](crate::store::sql::read::ReadSql).
+/// The columns of `flag_metadata` after `flag_id`, in the order of
+/// [`ReadSql::flags`](crate::store::sql::dialect::ReadSql).
 pub(in crate::store) fn flag_metadata(cells: &mut dyn Iterator<Item = Cell>) -> (FlagMetadata, Vec<Fault>) {
     let mut columns = Columns::new(cells, "flag_metadata");
     let metadata = metadata(&mut columns);
     (metadata, columns.faults)
 }
 
-/// The columns of [`HistorySql::columns`](crate::store::sql::history::HistorySql).
+/// The columns of [`HistorySql::columns`](crate::store::sql::dialect::HistorySql).
 pub(in crate::store) fn record(cells: &mut dyn Iterator<Item = Cell>) -> Option<HistoryRecord> {
     let mut next = || cells.next().unwrap_or(Cell::Null);
     let text = Cell::into_optional_text;
@@ -257,7 +258,7 @@ pub(in crate::store) fn record(cells: &mut dyn Iterator<Item = Cell>) -> Option<
     columns.into_record()
 }
 
-/// The columns of [`ReadSql::activations`](crate::store::sql::read::ReadSql).
+/// The columns of [`ReadSql::activations`](crate::store::sql::dialect::ReadSql).
 pub(in crate::store) fn activation(cells: &mut dyn Iterator<Item = Cell>) -> ActivationRow {
     let mut columns = Columns::new(cells, "activations");
     ActivationRow {
@@ -265,13 +266,13 @@ pub(in crate::store) fn activation(cells: &mut dyn Iterator<Item = Cell>) -> Act
         name: columns.text("name"),
         class_name: columns.text("class_name"),
         config: columns.optional_text("config"),
-        // Bookkeeping that can not be read, or is not there, breaks no activation.
+        // Unreadable or missing bookkeeping breaks no activation.
         row_version: if let Cell::Integer(version) = columns.next() { version } else { 1 },
         faults: columns.faults,
     }
 }
 
-/// The columns of [`ReadSql::links`](crate::store::sql::read::ReadSql). A link's end that is no integer leads nowhere, as null does.
+/// The columns of [`ReadSql::links`](crate::store::sql::dialect::ReadSql). A link's end that is no integer leads nowhere, as null does.
 pub(in crate::store) fn link(cells: &mut dyn Iterator<Item = Cell>) -> LinkRow {
     let mut end = || match cells.next() {
         Some(Cell::Integer(id)) => Some(id),
@@ -280,19 +281,19 @@ pub(in crate::store) fn link(cells: &mut dyn Iterator<Item = Cell>) -> LinkRow {
     LinkRow { flag_id: end(), activation_id: end() }
 }
 
-/// The columns of [`ReadSql::members`](crate::store::sql::read::ReadSql).
+/// The columns of [`ReadSql::members`](crate::store::sql::dialect::ReadSql).
 pub(in crate::store) fn member(cells: &mut dyn Iterator<Item = Cell>) -> MemberRow {
     let mut columns = Columns::new(cells, "activation_members");
     MemberRow {
         activation_id: columns.integer("activation_id"),
         member: columns.text("member"),
         denied: columns.boolean("denied", true),
-        // One of them is enough to tell.
+        // One of them is enough.
         fault: columns.faults.into_iter().next().map(Box::new),
     }
 }
 
-/// The columns of [`ReadSql::changes`](crate::store::sql::read::ReadSql).
+/// The columns of [`ReadSql::changes`](crate::store::sql::dialect::ReadSql).
 pub(in crate::store) fn change_record(cells: &mut dyn Iterator<Item = Cell>) -> Record {
     let mut columns = Columns::new(cells, "flag_history");
     let slot = columns.integer("slot");

@@ -29,7 +29,7 @@ pub trait Driver: Database<Connection: Migrate + Connection> {
     /// Whether [`mark_seen`](Self::mark_seen) does anything.
     const MARKS_SEEN: bool = false;
 
-    fn bind<'q>(query: Query<'q, Self, Self::Arguments>, value: Value) -> Query<'q, Self, Self::Arguments>;
+    fn bind(query: Query<'_, Self, Self::Arguments>, value: Value) -> Query<'_, Self, Self::Arguments>;
 
     /// The value of a column, whatever its type.
     fn cell(row: &Self::Row, index: usize) -> Cell;

@@ -1,4 +1,4 @@
-//! The migrations: which are known, which are applied, and how to wait for one's turn.
+//! Migrations: which are known, which are applied, and how to wait for one's turn.
 
 use std::{
     borrow::Cow,
@@ -48,8 +48,8 @@ pub(super) enum Found {
     UpToDate,
 }
 
-/// sqlx's runner of these migrations. It takes no lock: on MariaDB sqlx's own one locks nothing, because a negative
-/// timeout of GET_LOCK gives null there, so that each store takes a lock by itself.
+/// sqlx's runner of these migrations. It takes no lock: on MariaDB sqlx's own lock has no effect, because
+/// GET_LOCK returns null for a negative timeout, so that each store locks by itself.
 pub(super) fn migrator(migrations: Migrations) -> Migrator {
     let mut migrator = Migrator::with_migrations(known(migrations));
     migrator.dangerous_set_table_name(TABLE);
@@ -57,7 +57,7 @@ pub(super) fn migrator(migrations: Migrations) -> Migrator {
     migrator
 }
 
-/// The same without some statements of each. The migrations are still those that are known.
+/// The same without some statements of each migration.
 #[cfg(feature = "mysql")]
 pub(super) fn migrator_without(
     migrations: Migrations,
@@ -178,7 +178,7 @@ pub(super) async fn pause(tries: u32) {
     tokio::time::sleep(Duration::from_millis(longest / 2 + random % longest)).await;
 }
 
-/// The error of a migration in novi's words.
+/// The error of a migration, for people.
 pub(super) fn describe(store: &str, error: MigrateError) -> Error {
     const ACTION: &str = "could not migrate";
     match error {
@@ -201,8 +201,7 @@ pub(super) fn describe(store: &str, error: MigrateError) -> Error {
     }
 }
 
-/// What it means for who can not read the rows that the last migration of the database is this one; nothing if it is the one that
-/// this build has.
+/// The error of a query on a database whose last migration is this one; `None` if this build has the same.
 pub(super) fn other_version(
     store: &str,
     action: &str,

@@ -171,7 +171,7 @@ impl SqlStore<MySql> {
         Ok(Self::from_pool(pool))
     }
 
-    /// Works with a pool that the service has already.
+    /// Uses a pool of the service.
     #[must_use]
     pub fn from_pool(pool: MySqlPool) -> Self {
         let options = pool.connect_options();
@@ -191,7 +191,7 @@ impl Driver for MySql {
             Value::Integer(value) => query.bind(value),
             Value::Boolean(value) => query.bind(value),
             Value::Text(value) => query.bind(value),
-            // `datetime` knows no zone; the columns are UTC.
+            // `datetime` has no zone; the columns are UTC.
             Value::Time(value) => query.bind(value.map(|time| time.naive_utc())),
         }
     }
@@ -201,7 +201,7 @@ impl Driver for MySql {
         if value.is_null() {
             return Cell::Null;
         }
-        // What a cast to `signed` gives is INT or BIGINT, as the server likes.
+        // A cast to `signed` returns INT or BIGINT, as the server likes.
         let read = match value.type_info().name() {
             "INT" | "BIGINT" => row.try_get_unchecked(index).map(Cell::Integer),
             "DOUBLE" => row.try_get_unchecked(index).map(Cell::Real),
@@ -291,7 +291,7 @@ async fn make_triggers(connection: &mut MySqlConnection) -> Result<(), sqlx::Err
             }
         }
     }
-    // Without them nobody gave metadata to new flags.
+    // Without triggers new flags got no metadata.
     sqlx::query(
         "insert into flag_metadata (flag_id) select id from flags \
          where not exists (select 1 from flag_metadata known where known.flag_id = flags.id)",

@@ -123,11 +123,11 @@ const MIGRATE_BUSY_TIMEOUT_MS: i64 = 60_000;
 pub type SqliteStore = SqlStore<Sqlite>;
 
 impl SqlStore<Sqlite> {
-    /// Opens a file that is there, as `sqlite://novi.db`, or a database in memory, `sqlite::memory:`.
+    /// Opens an existing file, as `sqlite://novi.db`, or a database in memory, `sqlite::memory:`.
     ///
     /// # Errors
-    /// [`Error::DatabaseUrl`] when the address is wrong or the file is not there, [`Error::Store`] when it can not be
-    /// opened.
+    /// [`Error::DatabaseUrl`] if the address is invalid, [`Error::MissingFile`] if the file does not exist,
+    /// [`Error::Store`] if it cannot be opened.
     pub async fn connect(url: &str) -> Result<Self> {
         let options = options(url)?;
         let file = options.get_filename();
@@ -138,10 +138,10 @@ impl SqlStore<Sqlite> {
         Self::open(url, options).await
     }
 
-    /// As [`connect`](Self::connect), but makes the file where there is none.
+    /// As [`connect`](Self::connect), but creates the file if it does not exist.
     ///
-    /// A new file is in WAL mode, in which readers and the writer do not wait for each other. The mode of a file that
-    /// is there already is left as it is.
+    /// A new file is in WAL mode, in which readers and the writer do not wait for each other. The mode of an
+    /// existing file is unchanged.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
@@ -155,7 +155,7 @@ impl SqlStore<Sqlite> {
         Ok(store)
     }
 
-    /// Works with a pool that the service has already.
+    /// Uses a pool of the service.
     ///
     /// A pool of databases in memory must have one connection, or each connection has a database of its own.
     #[must_use]
@@ -242,11 +242,11 @@ impl Driver for Sqlite {
         if file.is_empty() || in_memory(&file) {
             return None;
         }
-        // Told in the log so often, it would hide all else.
+        // Logged this often, it would hide everything else.
         let options = options.create_if_missing(false).disable_statement_logging();
         Some(Box::pin(async move {
             loop {
-                // What fails here is told by whoever reads the rows.
+                // The task that reads the rows reports errors.
                 if let Err(error) = ask_for_version(&options, &hints, every).await {
                     tracing::debug!("{error}");
                 }
@@ -315,7 +315,7 @@ fn options(url: &str) -> Result<SqliteConnectOptions> {
 }
 
 fn in_memory(url: &str) -> bool {
-    // The last one is the file name that sqlx gives such a database.
+    // The last one is the file name that sqlx gives an in-memory database.
     url.contains(":memory:") || url.contains("mode=memory") || url.contains("sqlx-in-memory")
 }
 

@@ -49,8 +49,8 @@ pub(super) async fn record_use(
     uses: &[TokenUse],
 ) -> Result<(), sqlx::Error> {
     for token in uses {
-        let used = Statement::new(connection.dialect().tokens.used);
-        connection.execute(used.bind(token.at).bind(token.id).bind(token.at)).await?;
+        let update = Statement::new(connection.dialect().tokens.used);
+        connection.execute(update.bind(token.at).bind(token.id).bind(token.at)).await?;
     }
     Ok(())
 }

@@ -12,13 +12,15 @@
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a test kit reports by panicking")]
 
+mod rows;
 mod versions;
 
 use crate::{
     error::{Error, Result},
-    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, MemberRow, Revision, Rows},
-    store::{Change, ReadStore, SchemaStore, WriteStore},
+    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, MemberRow},
+    store::{Change, SchemaStore, WriteStore},
 };
+use rows::{apply, fill, load, revision};
 
 /// Runs all checks. Each uses its own store: `make` returns one that is migrated and empty.
 pub async fn run<S: WriteStore>(make: impl AsyncFn() -> S) {
@@ -91,19 +93,6 @@ pub fn odd_names() -> Vec<String> {
     names
 }
 
-async fn apply(store: &impl WriteStore, changes: Vec<Change>) -> Revision {
-    let shown = format!("{changes:?}");
-    store.apply(changes).await.unwrap_or_else(|error| panic!("a store must apply {shown}, but: {error}"))
-}
-
-async fn load(store: &impl ReadStore) -> Rows {
-    store.load().await.unwrap_or_else(|error| panic!("a store must load its rows, but: {error}"))
-}
-
-async fn revision(store: &impl ReadStore) -> Revision {
-    store.revision().await.unwrap_or_else(|error| panic!("a store must return its revision, but: {error}"))
-}
-
 /// Expects an error that names the row, and unchanged rows.
 async fn rejected(store: &impl WriteStore, changes: Vec<Change>, names: &str) {
     let before = load(store).await;
@@ -116,21 +105,6 @@ async fn rejected(store: &impl WriteStore, changes: Vec<Change>, names: &str) {
         other => panic!("a store must reject {shown}, but returned {other:?}"),
     }
     assert_eq!(load(store).await, before, "a rejected change must not change rows or revision: {shown}");
-}
-
-/// Inserts two flags, two activations, and a link from the first flag to the first activation.
-async fn fill(store: &impl WriteStore) {
-    apply(
-        store,
-        vec![
-            Change::InsertFlag(FlagRow::new(1, "one", true)),
-            Change::InsertFlag(FlagRow::new(2, "two", false)),
-            Change::InsertActivation(ActivationRow::new(1, "first", "acme.first", "{}")),
-            Change::InsertActivation(ActivationRow::new(2, "second", "acme.second", "{}")),
-            Change::Link(LinkRow::new(1, 1)),
-        ],
-    )
-    .await;
 }
 
 async fn new_store_is_empty(store: &impl WriteStore) {

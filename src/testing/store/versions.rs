@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     rows::{ActivationRow, LinkRow, MemberRow, Rows, conflict::Conflict, issue::Issue},
     store::{Change, Edit, RowKey, Validate, WriteStore},
-    testing::store::{apply, fill, load},
+    testing::store::rows::{apply, fill, load},
 };
 
 pub(super) async fn run<S: WriteStore>(make: impl AsyncFn() -> S) {

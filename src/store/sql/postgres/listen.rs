@@ -1,4 +1,4 @@
-//! LISTEN: PostgreSQL tells of each commit that changed rows.
+//! LISTEN: PostgreSQL notifies of each commit that changed rows.
 
 use std::{
     collections::hash_map::RandomState,
@@ -17,20 +17,20 @@ use tokio::time::{sleep, timeout};
 
 use crate::store::{Hints, backoff::Backoff};
 
-/// Where the trigger `novi_commit` tells of commits. All novi tables of a database share it: a hint too many costs a look
-/// at the revision.
+/// The channel of the trigger `novi_commit`. All novi tables of a database share it: an unnecessary hint
+/// costs one read of the revision.
 const CHANNEL: &str = "novi";
 
-/// A notification comes in a millisecond. What takes so long is not coming: a pooler that shares connections between
-/// clients takes LISTEN and delivers nothing.
+/// A notification takes a millisecond. After this long it is not coming: a pooler that shares connections
+/// between clients accepts LISTEN and delivers nothing.
 const PROOF: Duration = Duration::from_secs(2);
 
-/// How long to wait before another try, at first and at most. A server that refuses (a replica, a pooler) will refuse
-/// again; the revision is asked for meanwhile.
+/// How long to wait before another try, at first and at most. A server that refuses (a replica, a pooler)
+/// will refuse again; meanwhile the revision is polled.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// Passes on what the server tells, for ever.
+/// Passes on the server's notifications, forever.
 pub(super) async fn listen(pool: PgPool, hints: Arc<Hints>) {
     let mut backoff = Backoff::up_to(LONGEST_PAUSE, FIRST_PAUSE);
     loop {
@@ -45,9 +45,9 @@ pub(super) async fn listen(pool: PgPool, hints: Arc<Hints>) {
     }
 }
 
-/// Listens until the connection is lost, or somebody doubts that all is told.
+/// Listens until the connection is lost, or a change came without a notification.
 async fn listen_once(pool: &PgPool, hints: &Hints) -> Result<(), sqlx::Error> {
-    // Of its own: a connection that listens would be missed in the pool that rows are read by.
+    // A connection of its own: the pool that rows are read with would miss one that listens.
     let own = PgPoolOptions::new()
         .max_connections(1)
         .max_lifetime(None)
@@ -60,7 +60,7 @@ async fn listen_once(pool: &PgPool, hints: &Hints) -> Result<(), sqlx::Error> {
         return Err(sqlx::Error::Protocol(shared.to_owned()));
     }
     let mut listener = PgListener::connect_with(&own).await?;
-    // Who loses the connection can not know what was told meanwhile: then all begins anew.
+    // After a lost connection notifications may be missing: then everything starts again.
     listener.eager_reconnect(false);
     let proof = format!("novi_proof_{:x}", RandomState::new().build_hasher().finish());
     listener.listen_all([CHANNEL, proof.as_str()]).await?;
@@ -81,7 +81,7 @@ async fn listen_once(pool: &PgPool, hints: &Hints) -> Result<(), sqlx::Error> {
     timeout(PROOF, told).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
     listener.unlisten(&proof).await?;
     hints.set_reliable(true);
-    // What was committed before it listened was not told.
+    // Earlier commits were not notified.
     hints.hint();
     loop {
         let (told, doubted) = (pin!(listener.try_recv()), pin!(hints.doubted()));
@@ -92,15 +92,15 @@ async fn listen_once(pool: &PgPool, hints: &Hints) -> Result<(), sqlx::Error> {
     }
 }
 
-/// Whether a pooler gives the server's connections to one client after the other, as PgBouncer does for each transaction. To LISTEN
-/// there would be heard by others, who do not expect it.
+/// Whether a pooler passes the server's connections from client to client, as PgBouncer does for each
+/// transaction. Other clients would get the notifications of a LISTEN there, which they do not expect.
 async fn is_shared(own: &PgPool, pool: &PgPool) -> Result<bool, sqlx::Error> {
     /// The pooler may have several to give.
     const TRIES: usize = 3;
     let mut mine = own.acquire().await?;
     for _ in 0..TRIES {
         let before = backend(&mut mine).await?;
-        // Whoever is in a transaction keeps his connection: another client's, if it is free.
+        // A client in a transaction keeps its connection: another one than ours, if one is free.
         let mut other = pool.begin().await?;
         let others = backend(&mut other).await?;
         let after = backend(&mut mine).await?;

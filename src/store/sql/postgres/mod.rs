@@ -146,7 +146,7 @@ impl SqlStore<Postgres> {
         Ok(Self::from_pool(pool))
     }
 
-    /// Works with a pool that the service has already.
+    /// Uses a pool of the service.
     #[must_use]
     pub fn from_pool(pool: PgPool) -> Self {
         let options = pool.connect_options();

@@ -62,7 +62,7 @@ pub(super) const TABLES: &[Table] = &[
         columns: &[
             key("id", ID, "1 or more; chosen by the database if left out"),
             value("name", NAME, "What people call the activation; need not be unique"),
-            value("class_name", NAME, "The activation type: novi.percentage, ..."),
+            value("class_name", NAME, "The activation type, such as novi.percentage; see `novi types`"),
             option("config", LONG, "The settings of the type, as JSON text"),
         ],
     },
@@ -83,16 +83,24 @@ pub(super) const TABLES: &[Table] = &[
             key("flag_id", ID, "flags.id"),
             option("description", TEXT, "What the flag is for"),
             option("owner", TEXT, "The person or team to ask"),
-            option("expires_at", TIME, "When the flag should be removed"),
+            option("expires_at", TIME, "When the flag should be removed; see the expired setting"),
             option("tags", TEXT, r#"A JSON array of strings, such as ["beta"]"#),
-            value("override_allowed", BOOLEAN, "Whether requests may override the flag; default true"),
-            value("exposed", BOOLEAN, "Whether client tokens may evaluate it; default false"),
+            value(
+                "override_allowed",
+                BOOLEAN,
+                "Whether requests and tools may override the flag; default true",
+            ),
+            value("exposed", BOOLEAN, "Whether client tokens may see and evaluate the flag; default false"),
             value(
                 "fail_mode",
                 ["varchar(20)", "text", "varchar(20)"],
                 "What a broken flag is: off (default), on, or last_known",
             ),
-            option("variants", LONG, r#"Values of variants, as JSON: {"blue": 1, "red": 2}"#),
+            option(
+                "variants",
+                LONG,
+                r#"The values of the variants, as a JSON object: {"blue": 1, "red": 2}"#,
+            ),
             option("default_variant", SHORT, "The variant of a flag that is on without choosing one"),
             column(
                 "row_version",
@@ -111,7 +119,7 @@ pub(super) const TABLES: &[Table] = &[
         description: "The members of lists (novi.members), beside the list in the config of their activation",
         columns: &[
             value("activation_id", ID, "activations.id; members are deleted with their activation"),
-            value("member", NAME, "The value, compared byte by byte"),
+            value("member", NAME, "The value that is compared, byte by byte; at most 255 characters"),
             value("denied", BOOLEAN, "Whether the member is denied rather than allowed; default false"),
         ],
     },
