@@ -1,4 +1,4 @@
-//! Errors of operations. An invalid row is no error but an [`Issue`](crate::rows::issue::Issue); why a flag
+//! Errors of operations. An invalid row is no error but an [`Issue`]; why a flag
 //! has its state is a [`Reason`](crate::snapshot::decision::Reason).
 
 pub(crate) mod snapshot_file;

@@ -112,7 +112,7 @@ impl Edit {
         self
     }
 
-    /// Sets what checks the rows before they are written, such as [`Validator`](crate::flags::writer::Validator).
+    /// Sets what checks the rows before they are written, such as [`Validator`](crate::snapshot::Validator).
     pub fn validated_by(mut self, validator: Arc<dyn Validate>) -> Self {
         self.validator = Some(validator);
         self

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What an edit would change: the rows, and the flags whose decisions may change. Returned by
-/// [`Validator::plan`](crate::flags::writer::Validator::plan) and
+/// [`Validator::plan`](crate::snapshot::Validator::plan) and
 /// [`Writer::plan`](crate::flags::writer::Writer::plan), which write nothing.
 ///
 /// ```

@@ -158,7 +158,7 @@ pub trait TokenStore: Sealed + Send + Sync {
     /// no trigger counts, as on a MySQL server that refuses triggers: then the tokens have to be read.
     ///
     /// # Errors
-    /// [`Error::Store`] if the database fails or the user may not read, and [`Error::NotMigrated`] if the
+    /// [`Error::Store`](crate::Error::Store) if the database fails or the user may not read, and [`Error::NotMigrated`](crate::Error::NotMigrated) if the
     /// table does not exist.
     fn token_changes(&self) -> BoxFuture<'_, Result<Option<i64>>>;
 
@@ -172,7 +172,7 @@ pub trait TokenStore: Sealed + Send + Sync {
     /// Creates a token.
     ///
     /// # Errors
-    /// [`Error::Constraint`] for a duplicate or invalid name, else as [`token_changes`](Self::token_changes).
+    /// [`Error::Constraint`](crate::Error::Constraint) for a duplicate or invalid name, else as [`token_changes`](Self::token_changes).
     fn create_token(&self, token: NewToken) -> BoxFuture<'_, Result<TokenRow>>;
 
     /// Revokes a token, by its id or its name, permanently. A revoked token stays as it is. Returns the row,
