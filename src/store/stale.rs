@@ -33,7 +33,7 @@ pub struct StaleFlag {
 #[non_exhaustive]
 pub enum Staleness {
     /// It is past its `expires_at`.
-    ExpiryPolicy,
+    Expired,
     /// It never was evaluated.
     NeverEvaluated,
     /// It was not evaluated for a long time.
@@ -54,7 +54,7 @@ pub fn stale(flags: &[FlagRow], usage: &UsageReport, days: u32) -> Vec<StaleFlag
 impl fmt::Display for Staleness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::ExpiryPolicy => "expired",
+            Self::Expired => "expired",
             Self::NeverEvaluated => "never evaluated",
             Self::NotEvaluated => "not evaluated since",
             Self::AlwaysOn => "always on since",
@@ -85,7 +85,7 @@ impl<'a> Finder<'a> {
     fn all(&self, flags: &[FlagRow]) -> Vec<StaleFlag> {
         let found = |row: &FlagRow| {
             let expired = row.metadata.expires_at.filter(|at| *at <= self.now);
-            let expired = expired.map(|at| (Staleness::ExpiryPolicy, Some(at)));
+            let expired = expired.map(|at| (Staleness::Expired, Some(at)));
             let stale = |(why, since)| StaleFlag {
                 flag: row.name.clone(),
                 owner: row.metadata.owner.clone(),

@@ -71,7 +71,7 @@ pub enum Effect {
     /// The row is removed.
     Removed,
     /// The row itself changes.
-    Delta,
+    Changed,
     /// Something that the row depends on changes.
     Affected,
 }
@@ -182,7 +182,7 @@ fn changed_flags(before: &Side<'_>, after: &Side<'_>) -> BTreeMap<i64, PlannedRo
                     _ => false,
                 };
                 let answer_may_change = fields.iter().any(affects_decision);
-                PlannedRow { fields, answer_may_change, ..PlannedRow::flag(row, Effect::Delta) }
+                PlannedRow { fields, answer_may_change, ..PlannedRow::flag(row, Effect::Changed) }
             }
         };
         changed.insert(*id, planned);
@@ -228,7 +228,7 @@ fn changed_activations(before: &Side<'_>, after: &Side<'_>) -> Vec<PlannedRow> {
         fields.members(before.rows.members_of(*id), after.rows.members_of(*id));
         if !fields.0.is_empty() {
             let answer_may_change = fields.0.iter().any(|field| field.field != "name");
-            let planned = PlannedRow::activation(row, Effect::Delta);
+            let planned = PlannedRow::activation(row, Effect::Changed);
             changed.push(PlannedRow { fields: fields.0, answer_may_change, ..planned });
         }
     }
@@ -298,7 +298,7 @@ impl fmt::Display for PlannedRow {
         let effect = match effect {
             Effect::Added => "added",
             Effect::Removed => "removed",
-            Effect::Delta => "changed",
+            Effect::Changed => "changed",
             Effect::Affected => "affected",
         };
         let decision = match (*table, answer_may_change) {
