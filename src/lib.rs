@@ -20,10 +20,11 @@
 //! ```
 //!
 //! # Concepts
-//! A **flag** is on when its status is on and all of its **activations** are on. An activation is a row: a class name, which names a
-//! registered type, and a JSON config. It is evaluated for a **context**, the attributes of the caller. All rows of one revision compile
-//! into an immutable [`Snapshot`](snapshot::Snapshot), which [`Flags`] replace as a whole when the rows change. An invalid row is an
-//! [`Issue`](rows::Issue) and affects only the flags that depend on it.
+//! A **flag** is on when its status is on and all of its **activations** are on. An activation is a row: a
+//! class name, which names a registered type, and a JSON config. It is evaluated for a **context**, the
+//! attributes of the caller. All rows of one revision compile into an immutable
+//! [`Snapshot`](snapshot::Snapshot), which [`Flags`] replace as a whole when the rows change. An invalid row
+//! is an [`Issue`](rows::Issue) and affects only the flags that depend on it.
 //!
 //! # Map
 //! | to | see |
@@ -59,8 +60,9 @@
 //! novi has no statistics of experiments, and does not store which caller had which variant.
 //!
 //! # Compatibility
-//! An enum or a struct with public fields is `#[non_exhaustive]` if novi creates it. Rows, changes and settings, which programs create,
-//! are exhaustive; they have `Default` or a constructor. Store traits that depend on novi's tables are sealed.
+//! An enum or a struct with public fields is `#[non_exhaustive]` if novi creates it. Rows, changes and
+//! settings, which programs create, are exhaustive; they have `Default` or a constructor. Store traits that
+//! depend on novi's tables are sealed.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod activation;
@@ -78,8 +80,8 @@ pub mod testing;
 
 /// Overrides of the running code: of a call, a task, or a request.
 ///
-/// They take precedence over `[overrides]` of `novi.toml`, which takes precedence over the rows. Of overrides by requests and by
-/// code, those of the request win, unless the flag forbids them.
+/// They take precedence over `[overrides]` of `novi.toml`, which takes precedence over the rows. Of overrides
+/// by requests and by code, those of the request win, unless the flag forbids them.
 pub mod overrides {
     pub use crate::context::override_scope::{
         OverrideFuture, RequestOverrides, request_scope, request_sync_scope, scope, sync_scope,

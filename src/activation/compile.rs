@@ -28,9 +28,9 @@ impl fmt::Display for Problem {
 
 /// A reference to another activation: the id of a row, or an inline activation.
 ///
-/// In JSON: `7`, or `{"class_name": "novi.not", "config": ...}`. Resolve it with [`CompileContext::child`] when the
-/// row is compiled, and evaluate it with [`Evaluation::ask`](crate::activation::evaluation::Evaluation::ask). A child
-/// that was not resolved is off.
+/// In JSON: `7`, or `{"class_name": "novi.not", "config": ...}`. Resolve it with [`CompileContext::child`]
+/// when the row is compiled, and evaluate it with
+/// [`Evaluation::ask`](crate::activation::evaluation::Evaluation::ask). A child that was not resolved is off.
 #[derive(Debug)]
 pub struct Child {
     pub(crate) reference: ChildReference,

@@ -33,8 +33,9 @@ pub trait Activation: Send + Sync + 'static {
     /// [`compile`](Self::compile).
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict;
 
-    /// Prepares the evaluation: validates the config, parses its values, resolves [children](CompileContext::child)
-    /// and declares [variants](CompileContext::variant). Report every problem of the row with [`CompileContext::problem`].
+    /// Prepares the evaluation: validates the config, parses its values, resolves
+    /// [children](CompileContext::child) and declares [variants](CompileContext::variant). Report every
+    /// problem of the row with [`CompileContext::problem`].
     fn compile(&mut self, row: &mut CompileContext<'_>) {
         let _ = row;
     }
@@ -46,8 +47,8 @@ pub trait Activation: Send + Sync + 'static {
     }
 
     /// The next time after `after` at which the verdict may change without any other change, or `None` if it
-    /// never does or if that is unknown. Ignore [children](CompileContext::child); the engine calls this method on
-    /// each of them.
+    /// never does or if that is unknown. Ignore [children](CompileContext::child); the engine calls this
+    /// method on each of them.
     fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let _ = after;
         None

@@ -1,8 +1,9 @@
 //! Settings: defaults, overridden by `novi.toml`, overridden by environment variables.
 //!
 //! Every key of the file can be set as `NOVI_SECTION__KEY`: `NOVI_DATABASE__URL`, `NOVI_SERVER__LISTEN`,
-//! `NOVI_CONTEXT__ENVIRONMENT`. A value that is valid TOML (`true`, `5`, `"text"`) is parsed, anything else is a string. Keys that
-//! cannot be part of a variable name are set as a table: `NOVI_OVERRIDES='{"Combo AND" = true}'`.
+//! `NOVI_CONTEXT__ENVIRONMENT`. A value that is valid TOML (`true`, `5`, `"text"`) is parsed, anything else
+//! is a string. Keys that cannot be part of a variable name are set as a table:
+//! `NOVI_OVERRIDES='{"Combo AND" = true}'`.
 
 mod interval;
 mod overlay;
@@ -83,8 +84,8 @@ pub struct Config<S = toml::Table> {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Activations {
-    /// The folder of files that are activation types, relative to the configuration file. The default folder may be missing, any
-    /// other must exist.
+    /// The folder of files that are activation types, relative to the configuration file. The default folder
+    /// may be missing, any other must exist.
     pub folder: PathBuf,
 }
 
@@ -129,7 +130,8 @@ impl Default for Refresh {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct History {
-    /// How long records of changes are kept. `novi serve` deletes those that are older; so does `novi history --prune`.
+    /// How long records of changes are kept. `novi serve` deletes those that are older; so does
+    /// `novi history --prune`.
     pub keep: Retention,
 }
 
@@ -146,11 +148,12 @@ impl Config {
     /// The default file.
     pub const FILE: &str = "novi.toml";
 
-    /// Reads a file and the environment. Default for `file`: [`Config::FILE`] in the current directory, if it exists.
+    /// Reads a file and the environment. Default for `file`: [`Config::FILE`] in the current directory, if it
+    /// exists.
     ///
     /// # Errors
-    /// [`Error::File`] if the file cannot be read, and [`Error::Config`], with the file or the variable, if a key is unknown or a
-    /// value has the wrong type.
+    /// [`Error::File`] if the file cannot be read, and [`Error::Config`], with the file or the variable, if a
+    /// key is unknown or a value has the wrong type.
     pub fn load(file: Option<&Path>) -> Result<Self> {
         Self::load_as(file, &[])
     }
@@ -165,8 +168,8 @@ impl Config {
 }
 
 impl<S: DeserializeOwned + Default> Config<S> {
-    /// Like [`load`](Config::load), with a type of the section `[server]`, and with settings that override the environment, each as
-    /// `section.key=value`. Values are parsed like those of variables.
+    /// Like [`load`](Config::load), with a type of the section `[server]`, and with settings that override
+    /// the environment, each as `section.key=value`. Values are parsed like those of variables.
     ///
     /// # Errors
     /// Those of [`load`](Config::load). Errors in a setting name the option `--set` of the command line.
@@ -210,7 +213,8 @@ impl<S> Config<S> {
     /// The activation types that rows can name: those that are registered, and those of the folder.
     ///
     /// # Errors
-    /// [`Error::DuplicateClass`] if two types have the same name, and [`Error::File`] if the folder cannot be read.
+    /// [`Error::DuplicateClass`] if two types have the same name, and [`Error::File`] if the folder cannot be
+    /// read.
     pub fn registry(&self) -> Result<Registry> {
         Ok(Types::new(Registry::global()?, Some(self.folder()))?.take().as_ref().clone())
     }

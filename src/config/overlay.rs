@@ -20,7 +20,8 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    /// The settings among environment variables: `NOVI_SECTION__KEY`. A single underscore may be part of a key.
+    /// The settings among environment variables: `NOVI_SECTION__KEY`. A single underscore may be part of a
+    /// key.
     pub(super) fn from_environment(
         variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Vec<Self>> {

@@ -15,7 +15,8 @@ pub(crate) const REFRESH_INTERVAL: Duration = Duration::from_millis(200);
 /// The shortest time between two writes of the snapshot file, so that a burst of changes is written once.
 pub(crate) const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How often evaluations are recorded: flags become stale by days, and a thousand processes write about 17 times a second then.
+/// How often evaluations are recorded: flags become stale by days, and a thousand processes write about 17
+/// times a second then.
 pub(crate) const USAGE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Section `[snapshot]`.

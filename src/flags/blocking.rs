@@ -10,8 +10,9 @@ use crate::{
 };
 
 impl FlagsBuilder {
-    /// Like [`connect`](Self::connect), for programs without tokio: blocks until the rows are read, and follows the database in a
-    /// thread of its own, which ends when the flags are dropped. Within a runtime it blocks one of its threads.
+    /// Like [`connect`](Self::connect), for programs without tokio: blocks until the rows are read, and
+    /// follows the database in a thread of its own, which ends when the flags are dropped. Within a runtime
+    /// it blocks one of its threads.
     ///
     /// ```no_run
     /// let flags = novi::Flags::builder().connect_blocking("sqlite://novi.db")?;
@@ -33,7 +34,8 @@ impl FlagsBuilder {
             if give.send(connected).is_ok()
                 && let Some(mut changes) = changes
             {
-                // Keeps the tasks of this runtime running until the flags are dropped, which ends the subscription.
+                // Keeps the tasks of this runtime running until the flags are dropped, which ends the
+                // subscription.
                 while changes.next().await.is_some() {}
             }
         };

@@ -54,8 +54,8 @@ impl FlagsBuilder {
         }
     }
 
-    /// Applies a configuration: the refresh interval, the identity, the static context, the overrides, the folder of
-    /// activation types, the snapshot file, usage, and expired flags.
+    /// Applies a configuration: the refresh interval, the identity, the static context, the overrides, the
+    /// folder of activation types, the snapshot file, usage, and expired flags.
     pub fn config<S>(mut self, config: &Config<S>) -> Self {
         self.folder = Some(config.folder());
         #[cfg(feature = "sql")]
@@ -78,8 +78,8 @@ impl FlagsBuilder {
     }
 
     /// A folder whose files are activation types in addition to those of the [registry](Self::registry):
-    /// `office_hours.cel` is the class `novi_activations.office_hours`. The folder must exist. It is read again whenever rows
-    /// are, and with a database at each [refresh](Self::refresh).
+    /// `office_hours.cel` is the class `novi_activations.office_hours`. The folder must exist. It is read
+    /// again whenever rows are, and with a database at each [refresh](Self::refresh).
     pub fn activations_folder(mut self, path: impl Into<PathBuf>) -> Self {
         self.folder = Some(Folder { path: path.into(), required: true });
         self
@@ -125,8 +125,9 @@ impl FlagsBuilder {
     /// Builds flags from rows in memory.
     ///
     /// # Errors
-    /// [`Error::DuplicateClass`](crate::Error::DuplicateClass) if two activation types have the same name, and
-    /// [`Error::File`](crate::Error::File) if the [folder](Self::activations_folder) of types cannot be read.
+    /// [`Error::DuplicateClass`](crate::Error::DuplicateClass) if two activation types have the same name,
+    /// and [`Error::File`](crate::Error::File) if the [folder](Self::activations_folder) of types cannot be
+    /// read.
     pub fn from_rows(self, rows: Rows) -> Result<Flags> {
         Ok(Flags::new(self.build(rows)?))
     }
@@ -134,8 +135,9 @@ impl FlagsBuilder {
     /// Builds flags from a [snapshot file](SnapshotFile), without a database.
     ///
     /// # Errors
-    /// [`Error::Snapshot`](crate::Error::Snapshot) if the file is invalid, [`Error::Expired`](crate::Error::Expired) if flags
-    /// have expired and the start is to be [refused](crate::rows::expired::ExpiryPolicy::Refuse) then, and those of
+    /// [`Error::Snapshot`](crate::Error::Snapshot) if the file is invalid,
+    /// [`Error::Expired`](crate::Error::Expired) if flags have expired and the start is to be
+    /// [refused](crate::rows::expired::ExpiryPolicy::Refuse) then, and those of
     /// [`from_rows`](Self::from_rows).
     pub fn from_file(self, path: impl AsRef<Path>) -> Result<Flags> {
         #[cfg(feature = "sql")]

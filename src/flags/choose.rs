@@ -14,12 +14,13 @@ use crate::{
 };
 
 impl Flags {
-    /// Evaluates the flag of a feature for this caller, and returns the variant as a variant of an enum, or its value as a
-    /// struct.
+    /// Evaluates the flag of a feature for this caller, and returns the variant as a variant of an enum, or
+    /// its value as a struct.
     ///
-    /// Returns the type's default if the flag is off or unknown, is on without a variant, or has a variant that the code does
-    /// not know or a value that it cannot read. The latter two are logged once per revision. Variants in the rows that the code
-    /// does not know are also an [`Issue`](crate::rows::issue::Issue) as soon as the rows are loaded.
+    /// Returns the type's default if the flag is off or unknown, is on without a variant, or has a variant
+    /// that the code does not know or a value that it cannot read. The latter two are logged once per
+    /// revision. Variants in the rows that the code does not know are also an
+    /// [`Issue`](crate::rows::issue::Issue) as soon as the rows are loaded.
     ///
     #[cfg_attr(feature = "macros", doc = "```")]
     #[cfg_attr(not(feature = "macros"), doc = "```ignore")]
@@ -58,8 +59,9 @@ impl Snapshot {
 }
 
 /// Evaluates the flag of a feature among the [installed](Flags::install) flags, for the current context
-/// ([`sync_scope`](crate::context::sync_scope), [`scope`](crate::context::scope)). While no flags are installed, it returns the
-/// type's default, or what an override chooses, and logs an error once. See [`Flags::choose`].
+/// ([`sync_scope`](crate::context::sync_scope), [`scope`](crate::context::scope)). While no flags are
+/// installed, it returns the type's default, or what an override chooses, and logs an error once. See
+/// [`Flags::choose`].
 ///
 #[cfg_attr(feature = "macros", doc = "```")]
 #[cfg_attr(not(feature = "macros"), doc = "```ignore")]
@@ -79,7 +81,8 @@ pub fn choose<T: Feature>() -> T {
     choose_with(None, None)
 }
 
-/// The call that `create` of `#[novi::feature]` expands to. Default for `flags`: the installed flags; for `ctx`: the current context.
+/// The call that `create` of `#[novi::feature]` expands to. Default for `flags`: the installed flags; for
+/// `ctx`: the current context.
 pub fn choose_with<T: Feature>(flags: Option<&Flags>, ctx: Option<&Context<'_>>) -> T {
     let Some(flags) = flags.or_else(|| installed(T::FLAG)) else {
         let Some(Override::Variant(variant)) = override_of(T::FLAG) else { return T::fallback() };

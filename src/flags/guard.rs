@@ -20,8 +20,9 @@ use crate::{
 
 /// A guarded function did not run because its flag is off.
 ///
-/// A function under [`#[novi::enabled]`](macro@crate::enabled) that returns a `Result` needs an error type that implements
-/// `From<FlagDisabled>`, for example by thiserror's `#[from]`. `Box<dyn Error>` and `anyhow::Error` do.
+/// A function under [`#[novi::enabled]`](macro@crate::enabled) that returns a `Result` needs an error type
+/// that implements `From<FlagDisabled>`, for example by thiserror's `#[from]`. `Box<dyn Error>` and
+/// `anyhow::Error` do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct FlagDisabled {
     flag: Cow<'static, str>,
@@ -110,7 +111,8 @@ macro_rules! through {
 }
 through!(&T, &mut T, Box<T>, Rc<T>, Arc<T>);
 
-/// Whether the body of a guarded function runs. Default for `flags`: the installed flags; for `ctx`: the current context.
+/// Whether the body of a guarded function runs. Default for `flags`: the installed flags; for `ctx`: the
+/// current context.
 pub fn is_enabled(flags: Option<&Flags>, name: &str, ctx: Option<&Context<'_>>) -> bool {
     is_on(flags, name, ctx, None, None)
 }
@@ -163,7 +165,8 @@ pub(crate) fn installed(name: &str) -> Option<&'static Flags> {
     flags
 }
 
-/// Whether an override of the running code enables a flag while no flags are installed, as in most tests of guarded functions.
+/// Whether an override of the running code enables a flag while no flags are installed, as in most tests of
+/// guarded functions.
 #[cold]
 fn is_overridden(name: &str, variant: Option<&str>) -> bool {
     match (override_of(name), variant) {

@@ -12,8 +12,8 @@ use crate::{
     snapshot::{Snapshot, decision::Decision},
 };
 
-/// A handle on one flag, which is looked up once and not at every evaluation. It stays valid when the rows change: it uses the
-/// new ones. A flag that is deleted or does not exist yet is off.
+/// A handle on one flag, which is looked up once and not at every evaluation. It stays valid when the rows
+/// change: it uses the new ones. A flag that is deleted or does not exist yet is off.
 ///
 /// ```
 /// # use novi::{Context, Flags, rows::{FlagRow, Rows}};
@@ -29,11 +29,12 @@ pub struct FlagHandle {
     found: AtomicU64,
 }
 
-/// The result of a look-up. Packed into a word, with the serial number of the snapshot in the upper half, so that both change
-/// at once and a result is never used with another snapshot.
+/// The result of a look-up. Packed into a word, with the serial number of the snapshot in the upper half, so
+/// that both change at once and a result is never used with another snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
-    /// The decision is the same for every caller, so that no snapshot is needed; with the number of its counter.
+    /// The decision is the same for every caller, so that no snapshot is needed; with the number of its
+    /// counter.
     Fixed(bool, u32),
     /// The flag's index.
     Index(u32),

@@ -18,28 +18,30 @@ impl FlagsBuilder {
     /// The default of [`usage_interval`](Self::usage_interval).
     pub const USAGE_INTERVAL: Duration = config::USAGE_INTERVAL;
 
-    /// Keeps the rows in a file, for starts while the database is unavailable. The file is written in the background after
-    /// changes, and only its owner can read it. See [`SnapshotFile`](crate::store::file::SnapshotFile).
+    /// Keeps the rows in a file, for starts while the database is unavailable. The file is written in the
+    /// background after changes, and only its owner can read it. See
+    /// [`SnapshotFile`](crate::store::file::SnapshotFile).
     pub fn snapshot_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.startup.file = Some(path.into());
         self
     }
 
-    /// The shortest time between two writes of the [snapshot file](Self::snapshot_file). The last state of the rows is always
-    /// written. Default: 10 s.
+    /// The shortest time between two writes of the [snapshot file](Self::snapshot_file). The last state of
+    /// the rows is always written. Default: 10 s.
     pub fn snapshot_interval(mut self, interval: Duration) -> Self {
         self.startup.file_interval = interval;
         self
     }
 
-    /// Starts without flags if the database is unavailable and there is no usable [snapshot file](Self::snapshot_file): every
-    /// flag is unknown, and therefore off, until the database answers.
+    /// Starts without flags if the database is unavailable and there is no usable [snapshot
+    /// file](Self::snapshot_file): every flag is unknown, and therefore off, until the database answers.
     pub fn start_without_database(mut self) -> Self {
         self.startup.without_database = true;
         self
     }
 
-    /// How often the table `novi_usage` is updated with the flags that were evaluated; zero disables it. Default: 1 min.
+    /// How often the table `novi_usage` is updated with the flags that were evaluated; zero disables it.
+    /// Default: 1 min.
     pub fn usage_interval(mut self, interval: Duration) -> Self {
         self.startup.usage_interval = interval;
         self
@@ -51,12 +53,12 @@ impl FlagsBuilder {
         self
     }
 
-    /// Builds flags from the database at `url`. A task of the current tokio runtime follows the database until the flags are
-    /// dropped.
+    /// Builds flags from the database at `url`. A task of the current tokio runtime follows the database
+    /// until the flags are dropped.
     ///
     /// # Errors
-    /// [`Error::DatabaseUrl`](crate::Error::DatabaseUrl) if the URL is invalid or this build does not support the database, and
-    /// those of [`from_store`](Self::from_store).
+    /// [`Error::DatabaseUrl`](crate::Error::DatabaseUrl) if the URL is invalid or this build does not support
+    /// the database, and those of [`from_store`](Self::from_store).
     pub async fn connect(self, url: &str) -> Result<Flags> {
         match store::connect(url).await {
             Ok(store) => self.from_store(store).await,
@@ -67,7 +69,8 @@ impl FlagsBuilder {
         }
     }
 
-    /// Builds flags from a store, such as one over the service's own pool, and follows it as [`connect`](Self::connect) does.
+    /// Builds flags from a store, such as one over the service's own pool, and follows it as
+    /// [`connect`](Self::connect) does.
     ///
     #[cfg_attr(feature = "sqlite", doc = "```")]
     #[cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
@@ -120,8 +123,8 @@ impl Flags {
         Self::builder().config(config).connect(&config.database.url).await
     }
 
-    /// Reads the rows now if their revision or the [folder](FlagsBuilder::activations_folder) of activation types has changed.
-    /// Returns `true` if anything changed.
+    /// Reads the rows now if their revision or the [folder](FlagsBuilder::activations_folder) of activation
+    /// types has changed. Returns `true` if anything changed.
     ///
     /// # Errors
     /// [`Error::Store`](crate::Error::Store) if the database is unavailable; the flags stay as they are.
@@ -132,8 +135,8 @@ impl Flags {
         }
     }
 
-    /// Like [`refresh`](Self::refresh), but also finds changes that raised no revision: on MySQL, TRUNCATE and cascades of foreign
-    /// keys fire no trigger. Runs by itself once a minute.
+    /// Like [`refresh`](Self::refresh), but also finds changes that raised no revision: on MySQL, TRUNCATE
+    /// and cascades of foreign keys fire no trigger. Runs by itself once a minute.
     ///
     /// # Errors
     /// Those of [`refresh`](Self::refresh).
@@ -147,8 +150,8 @@ impl Flags {
     /// Waits until flags are evaluated at this revision, as returned by a write, or at a later one.
     ///
     /// # Errors
-    /// [`Error::Store`](crate::Error::Store) if the database is unavailable, or does not have the revision within ten seconds, such
-    /// as a replica that lags behind.
+    /// [`Error::Store`](crate::Error::Store) if the database is unavailable, or does not have the revision
+    /// within ten seconds, such as a replica that lags behind.
     pub async fn refresh_to(&self, revision: Revision) -> Result<()> {
         match &self.following {
             Some(following) => following.refresh_to(revision).await,
@@ -156,10 +159,12 @@ impl Flags {
         }
     }
 
-    /// Receives each change of the rows once flags are evaluated by it: the new revision, the names of the flags whose rows
-    /// changed, and of those whose decision may differ. There are no notifications for rows in memory.
+    /// Receives each change of the rows once flags are evaluated by it: the new revision, the names of the
+    /// flags whose rows changed, and of those whose decision may differ. There are no notifications for rows
+    /// in memory.
     ///
-    /// A flag with a time window changes its decision when the window opens or closes, without any change of rows.
+    /// A flag with a time window changes its decision when the window opens or closes, without any change of
+    /// rows.
     #[must_use]
     pub fn subscribe(&self) -> Subscription {
         self.core.subscribe()
@@ -186,12 +191,14 @@ impl Flags {
         self.following.as_ref().map(|following| Arc::clone(following.store()))
     }
 
-    /// Writes the [snapshot file](FlagsBuilder::snapshot_file) now if there is one and its rows are not the current ones. For the
-    /// end of a program, which might otherwise miss changes since the last write. Returns `true` if it wrote the file.
+    /// Writes the [snapshot file](FlagsBuilder::snapshot_file) now if there is one and its rows are not the
+    /// current ones. For the end of a program, which might otherwise miss changes since the last write.
+    /// Returns `true` if it wrote the file.
     ///
     /// # Errors
-    /// [`Error::Snapshot`](crate::Error::Snapshot) if the file cannot be written, and [`Error::Store`](crate::Error::Store) if the
-    /// rows have to be read for it and the database is unavailable.
+    /// [`Error::Snapshot`](crate::Error::Snapshot) if the file cannot be written, and
+    /// [`Error::Store`](crate::Error::Store) if the rows have to be read for it and the database is
+    /// unavailable.
     pub async fn save_snapshot(&self) -> Result<bool> {
         match (&self.snapshot_file, &self.following) {
             (Some(writer), Some(following)) => writer.write(&self.core, following).await,

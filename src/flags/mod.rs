@@ -99,7 +99,8 @@ impl Flags {
         Self::builder().from_rows(rows)
     }
 
-    /// Flags from a snapshot file, as written by `novi export --snapshot FILE`; see [`FlagsBuilder::from_file`].
+    /// Flags from a snapshot file, as written by `novi export --snapshot FILE`; see
+    /// [`FlagsBuilder::from_file`].
     ///
     /// # Errors
     /// Those of [`FlagsBuilder::from_file`].
@@ -172,7 +173,8 @@ impl Flags {
         })
     }
 
-    /// Evaluates a flag for this caller and explains the decision: every activation that was evaluated, as a tree.
+    /// Evaluates a flag for this caller and explains the decision: every activation that was evaluated, as a
+    /// tree.
     ///
     /// # Errors
     /// [`Error::FlagNotFound`] if no flag has this name.
@@ -200,15 +202,15 @@ impl Flags {
         self.snapshot().issues().to_vec()
     }
 
-    /// How often unknown flags were evaluated, by name. Only the first thousand names are counted separately; all others
-    /// share the empty name.
+    /// How often unknown flags were evaluated, by name. Only the first thousand names are counted separately;
+    /// all others share the empty name.
     #[must_use]
     pub fn unknown_flags(&self) -> HashMap<String, u64> {
         self.core.unknown().counts()
     }
 
-    /// Replaces the rows, and reads the [folder](FlagsBuilder::activations_folder) of activation types again, if there is one.
-    /// Snapshots that are held elsewhere stay as they are.
+    /// Replaces the rows, and reads the [folder](FlagsBuilder::activations_folder) of activation types again,
+    /// if there is one. Snapshots that are held elsewhere stay as they are.
     pub fn replace_rows(&self, rows: Rows) {
         self.core.replace_rows(rows);
     }
@@ -219,21 +221,23 @@ impl Flags {
         FlagHandle::new(self.clone(), name)
     }
 
-    /// How often each flag had which decision since the process started, however it was evaluated. Explanations do not count,
-    /// and evaluations that other threads make at this moment may be missing.
+    /// How often each flag had which decision since the process started, however it was evaluated.
+    /// Explanations do not count, and evaluations that other threads make at this moment may be missing.
     #[must_use]
     pub fn evaluations(&self) -> Vec<Evaluations> {
         self.snapshot().evaluations()
     }
 
-    /// The activation types that rows can name, including those of the [folder](FlagsBuilder::activations_folder).
+    /// The activation types that rows can name, including those of the
+    /// [folder](FlagsBuilder::activations_folder).
     #[must_use]
     pub fn registry(&self) -> Arc<Registry> {
         self.core.types().present()
     }
 
-    /// A snapshot of other rows, such as those of an earlier revision, compiled with the same activation types, static context and
-    /// overrides. It does not replace the current one, and its evaluations are not counted.
+    /// A snapshot of other rows, such as those of an earlier revision, compiled with the same activation
+    /// types, static context and overrides. It does not replace the current one, and its evaluations are not
+    /// counted.
     #[must_use]
     pub fn snapshot_of(&self, rows: Rows) -> Snapshot {
         self.core.snapshot_of(rows)

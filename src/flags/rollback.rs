@@ -35,12 +35,14 @@ impl RollbackPlan {
 }
 
 impl Flags {
-    /// Plans the changes from the `present` rows back to the `past` ones, either of all rows or of one flag and the activations
-    /// that it depends on. The flag may have been deleted or renamed since. Writes nothing.
+    /// Plans the changes from the `present` rows back to the `past` ones, either of all rows or of one flag
+    /// and the activations that it depends on. The flag may have been deleted or renamed since. Writes
+    /// nothing.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`] if neither state has a flag of this name, [`Error::Constraint`] if the changes violate a constraint, and
-    /// [`Error::Invalid`] if they would make a row invalid that is valid in both states.
+    /// [`Error::FlagNotFound`] if neither state has a flag of this name, [`Error::Constraint`] if the changes
+    /// violate a constraint, and [`Error::Invalid`] if they would make a row invalid that is valid in both
+    /// states.
     pub fn plan_rollback(&self, present: &Rows, past: &Rows, flag: Option<&str>) -> Result<RollbackPlan> {
         let (now, then) = (self.snapshot_of(present.clone()), self.snapshot_of(past.clone()));
         let scope = flag.map(|name| scope(name, (present, &now), (past, &then))).transpose()?;

@@ -4,8 +4,9 @@ use serde_json::Value as Json;
 
 use crate::{context::Context, flags::Flags};
 
-/// Each method returns `default` if the flag is unknown, if it is off and its variants have values, and if the value has
-/// another type. A flag whose variants have no values has a Boolean value: whether it is enabled.
+/// Each method returns `default` if the flag is unknown, if it is off and its variants have values, and if
+/// the value has another type. A flag whose variants have no values has a Boolean value: whether it is
+/// enabled.
 ///
 /// ```
 /// use novi::{Context, Flags, rows::{FlagMetadata, FlagRow, Rows}};

@@ -16,11 +16,12 @@ use crate::{
     store::{Change, RowKey, WriteConnection},
 };
 
-/// Changes flags. The rows are compiled as they would be after the change first, and a change that would break a valid flag is
-/// rejected ([`Error::Invalid`](crate::error::Error::Invalid)). Status changes are not validated.
+/// Changes flags. The rows are compiled as they would be after the change first, and a change that would
+/// break a valid flag is rejected ([`Error::Invalid`](crate::error::Error::Invalid)). Status changes are not
+/// validated.
 ///
-/// In a transaction of the application, a change becomes visible on commit and disappears on rollback. A change that fails
-/// leaves nothing behind, and the transaction can continue if the database allows it.
+/// In a transaction of the application, a change becomes visible on commit and disappears on rollback. A
+/// change that fails leaves nothing behind, and the transaction can continue if the database allows it.
 ///
 #[cfg_attr(feature = "sqlite", doc = "```")]
 #[cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
@@ -76,8 +77,9 @@ impl Writer {
         self
     }
 
-    /// The version of the row when it was read: of the flag for its status, metadata and links, of the activation for its members.
-    /// If the row has another version now, the change fails with [`Error::Conflict`](crate::error::Error::Conflict).
+    /// The version of the row when it was read: of the flag for its status, metadata and links, of the
+    /// activation for its members. If the row has another version now, the change fails with
+    /// [`Error::Conflict`](crate::error::Error::Conflict).
     pub fn expect_version(mut self, version: i64) -> Self {
         self.version = Some(version);
         self
@@ -91,8 +93,8 @@ impl Writer {
         self
     }
 
-    /// Makes an edit in a transaction of its own, and returns the first revision that contains it. This writer's actor and reason
-    /// apply unless the edit has its own.
+    /// Makes an edit in a transaction of its own, and returns the first revision that contains it. This
+    /// writer's actor and reason apply unless the edit has its own.
     ///
     /// # Errors
     /// Those of [`WriteStore::commit`].
@@ -113,8 +115,8 @@ impl Writer {
 /// Changes in the caller's transaction: sqlx's `Transaction`, or the connection that it dereferences to.
 ///
 /// # Errors
-/// Those of [`WriteStore::commit`], and [`Error::NoTransaction`](crate::error::Error::NoTransaction) for a connection outside of a transaction
-/// of sqlx.
+/// Those of [`WriteStore::commit`], and [`Error::NoTransaction`](crate::error::Error::NoTransaction) for a
+/// connection outside of a transaction of sqlx.
 #[cfg(feature = "sql")]
 #[allow(clippy::missing_errors_doc, reason = "all methods have those listed above")]
 impl Writer {
@@ -215,7 +217,8 @@ impl Writer {
         self.write(connection, change, RowKey::Activation(activation_id)).await
     }
 
-    /// Makes an edit. This writer's actor and reason apply unless the edit has its own; its expected version does not apply.
+    /// Makes an edit. This writer's actor and reason apply unless the edit has its own; its expected version
+    /// does not apply.
     pub async fn apply<C: WriteConnection>(&self, connection: &mut C, edit: Edit) -> Result<()> {
         connection.write(&self.signed(edit)).await
     }

@@ -13,9 +13,11 @@ pub(crate) const MAX_NAME: usize = 255;
 pub struct Violation {
     /// The table of the row.
     pub table: &'static str,
-    /// The row's id; for `flags_activations` that of the flag, for `activation_members` that of the activation.
+    /// The row's id; for `flags_activations` that of the flag, for `activation_members` that of the
+    /// activation.
     pub id: Option<i64>,
-    /// The row's name: of a link `(flag, activation)`, of a member its value; empty if the change does not name the row.
+    /// The row's name: of a link `(flag, activation)`, of a member its value; empty if the change does not
+    /// name the row.
     pub name: String,
     /// The column; `None` if the rule is about the row as a whole.
     pub field: Option<&'static str>,

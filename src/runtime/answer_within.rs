@@ -9,7 +9,8 @@ use crate::{
     store::ReadStore,
 };
 
-/// A database that does not respond for this long is considered unavailable. Reading 100,000 flags takes about a second.
+/// A database that does not respond for this long is considered unavailable. Reading 100,000 flags takes
+/// about a second.
 pub(crate) const DATABASE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Awaits `request`, for at most `limit`.

@@ -1,4 +1,5 @@
-//! The part of [`Flags`](crate::Flags) that background tasks work on: the current snapshot and how to compile the next.
+//! The part of [`Flags`](crate::Flags) that background tasks work on: the current snapshot and how to compile
+//! the next.
 
 use std::sync::Arc;
 

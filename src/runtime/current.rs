@@ -14,16 +14,17 @@ use crate::snapshot::{Snapshot, counters::Shard, guard::SnapshotGuard};
 
 /// The current snapshot.
 ///
-/// Threads that evaluate often cache it, and then only compare the stamp of their copy with the current one: loading an
-/// `ArcSwap` takes two atomic operations on shared memory, which is longer than finding a flag by name (W1 of
-/// `benches/evaluate.rs`; `arc_swap::Cache` needs a `&mut` that threads cannot share).
+/// Threads that evaluate often cache it, and then only compare the stamp of their copy with the current one:
+/// loading an `ArcSwap` takes two atomic operations on shared memory, which is longer than finding a flag by
+/// name (W1 of `benches/evaluate.rs`; `arc_swap::Cache` needs a `&mut` that threads cannot share).
 pub(crate) struct CurrentSnapshot {
     snapshot: ArcSwap<Snapshot>,
-    /// Identifies the snapshot among all of the process: the number of this `CurrentSnapshot` in the upper half, and the
-    /// snapshot's [serial number](Snapshot::serial) in the lower.
+    /// Identifies the snapshot among all of the process: the number of this `CurrentSnapshot` in the upper
+    /// half, and the snapshot's [serial number](Snapshot::serial) in the lower.
     stamp: AtomicU64,
-    /// Held during a replacement, so that the stamp belongs to the snapshot that is stored last. Contains earlier
-    /// snapshots that a thread may still cache: the replacing thread frees them, so that no evaluation has to.
+    /// Held during a replacement, so that the stamp belongs to the snapshot that is stored last. Contains
+    /// earlier snapshots that a thread may still cache: the replacing thread frees them, so that no
+    /// evaluation has to.
     replaced: Mutex<Vec<Arc<Snapshot>>>,
     /// Threads hold a `Weak` of it, to notice when the `CurrentSnapshot` is dropped.
     alive: Arc<()>,
@@ -44,8 +45,8 @@ thread_local! {
     static MISSES: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
 }
 
-/// After this many loads of the same snapshot a thread caches it. A thread that evaluates only occasionally caches
-/// nothing: while it is idle, an outdated snapshot would stay in memory.
+/// After this many loads of the same snapshot a thread caches it. A thread that evaluates only occasionally
+/// caches nothing: while it is idle, an outdated snapshot would stay in memory.
 const MISSES_BEFORE_CACHING: u32 = 8;
 
 /// The most snapshots that a thread caches: more `Flags` than a program usually has.
@@ -135,13 +136,14 @@ impl CurrentSnapshot {
     pub(crate) fn replace(&self, make: impl FnOnce(&Arc<Snapshot>) -> Snapshot) -> u32 {
         let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
         let previous = self.snapshot.load_full();
-        // Serial numbers repeat after 2^32 changes, but no thread caches a snapshot for so long without a look-up.
+        // Serial numbers repeat after 2^32 changes, but no thread caches a snapshot for so long without a
+        // look-up.
         let serial = previous.serial().checked_add(1).unwrap_or(FIRST_SERIAL);
         let snapshot = Arc::new(make(&previous).with_serial(serial));
         let stamp = self.stamp_of(&snapshot);
-        // The stamp first: it invalidates the copies of all threads, which then load from shared memory, where the next line
-        // changes it for all of them at once. In the other order, one thread could evaluate by the new snapshot and
-        // another one, later, by its cached old one.
+        // The stamp first: it invalidates the copies of all threads, which then load from shared memory,
+        // where the next line changes it for all of them at once. In the other order, one thread could
+        // evaluate by the new snapshot and another one, later, by its cached old one.
         self.stamp.store(stamp, Ordering::Release);
         self.snapshot.store(snapshot);
         replaced.push(previous);

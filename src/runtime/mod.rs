@@ -1,4 +1,5 @@
-//! What runs behind [`Flags`](crate::Flags): the core with the current snapshot, and the tasks that keep it up to date.
+//! What runs behind [`Flags`](crate::Flags): the core with the current snapshot, and the tasks that keep it
+//! up to date.
 
 #[cfg(feature = "sql")]
 pub(crate) mod answer_within;

@@ -47,7 +47,8 @@ impl Default for Startup {
 }
 
 impl Startup {
-    /// The first rows and where they come from: the database, else the snapshot file, else nowhere if that is allowed.
+    /// The first rows and where they come from: the database, else the snapshot file, else nowhere if that is
+    /// allowed.
     pub(crate) async fn first_rows(
         &self,
         store: &dyn ReadStore,

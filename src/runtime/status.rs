@@ -19,8 +19,8 @@ pub struct Status {
     pub revision: Revision,
     /// Where the rows come from.
     pub origin: Origin,
-    /// How long ago the database last confirmed that revision; for rows from a file, how long ago the file was written.
-    /// `None` for rows in memory, and while there are none.
+    /// How long ago the database last confirmed that revision; for rows from a file, how long ago the file
+    /// was written. `None` for rows in memory, and while there are none.
     pub age: Option<Duration>,
     /// Why the database is unavailable, if it is.
     pub failure: Option<String>,
@@ -35,7 +35,8 @@ pub struct Status {
 pub enum Origin {
     /// The database.
     Database,
-    /// The [snapshot file](crate::FlagsBuilder::snapshot_file): the database has not answered since the start.
+    /// The [snapshot file](crate::FlagsBuilder::snapshot_file): the database has not answered since the
+    /// start.
     File,
     /// Memory.
     Memory,
@@ -91,7 +92,8 @@ impl Connectivity {
         Self(Mutex::new(State { origin, confirmed, failure, failures }))
     }
 
-    /// Whether the current rows were read from the database. Otherwise their revision says nothing about the database.
+    /// Whether the current rows were read from the database. Otherwise their revision says nothing about the
+    /// database.
     pub(crate) fn has_rows_of_database(&self) -> bool {
         self.with(|state| state.origin == Origin::Database)
     }

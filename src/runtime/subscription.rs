@@ -14,8 +14,8 @@ pub struct Changes {
     pub revision: Revision,
     /// Names of the flags whose own rows were added, changed or removed: status, metadata, links. Sorted.
     pub changed: Vec<String>,
-    /// Names of all flags whose decision may differ now: those in `changed`, those that depend on a changed activation,
-    /// and those that depend on such a flag. Sorted.
+    /// Names of all flags whose decision may differ now: those in `changed`, those that depend on a changed
+    /// activation, and those that depend on such a flag. Sorted.
     pub affected: Vec<String>,
     /// Whether all rows were read again, so that any flag may be affected. Both lists are empty then.
     pub whole: bool,

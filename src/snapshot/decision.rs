@@ -64,15 +64,16 @@ pub(crate) struct Outcome {
     pub(crate) reason: Reason,
 }
 
-/// The result of an evaluation, with its snapshot: `S` is a [`SnapshotGuard`] that keeps the snapshot alive, or a reference to
-/// a snapshot that the caller holds.
+/// The result of an evaluation, with its snapshot: `S` is a [`SnapshotGuard`] that keeps the snapshot alive,
+/// or a reference to a snapshot that the caller holds.
 #[derive(Clone)]
 pub struct Decision<S = SnapshotGuard> {
     snapshot: S,
     evaluated: Evaluated,
 }
 
-/// The result of an evaluation, before it is tied to a snapshot. Small, since bulk evaluation creates thousands.
+/// The result of an evaluation, before it is tied to a snapshot. Small, since bulk evaluation creates
+/// thousands.
 #[derive(Clone)]
 pub(crate) enum Evaluated {
     /// The flag's index in the snapshot, and its outcome.
@@ -130,7 +131,8 @@ impl<S: AsRef<Snapshot>> Decision<S> {
         self.enabled() && self.variant() == Some(name)
     }
 
-    /// Whether callers with a client token may evaluate the flag, by its metadata; also if the flag is overridden.
+    /// Whether callers with a client token may evaluate the flag, by its metadata; also if the flag is
+    /// overridden.
     #[must_use]
     pub fn exposed(&self) -> bool {
         let snapshot = self.snapshot.as_ref();
@@ -140,15 +142,16 @@ impl<S: AsRef<Snapshot>> Decision<S> {
         }
     }
 
-    /// The version of this caller, counted from 1, if the flag's metadata define versions. The variant is the version's number.
+    /// The version of this caller, counted from 1, if the flag's metadata define versions. The variant is the
+    /// version's number.
     #[must_use]
     pub fn version(&self) -> Option<u32> {
         let (flag, variant) = self.place()?;
         self.snapshot.as_ref().version_of(flag, variant)
     }
 
-    /// The value of this caller: that of the variant if the flag's metadata define values, else whether the flag is on. `None` for
-    /// a flag with values that is off: then the caller's own default applies.
+    /// The value of this caller: that of the variant if the flag's metadata define values, else whether the
+    /// flag is on. `None` for a flag with values that is off: then the caller's own default applies.
     #[must_use]
     pub fn value(&self) -> Option<&serde_json::Value> {
         static ON: serde_json::Value = serde_json::Value::Bool(true);
@@ -159,7 +162,8 @@ impl<S: AsRef<Snapshot>> Decision<S> {
         Some(if self.enabled() { &ON } else { &OFF })
     }
 
-    /// Whether the flag's metadata define values for its variants, so that [`value`](Self::value) is one of them.
+    /// Whether the flag's metadata define values for its variants, so that [`value`](Self::value) is one of
+    /// them.
     #[must_use]
     pub fn has_values(&self) -> bool {
         self.place().is_some_and(|(flag, _)| self.snapshot.as_ref().has_values(flag))

@@ -45,19 +45,21 @@ impl Snapshot {
         self.decision(name, context).ok_or_else(|| self.missing(name))
     }
 
-    /// Evaluates a flag for this caller; `None` if no flag has this name. For names that come from requests: unlike
-    /// [`evaluate`](Self::evaluate) it spends no time on a suggestion.
+    /// Evaluates a flag for this caller; `None` if no flag has this name. For names that come from requests:
+    /// unlike [`evaluate`](Self::evaluate) it spends no time on a suggestion.
     pub fn decision(&self, name: &str, context: &Context<'_>) -> Option<Decision<&Self>> {
         let find = |snapshot: &Self| snapshot.find_index(name);
         let found = self.resolve(name, find, context, self.counts.shard(), |found| found)?;
         Some(Decision::new(self, found))
     }
 
-    /// Evaluates one flag and counts the evaluation: the one way from a name to a result, for every method that evaluates a
-    /// single flag. `find` looks the flag up; `read` gets `None` if no flag and no override has the name.
+    /// Evaluates one flag and counts the evaluation: the one way from a name to a result, for every method
+    /// that evaluates a single flag. `find` looks the flag up; `read` gets `None` if no flag and no override
+    /// has the name.
     ///
-    /// Overrides of the running code take precedence here. Their branch is a function of its own, generic over `read` like this
-    /// one, so that the path without overrides reserves nothing for it (W1 to W6 of `scripts/instructions`).
+    /// Overrides of the running code take precedence here. Their branch is a function of its own, generic
+    /// over `read` like this one, so that the path without overrides reserves nothing for it (W1 to W6 of
+    /// `scripts/instructions`).
     #[inline(always)]
     pub(crate) fn resolve<T>(
         &self,
@@ -97,8 +99,8 @@ impl Snapshot {
         Some(Evaluated::Flag(index, self.counted_at(index, context, shard)))
     }
 
-    /// Evaluates all flags for this caller, in the order of [`flag_names`](Self::flag_names). An activation that several flags share
-    /// is evaluated once, and so are activations with equal class names and configs.
+    /// Evaluates all flags for this caller, in the order of [`flag_names`](Self::flag_names). An activation
+    /// that several flags share is evaluated once, and so are activations with equal class names and configs.
     pub fn evaluate_all(&self, context: &Context<'_>) -> Vec<Decision<&Self>> {
         self.evaluate_only(Filter::All, context)
     }
@@ -320,10 +322,12 @@ impl Snapshot {
         ask.outcome(self.linked(flag), evaluation)
     }
 
-    /// Evaluates all descendants, children first, so that each node finds its children's verdicts memoized and none recurses.
+    /// Evaluates all descendants, children first, so that each node finds its children's verdicts memoized
+    /// and none recurses.
     #[cold]
     fn ask_below(&self, roots: &[u32], evaluation: &Evaluation<'_>) {
-        // The path from the root: each node with the number of its next child, and the scope to return to if it is a flag.
+        // The path from the root: each node with the number of its next child, and the scope to return to if
+        // it is a flag.
         let mut path: Vec<(u32, usize, Option<Scope<'_>>)> = Vec::new();
         let open = |node: u32| (node, 0, self.prerequisite_at(node).map(|flag| evaluation.enter(flag)));
         for root in roots {
@@ -394,7 +398,8 @@ impl Snapshot {
 const MISSING: Outcome = Outcome { enabled: false, variant: None, reason: Reason::Error };
 
 impl Conjunction {
-    /// All activations must be on, in the order of their ids; the first variant that one assigns is the flag's.
+    /// All activations must be on, in the order of their ids; the first variant that one assigns is the
+    /// flag's.
     #[inline(always)]
     pub(super) fn outcome(self, linked: &[u32], evaluation: &Evaluation<'_>) -> Outcome {
         let mut variant = None;
@@ -412,7 +417,8 @@ impl Conjunction {
         Outcome { enabled: true, variant: variant.or(self.default), reason: self.on }
     }
 
-    /// The outcome if an activation panics: that of a broken flag. The last known outcome is not recorded, so it is not available.
+    /// The outcome if an activation panics: that of a broken flag. The last known outcome is not recorded, so
+    /// it is not available.
     #[cold]
     fn failed(self) -> Outcome {
         let variant = self.default.filter(|_| self.fails_on);

@@ -178,12 +178,14 @@ impl Snapshot {
 struct Tree<'a> {
     snapshot: &'a Snapshot,
     records: &'a Records,
-    /// Children of a shared activation are shown only the first time: the tree could grow exponentially otherwise.
+    /// Children of a shared activation are shown only the first time: the tree could grow exponentially
+    /// otherwise.
     shown: HashSet<(Option<u32>, u32)>,
 }
 
 impl Tree<'_> {
-    /// A node of the tree. `scope` is the number of the flag that it was evaluated for, below a flag that activations depend on.
+    /// A node of the tree. `scope` is the number of the flag that it was evaluated for, below a flag that
+    /// activations depend on.
     fn node(&mut self, node: u32, scope: Option<u32>, depth: usize) -> Option<TraceNode> {
         let node_info = &self.snapshot.node_info;
         let prerequisite = self.snapshot.prerequisite_at(node);

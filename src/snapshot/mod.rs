@@ -1,7 +1,7 @@
 //! All rows of one revision, compiled for evaluation.
 //!
-//! A snapshot never changes. [`compile`](Snapshot::compile) turns rows into activations and [`Issue`]s, once; evaluation takes no
-//! lock, allocates nothing and waits for nothing.
+//! A snapshot never changes. [`compile`](Snapshot::compile) turns rows into activations and [`Issue`]s, once;
+//! evaluation takes no lock, allocates nothing and waits for nothing.
 
 mod compile;
 pub(crate) mod counters;
@@ -58,8 +58,8 @@ pub struct Settings {
     pub overrides: Overrides,
     /// Aliases of the targeting key, such as `user_id`. The first one that a context has is used.
     pub identity: Vec<String>,
-    /// Whether a snapshot keeps its rows, for [`Snapshot::rows`]. Evaluation does not need them, and they take several times the
-    /// memory of the compiled activations.
+    /// Whether a snapshot keeps its rows, for [`Snapshot::rows`]. Evaluation does not need them, and they
+    /// take several times the memory of the compiled activations.
     pub keep_rows: bool,
     /// The features of the program. Variants in the rows that they do not know are issues.
     pub features: Manifest,
@@ -67,7 +67,8 @@ pub struct Settings {
 
 /// All rows of one revision, compiled.
 ///
-/// Clones share everything large, so that a patch makes a snapshot with a few different rows from an existing one.
+/// Clones share everything large, so that a patch makes a snapshot with a few different rows from an existing
+/// one.
 #[derive(Clone)]
 pub struct Snapshot {
     revision: Revision,
@@ -78,7 +79,8 @@ pub struct Snapshot {
     flags: Arc<[Flag]>,
     /// The ids of the flags' rows.
     ids: Arc<[i64]>,
-    /// The activations that each flag is linked to, in the order of their ids. The node of a row has the row's index.
+    /// The activations that each flag is linked to, in the order of their ids. The node of a row has the
+    /// row's index.
     links: FrozenGraph,
     names: NameIndex,
     /// The children of each node.
@@ -159,8 +161,8 @@ enum Strategy {
     Plain,
     /// Some nodes have several parents: verdicts are memoized, since time would grow exponentially otherwise.
     Shared,
-    /// Nested too deep for the stack: all nodes are evaluated in order, children first, and each finds the verdicts of its
-    /// children memoized.
+    /// Nested too deep for the stack: all nodes are evaluated in order, children first, and each finds the
+    /// verdicts of its children memoized.
     Deep,
 }
 
@@ -171,8 +173,8 @@ impl Snapshot {
         self.revision
     }
 
-    /// The rows as stored, flags and activations in the order of their ids. `None` unless the [settings](Settings::keep_rows) keep
-    /// them.
+    /// The rows as stored, flags and activations in the order of their ids. `None` unless the
+    /// [settings](Settings::keep_rows) keep them.
     #[must_use]
     pub fn rows(&self) -> Option<&Rows> {
         match &self.patch {
@@ -187,7 +189,8 @@ impl Snapshot {
         &self.issues
     }
 
-    /// The names of all flags: those with rows in the order of their ids, then those that exist only as overrides.
+    /// The names of all flags: those with rows in the order of their ids, then those that exist only as
+    /// overrides.
     pub fn flag_names(&self) -> impl Iterator<Item = &str> {
         self.indices().map(|index| self.name_of(index))
     }
@@ -198,7 +201,8 @@ impl Snapshot {
         self.find_index(name).is_some_and(|index| self.is_exposed(index))
     }
 
-    /// The index in [`Rows::flags`] of the flag with this name; `None` if no flag has it, or only an override.
+    /// The index in [`Rows::flags`] of the flag with this name; `None` if no flag has it, or only an
+    /// override.
     #[must_use]
     pub fn row_of(&self, name: &str) -> Option<usize> {
         let index = self.find_index(name)?;
@@ -208,8 +212,8 @@ impl Snapshot {
         }
     }
 
-    /// The activations that a flag is linked to, in the order of their ids. `row` is the flag's index in [`Rows::flags`]. Empty if
-    /// the rows are not kept.
+    /// The activations that a flag is linked to, in the order of their ids. `row` is the flag's index in
+    /// [`Rows::flags`]. Empty if the rows are not kept.
     pub fn activations_of(&self, row: usize) -> impl Iterator<Item = &ActivationRow> {
         let rows = self.rows();
         let activations = rows.map_or(&[][..], |rows| &rows.activations);
@@ -244,7 +248,8 @@ impl Snapshot {
         self
     }
 
-    /// The flag with this index, and the snapshot in which its nodes and variants are numbered: this one, or the part of its patch.
+    /// The flag with this index, and the snapshot in which its nodes and variants are numbered: this one, or
+    /// the part of its patch.
     #[inline]
     fn locate(&self, index: u32) -> Option<(&Self, &Flag)> {
         match self.flags.get(index as usize) {
@@ -304,8 +309,8 @@ impl Snapshot {
         self.around.texts.get(flag.named.name)
     }
 
-    /// A snapshot that later ones can keep for flags with `fail_mode = last_known`. It keeps no earlier one itself: otherwise the
-    /// chain would grow with every revision.
+    /// A snapshot that later ones can keep for flags with `fail_mode = last_known`. It keeps no earlier one
+    /// itself: otherwise the chain would grow with every revision.
     fn as_last_known(self: &Arc<Self>) -> Arc<Self> {
         let keeps = |flag: &Flag| matches!(flag.logic, Logic::LastKnown);
         let part = self.patch.as_deref().map(|patch| &patch.part);

@@ -16,8 +16,8 @@ use crate::{
 };
 
 impl Snapshot {
-    /// The override that takes precedence over the rows of a flag, if there is one. `index` is `None` if no flag has the name.
-    /// Evaluation [`override_scope::any_override_active`] first, which costs nothing.
+    /// The override that takes precedence over the rows of a flag, if there is one. `index` is `None` if no
+    /// flag has the name. Evaluation [`override_scope::any_override_active`] first, which costs nothing.
     #[cold]
     #[inline(never)]
     pub(crate) fn overlaid(&self, name: &str, index: Option<u32>) -> Option<Arc<ActiveOverride>> {

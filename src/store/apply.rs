@@ -1,4 +1,5 @@
-//! Changes of rows in memory, by the rules of the SQL tables: unique names, links between rows that are there.
+//! Changes of rows in memory, by the rules of the SQL tables: unique names, links between rows that are
+//! there.
 
 use std::collections::{HashMap, HashSet};
 

@@ -27,8 +27,8 @@ pub enum Change {
         /// Its new status.
         status: bool,
     },
-    /// Adds a row to `flags`, with an id of 1 or more and a name of at most 255 characters; its metadata goes to
-    /// `flag_metadata`.
+    /// Adds a row to `flags`, with an id of 1 or more and a name of at most 255 characters; its metadata goes
+    /// to `flag_metadata`.
     InsertFlag(FlagRow),
     /// Renames a flag, to at most 255 characters.
     RenameFlag {

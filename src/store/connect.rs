@@ -12,8 +12,9 @@ use crate::{
 /// Four flags to try novi with, as SQL for each of the databases: `seeds/demo.sql`.
 pub const DEMO_ROWS: &str = include_str!("../../seeds/demo.sql");
 
-/// Opens the database at this address: `sqlite://novi.db`, `sqlite::memory:`, `postgres://user:password@host/database`
-/// or `mysql://user:password@host/database` (`mariadb:` is the same). Connections to a server are made when they are needed.
+/// Opens the database at this address: `sqlite://novi.db`, `sqlite::memory:`,
+/// `postgres://user:password@host/database` or `mysql://user:password@host/database` (`mariadb:` is the
+/// same). Connections to a server are made when they are needed.
 ///
 /// # Errors
 /// [`Error::DatabaseUrl`] if the address is invalid or this build of novi does not support the database;

@@ -21,8 +21,8 @@ use crate::{
     },
 };
 
-/// The database at an address, opened as soon as that is possible: at the start of a program that has other rows to evaluate
-/// with, its SQLite file may not exist yet.
+/// The database at an address, opened as soon as that is possible: at the start of a program that has other
+/// rows to evaluate with, its SQLite file may not exist yet.
 pub(crate) struct LazyStore {
     url: String,
     store: Arc<OnceCell<Arc<dyn SchemaStore>>>,

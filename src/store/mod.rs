@@ -1,7 +1,7 @@
 //! Stores of rows: in memory, in a snapshot file, and in the three databases.
 //!
-//! Reading ([`ReadStore`]) is all that evaluation needs. Writing ([`WriteStore`]), the history ([`HistoryStore`]) and the
-//! tables themselves ([`SchemaStore`]) are traits of their own.
+//! Reading ([`ReadStore`]) is all that evaluation needs. Writing ([`WriteStore`]), the history
+//! ([`HistoryStore`]) and the tables themselves ([`SchemaStore`]) are traits of their own.
 
 mod apply;
 #[cfg(feature = "sql")]

@@ -23,7 +23,8 @@ pub trait ReadStore: Send + Sync + 'static {
     /// The current revision. Cheap: it is polled.
     ///
     /// # Errors
-    /// [`Error::Store`](crate::Error::Store) if the database does not respond, [`Error::NotMigrated`](crate::Error::NotMigrated) if it has no tables of novi.
+    /// [`Error::Store`](crate::Error::Store) if the database does not respond,
+    /// [`Error::NotMigrated`](crate::Error::NotMigrated) if it has no tables of novi.
     fn revision(&self) -> BoxFuture<'_, Result<Revision>>;
 
     /// All rows and their revision, read in one transaction.

@@ -11,16 +11,16 @@ pub trait SchemaStore: WriteStore + HistoryStore {
     /// Python novi.
     ///
     /// # Errors
-    /// [`Error::Store`](crate::Error::Store) if a statement fails, or if a table that novi needs belongs to something else. The
-    /// database is as before then, except on MySQL, which commits each statement: the next call continues
-    /// from there.
+    /// [`Error::Store`](crate::Error::Store) if a statement fails, or if a table that novi needs belongs to
+    /// something else. The database is as before then, except on MySQL, which commits each statement: the
+    /// next call continues from there.
     fn migrate(&self) -> BoxFuture<'_, Result<Migrated>>;
 
     /// Runs a script of SQL statements in one transaction. The script may not begin or end one itself.
     ///
     /// # Errors
-    /// [`Error::Store`](crate::Error::Store) with the database's own message. Nothing of the script remains, except on MySQL what
-    /// comes before a statement that creates or alters a table.
+    /// [`Error::Store`](crate::Error::Store) with the database's own message. Nothing of the script remains,
+    /// except on MySQL what comes before a statement that creates or alters a table.
     fn run_script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<()>> {
         const NOBODY: &Author = &Author { actor: None, reason: None };
         self.run_script_by(NOBODY, sql)

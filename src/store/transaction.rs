@@ -12,16 +12,17 @@ use crate::{
     },
 };
 
-/// A connection in whose transaction novi can write: sqlx's `Transaction`, `PoolConnection` and connections of SQLite,
-/// PostgreSQL and MySQL. [`Writer`](crate::flags::writer::Writer) takes it. Nobody else can implement it.
+/// A connection in whose transaction novi can write: sqlx's `Transaction`, `PoolConnection` and connections
+/// of SQLite, PostgreSQL and MySQL. [`Writer`](crate::flags::writer::Writer) takes it. Nobody else can
+/// implement it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a connection that novi can write with",
     note = "novi takes the connections, pooled connections and transactions of sqlx 0.9, which it re-exports as `novi::sqlx`",
     note = "the feature of the database (`sqlite`, `postgres` or `mysql`) must be enabled"
 )]
 pub trait WriteConnection: Sealed + Send {
-    /// Makes an edit in the transaction that the connection is in, within a savepoint: if it fails, nothing of it remains, and
-    /// the transaction goes on if the database lets it.
+    /// Makes an edit in the transaction that the connection is in, within a savepoint: if it fails, nothing
+    /// of it remains, and the transaction goes on if the database lets it.
     #[doc(hidden)]
     fn write<'a>(&'a mut self, edit: &'a Edit) -> BoxFuture<'a, Result<()>> {
         let connection = self.connection();

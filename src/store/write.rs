@@ -19,10 +19,11 @@ pub trait WriteStore: ReadStore {
     /// [validator](Edit::validator) gets rows that are read in the same transaction.
     ///
     /// # Errors
-    /// [`Error::FlagNotFound`](crate::Error::FlagNotFound); [`Error::Constraint`](crate::Error::Constraint) for a change that breaks a rule of the tables (a
-    /// duplicate name, a missing row, an activation in use); [`Error::Conflict`](crate::Error::Conflict) for a row that has another
-    /// version than expected; [`Error::Invalid`](crate::Error::Invalid) if the validator rejects the edit; [`Error::Store`](crate::Error::Store) if the
-    /// database fails.
+    /// [`Error::FlagNotFound`](crate::Error::FlagNotFound); [`Error::Constraint`](crate::Error::Constraint)
+    /// for a change that breaks a rule of the tables (a duplicate name, a missing row, an activation in use);
+    /// [`Error::Conflict`](crate::Error::Conflict) for a row that has another version than expected;
+    /// [`Error::Invalid`](crate::Error::Invalid) if the validator rejects the edit;
+    /// [`Error::Store`](crate::Error::Store) if the database fails.
     fn commit(&self, edit: Edit) -> BoxFuture<'_, Result<Revision>>;
 
     /// Makes all changes, or none, and returns the revision that has them: the short form of

@@ -5,8 +5,8 @@
 //! novi = { version = "0.1", features = ["testing"] }
 //! ```
 //!
-//! - [`TestFlags`] builds flags in memory, to pass to the code under test. If that code obtains its flags elsewhere,
-//!   override them with [`overrides`](crate::overrides).
+//! - [`TestFlags`] builds flags in memory, to pass to the code under test. If that code obtains its flags
+//!   elsewhere, override them with [`overrides`](crate::overrides).
 //! - [`contract`] checks an activation type of your own.
 //! - [`store::run`] checks a store of your own.
 

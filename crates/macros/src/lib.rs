@@ -64,8 +64,8 @@ pub fn enabled(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// In addition to the registration, the type gets:
 /// - `JsonSchema`, unless it is derived already: forms and `novi check` use the schema of the config.
-/// - `#[serde(deny_unknown_fields)]` if it is a struct with named fields, so that a misspelled field is an issue
-///   instead of being ignored. Not with an incompatible serde attribute: `from`, `try_from`, `remote`,
+/// - `#[serde(deny_unknown_fields)]` if it is a struct with named fields, so that a misspelled field is an
+///   issue instead of being ignored. Not with an incompatible serde attribute: `from`, `try_from`, `remote`,
 ///   `transparent`, or a field with `flatten`.
 /// - `RegisteredActivation`, so that `Registry::with` accepts it where nothing is linked in automatically.
 #[proc_macro_attribute]
@@ -76,8 +76,8 @@ pub fn activation(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Makes a struct a context without an intermediate map (`novi::ToContext`), and a struct or an enum a value
 /// in a context (`novi::context::ToValue`).
 ///
-/// Each named field is an attribute with the field's name. `novi::context::ToValue` converts its value: text is
-/// borrowed; numbers, booleans and times are copied, so such a struct becomes a context without heap
+/// Each named field is an attribute with the field's name. `novi::context::ToValue` converts its value: text
+/// is borrowed; numbers, booleans and times are copied, so such a struct becomes a context without heap
 /// allocation. An option that is `None` is left out. A struct that also derives `ToContext` is an object,
 /// which takes one allocation; rules address its fields by a path with dots: `company.country`. The same
 /// applies to maps with text keys. Vectors, slices and sets are lists. An enum whose variants have no fields

@@ -16,18 +16,20 @@ use crate::{
     store::{Cursor, Delta, Fingerprint, ReadSession, ReadStore},
 };
 
-/// A patch with more flags than this is compacted: a snapshot of all rows is compiled in the background. A patch of this
-/// size compiles in half a millisecond, and searching it first costs an evaluation a few nanoseconds.
+/// A patch with more flags than this is compacted: a snapshot of all rows is compiled in the background. A
+/// patch of this size compiles in half a millisecond, and searching it first costs an evaluation a few
+/// nanoseconds.
 const COMPACTION_SIZE: usize = 256;
 
 /// The most flags of a patch; with more of them, all rows are compiled.
 const MAX_PATCH_SIZE: usize = 8 * COMPACTION_SIZE;
 
-/// The most reads of one refresh: each may find references to rows that are not read yet, such as children of children.
+/// The most reads of one refresh: each may find references to rows that are not read yet, such as children of
+/// children.
 const MAX_READS: usize = 16;
 
-/// How often rows are counted to find changes that fire no trigger: TRUNCATE and cascades of foreign keys on MySQL.
-/// Counting 300,000 rows takes the database a tenth of a second.
+/// How often rows are counted to find changes that fire no trigger: TRUNCATE and cascades of foreign keys on
+/// MySQL. Counting 300,000 rows takes the database a tenth of a second.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How often rows are compared in a database without triggers, where nothing else reveals a change.
@@ -60,8 +62,8 @@ struct BaseState {
     /// The ids of the flags whose decisions may differ from those of the base.
     affected: BTreeSet<i64>,
     rows: PartRows,
-    /// The serial number of the current snapshot: the base, or the base with a patch. `None` if the base was compiled in the
-    /// background and an earlier snapshot is still current.
+    /// The serial number of the current snapshot: the base, or the base with a patch. `None` if the base was
+    /// compiled in the background and an earlier snapshot is still current.
     serial: Option<u32>,
     /// When the rows were last searched for changes that fire no trigger.
     swept: Instant,
@@ -106,8 +108,8 @@ impl Follower {
         Self { base: state.map(|state| BaseState::new(state, snapshot, serial)), published, compaction: None }
     }
 
-    /// Brings the snapshot up to date. `read_all` reads all rows, whatever their revision; `sweep` also finds changes that
-    /// fire no trigger.
+    /// Brings the snapshot up to date. `read_all` reads all rows, whatever their revision; `sweep` also finds
+    /// changes that fire no trigger.
     pub(super) async fn refresh(
         &mut self,
         core: &Arc<Core>,
@@ -138,7 +140,8 @@ impl Follower {
         let is_published = base.serial.is_some();
         if is_published && !sweep {
             let revision = store.revision().await?;
-            // An earlier refresh may have been cancelled while it compiled, and have published older rows since.
+            // An earlier refresh may have been cancelled while it compiled, and have published older rows
+            // since.
             if revision == base.state.cursor.revision() && revision == core.snapshot().revision() {
                 return Ok(RefreshOutcome::Unchanged);
             }
@@ -173,8 +176,8 @@ impl Follower {
     ) -> Result<RefreshOutcome> {
         let revision = rows.revision;
         let (core, store) = (Arc::clone(core), Arc::clone(store));
-        // Compiling may take longer than other tasks of this thread should wait. A compaction that is under way is of earlier
-        // rows, and is dropped with `self`.
+        // Compiling may take longer than other tasks of this thread should wait. A compaction that is under
+        // way is of earlier rows, and is dropped with `self`.
         *self = blocking(move || {
             core.replace_rows(rows);
             Self::start(&core, &store, state)
@@ -206,7 +209,8 @@ impl Follower {
             };
             if let Some(outcome) = base.follow(core, session.as_mut(), &changed, news.as_ref()).await? {
                 self.published = base.state.cursor.clone();
-                // The snapshot contains the changes, so they are announced even if the transaction fails to end.
+                // The snapshot contains the changes, so they are announced even if the transaction fails to
+                // end.
                 if let Err(error) = session.end().await {
                     tracing::debug!("{error}");
                 }
@@ -218,7 +222,8 @@ impl Follower {
         self.replace(core, store, rows, Some(state)).await
     }
 
-    /// Compiles a snapshot of all rows in the background if the patch has grown. Changes go into the patch meanwhile.
+    /// Compiles a snapshot of all rows in the background if the patch has grown. Changes go into the patch
+    /// meanwhile.
     fn compact(&mut self, core: &Arc<Core>, store: &Arc<dyn ReadStore>) {
         let is_due =
             self.base.as_ref().is_some_and(BaseState::is_compaction_due) && self.compaction.is_none();
@@ -276,7 +281,8 @@ impl BaseState {
         count > COMPACTION_SIZE || count > FEW && count > self.base.flag_count() / 4
     }
 
-    /// Whether these changes account for the whole difference between the known rows and those that were counted.
+    /// Whether these changes account for the whole difference between the known rows and those that were
+    /// counted.
     fn explains(&self, changed: &Delta, found: Option<&Fingerprint>) -> bool {
         let (Some(known), Some(found)) = (&self.state.fingerprint, found) else { return true };
         let grown = known.counts.iter().zip(changed.growth).map(|(count, growth)| count + growth);
@@ -376,7 +382,8 @@ impl BaseState {
         reused: &BTreeSet<i64>,
         part: Part,
     ) {
-        // The part also contains flags that others depend on. They stay in it, so that their evaluations are counted once.
+        // The part also contains flags that others depend on. They stay in it, so that their evaluations are
+        // counted once.
         self.affected.extend(part.ids());
         let is_new_base = self.serial.is_none();
         if let Some(base) = Arc::get_mut(&mut self.base).filter(|_| is_new_base) {
@@ -427,7 +434,8 @@ struct Impact {
     changed: Delta,
     /// The ids of the flags whose decisions may differ.
     affected: BTreeSet<i64>,
-    /// The ids of the activations whose verdicts may differ, also of those that no flag needs: they may have issues.
+    /// The ids of the activations whose verdicts may differ, also of those that no flag needs: they may have
+    /// issues.
     activations: BTreeSet<i64>,
 }
 

@@ -26,7 +26,8 @@ use crate::{
 };
 use follower::{Follower, RefreshOutcome, State};
 
-/// Even where the database announces changes, its revision is read this often: a broken connection announces nothing.
+/// Even where the database announces changes, its revision is read this often: a broken connection announces
+/// nothing.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// The pause between two reads of the revision while [`Following::refresh_to`] waits for a write.
@@ -50,8 +51,8 @@ impl Drop for Following {
 }
 
 impl Following {
-    /// Follows `store` from the rows on that `core` was compiled from, in a task of the current runtime, until the last
-    /// reference to the result is dropped.
+    /// Follows `store` from the rows on that `core` was compiled from, in a task of the current runtime,
+    /// until the last reference to the result is dropped.
     pub(crate) fn start(
         core: Arc<Core>,
         store: Arc<dyn ReadStore>,
@@ -81,13 +82,13 @@ impl Following {
         self.connectivity.has_rows_of_database()
     }
 
-    /// Reads the rows if their revision or the folder of activation types has changed; with `sweep` also finds changes that
-    /// raised no revision. Returns `true` if anything changed.
+    /// Reads the rows if their revision or the folder of activation types has changed; with `sweep` also
+    /// finds changes that raised no revision. Returns `true` if anything changed.
     pub(crate) async fn refresh(&self, sweep: bool) -> Result<bool> {
         let request = async {
             let mut follower = self.follower.lock().await;
-            // A snapshot keeps no rows, so new types need them again. And rows that did not come from the database have a
-            // revision that says nothing about the database.
+            // A snapshot keeps no rows, so new types need them again. And rows that did not come from the
+            // database have a revision that says nothing about the database.
             let read_all = self.has_new_types().await | !self.has_rows_of_database();
             match follower.refresh(&self.core, &self.store, read_all, sweep).await? {
                 RefreshOutcome::Unchanged => Ok(false),
@@ -166,8 +167,8 @@ async fn follow(
     let mut failed = false;
     loop {
         let hinted = if failed {
-            // Hints do not shorten the back-off: an unavailable database sends none, and a file's version may change all
-            // the time.
+            // Hints do not shorten the back-off: an unavailable database sends none, and a file's version may
+            // change all the time.
             sleep(backoff.next_wait().max(interval)).await;
             false
         } else {

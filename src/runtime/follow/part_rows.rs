@@ -8,8 +8,8 @@ use crate::{
     store::{Delta, Selection},
 };
 
-/// The rows of the flags that are affected by changes, and of what they need; kept from change to change, so that a later one
-/// need not read them again.
+/// The rows of the flags that are affected by changes, and of what they need; kept from change to change, so
+/// that a later one need not read them again.
 #[derive(Default)]
 pub(super) struct PartRows {
     flags: BTreeMap<i64, (FlagRow, Vec<LinkRow>)>,
@@ -65,7 +65,8 @@ impl PartRows {
         }
     }
 
-    /// The activations that are needed and not read yet; and those that need not be read, or built, since a snapshot has them.
+    /// The activations that are needed and not read yet; and those that need not be read, or built, since a
+    /// snapshot has them.
     pub(super) fn activations_to_read(
         &self,
         changed: &Delta,
@@ -123,8 +124,8 @@ impl PartRows {
         self.flags.get(&id).map(|(row, _)| row.name.as_str())
     }
 
-    /// All rows, as a snapshot is compiled from them. Members of activations that are taken from elsewhere are left out unless
-    /// all rows are kept: there may be a million.
+    /// All rows, as a snapshot is compiled from them. Members of activations that are taken from elsewhere
+    /// are left out unless all rows are kept: there may be a million.
     pub(super) fn put_together(&self, revision: Revision, reused: &BTreeSet<i64>, all: bool) -> Rows {
         let mut rows = Rows { revision, ..Rows::default() };
         for (row, links) in self.flags.values() {

@@ -24,7 +24,8 @@ const LOAD_TIMEOUT: Duration = Duration::from_mins(1);
 /// Writes the snapshot file.
 pub(crate) struct SnapshotFileWriter {
     path: Arc<Path>,
-    /// The revision that was written last. Locked while the file is written, so that an older state never replaces a newer one.
+    /// The revision that was written last. Locked while the file is written, so that an older state never
+    /// replaces a newer one.
     written: Mutex<Option<Revision>>,
 }
 
@@ -33,8 +34,8 @@ impl SnapshotFileWriter {
         Self { path: path.into(), written: Mutex::new(None) }
     }
 
-    /// Writes the rows of the current snapshot, unless they were written last or did not come from the database. Returns `true`
-    /// if it wrote the file.
+    /// Writes the rows of the current snapshot, unless they were written last or did not come from the
+    /// database. Returns `true` if it wrote the file.
     pub(crate) async fn write(&self, core: &Core, following: &Following) -> Result<bool> {
         let mut written = self.written.lock().await;
         // Only under the lock: the rows may have changed while this waited.

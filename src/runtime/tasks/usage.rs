@@ -1,4 +1,5 @@
-//! Records in the database which flags were evaluated: at intervals, from the counters, so that evaluations do no extra work.
+//! Records in the database which flags were evaluated: at intervals, from the counters, so that evaluations
+//! do no extra work.
 
 use std::{
     collections::HashMap,
@@ -36,7 +37,8 @@ pub(crate) async fn record(core: Weak<Core>, store: Arc<dyn ReadStore>, interval
         }
         match write(&*store, usage, &counted, &mut written).await {
             Ok(()) => fails = false,
-            // What was not written is part of the next interval. Logged once: the database user may only have the right to read.
+            // What was not written is part of the next interval. Logged once: the database user may only have
+            // the right to read.
             Err(error) if fails => tracing::debug!("{error}"),
             Err(error) => {
                 fails = true;

@@ -11,8 +11,8 @@ use crate::{
     },
 };
 
-/// What explanations need of each node, apart from the nodes themselves, which evaluation reads. Nodes of rows come first, then
-/// inline ones.
+/// What explanations need of each node, apart from the nodes themselves, which evaluation reads. Nodes of
+/// rows come first, then inline ones.
 #[derive(Default)]
 pub(in crate::snapshot) struct NodeInfo {
     rows: Vec<RowName>,

@@ -30,7 +30,8 @@ const CORE: [(&str, &[(&str, Content)]); 3] = [
 ];
 
 impl Content {
-    /// Whether a column of this type, as the database calls it, can hold it. A column of SQLite may have no type.
+    /// Whether a column of this type, as the database calls it, can hold it. A column of SQLite may have no
+    /// type.
     fn fits(self, data_type: &str) -> bool {
         let is = |parts: &[&str]| data_type.is_empty() || parts.iter().any(|part| data_type.contains(part));
         match self {

@@ -1,5 +1,5 @@
-//! One narrow trait over the connections of the three databases. What reads and writes rows is ordinary code above it,
-//! written once, with `?` for parameters.
+//! One narrow trait over the connections of the three databases. What reads and writes rows is ordinary code
+//! above it, written once, with `?` for parameters.
 
 use std::borrow::Cow;
 
@@ -33,8 +33,8 @@ impl Statement {
         Self { sql: sql.into(), values: Vec::new(), is_prepared: true }
     }
 
-    /// One that is sent as text, without parameters. A pooler may give the two steps of a prepared statement to two connections
-    /// where no transaction is open, and some commands cannot be prepared.
+    /// One that is sent as text, without parameters. A pooler may give the two steps of a prepared statement
+    /// to two connections where no transaction is open, and some commands cannot be prepared.
     pub(super) fn unprepared(sql: impl Into<Cow<'static, str>>) -> Self {
         Self { is_prepared: false, ..Self::new(sql) }
     }
@@ -64,7 +64,8 @@ pub trait Connection: Send {
         each: &'a mut EachRow<'_>,
     ) -> BoxFuture<'a, Result<u64, sqlx::Error>>;
 
-    /// Begins a transaction, with this statement if there is one, or a savepoint in the transaction that is open.
+    /// Begins a transaction, with this statement if there is one, or a savepoint in the transaction that is
+    /// open.
     fn begin<'c>(
         &'c mut self,
         statement: Option<&'static str>,

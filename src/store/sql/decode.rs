@@ -272,7 +272,8 @@ pub(in crate::store) fn activation(cells: &mut dyn Iterator<Item = Cell>) -> Act
     }
 }
 
-/// The columns of [`ReadSql::links`](crate::store::sql::dialect::ReadSql). A link's end that is no integer leads nowhere, as null does.
+/// The columns of [`ReadSql::links`](crate::store::sql::dialect::ReadSql). A link's end that is no integer
+/// leads nowhere, as null does.
 pub(in crate::store) fn link(cells: &mut dyn Iterator<Item = Cell>) -> LinkRow {
     let mut end = || match cells.next() {
         Some(Cell::Integer(id)) => Some(id),

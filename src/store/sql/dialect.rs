@@ -17,7 +17,8 @@ pub struct Dialect {
     pub(super) keeps_statements: bool,
     /// Whether a connection leads to another machine, which may go away without a word.
     pub(super) is_remote: bool,
-    /// What begins a transaction in which all reads see one moment, whatever the server's default is, and what runs before it.
+    /// What begins a transaction in which all reads see one moment, whatever the server's default is, and
+    /// what runs before it.
     pub(super) before_read: Option<&'static str>,
     pub(super) begin_read: Option<&'static str>,
     /// What begins a transaction that writes.
@@ -31,13 +32,14 @@ pub struct Dialect {
     pub(super) tokens: TokenSql,
 }
 
-/// The statements that read rows. The tables are called `f`, `a`, `l` and `m`; a condition or an order follows.
+/// The statements that read rows. The tables are called `f`, `a`, `l` and `m`; a condition or an order
+/// follows.
 pub(super) struct ReadSql {
     pub(super) revision: &'static str,
     /// `slot, revision`
     pub(super) cursor: &'static str,
-    /// `slot, revision, entity, entity_id, operation, before, after` of the records of a slot above one revision and up to
-    /// another, at most so many; rows before and after only for an update.
+    /// `slot, revision, entity, entity_id, operation, before, after` of the records of a slot above one
+    /// revision and up to another, at most so many; rows before and after only for an update.
     pub(super) changes: &'static str,
     /// `id, name, status`, then `flag_id` of the metadata (null if there are none) and its other columns.
     pub(super) flags: &'static str,
@@ -99,7 +101,8 @@ pub(super) struct UsageSql {
     pub(super) select: &'static str,
     /// When the table was made, as text.
     pub(super) since: &'static str,
-    /// The values of a row: parameters for the flag, how often it was on, how often it was off, and the sum of both.
+    /// The values of a row: parameters for the flag, how often it was on, how often it was off, and the sum
+    /// of both.
     pub(super) row: &'static str,
     /// What happens to a row that exists.
     pub(super) on_conflict: &'static str,
@@ -108,7 +111,8 @@ pub(super) struct UsageSql {
 pub(super) struct TokenSql {
     /// How often tokens were changed, or null if no trigger counts.
     pub(super) changes: &'static str,
-    /// `id, name, role, subject, hash, created_at, created_by, expires_at, revoked_at, last_used_at`, times as text.
+    /// `id, name, role, subject, hash, created_at, created_by, expires_at, revoked_at, last_used_at`, times
+    /// as text.
     pub(super) select: &'static str,
     /// `name, role, subject, hash, created_by, expires_at`
     pub(super) insert: &'static str,

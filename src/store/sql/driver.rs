@@ -52,8 +52,8 @@ pub trait Driver: Database<Connection: Migrate + Connection> {
         None
     }
 
-    /// Notes that a reader has seen the records of a state, after those of an earlier one, on a database whose history needs that
-    /// to be in order.
+    /// Notes that a reader has seen the records of a state, after those of an earlier one, on a database
+    /// whose history needs that to be in order.
     fn mark_seen<'a>(
         connection: &'a mut (dyn Connection + 'a),
         before: &'a Cursor,
@@ -112,7 +112,8 @@ where
     Ok(changed)
 }
 
-/// Numbers the parameters, as PostgreSQL wants them: `$1` and so on for each `?`. No statement of novi has a `?` in a string.
+/// Numbers the parameters, as PostgreSQL wants them: `$1` and so on for each `?`. No statement of novi has a
+/// `?` in a string.
 pub(super) fn numbered(sql: &str) -> String {
     let mut text = String::with_capacity(sql.len() + 16);
     for (index, part) in sql.split('?').enumerate() {
@@ -125,8 +126,8 @@ pub(super) fn numbered(sql: &str) -> String {
     text
 }
 
-/// Implements [`Connection`] for the connection of a database. A macro, since a generic implementation would have to repeat
-/// the bounds of [`run`] on everything above it.
+/// Implements [`Connection`] for the connection of a database. A macro, since a generic implementation would
+/// have to repeat the bounds of [`run`] on everything above it.
 macro_rules! connection {
     ($database:ty, $connection:ty) => {
         impl Connection for $connection {

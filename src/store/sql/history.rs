@@ -15,7 +15,8 @@ use crate::{
     },
 };
 
-/// How many records are deleted in one transaction: enough to be quick, and few enough that a writer hardly waits.
+/// How many records are deleted in one transaction: enough to be quick, and few enough that a writer hardly
+/// waits.
 const BATCH: usize = 1000;
 
 /// The records of a query; `None` if no flag has or had its name.
@@ -157,8 +158,8 @@ async fn revision_at(connection: &mut dyn Connection, moment: AsOf) -> Result<Re
     Ok(extent.revision(moment, reached))
 }
 
-/// The oldest records below a revision, as many as are deleted at once: whole revisions, since a state that is half deleted
-/// could not be replayed.
+/// The oldest records below a revision, as many as are deleted at once: whole revisions, since a state that
+/// is half deleted could not be replayed.
 async fn batch(connection: &mut dyn Connection, before: i64) -> Result<Vec<i64>, sqlx::Error> {
     let records = connection.dialect().history.records;
     let last = format!(

@@ -29,7 +29,8 @@ use crate::{
     },
 };
 
-/// Where novi notes its migrations. A service's own sqlx migrations are in `_sqlx_migrations` of the same database.
+/// Where novi notes its migrations. A service's own sqlx migrations are in `_sqlx_migrations` of the same
+/// database.
 pub(super) const TABLE: &str = "novi_migrations";
 
 /// Longer than a start of hundreds of processes takes on one server.

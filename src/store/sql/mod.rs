@@ -1,7 +1,8 @@
 //! Rows in SQLite, PostgreSQL and MySQL.
 //!
-//! [`Connection`] is one narrow trait over the connections of sqlx; everything above it is ordinary code, written once. A
-//! database is a file: its [`Dialect`](dialect::Dialect), which has the statements that differ, and its [`Driver`].
+//! [`Connection`] is one narrow trait over the connections of sqlx; everything above it is ordinary code,
+//! written once. A database is a file: its [`Dialect`](dialect::Dialect), which has the statements that
+//! differ, and its [`Driver`].
 
 mod adopt;
 mod connection;

@@ -36,9 +36,10 @@ use crate::{
 
 const MIGRATIONS: Migrations = &[(1, "tables", include_str!("../../../migrations/mysql/0001_novi.sql"))];
 
-/// Records that no reader has seen yet are the newest, in the order in which they were written: each has raised the revision
-/// by one. The revision of a transaction's own reads lacks what others have committed since, so that it is read again after
-/// the commit. Triggers raise it, unless the server refused to make them.
+/// Records that no reader has seen yet are the newest, in the order in which they were written: each has
+/// raised the revision by one. The revision of a transaction's own reads lacks what others have committed
+/// since, so that it is read again after the commit. Triggers raise it, unless the server refused to make
+/// them.
 static DIALECT: Dialect = Dialect {
     syntax: Syntax::MySql,
     migrations: MIGRATIONS,
@@ -151,8 +152,8 @@ const LOCK_WAIT: i64 = 20;
 pub type MySqlStore = SqlStore<MySql>;
 
 impl SqlStore<MySql> {
-    /// A store with a pool of its own, as `mysql://user:password@host/database`. Connections are made when they are
-    /// needed.
+    /// A store with a pool of its own, as `mysql://user:password@host/database`. Connections are made when
+    /// they are needed.
     ///
     /// # Errors
     /// [`Error::DatabaseUrl`] when the address is wrong, or names no database.
@@ -258,7 +259,8 @@ async fn migrate_once(pool: &MySqlPool) -> Result<Migrated, MigrateError> {
     Ok(Migrated { without_triggers: true, ..migrated })
 }
 
-/// Tries. That needs the right to make triggers, and, where the server writes a binary log, another one or a setting.
+/// Tries. That needs the right to make triggers, and, where the server writes a binary log, another one or a
+/// setting.
 async fn may_make_triggers(connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
     sqlx::raw_sql(
         "create table if not exists novi_state (name varchar(64) not null primary key, value varchar(255) not null) \
@@ -317,8 +319,8 @@ async fn lock(connection: &mut MySqlConnection) -> Result<(), MigrateError> {
     Err(MigrateError::Execute(sqlx::Error::Io(other)))
 }
 
-/// Notes that a reader has seen the records of a state, under its revision: slots count independently, and this is what puts
-/// records of different slots in the order in which they became visible.
+/// Notes that a reader has seen the records of a state, under its revision: slots count independently, and
+/// this is what puts records of different slots in the order in which they became visible.
 async fn mark_seen(
     connection: &mut dyn Connection,
     before: &Cursor,
@@ -328,8 +330,8 @@ async fn mark_seen(
         and (seen is null or seen > ?)";
     let seen = now.revision().number();
     for (slot, before, now) in now.moved_since(before) {
-        // Found first, by a read that waits for nobody: an update by slot, or any that does not go by the key, would wait for
-        // the uncommitted record of another transaction.
+        // Found first, by a read that waits for nobody: an update by slot, or any that does not go by the
+        // key, would wait for the uncommitted record of another transaction.
         let ids = connection.integers(Statement::new(UNSEEN).bind_all([slot, before, now, seen])).await?;
         for filter in IdFilter::chunks("id", ids, "and (seen is null or seen > ?)") {
             let update =

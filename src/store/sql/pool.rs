@@ -6,12 +6,12 @@ use sqlx::{ConnectOptions as _, Pool, pool::PoolConnection};
 
 use crate::store::sql::{connection::Connection, driver::Driver};
 
-/// How many connections a pool of novi's own holds: one that reads, one that writes, and some for the migrations and
-/// scripts of the same process. A service with other needs passes its own pool.
+/// How many connections a pool of novi's own holds: one that reads, one that writes, and some for the
+/// migrations and scripts of the same process. A service with other needs passes its own pool.
 pub(super) const POOL_SIZE: u32 = 5;
 
-/// How long to wait for a connection. sqlx tries again while the server refuses, and reports no more than a timeout;
-/// evaluation never waits for this.
+/// How long to wait for a connection. sqlx tries again while the server refuses, and reports no more than a
+/// timeout; evaluation never waits for this.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection of the pool; on a timeout the error says why there was none.
@@ -30,8 +30,9 @@ pub(super) async fn acquire<DB: sqlx::Database>(pool: &Pool<DB>) -> Result<PoolC
 
 /// A connection that is closed unless it is [given back](Self::give_back), if it leads to another machine.
 ///
-/// A pool pings a connection that comes back and waits for the answer without a limit. One to a machine that is gone never
-/// answers: each caller that gave up waiting would occupy a place of the pool, until none are left.
+/// A pool pings a connection that comes back and waits for the answer without a limit. One to a machine that
+/// is gone never answers: each caller that gave up waiting would occupy a place of the pool, until none are
+/// left.
 pub(super) struct Lease<DB: Driver> {
     connection: PoolConnection<DB>,
     close: bool,

@@ -14,8 +14,9 @@ use crate::{
 /// So many records are read and no more: reading all rows then takes no longer.
 const MAX_RECORDS: i64 = 2000;
 
-/// How many ids go into one statement. There are few lengths, so that each statement is prepared once and found again: to
-/// prepare one takes a second round trip, and on MySQL to close it 40 ms more, since that waits for an acknowledgement.
+/// How many ids go into one statement. There are few lengths, so that each statement is prepared once and
+/// found again: to prepare one takes a second round trip, and on MySQL to close it 40 ms more, since that
+/// waits for an acknowledgement.
 const CHUNKS: [usize; 4] = [1, 8, 64, 512];
 
 /// A condition with ids as parameters.
@@ -30,7 +31,8 @@ impl IdFilter {
         Self { condition: format!("order by {order}"), ids: Vec::new() }
     }
 
-    /// Conditions that a column is one of these ids, each for as many as fit into a statement, and what follows.
+    /// Conditions that a column is one of these ids, each for as many as fit into a statement, and what
+    /// follows.
     pub(super) fn chunks(column: &str, ids: impl IntoIterator<Item = i64>, rest: &str) -> Vec<Self> {
         let ids: Vec<i64> = ids.into_iter().collect();
         let largest = CHUNKS.last().copied().unwrap_or(1);

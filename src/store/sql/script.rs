@@ -1,4 +1,5 @@
-//! Looks through a script of SQL for what [`run_script`](crate::store::SchemaStore::run_script) can not allow.
+//! Looks through a script of SQL for what [`run_script`](crate::store::SchemaStore::run_script) can not
+//! allow.
 
 /// How a database writes comments and strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,12 +11,13 @@ pub(super) enum Syntax {
     MySql,
 }
 
-/// The script without what follows its last statement, which is empty where there are only comments: MySQL makes an
-/// error of a query without a statement.
+/// The script without what follows its last statement, which is empty where there are only comments: MySQL
+/// makes an error of a query without a statement.
 ///
 /// # Errors
-/// A sentence about a statement that begins or ends a transaction. The script runs in one of novi's own: its end would
-/// keep half of a script whose other half fails. Strings, comments and the bodies of triggers and functions are skipped.
+/// A sentence about a statement that begins or ends a transaction. The script runs in one of novi's own: its
+/// end would keep half of a script whose other half fails. Strings, comments and the bodies of triggers and
+/// functions are skipped.
 pub(super) fn statements(sql: &str, syntax: Syntax) -> Result<&str, String> {
     let mut words = Words { rest: sql.as_bytes(), line: 1, syntax, after: sql.len() };
     // The words of the present statement so far.

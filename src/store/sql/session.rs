@@ -19,7 +19,8 @@ use crate::{
     },
 };
 
-/// A read transaction. One that is not ended, since its work failed or was abandoned, is closed with its connection.
+/// A read transaction. One that is not ended, since its work failed or was abandoned, is closed with its
+/// connection.
 pub(super) struct Reader<DB: Driver> {
     pool: Pool<DB>,
     /// Of the store.

@@ -272,7 +272,8 @@ async fn migrate_once(pool: &SqlitePool) -> Result<Migrated, MigrateError> {
     done
 }
 
-/// SQLite's own lock is the lock, and the transaction makes all migrations one step: those of sqlx become savepoints.
+/// SQLite's own lock is the lock, and the transaction makes all migrations one step: those of sqlx become
+/// savepoints.
 async fn migrate_in_turn(connection: &mut SqliteConnection) -> Result<Migrated, MigrateError> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     adopt::check_core_tables(&mut *transaction).await?;

@@ -177,8 +177,8 @@ fn set_metadata(flag_id: i64, metadata: FlagMetadata) -> Vec<Step> {
         metadata.default_variant.into(),
         flag_id.into(),
     ];
-    // The row exists unless somebody has deleted it. To look for it first would lock it for reading on MySQL, and of two
-    // writers who have looked neither could write.
+    // The row exists unless somebody has deleted it. To look for it first would lock it for reading on MySQL,
+    // and of two writers who have looked neither could write.
     let update = || Step::new(sql::SET_METADATA, row.clone(), values.clone());
     vec![
         Step { settles: true, ..update() },

@@ -37,8 +37,8 @@ use crate::{
     },
 };
 
-/// Rows in a SQL database: [`SqliteStore`](crate::store::SqliteStore), [`PostgresStore`](crate::store::PostgresStore) and
-/// [`MySqlStore`](crate::store::MySqlStore).
+/// Rows in a SQL database: [`SqliteStore`](crate::store::SqliteStore),
+/// [`PostgresStore`](crate::store::PostgresStore) and [`MySqlStore`](crate::store::MySqlStore).
 pub struct SqlStore<DB: sqlx::Database> {
     pool: Pool<DB>,
     name: String,

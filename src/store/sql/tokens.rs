@@ -72,7 +72,8 @@ pub(super) fn duplicate(name: &str) -> Error {
     RowRef::named("novi_tokens", name).field("name", ViolationKind::Duplicate, message.to_owned()).into()
 }
 
-/// The token of a row; `None`, and a warning, if the row is invalid. An end that cannot be read counts as past.
+/// The token of a row; `None`, and a warning, if the row is invalid. An end that cannot be read counts as
+/// past.
 fn token(cells: &mut dyn Iterator<Item = Cell>) -> Option<StoredToken> {
     let mut next = || cells.next().unwrap_or(Cell::Null);
     let end = |cell: Cell| {

@@ -203,8 +203,8 @@ async fn compare(
     }
 }
 
-/// Locks a row until the transaction ends, and returns its id if it exists. A flag is locked before its metadata, in the
-/// order in which an update of one does it, or two writers could wait for each other.
+/// Locks a row until the transaction ends, and returns its id if it exists. A flag is locked before its
+/// metadata, in the order in which an update of one does it, or two writers could wait for each other.
 async fn lock(connection: &mut dyn Connection, row: &RowKey) -> Result<Option<i64>, sqlx::Error> {
     let sql = &connection.dialect().write;
     let (table, column, key, metadata): (_, _, Value, _) = match row {
@@ -221,8 +221,8 @@ async fn lock(connection: &mut dyn Connection, row: &RowKey) -> Result<Option<i6
     Ok(Some(id))
 }
 
-/// The current rows of an id. A statement that is prepared once, unlike those of many ids: to close one takes 40 ms on
-/// MySQL, and others wait for the row meanwhile.
+/// The current rows of an id. A statement that is prepared once, unlike those of many ids: to close one takes
+/// 40 ms on MySQL, and others wait for the row meanwhile.
 async fn current<T: Send>(
     connection: &mut dyn Connection,
     sql: &str,

@@ -158,8 +158,8 @@ pub trait TokenStore: Sealed + Send + Sync {
     /// no trigger counts, as on a MySQL server that refuses triggers: then the tokens have to be read.
     ///
     /// # Errors
-    /// [`Error::Store`](crate::Error::Store) if the database fails or the user may not read, and [`Error::NotMigrated`](crate::Error::NotMigrated) if the
-    /// table does not exist.
+    /// [`Error::Store`](crate::Error::Store) if the database fails or the user may not read, and
+    /// [`Error::NotMigrated`](crate::Error::NotMigrated) if the table does not exist.
     fn token_changes(&self) -> BoxFuture<'_, Result<Option<i64>>>;
 
     /// All tokens by id, with the hashes of their secrets. Invalid rows are left out, with a warning in the
@@ -172,7 +172,8 @@ pub trait TokenStore: Sealed + Send + Sync {
     /// Creates a token.
     ///
     /// # Errors
-    /// [`Error::Constraint`](crate::Error::Constraint) for a duplicate or invalid name, else as [`token_changes`](Self::token_changes).
+    /// [`Error::Constraint`](crate::Error::Constraint) for a duplicate or invalid name, else as
+    /// [`token_changes`](Self::token_changes).
     fn create_token(&self, token: NewToken) -> BoxFuture<'_, Result<TokenRow>>;
 
     /// Revokes a token, by its id or its name, permanently. A revoked token stays as it is. Returns the row,

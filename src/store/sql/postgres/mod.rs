@@ -37,8 +37,9 @@ const MIGRATIONS: Migrations =
 
 /// Ids and texts are cast: adopted tables have other types than novi's own.
 ///
-/// No statement has a name on the server: a pooler that gives a connection to each transaction (PgBouncer) would keep the
-/// names of one client on the connections of others. It costs a round trip per statement, and changes are rare.
+/// No statement has a name on the server: a pooler that gives a connection to each transaction (PgBouncer)
+/// would keep the names of one client on the connections of others. It costs a round trip per statement, and
+/// changes are rare.
 static DIALECT: Dialect = Dialect {
     syntax: Syntax::Standard,
     migrations: MIGRATIONS,
@@ -127,12 +128,13 @@ const USAGE_CONFLICT: &str = "on conflict (flag) do update set last_evaluated = 
     last_off = coalesce(excluded.last_off, novi_usage.last_off), \
     evaluations = novi_usage.evaluations + excluded.evaluations";
 
-/// Rows in a PostgreSQL database. The tables are created in the first schema of the connection's `search_path`.
+/// Rows in a PostgreSQL database. The tables are created in the first schema of the connection's
+/// `search_path`.
 pub type PostgresStore = SqlStore<Postgres>;
 
 impl SqlStore<Postgres> {
-    /// A store with a pool of its own, as `postgres://user:password@host/database`. Connections are made when they
-    /// are needed.
+    /// A store with a pool of its own, as `postgres://user:password@host/database`. Connections are made when
+    /// they are needed.
     ///
     /// # Errors
     /// [`Error::DatabaseUrl`] when the address is wrong.

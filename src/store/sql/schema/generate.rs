@@ -48,7 +48,8 @@ fn compared(database: Database, table: &'static Table, differ: bool, but: &[&str
         .collect()
 }
 
-/// A row as a JSON object. Words are a prefix (`old`, `new`), or what stands in for a column (`column=expression`).
+/// A row as a JSON object. Words are a prefix (`old`, `new`), or what stands in for a column
+/// (`column=expression`).
 fn row(database: Database, table: &'static Table, words: &str) -> Vec<String> {
     let (prefix, others) = match words.split_once(' ') {
         Some((prefix, others)) if !prefix.contains('=') => (prefix, others),

@@ -1,5 +1,5 @@
-//! The tables and their columns: the one list from which the triggers of `migrations/`, the comments in the databases and the
-//! tables of `docs/schema.md` are generated (see `generate`).
+//! The tables and their columns: the one list from which the triggers of `migrations/`, the comments in the
+//! databases and the tables of `docs/schema.md` are generated (see `generate`).
 
 mod generate;
 mod tables;

@@ -15,7 +15,8 @@ pub(super) fn from_config(
     tls_key: Option<PathBuf>,
 ) -> Result<Options, Failure> {
     let mut section = config.server.clone();
-    // Paths of the command line are relative to the working directory, those of the configuration to its file.
+    // Paths of the command line are relative to the working directory, those of the configuration to its
+    // file.
     section.tls_cert = tls_cert.or_else(|| config.file(&section.tls_cert)).unwrap_or_default();
     section.tls_key = tls_key.or_else(|| config.file(&section.tls_key)).unwrap_or_default();
     let options = section.options(Path::new("")).map_err(|error| Failure::usage(error.to_string()))?;
