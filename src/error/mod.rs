@@ -82,7 +82,7 @@ pub enum Error {
     Invalid(Vec<Issue>),
     /// The history does not reach the moment.
     #[error("{0}")]
-    NotKept(String),
+    RevisionUnavailable(String),
     /// A file could not be read.
     #[error("could not read {}: {source}", path.display())]
     File {

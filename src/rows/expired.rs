@@ -1,4 +1,4 @@
-//! Flags that should be gone.
+//! Flags that are past their `expires_at`.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ExpiryPolicy {
-    /// Nothing.
+    /// Nothing happens.
     Ignore,
     /// Each is logged once: at startup, or when it expires.
     #[default]

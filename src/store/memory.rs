@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// Rows in memory, with the rules of the SQL tables: unique names, links between rows that are there.
+/// Rows in memory, with the constraints of the SQL tables: unique names, links between rows that exist.
 ///
 /// ```
 /// use novi::{rows::{FlagRow, Rows}, store::MemoryStore};
@@ -27,7 +27,7 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// A store of these rows, as they are.
+    /// A store with these rows; they are not validated.
     #[must_use]
     pub fn new(mut rows: Rows) -> Self {
         apply::sort(&mut rows);
@@ -35,7 +35,7 @@ impl MemoryStore {
     }
 
     fn present(&self) -> Rows {
-        // A change replaces the rows as a whole, so that a panic elsewhere can not leave half of one.
+        // A change replaces the rows as a whole, so a panic elsewhere cannot leave half of one.
         self.rows.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -253,7 +253,7 @@ async fn revisions_out_of_range_are_errors() {
         assert_eq!(store.rows_at(later).await.unwrap().flags, present.flags, "{:?}", database.kind);
         let above = Revision::new(present.revision.number() + 1);
         let error = store.rows_at(AsOf::Revision(above)).await.unwrap_err();
-        assert!(matches!(error, Error::NotKept(_)), "{error:?}");
+        assert!(matches!(error, Error::RevisionUnavailable(_)), "{error:?}");
         assert!(error.to_string().contains("does not exist yet"), "{error}");
         let error = store.rows_at("2020-01-01".parse().unwrap()).await.unwrap_err().to_string();
         assert!(error.contains("is before the history, which begins at 20"), "{error}");
@@ -318,7 +318,7 @@ async fn pruning_removes_older_revisions_only() {
             assert_same(&found, rows, &format!("{:?}: revision {}", database.kind, rows.revision));
         }
         let error = store.rows_at(AsOf::Revision(Revision::new(2))).await.unwrap_err();
-        assert!(matches!(error, Error::NotKept(_)), "{error:?}");
+        assert!(matches!(error, Error::RevisionUnavailable(_)), "{error:?}");
         assert!(store.prune(AsOf::Revision(Revision::new(2))).await.is_err());
         // All records, except the one with the time of the last change.
         let last = store.load().await.unwrap();

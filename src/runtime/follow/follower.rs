@@ -308,7 +308,7 @@ impl BaseState {
         let impact = Impact::new(changed, &current, &self.base, &self.askers);
         self.changed.extend(&impact.changed);
         self.affected.extend(&impact.affected);
-        self.rows.ask_for_activations(&impact.activations);
+        self.rows.add_activations(&impact.activations);
         self.rows.forget(&impact.changed);
         for _ in 0..MAX_READS {
             if self.affected.len().max(self.changed.len()) > MAX_PATCH_SIZE {
@@ -326,7 +326,7 @@ impl BaseState {
                 reused: &reused,
             };
             let (part, missing) = core.compile_part(&change);
-            if self.rows.ask_for(missing) {
+            if self.rows.add_missing(missing) {
                 continue;
             }
             let outcome = self.outcome(session.cursor().revision(), news, &current);

@@ -8,19 +8,19 @@ use crate::{
     store::{Delta, Selection},
 };
 
-/// The rows of the flags that are affected by changes, and of what they need; kept from change to change, so
-/// that a later one need not read them again.
+/// The rows of the flags that are affected by changes, and of what they depend on. Kept from change to
+/// change, so that a later one need not read them again.
 #[derive(Default)]
 pub(super) struct PartRows {
     flags: BTreeMap<i64, (FlagRow, Vec<LinkRow>)>,
     activations: BTreeMap<i64, (ActivationRow, Vec<MemberRow>)>,
-    /// Activations that rows ask for, as children.
+    /// Activations that rows refer to as children.
     children: BTreeSet<i64>,
-    /// Flags that rows ask for.
+    /// Flags that rows refer to.
     names: BTreeSet<String>,
-    /// What was asked for in vain.
+    /// Rows that were selected but do not exist.
     absent: Selection,
-    /// Activations that are taken from a snapshot, of which there is no more than the names.
+    /// Activations that are taken from a snapshot: only their names.
     stand_ins: BTreeMap<i64, ActivationRow>,
 }
 
@@ -39,16 +39,16 @@ impl PartRows {
         self.absent.names.clear();
     }
 
-    /// Asks for what rows refer to. Gives whether something was not asked for before.
-    pub(super) fn ask_for(&mut self, missing: MissingRows) -> bool {
+    /// Adds what rows refer to. Returns `true` if anything was not added before.
+    pub(super) fn add_missing(&mut self, missing: MissingRows) -> bool {
         let before = (self.children.len(), self.names.len());
         self.children.extend(missing.activations);
         self.names.extend(missing.flags);
         before != (self.children.len(), self.names.len())
     }
 
-    /// Asks for activations that may answer otherwise.
-    pub(super) fn ask_for_activations(&mut self, ids: &BTreeSet<i64>) {
+    /// Adds activations whose verdicts may differ.
+    pub(super) fn add_activations(&mut self, ids: &BTreeSet<i64>) {
         self.children.extend(ids);
     }
 

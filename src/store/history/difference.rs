@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// Columns that the database keeps.
+/// Columns that the database maintains.
 const KEPT: [&str; 3] = ["row_version", "created_at", "updated_at"];
 
 /// A row that differs between two states.
@@ -24,11 +24,11 @@ pub struct Difference {
     /// The table.
     #[schemars(with = "&str")]
     pub entity: Entity,
-    /// The row, as people call it: `flags#7 "Combo AND"`.
+    /// The row, for people: `flags#7 "Combo AND"`.
     pub subject: String,
     /// What turns one state into the other.
     pub operation: Operation,
-    /// The columns that differ, without those that the database keeps.
+    /// The columns that differ, without those that the database maintains.
     pub fields: Vec<FieldChange>,
 }
 
@@ -55,7 +55,7 @@ pub fn differences(from: &Rows, to: &Rows) -> Vec<Difference> {
 }
 
 impl HistoryRecord {
-    /// The columns that differ, without those that the database keeps.
+    /// The columns that differ, without those that the database maintains.
     #[must_use]
     pub fn fields(&self) -> Vec<FieldChange> {
         fields(self.before.as_ref(), self.after.as_ref())
@@ -83,7 +83,7 @@ fn fields(before: Option<&Value>, after: Option<&Value>) -> Vec<FieldChange> {
 
 type Key = (Entity, i64, i64, String);
 
-/// Rows as records have them. Links to nothing cannot be told apart, and are left out.
+/// Rows in the form of records. Links without ids cannot be distinguished, and are omitted.
 fn by_key(rows: &Rows) -> BTreeMap<Key, Value> {
     let mut found = BTreeMap::new();
     for row in &rows.flags {
@@ -113,7 +113,7 @@ fn by_key(rows: &Rows) -> BTreeMap<Key, Value> {
 }
 
 fn metadata(row: &FlagRow) -> Value {
-    // Strings, numbers and times always are JSON.
+    // Strings, numbers and times are always valid JSON.
     let mut metadata = serde_json::to_value(&row.metadata).unwrap_or_default();
     if let Some(columns) = metadata.as_object_mut() {
         for column in KEPT {

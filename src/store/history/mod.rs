@@ -1,7 +1,7 @@
 //! The history: a record of every change, the rows as of a past moment, and the changes back to them.
 //!
 //! Triggers of the tables write the records (`flag_history`) in the transaction of the change: one per
-//! changed row, whoever changes it.
+//! changed row, for changes by any client.
 
 mod difference;
 pub(crate) mod moment;
@@ -39,8 +39,8 @@ pub trait HistoryStore: ReadStore + Sealed {
     /// record.
     ///
     /// # Errors
-    /// [`Error::NotKept`](crate::error::Error::NotKept) for a moment before the history begins, or a revision
-    /// that does not exist yet; else as [`ReadStore::load`].
+    /// [`Error::RevisionUnavailable`](crate::error::Error::RevisionUnavailable) for a moment before the
+    /// history begins, or a revision that does not exist yet; else as [`ReadStore::load`].
     fn rows_at(&self, moment: AsOf) -> BoxFuture<'_, Result<Rows>>;
 
     /// Deletes the records that only describe earlier moments, and returns how many. Small transactions keep
@@ -53,7 +53,7 @@ pub trait HistoryStore: ReadStore + Sealed {
 
     /// Whether the tables have novi's triggers. If a MySQL server refused to create them, changes leave no
     /// history, and only changes by novi raise the revision: a task that follows the rows has to read all of
-    /// them now and then.
+    /// them at intervals.
     ///
     /// # Errors
     /// As [`ReadStore::load`].

@@ -1,4 +1,4 @@
-//! Replays records to get past rows: no SQL here.
+//! Replays records to reconstruct earlier rows, without SQL.
 
 use std::collections::HashMap;
 
@@ -68,19 +68,19 @@ impl Replay {
             present.members.drain(..).map(|row| ((row.activation_id, row.member.clone()), row)).collect();
         let mut links: HashMap<_, _> = HashMap::new();
         for link in present.links.drain(..) {
-            // Links to nothing have no key; there may be several alike.
+            // Links without ids have no key; several may be equal.
             *links.entry(link).or_insert(0_usize) += 1;
         }
         for ((entity, id, other, text), row) in self.known {
             match entity {
                 Entity::Flag => {
-                    let beside = flags.remove(&id);
+                    let metadata_row = flags.remove(&id);
                     if let Some(row) = row {
                         let mut row = decode::flag(&mut cells(&row, &["id", "name", "status"]));
-                        if let Some(mut beside) = beside {
-                            beside.faults.retain(|fault| fault.table != entity.table());
-                            row.metadata = beside.metadata;
-                            row.faults.extend(beside.faults);
+                        if let Some(mut metadata_row) = metadata_row {
+                            metadata_row.faults.retain(|fault| fault.table != entity.table());
+                            row.metadata = metadata_row.metadata;
+                            row.faults.extend(metadata_row.faults);
                         }
                         flags.insert(id, row);
                     }
@@ -224,7 +224,7 @@ mod tests {
         }
     }
 
-    /// Makes an edit as triggers would see it: metadata come after their flag, and go with it.
+    /// Makes an edit as triggers would see it: metadata are inserted after their flag and deleted with it.
     fn make(tables: &mut Tables, edit: &Edit, revision: i64) -> Vec<HistoryRecord> {
         let has_flag = |tables: &Tables| tables.contains_key(&(Entity::Flag, edit.id, 0, String::new()));
         if edit.entity == Entity::Metadata && (edit.moves_to.is_some() || !has_flag(tables)) {
@@ -247,7 +247,7 @@ mod tests {
         let new_key = key(edit.entity, after.as_ref());
         if let (Some(key), Some(after)) = (new_key, after.clone()) {
             if key != old_key && tables.contains_key(&key) {
-                // The new key is taken: refused.
+                // The new key exists already: rejected.
                 tables.extend(before.map(|row| (old_key, row)));
                 return None;
             }
@@ -274,8 +274,8 @@ mod tests {
         for ((entity, id, other, text), row) in tables {
             match entity {
                 Entity::Flag => {
-                    let beside = tables.get(&(Entity::Metadata, *id, 0, String::new()));
-                    let metadata = beside.map_or_else(FlagMetadata::default, |row| {
+                    let metadata_row = tables.get(&(Entity::Metadata, *id, 0, String::new()));
+                    let metadata = metadata_row.map_or_else(FlagMetadata::default, |row| {
                         decode::flag_metadata(&mut cells(row, &METADATA)).0
                     });
                     let name = row["name"].as_str().unwrap();
@@ -301,7 +301,7 @@ mod tests {
         #[test]
         fn any_past_state_is_told(edits in prop::collection::vec(edit(), 0..60), pruned in 0..60_i64, untold in 0..20_usize) {
             let mut tables = Tables::new();
-            // Rows that were there before there was history.
+            // Rows that are older than the history.
             for edit in edits.iter().take(untold) {
                 make(&mut tables, edit, 0);
             }
@@ -323,7 +323,7 @@ mod tests {
                     replay.take(record.clone());
                 }
                 prop_assert_eq!(&replay.rows(present.clone()), state);
-                // Without the records that tell of older moments only.
+                // Without the records that only describe earlier moments.
                 if pruned <= state.revision.number() {
                     let mut replay = Replay::at(state.revision);
                     for record in records.iter().filter(|record| record.revision.number() >= pruned) {

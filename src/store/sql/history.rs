@@ -185,17 +185,19 @@ impl Extent {
     /// The revision at a moment. `reached` is that of the last record until then, for a time.
     ///
     /// # Errors
-    /// [`Error::NotKept`] if the history does not reach it.
+    /// [`Error::RevisionUnavailable`] if the history does not reach it.
     fn revision(self, moment: AsOf, reached: Option<i64>) -> Result<Revision, Error> {
         let current = self.current;
         match moment {
-            AsOf::Revision(revision) if revision.number() > current.number() => Err(Error::NotKept(format!(
-                "revision {revision} does not exist yet; the latest is {current}"
-            ))),
+            AsOf::Revision(revision) if revision.number() > current.number() => {
+                Err(Error::RevisionUnavailable(format!(
+                    "revision {revision} does not exist yet; the latest is {current}"
+                )))
+            }
             AsOf::Revision(revision) => {
                 let first = self.first();
                 if revision.number() < first {
-                    return Err(Error::NotKept(format!(
+                    return Err(Error::RevisionUnavailable(format!(
                         "revision {revision} is not in the history, which begins at revision {first}"
                     )));
                 }
@@ -207,7 +209,7 @@ impl Extent {
                 _ => {
                     let since = self.oldest_time.or(self.current_time);
                     let since = since.map_or_else(String::new, |time| format!(" at {}", moment_text(time)));
-                    Err(Error::NotKept(format!(
+                    Err(Error::RevisionUnavailable(format!(
                         "{moment} is before the history, which begins{since} with revision {}",
                         self.first()
                     )))

@@ -1,5 +1,4 @@
-//! Looks through a script of SQL for what [`run_script`](crate::store::SchemaStore::run_script) can not
-//! allow.
+//! Finds statements of an SQL script that [`run_script`](crate::store::SchemaStore::run_script) rejects.
 
 /// How a database writes comments and strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +19,7 @@ pub(super) enum Syntax {
 /// functions are skipped.
 pub(super) fn statements(sql: &str, syntax: Syntax) -> Result<&str, String> {
     let mut words = Words { rest: sql.as_bytes(), line: 1, syntax, after: sql.len() };
-    // The words of the present statement so far.
+    // The words of the current statement so far.
     let mut statement: Vec<(usize, String)> = Vec::new();
     let mut in_body = false;
     loop {
@@ -37,7 +36,7 @@ pub(super) fn statements(sql: &str, syntax: Syntax) -> Result<&str, String> {
                 }
                 statement.clear();
                 if matches!(token, Token::End) {
-                    // Everything but comments and space ends at a character's end.
+                    // Every token ends at a character boundary.
                     return Ok(sql.get(..sql.len() - words.after).unwrap_or(sql));
                 }
             }
@@ -61,12 +60,12 @@ pub(super) fn split(sql: &str, syntax: Syntax) -> Vec<&str> {
                 has_words = true;
             }
             Token::Semicolon | Token::End => {
-                // What it finds is none of a migration's.
+                // Migrations contain no transactions.
                 drop(judge(&statement, &mut in_body));
                 statement.clear();
                 let end = sql.len() - words.rest.len();
                 if has_words && (!in_body || matches!(token, Token::End)) {
-                    // Tokens end where characters do.
+                    // Every token ends at a character boundary.
                     found.extend(sql.get(start..end));
                     (start, has_words) = (end, false);
                 }
@@ -124,7 +123,7 @@ struct Words<'a> {
     rest: &'a [u8],
     line: usize,
     syntax: Syntax,
-    /// How many bytes are left after the last that is neither comment nor space.
+    /// How many bytes follow the last token.
     after: usize,
 }
 
@@ -188,7 +187,7 @@ impl Words<'_> {
         self.skip(length.map_or(self.rest.len(), |length| open + length + close.len()));
     }
 
-    /// Skips a string in which a backslash takes the next character along.
+    /// Skips a string in which a backslash escapes the next character.
     fn skip_escaped(&mut self, quote: u8) {
         let mut length = 1;
         while let Some(&byte) = self.rest.get(length) {

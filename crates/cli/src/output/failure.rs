@@ -111,7 +111,7 @@ fn without_passwords(text: &str) -> String {
 impl From<novi::Error> for Failure {
     fn from(error: novi::Error) -> Self {
         let code = match &error {
-            novi::Error::FlagNotFound { .. } | novi::Error::NotKept(_) => Self::NOT_FOUND,
+            novi::Error::FlagNotFound { .. } | novi::Error::RevisionUnavailable(_) => Self::NOT_FOUND,
             novi::Error::Constraint(_)
             | novi::Error::NoTransaction
             | novi::Error::Conflict(_)

@@ -110,7 +110,9 @@ impl ApiError {
     pub(crate) fn from_store(error: &Error) -> Self {
         match error {
             Error::FlagNotFound { .. } => Self::flag_not_found(error),
-            Error::NotKept(message) => Self::new(StatusCode::NOT_FOUND, "moment_not_kept", short(message)),
+            Error::RevisionUnavailable(message) => {
+                Self::new(StatusCode::NOT_FOUND, "moment_not_kept", short(message))
+            }
             Error::NotMigrated { .. } => {
                 let message = "the database has no tables of novi; create them with `novi migrate`";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_migrated", message)
