@@ -222,7 +222,9 @@ async fn killed_servers_change_no_decision() {
     let data = folder.join("pg/data");
     let postgres = Server::of(data.clone(), data.join("postmaster.pid"), "checkpoint");
     outlive(&servers.url("NOVI_TEST_POSTGRES"), postgres).await;
-    let mariadb = Server::of(folder.join("my/data"), folder.join("my/pid"), "flush engine logs");
+    // Without the setting, InnoDB ignores the second statement.
+    let flush = "set global innodb_flush_log_at_trx_commit = 1; flush engine logs";
+    let mariadb = Server::of(folder.join("my/data"), folder.join("my/pid"), flush);
     let url = servers.url("NOVI_TEST_MYSQL");
     let server = url.rsplit_once('/').unwrap().0;
     let root = store::create(&url).await.unwrap();
