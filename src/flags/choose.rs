@@ -44,9 +44,7 @@ impl Flags {
     #[must_use]
     pub fn choose<T: Feature>(&self, context: &Context<'_>) -> T {
         let find = |snapshot: &Snapshot| snapshot.find_index(T::FLAG);
-        self.resolve(T::FLAG, find, context, |snapshot, found| {
-            chosen(found.map(|found| Decision::new(snapshot, found)).as_ref())
-        })
+        self.decide(T::FLAG, find, context, |decision| chosen(decision.as_ref()))
     }
 }
 

@@ -9,7 +9,10 @@ use crate::{
     context::{Context, override_scope},
     error::Result,
     flags::Flags,
-    snapshot::{Snapshot, decision::Decision},
+    snapshot::{
+        Snapshot,
+        decision::{Decision, Outcome},
+    },
 };
 
 /// A handle on one flag, which is looked up once and not at every evaluation. It stays valid when the rows
@@ -106,7 +109,9 @@ impl FlagHandle {
 
     fn resolve(&self, context: &Context<'_>) -> bool {
         let find = |snapshot: &Snapshot| self.index_in(snapshot);
-        self.flags.resolve(&self.name, find, context, |_, found| found.is_some_and(|found| found.enabled()))
+        let enabled =
+            |_: &Snapshot, found: Option<(u32, Outcome)>| found.is_some_and(|(_, outcome)| outcome.enabled);
+        self.flags.resolve(&self.name, find, context, enabled, crate::flags::enabled)
     }
 
     /// Whether the flag is enabled with this variant.

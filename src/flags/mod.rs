@@ -38,7 +38,7 @@ use crate::{
     runtime::{core::Core, current::CurrentSnapshot},
     snapshot::{
         EvaluationCounts, Evaluations, Snapshot, Trace,
-        decision::{Decision, Evaluated},
+        decision::{Decision, Evaluated, Outcome},
         guard::SnapshotGuard,
     },
 };
@@ -114,7 +114,13 @@ impl Flags {
     #[must_use]
     pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
         let find = |snapshot: &Snapshot| snapshot.find_index(name);
-        self.resolve(name, find, context, |_, found| found.is_some_and(|found| found.enabled()))
+        self.resolve(
+            name,
+            find,
+            context,
+            |_, found| found.is_some_and(|(_, outcome)| outcome.enabled),
+            enabled,
+        )
     }
 
     /// Evaluates a flag for this caller.
@@ -151,18 +157,19 @@ impl Flags {
         name: &str,
         find: impl Fn(&Snapshot) -> Option<u32>,
         context: &Context<'_>,
-        read: impl Fn(&Snapshot, Option<Evaluated>) -> T,
+        read: impl Fn(&Snapshot, Option<(u32, Outcome)>) -> T,
+        read_with_overrides: impl Fn(&Snapshot, Option<Evaluated>) -> T,
     ) -> T {
         if override_scope::any_override_active() {
-            return self.resolve_with_overrides(name, &find, context, &read);
+            return self.resolve_with_overrides(name, &find, context, &read_with_overrides);
         }
         self.core.current().with(|snapshot, shard| {
-            let Some(index) = find(snapshot) else {
+            if let Some(index) = find(snapshot) {
+                read(snapshot, Some((index, snapshot.counted_at(index, context, shard))))
+            } else {
                 self.core.unknown().count(name, snapshot);
-                return read(snapshot, None);
-            };
-            let outcome = snapshot.counted_at(index, context, shard);
-            read(snapshot, Some(Evaluated::Flag(index, outcome)))
+                read(snapshot, None)
+            }
         })
     }
 
@@ -184,6 +191,23 @@ impl Flags {
         })
     }
 
+    /// Evaluates the flag that `find` looks up, and calls `read` with the decision.
+    fn decide<T>(
+        &self,
+        name: &str,
+        find: impl Fn(&Snapshot) -> Option<u32>,
+        context: &Context<'_>,
+        read: impl Fn(Option<Decision<&Snapshot>>) -> T,
+    ) -> T {
+        let rows = |snapshot: &Snapshot, found: Option<(u32, Outcome)>| {
+            read(found.map(|(index, outcome)| Decision::new(snapshot, Evaluated::Flag(index, outcome))))
+        };
+        let overridden = |snapshot: &Snapshot, found: Option<Evaluated>| {
+            read(found.map(|found| Decision::new(snapshot, found)))
+        };
+        self.resolve(name, find, context, rows, overridden)
+    }
+
     /// Whether the flag that `find` looks up is enabled with this variant.
     fn has_variant(
         &self,
@@ -192,8 +216,8 @@ impl Flags {
         variant: &str,
         context: &Context<'_>,
     ) -> bool {
-        self.resolve(name, find, context, |snapshot, found| {
-            found.is_some_and(|found| Decision::new(snapshot, found).has_variant(variant))
+        self.decide(name, find, context, |decision| {
+            decision.is_some_and(|decision| decision.has_variant(variant))
         })
     }
 
@@ -294,6 +318,10 @@ impl Flags {
     pub fn identity_names(&self) -> impl Iterator<Item = &str> {
         self.core.settings().identity.iter().map(String::as_str)
     }
+}
+
+fn enabled(_: &Snapshot, found: Option<Evaluated>) -> bool {
+    found.is_some_and(|found| found.enabled())
 }
 
 static INSTALLED: OnceLock<Flags> = OnceLock::new();
