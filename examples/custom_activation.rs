@@ -22,9 +22,9 @@ struct OfficeHours {
 }
 
 impl Activation for OfficeHours {
-    fn evaluate(&self, check: &Evaluation<'_>) -> Verdict {
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         // A missing attribute, or one of another type, is not an error: the condition is not met.
-        let Some(Value::Int(hour)) = check.get("hour") else { return Verdict::Off };
+        let Some(Value::Int(hour)) = evaluation.get("hour") else { return Verdict::Off };
         u32::try_from(*hour).is_ok_and(|hour| (self.from..self.to).contains(&hour)).into()
     }
 

@@ -80,8 +80,8 @@ pub mod testing;
 
 /// Overrides of the running code: of a call, a task, or a request.
 ///
-/// They take precedence over `[overrides]` of `novi.toml`, which takes precedence over the rows. Of overrides
-/// by requests and by code, those of the request win, unless the flag forbids them.
+/// They take precedence over `[overrides]` of `novi.toml`, which takes precedence over the rows. An override
+/// of the request wins over one in code, unless the flag forbids overrides by requests.
 pub mod overrides {
     pub use crate::context::override_scope::{
         OverrideFuture, RequestOverrides, request_scope, request_sync_scope, scope, sync_scope,

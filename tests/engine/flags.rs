@@ -210,10 +210,10 @@ struct Asking {
 }
 
 impl Activation for Asking {
-    fn evaluate(&self, check: &Evaluation<'_>) -> Verdict {
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let inner = Flags::from_rows(one_flag(vec![and(1, "[2, 2]"), and(2, "[]")])).unwrap();
         assert!(inner.is_enabled("flag", &Context::new()));
-        self.children.as_slice().iter().all(|child| check.ask(child).is_on()).into()
+        self.children.as_slice().iter().all(|child| evaluation.ask(child).is_on()).into()
     }
 
     fn compile(&mut self, row: &mut CompileContext<'_>) {
@@ -238,8 +238,8 @@ struct Panicking {
 }
 
 impl Activation for Panicking {
-    fn evaluate(&self, check: &Evaluation<'_>) -> Verdict {
-        assert!(self.when != "asked" || check.get("calm").is_some(), "as the config says");
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        assert!(self.when != "asked" || evaluation.get("calm").is_some(), "as the config says");
         Verdict::On
     }
 

@@ -160,8 +160,8 @@ struct Tells {
 }
 
 impl Activation for Tells {
-    fn evaluate(&self, check: &Evaluation<'_>) -> Verdict {
-        (check.now().timestamp() / 60 % 2 == 0).into()
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        (evaluation.now().timestamp() / 60 % 2 == 0).into()
     }
 
     fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {

@@ -219,7 +219,7 @@ impl<'s> Lexer<'s> {
         })
     }
 
-    /// A character by its code, which has so many digits.
+    /// A character by its code of `digits` digits.
     fn code(&mut self, start: usize, digits: usize, radix: u32) -> Result<char, CompileError> {
         let text = self.rest().get(..digits).filter(|text| text.chars().all(|c| c.is_digit(radix)));
         let character = text.and_then(|text| u32::from_str_radix(text, radix).ok()).and_then(char::from_u32);

@@ -1,4 +1,4 @@
-//! Reading and writing rows in checks.
+//! Reads and writes rows for the checks of the store contract.
 
 use crate::{
     rows::{ActivationRow, FlagRow, LinkRow, Revision, Rows},

@@ -17,8 +17,8 @@ use crate::common::{Reply, Server, demo};
 struct Panics {}
 
 impl Activation for Panics {
-    fn evaluate(&self, check: &Evaluation<'_>) -> Verdict {
-        assert!(check.get("panic").is_none(), "a secret of the activation's");
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        assert!(evaluation.get("panic").is_none(), "a secret of the activation's");
         Verdict::On
     }
 }

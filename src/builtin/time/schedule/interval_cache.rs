@@ -11,7 +11,7 @@ pub(super) struct Interval {
 }
 
 impl Interval {
-    /// The intersection of two schedules.
+    /// The interval in which both are constant.
     pub(super) fn and(self, other: Self) -> Self {
         Self { from: self.from.max(other.from), until: self.until.min(other.until), on: self.on && other.on }
     }

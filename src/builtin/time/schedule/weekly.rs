@@ -43,7 +43,7 @@ impl WeeklyWindows {
         Some(Interval { from: closed, until: opens, on: false })
     }
 
-    /// The window that starts on a day, or `None` if the clocks skip it.
+    /// The window that starts on a day, or `None` if none does or the clocks skip it.
     fn window(&self, date: NaiveDate) -> Option<(i64, i64)> {
         let weekday = date.weekday().num_days_from_monday() as usize;
         self.days.get(weekday).filter(|is_in| **is_in)?;
