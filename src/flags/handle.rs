@@ -108,7 +108,7 @@ impl FlagHandle {
     }
 
     fn resolve(&self, context: &Context<'_>) -> bool {
-        let find = |snapshot: &Snapshot| self.index_in(snapshot);
+        let find = move |snapshot: &Snapshot| self.index_in(snapshot);
         let enabled =
             |_: &Snapshot, found: Option<(u32, Outcome)>| found.is_some_and(|(_, outcome)| outcome.enabled);
         self.flags.resolve(&self.name, find, context, enabled, crate::flags::enabled)

@@ -113,7 +113,7 @@ impl Flags {
     /// Takes no lock, allocates nothing and waits for nothing.
     #[must_use]
     pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
-        let find = |snapshot: &Snapshot| snapshot.find_index(name);
+        let find = move |snapshot: &Snapshot| snapshot.find_index(name);
         self.resolve(
             name,
             find,
@@ -155,13 +155,13 @@ impl Flags {
     fn resolve<T>(
         &self,
         name: &str,
-        find: impl Fn(&Snapshot) -> Option<u32>,
+        find: impl Fn(&Snapshot) -> Option<u32> + Copy,
         context: &Context<'_>,
         read: impl Fn(&Snapshot, Option<(u32, Outcome)>) -> T,
         read_with_overrides: impl Fn(&Snapshot, Option<Evaluated>) -> T,
     ) -> T {
         if override_scope::any_override_active() {
-            return self.resolve_with_overrides(name, &find, context, &read_with_overrides);
+            return self.resolve_with_overrides(name, find, context, read_with_overrides);
         }
         self.core.current().with(|snapshot, shard| {
             if let Some(index) = find(snapshot) {
@@ -178,9 +178,9 @@ impl Flags {
     fn resolve_with_overrides<T>(
         &self,
         name: &str,
-        find: &impl Fn(&Snapshot) -> Option<u32>,
+        find: impl Fn(&Snapshot) -> Option<u32> + Copy,
         context: &Context<'_>,
-        read: &impl Fn(&Snapshot, Option<Evaluated>) -> T,
+        read: impl Fn(&Snapshot, Option<Evaluated>) -> T,
     ) -> T {
         self.core.current().with(|snapshot, shard| {
             let found = snapshot.resolve(name, find, context, shard, |found| found);
@@ -195,7 +195,7 @@ impl Flags {
     fn decide<T>(
         &self,
         name: &str,
-        find: impl Fn(&Snapshot) -> Option<u32>,
+        find: impl Fn(&Snapshot) -> Option<u32> + Copy,
         context: &Context<'_>,
         read: impl Fn(Option<Decision<&Snapshot>>) -> T,
     ) -> T {
@@ -212,7 +212,7 @@ impl Flags {
     fn has_variant(
         &self,
         name: &str,
-        find: impl Fn(&Snapshot) -> Option<u32>,
+        find: impl Fn(&Snapshot) -> Option<u32> + Copy,
         variant: &str,
         context: &Context<'_>,
     ) -> bool {
