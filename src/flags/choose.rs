@@ -43,8 +43,7 @@ impl Flags {
     /// ```
     #[must_use]
     pub fn choose<T: Feature>(&self, context: &Context<'_>) -> T {
-        let find = |snapshot: &Snapshot| snapshot.find_index(T::FLAG);
-        self.decide(T::FLAG, find, context, |decision| chosen(decision.as_ref()))
+        self.decide(T::FLAG, T::FLAG, context, |decision| chosen(decision.as_ref()))
     }
 }
 

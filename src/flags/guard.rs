@@ -128,7 +128,7 @@ pub fn is_on(
     let Some(flags) = flags.or_else(|| installed(name)) else { return is_overridden(name, variant) };
     with_key(ctx, key, |ctx| match variant {
         None => flags.is_enabled(name, ctx),
-        Some(variant) => flags.has_variant(name, |snapshot| snapshot.find_index(name), variant, ctx),
+        Some(variant) => flags.has_variant(name, name, variant, ctx),
     })
 }
 

@@ -12,6 +12,7 @@ use crate::{
     snapshot::{
         Snapshot,
         decision::{Decision, Outcome},
+        evaluate::Lookup,
     },
 };
 
@@ -108,15 +109,14 @@ impl FlagHandle {
     }
 
     fn resolve(&self, context: &Context<'_>) -> bool {
-        let find = move |snapshot: &Snapshot| self.index_in(snapshot);
         let enabled =
             |_: &Snapshot, found: Option<(u32, Outcome)>| found.is_some_and(|(_, outcome)| outcome.enabled);
-        self.flags.resolve(&self.name, find, context, enabled, crate::flags::enabled)
+        self.flags.resolve(&self.name, self, context, enabled, crate::flags::enabled)
     }
 
     /// Whether the flag is enabled with this variant.
     pub(crate) fn has_variant(&self, variant: &str, context: &Context<'_>) -> bool {
-        self.flags.has_variant(&self.name, |snapshot| self.index_in(snapshot), variant, context)
+        self.flags.has_variant(&self.name, self, variant, context)
     }
 
     /// What the last look-up found, if that was in the snapshot with this serial number.
@@ -146,7 +146,14 @@ impl FlagHandle {
     /// # Errors
     /// [`Error::FlagNotFound`](crate::Error::FlagNotFound) while no flag has this name.
     pub fn evaluate(&self, context: &Context<'_>) -> Result<Decision> {
-        self.flags.evaluate_found(&self.name, |snapshot| self.index_in(snapshot), context)
+        self.flags.evaluate_found(&self.name, self, context)
+    }
+}
+
+impl Lookup for &FlagHandle {
+    #[inline]
+    fn find(self, snapshot: &Snapshot) -> Option<u32> {
+        self.index_in(snapshot)
     }
 }
 

@@ -39,6 +39,7 @@ use crate::{
     snapshot::{
         EvaluationCounts, Evaluations, Snapshot, Trace,
         decision::{Decision, Evaluated, Outcome},
+        evaluate::Lookup,
         guard::SnapshotGuard,
     },
 };
@@ -113,10 +114,9 @@ impl Flags {
     /// Takes no lock, allocates nothing and waits for nothing.
     #[must_use]
     pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
-        let find = move |snapshot: &Snapshot| snapshot.find_index(name);
         self.resolve(
             name,
-            find,
+            name,
             context,
             |_, found| found.is_some_and(|(_, outcome)| outcome.enabled),
             enabled,
@@ -128,26 +128,21 @@ impl Flags {
     /// # Errors
     /// [`Error::FlagNotFound`] if no flag has this name.
     pub fn evaluate(&self, name: &str, context: &Context<'_>) -> Result<Decision> {
-        self.evaluate_found(name, |snapshot| snapshot.find_index(name), context)
+        self.evaluate_found(name, name, context)
     }
 
-    /// Evaluates the flag that `find` looks up.
+    /// Evaluates the flag that `lookup` finds.
     #[inline(always)]
-    fn evaluate_found(
-        &self,
-        name: &str,
-        find: impl FnOnce(&Snapshot) -> Option<u32>,
-        context: &Context<'_>,
-    ) -> Result<Decision> {
+    fn evaluate_found(&self, name: &str, lookup: impl Lookup, context: &Context<'_>) -> Result<Decision> {
         let guard = self.snapshot();
-        let Some(found) = guard.resolve(name, find, context, guard.counts().shard(), |found| found) else {
+        let Some(found) = guard.resolve(name, lookup, context, guard.counts().shard(), |found| found) else {
             self.core.unknown().count(name, &guard);
             return Err(Error::FlagNotFound { name: name.to_owned(), similar: guard.similar_flag(name) });
         };
         Ok(Decision::new(guard, found))
     }
 
-    /// Evaluates the flag that `find` looks up in the current snapshot, and counts an unknown one.
+    /// Evaluates the flag that `lookup` finds in the current snapshot, and counts an unknown one.
     ///
     /// The branch for overrides comes first, and is a function of its own, so that the path without overrides
     /// reserves no registers for it (W1 of `scripts/instructions`: 199 instructions, else 249).
@@ -155,16 +150,16 @@ impl Flags {
     fn resolve<T>(
         &self,
         name: &str,
-        find: impl Fn(&Snapshot) -> Option<u32> + Copy,
+        lookup: impl Lookup,
         context: &Context<'_>,
         read: impl Fn(&Snapshot, Option<(u32, Outcome)>) -> T,
         read_with_overrides: impl Fn(&Snapshot, Option<Evaluated>) -> T,
     ) -> T {
         if override_scope::any_override_active() {
-            return self.resolve_with_overrides(name, find, context, read_with_overrides);
+            return self.resolve_with_overrides(name, lookup, context, read_with_overrides);
         }
         self.core.current().with(|snapshot, shard| {
-            if let Some(index) = find(snapshot) {
+            if let Some(index) = lookup.find(snapshot) {
                 read(snapshot, Some((index, snapshot.counted_at(index, context, shard))))
             } else {
                 self.core.unknown().count(name, snapshot);
@@ -178,12 +173,12 @@ impl Flags {
     fn resolve_with_overrides<T>(
         &self,
         name: &str,
-        find: impl Fn(&Snapshot) -> Option<u32> + Copy,
+        lookup: impl Lookup,
         context: &Context<'_>,
         read: impl Fn(&Snapshot, Option<Evaluated>) -> T,
     ) -> T {
         self.core.current().with(|snapshot, shard| {
-            let found = snapshot.resolve(name, find, context, shard, |found| found);
+            let found = snapshot.resolve(name, lookup, context, shard, |found| found);
             if found.is_none() {
                 self.core.unknown().count(name, snapshot);
             }
@@ -191,11 +186,11 @@ impl Flags {
         })
     }
 
-    /// Evaluates the flag that `find` looks up, and calls `read` with the decision.
+    /// Evaluates the flag that `lookup` finds, and calls `read` with the decision.
     fn decide<T>(
         &self,
         name: &str,
-        find: impl Fn(&Snapshot) -> Option<u32> + Copy,
+        lookup: impl Lookup,
         context: &Context<'_>,
         read: impl Fn(Option<Decision<&Snapshot>>) -> T,
     ) -> T {
@@ -205,18 +200,12 @@ impl Flags {
         let overridden = |snapshot: &Snapshot, found: Option<Evaluated>| {
             read(found.map(|found| Decision::new(snapshot, found)))
         };
-        self.resolve(name, find, context, rows, overridden)
+        self.resolve(name, lookup, context, rows, overridden)
     }
 
-    /// Whether the flag that `find` looks up is enabled with this variant.
-    fn has_variant(
-        &self,
-        name: &str,
-        find: impl Fn(&Snapshot) -> Option<u32> + Copy,
-        variant: &str,
-        context: &Context<'_>,
-    ) -> bool {
-        self.decide(name, find, context, |decision| {
+    /// Whether the flag that `lookup` finds is enabled with this variant.
+    fn has_variant(&self, name: &str, lookup: impl Lookup, variant: &str, context: &Context<'_>) -> bool {
+        self.decide(name, lookup, context, |decision| {
             decision.is_some_and(|decision| decision.has_variant(variant))
         })
     }

@@ -27,12 +27,25 @@ pub enum Filter<'a> {
     Tag(&'a str),
 }
 
+/// A way to look a flag up in a snapshot. A trait and not a closure, since closures are not always inlined
+/// (W1 of `scripts/instructions`: 199 instructions, else 219).
+pub(crate) trait Lookup: Copy {
+    fn find(self, snapshot: &Snapshot) -> Option<u32>;
+}
+
+/// By name.
+impl Lookup for &str {
+    #[inline(always)]
+    fn find(self, snapshot: &Snapshot) -> Option<u32> {
+        snapshot.find_index(self)
+    }
+}
+
 impl Snapshot {
     /// Whether a flag is enabled for this caller. An unknown flag is not.
     #[must_use]
     pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
-        let find = |snapshot: &Self| snapshot.find_index(name);
-        self.resolve(name, find, context, self.counts.shard(), |found| {
+        self.resolve(name, name, context, self.counts.shard(), |found| {
             found.is_some_and(|found| found.enabled())
         })
     }
@@ -48,13 +61,12 @@ impl Snapshot {
     /// Evaluates a flag for this caller; `None` if no flag has this name. For names that come from requests:
     /// unlike [`evaluate`](Self::evaluate) it spends no time on a suggestion.
     pub fn decision(&self, name: &str, context: &Context<'_>) -> Option<Decision<&Self>> {
-        let find = |snapshot: &Self| snapshot.find_index(name);
-        let found = self.resolve(name, find, context, self.counts.shard(), |found| found)?;
+        let found = self.resolve(name, name, context, self.counts.shard(), |found| found)?;
         Some(Decision::new(self, found))
     }
 
     /// Evaluates one flag and counts the evaluation: the one way from a name to a result, for every method
-    /// that evaluates a single flag. `find` looks the flag up; `read` gets `None` if no flag and no override
+    /// that evaluates a single flag. `lookup` finds the flag; `read` gets `None` if no flag and no override
     /// has the name.
     ///
     /// Overrides of the running code take precedence here. Their branch is a function of its own, generic
@@ -64,15 +76,15 @@ impl Snapshot {
     pub(crate) fn resolve<T>(
         &self,
         name: &str,
-        find: impl FnOnce(&Self) -> Option<u32>,
+        lookup: impl Lookup,
         context: &Context<'_>,
         shard: &Shard,
         read: impl FnOnce(Option<Evaluated>) -> T,
     ) -> T {
         if override_scope::any_override_active() {
-            return self.resolve_with_overrides(name, find, context, shard, read);
+            return self.resolve_with_overrides(name, lookup, context, shard, read);
         }
-        read(self.evaluate_rows(find(self), context, shard))
+        read(self.evaluate_rows(lookup.find(self), context, shard))
     }
 
     #[cold]
@@ -80,12 +92,12 @@ impl Snapshot {
     fn resolve_with_overrides<T>(
         &self,
         name: &str,
-        find: impl FnOnce(&Self) -> Option<u32>,
+        lookup: impl Lookup,
         context: &Context<'_>,
         shard: &Shard,
         read: impl FnOnce(Option<Evaluated>) -> T,
     ) -> T {
-        let index = find(self);
+        let index = lookup.find(self);
         let found = match self.overlaid(name, index) {
             Some(found) => Some(Evaluated::Override(found)),
             None => self.evaluate_rows(index, context, shard),

@@ -7,7 +7,7 @@ mod compile;
 pub(crate) mod counters;
 mod counts;
 pub(crate) mod decision;
-mod evaluate;
+pub(crate) mod evaluate;
 mod explain;
 pub(crate) mod feature;
 pub(crate) mod guard;
