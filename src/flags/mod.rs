@@ -145,7 +145,7 @@ impl Flags {
     /// Evaluates the flag that `lookup` finds in the current snapshot, and counts an unknown one.
     ///
     /// The branch for overrides comes first, and is a function of its own, so that the path without overrides
-    /// reserves no registers for it (W1 of `scripts/instructions`: 199 instructions, else 249).
+    /// reserves no registers for it (W1 of `scripts/instructions`: 201 instructions, else 249).
     #[inline(always)]
     fn resolve<T>(
         &self,

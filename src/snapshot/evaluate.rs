@@ -28,7 +28,7 @@ pub enum Filter<'a> {
 }
 
 /// A way to look a flag up in a snapshot. A trait and not a closure, since closures are not always inlined
-/// (W1 of `scripts/instructions`: 199 instructions, else 219).
+/// (W1 of `scripts/instructions`: 201 instructions, else 219).
 pub(crate) trait Lookup: Copy {
     fn find(self, snapshot: &Snapshot) -> Option<u32>;
 }
