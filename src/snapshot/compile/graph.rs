@@ -38,8 +38,23 @@ impl Cycle {
     /// The number of nodes listed at each end of a cycle that is cut.
     const LISTED: usize = 4;
 
+    /// Cycles up to this length start at their smallest node. Rotating longer ones could take quadratic time.
+    const MAX_ROTATED: usize = 64;
+
     /// The cycle along `path`, whose last node has an edge to its first.
+    ///
+    /// A short cycle is the same wherever the search entered it, so that a patch and a full compilation report
+    /// the same issue.
     fn along(path: &[(u32, usize)]) -> Self {
+        let mut rotated = Vec::new();
+        let path = if path.len() <= Self::MAX_ROTATED {
+            let smallest = path.iter().enumerate().min_by_key(|(_, (node, _))| *node);
+            rotated.extend_from_slice(path);
+            rotated.rotate_left(smallest.map_or(0, |(position, _)| position));
+            &rotated
+        } else {
+            path
+        };
         let repeated = path.first();
         let omitted = (path.len() + 1).saturating_sub(2 * Self::LISTED);
         let (start, end) = if omitted == 0 { (path, &[][..]) } else { path.split_at(Self::LISTED) };
