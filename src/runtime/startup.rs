@@ -24,7 +24,7 @@ use crate::{
     store::{ReadStore, file::SnapshotFile},
 };
 
-/// Where the first rows may come from, and which tasks run beside following the database.
+/// Where the first rows may come from, and which tasks run besides following the database.
 #[derive(Clone, Debug)]
 pub(crate) struct Startup {
     pub(crate) file: Option<PathBuf>,

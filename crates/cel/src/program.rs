@@ -35,7 +35,7 @@ impl Expression {
         Ok(Self { expr: parser::parse(source)?, source: source.into() })
     }
 
-    /// Compiles the expression, and returns all errors beside the program. A part with an error fails when it
+    /// Compiles the expression, and returns all errors next to the program. A part with an error fails when it
     /// is evaluated.
     #[must_use]
     pub fn check(&self, options: &Options) -> (Program, Vec<CompileError>) {
