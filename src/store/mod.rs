@@ -9,6 +9,8 @@ pub(crate) mod backoff;
 pub(crate) mod change;
 mod connect;
 mod constraints;
+#[cfg(feature = "sql")]
+mod decode;
 pub(crate) mod delta;
 mod edit;
 pub(crate) mod file;

@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::{
     rows::{LinkRow, Revision, Rows},
     store::{
+        decode::{self, Cell},
         history::record::{Entity, HistoryRecord},
-        sql::decode::{self, Cell},
     },
 };
 

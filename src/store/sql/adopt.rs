@@ -2,9 +2,9 @@
 
 use sqlx::migrate::MigrateError;
 
-use crate::store::sql::{
-    connection::{Connection, Statement},
+use crate::store::{
     decode::Cell,
+    sql::connection::{Connection, Statement},
 };
 
 /// What a core table's column has to hold.

@@ -5,10 +5,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 
-use crate::store::{
-    future::BoxFuture,
-    sql::{decode::Cell, dialect::Dialect},
-};
+use crate::store::{decode::Cell, future::BoxFuture, sql::dialect::Dialect};
 
 /// A parameter.
 #[derive(Clone, Debug)]

@@ -11,13 +11,13 @@ use sqlx::{
 };
 
 use crate::store::{
+    decode::Cell,
     delta::Cursor,
     future::BoxFuture,
     hints::Hints,
     schema::Migrated,
     sql::{
         connection::{Connection, EachRow, OpenTransaction, Statement, Value},
-        decode::Cell,
         dialect::Dialect,
     },
 };

@@ -6,11 +6,12 @@ use crate::{
     error::{Error, Result},
     rows::{Revision, Rows},
     store::{
+        decode::{self, Cell},
         history::{moment::AsOf, query::HistoryQuery, record::HistoryRecord, replay::Replay},
         sql::{
             connection::{Connection, Statement},
-            decode::{self, Cell},
             read::{all_rows, revision},
+            records,
         },
     },
 };
@@ -32,7 +33,7 @@ pub(super) async fn records(
         },
     };
     let statement = select(connection, query, ids.as_ref());
-    let records = connection.rows(statement, decode::record).await?;
+    let records = connection.rows(statement, records::record).await?;
     Ok(Some(records.into_iter().flatten().collect()))
 }
 
@@ -52,7 +53,7 @@ pub(super) async fn rows_at(
     let mut replay = Replay::at(revision);
     let statement = select(connection, &HistoryQuery::oldest_first(), None);
     let take = &mut |cells: &mut dyn Iterator<Item = Cell>| {
-        if let Some(record) = decode::record(cells) {
+        if let Some(record) = records::record(cells) {
             replay.take(record);
         }
     };
@@ -150,7 +151,7 @@ async fn revision_at(connection: &mut dyn Connection, moment: AsOf) -> Result<Re
     let reached = connection.integer(Statement::new(reached).bind(time)).await?;
     if reached.is_none() {
         let first = select(connection, &HistoryQuery::oldest_first().limit(1), None);
-        let records = connection.rows(first, decode::record).await?;
+        let records = connection.rows(first, records::record).await?;
         extent.oldest_time = records.into_iter().flatten().find_map(|record| record.changed_at);
         let changed_at = connection.text(Statement::new(sql.changed_at)).await?;
         extent.current_time = changed_at.as_deref().and_then(decode::parse_time);

@@ -18,10 +18,10 @@ use sqlx::{
 use crate::{
     error::Error,
     store::{
+        decode::Cell,
         schema::Migrated,
         sql::{
             connection::{Connection, Statement},
-            decode::Cell,
             dialect::{Failure, Migrations},
             driver::Driver,
             read::has_table,

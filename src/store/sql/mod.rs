@@ -6,7 +6,6 @@
 
 mod adopt;
 mod connection;
-pub(super) mod decode;
 mod dialect;
 mod driver;
 mod history;
@@ -17,6 +16,7 @@ mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod read;
+mod records;
 #[cfg(test)]
 mod schema;
 mod script;

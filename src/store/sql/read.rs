@@ -3,10 +3,11 @@
 use crate::{
     rows::{Revision, Rows},
     store::{
+        decode::{self, Cell},
         delta::{Cursor, Delta, Fingerprint, Selection, TABLES},
         sql::{
             connection::{Connection, Statement},
-            decode::{self, Cell},
+            records,
         },
     },
 };
@@ -108,7 +109,7 @@ pub(super) async fn changes(
         let limit = MAX_RECORDS.saturating_add(1);
         let sql = connection.dialect().read.changes;
         let statement = Statement::new(sql).bind_all([*slot, *before, *now, limit]);
-        records.extend(connection.rows(statement, decode::change_record).await?);
+        records.extend(connection.rows(statement, records::change_record).await?);
         if i64::try_from(records.len()).is_ok_and(|count| count > MAX_RECORDS) {
             return Ok(None);
         }

@@ -6,11 +6,11 @@ use crate::{
     error::{Error, Result},
     rows::Rows,
     store::{
+        decode::Cell,
         delta::{Cursor, Delta, Fingerprint, ReadSession, Selection},
         future::BoxFuture,
         sql::{
             connection::{Connection, Statement},
-            decode::Cell,
             driver::Driver,
             migrate,
             pool::{Lease, acquire},

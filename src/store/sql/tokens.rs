@@ -6,10 +6,8 @@ use crate::{
     error::Error,
     rows::violation::{RowRef, ViolationKind},
     store::{
-        sql::{
-            connection::{Connection, Statement, Value},
-            decode::{Cell, parse_time, time},
-        },
+        decode::{Cell, parse_time, time},
+        sql::connection::{Connection, Statement, Value},
         tokens::{StoredToken, TokenColumns, TokenRow, TokenUse, secret::TokenHash},
     },
 };

@@ -3,10 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use crate::store::{
-    sql::{
-        connection::{Connection, Statement},
-        decode::{Cell, time},
-    },
+    decode::{Cell, parse_time, time},
+    sql::connection::{Connection, Statement},
     usage::{FlagUsage, Usage, UsageReport},
 };
 
@@ -44,5 +42,5 @@ pub(super) async fn read(connection: &mut dyn Connection) -> Result<UsageReport,
         FlagUsage { flag, first_seen, last_evaluated, last_on, last_off, evaluations }
     });
     let flags = flags.await?;
-    Ok(UsageReport { since: since.as_deref().and_then(crate::store::sql::decode::parse_time), flags })
+    Ok(UsageReport { since: since.as_deref().and_then(parse_time), flags })
 }

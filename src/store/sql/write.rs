@@ -9,10 +9,10 @@ use crate::{
     store::{
         change::Author,
         constraints,
+        decode::{self, Cell},
         edit::{Edit, Expected, RowKey},
         sql::{
             connection::{Connection, Statement, Value},
-            decode::{self, Cell},
             dialect::Failure,
             read::{all_rows, revision},
             steps::{Step, steps},

@@ -14,13 +14,13 @@ use sqlx::{
 use crate::{
     error::{Error, Result},
     store::{
+        decode::Cell,
         future::BoxFuture,
         hints::Hints,
         schema::Migrated,
         sql::{
             adopt,
             connection::{Connection, EachRow, Statement, Transaction, Value},
-            decode::Cell,
             dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
             driver::{self, Driver},
             migrate::{self, Found},

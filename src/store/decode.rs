@@ -4,13 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
-use crate::{
-    rows::{ActivationRow, FailMode, Fault, FlagMetadata, FlagRow, LinkRow, MemberRow},
-    store::{
-        delta::Record,
-        history::record::{self, HistoryRecord},
-    },
-};
+use crate::rows::{ActivationRow, FailMode, Fault, FlagMetadata, FlagRow, LinkRow, MemberRow};
 
 /// The value of a column, whatever type its table claims to have.
 #[derive(Debug)]
@@ -26,12 +20,12 @@ pub enum Cell {
 
 impl Cell {
     /// Text where the bytes are UTF-8.
-    pub(in crate::store) fn from_bytes(bytes: Vec<u8>) -> Self {
+    pub(super) fn from_bytes(bytes: Vec<u8>) -> Self {
         String::from_utf8(bytes).map_or_else(|error| Self::Bytes(error.into_bytes()), Self::Text)
     }
 
     /// Text, or what the value looks like.
-    pub(in crate::store) fn into_text(self) -> String {
+    pub(super) fn into_text(self) -> String {
         if let Self::Text(text) = self { text } else { self.to_string() }
     }
 
@@ -67,18 +61,18 @@ impl fmt::Display for Cell {
 }
 
 /// Takes the columns of one row from left to right.
-struct Columns<'c> {
+pub(super) struct Columns<'c> {
     cells: &'c mut dyn Iterator<Item = Cell>,
     table: &'static str,
     faults: Vec<Fault>,
 }
 
 impl<'c> Columns<'c> {
-    fn new(cells: &'c mut dyn Iterator<Item = Cell>, table: &'static str) -> Self {
+    pub(super) fn new(cells: &'c mut dyn Iterator<Item = Cell>, table: &'static str) -> Self {
         Self { cells, table, faults: Vec::new() }
     }
 
-    fn next(&mut self) -> Cell {
+    pub(super) fn next(&mut self) -> Cell {
         self.cells.next().unwrap_or(Cell::Null)
     }
 
@@ -87,7 +81,7 @@ impl<'c> Columns<'c> {
         self.faults.push(Fault { table: self.table, column, message });
     }
 
-    fn integer(&mut self, column: &'static str) -> i64 {
+    pub(super) fn integer(&mut self, column: &'static str) -> i64 {
         match self.next() {
             Cell::Integer(value) => value,
             other => {
@@ -97,7 +91,7 @@ impl<'c> Columns<'c> {
         }
     }
 
-    fn text(&mut self, column: &'static str) -> String {
+    pub(super) fn text(&mut self, column: &'static str) -> String {
         match self.next() {
             Cell::Text(text) => text,
             other => {
@@ -107,7 +101,7 @@ impl<'c> Columns<'c> {
         }
     }
 
-    fn optional_text(&mut self, column: &'static str) -> Option<String> {
+    pub(super) fn optional_text(&mut self, column: &'static str) -> Option<String> {
         match self.next() {
             Cell::Text(text) => Some(text),
             Cell::Null => None,
@@ -178,12 +172,12 @@ impl<'c> Columns<'c> {
 }
 
 /// A column that is a time, if it is one.
-pub(in crate::store) fn time(cell: Cell) -> Option<DateTime<Utc>> {
+pub(super) fn time(cell: Cell) -> Option<DateTime<Utc>> {
     parse_time(&cell.into_text())
 }
 
 /// RFC 3339, or a date, or a date and a time, which then are UTC.
-pub(in crate::store) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
+pub(super) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.to_utc());
@@ -201,8 +195,8 @@ pub(in crate::store) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     Some(date.and_hms_opt(0, 0, 0)?.and_utc())
 }
 
-/// The columns of [`ReadSql::flags`](crate::store::sql::dialect::ReadSql).
-pub(in crate::store) fn flag(cells: &mut dyn Iterator<Item = Cell>) -> FlagRow {
+/// The columns of `ReadSql::flags`.
+pub(super) fn flag(cells: &mut dyn Iterator<Item = Cell>) -> FlagRow {
     let mut columns = Columns::new(cells, "flags");
     let id = columns.integer("id");
     let name = columns.text("name");
@@ -230,36 +224,15 @@ fn metadata(columns: &mut Columns<'_>) -> FlagMetadata {
     }
 }
 
-/// The columns of `flag_metadata` after `flag_id`, in the order of
-/// [`ReadSql::flags`](crate::store::sql::dialect::ReadSql).
-pub(in crate::store) fn flag_metadata(cells: &mut dyn Iterator<Item = Cell>) -> (FlagMetadata, Vec<Fault>) {
+/// The columns of `flag_metadata` after `flag_id`, in the order of `ReadSql::flags`.
+pub(super) fn flag_metadata(cells: &mut dyn Iterator<Item = Cell>) -> (FlagMetadata, Vec<Fault>) {
     let mut columns = Columns::new(cells, "flag_metadata");
     let metadata = metadata(&mut columns);
     (metadata, columns.faults)
 }
 
-/// The columns of [`HistorySql::columns`](crate::store::sql::dialect::HistorySql).
-pub(in crate::store) fn record(cells: &mut dyn Iterator<Item = Cell>) -> Option<HistoryRecord> {
-    let mut next = || cells.next().unwrap_or(Cell::Null);
-    let text = Cell::into_optional_text;
-    let revision = match next() {
-        Cell::Integer(revision) => revision,
-        _ => 0,
-    };
-    let columns = record::Columns {
-        revision,
-        changed_at: text(next()).as_deref().and_then(parse_time),
-        actor: text(next()),
-        reason: text(next()),
-        entity: next().into_text(),
-        before: text(next()),
-        after: text(next()),
-    };
-    columns.into_record()
-}
-
-/// The columns of [`ReadSql::activations`](crate::store::sql::dialect::ReadSql).
-pub(in crate::store) fn activation(cells: &mut dyn Iterator<Item = Cell>) -> ActivationRow {
+/// The columns of `ReadSql::activations`.
+pub(super) fn activation(cells: &mut dyn Iterator<Item = Cell>) -> ActivationRow {
     let mut columns = Columns::new(cells, "activations");
     ActivationRow {
         id: columns.integer("id"),
@@ -272,9 +245,9 @@ pub(in crate::store) fn activation(cells: &mut dyn Iterator<Item = Cell>) -> Act
     }
 }
 
-/// The columns of [`ReadSql::links`](crate::store::sql::dialect::ReadSql). A link's end that is no integer
+/// The columns of `ReadSql::links`. A link's end that is no integer
 /// leads nowhere, as null does.
-pub(in crate::store) fn link(cells: &mut dyn Iterator<Item = Cell>) -> LinkRow {
+pub(super) fn link(cells: &mut dyn Iterator<Item = Cell>) -> LinkRow {
     let mut end = || match cells.next() {
         Some(Cell::Integer(id)) => Some(id),
         _ => None,
@@ -282,8 +255,8 @@ pub(in crate::store) fn link(cells: &mut dyn Iterator<Item = Cell>) -> LinkRow {
     LinkRow { flag_id: end(), activation_id: end() }
 }
 
-/// The columns of [`ReadSql::members`](crate::store::sql::dialect::ReadSql).
-pub(in crate::store) fn member(cells: &mut dyn Iterator<Item = Cell>) -> MemberRow {
+/// The columns of `ReadSql::members`.
+pub(super) fn member(cells: &mut dyn Iterator<Item = Cell>) -> MemberRow {
     let mut columns = Columns::new(cells, "activation_members");
     MemberRow {
         activation_id: columns.integer("activation_id"),
@@ -292,21 +265,6 @@ pub(in crate::store) fn member(cells: &mut dyn Iterator<Item = Cell>) -> MemberR
         // One of them is enough.
         fault: columns.faults.into_iter().next().map(Box::new),
     }
-}
-
-/// The columns of [`ReadSql::changes`](crate::store::sql::dialect::ReadSql).
-pub(in crate::store) fn change_record(cells: &mut dyn Iterator<Item = Cell>) -> Record {
-    let mut columns = Columns::new(cells, "flag_history");
-    let slot = columns.integer("slot");
-    let revision = columns.integer("revision");
-    let entity = columns.text("entity");
-    let entity_id = match columns.next() {
-        Cell::Integer(id) => Some(id),
-        _ => None,
-    };
-    let operation = columns.text("operation");
-    let (before, after) = (columns.optional_text("before"), columns.optional_text("after"));
-    Record { slot, revision, entity, entity_id, operation, before, after }
 }
 
 #[cfg(test)]
