@@ -139,10 +139,6 @@ impl ApiError {
         Self::invalid_body(&format!("expected the context as a JSON object, or no body: {error}"))
     }
 
-    pub(crate) fn too_many_attributes(found: usize, most: usize) -> Self {
-        Self::invalid_body(&format!("expected at most {most} attributes, found {found}"))
-    }
-
     pub(crate) fn invalid_body(message: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_body", format!("body: {}", short(message)))
     }
@@ -150,6 +146,16 @@ impl ApiError {
     pub(crate) fn body_too_large(limit: usize) -> Self {
         let message = format!("body: expected at most {limit} bytes");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
+    }
+
+    pub(crate) fn context_too_large(limit: usize) -> Self {
+        let message = format!("context: expected at most {limit} bytes of JSON");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "context_too_large", message)
+    }
+
+    pub(crate) fn evaluation_timeout(limit: std::time::Duration) -> Self {
+        let message = format!("evaluating the flags took more than {limit:?}; send a smaller context");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "evaluation_timeout", message).retry_after(10)
     }
 
     pub(crate) fn content_encoding() -> Self {

@@ -60,6 +60,20 @@ macro_rules! options {
 options! {
     /// The largest request body in bytes: 1 MiB. Larger ones are rejected with 413.
     body_limit: usize = 1024 * 1024,
+    /// The longest context of an evaluation in bytes of JSON: 64 KiB. Longer ones are rejected with 413. Each
+    /// condition on an attribute may read all of it.
+    context_limit: usize = 64 * 1024,
+    /// The most values in a context, at any depth: 1,000. Contexts with more are rejected with 400.
+    context_values: usize = 1000,
+    /// How long the evaluation of all flags may take for one request: 2 s, without the time that the request
+    /// waits for its turn. 503 then.
+    evaluation_timeout: Duration = Duration::from_secs(2),
+    /// How many large evaluations, such as those of thousands of flags, run at a time: half of the cores, or
+    /// one. Further ones wait, and callers take turns.
+    large_concurrency: usize = half_of_the_cores(),
+    /// The most bytes of large responses in memory, until their clients have read them: 256 MiB. Requests for
+    /// more wait, and one caller may use a quarter.
+    response_memory: usize = 256 * 1024 * 1024,
     /// The longest path and query of a request in bytes: 32 KiB. Longer ones are rejected with 414.
     url_limit: usize = 32 * 1024,
     /// How long a request may take from the end of its head to the start of its response, its body included:
@@ -129,4 +143,8 @@ options! {
     trace_evaluations: bool = false,
     /// A hook for the span of each request, for example to make it a child of the caller's span.
     on_span: Option<OnSpan> as impl Into<Option<OnSpan>> = None,
+}
+
+fn half_of_the_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2).max(1)
 }

@@ -33,6 +33,16 @@ pub struct ServerSection {
     pub listen: SocketAddr,
     /// [`Options::body_limit`](Options#structfield.body_limit)
     pub body_limit: usize,
+    /// [`Options::context_limit`](Options#structfield.context_limit)
+    pub context_limit: usize,
+    /// [`Options::context_values`](Options#structfield.context_values)
+    pub context_values: usize,
+    /// [`Options::evaluation_timeout`](Options#structfield.evaluation_timeout)
+    pub evaluation_timeout: Interval,
+    /// [`Options::large_concurrency`](Options#structfield.large_concurrency); 0 is the default.
+    pub large_concurrency: usize,
+    /// [`Options::response_memory`](Options#structfield.response_memory)
+    pub response_memory: usize,
     /// [`Options::request_timeout`](Options#structfield.request_timeout)
     pub request_timeout: Interval,
     /// [`Options::header_read_timeout`](Options#structfield.header_read_timeout)
@@ -80,6 +90,11 @@ impl Default for ServerSection {
         Self {
             listen: LISTEN,
             body_limit: options.body_limit,
+            context_limit: options.context_limit,
+            context_values: options.context_values,
+            evaluation_timeout: options.evaluation_timeout.into(),
+            large_concurrency: 0,
+            response_memory: options.response_memory,
             request_timeout: options.request_timeout.into(),
             header_timeout: options.header_read_timeout.into(),
             drain_timeout: options.drain.into(),
@@ -138,8 +153,18 @@ impl ServerSection {
             );
             SectionError::new("toggles_header", message)
         })?;
-        Ok(Options::default()
+        let defaults = Options::default();
+        let large_concurrency = match self.large_concurrency {
+            0 => defaults.large_concurrency,
+            number => number,
+        };
+        Ok(defaults
             .body_limit(self.body_limit)
+            .context_limit(self.context_limit)
+            .context_values(self.context_values)
+            .evaluation_timeout(self.evaluation_timeout.into())
+            .large_concurrency(large_concurrency)
+            .response_memory(self.response_memory)
             .request_timeout(self.request_timeout.into())
             .header_read_timeout(self.header_timeout.into())
             .drain(self.drain_timeout.into())

@@ -11,6 +11,7 @@ mod evaluated_flags;
 mod events;
 mod flags;
 mod health;
+mod large;
 mod logs;
 mod metrics;
 mod mounted;
