@@ -214,6 +214,22 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", message).retry_after(10)
     }
 
+    /// A server without flags so far.
+    pub(crate) fn starting() -> Self {
+        let message = "the server is starting; retry";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "starting", message).retry_after(1)
+    }
+
+    pub(crate) fn too_many_connections() -> Self {
+        let message = "too many connections are open; only health checks are answered";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", message).retry_after(10)
+    }
+
+    pub(crate) fn health_only() -> Self {
+        let message = "this address only has GET /health/live and GET /health/ready";
+        Self::new(StatusCode::NOT_FOUND, "route_not_found", message)
+    }
+
     pub(crate) fn media_type() -> Self {
         let message = "header content-type: expected application/json";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)

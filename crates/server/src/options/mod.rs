@@ -8,7 +8,7 @@ pub(crate) mod signing;
 pub(crate) mod tls;
 pub(crate) mod toggles_header;
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use ipnet::IpNet;
 
@@ -86,9 +86,16 @@ options! {
     /// How long a client may not read any byte of a response that is ready: 30 s. The connection is then
     /// closed. [`serve`](crate::serve()) only.
     write_timeout: Duration = Duration::from_secs(30),
-    /// The most open connections: 10,000. Further ones wait in the backlog of the socket. Each takes a file
-    /// descriptor, so `ulimit -n` must allow for them. [`serve`](crate::serve()) only.
+    /// The most open connections: 10,000, or as many as the limit of open files (`ulimit -n`) allows. Further
+    /// ones wait in the backlog of the socket, but for a few that may only check the health.
+    /// [`serve`](crate::serve()) only.
     max_connections: usize = 10_000,
+    /// The most open connections of one address that is no [trusted proxy](Self#structfield.trusted_proxies);
+    /// further ones are closed. 0 is half of all. [`serve`](crate::serve()) only.
+    connections_per_address: usize = 0,
+    /// A second address that only has `/health/live` and `/health/ready`, served by a thread of its own: it
+    /// answers whatever happens on the other one. Always HTTP without TLS. [`serve`](crate::serve()) only.
+    health_listen: Option<SocketAddr> as impl Into<Option<SocketAddr>> = None,
     /// How long new requests are still accepted after the shutdown signal: 1 s, a part of
     /// [`drain`](Self#structfield.drain). Readiness is 503 during that time, and connections are closed after
     /// their next response. Load balancers that poll readiness need their interval here.

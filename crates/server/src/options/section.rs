@@ -53,6 +53,10 @@ pub struct ServerSection {
     pub stale_after: Interval,
     /// [`Options::max_connections`](Options#structfield.max_connections)
     pub max_connections: usize,
+    /// [`Options::connections_per_address`](Options#structfield.connections_per_address)
+    pub connections_per_address: usize,
+    /// [`Options::health_listen`](Options#structfield.health_listen), as an address and a port; empty is none.
+    pub health_listen: String,
     /// [`Options::max_streams`](Options#structfield.max_streams)
     pub max_streams: usize,
     /// [`Options::signing_key`](Options#structfield.signing_key); empty is a random key.
@@ -100,6 +104,8 @@ impl Default for ServerSection {
             drain_timeout: options.drain.into(),
             stale_after: options.stale_after.into(),
             max_connections: options.max_connections,
+            connections_per_address: options.connections_per_address,
+            health_listen: String::new(),
             max_streams: options.max_streams,
             signing_key: Secret::default(),
             require_targeting_key: options.require_targeting_key,
@@ -170,6 +176,8 @@ impl ServerSection {
             .drain(self.drain_timeout.into())
             .stale_after(self.stale_after.into())
             .max_connections(self.max_connections)
+            .connections_per_address(self.connections_per_address)
+            .health_listen(self.health_listen()?)
             .max_streams(self.max_streams)
             .signing_key(self.signing_key()?)
             .require_targeting_key(self.require_targeting_key)
@@ -201,6 +209,18 @@ impl ServerSection {
             SectionError::new("signing_key", message)
         });
         key.map(Some)
+    }
+
+    fn health_listen(&self) -> Result<Option<SocketAddr>, SectionError> {
+        let text = self.health_listen.as_str();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        text.parse().map(Some).map_err(|_| {
+            let message =
+                format!("expected an IP address and a port, such as \"127.0.0.1:6685\", found {text:?}");
+            SectionError::new("health_listen", message)
+        })
     }
 
     fn trusted_proxies(&self) -> Result<Vec<IpNet>, SectionError> {

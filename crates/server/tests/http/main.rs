@@ -6,6 +6,7 @@ mod access;
 mod bodies;
 #[path = "../common/mod.rs"]
 mod common;
+mod connections;
 mod cors;
 mod evaluated_flags;
 mod events;
