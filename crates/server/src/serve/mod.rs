@@ -78,7 +78,6 @@ pub async fn serve_from<E>(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError<E>> {
     let address = listener.local_addr().map_err(ServeError::Io)?;
-    tracing::info!(%address, "listening");
     let health = HealthThread::start(&options).map_err(ServeError::Io)?;
     let begun = Shutdown::default();
     let app = App::starting();
@@ -97,6 +96,7 @@ pub async fn serve_from<E>(
     let state = router::state(flags, all_options, begun.clone());
     app.start(&state);
     health.ready(&state);
+    tracing::info!(%address, "listening");
     acceptor.accept_until(shutdown).await;
 
     let signalled = Instant::now();
