@@ -220,9 +220,20 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "starting", message).retry_after(1)
     }
 
+    /// There are no rows: neither from the database nor from a snapshot file.
+    pub(crate) fn no_rows() -> Self {
+        let message = "there are no flags: the database has been unavailable since the start; retry";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_rows", message).retry_after(1)
+    }
+
     pub(crate) fn too_many_connections() -> Self {
         let message = "too many connections are open; only health checks are answered";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", message).retry_after(10)
+    }
+
+    pub(crate) fn invalid_host() -> Self {
+        let message = "header host: expected exactly one";
+        Self::new(StatusCode::BAD_REQUEST, "invalid_host", message)
     }
 
     pub(crate) fn health_only() -> Self {

@@ -6,11 +6,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use axum::http::HeaderName;
 use ipnet::IpNet;
 use novi::config::{Interval, Secret};
 use serde::{Deserialize, Serialize};
 
-use crate::options::{Options, cors::Origins, signing::SigningKey, tls::Tls, toggles_header::TogglesHeader};
+use crate::options::{
+    Options, cors::Origins, metrics_token::MetricsToken, signing::SigningKey, tls::Tls,
+    toggles_header::TogglesHeader,
+};
 
 /// The section `[server]`. The defaults are those of [`Options`].
 ///
@@ -61,6 +65,8 @@ pub struct ServerSection {
     pub max_streams: usize,
     /// [`Options::signing_key`](Options#structfield.signing_key); empty is a random key.
     pub signing_key: Secret,
+    /// [`Options::metrics_token`](Options#structfield.metrics_token); empty is none.
+    pub metrics_token: Secret,
     /// [`Options::require_targeting_key`](Options#structfield.require_targeting_key)
     pub require_targeting_key: bool,
     /// Whether to listen on an address that others can reach while no token exists: then every caller has
@@ -76,6 +82,8 @@ pub struct ServerSection {
     pub trusted_proxies: Vec<String>,
     /// [`Options::origins`](Options#structfield.origins)
     pub cors_origins: Vec<String>,
+    /// [`Options::cors_headers`](Options#structfield.cors_headers)
+    pub cors_headers: Vec<String>,
     /// A PEM file with the certificate chain for HTTPS; empty is HTTP.
     pub tls_cert: PathBuf,
     /// A PEM file with the certificate's key.
@@ -108,6 +116,7 @@ impl Default for ServerSection {
             health_listen: String::new(),
             max_streams: options.max_streams,
             signing_key: Secret::default(),
+            metrics_token: Secret::default(),
             require_targeting_key: options.require_targeting_key,
             insecure: false,
             guess_limit: options.guess_limit,
@@ -115,6 +124,7 @@ impl Default for ServerSection {
             rate_limit: options.rate_limit,
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
+            cors_headers: Vec::new(),
             tls_cert: PathBuf::new(),
             tls_key: PathBuf::new(),
             toggles_header: "X-Novi-Feature-Toggles".to_owned(),
@@ -180,11 +190,13 @@ impl ServerSection {
             .health_listen(self.health_listen()?)
             .max_streams(self.max_streams)
             .signing_key(self.signing_key()?)
+            .metrics_token(self.metrics_token()?)
             .require_targeting_key(self.require_targeting_key)
             .guess_limit(self.guess_limit)
             .unknown_is_nobody(self.unknown_is_nobody)
             .rate_limit(self.rate_limit)
             .trusted_proxies(self.trusted_proxies()?)
+            .cors_headers(self.cors_headers()?)
             .origins(origins.map_err(|error| SectionError::new("cors_origins", error))?)
             .tls(self.tls(folder)?)
             .toggles_header(toggles_header)
@@ -209,6 +221,29 @@ impl ServerSection {
             SectionError::new("signing_key", message)
         });
         key.map(Some)
+    }
+
+    fn metrics_token(&self) -> Result<Option<MetricsToken>, SectionError> {
+        let secret = self.metrics_token.reveal();
+        if secret.is_empty() {
+            return Ok(None);
+        }
+        let token = MetricsToken::new(secret).ok_or_else(|| {
+            let shortest = MetricsToken::SHORTEST;
+            let message = format!("expected {shortest} random bytes or more, found {}", secret.len());
+            SectionError::new("metrics_token", message)
+        });
+        token.map(Some)
+    }
+
+    fn cors_headers(&self) -> Result<Vec<HeaderName>, SectionError> {
+        let parse = |text: &String| {
+            text.parse().map_err(|_| {
+                let message = format!("expected names of headers such as \"x-tenant\", found {text:?}");
+                SectionError::new("cors_headers", message)
+            })
+        };
+        self.cors_headers.iter().map(parse).collect()
     }
 
     fn health_listen(&self) -> Result<Option<SocketAddr>, SectionError> {

@@ -10,7 +10,7 @@ use novi::{
         token::{Role, Secret},
     },
 };
-use novi_server::{Options, RequestFlags, RequestToggles, Tokens};
+use novi_server::{MetricsToken, Options, Origins, RequestFlags, RequestToggles, SigningKey, Tokens};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::timeout;

@@ -120,6 +120,7 @@ async fn start_without_rows_is_live_but_not_ready() {
         "reason": reason
     });
     assert_eq!(reply.json(), expected);
+    server.get("/features").await.error(503, "no_rows");
     up.store(true, Ordering::SeqCst);
     assert_eq!(ready_turns(&server, 200).await.ok()["source"], "database");
 }

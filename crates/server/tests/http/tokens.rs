@@ -72,6 +72,21 @@ async fn tokens_are_followed_as_they_are_created_and_revoked() {
 }
 
 #[tokio::test]
+async fn unknown_token_is_looked_up_at_once() {
+    let database = Database::new().await;
+    // No refresh happens by itself during the test.
+    let tokens = Tokens::follow(database.store.clone(), Duration::from_hours(1)).await.unwrap();
+    for role in Role::ALL {
+        let secret = database.token(role, |token| token).await;
+        assert_eq!(tokens.authenticate(secret.reveal(), Utc::now()).unwrap_err(), TokenError::Unknown);
+        assert_eq!(tokens.authenticate_fresh(secret.reveal(), Utc::now()).await.unwrap().role, role);
+    }
+    let guess = Secret::generate(Role::Admin).unwrap();
+    let guessed = tokens.authenticate_fresh(guess.reveal(), Utc::now()).await;
+    assert_eq!(guessed.unwrap_err(), TokenError::Unknown);
+}
+
+#[tokio::test]
 async fn token_is_valid_until_it_expires() {
     let database = Database::new().await;
     let end: DateTime<Utc> = "2031-01-31T12:00:00Z".parse().unwrap();
