@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, suggest::most_similar},
     rows::{
         ActivationRow, FlagRow, LinkRow, MemberRow, Rows,
         violation::{RowRef, Violation},
@@ -146,7 +146,9 @@ impl Changing {
     fn set_status(&mut self, flag: String, status: bool) -> Result<()> {
         let at = self.flag_named(&flag);
         let Some(known) = at.and_then(|at| self.rows.flags.get_mut(at)) else {
-            return Err(Error::FlagNotFound { name: flag, similar: None });
+            let names = self.rows.flags.iter().map(|flag| flag.name.as_str());
+            let similar = most_similar(&flag, names).map(str::to_owned);
+            return Err(Error::FlagNotFound { name: flag, similar });
         };
         let version = known.metadata.row_version;
         known.status = status;

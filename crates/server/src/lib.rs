@@ -111,6 +111,7 @@ pub use options::{
     Options,
     cors::Origins,
     database::Database,
+    listen::listen_address,
     on_span::OnSpan,
     section::{SectionError, ServerSection},
     signing::SigningKey,
