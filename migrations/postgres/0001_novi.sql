@@ -92,7 +92,7 @@ create table activation_members (
   primary key (activation_id, member)
 );
 
--- The revision: a number that every change of the rows raises, whoever makes it. Readers compare with `!=`.
+-- The revision: a number that every change of the rows raises, also one by plain SQL. Readers compare with `!=`.
 create table novi_revision (
   slot smallint primary key,
   revision bigint not null,

@@ -1,7 +1,7 @@
 //! All rows of one revision, compiled for evaluation.
 //!
 //! A snapshot never changes. [`compile`](Snapshot::compile) turns rows into activations and [`Issue`]s, once;
-//! evaluation takes no lock, allocates nothing and waits for nothing.
+//! evaluation takes no lock, allocates nothing and never waits.
 
 mod compile;
 pub(crate) mod counters;

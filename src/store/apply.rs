@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, suggest::most_similar},
     rows::{
         ActivationRow, FlagRow, LinkRow, MemberRow, Rows,
         violation::{RowRef, Violation},
@@ -255,7 +255,8 @@ impl Changing {
     fn set_status(&mut self, flag: String, status: bool) -> Result<()> {
         let id = self.names().get(&flag).copied();
         let Some(known) = id.and_then(|id| self.flags.get_mut(id)) else {
-            return Err(Error::FlagNotFound { name: flag, similar: None });
+            let similar = most_similar(&flag, self.names().keys().map(String::as_str)).map(str::to_owned);
+            return Err(Error::FlagNotFound { name: flag, similar });
         };
         let version = known.metadata.row_version;
         known.status = status;

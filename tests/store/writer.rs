@@ -149,8 +149,13 @@ async fn failed_edits_leave_nothing_and_keep_the_transaction() {
                 let error = writer.apply(&mut tx, half).await.unwrap_err();
                 assert!(matches!(error, Error::Constraint(_)), "{kind:?}: {error}");
             }
-            let error = writer.set_status(&mut tx, "Unknown", true).await.unwrap_err();
-            assert!(matches!(error, Error::FlagNotFound { .. }), "{kind:?}: {error}");
+            for (name, expected) in [
+                ("Unknown", r#"flag "Unknown" was not found"#),
+                ("New order", r#"flag "New order" was not found; did you mean "New orders"?"#),
+            ] {
+                let error = writer.set_status(&mut tx, name, true).await.unwrap_err();
+                assert_eq!(error.to_string(), expected, "{kind:?}");
+            }
             let broken = ActivationRow::new(1, "Half", "novi.percentage", "{}");
             let error = writer.update_activation(&mut tx, broken).await.unwrap_err();
             assert!(matches!(error, Error::Invalid(_)), "{kind:?}: {error}");

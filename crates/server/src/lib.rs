@@ -114,6 +114,7 @@ pub use options::{
     Options,
     cors::Origins,
     database::Database,
+    listen::listen_address,
     metrics_token::MetricsToken,
     on_span::OnSpan,
     section::{SectionError, ServerSection},

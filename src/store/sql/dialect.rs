@@ -162,6 +162,18 @@ impl Dialect {
         if (self.failure)(&error) == Failure::NotMigrated {
             return Error::NotMigrated { store: store.to_owned() };
         }
-        Error::store(store, action, error)
+        Error::store(store, action, without_source_line(error))
     }
+}
+
+/// The error without the line that PostgreSQL adds, which is of its own source code: readers take it for a line of
+/// their script.
+pub(super) fn without_source_line(error: sqlx::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    #[cfg(feature = "postgres")]
+    if let sqlx::Error::Database(database) = &error
+        && let Some(postgres) = database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
+    {
+        return format!("error returned from database: {}", postgres.message()).into();
+    }
+    error.into()
 }

@@ -23,7 +23,7 @@ use crate::{
         sealed::Sealed,
         sql::{
             connection::Connection,
-            dialect::Failure,
+            dialect::{Failure, without_source_line},
             driver::Driver,
             history, migrate,
             pool::{self, Lease},
@@ -197,7 +197,7 @@ impl<DB: Driver> SchemaStore for SqlStore<DB> {
     fn run_script_by<'a>(&'a self, author: &'a Author, text: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             const ACTION: &str = "could not run the script";
-            let failed = |error: sqlx::Error| Error::store(&self.name, ACTION, error);
+            let failed = |error: sqlx::Error| Error::store(&self.name, ACTION, without_source_line(error));
             let statements = script::statements(text, DB::DIALECT.syntax)
                 .map_err(|message| Error::store(&self.name, ACTION, message))?;
             if statements.is_empty() {

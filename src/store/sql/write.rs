@@ -1,7 +1,7 @@
 //! Writing an edit: in a transaction of the store's own, or in one of the caller's.
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, suggest::most_similar},
     rows::{
         Revision,
         violation::{Violation, ViolationKind},
@@ -83,7 +83,19 @@ pub(in crate::store) async fn write(connection: &mut dyn Connection, store: &str
     {
         set_signature(connection, before).await.map_err(failed)?;
     }
-    Err(error)
+    Err(suggest(connection, error).await)
+}
+
+/// Adds a flag with a similar name to the error about an unknown one.
+async fn suggest(connection: &mut dyn Connection, error: Error) -> Error {
+    let Error::FlagNotFound { name, similar: None } = error else { return error };
+    let names = connection.rows(Statement::new("select name from flags"), |cells| {
+        cells.next().and_then(Cell::into_optional_text).unwrap_or_default()
+    });
+    // The error matters more than a suggestion.
+    let names = names.await.unwrap_or_default();
+    let similar = most_similar(&name, names.iter().map(String::as_str)).map(str::to_owned);
+    Error::FlagNotFound { name, similar }
 }
 
 /// Writes the edit under its actor and reason. `before` gets those that the session had.

@@ -47,9 +47,12 @@ async fn outdated_version_is_rejected() {
         for again in [&disable[..], &tried] {
             let rejected = folder.run(again).expect(5);
             // Versions are hidden, as each database counts in its own steps.
-            let expected = "error: flags#3 \"Combo AND\": expected version 0, found version 0: ";
-            assert!(rejected.err.starts_with(expected), "{rejected:?}");
-            assert!(rejected.err.contains("\"status\":false"), "{rejected:?}");
+            let expected = "error: flags#3 \"Combo AND\": expected version 0, found version 0: modified since you read \
+                            it; reload and retry";
+            assert_eq!(rejected.err, format!("{expected}\n"));
+            let enable: Vec<_> = std::iter::once("enable").chain(again[1..].iter().copied()).collect();
+            let rejected = folder.run(&enable).expect(5);
+            assert_eq!(rejected.err, format!("{expected}; differs in status (now false, yours true)\n"));
         }
         assert_eq!(folder.run(&["show", "Combo AND", "--json"]).json()["status"], json!(false));
         folder.run(&["enable", "Combo", "--if-version", "1"]).expect(3);

@@ -4,6 +4,7 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use novi::error::json_terms;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -122,7 +123,9 @@ impl ApiError {
 
     pub(crate) fn method_not_allowed(method: &Method) -> Self {
         let method = short(method.as_str());
-        let message = format!("method {method} is not allowed here; the header `allow` lists those that are");
+        let message = format!(
+            "method {method} is not allowed for this path; the header `allow` lists the allowed methods"
+        );
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
     }
 
@@ -136,7 +139,7 @@ impl ApiError {
     }
 
     pub(crate) fn body_not_context(error: &serde_json::Error) -> Self {
-        Self::invalid_body(&format!("expected the context as a JSON object, or no body: {error}"))
+        Self::invalid_body(&json_terms::unmet("expected the context as a JSON object, or no body", error))
     }
 
     pub(crate) fn invalid_body(message: &str) -> Self {

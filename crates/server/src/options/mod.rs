@@ -2,6 +2,7 @@
 
 pub(crate) mod cors;
 pub(crate) mod database;
+pub(crate) mod listen;
 pub(crate) mod metrics_token;
 pub(crate) mod on_span;
 pub(crate) mod section;

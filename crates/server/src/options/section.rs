@@ -12,7 +12,7 @@ use novi::config::{Interval, Secret};
 use serde::{Deserialize, Serialize};
 
 use crate::options::{
-    Options, cors::Origins, metrics_token::MetricsToken, signing::SigningKey, tls::Tls,
+    Options, cors::Origins, listen, metrics_token::MetricsToken, signing::SigningKey, tls::Tls,
     toggles_header::TogglesHeader,
 };
 
@@ -33,7 +33,8 @@ use crate::options::{
 #[non_exhaustive]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 pub struct ServerSection {
-    /// The address and port to listen on.
+    /// The address and port to listen on; see [`listen_address`](crate::listen_address).
+    #[serde(deserialize_with = "listen::deserialize")]
     pub listen: SocketAddr,
     /// [`Options::body_limit`](Options#structfield.body_limit)
     pub body_limit: usize,
@@ -138,11 +139,18 @@ impl Default for ServerSection {
 pub struct SectionError {
     key: &'static str,
     message: String,
+    is_file: bool,
 }
 
 impl SectionError {
     fn new(key: &'static str, message: impl Into<String>) -> Self {
-        Self { key, message: message.into() }
+        Self { key, message: message.into(), is_file: false }
+    }
+
+    /// Whether a file that the section names cannot be read, or is invalid.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        self.is_file
     }
 }
 
@@ -275,7 +283,10 @@ impl ServerSection {
             (true, true) => Ok(None),
             (false, false) => {
                 let tls = Tls::from_files(folder.join(&self.tls_cert), folder.join(&self.tls_key));
-                tls.map(Some).map_err(|error| SectionError::new("tls_cert", error.to_string()))
+                tls.map(Some).map_err(|error| SectionError {
+                    is_file: true,
+                    ..SectionError::new("tls_cert", error.to_string())
+                })
             }
             (false, true) => {
                 Err(SectionError::new("tls_cert", "requires tls_key, the key of the certificate"))

@@ -316,31 +316,27 @@ async fn token_is_accepted_in_either_header() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn revoked_token_is_rejected_within_a_second() {
+async fn revoked_token_is_rejected_with_the_default_interval() {
     let guarded = Guarded::start(|_| {}).await;
     // With the default interval.
     let tokens = Tokens::follow(guarded.store.clone(), Tokens::INTERVAL).await.unwrap();
     let token = guarded.token(Role::Server, |token| token.name("one")).await;
     until(async || tokens.authenticate(&token, Utc::now()).is_ok()).await;
     guarded.store.revoke_token("one").await.unwrap();
-    let refused = until(async || tokens.authenticate(&token, Utc::now()).is_err());
-    timeout(Duration::from_secs(1), refused).await.unwrap();
+    until(async || tokens.authenticate(&token, Utc::now()).is_err()).await;
     until(async || guarded.one("shown", &token, json!({})).await.status == 401).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unknown_token_is_rejected_at_once_while_the_database_is_locked() {
+async fn unknown_token_is_rejected_while_the_table_of_tokens_is_missing() {
     use novi::sqlx::Connection as _;
     let guarded = Guarded::start(|_| {}).await;
     let token = guarded.token(Role::Server, |token| token).await;
     let options = (*guarded.store.pool().connect_options()).clone();
     let mut other = novi::sqlx::SqliteConnection::connect_with(&options).await.unwrap();
     novi::sqlx::raw_sql("alter table novi_tokens rename to gone").execute(&mut other).await.unwrap();
-    let calls = async {
-        assert_eq!(guarded.one("shown", "unknown", json!({})).await.status, 401);
-        assert_eq!(guarded.one("shown", &token, json!({})).await.status, 200);
-    };
-    timeout(Duration::from_secs(1), calls).await.unwrap();
+    assert_eq!(guarded.one("shown", "unknown", json!({})).await.status, 401);
+    assert_eq!(guarded.one("shown", &token, json!({})).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
