@@ -1,7 +1,7 @@
 //! Changes of rows in memory, by the rules of the SQL tables: unique names, links between rows that are
 //! there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::{
     error::{Error, Result},
@@ -12,31 +12,25 @@ use crate::{
     store::{change::Change, constraints},
 };
 
+#[cfg(doc)]
+use crate::store::WriteStore;
+
 /// The rows after these changes.
 ///
 /// # Errors
 /// [`Error::FlagNotFound`] and [`Error::Constraint`] for the first change that breaks a rule of the tables.
 pub(super) fn apply(rows: Rows, changes: &[Change]) -> Result<Rows> {
-    changes.iter().try_for_each(constraints::check)?;
-    let mut changing = Changing::new(rows);
-    for change in changes {
-        changing.make(change.clone())?;
-    }
-    Ok(changing.finish())
+    constraints::check(changes)?;
+    let mut edited = EditedRows::new(rows);
+    changes.iter().try_for_each(|change| edited.apply(change.clone()))?;
+    Ok(edited.finish())
 }
 
 /// The rows after the valid changes, and the invalid changes with their errors.
 pub(super) fn apply_valid(rows: Rows, changes: &[Change]) -> (Rows, Vec<(&Change, Error)>) {
-    let mut changing = Changing::new(rows);
-    let mut refused = Vec::new();
-    for change in changes {
-        if let Err(error) =
-            constraints::check(change).map_err(Error::from).and_then(|()| changing.make(change.clone()))
-        {
-            refused.push((change, error));
-        }
-    }
-    (changing.finish(), refused)
+    let mut edited = EditedRows::new(rows);
+    let rejected = changes.iter().filter_map(|change| Some((change, edited.make(change).err()?))).collect();
+    (edited.finish(), rejected)
 }
 
 /// Sorts rows in the order in which stores return them.
@@ -47,9 +41,21 @@ pub(crate) fn sort(rows: &mut Rows) {
     rows.members.sort_by(|a, b| (a.activation_id, &a.member).cmp(&(b.activation_id, &b.member)));
 }
 
-/// Rows that are being changed. Indexes are built when they are first needed, so that an edit of 100,000
-/// members does not search all of them for each.
-struct Changing {
+/// Rows in memory that are edited by the rules of the tables: what a store would do with the same changes.
+///
+/// ```
+/// use novi::{rows::{FlagRow, Rows}, store::{Change, EditedRows}};
+///
+/// let mut edited = EditedRows::new(Rows { flags: vec![FlagRow::new(3, "Winter sale", true)], ..Rows::default() });
+/// edited.make(&Change::RenameFlag { id: 3, name: "Summer sale".to_owned() })?;
+/// assert!(edited.make(&Change::DeleteFlag { id: 4 }).is_err());
+/// assert_eq!(edited.flag_named("Summer sale")?.id, 3);
+/// # Ok::<(), novi::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct EditedRows {
+    // Indexes are built when they are first needed, so that an edit of 100,000 members does not search all of
+    // them for each.
     rows: Rows,
     flags: Option<HashMap<i64, usize>>,
     names: Option<HashMap<String, usize>>,
@@ -61,8 +67,10 @@ struct Changing {
     gone_members: HashSet<usize>,
 }
 
-impl Changing {
-    fn new(rows: Rows) -> Self {
+impl EditedRows {
+    /// Rows without changes so far.
+    #[must_use]
+    pub fn new(rows: Rows) -> Self {
         Self {
             rows,
             flags: None,
@@ -75,14 +83,75 @@ impl Changing {
         }
     }
 
-    fn finish(mut self) -> Rows {
+    /// The rows after all changes, sorted as stores return them.
+    #[must_use]
+    pub fn finish(mut self) -> Rows {
         self.settle_links();
         self.settle_members();
         sort(&mut self.rows);
         self.rows
     }
 
-    fn make(&mut self, change: Change) -> Result<()> {
+    /// Makes a change, or nothing of it.
+    ///
+    /// # Errors
+    /// Those of [`WriteStore::commit`]: [`Error::Constraint`] and [`Error::FlagNotFound`].
+    pub fn make(&mut self, change: &Change) -> Result<()> {
+        constraints::check(std::slice::from_ref(change))?;
+        self.apply(change.clone())
+    }
+
+    /// The flag with this id.
+    ///
+    /// # Errors
+    /// [`Error::Constraint`] if there is none.
+    pub fn flag(&mut self, id: i64) -> Result<&FlagRow> {
+        self.flag_mut(id).map(|row| &*row)
+    }
+
+    /// The flag with this name.
+    ///
+    /// # Errors
+    /// [`Error::FlagNotFound`]
+    pub fn flag_named(&mut self, name: &str) -> Result<&FlagRow> {
+        let at = self.index_of(name);
+        let found = at.and_then(|at| self.rows.flags.get(at));
+        found.ok_or_else(|| Error::FlagNotFound { name: name.to_owned(), similar: None })
+    }
+
+    /// The activation with this id.
+    ///
+    /// # Errors
+    /// [`Error::Constraint`] if there is none.
+    pub fn activation(&mut self, id: i64) -> Result<&ActivationRow> {
+        self.activation_mut(id).map(|row| &*row)
+    }
+
+    /// The ids of the activations that a flag is linked to.
+    pub fn links_of(&mut self, flag: i64) -> BTreeSet<i64> {
+        let links = self.links().iter().filter(|link| link.flag_id == Some(flag));
+        links.filter_map(|link| link.activation_id).collect()
+    }
+
+    /// The member of an activation with this value, if there is one.
+    pub fn member(&mut self, activation: i64, member: &str) -> Option<&MemberRow> {
+        let at = self.members().get(&(activation, member.to_owned())).copied()?;
+        self.rows.members.get(at)
+    }
+
+    /// An id for a new flag: greater than those of all flags. `None` if there is none.
+    #[must_use]
+    pub fn next_flag_id(&self) -> Option<i64> {
+        next_id(self.rows.flags.iter().map(|row| row.id))
+    }
+
+    /// An id for a new activation: greater than those of all activations. `None` if there is none.
+    #[must_use]
+    pub fn next_activation_id(&self) -> Option<i64> {
+        next_id(self.rows.activations.iter().map(|row| row.id))
+    }
+
+    fn apply(&mut self, change: Change) -> Result<()> {
         match change {
             Change::SetStatus { flag, status } => self.set_status(flag, status),
             Change::InsertFlag(row) => self.insert_flag(row),
@@ -92,7 +161,7 @@ impl Changing {
             Change::Link(link) => self.insert_link(link),
             Change::Unlink(link) => self.delete_link(link),
             Change::SetMetadata { flag_id, metadata } => {
-                let known = self.flag(flag_id)?;
+                let known = self.flag_mut(flag_id)?;
                 let (version, created) = (known.metadata.row_version, known.metadata.created_at);
                 known.metadata = *metadata;
                 known.metadata.created_at = created;
@@ -111,7 +180,7 @@ impl Changing {
         self.flags.get_or_insert_with(|| index(rows.iter().map(|row| row.id))).get(&id).copied()
     }
 
-    fn flag_named(&mut self, name: &str) -> Option<usize> {
+    fn index_of(&mut self, name: &str) -> Option<usize> {
         let rows = &self.rows.flags;
         self.names.get_or_insert_with(|| index(rows.iter().map(|row| row.name.clone()))).get(name).copied()
     }
@@ -121,13 +190,13 @@ impl Changing {
         self.activations.get_or_insert_with(|| index(rows.iter().map(|row| row.id))).get(&id).copied()
     }
 
-    fn flag(&mut self, id: i64) -> Result<&mut FlagRow> {
+    fn flag_mut(&mut self, id: i64) -> Result<&mut FlagRow> {
         let at = self.flag_at(id);
         let found = at.and_then(|at| self.rows.flags.get_mut(at));
         found.ok_or_else(|| constraints::missing(RowRef::id("flags", id)).into())
     }
 
-    fn activation(&mut self, id: i64) -> Result<&mut ActivationRow> {
+    fn activation_mut(&mut self, id: i64) -> Result<&mut ActivationRow> {
         let at = self.activation_at(id);
         let found = at.and_then(|at| self.rows.activations.get_mut(at));
         found.ok_or_else(|| constraints::missing(RowRef::id("activations", id)).into())
@@ -144,7 +213,7 @@ impl Changing {
     }
 
     fn set_status(&mut self, flag: String, status: bool) -> Result<()> {
-        let at = self.flag_named(&flag);
+        let at = self.index_of(&flag);
         let Some(known) = at.and_then(|at| self.rows.flags.get_mut(at)) else {
             return Err(Error::FlagNotFound { name: flag, similar: None });
         };
@@ -155,8 +224,11 @@ impl Changing {
     }
 
     fn insert_flag(&mut self, row: FlagRow) -> Result<()> {
-        if self.flag_at(row.id).is_some() || self.flag_named(&row.name).is_some() {
-            return refused(constraints::duplicate_flag(row.id, &row.name));
+        if self.flag_at(row.id).is_some() {
+            return rejected(constraints::taken_id(&RowRef::flag(row.id, &row.name)));
+        }
+        if let Ok(other) = self.flag_named(&row.name) {
+            return rejected(constraints::taken_name(row.id, &row.name, other.id));
         }
         let mut row = FlagRow { faults: Vec::new(), ..row };
         touch(&mut row, 0);
@@ -169,11 +241,12 @@ impl Changing {
     }
 
     fn rename_flag(&mut self, id: i64, name: String) -> Result<()> {
-        let named = self.flag_named(&name);
-        if named.is_some() && named != self.flag_at(id) {
-            return refused(constraints::duplicate_flag(id, &name));
+        if let Ok(other) = self.flag_named(&name)
+            && other.id != id
+        {
+            return rejected(constraints::taken_name(id, &name, other.id));
         }
-        let known = self.flag(id)?;
+        let known = self.flag_mut(id)?;
         let version = known.metadata.row_version;
         known.name = name;
         touch(known, version);
@@ -182,7 +255,7 @@ impl Changing {
     }
 
     fn delete_flag(&mut self, id: i64) -> Result<()> {
-        self.flag(id)?;
+        self.flag_mut(id)?;
         self.settle_links();
         self.rows.flags.retain(|known| known.id != id);
         self.rows.links.retain(|link| link.flag_id != Some(id));
@@ -192,7 +265,7 @@ impl Changing {
 
     fn insert_activation(&mut self, row: ActivationRow) -> Result<()> {
         if self.activation_at(row.id).is_some() {
-            return refused(constraints::duplicate_activation(row.id, &row.name));
+            return rejected(constraints::taken_id(&RowRef::activation(row.id, &row.name)));
         }
         self.activations.get_or_insert_default().insert(row.id, self.rows.activations.len());
         self.rows.activations.push(ActivationRow { faults: Vec::new(), row_version: 1, ..row });
@@ -200,7 +273,7 @@ impl Changing {
     }
 
     fn update_activation(&mut self, row: ActivationRow) -> Result<()> {
-        let known = self.activation(row.id)?;
+        let known = self.activation_mut(row.id)?;
         let row_version = known.row_version.wrapping_add(1);
         *known = ActivationRow { faults: Vec::new(), row_version, ..row };
         Ok(())
@@ -208,10 +281,19 @@ impl Changing {
 
     fn delete_activation(&mut self, id: i64) -> Result<()> {
         self.settle_links();
-        if self.rows.links.iter().any(|link| link.activation_id == Some(id)) {
-            return refused(constraints::activation_in_use(id));
+        let linked: BTreeSet<_> = self
+            .rows
+            .links
+            .iter()
+            .filter(|link| link.activation_id == Some(id))
+            .map(|link| link.flag_id)
+            .collect();
+        if !linked.is_empty() {
+            let flags = self.rows.flags.iter().filter(|row| linked.contains(&Some(row.id)));
+            let names: Vec<_> = flags.map(|row| row.name.as_str()).collect();
+            return rejected(constraints::activation_in_use(id, &names));
         }
-        self.activation(id)?;
+        self.activation_mut(id)?;
         self.settle_members();
         self.rows.activations.retain(|known| known.id != id);
         self.rows.members.retain(|known| known.activation_id != id);
@@ -222,10 +304,13 @@ impl Changing {
     fn insert_link(&mut self, link: LinkRow) -> Result<()> {
         let (flag, activation) = ends(link);
         if self.links().contains(&link) {
-            return refused(constraints::duplicate_link(flag, activation));
+            return rejected(constraints::duplicate_link(flag, activation));
         }
-        if self.flag_at(flag).is_none() || self.activation_at(activation).is_none() {
-            return refused(constraints::missing_end(flag, activation));
+        if self.flag_at(flag).is_none() {
+            return rejected(constraints::missing_flag(flag, activation));
+        }
+        if self.activation_at(activation).is_none() {
+            return rejected(constraints::missing_linked(flag, activation));
         }
         self.links().insert(link);
         if !self.gone_links.remove(&link) {
@@ -238,7 +323,7 @@ impl Changing {
     fn delete_link(&mut self, link: LinkRow) -> Result<()> {
         let (flag, activation) = ends(link);
         if !self.links().remove(&link) {
-            return refused(constraints::missing(RowRef::link(flag, activation)));
+            return rejected(constraints::missing(RowRef::link(flag, activation)));
         }
         self.gone_links.insert(link);
         self.touch_flag(flag);
@@ -248,10 +333,10 @@ impl Changing {
     fn insert_member(&mut self, row: MemberRow) -> Result<()> {
         let (id, key) = (row.activation_id, (row.activation_id, row.member.clone()));
         if self.members().contains_key(&key) {
-            return refused(constraints::duplicate_member(id, &row.member));
+            return rejected(constraints::duplicate_member(id, &row.member));
         }
-        let Ok(activation) = self.activation(id) else {
-            return refused(constraints::missing_activation(id));
+        let Ok(activation) = self.activation_mut(id) else {
+            return rejected(constraints::missing_activation(id));
         };
         activation.row_version += 1;
         let at = self.rows.members.len();
@@ -263,12 +348,12 @@ impl Changing {
     fn delete_member(&mut self, id: i64, member: String) -> Result<()> {
         let key = (id, member);
         let Some(at) = self.members().remove(&key) else {
-            return refused(constraints::missing(RowRef::member(id, &key.1)));
+            return rejected(constraints::missing(RowRef::member(id, &key.1)));
         };
         self.gone_members.insert(at);
         // Adopted rows may have members of an activation that does not exist; then there is no version to
         // raise.
-        if let Ok(known) = self.activation(id) {
+        if let Ok(known) = self.activation_mut(id) {
             known.row_version += 1;
         }
         Ok(())
@@ -276,7 +361,7 @@ impl Changing {
 
     /// The links of a flag are part of the flag.
     fn touch_flag(&mut self, id: i64) {
-        if let Ok(known) = self.flag(id) {
+        if let Ok(known) = self.flag_mut(id) {
             let version = known.metadata.row_version;
             touch(known, version);
         }
@@ -308,6 +393,10 @@ fn index<K: std::hash::Hash + Eq>(keys: impl Iterator<Item = K>) -> HashMap<K, u
     index
 }
 
+fn next_id(ids: impl Iterator<Item = i64>) -> Option<i64> {
+    ids.max().unwrap_or_default().max(0).checked_add(1)
+}
+
 /// Does what the triggers of the tables do.
 fn touch(row: &mut FlagRow, version: i64) {
     row.metadata.row_version = version.wrapping_add(1);
@@ -319,6 +408,6 @@ fn ends(link: LinkRow) -> (i64, i64) {
     (link.flag_id.unwrap_or_default(), link.activation_id.unwrap_or_default())
 }
 
-fn refused<T>(violation: Violation) -> Result<T> {
+fn rejected<T>(violation: Violation) -> Result<T> {
     Err(violation.into())
 }
