@@ -277,7 +277,8 @@ impl Change {
         match error {
             Error::Constraint(violations) => {
                 let issues = violations.iter();
-                issues.map(|broken| issue(broken.field.unwrap_or("id"), broken.message.clone())).collect()
+                let path = |broken: &Violation| broken.field.clone().unwrap_or(Cow::Borrowed("id"));
+                issues.map(|broken| issue(&path(broken), broken.message.clone())).collect()
             }
             error => vec![issue("name", error.to_string())],
         }
