@@ -323,7 +323,7 @@ impl EditedRows {
     fn delete_link(&mut self, link: LinkRow) -> Result<()> {
         let (flag, activation) = ends(link);
         if !self.links().remove(&link) {
-            return rejected(constraints::missing(RowRef::link(flag, activation)));
+            return rejected(constraints::missing_link(flag, activation));
         }
         self.gone_links.insert(link);
         self.touch_flag(flag);

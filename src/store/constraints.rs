@@ -134,6 +134,12 @@ pub(super) fn missing(row: RowRef) -> Violation {
     row.violation(ViolationKind::Missing, "there is no such row")
 }
 
+/// A link that does not exist.
+pub(super) fn missing_link(flag: i64, activation: i64) -> Violation {
+    let message = format!("flags#{flag} is not linked to activations#{activation}");
+    RowRef::link(flag, activation).violation(ViolationKind::Missing, message)
+}
+
 /// A link to a flag that does not exist.
 pub(super) fn missing_flag(flag: i64, activation: i64) -> Violation {
     let message = format!("flags#{flag} was not found");

@@ -116,7 +116,9 @@ pub(super) fn steps(change: Change) -> Vec<Step> {
         }),
         Change::Unlink(link) => ends(link).map_or_else(Vec::new, |(flag, activation)| {
             let row = RowRef::link(flag, activation);
-            vec![Step::new(sql::UNLINK, row, [flag.into(), activation.into()]).exists()]
+            let missing = constraints::missing_link(flag, activation).into();
+            let step = Step::new(sql::UNLINK, row, [flag.into(), activation.into()]);
+            vec![Step { missing: Some(missing), ..step }]
         }),
         Change::SetMetadata { flag_id, metadata } => set_metadata(flag_id, *metadata),
         Change::DeleteFlag { id } => {
