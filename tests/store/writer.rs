@@ -573,8 +573,8 @@ async fn edits_next_to_broken_rows_are_judged_by_what_they_break() {
             (11, 'c', 'novi.flag', '{\"flag\": \"parent\"}'), (14, 'own', 'novi.percentage', '{}'),
             (15, 'to y', 'novi.flag', '{\"flag\": \"y\"}'), (16, 'to x', 'novi.flag', '{\"flag\": \"x\"}'),
             (17, 'to other', 'novi.flag', '{\"flag\": \"Other\"}'), (18, 'unlinked', 'novi.and', '[19]'),
-            (19, 'part', 'novi.and', '[]');
-        insert into flags_activations (flag_id, activation_id) values (11, 11), (14, 14), (15, 15), (16, 16), (17, 17);
+            (19, 'part', 'novi.and', '[]'), (20, 'upper', 'novi.and', '[21]'), (21, 'lower', 'novi.percentage', '{}');
+        insert into flags_activations (flag_id, activation_id) values (11, 11), (14, 14), (15, 15), (16, 16), (17, 17), (14, 20);
         update flag_metadata set variants = '[1]' where flag_id = 14";
     let rename = |id, name: &str| Change::RenameFlag { id, name: name.to_owned() };
     let config = |id, class: &str, config: &str| {
@@ -592,6 +592,10 @@ async fn edits_next_to_broken_rows_are_judged_by_what_they_break() {
             // The row was invalid before, and what is written is invalid as well.
             config(14, "novi.percentage", "[]"),
             config(11, "novi.flag", "{\"flag\": \"nobody\"}"),
+            // A row that depends on a broken one would refer to nothing.
+            Change::DeleteActivation { id: 21 },
+            // It would close a cycle of rows that are broken already.
+            config(21, "novi.and", "[20]"),
         ] {
             let error = store.commit(validated(&rejected)).await.unwrap_err();
             assert!(matches!(error, Error::Invalid(_)), "{kind:?}: {rejected:?}: {error}");
@@ -607,6 +611,7 @@ async fn edits_next_to_broken_rows_are_judged_by_what_they_break() {
             // The other half of a cycle.
             Change::DeleteFlag { id: 15 },
             config(14, "novi.percentage", "{\"percentage\": 5}"),
+            config(21, "novi.percentage", "{\"percentage\": 5}"),
         ] {
             let plan = Validator::new(Registry::global().unwrap())
                 .plan(store.load().await.unwrap(), &Edit::new([accepted.clone()]));

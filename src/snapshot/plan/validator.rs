@@ -78,7 +78,9 @@ pub(crate) fn caused(before: &Side<'_>, after: &Side<'_>) -> Vec<Issue> {
         .flat_map(|issue| &issue.flags)
         .filter_map(|name| was.get(name.as_str()).copied())
         .collect();
-    let broken_activations = before.broken_activations();
+    // What depends on a broken row may lose a flag that it refers to. Any other edit has to leave valid rows.
+    let spared =
+        if adds_dependency(before.rows, after.rows) { HashSet::new() } else { before.broken_activations() };
     let is_caused = |issue: &&Issue| {
         let breaks = |flag: &String| is.get(flag.as_str()).is_none_or(|id| !broken_flags.contains(id));
         let is_same =
@@ -89,11 +91,22 @@ pub(crate) fn caused(before: &Side<'_>, after: &Side<'_>) -> Vec<Issue> {
         if is_written(issue, before.rows, after.rows) {
             return !known.iter().any(|other| is_same(other) && other.message == issue.message);
         }
-        let was_broken =
-            issue.table == "activations" && issue.id.is_some_and(|id| broken_activations.contains(&id));
+        let was_broken = issue.table == "activations" && issue.id.is_some_and(|id| spared.contains(&id));
         !was_broken && !known.iter().any(is_same)
     };
     after.snapshot.issues().iter().filter(is_caused).cloned().collect()
+}
+
+/// Whether an edit changes activations, links a flag or turns one on.
+fn adds_dependency(before: &Rows, after: &Rows) -> bool {
+    let configs = |rows: &Rows| -> Vec<_> {
+        rows.activations.iter().map(|row| (row.id, row.class_name.clone(), row.config.clone())).collect()
+    };
+    let links: HashSet<_> = before.links.iter().collect();
+    let off: HashSet<_> = before.flags.iter().filter(|row| !row.status).map(|row| row.id).collect();
+    configs(before) != configs(after)
+        || after.links.iter().any(|link| !links.contains(link))
+        || after.flags.iter().any(|row| row.status && off.contains(&row.id))
 }
 
 /// Whether the edit changes the columns of the row that an issue can be about.

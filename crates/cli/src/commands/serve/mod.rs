@@ -81,7 +81,7 @@ impl Serve {
         let address = listener.local_addr().unwrap_or(address);
         let mut signals = Signals::new().map_err(|error| Failure::runtime(&error))?;
         let start = self.start(&session, store, options.clone(), address);
-        serve(listener, options, start, &mut signals).await
+        Box::pin(serve(listener, options, start, &mut signals)).await
     }
 
     /// Loads the flags and prints the address.

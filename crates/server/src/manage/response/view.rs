@@ -184,13 +184,11 @@ pub(crate) enum RowDetail<'a> {
 impl<'a> RowDetail<'a> {
     /// The row of `flags` or `activations` with this id.
     pub(crate) fn find(rows: &'a Rows, table: &str, id: i64) -> Option<Self> {
-        match table {
-            "flags" => Some(Self::Flag(flag_detail(rows, find_flag(rows, id)?))),
-            _ => {
-                let row = find_activation(rows, id)?;
-                Some(Self::Activation(activation_detail(rows, &LinkedFlags::new(rows), row)))
-            }
+        if table == "flags" {
+            return Some(Self::Flag(flag_detail(rows, find_flag(rows, id)?)));
         }
+        let row = find_activation(rows, id)?;
+        Some(Self::Activation(activation_detail(rows, &LinkedFlags::new(rows), row)))
     }
 
     /// The response with this row.
