@@ -12,9 +12,6 @@ use crate::{
     store::{change::Change, constraints},
 };
 
-#[cfg(doc)]
-use crate::store::WriteStore;
-
 /// The rows after these changes.
 ///
 /// # Errors
@@ -95,7 +92,7 @@ impl EditedRows {
     /// Makes a change, or nothing of it.
     ///
     /// # Errors
-    /// Those of [`WriteStore::commit`]: [`Error::Constraint`] and [`Error::FlagNotFound`].
+    /// [`Error::Constraint`] and [`Error::FlagNotFound`], as a store's.
     pub fn make(&mut self, change: &Change) -> Result<()> {
         constraints::check(std::slice::from_ref(change))?;
         self.apply(change.clone())
