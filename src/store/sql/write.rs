@@ -169,7 +169,7 @@ async fn write_rows(connection: &mut dyn Connection, store: &str, edit: &Edit) -
         let rows = all_rows(connection).await;
         edit.after(rows.map_err(|error| dialect.error(store, "could not read the rows", error))?)?;
     }
-    edit.changes.iter().try_for_each(constraints::check)?;
+    constraints::check(&edit.changes)?;
     for change in &edit.changes {
         for step in steps(change.clone()) {
             let settles = step.settles;

@@ -33,6 +33,27 @@ async fn dry_run_shows_changes_without_writing() {
 }
 
 #[tokio::test]
+async fn enable_rejects_a_flag_that_would_close_a_cycle() {
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        let script = "insert into activations (id, name, class_name, config) values
+                (1, 'to b', 'novi.flag', '{\"flag\": \"b\"}'), (2, 'to a', 'novi.flag', '{\"flag\": \"a\"}');
+            insert into flags (id, name, status) values (1, 'a', true), (2, 'b', false);
+            insert into flags_activations (flag_id, activation_id) values (1, 1), (2, 2);";
+        folder.pipe(&["seed", "-"], script.as_bytes()).expect(0);
+        let cycle = "config.flag: activations form a cycle";
+        let planned = folder.run(&["enable", "b", "--dry-run"]).expect(0);
+        assert!(planned.out.contains(cycle), "{planned:?}");
+        let rejected = folder.run(&["enable", "b"]).expect(5);
+        assert!(rejected.err.contains(cycle), "{rejected:?}");
+        assert_eq!(folder.run(&["show", "b", "--json"]).json()["status"], json!(false));
+        folder.run(&["disable", "a"]).expect(0);
+        folder.run(&["enable", "b"]).expect(0);
+    }
+}
+
+#[tokio::test]
 async fn outdated_version_is_rejected() {
     for database in databases().await {
         let folder = Folder::of(&database);

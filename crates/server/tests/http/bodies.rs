@@ -63,6 +63,19 @@ async fn extreme_json_is_rejected_or_parsed() {
 }
 
 #[tokio::test]
+async fn sole_object_context_is_the_context() {
+    let server = Server::start(demo()).await;
+    let (on, empty) = (demo_json([false, true, false, true]), demo_json([false; 4]));
+    for (body, expected) in [
+        (r#"{"context": {"seed": 1, "variant": "A"}}"#, &on),
+        (r#"{"context": {"seed": 1}, "seed": 1, "variant": "A"}"#, &on),
+        (r#"{"context": "a text"}"#, &empty),
+    ] {
+        assert_eq!(server.post(PATH, body).await.ok(), *expected, "{body}");
+    }
+}
+
+#[tokio::test]
 async fn body_limit_is_exact() {
     let mut options = Options::default();
     options.body_limit = 100;
