@@ -6,5 +6,6 @@ mod changes;
 #[path = "../common/mod.rs"]
 mod common;
 mod follow;
+mod lineage;
 mod outage;
 mod servers;

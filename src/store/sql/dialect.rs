@@ -35,11 +35,12 @@ pub struct Dialect {
 /// The statements that read rows. The tables are called `f`, `a`, `l` and `m`; a condition or an order
 /// follows.
 pub(super) struct ReadSql {
+    /// `revision, stamp`: the sum of the numbers, and all stamps joined by xor
     pub(super) revision: &'static str,
-    /// `slot, revision`
+    /// `slot, revision, stamp`
     pub(super) cursor: &'static str,
-    /// `slot, revision, entity, entity_id, operation, before, after` of the records of a slot above one
-    /// revision and up to another, at most so many; rows before and after only for an update.
+    /// `slot, revision, entity, entity_id, operation, before, after, follows` of the records of a slot above
+    /// one revision and up to another, at most so many; rows before and after only for an update.
     pub(super) changes: &'static str,
     /// `id, name, status`, then `flag_id` of the metadata (null if there are none) and its other columns.
     pub(super) flags: &'static str,
@@ -109,7 +110,7 @@ pub(super) struct UsageSql {
 }
 
 pub(super) struct TokenSql {
-    /// How often tokens were changed, or null if no trigger counts.
+    /// The number of the last change of tokens, or null without triggers.
     pub(super) changes: &'static str,
     /// `id, name, role, subject, hash, created_at, created_by, expires_at, revoked_at, last_used_at`, times
     /// as text.

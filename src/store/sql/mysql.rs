@@ -53,10 +53,10 @@ static DIALECT: Dialect = Dialect {
     begin_write: None,
     missing_triggers: Some(MISSING_TRIGGERS),
     read: ReadSql {
-        revision: "select cast(sum(revision) as signed) from novi_revision",
-        cursor: "select cast(slot as signed), revision from novi_revision",
+        revision: "select cast(sum(revision) as signed), cast(bit_xor(stamp) as signed) from novi_revision",
+        cursor: "select cast(slot as signed), revision, stamp from novi_revision",
         changes: "select cast(slot as signed), revision, entity, entity_id, operation, \
-        case operation when 'update' then `before` end, case operation when 'update' then `after` end \
+        case operation when 'update' then `before` end, case operation when 'update' then `after` end, follows \
         from flag_history where slot = ? and revision > ? and revision <= ? order by id limit ?",
         flags: "select cast(f.id as signed), f.name, cast(f.status as signed), m.flag_id, m.description, m.owner, \
         date_format(m.expires_at, '%Y-%m-%dT%H:%i:%s.%fZ'), m.tags, cast(m.override_allowed as signed), \
@@ -78,7 +78,8 @@ static DIALECT: Dialect = Dialect {
         lock_metadata: " for update",
         current: " for update",
         raise: Some(
-            "update novi_revision set revision = revision + 1, changed_at = utc_timestamp(6) \
+            "update novi_revision set revision = revision + 1, changed_at = utc_timestamp(6), \
+         stamp = cast(conv(left(sha2(concat(uuid(), rand()), 256), 15), 16, 10) as signed) \
          where slot = connection_id() % 64 and exists (select 1 from novi_state where name = 'triggers')",
         ),
         settle: None,
@@ -332,7 +333,9 @@ async fn mark_seen(
     for (slot, before, now) in now.moved_since(before) {
         // Found first, by a read that waits for nobody: an update by slot, or any that does not go by the
         // key, would wait for the uncommitted record of another transaction.
-        let ids = connection.integers(Statement::new(UNSEEN).bind_all([slot, before, now, seen])).await?;
+        let ids = connection
+            .integers(Statement::new(UNSEEN).bind_all([slot, before.number(), now.number(), seen]))
+            .await?;
         for filter in IdFilter::chunks("id", ids, "and (seen is null or seen > ?)") {
             let update =
                 format!("update flag_history force index (primary) set seen = ? {}", filter.condition);

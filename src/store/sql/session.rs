@@ -4,10 +4,10 @@ use sqlx::Pool;
 
 use crate::{
     error::{Error, Result},
-    rows::Rows,
+    rows::{Revision, Rows},
     store::{
         decode::Cell,
-        delta::{Cursor, Delta, Fingerprint, ReadSession, Selection},
+        delta::{Cursor, Fingerprint, ReadSession, Selection, Since},
         future::BoxFuture,
         sql::{
             connection::{Connection, Statement},
@@ -43,7 +43,7 @@ impl<DB: Driver> Reader<DB> {
         }
         let slots = connection.rows(Statement::new(DB::DIALECT.read.cursor), |cells| {
             let mut next = || cells.next().and_then(Cell::into_integer);
-            Some((next()?, next()?))
+            Some((next()?, Revision::new(next()?).stamped(next()?)))
         });
         let cursor = Cursor::new(slots.await?.into_iter().flatten().collect());
         Ok(Self { pool: pool.clone(), name: name.to_owned(), lease, cursor })
@@ -64,7 +64,7 @@ impl<DB: Driver> ReadSession for Reader<DB> {
         &self.cursor
     }
 
-    fn changed_since<'a>(&'a mut self, before: &'a Cursor) -> BoxFuture<'a, Result<Option<Delta>>> {
+    fn changed_since<'a>(&'a mut self, before: &'a Cursor) -> BoxFuture<'a, Result<Since>> {
         Box::pin(async move {
             let read = changes(self.lease.connection(), before, &self.cursor).await;
             read.map_err(|error| DB::DIALECT.error(&self.name, "could not read the history", error))

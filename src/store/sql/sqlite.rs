@@ -48,10 +48,10 @@ static DIALECT: Dialect = Dialect {
     begin_write: Some("BEGIN IMMEDIATE"),
     missing_triggers: None,
     read: ReadSql {
-        revision: "select sum(revision) from novi_revision",
-        cursor: "select slot, revision from novi_revision",
+        revision: "select sum(revision), max(stamp) from novi_revision",
+        cursor: "select slot, revision, stamp from novi_revision",
         changes: "select slot, revision, entity, entity_id, operation, \
-        case operation when 'update' then before end, case operation when 'update' then after end \
+        case operation when 'update' then before end, case operation when 'update' then after end, follows \
         from flag_history where slot = ? and revision > ? and revision <= ? order by id limit ?",
         flags: "select f.id, f.name, f.status, m.flag_id, m.description, m.owner, m.expires_at, m.tags, \
         m.override_allowed, m.exposed, m.fail_mode, m.variants, m.default_variant, m.row_version, m.created_at, m.updated_at \

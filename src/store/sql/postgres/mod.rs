@@ -53,10 +53,10 @@ static DIALECT: Dialect = Dialect {
     begin_write: Some("begin isolation level read committed"),
     missing_triggers: None,
     read: ReadSql {
-        revision: "select sum(revision)::bigint from novi_revision",
-        cursor: "select slot::bigint, revision from novi_revision",
+        revision: "select sum(revision)::bigint, max(stamp) from novi_revision",
+        cursor: "select slot::bigint, revision, stamp from novi_revision",
         changes: "select slot::bigint, revision, entity, entity_id, operation, \
-        case operation when 'update' then before end, case operation when 'update' then after end \
+        case operation when 'update' then before end, case operation when 'update' then after end, follows \
         from flag_history where slot = ? and revision > ? and revision <= ? order by id limit ?",
         flags: "select f.id::bigint, f.name::text, f.status, m.flag_id, m.description, m.owner, \
         to_char(m.expires_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), m.tags, \
