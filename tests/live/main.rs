@@ -5,6 +5,7 @@
 mod changes;
 #[path = "../common/mod.rs"]
 mod common;
+mod file;
 mod follow;
 mod lineage;
 mod outage;

@@ -15,8 +15,8 @@ pub struct Dialect {
     pub(super) numbers_parameters: bool,
     /// Whether a statement is prepared once for each connection and kept.
     pub(super) keeps_statements: bool,
-    /// Whether a connection leads to another machine, which may go away without a word.
-    pub(super) is_remote: bool,
+    /// Sets what statements outside of a transaction need, whatever the server's default is.
+    pub(super) setup: Option<&'static str>,
     /// What begins a transaction in which all reads see one moment, whatever the server's default is, and
     /// what runs before it.
     pub(super) before_read: Option<&'static str>,
@@ -134,8 +134,10 @@ pub(super) enum Failure {
     Reference,
     /// A value does not fit its column.
     Value,
-    /// The server has no connection to spare, or the file is locked: worth another try.
+    /// The server has no connection to spare: worth another try.
     Busy,
+    /// Another transaction is in the way: worth another try of the whole transaction.
+    Contention,
     Other,
 }
 
@@ -160,9 +162,13 @@ impl Failure {
 impl Dialect {
     /// The error of a statement, for people.
     pub(in crate::store) fn error(&self, store: &str, action: &str, error: sqlx::Error) -> Error {
-        if (self.failure)(&error) == Failure::NotMigrated {
-            return Error::NotMigrated { store: store.to_owned() };
+        let store = store.to_owned();
+        match (self.failure)(&error) {
+            Failure::NotMigrated => Error::NotMigrated { store },
+            Failure::Contention => {
+                Error::Contention { store, action: action.to_owned(), source: Box::new(error) }
+            }
+            _ => Error::store(store, action, error),
         }
-        Error::store(store, action, error)
     }
 }

@@ -3,7 +3,7 @@
 use std::str::FromStr as _;
 
 use sqlx::{
-    MySql, MySqlConnection, Pool, Row as _, TypeInfo as _, ValueRef as _,
+    MySql, MySqlConnection, Row as _, TypeInfo as _, ValueRef as _,
     migrate::MigrateError,
     mysql::{
         MySqlArguments, MySqlConnectOptions, MySqlDatabaseError, MySqlPool, MySqlPoolOptions,
@@ -25,7 +25,7 @@ use crate::{
             dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
             driver::{self, Driver},
             migrate::{self, Found},
-            pool::{ACQUIRE_TIMEOUT, POOL_SIZE, acquire},
+            pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE},
             read::{IdFilter, lacks_triggers},
             script::{self, Syntax},
             store::SqlStore,
@@ -47,7 +47,7 @@ static DIALECT: Dialect = Dialect {
     failure,
     numbers_parameters: false,
     keeps_statements: true,
-    is_remote: true,
+    setup: Some(SETUP),
     before_read: Some("set transaction isolation level repeatable read"),
     begin_read: Some("start transaction with consistent snapshot, read only"),
     begin_write: None,
@@ -124,6 +124,10 @@ static DIALECT: Dialect = Dialect {
     },
 };
 
+/// Without autocommit, a statement outside of a transaction would begin one that nobody ends: the server's
+/// default or `init_connect` may turn it off.
+const SETUP: &str = "set autocommit = 1";
+
 const MISSING_TRIGGERS: &str = "select count(*) from novi_state where name = 'triggers'";
 
 /// TRUNCATE and foreign keys that cascade fire no trigger.
@@ -169,17 +173,24 @@ impl SqlStore<MySql> {
         let pool = MySqlPoolOptions::new()
             .max_connections(POOL_SIZE)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_connect(|connection, _| {
+                Box::pin(async move { sqlx::raw_sql(SETUP).execute(connection).await.map(drop) })
+            })
             .connect_lazy_with(options);
-        Ok(Self::from_pool(pool))
+        Ok(Self::with(Connections::own(pool)))
     }
 
-    /// Uses a pool of the service.
+    /// Uses a pool of the service. The connections that novi uses get `autocommit = 1`.
     #[must_use]
     pub fn from_pool(pool: MySqlPool) -> Self {
-        let options = pool.connect_options();
+        Self::with(Connections::of_service(pool))
+    }
+
+    fn with(connections: Connections<MySql>) -> Self {
+        let options = connections.pool.connect_options();
         let database = options.get_database().unwrap_or_default();
         let name = format!("mysql://{}:{}/{database}", options.get_host(), options.get_port());
-        Self::new(pool, name)
+        Self::new(connections, name)
     }
 }
 
@@ -224,28 +235,29 @@ impl Driver for MySql {
         Box::pin(mark_seen(connection, before, now))
     }
 
-    fn migrate(pool: &Pool<Self>) -> BoxFuture<'_, Result<Migrated, MigrateError>> {
-        Box::pin(migrate_once(pool))
+    fn migrate(connections: &Connections<Self>) -> BoxFuture<'_, Result<Migrated, MigrateError>> {
+        Box::pin(migrate_once(connections))
     }
 }
 
 driver::connection!(MySql, MySqlConnection);
 
-async fn migrate_once(pool: &MySqlPool) -> Result<Migrated, MigrateError> {
-    let mut connection = acquire(pool).await?;
-    if migrate::found::<MySql>(&mut connection).await? == Found::UpToDate
-        && !lacks_triggers(&mut *connection).await?
+async fn migrate_once(connections: &Connections<MySql>) -> Result<Migrated, MigrateError> {
+    let mut lease = connections.lease().await?;
+    if migrate::found::<MySql>(lease.typed()).await? == Found::UpToDate
+        && !lacks_triggers(lease.connection()).await?
     {
+        lease.give_back();
         return Ok(Migrated::default());
     }
     // The lock is the connection's: it ends with it, whatever happens here.
-    connection.close_on_drop();
-    lock(&mut connection).await?;
+    let connection = lease.typed();
+    lock(connection).await?;
     adopt::check_core_tables(&mut *connection).await?;
-    if may_make_triggers(&mut connection).await? {
-        let mut migrated = migrate::run::<MySql>(&mut connection, migrate::migrator(MIGRATIONS)).await?;
+    if may_make_triggers(connection).await? {
+        let mut migrated = migrate::run::<MySql>(connection, migrate::migrator(MIGRATIONS)).await?;
         if lacks_triggers(&mut *connection).await? {
-            make_triggers(&mut connection).await?;
+            make_triggers(connection).await?;
             migrated.applied.push("triggers".to_owned());
         }
         return Ok(migrated);
@@ -253,9 +265,9 @@ async fn migrate_once(pool: &MySqlPool) -> Result<Migrated, MigrateError> {
     let is_trigger = |statement: &str| script::is_trigger(statement, DIALECT.syntax);
     let migrator =
         migrate::migrator_without(MIGRATIONS, is_trigger, |text| script::split(text, DIALECT.syntax));
-    let migrated = migrate::run::<MySql>(&mut connection, migrator).await?;
+    let migrated = migrate::run::<MySql>(connection, migrator).await?;
     sqlx::query("insert ignore into novi_state (name, value) values ('triggers', 'missing')")
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
     Ok(Migrated { without_triggers: true, ..migrated })
 }
@@ -362,6 +374,8 @@ fn failure(error: &sqlx::Error) -> Failure {
         1146 => Failure::NotMigrated,
         // too many connections, of the server or of the user
         1040 | 1203 | 1226 => Failure::Busy,
+        // lock wait timeout, deadlock (also with a commit of another Galera node), changed since it was read
+        1205 | 1213 | 1020 => Failure::Contention,
         // out of range, wrong value, too long
         1264 | 1366 | 1406 => Failure::Value,
         _ => Failure::common(error),

@@ -118,7 +118,7 @@ impl NewToken {
 }
 
 /// The columns of a new token.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct TokenColumns {
     pub(super) name: String,
     pub(super) role: Role,
