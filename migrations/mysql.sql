@@ -257,15 +257,14 @@ create table if not exists novi_tokens (
   constraint novi_tokens_digits check (length(hash) = 64)
 ) engine = InnoDB row_format = dynamic character set utf8mb4 collate utf8mb4_bin {{comment novi_tokens}};
 
--- A number that is drawn at random whenever tokens are created, changed or removed: servers read it all the time, and the
--- tokens when it differs.
+-- A number that is drawn at random whenever tokens are created, changed or removed, and 0 before: servers read it all the
+-- time, and the tokens when it differs.
 create table if not exists novi_token_changes (
   id smallint primary key {{comment novi_token_changes.id}},
   changes bigint not null {{comment novi_token_changes.changes}},
   constraint novi_token_changes_one check (id = 1)
 ) engine = InnoDB {{comment novi_token_changes}};
-insert ignore into novi_token_changes (id, changes)
-values (1, cast(conv(left(sha2(concat(uuid(), rand()), 256), 15), 16, 10) as signed));
+insert ignore into novi_token_changes (id, changes) values (1, 0);
 
 -- MySQL has row triggers only, none for truncate. They run in the order in which they are made.
 

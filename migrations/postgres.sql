@@ -171,13 +171,13 @@ create table novi_tokens (
   last_used_at timestamptz
 );
 
--- A number that is drawn at random whenever tokens are created, changed or removed: servers read it all the time, and the
--- tokens when it differs.
+-- A number that is drawn at random whenever tokens are created, changed or removed, and 0 before: servers read it all the
+-- time, and the tokens when it differs.
 create table novi_token_changes (
   id smallint primary key check (id = 1),
   changes bigint not null
 );
-insert into novi_token_changes (id, changes) values (1, hashtextextended(gen_random_uuid()::text, 0));
+insert into novi_token_changes (id, changes) values (1, 0);
 
 {{comments}}
 

@@ -259,15 +259,14 @@ create table if not exists novi_tokens (
   constraint novi_tokens_digits check (length(hash) = 64)
 ) engine = InnoDB row_format = dynamic character set utf8mb4 collate utf8mb4_bin comment 'API tokens; use `novi token`, since a secret is shown only once and never stored';
 
--- A number that is drawn at random whenever tokens are created, changed or removed: servers read it all the time, and the
--- tokens when it differs.
+-- A number that is drawn at random whenever tokens are created, changed or removed, and 0 before: servers read it all the
+-- time, and the tokens when it differs.
 create table if not exists novi_token_changes (
   id smallint primary key comment 'Always 1',
-  changes bigint not null comment 'Drawn at random with each change',
+  changes bigint not null comment 'Drawn at random with each change; 0 before the first',
   constraint novi_token_changes_one check (id = 1)
 ) engine = InnoDB comment 'Whether novi_tokens has changed';
-insert ignore into novi_token_changes (id, changes)
-values (1, cast(conv(left(sha2(concat(uuid(), rand()), 256), 15), 16, 10) as signed));
+insert ignore into novi_token_changes (id, changes) values (1, 0);
 
 -- MySQL has row triggers only, none for truncate. They run in the order in which they are made.
 

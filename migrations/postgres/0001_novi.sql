@@ -173,13 +173,13 @@ create table novi_tokens (
   last_used_at timestamptz
 );
 
--- A number that is drawn at random whenever tokens are created, changed or removed: servers read it all the time, and the
--- tokens when it differs.
+-- A number that is drawn at random whenever tokens are created, changed or removed, and 0 before: servers read it all the
+-- time, and the tokens when it differs.
 create table novi_token_changes (
   id smallint primary key check (id = 1),
   changes bigint not null
 );
-insert into novi_token_changes (id, changes) values (1, hashtextextended(gen_random_uuid()::text, 0));
+insert into novi_token_changes (id, changes) values (1, 0);
 
 comment on table flags is 'The flags';
 comment on column flags.id is '1 or more; chosen by the database if left out';
@@ -258,7 +258,7 @@ comment on column novi_tokens.revoked_at is 'When it was revoked';
 comment on column novi_tokens.last_used_at is 'When it was last used, to a minute';
 comment on table novi_token_changes is 'Whether novi_tokens has changed';
 comment on column novi_token_changes.id is 'Always 1';
-comment on column novi_token_changes.changes is 'Drawn at random with each change';
+comment on column novi_token_changes.changes is 'Drawn at random with each change; 0 before the first';
 
 -- Functions are `security definer`: a role that may write to flags needs no rights on novi's own tables.
 

@@ -164,13 +164,13 @@ create table novi_tokens (
   last_used_at text
 );
 
--- A number that is drawn at random whenever tokens are created, changed or removed: servers read it all the time, and the
--- tokens when it differs.
+-- A number that is drawn at random whenever tokens are created, changed or removed, and 0 before: servers read it all the
+-- time, and the tokens when it differs.
 create table novi_token_changes (
   id integer primary key check (id = 1),
   changes integer not null
 );
-insert into novi_token_changes (id, changes) values (1, random());
+insert into novi_token_changes (id, changes) values (1, 0);
 
 -- Adopted tables have no delete rules, and many programs leave foreign keys off: the triggers hold in any case.
 -- To drop a condition would open a flag, hence the refusal.

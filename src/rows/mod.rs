@@ -22,7 +22,7 @@ pub use violation::{Violation, ViolationKind};
 /// A state of the rows: a number, which people see, and a stamp, which tells two states with one number apart.
 ///
 /// Compare revisions with `!=` only. After a restore or a fail-over the database may have a lower number, or
-/// other rows under the same one. As text and as JSON a revision is its number.
+/// other rows under the same one. Text, JSON and records of the history have the number only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "i64", into = "i64")]
 pub struct Revision {

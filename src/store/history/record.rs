@@ -13,7 +13,7 @@ use crate::rows::{Revision, violation::RowRef};
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct HistoryRecord {
-    /// The number of the first revision that has the change, without a stamp.
+    /// The first revision that has the change.
     pub revision: Revision,
     /// When it was made; on PostgreSQL, when it was committed.
     #[schemars(with = "Option<String>")]

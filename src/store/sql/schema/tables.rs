@@ -209,6 +209,9 @@ pub(super) const TABLES: &[Table] = &[
         name: "novi_token_changes",
         group: Group::Bookkeeping,
         description: "Whether novi_tokens has changed",
-        columns: &[key("id", SMALL, "Always 1"), kept("changes", ID, "Drawn at random with each change")],
+        columns: &[
+            key("id", SMALL, "Always 1"),
+            kept("changes", ID, "Drawn at random with each change; 0 before the first"),
+        ],
     },
 ];
