@@ -207,6 +207,12 @@ impl<'a> Context<'a> {
         self.attributes.as_slice().len()
     }
 
+    /// How many values there are, at any depth: attributes, and what is in their lists and objects.
+    #[must_use]
+    pub fn count_values(&self) -> usize {
+        self.iter().map(|(_, value)| value.count()).sum()
+    }
+
     /// Whether there are no attributes.
     #[must_use]
     #[inline]

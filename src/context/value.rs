@@ -90,6 +90,15 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// This value and those in it, at any depth.
+    pub(crate) fn count(&self) -> usize {
+        match self {
+            Self::List(values) => 1 + values.iter().map(Value::count).sum::<usize>(),
+            Self::Object(fields) => 1 + fields.iter().map(|(_, value)| value.count()).sum::<usize>(),
+            _ => 1,
+        }
+    }
+
     /// The same value, with all strings owned.
     #[must_use]
     pub fn into_owned(self) -> Value<'static> {

@@ -1,5 +1,7 @@
 //! Evaluation of the compiled rows.
 
+use std::{cell::Cell, time::Instant};
+
 use crate::snapshot::{Conjunction, Flag, Logic, Snapshot, Strategy, patch::Patch};
 use crate::{
     activation::{
@@ -120,38 +122,75 @@ impl Snapshot {
     /// Evaluates the flags that pass a filter; see [`evaluate_all`](Self::evaluate_all).
     pub fn evaluate_only(&self, filter: Filter<'_>, context: &Context<'_>) -> Vec<Decision<&Self>> {
         if override_scope::any_override_active() && override_scope::any_on_this_thread() {
-            return self.evaluate_with_overrides(filter, context);
+            return self.evaluate_with_overrides(filter, context, || false);
         }
-        self.evaluate_known(filter, context, |_| None)
+        self.evaluate_known(filter, context, |_| None, || false)
+    }
+
+    /// Evaluates the flags that pass a filter, for a caller that has a limited time; `None` if it ends before
+    /// all are evaluated. See [`evaluate_all`](Self::evaluate_all).
+    pub fn evaluate_until(
+        &self,
+        deadline: Instant,
+        filter: Filter<'_>,
+        context: &Context<'_>,
+    ) -> Option<Vec<Decision<&Self>>> {
+        /// The clock is read once for so many flags.
+        const FLAGS: u32 = 16;
+        let (evaluated, is_over) = (Cell::new(0_u32), Cell::new(false));
+        let stop = || {
+            let count = evaluated.get();
+            evaluated.set(count.wrapping_add(1));
+            if count % FLAGS == FLAGS - 1 && Instant::now() >= deadline {
+                is_over.set(true);
+            }
+            is_over.get()
+        };
+        let decisions = if override_scope::any_override_active() && override_scope::any_on_this_thread() {
+            self.evaluate_with_overrides(filter, context, stop)
+        } else {
+            self.evaluate_known(filter, context, |_| None, stop)
+        };
+        (!is_over.get()).then_some(decisions)
     }
 
     #[cold]
-    fn evaluate_with_overrides(&self, filter: Filter<'_>, context: &Context<'_>) -> Vec<Decision<&Self>> {
+    fn evaluate_with_overrides(
+        &self,
+        filter: Filter<'_>,
+        context: &Context<'_>,
+        stop: impl Fn() -> bool,
+    ) -> Vec<Decision<&Self>> {
         let over = |index| {
             let found = self.overlaid(self.name_of(index), Some(index))?;
             Some(Decision::new(self, Evaluated::Override(found)))
         };
-        let mut decisions = self.evaluate_known(filter, context, over);
+        let mut decisions = self.evaluate_known(filter, context, over, stop);
         self.add_overlaid(filter, &mut decisions);
         decisions
     }
 
-    /// `over` returns the decision for a flag that is overridden, which is not counted.
+    /// `over` returns the decision for a flag that is overridden, which is not counted. Once `stop` returns
+    /// true, no further flag is evaluated, and the result is of no use.
     #[inline(always)]
     fn evaluate_known<'a>(
         &'a self,
         filter: Filter<'_>,
         context: &Context<'_>,
         over: impl Fn(u32) -> Option<Decision<&'a Self>>,
+        stop: impl Fn() -> bool,
     ) -> Vec<Decision<&'a Self>> {
         if let Some(patch) = &self.patch {
-            return self.evaluate_patched(patch, filter, context, over);
+            return self.evaluate_patched(patch, filter, context, over, stop);
         }
         let Some(first) = self.flags.first() else { return Vec::new() };
         Memo::lend(self.memo_size(self.flags.len()), |memo| {
             let evaluation = Evaluation::new(&self.around, context, &first.named).with_memo(memo);
             let shard = self.counts.shard();
             let decide = |(index, flag): (u32, _)| {
+                if stop() {
+                    return Decision::new(self, Evaluated::Flag(index, MISSING));
+                }
                 if let Some(decision) = over(index) {
                     return decision;
                 }
@@ -175,6 +214,7 @@ impl Snapshot {
         filter: Filter<'_>,
         context: &Context<'_>,
         over: impl Fn(u32) -> Option<Decision<&'a Self>>,
+        stop: impl Fn() -> bool,
     ) -> Vec<Decision<&'a Self>> {
         let part = &patch.part;
         let Some(first) = self.flags.first().or(part.flags.first()) else { return Vec::new() };
@@ -185,7 +225,7 @@ impl Snapshot {
                 let shard = self.counts.shard();
                 let decide = |index: u32| {
                     let (home, flag) = self.locate(index)?;
-                    if !home.passes(filter, flag) {
+                    if stop() || !home.passes(filter, flag) {
                         return None;
                     }
                     if let Some(decision) = over(index) {

@@ -49,7 +49,7 @@
 //!
 //! | status | code | when |
 //! |---|---|---|
-//! | 400 | `invalid_body` | the body is not a JSON object, or the context has too many attributes |
+//! | 400 | `invalid_body` | the body is not a JSON object, or the context has too many values |
 //! | 400 | `invalid_context` | the context of OFREP is not an object, or has an invalid `targetingKey` |
 //! | 400 | `targeting_key_missing` | the server [requires](Options#structfield.require_targeting_key) one |
 //! | 400 | `invalid_toggles` | the list of toggles is invalid |
@@ -63,6 +63,7 @@
 //! | 405 | `method_not_allowed` | the header `allow` has the allowed methods |
 //! | 408 | `request_timeout` | the body was not received within [`Options::request_timeout`](Options#structfield.request_timeout) |
 //! | 413 | `body_too_large` | the body is larger than [`Options::body_limit`](Options#structfield.body_limit) |
+//! | 413 | `context_too_large` | the context is longer than [`Options::context_limit`](Options#structfield.context_limit) |
 //! | 414 | `url_too_long` | path and query are longer than [`Options::url_limit`](Options#structfield.url_limit) |
 //! | 415 | `unsupported_media_type` | the content type is not JSON |
 //! | 415 | `unsupported_content_encoding` | the body is compressed |
@@ -70,6 +71,9 @@
 //! | 500 | `internal_error` | a defect; the log has the details under the request id |
 //! | 503 | `too_many_streams` | [`Options::max_streams`](Options#structfield.max_streams) are open |
 //! | 503 | `tokens_not_known` | the tokens have not been loaded yet |
+//! | 503 | `evaluation_timeout` | the evaluation of all flags took longer than [`Options::evaluation_timeout`](Options#structfield.evaluation_timeout) |
+//! | 503 | `starting` | the flags have not been loaded yet; see [`serve_from`](serve_from()) |
+//! | 503 | `too_many_connections` | [`Options::max_connections`](Options#structfield.max_connections) are open |
 //! | 503 | `answer_timeout` | the response was not ready within [`Options::request_timeout`](Options#structfield.request_timeout) |
 //! | 409 | `already_exists`, `in_use`, `refused` | management: the current rows do not allow the change |
 //! | 412 | `conflict` | management: the row was modified since the caller read it; `conflict` has both sides |
@@ -115,7 +119,7 @@ pub use options::{
     toggles_header::TogglesHeader,
 };
 pub use router::router;
-pub use serve::{serve, server::Server};
+pub use serve::{ServeError, serve, serve_from, server::Server};
 pub use toggles::{
     error::ToggleError,
     layer::{RequestToggles, RequestTogglesService},

@@ -252,6 +252,12 @@ impl Snapshot {
         }
     }
 
+    /// How many flags there are.
+    #[must_use]
+    pub fn flag_count(&self) -> usize {
+        self.index_bound() - self.patch.as_deref().map_or(0, |patch| patch.replaced.len())
+    }
+
     /// One more than the largest index.
     pub(super) fn index_bound(&self) -> usize {
         self.flags.len() + self.patch.as_deref().map_or(0, |patch| patch.part.flags.len())

@@ -82,9 +82,4 @@ impl Snapshot {
     pub(crate) fn name_of_id(&self, id: i64) -> Option<&str> {
         self.flag_of_id(id).map(|index| self.name_of(index))
     }
-
-    /// The number of flags, ignoring a patch.
-    pub(crate) fn flag_count(&self) -> usize {
-        self.flags.len()
-    }
 }

@@ -19,6 +19,7 @@ use crate::{
         describe::{Input, Operation, Schemas},
         error::ApiError,
     },
+    options::Options,
 };
 
 /// The flag's name: the rest of the path, percent-decoded.
@@ -52,21 +53,32 @@ pub(crate) async fn path_param(parts: &mut Parts, state: &AppState, name: &str) 
 pub(crate) struct CallerContext(pub(crate) Context<'static>);
 
 impl CallerContext {
-    /// Looking up an attribute is a linear scan, once for each activation. Without a limit, one body could
-    /// take seconds.
-    pub(crate) const MOST_ATTRIBUTES: usize = 1000;
-
-    fn parse(body: &[u8]) -> Result<Self, ApiError> {
+    fn parse(body: &[u8], options: &Options) -> Result<Self, ApiError> {
+        check_length(body.len(), options)?;
         let text = std::str::from_utf8(body).map_err(ApiError::body_not_utf8)?;
         if matches!(text.trim_matches([' ', '\t', '\n', '\r']), "" | "null") {
             return Ok(Self(Context::new()));
         }
         let context = Context::from_json(text).map_err(|error| ApiError::body_not_context(&error))?;
-        if context.len() > Self::MOST_ATTRIBUTES {
-            return Err(ApiError::too_many_attributes(context.len(), Self::MOST_ATTRIBUTES));
-        }
+        check_values(&context, options).map_err(|message| ApiError::invalid_body(&message))?;
         Ok(Self(context))
     }
+}
+
+/// Each condition may read the whole context, so that without a limit one request could take minutes.
+///
+/// # Errors
+/// 413 if the JSON of a context is too long.
+pub(crate) fn check_length(length: usize, options: &Options) -> Result<(), ApiError> {
+    let limit = options.context_limit;
+    if length > limit { Err(ApiError::context_too_large(limit)) } else { Ok(()) }
+}
+
+/// # Errors
+/// What is wrong if a context has too many values.
+pub(crate) fn check_values(context: &Context<'_>, options: &Options) -> Result<(), String> {
+    let (most, found) = (options.context_values, context.count_values());
+    if found > most { Err(format!("expected at most {most} values, found {found}")) } else { Ok(()) }
 }
 
 impl FromRequest<AppState> for CallerContext {
@@ -77,7 +89,7 @@ impl FromRequest<AppState> for CallerContext {
         check_encoding(&parts.headers)?;
         let progress = parts.extensions.get::<Progress>().cloned().unwrap_or_default();
         let bytes = read_body(body, &parts.headers, state.options().body_limit, &progress).await?;
-        let context = Self::parse(&bytes)?;
+        let context = Self::parse(&bytes, state.options())?;
         if let Some(slot) = parts.extensions.get::<ContextSlot>() {
             slot.set(&context.0);
         }

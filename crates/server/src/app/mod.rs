@@ -11,14 +11,24 @@ pub(crate) mod progress;
 pub(crate) mod rows;
 pub(crate) mod shutdown;
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use novi::Flags;
+use novi::{
+    Context, Decision, Flags,
+    snapshot::{Filter, Snapshot},
+};
 
 use crate::{
     app::{events::Events, limits::Limits, metrics::Metrics, shutdown::Shutdown},
+    http::error::ApiError,
     options::Options,
 };
+
+/// A longer time would overflow the clock.
+const LONGEST: Duration = Duration::from_hours(24);
 
 /// The state of one server. Cheap to clone: each request has a clone.
 #[derive(Clone)]
@@ -37,13 +47,28 @@ struct Inner {
 
 impl AppState {
     pub(crate) fn new(flags: Flags, options: Options, shutdown: Shutdown, metrics: Metrics) -> Self {
-        let (limits, events) = (Limits::default(), Events::new(&options));
+        let (limits, events) = (Limits::new(&options), Events::new(&options));
         Self { inner: Arc::new(Inner { flags, options, shutdown, limits, events, metrics }) }
     }
 
     /// A handler takes the snapshot once, so that its response is of one revision.
     pub(crate) fn flags(&self) -> &Flags {
         &self.inner.flags
+    }
+
+    /// The decisions for all flags.
+    ///
+    /// # Errors
+    /// 503 if it takes too long.
+    pub(crate) fn evaluate_all<'a>(
+        &self,
+        snapshot: &'a Snapshot,
+        context: &Context<'_>,
+    ) -> Result<Vec<Decision<&'a Snapshot>>, ApiError> {
+        let limit = self.options().evaluation_timeout;
+        let deadline = Instant::now() + limit.min(LONGEST);
+        let decisions = snapshot.evaluate_until(deadline, Filter::All, context);
+        decisions.ok_or_else(|| ApiError::evaluation_timeout(limit))
     }
 
     pub(crate) fn options(&self) -> &Options {

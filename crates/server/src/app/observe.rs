@@ -28,7 +28,7 @@ use crate::{
     http::{error::ApiError, text::short, trace_context::trace_id},
 };
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The middleware of every route but those of OFREP's evaluations, which use [`Exchange`] themselves.
 pub(crate) async fn observe(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
@@ -184,7 +184,7 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
 /// A unique id: a random number of the process, and a counter. A random number for each request would cost
 /// more than many an evaluation.
 #[expect(clippy::cast_possible_truncation, reason = "digits are below 16")]
-fn new_id() -> HeaderValue {
+pub(crate) fn new_id() -> HeaderValue {
     static PROCESS: LazyLock<u64> = LazyLock::new(|| {
         let (high, low) = Uuid::new_v4().as_u64_pair();
         high ^ low

@@ -93,10 +93,7 @@ fn authenticate(
         },
     };
     if options.rate_limit > 0 {
-        let key = match caller.token_id() {
-            Some(id) => RateKey::Token(id),
-            None => RateKey::Address(network(state, headers, peer)),
-        };
+        let key = rate_key(state, &caller, headers, peer);
         if let Some(seconds) = state.limits().rates.exceeded(key, options.rate_limit, Instant::now()) {
             let message = format!("more than {} requests per second", options.rate_limit);
             return Err(ApiError::too_many_requests(message, seconds));
@@ -131,6 +128,19 @@ fn reject(
         return Ok(Caller::ANONYMOUS);
     }
     Err(ApiError::unauthorized("unknown or expired token"))
+}
+
+/// By what a caller's requests are limited.
+pub(crate) fn rate_key(
+    state: &AppState,
+    caller: &Caller,
+    headers: &HeaderMap,
+    peer: Option<Peer>,
+) -> RateKey {
+    match caller.token_id() {
+        Some(id) => RateKey::Token(id),
+        None => RateKey::Address(network(state, headers, peer)),
+    }
 }
 
 /// The network of the client, by which requests are counted. If an application does not pass the peer's

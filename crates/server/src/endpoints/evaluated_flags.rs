@@ -21,7 +21,7 @@ pub(crate) async fn list(
     let snapshot = state.flags().snapshot();
     let rows = rows(&snapshot)?;
     // The flags of the rows are the first decisions, in the order of the rows.
-    let decisions = snapshot.evaluate_all(&context);
+    let decisions = state.evaluate_all(&snapshot, &context)?;
     let status = |row: usize| decisions.get(row).is_some_and(Decision::enabled);
     Reply::new(&FlagList::new(&snapshot, rows, status))
 }

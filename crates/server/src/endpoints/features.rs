@@ -32,7 +32,7 @@ pub(crate) async fn list(
         slot.set(&context);
     }
     let snapshot = state.flags().snapshot();
-    let decisions = snapshot.evaluate_all(&context);
+    let decisions = state.evaluate_all(&snapshot, &context)?;
     let active = decisions.iter().filter(|decision| decision.enabled() && caller.may_see(decision));
     Reply::new(&Features { active_features: active.map(novi::Decision::flag).collect() })
 }

@@ -82,6 +82,19 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Result<Health<Ready>
     uncached(code, &ready)
 }
 
+/// Readiness before there are flags.
+pub(crate) async fn starting() -> Result<Health<Ready>, ApiError> {
+    let ready = Ready {
+        status: "not_ready",
+        revision: 0,
+        source: Origin::Nowhere,
+        age_seconds: None,
+        issues: 0,
+        reason: Some("the server is starting".to_owned()),
+    };
+    uncached(StatusCode::SERVICE_UNAVAILABLE, &ready)
+}
+
 fn uncached<T: Serialize>(code: StatusCode, body: &T) -> Result<Health<T>, ApiError> {
     let mut response = reply(code, body)?;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -139,10 +139,6 @@ impl ApiError {
         Self::invalid_body(&format!("expected the context as a JSON object, or no body: {error}"))
     }
 
-    pub(crate) fn too_many_attributes(found: usize, most: usize) -> Self {
-        Self::invalid_body(&format!("expected at most {most} attributes, found {found}"))
-    }
-
     pub(crate) fn invalid_body(message: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_body", format!("body: {}", short(message)))
     }
@@ -150,6 +146,16 @@ impl ApiError {
     pub(crate) fn body_too_large(limit: usize) -> Self {
         let message = format!("body: expected at most {limit} bytes");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
+    }
+
+    pub(crate) fn context_too_large(limit: usize) -> Self {
+        let message = format!("context: expected at most {limit} bytes of JSON");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "context_too_large", message)
+    }
+
+    pub(crate) fn evaluation_timeout(limit: std::time::Duration) -> Self {
+        let message = format!("evaluating the flags took more than {limit:?}; send a smaller context");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "evaluation_timeout", message).retry_after(10)
     }
 
     pub(crate) fn content_encoding() -> Self {
@@ -206,6 +212,22 @@ impl ApiError {
     pub(crate) fn too_many_streams(limit: usize) -> Self {
         let message = format!("the limit of {limit} open event streams is reached");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", message).retry_after(10)
+    }
+
+    /// A server without flags so far.
+    pub(crate) fn starting() -> Self {
+        let message = "the server is starting; retry";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "starting", message).retry_after(1)
+    }
+
+    pub(crate) fn too_many_connections() -> Self {
+        let message = "too many connections are open; only health checks are answered";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", message).retry_after(10)
+    }
+
+    pub(crate) fn health_only() -> Self {
+        let message = "this address only has GET /health/live and GET /health/ready";
+        Self::new(StatusCode::NOT_FOUND, "route_not_found", message)
     }
 
     pub(crate) fn media_type() -> Self {

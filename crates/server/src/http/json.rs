@@ -1,7 +1,7 @@
 //! Responses with a JSON body.
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
@@ -12,12 +12,12 @@ use serde::Serialize;
 /// # Errors
 /// The body cannot be serialized.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> serde_json::Result<Response> {
-    Ok(json_bytes(status, serde_json::to_vec(body)?))
+    Ok(json_bytes(status, serde_json::to_vec(body)?).map(Body::from))
 }
 
 /// A response whose body is JSON already.
-pub(crate) fn json_bytes(status: StatusCode, body: Vec<u8>) -> Response {
-    let mut response = Response::new(Body::from(body));
+pub(crate) fn json_bytes(status: StatusCode, body: Vec<u8>) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

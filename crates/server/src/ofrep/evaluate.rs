@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use axum::{
     BoxError,
-    body::{Bytes, HttpBody},
+    body::{Body, Bytes, HttpBody},
     http::{HeaderValue, Request, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
@@ -18,7 +18,7 @@ use crate::{
         observe::Exchange,
         progress::Progress,
     },
-    auth::{access::Access, authorize, caller::Caller},
+    auth::{access::Access, authorize, caller::Caller, rate_key},
     http::{error::ApiError, json::json_bytes, peer::Peer},
     ofrep::{etag, events, request::Evaluation, response, telemetry},
     toggles::apply::Toggles,
@@ -29,6 +29,16 @@ pub(crate) const PATH: &str = "/ofrep/v1/evaluate/flags";
 
 /// The route for one flag.
 pub(crate) const SINGLE_PATH: &str = "/ofrep/v1/evaluate/flags/{*key}";
+
+/// An evaluation of more flags than this, or of fewer with a longer context, is large: it takes too long for
+/// an async worker.
+const LARGE: usize = 1000;
+
+/// A context of this many bytes counts twice, one twice as long three times, and so on.
+const LARGE_CONTEXT: usize = 1024;
+
+/// About how many bytes a flag takes in a response.
+const BYTES_PER_FLAG: usize = 128;
 
 /// Who may evaluate.
 pub(crate) const ACCESS: Access = Access::Requires(Role::Client);
@@ -106,23 +116,42 @@ impl EvaluationRequest<'_> {
             return Err(ApiError::media_type());
         }
         let body = read_body(body, headers, options.body_limit, progress).await?;
-        let evaluation = Evaluation::parse(&body, caller, flags)?;
-        if options.require_targeting_key && !evaluation.has_targeting_key(flags) {
-            return Err(ApiError::targeting_key_missing());
-        }
         if key.is_none() {
             self.state.events().catch_up(flags, self.parts.uri.query()).await;
         }
         let snapshot = flags.snapshot();
+        let count = if key.is_none() { snapshot.flag_count() } else { 1 };
+        if count * (1 + body.len() / LARGE_CONTEXT) <= LARGE {
+            return Ok(self.respond(&snapshot, caller, key, &body)?.map(Body::from));
+        }
+        let rate_key = rate_key(self.state, caller, headers, self.peer);
+        let admission = self.state.limits().evaluations.enter(rate_key, count * BYTES_PER_FLAG).await;
+        let (response, memory) = admission.run(|| self.respond(&snapshot, caller, key, &body));
+        Ok(response?.map(|bytes| memory.hold(bytes)))
+    }
+
+    /// Evaluates, in the toggles of the request if it has any.
+    fn respond(
+        &self,
+        snapshot: &Snapshot,
+        caller: &Caller,
+        key: Option<&str>,
+        body: &[u8],
+    ) -> Result<Response<Bytes>, ApiError> {
+        let (flags, options) = (self.state.flags(), self.state.options());
+        let evaluation = Evaluation::parse(body, caller, flags, options)?;
+        if options.require_targeting_key && !evaluation.has_targeting_key(flags) {
+            return Err(ApiError::targeting_key_missing());
+        }
         let respond = || match key {
-            Some(key) => self.one(&snapshot, &evaluation.context, caller, key),
-            None => self.all(&snapshot, &evaluation.context, caller, &body),
+            Some(key) => self.one(snapshot, &evaluation.context, caller, key),
+            None => self.all(snapshot, &evaluation.context, caller, body),
         };
-        let Some(toggles) = Toggles::of_request(self.state, headers, caller, &snapshot)? else {
+        let Some(toggles) = Toggles::of_request(self.state, &self.parts.headers, caller, snapshot)? else {
             return respond();
         };
         let mut response = toggles.within(respond)?;
-        toggles.add_header(self.state, response.headers_mut(), &snapshot, &evaluation.context);
+        toggles.add_header(self.state, response.headers_mut(), snapshot, &evaluation.context);
         Ok(response)
     }
 
@@ -132,7 +161,7 @@ impl EvaluationRequest<'_> {
         context: &Context<'_>,
         caller: &Caller,
         key: &str,
-    ) -> Result<Response, ApiError> {
+    ) -> Result<Response<Bytes>, ApiError> {
         let decision = snapshot.decision(key, context).filter(|decision| caller.may_see(decision));
         let decision = decision.ok_or_else(|| ApiError::no_such_flag(key))?;
         if self.state.options().trace_evaluations {
@@ -152,15 +181,17 @@ impl EvaluationRequest<'_> {
         context: &Context<'_>,
         caller: &Caller,
         request_body: &[u8],
-    ) -> Result<Response, ApiError> {
+    ) -> Result<Response<Bytes>, ApiError> {
         let stream =
             events::address(self.state.events().key(), self.mount, snapshot.revision(), caller.token_id());
-        let mut body = self.write_flags(snapshot, context, caller);
+        let mut body = self.write_flags(snapshot, context, caller)?;
         let etag = etag::etag(snapshot.revision(), request_body, &body, &stream);
         let etag = HeaderValue::from_maybe_shared(Bytes::from(etag));
         let etag = etag.map_err(|error| ApiError::internal(error.to_string()))?;
         let mut response = if etag::matches(&self.parts.headers, &etag) {
-            StatusCode::NOT_MODIFIED.into_response()
+            let mut response = Response::new(Bytes::new());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
         } else {
             response::write_end(&mut body, &stream, snapshot.revision());
             json_bytes(StatusCode::OK, body)
@@ -170,10 +201,15 @@ impl EvaluationRequest<'_> {
     }
 
     /// The start of the body for all flags, up to the last flag.
-    fn write_flags(&self, snapshot: &Snapshot, context: &Context<'_>, caller: &Caller) -> Vec<u8> {
+    fn write_flags(
+        &self,
+        snapshot: &Snapshot,
+        context: &Context<'_>,
+        caller: &Caller,
+    ) -> Result<Vec<u8>, ApiError> {
         let traced = self.state.options().trace_evaluations;
-        let decisions = snapshot.evaluate_all(context);
-        let mut body = Vec::with_capacity(256 + decisions.len() * 128);
+        let decisions = self.state.evaluate_all(snapshot, context)?;
+        let mut body = Vec::with_capacity(256 + decisions.len() * BYTES_PER_FLAG);
         response::write_start(&mut body);
         for decision in decisions.iter().filter(|decision| caller.may_see(decision)) {
             if traced {
@@ -181,7 +217,7 @@ impl EvaluationRequest<'_> {
             }
             response::write_item(&mut body, decision);
         }
-        body
+        Ok(body)
     }
 }
 

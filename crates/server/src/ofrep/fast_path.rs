@@ -21,13 +21,19 @@ use crate::{
 /// its route.
 #[derive(Clone)]
 pub(crate) struct FastPath {
-    state: AppState,
+    /// `None` without evaluations.
+    state: Option<AppState>,
     router: Router,
 }
 
 impl FastPath {
     pub(crate) fn new(state: AppState, router: Router) -> Self {
-        Self { state, router }
+        Self { state: Some(state), router }
+    }
+
+    /// The router alone.
+    pub(crate) fn router_only(router: Router) -> Self {
+        Self { state: None, router }
     }
 
     pub(crate) async fn call(
@@ -35,19 +41,20 @@ impl FastPath {
         peer: Peer,
         mut request: Request<Incoming>,
     ) -> Result<Response, Infallible> {
-        if self.is_evaluation(&request) {
-            return Ok(evaluate(&self.state, Some(peer), "", request).await);
+        if let Some(state) = &self.state
+            && is_evaluation(state, &request)
+        {
+            return Ok(evaluate(state, Some(peer), "", request).await);
         }
         request.extensions_mut().insert(peer);
         self.router.oneshot(request.map(Body::new)).await
     }
+}
 
-    fn is_evaluation(&self, request: &Request<Incoming>) -> bool {
-        let rest = request.uri().path().strip_prefix(PATH);
-        let is_path = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        // Requests from pages of other origins need the CORS headers of the router.
-        let is_cors =
-            || !self.state.options().origins.is_empty() && request.headers().contains_key(header::ORIGIN);
-        is_path && request.method() == Method::POST && !is_cors()
-    }
+fn is_evaluation(state: &AppState, request: &Request<Incoming>) -> bool {
+    let rest = request.uri().path().strip_prefix(PATH);
+    let is_path = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    // Requests from pages of other origins need the CORS headers of the router.
+    let is_cors = || !state.options().origins.is_empty() && request.headers().contains_key(header::ORIGIN);
+    is_path && request.method() == Method::POST && !is_cors()
 }

@@ -7,9 +7,10 @@ use serde::Deserialize;
 use serde_json::{error::Category, json, value::RawValue};
 
 use crate::{
-    app::extract::CallerContext,
+    app::extract::{check_length, check_values},
     auth::caller::Caller,
     http::{describe::Operation, error::ApiError, text::short},
+    options::Options,
 };
 
 /// What to evaluate with. Its text is borrowed from the body.
@@ -25,7 +26,12 @@ struct Body<'a> {
 }
 
 impl<'a> Evaluation<'a> {
-    pub(crate) fn parse(body: &'a [u8], caller: &Caller, flags: &Flags) -> Result<Self, ApiError> {
+    pub(crate) fn parse(
+        body: &'a [u8],
+        caller: &Caller,
+        flags: &Flags,
+        options: &Options,
+    ) -> Result<Self, ApiError> {
         let text = std::str::from_utf8(body).map_err(ApiError::body_not_utf8)?;
         // serde also deserializes structs from arrays.
         let is_object = text.trim_ascii_start().starts_with('{');
@@ -37,14 +43,12 @@ impl<'a> Evaluation<'a> {
         let Some(context) = parsed.context.filter(|_| is_object) else {
             return Err(invalid_context(if is_object { "found no context" } else { "found no object" }));
         };
+        check_length(context.get().len(), options)?;
         let context = Context::from_json_borrowed(context.get()).map_err(|error| {
             ApiError::invalid_context(short(&format!("context: expected an object: {error}")))
         })?;
-        let most = CallerContext::MOST_ATTRIBUTES;
-        if context.len() > most {
-            let message = format!("context: expected at most {most} attributes, found {}", context.len());
-            return Err(ApiError::invalid_context(message));
-        }
+        check_values(&context, options)
+            .map_err(|message| ApiError::invalid_context(format!("context: {message}")))?;
         if let Some(key) = context.get(TARGETING_KEY).filter(|key| !matches!(key, Value::Str(_))) {
             let message =
                 format!("context.{TARGETING_KEY}: expected a string, found a value of type {}", key.kind());

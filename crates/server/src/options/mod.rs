@@ -8,7 +8,7 @@ pub(crate) mod signing;
 pub(crate) mod tls;
 pub(crate) mod toggles_header;
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use ipnet::IpNet;
 
@@ -60,6 +60,20 @@ macro_rules! options {
 options! {
     /// The largest request body in bytes: 1 MiB. Larger ones are rejected with 413.
     body_limit: usize = 1024 * 1024,
+    /// The longest context of an evaluation in bytes of JSON: 64 KiB. Longer ones are rejected with 413. Each
+    /// condition on an attribute may read all of it.
+    context_limit: usize = 64 * 1024,
+    /// The most values in a context, at any depth: 1,000. Contexts with more are rejected with 400.
+    context_values: usize = 1000,
+    /// How long the evaluation of all flags may take for one request: 2 s, without the time that the request
+    /// waits for its turn. 503 then.
+    evaluation_timeout: Duration = Duration::from_secs(2),
+    /// How many large evaluations, such as those of thousands of flags, run at a time: half of the cores, or
+    /// one. Further ones wait, and callers take turns.
+    large_concurrency: usize = half_of_the_cores(),
+    /// The most bytes of large responses in memory, until their clients have read them: 256 MiB. Requests for
+    /// more wait, and one caller may use a quarter.
+    response_memory: usize = 256 * 1024 * 1024,
     /// The longest path and query of a request in bytes: 32 KiB. Longer ones are rejected with 414.
     url_limit: usize = 32 * 1024,
     /// How long a request may take from the end of its head to the start of its response, its body included:
@@ -72,9 +86,16 @@ options! {
     /// How long a client may not read any byte of a response that is ready: 30 s. The connection is then
     /// closed. [`serve`](crate::serve()) only.
     write_timeout: Duration = Duration::from_secs(30),
-    /// The most open connections: 10,000. Further ones wait in the backlog of the socket. Each takes a file
-    /// descriptor, so `ulimit -n` must allow for them. [`serve`](crate::serve()) only.
+    /// The most open connections: 10,000, or as many as the limit of open files (`ulimit -n`) allows. Further
+    /// ones wait in the backlog of the socket, but for a few that may only check the health.
+    /// [`serve`](crate::serve()) only.
     max_connections: usize = 10_000,
+    /// The most open connections of one address that is no [trusted proxy](Self#structfield.trusted_proxies);
+    /// further ones are closed. 0 is half of all. [`serve`](crate::serve()) only.
+    connections_per_address: usize = 0,
+    /// A second address that only has `/health/live` and `/health/ready`, served by a thread of its own: it
+    /// answers whatever happens on the other one. Always HTTP without TLS. [`serve`](crate::serve()) only.
+    health_listen: Option<SocketAddr> as impl Into<Option<SocketAddr>> = None,
     /// How long new requests are still accepted after the shutdown signal: 1 s, a part of
     /// [`drain`](Self#structfield.drain). Readiness is 503 during that time, and connections are closed after
     /// their next response. Load balancers that poll readiness need their interval here.
@@ -129,4 +150,8 @@ options! {
     trace_evaluations: bool = false,
     /// A hook for the span of each request, for example to make it a child of the caller's span.
     on_span: Option<OnSpan> as impl Into<Option<OnSpan>> = None,
+}
+
+fn half_of_the_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2).max(1)
 }

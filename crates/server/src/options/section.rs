@@ -33,6 +33,16 @@ pub struct ServerSection {
     pub listen: SocketAddr,
     /// [`Options::body_limit`](Options#structfield.body_limit)
     pub body_limit: usize,
+    /// [`Options::context_limit`](Options#structfield.context_limit)
+    pub context_limit: usize,
+    /// [`Options::context_values`](Options#structfield.context_values)
+    pub context_values: usize,
+    /// [`Options::evaluation_timeout`](Options#structfield.evaluation_timeout)
+    pub evaluation_timeout: Interval,
+    /// [`Options::large_concurrency`](Options#structfield.large_concurrency); 0 is the default.
+    pub large_concurrency: usize,
+    /// [`Options::response_memory`](Options#structfield.response_memory)
+    pub response_memory: usize,
     /// [`Options::request_timeout`](Options#structfield.request_timeout)
     pub request_timeout: Interval,
     /// [`Options::header_read_timeout`](Options#structfield.header_read_timeout)
@@ -43,6 +53,10 @@ pub struct ServerSection {
     pub stale_after: Interval,
     /// [`Options::max_connections`](Options#structfield.max_connections)
     pub max_connections: usize,
+    /// [`Options::connections_per_address`](Options#structfield.connections_per_address)
+    pub connections_per_address: usize,
+    /// [`Options::health_listen`](Options#structfield.health_listen), as an address and a port; empty is none.
+    pub health_listen: String,
     /// [`Options::max_streams`](Options#structfield.max_streams)
     pub max_streams: usize,
     /// [`Options::signing_key`](Options#structfield.signing_key); empty is a random key.
@@ -80,11 +94,18 @@ impl Default for ServerSection {
         Self {
             listen: LISTEN,
             body_limit: options.body_limit,
+            context_limit: options.context_limit,
+            context_values: options.context_values,
+            evaluation_timeout: options.evaluation_timeout.into(),
+            large_concurrency: 0,
+            response_memory: options.response_memory,
             request_timeout: options.request_timeout.into(),
             header_timeout: options.header_read_timeout.into(),
             drain_timeout: options.drain.into(),
             stale_after: options.stale_after.into(),
             max_connections: options.max_connections,
+            connections_per_address: options.connections_per_address,
+            health_listen: String::new(),
             max_streams: options.max_streams,
             signing_key: Secret::default(),
             require_targeting_key: options.require_targeting_key,
@@ -138,13 +159,25 @@ impl ServerSection {
             );
             SectionError::new("toggles_header", message)
         })?;
-        Ok(Options::default()
+        let defaults = Options::default();
+        let large_concurrency = match self.large_concurrency {
+            0 => defaults.large_concurrency,
+            number => number,
+        };
+        Ok(defaults
             .body_limit(self.body_limit)
+            .context_limit(self.context_limit)
+            .context_values(self.context_values)
+            .evaluation_timeout(self.evaluation_timeout.into())
+            .large_concurrency(large_concurrency)
+            .response_memory(self.response_memory)
             .request_timeout(self.request_timeout.into())
             .header_read_timeout(self.header_timeout.into())
             .drain(self.drain_timeout.into())
             .stale_after(self.stale_after.into())
             .max_connections(self.max_connections)
+            .connections_per_address(self.connections_per_address)
+            .health_listen(self.health_listen()?)
             .max_streams(self.max_streams)
             .signing_key(self.signing_key()?)
             .require_targeting_key(self.require_targeting_key)
@@ -176,6 +209,18 @@ impl ServerSection {
             SectionError::new("signing_key", message)
         });
         key.map(Some)
+    }
+
+    fn health_listen(&self) -> Result<Option<SocketAddr>, SectionError> {
+        let text = self.health_listen.as_str();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        text.parse().map(Some).map_err(|_| {
+            let message =
+                format!("expected an IP address and a port, such as \"127.0.0.1:6685\", found {text:?}");
+            SectionError::new("health_listen", message)
+        })
     }
 
     fn trusted_proxies(&self) -> Result<Vec<IpNet>, SectionError> {

@@ -14,6 +14,7 @@ use crate::{
     app::{AppState, metrics::Route, observe::observe},
     auth::{access::Access, authorize_request},
     http::describe::{Described, Operation, Schemas},
+    router::large::{Large, run_large},
     toggles::apply::apply_toggles,
 };
 
@@ -27,6 +28,7 @@ pub(crate) struct Endpoint {
     pub(crate) describe: fn(&mut Operation, &mut Schemas),
     handler: Box<dyn FnOnce() -> MethodRouter<AppState>>,
     has_middleware: bool,
+    large: Option<Large>,
 }
 
 macro_rules! methods {
@@ -56,12 +58,27 @@ impl Endpoint {
         handler: H,
     ) -> Self {
         let handler = Box::new(move || on(filter, handler));
-        Self { method, path, access, summary, describe: H::describe, handler, has_middleware: true }
+        Self {
+            method,
+            path,
+            access,
+            summary,
+            describe: H::describe,
+            handler,
+            has_middleware: true,
+            large: None,
+        }
     }
 
     /// The handler does the work of the middleware itself, as evaluations do.
     pub(crate) fn without_middleware(mut self) -> Self {
         self.has_middleware = false;
+        self
+    }
+
+    /// Its response takes long to make, or much memory.
+    pub(crate) fn large(mut self, large: Large) -> Self {
+        self.large = Some(large);
         self
     }
 
@@ -76,7 +93,10 @@ impl Endpoint {
     }
 
     pub(crate) fn into_route(self, state: &AppState) -> (&'static str, MethodRouter<AppState>) {
-        let route = (self.handler)();
+        let mut route = (self.handler)();
+        if let Some(large) = self.large {
+            route = route.route_layer(from_fn_with_state((state.clone(), large), run_large));
+        }
         if !self.has_middleware {
             return (self.path, route);
         }

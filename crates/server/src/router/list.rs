@@ -8,7 +8,10 @@ use crate::{
     endpoints::{evaluated_flags, features, flags, health, metrics},
     manage::{self, request::params::Id},
     ofrep,
-    router::endpoint::{Endpoint, delete, get, patch, post, put},
+    router::{
+        endpoint::{Endpoint, delete, get, patch, post, put},
+        large::Large::{Comparison, Evaluation},
+    },
 };
 
 /// All endpoints.
@@ -22,21 +25,23 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 fn evaluation() -> Vec<Endpoint> {
     use ofrep::evaluate::{ACCESS, PATH, SINGLE_PATH};
     vec![
-        get("/flags", Requires(Server), "List flags as rows, by id", flags::list),
+        get("/flags", Requires(Server), "List flags as rows, by id", flags::list).large(Evaluation),
         get("/flags/{*name}", Requires(Server), "Get a flag as a row", flags::one),
         post(
             "/evaluatedFlags",
             Requires(Server),
             "Evaluate all flags; `status` is the decision",
             evaluated_flags::list,
-        ),
+        )
+        .large(Evaluation),
         post(
             "/evaluatedFlags/{*name}",
             Requires(Server),
             "Evaluate a flag; `status` is the decision",
             evaluated_flags::one,
         ),
-        get("/features", Optional, "List the names of the flags that are on for the caller", features::list),
+        get("/features", Optional, "List the names of the flags that are on for the caller", features::list)
+            .large(Evaluation),
         post(PATH, ACCESS, "Evaluate all flags (OFREP)", ofrep::routes::bulk).without_middleware(),
         post(SINGLE_PATH, ACCESS, "Evaluate a flag (OFREP)", ofrep::routes::single).without_middleware(),
         get(
@@ -88,8 +93,10 @@ fn management() -> Vec<Endpoint> {
         delete("/api/activations/{id}/members", Requires(Admin), "Remove a member", members::delete),
         post("/api/edits", Requires(Admin), "Make several changes, all or none", edits::edit),
         get("/api/history", Requires(Admin), "List changes, newest first", history::list),
-        get("/api/diff", Requires(Admin), "List differences between two revisions", history::diff),
-        post("/api/rollback", Requires(Admin), "Roll back to an earlier revision", rollback::rollback),
+        get("/api/diff", Requires(Admin), "List differences between two revisions", history::diff)
+            .large(Comparison),
+        post("/api/rollback", Requires(Admin), "Roll back to an earlier revision", rollback::rollback)
+            .large(Comparison),
         get("/api/issues", Requires(Admin), "List invalid rows", issues::list),
         get("/api/stale", Requires(Admin), "List flags that can be removed", stale::list),
         get("/api/types", Requires(Server), "List activation types with their schemas", types::list),

@@ -2,6 +2,7 @@
 
 pub(crate) mod document;
 pub(crate) mod endpoint;
+pub(crate) mod large;
 pub(crate) mod list;
 
 use std::sync::LazyLock;

@@ -96,6 +96,12 @@ impl Server {
         self.stop.take().unwrap().send(()).unwrap();
     }
 
+    /// Ends the server.
+    pub async fn ended_after_signal(mut self) {
+        self.signal();
+        self.ended().await;
+    }
+
     /// Waits until the server has returned.
     pub async fn ended(self) {
         timeout(PATIENCE, self.task).await.unwrap().unwrap().unwrap();

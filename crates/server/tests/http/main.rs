@@ -6,11 +6,13 @@ mod access;
 mod bodies;
 #[path = "../common/mod.rs"]
 mod common;
+mod connections;
 mod cors;
 mod evaluated_flags;
 mod events;
 mod flags;
 mod health;
+mod large;
 mod logs;
 mod metrics;
 mod mounted;

@@ -215,7 +215,7 @@ async fn etag_changes_with_context_rows_and_time() {
 #[tokio::test]
 async fn invalid_request_has_the_error_code_of_openfeature() {
     let server = start().await;
-    let deep = format!("{{\"context\":{{\"a\":{}{}}}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let deep = format!("{{\"context\":{{\"a\":{}{}}}}}", "[".repeat(30_000), "]".repeat(30_000));
     let many = (0..1001).map(|n| format!("\"a{n}\":1,")).collect::<Vec<_>>().concat();
     let many = format!("{{\"context\":{{{many}\"z\":1}}}}");
     let bodies = [

@@ -6,14 +6,15 @@ mod options;
 mod retention;
 mod signals;
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Args;
 use novi::{
     Flags,
     flags::{Origin, Status},
+    store::SchemaStore,
 };
-use novi_server::Database;
+use novi_server::{Database, Options, ServeError};
 use serde_json::json;
 use tokio::{net::TcpListener, sync::oneshot};
 
@@ -61,7 +62,7 @@ impl Serve {
         }
         let config = &session.config;
         let store = if self.demo { Some(demo::create(config).await?) } else { None };
-        let mut options = options::from_config(config, self.tls_cert, self.tls_key)?;
+        let mut options = options::from_config(config, self.tls_cert.clone(), self.tls_key.clone())?;
         if self.demo {
             // No load balancer needs time to notice the shutdown, so Ctrl-C returns at once.
             options.notice = Duration::ZERO;
@@ -78,6 +79,20 @@ impl Serve {
             ))
         })?;
         let address = listener.local_addr().unwrap_or(address);
+        let mut signals = Signals::new().map_err(|error| Failure::runtime(&error))?;
+        let start = self.start(&session, store, options.clone(), address);
+        serve(listener, options, start, &mut signals).await
+    }
+
+    /// Loads the flags and prints the address.
+    async fn start(
+        &self,
+        session: &Session,
+        store: Option<Arc<dyn SchemaStore>>,
+        mut options: Options,
+        address: SocketAddr,
+    ) -> Result<(Flags, Options), Failure> {
+        let config = &session.config;
         let builder = Flags::builder().config(config).keep_rows().start_without_database();
         let flags = match (store, session.snapshot_file()) {
             (Some(store), _) => builder.from_store(store).await?,
@@ -92,8 +107,6 @@ impl Serve {
         if session.snapshot_file().is_none() {
             retention::prune_in_background(config.database.url.clone(), config.history.keep);
         }
-        // Installed before the address is printed: from then on a signal must end the server gracefully.
-        let mut signals = Signals::new().map_err(|error| Failure::runtime(&error))?;
         let scheme = if options.tls.is_some() { "https" } else { "http" };
         if session.json {
             print_json(&json!({"listening": address, "database": name, "source": flags.status().origin}))?;
@@ -109,20 +122,25 @@ impl Serve {
         if let Some(warning) = exposure.warning(&demo::command(config, uses_default)) {
             tracing::warn!("{warning}");
         }
-        serve(listener, flags, options, &mut signals).await
+        Ok((flags, options))
     }
 }
 
 /// Serves until the first signal, and then until all requests have ended, or a second signal arrives.
 async fn serve(
     listener: TcpListener,
-    flags: Flags,
-    options: novi_server::Options,
+    options: Options,
+    start: impl Future<Output = Result<(Flags, Options), Failure>>,
     signals: &mut Signals,
 ) -> Result<ExitCode, Failure> {
     let (stop, stopped) = oneshot::channel::<()>();
-    let kept = flags.clone();
-    let served = novi_server::serve(listener, flags, options, async {
+    let mut kept = None;
+    let start = async {
+        let (flags, options) = start.await?;
+        kept = Some(flags.clone());
+        Ok((flags, options))
+    };
+    let served = novi_server::serve_from(listener, options, start, async {
         // An error means that `stop` was dropped, which is the signal.
         let (Ok(()) | Err(_)) = stopped.await;
     });
@@ -132,11 +150,16 @@ async fn serve(
         signals.next_distinct().await;
     };
     tokio::select! {
-        served = served => served.map_err(|error| Failure::network(format!("the server failed: {error}")))?,
+        served = served => served.map_err(|error| match error {
+            ServeError::Start(failure) => failure,
+            ServeError::Io(error) => Failure::network(format!("the server failed: {error}")),
+        })?,
         () = aborted => return Err(Failure::network("stopped by a second signal; open requests were aborted")),
     }
     // With the changes since the file was last written.
-    if let Err(error) = kept.save_snapshot().await {
+    if let Some(flags) = kept
+        && let Err(error) = flags.save_snapshot().await
+    {
         tracing::warn!("{error}");
     }
     Ok(ExitCode::SUCCESS)

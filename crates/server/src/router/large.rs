@@ -1,0 +1,72 @@
+//! The layer of endpoints whose responses take long to make, or much memory.
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::header,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use tokio::time::timeout;
+
+use crate::{
+    app::{AppState, extract::read_body, limits::bulkhead::Bulkhead, progress::Progress},
+    auth::{caller::Caller, rate_key},
+    http::error::ApiError,
+};
+
+/// About how many bytes a flag takes in a response.
+const BYTES_PER_FLAG: usize = 256;
+
+/// So many flags are evaluated quickly.
+const FEW: usize = 1000;
+
+/// What an endpoint does that is large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Large {
+    /// It evaluates or lists all flags.
+    Evaluation,
+    /// It compares all rows of two moments, or reads those of an earlier one.
+    Comparison,
+}
+
+impl Large {
+    fn bulkhead(self, state: &AppState) -> &Bulkhead {
+        match self {
+            Self::Evaluation => &state.limits().evaluations,
+            Self::Comparison => &state.limits().comparisons,
+        }
+    }
+}
+
+/// Runs the handler outside the async workers, with the memory that its response takes.
+pub(crate) async fn run_large(
+    State((state, large)): State<(AppState, Large)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let answered = run(&state, large, request, next).await;
+    answered.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn run(state: &AppState, large: Large, request: Request, next: Next) -> Result<Response, ApiError> {
+    let flags = state.flags().snapshot().flag_count();
+    if large == Large::Evaluation && flags <= FEW {
+        return Ok(next.run(request).await);
+    }
+    let (parts, body) = request.into_parts();
+    let options = state.options();
+    // Before waiting, so that a slow client does not keep others from working.
+    let progress = parts.extensions.get::<Progress>().cloned().unwrap_or_default();
+    let bytes = read_body(body, &parts.headers, options.body_limit, &progress).await?;
+    let caller = parts.extensions.get::<Caller>().cloned().unwrap_or(Caller::ANONYMOUS);
+    let key = rate_key(state, &caller, &parts.headers, parts.extensions.get().copied());
+    let admission = large.bulkhead(state).enter(key, flags * BYTES_PER_FLAG).await;
+    let limit = options.request_timeout;
+    let answer = timeout(limit, next.run(Request::from_parts(parts, Body::from(bytes))));
+    let (answered, memory) = admission.run_future(answer).await;
+    let (mut parts, body) = answered.map_err(|_| ApiError::answer_timeout(limit))?.into_parts();
+    let bytes = to_bytes(body, usize::MAX).await.map_err(|error| ApiError::internal(error.to_string()))?;
+    parts.headers.remove(header::TRANSFER_ENCODING);
+    Ok(Response::from_parts(parts, memory.hold(bytes)))
+}
