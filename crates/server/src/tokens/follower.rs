@@ -27,8 +27,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// The timeout of the first query, which the start of the server awaits.
 const FIRST_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The interval at which the tokens are read although none seems to have changed: MySQL does not
-/// notify of a TRUNCATE, and a restored database may have the same number by chance.
+/// The interval at which the tokens are read although none seems to have changed: MySQL does not notify of a
+/// TRUNCATE.
 const SWEEP: Duration = Duration::from_secs(30);
 
 /// How long queries must fail before a warning. The follower of the flags warns of an unavailable database at
