@@ -1,7 +1,7 @@
 //! Changes of rows in memory, by the rules of the SQL tables: unique names, links between rows that are
 //! there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::{
     error::{Error, Result},
@@ -47,27 +47,128 @@ pub(crate) fn sort(rows: &mut Rows) {
     rows.members.sort_by(|a, b| (a.activation_id, &a.member).cmp(&(b.activation_id, &b.member)));
 }
 
-/// Rows that are being changed. Indexes are built when they are first needed, so that an edit of 100,000
-/// members does not search all of them for each.
+/// Rows that are being changed. Indexes are built when they are first needed, and every change takes about
+/// the same time, however many rows there are.
 struct Changing {
+    flags: Table<FlagRow>,
+    names: Option<HashMap<String, i64>>,
+    activations: Table<ActivationRow>,
     rows: Rows,
-    flags: Option<HashMap<i64, usize>>,
-    names: Option<HashMap<String, usize>>,
-    activations: Option<HashMap<i64, usize>>,
-    links: Option<HashSet<LinkRow>>,
-    members: Option<HashMap<(i64, String), usize>>,
+    links: Option<Links>,
+    /// The position of each member.
+    members: Option<BTreeMap<(i64, String), usize>>,
     /// Links and members that are removed at the end.
     gone_links: HashSet<LinkRow>,
     gone_members: HashSet<usize>,
 }
 
+/// Rows by their ids. A deleted row leaves a gap.
+struct Table<T> {
+    rows: Vec<Option<T>>,
+    id: fn(&T) -> i64,
+    /// The position of the first row with each id.
+    index: Option<HashMap<i64, usize>>,
+}
+
+impl<T> Table<T> {
+    fn new(rows: Vec<T>, id: fn(&T) -> i64) -> Self {
+        Self { rows: rows.into_iter().map(Some).collect(), id, index: None }
+    }
+
+    fn index(&mut self) -> &mut HashMap<i64, usize> {
+        let (rows, id) = (&self.rows, self.id);
+        self.index.get_or_insert_with(|| {
+            let mut index = HashMap::with_capacity(rows.len());
+            for (at, row) in rows.iter().enumerate() {
+                if let Some(row) = row {
+                    index.entry(id(row)).or_insert(at);
+                }
+            }
+            index
+        })
+    }
+
+    fn get_mut(&mut self, id: i64) -> Option<&mut T> {
+        let at = self.index().get(&id).copied()?;
+        self.rows.get_mut(at)?.as_mut()
+    }
+
+    fn contains(&mut self, id: i64) -> bool {
+        self.index().contains_key(&id)
+    }
+
+    fn push(&mut self, row: T) {
+        let (id, at) = ((self.id)(&row), self.rows.len());
+        self.index().insert(id, at);
+        self.rows.push(Some(row));
+    }
+
+    fn remove(&mut self, id: i64) -> Option<T> {
+        let at = self.index().remove(&id)?;
+        self.rows.get_mut(at)?.take()
+    }
+
+    fn into_rows(self) -> Vec<T> {
+        self.rows.into_iter().flatten().collect()
+    }
+}
+
+/// The links, by both ends.
+#[derive(Default)]
+struct Links {
+    of_flag: HashMap<i64, HashSet<LinkRow>>,
+    /// The number of links to each activation.
+    uses: HashMap<i64, usize>,
+}
+
+impl Links {
+    fn contains(&self, link: LinkRow) -> bool {
+        let flag = link.flag_id.unwrap_or_default();
+        self.of_flag.get(&flag).is_some_and(|links| links.contains(&link))
+    }
+
+    fn insert(&mut self, link: LinkRow) {
+        if let Some(flag) = link.flag_id {
+            self.of_flag.entry(flag).or_default().insert(link);
+        }
+        if let Some(activation) = link.activation_id {
+            *self.uses.entry(activation).or_default() += 1;
+        }
+    }
+
+    fn remove(&mut self, link: LinkRow) -> bool {
+        let links = link.flag_id.and_then(|flag| self.of_flag.get_mut(&flag));
+        let removed = links.is_some_and(|links| links.remove(&link));
+        if removed {
+            self.unuse(link);
+        }
+        removed
+    }
+
+    fn remove_flag(&mut self, id: i64) -> HashSet<LinkRow> {
+        let links = self.of_flag.remove(&id).unwrap_or_default();
+        links.iter().for_each(|link| self.unuse(*link));
+        links
+    }
+
+    fn unuse(&mut self, link: LinkRow) {
+        if let Some(uses) = link.activation_id.and_then(|activation| self.uses.get_mut(&activation)) {
+            *uses = uses.saturating_sub(1);
+        }
+    }
+
+    fn uses(&self, activation: i64) -> usize {
+        self.uses.get(&activation).copied().unwrap_or_default()
+    }
+}
+
 impl Changing {
-    fn new(rows: Rows) -> Self {
+    fn new(mut rows: Rows) -> Self {
         Self {
-            rows,
-            flags: None,
+            flags: Table::new(std::mem::take(&mut rows.flags), |row| row.id),
             names: None,
-            activations: None,
+            activations: Table::new(std::mem::take(&mut rows.activations), |row| row.id),
+            rows,
             links: None,
             members: None,
             gone_links: HashSet::new(),
@@ -75,11 +176,14 @@ impl Changing {
         }
     }
 
-    fn finish(mut self) -> Rows {
-        self.settle_links();
-        self.settle_members();
-        sort(&mut self.rows);
-        self.rows
+    fn finish(self) -> Rows {
+        let Self { flags, activations, mut rows, gone_links, gone_members, .. } = self;
+        (rows.flags, rows.activations) = (flags.into_rows(), activations.into_rows());
+        rows.links.retain(|link| !gone_links.contains(link));
+        let mut at = 0..;
+        rows.members.retain(|_| at.next().is_none_or(|at| !gone_members.contains(&at)));
+        sort(&mut rows);
+        rows
     }
 
     fn make(&mut self, change: Change) -> Result<()> {
@@ -106,46 +210,51 @@ impl Changing {
         }
     }
 
-    fn flag_at(&mut self, id: i64) -> Option<usize> {
-        let rows = &self.rows.flags;
-        self.flags.get_or_insert_with(|| index(rows.iter().map(|row| row.id))).get(&id).copied()
-    }
-
-    fn flag_named(&mut self, name: &str) -> Option<usize> {
-        let rows = &self.rows.flags;
-        self.names.get_or_insert_with(|| index(rows.iter().map(|row| row.name.clone()))).get(name).copied()
-    }
-
-    fn activation_at(&mut self, id: i64) -> Option<usize> {
-        let rows = &self.rows.activations;
-        self.activations.get_or_insert_with(|| index(rows.iter().map(|row| row.id))).get(&id).copied()
+    fn names(&mut self) -> &mut HashMap<String, i64> {
+        let rows = &self.flags.rows;
+        self.names.get_or_insert_with(|| {
+            let mut names = HashMap::with_capacity(rows.len());
+            for row in rows.iter().flatten() {
+                names.entry(row.name.clone()).or_insert(row.id);
+            }
+            names
+        })
     }
 
     fn flag(&mut self, id: i64) -> Result<&mut FlagRow> {
-        let at = self.flag_at(id);
-        let found = at.and_then(|at| self.rows.flags.get_mut(at));
-        found.ok_or_else(|| constraints::missing(RowRef::id("flags", id)).into())
+        self.flags.get_mut(id).ok_or_else(|| constraints::missing(RowRef::id("flags", id)).into())
     }
 
     fn activation(&mut self, id: i64) -> Result<&mut ActivationRow> {
-        let at = self.activation_at(id);
-        let found = at.and_then(|at| self.rows.activations.get_mut(at));
+        let found = self.activations.get_mut(id);
         found.ok_or_else(|| constraints::missing(RowRef::id("activations", id)).into())
     }
 
-    fn links(&mut self) -> &mut HashSet<LinkRow> {
-        self.links.get_or_insert_with(|| self.rows.links.iter().copied().collect())
+    fn links(&mut self) -> &mut Links {
+        let (rows, gone) = (&self.rows.links, &self.gone_links);
+        self.links.get_or_insert_with(|| {
+            let mut links = Links::default();
+            for link in rows.iter().filter(|link| !gone.contains(link)) {
+                links.insert(*link);
+            }
+            links
+        })
     }
 
-    fn members(&mut self) -> &mut HashMap<(i64, String), usize> {
+    fn members(&mut self) -> &mut BTreeMap<(i64, String), usize> {
         let rows = &self.rows.members;
-        self.members
-            .get_or_insert_with(|| index(rows.iter().map(|row| (row.activation_id, row.member.clone()))))
+        self.members.get_or_insert_with(|| {
+            let mut members = BTreeMap::new();
+            for (at, row) in rows.iter().enumerate() {
+                members.entry((row.activation_id, row.member.clone())).or_insert(at);
+            }
+            members
+        })
     }
 
     fn set_status(&mut self, flag: String, status: bool) -> Result<()> {
-        let at = self.flag_named(&flag);
-        let Some(known) = at.and_then(|at| self.rows.flags.get_mut(at)) else {
+        let id = self.names().get(&flag).copied();
+        let Some(known) = id.and_then(|id| self.flags.get_mut(id)) else {
             return Err(Error::FlagNotFound { name: flag, similar: None });
         };
         let version = known.metadata.row_version;
@@ -155,47 +264,47 @@ impl Changing {
     }
 
     fn insert_flag(&mut self, row: FlagRow) -> Result<()> {
-        if self.flag_at(row.id).is_some() || self.flag_named(&row.name).is_some() {
+        if self.flags.contains(row.id) || self.names().contains_key(&row.name) {
             return refused(constraints::duplicate_flag(row.id, &row.name));
         }
         let mut row = FlagRow { faults: Vec::new(), ..row };
         touch(&mut row, 0);
         row.metadata.created_at = row.metadata.updated_at;
-        let at = self.rows.flags.len();
-        self.flags.get_or_insert_default().insert(row.id, at);
-        self.names.get_or_insert_default().insert(row.name.clone(), at);
-        self.rows.flags.push(row);
+        self.names().insert(row.name.clone(), row.id);
+        self.flags.push(row);
         Ok(())
     }
 
     fn rename_flag(&mut self, id: i64, name: String) -> Result<()> {
-        let named = self.flag_named(&name);
-        if named.is_some() && named != self.flag_at(id) {
+        if self.names().get(&name).is_some_and(|holder| *holder != id) {
             return refused(constraints::duplicate_flag(id, &name));
         }
         let known = self.flag(id)?;
         let version = known.metadata.row_version;
-        known.name = name;
+        let old = std::mem::replace(&mut known.name, name.clone());
         touch(known, version);
-        self.names = None;
+        self.names().remove(&old);
+        self.names().insert(name, id);
         Ok(())
     }
 
     fn delete_flag(&mut self, id: i64) -> Result<()> {
-        self.flag(id)?;
-        self.settle_links();
-        self.rows.flags.retain(|known| known.id != id);
-        self.rows.links.retain(|link| link.flag_id != Some(id));
-        (self.flags, self.names, self.links) = (None, None, None);
+        let Some(row) = self.flags.remove(id) else {
+            return refused(constraints::missing(RowRef::id("flags", id)));
+        };
+        if self.names().get(&row.name) == Some(&id) {
+            self.names().remove(&row.name);
+        }
+        let links = self.links().remove_flag(id);
+        self.gone_links.extend(links);
         Ok(())
     }
 
     fn insert_activation(&mut self, row: ActivationRow) -> Result<()> {
-        if self.activation_at(row.id).is_some() {
+        if self.activations.contains(row.id) {
             return refused(constraints::duplicate_activation(row.id, &row.name));
         }
-        self.activations.get_or_insert_default().insert(row.id, self.rows.activations.len());
-        self.rows.activations.push(ActivationRow { faults: Vec::new(), row_version: 1, ..row });
+        self.activations.push(ActivationRow { faults: Vec::new(), row_version: 1, ..row });
         Ok(())
     }
 
@@ -207,24 +316,29 @@ impl Changing {
     }
 
     fn delete_activation(&mut self, id: i64) -> Result<()> {
-        self.settle_links();
-        if self.rows.links.iter().any(|link| link.activation_id == Some(id)) {
+        if self.links().uses(id) > 0 {
             return refused(constraints::activation_in_use(id));
         }
-        self.activation(id)?;
-        self.settle_members();
-        self.rows.activations.retain(|known| known.id != id);
-        self.rows.members.retain(|known| known.activation_id != id);
-        (self.activations, self.members) = (None, None);
+        if self.activations.remove(id).is_none() {
+            return refused(constraints::missing(RowRef::id("activations", id)));
+        }
+        let members = self.members();
+        let keys: Vec<_> = members
+            .range((id, String::new())..)
+            .take_while(|((of, _), _)| *of == id)
+            .map(|(key, _)| key.clone())
+            .collect();
+        let gone: Vec<usize> = keys.iter().filter_map(|key| members.remove(key)).collect();
+        self.gone_members.extend(gone);
         Ok(())
     }
 
     fn insert_link(&mut self, link: LinkRow) -> Result<()> {
         let (flag, activation) = ends(link);
-        if self.links().contains(&link) {
+        if self.links().contains(link) {
             return refused(constraints::duplicate_link(flag, activation));
         }
-        if self.flag_at(flag).is_none() || self.activation_at(activation).is_none() {
+        if !self.flags.contains(flag) || !self.activations.contains(activation) {
             return refused(constraints::missing_end(flag, activation));
         }
         self.links().insert(link);
@@ -237,7 +351,7 @@ impl Changing {
 
     fn delete_link(&mut self, link: LinkRow) -> Result<()> {
         let (flag, activation) = ends(link);
-        if !self.links().remove(&link) {
+        if !self.links().remove(link) {
             return refused(constraints::missing(RowRef::link(flag, activation)));
         }
         self.gone_links.insert(link);
@@ -281,31 +395,6 @@ impl Changing {
             touch(known, version);
         }
     }
-
-    fn settle_links(&mut self) {
-        let gone = std::mem::take(&mut self.gone_links);
-        if !gone.is_empty() {
-            self.rows.links.retain(|link| !gone.contains(link));
-        }
-    }
-
-    fn settle_members(&mut self) {
-        let gone = std::mem::take(&mut self.gone_members);
-        if !gone.is_empty() {
-            let mut at = 0..;
-            self.rows.members.retain(|_| at.next().is_none_or(|at| !gone.contains(&at)));
-            self.members = None;
-        }
-    }
-}
-
-/// The position of the first row of each key.
-fn index<K: std::hash::Hash + Eq>(keys: impl Iterator<Item = K>) -> HashMap<K, usize> {
-    let mut index = HashMap::new();
-    for (at, key) in keys.enumerate() {
-        index.entry(key).or_insert(at);
-    }
-    index
 }
 
 /// Does what the triggers of the tables do.

@@ -155,6 +155,27 @@ fn deep_chains_evaluate_on_a_small_stack() {
 }
 
 #[test]
+fn inline_activations_nested_too_deeply_are_an_issue_at_once() {
+    let inline = |levels: usize| {
+        let config = "[{\"class_name\": \"novi.and\", \"config\": ".repeat(levels);
+        Flags::from_rows(one_flag(vec![and(1, &format!("{config}[]{}", "}]".repeat(levels)))])).unwrap()
+    };
+    assert!(inline(64).is_enabled("flag", &Context::new()));
+    // 0.8 MB, which took gigabytes and half a minute.
+    for levels in [65, 20_000] {
+        let flags = inline(levels);
+        assert!(!flags.is_enabled("flag", &Context::new()));
+        let issues: Vec<_> = flags.issues().iter().map(ToString::to_string).collect();
+        assert_eq!(issues.len(), 1, "{levels}");
+        assert!(
+            issues[0].contains("nested more than 64 levels deep; give one of them a row"),
+            "{}",
+            issues[0]
+        );
+    }
+}
+
+#[test]
 fn shared_levels_are_evaluated_once_each() {
     let level = |id: i64| and(id, &if id == 40 { "[]".to_owned() } else { format!("[{0}, {0}]", id + 1) });
     let flags = Flags::from_rows(one_flag((1..=40).map(level).collect())).unwrap();

@@ -2,8 +2,12 @@
 
 use std::io::IsTerminal as _;
 
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
-    EnvFilter, Layer as _, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    EnvFilter, Layer as _,
+    fmt::{self, writer::BoxMakeWriter},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
 };
 
 #[cfg(feature = "otlp")]
@@ -15,7 +19,8 @@ const LOG: &str = "NOVI_LOG";
 /// The variable with the log format: `json`, or else text.
 const LOG_FORMAT: &str = "NOVI_LOG_FORMAT";
 
-/// Starts logging. Logs go to standard error, so that standard output has only the command's result.
+/// Starts logging. Logs go to standard error, so that standard output has only the command's result. Dropping
+/// the result writes what is still waiting.
 pub(crate) fn init(serves: bool) -> impl Sized + use<> {
     let default = if serves { "info" } else { "error" };
     let variable = std::env::var(LOG).ok().filter(|text| !text.trim().is_empty());
@@ -27,7 +32,8 @@ pub(crate) fn init(serves: bool) -> impl Sized + use<> {
         None => (EnvFilter::new(default), None),
     };
     // A log line that cannot be written is lost: reporting that on the same stream would panic.
-    let text = fmt::layer().with_writer(std::io::stderr).with_ansi(terminal).log_internal_errors(false);
+    let (writer, guard) = writer(serves);
+    let text = fmt::layer().with_writer(writer).with_ansi(terminal).log_internal_errors(false);
     let text = if std::env::var(LOG_FORMAT).is_ok_and(|format| format.eq_ignore_ascii_case("json")) {
         text.json().flatten_event(true).with_filter(filter).boxed()
     } else {
@@ -41,7 +47,20 @@ pub(crate) fn init(serves: bool) -> impl Sized + use<> {
              {default:?}"
         );
     }
-    telemetry
+    (telemetry, guard)
+}
+
+/// A server must not wait until somebody reads its log, so a thread writes it; while nobody reads, the newest
+/// lines are dropped. Commands write at once.
+fn writer(serves: bool) -> (BoxMakeWriter, Option<WorkerGuard>) {
+    /// A few megabytes.
+    const MOST_LINES: usize = 16 * 1024;
+    if !serves {
+        return (BoxMakeWriter::new(std::io::stderr), None);
+    }
+    let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MOST_LINES);
+    let (writer, guard) = builder.thread_name("novi-log").finish(std::io::stderr());
+    (BoxMakeWriter::new(writer), Some(guard))
 }
 
 /// Installs the subscriber, with traces if a collector is configured.

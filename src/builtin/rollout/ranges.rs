@@ -1,6 +1,6 @@
 //! The buckets of variants, and changes that move as few callers as possible.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -133,8 +133,9 @@ impl<'de, T: Deserialize<'de>> InOrder<T> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<InOrder<T>, A::Error> {
                 let mut entries: Vec<(String, T)> = Vec::new();
+                let mut known = HashSet::new();
                 while let Some((name, value)) = map.next_entry::<String, T>()? {
-                    if entries.iter().any(|(known, _)| *known == name) {
+                    if !known.insert(name.clone()) {
                         return Err(serde::de::Error::custom(format_args!("duplicate field `{name}`")));
                     }
                     entries.push((name, value));

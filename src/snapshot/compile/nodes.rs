@@ -32,6 +32,11 @@ use crate::{
     store::Delta,
 };
 
+/// The deepest nesting of inline activations. Each level has a copy of the config of all levels below, so that
+/// without a limit a row would take memory that grows with the square of its size. JSON in requests may not be
+/// deeper than 128 levels, which allows fewer.
+const MAX_INLINE_DEPTH: u32 = 64;
+
 /// Interns the class names of rows and finds their types.
 #[derive(Default)]
 struct ClassInterner<'a> {
@@ -213,6 +218,8 @@ struct PendingNode {
     path: String,
     class_name: String,
     config: Option<String>,
+    /// How many inline activations contain it.
+    depth: u32,
     /// The flag's index, if it is a flag.
     flag: Option<u32>,
 }
@@ -265,7 +272,8 @@ impl<'a> Builder<'a, '_> {
         let problem =
             |fault: &Fault| Problem { path: fault.column.to_owned(), message: fault.message.clone() };
         self.problems.extend(row.faults.iter().map(|fault| (position, problem(fault))));
-        let source = Source { name: &row.name, class_name: &row.class_name, config, path: "", members };
+        let (name, class_name) = (&*row.name, &*row.class_name);
+        let source = Source { name, class_name, config, path: "", depth: 0, members };
         if !valid {
             self.push(draft, Vec::new());
         } else if self.build(draft, kind, source) {
@@ -303,7 +311,8 @@ impl<'a> Builder<'a, '_> {
         let canonical = index(self.list.len());
         let draft = DraftNode { row: pending.row, class, canonical, ..DraftNode::default() };
         let (class_name, config) = (pending.class_name.as_str(), pending.config.as_deref());
-        self.build(draft, kind, Source { name, class_name, config, path: &pending.path, members: &[] });
+        let (path, depth) = (&*pending.path, pending.depth);
+        self.build(draft, kind, Source { name, class_name, config, path, depth, members: &[] });
     }
 
     /// Returns whether other rows with the same type and config can share the activation.
@@ -319,6 +328,7 @@ impl<'a> Builder<'a, '_> {
             builder: self,
             row: draft.row,
             path: source.path,
+            depth: source.depth,
             children: Vec::new(),
             paths: Vec::new(),
         };
@@ -429,6 +439,8 @@ struct Source<'a> {
     config: Option<&'a str>,
     /// The path in the row's config, ending in a dot; empty for the row itself.
     path: &'a str,
+    /// How many inline activations contain it.
+    depth: u32,
     members: &'a [MemberRow],
 }
 
@@ -467,6 +479,7 @@ struct DraftLinker<'a, 'b, 'c> {
     builder: &'a mut Builder<'b, 'c>,
     row: u32,
     path: &'a str,
+    depth: u32,
     children: Vec<u32>,
     paths: Vec<String>,
 }
@@ -486,11 +499,18 @@ impl Linker for DraftLinker<'_, '_, '_> {
                 self.builder.missing.activations.insert(*id);
                 format!("no activation has the id {id}")
             })?,
+            ChildReference::Inline { .. } if self.depth >= MAX_INLINE_DEPTH => {
+                return Err(format!(
+                    "inline activations are nested more than {MAX_INLINE_DEPTH} levels deep; give one of them a row of \
+                     its own and refer to it by its id"
+                ));
+            }
             ChildReference::Inline { class_name, config, bare } => {
                 let node = self.next_pending();
                 let (class_name, config) = (class_name.clone(), config.clone());
                 let path = if *bare { path.clone() } else { format!("{path}.") };
-                let pending = PendingNode { row: self.row, path, class_name, config, flag: None };
+                let depth = self.depth + 1;
+                let pending = PendingNode { row: self.row, path, class_name, config, depth, flag: None };
                 self.builder.pending.push(pending);
                 node
             }

@@ -138,11 +138,24 @@ impl Way<'_> {
                 return;
             }
         }
-        while let Some(at) = waiting.iter().position(|row| !taken.contains_key(row.name.as_str())) {
-            let row = waiting.swap_remove(at);
-            taken.retain(|_, id| *id != row.id);
+        // A flag can be renamed as soon as its name is free, which frees the name that it has now.
+        let by_name: HashMap<&str, usize> =
+            waiting.iter().enumerate().map(|(at, row)| (row.name.as_str(), at)).collect();
+        let mut renamed = vec![false; waiting.len()];
+        let mut free: Vec<usize> =
+            (0..waiting.len()).filter(|at| !taken.contains_key(waiting[*at].name.as_str())).collect();
+        while let Some(at) = free.pop() {
+            let row = waiting[at];
+            renamed[at] = true;
             self.changes.push(Change::RenameFlag { id: row.id, name: row.name.clone() });
+            let old = from.flags.get(&row.id).map_or("", |now| now.name.as_str());
+            if taken.get(old) == Some(&row.id) {
+                taken.remove(old);
+                free.extend(by_name.get(old).filter(|at| !renamed[**at]));
+            }
         }
+        let mut at = renamed.into_iter();
+        waiting.retain(|_| !at.next().unwrap_or_default());
         // The rest exchange names in a circle: each gets a temporary name first.
         for row in &waiting {
             let aside = format!("novi rollback {}", row.id);
@@ -226,10 +239,17 @@ impl Way<'_> {
 
     /// Deletes activations that did not exist; last, when no flag that is rolled back uses them.
     fn drop_activations(&mut self, from: &Part<'_>, to: &Part<'_>) {
+        // A flag outside of what is rolled back that uses each activation.
+        let mut others: HashMap<i64, i64> = HashMap::new();
+        for link in &self.present.links {
+            if let (Some(flag), Some(activation)) = (link.flag_id, link.activation_id)
+                && !from.flags.contains_key(&flag)
+            {
+                others.entry(activation).or_insert(flag);
+            }
+        }
         for (id, row) in from.activations.iter().filter(|(id, _)| !to.activations.contains_key(id)) {
-            let users = self.present.links.iter().filter(|link| link.activation_id == Some(*id));
-            let other = users.filter_map(|link| link.flag_id).find(|flag| !from.flags.contains_key(flag));
-            if let Some(flag) = other {
+            if let Some(&flag) = others.get(id) {
                 let name = self.present.flags.iter().find(|row| row.id == flag);
                 let user = RowRef::flag(flag, name.map_or("", |row| &row.name));
                 let what = RowRef::activation(*id, &row.name);
@@ -248,4 +268,44 @@ fn written(metadata: &FlagMetadata) -> FlagMetadata {
 
 fn has_faults_of_status(row: &FlagRow) -> bool {
     row.faults.iter().any(|fault| fault.column == "status")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flags(names: &[(i64, &str)]) -> Rows {
+        let flags = names.iter().map(|(id, name)| FlagRow::new(*id, *name, true)).collect();
+        Rows { flags, ..Rows::default() }
+    }
+
+    /// The rows after the changes, if no name is duplicate on the way.
+    fn renamed(present: &Rows, changes: &[Change]) -> BTreeMap<i64, String> {
+        let mut names: BTreeMap<i64, String> =
+            present.flags.iter().map(|row| (row.id, row.name.clone())).collect();
+        for change in changes {
+            let Change::RenameFlag { id, name } = change else { panic!("{change:?}") };
+            assert!(!names.values().any(|known| known == name), "{name:?} is duplicate");
+            names.insert(*id, name.clone());
+        }
+        names
+    }
+
+    #[test]
+    fn rollback_renames_flags_in_chains_and_circles_without_duplicates() {
+        for (now, then) in [
+            (&[(1, "a")][..], &[(1, "b")][..]),
+            (&[(1, "b"), (2, "c"), (3, "d")], &[(1, "a"), (2, "b"), (3, "c")]),
+            (&[(1, "b"), (2, "a")], &[(1, "a"), (2, "b")]),
+            (
+                &[(1, "b"), (2, "c"), (3, "a"), (4, "y"), (5, "z")],
+                &[(1, "a"), (2, "b"), (3, "c"), (4, "x"), (5, "y")],
+            ),
+        ] {
+            let (present, past) = (flags(now), flags(then));
+            let changes = rollback(&present, &past, None).unwrap();
+            let expected = past.flags.iter().map(|row| (row.id, row.name.clone())).collect();
+            assert_eq!(renamed(&present, &changes), expected, "{now:?}");
+        }
+    }
 }

@@ -48,6 +48,25 @@ fn closed_stderr_does_not_change_the_exit_code() {
     }
 }
 
+#[tokio::test]
+async fn log_that_nobody_reads_does_not_stop_the_server() {
+    let folder = Folder::demo();
+    let mut command = folder.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut novi = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(novi.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
+    let url = format!("{address}/nothing");
+    let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(60)).build().unwrap();
+    // Each is a line of the log of more than 100 bytes, and a pipe has room for 64 KiB.
+    for request in 0..2000 {
+        let answered = client.get(&url).send().await;
+        assert!(answered.is_ok_and(|answer| answer.status() == 404), "request {request} is not answered");
+    }
+    novi.kill().unwrap();
+    novi.wait().unwrap();
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn full_disk_is_reported() {
