@@ -90,7 +90,7 @@ create table activation_members (
   primary key (activation_id, member)
 );
 
--- The revision: a number that every change of the rows raises, whoever makes it. Readers compare with `!=`. The stamp is
+-- The revision: a number that every change of the rows raises, also one by plain SQL. Readers compare with `!=`. The stamp is
 -- drawn with each change: with it readers notice that the database was restored, or lost commits and made others.
 create table novi_revision (
   slot smallint primary key,

@@ -157,7 +157,7 @@ prepare novi_statement from @novi_sql;
 execute novi_statement;
 deallocate prepare novi_statement;
 
--- The revision: the sum of these counters, which every change of the rows raises, whoever makes it. Readers compare
+-- The revision: the sum of these counters, which every change of the rows raises, also one by plain SQL. Readers compare
 -- with `!=`. Each connection has one of 64 slots: with a single row, writers would wait for each other until they
 -- commit, and writers in opposite order would deadlock. The stamp is drawn with each change: with it readers notice that the
 -- database was restored, or lost commits and made others.
@@ -290,7 +290,7 @@ insert into activation_metadata (activation_id)
   select id from activations
   where not exists (select 1 from activation_metadata known where known.activation_id = activations.id);
 
--- Records. What all of them share: who changes is what the session says of itself (`set @novi_actor = 'jane'`), else the
+-- Records. What all of them share: the actor is the session variable `@novi_actor` (`set @novi_actor = 'jane'`), else the
 -- database's user. A record that has a revision is one that somebody restores.
 drop trigger if exists novi_record_added;
 create trigger novi_record_added before insert on flag_history for each row

@@ -3,7 +3,6 @@
 pub(crate) mod bucket;
 pub(crate) mod compile;
 pub(crate) mod evaluation;
-mod json_terms;
 pub(crate) mod memo;
 pub(crate) mod registry;
 pub(crate) mod script_folder;

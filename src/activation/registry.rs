@@ -11,8 +11,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer, de::DeserializeOwned, ser::SerializeStruct as _};
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Problem, json_terms},
-    error::{Error, Result},
+    activation::{Activation, CompileContext, Configured, Problem},
+    error::{Error, Result, json_terms},
     rows::issue::Issue,
 };
 

@@ -9,3 +9,4 @@ pub(crate) mod rollout;
 pub(crate) mod time;
 
 pub use rollout::split::reweight::{ReweightError, Reweighted, reweighted};
+pub use time::date_time::window_is_empty;

@@ -7,6 +7,7 @@
 
 mod interval;
 mod overlay;
+mod problem;
 mod secret;
 mod sections;
 
@@ -192,8 +193,10 @@ impl<S: DeserializeOwned + Default> Config<S> {
     }
 
     fn read(origin: &str, text: &str, above: Vec<Setting>) -> Result<Self> {
-        let invalid =
-            |error: toml::de::Error| Error::Config { origin: origin.to_owned(), message: error.to_string() };
+        let invalid = |error: toml::de::Error| Error::Config {
+            origin: origin.to_owned(),
+            message: problem::in_file(text, &error),
+        };
         // First as a whole, since only then errors have a line.
         let config: Self = toml::from_str(text).map_err(invalid)?;
         if above.is_empty() {
@@ -204,7 +207,7 @@ impl<S: DeserializeOwned + Default> Config<S> {
         let config = table.try_into::<Self>();
         config.map_err(|error| Error::Config {
             origin: "the environment".to_owned(),
-            message: error.to_string(),
+            message: problem::message(&error),
         })
     }
 }
@@ -285,31 +288,18 @@ mod tests {
 
     #[test]
     fn unknown_key_is_reported_with_its_line() {
-        insta::assert_snapshot!(error("[database]\nurll = 'sqlite://x.db'\n", &[]), @r"
-        novi.toml: TOML parse error at line 2, column 1
-          |
-        2 | urll = 'sqlite://x.db'
-          | ^^^^
-        unknown field `urll`, expected `url`
-        ");
+        insta::assert_snapshot!(error("[database]\nurll = 'sqlite://x.db'\n", &[]),
+            @"novi.toml: line 2, column 1: unknown key `urll`; did you mean `url`?");
+        insta::assert_snapshot!(error("[database]\nfile = 'x.db'\n", &[]),
+            @"novi.toml: line 2, column 1: unknown key `file`; expected `url`");
     }
 
     #[test]
     fn wrong_type_is_reported_with_its_line_and_the_expected_type() {
-        insta::assert_snapshot!(error("[refresh]\ninterval = 5\n", &[]), @r#"
-        novi.toml: TOML parse error at line 2, column 12
-          |
-        2 | interval = 5
-          |            ^
-        invalid type: integer `5`, expected a duration with its unit, like "1s" or "500ms"
-        "#);
-        insta::assert_snapshot!(error("[overrides]\nx = 5\n", &[]), @r"
-        novi.toml: TOML parse error at line 2, column 5
-          |
-        2 | x = 5
-          |     ^
-        invalid type: integer `5`, expected true, false, or the name of a variant
-        ");
+        insta::assert_snapshot!(error("[refresh]\ninterval = 5\n", &[]),
+            @r#"novi.toml: line 2, column 12: interval: expected a duration with its unit, like "1s" or "500ms", found 5"#);
+        insta::assert_snapshot!(error("[overrides]\nx = 5\n", &[]),
+            @"novi.toml: line 2, column 5: x: expected true, false, or the name of a variant, found 5");
     }
 
     #[test]
@@ -364,17 +354,18 @@ mod tests {
         assert_eq!(config.context.get("note").and_then(toml::Value::as_str), Some("a=b"));
         let error = |argument| read(&[argument]).unwrap_err().to_string();
         insta::assert_snapshot!(error("server.port"), @"--set server.port: expected SECTION.KEY=VALUE, like refresh.interval=250ms");
-        insta::assert_snapshot!(error("server.prt=1"), @"--set server.prt: unknown field `prt`, expected `port` or `body_limit`");
+        insta::assert_snapshot!(error("server.prt=1"), @"--set server.prt: unknown key `prt`; did you mean `port`?");
+        insta::assert_snapshot!(error("=1"), @"--set =: expected SECTION.KEY=VALUE, like refresh.interval=250ms");
         insta::assert_snapshot!(error("server=5"), @r#"--set server: expected a table like {key = true}, found "5""#);
     }
 
     #[test]
     fn errors_in_the_environment_name_the_variable() {
         insta::assert_snapshot!(error("", &[("NOVI_REFRESH__INTERVAL", "no")]),
-            @r#"environment variable NOVI_REFRESH__INTERVAL: invalid value: string "no", expected a duration with its unit, like "1s" or "500ms""#);
+            @r#"environment variable NOVI_REFRESH__INTERVAL: expected a duration with its unit, like "1s" or "500ms", found "no""#);
         insta::assert_snapshot!(error("", &[("NOVI_DATABASE__URLL", "x")]),
-            @"environment variable NOVI_DATABASE__URLL: unknown field `urll`, expected `url`");
+            @"environment variable NOVI_DATABASE__URLL: unknown key `urll`; did you mean `url`?");
         insta::assert_snapshot!(error("", &[("NOVI_DATABSE__URL", "x")]),
-            @"environment variable NOVI_DATABSE__URL: unknown field `databse`, expected one of `database`, `refresh`, `history`, `server`, `identity`, `context`, `overrides`, `activations`, `snapshot`, `usage`, `flags`");
+            @"environment variable NOVI_DATABSE__URL: unknown key `databse`; did you mean `database`?");
     }
 }

@@ -5,7 +5,10 @@ use std::ffi::OsString;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use crate::error::{Error, Result};
+use crate::{
+    config::problem,
+    error::{Error, Result},
+};
 
 /// Sections with arbitrary keys, which can therefore be set as a whole.
 const OPEN_SECTIONS: [&str; 2] = ["context", "overrides"];
@@ -45,15 +48,19 @@ impl Setting {
 
     /// Parses an argument: `section.key=value`, or `section={key = value}`.
     pub(super) fn from_argument(argument: &str) -> Result<Self> {
-        let Some((path, text)) = argument.split_once('=') else {
-            let origin = format!("--set {argument}");
-            let message = "expected SECTION.KEY=VALUE, like refresh.interval=250ms".to_owned();
-            return Err(Error::Config { origin, message });
+        let invalid = || Error::Config {
+            // Not the value, which may be a secret.
+            origin: format!("--set {}", argument.split_inclusive('=').next().unwrap_or_default()),
+            message: "expected SECTION.KEY=VALUE, like refresh.interval=250ms".to_owned(),
         };
+        let (path, text) = argument.split_once('=').ok_or_else(invalid)?;
         let (section, key) = match path.trim().split_once('.') {
             Some((section, key)) => (section.to_owned(), Some(key.trim_matches('"').to_owned())),
             None => (path.trim().to_owned(), None),
         };
+        if section.is_empty() || key.as_deref() == Some("") {
+            return Err(invalid());
+        }
         Ok(Self { origin: format!("--set {}", path.trim()), section, key, text: text.to_owned() })
     }
 
@@ -72,7 +79,7 @@ impl Setting {
         // Validated separately, so that the error can name the setting.
         match section.clone().try_into::<C>() {
             Ok(_) => Ok(section),
-            Err(error) => Err(Error::Config { origin: self.origin, message: error.message().to_owned() }),
+            Err(error) => Err(Error::Config { origin: self.origin, message: problem::message(&error) }),
         }
     }
 }

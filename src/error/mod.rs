@@ -1,6 +1,7 @@
 //! Errors of operations. An invalid row is no error but an [`Issue`]; why a flag
 //! has its state is a [`Reason`](crate::snapshot::decision::Reason).
 
+pub mod json_terms;
 pub(crate) mod snapshot_file;
 pub(crate) mod suggest;
 

@@ -111,7 +111,7 @@ impl Flags {
 
     /// Whether a flag is enabled for this caller. An unknown flag is not; its name is logged once.
     ///
-    /// Takes no lock, allocates nothing and waits for nothing.
+    /// Takes no lock, allocates nothing and never waits.
     #[must_use]
     pub fn is_enabled(&self, name: &str, context: &Context<'_>) -> bool {
         self.resolve(

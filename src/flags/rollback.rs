@@ -6,8 +6,8 @@ use crate::{
     context::Context,
     error::{Error, Result},
     flags::Flags,
-    rows::{Rows, issue::Issue},
-    snapshot::Snapshot,
+    rows::Rows,
+    snapshot::{Side, Snapshot, caused},
     store::{
         Change, Edit, Expected, RowKey,
         history::{Scope, rollback},
@@ -48,20 +48,18 @@ impl Flags {
         let scope = flag.map(|name| scope(name, (present, &now), (past, &then))).transpose()?;
         let changes = rollback(present, past, scope.as_ref())?;
         let after = Edit::new(changes.iter().cloned()).after(present.clone())?;
-        let broken = self.broken_by(&now, &then, &after);
+        let restored = self.snapshot_of(after.clone());
+        let restored = Side::new(&after, &restored);
+        let mut broken = caused(&Side::new(present, &now), &restored);
+        if !broken.is_empty() {
+            let other = caused(&Side::new(past, &then), &restored);
+            broken.retain(|issue| other.contains(issue));
+        }
         if !broken.is_empty() {
             return Err(Error::Invalid(broken));
         }
         let expected = versions(present, &changes);
         Ok(RollbackPlan { changes, expected, after })
-    }
-
-    /// The issues of `after` that neither of the other snapshots has.
-    fn broken_by(&self, now: &Snapshot, then: &Snapshot, after: &Rows) -> Vec<Issue> {
-        let after = self.snapshot_of(after.clone());
-        let key = |issue: &Issue| (issue.table, issue.id, issue.path.clone(), issue.message.clone());
-        let known: Vec<_> = now.issues().iter().chain(then.issues()).map(key).collect();
-        after.issues().iter().filter(|issue| !known.contains(&key(issue))).cloned().collect()
     }
 }
 

@@ -17,8 +17,8 @@ use crate::{
 };
 
 /// Changes flags. The rows are compiled as they would be after the change first, and a change that would
-/// break a valid flag is rejected ([`Error::Invalid`](crate::error::Error::Invalid)). Status changes are not
-/// validated.
+/// break a valid flag is rejected ([`Error::Invalid`](crate::error::Error::Invalid)). Turning a flag off
+/// breaks nothing, and is not validated.
 ///
 /// In a transaction of the application, a change becomes visible on commit and disappears on rollback. A
 /// change that fails leaves nothing behind, and the transaction can continue if the database allows it.
@@ -48,8 +48,8 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Actor and reason are recorded in the history. On MySQL they are variables of the connection, which are restored after the
-/// change. Close the connection if the future is dropped before it completes.
+/// Actor and reason are recorded in the history. On MySQL they are variables of the connection, which are restored
+/// after the change. Close the connection if the future is dropped before it completes.
 #[derive(Clone)]
 #[must_use]
 pub struct Writer {

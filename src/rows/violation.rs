@@ -1,6 +1,6 @@
 //! Rules of the tables that a change breaks.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::Serialize;
 
@@ -19,8 +19,8 @@ pub struct Violation {
     /// The row's name: of a link `(flag, activation)`, of a member its value; empty if the change does not
     /// name the row.
     pub name: String,
-    /// The column; `None` if the rule is about the row as a whole.
-    pub field: Option<&'static str>,
+    /// The column, and in a list the item: `tags[2]`; `None` if the rule is about the row as a whole.
+    pub field: Option<Cow<'static, str>>,
     /// The rule.
     pub kind: ViolationKind,
     /// What was expected and what was found.
@@ -51,7 +51,7 @@ pub enum ViolationKind {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_row(f, self.table, self.id, &self.name)?;
-        if let Some(field) = self.field {
+        if let Some(field) = &self.field {
             write!(f, ": {field}")?;
         }
         write!(f, ": {}", self.message)
@@ -101,8 +101,13 @@ impl RowRef {
     }
 
     /// A rule about a column.
-    pub(crate) fn field(&self, field: &'static str, kind: ViolationKind, message: String) -> Violation {
-        Violation { field: Some(field), ..self.clone().violation(kind, message) }
+    pub(crate) fn field(
+        &self,
+        field: impl Into<Cow<'static, str>>,
+        kind: ViolationKind,
+        message: impl Into<String>,
+    ) -> Violation {
+        Violation { field: Some(field.into()), ..self.clone().violation(kind, message) }
     }
 }
 

@@ -207,7 +207,10 @@ fn problem(path: &str, message: String) -> Problem {
 /// Functions called by code that `#[derive(Feature)]` generates.
 pub mod derived {
     pub use crate::snapshot::feature::Answer;
-    use crate::snapshot::feature::{DeserializeOwned, Json, Problem, problem};
+    use crate::{
+        error::json_terms,
+        snapshot::feature::{DeserializeOwned, Json, Problem, problem},
+    };
 
     /// Reads a struct from a value.
     ///
@@ -222,7 +225,7 @@ pub mod derived {
                     path if path.starts_with('[') => path,
                     path => format!(".{path}"),
                 };
-                problem(&path, error.into_inner().to_string())
+                problem(&path, json_terms::translate(&error.into_inner().to_string()))
             })
         })
     }

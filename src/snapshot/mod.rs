@@ -1,7 +1,7 @@
 //! All rows of one revision, compiled for evaluation.
 //!
 //! A snapshot never changes. [`compile`](Snapshot::compile) turns rows into activations and [`Issue`]s, once;
-//! evaluation takes no lock, allocates nothing and waits for nothing.
+//! evaluation takes no lock, allocates nothing and never waits.
 
 mod compile;
 pub(crate) mod counters;
@@ -29,7 +29,8 @@ pub use feature::{Feature, FeatureKind, Manifest, ManifestFeature, RegisteredFea
 pub use guard::SnapshotGuard;
 #[cfg(feature = "sql")]
 pub(crate) use patch::{Part, PatchBuilder, reverse_index::ReverseIndex};
-pub use plan::{Effect, FieldChange, Plan, PlannedRow, validator::Validator};
+pub use plan::{Effect, Plan, PlannedRow, validator::Validator};
+pub(crate) use plan::{Side, validator::caused};
 
 use compile::expiry::Expiry;
 use compile::graph::FrozenGraph;

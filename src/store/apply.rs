@@ -1,10 +1,10 @@
 //! Changes of rows in memory, by the rules of the SQL tables: unique names, links between rows that are
 //! there.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, suggest::most_similar},
     rows::{
         ActivationRow, FlagRow, LinkRow, MemberRow, Rows,
         violation::{RowRef, Violation},
@@ -17,26 +17,17 @@ use crate::{
 /// # Errors
 /// [`Error::FlagNotFound`] and [`Error::Constraint`] for the first change that breaks a rule of the tables.
 pub(super) fn apply(rows: Rows, changes: &[Change]) -> Result<Rows> {
-    changes.iter().try_for_each(constraints::check)?;
-    let mut changing = Changing::new(rows);
-    for change in changes {
-        changing.make(change.clone())?;
-    }
-    Ok(changing.finish())
+    constraints::check(changes)?;
+    let mut edited = EditedRows::new(rows);
+    changes.iter().try_for_each(|change| edited.apply(change.clone()))?;
+    Ok(edited.finish())
 }
 
 /// The rows after the valid changes, and the invalid changes with their errors.
 pub(super) fn apply_valid(rows: Rows, changes: &[Change]) -> (Rows, Vec<(&Change, Error)>) {
-    let mut changing = Changing::new(rows);
-    let mut refused = Vec::new();
-    for change in changes {
-        if let Err(error) =
-            constraints::check(change).map_err(Error::from).and_then(|()| changing.make(change.clone()))
-        {
-            refused.push((change, error));
-        }
-    }
-    (changing.finish(), refused)
+    let mut edited = EditedRows::new(rows);
+    let rejected = changes.iter().filter_map(|change| Some((change, edited.make(change).err()?))).collect();
+    (edited.finish(), rejected)
 }
 
 /// Sorts rows in the order in which stores return them.
@@ -47,9 +38,21 @@ pub(crate) fn sort(rows: &mut Rows) {
     rows.members.sort_by(|a, b| (a.activation_id, &a.member).cmp(&(b.activation_id, &b.member)));
 }
 
-/// Rows that are being changed. Indexes are built when they are first needed, and every change takes about
-/// the same time, however many rows there are.
-struct Changing {
+/// Rows in memory that are edited by the rules of the tables: what a store would do with the same changes.
+///
+/// ```
+/// use novi::{rows::{FlagRow, Rows}, store::{Change, EditedRows}};
+///
+/// let mut edited = EditedRows::new(Rows { flags: vec![FlagRow::new(3, "Winter sale", true)], ..Rows::default() });
+/// edited.make(&Change::RenameFlag { id: 3, name: "Summer sale".to_owned() })?;
+/// assert!(edited.make(&Change::DeleteFlag { id: 4 }).is_err());
+/// assert_eq!(edited.flag_named("Summer sale")?.id, 3);
+/// # Ok::<(), novi::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct EditedRows {
+    // Indexes are built when they are first needed, and every change takes about the same time, however many rows
+    // there are.
     flags: Table<FlagRow>,
     names: Option<HashMap<String, i64>>,
     activations: Table<ActivationRow>,
@@ -63,6 +66,7 @@ struct Changing {
 }
 
 /// Rows by their ids. A deleted row leaves a gap.
+#[derive(Debug)]
 struct Table<T> {
     rows: Vec<Option<T>>,
     id: fn(&T) -> i64,
@@ -114,11 +118,11 @@ impl<T> Table<T> {
 }
 
 /// The links, by both ends.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Links {
     of_flag: HashMap<i64, HashSet<LinkRow>>,
-    /// The number of links to each activation.
-    uses: HashMap<i64, usize>,
+    /// The flags that are linked to each activation.
+    users: HashMap<i64, BTreeSet<Option<i64>>>,
 }
 
 impl Links {
@@ -132,7 +136,7 @@ impl Links {
             self.of_flag.entry(flag).or_default().insert(link);
         }
         if let Some(activation) = link.activation_id {
-            *self.uses.entry(activation).or_default() += 1;
+            self.users.entry(activation).or_default().insert(link.flag_id);
         }
     }
 
@@ -152,18 +156,20 @@ impl Links {
     }
 
     fn unuse(&mut self, link: LinkRow) {
-        if let Some(uses) = link.activation_id.and_then(|activation| self.uses.get_mut(&activation)) {
-            *uses = uses.saturating_sub(1);
+        if let Some(users) = link.activation_id.and_then(|activation| self.users.get_mut(&activation)) {
+            users.remove(&link.flag_id);
         }
     }
 
-    fn uses(&self, activation: i64) -> usize {
-        self.uses.get(&activation).copied().unwrap_or_default()
+    fn users(&self, activation: i64) -> Option<&BTreeSet<Option<i64>>> {
+        self.users.get(&activation).filter(|users| !users.is_empty())
     }
 }
 
-impl Changing {
-    fn new(mut rows: Rows) -> Self {
+impl EditedRows {
+    /// Rows without changes so far.
+    #[must_use]
+    pub fn new(mut rows: Rows) -> Self {
         Self {
             flags: Table::new(std::mem::take(&mut rows.flags), |row| row.id),
             names: None,
@@ -176,7 +182,9 @@ impl Changing {
         }
     }
 
-    fn finish(self) -> Rows {
+    /// The rows after all changes, sorted as stores return them.
+    #[must_use]
+    pub fn finish(self) -> Rows {
         let Self { flags, activations, mut rows, gone_links, gone_members, .. } = self;
         (rows.flags, rows.activations) = (flags.into_rows(), activations.into_rows());
         rows.links.retain(|link| !gone_links.contains(link));
@@ -186,7 +194,66 @@ impl Changing {
         rows
     }
 
-    fn make(&mut self, change: Change) -> Result<()> {
+    /// Makes a change, or nothing of it.
+    ///
+    /// # Errors
+    /// [`Error::Constraint`] and [`Error::FlagNotFound`], as a store's.
+    pub fn make(&mut self, change: &Change) -> Result<()> {
+        constraints::check(std::slice::from_ref(change))?;
+        self.apply(change.clone())
+    }
+
+    /// The flag with this id.
+    ///
+    /// # Errors
+    /// [`Error::Constraint`] if there is none.
+    pub fn flag(&mut self, id: i64) -> Result<&FlagRow> {
+        self.flag_mut(id).map(|row| &*row)
+    }
+
+    /// The flag with this name.
+    ///
+    /// # Errors
+    /// [`Error::FlagNotFound`]
+    pub fn flag_named(&mut self, name: &str) -> Result<&FlagRow> {
+        let id = self.names().get(name).copied();
+        let found = id.and_then(|id| self.flags.get_mut(id));
+        found.map(|row| &*row).ok_or_else(|| Error::FlagNotFound { name: name.to_owned(), similar: None })
+    }
+
+    /// The activation with this id.
+    ///
+    /// # Errors
+    /// [`Error::Constraint`] if there is none.
+    pub fn activation(&mut self, id: i64) -> Result<&ActivationRow> {
+        self.activation_mut(id).map(|row| &*row)
+    }
+
+    /// The ids of the activations that a flag is linked to.
+    pub fn links_of(&mut self, flag: i64) -> BTreeSet<i64> {
+        let links = self.links().of_flag.get(&flag);
+        links.into_iter().flatten().filter_map(|link| link.activation_id).collect()
+    }
+
+    /// The member of an activation with this value, if there is one.
+    pub fn member(&mut self, activation: i64, member: &str) -> Option<&MemberRow> {
+        let at = self.members().get(&(activation, member.to_owned())).copied()?;
+        self.rows.members.get(at)
+    }
+
+    /// An id for a new flag: greater than those of all flags. `None` if there is none.
+    #[must_use]
+    pub fn next_flag_id(&self) -> Option<i64> {
+        next_id(self.flags.rows.iter().flatten().map(|row| row.id))
+    }
+
+    /// An id for a new activation: greater than those of all activations. `None` if there is none.
+    #[must_use]
+    pub fn next_activation_id(&self) -> Option<i64> {
+        next_id(self.activations.rows.iter().flatten().map(|row| row.id))
+    }
+
+    fn apply(&mut self, change: Change) -> Result<()> {
         match change {
             Change::SetStatus { flag, status } => self.set_status(flag, status),
             Change::InsertFlag(row) => self.insert_flag(row),
@@ -196,7 +263,7 @@ impl Changing {
             Change::Link(link) => self.insert_link(link),
             Change::Unlink(link) => self.delete_link(link),
             Change::SetMetadata { flag_id, metadata } => {
-                let known = self.flag(flag_id)?;
+                let known = self.flag_mut(flag_id)?;
                 let (version, created) = (known.metadata.row_version, known.metadata.created_at);
                 known.metadata = *metadata;
                 known.metadata.created_at = created;
@@ -221,11 +288,11 @@ impl Changing {
         })
     }
 
-    fn flag(&mut self, id: i64) -> Result<&mut FlagRow> {
+    fn flag_mut(&mut self, id: i64) -> Result<&mut FlagRow> {
         self.flags.get_mut(id).ok_or_else(|| constraints::missing(RowRef::id("flags", id)).into())
     }
 
-    fn activation(&mut self, id: i64) -> Result<&mut ActivationRow> {
+    fn activation_mut(&mut self, id: i64) -> Result<&mut ActivationRow> {
         let found = self.activations.get_mut(id);
         found.ok_or_else(|| constraints::missing(RowRef::id("activations", id)).into())
     }
@@ -255,7 +322,8 @@ impl Changing {
     fn set_status(&mut self, flag: String, status: bool) -> Result<()> {
         let id = self.names().get(&flag).copied();
         let Some(known) = id.and_then(|id| self.flags.get_mut(id)) else {
-            return Err(Error::FlagNotFound { name: flag, similar: None });
+            let similar = most_similar(&flag, self.names().keys().map(String::as_str)).map(str::to_owned);
+            return Err(Error::FlagNotFound { name: flag, similar });
         };
         let version = known.metadata.row_version;
         known.status = status;
@@ -264,8 +332,11 @@ impl Changing {
     }
 
     fn insert_flag(&mut self, row: FlagRow) -> Result<()> {
-        if self.flags.contains(row.id) || self.names().contains_key(&row.name) {
-            return refused(constraints::duplicate_flag(row.id, &row.name));
+        if self.flags.contains(row.id) {
+            return rejected(constraints::taken_id(&RowRef::flag(row.id, &row.name)));
+        }
+        if let Some(other) = self.names().get(&row.name) {
+            return rejected(constraints::taken_name(row.id, &row.name, *other));
         }
         let mut row = FlagRow { faults: Vec::new(), ..row };
         touch(&mut row, 0);
@@ -276,10 +347,10 @@ impl Changing {
     }
 
     fn rename_flag(&mut self, id: i64, name: String) -> Result<()> {
-        if self.names().get(&name).is_some_and(|holder| *holder != id) {
-            return refused(constraints::duplicate_flag(id, &name));
+        if let Some(other) = self.names().get(&name).filter(|other| **other != id) {
+            return rejected(constraints::taken_name(id, &name, *other));
         }
-        let known = self.flag(id)?;
+        let known = self.flag_mut(id)?;
         let version = known.metadata.row_version;
         let old = std::mem::replace(&mut known.name, name.clone());
         touch(known, version);
@@ -290,7 +361,7 @@ impl Changing {
 
     fn delete_flag(&mut self, id: i64) -> Result<()> {
         let Some(row) = self.flags.remove(id) else {
-            return refused(constraints::missing(RowRef::id("flags", id)));
+            return rejected(constraints::missing(RowRef::id("flags", id)));
         };
         if self.names().get(&row.name) == Some(&id) {
             self.names().remove(&row.name);
@@ -302,25 +373,29 @@ impl Changing {
 
     fn insert_activation(&mut self, row: ActivationRow) -> Result<()> {
         if self.activations.contains(row.id) {
-            return refused(constraints::duplicate_activation(row.id, &row.name));
+            return rejected(constraints::taken_id(&RowRef::activation(row.id, &row.name)));
         }
         self.activations.push(ActivationRow { faults: Vec::new(), row_version: 1, ..row });
         Ok(())
     }
 
     fn update_activation(&mut self, row: ActivationRow) -> Result<()> {
-        let known = self.activation(row.id)?;
+        let known = self.activation_mut(row.id)?;
         let row_version = known.row_version.wrapping_add(1);
         *known = ActivationRow { faults: Vec::new(), row_version, ..row };
         Ok(())
     }
 
     fn delete_activation(&mut self, id: i64) -> Result<()> {
-        if self.links().uses(id) > 0 {
-            return refused(constraints::activation_in_use(id));
+        if let Some(users) = self.links().users(id).cloned() {
+            let flags = users.into_iter().flatten();
+            let names: Vec<_> =
+                flags.filter_map(|id| self.flags.get_mut(id).map(|row| row.name.clone())).collect();
+            let names: Vec<_> = names.iter().map(String::as_str).collect();
+            return rejected(constraints::activation_in_use(id, &names));
         }
         if self.activations.remove(id).is_none() {
-            return refused(constraints::missing(RowRef::id("activations", id)));
+            return rejected(constraints::missing(RowRef::id("activations", id)));
         }
         let members = self.members();
         let keys: Vec<_> = members
@@ -336,10 +411,13 @@ impl Changing {
     fn insert_link(&mut self, link: LinkRow) -> Result<()> {
         let (flag, activation) = ends(link);
         if self.links().contains(link) {
-            return refused(constraints::duplicate_link(flag, activation));
+            return rejected(constraints::duplicate_link(flag, activation));
         }
-        if !self.flags.contains(flag) || !self.activations.contains(activation) {
-            return refused(constraints::missing_end(flag, activation));
+        if !self.flags.contains(flag) {
+            return rejected(constraints::missing_flag(flag, activation));
+        }
+        if !self.activations.contains(activation) {
+            return rejected(constraints::missing_linked(flag, activation));
         }
         self.links().insert(link);
         if !self.gone_links.remove(&link) {
@@ -352,7 +430,7 @@ impl Changing {
     fn delete_link(&mut self, link: LinkRow) -> Result<()> {
         let (flag, activation) = ends(link);
         if !self.links().remove(link) {
-            return refused(constraints::missing(RowRef::link(flag, activation)));
+            return rejected(constraints::missing_link(flag, activation));
         }
         self.gone_links.insert(link);
         self.touch_flag(flag);
@@ -362,10 +440,10 @@ impl Changing {
     fn insert_member(&mut self, row: MemberRow) -> Result<()> {
         let (id, key) = (row.activation_id, (row.activation_id, row.member.clone()));
         if self.members().contains_key(&key) {
-            return refused(constraints::duplicate_member(id, &row.member));
+            return rejected(constraints::duplicate_member(id, &row.member));
         }
-        let Ok(activation) = self.activation(id) else {
-            return refused(constraints::missing_activation(id));
+        let Ok(activation) = self.activation_mut(id) else {
+            return rejected(constraints::missing_activation(id));
         };
         activation.row_version += 1;
         let at = self.rows.members.len();
@@ -377,12 +455,12 @@ impl Changing {
     fn delete_member(&mut self, id: i64, member: String) -> Result<()> {
         let key = (id, member);
         let Some(at) = self.members().remove(&key) else {
-            return refused(constraints::missing(RowRef::member(id, &key.1)));
+            return rejected(constraints::missing(RowRef::member(id, &key.1)));
         };
         self.gone_members.insert(at);
         // Adopted rows may have members of an activation that does not exist; then there is no version to
         // raise.
-        if let Ok(known) = self.activation(id) {
+        if let Ok(known) = self.activation_mut(id) {
             known.row_version += 1;
         }
         Ok(())
@@ -390,11 +468,15 @@ impl Changing {
 
     /// The links of a flag are part of the flag.
     fn touch_flag(&mut self, id: i64) {
-        if let Ok(known) = self.flag(id) {
+        if let Ok(known) = self.flag_mut(id) {
             let version = known.metadata.row_version;
             touch(known, version);
         }
     }
+}
+
+fn next_id(ids: impl Iterator<Item = i64>) -> Option<i64> {
+    ids.max().unwrap_or_default().max(0).checked_add(1)
 }
 
 /// Does what the triggers of the tables do.
@@ -408,6 +490,6 @@ fn ends(link: LinkRow) -> (i64, i64) {
     (link.flag_id.unwrap_or_default(), link.activation_id.unwrap_or_default())
 }
 
-fn refused<T>(violation: Violation) -> Result<T> {
+fn rejected<T>(violation: Violation) -> Result<T> {
     Err(violation.into())
 }

@@ -1,5 +1,7 @@
 //! Changes of rows, and who makes them.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -73,14 +75,32 @@ pub enum Change {
     },
 }
 
-/// A column that differs.
+/// A field of a row that differs between two states.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct FieldChange {
-    /// The column.
+    /// The column. In plans `activations` stands for the ids of a flag's links, and `members` and
+    /// `denied members` for the lists of an activation.
     pub field: String,
-    /// Its value before; null also for a new row.
+    /// The value before, null also for a new row; of members, those that are removed.
     pub before: Value,
-    /// Its value after; null also for a deleted row.
+    /// The value after, null also for a deleted row; of members, those that are added.
     pub after: Value,
+}
+
+impl fmt::Display for FieldChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, before, after } = self;
+        write!(f, "{field}: {} -> {}", shortened(before), shortened(after))
+    }
+}
+
+/// The beginning of a value. Configs can be megabytes long, and lists can have 100,000 members.
+fn shortened(value: &Value) -> String {
+    const MAX_LENGTH: usize = 200;
+    let text = value.to_string();
+    match text.char_indices().nth(MAX_LENGTH) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
+    }
 }

@@ -51,8 +51,8 @@ async fn open(url: &str, create: bool) -> Result<Arc<dyn SchemaStore>> {
         #[cfg(not(feature = "mysql"))]
         "mysql" | "mariadb" => wrong(missing_feature("mysql")),
         _ => wrong(
-            "expected an address that starts with sqlite:, postgres:, postgresql:, mysql: or mariadb:, \
-             such as sqlite://novi.db"
+            "expected an address that starts with sqlite:, postgres:, postgresql:, mysql: or mariadb:, such as \
+             sqlite://novi.db, or file: for a snapshot file, which can only be read"
                 .to_owned(),
         ),
     }

@@ -156,7 +156,7 @@ impl<'c> Columns<'c> {
         }
         let tags = if let Cell::Text(text) = &cell { serde_json::from_str(text).ok() } else { None };
         tags.unwrap_or_else(|| {
-            self.fault("tags", r#"a JSON array of texts such as ["beta"]"#, &cell);
+            self.fault("tags", r#"a JSON array of strings such as ["beta"]"#, &cell);
             Vec::new()
         })
     }

@@ -1,12 +1,17 @@
 //! Changes that belong together, with their author and what the author has read.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use serde_json::Value;
 
 use crate::{
     error::{Error, Result},
-    rows::{ActivationRow, FlagRow, Rows, conflict::Conflict, issue::Issue, violation::shortened},
+    rows::{
+        ActivationRow, FlagRow, Rows,
+        conflict::Conflict,
+        issue::Issue,
+        violation::{Violation, shortened},
+    },
     store::{
         apply,
         change::{Author, Change},
@@ -118,12 +123,12 @@ impl Edit {
         self
     }
 
-    /// Whether a store has to pass all rows to [`after`](Self::after) before it writes. Edits that only set a
-    /// status need none, since a status breaks no row: the kill switch is quick.
+    /// Whether a store has to pass all rows to [`after`](Self::after) before it writes. Edits that only turn
+    /// flags off need none, since that breaks no row: the kill switch is quick.
     #[must_use]
     pub fn needs_rows(&self) -> bool {
-        let is_status = |change: &Change| matches!(change, Change::SetStatus { .. });
-        self.validator.is_some() && !self.changes.iter().all(is_status)
+        let turns_off = |change: &Change| matches!(change, Change::SetStatus { status: false, .. });
+        self.validator.is_some() && !self.changes.iter().all(turns_off)
     }
 
     /// The rows after the edit, if the validator reports no problems.
@@ -272,7 +277,8 @@ impl Change {
         match error {
             Error::Constraint(violations) => {
                 let issues = violations.iter();
-                issues.map(|broken| issue(broken.field.unwrap_or("id"), broken.message.clone())).collect()
+                let path = |broken: &Violation| broken.field.clone().unwrap_or(Cow::Borrowed("id"));
+                issues.map(|broken| issue(&path(broken), broken.message.clone())).collect()
             }
             error => vec![issue("name", error.to_string())],
         }

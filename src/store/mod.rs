@@ -35,10 +35,11 @@ mod url;
 mod usage;
 mod write;
 
+pub use apply::EditedRows;
 pub(crate) use apply::sort;
 #[cfg(feature = "sql")]
 pub use backoff::Backoff;
-pub use change::{Author, Change};
+pub use change::{Author, Change, FieldChange};
 pub use connect::{DEMO_ROWS, connect, create};
 pub use delta::{Cursor, Delta, Fingerprint, ReadSession, Selection, Since};
 pub use edit::{Edit, Expected, RowKey, Validate};

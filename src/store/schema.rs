@@ -37,7 +37,7 @@ pub trait SchemaStore: WriteStore + HistoryStore {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Migrated {
-    /// The migrations that ran, as `1 tables`; empty if the tables were up to date. `triggers` stands for
+    /// The migrations that ran, as `migration 1 (tables)`; empty if the tables were up to date. `triggers` stands for
     /// triggers that could not be created before.
     pub applied: Vec<String>,
     /// Whether the core tables existed before novi's first migration, and were adopted.

@@ -5,16 +5,22 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tracing::subscriber::DefaultGuard;
+use tracing::{Level, subscriber::DefaultGuard};
 
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 /// Captures what this thread logs until the guard is dropped.
 pub(crate) fn start() -> (Log, DefaultGuard) {
+    start_at(Level::INFO)
+}
+
+/// As [`start`], from this level on.
+pub(crate) fn start_at(level: Level) -> (Log, DefaultGuard) {
     let log = Log::default();
     let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let subscriber = tracing_subscriber::fmt().with_max_level(level).with_ansi(false);
+    let subscriber = subscriber.with_writer(move || writer.clone()).finish();
     (log, tracing::subscriber::set_default(subscriber))
 }
 

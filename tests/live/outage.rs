@@ -74,24 +74,38 @@ async fn hanging_connections_do_not_exhaust_the_pool() {
     for database in databases().await.into_iter().filter(|database| database.kind != Kind::Sqlite) {
         let kind = database.kind;
         seeded(&database).await;
-        let mut dba = Raw::connect(&database).await;
+        let (mut dba, mut observer) = (Raw::connect(&database).await, Raw::connect(&database).await);
         let (proxy, url) = Proxy::of(&database.url).await;
         let store = store::connect(&url).await.unwrap();
-        let (lock, unlock) = match kind {
-            Kind::MySql => ("lock tables novi_revision write", "unlock tables"),
-            _ => ("begin; lock table novi_revision", "commit"),
+        let (lock, unlock, blocked) = match kind {
+            Kind::MySql => (
+                "lock tables novi_revision write",
+                "unlock tables",
+                "select cast(id as char) from information_schema.processlist \
+                 where db = database() and state like 'Waiting for table%'",
+            ),
+            _ => (
+                "begin; lock table novi_revision",
+                "commit",
+                "select pid::text from pg_locks where not granted and relation = 'novi_revision'::regclass",
+            ),
+        };
+        let mut waits = async |expected: bool| {
+            while observer.texts(blocked).await.is_empty() == expected {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
         };
         // Loses a connection that waits for a response, more often than the pool has connections.
         for _ in 0..6 {
             dba.run(lock).await.unwrap();
             let asking = Arc::clone(&store);
             let asked = tokio::spawn(async move { asking.revision().await });
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            unblocked("the wait for the lock", waits(true)).await;
             proxy.set(Network::Hangs);
             assert!(!asked.is_finished(), "{kind:?}: it waits for the lock");
             asked.abort();
             dba.run(unlock).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            unblocked("the end of the wait for the lock", waits(false)).await;
             proxy.set(Network::Sound);
         }
         let deadline = Instant::now() + PATIENCE;

@@ -240,8 +240,8 @@ mod told {
         let values = r#"{"a": {"rows": 300}, "b": {"colours": ["red", 5]}, "c": {"size": 1}, "d": {}}"#;
         let found = issues(with_values("Page settings", false, values, None));
         let expected = [
-            ("a.rows", "invalid value: integer `300`, expected u8"),
-            ("b.colours[1]", "invalid type: integer `5`, expected a string"),
+            ("a.rows", "expected an integer from 0 to 255, found 300"),
+            ("b.colours[1]", "expected a string, found 5"),
             ("c.size", "unknown field `size`, expected `rows` or `colours`"),
         ];
         let place = place::<PageSettings>();
@@ -298,7 +298,7 @@ mod told {
         flags.replace_rows(bad());
         let lines = lines_of(ask);
         assert_eq!(lines.len(), 1, "{lines:?}");
-        let told = "flag \"Page settings\", variant \"a\": invalid type: integer `5`, expected struct PageSettings; \
+        let told = "flag \"Page settings\", variant \"a\": expected an object, found 5; \
                     using the default of macros::feature::PageSettings flag=\"Page settings\" revision=7";
         assert!(lines[0].contains(told), "{lines:?}");
         flags.replace_rows(bad());

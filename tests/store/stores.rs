@@ -188,7 +188,7 @@ async fn odd_rows_of_sqlite_have_faults_and_others_do_not() {
         (7, "flag_metadata.description: expected text, found 1 bytes that are not UTF-8".to_owned()),
         (7, "flag_metadata.expires_at: expected a time such as 2027-01-31T12:00:00Z or a date such as 2027-01-31, \
              found the text \"tomorrow\"".to_owned()),
-        (7, "flag_metadata.tags: expected a JSON array of texts such as [\"beta\"], found the text \"{}\"".to_owned()),
+        (7, "flag_metadata.tags: expected a JSON array of strings such as [\"beta\"], found the text \"{}\"".to_owned()),
         (7, format!("flag_metadata.override_allowed: {boolean} the text \"x\"")),
         (7, "flag_metadata.fail_mode: expected off, on or last_known, found the text \"maybe\"".to_owned()),
     ];

@@ -123,7 +123,7 @@ fn by_handle(results: &Results, bars: &mut Vec<Bar>) {
 
 fn in_the_call(results: &Results, bars: &mut Vec<Bar>) {
     for (index, kind) in Kind::ALL.into_iter().enumerate() {
-        if let Some((novi, floor)) = pair(results, index, |row| &row.anew) {
+        if let Some((novi, floor)) = pair(results, index, |row| &row.fresh) {
             bars.push(multiple(format!("{kind}, context made in the call"), novi, floor, IN_THE_CALL));
         }
     }
@@ -164,7 +164,7 @@ fn counted(results: &Results, bars: &mut Vec<Bar>) {
         bar.floor = find(FLOOR).and_then(|floor| floor.live).map_or(bar.floor, |live| format!("{live:.0}"));
         bars.push(bar);
     }
-    let calls = [("prebuilt context", novi.allocations), ("context made in the call", novi.anew)];
+    let calls = [("prebuilt context", novi.allocations), ("context made in the call", novi.fresh)];
     for (context, counts) in calls {
         let Some(most) = counts.map(|counts| counts.into_iter().fold(0.0, f64::max)) else { continue };
         let what = format!("W9 allocations per call, {context}, the most of W1 to W6");

@@ -33,7 +33,7 @@ pub fn count(counted: impl Fn(&mut dyn FnMut()) -> Counted + Copy, users: &[User
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
 fn of<E: Engine>(counted: &dyn Fn(&mut dyn FnMut()) -> Counted, users: &[User]) -> Counts {
     let mut counts =
-        Counts { engine: E::NAME.to_owned(), live: None, text: None, allocations: None, anew: None };
+        Counts { engine: E::NAME.to_owned(), live: None, text: None, allocations: None, fresh: None };
     if E::IN_BULK {
         let document = E::document(&Definition::halves(FLAGS));
         let mut engine = None;
@@ -63,7 +63,7 @@ fn of<E: Engine>(counted: &dyn Fn(&mut dyn FnMut()) -> Counted, users: &[User]) 
                 }
             })
         }));
-        counts.anew = Some(Kind::ALL.map(|kind| {
+        counts.fresh = Some(Kind::ALL.map(|kind| {
             let flag = engine.flag(kind.name());
             mean(&mut || {
                 for user in users {

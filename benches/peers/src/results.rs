@@ -28,13 +28,13 @@ pub struct Answers {
     /// With a context that is there.
     pub prebuilt: [Option<Time>; 6],
     /// With a context made in the call.
-    pub anew: [Option<Time>; 6],
+    pub fresh: [Option<Time>; 6],
 }
 
 impl Answers {
     /// Nothing measured yet.
     pub const fn new(engine: &'static str) -> Self {
-        Self { engine, prebuilt: [None; 6], anew: [None; 6] }
+        Self { engine, prebuilt: [None; 6], fresh: [None; 6] }
     }
 }
 
@@ -70,7 +70,7 @@ pub struct Counts {
     /// Allocations a call, W1 to W6, with a context that is there.
     pub allocations: Option<[f64; 6]>,
     /// The same with a context made in the call.
-    pub anew: Option<[f64; 6]>,
+    pub fresh: Option<[f64; 6]>,
 }
 
 /// Nanoseconds of single calls.

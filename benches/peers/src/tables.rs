@@ -16,7 +16,7 @@ pub fn all(results: &Results) -> String {
     };
     let unit = "median (p99) of batch means";
     section(&format!("W1 to W6, prebuilt context: {unit}"), answers(results, |row| &row.prebuilt));
-    section(&format!("W1 to W6, context made in the call: {unit}"), answers(results, |row| &row.anew));
+    section(&format!("W1 to W6, context made in the call: {unit}"), answers(results, |row| &row.fresh));
     section("W7: evaluate all (half rollouts, half targeting), prebuilt context", everything(results));
     section("W8: load 10,000 flags", load(results));
     section("W9: allocations per call", allocations(results));
@@ -105,7 +105,7 @@ fn allocations(results: &Results) -> Option<String> {
         .filter_map(|counts| {
             let mut cells = vec![counts.engine.clone()];
             cells.extend(counts.allocations?.iter().map(|count| format!("{count:.1}")));
-            let targeting = counts.anew?[Kind::Targeting.number() - 1];
+            let targeting = counts.fresh?[Kind::Targeting.number() - 1];
             cells.push(format!("{targeting:.1}"));
             Some(cells)
         })

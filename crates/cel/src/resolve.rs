@@ -40,7 +40,10 @@ struct Resolver<'o> {
 
 impl Resolver<'_> {
     fn error(&mut self, span: Span, message: impl Into<String>) {
-        self.errors.push(CompileError::new(span, message));
+        // A comparison of types that never match also fails when its constants are compared.
+        if self.errors.last().is_none_or(|last| last.span() != span) {
+            self.errors.push(CompileError::new(span, message));
+        }
     }
 
     fn node(&mut self, expr: &Expr) -> Node {

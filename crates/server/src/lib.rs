@@ -55,6 +55,7 @@
 //! | 400 | `invalid_toggles` | the list of toggles is invalid |
 //! | 400 | `flag_broken` | a flag with values is broken by an invalid row |
 //! | 400 | `invalid_path` | the path is not UTF-8 after percent-decoding |
+//! | 400 | `invalid_host` | there is not exactly one header `host` |
 //! | 400 | `body_incomplete` | the connection or a chunk ended before the end of the body |
 //! | 401 | `unauthorized` | no token where one is required, an unknown or expired token, or an expired URL of an event stream |
 //! | 403 | `forbidden` | the token lacks the role, or is for another user; or the caller may not override flags |
@@ -72,6 +73,7 @@
 //! | 503 | `too_many_streams` | [`Options::max_streams`](Options#structfield.max_streams) are open |
 //! | 503 | `tokens_not_known` | the tokens have not been loaded yet |
 //! | 503 | `evaluation_timeout` | the evaluation of all flags took longer than [`Options::evaluation_timeout`](Options#structfield.evaluation_timeout) |
+//! | 503 | `no_rows` | the database has been unavailable since the start, and there is no snapshot file |
 //! | 503 | `starting` | the flags have not been loaded yet; see [`serve_from`](serve_from()) |
 //! | 503 | `too_many_connections` | [`Options::max_connections`](Options#structfield.max_connections) are open |
 //! | 503 | `answer_timeout` | the response was not ready within [`Options::request_timeout`](Options#structfield.request_timeout) |
@@ -82,7 +84,8 @@
 //! | 503 | `contention` | management: other transactions were in the way, also of the retries; nothing was changed |
 //! | 503 | `database_unavailable`, `not_migrated`, `not_seen_yet` | management: the database is unavailable or has no tables, or this server has not loaded the change yet |
 //!
-//! Requests that are not HTTP, and heads of more than 64 KiB, are rejected with 4xx and no body.
+//! Requests that are not HTTP, and heads of more than 64 KiB (up to 128 KiB if they arrive at once) or 100
+//! headers, are rejected with 4xx and no body.
 //!
 //! # Request ids and logs
 //! `x-request-id` is taken from the request if it has 1 to 128 visible ASCII characters; otherwise a new id
@@ -92,7 +95,7 @@
 //! contexts, query strings and headers are never logged.
 //!
 //! # What it does not do
-//! No HTTP/2 and no compression: put a reverse proxy in front. A mounted router without
+//! HTTP/2 only over TLS, and no compression: put a reverse proxy in front. A mounted router without
 //! [`Options::tokens`](Options#structfield.tokens) does not authenticate callers: the application must.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -112,6 +115,8 @@ pub use options::{
     Options,
     cors::Origins,
     database::Database,
+    listen::listen_address,
+    metrics_token::MetricsToken,
     on_span::OnSpan,
     section::{SectionError, ServerSection},
     signing::SigningKey,

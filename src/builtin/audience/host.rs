@@ -21,7 +21,7 @@ struct Host {
     system_matches: bool,
 }
 
-/// Enabled on hosts whose name matches.
+/// On if the name of the host matches.
 ///
 /// ```sql
 /// INSERT INTO flags (id, name, status) VALUES (180, 'New cache', true);
@@ -41,7 +41,7 @@ struct Config {
     hosts: StringList,
 }
 
-register!(Host, "novi.host", [], "Enabled on hosts whose name matches");
+register!(Host, "novi.host", [], "On if the name of the host matches");
 
 impl Activation for Host {
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {

@@ -133,6 +133,24 @@ impl Configured for DateTimeWindow {
     }
 }
 
+/// Whether a config of `novi.date_time` is valid and never on, because its end is not after its start.
+#[must_use]
+pub fn window_is_empty(config: &str) -> bool {
+    let Ok(config) = serde_json::from_str::<Config>(config) else { return false };
+    let mut format = DateFormat::default();
+    if let Some(text) = config.format {
+        let Some(items) = parse_format(&text) else { return false };
+        format.items = Some((text, items));
+    }
+    if let Some(name) = config.timezone {
+        let Ok(zone) = name.parse() else { return false };
+        format.zone = zone;
+    }
+    let start = config.start.and_then(|text| format.parse(&text, Pass::First));
+    let end = config.end.and_then(|text| format.parse(&text, Pass::Last));
+    matches!((start, end), (Some(start), Some(end)) if end <= start)
+}
+
 /// Parses a format of strptime; `None` if it has an unknown directive.
 fn parse_format(format: &str) -> Option<Vec<Item<'static>>> {
     // Python's `%f` has the digits after the point; that of chrono includes the point.

@@ -1,6 +1,6 @@
 //! Names and paths of nodes, for explanations and patches.
 
-use std::mem;
+use std::{collections::BTreeSet, mem};
 
 use crate::{
     activation::strings::{Text, Writing},
@@ -20,6 +20,8 @@ pub(in crate::snapshot) struct NodeInfo {
     /// The class name of each node, as a number.
     classes: Vec<u32>,
     class_names: Vec<Box<str>>,
+    /// The indices of the activations whose verdicts depend on their names, except those of reused nodes.
+    by_name: BTreeSet<u32>,
     /// The flags that activations depend on, in the order of their nodes.
     pub(in crate::snapshot) flags: Vec<RowName>,
 }
@@ -56,6 +58,7 @@ impl NodeInfo {
             rows: rows.activations.iter().map(row).collect(),
             inline: inline.map(|(draft, path)| InlineNode { row: draft.row, path }).collect(),
             classes: drafts.list.iter().map(|draft| draft.class).collect(),
+            by_name: mem::take(&mut drafts.by_name),
             class_names: mem::take(&mut drafts.classes),
             flags: prerequisites,
         }
@@ -73,6 +76,11 @@ impl NodeInfo {
     /// The id of the activation's row that a node is, or is part of.
     pub(in crate::snapshot) fn id_of(&self, node: u32) -> Option<i64> {
         self.row_of(node).map(|row| row.id)
+    }
+
+    /// Whether the verdict of the activation with this index depends on its name.
+    pub(in crate::snapshot) fn is_by_name(&self, activation: u32) -> bool {
+        self.by_name.contains(&activation)
     }
 
     pub(in crate::snapshot) fn path_of(&self, node: u32) -> Option<&str> {

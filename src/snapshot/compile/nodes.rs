@@ -114,6 +114,8 @@ pub(in crate::snapshot) struct DraftNodes {
     pub(in crate::snapshot) classes: Vec<Box<str>>,
     /// Problems with their nodes.
     pub(in crate::snapshot) problems: Vec<(u32, Problem)>,
+    /// The indices of the activations whose verdicts depend on their names, except those of reused nodes.
+    pub(in crate::snapshot) by_name: BTreeSet<u32>,
     assigned: Vec<Variant>,
     pub(in crate::snapshot) missing: MissingRows,
 }
@@ -172,6 +174,7 @@ impl DraftNodes {
             graph: Graph::with_capacity(rows.activations.len()),
             child_paths: HashMap::default(),
             problems: Vec::new(),
+            by_name: BTreeSet::new(),
             assigned: Vec::new(),
             shareable: HashTable::with_capacity(64),
             hasher: RandomState::default(),
@@ -194,12 +197,34 @@ impl DraftNodes {
         builder.report_duplicate_ids();
         builder.report_cycles(&order);
         let Builder {
-            list, graph, classes, problems, assigned, pending, flags, broken_flags, missing, ..
+            list,
+            graph,
+            classes,
+            problems,
+            by_name,
+            assigned,
+            pending,
+            flags,
+            broken_flags,
+            missing,
+            ..
         } = builder;
         let path = |pending: PendingNode| pending.path.trim_end_matches('.').into();
         let inline_paths = pending.into_iter().map(path).collect();
         let classes = classes.names;
-        Self { list, inline_paths, flags, broken_flags, graph, order, classes, problems, assigned, missing }
+        Self {
+            list,
+            inline_paths,
+            flags,
+            broken_flags,
+            graph,
+            order,
+            classes,
+            problems,
+            by_name,
+            assigned,
+            missing,
+        }
     }
 
     /// The variants that the activation of a node itself may assign.
@@ -242,6 +267,7 @@ struct Builder<'a, 'b> {
     /// For each node, the paths in its config that refer to its children.
     child_paths: HashMap<u32, Vec<String>>,
     problems: Vec<(u32, Problem)>,
+    by_name: BTreeSet<u32>,
     assigned: Vec<Variant>,
     /// Nodes whose activation can be shared, with the hash of their type and config.
     shareable: HashTable<(u64, u32)>,
@@ -366,6 +392,9 @@ impl<'a> Builder<'a, '_> {
             && !draft.may_panic;
         self.problems.extend(problems.into_iter().map(|problem| (node, problem.below(source.path))));
         draft.assigns = index(first_variant)..index(self.assigned.len());
+        if by_name {
+            self.by_name.insert(draft.row);
+        }
         if !paths.is_empty() {
             self.child_paths.insert(node, paths);
         }

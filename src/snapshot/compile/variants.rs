@@ -2,7 +2,9 @@
 
 use serde_json::Value as Json;
 
-use crate::{activation::Variant, rows::FlagMetadata, snapshot::compile::ids::VariantInterner};
+use crate::{
+    activation::Variant, error::json_terms, rows::FlagMetadata, snapshot::compile::ids::VariantInterner,
+};
 
 /// The variants of a flag with their values, all of one type.
 #[derive(Clone, Default)]
@@ -51,14 +53,16 @@ impl Values {
             }
             None => match serde_json::from_str::<serde_json::Map<String, Json>>(text) {
                 Ok(named) => named.into_iter().collect(),
-                Err(error) => return invalid("variants", format!("{expectation}: {error}")),
+                Err(error) => {
+                    return invalid("variants", json_terms::unmet(expectation, &error));
+                }
             },
         };
         let named = with_fractions(named);
         let mut kinds: Vec<&str> = named.iter().map(|(_, value)| kind(value)).collect();
         kinds.dedup();
         if let [first, other, ..] = kinds[..] {
-            return invalid("variants", format!("{expectation}, found a {first} and a {other}"));
+            return invalid("variants", format!("{expectation}, found {first} and {other}"));
         }
         if let Some(default) = &metadata.default_variant
             && !named.iter().any(|(name, _)| name == default)
@@ -104,10 +108,10 @@ fn with_fractions(mut named: Vec<(String, Json)>) -> Vec<(String, Json)> {
 fn kind(value: &Json) -> &'static str {
     match value {
         Json::Null => "null",
-        Json::Bool(_) => "boolean",
-        Json::Number(_) => "number",
-        Json::String(_) => "string",
-        Json::Array(_) => "list",
-        Json::Object(_) => "object",
+        Json::Bool(_) => "a boolean",
+        Json::Number(_) => "a number",
+        Json::String(_) => "a string",
+        Json::Array(_) => "a list",
+        Json::Object(_) => "an object",
     }
 }

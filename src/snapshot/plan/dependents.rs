@@ -24,16 +24,8 @@ impl Snapshot {
         activations: &HashSet<u32>,
         is_flag: impl Fn(&str) -> bool,
     ) -> Vec<Dependent> {
-        let mut wanted: HashSet<u32, RandomState> = activations.iter().copied().collect();
-        let mut names = Vec::new();
-        for (node, named) in self.prerequisite_nodes.iter().zip(&*self.around.prerequisites) {
-            let name = self.around.texts.get(named.name);
-            if is_flag(name) {
-                wanted.insert(*node);
-                names.push((*node, name));
-            }
-        }
-        let above = self.ancestors(&wanted);
+        let above = self.above(activations, &is_flag);
+        let names: Vec<_> = self.prerequisite_names().filter(|(_, name)| is_flag(name)).collect();
         let rows = (0..).take(self.links.len());
         let dependents =
             rows.filter(|flag| self.links.targets(*flag).iter().any(|node| above.contains(node)));
@@ -49,6 +41,34 @@ impl Snapshot {
                 }
             })
             .collect()
+    }
+
+    /// The nodes of these activations (by index) and flags, and everything that depends on them.
+    pub(crate) fn above(
+        &self,
+        activations: &HashSet<u32>,
+        is_flag: impl Fn(&str) -> bool,
+    ) -> HashSet<u32, RandomState> {
+        let flags = self.prerequisite_names().filter(|(_, name)| is_flag(name)).map(|(node, _)| node);
+        self.ancestors(&activations.iter().copied().chain(flags).collect())
+    }
+
+    /// The nodes of the flags that activations evaluate, and the flags' names.
+    fn prerequisite_names(&self) -> impl Iterator<Item = (u32, &str)> {
+        let nodes = self.prerequisite_nodes.iter().zip(&*self.around.prerequisites);
+        nodes.map(|(node, named)| (*node, self.around.texts.get(named.name)))
+    }
+
+    /// Whether the verdict of the activation with this id depends on its name, for example as a salt.
+    pub(crate) fn depends_on_own_name(&self, id: i64) -> bool {
+        self.node_info.node_of(id).is_some_and(|node| self.node_info.is_by_name(node))
+    }
+
+    /// Whether the decision of the flag with this name depends on the name, for example as a salt.
+    pub(crate) fn depends_on_flag_name(&self, name: &str) -> bool {
+        let Some(flag) = self.row_of(name).and_then(|row| u32::try_from(row).ok()) else { return false };
+        let is_by_flag = |node: &u32| self.around.nodes.get(*node as usize).is_some_and(|node| node.by_flag);
+        self.links.targets(flag).iter().any(is_by_flag)
     }
 
     /// These nodes and everything that depends on them.

@@ -11,11 +11,12 @@ use std::{
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     rows::{ActivationRow, FlagRow, MemberRow, Rows, issue::Issue},
     snapshot::Snapshot,
+    store::FieldChange,
 };
 
 /// What an edit would change: the rows, and the flags whose decisions may change. Returned by
@@ -76,23 +77,10 @@ pub enum Effect {
     Affected,
 }
 
-/// A field that changes.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-#[schemars(rename = "PlannedField")]
-pub struct FieldChange {
-    /// The column. `activations` stands for the ids of a flag's links, `members` and `denied members` for the
-    /// lists of an activation.
-    pub field: &'static str,
-    /// The value before the edit; for members, those that are removed.
-    pub before: Value,
-    /// The value after the edit; for members, those that are added.
-    pub after: Value,
-}
-
 /// The rows before or after an edit.
 pub(crate) struct Side<'a> {
-    rows: &'a Rows,
-    snapshot: &'a Snapshot,
+    pub(crate) rows: &'a Rows,
+    pub(crate) snapshot: &'a Snapshot,
     /// The activations of each flag, by the flag's id.
     links: HashMap<i64, Vec<i64>>,
 }
@@ -117,6 +105,34 @@ impl<'a> Side<'a> {
         self.rows.activations.iter().map(|row| (row.id, row)).collect()
     }
 
+    /// The ids of the flags by name. If two flags have the same name, the first one counts.
+    pub(crate) fn flag_ids(&self) -> HashMap<&'a str, i64> {
+        self.rows.flags.iter().rev().map(|row| (row.name.as_str(), row.id)).collect()
+    }
+
+    /// The ids of the activations that are invalid or depend on an invalid row.
+    pub(crate) fn broken_activations(&self) -> HashSet<i64> {
+        let issues = self.snapshot.issues();
+        let ids: HashSet<i64> =
+            issues.iter().filter(|issue| issue.table == "activations").filter_map(|issue| issue.id).collect();
+        let flags: HashSet<&str> = issues.iter().flat_map(|issue| &issue.flags).map(String::as_str).collect();
+        let broken = self.snapshot.above(&self.indices(&ids), |name| flags.contains(name));
+        (0..)
+            .zip(&self.rows.activations)
+            .filter(|(node, _)| broken.contains(node))
+            .map(|(_, row)| row.id)
+            .collect()
+    }
+
+    /// The indices of the activations with these ids.
+    fn indices(&self, ids: &HashSet<i64>) -> HashSet<u32> {
+        (0..)
+            .zip(&self.rows.activations)
+            .filter(|(_, row)| ids.contains(&row.id))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
     fn links_of(&self, flag: i64) -> &[i64] {
         self.links.get(&flag).map_or(&[], Vec::as_slice)
     }
@@ -128,9 +144,9 @@ pub(crate) fn compare(before: Side<'_>, after: Side<'_>, problems: Vec<Issue>) -
     let mut flags = changed_flags(&before, &after);
     let may_change = |row: &&PlannedRow| row.answer_may_change;
     let ids: HashSet<i64> = activations.iter().filter(may_change).map(|row| row.id).collect();
-    let names: HashSet<String> = flags.values().filter(may_change).map(|row| row.name.clone()).collect();
+    let flag_ids: HashSet<i64> = flags.values().filter(may_change).map(|row| row.id).collect();
     for side in [before, after] {
-        add_affected(&side, &ids, &names, &mut flags);
+        add_affected(&side, &ids, &flag_ids, &mut flags);
     }
     Plan { flags: flags.into_values().collect(), activations, problems }
 }
@@ -139,12 +155,13 @@ pub(crate) fn compare(before: Side<'_>, after: Side<'_>, problems: Vec<Issue>) -
 fn add_affected(
     side: &Side<'_>,
     ids: &HashSet<i64>,
-    names: &HashSet<String>,
+    flag_ids: &HashSet<i64>,
     flags: &mut BTreeMap<i64, PlannedRow>,
 ) {
-    let indices = (0..).zip(&side.rows.activations).filter(|(_, row)| ids.contains(&row.id));
-    let indices = indices.map(|(index, _)| index).collect();
-    for dependent in side.snapshot.dependents(&indices, |name| names.contains(name)) {
+    // Of a renamed flag, the name of this side.
+    let changed = side.rows.flags.iter().filter(|row| flag_ids.contains(&row.id));
+    let names: HashSet<&str> = changed.map(|row| row.name.as_str()).collect();
+    for dependent in side.snapshot.dependents(&side.indices(ids), |name| names.contains(name)) {
         let Some(row) = side.rows.flags.get(dependent.flag as usize) else { continue };
         let planned = flags.entry(row.id).or_insert_with(|| PlannedRow::flag(row, Effect::Affected));
         if matches!(planned.effect, Effect::Added | Effect::Removed) {
@@ -174,11 +191,12 @@ fn changed_flags(before: &Side<'_>, after: &Side<'_>) -> BTreeMap<i64, PlannedRo
                 if fields.is_empty() {
                     continue;
                 }
-                let affects_decision = |field: &FieldChange| match field.field {
+                let affects_decision = |field: &FieldChange| match field.field.as_str() {
                     "status" => true,
                     "activations" | "override_allowed" | "fail_mode" | "variants" | "default_variant" => {
                         old.status || row.status
                     }
+                    "name" => row.status && after.snapshot.depends_on_flag_name(&row.name),
                     _ => false,
                 };
                 let answer_may_change = fields.iter().any(affects_decision);
@@ -227,7 +245,8 @@ fn changed_activations(before: &Side<'_>, after: &Side<'_>) -> Vec<PlannedRow> {
         fields.compare("config", &old.config, &row.config);
         fields.members(before.rows.members_of(*id), after.rows.members_of(*id));
         if !fields.0.is_empty() {
-            let answer_may_change = fields.0.iter().any(|field| field.field != "name");
+            let answer_may_change =
+                fields.0.iter().any(|field| field.field != "name") || after.snapshot.depends_on_own_name(*id);
             let planned = PlannedRow::activation(row, Effect::Changed);
             changed.push(PlannedRow { fields: fields.0, answer_may_change, ..planned });
         }
@@ -247,6 +266,7 @@ struct Fields(Vec<FieldChange>);
 impl Fields {
     fn compare<T: PartialEq + Serialize + ?Sized>(&mut self, field: &'static str, before: &T, after: &T) {
         if before != after {
+            let field = field.to_owned();
             self.0.push(FieldChange { field, before: json!(before), after: json!(after) });
         }
     }
@@ -309,22 +329,5 @@ impl fmt::Display for PlannedRow {
         writeln!(f, "{table}#{id} {name:?}: {effect}{decision}")?;
         fields.iter().try_for_each(|field| writeln!(f, "  {field}"))?;
         if through.is_empty() { Ok(()) } else { writeln!(f, "  through {}", through.join(", ")) }
-    }
-}
-
-impl fmt::Display for FieldChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { field, before, after } = self;
-        write!(f, "{field}: {} -> {}", shortened(before), shortened(after))
-    }
-}
-
-/// The beginning of a value. Configs can be megabytes long, and lists can have 100,000 members.
-fn shortened(value: &Value) -> String {
-    const MAX_LENGTH: usize = 200;
-    let text = value.to_string();
-    match text.char_indices().nth(MAX_LENGTH) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text,
     }
 }

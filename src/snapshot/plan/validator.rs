@@ -1,22 +1,20 @@
 //! Finds the problems that an edit would cause.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use crate::{
     activation::registry::Registry,
     rows::{Rows, issue::Issue},
     snapshot::{
         Settings, Snapshot,
-        plan::{self, Plan},
+        plan::{self, Plan, Side},
     },
     store::{Edit, Validate, sort},
 };
 
 /// Compiles rows before they are written. A row that would become invalid is a problem, reported with the
-/// flags that it would break. Rows that are already invalid may stay so.
+/// flags that it would break. Rows that are already invalid may stay so, and flags that are already broken may
+/// stay broken.
 ///
 /// Two concurrent edits that are valid on their own can break a row together, for example if one removes an
 /// activation and the other refers to it. The affected flags then use their fail mode.
@@ -44,8 +42,9 @@ impl Validator {
         let (after, mut problems) = edit.after_with_problems(&before);
         let after = Arc::new(after);
         let (was, will_be) = (self.compile(&before), self.compile(&after));
-        problems.extend(new_issues(was.issues(), will_be.issues()));
-        plan::compare(plan::Side::new(&before, &was), plan::Side::new(&after, &will_be), problems)
+        let (was, will_be) = (Side::new(&before, &was), Side::new(&after, &will_be));
+        problems.extend(caused(&was, &will_be));
+        plan::compare(was, will_be, problems)
     }
 
     /// Uses default settings: overrides and the features of one program do not decide which rows are valid.
@@ -56,27 +55,79 @@ impl Validator {
 
 impl Validate for Validator {
     fn problems(&self, before: Arc<Rows>, after: Arc<Rows>) -> Vec<Issue> {
-        let after = self.compile(&after);
-        if after.issues().is_empty() {
+        let will_be = self.compile(&after);
+        if will_be.issues().is_empty() {
             return Vec::new();
         }
-        new_issues(self.compile(&before).issues(), after.issues())
+        caused(&Side::new(&before, &self.compile(&before)), &Side::new(&after, &will_be))
     }
 }
 
-/// The issues that are new, or that break more flags than before.
-fn new_issues(before: &[Issue], after: &[Issue]) -> Vec<Issue> {
-    let mut known: HashMap<_, BTreeSet<&String>> = HashMap::new();
-    for issue in before {
-        known.entry(key(issue)).or_default().extend(&issue.flags);
+/// The issues that an edit causes: it breaks a flag or a row that was valid, or writes an invalid row.
+///
+/// Rows and flags are compared by id: in a message, a suggestion or a name may differ although nothing that
+/// matters has changed.
+pub(crate) fn caused(before: &Side<'_>, after: &Side<'_>) -> Vec<Issue> {
+    if after.snapshot.issues().is_empty() {
+        return Vec::new();
     }
-    let is_new = |issue: &&Issue| match known.get(&key(issue)) {
-        Some(flags) => issue.flags.iter().any(|flag| !flags.contains(flag)),
-        None => true,
+    let known = before.snapshot.issues();
+    let (was, is) = (before.flag_ids(), after.flag_ids());
+    let broken_flags: HashSet<i64> = known
+        .iter()
+        .flat_map(|issue| &issue.flags)
+        .filter_map(|name| was.get(name.as_str()).copied())
+        .collect();
+    // What depends on a broken row may lose a flag that it refers to. Any other edit has to leave valid rows.
+    let spared =
+        if adds_dependency(before.rows, after.rows) { HashSet::new() } else { before.broken_activations() };
+    let is_caused = |issue: &&Issue| {
+        let breaks = |flag: &String| is.get(flag.as_str()).is_none_or(|id| !broken_flags.contains(id));
+        let is_same =
+            |other: &Issue| (other.table, other.id, &other.path) == (issue.table, issue.id, &issue.path);
+        if issue.flags.iter().any(breaks) {
+            return true;
+        }
+        if is_written(issue, before.rows, after.rows) {
+            return !known.iter().any(|other| is_same(other) && other.message == issue.message);
+        }
+        let was_broken = issue.table == "activations" && issue.id.is_some_and(|id| spared.contains(&id));
+        !was_broken && !known.iter().any(is_same)
     };
-    after.iter().filter(is_new).cloned().collect()
+    after.snapshot.issues().iter().filter(is_caused).cloned().collect()
 }
 
-fn key(issue: &Issue) -> (&str, Option<i64>, &str, &str) {
-    (issue.table, issue.id, &issue.path, &issue.message)
+/// Whether an edit changes activations, links a flag or turns one on.
+fn adds_dependency(before: &Rows, after: &Rows) -> bool {
+    let configs = |rows: &Rows| -> Vec<_> {
+        rows.activations.iter().map(|row| (row.id, row.class_name.clone(), row.config.clone())).collect()
+    };
+    let links: HashSet<_> = before.links.iter().collect();
+    let off: HashSet<_> = before.flags.iter().filter(|row| !row.status).map(|row| row.id).collect();
+    configs(before) != configs(after)
+        || after.links.iter().any(|link| !links.contains(link))
+        || after.flags.iter().any(|row| row.status && off.contains(&row.id))
+}
+
+/// Whether the edit changes the columns of the row that an issue can be about.
+fn is_written(issue: &Issue, before: &Rows, after: &Rows) -> bool {
+    let Some(id) = issue.id else { return false };
+    match issue.table {
+        "activations" | "activation_members" => {
+            let row = |rows: &Rows| {
+                let found = rows.activations.iter().find(|row| row.id == id)?;
+                Some((found.class_name.clone(), found.config.clone(), found.faults.clone()))
+            };
+            row(before) != row(after) || before.members_of(id) != after.members_of(id)
+        }
+        "flags_activations" => before.links_of(Some(id)) != after.links_of(Some(id)),
+        _ => {
+            let row = |rows: &Rows| {
+                let found = rows.flags.iter().find(|row| row.id == id)?;
+                let (variants, default) = (&found.metadata.variants, &found.metadata.default_variant);
+                Some((variants.clone(), default.clone(), found.faults.clone()))
+            };
+            row(before) != row(after)
+        }
+    }
 }

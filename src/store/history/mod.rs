@@ -19,7 +19,6 @@ pub use record::{Entity, HistoryRecord, Operation};
 pub use retention::Retention;
 pub use rollback::{Scope, rollback};
 
-pub use crate::store::change::FieldChange;
 use crate::{
     error::Result,
     rows::Rows,

@@ -34,7 +34,7 @@ pub fn rollback(present: &Rows, past: &Rows, scope: Option<&Scope>) -> Result<Ve
     way.flags(&from, &to);
     way.links_and_members(&from, &to);
     way.drop_activations(&from, &to);
-    way.reasons.extend(way.changes.iter().filter_map(|change| constraints::check(change).err()));
+    way.reasons.extend(way.changes.iter().flat_map(constraints::violations));
     if way.reasons.is_empty() {
         return Ok(way.changes);
     }

@@ -164,9 +164,21 @@ impl Dialect {
         match (self.failure)(&error) {
             Failure::NotMigrated => Error::NotMigrated { store },
             Failure::Contention => {
-                Error::Contention { store, action: action.to_owned(), source: Box::new(error) }
+                Error::Contention { store, action: action.to_owned(), source: without_source_line(error) }
             }
-            _ => Error::store(store, action, error),
+            _ => Error::store(store, action, without_source_line(error)),
         }
     }
+}
+
+/// The error without the line that PostgreSQL adds, which is of its own source code: readers take it for a line of
+/// their script.
+pub(super) fn without_source_line(error: sqlx::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    #[cfg(feature = "postgres")]
+    if let sqlx::Error::Database(database) = &error
+        && let Some(postgres) = database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
+    {
+        return format!("error returned from database: {}", postgres.message()).into();
+    }
+    error.into()
 }

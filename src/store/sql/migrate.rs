@@ -22,7 +22,7 @@ use crate::{
         schema::Migrated,
         sql::{
             connection::{Connection, Statement},
-            dialect::{Failure, Migrations},
+            dialect::{Failure, Migrations, without_source_line},
             driver::Driver,
             read::has_table,
         },
@@ -156,13 +156,13 @@ pub(super) fn pending(applied: &[AppliedMigration], migrations: Migrations) -> R
     Ok(if applied.len() < known.len() { Found::Behind } else { Found::UpToDate })
 }
 
-/// The migrations that were not applied before, as `1 core tables`.
+/// The migrations that were not applied before, as `migration 1 (tables)`.
 pub(super) fn names(before: &[AppliedMigration], migrations: Migrations) -> Vec<String> {
     let new = |version: i64| before.iter().all(|applied| applied.version != version);
     migrations
         .iter()
         .filter(|(version, ..)| new(*version))
-        .map(|(version, name, _)| format!("{version} {name}"))
+        .map(|(version, name, _)| format!("migration {version} ({name})"))
         .collect()
 }
 
@@ -192,11 +192,11 @@ pub(super) fn describe(store: &str, error: MigrateError) -> Error {
                  use the build that made it, or a released one"
             ),
         ),
-        MigrateError::Execute(error) => Error::store(store, ACTION, error),
+        MigrateError::Execute(error) => Error::store(store, ACTION, without_source_line(error)),
         // Of novi: tables that are not its own.
         MigrateError::Source(source) => Error::store(store, ACTION, source),
         MigrateError::ExecuteMigration(error, version) => {
-            Error::store(store, format!("{ACTION}: migration {version} failed"), error)
+            Error::store(store, format!("{ACTION}: migration {version} failed"), without_source_line(error))
         }
         other => Error::store(store, ACTION, other),
     }

@@ -30,6 +30,12 @@ pub(super) fn statements(sql: &str, syntax: Syntax) -> Result<&str, String> {
                 in_body |= first == Some("create") && word == "begin";
                 statement.push((line, word));
             }
+            Token::Command(line, command) if statement.is_empty() => {
+                return Err(format!(
+                    "line {line}: `\\{command}` is a command of psql, not SQL; remove it, or run the script with psql"
+                ));
+            }
+            Token::Command(..) => (),
             Token::Semicolon | Token::End => {
                 if let Some(found) = judge(&statement, &mut in_body) {
                     return Err(found);
@@ -59,6 +65,7 @@ pub(super) fn split(sql: &str, syntax: Syntax) -> Vec<&str> {
                 statement.push((line, word));
                 has_words = true;
             }
+            Token::Command(..) => has_words = true,
             Token::Semicolon | Token::End => {
                 // Migrations contain no transactions.
                 drop(judge(&statement, &mut in_body));
@@ -83,7 +90,7 @@ pub(super) fn is_trigger(statement: &str, syntax: Syntax) -> bool {
     let mut words = Words { rest: statement.as_bytes(), line: 1, syntax, after: 0 };
     let mut next = || match words.next_token() {
         Token::Word(_, word) => word,
-        Token::Semicolon | Token::End => String::new(),
+        Token::Command(..) | Token::Semicolon | Token::End => String::new(),
     };
     let first = next();
     matches!(first.as_str(), "create" | "drop") && next() == "trigger"
@@ -98,6 +105,12 @@ fn judge(statement: &[(usize, String)], in_body: &mut bool) -> Option<String> {
             first != "end" || matches!(second, Some("if" | "loop" | "while" | "case" | "repeat" | "for"));
         return None;
     }
+    if first == "copy" && statement.iter().any(|(_, word)| word == "stdin") {
+        return Some(format!(
+            "line {line}: `COPY ... FROM stdin` works in psql only; dump the rows with `pg_dump --inserts`, or run the \
+             script with psql"
+        ));
+    }
     let controls = match first.as_str() {
         "begin" | "commit" | "abort" | "end" => true,
         "rollback" => !statement.iter().any(|(_, word)| word == "to"),
@@ -106,8 +119,7 @@ fn judge(statement: &[(usize, String)], in_body: &mut bool) -> Option<String> {
     };
     controls.then(|| {
         format!(
-            "line {line}: the whole script runs in one transaction, which `{}` would end or begin; take that \
-             statement out",
+            "line {line}: `{}` is not allowed, because the whole script runs in one transaction; remove this statement",
             first.to_uppercase()
         )
     })
@@ -115,6 +127,8 @@ fn judge(statement: &[(usize, String)], in_body: &mut bool) -> Option<String> {
 
 enum Token {
     Word(usize, String),
+    /// A backslash and a word.
+    Command(usize, String),
     Semicolon,
     End,
 }
@@ -162,6 +176,13 @@ impl Words<'_> {
             b'\'' | b'"' if self.syntax == Syntax::MySql => self.skip_escaped(byte),
             b'\'' | b'"' | b'`' => self.skip_past(1, &[byte]),
             b'$' => self.skip_dollars(),
+            b'\\' => {
+                let length = self.rest.iter().skip(1).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+                let word = String::from_utf8_lossy(&self.rest[1..=length]).into_owned();
+                let line = self.line;
+                self.skip(length + 1);
+                return Some(Token::Command(line, word));
+            }
             _ if byte.is_ascii_alphabetic() || byte == b'_' || !byte.is_ascii() => {
                 let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
                 let length = self.rest.iter().take_while(|byte| is_part(byte)).count();
@@ -226,7 +247,23 @@ mod tests {
             ("create trigger t after insert on f begin\nupdate f set a = 1;\nend;\nend;", "line 4: "),
         ] {
             let found = statements(sql, Syntax::Standard).unwrap_err();
-            assert!(found.starts_with(start), "{sql}: {found}");
+            assert!(found.starts_with(start) && found.contains("is not allowed"), "{sql}: {found}");
+        }
+    }
+
+    #[test]
+    fn commands_of_psql_are_found() {
+        for (sql, expected) in [
+            ("-- a dump\n\\restrict abc\nselect 1;", "line 2: `\\restrict` is a command of psql, not SQL"),
+            ("select 1;\n\\i other.sql\n", "line 2: `\\i` is a command of psql, not SQL"),
+            ("\\", "line 1: `\\` is a command of psql, not SQL"),
+            (
+                "COPY public.flags (id) FROM stdin;\n1\ta\\N\n\\.\n",
+                "line 1: `COPY ... FROM stdin` works in psql only",
+            ),
+        ] {
+            let found = statements(sql, Syntax::Standard).unwrap_err();
+            assert!(found.starts_with(expected), "{sql}: {found}");
         }
     }
 
@@ -243,6 +280,7 @@ mod tests {
              set b = 2;\nend;\ninsert into f values (1)",
             "savepoint a; rollback to a; release a",
             "select case when 1 then 2 end",
+            r"select 'a\b', E'\n', 1 \ 2",
             "'unterminated",
             "/* unterminated",
             "$1 $",

@@ -92,7 +92,7 @@ pub(super) fn steps(change: Change) -> Vec<Step> {
         }
         Change::InsertActivation(row) => {
             let subject = RowRef::activation(row.id, &row.name);
-            let duplicate = constraints::duplicate_activation(row.id, &row.name);
+            let duplicate = constraints::taken_id(&subject);
             let id = row.id.into();
             vec![
                 Step::new(sql::INSERT_ACTIVATION, subject, std::iter::once(id).chain(contents(row)))
@@ -116,7 +116,9 @@ pub(super) fn steps(change: Change) -> Vec<Step> {
         }),
         Change::Unlink(link) => ends(link).map_or_else(Vec::new, |(flag, activation)| {
             let row = RowRef::link(flag, activation);
-            vec![Step::new(sql::UNLINK, row, [flag.into(), activation.into()]).exists()]
+            let missing = constraints::missing_link(flag, activation).into();
+            let step = Step::new(sql::UNLINK, row, [flag.into(), activation.into()]);
+            vec![Step { missing: Some(missing), ..step }]
         }),
         Change::SetMetadata { flag_id, metadata } => set_metadata(flag_id, *metadata),
         Change::DeleteFlag { id } => {
@@ -125,7 +127,7 @@ pub(super) fn steps(change: Change) -> Vec<Step> {
         Change::DeleteActivation { id } => vec![
             Step::new(sql::DELETE_ACTIVATION, RowRef::id("activations", id), [id.into()])
                 .exists()
-                .reference(constraints::activation_in_use(id)),
+                .reference(constraints::activation_in_use(id, &[])),
         ],
         Change::InsertMember(row) => vec![insert_member(row)],
         Change::DeleteMember { activation_id: id, member } => {
@@ -135,7 +137,7 @@ pub(super) fn steps(change: Change) -> Vec<Step> {
     }
 }
 
-/// Both ends of a link; [`constraints::check`] has refused a link without one.
+/// Both ends of a link; [`constraints::check`] has rejected a link without one.
 fn ends(link: LinkRow) -> Option<(i64, i64)> {
     Some((link.flag_id?, link.activation_id?))
 }

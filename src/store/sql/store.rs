@@ -23,7 +23,7 @@ use crate::{
         schema::{Migrated, SchemaStore},
         sealed::Sealed,
         sql::{
-            dialect::Failure,
+            dialect::{Failure, without_source_line},
             driver::Driver,
             history, migrate,
             pool::{Connections, Lease},
@@ -246,7 +246,7 @@ impl<DB: Driver> SchemaStore for SqlStore<DB> {
             const ACTION: &str = "could not run the script";
             let failed = |error: sqlx::Error| match (DB::DIALECT.failure)(&error) {
                 Failure::Contention => self.error(ACTION, error),
-                _ => Error::store(&self.name, ACTION, error),
+                _ => Error::store(&self.name, ACTION, without_source_line(error)),
             };
             let statements = script::statements(text, DB::DIALECT.syntax)
                 .map_err(|message| Error::store(&self.name, ACTION, message))?;

@@ -1,7 +1,7 @@
 //! Writing an edit: in a transaction of the store's own, or in one of the caller's.
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, suggest::most_similar},
     rows::{
         Revision,
         violation::{Violation, ViolationKind},
@@ -90,7 +90,19 @@ pub(in crate::store) async fn write(connection: &mut dyn Connection, store: &str
     {
         set_signature(connection, before).await.map_err(failed)?;
     }
-    Err(error)
+    Err(suggest(connection, error).await)
+}
+
+/// Adds a flag with a similar name to the error about an unknown one.
+async fn suggest(connection: &mut dyn Connection, error: Error) -> Error {
+    let Error::FlagNotFound { name, similar: None } = error else { return error };
+    let names = connection.rows(Statement::new("select name from flags"), |cells| {
+        cells.next().and_then(Cell::into_optional_text).unwrap_or_default()
+    });
+    // The error matters more than a suggestion.
+    let names = names.await.unwrap_or_default();
+    let similar = most_similar(&name, names.iter().map(String::as_str)).map(str::to_owned);
+    Error::FlagNotFound { name, similar }
 }
 
 /// Writes the edit under its actor and reason. `before` gets those that the session had.
@@ -163,7 +175,7 @@ async fn write_rows(connection: &mut dyn Connection, store: &str, edit: &Edit) -
         let rows = all_rows(connection).await;
         edit.after(rows.map_err(|error| dialect.error(store, "could not read the rows", error))?)?;
     }
-    edit.changes.iter().try_for_each(constraints::check)?;
+    constraints::check(&edit.changes)?;
     for change in &edit.changes {
         for step in steps(change.clone()) {
             let settles = step.settles;

@@ -164,6 +164,16 @@ impl Secret {
         &self.text
     }
 
+    /// Whether a text has the form of a secret that [`generate`](Self::generate) returns.
+    #[must_use]
+    pub fn looks_like(text: &str) -> bool {
+        let rest = text.strip_prefix("novi_").and_then(|rest| rest.split_once('_'));
+        let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        rest.is_some_and(|(role, random)| {
+            role.len() == 1 && random.len() == 43 && random.bytes().all(is_base64url)
+        })
+    }
+
     /// The hash, to be stored.
     #[must_use]
     pub fn hash(&self) -> TokenHash {
@@ -200,6 +210,7 @@ mod tests {
         assert_ne!(one.reveal(), other.reveal());
         let random = one.reveal().strip_prefix("novi_a_").unwrap();
         assert_eq!(BASE64_URL_SAFE_NO_PAD.decode(random).unwrap().len(), 32);
+        assert!(Secret::looks_like(one.reveal()) && !Secret::looks_like(random));
         let told = format!("{one:?} {:?} {}", one.hash(), one.hash());
         assert!(!told.contains(random), "{told}");
     }

@@ -157,6 +157,11 @@ async fn validators_can_reject_edits(store: &impl WriteStore) {
     store
         .commit(edit(vec![Change::SetStatus { flag: "one".to_owned(), status: false }]))
         .await
-        .expect("setting a status must succeed");
-    assert_eq!(validator.0.load(Ordering::Relaxed), calls, "setting a status must not call the validator");
+        .expect("turning a flag off must succeed");
+    assert_eq!(validator.0.load(Ordering::Relaxed), calls, "turning a flag off must not call the validator");
+    store
+        .commit(edit(vec![Change::SetStatus { flag: "one".to_owned(), status: true }]))
+        .await
+        .expect("turning a flag on must succeed");
+    assert_ne!(validator.0.load(Ordering::Relaxed), calls, "turning a flag on must call the validator");
 }

@@ -18,7 +18,7 @@ use crate::{
 struct Asked<'a> {
     name: &'static str,
     prebuilt: Vec<Cell<'a>>,
-    anew: Vec<Cell<'a>>,
+    fresh: Vec<Cell<'a>>,
 }
 
 /// Measures W1 to W6.
@@ -29,7 +29,7 @@ pub fn run(clock: Clock, effort: Effort, wanted: &Wanted, users: &[User]) -> Vec
     // From cells by engine to cells by workload, which are what is compared.
     let mut groups: Vec<Vec<Cell<'_>>> = (0..2 * kinds.len()).map(|_| Vec::new()).collect();
     for engine in engines {
-        for (group, cell) in groups.iter_mut().zip(engine.prebuilt.into_iter().chain(engine.anew)) {
+        for (group, cell) in groups.iter_mut().zip(engine.prebuilt.into_iter().chain(engine.fresh)) {
             group.push(cell);
         }
     }
@@ -37,7 +37,7 @@ pub fn run(clock: Clock, effort: Effort, wanted: &Wanted, users: &[User]) -> Vec
     for (index, group) in groups.iter().enumerate() {
         let kind = kinds[index % kinds.len()];
         for (answer, cell) in answers.iter_mut().zip(group) {
-            let times = if index < kinds.len() { &mut answer.prebuilt } else { &mut answer.anew };
+            let times = if index < kinds.len() { &mut answer.prebuilt } else { &mut answer.fresh };
             times[kind.number() - 1] = Some(Time::of(cell.means()));
         }
     }
@@ -49,8 +49,8 @@ fn asked<'a, E: Engine>(users: &'a [User], kinds: &[Kind]) -> Option<Asked<'a>> 
         return None;
     }
     let prebuilt = kinds.iter().map(|kind| prebuilt::<E>(users, *kind)).collect();
-    let anew = kinds.iter().map(|kind| anew::<E>(users, *kind)).collect();
-    Some(Asked { name: E::NAME, prebuilt, anew })
+    let fresh = kinds.iter().map(|kind| fresh::<E>(users, *kind)).collect();
+    Some(Asked { name: E::NAME, prebuilt, fresh })
 }
 
 fn prebuilt<E: Engine>(users: &[User], kind: Kind) -> Cell<'_> {
@@ -73,7 +73,7 @@ fn prebuilt<E: Engine>(users: &[User], kind: Kind) -> Cell<'_> {
     })
 }
 
-fn anew<E: Engine>(users: &[User], kind: Kind) -> Cell<'_> {
+fn fresh<E: Engine>(users: &[User], kind: Kind) -> Cell<'_> {
     let engine = E::load(E::document(&Definition::six()));
     let flag = engine.flag(kind.name());
     let mut ring = Ring::new(users);

@@ -6,10 +6,19 @@ use std::{
     process::ExitCode,
 };
 
+use chrono::Utc;
 use clap::Args;
-use novi::{Flags, rows::Issue, snapshot::Manifest};
+use novi::{
+    Flags,
+    activation::{ActivationType, Registry},
+    builtin::window_is_empty,
+    error::json_terms,
+    rows::{ActivationRow, Issue, Rows},
+    snapshot::Manifest,
+};
 use serde_json::json;
 
+use super::similar::similar;
 use crate::{
     output::{Failure, count, print, print_json},
     session::{Session, read_input},
@@ -35,11 +44,18 @@ impl Check {
         let snapshot = flags.snapshot();
         let mut issues = snapshot.issues().to_vec();
         issues.extend(manifest.iter().flat_map(|manifest| snapshot.missing_flags(manifest)));
+        if let Some(rows) = snapshot.rows() {
+            issues.extend(unknown_overrides(session, rows));
+            issues.extend(empty_windows(&rows.activations)?);
+        }
+        let expired = snapshot.expired_flags(Utc::now());
         let (flags, activations) =
             snapshot.rows().map_or((0, 0), |rows| (rows.flags.len(), rows.activations.len()));
         if session.json {
-            print_json(&json!({"revision": snapshot.revision(), "issues": issues}))?;
-        } else if issues.is_empty() {
+            print_json(&json!({"revision": snapshot.revision(), "issues": issues, "expired": expired}))?;
+            return Ok(exit_code(&issues));
+        }
+        if issues.is_empty() {
             let features =
                 manifest.map(|manifest| format!(", {}", count(manifest.features.len(), "feature")));
             print(format_args!(
@@ -59,16 +75,62 @@ impl Check {
             }
             print(format_args!("\n{}", summary(&issues, flags)))?;
         }
-        Ok(if issues.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        for flag in &expired {
+            print(format_args!("note: flag {flag} has expired; `novi stale` lists flags to remove"))?;
+        }
+        Ok(exit_code(&issues))
     }
+}
+
+fn exit_code(issues: &[Issue]) -> ExitCode {
+    if issues.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Overrides of flags that have no row, which are probably misspelt.
+fn unknown_overrides(session: &Session, rows: &Rows) -> Vec<Issue> {
+    let names = || rows.flags.iter().map(|flag| flag.name.as_str());
+    let mut unknown: Vec<_> =
+        session.config.overrides.keys().filter(|name| !names().any(|known| known == *name)).collect();
+    unknown.sort_unstable();
+    let issue = |name: &String| {
+        let hint = similar(name, names()).map(|known| format!("; did you mean {known:?}?"));
+        Issue {
+            table: "[overrides]",
+            id: None,
+            name: name.clone(),
+            path: "name".to_owned(),
+            message: format!("no flag has this name{}", hint.unwrap_or_default()),
+            flags: Vec::new(),
+        }
+    };
+    unknown.into_iter().map(issue).collect()
+}
+
+/// Activations of type `novi.date_time` that are never on.
+fn empty_windows(activations: &[ActivationRow]) -> Result<Vec<Issue>, Failure> {
+    let registry = Registry::global()?;
+    let is_empty = |row: &&ActivationRow| {
+        let class = registry.find(&row.class_name).map(ActivationType::class);
+        class == Some("novi.date_time") && row.config.as_deref().is_some_and(window_is_empty)
+    };
+    let issue = |row: &ActivationRow| Issue {
+        table: "activations",
+        id: Some(row.id),
+        name: row.name.clone(),
+        path: "config.endDateTime".to_owned(),
+        message: "expected a time after startDateTime; this activation is never on".to_owned(),
+        flags: Vec::new(),
+    };
+    Ok(activations.iter().filter(is_empty).map(issue).collect())
 }
 
 fn read_manifest(file: &Path) -> Result<Manifest, Failure> {
     let text = read_input(file).map_err(|error| Failure::file(file.display(), &error).about("--against"))?;
     serde_json::from_str(&text).map_err(|error| {
         Failure::usage(format!(
-            "--against {}: expected the JSON of novi::manifest(): {error}",
-            file.display()
+            "--against {}: expected the JSON of novi::manifest(): {}",
+            file.display(),
+            json_terms::translate(&error.to_string())
         ))
     })
 }

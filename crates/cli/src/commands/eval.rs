@@ -3,7 +3,7 @@
 use std::{path::Path, process::ExitCode};
 
 use clap::Args;
-use novi::{Context, Reason, store::history::AsOf};
+use novi::{Context, Reason, error::json_terms, store::history::AsOf};
 
 use crate::{
     output::{Failure, colored_explanation, is_color_wanted, print, print_json, sanitize, write},
@@ -83,8 +83,7 @@ fn parse_context(argument: &str) -> Result<Context<'static>, Failure> {
     // Editors on Windows write a byte order mark.
     let text = text.trim_start_matches('\u{feff}');
     Context::from_json(text).map_err(|error| {
-        Failure::usage(format!(
-            "{origin}: expected a JSON object like {{\"targetingKey\": \"user-7\"}}: {error}"
-        ))
+        let expectation = "expected a JSON object like {\"targetingKey\": \"user-7\"}";
+        Failure::usage(format!("{origin}: {}", json_terms::unmet(expectation, &error)))
     })
 }

@@ -17,6 +17,7 @@ mod seed;
 mod serve;
 mod show;
 mod sign;
+mod similar;
 mod stale;
 mod status;
 mod token;

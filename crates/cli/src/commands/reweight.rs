@@ -10,7 +10,7 @@ use novi::{
 };
 use serde_json::{Value, json};
 
-use super::authorship::Authorship;
+use super::{authorship::Authorship, similar::similar};
 use crate::{
     output::{DRY_RUN, Failure, print, print_json},
     session::Session,
@@ -40,6 +40,10 @@ pub(crate) struct Reweight {
     #[command(flatten)]
     authorship: Authorship,
 
+    /// Accept a new variant whose name resembles that of a removed one
+    #[arg(long)]
+    force: bool,
+
     /// Show how many callers would move, and which variants would be added or removed, without writing
     #[arg(long)]
     dry_run: bool,
@@ -61,7 +65,19 @@ impl Reweight {
         let before = row.config.as_deref().unwrap_or_default();
         let new = novi::builtin::reweighted(before, &weights)
             .map_err(|error| Failure::rejected(format!("{what}: {error}")))?;
+        let old = variants(before);
+        let listed: BTreeSet<_> = weights.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let (added, removed): (Vec<_>, Vec<_>) =
+            (listed.difference(&old).collect(), old.difference(&listed).collect());
+        let meant = |name: &str| similar(name, removed.iter().map(|name| name.as_str()));
         if !self.dry_run {
+            if let Some((name, meant)) = added.iter().find_map(|name| Some((name, meant(name)?)))
+                && !self.force
+            {
+                return Err(Failure::rejected(format!(
+                    "{what}: unknown variant {name:?}; did you mean {meant:?}? --force replaces {meant:?} by {name:?}"
+                )));
+            }
             let changed = ActivationRow { config: Some(new.config.clone()), ..row.clone() };
             // The new weights depend on those of this version.
             let mut edit =
@@ -69,10 +85,6 @@ impl Reweight {
             edit = edit.by(self.authorship.author());
             flags.writer().commit(&*session.store().await?, edit).await?;
         }
-        let old = variants(before);
-        let listed: BTreeSet<_> = weights.iter().map(|(name, _)| (*name).to_owned()).collect();
-        let (added, removed): (Vec<_>, Vec<_>) =
-            (listed.difference(&old).collect(), old.difference(&listed).collect());
         if session.json {
             let config: Value = serde_json::from_str(&new.config).unwrap_or_default();
             print_json(&json!({
@@ -88,11 +100,11 @@ impl Reweight {
         let verb = if self.dry_run { "would move" } else { "move" };
         let percent = (new.moved * 100_000.0).round() / 1_000.0;
         print(format_args!("{what}: {percent}% of the callers {verb} to another variant"))?;
-        for name in added {
-            let similar = similar(name, &old).map(|old| format!(" (did you mean {old:?}?)"));
-            print(format_args!("  adds variant {name:?}{}", similar.unwrap_or_default()))?;
+        for name in &added {
+            let meant = meant(name).map(|meant| format!(" (did you mean {meant:?}?)"));
+            print(format_args!("  adds variant {name:?}{}", meant.unwrap_or_default()))?;
         }
-        for name in removed {
+        for name in &removed {
             print(format_args!("  removes variant {name:?}"))?;
         }
         if self.dry_run {
@@ -107,15 +119,6 @@ fn variants(config: &str) -> BTreeSet<String> {
     let config: Value = serde_json::from_str(config).unwrap_or_default();
     let lists = ["variants", "ranges"].into_iter().filter_map(|field| config.get(field)?.as_object());
     lists.flat_map(|variants| variants.keys().cloned()).collect()
-}
-
-/// The variant that was probably meant.
-fn similar<'a>(name: &str, variants: &'a BTreeSet<String>) -> Option<&'a String> {
-    // A lower bar suggests unrelated names; clap uses the same one.
-    const SIMILAR: f64 = 0.7;
-    let likeness = |other: &str| strsim::jaro_winkler(&name.to_lowercase(), &other.to_lowercase());
-    let best = variants.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
-    (likeness(best) > SIMILAR).then_some(best)
 }
 
 /// The activation with this id, or the only one with this name.

@@ -44,7 +44,8 @@ impl Sign {
             .and_then(chrono::TimeDelta::try_seconds)
             .and_then(|after| Utc::now().checked_add_signed(after))
             .ok_or_else(|| Failure::usage("--expires: too long; expected a duration such as 7d"))?;
-        let value = key.sign_toggles(&self.toggles, until);
+        let value =
+            key.sign_toggles(&self.toggles, until).map_err(|error| Failure::usage(error.to_string()))?;
         if session.json {
             let header = &session.config.server.toggles_header;
             print_json(&json!({"header": header, "value": value, "expires": until}))?;

@@ -26,7 +26,7 @@ Evaluations from before usage tracking was enabled are unknown and do not make a
 #[command(after_help = RULES)]
 pub(crate) struct Stale {
     /// Number of days without an evaluation, or with the same decision, after which a flag is stale
-    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    #[arg(long, value_name = "DAYS", default_value_t = 30, allow_negative_numbers = true)]
     days: u32,
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use novi::{
     Context, Error, Flags,
+    rows::Rows,
     store::{Change, Edit},
 };
 use serde_json::json;
@@ -51,7 +52,13 @@ impl SetStatus {
         }
         let store = session.store().await?;
         let before = store.load().await?.flags.iter().find(|row| row.name == flag).map(|row| row.status);
-        let revision = match store.commit(edit).await {
+        let committed = if status {
+            session.flags_from(Rows::default())?.writer().commit(&*store, edit).await
+        } else {
+            // Turning a flag off breaks no row, and has to work whatever else is broken.
+            store.commit(edit).await
+        };
+        let revision = match committed {
             Ok(revision) => revision,
             // The store does not suggest a similar name.
             Err(Error::FlagNotFound { name, .. }) => return Err(not_found(&session.flags().await?, &name)),

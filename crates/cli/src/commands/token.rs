@@ -4,9 +4,13 @@ use std::{process::ExitCode, str::FromStr, time::Duration};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Subcommand};
-use novi::store::{
-    NewToken, SchemaStore, TokenRow, TokenStore,
-    token::{Role, Secret},
+use novi::{
+    Error,
+    rows::ViolationKind,
+    store::{
+        NewToken, SchemaStore, TokenRow, TokenStore,
+        token::{Role, Secret},
+    },
 };
 use serde::Serialize;
 use serde_json::json;
@@ -45,7 +49,7 @@ pub(crate) enum Token {
 #[derive(Debug, Args)]
 pub(crate) struct Create {
     /// Rights of the token: client, server or admin
-    #[arg(long)]
+    #[arg(long, value_parser = role)]
     role: Role,
 
     /// Name in lists and in the history [default: the role and the start of the hash]
@@ -74,6 +78,10 @@ impl Token {
             Self::Revoke { token } => revoke(session, tokens, &token).await,
         }
     }
+}
+
+fn role(text: &str) -> Result<Role, &'static str> {
+    text.parse().map_err(|_| "expected client, server or admin")
 }
 
 fn token_store(store: &dyn SchemaStore) -> Result<&dyn TokenStore, Failure> {
@@ -105,7 +113,13 @@ async fn create(session: &Session, tokens: &dyn TokenStore, options: Create) -> 
     if let Some(name) = options.actor.name() {
         token = token.created_by(name);
     }
-    let row = tokens.create_token(token).await?;
+    let row = tokens.create_token(token).await.map_err(|error| match error {
+        // An option has an invalid value.
+        Error::Constraint(rules) if rules.iter().all(|rule| rule.kind == ViolationKind::Value) => {
+            Failure::usage(Error::Constraint(rules).to_string())
+        }
+        error => error.into(),
+    })?;
     if session.json {
         print_json(&Created { token: secret.reveal().to_owned(), row })?;
         return Ok(ExitCode::SUCCESS);

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use novi::store::history::{Entity, FieldChange, Operation};
+use novi::store::{
+    FieldChange,
+    history::{Entity, Operation},
+};
 use serde_json::Value;
 
 /// `: status true -> false`. For added and removed rows without the fields that their subject already names.

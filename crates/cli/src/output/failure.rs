@@ -41,8 +41,8 @@ impl Failure {
         Self { code: Self::SYSTEM, message: format!("could not read {path}: {error}") }
     }
 
-    /// A connection or the server failed.
-    pub(crate) fn network(message: impl Into<String>) -> Self {
+    /// A file, a connection or the server failed.
+    pub(crate) fn system(message: impl Into<String>) -> Self {
         Self { code: Self::SYSTEM, message: message.into() }
     }
 
@@ -92,7 +92,7 @@ fn hint(error: &novi::Error) -> Option<&'static str> {
     (action == "could not open the database").then_some(FILE)
 }
 
-/// The text of a configuration error without passwords: it quotes the invalid line, which may contain a URL.
+/// The text of a configuration error without passwords: it quotes the invalid value, which may be a URL.
 fn without_passwords(text: &str) -> String {
     let mut parts = text.split("://");
     let mut shown = parts.next().unwrap_or_default().to_owned();
@@ -119,7 +119,6 @@ impl From<novi::Error> for Failure {
             | novi::Error::Expired { .. } => Self::REJECTED,
             novi::Error::Config { .. }
             | novi::Error::DatabaseUrl { .. }
-            | novi::Error::MissingFile { .. }
             | novi::Error::DuplicateClass { .. } => Self::USAGE,
             _ => Self::SYSTEM,
         };

@@ -25,13 +25,12 @@ fn unlimited(folder: &mut Folder) {
     folder.set("NOVI_SERVER__GUESS_LIMIT", "1000000");
 }
 
-async fn until(server: &Server, token: Option<&str>, expected: u16) -> Duration {
+async fn until(server: &Server, token: Option<&str>, expected: u16) {
     let started = Instant::now();
     while status(server, token).await != expected {
         assert!(started.elapsed() < PATIENCE, "still not {expected}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    started.elapsed()
 }
 
 fn token(folder: &Folder, role: &str, name: &str) -> String {
@@ -152,15 +151,17 @@ async fn tokens_of_the_snapshot_apply_without_database() {
 #[test]
 fn invalid_server_settings_are_reported() {
     let folder = Folder::demo();
+    let serve = |arguments: &[&str]| folder.run(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
+    let missing = serve(&["--tls-cert", "none.pem", "--tls-key", "none.pem"]).expect(4);
+    assert!(missing.err.contains("could not read none.pem"), "{missing:?}");
     for (arguments, message) in [
         (&["--set", "server.trusted_proxies=[\"10.0.0.0/99\"]"][..], "trusted_proxies: expected networks"),
         (&["--set", "server.cors_origins=[\"app.example.org\"]"], "cors_origins: expected an origin"),
         (&["--set", "server.tls_cert=cert.pem"], "[server] tls_cert: requires tls_key"),
         (&["--set", "server.tls_key=key.pem"], "[server] tls_key: requires tls_cert"),
-        (&["--tls-cert", "none.pem", "--tls-key", "none.pem"], "could not read none.pem"),
         (&["--tls-cert", "none.pem"], "--tls-key"),
     ] {
-        let run = folder.run(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat()).expect(2);
+        let run = serve(arguments).expect(2);
         assert!(run.err.contains(message), "{}", run.err);
     }
 }

@@ -131,6 +131,26 @@ fn check_against_manifest_reports_mismatches() {
     ]));
 }
 
+#[test]
+fn check_reports_what_has_no_effect() {
+    let folder = Folder::demo();
+    let windows = r#"
+        insert into activations (id, name, class_name, config) values
+          (20, 'Backwards', 'novi.date_time', '{"startDateTime": "2026-12-02", "endDateTime": "2026-12-01"}'),
+          (21, 'Zones', 'novi.date_time', '{"startDateTime": "2026-12-01T00:00:00+09:00", "endDateTime": "2026-12-01"}'),
+          (22, 'Format', 'novi.date_time', '{"startDateTime": "02.12.26", "endDateTime": "01.12.26", "format": "%d.%m.%y"}'),
+          (23, 'No end', 'novi.date_time', '{"startDateTime": "2026-12-02"}');
+        update flag_metadata set expires_at = '2020-01-01T00:00:00Z', owner = 'ann' where flag_id = 4;"#;
+    folder.pipe(&["seed", "-"], windows.as_bytes()).expect(0);
+    folder.write("novi.toml", "[overrides]\n\"Combo AND\" = true\n\"Combo ANT\" = true\nelsewhere = false\n");
+    insta::assert_snapshot!(folder.transcript(&[&["check"]]));
+    let json = folder.run(&["check", "--json"]).expect(1).json();
+    assert_eq!(
+        (json["issues"].as_array().unwrap().len(), &json["expired"][0]["flag"]),
+        (4, &json!("Combo OR"))
+    );
+}
+
 #[tokio::test]
 async fn check_reports_one_broken_flag_with_fail_mode() {
     for database in databases().await {

@@ -1,6 +1,6 @@
 //! Errors before any flag is evaluated: URLs, files and servers.
 
-use std::{net::TcpListener, time::Instant};
+use std::net::TcpListener;
 
 use crate::{
     common::{Kind, databases},
@@ -24,6 +24,7 @@ fn invalid_database_urls_are_reported() {
         &["--database", "sqlite://letter.db", "migrate"],
         &["--database", "sqlite:///no/such/folder/novi.db", "migrate"],
         &["--database", "oracle://u:secret@db/x", "list"],
+        &["--database", "file:none.novi", "list"],
         &["--database", "novi.db", "list"],
         &["--database", "", "list"],
         &["--database", "postgres://u:secret@db:port/x", "list"],
@@ -67,7 +68,6 @@ fn all_at_once(commands: &[&[&str]]) -> Vec<crate::support::Run> {
 
 #[test]
 fn unreachable_database_is_reported_without_password() {
-    let started = Instant::now();
     let (postgres, mysql) = ("postgres://u:secret@127.0.0.1:1/x", "mysql://u:secret@127.0.0.1:1/x");
     let runs = all_at_once(&[
         &["--database", postgres, "list"],
@@ -77,8 +77,6 @@ fn unreachable_database_is_reported_without_password() {
         &["--database", postgres, "check"],
         &["--database", "postgres://u:secret@nowhere.invalid/x", "list"],
     ]);
-    // They retry for five seconds, because the database may be starting.
-    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
     for run in &runs {
         assert_eq!(run.code, 4, "{run:?}");
         assert!(
@@ -102,9 +100,7 @@ fn unresponsive_database_times_out() {
     let port = silent.local_addr().unwrap().port();
     let (postgres, mysql) =
         (format!("postgres://u:secret@127.0.0.1:{port}/x"), format!("mysql://u:secret@127.0.0.1:{port}/x"));
-    let started = Instant::now();
     let runs = all_at_once(&[&["--database", &postgres, "list"], &["--database", &mysql, "list"]]);
-    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
     for run in runs {
         let run = run.expect(4);
         assert!(run.err.contains("timed out") && !run.err.contains("secret"), "{run:?}");
@@ -146,6 +142,8 @@ fn unknown_commands_are_reported() {
         &["show"],
         &["show", "Combo", "AND"],
         &["serve", "--listen", "localhost"],
+        &["stale", "--days", "-1"],
+        &["token", "create", "--role", "boss"],
         &["completions", "tcsh"],
     ]));
 }

@@ -5,7 +5,7 @@ use crate::{
     support::Folder,
 };
 
-const ODD: [&str; 9] = [
+const ODD: [&str; 10] = [
     "🚀 launch",
     "it's \"quoted\" `here`",
     "--dash",
@@ -15,6 +15,7 @@ const ODD: [&str; 9] = [
     "tab\tand\nnewline",
     "\u{1b}[31mred\u{1b}[0m",
     "日本語 العربية",
+    "\u{202e}reversed\u{200b}",
 ];
 
 #[tokio::test]

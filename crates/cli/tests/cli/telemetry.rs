@@ -31,6 +31,13 @@ async fn signed_toggles_are_accepted_by_server_with_key() {
     let rejected = folder.run(&["sign", "Combo AND=on"]);
     insta::assert_snapshot!(rejected.expect(2).err, @"error: [server] signing_key: expected 16 random bytes or more, such as the output of `openssl rand -hex 32`, found 9");
     folder.set("NOVI_SERVER__SIGNING_KEY", KEY);
+    for (list, expected) in [
+        ("", "\"\": expected at least one flag and its state, such as new-foo=on"),
+        ("Combo AND", "\"Combo AND\": expected a flag and its state, such as new-foo=on"),
+        ("a=on,a=off", "\"a=off\": expected each flag once, found \"a\" twice"),
+    ] {
+        assert_eq!(folder.run(&["sign", list]).expect(2).err, format!("error: {expected}\n"));
+    }
     let signed = folder.run(&["sign", "Combo AND=on", "--expires", "2h"]).expect(0).out;
     assert!(signed.starts_with("Combo AND=on;expires="), "{signed}");
     let server = Server::start(&folder, &[]);

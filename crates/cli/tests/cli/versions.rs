@@ -33,6 +33,27 @@ async fn dry_run_shows_changes_without_writing() {
 }
 
 #[tokio::test]
+async fn enable_rejects_a_flag_that_would_close_a_cycle() {
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        let script = "insert into activations (id, name, class_name, config) values
+                (1, 'to b', 'novi.flag', '{\"flag\": \"b\"}'), (2, 'to a', 'novi.flag', '{\"flag\": \"a\"}');
+            insert into flags (id, name, status) values (1, 'a', true), (2, 'b', false);
+            insert into flags_activations (flag_id, activation_id) values (1, 1), (2, 2);";
+        folder.pipe(&["seed", "-"], script.as_bytes()).expect(0);
+        let cycle = "config.flag: activations form a cycle";
+        let planned = folder.run(&["enable", "b", "--dry-run"]).expect(0);
+        assert!(planned.out.contains(cycle), "{planned:?}");
+        let rejected = folder.run(&["enable", "b"]).expect(5);
+        assert!(rejected.err.contains(cycle), "{rejected:?}");
+        assert_eq!(folder.run(&["show", "b", "--json"]).json()["status"], json!(false));
+        folder.run(&["disable", "a"]).expect(0);
+        folder.run(&["enable", "b"]).expect(0);
+    }
+}
+
+#[tokio::test]
 async fn outdated_version_is_rejected() {
     for database in databases().await {
         let folder = Folder::of(&database);
@@ -47,9 +68,12 @@ async fn outdated_version_is_rejected() {
         for again in [&disable[..], &tried] {
             let rejected = folder.run(again).expect(5);
             // Versions are hidden, as each database counts in its own steps.
-            let expected = "error: flags#3 \"Combo AND\": expected version 0, found version 0: ";
-            assert!(rejected.err.starts_with(expected), "{rejected:?}");
-            assert!(rejected.err.contains("\"status\":false"), "{rejected:?}");
+            let expected = "error: flags#3 \"Combo AND\": expected version 0, found version 0: modified since you read \
+                            it; reload and retry";
+            assert_eq!(rejected.err, format!("{expected}\n"));
+            let enable: Vec<_> = std::iter::once("enable").chain(again[1..].iter().copied()).collect();
+            let rejected = folder.run(&enable).expect(5);
+            assert_eq!(rejected.err, format!("{expected}; differs in status (now false, yours true)\n"));
         }
         assert_eq!(folder.run(&["show", "Combo AND", "--json"]).json()["status"], json!(false));
         folder.run(&["enable", "Combo", "--if-version", "1"]).expect(3);

@@ -10,7 +10,8 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use novi::Context;
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{json, value::RawValue};
 use tokio::time::timeout;
 
 use crate::{
@@ -59,10 +60,22 @@ impl CallerContext {
         if matches!(text.trim_matches([' ', '\t', '\n', '\r']), "" | "null") {
             return Ok(Self(Context::new()));
         }
+        // As OFREP has it: the context is the only field of an object.
+        let text = match serde_json::from_str::<Wrapped<'_>>(text) {
+            Ok(Wrapped { context }) if context.get().starts_with('{') => context.get(),
+            _ => text,
+        };
         let context = Context::from_json(text).map_err(|error| ApiError::body_not_context(&error))?;
         check_values(&context, options).map_err(|message| ApiError::invalid_body(&message))?;
         Ok(Self(context))
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wrapped<'a> {
+    #[serde(borrow)]
+    context: &'a RawValue,
 }
 
 /// Each condition may read the whole context, so that without a limit one request could take minutes.
@@ -100,7 +113,11 @@ impl FromRequest<AppState> for CallerContext {
 impl Input for CallerContext {
     fn describe(operation: &mut Operation, _: &mut Schemas) {
         let schema = json!({"type": ["object", "null"], "additionalProperties": true});
-        operation.body(false, "The context: the caller's attributes by name", &schema);
+        operation.body(
+            false,
+            "The context: the caller's attributes by name, or an object whose only field is `context`",
+            &schema,
+        );
     }
 }
 

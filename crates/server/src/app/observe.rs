@@ -112,6 +112,7 @@ impl<'a> Exchange<'a> {
         self.record(state, &response);
         let headers = response.headers_mut();
         headers.insert(REQUEST_ID, self.id);
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if state.shutdown().has_begun() {
             // A further request on this connection could find it closed.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -9,6 +9,8 @@ pub(crate) enum Access {
     Public,
     /// Every caller. A token identifies the caller, and an invalid one is rejected.
     Optional,
+    /// Callers with the token of metrics, or with a token of the role `server` or a higher one.
+    Metrics,
     /// Holders of a token with this role or a higher one.
     Requires(Role),
 }

@@ -5,15 +5,16 @@ pub(crate) mod caller;
 pub(crate) mod client_ip;
 pub(crate) mod credentials;
 
-use std::time::Instant;
+use std::{net::IpAddr, time::Instant};
 
 use axum::{
     extract::{Request, State},
-    http::HeaderMap,
+    http::{HeaderMap, Uri, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use chrono::Utc;
+use novi::store::token::Role;
 
 use crate::{
     app::{AppState, limits::rate_limit::RateKey},
@@ -22,7 +23,8 @@ use crate::{
         caller::Caller,
         credentials::{Credential, credential},
     },
-    http::{error::ApiError, peer::Peer},
+    http::{error::ApiError, peer::Peer, text::short},
+    options::Options,
     tokens::TokenError,
 };
 
@@ -33,7 +35,7 @@ pub(crate) async fn authorize_request(
     next: Next,
 ) -> Response {
     let peer = request.extensions().get().copied();
-    match authorize(&state, request.headers(), peer, access) {
+    match authorize(&state, request.headers(), request.uri(), peer, access).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
@@ -46,17 +48,22 @@ pub(crate) async fn authorize_request(
 ///
 /// # Errors
 /// 401, 403, 429 or 503 if the caller may not call.
-pub(crate) fn authorize(
+pub(crate) async fn authorize(
     state: &AppState,
     headers: &HeaderMap,
+    uri: &Uri,
     peer: Option<Peer>,
     access: Access,
 ) -> Result<Caller, ApiError> {
-    if access == Access::Public {
+    if access == Access::Public || access == Access::Metrics && has_metrics_token(state, headers) {
         return Ok(Caller::ANONYMOUS);
     }
-    let caller = authenticate(state, headers, peer, access)?;
-    let Access::Requires(required) = access else { return Ok(caller) };
+    let caller = authenticate(state, headers, uri, peer, access).await?;
+    let required = match access {
+        Access::Public | Access::Optional => return Ok(caller),
+        Access::Metrics => Role::Server,
+        Access::Requires(role) => role,
+    };
     match caller.role() {
         Some(role) if role >= required => Ok(caller),
         Some(role) => Err(ApiError::forbidden(format!(
@@ -68,9 +75,10 @@ pub(crate) fn authorize(
     }
 }
 
-fn authenticate(
+async fn authenticate(
     state: &AppState,
     headers: &HeaderMap,
+    uri: &Uri,
     peer: Option<Peer>,
     access: Access,
 ) -> Result<Caller, ApiError> {
@@ -79,14 +87,14 @@ fn authenticate(
         // The application authenticates callers.
         None => Caller::TRUSTED,
         Some(tokens) => match credential(headers) {
-            Credential::Token(text) => match tokens.authenticate(text, Utc::now()) {
+            Credential::Token(text) => match tokens.authenticate_fresh(text, Utc::now()).await {
                 Ok(token) => Caller::with_token(token),
                 Err(error) => reject(state, headers, peer, access, error)?,
             },
             Credential::Malformed => reject(state, headers, peer, access, TokenError::Unknown)?,
             Credential::None if !options.open => Caller::ANONYMOUS,
             Credential::None => match tokens.made() {
-                Some(false) => Caller::TRUSTED,
+                Some(false) => local_caller(options, headers, uri)?,
                 None if access != Access::Optional => return Err(ApiError::tokens_not_known()),
                 Some(true) | None => Caller::ANONYMOUS,
             },
@@ -100,6 +108,41 @@ fn authenticate(
         }
     }
     Ok(caller)
+}
+
+/// A caller without a token while there are no tokens. Pages of other sites can make a browser on this machine
+/// send requests, with another host name that leads here (DNS rebinding) or across origins; they are not
+/// trusted.
+///
+/// # Errors
+/// 403 if the request is for another host.
+fn local_caller(options: &Options, headers: &HeaderMap, uri: &Uri) -> Result<Caller, ApiError> {
+    let host =
+        headers.get(header::HOST).map_or(uri.authority().map(Authority::as_str), |host| host.to_str().ok());
+    let host = host.unwrap_or_default();
+    if !options.open_to_any_host && !is_loopback(host) {
+        return Err(ApiError::forbidden(format!(
+            "host {:?}: without tokens, this server only answers requests for localhost; create a token with `novi \
+             token create`",
+            short(host)
+        )));
+    }
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(Caller::TRUSTED) };
+    let is_own =
+        origin.to_str().is_ok_and(|origin| origin.split_once("://").is_some_and(|(_, own)| own == host));
+    // `*` allows pages of any site to call, but not to change flags.
+    Ok(if is_own || options.origins.names(origin) { Caller::TRUSTED } else { Caller::ANONYMOUS })
+}
+
+/// Whether a host, with or without a port, is this machine.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost")
+        || address.parse().is_ok_and(|address: IpAddr| address.to_canonical().is_loopback())
 }
 
 /// The error for an invalid token, which is the same whether it once was valid or not; or an anonymous
@@ -130,6 +173,11 @@ fn reject(
     Err(ApiError::unauthorized("unknown or expired token"))
 }
 
+fn has_metrics_token(state: &AppState, headers: &HeaderMap) -> bool {
+    let Some(token) = &state.options().metrics_token else { return false };
+    matches!(credential(headers), Credential::Token(text) if token.is(text))
+}
+
 /// By what a caller's requests are limited.
 pub(crate) fn rate_key(
     state: &AppState,
@@ -148,4 +196,28 @@ pub(crate) fn rate_key(
 fn network(state: &AppState, headers: &HeaderMap, peer: Option<Peer>) -> u128 {
     let proxies = &state.options().trusted_proxies;
     peer.map_or(0, |Peer(peer)| client_ip::network(client_ip::client_ip(headers, peer, proxies)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_hosts_are_names_and_addresses_of_this_machine() {
+        for host in
+            ["localhost", "LOCALHOST:6684", "127.0.0.1", "127.0.0.1:80", "[::1]", "[::1]:6684", "127.9.9.9"]
+        {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in [
+            "",
+            "evil.example.org",
+            "evil.example.org:6684",
+            "192.0.2.1",
+            "[2001:db8::1]:80",
+            "localhost.evil.org",
+        ] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! `GET /features`: the names of the flags that are on for the caller.
 
 use axum::{Extension, extract::State};
-use novi::{Context, context::TARGETING_KEY};
+use novi::{Context, context::TARGETING_KEY, flags::Origin};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -24,6 +24,9 @@ pub(crate) async fn list(
     Extension(caller): Extension<Caller>,
     slot: Option<Extension<ContextSlot>>,
 ) -> Result<Reply<Features<'static>>, ApiError> {
+    if state.flags().status().origin == Origin::Nowhere {
+        return Err(ApiError::no_rows());
+    }
     let mut context = Context::new();
     if let Some(subject) = caller.subject() {
         context.insert(TARGETING_KEY, subject.to_owned());

@@ -56,6 +56,8 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Result<Health<Ready>
         Some("the server is shutting down".to_owned())
     } else if status.origin == Origin::Nowhere {
         Some("no flags: the database has been unavailable since the start".to_owned())
+    } else if state.options().tokens.as_ref().is_some_and(|tokens| tokens.made().is_none()) {
+        Some("the tokens have not been loaded from the database yet".to_owned())
     } else {
         // The cause is only logged: it may name hosts and users.
         unconfirmed.map(|age| {

@@ -4,6 +4,7 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use novi::error::json_terms;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -122,7 +123,9 @@ impl ApiError {
 
     pub(crate) fn method_not_allowed(method: &Method) -> Self {
         let method = short(method.as_str());
-        let message = format!("method {method} is not allowed here; the header `allow` lists those that are");
+        let message = format!(
+            "method {method} is not allowed for this path; the header `allow` lists the allowed methods"
+        );
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
     }
 
@@ -136,7 +139,7 @@ impl ApiError {
     }
 
     pub(crate) fn body_not_context(error: &serde_json::Error) -> Self {
-        Self::invalid_body(&format!("expected the context as a JSON object, or no body: {error}"))
+        Self::invalid_body(&json_terms::unmet("expected the context as a JSON object, or no body", error))
     }
 
     pub(crate) fn invalid_body(message: &str) -> Self {
@@ -220,9 +223,20 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "starting", message).retry_after(1)
     }
 
+    /// There are no rows: neither from the database nor from a snapshot file.
+    pub(crate) fn no_rows() -> Self {
+        let message = "there are no flags: the database has been unavailable since the start; retry";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_rows", message).retry_after(1)
+    }
+
     pub(crate) fn too_many_connections() -> Self {
         let message = "too many connections are open; only health checks are answered";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", message).retry_after(10)
+    }
+
+    pub(crate) fn invalid_host() -> Self {
+        let message = "header host: expected exactly one";
+        Self::new(StatusCode::BAD_REQUEST, "invalid_host", message)
     }
 
     pub(crate) fn health_only() -> Self {

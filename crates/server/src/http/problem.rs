@@ -1,9 +1,14 @@
 //! Problems of a request's body, each with its place.
 
-use novi::rows::Issue;
+use novi::{
+    Error,
+    rows::{Issue, Violation, ViolationKind},
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
+
+use crate::http::text::short;
 
 /// A problem of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -41,6 +46,25 @@ pub(crate) enum ProblemKind {
     Refused,
 }
 
+impl ProblemKind {
+    fn of(violation: &Violation) -> Self {
+        match violation.kind {
+            ViolationKind::Duplicate => Self::Exists,
+            ViolationKind::InUse => Self::InUse,
+            ViolationKind::TooLong | ViolationKind::Value => Self::Invalid,
+            ViolationKind::Missing | ViolationKind::Reference => {
+                Self::Missing(match (violation.table, violation.field.as_deref()) {
+                    ("flags", _) | ("flags_activations", Some("flag_id")) => "flag_not_found",
+                    ("flags_activations", None) => "link_not_found",
+                    ("activation_members", _) => "member_not_found",
+                    _ => "activation_not_found",
+                })
+            }
+            _ => Self::Refused,
+        }
+    }
+}
+
 impl Problem {
     pub(crate) fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
@@ -60,6 +84,34 @@ impl Problem {
 
     pub(crate) fn row(self, table: &'static str, id: i64) -> Self {
         Self { table: Some(table), id: Some(id), ..self }
+    }
+
+    /// The rules of the tables that a change breaks, or the flag that does not exist.
+    pub(crate) fn from_error(error: &Error, pointer: impl Fn(Option<&Violation>) -> String) -> Vec<Self> {
+        match error {
+            Error::Constraint(violations) => {
+                violations.iter().map(|found| Self::from_violation(found, pointer(Some(found)))).collect()
+            }
+            error => {
+                let problem = Self::new(pointer(None), short(&error.to_string()));
+                vec![problem.kind(ProblemKind::Missing("flag_not_found"))]
+            }
+        }
+    }
+
+    pub(crate) fn from_violation(violation: &Violation, pointer: String) -> Self {
+        let Violation { table, id, name, kind, .. } = violation;
+        let message = match (kind, id) {
+            (ViolationKind::Missing, Some(id)) if name.is_empty() => format!("{table}#{id} was not found"),
+            _ => violation.message.clone(),
+        };
+        Self {
+            table: Some(table),
+            id: *id,
+            name: Some(name.clone()).filter(|name| !name.is_empty()),
+            kind: ProblemKind::of(violation),
+            ..Self::new(pointer, message)
+        }
     }
 
     /// An issue that the change would cause. `base` points to the row's fields in the body, if they are
@@ -87,7 +139,7 @@ fn column(issue: &Issue) -> String {
 }
 
 /// The pointer to a path such as `config.splits[2]` below `base`, as far as the path exists in the body.
-fn pointer_to(sent: &Value, base: &str, path: &str) -> String {
+pub(crate) fn pointer_to(sent: &Value, base: &str, path: &str) -> String {
     let mut pointer = base.to_owned();
     let Some(mut value) = sent.pointer(base) else { return pointer };
     let mut rest = path;

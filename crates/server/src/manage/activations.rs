@@ -1,36 +1,29 @@
 //! `/api/activations`: activations and their configs.
 
+use std::iter;
+
 use axum::extract::State;
-use novi::{
-    rows::{ActivationRow, Rows},
-    snapshot::Snapshot,
-};
+use novi::rows::ActivationRow;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    app::{
-        AppState,
-        rows::{find_activation, rows},
-    },
+    app::{AppState, rows::rows},
     http::{error::ApiError, reply::Reply},
     manage::{
-        edit::{
-            perform::{EditRequest, Outcome},
-            removed::{Removed, remove},
-        },
+        edit::{perform::EditRequest, respond::Removed},
         request::{
-            class_names::class_names,
             fields::{ActivationFields, New, Patch},
+            filters::{class_names, contains_text},
             integer::Int,
             json_body::JsonBody,
-            operation::{ActivationVersion, Operation, RequestedChange, Update},
+            operation::{ActivationVersion, Operation, Update},
             params::{EditOptions, Id, IfMatch, Params},
         },
         response::{
-            page::{Limit, Page, paginate_sorted},
+            page::{Limit, Page, Sort, SortKey, Sortable, sorted_page},
             row::{Changed, Created, Row},
-            view::{ActivationDetail, LinkedFlags, activation_detail},
+            view::{ActivationDetail, LinkedFlags, RowDetail, activation_detail},
         },
     },
 };
@@ -43,7 +36,7 @@ pub(crate) struct Query {
     /// `next` of the previous page.
     cursor: Option<String>,
     #[serde(default)]
-    sort: Sort,
+    sort: Sort<ActivationRow>,
     /// Only activations with this name.
     name: Option<String>,
     /// Only activations whose name starts with this text.
@@ -58,36 +51,11 @@ pub(crate) struct Query {
     q: Option<String>,
 }
 
-/// The sort key; descending with a `-` before it.
-#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
-#[schemars(inline)]
-enum Sort {
-    #[default]
-    #[serde(rename = "id")]
-    Id,
-    #[serde(rename = "-id")]
-    IdDescending,
-    #[serde(rename = "name")]
-    Name,
-    #[serde(rename = "-name")]
-    NameDescending,
-}
+impl Sortable for ActivationRow {
+    const ORDERS: &'static [&'static str] = &["id", "-id", "name", "-name"];
 
-impl Sort {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Id => "id",
-            Self::IdDescending => "-id",
-            Self::Name => "name",
-            Self::NameDescending => "-name",
-        }
-    }
-
-    fn key(self, row: &ActivationRow) -> (i64, &str, i64) {
-        match self {
-            Self::Id | Self::IdDescending => (0, "", row.id),
-            Self::Name | Self::NameDescending => (0, &row.name, row.id),
-        }
+    fn key(&self, column: &str) -> SortKey<'_> {
+        (0, if column == "name" { &self.name } else { "" }, self.id)
     }
 }
 
@@ -106,19 +74,14 @@ pub(crate) async fn list(
             && classes.as_ref().is_none_or(|classes| classes.contains(&row.class_name))
             && query.flag_id.is_none_or(|flag| linked.to(row.id).contains(&flag))
             && query.linked.is_none_or(|wanted| linked.to(row.id).is_empty() != wanted)
-            && text.as_deref().is_none_or(|text| contains_text(row, text))
+            && text
+                .as_deref()
+                .is_none_or(|text| contains_text(iter::once(&row.name).chain(&row.config), text))
     };
-    let found: Vec<_> = rows.activations.iter().filter(matches).collect();
-    let (limit, cursor) = (Limit::or_default(query.limit), query.cursor.as_deref());
-    let (found, next) =
-        paginate_sorted(found, query.sort.as_str(), |row| query.sort.key(row), limit, cursor)?;
-    let items: Vec<_> = found.into_iter().map(|row| activation_detail(rows, &linked, row)).collect();
-    Reply::new(&Page { items, next, revision: snapshot.revision().number() })
-}
-
-fn contains_text(row: &ActivationRow, text: &str) -> bool {
-    let fields = [Some(&row.name), row.config.as_ref()];
-    fields.into_iter().flatten().any(|field| field.to_lowercase().contains(text))
+    let found = rows.activations.iter().filter(matches);
+    let wanted = (query.limit, query.cursor.as_deref(), &query.sort);
+    let detail = |row| activation_detail(rows, &linked, row);
+    Reply::new(&sorted_page(found, wanted, snapshot.revision(), detail)?)
 }
 
 pub(crate) async fn one(
@@ -127,12 +90,8 @@ pub(crate) async fn one(
 ) -> Result<Row<ActivationDetail<'static>>, ApiError> {
     let snapshot = state.flags().snapshot();
     let rows = rows(&snapshot)?;
-    let row = find_activation(rows, id).ok_or_else(|| ApiError::row_not_found("activations", id))?;
-    Row::new(&detail(&snapshot, rows, row), row.row_version)
-}
-
-fn detail<'a>(snapshot: &Snapshot, rows: &'a Rows, row: &'a ActivationRow) -> ActivationDetail<'a> {
-    activation_detail(rows, &LinkedFlags::new(rows), row).with_revision(snapshot.revision())
+    let row = RowDetail::find(rows, "activations", id);
+    row.ok_or_else(|| ApiError::row_not_found("activations", id))?.into_row(snapshot.revision())
 }
 
 pub(crate) async fn create(
@@ -141,15 +100,7 @@ pub(crate) async fn create(
     mut body: JsonBody<New<ActivationFields>>,
 ) -> Result<Created<ActivationDetail<'static>>, ApiError> {
     let operation = Operation::CreateActivation(std::mem::take(&mut body.value));
-    let changes = vec![RequestedChange::single(operation)];
-    match EditRequest::new(&state, &options, changes).with_body(&body).perform().await? {
-        Outcome::Planned(plan) => Created::planned(&plan),
-        Outcome::Written(written) => {
-            let (rows, row) = written.activation()?;
-            let body = detail(&written.snapshot, rows, row);
-            Created::new(&body, row.row_version, &format!("activations/{}", row.id))
-        }
-    }
+    EditRequest::single(&state, &options, operation).with_body(&body).created().await
 }
 
 pub(crate) async fn update(
@@ -161,8 +112,8 @@ pub(crate) async fn update(
 ) -> Result<Changed<ActivationDetail<'static>>, ApiError> {
     let mut set = std::mem::take(&mut body.value);
     set.0.version = version.or(set.0.version)?;
-    let changes = vec![RequestedChange::single(Operation::UpdateActivation(Update { row: Int(id), set }))];
-    changed(EditRequest::new(&state, &options, changes).with_body(&body)).await
+    let operation = Operation::UpdateActivation(Update { row: Int(id), set });
+    EditRequest::single(&state, &options, operation).with_body(&body).changed().await
 }
 
 pub(crate) async fn delete(
@@ -172,27 +123,5 @@ pub(crate) async fn delete(
     options: EditOptions,
 ) -> Result<Changed<Removed>, ApiError> {
     let target = ActivationVersion { row: Int(id), version: version.map(Int) };
-    remove(&state, &options, Operation::DeleteActivation(target)).await
-}
-
-/// Performs one change of an activation, without a body.
-pub(crate) async fn change_activation(
-    state: &AppState,
-    options: &EditOptions,
-    operation: Operation,
-) -> Result<Changed<ActivationDetail<'static>>, ApiError> {
-    changed(EditRequest::new(state, options, vec![RequestedChange::single(operation)])).await
-}
-
-/// Performs a request for one activation.
-pub(crate) async fn changed(
-    request: EditRequest<'_>,
-) -> Result<Changed<ActivationDetail<'static>>, ApiError> {
-    match request.perform().await? {
-        Outcome::Planned(plan) => Changed::planned(&plan),
-        Outcome::Written(written) => {
-            let (rows, row) = written.activation()?;
-            Changed::row(&detail(&written.snapshot, rows, row), row.row_version)
-        }
-    }
+    EditRequest::single(&state, &options, Operation::DeleteActivation(target)).removed().await
 }

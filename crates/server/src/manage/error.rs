@@ -50,23 +50,28 @@ impl ApiError {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message).problems(problems)
     }
 
-    /// The current rows do not allow the change.
-    pub(crate) fn refused(problems: Vec<Problem>) -> Self {
+    /// All problems of a change: 404 if the row in the path does not exist, 422 if the body is invalid or
+    /// would make invalid rows, and 409 if only the other rows do not allow it.
+    pub(crate) fn rejected(problems: Vec<Problem>) -> Self {
+        let in_path = |problem: &Problem| match problem.kind {
+            ProblemKind::Missing(code) if problem.pointer.is_empty() => Some((code, problem.message.clone())),
+            _ => None,
+        };
+        if let Some((code, message)) = problems.iter().find_map(in_path) {
+            return Self::new(StatusCode::NOT_FOUND, code, message);
+        }
+        if problems
+            .iter()
+            .any(|problem| matches!(problem.kind, ProblemKind::Invalid | ProblemKind::Missing(_)))
+        {
+            return Self::invalid(problems);
+        }
         let code = match problems.first().map(|problem| problem.kind) {
             Some(ProblemKind::Exists) => "already_exists",
             Some(ProblemKind::InUse) => "in_use",
             _ => "refused",
         };
         Self::new(StatusCode::CONFLICT, code, summary(&problems)).problems(problems)
-    }
-
-    /// The row in the path does not exist.
-    pub(crate) fn missing(problem: &Problem) -> Self {
-        let code = match problem.kind {
-            ProblemKind::Missing(code) => code,
-            _ => "not_found",
-        };
-        Self::new(StatusCode::NOT_FOUND, code, problem.message.clone())
     }
 
     pub(crate) fn row_not_found(table: &'static str, id: i64) -> Self {
@@ -118,9 +123,12 @@ impl ApiError {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_migrated", message)
             }
             Error::Constraint(violations) => {
-                let problem =
-                    |broken: &Violation| Problem::new("", broken.to_string()).kind(ProblemKind::Refused);
-                Self::refused(violations.iter().map(problem).collect())
+                let problem = |broken: &Violation| Problem {
+                    message: broken.to_string(),
+                    kind: ProblemKind::Refused,
+                    ..Problem::from_violation(broken, String::new())
+                };
+                Self::rejected(violations.iter().map(problem).collect())
             }
             Error::Store { action, .. } => {
                 Self::database_unavailable(&short(action)).log_message(error.to_string()).retry_after(1)

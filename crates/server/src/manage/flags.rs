@@ -3,36 +3,30 @@
 //! A flag is addressed by its id, which never changes. `/api/flags/named/{name}` addresses it by name.
 
 use axum::extract::State;
-use novi::{
-    rows::{FlagRow, Rows},
-    snapshot::Snapshot,
-};
+use novi::{rows::FlagRow, snapshot::Snapshot};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
     app::{
         AppState,
-        rows::{find_flag, flag_not_found, rows},
+        rows::{flag_not_found, rows},
     },
     http::{error::ApiError, reply::Reply},
     manage::{
-        edit::{
-            perform::{EditRequest, Outcome},
-            removed::{Removed, remove},
-        },
+        edit::{perform::EditRequest, respond::Removed},
         request::{
-            class_names::class_names,
             fields::{FlagFields, New, Patch},
+            filters::{class_names, contains_text},
             integer::Int,
             json_body::JsonBody,
-            operation::{FlagRef, FlagVersion, Link, Operation, RequestedChange, Update},
+            operation::{FlagRef, FlagVersion, Link, Operation, Update},
             params::{EditOptions, FlagKey, FlagPath, IfMatch, LinkPath, Params},
         },
         response::{
-            page::{Limit, Page, paginate_sorted},
+            page::{Limit, Page, Sort, SortKey, Sortable, sorted_page},
             row::{Changed, Created, Row},
-            view::{FlagDetail, flag_detail},
+            view::{FlagDetail, RowDetail, flag_detail},
         },
     },
 };
@@ -45,7 +39,7 @@ pub(crate) struct Query {
     /// `next` of the previous page.
     cursor: Option<String>,
     #[serde(default)]
-    sort: Sort,
+    sort: Sort<FlagRow>,
     /// Only the flag with this name.
     name: Option<String>,
     /// Only flags whose name starts with this text.
@@ -61,44 +55,15 @@ pub(crate) struct Query {
     q: Option<String>,
 }
 
-/// The sort key; descending with a `-` before it.
-#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
-#[schemars(inline)]
-enum Sort {
-    #[default]
-    #[serde(rename = "id")]
-    Id,
-    #[serde(rename = "-id")]
-    IdDescending,
-    #[serde(rename = "name")]
-    Name,
-    #[serde(rename = "-name")]
-    NameDescending,
-    #[serde(rename = "updated_at")]
-    Updated,
-    #[serde(rename = "-updated_at")]
-    UpdatedDescending,
-}
+impl Sortable for FlagRow {
+    const ORDERS: &'static [&'static str] = &["id", "-id", "name", "-name", "updated_at", "-updated_at"];
 
-impl Sort {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Id => "id",
-            Self::IdDescending => "-id",
-            Self::Name => "name",
-            Self::NameDescending => "-name",
-            Self::Updated => "updated_at",
-            Self::UpdatedDescending => "-updated_at",
-        }
-    }
-
-    fn key(self, row: &FlagRow) -> (i64, &str, i64) {
-        match self {
-            Self::Id | Self::IdDescending => (0, "", row.id),
-            Self::Name | Self::NameDescending => (0, &row.name, row.id),
-            Self::Updated | Self::UpdatedDescending => {
-                (row.metadata.updated_at.map_or(i64::MIN, |at| at.timestamp_micros()), "", row.id)
-            }
+    fn key(&self, column: &str) -> SortKey<'_> {
+        let updated = || self.metadata.updated_at.map_or(i64::MIN, |at| at.timestamp_micros());
+        match column {
+            "name" => (0, &self.name, self.id),
+            "updated_at" => (updated(), "", self.id),
+            _ => (0, "", self.id),
         }
     }
 }
@@ -111,12 +76,10 @@ pub(crate) async fn list(
     let rows = rows(&snapshot)?;
     let filter = Filter::new(&state, &snapshot, &query);
     let found = rows.flags.iter().enumerate().filter(|(index, row)| filter.matches(*index, row));
-    let found: Vec<&FlagRow> = found.map(|(_, row)| row).collect();
-    let (limit, cursor) = (Limit::or_default(query.limit), query.cursor.as_deref());
-    let (found, next) =
-        paginate_sorted(found, query.sort.as_str(), |row| query.sort.key(row), limit, cursor)?;
-    let items: Vec<_> = found.into_iter().map(|row| flag_detail(rows, row)).collect();
-    Reply::new(&Page { items, next, revision: snapshot.revision().number() })
+    let wanted = (query.limit, query.cursor.as_deref(), &query.sort);
+    Reply::new(&sorted_page(found.map(|(_, row)| row), wanted, snapshot.revision(), |row| {
+        flag_detail(rows, row)
+    })?)
 }
 
 /// The filters of a query.
@@ -141,17 +104,14 @@ impl<'a> Filter<'a> {
             && query.tag.as_ref().is_none_or(|tag| metadata.tags.contains(tag))
             && query.status.is_none_or(|status| row.status == status)
             && query.owner.as_deref().is_none_or(|owner| metadata.owner.as_deref() == Some(owner))
-            && self.text.as_deref().is_none_or(|text| contains_text(row, text))
+            && self.text.as_deref().is_none_or(|text| {
+                let fields = [Some(&row.name), metadata.description.as_ref(), metadata.owner.as_ref()];
+                contains_text(fields.into_iter().flatten().chain(&metadata.tags), text)
+            })
             && self.classes.as_ref().is_none_or(|classes| {
                 self.snapshot.activations_of(index).any(|activation| classes.contains(&activation.class_name))
             })
     }
-}
-
-fn contains_text(row: &FlagRow, text: &str) -> bool {
-    let metadata = &row.metadata;
-    let fields = [Some(&row.name), metadata.description.as_ref(), metadata.owner.as_ref()];
-    fields.into_iter().flatten().chain(&metadata.tags).any(|field| field.to_lowercase().contains(text))
 }
 
 pub(crate) async fn one<P: FlagPath>(
@@ -160,18 +120,16 @@ pub(crate) async fn one<P: FlagPath>(
 ) -> Result<Row<FlagDetail<'static>>, ApiError> {
     let snapshot = state.flags().snapshot();
     let rows = rows(&snapshot)?;
-    let row = match path.key() {
-        FlagKey::Id(id) => find_flag(rows, id).ok_or_else(|| ApiError::row_not_found("flags", id))?,
-        FlagKey::Name(name) => snapshot
-            .row_of(&name)
-            .and_then(|index| rows.flags.get(index))
-            .ok_or_else(|| ApiError::flag_not_found(&flag_not_found(&snapshot, rows, &name)))?,
+    let id = match path.key() {
+        FlagKey::Id(id) => id,
+        FlagKey::Name(name) => {
+            let row = snapshot.row_of(&name).and_then(|index| rows.flags.get(index));
+            let not_found = || ApiError::flag_not_found(&flag_not_found(&snapshot, rows, &name));
+            row.ok_or_else(not_found)?.id
+        }
     };
-    Row::new(&detail(&snapshot, rows, row), row.metadata.row_version)
-}
-
-fn detail<'a>(snapshot: &Snapshot, rows: &'a Rows, row: &'a FlagRow) -> FlagDetail<'a> {
-    flag_detail(rows, row).with_revision(snapshot.revision())
+    let row = RowDetail::find(rows, "flags", id).ok_or_else(|| ApiError::row_not_found("flags", id))?;
+    row.into_row(snapshot.revision())
 }
 
 pub(crate) async fn create(
@@ -180,15 +138,7 @@ pub(crate) async fn create(
     mut body: JsonBody<New<FlagFields>>,
 ) -> Result<Created<FlagDetail<'static>>, ApiError> {
     let operation = Operation::CreateFlag(std::mem::take(&mut body.value));
-    let changes = vec![RequestedChange::single(operation)];
-    match EditRequest::new(&state, &options, changes).with_body(&body).perform().await? {
-        Outcome::Planned(plan) => Created::planned(&plan),
-        Outcome::Written(written) => {
-            let (rows, row) = written.flag()?;
-            let body = detail(&written.snapshot, rows, row);
-            Created::new(&body, row.metadata.row_version, &format!("flags/{}", row.id))
-        }
-    }
+    EditRequest::single(&state, &options, operation).with_body(&body).created().await
 }
 
 pub(crate) async fn update<P: FlagPath>(
@@ -201,8 +151,7 @@ pub(crate) async fn update<P: FlagPath>(
     let mut set = std::mem::take(&mut body.value);
     set.0.version = version.or(set.0.version)?;
     let operation = Operation::UpdateFlag(Update { row: FlagRef(path.key()), set });
-    let changes = vec![RequestedChange::single(operation)];
-    changed(EditRequest::new(&state, &options, changes).with_body(&body)).await
+    EditRequest::single(&state, &options, operation).with_body(&body).changed().await
 }
 
 pub(crate) async fn delete<P: FlagPath>(
@@ -212,7 +161,7 @@ pub(crate) async fn delete<P: FlagPath>(
     options: EditOptions,
 ) -> Result<Changed<Removed>, ApiError> {
     let target = FlagVersion { row: FlagRef(path.key()), version: version.map(Int) };
-    remove(&state, &options, Operation::DeleteFlag(target)).await
+    EditRequest::single(&state, &options, Operation::DeleteFlag(target)).removed().await
 }
 
 pub(crate) async fn link(
@@ -221,8 +170,8 @@ pub(crate) async fn link(
     version: IfMatch,
     options: EditOptions,
 ) -> Result<Changed<FlagDetail<'static>>, ApiError> {
-    let changes = vec![RequestedChange::single(Operation::Link(requested_link(&path, version)))];
-    changed(EditRequest::new(&state, &options, changes)).await
+    let operation = Operation::Link(requested_link(&path, version));
+    EditRequest::single(&state, &options, operation).changed().await
 }
 
 pub(crate) async fn unlink(
@@ -231,8 +180,8 @@ pub(crate) async fn unlink(
     version: IfMatch,
     options: EditOptions,
 ) -> Result<Changed<FlagDetail<'static>>, ApiError> {
-    let changes = vec![RequestedChange::single(Operation::Unlink(requested_link(&path, version)))];
-    changed(EditRequest::new(&state, &options, changes)).await
+    let operation = Operation::Unlink(requested_link(&path, version));
+    EditRequest::single(&state, &options, operation).changed().await
 }
 
 fn requested_link(path: &LinkPath, IfMatch(version): IfMatch) -> Link {
@@ -240,16 +189,5 @@ fn requested_link(path: &LinkPath, IfMatch(version): IfMatch) -> Link {
         flag: FlagRef(FlagKey::Id(path.flag)),
         activation: Int(path.activation),
         version: version.map(Int),
-    }
-}
-
-/// Performs a request for one flag.
-async fn changed(request: EditRequest<'_>) -> Result<Changed<FlagDetail<'static>>, ApiError> {
-    match request.perform().await? {
-        Outcome::Planned(plan) => Changed::planned(&plan),
-        Outcome::Written(written) => {
-            let (rows, row) = written.flag()?;
-            Changed::row(&detail(&written.snapshot, rows, row), row.metadata.row_version)
-        }
     }
 }

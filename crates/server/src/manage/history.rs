@@ -3,7 +3,10 @@
 use axum::extract::State;
 use novi::{
     rows::{Revision, Rows},
-    store::history::{AsOf, Difference, FieldChange, HistoryQuery, HistoryRecord, differences},
+    store::{
+        FieldChange,
+        history::{AsOf, Difference, HistoryQuery, HistoryRecord, differences},
+    },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

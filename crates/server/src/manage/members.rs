@@ -1,6 +1,7 @@
 //! `/api/activations/{id}/members`: the members of activations, such as `novi.members`.
 
 use axum::extract::State;
+use novi::rows::MemberRow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,16 +12,15 @@ use crate::{
     },
     http::{error::ApiError, reply::Reply},
     manage::{
-        activations::{change_activation, changed},
         edit::perform::EditRequest,
         request::{
             integer::Int,
             json_body::JsonBody,
-            operation::{ChangeMembers, Operation, RequestedChange},
+            operation::{ChangeMembers, Operation},
             params::{EditOptions, Id, IfMatch, MemberToRemove, Params},
         },
         response::{
-            page::{Limit, Page, paginate_sorted},
+            page::{Limit, Page, Sort, SortKey, Sortable, sorted_page},
             row::Changed,
             view::ActivationDetail,
         },
@@ -34,6 +34,14 @@ pub(crate) struct Member<'a> {
     member: &'a str,
     /// Whether the member is denied, rather than allowed.
     denied: bool,
+}
+
+impl Sortable for MemberRow {
+    const ORDERS: &'static [&'static str] = &["member"];
+
+    fn key(&self, _: &str) -> SortKey<'_> {
+        (0, &self.member, 0)
+    }
 }
 
 /// Filters for members; all must match.
@@ -81,10 +89,11 @@ pub(crate) async fn list(
             && query.prefix.as_deref().is_none_or(|prefix| row.member.starts_with(prefix))
             && query.denied.is_none_or(|denied| row.denied == denied)
     });
-    let found: Vec<_> = found.map(|row| Member { member: &row.member, denied: row.denied }).collect();
-    let (limit, cursor) = (Limit::or_default(query.limit), query.cursor.as_deref());
-    let (items, next) = paginate_sorted(found, "member", |member| (0, member.member, 0), limit, cursor)?;
-    Reply::new(&Page { items, next, revision: snapshot.revision().number() })
+    let wanted = (query.limit, query.cursor.as_deref(), &Sort::default());
+    Reply::new(&sorted_page(found, wanted, snapshot.revision(), |row| Member {
+        member: &row.member,
+        denied: row.denied,
+    })?)
 }
 
 pub(crate) async fn change(
@@ -97,8 +106,7 @@ pub(crate) async fn change(
     let MemberChange { members, denied, remove, version: body_version } = std::mem::take(&mut body.value);
     let version = version.or(body_version)?;
     let change = ChangeMembers { activation: Int(activation), members, denied, remove, version };
-    let changes = vec![RequestedChange::single(Operation::ChangeMembers(change))];
-    changed(EditRequest::new(&state, &options, changes).with_body(&body)).await
+    EditRequest::single(&state, &options, Operation::ChangeMembers(change)).with_body(&body).changed().await
 }
 
 pub(crate) async fn delete(
@@ -123,5 +131,5 @@ pub(crate) async fn delete(
         remove: vec![member],
         version: version.map(Int),
     };
-    change_activation(&state, &options, Operation::ChangeMembers(change)).await
+    EditRequest::single(&state, &options, Operation::ChangeMembers(change)).changed().await
 }

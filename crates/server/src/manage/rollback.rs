@@ -81,7 +81,7 @@ pub(crate) async fn rollback(
                 }
                 None => {
                     let problem = Problem::new("", "the rows keep changing; retry");
-                    return Err(ApiError::refused(vec![problem.kind(ProblemKind::Refused)]));
+                    return Err(ApiError::rejected(vec![problem.kind(ProblemKind::Refused)]));
                 }
             };
         }

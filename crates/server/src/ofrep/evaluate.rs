@@ -94,7 +94,8 @@ impl EvaluationRequest<'_> {
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Unpin,
     {
-        let caller = authorize(self.state, &self.parts.headers, self.peer, ACCESS)?;
+        let Parts { headers, uri, .. } = self.parts;
+        let caller = authorize(self.state, headers, uri, self.peer, ACCESS).await?;
         let key = self.raw_key.map(decode).transpose()?;
         let answered = self.answer_caller(&caller, key.as_deref(), body, progress).await;
         answered.map_err(|error| error.with_ofrep_fields(key.as_deref()))
@@ -151,7 +152,7 @@ impl EvaluationRequest<'_> {
             return respond();
         };
         let mut response = toggles.within(respond)?;
-        toggles.add_header(self.state, response.headers_mut(), snapshot, &evaluation.context);
+        toggles.add_header(self.state, caller, response.headers_mut(), snapshot, &evaluation.context);
         Ok(response)
     }
 

@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use novi::{Context, Flags, Value, context::TARGETING_KEY};
+use novi::{Context, Flags, Value, context::TARGETING_KEY, error::json_terms};
 use serde::Deserialize;
 use serde_json::{error::Category, json, value::RawValue};
 
@@ -37,7 +37,7 @@ impl<'a> Evaluation<'a> {
         let is_object = text.trim_ascii_start().starts_with('{');
         let parsed: Result<Body<'a>, _> = serde_json::from_str(text);
         let parsed = parsed.map_err(|error| match error.classify() {
-            Category::Data => invalid_context(&error.to_string()),
+            Category::Data => invalid_context(&json_terms::translate(&error.to_string())),
             _ => ApiError::invalid_body(&expected(&error.to_string())),
         })?;
         let Some(context) = parsed.context.filter(|_| is_object) else {
@@ -45,7 +45,8 @@ impl<'a> Evaluation<'a> {
         };
         check_length(context.get().len(), options)?;
         let context = Context::from_json_borrowed(context.get()).map_err(|error| {
-            ApiError::invalid_context(short(&format!("context: expected an object: {error}")))
+            let message = json_terms::translate(&error.to_string());
+            ApiError::invalid_context(short(&format!("context: {message}")))
         })?;
         check_values(&context, options)
             .map_err(|message| ApiError::invalid_context(format!("context: {message}")))?;

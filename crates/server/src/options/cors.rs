@@ -38,7 +38,12 @@ impl Origins {
         self.origins.is_empty() && !self.any
     }
 
-    pub(crate) fn layer(&self, toggles: &TogglesHeader) -> CorsLayer {
+    /// Whether this origin is named, rather than allowed by `*`.
+    pub(crate) fn names(&self, origin: &HeaderValue) -> bool {
+        self.origins.contains(origin)
+    }
+
+    pub(crate) fn layer(&self, toggles: &TogglesHeader, headers: &[HeaderName]) -> CorsLayer {
         let allowed = if self.any {
             AllowOrigin::any()
         } else {
@@ -49,17 +54,27 @@ impl Origins {
         CorsLayer::new()
             .allow_origin(allowed)
             .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-            .allow_headers([
-                header::AUTHORIZATION,
-                header::CONTENT_TYPE,
-                header::IF_NONE_MATCH,
-                header::IF_MATCH,
-                name("x-api-key"),
-                name("x-request-id"),
-                name("traceparent"),
-                name("tracestate"),
-                toggles.request.clone(),
-            ])
+            .allow_headers(
+                headers
+                    .iter()
+                    .cloned()
+                    .chain([
+                        header::AUTHORIZATION,
+                        header::CONTENT_TYPE,
+                        header::IF_NONE_MATCH,
+                        header::IF_MATCH,
+                        name("x-api-key"),
+                        name("x-request-id"),
+                        name("traceparent"),
+                        name("tracestate"),
+                        // Of tracing in browsers.
+                        name("baggage"),
+                        name("sentry-trace"),
+                        name("request-id"),
+                        toggles.request.clone(),
+                    ])
+                    .collect::<Vec<_>>(),
+            )
             .expose_headers([
                 header::ETAG,
                 header::RETRY_AFTER,
@@ -80,6 +95,13 @@ fn parse_origin(text: &str) -> Result<HeaderValue, String> {
     if scheme.is_empty() || host.is_empty() || !host.chars().all(is_host) || !scheme.chars().all(is_scheme) {
         return Err(expected());
     }
+    // Browsers leave out the default port.
+    let default = match &*scheme.to_ascii_lowercase() {
+        "https" => ":443",
+        "http" => ":80",
+        _ => "",
+    };
+    let text = text.strip_suffix(default).unwrap_or(text);
     HeaderValue::try_from(text.to_ascii_lowercase()).map_err(|_| expected())
 }
 
@@ -100,5 +122,8 @@ mod tests {
             assert!(Origins::new([text]).unwrap_err().contains(&format!("{text:?}")), "{text}");
         }
         assert!(Origins::new::<&str>([]).unwrap().is_empty());
+        let origins =
+            Origins::new(["https://b.example.org:443", "http://b.example.org:80", "http://c:443"]).unwrap();
+        assert_eq!(origins.origins, ["https://b.example.org", "http://b.example.org", "http://c:443"]);
     }
 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod cors;
 pub(crate) mod database;
+pub(crate) mod listen;
+pub(crate) mod metrics_token;
 pub(crate) mod on_span;
 pub(crate) mod section;
 pub(crate) mod signing;
@@ -10,12 +12,13 @@ pub(crate) mod toggles_header;
 
 use std::{net::SocketAddr, time::Duration};
 
+use axum::http::HeaderName;
 use ipnet::IpNet;
 
 use crate::{
     options::{
-        cors::Origins, database::Database, on_span::OnSpan, signing::SigningKey, tls::Tls,
-        toggles_header::TogglesHeader,
+        cors::Origins, database::Database, metrics_token::MetricsToken, on_span::OnSpan, signing::SigningKey,
+        tls::Tls, toggles_header::TogglesHeader,
     },
     tokens::Tokens,
 };
@@ -125,9 +128,14 @@ options! {
     /// The tokens by which callers authenticate. With `None`, as in an application of your own, every caller
     /// has full access: then the application must authenticate them.
     tokens: Option<Tokens> as impl Into<Option<Tokens>> = None,
+    /// A token that can only read `GET /metrics`, for Prometheus: none. Tokens of the role `server` can, too.
+    metrics_token: Option<MetricsToken> as impl Into<Option<MetricsToken>> = None,
     /// Whether callers without a token have full access as long as no token was ever created: no. For an
     /// address that only this machine can reach.
     open: bool = false,
+    /// Whether callers have that access whatever host their requests are for: no. Otherwise only requests for
+    /// `localhost` and loopback addresses have it, since pages of other sites can make a browser send others.
+    open_to_any_host: bool = false,
     /// How many different invalid tokens one address may try in a minute: 10. The same one may be sent ten
     /// times as often. More are rejected with 429. Valid tokens are not counted.
     guess_limit: u32 = 10,
@@ -141,6 +149,8 @@ options! {
     trusted_proxies: Vec<IpNet> = Vec::new(),
     /// The origins whose pages may call from a browser: none.
     origins: Origins = Origins::default(),
+    /// Further request headers that pages of those origins may send: none.
+    cors_headers: Vec<HeaderName> = Vec::new(),
     /// The certificate for HTTPS. HTTP without it. [`serve`](crate::serve()) only.
     tls: Option<Tls> as impl Into<Option<Tls>> = None,
     /// The header by which a request overrides flags: `X-Novi-Feature-Toggles`.

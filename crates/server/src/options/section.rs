@@ -6,11 +6,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use axum::http::HeaderName;
 use ipnet::IpNet;
 use novi::config::{Interval, Secret};
 use serde::{Deserialize, Serialize};
 
-use crate::options::{Options, cors::Origins, signing::SigningKey, tls::Tls, toggles_header::TogglesHeader};
+use crate::options::{
+    Options, cors::Origins, listen, metrics_token::MetricsToken, signing::SigningKey, tls::Tls,
+    toggles_header::TogglesHeader,
+};
 
 /// The section `[server]`. The defaults are those of [`Options`].
 ///
@@ -29,7 +33,8 @@ use crate::options::{Options, cors::Origins, signing::SigningKey, tls::Tls, togg
 #[non_exhaustive]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 pub struct ServerSection {
-    /// The address and port to listen on.
+    /// The address and port to listen on; see [`listen_address`](crate::listen_address).
+    #[serde(deserialize_with = "listen::deserialize")]
     pub listen: SocketAddr,
     /// [`Options::body_limit`](Options#structfield.body_limit)
     pub body_limit: usize,
@@ -61,6 +66,8 @@ pub struct ServerSection {
     pub max_streams: usize,
     /// [`Options::signing_key`](Options#structfield.signing_key); empty is a random key.
     pub signing_key: Secret,
+    /// [`Options::metrics_token`](Options#structfield.metrics_token); empty is none.
+    pub metrics_token: Secret,
     /// [`Options::require_targeting_key`](Options#structfield.require_targeting_key)
     pub require_targeting_key: bool,
     /// Whether to listen on an address that others can reach while no token exists: then every caller has
@@ -76,6 +83,8 @@ pub struct ServerSection {
     pub trusted_proxies: Vec<String>,
     /// [`Options::origins`](Options#structfield.origins)
     pub cors_origins: Vec<String>,
+    /// [`Options::cors_headers`](Options#structfield.cors_headers)
+    pub cors_headers: Vec<String>,
     /// A PEM file with the certificate chain for HTTPS; empty is HTTP.
     pub tls_cert: PathBuf,
     /// A PEM file with the certificate's key.
@@ -108,6 +117,7 @@ impl Default for ServerSection {
             health_listen: String::new(),
             max_streams: options.max_streams,
             signing_key: Secret::default(),
+            metrics_token: Secret::default(),
             require_targeting_key: options.require_targeting_key,
             insecure: false,
             guess_limit: options.guess_limit,
@@ -115,6 +125,7 @@ impl Default for ServerSection {
             rate_limit: options.rate_limit,
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
+            cors_headers: Vec::new(),
             tls_cert: PathBuf::new(),
             tls_key: PathBuf::new(),
             toggles_header: "X-Novi-Feature-Toggles".to_owned(),
@@ -128,11 +139,18 @@ impl Default for ServerSection {
 pub struct SectionError {
     key: &'static str,
     message: String,
+    is_file: bool,
 }
 
 impl SectionError {
     fn new(key: &'static str, message: impl Into<String>) -> Self {
-        Self { key, message: message.into() }
+        Self { key, message: message.into(), is_file: false }
+    }
+
+    /// Whether a file that the section names cannot be read, or is invalid.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        self.is_file
     }
 }
 
@@ -180,11 +198,13 @@ impl ServerSection {
             .health_listen(self.health_listen()?)
             .max_streams(self.max_streams)
             .signing_key(self.signing_key()?)
+            .metrics_token(self.metrics_token()?)
             .require_targeting_key(self.require_targeting_key)
             .guess_limit(self.guess_limit)
             .unknown_is_nobody(self.unknown_is_nobody)
             .rate_limit(self.rate_limit)
             .trusted_proxies(self.trusted_proxies()?)
+            .cors_headers(self.cors_headers()?)
             .origins(origins.map_err(|error| SectionError::new("cors_origins", error))?)
             .tls(self.tls(folder)?)
             .toggles_header(toggles_header)
@@ -209,6 +229,29 @@ impl ServerSection {
             SectionError::new("signing_key", message)
         });
         key.map(Some)
+    }
+
+    fn metrics_token(&self) -> Result<Option<MetricsToken>, SectionError> {
+        let secret = self.metrics_token.reveal();
+        if secret.is_empty() {
+            return Ok(None);
+        }
+        let token = MetricsToken::new(secret).ok_or_else(|| {
+            let shortest = MetricsToken::SHORTEST;
+            let message = format!("expected {shortest} random bytes or more, found {}", secret.len());
+            SectionError::new("metrics_token", message)
+        });
+        token.map(Some)
+    }
+
+    fn cors_headers(&self) -> Result<Vec<HeaderName>, SectionError> {
+        let parse = |text: &String| {
+            text.parse().map_err(|_| {
+                let message = format!("expected names of headers such as \"x-tenant\", found {text:?}");
+                SectionError::new("cors_headers", message)
+            })
+        };
+        self.cors_headers.iter().map(parse).collect()
     }
 
     fn health_listen(&self) -> Result<Option<SocketAddr>, SectionError> {
@@ -240,7 +283,10 @@ impl ServerSection {
             (true, true) => Ok(None),
             (false, false) => {
                 let tls = Tls::from_files(folder.join(&self.tls_cert), folder.join(&self.tls_key));
-                tls.map(Some).map_err(|error| SectionError::new("tls_cert", error.to_string()))
+                tls.map(Some).map_err(|error| SectionError {
+                    is_file: true,
+                    ..SectionError::new("tls_cert", error.to_string())
+                })
             }
             (false, true) => {
                 Err(SectionError::new("tls_cert", "requires tls_key, the key of the certificate"))

@@ -19,6 +19,9 @@ use tokio_rustls::{
     server::TlsStream,
 };
 
+/// The name of HTTP/2 in the handshake.
+pub(crate) const HTTP2: &[u8] = b"h2";
+
 /// The certificate of a server and its key. Clones share it.
 #[derive(Clone)]
 pub struct Tls {
@@ -126,7 +129,7 @@ fn load(certificate: &Path, key: &Path) -> io::Result<ServerConfig> {
         .map_err(|error| {
             invalid(certificate, format!("does not match the key {}: {error}", key.display()))
         })?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![HTTP2.to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
 

@@ -72,6 +72,7 @@ fn operation(endpoint: &Endpoint, schemas: &mut Schemas) -> Operation {
     let (role, security) = match endpoint.access {
         Access::Public => ("public", vec![json!({})]),
         Access::Optional => ("optional", [vec![json!({})], token()].concat()),
+        Access::Metrics => ("server", token()),
         Access::Requires(role) => (role.as_str(), token()),
     };
     let mut id = endpoint.method.as_str().to_lowercase();

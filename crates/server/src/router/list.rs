@@ -4,7 +4,7 @@ use novi::store::token::Role::{Admin, Server};
 
 use crate::{
     app::extract::FlagName,
-    auth::access::Access::{Optional, Public, Requires},
+    auth::access::Access::{self, Optional, Public, Requires},
     endpoints::{evaluated_flags, features, flags, health, metrics},
     manage::{self, request::params::Id},
     ofrep,
@@ -52,7 +52,7 @@ fn evaluation() -> Vec<Endpoint> {
         ),
         get("/health/live", Public, "Whether the process responds", health::live),
         get("/health/ready", Public, "Whether to send requests to this server", health::ready),
-        get("/metrics", Requires(Server), "Metrics of this server, for Prometheus", metrics::metrics),
+        get("/metrics", Access::Metrics, "Metrics of this server, for Prometheus", metrics::metrics),
     ]
 }
 

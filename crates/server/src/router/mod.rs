@@ -67,8 +67,8 @@ pub(crate) fn build(state: &AppState) -> Router {
         .fallback(no_route.layer(from_fn_with_state(state.clone(), observe)))
         .method_not_allowed_fallback(wrong_method.layer(from_fn_with_state(state.clone(), observe)))
         .with_state(state.clone());
-    let Options { origins, toggles_header, .. } = state.options();
-    if origins.is_empty() { router } else { router.layer(origins.layer(toggles_header)) }
+    let Options { origins, toggles_header, cors_headers, .. } = state.options();
+    if origins.is_empty() { router } else { router.layer(origins.layer(toggles_header, cors_headers)) }
 }
 
 /// `GET /openapi.json`. In a router that is mounted below a path, `servers` has the path.

@@ -1,10 +1,15 @@
 //! The accept loop, and its connections.
 
-use std::{future::Future, pin::pin, time::Duration};
+use std::{convert::Infallible, future::Future, pin::pin, time::Duration};
 
-use hyper::{server::conn::http1, service::service_fn};
+use axum::http::header;
+
+use hyper::{
+    server::conn::{http1, http2},
+    service::service_fn,
+};
 use hyper_util::{
-    rt::{TokioIo, TokioTimer},
+    rt::{TokioExecutor, TokioIo, TokioTimer},
     server::graceful::{GracefulShutdown, Watcher},
 };
 use tokio::{
@@ -16,7 +21,7 @@ use tokio::{
 
 use crate::{
     http::peer::Peer,
-    options::Options,
+    options::{Options, tls::HTTP2},
     serve::{
         app::{App, Scope},
         slots::{Slot, Slots},
@@ -100,6 +105,9 @@ impl Acceptor {
             match tls {
                 None => connection.serve(stream).await,
                 Some(tls) => match timeout(limit, tls.accept(stream)).await {
+                    Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(HTTP2) => {
+                        connection.serve_http2(stream).await;
+                    }
                     Ok(Ok(stream)) => connection.serve(stream).await,
                     Ok(Err(error)) => tracing::debug!("TLS handshake with {} failed: {error}", peer.0),
                     Err(_) => tracing::debug!("TLS handshake with {} took more than {limit:?}", peer.0),
@@ -134,6 +142,38 @@ impl Connection {
     {
         let Self { app, scope, peer, http, watcher } = self;
         let service = service_fn(move |request| app.clone().call(scope, peer, request));
+        if let Err(error) = watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await {
+            tracing::debug!("connection closed: {error}");
+        }
+    }
+}
+
+impl Connection {
+    /// HTTP/2, which needs TLS: browsers speak it over nothing else.
+    async fn serve_http2<S>(self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        /// The most requests of a connection at a time; the event streams of all tabs of a browser share one.
+        const MOST_STREAMS: u32 = 250;
+        /// How often to check that a silent client is still there, and how long it may take to answer.
+        const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(20));
+        let Self { app, scope, peer, watcher, .. } = self;
+        let service = service_fn(move |request| {
+            let answer = app.clone().call(scope, peer, request);
+            async move {
+                let mut response = answer.await?;
+                // HTTP/2 has a frame for it.
+                response.headers_mut().remove(header::CONNECTION);
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let mut http = http2::Builder::new(TokioExecutor::new());
+        http.timer(TokioTimer::new())
+            .max_concurrent_streams(MOST_STREAMS)
+            .max_header_list_size(Acceptor::BUFFER as u32)
+            .keep_alive_interval(PING.0)
+            .keep_alive_timeout(PING.1);
         if let Err(error) = watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await {
             tracing::debug!("connection closed: {error}");
         }

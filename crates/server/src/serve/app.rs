@@ -8,7 +8,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    http::{HeaderValue, Request, header},
+    http::{HeaderValue, Request, Version, header},
     response::Response,
     routing::get,
 };
@@ -75,6 +75,9 @@ impl App {
         peer: Peer,
         request: Request<Incoming>,
     ) -> Result<Response, Infallible> {
+        if !has_one_host(&request) {
+            return Ok(error(&ApiError::invalid_host()));
+        }
         match (self.ready.get(), scope) {
             (Some(ready), Scope::All) => ready.all.clone().call(peer, request).await,
             (Some(ready), Scope::Health) => {
@@ -85,6 +88,13 @@ impl App {
             (None, _) => self.starting.oneshot(request.map(Body::new)).await,
         }
     }
+}
+
+/// Whether a request names one host, as RFC 9112 (3.2) demands. In HTTP/2 it is part of the URI.
+fn has_one_host(request: &Request<Incoming>) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let (first, second) = (hosts.next(), hosts.next());
+    second.is_none() && (first.is_some() || request.version() != Version::HTTP_11)
 }
 
 /// Health checks, and an error for all other requests.

@@ -182,8 +182,8 @@ mod tests {
         let held = [admit("192.0.2.1"), admit("192.0.2.1")];
         assert!(held.iter().all(Option::is_some) && admit("192.0.2.1").is_none());
         assert!(admit("192.0.2.2").is_some());
-        let proxied = [admit("10.0.0.1"), admit("10.0.0.1")];
-        assert!(proxied.iter().all(Option::is_some), "a proxy has the connections of many clients");
+        let admitted = [admit("10.0.0.1"), admit("10.0.0.1")];
+        assert!(admitted.iter().all(Option::is_some), "a proxy has the connections of many clients");
         drop(held);
         assert!(slots.addresses.open.lock().unwrap().is_empty());
         assert!(admit("192.0.2.1").is_some());

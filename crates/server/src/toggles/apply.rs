@@ -6,7 +6,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use novi::{Context, overrides::RequestOverrides, snapshot::Snapshot};
+use novi::{Context, Decision, overrides::RequestOverrides, snapshot::Snapshot};
 
 use crate::{
     app::{AppState, context_slot::ContextSlot},
@@ -32,11 +32,11 @@ pub(crate) async fn apply_toggles(
         }
         Err(error) => return error.into_response(),
     };
-    let slot = ContextSlot::default();
+    let (slot, caller) = (ContextSlot::default(), caller.clone());
     request.extensions_mut().insert(slot.clone());
     let mut response = toggles.overrides.around(next.run(request)).await;
     if let Some(context) = slot.get() {
-        toggles.add_header(&state, response.headers_mut(), &snapshot, context);
+        toggles.add_header(&state, &caller, response.headers_mut(), &snapshot, context);
     }
     response
 }
@@ -72,11 +72,13 @@ impl Toggles {
     pub(crate) fn add_header(
         &self,
         state: &AppState,
+        caller: &Caller,
         headers: &mut HeaderMap,
         snapshot: &Snapshot,
         context: &Context<'_>,
     ) {
         let name = &state.options().toggles_header.response;
-        add_enabled_header(headers, name, snapshot, context, &self.overrides);
+        let may_see = |decision: &Decision<&Snapshot>| caller.may_see(decision);
+        add_enabled_header(headers, name, snapshot, context, &self.overrides, may_see);
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use novi::{Context, overrides::RequestOverrides, snapshot::Snapshot};
+use novi::{Context, Decision, overrides::RequestOverrides, snapshot::Snapshot};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 /// Characters with a meaning in the list. Other than ASCII is encoded as well.
@@ -12,7 +12,7 @@ const ESCAPED: &AsciiSet = &CONTROLS.add(b',').add(b'=').add(b':').add(b';').add
 /// Servers and proxies reject responses with more than 8 or 16 KiB of headers.
 const LONGEST: usize = 6 * 1024;
 
-/// Adds the header: each flag that is on, with its version if it has one. A list that is too long ends in
+/// Adds the header: each flag that is on and that the caller may see, with its version if it has one. A list that is too long ends in
 /// `...`.
 pub(crate) fn add_enabled_header(
     headers: &mut HeaderMap,
@@ -20,10 +20,12 @@ pub(crate) fn add_enabled_header(
     snapshot: &Snapshot,
     context: &Context<'_>,
     overrides: &RequestOverrides,
+    may_see: impl Fn(&Decision<&Snapshot>) -> bool,
 ) {
     let mut text = String::new();
     overrides.within(|| {
-        for decision in snapshot.evaluate_all(context).iter().filter(|decision| decision.enabled()) {
+        let decisions = snapshot.evaluate_all(context);
+        for decision in decisions.iter().filter(|decision| decision.enabled() && may_see(decision)) {
             if text.len() > LONGEST {
                 text.push_str(",...");
                 break;

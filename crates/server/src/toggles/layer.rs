@@ -257,7 +257,8 @@ where
             let answered = overrides.around(novi::context::scope(Context::clone(&context), called)).await;
             answered.map(|mut response| {
                 let name = &inner.header.response;
-                add_enabled_header(response.headers_mut(), name, &snapshot, &context, &overrides);
+                // The application decides who sees what.
+                add_enabled_header(response.headers_mut(), name, &snapshot, &context, &overrides, |_| true);
                 response
             })
         })

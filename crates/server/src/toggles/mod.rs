@@ -6,6 +6,7 @@ pub(crate) mod apply;
 pub(crate) mod enabled_header;
 pub(crate) mod error;
 pub(crate) mod layer;
+pub(crate) mod list;
 pub(crate) mod parse;
 pub(crate) mod request_flags;
 pub(crate) mod signature;

@@ -12,6 +12,7 @@ use crate::{
     http::text::short,
     toggles::{
         error::ToggleError,
+        list::{Toggle, toggles},
         signature::{Trust, verify},
     },
 };
@@ -46,37 +47,14 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     fn overrides(&self, list: &str) -> Result<RequestOverrides, ToggleError> {
-        let mut all: Vec<(String, Override)> = Vec::new();
-        for part in list.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            let (name, value) = self.toggle(part)?;
-            if all.iter().any(|(known, _)| *known == name) {
-                return Err(self.invalid(part, &format!("expected each flag once, found {name:?} twice")));
-            }
-            all.push((name, value));
-        }
-        Ok(RequestOverrides::new(all))
+        let toggles = toggles(list).map_err(|(part, message)| self.invalid(part, &message))?;
+        let all: Result<Vec<_>, _> =
+            toggles.into_iter().map(|(part, toggle)| self.toggle(part, toggle)).collect();
+        Ok(RequestOverrides::new(all?))
     }
 
-    /// `name=on`, `name:2=on` or `name=off`. In a name, `,`, `=` and `:` are percent-encoded.
-    fn toggle(&self, part: &str) -> Result<(String, Override), ToggleError> {
-        let Some((target, state)) = part.rsplit_once('=') else {
-            return Err(self.invalid(part, "expected a flag and its state, such as new-foo=on"));
-        };
-        let on = match state.trim().to_ascii_lowercase().as_str() {
-            "on" | "yes" | "true" => true,
-            "off" | "no" | "false" => false,
-            _ => {
-                let expected = format!("expected on, off, yes, no, true or false, found {:?}", state.trim());
-                return Err(self.invalid(part, &expected));
-            }
-        };
-        let (raw, version) = match target.rsplit_once(':') {
-            Some((name, version)) => (name, Some(version.trim())),
-            None => (target, None),
-        };
-        let name = percent_encoding::percent_decode_str(raw.trim()).decode_utf8();
-        let name =
-            name.map_err(|_| self.invalid(part, "expected a name in percent-encoded UTF-8"))?.into_owned();
+    fn toggle(&self, part: &str, toggle: Toggle<'_>) -> Result<(String, Override), ToggleError> {
+        let Toggle { name, version, on } = toggle;
         let value = self.value(part, &name, version, on)?;
         match self.snapshot.refuses(&name, &value) {
             Ok(None) => Ok((name, value)),
@@ -102,9 +80,6 @@ impl Parser<'_> {
                 _ => Ok(on.into()),
             };
         };
-        if !on {
-            return Err(self.invalid(part, &format!("expected no version to turn a flag off: {name}=off")));
-        }
         let Some(most) = versions else {
             return Err(
                 self.invalid(part, &format!("expected no version, because {name:?} has none: {name}=on"))
@@ -191,7 +166,7 @@ mod tests {
             ("new-foo:2=off", "\"new-foo:2=off\": expected no version to turn a flag off: new-foo=off"),
             ("plain:1=on", "\"plain:1=on\": expected no version, because \"plain\" has none: plain=on"),
             ("none=on", "\"none=on\": flag \"none\" was not found"),
-            ("=on", "\"=on\": flag \"\" was not found"),
+            ("=on", "\"=on\": expected the name of a flag in front of `=`"),
             (
                 "pinned=on",
                 "\"pinned=on\": \"pinned\" cannot be overridden: flag_metadata.override_allowed is false",

@@ -6,7 +6,10 @@ use axum::http::HeaderName;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 
-use crate::{options::signing::SigningKey, toggles::error::ToggleError};
+use crate::{
+    options::signing::SigningKey,
+    toggles::{error::ToggleError, list::validate},
+};
 
 /// The purpose of the signatures.
 const PURPOSE: &str = "request toggles";
@@ -73,11 +76,14 @@ fn verify_at<'a>(
 impl SigningKey {
     /// Signs a list of toggles, such as `new-foo:2=on,fast-bar=off`. Every caller may send the result as the
     /// value of the header until it expires.
-    #[must_use]
-    pub fn sign_toggles(&self, list: &str, expires: DateTime<Utc>) -> String {
+    ///
+    /// # Errors
+    /// [`ToggleError::Invalid`] if no server would accept the list.
+    pub fn sign_toggles(&self, list: &str, expires: DateTime<Utc>) -> Result<String, ToggleError> {
+        validate(list)?;
         let (list, expires) = (list.trim(), expires.timestamp());
         let signature = BASE64_URL_SAFE_NO_PAD.encode(self.sign(PURPOSE, message(list, expires).as_bytes()));
-        format!("{list};expires={expires};signature={signature}")
+        Ok(format!("{list};expires={expires};signature={signature}"))
     }
 }
 
@@ -95,7 +101,7 @@ mod tests {
         let (key, other) = (SigningKey::random(), SigningKey::random());
         let end = DateTime::from_timestamp(2_000_000_000, 0).unwrap();
         let (before, after) = (DateTime::from_timestamp(1_999_999_999, 0).unwrap(), end);
-        let text = key.sign_toggles(" new-foo:2=on ", end);
+        let text = key.sign_toggles(" new-foo:2=on ", end).unwrap();
         let verify = |text: &str, caller, key: Option<&SigningKey>, now| {
             verify_at(text, &header, Trust { caller, key }, now).map(str::to_owned)
         };

@@ -31,6 +31,9 @@ const FIRST_TIMEOUT: Duration = Duration::from_secs(2);
 /// TRUNCATE.
 const SWEEP: Duration = Duration::from_secs(30);
 
+/// The shortest time between two refreshes.
+const REQUEST_INTERVAL: Duration = Duration::from_millis(20);
+
 /// How long queries must fail before a warning. The follower of the flags warns of an unavailable database at
 /// once; this warning is for tokens that alone cannot be read.
 const QUIET: Duration = Duration::from_secs(10);
@@ -67,9 +70,19 @@ impl Follower {
     /// Refreshes at each interval, until the tokens are dropped. `wait` is the time until the first refresh.
     pub(crate) async fn follow(mut self, mut wait: Duration) {
         loop {
-            sleep(wait).await;
             let Some(shared) = self.tokens.upgrade() else { return };
+            // Unknown tokens cause requests, so they must not cause a query each.
+            let requested = async {
+                sleep(REQUEST_INTERVAL).await;
+                shared.requests.requested().await;
+            };
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = requested => {}
+            }
+            let begun = shared.requests.begin();
             wait = self.refresh(&shared, TIMEOUT).await;
+            shared.requests.end(begun);
         }
     }
 

@@ -13,7 +13,10 @@ pub(crate) mod token;
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use novi::store::{ReadStore, token::TokenHash};
+use novi::store::{
+    ReadStore,
+    token::{Secret, TokenHash},
+};
 
 use crate::tokens::{follower::Follower, shared::Shared, token::Token};
 
@@ -103,6 +106,25 @@ impl Tokens {
         }
         self.shared.last_used.record(token, now);
         Ok(Arc::clone(token))
+    }
+
+    /// Like [`authenticate`](Self::authenticate), but an unknown token is looked up in the database once, so
+    /// that a token is valid as soon as it was created.
+    ///
+    /// # Errors
+    /// [`TokenError`] if there is no such token.
+    pub async fn authenticate_fresh(
+        &self,
+        secret: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<Token>, TokenError> {
+        match self.authenticate(secret, now) {
+            Err(TokenError::Unknown) if Secret::looks_like(secret) => {
+                self.shared.requests.refresh().await;
+                self.authenticate(secret, now)
+            }
+            authenticated => authenticated,
+        }
     }
 
     /// Whether the token with this id is still valid.

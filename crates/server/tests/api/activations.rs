@@ -120,6 +120,12 @@ async fn members_are_added_removed_and_listed_in_pages() {
             api.post(&path, json!({"members": ["", "a\0b"], "remove": [7]})).await.error(422, "invalid");
         let places: Vec<_> = problems(&error).into_iter().map(|(pointer, _)| pointer).collect();
         assert_eq!(places, ["/remove/0", "/members/0", "/members/1"]);
+        let long = ["x".repeat(256), "y".to_owned(), "x".repeat(300)];
+        let error = api.post(&path, json!({"members": long})).await.error(422, "invalid");
+        let expected = [("/members/0", 256), ("/members/2", 300)].map(|(pointer, found)| {
+            (pointer.to_owned(), format!("expected at most 255 characters, found {found}"))
+        });
+        assert_eq!(problems(&error), expected);
         api.get("/api/activations/99/members").await.error(404, "activation_not_found");
         api.post("/api/activations/99/members", json!({"members": ["a"]}))
             .await

@@ -40,6 +40,8 @@ async fn flag_is_created_updated_linked_and_deleted() {
         let path = "/api/flags/5";
         assert_eq!(api.get(path).await.with(200), flag);
 
+        let dated = api.patch(path, json!({"expires_at": "2027-01-31"})).await.with(200);
+        assert_eq!(dated["expires_at"], "2027-01-31T00:00:00Z");
         let changed = api.patch(path, json!({"status": true, "owner": null, "tags": []})).await;
         let now = changed.with(200);
         assert_eq!((&now["status"], &now["owner"], &now["tags"]), (&json!(true), &Value::Null, &json!([])));
@@ -59,7 +61,7 @@ async fn flag_is_created_updated_linked_and_deleted() {
             let linked = api.send("PUT", "/api/flags/5/activations/4", &[], None).await.with(200);
             assert_eq!(linked["activations"], json!([2, 4]), "linking again changes nothing");
         }
-        let all = api.patch(path, json!({"activations": [1, 4]})).await.with(200);
+        let all = api.patch(path, json!({"activations": [1, 4, 1]})).await.with(200);
         assert_eq!(all["activations"], json!([1, 4]));
         for path in ["/api/flags/5/activations/99", "/api/flags/99/activations/1"] {
             api.send("PUT", path, &[], None).await;
@@ -168,12 +170,22 @@ async fn concurrent_writers_without_versions_lose_no_change() {
 async fn dry_run_returns_the_plan_and_writes_nothing() {
     for database in databases().await {
         let api = Api::start(&database).await;
-        let before = api.store.revision().await.unwrap();
         let plan = api.patch("/api/flags/3?dry_run=true", json!({"status": false})).await.with(200);
         let flag = &plan["plan"]["flags"][0];
         assert_eq!((&flag["name"], &flag["effect"]), (&json!("Combo AND"), &json!("changed")));
         assert_eq!(flag["fields"], json!([{"field": "status", "before": true, "after": false}]));
         assert_eq!((&plan["written"], &plan["problems"]), (&json!(false), &json!([])));
+        // A rename draws the callers again if the salt is the name.
+        let half =
+            json!({"id": 30, "name": "half", "class_name": "novi.percentage", "config": {"percentage": 50}});
+        let flag = json!({"name": "drawn", "id": 30, "status": true, "activations": [30]});
+        let changes = json!({"changes": [{"create_activation": half}, {"create_flag": flag}]});
+        api.post("/api/edits", changes).await.with(200);
+        let before = api.store.revision().await.unwrap();
+        let plan = api.patch("/api/flags/30?dry_run=true", json!({"name": "other"})).await.with(200);
+        assert_eq!(plan["plan"]["flags"][0]["answer_may_change"], true, "{plan}");
+        let plan = api.patch("/api/flags/3?dry_run=true", json!({"name": "other"})).await.with(200);
+        assert_eq!(plan["plan"]["flags"][0]["answer_may_change"], false, "{plan}");
         api.delete("/api/flags/3?dry_run=true").await.with(200);
         api.post("/api/flags?dry_run=true", json!({"name": "new"})).await.with(200);
         let plan =
@@ -185,7 +197,88 @@ async fn dry_run_returns_the_plan_and_writes_nothing() {
         let edit = json!({"changes": [{"delete_flag": {"row": "Combo OR"}}]});
         api.post("/api/edits?dry_run=true", edit).await.with(200);
         assert_eq!(api.store.revision().await.unwrap(), before);
-        assert_eq!(api.store.load().await.unwrap().flags.len(), 4);
+        assert_eq!(api.store.load().await.unwrap().flags.len(), 5);
+    }
+}
+
+/// Sends all requests at once, each over its own connection, and returns the statuses.
+async fn at_once(api: &Api, method: &str, path: &str, bodies: Vec<Value>) -> Vec<u16> {
+    let requests = bodies.into_iter().map(|body| {
+        let (url, method) = (format!("{}{path}", api.base), method.parse().unwrap());
+        tokio::spawn(async move {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let request = client.request(method, url).header("content-type", "application/json");
+            request.body(body.to_string()).send().await.unwrap().status().as_u16()
+        })
+    });
+    let mut statuses = Vec::new();
+    for request in requests.collect::<Vec<_>>() {
+        statuses.push(request.await.unwrap());
+    }
+    statuses
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_without_a_version_never_conflict() {
+    for database in databases().await {
+        let api = Api::start(&database).await;
+        let other = api.second_server(&database).await;
+        let fields = |number: usize| match number % 3 {
+            0 => json!({"owner": number.to_string()}),
+            1 => json!({"status": number.is_multiple_of(2)}),
+            _ => json!({"activations": [number % 4 + 1]}),
+        };
+        let bodies: Vec<_> = (0..40).map(fields).collect();
+        let (one, two) = tokio::join!(
+            at_once(&api, "PATCH", "/api/flags/3", bodies.clone()),
+            at_once(&other, "PATCH", "/api/flags/3", bodies),
+        );
+        assert_eq!((one, two), (vec![200; 40], vec![200; 40]), "{:?}", database.kind);
+        let configs = (0..20).map(|number| json!({"name": number.to_string()})).collect();
+        let changed = at_once(&api, "PATCH", "/api/activations/2", configs).await;
+        assert_eq!(changed, [200; 20], "{:?}", database.kind);
+        // An id that is chosen by the server may be taken as often.
+        let names = (0..40).map(|number| json!({"name": format!("new {number}")})).collect();
+        assert_eq!(at_once(&api, "POST", "/api/flags", names).await, [201; 40], "{:?}", database.kind);
+    }
+}
+
+#[tokio::test]
+async fn enabling_a_flag_that_would_close_a_cycle_is_rejected() {
+    for database in databases().await {
+        let api = Api::start(&database).await;
+        let depends = |id, on: &str| json!({"create_activation": {"id": id, "name": on, "class_name": "novi.flag", "config": {"flag": on}}});
+        let changes = json!({"changes": [
+            {"create_flag": {"name": "hen", "id": 20}}, {"create_flag": {"name": "egg", "id": 21, "status": true}},
+            depends(20, "egg"), depends(21, "hen"),
+            {"link": {"flag": "hen", "activation": 20}}, {"link": {"flag": "egg", "activation": 21}},
+        ]});
+        api.post("/api/edits", changes).await.with(200);
+        let on = json!({"status": true});
+        let planned = api.patch("/api/flags/20?dry_run=true", on.clone()).await.with(200)["problems"].clone();
+        assert_eq!(planned[0]["flags"], json!(["egg", "hen"]), "{planned}");
+        let error = api.patch("/api/flags/20", on.clone()).await.error(422, "invalid");
+        assert_eq!(error["problems"], planned);
+        api.patch("/api/flags/21", json!({"status": false})).await.with(200);
+        api.patch("/api/flags/20", on).await.with(200);
+    }
+}
+
+#[tokio::test]
+async fn innocent_changes_pass_next_to_a_broken_flag() {
+    for database in databases().await {
+        let api = Api::start(&database).await;
+        let script = "insert into flags (id, name, status) values (20, 'child', true);
+            insert into activations (id, name, class_name, config) values (20, 'c', 'novi.flag', '{\"flag\": \"checkout\"}');
+            insert into flags_activations (flag_id, activation_id) values (20, 20);";
+        api.store.run_script(script).await.unwrap();
+        api.flags.refresh_to(api.store.revision().await.unwrap()).await.unwrap();
+        // The issue of `child` then suggests this name.
+        let made = api.post("/api/flags", json!({"name": "checkout2"})).await.with(201);
+        api.patch("/api/flags/named/child", json!({"name": "child2", "owner": "ada"})).await.with(200);
+        api.delete(&format!("/api/flags/{}", made["id"])).await.with(200);
+        let config = json!({"config": {"flag": "nobody"}});
+        api.patch("/api/activations/20", config).await.error(422, "invalid");
     }
 }
 

@@ -63,8 +63,15 @@ async fn invalid_fields_are_rejected_with_their_places() {
     }
     let error =
         api.post("/api/flags", json!({"name": "x", "expires_at": "soon"})).await.error(422, "invalid");
-    let message = r#"expected a time such as "2027-01-31T12:00:00Z", found "soon""#;
+    let message =
+        r#"expected a time such as "2027-01-31T12:00:00Z" or a date such as "2027-01-31", found "soon""#;
     assert_eq!(problems(&error), [("/expires_at".to_owned(), message.to_owned())]);
+    // All violations of one row.
+    let long = "x".repeat(256);
+    let body = json!({"name": long, "id": -1, "default_variant": long, "expires_at": "1969-12-31", "tags": ["\u{0}"]});
+    let error = api.post("/api/flags", body).await.error(422, "invalid");
+    let places: Vec<_> = problems(&error).into_iter().map(|(pointer, _)| pointer).collect();
+    assert_eq!(places, ["/id", "/name", "/default_variant", "/tags/0", "/expires_at"]);
     // One problem for one mistake.
     let error = api.post("/api/flags", json!({"name": "x", "activations": [99]})).await.error(422, "invalid");
     assert_eq!(problems(&error), [("/activations/0".to_owned(), "activations#99 was not found".to_owned())]);

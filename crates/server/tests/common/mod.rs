@@ -33,7 +33,7 @@ use tracing_subscriber::{
 };
 
 /// The longest wait of a test.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct Server {
     pub address: SocketAddr,

@@ -10,7 +10,7 @@ use novi::{
         token::{Role, Secret},
     },
 };
-use novi_server::{Options, RequestFlags, RequestToggles, Tokens};
+use novi_server::{MetricsToken, Options, Origins, RequestFlags, RequestToggles, SigningKey, Tokens};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -268,6 +268,83 @@ async fn client_token_sees_exposed_flags_for_its_own_user() {
     assert_eq!(guarded.send("get", "/features", Some("x"), "").await.status, 401);
 }
 
+#[tokio::test]
+async fn metrics_token_reads_metrics_and_nothing_else() {
+    let token = "a token for Prometheus";
+    let guarded = Guarded::start(|options| options.metrics_token = MetricsToken::new(token)).await;
+    let get = async |path: &str, token: &str| {
+        let request = guarded.server.client.get(guarded.server.url(path)).bearer_auth(token);
+        Reply::of(request.send().await.unwrap()).await
+    };
+    guarded.token(Role::Client, |token| token).await;
+    assert!(get("/metrics", token).await.text.contains("novi_build_info"));
+    assert_eq!(get("/metrics", "another token").await.status, 401);
+    assert_eq!(guarded.server.get("/metrics").await.status, 401);
+    for path in ["/flags", "/api/status", "/api/flags"] {
+        assert_eq!(get(path, token).await.status, 401, "{path}");
+    }
+    assert!(MetricsToken::new("short").is_none());
+}
+
+#[tokio::test]
+async fn open_server_trusts_requests_for_this_machine_only() {
+    let guarded = Guarded::start(|options| {
+        options.open = true;
+        options.origins = Origins::new(["*", "http://app.localhost:3000"]).unwrap();
+    })
+    .await;
+    let address = guarded.server.address;
+    let get = async |head: &str| {
+        let request = format!("GET /flags HTTP/1.1\r\n{head}connection: close\r\n\r\n");
+        guarded.server.raw(request).await
+    };
+    for host in ["localhost", "127.0.0.1:6684", "[::1]", &address.to_string()] {
+        assert_eq!(get(&format!("host: {host}\r\n")).await.status, 200, "{host}");
+    }
+    // Another name that leads to this machine, as in DNS rebinding.
+    let message = get("host: evil.example.org\r\n").await.error(403, "forbidden");
+    assert!(message.starts_with("host \"evil.example.org\": without tokens"), "{message}");
+    for hosts in ["", "host: localhost\r\nhost: localhost\r\n"] {
+        assert_eq!(get(hosts).await.error(400, "invalid_host"), "header host: expected exactly one");
+    }
+    // Pages of other origins, of a named origin, and of the server itself.
+    for (origin, status) in [
+        ("http://evil.example.org", 401),
+        ("http://app.localhost:3000", 200),
+        ("http://localhost", 200),
+        ("null", 401),
+    ] {
+        assert_eq!(get(&format!("host: localhost\r\norigin: {origin}\r\n")).await.status, status, "{origin}");
+    }
+    let mut options = Options::default().open(true).open_to_any_host(true);
+    options.tokens = Some(guarded.tokens.clone());
+    let server = Server::start_with(guarded.server.flags.clone(), options).await;
+    let any = server.raw("GET /flags HTTP/1.1\r\nhost: flags.example.org\r\nconnection: close\r\n\r\n").await;
+    assert_eq!(any.status, 200);
+}
+
+#[tokio::test]
+async fn list_of_enabled_flags_has_only_those_that_the_caller_may_see() {
+    let key = SigningKey::new("a key of more than 16 bytes").unwrap();
+    let signed = key.sign_toggles("shown=off", Utc::now() + TimeDelta::days(1)).unwrap();
+    let guarded = Guarded::start(|options| options.signing_key = Some(key)).await;
+    let client = guarded.token(Role::Client, |token| token.subject("user-7")).await;
+    let server_token = guarded.token(Role::Server, |token| token).await;
+    let list = async |token: Option<&str>| {
+        let mut request = guarded.server.client.get(guarded.server.url("/features"));
+        request = request.header("x-novi-feature-toggles", &signed);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let reply = Reply::of(request.send().await.unwrap()).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply.header("x-novi-feature-toggles-enabled").unwrap_or_default().to_owned()
+    };
+    assert_eq!(list(None).await, "");
+    assert_eq!(list(Some(&client)).await, "mine");
+    assert_eq!(list(Some(&server_token)).await, "hidden");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_token_can_be_anonymous_if_none_is_required() {
     let guarded = Guarded::start(|options| {
@@ -316,31 +393,27 @@ async fn token_is_accepted_in_either_header() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn revoked_token_is_rejected_within_a_second() {
+async fn revoked_token_is_rejected_with_the_default_interval() {
     let guarded = Guarded::start(|_| {}).await;
     // With the default interval.
     let tokens = Tokens::follow(guarded.store.clone(), Tokens::INTERVAL).await.unwrap();
     let token = guarded.token(Role::Server, |token| token.name("one")).await;
     until(async || tokens.authenticate(&token, Utc::now()).is_ok()).await;
     guarded.store.revoke_token("one").await.unwrap();
-    let refused = until(async || tokens.authenticate(&token, Utc::now()).is_err());
-    timeout(Duration::from_secs(1), refused).await.unwrap();
+    until(async || tokens.authenticate(&token, Utc::now()).is_err()).await;
     until(async || guarded.one("shown", &token, json!({})).await.status == 401).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unknown_token_is_rejected_at_once_while_the_database_is_locked() {
+async fn unknown_token_is_rejected_while_the_table_of_tokens_is_missing() {
     use novi::sqlx::Connection as _;
     let guarded = Guarded::start(|_| {}).await;
     let token = guarded.token(Role::Server, |token| token).await;
     let options = (*guarded.store.pool().connect_options()).clone();
     let mut other = novi::sqlx::SqliteConnection::connect_with(&options).await.unwrap();
     novi::sqlx::raw_sql("alter table novi_tokens rename to gone").execute(&mut other).await.unwrap();
-    let calls = async {
-        assert_eq!(guarded.one("shown", "unknown", json!({})).await.status, 401);
-        assert_eq!(guarded.one("shown", &token, json!({})).await.status, 200);
-    };
-    timeout(Duration::from_secs(1), calls).await.unwrap();
+    assert_eq!(guarded.one("shown", "unknown", json!({})).await.status, 401);
+    assert_eq!(guarded.one("shown", &token, json!({})).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -98,3 +98,21 @@ async fn wildcard_origin_is_allowed_without_credentials() {
         assert_eq!(reply.header("access-control-allow-credentials"), None, "{path}");
     }
 }
+
+#[tokio::test]
+async fn further_headers_can_be_allowed() {
+    let options = Options::default()
+        .origins(Origins::new([LISTED]).unwrap())
+        .cors_headers(vec!["x-tenant".parse().unwrap()]);
+    let server = Server::start_with(Flags::from_rows(demo()).unwrap(), options).await;
+    let asked = [
+        ("origin", LISTED),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "x-tenant"),
+    ];
+    let reply = call(&server, Method::OPTIONS, "/ofrep/v1/evaluate/flags", &asked).await;
+    let allowed = reply.header("access-control-allow-headers").unwrap().to_lowercase();
+    for name in ["x-tenant", "baggage", "sentry-trace", "request-id"] {
+        assert!(allowed.split(',').any(|allowed| allowed.trim() == name), "{name} in {allowed}");
+    }
+}

@@ -23,8 +23,9 @@ async fn unsupported_method_is_rejected_with_the_allowed_ones() {
             assert_eq!((reply.status, reply.text.as_str()), (405, ""));
         } else {
             let message = reply.error(405, "method_not_allowed");
-            let expected =
-                format!("method {method} is not allowed here; the header `allow` lists those that are");
+            let expected = format!(
+                "method {method} is not allowed for this path; the header `allow` lists the allowed methods"
+            );
             assert_eq!(message, expected);
         }
     }

@@ -4,13 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use novi::store::{
-    NewToken, SchemaStore, SqliteStore, TokenStore as _,
+    NewToken, ReadStore as _, SchemaStore, SqliteStore, TokenStore as _,
     token::{Role, Secret},
 };
 use novi_server::{TokenError, Tokens};
-use tokio::time::sleep;
 
-use crate::common::until;
+use crate::common::{Log, until};
 
 const INTERVAL: Duration = Duration::from_millis(20);
 
@@ -72,6 +71,21 @@ async fn tokens_are_followed_as_they_are_created_and_revoked() {
 }
 
 #[tokio::test]
+async fn unknown_token_is_looked_up_at_once() {
+    let database = Database::new().await;
+    // No refresh happens by itself during the test.
+    let tokens = Tokens::follow(database.store.clone(), Duration::from_hours(1)).await.unwrap();
+    for role in Role::ALL {
+        let secret = database.token(role, |token| token).await;
+        assert_eq!(tokens.authenticate(secret.reveal(), Utc::now()).unwrap_err(), TokenError::Unknown);
+        assert_eq!(tokens.authenticate_fresh(secret.reveal(), Utc::now()).await.unwrap().role, role);
+    }
+    let guess = Secret::generate(Role::Admin).unwrap();
+    let guessed = tokens.authenticate_fresh(guess.reveal(), Utc::now()).await;
+    assert_eq!(guessed.unwrap_err(), TokenError::Unknown);
+}
+
+#[tokio::test]
 async fn token_is_valid_until_it_expires() {
     let database = Database::new().await;
     let end: DateTime<Utc> = "2031-01-31T12:00:00Z".parse().unwrap();
@@ -106,9 +120,11 @@ async fn last_tokens_stay_valid_while_the_database_fails() {
     let database = Database::new().await;
     let secret = database.token(Role::Server, |token| token).await;
     let tokens = database.follow().await;
+    let log = Log::capture();
     database.run("alter table novi_tokens rename to gone").await;
     database.run("alter table novi_token_changes rename to also_gone").await;
-    sleep(INTERVAL * 5).await;
+    let failure = format!("{} has no novi tables", database.store.name());
+    until(async || log.text().contains(&failure)).await;
     tokens.authenticate(secret.reveal(), Utc::now()).unwrap();
     assert_eq!(tokens.authenticate("x", Utc::now()).unwrap_err(), TokenError::Unknown);
 

@@ -8,6 +8,7 @@ use crate::{
         ranges::{Ranges, sizes},
         split::{Config, HashName, Weights, total},
     },
+    error::json_terms,
 };
 
 /// A split with new weights.
@@ -25,7 +26,7 @@ pub struct Reweighted {
 #[non_exhaustive]
 pub enum ReweightError {
     /// The config is not a config of `novi.split`.
-    #[error("expected the config of a novi.split: {0}")]
+    #[error("expected the config of a novi.split: {}", json_terms::translate(&.0.to_string()))]
     Config(#[from] serde_json::Error),
     /// The new weights are invalid.
     #[error("weights: {0}")]

@@ -66,7 +66,7 @@ impl Health {
         };
         let path = if self.live { "/health/live" } else { "/health/ready" };
         let about = format!("{}://{}{path}", server.scheme(), server.address);
-        let failed = |why: String| Failure::network(format!("{about}: {why}"));
+        let failed = |why: String| Failure::system(format!("{about}: {why}"));
         let Ok(response) = timeout(self.timeout, server.get(path)).await else {
             let limit = humantime::format_duration(self.timeout);
             return Err(failed(format!("no response within {limit}; --timeout extends the limit")));

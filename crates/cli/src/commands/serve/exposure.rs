@@ -34,6 +34,7 @@ impl Exposure {
     ) -> Result<Self, Failure> {
         let is_local = address.ip().to_canonical().is_loopback();
         options.open = is_local || insecure;
+        options.open_to_any_host = insecure;
         options.tokens = match flags.store() {
             Some(store) => {
                 Tokens::follow_and_keep(store, Tokens::INTERVAL, snapshot.map(tokens_beside)).await

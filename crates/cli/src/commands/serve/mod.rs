@@ -35,7 +35,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Serve {
     /// Address and port to listen on [default: [server] listen]
-    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    #[arg(long, value_name = "ADDRESS", value_parser = novi_server::listen_address)]
     listen: Option<SocketAddr>,
 
     /// Listen on a public address without tokens: until the first token is created, anyone has full access
@@ -74,14 +74,14 @@ impl Serve {
         let address = self.listen.unwrap_or(config.server.listen);
         // Before the rows are loaded, so that a port in use is reported at once.
         let listener = TcpListener::bind(address).await.map_err(|error| {
-            Failure::network(format!(
+            Failure::system(format!(
                 "could not listen on {address}: {error}; choose another address with --listen"
             ))
         })?;
         let address = listener.local_addr().unwrap_or(address);
         let mut signals = Signals::new().map_err(|error| Failure::runtime(&error))?;
         let start = self.start(&session, store, options.clone(), address);
-        serve(listener, options, start, &mut signals).await
+        Box::pin(serve(listener, options, start, &mut signals)).await
     }
 
     /// Loads the flags and prints the address.
@@ -152,9 +152,9 @@ async fn serve(
     tokio::select! {
         served = served => served.map_err(|error| match error {
             ServeError::Start(failure) => failure,
-            ServeError::Io(error) => Failure::network(format!("the server failed: {error}")),
+            ServeError::Io(error) => Failure::system(format!("the server failed: {error}")),
         })?,
-        () = aborted => return Err(Failure::network("stopped by a second signal; open requests were aborted")),
+        () = aborted => return Err(Failure::system("stopped by a second signal; open requests were aborted")),
     }
     // With the changes since the file was last written.
     if let Some(flags) = kept
@@ -174,15 +174,5 @@ fn note(status: &Status) -> String {
         }
         (Origin::Nowhere, _) => " (unavailable; there are no flags until it responds)".to_owned(),
         _ => String::new(),
-    }
-}
-
-/// An address with a port. `localhost` or no host is the loopback address.
-fn address(text: &str) -> Result<SocketAddr, &'static str> {
-    const EXPECTED: &str = "expected an IP address and a port, such as 127.0.0.1:6684 or [::1]:6684";
-    let port = text.strip_prefix("localhost:").or_else(|| text.strip_prefix(':')).unwrap_or(text);
-    match port.parse::<u16>() {
-        Ok(port) => Ok(SocketAddr::from(([127, 0, 0, 1], port))),
-        Err(_) => text.parse().map_err(|_| EXPECTED),
     }
 }

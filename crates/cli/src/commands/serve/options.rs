@@ -19,7 +19,10 @@ pub(super) fn from_config(
     // file.
     section.tls_cert = tls_cert.or_else(|| config.file(&section.tls_cert)).unwrap_or_default();
     section.tls_key = tls_key.or_else(|| config.file(&section.tls_key)).unwrap_or_default();
-    let options = section.options(Path::new("")).map_err(|error| Failure::usage(error.to_string()))?;
+    let options = section.options(Path::new("")).map_err(|error| {
+        let message = error.to_string();
+        if error.is_file() { Failure::system(message) } else { Failure::usage(message) }
+    })?;
     #[cfg(feature = "otlp")]
     let options = options.on_span(Telemetry::on_span());
     Ok(options)

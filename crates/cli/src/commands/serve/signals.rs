@@ -16,13 +16,17 @@ pub(super) struct Signals {
     interrupt: Signal,
     #[cfg(unix)]
     terminate: Signal,
+    /// `None` if SIGHUP is ignored, as `nohup` has it.
+    #[cfg(unix)]
+    hangup: Option<Signal>,
 }
 
 impl Signals {
     #[cfg(unix)]
     pub(super) fn new() -> io::Result<Self> {
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        Ok(Self { interrupt, terminate })
+        let hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
+        Ok(Self { interrupt, terminate, hangup })
     }
 
     #[cfg(not(unix))]
@@ -36,6 +40,12 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => (),
             _ = self.terminate.recv() => (),
+            _ = async {
+                match &mut self.hangup {
+                    Some(hangup) => hangup.recv().await,
+                    None => std::future::pending().await,
+                }
+            } => (),
         }
     }
 
@@ -57,4 +67,12 @@ impl Signals {
             }
         }
     }
+}
+
+/// Whether SIGHUP is ignored. Systems without `/proc` keep their default, because it cannot be read there.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return true };
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_none_or(|mask| mask & 1 == 1)
 }

@@ -30,7 +30,7 @@ const MOST_CALLERS: usize = 4_096;
 /// The limits.
 pub(crate) struct Bulkhead {
     all: Share,
-    /// A caller enters its own share first and that of all callers then. So each caller has at most
+    /// A caller enters its own share first, and then the share of all callers. So each caller has at most
     /// `concurrency` requests in the queue of all, and callers take turns.
     callers: Mutex<HashMap<RateKey, Share>>,
 }

@@ -1,19 +1,17 @@
 //! Turns requested changes into changes of the tables, with the rows of the snapshot.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use novi::{
-    rows::{ActivationRow, FlagMetadata, FlagRow, Issue, LinkRow, MemberRow, Rows},
-    snapshot::Snapshot,
-    store::{Change, RowKey},
+    Error,
+    rows::{ActivationRow, FlagMetadata, FlagRow, Issue, LinkRow, MemberRow, Rows, ViolationKind},
+    store::{Change, Edit, EditedRows, RowKey},
 };
+use serde_json::Value;
 
 use crate::{
     app::rows::{find_activation, find_flag},
-    http::{
-        problem::{Problem, ProblemKind},
-        text::short,
-    },
+    http::problem::{Problem, pointer_to},
     manage::request::{
         fields::{ActivationFields, FlagFields},
         integer::Int,
@@ -24,24 +22,24 @@ use crate::{
 
 /// The changes of the tables, as far as they are drafted.
 pub(crate) struct Draft<'a> {
-    snapshot: &'a Snapshot,
     rows: &'a Rows,
-    /// The rows after the changes so far; `None` for a deleted one.
-    flags: HashMap<i64, Option<FlagRow>>,
-    activations: HashMap<i64, Option<ActivationRow>>,
-    links: HashMap<i64, BTreeSet<i64>>,
-    members: HashMap<(i64, String), Option<bool>>,
-    pub(crate) changes: Vec<Change>,
+    /// The body of the request.
+    body: &'a Value,
+    /// The rows after the changes so far.
+    edited: EditedRows,
+    changes: Vec<Change>,
     /// The versions of the rows that the changes depend on. If others are current at the commit, it
     /// conflicts.
-    pub(crate) versions: BTreeMap<RowKey, i64>,
+    versions: BTreeMap<RowKey, i64>,
+    /// The rows whose versions the caller has stated.
+    stated: BTreeSet<RowKey>,
+    /// The new rows whose ids are chosen here.
+    chosen: BTreeSet<(&'static str, i64)>,
     pub(crate) problems: Vec<Problem>,
     /// Rows that were modified since the caller read them.
     pub(crate) outdated: Vec<Outdated>,
-    /// The table, id and pointer to the fields of each row.
-    pointers: Vec<(&'static str, i64, String)>,
-    /// The table and id of the row of each change.
-    pub(crate) targets: Vec<(&'static str, i64)>,
+    /// The table, id and pointer to the fields of the row of each change.
+    targets: Vec<(&'static str, i64, String)>,
 }
 
 /// A row that was modified since the caller read it.
@@ -49,26 +47,24 @@ pub(crate) struct Outdated {
     pub(crate) table: &'static str,
     pub(crate) id: i64,
     pub(crate) expected: i64,
-    pub(crate) found: i64,
+    pub(crate) found: Option<i64>,
 }
 
-/// The error is a problem of the change.
-type Step = Result<(), Box<Problem>>;
+/// The error has the problems of the change.
+type Step<T = ()> = Result<T, Vec<Problem>>;
 
 impl<'a> Draft<'a> {
-    pub(crate) fn new(snapshot: &'a Snapshot, rows: &'a Rows) -> Self {
+    pub(crate) fn new(rows: &'a Rows, body: &'a Value, problems: &[Problem]) -> Self {
         Self {
-            snapshot,
             rows,
-            flags: HashMap::new(),
-            activations: HashMap::new(),
-            links: HashMap::new(),
-            members: HashMap::new(),
+            body,
+            edited: EditedRows::new(rows.clone()),
             changes: Vec::new(),
             versions: BTreeMap::new(),
-            problems: Vec::new(),
+            stated: BTreeSet::new(),
+            chosen: BTreeSet::new(),
+            problems: problems.to_vec(),
             outdated: Vec::new(),
-            pointers: Vec::new(),
             targets: Vec::new(),
         }
     }
@@ -88,9 +84,20 @@ impl<'a> Draft<'a> {
             Operation::Unlink(link) => self.link(link, change, false),
             Operation::ChangeMembers(members) => self.change_members(members, change),
         };
-        if let Err(problem) = added {
-            self.problems.push(*problem);
+        if let Err(problems) = added {
+            self.problems.extend(problems);
         }
+    }
+
+    /// The changes and the versions that they depend on.
+    pub(crate) fn edit(&self) -> Edit {
+        let edit = Edit::new(self.changes.iter().cloned());
+        self.versions.iter().fold(edit, |edit, (row, version)| edit.expect(row.clone(), *version))
+    }
+
+    /// The table and id of the row of each change.
+    pub(crate) fn into_targets(self) -> Vec<(&'static str, i64)> {
+        self.targets.into_iter().map(|(table, id, _)| (table, id)).collect()
     }
 
     fn create_flag(&mut self, fields: &FlagFields, at: &str) -> Step {
@@ -100,61 +107,45 @@ impl<'a> Draft<'a> {
             self.missing("name", at);
             return Ok(());
         };
-        self.check_name_is_free(&name, at)?;
-        let taken = |draft: &Self, id| draft.flag(id).is_some();
-        let id = self.new_id(fields.id, at, "flags", taken)?;
+        let id = self.new_id("flags", fields.id, self.edited.next_flag_id(), at)?;
         let mut metadata = FlagMetadata::default();
         fields.apply_to(&mut metadata);
         let row = FlagRow { metadata, ..FlagRow::new(id, name, fields.status.unwrap_or_default()) };
-        self.changes.push(Change::InsertFlag(row.clone()));
-        self.flags.insert(id, Some(row));
+        self.make_fields(Change::InsertFlag(row), at)?;
         self.note("flags", id, at);
-        if let Some(activations) = &fields.activations {
-            self.set_links(id, activations, at);
-        }
-        Ok(())
+        fields.activations.as_ref().map_or(Ok(()), |activations| self.set_links(id, activations, at))
     }
 
     fn update_flag(&mut self, flag: &FlagRef, fields: &FlagFields, change: &RequestedChange) -> Step {
         let at = change.pointer.as_str();
         self.no_id(fields.id, at);
         fields.check(at, &mut self.problems);
-        let mut row = self.find_flag(&flag.0, change)?;
+        let mut row = self.find_flag(&flag.0, change.row())?;
         let id = row.id;
         self.note("flags", id, at);
         self.expect(RowKey::FlagId(id), fields.version, row.metadata.row_version);
         // The status is set by name, which could be another flag's at the commit.
         self.expect_current_flag(id);
         if let Some(name) = fields.name.clone().filter(|name| *name != row.name) {
-            self.check_name_is_free(&name, at)?;
-            self.changes.push(Change::RenameFlag { id, name: name.clone() });
-            row.name = name;
+            row.name.clone_from(&name);
+            self.make_fields(Change::RenameFlag { id, name }, at)?;
         }
         if let Some(status) = fields.status {
-            self.changes.push(Change::SetStatus { flag: row.name.clone(), status });
-            row.status = status;
+            self.make_fields(Change::SetStatus { flag: row.name.clone(), status }, at)?;
         }
         if fields.has_metadata() {
             fields.check_faults(&row, at, &mut self.problems);
             fields.apply_to(&mut row.metadata);
-            let metadata = Box::new(row.metadata.clone());
-            self.changes.push(Change::SetMetadata { flag_id: id, metadata });
+            self.make_fields(Change::SetMetadata { flag_id: id, metadata: Box::new(row.metadata) }, at)?;
         }
-        self.flags.insert(id, Some(row));
-        if let Some(activations) = &fields.activations {
-            self.set_links(id, activations, at);
-        }
-        Ok(())
+        fields.activations.as_ref().map_or(Ok(()), |activations| self.set_links(id, activations, at))
     }
 
     fn delete_flag(&mut self, flag: &FlagRef, version: Option<Int>, change: &RequestedChange) -> Step {
-        let row = self.find_flag(&flag.0, change)?;
+        let row = self.find_flag(&flag.0, change.row())?;
         self.note("flags", row.id, &change.pointer);
         self.expect(RowKey::FlagId(row.id), version, row.metadata.row_version);
-        self.changes.push(Change::DeleteFlag { id: row.id });
-        self.flags.insert(row.id, None);
-        self.links.insert(row.id, BTreeSet::new());
-        Ok(())
+        self.make(Change::DeleteFlag { id: row.id }, |_| change.row().to_owned())
     }
 
     fn create_activation(&mut self, fields: &ActivationFields, at: &str) -> Step {
@@ -169,13 +160,11 @@ impl<'a> Draft<'a> {
         if fields.name.is_none() || fields.class_name.is_none() {
             return Ok(());
         }
-        let taken = |draft: &Self, id| draft.activation(id).is_some();
-        let mut row =
-            ActivationRow { id: self.new_id(fields.id, at, "activations", taken)?, ..Default::default() };
+        let id = self.new_id("activations", fields.id, self.edited.next_activation_id(), at)?;
+        let mut row = ActivationRow { id, ..ActivationRow::default() };
         fields.apply_to(&mut row);
-        self.note("activations", row.id, at);
-        self.changes.push(Change::InsertActivation(row.clone()));
-        self.activations.insert(row.id, Some(row));
+        self.make_fields(Change::InsertActivation(row), at)?;
+        self.note("activations", id, at);
         Ok(())
     }
 
@@ -183,84 +172,55 @@ impl<'a> Draft<'a> {
         let at = change.pointer.as_str();
         self.no_id(fields.id, at);
         fields.check(at, &mut self.problems);
-        let mut row = self.find_activation(id, change)?;
+        let mut row = self.find_activation(id, change.row())?;
         self.note("activations", id, at);
         self.expect(RowKey::Activation(id), fields.version, row.row_version);
+        self.expect_current_activation(id);
         fields.check_faults(&row, at, &mut self.problems);
         fields.apply_to(&mut row);
-        self.expect_current_activation(id);
-        self.changes.push(Change::UpdateActivation(row.clone()));
-        self.activations.insert(id, Some(row));
-        Ok(())
+        self.make_fields(Change::UpdateActivation(row), at)
     }
 
     fn delete_activation(&mut self, id: i64, version: Option<Int>, change: &RequestedChange) -> Step {
-        let row = self.find_activation(id, change)?;
+        let row = self.find_activation(id, change.row())?;
         self.note("activations", id, &change.pointer);
         self.expect(RowKey::Activation(id), version, row.row_version);
-        let linked = self.flags_linked_to(id);
-        if !linked.is_empty() {
-            let message = format!("linked flags must be unlinked first: {}", linked.join(", "));
-            let pointer = change.row_pointer.clone().unwrap_or_default();
-            return Err(Problem::new(pointer, message)
-                .kind(ProblemKind::InUse)
-                .row("activations", id)
-                .into());
-        }
-        self.changes.push(Change::DeleteActivation { id });
-        self.activations.insert(id, None);
-        Ok(())
+        self.make(Change::DeleteActivation { id }, |_| change.row().to_owned())
     }
 
     /// Links a flag to an activation, or unlinks it.
     fn link(&mut self, link: &Link, change: &RequestedChange, linked: bool) -> Step {
-        let field = |name: &str| RequestedChange {
-            row_pointer: change.row_pointer.as_ref().map(|base| format!("{base}/{name}")),
-            ..change.clone()
+        let field = |field: Option<&str>| match (&change.row_pointer, field) {
+            (Some(base), Some("flag_id")) => format!("{base}/flag"),
+            (Some(base), Some(_)) => format!("{base}/activation"),
+            (Some(base), None) => base.clone(),
+            (None, _) => String::new(),
         };
-        let flag = self.find_flag(&link.flag.0, &field("flag"))?;
+        let flag = self.find_flag(&link.flag.0, &field(Some("flag_id")))?;
         self.note("flags", flag.id, &change.pointer);
         self.expect(RowKey::FlagId(flag.id), link.version, flag.metadata.row_version);
-        if linked {
-            self.find_activation(link.activation.0, &field("activation"))?;
-        }
-        let is_linked = self.links_of(flag.id).contains(&link.activation.0);
-        if !linked && !is_linked {
-            let message = format!("flags#{} is not linked to activations#{}", flag.id, link.activation.0);
-            let problem = Problem::new(change.row_pointer.clone().unwrap_or_default(), message);
-            return Err(problem.kind(ProblemKind::Missing("link_not_found")).into());
-        }
-        if linked == is_linked {
+        if linked && self.edited.links_of(flag.id).contains(&link.activation.0) {
             self.expect_current_flag(flag.id);
             return Ok(());
         }
         let row = LinkRow::new(flag.id, link.activation.0);
-        self.changes.push(if linked { Change::Link(row) } else { Change::Unlink(row) });
-        let mut links = self.links_of(flag.id);
-        if linked {
-            links.insert(link.activation.0)
-        } else {
-            links.remove(&link.activation.0)
-        };
-        self.links.insert(flag.id, links);
-        Ok(())
+        self.make(if linked { Change::Link(row) } else { Change::Unlink(row) }, field)
     }
 
     fn change_members(&mut self, members: &ChangeMembers, change: &RequestedChange) -> Step {
         let id = members.activation.0;
-        let row = self.find_activation(id, change)?;
+        let row = self.find_activation(id, change.row())?;
         self.note("activations", id, &change.pointer);
         self.expect(RowKey::Activation(id), members.version, row.row_version);
         self.expect_current_activation(id);
         let lists = [("remove", &members.remove, None), ("members", &members.members, Some(members.denied))];
         for (list, members, to) in lists {
             for (index, member) in members.iter().enumerate() {
-                let length = member.chars().count();
-                if (1..=255).contains(&length) && !member.contains('\0') {
-                    self.set_member(id, member, to);
-                } else {
-                    let message = format!("expected 1 to 255 characters without NUL, found {length}");
-                    self.problems.push(Problem::new(format!("{}/{list}/{index}", change.pointer), message));
+                let pointer = format!("{}/{list}/{index}", change.pointer);
+                if member.is_empty() {
+                    self.problems.push(Problem::new(pointer, "expected at least one character"));
+                } else if let Err(problems) = self.set_member(id, member, to, &pointer) {
+                    self.problems.extend(problems);
                 }
             }
         }
@@ -268,61 +228,144 @@ impl<'a> Draft<'a> {
     }
 
     /// Allows a member, denies it, or removes it.
-    fn set_member(&mut self, id: i64, member: &str, to: Option<bool>) {
-        let key = (id, member.to_owned());
-        let current = self.members.get(&key).copied().unwrap_or_else(|| self.member(id, member));
+    fn set_member(&mut self, id: i64, member: &str, to: Option<bool>, pointer: &str) -> Step {
+        let current = self.edited.member(id, member).map(|row| row.denied);
         if current == to {
-            return;
+            return Ok(());
         }
         if current.is_some() {
-            self.changes.push(Change::DeleteMember { activation_id: id, member: member.to_owned() });
+            let removed = Change::DeleteMember { activation_id: id, member: member.to_owned() };
+            self.make(removed, |_| pointer.to_owned())?;
         }
-        if let Some(denied) = to {
+        to.map_or(Ok(()), |denied| {
             let row = MemberRow { denied, ..MemberRow::allowed(id, member) };
-            self.changes.push(Change::InsertMember(row));
-        }
-        self.members.insert(key, to);
+            self.make(Change::InsertMember(row), |_| pointer.to_owned())
+        })
     }
 
     /// Links a flag to exactly these activations.
-    fn set_links(&mut self, id: i64, activations: &[Int], at: &str) {
+    fn set_links(&mut self, id: i64, activations: &[Int], at: &str) -> Step {
         self.expect_current_flag(id);
-        let mut to = BTreeSet::new();
+        let (current, mut wanted) = (self.edited.links_of(id), BTreeSet::new());
+        let mut problems = Vec::new();
         for (index, Int(activation)) in activations.iter().enumerate() {
-            if self.activation(*activation).is_some() {
-                to.insert(*activation);
-            } else {
-                let message = format!("activations#{activation} was not found");
-                self.problems.push(Problem::new(format!("{at}/activations/{index}"), message));
+            if !wanted.insert(*activation) || current.contains(activation) {
+                continue;
+            }
+            let pointer = |_: Option<&str>| format!("{at}/activations/{index}");
+            if let Err(found) = self.make(Change::Link(LinkRow::new(id, *activation)), pointer) {
+                problems.extend(found);
             }
         }
-        let current = self.links_of(id);
-        let removed = current.difference(&to).map(|activation| Change::Unlink(LinkRow::new(id, *activation)));
-        let added = to.difference(&current).map(|activation| Change::Link(LinkRow::new(id, *activation)));
-        self.changes.extend(removed.chain(added));
-        self.links.insert(id, to);
+        for activation in current.difference(&wanted) {
+            self.make(Change::Unlink(LinkRow::new(id, *activation)), |_| format!("{at}/activations"))?;
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    /// The pointer to the fields of the row that an issue is about.
-    pub(crate) fn pointer_of(&self, issue: &Issue) -> Option<&str> {
-        let table = match issue.table {
-            "flag_metadata" | "flags_activations" => "flags",
-            "activation_members" => "activations",
-            table => table,
+    /// Makes a change of fields, which `at` points to.
+    fn make_fields(&mut self, change: Change, at: &str) -> Step {
+        let body = self.body;
+        self.make(change, |field| pointer_to(body, at, field.unwrap_or_default()))
+    }
+
+    /// Makes a change. `pointer` points to the column of a violation.
+    fn make(&mut self, change: Change, pointer: impl Fn(Option<&str>) -> String) -> Step {
+        self.edited.make(&change).map_err(|error| self.problems_of(&error, pointer))?;
+        self.changes.push(change);
+        Ok(())
+    }
+
+    /// The problems that an error of the tables is.
+    fn problems_of(&self, error: &Error, pointer: impl Fn(Option<&str>) -> String) -> Vec<Problem> {
+        let mut problems = Problem::from_error(error, |violation| {
+            pointer(violation.and_then(|found| found.field.as_deref()))
+        });
+        for problem in &mut problems {
+            // A row that does not exist yet has no id for the caller.
+            if self
+                .chosen
+                .iter()
+                .any(|(table, id)| (row_table(problem.table), problem.id) == (Some(table), Some(*id)))
+            {
+                problem.id = None;
+            }
+        }
+        problems
+    }
+
+    /// The problems of an edit that the store has rejected.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub(crate) fn problems_of_commit(&self, error: Error) -> Result<Vec<Problem>, Error> {
+        match error {
+            Error::Invalid(issues) => Ok(self.all_problems(issues)),
+            Error::Constraint(_) | Error::FlagNotFound { .. } => {
+                Ok(Problem::from_error(&error, |violation| {
+                    let base = violation.and_then(|found| self.place_of(found.table, found.id));
+                    let field = violation.and_then(|found| found.field.as_deref());
+                    base.map_or_else(String::new, |base| {
+                        pointer_to(self.body, base, field.unwrap_or_default())
+                    })
+                }))
+            }
+            error => Err(error),
+        }
+    }
+
+    /// The problems of the draft, and the issues that its rows would have.
+    pub(crate) fn all_problems(&self, issues: Vec<Issue>) -> Vec<Problem> {
+        let mut problems = self.problems.clone();
+        for issue in issues {
+            let problem = Problem::from_issue(&issue, self.place_of(issue.table, issue.id), self.body);
+            let is_same = |other: &Problem| {
+                let is_same_row = other.id == problem.id || (other.id.is_none() && !other.pointer.is_empty());
+                other.pointer == problem.pointer && is_same_row
+            };
+            if !self.problems.iter().any(is_same) {
+                problems.push(problem);
+            }
+        }
+        problems
+    }
+
+    /// Whether the store has rejected the edit for the version of a row that the caller has not stated.
+    pub(crate) fn is_overtaken(&self, error: &Error) -> bool {
+        let Error::Conflict(conflict) = error else { return false };
+        let row = match conflict.table {
+            "flags" => RowKey::FlagId(conflict.id),
+            _ => RowKey::Activation(conflict.id),
         };
-        let is_row = |(of, id, _): &&(&str, i64, String)| *of == table && Some(*id) == issue.id;
-        self.pointers.iter().rev().find(is_row).map(|(_, _, pointer)| pointer.as_str())
+        !self.stated.contains(&row)
     }
 
-    fn check_name_is_free(&self, name: &str, at: &str) -> Step {
-        let Some(id) = self.flag_named(name) else { return Ok(()) };
-        let problem = Problem::new(format!("{at}/name"), format!("flags#{id} already has this name"));
-        Err(problem.kind(ProblemKind::Exists).row("flags", id).into())
+    /// Whether another row has got an id that was chosen here.
+    pub(crate) fn is_id_taken(&self, error: &Error) -> bool {
+        let is_chosen = |table, id: Option<i64>| id.is_some_and(|id| self.chosen.contains(&(table, id)));
+        match error {
+            Error::Constraint(violations) => violations.iter().any(|violation| {
+                let is_of_name = violation.field.as_deref() == Some("name");
+                violation.kind == ViolationKind::Duplicate
+                    && !is_of_name
+                    && is_chosen(violation.table, violation.id)
+            }),
+            Error::Invalid(issues) => {
+                issues.iter().any(|issue| issue.path == "id" && is_chosen(issue.table, issue.id))
+            }
+            _ => false,
+        }
+    }
+
+    /// The pointer to the fields of a row.
+    fn place_of(&self, table: &'static str, id: Option<i64>) -> Option<&str> {
+        let table = row_table(Some(table));
+        let is_row = |(of, row, _): &&(&str, i64, String)| Some(*of) == table && Some(*row) == id;
+        self.targets.iter().rev().find(is_row).map(|(_, _, pointer)| pointer.as_str())
     }
 
     fn note(&mut self, table: &'static str, id: i64, at: &str) {
-        self.pointers.push((table, id, at.to_owned()));
-        self.targets.push((table, id));
+        self.targets.push((table, id, at.to_owned()));
     }
 
     /// Adds a problem for a missing field of a new row, unless the field is there and invalid.
@@ -347,32 +390,14 @@ impl<'a> Draft<'a> {
     }
 
     /// The id of a new row.
-    fn new_id(
-        &self,
-        wanted: Option<Int>,
-        at: &str,
-        table: &'static str,
-        taken: impl Fn(&Self, i64) -> bool,
-    ) -> Result<i64, Box<Problem>> {
-        let place = format!("{at}/id");
+    fn new_id(&mut self, table: &'static str, wanted: Option<Int>, next: Option<i64>, at: &str) -> Step<i64> {
         if let Some(Int(id)) = wanted {
-            if id < 1 {
-                return Err(Problem::new(place, format!("expected an id of 1 or more, found {id}")).into());
-            }
-            if taken(self, id) {
-                let problem = Problem::new(place, format!("{table}#{id} already exists"));
-                return Err(problem.kind(ProblemKind::Exists).row(table, id).into());
-            }
             return Ok(id);
         }
-        let (rows, drafted) = if table == "flags" {
-            (self.rows.flags.last().map(|row| row.id), self.flags.keys().max())
-        } else {
-            (self.rows.activations.last().map(|row| row.id), self.activations.keys().max())
-        };
-        let highest = rows.max(drafted.copied()).unwrap_or_default().max(0);
-        let none = || Problem::new(place, "no id is free above those of the rows; choose one").into();
-        highest.checked_add(1).ok_or_else(none)
+        let none = || Problem::new(format!("{at}/id"), "no id is free above those of the rows; choose one");
+        let id = next.ok_or_else(|| vec![none()])?;
+        self.chosen.insert((table, id));
+        Ok(id)
     }
 
     /// Expects the row's version that the caller has read.
@@ -384,8 +409,9 @@ impl<'a> Draft<'a> {
             RowKey::Flag(_) => return,
         };
         if expected != found {
-            self.outdated.push(Outdated { table, id, expected, found });
+            self.outdated.push(Outdated { table, id, expected, found: Some(found) });
         }
+        self.stated.insert(row.clone());
         self.versions.insert(row, expected);
     }
 
@@ -402,77 +428,25 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn find_flag(&self, key: &FlagKey, change: &RequestedChange) -> Result<FlagRow, Box<Problem>> {
+    fn find_flag(&mut self, key: &FlagKey, pointer: &str) -> Step<FlagRow> {
         let found = match key {
-            FlagKey::Id(id) => self.flag(*id).cloned(),
-            FlagKey::Name(name) => self.flag_named(name).and_then(|id| self.flag(id).cloned()),
+            FlagKey::Id(id) => self.edited.flag(*id),
+            FlagKey::Name(name) => self.edited.flag_named(name),
         };
-        found.ok_or_else(|| {
-            let row = match key {
-                FlagKey::Id(id) => format!("flags#{id}"),
-                FlagKey::Name(name) => format!("flag {:?}", short(name)),
-            };
-            let problem =
-                Problem::new(change.row_pointer.clone().unwrap_or_default(), format!("{row} was not found"));
-            Box::new(problem.kind(ProblemKind::Missing("flag_not_found")))
-        })
+        found.cloned().map_err(|error| Problem::from_error(&error, |_| pointer.to_owned()))
     }
 
-    fn find_activation(&self, id: i64, change: &RequestedChange) -> Result<ActivationRow, Box<Problem>> {
-        self.activation(id).cloned().ok_or_else(|| {
-            let pointer = change.row_pointer.clone().unwrap_or_default();
-            let problem = Problem::new(pointer, format!("activations#{id} was not found"));
-            Box::new(problem.kind(ProblemKind::Missing("activation_not_found")))
-        })
+    fn find_activation(&mut self, id: i64, pointer: &str) -> Step<ActivationRow> {
+        let found = self.edited.activation(id).cloned();
+        found.map_err(|error| Problem::from_error(&error, |_| pointer.to_owned()))
     }
+}
 
-    fn flag(&self, id: i64) -> Option<&FlagRow> {
-        match self.flags.get(&id) {
-            Some(drafted) => drafted.as_ref(),
-            None => find_flag(self.rows, id),
-        }
-    }
-
-    fn activation(&self, id: i64) -> Option<&ActivationRow> {
-        match self.activations.get(&id) {
-            Some(drafted) => drafted.as_ref(),
-            None => find_activation(self.rows, id),
-        }
-    }
-
-    fn flag_named(&self, name: &str) -> Option<i64> {
-        let drafted = self.flags.values().flatten().find(|row| row.name == name);
-        let current = || {
-            let row = self.snapshot.row_of(name).and_then(|index| self.rows.flags.get(index))?;
-            (!self.flags.contains_key(&row.id)).then_some(row.id)
-        };
-        drafted.map(|row| row.id).or_else(current)
-    }
-
-    fn links_of(&self, id: i64) -> BTreeSet<i64> {
-        match self.links.get(&id) {
-            Some(links) => links.clone(),
-            None => self.rows.links_of(Some(id)).iter().filter_map(|link| link.activation_id).collect(),
-        }
-    }
-
-    /// Whether a member is denied. `None` if the activation does not have it.
-    fn member(&self, id: i64, member: &str) -> Option<bool> {
-        let members = self.rows.members_of(id);
-        let at = members.binary_search_by(|row| row.member.as_str().cmp(member)).ok()?;
-        members.get(at).map(|row| row.denied)
-    }
-
-    fn flags_linked_to(&self, activation: i64) -> Vec<String> {
-        let ids: BTreeSet<i64> = self
-            .rows
-            .links
-            .iter()
-            .filter(|link| link.activation_id == Some(activation))
-            .filter_map(|link| link.flag_id)
-            .filter(|flag| !self.links.contains_key(flag))
-            .chain(self.links.iter().filter(|(_, to)| to.contains(&activation)).map(|(flag, _)| *flag))
-            .collect();
-        ids.into_iter().filter_map(|id| self.flag(id)).map(|row| format!("{:?}", row.name)).collect()
+/// The table of the row whose fields a row of this table is part of.
+fn row_table(table: Option<&'static str>) -> Option<&'static str> {
+    match table? {
+        "flag_metadata" | "flags_activations" => Some("flags"),
+        "activation_members" => Some("activations"),
+        table => Some(table),
     }
 }

@@ -2,4 +2,4 @@
 
 pub(crate) mod draft;
 pub(crate) mod perform;
-pub(crate) mod removed;
+pub(crate) mod respond;

@@ -4,8 +4,11 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, FixedOffset, Utc};
-use novi::rows::{ActivationRow, FailMode, FlagMetadata, FlagRow};
+use chrono::{DateTime, Utc};
+use novi::{
+    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow},
+    store::history::AsOf,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value, json, value::RawValue};
@@ -43,7 +46,7 @@ pub(crate) struct FlagFields {
     #[serde(deserialize_with = "nullable")]
     #[schemars(with = "Option<String>")]
     pub(crate) owner: Option<Option<String>>,
-    /// When the flag should be removed from the code, as RFC 3339.
+    /// When the flag should be removed from the code: a time in RFC 3339, or a date, which is its start in UTC.
     #[serde(deserialize_with = "nullable_time")]
     #[schemars(with = "Option<Time>")]
     pub(crate) expires_at: Option<Option<DateTime<Utc>>>,
@@ -194,20 +197,20 @@ fn nullable_time<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<DateTime<Utc>>>, D::Error> {
     let Some(text) = Option::<Cow<'de, str>>::deserialize(deserializer)? else { return Ok(Some(None)) };
-    let time = text.parse::<DateTime<FixedOffset>>().map_err(|_| {
-        D::Error::custom(format!(
-            "expected a time such as \"2027-01-31T12:00:00Z\", found {:?}",
+    match text.parse() {
+        Ok(AsOf::Time(time)) => Ok(Some(Some(time))),
+        _ => Err(D::Error::custom(format!(
+            "expected a time such as \"2027-01-31T12:00:00Z\" or a date such as \"2027-01-31\", found {:?}",
             short(&text)
-        ))
-    })?;
-    Ok(Some(Some(time.to_utc())))
+        ))),
+    }
 }
 
-/// A time as a string.
+/// A time or a date as a string.
 #[derive(JsonSchema)]
 #[schemars(inline, transparent)]
 struct Time(
-    #[schemars(extend("format" = "date-time"))]
+    #[schemars(extend("anyOf" = [{"format": "date-time"}, {"format": "date"}]))]
     #[expect(dead_code, reason = "for its schema")]
     String,
 );
@@ -225,20 +228,6 @@ impl FlagFields {
     /// Adds the problems of the fields themselves. `pointer` points to them in the body.
     pub(crate) fn check(&self, pointer: &str, problems: &mut Vec<Problem>) {
         check_not_empty(self.name.as_deref(), pointer, "name", problems);
-        if let Some(Some(time)) = self.expires_at
-            && !(1970..=9999).contains(&chrono::Datelike::year(&time))
-        {
-            problems.push(Problem::new(
-                format!("{pointer}/expires_at"),
-                "expected a time in the years 1970 to 9999, which every database supports",
-            ));
-        }
-        for (index, _) in self.tags.iter().flatten().enumerate().filter(|(_, tag)| tag.contains('\0')) {
-            problems.push(Problem::new(
-                format!("{pointer}/tags/{index}"),
-                "expected text without NUL characters",
-            ));
-        }
     }
 
     /// Whether any field of `flag_metadata` is set.

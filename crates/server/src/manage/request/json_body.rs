@@ -6,6 +6,7 @@ use axum::{
     extract::{FromRequest, Request},
     http::HeaderMap,
 };
+use novi::error::json_terms;
 use schemars::JsonSchema;
 use serde::{
     Deserialize, Deserializer,
@@ -126,7 +127,7 @@ fn deserialize<T: DeserializeOwned>(mut json: Value) -> (Option<T>, Vec<Problem>
             is_complete = false;
             continue;
         }
-        problems.push(Problem::new(place, message));
+        problems.push(Problem::new(place, json_terms::translate(&message)));
         if !remove_invalid(&mut json, error.path()) {
             break;
         }
@@ -269,7 +270,7 @@ mod tests {
         let list = problems::<Batch>(&json!({"changes": [{"create_flag": []}], "to": ""}));
         assert_eq!(
             list,
-            [("/changes/0/create_flag".to_owned(), "invalid type: sequence, expected an object".to_owned())]
+            [("/changes/0/create_flag".to_owned(), "expected an object, found a list".to_owned())]
         );
     }
 }

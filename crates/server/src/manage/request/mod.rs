@@ -1,7 +1,7 @@
 //! The input of handlers.
 
-pub(crate) mod class_names;
 pub(crate) mod fields;
+pub(crate) mod filters;
 pub(crate) mod integer;
 pub(crate) mod json_body;
 pub(crate) mod moment;

@@ -169,6 +169,11 @@ pub(crate) struct RequestedChange {
 }
 
 impl RequestedChange {
+    /// The pointer to the id or name of the row; empty if it is in the path.
+    pub(crate) fn row(&self) -> &str {
+        self.row_pointer.as_deref().unwrap_or_default()
+    }
+
     /// The only change of a request: its row is in the path, its fields are the body.
     pub(crate) fn single(operation: Operation) -> Self {
         Self { operation, pointer: String::new(), row_pointer: None }

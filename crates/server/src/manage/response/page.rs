@@ -1,8 +1,14 @@
 //! Lists in pages.
 
+use std::{borrow::Cow, marker::PhantomData};
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use novi::rows::Revision;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error as _},
+};
 
 use crate::http::error::ApiError;
 
@@ -54,7 +60,7 @@ impl JsonSchema for Limit {
 }
 
 /// The sort key of an item: a number, a text, and finally the id.
-type SortKey<'a> = (i64, &'a str, i64);
+pub(crate) type SortKey<'a> = (i64, &'a str, i64);
 
 /// The position after a page.
 #[derive(Serialize, Deserialize)]
@@ -65,27 +71,74 @@ struct Cursor {
     id: i64,
 }
 
-/// The page of these rows after the cursor, sorted by their keys. `sort` is the name of the order, with a `-`
-/// before it if it is descending.
-pub(crate) fn paginate_sorted<T>(
-    mut rows: Vec<T>,
-    sort: &str,
-    key: impl Fn(&T) -> SortKey<'_>,
-    limit: usize,
-    cursor: Option<&str>,
-) -> Result<(Vec<T>, Option<String>), ApiError> {
-    let descending = sort.starts_with('-');
+/// A row that lists can be sorted by.
+pub(crate) trait Sortable: 'static {
+    /// The orders: columns, with a `-` before them if they are descending. The first is the default.
+    const ORDERS: &'static [&'static str];
+
+    fn key(&self, column: &str) -> SortKey<'_>;
+}
+
+/// The order of a list.
+pub(crate) struct Sort<R>(&'static str, PhantomData<fn() -> R>);
+
+impl<R: Sortable> Default for Sort<R> {
+    fn default() -> Self {
+        Self(R::ORDERS.first().copied().unwrap_or_default(), PhantomData)
+    }
+}
+
+impl<'de, R: Sortable> Deserialize<'de> for Sort<R> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        let known = R::ORDERS.iter().find(|order| **order == text);
+        let known = known.ok_or_else(|| D::Error::unknown_variant(&text, R::ORDERS))?;
+        Ok(Self(known, PhantomData))
+    }
+}
+
+impl<R: Sortable> JsonSchema for Sort<R> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Sort".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "enum": R::ORDERS,
+            "description": "The sort key; descending with a `-` before it.",
+        })
+    }
+}
+
+/// What a request wants of a list: the limit, the cursor and the order.
+pub(crate) type Wanted<'a, R> = (Option<Limit>, Option<&'a str>, &'a Sort<R>);
+
+/// A page of these rows, sorted. `detail` turns a row into an item.
+pub(crate) fn sorted_page<'a, R: Sortable, T>(
+    rows: impl Iterator<Item = &'a R>,
+    (limit, cursor, Sort(sort, _)): Wanted<'_, R>,
+    revision: Revision,
+    detail: impl Fn(&'a R) -> T,
+) -> Result<Page<T>, ApiError> {
+    let (limit, descending) = (Limit::or_default(limit), sort.starts_with('-'));
+    let key = |row: &'a R| row.key(sort.trim_start_matches('-'));
+    let mut rows: Vec<&R> = rows.collect();
     rows.sort_by(|one, other| {
         let order = key(one).cmp(&key(other));
         if descending { order.reverse() } else { order }
     });
     if let Some(cursor) = cursor {
         let cursor: Cursor = decode_cursor(cursor)?;
-        if cursor.sort != sort {
+        if cursor.sort != *sort {
             return Err(ApiError::invalid_cursor());
         }
         let end = (cursor.number, cursor.text.as_str(), cursor.id);
-        let is_past = |row: &T| if descending { key(row) < end } else { key(row) > end };
+        let is_past = |row: &'a R| if descending { key(row) < end } else { key(row) > end };
         let start = rows.partition_point(|row| !is_past(row));
         rows.drain(..start);
     }
@@ -93,9 +146,9 @@ pub(crate) fn paginate_sorted<T>(
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(|last| {
         let (number, text, id) = key(last);
-        encode_cursor(&Cursor { sort: sort.to_owned(), number, text: text.to_owned(), id })
+        encode_cursor(&Cursor { sort: (*sort).to_owned(), number, text: text.to_owned(), id })
     });
-    Ok((rows, next))
+    Ok(Page { items: rows.into_iter().map(detail).collect(), next, revision: revision.number() })
 }
 
 /// The page of a list whose items have no key.

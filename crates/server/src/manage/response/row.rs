@@ -24,7 +24,11 @@ pub(crate) struct Row<T>(Response, PhantomData<fn() -> T>);
 
 impl<T> Row<T> {
     pub(crate) fn new(body: &impl Serialize, version: i64) -> Result<Self, ApiError> {
-        Ok(Self(with_etag(StatusCode::OK, body, version)?, PhantomData))
+        let mut response = reply(StatusCode::OK, body)?;
+        if let Ok(tag) = HeaderValue::try_from(format!("\"{version}\"")) {
+            response.headers_mut().insert(header::ETAG, tag);
+        }
+        Ok(Self(response, PhantomData))
     }
 }
 
@@ -46,8 +50,8 @@ impl<T: JsonSchema> Output for Row<T> {
 pub(crate) struct Changed<T>(Response, PhantomData<fn() -> T>);
 
 impl<T> Changed<T> {
-    pub(crate) fn row(body: &impl Serialize, version: i64) -> Result<Self, ApiError> {
-        Ok(Self(with_etag(StatusCode::OK, body, version)?, PhantomData))
+    pub(crate) fn row(row: Row<T>) -> Self {
+        Self(row.0, PhantomData)
     }
 
     pub(crate) fn new(body: &impl Serialize) -> Result<Self, ApiError> {
@@ -77,12 +81,13 @@ pub(crate) struct Created<T>(Response, PhantomData<fn() -> T>);
 
 impl<T> Created<T> {
     /// `location` is relative to the path of the request.
-    pub(crate) fn new(body: &impl Serialize, version: i64, location: &str) -> Result<Self, ApiError> {
-        let mut response = with_etag(StatusCode::CREATED, body, version)?;
+    pub(crate) fn row(row: Row<T>, location: &str) -> Self {
+        let mut response = row.0;
+        *response.status_mut() = StatusCode::CREATED;
         if let Ok(location) = HeaderValue::try_from(location) {
             response.headers_mut().insert(header::LOCATION, location);
         }
-        Ok(Self(response, PhantomData))
+        Self(response, PhantomData)
     }
 
     pub(crate) fn planned(plan: &EditPlan) -> Result<Self, ApiError> {
@@ -104,12 +109,4 @@ impl<T: JsonSchema> Output for Created<T> {
         operation.response_header(201, "Location", "The path of the row, relative to this one");
         operation.response(200, "The plan, with `dry_run`", &plan);
     }
-}
-
-fn with_etag(status: StatusCode, body: &impl Serialize, version: i64) -> Result<Response, ApiError> {
-    let mut response = reply(status, body)?;
-    if let Ok(tag) = HeaderValue::try_from(format!("\"{version}\"")) {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    Ok(response)
 }

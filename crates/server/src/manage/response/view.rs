@@ -6,9 +6,13 @@ use chrono::{DateTime, Utc};
 use novi::rows::{ActivationRow, FailMode, FlagRow, Revision, Rows};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 
-use crate::app::rows::{find_activation, find_flag};
+use crate::{
+    app::rows::{find_activation, find_flag},
+    http::error::ApiError,
+    manage::response::row::Row,
+};
 
 /// A flag with its metadata and the ids of its activations.
 #[derive(Serialize, JsonSchema)]
@@ -66,18 +70,6 @@ pub(crate) struct ActivationDetail<'a> {
     /// The revision of the rows; absent in lists, which have one for all items.
     #[serde(skip_serializing_if = "Option::is_none")]
     revision: Option<i64>,
-}
-
-impl FlagDetail<'_> {
-    pub(crate) fn with_revision(self, revision: Revision) -> Self {
-        Self { revision: Some(revision.number()), ..self }
-    }
-}
-
-impl ActivationDetail<'_> {
-    pub(crate) fn with_revision(self, revision: Revision) -> Self {
-        Self { revision: Some(revision.number()), ..self }
-    }
 }
 
 /// JSON, byte for byte as the row has it.
@@ -181,12 +173,31 @@ pub(crate) fn activation_detail<'a>(
     }
 }
 
-/// A row as JSON; null if it does not exist.
-pub(crate) fn row_json(rows: &Rows, table: &str, id: i64) -> Value {
-    let json = match table {
-        "flags" => find_flag(rows, id).map(|row| serde_json::to_value(flag_detail(rows, row))),
-        _ => find_activation(rows, id)
-            .map(|row| serde_json::to_value(activation_detail(rows, &LinkedFlags::new(rows), row))),
-    };
-    json.and_then(Result::ok).unwrap_or_default()
+/// A flag or an activation.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum RowDetail<'a> {
+    Flag(FlagDetail<'a>),
+    Activation(ActivationDetail<'a>),
+}
+
+impl<'a> RowDetail<'a> {
+    /// The row of `flags` or `activations` with this id.
+    pub(crate) fn find(rows: &'a Rows, table: &str, id: i64) -> Option<Self> {
+        if table == "flags" {
+            return Some(Self::Flag(flag_detail(rows, find_flag(rows, id)?)));
+        }
+        let row = find_activation(rows, id)?;
+        Some(Self::Activation(activation_detail(rows, &LinkedFlags::new(rows), row)))
+    }
+
+    /// The response with this row.
+    pub(crate) fn into_row<T>(mut self, revision: Revision) -> Result<Row<T>, ApiError> {
+        let (version, at) = match &mut self {
+            Self::Flag(row) => (row.version, &mut row.revision),
+            Self::Activation(row) => (row.version, &mut row.revision),
+        };
+        *at = Some(revision.number());
+        Row::new(&self, version)
+    }
 }

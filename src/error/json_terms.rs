@@ -1,8 +1,12 @@
 //! Errors of serde in terms of JSON: "expected a number, found null", and not "invalid type: null, expected
 //! f64".
 
-/// Translates a message of serde. Messages that need no translation are returned unchanged.
-pub(super) fn translate(message: &str) -> String {
+use std::fmt;
+
+/// Translates a message of serde: `expected a number, found null` instead of `invalid type: null, expected
+/// f64`. Messages that need no translation are returned unchanged.
+#[must_use]
+pub fn translate(message: &str) -> String {
     if let Some(rest) = message.strip_prefix("unknown variant ") {
         return format!("unknown value {rest}");
     }
@@ -19,11 +23,29 @@ pub(super) fn translate(message: &str) -> String {
     format!("expected {}, found {}{position}", in_words(expected), value(found))
 }
 
+/// The message of an error about a text that should have been this object: `expected a list of flags, found
+/// null`, or the expectation with the error's own text.
+#[must_use]
+pub fn unmet(expectation: &str, error: &serde_json::Error) -> String {
+    let message = translate(&error.to_string());
+    match message.strip_prefix("expected an object, found ") {
+        Some(found) => {
+            // The whole text is invalid, which needs no position.
+            let found = found.split(" at line ").next().unwrap_or(found);
+            format!("{expectation}, found {found}")
+        }
+        None => format!("{expectation}: {message}"),
+    }
+}
+
 fn in_words(expected: &str) -> String {
     match expected {
         "f32" | "f64" => "a number".to_owned(),
         "i8" | "i16" | "i32" | "i64" | "isize" => "an integer".to_owned(),
-        "u8" | "u16" | "u32" | "u64" | "usize" => "an integer of 0 or more".to_owned(),
+        "u8" => range(u8::MAX),
+        "u16" => range(u16::MAX),
+        "u32" => range(u32::MAX),
+        "u64" | "usize" => "an integer of 0 or more".to_owned(),
         "a sequence" => "a list".to_owned(),
         "a map" => "an object".to_owned(),
         _ if expected.starts_with("struct ") => "an object".to_owned(),
@@ -32,6 +54,10 @@ fn in_words(expected: &str) -> String {
             None => expected.to_owned(),
         },
     }
+}
+
+fn range(last: impl fmt::Display) -> String {
+    format!("an integer from 0 to {last}")
 }
 
 fn value(found: &str) -> String {
@@ -54,6 +80,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn unmet_expectation_is_said_once() {
+        let error =
+            |text| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).unwrap_err();
+        assert_eq!(unmet("expected flags", &error("[]")), "expected flags, found a list");
+        assert_eq!(
+            unmet("expected flags", &error("{")),
+            "expected flags: EOF while parsing an object at line 1 column 1"
+        );
+    }
+
+    #[test]
     fn messages_name_types_of_json() {
         for (message, expected) in [
             ("invalid type: null, expected struct Config", "expected an object, found null"),
@@ -63,7 +100,12 @@ mod tests {
                 "invalid type: floating point `0.5`, expected usize",
                 "expected an integer of 0 or more, found 0.5",
             ),
-            ("invalid value: integer `-1`, expected u32", "expected an integer of 0 or more, found -1"),
+            ("invalid value: integer `-1`, expected u64", "expected an integer of 0 or more, found -1"),
+            ("invalid value: integer `300`, expected u8", "expected an integer from 0 to 255, found 300"),
+            (
+                "invalid value: integer `-1`, expected u32",
+                "expected an integer from 0 to 4294967295, found -1",
+            ),
             ("invalid length 1, expected a tuple of size 2", "expected a list of 2 values, found 1"),
             ("unknown variant `maybe`, expected `a` or `b`", "unknown value `maybe`, expected `a` or `b`"),
             (

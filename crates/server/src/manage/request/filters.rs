@@ -1,4 +1,4 @@
-//! The names of an activation type.
+//! Filters of lists.
 
 use crate::app::AppState;
 
@@ -8,4 +8,9 @@ pub(crate) fn class_names(state: &AppState, name: &str) -> Vec<String> {
         Some(kind) => [kind.class()].iter().chain(kind.aliases()).map(|name| (*name).to_owned()).collect(),
         None => vec![name.to_owned()],
     }
+}
+
+/// Whether one of these fields contains a text in lower case, case-insensitive.
+pub(crate) fn contains_text<'a>(fields: impl IntoIterator<Item = &'a String>, text: &str) -> bool {
+    fields.into_iter().any(|field| field.to_lowercase().contains(text))
 }
