@@ -161,7 +161,8 @@ impl SqlStore<Sqlite> {
     #[must_use]
     pub fn from_pool(pool: SqlitePool) -> Self {
         let name = format!("sqlite:{}", pool.connect_options().get_filename().display());
-        Self::new(Connections::new(pool.clone(), &place(&pool)), name)
+        let place = place(&pool);
+        Self::new(Connections::new(pool, &place), name)
     }
 
     async fn open(url: &str, options: SqliteConnectOptions) -> Result<Self> {
