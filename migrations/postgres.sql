@@ -219,7 +219,7 @@ begin
   return new;
 end $$;
 
--- Who changes: the actor that the session has set (`set novi.actor = 'jane'`), else the database's user.
+-- Who changes: the actor of the session (`set novi.actor = 'jane'`), else the database user.
 create function novi_actor() returns text language sql stable as $$
   select coalesce(nullif(current_setting('novi.actor', true), ''), session_user)
 $$;
