@@ -19,6 +19,7 @@ use crate::store::{
     sql::{
         connection::{Connection, EachRow, OpenTransaction, Statement, Value},
         dialect::Dialect,
+        pool::Connections,
     },
 };
 
@@ -38,13 +39,7 @@ pub trait Driver: Database<Connection: Migrate + Connection> {
     fn changed(result: &Self::QueryResult) -> u64;
 
     /// One try to bring the tables up to date.
-    fn migrate(pool: &Pool<Self>) -> BoxFuture<'_, Result<Migrated, MigrateError>>;
-
-    /// Whether the database is gone with its connection.
-    fn is_in_memory(pool: &Pool<Self>) -> bool {
-        let _ = pool;
-        false
-    }
+    fn migrate(connections: &Connections<Self>) -> BoxFuture<'_, Result<Migrated, MigrateError>>;
 
     /// As [`ReadStore::hints`](crate::store::ReadStore::hints).
     fn hints(pool: &Pool<Self>, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
