@@ -13,7 +13,7 @@ use crate::common::{
     until::unblocked,
 };
 
-const ALL: [&str; 1] = ["1 tables"];
+const ALL: [&str; 1] = ["migration 1 (tables)"];
 
 async fn opened(database: &TestDatabase) -> Arc<dyn SchemaStore> {
     store::create(&database.url).await.unwrap()

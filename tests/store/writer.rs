@@ -325,7 +325,7 @@ async fn outdated_edits_are_rejected() {
             let expected =
                 format!("flags#1 \"New orders\": expected version {seen}, found version {}", seen + 1);
             assert!(text.starts_with(&expected), "{text}");
-            assert!(text.ends_with(r#"Yours: [{"link":{"activation_id":1,"flag_id":1}}]"#), "{text}");
+            assert!(!text.contains('{'), "the rows are for programs: {text}");
         });
     }
 }
