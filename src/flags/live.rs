@@ -7,7 +7,10 @@ use crate::{
     error::Result,
     flags::{Flags, FlagsBuilder},
     rows::{Revision, expired::ExpiryPolicy},
-    runtime::{follow::Following, status::Status, subscription::Subscription},
+    runtime::{
+        follow::Following, status::Status, subscription::Subscription,
+        tasks::snapshot_file::on_blocking_thread,
+    },
     store::{self, LazyStore, ReadStore},
 };
 
@@ -97,7 +100,8 @@ impl FlagsBuilder {
     pub async fn from_store(self, store: Arc<dyn ReadStore>) -> Result<Flags> {
         let (refresh, startup) = (self.refresh, self.startup.clone());
         let (rows, state, connectivity) = startup.first_rows(&*store).await?;
-        let core = self.build(rows)?;
+        // Compiling many rows takes long; other tasks of this thread, such as health checks, run meanwhile.
+        let core = on_blocking_thread(move || self.build(rows)).await?;
         startup.check_expired(&core.snapshot())?;
         let following = Following::start(Arc::clone(&core), store, state, connectivity, refresh);
         let writer = startup.snapshot_file_writer();

@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     sync::{
-        Arc,
+        Arc, Condvar, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -11,11 +11,15 @@ use std::{
 
 use novi::{
     Context, Error, Flags, Reason, Result,
-    rows::{FlagRow, Revision, Rows},
+    activation::{Activation, Evaluation, Verdict},
+    rows::{ActivationRow, FlagRow, LinkRow, Revision, Rows},
     store::{self, BoxFuture, Change, MemoryStore, ReadStore, WriteStore},
 };
 
-use crate::common::{databases::databases, until::until};
+use crate::common::{
+    databases::databases,
+    until::{PATIENCE, until},
+};
 
 const REFRESH: Duration = Duration::from_millis(20);
 
@@ -177,4 +181,47 @@ async fn lower_revisions_are_followed() {
     flags.replace_rows(rows);
     assert!(flags.is_enabled("flag", &Context::new()));
     until("the database's own state", || !flags.is_enabled("flag", &Context::new())).await;
+}
+
+static COMPILES: tokio::sync::Notify = tokio::sync::Notify::const_new();
+static OTHER_TASK_RAN: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+
+/// A row that is not compiled until another task has run.
+#[novi::activation("acme.slow")]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Slow {
+    #[serde(deserialize_with = "wait_for_other_task")]
+    other_task_ran: bool,
+}
+
+fn wait_for_other_task<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let _: bool = serde::Deserialize::deserialize(deserializer)?;
+    COMPILES.notify_one();
+    let (ran, woken) = &OTHER_TASK_RAN;
+    let (ran, _) = woken.wait_timeout_while(ran.lock().unwrap(), PATIENCE, |ran| !*ran).unwrap();
+    Ok(*ran)
+}
+
+impl Activation for Slow {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Verdict {
+        self.other_task_ran.into()
+    }
+}
+
+#[tokio::test]
+async fn rows_that_take_long_to_compile_at_the_start_let_other_tasks_run() {
+    let rows = Rows {
+        flags: vec![FlagRow::new(1, "x", true)],
+        activations: vec![ActivationRow::new(1, "slow", "acme.slow", r#"{"other_task_ran": true}"#)],
+        links: vec![LinkRow::new(1, 1)],
+        ..Rows::default()
+    };
+    let other_task = async {
+        COMPILES.notified().await;
+        *OTHER_TASK_RAN.0.lock().unwrap() = true;
+        OTHER_TASK_RAN.1.notify_all();
+    };
+    let start = Flags::builder().from_store(Arc::new(MemoryStore::new(rows)));
+    let (flags, ()) = tokio::join!(start, other_task);
+    assert!(flags.unwrap().is_enabled("x", &Context::new()), "other tasks waited for the rows");
 }

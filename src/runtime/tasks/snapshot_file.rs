@@ -99,7 +99,7 @@ pub(crate) async fn keep(
     }
 }
 
-/// Runs a function that waits for a disk.
+/// Runs a function that waits for a disk, or that takes long, on a thread where no other task waits for it.
 pub(crate) async fn on_blocking_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {

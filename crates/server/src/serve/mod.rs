@@ -66,8 +66,9 @@ pub enum ServeError<E> {
 }
 
 /// Like [`serve`], for flags that are still being loaded: until `start` completes, `/health/live` is 200 and
-/// everything else 503. If `shutdown` completes first, the server ends. What concerns connections is taken from `options`, and everything else from the
-/// options that `start` returns.
+/// everything else 503, so `start` must not block its thread. If `shutdown` completes first, the server ends.
+/// What concerns connections is taken from `options`, and everything else from the options that `start`
+/// returns.
 ///
 /// # Errors
 /// Those of `start`, and as [`serve`].
