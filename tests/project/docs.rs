@@ -135,7 +135,10 @@ async fn examples_of_all_pages_fit_into_one_database() {
     database.migrate().await.unwrap();
     for kind in Registry::global().unwrap().iter() {
         for script in page(kind).split("```sql\n").skip(1).map(|rest| rest.split_once("```").unwrap().0) {
-            database.run_script(script).await.unwrap_or_else(|error| panic!("{error}: {script}"));
+            let class = kind.class();
+            database.run_script(script).await.unwrap_or_else(|error| {
+                panic!("the SQL in the docs of {class} needs ids and names that no other type has: {error}: {script}")
+            });
         }
     }
     assert_eq!(novi::Flags::builder().from_store(database).await.unwrap().issues(), []);
