@@ -183,9 +183,9 @@ impl ServerSection {
             number => number,
         };
         Ok(defaults
-            .body_limit(self.body_limit)
-            .context_limit(self.context_limit)
-            .context_values(self.context_values)
+            .body_limit(at_least_one("body_limit", self.body_limit)?)
+            .context_limit(at_least_one("context_limit", self.context_limit)?)
+            .context_values(at_least_one("context_values", self.context_values)?)
             .evaluation_timeout(self.evaluation_timeout.into())
             .large_concurrency(large_concurrency)
             .response_memory(self.response_memory)
@@ -193,7 +193,7 @@ impl ServerSection {
             .header_read_timeout(self.header_timeout.into())
             .drain(self.drain_timeout.into())
             .stale_after(self.stale_after.into())
-            .max_connections(self.max_connections)
+            .max_connections(at_least_one("max_connections", self.max_connections)?)
             .connections_per_address(self.connections_per_address)
             .health_listen(self.health_listen()?)
             .max_streams(self.max_streams)
@@ -298,6 +298,14 @@ impl ServerSection {
     }
 }
 
+/// Other keys use 0 for no limit; with 0 of these, the server would reject every request.
+fn at_least_one(key: &'static str, number: usize) -> Result<usize, SectionError> {
+    match number {
+        0 => Err(SectionError::new(key, "expected 1 or more, found 0; for no limit, set a large number")),
+        _ => Ok(number),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use novi::config::Config;
@@ -339,6 +347,16 @@ mod tests {
             (serde_json::json!({"toggles_header": "a b"}), "[server] toggles_header: expected the name"),
             (serde_json::json!({"trusted_proxies": ["x"]}), "[server] trusted_proxies: expected networks"),
             (serde_json::json!({"signing_key": "short"}), "[server] signing_key: expected 16 random bytes"),
+            (
+                serde_json::json!({"max_connections": 0}),
+                "[server] max_connections: expected 1 or more, found 0",
+            ),
+            (serde_json::json!({"body_limit": 0}), "[server] body_limit: expected 1 or more, found 0"),
+            (serde_json::json!({"context_limit": 0}), "[server] context_limit: expected 1 or more, found 0"),
+            (
+                serde_json::json!({"context_values": 0}),
+                "[server] context_values: expected 1 or more, found 0",
+            ),
             (serde_json::json!({"tls_cert": "x.pem"}), "[server] tls_cert: requires tls_key"),
             (serde_json::json!({"tls_key": "x.pem"}), "[server] tls_key: requires tls_cert"),
         ] {
