@@ -177,7 +177,10 @@ impl ApiError {
     }
 
     pub(crate) fn answer_timeout(limit: std::time::Duration) -> Self {
-        let message = format!("the response was not ready within {limit:?}; retry");
+        let message = format!(
+            "the response was not ready within {limit:?}; retry, but read the row first if you changed one: the \
+             change may have been made"
+        );
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "answer_timeout", message)
     }
 
