@@ -157,11 +157,13 @@ deallocate prepare novi_statement;
 
 -- The revision: the sum of these counters, which every change of the rows raises, also one by plain SQL. Readers compare
 -- with `!=`. Each connection has one of 64 slots: with a single row, writers would wait for each other until they
--- commit, and writers in opposite order would deadlock.
+-- commit, and writers in opposite order would deadlock. The stamp is drawn with each change: with it readers notice that the
+-- database was restored, or lost commits and made others.
 create table if not exists novi_revision (
   slot smallint not null primary key {{comment novi_revision.slot}},
   revision bigint not null {{comment novi_revision.revision}},
-  changed_at datetime(6) not null {{comment novi_revision.changed_at}}
+  changed_at datetime(6) not null {{comment novi_revision.changed_at}},
+  stamp bigint not null default 0 {{comment novi_revision.stamp}}
 ) engine = InnoDB {{comment novi_revision}};
 insert ignore into novi_revision (slot, revision, changed_at) values
   (0, 1, utc_timestamp(6)), (1, 0, utc_timestamp(6)), (2, 0, utc_timestamp(6)), (3, 0, utc_timestamp(6)),
@@ -180,6 +182,8 @@ insert ignore into novi_revision (slot, revision, changed_at) values
   (52, 0, utc_timestamp(6)), (53, 0, utc_timestamp(6)), (54, 0, utc_timestamp(6)), (55, 0, utc_timestamp(6)),
   (56, 0, utc_timestamp(6)), (57, 0, utc_timestamp(6)), (58, 0, utc_timestamp(6)), (59, 0, utc_timestamp(6)),
   (60, 0, utc_timestamp(6)), (61, 0, utc_timestamp(6)), (62, 0, utc_timestamp(6)), (63, 0, utc_timestamp(6));
+update novi_revision set stamp = cast(conv(left(sha2(concat(uuid(), rand()), 256), 15), 16, 10) as signed)
+  where slot = 0 and stamp = 0;
 
 -- Who changed what, when and why. `before` and `after` are the row as JSON. Every change leaves one record, and every record
 -- raises the revision of its slot: a reader that has seen all records knows all changes.
@@ -198,6 +202,7 @@ create table if not exists flag_history (
   `before` longtext {{comment flag_history.before}},
   `after` longtext {{comment flag_history.after}},
   reason text {{comment flag_history.reason}},
+  follows bigint {{comment flag_history.follows}},
   seen bigint null comment 'MySQL only: the first revision under which a reader has seen the record',
   index flag_history_entity (entity, entity_id),
   index flag_history_revision (slot, revision),
@@ -252,7 +257,8 @@ create table if not exists novi_tokens (
   constraint novi_tokens_digits check (length(hash) = 64)
 ) engine = InnoDB row_format = dynamic character set utf8mb4 collate utf8mb4_bin {{comment novi_tokens}};
 
--- How often tokens were created, changed or removed: servers read this number all the time, and the tokens when it changes.
+-- A number that is drawn at random whenever tokens are created, changed or removed, and 0 before: servers read it all the
+-- time, and the tokens when it differs.
 create table if not exists novi_token_changes (
   id smallint primary key {{comment novi_token_changes.id}},
   changes bigint not null {{comment novi_token_changes.changes}},
@@ -287,10 +293,14 @@ insert into activation_metadata (activation_id)
 drop trigger if exists novi_record_added;
 create trigger novi_record_added before insert on flag_history for each row
 begin
+  declare stamp_before bigint;
   if new.revision is null then
-    update novi_revision set revision = revision + 1, changed_at = utc_timestamp(6)
+    select stamp into stamp_before from novi_revision where slot = connection_id() % 64 for update;
+    update novi_revision set revision = revision + 1, changed_at = utc_timestamp(6),
+      stamp = cast(conv(left(sha2(concat(uuid(), rand()), 256), 15), 16, 10) as signed)
       where slot = connection_id() % 64;
     set new.slot = connection_id() % 64,
+      new.follows = stamp_before,
       new.revision = (select revision from novi_revision where slot = connection_id() % 64),
       new.changed_at = utc_timestamp(6),
       new.actor = left(coalesce(nullif(@novi_actor, ''), user()), 255),
@@ -561,7 +571,8 @@ end;
 drop trigger if exists novi_tokens_insert;
 create trigger novi_tokens_insert after insert on novi_tokens for each row
 begin
-  update novi_token_changes set changes = changes + 1 where id = 1;
+  update novi_token_changes set changes = cast(conv(left(sha2(concat(uuid(), rand()), 256), 15), 16, 10) as signed)
+    where id = 1;
 end;
 
 -- `last_used_at` changes nothing about what a token may do.
@@ -569,12 +580,14 @@ drop trigger if exists novi_tokens_update;
 create trigger novi_tokens_update after update on novi_tokens for each row
 begin
   if not ({{unchanged novi_tokens}}) then
-    update novi_token_changes set changes = changes + 1 where id = 1;
+    update novi_token_changes set changes = cast(conv(left(sha2(concat(uuid(), rand()), 256), 15), 16, 10) as signed)
+    where id = 1;
   end if;
 end;
 
 drop trigger if exists novi_tokens_delete;
 create trigger novi_tokens_delete after delete on novi_tokens for each row
 begin
-  update novi_token_changes set changes = changes + 1 where id = 1;
+  update novi_token_changes set changes = cast(conv(left(sha2(concat(uuid(), rand()), 256), 15), 16, 10) as signed)
+    where id = 1;
 end;

@@ -90,11 +90,13 @@ create table activation_members (
   primary key (activation_id, member)
 );
 
--- The revision: a number that every change of the rows raises, also one by plain SQL. Readers compare with `!=`.
+-- The revision: a number that every change of the rows raises, also one by plain SQL. Readers compare with `!=`. The
+-- stamp is drawn with each change: with it readers notice that the database was restored, or lost commits and made others.
 create table novi_revision (
   slot smallint primary key,
   revision bigint not null,
-  changed_at timestamptz not null default clock_timestamp()
+  changed_at timestamptz not null default clock_timestamp(),
+  stamp bigint not null default hashtextextended(gen_random_uuid()::text, 0)
 );
 insert into novi_revision (slot, revision) values (0, 1);
 
@@ -114,6 +116,7 @@ create table flag_history (
   before text,
   after text,
   reason text,
+  follows bigint,
   xid xid8
 );
 create index flag_history_entity on flag_history (entity, entity_id);
@@ -168,7 +171,8 @@ create table novi_tokens (
   last_used_at timestamptz
 );
 
--- How often tokens were created, changed or removed: servers read this number all the time, and the tokens when it changes.
+-- A number that is drawn at random whenever tokens are created, changed or removed, and 0 before: servers read it all the
+-- time, and the tokens when it differs.
 create table novi_token_changes (
   id smallint primary key check (id = 1),
   changes bigint not null
@@ -269,11 +273,16 @@ end $$;
 create function novi_commit() returns trigger language plpgsql security definer set search_path from current as $$
 declare
   reached record;
+  stamp_before bigint;
 begin
   delete from novi_touch where xid = new.xid;
-  update novi_revision set revision = revision + 1, changed_at = clock_timestamp() where slot = 0
+  select stamp into stamp_before from novi_revision where slot = 0 for update;
+  update novi_revision
+  set revision = revision + 1, changed_at = clock_timestamp(), stamp = hashtextextended(gen_random_uuid()::text, 0)
+  where slot = 0
   returning revision, changed_at into reached;
-  update flag_history set revision = reached.revision, changed_at = reached.changed_at, xid = null
+  update flag_history
+  set revision = reached.revision, changed_at = reached.changed_at, follows = stamp_before, xid = null
   where xid = new.xid;
   perform pg_notify('novi', reached.revision::text);
   return null;
@@ -376,7 +385,7 @@ end $$;
 
 create function novi_token_changed() returns trigger language plpgsql security definer set search_path from current as $$
 begin
-  update novi_token_changes set changes = changes + 1 where id = 1;
+  update novi_token_changes set changes = hashtextextended(gen_random_uuid()::text, 0) where id = 1;
   return null;
 end $$;
 

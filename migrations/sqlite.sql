@@ -63,13 +63,16 @@ create table activation_members (
   primary key (activation_id, member)
 ) without rowid;
 
--- The revision: a number that every change of the rows raises, also one by plain SQL. Readers compare with `!=`.
+-- The revision: a number that every change of the rows raises, also one by plain SQL. Readers compare with `!=`. The
+-- stamp is drawn with each change: with it readers notice that the database was restored, or lost commits and made others.
 create table novi_revision (
   slot integer primary key,
   revision integer not null,
-  changed_at text
+  changed_at text,
+  stamp integer not null
 );
-insert into novi_revision (slot, revision, changed_at) values (0, 1, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'));
+insert into novi_revision (slot, revision, changed_at, stamp)
+values (0, 1, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), random());
 
 -- Who changed what, when and why. `before` and `after` are the row as JSON. Every change leaves one record, and every record
 -- raises the revision: a reader that has seen all records knows all changes.
@@ -85,7 +88,8 @@ create table flag_history (
   operation text not null,
   before text,
   after text,
-  reason text
+  reason text,
+  follows integer
 );
 create index flag_history_entity on flag_history (entity, entity_id);
 create index flag_history_revision on flag_history (slot, revision);
@@ -105,13 +109,15 @@ select entity, entity_id, other_id, operation, before, after from flag_history;
 
 create trigger novi_record_added instead of insert on novi_record
 begin
-  update novi_revision set revision = revision + 1, changed_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') where slot = 0;
   insert into flag_history
-    (slot, revision, changed_at, actor, entity, entity_id, other_id, operation, before, after, reason)
-  select current.slot, current.revision, current.changed_at, session.actor,
-    new.entity, new.entity_id, new.other_id, new.operation, new.before, new.after, session.reason
+    (slot, revision, changed_at, actor, entity, entity_id, other_id, operation, before, after, reason, follows)
+  select current.slot, current.revision + 1, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), session.actor,
+    new.entity, new.entity_id, new.other_id, new.operation, new.before, new.after, session.reason, current.stamp
   from novi_revision current left join novi_session session on session.id = 1
   where current.slot = 0;
+  update novi_revision
+  set revision = revision + 1, changed_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), stamp = random()
+  where slot = 0;
 end;
 
 -- `insert or replace` and `update or replace` remove rows that are in the way without firing a trigger for them. Rows that
@@ -156,7 +162,8 @@ create table novi_tokens (
   last_used_at text
 );
 
--- How often tokens were created, changed or removed: servers read this number all the time, and the tokens when it changes.
+-- A number that is drawn at random whenever tokens are created, changed or removed, and 0 before: servers read it all the
+-- time, and the tokens when it differs.
 create table novi_token_changes (
   id integer primary key check (id = 1),
   changes integer not null
@@ -486,17 +493,17 @@ end;
 
 create trigger novi_tokens_insert after insert on novi_tokens
 begin
-  update novi_token_changes set changes = changes + 1 where id = 1;
+  update novi_token_changes set changes = random() where id = 1;
 end;
 
 -- `last_used_at` changes nothing about what a token may do.
 create trigger novi_tokens_update after update on novi_tokens
 when {{changed novi_tokens}}
 begin
-  update novi_token_changes set changes = changes + 1 where id = 1;
+  update novi_token_changes set changes = random() where id = 1;
 end;
 
 create trigger novi_tokens_delete after delete on novi_tokens
 begin
-  update novi_token_changes set changes = changes + 1 where id = 1;
+  update novi_token_changes set changes = random() where id = 1;
 end;

@@ -159,11 +159,13 @@ deallocate prepare novi_statement;
 
 -- The revision: the sum of these counters, which every change of the rows raises, also one by plain SQL. Readers compare
 -- with `!=`. Each connection has one of 64 slots: with a single row, writers would wait for each other until they
--- commit, and writers in opposite order would deadlock.
+-- commit, and writers in opposite order would deadlock. The stamp is drawn with each change: with it readers notice that the
+-- database was restored, or lost commits and made others.
 create table if not exists novi_revision (
   slot smallint not null primary key comment 'The number of the counter',
   revision bigint not null comment 'Rises with each change',
-  changed_at datetime(6) not null comment 'When the rows last changed'
+  changed_at datetime(6) not null comment 'When the rows last changed',
+  stamp bigint not null default 0 comment 'Drawn at random with each change: differs between two databases at one revision'
 ) engine = InnoDB comment 'The revision of the rows: the sum of these counters, of which MySQL has 64 and the others one';
 insert ignore into novi_revision (slot, revision, changed_at) values
   (0, 1, utc_timestamp(6)), (1, 0, utc_timestamp(6)), (2, 0, utc_timestamp(6)), (3, 0, utc_timestamp(6)),
@@ -182,6 +184,8 @@ insert ignore into novi_revision (slot, revision, changed_at) values
   (52, 0, utc_timestamp(6)), (53, 0, utc_timestamp(6)), (54, 0, utc_timestamp(6)), (55, 0, utc_timestamp(6)),
   (56, 0, utc_timestamp(6)), (57, 0, utc_timestamp(6)), (58, 0, utc_timestamp(6)), (59, 0, utc_timestamp(6)),
   (60, 0, utc_timestamp(6)), (61, 0, utc_timestamp(6)), (62, 0, utc_timestamp(6)), (63, 0, utc_timestamp(6));
+update novi_revision set stamp = cast(conv(left(sha2(concat(uuid(), rand()), 256), 15), 16, 10) as signed)
+  where slot = 0 and stamp = 0;
 
 -- Who changed what, when and why. `before` and `after` are the row as JSON. Every change leaves one record, and every record
 -- raises the revision of its slot: a reader that has seen all records knows all changes.
@@ -200,6 +204,7 @@ create table if not exists flag_history (
   `before` longtext comment 'The row before, as JSON',
   `after` longtext comment 'The row after, as JSON',
   reason text comment 'Why, if the session gave a reason',
+  follows bigint comment 'The stamp that the slot had before',
   seen bigint null comment 'MySQL only: the first revision under which a reader has seen the record',
   index flag_history_entity (entity, entity_id),
   index flag_history_revision (slot, revision),
@@ -254,12 +259,13 @@ create table if not exists novi_tokens (
   constraint novi_tokens_digits check (length(hash) = 64)
 ) engine = InnoDB row_format = dynamic character set utf8mb4 collate utf8mb4_bin comment 'API tokens; use `novi token`, since a secret is shown only once and never stored';
 
--- How often tokens were created, changed or removed: servers read this number all the time, and the tokens when it changes.
+-- A number that is drawn at random whenever tokens are created, changed or removed, and 0 before: servers read it all the
+-- time, and the tokens when it differs.
 create table if not exists novi_token_changes (
   id smallint primary key comment 'Always 1',
-  changes bigint not null comment 'Rises with each change',
+  changes bigint not null comment 'Drawn at random with each change; 0 before the first',
   constraint novi_token_changes_one check (id = 1)
-) engine = InnoDB comment 'A counter of the changes of novi_tokens';
+) engine = InnoDB comment 'Whether novi_tokens has changed';
 insert ignore into novi_token_changes (id, changes) values (1, 0);
 
 -- MySQL has row triggers only, none for truncate. They run in the order in which they are made.
@@ -289,10 +295,14 @@ insert into activation_metadata (activation_id)
 drop trigger if exists novi_record_added;
 create trigger novi_record_added before insert on flag_history for each row
 begin
+  declare stamp_before bigint;
   if new.revision is null then
-    update novi_revision set revision = revision + 1, changed_at = utc_timestamp(6)
+    select stamp into stamp_before from novi_revision where slot = connection_id() % 64 for update;
+    update novi_revision set revision = revision + 1, changed_at = utc_timestamp(6),
+      stamp = cast(conv(left(sha2(concat(uuid(), rand()), 256), 15), 16, 10) as signed)
       where slot = connection_id() % 64;
     set new.slot = connection_id() % 64,
+      new.follows = stamp_before,
       new.revision = (select revision from novi_revision where slot = connection_id() % 64),
       new.changed_at = utc_timestamp(6),
       new.actor = left(coalesce(nullif(@novi_actor, ''), user()), 255),
@@ -717,7 +727,8 @@ end;
 drop trigger if exists novi_tokens_insert;
 create trigger novi_tokens_insert after insert on novi_tokens for each row
 begin
-  update novi_token_changes set changes = changes + 1 where id = 1;
+  update novi_token_changes set changes = cast(conv(left(sha2(concat(uuid(), rand()), 256), 15), 16, 10) as signed)
+    where id = 1;
 end;
 
 -- `last_used_at` changes nothing about what a token may do.
@@ -731,12 +742,14 @@ begin
     and old.hash <=> new.hash
     and old.expires_at <=> new.expires_at
     and old.revoked_at <=> new.revoked_at) then
-    update novi_token_changes set changes = changes + 1 where id = 1;
+    update novi_token_changes set changes = cast(conv(left(sha2(concat(uuid(), rand()), 256), 15), 16, 10) as signed)
+    where id = 1;
   end if;
 end;
 
 drop trigger if exists novi_tokens_delete;
 create trigger novi_tokens_delete after delete on novi_tokens for each row
 begin
-  update novi_token_changes set changes = changes + 1 where id = 1;
+  update novi_token_changes set changes = cast(conv(left(sha2(concat(uuid(), rand()), 256), 15), 16, 10) as signed)
+    where id = 1;
 end;

@@ -92,11 +92,13 @@ create table activation_members (
   primary key (activation_id, member)
 );
 
--- The revision: a number that every change of the rows raises, also one by plain SQL. Readers compare with `!=`.
+-- The revision: a number that every change of the rows raises, also one by plain SQL. Readers compare with `!=`. The
+-- stamp is drawn with each change: with it readers notice that the database was restored, or lost commits and made others.
 create table novi_revision (
   slot smallint primary key,
   revision bigint not null,
-  changed_at timestamptz not null default clock_timestamp()
+  changed_at timestamptz not null default clock_timestamp(),
+  stamp bigint not null default hashtextextended(gen_random_uuid()::text, 0)
 );
 insert into novi_revision (slot, revision) values (0, 1);
 
@@ -116,6 +118,7 @@ create table flag_history (
   before text,
   after text,
   reason text,
+  follows bigint,
   xid xid8
 );
 create index flag_history_entity on flag_history (entity, entity_id);
@@ -170,7 +173,8 @@ create table novi_tokens (
   last_used_at timestamptz
 );
 
--- How often tokens were created, changed or removed: servers read this number all the time, and the tokens when it changes.
+-- A number that is drawn at random whenever tokens are created, changed or removed, and 0 before: servers read it all the
+-- time, and the tokens when it differs.
 create table novi_token_changes (
   id smallint primary key check (id = 1),
   changes bigint not null
@@ -225,10 +229,12 @@ comment on column flag_history.operation is 'insert, update or delete';
 comment on column flag_history.before is 'The row before, as JSON';
 comment on column flag_history.after is 'The row after, as JSON';
 comment on column flag_history.reason is 'Why, if the session gave a reason';
+comment on column flag_history.follows is 'The stamp that the slot had before';
 comment on table novi_revision is 'The revision of the rows: the sum of these counters, of which MySQL has 64 and the others one';
 comment on column novi_revision.slot is 'The number of the counter';
 comment on column novi_revision.revision is 'Rises with each change';
 comment on column novi_revision.changed_at is 'When the rows last changed';
+comment on column novi_revision.stamp is 'Drawn at random with each change: differs between two databases at one revision';
 comment on table novi_usage is 'When flags were last evaluated, for `novi stale`; may be emptied';
 comment on column novi_usage.flag is 'The name of the flag';
 comment on column novi_usage.first_seen is 'When an evaluation was first recorded';
@@ -250,9 +256,9 @@ comment on column novi_tokens.created_by is 'Who created it';
 comment on column novi_tokens.expires_at is 'When it expires';
 comment on column novi_tokens.revoked_at is 'When it was revoked';
 comment on column novi_tokens.last_used_at is 'When it was last used, to a minute';
-comment on table novi_token_changes is 'A counter of the changes of novi_tokens';
+comment on table novi_token_changes is 'Whether novi_tokens has changed';
 comment on column novi_token_changes.id is 'Always 1';
-comment on column novi_token_changes.changes is 'Rises with each change';
+comment on column novi_token_changes.changes is 'Drawn at random with each change; 0 before the first';
 
 -- Functions are `security definer`: a role that may write to flags needs no rights on novi's own tables.
 
@@ -346,11 +352,16 @@ end $$;
 create function novi_commit() returns trigger language plpgsql security definer set search_path from current as $$
 declare
   reached record;
+  stamp_before bigint;
 begin
   delete from novi_touch where xid = new.xid;
-  update novi_revision set revision = revision + 1, changed_at = clock_timestamp() where slot = 0
+  select stamp into stamp_before from novi_revision where slot = 0 for update;
+  update novi_revision
+  set revision = revision + 1, changed_at = clock_timestamp(), stamp = hashtextextended(gen_random_uuid()::text, 0)
+  where slot = 0
   returning revision, changed_at into reached;
-  update flag_history set revision = reached.revision, changed_at = reached.changed_at, xid = null
+  update flag_history
+  set revision = reached.revision, changed_at = reached.changed_at, follows = stamp_before, xid = null
   where xid = new.xid;
   perform pg_notify('novi', reached.revision::text);
   return null;
@@ -453,7 +464,7 @@ end $$;
 
 create function novi_token_changed() returns trigger language plpgsql security definer set search_path from current as $$
 begin
-  update novi_token_changes set changes = changes + 1 where id = 1;
+  update novi_token_changes set changes = hashtextextended(gen_random_uuid()::text, 0) where id = 1;
   return null;
 end $$;
 

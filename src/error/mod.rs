@@ -59,6 +59,19 @@ pub enum Error {
         /// The error of the database or its driver.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Another transaction was in the way: a deadlock, or a lock that was not released in time. Nothing was
+    /// changed. The stores have tried again already, unless the transaction is the caller's.
+    #[error(
+        "{action} ({store}): another transaction was in the way and nothing was changed, try again: {source}"
+    )]
+    Contention {
+        /// Which database, without passwords.
+        store: String,
+        /// The failed action, such as "could not change the rows".
+        action: String,
+        /// The error of the database or its driver.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The database has no tables of novi.
     #[error("{store} has no novi tables: run `novi migrate`, or call `migrate` on the store")]
     NotMigrated {

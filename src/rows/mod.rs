@@ -12,37 +12,79 @@ pub(crate) mod violation;
 pub use conflict::Conflict;
 pub use expired::{ExpiredFlag, ExpiryPolicy};
 pub use issue::Issue;
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use chrono::{DateTime, Utc};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 pub use violation::{Violation, ViolationKind};
 
-/// The number of a state of the rows.
+/// A state of the rows: a number, which people see, and a stamp, which tells two states with one number apart.
 ///
-/// Compare revisions with `!=` only: after a restore or a fail-over the database may have a lower one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct Revision(i64);
+/// Compare revisions with `!=` only. After a restore or a fail-over the database may have a lower number, or
+/// other rows under the same one. Text, JSON and records of the history have the number only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "i64", into = "i64")]
+pub struct Revision {
+    number: i64,
+    stamp: i64,
+}
 
 impl Revision {
     /// The revision with this number.
     #[must_use]
     pub const fn new(number: i64) -> Self {
-        Self(number)
+        Self { number, stamp: 0 }
+    }
+
+    /// The same number with a stamp.
+    #[must_use]
+    pub const fn stamped(self, stamp: i64) -> Self {
+        Self { stamp, ..self }
     }
 
     /// The number, as the table `novi_revision` has it.
     #[must_use]
     pub const fn number(self) -> i64 {
-        self.0
+        self.number
+    }
+
+    /// The random number that the database drew when it reached this revision; 0 for rows in memory.
+    #[must_use]
+    pub const fn stamp(self) -> i64 {
+        self.stamp
     }
 }
 
 impl fmt::Display for Revision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.number.fmt(f)
+    }
+}
+
+impl From<i64> for Revision {
+    fn from(number: i64) -> Self {
+        Self::new(number)
+    }
+}
+
+impl From<Revision> for i64 {
+    fn from(revision: Revision) -> Self {
+        revision.number
+    }
+}
+
+impl JsonSchema for Revision {
+    fn schema_name() -> Cow<'static, str> {
+        "Revision".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "The number of a state of the rows. After a restore or a fail-over it may be lower.",
+            "type": "integer",
+            "format": "int64",
+        })
     }
 }
 

@@ -76,7 +76,7 @@ impl Startup {
                 Err(unusable) => tracing::warn!("{unusable}"),
             }
         }
-        if self.without_database && matches!(error, Error::Store { .. }) {
+        if self.without_database && matches!(error, Error::Store { .. } | Error::Contention { .. }) {
             tracing::error!("{error}; there are no flags until the database is available");
             return Ok((Rows::default(), Connectivity::without_rows(error.to_string())));
         }

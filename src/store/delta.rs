@@ -8,11 +8,22 @@ use crate::{
     store::future::BoxFuture,
 };
 
-/// A state of the rows: the number of each slot of `novi_revision`. PostgreSQL and SQLite have one slot,
-/// MySQL has several, so that writers do not wait for each other. The revision is their sum.
+/// A state of the rows: number and stamp of each slot of `novi_revision`. PostgreSQL and SQLite have one slot,
+/// MySQL has several, so that writers do not wait for each other. The revision is the sum of the numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {
-    slots: Vec<(i64, i64)>,
+    slots: Vec<(i64, Revision)>,
+}
+
+/// What has changed since an earlier state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// These rows.
+    Changed(Delta),
+    /// Unknown, because the history does not reach back so far or a revision was raised by hand; or too much.
+    Unknown,
+    /// The earlier state is not in the history: the database was restored, or failed over and lost commits.
+    OtherHistory,
 }
 
 /// The ids of the rows that have changed.
@@ -45,13 +56,11 @@ pub trait ReadSession: Send {
     /// The state that is read.
     fn cursor(&self) -> &Cursor;
 
-    /// What has changed since an earlier state. `None` if that is unknown (the history does not reach back so
-    /// far, a revision was raised by hand, the database was restored) or too much: then all rows have to be
-    /// read.
+    /// What has changed since an earlier state. Unless that is known, all rows have to be read.
     ///
     /// # Errors
     /// [`Error::Store`](crate::error::Error::Store) if the database does not respond.
-    fn changed_since<'a>(&'a mut self, before: &'a Cursor) -> BoxFuture<'a, Result<Option<Delta>>>;
+    fn changed_since<'a>(&'a mut self, before: &'a Cursor) -> BoxFuture<'a, Result<Since>>;
 
     /// Some rows. Rows that do not exist are left out.
     ///
@@ -92,28 +101,46 @@ pub struct Fingerprint {
 }
 
 impl Cursor {
-    /// The state with these numbers, by slot.
+    /// The state with these revisions, by slot.
     #[must_use]
-    pub fn new(mut slots: Vec<(i64, i64)>) -> Self {
-        slots.sort_unstable();
+    pub fn new(mut slots: Vec<(i64, Revision)>) -> Self {
+        slots.sort_unstable_by_key(|(slot, _)| *slot);
         Self { slots }
     }
 
     /// The revision that people see.
     #[must_use]
     pub fn revision(&self) -> Revision {
-        Revision::new(self.slots.iter().fold(0, |sum, (_, number)| sum.wrapping_add(*number)))
+        let add = |sum: Revision, (_, of_slot): &(i64, Revision)| {
+            let number = sum.number().wrapping_add(of_slot.number());
+            Revision::new(number).stamped(sum.stamp() ^ of_slot.stamp())
+        };
+        self.slots.iter().fold(Revision::default(), add)
     }
 
-    /// The slots whose number has changed, with both numbers.
+    /// The slots whose revision has changed, with both revisions.
     #[must_use]
-    pub fn moved_since(&self, before: &Self) -> Vec<(i64, i64, i64)> {
-        let number_before = |slot: i64| {
+    pub fn moved_since(&self, before: &Self) -> Vec<(i64, Revision, Revision)> {
+        let of_slot = |slot: i64| {
             let place = before.slots.binary_search_by_key(&slot, |(slot, _)| *slot);
-            place.ok().and_then(|place| before.slots.get(place)).map_or(0, |(_, number)| *number)
+            place
+                .ok()
+                .and_then(|place| before.slots.get(place))
+                .map_or_else(Revision::default, |found| found.1)
         };
-        let slots = self.slots.iter().map(|(slot, number)| (*slot, number_before(*slot), *number));
+        let slots = self.slots.iter().map(|(slot, now)| (*slot, of_slot(*slot), *now));
         slots.filter(|(_, before, now)| before != now).collect()
+    }
+}
+
+impl Since {
+    /// The changes, if they are known.
+    #[must_use]
+    pub fn known(self) -> Option<Delta> {
+        match self {
+            Self::Changed(delta) => Some(delta),
+            Self::Unknown | Self::OtherHistory => None,
+        }
     }
 }
 
@@ -165,21 +192,43 @@ pub(super) struct Record {
     /// The row before an update, as JSON: its id or its name may have been different.
     pub(super) before: Option<String>,
     pub(super) after: Option<String>,
+    /// The stamp of the slot's revision before.
+    pub(super) follows: Option<i64>,
+}
+
+#[cfg(feature = "sql")]
+impl Since {
+    /// The changes of all records since the earlier revisions, if the records cover all changes.
+    pub(super) fn of(records: &[Record], moved: &[(i64, Revision, Revision)]) -> Self {
+        for (slot, before, now) in moved {
+            if !follows(records, *slot, *before, *now) {
+                return Self::OtherHistory;
+            }
+        }
+        let covered = moved.iter().all(|(slot, before, now)| {
+            let of_slot = records.iter().filter(|record| record.slot == *slot);
+            let told: BTreeSet<i64> = of_slot.map(|record| record.revision).collect();
+            i64::try_from(told.len()).ok() == now.number().checked_sub(before.number())
+        });
+        Delta::of(records).filter(|_| covered).map_or(Self::Unknown, Self::Changed)
+    }
+}
+
+/// Whether the revision of a slot was reached from an earlier one, as far as the records say.
+#[cfg(feature = "sql")]
+pub(super) fn follows(records: &[Record], slot: i64, before: Revision, now: Revision) -> bool {
+    let mut next = records
+        .iter()
+        .filter(|record| record.slot == slot && Some(record.revision) == before.number().checked_add(1))
+        .filter_map(|record| record.follows)
+        .peekable();
+    // Without the next record the changes are unknown, which is for the caller to find.
+    now.number() > before.number() && (next.peek().is_none() || next.any(|stamp| stamp == before.stamp()))
 }
 
 #[cfg(feature = "sql")]
 impl Delta {
-    /// The changes of all records since `before`; `None` if the records do not cover all changes.
-    pub(super) fn from_records(records: &[Record], moved: &[(i64, i64, i64)]) -> Option<Self> {
-        for (slot, before, now) in moved {
-            // After a restore the number is lower than it was.
-            let raised = now.checked_sub(*before).filter(|raised| *raised > 0)?;
-            let of_slot = records.iter().filter(|record| record.slot == *slot);
-            let told: BTreeSet<i64> = of_slot.map(|record| record.revision).collect();
-            if i64::try_from(told.len()) != Ok(raised) {
-                return None;
-            }
-        }
+    fn of(records: &[Record]) -> Option<Self> {
         let mut changed = Self::default();
         for record in records {
             changed.add(record)?;
@@ -234,7 +283,13 @@ mod tests {
             operation: operation.to_owned(),
             before: json(id),
             after: json(id),
+            follows: Some(100 * (revision - 1)),
         }
+    }
+
+    /// The revision with the stamp that its records have.
+    fn at(number: i64) -> Revision {
+        Revision::new(number).stamped(100 * number)
     }
 
     #[test]
@@ -247,7 +302,7 @@ mod tests {
             record(6, "activations", 7, "insert"),
             record(7, "activation_members", 8, "delete"),
         ];
-        let changed = Delta::from_records(&records, &[(0, 4, 7)]).unwrap();
+        let changed = Since::of(&records, &[(0, at(4), at(7))]).known().unwrap();
         assert_eq!(changed.flags, BTreeSet::from([1, 3, 4]));
         assert_eq!(changed.activations, BTreeSet::from([7, 8]));
         assert!(changed.is_new);
@@ -257,18 +312,32 @@ mod tests {
     #[test]
     fn records_that_do_not_tell_all_tell_nothing() {
         let records = [record(5, "flags", 1, "update"), record(7, "flags", 1, "update")];
-        for moved in [(0, 4, 7), (0, 4, 8), (0, 9, 7), (1, 0, 1)] {
-            assert_eq!(Delta::from_records(&records, &[moved]), None, "{moved:?}");
+        for moved in [(0, at(4), at(7)), (0, at(4), at(8)), (1, at(0), at(1))] {
+            assert_eq!(Since::of(&records, &[moved]), Since::Unknown, "{moved:?}");
         }
         let unknown = [record(5, "flags", 1, "truncate")];
-        assert_eq!(Delta::from_records(&unknown, &[(0, 4, 5)]), None);
+        assert_eq!(Since::of(&unknown, &[(0, at(4), at(5))]), Since::Unknown);
+    }
+
+    #[test]
+    fn records_that_do_not_follow_are_of_another_history() {
+        let records = [record(5, "flags", 1, "update"), record(6, "flags", 1, "update")];
+        let of = |before, now| Since::of(&records, &[(0, before, now)]);
+        assert!(matches!(of(at(4), at(6)), Since::Changed(_)));
+        let other = |number: i64| Revision::new(number).stamped(1);
+        for (before, now) in [(other(4), at(6)), (other(6), at(6)), (at(6), at(5)), (at(9), at(6))] {
+            assert_eq!(of(before, now), Since::OtherHistory, "{before:?} {now:?}");
+        }
     }
 
     #[test]
     fn slots_are_compared_one_by_one() {
-        let before = Cursor::new(vec![(3, 7), (0, 1)]);
-        let now = Cursor::new(vec![(0, 1), (3, 5), (4, 2)]);
-        assert_eq!(now.moved_since(&before), [(3, 7, 5), (4, 0, 2)]);
-        assert_eq!((before.revision(), now.revision()), (Revision::new(8), Revision::new(8)));
+        let before = Cursor::new(vec![(3, at(7)), (0, at(1)), (5, at(1))]);
+        let now = Cursor::new(vec![(0, at(1)), (3, at(5)), (4, at(2)), (5, at(1).stamped(7))]);
+        let moved =
+            [(3, at(7), at(5)), (4, Revision::default(), at(2)), (5, at(1), Revision::new(1).stamped(7))];
+        assert_eq!(now.moved_since(&before), moved);
+        assert_eq!((before.revision().number(), now.revision().number()), (9, 9));
+        assert_ne!(before.revision(), now.revision());
     }
 }

@@ -140,5 +140,5 @@ impl UsageStore for LazyStore {
 
 /// Whether opening the database may succeed later: unless its address is invalid.
 pub(crate) fn is_transient(error: &Error) -> bool {
-    matches!(error, Error::Store { .. } | Error::MissingFile { .. })
+    matches!(error, Error::Store { .. } | Error::Contention { .. } | Error::MissingFile { .. })
 }

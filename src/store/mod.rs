@@ -41,7 +41,7 @@ pub(crate) use apply::sort;
 pub use backoff::Backoff;
 pub use change::{Author, Change, FieldChange};
 pub use connect::{DEMO_ROWS, connect, create};
-pub use delta::{Cursor, Delta, Fingerprint, ReadSession, Selection};
+pub use delta::{Cursor, Delta, Fingerprint, ReadSession, Selection, Since};
 pub use edit::{Edit, Expected, RowKey, Validate};
 pub use file::SnapshotFile;
 pub use future::BoxFuture;

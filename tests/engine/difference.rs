@@ -13,7 +13,7 @@ use novi::{
     Context, Flags, FlagsBuilder, Result,
     overrides::Override,
     rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, MemberRow, Revision, Rows},
-    store::{BoxFuture, Cursor, Delta, ReadSession, ReadStore, Selection},
+    store::{BoxFuture, Cursor, Delta, ReadSession, ReadStore, Selection, Since},
 };
 use proptest::prelude::*;
 
@@ -58,7 +58,7 @@ impl ReadStore for Versions {
 
     fn session(&self) -> BoxFuture<'_, Result<Option<Box<dyn ReadSession>>>> {
         let rows = self.present();
-        let cursor = Cursor::new(vec![(0, rows.revision.number())]);
+        let cursor = Cursor::new(vec![(0, rows.revision)]);
         let session = Session { store: self.clone(), rows, cursor };
         Box::pin(async { Ok(Some(Box::new(session) as Box<dyn ReadSession>)) })
     }
@@ -75,12 +75,12 @@ impl ReadSession for Session {
         &self.cursor
     }
 
-    fn changed_since<'a>(&'a mut self, before: &'a Cursor) -> BoxFuture<'a, Result<Option<Delta>>> {
+    fn changed_since<'a>(&'a mut self, before: &'a Cursor) -> BoxFuture<'a, Result<Since>> {
         let before = Arc::clone(
             &self.store.states.lock().unwrap()[usize::try_from(before.revision().number()).unwrap()],
         );
         let changed = difference(&before, &self.rows);
-        Box::pin(async { Ok(Some(changed)) })
+        Box::pin(async { Ok(Since::Changed(changed)) })
     }
 
     fn select<'a>(&'a mut self, selection: &'a Selection) -> BoxFuture<'a, Result<Rows>> {

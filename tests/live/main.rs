@@ -5,6 +5,8 @@
 mod changes;
 #[path = "../common/mod.rs"]
 mod common;
+mod file;
 mod follow;
+mod lineage;
 mod outage;
 mod servers;

@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod connections;
 mod exposed;
 mod history;
 mod history_at;

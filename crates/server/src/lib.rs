@@ -81,6 +81,7 @@
 //! | 412 | `conflict` | management: the row was modified since the caller read it; `conflict` has both sides |
 //! | 422 | `invalid` | management: `problems` has every problem, with a JSON pointer into the body |
 //! | 501 | `no_database` | management: there is no [`Options::database`](Options#structfield.database) |
+//! | 503 | `contention` | management: other transactions were in the way, also of the retries; nothing was changed |
 //! | 503 | `database_unavailable`, `not_migrated`, `not_seen_yet` | management: the database is unavailable or has no tables, or this server has not loaded the change yet |
 //!
 //! Requests that are not HTTP, and heads of more than 64 KiB (up to 128 KiB if they arrive at once) or 100

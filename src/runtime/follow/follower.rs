@@ -13,7 +13,7 @@ use crate::{
     rows::{Revision, Rows},
     runtime::{core::Core, follow::part_rows::PartRows, subscription::Changes},
     snapshot::{Part, PatchBuilder, ReverseIndex, Snapshot},
-    store::{Cursor, Delta, Fingerprint, ReadSession, ReadStore},
+    store::{Cursor, Delta, Fingerprint, ReadSession, ReadStore, Since},
 };
 
 /// A patch with more flags than this is compacted: a snapshot of all rows is compiled in the background. A
@@ -195,7 +195,9 @@ impl Follower {
         sweep: bool,
     ) -> Result<RefreshOutcome> {
         let Some(base) = &mut self.base else { return Ok(RefreshOutcome::Unchanged) };
-        let changed = session.changed_since(&base.state.cursor).await?;
+        let since = session.changed_since(&base.state.cursor).await?;
+        let lost = (since == Since::OtherHistory).then(|| base.state.cursor.revision());
+        let changed = since.known();
         let found = if sweep { session.fingerprint().await? } else { None };
         let changed = changed.filter(|changed| base.explains(changed, found.as_ref()));
         if let Some(changed) = changed {
@@ -205,7 +207,7 @@ impl Follower {
             // Changes since the base was compiled may have been announced already.
             let news = match base.serial {
                 Some(_) => Some(changed.clone()),
-                None => session.changed_since(&self.published).await?,
+                None => session.changed_since(&self.published).await?.known(),
             };
             if let Some(outcome) = base.follow(core, session.as_mut(), &changed, news.as_ref()).await? {
                 self.published = base.state.cursor.clone();
@@ -219,6 +221,14 @@ impl Follower {
             }
         }
         let (rows, state) = load_in(session).await?;
+        if let Some(lost) = lost {
+            tracing::warn!(
+                store = store.name(),
+                revision = rows.revision.number(),
+                "revision {lost}, at which flags were evaluated, is not in the history of the database: it was restored or \
+                 replaced, or failed over and lost commits; all rows have been read again"
+            );
+        }
         self.replace(core, store, rows, Some(state)).await
     }
 

@@ -62,6 +62,8 @@ struct Contents<'a> {
     store: &'a str,
     written_at: DateTime<Utc>,
     rows: &'a Rows,
+    /// Of the revision, which is a number in JSON.
+    stamp: i64,
     faults: Vec<RowFault<'a>>,
 }
 
@@ -70,6 +72,8 @@ struct Found<'a> {
     store: String,
     written_at: DateTime<Utc>,
     rows: Rows,
+    #[serde(default)]
+    stamp: i64,
     #[serde(borrow)]
     faults: Vec<RowFault<'a>>,
 }
@@ -154,8 +158,9 @@ impl<'a> Header<'a> {
         if checksum(start, body) != self.checksum {
             return Err(SnapshotFault::damaged("the checksum"));
         }
-        let Found { store, written_at, mut rows, faults } =
+        let Found { store, written_at, mut rows, stamp, faults } =
             serde_json::from_slice(body).map_err(|error| SnapshotFault::damaged(error.to_string()))?;
+        rows.revision = rows.revision.stamped(stamp);
         for fault in faults {
             fault.put_into(&mut rows)?;
         }
@@ -173,7 +178,8 @@ fn checksum(header: &[u8], body: &[u8]) -> u32 {
 
 fn encode(store: &str, written_at: DateTime<Utc>, rows: &Rows) -> Result<Vec<u8>, SnapshotFault> {
     let mut bytes = vec![0; HEADER];
-    let written = Contents { store, written_at, rows, faults: RowFault::all_of(rows) };
+    let (stamp, faults) = (rows.revision.stamp(), RowFault::all_of(rows));
+    let written = Contents { store, written_at, rows, stamp, faults };
     serde_json::to_writer(&mut bytes, &written).map_err(io::Error::from)?;
     let (header, body) = bytes.split_at_mut(HEADER);
     let length = body.len() as u64;

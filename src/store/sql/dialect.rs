@@ -15,8 +15,8 @@ pub struct Dialect {
     pub(super) numbers_parameters: bool,
     /// Whether a statement is prepared once for each connection and kept.
     pub(super) keeps_statements: bool,
-    /// Whether a connection leads to another machine, which may go away without a word.
-    pub(super) is_remote: bool,
+    /// Sets what statements outside of a transaction need, whatever the server's default is.
+    pub(super) setup: Option<&'static str>,
     /// What begins a transaction in which all reads see one moment, whatever the server's default is, and
     /// what runs before it.
     pub(super) before_read: Option<&'static str>,
@@ -35,11 +35,12 @@ pub struct Dialect {
 /// The statements that read rows. The tables are called `f`, `a`, `l` and `m`; a condition or an order
 /// follows.
 pub(super) struct ReadSql {
+    /// `revision, stamp`: the sum of the numbers, and all stamps joined by xor
     pub(super) revision: &'static str,
-    /// `slot, revision`
+    /// `slot, revision, stamp`
     pub(super) cursor: &'static str,
-    /// `slot, revision, entity, entity_id, operation, before, after` of the records of a slot above one
-    /// revision and up to another, at most so many; rows before and after only for an update.
+    /// `slot, revision, entity, entity_id, operation, before, after, follows` of the records of a slot above
+    /// one revision and up to another, at most so many; rows before and after only for an update.
     pub(super) changes: &'static str,
     /// `id, name, status`, then `flag_id` of the metadata (null if there are none) and its other columns.
     pub(super) flags: &'static str,
@@ -109,7 +110,7 @@ pub(super) struct UsageSql {
 }
 
 pub(super) struct TokenSql {
-    /// How often tokens were changed, or null if no trigger counts.
+    /// The number of the last change of tokens, or null without triggers.
     pub(super) changes: &'static str,
     /// `id, name, role, subject, hash, created_at, created_by, expires_at, revoked_at, last_used_at`, times
     /// as text.
@@ -133,8 +134,10 @@ pub(super) enum Failure {
     Reference,
     /// A value does not fit its column.
     Value,
-    /// The server has no connection to spare, or the file is locked: worth another try.
+    /// The server has no connection to spare: worth another try.
     Busy,
+    /// Another transaction is in the way: worth another try of the whole transaction.
+    Contention,
     Other,
 }
 
@@ -159,10 +162,14 @@ impl Failure {
 impl Dialect {
     /// The error of a statement, for people.
     pub(in crate::store) fn error(&self, store: &str, action: &str, error: sqlx::Error) -> Error {
-        if (self.failure)(&error) == Failure::NotMigrated {
-            return Error::NotMigrated { store: store.to_owned() };
+        let store = store.to_owned();
+        match (self.failure)(&error) {
+            Failure::NotMigrated => Error::NotMigrated { store },
+            Failure::Contention => {
+                Error::Contention { store, action: action.to_owned(), source: Box::new(error) }
+            }
+            _ => Error::store(store, action, without_source_line(error)),
         }
-        Error::store(store, action, without_source_line(error))
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) async fn rows_at(
         Err(error) => return Ok(Err(error)),
     };
     let current = all_rows(connection).await?;
-    if current.revision == revision {
+    if current.revision.number() == revision.number() {
         return Ok(Ok(current));
     }
     let mut replay = Replay::at(revision);

@@ -6,6 +6,7 @@
 
 mod adopt;
 mod connection;
+mod database_file;
 mod dialect;
 mod driver;
 mod history;

@@ -3,7 +3,7 @@
 use std::str::FromStr as _;
 
 use sqlx::{
-    MySql, MySqlConnection, Pool, Row as _, TypeInfo as _, ValueRef as _,
+    MySql, MySqlConnection, Row as _, TypeInfo as _, ValueRef as _,
     migrate::MigrateError,
     mysql::{
         MySqlArguments, MySqlConnectOptions, MySqlDatabaseError, MySqlPool, MySqlPoolOptions,
@@ -25,7 +25,7 @@ use crate::{
             dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
             driver::{self, Driver},
             migrate::{self, Found},
-            pool::{ACQUIRE_TIMEOUT, POOL_SIZE, acquire},
+            pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE},
             read::{IdFilter, lacks_triggers},
             script::{self, Syntax},
             store::SqlStore,
@@ -47,16 +47,16 @@ static DIALECT: Dialect = Dialect {
     failure,
     numbers_parameters: false,
     keeps_statements: true,
-    is_remote: true,
+    setup: Some(SETUP),
     before_read: Some("set transaction isolation level repeatable read"),
     begin_read: Some("start transaction with consistent snapshot, read only"),
     begin_write: None,
     missing_triggers: Some(MISSING_TRIGGERS),
     read: ReadSql {
-        revision: "select cast(sum(revision) as signed) from novi_revision",
-        cursor: "select cast(slot as signed), revision from novi_revision",
+        revision: "select cast(sum(revision) as signed), cast(bit_xor(stamp) as signed) from novi_revision",
+        cursor: "select cast(slot as signed), revision, stamp from novi_revision",
         changes: "select cast(slot as signed), revision, entity, entity_id, operation, \
-        case operation when 'update' then `before` end, case operation when 'update' then `after` end \
+        case operation when 'update' then `before` end, case operation when 'update' then `after` end, follows \
         from flag_history where slot = ? and revision > ? and revision <= ? order by id limit ?",
         flags: "select cast(f.id as signed), f.name, cast(f.status as signed), m.flag_id, m.description, m.owner, \
         date_format(m.expires_at, '%Y-%m-%dT%H:%i:%s.%fZ'), m.tags, cast(m.override_allowed as signed), \
@@ -78,7 +78,8 @@ static DIALECT: Dialect = Dialect {
         lock_metadata: " for update",
         current: " for update",
         raise: Some(
-            "update novi_revision set revision = revision + 1, changed_at = utc_timestamp(6) \
+            "update novi_revision set revision = revision + 1, changed_at = utc_timestamp(6), \
+         stamp = cast(conv(left(sha2(concat(uuid(), rand()), 256), 15), 16, 10) as signed) \
          where slot = connection_id() % 64 and exists (select 1 from novi_state where name = 'triggers')",
         ),
         settle: None,
@@ -122,6 +123,10 @@ static DIALECT: Dialect = Dialect {
         used: "update novi_tokens set last_used_at = ? where id = ? and (last_used_at is null or last_used_at < ?)",
     },
 };
+
+/// Without autocommit, a statement outside of a transaction would begin one that nobody ends: the server's
+/// default or `init_connect` may turn it off.
+const SETUP: &str = "set autocommit = 1";
 
 const MISSING_TRIGGERS: &str = "select count(*) from novi_state where name = 'triggers'";
 
@@ -168,17 +173,24 @@ impl SqlStore<MySql> {
         let pool = MySqlPoolOptions::new()
             .max_connections(POOL_SIZE)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_connect(|connection, _| {
+                Box::pin(async move { sqlx::raw_sql(SETUP).execute(connection).await.map(drop) })
+            })
             .connect_lazy_with(options);
-        Ok(Self::from_pool(pool))
+        Ok(Self::with(Connections::own(pool)))
     }
 
-    /// Uses a pool of the service.
+    /// Uses a pool of the service. The connections that novi uses get `autocommit = 1`.
     #[must_use]
     pub fn from_pool(pool: MySqlPool) -> Self {
-        let options = pool.connect_options();
+        Self::with(Connections::of_service(pool))
+    }
+
+    fn with(connections: Connections<MySql>) -> Self {
+        let options = connections.pool.connect_options();
         let database = options.get_database().unwrap_or_default();
         let name = format!("mysql://{}:{}/{database}", options.get_host(), options.get_port());
-        Self::new(pool, name)
+        Self::new(connections, name)
     }
 }
 
@@ -223,28 +235,29 @@ impl Driver for MySql {
         Box::pin(mark_seen(connection, before, now))
     }
 
-    fn migrate(pool: &Pool<Self>) -> BoxFuture<'_, Result<Migrated, MigrateError>> {
-        Box::pin(migrate_once(pool))
+    fn migrate(connections: &Connections<Self>) -> BoxFuture<'_, Result<Migrated, MigrateError>> {
+        Box::pin(migrate_once(connections))
     }
 }
 
 driver::connection!(MySql, MySqlConnection);
 
-async fn migrate_once(pool: &MySqlPool) -> Result<Migrated, MigrateError> {
-    let mut connection = acquire(pool).await?;
-    if migrate::found::<MySql>(&mut connection).await? == Found::UpToDate
-        && !lacks_triggers(&mut *connection).await?
+async fn migrate_once(connections: &Connections<MySql>) -> Result<Migrated, MigrateError> {
+    let mut lease = connections.lease().await?;
+    if migrate::found::<MySql>(lease.typed()).await? == Found::UpToDate
+        && !lacks_triggers(lease.connection()).await?
     {
+        lease.give_back();
         return Ok(Migrated::default());
     }
     // The lock is the connection's: it ends with it, whatever happens here.
-    connection.close_on_drop();
-    lock(&mut connection).await?;
+    let connection = lease.typed();
+    lock(connection).await?;
     adopt::check_core_tables(&mut *connection).await?;
-    if may_make_triggers(&mut connection).await? {
-        let mut migrated = migrate::run::<MySql>(&mut connection, migrate::migrator(MIGRATIONS)).await?;
+    if may_make_triggers(connection).await? {
+        let mut migrated = migrate::run::<MySql>(connection, migrate::migrator(MIGRATIONS)).await?;
         if lacks_triggers(&mut *connection).await? {
-            make_triggers(&mut connection).await?;
+            make_triggers(connection).await?;
             migrated.applied.push("triggers".to_owned());
         }
         return Ok(migrated);
@@ -252,9 +265,9 @@ async fn migrate_once(pool: &MySqlPool) -> Result<Migrated, MigrateError> {
     let is_trigger = |statement: &str| script::is_trigger(statement, DIALECT.syntax);
     let migrator =
         migrate::migrator_without(MIGRATIONS, is_trigger, |text| script::split(text, DIALECT.syntax));
-    let migrated = migrate::run::<MySql>(&mut connection, migrator).await?;
+    let migrated = migrate::run::<MySql>(connection, migrator).await?;
     sqlx::query("insert ignore into novi_state (name, value) values ('triggers', 'missing')")
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
     Ok(Migrated { without_triggers: true, ..migrated })
 }
@@ -332,7 +345,9 @@ async fn mark_seen(
     for (slot, before, now) in now.moved_since(before) {
         // Found first, by a read that waits for nobody: an update by slot, or any that does not go by the
         // key, would wait for the uncommitted record of another transaction.
-        let ids = connection.integers(Statement::new(UNSEEN).bind_all([slot, before, now, seen])).await?;
+        let ids = connection
+            .integers(Statement::new(UNSEEN).bind_all([slot, before.number(), now.number(), seen]))
+            .await?;
         for filter in IdFilter::chunks("id", ids, "and (seen is null or seen > ?)") {
             let update =
                 format!("update flag_history force index (primary) set seen = ? {}", filter.condition);
@@ -359,6 +374,8 @@ fn failure(error: &sqlx::Error) -> Failure {
         1146 => Failure::NotMigrated,
         // too many connections, of the server or of the user
         1040 | 1203 | 1226 => Failure::Busy,
+        // lock wait timeout, deadlock (also with a commit of another Galera node), changed since it was read
+        1205 | 1213 | 1020 => Failure::Contention,
         // out of range, wrong value, too long
         1264 | 1366 | 1406 => Failure::Value,
         _ => Failure::common(error),

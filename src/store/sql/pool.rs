@@ -1,10 +1,14 @@
 //! Connections of a pool.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{ConnectOptions as _, Pool, pool::PoolConnection};
 
-use crate::store::sql::{connection::Connection, driver::Driver};
+use crate::store::sql::{
+    connection::{Connection, Statement},
+    database_file::DatabaseFile,
+    driver::Driver,
+};
 
 /// How many connections a pool of novi's own holds: one that reads, one that writes, and some for the
 /// migrations and scripts of the same process. A service with other needs passes its own pool.
@@ -14,8 +18,67 @@ pub(super) const POOL_SIZE: u32 = 5;
 /// timeout; evaluation never waits for this.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The connections of a store.
+pub struct Connections<DB: sqlx::Database> {
+    pub(super) pool: Pool<DB>,
+    /// What a connection runs before novi uses it.
+    setup: Option<&'static str>,
+    /// For a database in a file.
+    file: Option<Arc<DatabaseFile>>,
+}
+
+impl<DB: sqlx::Database> Clone for Connections<DB> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), setup: self.setup, file: self.file.clone() }
+    }
+}
+
+impl<DB: Driver> Connections<DB> {
+    /// Those of a pool of novi's own, which has set them up.
+    pub(super) fn own(pool: Pool<DB>) -> Self {
+        let file = DB::file(&pool).map(|path| Arc::new(DatabaseFile::new(&path, pool.size() > 0)));
+        Self { pool, setup: None, file }
+    }
+
+    /// Those of a pool of the service.
+    pub(super) fn of_service(pool: Pool<DB>) -> Self {
+        Self { setup: DB::DIALECT.setup, ..Self::own(pool) }
+    }
+
+    /// Borrows a connection.
+    pub(super) async fn lease(&self) -> Result<Lease<DB>, sqlx::Error> {
+        if let Some(file) = &self.file
+            && file.check().await?
+        {
+            self.close_idle(file).await?;
+        }
+        let connection = acquire(&self.pool).await?;
+        // With the only connection to a database in memory the database would be gone.
+        let mut lease = Lease { connection, close: !DB::is_in_memory(&self.pool) };
+        if let Some(file) = &self.file {
+            file.opened().await;
+        }
+        if let Some(setup) = self.setup {
+            lease.connection().execute(Statement::unprepared(setup)).await?;
+        }
+        Ok(lease)
+    }
+
+    /// Closes the connections that nobody uses: they may lead to a file that was replaced. Those in use come
+    /// back later, and are closed then.
+    async fn close_idle(&self, file: &DatabaseFile) -> Result<(), sqlx::Error> {
+        while let Some(connection) = self.pool.try_acquire() {
+            connection.close().await?;
+        }
+        if self.pool.size() == 0 {
+            file.is_current();
+        }
+        Ok(())
+    }
+}
+
 /// A connection of the pool; on a timeout the error says why there was none.
-pub(super) async fn acquire<DB: sqlx::Database>(pool: &Pool<DB>) -> Result<PoolConnection<DB>, sqlx::Error> {
+async fn acquire<DB: sqlx::Database>(pool: &Pool<DB>) -> Result<PoolConnection<DB>, sqlx::Error> {
     match pool.acquire().await {
         Err(sqlx::Error::PoolTimedOut) => {
             let options = pool.connect_options();
@@ -28,29 +91,26 @@ pub(super) async fn acquire<DB: sqlx::Database>(pool: &Pool<DB>) -> Result<PoolC
     }
 }
 
-/// A connection that is closed unless it is [given back](Self::give_back), if it leads to another machine.
+/// A connection that is closed unless it is [given back](Self::give_back), which says that it is in no
+/// transaction and responds.
 ///
-/// A pool pings a connection that comes back and waits for the answer without a limit. One to a machine that
-/// is gone never answers: each caller that gave up waiting would occupy a place of the pool, until none are
-/// left.
+/// A transaction that failed may have left the connection in one, by sqlx's count at least: after a full disk
+/// SQLite has rolled back by itself. And a pool pings a connection that comes back and waits for the answer
+/// without a limit: one to a machine that is gone never answers, and each caller that gave up waiting would
+/// occupy a place of the pool, until none are left.
 pub(super) struct Lease<DB: Driver> {
     connection: PoolConnection<DB>,
     close: bool,
 }
 
 impl<DB: Driver> Lease<DB> {
-    pub(super) async fn new(pool: &Pool<DB>) -> Result<Self, sqlx::Error> {
-        Ok(Self { connection: acquire(pool).await?, close: DB::DIALECT.is_remote })
-    }
-
-    /// One whose transaction has to end with it.
-    pub(super) async fn of_session(pool: &Pool<DB>) -> Result<Self, sqlx::Error> {
-        // With the only connection to a database in memory the database would be gone.
-        Ok(Self { connection: acquire(pool).await?, close: !DB::is_in_memory(pool) })
-    }
-
     pub(super) fn connection(&mut self) -> &mut (dyn Connection + 'static) {
         &mut *self.connection
+    }
+
+    /// The connection by its own type.
+    pub(super) fn typed(&mut self) -> &mut DB::Connection {
+        &mut self.connection
     }
 
     /// The work is done.

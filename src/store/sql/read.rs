@@ -4,7 +4,7 @@ use crate::{
     rows::{Revision, Rows},
     store::{
         decode::{self, Cell},
-        delta::{Cursor, Delta, Fingerprint, Selection, TABLES},
+        delta::{Cursor, Fingerprint, Selection, Since, TABLES, follows},
         sql::{
             connection::{Connection, Statement},
             records,
@@ -51,8 +51,11 @@ impl IdFilter {
 
 pub(super) async fn revision(connection: &mut dyn Connection) -> Result<Revision, sqlx::Error> {
     let sql = connection.dialect().read.revision;
-    let number = connection.integer(Statement::unprepared(sql)).await?;
-    Ok(Revision::new(number.unwrap_or_default()))
+    let found = connection.rows(Statement::unprepared(sql), |cells| {
+        let mut next = || cells.next().and_then(Cell::into_integer).unwrap_or_default();
+        Revision::new(next()).stamped(next())
+    });
+    Ok(found.await?.first().copied().unwrap_or_default())
 }
 
 pub(super) async fn has_table(connection: &mut dyn Connection, table: &str) -> Result<bool, sqlx::Error> {
@@ -97,24 +100,26 @@ async fn select_ids<T: Send>(
     Ok(rows)
 }
 
-/// `None` if there are too many records, or they do not cover all changes.
 pub(super) async fn changes(
     connection: &mut dyn Connection,
     before: &Cursor,
     now: &Cursor,
-) -> Result<Option<Delta>, sqlx::Error> {
+) -> Result<Since, sqlx::Error> {
     let moved = now.moved_since(before);
     let mut records = Vec::new();
     for (slot, before, now) in &moved {
         let limit = MAX_RECORDS.saturating_add(1);
         let sql = connection.dialect().read.changes;
-        let statement = Statement::new(sql).bind_all([*slot, *before, *now, limit]);
+        let statement = Statement::new(sql).bind_all([*slot, before.number(), now.number(), limit]);
         records.extend(connection.rows(statement, records::change_record).await?);
+        if !follows(&records, *slot, *before, *now) {
+            return Ok(Since::OtherHistory);
+        }
         if i64::try_from(records.len()).is_ok_and(|count| count > MAX_RECORDS) {
-            return Ok(None);
+            return Ok(Since::Unknown);
         }
     }
-    Ok(Delta::from_records(&records, &moved))
+    Ok(Since::of(&records, &moved))
 }
 
 pub(super) async fn selected(

@@ -38,5 +38,6 @@ pub(super) fn change_record(cells: &mut dyn Iterator<Item = Cell>) -> Record {
     };
     let operation = columns.text("operation");
     let (before, after) = (columns.optional_text("before"), columns.optional_text("after"));
-    Record { slot, revision, entity, entity_id, operation, before, after }
+    let follows = columns.next().into_integer();
+    Record { slot, revision, entity, entity_id, operation, before, after, follows }
 }

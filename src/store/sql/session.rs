@@ -1,19 +1,17 @@
 //! Read transactions: what has changed since a state, and the rows that have.
 
-use sqlx::Pool;
-
 use crate::{
     error::{Error, Result},
-    rows::Rows,
+    rows::{Revision, Rows},
     store::{
         decode::Cell,
-        delta::{Cursor, Delta, Fingerprint, ReadSession, Selection},
+        delta::{Cursor, Fingerprint, ReadSession, Selection, Since},
         future::BoxFuture,
         sql::{
             connection::{Connection, Statement},
             driver::Driver,
             migrate,
-            pool::{Lease, acquire},
+            pool::{Connections, Lease},
             read::{all_rows, changes, fingerprint, selected},
         },
     },
@@ -22,7 +20,7 @@ use crate::{
 /// A read transaction. One that is not ended, since its work failed or was abandoned, is closed with its
 /// connection.
 pub(super) struct Reader<DB: Driver> {
-    pool: Pool<DB>,
+    connections: Connections<DB>,
     /// Of the store.
     name: String,
     lease: Lease<DB>,
@@ -30,11 +28,11 @@ pub(super) struct Reader<DB: Driver> {
 }
 
 impl<DB: Driver> Reader<DB> {
-    pub(super) async fn begin(pool: &Pool<DB>, name: &str) -> Result<Self, sqlx::Error> {
-        let mut lease = Lease::of_session(pool).await?;
+    pub(super) async fn begin(connections: &Connections<DB>, name: &str) -> Result<Self, sqlx::Error> {
+        let mut lease = connections.lease().await?;
         let connection = lease.connection();
         if let Err(error) = begin(connection).await {
-            if !DB::is_in_memory(pool) {
+            if !DB::is_in_memory(&connections.pool) {
                 return Err(error);
             }
             // The only connection may be in a transaction that was abandoned.
@@ -43,10 +41,10 @@ impl<DB: Driver> Reader<DB> {
         }
         let slots = connection.rows(Statement::new(DB::DIALECT.read.cursor), |cells| {
             let mut next = || cells.next().and_then(Cell::into_integer);
-            Some((next()?, next()?))
+            Some((next()?, Revision::new(next()?).stamped(next()?)))
         });
         let cursor = Cursor::new(slots.await?.into_iter().flatten().collect());
-        Ok(Self { pool: pool.clone(), name: name.to_owned(), lease, cursor })
+        Ok(Self { connections: connections.clone(), name: name.to_owned(), lease, cursor })
     }
 }
 
@@ -64,7 +62,7 @@ impl<DB: Driver> ReadSession for Reader<DB> {
         &self.cursor
     }
 
-    fn changed_since<'a>(&'a mut self, before: &'a Cursor) -> BoxFuture<'a, Result<Option<Delta>>> {
+    fn changed_since<'a>(&'a mut self, before: &'a Cursor) -> BoxFuture<'a, Result<Since>> {
         Box::pin(async move {
             let read = changes(self.lease.connection(), before, &self.cursor).await;
             read.map_err(|error| DB::DIALECT.error(&self.name, "could not read the history", error))
@@ -84,7 +82,7 @@ impl<DB: Driver> ReadSession for Reader<DB> {
         Box::pin(async move {
             match all_rows(self.lease.connection()).await {
                 Ok(rows) => Ok(rows),
-                Err(error) => Err(read_error(&self.pool, &self.name, error).await),
+                Err(error) => Err(read_error(&self.connections, &self.name, error).await),
             }
         })
     }
@@ -107,9 +105,13 @@ impl<DB: Driver> ReadSession for Reader<DB> {
 }
 
 /// The error of a query that reads rows.
-pub(super) async fn read_error<DB: Driver>(pool: &Pool<DB>, store: &str, error: sqlx::Error) -> Error {
+pub(super) async fn read_error<DB: Driver>(
+    connections: &Connections<DB>,
+    store: &str,
+    error: sqlx::Error,
+) -> Error {
     const ACTION: &str = "could not read the rows";
-    match other_version(pool, store, ACTION, &error).await {
+    match other_version(connections, store, ACTION, &error).await {
         Some(other) => other,
         None => DB::DIALECT.error(store, ACTION, error),
     }
@@ -117,16 +119,16 @@ pub(super) async fn read_error<DB: Driver>(pool: &Pool<DB>, store: &str, error: 
 
 /// Whether a statement failed because the tables are those of a newer novi, or of an older one.
 async fn other_version<DB: Driver>(
-    pool: &Pool<DB>,
+    connections: &Connections<DB>,
     store: &str,
     action: &str,
     error: &sqlx::Error,
 ) -> Option<Error> {
     // Only if the database responds at all.
     error.as_database_error()?;
-    let mut connection = acquire(pool).await.ok()?;
-    let connection: &mut dyn Connection = &mut *connection;
-    let version = connection.integer(Statement::new("select max(version) from novi_migrations"));
+    let mut lease = connections.lease().await.ok()?;
+    let version = lease.connection().integer(Statement::new("select max(version) from novi_migrations"));
     let version = version.await.ok()??;
+    lease.give_back();
     migrate::other_version(store, action, version, DB::DIALECT.migrations, error)
 }

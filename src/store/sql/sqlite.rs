@@ -1,6 +1,11 @@
 //! SQLite.
 
-use std::{path::Path, str::FromStr as _, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr as _,
+    sync::Arc,
+    time::Duration,
+};
 
 use sqlx::{
     ConnectOptions as _, Connection as _, Pool, Row as _, Sqlite, SqliteConnection, TypeInfo as _,
@@ -22,10 +27,11 @@ use crate::{
         sql::{
             adopt,
             connection::{Connection, EachRow, Statement, Transaction, Value},
+            database_file::identity,
             dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
             driver::{self, Driver},
             migrate::{self, Found},
-            pool::{ACQUIRE_TIMEOUT, POOL_SIZE, acquire},
+            pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE},
             script::Syntax,
             store::SqlStore,
         },
@@ -42,16 +48,16 @@ static DIALECT: Dialect = Dialect {
     failure,
     numbers_parameters: false,
     keeps_statements: true,
-    is_remote: false,
+    setup: None,
     before_read: None,
     begin_read: None,
     begin_write: Some("BEGIN IMMEDIATE"),
     missing_triggers: None,
     read: ReadSql {
-        revision: "select sum(revision) from novi_revision",
-        cursor: "select slot, revision from novi_revision",
+        revision: "select sum(revision), max(stamp) from novi_revision",
+        cursor: "select slot, revision, stamp from novi_revision",
         changes: "select slot, revision, entity, entity_id, operation, \
-        case operation when 'update' then before end, case operation when 'update' then after end \
+        case operation when 'update' then before end, case operation when 'update' then after end, follows \
         from flag_history where slot = ? and revision > ? and revision <= ? order by id limit ?",
         flags: "select f.id, f.name, f.status, m.flag_id, m.description, m.owner, m.expires_at, m.tags, \
         m.override_allowed, m.exposed, m.fail_mode, m.variants, m.default_variant, m.row_version, m.created_at, m.updated_at \
@@ -161,7 +167,7 @@ impl SqlStore<Sqlite> {
     #[must_use]
     pub fn from_pool(pool: SqlitePool) -> Self {
         let name = format!("sqlite:{}", pool.connect_options().get_filename().display());
-        Self::new(pool, name)
+        Self::new(Connections::of_service(pool), name)
     }
 
     async fn open(url: &str, options: SqliteConnectOptions) -> Result<Self> {
@@ -173,9 +179,13 @@ impl SqlStore<Sqlite> {
             let name = format!("sqlite:{}", options.get_filename().display());
             (name, SqlitePoolOptions::new().max_connections(POOL_SIZE))
         };
-        let pool = pool.acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options).await;
+        let pool = pool.acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options.clone()).await;
         let pool = pool.map_err(|error| Error::store(&name, "could not open the database", error))?;
-        Ok(Self::new(pool, name))
+        if !in_memory(url) {
+            // A file that is removed later is not made again, empty.
+            pool.set_connect_options(options.create_if_missing(false));
+        }
+        Ok(Self::new(Connections::own(pool), name))
     }
 
     /// Sets WAL mode. SQLite does not wait for its turn here, and many processes may make the file at once.
@@ -184,7 +194,9 @@ impl SqlStore<Sqlite> {
         let mut tries = 0;
         loop {
             match sqlx::query("pragma journal_mode = wal").execute(self.pool()).await {
-                Err(error) if failure(&error) == Failure::Busy && std::time::Instant::now() < deadline => {
+                Err(error)
+                    if failure(&error) == Failure::Contention && std::time::Instant::now() < deadline =>
+                {
                     migrate::pause(tries).await;
                     tries += 1;
                 }
@@ -227,8 +239,16 @@ impl Driver for Sqlite {
         result.rows_affected()
     }
 
-    fn migrate(pool: &Pool<Self>) -> BoxFuture<'_, Result<Migrated, MigrateError>> {
-        Box::pin(migrate_once(pool))
+    fn migrate(connections: &Connections<Self>) -> BoxFuture<'_, Result<Migrated, MigrateError>> {
+        Box::pin(migrate_once(connections))
+    }
+
+    fn file(pool: &Pool<Self>) -> Option<PathBuf> {
+        let options = pool.connect_options();
+        let file = options.get_filename();
+        // An empty name is that of a temporary database.
+        let is_file = !file.as_os_str().is_empty() && !in_memory(&file.to_string_lossy());
+        is_file.then(|| file.to_owned())
     }
 
     fn is_in_memory(pool: &Pool<Self>) -> bool {
@@ -236,18 +256,15 @@ impl Driver for Sqlite {
     }
 
     fn hints(pool: &Pool<Self>, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
-        let options = (*pool.connect_options()).clone();
-        let file = options.get_filename().to_string_lossy();
         // Of a database in memory another connection has another one.
-        if file.is_empty() || in_memory(&file) {
-            return None;
-        }
+        let file = Self::file(pool)?;
+        let options = (*pool.connect_options()).clone();
         // Logged this often, it would hide everything else.
         let options = options.create_if_missing(false).disable_statement_logging();
         Some(Box::pin(async move {
             loop {
                 // The task that reads the rows reports errors.
-                if let Err(error) = ask_for_version(&options, &hints, every).await {
+                if let Err(error) = ask_for_version(&options, &file, &hints, every).await {
                     tracing::debug!("{error}");
                 }
                 hints.set_reliable(false);
@@ -260,16 +277,18 @@ impl Driver for Sqlite {
 
 driver::connection!(Sqlite, SqliteConnection);
 
-async fn migrate_once(pool: &SqlitePool) -> Result<Migrated, MigrateError> {
-    let mut connection = acquire(pool).await?;
-    if migrate::found::<Sqlite>(&mut connection).await? == Found::UpToDate {
-        return Ok(Migrated::default());
+async fn migrate_once(connections: &Connections<Sqlite>) -> Result<Migrated, MigrateError> {
+    let mut lease = connections.lease().await?;
+    let connection = lease.typed();
+    let mut done = Migrated::default();
+    if migrate::found::<Sqlite>(connection).await? != Found::UpToDate {
+        let before: i64 = sqlx::query_scalar("pragma busy_timeout").fetch_one(&mut *connection).await?;
+        set_busy_timeout(connection, MIGRATE_BUSY_TIMEOUT_MS).await?;
+        done = migrate_in_turn(connection).await?;
+        set_busy_timeout(connection, before).await?;
     }
-    let before: i64 = sqlx::query_scalar("pragma busy_timeout").fetch_one(&mut *connection).await?;
-    set_busy_timeout(&mut connection, MIGRATE_BUSY_TIMEOUT_MS).await?;
-    let done = migrate_in_turn(&mut connection).await;
-    set_busy_timeout(&mut connection, before).await?;
-    done
+    lease.give_back();
+    Ok(done)
 }
 
 /// SQLite's own lock is the lock, and the transaction makes all migrations one step: those of sqlx become
@@ -284,12 +303,15 @@ async fn migrate_in_turn(connection: &mut SqliteConnection) -> Result<Migrated, 
 
 async fn ask_for_version(
     options: &SqliteConnectOptions,
+    file: &Path,
     hints: &Hints,
     every: Duration,
 ) -> Result<(), sqlx::Error> {
+    let opened = identity(file)?;
     let mut connection = options.connect().await?;
     let mut last: Option<i64> = None;
-    loop {
+    // A file that was put in the place of this one is found under the name only.
+    while identity(file)? == opened {
         let version = sqlx::query_scalar("pragma data_version").fetch_one(&mut connection).await?;
         if last.replace(version) != Some(version) {
             // Before the first version there may have been a change that it already counts.
@@ -297,10 +319,10 @@ async fn ask_for_version(
         }
         hints.set_reliable(true);
         if tokio::time::timeout(every, hints.doubted()).await.is_ok() {
-            // A file that was put in the place of this one is found under the name only.
-            return Ok(());
+            break;
         }
     }
+    Ok(())
 }
 
 async fn set_busy_timeout(connection: &mut SqliteConnection, milliseconds: i64) -> Result<(), sqlx::Error> {
@@ -338,7 +360,7 @@ fn failure(error: &sqlx::Error) -> Failure {
     // The lower byte is the primary code: 5 busy, 6 locked, 19 constraint, 20 datatype mismatch.
     match (code, code & 0xff) {
         (CONSTRAINT_TRIGGER, _) => Failure::Reference,
-        (_, 5 | 6) => Failure::Busy,
+        (_, 5 | 6) => Failure::Contention,
         (_, 20) => Failure::Value,
         // SQLite has no code for it.
         (_, 1) if database.message().starts_with("no such table") => Failure::NotMigrated,

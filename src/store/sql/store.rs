@@ -6,12 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{Pool, pool::PoolConnection};
+use sqlx::Pool;
 
 use crate::{
     error::{Error, Result},
     rows::{Revision, Rows},
     store::{
+        backoff::Backoff,
         change::Author,
         delta::{Cursor, ReadSession},
         edit::Edit,
@@ -22,16 +23,15 @@ use crate::{
         schema::{Migrated, SchemaStore},
         sealed::Sealed,
         sql::{
-            connection::Connection,
             dialect::{Failure, without_source_line},
             driver::Driver,
             history, migrate,
-            pool::{self, Lease},
+            pool::{Connections, Lease},
             read, script,
             session::{self, Reader},
             tokens, usage, write,
         },
-        tokens::{NewToken, StoredToken, TokenRow, TokenStore, TokenUse},
+        tokens::{NewToken, StoredToken, TokenColumns, TokenRow, TokenStore, TokenUse},
         usage::{Usage, UsageReport, UsageStore},
         write::WriteStore,
     },
@@ -40,13 +40,13 @@ use crate::{
 /// Rows in a SQL database: [`SqliteStore`](crate::store::SqliteStore),
 /// [`PostgresStore`](crate::store::PostgresStore) and [`MySqlStore`](crate::store::MySqlStore).
 pub struct SqlStore<DB: sqlx::Database> {
-    pool: Pool<DB>,
+    connections: Connections<DB>,
     name: String,
 }
 
 impl<DB: sqlx::Database> Clone for SqlStore<DB> {
     fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), name: self.name.clone() }
+        Self { connections: self.connections.clone(), name: self.name.clone() }
     }
 }
 
@@ -59,11 +59,11 @@ impl<DB: sqlx::Database> fmt::Debug for SqlStore<DB> {
 impl<DB: Driver> SqlStore<DB> {
     /// The pool that the store works with.
     pub fn pool(&self) -> &Pool<DB> {
-        &self.pool
+        &self.connections.pool
     }
 
-    pub(super) fn new(pool: Pool<DB>, name: String) -> Self {
-        Self { pool, name }
+    pub(super) fn new(connections: Connections<DB>, name: String) -> Self {
+        Self { connections, name }
     }
 
     pub(super) fn error(&self, action: &str, error: sqlx::Error) -> Error {
@@ -71,15 +71,11 @@ impl<DB: Driver> SqlStore<DB> {
     }
 
     async fn read_error(&self, error: sqlx::Error) -> Error {
-        session::read_error(&self.pool, &self.name, error).await
-    }
-
-    async fn acquire(&self) -> Result<PoolConnection<DB>, sqlx::Error> {
-        pool::acquire(&self.pool).await
+        session::read_error(&self.connections, &self.name, error).await
     }
 
     async fn lease(&self) -> Result<Lease<DB>, sqlx::Error> {
-        Lease::new(&self.pool).await
+        self.connections.lease().await
     }
 
     async fn read(&self) -> Result<Rows, sqlx::Error> {
@@ -102,9 +98,10 @@ impl<DB: Driver> SqlStore<DB> {
         let deadline = migrate::deadline();
         let mut tries = 0;
         loop {
-            match DB::migrate(&self.pool).await {
+            match DB::migrate(&self.connections).await {
                 Err(error)
-                    if migrate::failure::<DB>(&error) == Failure::Busy && Instant::now() < deadline =>
+                    if matches!(migrate::failure::<DB>(&error), Failure::Busy | Failure::Contention)
+                        && Instant::now() < deadline =>
                 {
                     migrate::pause(tries).await;
                     tries += 1;
@@ -112,6 +109,40 @@ impl<DB: Driver> SqlStore<DB> {
                 other => return other.map_err(|error| migrate::describe(&self.name, error)),
             }
         }
+    }
+
+    async fn commit_once(&self, edit: &Edit) -> Result<Revision> {
+        let lease = self.lease().await;
+        let mut lease = lease.map_err(|error| self.error("could not change the rows", error))?;
+        write::commit(&mut lease, &self.name, edit).await
+    }
+
+    async fn record_batch(&self, batch: &[Usage]) -> Result<(), sqlx::Error> {
+        let mut lease = self.lease().await?;
+        usage::write(lease.connection(), batch).await?;
+        lease.give_back();
+        Ok(())
+    }
+
+    async fn insert_token(&self, token: &TokenColumns) -> Result<(), sqlx::Error> {
+        let mut lease = self.lease().await?;
+        tokens::insert(lease.connection(), token).await?;
+        lease.give_back();
+        Ok(())
+    }
+
+    async fn revoke(&self, token: &str) -> Result<(), sqlx::Error> {
+        let mut lease = self.lease().await?;
+        tokens::revoke(lease.connection(), token).await?;
+        lease.give_back();
+        Ok(())
+    }
+
+    async fn record_uses(&self, uses: &[TokenUse]) -> Result<(), sqlx::Error> {
+        let mut lease = self.lease().await?;
+        tokens::record_use(lease.connection(), uses).await?;
+        lease.give_back();
+        Ok(())
     }
 
     async fn mark_seen(&self, before: &Cursor, now: &Cursor) -> Result<(), sqlx::Error> {
@@ -122,6 +153,27 @@ impl<DB: Driver> SqlStore<DB> {
         DB::mark_seen(lease.connection(), before, now).await?;
         lease.give_back();
         Ok(())
+    }
+}
+
+/// How long a transaction of novi's own is repeated that lost against others.
+const CONTENTION_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Runs a transaction again, as a whole, while another one is in the way.
+async fn retried<T, F>(run: impl Fn() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let deadline = Instant::now() + CONTENTION_PATIENCE;
+    let mut backoff = Backoff::up_to(Duration::from_millis(500), Duration::from_millis(10));
+    loop {
+        match run().await {
+            Err(error @ Error::Contention { .. }) if Instant::now() < deadline => {
+                tracing::debug!("{error}");
+                tokio::time::sleep(backoff.next_wait()).await;
+            }
+            done => return done,
+        }
     }
 }
 
@@ -150,7 +202,7 @@ impl<DB: Driver> ReadStore for SqlStore<DB> {
 
     fn session(&self) -> BoxFuture<'_, Result<Option<Box<dyn ReadSession>>>> {
         Box::pin(async move {
-            match Reader::begin(&self.pool, &self.name).await {
+            match Reader::begin(&self.connections, &self.name).await {
                 Ok(session) => Ok(Some(Box::new(session) as Box<dyn ReadSession>)),
                 Err(error) => Err(self.read_error(error).await),
             }
@@ -166,7 +218,7 @@ impl<DB: Driver> ReadStore for SqlStore<DB> {
     }
 
     fn hints(&self, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
-        DB::hints(&self.pool, hints, every)
+        DB::hints(self.pool(), hints, every)
     }
 
     fn usage_store(&self) -> Option<&dyn UsageStore> {
@@ -180,12 +232,7 @@ impl<DB: Driver> ReadStore for SqlStore<DB> {
 
 impl<DB: Driver> WriteStore for SqlStore<DB> {
     fn commit(&self, edit: Edit) -> BoxFuture<'_, Result<Revision>> {
-        Box::pin(async move {
-            let connection = self.acquire().await;
-            let mut connection =
-                connection.map_err(|error| self.error("could not change the rows", error))?;
-            write::commit(&mut *connection, &self.name, &edit).await
-        })
+        Box::pin(async move { retried(|| self.commit_once(&edit)).await })
     }
 }
 
@@ -197,14 +244,17 @@ impl<DB: Driver> SchemaStore for SqlStore<DB> {
     fn run_script_by<'a>(&'a self, author: &'a Author, text: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             const ACTION: &str = "could not run the script";
-            let failed = |error: sqlx::Error| Error::store(&self.name, ACTION, without_source_line(error));
+            let failed = |error: sqlx::Error| match (DB::DIALECT.failure)(&error) {
+                Failure::Contention => self.error(ACTION, error),
+                _ => Error::store(&self.name, ACTION, without_source_line(error)),
+            };
             let statements = script::statements(text, DB::DIALECT.syntax)
                 .map_err(|message| Error::store(&self.name, ACTION, message))?;
             if statements.is_empty() {
                 return Ok(());
             }
-            let mut connection = self.acquire().await.map_err(failed)?;
-            write::script(&mut *connection, statements, author).await.map_err(failed)
+            let mut lease = self.lease().await.map_err(failed)?;
+            write::script(&mut lease, statements, author).await.map_err(failed)
         })
     }
 }
@@ -213,11 +263,11 @@ impl<DB: Driver> HistoryStore for SqlStore<DB> {
     fn history<'a>(&'a self, query: &'a HistoryQuery) -> BoxFuture<'a, Result<Vec<HistoryRecord>>> {
         Box::pin(async move {
             let failed = |error| self.error("could not read the history", error);
-            let mut connection = self.acquire().await.map_err(failed)?;
-            let mut transaction =
-                (&mut *connection as &mut dyn Connection).begin_read().await.map_err(failed)?;
+            let mut lease = self.lease().await.map_err(failed)?;
+            let mut transaction = lease.connection().begin_read().await.map_err(failed)?;
             let records = history::records(transaction.connection(), query).await.map_err(failed)?;
             transaction.commit().await.map_err(failed)?;
+            lease.give_back();
             records.ok_or_else(|| Error::FlagNotFound {
                 name: query.flag.clone().unwrap_or_default(),
                 similar: None,
@@ -228,11 +278,11 @@ impl<DB: Driver> HistoryStore for SqlStore<DB> {
     fn rows_at(&self, moment: AsOf) -> BoxFuture<'_, Result<Rows>> {
         Box::pin(async move {
             let failed = |error| self.error("could not read the history", error);
-            let mut connection = self.acquire().await.map_err(failed)?;
-            let mut transaction =
-                (&mut *connection as &mut dyn Connection).begin_read().await.map_err(failed)?;
+            let mut lease = self.lease().await.map_err(failed)?;
+            let mut transaction = lease.connection().begin_read().await.map_err(failed)?;
             let rows = history::rows_at(transaction.connection(), moment).await.map_err(failed)?;
             transaction.commit().await.map_err(failed)?;
+            lease.give_back();
             rows
         })
     }
@@ -240,8 +290,10 @@ impl<DB: Driver> HistoryStore for SqlStore<DB> {
     fn prune(&self, before: AsOf) -> BoxFuture<'_, Result<u64>> {
         Box::pin(async move {
             let failed = |error| self.error("could not prune the history", error);
-            let mut connection = self.acquire().await.map_err(failed)?;
-            history::prune(&mut *connection, before).await.map_err(failed)?
+            let mut lease = self.lease().await.map_err(failed)?;
+            let pruned = history::prune(lease.connection(), before).await.map_err(failed)?;
+            lease.give_back();
+            pruned
         })
     }
 
@@ -251,8 +303,10 @@ impl<DB: Driver> HistoryStore for SqlStore<DB> {
                 return Ok(true);
             }
             let failed = |error| self.error("could not read the state of novi", error);
-            let mut connection = self.acquire().await.map_err(failed)?;
-            Ok(!read::lacks_triggers(&mut *connection).await.map_err(failed)?)
+            let mut lease = self.lease().await.map_err(failed)?;
+            let lacks = read::lacks_triggers(lease.connection()).await.map_err(failed)?;
+            lease.give_back();
+            Ok(!lacks)
         })
     }
 }
@@ -264,9 +318,7 @@ impl<DB: Driver> UsageStore for SqlStore<DB> {
             // All processes write rows in the same order, so that no two wait for each other.
             usage.sort_by(|one, other| one.flag.cmp(&other.flag));
             for batch in usage.chunks(usage::BATCH) {
-                let mut lease = self.lease().await.map_err(failed)?;
-                usage::write(lease.connection(), batch).await.map_err(failed)?;
-                lease.give_back();
+                retried(|| async { self.record_batch(batch).await.map_err(failed) }).await?;
             }
             Ok(())
         })
@@ -275,8 +327,10 @@ impl<DB: Driver> UsageStore for SqlStore<DB> {
     fn usage(&self) -> BoxFuture<'_, Result<UsageReport>> {
         Box::pin(async move {
             let failed = |error| self.error("could not read which flags were evaluated", error);
-            let mut connection = self.acquire().await.map_err(failed)?;
-            usage::read(&mut *connection).await.map_err(failed)
+            let mut lease = self.lease().await.map_err(failed)?;
+            let report = usage::read(lease.connection()).await.map_err(failed)?;
+            lease.give_back();
+            Ok(report)
         })
     }
 }
@@ -307,15 +361,11 @@ impl<DB: Driver> TokenStore for SqlStore<DB> {
             const ACTION: &str = "could not create the token";
             let token = token.checked()?;
             let name = token.name.clone();
-            let failed = |error| self.error(ACTION, error);
-            let mut lease = self.lease().await.map_err(failed)?;
-            let inserted = tokens::insert(lease.connection(), token).await;
-            lease.give_back();
-            inserted.map_err(|error| match (DB::DIALECT.failure)(&error) {
+            let failed = |error| match (DB::DIALECT.failure)(&error) {
                 Failure::Duplicate => tokens::duplicate(&name),
-                _ => failed(error),
-            })?;
-            drop(lease);
+                _ => self.error(ACTION, error),
+            };
+            retried(|| async { self.insert_token(&token).await.map_err(failed) }).await?;
             let created = self.tokens().await?.into_iter().find(|row| row.name == name);
             created.ok_or_else(|| Error::store(&self.name, ACTION, "it was deleted at once"))
         })
@@ -324,10 +374,7 @@ impl<DB: Driver> TokenStore for SqlStore<DB> {
     fn revoke_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<TokenRow>>> {
         Box::pin(async move {
             let failed = |error| self.error("could not revoke the token", error);
-            let mut lease = self.lease().await.map_err(failed)?;
-            tokens::revoke(lease.connection(), token).await.map_err(failed)?;
-            lease.give_back();
-            drop(lease);
+            retried(|| async { self.revoke(token).await.map_err(failed) }).await?;
             Ok(tokens::find(self.tokens().await?, token))
         })
     }
@@ -337,10 +384,7 @@ impl<DB: Driver> TokenStore for SqlStore<DB> {
             let failed = |error| self.error("could not record which tokens were used", error);
             // All processes write rows in the same order, so that no two wait for each other.
             uses.sort_by_key(|token| token.id);
-            let mut lease = self.lease().await.map_err(failed)?;
-            tokens::record_use(lease.connection(), &uses).await.map_err(failed)?;
-            lease.give_back();
-            Ok(())
+            retried(|| async { self.record_uses(&uses).await.map_err(failed) }).await
         })
     }
 }

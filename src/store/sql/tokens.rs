@@ -22,8 +22,8 @@ pub(super) async fn read(connection: &mut dyn Connection) -> Result<Vec<StoredTo
     Ok(tokens.into_iter().flatten().collect())
 }
 
-pub(super) async fn insert(connection: &mut dyn Connection, token: TokenColumns) -> Result<(), sqlx::Error> {
-    let TokenColumns { name, role, subject, hash, created_by, expires_at } = token;
+pub(super) async fn insert(connection: &mut dyn Connection, token: &TokenColumns) -> Result<(), sqlx::Error> {
+    let TokenColumns { name, role, subject, hash, created_by, expires_at } = token.clone();
     let values: [Value; 6] = [
         name.into(),
         role.as_str().into(),

@@ -14,6 +14,8 @@ use crate::{
         sql::{
             connection::{Connection, Statement, Value},
             dialect::Failure,
+            driver::Driver,
+            pool::Lease,
             read::{all_rows, revision},
             steps::{Step, steps},
         },
@@ -23,16 +25,17 @@ use crate::{
 const ACTION: &str = "could not change the rows";
 
 /// Writes an edit in a transaction of its own, and returns the revision that has it.
-pub(super) async fn commit(connection: &mut dyn Connection, store: &str, edit: &Edit) -> Result<Revision> {
-    let dialect = connection.dialect();
+pub(super) async fn commit<DB: Driver>(lease: &mut Lease<DB>, store: &str, edit: &Edit) -> Result<Revision> {
+    let dialect = DB::DIALECT;
     let failed = |error| dialect.error(store, ACTION, error);
-    let mut transaction = connection.begin_write().await.map_err(failed)?;
+    let mut transaction = lease.connection().begin_write().await.map_err(failed)?;
     // A change that was abandoned half way may have left its signature.
     sign(transaction.connection(), &Author::default()).await.map_err(failed)?;
     if let Err(error) = write(transaction.connection(), store, edit).await {
         // Now, and not when the connection is next used: others wait for its locks.
-        if let Err(error) = transaction.rollback().await {
-            tracing::debug!("a change that failed could not be rolled back: {error}");
+        match transaction.rollback().await {
+            Ok(()) => lease.give_back(),
+            Err(error) => tracing::debug!("a change that failed could not be rolled back: {error}"),
         }
         return Err(error);
     }
@@ -41,25 +44,29 @@ pub(super) async fn commit(connection: &mut dyn Connection, store: &str, edit: &
     }
     let reached = revision(transaction.connection()).await.map_err(failed)?;
     transaction.commit().await.map_err(failed)?;
-    if !dialect.write.revision_after_commit {
-        return Ok(reached);
+    if dialect.write.revision_after_commit {
+        // The change is committed, whether this can be read or not.
+        let Ok(later) = revision(lease.connection()).await else { return Ok(reached) };
+        lease.give_back();
+        return Ok(later);
     }
-    // The change is committed, whether this can be read or not.
-    Ok(revision(connection).await.unwrap_or(reached))
+    lease.give_back();
+    Ok(reached)
 }
 
 /// Runs the caller's own SQL in a transaction.
-pub(super) async fn script(
-    connection: &mut dyn Connection,
+pub(super) async fn script<DB: Driver>(
+    lease: &mut Lease<DB>,
     text: &str,
     author: &Author,
 ) -> Result<(), sqlx::Error> {
-    let mut transaction = connection.begin_write().await?;
+    let mut transaction = lease.connection().begin_write().await?;
     sign(transaction.connection(), author).await?;
-    let done = transaction.connection().execute(Statement::unprepared(text.to_owned())).await;
-    unsign(transaction.connection(), author, done.is_ok()).await?;
-    done?;
-    transaction.commit().await
+    transaction.connection().execute(Statement::unprepared(text.to_owned())).await?;
+    unsign(transaction.connection(), author).await?;
+    transaction.commit().await?;
+    lease.give_back();
+    Ok(())
 }
 
 /// Writes an edit in the transaction that the connection is in, or nothing of it.
@@ -150,10 +157,9 @@ async fn sign(connection: &mut dyn Connection, author: &Author) -> Result<(), sq
     set_signature(connection, [author.actor.clone(), author.reason.clone()]).await
 }
 
-async fn unsign(connection: &mut dyn Connection, author: &Author, commits: bool) -> Result<(), sqlx::Error> {
-    let sql = &connection.dialect().write;
-    match sql.unsign {
-        Some(unsign) if *author != Author::default() && (commits || sql.signature_outlives_transaction) => {
+async fn unsign(connection: &mut dyn Connection, author: &Author) -> Result<(), sqlx::Error> {
+    match connection.dialect().write.unsign {
+        Some(unsign) if *author != Author::default() => {
             connection.execute(Statement::new(unsign)).await.map(drop)
         }
         _ => Ok(()),

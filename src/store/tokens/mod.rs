@@ -118,7 +118,7 @@ impl NewToken {
 }
 
 /// The columns of a new token.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct TokenColumns {
     pub(super) name: String,
     pub(super) role: Role,
@@ -154,8 +154,8 @@ pub struct TokenUse {
 
 /// Stores tokens. Only the stores of novi implement it.
 pub trait TokenStore: Sealed + Send + Sync {
-    /// How often tokens were created, changed or removed. Cheap: it is polled. Compare with `!=`. `None` if
-    /// no trigger counts, as on a MySQL server that refuses triggers: then the tokens have to be read.
+    /// A number that differs after tokens were created, changed or removed; 0 if there never were any. Cheap:
+    /// it is polled. `None` on a MySQL server that refuses triggers: then the tokens have to be read.
     ///
     /// # Errors
     /// [`Error::Store`](crate::Error::Store) if the database fails or the user may not read, and

@@ -30,15 +30,18 @@ impl News {
     pub(crate) fn event(&self) -> Bytes {
         let (revision, at) = (self.revision, self.at.timestamp());
         Bytes::from(format!(
-            "id: {revision}.{number}\nevent: message\ndata: {{\"type\":\"refetchEvaluation\",\"etag\":\"r{revision}\",\
+            "id: {revision}.{number}\nevent: message\ndata: {{\"type\":\"refetchEvaluation\",\"etag\":\"r{revision}-{stamp:x}\",\
              \"lastModified\":{at}}}\n\n",
             number = self.number,
+            stamp = revision.stamp(),
         ))
     }
 
     /// The revision in the etag of an event.
     pub(crate) fn revision_of(etag: &str) -> Option<Revision> {
-        etag.strip_prefix('r')?.parse().ok().map(Revision::new)
+        let (number, stamp) = etag.strip_prefix('r')?.split_once('-')?;
+        let stamp = u64::from_str_radix(stamp, 16).ok()?.cast_signed();
+        Some(Revision::new(number.parse().ok()?).stamped(stamp))
     }
 }
 
@@ -125,14 +128,15 @@ mod tests {
     fn event_has_its_revision_as_etag() {
         let news = News {
             number: 3,
-            revision: Revision::new(42),
+            revision: Revision::new(42).stamped(-1),
             at: DateTime::from_timestamp(1_771_622_898, 0).unwrap(),
         };
         assert_eq!(
             news.event(),
-            "id: 42.3\nevent: message\ndata: {\"type\":\"refetchEvaluation\",\"etag\":\"r42\",\"lastModified\":1771622898}\n\n"
+            "id: 42.3\nevent: message\ndata: {\"type\":\"refetchEvaluation\",\"etag\":\"r42-ffffffffffffffff\",\"lastModified\":1771622898}\n\n"
         );
-        assert_eq!(News::revision_of("r42"), Some(Revision::new(42)));
-        assert_eq!(News::revision_of("42"), None);
+        assert_eq!(News::revision_of("r42-ffffffffffffffff"), Some(news.revision));
+        assert_eq!(News::revision_of("r-7-0"), None);
+        assert_eq!(News::revision_of("42-0"), None);
     }
 }

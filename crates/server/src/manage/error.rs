@@ -133,6 +133,12 @@ impl ApiError {
             Error::Store { action, .. } => {
                 Self::database_unavailable(&short(action)).log_message(error.to_string()).retry_after(1)
             }
+            Error::Contention { action, .. } => {
+                let message = format!("{}: another transaction was in the way; try again", short(action));
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "contention", message)
+                    .log_message(error.to_string())
+                    .retry_after(1)
+            }
             _ => Self::database_unavailable("the database failed").log_message(error.to_string()),
         }
     }

@@ -8,8 +8,9 @@ use twox_hash::{XxHash3_64, XxHash3_128};
 /// caller, and with time if a flag depends on the clock or on a file. Servers with the same rows return the
 /// same one.
 pub(crate) fn etag(revision: Revision, request: &[u8], response: &[u8], stream: &str) -> String {
-    let mut around = Vec::with_capacity(request.len() + 16 + stream.len());
+    let mut around = Vec::with_capacity(request.len() + 24 + stream.len());
     around.extend_from_slice(&revision.number().to_be_bytes());
+    around.extend_from_slice(&revision.stamp().to_be_bytes());
     around.extend_from_slice(&(request.len() as u64).to_be_bytes());
     around.extend_from_slice(request);
     around.extend_from_slice(stream.as_bytes());

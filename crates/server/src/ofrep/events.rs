@@ -41,7 +41,7 @@ const PURPOSE: &str = "event stream";
 /// make one up.
 pub(crate) fn address(key: &SigningKey, mount: &str, revision: Revision, token: Option<i64>) -> String {
     let valid_until = Ticket::end(Utc::now().timestamp());
-    let ticket = Ticket { valid_until, revision: revision.number(), token: token.unwrap_or_default() };
+    let ticket = Ticket { valid_until, revision, token: token.unwrap_or_default() };
     format!("{mount}{PATH}?ticket={}", ticket.seal(key))
 }
 
@@ -51,7 +51,7 @@ struct Ticket {
     /// In seconds of Unix time.
     valid_until: i64,
     /// The revision that the client has.
-    revision: i64,
+    revision: Revision,
     /// The id of the client's token, or 0 if none was required. The ticket is valid as long as the token is.
     token: i64,
 }
@@ -67,7 +67,8 @@ impl Ticket {
     }
 
     fn seal(self, key: &SigningKey) -> String {
-        let mut bytes = [self.valid_until, self.revision, self.token].map(i64::to_be_bytes).concat();
+        let numbers = [self.valid_until, self.revision.number(), self.revision.stamp(), self.token];
+        let mut bytes = numbers.map(i64::to_be_bytes).concat();
         let signature = key.sign(PURPOSE, &bytes);
         bytes.extend(signature.iter().take(Self::SIGNATURE));
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
@@ -75,9 +76,11 @@ impl Ticket {
 
     fn open(text: &str, key: &SigningKey, now: i64) -> Option<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (message, signature) = bytes.split_at_checked(3 * size_of::<i64>())?;
+        let (message, signature) = bytes.split_at_checked(4 * size_of::<i64>())?;
         let mut numbers = message.as_chunks().0.iter().copied().map(i64::from_be_bytes);
-        let ticket = Self { valid_until: numbers.next()?, revision: numbers.next()?, token: numbers.next()? };
+        let valid_until = numbers.next()?;
+        let revision = Revision::new(numbers.next()?).stamped(numbers.next()?);
+        let ticket = Self { valid_until, revision, token: numbers.next()? };
         let is_signed = signature.len() == Self::SIGNATURE && key.verify_start(PURPOSE, message, signature);
         (is_signed && now < ticket.valid_until).then_some(ticket)
     }
@@ -139,7 +142,7 @@ pub(crate) async fn events(
     let slot = events.take_slot(most).ok_or_else(|| ApiError::too_many_streams(most))?;
     let mut news = events.subscribe(state.flags());
     // A change since the client's evaluation is sent at once.
-    if news.borrow_and_update().revision.number() == ticket.revision {
+    if news.borrow_and_update().revision == ticket.revision {
         news.mark_unchanged();
     } else {
         news.mark_changed();
@@ -209,7 +212,8 @@ mod tests {
     #[test]
     fn ticket_opens_only_with_its_key_and_before_its_end() {
         let (key, other) = (SigningKey::random(), SigningKey::random());
-        let ticket = Ticket { valid_until: Ticket::end(1_000_000), revision: 7, token: 3 };
+        let ticket =
+            Ticket { valid_until: Ticket::end(1_000_000), revision: Revision::new(7).stamped(-7), token: 3 };
         assert!((12 * 3600..=24 * 3600).contains(&(ticket.valid_until - 1_000_000)));
         let text = ticket.seal(&key);
         assert_eq!(Ticket::open(&text, &key, 1_000_000), Some(ticket));

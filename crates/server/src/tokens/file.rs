@@ -23,10 +23,10 @@ pub(crate) struct TokenFile {
 }
 
 impl TokenFile {
-    /// The tokens of the database. `changes` is the number of their changes.
+    /// The tokens of the database. `changes` is the number of their last change, 0 if there was none.
     pub(crate) async fn load(store: &dyn TokenStore, changes: Option<i64>) -> Result<Self> {
         let tokens = store.stored_tokens().await?;
-        Ok(Self { any_issued: changes.is_some_and(|changes| changes > 0) || !tokens.is_empty(), tokens })
+        Ok(Self { any_issued: changes.is_some_and(|changes| changes != 0) || !tokens.is_empty(), tokens })
     }
 
     /// The tokens of a file. Returns `None` if there is no file, or if it is invalid, which is logged.

@@ -27,8 +27,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// The timeout of the first query, which the start of the server awaits.
 const FIRST_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The interval at which the tokens are read although the number of their changes is the same: MySQL does not
-/// notify of a TRUNCATE, and a restored database may have the same number by chance.
+/// The interval at which the tokens are read although none seems to have changed: MySQL does not notify of a
+/// TRUNCATE.
 const SWEEP: Duration = Duration::from_secs(30);
 
 /// The shortest time between two refreshes.
@@ -43,7 +43,7 @@ pub(crate) struct Follower {
     store: Arc<dyn ReadStore>,
     interval: Duration,
     backoff: Backoff,
-    /// The number of changes of the current tokens, and when they were read.
+    /// The number of the last change of the current tokens, and when they were read.
     seen: Option<(Option<i64>, Instant)>,
     /// Since when queries fail, and whether that was logged.
     failing: Option<(Instant, bool)>,
@@ -131,7 +131,7 @@ impl Follower {
         }
     }
 
-    /// The tokens with the number of their changes. Returns `None` if the number is the same as before.
+    /// The tokens with the number of their last change. Returns `None` if the number is the same as before.
     async fn read(&self) -> Result<Option<(TokenFile, Option<i64>)>> {
         let Some(tokens) = self.store.token_store() else { return Ok(None) };
         // The number first: a change in between is then read twice, rather than missed.

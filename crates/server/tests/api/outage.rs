@@ -56,3 +56,16 @@ async fn unavailable_database_is_reported_without_its_url() {
     reply.error(503, "database_unavailable");
     assert!(!reply.text.contains("secret"), "{}", reply.text);
 }
+
+#[tokio::test]
+async fn other_transactions_in_the_way_are_reported_as_contention() {
+    let database = database(Kind::Sqlite).await;
+    let api = Api::start(&database).await;
+    let mut raw = Raw::connect(&database).await;
+    raw.run("begin immediate").await.unwrap();
+    let reply = api.patch("/api/flags/3", json!({"status": false})).await;
+    reply.error(503, "contention");
+    assert!(reply.text.contains("try again"), "{}", reply.text);
+    raw.run("rollback").await.unwrap();
+    api.patch("/api/flags/3", json!({"status": false})).await.with(200);
+}

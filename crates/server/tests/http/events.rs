@@ -89,8 +89,8 @@ async fn every_stream_receives_a_change() {
     let mut other = Listener::open(&server, &address).await;
     for revision in [2, 3] {
         server.flags.replace_rows(rows(revision));
-        assert_eq!(one.event().await, format!("r{revision}"));
-        assert_eq!(other.event().await, format!("r{revision}"));
+        assert_eq!(one.event().await, format!("r{revision}-0"));
+        assert_eq!(other.event().await, format!("r{revision}-0"));
     }
 }
 
@@ -99,7 +99,17 @@ async fn change_before_the_stream_is_sent_at_once() {
     let server = start(Options::default()).await;
     let address = address(&server).await;
     server.flags.replace_rows(rows(2));
-    assert_eq!(Listener::open(&server, &address).await.event().await, "r2");
+    assert_eq!(Listener::open(&server, &address).await.event().await, "r2-0");
+}
+
+#[tokio::test]
+async fn other_rows_under_the_same_revision_are_a_change() {
+    let server = start(Options::default()).await;
+    let address = address(&server).await;
+    let mut listener = Listener::open(&server, &address).await;
+    server.flags.replace_rows(Rows { revision: Revision::new(1).stamped(31), ..Rows::default() });
+    assert_eq!(listener.event().await, "r1-1f");
+    assert_eq!(Listener::open(&server, &address).await.event().await, "r1-1f");
 }
 
 #[tokio::test]
@@ -113,8 +123,8 @@ async fn change_by_the_clock_is_sent() {
     timed.activations.push(ActivationRow::new(1, "opens", "novi.date_time", config));
     timed.links.push(LinkRow::new(1, 1));
     server.flags.replace_rows(timed);
-    assert_eq!(listener.event().await, "r2");
-    assert_eq!(listener.event().await, "r2");
+    assert_eq!(listener.event().await, "r2-0");
+    assert_eq!(listener.event().await, "r2-0");
     assert!(chrono::Utc::now() >= opens);
 }
 

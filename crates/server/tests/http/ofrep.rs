@@ -192,6 +192,11 @@ async fn etag_changes_with_context_rows_and_time() {
     changed.revision = novi::rows::Revision::new(5);
     server.flags.replace_rows(changed.clone());
     assert_eq!(fetch(r#"{"plan":"pro"}"#, Some(&etag)).await.status, 200);
+    // The same number of another history.
+    let numbered = fetch(r#"{"plan":"pro"}"#, None).await.header("etag").unwrap().to_owned();
+    changed.revision = changed.revision.stamped(1);
+    server.flags.replace_rows(changed.clone());
+    assert_eq!(fetch(r#"{"plan":"pro"}"#, Some(&numbered)).await.status, 200);
     // The same rows and the same request, but a time window opens.
     changed.links.push(LinkRow::new(1, 9));
     // Longer if the requests before the opening took too long.

@@ -24,7 +24,7 @@ use crate::{
             dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
             driver::{self, Driver},
             migrate::{self, Found},
-            pool::{ACQUIRE_TIMEOUT, POOL_SIZE, acquire},
+            pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE},
             script::Syntax,
             store::SqlStore,
         },
@@ -47,16 +47,16 @@ static DIALECT: Dialect = Dialect {
     failure,
     numbers_parameters: true,
     keeps_statements: false,
-    is_remote: true,
+    setup: None,
     before_read: None,
     begin_read: Some("begin isolation level repeatable read read only"),
     begin_write: Some("begin isolation level read committed"),
     missing_triggers: None,
     read: ReadSql {
-        revision: "select sum(revision)::bigint from novi_revision",
-        cursor: "select slot::bigint, revision from novi_revision",
+        revision: "select sum(revision)::bigint, max(stamp) from novi_revision",
+        cursor: "select slot::bigint, revision, stamp from novi_revision",
         changes: "select slot::bigint, revision, entity, entity_id, operation, \
-        case operation when 'update' then before end, case operation when 'update' then after end \
+        case operation when 'update' then before end, case operation when 'update' then after end, follows \
         from flag_history where slot = ? and revision > ? and revision <= ? order by id limit ?",
         flags: "select f.id::bigint, f.name::text, f.status, m.flag_id, m.description, m.owner, \
         to_char(m.expires_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), m.tags, \
@@ -145,16 +145,20 @@ impl SqlStore<Postgres> {
             .max_connections(POOL_SIZE)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(options);
-        Ok(Self::from_pool(pool))
+        Ok(Self::with(Connections::own(pool)))
     }
 
     /// Uses a pool of the service.
     #[must_use]
     pub fn from_pool(pool: PgPool) -> Self {
-        let options = pool.connect_options();
+        Self::with(Connections::of_service(pool))
+    }
+
+    fn with(connections: Connections<Postgres>) -> Self {
+        let options = connections.pool.connect_options();
         let database = options.get_database().unwrap_or_else(|| options.get_username());
         let name = format!("postgres://{}:{}/{database}", options.get_host(), options.get_port());
-        Self::new(pool, name)
+        Self::new(connections, name)
     }
 }
 
@@ -190,8 +194,8 @@ impl Driver for Postgres {
         result.rows_affected()
     }
 
-    fn migrate(pool: &Pool<Self>) -> BoxFuture<'_, Result<Migrated, MigrateError>> {
-        Box::pin(migrate_once(pool))
+    fn migrate(connections: &Connections<Self>) -> BoxFuture<'_, Result<Migrated, MigrateError>> {
+        Box::pin(migrate_once(connections))
     }
 
     fn hints(pool: &Pool<Self>, hints: Arc<Hints>, _: Duration) -> Option<BoxFuture<'static, ()>> {
@@ -201,16 +205,17 @@ impl Driver for Postgres {
 
 driver::connection!(Postgres, PgConnection);
 
-async fn migrate_once(pool: &PgPool) -> Result<Migrated, MigrateError> {
-    let mut connection = acquire(pool).await?;
-    if migrate::found::<Postgres>(&mut connection).await? == Found::UpToDate {
+async fn migrate_once(connections: &Connections<Postgres>) -> Result<Migrated, MigrateError> {
+    let mut lease = connections.lease().await?;
+    if migrate::found::<Postgres>(lease.typed()).await? == Found::UpToDate {
+        lease.give_back();
         return Ok(Migrated::default());
     }
     // The lock is the connection's: it ends with it, whatever happens here.
-    connection.close_on_drop();
+    let connection = lease.typed();
     connection.lock().await?;
     adopt::check_core_tables(&mut *connection).await?;
-    migrate::run::<Postgres>(&mut connection, migrate::migrator(MIGRATIONS)).await
+    migrate::run::<Postgres>(connection, migrate::migrator(MIGRATIONS)).await
 }
 
 fn failure(error: &sqlx::Error) -> Failure {
@@ -220,6 +225,8 @@ fn failure(error: &sqlx::Error) -> Failure {
         Some("42P01") => Failure::NotMigrated,
         // too_many_connections
         Some("53300") => Failure::Busy,
+        // serialization_failure, deadlock_detected, lock_not_available
+        Some("40001" | "40P01" | "55P03") => Failure::Contention,
         // restrict_violation, which newer servers give for `on delete restrict`
         Some("23001") => Failure::Reference,
         // too long, out of range, not in the encoding

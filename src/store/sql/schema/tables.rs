@@ -151,6 +151,7 @@ pub(super) const TABLES: &[Table] = &[
             kept_option("before", LONG, "The row before, as JSON"),
             kept_option("after", LONG, "The row after, as JSON"),
             kept_option("reason", TEXT, "Why, if the session gave a reason"),
+            kept_option("follows", ID, "The stamp that the slot had before"),
         ],
     },
     Table {
@@ -161,6 +162,11 @@ pub(super) const TABLES: &[Table] = &[
             key("slot", SMALL, "The number of the counter"),
             kept("revision", ID, "Rises with each change"),
             column("changed_at", TIME, Role::Kept, true, "When the rows last changed"),
+            kept(
+                "stamp",
+                ID,
+                "Drawn at random with each change: differs between two databases at one revision",
+            ),
         ],
     },
     Table {
@@ -202,7 +208,10 @@ pub(super) const TABLES: &[Table] = &[
     Table {
         name: "novi_token_changes",
         group: Group::Bookkeeping,
-        description: "A counter of the changes of novi_tokens",
-        columns: &[key("id", SMALL, "Always 1"), kept("changes", ID, "Rises with each change")],
+        description: "Whether novi_tokens has changed",
+        columns: &[
+            key("id", SMALL, "Always 1"),
+            kept("changes", ID, "Drawn at random with each change; 0 before the first"),
+        ],
     },
 ];

@@ -188,7 +188,7 @@ fn describe_edit(operation: &mut Operation) {
     operation.error(412, "The row was modified since you read it; `conflict` has both sides");
     operation.error(422, "The change would make invalid rows; `problems` has the places");
     operation.error(501, "The server has no database for changes");
-    operation.error(503, "The database is unavailable");
+    operation.error(503, "The database is unavailable, or other transactions were in the way");
 }
 
 /// The member to remove, and the options of the edit.
