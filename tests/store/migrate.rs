@@ -13,7 +13,7 @@ use crate::common::{
     until::unblocked,
 };
 
-const ALL: [&str; 1] = ["1 tables"];
+const ALL: [&str; 1] = ["migration 1 (tables)"];
 
 async fn opened(database: &TestDatabase) -> Arc<dyn SchemaStore> {
     store::create(&database.url).await.unwrap()
@@ -246,7 +246,7 @@ async fn mysql_migration_resumes_after_its_process_died() {
     store.run_script(include_str!("../../seeds/demo.sql")).await.unwrap();
     let mut raw = Raw::connect(&database).await;
     for name in ALL {
-        let version = name.split(' ').next().unwrap();
+        let version = name.split(' ').nth(1).unwrap();
         let before = store.load().await.unwrap();
         raw.run(&format!("update novi_migrations set success = false where version = {version}"))
             .await
@@ -316,6 +316,17 @@ async fn tables_and_columns_have_comments() {
     }
 }
 
+/// The row with the members of its JSON objects in one order: each server has its own.
+fn with_sorted_members(row: &str) -> String {
+    let Some((at, _)) = row.match_indices(' ').nth(2) else { return row.to_owned() };
+    let (subject, states) = row.split_at(at + 1);
+    let sorted = states.split(" -> ").map(|state| match serde_json::from_str::<serde_json::Value>(state) {
+        Ok(object) => object.to_string(),
+        Err(_) => state.to_owned(),
+    });
+    format!("{subject}{}", sorted.collect::<Vec<_>>().join(" -> "))
+}
+
 /// History as `entity id/other operation before -> after`, oldest first, of the tables that a DBA writes to.
 async fn history(raw: &mut Raw) -> Vec<String> {
     let number = |column| match raw {
@@ -330,8 +341,7 @@ async fn history(raw: &mut Raw) -> Vec<String> {
         before = if matches!(raw, Raw::MySql(_)) { "`before`" } else { "before" },
         after = if matches!(raw, Raw::MySql(_)) { "`after`" } else { "after" },
     );
-    let rows = raw.texts(&sql).await;
-    rows.into_iter().map(|row| row.replace("\": ", "\":").replace(", \"", ",\"")).collect()
+    raw.texts(&sql).await.iter().map(|row| with_sorted_members(row)).collect()
 }
 
 #[tokio::test]
@@ -392,7 +402,8 @@ async fn plain_sql_raises_the_revision_and_is_recorded() {
             raw.run(sql).await.unwrap();
             assert_ne!(store.revision().await.unwrap(), before, "{:?}: {sql}", database.kind);
             let new = history(&mut raw).await.split_off(known);
-            assert!(new.iter().any(|row| row.starts_with(expected)), "{:?}: {sql}: {new:#?}", database.kind);
+            let expected = with_sorted_members(expected);
+            assert!(new.iter().any(|row| row.starts_with(&expected)), "{:?}: {sql}: {new:#?}", database.kind);
         }
         let before = (store.revision().await.unwrap(), history(&mut raw).await);
         raw.run("update flags set status = false; update flags set status = true where id = 77")
