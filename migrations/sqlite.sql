@@ -63,8 +63,8 @@ create table activation_members (
   primary key (activation_id, member)
 ) without rowid;
 
--- The revision: a number that every change of the rows raises, also one by plain SQL. Readers compare with `!=`. The
--- stamp is drawn with each change: with it readers notice that the database was restored, or lost commits and made others.
+-- The revision: a number that every change of the rows raises, also one by plain SQL. Readers compare with `!=`. The stamp is
+-- drawn with each change: with it readers notice that the database was restored, or lost commits and made others.
 create table novi_revision (
   slot integer primary key,
   revision integer not null,

@@ -92,8 +92,8 @@ create table activation_members (
   primary key (activation_id, member)
 );
 
--- The revision: a number that every change of the rows raises, also one by plain SQL. Readers compare with `!=`. The
--- stamp is drawn with each change: with it readers notice that the database was restored, or lost commits and made others.
+-- The revision: a number that every change of the rows raises, also one by plain SQL. Readers compare with `!=`. The stamp is
+-- drawn with each change: with it readers notice that the database was restored, or lost commits and made others.
 create table novi_revision (
   slot smallint primary key,
   revision bigint not null,
@@ -298,7 +298,7 @@ begin
   return new;
 end $$;
 
--- Who changes: what the session says of itself (`set novi.actor = 'jane'`), else the database's user.
+-- Who changes: the actor of the session (`set novi.actor = 'jane'`), else the database user.
 create function novi_actor() returns text language sql stable as $$
   select coalesce(nullif(current_setting('novi.actor', true), ''), session_user)
 $$;

@@ -151,7 +151,9 @@ impl Links {
 
     fn remove_flag(&mut self, id: i64) -> HashSet<LinkRow> {
         let links = self.of_flag.remove(&id).unwrap_or_default();
-        links.iter().for_each(|link| self.unuse(*link));
+        for link in &links {
+            self.unuse(*link);
+        }
         links
     }
 

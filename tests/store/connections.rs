@@ -89,11 +89,11 @@ async fn connection_is_kept_after_a_rejected_change() {
 async fn abandoned_changes_leave_no_connection_in_a_transaction() {
     for database in databases().await {
         let store = seeded(&database).await;
-        for step in 0..40_u64 {
+        for step in 0..40_u32 {
             let changes =
-                (0..10).map(|n| insert(1000 * (step + 1) as i64 + n, &format!("{step}-{n}"))).collect();
+                (0..10).map(|n| insert(1000 * i64::from(step + 1) + n, &format!("{step}-{n}"))).collect();
             // Whether it is abandoned, and where, is up to the machine.
-            let _ = tokio::time::timeout(Duration::from_micros(step * 250), store.apply(changes)).await;
+            let _ = tokio::time::timeout(Duration::from_micros(250) * step, store.apply(changes)).await;
             let status = Change::SetStatus { flag: "a".to_owned(), status: step % 2 == 0 };
             store.apply(vec![status]).await.unwrap_or_else(|error| panic!("{:?}: {error}", database.kind));
         }

@@ -15,8 +15,6 @@ pub struct Dialect {
     pub(super) numbers_parameters: bool,
     /// Whether a statement is prepared once for each connection and kept.
     pub(super) keeps_statements: bool,
-    /// Sets what statements outside of a transaction need, whatever the server's default is.
-    pub(super) setup: Option<&'static str>,
     /// What begins a transaction in which all reads see one moment, whatever the server's default is, and
     /// what runs before it.
     pub(super) before_read: Option<&'static str>,
@@ -166,7 +164,7 @@ impl Dialect {
         match (self.failure)(&error) {
             Failure::NotMigrated => Error::NotMigrated { store },
             Failure::Contention => {
-                Error::Contention { store, action: action.to_owned(), source: Box::new(error) }
+                Error::Contention { store, action: action.to_owned(), source: without_source_line(error) }
             }
             _ => Error::store(store, action, without_source_line(error)),
         }

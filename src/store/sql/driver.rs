@@ -1,6 +1,6 @@
 //! In which sqlx's drivers and the databases behind them differ.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
 use sqlx::{
@@ -40,18 +40,6 @@ pub trait Driver: Database<Connection: Migrate + Connection> {
 
     /// One try to bring the tables up to date.
     fn migrate(connections: &Connections<Self>) -> BoxFuture<'_, Result<Migrated, MigrateError>>;
-
-    /// Whether the database is gone with its connection.
-    fn is_in_memory(pool: &Pool<Self>) -> bool {
-        let _ = pool;
-        false
-    }
-
-    /// The file that has the database, if there is one.
-    fn file(pool: &Pool<Self>) -> Option<PathBuf> {
-        let _ = pool;
-        None
-    }
 
     /// As [`ReadStore::hints`](crate::store::ReadStore::hints).
     fn hints(pool: &Pool<Self>, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {

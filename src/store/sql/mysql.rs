@@ -26,7 +26,7 @@ use crate::{
             driver::{self, Driver},
             galera,
             migrate::{self, Found},
-            pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE},
+            pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE, Place},
             read::{IdFilter, lacks_triggers},
             script::{self, Syntax},
             store::SqlStore,
@@ -48,7 +48,6 @@ static DIALECT: Dialect = Dialect {
     failure,
     numbers_parameters: false,
     keeps_statements: true,
-    setup: Some(SETUP),
     before_read: Some("set transaction isolation level repeatable read"),
     begin_read: Some("start transaction with consistent snapshot, read only"),
     begin_write: None,
@@ -182,13 +181,13 @@ impl SqlStore<MySql> {
                 Box::pin(async move { sqlx::raw_sql(SETUP).execute(connection).await.map(drop) })
             })
             .connect_lazy_with(options);
-        Ok(Self::with(Connections::own(pool)))
+        Ok(Self::with(Connections::new(pool, &Place::Server)))
     }
 
     /// Uses a pool of the service. The connections that novi uses get `autocommit = 1`.
     #[must_use]
     pub fn from_pool(pool: MySqlPool) -> Self {
-        Self::with(Connections::of_service(pool))
+        Self::with(Connections::with_setup(pool, SETUP))
     }
 
     fn with(connections: Connections<MySql>) -> Self {

@@ -1,13 +1,12 @@
 //! Connections of a pool.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use sqlx::{ConnectOptions as _, Pool, pool::PoolConnection};
 
 use crate::store::sql::{
     connection::{Connection, Statement},
     database_file::DatabaseFile,
-    driver::Driver,
 };
 
 /// How many connections a pool of novi's own holds: one that reads, one that writes, and some for the
@@ -25,24 +24,40 @@ pub struct Connections<DB: sqlx::Database> {
     setup: Option<&'static str>,
     /// For a database in a file.
     file: Option<Arc<DatabaseFile>>,
+    /// Whether the database is gone with its connection.
+    pub(super) is_in_memory: bool,
+}
+
+/// Where a database is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "a build may support some databases only")]
+pub(super) enum Place {
+    Server,
+    File(PathBuf),
+    Memory,
 }
 
 impl<DB: sqlx::Database> Clone for Connections<DB> {
     fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), setup: self.setup, file: self.file.clone() }
+        let (pool, file) = (self.pool.clone(), self.file.clone());
+        Self { pool, setup: self.setup, file, is_in_memory: self.is_in_memory }
     }
 }
 
-impl<DB: Driver> Connections<DB> {
-    /// Those of a pool of novi's own, which has set them up.
-    pub(super) fn own(pool: Pool<DB>) -> Self {
-        let file = DB::file(&pool).map(|path| Arc::new(DatabaseFile::new(&path, pool.size() > 0)));
-        Self { pool, setup: None, file }
+impl<DB: sqlx::Database<Connection: Connection>> Connections<DB> {
+    /// Those of a pool that has set them up.
+    pub(super) fn new(pool: Pool<DB>, place: &Place) -> Self {
+        let file = match place {
+            Place::File(path) => Some(Arc::new(DatabaseFile::new(path, pool.size() > 0))),
+            Place::Server | Place::Memory => None,
+        };
+        Self { pool, setup: None, file, is_in_memory: *place == Place::Memory }
     }
 
-    /// Those of a pool of the service.
-    pub(super) fn of_service(pool: Pool<DB>) -> Self {
-        Self { setup: DB::DIALECT.setup, ..Self::own(pool) }
+    /// Those of a pool of the service, with the statement that sets one up.
+    #[cfg(feature = "mysql")]
+    pub(super) fn with_setup(pool: Pool<DB>, setup: &'static str) -> Self {
+        Self { setup: Some(setup), ..Self::new(pool, &Place::Server) }
     }
 
     /// Borrows a connection.
@@ -54,7 +69,7 @@ impl<DB: Driver> Connections<DB> {
         }
         let connection = acquire(&self.pool).await?;
         // With the only connection to a database in memory the database would be gone.
-        let mut lease = Lease { connection, close: !DB::is_in_memory(&self.pool) };
+        let mut lease = Lease { connection, close: !self.is_in_memory };
         if let Some(file) = &self.file {
             file.opened().await;
         }
@@ -98,12 +113,12 @@ async fn acquire<DB: sqlx::Database>(pool: &Pool<DB>) -> Result<PoolConnection<D
 /// SQLite has rolled back by itself. And a pool pings a connection that comes back and waits for the answer
 /// without a limit: one to a machine that is gone never answers, and each caller that gave up waiting would
 /// occupy a place of the pool, until none are left.
-pub(super) struct Lease<DB: Driver> {
+pub(super) struct Lease<DB: sqlx::Database> {
     connection: PoolConnection<DB>,
     close: bool,
 }
 
-impl<DB: Driver> Lease<DB> {
+impl<DB: sqlx::Database<Connection: Connection>> Lease<DB> {
     pub(super) fn connection(&mut self) -> &mut (dyn Connection + 'static) {
         &mut *self.connection
     }
@@ -119,7 +134,7 @@ impl<DB: Driver> Lease<DB> {
     }
 }
 
-impl<DB: Driver> Drop for Lease<DB> {
+impl<DB: sqlx::Database> Drop for Lease<DB> {
     fn drop(&mut self) {
         if self.close {
             self.connection.close_on_drop();

@@ -32,7 +32,7 @@ impl<DB: Driver> Reader<DB> {
         let mut lease = connections.lease().await?;
         let connection = lease.connection();
         if let Err(error) = begin(connection).await {
-            if !DB::is_in_memory(&connections.pool) {
+            if !connections.is_in_memory {
                 return Err(error);
             }
             // The only connection may be in a transaction that was abandoned.

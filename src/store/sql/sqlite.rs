@@ -1,11 +1,6 @@
 //! SQLite.
 
-use std::{
-    path::{Path, PathBuf},
-    str::FromStr as _,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, str::FromStr as _, sync::Arc, time::Duration};
 
 use sqlx::{
     ConnectOptions as _, Connection as _, Pool, Row as _, Sqlite, SqliteConnection, TypeInfo as _,
@@ -31,7 +26,7 @@ use crate::{
             dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
             driver::{self, Driver},
             migrate::{self, Found},
-            pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE},
+            pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE, Place},
             script::Syntax,
             store::SqlStore,
         },
@@ -48,7 +43,6 @@ static DIALECT: Dialect = Dialect {
     failure,
     numbers_parameters: false,
     keeps_statements: true,
-    setup: None,
     before_read: None,
     begin_read: None,
     begin_write: Some("BEGIN IMMEDIATE"),
@@ -167,7 +161,8 @@ impl SqlStore<Sqlite> {
     #[must_use]
     pub fn from_pool(pool: SqlitePool) -> Self {
         let name = format!("sqlite:{}", pool.connect_options().get_filename().display());
-        Self::new(Connections::of_service(pool), name)
+        let place = place(&pool);
+        Self::new(Connections::new(pool, &place), name)
     }
 
     async fn open(url: &str, options: SqliteConnectOptions) -> Result<Self> {
@@ -185,7 +180,7 @@ impl SqlStore<Sqlite> {
             // A file that is removed later is not made again, empty.
             pool.set_connect_options(options.create_if_missing(false));
         }
-        Ok(Self::new(Connections::own(pool), name))
+        Ok(Self::new(Connections::new(pool.clone(), &place(&pool)), name))
     }
 
     /// Sets WAL mode. SQLite does not wait for its turn here, and many processes may make the file at once.
@@ -243,21 +238,9 @@ impl Driver for Sqlite {
         Box::pin(migrate_once(connections))
     }
 
-    fn file(pool: &Pool<Self>) -> Option<PathBuf> {
-        let options = pool.connect_options();
-        let file = options.get_filename();
-        // An empty name is that of a temporary database.
-        let is_file = !file.as_os_str().is_empty() && !in_memory(&file.to_string_lossy());
-        is_file.then(|| file.to_owned())
-    }
-
-    fn is_in_memory(pool: &Pool<Self>) -> bool {
-        in_memory(&pool.connect_options().get_filename().to_string_lossy())
-    }
-
     fn hints(pool: &Pool<Self>, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
         // Of a database in memory another connection has another one.
-        let file = Self::file(pool)?;
+        let Place::File(file) = place(pool) else { return None };
         let options = (*pool.connect_options()).clone();
         // Logged this often, it would hide everything else.
         let options = options.create_if_missing(false).disable_statement_logging();
@@ -340,6 +323,16 @@ fn options(url: &str) -> Result<SqliteConnectOptions> {
 fn in_memory(url: &str) -> bool {
     // The last one is the file name that sqlx gives an in-memory database.
     url.contains(":memory:") || url.contains("mode=memory") || url.contains("sqlx-in-memory")
+}
+
+fn place(pool: &SqlitePool) -> Place {
+    let options = pool.connect_options();
+    let file = options.get_filename();
+    // An empty name is that of a temporary database.
+    if file.as_os_str().is_empty() || in_memory(&file.to_string_lossy()) {
+        return Place::Memory;
+    }
+    Place::File(file.to_owned())
 }
 
 /// Whether the address itself asks for the file to be made.

@@ -322,6 +322,35 @@ fn serve_prints_address_as_json() {
 }
 
 #[test]
+fn changes_are_logged_with_who_and_why() {
+    let folder = Folder::demo();
+    let mut command = folder.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut novi = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(novi.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let (give, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || log.try_for_each(|line| give.send(line)));
+    let line_with = |text: &str| {
+        let mut seen = Vec::new();
+        loop {
+            match lines.recv_timeout(PATIENCE) {
+                Ok(line) if line.contains(text) => return line,
+                Ok(line) => seen.push(line),
+                Err(error) => panic!("{error}: no line has {text:?}: {seen:?}"),
+            }
+        }
+    };
+    let loaded = line_with("loaded flags");
+    assert!(loaded.contains("flags=4") && loaded.contains("novi.db"), "{loaded}");
+    folder.run(&["disable", "Combo AND", "--actor", "jane", "--reason", "too slow"]).expect(0);
+    let line = line_with("true -> false");
+    for part in ["Combo AND", "jane", "too slow"] {
+        assert!(line.contains(part), "{part} is not in {line}");
+    }
+    novi.kill().unwrap();
+    novi.wait().unwrap();
+}
+
+#[test]
 fn port_in_use_is_reported() {
     let folder = Folder::demo();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

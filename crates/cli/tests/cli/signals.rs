@@ -51,7 +51,7 @@ fn signal_right_after_greeting_stops() {
 fn open_request(server: &Server) -> TcpStream {
     let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
     let head =
-        b"POST /evaluatedFlags HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\nexpect: 100-continue\r\n\r\n";
+        b"POST /evaluatedFlags HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\nexpect: 100-continue\r\n\r\n";
     stream.write_all(head).unwrap();
     // The server requests the body after reading the head.
     let mut response = [0; 12];

@@ -156,6 +156,8 @@ impl Connection {
     {
         /// The most requests of a connection at a time; the event streams of all tabs of a browser share one.
         const MOST_STREAMS: u32 = 250;
+        /// As over HTTP/1.1.
+        const LONGEST_HEAD: u32 = 64 * 1024;
         /// How often to check that a silent client is still there, and how long it may take to answer.
         const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(20));
         let Self { app, scope, peer, watcher, .. } = self;
@@ -171,7 +173,7 @@ impl Connection {
         let mut http = http2::Builder::new(TokioExecutor::new());
         http.timer(TokioTimer::new())
             .max_concurrent_streams(MOST_STREAMS)
-            .max_header_list_size(Acceptor::BUFFER as u32)
+            .max_header_list_size(LONGEST_HEAD)
             .keep_alive_interval(PING.0)
             .keep_alive_timeout(PING.1);
         if let Err(error) = watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await {

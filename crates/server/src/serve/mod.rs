@@ -87,8 +87,8 @@ pub async fn serve_from<E>(
     let starting = async {
         tokio::select! {
             biased;
-            () = &mut shutdown => None,
             started = start => Some(started),
+            () = &mut shutdown => None,
         }
     };
     let Some(started) = acceptor.accept_until(starting).await else { return Ok(()) };

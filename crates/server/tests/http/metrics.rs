@@ -52,3 +52,28 @@ async fn metrics_count_requests_and_evaluations() {
     let typed = lines.iter().filter(|line| line.starts_with("# TYPE")).count();
     assert_eq!(helped, typed);
 }
+
+#[tokio::test]
+async fn samples_for_prometheus_and_grafana_name_metrics_that_exist() {
+    let server = Server::start(crate::common::demo()).await;
+    let text = server.get("/metrics").await.text;
+    let families: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let is_family = |name: &str| {
+        let base = ["_bucket", "_count", "_sum"].iter().find_map(|suffix| name.strip_suffix(suffix));
+        // Rows in memory have no age.
+        families.contains(&name)
+            || base.is_some_and(|base| families.contains(&base))
+            || name == "novi_snapshot_age_seconds"
+    };
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy");
+    for file in ["alerts.yml", "grafana.json"] {
+        let text = std::fs::read_to_string(format!("{folder}/{file}")).unwrap();
+        let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        let named: Vec<&str> = words.filter(|word| word.starts_with("novi_")).collect();
+        assert!(named.len() > 5, "{file}");
+        for name in named {
+            assert!(is_family(name), "{file}: {name}");
+        }
+    }
+}

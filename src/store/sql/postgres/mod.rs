@@ -24,7 +24,7 @@ use crate::{
             dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
             driver::{self, Driver},
             migrate::{self, Found},
-            pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE},
+            pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE, Place},
             script::Syntax,
             store::SqlStore,
         },
@@ -47,7 +47,6 @@ static DIALECT: Dialect = Dialect {
     failure,
     numbers_parameters: true,
     keeps_statements: false,
-    setup: None,
     before_read: None,
     begin_read: Some("begin isolation level repeatable read read only"),
     begin_write: Some("begin isolation level read committed"),
@@ -145,20 +144,16 @@ impl SqlStore<Postgres> {
             .max_connections(POOL_SIZE)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(options);
-        Ok(Self::with(Connections::own(pool)))
+        Ok(Self::from_pool(pool))
     }
 
     /// Uses a pool of the service.
     #[must_use]
     pub fn from_pool(pool: PgPool) -> Self {
-        Self::with(Connections::of_service(pool))
-    }
-
-    fn with(connections: Connections<Postgres>) -> Self {
-        let options = connections.pool.connect_options();
+        let options = pool.connect_options();
         let database = options.get_database().unwrap_or_else(|| options.get_username());
         let name = format!("postgres://{}:{}/{database}", options.get_host(), options.get_port());
-        Self::new(connections, name)
+        Self::new(Connections::new(pool, &Place::Server), name)
     }
 }
 

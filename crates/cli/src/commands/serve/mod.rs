@@ -1,5 +1,6 @@
 //! `novi serve`.
 
+mod changes;
 mod demo;
 mod exposure;
 mod options;
@@ -106,6 +107,9 @@ impl Serve {
         let name = flags.store_name().unwrap_or_else(|| config.database.url.clone());
         if session.snapshot_file().is_none() {
             retention::prune_in_background(config.database.url.clone(), config.history.keep);
+        }
+        if session.snapshot_file().is_none() {
+            changes::log_changes(&flags, &name, &config.database.url);
         }
         let scheme = if options.tls.is_some() { "https" } else { "http" };
         if session.json {
