@@ -78,7 +78,8 @@ pub async fn galera() -> Option<(TestDatabase, String)> {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    super::until::unblocked("the database at the second node", replicated).await;
+    let replicated = tokio::time::timeout(Duration::from_mins(1), replicated).await;
+    assert!(replicated.is_ok(), "{url} does not answer");
     Some((database, url))
 }
 

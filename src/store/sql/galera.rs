@@ -33,8 +33,24 @@ pub(super) async fn lock(connection: &mut MySqlConnection) -> Result<Option<Stri
         "a process at the Galera node {holder} is migrating this database; if it has died, run \
          \"delete from novi_state where name = 'migration'\" and migrate again"
     );
-    let other = std::io::Error::new(std::io::ErrorKind::TimedOut, message);
-    Err(MigrateError::Execute(sqlx::Error::Io(other)))
+    Err(busy(message))
+}
+
+/// DDL of another node interrupts statements that use the table, also those of a migration, which can run again.
+pub(super) fn busy_if_interrupted(error: MigrateError) -> MigrateError {
+    match &error {
+        MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _)
+            if cause.as_database_error().is_some_and(|cause| cause.code().as_deref() == Some("70100")) =>
+        {
+            busy(cause.to_string())
+        }
+        _ => error,
+    }
+}
+
+/// An error after which a migration is tried again.
+fn busy(message: String) -> MigrateError {
+    MigrateError::Execute(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, message)))
 }
 
 /// Removes the note of this node.

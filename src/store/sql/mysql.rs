@@ -27,7 +27,7 @@ use crate::{
             galera,
             migrate::{self, Found},
             pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE, Place},
-            read::{IdFilter, lacks_triggers},
+            read::{IdFilter, has_table, lacks_triggers},
             script::{self, Syntax},
             store::SqlStore,
         },
@@ -258,13 +258,15 @@ async fn migrate_once(connections: &Connections<MySql>) -> Result<Migrated, Migr
     let connection = lease.typed();
     lock(connection).await?;
     adopt::check_core_tables(&mut *connection).await?;
-    sqlx::raw_sql(STATE).execute(&mut *connection).await?;
+    // Not in vain: DDL interrupts what other nodes of a Galera cluster do with the table.
+    if !has_table(connection, "novi_state").await? {
+        sqlx::raw_sql(STATE).execute(&mut *connection).await?;
+    }
     let node = galera::lock(connection).await?;
     let migrated = migrate_alone(connection).await;
-    if let Some(node) = node {
-        galera::unlock(connection, &node).await;
-    }
-    migrated
+    let Some(node) = node else { return migrated };
+    galera::unlock(connection, &node).await;
+    migrated.map_err(galera::busy_if_interrupted)
 }
 
 /// Migrates while no other process does.
