@@ -29,9 +29,25 @@ pub(in crate::store) fn redacted(url: &str) -> String {
     shown
 }
 
+/// An IPv6 address without the brackets that URLs put around it, which sqlx keeps and does not look up.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(super) fn ipv6_host(host: &str) -> Option<&str> {
+    let address = host.strip_prefix('[')?.strip_suffix(']')?;
+    address.parse::<std::net::Ipv6Addr>().is_ok().then_some(address)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    #[test]
+    fn brackets_of_ipv6_addresses_are_no_part_of_the_host() {
+        assert_eq!(ipv6_host("[::1]"), Some("::1"));
+        for host in ["::1", "localhost", "[localhost]", "[::1", "127.0.0.1", "/run/postgresql"] {
+            assert_eq!(ipv6_host(host), None, "{host}");
+        }
+    }
 
     #[test]
     fn passwords_are_never_shown() {

@@ -3,7 +3,7 @@
 
 use std::{
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -262,18 +262,22 @@ async fn bursts_of_changes_are_written_at_most_once_per_interval() {
     assert!(!flags.save_snapshot().await.unwrap(), "it is written already");
 }
 
+/// Held by tests that start threads of novi, since these are counted.
+static BLOCKING: Mutex<()> = Mutex::new(());
+
 #[test]
 fn blocking_flags_follow_without_tokio() {
+    let _alone = BLOCKING.lock().unwrap_or_else(PoisonError::into_inner);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     for database in runtime.block_on(databases()) {
         let store = runtime.block_on(seeded(&database));
-        let before = threads();
+        runtime.block_on(until("the end of earlier threads", || threads() == 0));
         let flags = builder().connect_blocking(&database.url).unwrap();
-        assert!(is_on(&flags, "on") && threads() > before);
+        assert!(is_on(&flags, "on") && threads() == 1);
         runtime.block_on(set(&*store, "off", true));
         runtime.block_on(until("the change", || is_on(&flags, "off")));
         drop(flags);
-        runtime.block_on(until("the end of the thread", || threads() <= before));
+        runtime.block_on(until("the end of the thread", || threads() == 0));
     }
     assert!(matches!(Flags::connect_blocking("novi.db"), Err(Error::DatabaseUrl { .. })));
 }
@@ -287,7 +291,9 @@ fn threads() -> usize {
 }
 
 #[tokio::test]
+#[expect(clippy::await_holding_lock, reason = "each test has a runtime of its own")]
 async fn blocking_start_in_a_runtime_waits() {
+    let _alone = BLOCKING.lock().unwrap_or_else(PoisonError::into_inner);
     let database = database(Kind::Sqlite).await;
     let store = seeded(&database).await;
     let flags = builder().connect_blocking(&database.url).unwrap();

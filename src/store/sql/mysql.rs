@@ -174,6 +174,10 @@ impl SqlStore<MySql> {
                 "expected the name of a database after the host, as in mysql://host/novi".to_owned(),
             ));
         }
+        let options = match url::ipv6_host(options.get_host()) {
+            Some(host) => options.clone().host(host),
+            None => options,
+        };
         let pool = MySqlPoolOptions::new()
             .max_connections(POOL_SIZE)
             .acquire_timeout(ACQUIRE_TIMEOUT)

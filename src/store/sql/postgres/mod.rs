@@ -140,6 +140,10 @@ impl SqlStore<Postgres> {
     pub fn connect(url: &str) -> Result<Self> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|error| Error::DatabaseUrl { url: url::redacted(url), message: error.to_string() })?;
+        let options = match url::ipv6_host(options.get_host()) {
+            Some(host) => options.clone().host(host),
+            None => options,
+        };
         let pool = PgPoolOptions::new()
             .max_connections(POOL_SIZE)
             .acquire_timeout(ACQUIRE_TIMEOUT)
