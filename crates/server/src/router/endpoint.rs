@@ -58,6 +58,7 @@ impl Endpoint {
         handler: H,
     ) -> Self {
         let handler = Box::new(move || on(filter, handler));
+        let edits = path.starts_with("/api/") && method != Method::GET;
         Self {
             method,
             path,
@@ -66,7 +67,7 @@ impl Endpoint {
             describe: H::describe,
             handler,
             has_middleware: true,
-            large: None,
+            large: edits.then_some(Large::Edit),
         }
     }
 

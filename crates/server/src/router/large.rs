@@ -10,7 +10,12 @@ use axum::{
 use tokio::time::timeout;
 
 use crate::{
-    app::{AppState, extract::read_body, limits::bulkhead::Bulkhead, progress::Progress},
+    app::{
+        AppState,
+        extract::read_body,
+        limits::bulkhead::{Bulkhead, off_worker_future},
+        progress::Progress,
+    },
     auth::{caller::Caller, rate_key},
     http::error::ApiError,
 };
@@ -28,13 +33,17 @@ pub(crate) enum Large {
     Evaluation,
     /// It compares all rows of two moments, or reads those of an earlier one.
     Comparison,
+    /// It changes rows: all rows are compiled to validate that. The database's connections limit how many of
+    /// these run at a time.
+    Edit,
 }
 
 impl Large {
-    fn bulkhead(self, state: &AppState) -> &Bulkhead {
+    fn bulkhead(self, state: &AppState) -> Option<&Bulkhead> {
         match self {
-            Self::Evaluation => &state.limits().evaluations,
-            Self::Comparison => &state.limits().comparisons,
+            Self::Evaluation => Some(&state.limits().evaluations),
+            Self::Comparison => Some(&state.limits().comparisons),
+            Self::Edit => None,
         }
     }
 }
@@ -61,9 +70,12 @@ async fn run(state: &AppState, large: Large, request: Request, next: Next) -> Re
     let bytes = read_body(body, &parts.headers, options.body_limit, &progress).await?;
     let caller = parts.extensions.get::<Caller>().cloned().unwrap_or(Caller::ANONYMOUS);
     let key = rate_key(state, &caller, &parts.headers, parts.extensions.get().copied());
-    let admission = large.bulkhead(state).enter(key, flags * BYTES_PER_FLAG).await;
     let limit = options.request_timeout;
     let answer = timeout(limit, next.run(Request::from_parts(parts, Body::from(bytes))));
+    let Some(bulkhead) = large.bulkhead(state) else {
+        return off_worker_future(answer).await.map_err(|_| ApiError::answer_timeout(limit));
+    };
+    let admission = bulkhead.enter(key, flags * BYTES_PER_FLAG).await;
     let (answered, memory) = admission.run_future(answer).await;
     let (mut parts, body) = answered.map_err(|_| ApiError::answer_timeout(limit))?.into_parts();
     let bytes = to_bytes(body, usize::MAX).await.map_err(|error| ApiError::internal(error.to_string()))?;

@@ -111,11 +111,7 @@ impl Admission {
     /// Like [`run`](Self::run), for work that waits as well.
     pub(crate) async fn run_future<T>(self, work: impl Future<Output = T>) -> (T, Memory) {
         let Self { memory, work: permits } = self;
-        let done = if has_other_workers() {
-            block_in_place(|| Handle::current().block_on(work))
-        } else {
-            work.await
-        };
+        let done = off_worker_future(work).await;
         drop(permits);
         (done, memory)
     }
@@ -148,6 +144,11 @@ impl AsRef<[u8]> for Held {
 /// thread has no other.
 pub(crate) fn off_worker<T>(work: impl FnOnce() -> T) -> T {
     if has_other_workers() { block_in_place(work) } else { work() }
+}
+
+/// Like [`off_worker`], for work that waits as well.
+pub(crate) async fn off_worker_future<T>(work: impl Future<Output = T>) -> T {
+    if has_other_workers() { block_in_place(|| Handle::current().block_on(work)) } else { work.await }
 }
 
 fn has_other_workers() -> bool {
