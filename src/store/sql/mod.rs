@@ -10,6 +10,7 @@ mod database_file;
 mod dialect;
 mod driver;
 mod history;
+mod inspect;
 mod migrate;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -18,7 +19,6 @@ mod pool;
 mod postgres;
 mod read;
 mod records;
-#[cfg(test)]
 mod schema;
 mod script;
 mod session;
