@@ -20,6 +20,10 @@ test *arguments:
 test-sqlite *arguments:
     ./scripts/test --without-servers {{ arguments }}
 
+# Test the stores on the newest MySQL and PostgreSQL, and on two Galera nodes (as root, on Debian)
+test-databases *arguments:
+    ./scripts/test-databases {{ arguments }}
+
 # Test the server with the published OpenFeature clients
 test-clients:
     ./scripts/test-clients

@@ -225,7 +225,8 @@ create table if not exists flag_history (
   index flag_history_seen (seen)
 ) engine = InnoDB character set utf8mb4 collate utf8mb4_bin {{comment flag_history}};
 
--- What `novi migrate` could do here: 'triggers' is 'missing' if the server refused to make them.
+-- What `novi migrate` notes: 'triggers' is 'missing' if the server refused to make them; 'migration' is the Galera node
+-- that migrates.
 create table if not exists novi_state (
   name varchar(64) not null primary key,
   value varchar(255) not null

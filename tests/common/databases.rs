@@ -10,7 +10,7 @@
 use std::{
     io::Write as _,
     sync::atomic::{AtomicU32, Ordering},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, PgConnection, SqliteConnection};
@@ -55,7 +55,32 @@ pub fn kinds() -> Vec<Kind> {
         std::io::stderr().write_all(skipped).unwrap();
         return vec![Kind::Sqlite];
     }
-    vec![Kind::Sqlite, Kind::Postgres, Kind::MySql]
+    let all = [Kind::Sqlite, Kind::Postgres, Kind::MySql];
+    // `scripts/test-databases` tests other servers of some kinds.
+    let wanted = std::env::var("NOVI_TEST_KINDS").unwrap_or_else(|_| format!("{all:?}"));
+    all.into_iter().filter(|kind| wanted.contains(&format!("{kind:?}"))).collect()
+}
+
+/// An empty database of a Galera cluster, and its address at a second node. `None` without a cluster:
+/// `scripts/test-databases` starts one.
+pub async fn galera() -> Option<(TestDatabase, String)> {
+    let (Ok(one), Ok(two)) = (std::env::var("NOVI_TEST_GALERA_1"), std::env::var("NOVI_TEST_GALERA_2"))
+    else {
+        let skipped = b"SKIPPED: Galera is NOT tested, because NOVI_TEST_GALERA_1 is not set\n";
+        std::io::stderr().write_all(skipped).unwrap();
+        return None;
+    };
+    let database = mysql_database(one).await;
+    let url = mysql_url(&two, &database.server.as_ref().unwrap().1);
+    // The second node gets it a little later.
+    let replicated = async {
+        while MySqlConnection::connect(&url).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let replicated = tokio::time::timeout(Duration::from_mins(1), replicated).await;
+    assert!(replicated.is_ok(), "{url} does not answer");
+    Some((database, url))
 }
 
 /// One empty database of this kind.
@@ -65,25 +90,34 @@ pub async fn database(kind: Kind) -> TestDatabase {
         let url = format!("sqlite://{}", directory.path().join("novi.db").display());
         return TestDatabase { kind, url, server: None, _directory: Some(directory) };
     }
+    if kind == Kind::MySql {
+        return mysql_database(server_url("NOVI_TEST_MYSQL")).await;
+    }
+    let (name, server) = (unique_name(), server_url("NOVI_TEST_POSTGRES"));
+    let separator = if server.contains('?') { '&' } else { '?' };
+    let url = format!("{server}{separator}options=-csearch_path%3D{name}");
+    created(TestDatabase { kind, url, server: Some((server, name)), _directory: None }).await
+}
+
+async fn mysql_database(server: String) -> TestDatabase {
     let name = unique_name();
-    let (server, url) = if kind == Kind::Postgres {
-        let server = server_url("NOVI_TEST_POSTGRES");
-        let separator = if server.contains('?') { '&' } else { '?' };
-        let url = format!("{server}{separator}options=-csearch_path%3D{name}");
-        (server, url)
-    } else {
-        // mysql://user@host:port/database -> the same with the test's own database
-        let server = server_url("NOVI_TEST_MYSQL");
-        let host = server.find("://").unwrap() + 3;
-        let end = server[host..].find('/').map_or(server.len(), |at| host + at);
-        let url = format!("{}/{name}", &server[..end]);
-        (server, url)
-    };
-    let made = TestDatabase { kind, url, server: Some((server, name)), _directory: None };
-    made.at_server(made.statement("create")).await.unwrap_or_else(|error| {
-        panic!("{kind:?} at {:?} does not answer: {error}; run ./scripts/test, which starts it", made.server)
+    let url = mysql_url(&server, &name);
+    created(TestDatabase { kind: Kind::MySql, url, server: Some((server, name)), _directory: None }).await
+}
+
+/// `mysql://user@host:port/database` with another database.
+fn mysql_url(server: &str, name: &str) -> String {
+    let host = server.find("://").unwrap() + 3;
+    let end = server[host..].find('/').map_or(server.len(), |at| host + at);
+    format!("{}/{name}", &server[..end])
+}
+
+async fn created(database: TestDatabase) -> TestDatabase {
+    database.at_server(database.statement("create")).await.unwrap_or_else(|error| {
+        let TestDatabase { kind, server, .. } = &database;
+        panic!("{kind:?} at {server:?} does not answer: {error}; run ./scripts/test, which starts it")
     });
-    made
+    database
 }
 
 fn server_url(variable: &str) -> String {
@@ -107,6 +141,11 @@ fn unique_name() -> String {
 }
 
 impl TestDatabase {
+    /// A database that belongs to another test database, or to nobody.
+    pub fn of_other(kind: Kind, url: String) -> Self {
+        Self { kind, url, server: None, _directory: None }
+    }
+
     fn statement(&self, verb: &str) -> String {
         let name = &self.server.as_ref().unwrap().1;
         match (self.kind, verb) {

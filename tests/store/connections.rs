@@ -139,10 +139,11 @@ async fn fail(raw: &mut Raw, kind: Kind, times: i64) {
              create or replace trigger fail before update on flags for each row execute function fail()"
         ),
         _ => format!(
-            "create table if not exists tries (n bigint) engine = MyISAM; delete from tries; \
-             insert into tries values (0); drop trigger if exists fail; \
-             create trigger fail before update on flags for each row begin update tries set n = n + 1; \
-             if (select n from tries) <= {times} then signal sqlstate '40001' set mysql_errno = 1213, \
+            // A rollback does not take numbers back either.
+            "drop table if exists tries; create table tries (n bigint auto_increment primary key); \
+             drop trigger if exists fail; \
+             create trigger fail before update on flags for each row begin insert into tries values (null); \
+             if last_insert_id() <= {times} then signal sqlstate '40001' set mysql_errno = 1213, \
              message_text = 'Deadlock found'; end if; end"
         ),
     };

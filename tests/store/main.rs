@@ -6,6 +6,7 @@
 mod common;
 mod connections;
 mod exposed;
+mod galera;
 mod history;
 mod history_at;
 mod members;

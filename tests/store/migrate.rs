@@ -316,6 +316,17 @@ async fn tables_and_columns_have_comments() {
     }
 }
 
+/// The row with the members of its JSON objects in one order: each server has its own.
+fn with_sorted_members(row: &str) -> String {
+    let Some((at, _)) = row.match_indices(' ').nth(2) else { return row.to_owned() };
+    let (subject, states) = row.split_at(at + 1);
+    let sorted = states.split(" -> ").map(|state| match serde_json::from_str::<serde_json::Value>(state) {
+        Ok(object) => object.to_string(),
+        Err(_) => state.to_owned(),
+    });
+    format!("{subject}{}", sorted.collect::<Vec<_>>().join(" -> "))
+}
+
 /// History as `entity id/other operation before -> after`, oldest first, of the tables that a DBA writes to.
 async fn history(raw: &mut Raw) -> Vec<String> {
     let number = |column| match raw {
@@ -330,8 +341,7 @@ async fn history(raw: &mut Raw) -> Vec<String> {
         before = if matches!(raw, Raw::MySql(_)) { "`before`" } else { "before" },
         after = if matches!(raw, Raw::MySql(_)) { "`after`" } else { "after" },
     );
-    let rows = raw.texts(&sql).await;
-    rows.into_iter().map(|row| row.replace("\": ", "\":").replace(", \"", ",\"")).collect()
+    raw.texts(&sql).await.iter().map(|row| with_sorted_members(row)).collect()
 }
 
 #[tokio::test]
@@ -392,7 +402,8 @@ async fn plain_sql_raises_the_revision_and_is_recorded() {
             raw.run(sql).await.unwrap();
             assert_ne!(store.revision().await.unwrap(), before, "{:?}: {sql}", database.kind);
             let new = history(&mut raw).await.split_off(known);
-            assert!(new.iter().any(|row| row.starts_with(expected)), "{:?}: {sql}: {new:#?}", database.kind);
+            let expected = with_sorted_members(expected);
+            assert!(new.iter().any(|row| row.starts_with(&expected)), "{:?}: {sql}: {new:#?}", database.kind);
         }
         let before = (store.revision().await.unwrap(), history(&mut raw).await);
         raw.run("update flags set status = false; update flags set status = true where id = 77")

@@ -267,9 +267,9 @@ async fn transaction_settings_of_the_caller_are_kept() {
             assert!(error.to_string().contains("in a transaction that sqlx has begun"), "{error}");
             // The same for a transaction that sqlx did not begin: to begin another one would commit it on
             // MySQL.
-            sqlx::query("begin").execute(&mut *connection).await.unwrap();
+            sqlx::raw_sql("begin").execute(&mut *connection).await.unwrap();
             assert!(writer.set_status(&mut *connection, "New orders", true).await.is_err());
-            sqlx::query("rollback").execute(&mut *connection).await.unwrap();
+            sqlx::raw_sql("rollback").execute(&mut *connection).await.unwrap();
             let mut tx = connection.begin().await.unwrap();
             writer.set_status(&mut tx, "New orders", true).await.unwrap();
             let mut inner = tx.begin().await.unwrap();

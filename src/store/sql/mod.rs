@@ -9,6 +9,8 @@ mod connection;
 mod database_file;
 mod dialect;
 mod driver;
+#[cfg(feature = "mysql")]
+mod galera;
 mod history;
 mod inspect;
 mod migrate;

@@ -23,9 +23,9 @@ use crate::{
             connection::{Connection, EachRow, Statement, Transaction, Value},
             dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
             driver::{self, Driver},
-            inspect, migrate,
+            galera, inspect, migrate,
             pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE, Place},
-            read::IdFilter,
+            read::{IdFilter, has_table},
             script::{self, Syntax},
             store::SqlStore,
         },
@@ -171,6 +171,10 @@ const USAGE_CONFLICT: &str = "on duplicate key update last_evaluated = values(la
     last_on = coalesce(values(last_on), last_on), last_off = coalesce(values(last_off), last_off), \
     evaluations = evaluations + values(evaluations)";
 
+/// What migrations note, before the first of them.
+const STATE: &str = "create table if not exists novi_state (name varchar(64) not null primary key, value varchar(255) not null) \
+     engine = InnoDB character set utf8mb4 collate utf8mb4_bin";
+
 /// How long one try waits for the lock of the migrations, in seconds; another try follows.
 const LOCK_WAIT: i64 = 20;
 
@@ -277,6 +281,19 @@ async fn migrate_once(connections: &Connections<MySql>) -> Result<Migrated, Migr
     let connection = lease.typed();
     lock(connection).await?;
     migrate::check_foreign::<MySql>(connection).await?;
+    // Not in vain: DDL interrupts what other nodes of a Galera cluster do with the table.
+    if !has_table(connection, "novi_state").await? {
+        sqlx::raw_sql(STATE).execute(&mut *connection).await?;
+    }
+    let node = galera::lock(connection).await?;
+    let migrated = migrate_alone(connection).await;
+    let Some(node) = node else { return migrated };
+    galera::unlock(connection, &node).await;
+    migrated.map_err(galera::busy_if_interrupted)
+}
+
+/// Migrates while no other process does.
+async fn migrate_alone(connection: &mut MySqlConnection) -> Result<Migrated, MigrateError> {
     let (makes_triggers, makes_views) =
         (may_make_triggers(connection).await?, may_make_views(connection).await?);
     let is_left_out = |statement: &str| {
@@ -333,12 +350,6 @@ async fn drop_triggers(connection: &mut MySqlConnection) -> Result<(), sqlx::Err
 /// Tries. That needs the right to make triggers, and, where the server writes a binary log, another one or a
 /// setting.
 async fn may_make_triggers(connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
-    sqlx::raw_sql(
-        "create table if not exists novi_state (name varchar(64) not null primary key, value varchar(255) not null) \
-         engine = InnoDB character set utf8mb4 collate utf8mb4_bin",
-    )
-    .execute(&mut *connection)
-    .await?;
     let tried = sqlx::raw_sql(
         "create trigger novi_trial before insert on novi_state for each row set new.name = new.name; \
          drop trigger novi_trial",
@@ -423,8 +434,8 @@ fn failure(error: &sqlx::Error) -> Failure {
         1146 => Failure::NotMigrated,
         // unknown database
         1049 => Failure::NoDatabase,
-        // too many connections, of the server or of the user
-        1040 | 1203 | 1226 => Failure::Busy,
+        // too many connections, of the server or of the user; a Galera node without a majority or still joining
+        1040 | 1203 | 1226 | 1047 => Failure::Busy,
         // lock wait timeout, deadlock (also with a commit of another Galera node), changed since it was read
         1205 | 1213 | 1020 => Failure::Contention,
         // out of range, wrong value, too long
