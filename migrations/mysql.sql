@@ -1,10 +1,13 @@
 -- The three core tables have the columns of Python novi: tables that it made are adopted as they are. Columns are never
 -- added to them, so that positional inserts keep working. Times are UTC.
--- MySQL commits each DDL statement: every statement of this file can run again after a process was killed.
+-- MySQL commits each DDL statement: every statement of this file can run again after a process was killed, and to repair
+-- tables.
+drop view if exists novi_overview;
+
 create table if not exists flags (
   id bigint not null auto_increment primary key,
   name varchar(255) character set utf8mb4 collate utf8mb4_bin not null,
-  status boolean not null,
+  status boolean not null default false,
   unique index flags_name (name)
 ) engine = InnoDB;
 
@@ -49,6 +52,19 @@ set @novi_sql = (
     ' comment ', quote({{text flags.name}}))
   from information_schema.columns
   where table_schema = database() and table_name = 'flags' and column_name = 'name');
+prepare novi_statement from @novi_sql;
+execute novi_statement;
+deallocate prepare novi_statement;
+
+-- A constraint that adopted rows do not meet would hinder each change of them; `novi check` reports such rows. There is none
+-- for ids: a column that counts may not be in one.
+set @novi_sql = if(
+  exists (select 1 from flags where not ({{plain name}}))
+    or exists (select 1 from information_schema.table_constraints
+      where table_schema = database() and table_name = 'flags' and constraint_name = 'flags_name_plain'),
+  'alter table flags alter status set default false',
+  'alter table flags alter status set default false,
+    add constraint flags_name_plain check ({{plain name quoted}})');
 prepare novi_statement from @novi_sql;
 execute novi_statement;
 deallocate prepare novi_statement;
@@ -267,16 +283,30 @@ create table if not exists novi_token_changes (
 ) engine = InnoDB {{comment novi_token_changes}};
 insert ignore into novi_token_changes (id, changes) values (1, 0);
 
+-- What people look at.
+create sql security invoker view novi_overview as
+select f.name as flag, f.status,
+  case
+    when not f.status then 'off'
+    when count(l.activation_id) = 0 then 'on'
+    else group_concat(coalesce(concat(a.class_name, coalesce(concat(' ', a.config), '')), 'missing activation')
+      order by a.id separator ' and ')
+  end as rule,
+  m.owner
+from flags f
+left join flag_metadata m on m.flag_id = f.id
+left join flags_activations l on l.flag_id = f.id
+left join activations a on a.id = l.activation_id
+group by f.id, f.name, f.status, m.owner;
+
 -- MySQL has row triggers only, none for truncate. They run in the order in which they are made.
 
-drop trigger if exists novi_flag_metadata_added;
 create trigger novi_flag_metadata_added before insert on flag_metadata for each row
 begin
   set new.created_at = coalesce(new.created_at, utc_timestamp(6));
   set new.updated_at = coalesce(new.updated_at, utc_timestamp(6));
 end;
 
-drop trigger if exists novi_activation_metadata_added;
 create trigger novi_activation_metadata_added before insert on activation_metadata for each row
 begin
   set new.created_at = coalesce(new.created_at, utc_timestamp(6));
@@ -291,7 +321,6 @@ insert into activation_metadata (activation_id)
 
 -- Records. What all of them share: the actor is the session variable `@novi_actor` (`set @novi_actor = 'jane'`), else the
 -- database's user. A record that has a revision is one that somebody restores.
-drop trigger if exists novi_record_added;
 create trigger novi_record_added before insert on flag_history for each row
 begin
   declare stamp_before bigint;
@@ -310,7 +339,6 @@ begin
 end;
 
 -- A flag's version rises before its record is written.
-drop trigger if exists novi_flag_changed;
 create trigger novi_flag_changed after update on flags for each row
 begin
   if not (old.name <=> new.name and old.status <=> new.status) then
@@ -318,7 +346,6 @@ begin
   end if;
 end;
 
-drop trigger if exists novi_flags_insert;
 create trigger novi_flags_insert after insert on flags for each row
 begin
   insert into flag_history (slot, changed_at, entity, entity_id, other_id, operation, `before`, `after`)
@@ -326,7 +353,6 @@ begin
     {{row flags new}});
 end;
 
-drop trigger if exists novi_flags_update;
 create trigger novi_flags_update after update on flags for each row
 begin
   if not ({{unchanged flags}}) then
@@ -345,7 +371,6 @@ begin
   end if;
 end;
 
-drop trigger if exists novi_flags_delete;
 create trigger novi_flags_delete after delete on flags for each row
 begin
   insert into flag_history (slot, changed_at, entity, entity_id, other_id, operation, `before`, `after`)
@@ -353,7 +378,6 @@ begin
     {{row flags old}}, null);
 end;
 
-drop trigger if exists novi_activations_insert;
 create trigger novi_activations_insert after insert on activations for each row
 begin
   insert into flag_history (slot, changed_at, entity, entity_id, other_id, operation, `before`, `after`)
@@ -361,7 +385,6 @@ begin
     {{row activations new}});
 end;
 
-drop trigger if exists novi_activations_update;
 create trigger novi_activations_update after update on activations for each row
 begin
   if not ({{unchanged activations}}) then
@@ -380,7 +403,6 @@ begin
   end if;
 end;
 
-drop trigger if exists novi_activations_delete;
 create trigger novi_activations_delete after delete on activations for each row
 begin
   insert into flag_history (slot, changed_at, entity, entity_id, other_id, operation, `before`, `after`)
@@ -388,7 +410,6 @@ begin
     {{row activations old}}, null);
 end;
 
-drop trigger if exists novi_flags_activations_insert;
 create trigger novi_flags_activations_insert after insert on flags_activations for each row
 begin
   insert into flag_history (slot, changed_at, entity, entity_id, other_id, operation, `before`, `after`)
@@ -396,7 +417,6 @@ begin
     {{row flags_activations new}});
 end;
 
-drop trigger if exists novi_flags_activations_update;
 create trigger novi_flags_activations_update after update on flags_activations for each row
 begin
   if not ({{unchanged flags_activations}}) then
@@ -407,7 +427,6 @@ begin
   end if;
 end;
 
-drop trigger if exists novi_flags_activations_delete;
 create trigger novi_flags_activations_delete after delete on flags_activations for each row
 begin
   insert into flag_history (slot, changed_at, entity, entity_id, other_id, operation, `before`, `after`)
@@ -415,7 +434,6 @@ begin
     {{row flags_activations old}}, null);
 end;
 
-drop trigger if exists novi_flag_metadata_insert;
 create trigger novi_flag_metadata_insert after insert on flag_metadata for each row
 begin
   insert into flag_history (slot, changed_at, entity, entity_id, other_id, operation, `before`, `after`)
@@ -423,7 +441,6 @@ begin
     {{row flag_metadata new}});
 end;
 
-drop trigger if exists novi_flag_metadata_update;
 create trigger novi_flag_metadata_update after update on flag_metadata for each row
 begin
   if not ({{unchanged flag_metadata}})
@@ -438,7 +455,6 @@ begin
   end if;
 end;
 
-drop trigger if exists novi_flag_metadata_delete;
 create trigger novi_flag_metadata_delete after delete on flag_metadata for each row
 begin
   insert into flag_history (slot, changed_at, entity, entity_id, other_id, operation, `before`, `after`)
@@ -446,7 +462,6 @@ begin
     {{row flag_metadata old}}, null);
 end;
 
-drop trigger if exists novi_activation_members_insert;
 create trigger novi_activation_members_insert after insert on activation_members for each row
 begin
   insert into flag_history (slot, changed_at, entity, entity_id, other_id, operation, `before`, `after`)
@@ -454,7 +469,6 @@ begin
     {{row activation_members new}});
 end;
 
-drop trigger if exists novi_activation_members_update;
 create trigger novi_activation_members_update after update on activation_members for each row
 begin
   if not ({{unchanged activation_members}}) then
@@ -465,7 +479,6 @@ begin
   end if;
 end;
 
-drop trigger if exists novi_activation_members_delete;
 create trigger novi_activation_members_delete after delete on activation_members for each row
 begin
   insert into flag_history (slot, changed_at, entity, entity_id, other_id, operation, `before`, `after`)
@@ -475,14 +488,12 @@ end;
 
 -- To ask first whether the row exists would lock the gap behind it, and two transactions that each add a flag would wait for
 -- each other.
-drop trigger if exists novi_flag_added;
 create trigger novi_flag_added after insert on flags for each row
 begin
   insert into flag_metadata (flag_id) values (new.id)
     on duplicate key update flag_id = flag_metadata.flag_id;
 end;
 
-drop trigger if exists novi_activation_added;
 create trigger novi_activation_added after insert on activations for each row
 begin
   insert into activation_metadata (activation_id) values (new.id)
@@ -490,14 +501,12 @@ begin
 end;
 
 -- A cascade fires no triggers in MySQL: rows that go with their flag or activation are deleted here, so that history has them.
-drop trigger if exists novi_flag_removed;
 create trigger novi_flag_removed before delete on flags for each row
 begin
   delete from flags_activations where flag_id = old.id;
   delete from flag_metadata where flag_id = old.id;
 end;
 
-drop trigger if exists novi_activation_removed;
 create trigger novi_activation_removed before delete on activations for each row
 begin
   delete from activation_members where activation_id = old.id;
@@ -506,7 +515,6 @@ end;
 -- Versions. Before the row changes, and so before history is written: a writer that waits here for another writer of the same
 -- row then holds nothing that writers of other rows need. An `insert ignore` of a row that exists counts as well, which does
 -- no harm.
-drop trigger if exists novi_flag_metadata_changed;
 create trigger novi_flag_metadata_changed before update on flag_metadata for each row
 begin
   if not ({{unchanged flag_metadata but flag_id}}) then
@@ -514,7 +522,6 @@ begin
   end if;
 end;
 
-drop trigger if exists novi_activation_changed;
 create trigger novi_activation_changed before update on activations for each row
 begin
   if not (old.name <=> new.name and old.class_name <=> new.class_name and old.config <=> new.config) then
@@ -523,14 +530,12 @@ begin
   end if;
 end;
 
-drop trigger if exists novi_member_added;
 create trigger novi_member_added before insert on activation_members for each row
 begin
   update activation_metadata set row_version = row_version + 1, updated_at = utc_timestamp(6)
     where activation_id = new.activation_id;
 end;
 
-drop trigger if exists novi_member_changed;
 create trigger novi_member_changed before update on activation_members for each row
 begin
   if not ({{unchanged activation_members}}) then
@@ -539,7 +544,6 @@ begin
   end if;
 end;
 
-drop trigger if exists novi_member_removed;
 create trigger novi_member_removed before delete on activation_members for each row
 begin
   update activation_metadata set row_version = row_version + 1, updated_at = utc_timestamp(6)
@@ -547,13 +551,11 @@ begin
 end;
 
 -- The links of a flag are part of the flag.
-drop trigger if exists novi_link_added;
 create trigger novi_link_added before insert on flags_activations for each row
 begin
   update flag_metadata set row_version = row_version + 1, updated_at = utc_timestamp(6) where flag_id = new.flag_id;
 end;
 
-drop trigger if exists novi_link_changed;
 create trigger novi_link_changed before update on flags_activations for each row
 begin
   if not ({{unchanged flags_activations}}) then
@@ -562,14 +564,12 @@ begin
   end if;
 end;
 
-drop trigger if exists novi_link_removed;
 create trigger novi_link_removed before delete on flags_activations for each row
 begin
   update flag_metadata set row_version = row_version + 1, updated_at = utc_timestamp(6) where flag_id = old.flag_id;
 end;
 
 -- Tokens.
-drop trigger if exists novi_tokens_insert;
 create trigger novi_tokens_insert after insert on novi_tokens for each row
 begin
   update novi_token_changes set changes = cast(conv(left(sha2(concat(uuid(), rand()), 256), 15), 16, 10) as signed)
@@ -577,7 +577,6 @@ begin
 end;
 
 -- `last_used_at` changes nothing about what a token may do.
-drop trigger if exists novi_tokens_update;
 create trigger novi_tokens_update after update on novi_tokens for each row
 begin
   if not ({{unchanged novi_tokens}}) then
@@ -586,7 +585,6 @@ begin
   end if;
 end;
 
-drop trigger if exists novi_tokens_delete;
 create trigger novi_tokens_delete after delete on novi_tokens for each row
 begin
   update novi_token_changes set changes = cast(conv(left(sha2(concat(uuid(), rand()), 256), 15), 16, 10) as signed)

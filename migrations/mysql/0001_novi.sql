@@ -2,11 +2,14 @@
 
 -- The three core tables have the columns of Python novi: tables that it made are adopted as they are. Columns are never
 -- added to them, so that positional inserts keep working. Times are UTC.
--- MySQL commits each DDL statement: every statement of this file can run again after a process was killed.
+-- MySQL commits each DDL statement: every statement of this file can run again after a process was killed, and to repair
+-- tables.
+drop view if exists novi_overview;
+
 create table if not exists flags (
   id bigint not null auto_increment primary key,
   name varchar(255) character set utf8mb4 collate utf8mb4_bin not null,
-  status boolean not null,
+  status boolean not null default false,
   unique index flags_name (name)
 ) engine = InnoDB;
 
@@ -51,6 +54,19 @@ set @novi_sql = (
     ' comment ', quote('What code calls the flag; unique, at most 255 characters'))
   from information_schema.columns
   where table_schema = database() and table_name = 'flags' and column_name = 'name');
+prepare novi_statement from @novi_sql;
+execute novi_statement;
+deallocate prepare novi_statement;
+
+-- A constraint that adopted rows do not meet would hinder each change of them; `novi check` reports such rows. There is none
+-- for ids: a column that counts may not be in one.
+set @novi_sql = if(
+  exists (select 1 from flags where not (name <> '' and name not like ' %' and name not like '% ' and char_length(name) <= 255))
+    or exists (select 1 from information_schema.table_constraints
+      where table_schema = database() and table_name = 'flags' and constraint_name = 'flags_name_plain'),
+  'alter table flags alter status set default false',
+  'alter table flags alter status set default false,
+    add constraint flags_name_plain check (name <> '''' and name not like '' %'' and name not like ''% '' and char_length(name) <= 255)');
 prepare novi_statement from @novi_sql;
 execute novi_statement;
 deallocate prepare novi_statement;
@@ -268,6 +284,22 @@ create table if not exists novi_token_changes (
   constraint novi_token_changes_one check (id = 1)
 ) engine = InnoDB comment 'Whether novi_tokens has changed';
 insert ignore into novi_token_changes (id, changes) values (1, 0);
+
+-- What people look at.
+create sql security invoker view novi_overview as
+select f.name as flag, f.status,
+  case
+    when not f.status then 'off'
+    when count(l.activation_id) = 0 then 'on'
+    else group_concat(coalesce(concat(a.class_name, coalesce(concat(' ', a.config), '')), 'missing activation')
+      order by a.id separator ' and ')
+  end as rule,
+  m.owner
+from flags f
+left join flag_metadata m on m.flag_id = f.id
+left join flags_activations l on l.flag_id = f.id
+left join activations a on a.id = l.activation_id
+group by f.id, f.name, f.status, m.owner;
 
 -- MySQL has row triggers only, none for truncate. They run in the order in which they are made.
 

@@ -2,14 +2,55 @@
 
 -- The three core tables have the columns of Python novi: tables that it made are adopted as they are. Columns are never
 -- added to them, so that positional inserts keep working. Times are UTC text.
+-- Every statement of this file can run again: `novi migrate` repairs tables by running it. Triggers first, since they may
+-- name tables that are missing.
+drop trigger if exists novi_record_added;
+drop trigger if exists novi_activation_in_use;
+drop trigger if exists novi_flag_unlink;
+drop trigger if exists novi_flags_replace;
+drop trigger if exists novi_flags_replace_by_update;
+drop trigger if exists novi_flags_insert;
+drop trigger if exists novi_flag_replaced;
+drop trigger if exists novi_flags_replaced_by_update;
+drop trigger if exists novi_flags_update;
+drop trigger if exists novi_flags_delete;
+drop trigger if exists novi_activations_replace;
+drop trigger if exists novi_activations_insert;
+drop trigger if exists novi_activations_update;
+drop trigger if exists novi_activations_delete;
+drop trigger if exists novi_flags_activations_insert;
+drop trigger if exists novi_flags_activations_update;
+drop trigger if exists novi_flags_activations_delete;
+drop trigger if exists novi_flag_metadata_replace;
+drop trigger if exists novi_flag_metadata_insert;
+drop trigger if exists novi_flag_metadata_update;
+drop trigger if exists novi_flag_metadata_kept;
+drop trigger if exists novi_flag_metadata_delete;
+drop trigger if exists novi_activation_members_replace;
+drop trigger if exists novi_activation_members_insert;
+drop trigger if exists novi_activation_members_update;
+drop trigger if exists novi_activation_members_delete;
+drop trigger if exists novi_activation_added;
+drop trigger if exists novi_activation_changed;
+drop trigger if exists novi_activation_metadata_removed;
+drop trigger if exists novi_member_added;
+drop trigger if exists novi_member_changed;
+drop trigger if exists novi_member_removed;
+drop trigger if exists novi_link_added;
+drop trigger if exists novi_link_changed;
+drop trigger if exists novi_link_removed;
+drop trigger if exists novi_tokens_insert;
+drop trigger if exists novi_tokens_update;
+drop trigger if exists novi_tokens_delete;
+
 create table if not exists flags (
-  id integer primary key,
-  name varchar(255) not null unique,
-  status boolean not null
+  id integer primary key check (id >= 1),
+  name varchar(255) not null unique check (typeof(name) <> 'text' or (name <> '' and name not like ' %' and name not like '% ' and length(name) <= 255)),
+  status boolean not null default false
 );
 
 create table if not exists activations (
-  id integer primary key,
+  id integer primary key check (id >= 1),
   name varchar(255) not null,
   class_name varchar(255) not null,
   config text
@@ -29,7 +70,7 @@ create unique index if not exists flags_activations_pair on flags_activations (f
 create index if not exists flags_activations_activation on flags_activations (activation_id);
 
 -- What novi stores about a flag beyond its row, in a table of its own.
-create table flag_metadata (
+create table if not exists flag_metadata (
   flag_id integer primary key references flags (id) on delete cascade on update cascade,
   description text,
   owner text,
@@ -44,21 +85,21 @@ create table flag_metadata (
   created_at text default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
   updated_at text default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
 );
-insert into flag_metadata (flag_id) select id from flags;
+insert or ignore into flag_metadata (flag_id) select id from flags;
 
 -- How often an activation or its members changed. A writer names the version that it has read, and so does not overwrite
 -- changes that it has not read. A change of this table raises no revision and leaves no history; the edit behind it does.
-create table activation_metadata (
+create table if not exists activation_metadata (
   activation_id integer primary key references activations (id) on delete cascade on update cascade,
   row_version integer not null default 1 check (typeof(row_version) = 'integer'),
   created_at text default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
   updated_at text default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
 );
-insert into activation_metadata (activation_id) select id from activations;
+insert or ignore into activation_metadata (activation_id) select id from activations;
 
 -- The members of lists, beside their activation, so that one is added by an insert of its own.
 -- SQLite stores a value of any type in any column, hence the checks.
-create table activation_members (
+create table if not exists activation_members (
   activation_id integer not null references activations (id) on delete cascade on update cascade,
   member varchar(255) not null check (typeof(member) = 'text'),
   denied boolean not null default false check (denied in (0, 1)),
@@ -67,18 +108,16 @@ create table activation_members (
 
 -- The revision: a number that every change of the rows raises, also one by plain SQL. Readers compare with `!=`. The stamp is
 -- drawn with each change: with it readers notice that the database was restored, or lost commits and made others.
-create table novi_revision (
+create table if not exists novi_revision (
   slot integer primary key,
   revision integer not null,
   changed_at text,
   stamp integer not null
 );
-insert into novi_revision (slot, revision, changed_at, stamp)
-values (0, 1, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), random());
 
 -- Who changed what, when and why. `before` and `after` are the row as JSON. Every change leaves one record, and every record
 -- raises the revision: a reader that has seen all records knows all changes.
-create table flag_history (
+create table if not exists flag_history (
   id integer primary key,
   slot integer not null,
   revision integer,
@@ -93,19 +132,23 @@ create table flag_history (
   reason text,
   follows integer
 );
-create index flag_history_entity on flag_history (entity, entity_id);
-create index flag_history_revision on flag_history (slot, revision);
+create index if not exists flag_history_entity on flag_history (entity, entity_id);
+create index if not exists flag_history_revision on flag_history (slot, revision);
+
+insert or ignore into novi_revision (slot, revision, changed_at, stamp)
+select 0, coalesce(max(revision), 0) + 1, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), random() from flag_history;
 
 -- SQLite has no users and no variables of a session. A writer that wants to be named sets this row in the transaction of
 -- the change, and back to null before the commit. Changes of it raise no revision and leave no history.
-create table novi_session (
+create table if not exists novi_session (
   id integer primary key check (id = 1),
   actor text,
   reason text
 );
-insert into novi_session (id) values (1);
+insert or ignore into novi_session (id) values (1);
 
 -- What triggers insert into this view becomes a record, with a revision of its own.
+drop view if exists novi_record;
 create view novi_record as
 select entity, entity_id, other_id, operation, before, after from flag_history;
 
@@ -124,7 +167,7 @@ end;
 
 -- `insert or replace` and `update or replace` remove rows that are in the way without firing a trigger for them. Rows that
 -- may be in the way are kept here until the new row is there, or until the next one comes.
-create table novi_replaced (
+create table if not exists novi_replaced (
   entity text not null,
   entity_id integer,
   other,
@@ -133,7 +176,7 @@ create table novi_replaced (
 
 -- When flags were last evaluated, by their names. Without a foreign key and without triggers: it is no part of the revision
 -- or of the history, and writing it touches no row that flags are changed by.
-create table novi_usage (
+create table if not exists novi_usage (
   flag text not null primary key check (typeof(flag) = 'text'),
   first_seen text not null,
   last_evaluated text not null,
@@ -143,15 +186,15 @@ create table novi_usage (
 ) without rowid;
 
 -- Since when usage is recorded: what was not evaluated before that is unknown.
-create table novi_usage_since (
+create table if not exists novi_usage_since (
   id integer primary key check (id = 1),
   since text not null
 );
-insert into novi_usage_since (id, since) values (1, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'));
+insert or ignore into novi_usage_since (id, since) values (1, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'));
 
 -- Who may call a server. Only the SHA-256 of a token's secret is stored, in hexadecimal digits. A change of a token raises
 -- no revision and leaves no history.
-create table novi_tokens (
+create table if not exists novi_tokens (
   id integer primary key autoincrement,
   name text not null unique check (typeof(name) = 'text'),
   role text not null check (role in ('client', 'server', 'admin')),
@@ -166,11 +209,11 @@ create table novi_tokens (
 
 -- A number that is drawn at random whenever tokens are created, changed or removed, and 0 before: servers read it all the
 -- time, and the tokens when it differs.
-create table novi_token_changes (
+create table if not exists novi_token_changes (
   id integer primary key check (id = 1),
   changes integer not null
 );
-insert into novi_token_changes (id, changes) values (1, 0);
+insert or ignore into novi_token_changes (id, changes) values (1, 0);
 
 -- Adopted tables have no delete rules, and many programs leave foreign keys off: the triggers hold in any case.
 -- To drop a condition would open a flag, hence the refusal.

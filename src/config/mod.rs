@@ -103,11 +103,58 @@ impl Default for Activations {
 pub struct Database {
     /// `sqlite://FILE`, `postgres://...` or `mysql://...`.
     pub url: String,
+    /// The schema of novi's tables on PostgreSQL; empty for the first one of the user's `search_path`.
+    pub schema: String,
+}
+
+impl Database {
+    /// Replaces the URL; the schema still counts.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the schema cannot be used with this URL.
+    pub fn set_url(&mut self, url: String) -> Result<()> {
+        self.url = self.in_schema(url)?;
+        Ok(())
+    }
+
+    /// A URL whose connections find tables in the schema only.
+    fn in_schema(&self, mut url: String) -> Result<String> {
+        let invalid = |message: &str| {
+            Err(Error::Config { origin: "database.schema".to_owned(), message: message.to_owned() })
+        };
+        let name = &self.schema;
+        if name.is_empty() {
+            return Ok(url);
+        }
+        if !name.chars().all(|letter| matches!(letter, 'a'..='z' | '0'..='9' | '_'))
+            || name.starts_with(|c: char| c.is_ascii_digit())
+        {
+            return invalid(
+                "expected a name of lower-case letters, digits and underscores, such as \"novi\"",
+            );
+        }
+        if !url.starts_with("postgres:") && !url.starts_with("postgresql:") {
+            return invalid("only PostgreSQL has schemas: use a database of its own for novi, or a file");
+        }
+        let options = format!("options=-csearch_path%3D{name}");
+        let query = url.split_once('?').map_or("", |(_, query)| query);
+        if query.split('&').any(|part| part == options) {
+            return Ok(url);
+        }
+        if query.split('&').any(|part| part.starts_with("options")) {
+            return invalid(
+                "the URL has `options`, which would be replaced: set the schema there or here, not in both",
+            );
+        }
+        url.push(if query.is_empty() && !url.ends_with('?') { '?' } else { '&' });
+        url.push_str(&options);
+        Ok(url)
+    }
 }
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: "sqlite://novi.db".to_owned() }
+        Self { url: "sqlite://novi.db".to_owned(), schema: String::new() }
     }
 }
 
@@ -198,17 +245,17 @@ impl<S: DeserializeOwned + Default> Config<S> {
             message: problem::in_file(text, &error),
         };
         // First as a whole, since only then errors have a line.
-        let config: Self = toml::from_str(text).map_err(invalid)?;
-        if above.is_empty() {
-            return Ok(config);
+        let mut config: Self = toml::from_str(text).map_err(invalid)?;
+        if !above.is_empty() {
+            let mut table: toml::Table = toml::from_str(text).map_err(invalid)?;
+            apply::<Self>(&mut table, above)?;
+            config = table.try_into().map_err(|error| Error::Config {
+                origin: "the environment".to_owned(),
+                message: problem::message(&error),
+            })?;
         }
-        let mut table: toml::Table = toml::from_str(text).map_err(invalid)?;
-        apply::<Self>(&mut table, above)?;
-        let config = table.try_into::<Self>();
-        config.map_err(|error| Error::Config {
-            origin: "the environment".to_owned(),
-            message: problem::message(&error),
-        })
+        config.database.set_url(config.database.url.clone())?;
+        Ok(config)
     }
 }
 
@@ -287,11 +334,33 @@ mod tests {
     }
 
     #[test]
+    fn schema_becomes_the_search_path_of_the_url() {
+        let url = |text: &str| Config::from_toml(text).map(|config| config.database.url);
+        let schema = "[database]\nschema = 'flags'\nurl = ";
+        assert_eq!(
+            url(&format!("{schema}'postgres://host/db'")).unwrap(),
+            "postgres://host/db?options=-csearch_path%3Dflags"
+        );
+        assert_eq!(
+            url(&format!("{schema}'postgres://host/db?sslmode=require'")).unwrap(),
+            "postgres://host/db?sslmode=require&options=-csearch_path%3Dflags"
+        );
+        for (text, problem) in [
+            (format!("{schema}'mysql://host/db'"), "only PostgreSQL has schemas"),
+            (format!("{schema}'postgres://host/db?options=-cx%3D1'"), "the URL has `options`"),
+            ("[database]\nschema = 'My schema'\nurl = 'postgres://host/db'".to_owned(), "lower-case letters"),
+        ] {
+            let error = url(&text).unwrap_err().to_string();
+            assert!(error.contains(problem), "{error}");
+        }
+    }
+
+    #[test]
     fn unknown_key_is_reported_with_its_line() {
         insta::assert_snapshot!(error("[database]\nurll = 'sqlite://x.db'\n", &[]),
             @"novi.toml: line 2, column 1: unknown key `urll`; did you mean `url`?");
         insta::assert_snapshot!(error("[database]\nfile = 'x.db'\n", &[]),
-            @"novi.toml: line 2, column 1: unknown key `file`; expected `url`");
+            @"novi.toml: line 2, column 1: unknown key `file`; expected `url` or `schema`");
     }
 
     #[test]

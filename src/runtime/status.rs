@@ -26,6 +26,8 @@ pub struct Status {
     pub failure: Option<String>,
     /// How many refreshes have failed since the start.
     pub failures: u64,
+    /// What is wrong with the tables of the database, such as missing triggers.
+    pub schema_problems: Vec<String>,
 }
 
 /// Where the current rows come from.
@@ -66,6 +68,7 @@ struct State {
     /// Why the last request failed, if it did.
     failure: Option<String>,
     failures: u64,
+    schema_problems: Vec<String>,
 }
 
 impl Connectivity {
@@ -89,7 +92,7 @@ impl Connectivity {
     fn new(origin: Origin, age: Option<Duration>, failure: Option<String>) -> Self {
         let confirmed = age.map(|age| (Instant::now(), age));
         let failures = failure.is_some().into();
-        Self(Mutex::new(State { origin, confirmed, failure, failures }))
+        Self(Mutex::new(State { origin, confirmed, failure, failures, schema_problems: Vec::new() }))
     }
 
     /// Whether the current rows were read from the database. Otherwise their revision says nothing about the
@@ -115,11 +118,23 @@ impl Connectivity {
         })
     }
 
+    /// Records what is wrong with the tables. Returns `true` if that has changed.
+    pub(crate) fn set_problems(&self, problems: &[String]) -> bool {
+        self.with(|state| {
+            let has_changed = state.schema_problems != problems;
+            if has_changed {
+                state.schema_problems = problems.to_vec();
+            }
+            has_changed
+        })
+    }
+
     pub(crate) fn status(&self, revision: Revision) -> Status {
         self.with(|state| {
             let age = state.confirmed.map(|(at, age)| age.saturating_add(at.elapsed()));
             let (failure, failures) = (state.failure.clone(), state.failures);
-            Status { revision, origin: state.origin, age, failure, failures }
+            let schema_problems = state.schema_problems.clone();
+            Status { revision, origin: state.origin, age, failure, failures, schema_problems }
         })
     }
 
@@ -131,6 +146,13 @@ impl Connectivity {
 impl Status {
     /// The status of rows in memory.
     pub(crate) fn in_memory(revision: Revision) -> Self {
-        Self { revision, origin: Origin::Memory, age: None, failure: None, failures: 0 }
+        Self {
+            revision,
+            origin: Origin::Memory,
+            age: None,
+            failure: None,
+            failures: 0,
+            schema_problems: Vec::new(),
+        }
     }
 }

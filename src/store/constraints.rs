@@ -21,10 +21,10 @@ pub(super) fn violations(change: &Change) -> Vec<Violation> {
         Change::InsertFlag(row) => {
             let subject = RowRef::flag(row.id, &row.name);
             check_id(&subject, row.id, &mut found);
-            check_name(&subject, "name", &row.name, &mut found);
+            check_flag_name(&subject, &row.name, &mut found);
             check_metadata(&subject, &row.metadata, &mut found);
         }
-        Change::RenameFlag { id, name } => check_name(&RowRef::flag(*id, name), "name", name, &mut found),
+        Change::RenameFlag { id, name } => check_flag_name(&RowRef::flag(*id, name), name, &mut found),
         Change::InsertActivation(row) | Change::UpdateActivation(row) => {
             let subject = RowRef::activation(row.id, &row.name);
             check_id(&subject, row.id, &mut found);
@@ -66,6 +66,16 @@ fn check_id(subject: &RowRef, id: i64, found: &mut Vec<Violation>) {
         let message = format!("expected an id of 1 or more, found {id}");
         found.push(subject.field("id", ViolationKind::Value, message));
     }
+}
+
+/// Code and people name flags: a name that looks like another, or like none, is a mistake.
+fn check_flag_name(subject: &RowRef, name: &str, found: &mut Vec<Violation>) {
+    if name.trim().is_empty() {
+        found.push(subject.field("name", ViolationKind::Value, "expected a name that is not empty"));
+    } else if name.trim() != name {
+        found.push(subject.field("name", ViolationKind::Value, "expected a name without blanks around it"));
+    }
+    check_name(subject, "name", name, found);
 }
 
 fn check_name(subject: &RowRef, column: &'static str, name: &str, found: &mut Vec<Violation>) {

@@ -178,7 +178,20 @@ pub(super) fn time(cell: Cell) -> Option<DateTime<Utc>> {
 
 /// RFC 3339, or a date, or a date and a time, which then are UTC.
 pub(super) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
-    let text = text.trim();
+    parse_any_time(text).map(|time| time.min(END_OF_TIME))
+}
+
+/// No text for people has a later year.
+const END_OF_TIME: DateTime<Utc> =
+    NaiveDate::from_ymd_opt(9999, 12, 31).expect("a date").and_hms_opt(23, 59, 59).expect("a time").and_utc();
+
+fn parse_any_time(text: &str) -> Option<DateTime<Utc>> {
+    let text = match text.trim() {
+        // As PostgreSQL has them.
+        "infinity" => "9999-12-31T23:59:59Z",
+        "-infinity" => "0001-01-01T00:00:00Z",
+        text => text,
+    };
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.to_utc());
     }

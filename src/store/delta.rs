@@ -74,9 +74,7 @@ pub trait ReadSession: Send {
     /// As [`changed_since`](Self::changed_since).
     fn all(&mut self) -> BoxFuture<'_, Result<Rows>>;
 
-    /// What is compared to find changes that no trigger saw: the number of rows of each table, as in
-    /// [`Delta::growth`], and a checksum of their contents if the database has no triggers. `None` for a
-    /// database whose triggers see everything.
+    /// What is compared to find changes that no trigger saw. `None` for rows without triggers.
     ///
     /// # Errors
     /// As [`changed_since`](Self::changed_since).
@@ -94,10 +92,12 @@ pub trait ReadSession: Send {
 /// What differs between states of the rows that have the same revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
-    /// How many rows there are, as in [`Delta::growth`].
-    pub counts: [i64; 5],
-    /// A checksum of the contents, for a database without triggers.
+    /// How many rows there are, as in [`Delta::growth`], in a database in which some changes fire no trigger.
+    pub counts: Option<[i64; 5]>,
+    /// A checksum of the contents, while triggers are missing.
     pub contents: Option<String>,
+    /// What is wrong with the tables and triggers, as sentences.
+    pub problems: Vec<String>,
 }
 
 impl Cursor {

@@ -52,7 +52,7 @@ pub use history::HistoryStore;
 pub(crate) use lazy::{LazyStore, is_transient};
 pub use memory::MemoryStore;
 pub use read::ReadStore;
-pub use schema::{Migrated, SchemaStore};
+pub use schema::{Migrated, SchemaState, SchemaStore};
 #[cfg(feature = "mysql")]
 pub use sql::MySqlStore;
 #[cfg(feature = "postgres")]

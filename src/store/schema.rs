@@ -7,14 +7,34 @@ use crate::{
 
 /// Creates the tables, and runs scripts. Only the stores of novi implement it.
 pub trait SchemaStore: WriteStore + HistoryStore {
-    /// Brings the tables up to date. Idempotent, and safe from many processes at once. Adopts the tables of
-    /// Python novi.
+    /// Brings the tables up to date, and makes missing tables, functions and triggers again. Idempotent, and safe from
+    /// many processes at once. Adopts the tables of Python novi.
     ///
     /// # Errors
     /// [`Error::Store`](crate::Error::Store) if a statement fails, or if a table that novi needs belongs to
     /// something else. The database is as before then, except on MySQL, which commits each statement: the
     /// next call continues from there.
     fn migrate(&self) -> BoxFuture<'_, Result<Migrated>>;
+
+    /// Which migrations are applied, and what is wrong with the tables. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Store`](crate::Error::Store) if the database cannot be read.
+    fn schema_state(&self) -> BoxFuture<'_, Result<SchemaState>>;
+
+    /// The SQL that [`migrate`](Self::migrate) would run, for the database's own client; empty if there is nothing to
+    /// do. It records the migrations as applied.
+    ///
+    /// # Errors
+    /// As [`migrate`](Self::migrate).
+    fn migration_script(&self) -> BoxFuture<'_, Result<String>>;
+
+    /// Records all migrations as applied without running them, after checking that the tables are those that they
+    /// make.
+    ///
+    /// # Errors
+    /// [`Error::Store`](crate::Error::Store) with all problems of the tables.
+    fn baseline(&self) -> BoxFuture<'_, Result<SchemaState>>;
 
     /// Runs a script of SQL statements in one transaction. The script may not begin or end one itself.
     ///
@@ -37,9 +57,12 @@ pub trait SchemaStore: WriteStore + HistoryStore {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Migrated {
-    /// The migrations that ran, as `migration 1 (tables)`; empty if the tables were up to date. `triggers` stands for
-    /// triggers that could not be created before.
+    /// The migrations that ran, as `migration 1 (tables)`; empty if the tables were up to date.
     pub applied: Vec<String>,
+    /// What was wrong with the tables and is right now.
+    pub repaired: Vec<String>,
+    /// What is still wrong with the tables.
+    pub problems: Vec<String>,
     /// Whether the core tables existed before novi's first migration, and were adopted.
     pub adopted: bool,
     /// Flags without activations in an adopted database: on in novi, never on in Python novi.
@@ -47,4 +70,18 @@ pub struct Migrated {
     /// Whether the server refused to create triggers, as a MySQL server may: then changes leave no history.
     /// Migrating again with the right to create them adds them.
     pub without_triggers: bool,
+}
+
+/// The state of the tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SchemaState {
+    /// The migrations that are applied, as `migration 1 (tables)`.
+    pub applied: Vec<String>,
+    /// The migrations that `migrate` would run.
+    pub pending: Vec<String>,
+    /// The numbers of applied migrations that this build of novi does not know: a newer novi ran them.
+    pub unknown: Vec<i64>,
+    /// What is wrong with the tables, such as missing triggers. Empty before the first migration.
+    pub problems: Vec<String>,
 }

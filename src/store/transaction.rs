@@ -27,7 +27,7 @@ pub trait WriteConnection: Sealed + Send {
     fn write<'a>(&'a mut self, edit: &'a Edit) -> BoxFuture<'a, Result<()>> {
         let connection = self.connection();
         let name = connection.dialect().of_transaction;
-        Box::pin(write(connection, name, edit))
+        Box::pin(write(connection, name, edit, false))
     }
 
     /// All rows, as the transaction sees them.

@@ -11,6 +11,8 @@ mod history;
 mod history_at;
 mod members;
 mod migrate;
+mod repair;
+mod schemas;
 mod snapshot_file;
 mod stores;
 mod together;

@@ -41,7 +41,7 @@ impl Session {
         let mut config = Config::load_as(config.or_else(from_env).as_deref(), set)?;
         let database_given = database.is_some();
         if let Some(url) = database {
-            config.database.url = url;
+            config.database.set_url(url)?;
         }
         Ok(Self { config, json, database_given })
     }

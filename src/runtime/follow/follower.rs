@@ -28,8 +28,8 @@ const MAX_PATCH_SIZE: usize = 8 * COMPACTION_SIZE;
 /// children.
 const MAX_READS: usize = 16;
 
-/// How often rows are counted to find changes that fire no trigger: TRUNCATE and cascades of foreign keys on
-/// MySQL. Counting 300,000 rows takes the database a tenth of a second.
+/// How often the triggers are looked for, and rows are counted to find changes that fire no trigger: TRUNCATE and
+/// cascades of foreign keys on MySQL. Counting 300,000 rows takes the database a tenth of a second.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How often rows are compared in a database without triggers, where nothing else reveals a change.
@@ -106,6 +106,12 @@ impl Follower {
             note_seen(Arc::clone(store), Cursor::default(), published.clone());
         }
         Self { base: state.map(|state| BaseState::new(state, snapshot, serial)), published, compaction: None }
+    }
+
+    /// What is wrong with the tables.
+    pub(super) fn problems(&self) -> &[String] {
+        let fingerprint = self.base.as_ref().and_then(|base| base.state.fingerprint.as_ref());
+        fingerprint.map_or(&[], |fingerprint| &fingerprint.problems)
     }
 
     /// Brings the snapshot up to date. `read_all` reads all rows, whatever their revision; `sweep` also finds
@@ -201,8 +207,9 @@ impl Follower {
         let found = if sweep { session.fingerprint().await? } else { None };
         let changed = changed.filter(|changed| base.explains(changed, found.as_ref()));
         if let Some(changed) = changed {
-            if sweep {
+            if let (Some(known), Some(found)) = (&mut base.state.fingerprint, found) {
                 base.swept = Instant::now();
+                known.problems = found.problems;
             }
             // Changes since the base was compiled may have been announced already.
             let news = match base.serial {
@@ -295,8 +302,9 @@ impl BaseState {
     /// counted.
     fn explains(&self, changed: &Delta, found: Option<&Fingerprint>) -> bool {
         let (Some(known), Some(found)) = (&self.state.fingerprint, found) else { return true };
-        let grown = known.counts.iter().zip(changed.growth).map(|(count, growth)| count + growth);
-        known.contents == found.contents && grown.eq(found.counts)
+        let mut known = known.clone();
+        known.count(changed);
+        known.contents == found.contents && known.counts == found.counts
     }
 
     /// Reads what has changed and publishes a snapshot with it. `None` if all rows should be read instead.
@@ -432,7 +440,7 @@ impl BaseState {
 impl Fingerprint {
     /// Updates the counts by these changes.
     fn count(&mut self, changed: &Delta) {
-        for (count, growth) in self.counts.iter_mut().zip(changed.growth) {
+        for (count, growth) in self.counts.iter_mut().flatten().zip(changed.growth) {
             *count += growth;
         }
     }

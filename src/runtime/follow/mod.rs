@@ -61,9 +61,12 @@ impl Following {
         interval: Duration,
     ) -> Arc<Self> {
         let hints = Arc::new(Hints::default());
-        let follower = AsyncMutex::new(Follower::start(&core, &store, state));
+        let follower = Follower::start(&core, &store, state);
         let listener = store.hints(Arc::clone(&hints), interval);
+        let problems = follower.problems().to_vec();
+        let follower = AsyncMutex::new(follower);
         let following = Self { core, store, connectivity, follower, hints: Arc::clone(&hints) };
+        following.record_problems(&problems);
         let following = Arc::new(following);
         tokio::spawn(follow(Arc::downgrade(&following), hints, listener, interval));
         following
@@ -90,7 +93,9 @@ impl Following {
             // A snapshot keeps no rows, so new types need them again. And rows that did not come from the
             // database have a revision that says nothing about the database.
             let read_all = self.has_new_types().await | !self.has_rows_of_database();
-            match follower.refresh(&self.core, &self.store, read_all, sweep).await? {
+            let outcome = follower.refresh(&self.core, &self.store, read_all, sweep).await?;
+            self.record_problems(follower.problems());
+            match outcome {
                 RefreshOutcome::Unchanged => Ok(false),
                 RefreshOutcome::Changed(changes) => {
                     // Under the lock, so that changes arrive in order.
@@ -131,6 +136,21 @@ impl Following {
         // The files may be on a slow disk or a network share.
         let core = Arc::clone(&self.core);
         spawn_blocking(move || core.types().look()).await.unwrap_or_default()
+    }
+
+    /// Records what is wrong with the tables, and logs it when it has changed.
+    fn record_problems(&self, problems: &[String]) {
+        let store = || self.store.name();
+        match self.connectivity.set_problems(problems) {
+            false => (),
+            true if problems.is_empty() => tracing::info!(store = store(), "the tables are repaired"),
+            true => tracing::warn!(
+                store = store(),
+                "{}; run `novi migrate` to repair the tables. Until then, changes by plain SQL may take effect late and be \
+                 missing in the history",
+                problems.join("; ")
+            ),
+        }
     }
 
     /// Records whether the database answered, and logs the start and the end of an outage.

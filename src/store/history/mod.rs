@@ -49,12 +49,4 @@ pub trait HistoryStore: ReadStore + Sealed {
     /// [`Error::Store`](crate::error::Error::Store) if the database fails; records that are deleted by then
     /// stay deleted, and the rest can be read as before.
     fn prune(&self, before: AsOf) -> BoxFuture<'_, Result<u64>>;
-
-    /// Whether the tables have novi's triggers. If a MySQL server refused to create them, changes leave no
-    /// history, and only changes by novi raise the revision: a task that follows the rows has to read all of
-    /// them at intervals.
-    ///
-    /// # Errors
-    /// As [`ReadStore::load`].
-    fn has_triggers(&self) -> BoxFuture<'_, Result<bool>>;
 }

@@ -2,10 +2,7 @@
 
 use sqlx::migrate::MigrateError;
 
-use crate::store::{
-    decode::Cell,
-    sql::connection::{Connection, Statement},
-};
+use crate::store::sql::{connection::Connection, inspect};
 
 /// What a core table's column has to hold.
 #[derive(Clone, Copy)]
@@ -50,32 +47,47 @@ impl Content {
     }
 }
 
-/// Refuses to adopt a table that only has the name of one of novi's.
+/// Rejects tables that only have the name of one of novi's.
 pub(super) async fn check_core_tables(connection: &mut dyn Connection) -> Result<(), MigrateError> {
-    let columns = connection.rows(Statement::new(connection.dialect().read.core_columns), |cells| {
-        let mut next = || cells.next().map_or_else(String::new, Cell::into_text).to_lowercase();
-        [next(), next(), next()]
-    });
-    let columns = columns.await?;
+    let columns = inspect::columns(connection).await?;
+    let mut problems = Vec::new();
     for (table, expected) in CORE {
         let found: Vec<_> = columns.iter().filter(|[of, ..]| of == table).collect();
         if found.is_empty() {
             continue;
         }
-        for (column, content) in expected {
-            let problem = match found.iter().find(|[_, name, _]| name == column) {
-                None => format!("it has no column {column:?}"),
-                Some([_, _, data_type]) if !content.fits(data_type) => {
-                    format!("expected {} in column {column:?}, found the type {data_type:?}", content.name())
-                }
-                Some(_) => continue,
-            };
-            let message = format!(
-                "the table {table:?} exists and is not one of novi: {problem}; nothing was changed; rename the table, or \
-                 use a database or a schema of its own for novi"
-            );
-            return Err(MigrateError::Source(message.into()));
+        let list =
+            |names: Vec<&str>| names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+        let names = || found.iter().map(|[_, name, _]| name.as_str());
+        let missing =
+            expected.iter().map(|(column, _)| *column).filter(|column| !names().any(|name| name == *column));
+        let missing: Vec<_> = missing.collect();
+        let unknown =
+            names().filter(|name| expected.iter().all(|(column, _)| column != name)).collect::<Vec<_>>();
+        let mut wrong = Vec::new();
+        if !missing.is_empty() {
+            wrong.push(format!("it has no column {}", list(missing)));
+        }
+        if !unknown.is_empty() {
+            wrong.push(format!("it has columns that novi does not have: {}", list(unknown)));
+        }
+        for [_, name, data_type] in &found {
+            if let Some((column, content)) = expected.iter().find(|(column, _)| column == name)
+                && !content.fits(data_type)
+            {
+                let expected = content.name();
+                wrong.push(format!("expected {expected} in column {column:?}, found the type {data_type:?}"));
+            }
+        }
+        if !wrong.is_empty() {
+            problems.push(format!("the table {table:?} exists and is not one of novi: {}", wrong.join("; ")));
         }
     }
-    Ok(())
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let own_place = connection.dialect().own_place;
+    let message =
+        format!("{}. Nothing was changed. Rename the tables, or {own_place}", problems.join(". Also, "));
+    Err(MigrateError::Source(message.into()))
 }

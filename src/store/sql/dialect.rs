@@ -23,6 +23,8 @@ pub struct Dialect {
     pub(super) begin_write: Option<&'static str>,
     /// Counts the kinds of triggers that the server refused to make, on a server that may.
     pub(super) missing_triggers: Option<&'static str>,
+    /// What to do to keep novi's tables apart from others, as the end of a sentence.
+    pub(super) own_place: &'static str,
     pub(super) read: ReadSql,
     pub(super) write: WriteSql,
     pub(super) history: HistorySql,
@@ -50,9 +52,20 @@ pub(super) struct ReadSql {
     pub(super) members: &'static str,
     /// How many tables of this name exist where novi's tables are made.
     pub(super) has_table: &'static str,
-    /// Table, name and type of the columns of the core tables that exist where novi's tables are made.
-    pub(super) core_columns: &'static str,
-    /// A checksum of each table, for a database whose triggers may not see every change.
+    /// Table, name and type of the columns of the tables where novi's tables are.
+    pub(super) columns: &'static str,
+    /// `kind, name, state` of the tables, views, functions and triggers where novi's tables are; the state is null
+    /// if an object is in effect. A `right` of the user on all of them is a kind, too.
+    pub(super) objects: &'static str,
+    /// Whether the catalog shows each user only objects that the user has rights on.
+    pub(super) hides_objects: bool,
+    /// Whether rows have to be counted, since some changes fire no trigger.
+    pub(super) counts_rows: bool,
+    /// Counts the users of triggers that do not exist.
+    pub(super) definers: Option<&'static str>,
+    /// The tables whose sequence is behind their rows.
+    pub(super) sequences: Option<&'static str>,
+    /// A checksum of each table, to find changes that fired no trigger; without one, all rows are read.
     pub(super) checksums: Option<[&'static str; 5]>,
 }
 
@@ -67,6 +80,17 @@ pub(super) struct WriteSql {
     pub(super) current: &'static str,
     /// Raises the revision if there are no triggers to do it.
     pub(super) raise: Option<&'static str>,
+    /// Raises the revision without a record, so that readers read all rows.
+    pub(super) restamp: &'static str,
+    /// What a script for the database's own client has in front and at its end.
+    pub(super) client_begin: &'static str,
+    pub(super) client_end: &'static str,
+    /// As sqlx makes it.
+    pub(super) migrations_table: &'static str,
+    /// Bytes, with `?` for their hexadecimal digits.
+    pub(super) bytes: &'static str,
+    /// A statement that leads a client to where novi's tables are, or null.
+    pub(super) place: &'static str,
     /// Runs before the commit so that the revision is raised and can be returned.
     pub(super) settle: Option<&'static str>,
     /// Whether the revision has what others have committed only after the commit.
@@ -126,6 +150,8 @@ pub(super) struct TokenSql {
 pub(super) enum Failure {
     /// A table of novi does not exist.
     NotMigrated,
+    /// The server has no database of this name.
+    NoDatabase,
     /// A row with this key exists already.
     Duplicate,
     /// A row that is referred to does not exist, or is still referred to.
@@ -163,6 +189,9 @@ impl Dialect {
         let store = store.to_owned();
         match (self.failure)(&error) {
             Failure::NotMigrated => Error::NotMigrated { store },
+            Failure::NoDatabase => {
+                Error::DatabaseUrl { url: store, message: without_source_line(error).to_string() }
+            }
             Failure::Contention => {
                 Error::Contention { store, action: action.to_owned(), source: without_source_line(error) }
             }

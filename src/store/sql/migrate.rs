@@ -19,12 +19,15 @@ use crate::{
     error::Error,
     store::{
         decode::Cell,
-        schema::Migrated,
+        schema::{Migrated, SchemaState},
         sql::{
+            adopt,
             connection::{Connection, Statement},
-            dialect::{Failure, Migrations, without_source_line},
+            dialect::{Dialect, Failure, Migrations, without_source_line},
             driver::Driver,
+            inspect,
             read::has_table,
+            script,
         },
     },
 };
@@ -93,13 +96,31 @@ pub(super) async fn found<DB: Driver>(connection: &mut DB::Connection) -> Result
     if connection.dirty_version(TABLE).await?.is_some() {
         return Ok(Found::Unfinished);
     }
-    pending(&connection.list_applied_migrations(TABLE).await?, DB::DIALECT.migrations)
+    let applied = connection.list_applied_migrations(TABLE).await?;
+    // A first migration may have failed.
+    if applied.is_empty() { Ok(Found::Nothing) } else { pending(&applied, DB::DIALECT.migrations) }
 }
 
-/// Runs the migrations that are not applied yet; the caller holds the lock.
+/// Whether there is nothing to do.
+pub(super) async fn is_done<DB: Driver>(connection: &mut DB::Connection) -> Result<bool, MigrateError> {
+    Ok(found::<DB>(connection).await? == Found::UpToDate
+        && inspect::problems(dynamic(connection)).await?.is_empty())
+}
+
+/// Rejects tables of something else before the first migration.
+pub(super) async fn check_foreign<DB: Driver>(connection: &mut DB::Connection) -> Result<(), MigrateError> {
+    if found::<DB>(connection).await? == Found::Nothing {
+        adopt::check_core_tables(dynamic(connection)).await?;
+    }
+    Ok(())
+}
+
+/// Runs the migrations that are not applied yet, and all of them again if something that they made is missing. The
+/// caller holds the lock.
 pub(super) async fn run<DB: Driver>(
     connection: &mut DB::Connection,
     migrator: Migrator,
+    repairs_triggers: bool,
 ) -> Result<Migrated, MigrateError> {
     let has_flags = has_table(connection, "flags").await?;
     connection.ensure_migrations_table(TABLE).await?;
@@ -110,8 +131,29 @@ pub(super) async fn run<DB: Driver>(
     dynamic(connection).execute(unfinished).await?;
     let before = connection.list_applied_migrations(TABLE).await?;
     pending(&before, DB::DIALECT.migrations)?;
-    let adopted = has_flags && !has_begun;
+    // Tables with metadata were made by hand.
+    let adopted = has_flags && !has_begun && !has_table(connection, "flag_metadata").await?;
     migrator.run_direct(None, connection, false).await?;
+    let mut repaired = Vec::new();
+    let mut problems = inspect::problems(dynamic(connection)).await?;
+    if !repairs_triggers {
+        problems.triggers.clear();
+        problems.others.clear();
+    }
+    if has_begun && !problems.columns.is_empty() {
+        let message = format!(
+            "{}; no migration adds a column, so restore the table from a backup, or drop it and migrate again",
+            problems.columns.join("; ")
+        );
+        return Err(MigrateError::Source(message.into()));
+    }
+    if has_begun && !problems.is_empty() {
+        let before = problems.into_list();
+        repair(dynamic(connection), &migrator).await?;
+        problems = inspect::problems(dynamic(connection)).await?;
+        let left = problems.clone().into_list();
+        repaired.extend(before.into_iter().filter(|problem| !left.contains(problem)));
+    }
     let without_activations = if adopted {
         let flags = Statement::new(
             "select name from flags where not exists \
@@ -124,8 +166,158 @@ pub(super) async fn run<DB: Driver>(
         Vec::new()
     };
     let applied = names(&before, DB::DIALECT.migrations);
-    Ok(Migrated { applied, adopted, without_activations, without_triggers: false })
+    let problems = problems.into_list();
+    Ok(Migrated { applied, adopted, repaired, problems, without_activations, without_triggers: false })
 }
+
+/// Runs all migrations again, whose statements leave alone what is there. Readers then read all rows: changes may
+/// have fired no trigger.
+async fn repair(connection: &mut dyn Connection, migrator: &Migrator) -> Result<(), sqlx::Error> {
+    let restamp = connection.dialect().write.restamp;
+    let mut transaction = connection.begin(None).await?;
+    for migration in migrator.iter() {
+        let script = Statement::unprepared(migration.sql.as_str().to_owned());
+        transaction.connection().execute(script).await?;
+    }
+    transaction.connection().execute(Statement::new(restamp)).await?;
+    transaction.commit().await
+}
+
+/// As [`SchemaStore::schema_state`](crate::store::SchemaStore::schema_state).
+pub(super) async fn state<DB: Driver>(connection: &mut DB::Connection) -> Result<SchemaState, MigrateError> {
+    DB::enter(connection).await?;
+    let mut applied = Vec::new();
+    if has_table(connection, TABLE).await? && connection.dirty_version(TABLE).await?.is_none() {
+        applied = connection.list_applied_migrations(TABLE).await?;
+    }
+    let known = DB::DIALECT.migrations;
+    let is_known = |version: i64| known.iter().any(|(known, ..)| *known == version);
+    let unknown: Vec<_> = applied.iter().map(|of| of.version).filter(|version| !is_known(*version)).collect();
+    let pending = names(&applied, known);
+    let problems = if applied.is_empty() {
+        Vec::new()
+    } else {
+        inspect::problems(dynamic(connection)).await?.into_list()
+    };
+    let applied = names(&[], known).into_iter().filter(|name| !pending.contains(name)).collect();
+    Ok(SchemaState { applied, pending, unknown, problems })
+}
+
+/// As [`SchemaStore::migration_script`](crate::store::SchemaStore::migration_script).
+pub(super) async fn script<DB: Driver>(connection: &mut DB::Connection) -> Result<String, MigrateError> {
+    let SchemaState { pending, unknown, problems, .. } = state::<DB>(connection).await?;
+    if let Some(version) = unknown.first() {
+        return Err(MigrateError::VersionMissing(*version));
+    }
+    check_foreign::<DB>(connection).await?;
+    if pending.is_empty() && problems.is_empty() {
+        return Ok(String::new());
+    }
+    let dialect = DB::DIALECT;
+    let place: Option<String> = dynamic(connection).text(Statement::new(dialect.write.place)).await?;
+    let mut text = String::new();
+    let mut add = |part: &str| {
+        text.push_str(part.trim_end());
+        text.push_str("\n\n");
+    };
+    for problem in &problems {
+        add(&format!("-- {problem}"));
+    }
+    add(&place.unwrap_or_default());
+    add(dialect.write.client_begin);
+    add(dialect.write.migrations_table);
+    let all = names(&[], dialect.migrations);
+    for ((&(_, _, sql), name), migration) in dialect.migrations.iter().zip(all).zip(known(dialect.migrations))
+    {
+        let is_pending = pending.contains(&name);
+        // A repair runs all of them again.
+        if is_pending || !problems.is_empty() {
+            add(&script::for_client(sql, dialect.syntax));
+        }
+        if is_pending {
+            add(&record(dialect, &migration));
+        }
+    }
+    if pending.is_empty() {
+        add(&format!("{};", dialect.write.restamp));
+    }
+    add(dialect.write.client_end);
+    Ok(text)
+}
+
+/// Notes a migration as applied.
+fn record(dialect: &Dialect, migration: &Migration) -> String {
+    let mut digits = String::new();
+    for byte in &*migration.checksum {
+        digits.extend(
+            [byte >> 4, byte & 15].into_iter().filter_map(|digit| char::from_digit(digit.into(), 16)),
+        );
+    }
+    let checksum = dialect.write.bytes.replace('?', &digits);
+    format!(
+        "insert into {TABLE} (version, description, success, checksum, execution_time) values ({}, '{}', true, {checksum}, -1);",
+        migration.version, migration.description
+    )
+}
+
+/// As [`SchemaStore::baseline`](crate::store::SchemaStore::baseline).
+pub(super) async fn baseline<DB: Driver>(
+    connection: &mut DB::Connection,
+) -> Result<SchemaState, MigrateError> {
+    DB::enter(connection).await?;
+    let problems = inspect::problems(dynamic(connection)).await?.into_list();
+    if !problems.is_empty() {
+        let message = format!(
+            "the tables are not those of novi {}: {}; run the SQL of `novi migrate --sql` first",
+            env!("CARGO_PKG_VERSION"),
+            problems.join("; ")
+        );
+        return Err(MigrateError::Source(message.into()));
+    }
+    let SchemaState { pending, unknown, .. } = state::<DB>(connection).await?;
+    if let Some(version) = unknown.first() {
+        return Err(MigrateError::VersionMissing(*version));
+    }
+    let dialect = DB::DIALECT;
+    let mut transaction = dynamic(connection).begin(None).await?;
+    transaction.connection().execute(Statement::unprepared(dialect.write.migrations_table)).await?;
+    for (migration, name) in known(dialect.migrations).iter().zip(names(&[], dialect.migrations)) {
+        if pending.contains(&name) {
+            transaction.connection().execute(Statement::unprepared(record(dialect, migration))).await?;
+        }
+    }
+    transaction.commit().await?;
+    state::<DB>(connection).await
+}
+
+/// Rejects a database with migrations of a newer novi, whose rules for changes this build does not know. A user who
+/// may not read the migrations is let through.
+pub(super) async fn reject_newer(
+    connection: &mut dyn Connection,
+    store: &str,
+    action: &str,
+) -> Result<(), Error> {
+    let dialect = connection.dialect();
+    let version = if connection.is_in_transaction() {
+        // Without a savepoint, an error would end the transaction on PostgreSQL.
+        let Ok(mut savepoint) = connection.begin(None).await else { return Ok(()) };
+        let version = savepoint.connection().integer(Statement::new(LATEST)).await;
+        let ended = if version.is_ok() { savepoint.commit().await } else { savepoint.rollback().await };
+        ended.map_err(|error| dialect.error(store, action, error))?;
+        version
+    } else {
+        connection.integer(Statement::new(LATEST)).await
+    };
+    let known = dialect.migrations.last().map_or(0, |(version, ..)| *version);
+    match version {
+        Ok(Some(version)) if version > known => Err(unknown_version(store, action, version)),
+        Ok(_) => Ok(()),
+        Err(error) if error.as_database_error().is_some() => Ok(()),
+        Err(error) => Err(dialect.error(store, action, error)),
+    }
+}
+
+const LATEST: &str = "select max(version) from novi_migrations";
 
 fn dynamic<C: Connection>(connection: &mut C) -> &mut (dyn Connection + '_) {
     connection
@@ -180,25 +372,24 @@ pub(super) async fn pause(tries: u32) {
 }
 
 /// The error of a migration, for people.
-pub(super) fn describe(store: &str, error: MigrateError) -> Error {
-    const ACTION: &str = "could not migrate";
+pub(super) fn describe(store: &str, action: &str, error: MigrateError) -> Error {
     match error {
-        MigrateError::VersionMissing(version) => unknown_version(store, version),
+        MigrateError::VersionMissing(version) => unknown_version(store, action, version),
         MigrateError::VersionMismatch(version) => Error::store(
             store,
-            ACTION,
+            action,
             format!(
                 "migration {version} of this database is not the one that this build of novi has: \
                  use the build that made it, or a released one"
             ),
         ),
-        MigrateError::Execute(error) => Error::store(store, ACTION, without_source_line(error)),
+        MigrateError::Execute(error) => Error::store(store, action, without_source_line(error)),
         // Of novi: tables that are not its own.
-        MigrateError::Source(source) => Error::store(store, ACTION, source),
+        MigrateError::Source(source) => Error::store(store, action, source),
         MigrateError::ExecuteMigration(error, version) => {
-            Error::store(store, format!("{ACTION}: migration {version} failed"), without_source_line(error))
+            Error::store(store, format!("{action}: migration {version} failed"), without_source_line(error))
         }
-        other => Error::store(store, ACTION, other),
+        other => Error::store(store, action, other),
     }
 }
 
@@ -229,10 +420,10 @@ pub(super) fn other_version(
 }
 
 /// The database has a migration that this build does not know.
-fn unknown_version(store: &str, version: i64) -> Error {
+fn unknown_version(store: &str, action: &str, version: i64) -> Error {
     Error::store(
         store,
-        "could not migrate",
+        action,
         format!(
             "the database has migration {version}, which novi {} does not know: use a newer novi",
             env!("CARGO_PKG_VERSION")

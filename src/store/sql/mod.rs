@@ -12,6 +12,7 @@ mod driver;
 #[cfg(feature = "mysql")]
 mod galera;
 mod history;
+mod inspect;
 mod migrate;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -20,7 +21,6 @@ mod pool;
 mod postgres;
 mod read;
 mod records;
-#[cfg(test)]
 mod schema;
 mod script;
 mod session;

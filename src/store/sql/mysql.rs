@@ -20,14 +20,12 @@ use crate::{
         future::BoxFuture,
         schema::Migrated,
         sql::{
-            adopt,
             connection::{Connection, EachRow, Statement, Transaction, Value},
             dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
             driver::{self, Driver},
-            galera,
-            migrate::{self, Found},
+            galera, inspect, migrate,
             pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE, Place},
-            read::{IdFilter, has_table, lacks_triggers},
+            read::{IdFilter, has_table},
             script::{self, Syntax},
             store::SqlStore,
         },
@@ -52,6 +50,7 @@ static DIALECT: Dialect = Dialect {
     begin_read: Some("start transaction with consistent snapshot, read only"),
     begin_write: None,
     missing_triggers: Some(MISSING_TRIGGERS),
+    own_place: "use a database of its own for novi",
     read: ReadSql {
         revision: "select cast(sum(revision) as signed), cast(bit_xor(stamp) as signed) from novi_revision",
         cursor: "select cast(slot as signed), revision, stamp from novi_revision",
@@ -68,8 +67,15 @@ static DIALECT: Dialect = Dialect {
         links: "select cast(flag_id as signed), cast(activation_id as signed) from flags_activations l",
         members: "select activation_id, member, cast(denied as signed) from activation_members m",
         has_table: "select count(*) from information_schema.tables where table_schema = database() and table_name = ?",
-        core_columns: "select table_name, column_name, data_type from information_schema.columns \
-            where table_schema = database() and table_name in ('flags', 'activations', 'flags_activations')",
+        columns: "select table_name, column_name, data_type from information_schema.columns where table_schema = database()",
+        objects: OBJECTS,
+        hides_objects: true,
+        counts_rows: true,
+        definers: Some(
+            "select count(*) from information_schema.triggers t where trigger_schema = database() and trigger_name like 'novi\\_%' \
+         and not exists (select 1 from mysql.user u where binary concat(u.user, '@', u.host) = binary t.definer)",
+        ),
+        sequences: None,
         checksums: Some(CHECKSUMS),
     },
     write: WriteSql {
@@ -82,6 +88,15 @@ static DIALECT: Dialect = Dialect {
          stamp = cast(conv(left(sha2(concat(uuid(), rand()), 256), 15), 16, 10) as signed) \
          where slot = connection_id() % 64 and exists (select 1 from novi_state where name = 'triggers')",
         ),
+        restamp: "update novi_revision set revision = revision + 1, changed_at = utc_timestamp(6), \
+        stamp = cast(conv(left(sha2(concat(uuid(), rand()), 256), 15), 16, 10) as signed) where slot = 0",
+        client_begin: "",
+        client_end: "",
+        migrations_table: "create table if not exists novi_migrations (\n  version bigint primary key,\n  description text not null,\n  \
+        installed_on timestamp not null default current_timestamp,\n  success boolean not null,\n  checksum blob not null,\n  \
+        execution_time bigint not null\n);",
+        bytes: "x'?'",
+        place: "select null",
         settle: None,
         revision_after_commit: true,
         signature: "select cast(@novi_actor as char), cast(@novi_reason as char)",
@@ -127,6 +142,12 @@ static DIALECT: Dialect = Dialect {
 /// Without autocommit, a statement outside of a transaction would begin one that nobody ends: the server's
 /// default or `init_connect` may turn it off.
 const SETUP: &str = "set autocommit = 1";
+
+const OBJECTS: &str = "select 'table', table_name, null from information_schema.tables where table_schema = database() \
+    union all select 'trigger', trigger_name, null from information_schema.triggers where trigger_schema = database() \
+    union all select 'right', privilege_type, null from information_schema.user_privileges \
+    union all select 'right', privilege_type, null from information_schema.schema_privileges \
+    where database() like table_schema";
 
 const MISSING_TRIGGERS: &str = "select count(*) from novi_state where name = 'triggers'";
 
@@ -252,16 +273,14 @@ driver::connection!(MySql, MySqlConnection);
 
 async fn migrate_once(connections: &Connections<MySql>) -> Result<Migrated, MigrateError> {
     let mut lease = connections.lease().await?;
-    if migrate::found::<MySql>(lease.typed()).await? == Found::UpToDate
-        && !lacks_triggers(lease.connection()).await?
-    {
+    if migrate::is_done::<MySql>(lease.typed()).await? && !has_lost_definer(lease.typed()).await? {
         lease.give_back();
         return Ok(Migrated::default());
     }
     // The lock is the connection's: it ends with it, whatever happens here.
     let connection = lease.typed();
     lock(connection).await?;
-    adopt::check_core_tables(&mut *connection).await?;
+    migrate::check_foreign::<MySql>(connection).await?;
     // Not in vain: DDL interrupts what other nodes of a Galera cluster do with the table.
     if !has_table(connection, "novi_state").await? {
         sqlx::raw_sql(STATE).execute(&mut *connection).await?;
@@ -275,22 +294,57 @@ async fn migrate_once(connections: &Connections<MySql>) -> Result<Migrated, Migr
 
 /// Migrates while no other process does.
 async fn migrate_alone(connection: &mut MySqlConnection) -> Result<Migrated, MigrateError> {
-    if may_make_triggers(connection).await? {
-        let mut migrated = migrate::run::<MySql>(connection, migrate::migrator(MIGRATIONS)).await?;
-        if lacks_triggers(&mut *connection).await? {
-            make_triggers(connection).await?;
-            migrated.applied.push("triggers".to_owned());
+    let (makes_triggers, makes_views) =
+        (may_make_triggers(connection).await?, may_make_views(connection).await?);
+    let is_left_out = |statement: &str| {
+        !makes_triggers && script::is_about(statement, "trigger", DIALECT.syntax)
+            || !makes_views && script::is_about(statement, "view", DIALECT.syntax)
+    };
+    let migrator =
+        migrate::migrator_without(MIGRATIONS, is_left_out, |text| script::split(text, DIALECT.syntax));
+    if makes_triggers {
+        if has_lost_definer(connection).await? {
+            drop_triggers(connection).await?;
         }
+        let mut migrated = migrate::run::<MySql>(connection, migrator, true).await?;
+        sqlx::query("delete from novi_state where name = 'triggers'").execute(connection).await?;
+        migrated.problems.retain(|problem| problem != inspect::REFUSED);
         return Ok(migrated);
     }
-    let is_trigger = |statement: &str| script::is_trigger(statement, DIALECT.syntax);
-    let migrator =
-        migrate::migrator_without(MIGRATIONS, is_trigger, |text| script::split(text, DIALECT.syntax));
-    let migrated = migrate::run::<MySql>(connection, migrator).await?;
+    let migrated = migrate::run::<MySql>(connection, migrator, false).await?;
     sqlx::query("insert ignore into novi_state (name, value) values ('triggers', 'missing')")
         .execute(connection)
         .await?;
     Ok(Migrated { without_triggers: true, ..migrated })
+}
+
+/// Whether the user that the triggers run as is gone. Not everybody may read the users, so this tries, and takes it
+/// back.
+async fn has_lost_definer(connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
+    const NO_SUCH_USER: u16 = 1449;
+    let mut transaction = sqlx::Connection::begin(connection).await?;
+    let tried = sqlx::query(
+        "insert into flag_history (slot, revision, changed_at, entity, operation) \
+         values (0, 0, utc_timestamp(6), 'flags', 'update')",
+    );
+    let tried = tried.execute(&mut *transaction).await;
+    transaction.rollback().await?;
+    // Without the right to write nothing is known.
+    Ok(tried.is_err_and(|error| number(&error) == NO_SUCH_USER))
+}
+
+/// Those that run as a user that is gone are missing then, and are made again.
+async fn drop_triggers(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    for &(_, _, text) in MIGRATIONS {
+        for statement in script::split(text, DIALECT.syntax) {
+            if script::is_about(statement, "trigger", DIALECT.syntax)
+                && statement.contains("drop trigger if exists ")
+            {
+                sqlx::raw_sql(statement).execute(&mut *connection).await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Tries. That needs the right to make triggers, and, where the server writes a binary log, another one or a
@@ -312,23 +366,14 @@ async fn may_make_triggers(connection: &mut MySqlConnection) -> Result<bool, sql
     }
 }
 
-/// Makes the triggers of all migrations, in their order: later ones replace those before.
-async fn make_triggers(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
-    for &(_, _, text) in MIGRATIONS {
-        for statement in script::split(text, DIALECT.syntax) {
-            if script::is_trigger(statement, DIALECT.syntax) {
-                sqlx::raw_sql(statement).execute(&mut *connection).await?;
-            }
-        }
+/// Whether this user may make views: `novi_overview` is left out otherwise.
+async fn may_make_views(connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
+    let tried = sqlx::raw_sql("create or replace view novi_trial as select 1 as one; drop view novi_trial");
+    match tried.execute(connection).await {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(number(&error), 1142 | 1044) => Ok(false),
+        Err(error) => Err(error),
     }
-    // Without triggers new flags got no metadata.
-    sqlx::query(
-        "insert into flag_metadata (flag_id) select id from flags \
-         where not exists (select 1 from flag_metadata known where known.flag_id = flags.id)",
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query("delete from novi_state where name = 'triggers'").execute(connection).await.map(drop)
 }
 
 /// One process at a time migrates a database. Names of locks are the server's, at most 64 characters long.
@@ -387,6 +432,8 @@ fn failure(error: &sqlx::Error) -> Failure {
     match number(error) {
         // no such table
         1146 => Failure::NotMigrated,
+        // unknown database
+        1049 => Failure::NoDatabase,
         // too many connections, of the server or of the user; a Galera node without a majority or still joining
         1040 | 1203 | 1226 | 1047 => Failure::Busy,
         // lock wait timeout, deadlock (also with a commit of another Galera node), changed since it was read

@@ -1,5 +1,7 @@
 //! Reading rows: all, or those that have changed, in one transaction.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use crate::{
     rows::{Revision, Rows},
     store::{
@@ -7,7 +9,7 @@ use crate::{
         delta::{Cursor, Fingerprint, Selection, Since, TABLES, follows},
         sql::{
             connection::{Connection, Statement},
-            records,
+            inspect, records,
         },
     },
 };
@@ -145,28 +147,35 @@ pub(super) async fn selected(
     Ok(rows)
 }
 
-/// What changes when a row does that no trigger saw; `None` for a database whose triggers see every change.
-pub(super) async fn fingerprint(connection: &mut dyn Connection) -> Result<Option<Fingerprint>, sqlx::Error> {
-    let Some(checksums) = connection.dialect().read.checksums else { return Ok(None) };
-    let mut counts = [0; 5];
-    for (count, table) in counts.iter_mut().zip(TABLES) {
-        let sql = Statement::new(format!("select count(*) from {table}"));
-        *count = connection.integer(sql).await?.unwrap_or_default();
+/// What changes when a row does that no trigger saw: missing triggers, and, on a database on which some changes fire no
+/// trigger, the number of rows. While triggers are missing, the contents of all rows.
+pub(super) async fn fingerprint(connection: &mut dyn Connection) -> Result<Fingerprint, sqlx::Error> {
+    let dialect = connection.dialect();
+    let problems = inspect::objects(connection).await?;
+    let mut counts = None;
+    if dialect.read.counts_rows {
+        let mut rows = [0; 5];
+        for (count, table) in rows.iter_mut().zip(TABLES) {
+            let sql = Statement::new(format!("select count(*) from {table}"));
+            *count = connection.integer(sql).await?.unwrap_or_default();
+        }
+        counts = Some(rows);
     }
-    if !lacks_triggers(connection).await? {
-        return Ok(Some(Fingerprint { counts, contents: None }));
-    }
+    let contents = if problems.triggers.is_empty() { None } else { Some(contents(connection).await?) };
+    Ok(Fingerprint { counts, contents, problems: problems.into_list() })
+}
+
+/// What differs whenever the rows do.
+async fn contents(connection: &mut dyn Connection) -> Result<String, sqlx::Error> {
+    let Some(checksums) = connection.dialect().read.checksums else {
+        let rows = all_rows(connection).await?;
+        let mut hasher = DefaultHasher::new();
+        format!("{:?}", (rows.flags, rows.activations, rows.links, rows.members)).hash(&mut hasher);
+        return Ok(hasher.finish().to_string());
+    };
     let mut sums = Vec::with_capacity(checksums.len());
     for sql in checksums {
         sums.push(connection.text(Statement::new(sql)).await?.unwrap_or_default());
     }
-    Ok(Some(Fingerprint { counts, contents: Some(sums.join(" ")) }))
-}
-
-/// Whether the server refused to make triggers when the tables were made.
-pub(super) async fn lacks_triggers(connection: &mut dyn Connection) -> Result<bool, sqlx::Error> {
-    match connection.dialect().missing_triggers {
-        Some(sql) => Ok(connection.integer(Statement::new(sql)).await?.unwrap_or_default() > 0),
-        None => Ok(false),
-    }
+    Ok(sums.join(" "))
 }

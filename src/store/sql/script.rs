@@ -84,16 +84,37 @@ pub(super) fn split(sql: &str, syntax: Syntax) -> Vec<&str> {
     }
 }
 
-/// Whether a statement is about a trigger.
+/// A script as the database's own client takes it: that of MySQL splits at each semicolon, unless told otherwise.
+pub(super) fn for_client(sql: &str, syntax: Syntax) -> String {
+    #[cfg(feature = "mysql")]
+    if syntax == Syntax::MySql {
+        let statements = split(sql, syntax).into_iter().map(|statement| {
+            if is_about(statement, "trigger", syntax) && !statement.contains("drop trigger if exists ") {
+                format!("\ndelimiter $$\n{}$$\ndelimiter ;", statement.trim().trim_end_matches(';'))
+            } else {
+                statement.to_owned()
+            }
+        });
+        return statements.collect();
+    }
+    let _ = syntax;
+    sql.to_owned()
+}
+
+/// Whether a statement creates or drops an object of this kind.
 #[cfg(feature = "mysql")]
-pub(super) fn is_trigger(statement: &str, syntax: Syntax) -> bool {
+pub(super) fn is_about(statement: &str, kind: &str, syntax: Syntax) -> bool {
     let mut words = Words { rest: statement.as_bytes(), line: 1, syntax, after: 0 };
     let mut next = || match words.next_token() {
         Token::Word(_, word) => word,
         Token::Command(..) | Token::Semicolon | Token::End => String::new(),
     };
     let first = next();
-    matches!(first.as_str(), "create" | "drop") && next() == "trigger"
+    let is_kind = match next().as_str() {
+        "sql" => next() == "security" && next() == "invoker" && next() == kind,
+        word => word == kind,
+    };
+    matches!(first.as_str(), "create" | "drop") && is_kind
 }
 
 fn judge(statement: &[(usize, String)], in_body: &mut bool) -> Option<String> {
@@ -305,7 +326,8 @@ mod tests {
             begin\n if 1 then update f set a = ';'; end if;\n update f set b = 2;\nend;\n\ninsert into f values (1)\n-- end";
         let statements = split(sql, Syntax::MySql);
         assert_eq!(statements.concat(), sql);
-        let triggers: Vec<_> = statements.iter().map(|text| is_trigger(text, Syntax::MySql)).collect();
+        let triggers: Vec<_> =
+            statements.iter().map(|text| is_about(text, "trigger", Syntax::MySql)).collect();
         assert_eq!(triggers, [true, true, false], "{statements:#?}");
         assert_eq!(split("-- nothing", Syntax::MySql), [""; 0]);
     }

@@ -90,7 +90,9 @@ impl<DB: Driver> ReadSession for Reader<DB> {
     fn fingerprint(&mut self) -> BoxFuture<'_, Result<Option<Fingerprint>>> {
         Box::pin(async move {
             let read = fingerprint(self.lease.connection()).await;
-            read.map_err(|error| DB::DIALECT.error(&self.name, "could not count the rows", error))
+            read.map(Some).map_err(|error| {
+                DB::DIALECT.error(&self.name, "could not read the state of the tables", error)
+            })
         })
     }
 

@@ -20,12 +20,11 @@ use crate::{
         hints::Hints,
         schema::Migrated,
         sql::{
-            adopt,
             connection::{Connection, EachRow, Statement, Transaction, Value},
             database_file::identity,
             dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
             driver::{self, Driver},
-            migrate::{self, Found},
+            migrate,
             pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE, Place},
             script::Syntax,
             store::SqlStore,
@@ -47,6 +46,7 @@ static DIALECT: Dialect = Dialect {
     begin_read: None,
     begin_write: Some("BEGIN IMMEDIATE"),
     missing_triggers: None,
+    own_place: "use a file of its own for novi",
     read: ReadSql {
         revision: "select sum(revision), max(stamp) from novi_revision",
         cursor: "select slot, revision, stamp from novi_revision",
@@ -61,8 +61,12 @@ static DIALECT: Dialect = Dialect {
         links: "select flag_id, activation_id from flags_activations l",
         members: "select activation_id, member, denied from activation_members m",
         has_table: "select count(*) from sqlite_master where type = 'table' and name = ?",
-        core_columns: "select m.name, c.name, c.type from sqlite_master m join pragma_table_info(m.name) c \
-            where m.type = 'table' and m.name in ('flags', 'activations', 'flags_activations')",
+        columns: "select m.name, c.name, c.type from sqlite_master m join pragma_table_info(m.name) c where m.type = 'table'",
+        objects: "select iif(type = 'view', 'table', type), name, null from sqlite_master where type in ('table', 'view', 'trigger')",
+        hides_objects: false,
+        counts_rows: false,
+        definers: None,
+        sequences: None,
         checksums: None,
     },
     write: WriteSql {
@@ -71,6 +75,15 @@ static DIALECT: Dialect = Dialect {
         lock_metadata: "",
         current: "",
         raise: None,
+        restamp: "update novi_revision set revision = revision + 1, stamp = random(), \
+        changed_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') where slot = 0",
+        client_begin: "begin immediate;",
+        client_end: "commit;",
+        migrations_table: "create table if not exists novi_migrations (\n  version bigint primary key,\n  description text not null,\n  \
+        installed_on timestamp not null default current_timestamp,\n  success boolean not null,\n  checksum blob not null,\n  \
+        execution_time bigint not null\n);",
+        bytes: "x'?'",
+        place: "select null",
         settle: None,
         revision_after_commit: false,
         signature: "select actor, reason from novi_session where id = 1",
@@ -264,7 +277,7 @@ async fn migrate_once(connections: &Connections<Sqlite>) -> Result<Migrated, Mig
     let mut lease = connections.lease().await?;
     let connection = lease.typed();
     let mut done = Migrated::default();
-    if migrate::found::<Sqlite>(connection).await? != Found::UpToDate {
+    if !migrate::is_done::<Sqlite>(connection).await? {
         let before: i64 = sqlx::query_scalar("pragma busy_timeout").fetch_one(&mut *connection).await?;
         set_busy_timeout(connection, MIGRATE_BUSY_TIMEOUT_MS).await?;
         done = migrate_in_turn(connection).await?;
@@ -278,8 +291,8 @@ async fn migrate_once(connections: &Connections<Sqlite>) -> Result<Migrated, Mig
 /// savepoints.
 async fn migrate_in_turn(connection: &mut SqliteConnection) -> Result<Migrated, MigrateError> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    adopt::check_core_tables(&mut *transaction).await?;
-    let migrated = migrate::run::<Sqlite>(&mut transaction, migrate::migrator(MIGRATIONS)).await?;
+    migrate::check_foreign::<Sqlite>(&mut transaction).await?;
+    let migrated = migrate::run::<Sqlite>(&mut transaction, migrate::migrator(MIGRATIONS), true).await?;
     transaction.commit().await?;
     Ok(migrated)
 }

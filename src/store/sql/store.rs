@@ -20,7 +20,7 @@ use crate::{
         hints::Hints,
         history::{HistoryStore, moment::AsOf, query::HistoryQuery, record::HistoryRecord},
         read::ReadStore,
-        schema::{Migrated, SchemaStore},
+        schema::{Migrated, SchemaState, SchemaStore},
         sealed::Sealed,
         sql::{
             dialect::{Failure, without_source_line},
@@ -31,7 +31,7 @@ use crate::{
             session::{self, Reader},
             tokens, usage, write,
         },
-        tokens::{NewToken, StoredToken, TokenColumns, TokenRow, TokenStore, TokenUse},
+        tokens::{NewToken, StoredToken, TokenRow, TokenStore, TokenUse},
         usage::{Usage, UsageReport, UsageStore},
         write::WriteStore,
     },
@@ -106,51 +106,36 @@ impl<DB: Driver> SqlStore<DB> {
                     migrate::pause(tries).await;
                     tries += 1;
                 }
-                other => return other.map_err(|error| migrate::describe(&self.name, error)),
+                other => {
+                    return other.map_err(|error| migrate::describe(&self.name, "could not migrate", error));
+                }
             }
         }
     }
 
+    /// A connection to write with, to a database whose migrations this build knows.
+    async fn lease_to_write(&self, action: &str) -> Result<Lease<DB>> {
+        let mut lease = self.lease().await.map_err(|error| self.error(action, error))?;
+        if let Err(error) = migrate::reject_newer(lease.connection(), &self.name, action).await {
+            lease.give_back();
+            return Err(error);
+        }
+        Ok(lease)
+    }
+
     async fn commit_once(&self, edit: &Edit) -> Result<Revision> {
-        let lease = self.lease().await;
-        let mut lease = lease.map_err(|error| self.error("could not change the rows", error))?;
+        let mut lease = self.lease_to_write("could not change the rows").await?;
         write::commit(&mut lease, &self.name, edit).await
     }
 
-    async fn record_batch(&self, batch: &[Usage]) -> Result<(), sqlx::Error> {
-        let mut lease = self.lease().await?;
-        usage::write(lease.connection(), batch).await?;
-        lease.give_back();
-        Ok(())
-    }
-
-    async fn insert_token(&self, token: &TokenColumns) -> Result<(), sqlx::Error> {
-        let mut lease = self.lease().await?;
-        tokens::insert(lease.connection(), token).await?;
-        lease.give_back();
-        Ok(())
-    }
-
-    async fn revoke(&self, token: &str) -> Result<(), sqlx::Error> {
-        let mut lease = self.lease().await?;
-        tokens::revoke(lease.connection(), token).await?;
-        lease.give_back();
-        Ok(())
-    }
-
-    async fn record_uses(&self, uses: &[TokenUse]) -> Result<(), sqlx::Error> {
-        let mut lease = self.lease().await?;
-        tokens::record_use(lease.connection(), uses).await?;
-        lease.give_back();
-        Ok(())
-    }
-
-    async fn mark_seen(&self, before: &Cursor, now: &Cursor) -> Result<(), sqlx::Error> {
+    async fn mark_seen(&self, before: &Cursor, now: &Cursor) -> Result<()> {
+        const ACTION: &str = "could not note which records have been seen";
         if !DB::MARKS_SEEN {
             return Ok(());
         }
-        let mut lease = self.lease().await?;
-        DB::mark_seen(lease.connection(), before, now).await?;
+        let mut lease = self.lease_to_write(ACTION).await?;
+        let marked = DB::mark_seen(lease.connection(), before, now).await;
+        marked.map_err(|error| self.error(ACTION, error))?;
         lease.give_back();
         Ok(())
     }
@@ -176,6 +161,8 @@ where
         }
     }
 }
+
+const READ_SCHEMA: &str = "could not read the state of the tables";
 
 impl<DB: Driver> Sealed for SqlStore<DB> {}
 
@@ -212,7 +199,7 @@ impl<DB: Driver> ReadStore for SqlStore<DB> {
     fn note_seen<'a>(&'a self, before: &'a Cursor, now: &'a Cursor) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             if let Err(error) = self.mark_seen(before, now).await {
-                tracing::debug!("could not note which records have been seen: {error}");
+                tracing::debug!("{error}");
             }
         })
     }
@@ -241,6 +228,31 @@ impl<DB: Driver> SchemaStore for SqlStore<DB> {
         Box::pin(self.migrate_in_turn())
     }
 
+    fn schema_state(&self) -> BoxFuture<'_, Result<SchemaState>> {
+        Box::pin(async move {
+            let mut lease = self.lease().await.map_err(|error| self.error(READ_SCHEMA, error))?;
+            let state = migrate::state::<DB>(lease.typed()).await;
+            state.map_err(|error| migrate::describe(&self.name, READ_SCHEMA, error))
+        })
+    }
+
+    fn migration_script(&self) -> BoxFuture<'_, Result<String>> {
+        Box::pin(async move {
+            let mut lease = self.lease().await.map_err(|error| self.error(READ_SCHEMA, error))?;
+            let script = migrate::script::<DB>(lease.typed()).await;
+            script.map_err(|error| migrate::describe(&self.name, "could not write the migration", error))
+        })
+    }
+
+    fn baseline(&self) -> BoxFuture<'_, Result<SchemaState>> {
+        Box::pin(async move {
+            const ACTION: &str = "could not record the migrations as applied";
+            let mut lease = self.lease().await.map_err(|error| self.error(ACTION, error))?;
+            let state = migrate::baseline::<DB>(lease.typed()).await;
+            state.map_err(|error| migrate::describe(&self.name, ACTION, error))
+        })
+    }
+
     fn run_script_by<'a>(&'a self, author: &'a Author, text: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             const ACTION: &str = "could not run the script";
@@ -253,7 +265,7 @@ impl<DB: Driver> SchemaStore for SqlStore<DB> {
             if statements.is_empty() {
                 return Ok(());
             }
-            let mut lease = self.lease().await.map_err(failed)?;
+            let mut lease = self.lease_to_write(ACTION).await?;
             write::script(&mut lease, statements, author).await.map_err(failed)
         })
     }
@@ -289,24 +301,12 @@ impl<DB: Driver> HistoryStore for SqlStore<DB> {
 
     fn prune(&self, before: AsOf) -> BoxFuture<'_, Result<u64>> {
         Box::pin(async move {
-            let failed = |error| self.error("could not prune the history", error);
-            let mut lease = self.lease().await.map_err(failed)?;
+            const ACTION: &str = "could not prune the history";
+            let failed = |error| self.error(ACTION, error);
+            let mut lease = self.lease_to_write(ACTION).await?;
             let pruned = history::prune(lease.connection(), before).await.map_err(failed)?;
             lease.give_back();
             pruned
-        })
-    }
-
-    fn has_triggers(&self) -> BoxFuture<'_, Result<bool>> {
-        Box::pin(async move {
-            if DB::DIALECT.missing_triggers.is_none() {
-                return Ok(true);
-            }
-            let failed = |error| self.error("could not read the state of novi", error);
-            let mut lease = self.lease().await.map_err(failed)?;
-            let lacks = read::lacks_triggers(lease.connection()).await.map_err(failed)?;
-            lease.give_back();
-            Ok(!lacks)
         })
     }
 }
@@ -314,11 +314,18 @@ impl<DB: Driver> HistoryStore for SqlStore<DB> {
 impl<DB: Driver> UsageStore for SqlStore<DB> {
     fn record_usage(&self, mut usage: Vec<Usage>) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
-            let failed = |error| self.error("could not record which flags were evaluated", error);
+            const ACTION: &str = "could not record which flags were evaluated";
+            let failed = |error| self.error(ACTION, error);
             // All processes write rows in the same order, so that no two wait for each other.
             usage.sort_by(|one, other| one.flag.cmp(&other.flag));
             for batch in usage.chunks(usage::BATCH) {
-                retried(|| async { self.record_batch(batch).await.map_err(failed) }).await?;
+                retried(|| async {
+                    let mut lease = self.lease_to_write(ACTION).await?;
+                    usage::write(lease.connection(), batch).await.map_err(failed)?;
+                    lease.give_back();
+                    Ok(())
+                })
+                .await?;
             }
             Ok(())
         })
@@ -365,7 +372,13 @@ impl<DB: Driver> TokenStore for SqlStore<DB> {
                 Failure::Duplicate => tokens::duplicate(&name),
                 _ => self.error(ACTION, error),
             };
-            retried(|| async { self.insert_token(&token).await.map_err(failed) }).await?;
+            retried(|| async {
+                let mut lease = self.lease_to_write(ACTION).await?;
+                tokens::insert(lease.connection(), &token).await.map_err(failed)?;
+                lease.give_back();
+                Ok(())
+            })
+            .await?;
             let created = self.tokens().await?.into_iter().find(|row| row.name == name);
             created.ok_or_else(|| Error::store(&self.name, ACTION, "it was deleted at once"))
         })
@@ -373,18 +386,32 @@ impl<DB: Driver> TokenStore for SqlStore<DB> {
 
     fn revoke_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<TokenRow>>> {
         Box::pin(async move {
-            let failed = |error| self.error("could not revoke the token", error);
-            retried(|| async { self.revoke(token).await.map_err(failed) }).await?;
+            const ACTION: &str = "could not revoke the token";
+            let failed = |error| self.error(ACTION, error);
+            retried(|| async {
+                let mut lease = self.lease_to_write(ACTION).await?;
+                tokens::revoke(lease.connection(), token).await.map_err(failed)?;
+                lease.give_back();
+                Ok(())
+            })
+            .await?;
             Ok(tokens::find(self.tokens().await?, token))
         })
     }
 
     fn record_token_use(&self, mut uses: Vec<TokenUse>) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
-            let failed = |error| self.error("could not record which tokens were used", error);
+            const ACTION: &str = "could not record which tokens were used";
+            let failed = |error| self.error(ACTION, error);
             // All processes write rows in the same order, so that no two wait for each other.
             uses.sort_by_key(|token| token.id);
-            retried(|| async { self.record_uses(&uses).await.map_err(failed) }).await
+            retried(|| async {
+                let mut lease = self.lease_to_write(ACTION).await?;
+                tokens::record_use(lease.connection(), &uses).await.map_err(failed)?;
+                lease.give_back();
+                Ok(())
+            })
+            .await
         })
     }
 }

@@ -15,6 +15,7 @@ use crate::{
             connection::{Connection, Statement, Value},
             dialect::Failure,
             driver::Driver,
+            migrate,
             pool::Lease,
             read::{all_rows, revision},
             steps::{Step, steps},
@@ -31,7 +32,7 @@ pub(super) async fn commit<DB: Driver>(lease: &mut Lease<DB>, store: &str, edit:
     let mut transaction = lease.connection().begin_write().await.map_err(failed)?;
     // A change that was abandoned half way may have left its signature.
     sign(transaction.connection(), &Author::default()).await.map_err(failed)?;
-    if let Err(error) = write(transaction.connection(), store, edit).await {
+    if let Err(error) = write(transaction.connection(), store, edit, true).await {
         // Now, and not when the connection is next used: others wait for its locks.
         match transaction.rollback().await {
             Ok(()) => lease.give_back(),
@@ -70,12 +71,22 @@ pub(super) async fn script<DB: Driver>(
 }
 
 /// Writes an edit in the transaction that the connection is in, or nothing of it.
-pub(in crate::store) async fn write(connection: &mut dyn Connection, store: &str, edit: &Edit) -> Result<()> {
+///
+/// `is_checked`: whether the database is known to have no migration of a newer novi.
+pub(in crate::store) async fn write(
+    connection: &mut dyn Connection,
+    store: &str,
+    edit: &Edit,
+    is_checked: bool,
+) -> Result<()> {
     if !connection.is_in_transaction() {
         return Err(Error::NoTransaction);
     }
     let dialect = connection.dialect();
     let failed = |error| dialect.error(store, ACTION, error);
+    if !is_checked {
+        migrate::reject_newer(connection, store, ACTION).await?;
+    }
     let mut savepoint = connection.begin(None).await.map_err(failed)?;
     let mut before = None;
     let Err(error) = write_signed(savepoint.connection(), store, edit, &mut before).await else {

@@ -13,7 +13,7 @@ use novi::{
     activation::{ActivationType, Registry},
     builtin::window_is_empty,
     error::json_terms,
-    rows::{ActivationRow, Issue, Rows},
+    rows::{ActivationRow, Issue, MAX_NAME, Rows},
     snapshot::Manifest,
 };
 use serde_json::json;
@@ -24,7 +24,7 @@ use crate::{
     session::{Session, read_input},
 };
 
-/// Report rows that do not compile (exit code 1 if there are any)
+/// Report invalid rows and missing triggers (exit code 1 if any)
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// Report flags and variants that do not match a program, too: FILE has the JSON of the program's
@@ -47,13 +47,23 @@ impl Check {
         if let Some(rows) = snapshot.rows() {
             issues.extend(unknown_overrides(session, rows));
             issues.extend(empty_windows(&rows.activations)?);
+            issues.extend(odd_names_and_ids(rows));
         }
+        let problems = match session.snapshot_file() {
+            Some(_) => Vec::new(),
+            None => session.store().await?.schema_state().await?.problems,
+        };
         let expired = snapshot.expired_flags(Utc::now());
         let (flags, activations) =
             snapshot.rows().map_or((0, 0), |rows| (rows.flags.len(), rows.activations.len()));
         if session.json {
-            print_json(&json!({"revision": snapshot.revision(), "issues": issues, "expired": expired}))?;
-            return Ok(exit_code(&issues));
+            print_json(&json!({
+                "revision": snapshot.revision(),
+                "issues": issues,
+                "expired": expired,
+                "schema_problems": problems,
+            }))?;
+            return Ok(exit_code(&issues, &problems));
         }
         if issues.is_empty() {
             let features =
@@ -78,12 +88,18 @@ impl Check {
         for flag in &expired {
             print(format_args!("note: flag {flag} has expired; `novi stale` lists flags to remove"))?;
         }
-        Ok(exit_code(&issues))
+        for problem in &problems {
+            print(format_args!("tables: {problem}"))?;
+        }
+        if !problems.is_empty() {
+            print("Run `novi migrate` to repair the tables.")?;
+        }
+        Ok(exit_code(&issues, &problems))
     }
 }
 
-fn exit_code(issues: &[Issue]) -> ExitCode {
-    if issues.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+fn exit_code(issues: &[Issue], problems: &[String]) -> ExitCode {
+    if issues.is_empty() && problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Overrides of flags that have no row, which are probably misspelt.
@@ -104,6 +120,36 @@ fn unknown_overrides(session: &Session, rows: &Rows) -> Vec<Issue> {
         }
     };
     unknown.into_iter().map(issue).collect()
+}
+
+/// Names and ids that tables of other programs may have, and that novi does not write.
+fn odd_names_and_ids(rows: &Rows) -> Vec<Issue> {
+    let flags = rows.flags.iter().map(|row| ("flags", row.id, &row.name, row.faults.is_empty()));
+    let activations =
+        rows.activations.iter().map(|row| ("activations", row.id, &row.name, row.faults.is_empty()));
+    let mut issues = Vec::new();
+    for (table, id, name, is_readable) in flags.chain(activations) {
+        let mut add = |path: &str, message: String| {
+            let (name, path) = (name.clone(), path.to_owned());
+            issues.push(Issue { table, id: Some(id), name, path, message, flags: Vec::new() });
+        };
+        if !is_readable {
+            continue;
+        }
+        if id < 1 {
+            add("id", "expected an id of 1 or more".to_owned());
+        }
+        let length = name.chars().count();
+        if length > MAX_NAME {
+            add("name", format!("expected at most {MAX_NAME} characters, found {length}"));
+        }
+        if table == "flags" && name.trim().is_empty() {
+            add("name", "expected a name that is not empty".to_owned());
+        } else if table == "flags" && name.trim() != name {
+            add("name", "expected a name without blanks around it".to_owned());
+        }
+    }
+    issues
 }
 
 /// Activations of type `novi.date_time` that are never on.

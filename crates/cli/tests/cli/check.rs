@@ -177,3 +177,49 @@ async fn check_reports_one_broken_flag_with_fail_mode() {
         folder.run(&["check"]).expect(0);
     }
 }
+
+#[tokio::test]
+async fn missing_triggers_are_reported_and_repaired() {
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        let drop = match database.kind {
+            Kind::Postgres => "drop trigger novi_flags_record on flags",
+            Kind::Sqlite | Kind::MySql => "drop trigger novi_flags_update",
+        };
+        Raw::connect(&database).await.run(drop).await.unwrap();
+        let checked = folder.run(&["check"]).expect(1);
+        assert!(checked.out.contains("of flags is missing\nRun `novi migrate`"), "{}", checked.out);
+        let status = folder.run(&["migrate", "--status"]).expect(1);
+        assert!(
+            status.out.contains("applied: migration 1 (tables)\nproblem: the trigger novi_flags_"),
+            "{}",
+            status.out
+        );
+        assert!(folder.run(&["migrate", "--sql"]).expect(0).out.contains("create trigger novi_flags_"));
+        assert!(folder.run(&["migrate"]).expect(0).out.contains("\nrepaired: the trigger novi_flags_"));
+        folder.run(&["migrate", "--status"]).expect(0);
+        folder.run(&["migrate", "--baseline"]).expect(0);
+        folder.run(&["check"]).expect(0);
+    }
+}
+
+#[tokio::test]
+async fn names_and_ids_that_novi_does_not_write_are_reported() {
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        // Creates the file of SQLite.
+        novi::store::create(&database.url).await.unwrap();
+        let mut raw = Raw::connect(&database).await;
+        raw.run(LOOSE).await.unwrap();
+        raw.run("insert into flags values (-1, 'one', true), (1, '', true), (2, ' lead', true)")
+            .await
+            .unwrap();
+        folder.run(&["migrate"]).expect(0);
+        let checked = folder.run(&["check"]).expect(1);
+        for expected in ["an id of 1 or more", "a name that is not empty", "a name without blanks around it"]
+        {
+            assert!(checked.out.contains(expected), "{:?}: {}", database.kind, checked.out);
+        }
+    }
+}

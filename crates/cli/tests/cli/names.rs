@@ -11,7 +11,7 @@ const ODD: [&str; 10] = [
     "--dash",
     "-",
     "a/b?c=d&e%20f#g",
-    "  spaces  ",
+    "two  spaces",
     "tab\tand\nnewline",
     "\u{1b}[31mred\u{1b}[0m",
     "日本語 العربية",

@@ -39,6 +39,8 @@ pub(crate) struct Ready {
     issues: usize,
     /// Why the server is not ready; null if it is.
     reason: Option<String>,
+    /// What is wrong with the tables of the database, such as missing triggers. It does not make the server unready.
+    warnings: Vec<String>,
 }
 
 /// Does not query the database: restarting the process would not make it available.
@@ -80,6 +82,7 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Result<Health<Ready>
         age_seconds: status.age.map(|age| age.as_secs_f64()),
         issues,
         reason,
+        warnings: status.schema_problems,
     };
     uncached(code, &ready)
 }
@@ -93,6 +96,7 @@ pub(crate) async fn starting() -> Result<Health<Ready>, ApiError> {
         age_seconds: None,
         issues: 0,
         reason: Some("the server is starting".to_owned()),
+        warnings: Vec::new(),
     };
     uncached(StatusCode::SERVICE_UNAVAILABLE, &ready)
 }

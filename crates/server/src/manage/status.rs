@@ -29,6 +29,8 @@ pub(crate) struct Status {
     has_database: bool,
     /// Whether the database is unavailable; the log has the cause.
     failure: Option<&'static str>,
+    /// What is wrong with the tables of the database, such as missing triggers; `novi migrate` repairs them.
+    schema_problems: Vec<String>,
     counts: Counts,
 }
 
@@ -58,6 +60,7 @@ pub(crate) async fn status(State(state): State<AppState>) -> Result<Reply<Status
         has_database: state.options().database.is_some(),
         // The cause may name hosts and users.
         failure: status.failure.map(|_| "the database is unavailable"),
+        schema_problems: status.schema_problems,
         counts: Counts {
             flags: rows.flags.len(),
             enabled: rows.flags.iter().filter(|row| row.status).count(),

@@ -19,11 +19,10 @@ use crate::{
         hints::Hints,
         schema::Migrated,
         sql::{
-            adopt,
             connection::{Connection, EachRow, Statement, Transaction, Value},
             dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
             driver::{self, Driver},
-            migrate::{self, Found},
+            migrate,
             pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE, Place},
             script::Syntax,
             store::SqlStore,
@@ -51,6 +50,7 @@ static DIALECT: Dialect = Dialect {
     begin_read: Some("begin isolation level repeatable read read only"),
     begin_write: Some("begin isolation level read committed"),
     missing_triggers: None,
+    own_place: "give novi a schema of its own: `schema = \"novi\"` in the section [database] of novi.toml",
     read: ReadSql {
         revision: "select sum(revision)::bigint, max(stamp) from novi_revision",
         cursor: "select slot::bigint, revision, stamp from novi_revision",
@@ -58,7 +58,9 @@ static DIALECT: Dialect = Dialect {
         case operation when 'update' then before end, case operation when 'update' then after end, follows \
         from flag_history where slot = ? and revision > ? and revision <= ? order by id limit ?",
         flags: "select f.id::bigint, f.name::text, f.status, m.flag_id, m.description, m.owner, \
-        to_char(m.expires_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), m.tags, \
+        to_char(case when m.expires_at is not null then \
+        least(greatest(m.expires_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59+00') end at time zone 'UTC', \
+        'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), m.tags, \
         m.override_allowed, m.exposed, m.fail_mode, m.variants, m.default_variant, m.row_version, \
         to_char(m.created_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
         to_char(m.updated_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
@@ -68,9 +70,16 @@ static DIALECT: Dialect = Dialect {
         links: "select flag_id::bigint, activation_id::bigint from flags_activations l",
         members: "select activation_id, member, denied from activation_members m",
         has_table: "select count(*) from pg_tables where schemaname = current_schema() and tablename = ?",
-        core_columns: "select table_name, column_name, data_type from information_schema.columns \
-            where table_schema = current_schema() and table_name in ('flags', 'activations', 'flags_activations')",
-        checksums: None,
+        columns: "select c.relname::text, a.attname::text, format_type(a.atttypid, null) \
+        from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped \
+        where c.relkind in ('r', 'p', 'v') and c.relnamespace = coalesce(\
+        (select relnamespace from pg_class where oid = to_regclass('novi_revision')), current_schema()::regnamespace)",
+        objects: OBJECTS,
+        hides_objects: false,
+        counts_rows: false,
+        definers: None,
+        sequences: Some(SEQUENCES),
+        checksums: Some(CHECKSUMS),
     },
     write: WriteSql {
         lock: None,
@@ -78,6 +87,16 @@ static DIALECT: Dialect = Dialect {
         lock_metadata: " for update",
         current: "",
         raise: None,
+        restamp: "with raised as (update novi_revision set revision = revision + 1, changed_at = clock_timestamp(), \
+        stamp = hashtextextended(gen_random_uuid()::text, 0) where slot = 0 returning revision) \
+        select pg_notify('novi', revision::text) from raised",
+        client_begin: "begin;",
+        client_end: "commit;",
+        migrations_table: "create table if not exists novi_migrations (\n  version bigint primary key,\n  description text not null,\n  \
+        installed_on timestamptz not null default now(),\n  success boolean not null,\n  checksum bytea not null,\n  \
+        execution_time bigint not null\n);",
+        bytes: "'\\x?'",
+        place: "select 'set search_path = ' || current_schema()::text::regnamespace::text || ';'",
         settle: Some("set constraints novi_bump, novi_commit immediate"),
         revision_after_commit: false,
         signature: "select current_setting('novi.actor', true), current_setting('novi.reason', true)",
@@ -119,6 +138,36 @@ static DIALECT: Dialect = Dialect {
     },
 };
 
+/// A function that is called by its name is found in the schema of the tables, too.
+const OBJECTS: &str = "with place as (select coalesce(\
+        (select relnamespace from pg_class where oid = to_regclass('novi_revision')), to_regnamespace(current_schema())) as id) \
+    select 'table', relname::text, null from pg_class, place where relnamespace = id and relkind in ('r', 'p', 'v') \
+    union all select 'function', proname::text, null from pg_proc, place where pronamespace = id and proname like 'novi\\_%' \
+    union all select 'trigger', tgname::text, case when tgenabled in ('O', 'A') then null else 'disabled' end \
+    from place join pg_class c on c.relnamespace = id join pg_trigger t on t.tgrelid = c.oid \
+    where not tgisinternal and tgname like 'novi\\_%'";
+
+const SEQUENCES: &str = "select t.name from (select 'flags' as name, max(id) as highest from flags \
+        union all select 'activations', max(id) from activations union all select 'flag_history', max(id) from flag_history \
+        union all select 'novi_tokens', max(id) from novi_tokens) t, \
+        lateral (select pg_get_serial_sequence(t.name, 'id') as name) s \
+    where case when s.name is null then false \
+        when not has_sequence_privilege(s.name, 'select, usage') then false \
+        else t.highest > coalesce(pg_sequence_last_value(s.name::regclass), 0) end";
+
+const CHECKSUMS: [&str; 5] = [
+    "select coalesce(sum(hashtextextended(t::text, 0)), 0)::text from flags t",
+    "select coalesce(sum(hashtextextended(t::text, 0)), 0)::text from activations t",
+    "select coalesce(sum(hashtextextended(t::text, 0)), 0)::text from flags_activations t",
+    "select coalesce(sum(hashtextextended(t::text, 0)), 0)::text from flag_metadata t",
+    "select coalesce(sum(hashtextextended(t::text, 0)), 0)::text from activation_members t",
+];
+
+/// A database without an encoding may have any bytes. Converted by the server, one row of them would make the query of
+/// all rows fail.
+const ENCODING: &str = "select set_config('client_encoding', 'SQL_ASCII', false) \
+    where current_setting('server_encoding') = 'SQL_ASCII'";
+
 const USAGE_ROW: &str =
     "(?, now(), now(), case when ? > 0 then now() end, case when ? > 0 then now() end, ?)";
 
@@ -147,6 +196,9 @@ impl SqlStore<Postgres> {
         let pool = PgPoolOptions::new()
             .max_connections(POOL_SIZE)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_connect(|connection, _| {
+                Box::pin(async move { sqlx::query(ENCODING).execute(connection).await.map(drop) })
+            })
             .connect_lazy_with(options);
         Ok(Self::from_pool(pool))
     }
@@ -197,6 +249,10 @@ impl Driver for Postgres {
         Box::pin(migrate_once(connections))
     }
 
+    fn enter(connection: &mut PgConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+        Box::pin(enter_schema(connection))
+    }
+
     fn hints(pool: &Pool<Self>, hints: Arc<Hints>, _: Duration) -> Option<BoxFuture<'static, ()>> {
         Some(Box::pin(listen::listen(pool.clone(), hints)))
     }
@@ -206,15 +262,36 @@ driver::connection!(Postgres, PgConnection);
 
 async fn migrate_once(connections: &Connections<Postgres>) -> Result<Migrated, MigrateError> {
     let mut lease = connections.lease().await?;
-    if migrate::found::<Postgres>(lease.typed()).await? == Found::UpToDate {
-        lease.give_back();
+    // The lock and the search path are the connection's: they end with it, whatever happens here.
+    let connection = lease.typed();
+    create_schema(connection).await?;
+    enter_schema(connection).await?;
+    if migrate::is_done::<Postgres>(connection).await? {
         return Ok(Migrated::default());
     }
-    // The lock is the connection's: it ends with it, whatever happens here.
-    let connection = lease.typed();
     connection.lock().await?;
-    adopt::check_core_tables(&mut *connection).await?;
-    migrate::run::<Postgres>(connection, migrate::migrator(MIGRATIONS)).await
+    migrate::check_foreign::<Postgres>(connection).await?;
+    migrate::run::<Postgres>(connection, migrate::migrator(MIGRATIONS), true).await
+}
+
+/// Creates the first schema of the search path if none of them exists.
+async fn create_schema(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let sql = "select format('create schema if not exists %I', trim(both '\" ' from path)) \
+        from split_part(current_setting('search_path'), ',', 1) path \
+        where current_schema() is null and path not in ('', '\"\"', '\"$user\"')";
+    let create: Option<String> = sqlx::query_scalar(sql).fetch_optional(&mut *connection).await?;
+    match create {
+        Some(create) => sqlx::raw_sql(sqlx::AssertSqlSafe(create)).execute(connection).await.map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Goes to the schema in which the search path finds novi's tables. It need not be the first: a schema that was
+/// created since may be in front.
+async fn enter_schema(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let sql = "select set_config('search_path', relnamespace::regnamespace::text, false) from pg_class \
+        where oid = to_regclass('novi_migrations') and relnamespace is distinct from to_regnamespace(current_schema()::text)";
+    sqlx::query(sql).execute(connection).await.map(drop)
 }
 
 fn failure(error: &sqlx::Error) -> Failure {
@@ -222,6 +299,8 @@ fn failure(error: &sqlx::Error) -> Failure {
     match database.code().as_deref() {
         // undefined_table
         Some("42P01") => Failure::NotMigrated,
+        // invalid_catalog_name
+        Some("3D000") => Failure::NoDatabase,
         // too_many_connections
         Some("53300") => Failure::Busy,
         // serialization_failure, deadlock_detected, lock_not_available

@@ -85,6 +85,15 @@ fn json_value(database: Database, column: &Column, name: &str) -> String {
     }
 }
 
+/// What a flag's name may be, as far as all databases can tell.
+const PLAIN_NAME: &str =
+    "name <> '' and name not like ' %' and name not like '% ' and char_length(name) <= 255";
+
+/// The first statement of a function on PostgreSQL. The end of the function sets the search path back.
+const OWN_SCHEMA: &str = "perform set_config('search_path', p.pronamespace::regnamespace || ', pg_temp', true)\n\
+    from pg_trigger t join pg_proc p on p.oid = t.tgfoid\n\
+    where t.tgrelid = tg_relid and t.tgname = tg_name;";
+
 fn comments() -> String {
     let mut sql = String::new();
     for table in TABLES {
@@ -104,6 +113,10 @@ fn expanded(database: Database, placeholder: &str, indent: usize) -> String {
     let next_line = |indent: usize| format!("\n{}", " ".repeat(indent));
     match word {
         "comments" => comments(),
+        "own" => OWN_SCHEMA.replace('\n', &next_line(indent)),
+        "plain" if rest == "quoted" => PLAIN_NAME.replace('\'', "''"),
+        "plain" if database == Database::Sqlite => PLAIN_NAME.replace("char_length", "length"),
+        "plain" => PLAIN_NAME.to_owned(),
         "comment" => format!("comment {}", text(name)),
         "text" => text(name),
         "row" => {
@@ -126,17 +139,32 @@ fn expanded(database: Database, placeholder: &str, indent: usize) -> String {
     }
 }
 
+/// Statements that drop the triggers that a template creates.
+fn dropped_triggers(template: &str) -> String {
+    let names = template.lines().filter_map(|line| line.strip_prefix("create trigger ")?.split(' ').next());
+    names.map(|name| format!("drop trigger if exists {name};")).collect::<Vec<_>>().join("\n")
+}
+
 fn generated(database: Database, name: &str, template: &str) -> String {
     let mut sql = format!(
         "-- Generated from migrations/{name}.sql: edit that, and run `UPDATE_DOCS=1 cargo test -p novi --lib schema`.\n\n"
     );
     for line in template.lines() {
         let indent = line.len() - line.trim_start().len();
+        if database == Database::MySql
+            && let Some(rest) = line.strip_prefix("create trigger ")
+        {
+            let trigger = rest.split(' ').next().unwrap();
+            writeln!(sql, "drop trigger if exists {trigger};").unwrap();
+        }
         let mut rest = line;
         while let Some((before, after)) = rest.split_once("{{") {
             let (placeholder, after) = after.split_once("}}").unwrap();
             sql.push_str(before);
-            sql.push_str(&expanded(database, placeholder, indent));
+            sql.push_str(&match placeholder {
+                "drop triggers" => dropped_triggers(template),
+                _ => expanded(database, placeholder, indent),
+            });
             rest = after;
         }
         sql.push_str(rest);

@@ -1,22 +1,24 @@
 //! The tables and their columns: the one list from which the triggers of `migrations/`, the comments in the
 //! databases and the tables of `docs/schema.md` are generated (see `generate`).
 
+#[cfg(test)]
 mod generate;
 mod tables;
 
-use tables::TABLES;
+pub(super) use tables::TABLES;
 
 /// A table.
-struct Table {
-    name: &'static str,
+#[cfg_attr(not(test), expect(dead_code, reason = "for the generator"))]
+pub(super) struct Table {
+    pub(super) name: &'static str,
     /// For whom the table is.
     group: Group,
     description: &'static str,
-    columns: &'static [Column],
+    pub(super) columns: &'static [Column],
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Group {
+pub(super) enum Group {
     /// Python novi has it, too: it may be adopted.
     Core,
     /// People edit it.
@@ -27,8 +29,9 @@ enum Group {
     Bookkeeping,
 }
 
-struct Column {
-    name: &'static str,
+#[cfg_attr(not(test), expect(dead_code, reason = "for the generator"))]
+pub(super) struct Column {
+    pub(super) name: &'static str,
     /// For SQLite, PostgreSQL and MySQL.
     types: [&'static str; 3],
     is_nullable: bool,
@@ -38,7 +41,7 @@ struct Column {
 
 /// Who writes a column, and whether records have it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
+pub(super) enum Role {
     /// SQLite's row id, or another number that identifies the row; people choose it or leave it out.
     Key,
     /// People write it: a change of it is a change of the row.

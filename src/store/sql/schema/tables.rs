@@ -44,7 +44,7 @@ const fn kept_option(name: &'static str, types: Types, description: &'static str
     column(name, types, Role::Kept, true, description)
 }
 
-pub(super) const TABLES: &[Table] = &[
+pub(in crate::store::sql) const TABLES: &[Table] = &[
     Table {
         name: "flags",
         group: Group::Core,
