@@ -145,10 +145,12 @@ async fn other_database_with_the_same_revision_is_noticed() {
             followed.run(&format!("drop schema {schema} cascade; create schema {schema}")).await;
         } else {
             let tables = "select cast(group_concat(table_name) as char) from information_schema.tables \
-                where table_schema = database()";
+                where table_schema = database() and table_type = 'BASE TABLE'";
             let tables = followed.dba.texts(tables).await.concat();
             followed
-                .run(&format!("set foreign_key_checks = 0; drop table {tables}; set foreign_key_checks = 1"))
+                .run(&format!(
+                    "drop view novi_overview; set foreign_key_checks = 0; drop table {tables}; set foreign_key_checks = 1"
+                ))
                 .await;
         }
         store.migrate().await.unwrap();

@@ -54,7 +54,7 @@ async fn commands_accept_unusual_names() {
 async fn unusual_names_do_not_break_tables() {
     let folder = Folder::migrated();
     let mut raw = folder.raw().await;
-    for (id, name) in ODD.iter().enumerate() {
+    for (id, name) in (1..).zip(ODD) {
         let name = name.replace('\'', "''");
         raw.run(&format!("insert into flags values ({id}, '{name}', true)")).await.unwrap();
     }
