@@ -151,6 +151,10 @@ pub(super) enum Failure {
     /// A table of novi does not exist.
     NotMigrated,
     /// The server has no database of this name.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "mysql")),
+        allow(dead_code, reason = "SQLite has files")
+    )]
     NoDatabase,
     /// A row with this key exists already.
     Duplicate,

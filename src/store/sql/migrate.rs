@@ -54,6 +54,7 @@ pub(super) enum Found {
 
 /// sqlx's runner of these migrations. It takes no lock: on MariaDB sqlx's own lock has no effect, because
 /// GET_LOCK returns null for a negative timeout, so that each store locks by itself.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(super) fn migrator(migrations: Migrations) -> Migrator {
     let mut migrator = Migrator::with_migrations(known(migrations));
     migrator.dangerous_set_table_name(TABLE);

@@ -333,7 +333,7 @@ async fn unusual_names_are_stored_exactly_or_rejected() {
             assert_eq!(api.patch(&path, json!({"status": true})).await.with(200)["status"], true);
         }
         for (name, message) in [
-            ("", "expected at least one character"),
+            ("", "expected a name that is not empty"),
             ("a\0b", "expected text without NUL characters"),
             (&"x".repeat(10_000), "expected at most 255 characters, found 10000"),
         ] {

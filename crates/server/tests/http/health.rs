@@ -33,7 +33,8 @@ async fn server_with_rows_in_memory_is_ready() {
         "source": "memory",
         "age_seconds": null,
         "issues": 1,
-        "reason": null
+        "reason": null,
+        "warnings": []
     });
     assert_eq!(reply.ok(), ready);
     assert_eq!(reply.header("cache-control"), Some("no-store"));
@@ -117,7 +118,8 @@ async fn start_without_rows_is_live_but_not_ready() {
         "source": "nowhere",
         "age_seconds": null,
         "issues": 0,
-        "reason": reason
+        "reason": reason,
+        "warnings": []
     });
     assert_eq!(reply.json(), expected);
     server.get("/features").await.error(503, "no_rows");

@@ -102,7 +102,6 @@ impl<'a> Draft<'a> {
 
     fn create_flag(&mut self, fields: &FlagFields, at: &str) -> Step {
         self.no_version(fields.version, at);
-        fields.check(at, &mut self.problems);
         let Some(name) = fields.name.clone() else {
             self.missing("name", at);
             return Ok(());
@@ -119,7 +118,6 @@ impl<'a> Draft<'a> {
     fn update_flag(&mut self, flag: &FlagRef, fields: &FlagFields, change: &RequestedChange) -> Step {
         let at = change.pointer.as_str();
         self.no_id(fields.id, at);
-        fields.check(at, &mut self.problems);
         let mut row = self.find_flag(&flag.0, change.row())?;
         let id = row.id;
         self.note("flags", id, at);

@@ -225,11 +225,6 @@ enum VariantsSchema {
 }
 
 impl FlagFields {
-    /// Adds the problems of the fields themselves. `pointer` points to them in the body.
-    pub(crate) fn check(&self, pointer: &str, problems: &mut Vec<Problem>) {
-        check_not_empty(self.name.as_deref(), pointer, "name", problems);
-    }
-
     /// Whether any field of `flag_metadata` is set.
     pub(crate) fn has_metadata(&self) -> bool {
         self.description.is_some()
@@ -279,6 +274,7 @@ impl FlagFields {
 }
 
 impl ActivationFields {
+    /// Adds the problems of the fields themselves. `pointer` points to them in the body.
     pub(crate) fn check(&self, pointer: &str, problems: &mut Vec<Problem>) {
         check_not_empty(self.name.as_deref(), pointer, "name", problems);
         check_not_empty(self.class_name.as_deref(), pointer, "class_name", problems);
