@@ -121,10 +121,7 @@ impl Snapshot {
 
     /// Evaluates the flags that pass a filter; see [`evaluate_all`](Self::evaluate_all).
     pub fn evaluate_only(&self, filter: Filter<'_>, context: &Context<'_>) -> Vec<Decision<&Self>> {
-        if override_scope::any_override_active() && override_scope::any_on_this_thread() {
-            return self.evaluate_with_overrides(filter, context, || false);
-        }
-        self.evaluate_known(filter, context, |_| None, || false)
+        self.evaluate_unless(filter, context, || false)
     }
 
     /// Evaluates the flags that pass a filter, for a caller that has a limited time; `None` if it ends before
@@ -146,12 +143,22 @@ impl Snapshot {
             }
             is_over.get()
         };
-        let decisions = if override_scope::any_override_active() && override_scope::any_on_this_thread() {
-            self.evaluate_with_overrides(filter, context, stop)
-        } else {
-            self.evaluate_known(filter, context, |_| None, stop)
-        };
+        let decisions = self.evaluate_unless(filter, context, stop);
         (!is_over.get()).then_some(decisions)
+    }
+
+    /// Evaluates flags until `stop` returns true; then the result is of no use.
+    #[inline(always)]
+    fn evaluate_unless(
+        &self,
+        filter: Filter<'_>,
+        context: &Context<'_>,
+        stop: impl Fn() -> bool,
+    ) -> Vec<Decision<&Self>> {
+        if override_scope::any_override_active() && override_scope::any_on_this_thread() {
+            return self.evaluate_with_overrides(filter, context, stop);
+        }
+        self.evaluate_known(filter, context, |_| None, stop)
     }
 
     #[cold]
@@ -170,8 +177,7 @@ impl Snapshot {
         decisions
     }
 
-    /// `over` returns the decision for a flag that is overridden, which is not counted. Once `stop` returns
-    /// true, no further flag is evaluated, and the result is of no use.
+    /// `over` returns the decision for a flag that is overridden, which is not counted.
     #[inline(always)]
     fn evaluate_known<'a>(
         &'a self,

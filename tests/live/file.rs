@@ -31,7 +31,7 @@ fn url(path: &Path) -> String {
     format!("sqlite://{}", path.display())
 }
 
-/// Removes the file with those beside it.
+/// Removes the database file, its write-ahead log and its journal.
 fn remove(path: &Path) {
     fs::remove_file(path).unwrap();
     for suffix in ["-wal", "-shm", "-journal"] {

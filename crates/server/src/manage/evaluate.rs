@@ -14,7 +14,6 @@ use crate::{
     app::{
         AppState,
         extract::{CallerContext, FlagName},
-        limits::bulkhead::off_worker,
     },
     http::{error::ApiError, reply::Reply},
     manage::{
@@ -58,8 +57,7 @@ pub(crate) async fn evaluate(
     let past;
     let current;
     let snapshot: &Snapshot = if let Some(Moment(at)) = query.at {
-        let rows = rows_at(&state, at).await?;
-        past = off_worker(|| state.flags().snapshot_of(rows));
+        past = state.flags().snapshot_of(rows_at(&state, at).await?);
         &past
     } else {
         current = state.flags().snapshot();

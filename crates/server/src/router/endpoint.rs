@@ -58,7 +58,8 @@ impl Endpoint {
         handler: H,
     ) -> Self {
         let handler = Box::new(move || on(filter, handler));
-        let edits = path.starts_with("/api/") && method != Method::GET;
+        // All others below `/api` change rows, or evaluate at an earlier revision.
+        let compiles = path.starts_with("/api/") && method != Method::GET;
         Self {
             method,
             path,
@@ -67,7 +68,7 @@ impl Endpoint {
             describe: H::describe,
             handler,
             has_middleware: true,
-            large: edits.then_some(Large::Edit),
+            large: compiles.then_some(Large::Compilation),
         }
     }
 

@@ -3,7 +3,6 @@
 use axum::{
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::header,
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -33,9 +32,9 @@ pub(crate) enum Large {
     Evaluation,
     /// It compares all rows of two moments, or reads those of an earlier one.
     Comparison,
-    /// It changes rows: all rows are compiled to validate that. The database's connections limit how many of
-    /// these run at a time.
-    Edit,
+    /// It may compile all rows: to validate a change, or to evaluate at an earlier revision. The database's
+    /// connections limit how many of these run at a time.
+    Compilation,
 }
 
 impl Large {
@@ -43,7 +42,7 @@ impl Large {
         match self {
             Self::Evaluation => Some(&state.limits().evaluations),
             Self::Comparison => Some(&state.limits().comparisons),
-            Self::Edit => None,
+            Self::Compilation => None,
         }
     }
 }
@@ -77,8 +76,7 @@ async fn run(state: &AppState, large: Large, request: Request, next: Next) -> Re
     };
     let admission = bulkhead.enter(key, flags * BYTES_PER_FLAG).await;
     let (answered, memory) = admission.run_future(answer).await;
-    let (mut parts, body) = answered.map_err(|_| ApiError::answer_timeout(limit))?.into_parts();
+    let (parts, body) = answered.map_err(|_| ApiError::answer_timeout(limit))?.into_parts();
     let bytes = to_bytes(body, usize::MAX).await.map_err(|error| ApiError::internal(error.to_string()))?;
-    parts.headers.remove(header::TRANSFER_ENCODING);
     Ok(Response::from_parts(parts, memory.hold(bytes)))
 }

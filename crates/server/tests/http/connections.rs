@@ -1,47 +1,22 @@
 //! The limits of connections, and health checks that are answered in spite of them.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        LazyLock,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-    time::Duration,
-};
+use std::{net::SocketAddr, thread};
 
 use novi::{
     Flags,
-    activation::{Activation, ActivationType, Evaluation, Registry, Verdict},
-    rows::{ActivationRow, FlagRow, LinkRow, Rows},
+    rows::{FlagRow, Rows},
 };
 use novi_server::{Options, ServeError, serve_from};
-use schemars::JsonSchema;
-use serde::Deserialize;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{oneshot, watch},
+    sync::oneshot,
     time::timeout,
 };
 
-use crate::common::{PATIENCE, Reply, Server, client, demo};
-
-static BLOCKS: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::new(false));
-static MAY_END: AtomicBool = AtomicBool::new(false);
-
-/// Keeps an async worker busy.
-#[derive(Deserialize, JsonSchema)]
-struct Blocks {}
-
-impl Activation for Blocks {
-    fn evaluate(&self, _: &Evaluation<'_>) -> Verdict {
-        BLOCKS.send_replace(true);
-        while !MAY_END.load(Ordering::Acquire) {
-            thread::sleep(Duration::from_millis(1));
-        }
-        Verdict::On
-    }
-}
+use crate::{
+    common::{PATIENCE, Reply, Server, client, demo},
+    gate::gated,
+};
 
 /// An address that nobody listens on.
 async fn free_address() -> SocketAddr {
@@ -103,15 +78,8 @@ async fn further_connections_of_one_address_are_closed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn health_checks_at_their_own_address_are_answered_while_all_workers_are_busy() {
     let address = free_address().await;
-    let mut registry = Registry::global().unwrap();
-    registry.add(ActivationType::new::<Blocks>("test.blocks", &[], "Blocks", "here")).unwrap();
-    let rows = Rows {
-        flags: vec![FlagRow::new(1, "f", true)],
-        activations: vec![ActivationRow::new(1, "blocks", "test.blocks", "{}")],
-        links: vec![LinkRow::new(1, 1)],
-        ..Rows::default()
-    };
-    let flags = Flags::builder().keep_rows().registry(registry).from_rows(rows).unwrap();
+    let rows = Rows { flags: vec![FlagRow::new(1, "f", true)], ..Rows::default() };
+    let (flags, gate) = gated(1, rows);
     let server = Server::start_with(flags, Options::default().health_listen(address)).await;
     assert_eq!(server.get("/health/live").await.status, 200);
     let url = server.url("/ofrep/v1/evaluate/flags/f");
@@ -121,13 +89,13 @@ async fn health_checks_at_their_own_address_are_answered_while_all_workers_are_b
         runtime.block_on(async {
             let client = client();
             let evaluation = tokio::spawn(client.post(url).body(r#"{"context": {}}"#).send());
-            timeout(PATIENCE, BLOCKS.subscribe().wait_for(|blocks| *blocks)).await.unwrap().unwrap();
+            gate.reached().await;
             let mut found = Vec::new();
             for path in ["/health/live", "/health/ready", "/flags"] {
                 let request = client.get(format!("http://{address}{path}")).send();
                 found.push(timeout(PATIENCE, request).await.map(|sent| sent.unwrap().status().as_u16()));
             }
-            MAY_END.store(true, Ordering::Release);
+            gate.open();
             assert_eq!(evaluation.await.unwrap().unwrap().status(), 200);
             found
         })

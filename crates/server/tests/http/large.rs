@@ -1,45 +1,20 @@
 //! Evaluations that take long, or much memory.
 
-use std::{
-    sync::{
-        LazyLock,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-    time::Duration,
-};
+use std::time::Duration;
 
 use novi::{
     Flags,
-    activation::{Activation, ActivationType, Evaluation, Registry, Verdict},
-    rows::{ActivationRow, FlagRow, LinkRow, Rows},
+    rows::{FlagRow, Rows},
 };
 use novi_server::Options;
-use schemars::JsonSchema;
-use serde::Deserialize;
-use tokio::{sync::watch, time::timeout};
+use tokio::time::timeout;
 
-use crate::common::{PATIENCE, Reply, Server};
+use crate::{
+    common::{PATIENCE, Reply, Server},
+    gate::gated,
+};
 
 const ALL: &str = "/ofrep/v1/evaluate/flags";
-
-/// Whether `test.waits` is being evaluated, and whether it may go on.
-static WAITS: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::new(false));
-static MAY_END: AtomicBool = AtomicBool::new(false);
-
-/// Takes as long as a test wants.
-#[derive(Deserialize, JsonSchema)]
-struct Waits {}
-
-impl Activation for Waits {
-    fn evaluate(&self, _: &Evaluation<'_>) -> Verdict {
-        WAITS.send_replace(true);
-        while !MAY_END.load(Ordering::Acquire) {
-            thread::sleep(Duration::from_millis(1));
-        }
-        Verdict::On
-    }
-}
 
 /// The message of an error of novi, or of OFREP, which has fields of its own besides.
 #[track_caller]
@@ -56,27 +31,21 @@ fn many_flags() -> Rows {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn large_evaluation_does_not_keep_others_from_being_answered() {
-    let mut registry = Registry::global().unwrap();
-    registry.add(ActivationType::new::<Waits>("test.waits", &[], "Waits", "here")).unwrap();
-    let mut rows = many_flags();
-    rows.activations.push(ActivationRow::new(1, "waits", "test.waits", "{}"));
-    rows.links.push(LinkRow::new(1, 1));
-    let flags = Flags::builder().keep_rows().registry(registry).from_rows(rows).unwrap();
+    let (flags, gate) = gated(0, many_flags());
     let options = Options::default().evaluation_timeout(PATIENCE).request_timeout(PATIENCE * 2);
     let server = Server::start_with(flags, options).await;
     for (path, body) in [(ALL, r#"{"context": {}}"#), ("/evaluatedFlags", "{}")] {
-        MAY_END.store(false, Ordering::Release);
-        WAITS.send_replace(false);
+        gate.close();
         let request =
             server.client.post(server.url(path)).header("content-type", "application/json").body(body);
         let large = tokio::spawn(request.send());
-        timeout(PATIENCE, WAITS.subscribe().wait_for(|waits| *waits)).await.unwrap().unwrap();
+        gate.reached().await;
         let others = async {
             assert_eq!(server.get("/health/live").await.status, 200);
             server.post(&format!("{ALL}/f2"), r#"{"context": {}}"#).await.ok();
         };
         let answered = timeout(PATIENCE, others).await;
-        MAY_END.store(true, Ordering::Release);
+        gate.open();
         assert!(answered.is_ok(), "{path} keeps other requests from being answered");
         assert_eq!(large.await.unwrap().unwrap().status(), 200);
     }

@@ -11,6 +11,7 @@ mod cors;
 mod evaluated_flags;
 mod events;
 mod flags;
+mod gate;
 mod health;
 mod large;
 mod logs;

@@ -142,7 +142,7 @@ impl AsRef<[u8]> for Held {
 
 /// Does work that takes long, while another thread takes over this worker's other tasks. A runtime with one
 /// thread has no other.
-pub(crate) fn off_worker<T>(work: impl FnOnce() -> T) -> T {
+fn off_worker<T>(work: impl FnOnce() -> T) -> T {
     if has_other_workers() { block_in_place(work) } else { work() }
 }
 
