@@ -17,7 +17,7 @@ use std::{borrow::Cow, fmt};
 use chrono::{DateTime, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-pub use violation::{MAX_NAME, Violation, ViolationKind};
+pub use violation::{Violation, ViolationKind};
 
 /// A state of the rows: a number, which people see, and a stamp, which tells two states with one number apart.
 ///

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use serde::Serialize;
 
 /// The longest name that every database stores, in characters.
-pub const MAX_NAME: usize = 255;
+pub(crate) const MAX_NAME: usize = 255;
 
 /// A rule of the tables that a change breaks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

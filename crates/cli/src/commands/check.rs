@@ -9,12 +9,13 @@ use std::{
 use chrono::Utc;
 use clap::Args;
 use novi::{
-    Flags,
+    Error, Flags,
     activation::{ActivationType, Registry},
     builtin::window_is_empty,
     error::json_terms,
-    rows::{ActivationRow, Issue, MAX_NAME, Rows},
+    rows::{ActivationRow, FlagRow, Issue, Rows, Violation},
     snapshot::Manifest,
+    store::{Change, EditedRows},
 };
 use serde_json::json;
 
@@ -122,34 +123,29 @@ fn unknown_overrides(session: &Session, rows: &Rows) -> Vec<Issue> {
     unknown.into_iter().map(issue).collect()
 }
 
-/// Names and ids that tables of other programs may have, and that novi does not write.
+/// Names and ids that tables of other programs may have, and that novi would not write.
 fn odd_names_and_ids(rows: &Rows) -> Vec<Issue> {
-    let flags = rows.flags.iter().map(|row| ("flags", row.id, &row.name, row.faults.is_empty()));
-    let activations =
-        rows.activations.iter().map(|row| ("activations", row.id, &row.name, row.faults.is_empty()));
-    let mut issues = Vec::new();
-    for (table, id, name, is_readable) in flags.chain(activations) {
-        let mut add = |path: &str, message: String| {
-            let (name, path) = (name.clone(), path.to_owned());
-            issues.push(Issue { table, id: Some(id), name, path, message, flags: Vec::new() });
-        };
-        if !is_readable {
-            continue;
-        }
-        if id < 1 {
-            add("id", "expected an id of 1 or more".to_owned());
-        }
-        let length = name.chars().count();
-        if length > MAX_NAME {
-            add("name", format!("expected at most {MAX_NAME} characters, found {length}"));
-        }
-        if table == "flags" && name.trim().is_empty() {
-            add("name", "expected a name that is not empty".to_owned());
-        } else if table == "flags" && name.trim() != name {
-            add("name", "expected a name without blanks around it".to_owned());
-        }
+    let flags = rows.flags.iter().filter(|row| row.faults.is_empty());
+    let activations = rows.activations.iter().filter(|row| row.faults.is_empty());
+    let inserts = flags.map(|row| Change::InsertFlag(FlagRow::new(row.id, &row.name, row.status))).chain(
+        activations.map(|row| {
+            Change::InsertActivation(ActivationRow::new(row.id, &row.name, &row.class_name, "null"))
+        }),
+    );
+    inserts.flat_map(|insert| violations(&insert).into_iter().map(issue_of)).collect()
+}
+
+/// The rules of the tables that a row breaks by itself.
+fn violations(insert: &Change) -> Vec<Violation> {
+    match EditedRows::new(Rows::default()).make(insert) {
+        Err(Error::Constraint(violations)) => violations,
+        _ => Vec::new(),
     }
-    issues
+}
+
+fn issue_of(violation: Violation) -> Issue {
+    let Violation { table, id, name, field, message, .. } = violation;
+    Issue { table, id, name, path: field.unwrap_or_default().into_owned(), message, flags: Vec::new() }
 }
 
 /// Activations of type `novi.date_time` that are never on.
