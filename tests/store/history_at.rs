@@ -99,7 +99,7 @@ fn answers(rows: Rows) -> BTreeMap<String, Vec<String>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn history_answers_as_the_live_rows_did() {
-    let (edits, asked) = if is_long() { (10_000, 500) } else { (250, 40) };
+    let (edits, asked) = if is_long() { (10_000, 150) } else { (250, 40) };
     for database in databases().await {
         let store = migrated(&database).await;
         let mut raw = Raw::connect(&database).await;
