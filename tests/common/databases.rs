@@ -149,7 +149,10 @@ impl TestDatabase {
     fn statement(&self, verb: &str) -> String {
         let name = &self.server.as_ref().unwrap().1;
         match (self.kind, verb) {
-            (Kind::Postgres, "drop") => format!("drop schema {name} cascade"),
+            // A task of the test's own runtime, which waits for this one, may have a transaction. Then the
+            // database is left to the end of the server.
+            (Kind::Postgres, "drop") => format!("set lock_timeout = '5s'; drop schema {name} cascade"),
+            (_, "drop") => format!("set lock_wait_timeout = 5; drop database {name}"),
             (Kind::Postgres, _) => format!("create schema {name}"),
             (_, verb) => format!("{verb} database {name}"),
         }

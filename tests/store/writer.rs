@@ -10,6 +10,7 @@ use novi::{
     store::{self, Change, Edit, MemoryStore, SchemaStore, Validate, WriteStore},
 };
 use sqlx::{Connection as _, MySqlPool, PgPool, SqlitePool};
+use tokio::sync::Semaphore;
 
 use crate::common::databases::{Kind, Raw, TestDatabase, databases};
 
@@ -330,6 +331,28 @@ async fn outdated_edits_are_rejected() {
     }
 }
 
+/// Runs them at the same time, some at once: a pool lets nobody wait for a connection longer than its time-out,
+/// which a hundred would do on a slow machine.
+async fn at_once<T: Send + 'static>(
+    all: impl Iterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
+    let turns = Arc::new(Semaphore::new(8));
+    let tasks: Vec<_> = all
+        .map(|one| {
+            let turns = Arc::clone(&turns);
+            tokio::spawn(async move {
+                let _turn = turns.acquire().await.unwrap();
+                one.await
+            })
+        })
+        .collect();
+    let mut results = Vec::new();
+    for task in tasks {
+        results.push(task.await.unwrap());
+    }
+    results
+}
+
 async fn increment(store: &dyn WriteStore) {
     let mut seen = store.load().await.unwrap().flags[0].metadata.clone();
     loop {
@@ -358,15 +381,11 @@ async fn concurrent_increments_lose_none() {
         stores.push((Some(database.kind), shop(database).await));
     }
     for (kind, store) in stores {
-        let tasks: Vec<_> = (0..100)
-            .map(|_| {
-                let store = Arc::clone(&store);
-                tokio::spawn(async move { increment(&*store).await })
-            })
-            .collect();
-        for task in tasks {
-            task.await.unwrap();
-        }
+        at_once((0..100).map(|_| {
+            let store = Arc::clone(&store);
+            async move { increment(&*store).await }
+        }))
+        .await;
         let rows = store.load().await.unwrap();
         assert_eq!(rows.flags[0].metadata.owner.as_deref(), Some("100"), "{kind:?}");
     }
@@ -385,14 +404,13 @@ async fn writers_of_one_row_wait_for_each_other() {
                 _ => Change::InsertFlag(FlagRow { metadata, ..FlagRow::new(100 + n, n.to_string(), true) }),
             }
         };
-        let tasks: Vec<_> = (0..160)
-            .map(|n| {
-                let (store, change) = (Arc::clone(&store), change(n));
-                tokio::spawn(async move { store.apply(vec![change]).await })
-            })
-            .collect();
-        for task in tasks {
-            task.await.unwrap().unwrap_or_else(|error| panic!("{kind:?}: {error}"));
+        let written = at_once((0..160).map(|n| {
+            let (store, change) = (Arc::clone(&store), change(n));
+            async move { store.apply(vec![change]).await }
+        }))
+        .await;
+        for result in written {
+            result.unwrap_or_else(|error| panic!("{kind:?}: {error}"));
         }
         let rows = store.load().await.unwrap();
         assert_eq!((rows.flags.len(), rows.members.len()), (22, 20), "{kind:?}");
