@@ -190,7 +190,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// The identity of the caller, if it is a string: the attribute `targetingKey`, or another one that the
-    /// settings name.
+    /// settings name. An empty string is the same as missing.
     #[must_use]
     pub fn targeting_key(&self) -> Option<&str> {
         self.targeting_value().and_then(Value::as_str)
@@ -200,8 +200,9 @@ impl<'a> Evaluation<'a> {
     #[must_use]
     #[inline(always)]
     pub fn targeting_value(&self) -> Option<&Value<'a>> {
-        let other = || self.around.identity.iter().find_map(|name| self.get(name));
-        self.get(TARGETING_KEY).or_else(other)
+        let identifies = |value: &&Value<'a>| !value.is_empty_string();
+        let other = || self.around.identity.iter().find_map(|name| self.get(name).filter(identifies));
+        self.get(TARGETING_KEY).filter(identifies).or_else(other)
     }
 
     /// The name of a prerequisite.

@@ -190,10 +190,11 @@ impl<'a> Context<'a> {
         None
     }
 
-    /// Returns the caller's identity: the attribute `targetingKey`. `None` if it is missing or not a string.
+    /// Returns the caller's identity: the attribute `targetingKey`. `None` if it is missing, empty, or
+    /// not a string.
     #[must_use]
     pub fn targeting_key(&self) -> Option<&str> {
-        self.get(TARGETING_KEY).and_then(Value::as_str)
+        self.get(TARGETING_KEY).and_then(Value::as_str).filter(|key| !key.is_empty())
     }
 
     /// Iterates over the attributes in insertion order.

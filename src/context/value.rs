@@ -59,6 +59,12 @@ impl<'a> Value<'a> {
         matches!(self, Self::Null)
     }
 
+    /// Whether this is a string without characters, which identifies nobody.
+    #[inline]
+    pub(crate) fn is_empty_string(&self) -> bool {
+        matches!(self, Self::Str(text) if text.is_empty())
+    }
+
     /// The string, or `None` if this is not a [`Value::Str`].
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {

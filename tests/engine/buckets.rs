@@ -196,7 +196,7 @@ proptest! {
     fn raising_a_percentage_turns_no_caller_off(
         hash in proptest::sample::select(hashes()),
         salt in proptest::option::of("[a-z]{0,6}"),
-        key in "\\PC{0,12}",
+        key in "\\PC{1,12}",
         mut shares in proptest::collection::vec(0.0..=100.0_f64, 6),
     ) {
         shares.sort_by(f64::total_cmp);
@@ -248,7 +248,7 @@ proptest! {
     fn every_caller_gets_a_variant(
         hash in proptest::sample::select(&["murmur3", "md5", "sha256", "crc32", "unleash", "flagd", "sha1"][..]),
         weights in proptest::collection::vec(0..50_u32, 1..12).prop_filter("above 0", |all| all.iter().sum::<u32>() > 0),
-        key in "\\PC{0,12}",
+        key in "\\PC{1,12}",
     ) {
         let variants: serde_json::Map<_, _> =
             ('a'..).zip(&weights).map(|(name, weight)| (name.to_string(), json!(weight))).collect();

@@ -26,6 +26,11 @@ impl<'v, V: Variables + ?Sized> Evaluation<'v, V> {
         arguments: &'v [Node],
         span: Span,
     ) -> Result<Value<'v>> {
+        match function {
+            Function::OfString(function) => return self.string_function(function, arguments, span),
+            Function::Math(function) => return self.math_function(function, arguments, span),
+            _ => (),
+        }
         let Some((first, rest)) = arguments.split_first() else { return fail(span, ErrorKind::Type) };
         let first = self.value(first)?;
         let second = match rest.first() {

@@ -2,7 +2,7 @@
 
 use novi_match::suggest::most_similar;
 
-use crate::{error::CompileError, span::Span};
+use crate::{error::CompileError, math::MathFunction, span::Span, strings::StringFunction};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Function {
@@ -25,6 +25,10 @@ pub(crate) enum Function {
     Lower,
     Upper,
     Part(Part),
+    /// Of the extension `strings`, or a digest.
+    OfString(StringFunction),
+    /// Of the extension `math`.
+    Math(MathFunction),
 }
 
 /// A part of a timestamp, or of a duration.
@@ -55,7 +59,13 @@ enum Form {
 /// Name, function, form, and the least and the greatest number of arguments, including the receiver.
 type Row = (&'static str, Function, Form, usize, usize);
 
-const TABLE: [Row; 28] = [
+/// Any number of arguments.
+const ANY: usize = usize::MAX;
+
+/// The namespace of the extension `math`.
+const MATH: &str = "math";
+
+const TABLE: &[Row] = &[
     ("size", Function::Size, Form::Both, 1, 1),
     ("contains", Function::Contains, Form::Member, 2, 2),
     ("startsWith", Function::StartsWith, Form::Member, 2, 2),
@@ -84,7 +94,44 @@ const TABLE: [Row; 28] = [
     ("getMinutes", Function::Part(Part::Minutes), Form::Member, 1, 2),
     ("getSeconds", Function::Part(Part::Seconds), Form::Member, 1, 2),
     ("getMilliseconds", Function::Part(Part::Milliseconds), Form::Member, 1, 2),
+    ("charAt", Function::OfString(StringFunction::CharAt), Form::Member, 2, 2),
+    ("indexOf", Function::OfString(StringFunction::IndexOf), Form::Member, 2, 3),
+    ("lastIndexOf", Function::OfString(StringFunction::LastIndexOf), Form::Member, 2, 3),
+    ("join", Function::OfString(StringFunction::Join), Form::Member, 1, 2),
+    ("lowerAscii", Function::OfString(StringFunction::LowerAscii), Form::Member, 1, 1),
+    ("upperAscii", Function::OfString(StringFunction::UpperAscii), Form::Member, 1, 1),
+    ("replace", Function::OfString(StringFunction::Replace), Form::Member, 3, 4),
+    ("reverse", Function::OfString(StringFunction::Reverse), Form::Member, 1, 1),
+    ("split", Function::OfString(StringFunction::Split), Form::Member, 2, 3),
+    ("substring", Function::OfString(StringFunction::Substring), Form::Member, 2, 3),
+    ("trim", Function::OfString(StringFunction::Trim), Form::Member, 1, 1),
+    ("md5", Function::OfString(StringFunction::Md5), Form::Both, 1, 1),
+    ("sha1", Function::OfString(StringFunction::Sha1), Form::Both, 1, 1),
+    ("sha256", Function::OfString(StringFunction::Sha256), Form::Both, 1, 1),
+    ("math.greatest", Function::Math(MathFunction::Greatest), Form::Global, 1, ANY),
+    ("math.least", Function::Math(MathFunction::Least), Form::Global, 1, ANY),
+    ("math.abs", Function::Math(MathFunction::Abs), Form::Global, 1, 1),
+    ("math.ceil", Function::Math(MathFunction::Ceil), Form::Global, 1, 1),
+    ("math.floor", Function::Math(MathFunction::Floor), Form::Global, 1, 1),
+    ("math.round", Function::Math(MathFunction::Round), Form::Global, 1, 1),
+    ("math.trunc", Function::Math(MathFunction::Trunc), Form::Global, 1, 1),
+    ("math.sign", Function::Math(MathFunction::Sign), Form::Global, 1, 1),
+    ("math.sqrt", Function::Math(MathFunction::Sqrt), Form::Global, 1, 1),
+    ("math.isNaN", Function::Math(MathFunction::IsNan), Form::Global, 1, 1),
+    ("math.isInf", Function::Math(MathFunction::IsInf), Form::Global, 1, 1),
+    ("math.isFinite", Function::Math(MathFunction::IsFinite), Form::Global, 1, 1),
+    ("math.bitAnd", Function::Math(MathFunction::BitAnd), Form::Global, 2, 2),
+    ("math.bitOr", Function::Math(MathFunction::BitOr), Form::Global, 2, 2),
+    ("math.bitXor", Function::Math(MathFunction::BitXor), Form::Global, 2, 2),
+    ("math.bitNot", Function::Math(MathFunction::BitNot), Form::Global, 1, 1),
+    ("math.bitShiftLeft", Function::Math(MathFunction::BitShiftLeft), Form::Global, 2, 2),
+    ("math.bitShiftRight", Function::Math(MathFunction::BitShiftRight), Form::Global, 2, 2),
 ];
+
+/// Whether a call such as `math.floor(1.5)` names a function, and no member of a value.
+pub(crate) fn is_namespace(name: &str) -> bool {
+    name == MATH
+}
 
 /// Finds the function for a call. `arguments` includes the receiver of a member function.
 pub(crate) fn find(
@@ -114,6 +161,7 @@ pub(crate) fn find(
         let before = usize::from(is_member);
         let (least, greatest, found) = (least - before, greatest - before, arguments - before);
         let expected = match (least, greatest) {
+            (1, ANY) => "1 argument or more".to_owned(),
             (1, 1) => "1 argument".to_owned(),
             (least, greatest) if least == greatest => format!("{least} arguments"),
             _ => format!("{least} or {greatest} arguments"),

@@ -8,7 +8,9 @@ use novi_match::{network::Network, pattern::Pattern, short_str::same};
 use crate::{
     ast::{Arithmetic, Comparison, Macro, MacroKind},
     functions::Function,
+    math::MathFunction,
     span::Span,
+    strings::StringFunction,
     types::Type,
     value::Value,
 };
@@ -173,7 +175,14 @@ impl Function {
             Self::Duration => Type::Duration,
             Self::Type => Type::Type,
             Self::Semver => Type::Version,
-            Self::Dyn => return None,
+            Self::OfString(function) => match function {
+                StringFunction::IndexOf | StringFunction::LastIndexOf => Type::Int,
+                StringFunction::Split => Type::List,
+                _ => Type::String,
+            },
+            Self::Math(MathFunction::IsNan | MathFunction::IsInf | MathFunction::IsFinite) => Type::Bool,
+            Self::Math(MathFunction::Sqrt) => Type::Double,
+            Self::Math(_) | Self::Dyn => return None,
         })
     }
 }

@@ -292,6 +292,14 @@ impl Parser {
         if let Some(kind) = MacroKind::find(&name, self.arguments_ahead()) {
             return self.macro_call(kind, operand);
         }
+        if let ExprKind::Name(namespace) = &operand.kind
+            && functions::is_namespace(namespace)
+        {
+            let (name, mut arguments) = (format!("{namespace}.{name}"), Vec::new());
+            let end = self.arguments(&mut arguments)?;
+            let function = functions::find(&name, false, arguments.len(), span.to(name_at))?;
+            return make(span.to(end), ExprKind::Call(function, arguments));
+        }
         let mut arguments = vec![operand];
         let end = self.arguments(&mut arguments)?;
         let function = functions::find(&name, true, arguments.len(), name_at)?;

@@ -43,14 +43,14 @@
 //!
 //! # Errors
 //! The Rust SDK takes no default: an evaluation returns a value or an error, and the caller writes
-//! `unwrap_or(default)`. A flag without a value is therefore an error, too:
+//! `unwrap_or(default)`. A flag without a value is therefore an error, too: that of an invalid row, or
 //! [`General`](open_feature::EvaluationErrorCode::General) with the reason as its text.
 //!
 //! | code | when |
 //! |---|---|
 //! | `General("DISABLED")` | no value, because the status is off |
 //! | `General("DEFAULT")` | no value, because the flag is off for this user, or on without a variant |
-//! | `General("ERROR")` | no value, because the flag depends on an invalid row |
+//! | `PARSE_ERROR` | no value, because the flag depends on an invalid row |
 //! | `FLAG_NOT_FOUND` | the flag does not exist |
 //! | `TYPE_MISMATCH` | the value has another type |
 //! | `INVALID_CONTEXT` | the context has an attribute of an opaque type |

@@ -161,14 +161,14 @@ fn metadata(decision: &Decision) -> FlagMetadata {
 }
 
 fn without_value(flag: &str, reason: Reason) -> EvaluationError {
-    let (reason, why) = match reason {
-        Reason::Disabled => (reason, "its status is off"),
-        Reason::Error => (reason, "it depends on an invalid row"),
+    let general = |reason: Reason| EvaluationErrorCode::General(reason.as_str().to_owned());
+    let (code, why) = match reason {
+        Reason::Disabled => (general(reason), "its status is off"),
+        Reason::Error => (EvaluationErrorCode::ParseError, "it depends on an invalid row"),
         // Also a flag that is on without a variant.
-        _ => (Reason::Default, "it is off for this user, or assigns no variant"),
+        _ => (general(Reason::Default), "it is off for this user, or assigns no variant"),
     };
-    let message = format!("flag {flag:?} has no value, because {why}; use the default");
-    evaluation_error(EvaluationErrorCode::General(reason.as_str().to_owned()), message)
+    evaluation_error(code, format!("flag {flag:?} has no value, because {why}; use the default"))
 }
 
 fn mismatch(flag: &str, expected: Kind, found: &str) -> EvaluationError {

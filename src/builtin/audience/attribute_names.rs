@@ -10,8 +10,8 @@ use crate::{
     context::value::Value,
 };
 
-/// One attribute, or several of which the first with a value is used. A name with dots is a path through
-/// objects, unless an attribute has the whole name.
+/// One attribute, or several of which the first with a value is used: an empty string is no value. A name with dots
+/// is a path through objects, unless an attribute or a field has the whole name.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged, expecting = "expected the name of an attribute, or a list of names")]
 pub(in crate::builtin) enum AttributeNames {
@@ -42,7 +42,9 @@ impl AttributeNames {
     pub(in crate::builtin) fn find<'c>(&'c self, evaluation: &'c Evaluation<'_>) -> Option<&'c Value<'c>> {
         match self {
             Self::One(name) => find(name, evaluation),
-            Self::FirstOf(names) => names.iter().find_map(|name| find(name, evaluation)),
+            Self::FirstOf(names) => {
+                names.iter().find_map(|name| find(name, evaluation).filter(|value| !value.is_empty_string()))
+            }
         }
     }
 }
@@ -55,12 +57,31 @@ pub(in crate::builtin) fn find<'c>(name: &'c str, evaluation: &'c Evaluation<'_>
     }
 }
 
-/// The value at the end of a path through objects.
+/// The value at the end of a path through objects. The rest of the path may be the name of a field as a whole.
 fn find_nested<'c>(name: &'c str, evaluation: &'c Evaluation<'_>) -> Option<&'c Value<'c>> {
-    let (first, path) = name.split_once('.')?;
-    path.split('.')
-        .try_fold(evaluation.get(first)?, |value, field| value.field(field))
-        .filter(|value| !value.is_null())
+    let (first, mut path) = name.split_once('.')?;
+    let mut value = evaluation.get(first)?;
+    loop {
+        let rest;
+        (value, rest) = step(value, path)?;
+        match rest {
+            Some(rest) => path = rest,
+            None => return Some(value).filter(|value| !value.is_null()),
+        }
+    }
+}
+
+/// The field of a value with the name of the whole path, or else with its first part and the rest of the
+/// path.
+pub(in crate::builtin) fn step<'v, 'p>(
+    value: &'v Value<'v>,
+    path: &'p str,
+) -> Option<(&'v Value<'v>, Option<&'p str>)> {
+    if let Some(found) = value.field(path) {
+        return Some((found, None));
+    }
+    let (next, rest) = path.split_once('.')?;
+    Some((value.field(next)?, Some(rest)))
 }
 
 impl JsonSchema for AttributeNames {

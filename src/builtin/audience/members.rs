@@ -39,8 +39,8 @@ struct Members {
 /// ```
 ///
 /// A caller is in if it is in `allow` and not in `deny`; without an allow list, if it is not in `deny`.
-/// Members are strings or integers: 7 and "7" are the same member, and 7.5 is none. Case matters. If the
-/// attribute is a list, no value may be denied, and one must be allowed.
+/// Members are strings or whole numbers: 7, 7.0 and "7" are the same member; 7.5 and the empty string are none.
+/// Case matters. If the attribute is a list, no value may be denied, and one must be allowed.
 ///
 /// **Members of the table.** Rows of `activation_members` count like the members of the config:
 ///
@@ -74,7 +74,7 @@ struct Config {
     deny: Option<Vec<Value<'static>>>,
 }
 
-/// A string or an integer.
+/// A string or a whole number.
 #[derive(JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
@@ -126,7 +126,7 @@ impl Members {
     }
 }
 
-/// Returns `true` if a value is a member. An integer is the string of its digits.
+/// Returns `true` if a value is a member. A whole number is the string of its digits.
 fn contains(members: &MemberSet, value: &Value<'_>) -> bool {
     with_key(value, |key| members.contains(key)).unwrap_or_default()
 }
@@ -168,23 +168,24 @@ fn strings(
     row: &mut CompileContext<'_>,
 ) -> Vec<Cow<'static, str>> {
     let mut invalid = 0;
-    let text = |(index, value): (usize, Value<'static>)| match value {
-        Value::Str(text) => Some(text),
-        Value::Int(number) => Some(number.to_string().into()),
-        Value::UInt(number) => Some(number.to_string().into()),
-        value => {
+    let text = |(index, value): (usize, Value<'static>)| {
+        if let Value::Str(text) = value {
+            return Some(text);
+        }
+        let key = with_key(&value, |key| Cow::Owned(key.to_owned()));
+        if key.is_none() {
             invalid += 1;
             if invalid <= MAX_REPORTED {
-                let message = format!("expected a string or an integer, {}", phrasing::found(&value));
+                let message = format!("expected a string or a whole number, {}", phrasing::found(&value));
                 row.problem(&format!("{path}[{index}]"), message);
             }
-            None
         }
+        key
     };
     let strings = list.into_iter().flatten().enumerate().filter_map(text).collect();
     if invalid > MAX_REPORTED {
         let message =
-            format!("expected strings or integers, found {} more that are not", invalid - MAX_REPORTED);
+            format!("expected strings or whole numbers, found {} more that are not", invalid - MAX_REPORTED);
         row.problem(path, message);
     }
     strings

@@ -21,16 +21,24 @@ pub(in crate::builtin) fn same(one: &Value<'_>, other: &Value<'_>) -> bool {
     }
 }
 
-/// Calls a function with the key of a caller: a string, or the decimal digits of an integer, so that 7 and
-/// "7" are the same caller. `None` for other values.
+/// Calls a function with the key of a caller: a string, or the decimal digits of a whole number, so that 7,
+/// 7.0 and "7" are the same caller. `None` for the empty string and for other values: they identify nobody.
 #[inline(always)]
 pub(in crate::builtin) fn with_key<T>(value: &Value<'_>, use_key: impl FnOnce(&str) -> T) -> Option<T> {
     match value {
-        Value::Str(text) | Value::BigInt(text) => Some(use_key(text)),
+        Value::Str(text) | Value::BigInt(text) if !text.is_empty() => Some(use_key(text)),
         Value::Int(number) => Some(use_key(&digits(number)?)),
         Value::UInt(number) => Some(use_key(&digits(number)?)),
+        Value::Float(number) => Some(use_key(&digits_of_float(*number)?)),
         _ => None,
     }
+}
+
+/// The decimal digits of a whole number; `None` for a fraction.
+#[cold]
+fn digits_of_float(number: f64) -> Option<String> {
+    // Positive zero, whose digits have no sign.
+    (number.fract() == 0.0).then(|| (number + 0.0).to_string())
 }
 
 /// The decimal digits of an integer of 64 bits: at most twenty, or nineteen and a sign.

@@ -65,7 +65,8 @@ struct Table {
 /// `fallback` applies (default: off).
 ///
 /// Values are strings, numbers or booleans. 7 and 7.0 are equal, but not "7". The names of an object are
-/// strings, so there "7" and "true" also match 7 and true. A missing attribute matches no case, not even `*`.
+/// strings, so there "7" and "true" also match 7 and true. A missing attribute matches no case, not even `*`;
+/// an empty string only a case that names it.
 /// The time of an evaluation does not depend on the number of cases.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -121,6 +122,8 @@ impl Switch {
             let value = value(place)?;
             if *compared {
                 hash(value, &mut hasher)?;
+            } else if value.is_empty_string() {
+                return None;
             }
         }
         let fits = |case: &u32| {

@@ -31,7 +31,9 @@ pub(super) struct Condition {
 /// which are doubled in SQL. Attributes are variables, and the map `context` has all of them, for names that
 /// are not identifiers: `context["user-id"]`. `has(context.plan)` tests whether an attribute is present,
 /// `config` is the field `config` of the row, and `now` is the current time. Besides the functions and macros
-/// of CEL there are `semver(text)`, `inCidr(address, network)`, `lower(text)` and `upper(text)`.
+/// of CEL there are those of its extensions `strings` (`text.replace(',', '.')`, `split`, `substring`, `trim`,
+/// ...) and `math` (`math.floor(x)`, `math.greatest(x, y)`, ...), the digests `md5(text)`, `sha1(text)` and
+/// `sha256(text)`, and `semver(text)`, `inCidr(address, network)`, `lower(text)` and `upper(text)`.
 ///
 /// An expression without a result is off: an attribute that the caller does not have, a comparison of a
 /// string with a number, a division by zero, or more than 100,000 steps. As in CEL, `a || b` is true if `b`

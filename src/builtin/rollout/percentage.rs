@@ -30,7 +30,8 @@ struct Percentage {
 ///
 /// A caller is in if its bucket, from 0 to 99,999, is below `percentage` times 1,000, so raising the
 /// percentage never turns the flag off for anybody. The bucket is the hash of `salt:key`, where the key is
-/// the attribute `by` (a string or an integer). A caller without the attribute is out.
+/// the attribute `by`: a string, or a whole number, of which 7, 7.0 and "7" are the same key. A caller whose
+/// attribute is missing, empty or of another type is out.
 ///
 /// `hash` can be that of another system, with which the same callers are in as there.
 /// [docs/hashes.md](../hashes.md) has the source of each hash, and the salt to use.

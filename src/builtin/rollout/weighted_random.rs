@@ -14,7 +14,11 @@ use crate::{
         bucket::{Hash, Salted},
         evaluation::Evaluation,
     },
-    builtin::{audience::scalar::same, register::register, rollout::python_random::first_random},
+    builtin::{
+        audience::scalar::{same, with_key},
+        register::register,
+        rollout::python_random::first_random,
+    },
     context::value::Value,
 };
 
@@ -141,8 +145,8 @@ impl WeightedRandom {
             Some(seed) if self.python => first_random(seed),
             Some(seed) => chacha(seed),
             None => {
-                let key = evaluation.targeting_key()?;
-                let bucket = self.salted.hash(key.as_bytes()).bucket();
+                let key = evaluation.targeting_value()?;
+                let bucket = with_key(key, |key| self.salted.hash(key.as_bytes()).bucket())?;
                 Some(f64::from(bucket) / f64::from(Hash::BUCKETS))
             }
         }

@@ -22,7 +22,7 @@ impl ApiError {
 fn error_code(error: &ApiError) -> &'static str {
     match (error.status, error.code) {
         (StatusCode::NOT_FOUND, _) => "FLAG_NOT_FOUND",
-        (_, "invalid_body") => "PARSE_ERROR",
+        (_, "invalid_body" | "flag_broken") => "PARSE_ERROR",
         (_, "invalid_context") => "INVALID_CONTEXT",
         (_, "targeting_key_missing") => "TARGETING_KEY_MISSING",
         _ => "GENERAL",

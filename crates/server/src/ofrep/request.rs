@@ -60,7 +60,9 @@ impl<'a> Evaluation<'a> {
 
     /// Whether the context has a targeting key, by any of its names.
     pub(crate) fn has_targeting_key(&self, flags: &Flags) -> bool {
-        iter::once(TARGETING_KEY).chain(flags.identity_names()).any(|name| self.context.get(name).is_some())
+        iter::once(TARGETING_KEY)
+            .chain(flags.identity_names())
+            .any(|name| self.context.get(name).is_some_and(|key| key.as_str() != Some("")))
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn write_item(out: &mut Vec<u8>, decision: &Decision<&Snapshot>) {
         out.extend_from_slice(b"{\"key\":");
         write_string(out, decision.flag());
         out.extend_from_slice(
-            b",\"errorCode\":\"GENERAL\",\"errorDetails\":\"the flag is broken by an invalid row\"}",
+            b",\"errorCode\":\"PARSE_ERROR\",\"errorDetails\":\"the flag is broken by an invalid row\"}",
         );
     } else {
         write_success(out, decision, None);

@@ -156,8 +156,8 @@ async fn bulk_response_equals_single_responses() {
                 flag.as_object_mut().unwrap().remove("metadata");
                 assert_eq!(alone_json, flag);
             } else {
-                assert_eq!((flag["errorCode"].as_str(), alone.status), (Some("GENERAL"), 400), "{key}");
-                assert_eq!(alone_json["errorCode"], "GENERAL");
+                assert_eq!((flag["errorCode"].as_str(), alone.status), (Some("PARSE_ERROR"), 400), "{key}");
+                assert_eq!(alone_json["errorCode"], "PARSE_ERROR");
             }
         }
         assert_eq!(all["metadata"], json!({"revision": 0}));

@@ -56,7 +56,8 @@ use crate::{
 /// elsewhere. To match it, use `"exists": false` or `novi.not`.
 ///
 /// **Names with dots.** `user.address.country` is the attribute with this name, or else a path through the
-/// objects `user` and `address`.
+/// objects `user` and `address`. A field may have dots in its name if it is the end of the path:
+/// `traits.plan.name` also finds the field `plan.name` of `traits`, which takes precedence.
 ///
 /// **Lists.** If the attribute is a list, one value must meet all operators. For `not_equals` and `not_in`,
 /// no value may be equal or of another type. A path continues into each object of a list. Null in a list is

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::{activation::evaluation::Evaluation, context::value::Value};
+use crate::{
+    activation::evaluation::Evaluation, builtin::audience::attribute_names::step, context::value::Value,
+};
 
 /// The depth nesting of lists and objects that is followed. JSON of `serde_json` ends at 128.
 const MAX_DEPTH: usize = 128;
@@ -64,17 +66,12 @@ impl Found<'_> {
     }
 }
 
-/// Splits the first field from a path.
-fn step(path: &str) -> (&str, Option<&str>) {
-    path.split_once('.').map_or((path, None), |(next, rest)| (next, Some(rest)))
-}
-
 fn exists(value: &Value<'_>, path: Option<&str>, depth: usize) -> bool {
-    let Some((next, rest)) = path.map(step) else { return !value.is_null() };
+    let Some(path) = path else { return !value.is_null() };
     let Some(depth) = depth.checked_sub(1) else { return false };
     match value {
-        Value::List(values) => values.iter().any(|value| exists(value, path, depth)),
-        value => value.field(next).is_some_and(|value| exists(value, rest, depth)),
+        Value::List(values) => values.iter().any(|value| exists(value, Some(path), depth)),
+        value => step(value, path).is_some_and(|(value, rest)| exists(value, rest, depth)),
     }
 }
 
@@ -82,11 +79,11 @@ fn any(value: &Value<'_>, path: Option<&str>, test: &impl Fn(&Value<'_>) -> bool
     match (value, depth.checked_sub(1)) {
         (Value::Null, _) => false,
         (Value::List(values), Some(depth)) => values.iter().any(|value| any(value, path, test, depth)),
-        (value, depth) => match (path.map(step), depth) {
+        (value, depth) => match (path, depth) {
             // A list that is nested too deeply is tested as a whole, which no test accepts.
             (None, _) | (_, None) => test(value),
-            (Some((next, rest)), Some(depth)) => {
-                value.field(next).is_some_and(|value| any(value, rest, test, depth))
+            (Some(path), Some(depth)) => {
+                step(value, path).is_some_and(|(value, rest)| any(value, rest, test, depth))
             }
         },
     }

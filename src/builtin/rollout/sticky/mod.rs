@@ -60,7 +60,7 @@ impl Sticky {
         }
     }
 
-    /// The position of the caller, or `None` if the attribute is neither a string nor an integer.
+    /// The position of the caller, or `None` if the attribute is no [key](with_key).
     #[inline(always)]
     pub(in crate::builtin) fn place(&self, evaluation: &Evaluation<'_>, purpose: Purpose) -> Option<u32> {
         let (salted, value) = match self.settings.as_deref() {
