@@ -269,13 +269,16 @@ impl<DB: Driver> SchemaStore for SqlStore<DB> {
                 Failure::Contention => self.error(ACTION, error),
                 _ => Error::store(&self.name, ACTION, without_source_line(error)),
             };
-            let statements = script::statements(text, DB::DIALECT.syntax)
+            let script = script::checked(text, DB::DIALECT.syntax)
                 .map_err(|message| Error::store(&self.name, ACTION, message))?;
-            if statements.is_empty() {
+            if script.text.is_empty() {
                 return Ok(());
             }
-            let mut lease = self.lease_to_write(ACTION).await?;
-            write::script(&mut lease, statements, author).await.map_err(failed)
+            let run = || async {
+                let mut lease = self.lease_to_write(ACTION).await?;
+                write::script(&mut lease, script.text, author).await.map_err(failed)
+            };
+            if script.is_repeatable { retried(run).await } else { run().await }
         })
     }
 }
