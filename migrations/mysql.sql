@@ -267,8 +267,11 @@ create table if not exists novi_tokens (
   created_by varchar(255) {{comment novi_tokens.created_by}},
   expires_at datetime(6) {{comment novi_tokens.expires_at}},
   revoked_at datetime(6) {{comment novi_tokens.revoked_at}},
+  replaced_at datetime(6) {{comment novi_tokens.replaced_at}},
   last_used_at datetime(6) {{comment novi_tokens.last_used_at}},
-  unique key novi_tokens_name (name),
+  -- A name can be used again.
+  name_in_use varchar(255) as (if(revoked_at is null and replaced_at is null, name, null)),
+  unique key novi_tokens_name (name_in_use),
   unique key novi_tokens_hash (hash),
   constraint novi_tokens_role check (role in ('client', 'server', 'admin')),
   constraint novi_tokens_digits check (length(hash) = 64)

@@ -261,7 +261,7 @@ insert ignore into novi_usage_since (id, since) values (1, utc_timestamp(6));
 -- no revision and leaves no history.
 create table if not exists novi_tokens (
   id bigint not null auto_increment primary key comment 'Chosen by the database',
-  name varchar(255) not null comment 'What people call the token; unique, also among revoked tokens',
+  name varchar(255) not null comment 'What people call the token; unique among tokens that are neither revoked nor replaced',
   role varchar(20) not null comment 'client, server or admin',
   subject varchar(255) comment 'The only user that the token may evaluate for',
   hash char(64) not null comment 'The SHA-256 of the secret, in hexadecimal digits',
@@ -269,8 +269,11 @@ create table if not exists novi_tokens (
   created_by varchar(255) comment 'Who created it',
   expires_at datetime(6) comment 'When it expires',
   revoked_at datetime(6) comment 'When it was revoked',
+  replaced_at datetime(6) comment 'When another token took its name; it works until expires_at',
   last_used_at datetime(6) comment 'When it was last used, to a minute',
-  unique key novi_tokens_name (name),
+  -- A name can be used again.
+  name_in_use varchar(255) as (if(revoked_at is null and replaced_at is null, name, null)),
+  unique key novi_tokens_name (name_in_use),
   unique key novi_tokens_hash (hash),
   constraint novi_tokens_role check (role in ('client', 'server', 'admin')),
   constraint novi_tokens_digits check (length(hash) = 64)
@@ -774,7 +777,8 @@ begin
     and old.subject <=> new.subject
     and old.hash <=> new.hash
     and old.expires_at <=> new.expires_at
-    and old.revoked_at <=> new.revoked_at) then
+    and old.revoked_at <=> new.revoked_at
+    and old.replaced_at <=> new.replaced_at) then
     update novi_token_changes set changes = cast(conv(left(sha2(concat(uuid(), rand()), 256), 15), 16, 10) as signed)
     where id = 1;
   end if;

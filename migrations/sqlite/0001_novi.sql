@@ -196,7 +196,7 @@ insert or ignore into novi_usage_since (id, since) values (1, strftime('%Y-%m-%d
 -- no revision and leaves no history.
 create table if not exists novi_tokens (
   id integer primary key autoincrement,
-  name text not null unique check (typeof(name) = 'text'),
+  name text not null check (typeof(name) = 'text'),
   role text not null check (role in ('client', 'server', 'admin')),
   subject text,
   hash text not null unique check (typeof(hash) = 'text' and length(hash) = 64),
@@ -204,8 +204,11 @@ create table if not exists novi_tokens (
   created_by text,
   expires_at text,
   revoked_at text,
+  replaced_at text,
   last_used_at text
 );
+-- A name can be used again.
+create unique index if not exists novi_tokens_name on novi_tokens (name) where revoked_at is null and replaced_at is null;
 
 -- A number that is drawn at random whenever tokens are created, changed or removed, and 0 before: servers read it all the
 -- time, and the tokens when it differs.
@@ -724,6 +727,7 @@ when old.id is not new.id
   or old.hash is not new.hash
   or old.expires_at is not new.expires_at
   or old.revoked_at is not new.revoked_at
+  or old.replaced_at is not new.replaced_at
 begin
   update novi_token_changes set changes = random() where id = 1;
 end;

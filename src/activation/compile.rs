@@ -9,7 +9,10 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::{activation::verdict::Variant, rows::MemberRow};
+use crate::{
+    activation::{unknown_fields::UnknownFields, verdict::Variant},
+    rows::MemberRow,
+};
 
 /// A problem of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -278,6 +281,8 @@ pub struct CompileContext<'a> {
     pub(crate) members: &'a [MemberRow],
     pub(crate) linker: &'a mut dyn Linker,
     pub(crate) problems: Vec<Problem>,
+    pub(crate) unknown_fields: UnknownFields,
+    pub(crate) warnings: Vec<Problem>,
     pub(crate) by_flag: bool,
     /// Whether the activation depends on the name of the row.
     pub(crate) by_name: Cell<bool>,
@@ -343,6 +348,17 @@ impl<'a> CompileContext<'a> {
             Ok(node) => child.node = node,
             Err(message) => self.problem(path, message),
         }
+    }
+
+    /// Reports a field that the type does not have. Returns whether it is ignored.
+    pub(crate) fn unknown_field(&mut self, Problem { path, message }: Problem) -> bool {
+        let writer = if self.class_name.starts_with("novi.") { "novi" } else { "program" };
+        let is_ignored = self.unknown_fields == UnknownFields::Warning;
+        let (list, effect) =
+            if is_ignored { (&mut self.warnings, "ignored: ") } else { (&mut self.problems, "") };
+        let message = format!("{effect}{message}; a newer {writer} may have written it");
+        list.push(Problem { path, message });
+        is_ignored
     }
 
     /// Reports that the row cannot be used. `path` is the location in the config, such as `.splits[2]`, or

@@ -8,6 +8,7 @@ pub(crate) mod registry;
 pub(crate) mod script_folder;
 pub(crate) mod strings;
 pub(crate) mod trace;
+pub(crate) mod unknown_fields;
 pub(crate) mod verdict;
 
 use chrono::{DateTime, Utc};
@@ -18,6 +19,7 @@ pub use compile::{Child, Children, CompileContext, Problem};
 pub(crate) use compile::{ChildReference, Linker};
 pub use evaluation::Evaluation;
 pub use registry::{ActivationType, RegisteredActivation, Registry};
+pub use unknown_fields::UnknownFields;
 pub use verdict::{Variant, Verdict};
 
 /// A condition of a flag, built from one row of `activations`.

@@ -11,7 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer, de::DeserializeOwned, ser::SerializeStruct as _};
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Problem},
+    activation::{Activation, CompileContext, Configured, Problem, unknown_fields::without_unknown_field},
     error::{Error, Result, json_terms},
     rows::issue::Issue,
 };
@@ -256,7 +256,7 @@ fn build<T: Activation + DeserializeOwned>(
     config: &str,
     row: &mut CompileContext<'_>,
 ) -> Result<Option<Arc<dyn Activation>>, Problem> {
-    let mut activation: T = parse(config)?;
+    let Some(mut activation) = parse::<T>(config, row)? else { return Ok(None) };
     activation.compile(row);
     Ok(Some(Arc::new(activation)))
 }
@@ -265,17 +265,40 @@ fn configure<T: Configured>(
     config: &str,
     row: &mut CompileContext<'_>,
 ) -> Result<Option<Arc<dyn Activation>>, Problem> {
-    let activation = T::configure(parse(config)?, row);
+    let Some(config) = parse(config, row)? else { return Ok(None) };
+    let activation = T::configure(config, row);
     Ok(activation.map(|activation| Arc::new(activation) as Arc<dyn Activation>))
 }
 
-fn parse<T: DeserializeOwned>(config: &str) -> Result<T, Problem> {
+/// `None` if the config has an unknown field, which is reported.
+fn parse<T: DeserializeOwned>(config: &str, row: &mut CompileContext<'_>) -> Result<Option<T>, Problem> {
     // Tracking the path takes time, so it is done only after an error.
-    serde_json::from_str(config).or_else(|_| parse_with_path(config))
+    serde_json::from_str(config).map(Some).or_else(|_| parse_without_unknown_fields(config, row))
 }
 
 #[cold]
-fn parse_with_path<T: DeserializeOwned>(config: &str) -> Result<T, Problem> {
+fn parse_without_unknown_fields<T: DeserializeOwned>(
+    config: &str,
+    row: &mut CompileContext<'_>,
+) -> Result<Option<T>, Problem> {
+    /// Each is found by another look at the whole config.
+    const MOST: usize = 64;
+    let mut text = Cow::Borrowed(config);
+    for _ in 0..MOST {
+        let (problem, error) = match parse_with_path(&text) {
+            Ok(config) => return Ok(Some(config)),
+            Err(error) => error,
+        };
+        let Some(rest) = without_unknown_field(&text, &error) else { return Err(problem) };
+        if !row.unknown_field(problem) {
+            return Ok(None);
+        }
+        text = rest.into();
+    }
+    parse_with_path(&text).map(Some).map_err(|(problem, _)| problem)
+}
+
+fn parse_with_path<T: DeserializeOwned>(config: &str) -> Result<T, (Problem, serde_json::Error)> {
     let mut json = serde_json::Deserializer::from_str(config);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = match error.path().to_string() {
@@ -283,9 +306,10 @@ fn parse_with_path<T: DeserializeOwned>(config: &str) -> Result<T, Problem> {
             path if path.starts_with('[') => format!("config{path}"),
             path => format!("config.{path}"),
         };
-        Problem { path, message: message(&error.into_inner()) }
+        let error = error.into_inner();
+        (Problem { path, message: message(&error) }, error)
     })?;
-    json.end().map_err(|error| Problem { path: "config".to_owned(), message: error.to_string() })?;
+    json.end().map_err(|error| (Problem { path: "config".to_owned(), message: error.to_string() }, error))?;
     Ok(value)
 }
 

@@ -158,6 +158,7 @@ impl Folder {
             path,
             message,
             flags: Vec::new(),
+            warning: false,
         };
         let path = self.path.join(name);
         let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();

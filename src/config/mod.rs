@@ -29,6 +29,7 @@ use crate::{
     activation::{
         registry::Registry,
         script_folder::{Folder, Types},
+        unknown_fields::UnknownFields,
     },
     context::{Context, overrides::Overrides, value::Value},
     error::{Error, Result},
@@ -88,11 +89,13 @@ pub struct Activations {
     /// The folder of files that are activation types, relative to the configuration file. The default folder
     /// may be missing, any other must exist.
     pub folder: PathBuf,
+    /// What happens if a config has fields that its type does not have.
+    pub unknown_fields: UnknownFields,
 }
 
 impl Default for Activations {
     fn default() -> Self {
-        Self { folder: "novi_activations".into() }
+        Self { folder: "novi_activations".into(), unknown_fields: UnknownFields::default() }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     activation::{
         registry::Registry,
         script_folder::{Folder, Types},
+        unknown_fields::UnknownFields,
     },
     config::{self, Config},
     context::{Context, overrides::Overrides},
@@ -55,7 +56,7 @@ impl FlagsBuilder {
     }
 
     /// Applies a configuration: the refresh interval, the identity, the static context, the overrides, the
-    /// folder of activation types, the snapshot file, usage, and expired flags.
+    /// folder of activation types, their unknown fields, the snapshot file, usage, and expired flags.
     pub fn config<S>(mut self, config: &Config<S>) -> Self {
         self.folder = Some(config.folder());
         #[cfg(feature = "sql")]
@@ -68,6 +69,7 @@ impl FlagsBuilder {
         self.context(config.static_context())
             .identity(config.identity.aliases.clone())
             .overrides(config.overrides.clone())
+            .unknown_fields(config.activations.unknown_fields)
             .refresh(config.refresh.interval.into())
     }
 
@@ -113,6 +115,12 @@ impl FlagsBuilder {
     /// [`Snapshot::issues`](crate::snapshot::Snapshot::issues).
     pub fn features(mut self, features: Manifest) -> Self {
         self.settings.features = features;
+        self
+    }
+
+    /// What happens if a config has fields that its type does not have. Default: the row is invalid.
+    pub fn unknown_fields(mut self, unknown_fields: UnknownFields) -> Self {
+        self.settings.unknown_fields = unknown_fields;
         self
     }
 

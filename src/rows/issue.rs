@@ -21,6 +21,9 @@ pub struct Issue {
     pub message: String,
     /// The names of the flags that are broken by it, sorted.
     pub flags: Vec<String>,
+    /// Whether the row is valid all the same: it has unknown fields, which are ignored.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub warning: bool,
 }
 
 impl fmt::Display for Issue {

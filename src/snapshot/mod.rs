@@ -44,6 +44,7 @@ use crate::{
     activation::{
         Variant,
         evaluation::{FlagRef, Surroundings},
+        unknown_fields::UnknownFields,
     },
     context::{Context, overrides::Overrides},
     rows::{ActivationRow, Revision, Rows, issue::Issue},
@@ -64,6 +65,8 @@ pub struct Settings {
     pub keep_rows: bool,
     /// The features of the program. Variants in the rows that they do not know are issues.
     pub features: Manifest,
+    /// Whether fields that an activation type does not have are issues.
+    pub unknown_fields: UnknownFields,
 }
 
 /// All rows of one revision, compiled.
@@ -184,10 +187,16 @@ impl Snapshot {
         }
     }
 
-    /// The invalid rows.
+    /// The invalid rows, and warnings about valid ones.
     #[must_use]
     pub fn issues(&self) -> &[Issue] {
         &self.issues
+    }
+
+    /// How many issues are no [warnings](Issue::warning).
+    #[must_use]
+    pub fn issue_count(&self) -> usize {
+        self.issues.iter().filter(|issue| !issue.warning).count()
     }
 
     /// The names of all flags: those with rows in the order of their ids, then those that exist only as

@@ -272,7 +272,7 @@ impl Change {
         let name = shortened(&name);
         let issue = |path: &str, message: String| {
             let (path, name) = (path.to_owned(), name.clone());
-            Issue { table, id, name, path, message, flags: Vec::new() }
+            Issue { table, id, name, path, message, flags: Vec::new(), warning: false }
         };
         match error {
             Error::Constraint(violations) => {

@@ -15,7 +15,7 @@ use crate::{
         read::ReadStore,
         schema::SchemaStore,
         sealed::Sealed,
-        tokens::{NewToken, StoredToken, TokenRow, TokenStore, TokenUse},
+        tokens::{NewToken, Rotated, Rotation, StoredToken, TokenRow, TokenStore, TokenUse},
         url,
         usage::{Usage, UsageReport, UsageStore},
     },
@@ -109,7 +109,15 @@ impl TokenStore for LazyStore {
         Box::pin(async move { token_store(&**self.store().await?)?.create_token(token).await })
     }
 
-    fn revoke_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<TokenRow>>> {
+    fn rotate_token<'a>(
+        &'a self,
+        token: &'a str,
+        rotation: &'a Rotation,
+    ) -> BoxFuture<'a, Result<Option<Rotated>>> {
+        Box::pin(async move { token_store(&**self.store().await?)?.rotate_token(token, rotation).await })
+    }
+
+    fn revoke_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Vec<TokenRow>>> {
         Box::pin(async move { token_store(&**self.store().await?)?.revoke_token(token).await })
     }
 

@@ -63,7 +63,7 @@ pub use stale::{StaleFlag, Staleness, stale};
 #[cfg(feature = "sql")]
 pub use tokens::secret as token;
 #[cfg(feature = "sql")]
-pub use tokens::{NewToken, StoredToken, TokenRow, TokenStore, TokenUse};
+pub use tokens::{NewToken, Rotated, Rotation, StoredToken, TokenRow, TokenStore, TokenUse};
 #[cfg(feature = "sql")]
 pub use transaction::WriteConnection;
 pub use usage::{FlagUsage, Usage, UsageReport, UsageStore};

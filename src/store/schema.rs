@@ -36,7 +36,8 @@ pub trait SchemaStore: WriteStore + HistoryStore {
     /// [`Error::Store`](crate::Error::Store) with all problems of the tables.
     fn baseline(&self) -> BoxFuture<'_, Result<SchemaState>>;
 
-    /// Runs a script of SQL statements in one transaction. The script may not begin or end one itself.
+    /// Runs a script of SQL statements in one transaction. The script may not begin or end one itself. It runs again
+    /// after a deadlock and the like, on MySQL only if it consists of queries and changes of rows.
     ///
     /// # Errors
     /// [`Error::Store`](crate::Error::Store) with the database's own message. Nothing of the script remains,

@@ -25,4 +25,5 @@ mod scale;
 mod spec;
 mod test_flags;
 mod types;
+mod unknown_fields;
 mod unleash;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use novi::{
     Context, Flags,
+    activation::UnknownFields,
     flags::{Changes, Subscription},
     store,
 };
@@ -56,6 +57,28 @@ impl Followed {
 
 fn to_owned(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[tokio::test]
+async fn warnings_stay_until_their_row_changes() {
+    for database in databases().await {
+        let Followed { mut dba, .. } = followed(&database).await;
+        dba.run(r#"update activations set config = '{"attribute": "n", "equals": 1, "x": 1}' where id = 1"#)
+            .await
+            .unwrap();
+        let builder = Flags::builder().unknown_fields(UnknownFields::Warning);
+        let flags = builder.connect(&database.url).await.unwrap();
+        let warnings = || flags.issues().iter().filter(|issue| issue.warning).count();
+        for (sql, expected) in [
+            ("update flags set status = false where name = 'one'", 1),
+            (r#"update activations set config = '{"with": [1]}' where id = 3"#, 2),
+            (r#"update activations set config = '{"attribute": "n", "equals": 1}' where id = 1"#, 1),
+        ] {
+            dba.run(sql).await.unwrap();
+            flags.refresh().await.unwrap();
+            assert_eq!(warnings(), expected, "{:?}: {sql}", database.kind);
+        }
+    }
 }
 
 #[tokio::test]

@@ -162,6 +162,28 @@ async fn changes_are_repeated_after_a_deadlock() {
 }
 
 #[tokio::test]
+async fn scripts_are_repeated_after_a_deadlock_unless_mysql_has_committed() {
+    for kind in kinds().into_iter().filter(|kind| *kind != Kind::Sqlite) {
+        let database = database(kind).await;
+        let (store, mut raw) = (seeded(&database).await, Raw::connect(&database).await);
+        fail(&mut raw, kind, 2).await;
+        store
+            .run_script(
+                "insert into flags (id, name, status) values (9, 'z', true); update flags set status = false",
+            )
+            .await
+            .unwrap();
+        assert!(store.load().await.unwrap().flags.iter().all(|flag| !flag.status), "{kind:?}");
+        if kind == Kind::MySql {
+            fail(&mut raw, kind, 1).await;
+            let script = "create table app (id int); update flags set status = true";
+            let error = store.run_script(script).await.unwrap_err();
+            assert!(matches!(error, Error::Contention { .. }), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn lasting_contention_is_an_error_of_its_own() {
     for kind in kinds().into_iter().filter(|kind| *kind != Kind::Sqlite) {
         let database = database(kind).await;

@@ -195,12 +195,16 @@ async fn new_tables_have_a_default_and_check_names_and_ids() {
 #[tokio::test]
 async fn overview_has_each_flag_in_one_line() {
     for database in databases().await {
-        if database.kind == Kind::Sqlite {
-            continue;
-        }
         let store = opened(&database.url).await;
         store.migrate().await.unwrap();
         let mut raw = Raw::connect(&database).await;
+        if database.kind == Kind::Sqlite {
+            // A view of the tables would hinder tools that rebuild them: the page has one for a connection.
+            let page = include_str!("../../docs/schema.md");
+            let (_, view) = page.split_once("```sql\nCREATE TEMP VIEW").unwrap();
+            let (view, _) = view.split_once("```").unwrap();
+            raw.run(&format!("create temp view{view}")).await.unwrap();
+        }
         raw.run(
             "insert into flags (id, name, status) values (1, 'ruled', true), (2, 'plain', true), (3, 'off', false);
              insert into activations (id, name, class_name, config) values (1, 'a', 'novi.and', '[]'), (2, 'n', 'novi.never', null);
@@ -211,6 +215,8 @@ async fn overview_has_each_flag_in_one_line() {
         .unwrap();
         let lines = raw.texts("select rule from novi_overview order by flag").await;
         assert_eq!(lines, ["off", "on", "novi.and [] and novi.never"], "{:?}", database.kind);
+        let owner = "select owner from novi_overview where flag = 'ruled' and status";
+        assert_eq!(raw.texts(owner).await, ["ann"], "{:?}", database.kind);
     }
 }
 
@@ -379,7 +385,7 @@ async fn rights_of_the_docs_are_enough() {
         flags.refresh().await.unwrap();
         assert!(!flags.is_enabled("a", &Context::new()), "{kind:?}");
         writer.prune(AsOf::Revision(writer.revision().await.unwrap())).await.unwrap();
-        tokens.revoke_token("t").await.unwrap().unwrap();
+        tokens.revoke_token("t").await.unwrap();
 
         drop((flags, reader, writer, token_admin, migrator));
         for role in ROLES {

@@ -1,12 +1,12 @@
 //! The table of tokens, on each database.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use novi::{
     Error,
     store::{
-        self, NewToken, SchemaStore, TokenRow, TokenStore, TokenUse,
+        self, NewToken, Rotation, SchemaStore, TokenRow, TokenStore, TokenUse,
         token::{Role, Secret},
     },
 };
@@ -49,6 +49,7 @@ async fn tokens_are_stored_without_their_secret() {
             created_by: Some("ann".to_owned()),
             expires_at: Some(expires),
             revoked_at: None,
+            replaced_at: None,
             last_used_at: None,
         };
         assert_eq!(row, expected, "{kind:?}");
@@ -65,19 +66,122 @@ async fn tokens_are_stored_without_their_secret() {
 }
 
 #[tokio::test]
-async fn token_names_are_never_reused() {
+async fn token_name_is_unique_until_its_token_is_revoked_or_expired() {
     for database in databases().await {
         let (kind, store) = (database.kind, migrated(&database).await);
         let tokens = store.token_store().unwrap();
-        made(tokens, Role::Server, "ci").await;
-        tokens.revoke_token("ci").await.unwrap().unwrap();
-        let secret = Secret::generate(Role::Server).unwrap();
-        let error = tokens.create_token(NewToken::of(&secret).name("ci")).await.unwrap_err();
+        let new = || NewToken::of(&Secret::generate(Role::Server).unwrap()).name("ci");
+        tokens.create_token(new().expires_at(Utc::now() + TimeDelta::hours(1))).await.unwrap();
+        let error = tokens.create_token(new()).await.unwrap_err();
         assert!(matches!(error, Error::Constraint(_)), "{kind:?}: {error:?}");
         assert!(error.to_string().contains("\"ci\""), "{kind:?}: {error}");
         // Differs in the case of a letter, which some collations ignore.
         made(tokens, Role::Server, "CI").await;
         made(tokens, Role::Server, "cí").await;
+
+        tokens.revoke_token("ci").await.unwrap();
+        let past = Utc::now() - TimeDelta::seconds(1);
+        let expired = tokens.create_token(new().expires_at(past)).await.unwrap();
+        assert_eq!((&*expired.name, expired.revoked_at), ("ci", None), "{kind:?}");
+        let last = tokens.create_token(new()).await.unwrap();
+        assert!(last.id > expired.id && last.expires_at.is_none(), "{kind:?}: {last:?}");
+        assert!(tokens.create_token(new()).await.is_err(), "{kind:?}");
+        // Plain SQL is under the same rule.
+        let insert = format!(
+            "insert into novi_tokens (name, role, hash, created_at) values ('ci', 'admin', '{}', '2027-01-31 12:00:00')",
+            "0".repeat(64)
+        );
+        let mut raw = Raw::connect(&database).await;
+        assert!(raw.run(&insert).await.is_err(), "{kind:?}");
+        raw.run("delete from novi_tokens where revoked_at is null").await.unwrap();
+        raw.run(&insert).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn rotated_token_keeps_its_properties_and_the_old_one_ends_after_the_overlap() {
+    for database in databases().await {
+        let (kind, store) = (database.kind, migrated(&database).await);
+        let tokens = store.token_store().unwrap();
+        let (secret, _) = made(tokens, Role::Server, "other").await;
+        let new = NewToken::of(&Secret::generate(Role::Client).unwrap()).name("web").subject("user-7");
+        let old = tokens.create_token(new.expires_at(Utc::now() + TimeDelta::days(30))).await.unwrap();
+        let changes = tokens.token_changes().await.unwrap();
+
+        let hour = Duration::from_secs(3600);
+        let rotation = Rotation::with_overlap(hour).created_by("ann");
+        let rotated = tokens.rotate_token("web", &rotation).await.unwrap().unwrap();
+        let token = &rotated.token;
+        assert_eq!(
+            (&*token.name, token.role, token.subject.as_deref(), token.created_by.as_deref()),
+            ("web", Role::Client, Some("user-7"), Some("ann")),
+            "{kind:?}"
+        );
+        let days = (token.expires_at.unwrap() - Utc::now()).num_hours();
+        assert!((29 * 24..=30 * 24).contains(&days), "{kind:?}: {token:?}");
+        assert_ne!(tokens.token_changes().await.unwrap(), changes, "{kind:?}");
+        let stored = tokens.stored_tokens().await.unwrap();
+        let of = |id: i64| stored.iter().find(|token| token.row.id == id).unwrap();
+        assert_eq!((&of(token.id).row, of(token.id).hash), (token, rotated.secret.hash()), "{kind:?}");
+        assert_eq!(of(1).hash, secret.hash(), "{kind:?}");
+        let before = &of(old.id).row;
+        let left = before.expires_at.unwrap() - Utc::now();
+        assert!(before.replaced_at.is_some() && before.revoked_at.is_none(), "{kind:?}: {before:?}");
+        assert!(TimeDelta::minutes(55) < left && left <= TimeDelta::hours(1), "{kind:?}: {before:?}");
+
+        // Without an overlap the old one ends at once; the one before keeps its time.
+        let time = time("2099-01-01T00:00:00Z");
+        let rotation = Rotation::with_overlap(Duration::ZERO).expires_at(time);
+        let last = tokens.rotate_token("web", &rotation).await.unwrap().unwrap();
+        assert_eq!((last.token.expires_at, last.replaced.id), (Some(time), token.id), "{kind:?}");
+        assert!(last.replaced.expires_at.unwrap() <= Utc::now(), "{kind:?}");
+        let rows = tokens.tokens().await.unwrap();
+        assert_eq!(rows[1].expires_at, before.expires_at, "{kind:?}");
+
+        // The name stands for all of them.
+        let revoked = tokens.revoke_token("web").await.unwrap();
+        assert_eq!(revoked.len(), 3, "{kind:?}: {revoked:?}");
+    }
+}
+
+#[tokio::test]
+async fn only_token_in_use_can_be_rotated() {
+    for database in databases().await {
+        let (kind, store) = (database.kind, migrated(&database).await);
+        let tokens = store.token_store().unwrap();
+        let rotation = Rotation::with_overlap(Duration::MAX);
+        assert!(tokens.rotate_token("ci", &rotation).await.unwrap().is_none(), "{kind:?}");
+        let (_, first) = made(tokens, Role::Server, "ci").await;
+        let rotated = tokens.rotate_token(&first.id.to_string(), &rotation).await.unwrap().unwrap();
+        assert!(rotated.replaced.expires_at.unwrap() > time("9999-01-01T00:00:00Z"), "{kind:?}");
+        assert_eq!(rotated.token.expires_at, None, "{kind:?}");
+        let error = tokens.rotate_token(&first.id.to_string(), &rotation).await.unwrap_err().to_string();
+        assert!(error.contains("replaced by another one"), "{kind:?}: {error}");
+        tokens.revoke_token("ci").await.unwrap();
+        let error = tokens.rotate_token("ci", &rotation).await.unwrap_err().to_string();
+        assert!(error.contains("is revoked"), "{kind:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn rotations_at_the_same_time_leave_one_current_token() {
+    for database in databases().await {
+        let (kind, store) = (database.kind, migrated(&database).await);
+        let tokens = store.token_store().unwrap();
+        made(tokens, Role::Server, "ci").await;
+        let rotations = (0..4).map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let rotation = Rotation::with_overlap(Duration::ZERO);
+                store.token_store().unwrap().rotate_token("ci", &rotation).await.unwrap().unwrap()
+            })
+        });
+        for rotation in rotations.collect::<Vec<_>>() {
+            rotation.await.unwrap();
+        }
+        let rows = tokens.tokens().await.unwrap();
+        assert_eq!(rows.len(), 5, "{kind:?}");
+        assert_eq!(rows.iter().filter(|row| row.replaced_at.is_none()).count(), 1, "{kind:?}: {rows:?}");
     }
 }
 
@@ -88,16 +192,20 @@ async fn tokens_are_revoked_by_id_or_name() {
         let tokens = store.token_store().unwrap();
         let (_, one) = made(tokens, Role::Server, "one").await;
         made(tokens, Role::Server, "other").await;
-        let revoked = tokens.revoke_token(&one.id.to_string()).await.unwrap().unwrap();
-        assert_eq!(revoked.name, "one", "{kind:?}");
-        assert!(revoked.revoked_at.is_some(), "{kind:?}");
-        let again = tokens.revoke_token("one").await.unwrap().unwrap();
-        assert_eq!(again.revoked_at, revoked.revoked_at, "{kind:?}");
+        let revoked = tokens.revoke_token(&one.id.to_string()).await.unwrap();
+        assert_eq!(revoked.len(), 1, "{kind:?}");
+        assert_eq!(revoked[0].name, "one", "{kind:?}");
+        assert!(revoked[0].revoked_at.is_some(), "{kind:?}");
+        assert_eq!(tokens.revoke_token("one").await.unwrap(), revoked, "{kind:?}");
         let live: Vec<_> =
             tokens.tokens().await.unwrap().into_iter().filter(|row| row.revoked_at.is_none()).collect();
         assert_eq!(live.iter().map(|row| &*row.name).collect::<Vec<_>>(), ["other"], "{kind:?}");
+        // Those of a name that has been used again.
+        made(tokens, Role::Server, "one").await;
+        let again = tokens.revoke_token("one").await.unwrap();
+        assert_eq!(again.iter().map(|row| row.id).collect::<Vec<_>>(), [3], "{kind:?}");
         for unknown in ["none", "12345", ""] {
-            assert_eq!(tokens.revoke_token(unknown).await.unwrap(), None, "{kind:?}");
+            assert_eq!(tokens.revoke_token(unknown).await.unwrap(), [], "{kind:?}");
         }
     }
 }

@@ -58,6 +58,7 @@ impl FeatureChecker<'_> {
                 path,
                 message,
                 flags: Vec::new(),
+                warning: false,
             });
         };
         let values = self.flags.get(index as usize).and_then(|flag| flag.extras.as_ref()?.values.as_ref());
@@ -101,6 +102,7 @@ impl FeatureChecker<'_> {
                     path: path.clone(),
                     message: format!("variant of flag {:?}: {message}", feature.flag),
                     flags: Vec::new(),
+                    warning: false,
                 });
             }
         }
@@ -156,6 +158,7 @@ impl Snapshot {
             path: "name".to_owned(),
             message: format!("no flag has this name, which {feature} reads"),
             flags: Vec::new(),
+            warning: false,
         };
         missing.map(issue).collect()
     }

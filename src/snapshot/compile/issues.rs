@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use foldhash::fast::RandomState;
 
 use crate::{
+    activation::Problem,
     rows::{FlagRow, Rows, issue::Issue},
     snapshot::compile::{
         graph::Graph,
@@ -40,6 +41,12 @@ impl IssueCollector<'_> {
             self.flags_of_broken_flags(&dependents, &mut issues);
             self.files(&dependents, &mut issues);
         }
+        issues.extend(
+            self.drafts
+                .warnings
+                .iter()
+                .map(|(node, problem)| Issue { warning: true, ..self.activation(*node, problem) }),
+        );
         self.members(&mut issues);
         sort(&mut issues);
         // A row that closes the same cycle twice is reported once.
@@ -55,6 +62,7 @@ impl IssueCollector<'_> {
             path: column.to_owned(),
             message,
             flags: if breaks_flag { vec![row.name.clone()] } else { Vec::new() },
+            warning: false,
         };
         for row in &self.rows.flags {
             for fault in &row.faults {
@@ -83,6 +91,7 @@ impl IssueCollector<'_> {
                 path: error.column.to_owned(),
                 message: error.message.clone(),
                 flags: vec![row.name.clone()],
+                warning: false,
             });
         }
     }
@@ -106,6 +115,7 @@ impl IssueCollector<'_> {
                 path: "activation_id".to_owned(),
                 message: format!("no activation has the id {id}{others}"),
                 flags: Vec::new(),
+                warning: false,
             });
         }
     }
@@ -148,18 +158,24 @@ impl IssueCollector<'_> {
     fn activations(&self, dependents: &DependentFlags<'_>, issues: &mut Vec<Issue>) {
         let mut flags_by_node: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
         for (node, problem) in &self.drafts.problems {
-            let row = self.drafts.list.get(*node as usize).map(|draft| draft.row as usize);
-            let row = row.and_then(|row| self.rows.activations.get(row));
             let flags = flags_by_node.entry(*node).or_insert_with(|| dependents.names(*node));
             let flags = flags.iter().map(|name| (*name).to_owned());
-            issues.push(Issue {
-                table: "activations",
-                id: row.map(|row| row.id),
-                name: row.map(|row| row.name.clone()).unwrap_or_default(),
-                path: problem.path.clone(),
-                message: problem.message.clone(),
-                flags: flags.collect(),
-            });
+            issues.push(Issue { flags: flags.collect(), ..self.activation(*node, problem) });
+        }
+    }
+
+    /// An issue that breaks no flag.
+    fn activation(&self, node: u32, problem: &Problem) -> Issue {
+        let row = self.drafts.list.get(node as usize).map(|draft| draft.row as usize);
+        let row = row.and_then(|row| self.rows.activations.get(row));
+        Issue {
+            table: "activations",
+            id: row.map(|row| row.id),
+            name: row.map(|row| row.name.clone()).unwrap_or_default(),
+            path: problem.path.clone(),
+            message: problem.message.clone(),
+            flags: Vec::new(),
+            warning: false,
         }
     }
 }

@@ -106,6 +106,7 @@ fn unresolved_link(
         path: path.to_owned(),
         message,
         flags: row.map(|row| row.name.clone()).into_iter().collect(),
+        warning: false,
     }
 }
 

@@ -108,7 +108,8 @@ impl Snapshot {
         let ids = IdIndex::new(rows.activations.iter().map(|row| row.id));
         let links = Links::resolve(&rows, &ids);
         let lookup = FlagLookup::new(&rows, &links, overrides);
-        let mut drafts = DraftNodes::build(&ids, &lookup, registry, reused, &mut variants);
+        let mut drafts =
+            DraftNodes::build(&ids, &lookup, (registry, settings.unknown_fields), reused, &mut variants);
         let analysis = Analysis::new(&drafts, &links);
         let mut compiler = FlagCompiler {
             rows: &rows,

@@ -18,6 +18,7 @@ use crate::{
         Activation, ChildReference, CompileContext, Linker, Problem, Variant,
         evaluation::Node,
         registry::{ActivationType, Registry},
+        unknown_fields::UnknownFields,
     },
     rows::{ActivationRow, Fault, MemberRow, Rows},
     snapshot::{
@@ -114,6 +115,7 @@ pub(in crate::snapshot) struct DraftNodes {
     pub(in crate::snapshot) classes: Vec<Box<str>>,
     /// Problems with their nodes.
     pub(in crate::snapshot) problems: Vec<(u32, Problem)>,
+    pub(in crate::snapshot) warnings: Vec<(u32, Problem)>,
     /// The indices of the activations whose verdicts depend on their names, except those of reused nodes.
     pub(in crate::snapshot) by_name: BTreeSet<u32>,
     assigned: Vec<Variant>,
@@ -153,13 +155,14 @@ impl DraftNodes {
     pub(in crate::snapshot) fn build(
         ids: &IdIndex,
         lookup: &FlagLookup<'_>,
-        registry: &Registry,
+        (registry, unknown_fields): (&Registry, UnknownFields),
         reused: Option<&ReusedNodes<'_>>,
         variants: &mut VariantInterner,
     ) -> Self {
         let rows = lookup.rows;
         let mut builder = Builder {
             registry,
+            unknown_fields,
             rows,
             ids,
             lookup,
@@ -174,6 +177,7 @@ impl DraftNodes {
             graph: Graph::with_capacity(rows.activations.len()),
             child_paths: HashMap::default(),
             problems: Vec::new(),
+            warnings: Vec::new(),
             by_name: BTreeSet::new(),
             assigned: Vec::new(),
             shareable: HashTable::with_capacity(64),
@@ -201,6 +205,7 @@ impl DraftNodes {
             graph,
             classes,
             problems,
+            warnings,
             by_name,
             assigned,
             pending,
@@ -221,6 +226,7 @@ impl DraftNodes {
             order,
             classes,
             problems,
+            warnings,
             by_name,
             assigned,
             missing,
@@ -251,6 +257,7 @@ struct PendingNode {
 
 struct Builder<'a, 'b> {
     registry: &'a Registry,
+    unknown_fields: UnknownFields,
     rows: &'a Rows,
     ids: &'a IdIndex,
     lookup: &'a FlagLookup<'b>,
@@ -267,6 +274,7 @@ struct Builder<'a, 'b> {
     /// For each node, the paths in its config that refer to its children.
     child_paths: HashMap<u32, Vec<String>>,
     problems: Vec<(u32, Problem)>,
+    warnings: Vec<(u32, Problem)>,
     by_name: BTreeSet<u32>,
     assigned: Vec<Variant>,
     /// Nodes whose activation can be shared, with the hash of their type and config.
@@ -350,6 +358,7 @@ impl<'a> Builder<'a, '_> {
             return false;
         };
         let first_variant = self.assigned.len();
+        let unknown_fields = self.unknown_fields;
         let mut linker = DraftLinker {
             builder: self,
             row: draft.row,
@@ -364,6 +373,8 @@ impl<'a> Builder<'a, '_> {
             members: source.members,
             linker: &mut linker,
             problems: Vec::new(),
+            unknown_fields,
+            warnings: Vec::new(),
             by_flag: false,
             by_name: Cell::new(false),
         };
@@ -377,6 +388,7 @@ impl<'a> Builder<'a, '_> {
         (draft.activation, draft.is_split) = built.unwrap_or_default();
         (draft.by_flag, draft.may_panic) = (compile.by_flag, kind.may_panic());
         let (mut problems, by_name) = (mem::take(&mut compile.problems), compile.by_name.get());
+        let warnings = mem::take(&mut compile.warnings);
         let (children, paths) = (linker.children, linker.paths);
         if panicked {
             problems.push(Problem {
@@ -386,11 +398,13 @@ impl<'a> Builder<'a, '_> {
         }
         check_members(source.members, kind, &mut problems);
         let is_shareable = problems.is_empty()
+            && warnings.is_empty()
             && children.is_empty()
             && source.members.is_empty()
             && !by_name
             && !draft.may_panic;
         self.problems.extend(problems.into_iter().map(|problem| (node, problem.below(source.path))));
+        self.warnings.extend(warnings.into_iter().map(|warning| (node, warning.below(source.path))));
         draft.assigns = index(first_variant)..index(self.assigned.len());
         if by_name {
             self.by_name.insert(draft.row);

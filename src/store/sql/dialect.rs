@@ -134,8 +134,8 @@ pub(super) struct UsageSql {
 pub(super) struct TokenSql {
     /// The number of the last change of tokens, or null without triggers.
     pub(super) changes: &'static str,
-    /// `id, name, role, subject, hash, created_at, created_by, expires_at, revoked_at, last_used_at`, times
-    /// as text.
+    /// `id, name, role, subject, hash, created_at, created_by, expires_at, revoked_at, replaced_at,
+    /// last_used_at`, times as text.
     pub(super) select: &'static str,
     /// `name, role, subject, hash, created_by, expires_at`
     pub(super) insert: &'static str,

@@ -131,6 +131,7 @@ static DIALECT: Dialect = Dialect {
         where id = 1",
         select: "select id, name, role, subject, hash, date_format(created_at, '%Y-%m-%dT%H:%i:%s.%fZ'), created_by, \
         date_format(expires_at, '%Y-%m-%dT%H:%i:%s.%fZ'), date_format(revoked_at, '%Y-%m-%dT%H:%i:%s.%fZ'), \
+        date_format(replaced_at, '%Y-%m-%dT%H:%i:%s.%fZ'), \
         date_format(last_used_at, '%Y-%m-%dT%H:%i:%s.%fZ') from novi_tokens order by id",
         insert: "insert into novi_tokens (name, role, subject, hash, created_by, expires_at, created_at) \
         values (?, ?, ?, ?, ?, ?, utc_timestamp(6))",

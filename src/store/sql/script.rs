@@ -10,18 +10,29 @@ pub(super) enum Syntax {
     MySql,
 }
 
-/// The script without what follows its last statement, which is empty where there are only comments: MySQL
-/// makes an error of a query without a statement.
+/// A script that may run in a transaction of novi's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Script<'a> {
+    /// Without what follows the last statement: MySQL makes an error of a query without a statement. Empty if there
+    /// are only comments.
+    pub(super) text: &'a str,
+    /// Whether a rollback takes back all of it, so that it can run again.
+    pub(super) is_repeatable: bool,
+}
+
+/// Checks a script.
 ///
 /// # Errors
 /// A sentence about a statement that begins or ends a transaction. The script runs in one of novi's own: its
 /// end would keep half of a script whose other half fails. Strings, comments and the bodies of triggers and
 /// functions are skipped.
-pub(super) fn statements(sql: &str, syntax: Syntax) -> Result<&str, String> {
+pub(super) fn checked(sql: &str, syntax: Syntax) -> Result<Script<'_>, String> {
     let mut words = Words { rest: sql.as_bytes(), line: 1, syntax, after: sql.len() };
     // The words of the current statement so far.
     let mut statement: Vec<(usize, String)> = Vec::new();
     let mut in_body = false;
+    // MySQL runs what is in such comments.
+    let mut is_repeatable = syntax == Syntax::Standard || !(sql.contains("/*!") || sql.contains("/*M!"));
     loop {
         let token = words.next_token();
         match token {
@@ -40,13 +51,24 @@ pub(super) fn statements(sql: &str, syntax: Syntax) -> Result<&str, String> {
                 if let Some(found) = judge(&statement, &mut in_body) {
                     return Err(found);
                 }
+                is_repeatable &= syntax == Syntax::Standard || !may_commit(&statement);
                 statement.clear();
                 if matches!(token, Token::End) {
                     // Every token ends at a character boundary.
-                    return Ok(sql.get(..sql.len() - words.after).unwrap_or(sql));
+                    let text = sql.get(..sql.len() - words.after).unwrap_or(sql);
+                    return Ok(Script { text, is_repeatable });
                 }
             }
         }
+    }
+}
+
+/// Whether MySQL may commit what precedes a statement, as it does with those that create or change tables.
+fn may_commit(statement: &[(usize, String)]) -> bool {
+    match statement.first().map(|(_, word)| word.as_str()) {
+        None | Some("delete" | "insert" | "replace" | "select" | "update" | "with") => false,
+        Some("set") => statement.iter().any(|(_, word)| word == "autocommit" || word == "password"),
+        Some(_) => true,
     }
 }
 
@@ -267,7 +289,7 @@ mod tests {
             ("rollback", "line 1: "),
             ("create trigger t after insert on f begin\nupdate f set a = 1;\nend;\nend;", "line 4: "),
         ] {
-            let found = statements(sql, Syntax::Standard).unwrap_err();
+            let found = checked(sql, Syntax::Standard).unwrap_err();
             assert!(found.starts_with(start) && found.contains("is not allowed"), "{sql}: {found}");
         }
     }
@@ -283,7 +305,7 @@ mod tests {
                 "line 1: `COPY ... FROM stdin` works in psql only",
             ),
         ] {
-            let found = statements(sql, Syntax::Standard).unwrap_err();
+            let found = checked(sql, Syntax::Standard).unwrap_err();
             assert!(found.starts_with(expected), "{sql}: {found}");
         }
     }
@@ -307,16 +329,35 @@ mod tests {
             "$1 $",
             "é",
         ] {
-            assert!(statements(sql, Syntax::Standard).is_ok(), "{sql}");
+            assert!(checked(sql, Syntax::Standard).is_ok(), "{sql}");
         }
     }
 
     #[test]
     fn mysql_has_strings_and_comments_of_its_own() {
         let sql = r"insert into a values ('it\'s; commit;') # it's; commit";
-        assert_eq!(statements(sql, Syntax::MySql), Ok(r"insert into a values ('it\'s; commit;')"));
-        assert!(statements("insert into a values ('\\\\'); commit", Syntax::MySql).is_err());
-        assert!(statements("'\\", Syntax::MySql).is_ok());
+        assert_eq!(checked(sql, Syntax::MySql).unwrap().text, r"insert into a values ('it\'s; commit;')");
+        assert!(checked("insert into a values ('\\\\'); commit", Syntax::MySql).is_err());
+        assert!(checked("'\\", Syntax::MySql).is_ok());
+    }
+
+    #[test]
+    fn scripts_that_mysql_may_commit_are_not_repeated() {
+        let is_repeatable = |sql, syntax| checked(sql, syntax).unwrap().is_repeatable;
+        for (sql, expected) in [
+            (
+                "insert into a values (1);; update a set b = 2; set @x = 1; with c as (select 1) select 2",
+                true,
+            ),
+            ("-- create table\ndelete from a", true),
+            ("insert into a values (1); create table b (id int)", false),
+            ("set autocommit = 1", false),
+            ("call f()", false),
+            ("insert into a values (1); /*!40000 alter table a enable keys */", false),
+        ] {
+            assert_eq!(is_repeatable(sql, Syntax::MySql), expected, "{sql}");
+            assert!(is_repeatable(sql, Syntax::Standard), "{sql}");
+        }
     }
 
     #[test]
@@ -341,7 +382,7 @@ mod tests {
             ("", ""),
             ("select 1", "select 1"),
         ] {
-            assert_eq!(statements(sql, Syntax::Standard), Ok(kept));
+            assert_eq!(checked(sql, Syntax::Standard).unwrap().text, kept);
         }
     }
 }

@@ -110,7 +110,7 @@ static DIALECT: Dialect = Dialect {
     tokens: TokenSql {
         changes: "select changes from novi_token_changes where id = 1",
         select: "select id, name, role, subject, hash, created_at, created_by, \
-        expires_at, revoked_at, \
+        expires_at, revoked_at, replaced_at, \
         last_used_at from novi_tokens order by id",
         insert: "insert into novi_tokens (name, role, subject, hash, created_by, expires_at) \
         values (?, ?, ?, ?, ?, ?)",

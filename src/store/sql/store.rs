@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::Utc;
 use sqlx::Pool;
 
 use crate::{
@@ -31,7 +32,7 @@ use crate::{
             session::{self, Reader},
             tokens, usage, write,
         },
-        tokens::{NewToken, StoredToken, TokenRow, TokenStore, TokenUse},
+        tokens::{NewToken, Rotated, Rotation, StoredToken, TokenRow, TokenStore, TokenUse, secret::Secret},
         usage::{Usage, UsageReport, UsageStore},
         write::WriteStore,
     },
@@ -126,6 +127,14 @@ impl<DB: Driver> SqlStore<DB> {
     async fn commit_once(&self, edit: &Edit) -> Result<Revision> {
         let mut lease = self.lease_to_write("could not change the rows").await?;
         write::commit(&mut lease, &self.name, edit).await
+    }
+
+    /// A token that was just written.
+    async fn written_token(&self, action: &str, is_it: impl Fn(&StoredToken) -> bool) -> Result<TokenRow> {
+        let written = self.stored_tokens().await?.into_iter().find(is_it);
+        written
+            .map(|token| token.row)
+            .ok_or_else(|| Error::store(&self.name, action, "it was deleted at once"))
     }
 
     async fn mark_seen(&self, before: &Cursor, now: &Cursor) -> Result<()> {
@@ -260,13 +269,16 @@ impl<DB: Driver> SchemaStore for SqlStore<DB> {
                 Failure::Contention => self.error(ACTION, error),
                 _ => Error::store(&self.name, ACTION, without_source_line(error)),
             };
-            let statements = script::statements(text, DB::DIALECT.syntax)
+            let script = script::checked(text, DB::DIALECT.syntax)
                 .map_err(|message| Error::store(&self.name, ACTION, message))?;
-            if statements.is_empty() {
+            if script.text.is_empty() {
                 return Ok(());
             }
-            let mut lease = self.lease_to_write(ACTION).await?;
-            write::script(&mut lease, statements, author).await.map_err(failed)
+            let run = || async {
+                let mut lease = self.lease_to_write(ACTION).await?;
+                write::script(&mut lease, script.text, author).await.map_err(failed)
+            };
+            if script.is_repeatable { retried(run).await } else { run().await }
         })
     }
 }
@@ -367,24 +379,53 @@ impl<DB: Driver> TokenStore for SqlStore<DB> {
         Box::pin(async move {
             const ACTION: &str = "could not create the token";
             let token = token.checked()?;
-            let name = token.name.clone();
             let failed = |error| match (DB::DIALECT.failure)(&error) {
-                Failure::Duplicate => tokens::duplicate(&name),
+                Failure::Duplicate => tokens::duplicate(&token.name),
                 _ => self.error(ACTION, error),
             };
             retried(|| async {
                 let mut lease = self.lease_to_write(ACTION).await?;
-                tokens::insert(lease.connection(), &token).await.map_err(failed)?;
+                tokens::create(lease.connection(), &token).await.map_err(failed)?;
                 lease.give_back();
                 Ok(())
             })
             .await?;
-            let created = self.tokens().await?.into_iter().find(|row| row.name == name);
-            created.ok_or_else(|| Error::store(&self.name, ACTION, "it was deleted at once"))
+            self.written_token(ACTION, |stored| stored.hash.to_string() == token.hash).await
         })
     }
 
-    fn revoke_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<TokenRow>>> {
+    fn rotate_token<'a>(
+        &'a self,
+        token: &'a str,
+        rotation: &'a Rotation,
+    ) -> BoxFuture<'a, Result<Option<Rotated>>> {
+        Box::pin(async move {
+            const ACTION: &str = "could not rotate the token";
+            let failed = |error| self.error(ACTION, error);
+            retried(|| async {
+                let Some(old) = tokens::current(self.tokens().await?, token)? else { return Ok(None) };
+                let secret = Secret::generate(old.role)?;
+                let (new, end) = rotation.of(&old, &secret, Utc::now());
+                let new = new.checked()?;
+                let mut lease = self.lease_to_write(ACTION).await?;
+                let is_created = tokens::create_instead(lease.connection(), &new, &old, end).await;
+                let is_created = is_created.map_err(failed)?;
+                lease.give_back();
+                drop(lease);
+                if !is_created {
+                    let (store, action) = (self.name.clone(), ACTION.to_owned());
+                    let source = "the token was rotated or revoked at the same time".into();
+                    return Err(Error::Contention { store, action, source });
+                }
+                let token = self.written_token(ACTION, |token| token.hash == secret.hash()).await?;
+                let replaced = self.written_token(ACTION, |token| token.row.id == old.id).await?;
+                Ok(Some(Rotated { secret, token, replaced }))
+            })
+            .await
+        })
+    }
+
+    fn revoke_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Vec<TokenRow>>> {
         Box::pin(async move {
             const ACTION: &str = "could not revoke the token";
             let failed = |error| self.error(ACTION, error);
@@ -395,7 +436,7 @@ impl<DB: Driver> TokenStore for SqlStore<DB> {
                 Ok(())
             })
             .await?;
-            Ok(tokens::find(self.tokens().await?, token))
+            Ok(tokens::revoked(self.tokens().await?, token))
         })
     }
 

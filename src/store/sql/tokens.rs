@@ -22,7 +22,7 @@ pub(super) async fn read(connection: &mut dyn Connection) -> Result<Vec<StoredTo
     Ok(tokens.into_iter().flatten().collect())
 }
 
-pub(super) async fn insert(connection: &mut dyn Connection, token: &TokenColumns) -> Result<(), sqlx::Error> {
+async fn insert(connection: &mut dyn Connection, token: &TokenColumns) -> Result<(), sqlx::Error> {
     let TokenColumns { name, role, subject, hash, created_by, expires_at } = token.clone();
     let values: [Value; 6] = [
         name.into(),
@@ -34,6 +34,49 @@ pub(super) async fn insert(connection: &mut dyn Connection, token: &TokenColumns
     ];
     let insert = Statement::new(connection.dialect().tokens.insert).bind_all(values);
     connection.execute(insert).await.map(drop)
+}
+
+/// Creates a token. A name is free again when its token has expired.
+pub(super) async fn create(connection: &mut dyn Connection, token: &TokenColumns) -> Result<(), sqlx::Error> {
+    let now = Utc::now();
+    let mut transaction = connection.begin_write().await?;
+    for StoredToken { row, .. } in read(transaction.connection()).await? {
+        if row.name == token.name && row.expires_at.is_some_and(|end| end <= now) {
+            replace(transaction.connection(), &row, row.expires_at, now).await?;
+        }
+    }
+    insert(transaction.connection(), token).await?;
+    transaction.commit().await
+}
+
+/// Notes that a token gives its name to another one, and when it ends. `false` if it has done so before, or is
+/// revoked.
+async fn replace(
+    connection: &mut dyn Connection,
+    row: &TokenRow,
+    expires_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
+    const REPLACE: &str = "update novi_tokens set replaced_at = ?, expires_at = ? \
+        where id = ? and replaced_at is null and revoked_at is null";
+    let replace = Statement::new(REPLACE).bind(now).bind(expires_at).bind(row.id);
+    Ok(connection.execute(replace).await? > 0)
+}
+
+/// Creates a token in the place of another one, which then ends. `false`, and nothing is written, if the other has
+/// been replaced or revoked.
+pub(super) async fn create_instead(
+    connection: &mut dyn Connection,
+    token: &TokenColumns,
+    other: &TokenRow,
+    end: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
+    let mut transaction = connection.begin_write().await?;
+    if !replace(transaction.connection(), other, Some(end), Utc::now()).await? {
+        return transaction.rollback().await.map(|()| false);
+    }
+    insert(transaction.connection(), token).await?;
+    transaction.commit().await.map(|()| true)
 }
 
 pub(super) async fn revoke(connection: &mut dyn Connection, token: &str) -> Result<(), sqlx::Error> {
@@ -53,10 +96,33 @@ pub(super) async fn record_use(
     Ok(())
 }
 
-/// Finds a token by its id or its name.
-pub(super) fn find(tokens: Vec<TokenRow>, token: &str) -> Option<TokenRow> {
+/// The tokens of an id or a name.
+fn find(mut tokens: Vec<TokenRow>, token: &str) -> Vec<TokenRow> {
     let (id, name) = id_or_name(token);
-    tokens.into_iter().find(|row| Some(row.id) == id || Some(&*row.name) == name)
+    tokens.retain(|row| Some(row.id) == id || Some(&*row.name) == name);
+    tokens
+}
+
+/// The token of an id or a name that can be rotated.
+pub(super) fn current(tokens: Vec<TokenRow>, token: &str) -> Result<Option<TokenRow>, Error> {
+    let tokens = find(tokens, token);
+    let is_current = |row: &&TokenRow| row.revoked_at.is_none() && row.replaced_at.is_none();
+    let Some(row) = tokens.iter().find(is_current).or(tokens.last()) else { return Ok(None) };
+    let (field, state) = match (row.revoked_at, row.replaced_at) {
+        (None, None) => return Ok(Some(row.clone())),
+        (Some(_), _) => ("revoked_at", "revoked"),
+        (None, Some(_)) => ("replaced_at", "replaced by another one"),
+    };
+    let message = format!("token {} is {state}; `novi token create` creates one with this name", row.id);
+    Err(RowRef::named("novi_tokens", &row.name).field(field, ViolationKind::Value, message).into())
+}
+
+/// Those of the tokens of an id or a name that the last revocation revoked; the newest if none is revoked.
+pub(super) fn revoked(tokens: Vec<TokenRow>, token: &str) -> Vec<TokenRow> {
+    let mut tokens = find(tokens, token);
+    let last = tokens.iter().filter_map(|row| row.revoked_at).max();
+    tokens.retain(|row| row.revoked_at == last);
+    tokens
 }
 
 fn id_or_name(text: &str) -> (Option<i64>, Option<&str>) {
@@ -66,7 +132,7 @@ fn id_or_name(text: &str) -> (Option<i64>, Option<&str>) {
 /// Another token has this name.
 pub(super) fn duplicate(name: &str) -> Error {
     let message =
-        "another token has this name; `novi token list` shows all names, those of revoked tokens, too";
+        "another token has this name; revoke it with `novi token revoke`, or use `novi token rotate`";
     RowRef::named("novi_tokens", name).field("name", ViolationKind::Duplicate, message.to_owned()).into()
 }
 
@@ -83,7 +149,8 @@ fn token(cells: &mut dyn Iterator<Item = Cell>) -> Option<StoredToken> {
     let (role, subject) = (next().into_text(), next().into_optional_text());
     let hash = next().into_text();
     let (created_at, created_by) = (time(next()), next().into_optional_text());
-    let (expires_at, revoked_at, last_used_at) = (end(next()), end(next()), time(next()));
+    let (expires_at, revoked_at) = (end(next()), end(next()));
+    let (replaced_at, last_used_at) = (end(next()), time(next()));
     let invalid = |what: &str| tracing::warn!("novi_tokens#{id} {name:?} is ignored: {what}");
     let role = match role.parse() {
         Ok(role) => role,
@@ -96,8 +163,18 @@ fn token(cells: &mut dyn Iterator<Item = Cell>) -> Option<StoredToken> {
         invalid("hash: expected the SHA-256 of a secret, as 64 hexadecimal digits");
         return None;
     };
-    let row =
-        TokenRow { id, name, role, subject, created_at, created_by, expires_at, revoked_at, last_used_at };
+    let row = TokenRow {
+        id,
+        name,
+        role,
+        subject,
+        created_at,
+        created_by,
+        expires_at,
+        revoked_at,
+        replaced_at,
+        last_used_at,
+    };
     Some(StoredToken { row, hash })
 }
 
@@ -121,6 +198,7 @@ mod tests {
                 Cell::Null,
                 Cell::Null,
                 expires,
+                Cell::Null,
                 Cell::Null,
                 Cell::Null,
             ];

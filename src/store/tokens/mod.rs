@@ -6,7 +6,9 @@
 #[cfg(feature = "sql")]
 pub mod secret;
 
-use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -21,7 +23,7 @@ use secret::{Role, Secret, TokenHash};
 pub struct TokenRow {
     /// Primary key.
     pub id: i64,
-    /// The name, unique among all tokens; also in the history.
+    /// The name, unique among tokens that are neither revoked nor replaced; also in the history.
     pub name: String,
     /// What its holder may do.
     pub role: Role,
@@ -35,6 +37,9 @@ pub struct TokenRow {
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// When another token took its name. It works until it expires.
+    #[serde(default)]
+    pub replaced_at: Option<DateTime<Utc>>,
     /// When it was last used, to a minute.
     pub last_used_at: Option<DateTime<Utc>>,
 }
@@ -117,6 +122,73 @@ impl NewToken {
     }
 }
 
+/// How a token is rotated.
+#[derive(Clone, Debug)]
+pub struct Rotation {
+    overlap: Duration,
+    expires_at: Option<DateTime<Utc>>,
+    created_by: Option<String>,
+}
+
+impl Rotation {
+    /// The old token works for this long beside the new one, unless it expires before.
+    #[must_use]
+    pub fn with_overlap(overlap: Duration) -> Self {
+        Self { overlap, expires_at: None, created_by: None }
+    }
+
+    /// When the new token expires; the default is as long after its creation as with the old one.
+    #[must_use]
+    pub fn expires_at(mut self, time: DateTime<Utc>) -> Self {
+        self.expires_at = Some(time);
+        self
+    }
+
+    /// Sets who rotates it.
+    #[must_use]
+    pub fn created_by(mut self, name: impl Into<String>) -> Self {
+        self.created_by = Some(name.into());
+        self
+    }
+
+    /// The new token, and when the old one ends.
+    pub(super) fn of(
+        &self,
+        old: &TokenRow,
+        secret: &Secret,
+        now: DateTime<Utc>,
+    ) -> (NewToken, DateTime<Utc>) {
+        let in_turn = |end: DateTime<Utc>| later(now, end - old.created_at.unwrap_or(now));
+        let end = later(now, TimeDelta::from_std(self.overlap).unwrap_or(TimeDelta::MAX));
+        let new = NewToken {
+            name: Some(old.name.clone()),
+            subject: old.subject.clone(),
+            expires_at: self.expires_at.or(old.expires_at.map(in_turn)),
+            created_by: self.created_by.clone(),
+            ..NewToken::of(secret)
+        };
+        (new, old.expires_at.map_or(end, |earlier| earlier.min(end)))
+    }
+}
+
+/// A time as much later, up to the last year that all databases support.
+fn later(now: DateTime<Utc>, length: TimeDelta) -> DateTime<Utc> {
+    let last = NaiveDate::from_ymd_opt(9999, 12, 30)
+        .map_or(DateTime::<Utc>::MAX_UTC, |day| day.and_time(NaiveTime::MIN).and_utc());
+    now.checked_add_signed(length).map_or(last, |time| time.min(last))
+}
+
+/// A token that has taken the place of another one.
+#[derive(Clone, Debug)]
+pub struct Rotated {
+    /// The secret of the new token.
+    pub secret: Secret,
+    /// The new token.
+    pub token: TokenRow,
+    /// The old token, with the time when it expires.
+    pub replaced: TokenRow,
+}
+
 /// The columns of a new token.
 #[derive(Clone, Debug)]
 pub(super) struct TokenColumns {
@@ -169,19 +241,31 @@ pub trait TokenStore: Sealed + Send + Sync {
     /// As [`token_changes`](Self::token_changes).
     fn stored_tokens(&self) -> BoxFuture<'_, Result<Vec<StoredToken>>>;
 
-    /// Creates a token.
+    /// Creates a token. The name of a token that is revoked or has expired can be used again.
     ///
     /// # Errors
     /// [`Error::Constraint`](crate::Error::Constraint) for a duplicate or invalid name, else as
     /// [`token_changes`](Self::token_changes).
     fn create_token(&self, token: NewToken) -> BoxFuture<'_, Result<TokenRow>>;
 
-    /// Revokes a token, by its id or its name, permanently. A revoked token stays as it is. Returns the row,
-    /// or `None` if there is no such token.
+    /// Creates a token with the name, the role and the subject of another one, which is given by its id or its
+    /// name. The other expires after the overlap. Returns `None` if there is no such token.
+    ///
+    /// # Errors
+    /// [`Error::Constraint`](crate::Error::Constraint) if the token is revoked or was replaced before, else as
+    /// [`token_changes`](Self::token_changes).
+    fn rotate_token<'a>(
+        &'a self,
+        token: &'a str,
+        rotation: &'a Rotation,
+    ) -> BoxFuture<'a, Result<Option<Rotated>>>;
+
+    /// Revokes a token by its id, or all tokens of a name, permanently. A revoked token stays as it is. Returns
+    /// the tokens that were revoked now or, if there are none, last; no tokens if none has this id or name.
     ///
     /// # Errors
     /// As [`token_changes`](Self::token_changes).
-    fn revoke_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<TokenRow>>>;
+    fn revoke_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Vec<TokenRow>>>;
 
     /// Records when tokens were used. An older time than the recorded one and an unknown id change nothing.
     ///

@@ -126,6 +126,7 @@ impl Validate for NoBadName {
             path: "name".to_owned(),
             message: "expected another name".to_owned(),
             flags: Vec::new(),
+            warning: false,
         };
         bad.map(issue).collect()
     }

@@ -43,7 +43,8 @@ impl Check {
         }
         let flags = session.flags_with(builder).await?;
         let snapshot = flags.snapshot();
-        let mut issues = snapshot.issues().to_vec();
+        let (warnings, mut issues): (Vec<_>, Vec<_>) =
+            snapshot.issues().iter().cloned().partition(|issue| issue.warning);
         issues.extend(manifest.iter().flat_map(|manifest| snapshot.missing_flags(manifest)));
         if let Some(rows) = snapshot.rows() {
             issues.extend(unknown_overrides(session, rows));
@@ -61,6 +62,7 @@ impl Check {
             print_json(&json!({
                 "revision": snapshot.revision(),
                 "issues": issues,
+                "warnings": warnings,
                 "expired": expired,
                 "schema_problems": problems,
             }))?;
@@ -85,6 +87,9 @@ impl Check {
                 }
             }
             print(format_args!("\n{}", summary(&issues, flags)))?;
+        }
+        for warning in &warnings {
+            print(format_args!("warning: {warning}"))?;
         }
         for flag in &expired {
             print(format_args!("note: flag {flag} has expired; `novi stale` lists flags to remove"))?;
@@ -118,6 +123,7 @@ fn unknown_overrides(session: &Session, rows: &Rows) -> Vec<Issue> {
             path: "name".to_owned(),
             message: format!("no flag has this name{}", hint.unwrap_or_default()),
             flags: Vec::new(),
+            warning: false,
         }
     };
     unknown.into_iter().map(issue).collect()
@@ -145,7 +151,15 @@ fn violations(insert: &Change) -> Vec<Violation> {
 
 fn issue_of(violation: Violation) -> Issue {
     let Violation { table, id, name, field, message, .. } = violation;
-    Issue { table, id, name, path: field.unwrap_or_default().into_owned(), message, flags: Vec::new() }
+    Issue {
+        table,
+        id,
+        name,
+        path: field.unwrap_or_default().into_owned(),
+        message,
+        flags: Vec::new(),
+        warning: false,
+    }
 }
 
 /// Activations of type `novi.date_time` that are never on.
@@ -162,6 +176,7 @@ fn empty_windows(activations: &[ActivationRow]) -> Result<Vec<Issue>, Failure> {
         path: "config.endDateTime".to_owned(),
         message: "expected a time after startDateTime; this activation is never on".to_owned(),
         flags: Vec::new(),
+        warning: false,
     };
     Ok(activations.iter().filter(is_empty).map(issue).collect())
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{authorship::Authorship, similar::similar};
 use crate::{
-    output::{DRY_RUN, Failure, print, print_json},
+    output::{DRY_RUN, Failure, WOULD_BE_REJECTED, print, print_json},
     session::Session,
 };
 
@@ -44,7 +44,8 @@ pub(crate) struct Reweight {
     #[arg(long)]
     force: bool,
 
-    /// Show how many callers would move, and which variants would be added or removed, without writing
+    /// Show how many callers would move, and which variants would be added or removed, without writing; the exit code
+    /// is that of the change
     #[arg(long)]
     dry_run: bool,
 }
@@ -70,21 +71,29 @@ impl Reweight {
         let (added, removed): (Vec<_>, Vec<_>) =
             (listed.difference(&old).collect(), old.difference(&listed).collect());
         let meant = |name: &str| similar(name, removed.iter().map(|name| name.as_str()));
-        if !self.dry_run {
-            if let Some((name, meant)) = added.iter().find_map(|name| Some((name, meant(name)?)))
-                && !self.force
-            {
-                return Err(Failure::rejected(format!(
-                    "{what}: unknown variant {name:?}; did you mean {meant:?}? --force replaces {meant:?} by {name:?}"
-                )));
+        let changed = ActivationRow { config: Some(new.config.clone()), ..row.clone() };
+        // The new weights depend on those of this version.
+        let edit = Edit::new([Change::UpdateActivation(changed)]).expect_activation(row.id, row.row_version);
+        let misspelled = added.iter().find_map(|name| Some((name, meant(name)?))).filter(|_| !self.force);
+        let mut problems = Vec::new();
+        let misspelled = misspelled.map(|(name, meant)| {
+            Failure::rejected(format!(
+                "{what}: unknown variant {name:?}; did you mean {meant:?}? --force replaces {meant:?} by {name:?}"
+            ))
+        });
+        if self.dry_run {
+            let rows = snapshot.rows().cloned().unwrap_or_default();
+            problems = flags.validator().plan(rows, &edit).problems;
+        } else {
+            if let Some(misspelled) = misspelled {
+                return Err(misspelled);
             }
-            let changed = ActivationRow { config: Some(new.config.clone()), ..row.clone() };
-            // The new weights depend on those of this version.
-            let mut edit =
-                Edit::new([Change::UpdateActivation(changed)]).expect_activation(row.id, row.row_version);
-            edit = edit.by(self.authorship.author());
+            let edit = edit.by(self.authorship.author());
             flags.writer().commit(&*session.store().await?, edit).await?;
         }
+        let is_rejected = !problems.is_empty();
+        let done = misspelled.or_else(|| is_rejected.then(|| Failure::rejected(WOULD_BE_REJECTED)));
+        let done = done.map_or(Ok(ExitCode::SUCCESS), Err);
         if session.json {
             let config: Value = serde_json::from_str(&new.config).unwrap_or_default();
             print_json(&json!({
@@ -93,9 +102,10 @@ impl Reweight {
                 "moved": new.moved,
                 "added": added,
                 "removed": removed,
+                "problems": problems,
                 "written": !self.dry_run,
             }))?;
-            return Ok(ExitCode::SUCCESS);
+            return done;
         }
         let verb = if self.dry_run { "would move" } else { "move" };
         let percent = (new.moved * 100_000.0).round() / 1_000.0;
@@ -107,10 +117,13 @@ impl Reweight {
         for name in &removed {
             print(format_args!("  removes variant {name:?}"))?;
         }
+        for problem in &problems {
+            print(format_args!("problem: {problem}"))?;
+        }
         if self.dry_run {
             print(DRY_RUN)?;
         }
-        Ok(ExitCode::SUCCESS)
+        done
     }
 }
 

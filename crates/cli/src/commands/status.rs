@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::authorship::Authorship;
 use crate::{
-    output::{DRY_RUN, Failure, print, print_json},
+    output::{DRY_RUN, Failure, WOULD_BE_REJECTED, print, print_json},
     session::Session,
 };
 
@@ -34,7 +34,7 @@ pub(crate) struct SetStatus {
     #[arg(long, value_name = "N")]
     if_version: Option<i64>,
 
-    /// Show which flags would change, and how, without writing
+    /// Show which flags would change, and how, without writing; the exit code is that of the change
     #[arg(long)]
     dry_run: bool,
 }
@@ -48,7 +48,7 @@ impl SetStatus {
         }
         edit = edit.by(authorship.author());
         if dry_run {
-            return plan(session, &flag, &edit).await;
+            return plan(session, &flag, status, &edit).await;
         }
         let store = session.store().await?;
         let before = store.load().await?.flags.iter().find(|row| row.name == flag).map(|row| row.status);
@@ -81,8 +81,8 @@ impl SetStatus {
     }
 }
 
-/// Prints what the edit would do.
-async fn plan(session: &Session, flag: &str, edit: &Edit) -> Result<ExitCode, Failure> {
+/// Prints what the edit would do, and exits as the edit would.
+async fn plan(session: &Session, flag: &str, status: bool, edit: &Edit) -> Result<ExitCode, Failure> {
     let flags = session.flags().await?;
     let snapshot = flags.snapshot();
     let (Some(row), Some(rows)) = (snapshot.row_of(flag), snapshot.rows()) else {
@@ -93,12 +93,14 @@ async fn plan(session: &Session, flag: &str, edit: &Edit) -> Result<ExitCode, Fa
         edit.compare_flag(expected.version, row, &activations)?;
     }
     let plan = flags.validator().plan(rows.clone(), edit);
+    // Turning a flag off is never rejected.
+    let is_rejected = status && !plan.problems.is_empty();
     if session.json {
         print_json(&json!({"plan": plan, "written": false}))?;
     } else {
         print(format_args!("{plan}{DRY_RUN}"))?;
     }
-    Ok(ExitCode::SUCCESS)
+    if is_rejected { Err(Failure::rejected(WOULD_BE_REJECTED)) } else { Ok(ExitCode::SUCCESS) }
 }
 
 /// The error that suggests a similar name. A flag that exists only in [overrides] evaluates, but has no row.

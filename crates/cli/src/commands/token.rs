@@ -8,7 +8,7 @@ use novi::{
     Error,
     rows::ViolationKind,
     store::{
-        NewToken, SchemaStore, TokenRow, TokenStore,
+        NewToken, Rotation, SchemaStore, TokenRow, TokenStore,
         token::{Role, Secret},
     },
 };
@@ -38,7 +38,9 @@ pub(crate) enum Token {
     Create(Create),
     /// List tokens, including revoked ones
     List,
-    /// Revoke a token permanently
+    /// Replace a token by a new one with the same name, role and user, and print its secret
+    Rotate(Rotate),
+    /// Revoke a token, or all tokens of a name, permanently
     Revoke {
         /// Token id or name
         #[arg(value_name = "ID|NAME")]
@@ -68,12 +70,31 @@ pub(crate) struct Create {
     actor: Actor,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Rotate {
+    /// Token id or name
+    #[arg(value_name = "ID|NAME")]
+    token: String,
+
+    /// How long the old token works beside the new one; 0s after a leak
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = humantime::parse_duration)]
+    overlap: Duration,
+
+    /// Expiry of the new token, as for `create` [default: the old one's time from creation to expiry, from now on]
+    #[arg(long, value_name = "DURATION|TIME")]
+    expires: Option<Expires>,
+
+    #[command(flatten)]
+    actor: Actor,
+}
+
 impl Token {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         let store = session.store().await?;
         let tokens = token_store(&*store)?;
         match self {
             Self::Create(options) => create(session, tokens, options).await,
+            Self::Rotate(options) => rotate(session, tokens, options).await,
             Self::List => list(session, tokens).await,
             Self::Revoke { token } => revoke(session, tokens, &token).await,
         }
@@ -94,11 +115,13 @@ struct Created {
     token: String,
     #[serde(flatten)]
     row: TokenRow,
+    /// The old token, for `token rotate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaced: Option<TokenRow>,
 }
 
 async fn create(session: &Session, tokens: &dyn TokenStore, options: Create) -> Result<ExitCode, Failure> {
-    let expires =
-        options.expires.map(|expires| expires.from(Utc::now())).transpose().map_err(Failure::usage)?;
+    let expires = expiry(options.expires)?;
     let secret = Secret::generate(options.role)?;
     let mut token = NewToken::of(&secret);
     if let Some(name) = options.name {
@@ -120,14 +143,49 @@ async fn create(session: &Session, tokens: &dyn TokenStore, options: Create) -> 
         }
         error => error.into(),
     })?;
+    print_created(session, &secret, row, None)
+}
+
+fn expiry(expires: Option<Expires>) -> Result<Option<DateTime<Utc>>, Failure> {
+    expires.map(|expires| expires.from(Utc::now())).transpose().map_err(Failure::usage)
+}
+
+fn print_created(
+    session: &Session,
+    secret: &Secret,
+    row: TokenRow,
+    replaced: Option<TokenRow>,
+) -> Result<ExitCode, Failure> {
     if session.json {
-        print_json(&Created { token: secret.reveal().to_owned(), row })?;
+        print_json(&Created { token: secret.reveal().to_owned(), row, replaced })?;
         return Ok(ExitCode::SUCCESS);
     }
     // Not on standard output, so that `TOKEN=$(novi token create ..)` captures only the secret.
     print_note(format_args!("created {}; the secret is not shown again", described(&row)))?;
+    if let Some(old) = replaced {
+        let state = state(&old, Utc::now());
+        print_note(format_args!("token {}, which had this name before: {state}", old.id))?;
+    }
     print(secret.reveal())?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn rotate(session: &Session, tokens: &dyn TokenStore, options: Rotate) -> Result<ExitCode, Failure> {
+    let mut rotation = Rotation::with_overlap(options.overlap);
+    if let Some(time) = expiry(options.expires)? {
+        rotation = rotation.expires_at(time);
+    }
+    if let Some(name) = options.actor.name() {
+        rotation = rotation.created_by(name);
+    }
+    match tokens.rotate_token(&options.token, &rotation).await? {
+        Some(done) => print_created(session, &done.secret, done.token, Some(done.replaced)),
+        None => Err(unknown(&options.token)),
+    }
+}
+
+fn unknown(token: &str) -> Failure {
+    Failure::not_found(format!("no token has the id or name {token:?}; `novi token list` lists all tokens"))
 }
 
 async fn list(session: &Session, tokens: &dyn TokenStore) -> Result<ExitCode, Failure> {
@@ -158,24 +216,26 @@ async fn list(session: &Session, tokens: &dyn TokenStore) -> Result<ExitCode, Fa
 
 fn state(row: &TokenRow, now: DateTime<Utc>) -> String {
     match (row.revoked_at, row.expires_at) {
+        (revoked, Some(at)) if at <= revoked.unwrap_or(now) => format!("expired {}", timestamp(at)),
         (Some(at), _) => format!("revoked {}", timestamp(at)),
-        (None, Some(at)) if at <= now => format!("expired {}", timestamp(at)),
+        (None, Some(at)) if row.replaced_at.is_some() => format!("replaced, valid until {}", timestamp(at)),
         (None, Some(at)) => format!("valid until {}", timestamp(at)),
         (None, None) => "valid".to_owned(),
     }
 }
 
 async fn revoke(session: &Session, tokens: &dyn TokenStore, token: &str) -> Result<ExitCode, Failure> {
-    let Some(row) = tokens.revoke_token(token).await? else {
-        return Err(Failure::not_found(format!(
-            "no token has the id or name {token:?}; `novi token list` lists all tokens"
-        )));
-    };
-    let at = row.revoked_at.map(timestamp);
+    let mut rows = tokens.revoke_token(token).await?;
+    let Some(newest) = rows.last().cloned() else { return Err(unknown(token)) };
+    // A token that had expired before was revoked along with its name.
+    rows.retain(|row| row.id == newest.id || row.expires_at.is_none_or(|end| row.revoked_at < Some(end)));
     if session.json {
-        print_json(&json!({"id": row.id, "name": row.name, "revoked_at": at}))?;
-    } else {
-        let at = at.unwrap_or_default();
+        let row = |row: &TokenRow| json!({"id": row.id, "name": row.name, "revoked_at": row.revoked_at.map(timestamp)});
+        print_json(&rows.iter().map(row).collect::<Vec<_>>())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for row in rows {
+        let at = row.revoked_at.map(timestamp).unwrap_or_default();
         print(format_args!("{} was revoked at {at}; servers reject it within a second", described(&row)))?;
     }
     Ok(ExitCode::SUCCESS)

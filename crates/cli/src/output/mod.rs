@@ -21,6 +21,9 @@ pub(crate) use self::{
 /// Printed at the end of every dry run.
 pub(crate) const DRY_RUN: &str = "Dry run: nothing was written.";
 
+/// The error of a dry run whose output lists problems.
+pub(crate) const WOULD_BE_REJECTED: &str = "the change would be rejected; correct its problems first";
+
 /// Prints text for people and ends the line.
 pub(crate) fn print(text: impl std::fmt::Display) -> Result<(), Failure> {
     write(&sanitize(&format!("{text}\n")))

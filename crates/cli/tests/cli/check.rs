@@ -223,3 +223,24 @@ async fn names_and_ids_that_novi_does_not_write_are_reported() {
         }
     }
 }
+
+#[test]
+fn ignored_fields_are_warnings() {
+    let folder = Folder::migrated();
+    let row = r#"insert into activations (id, name, class_name, config) values (1, 'a', 'novi.percentage', '{"percentage": 5, "x": 1}')"#;
+    folder.pipe(&["seed", "-"], row.as_bytes()).expect(0);
+    let text = "activations#1 \"a\": config.x: ";
+    let checked = folder.run(&["check"]).expect(1);
+    assert!(
+        checked.out.starts_with(text) && checked.out.contains("a newer novi may have written it"),
+        "{checked:?}"
+    );
+    let lenient = ["--set", "activations.unknown_fields=warning", "check"];
+    let checked = folder.run(&lenient).expect(0);
+    assert!(
+        checked.out.contains("no issues") && checked.out.contains(&format!("warning: {text}ignored: ")),
+        "{checked:?}"
+    );
+    let json = folder.run(&[&lenient[..], &["--json"]].concat()).expect(0).json();
+    assert_eq!((&json["issues"], &json["warnings"][0]["path"]), (&json!([]), &json!("config.x")));
+}

@@ -35,7 +35,7 @@ fn help() {
         transcript.push('\n');
         transcript += &folder.run(&[command, "--help"]).expect(0).transcript();
     }
-    for command in ["create", "list", "revoke"] {
+    for command in ["create", "list", "rotate", "revoke"] {
         transcript.push('\n');
         transcript += &folder.run(&["token", command, "--help"]).expect(0).transcript();
     }

@@ -60,6 +60,32 @@ async fn tokens_are_created_listed_and_revoked() {
     insta::assert_snapshot!(the_same(transcripts));
 }
 
+#[tokio::test]
+async fn token_is_rotated_under_its_name() {
+    let mut transcripts = Vec::new();
+    for database in databases().await {
+        let mut folder = Folder::of(&database);
+        folder.set("USER", "ann");
+        folder.run(&["migrate"]).expect(0);
+        let commands: [&[&str]; 12] = [
+            &["token", "create", "--role", "server", "--name", "checkout"],
+            &["token", "create", "--role", "client", "--name", "web", "--subject", "user 7"],
+            &["token", "revoke", "checkout"],
+            &["token", "create", "--role", "server", "--name", "checkout"],
+            &["token", "rotate", "checkout", "--actor", "cat"],
+            &["token", "rotate", "web", "--overlap", "0s", "--expires", "30d", "--json"],
+            &["token", "rotate", "1"],
+            &["token", "rotate", "nobody"],
+            &["token", "rotate", "checkout", "--overlap", "soon"],
+            &["token", "list"],
+            &["token", "revoke", "checkout"],
+            &["token", "revoke", "web", "--json"],
+        ];
+        transcripts.push((database.kind, without_chance(&folder.transcript(&commands))));
+    }
+    insta::assert_snapshot!(the_same(transcripts));
+}
+
 #[test]
 fn token_create_prints_only_the_secret_on_stdout() {
     let folder = Folder::migrated();

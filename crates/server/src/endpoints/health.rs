@@ -51,7 +51,7 @@ pub(crate) async fn live() -> Result<Health<Live>, ApiError> {
 pub(crate) async fn ready(State(state): State<AppState>) -> Result<Health<Ready>, ApiError> {
     let (status, snapshot) = (state.flags().status(), state.flags().snapshot());
     // Both from one snapshot: the status may be of the previous one.
-    let (revision, issues) = (snapshot.revision(), snapshot.issues().len());
+    let (revision, issues) = (snapshot.revision(), snapshot.issue_count());
     let limit = state.options().stale_after;
     let unconfirmed = status.age.filter(|age| *age > limit);
     let reason = if state.shutdown().has_begun() {

@@ -81,7 +81,7 @@ fn write_state(state: &AppState, text: &mut Text) {
     {
         gauge("novi_revision", "The revision of the current snapshot.", snapshot.revision().number() as f64);
         gauge("novi_flags", "Flags in the current snapshot.", snapshot.flag_names().count() as f64);
-        gauge("novi_issues", "Invalid rows in the current snapshot.", snapshot.issues().len() as f64);
+        gauge("novi_issues", "Invalid rows in the current snapshot.", snapshot.issue_count() as f64);
         gauge("novi_event_streams", "Open event streams.", state.events().open() as f64);
     }
     if let Some(age) = status.age {

@@ -38,6 +38,8 @@ struct IssueSchema {
     message: String,
     /// The names of the flags that it breaks, sorted.
     flags: Vec<String>,
+    /// True if the row is valid all the same; absent otherwise.
+    warning: Option<bool>,
 }
 
 #[derive(Deserialize, JsonSchema)]

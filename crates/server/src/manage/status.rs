@@ -67,7 +67,7 @@ pub(crate) async fn status(State(state): State<AppState>) -> Result<Reply<Status
             activations: rows.activations.len(),
             links: rows.links.len(),
             members: rows.members.len(),
-            issues: snapshot.issues().len(),
+            issues: snapshot.issue_count(),
             broken: broken.len(),
         },
     })

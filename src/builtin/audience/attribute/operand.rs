@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use novi_match::{network::parse as parse_network, pattern::Pattern, version::Requirement};
 
 use crate::{
-    activation::CompileContext,
+    activation::{CompileContext, Problem},
     builtin::audience::{
         attribute::{instant, number::Number, operand_kind::Operand, path::Path, values::Values},
         case_fold::Case,
@@ -49,7 +49,7 @@ pub(super) struct Reader<'r, 'c> {
     row: &'r mut CompileContext<'c>,
     /// The number of operators, valid or not.
     operators: usize,
-    /// Whether there are unknown fields, one of which may be a misspelled operator.
+    /// Whether there are unknown fields that are not ignored, one of which may be a misspelled operator.
     has_unknown: bool,
 }
 
@@ -61,16 +61,17 @@ impl<'r, 'c> Reader<'r, 'c> {
     /// Reports unknown fields.
     pub(super) fn unknown<'f>(&mut self, fields: impl ExactSizeIterator<Item = &'f String>) {
         let known = || ["attribute", "ignore_case"].into_iter().chain(OPERATORS);
-        self.has_unknown = fields.len() > 0;
         let left_out = fields.len().saturating_sub(MAX_REPORTED);
         for field in fields.take(MAX_REPORTED) {
             let similar = most_similar(field, known());
             let similar = similar.map_or_else(|| ",".to_owned(), |name| format!("; did you mean `{name}`?"));
             let known = known().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            self.row.problem(&format!(".{field}"), format!("unknown field{similar} expected one of {known}"));
+            let message = format!("unknown field{similar} expected one of {known}");
+            self.has_unknown |= !self.row.unknown_field(Problem { path: format!("config.{field}"), message });
         }
         if left_out > 0 {
-            self.row.problem("", format!("{left_out} more unknown fields"));
+            let message = format!("{left_out} more unknown fields");
+            self.row.unknown_field(Problem { path: "config".to_owned(), message });
         }
     }
 

@@ -130,10 +130,11 @@ static DIALECT: Dialect = Dialect {
         changes: "select changes from novi_token_changes where id = 1",
         select: "select id, name, role, subject, hash, to_char(created_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), created_by, \
         to_char(expires_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), to_char(revoked_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
+        to_char(replaced_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
         to_char(last_used_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from novi_tokens order by id",
         insert: "insert into novi_tokens (name, role, subject, hash, created_by, expires_at) \
         values (?, ?, ?, ?, ?, ?)",
-        revoke: "update novi_tokens set revoked_at = clock_timestamp() where (id = ? or name = ?) and revoked_at is null",
+        revoke: "update novi_tokens set revoked_at = now() where (id = ? or name = ?) and revoked_at is null",
         used: "update novi_tokens set last_used_at = ? where id = ? and (last_used_at is null or last_used_at < ?)",
     },
 };

@@ -194,7 +194,11 @@ pub(in crate::store::sql) const TABLES: &[Table] = &[
         description: "API tokens; use `novi token`, since a secret is shown only once and never stored",
         columns: &[
             value("id", ID, "Chosen by the database"),
-            value("name", SHORT, "What people call the token; unique, also among revoked tokens"),
+            value(
+                "name",
+                SHORT,
+                "What people call the token; unique among tokens that are neither revoked nor replaced",
+            ),
             value("role", ["text", "text", "varchar(20)"], "client, server or admin"),
             option("subject", SHORT, "The only user that the token may evaluate for"),
             value("hash", ["text", "text", "char(64)"], "The SHA-256 of the secret, in hexadecimal digits"),
@@ -202,6 +206,7 @@ pub(in crate::store::sql) const TABLES: &[Table] = &[
             kept_option("created_by", SHORT, "Who created it"),
             option("expires_at", TIME, "When it expires"),
             option("revoked_at", TIME, "When it was revoked"),
+            option("replaced_at", TIME, "When another token took its name; it works until expires_at"),
             kept_option("last_used_at", TIME, "When it was last used, to a minute"),
         ],
     },

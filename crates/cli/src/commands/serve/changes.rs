@@ -19,7 +19,7 @@ const MOST: usize = 20;
 /// Values other than a status are not logged: they may be about users.
 pub(super) fn log_changes(flags: &Flags, name: &str, url: &str) {
     let snapshot = flags.snapshot();
-    let (revision, issues) = (snapshot.revision(), snapshot.issues().len());
+    let (revision, issues) = (snapshot.revision(), snapshot.issue_count());
     tracing::info!(
         revision = revision.number(),
         flags = snapshot.flag_count(),
