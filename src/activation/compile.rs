@@ -9,7 +9,10 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::{activation::verdict::Variant, rows::MemberRow};
+use crate::{
+    activation::verdict::Variant,
+    rows::{MemberRow, issue::short_path},
+};
 
 /// A problem of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +25,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path, self.message)
+        write!(f, "{}: {}", short_path(&self.path), self.message)
     }
 }
 
