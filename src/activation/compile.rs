@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     activation::{unknown_fields::UnknownFields, verdict::Variant},
-    rows::MemberRow,
+    rows::{MemberRow, issue::short_path},
 };
 
 /// A problem of a row.
@@ -25,7 +25,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path, self.message)
+        write!(f, "{}: {}", short_path(&self.path), self.message)
     }
 }
 

@@ -5,7 +5,7 @@
 //! with their meaning. Evaluations of an older snapshot are therefore counted correctly, too.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -47,8 +47,23 @@ pub(crate) struct EvaluationCounts {
 struct Numbers {
     /// The first number that was never assigned.
     free: u32,
-    /// Results that flags no longer give, by the flag's name; each list with its first number.
-    retired: HashMap<Box<str>, Vec<(u32, Vec<FlagResult>)>>,
+    /// Results that flags no longer give, by the flag's name.
+    retired: HashMap<Box<str>, Vec<Retired>>,
+    /// The names of the retired lists, by the order in which they were retired.
+    order: BTreeMap<u64, Box<str>>,
+    /// How many lists were ever retired.
+    retirements: u64,
+    /// The first numbers of forgotten lists, by the number of their results.
+    spare: HashMap<u32, Vec<u32>>,
+    /// What numbers that are used again had counted before.
+    before: HashMap<u32, u64>,
+}
+
+/// The results that a flag no longer gives.
+struct Retired {
+    order: u64,
+    first: u32,
+    results: Vec<FlagResult>,
 }
 
 /// A result of a flag, independent of the snapshot.
@@ -115,15 +130,15 @@ impl Snapshot {
         let counts = Arc::clone(&self.counts);
         let mut numbers = counts.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         for flag in Arc::make_mut(&mut self.flags) {
-            flag.first_number = numbers.free;
-            numbers.free = numbers.free.saturating_add(flag.result_count());
+            flag.first_number = numbers.new_range(flag.result_count(), &counts.counters);
         }
     }
 
     /// Assigns numbers to all flags; those with the same results as in `previous` keep theirs. `replaced` are
     /// the flags of `previous` that this snapshot replaces.
     pub(super) fn assign_numbers_after(&mut self, previous: &Self, replaced: impl Iterator<Item = u32>) {
-        let mut numbers = previous.counts.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        let counts = Arc::clone(&previous.counts);
+        let mut numbers = counts.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut kept = vec![false; previous.index_bound()];
         let mut assigned = Vec::with_capacity(self.flags.len());
         for flag in &*self.flags {
@@ -136,7 +151,7 @@ impl Snapshot {
                     *kept = true;
                     before.first_number
                 }
-                _ => numbers.take(name, || self.results(flag), flag.result_count()),
+                _ => numbers.take(name, || self.results(flag), flag.result_count(), &counts.counters),
             });
         }
         for (flag, number) in Arc::make_mut(&mut self.flags).iter_mut().zip(assigned) {
@@ -144,10 +159,11 @@ impl Snapshot {
         }
         for index in replaced.filter(|index| kept.get(*index as usize) == Some(&false)) {
             if let Some((home, flag)) = previous.locate(index) {
-                let name = home.name(flag).into();
-                numbers.retired.entry(name).or_default().push((flag.first_number, home.results(flag)));
+                numbers.retire(home.name(flag), flag.first_number, home.results(flag));
             }
         }
+        // All flags may have been turned off and on at once.
+        numbers.forget(Numbers::MOST_RETIRED + 2 * previous.flag_count());
     }
 
     /// Whether two flags can give the same results. The first two arms avoid comparing names in the common
@@ -193,7 +209,8 @@ impl Snapshot {
         let mut sums = HashMap::new();
         let mut add = |flag: &str, first: u32, results: Vec<FlagResult>| {
             for (number, result) in (first..).zip(results) {
-                let count = self.counts.counters.sum(number);
+                let before = numbers.before.get(&number).copied().unwrap_or_default();
+                let count = self.counts.counters.sum(number).wrapping_sub(before);
                 if count > 0 {
                     let key = (flag.to_owned(), result.enabled, result.variant, result.reason);
                     let sum = sums.entry(key).or_insert(0_u64);
@@ -205,8 +222,8 @@ impl Snapshot {
             add(home.name(flag), flag.first_number, home.results(flag));
         }
         for (name, lists) in &numbers.retired {
-            for (first, results) in lists {
-                add(name, *first, results.clone());
+            for retired in lists {
+                add(name, retired.first, retired.results.clone());
             }
         }
         drop(numbers);
@@ -225,16 +242,62 @@ impl Snapshot {
 }
 
 impl Numbers {
+    /// At least so many lists of results are kept of flags that no longer give them, or no longer exist.
+    const MOST_RETIRED: usize = 10_000;
+
     /// Returns the retired numbers of a flag with the same results, or new ones.
-    fn take(&mut self, flag: &str, results: impl FnOnce() -> Vec<FlagResult>, count: u32) -> u32 {
+    fn take(
+        &mut self,
+        flag: &str,
+        results: impl FnOnce() -> Vec<FlagResult>,
+        count: u32,
+        counters: &Counters,
+    ) -> u32 {
         if let Some(lists) = self.retired.get_mut(flag) {
             let results = results();
-            if let Some(position) = lists.iter().position(|(_, known)| *known == results) {
-                return lists.swap_remove(position).0;
+            if let Some(position) = lists.iter().position(|known| known.results == results) {
+                let Retired { order, first, .. } = lists.swap_remove(position);
+                if lists.is_empty() {
+                    self.retired.remove(flag);
+                }
+                self.order.remove(&order);
+                return first;
             }
         }
-        let first = self.free;
-        self.free = first.saturating_add(count);
+        self.new_range(count, counters)
+    }
+
+    /// The first of so many numbers in a row: of a forgotten list, or unused ones.
+    fn new_range(&mut self, count: u32, counters: &Counters) -> u32 {
+        let Some(first) = self.spare.get_mut(&count).and_then(Vec::pop) else {
+            let first = self.free;
+            self.free = first.saturating_add(count);
+            return first;
+        };
+        self.before.extend((first..).take(count as usize).map(|number| (number, counters.sum(number))));
         first
+    }
+
+    /// Keeps results that a flag no longer gives.
+    fn retire(&mut self, flag: &str, first: u32, results: Vec<FlagResult>) {
+        let order = self.retirements;
+        self.retirements += 1;
+        self.order.insert(order, flag.into());
+        self.retired.entry(flag.into()).or_default().push(Retired { order, first, results });
+    }
+
+    /// Keeps only the latest of these lists, and their numbers for other flags.
+    fn forget(&mut self, most: usize) {
+        while self.order.len() > most {
+            let Some((order, flag)) = self.order.pop_first() else { return };
+            let Some(lists) = self.retired.get_mut(&flag) else { continue };
+            for forgotten in lists.extract_if(.., |retired| retired.order == order) {
+                let count = u32::try_from(forgotten.results.len()).unwrap_or(u32::MAX);
+                self.spare.entry(count).or_default().push(forgotten.first);
+            }
+            if lists.is_empty() {
+                self.retired.remove(&flag);
+            }
+        }
     }
 }

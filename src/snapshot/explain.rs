@@ -19,6 +19,7 @@ use crate::{
     context::{Context, override_scope, value::Value},
     error::Result,
     rows::Revision,
+    rows::issue::{Issue, short_path},
     snapshot::{
         Flag, Logic, Snapshot,
         decision::{Outcome, Reason},
@@ -167,7 +168,7 @@ impl Snapshot {
                 None => "an activation is off".to_owned(),
             },
             Reason::Error => {
-                let hurts = |issue: &&crate::rows::issue::Issue| issue.flags.iter().any(|hurt| hurt == name);
+                let hurts = |issue: &&Issue| issue.flags.iter().any(|hurt| hurt == name);
                 let issues: Vec<String> = self.issues.iter().filter(hurts).map(ToString::to_string).collect();
                 format!("the flag is broken, so its fail_mode decides: {}", issues.join("; "))
             }
@@ -302,7 +303,7 @@ impl fmt::Display for TraceNode {
         };
         write!(f, "{state} {} {:?}", self.id, self.name)?;
         if let Some(path) = &self.path {
-            write!(f, " {path}")?;
+            write!(f, " {}", short_path(path))?;
         }
         write!(f, " ({})", self.class_name)?;
         match &self.variant {

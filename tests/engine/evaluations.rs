@@ -131,3 +131,27 @@ fn no_thread_loses_a_count() {
     });
     assert_eq!(told(&flags), ["plain on - STATIC 4000"]);
 }
+
+#[test]
+fn counts_of_deleted_flags_are_forgotten_and_their_numbers_used_again() {
+    const FLAGS: i64 = 4000;
+    let named = |round: i64| {
+        let flag = |id| FlagRow::new(round * FLAGS + id, format!("f{round}-{id}"), true);
+        Rows { flags: (1..=FLAGS).map(flag).collect(), ..Rows::default() }
+    };
+    let flags = Flags::from_rows(named(0)).unwrap();
+    for round in 0..8 {
+        flags.replace_rows(named(round));
+        // Each round counts differently, so that a number that is used again shows what it had counted before.
+        for _ in 0..=round {
+            flags.snapshot().evaluate_all(&Context::new());
+        }
+        let counts = flags.evaluations();
+        let current: Vec<_> =
+            counts.iter().filter(|counted| counted.flag.starts_with(&format!("f{round}-"))).collect();
+        assert_eq!(current.len(), 4000);
+        assert!(current.iter().all(|counted| counted.count == 1 + u64::try_from(round).unwrap()), "{round}");
+        // Of eight times as many.
+        assert!(counts.len() <= 22_000, "{}", counts.len());
+    }
+}

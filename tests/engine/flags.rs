@@ -172,6 +172,8 @@ fn inline_activations_nested_too_deeply_are_an_issue_at_once() {
             "{}",
             issues[0]
         );
+        assert!(issues[0].contains("config[0].… 57 more ….config[0]"), "{}", issues[0]);
+        assert!(flags.issues()[0].path.len() > 600, "programs get the whole path");
     }
 }
 

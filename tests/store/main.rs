@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod concurrent_edits;
 mod connections;
 mod exposed;
 mod galera;
@@ -18,4 +19,5 @@ mod stores;
 mod together;
 mod tokens;
 mod usage;
+mod validation;
 mod writer;

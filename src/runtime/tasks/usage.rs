@@ -63,6 +63,8 @@ async fn write(
         let counts = some.iter().filter_map(|usage| counted.get_key_value(&usage.flag));
         written.extend(counts.map(|(flag, counts)| (flag.clone(), *counts)));
     }
+    // The counts of flags that were deleted long ago are forgotten.
+    written.retain(|flag, _| counted.contains_key(flag));
     Ok(())
 }
 

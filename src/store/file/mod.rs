@@ -269,7 +269,8 @@ fn prefix(name: &std::ffi::OsStr) -> OsString {
     prefix
 }
 
-/// Removes the files of processes that were killed while they wrote.
+/// Removes the files of processes that were killed while they wrote, also those of the token file, whose name
+/// begins as this one.
 #[cfg(feature = "sql")]
 pub(crate) fn tidy(path: &Path) {
     /// No write takes this long.
@@ -304,15 +305,14 @@ mod tests {
             let file = File::create(folder.path().join(name)).unwrap();
             file.set_modified(time).unwrap();
         };
-        let old = ".flags.novi.0123456789abcdef.tmp";
+        let old = [".flags.novi.0123456789abcdef.tmp", ".flags.novi.tokens.0123456789abcdef.tmp"];
         let others = ["flags.novi", ".other.novi.0123456789abcdef.tmp", ".flags.novi.bak", "novi.db"];
-        make(old, long_ago);
-        for name in others {
+        for name in old.iter().chain(&others) {
             make(name, long_ago);
         }
         make(".flags.novi.fedcba9876543210.tmp", SystemTime::now());
         tidy(&folder.path().join("flags.novi"));
-        assert!(!folder.path().join(old).exists());
+        assert!(old.iter().all(|name| !folder.path().join(name).exists()));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), others.len() + 1);
         tidy(Path::new("/no/such/folder/flags.novi"));
         tidy(Path::new("/"));

@@ -109,6 +109,8 @@ where
             Either::Left(done) => changed += DB::changed(&done),
             Either::Right(row) => each(&mut (0..row.len()).map(|index| DB::cell(&row, index))),
         }
+        // Rows that are always ready would never let a time limit stop this.
+        tokio::task::coop::consume_budget().await;
     }
     Ok(changed)
 }
@@ -164,3 +166,44 @@ macro_rules! connection {
     };
 }
 pub(super) use connection;
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use std::{
+        future::poll_fn,
+        pin::pin,
+        sync::atomic::{AtomicUsize, Ordering::Relaxed},
+        thread,
+    };
+
+    use sqlx::{Connection as _, SqliteConnection};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn rows_that_are_always_ready_let_other_futures_run() {
+        const ROWS: usize = 1000;
+        let sql = "with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < 1000) \
+                   select n from numbers";
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let (mut read, mut most) = (0, 0);
+        let in_poll = &AtomicUsize::new(0);
+        let mut each = |_: &mut dyn Iterator<Item = Cell>| {
+            // The next row is read meanwhile.
+            thread::sleep(Duration::from_micros(50));
+            in_poll.fetch_add(1, Relaxed);
+        };
+        let mut reading = pin!(run::<sqlx::Sqlite>(&mut connection, Statement::new(sql), &mut each));
+        poll_fn(|task| {
+            in_poll.store(0, Relaxed);
+            let polled = reading.as_mut().poll(task);
+            read += in_poll.load(Relaxed);
+            most = most.max(in_poll.load(Relaxed));
+            polled
+        })
+        .await
+        .unwrap();
+        assert_eq!(read, ROWS);
+        assert!(most < ROWS / 2, "{most} rows at once");
+    }
+}

@@ -94,7 +94,7 @@ async fn authenticate(
             Credential::Malformed => reject(state, headers, peer, access, TokenError::Unknown)?,
             Credential::None if !options.open => Caller::ANONYMOUS,
             Credential::None => match tokens.made() {
-                Some(false) => local_caller(options, headers, uri)?,
+                Some(false) => local_caller(options, headers, uri, access)?,
                 None if access != Access::Optional => return Err(ApiError::tokens_not_known()),
                 Some(true) | None => Caller::ANONYMOUS,
             },
@@ -115,8 +115,13 @@ async fn authenticate(
 /// trusted.
 ///
 /// # Errors
-/// 403 if the request is for another host.
-fn local_caller(options: &Options, headers: &HeaderMap, uri: &Uri) -> Result<Caller, ApiError> {
+/// 403 if the request is for another host, 401 if a page of another origin calls what requires a token.
+fn local_caller(
+    options: &Options,
+    headers: &HeaderMap,
+    uri: &Uri,
+    access: Access,
+) -> Result<Caller, ApiError> {
     let host =
         headers.get(header::HOST).map_or(uri.authority().map(Authority::as_str), |host| host.to_str().ok());
     let host = host.unwrap_or_default();
@@ -131,7 +136,15 @@ fn local_caller(options: &Options, headers: &HeaderMap, uri: &Uri) -> Result<Cal
     let is_own =
         origin.to_str().is_ok_and(|origin| origin.split_once("://").is_some_and(|(_, own)| own == host));
     // `*` allows pages of any site to call, but not to change flags.
-    Ok(if is_own || options.origins.names(origin) { Caller::TRUSTED } else { Caller::ANONYMOUS })
+    match access {
+        _ if is_own || options.origins.names(origin) => Ok(Caller::TRUSTED),
+        Access::Optional => Ok(Caller::ANONYMOUS),
+        _ => Err(ApiError::unauthorized(format!(
+            "origin {:?}: without tokens, pages of other origins may not call this; list the origin in [server] \
+             cors_origins, or create a token with `novi token create`",
+            short(&String::from_utf8_lossy(origin.as_bytes()))
+        ))),
+    }
 }
 
 /// Whether a host, with or without a port, is this machine.

@@ -1,5 +1,7 @@
 //! `POST /api/rollback`: rolls all rows, or one flag, back to an earlier revision.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use novi::{
     Error,
@@ -12,14 +14,11 @@ use novi::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::time::sleep;
 
 use crate::{
     app::AppState,
-    http::{
-        error::ApiError,
-        problem::{Problem, ProblemKind},
-        reply::Reply,
-    },
+    http::{error::ApiError, problem::Problem, reply::Reply},
     manage::{
         error::store,
         history::{current_rows, rows_at},
@@ -53,11 +52,10 @@ pub(crate) async fn rollback(
     options: EditOptions,
     body: JsonBody<Rollback>,
 ) -> Result<Reply<RolledBack>, ApiError> {
-    /// How often the rollback is planned again because rows have changed in the meantime.
-    const MOST_RETRIES: u32 = 5;
+    /// Others keep changing the same rows; the timeout of the request is the only limit, as of other edits.
+    const PAUSE: Duration = Duration::from_millis(10);
     let Rollback { to: Moment(to), flag } = body.valid()?;
     let past = rows_at(&state, to).await?;
-    let mut retries = 0;
     loop {
         let current = current_rows(&state).await?;
         let plan = state
@@ -73,17 +71,11 @@ pub(crate) async fn rollback(
                 AsOf::Revision(_) => format!("rollback to revision {}", past.revision),
                 time @ AsOf::Time(_) => format!("rollback to {time}, revision {}", past.revision),
             }));
-            revision = match commit(&state, edit).await? {
-                Some(revision) => Some(revision),
-                None if retries < MOST_RETRIES => {
-                    retries += 1;
-                    continue;
-                }
-                None => {
-                    let problem = Problem::new("", "the rows keep changing; retry");
-                    return Err(ApiError::rejected(vec![problem.kind(ProblemKind::Refused)]));
-                }
+            let Some(written) = commit(&state, edit).await? else {
+                sleep(PAUSE).await;
+                continue;
             };
+            revision = Some(written);
         }
         let to = past.revision.number();
         return Reply::new(&RolledBack { to, revision, written: revision.is_some(), differences: found });

@@ -10,9 +10,6 @@ use crate::{
     serve::{acceptor::Acceptor, app::App, slots::Slots},
 };
 
-/// The most connections of health checks.
-const MOST_CONNECTIONS: usize = 64;
-
 /// A thread that serves health checks until this is dropped; none without such an address.
 pub(crate) struct HealthThread {
     app: Option<App>,
@@ -22,7 +19,7 @@ pub(crate) struct HealthThread {
 impl HealthThread {
     /// # Errors
     /// The address is in use, or the thread cannot be started.
-    pub(crate) fn start(options: &Options) -> io::Result<Self> {
+    pub(crate) fn start(options: &Options, slots: Slots) -> io::Result<Self> {
         let (stop, stopped) = oneshot::channel::<()>();
         let Some(address) = options.health_listen else { return Ok(Self { app: None, _stop: stop }) };
         let listener = TcpListener::bind(address).map_err(|error| {
@@ -31,14 +28,14 @@ impl HealthThread {
         listener.set_nonblocking(true)?;
         tracing::info!(address = %listener.local_addr()?, "listening for health checks");
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        let (app, options) = (App::starting(), options.clone().tls(None).max_connections(MOST_CONNECTIONS));
+        let (app, options) = (App::starting(), options.clone().tls(None));
         let served = app.clone();
         let serve = async move {
             let listener = match tokio::net::TcpListener::from_std(listener) {
                 Ok(listener) => listener,
                 Err(error) => return tracing::error!("health checks are not served: {error}"),
             };
-            let mut acceptor = Acceptor::new(listener, served, options.clone(), Slots::new(&options));
+            let mut acceptor = Acceptor::new(listener, served, options, slots);
             // An error means that `stop` was dropped, which is the signal.
             let (Ok(()) | Err(_)) = acceptor.accept_until(stopped).await;
         };

@@ -79,10 +79,10 @@ pub async fn serve_from<E>(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError<E>> {
     let address = listener.local_addr().map_err(ServeError::Io)?;
-    let health = HealthThread::start(&options).map_err(ServeError::Io)?;
+    let (slots, health_slots) = Slots::new(&options);
+    let health = HealthThread::start(&options, health_slots).map_err(ServeError::Io)?;
     let begun = Shutdown::default();
     let app = App::starting();
-    let slots = Slots::new(&options);
     let mut acceptor = Acceptor::new(listener, app.clone(), options.clone(), slots);
     let mut shutdown = pin!(shutdown);
     let starting = async {

@@ -2,8 +2,9 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
+    mem,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use ipnet::IpNet;
@@ -16,6 +17,9 @@ const RESERVED: usize = 16;
 
 /// File descriptors that are not for connections: the database, files, logs.
 const OTHER_FILES: usize = 64;
+
+/// The most connections of health checks at an address of their own.
+const MOST_HEALTH_CHECKS: usize = 64;
 
 /// Slots of connections.
 #[derive(Clone)]
@@ -42,6 +46,73 @@ struct Addresses {
     most: usize,
     proxies: Vec<IpNet>,
     open: Mutex<HashMap<u128, usize>>,
+    rejections: Rejections,
+}
+
+/// Connections that were closed because their networks had too many, counted for the log.
+#[derive(Default)]
+struct Rejections(Mutex<HashMap<u128, Rejected>>);
+
+/// The connections of one network.
+struct Rejected {
+    logged: Instant,
+    /// Those since then.
+    count: u64,
+}
+
+impl Rejections {
+    /// How often the rejections of one network are logged at most.
+    const INTERVAL: Duration = Duration::from_mins(1);
+    /// When there are this many networks, further ones are not logged.
+    const MOST: usize = 1024;
+
+    /// Counts a rejection. Returns how many to log, if it is time to.
+    fn count(&self, network: u128, now: Instant) -> Option<u64> {
+        let mut networks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_recent = |logged: Instant| now.saturating_duration_since(logged) < Self::INTERVAL;
+        if let Some(rejected) = networks.get_mut(&network) {
+            rejected.count += 1;
+            if is_recent(rejected.logged) {
+                return None;
+            }
+            rejected.logged = now;
+            return Some(mem::take(&mut rejected.count));
+        }
+        if networks.len() >= Self::MOST {
+            networks.retain(|_, rejected| is_recent(rejected.logged));
+        }
+        if networks.len() >= Self::MOST {
+            return None;
+        }
+        networks.insert(network, Rejected { logged: now, count: 0 });
+        Some(1)
+    }
+}
+
+/// How many connections may be open.
+#[derive(Debug, PartialEq, Eq)]
+struct Budget {
+    all: usize,
+    reserved: usize,
+    /// At the address for health checks.
+    health: usize,
+}
+
+impl Budget {
+    /// The connections if the process may have `files` open files: each takes one.
+    fn new(wanted: usize, health: usize, files: Option<usize>) -> Self {
+        let Some(files) = files else { return Self { all: wanted, reserved: RESERVED, health } };
+        let available = files.saturating_sub(OTHER_FILES).max(files / 2);
+        let (reserved, health) = (RESERVED.min(available / 4), health.min(available / 4));
+        let possible = (available - reserved - health).max(1);
+        if possible < wanted {
+            tracing::warn!(
+                max_connections = possible,
+                "the limit of {files} open files allows {possible} connections, not {wanted}; raise it with `ulimit -n`"
+            );
+        }
+        Self { all: wanted.min(possible), reserved, health }
+    }
 }
 
 struct AddressSlot {
@@ -50,8 +121,14 @@ struct AddressSlot {
 }
 
 impl Slots {
-    pub(crate) fn new(options: &Options) -> Self {
-        let most = Self::most(options.max_connections, file_limit());
+    /// The slots of the server, and those of the address for health checks, if it has one.
+    pub(crate) fn new(options: &Options) -> (Self, Self) {
+        let health = if options.health_listen.is_some() { MOST_HEALTH_CHECKS } else { 0 };
+        let budget = Budget::new(options.max_connections, health, file_limit());
+        (Self::of(budget.all, budget.reserved, options), Self::of(budget.health, 0, options))
+    }
+
+    fn of(most: usize, reserved: usize, options: &Options) -> Self {
         let addresses = Addresses {
             most: match options.connections_per_address {
                 0 => (most / 2).max(1),
@@ -59,22 +136,10 @@ impl Slots {
             },
             proxies: options.trusted_proxies.clone(),
             open: Mutex::default(),
+            rejections: Rejections::default(),
         };
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
-        Self { all: semaphore(most), reserved: semaphore(RESERVED), addresses: Arc::new(addresses) }
-    }
-
-    /// How many connections may be open if the process may have `files` open files: each takes one.
-    fn most(wanted: usize, files: Option<usize>) -> usize {
-        let Some(files) = files else { return wanted };
-        let possible = files.saturating_sub(OTHER_FILES + RESERVED).max(files / 2).max(1);
-        if possible < wanted {
-            tracing::warn!(
-                max_connections = possible,
-                "the limit of {files} open files allows {possible} connections, not {wanted}; raise it with `ulimit -n`"
-            );
-        }
-        wanted.min(possible)
+        Self { all: semaphore(most), reserved: semaphore(reserved), addresses: Arc::new(addresses) }
     }
 
     /// Waits until a connection may be accepted.
@@ -101,7 +166,15 @@ impl Slots {
         let mut open = addresses.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(network).or_default();
         if *count >= addresses.most {
-            tracing::debug!("{address} has {count} open connections; closing a further one");
+            let limit = addresses.most;
+            if let Some(closed) = addresses.rejections.count(network, Instant::now()) {
+                tracing::warn!(
+                    %address,
+                    closed,
+                    limit,
+                    "closed connections of an address that has too many ([server] connections_per_address)"
+                );
+            }
             return None;
         }
         *count += 1;
@@ -157,15 +230,39 @@ mod tests {
 
     #[test]
     fn connections_leave_files_for_the_database() {
-        assert_eq!(Slots::most(10_000, None), 10_000);
-        assert_eq!(Slots::most(10_000, Some(1024)), 944);
-        assert_eq!(Slots::most(100, Some(1024)), 100);
-        assert_eq!([Slots::most(100, Some(64)), Slots::most(100, Some(0))], [32, 1]);
+        let budget = |wanted, health, files| {
+            let Budget { all, reserved, health } = Budget::new(wanted, health, files);
+            (all, reserved, health)
+        };
+        assert_eq!(budget(10_000, 64, None), (10_000, RESERVED, 64));
+        assert_eq!(budget(10_000, 0, Some(1024)), (944, RESERVED, 0));
+        assert_eq!(budget(100, 0, Some(1024)), (100, RESERVED, 0));
+        // Together they leave files for the rest.
+        assert_eq!(budget(10_000, 64, Some(1024)), (880, RESERVED, 64));
+        assert_eq!(budget(100, 64, Some(64)), (16, 8, 8));
+        assert_eq!(budget(100, 64, Some(0)), (1, 0, 0));
+    }
+
+    #[test]
+    fn rejections_are_logged_once_a_minute_and_network_with_their_count() {
+        let (rejections, start) = (Rejections::default(), Instant::now());
+        let after = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(rejections.count(1, start), Some(1));
+        assert_eq!([rejections.count(1, after(1)), rejections.count(1, after(59))], [None, None]);
+        assert_eq!(rejections.count(2, after(59)), Some(1), "another network");
+        assert_eq!(rejections.count(1, after(60)), Some(3));
+        assert_eq!(rejections.count(1, after(61)), None);
+        for network in 3..5000 {
+            rejections.count(network, after(61));
+        }
+        assert_eq!(rejections.0.lock().unwrap().len(), Rejections::MOST);
+        assert_eq!(rejections.count(9999, after(200)), Some(1), "those of long ago are dropped");
+        assert_eq!(rejections.0.lock().unwrap().len(), 1);
     }
 
     #[test]
     fn full_server_accepts_connections_for_health_checks() {
-        let slots = Slots::new(&Options::default().max_connections(2).connections_per_address(9));
+        let (slots, _) = Slots::new(&Options::default().max_connections(2).connections_per_address(9));
         let next = || slots.next().now_or_never().flatten();
         let scopes: Vec<_> = std::iter::from_fn(next).collect();
         assert_eq!(scopes.iter().filter(|ticket| ticket.scope == Scope::All).count(), 2);
@@ -177,7 +274,7 @@ mod tests {
     #[test]
     fn one_address_may_have_half_of_the_connections() {
         let proxies = vec!["10.0.0.0/8".parse().unwrap()];
-        let slots = Slots::new(&Options::default().max_connections(4).trusted_proxies(proxies));
+        let (slots, _) = Slots::new(&Options::default().max_connections(4).trusted_proxies(proxies));
         let admit = |address| slots.admit(slots.next().now_or_never().flatten().unwrap(), peer(address));
         let held = [admit("192.0.2.1"), admit("192.0.2.1")];
         assert!(held.iter().all(Option::is_some) && admit("192.0.2.1").is_none());

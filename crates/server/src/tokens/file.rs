@@ -1,6 +1,7 @@
 //! The tokens in a file next to the snapshot file, for a start while the database is unavailable.
 
 use std::{
+    ffi::OsString,
     fs::{self, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -11,6 +12,7 @@ use novi::{
     store::{StoredToken, TokenStore},
 };
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// The content of the file. It has hashes, not secrets.
 #[derive(Debug, Serialize, Deserialize)]
@@ -49,20 +51,27 @@ impl TokenFile {
 
 /// Replaces the file at once, so that no process reads a part of it.
 pub(crate) fn replace(path: &Path, json: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
+    let temporary = temporary(path);
     let written = write_synced(&temporary, json).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
-        // If it cannot be removed, the next write replaces it.
+        // It may not even exist; the first error is the one to report.
         fs::remove_file(&temporary).unwrap_or_default();
     }
     written
 }
 
+/// A new file in the same folder. If the process is killed while it writes, the next one removes the file, as
+/// the name is that of a temporary snapshot file.
+fn temporary(path: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.tmp", Uuid::new_v4().simple()));
+    path.with_file_name(name)
+}
+
 fn write_synced(path: &Path, json: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     // Only the server's user may read who has which role.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
@@ -89,4 +98,22 @@ pub async fn export_tokens(store: &dyn TokenStore, path: &Path) -> Result<()> {
     let file = TokenFile::load(store, changes).await?;
     let written = file.to_json().and_then(|json| replace(path, &json));
     written.map_err(|error| Error::store(path.display().to_string(), "could not write the tokens", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_were_left_are_removed_with_those_of_the_snapshot_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let snapshot = folder.path().join("flags.novi");
+        let path = tokens_beside(&snapshot);
+        let name = temporary(&path).file_name().unwrap().to_str().unwrap().to_owned();
+        assert!(name.starts_with(".flags.novi.") && name.ends_with(".tmp"), "{name}");
+        replace(&path, b"{}").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"{}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(replace(&folder.path().join("no/such/folder"), b"{}").is_err());
+    }
 }

@@ -12,4 +12,5 @@ mod lists;
 mod outage;
 mod past;
 mod refusals;
+mod rollback;
 mod support;

@@ -314,7 +314,14 @@ async fn open_server_trusts_requests_for_this_machine_only() {
         ("http://localhost", 200),
         ("null", 401),
     ] {
-        assert_eq!(get(&format!("host: localhost\r\norigin: {origin}\r\n")).await.status, status, "{origin}");
+        let reply = get(&format!("host: localhost\r\norigin: {origin}\r\n")).await;
+        assert_eq!(reply.status, status, "{origin}");
+        if status == 401 {
+            let message = reply.error(401, "unauthorized");
+            let expected =
+                format!("origin {origin:?}: without tokens, pages of other origins may not call this");
+            assert!(message.starts_with(&expected) && message.contains("[server] cors_origins"), "{message}");
+        }
     }
     let mut options = Options::default().open(true).open_to_any_host(true);
     options.tokens = Some(guarded.tokens.clone());

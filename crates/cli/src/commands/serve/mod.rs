@@ -17,7 +17,7 @@ use novi::{
 };
 use novi_server::{Database, Options, ServeError};
 use serde_json::json;
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::{net::TcpListener, sync::oneshot, task::spawn_blocking};
 
 use self::{exposure::Exposure, signals::Signals};
 use crate::{
@@ -97,7 +97,12 @@ impl Serve {
         let builder = Flags::builder().config(config).keep_rows().start_without_database();
         let flags = match (store, session.snapshot_file()) {
             (Some(store), _) => builder.from_store(store).await?,
-            (None, Some(file)) => builder.from_file(file)?,
+            (None, Some(file)) => {
+                // Compiles all rows, meanwhile this task answers health checks.
+                let file = file.to_owned();
+                let compiled = spawn_blocking(move || builder.from_file(file)).await;
+                compiled.map_err(|error| Failure::runtime(&error.into()))??
+            }
             (None, None) => builder.connect(&config.database.url).await?,
         };
         let insecure = self.insecure || config.server.insecure;
