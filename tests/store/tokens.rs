@@ -108,7 +108,7 @@ async fn rotated_token_keeps_its_properties_and_the_old_one_ends_after_the_overl
         let old = tokens.create_token(new.expires_at(Utc::now() + TimeDelta::days(30))).await.unwrap();
         let changes = tokens.token_changes().await.unwrap();
 
-        let hour = Duration::from_secs(3600);
+        let hour = Duration::from_hours(1);
         let rotation = Rotation::with_overlap(hour).created_by("ann");
         let rotated = tokens.rotate_token("web", &rotation).await.unwrap().unwrap();
         let token = &rotated.token;
