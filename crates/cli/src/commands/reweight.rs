@@ -8,9 +8,10 @@ use novi::{
     rows::{ActivationRow, Rows},
     store::{Change, Edit},
 };
+use novi_match::suggest::most_similar;
 use serde_json::{Value, json};
 
-use super::{authorship::Authorship, similar::similar};
+use super::authorship::Authorship;
 use crate::{
     output::{DRY_RUN, Failure, print, print_json},
     session::Session,
@@ -69,7 +70,7 @@ impl Reweight {
         let listed: BTreeSet<_> = weights.iter().map(|(name, _)| (*name).to_owned()).collect();
         let (added, removed): (Vec<_>, Vec<_>) =
             (listed.difference(&old).collect(), old.difference(&listed).collect());
-        let meant = |name: &str| similar(name, removed.iter().map(|name| name.as_str()));
+        let meant = |name: &str| most_similar(name, removed.iter().map(|name| name.as_str()));
         if !self.dry_run {
             if let Some((name, meant)) = added.iter().find_map(|name| Some((name, meant(name)?)))
                 && !self.force
