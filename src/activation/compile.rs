@@ -356,7 +356,10 @@ impl<'a> CompileContext<'a> {
         let is_ignored = self.unknown_fields == UnknownFields::Warning;
         let (list, effect) =
             if is_ignored { (&mut self.warnings, "ignored: ") } else { (&mut self.problems, "") };
-        let message = format!("{effect}{message}; a newer {writer} may have written it");
+        let newer = format!("; a newer {writer} may have written it");
+        // A field with a similar name is misspelled.
+        let newer = if message.ends_with('?') { "" } else { &newer };
+        let message = format!("{effect}{message}{newer}");
         list.push(Problem { path, message });
         is_ignored
     }

@@ -363,7 +363,7 @@ mod tests {
         insta::assert_snapshot!(error("[database]\nurll = 'sqlite://x.db'\n", &[]),
             @"novi.toml: line 2, column 1: unknown key `urll`; did you mean `url`?");
         insta::assert_snapshot!(error("[database]\nfile = 'x.db'\n", &[]),
-            @"novi.toml: line 2, column 1: unknown key `file`; expected `url` or `schema`");
+            @"novi.toml: line 2, column 1: unknown key `file`, expected `url` or `schema`");
     }
 
     #[test]

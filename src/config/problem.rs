@@ -1,6 +1,6 @@
 //! Messages about invalid settings.
 
-use crate::error::{json_terms, suggest::most_similar};
+use crate::error::json_terms;
 
 /// The error of a file, with its line and key. The line itself may contain a secret.
 pub(super) fn in_file(text: &str, error: &toml::de::Error) -> String {
@@ -21,18 +21,6 @@ pub(super) fn in_file(text: &str, error: &toml::de::Error) -> String {
 
 /// The message without the line.
 pub(super) fn message(error: &toml::de::Error) -> String {
-    let message = json_terms::translate(error.message());
-    match message.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, expected ")) {
-        Some((unknown, known)) => unknown_key(unknown, known),
-        None => message,
-    }
-}
-
-/// `known` is a list: ``one of `a`, `b` ``.
-fn unknown_key(unknown: &str, known: &str) -> String {
-    let names = known.split('`').skip(1).step_by(2);
-    match most_similar(unknown, names) {
-        Some(similar) => format!("unknown key `{unknown}`; did you mean `{similar}`?"),
-        None => format!("unknown key `{unknown}`; expected {known}"),
-    }
+    let message = error.message();
+    json_terms::unknown_name(message, "key").unwrap_or_else(|| json_terms::translate(message))
 }

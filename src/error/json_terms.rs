@@ -3,10 +3,15 @@
 
 use std::fmt;
 
+use crate::error::suggest::most_similar;
+
 /// Translates a message of serde: `expected a number, found null` instead of `invalid type: null, expected
 /// f64`. Messages that need no translation are returned unchanged.
 #[must_use]
 pub fn translate(message: &str) -> String {
+    if let Some(message) = unknown_name(message, "field") {
+        return message;
+    }
     if let Some(rest) = message.strip_prefix("unknown variant ") {
         return format!("unknown value {rest}");
     }
@@ -21,6 +26,24 @@ pub fn translate(message: &str) -> String {
         None => (expected, ""),
     };
     format!("expected {}, found {}{position}", in_words(expected), value(found))
+}
+
+/// The message of serde about an unknown field, with the name that was probably meant, or else with all known
+/// ones: ``unknown field `percentag`; did you mean `percentage`?``. `what` is what a field is called. `None` for
+/// another message.
+#[must_use]
+pub fn unknown_name(message: &str, what: &str) -> Option<String> {
+    let (unknown, known) = message.strip_prefix("unknown field `")?.split_once("`, ")?;
+    // The position of the field follows the last name.
+    let (known, position) = match known.find(" at line ") {
+        Some(start) => known.split_at(start),
+        None => (known, ""),
+    };
+    let names = known.split('`').skip(1).step_by(2);
+    Some(match most_similar(unknown, names) {
+        Some(similar) => format!("unknown {what} `{unknown}`{position}; did you mean `{similar}`?"),
+        None => format!("unknown {what} `{unknown}`{position}, {known}"),
+    })
 }
 
 /// The message of an error about a text that should have been this object: `expected a list of flags, found
@@ -113,6 +136,19 @@ mod tests {
                 "expected a list, found an object at line 1 column 0",
             ),
             ("missing field `percentage`", "missing field `percentage`"),
+            (
+                "unknown field `percentag`, expected one of `by`, `percentage`",
+                "unknown field `percentag`; did you mean `percentage`?",
+            ),
+            (
+                "unknown field `percentag`, expected `percentage` at line 2 column 7",
+                "unknown field `percentag` at line 2 column 7; did you mean `percentage`?",
+            ),
+            (
+                "unknown field `x`, expected `by` or `percentage`",
+                "unknown field `x`, expected `by` or `percentage`",
+            ),
+            ("unknown field `x`, there are no fields", "unknown field `x`, there are no fields"),
         ] {
             assert_eq!(translate(message), expected);
         }

@@ -73,12 +73,12 @@ const COMMAND_LINE: House = House {
     floors: &[
         &["output", "telemetry", "logging"],
         &["session"],
-        &["commands"],
+        &["commands", "environment"],
         &["args"],
         &["run"],
         &["lib", "main"],
     ],
-    apart: &[],
+    apart: &[("commands", "environment")],
     allowed: &[],
 };
 

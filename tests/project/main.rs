@@ -10,5 +10,6 @@ mod english;
 mod examples;
 mod floors;
 mod imports;
+mod logs;
 mod readme;
 mod readme_tour;

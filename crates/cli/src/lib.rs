@@ -13,6 +13,7 @@
 
 mod args;
 mod commands;
+mod environment;
 mod logging;
 mod output;
 mod run;

@@ -6,7 +6,8 @@ use clap::CommandFactory as _;
 
 use crate::{
     args::{Arguments, Command},
-    output::Failure,
+    environment::unknown_variables,
+    output::{Failure, print_note},
     session::Session,
 };
 
@@ -17,6 +18,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         return command.run(&mut Arguments::command());
     }
     let session = Session::load(config, database, &set, json)?;
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for warning in unknown_variables(names) {
+        match command {
+            Command::Serve(_) => tracing::warn!("{warning}"),
+            _ => print_note(format_args!("warning: {warning}"))?,
+        }
+    }
     match command {
         Command::Serve(command) => command.run(session).await,
         Command::Migrate(command) => command.run(&session).await,

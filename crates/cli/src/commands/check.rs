@@ -17,9 +17,9 @@ use novi::{
     snapshot::Manifest,
     store::{Change, EditedRows},
 };
+use novi_match::suggest::most_similar;
 use serde_json::json;
 
-use super::similar::similar;
 use crate::{
     output::{Failure, count, print, print_json},
     session::{Session, read_input},
@@ -115,7 +115,7 @@ fn unknown_overrides(session: &Session, rows: &Rows) -> Vec<Issue> {
         session.config.overrides.keys().filter(|name| !names().any(|known| known == *name)).collect();
     unknown.sort_unstable();
     let issue = |name: &String| {
-        let hint = similar(name, names()).map(|known| format!("; did you mean {known:?}?"));
+        let hint = most_similar(name, names()).map(|known| format!("; did you mean {known:?}?"));
         Issue {
             table: "[overrides]",
             id: None,

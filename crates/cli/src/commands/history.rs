@@ -31,7 +31,7 @@ pub(crate) struct History {
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
 
-    /// Delete records older than a duration such as 90d [default: [history] keep]
+    /// Instead of listing changes, delete the records older than this, such as 90d [default: [history] keep]
     #[expect(clippy::option_option, reason = "clap's form of an option whose value may be left out")]
     #[arg(long, value_name = "DURATION", num_args = 0..=1, conflicts_with_all = ["flag", "limit"])]
     prune: Option<Option<Retention>>,

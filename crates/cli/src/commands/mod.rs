@@ -17,7 +17,6 @@ mod seed;
 mod serve;
 mod show;
 mod sign;
-mod similar;
 mod stale;
 mod status;
 mod token;

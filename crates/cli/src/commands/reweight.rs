@@ -8,9 +8,10 @@ use novi::{
     rows::{ActivationRow, Rows},
     store::{Change, Edit},
 };
+use novi_match::suggest::most_similar;
 use serde_json::{Value, json};
 
-use super::{authorship::Authorship, similar::similar};
+use super::authorship::Authorship;
 use crate::{
     output::{DRY_RUN, Failure, WOULD_BE_REJECTED, print, print_json},
     session::Session,
@@ -70,7 +71,7 @@ impl Reweight {
         let listed: BTreeSet<_> = weights.iter().map(|(name, _)| (*name).to_owned()).collect();
         let (added, removed): (Vec<_>, Vec<_>) =
             (listed.difference(&old).collect(), old.difference(&listed).collect());
-        let meant = |name: &str| similar(name, removed.iter().map(|name| name.as_str()));
+        let meant = |name: &str| most_similar(name, removed.iter().map(|name| name.as_str()));
         let changed = ActivationRow { config: Some(new.config.clone()), ..row.clone() };
         // The new weights depend on those of this version.
         let edit = Edit::new([Change::UpdateActivation(changed)]).expect_activation(row.id, row.row_version);

@@ -27,7 +27,7 @@ Examples:
 
 /// Roll one flag, or all flags, back to an earlier revision
 #[derive(Debug, Args)]
-#[command(after_help = RULES)]
+#[command(after_help = RULES, override_usage = "novi rollback [OPTIONS] --to <REV|TIME> <FLAG|--all>")]
 pub(crate) struct Rollback {
     /// Flag to roll back: its row, metadata and links, and its current and former activations with their
     /// members

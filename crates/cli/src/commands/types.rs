@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use novi::activation::ActivationType;
+use novi_match::suggest::most_similar;
 use serde_json::Value;
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
 /// List activation types with their configs
 #[derive(Debug, Args)]
 pub(crate) struct Types {
-    /// Show only this type
+    /// Show only this type, with an example and all values of its fields
     #[arg(value_name = "CLASS")]
     class: Option<String>,
 }
@@ -23,24 +24,58 @@ impl Types {
     pub(crate) fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         let registry = session.config.registry()?;
         let types: Vec<_> = match &self.class {
-            Some(class) => registry.find(class).into_iter().collect(),
+            Some(class) => match registry.find(class) {
+                Some(kind) => vec![kind],
+                None => return Err(not_found(class, registry.iter().map(ActivationType::class))),
+            },
             None => registry.iter().collect(),
         };
-        if let (Some(class), true) = (self.class, types.is_empty()) {
-            let message =
-                format!("no activation type has the class name {class:?}; `novi types` lists all types");
-            return Err(Failure::not_found(message));
-        }
         if session.json {
             print_json(&types)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        if let (Some(_), [kind]) = (&self.class, &*types) {
+            print(format_args!(
+                "{}The JSON Schema of the config: novi types {} --json",
+                page(kind),
+                kind.class()
+            ))?;
             return Ok(ExitCode::SUCCESS);
         }
         for kind in types {
             print(describe(kind))?;
         }
-        print("The JSON Schema of each config: novi types --json")?;
+        print(
+            "One type with an example: novi types CLASS. The JSON Schema of each config: novi types --json",
+        )?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn not_found<'a>(class: &str, known: impl Iterator<Item = &'a str>) -> Failure {
+    let hint = match most_similar(class, known) {
+        Some(similar) => format!("did you mean {similar:?}?"),
+        None => "`novi types` lists all types".to_owned(),
+    };
+    Failure::not_found(format!("no activation type has the class name {class:?}; {hint}"))
+}
+
+/// The type with its docs, and an example if the docs have one.
+fn page(kind: &ActivationType) -> String {
+    let schema = kind.schema().to_value();
+    let docs = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+    let (before, example, after) = match docs.split_once("```sql\n") {
+        Some((before, rest)) => {
+            let (example, after) = rest.split_once("```").unwrap_or((rest, ""));
+            (before, example, after)
+        }
+        None => (docs, "", ""),
+    };
+    let example =
+        if example.is_empty() { String::new() } else { format!("Example:\n\n{}", example.trim_end()) };
+    let texts = [describe(kind).trim_end(), before.trim(), after.trim(), &example].map(str::to_owned);
+    let texts = texts.into_iter().filter(|text| !text.is_empty());
+    texts.flat_map(|text| [text, "\n\n".to_owned()]).collect()
 }
 
 fn describe(kind: &ActivationType) -> String {
@@ -57,38 +92,58 @@ fn describe(kind: &ActivationType) -> String {
             let required = required.is_some_and(|required| required.iter().any(|known| known == name));
             let about = field.get("description").and_then(Value::as_str).unwrap_or_default();
             let optional = if required { "" } else { ", optional" };
-            format!("  config.{name} ({}{optional}): {about}", type_name(field))
+            format!("  config.{name} ({}{optional}): {about}", type_name(field, &schema))
         })),
-        None => lines.push(format!("  config: {}", type_name(&schema))),
+        None => lines.push(format!("  config: {}", type_name(&schema, &schema))),
     }
     lines.push(String::new());
     lines.join("\n")
 }
 
-/// A short name of a schema's type.
-fn type_name(schema: &Value) -> String {
-    if let Some(title) = schema.get("title").and_then(Value::as_str) {
+/// A short name of the type of a part of a schema, or its values.
+fn type_name(part: &Value, schema: &Value) -> String {
+    if let Some(title) = part.get("title").and_then(Value::as_str) {
         return title.to_owned();
     }
-    match schema.get("type") {
-        Some(Value::String(name)) => named_type(name, schema),
+    let referred = part.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix('#'));
+    if let Some(referred) = referred.and_then(|path| schema.pointer(path)) {
+        return type_name(referred, schema);
+    }
+    if let Some(value) = part.get("const") {
+        return value.to_string();
+    }
+    let list = |names: &[Value], name: fn(&Value, &Value) -> String| {
+        let names = names.iter().map(|part| name(part, schema)).filter(|name| name != "null");
+        names.collect::<Vec<_>>().join(" or ")
+    };
+    if let Some(values) = part.get("enum").and_then(Value::as_array) {
+        return list(values, |value, _| value.to_string());
+    }
+    match part.get("type") {
+        Some(Value::String(name)) => named_type(name, part, schema),
         Some(Value::Array(names)) => {
             let names = names.iter().filter_map(Value::as_str).filter(|name| *name != "null");
-            names.map(|name| named_type(name, schema)).collect::<Vec<_>>().join(" or ")
+            names.map(|name| named_type(name, part, schema)).collect::<Vec<_>>().join(" or ")
         }
-        _ => match schema.get("anyOf").and_then(Value::as_array) {
-            Some(choices) => choices.iter().map(type_name).collect::<Vec<_>>().join(", or "),
+        _ => match ["anyOf", "oneOf"].iter().find_map(|key| part.get(key)?.as_array()) {
+            Some(choices) => list(choices, type_name),
             None => "any".to_owned(),
         },
     }
 }
 
-fn named_type(name: &str, schema: &Value) -> String {
-    match (name, schema.get("properties").and_then(Value::as_object)) {
+fn named_type(name: &str, part: &Value, schema: &Value) -> String {
+    match (name, part.get("properties").and_then(Value::as_object)) {
         ("array", _) => {
-            format!("list of {}", schema.get("items").map_or_else(|| "any".to_owned(), type_name))
+            let items = part.get("items").map_or_else(|| "any".to_owned(), |items| type_name(items, schema));
+            format!("list of {items}")
         }
         ("object", Some(fields)) => format!("{{{}}}", fields.keys().cloned().collect::<Vec<_>>().join(", ")),
-        _ => name.to_owned(),
+        _ => match (part.get("minimum"), part.get("maximum")) {
+            (Some(least), Some(most)) => format!("{name} from {least} to {most}"),
+            (Some(least), None) => format!("{name} of {least} or more"),
+            (None, Some(most)) => format!("{name} of {most} or less"),
+            (None, None) => name.to_owned(),
+        },
     }
 }

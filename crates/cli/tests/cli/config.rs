@@ -213,5 +213,16 @@ fn set_option_sets_any_key() {
     let shown = folder.run(&["list", "--set", "database.url=sqlite://set.db"]).expect(0);
     assert!(shown.out.contains("There are no flags"), "{}", shown.out);
     let wrong = folder.run(&["list", "--set", "database.ulr=x"]).expect(2);
-    assert_eq!(wrong.err, "error: --set database.ulr: unknown key `ulr`; expected `url` or `schema`\n");
+    assert_eq!(wrong.err, "error: --set database.ulr: unknown key `ulr`, expected `url` or `schema`\n");
+}
+
+#[test]
+fn environment_variable_with_nearly_the_name_of_a_setting_causes_a_warning() {
+    let mut folder = Folder::demo();
+    folder.set("NOVI_DATABASE_URL", "sqlite://other.db");
+    let warning = folder.run(&["list"]).expect(0).err;
+    assert_eq!(
+        warning.trim_end(),
+        "warning: environment variable NOVI_DATABASE_URL has no effect; did you mean NOVI_DATABASE__URL?"
+    );
 }

@@ -138,3 +138,28 @@ fn assert_schema(schema: &Value) {
         }
     }
 }
+
+#[test]
+fn type_is_shown_with_its_fields_their_values_and_an_example() {
+    let folder = Folder::empty();
+    let shown = folder.run(&["types", "novi.percentage"]).expect(0).out;
+    for expected in [
+        "novi.percentage\n  On for a share of the callers",
+        "config.hash (\"murmur3\" or \"md5\" or ",
+        "config.percentage (number from 0 to 100): From 0 to 100",
+        "Example:\n\nINSERT INTO flags (id, name, status) VALUES",
+        "The JSON Schema of the config: novi types novi.percentage --json",
+    ] {
+        assert!(shown.contains(expected), "{expected}: {shown}");
+    }
+    assert!(!shown.contains("```") && !shown.contains("novi.split"), "{shown}");
+    let error = folder.run(&["types", "novi.percentag"]).expect(3).err;
+    assert!(
+        error.contains(
+            "no activation type has the class name \"novi.percentag\"; did you mean \"novi.percentage\"?"
+        ),
+        "{error}"
+    );
+    let error = folder.run(&["types", "xyzzy"]).expect(3).err;
+    assert!(error.contains("`novi types` lists all types"), "{error}");
+}

@@ -6,6 +6,7 @@ use novi::{
     rows::{Revision, Violation},
     store::SchemaStore,
 };
+use novi_match::suggest::most_similar;
 
 use crate::{
     app::AppState,
@@ -28,6 +29,17 @@ pub(crate) async fn store(state: &AppState) -> Result<&dyn SchemaStore, ApiError
 impl ApiError {
     pub(crate) fn invalid_query(cause: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_query", format!("query: {}", short(cause)))
+    }
+
+    /// A parameter of the query that the endpoint does not have.
+    pub(crate) fn unknown_parameter(name: &str, known: &[String]) -> Self {
+        let hint = match most_similar(name, known.iter().map(String::as_str)) {
+            Some(similar) => format!("; did you mean `{similar}`?"),
+            None if known.is_empty() => "; this endpoint has none".to_owned(),
+            None => format!("; expected `{}`", known.join("`, `")),
+        };
+        let message = format!("query: unknown parameter `{}`{hint}", short(name));
+        Self::new(StatusCode::BAD_REQUEST, "invalid_query", message)
     }
 
     pub(crate) fn invalid_header(message: &str) -> Self {

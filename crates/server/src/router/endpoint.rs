@@ -3,17 +3,25 @@
 //! That part comes from the types of the handler's arguments and result, so that the document describes what
 //! the handler does.
 
+use std::sync::Arc;
+
 use axum::{
+    extract::{Query, Request, State},
     handler::Handler,
     http::Method,
-    middleware::from_fn_with_state,
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
     routing::{MethodFilter, MethodRouter, on},
 };
+use serde_json::Value;
 
 use crate::{
     app::{AppState, metrics::Route, observe::observe},
     auth::{access::Access, authorize_request},
-    http::describe::{Described, Operation, Schemas},
+    http::{
+        describe::{Described, Operation, Schemas},
+        error::ApiError,
+    },
     router::large::{Large, run_large},
     toggles::apply::apply_toggles,
 };
@@ -94,8 +102,21 @@ impl Endpoint {
         Route::new(&self.method, self.path)
     }
 
+    /// The names of the parameters of the query.
+    fn query_parameters(&self) -> Vec<String> {
+        let mut operation = Operation::default();
+        (self.describe)(&mut operation, &mut Schemas::new());
+        let is_of_query = |parameter: &&Value| parameter.get("in").is_some_and(|place| place == "query");
+        let name = |parameter: &Value| parameter.get("name")?.as_str().map(str::to_owned);
+        operation.parameters.iter().filter(is_of_query).filter_map(name).collect()
+    }
+
     pub(crate) fn into_route(self, state: &AppState) -> (&'static str, MethodRouter<AppState>) {
+        let known = self.path.starts_with("/api/").then(|| self.query_parameters());
         let mut route = (self.handler)();
+        if let Some(known) = known {
+            route = route.route_layer(from_fn_with_state(Arc::from(known), check_query));
+        }
         if let Some(large) = self.large {
             route = route.route_layer(from_fn_with_state((state.clone(), large), run_large));
         }
@@ -108,5 +129,17 @@ impl Endpoint {
             .route_layer(from_fn_with_state((state.clone(), self.access), authorize_request))
             .route_layer(from_fn_with_state(state.clone(), observe));
         (self.path, route)
+    }
+}
+
+/// Rejects unknown parameters of the query, also where an endpoint has none.
+async fn check_query(State(known): State<Arc<[String]>>, request: Request, next: Next) -> Response {
+    // What cannot be parsed is reported by the handler.
+    let sent = Query::<Vec<(String, String)>>::try_from_uri(request.uri());
+    let names = sent.map_or_else(|_| Vec::new(), |Query(sent)| sent);
+    let unknown = names.iter().find(|(name, _)| !known.contains(name));
+    match unknown {
+        Some((name, _)) => ApiError::unknown_parameter(name, &known).into_response(),
+        None => next.run(request).await,
     }
 }

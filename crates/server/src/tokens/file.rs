@@ -109,8 +109,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let snapshot = folder.path().join("flags.novi");
         let path = tokens_beside(&snapshot);
-        let name = temporary(&path).file_name().unwrap().to_str().unwrap().to_owned();
-        assert!(name.starts_with(".flags.novi.") && name.ends_with(".tmp"), "{name}");
+        let temporary = temporary(&path);
+        assert!(temporary.file_name().unwrap().to_str().unwrap().starts_with(".flags.novi."));
+        assert_eq!(temporary.extension().unwrap(), "tmp");
         replace(&path, b"{}").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"{}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);

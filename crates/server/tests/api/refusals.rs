@@ -126,3 +126,28 @@ async fn endpoints_without_their_database_return_501() {
     let error = api.post("/api/flags", json!({"name": "x"})).await.error(503, "not_migrated");
     assert!(error["message"].as_str().unwrap().contains("novi migrate"), "{error}");
 }
+
+#[tokio::test]
+async fn unknown_names_are_rejected_with_the_likely_one() {
+    let database = database(Kind::Sqlite).await;
+    let api = Api::start(&database).await;
+    for (path, expected) in [
+        ("/api/flags?limt=3", "query: unknown parameter `limt`; did you mean `limit`?"),
+        (
+            "/api/diff?from=1&xyzzy=1",
+            "query: unknown parameter `xyzzy`; expected `cursor`, `from`, `limit`, `to`",
+        ),
+        ("/api/types?xyzzy", "query: unknown parameter `xyzzy`; this endpoint has none"),
+        ("/api/flags/3?dry_run=true", "query: unknown parameter `dry_run`; this endpoint has none"),
+    ] {
+        assert_eq!(api.get(path).await.error(400, "invalid_query")["message"], expected, "{path}");
+    }
+    let reply = api.post("/api/rollback?dryrun=true", json!({"to": "1"})).await;
+    let message = reply.error(400, "invalid_query")["message"].clone();
+    assert_eq!(message, "query: unknown parameter `dryrun`; did you mean `dry_run`?");
+    let error = api.patch("/api/flags/3", json!({"stauts": true})).await.error(422, "invalid");
+    assert_eq!(
+        problems(&error),
+        [("/stauts".to_owned(), "unknown field `stauts`; did you mean `status`?".to_owned())]
+    );
+}

@@ -260,7 +260,7 @@ mod tests {
     fn missing_fields_are_reported_with_other_problems() {
         let found = problems::<Batch>(&json!({"changes": [{"link": {"flag": 1}}], "too": 1}));
         let expected = [
-            ("/too", "unknown field `too`, expected `changes` or `to`"),
+            ("/too", "unknown field `too`; did you mean `to`?"),
             ("/changes/0/link", "expected a field \"activation\""),
         ];
         for (pointer, message) in expected {
