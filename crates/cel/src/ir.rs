@@ -167,9 +167,10 @@ impl Function {
             | Self::EndsWith
             | Self::Matches
             | Self::Bool
-            | Self::InCidr => Type::Bool,
+            | Self::InCidr
+            | Self::Math(MathFunction::IsNan | MathFunction::IsInf | MathFunction::IsFinite) => Type::Bool,
             Self::UInt => Type::UInt,
-            Self::Double => Type::Double,
+            Self::Double | Self::Math(MathFunction::Sqrt) => Type::Double,
             Self::String | Self::Lower | Self::Upper => Type::String,
             Self::Timestamp => Type::Timestamp,
             Self::Duration => Type::Duration,
@@ -180,8 +181,6 @@ impl Function {
                 StringFunction::Split => Type::List,
                 _ => Type::String,
             },
-            Self::Math(MathFunction::IsNan | MathFunction::IsInf | MathFunction::IsFinite) => Type::Bool,
-            Self::Math(MathFunction::Sqrt) => Type::Double,
             Self::Math(_) | Self::Dyn => return None,
         })
     }
