@@ -39,7 +39,8 @@ struct IssueSchema {
     /// The names of the flags that it breaks, sorted.
     flags: Vec<String>,
     /// True if the row is valid all the same; absent otherwise.
-    warning: Option<bool>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    warning: bool,
 }
 
 #[derive(Deserialize, JsonSchema)]
