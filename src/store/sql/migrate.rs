@@ -304,10 +304,15 @@ pub(super) async fn reject_newer(
     let dialect = connection.dialect();
     let version = if connection.is_in_transaction() {
         // Without a savepoint, an error would end the transaction on PostgreSQL.
-        let Ok(mut savepoint) = connection.begin(None).await else { return Ok(()) };
+        let failed = |error| dialect.error(store, action, error);
+        let mut savepoint = connection.begin(None).await.map_err(failed)?;
         let version = savepoint.connection().integer(Statement::new(LATEST)).await;
         let ended = if version.is_ok() { savepoint.commit().await } else { savepoint.rollback().await };
-        ended.map_err(|error| dialect.error(store, action, error))?;
+        match version {
+            // It ends the whole transaction on MySQL: what follows would be committed by itself.
+            Err(error) if (dialect.failure)(&error) == Failure::Contention => return Err(failed(error)),
+            _ => ended.map_err(failed)?,
+        }
         version
     } else {
         connection.integer(Statement::new(LATEST)).await
