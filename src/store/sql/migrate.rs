@@ -302,32 +302,27 @@ pub(super) async fn reject_newer(
     action: &str,
 ) -> Result<(), Error> {
     let dialect = connection.dialect();
-    let failed = |error| dialect.error(store, action, error);
     let version = if connection.is_in_transaction() {
         // Without a savepoint, an error would end the transaction on PostgreSQL.
+        let failed = |error| dialect.error(store, action, error);
         let mut savepoint = connection.begin(None).await.map_err(failed)?;
         let version = savepoint.connection().integer(Statement::new(LATEST)).await;
         let ended = if version.is_ok() { savepoint.commit().await } else { savepoint.rollback().await };
-        // After an error, that one matters.
-        version.map(|version| ended.map(|()| version))
+        match version {
+            // It ends the whole transaction on MySQL: what follows would be committed by itself.
+            Err(error) if (dialect.failure)(&error) == Failure::Contention => return Err(failed(error)),
+            _ => ended.map_err(failed)?,
+        }
+        version
     } else {
-        connection.integer(Statement::new(LATEST)).await.map(Ok)
+        connection.integer(Statement::new(LATEST)).await
     };
     let known = dialect.migrations.last().map_or(0, |(version, ..)| *version);
-    let version = match version {
-        Ok(version) => version.map_err(failed)?,
-        Err(error) => {
-            let is_of_the_database = error.as_database_error().is_some();
-            return match failed(error) {
-                error @ Error::Contention { .. } => Err(error),
-                _ if is_of_the_database => Ok(()),
-                error => Err(error),
-            };
-        }
-    };
     match version {
-        Some(version) if version > known => Err(unknown_version(store, action, version)),
-        _ => Ok(()),
+        Ok(Some(version)) if version > known => Err(unknown_version(store, action, version)),
+        Ok(_) => Ok(()),
+        Err(error) if error.as_database_error().is_some() => Ok(()),
+        Err(error) => Err(dialect.error(store, action, error)),
     }
 }
 
