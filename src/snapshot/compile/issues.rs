@@ -180,11 +180,14 @@ impl IssueCollector<'_> {
     }
 }
 
-/// Sorts issues by row. Issues of files, which have no id, are sorted by name and keep their order within a
-/// file.
+/// Sorts issues by row, and finally by message: a row can close several cycles, which a patch finds in another
+/// order. Issues of files, which have no id, are sorted by name and keep their order within a file.
 pub(in crate::snapshot) fn sort(issues: &mut [Issue]) {
     issues.sort_by(|a, b| {
-        let within = || if a.id.is_some() { a.path.cmp(&b.path) } else { a.name.cmp(&b.name) };
+        let within = || match a.id {
+            Some(_) => (&a.path, &a.message).cmp(&(&b.path, &b.message)),
+            None => a.name.cmp(&b.name),
+        };
         (a.table, a.id).cmp(&(b.table, b.id)).then_with(within)
     });
 }
