@@ -59,7 +59,9 @@ impl Api {
         Self::serving(flags, Options::default()).await
     }
 
-    pub async fn serving(flags: Flags, options: Options) -> Self {
+    pub async fn serving(flags: Flags, mut options: Options) -> Self {
+        // A slow machine takes more than the default for requests that wait for each other.
+        options.request_timeout = options.request_timeout.max(Duration::from_mins(1));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(serve(listener, flags.clone(), options, std::future::pending()));
