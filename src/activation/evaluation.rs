@@ -193,16 +193,20 @@ impl<'a> Evaluation<'a> {
     /// settings name. An empty string is the same as missing.
     #[must_use]
     pub fn targeting_key(&self) -> Option<&str> {
-        self.targeting_value().and_then(Value::as_str)
+        self.identity().and_then(Value::as_str)
     }
 
     /// The identity of the caller, of any type.
     #[must_use]
     #[inline(always)]
     pub fn targeting_value(&self) -> Option<&Value<'a>> {
-        let identifies = |value: &&Value<'a>| !value.is_empty_string();
-        let other = || self.around.identity.iter().find_map(|name| self.get(name).filter(identifies));
-        self.get(TARGETING_KEY).filter(identifies).or_else(other)
+        self.get(TARGETING_KEY).or_else(|| self.around.identity.iter().find_map(|name| self.get(name)))
+    }
+
+    /// Like [`targeting_value`](Self::targeting_value), but an empty string is the same as missing.
+    pub(crate) fn identity(&self) -> Option<&Value<'a>> {
+        let names = std::iter::once(TARGETING_KEY).chain(self.around.identity.iter().map(|name| &**name));
+        names.filter_map(|name| self.get(name)).find(|value| !value.is_empty_string())
     }
 
     /// The name of a prerequisite.

@@ -96,7 +96,7 @@ register!(
 impl Activation for Members {
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let value = match &self.by {
-            None => evaluation.targeting_value(),
+            None => evaluation.identity(),
             Some(by) => by.find(evaluation),
         };
         let is_in = match value {

@@ -26,7 +26,12 @@ pub(in crate::builtin) fn same(one: &Value<'_>, other: &Value<'_>) -> bool {
 #[inline(always)]
 pub(in crate::builtin) fn with_key<T>(value: &Value<'_>, use_key: impl FnOnce(&str) -> T) -> Option<T> {
     match value {
-        Value::Str(text) | Value::BigInt(text) if !text.is_empty() => Some(use_key(text)),
+        Value::Str(text) | Value::BigInt(text) => {
+            if text.is_empty() {
+                return None;
+            }
+            Some(use_key(text))
+        }
         Value::Int(number) => Some(use_key(&digits(number)?)),
         Value::UInt(number) => Some(use_key(&digits(number)?)),
         Value::Float(number) => Some(use_key(&digits_of_float(*number)?)),

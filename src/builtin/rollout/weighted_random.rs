@@ -145,7 +145,7 @@ impl WeightedRandom {
             Some(seed) if self.python => first_random(seed),
             Some(seed) => chacha(seed),
             None => {
-                let key = evaluation.targeting_value()?;
+                let key = evaluation.identity()?;
                 let bucket = with_key(key, |key| self.salted.hash(key.as_bytes()).bucket())?;
                 Some(f64::from(bucket) / f64::from(Hash::BUCKETS))
             }
