@@ -10,8 +10,8 @@ use crate::{
     context::value::Value,
 };
 
-/// One attribute, or several of which the first with a value is used: an empty string is no value. A name with dots
-/// is a path through objects, unless an attribute or a field has the whole name.
+/// One attribute, or several of which the first with a value is used: an empty string is no value. A name with
+/// dots is a path through objects, unless an attribute or a field has the whole name.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged, expecting = "expected the name of an attribute, or a list of names")]
 pub(in crate::builtin) enum AttributeNames {
@@ -57,7 +57,7 @@ pub(in crate::builtin) fn find<'c>(name: &'c str, evaluation: &'c Evaluation<'_>
     }
 }
 
-/// The value at the end of a path through objects. The rest of the path may be the name of a field as a whole.
+/// The value at the end of a path through objects. The rest of the path may be the whole name of a field.
 fn find_nested<'c>(name: &'c str, evaluation: &'c Evaluation<'_>) -> Option<&'c Value<'c>> {
     let (first, mut path) = name.split_once('.')?;
     let mut value = evaluation.get(first)?;

@@ -31,14 +31,19 @@ pub(super) struct Condition {
 /// which are doubled in SQL. Attributes are variables, and the map `context` has all of them, for names that
 /// are not identifiers: `context["user-id"]`. `has(context.plan)` tests whether an attribute is present,
 /// `config` is the field `config` of the row, and `now` is the current time. Besides the functions and macros
-/// of CEL there are those of its extensions `strings` (`text.replace(',', '.')`, `split`, `substring`, `trim`,
-/// ...) and `math` (`math.floor(x)`, `math.greatest(x, y)`, ...), the digests `md5(text)`, `sha1(text)` and
-/// `sha256(text)`, and `semver(text)`, `inCidr(address, network)`, `lower(text)` and `upper(text)`.
+/// of CEL there are:
 ///
-/// An expression without a result is off: an attribute that the caller does not have, a comparison of a
-/// string with a number, a division by zero, or more than 100,000 steps. As in CEL, `a || b` is true if `b`
-/// is, even if `a` has no result. The explanation says what is missing. If the result is a string, it is the
-/// variant of the caller, which must be one of `variants`.
+/// - its extension `strings`, without `format` and `quote`: `charAt`, `indexOf`, `lastIndexOf`, `substring`,
+///   `replace`, `split`, `join`, `trim`, `reverse`, `lowerAscii` and `upperAscii`;
+/// - its extension `math`: `math.greatest`, `least`, `abs`, `ceil`, `floor`, `round`, `trunc`, `sign`, `sqrt`,
+///   `isNaN`, `isInf`, `isFinite`, and the functions of bits such as `math.bitAnd`;
+/// - the digests `md5(text)`, `sha1(text)` and `sha256(text)`, in hexadecimal digits;
+/// - `semver(text)`, `inCidr(address, network)`, `lower(text)` and `upper(text)`.
+///
+/// An expression that has no result is off, for example because the caller does not have an attribute, or
+/// because it compares a string with a number, divides by zero, or takes more than 100,000 steps. As in CEL,
+/// `a || b` is true if `b` is, even if `a` has no result. The explanation says what is missing. If the result
+/// is a string, it is the variant of the caller, which must be one of `variants`.
 ///
 /// `bytes` and messages are not supported, and expressions have at most 32 levels of nesting. Regular
 /// expressions take linear time.

@@ -70,8 +70,8 @@ impl Sticky {
         self.place_of(by.find(evaluation)?, evaluation, purpose)
     }
 
-    /// The position by an alias of the targeting key, if that is empty. Apart, since few contexts have such a key (W2
-    /// and W6 of `scripts/instructions`: 1 and 3 % less).
+    /// The position by an alias of the targeting key, if that is empty. Apart, since few contexts have such a
+    /// key (W2 and W6 of `scripts/instructions`).
     #[cold]
     #[inline(never)]
     fn place_of_alias(&self, evaluation: &Evaluation<'_>, purpose: Purpose) -> Option<u32> {
