@@ -131,7 +131,7 @@ pub struct Rotation {
 }
 
 impl Rotation {
-    /// The old token works for this long beside the new one, unless it expires before.
+    /// For how long the old token stays valid, unless it expires earlier.
     #[must_use]
     pub fn with_overlap(overlap: Duration) -> Self {
         Self { overlap, expires_at: None, created_by: None }

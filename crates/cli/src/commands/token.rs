@@ -76,7 +76,7 @@ pub(crate) struct Rotate {
     #[arg(value_name = "ID|NAME")]
     token: String,
 
-    /// How long the old token works beside the new one; 0s after a leak
+    /// How long the old token stays valid; use 0s after a leak
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = humantime::parse_duration)]
     overlap: Duration,
 
