@@ -221,7 +221,8 @@ impl Tree<'_> {
             // starts at another attribute.
             let is_path = |(name, value): &&(String, Option<Value<'static>>)| {
                 let first = name.split_once('.').map(|(first, _)| first);
-                let is_first = |(other, value): &(String, _)| Some(&**other) == first && Option::is_some(value);
+                let is_first =
+                    |(other, value): &(String, _)| Some(&**other) == first && Option::is_some(value);
                 value.is_none() && record.inputs.iter().any(is_first)
             };
             asked.inputs = record.inputs.iter().filter(|input| !is_path(input)).map(input).collect();

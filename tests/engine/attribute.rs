@@ -22,7 +22,8 @@ fn met(config: &serde_json::Value, value: impl Into<Value<'static>>) -> bool {
 #[test]
 fn explanations_show_the_attribute_at_which_a_path_starts() {
     let inputs = |context: &Context<'_>| {
-        let trace = flag(&json!({"attribute": "user.plan", "equals": "pro"})).explain("flag", context).unwrap();
+        let trace =
+            flag(&json!({"attribute": "user.plan", "equals": "pro"})).explain("flag", context).unwrap();
         let inputs = trace.activations[0].inputs.iter();
         inputs.map(|input| (input.attribute.clone(), input.value.is_some())).collect::<Vec<_>>()
     };
