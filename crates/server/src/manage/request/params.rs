@@ -6,6 +6,7 @@ use axum::{
     extract::{FromRequestParts, Query},
     http::{HeaderMap, HeaderName, header, request::Parts},
 };
+use novi::error::json_terms;
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -45,8 +46,8 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for Params<T> {
 /// that need no translation are returned unchanged.
 fn in_words(cause: &str) -> Cow<'_, str> {
     let Some((name, message)) = cause.split_once(": ") else { return cause.into() };
-    if let Some(values) = message.strip_prefix("unknown variant ") {
-        return format!("{name}: unknown value {values}").into();
+    if message.starts_with("unknown variant ") {
+        return format!("{name}: {}", json_terms::translate(message)).into();
     }
     let expected = match message {
         "invalid digit found in string" | "cannot parse integer from empty string" => "a whole number",
