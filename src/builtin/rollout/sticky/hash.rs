@@ -195,7 +195,7 @@ impl HashName {
             Self::Splitio => murmur3(seed(salt).unwrap_or_default(), &[key]) % 100,
             Self::Optimizely => {
                 let hash = murmur3(1, &[key, salt]);
-                u32::try_from(u64::from(hash) * 10_000 >> 32).unwrap_or_default()
+                u32::try_from((u64::from(hash) * 10_000) >> 32).unwrap_or_default()
             }
             Self::Togglz => togglz(salt, key),
             Self::Flagr => crc32(&[salt, key]) % 1_000,
@@ -211,11 +211,10 @@ impl HashName {
             Self::Murmur3 | Self::Md5 | Self::Sha256 => {
                 below(percentage / 100.0 * f64::from(Hash::BUCKETS)).round() as u32
             }
-            Self::Crc32 => below(percentage).ceil() as u32,
             Self::Rollout => below(f64::from(u32::MAX) / 100.0 * percentage).ceil() as u32,
             Self::Flipper => below(percentage * 1_000.0).ceil() as u32,
             Self::Unleash | Self::Splitio => below(percentage).floor() as u32,
-            Self::Configcat | Self::Togglz | Self::Blake2s => below(percentage).ceil() as u32,
+            Self::Crc32 | Self::Configcat | Self::Togglz | Self::Blake2s => below(percentage).ceil() as u32,
             Self::Ufc | Self::Optimizely => below(percentage * 100.0).ceil() as u32,
             Self::Flagd | Self::Sha1 | Self::Posthog | Self::PosthogHoldout | Self::FlagdV1 => {
                 self.end(percentage, 100.0)
