@@ -66,7 +66,7 @@ impl IssueCollector<'_> {
         };
         for row in &self.rows.flags {
             for fault in &row.faults {
-                // These columns of the metadata are not used in evaluation, so they break no flag.
+                // Unreadable columns of `flag_metadata` break no flag: evaluation does not use them.
                 let breaks_flag = fault.table == "flags";
                 issues.push(issue(row, fault.table, fault.column, fault.message.clone(), breaks_flag));
             }
@@ -165,7 +165,7 @@ impl IssueCollector<'_> {
         }
     }
 
-    /// An issue that breaks no flag.
+    /// The issue of a problem; the caller adds its flags.
     fn activation(&self, node: u32, problem: &Problem) -> Issue {
         let row = self.drafts.list.get(node as usize).map(|draft| draft.row as usize);
         let row = row.and_then(|row| self.rows.activations.get(row));
@@ -181,8 +181,7 @@ impl IssueCollector<'_> {
     }
 }
 
-/// Sorts issues by row, and finally by message: a row can close several cycles, which a patch finds in another
-/// order. Issues of files, which have no id, are sorted by name and keep their order within a file.
+/// Sorts issues by row, path and message: a patch finds the cycles that a row closes in another order. Issues of files, which have no id, are sorted by name and keep their order within a file.
 pub(in crate::snapshot) fn sort(issues: &mut [Issue]) {
     issues.sort_by(|a, b| {
         let within = || match a.id {
@@ -201,14 +200,14 @@ struct DependentFlags<'a> {
     parents: Graph,
     /// The indices of the flags that are linked to each node.
     linked: HashMap<u32, Vec<u32>, RandomState>,
-    /// How many more nodes and flags may be visited in complete searches.
+    /// How many more nodes and flags may be visited by searches that skip none.
     budget: usize,
     /// The nodes that a search has visited.
     seen: HashSet<u32, RandomState>,
 }
 
 impl<'a> DependentFlags<'a> {
-    /// How many nodes and flags are visited in complete searches. Thousands of invalid activations, each with
+    /// The first budget. Thousands of invalid activations, each with
     /// thousands of others above it, would otherwise take quadratic time and memory.
     const BUDGET: usize = 2_000_000;
 

@@ -48,7 +48,7 @@ struct Split {
 /// differences of the weights, and no caller moves between two variants that both kept or increased their
 /// share.
 ///
-/// **Coverage.** Each variant keeps this share of its range; the callers in the rest are off. Raising it
+/// **Coverage.** `coverage` is the share of each variant's range that is on; the callers in the rest are off. Raising it
 /// changes no caller's variant.
 ///
 /// **Hashes** of other systems assign the same variants as there, if the weights and their order are the
@@ -181,12 +181,12 @@ fn ends_of_weights(
         sum += weight;
         ends.extend((coverage < 1.0).then(|| (hash.end(sum, total), None)));
     }
-    // Only used by hashes that divide by it, for which it fits.
+    // Only used by hashes that divide by it, for which it is at most `u32::MAX`.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturating")]
     Some((total as u32, ends))
 }
 
-/// The sum of the weights. `None` if they are invalid, after a call of `problem` with path and message.
+/// The sum of the weights. If one is invalid, calls `problem` with path and message and returns `None`.
 fn total(weights: &[(String, f64)], hash: HashName, mut problem: impl FnMut(&str, String)) -> Option<f64> {
     let mut total = 0.0;
     for (name, weight) in weights {
