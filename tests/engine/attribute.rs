@@ -113,7 +113,7 @@ fn schema_describes_all_operators() {
         assert!(field["description"].is_string(), "{name}");
         assert!(field.get("type").is_some() || field.get("anyOf").is_some(), "{name}: {field}");
     }
-    assert_eq!(fields.len(), 19);
+    assert_eq!(fields.len(), 21);
     assert_eq!(schema.get("$defs"), None);
 }
 

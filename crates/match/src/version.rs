@@ -76,6 +76,21 @@ impl<'a> Version<'a> {
     }
 }
 
+/// Returns `true` for a version exactly as semver 2.0 writes it: three numbers without leading zeros, and no
+/// prefix.
+#[must_use]
+pub fn is_strict(text: &str) -> bool {
+    let core = text.split(['-', '+']).next().unwrap_or_default();
+    let (core, rest) = text.split_at(core.len());
+    let prerelease = rest.strip_prefix('-').and_then(|rest| rest.split('+').next()).unwrap_or_default();
+    let is_short = |number: &str| number.len() == 1 || !number.starts_with('0');
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    core.split('.').count() == 3
+        && core.split('.').all(|part| is_number(part) && is_short(part))
+        && prerelease.split('.').all(|part| !is_number(part) || is_short(part))
+        && Version::parse(text).is_some()
+}
+
 /// The pre-release in the rest of a version after its numbers; empty if only build metadata follows.
 fn prerelease(rest: &str) -> Option<&str> {
     let (rest, build) = rest.split_once('+').map_or((rest, None), |(rest, build)| (rest, Some(build)));
@@ -235,6 +250,13 @@ impl Requirement {
             releases = releases.zip(range).map(|(all, range)| (all.0.max(range.0), all.1.min(range.1)));
         }
         Some(Self { text: text.into(), releases })
+    }
+
+    /// The versions of all comparators.
+    pub fn versions(&self) -> impl Iterator<Item = &str> {
+        self.text
+            .split(',')
+            .map(|comparator| comparator.trim_start_matches(['=', '>', '<', '~', '^', ' ']).trim())
     }
 
     /// Returns `true` if the text is a version in this range.
@@ -415,6 +437,23 @@ mod tests {
         for text in ["", ">", ">=", "latest", ">1,", "==1", "=> 1", "1 - 2", ">1 <2", "1 || 2", "1.*", "!1"] {
             assert!(Requirement::parse(text).is_none(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn strict_versions_are_written_as_in_semver() {
+        for text in
+            ["0.0.0", "1.2.3", "10.20.30", "1.2.3-rc.1", "1.0.0-0A.is.legal", "1.2.3+001", "1.2.3--a+b-c"]
+        {
+            assert!(is_strict(text), "{text}");
+        }
+        for text in
+            ["", "1", "1.2", "v1.2.3", "=1.2.3", "01.2.3", "1.2.3-01", "1.2.3.4", "1.2.3-", "1.2.3+", "1.2.x"]
+        {
+            assert!(!is_strict(text), "{text}");
+        }
+        let versions =
+            |text| Requirement::parse(text).unwrap().versions().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(versions(">= 1.2.3, <v2,^3"), ["1.2.3", "v2", "3"]);
     }
 
     fn version() -> impl Strategy<Value = String> {

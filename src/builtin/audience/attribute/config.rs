@@ -48,6 +48,8 @@ use crate::{
 /// | `less`, `less_or_equal`, `greater`, `greater_or_equal` | such a number |
 /// | `before`, `after` | such a time, the limit excluded: an instant, or a string in RFC 3339 or like `2026-01-01` (00:00 UTC) |
 /// | `semver` | a version in this range: `1.2.3` or with `=`, `>`, `<`, `>=`, `<=`, `~`, `^`, or several separated by commas |
+/// | `semver_strict` | the same, of versions exactly as semver 2.0 writes them; others never match |
+/// | `growthbook_version` | a version in GrowthBook's order: with `=`, `>`, `<`, `>=`, `<=` or nothing before it |
 /// | `in_cidr` | an IP address in this network, or in one of a list of networks; an address is a network, too |
 /// | `exists` | present (`true`), or missing (`false`) |
 ///
@@ -74,7 +76,10 @@ use crate::{
 /// is ignored. A leading `v` or `=` and leading zeros are ignored, and missing parts are zero, so `v1.2` is
 /// 1.2.0 and 2026.01.05 can be compared. Four parts are not a version. `~1.2.3` means up to but not including
 /// 1.3.0, and `~1` up to 2.0.0. `^` means up to the next change of the first part that is not zero. Neither
-/// includes pre-releases of the upper limit (2.0.0-alpha for `^1.2.3`).
+/// includes pre-releases of the upper limit (2.0.0-alpha for `^1.2.3`). For flags of another system,
+/// `semver_strict` rejects what LaunchDarkly, ConfigCat and Unleash do: `v1.2.3`, `2.0`, `02.0.0`. In
+/// `growthbook_version` any string or number is a version: its parts, separated by dots or hyphens, are compared as
+/// text, with numbers padded to five places.
 ///
 /// **Networks.** An IPv4 address that is written as IPv6 (`::ffff:10.0.0.1`) is the IPv4 address.
 ///
@@ -138,6 +143,12 @@ pub(super) struct Config {
     /// commas
     #[schemars(with = "Option<String>")]
     semver: Operand,
+    /// As semver, and the version is written as in semver 2.0
+    #[schemars(with = "Option<String>")]
+    semver_strict: Operand,
+    /// The version is in this range, in GrowthBook's order
+    #[schemars(with = "Option<String>")]
+    growthbook_version: Operand,
     /// The IP address is in this network, or in one of these: 10.0.0.0/8
     #[schemars(with = "Option<StringList>")]
     in_cidr: Operand,
@@ -184,6 +195,10 @@ impl Config {
         tests.extend(read.instant("before", self.before).map(Test::Before));
         tests.extend(read.instant("after", self.after).map(Test::After));
         tests.extend(read.version("semver", self.semver).map(|wanted| Test::Version(Box::new(wanted))));
+        let strict = read.strict_version("semver_strict", self.semver_strict);
+        tests.extend(strict.map(|wanted| Test::StrictVersion(Box::new(wanted))));
+        let padded = read.padded_version("growthbook_version", self.growthbook_version);
+        tests.extend(padded.map(|wanted| Test::PaddedVersion(Box::new(wanted))));
         tests
             .extend(read.networks("in_cidr", self.in_cidr).map(|networks| Test::Network(Box::new(networks))));
 
@@ -215,6 +230,8 @@ impl Config {
             "before" => &mut self.before,
             "after" => &mut self.after,
             "semver" => &mut self.semver,
+            "semver_strict" => &mut self.semver_strict,
+            "growthbook_version" => &mut self.growthbook_version,
             "in_cidr" => &mut self.in_cidr,
             "exists" => &mut self.exists,
             _ => return None,

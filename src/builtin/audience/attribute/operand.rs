@@ -3,7 +3,12 @@
 use std::fmt::Display;
 
 use chrono::{DateTime, Utc};
-use novi_match::{network::parse as parse_network, pattern::Pattern, version::Requirement};
+use novi_match::{
+    network::parse as parse_network,
+    padded_version::PaddedRequirement,
+    pattern::Pattern,
+    version::{Requirement, is_strict},
+};
 
 use crate::{
     activation::{CompileContext, Problem},
@@ -18,7 +23,7 @@ use crate::{
 };
 
 /// The operators.
-pub(super) const OPERATORS: [&str; 17] = [
+pub(super) const OPERATORS: [&str; 19] = [
     "equals",
     "not_equals",
     "in",
@@ -34,6 +39,8 @@ pub(super) const OPERATORS: [&str; 17] = [
     "before",
     "after",
     "semver",
+    "semver_strict",
+    "growthbook_version",
     "in_cidr",
     "exists",
 ];
@@ -152,6 +159,21 @@ impl<'r, 'c> Reader<'r, 'c> {
         let text = self.string(field, operand, expected)?;
         Requirement::parse(&text)
             .or_else(|| self.problem(field, expected, phrasing::found(&Value::from(text))))
+    }
+
+    pub(super) fn strict_version(&mut self, field: &str, operand: Operand) -> Option<Requirement> {
+        let expected = "a version like \">=1.2.3\", with three numbers as in semver 2.0, or several separated by \
+                        commas";
+        let text = self.string(field, operand, expected)?;
+        Requirement::parse(&text)
+            .filter(|requirement| requirement.versions().all(is_strict))
+            .or_else(|| self.problem(field, expected, phrasing::found(&Value::from(text))))
+    }
+
+    /// Any text is a version.
+    pub(super) fn padded_version(&mut self, field: &str, operand: Operand) -> Option<PaddedRequirement> {
+        let expected = "a version like \">=1.2.3\", with = > < >= <= or nothing before it";
+        self.string(field, operand, expected).map(|text| PaddedRequirement::parse(&text))
     }
 
     pub(super) fn networks(&mut self, field: &str, operand: Operand) -> Option<Networks> {

@@ -4,8 +4,9 @@ use std::{cmp::Ordering, fmt};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use novi_match::{
+    padded_version::PaddedRequirement,
     pattern::Pattern,
-    version::{Requirement, short_release},
+    version::{Requirement, is_strict, short_release},
 };
 
 use crate::{
@@ -28,6 +29,8 @@ pub(super) enum Test {
     Before(DateTime<Utc>),
     After(DateTime<Utc>),
     Version(Box<Requirement>),
+    StrictVersion(Box<Requirement>),
+    PaddedVersion(Box<PaddedRequirement>),
     Network(Box<Networks>),
 }
 
@@ -77,6 +80,14 @@ impl Test {
             Self::Before(end) => instant::from_value(value).is_some_and(|instant| instant < *end),
             Self::After(start) => instant::from_value(value).is_some_and(|instant| instant > *start),
             Self::Version(requirement) => value.as_str().is_some_and(|text| requirement.is_met_by(text)),
+            Self::StrictVersion(requirement) => {
+                value.as_str().is_some_and(|text| is_strict(text) && requirement.is_met_by(text))
+            }
+            Self::PaddedVersion(requirement) => match value {
+                Value::Str(text) | Value::BigInt(text) => requirement.is_met_by(text),
+                Value::Int(_) | Value::UInt(_) | Value::Float(_) => requirement.is_met_by(&value.to_string()),
+                _ => false,
+            },
             Self::Network(networks) => value.as_str().is_some_and(|text| networks.contain(text)),
         }
     }
@@ -103,6 +114,8 @@ impl fmt::Display for Test {
             Self::Before(end) => write!(f, "a time before {}", instant(end)),
             Self::After(start) => write!(f, "a time after {}", instant(start)),
             Self::Version(requirement) => write!(f, "a version {requirement}"),
+            Self::StrictVersion(requirement) => write!(f, "a version {requirement} of semver 2.0"),
+            Self::PaddedVersion(requirement) => write!(f, "a version {requirement} in GrowthBook's order"),
             Self::Network(networks) => write!(f, "an address in {networks}"),
         }
     }
