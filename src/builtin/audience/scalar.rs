@@ -26,17 +26,24 @@ pub(in crate::builtin) fn same(one: &Value<'_>, other: &Value<'_>) -> bool {
 #[inline(always)]
 pub(in crate::builtin) fn with_key<T>(value: &Value<'_>, use_key: impl FnOnce(&str) -> T) -> Option<T> {
     match value {
-        Value::Str(text) | Value::BigInt(text) => {
-            if text.is_empty() {
-                return None;
-            }
-            Some(use_key(text))
-        }
-        Value::Int(number) => Some(use_key(&digits(number)?)),
-        Value::UInt(number) => Some(use_key(&digits(number)?)),
-        Value::Float(number) => Some(use_key(&digits_of_float(*number)?)),
-        _ => None,
+        Value::Str(text) if !text.is_empty() => Some(use_key(text)),
+        value => with_rare_key(value, use_key),
     }
+}
+
+/// Keys other than strings. Apart, so that callers reserve nothing for the digits (W2 and W6 of
+/// `scripts/instructions`).
+#[inline(never)]
+fn with_rare_key<T>(value: &Value<'_>, use_key: impl FnOnce(&str) -> T) -> Option<T> {
+    let digits = match value {
+        Value::BigInt(text) => return Some(use_key(text)),
+        Value::Int(number) => digits(number)?,
+        Value::UInt(number) => digits(number)?,
+        // Longer than digits of integers, and rare enough to allocate.
+        Value::Float(number) => return Some(use_key(&digits_of_float(*number)?)),
+        _ => return None,
+    };
+    Some(use_key(&digits))
 }
 
 /// The decimal digits of a whole number; `None` for a fraction.
