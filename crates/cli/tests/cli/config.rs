@@ -213,7 +213,10 @@ fn set_option_sets_any_key() {
     let shown = folder.run(&["list", "--set", "database.url=sqlite://set.db"]).expect(0);
     assert!(shown.out.contains("There are no flags"), "{}", shown.out);
     let wrong = folder.run(&["list", "--set", "database.ulr=x"]).expect(2);
-    assert_eq!(wrong.err, "error: --set database.ulr: unknown key `ulr`, expected `url` or `schema`\n");
+    assert_eq!(
+        wrong.err,
+        "error: --set database.ulr: unknown key `ulr`, expected one of `url`, `schema`, `table_prefix`\n"
+    );
 }
 
 #[test]
