@@ -33,7 +33,7 @@ use crate::{
     },
     context::{Context, overrides::Overrides, value::Value},
     error::{Error, Result},
-    store::history::Retention,
+    store::{history::Retention, table_prefix},
 };
 
 /// The settings of `novi.toml` and the environment, with a default for each key.
@@ -108,16 +108,25 @@ pub struct Database {
     pub url: String,
     /// The schema of novi's tables on PostgreSQL; empty for the first one of the user's `search_path`.
     pub schema: String,
+    /// What the names of novi's tables begin with, such as `acme_`; usually nothing.
+    pub table_prefix: String,
 }
 
 impl Database {
-    /// Replaces the URL; the schema still counts.
+    /// Replaces the URL; the schema and the prefix of the tables still count.
     ///
     /// # Errors
-    /// [`Error::Config`] if the schema cannot be used with this URL.
+    /// [`Error::Config`] if one of them is invalid or cannot be used with this URL.
     pub fn set_url(&mut self, url: String) -> Result<()> {
-        self.url = self.in_schema(url)?;
+        self.url = self.with_prefix(self.in_schema(url)?)?;
         Ok(())
+    }
+
+    /// A URL that leads to tables with the prefix. A snapshot file has no tables.
+    fn with_prefix(&self, url: String) -> Result<String> {
+        let prefix = if url.starts_with("file:") { "" } else { self.table_prefix.as_str() };
+        table_prefix::add(url, prefix)
+            .map_err(|message| Error::Config { origin: "database.table_prefix".to_owned(), message })
     }
 
     /// A URL whose connections find tables in the schema only.
@@ -157,7 +166,7 @@ impl Database {
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: "sqlite://novi.db".to_owned(), schema: String::new() }
+        Self { url: "sqlite://novi.db".to_owned(), schema: String::new(), table_prefix: String::new() }
     }
 }
 
@@ -359,11 +368,36 @@ mod tests {
     }
 
     #[test]
+    fn table_prefix_becomes_a_parameter_of_the_url() {
+        let read = |variables: &[(&str, &str)]| {
+            read("[database]\nurl = 'mysql://host/db?ssl-mode=disabled'\ntable_prefix = 'acme_'\n", variables)
+        };
+        let mut database = read(&[]).unwrap().database;
+        assert_eq!(database.url, "mysql://host/db?ssl-mode=disabled&table_prefix=acme_");
+        for (url, expected) in [
+            ("sqlite://x.db", "sqlite://x.db?table_prefix=acme_"),
+            ("sqlite://x.db?table_prefix=acme_", "sqlite://x.db?table_prefix=acme_"),
+            ("file:flags.novi", "file:flags.novi"),
+        ] {
+            database.set_url(url.to_owned()).unwrap();
+            assert_eq!(database.url, expected);
+        }
+        let error = database.set_url("sqlite://x.db?table_prefix=shop_".to_owned()).unwrap_err();
+        insta::assert_snapshot!(error, @"database.table_prefix: the URL has table_prefix=shop_; set it there or here, not in both");
+        let error = read(&[("NOVI_DATABASE__TABLE_PREFIX", "Acme")]).unwrap_err();
+        insta::assert_snapshot!(error, @r#"database.table_prefix: expected at most 20 lower-case letters, digits and underscores that do not begin with a digit, such as "acme_", found "Acme"; some servers treat upper-case letters in names of tables as lower-case ones"#);
+        assert_eq!(
+            read(&[("NOVI_DATABASE__TABLE_PREFIX", "shop_")]).unwrap().database.url,
+            "mysql://host/db?ssl-mode=disabled&table_prefix=shop_"
+        );
+    }
+
+    #[test]
     fn unknown_key_is_reported_with_its_line() {
         insta::assert_snapshot!(error("[database]\nurll = 'sqlite://x.db'\n", &[]),
             @"novi.toml: line 2, column 1: unknown key `urll`; did you mean `url`?");
         insta::assert_snapshot!(error("[database]\nfile = 'x.db'\n", &[]),
-            @"novi.toml: line 2, column 1: unknown key `file`, expected `url` or `schema`");
+            @"novi.toml: line 2, column 1: unknown key `file`, expected one of `url`, `schema`, `table_prefix`");
     }
 
     #[test]

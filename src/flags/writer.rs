@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "sql")]
+use crate::{
+    error::Error,
+    rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, MemberRow},
+    snapshot::Plan,
+    store::{Change, RowKey, WriteConnection, table_prefix},
+};
 use crate::{
     error::Result,
     flags::Flags,
     rows::Revision,
     snapshot::Validator,
     store::{Edit, WriteStore},
-};
-#[cfg(feature = "sql")]
-use crate::{
-    rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, MemberRow},
-    snapshot::Plan,
-    store::{Change, RowKey, WriteConnection},
 };
 
 /// Changes flags. The rows are compiled as they would be after the change first, and a change that would
@@ -57,12 +58,34 @@ pub struct Writer {
     actor: Option<String>,
     reason: Option<String>,
     version: Option<i64>,
+    #[cfg(feature = "sql")]
+    table_prefix: String,
 }
 
 impl Writer {
     /// A writer that validates with these activation types.
     pub fn new(validator: Validator) -> Self {
-        Self { validator: Some(Arc::new(validator)), actor: None, reason: None, version: None }
+        Self {
+            validator: Some(Arc::new(validator)),
+            actor: None,
+            reason: None,
+            version: None,
+            #[cfg(feature = "sql")]
+            table_prefix: String::new(),
+        }
+    }
+
+    /// The setting `table_prefix` of the database, for changes in the application's own transactions. Default: that of
+    /// the database that the flags are read from, if [`Flags::writer`] made the writer.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::error::Error::Config) if the prefix is invalid.
+    #[cfg(feature = "sql")]
+    pub fn table_prefix(mut self, prefix: &str) -> Result<Self> {
+        table_prefix::check(prefix)
+            .map_err(|message| Error::Config { origin: "table_prefix".to_owned(), message })?;
+        prefix.clone_into(&mut self.table_prefix);
+        Ok(self)
     }
 
     /// Who makes the change: a person, a service, the name of a token. Default: the user of the database.
@@ -220,7 +243,7 @@ impl Writer {
     /// Makes an edit. This writer's actor and reason apply unless the edit has its own; its expected version
     /// does not apply.
     pub async fn apply<C: WriteConnection>(&self, connection: &mut C, edit: Edit) -> Result<()> {
-        connection.write(&self.signed(edit)).await
+        connection.write(&self.table_prefix, &self.signed(edit)).await
     }
 
     /// Plans an edit of the rows as the transaction sees them. Writes nothing.
@@ -229,7 +252,7 @@ impl Writer {
             Some(validator) => Arc::clone(validator),
             None => Arc::new(Validator::new(crate::activation::registry::Registry::global()?)),
         };
-        Ok(validator.plan(connection.rows().await?, edit))
+        Ok(validator.plan(connection.rows(&self.table_prefix).await?, edit))
     }
 
     async fn write<C: WriteConnection>(&self, connection: &mut C, change: Change, row: RowKey) -> Result<()> {
@@ -244,7 +267,13 @@ impl Writer {
 impl Flags {
     /// A writer, which validates changes with the activation types of these flags.
     pub fn writer(&self) -> Writer {
-        Writer::new(self.validator())
+        #[allow(unused_mut, reason = "without a database there are no tables")]
+        let mut writer = Writer::new(self.validator());
+        #[cfg(feature = "sql")]
+        if let Some(store) = self.store() {
+            store.table_prefix().clone_into(&mut writer.table_prefix);
+        }
+        writer
     }
 
     /// A validator of rows, with the activation types of these flags.

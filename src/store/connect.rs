@@ -14,7 +14,8 @@ pub const DEMO_ROWS: &str = include_str!("../../seeds/demo.sql");
 
 /// Opens the database at this address: `sqlite://novi.db`, `sqlite::memory:`,
 /// `postgres://user:password@host/database` or `mysql://user:password@host/database` (`mariadb:` is the
-/// same). Connections to a server are made when they are needed.
+/// same). Connections to a server are made when they are needed. The parameter `table_prefix`, as in
+/// `sqlite://shop.db?table_prefix=acme_`, is what the names of novi's tables begin with.
 ///
 /// # Errors
 /// [`Error::DatabaseUrl`] if the address is invalid or this build of novi does not support the database;

@@ -15,6 +15,7 @@ use crate::{
         read::ReadStore,
         schema::SchemaStore,
         sealed::Sealed,
+        table_prefix,
         tokens::{NewToken, Rotated, Rotation, StoredToken, TokenRow, TokenStore, TokenUse},
         url,
         usage::{Usage, UsageReport, UsageStore},
@@ -25,12 +26,15 @@ use crate::{
 /// rows to evaluate with, its SQLite file may not exist yet.
 pub(crate) struct LazyStore {
     url: String,
+    table_prefix: String,
     store: Arc<OnceCell<Arc<dyn SchemaStore>>>,
 }
 
 impl LazyStore {
     pub(crate) fn new(url: &str) -> Self {
-        Self { url: url.to_owned(), store: Arc::default() }
+        // An invalid one is an error when the address is opened.
+        let (_, table_prefix) = table_prefix::take(url).unwrap_or_default();
+        Self { url: url.to_owned(), table_prefix, store: Arc::default() }
     }
 
     async fn store(&self) -> Result<&Arc<dyn SchemaStore>> {
@@ -79,6 +83,10 @@ impl ReadStore for LazyStore {
                 hints.await;
             }
         }))
+    }
+
+    fn table_prefix(&self) -> &str {
+        &self.table_prefix
     }
 
     fn usage_store(&self) -> Option<&dyn UsageStore> {

@@ -27,6 +27,7 @@ mod sealed;
 #[cfg(feature = "sql")]
 mod sql;
 mod stale;
+pub(crate) mod table_prefix;
 #[cfg(feature = "sql")]
 pub(crate) mod tokens;
 #[cfg(feature = "sql")]

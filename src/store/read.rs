@@ -60,6 +60,12 @@ pub trait ReadStore: Send + Sync + 'static {
         None
     }
 
+    /// What the names of its tables begin with: the setting `table_prefix`. Usually nothing.
+    #[cfg(feature = "sql")]
+    fn table_prefix(&self) -> &str {
+        <&str>::default()
+    }
+
     /// Records which flags are evaluated, if this store can.
     fn usage_store(&self) -> Option<&dyn UsageStore> {
         None

@@ -8,7 +8,7 @@ use crate::{
     store::{
         edit::Edit,
         future::BoxFuture,
-        sql::{Connection, Driver, all_rows, write},
+        sql::{Connection, Driver, Named, Names, all_rows, write},
     },
 };
 
@@ -24,30 +24,32 @@ pub trait WriteConnection: Sealed + Send {
     /// Makes an edit in the transaction that the connection is in, within a savepoint: if it fails, nothing
     /// of it remains, and the transaction goes on if the database lets it.
     #[doc(hidden)]
-    fn write<'a>(&'a mut self, edit: &'a Edit) -> BoxFuture<'a, Result<()>> {
-        let connection = self.connection();
-        let name = connection.dialect().of_transaction;
-        Box::pin(write(connection, name, edit, false))
+    fn write<'a>(&'a mut self, table_prefix: &'a str, edit: &'a Edit) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let mut connection = Named::new(self.connection(), Names::new(table_prefix));
+            let name = connection.dialect().of_transaction;
+            write(&mut connection, name, edit, false).await
+        })
     }
 
     /// All rows, as the transaction sees them.
     #[doc(hidden)]
-    fn rows(&mut self) -> BoxFuture<'_, Result<Rows>> {
-        let connection = self.connection();
+    fn rows<'a>(&'a mut self, table_prefix: &'a str) -> BoxFuture<'a, Result<Rows>> {
         Box::pin(async move {
+            let mut connection = Named::new(self.connection(), Names::new(table_prefix));
             let dialect = connection.dialect();
-            let rows = all_rows(connection).await;
+            let rows = all_rows(&mut connection).await;
             rows.map_err(|error| dialect.error(dialect.of_transaction, "could not read the rows", error))
         })
     }
 }
 
 pub trait Sealed {
-    fn connection(&mut self) -> &mut (dyn Connection + 'static);
+    fn connection(&mut self) -> &mut dyn Connection;
 }
 
 impl<DB: Driver> Sealed for Transaction<'_, DB> {
-    fn connection(&mut self) -> &mut (dyn Connection + 'static) {
+    fn connection(&mut self) -> &mut dyn Connection {
         &mut **self
     }
 }
@@ -55,7 +57,7 @@ impl<DB: Driver> Sealed for Transaction<'_, DB> {
 impl<DB: Driver> WriteConnection for Transaction<'_, DB> {}
 
 impl<DB: Driver> Sealed for PoolConnection<DB> {
-    fn connection(&mut self) -> &mut (dyn Connection + 'static) {
+    fn connection(&mut self) -> &mut dyn Connection {
         &mut **self
     }
 }
@@ -68,7 +70,7 @@ macro_rules! single {
         $(
             #[cfg(feature = $feature)]
             impl Sealed for $connection {
-                fn connection(&mut self) -> &mut (dyn Connection + 'static) {
+                fn connection(&mut self) -> &mut dyn Connection {
                     self
                 }
             }

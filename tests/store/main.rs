@@ -16,6 +16,7 @@ mod repair;
 mod schemas;
 mod snapshot_file;
 mod stores;
+mod table_prefix;
 mod together;
 mod tokens;
 mod usage;

@@ -183,7 +183,7 @@ async fn postgres_sequences_behind_their_rows_are_repaired() {
 }
 
 /// Runs a script with the database's own client.
-fn run_with_client(database: &TestDatabase, script: &Path) {
+pub(crate) fn run_with_client(database: &TestDatabase, script: &Path) {
     let url = database.url.as_str();
     let mut command = match database.kind {
         Kind::Sqlite => {

@@ -309,23 +309,40 @@ fn grants(
     grants
 }
 
+/// A grant on tables with a prefix.
+fn prefixed(grant: &str, table_prefix: &str) -> String {
+    let (rights, rest) = grant.split_once(" on ").unwrap();
+    let (tables, roles) = rest.rsplit_once(" to ").unwrap();
+    let table = |name: &str| match name.rsplit_once('.') {
+        Some((database, table)) => format!("{database}.{table_prefix}{table}"),
+        None => format!("{table_prefix}{name}"),
+    };
+    if tables.contains("schema ") || tables.ends_with('*') {
+        return grant.to_owned();
+    }
+    let tables: Vec<_> = tables.split(", ").map(table).collect();
+    format!("{rights} on {} to {roles}", tables.join(", "))
+}
+
 const ROLES: [&str; 4] = ["migrator", "reader", "writer", "token_admin"];
 
 #[tokio::test]
 async fn rights_of_the_docs_are_enough() {
-    for kind in kinds().into_iter().filter(|kind| *kind != Kind::Sqlite) {
+    let servers = kinds().into_iter().filter(|kind| *kind != Kind::Sqlite);
+    for (kind, table_prefix) in servers.flat_map(|kind| [(kind, ""), (kind, "acme_")]) {
         let database = database(kind).await;
         let mut raw = Raw::connect(&database).await;
         let short = database.url.rsplit(['/', 'D']).next().unwrap();
         let short = &short[short.len() - 8..];
         let place = database.url.rsplit(['/', 'D']).next().unwrap().to_owned();
         let name = |role: &str| format!("{}_{short}", &role[..1]);
-        let address = |role: &str| match kind {
-            Kind::Postgres => {
-                let (_, rest) = database.url.split_once('@').unwrap();
-                format!("postgres://{}@{rest}", name(role))
+        let address = |role: &str| {
+            let (_, rest) = database.url.split_once('@').unwrap();
+            if kind == Kind::Postgres {
+                format!("postgres://{}@{rest}&table_prefix={table_prefix}", name(role))
+            } else {
+                format!("mysql://{}:x@{rest}?table_prefix={table_prefix}", name(role))
             }
-            _ => format!("mysql://{}:x@{}", name(role), database.url.split_once('@').unwrap().1),
         };
         for role in ROLES {
             let create = match kind {
@@ -339,6 +356,8 @@ async fn rights_of_the_docs_are_enough() {
         };
         let (first, then) =
             grants(if kind == Kind::Postgres { "\nPostgreSQL:\n" } else { "\nMySQL, with" }, &place, of);
+        let first = first.iter().map(|grant| prefixed(grant, table_prefix));
+        let then = then.iter().map(|grant| prefixed(grant, table_prefix));
         for grant in first {
             raw.run(&grant).await.unwrap();
         }
@@ -347,7 +366,8 @@ async fn rights_of_the_docs_are_enough() {
         for grant in then {
             raw.run(&grant).await.unwrap_or_else(|error| panic!("{grant}: {error}"));
         }
-        raw.run("insert into flags (id, name, status) values (1, 'a', true)").await.unwrap();
+        let insert = format!("insert into {table_prefix}flags (id, name, status) values (1, 'a', true)");
+        raw.run(&insert).await.unwrap();
 
         let token_admin = opened(&address("token_admin")).await;
         let tokens = token_admin.token_store().unwrap();

@@ -80,6 +80,7 @@ pub(super) async fn check_core_tables(connection: &mut dyn Connection) -> Result
             }
         }
         if !wrong.is_empty() {
+            let table = connection.names().of(table);
             problems.push(format!("the table {table:?} exists and is not one of novi: {}", wrong.join("; ")));
         }
     }
@@ -87,7 +88,10 @@ pub(super) async fn check_core_tables(connection: &mut dyn Connection) -> Result
         return Ok(());
     }
     let own_place = connection.dialect().own_place;
-    let message =
-        format!("{}. Nothing was changed. Rename the tables, or {own_place}", problems.join(". Also, "));
+    let message = format!(
+        "{}. Nothing was changed. Give novi's tables other names: `table_prefix = \"novi_\"` in the section [database] of \
+         novi.toml; or {own_place}",
+        problems.join(". Also, ")
+    );
     Err(MigrateError::Source(message.into()))
 }

@@ -5,7 +5,14 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 
-use crate::store::{decode::Cell, future::BoxFuture, sql::dialect::Dialect};
+use crate::store::{
+    decode::Cell,
+    future::BoxFuture,
+    sql::{
+        dialect::Dialect,
+        names::{Names, PLAIN},
+    },
+};
 
 /// A parameter.
 #[derive(Clone, Debug)]
@@ -23,17 +30,24 @@ pub struct Statement {
     pub(super) values: Vec<Value>,
     /// Whether the server prepares it.
     pub(super) is_prepared: bool,
+    /// Whether it has the names that novi's tables have in the database: a script of the user does.
+    pub(super) is_translated: bool,
 }
 
 impl Statement {
     pub(super) fn new(sql: impl Into<Cow<'static, str>>) -> Self {
-        Self { sql: sql.into(), values: Vec::new(), is_prepared: true }
+        Self { sql: sql.into(), values: Vec::new(), is_prepared: true, is_translated: false }
     }
 
     /// One that is sent as text, without parameters. A pooler may give the two steps of a prepared statement
     /// to two connections where no transaction is open, and some commands cannot be prepared.
     pub(super) fn unprepared(sql: impl Into<Cow<'static, str>>) -> Self {
         Self { is_prepared: false, ..Self::new(sql) }
+    }
+
+    /// SQL that is not novi's own, or has been translated: sent as text, as it is.
+    pub(super) fn verbatim(sql: impl Into<Cow<'static, str>>) -> Self {
+        Self { is_translated: true, ..Self::unprepared(sql) }
     }
 
     pub(super) fn bind(mut self, value: impl Into<Value>) -> Self {
@@ -54,6 +68,11 @@ pub(super) type EachRow<'a> = dyn FnMut(&mut dyn Iterator<Item = Cell>) + Send +
 pub trait Connection: Send {
     fn dialect(&self) -> &'static Dialect;
 
+    /// The names of novi's tables.
+    fn names(&self) -> &Names {
+        &PLAIN
+    }
+
     /// Runs a statement, passes each row to `each`, and returns how many rows were changed.
     fn run<'a>(
         &'a mut self,
@@ -68,7 +87,7 @@ pub trait Connection: Send {
         statement: Option<&'static str>,
     ) -> BoxFuture<'c, Result<Transaction<'c>, sqlx::Error>>;
 
-    fn is_in_transaction(&self) -> bool;
+    fn is_in_transaction(&mut self) -> bool;
 }
 
 impl dyn Connection + '_ {
@@ -128,6 +147,93 @@ pub trait OpenTransaction<'c>: Send {
     fn commit(self: Box<Self>) -> BoxFuture<'c, Result<(), sqlx::Error>>;
 
     fn rollback(self: Box<Self>) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+}
+
+/// What leads to a connection: one of a pool, a transaction.
+pub(in crate::store) trait Lead: Send {
+    fn connection(&mut self) -> &mut dyn Connection;
+}
+
+impl<C: Connection> Lead for &mut C {
+    fn connection(&mut self) -> &mut dyn Connection {
+        *self
+    }
+}
+
+impl Lead for &mut dyn Connection {
+    fn connection(&mut self) -> &mut dyn Connection {
+        *self
+    }
+}
+
+impl Lead for Transaction<'_> {
+    fn connection(&mut self) -> &mut dyn Connection {
+        (**self).connection()
+    }
+}
+
+/// A connection, by what leads to it, to tables whose names have a prefix.
+pub(in crate::store) struct Named<L> {
+    pub(super) inner: L,
+    pub(super) names: Names,
+    dialect: &'static Dialect,
+}
+
+impl<L: Lead> Named<L> {
+    pub(in crate::store) fn new(mut inner: L, names: Names) -> Self {
+        let dialect = inner.connection().dialect();
+        Self { inner, names, dialect }
+    }
+}
+
+impl<L: Lead> Connection for Named<L> {
+    fn dialect(&self) -> &'static Dialect {
+        self.dialect
+    }
+
+    fn names(&self) -> &Names {
+        &self.names
+    }
+
+    fn run<'a>(
+        &'a mut self,
+        mut statement: Statement,
+        each: &'a mut EachRow<'_>,
+    ) -> BoxFuture<'a, Result<u64, sqlx::Error>> {
+        if !statement.is_translated {
+            statement.sql = self.names.sql(statement.sql);
+        }
+        self.inner.connection().run(statement, each)
+    }
+
+    fn begin<'c>(
+        &'c mut self,
+        statement: Option<&'static str>,
+    ) -> BoxFuture<'c, Result<Transaction<'c>, sqlx::Error>> {
+        Box::pin(async move {
+            let names = self.names.clone();
+            let transaction = self.inner.connection().begin(statement).await?;
+            Ok(Box::new(Named::new(transaction, names)) as Transaction<'c>)
+        })
+    }
+
+    fn is_in_transaction(&mut self) -> bool {
+        self.inner.connection().is_in_transaction()
+    }
+}
+
+impl<'c> OpenTransaction<'c> for Named<Transaction<'c>> {
+    fn connection(&mut self) -> &mut dyn Connection {
+        self
+    }
+
+    fn commit(self: Box<Self>) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        self.inner.commit()
+    }
+
+    fn rollback(self: Box<Self>) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        self.inner.rollback()
+    }
 }
 
 impl From<i64> for Value {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
 use sqlx::{
-    AssertSqlSafe, Database, Either, Executor, IntoArguments, Pool, Row as _, SqlSafeStr as _,
+    AssertSqlSafe, Database, Either, Executor, IntoArguments, Row as _, SqlSafeStr as _,
     database::HasStatementCache,
     migrate::{Migrate, MigrateError},
     query::Query,
@@ -42,14 +42,24 @@ pub trait Driver: Database<Connection: Migrate + Connection> {
     fn migrate(connections: &Connections<Self>) -> BoxFuture<'_, Result<Migrated, MigrateError>>;
 
     /// Goes to where novi's tables are, for work on the tables themselves. The connection is closed afterwards.
-    fn enter(connection: &mut Self::Connection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+    fn enter(connection: &mut dyn Connection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+        let _ = connection;
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Rejects another novi beside which novi's tables cannot be migrated.
+    fn check_others(connection: &mut dyn Connection) -> BoxFuture<'_, Result<(), MigrateError>> {
         let _ = connection;
         Box::pin(std::future::ready(Ok(())))
     }
 
     /// As [`ReadStore::hints`](crate::store::ReadStore::hints).
-    fn hints(pool: &Pool<Self>, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
-        let _ = (pool, hints, every);
+    fn hints(
+        connections: &Connections<Self>,
+        hints: Arc<Hints>,
+        every: Duration,
+    ) -> Option<BoxFuture<'static, ()>> {
+        let _ = (connections, hints, every);
         None
     }
 
@@ -90,7 +100,7 @@ where
     DB::Arguments: IntoArguments<DB>,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
-    let Statement { sql, values, is_prepared } = statement;
+    let Statement { sql, values, is_prepared, .. } = statement;
     // Made of novi's own text; what comes from outside is a parameter. A script is the caller's own SQL.
     let is_numbered = is_prepared && DB::DIALECT.numbers_parameters;
     let sql = AssertSqlSafe(if is_numbered { numbered(&sql).into() } else { sql }).into_sql_str();
@@ -159,7 +169,7 @@ macro_rules! connection {
                 })
             }
 
-            fn is_in_transaction(&self) -> bool {
+            fn is_in_transaction(&mut self) -> bool {
                 sqlx::Connection::is_in_transaction(self)
             }
         }

@@ -68,7 +68,8 @@ impl Expected {
     }
 }
 
-/// The kinds, names and states of objects: `kind, name, state`, of which the state is null if it is well.
+/// The kinds, names and states of objects: `kind, name, state`, of which the state is null if it is well. Names are
+/// those of novi's SQL.
 struct Found(Vec<[String; 3]>);
 
 impl Found {
@@ -89,23 +90,26 @@ pub(super) async fn objects(connection: &mut dyn Connection) -> Result<Problems,
         let mut next = || cells.next().and_then(Cell::into_optional_text).unwrap_or_default();
         [next(), next(), next()]
     });
-    let found = Found(found.await?);
+    let mut found = Found(found.await?);
+    let names = connection.names().clone();
+    found.0.retain_mut(|[kind, name, _]| kind == "right" || names.strip(name));
+    let of = |name: &str| names.of(name);
     let expected = Expected::of(dialect.migrations);
     let mut problems = Problems::default();
     // MySQL shows each user what the user has rights on.
     let shows = |right| !dialect.read.hides_objects || found.has("right", right);
     if shows("SELECT") {
         let tables = expected.tables.iter().filter(|name| !found.has("table", name));
-        problems.tables.extend(tables.map(|name| format!("the table {name} is missing")));
+        problems.tables.extend(tables.map(|name| format!("the table {} is missing", of(name))));
     }
     let functions = expected.functions.iter().filter(|name| !found.has("function", name));
-    problems.tables.extend(functions.map(|name| format!("the function {name} is missing")));
+    problems.tables.extend(functions.map(|name| format!("the function {} is missing", of(name))));
     if shows("TRIGGER") {
         for (name, table) in &expected.triggers {
-            if !found.has("trigger", name) {
-                problems.triggers.push(format!("the trigger {name} of {table} is missing"));
-            } else if let Some(state) = found.state("trigger", name) {
-                problems.triggers.push(format!("the trigger {name} of {table} is {state}"));
+            let state =
+                if found.has("trigger", name) { found.state("trigger", name) } else { Some("missing") };
+            if let Some(state) = state {
+                problems.triggers.push(format!("the trigger {} of {} is {state}", of(name), of(table)));
             }
         }
     }
@@ -132,6 +136,7 @@ pub(super) async fn objects(connection: &mut dyn Connection) -> Result<Problems,
 pub(super) async fn problems(connection: &mut dyn Connection) -> Result<Problems, sqlx::Error> {
     let mut problems = objects(connection).await?;
     let columns = columns(connection).await?;
+    let names = connection.names().clone();
     for table in TABLES {
         let missing = |column: &&str| {
             columns.iter().any(|[of, ..]| of == table.name)
@@ -140,7 +145,7 @@ pub(super) async fn problems(connection: &mut dyn Connection) -> Result<Problems
         let missing = table.columns.iter().map(|column| column.name).filter(missing);
         problems
             .columns
-            .extend(missing.map(|name| format!("the column {name} of {} is missing", table.name)));
+            .extend(missing.map(|name| format!("the column {name} of {} is missing", names.of(table.name))));
     }
     if problems.tables.is_empty()
         && let Some(sql) = connection.dialect().read.sequences
@@ -160,14 +165,16 @@ pub(super) async fn problems(connection: &mut dyn Connection) -> Result<Problems
     Ok(problems)
 }
 
-/// Table, name and type of each column where novi's tables are.
+/// Table, name and type of each column where novi's tables are. The tables have the names of novi's SQL.
 pub(super) async fn columns(connection: &mut dyn Connection) -> Result<Vec<[String; 3]>, sqlx::Error> {
     let sql = connection.dialect().read.columns;
     let columns = connection.rows(Statement::new(sql), |cells| {
         let mut next = || cells.next().map_or_else(String::new, Cell::into_text).to_lowercase();
         [next(), next(), next()]
     });
-    columns.await
+    let mut columns = columns.await?;
+    columns.retain_mut(|[table, ..]| connection.names().strip(table));
+    Ok(columns)
 }
 
 /// Whether the server refused to make triggers when the tables were made.

@@ -8,10 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-#[cfg(feature = "mysql")]
-use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 use sqlx::{
-    SqlStr,
+    AssertSqlSafe, SqlSafeStr as _, SqlStr,
     migrate::{AppliedMigration, Migrate as _, MigrateError, Migration, MigrationType, Migrator},
 };
 
@@ -22,10 +20,11 @@ use crate::{
         schema::{Migrated, SchemaState},
         sql::{
             adopt,
-            connection::{Connection, Statement},
+            connection::{Connection, Named, Statement},
             dialect::{Dialect, Failure, Migrations, without_source_line},
             driver::Driver,
             inspect,
+            names::Names,
             read::has_table,
             script,
         },
@@ -55,17 +54,15 @@ pub(super) enum Found {
 /// sqlx's runner of these migrations. It takes no lock: on MariaDB sqlx's own lock has no effect, because
 /// GET_LOCK returns null for a negative timeout, so that each store locks by itself.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub(super) fn migrator(migrations: Migrations) -> Migrator {
-    let mut migrator = Migrator::with_migrations(known(migrations));
-    migrator.dangerous_set_table_name(TABLE);
-    migrator.set_locking(false);
-    migrator
+pub(super) fn migrator(migrations: Migrations, names: &Names) -> Migrator {
+    runner(known(migrations), names)
 }
 
 /// The same without some statements of each migration.
 #[cfg(feature = "mysql")]
 pub(super) fn migrator_without(
     migrations: Migrations,
+    names: &Names,
     is_left_out: impl Fn(&str) -> bool,
     split: impl Fn(&'static str) -> Vec<&'static str>,
 ) -> Migrator {
@@ -76,8 +73,19 @@ pub(super) fn migrator_without(
         let kept = if kept.is_empty() { "do 0".to_owned() } else { kept };
         migration.sql = AssertSqlSafe(kept).into_sql_str();
     }
-    let mut migrator = Migrator::with_migrations(known);
-    migrator.dangerous_set_table_name(TABLE);
+    runner(known, names)
+}
+
+/// The checksums stay those of the files.
+fn runner(mut migrations: Vec<Migration>, names: &Names) -> Migrator {
+    if !names.prefix().is_empty() {
+        for migration in &mut migrations {
+            let sql = names.sql(migration.sql.as_str()).into_owned();
+            migration.sql = AssertSqlSafe(sql).into_sql_str();
+        }
+    }
+    let mut migrator = Migrator::with_migrations(migrations);
+    migrator.dangerous_set_table_name(names.of(TABLE));
     migrator.set_locking(false);
     migrator
 }
@@ -90,28 +98,35 @@ fn known(migrations: Migrations) -> Vec<Migration> {
 }
 
 /// What is known without a lock.
-pub(super) async fn found<DB: Driver>(connection: &mut DB::Connection) -> Result<Found, MigrateError> {
+pub(super) async fn found<DB: Driver>(
+    connection: &mut Named<&mut DB::Connection>,
+) -> Result<Found, MigrateError> {
     if !has_table(connection, TABLE).await? {
         return Ok(Found::Nothing);
     }
-    if connection.dirty_version(TABLE).await?.is_some() {
+    let table = connection.names.of(TABLE);
+    if connection.inner.dirty_version(&table).await?.is_some() {
         return Ok(Found::Unfinished);
     }
-    let applied = connection.list_applied_migrations(TABLE).await?;
+    let applied = connection.inner.list_applied_migrations(&table).await?;
     // A first migration may have failed.
     if applied.is_empty() { Ok(Found::Nothing) } else { pending(&applied, DB::DIALECT.migrations) }
 }
 
 /// Whether there is nothing to do.
-pub(super) async fn is_done<DB: Driver>(connection: &mut DB::Connection) -> Result<bool, MigrateError> {
-    Ok(found::<DB>(connection).await? == Found::UpToDate
-        && inspect::problems(dynamic(connection)).await?.is_empty())
+pub(super) async fn is_done<DB: Driver>(
+    connection: &mut Named<&mut DB::Connection>,
+) -> Result<bool, MigrateError> {
+    Ok(found::<DB>(connection).await? == Found::UpToDate && inspect::problems(connection).await?.is_empty())
 }
 
-/// Rejects tables of something else before the first migration.
-pub(super) async fn check_foreign<DB: Driver>(connection: &mut DB::Connection) -> Result<(), MigrateError> {
+/// Rejects tables of something else before the first migration, and of a novi that would be in the way at any time.
+pub(super) async fn check_foreign<DB: Driver>(
+    connection: &mut Named<&mut DB::Connection>,
+) -> Result<(), MigrateError> {
+    DB::check_others(connection).await?;
     if found::<DB>(connection).await? == Found::Nothing {
-        adopt::check_core_tables(dynamic(connection)).await?;
+        adopt::check_core_tables(connection).await?;
     }
     Ok(())
 }
@@ -119,24 +134,25 @@ pub(super) async fn check_foreign<DB: Driver>(connection: &mut DB::Connection) -
 /// Runs the migrations that are not applied yet, and all of them again if something that they made is missing. The
 /// caller holds the lock.
 pub(super) async fn run<DB: Driver>(
-    connection: &mut DB::Connection,
+    connection: &mut Named<&mut DB::Connection>,
     migrator: Migrator,
     repairs_triggers: bool,
 ) -> Result<Migrated, MigrateError> {
     let has_flags = has_table(connection, "flags").await?;
-    connection.ensure_migrations_table(TABLE).await?;
+    let table = connection.names.of(TABLE);
+    connection.inner.ensure_migrations_table(&table).await?;
     let count = Statement::new("select count(*) from novi_migrations");
     let has_begun = dynamic(connection).integer(count).await?.unwrap_or_default() > 0;
     // With the lock held, an unfinished migration is that of a process that died: it can run again.
     let unfinished = Statement::new("delete from novi_migrations where success = false");
     dynamic(connection).execute(unfinished).await?;
-    let before = connection.list_applied_migrations(TABLE).await?;
+    let before = connection.inner.list_applied_migrations(&table).await?;
     pending(&before, DB::DIALECT.migrations)?;
     // Tables with metadata were made by hand.
     let adopted = has_flags && !has_begun && !has_table(connection, "flag_metadata").await?;
-    migrator.run_direct(None, connection, false).await?;
+    migrator.run_direct(None, &mut *connection.inner, false).await?;
     let mut repaired = Vec::new();
-    let mut problems = inspect::problems(dynamic(connection)).await?;
+    let mut problems = inspect::problems(connection).await?;
     if !repairs_triggers {
         problems.triggers.clear();
         problems.others.clear();
@@ -150,8 +166,8 @@ pub(super) async fn run<DB: Driver>(
     }
     if has_begun && !problems.is_empty() {
         let before = problems.into_list();
-        repair(dynamic(connection), &migrator).await?;
-        problems = inspect::problems(dynamic(connection)).await?;
+        repair(connection, &migrator).await?;
+        problems = inspect::problems(connection).await?;
         let left = problems.clone().into_list();
         repaired.extend(before.into_iter().filter(|problem| !left.contains(problem)));
     }
@@ -177,7 +193,7 @@ async fn repair(connection: &mut dyn Connection, migrator: &Migrator) -> Result<
     let restamp = connection.dialect().write.restamp;
     let mut transaction = connection.begin(None).await?;
     for migration in migrator.iter() {
-        let script = Statement::unprepared(migration.sql.as_str().to_owned());
+        let script = Statement::verbatim(migration.sql.as_str().to_owned());
         transaction.connection().execute(script).await?;
     }
     transaction.connection().execute(Statement::new(restamp)).await?;
@@ -185,27 +201,29 @@ async fn repair(connection: &mut dyn Connection, migrator: &Migrator) -> Result<
 }
 
 /// As [`SchemaStore::schema_state`](crate::store::SchemaStore::schema_state).
-pub(super) async fn state<DB: Driver>(connection: &mut DB::Connection) -> Result<SchemaState, MigrateError> {
+pub(super) async fn state<DB: Driver>(
+    connection: &mut Named<&mut DB::Connection>,
+) -> Result<SchemaState, MigrateError> {
     DB::enter(connection).await?;
     let mut applied = Vec::new();
-    if has_table(connection, TABLE).await? && connection.dirty_version(TABLE).await?.is_none() {
-        applied = connection.list_applied_migrations(TABLE).await?;
+    let table = connection.names.of(TABLE);
+    if has_table(connection, TABLE).await? && connection.inner.dirty_version(&table).await?.is_none() {
+        applied = connection.inner.list_applied_migrations(&table).await?;
     }
     let known = DB::DIALECT.migrations;
     let is_known = |version: i64| known.iter().any(|(known, ..)| *known == version);
     let unknown: Vec<_> = applied.iter().map(|of| of.version).filter(|version| !is_known(*version)).collect();
     let pending = names(&applied, known);
-    let problems = if applied.is_empty() {
-        Vec::new()
-    } else {
-        inspect::problems(dynamic(connection)).await?.into_list()
-    };
+    let problems =
+        if applied.is_empty() { Vec::new() } else { inspect::problems(connection).await?.into_list() };
     let applied = names(&[], known).into_iter().filter(|name| !pending.contains(name)).collect();
     Ok(SchemaState { applied, pending, unknown, problems })
 }
 
 /// As [`SchemaStore::migration_script`](crate::store::SchemaStore::migration_script).
-pub(super) async fn script<DB: Driver>(connection: &mut DB::Connection) -> Result<String, MigrateError> {
+pub(super) async fn script<DB: Driver>(
+    connection: &mut Named<&mut DB::Connection>,
+) -> Result<String, MigrateError> {
     let SchemaState { pending, unknown, problems, .. } = state::<DB>(connection).await?;
     if let Some(version) = unknown.first() {
         return Err(MigrateError::VersionMissing(*version));
@@ -226,21 +244,22 @@ pub(super) async fn script<DB: Driver>(connection: &mut DB::Connection) -> Resul
     }
     add(&place.unwrap_or_default());
     add(dialect.write.client_begin);
-    add(dialect.write.migrations_table);
+    let own = connection.names.clone();
+    add(&own.sql(dialect.write.migrations_table));
     let all = names(&[], dialect.migrations);
     for ((&(_, _, sql), name), migration) in dialect.migrations.iter().zip(all).zip(known(dialect.migrations))
     {
         let is_pending = pending.contains(&name);
         // A repair runs all of them again.
         if is_pending || !problems.is_empty() {
-            add(&script::for_client(sql, dialect.syntax));
+            add(&own.sql(script::for_client(sql, dialect.syntax)));
         }
         if is_pending {
-            add(&record(dialect, &migration));
+            add(&own.sql(record(dialect, &migration)));
         }
     }
     if pending.is_empty() {
-        add(&format!("{};", dialect.write.restamp));
+        add(&format!("{};", own.sql(dialect.write.restamp)));
     }
     add(dialect.write.client_end);
     Ok(text)
@@ -263,10 +282,10 @@ fn record(dialect: &Dialect, migration: &Migration) -> String {
 
 /// As [`SchemaStore::baseline`](crate::store::SchemaStore::baseline).
 pub(super) async fn baseline<DB: Driver>(
-    connection: &mut DB::Connection,
+    connection: &mut Named<&mut DB::Connection>,
 ) -> Result<SchemaState, MigrateError> {
     DB::enter(connection).await?;
-    let problems = inspect::problems(dynamic(connection)).await?.into_list();
+    let problems = inspect::problems(connection).await?.into_list();
     if !problems.is_empty() {
         let message = format!(
             "the tables are not those of novi {}: {}; run the SQL of `novi migrate --sql` first",
@@ -280,7 +299,7 @@ pub(super) async fn baseline<DB: Driver>(
         return Err(MigrateError::VersionMissing(*version));
     }
     let dialect = DB::DIALECT;
-    let mut transaction = dynamic(connection).begin(None).await?;
+    let mut transaction = connection.begin(None).await?;
     transaction.connection().execute(Statement::unprepared(dialect.write.migrations_table)).await?;
     for (migration, name) in known(dialect.migrations).iter().zip(names(&[], dialect.migrations)) {
         if pending.contains(&name) {

@@ -16,6 +16,7 @@ mod inspect;
 mod migrate;
 #[cfg(feature = "mysql")]
 mod mysql;
+mod names;
 mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -32,10 +33,11 @@ mod tokens;
 mod usage;
 mod write;
 
-pub(super) use connection::Connection;
+pub(super) use connection::{Connection, Named};
 pub(super) use driver::Driver;
 #[cfg(feature = "mysql")]
 pub use mysql::MySqlStore;
+pub(super) use names::Names;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
 pub(super) use read::all_rows;

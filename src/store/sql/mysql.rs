@@ -20,7 +20,7 @@ use crate::{
         future::BoxFuture,
         schema::Migrated,
         sql::{
-            connection::{Connection, EachRow, Statement, Transaction, Value},
+            connection::{Connection, EachRow, Named, Statement, Transaction, Value},
             dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
             driver::{self, Driver},
             galera, inspect, migrate,
@@ -29,7 +29,7 @@ use crate::{
             script::{self, Syntax},
             store::SqlStore,
         },
-        url,
+        table_prefix, url,
     },
 };
 
@@ -189,6 +189,7 @@ impl SqlStore<MySql> {
     /// # Errors
     /// [`Error::DatabaseUrl`] when the address is wrong, or names no database.
     pub fn connect(url: &str) -> Result<Self> {
+        let (url, table_prefix) = &table_prefix::take(url)?;
         let wrong = |message| Error::DatabaseUrl { url: url::redacted(url), message };
         let options = MySqlConnectOptions::from_str(url).map_err(|error| wrong(error.to_string()))?;
         if options.get_database().is_none_or(str::is_empty) {
@@ -207,7 +208,7 @@ impl SqlStore<MySql> {
                 Box::pin(async move { sqlx::raw_sql(SETUP).execute(connection).await.map(drop) })
             })
             .connect_lazy_with(options);
-        Ok(Self::with(Connections::new(pool, &Place::Server)))
+        Self::with(Connections::new(pool, &Place::Server)).with_table_prefix(table_prefix)
     }
 
     /// Uses a pool of the service. The connections that novi uses get `autocommit = 1`.
@@ -274,74 +275,74 @@ driver::connection!(MySql, MySqlConnection);
 
 async fn migrate_once(connections: &Connections<MySql>) -> Result<Migrated, MigrateError> {
     let mut lease = connections.lease().await?;
-    if migrate::is_done::<MySql>(lease.typed()).await? && !has_lost_definer(lease.typed()).await? {
+    if migrate::is_done::<MySql>(&mut lease.typed()).await? && !has_lost_definer(lease.connection()).await? {
         lease.give_back();
         return Ok(Migrated::default());
     }
     // The lock is the connection's: it ends with it, whatever happens here.
-    let connection = lease.typed();
-    lock(connection).await?;
-    migrate::check_foreign::<MySql>(connection).await?;
+    lock(lease.connection()).await?;
+    migrate::check_foreign::<MySql>(&mut lease.typed()).await?;
     // Not in vain: DDL interrupts what other nodes of a Galera cluster do with the table.
-    if !has_table(connection, "novi_state").await? {
-        sqlx::raw_sql(STATE).execute(&mut *connection).await?;
+    if !has_table(lease.connection(), "novi_state").await? {
+        lease.connection().execute(Statement::unprepared(STATE)).await?;
     }
-    let node = galera::lock(connection).await?;
-    let migrated = migrate_alone(connection).await;
+    let node = galera::lock(lease.connection()).await?;
+    let migrated = migrate_alone(&mut lease.typed()).await;
     let Some(node) = node else { return migrated };
-    galera::unlock(connection, &node).await;
+    galera::unlock(lease.connection(), &node).await;
     migrated.map_err(galera::busy_if_interrupted)
 }
 
 /// Migrates while no other process does.
-async fn migrate_alone(connection: &mut MySqlConnection) -> Result<Migrated, MigrateError> {
+async fn migrate_alone(connection: &mut Named<&mut MySqlConnection>) -> Result<Migrated, MigrateError> {
     let (makes_triggers, makes_views) =
         (may_make_triggers(connection).await?, may_make_views(connection).await?);
     let is_left_out = |statement: &str| {
         !makes_triggers && script::is_about(statement, "trigger", DIALECT.syntax)
             || !makes_views && script::is_about(statement, "view", DIALECT.syntax)
     };
-    let migrator =
-        migrate::migrator_without(MIGRATIONS, is_left_out, |text| script::split(text, DIALECT.syntax));
+    let split = |text| script::split(text, DIALECT.syntax);
+    let migrator = migrate::migrator_without(MIGRATIONS, &connection.names, is_left_out, split);
     if makes_triggers {
         if has_lost_definer(connection).await? {
             drop_triggers(connection).await?;
         }
         let mut migrated = migrate::run::<MySql>(connection, migrator, true).await?;
-        sqlx::query("delete from novi_state where name = 'triggers'").execute(connection).await?;
+        execute(connection, "delete from novi_state where name = 'triggers'").await?;
         migrated.problems.retain(|problem| problem != inspect::REFUSED);
         return Ok(migrated);
     }
     let migrated = migrate::run::<MySql>(connection, migrator, false).await?;
-    sqlx::query("insert ignore into novi_state (name, value) values ('triggers', 'missing')")
-        .execute(connection)
-        .await?;
+    execute(connection, "insert ignore into novi_state (name, value) values ('triggers', 'missing')").await?;
     Ok(Migrated { without_triggers: true, ..migrated })
+}
+
+/// Runs a statement as text: the server does not prepare all of these.
+async fn execute(connection: &mut dyn Connection, sql: &'static str) -> Result<(), sqlx::Error> {
+    connection.execute(Statement::unprepared(sql)).await.map(drop)
 }
 
 /// Whether the user that the triggers run as is gone. Not everybody may read the users, so this tries, and takes it
 /// back.
-async fn has_lost_definer(connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
+async fn has_lost_definer(connection: &mut dyn Connection) -> Result<bool, sqlx::Error> {
     const NO_SUCH_USER: u16 = 1449;
-    let mut transaction = sqlx::Connection::begin(connection).await?;
-    let tried = sqlx::query(
-        "insert into flag_history (slot, revision, changed_at, entity, operation) \
-         values (0, 0, utc_timestamp(6), 'flags', 'update')",
-    );
-    let tried = tried.execute(&mut *transaction).await;
+    const TRIAL: &str = "insert into flag_history (slot, revision, changed_at, entity, operation) \
+        values (0, 0, utc_timestamp(6), 'flags', 'update')";
+    let mut transaction = connection.begin(None).await?;
+    let tried = execute(transaction.connection(), TRIAL).await;
     transaction.rollback().await?;
     // Without the right to write nothing is known.
     Ok(tried.is_err_and(|error| number(&error) == NO_SUCH_USER))
 }
 
 /// Those that run as a user that is gone are missing then, and are made again.
-async fn drop_triggers(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+async fn drop_triggers(connection: &mut dyn Connection) -> Result<(), sqlx::Error> {
     for &(_, _, text) in MIGRATIONS {
         for statement in script::split(text, DIALECT.syntax) {
             if script::is_about(statement, "trigger", DIALECT.syntax)
                 && statement.contains("drop trigger if exists ")
             {
-                sqlx::raw_sql(statement).execute(&mut *connection).await?;
+                execute(connection, statement).await?;
             }
         }
     }
@@ -350,42 +351,35 @@ async fn drop_triggers(connection: &mut MySqlConnection) -> Result<(), sqlx::Err
 
 /// Tries. That needs the right to make triggers, and, where the server writes a binary log, another one or a
 /// setting.
-async fn may_make_triggers(connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
-    let tried = sqlx::raw_sql(
-        "create trigger novi_trial before insert on novi_state for each row set new.name = new.name; \
-         drop trigger novi_trial",
-    );
-    match tried.execute(&mut *connection).await {
-        Ok(_) => Ok(true),
+async fn may_make_triggers(connection: &mut dyn Connection) -> Result<bool, sqlx::Error> {
+    const TRIAL: &str = "create trigger novi_trial before insert on novi_state for each row set new.name = new.name; \
+        drop trigger novi_trial";
+    match execute(connection, TRIAL).await {
+        Ok(()) => Ok(true),
         // The command, the privilege, or the binary log; or the database as a whole.
         Err(error) if matches!(number(&error), 1142 | 1227 | 1419 | 1044) => Ok(false),
         // The process that tried last has died between the two.
         Err(error) if number(&error) == 1359 => {
-            sqlx::raw_sql("drop trigger if exists novi_trial").execute(connection).await.map(|_| true)
+            execute(connection, "drop trigger if exists novi_trial").await.map(|()| true)
         }
         Err(error) => Err(error),
     }
 }
 
 /// Whether this user may make views: `novi_overview` is left out otherwise.
-async fn may_make_views(connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
-    let tried = sqlx::raw_sql("create or replace view novi_trial as select 1 as one; drop view novi_trial");
-    match tried.execute(connection).await {
-        Ok(_) => Ok(true),
+async fn may_make_views(connection: &mut dyn Connection) -> Result<bool, sqlx::Error> {
+    const TRIAL: &str = "create or replace view novi_trial as select 1 as one; drop view novi_trial";
+    match execute(connection, TRIAL).await {
+        Ok(()) => Ok(true),
         Err(error) if matches!(number(&error), 1142 | 1044) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
 /// One process at a time migrates a database. Names of locks are the server's, at most 64 characters long.
-async fn lock(connection: &mut MySqlConnection) -> Result<(), MigrateError> {
-    let taken: Option<i64> = sqlx::query_scalar(
-        "select cast(get_lock(concat('novi_', left(sha2(database(), 256), 40)), ?) as signed)",
-    )
-    .bind(LOCK_WAIT)
-    .fetch_one(connection)
-    .await?;
-    if taken == Some(1) {
+async fn lock(connection: &mut dyn Connection) -> Result<(), MigrateError> {
+    const LOCK: &str = "select cast(get_lock(concat('novi_', left(sha2(database(), 256), 40)), ?) as signed)";
+    if connection.integer(Statement::new(LOCK).bind(LOCK_WAIT)).await? == Some(1) {
         return Ok(());
     }
     let other =

@@ -5,8 +5,9 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use sqlx::{ConnectOptions as _, Pool, pool::PoolConnection};
 
 use crate::store::sql::{
-    connection::{Connection, Statement},
+    connection::{Connection, Lead, Named, Statement},
     database_file::DatabaseFile,
+    names::Names,
 };
 
 /// How many connections a pool of novi's own holds: one that reads, one that writes, and some for the
@@ -20,6 +21,8 @@ pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The connections of a store.
 pub struct Connections<DB: sqlx::Database> {
     pub(super) pool: Pool<DB>,
+    /// The names of novi's tables there.
+    pub(super) names: Names,
     /// What a connection runs before novi uses it.
     setup: Option<&'static str>,
     /// For a database in a file.
@@ -39,8 +42,8 @@ pub(super) enum Place {
 
 impl<DB: sqlx::Database> Clone for Connections<DB> {
     fn clone(&self) -> Self {
-        let (pool, file) = (self.pool.clone(), self.file.clone());
-        Self { pool, setup: self.setup, file, is_in_memory: self.is_in_memory }
+        let (pool, names, file) = (self.pool.clone(), self.names.clone(), self.file.clone());
+        Self { pool, names, setup: self.setup, file, is_in_memory: self.is_in_memory }
     }
 }
 
@@ -51,7 +54,8 @@ impl<DB: sqlx::Database<Connection: Connection>> Connections<DB> {
             Place::File(path) => Some(Arc::new(DatabaseFile::new(path, pool.size() > 0))),
             Place::Server | Place::Memory => None,
         };
-        Self { pool, setup: None, file, is_in_memory: *place == Place::Memory }
+        let is_in_memory = *place == Place::Memory;
+        Self { pool, names: Names::default(), setup: None, file, is_in_memory }
     }
 
     /// Those of a pool of the service, with the statement that sets one up.
@@ -67,7 +71,7 @@ impl<DB: sqlx::Database<Connection: Connection>> Connections<DB> {
         {
             self.close_idle(file).await?;
         }
-        let connection = acquire(&self.pool).await?;
+        let connection = Named::new(acquire(&self.pool).await?, self.names.clone());
         // With the only connection to a database in memory the database would be gone.
         let mut lease = Lease { connection, close: !self.is_in_memory };
         if let Some(file) = &self.file {
@@ -89,6 +93,12 @@ impl<DB: sqlx::Database<Connection: Connection>> Connections<DB> {
             file.is_current();
         }
         Ok(())
+    }
+}
+
+impl<DB: sqlx::Database<Connection: Connection>> Lead for PoolConnection<DB> {
+    fn connection(&mut self) -> &mut dyn Connection {
+        &mut **self
     }
 }
 
@@ -114,18 +124,18 @@ async fn acquire<DB: sqlx::Database>(pool: &Pool<DB>) -> Result<PoolConnection<D
 /// without a limit: one to a machine that is gone never answers, and each caller that gave up waiting would
 /// occupy a place of the pool, until none are left.
 pub(super) struct Lease<DB: sqlx::Database> {
-    connection: PoolConnection<DB>,
+    connection: Named<PoolConnection<DB>>,
     close: bool,
 }
 
 impl<DB: sqlx::Database<Connection: Connection>> Lease<DB> {
     pub(super) fn connection(&mut self) -> &mut (dyn Connection + 'static) {
-        &mut *self.connection
+        &mut self.connection
     }
 
     /// The connection by its own type.
-    pub(super) fn typed(&mut self) -> &mut DB::Connection {
-        &mut self.connection
+    pub(super) fn typed(&mut self) -> Named<&mut DB::Connection> {
+        Named::new(&mut *self.connection.inner, self.connection.names.clone())
     }
 
     /// The work is done.
@@ -137,7 +147,7 @@ impl<DB: sqlx::Database<Connection: Connection>> Lease<DB> {
 impl<DB: sqlx::Database> Drop for Lease<DB> {
     fn drop(&mut self) {
         if self.close {
-            self.connection.close_on_drop();
+            self.connection.inner.close_on_drop();
         }
     }
 }

@@ -62,6 +62,7 @@ pub(super) async fn revision(connection: &mut dyn Connection) -> Result<Revision
 
 pub(super) async fn has_table(connection: &mut dyn Connection, table: &str) -> Result<bool, sqlx::Error> {
     let sql = connection.dialect().read.has_table;
+    let table = connection.names().of(table);
     Ok(connection.integer(Statement::new(sql).bind(table)).await?.unwrap_or_default() > 0)
 }
 

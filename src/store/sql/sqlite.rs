@@ -3,8 +3,7 @@
 use std::{path::Path, str::FromStr as _, sync::Arc, time::Duration};
 
 use sqlx::{
-    ConnectOptions as _, Connection as _, Pool, Row as _, Sqlite, SqliteConnection, TypeInfo as _,
-    ValueRef as _,
+    ConnectOptions as _, Connection as _, Row as _, Sqlite, SqliteConnection, TypeInfo as _, ValueRef as _,
     migrate::MigrateError,
     query::Query,
     sqlite::{
@@ -20,7 +19,7 @@ use crate::{
         hints::Hints,
         schema::Migrated,
         sql::{
-            connection::{Connection, EachRow, Statement, Transaction, Value},
+            connection::{Connection, EachRow, Named, Statement, Transaction, Value},
             database_file::identity,
             dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
             driver::{self, Driver},
@@ -29,7 +28,7 @@ use crate::{
             script::Syntax,
             store::SqlStore,
         },
-        url,
+        table_prefix, url,
     },
 };
 
@@ -142,13 +141,14 @@ impl SqlStore<Sqlite> {
     /// [`Error::DatabaseUrl`] if the address is invalid, [`Error::MissingFile`] if the file does not exist,
     /// [`Error::Store`] if it cannot be opened.
     pub async fn connect(url: &str) -> Result<Self> {
+        let (url, table_prefix) = &table_prefix::take(url)?;
         let options = options(url)?;
         let file = options.get_filename();
         if !in_memory(url) && !creates(url) && !file.exists() {
             let path = file.to_owned();
             return Err(Error::MissingFile { url: url::redacted(url), path });
         }
-        Self::open(url, options).await
+        Self::open(url, options).await?.with_table_prefix(table_prefix)
     }
 
     /// As [`connect`](Self::connect), but creates the file if it does not exist.
@@ -159,13 +159,14 @@ impl SqlStore<Sqlite> {
     /// # Errors
     /// As [`connect`](Self::connect).
     pub async fn create(url: &str) -> Result<Self> {
+        let (url, table_prefix) = &table_prefix::take(url)?;
         let options = options(url)?;
         let new = !in_memory(url) && is_new(options.get_filename());
         let store = Self::open(url, options.create_if_missing(true)).await?;
         if new {
             store.write_ahead().await?;
         }
-        Ok(store)
+        store.with_table_prefix(table_prefix)
     }
 
     /// Uses a pool of the service.
@@ -251,10 +252,14 @@ impl Driver for Sqlite {
         Box::pin(migrate_once(connections))
     }
 
-    fn hints(pool: &Pool<Self>, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
+    fn hints(
+        connections: &Connections<Self>,
+        hints: Arc<Hints>,
+        every: Duration,
+    ) -> Option<BoxFuture<'static, ()>> {
         // Of a database in memory another connection has another one.
-        let Place::File(file) = place(pool) else { return None };
-        let options = (*pool.connect_options()).clone();
+        let Place::File(file) = place(&connections.pool) else { return None };
+        let options = (*connections.pool.connect_options()).clone();
         // Logged this often, it would hide everything else.
         let options = options.create_if_missing(false).disable_statement_logging();
         Some(Box::pin(async move {
@@ -275,13 +280,13 @@ driver::connection!(Sqlite, SqliteConnection);
 
 async fn migrate_once(connections: &Connections<Sqlite>) -> Result<Migrated, MigrateError> {
     let mut lease = connections.lease().await?;
-    let connection = lease.typed();
+    let mut connection = lease.typed();
     let mut done = Migrated::default();
-    if !migrate::is_done::<Sqlite>(connection).await? {
-        let before: i64 = sqlx::query_scalar("pragma busy_timeout").fetch_one(&mut *connection).await?;
-        set_busy_timeout(connection, MIGRATE_BUSY_TIMEOUT_MS).await?;
-        done = migrate_in_turn(connection).await?;
-        set_busy_timeout(connection, before).await?;
+    if !migrate::is_done::<Sqlite>(&mut connection).await? {
+        let before: i64 = sqlx::query_scalar("pragma busy_timeout").fetch_one(&mut *connection.inner).await?;
+        set_busy_timeout(connection.inner, MIGRATE_BUSY_TIMEOUT_MS).await?;
+        done = migrate_in_turn(&mut connection).await?;
+        set_busy_timeout(connection.inner, before).await?;
     }
     lease.give_back();
     Ok(done)
@@ -289,10 +294,13 @@ async fn migrate_once(connections: &Connections<Sqlite>) -> Result<Migrated, Mig
 
 /// SQLite's own lock is the lock, and the transaction makes all migrations one step: those of sqlx become
 /// savepoints.
-async fn migrate_in_turn(connection: &mut SqliteConnection) -> Result<Migrated, MigrateError> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    migrate::check_foreign::<Sqlite>(&mut transaction).await?;
-    let migrated = migrate::run::<Sqlite>(&mut transaction, migrate::migrator(MIGRATIONS), true).await?;
+async fn migrate_in_turn(connection: &mut Named<&mut SqliteConnection>) -> Result<Migrated, MigrateError> {
+    let names = connection.names.clone();
+    let migrator = migrate::migrator(MIGRATIONS, &names);
+    let mut transaction = connection.inner.begin_with("BEGIN IMMEDIATE").await?;
+    let mut in_transaction = Named::new(&mut *transaction, names);
+    migrate::check_foreign::<Sqlite>(&mut in_transaction).await?;
+    let migrated = migrate::run::<Sqlite>(&mut in_transaction, migrator, true).await?;
     transaction.commit().await?;
     Ok(migrated)
 }

@@ -27,11 +27,13 @@ use crate::{
             dialect::{Failure, without_source_line},
             driver::Driver,
             history, migrate,
+            names::Names,
             pool::{Connections, Lease},
             read, script,
             session::{self, Reader},
             tokens, usage, write,
         },
+        table_prefix,
         tokens::{NewToken, Rotated, Rotation, StoredToken, TokenRow, TokenStore, TokenUse, secret::Secret},
         usage::{Usage, UsageReport, UsageStore},
         write::WriteStore,
@@ -61,6 +63,25 @@ impl<DB: Driver> SqlStore<DB> {
     /// The pool that the store works with.
     pub fn pool(&self) -> &Pool<DB> {
         &self.connections.pool
+    }
+
+    /// Uses tables whose names begin with a prefix, such as `acme_flags`: beside tables of other programs that have the
+    /// names of novi's, or beside another novi. The setting `table_prefix`; see the guide to the tables.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the prefix is invalid.
+    pub fn with_table_prefix(mut self, prefix: &str) -> Result<Self> {
+        table_prefix::check(prefix)
+            .map_err(|message| Error::Config { origin: "table_prefix".to_owned(), message })?;
+        let shown = |names: &Names| match names.prefix() {
+            "" => String::new(),
+            prefix => format!("?table_prefix={prefix}"),
+        };
+        let place = self.name.strip_suffix(&shown(&self.connections.names)).unwrap_or(&self.name);
+        let names = Names::new(prefix);
+        self.name = format!("{place}{}", shown(&names));
+        self.connections.names = names;
+        Ok(self)
     }
 
     pub(super) fn new(connections: Connections<DB>, name: String) -> Self {
@@ -214,7 +235,11 @@ impl<DB: Driver> ReadStore for SqlStore<DB> {
     }
 
     fn hints(&self, hints: Arc<Hints>, every: Duration) -> Option<BoxFuture<'static, ()>> {
-        DB::hints(self.pool(), hints, every)
+        DB::hints(&self.connections, hints, every)
+    }
+
+    fn table_prefix(&self) -> &str {
+        self.connections.names.prefix()
     }
 
     fn usage_store(&self) -> Option<&dyn UsageStore> {
@@ -240,7 +265,7 @@ impl<DB: Driver> SchemaStore for SqlStore<DB> {
     fn schema_state(&self) -> BoxFuture<'_, Result<SchemaState>> {
         Box::pin(async move {
             let mut lease = self.lease().await.map_err(|error| self.error(READ_SCHEMA, error))?;
-            let state = migrate::state::<DB>(lease.typed()).await;
+            let state = migrate::state::<DB>(&mut lease.typed()).await;
             state.map_err(|error| migrate::describe(&self.name, READ_SCHEMA, error))
         })
     }
@@ -248,7 +273,7 @@ impl<DB: Driver> SchemaStore for SqlStore<DB> {
     fn migration_script(&self) -> BoxFuture<'_, Result<String>> {
         Box::pin(async move {
             let mut lease = self.lease().await.map_err(|error| self.error(READ_SCHEMA, error))?;
-            let script = migrate::script::<DB>(lease.typed()).await;
+            let script = migrate::script::<DB>(&mut lease.typed()).await;
             script.map_err(|error| migrate::describe(&self.name, "could not write the migration", error))
         })
     }
@@ -257,7 +282,7 @@ impl<DB: Driver> SchemaStore for SqlStore<DB> {
         Box::pin(async move {
             const ACTION: &str = "could not record the migrations as applied";
             let mut lease = self.lease().await.map_err(|error| self.error(ACTION, error))?;
-            let state = migrate::baseline::<DB>(lease.typed()).await;
+            let state = migrate::baseline::<DB>(&mut lease.typed()).await;
             state.map_err(|error| migrate::describe(&self.name, ACTION, error))
         })
     }

@@ -63,7 +63,7 @@ pub(super) async fn script<DB: Driver>(
 ) -> Result<(), sqlx::Error> {
     let mut transaction = lease.connection().begin_write().await?;
     sign(transaction.connection(), author).await?;
-    transaction.connection().execute(Statement::unprepared(text.to_owned())).await?;
+    transaction.connection().execute(Statement::verbatim(text.to_owned())).await?;
     unsign(transaction.connection(), author).await?;
     transaction.commit().await?;
     lease.give_back();
@@ -272,10 +272,11 @@ async fn take(connection: &mut dyn Connection, store: &str, step: Step) -> Resul
         Ok(_) => return Ok(true),
         Err(error) => error,
     };
-    let database = error.as_database_error();
+    let (database, names) = (error.as_database_error(), connection.names());
     // A trigger may have failed to write novi's own tables, which says nothing about the row.
     let is_elsewhere = database
         .and_then(|error| error.table())
+        .and_then(|table| names.plain(table))
         .is_some_and(|table| table == "flag_history" || table.starts_with("novi_"));
     let unforeseen = |kind| -> Violation {
         row.clone().violation(kind, database.map_or_else(|| error.to_string(), |e| e.message().to_owned()))

@@ -38,7 +38,10 @@ impl Migrate {
             let store = match session.store().await {
                 Ok(store) => store,
                 // Of a file that does not exist, the same as of an empty one.
-                Err(_) if is_new_file(url) => novi::store::create("sqlite::memory:").await?,
+                Err(_) if is_new_file(url) => {
+                    let query = url.split_once('?').map_or("", |(_, query)| query);
+                    novi::store::create(&format!("sqlite::memory:?{query}")).await?
+                }
                 Err(error) => return Err(error),
             };
             let script = store.migration_script().await?;

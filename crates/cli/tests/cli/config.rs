@@ -5,7 +5,10 @@ use std::path::Path;
 use novi::config::Config;
 use novi_server::ServerSection;
 
-use crate::support::Folder;
+use crate::{
+    common::{Raw, databases},
+    support::Folder,
+};
 
 #[test]
 fn invalid_file_is_reported_with_line_and_key() {
@@ -213,7 +216,10 @@ fn set_option_sets_any_key() {
     let shown = folder.run(&["list", "--set", "database.url=sqlite://set.db"]).expect(0);
     assert!(shown.out.contains("There are no flags"), "{}", shown.out);
     let wrong = folder.run(&["list", "--set", "database.ulr=x"]).expect(2);
-    assert_eq!(wrong.err, "error: --set database.ulr: unknown key `ulr`, expected `url` or `schema`\n");
+    assert_eq!(
+        wrong.err,
+        "error: --set database.ulr: unknown key `ulr`, expected one of `url`, `schema`, `table_prefix`\n"
+    );
 }
 
 #[test]
@@ -225,4 +231,46 @@ fn environment_variable_with_nearly_the_name_of_a_setting_causes_a_warning() {
         warning.trim_end(),
         "warning: environment variable NOVI_DATABASE_URL has no effect; did you mean NOVI_DATABASE__URL?"
     );
+}
+
+#[tokio::test]
+async fn commands_use_the_tables_with_the_prefix() {
+    for database in databases().await {
+        let kind = database.kind;
+        let folder = Folder::of(&database);
+        folder.write("novi.toml", "[database]\ntable_prefix = \"acme_\"\n");
+        let script = folder.run(&["migrate", "--sql"]).expect(0).out;
+        assert!(script.contains("insert into acme_novi_migrations"), "{kind:?}: {script}");
+        folder.run(&["migrate"]).expect(0);
+        // Of another program.
+        let mut raw = Raw::connect(&database).await;
+        raw.run("create table flags (country char(2) primary key)").await.unwrap();
+        let rows = "insert into acme_flags (id, name, status) values (1, 'Sale', false)";
+        folder.pipe(&["seed", "-"], rows.as_bytes()).expect(0);
+        folder.run(&["enable", "Sale", "--reason", "spring", "--actor", "jane"]).expect(0);
+        folder.run(&["check"]).expect(0);
+        let newest = folder.run(&["history"]).expect(0).out;
+        let newest = newest.lines().next().unwrap_or_default();
+        assert!(
+            newest.ends_with("jane  update flags#1 \"Sale\": status false -> true (spring)"),
+            "{kind:?}: {newest}"
+        );
+        let revision = newest.split_whitespace().next().unwrap();
+        folder.run(&["disable", "Sale"]).expect(0);
+        folder.run(&["rollback", "Sale", "--to", revision]).expect(0);
+        assert_eq!(folder.run(&["list", "--json"]).expect(0).json()[0]["status"], true, "{kind:?}");
+        folder.run(&["token", "create", "--role", "admin", "--name", "ci"]).expect(0);
+        assert_eq!(raw.texts("select name from acme_novi_tokens").await, ["ci"], "{kind:?}");
+        folder.run(&["migrate", "--status"]).expect(0);
+
+        let mut others = Folder::of(&database);
+        let error = others.run(&["migrate"]).expect(4).err;
+        assert!(
+            error.contains("the table \"flags\" exists") && error.contains("table_prefix"),
+            "{kind:?}: {error}"
+        );
+        others.set("NOVI_DATABASE__TABLE_PREFIX", "Acme");
+        let error = others.run(&["migrate"]).expect(2).err;
+        assert!(error.contains("database.table_prefix: expected at most 20 lower-case letters"), "{error}");
+    }
 }

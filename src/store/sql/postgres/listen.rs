@@ -17,9 +17,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::store::{Hints, backoff::Backoff};
 
-/// The channel of the trigger `novi_commit`. All novi tables of a database share it: an unnecessary hint
-/// costs one read of the revision.
-const CHANNEL: &str = "novi";
+/// The channel of the trigger `novi_commit`, which has the prefix of the tables. The schemas of a database share it:
+/// an unnecessary hint costs one read of the revision.
+pub(super) const CHANNEL: &str = "novi";
 
 /// A notification takes a millisecond. After this long it is not coming: a pooler that shares connections
 /// between clients accepts LISTEN and delivers nothing.
@@ -31,10 +31,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Passes on the server's notifications, forever.
-pub(super) async fn listen(pool: PgPool, hints: Arc<Hints>) {
+pub(super) async fn listen(pool: PgPool, channel: String, hints: Arc<Hints>) {
     let mut backoff = Backoff::up_to(LONGEST_PAUSE, FIRST_PAUSE);
     loop {
-        match listen_once(&pool, &hints).await {
+        match listen_once(&pool, &channel, &hints).await {
             // It worked until now, so it soon may again.
             Ok(()) => backoff.reset(),
             Err(error) => tracing::debug!("no notifications of changes, the revision is asked for: {error}"),
@@ -46,7 +46,7 @@ pub(super) async fn listen(pool: PgPool, hints: Arc<Hints>) {
 }
 
 /// Listens until the connection is lost, or a change came without a notification.
-async fn listen_once(pool: &PgPool, hints: &Hints) -> Result<(), sqlx::Error> {
+async fn listen_once(pool: &PgPool, channel: &str, hints: &Hints) -> Result<(), sqlx::Error> {
     // A connection of its own: the pool that rows are read with would miss one that listens.
     let own = PgPoolOptions::new()
         .max_connections(1)
@@ -63,7 +63,7 @@ async fn listen_once(pool: &PgPool, hints: &Hints) -> Result<(), sqlx::Error> {
     // After a lost connection notifications may be missing: then everything starts again.
     listener.eager_reconnect(false);
     let proof = format!("novi_proof_{:x}", RandomState::new().build_hasher().finish());
-    listener.listen_all([CHANNEL, proof.as_str()]).await?;
+    listener.listen_all([channel, proof.as_str()]).await?;
     let notify = sqlx::query("select pg_notify($1, '')").persistent(false).bind(&proof);
     let mut transaction = pool.begin().await?;
     notify.execute(&mut *transaction).await?;

@@ -5,7 +5,7 @@ mod listen;
 use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 use sqlx::{
-    PgConnection, Pool, Postgres, Row as _, TypeInfo as _, ValueRef as _,
+    PgConnection, Postgres, Row as _, TypeInfo as _, ValueRef as _,
     migrate::{Migrate as _, MigrateError},
     postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgQueryResult, PgRow},
     query::Query,
@@ -27,7 +27,7 @@ use crate::{
             script::Syntax,
             store::SqlStore,
         },
-        url,
+        table_prefix, url,
     },
 };
 
@@ -148,9 +148,10 @@ const OBJECTS: &str = "with place as (select coalesce(\
     from place join pg_class c on c.relnamespace = id join pg_trigger t on t.tgrelid = c.oid \
     where not tgisinternal and tgname like 'novi\\_%'";
 
-const SEQUENCES: &str = "select t.name from (select 'flags' as name, max(id) as highest from flags \
-        union all select 'activations', max(id) from activations union all select 'flag_history', max(id) from flag_history \
-        union all select 'novi_tokens', max(id) from novi_tokens) t, \
+const SEQUENCES: &str = "select t.name from (select to_regclass('flags')::text as name, max(id) as highest from flags \
+        union all select to_regclass('activations')::text, max(id) from activations \
+        union all select to_regclass('flag_history')::text, max(id) from flag_history \
+        union all select to_regclass('novi_tokens')::text, max(id) from novi_tokens) t, \
         lateral (select pg_get_serial_sequence(t.name, 'id') as name) s \
     where case when s.name is null then false \
         when not has_sequence_privilege(s.name, 'select, usage') then false \
@@ -188,6 +189,7 @@ impl SqlStore<Postgres> {
     /// # Errors
     /// [`Error::DatabaseUrl`] when the address is wrong.
     pub fn connect(url: &str) -> Result<Self> {
+        let (url, table_prefix) = &table_prefix::take(url)?;
         let options = PgConnectOptions::from_str(url)
             .map_err(|error| Error::DatabaseUrl { url: url::redacted(url), message: error.to_string() })?;
         let options = match url::ipv6_host(options.get_host()) {
@@ -201,7 +203,7 @@ impl SqlStore<Postgres> {
                 Box::pin(async move { sqlx::query(ENCODING).execute(connection).await.map(drop) })
             })
             .connect_lazy_with(options);
-        Ok(Self::from_pool(pool))
+        Self::from_pool(pool).with_table_prefix(table_prefix)
     }
 
     /// Uses a pool of the service.
@@ -250,12 +252,21 @@ impl Driver for Postgres {
         Box::pin(migrate_once(connections))
     }
 
-    fn enter(connection: &mut PgConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+    fn enter(connection: &mut dyn Connection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         Box::pin(enter_schema(connection))
     }
 
-    fn hints(pool: &Pool<Self>, hints: Arc<Hints>, _: Duration) -> Option<BoxFuture<'static, ()>> {
-        Some(Box::pin(listen::listen(pool.clone(), hints)))
+    fn check_others(connection: &mut dyn Connection) -> BoxFuture<'_, Result<(), MigrateError>> {
+        Box::pin(check_others(connection))
+    }
+
+    fn hints(
+        connections: &Connections<Self>,
+        hints: Arc<Hints>,
+        _: Duration,
+    ) -> Option<BoxFuture<'static, ()>> {
+        let channel = connections.names.of(listen::CHANNEL);
+        Some(Box::pin(listen::listen(connections.pool.clone(), channel, hints)))
     }
 }
 
@@ -264,15 +275,16 @@ driver::connection!(Postgres, PgConnection);
 async fn migrate_once(connections: &Connections<Postgres>) -> Result<Migrated, MigrateError> {
     let mut lease = connections.lease().await?;
     // The lock and the search path are the connection's: they end with it, whatever happens here.
-    let connection = lease.typed();
-    create_schema(connection).await?;
-    enter_schema(connection).await?;
-    if migrate::is_done::<Postgres>(connection).await? {
+    let mut connection = lease.typed();
+    create_schema(connection.inner).await?;
+    enter_schema(&mut connection).await?;
+    if migrate::is_done::<Postgres>(&mut connection).await? {
         return Ok(Migrated::default());
     }
-    connection.lock().await?;
-    migrate::check_foreign::<Postgres>(connection).await?;
-    migrate::run::<Postgres>(connection, migrate::migrator(MIGRATIONS), true).await
+    connection.inner.lock().await?;
+    migrate::check_foreign::<Postgres>(&mut connection).await?;
+    let migrator = migrate::migrator(MIGRATIONS, &connection.names);
+    migrate::run::<Postgres>(&mut connection, migrator, true).await
 }
 
 /// Creates the first schema of the search path if none of them exists.
@@ -289,10 +301,32 @@ async fn create_schema(connection: &mut PgConnection) -> Result<(), sqlx::Error>
 
 /// Goes to the schema in which the search path finds novi's tables. It need not be the first: a schema that was
 /// created since may be in front.
-async fn enter_schema(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+async fn enter_schema(connection: &mut dyn Connection) -> Result<(), sqlx::Error> {
     let sql = "select set_config('search_path', relnamespace::regnamespace::text, false) from pg_class \
         where oid = to_regclass('novi_migrations') and relnamespace is distinct from to_regnamespace(current_schema()::text)";
-    sqlx::query(sql).execute(connection).await.map(drop)
+    connection.execute(Statement::new(sql)).await.map(drop)
+}
+
+/// Rejects a second novi in the schema if the migrations of one would drop triggers of the other: they drop all whose
+/// names begin with their prefix and `novi_`.
+async fn check_others(connection: &mut dyn Connection) -> Result<(), MigrateError> {
+    let sql = "select tablename::text from pg_tables where schemaname = current_schema()";
+    let own = connection.names().clone();
+    let name = |cells: &mut dyn Iterator<Item = Cell>| cells.next().map_or_else(String::new, Cell::into_text);
+    let tables = connection.rows(Statement::new(sql), name).await?;
+    let begins_as =
+        |one: &str, two: &str| one.strip_prefix(two).is_some_and(|rest| rest.starts_with("novi_"));
+    let prefixes = tables.iter().filter_map(|table| table.strip_suffix(migrate::TABLE));
+    let mut others =
+        prefixes.filter(|other| begins_as(own.prefix(), other) || begins_as(other, own.prefix()));
+    let Some(other) = others.next() else { return Ok(()) };
+    let message = format!(
+        "this schema has the table {:?} of another novi, whose triggers have names that begin as those with the \
+         table_prefix {:?} do. Nothing was changed. Choose a prefix that does not contain \"novi_\", or another schema",
+        format!("{other}{}", migrate::TABLE),
+        own.prefix()
+    );
+    Err(MigrateError::Source(message.into()))
 }
 
 fn failure(error: &sqlx::Error) -> Failure {

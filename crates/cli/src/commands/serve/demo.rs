@@ -14,7 +14,8 @@ pub(super) async fn create(config: &Config) -> Result<Arc<dyn SchemaStore>, Fail
     let store = novi::store::create(&config.database.url).await?;
     store.migrate().await?;
     if store.load().await?.flags.is_empty() {
-        store.run_script(novi::store::DEMO_ROWS).await?;
+        let insert = format!("insert into {}", store.table_prefix());
+        store.run_script(&novi::store::DEMO_ROWS.replace("insert into ", &insert)).await?;
     }
     Ok(store)
 }
