@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// Returns the contract of an activation type, to be [checked](Contract::evaluation) in a test.
+/// Returns the contract of an activation type, to be [checked](Contract::check) in a test.
 ///
 #[cfg_attr(feature = "macros", doc = "```standalone_crate")]
 #[cfg_attr(not(feature = "macros"), doc = "```ignore")]
@@ -137,7 +137,7 @@ impl Contract {
         assert!(breaches.is_empty(), "{class} breaks its contract:\n- {}", breaches.join("\n- "));
     }
 
-    /// Returns the breaches that [`check`](Self::evaluation) would panic with.
+    /// Returns the breaches that [`check`](Self::check) would panic with.
     #[must_use]
     pub fn breaches(&self) -> Vec<String> {
         let mut breaches = names(&self.kind);
