@@ -16,6 +16,7 @@ use crate::{
     activation::{
         Activation,
         bucket::Salted,
+        cause::{CauseRule, Causes},
         compile::Child,
         memo::Memo,
         strings::{Text, Texts},
@@ -32,35 +33,68 @@ pub(crate) struct Node {
     pub(crate) activation: Arc<dyn Activation>,
     /// The slot of the memo for a node that several others use; otherwise [`Node::NO_SLOT`].
     pub(crate) slot: u32,
+    pub(crate) properties: NodeProperties,
+    pub(crate) cause_rule: CauseRule,
+    pub(crate) entry: Entry,
+}
+
+/// Properties of a node in one byte, to keep nodes small.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct NodeProperties(u8);
+
+impl NodeProperties {
+    const BY_FLAG: u8 = 1;
+    const ASSIGNS: u8 = 2;
+    const TRACKED: u8 = 4;
+
+    pub(crate) fn new(by_flag: bool, assigns: bool, tracked: bool) -> Self {
+        let bit = |set: bool, bit: u8| if set { bit } else { 0 };
+        Self(bit(by_flag, Self::BY_FLAG) | bit(assigns, Self::ASSIGNS) | bit(tracked, Self::TRACKED))
+    }
+
     /// Whether the verdict depends on the flag that is evaluated.
-    pub(crate) by_flag: bool,
+    pub(crate) const fn by_flag(self) -> bool {
+        self.0 & Self::BY_FLAG != 0
+    }
+
     /// Whether the activation or one of its children may assign a variant.
-    pub(crate) assigns: bool,
-    pub(crate) panic_policy: PanicPolicy,
+    pub(crate) const fn assigns(self) -> bool {
+        self.0 & Self::ASSIGNS != 0
+    }
+
+    /// Whether evaluations note what decides the verdict.
+    pub(crate) const fn tracked(self) -> bool {
+        self.0 & Self::TRACKED != 0
+    }
 }
 
 impl Node {
     /// [`Activation::next_change`], or `None` if it panics.
     pub(crate) fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let next = || self.activation.next_change(after);
-        match self.panic_policy {
-            PanicPolicy::Trusted => next(),
-            PanicPolicy::MayPanic(_) => panic::catch_unwind(AssertUnwindSafe(next)).unwrap_or_default(),
+        match self.entry {
+            Entry::Direct | Entry::Tracked => next(),
+            Entry::MayPanic(_) => panic::catch_unwind(AssertUnwindSafe(next)).unwrap_or_default(),
         }
     }
 }
 
-/// Whether a type may panic. Built-in types do not.
-pub(crate) enum PanicPolicy {
-    Trusted,
-    /// Whether it has panicked before, so that only the first panic is logged.
+/// How a node is evaluated if it has no slot.
+pub(crate) enum Entry {
+    /// By a call of the activation alone.
+    Direct,
+    /// What decides the verdict is noted.
+    Tracked,
+    /// The type may panic, which built-in types do not. Whether it has panicked before, so that only the first
+    /// panic is logged.
     MayPanic(AtomicBool),
 }
 
-impl Clone for PanicPolicy {
+impl Clone for Entry {
     fn clone(&self) -> Self {
         match self {
-            Self::Trusted => Self::Trusted,
+            Self::Direct => Self::Direct,
+            Self::Tracked => Self::Tracked,
             Self::MayPanic(before) => Self::MayPanic(AtomicBool::new(before.load(Ordering::Relaxed))),
         }
     }
@@ -72,9 +106,9 @@ impl Node {
     /// Evaluates the activation. Returns `None` if it panics.
     #[inline]
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Option<Verdict> {
-        match &self.panic_policy {
-            PanicPolicy::Trusted => Some(self.activation.evaluate(evaluation)),
-            PanicPolicy::MayPanic(before) => self.catch_panic(evaluation, before),
+        match &self.entry {
+            Entry::Direct | Entry::Tracked => Some(self.activation.evaluate(evaluation)),
+            Entry::MayPanic(before) => self.catch_panic(evaluation, before),
         }
     }
 
@@ -123,6 +157,8 @@ pub struct Evaluation<'a> {
     number: Cell<(usize, usize, Option<u64>)>,
     /// Whether an activation of this flag has panicked.
     failed: Cell<bool>,
+    /// What has decided so far, among the nodes that are tracked.
+    causes: Cell<Causes>,
 }
 
 impl fmt::Debug for Evaluation<'_> {
@@ -136,8 +172,8 @@ impl<'a> Evaluation<'a> {
     #[inline(always)]
     pub(crate) fn new(around: &'a Surroundings, context: &'a Context<'a>, flag: &'a FlagRef) -> Self {
         let (flag, now, failed) = (Cell::new(flag), Cell::new(None), Cell::new(false));
-        let number = Cell::new((0, 0, None));
-        Self { around, context, flag, memo: None, tracer: None, now, number, failed }
+        let (number, causes) = (Cell::new((0, 0, None)), Cell::default());
+        Self { around, context, flag, memo: None, tracer: None, now, number, failed, causes }
     }
 
     /// Switches to the next flag of the same context.
@@ -145,6 +181,7 @@ impl<'a> Evaluation<'a> {
     pub(crate) fn turn_to(&self, flag: &'a FlagRef) {
         self.flag.set(flag);
         self.failed.set(false);
+        self.causes.take();
         if let Some(memo) = self.memo {
             memo.next_flag();
         }
@@ -237,7 +274,9 @@ impl<'a> Evaluation<'a> {
     /// Returns `true` if the node has a slot in the memo, which is still empty.
     pub(crate) fn is_pending(&self, index: u32) -> bool {
         let node = self.around.nodes.get(index as usize).filter(|node| node.slot != Node::NO_SLOT);
-        let known = |node: &Node| self.memo.is_none_or(|memo| memo.get(node.slot, node.by_flag).is_some());
+        let known = |node: &Node| {
+            self.memo.is_none_or(|memo| memo.get(node.slot, node.properties.by_flag()).is_some())
+        };
         node.is_some_and(|node| !known(node))
     }
 
@@ -245,6 +284,47 @@ impl<'a> Evaluation<'a> {
     #[inline]
     pub(crate) fn has_failed(&self) -> bool {
         self.failed.get()
+    }
+
+    /// What has decided so far, if the flag's nodes are tracked.
+    pub(crate) fn causes(&self) -> Causes {
+        self.causes.get()
+    }
+
+    /// Forgets what has decided so far.
+    pub(crate) fn forget_causes(&self) {
+        self.causes.take();
+    }
+
+    /// Notes that the first rule or case matched of which the condition is on. Its result is evaluated next.
+    #[inline]
+    pub(crate) fn match_rule(&self) {
+        self.change_causes(Causes::match_rule);
+    }
+
+    /// Notes that a value of the caller matched.
+    #[inline]
+    pub(crate) fn match_value(&self) {
+        self.change_causes(Causes::add_condition);
+    }
+
+    /// Notes that no rule or case matched. The result for this case is evaluated next.
+    #[inline]
+    pub(crate) fn fall_through(&self) {
+        self.change_causes(Causes::fall_through);
+    }
+
+    /// Notes that the caller has no key to draw by.
+    #[cold]
+    pub(crate) fn skip_draw(&self) {
+        self.change_causes(Causes::skip_draw);
+    }
+
+    #[inline]
+    fn change_causes(&self, change: impl FnOnce(&mut Causes)) {
+        let mut causes = self.causes.get();
+        change(&mut causes);
+        self.causes.set(causes);
     }
 
     /// The default salt of a rollout.
@@ -323,30 +403,45 @@ impl<'a> Evaluation<'a> {
     pub(crate) fn ask_node(&self, index: u32) -> Verdict {
         let Some(node) = self.around.nodes.get(index as usize) else { return Verdict::Off };
         let has_no_slot = self.memo.is_none() || node.slot == Node::NO_SLOT;
-        if has_no_slot && self.tracer.is_none() && matches!(node.panic_policy, PanicPolicy::Trusted) {
+        if has_no_slot && self.tracer.is_none() && matches!(node.entry, Entry::Direct) {
             return node.activation.evaluate(self);
         }
         self.ask_slow(index, node)
     }
 
-    /// Evaluates a node that may have a slot in the memo, may be traced, or may panic.
+    /// Evaluates a node that may have a slot in the memo, may be traced, may be tracked, or may panic.
     #[inline(never)]
     fn ask_slow(&self, index: u32, node: &Node) -> Verdict {
+        let (by_flag, tracked) = (node.properties.by_flag(), node.properties.tracked());
         let memo = self.memo.filter(|_| node.slot != Node::NO_SLOT);
-        if let Some(known) = memo.and_then(|memo| memo.get(node.slot, node.by_flag)) {
+        if let Some((memo, known)) = memo.and_then(|memo| Some((memo, memo.get(node.slot, by_flag)?))) {
+            if tracked {
+                self.change_causes(|causes| causes.add_known(known.is_on(), memo.cause(node.slot)));
+            }
             return known;
         }
+        let before = if tracked { self.causes.take() } else { Causes::default() };
         let verdict = match self.tracer {
             None => node.evaluate(self),
-            Some(tracer) => tracer.evaluate(index, node.by_flag, || node.evaluate(self)),
+            Some(tracer) => tracer.evaluate(index, by_flag, &self.causes, || node.evaluate(self)),
         };
         let verdict = verdict.unwrap_or_else(|| {
             self.failed.set(true);
             Verdict::Off
         });
         // A verdict after a panic is invalid, and must not be used for the next flag.
-        if let Some(memo) = memo.filter(|_| !self.has_failed()) {
-            memo.set(node.slot, node.by_flag, verdict);
+        let memo = memo.filter(|_| !self.has_failed());
+        if tracked {
+            let seen = self.causes.replace(before);
+            self.change_causes(|causes| {
+                let cause = causes.add(node.cause_rule, verdict.is_on(), seen);
+                if let Some(memo) = memo {
+                    memo.set_cause(node.slot, cause);
+                }
+            });
+        }
+        if let Some(memo) = memo {
+            memo.set(node.slot, by_flag, verdict);
         }
         verdict
     }

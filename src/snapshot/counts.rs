@@ -12,7 +12,7 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    activation::Variant,
+    activation::{Variant, cause::CauseSet},
     snapshot::{
         Flag, Logic, Snapshot,
         counters::{Counters, Shard},
@@ -94,6 +94,9 @@ impl Flag {
         let offset = match self.logic {
             Logic::Fixed(_) => 0,
             Logic::Activations(_) if outcome.reason == Reason::Error => 2,
+            Logic::Activations(ask) if outcome.enabled && outcome.reason != ask.on => {
+                self.offset_by_reason(ask.causes, outcome)
+            }
             Logic::Activations(_) | Logic::LastKnown => match (outcome.enabled, outcome.variant) {
                 (false, _) => 0,
                 (true, None) => 1,
@@ -101,6 +104,20 @@ impl Flag {
             },
         };
         self.first_number.wrapping_add(offset)
+    }
+
+    /// The offset of a result whose reason is not the first.
+    #[cold]
+    fn offset_by_reason(&self, causes: CauseSet, outcome: Outcome) -> u32 {
+        let variants = u32::try_from(self.variants().len()).unwrap_or(u32::MAX);
+        let reasons = causes.iter().map(Reason::of).zip(0_u32..);
+        let reason = reasons.skip(1).find(|(reason, _)| *reason == outcome.reason).map_or(1, |(_, at)| at);
+        let block = variants.saturating_add(1);
+        let in_block = match outcome.variant.map(|variant| self.offset_of(variant)) {
+            None | Some(1) => 0,
+            Some(offset) => offset.saturating_sub(2),
+        };
+        variants.saturating_add(3).saturating_add(block.saturating_mul(reason - 1)).saturating_add(in_block)
     }
 
     fn offset_of(&self, variant: Variant) -> u32 {
@@ -114,7 +131,12 @@ impl Flag {
         match self.logic {
             Logic::Fixed(_) => 1,
             Logic::Activations(_) | Logic::LastKnown => {
-                u32::try_from(self.variants().len()).unwrap_or(u32::MAX).saturating_add(3)
+                let others = match self.logic {
+                    Logic::Activations(ask) => ask.causes.len().saturating_sub(1),
+                    _ => 0,
+                };
+                let variants = u32::try_from(self.variants().len()).unwrap_or(u32::MAX);
+                variants.saturating_add(3).saturating_add(others.saturating_mul(variants.saturating_add(1)))
             }
         }
     }
@@ -176,7 +198,7 @@ impl Snapshot {
                     && flag.variants().is_empty()
                     && before.variants().is_empty() =>
             {
-                (ask.on, ask.fails_on) == (asked.on, asked.fails_on)
+                (ask.causes, ask.fails_on) == (asked.causes, asked.fails_on)
             }
             (Logic::Fixed(one), Logic::Fixed(other)) if one.variant.is_none() && other.variant.is_none() => {
                 one == other
@@ -200,6 +222,14 @@ impl Snapshot {
         let mut results = vec![result(false, None, off), result(true, None, on)];
         results.push(result(error, default.filter(|_| error), Reason::Error));
         results.extend(flag.variants().iter().map(|variant| result(true, Some(*variant), on)));
+        let others = match &flag.logic {
+            Logic::Activations(ask) => ask.causes,
+            _ => CauseSet::default(),
+        };
+        for reason in others.iter().skip(1).map(Reason::of) {
+            results.push(result(true, None, reason));
+            results.extend(flag.variants().iter().map(|variant| result(true, Some(*variant), reason)));
+        }
         results
     }
 

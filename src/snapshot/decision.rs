@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::{
-    activation::Variant,
+    activation::{Variant, cause::Cause},
     context::{override_scope::ActiveOverride, overrides::Override},
     rows::Revision,
     snapshot::{Snapshot, guard::SnapshotGuard},
@@ -17,19 +17,29 @@ use crate::{
 pub enum Reason {
     /// The flag's status is off.
     Disabled,
-    /// The flag is on for every caller: it has no activations, or is overridden.
+    /// The flag is on without a condition: it has no activations, or unconditional ones, or is overridden.
     Static,
-    /// All of the flag's activations are on.
+    /// All of the flag's activations are on, because conditions are met.
     TargetingMatch,
-    /// All are on, and one of them divides callers at random.
+    /// All are on, and a draw decided.
     Split,
-    /// An activation is off.
+    /// An activation is off, or on because no rule matched.
     Default,
     /// A row that the flag depends on is invalid; the flag's `fail_mode` decides.
     Error,
 }
 
 impl Reason {
+    /// The reason of a decision that a flag is on.
+    pub(super) const fn of(cause: Cause) -> Self {
+        match cause {
+            Cause::Nothing => Self::Static,
+            Cause::Condition => Self::TargetingMatch,
+            Cause::Fallthrough => Self::Default,
+            Cause::Draw => Self::Split,
+        }
+    }
+
     /// OpenFeature's name of the reason.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

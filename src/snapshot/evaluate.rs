@@ -333,7 +333,7 @@ impl Snapshot {
                 let evaluation = Evaluation::new(&self.around, context, &flag.named);
                 ask.outcome(self.linked(flag), &evaluation)
             }
-            Logic::Activations(_) => self.remembering(flag, context),
+            Logic::Activations(_) => self.apart(flag, context),
             Logic::LastKnown => self.last_known(flag, context),
         }
     }
@@ -344,8 +344,12 @@ impl Snapshot {
         self.links.slice(flag.linked)
     }
 
+    /// Evaluates a flag with a strategy other than [`Strategy::Plain`].
     #[inline(never)]
-    fn remembering(&self, flag: &Flag, context: &Context<'_>) -> Outcome {
+    fn apart(&self, flag: &Flag, context: &Context<'_>) -> Outcome {
+        if matches!(flag.logic, Logic::Activations(Conjunction { strategy: Strategy::Tracked, .. })) {
+            return self.asked(flag, &Evaluation::new(&self.around, context, &flag.named));
+        }
         Memo::lend(self.memo_size(1), |memo| {
             let evaluation = Evaluation::new(&self.around, context, &flag.named).with_memo(memo);
             self.asked(flag, &evaluation)
@@ -377,7 +381,11 @@ impl Snapshot {
         if ask.strategy == Strategy::Deep {
             self.ask_below(self.linked(flag), evaluation);
         }
-        ask.outcome(self.linked(flag), evaluation)
+        let outcome = ask.outcome(self.linked(flag), evaluation);
+        if ask.causes.len() < 2 || !outcome.enabled || outcome.reason == Reason::Error {
+            return outcome;
+        }
+        Outcome { reason: Reason::of(evaluation.causes().on), ..outcome }
     }
 
     /// Evaluates all descendants, children first, so that each node finds its children's verdicts memoized
@@ -408,6 +416,8 @@ impl Snapshot {
                 evaluation.ask_node(node);
             }
         }
+        // The memo has the causes of each node. Not all of them are on the path that decides.
+        evaluation.forget_causes();
     }
 
     /// The number of the flag that this node represents.

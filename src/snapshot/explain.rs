@@ -161,7 +161,13 @@ impl Snapshot {
         }
         match outcome.reason {
             Reason::Disabled => "the flag's status is off".to_owned(),
-            Reason::Static => "the flag's status is on and it has no activations".to_owned(),
+            Reason::Static if activations.is_empty() => {
+                "the flag's status is on and it has no activations".to_owned()
+            }
+            Reason::Static => "the flag's activations are on for every caller".to_owned(),
+            Reason::Default if outcome.enabled => {
+                "no rule matches, so the result for this case applies".to_owned()
+            }
             Reason::TargetingMatch | Reason::Split => "all of the flag's activations are on".to_owned(),
             Reason::Default => match activations.iter().find(|node| node.on == Some(false)) {
                 Some(off) => format!("activation {} {:?} is off", off.id, off.name),
@@ -194,7 +200,8 @@ impl Tree<'_> {
             Some(flag) => node_info.flags.get(flag as usize)?,
             None => node_info.row_of(node)?,
         };
-        let by_flag = self.snapshot.around.nodes.get(node as usize).is_some_and(|node| node.by_flag);
+        let by_flag =
+            self.snapshot.around.nodes.get(node as usize).is_some_and(|node| node.properties.by_flag());
         let key = (scope.filter(|_| by_flag), node);
         let record = self.records.get(&key);
         let verdict = record.and_then(|record| record.verdict);

@@ -43,6 +43,7 @@ use patch::Patch;
 use crate::{
     activation::{
         Variant,
+        cause::CauseSet,
         evaluation::{FlagRef, Surroundings},
         unknown_fields::UnknownFields,
     },
@@ -149,8 +150,10 @@ enum Logic {
 
 #[derive(Clone, Copy)]
 struct Conjunction {
-    /// The reason if all are on.
+    /// The reason if all are on, or the first of several.
     on: Reason,
+    /// What may decide that all are on. If it differs by caller, the reason is that of the path taken.
+    causes: CauseSet,
     /// The variant if all are on and none assigns one.
     default: Option<Variant>,
     /// Whether the flag is on if an activation panics.
@@ -161,8 +164,10 @@ struct Conjunction {
 /// How a flag's activations are evaluated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Strategy {
-    /// Each node has one parent: nothing to memoize.
+    /// Each node has one parent: nothing to memoize. The reason is the same for every caller.
     Plain,
+    /// The same, but the reason differs.
+    Tracked,
     /// Some nodes have several parents: verdicts are memoized, since time would grow exponentially otherwise.
     Shared,
     /// Nested too deep for the stack: all nodes are evaluated in order, children first, and each finds the

@@ -225,9 +225,9 @@ impl Suite {
                     all.iter().all(|other| other.revision() == decision.revision()),
                     "revisions of all, {at}"
                 );
-                let among_all =
-                    all.iter().find(|other| other.flag() == case.flag).map(novi::Decision::enabled);
-                assert_eq!(among_all, Some(decision.enabled()), "among all, {at}");
+                let among_all = all.iter().find(|other| other.flag() == case.flag);
+                let among_all = among_all.map(|other| (other.enabled(), other.reason()));
+                assert_eq!(among_all, Some((decision.enabled(), decision.reason())), "among all, {at}");
                 let on = serde_json::Value::Bool(case.enabled);
                 let value = if has_values { case.value.as_ref() } else { Some(&on) };
                 assert_eq!(decision.value(), value, "value, {at}");

@@ -319,18 +319,20 @@ impl FlagCompiler<'_> {
         fail_mode: FailMode,
         extras: &mut FlagExtras,
     ) -> Conjunction {
-        let split = linked.iter().any(|node| self.analysis.splits[*node as usize]);
-        let on = if split { Reason::Split } else { Reason::TargetingMatch };
+        let causes = self.analysis.causes_of_all(linked);
+        let on = causes.iter().next().map_or(Reason::TargetingMatch, Reason::of);
         let graph = &self.drafts.graph;
         let strategy = if linked.iter().any(|node| self.analysis.depths[*node as usize] > MAX_RECURSION) {
             Strategy::Deep
-        } else if graph.is_tree(linked) {
-            Strategy::Plain
-        } else {
+        } else if !graph.is_tree(linked) {
             Strategy::Shared
+        } else if causes.len() > 1 {
+            Strategy::Tracked
+        } else {
+            Strategy::Plain
         };
         extras.variants = self.variants_of(linked, default);
-        Conjunction { on, default, fails_on: fail_mode == FailMode::On, strategy }
+        Conjunction { on, causes, default, fails_on: fail_mode == FailMode::On, strategy }
     }
 
     /// The variants that a flag may assign.
