@@ -137,6 +137,8 @@ create table if not exists flag_metadata (
   fail_mode varchar(20) not null default 'off' {{comment flag_metadata.fail_mode}},
   variants longtext {{comment flag_metadata.variants}},
   default_variant varchar(255) {{comment flag_metadata.default_variant}},
+  off_variant varchar(255) {{comment flag_metadata.off_variant}},
+  metadata longtext {{comment flag_metadata.metadata}},
   row_version bigint not null default 1 {{comment flag_metadata.row_version}},
   created_at datetime(6) default null {{comment flag_metadata.created_at}},
   updated_at datetime(6) default null {{comment flag_metadata.updated_at}},

@@ -81,6 +81,8 @@ create table if not exists flag_metadata (
   fail_mode varchar(20) not null default 'off' check (fail_mode in ('off', 'on', 'last_known')),
   variants text,
   default_variant text,
+  off_variant text,
+  metadata text,
   row_version integer not null default 1,
   created_at text default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
   updated_at text default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
@@ -448,6 +450,8 @@ begin
     'fail_mode', iif(typeof(fail_mode) = 'blob', hex(fail_mode), fail_mode),
     'variants', iif(typeof(variants) = 'blob', hex(variants), variants),
     'default_variant', iif(typeof(default_variant) = 'blob', hex(default_variant), default_variant),
+    'off_variant', iif(typeof(off_variant) = 'blob', hex(off_variant), off_variant),
+    'metadata', iif(typeof(metadata) = 'blob', hex(metadata), metadata),
     'row_version', iif(typeof(row_version) = 'blob', hex(row_version), row_version),
     'created_at', iif(typeof(created_at) = 'blob', hex(created_at), created_at))
   from flag_metadata where flag_id = new.flag_id;
@@ -468,6 +472,8 @@ begin
       'fail_mode', iif(typeof(new.fail_mode) = 'blob', hex(new.fail_mode), new.fail_mode),
       'variants', iif(typeof(new.variants) = 'blob', hex(new.variants), new.variants),
       'default_variant', iif(typeof(new.default_variant) = 'blob', hex(new.default_variant), new.default_variant),
+      'off_variant', iif(typeof(new.off_variant) = 'blob', hex(new.off_variant), new.off_variant),
+      'metadata', iif(typeof(new.metadata) = 'blob', hex(new.metadata), new.metadata),
       'row_version', iif(typeof(new.row_version) = 'blob', hex(new.row_version), new.row_version),
       'created_at', iif(typeof(new.created_at) = 'blob', hex(new.created_at), new.created_at))
   from (select 1) left join novi_replaced replaced
@@ -487,6 +493,8 @@ when old.flag_id is not new.flag_id
   or old.fail_mode is not new.fail_mode
   or old.variants is not new.variants
   or old.default_variant is not new.default_variant
+  or old.off_variant is not new.off_variant
+  or old.metadata is not new.metadata
 begin
   insert into novi_record (entity, entity_id, other_id, operation, before, after)
   values ('flag_metadata', new.flag_id, null, 'update',
@@ -501,6 +509,8 @@ begin
       'fail_mode', iif(typeof(old.fail_mode) = 'blob', hex(old.fail_mode), old.fail_mode),
       'variants', iif(typeof(old.variants) = 'blob', hex(old.variants), old.variants),
       'default_variant', iif(typeof(old.default_variant) = 'blob', hex(old.default_variant), old.default_variant),
+      'off_variant', iif(typeof(old.off_variant) = 'blob', hex(old.off_variant), old.off_variant),
+      'metadata', iif(typeof(old.metadata) = 'blob', hex(old.metadata), old.metadata),
       'row_version', iif(typeof(old.row_version) = 'blob', hex(old.row_version), old.row_version),
       'created_at', iif(typeof(old.created_at) = 'blob', hex(old.created_at), old.created_at)),
     json_object(
@@ -514,6 +524,8 @@ begin
       'fail_mode', iif(typeof(new.fail_mode) = 'blob', hex(new.fail_mode), new.fail_mode),
       'variants', iif(typeof(new.variants) = 'blob', hex(new.variants), new.variants),
       'default_variant', iif(typeof(new.default_variant) = 'blob', hex(new.default_variant), new.default_variant),
+      'off_variant', iif(typeof(new.off_variant) = 'blob', hex(new.off_variant), new.off_variant),
+      'metadata', iif(typeof(new.metadata) = 'blob', hex(new.metadata), new.metadata),
       'row_version', old.row_version + 1,
       'created_at', iif(typeof(new.created_at) = 'blob', hex(new.created_at), new.created_at)));
   update flag_metadata
@@ -533,6 +545,8 @@ when old.flag_id is new.flag_id
   and old.fail_mode is new.fail_mode
   and old.variants is new.variants
   and old.default_variant is new.default_variant
+  and old.off_variant is new.off_variant
+  and old.metadata is new.metadata
   and (old.row_version is not new.row_version or old.updated_at is not new.updated_at
     or old.created_at is not new.created_at)
   and (new.row_version is not old.row_version + 1 or old.created_at is not new.created_at)
@@ -550,6 +564,8 @@ begin
       'fail_mode', iif(typeof(old.fail_mode) = 'blob', hex(old.fail_mode), old.fail_mode),
       'variants', iif(typeof(old.variants) = 'blob', hex(old.variants), old.variants),
       'default_variant', iif(typeof(old.default_variant) = 'blob', hex(old.default_variant), old.default_variant),
+      'off_variant', iif(typeof(old.off_variant) = 'blob', hex(old.off_variant), old.off_variant),
+      'metadata', iif(typeof(old.metadata) = 'blob', hex(old.metadata), old.metadata),
       'row_version', iif(typeof(old.row_version) = 'blob', hex(old.row_version), old.row_version),
       'created_at', iif(typeof(old.created_at) = 'blob', hex(old.created_at), old.created_at)),
     json_object(
@@ -563,6 +579,8 @@ begin
       'fail_mode', iif(typeof(new.fail_mode) = 'blob', hex(new.fail_mode), new.fail_mode),
       'variants', iif(typeof(new.variants) = 'blob', hex(new.variants), new.variants),
       'default_variant', iif(typeof(new.default_variant) = 'blob', hex(new.default_variant), new.default_variant),
+      'off_variant', iif(typeof(new.off_variant) = 'blob', hex(new.off_variant), new.off_variant),
+      'metadata', iif(typeof(new.metadata) = 'blob', hex(new.metadata), new.metadata),
       'row_version', iif(typeof(new.row_version) = 'blob', hex(new.row_version), new.row_version),
       'created_at', iif(typeof(new.created_at) = 'blob', hex(new.created_at), new.created_at)));
 end;
@@ -583,6 +601,8 @@ begin
       'fail_mode', iif(typeof(old.fail_mode) = 'blob', hex(old.fail_mode), old.fail_mode),
       'variants', iif(typeof(old.variants) = 'blob', hex(old.variants), old.variants),
       'default_variant', iif(typeof(old.default_variant) = 'blob', hex(old.default_variant), old.default_variant),
+      'off_variant', iif(typeof(old.off_variant) = 'blob', hex(old.off_variant), old.off_variant),
+      'metadata', iif(typeof(old.metadata) = 'blob', hex(old.metadata), old.metadata),
       'row_version', iif(typeof(old.row_version) = 'blob', hex(old.row_version), old.row_version),
       'created_at', iif(typeof(old.created_at) = 'blob', hex(old.created_at), old.created_at)));
 end;

@@ -57,7 +57,7 @@ pub enum CauseRule {
 
 impl CauseRule {
     /// The cause of a verdict, after the evaluation of the children.
-    fn cause(self, on: bool, seen: Causes) -> Cause {
+    pub(super) fn cause(self, on: bool, seen: Causes) -> Cause {
         let Causes { on: of_on, off: of_off, .. } = seen;
         match self {
             Self::Condition if of_on == Cause::Draw => Cause::Draw,
@@ -177,14 +177,8 @@ pub(crate) struct Causes {
 }
 
 impl Causes {
-    /// Adds the verdict of an activation, which has seen these causes itself.
-    pub(super) fn add(&mut self, rule: CauseRule, on: bool, seen: Self) -> Cause {
-        let cause = rule.cause(on, seen);
-        self.add_known(on, cause);
-        cause
-    }
-
-    pub(super) fn add_known(&mut self, on: bool, cause: Cause) {
+    /// Adds the cause of a verdict.
+    pub(super) fn add(&mut self, on: bool, cause: Cause) {
         let before = if on { &mut self.on } else { &mut self.off };
         *before = cause.max(*before);
     }

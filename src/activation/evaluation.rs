@@ -31,8 +31,11 @@ use crate::{
 pub(crate) struct Node {
     /// Rows whose type and config are the same share one.
     pub(crate) activation: Arc<dyn Activation>,
-    /// The slot of the memo for a node that several others use; otherwise [`Node::NO_SLOT`].
+    /// The slot of the memo for a node that several others use, with [`Node::TRACKED_SLOT`] if it is tracked;
+    /// otherwise [`Node::NO_SLOT`].
     pub(crate) slot: u32,
+    /// Whether the verdict depends on the flag that is evaluated.
+    pub(crate) by_flag: bool,
     pub(crate) properties: NodeProperties,
     pub(crate) cause_rule: CauseRule,
     pub(crate) entry: Entry,
@@ -43,18 +46,12 @@ pub(crate) struct Node {
 pub(crate) struct NodeProperties(u8);
 
 impl NodeProperties {
-    const BY_FLAG: u8 = 1;
-    const ASSIGNS: u8 = 2;
-    const TRACKED: u8 = 4;
+    const ASSIGNS: u8 = 1;
+    const TRACKED: u8 = 2;
 
-    pub(crate) fn new(by_flag: bool, assigns: bool, tracked: bool) -> Self {
+    pub(crate) fn new(assigns: bool, tracked: bool) -> Self {
         let bit = |set: bool, bit: u8| if set { bit } else { 0 };
-        Self(bit(by_flag, Self::BY_FLAG) | bit(assigns, Self::ASSIGNS) | bit(tracked, Self::TRACKED))
-    }
-
-    /// Whether the verdict depends on the flag that is evaluated.
-    pub(crate) const fn by_flag(self) -> bool {
-        self.0 & Self::BY_FLAG != 0
+        Self(bit(assigns, Self::ASSIGNS) | bit(tracked, Self::TRACKED))
     }
 
     /// Whether the activation or one of its children may assign a variant.
@@ -102,6 +99,15 @@ impl Clone for Entry {
 
 impl Node {
     pub(crate) const NO_SLOT: u32 = u32::MAX;
+
+    /// Added to the slot of a tracked node, so that the fast path does not find its verdict, whose cause has to
+    /// be noted.
+    pub(crate) const TRACKED_SLOT: u32 = 1 << 31;
+
+    /// The slot in the memo.
+    fn memo_slot(&self) -> u32 {
+        if self.properties.tracked() { self.slot & !Self::TRACKED_SLOT } else { self.slot }
+    }
 
     /// Evaluates the activation. Returns `None` if it panics.
     #[inline]
@@ -274,9 +280,8 @@ impl<'a> Evaluation<'a> {
     /// Returns `true` if the node has a slot in the memo, which is still empty.
     pub(crate) fn is_pending(&self, index: u32) -> bool {
         let node = self.around.nodes.get(index as usize).filter(|node| node.slot != Node::NO_SLOT);
-        let known = |node: &Node| {
-            self.memo.is_none_or(|memo| memo.get(node.slot, node.properties.by_flag()).is_some())
-        };
+        let is_known = |memo: &Memo, node: &Node| memo.get(node.memo_slot(), node.by_flag).is_some();
+        let known = |node: &Node| self.memo.is_none_or(|memo| is_known(memo, node));
         node.is_some_and(|node| !known(node))
     }
 
@@ -412,36 +417,54 @@ impl<'a> Evaluation<'a> {
     /// Evaluates a node that may have a slot in the memo, may be traced, may be tracked, or may panic.
     #[inline(never)]
     fn ask_slow(&self, index: u32, node: &Node) -> Verdict {
-        let (by_flag, tracked) = (node.properties.by_flag(), node.properties.tracked());
         let memo = self.memo.filter(|_| node.slot != Node::NO_SLOT);
-        if let Some((memo, known)) = memo.and_then(|memo| Some((memo, memo.get(node.slot, by_flag)?))) {
+        // A tracked node is never found here.
+        if let Some(known) = memo.and_then(|memo| memo.get(node.slot, node.by_flag)) {
+            return known;
+        }
+        if self.tracer.is_some() || !matches!(node.entry, Entry::Direct) {
+            return self.ask_slowly(index, node);
+        }
+        let verdict = node.activation.evaluate(self);
+        // A verdict after a panic is invalid, and must not be used for the next flag.
+        if let Some(memo) = memo.filter(|_| !self.has_failed()) {
+            memo.set(node.slot, node.by_flag, verdict);
+        }
+        verdict
+    }
+
+    /// Evaluates a node that is traced or tracked, or may panic.
+    #[inline(never)]
+    fn ask_slowly(&self, index: u32, node: &Node) -> Verdict {
+        let tracked = node.properties.tracked();
+        let slot = node.memo_slot();
+        let memo = self.memo.filter(|_| node.slot != Node::NO_SLOT);
+        if let Some((memo, known)) = memo.and_then(|memo| Some((memo, memo.get(slot, node.by_flag)?))) {
             if tracked {
-                self.change_causes(|causes| causes.add_known(known.is_on(), memo.cause(node.slot)));
+                self.change_causes(|causes| causes.add(known.is_on(), memo.cause(slot)));
             }
             return known;
         }
-        let before = if tracked { self.causes.take() } else { Causes::default() };
+        let before = self.causes.take();
         let verdict = match self.tracer {
             None => node.evaluate(self),
-            Some(tracer) => tracer.evaluate(index, by_flag, &self.causes, || node.evaluate(self)),
+            Some(tracer) => tracer.evaluate(index, node.by_flag, &self.causes, || node.evaluate(self)),
         };
         let verdict = verdict.unwrap_or_else(|| {
             self.failed.set(true);
             Verdict::Off
         });
-        // A verdict after a panic is invalid, and must not be used for the next flag.
         let memo = memo.filter(|_| !self.has_failed());
-        if tracked {
-            let seen = self.causes.replace(before);
-            self.change_causes(|causes| {
-                let cause = causes.add(node.cause_rule, verdict.is_on(), seen);
-                if let Some(memo) = memo {
-                    memo.set_cause(node.slot, cause);
-                }
-            });
-        }
         if let Some(memo) = memo {
-            memo.set(node.slot, by_flag, verdict);
+            memo.set(slot, node.by_flag, verdict);
+        }
+        let seen = self.causes.replace(before);
+        if tracked {
+            let cause = node.cause_rule.cause(verdict.is_on(), seen);
+            self.change_causes(|causes| causes.add(verdict.is_on(), cause));
+            if let Some(memo) = memo {
+                memo.set_cause(slot, cause);
+            }
         }
         verdict
     }

@@ -7,11 +7,13 @@
 pub(crate) mod conflict;
 pub(crate) mod expired;
 pub(crate) mod issue;
+pub(crate) mod metadata;
 pub(crate) mod violation;
 
 pub use conflict::Conflict;
 pub use expired::{ExpiredFlag, ExpiryPolicy};
 pub use issue::Issue;
+pub use metadata::ClientMetadata;
 use std::{borrow::Cow, fmt};
 
 use chrono::{DateTime, Utc};
@@ -303,6 +305,11 @@ pub struct FlagMetadata {
     pub variants: Option<String>,
     /// The variant if no activation assigns one.
     pub default_variant: Option<String>,
+    /// The variant while the status is off: the flag is off, and has the value of this variant.
+    pub off_variant: Option<String>,
+    /// What the team notes for clients: a flat JSON object of strings, numbers and booleans, as text. Each
+    /// decision has it.
+    pub metadata: Option<String>,
     /// Counts the changes of the flag; an edit names the version that its author has read.
     pub row_version: i64,
     /// When the flag was created.
@@ -323,6 +330,8 @@ impl Default for FlagMetadata {
             fail_mode: FailMode::Off,
             variants: None,
             default_variant: None,
+            off_variant: None,
+            metadata: None,
             row_version: 1,
             created_at: None,
             updated_at: None,

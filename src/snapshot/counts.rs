@@ -93,10 +93,7 @@ impl Flag {
     pub(super) fn number_of(&self, outcome: Outcome) -> u32 {
         let offset = match self.logic {
             Logic::Fixed(_) => 0,
-            Logic::Activations(_) if outcome.reason == Reason::Error => 2,
-            Logic::Activations(ask) if outcome.enabled && outcome.reason != ask.on => {
-                self.offset_by_reason(ask.causes, outcome)
-            }
+            Logic::Activations(ask) if outcome.reason.is_rare() => self.offset_by_reason(ask.causes, outcome),
             Logic::Activations(_) | Logic::LastKnown => match (outcome.enabled, outcome.variant) {
                 (false, _) => 0,
                 (true, None) => 1,
@@ -106,18 +103,27 @@ impl Flag {
         self.first_number.wrapping_add(offset)
     }
 
-    /// The offset of a result whose reason is not the first.
+    /// The offset of a result after a panic, or of a flag that has several reasons: the results with the first
+    /// reason are numbered like those of other flags, and those with each further reason follow.
     #[cold]
+    #[inline(never)]
     fn offset_by_reason(&self, causes: CauseSet, outcome: Outcome) -> u32 {
-        let variants = u32::try_from(self.variants().len()).unwrap_or(u32::MAX);
-        let reasons = causes.iter().map(Reason::of).zip(0_u32..);
-        let reason = reasons.skip(1).find(|(reason, _)| *reason == outcome.reason).map_or(1, |(_, at)| at);
-        let block = variants.saturating_add(1);
-        let in_block = match outcome.variant.map(|variant| self.offset_of(variant)) {
-            None | Some(1) => 0,
-            Some(offset) => offset.saturating_sub(2),
-        };
-        variants.saturating_add(3).saturating_add(block.saturating_mul(reason - 1)).saturating_add(in_block)
+        let reason = outcome.reason.reason();
+        if reason == Reason::Error {
+            return 2;
+        }
+        let first = outcome.variant.map_or(1, |variant| self.offset_of(variant));
+        let mut reasons = causes.iter().map(Reason::of).zip(0_u32..);
+        match reasons.find(|(known, _)| *known == reason) {
+            None | Some((_, 0)) => first,
+            Some((_, reason)) => {
+                let variants = u32::try_from(self.variants().len()).unwrap_or(u32::MAX);
+                let before = (reason - 1).saturating_mul(variants.saturating_add(1));
+                // Without a variant, then with each.
+                let place = if first == 1 { 0 } else { first - 2 };
+                variants.saturating_add(3).saturating_add(before).saturating_add(place)
+            }
+        }
     }
 
     fn offset_of(&self, variant: Variant) -> u32 {
@@ -215,8 +221,10 @@ impl Snapshot {
             reason,
         };
         let (off, on, error, default) = match &flag.logic {
-            Logic::Fixed(outcome) => return vec![result(outcome.enabled, outcome.variant, outcome.reason)],
-            Logic::Activations(ask) => (Reason::Default, ask.on, ask.fails_on, ask.default),
+            Logic::Fixed(outcome) => {
+                return vec![result(outcome.enabled, outcome.variant, outcome.reason.reason())];
+            }
+            Logic::Activations(ask) => (Reason::Default, ask.on.reason(), ask.fails_on, ask.default),
             Logic::LastKnown => (Reason::Error, Reason::Error, false, None),
         };
         let mut results = vec![result(false, None, off), result(true, None, on)];

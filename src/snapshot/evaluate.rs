@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Result},
     snapshot::{
         counters::Shard,
-        decision::{Decision, Evaluated, Outcome, Reason},
+        decision::{Decision, Evaluated, Outcome, OutcomeReason, Reason},
     },
 };
 
@@ -382,10 +382,11 @@ impl Snapshot {
             self.ask_below(self.linked(flag), evaluation);
         }
         let outcome = ask.outcome(self.linked(flag), evaluation);
-        if ask.causes.len() < 2 || !outcome.enabled || outcome.reason == Reason::Error {
+        if ask.causes.len() < 2 || !outcome.enabled || outcome.reason.is_rare() {
             return outcome;
         }
-        Outcome { reason: Reason::of(evaluation.causes().on), ..outcome }
+        let reason = OutcomeReason::one_of_several(Reason::of(evaluation.causes().on));
+        Outcome { reason, ..outcome }
     }
 
     /// Evaluates all descendants, children first, so that each node finds its children's verdicts memoized
@@ -437,7 +438,7 @@ impl Snapshot {
         let Outcome { enabled, variant, .. } = snapshot.outcome_of(*index, context);
         // Variants are numbered by snapshot; this one has numbers for those of the earlier one as well.
         let variant = variant.and_then(|variant| self.find_variant(snapshot.variant_name(*index, variant)));
-        Outcome { enabled, variant, reason: Reason::Error }
+        Outcome::new(enabled, variant, Reason::Error)
     }
 
     /// The number of the variant with this name, for the flag with this index.
@@ -463,7 +464,7 @@ impl Snapshot {
 }
 
 /// The outcome for a flag that does not exist.
-const MISSING: Outcome = Outcome { enabled: false, variant: None, reason: Reason::Error };
+const MISSING: Outcome = Outcome::new(false, None, Reason::Error);
 
 impl Conjunction {
     /// All activations must be on, in the order of their ids; the first variant that one assigns is the
@@ -474,7 +475,7 @@ impl Conjunction {
         for activation in linked {
             match evaluation.ask_node(*activation) {
                 Verdict::Off if evaluation.has_failed() => return self.failed(),
-                Verdict::Off => return Outcome { enabled: false, variant: None, reason: Reason::Default },
+                Verdict::Off => return Outcome::new(false, None, Reason::Default),
                 Verdict::On => {}
                 Verdict::Variant(assigned) => variant = variant.or(Some(assigned)),
             }
@@ -490,6 +491,6 @@ impl Conjunction {
     #[cold]
     fn failed(self) -> Outcome {
         let variant = self.default.filter(|_| self.fails_on);
-        Outcome { enabled: self.fails_on, variant, reason: Reason::Error }
+        Outcome::new(self.fails_on, variant, Reason::Error)
     }
 }

@@ -131,7 +131,7 @@ impl Snapshot {
             flag: name.to_owned(),
             enabled: outcome.enabled,
             variant: outcome.variant.map(|variant| self.name_of_variant(variant).to_owned()),
-            reason: outcome.reason,
+            reason: outcome.reason.reason(),
             revision: self.revision(),
             because,
             nanoseconds: took,
@@ -159,7 +159,7 @@ impl Snapshot {
         if flag.is_some_and(|flag| flag.overridden) {
             return "the configuration overrides the flag ([overrides])".to_owned();
         }
-        match outcome.reason {
+        match outcome.reason.reason() {
             Reason::Disabled => "the flag's status is off".to_owned(),
             Reason::Static if activations.is_empty() => {
                 "the flag's status is on and it has no activations".to_owned()
@@ -200,8 +200,7 @@ impl Tree<'_> {
             Some(flag) => node_info.flags.get(flag as usize)?,
             None => node_info.row_of(node)?,
         };
-        let by_flag =
-            self.snapshot.around.nodes.get(node as usize).is_some_and(|node| node.properties.by_flag());
+        let by_flag = self.snapshot.around.nodes.get(node as usize).is_some_and(|node| node.by_flag);
         let key = (scope.filter(|_| by_flag), node);
         let record = self.records.get(&key);
         let verdict = record.and_then(|record| record.verdict);

@@ -231,6 +231,8 @@ fn metadata(columns: &mut Columns<'_>) -> FlagMetadata {
         fail_mode: columns.fail_mode(),
         variants: columns.optional_text("variants"),
         default_variant: columns.optional_text("default_variant"),
+        off_variant: columns.optional_text("off_variant"),
+        metadata: columns.optional_text("metadata"),
         row_version: columns.integer("row_version"),
         created_at: columns.time("created_at"),
         updated_at: columns.time("updated_at"),
@@ -305,12 +307,16 @@ mod tests {
 
     #[test]
     fn a_record_without_a_column_hides_the_flag() {
-        let cells =
-            |exposed| {
-                [Cell::Null, Cell::Null, Cell::Null, Cell::Null, Cell::Integer(1), exposed]
-                    .into_iter()
-                    .chain([Cell::Text("off".to_owned()), Cell::Null, Cell::Null, Cell::Integer(1)])
-            };
+        let cells = |exposed| {
+            [Cell::Null, Cell::Null, Cell::Null, Cell::Null, Cell::Integer(1), exposed].into_iter().chain([
+                Cell::Text("off".to_owned()),
+                Cell::Null,
+                Cell::Null,
+                Cell::Null,
+                Cell::Null,
+                Cell::Integer(1),
+            ])
+        };
         for (cell, exposed) in [(Cell::Null, false), (Cell::Integer(0), false), (Cell::Integer(1), true)] {
             let (metadata, faults) = flag_metadata(&mut cells(cell));
             assert_eq!((metadata.exposed, faults), (exposed, Vec::new()));

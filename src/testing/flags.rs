@@ -66,6 +66,12 @@ impl TestFlag {
         self
     }
 
+    /// Sets the variant to use while the status is off.
+    pub fn off_variant(mut self, name: &str) -> Self {
+        self.row.metadata.off_variant = Some(name.to_owned());
+        self
+    }
+
     /// Sets all metadata, including the variants.
     pub fn metadata(mut self, metadata: FlagMetadata) -> Self {
         self.row.metadata = metadata;

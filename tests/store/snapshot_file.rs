@@ -22,6 +22,8 @@ fn rows() -> Rows {
         exposed: true,
         fail_mode: FailMode::LastKnown,
         variants: Some("{\"A\": 0.1}".to_owned()),
+        off_variant: Some("a".to_owned()),
+        metadata: Some(r#"{"team": "shop"}"#.to_owned()),
         default_variant: Some("A".to_owned()),
         row_version: i64::MAX,
         created_at: Some("2026-01-31T12:00:00Z".parse().unwrap()),

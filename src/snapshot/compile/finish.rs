@@ -24,8 +24,9 @@ impl DraftNodes {
                 };
                 Node {
                     activation: draft.activation.unwrap_or_else(|| Arc::new(Broken)),
-                    slot: *slot,
-                    properties: NodeProperties::new(*by_flag, *assigns, *tracked),
+                    slot: if *tracked { *slot | Node::TRACKED_SLOT } else { *slot },
+                    by_flag: *by_flag,
+                    properties: NodeProperties::new(*assigns, *tracked),
                     cause_rule: draft.cause_rule,
                     entry,
                 }

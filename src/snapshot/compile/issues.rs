@@ -90,7 +90,7 @@ impl IssueCollector<'_> {
                 name: row.name.clone(),
                 path: error.column.to_owned(),
                 message: error.message.clone(),
-                flags: vec![row.name.clone()],
+                flags: if error.breaks_flag { vec![row.name.clone()] } else { Vec::new() },
                 warning: false,
             });
         }

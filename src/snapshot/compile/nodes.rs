@@ -290,7 +290,7 @@ impl<'a> Builder<'a, '_> {
         let draft = DraftNode { row: position, class, canonical: position, ..DraftNode::default() };
         if let Some(node) = self.reused(row.id) {
             let activation = Some(Arc::clone(&node.activation));
-            let (cause_rule, by_flag) = (node.cause_rule, node.properties.by_flag());
+            let (cause_rule, by_flag) = (node.cause_rule, node.by_flag);
             self.push(DraftNode { activation, cause_rule, by_flag, ..draft }, Vec::new());
             return;
         }

@@ -67,8 +67,7 @@ impl Snapshot {
     /// Whether the decision of the flag with this name depends on the name, for example as a salt.
     pub(crate) fn depends_on_flag_name(&self, name: &str) -> bool {
         let Some(flag) = self.row_of(name).and_then(|row| u32::try_from(row).ok()) else { return false };
-        let is_by_flag =
-            |node: &u32| self.around.nodes.get(*node as usize).is_some_and(|node| node.properties.by_flag());
+        let is_by_flag = |node: &u32| self.around.nodes.get(*node as usize).is_some_and(|node| node.by_flag);
         self.links.targets(flag).iter().any(is_by_flag)
     }
 

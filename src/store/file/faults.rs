@@ -33,7 +33,7 @@ enum List {
 }
 
 /// Faults refer to tables and columns by static strings: these.
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 26] = [
     "flags",
     "flag_metadata",
     "activations",
@@ -50,6 +50,8 @@ const NAMES: [&str; 24] = [
     "fail_mode",
     "variants",
     "default_variant",
+    "off_variant",
+    "metadata",
     "row_version",
     "created_at",
     "updated_at",

@@ -305,6 +305,8 @@ fn full_metadata() -> FlagMetadata {
         fail_mode: FailMode::LastKnown,
         variants: Some(r#"{ "b": 1, "a": {"x": [true]} }"#.to_owned()),
         default_variant: Some("b".to_owned()),
+        off_variant: Some("a".to_owned()),
+        metadata: Some(r#"{ "team": "it's", "tier": 1.50 }"#.to_owned()),
         ..FlagMetadata::default()
     }
 }

@@ -57,17 +57,20 @@ impl Show {
 
 /// Prints metadata that differs from the defaults.
 fn print_details(session: &Session, view: &FlagView<'_>) -> Result<(), Failure> {
-    let variants = match &view.variants {
+    let text = |value: &Value| match value {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
-        variants => Some(variants.to_string()),
+        value => Some(value.to_string()),
     };
+    let (variants, metadata) = (text(&view.variants), text(&view.metadata));
     let details = [
         ("description", view.description),
         ("owner", view.owner),
         ("expires", view.expires_at.as_deref()),
         ("variants", variants.as_deref()),
         ("default variant", view.default_variant),
+        ("off variant", view.off_variant),
+        ("metadata", metadata.as_deref()),
         ("exposed", view.exposed.then_some("yes")),
         ("override allowed", (!view.override_allowed).then_some("no")),
         ("fail mode", (view.fail_mode != FailMode::Off).then(|| view.fail_mode.as_str())),

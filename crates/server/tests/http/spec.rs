@@ -32,6 +32,17 @@ async fn check_ofrep(server: &Server, case: &suite::Case, at: &str) {
     if let Some(value) = &case.value {
         assert_eq!(body["value"], *value, "OFREP, {at}");
     }
+    if let Some(metadata) = &case.metadata {
+        let mut found = body["metadata"].clone();
+        found.as_object_mut().unwrap().remove("revision");
+        assert_eq!(found, *metadata, "OFREP, {at}");
+    }
+    let request = server.client.post(server.url("/ofrep/v1/evaluate/flags"));
+    let request = request.header("content-type", "application/json");
+    let all = request.body(format!(r#"{{"context": {}}}"#, case.context_text())).send().await.unwrap();
+    let all: Value = all.json().await.unwrap();
+    let found = all["flags"].as_array().unwrap().iter().find(|flag| flag["key"] == *case.flag);
+    assert_eq!(found, Some(&body), "OFREP, among all, {at}");
 }
 
 #[tokio::test]

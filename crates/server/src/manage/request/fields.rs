@@ -74,6 +74,14 @@ pub(crate) struct FlagFields {
     #[serde(deserialize_with = "nullable")]
     #[schemars(with = "Option<String>")]
     pub(crate) default_variant: Option<Option<String>>,
+    /// The variant while the status is off: its value is the flag's.
+    #[serde(deserialize_with = "nullable")]
+    #[schemars(with = "Option<String>")]
+    pub(crate) off_variant: Option<Option<String>>,
+    /// What clients get with each decision: strings, numbers and booleans by name.
+    #[serde(deserialize_with = "nullable")]
+    #[schemars(with = "Option<Map<String, Value>>")]
+    pub(crate) metadata: Option<Option<Box<RawValue>>>,
     /// The ids of all activations that the flag is linked to.
     #[serde(deserialize_with = "not_null")]
     #[schemars(with = "Vec<Int>")]
@@ -236,6 +244,8 @@ impl FlagFields {
             || self.fail_mode.is_some()
             || self.variants.is_some()
             || self.default_variant.is_some()
+            || self.off_variant.is_some()
+            || self.metadata.is_some()
     }
 
     /// Overwrites the fields of the row.
@@ -249,6 +259,8 @@ impl FlagFields {
         put(&mut metadata.fail_mode, self.fail_mode.as_ref());
         put(&mut metadata.variants, text(self.variants.as_ref()).as_ref());
         put(&mut metadata.default_variant, self.default_variant.as_ref());
+        put(&mut metadata.off_variant, self.off_variant.as_ref());
+        put(&mut metadata.metadata, text(self.metadata.as_ref()).as_ref());
     }
 
     /// Adds a problem for each unreadable column that is not set: writing the row would lose its content.
@@ -264,6 +276,8 @@ impl FlagFields {
                 "fail_mode" => self.fail_mode.is_some(),
                 "variants" => self.variants.is_some(),
                 "default_variant" => self.default_variant.is_some(),
+                "off_variant" => self.off_variant.is_some(),
+                "metadata" => self.metadata.is_some(),
                 _ => false,
             };
             if !is_set {
