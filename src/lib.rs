@@ -63,6 +63,16 @@
 //! An enum or a struct with public fields is `#[non_exhaustive]` if novi creates it. Rows, changes and
 //! settings, which programs create, are exhaustive; they have `Default` or a constructor. Store traits that
 //! depend on novi's tables are sealed.
+#![cfg_attr(
+    all(feature = "sql", not(any(feature = "sqlite", feature = "postgres", feature = "mysql"))),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        unreachable_pub,
+        reason = "code of stores that no database uses"
+    )
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod activation;

@@ -299,8 +299,7 @@ fn parse_without_unknown_fields<T: DeserializeOwned>(
 }
 
 fn parse_with_path<T: DeserializeOwned>(config: &str) -> Result<T, (Problem, serde_json::Error)> {
-    let mut json = serde_json::Deserializer::from_str(config);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let problem = |error: serde_path_to_error::Error<serde_json::Error>| {
         let path = match error.path().to_string() {
             path if path == "." || path == "?" => "config".to_owned(),
             path if path.starts_with('[') => format!("config{path}"),
@@ -308,7 +307,16 @@ fn parse_with_path<T: DeserializeOwned>(config: &str) -> Result<T, (Problem, ser
         };
         let error = error.into_inner();
         (Problem { path, message: message(&error) }, error)
-    })?;
+    };
+    let mut json = serde_json::Deserializer::from_str(config);
+    let value = match serde_path_to_error::deserialize(&mut json) {
+        // The parser takes a number for an error of syntax where it expects one of some strings.
+        Err(error) if error.inner().is_syntax() => match serde_json::from_str::<serde_json::Value>(config) {
+            Ok(json) => return serde_path_to_error::deserialize(json).map_err(problem),
+            Err(_) => return Err(problem(error)),
+        },
+        value => value.map_err(problem)?,
+    };
     json.end().map_err(|error| (Problem { path: "config".to_owned(), message: error.to_string() }, error))?;
     Ok(value)
 }

@@ -9,11 +9,9 @@ use crate::error::suggest::most_similar;
 /// f64`. Messages that need no translation are returned unchanged.
 #[must_use]
 pub fn translate(message: &str) -> String {
-    if let Some(message) = unknown_name(message, "field") {
+    let unknown = unknown_name(message, "field").or_else(|| unknown(message, "unknown variant `", "value"));
+    if let Some(message) = unknown {
         return message;
-    }
-    if let Some(rest) = message.strip_prefix("unknown variant ") {
-        return format!("unknown value {rest}");
     }
     let kinds = ["invalid type: ", "invalid value: ", "invalid length "];
     let Some(rest) = kinds.iter().find_map(|kind| message.strip_prefix(kind)) else {
@@ -33,7 +31,11 @@ pub fn translate(message: &str) -> String {
 /// another message.
 #[must_use]
 pub fn unknown_name(message: &str, what: &str) -> Option<String> {
-    let (unknown, known) = message.strip_prefix("unknown field `")?.split_once("`, ")?;
+    unknown(message, "unknown field `", what)
+}
+
+fn unknown(message: &str, prefix: &str, what: &str) -> Option<String> {
+    let (unknown, known) = message.strip_prefix(prefix)?.split_once("`, ")?;
     // The position of the field follows the last name.
     let (known, position) = match known.find(" at line ") {
         Some(start) => known.split_at(start),
@@ -71,6 +73,8 @@ fn in_words(expected: &str) -> String {
         "u64" | "usize" => "an integer of 0 or more".to_owned(),
         "a sequence" => "a list".to_owned(),
         "a map" => "an object".to_owned(),
+        // One of some strings, which could also have fields.
+        "string or map" => "a string".to_owned(),
         _ if expected.starts_with("struct ") => "an object".to_owned(),
         _ => match expected.strip_prefix("a tuple of size ") {
             Some(size) => format!("a list of {size} values"),

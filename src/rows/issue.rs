@@ -19,7 +19,8 @@ pub struct Issue {
     pub path: String,
     /// What was expected and what was found.
     pub message: String,
-    /// The names of the flags that are broken by it, sorted.
+    /// The names of the flags that are broken by it, sorted. If thousands of issues each break thousands of
+    /// flags, only the first issues name all of theirs, and the others those that no earlier one names.
     pub flags: Vec<String>,
     /// Whether the row is valid all the same: it has unknown fields, which are ignored.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

@@ -10,7 +10,7 @@ use std::{
 
 use thread_local::ThreadLocal;
 
-/// Counters by number, allocated on demand.
+/// Numbered counters, allocated on demand.
 #[derive(Default)]
 pub(crate) struct Counters {
     shards: ThreadLocal<Arc<Shard>>,
@@ -22,7 +22,7 @@ pub(crate) struct Shard {
     blocks: [OnceLock<Box<[AtomicU64]>>; BLOCKS],
 }
 
-/// The number of cells in the first block: 4 KiB, enough for some hundred flags.
+/// The number of cells in the first block: 4 KiB, enough for a few hundred flags.
 const FIRST_BLOCK: u32 = 512;
 
 /// Enough blocks for every 32-bit number.
@@ -35,7 +35,7 @@ impl Counters {
         self.shards.get_or_default()
     }
 
-    /// The sum of all threads' counts of a number.
+    /// The total of a counter, over all threads.
     pub(crate) fn sum(&self, number: u32) -> u64 {
         let cells = self.shards.iter().filter_map(|shard| shard.cell(number));
         cells.fold(0, |sum, cell| sum.wrapping_add(cell.load(Ordering::Relaxed)))

@@ -223,7 +223,15 @@ impl Tree<'_> {
                 attribute: attribute.clone(),
                 value: value.clone(),
             };
-            asked.inputs = record.inputs.iter().map(input).collect();
+            // An attribute with the name of a whole path is looked for first. It is not missing if the path
+            // starts at another attribute.
+            let is_path = |(name, value): &&(String, Option<Value<'static>>)| {
+                let first = name.split_once('.').map(|(first, _)| first);
+                let is_first =
+                    |(other, value): &(String, _)| Some(&**other) == first && Option::is_some(value);
+                value.is_none() && record.inputs.iter().any(is_first)
+            };
+            asked.inputs = record.inputs.iter().filter(|input| !is_path(input)).map(input).collect();
             asked.notes.clone_from(&record.notes);
         }
         let children = self.snapshot.graph.targets(node);

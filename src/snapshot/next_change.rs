@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
+    activation::Activation,
     error::{Error, Result},
     snapshot::{Logic, Snapshot},
 };
@@ -45,6 +46,11 @@ impl Snapshot {
     #[must_use]
     pub fn next_change_of_all(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.indices().filter_map(|flag| self.next_change_of(flag, after)).min()
+    }
+
+    /// The compiled activations, for the contract of their types.
+    pub(crate) fn activations(&self) -> impl Iterator<Item = &dyn Activation> {
+        self.around.nodes.iter().map(|node| &*node.activation)
     }
 
     fn next_change_of(&self, flag: u32, after: DateTime<Utc>) -> Option<DateTime<Utc>> {

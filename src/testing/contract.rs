@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 
 use crate::{
@@ -71,7 +72,7 @@ pub fn contract_of(kind: ActivationType) -> Contract {
 /// - Its schema is valid and accepts the examples, and each example builds without a problem.
 /// - The same config and context give the same result every time: when evaluated again, built again, built
 ///   from a reformatted config, and explained.
-/// - No config and no context make it panic. Problems of a config have a path into it and a message.
+/// - No config, no context and no time make it panic. Problems of a config have a path into it and a message.
 /// - Raising a [monotone](Contract::monotone) number turns no caller off.
 ///
 /// Configs and contexts are generated, partly from the examples, and are the same in every run.
@@ -244,6 +245,7 @@ impl<'a> Trial<'a> {
                 continue;
             }
             self.learn(&built);
+            self.next_change(&example.to_string(), &built);
             let contexts = self.contexts(50);
             let again = self.build(&example.to_string());
             // The same config with other whitespace, as written by hand.
@@ -394,6 +396,7 @@ impl<'a> Trial<'a> {
             let config = self.generator.config(&self.contract.examples);
             let built = self.build(&config);
             self.issues(&config, built.issues());
+            self.next_change(&config, &built);
             for context in self.contexts(3) {
                 if self.breaches.len() < before + MAX_REPORTED && built.issues().is_empty() {
                     self.same(&config, &context, [&built; 4]);
@@ -401,6 +404,17 @@ impl<'a> Trial<'a> {
             }
             if self.breaches.len() >= before + MAX_REPORTED {
                 return;
+            }
+        }
+    }
+
+    /// Checks that no time makes it panic, not even one that no time zone can show.
+    fn next_change(&mut self, config: &str, built: &Snapshot) {
+        let times = [DateTime::<Utc>::MIN_UTC, DateTime::UNIX_EPOCH, DateTime::<Utc>::MAX_UTC];
+        for time in times {
+            let next = || built.activations().for_each(|activation| drop(activation.next_change(time)));
+            if panic::catch_unwind(AssertUnwindSafe(next)).is_err() {
+                return self.report(format!("next_change panics after {time}: config {config}"));
             }
         }
     }

@@ -35,11 +35,13 @@ fn flags() -> Flags {
 fn flags_of_all_types() -> Flags {
     let mut configs: Vec<(&str, String)> = hashes()
         .iter()
-        .map(|hash| ("novi.percentage", format!(r#"{{"percentage": 50, "hash": "{hash}"}}"#)))
+        .map(|hash| ("novi.percentage", format!(r#"{{"percentage": 50, "hash": "{hash}", "salt": "7"}}"#)))
         .collect();
     let when = r#"{"class_name": "novi.attribute", "config": {"attribute": "country", "in": ["US", "CA"]}}"#;
     for (class, config) in [
         ("novi.split", r#"{"variants": {"a": 1, "b": 1}, "by": ["nobody", "user.id"], "hash": "unleash"}"#),
+        ("novi.percentage", r#"{"percentage": 50, "hash": "unleash"}"#),
+        ("novi.bucket", r#"{"ranges": [[0, 10], [20, 30]], "total": 100, "hash": "ufc"}"#),
         (
             "novi.ramp",
             r#"{"linear": true, "steps": [{"at": "2020-01-01", "percentage": 1}, {"at": "2999-01-01", "percentage": 99}]}"#,

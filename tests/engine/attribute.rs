@@ -20,6 +20,20 @@ fn met(config: &serde_json::Value, value: impl Into<Value<'static>>) -> bool {
 }
 
 #[test]
+fn explanations_show_the_attribute_at_which_a_path_starts() {
+    let inputs = |context: &Context<'_>| {
+        let trace =
+            flag(&json!({"attribute": "user.plan", "equals": "pro"})).explain("flag", context).unwrap();
+        let inputs = trace.activations[0].inputs.iter();
+        inputs.map(|input| (input.attribute.clone(), input.value.is_some())).collect::<Vec<_>>()
+    };
+    let nested = Context::from_json(r#"{"user": {"plan": "pro"}}"#).unwrap();
+    assert_eq!(inputs(&nested), [("user".to_owned(), true)]);
+    let (whole, first) = (("user.plan".to_owned(), false), ("user".to_owned(), false));
+    assert_eq!(inputs(&Context::new()), [whole, first], "both are missing");
+}
+
+#[test]
 fn explanations_say_what_was_expected() {
     let told = |config: serde_json::Value| {
         let trace = flag(&config).explain("flag", &Context::new().with("b", [1, 2])).unwrap();

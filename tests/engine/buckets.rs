@@ -147,7 +147,8 @@ fn launchdarkly() {
 fn growthbook() {
     for (system, hash) in [("growthbook seed 1", "growthbook_v1"), ("growthbook seed 2", "fnv1a")] {
         let salted = json!({"hash": hash, "salt": "seed"});
-        check_shares(system, "f", &salted, |place, percentage| place.as_f64().unwrap() <= percentage / 100.0);
+        // By GrowthBook's specification since 0.12; its SDK for JavaScript still includes the limit.
+        check_shares(system, "f", &salted, |place, percentage| place.as_f64().unwrap() < percentage / 100.0);
         for coverage in [1.0, 0.4] {
             let variants = r#"{"z": 0.4, "a": 0.1, "m": 0.5}"#;
             let percentage = 100.0 * coverage;
@@ -165,6 +166,182 @@ fn growthbook() {
                 found.map(|(name, ..)| (*name).to_owned())
             });
         }
+    }
+}
+
+#[test]
+fn ufc() {
+    let salted = json!({"hash": "ufc", "salt": "shard"});
+    check_shares("ufc shard 10000", "f", &salted, |place, percentage| {
+        place.as_f64().unwrap() < percentage * 100.0
+    });
+    let config = r#"{"variants": {"z": 3, "a": 0, "m": 4}, "hash": "ufc", "salt": "shard"}"#;
+    check_variants("ufc shard 7", "f", config, |place| {
+        by_weight(place.as_u64().unwrap(), &[("z", 3), ("a", 0), ("m", 4)])
+    });
+    // Shards, as a condition and as variants.
+    let config =
+        r#"{"ranges": [[9000, 10000], [1000, 2500]], "total": 10000, "hash": "ufc", "salt": "shard"}"#;
+    check_buckets("ufc shard 10000", config, |place| {
+        let place = place.as_u64().unwrap();
+        (1000..2500).contains(&place) || place >= 9000
+    });
+    let ranges = r#"{"z": [[0, 100], [9000, 9500]], "a": [[100, 9000]]}"#;
+    let config = format!(r#"{{"ranges": {ranges}, "total": 10000, "hash": "ufc", "salt": "shard"}}"#);
+    check_variants("ufc shard 10000", "f", &config, |place| {
+        let name = match place.as_u64().unwrap() {
+            0..100 | 9000..9500 => "z",
+            100..9000 => "a",
+            _ => return None,
+        };
+        Some(name.to_owned())
+    });
+}
+
+#[test]
+fn hanoi_includes_or_excludes_the_percentage() {
+    let at = |place: &Json| place.as_u64().unwrap();
+    let bucket = |range: &str| format!(r#"{{"ranges": [{range}], "total": 100, "hash": "crc32"}}"#);
+    check_buckets("hanoi", &bucket("[0, 26]"), |place| at(place) <= 25);
+    check_buckets("hanoi", &bucket("[25, 100]"), |place| at(place) >= 25);
+}
+
+#[test]
+fn configcat() {
+    check_shares("configcat key", "key", &json!({"hash": "configcat"}), |place, percentage| {
+        place.as_f64().unwrap() < percentage
+    });
+    let config = r#"{"variants": {"z": 33, "a": 33, "m": 34}, "hash": "configcat"}"#;
+    check_variants("configcat key", "key", config, |place| {
+        by_weight(place.as_u64().unwrap(), &[("z", 33), ("a", 33), ("m", 34)])
+    });
+}
+
+#[test]
+fn flagsmith() {
+    check_shares("flagsmith 42", "f", &json!({"hash": "flagsmith", "salt": "42"}), |place, percentage| {
+        place.as_f64().unwrap() <= percentage
+    });
+    let config = r#"{"variants": {"z": 12.5, "a": 30, "control": 57.5}, "hash": "flagsmith", "salt": "42"}"#;
+    check_variants("flagsmith 42", "f", config, |place| {
+        let name = match place.as_f64().unwrap() {
+            place if place < 12.5 => "z",
+            place if place < 42.5 => "a",
+            _ => "control",
+        };
+        Some(name.to_owned())
+    });
+}
+
+#[test]
+fn posthog() {
+    let is_in = |place: &Json, percentage: f64| place.as_f64().unwrap() <= percentage / 100.0;
+    check_shares("posthog flag", "flag", &json!({"hash": "posthog"}), is_in);
+    check_shares("posthog holdout", "flag", &json!({"hash": "posthog_holdout"}), is_in);
+    let config = r#"{"variants": {"z": 33, "a": 33, "m": 34}, "hash": "posthog"}"#;
+    check_variants("posthog flag variant", "flag", config, |place| {
+        let name = match place.as_f64().unwrap() {
+            place if place < 0.33 => "z",
+            place if place < 0.66 => "a",
+            _ => "m",
+        };
+        Some(name.to_owned())
+    });
+}
+
+#[test]
+fn flagd_before_2026_04() {
+    // The SDK returned whole percents.
+    check_shares_at(&WHOLE, "flagd v1 flag", "flag", &json!({"hash": "flagd_v1"}), |place, percentage| {
+        place.as_f64().unwrap() < percentage
+    });
+    let config = r#"{"variants": {"z": 50, "a": 20, "m": 30}, "hash": "flagd_v1"}"#;
+    check_variants("flagd v1 flag", "flag", config, |place| {
+        by_weight(place.as_u64().unwrap(), &[("z", 50), ("a", 20), ("m", 30)])
+    });
+}
+
+#[test]
+fn splitio() {
+    let salted = json!({"hash": "splitio", "salt": "-92391491"});
+    check_shares("splitio -92391491", "f", &salted, |place, percentage| {
+        place.as_f64().unwrap() <= percentage
+    });
+    let config = r#"{"variants": {"z": 50, "a": 20, "m": 30}, "hash": "splitio", "salt": "-92391491"}"#;
+    check_variants("splitio -92391491", "f", config, |place| {
+        by_weight(place.as_u64().unwrap() - 1, &[("z", 50), ("a", 20), ("m", 30)])
+    });
+}
+
+#[test]
+fn optimizely() {
+    let salted = json!({"hash": "optimizely", "salt": "1886780721"});
+    check_shares("optimizely 1886780721", "f", &salted, |place, percentage| {
+        place.as_f64().unwrap() < percentage * 100.0
+    });
+    let config =
+        r#"{"variants": {"z": 3333, "a": 3333, "m": 3334}, "hash": "optimizely", "salt": "1886780721"}"#;
+    check_variants("optimizely 1886780721", "f", config, |place| {
+        by_weight(place.as_u64().unwrap(), &[("z", 3333), ("a", 3333), ("m", 3334)])
+    });
+}
+
+#[test]
+fn togglz() {
+    check_shares("togglz FEATURE", "FEATURE", &json!({"hash": "togglz"}), |place, percentage| {
+        place.as_f64().unwrap() < percentage
+    });
+    // Java's "ärger:FEATURE".hashCode() is -1565090846.
+    let flags = flag("FEATURE", "novi.bucket", r#"{"ranges": [[46, 47]], "total": 100, "hash": "togglz"}"#);
+    assert!(flags.is_enabled("FEATURE", &Context::new().with("targetingKey", " \u{c4}RGER\n")));
+}
+
+#[test]
+fn flagr() {
+    check_shares_at(&WHOLE, "flagr 7", "f", &json!({"hash": "flagr", "salt": "7"}), |place, percentage| {
+        percentage > 0.0 && place.as_f64().unwrap() * 100.0 <= 999.0 * percentage
+    });
+    let weights = [("z", 1), ("a", 33), ("m", 66)];
+    for coverage in [0, 1, 33, 50, 99, 100] {
+        let variants = r#"{"z": 1, "a": 33, "m": 66}"#;
+        let config =
+            format!(r#"{{"variants": {variants}, "coverage": {coverage}, "hash": "flagr", "salt": "7"}}"#);
+        check_variants("flagr 7", "f", &config, |place| {
+            let place = place.as_u64().unwrap();
+            let mut start = 0;
+            for (name, percent) in weights {
+                let size = 10 * percent;
+                if place < start + size {
+                    let is_in =
+                        coverage == 100 || coverage > 0 && 100 * (place - start) <= (size - 1) * coverage;
+                    return is_in.then(|| name.to_owned());
+                }
+                start += size;
+            }
+            None
+        });
+    }
+}
+
+#[test]
+fn feats() {
+    check_shares("feats 100", "f", &json!({"hash": "blake2s"}), |place, percentage| {
+        place.as_f64().unwrap() < percentage
+    });
+    let config = r#"{"variants": {"z": 333, "a": 333, "m": 334}, "hash": "blake2s"}"#;
+    check_variants("feats 1000", "f", config, |place| {
+        by_weight(place.as_u64().unwrap(), &[("z", 333), ("a", 333), ("m", 334)])
+    });
+}
+
+/// Compares `is_in`, the published rule, with `novi.bucket` for each caller.
+fn check_buckets(system: &str, config: &str, is_in: impl Fn(&Json) -> bool) {
+    let published = published();
+    let flags = flag("f", "novi.bucket", config);
+    for (id, place) in published["ids"].iter().zip(&published[system]) {
+        let id = id.as_str().unwrap();
+        let context = Context::new().with("targetingKey", id);
+        assert_eq!(flags.is_enabled("f", &context), is_in(place), "{system}, {id:?}, {config}");
     }
 }
 
@@ -191,11 +368,21 @@ fn single_values() {
     assert_eq!(at("sha256", "s", "u"), "26976");
 }
 
+fn has_variants(hash: &str) -> bool {
+    !["rollout", "flipper", "togglz", "posthog_holdout"].contains(&hash)
+}
+
+/// Hashes that put a caller at the same place for a percentage as for 100 buckets.
+fn counts_alike(hash: &str) -> bool {
+    // UFC takes another remainder; the gem's and Flagsmith's percentages include their limit.
+    !["ufc", "rollout", "flagsmith", "flagr"].contains(&hash)
+}
+
 proptest! {
     #[test]
     fn raising_a_percentage_turns_no_caller_off(
         hash in proptest::sample::select(hashes()),
-        salt in proptest::option::of("[a-z]{0,6}"),
+        salt in proptest::option::of("[0-9]{1,6}"),
         key in "\\PC{1,12}",
         mut shares in proptest::collection::vec(0.0..=100.0_f64, 6),
     ) {
@@ -204,6 +391,7 @@ proptest! {
         let mut before = false;
         for percentage in shares {
             let config = match &salt {
+                None if hash == "splitio" => json!({"percentage": percentage, "hash": hash, "salt": "7"}),
                 Some(salt) => json!({"percentage": percentage, "hash": hash, "salt": salt}),
                 None => json!({"percentage": percentage, "hash": hash}),
             };
@@ -232,7 +420,7 @@ proptest! {
             .zip(percentages)
             .map(|((minute, _), percentage)| json!({"at": at(1_000 * minute), "percentage": percentage}))
             .collect();
-        let config = json!({"steps": steps, "linear": linear, "hash": hash});
+        let config = json!({"steps": steps, "linear": linear, "hash": hash, "salt": "7"});
         let flags = flag("f", "novi.ramp", &config.to_string());
         times.sort_unstable();
         let mut before = false;
@@ -246,16 +434,30 @@ proptest! {
 
     #[test]
     fn every_caller_gets_a_variant(
-        hash in proptest::sample::select(&["murmur3", "md5", "sha256", "crc32", "unleash", "flagd", "sha1"][..]),
+        hash in proptest::sample::select(hashes().into_iter().filter(|hash| has_variants(hash)).collect::<Vec<_>>()),
         weights in proptest::collection::vec(0..50_u32, 1..12).prop_filter("above 0", |all| all.iter().sum::<u32>() > 0),
         key in "\\PC{1,12}",
     ) {
         let variants: serde_json::Map<_, _> =
             ('a'..).zip(&weights).map(|(name, weight)| (name.to_string(), json!(weight))).collect();
-        let flags = flag("f", "novi.split", &json!({"variants": variants, "hash": hash}).to_string());
+        let config = json!({"variants": variants, "hash": hash, "salt": "7"}).to_string();
+        let flags = flag("f", "novi.split", &config);
         let decision = flags.evaluate("f", &Context::new().with("targetingKey", key)).unwrap();
         let variant = decision.variant().unwrap();
         prop_assert!(variants[variant].as_u64().unwrap() > 0, "{variant} has no weight");
+    }
+
+    #[test]
+    fn buckets_from_the_first_one_are_a_percentage(
+        hash in proptest::sample::select(hashes().into_iter().filter(|hash| counts_alike(hash)).collect::<Vec<_>>()),
+        percentage in 1..=100_u32,
+        key in "\\PC{1,12}",
+    ) {
+        let context = Context::new().with("targetingKey", key);
+        let config = json!({"percentage": percentage, "hash": hash, "salt": "7"}).to_string();
+        let expected = flag("f", "novi.percentage", &config).is_enabled("f", &context);
+        let config = json!({"ranges": [[0, percentage]], "total": 100, "hash": hash, "salt": "7"}).to_string();
+        prop_assert_eq!(flag("f", "novi.bucket", &config).is_enabled("f", &context), expected);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use chrono::{DateTime, TimeDelta, Utc};
 use novi::{
     Context, Flags,
     activation::{Activation, CompileContext, Evaluation, Registry, Verdict},
@@ -245,6 +246,23 @@ impl Activation for Building {
     }
 }
 
+/// Panics where a time zone shifts the last time.
+#[novi::activation("bad.clock")]
+#[derive(Deserialize)]
+struct Clock {
+    hours: i64,
+}
+
+impl Activation for Clock {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Verdict {
+        Verdict::On
+    }
+
+    fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        Some(after + TimeDelta::hours(self.hours.clamp(1, 24)))
+    }
+}
+
 #[test]
 fn breaches_of_the_contract_are_found() {
     let first = |breaches: Vec<String>| breaches.into_iter().next().unwrap_or_default();
@@ -262,6 +280,12 @@ fn breaches_of_the_contract_are_found() {
 
     let told = first(contract::<Indexes>().example(json!({"list": [1, 2], "at": 0})).breaches());
     assert!(told.starts_with("evaluation panics: config {"), "{told}");
+
+    let told = first(contract::<Clock>().example(json!({"hours": 1})).breaches());
+    assert!(
+        told.starts_with("next_change panics after +262142-12-31") && told.contains("{\"hours\":1}"),
+        "{told}"
+    );
 
     let told = contract::<Building>().example(json!({"total": 10, "part": 2})).breaches().join("\n");
     assert!(told.contains("building panics: config {"), "{told}");

@@ -1,6 +1,8 @@
 //! Many flags, activations, attributes and values: the decisions are right, and memory grows linearly with
 //! the rows. `cargo bench --bench scale` measures the time.
 
+use std::collections::BTreeSet;
+
 use allocation_counter::measure;
 use novi::{
     Context, Flags,
@@ -172,4 +174,27 @@ fn memory_of_circles_grows_with_their_edges() {
         longest.message,
         "activations form a cycle: 1 -> 2 -> 3 -> 4 -> (2993 more) -> 2998 -> 2999 -> 3000 -> 1"
     );
+}
+
+/// As many issues as flags, and every flag depends on the row of every issue.
+#[test]
+fn names_in_issues_of_circles_grow_with_their_flags() {
+    const COUNT: i64 = 3_000;
+    let config = |id: i64| format!("[{}, 1]", id % COUNT + 1);
+    let row = |id| ActivationRow::new(id, format!("activation {id}"), "novi.and", config(id));
+    let rows = Rows {
+        flags: (1..=COUNT).map(|id| FlagRow::new(id, format!("flag {id}"), true)).collect(),
+        activations: (1..=COUNT).map(row).collect(),
+        links: (1..=COUNT).map(|id| LinkRow::new(id, id)).collect(),
+        ..Rows::default()
+    };
+    let issues = Flags::from_rows(rows).unwrap().issues();
+    let count = usize::try_from(COUNT).unwrap();
+    assert!(issues.len() >= count);
+    let first = issues.first().unwrap();
+    assert_eq!(first.flags.len(), count, "an issue names all of its flags while there are few names");
+    let total: usize = issues.iter().map(|issue| issue.flags.len()).sum();
+    assert!(total < 2_000_000, "{total} names");
+    let different: BTreeSet<&String> = issues.iter().flat_map(|issue| &issue.flags).collect();
+    assert_eq!(different.len(), count, "every broken flag is named");
 }

@@ -156,7 +156,8 @@ async fn only_token_in_use_can_be_rotated() {
         assert!(rotated.replaced.expires_at.unwrap() > time("9999-01-01T00:00:00Z"), "{kind:?}");
         assert_eq!(rotated.token.expires_at, None, "{kind:?}");
         let error = tokens.rotate_token(&first.id.to_string(), &rotation).await.unwrap_err().to_string();
-        assert!(error.contains("replaced by another one"), "{kind:?}: {error}");
+        let advice = format!("is replaced by another one; rotate token {},", rotated.token.id);
+        assert!(error.contains(&advice), "{kind:?}: {error}");
         tokens.revoke_token("ci").await.unwrap();
         let error = tokens.rotate_token("ci", &rotation).await.unwrap_err().to_string();
         assert!(error.contains("is revoked"), "{kind:?}: {error}");

@@ -21,19 +21,20 @@ pub(crate) fn make(novi: &Path, file: &Path, flags: usize) -> String {
 
 fn rows(flags: usize) -> String {
     let mut sql = String::new();
-    for id in 0..flags {
+    for number in 0..flags {
+        let id = number + 1;
         let mut row = |text: String| sql.write_str(&text).expect("memory takes it");
-        row(format!("INSERT INTO flags (id, name, status) VALUES ({id}, 'flag-{id:04}', true);\n"));
-        if id % 10 == 9 {
+        row(format!("INSERT INTO flags (id, name, status) VALUES ({id}, 'flag-{number:04}', true);\n"));
+        if number % 10 == 9 {
             row(format!(
                 "INSERT INTO flag_metadata (flag_id, variants, default_variant) VALUES ({id}, '{{\"small\": 10, \"large\": 50}}', 'large') \
                  ON CONFLICT (flag_id) DO UPDATE SET variants = excluded.variants, default_variant = excluded.default_variant;\n"
             ));
         }
-        let (class, config) = match id % 3 {
+        let (class, config) = match number % 3 {
             0 => continue,
             1 => ("novi.attribute", r#"{"attribute": "country", "in": ["CH", "US", "DE"]}"#.to_owned()),
-            _ => ("novi.percentage", format!("{{\"percentage\": {}}}", id % 100)),
+            _ => ("novi.percentage", format!("{{\"percentage\": {}}}", number % 100)),
         };
         row(format!(
             "INSERT INTO activations (id, name, class_name, config) VALUES ({id}, 'of {id}', '{class}', '{config}');\n\

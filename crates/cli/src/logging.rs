@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 
+use novi_match::suggest::most_similar;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
     EnvFilter, Layer as _,
@@ -16,7 +17,7 @@ use crate::telemetry::Telemetry;
 /// The variable with the log filter.
 const LOG: &str = "NOVI_LOG";
 
-/// The variable with the log format: `json`, or else text.
+/// The variable with the log format: `text`, the default, or `json`.
 const LOG_FORMAT: &str = "NOVI_LOG_FORMAT";
 
 /// Starts logging. Logs go to standard error, so that standard output has only the command's result. Dropping
@@ -26,28 +27,46 @@ pub(crate) fn init(serves: bool) -> impl Sized + use<> {
     let variable = std::env::var(LOG).ok().filter(|text| !text.trim().is_empty());
     let terminal =
         std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
-    let (filter, invalid) = match variable.as_deref().map(EnvFilter::try_new) {
+    let (filter, invalid_filter) = match variable.as_deref().map(filter) {
         Some(Ok(filter)) => (filter, None),
         Some(Err(error)) => (EnvFilter::new(default), Some(error)),
         None => (EnvFilter::new(default), None),
     };
+    let format = std::env::var(LOG_FORMAT).unwrap_or_default().to_ascii_lowercase();
     // A log line that cannot be written is lost: reporting that on the same stream would panic.
     let (writer, guard) = writer(serves);
     let text = fmt::layer().with_writer(writer).with_ansi(terminal).log_internal_errors(false);
-    let text = if std::env::var(LOG_FORMAT).is_ok_and(|format| format.eq_ignore_ascii_case("json")) {
+    let text = if format == "json" {
         text.json().flatten_event(true).with_filter(filter).boxed()
     } else {
         text.with_filter(filter).boxed()
     };
     let registry = tracing_subscriber::registry().with(text);
     let telemetry = export(registry, serves);
-    if let Some(error) = invalid {
+    if let Some(error) = invalid_filter {
         tracing::error!(
             "{LOG}: {error}; expected a level such as \"debug\", or several such as \"warn,novi=debug\"; using \
              {default:?}"
         );
     }
+    if !["", "text", "json"].contains(&format.as_str()) {
+        tracing::error!("{LOG_FORMAT}: expected \"text\" or \"json\", found {format:?}; using \"text\"");
+    }
     (telemetry, guard)
+}
+
+/// The filter of a text such as `warn,novi=debug`. `EnvFilter` takes a misspelled level for the name of a module,
+/// and would then log nothing else.
+fn filter(text: &str) -> Result<EnvFilter, String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    for word in text.split(',').map(|directive| directive.trim().to_ascii_lowercase()) {
+        if !LEVELS.contains(&word.as_str())
+            && let Some(level) = most_similar(&word, LEVELS.into_iter())
+        {
+            return Err(format!("unknown level {word:?}; did you mean {level:?}?"));
+        }
+    }
+    EnvFilter::try_new(text).map_err(|error| error.to_string())
 }
 
 /// A server must not wait until somebody reads its log, so a thread writes it; while nobody reads, the newest

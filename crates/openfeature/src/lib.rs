@@ -44,7 +44,7 @@
 //!
 //! # Errors
 //! The Rust SDK takes no default: an evaluation returns a value or an error, and the caller writes
-//! `unwrap_or(default)`. A flag without a value is therefore an error, too: that of an invalid row, or
+//! `unwrap_or(default)`. A flag without a value is therefore an error, too: `ParseError` if a row is invalid, else
 //! [`General`](open_feature::EvaluationErrorCode::General) with the reason as its text.
 //!
 //! | code | when |

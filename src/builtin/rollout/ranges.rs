@@ -7,7 +7,10 @@ use serde::{
     de::{MapAccess, Visitor},
 };
 
-use crate::activation::bucket::Hash;
+use crate::{
+    activation::{CompileContext, bucket::Hash},
+    builtin::rollout::sticky::HashName,
+};
 
 /// Ranges of buckets, with an exclusive end.
 type BucketRanges = Vec<(u32, u32)>;
@@ -15,6 +18,26 @@ type BucketRanges = Vec<(u32, u32)>;
 /// The ranges of each variant among the 100,000 buckets, in the order of the config.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Ranges(pub(crate) Vec<(String, BucketRanges)>);
+
+/// The number of buckets that a config has ranges of, or `None` after reporting an invalid one.
+pub(in crate::builtin) fn valid_total(
+    total: Option<u32>,
+    hash: HashName,
+    row: &mut CompileContext<'_>,
+) -> Option<u32> {
+    let total = total.unwrap_or(Hash::BUCKETS.min(hash.max_total()));
+    if !(1..=hash.max_total()).contains(&total) {
+        row.problem(".total", format!("expected 1 to {} with this hash, found {total}", hash.max_total()));
+        return None;
+    }
+    Some(total)
+}
+
+/// What is wrong with a range of buckets.
+pub(in crate::builtin) fn problem_of_range(start: u32, end: u32, total: u32) -> Option<String> {
+    let is_valid = start < end && end <= total;
+    (!is_valid).then(|| format!("expected two rising buckets from 0 to {total}, found {start} and {end}"))
+}
 
 /// The numbers of buckets for some weights. Their sum is exact.
 pub(crate) fn sizes(weights: impl IntoIterator<Item = f64> + Clone, buckets: u32) -> Vec<u32> {

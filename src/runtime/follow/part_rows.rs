@@ -47,7 +47,7 @@ impl PartRows {
         before != (self.children.len(), self.names.len())
     }
 
-    /// Adds activations whose verdicts may differ.
+    /// Adds activations whose verdicts may change.
     pub(super) fn add_activations(&mut self, ids: &BTreeSet<i64>) {
         self.children.extend(ids);
     }
@@ -65,8 +65,7 @@ impl PartRows {
         }
     }
 
-    /// The activations that are needed and not read yet; and those that need not be read, or built, since a
-    /// snapshot has them.
+    /// The activations to read, and those that a snapshot already has.
     pub(super) fn activations_to_read(
         &self,
         changed: &Delta,
@@ -124,8 +123,8 @@ impl PartRows {
         self.flags.get(&id).map(|(row, _)| row.name.as_str())
     }
 
-    /// All rows, as a snapshot is compiled from them. Members of activations that are taken from elsewhere
-    /// are left out unless all rows are kept: there may be a million.
+    /// All rows, as a snapshot is compiled from them. Without `all`, members of reused activations are left
+    /// out: there may be a million.
     pub(super) fn put_together(&self, revision: Revision, reused: &BTreeSet<i64>, all: bool) -> Rows {
         let mut rows = Rows { revision, ..Rows::default() };
         for (row, links) in self.flags.values() {

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use crate::runtime::core::Core;
 
-/// Flags expire by the wall clock, which may be set, so a timer for the next expiry would not do.
+/// Flags expire by the wall clock, which can be changed, so a timer for the next expiry would not do.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Logs each expired flag once, until the flags are dropped.

@@ -21,7 +21,7 @@ pub(in crate::snapshot) struct Analysis {
     /// Whether the reason of a flag that depends on the node differs by caller, so that evaluations note what
     /// decides.
     pub(in crate::snapshot) tracked: Vec<bool>,
-    /// Whether the verdict of the node or of one below it depends on the flag.
+    /// Whether the verdict of the node or of one below it depends on which flag is evaluated.
     pub(in crate::snapshot) by_flag: Vec<bool>,
     /// Whether the node or one below it may assign a variant.
     pub(in crate::snapshot) assigns_variant: Vec<bool>,
@@ -153,8 +153,8 @@ fn broken(drafts: &DraftNodes) -> Vec<bool> {
     broken
 }
 
-/// Propagates a property of nodes to the nodes above them. It stops at flags, whose dependents see only their
-/// verdict.
+/// Propagates a property of nodes to the nodes above them. It stops at flags: what depends on a flag sees only
+/// its verdict.
 fn propagate(drafts: &DraftNodes, property: impl Fn(&DraftNode) -> bool) -> Vec<bool> {
     let mut found: Vec<bool> = drafts.list.iter().map(property).collect();
     if !drafts.graph.edges().is_empty() {

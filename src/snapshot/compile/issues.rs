@@ -1,6 +1,6 @@
 //! Collects the issues of all rows.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 
@@ -36,10 +36,10 @@ impl IssueCollector<'_> {
         self.metadata(&mut issues);
         let all_nodes_valid = self.drafts.problems.is_empty() && self.drafts.broken_flags.is_empty();
         if !all_nodes_valid || !self.file_issues.is_empty() {
-            let dependents = DependentFlags::new(self.rows, self.drafts, self.links);
-            self.activations(&dependents, &mut issues);
-            self.flags_of_broken_flags(&dependents, &mut issues);
-            self.files(&dependents, &mut issues);
+            let mut dependents = DependentFlags::new(self.rows, self.drafts, self.links);
+            self.activations(&mut dependents, &mut issues);
+            self.flags_of_broken_flags(&mut dependents, &mut issues);
+            self.files(&mut dependents, &mut issues);
         }
         issues.extend(
             self.drafts
@@ -66,7 +66,7 @@ impl IssueCollector<'_> {
         };
         for row in &self.rows.flags {
             for fault in &row.faults {
-                // These columns of the metadata are not used in evaluation, so they break no flag.
+                // Unreadable columns of `flag_metadata` break no flag: evaluation does not use them.
                 let breaks_flag = fault.table == "flags";
                 issues.push(issue(row, fault.table, fault.column, fault.message.clone(), breaks_flag));
             }
@@ -121,7 +121,7 @@ impl IssueCollector<'_> {
     }
 
     /// Files that do not define a valid type affect the flags with activations of that class.
-    fn files(&self, dependents: &DependentFlags<'_>, issues: &mut Vec<Issue>) {
+    fn files(&self, dependents: &mut DependentFlags<'_>, issues: &mut Vec<Issue>) {
         for (class, issue) in self.file_issues {
             let has_class = |draft: &DraftNode| {
                 let found = self.drafts.classes.get(draft.class as usize);
@@ -136,7 +136,7 @@ impl IssueCollector<'_> {
     }
 
     /// Adds the flags that depend on a broken flag to the issues of that flag.
-    fn flags_of_broken_flags(&self, dependents: &DependentFlags<'_>, issues: &mut [Issue]) {
+    fn flags_of_broken_flags(&self, dependents: &mut DependentFlags<'_>, issues: &mut [Issue]) {
         let dependents_of = |node: &u32| {
             let position = self.drafts.flags.binary_search_by_key(node, |(of, _)| *of).ok()?;
             let (_, flag) = self.drafts.flags.get(position)?;
@@ -155,16 +155,17 @@ impl IssueCollector<'_> {
         }
     }
 
-    fn activations(&self, dependents: &DependentFlags<'_>, issues: &mut Vec<Issue>) {
-        let mut flags_by_node: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
+    fn activations(&self, dependents: &mut DependentFlags<'_>, issues: &mut Vec<Issue>) {
+        let nodes: BTreeSet<u32> = self.drafts.problems.iter().map(|(node, _)| *node).collect();
+        let flags_by_node: BTreeMap<u32, Vec<&str>> =
+            nodes.into_iter().map(|node| (node, dependents.names(node))).collect();
         for (node, problem) in &self.drafts.problems {
-            let flags = flags_by_node.entry(*node).or_insert_with(|| dependents.names(*node));
-            let flags = flags.iter().map(|name| (*name).to_owned());
+            let flags = flags_by_node.get(node).into_iter().flatten().map(|name| (*name).to_owned());
             issues.push(Issue { flags: flags.collect(), ..self.activation(*node, problem) });
         }
     }
 
-    /// An issue that breaks no flag.
+    /// The issue of a problem; the caller adds its flags.
     fn activation(&self, node: u32, problem: &Problem) -> Issue {
         let row = self.drafts.list.get(node as usize).map(|draft| draft.row as usize);
         let row = row.and_then(|row| self.rows.activations.get(row));
@@ -180,8 +181,7 @@ impl IssueCollector<'_> {
     }
 }
 
-/// Sorts issues by row, and finally by message: a row can close several cycles, which a patch finds in another
-/// order. Issues of files, which have no id, are sorted by name and keep their order within a file.
+/// Sorts issues by row, path and message: a patch finds the cycles that a row closes in another order. Issues of files, which have no id, are sorted by name and keep their order within a file.
 pub(in crate::snapshot) fn sort(issues: &mut [Issue]) {
     issues.sort_by(|a, b| {
         let within = || match a.id {
@@ -200,9 +200,17 @@ struct DependentFlags<'a> {
     parents: Graph,
     /// The indices of the flags that are linked to each node.
     linked: HashMap<u32, Vec<u32>, RandomState>,
+    /// How many more nodes and flags may be visited by searches that skip none.
+    budget: usize,
+    /// The nodes that a search has visited.
+    seen: HashSet<u32, RandomState>,
 }
 
 impl<'a> DependentFlags<'a> {
+    /// The first budget. Thousands of invalid activations, each with
+    /// thousands of others above it, would otherwise take quadratic time and memory.
+    const BUDGET: usize = 2_000_000;
+
     fn new(rows: &'a Rows, drafts: &DraftNodes, links: &Links) -> Self {
         let mut linked: HashMap<u32, Vec<u32>, RandomState> = HashMap::default();
         for flag in (0..).take(rows.flags.len()) {
@@ -210,15 +218,23 @@ impl<'a> DependentFlags<'a> {
                 linked.entry(*node).or_default().push(flag);
             }
         }
-        Self { rows, parents: drafts.graph.reversed(drafts.graph.len()), linked }
+        let parents = drafts.graph.reversed(drafts.graph.len());
+        Self { rows, parents, linked, budget: Self::BUDGET, seen: HashSet::default() }
     }
 
-    /// The names of the flags that depend on this node, sorted.
-    fn names(&self, node: u32) -> Vec<&'a str> {
-        let above = self.parents.reachable(&[node]).into_iter();
-        let flags = above.filter_map(|node| self.linked.get(&node)).flatten();
+    /// The names of the flags that depend on this node, sorted. Once the budget is spent, only those that no
+    /// earlier search has found, so that every broken flag is still named by an issue.
+    fn names(&mut self, node: u32) -> Vec<&'a str> {
+        let above = if self.budget == 0 {
+            self.parents.reachable_where(&[node], |node| !self.seen.contains(&node))
+        } else {
+            self.parents.reachable(&[node])
+        };
+        let flags = above.iter().filter_map(|node| self.linked.get(node)).flatten();
         let names = flags.filter_map(|flag| self.rows.flags.get(*flag as usize));
         let mut names: Vec<&str> = names.map(|row| row.name.as_str()).collect();
+        self.budget = self.budget.saturating_sub(above.len() + names.len());
+        self.seen.extend(above);
         names.sort_unstable();
         names.dedup();
         names

@@ -25,7 +25,7 @@ pub(in crate::snapshot) struct NameIndex {
 
 #[derive(Clone, Copy)]
 struct Slot {
-    /// A part of the name's hash, so that almost no other names are compared.
+    /// A part of the name's hash. Names are compared only if it matches.
     tag: u32,
     /// The flag's index, or [`Slot::FREE`].
     flag: u32,
@@ -36,7 +36,7 @@ impl Slot {
 }
 
 impl NameIndex {
-    /// Also returns the flags whose name is taken by an earlier flag, each with that flag. `has_name` is
+    /// Builds the index. Also returns the flags whose name is taken by an earlier flag, each with that flag. `has_name` is
     /// `false` for flags whose name could not be read.
     pub(in crate::snapshot) fn build(
         flags: &[Flag],

@@ -403,7 +403,7 @@ impl<DB: Driver> TokenStore for SqlStore<DB> {
             const ACTION: &str = "could not rotate the token";
             let failed = |error| self.error(ACTION, error);
             retried(|| async {
-                let Some(old) = tokens::current(self.tokens().await?, token)? else { return Ok(None) };
+                let Some(old) = tokens::current(&self.tokens().await?, token)? else { return Ok(None) };
                 let secret = Secret::generate(old.role)?;
                 let (new, end) = rotation.of(&old, &secret, Utc::now());
                 let new = new.checked()?;

@@ -104,16 +104,20 @@ fn find(mut tokens: Vec<TokenRow>, token: &str) -> Vec<TokenRow> {
 }
 
 /// The token of an id or a name that can be rotated.
-pub(super) fn current(tokens: Vec<TokenRow>, token: &str) -> Result<Option<TokenRow>, Error> {
-    let tokens = find(tokens, token);
+pub(super) fn current(all: &[TokenRow], token: &str) -> Result<Option<TokenRow>, Error> {
     let is_current = |row: &&TokenRow| row.revoked_at.is_none() && row.replaced_at.is_none();
+    let tokens = find(all.to_vec(), token);
     let Some(row) = tokens.iter().find(is_current).or(tokens.last()) else { return Ok(None) };
     let (field, state) = match (row.revoked_at, row.replaced_at) {
         (None, None) => return Ok(Some(row.clone())),
         (Some(_), _) => ("revoked_at", "revoked"),
         (None, Some(_)) => ("replaced_at", "replaced by another one"),
     };
-    let message = format!("token {} is {state}; `novi token create` creates one with this name", row.id);
+    let advice = match all.iter().filter(|other| other.name == row.name).find(is_current) {
+        Some(successor) => format!("rotate token {}, which has its name now", successor.id),
+        None => "`novi token create` creates one with this name".to_owned(),
+    };
+    let message = format!("token {} is {state}; {advice}", row.id);
     Err(RowRef::named("novi_tokens", &row.name).field(field, ViolationKind::Value, message).into())
 }
 

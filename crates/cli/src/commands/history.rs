@@ -9,6 +9,7 @@ use novi::store::{
 };
 use serde_json::json;
 
+use super::value_parser::positive;
 use crate::{
     output::{Failure, count, fields, print, print_json, timestamp},
     session::Session,
@@ -28,7 +29,7 @@ pub(crate) struct History {
     flag: Option<String>,
 
     /// Maximum number of changes
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = positive)]
     limit: u32,
 
     /// Instead of listing changes, delete the records older than this, such as 90d [default: [history] keep]

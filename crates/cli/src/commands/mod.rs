@@ -21,6 +21,7 @@ mod stale;
 mod status;
 mod token;
 mod types;
+mod value_parser;
 
 pub(crate) use self::{
     check::Check, completions::Completions, diff::Diff, eval::Eval, export::Export, health::Health,

@@ -64,6 +64,10 @@ impl Reweight {
         }
         let weights: Vec<(&str, f64)> =
             self.weights.iter().map(|(name, weight)| (name.as_str(), *weight)).collect();
+        let mut names = BTreeSet::new();
+        if let Some((twice, _)) = weights.iter().find(|(name, _)| !names.insert(*name)) {
+            return Err(Failure::usage(format!("variant {twice:?} has two weights; expected one")));
+        }
         let before = row.config.as_deref().unwrap_or_default();
         let new = novi::builtin::reweighted(before, &weights)
             .map_err(|error| Failure::rejected(format!("{what}: {error}")))?;

@@ -6,6 +6,7 @@ use chrono::Utc;
 use clap::Args;
 use serde_json::json;
 
+use super::value_parser::duration;
 use crate::{
     output::{Failure, print, print_json},
     session::Session,
@@ -27,7 +28,7 @@ pub(crate) struct Sign {
     toggles: String,
 
     /// Validity period
-    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = duration)]
     expires: Duration,
 }
 

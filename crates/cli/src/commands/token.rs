@@ -15,7 +15,7 @@ use novi::{
 use serde::Serialize;
 use serde_json::json;
 
-use super::authorship::Actor;
+use super::{authorship::Actor, value_parser::duration};
 use crate::{
     output::{Failure, print, print_json, print_note, print_table, timestamp},
     session::Session,
@@ -77,7 +77,7 @@ pub(crate) struct Rotate {
     token: String,
 
     /// How long the old token stays valid; use 0s after a leak
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     overlap: Duration,
 
     /// Expiry of the new token, as for `create` [default: the old one's time from creation to expiry, from now on]

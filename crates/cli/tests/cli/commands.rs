@@ -230,6 +230,7 @@ async fn reweight_changes_weights_of_splits() {
             &["reweight", "Layouts", "a=0"],
             &["reweight", "Layouts", "a=-1", "b=2"],
             &["reweight", "Layouts", "a"],
+            &["reweight", "Layouts", "grid=60", "grid=40"],
             &["reweight", "Layouts"],
         ]);
         let records = folder.run(&["history", "--json"]).expect(0).json();

@@ -144,6 +144,8 @@ fn unknown_commands_are_reported() {
         &["serve", "--listen", "localhost"],
         &["stale", "--days", "-1"],
         &["token", "create", "--role", "boss"],
+        &["history", "--limit", "none"],
+        &["health", "--timeout", "5"],
         &["completions", "tcsh"],
     ]));
 }

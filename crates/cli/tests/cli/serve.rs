@@ -376,6 +376,8 @@ async fn novi_log_filters_logs_on_stderr() {
         (Some("warn"), "", "INFO"),
         (Some("off,novi_server=info"), "INFO novi_server::serve: listening", "DEBUG"),
         (Some("a=b=c"), "ERROR novi_cli::logging: NOVI_LOG: ", "DEBUG"),
+        (Some("wran"), "NOVI_LOG: unknown level \"wran\"; did you mean \"warn\"?", "DEBUG"),
+        (Some("novi=info,Inof"), "unknown level \"inof\"; did you mean \"info\"?", "DEBUG"),
     ] {
         let mut folder = Folder::demo();
         if let Some(log) = log {
@@ -388,6 +390,15 @@ async fn novi_log_filters_logs_on_stderr() {
         assert_eq!((code, out.as_str()), (0, ""), "standard output has only the greeting");
         assert!(err.contains(expected) && !err.contains(unexpected), "{log:?}: {err}");
     }
+}
+
+#[tokio::test]
+async fn unknown_log_formats_are_reported() {
+    let mut folder = Folder::demo();
+    folder.set("NOVI_LOG_FORMAT", "jsn");
+    let (_, _, err) = Server::start(&folder, &[]).stop();
+    let expected = "NOVI_LOG_FORMAT: expected \"text\" or \"json\", found \"jsn\"; using \"text\"";
+    assert!(err.contains(expected), "{err}");
 }
 
 #[tokio::test]

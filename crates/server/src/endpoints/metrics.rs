@@ -20,7 +20,7 @@ use crate::{
 /// for each, and a database may have a hundred thousand flags.
 const MOST_SERIES: usize = 5_000;
 
-/// The text.
+/// The body of the response.
 pub(crate) struct Exposition(String);
 
 impl IntoResponse for Exposition {

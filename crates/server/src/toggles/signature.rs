@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(verify(&text, false, Some(&key), before), Ok("new-foo:2=on".to_owned()));
         assert!(error(&text, false, Some(&key), after).ends_with("has expired"));
         assert!(error(&text, false, Some(&other), before).contains("the signature does not match"));
-        // A trusted caller may not send an invalid signature either.
+        // An invalid signature is an error even from a trusted caller.
         assert!(error(&text, true, Some(&other), before).contains("the signature does not match"));
         assert!(error(&text, false, None, before).contains("cannot verify"));
         let longer = text.replace("expires=2000000000", "expires=2000000001");

@@ -53,8 +53,17 @@ async fn flags_are_filtered_and_sorted() {
     ] {
         api.get(&format!("/api/flags{query}")).await.error(400, "invalid_query");
     }
-    let error = api.get("/api/flags?limit=1001").await.error(400, "invalid_query");
-    assert_eq!(error["message"], "query: limit: expected a number from 1 to 1000, found 1001");
+    for (query, expected) in [
+        ("?limit=1001", "query: limit: expected a number from 1 to 1000, found 1001"),
+        ("?limit=x", "query: limit: expected a whole number"),
+        ("?status=yes", "query: status: expected true or false"),
+    ] {
+        let error = api.get(&format!("/api/flags{query}")).await.error(400, "invalid_query");
+        assert_eq!(error["message"], expected);
+    }
+    let error = api.get("/api/flags?sort=owner").await.error(400, "invalid_query");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.starts_with("query: sort: unknown value `owner`, expected one of `id`,"), "{message}");
 }
 
 #[tokio::test]

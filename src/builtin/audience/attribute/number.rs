@@ -65,9 +65,9 @@ impl fmt::Display for Number {
     }
 }
 
-/// The float has a fraction or is outside of `i128`, so the numbers are never equal. Rounding the integer
-/// cannot move it past the float: where it rounds, floats have no fractions. At most the rounded integer
-/// equals a float that is out of range.
+/// Compares an integer with a float that has a fraction or is outside of `i128`: they are never equal. Rounding
+/// the integer to a float does not move it past the other one, since floats that large have no fractions; it
+/// can only reach one that is out of range.
 #[expect(clippy::cast_precision_loss, reason = "see above")]
 fn compare_float(whole: i128, float: f64) -> Option<Ordering> {
     match (whole as f64).partial_cmp(&float)? {
@@ -86,7 +86,7 @@ const FEW: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
     few: Vec<Number>,
-    // Larger sets by type, to save memory: 8 bytes per number, and at most 13 for the table.
+    // Larger sets by type, to save memory: 8 bytes per number, at most 13 with the free places of the table.
     small: Set<i64>,
     large: Set<u64>,
     /// The bits of all other numbers.
@@ -144,7 +144,7 @@ enum Key {
 }
 
 impl Number {
-    /// `None` for an integer that no config can contain: those of more than 64 bits are floats in a config.
+    /// `None` for an integer of more than 64 bits: in a config it would be a float.
     #[expect(clippy::cast_precision_loss, reason = "checked to be exact")]
     fn key(self) -> Option<Key> {
         match self {

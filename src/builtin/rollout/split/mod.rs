@@ -8,14 +8,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
 use crate::{
-    activation::{
-        Activation, CompileContext, Configured, Variant, Verdict, bucket::Hash, evaluation::Evaluation,
-    },
+    activation::{Activation, CompileContext, Configured, Variant, Verdict, evaluation::Evaluation},
     builtin::{
         audience::attribute_names::AttributeNames,
         register::register,
         rollout::{
-            ranges::{InOrder, Ranges},
+            ranges::{InOrder, Ranges, problem_of_range, valid_total},
             sticky::{HashName, Purpose, Sticky},
         },
     },
@@ -50,12 +48,12 @@ struct Split {
 /// differences of the weights, and no caller moves between two variants that both kept or increased their
 /// share.
 ///
-/// **Coverage.** Each variant keeps this share of its range; the callers in the rest are off. Raising it
+/// **Coverage.** `coverage` is the share of each variant's range that is on; the callers in the rest are off. Raising it
 /// changes no caller's variant.
 ///
 /// **Hashes** of other systems assign the same variants as there, if the weights and their order are the
-/// same. With `crc32` (hanoi) and `unleash` weights are integers, since positions are taken modulo their sum:
-/// `{"foo": 1, "bar": 1}` is hanoi's `crc32(id) % 2`.
+/// same. With `crc32` (hanoi), `unleash`, `ufc` and `blake2s` (feats.py) weights are integers, since positions are
+/// taken modulo their sum: `{"foo": 1, "bar": 1}` is hanoi's `crc32(id) % 2`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
@@ -66,6 +64,10 @@ struct Config {
     #[serde(default)]
     #[schemars(with = "Option<std::collections::BTreeMap<String, Vec<(u32, u32)>>>")]
     ranges: Option<Ranges>,
+    /// The number of buckets that `ranges` divides. Default: 100000
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    total: Option<u32>,
     /// The share of each variant's range that is in, from 0 to 100. Default: 100
     #[serde(default)]
     #[schemars(range(min = 0, max = 100))]
@@ -142,13 +144,18 @@ impl Configured for Split {
             row.problem(".coverage", format!("expected 0 to 100, found {coverage}"));
             return None;
         }
+        let total = valid_total(config.total, hash, row)?;
         let (sum, ends) = match (config.variants, config.ranges) {
+            (Some(_), None) if config.total.is_some() => {
+                row.problem(".total", "`total` needs `ranges`; the sum of the weights stands for it");
+                return None;
+            }
             (Some(Weights(weights)), None) => ends_of_weights(&weights, coverage / 100.0, hash, row)?,
             (None, Some(_)) if config.coverage.is_some() => {
                 row.problem(".coverage", "`coverage` cannot be combined with `ranges`");
                 return None;
             }
-            (None, Some(ranges)) => ends_of_ranges(&ranges, hash, row)?,
+            (None, Some(ranges)) => ends_of_ranges(&ranges, total, hash, row)?,
             _ => {
                 row.problem("", "expected either `variants` or `ranges`");
                 return None;
@@ -171,16 +178,16 @@ fn ends_of_weights(
     let (mut sum, mut ends) = (0.0, Ends::new());
     for (name, weight) in weights {
         let variant = row.variant(name);
-        ends.push((hash.end(sum + coverage * weight, total), Some(variant)));
+        ends.push((hash.covered_end(sum, *weight, coverage, total), Some(variant)));
         sum += weight;
         ends.extend((coverage < 1.0).then(|| (hash.end(sum, total), None)));
     }
-    // Only used by hashes that divide by it, for which it fits.
+    // Only used by hashes that divide by it, for which it is at most `u32::MAX`.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturating")]
     Some((total as u32, ends))
 }
 
-/// The sum of the weights. `None` if they are invalid, after a call of `problem` with path and message.
+/// The sum of the weights. If one is invalid, calls `problem` with path and message and returns `None`.
 fn total(weights: &[(String, f64)], hash: HashName, mut problem: impl FnMut(&str, String)) -> Option<f64> {
     let mut total = 0.0;
     for (name, weight) in weights {
@@ -198,8 +205,9 @@ fn total(weights: &[(String, f64)], hash: HashName, mut problem: impl FnMut(&str
         }
         total += weight;
     }
-    if hash.divides_by_weights() && total > f64::from(u32::MAX) {
-        problem(".variants", format!("expected weights with a sum of at most {}, found {total}", u32::MAX));
+    if hash.divides_by_weights() && total > f64::from(hash.max_total()) {
+        let most = hash.max_total();
+        problem(".variants", format!("expected weights with a sum of at most {most}, found {total}"));
         return None;
     }
     if !total.is_finite() || total <= 0.0 {
@@ -211,6 +219,7 @@ fn total(weights: &[(String, f64)], hash: HashName, mut problem: impl FnMut(&str
 
 fn ends_of_ranges(
     Ranges(named): &Ranges,
+    total: u32,
     hash: HashName,
     row: &mut CompileContext<'_>,
 ) -> Option<(u32, Ends)> {
@@ -218,21 +227,15 @@ fn ends_of_ranges(
     for (name, ranges) in named {
         let variant = row.variant(name);
         for (index, (start, end)) in ranges.iter().enumerate() {
-            if start >= end || *end > Hash::BUCKETS {
-                row.problem(
-                    &format!(".ranges.{name}[{index}]"),
-                    format!(
-                        "expected two rising buckets from 0 to {}, found {start} and {end}",
-                        Hash::BUCKETS
-                    ),
-                );
+            if let Some(problem) = problem_of_range(*start, *end, total) {
+                row.problem(&format!(".ranges.{name}[{index}]"), problem);
                 return None;
             }
             all.push((*start, *end, variant, name, index));
         }
     }
     all.sort_unstable_by_key(|(start, ..)| *start);
-    let place = |bucket: u32| hash.end(bucket.into(), Hash::BUCKETS.into());
+    let place = |bucket: u32| hash.end(bucket.into(), total.into());
     let (mut ends, mut before) = (Ends::new(), 0);
     for (start, end, variant, name, index) in all {
         if start < before {
@@ -246,7 +249,7 @@ fn ends_of_ranges(
         ends.push((place(end), Some(variant)));
         before = end;
     }
-    Some((Hash::BUCKETS, ends))
+    Some((total, ends))
 }
 
 /// Names and weights in the order of the config. If they were sorted, a new name at the front would move

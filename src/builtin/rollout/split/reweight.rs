@@ -53,7 +53,7 @@ pub enum ReweightError {
 ///
 /// # Errors
 /// [`ReweightError`] if the config is not that of a split, the weights are negative or all 0, or the hash
-/// moves all callers when weights change (`crc32`, `unleash`).
+/// moves all callers when weights change (`crc32`, `unleash`, `ufc`, `blake2s`).
 pub fn reweighted(config: &str, weights: &[(&str, f64)]) -> Result<Reweighted, ReweightError> {
     let parsed: Config = serde_json::from_str(config)?;
     let mut fields: serde_json::Map<String, Json> = serde_json::from_str(config)?;
@@ -69,6 +69,11 @@ pub fn reweighted(config: &str, weights: &[(&str, f64)]) -> Result<Reweighted, R
         return Err(ReweightError::Weights(problem.unwrap_or_default()));
     }
     let before = match (parsed.variants, parsed.ranges) {
+        (_, Some(_)) if parsed.total.is_some_and(|total| total != Hash::BUCKETS) => {
+            return Err(ReweightError::Hash(
+                "expected ranges of 100000 buckets; change those of another `total` by hand",
+            ));
+        }
         (_, Some(ranges)) => ranges,
         (Some(Weights(variants)), None) => {
             ranges_of(&variants, parsed.coverage.unwrap_or(100.0), parsed.hash)?
@@ -89,7 +94,7 @@ pub fn reweighted(config: &str, weights: &[(&str, f64)]) -> Result<Reweighted, R
 fn ranges_of(weights: &[(String, f64)], coverage: f64, hash: HashName) -> Result<Ranges, ReweightError> {
     if hash.divides_by_weights() {
         return Err(ReweightError::Hash(
-            "expected a hash that does not depend on the weights; with crc32 and unleash, new weights move all callers",
+            "expected a hash that does not depend on the weights; with crc32, unleash, ufc and blake2s, new weights move all callers",
         ));
     }
     let sum = total(weights, hash, |_, _| ())

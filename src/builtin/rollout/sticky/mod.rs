@@ -37,6 +37,10 @@ impl Sticky {
         hash: HashName,
         row: &mut CompileContext<'_>,
     ) -> Option<Self> {
+        if let Some(problem) = hash.problem_of_salt(salt.as_deref()) {
+            row.problem(".salt", problem);
+            return None;
+        }
         if salt.is_none() && hash.is_salted() {
             row.depends_on_flag();
         }
@@ -89,7 +93,7 @@ impl Sticky {
         };
         with_key(value, |key: &str| {
             let hash = salted.hash(key.as_bytes());
-            if purpose == Purpose::Share { hash.bucket() } else { hash.variant_bucket() }
+            if purpose.is_variant() { hash.variant_bucket() } else { hash.bucket() }
         })
     }
 }

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use crate::builtin::time::schedule::{cron_error::CronError, interval_cache::Interval};
 
-/// There are none.
+/// Cannot be made without the feature.
 pub(super) enum CronWindows {}
 
 impl CronWindows {

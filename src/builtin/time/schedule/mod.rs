@@ -48,7 +48,7 @@ struct Schedule {
 /// ```
 ///
 /// **Hours and days.** On from `from`, inclusive, to `to`, exclusive, on each of the `weekdays`. If `to` is
-/// not after `from`, it is on the next day: a window over midnight belongs to the day on which it starts, and
+/// not after `from`, it means the next day: a window over midnight belongs to the day on which it starts, and
 /// a window from 09:00 to 09:00 lasts 24 hours. The defaults are 00:00, 24:00 and every day.
 ///
 /// **Cron.** On for `duration` from each time of the expression, which has five fields: minute, hour, day of
@@ -57,7 +57,7 @@ struct Schedule {
 /// the second such weekday of a month, and `@daily` and similar names are supported. Windows that overlap are
 /// joined.
 ///
-/// If a row has both, both must be on.
+/// If a row has both hours and cron, both must be on.
 ///
 /// **Clock changes.** A start in an hour that the clocks skip moves to the next valid instant. In an hour
 /// that they repeat, a start is the first occurrence and an end is the second, so a window from 01:00 to

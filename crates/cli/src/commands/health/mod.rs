@@ -24,6 +24,7 @@ use tokio::{
     time::timeout,
 };
 
+use super::value_parser::duration;
 use crate::{
     output::{Failure, print, print_json},
     session::{Config, Session},
@@ -54,7 +55,7 @@ pub(crate) struct Health {
     live: bool,
 
     /// Time to wait for the response
-    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration)]
     timeout: Duration,
 }
 

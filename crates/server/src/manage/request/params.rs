@@ -1,9 +1,12 @@
 //! Parameters of the path, the query and the headers.
 
+use std::borrow::Cow;
+
 use axum::{
     extract::{FromRequestParts, Query},
     http::{HeaderMap, HeaderName, header, request::Parts},
 };
+use novi::error::json_terms;
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -33,10 +36,27 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for Params<T> {
             Err(error) => {
                 let text = error.body_text();
                 let cause = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
-                Err(ApiError::invalid_query(cause))
+                Err(ApiError::invalid_query(&in_words(cause)))
             }
         }
     }
+}
+
+/// The libraries' message about a parameter, in words of the API: `limit: expected a whole number`. Messages
+/// that need no translation are returned unchanged.
+fn in_words(cause: &str) -> Cow<'_, str> {
+    let Some((name, message)) = cause.split_once(": ") else { return cause.into() };
+    if message.starts_with("unknown variant ") {
+        return format!("{name}: {}", json_terms::translate(message)).into();
+    }
+    let expected = match message {
+        "invalid digit found in string" | "cannot parse integer from empty string" => "a whole number",
+        "number too large to fit in target type" => "a smaller number",
+        "number too small to fit in target type" => "a larger number",
+        "provided string was not `true` or `false`" => "true or false",
+        _ => return cause.into(),
+    };
+    format!("{name}: expected {expected}").into()
 }
 
 impl<T: JsonSchema> Input for Params<T> {
