@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
+#[cfg(feature = "testing")]
+use crate::activation::Activation;
 use crate::{
-    activation::Activation,
     error::{Error, Result},
     snapshot::{Logic, Snapshot},
 };
@@ -49,6 +50,7 @@ impl Snapshot {
     }
 
     /// The compiled activations, for the contract of their types.
+    #[cfg(feature = "testing")]
     pub(crate) fn activations(&self) -> impl Iterator<Item = &dyn Activation> {
         self.around.nodes.iter().map(|node| &*node.activation)
     }

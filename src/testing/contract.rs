@@ -412,7 +412,7 @@ impl<'a> Trial<'a> {
     fn next_change(&mut self, config: &str, built: &Snapshot) {
         let times = [DateTime::<Utc>::MIN_UTC, DateTime::UNIX_EPOCH, DateTime::<Utc>::MAX_UTC];
         for time in times {
-            let next = || built.activations().for_each(|activation| drop(activation.next_change(time)));
+            let next = || built.activations().filter_map(|activation| activation.next_change(time)).count();
             if panic::catch_unwind(AssertUnwindSafe(next)).is_err() {
                 return self.report(format!("next_change panics after {time}: config {config}"));
             }

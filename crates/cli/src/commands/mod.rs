@@ -15,10 +15,10 @@ mod reweight;
 mod rollback;
 mod seed;
 mod serve;
+mod set_status;
 mod show;
 mod sign;
 mod stale;
-mod status;
 mod token;
 mod types;
 mod value_parser;
@@ -26,5 +26,5 @@ mod value_parser;
 pub(crate) use self::{
     check::Check, completions::Completions, diff::Diff, eval::Eval, export::Export, health::Health,
     history::History, list::List, migrate::Migrate, reweight::Reweight, rollback::Rollback, seed::Seed,
-    serve::Serve, show::Show, sign::Sign, stale::Stale, status::SetStatus, token::Token, types::Types,
+    serve::Serve, set_status::SetStatus, show::Show, sign::Sign, stale::Stale, token::Token, types::Types,
 };

@@ -130,6 +130,11 @@ impl Operation {
 
 /// A handler that describes its arguments and its result. `T` is the tuple of its arguments, as in
 /// [`axum::handler::Handler`].
+#[diagnostic::on_unimplemented(
+    message = "not a handler that describes itself",
+    note = "arguments are `State<AppState>` and extractors that implement `Input`, such as those of `manage::request`",
+    note = "the result is a `Reply<T>` or a `Result<Reply<T>, ApiError>`, whose `T` implements `JsonSchema`"
+)]
 pub(crate) trait Described<T> {
     fn describe(operation: &mut Operation, schemas: &mut Schemas);
 }
