@@ -136,6 +136,7 @@ create table if not exists flag_metadata (
   exposed boolean not null default false {{comment flag_metadata.exposed}},
   fail_mode varchar(20) not null default 'off' {{comment flag_metadata.fail_mode}},
   variants longtext {{comment flag_metadata.variants}},
+  value_type varchar(20) {{comment flag_metadata.value_type}},
   default_variant varchar(255) {{comment flag_metadata.default_variant}},
   off_variant varchar(255) {{comment flag_metadata.off_variant}},
   metadata longtext {{comment flag_metadata.metadata}},

@@ -138,6 +138,7 @@ create table if not exists flag_metadata (
   exposed boolean not null default false comment 'Whether client tokens may see and evaluate the flag; default false',
   fail_mode varchar(20) not null default 'off' comment 'What a broken flag is: off (default), on, or last_known',
   variants longtext comment 'The values of the variants, as a JSON object: {"blue": 1, "red": 2}',
+  value_type varchar(20) comment 'The type of the values: boolean, string, integer, number, object or any',
   default_variant varchar(255) comment 'The variant of a flag that is on without choosing one',
   off_variant varchar(255) comment 'The variant, and thus the value, while the status is off',
   metadata longtext comment 'What clients get with each decision: a flat JSON object, such as {"team": "shop"}',
@@ -398,6 +399,7 @@ begin
           'exposed', json_extract(case exposed when 1 then 'true' when 0 then 'false' else coalesce(exposed, 'null') end, '$'),
           'fail_mode', fail_mode,
           'variants', variants,
+          'value_type', value_type,
           'default_variant', default_variant,
           'off_variant', off_variant,
           'metadata', metadata,
@@ -413,6 +415,7 @@ begin
           'exposed', json_extract(case exposed when 1 then 'true' when 0 then 'false' else coalesce(exposed, 'null') end, '$'),
           'fail_mode', fail_mode,
           'variants', variants,
+          'value_type', value_type,
           'default_variant', default_variant,
           'off_variant', off_variant,
           'metadata', metadata,
@@ -545,6 +548,7 @@ begin
       'exposed', json_extract(case new.exposed when 1 then 'true' when 0 then 'false' else coalesce(new.exposed, 'null') end, '$'),
       'fail_mode', new.fail_mode,
       'variants', new.variants,
+      'value_type', new.value_type,
       'default_variant', new.default_variant,
       'off_variant', new.off_variant,
       'metadata', new.metadata,
@@ -564,6 +568,7 @@ begin
     and old.exposed <=> new.exposed
     and old.fail_mode <=> new.fail_mode
     and old.variants <=> new.variants
+    and old.value_type <=> new.value_type
     and old.default_variant <=> new.default_variant
     and old.off_variant <=> new.off_variant
     and old.metadata <=> new.metadata)
@@ -583,6 +588,7 @@ begin
         'exposed', json_extract(case old.exposed when 1 then 'true' when 0 then 'false' else coalesce(old.exposed, 'null') end, '$'),
         'fail_mode', old.fail_mode,
         'variants', old.variants,
+        'value_type', old.value_type,
         'default_variant', old.default_variant,
         'off_variant', old.off_variant,
         'metadata', old.metadata,
@@ -598,6 +604,7 @@ begin
         'exposed', json_extract(case new.exposed when 1 then 'true' when 0 then 'false' else coalesce(new.exposed, 'null') end, '$'),
         'fail_mode', new.fail_mode,
         'variants', new.variants,
+        'value_type', new.value_type,
         'default_variant', new.default_variant,
         'off_variant', new.off_variant,
         'metadata', new.metadata,
@@ -621,6 +628,7 @@ begin
       'exposed', json_extract(case old.exposed when 1 then 'true' when 0 then 'false' else coalesce(old.exposed, 'null') end, '$'),
       'fail_mode', old.fail_mode,
       'variants', old.variants,
+      'value_type', old.value_type,
       'default_variant', old.default_variant,
       'off_variant', old.off_variant,
       'metadata', old.metadata,
@@ -713,6 +721,7 @@ begin
     and old.exposed <=> new.exposed
     and old.fail_mode <=> new.fail_mode
     and old.variants <=> new.variants
+    and old.value_type <=> new.value_type
     and old.default_variant <=> new.default_variant
     and old.off_variant <=> new.off_variant
     and old.metadata <=> new.metadata) then

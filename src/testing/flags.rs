@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use crate::{
     context::overrides::Override,
     flags::Flags,
-    rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, Revision, Rows},
+    rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, Revision, Rows, ValueType},
 };
 
 /// A builder of flags in memory.
@@ -57,6 +57,12 @@ impl TestFlag {
     /// Sets the variants and their values, a JSON object: `{"small": 10, "large": 50}`.
     pub fn variants(mut self, values: &Json) -> Self {
         self.row.metadata.variants = Some(values.to_string());
+        self
+    }
+
+    /// Sets the type of the values.
+    pub fn value_type(mut self, kind: ValueType) -> Self {
+        self.row.metadata.value_type = Some(kind);
         self
     }
 

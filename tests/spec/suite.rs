@@ -8,7 +8,9 @@ use novi::{
     Context, Flags,
     activation::Registry,
     overrides::Overrides,
-    rows::{ActivationRow, ClientMetadata, FailMode, FlagMetadata, FlagRow, LinkRow, MemberRow, Rows},
+    rows::{
+        ActivationRow, ClientMetadata, FailMode, FlagMetadata, FlagRow, LinkRow, MemberRow, Rows, ValueType,
+    },
     snapshot::Settings,
 };
 use serde::Deserialize;
@@ -66,6 +68,8 @@ pub(crate) struct Flag {
     /// The text of `flag_metadata.variants`, as JSON.
     #[serde(default)]
     pub(crate) variants: Option<serde_json::Value>,
+    #[serde(default)]
+    pub(crate) value_type: Option<ValueType>,
     #[serde(default)]
     pub(crate) default_variant: Option<String>,
     #[serde(default)]
@@ -153,6 +157,7 @@ impl Suite {
             metadata: FlagMetadata {
                 fail_mode: flag.fail_mode,
                 variants: flag.variants.as_ref().map(text),
+                value_type: flag.value_type,
                 default_variant: flag.default_variant.clone(),
                 off_variant: flag.off_variant.clone(),
                 metadata: flag.metadata.as_ref().map(text),

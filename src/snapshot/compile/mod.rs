@@ -43,7 +43,7 @@ use names::NameIndex;
 use node_info::NodeInfo;
 use nodes::{DraftNodes, MissingRows, ReusedNodes};
 use prerequisites::{FlagLookup, install_prerequisites};
-use variants::{MetadataError, Values, client_metadata};
+use variants::{MetadataError, Values, client_metadata, without_value};
 
 /// The input of a compilation.
 pub(super) struct Source<'a> {
@@ -283,6 +283,7 @@ impl FlagCompiler<'_> {
             // An override may name a variant of a flag that is off.
             extras.variants = self.variants_of(linked, None);
         }
+        self.check_values(position as usize, &mut extras);
         if !row.metadata.tags.is_empty() {
             extras.tags = row.metadata.tags.iter().map(|tag| tag.as_str().into()).collect();
         }
@@ -297,6 +298,26 @@ impl FlagCompiler<'_> {
             first_number: 0,
             extras: (!extras.is_empty()).then(|| Box::new(extras)),
         }
+    }
+
+    /// Reports values of the wrong type, and variants that can be assigned and have no value.
+    fn check_values(&mut self, position: usize, extras: &mut FlagExtras) {
+        let Some(values) = extras.values.as_mut() else { return };
+        let mismatched = std::mem::take(&mut values.mismatched);
+        if values.list.is_empty() && mismatched.is_empty() {
+            // Invalid metadata, or variants without values.
+            return;
+        }
+        let has_value = |variant: &Variant| {
+            values.get(*variant).is_some() || mismatched.iter().any(|(known, _)| known == variant)
+        };
+        // A broken flag that is evaluated as before has the variants of the earlier rows.
+        let variants = if extras.last_known.is_none() { &*extras.variants } else { &[] };
+        let missing = variants.iter().filter(|variant| !has_value(variant));
+        let names = missing.filter_map(|variant| self.variants.names.get(variant.index()));
+        let missing: Vec<_> = names.map(|name| without_value(name)).collect();
+        let mismatched = mismatched.into_iter().map(|(_, error)| error);
+        self.errors.extend(mismatched.chain(missing).map(|error| (position, error)));
     }
 
     fn named(&mut self, name: &str) -> FlagRef {

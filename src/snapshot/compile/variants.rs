@@ -1,15 +1,18 @@
 //! Parses the variants of a flag and their values from `flag_metadata`.
 
-use serde_json::{Value as Json, error::Category};
+use std::borrow::Cow;
+
+use serde::Deserialize as _;
+use serde_json::Value as Json;
 
 use crate::{
     activation::Variant,
     error::json_terms,
-    rows::{FlagMetadata, metadata::ClientMetadata},
+    rows::{FlagMetadata, ValueType, metadata::ClientMetadata},
     snapshot::compile::ids::VariantInterner,
 };
 
-/// The variants of a flag with their values, all of one type.
+/// The variants of a flag with their values.
 #[derive(Clone, Default)]
 pub(in crate::snapshot) struct Values {
     /// Whether the metadata declare values for the variants, even invalid ones. If so, the flag's value is
@@ -18,15 +21,19 @@ pub(in crate::snapshot) struct Values {
     /// Whether the variants are version numbers, starting at 1.
     pub(in crate::snapshot) versions: bool,
     pub(in crate::snapshot) list: Box<[(Variant, Json)]>,
+    /// The variants whose values have another type than the flag, with the issues.
+    pub(in crate::snapshot) mismatched: Vec<(Variant, MetadataError)>,
     /// The variant if the flag is on and no activation assigns one.
     pub(in crate::snapshot) default: Option<Variant>,
     /// The variant while the flag's status is off.
     pub(in crate::snapshot) off: Option<Variant>,
 }
 
-/// An invalid column of `flag_metadata`.
+/// An invalid column of `flag_metadata`, or an invalid value in it.
+#[derive(Clone)]
 pub(in crate::snapshot) struct MetadataError {
-    pub(in crate::snapshot) column: &'static str,
+    /// The column, and the path in its JSON.
+    pub(in crate::snapshot) path: Cow<'static, str>,
     pub(in crate::snapshot) message: String,
     /// Whether decisions depend on the column.
     pub(in crate::snapshot) breaks_flag: bool,
@@ -34,21 +41,17 @@ pub(in crate::snapshot) struct MetadataError {
 
 /// Parses the column `metadata`.
 pub(in crate::snapshot) fn client_metadata(text: &str) -> Result<ClientMetadata, MetadataError> {
+    const EXPECTATION: &str = r#"expected an object of strings, numbers and booleans, like {"team": "shop"}"#;
+    let invalid = |message| MetadataError { path: "metadata".into(), message, breaks_flag: false };
     if text.trim().is_empty() {
         return Ok(ClientMetadata::default());
     }
-    serde_json::from_str(text).map_err(|error| {
-        let message = match error.classify() {
-            Category::Data if error.to_string().contains(": expected a string") => {
-                json_terms::translate(&error.to_string())
-            }
-            _ => json_terms::unmet(
-                r#"expected an object of strings, numbers and booleans, like {"team": "shop"}"#,
-                &error,
-            ),
-        };
-        MetadataError { column: "metadata", message, breaks_flag: false }
-    })
+    let json: Json =
+        serde_json::from_str(text).map_err(|error| invalid(json_terms::unmet(EXPECTATION, &error)))?;
+    if !json.is_object() {
+        return Err(invalid(format!("{EXPECTATION}, found {}", kind(&json))));
+    }
+    ClientMetadata::deserialize(json).map_err(|error| invalid(error.to_string()))
 }
 
 impl Values {
@@ -60,7 +63,9 @@ impl Values {
         metadata: &FlagMetadata,
         variants: &mut VariantInterner,
     ) -> Result<Option<Self>, MetadataError> {
-        let invalid = |column, message| Err(MetadataError { column, message, breaks_flag: true });
+        let invalid = |column: &'static str, message| {
+            Err(MetadataError { path: column.into(), message, breaks_flag: true })
+        };
         let Some(text) = metadata.variants.as_deref().filter(|text| !text.trim().is_empty()) else {
             // They need no value: activations may assign variants without values as well.
             let mut number = |name: &Option<String>| name.as_deref().map(|name| variants.intern(name));
@@ -71,7 +76,7 @@ impl Values {
                 ..Self::default()
             }));
         };
-        let expectation = "expected an object that maps variants to values of one type, like {\"A\": 1, \"B\": 2}, or \
+        let expectation = "expected an object that maps variants to values, like {\"A\": 1, \"B\": 2}, or \
                            a number of versions";
         let versions = text.trim().parse::<u32>().ok();
         let named: Vec<(String, Json)> = match versions {
@@ -89,12 +94,6 @@ impl Values {
                 }
             },
         };
-        let named = with_fractions(named);
-        let mut kinds: Vec<&str> = named.iter().map(|(_, value)| kind(value)).collect();
-        kinds.dedup();
-        if let [first, other, ..] = kinds[..] {
-            return invalid("variants", format!("{expectation}, found {first} and {other}"));
-        }
         let chosen = [("default_variant", &metadata.default_variant), ("off_variant", &metadata.off_variant)];
         for (column, chosen) in chosen {
             if let Some(chosen) = chosen
@@ -106,8 +105,21 @@ impl Values {
         }
         let mut number = |name: &Option<String>| name.as_deref().map(|name| variants.intern(name));
         let (default, off) = (number(&metadata.default_variant), number(&metadata.off_variant));
-        let list: Box<[_]> = named.into_iter().map(|(name, value)| (variants.intern(&name), value)).collect();
-        Ok(Some(Self { declared: true, versions: versions.is_some(), list, default, off }))
+        let (mut list, mut mismatched) = (Vec::with_capacity(named.len()), Vec::new());
+        for (name, value) in named {
+            let variant = variants.intern(&name);
+            let Some(kind) = metadata.value_type else {
+                list.push((variant, value));
+                continue;
+            };
+            let found = self::kind(&value);
+            match kind.convert(value) {
+                Some(value) => list.push((variant, value)),
+                None => mismatched.push((variant, other_type(&name, kind, found))),
+            }
+        }
+        let (declared, versions, list) = (true, versions.is_some(), list.into());
+        Ok(Some(Self { declared, versions, list, mismatched, default, off }))
     }
 
     /// The values of a flag with invalid metadata.
@@ -124,17 +136,25 @@ impl Values {
     }
 }
 
-/// Turns all numbers into floats if one of them is, so that `1` and `2.5` have the same type for readers of
-/// the flag.
-fn with_fractions(mut named: Vec<(String, Json)>) -> Vec<(String, Json)> {
-    if named.iter().any(|(_, value)| value.is_f64()) {
-        for (_, value) in &mut named {
-            if let Some(number) = value.as_f64() {
-                *value = number.into();
-            }
-        }
-    }
-    named
+/// The issue of a value that has another type than the flag declares. It breaks no flag: other variants have
+/// valid values.
+fn other_type(name: &str, expected: ValueType, found: &str) -> MetadataError {
+    let expected = match expected {
+        ValueType::Boolean => "a boolean",
+        ValueType::String => "a string",
+        ValueType::Integer => "an integer",
+        ValueType::Number => "a number",
+        ValueType::Object => "an object or a list",
+        ValueType::Any => "a value",
+    };
+    let message = format!("expected {expected}, the type of the flag's values, found {found}");
+    MetadataError { path: format!("variants.{name}").into(), message, breaks_flag: false }
+}
+
+/// The issue of a variant that an activation can assign, if others have values.
+pub(in crate::snapshot) fn without_value(name: &str) -> MetadataError {
+    let message = format!("expected a value for the variant {name:?}, which activations can assign");
+    MetadataError { path: "variants".into(), message, breaks_flag: false }
 }
 
 fn kind(value: &Json) -> &'static str {

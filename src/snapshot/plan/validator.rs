@@ -126,7 +126,7 @@ fn is_written(issue: &Issue, before: &Rows, after: &Rows) -> bool {
                 let found = rows.flags.iter().find(|row| row.id == id)?;
                 let FlagMetadata { variants, default_variant, off_variant, metadata, .. } = &found.metadata;
                 let texts = [variants, default_variant, off_variant, metadata].map(Clone::clone);
-                Some((texts, found.faults.clone()))
+                Some((texts, found.metadata.value_type, found.faults.clone()))
             };
             row(before) != row(after)
         }

@@ -33,7 +33,7 @@ enum List {
 }
 
 /// Faults refer to tables and columns by static strings: these.
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 27] = [
     "flags",
     "flag_metadata",
     "activations",
@@ -49,6 +49,7 @@ const NAMES: [&str; 26] = [
     "exposed",
     "fail_mode",
     "variants",
+    "value_type",
     "default_variant",
     "off_variant",
     "metadata",

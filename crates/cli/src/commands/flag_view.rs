@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use novi::{
-    rows::{ActivationRow, FailMode, Issue},
+    rows::{ActivationRow, FailMode, Issue, ValueType},
     snapshot::Snapshot,
 };
 use serde::Serialize;
@@ -22,6 +22,7 @@ pub(super) struct FlagView<'a> {
     pub(super) tags: &'a [String],
     /// The text of the row if it is not valid JSON.
     pub(super) variants: Value,
+    pub(super) value_type: Option<ValueType>,
     pub(super) default_variant: Option<&'a str>,
     pub(super) off_variant: Option<&'a str>,
     /// The text of the row if it is not valid JSON.
@@ -76,6 +77,7 @@ impl<'a> FlagView<'a> {
             expires_at: metadata.expires_at.map(|time| time.to_rfc3339()),
             tags: &metadata.tags,
             variants: json(&metadata.variants),
+            value_type: metadata.value_type,
             default_variant: metadata.default_variant.as_deref(),
             off_variant: metadata.off_variant.as_deref(),
             metadata: json(&metadata.metadata),

@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use novi::{Context, Error, rows::FailMode};
+use novi::{
+    Context, Error,
+    rows::{FailMode, ValueType},
+};
 use serde_json::Value;
 
 use super::flag_view::{ActivationView, FlagView, issues_by_flag};
@@ -68,6 +71,7 @@ fn print_details(session: &Session, view: &FlagView<'_>) -> Result<(), Failure> 
         ("owner", view.owner),
         ("expires", view.expires_at.as_deref()),
         ("variants", variants.as_deref()),
+        ("type of values", view.value_type.map(ValueType::as_str)),
         ("default variant", view.default_variant),
         ("off variant", view.off_variant),
         ("metadata", metadata.as_deref()),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use novi::rows::{ActivationRow, FailMode, FlagRow, Revision, Rows};
+use novi::rows::{ActivationRow, FailMode, FlagRow, Revision, Rows, ValueType};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -35,6 +35,8 @@ pub(crate) struct FlagDetail<'a> {
     /// The raw text of the column, if it is not JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     variants_text: Option<&'a str>,
+    /// The type of the values; null for any.
+    value_type: Option<ValueType>,
     default_variant: Option<&'a str>,
     off_variant: Option<&'a str>,
     /// What clients get with each decision.
@@ -130,6 +132,7 @@ pub(crate) fn flag_detail<'a>(rows: &'a Rows, row: &'a FlagRow) -> FlagDetail<'a
         fail_mode: metadata.fail_mode,
         variants,
         variants_text,
+        value_type: metadata.value_type,
         default_variant: metadata.default_variant.as_deref(),
         off_variant: metadata.off_variant.as_deref(),
         metadata: own,
