@@ -100,7 +100,10 @@ create table if not exists flag_metadata (
   exposed boolean not null default false,
   fail_mode text not null default 'off' check (fail_mode in ('off', 'on', 'last_known')),
   variants text,
+  value_type text,
   default_variant text,
+  off_variant text,
+  metadata text,
   row_version bigint not null default 1,
   created_at timestamptz default clock_timestamp(),
   updated_at timestamptz default clock_timestamp()

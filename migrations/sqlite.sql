@@ -41,7 +41,10 @@ create table if not exists flag_metadata (
   exposed boolean not null default false,
   fail_mode varchar(20) not null default 'off' check (fail_mode in ('off', 'on', 'last_known')),
   variants text,
+  value_type varchar(20),
   default_variant text,
+  off_variant text,
+  metadata text,
   row_version integer not null default 1,
   created_at text default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
   updated_at text default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))

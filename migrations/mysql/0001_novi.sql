@@ -138,7 +138,10 @@ create table if not exists flag_metadata (
   exposed boolean not null default false comment 'Whether client tokens may see and evaluate the flag; default false',
   fail_mode varchar(20) not null default 'off' comment 'What a broken flag is: off (default), on, or last_known',
   variants longtext comment 'The values of the variants, as a JSON object: {"blue": 1, "red": 2}',
+  value_type varchar(20) comment 'The type of the values: boolean, string, integer, number, object or any',
   default_variant varchar(255) comment 'The variant of a flag that is on without choosing one',
+  off_variant varchar(255) comment 'The variant, and thus the value, while the status is off',
+  metadata longtext comment 'What clients get with each decision: a flat JSON object, such as {"team": "shop"}',
   row_version bigint not null default 1 comment 'Rises with each change of the flag or its links',
   created_at datetime(6) default null comment 'When the flag was added',
   updated_at datetime(6) default null comment 'When the flag or its links last changed',
@@ -396,7 +399,10 @@ begin
           'exposed', json_extract(case exposed when 1 then 'true' when 0 then 'false' else coalesce(exposed, 'null') end, '$'),
           'fail_mode', fail_mode,
           'variants', variants,
+          'value_type', value_type,
           'default_variant', default_variant,
+          'off_variant', off_variant,
+          'metadata', metadata,
           'row_version', row_version,
           'created_at', created_at),
         json_object(
@@ -409,7 +415,10 @@ begin
           'exposed', json_extract(case exposed when 1 then 'true' when 0 then 'false' else coalesce(exposed, 'null') end, '$'),
           'fail_mode', fail_mode,
           'variants', variants,
+          'value_type', value_type,
           'default_variant', default_variant,
+          'off_variant', off_variant,
+          'metadata', metadata,
           'row_version', row_version,
           'created_at', created_at)
       from flag_metadata where flag_id = new.id;
@@ -539,7 +548,10 @@ begin
       'exposed', json_extract(case new.exposed when 1 then 'true' when 0 then 'false' else coalesce(new.exposed, 'null') end, '$'),
       'fail_mode', new.fail_mode,
       'variants', new.variants,
+      'value_type', new.value_type,
       'default_variant', new.default_variant,
+      'off_variant', new.off_variant,
+      'metadata', new.metadata,
       'row_version', new.row_version,
       'created_at', new.created_at));
 end;
@@ -556,7 +568,10 @@ begin
     and old.exposed <=> new.exposed
     and old.fail_mode <=> new.fail_mode
     and old.variants <=> new.variants
-    and old.default_variant <=> new.default_variant)
+    and old.value_type <=> new.value_type
+    and old.default_variant <=> new.default_variant
+    and old.off_variant <=> new.off_variant
+    and old.metadata <=> new.metadata)
     -- Bookkeeping. That of novi's own triggers belongs to a change that has its record already: it raises the version by one.
     or not (old.created_at <=> new.created_at)
     or not ((old.row_version <=> new.row_version and old.updated_at <=> new.updated_at)
@@ -573,7 +588,10 @@ begin
         'exposed', json_extract(case old.exposed when 1 then 'true' when 0 then 'false' else coalesce(old.exposed, 'null') end, '$'),
         'fail_mode', old.fail_mode,
         'variants', old.variants,
+        'value_type', old.value_type,
         'default_variant', old.default_variant,
+        'off_variant', old.off_variant,
+        'metadata', old.metadata,
         'row_version', old.row_version,
         'created_at', old.created_at),
       json_object(
@@ -586,7 +604,10 @@ begin
         'exposed', json_extract(case new.exposed when 1 then 'true' when 0 then 'false' else coalesce(new.exposed, 'null') end, '$'),
         'fail_mode', new.fail_mode,
         'variants', new.variants,
+        'value_type', new.value_type,
         'default_variant', new.default_variant,
+        'off_variant', new.off_variant,
+        'metadata', new.metadata,
         'row_version', new.row_version,
         'created_at', new.created_at));
   end if;
@@ -607,7 +628,10 @@ begin
       'exposed', json_extract(case old.exposed when 1 then 'true' when 0 then 'false' else coalesce(old.exposed, 'null') end, '$'),
       'fail_mode', old.fail_mode,
       'variants', old.variants,
+      'value_type', old.value_type,
       'default_variant', old.default_variant,
+      'off_variant', old.off_variant,
+      'metadata', old.metadata,
       'row_version', old.row_version,
       'created_at', old.created_at), null);
 end;
@@ -697,7 +721,10 @@ begin
     and old.exposed <=> new.exposed
     and old.fail_mode <=> new.fail_mode
     and old.variants <=> new.variants
-    and old.default_variant <=> new.default_variant) then
+    and old.value_type <=> new.value_type
+    and old.default_variant <=> new.default_variant
+    and old.off_variant <=> new.off_variant
+    and old.metadata <=> new.metadata) then
     set new.row_version = old.row_version + 1, new.updated_at = utc_timestamp(6);
   end if;
 end;

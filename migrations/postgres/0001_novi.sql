@@ -102,7 +102,10 @@ create table if not exists flag_metadata (
   exposed boolean not null default false,
   fail_mode text not null default 'off' check (fail_mode in ('off', 'on', 'last_known')),
   variants text,
+  value_type text,
   default_variant text,
+  off_variant text,
+  metadata text,
   row_version bigint not null default 1,
   created_at timestamptz default clock_timestamp(),
   updated_at timestamptz default clock_timestamp()
@@ -246,7 +249,10 @@ comment on column flag_metadata.override_allowed is 'Whether requests and tools 
 comment on column flag_metadata.exposed is 'Whether client tokens may see and evaluate the flag; default false';
 comment on column flag_metadata.fail_mode is 'What a broken flag is: off (default), on, or last_known';
 comment on column flag_metadata.variants is 'The values of the variants, as a JSON object: {"blue": 1, "red": 2}';
+comment on column flag_metadata.value_type is 'The type of the values: boolean, string, integer, number, object or any';
 comment on column flag_metadata.default_variant is 'The variant of a flag that is on without choosing one';
+comment on column flag_metadata.off_variant is 'The variant, and thus the value, while the status is off';
+comment on column flag_metadata.metadata is 'What clients get with each decision: a flat JSON object, such as {"team": "shop"}';
 comment on column flag_metadata.row_version is 'Rises with each change of the flag or its links';
 comment on column flag_metadata.created_at is 'When the flag was added';
 comment on column flag_metadata.updated_at is 'When the flag or its links last changed';
@@ -614,8 +620,8 @@ create trigger novi_flags_activations_truncate before truncate on flags_activati
   for each statement execute function novi_record_truncate('flag_id', 'activation_id');
 
 create trigger novi_flag_metadata_changed before update on flag_metadata for each row
-  when ((old.description, old.owner, old.expires_at, old.tags, old.override_allowed, old.exposed, old.fail_mode, old.variants, old.default_variant)
-    is distinct from (new.description, new.owner, new.expires_at, new.tags, new.override_allowed, new.exposed, new.fail_mode, new.variants, new.default_variant))
+  when ((old.description, old.owner, old.expires_at, old.tags, old.override_allowed, old.exposed, old.fail_mode, old.variants, old.value_type, old.default_variant, old.off_variant, old.metadata)
+    is distinct from (new.description, new.owner, new.expires_at, new.tags, new.override_allowed, new.exposed, new.fail_mode, new.variants, new.value_type, new.default_variant, new.off_variant, new.metadata))
   execute function novi_flag_metadata_changed();
 create trigger novi_flag_metadata_record after insert or update or delete on flag_metadata
   for each row execute function novi_record('flag_id');

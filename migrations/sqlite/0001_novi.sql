@@ -80,7 +80,10 @@ create table if not exists flag_metadata (
   exposed boolean not null default false,
   fail_mode varchar(20) not null default 'off' check (fail_mode in ('off', 'on', 'last_known')),
   variants text,
+  value_type varchar(20),
   default_variant text,
+  off_variant text,
+  metadata text,
   row_version integer not null default 1,
   created_at text default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
   updated_at text default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
@@ -447,7 +450,10 @@ begin
     'exposed', case when exposed = 1 then json('true') when exposed = 0 then json('false') when typeof(exposed) = 'blob' then hex(exposed) else exposed end,
     'fail_mode', iif(typeof(fail_mode) = 'blob', hex(fail_mode), fail_mode),
     'variants', iif(typeof(variants) = 'blob', hex(variants), variants),
+    'value_type', iif(typeof(value_type) = 'blob', hex(value_type), value_type),
     'default_variant', iif(typeof(default_variant) = 'blob', hex(default_variant), default_variant),
+    'off_variant', iif(typeof(off_variant) = 'blob', hex(off_variant), off_variant),
+    'metadata', iif(typeof(metadata) = 'blob', hex(metadata), metadata),
     'row_version', iif(typeof(row_version) = 'blob', hex(row_version), row_version),
     'created_at', iif(typeof(created_at) = 'blob', hex(created_at), created_at))
   from flag_metadata where flag_id = new.flag_id;
@@ -467,7 +473,10 @@ begin
       'exposed', case when new.exposed = 1 then json('true') when new.exposed = 0 then json('false') when typeof(new.exposed) = 'blob' then hex(new.exposed) else new.exposed end,
       'fail_mode', iif(typeof(new.fail_mode) = 'blob', hex(new.fail_mode), new.fail_mode),
       'variants', iif(typeof(new.variants) = 'blob', hex(new.variants), new.variants),
+      'value_type', iif(typeof(new.value_type) = 'blob', hex(new.value_type), new.value_type),
       'default_variant', iif(typeof(new.default_variant) = 'blob', hex(new.default_variant), new.default_variant),
+      'off_variant', iif(typeof(new.off_variant) = 'blob', hex(new.off_variant), new.off_variant),
+      'metadata', iif(typeof(new.metadata) = 'blob', hex(new.metadata), new.metadata),
       'row_version', iif(typeof(new.row_version) = 'blob', hex(new.row_version), new.row_version),
       'created_at', iif(typeof(new.created_at) = 'blob', hex(new.created_at), new.created_at))
   from (select 1) left join novi_replaced replaced
@@ -486,7 +495,10 @@ when old.flag_id is not new.flag_id
   or old.exposed is not new.exposed
   or old.fail_mode is not new.fail_mode
   or old.variants is not new.variants
+  or old.value_type is not new.value_type
   or old.default_variant is not new.default_variant
+  or old.off_variant is not new.off_variant
+  or old.metadata is not new.metadata
 begin
   insert into novi_record (entity, entity_id, other_id, operation, before, after)
   values ('flag_metadata', new.flag_id, null, 'update',
@@ -500,7 +512,10 @@ begin
       'exposed', case when old.exposed = 1 then json('true') when old.exposed = 0 then json('false') when typeof(old.exposed) = 'blob' then hex(old.exposed) else old.exposed end,
       'fail_mode', iif(typeof(old.fail_mode) = 'blob', hex(old.fail_mode), old.fail_mode),
       'variants', iif(typeof(old.variants) = 'blob', hex(old.variants), old.variants),
+      'value_type', iif(typeof(old.value_type) = 'blob', hex(old.value_type), old.value_type),
       'default_variant', iif(typeof(old.default_variant) = 'blob', hex(old.default_variant), old.default_variant),
+      'off_variant', iif(typeof(old.off_variant) = 'blob', hex(old.off_variant), old.off_variant),
+      'metadata', iif(typeof(old.metadata) = 'blob', hex(old.metadata), old.metadata),
       'row_version', iif(typeof(old.row_version) = 'blob', hex(old.row_version), old.row_version),
       'created_at', iif(typeof(old.created_at) = 'blob', hex(old.created_at), old.created_at)),
     json_object(
@@ -513,7 +528,10 @@ begin
       'exposed', case when new.exposed = 1 then json('true') when new.exposed = 0 then json('false') when typeof(new.exposed) = 'blob' then hex(new.exposed) else new.exposed end,
       'fail_mode', iif(typeof(new.fail_mode) = 'blob', hex(new.fail_mode), new.fail_mode),
       'variants', iif(typeof(new.variants) = 'blob', hex(new.variants), new.variants),
+      'value_type', iif(typeof(new.value_type) = 'blob', hex(new.value_type), new.value_type),
       'default_variant', iif(typeof(new.default_variant) = 'blob', hex(new.default_variant), new.default_variant),
+      'off_variant', iif(typeof(new.off_variant) = 'blob', hex(new.off_variant), new.off_variant),
+      'metadata', iif(typeof(new.metadata) = 'blob', hex(new.metadata), new.metadata),
       'row_version', old.row_version + 1,
       'created_at', iif(typeof(new.created_at) = 'blob', hex(new.created_at), new.created_at)));
   update flag_metadata
@@ -532,7 +550,10 @@ when old.flag_id is new.flag_id
   and old.exposed is new.exposed
   and old.fail_mode is new.fail_mode
   and old.variants is new.variants
+  and old.value_type is new.value_type
   and old.default_variant is new.default_variant
+  and old.off_variant is new.off_variant
+  and old.metadata is new.metadata
   and (old.row_version is not new.row_version or old.updated_at is not new.updated_at
     or old.created_at is not new.created_at)
   and (new.row_version is not old.row_version + 1 or old.created_at is not new.created_at)
@@ -549,7 +570,10 @@ begin
       'exposed', case when old.exposed = 1 then json('true') when old.exposed = 0 then json('false') when typeof(old.exposed) = 'blob' then hex(old.exposed) else old.exposed end,
       'fail_mode', iif(typeof(old.fail_mode) = 'blob', hex(old.fail_mode), old.fail_mode),
       'variants', iif(typeof(old.variants) = 'blob', hex(old.variants), old.variants),
+      'value_type', iif(typeof(old.value_type) = 'blob', hex(old.value_type), old.value_type),
       'default_variant', iif(typeof(old.default_variant) = 'blob', hex(old.default_variant), old.default_variant),
+      'off_variant', iif(typeof(old.off_variant) = 'blob', hex(old.off_variant), old.off_variant),
+      'metadata', iif(typeof(old.metadata) = 'blob', hex(old.metadata), old.metadata),
       'row_version', iif(typeof(old.row_version) = 'blob', hex(old.row_version), old.row_version),
       'created_at', iif(typeof(old.created_at) = 'blob', hex(old.created_at), old.created_at)),
     json_object(
@@ -562,7 +586,10 @@ begin
       'exposed', case when new.exposed = 1 then json('true') when new.exposed = 0 then json('false') when typeof(new.exposed) = 'blob' then hex(new.exposed) else new.exposed end,
       'fail_mode', iif(typeof(new.fail_mode) = 'blob', hex(new.fail_mode), new.fail_mode),
       'variants', iif(typeof(new.variants) = 'blob', hex(new.variants), new.variants),
+      'value_type', iif(typeof(new.value_type) = 'blob', hex(new.value_type), new.value_type),
       'default_variant', iif(typeof(new.default_variant) = 'blob', hex(new.default_variant), new.default_variant),
+      'off_variant', iif(typeof(new.off_variant) = 'blob', hex(new.off_variant), new.off_variant),
+      'metadata', iif(typeof(new.metadata) = 'blob', hex(new.metadata), new.metadata),
       'row_version', iif(typeof(new.row_version) = 'blob', hex(new.row_version), new.row_version),
       'created_at', iif(typeof(new.created_at) = 'blob', hex(new.created_at), new.created_at)));
 end;
@@ -582,7 +609,10 @@ begin
       'exposed', case when old.exposed = 1 then json('true') when old.exposed = 0 then json('false') when typeof(old.exposed) = 'blob' then hex(old.exposed) else old.exposed end,
       'fail_mode', iif(typeof(old.fail_mode) = 'blob', hex(old.fail_mode), old.fail_mode),
       'variants', iif(typeof(old.variants) = 'blob', hex(old.variants), old.variants),
+      'value_type', iif(typeof(old.value_type) = 'blob', hex(old.value_type), old.value_type),
       'default_variant', iif(typeof(old.default_variant) = 'blob', hex(old.default_variant), old.default_variant),
+      'off_variant', iif(typeof(old.off_variant) = 'blob', hex(old.off_variant), old.off_variant),
+      'metadata', iif(typeof(old.metadata) = 'blob', hex(old.metadata), old.metadata),
       'row_version', iif(typeof(old.row_version) = 'blob', hex(old.row_version), old.row_version),
       'created_at', iif(typeof(old.created_at) = 'blob', hex(old.created_at), old.created_at)));
 end;

@@ -16,6 +16,7 @@ use crate::{
     activation::{
         Activation,
         bucket::Salted,
+        cause::{CauseRule, Causes},
         compile::Child,
         memo::Memo,
         strings::{Text, Texts},
@@ -30,37 +31,67 @@ use crate::{
 pub(crate) struct Node {
     /// Rows whose type and config are the same share one.
     pub(crate) activation: Arc<dyn Activation>,
-    /// The slot of the memo for a node that several others use; otherwise [`Node::NO_SLOT`].
+    /// The slot of the memo for a node that several others use, with [`Node::TRACKED_SLOT`] if it is tracked;
+    /// otherwise [`Node::NO_SLOT`].
     pub(crate) slot: u32,
     /// Whether the verdict depends on the flag that is evaluated.
     pub(crate) by_flag: bool,
+    pub(crate) properties: NodeProperties,
+    pub(crate) cause_rule: CauseRule,
+    pub(crate) entry: Entry,
+}
+
+/// Properties of a node in one byte, to keep nodes small.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct NodeProperties(u8);
+
+impl NodeProperties {
+    const ASSIGNS: u8 = 1;
+    const TRACKED: u8 = 2;
+
+    pub(crate) fn new(assigns: bool, tracked: bool) -> Self {
+        let bit = |set: bool, bit: u8| if set { bit } else { 0 };
+        Self(bit(assigns, Self::ASSIGNS) | bit(tracked, Self::TRACKED))
+    }
+
     /// Whether the activation or one of its children may assign a variant.
-    pub(crate) assigns: bool,
-    pub(crate) panic_policy: PanicPolicy,
+    pub(crate) const fn assigns(self) -> bool {
+        self.0 & Self::ASSIGNS != 0
+    }
+
+    /// Whether evaluations note what decides the verdict.
+    pub(crate) const fn tracked(self) -> bool {
+        self.0 & Self::TRACKED != 0
+    }
 }
 
 impl Node {
     /// [`Activation::next_change`], or `None` if it panics.
     pub(crate) fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let next = || self.activation.next_change(after);
-        match self.panic_policy {
-            PanicPolicy::Trusted => next(),
-            PanicPolicy::MayPanic(_) => panic::catch_unwind(AssertUnwindSafe(next)).unwrap_or_default(),
+        match self.entry {
+            Entry::Direct | Entry::Tracked => next(),
+            Entry::MayPanic(_) => panic::catch_unwind(AssertUnwindSafe(next)).unwrap_or_default(),
         }
     }
 }
 
-/// Whether a type may panic. Built-in types do not.
-pub(crate) enum PanicPolicy {
-    Trusted,
-    /// Whether it has panicked before, so that only the first panic is logged.
+/// How a node is evaluated if it has no slot.
+pub(crate) enum Entry {
+    /// By a call of the activation alone.
+    Direct,
+    /// What decides the verdict is noted.
+    Tracked,
+    /// The type may panic, which built-in types do not. Whether it has panicked before, so that only the first
+    /// panic is logged.
     MayPanic(AtomicBool),
 }
 
-impl Clone for PanicPolicy {
+impl Clone for Entry {
     fn clone(&self) -> Self {
         match self {
-            Self::Trusted => Self::Trusted,
+            Self::Direct => Self::Direct,
+            Self::Tracked => Self::Tracked,
             Self::MayPanic(before) => Self::MayPanic(AtomicBool::new(before.load(Ordering::Relaxed))),
         }
     }
@@ -69,12 +100,21 @@ impl Clone for PanicPolicy {
 impl Node {
     pub(crate) const NO_SLOT: u32 = u32::MAX;
 
+    /// Added to the slot of a tracked node, so that the fast path does not find its verdict, whose cause has to
+    /// be noted.
+    pub(crate) const TRACKED_SLOT: u32 = 1 << 31;
+
+    /// The slot in the memo.
+    fn memo_slot(&self) -> u32 {
+        if self.properties.tracked() { self.slot & !Self::TRACKED_SLOT } else { self.slot }
+    }
+
     /// Evaluates the activation. Returns `None` if it panics.
     #[inline]
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Option<Verdict> {
-        match &self.panic_policy {
-            PanicPolicy::Trusted => Some(self.activation.evaluate(evaluation)),
-            PanicPolicy::MayPanic(before) => self.catch_panic(evaluation, before),
+        match &self.entry {
+            Entry::Direct | Entry::Tracked => Some(self.activation.evaluate(evaluation)),
+            Entry::MayPanic(before) => self.catch_panic(evaluation, before),
         }
     }
 
@@ -123,6 +163,8 @@ pub struct Evaluation<'a> {
     number: Cell<(usize, usize, Option<u64>)>,
     /// Whether an activation of this flag has panicked.
     failed: Cell<bool>,
+    /// What has decided so far, among the nodes that are tracked.
+    causes: Cell<Causes>,
 }
 
 impl fmt::Debug for Evaluation<'_> {
@@ -136,8 +178,8 @@ impl<'a> Evaluation<'a> {
     #[inline(always)]
     pub(crate) fn new(around: &'a Surroundings, context: &'a Context<'a>, flag: &'a FlagRef) -> Self {
         let (flag, now, failed) = (Cell::new(flag), Cell::new(None), Cell::new(false));
-        let number = Cell::new((0, 0, None));
-        Self { around, context, flag, memo: None, tracer: None, now, number, failed }
+        let (number, causes) = (Cell::new((0, 0, None)), Cell::default());
+        Self { around, context, flag, memo: None, tracer: None, now, number, failed, causes }
     }
 
     /// Switches to the next flag of the same context.
@@ -145,6 +187,7 @@ impl<'a> Evaluation<'a> {
     pub(crate) fn turn_to(&self, flag: &'a FlagRef) {
         self.flag.set(flag);
         self.failed.set(false);
+        self.causes.take();
         if let Some(memo) = self.memo {
             memo.next_flag();
         }
@@ -237,7 +280,8 @@ impl<'a> Evaluation<'a> {
     /// Returns `true` if the node has a slot in the memo, which is still empty.
     pub(crate) fn is_pending(&self, index: u32) -> bool {
         let node = self.around.nodes.get(index as usize).filter(|node| node.slot != Node::NO_SLOT);
-        let known = |node: &Node| self.memo.is_none_or(|memo| memo.get(node.slot, node.by_flag).is_some());
+        let is_known = |memo: &Memo, node: &Node| memo.get(node.memo_slot(), node.by_flag).is_some();
+        let known = |node: &Node| self.memo.is_none_or(|memo| is_known(memo, node));
         node.is_some_and(|node| !known(node))
     }
 
@@ -245,6 +289,47 @@ impl<'a> Evaluation<'a> {
     #[inline]
     pub(crate) fn has_failed(&self) -> bool {
         self.failed.get()
+    }
+
+    /// What has decided so far, if the flag's nodes are tracked.
+    pub(crate) fn causes(&self) -> Causes {
+        self.causes.get()
+    }
+
+    /// Forgets what has decided so far.
+    pub(crate) fn forget_causes(&self) {
+        self.causes.take();
+    }
+
+    /// Notes that the first rule or case matched of which the condition is on. Its result is evaluated next.
+    #[inline]
+    pub(crate) fn match_rule(&self) {
+        self.change_causes(Causes::match_rule);
+    }
+
+    /// Notes that a value of the caller matched.
+    #[inline]
+    pub(crate) fn match_value(&self) {
+        self.change_causes(Causes::add_condition);
+    }
+
+    /// Notes that no rule or case matched. The result for this case is evaluated next.
+    #[inline]
+    pub(crate) fn fall_through(&self) {
+        self.change_causes(Causes::fall_through);
+    }
+
+    /// Notes that the caller has no key to draw by.
+    #[cold]
+    pub(crate) fn skip_draw(&self) {
+        self.change_causes(Causes::skip_draw);
+    }
+
+    #[inline]
+    fn change_causes(&self, change: impl FnOnce(&mut Causes)) {
+        let mut causes = self.causes.get();
+        change(&mut causes);
+        self.causes.set(causes);
     }
 
     /// The default salt of a rollout.
@@ -323,30 +408,63 @@ impl<'a> Evaluation<'a> {
     pub(crate) fn ask_node(&self, index: u32) -> Verdict {
         let Some(node) = self.around.nodes.get(index as usize) else { return Verdict::Off };
         let has_no_slot = self.memo.is_none() || node.slot == Node::NO_SLOT;
-        if has_no_slot && self.tracer.is_none() && matches!(node.panic_policy, PanicPolicy::Trusted) {
+        if has_no_slot && self.tracer.is_none() && matches!(node.entry, Entry::Direct) {
             return node.activation.evaluate(self);
         }
         self.ask_slow(index, node)
     }
 
-    /// Evaluates a node that may have a slot in the memo, may be traced, or may panic.
+    /// Evaluates a node that may have a slot in the memo, may be traced, may be tracked, or may panic.
     #[inline(never)]
     fn ask_slow(&self, index: u32, node: &Node) -> Verdict {
         let memo = self.memo.filter(|_| node.slot != Node::NO_SLOT);
+        // A tracked node is never found here.
         if let Some(known) = memo.and_then(|memo| memo.get(node.slot, node.by_flag)) {
             return known;
         }
+        if self.tracer.is_some() || !matches!(node.entry, Entry::Direct) {
+            return self.ask_slowly(index, node);
+        }
+        let verdict = node.activation.evaluate(self);
+        // A verdict after a panic is invalid, and must not be used for the next flag.
+        if let Some(memo) = memo.filter(|_| !self.has_failed()) {
+            memo.set(node.slot, node.by_flag, verdict);
+        }
+        verdict
+    }
+
+    /// Evaluates a node that is traced or tracked, or may panic.
+    #[inline(never)]
+    fn ask_slowly(&self, index: u32, node: &Node) -> Verdict {
+        let tracked = node.properties.tracked();
+        let slot = node.memo_slot();
+        let memo = self.memo.filter(|_| node.slot != Node::NO_SLOT);
+        if let Some((memo, known)) = memo.and_then(|memo| Some((memo, memo.get(slot, node.by_flag)?))) {
+            if tracked {
+                self.change_causes(|causes| causes.add(known.is_on(), memo.cause(slot)));
+            }
+            return known;
+        }
+        let before = self.causes.take();
         let verdict = match self.tracer {
             None => node.evaluate(self),
-            Some(tracer) => tracer.evaluate(index, node.by_flag, || node.evaluate(self)),
+            Some(tracer) => tracer.evaluate(index, node.by_flag, &self.causes, || node.evaluate(self)),
         };
         let verdict = verdict.unwrap_or_else(|| {
             self.failed.set(true);
             Verdict::Off
         });
-        // A verdict after a panic is invalid, and must not be used for the next flag.
-        if let Some(memo) = memo.filter(|_| !self.has_failed()) {
-            memo.set(node.slot, node.by_flag, verdict);
+        let memo = memo.filter(|_| !self.has_failed());
+        if let Some(memo) = memo {
+            memo.set(slot, node.by_flag, verdict);
+        }
+        let seen = self.causes.replace(before);
+        if tracked {
+            let cause = node.cause_rule.cause(verdict.is_on(), seen);
+            self.change_causes(|causes| causes.add(verdict.is_on(), cause));
+            if let Some(memo) = memo {
+                memo.set_cause(slot, cause);
+            }
         }
         verdict
     }

@@ -2,7 +2,10 @@
 
 use std::{cell::Cell, num::NonZeroU32};
 
-use crate::activation::verdict::{Variant, Verdict};
+use crate::activation::{
+    cause::Cause,
+    verdict::{Variant, Verdict},
+};
 
 /// The verdicts of shared activations during one evaluation, by slot.
 ///
@@ -20,6 +23,8 @@ pub(crate) struct Memo {
     /// The last number of this evaluation.
     last: u32,
     verdicts: Vec<Cell<(u32, u32)>>,
+    /// The causes of the verdicts of tracked nodes. Each is valid if its verdict is.
+    causes: Vec<Cell<Cause>>,
 }
 
 impl Memo {
@@ -57,6 +62,7 @@ impl Memo {
         self.last = self.last.saturating_add(needed).saturating_add(1);
         if self.verdicts.len() < size.slots {
             self.verdicts.resize(size.slots, Cell::new((0, 0)));
+            self.causes.resize(size.slots, Cell::default());
         }
     }
 
@@ -93,6 +99,17 @@ impl Memo {
         };
         if let Some(entry) = self.verdicts.get(slot as usize) {
             entry.set((self.number(by_flag), code));
+        }
+    }
+
+    /// The cause of a verdict that the memo has, if the node is tracked.
+    pub(super) fn cause(&self, slot: u32) -> Cause {
+        self.causes.get(slot as usize).map(Cell::get).unwrap_or_default()
+    }
+
+    pub(super) fn set_cause(&self, slot: u32, cause: Cause) {
+        if let Some(entry) = self.causes.get(slot as usize) {
+            entry.set(cause);
         }
     }
 }

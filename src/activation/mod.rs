@@ -1,6 +1,7 @@
 //! Activations: the trait that a type implements, the compilation of its rows, and their evaluation.
 
 pub(crate) mod bucket;
+pub(crate) mod cause;
 pub(crate) mod compile;
 pub(crate) mod evaluation;
 pub(crate) mod memo;
@@ -15,6 +16,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
+use cause::CauseRule;
 pub use compile::{Child, Children, CompileContext, Problem};
 pub(crate) use compile::{ChildReference, Linker};
 pub use evaluation::Evaluation;
@@ -41,10 +43,16 @@ pub trait Activation: Send + Sync + 'static {
         let _ = row;
     }
 
-    /// Returns `true` if this type divides callers at random. Flags that it turns on have the reason `SPLIT`
-    /// instead of `TARGETING_MATCH`.
+    /// Returns `true` if this type divides callers at random. Decisions in which it is on have the reason
+    /// `SPLIT` instead of `TARGETING_MATCH`.
     fn is_split(&self) -> bool {
         false
+    }
+
+    /// How the reason of a decision follows from this activation; for built-in types.
+    #[doc(hidden)]
+    fn cause_rule(&self) -> CauseRule {
+        if self.is_split() { CauseRule::Draw } else { CauseRule::Condition }
     }
 
     /// The next time after `after` at which the verdict may change without any other change, or `None` if it

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{activation::verdict::Verdict, context::value::Value};
+use crate::{
+    activation::{cause::Causes, verdict::Verdict},
+    context::value::Value,
+};
 
 /// One evaluation of an activation.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +19,7 @@ pub(crate) struct Record {
     pub(crate) took: Duration,
     pub(crate) inputs: Vec<(String, Option<Value<'static>>)>,
     pub(crate) notes: Vec<String>,
+    causes: Causes,
 }
 
 /// Records an evaluation, by node.
@@ -39,11 +43,13 @@ impl Tracer {
         &self,
         node: u32,
         by_flag: bool,
+        causes: &Cell<Causes>,
         evaluate: impl FnOnce() -> Option<Verdict>,
     ) -> Option<Verdict> {
         let key = (self.scope.get().filter(|_| by_flag), node);
-        if let Some(verdict) = self.records.borrow().get(&key).and_then(|record| record.verdict) {
-            return Some(verdict);
+        if let Some(known) = self.records.borrow().get(&key).filter(|record| record.verdict.is_some()) {
+            causes.set(known.causes);
+            return known.verdict;
         }
         self.stack.borrow_mut().push(key);
         self.record(|_| ());
@@ -52,6 +58,7 @@ impl Tracer {
         let took = start.elapsed();
         self.record(|record| {
             record.took = took;
+            record.causes = causes.get();
             match verdict {
                 Some(verdict) => record.verdict = Some(verdict),
                 None => record.notes.push("panicked".to_owned()),

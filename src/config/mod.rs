@@ -33,6 +33,7 @@ use crate::{
     },
     context::{Context, overrides::Overrides, value::Value},
     error::{Error, Result},
+    rows::metadata::ClientMetadata,
     store::{history::Retention, table_prefix},
 };
 
@@ -66,6 +67,8 @@ pub struct Config<S = toml::Table> {
     pub identity: Identity,
     /// The static context, for attributes that a caller's context does not have.
     pub context: toml::Table,
+    /// What clients get with the decisions of all flags.
+    pub metadata: ClientMetadata,
     /// Decisions that take precedence over the rows.
     pub overrides: Overrides,
     /// Activation types in files.
@@ -404,6 +407,8 @@ mod tests {
     fn wrong_type_is_reported_with_its_line_and_the_expected_type() {
         insta::assert_snapshot!(error("[refresh]\ninterval = 5\n", &[]),
             @r#"novi.toml: line 2, column 12: interval: expected a duration with its unit, like "1s" or "500ms", found 5"#);
+        insta::assert_snapshot!(error("[metadata]\nteams = ['a']\n", &[]),
+            @"novi.toml: line 1, column 1: teams: expected a string, a number or a boolean, found a list");
         insta::assert_snapshot!(error("[overrides]\nx = 5\n", &[]),
             @"novi.toml: line 2, column 5: x: expected true, false, or the name of a variant, found 5");
     }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Sections with arbitrary keys, which can therefore be set as a whole.
-const OPEN_SECTIONS: [&str; 2] = ["context", "overrides"];
+const OPEN_SECTIONS: [&str; 3] = ["context", "metadata", "overrides"];
 
 /// A key and its value, or a section and all of its keys, as strings.
 pub(super) struct Setting {

@@ -18,7 +18,7 @@ use crate::{
     context::{Context, overrides::Overrides},
     error::Result,
     flags::Flags,
-    rows::Rows,
+    rows::{Rows, metadata::ClientMetadata},
     runtime::core::Core,
     snapshot::{
         Settings,
@@ -55,8 +55,8 @@ impl FlagsBuilder {
         }
     }
 
-    /// Applies a configuration: the refresh interval, the identity, the static context, the overrides, the
-    /// folder of activation types, their unknown fields, the snapshot file, usage, and expired flags.
+    /// Applies a configuration: the refresh interval, the identity, the static context, the metadata,
+    /// the overrides, the folder of activation types, their unknown fields, the snapshot file, usage, and expired flags.
     pub fn config<S>(mut self, config: &Config<S>) -> Self {
         self.folder = Some(config.folder());
         #[cfg(feature = "sql")]
@@ -68,6 +68,7 @@ impl FlagsBuilder {
         }
         self.context(config.static_context())
             .identity(config.identity.aliases.clone())
+            .metadata(config.metadata.clone())
             .overrides(config.overrides.clone())
             .unknown_fields(config.activations.unknown_fields)
             .refresh(config.refresh.interval.into())
@@ -90,6 +91,12 @@ impl FlagsBuilder {
     /// The static context, for attributes that a caller's context does not have: environment, service, host.
     pub fn context(mut self, context: Context<'static>) -> Self {
         self.settings.context = context;
+        self
+    }
+
+    /// What clients get with the decisions of all flags. A flag's own metadata take precedence.
+    pub fn metadata(mut self, metadata: ClientMetadata) -> Self {
+        self.settings.metadata = metadata;
         self
     }
 

@@ -92,7 +92,9 @@ pub fn choose_with<T: Feature>(flags: Option<&Flags>, ctx: Option<&Context<'_>>)
 }
 
 fn chosen<T: Feature>(decision: Option<&Decision<&Snapshot>>) -> T {
-    let Some(decision) = decision.filter(|decision| decision.enabled()) else { return T::fallback() };
+    // A flag whose status is off may have an off variant.
+    let chooses = |decision: &&Decision<&Snapshot>| decision.enabled() || decision.variant().is_some();
+    let Some(decision) = decision.filter(chooses) else { return T::fallback() };
     let answer = Answer { variant: decision.variant(), value: decision.variant_value() };
     T::read(&answer).unwrap_or_else(|problem| {
         decision.snapshot().log_unreadable_once(&T::REGISTERED, answer.variant, &problem);

@@ -7,11 +7,13 @@
 pub(crate) mod conflict;
 pub(crate) mod expired;
 pub(crate) mod issue;
+pub(crate) mod metadata;
 pub(crate) mod violation;
 
 pub use conflict::Conflict;
 pub use expired::{ExpiredFlag, ExpiryPolicy};
 pub use issue::Issue;
+pub use metadata::ClientMetadata;
 use std::{borrow::Cow, fmt};
 
 use chrono::{DateTime, Utc};
@@ -301,8 +303,15 @@ pub struct FlagMetadata {
     /// Variant names and their values: a JSON object, as text. Or an integer from 1 to 1000: then the flag
     /// has that many versions, which are variants with the names `1`, `2` and so on.
     pub variants: Option<String>,
+    /// The type of the values. `None` for values of any types, as they are.
+    pub value_type: Option<ValueType>,
     /// The variant if no activation assigns one.
     pub default_variant: Option<String>,
+    /// The variant while the status is off: the flag is off, and has the value of this variant.
+    pub off_variant: Option<String>,
+    /// What the team notes for clients: a flat JSON object of strings, numbers and booleans, as text. Each
+    /// decision has it.
+    pub metadata: Option<String>,
     /// Counts the changes of the flag; an edit names the version that its author has read.
     pub row_version: i64,
     /// When the flag was created.
@@ -322,12 +331,82 @@ impl Default for FlagMetadata {
             exposed: false,
             fail_mode: FailMode::Off,
             variants: None,
+            value_type: None,
             default_variant: None,
+            off_variant: None,
+            metadata: None,
             row_version: 1,
             created_at: None,
             updated_at: None,
         }
     }
+}
+
+/// The type of a flag's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ValueType {
+    /// `true` and `false`.
+    Boolean,
+    /// Strings.
+    String,
+    /// Integers; 7.0 is one.
+    Integer,
+    /// Numbers. Clients get all of them with a fraction: 7 as 7.0.
+    Number,
+    /// JSON objects and lists.
+    Object,
+    /// Values of any type, also `null`.
+    Any,
+}
+
+impl ValueType {
+    const ALL: [Self; 6] =
+        [Self::Boolean, Self::String, Self::Integer, Self::Number, Self::Object, Self::Any];
+
+    /// The name, as in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Boolean => "boolean",
+            Self::String => "string",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Object => "object",
+            Self::Any => "any",
+        }
+    }
+
+    /// Parses the name of a type.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// The value as one of this type; `None` if it has another type.
+    pub(crate) fn convert(self, value: serde_json::Value) -> Option<serde_json::Value> {
+        match self {
+            Self::Boolean => value.is_boolean(),
+            Self::String => value.is_string(),
+            Self::Integer => return integer(value),
+            Self::Number => return Some(value.as_f64()?.into()),
+            Self::Object => value.is_object() || value.is_array(),
+            Self::Any => true,
+        }
+        .then_some(value)
+    }
+}
+
+/// An integer, also if it is written with a fraction of 0.
+fn integer(value: serde_json::Value) -> Option<serde_json::Value> {
+    /// All smaller integers are floats as well.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if value.is_i64() || value.is_u64() {
+        return Some(value);
+    }
+    let number = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= EXACT)?;
+    #[expect(clippy::cast_possible_truncation, reason = "an integer of at most 53 bits")]
+    Some((number as i64).into())
 }
 
 /// The state of a flag while one of its rows is invalid.

@@ -12,7 +12,7 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    activation::Variant,
+    activation::{Variant, cause::CauseSet},
     snapshot::{
         Flag, Logic, Snapshot,
         counters::{Counters, Shard},
@@ -93,7 +93,7 @@ impl Flag {
     pub(super) fn number_of(&self, outcome: Outcome) -> u32 {
         let offset = match self.logic {
             Logic::Fixed(_) => 0,
-            Logic::Activations(_) if outcome.reason == Reason::Error => 2,
+            Logic::Activations(ask) if outcome.reason.is_rare() => self.offset_by_reason(ask.causes, outcome),
             Logic::Activations(_) | Logic::LastKnown => match (outcome.enabled, outcome.variant) {
                 (false, _) => 0,
                 (true, None) => 1,
@@ -101,6 +101,29 @@ impl Flag {
             },
         };
         self.first_number.wrapping_add(offset)
+    }
+
+    /// The offset of a result after a panic, or of a flag that has several reasons: the results with the first
+    /// reason are numbered like those of other flags, and those with each further reason follow.
+    #[cold]
+    #[inline(never)]
+    fn offset_by_reason(&self, causes: CauseSet, outcome: Outcome) -> u32 {
+        let reason = outcome.reason.reason();
+        if reason == Reason::Error {
+            return 2;
+        }
+        let first = outcome.variant.map_or(1, |variant| self.offset_of(variant));
+        let mut reasons = causes.iter().map(Reason::of).zip(0_u32..);
+        match reasons.find(|(known, _)| *known == reason) {
+            None | Some((_, 0)) => first,
+            Some((_, reason)) => {
+                let variants = u32::try_from(self.variants().len()).unwrap_or(u32::MAX);
+                let before = (reason - 1).saturating_mul(variants.saturating_add(1));
+                // Without a variant, then with each.
+                let place = if first == 1 { 0 } else { first - 2 };
+                variants.saturating_add(3).saturating_add(before).saturating_add(place)
+            }
+        }
     }
 
     fn offset_of(&self, variant: Variant) -> u32 {
@@ -114,7 +137,12 @@ impl Flag {
         match self.logic {
             Logic::Fixed(_) => 1,
             Logic::Activations(_) | Logic::LastKnown => {
-                u32::try_from(self.variants().len()).unwrap_or(u32::MAX).saturating_add(3)
+                let others = match self.logic {
+                    Logic::Activations(ask) => ask.causes.len().saturating_sub(1),
+                    _ => 0,
+                };
+                let variants = u32::try_from(self.variants().len()).unwrap_or(u32::MAX);
+                variants.saturating_add(3).saturating_add(others.saturating_mul(variants.saturating_add(1)))
             }
         }
     }
@@ -176,7 +204,7 @@ impl Snapshot {
                     && flag.variants().is_empty()
                     && before.variants().is_empty() =>
             {
-                (ask.on, ask.fails_on) == (asked.on, asked.fails_on)
+                (ask.causes, ask.fails_on) == (asked.causes, asked.fails_on)
             }
             (Logic::Fixed(one), Logic::Fixed(other)) if one.variant.is_none() && other.variant.is_none() => {
                 one == other
@@ -193,13 +221,23 @@ impl Snapshot {
             reason,
         };
         let (off, on, error, default) = match &flag.logic {
-            Logic::Fixed(outcome) => return vec![result(outcome.enabled, outcome.variant, outcome.reason)],
-            Logic::Activations(ask) => (Reason::Default, ask.on, ask.fails_on, ask.default),
+            Logic::Fixed(outcome) => {
+                return vec![result(outcome.enabled, outcome.variant, outcome.reason.reason())];
+            }
+            Logic::Activations(ask) => (Reason::Default, ask.on.reason(), ask.fails_on, ask.default),
             Logic::LastKnown => (Reason::Error, Reason::Error, false, None),
         };
         let mut results = vec![result(false, None, off), result(true, None, on)];
         results.push(result(error, default.filter(|_| error), Reason::Error));
         results.extend(flag.variants().iter().map(|variant| result(true, Some(*variant), on)));
+        let others = match &flag.logic {
+            Logic::Activations(ask) => ask.causes,
+            _ => CauseSet::default(),
+        };
+        for reason in others.iter().skip(1).map(Reason::of) {
+            results.push(result(true, None, reason));
+            results.extend(flag.variants().iter().map(|variant| result(true, Some(*variant), reason)));
+        }
         results
     }
 

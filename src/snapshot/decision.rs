@@ -1,13 +1,13 @@
 //! Decisions: the results of evaluations.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::{
-    activation::Variant,
+    activation::{Variant, cause::Cause},
     context::{override_scope::ActiveOverride, overrides::Override},
-    rows::Revision,
+    rows::{Revision, metadata::ClientMetadata},
     snapshot::{Snapshot, guard::SnapshotGuard},
 };
 
@@ -17,19 +17,29 @@ use crate::{
 pub enum Reason {
     /// The flag's status is off.
     Disabled,
-    /// The flag is on for every caller: it has no activations, or is overridden.
+    /// The flag is on without a condition: it has no activations, or unconditional ones, or is overridden.
     Static,
-    /// All of the flag's activations are on.
+    /// All of the flag's activations are on, because conditions are met.
     TargetingMatch,
-    /// All are on, and one of them divides callers at random.
+    /// All are on, and a draw decided.
     Split,
-    /// An activation is off.
+    /// An activation is off, or on because no rule matched.
     Default,
     /// A row that the flag depends on is invalid; the flag's `fail_mode` decides.
     Error,
 }
 
 impl Reason {
+    /// The reason of a decision that a flag is on.
+    pub(super) const fn of(cause: Cause) -> Self {
+        match cause {
+            Cause::Nothing => Self::Static,
+            Cause::Condition => Self::TargetingMatch,
+            Cause::Fallthrough => Self::Default,
+            Cause::Draw => Self::Split,
+        }
+    }
+
     /// OpenFeature's name of the reason.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -61,7 +71,49 @@ impl Serialize for Reason {
 pub(crate) struct Outcome {
     pub(crate) enabled: bool,
     pub(crate) variant: Option<Variant>,
-    pub(crate) reason: Reason,
+    pub(super) reason: OutcomeReason,
+}
+
+impl Outcome {
+    pub(super) const fn new(enabled: bool, variant: Option<Variant>, reason: Reason) -> Self {
+        Self { enabled, variant, reason: OutcomeReason::of(reason) }
+    }
+}
+
+/// A reason, and whether the flag has several if it is on. In one byte, in the order that makes
+/// [`is_rare`](Self::is_rare) a single comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OutcomeReason(u8);
+
+impl OutcomeReason {
+    /// The number of reasons.
+    const COUNT: u8 = Reason::Error as u8 + 1;
+
+    pub(super) const fn of(reason: Reason) -> Self {
+        Self(reason as u8)
+    }
+
+    /// The reason of a flag that has several.
+    pub(super) const fn one_of_several(reason: Reason) -> Self {
+        Self(reason as u8 + Self::COUNT)
+    }
+
+    pub(super) const fn reason(self) -> Reason {
+        match self.0 % Self::COUNT {
+            0 => Reason::Disabled,
+            1 => Reason::Static,
+            2 => Reason::TargetingMatch,
+            3 => Reason::Split,
+            4 => Reason::Default,
+            _ => Reason::Error,
+        }
+    }
+
+    /// Whether the result of the activations is counted apart.
+    #[inline(always)]
+    pub(super) const fn is_rare(self) -> bool {
+        self.0 >= Reason::Error as u8
+    }
 }
 
 /// The result of an evaluation, with its snapshot: `S` is a [`SnapshotGuard`] that keeps the snapshot alive,
@@ -187,6 +239,16 @@ impl<S: AsRef<Snapshot>> Decision<S> {
         }
     }
 
+    /// What the team notes for clients, by name: the flag's own metadata, then those of all flags
+    /// ([`FlagsBuilder::metadata`](crate::flags::FlagsBuilder::metadata)) which the flag does not have itself.
+    pub fn metadata(&self) -> impl Iterator<Item = (&str, &serde_json::Value)> {
+        let snapshot = self.snapshot.as_ref();
+        let own = self.place().and_then(|(flag, _)| snapshot.metadata_of(flag));
+        let common = snapshot.metadata().iter();
+        let common = common.filter(move |(name, _)| own.is_none_or(|own| own.get(name).is_none()));
+        own.into_iter().flat_map(ClientMetadata::iter).chain(common)
+    }
+
     pub(crate) fn snapshot(&self) -> &Snapshot {
         self.snapshot.as_ref()
     }
@@ -195,7 +257,7 @@ impl<S: AsRef<Snapshot>> Decision<S> {
     #[must_use]
     pub const fn reason(&self) -> Reason {
         match &self.evaluated {
-            Evaluated::Flag(_, outcome) => outcome.reason,
+            Evaluated::Flag(_, outcome) => outcome.reason.reason(),
             Evaluated::Override(_) => Reason::Static,
         }
     }
@@ -222,13 +284,19 @@ impl<S: AsRef<Snapshot>> fmt::Debug for Decision<S> {
 
 impl<S: AsRef<Snapshot>> Serialize for Decision<S> {
     fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
-        let mut json = serializer.serialize_struct("Decision", 6)?;
+        let metadata: BTreeMap<_, _> = self.metadata().collect();
+        let mut json = serializer.serialize_struct("Decision", 6 + usize::from(!metadata.is_empty()))?;
         json.serialize_field("flag", self.flag())?;
         json.serialize_field("enabled", &self.enabled())?;
         json.serialize_field("variant", &self.variant())?;
         json.serialize_field("value", &self.value())?;
         json.serialize_field("reason", &self.reason())?;
         json.serialize_field("revision", &self.revision())?;
+        if metadata.is_empty() {
+            json.skip_field("metadata")?;
+        } else {
+            json.serialize_field("metadata", &metadata)?;
+        }
         json.end()
     }
 }

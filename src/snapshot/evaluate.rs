@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Result},
     snapshot::{
         counters::Shard,
-        decision::{Decision, Evaluated, Outcome, Reason},
+        decision::{Decision, Evaluated, Outcome, OutcomeReason, Reason},
     },
 };
 
@@ -333,7 +333,7 @@ impl Snapshot {
                 let evaluation = Evaluation::new(&self.around, context, &flag.named);
                 ask.outcome(self.linked(flag), &evaluation)
             }
-            Logic::Activations(_) => self.remembering(flag, context),
+            Logic::Activations(_) => self.apart(flag, context),
             Logic::LastKnown => self.last_known(flag, context),
         }
     }
@@ -344,8 +344,12 @@ impl Snapshot {
         self.links.slice(flag.linked)
     }
 
+    /// Evaluates a flag with a strategy other than [`Strategy::Plain`].
     #[inline(never)]
-    fn remembering(&self, flag: &Flag, context: &Context<'_>) -> Outcome {
+    fn apart(&self, flag: &Flag, context: &Context<'_>) -> Outcome {
+        if matches!(flag.logic, Logic::Activations(Conjunction { strategy: Strategy::Tracked, .. })) {
+            return self.asked(flag, &Evaluation::new(&self.around, context, &flag.named));
+        }
         Memo::lend(self.memo_size(1), |memo| {
             let evaluation = Evaluation::new(&self.around, context, &flag.named).with_memo(memo);
             self.asked(flag, &evaluation)
@@ -377,7 +381,12 @@ impl Snapshot {
         if ask.strategy == Strategy::Deep {
             self.ask_below(self.linked(flag), evaluation);
         }
-        ask.outcome(self.linked(flag), evaluation)
+        let outcome = ask.outcome(self.linked(flag), evaluation);
+        if ask.causes.len() < 2 || !outcome.enabled || outcome.reason.is_rare() {
+            return outcome;
+        }
+        let reason = OutcomeReason::one_of_several(Reason::of(evaluation.causes().on));
+        Outcome { reason, ..outcome }
     }
 
     /// Evaluates all descendants, children first, so that each node finds its children's verdicts memoized
@@ -408,6 +417,8 @@ impl Snapshot {
                 evaluation.ask_node(node);
             }
         }
+        // The memo has the causes of each node. Not all of them are on the path that decides.
+        evaluation.forget_causes();
     }
 
     /// The number of the flag that this node represents.
@@ -427,7 +438,7 @@ impl Snapshot {
         let Outcome { enabled, variant, .. } = snapshot.outcome_of(*index, context);
         // Variants are numbered by snapshot; this one has numbers for those of the earlier one as well.
         let variant = variant.and_then(|variant| self.find_variant(snapshot.variant_name(*index, variant)));
-        Outcome { enabled, variant, reason: Reason::Error }
+        Outcome::new(enabled, variant, Reason::Error)
     }
 
     /// The number of the variant with this name, for the flag with this index.
@@ -453,7 +464,7 @@ impl Snapshot {
 }
 
 /// The outcome for a flag that does not exist.
-const MISSING: Outcome = Outcome { enabled: false, variant: None, reason: Reason::Error };
+const MISSING: Outcome = Outcome::new(false, None, Reason::Error);
 
 impl Conjunction {
     /// All activations must be on, in the order of their ids; the first variant that one assigns is the
@@ -464,7 +475,7 @@ impl Conjunction {
         for activation in linked {
             match evaluation.ask_node(*activation) {
                 Verdict::Off if evaluation.has_failed() => return self.failed(),
-                Verdict::Off => return Outcome { enabled: false, variant: None, reason: Reason::Default },
+                Verdict::Off => return Outcome::new(false, None, Reason::Default),
                 Verdict::On => {}
                 Verdict::Variant(assigned) => variant = variant.or(Some(assigned)),
             }
@@ -480,6 +491,6 @@ impl Conjunction {
     #[cold]
     fn failed(self) -> Outcome {
         let variant = self.default.filter(|_| self.fails_on);
-        Outcome { enabled: self.fails_on, variant, reason: Reason::Error }
+        Outcome::new(self.fails_on, variant, Reason::Error)
     }
 }

@@ -131,7 +131,7 @@ impl Snapshot {
             flag: name.to_owned(),
             enabled: outcome.enabled,
             variant: outcome.variant.map(|variant| self.name_of_variant(variant).to_owned()),
-            reason: outcome.reason,
+            reason: outcome.reason.reason(),
             revision: self.revision(),
             because,
             nanoseconds: took,
@@ -159,9 +159,15 @@ impl Snapshot {
         if flag.is_some_and(|flag| flag.overridden) {
             return "the configuration overrides the flag ([overrides])".to_owned();
         }
-        match outcome.reason {
+        match outcome.reason.reason() {
             Reason::Disabled => "the flag's status is off".to_owned(),
-            Reason::Static => "the flag's status is on and it has no activations".to_owned(),
+            Reason::Static if activations.is_empty() => {
+                "the flag's status is on and it has no activations".to_owned()
+            }
+            Reason::Static => "the flag's activations are on for every caller".to_owned(),
+            Reason::Default if outcome.enabled => {
+                "no rule matches, so the result for this case applies".to_owned()
+            }
             Reason::TargetingMatch | Reason::Split => "all of the flag's activations are on".to_owned(),
             Reason::Default => match activations.iter().find(|node| node.on == Some(false)) {
                 Some(off) => format!("activation {} {:?} is off", off.id, off.name),

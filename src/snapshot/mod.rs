@@ -43,13 +43,14 @@ use patch::Patch;
 use crate::{
     activation::{
         Variant,
+        cause::CauseSet,
         evaluation::{FlagRef, Surroundings},
         unknown_fields::UnknownFields,
     },
     context::{Context, overrides::Overrides},
-    rows::{ActivationRow, Revision, Rows, issue::Issue},
+    rows::{ActivationRow, Revision, Rows, issue::Issue, metadata::ClientMetadata},
 };
-use decision::Outcome;
+use decision::{Outcome, OutcomeReason};
 
 /// What a snapshot is compiled with, apart from its rows.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +68,8 @@ pub struct Settings {
     pub features: Manifest,
     /// Whether fields that an activation type does not have are issues.
     pub unknown_fields: UnknownFields,
+    /// What clients get with the decisions of all flags.
+    pub metadata: ClientMetadata,
 }
 
 /// All rows of one revision, compiled.
@@ -94,6 +97,8 @@ pub struct Snapshot {
     /// Names and paths of the nodes, apart from the nodes themselves, which evaluation reads.
     node_info: Arc<NodeInfo>,
     variants: Arc<[Box<str>]>,
+    /// What clients get with the decisions of all flags.
+    metadata: Arc<ClientMetadata>,
     /// How many nodes have a verdict to memoize.
     slots: usize,
     issues: Arc<[Issue]>,
@@ -131,6 +136,8 @@ struct FlagExtras {
     variants: Box<[Variant]>,
     /// The tags of the metadata.
     tags: Box<[Box<str>]>,
+    /// What clients get with each decision.
+    metadata: ClientMetadata,
     /// When the flag expires.
     expiry: Option<Box<Expiry>>,
     /// For [`Logic::LastKnown`]: the earlier snapshot, and the flag's index there.
@@ -149,8 +156,10 @@ enum Logic {
 
 #[derive(Clone, Copy)]
 struct Conjunction {
-    /// The reason if all are on.
-    on: Reason,
+    /// The reason if all are on, or the first of several.
+    on: OutcomeReason,
+    /// What may decide that all are on. If there are several causes, the nodes are tracked.
+    causes: CauseSet,
     /// The variant if all are on and none assigns one.
     default: Option<Variant>,
     /// Whether the flag is on if an activation panics.
@@ -161,8 +170,11 @@ struct Conjunction {
 /// How a flag's activations are evaluated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Strategy {
-    /// Each node has one parent: nothing to memoize.
+    /// Each node has one parent: nothing to memoize. If the flag is on, its reason is the same for every
+    /// caller.
     Plain,
+    /// The same, but the reason is that of the path taken.
+    Tracked,
     /// Some nodes have several parents: verdicts are memoized, since time would grow exponentially otherwise.
     Shared,
     /// Nested too deep for the stack: all nodes are evaluated in order, children first, and each finds the
@@ -295,6 +307,17 @@ impl Snapshot {
     /// Whether callers with a client token may evaluate the flag with this index.
     pub(crate) fn is_exposed(&self, flag: u32) -> bool {
         self.locate(flag).is_some_and(|(_, flag)| flag.exposed)
+    }
+
+    /// What clients get with the decisions of all flags: the section `[metadata]` of `novi.toml`.
+    #[must_use]
+    pub fn metadata(&self) -> &ClientMetadata {
+        &self.metadata
+    }
+
+    /// What clients get with the decisions of one flag, by its row.
+    pub(crate) fn metadata_of(&self, flag: u32) -> Option<&ClientMetadata> {
+        Some(&self.locate(flag)?.1.extras.as_ref()?.metadata)
     }
 
     fn values(&self, flag: u32) -> Option<&Values> {

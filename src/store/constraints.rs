@@ -104,6 +104,8 @@ fn check_metadata(subject: &RowRef, metadata: &FlagMetadata, found: &mut Vec<Vio
     check_text(subject, "owner", metadata.owner.as_deref(), found);
     check_text(subject, "variants", metadata.variants.as_deref(), found);
     check_name(subject, "default_variant", metadata.default_variant.as_deref().unwrap_or_default(), found);
+    check_name(subject, "off_variant", metadata.off_variant.as_deref().unwrap_or_default(), found);
+    check_text(subject, "metadata", metadata.metadata.as_deref(), found);
     for (index, tag) in metadata.tags.iter().enumerate() {
         check_text(subject, format!("tags[{index}]"), Some(tag), found);
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
-use crate::rows::{ActivationRow, FailMode, Fault, FlagMetadata, FlagRow, LinkRow, MemberRow};
+use crate::rows::{ActivationRow, FailMode, Fault, FlagMetadata, FlagRow, LinkRow, MemberRow, ValueType};
 
 /// The value of a column, whatever type its table claims to have.
 #[derive(Debug)]
@@ -169,6 +169,18 @@ impl<'c> Columns<'c> {
             FailMode::default()
         })
     }
+
+    fn value_type(&mut self) -> Option<ValueType> {
+        let cell = self.next();
+        if cell.is_null() {
+            return None;
+        }
+        let kind = if let Cell::Text(text) = &cell { ValueType::parse(text) } else { None };
+        if kind.is_none() {
+            self.fault("value_type", "boolean, string, integer, number, object or any", &cell);
+        }
+        kind
+    }
 }
 
 /// A column that is a time, if it is one.
@@ -230,7 +242,10 @@ fn metadata(columns: &mut Columns<'_>) -> FlagMetadata {
         exposed: columns.exposed(),
         fail_mode: columns.fail_mode(),
         variants: columns.optional_text("variants"),
+        value_type: columns.value_type(),
         default_variant: columns.optional_text("default_variant"),
+        off_variant: columns.optional_text("off_variant"),
+        metadata: columns.optional_text("metadata"),
         row_version: columns.integer("row_version"),
         created_at: columns.time("created_at"),
         updated_at: columns.time("updated_at"),
@@ -305,12 +320,17 @@ mod tests {
 
     #[test]
     fn a_record_without_a_column_hides_the_flag() {
-        let cells =
-            |exposed| {
-                [Cell::Null, Cell::Null, Cell::Null, Cell::Null, Cell::Integer(1), exposed]
-                    .into_iter()
-                    .chain([Cell::Text("off".to_owned()), Cell::Null, Cell::Null, Cell::Integer(1)])
-            };
+        let cells = |exposed| {
+            [Cell::Null, Cell::Null, Cell::Null, Cell::Null, Cell::Integer(1), exposed].into_iter().chain([
+                Cell::Text("off".to_owned()),
+                Cell::Null,
+                Cell::Null,
+                Cell::Null,
+                Cell::Null,
+                Cell::Null,
+                Cell::Integer(1),
+            ])
+        };
         for (cell, exposed) in [(Cell::Null, false), (Cell::Integer(0), false), (Cell::Integer(1), true)] {
             let (metadata, faults) = flag_metadata(&mut cells(cell));
             assert_eq!((metadata.exposed, faults), (exposed, Vec::new()));

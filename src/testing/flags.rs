@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use crate::{
     context::overrides::Override,
     flags::Flags,
-    rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, Revision, Rows},
+    rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, Revision, Rows, ValueType},
 };
 
 /// A builder of flags in memory.
@@ -60,9 +60,21 @@ impl TestFlag {
         self
     }
 
+    /// Sets the type of the values.
+    pub fn value_type(mut self, kind: ValueType) -> Self {
+        self.row.metadata.value_type = Some(kind);
+        self
+    }
+
     /// Sets the variant to use if no activation assigns one.
     pub fn default_variant(mut self, name: &str) -> Self {
         self.row.metadata.default_variant = Some(name.to_owned());
+        self
+    }
+
+    /// Sets the variant to use while the status is off.
+    pub fn off_variant(mut self, name: &str) -> Self {
+        self.row.metadata.off_variant = Some(name.to_owned());
         self
     }
 

@@ -38,3 +38,6 @@ insert into flag_metadata (flag_id, fail_mode, variants, default_variant) values
   (27, 'off', '{"empty": {}}', 'empty')
 on conflict (flag_id) do update
   set fail_mode = excluded.fail_mode, variants = excluded.variants, default_variant = excluded.default_variant;
+
+-- Some clients tell integers and floats apart.
+update flag_metadata set value_type = 'number' where flag_id in (21, 22, 23, 24, 25);

@@ -12,7 +12,7 @@ use std::{
 use novi::{
     Context, Flags, FlagsBuilder, Result,
     overrides::Override,
-    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, MemberRow, Revision, Rows},
+    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, MemberRow, Revision, Rows, ValueType},
     store::{BoxFuture, Cursor, Delta, ReadSession, ReadStore, Selection, Since},
 };
 use proptest::prelude::*;
@@ -152,7 +152,7 @@ const NAMES: [&str; 7] = ["a", "b", "c", "d", "e", "f", "only an override"];
 
 #[derive(Clone, Debug)]
 enum Edit {
-    Flag(i64, usize, bool, Option<FlagMetadata>),
+    Flag(i64, usize, bool, Option<Box<FlagMetadata>>),
     NoFlag(i64),
     Activation(i64, usize, i64, i64),
     NoActivation(i64),
@@ -170,13 +170,19 @@ fn metadata() -> impl Strategy<Value = FlagMetadata> {
         1 => Just(Some("3".to_owned())),
     ];
     let mode = prop::sample::select(vec![FailMode::Off, FailMode::On, FailMode::LastKnown]);
-    let default =
-        prop_oneof![2 => Just(None), 1 => Just(Some("x".to_owned())), 1 => Just(Some("z".to_owned()))];
-    (variants, mode, default, any::<bool>()).prop_map(|(variants, fail_mode, default_variant, allowed)| {
+    let chosen =
+        || prop_oneof![2 => Just(None), 1 => Just(Some("x".to_owned())), 1 => Just(Some("z".to_owned()))];
+    let kind = prop_oneof![2 => Just(None), 1 => Just(Some(ValueType::Integer))];
+    let noted = prop::sample::select(vec![None, Some(r#"{"team": "a"}"#), Some("[1]")]);
+    let columns = (variants, mode, chosen(), chosen(), kind, noted, any::<bool>());
+    columns.prop_map(|(variants, fail_mode, default_variant, off_variant, value_type, noted, allowed)| {
         FlagMetadata {
             variants,
+            value_type,
             fail_mode,
             default_variant,
+            off_variant,
+            metadata: noted.map(str::to_owned),
             override_allowed: allowed,
             exposed: !allowed,
             tags: if allowed { vec!["tagged".to_owned()] } else { Vec::new() },
@@ -189,7 +195,7 @@ fn edit() -> impl Strategy<Value = Edit> {
     let (flag, activation) = (1_i64..7, 1_i64..9);
     prop_oneof![
         4 => (flag.clone(), 0..NAMES.len(), any::<bool>(), prop::option::of(metadata()))
-            .prop_map(|(id, name, status, metadata)| Edit::Flag(id, name, status, metadata)),
+            .prop_map(|(id, name, status, metadata)| Edit::Flag(id, name, status, metadata.map(Box::new))),
         1 => flag.clone().prop_map(Edit::NoFlag),
         6 => (activation.clone(), 0..14_usize, 1_i64..10, 1_i64..10)
             .prop_map(|(id, kind, one, other)| Edit::Activation(id, kind, one, other)),
@@ -236,7 +242,7 @@ fn apply(rows: &mut Rows, edit: Edit) {
             }
             let known = rows.flags.iter().find(|row| row.id == id).map(|row| row.metadata.clone());
             rows.flags.retain(|row| row.id != id);
-            let metadata = metadata.or(known).unwrap_or_default();
+            let metadata = metadata.map(|metadata| *metadata).or(known).unwrap_or_default();
             rows.flags.push(FlagRow { metadata, ..FlagRow::new(id, NAMES[name], status) });
         }
         Edit::NoFlag(id) => {

@@ -21,6 +21,7 @@ mod overrides;
 mod prerequisites;
 mod properties;
 mod python_draws;
+mod reasons;
 mod scale;
 mod spec;
 mod test_flags;

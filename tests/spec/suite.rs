@@ -8,7 +8,9 @@ use novi::{
     Context, Flags,
     activation::Registry,
     overrides::Overrides,
-    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, MemberRow, Rows},
+    rows::{
+        ActivationRow, ClientMetadata, FailMode, FlagMetadata, FlagRow, LinkRow, MemberRow, Rows, ValueType,
+    },
     snapshot::Settings,
 };
 use serde::Deserialize;
@@ -42,6 +44,9 @@ pub(crate) struct Suite {
     /// Other names of the targeting key.
     #[serde(default)]
     pub(crate) identity: Vec<String>,
+    /// What clients get with the decisions of all flags.
+    #[serde(default)]
+    pub(crate) metadata: ClientMetadata,
     /// Files in the folder of types, by name.
     #[serde(default)]
     pub(crate) files: BTreeMap<String, String>,
@@ -64,7 +69,14 @@ pub(crate) struct Flag {
     #[serde(default)]
     pub(crate) variants: Option<serde_json::Value>,
     #[serde(default)]
+    pub(crate) value_type: Option<ValueType>,
+    #[serde(default)]
     pub(crate) default_variant: Option<String>,
+    #[serde(default)]
+    pub(crate) off_variant: Option<String>,
+    /// The text of `flag_metadata.metadata`, as JSON.
+    #[serde(default)]
+    pub(crate) metadata: Option<serde_json::Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -95,7 +107,10 @@ pub(crate) struct Case {
     /// The value, for flags whose variants have some.
     #[serde(default)]
     pub(crate) value: Option<serde_json::Value>,
-    /// Instead of the three fields above.
+    /// What clients get with the decision, if the case is about that.
+    #[serde(default)]
+    pub(crate) metadata: Option<serde_json::Value>,
+    /// Instead of the fields above.
     #[serde(default)]
     pub(crate) error: Option<String>,
 }
@@ -104,6 +119,11 @@ pub(crate) struct Case {
 pub(crate) enum Expected {
     Decision { enabled: bool, reason: String, variant: Option<String> },
     Error { error: String },
+}
+
+/// The text of a column: a string as it is, or JSON.
+fn text(json: &serde_json::Value) -> String {
+    json.as_str().map_or_else(|| json.to_string(), str::to_owned)
 }
 
 const fn yes() -> bool {
@@ -136,20 +156,17 @@ impl Suite {
         let flag = |flag: &Flag| FlagRow {
             metadata: FlagMetadata {
                 fail_mode: flag.fail_mode,
-                variants: flag.variants.as_ref().map(|variants| match variants {
-                    serde_json::Value::String(text) => text.clone(),
-                    json => json.to_string(),
-                }),
+                variants: flag.variants.as_ref().map(text),
+                value_type: flag.value_type,
                 default_variant: flag.default_variant.clone(),
+                off_variant: flag.off_variant.clone(),
+                metadata: flag.metadata.as_ref().map(text),
                 ..FlagMetadata::default()
             },
             ..FlagRow::new(flag.id, &flag.name, flag.status)
         };
         let activation = |row: &Activation| {
-            let config = match &row.config {
-                serde_json::Value::String(text) => text.clone(),
-                json => json.to_string(),
-            };
+            let config = text(&row.config);
             let name = row.name.clone().unwrap_or_else(|| format!("activation {}", row.id));
             ActivationRow::new(row.id, name, &row.class_name, config)
         };
@@ -171,6 +188,7 @@ impl Suite {
             context: self.context.clone(),
             overrides: self.overrides.clone(),
             identity: self.identity.clone(),
+            metadata: self.metadata.clone(),
             keep_rows: true,
             ..Settings::default()
         }
@@ -178,7 +196,7 @@ impl Suite {
 
     /// Flags from these rows, under the suite's settings.
     pub(crate) fn flags(&self, rows: Rows) -> Flags {
-        let Settings { context, overrides, identity, .. } = self.settings();
+        let Settings { context, overrides, identity, metadata, .. } = self.settings();
         let registry = Registry::global().unwrap();
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in &self.files {
@@ -190,6 +208,7 @@ impl Suite {
             .context(context)
             .overrides(overrides)
             .identity(identity)
+            .metadata(metadata)
             .keep_rows()
             .from_rows(rows)
             .unwrap()
@@ -225,12 +244,16 @@ impl Suite {
                     all.iter().all(|other| other.revision() == decision.revision()),
                     "revisions of all, {at}"
                 );
-                let among_all =
-                    all.iter().find(|other| other.flag() == case.flag).map(novi::Decision::enabled);
-                assert_eq!(among_all, Some(decision.enabled()), "among all, {at}");
+                let among_all = all.iter().find(|other| other.flag() == case.flag);
+                let among_all = among_all.map(|other| (other.enabled(), other.reason()));
+                assert_eq!(among_all, Some((decision.enabled(), decision.reason())), "among all, {at}");
                 let on = serde_json::Value::Bool(case.enabled);
                 let value = if has_values { case.value.as_ref() } else { Some(&on) };
                 assert_eq!(decision.value(), value, "value, {at}");
+                if let Some(metadata) = &case.metadata {
+                    let found: BTreeMap<_, _> = decision.metadata().collect();
+                    assert_eq!(serde_json::to_value(found).unwrap(), *metadata, "metadata, {at}");
+                }
             }
             assert_eq!(flags.flag(&case.flag).is_enabled(&context), case.enabled, "handle, {at}");
             if let Ok(trace) = flags.explain(&case.flag, &context) {

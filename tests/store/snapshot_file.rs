@@ -5,7 +5,9 @@ use std::{fs, path::Path};
 use novi::{
     Context, Error, Flags,
     error::SnapshotFault,
-    rows::{ActivationRow, FailMode, Fault, FlagMetadata, FlagRow, LinkRow, MemberRow, Revision, Rows},
+    rows::{
+        ActivationRow, FailMode, Fault, FlagMetadata, FlagRow, LinkRow, MemberRow, Revision, Rows, ValueType,
+    },
     store::SnapshotFile,
 };
 use proptest::prelude::*;
@@ -22,6 +24,9 @@ fn rows() -> Rows {
         exposed: true,
         fail_mode: FailMode::LastKnown,
         variants: Some("{\"A\": 0.1}".to_owned()),
+        value_type: Some(ValueType::Number),
+        off_variant: Some("a".to_owned()),
+        metadata: Some(r#"{"team": "shop"}"#.to_owned()),
         default_variant: Some("A".to_owned()),
         row_version: i64::MAX,
         created_at: Some("2026-01-31T12:00:00Z".parse().unwrap()),

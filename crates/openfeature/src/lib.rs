@@ -37,7 +37,8 @@
 //! | int, float, struct | the variant's value; integers also convert to float | `TYPE_MISMATCH` |
 //!
 //! The values of a flag with versions are the version numbers. If a flag assigns no variant, the variant is
-//! `on` or `off`. The metadata have the `revision` of the rows and, for a flag with versions, the `version`.
+//! `on` or `off`. The metadata have the `revision` of the rows, for a flag with versions the `version`, and what
+//! the team notes for clients (`flag_metadata.metadata`, and `[metadata]` in `novi.toml`).
 //! Reasons are the same in novi and OpenFeature; the reason of a broken flag, which uses its fail mode, is
 //! `ERROR`.
 //!
@@ -48,7 +49,7 @@
 //!
 //! | code | when |
 //! |---|---|
-//! | `General("DISABLED")` | no value, because the status is off |
+//! | `General("DISABLED")` | no value, because the status is off and there is no off variant |
 //! | `General("DEFAULT")` | no value, because the flag is off for this user, or on without a variant |
 //! | `PARSE_ERROR` | no value, because the flag depends on an invalid row |
 //! | `FLAG_NOT_FOUND` | the flag does not exist |

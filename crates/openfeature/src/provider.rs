@@ -9,6 +9,7 @@ use open_feature::{
     FlagMetadata, StructValue,
     provider::{FeatureProvider, ProviderMetadata, ProviderStatus, ResolutionDetails},
 };
+use serde_json::Value;
 
 use crate::{
     context,
@@ -153,7 +154,21 @@ fn reason(reason: Reason) -> EvaluationReason {
 }
 
 fn metadata(decision: &Decision) -> FlagMetadata {
-    let mut metadata = FlagMetadata::default().with_value("revision", decision.revision().number());
+    let mut metadata = FlagMetadata::default();
+    for (name, value) in decision.metadata() {
+        match value {
+            Value::Bool(value) => metadata.add_value(name, *value),
+            Value::String(text) => metadata.add_value(name, text.as_str()),
+            Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+                (Some(number), _) => metadata.add_value(name, number),
+                (None, Some(number)) => metadata.add_value(name, number),
+                (None, None) => {}
+            },
+            // Other values are not read from the rows.
+            Value::Null | Value::Array(_) | Value::Object(_) => {}
+        }
+    }
+    metadata.add_value("revision", decision.revision().number());
     if let Some(version) = decision.version() {
         metadata.add_value("version", i64::from(version));
     }

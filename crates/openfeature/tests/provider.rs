@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use novi::{
     Flags,
-    rows::{ActivationRow, FlagRow, LinkRow, Rows},
+    rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, Revision, Rows},
 };
 use novi_openfeature::NoviProvider;
 use open_feature::{
     Client, EvaluationContext, EvaluationContextFieldValue as Field, EvaluationDetails, EvaluationError,
-    EvaluationErrorCode, Hook, HookContext, HookHints, OpenFeature, StructValue, Value,
+    EvaluationErrorCode, EvaluationReason, FlagMetadataValue, Hook, HookContext, HookHints, OpenFeature,
+    StructValue, Value,
     provider::{FeatureProvider, ProviderMetadata},
 };
 use serde_json::json;
@@ -27,6 +28,36 @@ fn flags(expression: &str) -> Flags {
         ..Rows::default()
     })
     .unwrap()
+}
+
+#[tokio::test]
+async fn metadata_of_the_flag_and_of_all_flags_reach_the_client() {
+    let metadata = FlagMetadata {
+        variants: Some(r#"{"a": 1, "b": 2}"#.to_owned()),
+        off_variant: Some("b".to_owned()),
+        metadata: Some(r#"{"team": "shop", "tier": 2, "share": 0.5, "old": true, "revision": 1}"#.to_owned()),
+        ..FlagMetadata::default()
+    };
+    let rows = Rows {
+        revision: Revision::new(7),
+        flags: vec![FlagRow { metadata, ..FlagRow::new(1, "it", false) }],
+        ..Rows::default()
+    };
+    let common = serde_json::from_value(json!({"set": "all", "tier": 1})).unwrap();
+    let client = client(Flags::builder().metadata(common).from_rows(rows).unwrap()).await;
+    let details = client.get_int_details("it", None, None).await.unwrap();
+    assert_eq!((details.value, details.variant.as_deref()), (2, Some("b")));
+    assert_eq!(details.reason, Some(EvaluationReason::Disabled));
+    let found = details.flag_metadata.values;
+    let expected = [
+        ("old", FlagMetadataValue::Bool(true)),
+        ("revision", FlagMetadataValue::Int(7)),
+        ("set", FlagMetadataValue::String("all".to_owned())),
+        ("share", FlagMetadataValue::Float(0.5)),
+        ("team", FlagMetadataValue::String("shop".to_owned())),
+        ("tier", FlagMetadataValue::Int(2)),
+    ];
+    assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value)).into());
 }
 
 async fn client(flags: Flags) -> Client {

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Children, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    activation::{
+        Activation, Children, CompileContext, Configured, Verdict, cause::CauseRule, evaluation::Evaluation,
+    },
     builtin::register::register,
 };
 
@@ -49,6 +51,10 @@ impl Activation for And {
             }
         }
         verdict
+    }
+
+    fn cause_rule(&self) -> CauseRule {
+        CauseRule::All
     }
 }
 

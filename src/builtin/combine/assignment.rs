@@ -10,7 +10,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 use crate::{
-    activation::{Child, CompileContext, Variant, Verdict, evaluation::Evaluation},
+    activation::{Child, CompileContext, Variant, Verdict, cause::CauseRule, evaluation::Evaluation},
     builtin::rollout::split,
 };
 
@@ -38,6 +38,16 @@ impl Outcome {
         match self {
             Self::Verdict(verdict) => verdict,
             Self::Ask(node) => evaluation.ask_node(node),
+        }
+    }
+
+    /// The rule of an activation with this result if nothing matches, or always.
+    pub(in crate::builtin) fn cause_rule(self, always: bool) -> CauseRule {
+        match self {
+            Self::Verdict(_) if always => CauseRule::Unconditional,
+            Self::Ask(_) if always => CauseRule::All,
+            Self::Verdict(verdict) => CauseRule::Choice { falls_on: verdict.is_on() },
+            Self::Ask(_) => CauseRule::Choice { falls_on: true },
         }
     }
 }

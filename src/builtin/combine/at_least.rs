@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Child, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    activation::{
+        Activation, Child, CompileContext, Configured, Verdict, cause::CauseRule, evaluation::Evaluation,
+    },
     builtin::register::register,
 };
 
@@ -55,6 +57,14 @@ impl Activation for AtLeast {
             }
         }
         if missing == 0 { verdict } else { Verdict::Off }
+    }
+
+    fn cause_rule(&self) -> CauseRule {
+        match self.count {
+            0 => CauseRule::Unconditional,
+            count if count == self.children.len() => CauseRule::All,
+            _ => CauseRule::Some,
+        }
     }
 }
 

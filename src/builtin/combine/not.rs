@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Children, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    activation::{
+        Activation, Children, CompileContext, Configured, Verdict, cause::CauseRule, evaluation::Evaluation,
+    },
     builtin::register::register,
 };
 
@@ -34,6 +36,10 @@ register!(Not, "novi.not", [], "On if its activation is off");
 impl Activation for Not {
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         (!evaluation.ask_node(self.child).is_on()).into()
+    }
+
+    fn cause_rule(&self) -> CauseRule {
+        CauseRule::Negation
     }
 }
 

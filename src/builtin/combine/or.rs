@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Children, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    activation::{
+        Activation, Children, CompileContext, Configured, Verdict, cause::CauseRule, evaluation::Evaluation,
+    },
     builtin::register::register,
 };
 
@@ -41,6 +43,10 @@ impl Activation for Or {
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let mut verdicts = self.children.iter().map(|child| evaluation.ask_node(*child));
         verdicts.find(|verdict| verdict.is_on()).unwrap_or(Verdict::Off)
+    }
+
+    fn cause_rule(&self) -> CauseRule {
+        CauseRule::One
     }
 }
 

@@ -5,7 +5,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    activation::{Activation, Child, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    activation::{
+        Activation, Child, CompileContext, Configured, Verdict, cause::CauseRule, evaluation::Evaluation,
+    },
     builtin::{
         combine::assignment::{Assignment, Outcome, split_schema},
         register::register,
@@ -78,11 +80,19 @@ impl Activation for Rules {
             let verdict = evaluation.ask_node(*when);
             if verdict.is_on() {
                 evaluation.note(|| format!("rule {number} is the first that matches"));
+                evaluation.match_rule();
                 return outcome.map_or(verdict, |outcome| outcome.verdict(evaluation));
             }
         }
         evaluation.note(|| "no rule matches".to_owned());
+        if !self.rules.is_empty() {
+            evaluation.fall_through();
+        }
         self.fallthrough.verdict(evaluation)
+    }
+
+    fn cause_rule(&self) -> CauseRule {
+        self.fallthrough.cause_rule(self.rules.is_empty())
     }
 }
 

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Variant, Verdict, evaluation::Evaluation},
+    activation::{
+        Activation, CompileContext, Configured, Variant, Verdict, cause::CauseRule, evaluation::Evaluation,
+    },
     builtin::register::register,
 };
 
@@ -37,6 +39,10 @@ impl Activation for Static {
     #[inline]
     fn evaluate(&self, _: &Evaluation<'_>) -> Verdict {
         Verdict::Variant(self.variant)
+    }
+
+    fn cause_rule(&self) -> CauseRule {
+        CauseRule::Unconditional
     }
 }
 

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    activation::{Activation, CompileContext, Configured, Verdict, cause::CauseRule, evaluation::Evaluation},
     builtin::{
         audience::{
             attribute_names::find,
@@ -108,10 +108,18 @@ impl Activation for Switch {
         let found = self.tables.iter().filter_map(|table| self.look_up(table, value)).min();
         let Some(case) = found.and_then(|case| self.cases.get(case as usize)) else {
             evaluation.note(|| "no case matches".to_owned());
+            if !self.cases.is_empty() {
+                evaluation.fall_through();
+            }
             return self.fallback.verdict(evaluation);
         };
         evaluation.note(|| format!("case {}", describe(&case.values)));
+        evaluation.match_value();
         case.outcome.verdict(evaluation)
+    }
+
+    fn cause_rule(&self) -> CauseRule {
+        self.fallback.cause_rule(self.cases.is_empty())
     }
 }
 

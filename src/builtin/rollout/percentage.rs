@@ -59,7 +59,10 @@ register!(Percentage, "novi.percentage", [], "On for a share of the callers, alw
 impl Activation for Percentage {
     #[inline]
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
-        let Some(place) = self.sticky.place(evaluation, Purpose::Share) else { return Verdict::Off };
+        let Some(place) = self.sticky.place(evaluation, Purpose::Share) else {
+            evaluation.skip_draw();
+            return Verdict::Off;
+        };
         evaluation.note(|| {
             let hash = self.sticky.hash();
             format!("bucket {}, in if below {}", hash.format(place), hash.format(self.below))

@@ -91,7 +91,10 @@ impl Activation for Ramp {
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let Some(now) = now_in_rfc3339(evaluation) else { return Verdict::Off };
         let below = self.below(now.at);
-        let Some(place) = self.sticky.place(evaluation, Purpose::Share) else { return Verdict::Off };
+        let Some(place) = self.sticky.place(evaluation, Purpose::Share) else {
+            evaluation.skip_draw();
+            return Verdict::Off;
+        };
         evaluation.note(|| {
             let hash = self.sticky.hash();
             let at = now.at.date().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);

@@ -72,7 +72,10 @@ register!(
 
 impl Activation for WeightedRandom {
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
-        let Some(place) = self.place(evaluation) else { return Verdict::Off };
+        let Some(place) = self.place(evaluation) else {
+            evaluation.skip_draw();
+            return Verdict::Off;
+        };
         let Some((chosen, variant)) = self.choices.get(self.choice(place)) else {
             return Verdict::Off;
         };

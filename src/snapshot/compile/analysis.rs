@@ -1,6 +1,9 @@
 //! Properties of each node that follow from the whole graph.
 
-use crate::activation::evaluation::Node;
+use crate::activation::{
+    cause::{CauseSet, PossibleCauses},
+    evaluation::Node,
+};
 use crate::snapshot::compile::{
     links::Links,
     nodes::{DraftNode, DraftNodes},
@@ -14,8 +17,10 @@ pub(in crate::snapshot) const MAX_RECURSION: u32 = 64;
 pub(in crate::snapshot) struct Analysis {
     broken: Vec<bool>,
     pub(in crate::snapshot) depths: Vec<u32>,
-    /// Whether the node or one below it divides callers at random.
-    pub(in crate::snapshot) splits: Vec<bool>,
+    causes: Vec<PossibleCauses>,
+    /// Whether the reason of a flag that depends on the node differs by caller, so that evaluations note what
+    /// decides.
+    pub(in crate::snapshot) tracked: Vec<bool>,
     /// Whether the verdict of the node or of one below it depends on which flag is evaluated.
     pub(in crate::snapshot) by_flag: Vec<bool>,
     /// Whether the node or one below it may assign a variant.
@@ -31,9 +36,11 @@ impl Analysis {
         let depths = drafts.graph.depths(&drafts.order);
         let by_flag = propagate(drafts, |draft| draft.by_flag);
         let (slots, slot_count) = memo_slots(drafts, links, &depths, &by_flag);
+        let causes = possible_causes(drafts);
         Self {
             broken: broken(drafts),
-            splits: propagate(drafts, |draft| draft.is_split),
+            tracked: tracked(drafts, links, &causes, (&slots, slot_count)),
+            causes,
             assigns_variant: propagate(drafts, DraftNode::assigns_variants),
             depths,
             by_flag,
@@ -45,6 +52,54 @@ impl Analysis {
     pub(in crate::snapshot) fn any_broken(&self, nodes: &[u32]) -> bool {
         nodes.iter().any(|node| self.broken[*node as usize])
     }
+
+    /// What may decide that all of these nodes are on.
+    pub(in crate::snapshot) fn causes_of_all(&self, nodes: &[u32]) -> CauseSet {
+        causes_of_all(&self.causes, nodes)
+    }
+}
+
+/// What may decide the verdicts of each node.
+fn possible_causes(drafts: &DraftNodes) -> Vec<PossibleCauses> {
+    let mut found = vec![PossibleCauses::default(); drafts.list.len()];
+    for node in &drafts.order.nodes {
+        let Some(draft) = drafts.list.get(*node as usize) else { continue };
+        let children = drafts.graph.targets(*node).iter().map(|child| &found[*child as usize]);
+        found[*node as usize] = draft.cause_rule.possible(children);
+    }
+    found
+}
+
+fn causes_of_all(causes: &[PossibleCauses], nodes: &[u32]) -> CauseSet {
+    CauseSet::all(nodes.iter().map(|node| causes[*node as usize].on))
+}
+
+/// Whether evaluations note what decides the verdict of each node.
+fn tracked(
+    drafts: &DraftNodes,
+    links: &Links,
+    causes: &[PossibleCauses],
+    (slots, slot_count): (&[u32], usize),
+) -> Vec<bool> {
+    let mut tracked = vec![false; drafts.list.len()];
+    let flags = (0..).take(links.nodes.len()).map(|flag| links.nodes.targets(flag));
+    let differing = flags.filter(|linked| causes_of_all(causes, linked).len() > 1);
+    let roots: Vec<u32> = differing.flatten().copied().collect();
+    if roots.is_empty() {
+        return tracked;
+    }
+    let mut tracked_slots = vec![false; slot_count];
+    for node in drafts.graph.reachable(&roots) {
+        tracked[node as usize] = true;
+        if let Some(slot) = tracked_slots.get_mut(slots[node as usize] as usize) {
+            *slot = true;
+        }
+    }
+    // Nodes that share a slot are all tracked: any of them may be the one that is evaluated.
+    for (node, slot) in slots.iter().enumerate() {
+        tracked[node] |= tracked_slots.get(*slot as usize).copied().unwrap_or_default();
+    }
+    tracked
 }
 
 /// Gives a memo slot to each node whose verdict may be needed more than once in one evaluation.

@@ -77,6 +77,10 @@ impl FeatureChecker<'_> {
         if let Some(Err(message)) = default.map(|default| feature.check_name(self.name(default))) {
             report("default_variant".to_owned(), message);
         }
+        let off = values.filter(|values| values.list.is_empty()).and_then(|values| values.off);
+        if let Some(Err(message)) = off.map(|off| feature.check_name(self.name(off))) {
+            report("off_variant".to_owned(), message);
+        }
         let has_values = values.is_some_and(|values| values.declared);
         if feature.kind == FeatureKind::Struct && row.status && !has_values {
             let message =

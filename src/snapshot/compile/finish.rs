@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::AtomicBool};
 use crate::{
     activation::{
         Activation, Verdict,
-        evaluation::{Evaluation, Node, PanicPolicy},
+        evaluation::{Entry, Evaluation, Node, NodeProperties},
     },
     snapshot::compile::{analysis::Analysis, graph::Graph, nodes::DraftNodes},
 };
@@ -14,17 +14,23 @@ impl DraftNodes {
     /// The finished nodes, and the graph of which node evaluates which.
     pub(in crate::snapshot) fn finish(self, analysis: &Analysis) -> (Vec<Node>, Graph) {
         let results = analysis.slots.iter().zip(&analysis.by_flag).zip(&analysis.assigns_variant);
-        let nodes = self.list.into_iter().zip(results).map(|(draft, ((slot, by_flag), assigns))| Node {
-            activation: draft.activation.unwrap_or_else(|| Arc::new(Broken)),
-            slot: *slot,
-            by_flag: *by_flag,
-            assigns: *assigns,
-            panic_policy: if draft.may_panic {
-                PanicPolicy::MayPanic(AtomicBool::default())
-            } else {
-                PanicPolicy::Trusted
-            },
-        });
+        let results = results.zip(&analysis.tracked);
+        let nodes =
+            self.list.into_iter().zip(results).map(|(draft, (((slot, by_flag), assigns), tracked))| {
+                let entry = match (draft.may_panic, tracked) {
+                    (true, _) => Entry::MayPanic(AtomicBool::default()),
+                    (false, true) => Entry::Tracked,
+                    (false, false) => Entry::Direct,
+                };
+                Node {
+                    activation: draft.activation.unwrap_or_else(|| Arc::new(Broken)),
+                    slot: if *tracked { *slot | Node::TRACKED_SLOT } else { *slot },
+                    by_flag: *by_flag,
+                    properties: NodeProperties::new(*assigns, *tracked),
+                    cause_rule: draft.cause_rule,
+                    entry,
+                }
+            });
         (nodes.collect(), self.graph)
     }
 }

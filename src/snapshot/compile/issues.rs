@@ -88,9 +88,9 @@ impl IssueCollector<'_> {
                 table: "flag_metadata",
                 id: Some(row.id),
                 name: row.name.clone(),
-                path: error.column.to_owned(),
+                path: error.path.clone().into_owned(),
                 message: error.message.clone(),
-                flags: vec![row.name.clone()],
+                flags: if error.breaks_flag { vec![row.name.clone()] } else { Vec::new() },
                 warning: false,
             });
         }

@@ -30,7 +30,7 @@ use crate::{
     rows::{FailMode, FlagRow, Rows},
     snapshot::{
         Conjunction, Flag, FlagExtras, Logic, Settings, Snapshot, Strategy,
-        decision::{Outcome, Reason},
+        decision::{Outcome, OutcomeReason, Reason},
     },
 };
 use analysis::{Analysis, MAX_RECURSION};
@@ -43,7 +43,7 @@ use names::NameIndex;
 use node_info::NodeInfo;
 use nodes::{DraftNodes, MissingRows, ReusedNodes};
 use prerequisites::{FlagLookup, install_prerequisites};
-use variants::{MetadataError, Values};
+use variants::{MetadataError, Values, client_metadata, without_value};
 
 /// The input of a compilation.
 pub(super) struct Source<'a> {
@@ -172,6 +172,7 @@ impl Snapshot {
             prerequisite_nodes: prerequisites.into_iter().map(|(node, _)| node).collect(),
             node_info: Arc::new(node_info),
             variants: variants.names.into(),
+            metadata: Arc::new(settings.metadata.clone()),
             slots: analysis.slot_count,
             issues: issues.into(),
             counts: previous.map(|previous| Arc::clone(&previous.counts)).unwrap_or_default(),
@@ -251,30 +252,38 @@ impl FlagCompiler<'_> {
                 self.errors.push((position as usize, error));
             }
         }
+        match row.metadata.metadata.as_deref().map(client_metadata).transpose() {
+            Ok(metadata) => extras.metadata = metadata.unwrap_or_default(),
+            // Decisions do not depend on it.
+            Err(error) => self.errors.push((position as usize, error)),
+        }
         let overridden = if self.overrides.is_empty() { None } else { self.overrides.get(&row.name) };
         let links = self.links;
         let linked = links.nodes.targets(position);
         let logic = match overridden {
             Some(over) => Logic::Fixed(self.overridden(over)),
-            None => self.unless_disabled(row, |compiler| {
-                if invalid_metadata
-                    || links.unresolved.contains(&position)
-                    || row.is_unreadable()
-                    || compiler.analysis.any_broken(linked)
-                {
-                    return compiler.broken(row, &mut extras);
-                }
-                let default = extras.values.as_ref().and_then(|values| values.default);
-                if linked.is_empty() {
-                    return Logic::Fixed(Outcome { enabled: true, variant: default, reason: Reason::Static });
-                }
-                Logic::Activations(compiler.ask(linked, default, row.metadata.fail_mode, &mut extras))
-            }),
+            None => {
+                self.unless_disabled(row, extras.values.as_ref().and_then(|values| values.off), |compiler| {
+                    if invalid_metadata
+                        || links.unresolved.contains(&position)
+                        || row.is_unreadable()
+                        || compiler.analysis.any_broken(linked)
+                    {
+                        return compiler.broken(row, &mut extras);
+                    }
+                    let default = extras.values.as_ref().and_then(|values| values.default);
+                    if linked.is_empty() {
+                        return Logic::Fixed(Outcome::new(true, default, Reason::Static));
+                    }
+                    compiler.ask(linked, default, row.metadata.fail_mode, &mut extras)
+                })
+            }
         };
         if matches!(logic, Logic::Fixed(_)) && !linked.is_empty() && !self.analysis.any_broken(linked) {
             // An override may name a variant of a flag that is off.
             extras.variants = self.variants_of(linked, None);
         }
+        self.check_values(position as usize, &mut extras);
         if !row.metadata.tags.is_empty() {
             extras.tags = row.metadata.tags.iter().map(|tag| tag.as_str().into()).collect();
         }
@@ -291,6 +300,26 @@ impl FlagCompiler<'_> {
         }
     }
 
+    /// Reports values of the wrong type, and variants that can be assigned and have no value.
+    fn check_values(&mut self, position: usize, extras: &mut FlagExtras) {
+        let Some(values) = extras.values.as_mut() else { return };
+        let mismatched = std::mem::take(&mut values.mismatched);
+        if values.list.is_empty() && mismatched.is_empty() {
+            // Invalid metadata, or variants without values.
+            return;
+        }
+        let has_value = |variant: &Variant| {
+            values.get(*variant).is_some() || mismatched.iter().any(|(known, _)| known == variant)
+        };
+        // A broken flag that is evaluated as before has the variants of the earlier rows.
+        let variants = if extras.last_known.is_none() { &*extras.variants } else { &[] };
+        let missing = variants.iter().filter(|variant| !has_value(variant));
+        let names = missing.filter_map(|variant| self.variants.names.get(variant.index()));
+        let missing: Vec<_> = names.map(|name| without_value(name)).collect();
+        let mismatched = mismatched.into_iter().map(|(_, error)| error);
+        self.errors.extend(mismatched.chain(missing).map(|error| (position, error)));
+    }
+
     fn named(&mut self, name: &str) -> FlagRef {
         FlagRef { name: self.texts.add(name), salt: Salted::new(name) }
     }
@@ -300,16 +329,21 @@ impl FlagCompiler<'_> {
             Override::On | Override::Off => None,
             Override::Variant(name) => Some(self.variants.intern(name)),
         };
-        Outcome { enabled: *over != Override::Off, variant, reason: Reason::Static }
+        Outcome::new(*over != Override::Off, variant, Reason::Static)
     }
 
     /// The status off is a kill switch: it decides even if other rows are invalid, provided that it could be
     /// read.
-    fn unless_disabled(&mut self, row: &FlagRow, otherwise: impl FnOnce(&mut Self) -> Logic) -> Logic {
+    fn unless_disabled(
+        &mut self,
+        row: &FlagRow,
+        variant: Option<Variant>,
+        otherwise: impl FnOnce(&mut Self) -> Logic,
+    ) -> Logic {
         if row.status || row.is_unreadable() {
             return otherwise(self);
         }
-        Logic::Fixed(Outcome { enabled: false, variant: None, reason: Reason::Disabled })
+        Logic::Fixed(Outcome::new(false, variant, Reason::Disabled))
     }
 
     fn ask(
@@ -318,19 +352,22 @@ impl FlagCompiler<'_> {
         default: Option<Variant>,
         fail_mode: FailMode,
         extras: &mut FlagExtras,
-    ) -> Conjunction {
-        let split = linked.iter().any(|node| self.analysis.splits[*node as usize]);
-        let on = if split { Reason::Split } else { Reason::TargetingMatch };
+    ) -> Logic {
+        let causes = self.analysis.causes_of_all(linked);
+        let on = OutcomeReason::of(causes.iter().next().map_or(Reason::TargetingMatch, Reason::of));
         let graph = &self.drafts.graph;
         let strategy = if linked.iter().any(|node| self.analysis.depths[*node as usize] > MAX_RECURSION) {
             Strategy::Deep
-        } else if graph.is_tree(linked) {
-            Strategy::Plain
-        } else {
+        } else if !graph.is_tree(linked) {
             Strategy::Shared
+        } else if causes.len() > 1 {
+            Strategy::Tracked
+        } else {
+            Strategy::Plain
         };
         extras.variants = self.variants_of(linked, default);
-        Conjunction { on, default, fails_on: fail_mode == FailMode::On, strategy }
+        let ask = Conjunction { on, causes, default, fails_on: fail_mode == FailMode::On, strategy };
+        Logic::Activations(ask)
     }
 
     /// The variants that a flag may assign.
@@ -364,7 +401,7 @@ impl FlagCompiler<'_> {
     }
 
     fn broken(&mut self, row: &FlagRow, extras: &mut FlagExtras) -> Logic {
-        let fixed = |enabled| Logic::Fixed(Outcome { enabled, variant: None, reason: Reason::Error });
+        let fixed = |enabled| Logic::Fixed(Outcome::new(enabled, None, Reason::Error));
         match row.metadata.fail_mode {
             FailMode::Off => fixed(false),
             FailMode::On => fixed(true),
@@ -379,9 +416,8 @@ impl FlagCompiler<'_> {
         let (snapshot, index) = match (&flag.logic, &flag.extras) {
             // It was broken before, too: the snapshot that it used then is still the last known.
             (Logic::LastKnown, Some(extras)) => extras.last_known.clone()?,
-            (Logic::LastKnown, None) | (Logic::Fixed(Outcome { reason: Reason::Error, .. }), _) => {
-                return None;
-            }
+            (Logic::LastKnown, None) => return None,
+            (Logic::Fixed(outcome), _) if outcome.reason.reason() == Reason::Error => return None,
             (Logic::Fixed(_) | Logic::Activations(_), _) => {
                 let snapshot = self.last_known.get_or_insert_with(|| previous.as_last_known());
                 (Arc::clone(snapshot), index)
@@ -404,7 +440,8 @@ impl FlagRow {
 
 impl FlagExtras {
     fn is_empty(&self) -> bool {
-        let Self { values, variants, tags, expiry, last_known } = self;
-        values.is_none() && variants.is_empty() && tags.is_empty() && expiry.is_none() && last_known.is_none()
+        let Self { values, variants, tags, metadata, expiry, last_known } = self;
+        let has_data = values.is_some() || expiry.is_some() || last_known.is_some();
+        !has_data && variants.is_empty() && tags.is_empty() && metadata.is_empty()
     }
 }

@@ -16,6 +16,7 @@ use hashbrown::HashTable;
 use crate::{
     activation::{
         Activation, ChildReference, CompileContext, Linker, Problem, Variant,
+        cause::CauseRule,
         evaluation::Node,
         registry::{ActivationType, Registry},
         unknown_fields::UnknownFields,
@@ -80,8 +81,7 @@ pub(in crate::snapshot) struct DraftNode {
     pub(super) activation: Option<Arc<dyn Activation>>,
     /// The range of [`DraftNodes::assigned`] with the variants that the activation itself may assign.
     assigns: Range<u32>,
-    /// Whether the activation itself divides callers at random.
-    pub(in crate::snapshot) is_split: bool,
+    pub(in crate::snapshot) cause_rule: CauseRule,
     /// Whether the verdict of the activation itself depends on the flag.
     pub(in crate::snapshot) by_flag: bool,
     pub(super) may_panic: bool,
@@ -290,9 +290,8 @@ impl<'a> Builder<'a, '_> {
         let draft = DraftNode { row: position, class, canonical: position, ..DraftNode::default() };
         if let Some(node) = self.reused(row.id) {
             let activation = Some(Arc::clone(&node.activation));
-            let is_split = node.activation.is_split();
-            let by_flag = node.by_flag;
-            self.push(DraftNode { activation, is_split, by_flag, ..draft }, Vec::new());
+            let (cause_rule, by_flag) = (node.cause_rule, node.by_flag);
+            self.push(DraftNode { activation, cause_rule, by_flag, ..draft }, Vec::new());
             return;
         }
         let config = row.config.as_deref();
@@ -334,7 +333,8 @@ impl<'a> Builder<'a, '_> {
         }
         let (class, _) = self.classes.intern("flag", self.registry);
         self.flags.push((node, flag));
-        self.list.push(DraftNode { class, canonical: node, kind: NodeKind::Flag, ..DraftNode::default() });
+        let (kind, cause_rule) = (NodeKind::Flag, CauseRule::Flag);
+        self.list.push(DraftNode { class, canonical: node, kind, cause_rule, ..DraftNode::default() });
         self.graph.push(self.lookup.activations_of(flag).iter().copied());
     }
 
@@ -381,11 +381,11 @@ impl<'a> Builder<'a, '_> {
         // A third-party type may panic. That is a problem of this row and must not affect others.
         let built = panic::catch_unwind(AssertUnwindSafe(|| {
             let activation = kind.build(source.config, &mut compile);
-            let is_split = activation.as_ref().is_some_and(|activation| activation.is_split());
-            (activation, is_split)
+            let rule = activation.as_ref().map(|activation| activation.cause_rule()).unwrap_or_default();
+            (activation, rule)
         }));
         let panicked = built.is_err();
-        (draft.activation, draft.is_split) = built.unwrap_or_default();
+        (draft.activation, draft.cause_rule) = built.unwrap_or_default();
         (draft.by_flag, draft.may_panic) = (compile.by_flag, kind.may_panic());
         let (mut problems, by_name) = (mem::take(&mut compile.problems), compile.by_name.get());
         let warnings = mem::take(&mut compile.warnings);

@@ -1,12 +1,18 @@
 //! Parses the variants of a flag and their values from `flag_metadata`.
 
+use std::borrow::Cow;
+
+use serde::Deserialize as _;
 use serde_json::Value as Json;
 
 use crate::{
-    activation::Variant, error::json_terms, rows::FlagMetadata, snapshot::compile::ids::VariantInterner,
+    activation::Variant,
+    error::json_terms,
+    rows::{FlagMetadata, ValueType, metadata::ClientMetadata},
+    snapshot::compile::ids::VariantInterner,
 };
 
-/// The variants of a flag with their values, all of one type.
+/// The variants of a flag with their values.
 #[derive(Clone, Default)]
 pub(in crate::snapshot) struct Values {
     /// Whether the metadata declare values for the variants, even invalid ones. If so, the flag's value is
@@ -15,32 +21,62 @@ pub(in crate::snapshot) struct Values {
     /// Whether the variants are version numbers, starting at 1.
     pub(in crate::snapshot) versions: bool,
     pub(in crate::snapshot) list: Box<[(Variant, Json)]>,
+    /// The variants whose values have another type than the flag, with the issues.
+    pub(in crate::snapshot) mismatched: Vec<(Variant, MetadataError)>,
     /// The variant if the flag is on and no activation assigns one.
     pub(in crate::snapshot) default: Option<Variant>,
+    /// The variant while the flag's status is off.
+    pub(in crate::snapshot) off: Option<Variant>,
 }
 
-/// An invalid column of `flag_metadata`.
+/// An invalid column of `flag_metadata`, or an invalid value in it.
+#[derive(Clone)]
 pub(in crate::snapshot) struct MetadataError {
-    pub(in crate::snapshot) column: &'static str,
+    /// The column, and the path in its JSON.
+    pub(in crate::snapshot) path: Cow<'static, str>,
     pub(in crate::snapshot) message: String,
+    /// Whether decisions depend on the column.
+    pub(in crate::snapshot) breaks_flag: bool,
+}
+
+/// Parses the column `metadata`.
+pub(in crate::snapshot) fn client_metadata(text: &str) -> Result<ClientMetadata, MetadataError> {
+    const EXPECTATION: &str = r#"expected an object of strings, numbers and booleans, like {"team": "shop"}"#;
+    let invalid = |message| MetadataError { path: "metadata".into(), message, breaks_flag: false };
+    if text.trim().is_empty() {
+        return Ok(ClientMetadata::default());
+    }
+    let json: Json =
+        serde_json::from_str(text).map_err(|error| invalid(json_terms::unmet(EXPECTATION, &error)))?;
+    if !json.is_object() {
+        return Err(invalid(format!("{EXPECTATION}, found {}", kind(&json))));
+    }
+    ClientMetadata::deserialize(json).map_err(|error| invalid(error.to_string()))
 }
 
 impl Values {
     /// No program keeps more versions of a feature than this.
     const MAX_VERSIONS: u32 = 1000;
 
-    /// Returns `None` if the metadata have neither variants nor a default variant.
+    /// Returns `None` if the metadata have no variants.
     pub(in crate::snapshot) fn parse(
         metadata: &FlagMetadata,
         variants: &mut VariantInterner,
     ) -> Result<Option<Self>, MetadataError> {
-        let invalid = |column, message| Err(MetadataError { column, message });
-        let Some(text) = metadata.variants.as_deref().filter(|text| !text.trim().is_empty()) else {
-            // A default needs no value: activations may assign variants without values as well.
-            let default = metadata.default_variant.as_deref().map(|name| variants.intern(name));
-            return Ok(default.map(|name| Self { default: Some(name), ..Self::default() }));
+        let invalid = |column: &'static str, message| {
+            Err(MetadataError { path: column.into(), message, breaks_flag: true })
         };
-        let expectation = "expected an object that maps variants to values of one type, like {\"A\": 1, \"B\": 2}, or \
+        let Some(text) = metadata.variants.as_deref().filter(|text| !text.trim().is_empty()) else {
+            // They need no value: activations may assign variants without values as well.
+            let mut number = |name: &Option<String>| name.as_deref().map(|name| variants.intern(name));
+            let (default, off) = (number(&metadata.default_variant), number(&metadata.off_variant));
+            return Ok((default.is_some() || off.is_some()).then(|| Self {
+                default,
+                off,
+                ..Self::default()
+            }));
+        };
+        let expectation = "expected an object that maps variants to values, like {\"A\": 1, \"B\": 2}, or \
                            a number of versions";
         let versions = text.trim().parse::<u32>().ok();
         let named: Vec<(String, Json)> = match versions {
@@ -58,24 +94,32 @@ impl Values {
                 }
             },
         };
-        let named = with_fractions(named);
-        let mut kinds: Vec<&str> = named.iter().map(|(_, value)| kind(value)).collect();
-        kinds.dedup();
-        if let [first, other, ..] = kinds[..] {
-            return invalid("variants", format!("{expectation}, found {first} and {other}"));
+        let chosen = [("default_variant", &metadata.default_variant), ("off_variant", &metadata.off_variant)];
+        for (column, chosen) in chosen {
+            if let Some(chosen) = chosen
+                && !named.iter().any(|(name, _)| name == chosen)
+            {
+                let known: Vec<_> = named.iter().map(|(name, _)| name.as_str()).collect();
+                return invalid(column, format!("expected one of {}, found {chosen:?}", known.join(", ")));
+            }
         }
-        if let Some(default) = &metadata.default_variant
-            && !named.iter().any(|(name, _)| name == default)
-        {
-            let known: Vec<_> = named.iter().map(|(name, _)| name.as_str()).collect();
-            return invalid(
-                "default_variant",
-                format!("expected one of {}, found {default:?}", known.join(", ")),
-            );
+        let mut number = |name: &Option<String>| name.as_deref().map(|name| variants.intern(name));
+        let (default, off) = (number(&metadata.default_variant), number(&metadata.off_variant));
+        let (mut list, mut mismatched) = (Vec::with_capacity(named.len()), Vec::new());
+        for (name, value) in named {
+            let variant = variants.intern(&name);
+            let Some(kind) = metadata.value_type else {
+                list.push((variant, value));
+                continue;
+            };
+            let found = self::kind(&value);
+            match kind.convert(value) {
+                Some(value) => list.push((variant, value)),
+                None => mismatched.push((variant, other_type(&name, kind, found))),
+            }
         }
-        let default = metadata.default_variant.as_deref().map(|name| variants.intern(name));
-        let list: Box<[_]> = named.into_iter().map(|(name, value)| (variants.intern(&name), value)).collect();
-        Ok(Some(Self { declared: true, versions: versions.is_some(), list, default }))
+        let (declared, versions, list) = (true, versions.is_some(), list.into());
+        Ok(Some(Self { declared, versions, list, mismatched, default, off }))
     }
 
     /// The values of a flag with invalid metadata.
@@ -84,7 +128,7 @@ impl Values {
     }
 
     pub(in crate::snapshot) fn variants(&self) -> impl Iterator<Item = Variant> {
-        self.list.iter().map(|(variant, _)| *variant).chain(self.default)
+        self.list.iter().map(|(variant, _)| *variant).chain(self.default).chain(self.off)
     }
 
     pub(in crate::snapshot) fn get(&self, variant: Variant) -> Option<&Json> {
@@ -92,17 +136,25 @@ impl Values {
     }
 }
 
-/// Turns all numbers into floats if one of them is, so that `1` and `2.5` have the same type for readers of
-/// the flag.
-fn with_fractions(mut named: Vec<(String, Json)>) -> Vec<(String, Json)> {
-    if named.iter().any(|(_, value)| value.is_f64()) {
-        for (_, value) in &mut named {
-            if let Some(number) = value.as_f64() {
-                *value = number.into();
-            }
-        }
-    }
-    named
+/// The issue of a value that has another type than the flag declares. It breaks no flag: other variants have
+/// valid values.
+fn other_type(name: &str, expected: ValueType, found: &str) -> MetadataError {
+    let expected = match expected {
+        ValueType::Boolean => "a boolean",
+        ValueType::String => "a string",
+        ValueType::Integer => "an integer",
+        ValueType::Number => "a number",
+        ValueType::Object => "an object or a list",
+        ValueType::Any => "a value",
+    };
+    let message = format!("expected {expected}, the type of the flag's values, found {found}");
+    MetadataError { path: format!("variants.{name}").into(), message, breaks_flag: false }
+}
+
+/// The issue of a variant that an activation can assign, if others have values.
+pub(in crate::snapshot) fn without_value(name: &str) -> MetadataError {
+    let message = format!("expected a value for the variant {name:?}, which activations can assign");
+    MetadataError { path: "variants".into(), message, breaks_flag: false }
 }
 
 fn kind(value: &Json) -> &'static str {

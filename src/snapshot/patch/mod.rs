@@ -16,7 +16,7 @@ use std::{
 
 use crate::{
     activation::{
-        evaluation::{Node, PanicPolicy},
+        evaluation::{Entry, Node},
         registry::Registry,
     },
     context::overrides::Overrides,
@@ -289,10 +289,9 @@ impl Snapshot {
         let position = self.node_info.node_of(id)?;
         let has_issue = |issue: &Issue| issue.table.starts_with("activation") && issue.id == Some(id);
         let node = self.around.nodes.get(position as usize)?;
-        let is_alone =
-            self.graph.targets(position).is_empty() && matches!(node.panic_policy, PanicPolicy::Trusted);
+        let is_alone = self.graph.targets(position).is_empty() && !matches!(node.entry, Entry::MayPanic(_));
         // Variant ids are specific to this snapshot.
-        (is_alone && !node.assigns && !self.issues.iter().any(has_issue)).then_some(node)
+        (is_alone && !node.properties.assigns() && !self.issues.iter().any(has_issue)).then_some(node)
     }
 
     /// The name and class name of an activation's row.

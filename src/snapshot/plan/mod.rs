@@ -192,10 +192,10 @@ fn changed_flags(before: &Side<'_>, after: &Side<'_>) -> BTreeMap<i64, PlannedRo
                     continue;
                 }
                 let affects_decision = |field: &FieldChange| match field.field.as_str() {
-                    "status" => true,
-                    "activations" | "override_allowed" | "fail_mode" | "variants" | "default_variant" => {
-                        old.status || row.status
-                    }
+                    "status" | "metadata" => true,
+                    "activations" | "override_allowed" | "fail_mode" | "variants" | "value_type"
+                    | "default_variant" => old.status || row.status,
+                    "off_variant" => !old.status || !row.status,
                     "name" => row.status && after.snapshot.depends_on_flag_name(&row.name),
                     _ => false,
                 };
@@ -226,7 +226,10 @@ fn flag_fields(old: &FlagRow, old_links: &[i64], new: &FlagRow, new_links: &[i64
     fields.compare("exposed", &old.exposed, &new.exposed);
     fields.compare("fail_mode", &old.fail_mode, &new.fail_mode);
     fields.compare("variants", &old.variants, &new.variants);
+    fields.compare("value_type", &old.value_type, &new.value_type);
     fields.compare("default_variant", &old.default_variant, &new.default_variant);
+    fields.compare("off_variant", &old.off_variant, &new.off_variant);
+    fields.compare("metadata", &old.metadata, &new.metadata);
     fields.0
 }
 

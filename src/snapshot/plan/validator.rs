@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use crate::{
     activation::registry::Registry,
-    rows::{Rows, issue::Issue},
+    rows::{FlagMetadata, Rows, issue::Issue},
     snapshot::{
         Settings, Snapshot,
         plan::{self, Plan, Side},
@@ -124,8 +124,9 @@ fn is_written(issue: &Issue, before: &Rows, after: &Rows) -> bool {
         _ => {
             let row = |rows: &Rows| {
                 let found = rows.flags.iter().find(|row| row.id == id)?;
-                let (variants, default) = (&found.metadata.variants, &found.metadata.default_variant);
-                Some((variants.clone(), default.clone(), found.faults.clone()))
+                let FlagMetadata { variants, default_variant, off_variant, metadata, .. } = &found.metadata;
+                let texts = [variants, default_variant, off_variant, metadata].map(Clone::clone);
+                Some((texts, found.metadata.value_type, found.faults.clone()))
             };
             row(before) != row(after)
         }

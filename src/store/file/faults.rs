@@ -33,7 +33,7 @@ enum List {
 }
 
 /// Faults refer to tables and columns by static strings: these.
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 27] = [
     "flags",
     "flag_metadata",
     "activations",
@@ -49,7 +49,10 @@ const NAMES: [&str; 24] = [
     "exposed",
     "fail_mode",
     "variants",
+    "value_type",
     "default_variant",
+    "off_variant",
+    "metadata",
     "row_version",
     "created_at",
     "updated_at",

@@ -125,7 +125,7 @@ impl Replay {
 
 const ACTIVATION: [&str; 4] = ["id", "name", "class_name", "config"];
 const MEMBER: [&str; 3] = ["activation_id", "member", "denied"];
-const METADATA: [&str; 12] = [
+const METADATA: [&str; 15] = [
     "description",
     "owner",
     "expires_at",
@@ -134,7 +134,10 @@ const METADATA: [&str; 12] = [
     "exposed",
     "fail_mode",
     "variants",
+    "value_type",
     "default_variant",
+    "off_variant",
+    "metadata",
     "row_version",
     "created_at",
     "updated_at",

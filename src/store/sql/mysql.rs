@@ -59,7 +59,7 @@ static DIALECT: Dialect = Dialect {
         from flag_history where slot = ? and revision > ? and revision <= ? order by id limit ?",
         flags: "select cast(f.id as signed), f.name, cast(f.status as signed), m.flag_id, m.description, m.owner, \
         date_format(m.expires_at, '%Y-%m-%dT%H:%i:%s.%fZ'), m.tags, cast(m.override_allowed as signed), \
-        cast(m.exposed as signed), m.fail_mode, m.variants, m.default_variant, m.row_version, \
+        cast(m.exposed as signed), m.fail_mode, m.variants, m.value_type, m.default_variant, m.off_variant, m.metadata, m.row_version, \
         date_format(m.created_at, '%Y-%m-%dT%H:%i:%s.%fZ'), date_format(m.updated_at, '%Y-%m-%dT%H:%i:%s.%fZ') \
         from flags f left join flag_metadata m on m.flag_id = f.id",
         activations: "select cast(a.id as signed), a.name, a.class_name, a.config, v.row_version \
@@ -160,7 +160,7 @@ const CHECKSUMS: [&str; 5] = [
     "select cast(coalesce(sum(crc32(concat_ws('|', flag_id, activation_id))), 0) as char) from flags_activations",
     "select cast(coalesce(sum(crc32(concat_ws('|', flag_id, coalesce(description, '-'), coalesce(owner, '-'), \
         coalesce(expires_at, '-'), coalesce(tags, '-'), override_allowed, exposed, fail_mode, coalesce(variants, '-'), \
-        coalesce(default_variant, '-')))), 0) as char) from flag_metadata",
+        coalesce(value_type, '-'), coalesce(default_variant, '-'), coalesce(off_variant, '-'), coalesce(metadata, '-')))), 0) as char) from flag_metadata",
     "select cast(coalesce(sum(crc32(concat_ws('|', activation_id, member, denied))), 0) as char) \
         from activation_members",
 ];

@@ -53,7 +53,8 @@ static DIALECT: Dialect = Dialect {
         case operation when 'update' then before end, case operation when 'update' then after end, follows \
         from flag_history where slot = ? and revision > ? and revision <= ? order by id limit ?",
         flags: "select f.id, f.name, f.status, m.flag_id, m.description, m.owner, m.expires_at, m.tags, \
-        m.override_allowed, m.exposed, m.fail_mode, m.variants, m.default_variant, m.row_version, m.created_at, m.updated_at \
+        m.override_allowed, m.exposed, m.fail_mode, m.variants, m.value_type, m.default_variant, m.off_variant, m.metadata, m.row_version, m.created_at, \
+        m.updated_at \
         from flags f left join flag_metadata m on m.flag_id = f.id",
         activations: "select a.id, a.name, a.class_name, a.config, v.row_version \
         from activations a left join activation_metadata v on v.activation_id = a.id",

@@ -22,7 +22,7 @@ mod sql {
     pub(super) const ENSURE_METADATA: &str = "insert into flag_metadata (flag_id) select id from flags where id = ? \
         and not exists (select 1 from flag_metadata known where known.flag_id = flags.id)";
     pub(super) const SET_METADATA: &str = "update flag_metadata set description = ?, owner = ?, expires_at = ?, tags = ?, \
-        override_allowed = ?, exposed = ?, fail_mode = ?, variants = ?, default_variant = ? where flag_id = ?";
+        override_allowed = ?, exposed = ?, fail_mode = ?, variants = ?, value_type = ?, default_variant = ?, off_variant = ?, metadata = ? where flag_id = ?";
     pub(super) const INSERT_ACTIVATION: &str =
         "insert into activations (id, name, class_name, config) values (?, ?, ?, ?)";
     pub(super) const UPDATE_ACTIVATION: &str =
@@ -167,7 +167,7 @@ fn set_metadata(flag_id: i64, metadata: FlagMetadata) -> Vec<Step> {
     let row = RowRef::id("flags", flag_id);
     // An array of strings always is JSON.
     let tags = (!metadata.tags.is_empty()).then(|| serde_json::Value::from(metadata.tags).to_string());
-    let values: [Value; 10] = [
+    let values: [Value; 13] = [
         metadata.description.into(),
         metadata.owner.into(),
         metadata.expires_at.into(),
@@ -176,7 +176,10 @@ fn set_metadata(flag_id: i64, metadata: FlagMetadata) -> Vec<Step> {
         metadata.exposed.into(),
         metadata.fail_mode.as_str().into(),
         metadata.variants.into(),
+        metadata.value_type.map(|kind| kind.as_str().to_owned()).into(),
         metadata.default_variant.into(),
+        metadata.off_variant.into(),
+        metadata.metadata.into(),
         flag_id.into(),
     ];
     // The row exists unless somebody has deleted it. To look for it first would lock it for reading on MySQL,

@@ -17,7 +17,7 @@ mod versions;
 
 use crate::{
     error::{Error, Result},
-    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, MemberRow},
+    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, LinkRow, MemberRow, ValueType},
     store::{Change, SchemaStore, WriteStore},
 };
 use rows::{apply, fill, load, revision};
@@ -304,7 +304,10 @@ fn full_metadata() -> FlagMetadata {
         exposed: true,
         fail_mode: FailMode::LastKnown,
         variants: Some(r#"{ "b": 1, "a": {"x": [true]} }"#.to_owned()),
+        value_type: Some(ValueType::Any),
         default_variant: Some("b".to_owned()),
+        off_variant: Some("a".to_owned()),
+        metadata: Some(r#"{ "team": "it's", "tier": 1.50 }"#.to_owned()),
         ..FlagMetadata::default()
     }
 }

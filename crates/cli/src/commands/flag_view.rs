@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use novi::{
-    rows::{ActivationRow, FailMode, Issue},
+    rows::{ActivationRow, FailMode, Issue, ValueType},
     snapshot::Snapshot,
 };
 use serde::Serialize;
@@ -22,7 +22,11 @@ pub(super) struct FlagView<'a> {
     pub(super) tags: &'a [String],
     /// The text of the row if it is not valid JSON.
     pub(super) variants: Value,
+    pub(super) value_type: Option<ValueType>,
     pub(super) default_variant: Option<&'a str>,
+    pub(super) off_variant: Option<&'a str>,
+    /// The text of the row if it is not valid JSON.
+    pub(super) metadata: Value,
     pub(super) override_allowed: bool,
     pub(super) exposed: bool,
     pub(super) fail_mode: FailMode,
@@ -58,9 +62,11 @@ impl<'a> FlagView<'a> {
         let activations = snapshot.activations_of(row).map(ActivationView::new).collect();
         let row = snapshot.rows()?.flags.get(row)?;
         let metadata = &row.metadata;
-        let variants = metadata.variants.as_deref().map_or(Value::Null, |text| {
-            serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
-        });
+        let json = |text: &Option<String>| {
+            text.as_deref().map_or(Value::Null, |text| {
+                serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+            })
+        };
         Some(Self {
             id: row.id,
             name: &row.name,
@@ -70,8 +76,11 @@ impl<'a> FlagView<'a> {
             owner: metadata.owner.as_deref(),
             expires_at: metadata.expires_at.map(|time| time.to_rfc3339()),
             tags: &metadata.tags,
-            variants,
+            variants: json(&metadata.variants),
+            value_type: metadata.value_type,
             default_variant: metadata.default_variant.as_deref(),
+            off_variant: metadata.off_variant.as_deref(),
+            metadata: json(&metadata.metadata),
             override_allowed: metadata.override_allowed,
             exposed: metadata.exposed,
             fail_mode: metadata.fail_mode,

@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use novi::{Context, Error, rows::FailMode};
+use novi::{
+    Context, Error,
+    rows::{FailMode, ValueType},
+};
 use serde_json::Value;
 
 use super::flag_view::{ActivationView, FlagView, issues_by_flag};
@@ -57,17 +60,21 @@ impl Show {
 
 /// Prints metadata that differs from the defaults.
 fn print_details(session: &Session, view: &FlagView<'_>) -> Result<(), Failure> {
-    let variants = match &view.variants {
+    let text = |value: &Value| match value {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
-        variants => Some(variants.to_string()),
+        value => Some(value.to_string()),
     };
+    let (variants, metadata) = (text(&view.variants), text(&view.metadata));
     let details = [
         ("description", view.description),
         ("owner", view.owner),
         ("expires", view.expires_at.as_deref()),
         ("variants", variants.as_deref()),
+        ("type of values", view.value_type.map(ValueType::as_str)),
         ("default variant", view.default_variant),
+        ("off variant", view.off_variant),
+        ("metadata", metadata.as_deref()),
         ("exposed", view.exposed.then_some("yes")),
         ("override allowed", (!view.override_allowed).then_some("no")),
         ("fail mode", (view.fail_mode != FailMode::Off).then(|| view.fail_mode.as_str())),

@@ -1,6 +1,8 @@
 //! `POST /api/evaluate/{name}`: the decision of a flag for the context in the body, now or at an earlier
 //! revision.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use novi::{
     Decision,
@@ -42,6 +44,8 @@ pub(crate) struct Evaluation<'a> {
     value: Value,
     /// OpenFeature's reason.
     reason: &'a str,
+    /// The entries of the flag's metadata and of `[metadata]` in the configuration.
+    metadata: BTreeMap<&'a str, &'a Value>,
     /// The revision of the rows.
     revision: i64,
     /// Every activation that was evaluated, as a tree.
@@ -74,6 +78,7 @@ pub(crate) async fn evaluate(
         variant: decision.variant(),
         value,
         reason: decision.reason().as_str(),
+        metadata: decision.metadata().collect(),
         revision: snapshot.revision().number(),
         explanation,
     })

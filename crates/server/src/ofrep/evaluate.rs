@@ -172,7 +172,7 @@ impl EvaluationRequest<'_> {
             return Err(ApiError::flag_broken(key));
         }
         let mut body = Vec::with_capacity(192 + key.len());
-        response::write_success(&mut body, &decision, Some(snapshot.revision()));
+        response::write_success(&mut body, &decision, snapshot.revision());
         Ok(json_bytes(StatusCode::OK, body))
     }
 
@@ -194,7 +194,7 @@ impl EvaluationRequest<'_> {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response
         } else {
-            response::write_end(&mut body, &stream, snapshot.revision());
+            response::write_end(&mut body, &stream, snapshot);
             json_bytes(StatusCode::OK, body)
         };
         response.headers_mut().insert(header::ETAG, etag);
@@ -216,7 +216,7 @@ impl EvaluationRequest<'_> {
             if traced {
                 telemetry::evaluated(decision);
             }
-            response::write_item(&mut body, decision);
+            response::write_item(&mut body, decision, snapshot.revision());
         }
         Ok(body)
     }

@@ -12,7 +12,7 @@ pub(crate) fn is_broken(decision: &Decision<&Snapshot>) -> bool {
 
 /// Writes the decision of one flag. A flag with values that is off has no value: the client uses its own
 /// default.
-pub(crate) fn write_success(out: &mut Vec<u8>, decision: &Decision<&Snapshot>, revision: Option<Revision>) {
+pub(crate) fn write_success(out: &mut Vec<u8>, decision: &Decision<&Snapshot>, revision: Revision) {
     out.extend_from_slice(b"{\"key\":");
     write_string(out, decision.flag());
     if let Some(value) = decision.value() {
@@ -24,20 +24,25 @@ pub(crate) fn write_success(out: &mut Vec<u8>, decision: &Decision<&Snapshot>, r
     out.extend_from_slice(b"\",\"variant\":");
     // Published clients need a variant, whether the flag has any or not.
     write_string(out, decision.variant().unwrap_or(if decision.enabled() { "on" } else { "off" }));
+    out.extend_from_slice(b",\"metadata\":{\"revision\":");
+    out.extend_from_slice(itoa::Buffer::new().format(revision.number()).as_bytes());
     let version = decision.version();
-    if version.is_some() || revision.is_some() {
-        let members = [("revision", revision.map(Revision::number)), ("version", version.map(i64::from))];
-        let present = members.into_iter().filter_map(|(name, number)| Some((name, number?)));
-        out.extend_from_slice(b",\"metadata\":{");
-        for (place, (name, number)) in present.enumerate() {
-            out.extend_from_slice(if place == 0 { b"\"" } else { b",\"" });
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b"\":");
-            out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-        }
-        out.push(b'}');
+    if let Some(version) = version {
+        out.extend_from_slice(b",\"version\":");
+        out.extend_from_slice(itoa::Buffer::new().format(version).as_bytes());
     }
-    out.push(b'}');
+    write_metadata(out, decision.metadata().filter(|(name, _)| version.is_none() || *name != "version"));
+    out.extend_from_slice(b"}}");
+}
+
+/// Writes what the team notes for clients, after the revision, which it cannot replace.
+fn write_metadata<'a>(out: &mut Vec<u8>, metadata: impl Iterator<Item = (&'a str, &'a Value)>) {
+    for (name, value) in metadata.filter(|(name, _)| *name != "revision") {
+        out.push(b',');
+        write_string(out, name);
+        out.push(b':');
+        write_value(out, value);
+    }
 }
 
 pub(crate) fn write_start(out: &mut Vec<u8>) {
@@ -45,7 +50,7 @@ pub(crate) fn write_start(out: &mut Vec<u8>) {
 }
 
 /// Writes one of the flags.
-pub(crate) fn write_item(out: &mut Vec<u8>, decision: &Decision<&Snapshot>) {
+pub(crate) fn write_item(out: &mut Vec<u8>, decision: &Decision<&Snapshot>, revision: Revision) {
     if out.last() != Some(&b'[') {
         out.push(b',');
     }
@@ -56,14 +61,15 @@ pub(crate) fn write_item(out: &mut Vec<u8>, decision: &Decision<&Snapshot>) {
             b",\"errorCode\":\"PARSE_ERROR\",\"errorDetails\":\"the flag is broken by an invalid row\"}",
         );
     } else {
-        write_success(out, decision, None);
+        write_success(out, decision, revision);
     }
 }
 
 /// Writes what follows the flags.
-pub(crate) fn write_end(out: &mut Vec<u8>, stream: &str, revision: Revision) {
+pub(crate) fn write_end(out: &mut Vec<u8>, stream: &str, snapshot: &Snapshot) {
     out.extend_from_slice(b"],\"metadata\":{\"revision\":");
-    out.extend_from_slice(itoa::Buffer::new().format(revision.number()).as_bytes());
+    out.extend_from_slice(itoa::Buffer::new().format(snapshot.revision().number()).as_bytes());
+    write_metadata(out, snapshot.metadata().iter());
     out.extend_from_slice(b"},\"eventStreams\":[{\"type\":\"sse\",\"endpoint\":{\"requestUri\":");
     write_string(out, stream);
     out.extend_from_slice(b"},\"inactivityDelaySec\":120}]}");

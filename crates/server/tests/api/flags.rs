@@ -21,7 +21,7 @@ async fn flag_is_created_updated_linked_and_deleted() {
         let body = json!({
             "name": "a/b/activations", "description": "what for", "owner": "ada", "tags": ["x"],
             "expires_at": "2030-01-31T12:00:00+01:00", "override_allowed": false, "exposed": true, "fail_mode": "last_known",
-            "variants": {"big": 150, "small": 2}, "default_variant": "big", "activations": [1, 2],
+            "variants": {"big": 150, "small": 2, "A": 1, "B": 2, "C": 3}, "default_variant": "big", "activations": [1, 2],
         });
         let made = api.post("/api/flags", body).await;
         let flag = made.with(201);
@@ -30,7 +30,7 @@ async fn flag_is_created_updated_linked_and_deleted() {
         assert_eq!(flag["expires_at"], "2030-01-31T11:00:00Z");
         assert_eq!((&flag["fail_mode"], &flag["override_allowed"]), (&json!("last_known"), &json!(false)));
         assert_eq!(flag["exposed"], true);
-        assert_eq!(flag["variants"], json!({"big": 150, "small": 2}));
+        assert_eq!(flag["variants"], json!({"big": 150, "small": 2, "A": 1, "B": 2, "C": 3}));
         // This server already uses the flag.
         assert!(api.flags.evaluate("a/b/activations", &novi::Context::new()).is_ok());
         assert_eq!(flag["revision"], api.flags.snapshot().revision().number());

@@ -2,7 +2,7 @@
 
 use novi::{
     Flags,
-    rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, Rows},
+    rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, Rows, ValueType},
 };
 use novi_server::Options;
 use serde_json::{Value, json};
@@ -20,6 +20,11 @@ fn with(id: i64, name: &str, status: bool, variants: &str, default: Option<&str>
     FlagRow { metadata, ..FlagRow::new(id, name, status) }
 }
 
+fn numbers(mut row: FlagRow) -> FlagRow {
+    row.metadata.value_type = Some(ValueType::Number);
+    row
+}
+
 fn rows() -> Rows {
     let broken = FlagMetadata {
         variants: Some(r#"{"a": "x"}"#.to_owned()),
@@ -34,7 +39,7 @@ fn rows() -> Rows {
             FlagRow::new(4, "half", true),
             with(5, "text", true, r#"{"a": "one", "b": "two \"quoted\""}"#, Some("b")),
             with(6, "whole", true, r#"{"a": 1, "b": 9007199254740993}"#, Some("b")),
-            with(7, "fraction", true, r#"{"a": 1, "b": 2.5}"#, Some("a")),
+            numbers(with(7, "fraction", true, r#"{"a": 1, "b": 2.5}"#, Some("a"))),
             with(8, "object", true, r#"{"a": {"k": [1, 2.0, null]}}"#, Some("a")),
             with(9, "text off", false, r#"{"a": "one"}"#, Some("a")),
             with(10, "versions", true, "3", Some("2")),

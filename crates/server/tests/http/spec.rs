@@ -9,6 +9,42 @@ use serde_json::Value;
 
 use crate::common::Server;
 
+/// The decision by OFREP, which only takes strings as targeting keys.
+async fn check_ofrep(server: &Server, case: &suite::Case, at: &str) {
+    let context = case.context();
+    if context.get("targetingKey").is_some_and(|key| key.as_str().is_none()) {
+        return;
+    }
+    let mut url = reqwest::Url::parse(&server.url("/ofrep/v1/evaluate/flags")).unwrap();
+    url.path_segments_mut().unwrap().push(&case.flag);
+    let request = server.client.post(url).header("content-type", "application/json");
+    let answer = request.body(format!(r#"{{"context": {}}}"#, case.context_text())).send().await.unwrap();
+    let status = answer.status().as_u16();
+    let body: Value = answer.json().await.unwrap();
+    if case.reason == "ERROR" && status == 400 {
+        assert_eq!(body["errorCode"], "PARSE_ERROR", "{at}");
+        return;
+    }
+    assert_eq!((status, body["reason"].as_str()), (200, Some(&*case.reason)), "OFREP, {at}");
+    if let Some(variant) = &case.variant {
+        assert_eq!(body["variant"], **variant, "OFREP, {at}");
+    }
+    if let Some(value) = &case.value {
+        assert_eq!(body["value"], *value, "OFREP, {at}");
+    }
+    if let Some(metadata) = &case.metadata {
+        let mut found = body["metadata"].clone();
+        found.as_object_mut().unwrap().remove("revision");
+        assert_eq!(found, *metadata, "OFREP, {at}");
+    }
+    let request = server.client.post(server.url("/ofrep/v1/evaluate/flags"));
+    let request = request.header("content-type", "application/json");
+    let all = request.body(format!(r#"{{"context": {}}}"#, case.context_text())).send().await.unwrap();
+    let all: Value = all.json().await.unwrap();
+    let found = all["flags"].as_array().unwrap().iter().find(|flag| flag["key"] == *case.flag);
+    assert_eq!(found, Some(&body), "OFREP, among all, {at}");
+}
+
 #[tokio::test]
 async fn server_passes_the_spec() {
     for file in suite::files() {
@@ -33,6 +69,7 @@ async fn server_passes_the_spec() {
                 let all = server.post("/evaluatedFlags", case.context_text().to_owned()).await.ok();
                 let found = all.as_array().unwrap().iter().find(|flag| flag["name"] == *case.flag);
                 assert_eq!(found, Some(&body), "among all, {at}");
+                check_ofrep(&server, case, &at).await;
             }
         }
     }

@@ -95,6 +95,7 @@ impl Activation for Split {
     #[inline]
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let Some(place) = self.sticky.place(evaluation, Purpose::Variant(self.sum)) else {
+            evaluation.skip_draw();
             return Verdict::Off;
         };
         let found = if self.ends.len() <= FEW {

@@ -61,7 +61,7 @@ static DIALECT: Dialect = Dialect {
         to_char(case when m.expires_at is not null then \
         least(greatest(m.expires_at, '0001-01-01 00:00:00+00'), '9999-12-31 23:59:59+00') end at time zone 'UTC', \
         'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), m.tags, \
-        m.override_allowed, m.exposed, m.fail_mode, m.variants, m.default_variant, m.row_version, \
+        m.override_allowed, m.exposed, m.fail_mode, m.variants, m.value_type, m.default_variant, m.off_variant, m.metadata, m.row_version, \
         to_char(m.created_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
         to_char(m.updated_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
         from flags f left join flag_metadata m on m.flag_id = f.id",

@@ -101,7 +101,18 @@ pub(in crate::store::sql) const TABLES: &[Table] = &[
                 LONG,
                 r#"The values of the variants, as a JSON object: {"blue": 1, "red": 2}"#,
             ),
+            option(
+                "value_type",
+                ["varchar(20)", "text", "varchar(20)"],
+                "The type of the values: boolean, string, integer, number, object or any",
+            ),
             option("default_variant", SHORT, "The variant of a flag that is on without choosing one"),
+            option("off_variant", SHORT, "The variant, and thus the value, while the status is off"),
+            option(
+                "metadata",
+                LONG,
+                r#"What clients get with each decision: a flat JSON object, such as {"team": "shop"}"#,
+            ),
             column(
                 "row_version",
                 ID,

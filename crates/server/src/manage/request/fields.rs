@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use novi::{
-    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow},
+    rows::{ActivationRow, FailMode, FlagMetadata, FlagRow, ValueType},
     store::history::AsOf,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -70,10 +70,22 @@ pub(crate) struct FlagFields {
     #[serde(deserialize_with = "nullable")]
     #[schemars(with = "Option<VariantsSchema>")]
     pub(crate) variants: Option<Option<Box<RawValue>>>,
+    /// The type of the values; null for any.
+    #[serde(deserialize_with = "nullable")]
+    #[schemars(with = "Option<ValueType>")]
+    pub(crate) value_type: Option<Option<ValueType>>,
     /// The variant if no activation assigns one.
     #[serde(deserialize_with = "nullable")]
     #[schemars(with = "Option<String>")]
     pub(crate) default_variant: Option<Option<String>>,
+    /// The variant while the status is off: its value is the flag's.
+    #[serde(deserialize_with = "nullable")]
+    #[schemars(with = "Option<String>")]
+    pub(crate) off_variant: Option<Option<String>>,
+    /// What clients get with each decision: strings, numbers and booleans by name.
+    #[serde(deserialize_with = "nullable")]
+    #[schemars(with = "Option<Map<String, Value>>")]
+    pub(crate) metadata: Option<Option<Box<RawValue>>>,
     /// The ids of all activations that the flag is linked to.
     #[serde(deserialize_with = "not_null")]
     #[schemars(with = "Vec<Int>")]
@@ -235,7 +247,10 @@ impl FlagFields {
             || self.exposed.is_some()
             || self.fail_mode.is_some()
             || self.variants.is_some()
+            || self.value_type.is_some()
             || self.default_variant.is_some()
+            || self.off_variant.is_some()
+            || self.metadata.is_some()
     }
 
     /// Overwrites the fields of the row.
@@ -248,7 +263,10 @@ impl FlagFields {
         put(&mut metadata.exposed, self.exposed.as_ref());
         put(&mut metadata.fail_mode, self.fail_mode.as_ref());
         put(&mut metadata.variants, text(self.variants.as_ref()).as_ref());
+        put(&mut metadata.value_type, self.value_type.as_ref());
         put(&mut metadata.default_variant, self.default_variant.as_ref());
+        put(&mut metadata.off_variant, self.off_variant.as_ref());
+        put(&mut metadata.metadata, text(self.metadata.as_ref()).as_ref());
     }
 
     /// Adds a problem for each unreadable column that is not set: writing the row would lose its content.
@@ -263,7 +281,10 @@ impl FlagFields {
                 "exposed" => self.exposed.is_some(),
                 "fail_mode" => self.fail_mode.is_some(),
                 "variants" => self.variants.is_some(),
+                "value_type" => self.value_type.is_some(),
                 "default_variant" => self.default_variant.is_some(),
+                "off_variant" => self.off_variant.is_some(),
+                "metadata" => self.metadata.is_some(),
                 _ => false,
             };
             if !is_set {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use novi::rows::{ActivationRow, FailMode, FlagRow, Revision, Rows};
+use novi::rows::{ActivationRow, FailMode, FlagRow, Revision, Rows, ValueType};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -35,7 +35,15 @@ pub(crate) struct FlagDetail<'a> {
     /// The raw text of the column, if it is not JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     variants_text: Option<&'a str>,
+    /// The type of the values; null for any.
+    value_type: Option<ValueType>,
     default_variant: Option<&'a str>,
+    off_variant: Option<&'a str>,
+    /// What clients get with each decision.
+    metadata: Json<'a>,
+    /// The raw text of the column, if it is not JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata_text: Option<&'a str>,
     /// The ids of the linked activations, in the order of evaluation.
     activations: Vec<i64>,
     /// Counts the changes of the flag; also the `ETag`.
@@ -106,6 +114,7 @@ fn parse_json(text: Option<&str>) -> (Json<'_>, Option<&str>) {
 pub(crate) fn flag_detail<'a>(rows: &'a Rows, row: &'a FlagRow) -> FlagDetail<'a> {
     let metadata = &row.metadata;
     let (variants, variants_text) = parse_json(metadata.variants.as_deref());
+    let (own, own_text) = parse_json(metadata.metadata.as_deref());
     let mut activations: Vec<i64> =
         rows.links_of(Some(row.id)).iter().filter_map(|link| link.activation_id).collect();
     activations.sort_unstable();
@@ -123,7 +132,11 @@ pub(crate) fn flag_detail<'a>(rows: &'a Rows, row: &'a FlagRow) -> FlagDetail<'a
         fail_mode: metadata.fail_mode,
         variants,
         variants_text,
+        value_type: metadata.value_type,
         default_variant: metadata.default_variant.as_deref(),
+        off_variant: metadata.off_variant.as_deref(),
+        metadata: own,
+        metadata_text: own_text,
         activations,
         version: metadata.row_version,
         created_at: metadata.created_at,
