@@ -11,7 +11,8 @@ pub fn most_similar<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Opt
         return None;
     }
     known
-        .filter(|candidate| candidate.len() <= LONGEST)
+        // A single letter is like every short word that contains it.
+        .filter(|candidate| (2..=LONGEST).contains(&candidate.len()))
         .map(|candidate| (strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
         .filter(|(likeness, _)| *likeness > SIMILAR)
         .max_by(|a, b| a.0.total_cmp(&b.0))
