@@ -84,7 +84,7 @@ impl Case {
 }
 
 /// The folded characters of a string.
-pub(in crate::builtin) fn folded(text: &str) -> impl Iterator<Item = char> {
+pub(in crate::builtin) fn folded(text: &str) -> impl DoubleEndedIterator<Item = char> {
     text.chars().map(fold)
 }
 
