@@ -25,9 +25,11 @@ pub(in crate::builtin) fn valid_total(
     hash: HashName,
     row: &mut CompileContext<'_>,
 ) -> Option<u32> {
-    let total = total.unwrap_or(Hash::BUCKETS.min(hash.max_total()));
-    if !(1..=hash.max_total()).contains(&total) {
-        row.problem(".total", format!("expected 1 to {} with this hash, found {total}", hash.max_total()));
+    let Some(total) = total else { return Some(Hash::BUCKETS.min(hash.max_total())) };
+    // More buckets than places would leave some empty.
+    let most = hash.max_total().min(hash.places());
+    if !(1..=most).contains(&total) {
+        row.problem(".total", format!("expected 1 to {most} with this hash, found {total}"));
         return None;
     }
     Some(total)

@@ -138,6 +138,18 @@ impl HashName {
         }
     }
 
+    /// The number of different positions, as far as it does not depend on the sum of the weights.
+    pub(in crate::builtin) const fn places(self) -> u32 {
+        match self {
+            Self::Murmur3 | Self::Md5 | Self::Sha256 | Self::Flipper => Hash::BUCKETS,
+            Self::Fnv1a | Self::Optimizely => 10_000,
+            Self::Flagsmith => 9_998,
+            Self::GrowthbookV1 | Self::Flagr => 1_000,
+            Self::Configcat | Self::Splitio | Self::Togglz => 100,
+            _ => u32::MAX,
+        }
+    }
+
     /// Returns `true` if the hash supports variants.
     pub(in crate::builtin) const fn has_variants(self) -> bool {
         !matches!(self, Self::Rollout | Self::Flipper | Self::PosthogHoldout | Self::Togglz)
