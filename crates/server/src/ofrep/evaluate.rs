@@ -40,6 +40,9 @@ const LARGE_CONTEXT: usize = 1024;
 /// About how many bytes a flag takes in a response.
 const BYTES_PER_FLAG: usize = 128;
 
+/// A response of more bytes than this takes part in the limit of memory.
+const LARGE_RESPONSE: usize = 64 * 1024;
+
 /// Who may evaluate.
 pub(crate) const ACCESS: Access = Access::Requires(Role::Client);
 
@@ -122,13 +125,26 @@ impl EvaluationRequest<'_> {
         }
         let snapshot = flags.snapshot();
         let count = if key.is_none() { snapshot.flag_count() } else { 1 };
+        let mut reserved = LARGE_RESPONSE;
         if count * (1 + body.len() / LARGE_CONTEXT) <= LARGE {
-            return Ok(self.respond(&snapshot, caller, key, &body)?.map(Body::from));
+            let response = self.respond(&snapshot, caller, key, &body)?;
+            if response.body().len() <= reserved {
+                return Ok(response.map(Body::from));
+            }
+            // Values can have any size. Nothing of the response is kept while it waits for its memory.
+            reserved = response.body().len();
         }
         let rate_key = rate_key(self.state, caller, headers, self.peer);
-        let admission = self.state.limits().evaluations.enter(rate_key, count * BYTES_PER_FLAG).await;
-        let (response, memory) = admission.run(|| self.respond(&snapshot, caller, key, &body));
-        Ok(response?.map(|bytes| memory.hold(bytes)))
+        reserved = reserved.max(count * BYTES_PER_FLAG);
+        loop {
+            let admission = self.state.limits().evaluations.enter(rate_key, reserved).await;
+            let (response, memory) = admission.run(|| self.respond(&snapshot, caller, key, &body));
+            let response = response?;
+            if response.body().len() <= reserved {
+                return Ok(response.map(|bytes| memory.hold(bytes)));
+            }
+            reserved = response.body().len();
+        }
     }
 
     /// Evaluates, in the toggles of the request if it has any.

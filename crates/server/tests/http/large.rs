@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use axum::{body::Body, http::Request};
+use futures_util::FutureExt as _;
 use novi::{
     Flags,
     rows::{FlagRow, Rows},
 };
 use novi_server::Options;
 use tokio::time::timeout;
+use tower::ServiceExt as _;
 
 use crate::{
     common::{PATIENCE, Reply, Server},
@@ -97,5 +100,28 @@ async fn context_that_is_too_long_is_rejected() {
         server.post(&path, body(64 * 1024)).await.ok();
         let reply = server.post(&path, body(64 * 1024 + 1)).await;
         assert_eq!(error(&reply, 413, "context_too_large"), "context: expected at most 65536 bytes of JSON");
+    }
+}
+
+/// Values can have any size, also that of one flag.
+#[tokio::test]
+async fn large_value_waits_for_memory() {
+    let variants = format!(r#"{{"A": "{}"}}"#, "x".repeat(200_000));
+    let mut flag = FlagRow::new(1, "f", true);
+    flag.metadata.variants = Some(variants);
+    flag.metadata.default_variant = Some("A".to_owned());
+    let rows = Rows { flags: vec![flag], ..Rows::default() };
+    let app = novi_server::router(Flags::from_rows(rows).unwrap(), Options::default().response_memory(1024));
+    let answer = |path: &'static str| {
+        let request = Request::post(path).header("content-type", "application/json");
+        Box::pin(app.clone().oneshot(request.body(Body::from(r#"{"context": {}}"#)).unwrap()))
+    };
+    for path in [ALL, "/ofrep/v1/evaluate/flags/f"] {
+        let unread = answer(path).await.unwrap();
+        assert_eq!(unread.status(), 200);
+        let mut next = answer(path);
+        assert!((&mut next).now_or_never().is_none(), "{path} uses more memory than there is");
+        drop(unread);
+        assert_eq!(next.await.unwrap().status(), 200);
     }
 }
