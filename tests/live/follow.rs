@@ -4,14 +4,14 @@ use std::{
     future::Future,
     sync::{
         Arc, Condvar, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use novi::{
     Context, Error, Flags, Reason, Result,
-    activation::{Activation, Evaluation, Verdict},
+    activation::{Activation, CompileContext, Evaluation, Verdict},
     rows::{ActivationRow, FlagRow, LinkRow, Revision, Rows},
     store::{self, BoxFuture, Change, MemoryStore, ReadStore, WriteStore},
 };
@@ -224,4 +224,57 @@ async fn rows_that_take_long_to_compile_at_the_start_let_other_tasks_run() {
     let start = Flags::builder().from_store(Arc::new(MemoryStore::new(rows)));
     let (flags, ()) = tokio::join!(start, other_task);
     assert!(flags.unwrap().is_enabled("x", &Context::new()), "other tasks waited for the rows");
+}
+
+/// Counts how often it is compiled.
+#[novi::activation("acme.counted")]
+#[derive(serde::Deserialize)]
+struct Counted {
+    #[expect(dead_code, reason = "makes the config long")]
+    text: String,
+}
+
+static COMPILATIONS: AtomicUsize = AtomicUsize::new(0);
+
+impl Activation for Counted {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Verdict {
+        Verdict::On
+    }
+
+    fn compile(&mut self, _: &mut CompileContext<'_>) {
+        COMPILATIONS.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn large_row_that_has_changed_is_not_compiled_with_each_later_change() {
+    for database in databases().await {
+        let kind = database.kind;
+        let dba = store::create(&database.url).await.unwrap();
+        dba.migrate().await.unwrap();
+        let config = |letter: &str| format!(r#"{{"text": "{}"}}"#, letter.repeat(200_000));
+        dba.run_script(&format!(
+            "insert into flags (id, name, status) values (1, 'large', true), (2, 'other', true);
+             insert into activations (id, name, class_name, config) values (1, 'large', 'acme.counted', '{}');
+             insert into flags_activations (flag_id, activation_id) values (1, 1)",
+            config("a")
+        ))
+        .await
+        .unwrap();
+        let flags = Flags::connect(&database.url).await.unwrap();
+        let change = async |sql: &str| {
+            dba.run_script(sql).await.unwrap();
+            flags.refresh().await.unwrap();
+        };
+        change(&format!("update activations set config = '{}' where id = 1", config("b"))).await;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let before = COMPILATIONS.load(Ordering::SeqCst);
+            change("update flags set status = not status where id = 2").await;
+            if COMPILATIONS.load(Ordering::SeqCst) == before {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{kind:?}: each change compiles the large row");
+        }
+    }
 }

@@ -21,6 +21,9 @@ use crate::{
 /// nanoseconds.
 const COMPACTION_SIZE: usize = 256;
 
+/// A patch with more bytes of configs than this is compacted as well.
+const MAX_CONFIG_BYTES: usize = 128 * 1024;
+
 /// The most flags of a patch; with more of them, all rows are compiled.
 const MAX_PATCH_SIZE: usize = 8 * COMPACTION_SIZE;
 
@@ -291,11 +294,14 @@ impl BaseState {
         })
     }
 
-    /// Whether the patch is large, or large in comparison with the base.
+    /// Whether the patch is large, or large in comparison with the base, or has configs that take long to compile:
+    /// each further change compiles all of the patch again.
     fn is_compaction_due(&self) -> bool {
         const FEW: usize = 16;
         let count = self.affected.len();
-        count > COMPACTION_SIZE || count > FEW && count > self.base.flag_count() / 4
+        count > COMPACTION_SIZE
+            || count > FEW && count > self.base.flag_count() / 4
+            || self.rows.config_bytes() > MAX_CONFIG_BYTES
     }
 
     /// Whether these changes account for the whole difference between the known rows and those that were

@@ -47,6 +47,12 @@ impl PartRows {
         before != (self.children.len(), self.names.len())
     }
 
+    /// The length of the configs that a patch is compiled from.
+    pub(super) fn config_bytes(&self) -> usize {
+        let configs = self.activations.values().filter_map(|(row, _)| row.config.as_deref());
+        configs.map(str::len).sum()
+    }
+
     /// Adds activations whose verdicts may change.
     pub(super) fn add_activations(&mut self, ids: &BTreeSet<i64>) {
         self.children.extend(ids);
