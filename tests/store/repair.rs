@@ -74,6 +74,63 @@ async fn missing_triggers_are_reported_followed_and_repaired() {
     }
 }
 
+/// Another table in the place of `flags`, as tools change a schema without locking it.
+fn swaps_table(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Sqlite => {
+            "pragma foreign_keys = off; pragma legacy_alter_table = on; alter table flags rename to flags_old;
+             create table flags (id integer primary key, name varchar(255) not null unique, status boolean not null);
+             insert into flags select id, name, status from flags_old"
+        }
+        Kind::Postgres => {
+            "alter table flags rename to flags_old; create table flags (like flags_old including all);
+             insert into flags select * from flags_old"
+        }
+        Kind::MySql => {
+            "create table flags_new like flags; insert into flags_new select * from flags;
+             rename table flags to flags_old, flags_new to flags"
+        }
+    }
+}
+
+#[tokio::test]
+async fn tables_without_what_triggers_need_are_reported_and_followed() {
+    for (is_swapped, expected) in [
+        (true, " is a trigger of flags_old instead"),
+        (false, "the table novi_revision lacks rows, which triggers update"),
+    ] {
+        for database in databases().await {
+            let kind = database.kind;
+            let store = migrated(&database).await;
+            let mut raw = Raw::connect(&database).await;
+            raw.run("insert into flags (id, name, status) values (1, 'a', true)").await.unwrap();
+            let flags = Flags::connect(&database.url).await.unwrap();
+            let is_on = || flags.is_enabled("a", &Context::new());
+            raw.run(if is_swapped { swaps_table(kind) } else { "delete from novi_revision" }).await.unwrap();
+            // PostgreSQL's triggers refuse a change that they cannot count.
+            let refuses = kind == Kind::Postgres && !is_swapped;
+            assert_eq!(raw.run("update flags set status = false").await.is_err(), refuses, "{kind:?}");
+            flags.sweep().await.unwrap();
+            assert_eq!(is_on(), refuses, "{kind:?} {is_swapped}");
+            let problems = flags.status().schema_problems;
+            assert!(problems.iter().any(|problem| problem.ends_with(expected)), "{kind:?}: {problems:?}");
+            if is_swapped {
+                continue;
+            }
+            let repaired = store.migrate().await.unwrap();
+            assert!(repaired.problems.is_empty(), "{kind:?}: {repaired:?}");
+            flags.sweep().await.unwrap();
+            assert!(flags.status().schema_problems.is_empty(), "{kind:?}");
+            raw.run("update flags set status = true").await.unwrap();
+            flags.refresh().await.unwrap();
+            assert!(is_on(), "{kind:?}");
+            raw.run("update flags set status = false").await.unwrap();
+            flags.refresh().await.unwrap();
+            assert!(!is_on(), "{kind:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn dropped_tables_are_made_again() {
     const TABLES: [&str; 6] = [

@@ -57,6 +57,8 @@ pub(super) struct ReadSql {
     /// `kind, name, state` of the tables, views, functions and triggers where novi's tables are; the state is null
     /// if an object is in effect. A `right` of the user on all of them is a kind, too.
     pub(super) objects: &'static str,
+    /// The number of rows of `novi_revision`.
+    pub(super) slots: i64,
     /// Whether the catalog shows each user only objects that the user has rights on.
     pub(super) hides_objects: bool,
     /// Whether rows have to be counted, since some changes fire no trigger.

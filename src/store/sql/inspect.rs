@@ -68,18 +68,24 @@ impl Expected {
     }
 }
 
-/// The kinds, names and states of objects: `kind, name, state`, of which the state is null if it is well. Names are
-/// those of novi's SQL.
-struct Found(Vec<[String; 3]>);
+/// The kinds, names and states of objects: `kind, name, state, table`, of which the state is null if it is well and
+/// the table is that of a trigger. Names are those of novi's SQL; the table's is that of the database.
+struct Found(Vec<[String; 4]>);
 
 impl Found {
     fn has(&self, kind: &str, name: &str) -> bool {
-        self.0.iter().any(|[of, known, _]| of == kind && known == name)
+        self.0.iter().any(|[of, known, ..]| of == kind && known == name)
     }
 
-    fn state(&self, kind: &str, name: &str) -> Option<&str> {
-        let object = self.0.iter().find(|[of, known, _]| of == kind && known == name);
-        object.map(|[_, _, state]| state.as_str()).filter(|state| !state.is_empty())
+    /// What is wrong with a trigger of a table, which is named as in the database. A table that was renamed and
+    /// replaced has taken its triggers along.
+    fn problem_of_trigger(&self, name: &str, table: &str) -> Option<String> {
+        let triggers = || self.0.iter().filter(|[of, known, ..]| of == "trigger" && known == name);
+        match (triggers().find(|[.., of]| of == table), triggers().next()) {
+            (Some([_, _, state, _]), _) => Some(state.clone()).filter(|state| !state.is_empty()),
+            (None, Some([.., of])) => Some(format!("a trigger of {of} instead")),
+            (None, None) => Some("missing".to_owned()),
+        }
     }
 }
 
@@ -88,11 +94,11 @@ pub(super) async fn objects(connection: &mut dyn Connection) -> Result<Problems,
     let dialect = connection.dialect();
     let found = connection.rows(Statement::new(dialect.read.objects), |cells| {
         let mut next = || cells.next().and_then(Cell::into_optional_text).unwrap_or_default();
-        [next(), next(), next()]
+        [next(), next(), next(), next()]
     });
     let mut found = Found(found.await?);
     let names = connection.names().clone();
-    found.0.retain_mut(|[kind, name, _]| kind == "right" || names.strip(name));
+    found.0.retain_mut(|[kind, name, ..]| kind == "right" || names.strip(name));
     let of = |name: &str| names.of(name);
     let expected = Expected::of(dialect.migrations);
     let mut problems = Problems::default();
@@ -106,15 +112,21 @@ pub(super) async fn objects(connection: &mut dyn Connection) -> Result<Problems,
     problems.tables.extend(functions.map(|name| format!("the function {} is missing", of(name))));
     if shows("TRIGGER") {
         for (name, table) in &expected.triggers {
-            let state =
-                if found.has("trigger", name) { found.state("trigger", name) } else { Some("missing") };
-            if let Some(state) = state {
-                problems.triggers.push(format!("the trigger {} of {} is {state}", of(name), of(table)));
+            if let Some(problem) = found.problem_of_trigger(name, &of(table)) {
+                problems.triggers.push(format!("the trigger {} of {} is {problem}", of(name), of(table)));
             }
         }
     }
     if problems.is_empty() && lacks_triggers(connection).await? {
         problems.triggers.push(REFUSED.to_owned());
+    }
+    if problems.tables.is_empty() {
+        let count = connection.integer(Statement::new("select count(*) from novi_revision")).await?;
+        if count.unwrap_or_default() < dialect.read.slots {
+            problems
+                .triggers
+                .push(format!("the table {} lacks rows, which triggers update", of("novi_revision")));
+        }
     }
     if let Some(sql) = dialect.read.definers {
         // Not everybody may read it.

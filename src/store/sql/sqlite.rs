@@ -62,7 +62,9 @@ static DIALECT: Dialect = Dialect {
         members: "select activation_id, member, denied from activation_members m",
         has_table: "select count(*) from sqlite_master where type = 'table' and name = ?",
         columns: "select m.name, c.name, c.type from sqlite_master m join pragma_table_info(m.name) c where m.type = 'table'",
-        objects: "select iif(type = 'view', 'table', type), name, null from sqlite_master where type in ('table', 'view', 'trigger')",
+        objects: "select iif(type = 'view', 'table', type), name, null, tbl_name from sqlite_master \
+        where type in ('table', 'view', 'trigger')",
+        slots: 1,
         hides_objects: false,
         counts_rows: false,
         definers: None,

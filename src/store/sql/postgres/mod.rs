@@ -75,6 +75,7 @@ static DIALECT: Dialect = Dialect {
         where c.relkind in ('r', 'p', 'v') and c.relnamespace = coalesce(\
         (select relnamespace from pg_class where oid = to_regclass('novi_revision')), current_schema()::regnamespace)",
         objects: OBJECTS,
+        slots: 1,
         hides_objects: false,
         counts_rows: false,
         definers: None,
@@ -142,9 +143,9 @@ static DIALECT: Dialect = Dialect {
 /// A function that is called by its name is found in the schema of the tables, too.
 const OBJECTS: &str = "with place as (select coalesce(\
         (select relnamespace from pg_class where oid = to_regclass('novi_revision')), to_regnamespace(current_schema())) as id) \
-    select 'table', relname::text, null from pg_class, place where relnamespace = id and relkind in ('r', 'p', 'v') \
-    union all select 'function', proname::text, null from pg_proc, place where pronamespace = id and proname like 'novi\\_%' \
-    union all select 'trigger', tgname::text, case when tgenabled in ('O', 'A') then null else 'disabled' end \
+    select 'table', relname::text, null, null from pg_class, place where relnamespace = id and relkind in ('r', 'p', 'v') \
+    union all select 'function', proname::text, null, null from pg_proc, place where pronamespace = id and proname like 'novi\\_%' \
+    union all select 'trigger', tgname::text, case when tgenabled in ('O', 'A') then null else 'disabled' end, relname::text \
     from place join pg_class c on c.relnamespace = id join pg_trigger t on t.tgrelid = c.oid \
     where not tgisinternal and tgname like 'novi\\_%'";
 
