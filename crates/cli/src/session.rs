@@ -38,11 +38,11 @@ impl Session {
     ) -> Result<Self, Failure> {
         // Not read by clap, which rejects a variable that is set to the empty string.
         let from_env = || std::env::var_os("NOVI_CONFIG").filter(|file| !file.is_empty()).map(PathBuf::from);
-        let mut config = Config::load_as(config.or_else(from_env).as_deref(), set)?;
         let database_given = database.is_some();
-        if let Some(url) = database {
-            config.database.set_url(url)?;
-        }
+        // As a setting, since other settings of the section are checked together with the URL.
+        let url = database.map(|url| format!("database.url={url}"));
+        let settings: Vec<String> = set.iter().cloned().chain(url).collect();
+        let config = Config::load_as(config.or_else(from_env).as_deref(), &settings)?;
         Ok(Self { config, json, database_given })
     }
 

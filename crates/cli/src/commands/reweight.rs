@@ -157,5 +157,8 @@ fn find<'r>(rows: Option<&'r Rows>, wanted: &str) -> Result<&'r ActivationRow, F
 fn weight(text: &str) -> Result<(String, f64), &'static str> {
     let expected = "expected a variant and its weight, such as grid=60";
     let (name, weight) = text.rsplit_once('=').ok_or(expected)?;
+    if name.is_empty() {
+        return Err(expected);
+    }
     Ok((name.to_owned(), weight.parse().map_err(|_| expected)?))
 }

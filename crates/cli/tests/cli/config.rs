@@ -274,3 +274,14 @@ async fn commands_use_the_tables_with_the_prefix() {
         assert!(error.contains("database.table_prefix: expected at most 20 lower-case letters"), "{error}");
     }
 }
+
+#[test]
+fn database_of_the_command_line_is_checked_with_the_schema_of_the_file() {
+    let folder = Folder::empty();
+    folder.write("novi.toml", "[database]\nschema = 'flags'\n");
+    let run = folder.run(&["list"]).expect(2);
+    assert!(run.err.contains("database.schema: only PostgreSQL has schemas"), "{run:?}");
+    // Nothing listens there.
+    let run = folder.run(&["--database", "postgres://127.0.0.1:1/db", "list"]).expect(4);
+    assert!(!run.err.contains("schemas"), "{run:?}");
+}
