@@ -8,7 +8,12 @@ use std::{
 };
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Serialize, Serializer, de::DeserializeOwned, ser::SerializeStruct as _};
+use serde::{
+    Deserializer, Serialize, Serializer,
+    de::{self, DeserializeOwned, Visitor},
+    forward_to_deserialize_any,
+    ser::SerializeStruct as _,
+};
 
 use crate::{
     activation::{Activation, CompileContext, Configured, Problem, unknown_fields::without_unknown_field},
@@ -272,8 +277,48 @@ fn configure<T: Configured>(
 
 /// `None` if the config has an unknown field, which is reported.
 fn parse<T: DeserializeOwned>(config: &str, row: &mut CompileContext<'_>) -> Result<Option<T>, Problem> {
+    // A list would be taken for the fields in their order in the source.
+    if config.trim_start().starts_with('[') && has_fields::<T>() {
+        let message = "expected an object, found a list".to_owned();
+        return Err(Problem { path: "config".to_owned(), message });
+    }
     // Tracking the path takes time, so it is done only after an error.
     serde_json::from_str(config).map(Some).or_else(|_| parse_without_unknown_fields(config, row))
+}
+
+/// Whether a config is a struct, and not a list itself.
+#[cold]
+fn has_fields<T: DeserializeOwned>() -> bool {
+    /// Notes what is asked for.
+    struct Probe<'a>(&'a mut bool);
+
+    impl<'de> Deserializer<'de> for Probe<'_> {
+        type Error = de::value::Error;
+
+        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+            Err(de::Error::custom("a probe"))
+        }
+
+        fn deserialize_struct<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            _: &'static [&'static str],
+            visitor: V,
+        ) -> Result<V::Value, Self::Error> {
+            *self.0 = true;
+            self.deserialize_any(visitor)
+        }
+
+        forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+            unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        }
+    }
+
+    let mut has_fields = false;
+    // Fails in any case.
+    let _ = T::deserialize(Probe(&mut has_fields));
+    has_fields
 }
 
 #[cold]
