@@ -67,15 +67,26 @@ impl Search {
     }
 
     fn accepts(&self, automaton: &contiguous::NFA, bytes: impl Iterator<Item = u8>) -> bool {
-        let anchored = if self.place == Place::Anywhere { Anchored::No } else { Anchored::Yes };
+        let is_anywhere = self.place == Place::Anywhere;
+        let anchored = if is_anywhere { Anchored::No } else { Anchored::Yes };
         let Ok(mut state) = automaton.start_state(anchored) else { return false };
+        // A state also has the parts that only end there, after its longest one.
+        let is_met = |state, length| {
+            automaton.is_match(state)
+                && (is_anywhere || automaton.pattern_len(automaton.match_pattern(state, 0)) == length)
+        };
+        let mut length = 0;
         for byte in bytes {
-            if automaton.is_match(state) || automaton.is_dead(state) {
-                break;
+            if is_met(state, length) {
+                return true;
+            }
+            if automaton.is_dead(state) {
+                return false;
             }
             state = automaton.next_state(anchored, state, byte);
+            length += 1;
         }
-        automaton.is_match(state)
+        is_met(state, length)
     }
 }
 
@@ -115,7 +126,19 @@ mod tests {
 
     const PLACES: [Place; 3] = [Place::Anywhere, Place::Start, Place::End];
 
+    #[test]
+    fn part_inside_of_the_start_of_another_is_at_neither_end() {
+        for (place, text) in [(Place::End, "kß"), (Place::Start, "ßk")] {
+            for parts in [["k", "akß"], ["k", "ßka"]] {
+                let search = Search::new(place, Case::Exact, &parts.map(Into::into));
+                assert!(!search.is_found_by(&automaton(place, &search.parts).unwrap(), text), "{parts:?}");
+            }
+        }
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
         #[test]
         fn many_parts_are_found_like_few(
             text in "[a-cA-CkßẞσΣς\u{212a}İı]{0,12}",
