@@ -61,7 +61,6 @@ pub trait ReadStore: Send + Sync + 'static {
     }
 
     /// What the names of its tables begin with: the setting `table_prefix`. Usually nothing.
-    #[cfg(feature = "sql")]
     fn table_prefix(&self) -> &str {
         <&str>::default()
     }
