@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use novi::Context;
 
-/// The context that a handler evaluates with. After the handler, the toggles middleware lists the enabled flags
-/// for the same one.
+/// The context that a handler evaluates with. After the handler, the toggles middleware lists the enabled
+/// flags for the same one.
 #[derive(Clone, Default)]
 pub(crate) struct ContextSlot(Arc<OnceLock<Context<'static>>>);
 

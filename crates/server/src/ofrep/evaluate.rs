@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderValue, Request, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use futures_util::FutureExt as _;
 use novi::{Context, snapshot::Snapshot, store::token::Role};
 use tracing::Instrument as _;
 
@@ -125,25 +126,37 @@ impl EvaluationRequest<'_> {
         }
         let snapshot = flags.snapshot();
         let count = if key.is_none() { snapshot.flag_count() } else { 1 };
-        let mut reserved = LARGE_RESPONSE;
-        if count * (1 + body.len() / LARGE_CONTEXT) <= LARGE {
-            let response = self.respond(&snapshot, caller, key, &body)?;
-            if response.body().len() <= reserved {
+        let limits = &self.state.limits().evaluations;
+        let rate_key = || rate_key(self.state, caller, headers, self.peer);
+        let respond = || self.respond(&snapshot, caller, key, &body);
+        let mut response = if count * (1 + body.len() / LARGE_CONTEXT) <= LARGE {
+            let response = respond()?;
+            if response.body().len() <= LARGE_RESPONSE {
                 return Ok(response.map(Body::from));
             }
-            // Values can have any size. Nothing of the response is kept while it waits for its memory.
-            reserved = response.body().len();
-        }
-        let rate_key = rate_key(self.state, caller, headers, self.peer);
-        reserved = reserved.max(count * BYTES_PER_FLAG);
-        loop {
-            let admission = self.state.limits().evaluations.enter(rate_key, reserved).await;
-            let (response, memory) = admission.run(|| self.respond(&snapshot, caller, key, &body));
+            response
+        } else {
+            let reserved = count * BYTES_PER_FLAG;
+            let (response, memory) = limits.enter(rate_key(), reserved).await.run(respond);
             let response = response?;
             if response.body().len() <= reserved {
                 return Ok(response.map(|bytes| memory.hold(bytes)));
             }
-            reserved = response.body().len();
+            response
+        };
+        // Values can have any size, which is only known now.
+        loop {
+            let size = response.body().len();
+            if let Some(memory) = limits.memory(rate_key(), size).now_or_never() {
+                return Ok(response.map(|bytes| memory.hold(bytes)));
+            }
+            // Nothing of the response is kept while it waits for its memory. It is made, and counted, again.
+            drop(response);
+            let (again, memory) = limits.enter(rate_key(), size).await.run(respond);
+            response = again?;
+            if response.body().len() <= size {
+                return Ok(response.map(|bytes| memory.hold(bytes)));
+            }
         }
     }
 

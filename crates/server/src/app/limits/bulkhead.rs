@@ -74,12 +74,18 @@ impl Bulkhead {
     /// Waits until the caller may work on a response of about this size. The semaphores are never closed, so
     /// no permit is ever missing.
     pub(crate) async fn enter(&self, caller: RateKey, bytes: usize) -> Admission {
+        // Memory before work: who waits for a slow reader must not keep others from working.
+        let memory = self.memory(caller, bytes).await;
+        let own = self.share_of(caller);
+        let work = [own.work().await, self.all.work().await];
+        Admission { memory, work }
+    }
+
+    /// Waits for the memory of a response that needs no further work.
+    pub(crate) async fn memory(&self, caller: RateKey, bytes: usize) -> Memory {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
         let own = self.share_of(caller);
-        // Memory before work: who waits for a slow reader must not keep others from working.
-        let memory = [own.memory(units).await, self.all.memory(units).await];
-        let work = [own.work().await, self.all.work().await];
-        Admission { memory: Memory { _permits: memory }, work }
+        Memory { _permits: [own.memory(units).await, self.all.memory(units).await] }
     }
 
     fn share_of(&self, caller: RateKey) -> Share {

@@ -46,7 +46,8 @@ pub(crate) struct FlagFields {
     #[serde(deserialize_with = "nullable")]
     #[schemars(with = "Option<String>")]
     pub(crate) owner: Option<Option<String>>,
-    /// When the flag should be removed from the code: a time in RFC 3339, or a date, which is its start in UTC.
+    /// When the flag should be removed from the code: a time in RFC 3339, or a date, which is its start in
+    /// UTC.
     #[serde(deserialize_with = "nullable_time")]
     #[schemars(with = "Option<Time>")]
     pub(crate) expires_at: Option<Option<DateTime<Utc>>>,
