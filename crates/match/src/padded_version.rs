@@ -4,29 +4,13 @@
 
 use std::{cmp::Ordering, fmt, iter::repeat_n};
 
+use crate::version::{ORDERS, Operator};
+
 /// The characters between the parts of a version.
 const SEPARATORS: [char; 2] = ['-', '.'];
 
 /// The length that numbers are padded to.
 const LENGTH: usize = 5;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operator {
-    Equal,
-    Greater,
-    GreaterOrEqual,
-    Less,
-    LessOrEqual,
-}
-
-/// Longer operators first, since `>=` starts with `>`.
-const OPERATORS: [(&str, Operator); 5] = [
-    (">=", Operator::GreaterOrEqual),
-    ("<=", Operator::LessOrEqual),
-    (">", Operator::Greater),
-    ("<", Operator::Less),
-    ("=", Operator::Equal),
-];
 
 /// An operator and a version: `>=1.2.3`. Any text is a version.
 #[derive(Debug)]
@@ -42,25 +26,15 @@ impl PaddedRequirement {
     /// the operator are ignored.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        let trimmed = text.trim_start();
-        let found =
-            OPERATORS.iter().find_map(|(symbol, operator)| Some((trimmed.strip_prefix(symbol)?, *operator)));
-        let (version, operator) = found.unwrap_or((trimmed, Operator::Equal));
-        let start = text.len() - version.trim_start().len();
+        let (operator, version) = Operator::strip(&ORDERS, text.trim_start());
+        let start = text.len() - version.len();
         Self { text: text.into(), operator, start }
     }
 
     /// Returns `true` if the version is in the range.
     #[must_use]
     pub fn is_met_by(&self, version: &str) -> bool {
-        let order = compare(version, self.text.get(self.start..).unwrap_or_default());
-        match self.operator {
-            Operator::Equal => order.is_eq(),
-            Operator::Greater => order.is_gt(),
-            Operator::GreaterOrEqual => order.is_ge(),
-            Operator::Less => order.is_lt(),
-            Operator::LessOrEqual => order.is_le(),
-        }
+        self.operator.allows(compare(version, self.text.get(self.start..).unwrap_or_default()))
     }
 }
 
@@ -77,7 +51,8 @@ pub fn compare(one: &str, other: &str) -> Ordering {
 }
 
 /// The code units of the padded version: its parts, joined by hyphens. Numbers have five places at least. A
-/// third part is followed by `~`, which is after all letters, so that a release is higher than its pre-releases.
+/// third part is followed by `~`, which is after all letters, so that a release is higher than its
+/// pre-releases.
 fn padded(version: &str) -> impl Iterator<Item = u16> {
     let version = if version.is_empty() { "0" } else { version };
     let version = version.strip_prefix('v').unwrap_or(version);

@@ -152,8 +152,9 @@ fn compare_identifiers(one: &str, other: &str) -> Ordering {
     }
 }
 
+/// How a version compares with another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operator {
+pub(crate) enum Operator {
     Equal,
     Greater,
     GreaterOrEqual,
@@ -163,16 +164,40 @@ enum Operator {
     Caret,
 }
 
-/// Longer operators first, since `>=` starts with `>`.
-const OPERATORS: [(&str, Operator); 7] = [
+/// Operators that depend on the order alone. Longer ones first, since `>=` starts with `>`.
+pub(crate) const ORDERS: [(&str, Operator); 5] = [
     (">=", Operator::GreaterOrEqual),
     ("<=", Operator::LessOrEqual),
     (">", Operator::Greater),
     ("<", Operator::Less),
-    ("~", Operator::Tilde),
-    ("^", Operator::Caret),
     ("=", Operator::Equal),
 ];
+
+const RANGES: [(&str, Operator); 2] = [("~", Operator::Tilde), ("^", Operator::Caret)];
+
+impl Operator {
+    /// The first of these operators that a text starts with, or else `Equal`, and the rest of the text.
+    pub(crate) fn strip<'o, 't>(
+        operators: impl IntoIterator<Item = &'o (&'static str, Self)>,
+        text: &'t str,
+    ) -> (Self, &'t str) {
+        let mut found = operators
+            .into_iter()
+            .filter_map(|(symbol, operator)| Some((*operator, text.strip_prefix(symbol)?.trim_start())));
+        found.next().unwrap_or((Self::Equal, text))
+    }
+
+    /// Whether it holds for this order of a version and the other one, as far as the order decides.
+    pub(crate) fn allows(self, order: Ordering) -> bool {
+        match self {
+            Self::Equal => order.is_eq(),
+            Self::Greater => order.is_gt(),
+            Self::Less => order.is_lt(),
+            Self::LessOrEqual => order.is_le(),
+            Self::GreaterOrEqual | Self::Tilde | Self::Caret => order.is_ge(),
+        }
+    }
+}
 
 /// An operator and a version.
 struct Comparator<'a> {
@@ -182,11 +207,7 @@ struct Comparator<'a> {
 
 impl<'a> Comparator<'a> {
     fn parse(text: &'a str) -> Option<Self> {
-        let text = text.trim();
-        let found =
-            OPERATORS.iter().find_map(|(symbol, operator)| Some((text.strip_prefix(symbol)?, *operator)));
-        let (version, operator) = found.unwrap_or((text, Operator::Equal));
-        let version = version.trim_start();
+        let (operator, version) = Operator::strip(ORDERS.iter().chain(&RANGES), text.trim());
         // `=1.2` is a version of its own, but a second `=` after an operator is a mistake.
         let wanted = Version::parse(version).filter(|_| !version.starts_with('='))?;
         Some(Self { operator, wanted })
@@ -220,15 +241,12 @@ impl<'a> Comparator<'a> {
         let wanted = self.wanted;
         let order = version.compare(&wanted);
         let shares = |parts: usize| version.parts.iter().zip(&wanted.parts).take(parts).all(|(a, b)| a == b);
-        match self.operator {
-            Operator::Equal => order.is_eq(),
-            Operator::Greater => order.is_gt(),
-            Operator::GreaterOrEqual => order.is_ge(),
-            Operator::Less => order.is_lt(),
-            Operator::LessOrEqual => order.is_le(),
-            Operator::Tilde => order.is_ge() && shares(wanted.written.min(2)),
-            Operator::Caret => order.is_ge() && shares(wanted.compatible_parts()),
-        }
+        self.operator.allows(order)
+            && match self.operator {
+                Operator::Tilde => shares(wanted.written.min(2)),
+                Operator::Caret => shares(wanted.compatible_parts()),
+                _ => true,
+            }
     }
 }
 
