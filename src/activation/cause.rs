@@ -1,8 +1,8 @@
 //! What decided an evaluation, from which the reason of a decision follows.
 //!
 //! Most flags have the same reason for every caller that they are on for, which is known when the rows are
-//! compiled. For all others the nodes that they depend on are tracked: an evaluation notes what decided on the
-//! path that it takes.
+//! compiled. For all others the nodes that they depend on are tracked: an evaluation notes what decided on
+//! the path that it takes.
 
 /// What decided that an activation is on or off. If several things did, the greatest counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -82,8 +82,8 @@ pub(crate) enum Entry {
     Direct,
     /// What decides the verdict is noted.
     Tracked,
-    /// The type may panic, which built-in types do not. Whether it has panicked before, so that only the first
-    /// panic is logged.
+    /// The type may panic, which built-in types do not. Whether it has panicked before, so that only the
+    /// first panic is logged.
     MayPanic(AtomicBool),
 }
 
@@ -100,8 +100,8 @@ impl Clone for Entry {
 impl Node {
     pub(crate) const NO_SLOT: u32 = u32::MAX;
 
-    /// Added to the slot of a tracked node, so that the fast path does not find its verdict, whose cause has to
-    /// be noted.
+    /// Added to the slot of a tracked node, so that the fast path does not find its verdict, whose cause has
+    /// to be noted.
     pub(crate) const TRACKED_SLOT: u32 = 1 << 31;
 
     /// The slot in the memo.

@@ -27,8 +27,8 @@ pub fn translate(message: &str) -> String {
 }
 
 /// The message of serde about an unknown field, with the name that was probably meant, or else with all known
-/// ones: ``unknown field `percentag`; did you mean `percentage`?``. `what` is what a field is called. `None` for
-/// another message.
+/// ones: ``unknown field `percentag`; did you mean `percentage`?``. `what` is what a field is called. `None`
+/// for another message.
 #[must_use]
 pub fn unknown_name(message: &str, what: &str) -> Option<String> {
     unknown(message, "unknown field `", what)

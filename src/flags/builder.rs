@@ -55,8 +55,9 @@ impl FlagsBuilder {
         }
     }
 
-    /// Applies a configuration: the refresh interval, the identity, the static context, the metadata,
-    /// the overrides, the folder of activation types, their unknown fields, the snapshot file, usage, and expired flags.
+    /// Applies a configuration: the refresh interval, the identity, the static context, the metadata, the
+    /// overrides, the folder of activation types, their unknown fields, the snapshot file, usage, and expired
+    /// flags.
     pub fn config<S>(mut self, config: &Config<S>) -> Self {
         self.folder = Some(config.folder());
         #[cfg(feature = "sql")]

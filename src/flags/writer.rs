@@ -75,8 +75,8 @@ impl Writer {
         }
     }
 
-    /// The setting `table_prefix` of the database, for changes in the application's own transactions. Default: that of
-    /// the database that the flags are read from, if [`Flags::writer`] made the writer.
+    /// The setting `table_prefix` of the database, for changes in the application's own transactions.
+    /// Default: that of the database that the flags are read from, if [`Flags::writer`] made the writer.
     ///
     /// # Errors
     /// [`Error::Config`](crate::error::Error::Config) if the prefix is invalid.

@@ -21,7 +21,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 pub use violation::{Violation, ViolationKind};
 
-/// A state of the rows: a number, which people see, and a stamp, which tells two states with one number apart.
+/// A state of the rows: a number, which people see, and a stamp, which tells two states with one number
+/// apart.
 ///
 /// Compare revisions with `!=` only. After a restore or a fail-over the database may have a lower number, or
 /// other rows under the same one. Text, JSON and records of the history have the number only.

@@ -103,8 +103,8 @@ impl Flag {
         self.first_number.wrapping_add(offset)
     }
 
-    /// The offset of a result after a panic, or of a flag that has several reasons: the results with the first
-    /// reason are numbered like those of other flags, and those with each further reason follow.
+    /// The offset of a result after a panic, or of a flag that has several reasons: the results with the
+    /// first reason are numbered like those of other flags, and those with each further reason follow.
     #[cold]
     #[inline(never)]
     fn offset_by_reason(&self, causes: CauseSet, outcome: Outcome) -> u32 {

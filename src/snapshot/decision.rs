@@ -240,7 +240,8 @@ impl<S: AsRef<Snapshot>> Decision<S> {
     }
 
     /// What the team notes for clients, by name: the flag's own metadata, then those of all flags
-    /// ([`FlagsBuilder::metadata`](crate::flags::FlagsBuilder::metadata)) which the flag does not have itself.
+    /// ([`FlagsBuilder::metadata`](crate::flags::FlagsBuilder::metadata)) which the flag does not have
+    /// itself.
     pub fn metadata(&self) -> impl Iterator<Item = (&str, &serde_json::Value)> {
         let snapshot = self.snapshot.as_ref();
         let own = self.place().and_then(|(flag, _)| snapshot.metadata_of(flag));

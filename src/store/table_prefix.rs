@@ -1,5 +1,5 @@
-//! The setting `table_prefix`: what the names of novi's tables begin with. It is a parameter of the address of a
-//! database, so that whatever opens the address finds the tables.
+//! The setting `table_prefix`: what the names of novi's tables begin with. It is a parameter of the address
+//! of a database, so that whatever opens the address finds the tables.
 
 #[cfg(feature = "sql")]
 use crate::{
@@ -7,7 +7,8 @@ use crate::{
     store::url,
 };
 
-/// PostgreSQL cuts names after 63 characters, and MySQL rejects names of more than 64. The longest of novi's has 32.
+/// PostgreSQL cuts names after 63 characters, and MySQL rejects names of more than 64. The longest of novi's
+/// has 32.
 const LONGEST: usize = 20;
 
 const PARAMETER: &str = "table_prefix=";

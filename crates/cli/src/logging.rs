@@ -55,8 +55,8 @@ pub(crate) fn init(serves: bool) -> impl Sized + use<> {
     (telemetry, guard)
 }
 
-/// The filter of a text such as `warn,novi=debug`. `EnvFilter` takes a misspelled level for the name of a module,
-/// and would then log nothing else.
+/// The filter of a text such as `warn,novi=debug`. `EnvFilter` takes a misspelled level for the name of a
+/// module, and would then log nothing else.
 fn filter(text: &str) -> Result<EnvFilter, String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     for word in text.split(',').map(|directive| directive.trim().to_ascii_lowercase()) {

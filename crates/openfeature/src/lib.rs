@@ -37,15 +37,14 @@
 //! | int, float, struct | the variant's value; integers also convert to float | `TYPE_MISMATCH` |
 //!
 //! The values of a flag with versions are the version numbers. If a flag assigns no variant, the variant is
-//! `on` or `off`. The metadata have the `revision` of the rows, for a flag with versions the `version`, and what
-//! the team notes for clients (`flag_metadata.metadata`, and `[metadata]` in `novi.toml`).
-//! Reasons are the same in novi and OpenFeature; the reason of a broken flag, which uses its fail mode, is
-//! `ERROR`.
+//! `on` or `off`. The metadata have the `revision` of the rows, for a flag with versions the `version`, and
+//! what the team notes for clients (`flag_metadata.metadata`, and `[metadata]` in `novi.toml`). Reasons are
+//! the same in novi and OpenFeature; the reason of a broken flag, which uses its fail mode, is `ERROR`.
 //!
 //! # Errors
 //! The Rust SDK takes no default: an evaluation returns a value or an error, and the caller writes
-//! `unwrap_or(default)`. A flag without a value is therefore an error, too: `ParseError` if a row is invalid, else
-//! [`General`](open_feature::EvaluationErrorCode::General) with the reason as its text.
+//! `unwrap_or(default)`. A flag without a value is therefore an error, too: `ParseError` if a row is invalid,
+//! else [`General`](open_feature::EvaluationErrorCode::General) with the reason as its text.
 //!
 //! | code | when |
 //! |---|---|

@@ -10,8 +10,8 @@ use crate::{
     context::value::Value,
 };
 
-/// One attribute, or several of which the first with a value is used: an empty string is no value. A name with
-/// dots is a path through objects, unless an attribute or a field has the whole name.
+/// One attribute, or several of which the first with a value is used: an empty string is no value. A name
+/// with dots is a path through objects, unless an attribute or a field has the whole name.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged, expecting = "expected the name of an attribute, or a list of names")]
 pub(in crate::builtin) enum AttributeNames {

@@ -38,8 +38,8 @@ struct Bucket {
 /// flags with the same salt and ranges that do not overlap have no caller in common.
 ///
 /// Buckets are counted from 0, and a range ends before its second number. With the same salt and hash,
-/// `novi.percentage` of 25 is the range from 0 to a quarter of `total`. A caller whose attribute is missing, empty
-/// or of another type is out. See [docs/hashes.md](../hashes.md).
+/// `novi.percentage` of 25 is the range from 0 to a quarter of `total`. A caller whose attribute is missing,
+/// empty or of another type is out. See [docs/hashes.md](../hashes.md).
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {

@@ -31,8 +31,8 @@ const MAX_PATCH_SIZE: usize = 8 * COMPACTION_SIZE;
 /// children.
 const MAX_READS: usize = 16;
 
-/// How often the triggers are looked for, and rows are counted to find changes that fire no trigger: TRUNCATE and
-/// cascades of foreign keys on MySQL. Counting 300,000 rows takes the database a tenth of a second.
+/// How often the triggers are looked for, and rows are counted to find changes that fire no trigger: TRUNCATE
+/// and cascades of foreign keys on MySQL. Counting 300,000 rows takes the database a tenth of a second.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How often rows are compared in a database without triggers, where nothing else reveals a change.
@@ -294,8 +294,8 @@ impl BaseState {
         })
     }
 
-    /// Whether the patch is large, or large in comparison with the base, or has configs that take long to compile:
-    /// each further change compiles all of the patch again.
+    /// Whether the patch is large, or large in comparison with the base, or has configs that take long to
+    /// compile: each further change compiles all of the patch again.
     fn is_compaction_due(&self) -> bool {
         const FEW: usize = 16;
         let count = self.affected.len();

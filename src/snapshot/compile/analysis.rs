@@ -153,8 +153,8 @@ fn broken(drafts: &DraftNodes) -> Vec<bool> {
     broken
 }
 
-/// Propagates a property of nodes to the nodes above them. It stops at flags: what depends on a flag sees only
-/// its verdict.
+/// Propagates a property of nodes to the nodes above them. It stops at flags: what depends on a flag sees
+/// only its verdict.
 fn propagate(drafts: &DraftNodes, property: impl Fn(&DraftNode) -> bool) -> Vec<bool> {
     let mut found: Vec<bool> = drafts.list.iter().map(property).collect();
     if !drafts.graph.edges().is_empty() {

@@ -181,7 +181,8 @@ impl IssueCollector<'_> {
     }
 }
 
-/// Sorts issues by row, path and message: a patch finds the cycles that a row closes in another order. Issues of files, which have no id, are sorted by name and keep their order within a file.
+/// Sorts issues by row, path and message: a patch finds the cycles that a row closes in another order. Issues
+/// of files, which have no id, are sorted by name and keep their order within a file.
 pub(in crate::snapshot) fn sort(issues: &mut [Issue]) {
     issues.sort_by(|a, b| {
         let within = || match a.id {
@@ -207,8 +208,8 @@ struct DependentFlags<'a> {
 }
 
 impl<'a> DependentFlags<'a> {
-    /// The first budget. Thousands of invalid activations, each with
-    /// thousands of others above it, would otherwise take quadratic time and memory.
+    /// The first budget. Thousands of invalid activations, each with thousands of others above it, would
+    /// otherwise take quadratic time and memory.
     const BUDGET: usize = 2_000_000;
 
     fn new(rows: &'a Rows, drafts: &DraftNodes, links: &Links) -> Self {

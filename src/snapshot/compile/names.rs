@@ -36,8 +36,8 @@ impl Slot {
 }
 
 impl NameIndex {
-    /// Builds the index. Also returns the flags whose name is taken by an earlier flag, each with that flag. `has_name` is
-    /// `false` for flags whose name could not be read.
+    /// Builds the index. Also returns the flags whose name is taken by an earlier flag, each with that flag.
+    /// `has_name` is `false` for flags whose name could not be read.
     pub(in crate::snapshot) fn build(
         flags: &[Flag],
         texts: &str,

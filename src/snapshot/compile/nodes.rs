@@ -34,9 +34,9 @@ use crate::{
     store::Delta,
 };
 
-/// The deepest nesting of inline activations. Each level has a copy of the config of all levels below, so that
-/// without a limit a row would take memory that grows with the square of its size. JSON in requests may not be
-/// deeper than 128 levels, which allows fewer.
+/// The deepest nesting of inline activations. Each level has a copy of the config of all levels below, so
+/// that without a limit a row would take memory that grows with the square of its size. JSON in requests may
+/// not be deeper than 128 levels, which allows fewer.
 const MAX_INLINE_DEPTH: u32 = 64;
 
 /// Interns the class names of rows and finds their types.

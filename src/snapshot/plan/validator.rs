@@ -13,8 +13,8 @@ use crate::{
 };
 
 /// Compiles rows before they are written. A row that would become invalid is a problem, reported with the
-/// flags that it would break. Rows that are already invalid may stay so, and flags that are already broken may
-/// stay broken.
+/// flags that it would break. Rows that are already invalid may stay so, and flags that are already broken
+/// may stay broken.
 ///
 /// Two concurrent edits that are valid on their own can break a row together, for example if one removes an
 /// activation and the other refers to it. The affected flags then use their fail mode.

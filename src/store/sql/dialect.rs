@@ -54,8 +54,8 @@ pub(super) struct ReadSql {
     pub(super) has_table: &'static str,
     /// Table, name and type of the columns of the tables where novi's tables are.
     pub(super) columns: &'static str,
-    /// `kind, name, state` of the tables, views, functions and triggers where novi's tables are; the state is null
-    /// if an object is in effect. A `right` of the user on all of them is a kind, too.
+    /// `kind, name, state` of the tables, views, functions and triggers where novi's tables are; the state is
+    /// null if an object is in effect. A `right` of the user on all of them is a kind, too.
     pub(super) objects: &'static str,
     /// The number of rows of `novi_revision`.
     pub(super) slots: i64,
@@ -206,8 +206,8 @@ impl Dialect {
     }
 }
 
-/// The error without the line that PostgreSQL adds, which is of its own source code: readers take it for a line of
-/// their script.
+/// The error without the line that PostgreSQL adds, which is of its own source code: readers take it for a
+/// line of their script.
 pub(super) fn without_source_line(error: sqlx::Error) -> Box<dyn std::error::Error + Send + Sync> {
     #[cfg(feature = "postgres")]
     if let sqlx::Error::Database(database) = &error

@@ -41,7 +41,8 @@ pub trait Driver: Database<Connection: Migrate + Connection> {
     /// One try to bring the tables up to date.
     fn migrate(connections: &Connections<Self>) -> BoxFuture<'_, Result<Migrated, MigrateError>>;
 
-    /// Goes to where novi's tables are, for work on the tables themselves. The connection is closed afterwards.
+    /// Goes to where novi's tables are, for work on the tables themselves. The connection is closed
+    /// afterwards.
     fn enter(connection: &mut dyn Connection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         let _ = connection;
         Box::pin(std::future::ready(Ok(())))

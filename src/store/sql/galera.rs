@@ -39,7 +39,8 @@ pub(super) async fn lock(connection: &mut dyn Connection) -> Result<Option<Strin
 /// Removes the note of a process that has died.
 const FORGET: &str = "delete from novi_state where name = 'migration'";
 
-/// DDL of another node interrupts statements that use the table, also those of a migration, which can run again.
+/// DDL of another node interrupts statements that use the table, also those of a migration, which can run
+/// again.
 pub(super) fn busy_if_interrupted(error: MigrateError) -> MigrateError {
     match &error {
         MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _)

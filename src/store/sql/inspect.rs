@@ -68,8 +68,9 @@ impl Expected {
     }
 }
 
-/// The kinds, names and states of objects: `kind, name, state, table`, of which the state is null if it is well and
-/// the table is that of a trigger. Names are those of novi's SQL; the table's is that of the database.
+/// The kinds, names and states of objects: `kind, name, state, table`, of which the state is null if it is
+/// well and the table is that of a trigger. Names are those of novi's SQL; the table's is that of the
+/// database.
 struct Found(Vec<[String; 4]>);
 
 impl Found {
@@ -77,8 +78,8 @@ impl Found {
         self.0.iter().any(|[of, known, ..]| of == kind && known == name)
     }
 
-    /// What is wrong with a trigger of a table, which is named as in the database. A table that was renamed and
-    /// replaced has taken its triggers along.
+    /// What is wrong with a trigger of a table, which is named as in the database. A table that was renamed
+    /// and replaced has taken its triggers along.
     fn problem_of_trigger(&self, name: &str, table: &str) -> Option<String> {
         let triggers = || self.0.iter().filter(|[of, known, ..]| of == "trigger" && known == name);
         match (triggers().find(|[.., of]| of == table), triggers().next()) {
@@ -143,8 +144,8 @@ pub(super) async fn objects(connection: &mut dyn Connection) -> Result<Problems,
     Ok(problems)
 }
 
-/// As [`objects`], with the columns of the tables and what else migrations take care of. Not for a connection that
-/// is in a transaction.
+/// As [`objects`], with the columns of the tables and what else migrations take care of. Not for a connection
+/// that is in a transaction.
 pub(super) async fn problems(connection: &mut dyn Connection) -> Result<Problems, sqlx::Error> {
     let mut problems = objects(connection).await?;
     let columns = columns(connection).await?;

@@ -120,7 +120,8 @@ pub(super) async fn is_done<DB: Driver>(
     Ok(found::<DB>(connection).await? == Found::UpToDate && inspect::problems(connection).await?.is_empty())
 }
 
-/// Rejects tables of something else before the first migration, and of a novi that would be in the way at any time.
+/// Rejects tables of something else before the first migration, and of a novi that would be in the way at any
+/// time.
 pub(super) async fn check_foreign<DB: Driver>(
     connection: &mut Named<&mut DB::Connection>,
 ) -> Result<(), MigrateError> {
@@ -131,8 +132,8 @@ pub(super) async fn check_foreign<DB: Driver>(
     Ok(())
 }
 
-/// Runs the migrations that are not applied yet, and all of them again if something that they made is missing. The
-/// caller holds the lock.
+/// Runs the migrations that are not applied yet, and all of them again if something that they made is
+/// missing. The caller holds the lock.
 pub(super) async fn run<DB: Driver>(
     connection: &mut Named<&mut DB::Connection>,
     migrator: Migrator,
@@ -187,8 +188,8 @@ pub(super) async fn run<DB: Driver>(
     Ok(Migrated { applied, adopted, repaired, problems, without_activations, without_triggers: false })
 }
 
-/// Runs all migrations again, whose statements leave alone what is there. Readers then read all rows: changes may
-/// have fired no trigger.
+/// Runs all migrations again, whose statements leave alone what is there. Readers then read all rows: changes
+/// may have fired no trigger.
 async fn repair(connection: &mut dyn Connection, migrator: &Migrator) -> Result<(), sqlx::Error> {
     let restamp = connection.dialect().write.restamp;
     let mut transaction = connection.begin(None).await?;
@@ -310,11 +311,12 @@ pub(super) async fn baseline<DB: Driver>(
     state::<DB>(connection).await
 }
 
-/// Rejects a database with migrations of a newer novi, whose rules for changes this build does not know. A user who
-/// may not read the migrations is let through.
+/// Rejects a database with migrations of a newer novi, whose rules for changes this build does not know. A
+/// user who may not read the migrations is let through.
 ///
-/// A query of its own, since its error would end the transaction of another one on PostgreSQL. It takes 2 to 5 % of the
-/// time of a change: 0.04 of 1.9 ms on SQLite, 0.19 of 16 ms on PostgreSQL, 0.19 of 8.6 ms on MariaDB (medians).
+/// A query of its own, since its error would end the transaction of another one on PostgreSQL. It takes 2 to
+/// 5 % of the time of a change: 0.04 of 1.9 ms on SQLite, 0.19 of 16 ms on PostgreSQL, 0.19 of 8.6 ms on
+/// MariaDB (medians).
 pub(super) async fn reject_newer(
     connection: &mut dyn Connection,
     store: &str,

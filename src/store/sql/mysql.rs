@@ -324,8 +324,8 @@ async fn execute(connection: &mut dyn Connection, sql: &'static str) -> Result<(
     connection.execute(Statement::unprepared(sql)).await.map(drop)
 }
 
-/// Whether the user that the triggers run as is gone. Not everybody may read the users, so this tries, and takes it
-/// back.
+/// Whether the user that the triggers run as is gone. Not everybody may read the users, so this tries, and
+/// takes it back.
 async fn has_lost_definer(connection: &mut dyn Connection) -> Result<bool, sqlx::Error> {
     const NO_SUCH_USER: u16 = 1449;
     const TRIAL: &str = "insert into flag_history (slot, revision, changed_at, entity, operation) \
@@ -431,7 +431,8 @@ fn failure(error: &sqlx::Error) -> Failure {
         1146 => Failure::NotMigrated,
         // unknown database
         1049 => Failure::NoDatabase,
-        // too many connections, of the server or of the user; a Galera node without a majority or still joining
+        // too many connections, of the server or of the user; a Galera node without a majority or still
+        // joining
         1040 | 1203 | 1226 | 1047 => Failure::Busy,
         // lock wait timeout, deadlock (also with a commit of another Galera node), changed since it was read
         1205 | 1213 | 1020 => Failure::Contention,

@@ -1,12 +1,13 @@
-//! The names of novi's tables in a database: those of its SQL, or, with the setting `table_prefix`, others. Its SQL
-//! is written with the names that have no prefix, and translated where a statement is run.
+//! The names of novi's tables in a database: those of its SQL, or, with the setting `table_prefix`, others.
+//! Its SQL is written with the names that have no prefix, and translated where a statement is run.
 
 use std::{borrow::Cow, sync::Arc};
 
 use crate::store::sql::schema::TABLES;
 
-/// The words in front of a name in a string: in SQL that is put together there, and where the catalog is asked. Other
-/// strings are values: an entity of the history stays `'flags'`. Only names that begin with `novi_` are never values.
+/// The words in front of a name in a string: in SQL that is put together there, and where the catalog is
+/// asked. Other strings are values: an entity of the history stays `'flags'`. Only names that begin with
+/// `novi_` are never values.
 const BEFORE_NAMES: [&str; 14] = [
     "array",
     "column_name",
@@ -72,8 +73,8 @@ impl Names {
     }
 }
 
-/// Whether novi gives this name to a table, an index, a constraint, a trigger, a function or a view. They begin with
-/// `novi_` or with the name of a table.
+/// Whether novi gives this name to a table, an index, a constraint, a trigger, a function or a view. They
+/// begin with `novi_` or with the name of a table.
 fn is_own(word: &str) -> bool {
     let is_of =
         |table: &str| word.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));

@@ -148,8 +148,8 @@ pub(super) async fn selected(
     Ok(rows)
 }
 
-/// What changes when a row does that no trigger saw: missing triggers, and, on a database on which some changes fire no
-/// trigger, the number of rows. While triggers are missing, the contents of all rows.
+/// What changes when a row does that no trigger saw: missing triggers, and, on a database on which some
+/// changes fire no trigger, the number of rows. While triggers are missing, the contents of all rows.
 pub(super) async fn fingerprint(connection: &mut dyn Connection) -> Result<Fingerprint, sqlx::Error> {
     let dialect = connection.dialect();
     let problems = inspect::objects(connection).await?;

@@ -65,8 +65,9 @@ impl<DB: Driver> SqlStore<DB> {
         &self.connections.pool
     }
 
-    /// Uses tables whose names begin with a prefix, such as `acme_flags`: beside tables of other programs that have the
-    /// names of novi's, or beside another novi. The setting `table_prefix`; see the guide to the tables.
+    /// Uses tables whose names begin with a prefix, such as `acme_flags`: beside tables of other programs
+    /// that have the names of novi's, or beside another novi. The setting `table_prefix`; see the guide to
+    /// the tables.
     ///
     /// # Errors
     /// [`Error::Config`] if the prefix is invalid.

@@ -49,8 +49,8 @@ pub(super) async fn create(connection: &mut dyn Connection, token: &TokenColumns
     transaction.commit().await
 }
 
-/// Notes that a token gives its name to another one, and when it ends. `false` if it has done so before, or is
-/// revoked.
+/// Notes that a token gives its name to another one, and when it ends. `false` if it has done so before, or
+/// is revoked.
 async fn replace(
     connection: &mut dyn Connection,
     row: &TokenRow,
@@ -63,8 +63,8 @@ async fn replace(
     Ok(connection.execute(replace).await? > 0)
 }
 
-/// Creates a token in the place of another one, which then ends. `false`, and nothing is written, if the other has
-/// been replaced or revoked.
+/// Creates a token in the place of another one, which then ends. `false`, and nothing is written, if the
+/// other has been replaced or revoked.
 pub(super) async fn create_instead(
     connection: &mut dyn Connection,
     token: &TokenColumns,

@@ -248,20 +248,21 @@ pub trait TokenStore: Sealed + Send + Sync {
     /// [`token_changes`](Self::token_changes).
     fn create_token(&self, token: NewToken) -> BoxFuture<'_, Result<TokenRow>>;
 
-    /// Creates a token with the name, the role and the subject of another one, which is given by its id or its
-    /// name. The other expires after the overlap. Returns `None` if there is no such token.
+    /// Creates a token with the name, the role and the subject of another one, which is given by its id or
+    /// its name. The other expires after the overlap. Returns `None` if there is no such token.
     ///
     /// # Errors
-    /// [`Error::Constraint`](crate::Error::Constraint) if the token is revoked or was replaced before, else as
-    /// [`token_changes`](Self::token_changes).
+    /// [`Error::Constraint`](crate::Error::Constraint) if the token is revoked or was replaced before, else
+    /// as [`token_changes`](Self::token_changes).
     fn rotate_token<'a>(
         &'a self,
         token: &'a str,
         rotation: &'a Rotation,
     ) -> BoxFuture<'a, Result<Option<Rotated>>>;
 
-    /// Revokes a token by its id, or all tokens of a name, permanently. A revoked token stays as it is. Returns
-    /// the tokens that were revoked now or, if there are none, last; no tokens if none has this id or name.
+    /// Revokes a token by its id, or all tokens of a name, permanently. A revoked token stays as it is.
+    /// Returns the tokens that were revoked now or, if there are none, last; no tokens if none has this id or
+    /// name.
     ///
     /// # Errors
     /// As [`token_changes`](Self::token_changes).

@@ -14,8 +14,8 @@ use crate::{
 /// Create, update or repair the tables; adopts those of Python novi
 #[derive(Debug, Args)]
 pub(crate) struct Migrate {
-    /// Show which migrations are applied and what is wrong with the tables, without changing anything (exit code 1 if
-    /// there is something to do)
+    /// Show which migrations are applied and what is wrong with the tables, without changing anything (exit
+    /// code 1 if there is something to do)
     #[arg(long, group = "how")]
     status: bool,
 

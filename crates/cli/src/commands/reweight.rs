@@ -45,8 +45,8 @@ pub(crate) struct Reweight {
     #[arg(long)]
     force: bool,
 
-    /// Show how many callers would move, and which variants would be added or removed, without writing; the exit code
-    /// is that of the change
+    /// Show how many callers would move, and which variants would be added or removed, without writing; the
+    /// exit code is that of the change
     #[arg(long)]
     dry_run: bool,
 }

@@ -80,7 +80,8 @@ pub(crate) struct Rotate {
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     overlap: Duration,
 
-    /// Expiry of the new token, as for `create` [default: the old one's time from creation to expiry, from now on]
+    /// Expiry of the new token, as for `create` [default: the old one's time from creation to expiry, from
+    /// now on]
     #[arg(long, value_name = "DURATION|TIME")]
     expires: Option<Expires>,
 

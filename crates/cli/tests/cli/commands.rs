@@ -231,6 +231,7 @@ async fn reweight_changes_weights_of_splits() {
             &["reweight", "Layouts", "a=-1", "b=2"],
             &["reweight", "Layouts", "a"],
             &["reweight", "Layouts", "grid=60", "grid=40"],
+            &["reweight", "Layouts", "=100"],
             &["reweight", "Layouts"],
         ]);
         let records = folder.run(&["history", "--json"]).expect(0).json();

@@ -78,8 +78,8 @@ use crate::{
 /// 1.3.0, and `~1` up to 2.0.0. `^` means up to the next change of the first part that is not zero. Neither
 /// includes pre-releases of the upper limit (2.0.0-alpha for `^1.2.3`). For flags of another system,
 /// `semver_strict` rejects what LaunchDarkly, ConfigCat and Unleash do: `v1.2.3`, `2.0`, `02.0.0`. In
-/// `growthbook_version` any string or number is a version: its parts, separated by dots or hyphens, are compared as
-/// text, with numbers padded to five places.
+/// `growthbook_version` any string or number is a version: its parts, separated by dots or hyphens, are
+/// compared as text, with numbers padded to five places.
 ///
 /// **Networks.** An IPv4 address that is written as IPv6 (`::ffff:10.0.0.1`) is the IPv4 address.
 ///

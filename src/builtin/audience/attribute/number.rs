@@ -65,9 +65,9 @@ impl fmt::Display for Number {
     }
 }
 
-/// Compares an integer with a float that has a fraction or is outside of `i128`: they are never equal. Rounding
-/// the integer to a float does not move it past the other one, since floats that large have no fractions; it
-/// can only reach one that is out of range.
+/// Compares an integer with a float that has a fraction or is outside of `i128`: they are never equal.
+/// Rounding the integer to a float does not move it past the other one, since floats that large have no
+/// fractions; it can only reach one that is out of range.
 #[expect(clippy::cast_precision_loss, reason = "see above")]
 fn compare_float(whole: i128, float: f64) -> Option<Ordering> {
     match (whole as f64).partial_cmp(&float)? {

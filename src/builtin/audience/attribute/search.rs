@@ -32,8 +32,8 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// Up to this many bytes in total, the parts are tried in turn. With more of them, the time would grow with the
-    /// product of the lengths of the string and of the parts.
+    /// Up to this many bytes in total, the parts are tried in turn. With more of them, the time would grow
+    /// with the product of the lengths of the string and of the parts.
     const SHORT: usize = 64;
 
     pub(super) fn new(place: Place, case: Case, parts: &[Box<str>]) -> Self {

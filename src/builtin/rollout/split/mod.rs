@@ -52,8 +52,8 @@ struct Split {
 /// changes no caller's variant.
 ///
 /// **Hashes** of other systems assign the same variants as there, if the weights and their order are the
-/// same. With `crc32` (hanoi), `unleash`, `ufc` and `blake2s` (feats.py) weights are integers, since positions are
-/// taken modulo their sum: `{"foo": 1, "bar": 1}` is hanoi's `crc32(id) % 2`.
+/// same. With `crc32` (hanoi), `unleash`, `ufc` and `blake2s` (feats.py) weights are integers, since
+/// positions are taken modulo their sum: `{"foo": 1, "bar": 1}` is hanoi's `crc32(id) % 2`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {

@@ -56,8 +56,8 @@ pub(in crate::builtin) enum HashName {
     /// Eppo and Datadog (UFC): the first 8 hex digits of MD5(salt-key), modulo the number of shards, which is
     /// 10,000 for a percentage and the sum of the weights for variants. The salt is the shard's
     Ufc,
-    /// ConfigCat: the first 7 hex digits of SHA-1 of salt and key without a separator, modulo 100. The salt is
-    /// the setting's key
+    /// ConfigCat: the first 7 hex digits of SHA-1 of salt and key without a separator, modulo 100. The salt
+    /// is the setting's key
     Configcat,
     /// Flagsmith: MD5(salt,key) modulo 9,999, divided by 9,998, in if at most the percentage. The salt is the
     /// id or key of the segment, for variants that of the feature
@@ -93,7 +93,8 @@ pub(in crate::builtin) enum Purpose {
     Share,
     /// The variant. The number is the sum of the weights, for hashes that divide by it.
     Variant(u32),
-    /// In or out, by ranges of buckets. The number is how many buckets there are, for hashes that divide by it.
+    /// In or out, by ranges of buckets. The number is how many buckets there are, for hashes that divide by
+    /// it.
     Bucket(u32),
 }
 

@@ -17,8 +17,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::store::{Hints, backoff::Backoff};
 
-/// The channel of the trigger `novi_commit`, which has the prefix of the tables. The schemas of a database share it:
-/// an unnecessary hint costs one read of the revision.
+/// The channel of the trigger `novi_commit`, which has the prefix of the tables. The schemas of a database
+/// share it: an unnecessary hint costs one read of the revision.
 pub(super) const CHANNEL: &str = "novi";
 
 /// A notification takes a millisecond. After this long it is not coming: a pooler that shares connections

@@ -166,8 +166,8 @@ const CHECKSUMS: [&str; 5] = [
     "select coalesce(sum(hashtextextended(t::text, 0)), 0)::text from activation_members t",
 ];
 
-/// A database without an encoding may have any bytes. Converted by the server, one row of them would make the query of
-/// all rows fail.
+/// A database without an encoding may have any bytes. Converted by the server, one row of them would make the
+/// query of all rows fail.
 const ENCODING: &str = "select set_config('client_encoding', 'SQL_ASCII', false) \
     where current_setting('server_encoding') = 'SQL_ASCII'";
 
@@ -300,16 +300,16 @@ async fn create_schema(connection: &mut PgConnection) -> Result<(), sqlx::Error>
     }
 }
 
-/// Goes to the schema in which the search path finds novi's tables. It need not be the first: a schema that was
-/// created since may be in front.
+/// Goes to the schema in which the search path finds novi's tables. It need not be the first: a schema that
+/// was created since may be in front.
 async fn enter_schema(connection: &mut dyn Connection) -> Result<(), sqlx::Error> {
     let sql = "select set_config('search_path', relnamespace::regnamespace::text, false) from pg_class \
         where oid = to_regclass('novi_migrations') and relnamespace is distinct from to_regnamespace(current_schema()::text)";
     connection.execute(Statement::new(sql)).await.map(drop)
 }
 
-/// Rejects a second novi in the schema if the migrations of one would drop triggers of the other: they drop all whose
-/// names begin with their prefix and `novi_`.
+/// Rejects a second novi in the schema if the migrations of one would drop triggers of the other: they drop
+/// all whose names begin with their prefix and `novi_`.
 async fn check_others(connection: &mut dyn Connection) -> Result<(), MigrateError> {
     let sql = "select tablename::text from pg_tables where schemaname = current_schema()";
     let own = connection.names().clone();
