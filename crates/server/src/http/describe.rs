@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use schemars::{
+    JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, transform::RecursiveTransform,
+};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -17,7 +19,7 @@ pub(crate) struct Schemas {
 impl Schemas {
     pub(crate) fn new() -> Self {
         let settings = || {
-            SchemaSettings::draft2020_12().with(|settings| {
+            settings().with(|settings| {
                 settings.meta_schema = None;
                 settings.definitions_path = "/components/schemas".into();
             })
@@ -40,6 +42,20 @@ impl Schemas {
         let mut all = self.input.take_definitions(true);
         all.extend(self.output.take_definitions(true));
         all
+    }
+}
+
+fn settings() -> SchemaSettings {
+    SchemaSettings::draft2020_12().with_transform(RecursiveTransform(join_lines))
+}
+
+/// Joins the lines of each paragraph of a description, so that the document does not depend on where a comment is
+/// wrapped.
+fn join_lines(schema: &mut Schema) {
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        let paragraphs: Vec<String> =
+            text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect();
+        *text = paragraphs.join("\n\n");
     }
 }
 
@@ -71,7 +87,7 @@ impl Operation {
 
     /// Adds the fields of a type as parameters of the query.
     pub(crate) fn query<T: JsonSchema>(&mut self) {
-        let schema = SchemaSettings::draft2020_12()
+        let schema = settings()
             .for_deserialize()
             .with(|settings| settings.inline_subschemas = true)
             .into_generator()
