@@ -143,6 +143,11 @@ impl CauseSet {
         self.0 & Self::of(cause).0 != 0
     }
 
+    /// Whether a draw is one of them.
+    pub(crate) const fn may_draw(self) -> bool {
+        self.contains(Cause::Draw)
+    }
+
     /// The causes, in order.
     pub(crate) fn iter(self) -> impl Iterator<Item = Cause> {
         Cause::ALL.into_iter().filter(move |cause| self.contains(*cause))

@@ -198,6 +198,12 @@ impl<'a> Evaluation<'a> {
         self
     }
 
+    /// Uses this time instead of the clock.
+    pub(crate) fn at(self, now: Timestamp) -> Self {
+        self.now.set(Some(now));
+        self
+    }
+
     pub(crate) fn with_tracer(mut self, tracer: &'a Tracer) -> Self {
         self.tracer = Some(tracer);
         self
@@ -319,10 +325,13 @@ impl<'a> Evaluation<'a> {
         self.change_causes(Causes::fall_through);
     }
 
-    /// Notes that the caller has no key to draw by.
+    /// The verdict of a draw for which the caller has no key: off. `drawn` is that of a draw that is won; `None`
+    /// if no key would win it, or if it is not drawn by the targeting key.
     #[cold]
-    pub(crate) fn skip_draw(&self) {
+    pub(crate) fn without_key(&self, drawn: Option<Verdict>) -> Verdict {
         self.change_causes(Causes::skip_draw);
+        let drawn = drawn.filter(|_| self.tracer.is_some_and(Tracer::assumes_won));
+        drawn.unwrap_or(Verdict::Off)
     }
 
     #[inline]
@@ -401,7 +410,7 @@ impl<'a> Evaluation<'a> {
     /// Returns `true` if an explanation was requested.
     #[inline]
     pub(crate) fn is_traced(&self) -> bool {
-        self.tracer.is_some()
+        self.tracer.is_some_and(Tracer::records)
     }
 
     #[inline(always)]
@@ -448,7 +457,10 @@ impl<'a> Evaluation<'a> {
         let before = self.causes.take();
         let verdict = match self.tracer {
             None => node.evaluate(self),
-            Some(tracer) => tracer.evaluate(index, node.by_flag, &self.causes, || node.evaluate(self)),
+            Some(tracer) => {
+                let place = (index, node.by_flag, node.cause_rule);
+                tracer.evaluate(place, &self.causes, || node.evaluate(self))
+            }
         };
         let verdict = verdict.unwrap_or_else(|| {
             self.failed.set(true);

@@ -1,4 +1,4 @@
-//! Records of an evaluation, for explanations.
+//! Evaluations that are watched: for explanations, and to find out whether a key is needed.
 
 use std::{
     cell::{Cell, RefCell},
@@ -7,7 +7,10 @@ use std::{
 };
 
 use crate::{
-    activation::{cause::Causes, verdict::Verdict},
+    activation::{
+        cause::{CauseRule, Causes},
+        verdict::Verdict,
+    },
     context::value::Value,
 };
 
@@ -22,13 +25,15 @@ pub(crate) struct Record {
     causes: Causes,
 }
 
-/// Records an evaluation, by node.
+/// Records an evaluation, by node. Or records nothing, and decides draws that lack a key.
 #[derive(Default)]
 pub(crate) struct Tracer {
     records: RefCell<Records>,
     stack: RefCell<Vec<(Option<u32>, u32)>>,
     /// The prerequisite that is evaluated.
     pub(super) scope: Cell<Option<u32>>,
+    /// Whether draws that lack a key are won, if it only decides those.
+    assumed: Option<Cell<bool>>,
 }
 
 /// Records by node, and by prerequisite if the verdict depends on the flag.
@@ -39,13 +44,35 @@ impl Tracer {
         self.records.into_inner()
     }
 
+    /// Assumes that draws which lack a key are won, or lost. Below a negation it is the other way round, so
+    /// that the flag gets the most, or the least, that the draws can give.
+    pub(crate) fn assuming(won: bool) -> Self {
+        Self { assumed: Some(Cell::new(won)), ..Self::default() }
+    }
+
+    /// Whether draws that lack a key are won.
+    pub(super) fn assumes_won(&self) -> bool {
+        self.assumed.as_ref().is_some_and(Cell::get)
+    }
+
+    /// Whether it records.
+    pub(super) fn records(&self) -> bool {
+        self.assumed.is_none()
+    }
+
     pub(super) fn evaluate(
         &self,
-        node: u32,
-        by_flag: bool,
+        (node, by_flag, rule): (u32, bool, CauseRule),
         causes: &Cell<Causes>,
         evaluate: impl FnOnce() -> Option<Verdict>,
     ) -> Option<Verdict> {
+        if let Some(won) = &self.assumed {
+            let before = won.get();
+            won.set(before ^ (rule == CauseRule::Negation));
+            let verdict = evaluate();
+            won.set(before);
+            return verdict;
+        }
         let key = (self.scope.get().filter(|_| by_flag), node);
         if let Some(known) = self.records.borrow().get(&key).filter(|record| record.verdict.is_some()) {
             causes.set(known.causes);
@@ -70,6 +97,9 @@ impl Tracer {
 
     #[cold]
     pub(super) fn record_input(&self, name: &str, value: Option<&Value<'_>>) {
+        if !self.records() {
+            return;
+        }
         self.record(|record| {
             if record.inputs.iter().all(|(known, _)| known != name) {
                 record.inputs.push((name.to_owned(), value.cloned().map(Value::into_owned)));
@@ -79,6 +109,9 @@ impl Tracer {
 
     #[cold]
     pub(super) fn note(&self, line: impl FnOnce() -> String) {
+        if !self.records() {
+            return;
+        }
         let line = line();
         self.record(|record| record.notes.push(line));
     }

@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     activation::{
+        MissingFlags,
         registry::Registry,
         script_folder::{Folder, Types},
         unknown_fields::UnknownFields,
@@ -94,11 +95,17 @@ pub struct Activations {
     pub folder: PathBuf,
     /// What happens if a config has fields that its type does not have.
     pub unknown_fields: UnknownFields,
+    /// What happens if an activation refers to a flag that does not exist.
+    pub missing_flags: MissingFlags,
 }
 
 impl Default for Activations {
     fn default() -> Self {
-        Self { folder: "novi_activations".into(), unknown_fields: UnknownFields::default() }
+        Self {
+            folder: "novi_activations".into(),
+            unknown_fields: UnknownFields::default(),
+            missing_flags: MissingFlags::default(),
+        }
     }
 }
 

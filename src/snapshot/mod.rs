@@ -16,6 +16,7 @@ mod overrides;
 #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are replaced as a whole"))]
 mod patch;
 pub(crate) mod plan;
+mod targeting_key;
 
 use std::{fmt, sync::Arc};
 
@@ -45,6 +46,7 @@ use crate::{
         Variant,
         cause::CauseSet,
         evaluation::{FlagRef, Surroundings},
+        issue_policy::{IssuePolicy, MissingFlags},
         unknown_fields::UnknownFields,
     },
     context::{Context, overrides::Overrides},
@@ -68,8 +70,17 @@ pub struct Settings {
     pub features: Manifest,
     /// Whether fields that an activation type does not have are issues.
     pub unknown_fields: UnknownFields,
+    /// What happens if an activation refers to a flag that does not exist.
+    pub missing_flags: MissingFlags,
     /// What clients get with the decisions of all flags.
     pub metadata: ClientMetadata,
+}
+
+impl Settings {
+    fn policy(&self) -> IssuePolicy {
+        let Self { unknown_fields, missing_flags, .. } = *self;
+        IssuePolicy { unknown_fields, missing_flags }
+    }
 }
 
 /// All rows of one revision, compiled.

@@ -82,6 +82,37 @@ async fn warnings_stay_until_their_row_changes() {
 }
 
 #[tokio::test]
+async fn flags_that_do_not_exist_count_as_off_until_they_are_created() {
+    for database in databases().await {
+        let Followed { flags, mut dba, .. } = followed(&database).await;
+        let state = || {
+            let issues: Vec<_> = flags.issues().iter().map(ToString::to_string).collect();
+            (flags.is_enabled("one", &Context::new()), flags.is_enabled("two", &Context::new()), issues)
+        };
+        let warning = |id: i64, name: &str| {
+            format!(
+                "activations#{id} {name:?}: config.flag: no flag has the name \"later\"; it counts as off"
+            )
+        };
+        for sql in [
+            r#"update activations set class_name = 'novi.flag', config = '{"flag": "later"}' where id = 1"#,
+            "insert into flags (id, name, status) values (9, 'later', true)",
+            "update flags set name = 'sooner' where id = 9",
+            "update flags set name = 'later' where id = 9",
+            "delete from flags where id = 9",
+        ] {
+            dba.run(sql).await.unwrap();
+            flags.refresh().await.unwrap();
+            let exists = sql.contains("later'") && sql.contains("9") && !sql.starts_with("delete");
+            let warnings = if exists { Vec::new() } else { vec![warning(1, "a")] };
+            // Flag `two` is on if activation 1 is off.
+            assert_eq!(state(), (exists, !exists, warnings), "{:?}: {sql}", database.kind);
+            assert_eq!(flags.snapshot().issue_count(), 0, "{:?}: {sql}", database.kind);
+        }
+    }
+}
+
+#[tokio::test]
 async fn changes_name_the_flags() {
     for database in databases().await {
         let mut followed = followed(&database).await;

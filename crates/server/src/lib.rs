@@ -51,7 +51,7 @@
 //! |---|---|---|
 //! | 400 | `invalid_body` | the body is not a JSON object, or the context has too many values |
 //! | 400 | `invalid_context` | the context of OFREP is not an object, or has an invalid `targetingKey` |
-//! | 400 | `targeting_key_missing` | the server [requires](Options#structfield.require_targeting_key) one |
+//! | 400 | `targeting_key_missing` | the flag draws by the targeting key, or the server [requires](Options#structfield.require_targeting_key) one |
 //! | 400 | `invalid_toggles` | the list of toggles is invalid |
 //! | 400 | `flag_broken` | a flag with values is broken by an invalid row |
 //! | 400 | `invalid_path` | the path is not UTF-8 after percent-decoding |

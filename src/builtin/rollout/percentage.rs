@@ -60,8 +60,7 @@ impl Activation for Percentage {
     #[inline]
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let Some(place) = self.sticky.place(evaluation, Purpose::Share) else {
-            evaluation.skip_draw();
-            return Verdict::Off;
+            return self.sticky.without_place((self.below > 0).into(), evaluation);
         };
         evaluation.note(|| {
             let hash = self.sticky.hash();

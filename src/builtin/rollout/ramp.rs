@@ -92,8 +92,7 @@ impl Activation for Ramp {
         let Some(now) = now_in_rfc3339(evaluation) else { return Verdict::Off };
         let below = self.below(now.at);
         let Some(place) = self.sticky.place(evaluation, Purpose::Share) else {
-            evaluation.skip_draw();
-            return Verdict::Off;
+            return self.sticky.without_place((below > 0).into(), evaluation);
         };
         evaluation.note(|| {
             let hash = self.sticky.hash();

@@ -73,8 +73,8 @@ register!(
 impl Activation for WeightedRandom {
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let Some(place) = self.place(evaluation) else {
-            evaluation.skip_draw();
-            return Verdict::Off;
+            let drawn = Verdict::Variant(Variant::DRAWN);
+            return evaluation.without_key(evaluation.get("seed").is_none().then_some(drawn));
         };
         let Some((chosen, variant)) = self.choices.get(self.choice(place)) else {
             return Verdict::Off;

@@ -15,11 +15,11 @@ use hashbrown::HashTable;
 
 use crate::{
     activation::{
-        Activation, ChildReference, CompileContext, Linker, Problem, Variant,
+        Activation, ChildReference, CompileContext, Linker, Problem, Unresolved, Variant,
         cause::CauseRule,
         evaluation::Node,
+        issue_policy::IssuePolicy,
         registry::{ActivationType, Registry},
-        unknown_fields::UnknownFields,
     },
     rows::{ActivationRow, Fault, MemberRow, Rows},
     snapshot::{
@@ -155,14 +155,14 @@ impl DraftNodes {
     pub(in crate::snapshot) fn build(
         ids: &IdIndex,
         lookup: &FlagLookup<'_>,
-        (registry, unknown_fields): (&Registry, UnknownFields),
+        (registry, policy): (&Registry, IssuePolicy),
         reused: Option<&ReusedNodes<'_>>,
         variants: &mut VariantInterner,
     ) -> Self {
         let rows = lookup.rows;
         let mut builder = Builder {
             registry,
-            unknown_fields,
+            policy,
             rows,
             ids,
             lookup,
@@ -257,7 +257,7 @@ struct PendingNode {
 
 struct Builder<'a, 'b> {
     registry: &'a Registry,
-    unknown_fields: UnknownFields,
+    policy: IssuePolicy,
     rows: &'a Rows,
     ids: &'a IdIndex,
     lookup: &'a FlagLookup<'b>,
@@ -358,7 +358,7 @@ impl<'a> Builder<'a, '_> {
             return false;
         };
         let first_variant = self.assigned.len();
-        let unknown_fields = self.unknown_fields;
+        let policy = self.policy;
         let mut linker = DraftLinker {
             builder: self,
             row: draft.row,
@@ -373,7 +373,7 @@ impl<'a> Builder<'a, '_> {
             members: source.members,
             linker: &mut linker,
             problems: Vec::new(),
-            unknown_fields,
+            policy,
             warnings: Vec::new(),
             by_flag: false,
             by_name: Cell::new(false),
@@ -535,18 +535,18 @@ impl DraftLinker<'_, '_, '_> {
 }
 
 impl Linker for DraftLinker<'_, '_, '_> {
-    fn child(&mut self, path: &str, reference: &ChildReference) -> Result<u32, String> {
+    fn child(&mut self, path: &str, reference: &ChildReference) -> Result<u32, Unresolved> {
         let path = below(self.path, &format!("config{path}"));
         let node = match reference {
             ChildReference::Id(id) => self.builder.ids.get(*id).ok_or_else(|| {
                 self.builder.missing.activations.insert(*id);
-                format!("no activation has the id {id}")
+                Unresolved::Invalid(format!("no activation has the id {id}"))
             })?,
             ChildReference::Inline { .. } if self.depth >= MAX_INLINE_DEPTH => {
-                return Err(format!(
+                return Err(Unresolved::Invalid(format!(
                     "inline activations are nested more than {MAX_INLINE_DEPTH} levels deep; give one of them a row of \
                      its own and refer to it by its id"
-                ));
+                )));
             }
             ChildReference::Inline { class_name, config, bare } => {
                 let node = self.next_pending();
@@ -561,7 +561,7 @@ impl Linker for DraftLinker<'_, '_, '_> {
                 let flag = self.builder.lookup.find(name);
                 let flag = flag.ok_or_else(|| {
                     self.builder.missing.flags.insert(name.clone());
-                    self.builder.lookup.unknown_flag(name)
+                    Unresolved::MissingFlag(self.builder.lookup.unknown_flag(name))
                 })?;
                 let next = self.next_pending();
                 let node = *self.builder.flag_nodes.entry(flag).or_insert(next);

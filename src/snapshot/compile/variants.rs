@@ -1,6 +1,6 @@
 //! Parses the variants of a flag and their values from `flag_metadata`.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use serde::Deserialize as _;
 use serde_json::Value as Json;
@@ -18,6 +18,8 @@ pub(in crate::snapshot) struct Values {
     /// Whether the metadata declare values for the variants, even invalid ones. If so, the flag's value is
     /// that of its variant; otherwise it is whether the flag is on.
     pub(in crate::snapshot) declared: bool,
+    /// Whether the values are the names of the variants: strings, of which the metadata list none.
+    are_names: bool,
     /// Whether the variants are version numbers, starting at 1.
     pub(in crate::snapshot) versions: bool,
     pub(in crate::snapshot) list: Box<[(Variant, Json)]>,
@@ -70,7 +72,10 @@ impl Values {
             // They need no value: activations may assign variants without values as well.
             let mut number = |name: &Option<String>| name.as_deref().map(|name| variants.intern(name));
             let (default, off) = (number(&metadata.default_variant), number(&metadata.off_variant));
-            return Ok((default.is_some() || off.is_some()).then(|| Self {
+            let are_names = metadata.value_type == Some(ValueType::String);
+            return Ok((default.is_some() || off.is_some() || are_names).then(|| Self {
+                declared: are_names,
+                are_names,
                 default,
                 off,
                 ..Self::default()
@@ -119,12 +124,22 @@ impl Values {
             }
         }
         let (declared, versions, list) = (true, versions.is_some(), list.into());
-        Ok(Some(Self { declared, versions, list, mismatched, default, off }))
+        Ok(Some(Self { declared, are_names: false, versions, list, mismatched, default, off }))
     }
 
     /// The values of a flag with invalid metadata.
     pub(in crate::snapshot) fn invalid() -> Self {
         Self { declared: true, ..Self::default() }
+    }
+
+    /// Adds the names of variants that may be assigned, if they are the values.
+    pub(in crate::snapshot) fn add_names(&mut self, assigned: &[Variant], names: &[Box<str>]) {
+        if self.are_names {
+            let variants: BTreeSet<_> =
+                assigned.iter().copied().chain(self.default).chain(self.off).map(Variant::index).collect();
+            let value = |index| Some((Variant::from_index(index), Json::from(&**names.get(index)?)));
+            self.list = variants.into_iter().filter_map(value).collect();
+        }
     }
 
     pub(in crate::snapshot) fn variants(&self) -> impl Iterator<Item = Variant> {

@@ -136,6 +136,12 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
+/// Whether the header `content-type` is there and says JSON. Pages of other sites can send bodies without one, or with
+/// another type than JSON, and need no permission for it.
+pub(crate) fn declares_json(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::CONTENT_TYPE) && is_json(headers)
+}
+
 /// # Errors
 /// 415 if the body is compressed: decompressing would need a limit of its own.
 pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<(), ApiError> {

@@ -257,6 +257,13 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "targeting_key_missing", message)
     }
 
+    /// The answer of a flag depends on the targeting key.
+    pub(crate) fn flag_needs_targeting_key(key: &str) -> Self {
+        let message =
+            format!("context.targetingKey: expected a string, found none; flag {:?} draws by it", short(key));
+        Self::new(StatusCode::BAD_REQUEST, "targeting_key_missing", message)
+    }
+
     pub(crate) fn url_too_long(limit: usize) -> Self {
         let message = format!("URL: expected at most {limit} bytes of path and query");
         Self::new(StatusCode::URI_TOO_LONG, "url_too_long", message)

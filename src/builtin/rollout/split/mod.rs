@@ -2,7 +2,7 @@
 
 pub(crate) mod reweight;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, iter};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
@@ -95,8 +95,7 @@ impl Activation for Split {
     #[inline]
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let Some(place) = self.sticky.place(evaluation, Purpose::Variant(self.sum)) else {
-            evaluation.skip_draw();
-            return Verdict::Off;
+            return self.without_place(evaluation);
         };
         let found = if self.ends.len() <= FEW {
             self.ends.iter().find(|(end, _)| place < *end)
@@ -116,6 +115,15 @@ impl Activation for Split {
 }
 
 impl Split {
+    #[cold]
+    fn without_place(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let starts = iter::once(0).chain(self.ends.iter().map(|(end, _)| *end));
+        let may_assign =
+            starts.zip(&self.ends).any(|(start, (end, variant))| start < *end && variant.is_some());
+        let drawn = if may_assign { Verdict::Variant(Variant::DRAWN) } else { Verdict::Off };
+        self.sticky.without_place(drawn, evaluation)
+    }
+
     fn describe(&self, place: u32) -> String {
         let hash = self.sticky.hash();
         let found = self.ends.partition_point(|(end, _)| *end <= place);

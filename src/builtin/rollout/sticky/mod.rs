@@ -3,7 +3,7 @@
 pub(crate) mod hash;
 
 use crate::{
-    activation::{CompileContext, bucket::Salted, evaluation::Evaluation},
+    activation::{CompileContext, Verdict, bucket::Salted, evaluation::Evaluation},
     builtin::audience::{attribute_names::AttributeNames, scalar::with_key},
     context::value::Value,
 };
@@ -54,6 +54,14 @@ impl Sticky {
             (hash, salt) => Salt::Other(hash, salt.map(Into::into)),
         };
         Some(Self { settings: Some(Box::new(Settings { by, hash })) })
+    }
+
+    /// The verdict of a draw for a caller without a place. `drawn` is that of a draw that is won.
+    #[cold]
+    pub(in crate::builtin) fn without_place(&self, drawn: Verdict, evaluation: &Evaluation<'_>) -> Verdict {
+        let by = self.settings.as_deref().and_then(|settings| settings.by.as_ref());
+        let is_by_targeting_key = by.is_none_or(AttributeNames::has_targeting_key);
+        evaluation.without_key(is_by_targeting_key.then_some(drawn))
     }
 
     /// The hash of the row.

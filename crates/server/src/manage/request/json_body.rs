@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
-use axum::{
-    extract::{FromRequest, Request},
-    http::HeaderMap,
-};
+use axum::extract::{FromRequest, Request};
 use novi::error::json_terms;
 use schemars::JsonSchema;
 use serde::{
@@ -18,7 +15,7 @@ use serde_path_to_error::{Path, Segment};
 use crate::{
     app::{
         AppState,
-        extract::{check_encoding, is_json, read_body},
+        extract::{check_encoding, declares_json, read_body},
         progress::Progress,
     },
     http::{
@@ -86,11 +83,6 @@ impl<T: JsonSchema> Input for JsonBody<T> {
         operation.error(415, "The content type is not JSON");
         operation.error(422, "The body is invalid, or would make invalid rows; `problems` has the places");
     }
-}
-
-/// A type is required: forms of other sites can send bodies without one, or with another type than JSON.
-fn declares_json(headers: &HeaderMap) -> bool {
-    headers.contains_key(axum::http::header::CONTENT_TYPE) && is_json(headers)
 }
 
 /// Deserializes a value. An invalid field is reported and removed, and the rest is deserialized again.
