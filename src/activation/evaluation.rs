@@ -20,7 +20,7 @@ use crate::{
         compile::Child,
         memo::Memo,
         strings::{Text, Texts},
-        trace::Tracer,
+        trace::{Draw, Tracer},
         verdict::Verdict,
     },
     context::{Context, TARGETING_KEY, timestamp::Timestamp, value::Value},
@@ -385,6 +385,22 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    /// Adds the position of the caller in a draw to the explanation.
+    #[inline]
+    pub(crate) fn note_draw(&self, draw: impl FnOnce() -> Draw) {
+        if let Some(tracer) = self.tracer {
+            tracer.record_draw(draw);
+        }
+    }
+
+    /// Adds the values that the caller matched to the explanation.
+    #[inline]
+    pub(crate) fn note_match(&self, values: impl FnOnce() -> Vec<Value<'static>>) {
+        if let Some(tracer) = self.tracer {
+            tracer.record_match(values);
+        }
+    }
+
     /// Parses a string of the context. The last result is cached, since several conditions often parse the
     /// same string.
     #[inline]
@@ -445,7 +461,7 @@ impl<'a> Evaluation<'a> {
     /// Evaluates a node that is traced or tracked, or may panic.
     #[inline(never)]
     fn ask_slowly(&self, index: u32, node: &Node) -> Verdict {
-        let tracked = node.properties.tracked();
+        let tracked = node.properties.tracked() || self.is_traced();
         let slot = node.memo_slot();
         let memo = self.memo.filter(|_| node.slot != Node::NO_SLOT);
         if let Some((memo, known)) = memo.and_then(|memo| Some((memo, memo.get(slot, node.by_flag)?))) {

@@ -1,18 +1,44 @@
 //! Evaluations that are watched: for explanations, and to find out whether a key is needed.
 
 use std::{
+    borrow::Cow,
     cell::{Cell, RefCell},
     collections::HashMap,
     time::{Duration, Instant},
 };
 
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Number;
+
 use crate::{
     activation::{
-        cause::{CauseRule, Causes},
+        cause::{Cause, CauseRule, Causes},
         verdict::Verdict,
     },
     context::value::Value,
 };
+
+/// The position of a caller in a draw.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Draw {
+    /// The hash, by its name in configs; `chacha8` or `python` if a seed was drawn from.
+    pub hash: Cow<'static, str>,
+    /// The salt, if the hash has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub salt: Option<String>,
+    /// The key that was hashed, or the seed.
+    pub key: String,
+    /// The bucket, as the system that the hash is from shows it.
+    pub bucket: Number,
+    /// The start of the range that is in: of the assigned variant, or of the next range after the bucket. `None`
+    /// if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Number>,
+    /// The end of that range, which is not in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Number>,
+}
 
 /// One evaluation of an activation.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +48,17 @@ pub(crate) struct Record {
     pub(crate) took: Duration,
     pub(crate) inputs: Vec<(String, Option<Value<'static>>)>,
     pub(crate) notes: Vec<String>,
+    pub(crate) draw: Option<Draw>,
+    /// The values of the row that the caller matched.
+    pub(crate) matched: Vec<Value<'static>>,
     causes: Causes,
+}
+
+impl Record {
+    /// What decided the verdict of an activation with this rule.
+    pub(crate) fn cause(&self, rule: CauseRule) -> Option<Cause> {
+        Some(rule.cause(self.verdict?.is_on(), self.causes))
+    }
 }
 
 /// Records an evaluation, by node. Or records nothing, and decides draws that lack a key.
@@ -105,6 +141,22 @@ impl Tracer {
                 record.inputs.push((name.to_owned(), value.cloned().map(Value::into_owned)));
             }
         });
+    }
+
+    #[cold]
+    pub(super) fn record_draw(&self, draw: impl FnOnce() -> Draw) {
+        if self.records() {
+            let draw = draw();
+            self.record(|record| record.draw = Some(draw));
+        }
+    }
+
+    #[cold]
+    pub(super) fn record_match(&self, values: impl FnOnce() -> Vec<Value<'static>>) {
+        if self.records() {
+            let values = values();
+            self.record(|record| record.matched = values);
+        }
     }
 
     #[cold]

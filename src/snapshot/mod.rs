@@ -20,12 +20,13 @@ mod targeting_key;
 
 use std::{fmt, sync::Arc};
 
+pub use crate::activation::{cause::Cause, trace::Draw};
 #[cfg(feature = "sql")]
 pub(crate) use compile::nodes::MissingRows;
 pub use counts::Evaluations;
 pub use decision::{Decision, Reason};
 pub use evaluate::Filter;
-pub use explain::{Input, Trace, TraceNode};
+pub use explain::{CauseKind, Input, Trace, TraceCause, TraceNode};
 pub use feature::{Feature, FeatureKind, Manifest, ManifestFeature, RegisteredFeature, manifest};
 pub use guard::SnapshotGuard;
 #[cfg(feature = "sql")]

@@ -107,9 +107,16 @@ impl Activation for Members {
     }
 }
 
+/// The first value of the caller that is in the list, for explanations.
+fn matched(list: &MemberSet, values: &[Value<'_>]) -> Vec<Value<'static>> {
+    let found = values.iter().find(|value| contains(list, value));
+    found.map(|value| value.clone().into_owned()).into_iter().collect()
+}
+
 impl Members {
     fn allows(&self, values: &[Value<'_>], evaluation: &Evaluation<'_>) -> bool {
         if values.iter().any(|value| contains(&self.deny, value)) {
+            evaluation.note_match(|| matched(&self.deny, values));
             evaluation.note(|| format!("expected none of {} denied members, found one", self.deny.len()));
             return false;
         }
@@ -118,6 +125,7 @@ impl Members {
             return true;
         };
         let is_in = values.iter().any(|value| contains(allow, value));
+        evaluation.note_match(|| matched(allow, values));
         evaluation.note(|| {
             let found = if is_in { "one" } else { "none" };
             format!("expected one of {} allowed members, found {found}", allow.len())

@@ -114,6 +114,8 @@ impl Activation for Switch {
             return self.fallback.verdict(evaluation);
         };
         evaluation.note(|| format!("case {}", describe(&case.values)));
+        let values = || (0..self.by.len()).filter_map(value);
+        evaluation.note_match(|| values().map(|value| value.clone().into_owned()).collect());
         evaluation.match_value();
         case.outcome.verdict(evaluation)
     }

@@ -80,6 +80,8 @@ impl Activation for Bucket {
                 None => format!("bucket {}, after all ranges", hash.format(place)),
             }
         });
+        let range = next.map(|(start, out)| (*start, *out)).unzip();
+        evaluation.note_draw(|| self.sticky.draw(place, range, evaluation));
         next.is_some_and(|(start, _)| *start <= place).into()
     }
 

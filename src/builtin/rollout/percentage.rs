@@ -66,6 +66,7 @@ impl Activation for Percentage {
             let hash = self.sticky.hash();
             format!("bucket {}, in if below {}", hash.format(place), hash.format(self.below))
         });
+        evaluation.note_draw(|| self.sticky.draw(place, (Some(0), Some(self.below)), evaluation));
         (place < self.below).into()
     }
 

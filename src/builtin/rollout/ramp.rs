@@ -99,6 +99,7 @@ impl Activation for Ramp {
             let at = now.at.date().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
             format!("bucket {}, in if below {} at {at}", hash.format(place), hash.format(below))
         });
+        evaluation.note_draw(|| self.sticky.draw(place, (Some(0), Some(below)), evaluation));
         (place < below).into()
     }
 

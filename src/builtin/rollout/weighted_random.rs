@@ -6,6 +6,7 @@ use chacha20::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Number;
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
         Activation, CompileContext, Configured, Variant, Verdict,
         bucket::{Hash, Salted},
         evaluation::Evaluation,
+        trace::Draw,
     },
     builtin::{
         audience::scalar::{same, with_key},
@@ -28,6 +30,8 @@ struct WeightedRandom {
     /// The sum of the weights up to and including each choice.
     cumulative: Box<[f64]>,
     salted: Salted,
+    /// The salt, for explanations.
+    salt: Box<str>,
     python: bool,
 }
 
@@ -80,6 +84,7 @@ impl Activation for WeightedRandom {
             return Verdict::Off;
         };
         evaluation.note(|| format!("drew {place:.5}, which is {chosen}"));
+        evaluation.note_draw(|| self.draw(place, evaluation));
         match evaluation.get("variant") {
             Some(wanted) if !same(wanted, chosen) => Verdict::Off,
             _ => Verdict::Variant(*variant),
@@ -118,8 +123,9 @@ impl Configured for WeightedRandom {
             Some((value, row.variant(&name)))
         });
         let choices = choices.collect();
-        let salted = Salted::new(salt.as_deref().unwrap_or_else(|| row.name()));
-        Some(Self { choices, cumulative, salted, python: row.class_name() == PYTHON_CLASS })
+        let salt: Box<str> = salt.map_or_else(|| row.name().into(), Into::into);
+        let (salted, python) = (Salted::new(&salt), row.class_name() == PYTHON_CLASS);
+        Some(Self { choices, cumulative, salted, salt, python })
     }
 }
 
@@ -152,6 +158,32 @@ impl WeightedRandom {
                 let bucket = with_key(key, |key| self.salted.hash(key.as_bytes()).bucket())?;
                 Some(f64::from(bucket) / f64::from(Hash::BUCKETS))
             }
+        }
+    }
+
+    /// The draw, for explanations. Positions are from 0 to below 1.
+    fn draw(&self, place: f64, evaluation: &Evaluation<'_>) -> Draw {
+        let seed = evaluation.get("seed");
+        let (hash, salt) = match seed {
+            Some(_) if self.python => ("python", None),
+            Some(_) => ("chacha8", None),
+            None => ("murmur3", Some(self.salt.to_string())),
+        };
+        let key = if let Some(seed) = seed {
+            seed.to_string()
+        } else {
+            evaluation.identity().and_then(|key| with_key(key, str::to_owned)).unwrap_or_default()
+        };
+        let (choice, total) = (self.choice(place), self.cumulative.last().copied().unwrap_or_default());
+        let end = |at: Option<usize>| Some(self.cumulative.get(at?)? / total);
+        let number = |place: f64| Number::from_f64(place);
+        Draw {
+            hash: hash.into(),
+            salt,
+            key,
+            bucket: number(place).unwrap_or_else(|| 0.into()),
+            from: number(end(choice.checked_sub(1)).unwrap_or_default()),
+            to: end(Some(choice)).and_then(number),
         }
     }
 

@@ -32,6 +32,9 @@ impl Activation for Attribute {
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let met = self.condition.is_met(&self.path, evaluation);
         evaluation.note(|| format!("{}: expected {}", self.path, self.condition));
+        if met {
+            evaluation.note_match(|| self.condition.matched(&self.path, evaluation));
+        }
         met.into()
     }
 }

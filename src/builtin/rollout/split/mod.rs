@@ -103,6 +103,7 @@ impl Activation for Split {
             self.ends.get(self.ends.partition_point(|(end, _)| *end <= place))
         };
         evaluation.note(|| self.describe(place));
+        evaluation.note_draw(|| self.sticky.draw(place, self.range_of(place), evaluation));
         match found {
             Some((_, Some(variant))) => Verdict::Variant(*variant),
             _ => Verdict::Off,
@@ -122,6 +123,14 @@ impl Split {
             starts.zip(&self.ends).any(|(start, (end, variant))| start < *end && variant.is_some());
         let drawn = if may_assign { Verdict::Variant(Variant::DRAWN) } else { Verdict::Off };
         self.sticky.without_place(drawn, evaluation)
+    }
+
+    /// The ends of the ranges before and around a position, if there are any.
+    fn range_of(&self, place: u32) -> (Option<u32>, Option<u32>) {
+        let found = self.ends.partition_point(|(end, _)| *end <= place);
+        let end = |at: usize| self.ends.get(at).map(|(end, _)| *end);
+        let start = found.checked_sub(1).map_or(Some(0), end);
+        end(found).map_or((None, None), |end| (start, Some(end)))
     }
 
     fn describe(&self, place: u32) -> String {

@@ -1,12 +1,15 @@
 //! The hashes of rollouts, exactly as other systems have published them.
 
+use std::borrow::Cow;
+
 use blake2::{
     Blake2sVar,
     digest::{Update as _, VariableOutput as _},
 };
 use md5::Md5;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Number;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
@@ -19,7 +22,7 @@ use crate::{
 ///
 /// `key` is the attribute of the caller. `salt` is the salt of the row, or else the name of the flag, except
 /// where noted. To keep the same callers when migrating from another system, use its hash and its salt.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
 pub(in crate::builtin) enum HashName {
@@ -293,6 +296,17 @@ impl HashName {
     /// The number of positions of GrowthBook.
     const fn steps(self) -> u32 {
         if matches!(self, Self::GrowthbookV1) { 1_000 } else { 10_000 }
+    }
+
+    /// The name in configs.
+    pub(in crate::builtin) fn name(self) -> Cow<'static, str> {
+        let name = serde_json::to_value(self).ok();
+        name.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default().into()
+    }
+
+    /// A position as the other system shows it.
+    pub(in crate::builtin) fn number(self, place: u32) -> Number {
+        self.format(place).parse().unwrap_or_else(|_| place.into())
     }
 
     /// Formats a position as the other system shows it.
