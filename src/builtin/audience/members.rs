@@ -116,8 +116,10 @@ fn matched(list: &MemberSet, values: &[Value<'_>]) -> Vec<Value<'static>> {
 impl Members {
     fn allows(&self, values: &[Value<'_>], evaluation: &Evaluation<'_>) -> bool {
         if values.iter().any(|value| contains(&self.deny, value)) {
-            evaluation.note_match(|| matched(&self.deny, values));
-            evaluation.note(|| format!("expected none of {} denied members, found one", self.deny.len()));
+            evaluation.note(|| {
+                evaluation.note_match(|| matched(&self.deny, values));
+                format!("expected none of {} denied members, found one", self.deny.len())
+            });
             return false;
         }
         let Some(allow) = &self.allow else {
@@ -125,8 +127,8 @@ impl Members {
             return true;
         };
         let is_in = values.iter().any(|value| contains(allow, value));
-        evaluation.note_match(|| matched(allow, values));
         evaluation.note(|| {
+            evaluation.note_match(|| matched(allow, values));
             let found = if is_in { "one" } else { "none" };
             format!("expected one of {} allowed members, found {found}", allow.len())
         });

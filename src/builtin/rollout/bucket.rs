@@ -70,6 +70,8 @@ impl Activation for Bucket {
         };
         let next = self.ranges.get(self.ranges.partition_point(|(_, end)| *end <= place));
         evaluation.note(|| {
+            let range = next.map(|(start, out)| (*start, *out)).unzip();
+            evaluation.note_draw(|| self.sticky.draw(place, range, evaluation));
             let hash = self.sticky.hash();
             let end = |end: u32| hash.format(end);
             match next {
@@ -80,8 +82,6 @@ impl Activation for Bucket {
                 None => format!("bucket {}, after all ranges", hash.format(place)),
             }
         });
-        let range = next.map(|(start, out)| (*start, *out)).unzip();
-        evaluation.note_draw(|| self.sticky.draw(place, range, evaluation));
         next.is_some_and(|(start, _)| *start <= place).into()
     }
 

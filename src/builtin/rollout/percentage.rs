@@ -63,10 +63,10 @@ impl Activation for Percentage {
             return self.sticky.without_place((self.below > 0).into(), evaluation);
         };
         evaluation.note(|| {
+            evaluation.note_draw(|| self.sticky.draw(place, (Some(0), Some(self.below)), evaluation));
             let hash = self.sticky.hash();
             format!("bucket {}, in if below {}", hash.format(place), hash.format(self.below))
         });
-        evaluation.note_draw(|| self.sticky.draw(place, (Some(0), Some(self.below)), evaluation));
         (place < self.below).into()
     }
 

@@ -95,11 +95,11 @@ impl Activation for Ramp {
             return self.sticky.without_place((below > 0).into(), evaluation);
         };
         evaluation.note(|| {
+            evaluation.note_draw(|| self.sticky.draw(place, (Some(0), Some(below)), evaluation));
             let hash = self.sticky.hash();
             let at = now.at.date().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
             format!("bucket {}, in if below {} at {at}", hash.format(place), hash.format(below))
         });
-        evaluation.note_draw(|| self.sticky.draw(place, (Some(0), Some(below)), evaluation));
         (place < below).into()
     }
 

@@ -83,8 +83,10 @@ impl Activation for WeightedRandom {
         let Some((chosen, variant)) = self.choices.get(self.choice(place)) else {
             return Verdict::Off;
         };
-        evaluation.note(|| format!("drew {place:.5}, which is {chosen}"));
-        evaluation.note_draw(|| self.draw(place, evaluation));
+        evaluation.note(|| {
+            evaluation.note_draw(|| self.draw(place, evaluation));
+            format!("drew {place:.5}, which is {chosen}")
+        });
         match evaluation.get("variant") {
             Some(wanted) if !same(wanted, chosen) => Verdict::Off,
             _ => Verdict::Variant(*variant),

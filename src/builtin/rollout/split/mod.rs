@@ -102,8 +102,10 @@ impl Activation for Split {
         } else {
             self.ends.get(self.ends.partition_point(|(end, _)| *end <= place))
         };
-        evaluation.note(|| self.describe(place));
-        evaluation.note_draw(|| self.sticky.draw(place, self.range_of(place), evaluation));
+        evaluation.note(|| {
+            evaluation.note_draw(|| self.sticky.draw(place, self.range_of(place), evaluation));
+            self.describe(place)
+        });
         match found {
             Some((_, Some(variant))) => Verdict::Variant(*variant),
             _ => Verdict::Off,

@@ -15,7 +15,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     activation::bucket::{Hash, Salted},
-    builtin::audience::scalar::digits,
+    builtin::{audience::scalar::digits, rollout::sticky::cbor},
+    context::value::Value,
 };
 
 /// The hash of a rollout. With another hash every caller has another position.
@@ -70,6 +71,9 @@ pub(in crate::builtin) enum HashName {
     Posthog,
     /// PostHog's holdouts: the first 15 hex digits of SHA-1(holdout-key), as above. No salt
     PosthogHoldout,
+    /// flagd's fractional of the next versions: murmur3 of the deterministic CBOR of the list of salt and key,
+    /// or with the salt "" of the attribute alone, which may have any type
+    FlagdV3,
     /// flagd's fractional before 2026-04: the absolute value of murmur3 of salt and key as a signed integer,
     /// divided by 2^31
     FlagdV1,
@@ -193,6 +197,8 @@ impl HashName {
             }
             // The last position is unused, so that a bound can be above all positions.
             Self::Flagd => murmur3(0, &[salt, key]).min(u32::MAX - 1),
+            // An attribute alone is a key of any type, see `takes_any_value`.
+            Self::FlagdV3 => cbor::pair(Salted::seeded(0), salt, key).finish().min(u32::MAX - 1),
             Self::Sha1 => launchdarkly(&digest::<Sha1>(&[salt, ".", key])),
             Self::Fnv1a => {
                 let digits = digits(&fnv1a(&[salt, key])).unwrap_or_default();
@@ -219,6 +225,16 @@ impl HashName {
         }
     }
 
+    /// Whether values of any type are keys.
+    pub(in crate::builtin) fn takes_any_value(self, salt: &str) -> bool {
+        self == Self::FlagdV3 && salt.is_empty()
+    }
+
+    /// The position of a value of any type, without a salt.
+    pub(in crate::builtin) fn place_of_value(value: &Value<'_>) -> Option<u32> {
+        Some(cbor::value(Salted::seeded(0), value)?.finish().min(u32::MAX - 1))
+    }
+
     /// The first position that is out, for a percentage from 0 to 100.
     pub(in crate::builtin) fn share(self, percentage: f64) -> u32 {
         let below = |limit: f64| limit.clamp(0.0, f64::from(u32::MAX));
@@ -232,9 +248,12 @@ impl HashName {
             Self::Unleash | Self::Splitio => below(percentage).floor() as u32,
             Self::Crc32 | Self::Configcat | Self::Togglz | Self::Blake2s => below(percentage).ceil() as u32,
             Self::Ufc | Self::Optimizely => below(percentage * 100.0).ceil() as u32,
-            Self::Flagd | Self::Sha1 | Self::Posthog | Self::PosthogHoldout | Self::FlagdV1 => {
-                self.end(percentage, 100.0)
-            }
+            Self::Flagd
+            | Self::FlagdV3
+            | Self::Sha1
+            | Self::Posthog
+            | Self::PosthogHoldout
+            | Self::FlagdV1 => self.end(percentage, 100.0),
             Self::Fnv1a | Self::GrowthbookV1 => {
                 let steps = self.steps();
                 // Not place / steps < percentage / 100, whose right side is rounded where GrowthBook has a
@@ -259,7 +278,7 @@ impl HashName {
             }
             // Integers, by whose sum the hash is divided.
             Self::Crc32 | Self::Unleash | Self::Ufc | Self::Blake2s => sum as u32,
-            Self::Flagd | Self::Rollout | Self::Posthog | Self::PosthogHoldout => {
+            Self::Flagd | Self::FlagdV3 | Self::Rollout | Self::Posthog | Self::PosthogHoldout => {
                 (sum * 4_294_967_296.0 / total).ceil() as u32
             }
             Self::Configcat | Self::Togglz => (sum * 100.0 / total).ceil() as u32,
@@ -326,7 +345,7 @@ impl HashName {
             | Self::Blake2s => place.to_string(),
             // These count from 1.
             Self::Unleash | Self::Splitio => place.saturating_add(1).to_string(),
-            Self::Flagd | Self::Posthog | Self::PosthogHoldout => {
+            Self::Flagd | Self::FlagdV3 | Self::Posthog | Self::PosthogHoldout => {
                 format!("{:.5}", f64::from(place) / 4_294_967_296.0)
             }
             Self::FlagdV1 => format!("{:.5}", f64::from(place) / 2_147_483_648.0),

@@ -1,5 +1,6 @@
 //! The position of a caller in a rollout: an attribute, hashed with a salt.
 
+mod cbor;
 pub(crate) mod hash;
 
 use crate::{
@@ -76,7 +77,9 @@ impl Sticky {
             hash: hash.name(),
             salt: salt_of(hash, settings.and_then(|settings| settings.salt.as_deref()), evaluation)
                 .map(str::to_owned),
-            key: value.and_then(|value| with_key(value, str::to_owned)).unwrap_or_default(),
+            key: value
+                .map(|value| with_key(value, str::to_owned).unwrap_or_else(|| value.to_string()))
+                .unwrap_or_default(),
             bucket: number(place),
             from: range.0.map(number),
             to: range.1.map(number),
@@ -142,6 +145,9 @@ fn place_by_hash(
     purpose: Purpose,
 ) -> Option<u32> {
     let salt = salt_of(hash, salt, evaluation).unwrap_or_default();
+    if hash.takes_any_value(salt) {
+        return HashName::place_of_value(value);
+    }
     with_key(value, |key| hash.place(salt, key, purpose))
 }
 
