@@ -310,7 +310,9 @@ impl BaseState {
         let (Some(known), Some(found)) = (&self.state.fingerprint, found) else { return true };
         let mut known = known.clone();
         known.count(changed);
-        known.contents == found.contents && known.counts == found.counts
+        known.contents == found.contents
+            && known.counts == found.counts
+            && known.definitions == found.definitions
     }
 
     /// Reads what has changed and publishes a snapshot with it. `None` if all rows should be read instead.

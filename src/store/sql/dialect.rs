@@ -54,9 +54,14 @@ pub(super) struct ReadSql {
     pub(super) has_table: &'static str,
     /// Table, name and type of the columns of the tables where novi's tables are.
     pub(super) columns: &'static str,
-    /// `kind, name, state` of the tables, views, functions and triggers where novi's tables are; the state is
-    /// null if an object is in effect. A `right` of the user on all of them is a kind, too.
+    /// `kind, name, state, table, definition, version` of the tables, views, functions and triggers where
+    /// novi's tables are; the state is null if an object is in effect. A `right` of the user on all of them is
+    /// a kind, too.
     pub(super) objects: &'static str,
+    /// Whether definitions of triggers are printed from the catalog, and not the text that was run.
+    pub(super) prints_triggers: bool,
+    /// 1 if the user may read the migrations, on a database where an error would end the transaction.
+    pub(super) may_read_migrations: Option<&'static str>,
     /// The number of rows of `novi_revision`.
     pub(super) slots: i64,
     /// Whether the catalog shows each user only objects that the user has rights on.
