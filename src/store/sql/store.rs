@@ -239,6 +239,10 @@ impl<DB: Driver> ReadStore for SqlStore<DB> {
         DB::hints(&self.connections, hints, every)
     }
 
+    fn generation(&self) -> u64 {
+        self.connections.generation()
+    }
+
     fn table_prefix(&self) -> &str {
         self.connections.names.prefix()
     }
