@@ -273,6 +273,9 @@ impl JsonSchema for Children {
     }
 }
 
+/// The most problems of a row that are reported one by one.
+pub(crate) const MAX_PROBLEMS: usize = 100;
+
 /// The row that is compiled, and the services of the engine for it.
 pub struct CompileContext<'a> {
     pub(crate) class_name: &'a str,
@@ -280,7 +283,10 @@ pub struct CompileContext<'a> {
     /// The rows of `activation_members` that belong to this one.
     pub(crate) members: &'a [MemberRow],
     pub(crate) linker: &'a mut dyn Linker,
+    /// At most [`MAX_PROBLEMS`].
     pub(crate) problems: Vec<Problem>,
+    /// How many more there are.
+    pub(crate) omitted: usize,
     pub(crate) unknown_fields: UnknownFields,
     pub(crate) warnings: Vec<Problem>,
     pub(crate) by_flag: bool,
@@ -354,19 +360,31 @@ impl<'a> CompileContext<'a> {
     pub(crate) fn unknown_field(&mut self, Problem { path, message }: Problem) -> bool {
         let writer = if self.class_name.starts_with("novi.") { "novi" } else { "program" };
         let is_ignored = self.unknown_fields == UnknownFields::Warning;
-        let (list, effect) =
-            if is_ignored { (&mut self.warnings, "ignored: ") } else { (&mut self.problems, "") };
+        let effect = if is_ignored { "ignored: " } else { "" };
         let newer = format!("; a newer {writer} may have written it");
         // A field with a similar name is misspelled.
         let newer = if message.ends_with('?') { "" } else { &newer };
         let message = format!("{effect}{message}{newer}");
-        list.push(Problem { path, message });
+        if is_ignored {
+            // There are at most 64 in a config.
+            self.warnings.push(Problem { path, message });
+        } else {
+            self.report(Problem { path, message });
+        }
         is_ignored
     }
 
     /// Reports that the row cannot be used. `path` is the location in the config, such as `.splits[2]`, or
     /// empty for the whole config. `message` says what was expected and what was found.
     pub fn problem(&mut self, path: &str, message: impl Into<String>) {
-        self.problems.push(Problem { path: format!("config{path}"), message: message.into() });
+        self.report(Problem { path: format!("config{path}"), message: message.into() });
+    }
+
+    pub(crate) fn report(&mut self, problem: Problem) {
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(problem);
+        } else {
+            self.omitted += 1;
+        }
     }
 }

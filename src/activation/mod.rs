@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 
 use cause::CauseRule;
 pub use compile::{Child, Children, CompileContext, Problem};
-pub(crate) use compile::{ChildReference, Linker};
+pub(crate) use compile::{ChildReference, Linker, MAX_PROBLEMS};
 pub use evaluation::Evaluation;
 pub use registry::{ActivationType, RegisteredActivation, Registry};
 pub use unknown_fields::UnknownFields;

@@ -15,6 +15,7 @@ mod evaluations;
 mod expression;
 mod flags;
 mod folder;
+mod issues;
 mod member_lists;
 mod next_change;
 mod overrides;

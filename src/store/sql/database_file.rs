@@ -95,9 +95,9 @@ impl DatabaseFile {
 }
 
 pub(super) fn identity(path: &Path) -> io::Result<Identity> {
-    let metadata = fs::metadata(path)?;
     #[cfg(unix)]
     use std::os::unix::fs::MetadataExt as _;
+    let metadata = fs::metadata(path)?;
     Ok(Identity {
         #[cfg(unix)]
         number: (metadata.dev(), metadata.ino()),
