@@ -3,7 +3,7 @@
 use std::{path::Path, process::Command, sync::Arc};
 
 use novi::{
-    Context, Flags,
+    Context, Error, Flags,
     store::{
         self, Change, Migrated, NewToken, SchemaStore, Usage,
         token::{Role, Secret},
@@ -350,8 +350,44 @@ async fn postgres_sequences_behind_their_rows_are_repaired() {
     raw.run("alter table flag_history alter column id restart with 1").await.unwrap();
     let problem = "the sequence of flag_history.id is behind the rows, so inserts fail";
     assert_eq!(store.schema_state().await.unwrap().problems, [problem]);
+    // A running server reports it as well, and each change that fails.
+    let flags = Flags::connect(&database.url).await.unwrap();
+    assert_eq!(flags.status().schema_problems, [problem]);
+    let on = Change::SetStatus { flag: "a".to_owned(), status: true };
+    let errors = [
+        store.apply(vec![on.clone()]).await.unwrap_err(),
+        store.run_script("update flags set status = true").await.unwrap_err(),
+    ];
+    for error in errors {
+        let expected = format!("{problem}; run `novi migrate` to repair the tables");
+        assert!(error.to_string().contains(&expected), "{error}");
+        assert!(matches!(error, Error::DamagedTables { .. }), "{error:?}");
+    }
     assert_eq!(store.migrate().await.unwrap().repaired, [problem]);
-    raw.run("update flags set status = true").await.unwrap();
+    store.apply(vec![on]).await.unwrap();
+    flags.sweep().await.unwrap();
+    assert!(flags.status().schema_problems.is_empty());
+}
+
+#[tokio::test]
+async fn postgres_sequence_of_tokens_behind_its_rows_is_no_duplicate_name() {
+    if !kinds().contains(&Kind::Postgres) {
+        return;
+    }
+    let database = database(Kind::Postgres).await;
+    let store = migrated(&database).await;
+    let tokens = store.token_store().unwrap();
+    let token = |name: &str| NewToken::of(&Secret::generate(Role::Client).unwrap()).name(name);
+    tokens.create_token(token("one")).await.unwrap();
+    Raw::connect(&database)
+        .await
+        .run("alter table novi_tokens alter column id restart with 1")
+        .await
+        .unwrap();
+    let error = tokens.create_token(token("two")).await.unwrap_err();
+    assert!(matches!(error, Error::DamagedTables { .. }), "{error:?}");
+    store.migrate().await.unwrap();
+    tokens.create_token(token("two")).await.unwrap();
 }
 
 /// Runs a script with the database's own client.

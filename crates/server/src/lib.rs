@@ -84,6 +84,7 @@
 //! | 501 | `no_database` | management: there is no [`Options::database`](Options#structfield.database) |
 //! | 503 | `contention` | management: other transactions were in the way, also of the retries; nothing was changed |
 //! | 503 | `database_unavailable`, `not_migrated`, `not_seen_yet` | management: the database is unavailable or has no tables, or this server has not loaded the change yet |
+//! | 503 | `damaged_tables` | management: the tables cannot record changes until `novi migrate` has repaired them |
 //!
 //! Requests that are not HTTP, and heads of more than 64 KiB (up to 128 KiB if they arrive at once) or 100
 //! headers, are rejected with 4xx and no body.

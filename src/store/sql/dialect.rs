@@ -70,10 +70,18 @@ pub(super) struct ReadSql {
     pub(super) counts_rows: bool,
     /// Counts the users of triggers that do not exist.
     pub(super) definers: Option<&'static str>,
-    /// The tables whose sequence is behind their rows.
-    pub(super) sequences: Option<&'static str>,
+    /// For a database whose sequences can be behind the rows of their tables.
+    pub(super) sequences: Option<SequenceSql>,
     /// A checksum of each table, to find changes that fired no trigger; without one, all rows are read.
     pub(super) checksums: Option<[&'static str; 5]>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct SequenceSql {
+    /// 1 if the user may read all tables.
+    pub(super) may_read: &'static str,
+    /// The tables whose sequence is behind their rows.
+    pub(super) behind: &'static str,
 }
 
 /// The statements of an edit in which the databases differ, other than those of its changes.
@@ -198,6 +206,11 @@ impl Dialect {
     /// The error of a statement, for people.
     pub(in crate::store) fn error(&self, store: &str, action: &str, error: sqlx::Error) -> Error {
         let store = store.to_owned();
+        if let Some(table) = lagging_sequence(&error) {
+            let problem = sequence_problem(table);
+            let source = without_source_line(error);
+            return Error::DamagedTables { store, action: action.to_owned(), problem, source };
+        }
         match (self.failure)(&error) {
             Failure::NotMigrated => Error::NotMigrated { store },
             Failure::NoDatabase => {
@@ -209,6 +222,20 @@ impl Dialect {
             _ => Error::store(store, action, without_source_line(error)),
         }
     }
+}
+
+/// What is wrong with a table that chooses ids of rows that it has, as after a restore of rows alone.
+pub(super) fn sequence_problem(table: &str) -> String {
+    format!("the sequence of {table}.id is behind the rows, so inserts fail")
+}
+
+/// The table of novi's own whose sequence is behind its rows, so that an insert failed. Only PostgreSQL reports
+/// the constraint.
+pub(super) fn lagging_sequence(error: &sqlx::Error) -> Option<&str> {
+    let error = error.as_database_error()?;
+    let table = error.constraint()?.strip_suffix("_pkey")?;
+    let is_own = ["flag_history", "novi_tokens"].into_iter().any(|own| table.ends_with(own));
+    (is_own && error.is_unique_violation()).then_some(table)
 }
 
 /// The error without the line that PostgreSQL adds, which is of its own source code: readers take it for a

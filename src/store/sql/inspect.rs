@@ -10,7 +10,7 @@ use crate::store::{
     sql::{
         connection::{Connection, Statement},
         definition::{self, normalized},
-        dialect::Dialect,
+        dialect::{Dialect, SequenceSql, sequence_problem},
         names::Names,
         schema::TABLES,
     },
@@ -246,6 +246,8 @@ pub(super) async fn objects(connection: &mut dyn Connection) -> Result<Inspectio
             let table = names.of("novi_revision");
             problems.triggers.push(format!("the table {table} lacks rows, which triggers update"));
         }
+        let behind = lagging_sequences(connection).await?;
+        problems.others.extend(behind.iter().map(|table| sequence_problem(table)));
     }
     if let Some(sql) = dialect.read.definers {
         // Not everybody may read it.
@@ -276,8 +278,7 @@ async fn is_newer(connection: &mut dyn Connection) -> Result<bool, sqlx::Error> 
     Ok(matches!(latest, Ok(Some(version)) if version > known))
 }
 
-/// As [`objects`], with the columns of the tables and what else migrations take care of. Not for a connection
-/// that is in a transaction.
+/// As [`objects`], with the columns of the tables.
 pub(super) async fn problems(connection: &mut dyn Connection) -> Result<Problems, sqlx::Error> {
     let mut problems = objects(connection).await?.problems;
     let columns = columns(connection).await?;
@@ -292,22 +293,21 @@ pub(super) async fn problems(connection: &mut dyn Connection) -> Result<Problems
             .columns
             .extend(missing.map(|name| format!("the column {name} of {} is missing", names.of(table.name))));
     }
-    if problems.tables.is_empty()
-        && let Some(sql) = connection.dialect().read.sequences
-    {
-        // Not everybody may read all tables.
-        let behind = connection
-            .rows(Statement::new(sql), |cells| cells.next().map_or_else(String::new, Cell::into_text));
-        match behind.await {
-            Ok(tables) => problems.others.extend(
-                tables
-                    .into_iter()
-                    .map(|table| format!("the sequence of {table}.id is behind the rows, so inserts fail")),
-            ),
-            Err(error) => tracing::debug!("could not read the sequences: {error}"),
-        }
-    }
     Ok(problems)
+}
+
+/// The tables whose sequences are behind their rows. An error would end the transaction on PostgreSQL, and not
+/// everybody may read all tables.
+async fn lagging_sequences(connection: &mut dyn Connection) -> Result<Vec<String>, sqlx::Error> {
+    let Some(SequenceSql { may_read, behind }) = connection.dialect().read.sequences else {
+        return Ok(Vec::new());
+    };
+    if connection.integer(Statement::new(may_read)).await? != Some(1) {
+        return Ok(Vec::new());
+    }
+    let table =
+        |cells: &mut dyn Iterator<Item = Cell>| cells.next().map_or_else(String::new, Cell::into_text);
+    connection.rows(Statement::new(behind), table).await
 }
 
 /// Table, name and type of each column where novi's tables are. The tables have the names of novi's SQL.

@@ -24,7 +24,7 @@ use crate::{
         schema::{Migrated, SchemaState, SchemaStore},
         sealed::Sealed,
         sql::{
-            dialect::{Failure, without_source_line},
+            dialect::{Failure, lagging_sequence, without_source_line},
             driver::Driver,
             history, migrate,
             names::Names,
@@ -297,6 +297,7 @@ impl<DB: Driver> SchemaStore for SqlStore<DB> {
             const ACTION: &str = "could not run the script";
             let failed = |error: sqlx::Error| match (DB::DIALECT.failure)(&error) {
                 Failure::Contention => self.error(ACTION, error),
+                _ if lagging_sequence(&error).is_some() => self.error(ACTION, error),
                 _ => Error::store(&self.name, ACTION, without_source_line(error)),
             };
             let script = script::checked(text, DB::DIALECT.syntax)
@@ -410,7 +411,7 @@ impl<DB: Driver> TokenStore for SqlStore<DB> {
             const ACTION: &str = "could not create the token";
             let token = token.checked()?;
             let failed = |error| match (DB::DIALECT.failure)(&error) {
-                Failure::Duplicate => tokens::duplicate(&token.name),
+                Failure::Duplicate if lagging_sequence(&error).is_none() => tokens::duplicate(&token.name),
                 _ => self.error(ACTION, error),
             };
             retried(|| async {

@@ -20,7 +20,9 @@ use crate::{
         schema::Migrated,
         sql::{
             connection::{Connection, EachRow, Statement, Transaction, Value},
-            dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
+            dialect::{
+                Dialect, Failure, HistorySql, Migrations, ReadSql, SequenceSql, TokenSql, UsageSql, WriteSql,
+            },
             driver::{self, Driver},
             migrate,
             pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE, Place},
@@ -83,7 +85,7 @@ static DIALECT: Dialect = Dialect {
         hides_objects: false,
         counts_rows: false,
         definers: None,
-        sequences: Some(SEQUENCES),
+        sequences: Some(SequenceSql { may_read: MAY_READ_TABLES, behind: SEQUENCES }),
         checksums: Some(CHECKSUMS),
     },
     write: WriteSql {
@@ -157,6 +159,9 @@ const OBJECTS: &str = "with place as (select coalesce(\
     concat(pg_get_triggerdef(t.oid), case when pronamespace <> id then ' of another schema' end), t.xmin::text \
     from place join pg_class c on c.relnamespace = id join pg_trigger t on t.tgrelid = c.oid join pg_proc f on f.oid = t.tgfoid \
     where not tgisinternal and tgname like 'novi\\_%'";
+
+const MAY_READ_TABLES: &str = "select bool_and(has_table_privilege(name, 'select'))::int \
+    from unnest(array['flags', 'activations', 'flag_history', 'novi_tokens']) as name";
 
 const SEQUENCES: &str = "select t.name from (select to_regclass('flags')::text as name, max(id) as highest from flags \
         union all select to_regclass('activations')::text, max(id) from activations \
