@@ -278,6 +278,9 @@ impl JsonSchema for Children {
     }
 }
 
+/// The most problems of a row that are reported one by one.
+pub(crate) const MAX_PROBLEMS: usize = 100;
+
 /// The row that is compiled, and the services of the engine for it.
 pub struct CompileContext<'a> {
     pub(crate) class_name: &'a str,
@@ -285,8 +288,11 @@ pub struct CompileContext<'a> {
     /// The rows of `activation_members` that belong to this one.
     pub(crate) members: &'a [MemberRow],
     pub(crate) linker: &'a mut dyn Linker,
+    /// At most [`MAX_PROBLEMS`].
     pub(crate) problems: Vec<Problem>,
     pub(crate) policy: IssuePolicy,
+    /// How many more there are.
+    pub(crate) omitted: usize,
     pub(crate) warnings: Vec<Problem>,
     pub(crate) by_flag: bool,
     /// Whether the activation depends on the name of the row.
@@ -361,8 +367,10 @@ impl<'a> CompileContext<'a> {
         match self.linker.child(path, &child.reference) {
             Ok(node) => child.node = node,
             Err(Unresolved::MissingFlag(message)) if self.policy.missing_flags == MissingFlags::Off => {
-                let message = format!("{message}; it counts as off");
-                self.warnings.push(Problem { path: format!("config{path}"), message });
+                if self.warnings.len() < MAX_PROBLEMS {
+                    let message = format!("{message}; it counts as off");
+                    self.warnings.push(Problem { path: format!("config{path}"), message });
+                }
             }
             Err(Unresolved::Invalid(message) | Unresolved::MissingFlag(message)) => {
                 self.problem(path, message);
@@ -374,19 +382,31 @@ impl<'a> CompileContext<'a> {
     pub(crate) fn unknown_field(&mut self, Problem { path, message }: Problem) -> bool {
         let writer = if self.class_name.starts_with("novi.") { "novi" } else { "program" };
         let is_ignored = self.policy.unknown_fields == UnknownFields::Warning;
-        let (list, effect) =
-            if is_ignored { (&mut self.warnings, "ignored: ") } else { (&mut self.problems, "") };
+        let effect = if is_ignored { "ignored: " } else { "" };
         let newer = format!("; a newer {writer} may have written it");
         // A field with a similar name is misspelled.
         let newer = if message.ends_with('?') { "" } else { &newer };
         let message = format!("{effect}{message}{newer}");
-        list.push(Problem { path, message });
+        if is_ignored {
+            // There are at most 64 in a config.
+            self.warnings.push(Problem { path, message });
+        } else {
+            self.report(Problem { path, message });
+        }
         is_ignored
     }
 
     /// Reports that the row cannot be used. `path` is the location in the config, such as `.splits[2]`, or
     /// empty for the whole config. `message` says what was expected and what was found.
     pub fn problem(&mut self, path: &str, message: impl Into<String>) {
-        self.problems.push(Problem { path: format!("config{path}"), message: message.into() });
+        self.report(Problem { path: format!("config{path}"), message: message.into() });
+    }
+
+    pub(crate) fn report(&mut self, problem: Problem) {
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(problem);
+        } else {
+            self.omitted += 1;
+        }
     }
 }

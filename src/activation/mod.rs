@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 
 use cause::CauseRule;
 pub use compile::{Child, Children, CompileContext, Problem};
-pub(crate) use compile::{ChildReference, Linker, Unresolved};
+pub(crate) use compile::{ChildReference, Linker, MAX_PROBLEMS, Unresolved};
 pub use evaluation::Evaluation;
 pub use issue_policy::MissingFlags;
 pub use registry::{ActivationType, RegisteredActivation, Registry};

@@ -224,7 +224,7 @@ impl ActivationType {
             }),
         };
         built.unwrap_or_else(|problem| {
-            row.problems.push(problem);
+            row.report(problem);
             None
         })
     }
@@ -469,8 +469,8 @@ impl Registry {
         &self.issues
     }
 
-    /// The problem of a row with an unknown class.
-    pub(crate) fn unknown(&self, class_name: &str) -> Problem {
+    /// The problem of a row with an unknown class; `suggests` if it may take the time to find a similar one.
+    pub(crate) fn unknown(&self, class_name: &str, suggests: bool) -> Problem {
         let path = "class_name".to_owned();
         if let Some(disabled) =
             inventory::iter::<DisabledType>.into_iter().find(|known| known.class == class_name)
@@ -479,7 +479,7 @@ impl Registry {
                 format!("class {class_name:?} needs the crate feature `{}` of novi", disabled.feature);
             return Problem { path, message };
         }
-        let mut names: Vec<&str> = self.names.keys().map(|name| &**name).collect();
+        let mut names: Vec<&str> = self.names.keys().filter(|_| suggests).map(|name| &**name).collect();
         // Sorted, so that the suggestion is deterministic.
         names.sort_unstable();
         let similar = crate::error::suggest::most_similar(class_name, names.into_iter());

@@ -59,6 +59,18 @@ pub enum Error {
         /// The error of the database or its driver.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The tables of novi cannot record a change, as after an incomplete restore. Nothing was changed.
+    #[error("{action} ({store}): {problem}; run `novi migrate` to repair the tables: {source}")]
+    DamagedTables {
+        /// Which database, without passwords.
+        store: String,
+        /// The failed action, such as "could not change the rows".
+        action: String,
+        /// What is wrong with the tables.
+        problem: String,
+        /// The error of the database or its driver.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Another transaction was in the way: a deadlock, or a lock that was not released in time. Nothing was
     /// changed. The stores have tried again already, unless the transaction is the caller's.
     #[error(

@@ -16,6 +16,7 @@ mod explanations;
 mod expression;
 mod flags;
 mod folder;
+mod issues;
 mod member_lists;
 mod next_change;
 mod overrides;

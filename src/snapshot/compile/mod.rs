@@ -12,6 +12,7 @@ pub(crate) mod names;
 pub(super) mod node_info;
 pub(crate) mod nodes;
 pub(crate) mod prerequisites;
+pub(crate) mod reports;
 pub(crate) mod variants;
 
 use std::{collections::HashSet, sync::Arc};

@@ -69,6 +69,8 @@ static DIALECT: Dialect = Dialect {
         has_table: "select count(*) from information_schema.tables where table_schema = database() and table_name = ?",
         columns: "select table_name, column_name, data_type from information_schema.columns where table_schema = database()",
         objects: OBJECTS,
+        prints_triggers: false,
+        may_read_migrations: None,
         slots: 64,
         hides_objects: true,
         counts_rows: true,
@@ -145,11 +147,14 @@ static DIALECT: Dialect = Dialect {
 /// default or `init_connect` may turn it off.
 const SETUP: &str = "set autocommit = 1";
 
-const OBJECTS: &str = "select 'table', table_name, null, null from information_schema.tables where table_schema = database() \
-    union all select 'trigger', trigger_name, null, event_object_table from information_schema.triggers \
-    where trigger_schema = database() \
-    union all select 'right', privilege_type, null, null from information_schema.user_privileges \
-    union all select 'right', privilege_type, null, null from information_schema.schema_privileges \
+const OBJECTS: &str = "select 'table', table_name, null, null, null, null from information_schema.tables \
+    where table_schema = database() \
+    union all select 'trigger', trigger_name, null, event_object_table, \
+    concat('create trigger ', trigger_name, ' ', action_timing, ' ', event_manipulation, ' on ', event_object_table, \
+    ' for each row ', action_statement), cast(unix_timestamp(created) as char) \
+    from information_schema.triggers where trigger_schema = database() \
+    union all select 'right', privilege_type, null, null, null, null from information_schema.user_privileges \
+    union all select 'right', privilege_type, null, null, null, null from information_schema.schema_privileges \
     where database() like table_schema";
 
 const MISSING_TRIGGERS: &str = "select count(*) from novi_state where name = 'triggers'";

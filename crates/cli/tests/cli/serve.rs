@@ -377,6 +377,13 @@ async fn novi_log_filters_logs_on_stderr() {
         (Some("off,novi_server=info"), "INFO novi_server::serve: listening", "DEBUG"),
         (Some("a=b=c"), "ERROR novi_cli::logging: NOVI_LOG: ", "DEBUG"),
         (Some("wran"), "NOVI_LOG: unknown level \"wran\"; did you mean \"warn\"?", "DEBUG"),
+        (Some("7"), "NOVI_LOG: unknown level \"7\"; expected a level such as \"debug\"", "DEBUG"),
+        (Some("verbose"), "NOVI_LOG: unknown level \"verbose\"; expected a level", "DEBUG"),
+        (
+            Some("novi_srver=debug"),
+            "NOVI_LOG: unknown module \"novi_srver\"; did you mean \"novi_server\"?",
+            "DEBUG",
+        ),
         (Some("novi=info,Inof"), "unknown level \"inof\"; did you mean \"info\"?", "DEBUG"),
     ] {
         let mut folder = Folder::demo();

@@ -220,6 +220,13 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", message).retry_after(10)
     }
 
+    pub(crate) fn too_many_streams_of_address(limit: usize) -> Self {
+        let message = format!(
+            "the limit of {limit} open event streams of one address is reached ([server] streams_per_address)"
+        );
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", message).retry_after(10)
+    }
+
     /// A server without flags so far.
     pub(crate) fn starting() -> Self {
         let message = "the server is starting; retry";

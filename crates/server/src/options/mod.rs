@@ -113,6 +113,12 @@ options! {
     /// The most open event streams: 5,000. Further ones are rejected with 503. They count as connections,
     /// too.
     max_streams: usize = 5_000,
+    /// The most open event streams of one address, or of one client behind a
+    /// [trusted proxy](Self#structfield.trusted_proxies). Further ones are rejected with 429. 0 is a quarter of
+    /// all, and with [`serve`](crate::serve()) at most half of the
+    /// [connections of an address](Self#structfield.connections_per_address), so that its other requests are
+    /// still accepted.
+    streams_per_address: usize = 0,
     /// The interval of comments on an event stream without events: 15 s. Proxies close silent connections.
     keep_alive: Duration = Duration::from_secs(15),
     /// A secret of 16 bytes or more, shared by the servers behind one load balancer, so that each accepts the
@@ -160,6 +166,16 @@ options! {
     trace_evaluations: bool = false,
     /// A hook for the span of each request, for example to make it a child of the caller's span.
     on_span: Option<OnSpan> as impl Into<Option<OnSpan>> = None,
+}
+
+impl Options {
+    /// [`streams_per_address`](Self#structfield.streams_per_address), or its default.
+    pub(crate) fn most_streams_of_address(&self) -> usize {
+        match self.streams_per_address {
+            0 => (self.max_streams / 4).max(1),
+            most => most,
+        }
+    }
 }
 
 fn half_of_the_cores() -> usize {

@@ -64,6 +64,8 @@ pub struct ServerSection {
     pub health_listen: String,
     /// [`Options::max_streams`](Options#structfield.max_streams)
     pub max_streams: usize,
+    /// [`Options::streams_per_address`](Options#structfield.streams_per_address)
+    pub streams_per_address: usize,
     /// [`Options::signing_key`](Options#structfield.signing_key); empty is a random key.
     pub signing_key: Secret,
     /// [`Options::metrics_token`](Options#structfield.metrics_token); empty is none.
@@ -116,6 +118,7 @@ impl Default for ServerSection {
             connections_per_address: options.connections_per_address,
             health_listen: String::new(),
             max_streams: options.max_streams,
+            streams_per_address: options.streams_per_address,
             signing_key: Secret::default(),
             metrics_token: Secret::default(),
             require_targeting_key: options.require_targeting_key,
@@ -197,6 +200,7 @@ impl ServerSection {
             .connections_per_address(self.connections_per_address)
             .health_listen(self.health_listen()?)
             .max_streams(self.max_streams)
+            .streams_per_address(self.streams_per_address)
             .signing_key(self.signing_key()?)
             .metrics_token(self.metrics_token()?)
             .require_targeting_key(self.require_targeting_key)

@@ -20,7 +20,9 @@ use crate::{
         schema::Migrated,
         sql::{
             connection::{Connection, EachRow, Statement, Transaction, Value},
-            dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
+            dialect::{
+                Dialect, Failure, HistorySql, Migrations, ReadSql, SequenceSql, TokenSql, UsageSql, WriteSql,
+            },
             driver::{self, Driver},
             migrate,
             pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE, Place},
@@ -75,11 +77,15 @@ static DIALECT: Dialect = Dialect {
         where c.relkind in ('r', 'p', 'v') and c.relnamespace = coalesce(\
         (select relnamespace from pg_class where oid = to_regclass('novi_revision')), current_schema()::regnamespace)",
         objects: OBJECTS,
+        prints_triggers: true,
+        may_read_migrations: Some(
+            "select has_table_privilege(to_regclass('novi_migrations'), 'select')::int",
+        ),
         slots: 1,
         hides_objects: false,
         counts_rows: false,
         definers: None,
-        sequences: Some(SEQUENCES),
+        sequences: Some(SequenceSql { may_read: MAY_READ_TABLES, behind: SEQUENCES }),
         checksums: Some(CHECKSUMS),
     },
     write: WriteSql {
@@ -143,11 +149,19 @@ static DIALECT: Dialect = Dialect {
 /// A function that is called by its name is found in the schema of the tables, too.
 const OBJECTS: &str = "with place as (select coalesce(\
         (select relnamespace from pg_class where oid = to_regclass('novi_revision')), to_regnamespace(current_schema())) as id) \
-    select 'table', relname::text, null, null from pg_class, place where relnamespace = id and relkind in ('r', 'p', 'v') \
-    union all select 'function', proname::text, null, null from pg_proc, place where pronamespace = id and proname like 'novi\\_%' \
-    union all select 'trigger', tgname::text, case when tgenabled in ('O', 'A') then null else 'disabled' end, relname::text \
-    from place join pg_class c on c.relnamespace = id join pg_trigger t on t.tgrelid = c.oid \
+    select 'table', relname::text, null, null, null, null from pg_class, place \
+    where relnamespace = id and relkind in ('r', 'p', 'v') \
+    union all select 'function', proname::text, null, null, concat_ws(' ', 'language', lanname, \
+    case provolatile when 's' then 'stable' when 'i' then 'immutable' end, case when prosecdef then 'security definer' end, \
+    'set ' || array_to_string(proconfig, ' set '), 'as', prosrc), f.xmin::text \
+    from place join pg_proc f on f.pronamespace = id join pg_language l on l.oid = f.prolang where proname like 'novi\\_%' \
+    union all select 'trigger', tgname::text, case when tgenabled in ('O', 'A') then null else 'disabled' end, relname::text, \
+    concat(pg_get_triggerdef(t.oid), case when pronamespace <> id then ' of another schema' end), t.xmin::text \
+    from place join pg_class c on c.relnamespace = id join pg_trigger t on t.tgrelid = c.oid join pg_proc f on f.oid = t.tgfoid \
     where not tgisinternal and tgname like 'novi\\_%'";
+
+const MAY_READ_TABLES: &str = "select bool_and(has_table_privilege(name, 'select'))::int \
+    from unnest(array['flags', 'activations', 'flag_history', 'novi_tokens']) as name";
 
 const SEQUENCES: &str = "select t.name from (select to_regclass('flags')::text as name, max(id) as highest from flags \
         union all select to_regclass('activations')::text, max(id) from activations \
