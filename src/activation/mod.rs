@@ -6,12 +6,14 @@ pub(crate) mod compile;
 pub(crate) mod evaluation;
 pub(crate) mod issue_policy;
 pub(crate) mod memo;
+pub(crate) mod phrase;
 pub(crate) mod registry;
 pub(crate) mod script_folder;
 pub(crate) mod strings;
 pub(crate) mod trace;
 pub(crate) mod unknown_fields;
 pub(crate) mod verdict;
+pub(crate) mod words;
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -22,9 +24,11 @@ pub use compile::{Child, Children, CompileContext, Problem};
 pub(crate) use compile::{ChildReference, Linker, MAX_PROBLEMS, Unresolved};
 pub use evaluation::Evaluation;
 pub use issue_policy::MissingFlags;
+pub use phrase::{Phrase, Phrasing, value_text};
 pub use registry::{ActivationType, RegisteredActivation, Registry};
 pub use unknown_fields::UnknownFields;
 pub use verdict::{Variant, Verdict};
+pub use words::{ActivationWords, Words};
 
 /// A condition of a flag, built from one row of `activations`.
 ///
@@ -64,6 +68,16 @@ pub trait Activation: Send + Sync + 'static {
         let _ = after;
         None
     }
+
+    /// What the condition requires, in words: "country is DE or AT". `None`, the default, stands for the name
+    /// of the class and the config.
+    ///
+    /// It is called on a value that was deserialized from the config and not [compiled](Self::compile), for
+    /// people only: never during an evaluation.
+    fn phrase(&self, phrasing: &mut Phrasing<'_>) -> Option<Phrase> {
+        let _ = phrasing;
+        None
+    }
 }
 
 /// A built-in activation, whose config has a type of its own and is dropped after compilation.
@@ -76,4 +90,7 @@ pub(crate) trait Configured: Activation + Sized {
 
     /// Compiles a row. Returns `None` if the row cannot be used, after reporting its problems.
     fn configure(config: Self::Config, row: &mut CompileContext<'_>) -> Option<Self>;
+
+    /// What a config requires, in words. The config may be invalid.
+    fn words(config: &Self::Config, phrasing: &mut Phrasing<'_>) -> Phrase;
 }

@@ -30,3 +30,4 @@ mod test_flags;
 mod types;
 mod unknown_fields;
 mod unleash;
+mod words;

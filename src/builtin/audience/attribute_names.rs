@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use crate::{
-    activation::{CompileContext, evaluation::Evaluation},
+    activation::{CompileContext, evaluation::Evaluation, phrase::shown, value_text},
     context::{TARGETING_KEY, value::Value},
 };
 
@@ -52,6 +52,20 @@ impl AttributeNames {
             }
         }
     }
+}
+
+/// "by `targetingKey`", or "by `account`, else `user`".
+pub(in crate::builtin) fn by_words(by: Option<&AttributeNames>) -> String {
+    let names = by.map_or(&[][..], AttributeNames::names);
+    if names.is_empty() {
+        return "by `targetingKey`".to_owned();
+    }
+    format!("by {}", shown(&names.iter().map(|name| attribute(name)).collect::<Vec<_>>(), ", else "))
+}
+
+/// The name of an attribute in words.
+fn attribute(name: &str) -> String {
+    format!("`{}`", value_text(name))
 }
 
 #[inline]

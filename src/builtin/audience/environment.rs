@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    activation::{
+        Activation, CompileContext, Configured, Phrase, Phrasing, Verdict, evaluation::Evaluation,
+        phrase::alternatives, value_text,
+    },
     builtin::{
         audience::{phrasing, string_list::StringList},
         register::register,
@@ -55,5 +58,10 @@ impl Configured for Environment {
             row.problem(".environments", "expected at least one environment, found none");
         }
         Some(Self { names: config.environments.into_boxed() })
+    }
+
+    fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
+        let names = alternatives("environments", config.environments.iter().map(value_text));
+        Phrase::condition(format!("environment is {names}"))
     }
 }

@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    activation::{
+        Activation, CompileContext, Configured, Phrase, Phrasing, Verdict, evaluation::Evaluation,
+        phrase::alternatives, value_text,
+    },
     builtin::{
         audience::{phrasing, string_list::StringList},
         register::register,
@@ -75,6 +78,10 @@ impl Configured for Host {
         let patterns = config.hosts.into_boxed();
         let system: Box<str> = hostname::get().unwrap_or_default().to_string_lossy().into();
         Some(Self { system_matches: matches_any(&patterns, &system), patterns, system })
+    }
+
+    fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
+        Phrase::condition(format!("host is {}", alternatives("hosts", config.hosts.iter().map(value_text))))
     }
 }
 

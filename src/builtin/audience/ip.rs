@@ -5,7 +5,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    activation::{
+        Activation, CompileContext, Configured, Phrase, Phrasing, Verdict,
+        evaluation::Evaluation,
+        phrase::{alternatives, shown},
+        value_text,
+    },
     builtin::{
         audience::{
             attribute_names::AttributeNames,
@@ -84,5 +89,11 @@ impl Configured for Ip {
         }
         let networks = Networks::new(config.networks.into_boxed().into(), &networks);
         Some(Self { networks, by: by? })
+    }
+
+    fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
+        let networks = alternatives("networks", config.networks.iter().map(value_text));
+        let names: Vec<String> = config.by.names().iter().map(|name| value_text(name)).collect();
+        Phrase::condition(format!("{} is in {networks}", shown(&names, ", else ")))
     }
 }

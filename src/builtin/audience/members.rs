@@ -6,15 +6,22 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    activation::{
+        Activation, CompileContext, Configured, Phrase, Phrasing, Verdict, evaluation::Evaluation,
+        phrase::grouped_digits, value_text,
+    },
     builtin::{
         audience::{
-            attribute_names::AttributeNames, member_set::MemberSet, phrasing, scalar::with_key,
+            attribute_names::{AttributeNames, by_words},
+            member_set::MemberSet,
+            phrasing,
+            scalar::with_key,
             string_set::TooLarge,
         },
         register::register,
     },
     context::value::Value,
+    rows::MemberRow,
 };
 
 /// The most invalid values of a list that are reported. A list may have a million.
@@ -168,6 +175,49 @@ impl Configured for Members {
             return None;
         };
         Some(Self { by, allow, deny })
+    }
+
+    fn words(config: &Config, phrasing: &mut Phrasing<'_>) -> Phrase {
+        let rows = phrasing.members;
+        let listed = |list: &Option<Vec<Value<'static>>>, denied: bool| {
+            let rows: Vec<&MemberRow> = rows.iter().filter(|row| row.denied == denied).collect();
+            let list = list.as_deref().unwrap_or_default();
+            let count = list.len() + rows.len();
+            let first = list.iter().map(member).chain(rows.iter().map(|row| value_text(&row.member)));
+            let first: Vec<String> = first.take(4).collect();
+            (count, first)
+        };
+        let (allowed, denied) = (listed(&config.allow, false), listed(&config.deny, true));
+        let by = config.by.as_ref().map_or_else(String::new, |by| format!(" {}", by_words(Some(by))));
+        let has_allow = config.allow.is_some() || allowed.0 > 0 || denied.0 == 0;
+        let text = if has_allow {
+            format!("{}{by}", members_words("one of ", &allowed))
+        } else {
+            "all callers".to_owned()
+        };
+        if denied.0 == 0 {
+            return Phrase::callers(text);
+        }
+        let by = if has_allow { "" } else { &by };
+        Phrase::callers(format!("{text} except {}{by}", members_words("", &denied)))
+    }
+}
+
+/// A member in words.
+fn member(value: &Value<'_>) -> String {
+    value.as_str().map_or_else(|| value.to_string(), value_text)
+}
+
+/// "one of 10,000 members (a, b, c, …)".
+fn members_words(before: &str, (count, first): &(usize, Vec<String>)) -> String {
+    match count {
+        0 => "0 members".to_owned(),
+        1 => format!("1 member ({})", first.join(", ")),
+        2..=4 => format!("{before}{count} members ({})", first.join(", ")),
+        _ => {
+            let first = first.get(..3).unwrap_or(first);
+            format!("{before}{} members ({}, …)", grouped_digits(count), first.join(", "))
+        }
     }
 }
 

@@ -2,7 +2,15 @@
 
 use std::fmt;
 
-use crate::context::value::Value;
+use crate::{
+    activation::{phrase::shortened, value_text},
+    context::value::Value,
+};
+
+/// A value in words: `pro`, `"a text"`, `18`, `true`.
+pub(in crate::builtin) fn value_words(value: &Value<'_>) -> String {
+    value.as_str().map_or_else(|| shortened(value.to_string(), 40), value_text)
+}
 
 /// The most values of a list that are shown.
 const MAX_SHOWN: usize = 8;

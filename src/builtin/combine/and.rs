@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use crate::{
     activation::{
-        Activation, Children, CompileContext, Configured, Verdict, cause::CauseRule, evaluation::Evaluation,
+        Activation, Children, CompileContext, Configured, Phrase, Phrasing, Verdict, cause::CauseRule,
+        evaluation::Evaluation,
     },
     builtin::register::register,
 };
@@ -63,5 +64,9 @@ impl Configured for And {
 
     fn configure(Config(children): Config, row: &mut CompileContext<'_>) -> Option<Self> {
         Some(Self { children: children.resolve(row) })
+    }
+
+    fn words(Config(children): &Config, phrasing: &mut Phrasing<'_>) -> Phrase {
+        Phrase::all_of(phrasing.children(children.as_slice()))
     }
 }

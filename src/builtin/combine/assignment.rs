@@ -10,7 +10,10 @@ use serde::{
 use serde_json::value::RawValue;
 
 use crate::{
-    activation::{Child, CompileContext, Variant, Verdict, cause::CauseRule, evaluation::Evaluation},
+    activation::{
+        Child, CompileContext, Phrasing, Variant, Verdict, cause::CauseRule, evaluation::Evaluation,
+        value_text,
+    },
     builtin::rollout::split,
 };
 
@@ -53,6 +56,12 @@ impl Outcome {
 }
 
 impl Assignment {
+    /// The result in words; `None` if there is none.
+    pub(in crate::builtin) fn words(&self, phrasing: &mut Phrasing<'_>) -> Option<String> {
+        let Self { on, variant, split, then } = self;
+        outcome_words((*on, variant.as_deref(), split.as_deref(), then.as_ref()), phrasing)
+    }
+
     /// Compiles the result; `None` if there is none. `path` is its location in the config.
     pub(in crate::builtin) fn compile(self, path: &str, row: &mut CompileContext<'_>) -> Option<Outcome> {
         let verdict = |verdict| Some(Outcome::Verdict(verdict));
@@ -78,6 +87,26 @@ impl Assignment {
             }
         }
     }
+}
+
+/// The most rules or cases that are phrased.
+pub(in crate::builtin) const MOST_WORDED: usize = 8;
+
+/// A result in words; `None` if there is none.
+pub(in crate::builtin) fn outcome_words(
+    (on, variant, split, then): (Option<bool>, Option<&str>, Option<&RawValue>, Option<&Child>),
+    phrasing: &mut Phrasing<'_>,
+) -> Option<String> {
+    if let Some(on) = on {
+        return Some(if on { "on" } else { "off" }.to_owned());
+    }
+    if let Some(variant) = variant {
+        return Some(format!("variant {}", value_text(variant)));
+    }
+    if let Some(split) = split {
+        return Some(phrasing.child(&Child::implied(split::CLASS, split)).nested());
+    }
+    then.map(|child| phrasing.child(child).sentence())
 }
 
 /// `"grid"` is a variant, `true` and `false` are on and off, 7 is the id of an activation.

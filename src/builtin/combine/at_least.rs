@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use crate::{
     activation::{
-        Activation, Child, CompileContext, Configured, Verdict, cause::CauseRule, evaluation::Evaluation,
+        Activation, Child, CompileContext, Configured, Phrase, Phrasing, Verdict, cause::CauseRule,
+        evaluation::Evaluation,
     },
     builtin::register::register,
 };
@@ -84,5 +85,10 @@ impl Configured for AtLeast {
             row.child(&format!(".activations[{index}]"), child);
         }
         Some(Self { count, children: activations.iter().map(Child::node).collect() })
+    }
+
+    fn words(config: &Config, phrasing: &mut Phrasing<'_>) -> Phrase {
+        let phrases = phrasing.children(&config.activations);
+        Phrase::list(&format!("at least {} of", config.count), &phrases)
     }
 }

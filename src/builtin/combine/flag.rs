@@ -4,7 +4,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, Child, CompileContext, Configured, Variant, Verdict, evaluation::Evaluation},
+    activation::{
+        Activation, Child, CompileContext, Configured, Phrase, Phrasing, Variant, Verdict,
+        evaluation::Evaluation,
+        phrase::{alternatives, quoted},
+        value_text,
+    },
     builtin::{audience::string_list::StringList, register::register},
 };
 
@@ -73,5 +78,12 @@ impl Configured for OtherFlag {
         }
         let variants = named.iter().flatten().map(|name| row.foreign_variant(name)).collect();
         Some(Self { node: child.node(), variants })
+    }
+
+    fn words(config: &Config, phrasing: &mut Phrasing<'_>) -> Phrase {
+        let flag = phrasing.child(&Child::flag(&*config.flag));
+        let Some(variants) = &config.variant else { return flag };
+        let variants = alternatives("variants", variants.iter().map(value_text));
+        Phrase::condition(format!("flag {} has variant {variants}", quoted(&config.flag)))
     }
 }

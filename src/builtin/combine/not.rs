@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use crate::{
     activation::{
-        Activation, Children, CompileContext, Configured, Verdict, cause::CauseRule, evaluation::Evaluation,
+        Activation, Children, CompileContext, Configured, Phrase, Phrasing, Verdict, cause::CauseRule,
+        evaluation::Evaluation,
     },
     builtin::register::register,
 };
@@ -53,5 +54,11 @@ impl Configured for Not {
         }
         row.problem("", format!("expected one activation to negate, found {}", children.len()));
         None
+    }
+
+    fn words(Config(children): &Config, phrasing: &mut Phrasing<'_>) -> Phrase {
+        let phrases = phrasing.children(children.as_slice());
+        let negated = phrases.first().map_or("…", Phrase::text);
+        Phrase::condition(format!("not ({negated})"))
     }
 }

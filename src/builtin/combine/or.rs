@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use crate::{
     activation::{
-        Activation, Children, CompileContext, Configured, Verdict, cause::CauseRule, evaluation::Evaluation,
+        Activation, Children, CompileContext, Configured, Phrase, Phrasing, Verdict, cause::CauseRule,
+        evaluation::Evaluation,
     },
     builtin::register::register,
 };
@@ -55,5 +56,9 @@ impl Configured for Or {
 
     fn configure(Config(children): Config, row: &mut CompileContext<'_>) -> Option<Self> {
         Some(Self { children: children.resolve(row) })
+    }
+
+    fn words(Config(children): &Config, phrasing: &mut Phrasing<'_>) -> Phrase {
+        Phrase::any_of(phrasing.children(children.as_slice()))
     }
 }

@@ -6,10 +6,11 @@ use serde_json::value::RawValue;
 
 use crate::{
     activation::{
-        Activation, Child, CompileContext, Configured, Verdict, cause::CauseRule, evaluation::Evaluation,
+        Activation, Child, CompileContext, Configured, Phrase, Phrasing, Verdict, cause::CauseRule,
+        evaluation::Evaluation,
     },
     builtin::{
-        combine::assignment::{Assignment, Outcome, split_schema},
+        combine::assignment::{Assignment, MOST_WORDED, Outcome, outcome_words, split_schema},
         register::register,
     },
 };
@@ -109,5 +110,21 @@ impl Configured for Rules {
         let rules = config.rules.into_iter().enumerate().map(rule).collect();
         let fallthrough = config.fallthrough.and_then(|assignment| assignment.compile(".fallthrough", row));
         Some(Self { rules, fallthrough: fallthrough.unwrap_or(Outcome::Verdict(Verdict::Off)) })
+    }
+
+    fn words(config: &Config, phrasing: &mut Phrasing<'_>) -> Phrase {
+        let mut parts = Vec::new();
+        for rule in config.rules.iter().take(MOST_WORDED) {
+            let when = phrasing.child(&rule.when).clause();
+            let (variant, split) = (rule.variant.as_deref(), rule.split.as_deref());
+            let outcome = outcome_words((rule.on, variant, split, rule.then.as_ref()), phrasing);
+            parts.push(format!("{when}: {}", outcome.unwrap_or_else(|| "on".to_owned())));
+        }
+        if let Some(more) = config.rules.len().checked_sub(MOST_WORDED).filter(|more| *more > 0) {
+            parts.push(format!("{more} more rules"));
+        }
+        let otherwise = config.fallthrough.as_ref().and_then(|assignment| assignment.words(phrasing));
+        parts.push(format!("otherwise {}", otherwise.unwrap_or_else(|| "off".to_owned())));
+        Phrase::period(format!("by rules: {}", parts.join("; "))).grouped()
     }
 }

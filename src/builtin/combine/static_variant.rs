@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use crate::{
     activation::{
-        Activation, CompileContext, Configured, Variant, Verdict, cause::CauseRule, evaluation::Evaluation,
+        Activation, CompileContext, Configured, Phrase, Phrasing, Variant, Verdict, cause::CauseRule,
+        evaluation::Evaluation, value_text,
     },
     builtin::register::register,
 };
@@ -51,5 +52,9 @@ impl Configured for Static {
 
     fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         Some(Self { variant: row.variant(&config.variant) })
+    }
+
+    fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
+        Phrase::variant(format!("variant {}", value_text(&config.variant)))
     }
 }

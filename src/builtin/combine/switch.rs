@@ -8,14 +8,21 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Verdict, cause::CauseRule, evaluation::Evaluation},
+    activation::{
+        Activation, CompileContext, Configured, Phrase, Phrasing, Verdict,
+        cause::CauseRule,
+        evaluation::Evaluation,
+        phrase::{grouped_digits, shown},
+        value_text,
+    },
     builtin::{
         audience::{
             attribute_names::find,
+            phrasing::value_words,
             scalar::{Scalar, same},
             string_list::StringList,
         },
-        combine::assignment::{Assignment, Outcome},
+        combine::assignment::{Assignment, MOST_WORDED, Outcome},
         register::register,
         rollout::ranges::InOrder,
     },
@@ -211,6 +218,35 @@ impl Configured for Switch {
         };
         switch.tables = switch.tables(row)?;
         Some(switch)
+    }
+
+    fn words(config: &Config, phrasing: &mut Phrasing<'_>) -> Phrase {
+        let list: Vec<(String, &Assignment)> = match &config.cases {
+            Cases::List(list) => {
+                let named =
+                    |case: &CaseConfig| case.values.iter().map(value_words).collect::<Vec<_>>().join(", ");
+                list.iter().take(MOST_WORDED).map(|case| (named(case), &case.gives)).collect()
+            }
+            Cases::ByValue(list) => {
+                list.iter().take(MOST_WORDED).map(|(value, gives)| (value_text(value), gives)).collect()
+            }
+        };
+        let count = match &config.cases {
+            Cases::List(list) => list.len(),
+            Cases::ByValue(list) => list.len(),
+        };
+        let mut parts = Vec::new();
+        for (values, gives) in &list {
+            let outcome = gives.words(phrasing).unwrap_or_else(|| "on".to_owned());
+            parts.push(format!("for {values}: {outcome}"));
+        }
+        if let Some(more) = count.checked_sub(list.len()).filter(|more| *more > 0) {
+            parts.push(format!("{} more cases", grouped_digits(more)));
+        }
+        let otherwise = config.fallback.as_ref().and_then(|assignment| assignment.words(phrasing));
+        parts.push(format!("otherwise {}", otherwise.unwrap_or_else(|| "off".to_owned())));
+        let by: Vec<String> = config.by.iter().map(|name| format!("`{}`", value_text(name))).collect();
+        Phrase::period(format!("by {}: {}", shown(&by, " and "), parts.join("; "))).grouped()
     }
 }
 

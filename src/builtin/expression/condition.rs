@@ -5,7 +5,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Variant, Verdict, evaluation::Evaluation},
+    activation::{
+        Activation, CompileContext, Configured, Phrase, Phrasing, Variant, Verdict,
+        evaluation::Evaluation,
+        phrase::{shortened, shown},
+        value_text,
+    },
     builtin::{
         expression::{CLASS, values},
         register::register,
@@ -94,6 +99,15 @@ impl Configured for Condition {
         }
         let condition = Self::new(program, &config.variants, row);
         problems.is_empty().then_some(condition)
+    }
+
+    fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
+        let expression = shortened(config.expression.split_whitespace().collect::<Vec<_>>().join(" "), 200);
+        if config.variants.is_empty() {
+            return Phrase::condition(format!("`{expression}`"));
+        }
+        let variants: Vec<String> = config.variants.iter().map(|name| value_text(name)).collect();
+        Phrase::variant(format!("the variant of `{expression}`, one of {}", shown(&variants, ", ")))
     }
 }
 

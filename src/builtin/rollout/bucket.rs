@@ -4,9 +4,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    activation::{
+        Activation, CompileContext, Configured, Phrase, Phrasing, Verdict,
+        bucket::Hash,
+        evaluation::Evaluation,
+        phrase::{grouped_digits, shown},
+    },
     builtin::{
-        audience::attribute_names::AttributeNames,
+        audience::attribute_names::{AttributeNames, by_words},
         register::register,
         rollout::{
             ranges::{problem_of_range, valid_total},
@@ -116,5 +121,15 @@ impl Configured for Bucket {
         });
         let sticky = Sticky::compile(config.by, config.salt, hash, row)?;
         Some(Self { sticky, total, ranges: ranges.into() })
+    }
+
+    fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
+        let range = |(start, end): &(u32, u32)| {
+            format!("{} to {}", grouped_digits(start), grouped_digits(end.saturating_sub(1)))
+        };
+        let ranges: Vec<String> = config.ranges.iter().map(range).collect();
+        let total = grouped_digits(config.total.unwrap_or(Hash::BUCKETS));
+        let by = by_words(config.by.as_ref());
+        Phrase::callers(format!("callers {by} in the buckets {} of {total}", shown(&ranges, ", ")))
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod percentage;
 pub(crate) mod python_random;
 pub(crate) mod ramp;
 pub(crate) mod ranges;
+pub(crate) mod shares;
 pub(crate) mod split;
 pub(crate) mod sticky;
 pub(crate) mod weighted_random;

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    activation::{Activation, CompileContext, Configured, Phrase, Phrasing, Verdict, evaluation::Evaluation},
     builtin::{
-        audience::attribute_names::AttributeNames,
+        audience::attribute_names::{AttributeNames, by_words},
         register::register,
         rollout::sticky::{HashName, Purpose, Sticky},
     },
@@ -85,5 +85,9 @@ impl Configured for Percentage {
         }
         let sticky = Sticky::compile(config.by, config.salt, config.hash, row)?;
         Some(Self { sticky, below: config.hash.share(config.share) })
+    }
+
+    fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
+        Phrase::callers(format!("{} % of callers {}", config.share, by_words(config.by.as_ref())))
     }
 }

@@ -1,16 +1,22 @@
 //! A share of the callers that rises over time.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    activation::{
+        Activation, CompileContext, Configured, Phrase, Phrasing, Verdict, evaluation::Evaluation, value_text,
+    },
     builtin::{
-        audience::attribute_names::AttributeNames,
+        audience::attribute_names::{AttributeNames, by_words},
         register::register,
         rollout::sticky::{HashName, Purpose, Sticky},
-        time::clock::{date, next_of, now_in_rfc3339, rfc3339, start_of_day, zone},
+        time::{
+            clock::{date, next_of, now_in_rfc3339, rfc3339, start_of_day, zone},
+            words,
+        },
     },
     context::timestamp::Timestamp,
 };
@@ -192,5 +198,39 @@ impl Configured for Ramp {
         }
         let sticky = Sticky::compile(config.by, config.salt, config.hash, row)?;
         Some(Self { sticky, steps: steps.into(), linear: config.linear })
+    }
+
+    fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
+        let by = by_words(config.by.as_ref());
+        let zone = config.timezone.as_deref().map_or(Some(Tz::UTC), |name| name.parse().ok());
+        let at = |step: &Step| {
+            let parsed = zone.and_then(|zone| match date(&step.at) {
+                Some(date) => start_of_day(zone, date),
+                None => rfc3339(&step.at),
+            });
+            match zone.zip(parsed) {
+                Some((zone, at)) => words::instant(at, zone),
+                None => value_text(&step.at),
+            }
+        };
+        let zone_name = zone.map_or_else(|| "unknown zone".to_owned(), |zone| zone.to_string());
+        let text = match config.steps.as_slice() {
+            [] => format!("0 % of callers {by}"),
+            [only] => format!("{} % of callers {by} from {} ({zone_name})", only.percentage, at(only)),
+            [first, between @ .., last] => {
+                let how = match between.len() {
+                    _ if config.linear => "evenly".to_owned(),
+                    steps => format!("in {} steps", steps + 2),
+                };
+                format!(
+                    "a share of callers {by} that rises {how} from {} % on {} to {} % on {} ({zone_name})",
+                    first.percentage,
+                    at(first),
+                    last.percentage,
+                    at(last)
+                )
+            }
+        };
+        Phrase::callers(text)
     }
 }

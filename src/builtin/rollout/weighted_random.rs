@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     activation::{
-        Activation, CompileContext, Configured, Variant, Verdict,
+        Activation, CompileContext, Configured, Phrase, Phrasing, Variant, Verdict,
         bucket::{Hash, Salted},
         evaluation::Evaluation,
         trace::Draw,
@@ -19,7 +19,7 @@ use crate::{
     builtin::{
         audience::scalar::{same, with_key},
         register::register,
-        rollout::python_random::first_random,
+        rollout::{python_random::first_random, shares::variants_words},
     },
     context::value::Value,
 };
@@ -129,6 +129,19 @@ impl Configured for WeightedRandom {
         let (salted, python) = (Salted::new(&salt), row.class_name() == PYTHON_CLASS);
         Some(Self { choices, cumulative, salted, salt, python })
     }
+
+    fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
+        let names: Vec<String> = config.variations.iter().map(name_of).collect();
+        let shares = names.iter().map(String::as_str).zip(config.splits.iter().copied());
+        let total = config.splits.iter().sum();
+        let by = "drawn by `seed`, else by `targetingKey`";
+        Phrase::variant(format!("{} {by}", variants_words(shares, total)))
+    }
+}
+
+/// The name of a variation.
+fn name_of(variation: &serde_json::Value) -> String {
+    variation.as_str().map_or_else(|| variation.to_string(), str::to_owned)
 }
 
 /// The sum of the weights up to and including each.

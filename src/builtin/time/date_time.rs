@@ -9,10 +9,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    activation::{Activation, CompileContext, Configured, Phrase, Phrasing, Verdict, evaluation::Evaluation},
     builtin::{
         register::register,
-        time::clock::{self, Pass, at_zone, next_of, now, rfc3339, start_of_day, zone},
+        time::{
+            clock::{self, Pass, at_zone, next_of, now, rfc3339, start_of_day, zone},
+            words,
+        },
     },
     context::timestamp::Timestamp,
 };
@@ -131,24 +134,39 @@ impl Configured for DateTimeWindow {
         let format = format.items.is_some().then(|| Box::new(format));
         Some(Self { start, end, format })
     }
+
+    fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
+        let Some((start, end, zone)) = bounds(config) else {
+            return Phrase::period("at a time that is invalid");
+        };
+        Phrase::period(words::window(start, end, zone))
+    }
 }
 
 /// Whether a config of `novi.date_time` is valid and never on, because its end is not after its start.
 #[must_use]
 pub fn window_is_empty(config: &str) -> bool {
-    let Ok(config) = serde_json::from_str::<Config>(config) else { return false };
+    let bounds = serde_json::from_str::<Config>(config).ok().and_then(|config| bounds(&config));
+    matches!(bounds, Some((Some(start), Some(end), _)) if end <= start)
+}
+
+/// The start, the end and the zone of a window.
+type Bounds = (Option<DateTime<Utc>>, Option<DateTime<Utc>>, Tz);
+
+/// The bounds of a valid config.
+fn bounds(config: &Config) -> Option<Bounds> {
     let mut format = DateFormat::default();
-    if let Some(text) = config.format {
-        let Some(items) = parse_format(&text) else { return false };
-        format.items = Some((text, items));
+    if let Some(text) = &config.format {
+        format.items = Some((text.clone(), parse_format(text)?));
     }
-    if let Some(name) = config.timezone {
-        let Ok(zone) = name.parse() else { return false };
-        format.zone = zone;
+    if let Some(name) = &config.timezone {
+        format.zone = name.parse().ok()?;
     }
-    let start = config.start.and_then(|text| format.parse(&text, Pass::First));
-    let end = config.end.and_then(|text| format.parse(&text, Pass::Last));
-    matches!((start, end), (Some(start), Some(end)) if end <= start)
+    let parse = |text: &Option<String>, pass| match text {
+        None => Some(None),
+        Some(text) => format.parse(text, pass).map(Some),
+    };
+    Some((parse(&config.start, Pass::First)?, parse(&config.end, Pass::Last)?, format.zone))
 }
 
 /// Parses a format of strptime; `None` if it has an unknown directive.

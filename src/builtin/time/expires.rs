@@ -1,14 +1,18 @@
 //! An expiry.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    activation::{Activation, CompileContext, Configured, Phrase, Phrasing, Verdict, evaluation::Evaluation},
     builtin::{
         register::register,
-        time::clock::{date, next_of, now_in_rfc3339, rfc3339, start_of_day, zone},
+        time::{
+            clock::{date, next_of, now_in_rfc3339, rfc3339, start_of_day, zone},
+            words,
+        },
     },
     context::timestamp::Timestamp,
 };
@@ -72,5 +76,17 @@ impl Configured for Expires {
         }
         zone?;
         Some(Self { at: at?.into() })
+    }
+
+    fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
+        let zone = config.timezone.as_deref().map_or(Some(Tz::UTC), |name| name.parse().ok());
+        let at = zone.and_then(|zone| match date(&config.at) {
+            Some(date) => start_of_day(zone, date),
+            None => rfc3339(&config.at),
+        });
+        match zone.zip(at) {
+            Some((zone, at)) => Phrase::period(words::window(None, Some(at), zone)),
+            None => Phrase::period("before a time that is invalid"),
+        }
     }
 }

@@ -4,3 +4,4 @@ pub(crate) mod clock;
 pub(crate) mod date_time;
 pub(crate) mod expires;
 pub(crate) mod schedule;
+pub(crate) mod words;

@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use clap::Args;
 use novi::{
     Context, Error,
+    activation::{ActivationWords, Words},
     rows::{FailMode, ValueType},
 };
+use serde::Serialize;
 use serde_json::Value;
 
 use super::flag_view::{ActivationView, FlagView, issues_by_flag};
@@ -34,17 +36,28 @@ impl Show {
             snapshot.evaluate(&self.flag, &Context::new())?;
             return Err(Error::FlagNotFound { name: self.flag, similar: None }.into());
         };
+        let registry = flags.registry();
+        let words = snapshot.rows().map(|rows| Words::new(&registry, rows));
         if session.json {
-            print_json(&view)?;
+            #[derive(Serialize)]
+            struct WithWords<'a> {
+                #[serde(flatten)]
+                view: FlagView<'a>,
+                rule: Option<String>,
+                words: Vec<ActivationWords>,
+            }
+            let rule = words.map(|words| words.rule(view.id));
+            let words = words.map(|words| words.activations(view.id)).unwrap_or_default();
+            print_json(&WithWords { view, rule, words })?;
             return Ok(ExitCode::SUCCESS);
         }
         let FlagView { id, name, row_version, .. } = &view;
         print(format_args!("{name} (flag {id}), status {}, version {row_version}", view.state()))?;
+        if let Some(words) = words {
+            print(format_args!("  rule: {}", words.rule(*id)))?;
+        }
         print_details(session, &view)?;
         if view.activations.is_empty() {
-            if view.issues.is_empty() {
-                print("  no activations: the flag is on if its status is on")?;
-            }
             return Ok(ExitCode::SUCCESS);
         }
         let row = |activation: ActivationView<'_>| {

@@ -90,7 +90,7 @@ pub(crate) async fn one(
 ) -> Result<Row<ActivationDetail<'static>>, ApiError> {
     let snapshot = state.flags().snapshot();
     let rows = rows(&snapshot)?;
-    let row = RowDetail::find(rows, "activations", id);
+    let row = RowDetail::find(rows, &state.flags().registry(), "activations", id);
     row.ok_or_else(|| ApiError::row_not_found("activations", id))?.into_row(snapshot.revision())
 }
 

@@ -128,8 +128,8 @@ pub(crate) async fn one<P: FlagPath>(
             row.ok_or_else(not_found)?.id
         }
     };
-    let row = RowDetail::find(rows, "flags", id).ok_or_else(|| ApiError::row_not_found("flags", id))?;
-    row.into_row(snapshot.revision())
+    let row = RowDetail::find(rows, &state.flags().registry(), "flags", id);
+    row.ok_or_else(|| ApiError::row_not_found("flags", id))?.into_row(snapshot.revision())
 }
 
 pub(crate) async fn create(

@@ -92,69 +92,69 @@ pub(super) struct Config {
     // Operands are read later, so that all problems are reported at once.
     /// The name of the attribute, or a path to it through objects: user.address.country
     #[schemars(with = "String", length(min = 1))]
-    attribute: Operand,
+    pub(super) attribute: Operand,
     /// The attribute equals this
     #[schemars(with = "Option<Scalar>")]
-    equals: Operand,
+    pub(super) equals: Operand,
     /// The attribute has the same type, and another value
     #[schemars(with = "Option<Scalar>")]
-    not_equals: Operand,
+    pub(super) not_equals: Operand,
     /// The attribute is one of these
     #[serde(rename = "in")]
     #[schemars(with = "Option<Vec<Scalar>>")]
-    one_of: Operand,
+    pub(super) one_of: Operand,
     /// The attribute has the type of one of these, and another value
     #[schemars(with = "Option<Vec<Scalar>>")]
-    not_in: Operand,
+    pub(super) not_in: Operand,
     /// The string contains this, or one of these
     #[schemars(with = "Option<StringList>")]
-    contains: Operand,
+    pub(super) contains: Operand,
     /// The string starts with this, or with one of these
     #[schemars(with = "Option<StringList>")]
-    starts_with: Operand,
+    pub(super) starts_with: Operand,
     /// The string ends with this, or with one of these
     #[schemars(with = "Option<StringList>")]
-    ends_with: Operand,
+    pub(super) ends_with: Operand,
     /// The string has a match of this regular expression
     #[schemars(with = "Option<String>")]
-    regex: Operand,
+    pub(super) regex: Operand,
     /// Strings are compared without regard to case
     #[schemars(with = "bool")]
-    ignore_case: Operand,
+    pub(super) ignore_case: Operand,
     /// The number is less than this
     #[schemars(with = "Option<f64>")]
-    less: Operand,
+    pub(super) less: Operand,
     /// The number is this or less
     #[schemars(with = "Option<f64>")]
-    less_or_equal: Operand,
+    pub(super) less_or_equal: Operand,
     /// The number is greater than this
     #[schemars(with = "Option<f64>")]
-    greater: Operand,
+    pub(super) greater: Operand,
     /// The number is this or greater
     #[schemars(with = "Option<f64>")]
-    greater_or_equal: Operand,
+    pub(super) greater_or_equal: Operand,
     /// The time is before this: 2026-01-01 or 2026-01-01T00:00:00Z
     #[schemars(with = "Option<String>")]
-    before: Operand,
+    pub(super) before: Operand,
     /// The time is after this: 2026-01-01 or 2026-01-01T00:00:00Z
     #[schemars(with = "Option<String>")]
-    after: Operand,
+    pub(super) after: Operand,
     /// The version is in this range: 1.2.3, or with one of = > < >= <= ~ ^ before it, or several separated by
     /// commas
     #[schemars(with = "Option<String>")]
-    semver: Operand,
+    pub(super) semver: Operand,
     /// As semver, and the version is written as in semver 2.0
     #[schemars(with = "Option<String>")]
-    semver_strict: Operand,
+    pub(super) semver_strict: Operand,
     /// The version is in this range, in GrowthBook's order
     #[schemars(with = "Option<String>")]
-    growthbook_version: Operand,
+    pub(super) growthbook_version: Operand,
     /// The IP address is in this network, or in one of these: 10.0.0.0/8
     #[schemars(with = "Option<StringList>")]
-    in_cidr: Operand,
+    pub(super) in_cidr: Operand,
     /// true: the attribute is present and not null; false: it is missing or null
     #[schemars(with = "Option<bool>")]
-    exists: Operand,
+    pub(super) exists: Operand,
     #[schemars(skip)]
     unknown: BTreeMap<String, Value<'static>>,
 }

@@ -10,9 +10,10 @@ pub(crate) mod operator;
 pub(crate) mod path;
 pub(crate) mod search;
 pub(crate) mod values;
+pub(crate) mod words;
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    activation::{Activation, CompileContext, Configured, Phrase, Phrasing, Verdict, evaluation::Evaluation},
     builtin::register::register,
 };
 use condition::Condition;
@@ -47,5 +48,9 @@ impl Configured for Attribute {
     fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let (path, condition) = config.compile(row);
         Some(Self { path, condition })
+    }
+
+    fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
+        Phrase::condition(config.words())
     }
 }

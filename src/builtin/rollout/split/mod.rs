@@ -8,12 +8,16 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Variant, Verdict, evaluation::Evaluation},
+    activation::{
+        Activation, CompileContext, Configured, Phrase, Phrasing, Variant, Verdict, bucket::Hash,
+        evaluation::Evaluation,
+    },
     builtin::{
-        audience::attribute_names::AttributeNames,
+        audience::attribute_names::{AttributeNames, by_words},
         register::register,
         rollout::{
             ranges::{InOrder, Ranges, problem_of_range, valid_total},
+            shares::variants_words,
             sticky::{HashName, Purpose, Sticky},
         },
     },
@@ -182,6 +186,25 @@ impl Configured for Split {
         };
         let sticky = Sticky::compile(config.by, config.salt, hash, row)?;
         Some(Self { sticky, sum, ends: ends.into() })
+    }
+
+    fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
+        let shares: Vec<(&str, f64)> = match (&config.variants, &config.ranges) {
+            (Some(Weights(weights)), _) => weights.iter().map(|(name, weight)| (&**name, *weight)).collect(),
+            (None, Some(Ranges(ranges))) => {
+                let size = |(start, end): &(u32, u32)| f64::from(end.saturating_sub(*start));
+                ranges.iter().map(|(name, ranges)| (&**name, ranges.iter().map(size).sum())).collect()
+            }
+            (None, None) => Vec::new(),
+        };
+        let total = match config.ranges {
+            Some(_) => f64::from(config.total.unwrap_or(Hash::BUCKETS)),
+            None => shares.iter().map(|(_, weight)| weight).sum(),
+        };
+        let coverage = config.coverage.filter(|coverage| *coverage < 100.0);
+        let coverage = coverage.map_or_else(String::new, |coverage| format!(" of {coverage} % of callers"));
+        let by = by_words(config.by.as_ref());
+        Phrase::variant(format!("{}{coverage} {by}", variants_words(shares.into_iter(), total)))
     }
 }
 

@@ -14,7 +14,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Verdict, evaluation::Evaluation},
+    activation::{
+        Activation, CompileContext, Configured, Phrase, Phrasing, Verdict,
+        evaluation::Evaluation,
+        phrase::{shortened, shown},
+    },
     builtin::{
         register::register,
         time::clock::{Now, now_in_rfc3339, zone},
@@ -172,6 +176,28 @@ impl Configured for Schedule {
             of_callers: IntervalCache::default(),
         })
     }
+
+    fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
+        let zone = config.timezone.as_deref().unwrap_or("UTC");
+        let mut windows = Vec::new();
+        if config.weekdays.is_some() || config.from.is_some() || config.to.is_some() {
+            let days = config.weekdays.as_deref().map_or_else(|| "every day".to_owned(), days_words);
+            let (from, to) = (config.from.as_deref(), config.to.as_deref());
+            let hours = match (from, to) {
+                (None, None) => String::new(),
+                (from, to) => {
+                    let (from, to) = (from.unwrap_or("00:00"), to.unwrap_or("24:00"));
+                    format!(" from {} to {}", value_words(from), value_words(to))
+                }
+            };
+            windows.push(format!("{days}{hours}"));
+        }
+        if let Some(cron) = &config.cron {
+            let duration = config.duration.as_deref().map_or_else(|| "…".to_owned(), value_words);
+            windows.push(format!("for {duration} after each time of the cron expression {cron:?}"));
+        }
+        Phrase::period(format!("{} ({})", windows.join(", and "), value_words(zone)))
+    }
 }
 
 fn cron(
@@ -242,6 +268,30 @@ fn weekly(config: &Config, zone: Tz, row: &mut CompileContext<'_>) -> Option<Box
     let days = days(config.weekdays.as_deref(), row);
     Some(Box::new(WeeklyWindows { days: days?, from: from?, to: to?, zone }))
 }
+
+/// A setting, shortened.
+fn value_words(text: &str) -> String {
+    shortened(text.to_owned(), 40)
+}
+
+/// "Monday to Friday", or "Monday, Wednesday".
+fn days_words(names: &[String]) -> String {
+    let parsed: Option<Vec<Weekday>> = names.iter().map(|name| name.parse().ok()).collect();
+    let Some(mut parsed) = parsed else { return "on days that are invalid".to_owned() };
+    parsed.sort_unstable_by_key(Weekday::num_days_from_monday);
+    parsed.dedup();
+    let name = |day: &Weekday| NAMES.get(day.num_days_from_monday() as usize).copied().unwrap_or_default();
+    let follow = |pair: &[Weekday]| matches!(pair, [one, next] if one.succ() == *next);
+    match parsed.as_slice() {
+        days if days.len() == NAMES.len() => "every day".to_owned(),
+        [first, .., last] if parsed.len() > 2 && parsed.windows(2).all(follow) => {
+            format!("{} to {}", name(first), name(last))
+        }
+        days => shown(&days.iter().map(|day| name(day).to_owned()).collect::<Vec<_>>(), ", "),
+    }
+}
+
+const NAMES: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// The days, from Monday.
 fn days(names: Option<&[String]>, row: &mut CompileContext<'_>) -> Option<[bool; 7]> {

@@ -1,10 +1,11 @@
 //! Performing an edit.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
 use novi::{
     Error,
+    activation::Registry,
     rows::{Revision, Rows},
     snapshot::{Snapshot, SnapshotGuard},
 };
@@ -43,6 +44,7 @@ pub(crate) enum Outcome {
 pub(crate) struct Written {
     pub(crate) revision: Revision,
     pub(crate) snapshot: SnapshotGuard,
+    pub(crate) registry: Arc<Registry>,
     /// The table and id of the row of each change.
     pub(crate) targets: Vec<(&'static str, i64)>,
 }
@@ -188,12 +190,19 @@ impl<'a> EditRequest<'a> {
     ) -> Result<Outcome, ApiError> {
         let flags = self.state.flags();
         flags.refresh_to(revision).await.map_err(|error| ApiError::not_seen(revision, &error.to_string()))?;
-        Ok(Outcome::Written(Written { revision, snapshot: flags.snapshot(), targets }))
+        Ok(Outcome::Written(Written {
+            revision,
+            snapshot: flags.snapshot(),
+            registry: flags.registry(),
+            targets,
+        }))
     }
 
     fn conflict(&self, rows: &Rows, outdated: &Outdated) -> ApiError {
         let Outdated { table, id, expected, found } = *outdated;
-        let theirs = RowDetail::find(rows, table, id).and_then(|row| serde_json::to_value(row).ok());
+        let registry = self.state.flags().registry();
+        let theirs =
+            RowDetail::find(rows, &registry, table, id).and_then(|row| serde_json::to_value(row).ok());
         let theirs = theirs.unwrap_or_default();
         let name = theirs.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
         let found = theirs.get("version").and_then(Value::as_i64).or(found);

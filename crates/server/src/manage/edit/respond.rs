@@ -57,7 +57,8 @@ impl Written {
     /// The row of the first change.
     fn row<T>(&self) -> Result<Row<T>, ApiError> {
         let rows = rows(&self.snapshot)?;
-        let row = self.targets.first().and_then(|(table, id)| RowDetail::find(rows, table, *id));
+        let row =
+            self.targets.first().and_then(|(table, id)| RowDetail::find(rows, &self.registry, table, *id));
         // It was deleted in the meantime, or the flags do not follow this database.
         let missing = || ApiError::not_seen(self.revision, "the written row is not in the current snapshot");
         row.ok_or_else(missing)?.into_row(self.snapshot.revision())

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use novi::rows::{ActivationRow, FailMode, FlagRow, Revision, Rows, ValueType};
+use novi::{
+    activation::{Registry, Words},
+    rows::{ActivationRow, FailMode, FlagRow, Revision, Rows, ValueType},
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -46,6 +49,9 @@ pub(crate) struct FlagDetail<'a> {
     metadata_text: Option<&'a str>,
     /// The ids of the linked activations, in the order of evaluation.
     activations: Vec<i64>,
+    /// For which callers the flag is on while its status is on, in words; absent in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
     /// Counts the changes of the flag; also the `ETag`.
     version: i64,
     #[schemars(with = "Option<String>")]
@@ -69,6 +75,9 @@ pub(crate) struct ActivationDetail<'a> {
     /// The raw text of the column, if it is not JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     config_text: Option<&'a str>,
+    /// What the activation requires, in words; absent in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    words: Option<String>,
     /// The ids of the linked flags.
     flags: Vec<i64>,
     /// The number of members.
@@ -138,6 +147,7 @@ pub(crate) fn flag_detail<'a>(rows: &'a Rows, row: &'a FlagRow) -> FlagDetail<'a
         metadata: own,
         metadata_text: own_text,
         activations,
+        rule: None,
         version: metadata.row_version,
         created_at: metadata.created_at,
         updated_at: metadata.updated_at,
@@ -179,6 +189,7 @@ pub(crate) fn activation_detail<'a>(
         class_name: &row.class_name,
         config,
         config_text,
+        words: None,
         flags,
         members: rows.members_of(row.id).len(),
         version: row.row_version,
@@ -195,13 +206,17 @@ pub(crate) enum RowDetail<'a> {
 }
 
 impl<'a> RowDetail<'a> {
-    /// The row of `flags` or `activations` with this id.
-    pub(crate) fn find(rows: &'a Rows, table: &str, id: i64) -> Option<Self> {
+    /// The row of `flags` or `activations` with this id, with its words.
+    pub(crate) fn find(rows: &'a Rows, registry: &Registry, table: &str, id: i64) -> Option<Self> {
+        let words = Words::new(registry, rows);
         if table == "flags" {
-            return Some(Self::Flag(flag_detail(rows, find_flag(rows, id)?)));
+            let flag = flag_detail(rows, find_flag(rows, id)?);
+            return Some(Self::Flag(FlagDetail { rule: Some(words.rule(id)), ..flag }));
         }
         let row = find_activation(rows, id)?;
-        Some(Self::Activation(activation_detail(rows, &LinkedFlags::new(rows), row)))
+        let activation = activation_detail(rows, &LinkedFlags::new(rows), row);
+        let words = Some(words.activation(row).words);
+        Some(Self::Activation(ActivationDetail { words, ..activation }))
     }
 
     /// The response with this row.
