@@ -178,6 +178,11 @@ impl<S: AsRef<Snapshot>> Decision<S> {
         }
     }
 
+    /// Whether the flag is on, and the variant.
+    pub(crate) fn outcome(&self) -> (bool, Option<Variant>) {
+        (self.enabled(), self.place().and_then(|(_, variant)| variant))
+    }
+
     /// Whether the flag is on with this variant.
     pub(crate) fn has_variant(&self, name: &str) -> bool {
         self.enabled() && self.variant() == Some(name)

@@ -11,6 +11,7 @@ pub(crate) mod evaluate;
 mod explain;
 pub(crate) mod feature;
 pub(crate) mod guard;
+pub(crate) mod impact;
 mod next_change;
 mod overrides;
 #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are replaced as a whole"))]
@@ -29,6 +30,7 @@ pub use evaluate::Filter;
 pub use explain::{CauseKind, Input, Trace, TraceCause, TraceNode};
 pub use feature::{Feature, FeatureKind, Manifest, ManifestFeature, RegisteredFeature, manifest};
 pub use guard::SnapshotGuard;
+pub use impact::{AttributeImpact, FlagImpact, Impact, ImpactExample, ImpactState, Transition, ValueImpact};
 #[cfg(feature = "sql")]
 pub(crate) use patch::{Part, PatchBuilder, reverse_index::ReverseIndex};
 pub use plan::{Effect, Plan, PlannedRow, validator::Validator};

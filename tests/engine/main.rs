@@ -16,6 +16,7 @@ mod explanations;
 mod expression;
 mod flags;
 mod folder;
+mod impact;
 mod issues;
 mod member_lists;
 mod next_change;

@@ -113,6 +113,7 @@ mod serve;
 mod toggles;
 mod tokens;
 
+pub use manage::read_edit::{EditError, read_edit};
 pub use options::{
     Options,
     cors::Origins,

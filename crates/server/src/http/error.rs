@@ -233,6 +233,12 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "starting", message).retry_after(1)
     }
 
+    /// Its problems; the error itself if it has none.
+    pub(crate) fn into_problems(self) -> Vec<Problem> {
+        let problems = self.details.map(|details| details.problems).unwrap_or_default();
+        if problems.is_empty() { vec![Problem::new("", self.message)] } else { problems }
+    }
+
     /// There are no rows: neither from the database nor from a snapshot file.
     pub(crate) fn no_rows() -> Self {
         let message = "there are no flags: the database has been unavailable since the start; retry";

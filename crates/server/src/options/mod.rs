@@ -63,6 +63,9 @@ macro_rules! options {
 options! {
     /// The largest request body in bytes: 1 MiB. Larger ones are rejected with 413.
     body_limit: usize = 1024 * 1024,
+    /// The largest body of `POST /api/impact` in bytes, which has many contexts: 32 MiB. Larger ones are rejected
+    /// with 413.
+    impact_limit: usize = 32 * 1024 * 1024,
     /// The longest context of an evaluation in bytes of JSON: 64 KiB. Longer ones are rejected with 413. Each
     /// condition on an attribute may read all of it.
     context_limit: usize = 64 * 1024,

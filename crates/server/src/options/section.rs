@@ -38,6 +38,8 @@ pub struct ServerSection {
     pub listen: SocketAddr,
     /// [`Options::body_limit`](Options#structfield.body_limit)
     pub body_limit: usize,
+    /// [`Options::impact_limit`](Options#structfield.impact_limit)
+    pub impact_limit: usize,
     /// [`Options::context_limit`](Options#structfield.context_limit)
     pub context_limit: usize,
     /// [`Options::context_values`](Options#structfield.context_values)
@@ -105,6 +107,7 @@ impl Default for ServerSection {
         Self {
             listen: LISTEN,
             body_limit: options.body_limit,
+            impact_limit: options.impact_limit,
             context_limit: options.context_limit,
             context_values: options.context_values,
             evaluation_timeout: options.evaluation_timeout.into(),
@@ -187,6 +190,7 @@ impl ServerSection {
         };
         Ok(defaults
             .body_limit(at_least_one("body_limit", self.body_limit)?)
+            .impact_limit(at_least_one("impact_limit", self.impact_limit)?)
             .context_limit(at_least_one("context_limit", self.context_limit)?)
             .context_values(at_least_one("context_values", self.context_values)?)
             .evaluation_timeout(self.evaluation_timeout.into())

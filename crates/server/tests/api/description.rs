@@ -61,6 +61,8 @@ async fn references_resolve_and_operation_ids_are_unique() {
             // Every write documents its errors.
             let writes =
                 path.starts_with("/api/") && (method != "get") && operation["x-novi-role"] == "admin";
+            // It writes nothing.
+            let writes = writes && path != "/api/impact";
             for status in ["409", "412", "422", "501", "503"] {
                 assert!(!writes || operation["responses"].get(status).is_some(), "{method} {path}: {status}");
             }

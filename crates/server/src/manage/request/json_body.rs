@@ -50,7 +50,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
 }
 
 impl<T: DeserializeOwned> JsonBody<T> {
-    fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
         let text = std::str::from_utf8(bytes).map_err(ApiError::body_not_utf8)?;
         let json: Value =
             serde_json::from_str(text).map_err(|error| ApiError::invalid_body(&error.to_string()))?;
