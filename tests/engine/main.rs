@@ -16,6 +16,7 @@ mod expression;
 mod flags;
 mod folder;
 mod issues;
+mod json_messages;
 mod member_lists;
 mod next_change;
 mod overrides;
