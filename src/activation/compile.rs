@@ -388,7 +388,7 @@ impl<'a> CompileContext<'a> {
         let newer = if message.ends_with('?') { "" } else { &newer };
         let message = format!("{effect}{message}{newer}");
         if is_ignored {
-            // There are at most 64 in a config.
+            // There are at most 64 in the config of one activation.
             self.warnings.push(Problem { path, message });
         } else {
             self.report(Problem { path, message });
@@ -400,6 +400,11 @@ impl<'a> CompileContext<'a> {
     /// empty for the whole config. `message` says what was expected and what was found.
     pub fn problem(&mut self, path: &str, message: impl Into<String>) {
         self.report(Problem { path: format!("config{path}"), message: message.into() });
+    }
+
+    /// Reports a setting without effect. The row is valid all the same.
+    pub(crate) fn warning(&mut self, path: &str, message: impl Into<String>) {
+        self.warnings.push(Problem { path: path.to_owned(), message: message.into() });
     }
 
     pub(crate) fn report(&mut self, problem: Problem) {

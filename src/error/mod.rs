@@ -4,6 +4,7 @@
 pub mod json_terms;
 pub(crate) mod snapshot_file;
 pub(crate) mod suggest;
+pub mod unique_names;
 
 pub use snapshot_file::SnapshotFault;
 

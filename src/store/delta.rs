@@ -100,6 +100,8 @@ pub struct Fingerprint {
     pub definitions: u64,
     /// What is wrong with the tables and triggers, as sentences.
     pub problems: Vec<String>,
+    /// Whether migrations repair any of it.
+    pub is_repairable: bool,
 }
 
 impl Cursor {

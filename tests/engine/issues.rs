@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use novi::{
-    Flags,
+    Context, Flags,
     activation::UnknownFields,
-    rows::{ActivationRow, FlagRow, LinkRow, Rows},
+    rows::{ActivationRow, FlagRow, LinkRow, MemberRow, Rows},
 };
 
 use crate::common::log;
@@ -62,7 +62,7 @@ fn item_after_many_invalid_ones_breaks_its_flag() {
     many.activations.push(ActivationRow::new(2, "not", "novi.not", "1"));
     many.links.push(LinkRow::new(2, 2));
     let flags = Flags::from_rows(many).unwrap();
-    let (flag, other) = (flags.issues()[0].flags.clone(), flags.is_enabled("other", &novi::Context::new()));
+    let (flag, other) = (flags.issues()[0].flags.clone(), flags.is_enabled("other", &Context::new()));
     assert_eq!(flag, ["flag", "other"]);
     assert!(!other, "fail_mode is off");
 }
@@ -91,6 +91,20 @@ fn ignored_fields_are_logged_only_when_they_are_new() {
     let flags = Flags::builder().unknown_fields(UnknownFields::Warning).from_rows(rows(config)).unwrap();
     flags.replace_rows(rows(config));
     assert_eq!(log.lines_with("ignored: ").len(), 1, "{}", log.text());
+}
+
+#[test]
+fn empty_members_are_warnings() {
+    let mut rows = rows("[]");
+    rows.activations[0].class_name = "novi.members".to_owned();
+    rows.activations[0].config = Some(r#"{"allow": ["a", ""], "deny": [""]}"#.to_owned());
+    rows.members = vec![MemberRow::allowed(1, "")];
+    let flags = Flags::from_rows(rows).unwrap();
+    let issues = flags.issues();
+    let paths: Vec<_> = issues.iter().map(|issue| (issue.path.as_str(), issue.warning)).collect();
+    assert_eq!(paths, [("activation_members", true), ("config.allow[1]", true), ("config.deny[0]", true)]);
+    assert!(issues[0].message.contains("the member \"\" is nobody"), "{issues:?}");
+    assert!(flags.is_enabled("flag", &Context::new().with("targetingKey", "a")), "the row is valid");
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod flags;
 mod folder;
 mod impact;
 mod issues;
+mod json_messages;
 mod member_lists;
 mod next_change;
 mod overrides;

@@ -337,6 +337,108 @@ async fn mysql_triggers_of_a_user_that_is_gone_are_made_again() {
 }
 
 #[tokio::test]
+async fn mysql_triggers_of_a_user_that_has_lost_its_rights_are_made_again() {
+    if !kinds().contains(&Kind::MySql) {
+        return;
+    }
+    let database = database(Kind::MySql).await;
+    let mut raw = Raw::connect(&database).await;
+    let name = database.url.rsplit('/').next().unwrap();
+    let user = format!("r{}@'127.0.0.1'", &name[name.len() - 8..]);
+    let host = database.url.split('@').nth(1).unwrap();
+    raw.run(&format!("create user {user} identified by 'x'; grant all on {name}.* to {user}")).await.unwrap();
+    let url = format!("mysql://{}:x@{host}", user.split('@').next().unwrap());
+    store::create(&url).await.unwrap().migrate().await.unwrap();
+    let problem = "the triggers run as a database user that has lost its rights, so changes of rows fail";
+    let admin = store::create(&database.url).await.unwrap();
+    assert_eq!(admin.schema_state().await.unwrap().problems, [""; 0]);
+    for lost in [format!("all privileges on {name}.*"), format!("update on {name}.*")] {
+        raw.run(&format!("grant all on {name}.* to {user}")).await.unwrap();
+        let other = store::create(&url).await.unwrap();
+        raw.run("drop trigger novi_record_added").await.unwrap();
+        other.migrate().await.unwrap();
+        raw.run(&format!("revoke {lost} from {user}")).await.unwrap();
+        assert_eq!(admin.schema_state().await.unwrap().problems, [problem], "{lost}");
+        raw.run("insert into flags (name, status) values ('a', true)").await.unwrap_err();
+        assert_eq!(admin.migrate().await.unwrap().repaired, [problem], "{lost}");
+        raw.run("insert into flags (name, status) values ('a', true); delete from flags").await.unwrap();
+    }
+    raw.run(&format!("drop user {user}")).await.unwrap();
+}
+
+/// A role that reads the tables of a database as a server does, and its URL.
+async fn reader(database: &TestDatabase, raw: &mut Raw) -> (String, String) {
+    let schema = database.url.rsplit("%3D").next().unwrap();
+    let role = format!("reader_{schema}");
+    raw.run(&format!(
+        "create role {role} login; grant usage on schema {schema} to {role};
+         grant select on all tables in schema {schema} to {role}"
+    ))
+    .await
+    .unwrap();
+    (role.clone(), database.url.replace("//novi@", &format!("//{role}@")))
+}
+
+#[tokio::test]
+async fn postgres_row_level_security_that_hides_rows_is_reported() {
+    if !kinds().contains(&Kind::Postgres) {
+        return;
+    }
+    let database = database(Kind::Postgres).await;
+    migrated(&database).await;
+    let mut raw = Raw::connect(&database).await;
+    raw.run("insert into flags (id, name, status) values (1, 'a', true)").await.unwrap();
+    let (role, url) = reader(&database, &mut raw).await;
+    let flags = Flags::connect(&url).await.unwrap();
+    assert!(flags.status().schema_problems.is_empty(), "{:?}", flags.status());
+    raw.run("alter table flags enable row level security").await.unwrap();
+    flags.sweep().await.unwrap();
+    let obstacle = "row-level security hides rows of flags from this user: disable it, or grant BYPASSRLS or a policy \
+                    for all rows";
+    assert_eq!(flags.status().schema_problems, [obstacle]);
+    let reader = store::connect(&url).await.unwrap();
+    let state = reader.schema_state().await.unwrap();
+    assert_eq!((state.problems.len(), state.obstacles), (0, vec![obstacle.to_owned()]));
+    // The owner sees all rows, and has nothing to repair.
+    let owner = store::connect(&database.url).await.unwrap();
+    assert_eq!(owner.schema_state().await.unwrap().obstacles, [""; 0]);
+    assert_eq!(owner.migrate().await.unwrap(), Migrated::default());
+    raw.run("alter table flags disable row level security").await.unwrap();
+    flags.sweep().await.unwrap();
+    assert!(flags.status().schema_problems.is_empty());
+    drop((flags, reader));
+    raw.run(&format!("drop owned by {role}; drop role {role}")).await.unwrap();
+}
+
+#[tokio::test]
+async fn postgres_search_path_that_differs_for_new_connections_is_reported() {
+    if !kinds().contains(&Kind::Postgres) {
+        return;
+    }
+    let database = database(Kind::Postgres).await;
+    migrated(&database).await;
+    let mut raw = Raw::connect(&database).await;
+    let (role, url) = reader(&database, &mut raw).await;
+    let schema = role.strip_prefix("reader_").unwrap();
+    let url = url.split('?').next().unwrap();
+    raw.run(&format!("alter role {role} set search_path = {schema}")).await.unwrap();
+    let flags = Flags::connect(url).await.unwrap();
+    assert!(flags.status().schema_problems.is_empty(), "{:?}", flags.status());
+    raw.run(&format!("alter role {role} in database postgres set search_path = elsewhere")).await.unwrap();
+    flags.sweep().await.unwrap();
+    let expected = format!(
+        "new connections have the search_path \"elsewhere\", and this one has \"{schema}\": restart, or set `schema` in \
+         the section [database]"
+    );
+    assert_eq!(flags.status().schema_problems, [expected]);
+    raw.run(&format!("alter role {role} in database postgres reset search_path")).await.unwrap();
+    flags.sweep().await.unwrap();
+    assert!(flags.status().schema_problems.is_empty());
+    drop(flags);
+    raw.run(&format!("drop owned by {role}; drop role {role}")).await.unwrap();
+}
+
+#[tokio::test]
 async fn postgres_sequences_behind_their_rows_are_repaired() {
     if !kinds().contains(&Kind::Postgres) {
         return;

@@ -114,10 +114,10 @@ impl Follower {
         Self { base: state.map(|state| BaseState::new(state, snapshot, serial)), published, compaction: None }
     }
 
-    /// What is wrong with the tables.
-    pub(super) fn problems(&self) -> &[String] {
+    /// What is wrong with the tables, and whether migrations repair it.
+    pub(super) fn problems(&self) -> (&[String], bool) {
         let fingerprint = self.base.as_ref().and_then(|base| base.state.fingerprint.as_ref());
-        fingerprint.map_or(&[], |fingerprint| &fingerprint.problems)
+        fingerprint.map_or((&[], false), |fingerprint| (&fingerprint.problems, fingerprint.is_repairable))
     }
 
     /// Brings the snapshot up to date. `read_all` reads all rows, whatever their revision; `sweep` also finds
@@ -219,7 +219,7 @@ impl Follower {
         if let Some(changed) = changed {
             if let (Some(known), Some(found)) = (&mut base.state.fingerprint, found) {
                 base.swept = Instant::now();
-                known.problems = found.problems;
+                (known.problems, known.is_repairable) = (found.problems, found.is_repairable);
             }
             // Changes since the base was compiled may have been announced already.
             let news = match base.serial {

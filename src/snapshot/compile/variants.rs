@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::{
     activation::Variant,
-    error::json_terms,
+    error::{json_terms, unique_names},
     rows::{FlagMetadata, ValueType, metadata::ClientMetadata},
     snapshot::compile::ids::VariantInterner,
 };
@@ -48,8 +48,8 @@ pub(in crate::snapshot) fn client_metadata(text: &str) -> Result<ClientMetadata,
     if text.trim().is_empty() {
         return Ok(ClientMetadata::default());
     }
-    let json: Json =
-        serde_json::from_str(text).map_err(|error| invalid(json_terms::unmet(EXPECTATION, &error)))?;
+    let parsed = unique_names::check(text).and_then(|()| serde_json::from_str(text));
+    let json: Json = parsed.map_err(|error| invalid(json_terms::unmet(EXPECTATION, &error)))?;
     if !json.is_object() {
         return Err(invalid(format!("{EXPECTATION}, found {}", kind(&json))));
     }
@@ -92,8 +92,8 @@ impl Values {
                 let max = Self::MAX_VERSIONS;
                 return invalid("variants", format!("expected 1 to {max} versions, found {count}"));
             }
-            None => match serde_json::from_str::<serde_json::Map<String, Json>>(text) {
-                Ok(named) => named.into_iter().collect(),
+            None => match unique_names::check(text).and_then(|()| serde_json::from_str(text)) {
+                Ok(named) => serde_json::Map::into_iter(named).collect(),
                 Err(error) => {
                     return invalid("variants", json_terms::unmet(expectation, &error));
                 }

@@ -54,10 +54,14 @@ pub(super) struct ReadSql {
     pub(super) has_table: &'static str,
     /// Table, name and type of the columns of the tables where novi's tables are.
     pub(super) columns: &'static str,
+    /// The views where novi's tables are made.
+    pub(super) views: &'static str,
     /// `kind, name, state, table, definition, version` of the tables, views, functions and triggers where
     /// novi's tables are; the state is null if an object is in effect. A `right` of the user on all of them is
     /// a kind, too.
     pub(super) objects: &'static str,
+    /// What is wrong if new connections find tables elsewhere than this one, as a sentence.
+    pub(super) other_place: Option<&'static str>,
     /// Whether definitions of triggers are printed from the catalog, and not the text that was run.
     pub(super) prints_triggers: bool,
     /// 1 if the user may read the migrations, on a database where an error would end the transaction.

@@ -27,9 +27,12 @@ pub(super) struct Problems {
     pub(super) triggers: Vec<String>,
     /// What hinders changes, but does not hide them.
     pub(super) others: Vec<String>,
+    /// What migrations cannot repair, with what to do.
+    pub(super) obstacles: Vec<String>,
 }
 
 impl Problems {
+    /// Whether migrations have nothing to repair.
     pub(super) fn is_empty(&self) -> bool {
         self.tables.is_empty()
             && self.columns.is_empty()
@@ -37,6 +40,7 @@ impl Problems {
             && self.others.is_empty()
     }
 
+    /// What migrations repair.
     pub(super) fn into_list(self) -> Vec<String> {
         [self.tables, self.columns, self.triggers, self.others].concat()
     }
@@ -44,6 +48,13 @@ impl Problems {
 
 /// The problem of a database whose server refused to make triggers.
 pub(super) const REFUSED: &str = "the triggers are missing: the server refused to create them";
+
+/// The problems of triggers that run as another user than the one that changes rows.
+pub(super) const NO_DEFINER: &str =
+    "the triggers run as a database user that does not exist, so changes of rows fail";
+#[cfg(feature = "mysql")]
+pub(super) const DEFINER_WITHOUT_RIGHTS: &str =
+    "the triggers run as a database user that has lost its rights, so changes of rows fail";
 
 /// What the migrations make, read from their text. Names are those of the database.
 #[derive(Default)]
@@ -141,6 +152,11 @@ impl Found {
         self.named(kind, name).next().is_some()
     }
 
+    /// Whether a table is there and row-level security applies to the user.
+    fn hides_rows(&self, table: &str) -> bool {
+        self.named("table", table).any(|found| !found.state.is_empty())
+    }
+
     fn named(&self, kind: &str, name: &str) -> impl Iterator<Item = &Object> {
         self.0.iter().filter(move |object| object.kind == kind && object.name == name)
     }
@@ -218,6 +234,16 @@ pub(super) async fn objects(connection: &mut dyn Connection) -> Result<Inspectio
         let tables = expected.tables.iter().filter(|name| !found.has("table", name));
         problems.tables.extend(tables.map(|name| format!("the table {name} is missing")));
     }
+    for name in expected.tables.iter().filter(|name| found.hides_rows(name)) {
+        problems.obstacles.push(format!(
+            "row-level security hides rows of {name} from this user: disable it, or grant BYPASSRLS or a policy for all rows"
+        ));
+    }
+    if let Some(sql) = dialect.read.other_place
+        && let Some(obstacle) = connection.text(Statement::new(sql)).await?
+    {
+        problems.obstacles.push(obstacle);
+    }
     let mut changed = Vec::new();
     for (name, definition) in &expected.functions {
         match found.problem_of_function(name, definition, dialect) {
@@ -253,9 +279,7 @@ pub(super) async fn objects(connection: &mut dyn Connection) -> Result<Inspectio
         // Not everybody may read it.
         match connection.integer(Statement::new(sql)).await {
             Ok(Some(1..)) => {
-                let problem =
-                    "the triggers run as a database user that does not exist, so changes of rows fail";
-                problems.others.push(problem.to_owned());
+                problems.others.push(NO_DEFINER.to_owned());
             }
             Ok(_) => (),
             Err(error) => tracing::debug!("could not read the users of triggers: {error}"),

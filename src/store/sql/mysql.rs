@@ -68,7 +68,9 @@ static DIALECT: Dialect = Dialect {
         members: "select activation_id, member, cast(denied as signed) from activation_members m",
         has_table: "select count(*) from information_schema.tables where table_schema = database() and table_name = ?",
         columns: "select table_name, column_name, data_type from information_schema.columns where table_schema = database()",
+        views: "select table_name from information_schema.views where table_schema = database()",
         objects: OBJECTS,
+        other_place: None,
         prints_triggers: false,
         may_read_migrations: None,
         slots: 64,
@@ -273,6 +275,12 @@ impl Driver for MySql {
         Box::pin(mark_seen(connection, before, now))
     }
 
+    fn problem_of_triggers<'a>(
+        connection: &'a mut (dyn Connection + 'a),
+    ) -> BoxFuture<'a, Result<Option<String>, sqlx::Error>> {
+        Box::pin(problem_of_definer(connection))
+    }
+
     fn migrate(connections: &Connections<Self>) -> BoxFuture<'_, Result<Migrated, MigrateError>> {
         Box::pin(migrate_once(connections))
     }
@@ -282,7 +290,9 @@ driver::connection!(MySql, MySqlConnection);
 
 async fn migrate_once(connections: &Connections<MySql>) -> Result<Migrated, MigrateError> {
     let mut lease = connections.lease().await?;
-    if migrate::is_done::<MySql>(&mut lease.typed()).await? && !has_lost_definer(lease.connection()).await? {
+    if migrate::is_done::<MySql>(&mut lease.typed()).await?
+        && problem_of_definer(lease.connection()).await?.is_none()
+    {
         lease.give_back();
         return Ok(Migrated::default());
     }
@@ -311,10 +321,18 @@ async fn migrate_alone(connection: &mut Named<&mut MySqlConnection>) -> Result<M
     let split = |text| script::split(text, DIALECT.syntax);
     let migrator = migrate::migrator_without(MIGRATIONS, &connection.names, is_left_out, split);
     if makes_triggers {
-        if has_lost_definer(connection).await? {
+        let lost = problem_of_definer(connection).await?;
+        if lost.is_some() {
             drop_triggers(connection).await?;
         }
         let mut migrated = migrate::run::<MySql>(connection, migrator, true).await?;
+        if let Some(lost) = lost {
+            // Those that were dropped for it.
+            let is_dropped =
+                |problem: &str| problem.starts_with("the trigger ") && problem.ends_with(" is missing");
+            migrated.repaired.retain(|problem| !is_dropped(problem));
+            migrated.repaired.push(lost);
+        }
         execute(connection, "delete from novi_state where name = 'triggers'").await?;
         migrated.problems.retain(|problem| problem != inspect::REFUSED);
         return Ok(migrated);
@@ -329,17 +347,31 @@ async fn execute(connection: &mut dyn Connection, sql: &'static str) -> Result<(
     connection.execute(Statement::unprepared(sql)).await.map(drop)
 }
 
-/// Whether the user that the triggers run as is gone. Not everybody may read the users, so this tries, and
-/// takes it back.
-async fn has_lost_definer(connection: &mut dyn Connection) -> Result<bool, sqlx::Error> {
+/// What is wrong with the user that the triggers run as: it is gone, or has lost its rights. Not everybody may
+/// read the users and their rights, so this tries, and takes it back.
+async fn problem_of_definer(connection: &mut dyn Connection) -> Result<Option<String>, sqlx::Error> {
     const NO_SUCH_USER: u16 = 1449;
-    const TRIAL: &str = "insert into flag_history (slot, revision, changed_at, entity, operation) \
-        values (0, 0, utc_timestamp(6), 'flags', 'update')";
+    const NO_RIGHTS: [u16; 3] = [1142, 1143, 1227];
+    const TRIAL: &str = "insert into flag_history (slot, changed_at, entity, operation) \
+        values (0, utc_timestamp(6), 'flags', 'update')";
+    // The user's own right.
+    const OWN: &str = "insert into flag_history (slot, changed_at, entity, operation) \
+        select 0, utc_timestamp(6), 'flags', 'update' from flag_history where false";
+    if !has_table(connection, "flag_history").await? || !has_table(connection, "novi_revision").await? {
+        return Ok(None);
+    }
     let mut transaction = connection.begin(None).await?;
+    let may = execute(transaction.connection(), OWN).await.is_ok();
     let tried = execute(transaction.connection(), TRIAL).await;
     transaction.rollback().await?;
     // Without the right to write nothing is known.
-    Ok(tried.is_err_and(|error| number(&error) == NO_SUCH_USER))
+    Ok(match tried {
+        Err(error) if may && number(&error) == NO_SUCH_USER => Some(inspect::NO_DEFINER.to_owned()),
+        Err(error) if may && NO_RIGHTS.contains(&number(&error)) => {
+            Some(inspect::DEFINER_WITHOUT_RIGHTS.to_owned())
+        }
+        Ok(()) | Err(_) => None,
+    })
 }
 
 /// Those that run as a user that is gone are missing then, and are made again.

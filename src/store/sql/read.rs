@@ -163,7 +163,9 @@ pub(super) async fn fingerprint(connection: &mut dyn Connection) -> Result<Finge
         counts = Some(rows);
     }
     let contents = if problems.triggers.is_empty() { None } else { Some(contents(connection).await?) };
-    Ok(Fingerprint { counts, contents, definitions: version, problems: problems.into_list() })
+    let (is_repairable, obstacles) = (!problems.is_empty(), problems.obstacles.clone());
+    let problems = [problems.into_list(), obstacles].concat();
+    Ok(Fingerprint { counts, contents, definitions: version, problems, is_repairable })
 }
 
 /// What differs whenever the rows do.

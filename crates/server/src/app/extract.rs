@@ -65,7 +65,7 @@ impl CallerContext {
             Ok(Wrapped { context }) if context.get().starts_with('{') => context.get(),
             _ => text,
         };
-        let context = Context::from_json(text).map_err(|error| ApiError::body_not_context(&error))?;
+        let context = Context::from_json(text).map_err(|error| ApiError::body_not_context(text, &error))?;
         check_values(&context, options).map_err(|message| ApiError::invalid_body(&message))?;
         Ok(Self(context))
     }

@@ -138,8 +138,13 @@ impl ApiError {
         Self::invalid_body(&format!("expected UTF-8, found other bytes after byte {}", error.valid_up_to()))
     }
 
-    pub(crate) fn body_not_context(error: &serde_json::Error) -> Self {
-        Self::invalid_body(&json_terms::unmet("expected the context as a JSON object, or no body", error))
+    pub(crate) fn body_not_context(text: &str, error: &serde_json::Error) -> Self {
+        const EXPECTATION: &str = "expected the context as a JSON object, or no body";
+        Self::invalid_body(&if error.is_data() {
+            json_terms::unmet(EXPECTATION, error)
+        } else {
+            format!("{EXPECTATION}: {}", json_terms::of_text(text, error))
+        })
     }
 
     pub(crate) fn invalid_body(message: &str) -> Self {

@@ -1,7 +1,7 @@
 //! `POST /api/impact`: whom changes would affect, among the callers in the body.
 
 use axum::extract::{FromRequest, Request, State};
-use novi::{Context, snapshot::Impact};
+use novi::{Context, error::json_terms, snapshot::Impact};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{json, value::RawValue};
@@ -51,8 +51,8 @@ impl ImpactBody {
             contexts: Vec<&'a RawValue>,
         }
         let text = std::str::from_utf8(bytes).map_err(ApiError::body_not_utf8)?;
-        let Body { changes, contexts } =
-            serde_json::from_str(text).map_err(|error| ApiError::invalid_body(&error.to_string()))?;
+        let Body { changes, contexts } = serde_json::from_str(text)
+            .map_err(|error| ApiError::invalid_body(&json_terms::of_text(text, &error)))?;
         if contexts.len() > MOST_CONTEXTS {
             let message = format!("expected at most {MOST_CONTEXTS} contexts, found {}", contexts.len());
             return Err(ApiError::invalid(vec![Problem::new("/contexts", message)]));

@@ -76,7 +76,10 @@ static DIALECT: Dialect = Dialect {
         from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped \
         where c.relkind in ('r', 'p', 'v') and c.relnamespace = coalesce(\
         (select relnamespace from pg_class where oid = to_regclass('novi_revision')), current_schema()::regnamespace)",
+        views: "select relname::text from pg_class \
+        where relnamespace = to_regnamespace(current_schema()) and relkind in ('v', 'm', 'f')",
         objects: OBJECTS,
+        other_place: Some(OTHER_PLACE),
         prints_triggers: true,
         may_read_migrations: Some(
             "select has_table_privilege(to_regclass('novi_migrations'), 'select')::int",
@@ -149,7 +152,7 @@ static DIALECT: Dialect = Dialect {
 /// A function that is called by its name is found in the schema of the tables, too.
 const OBJECTS: &str = "with place as (select coalesce(\
         (select relnamespace from pg_class where oid = to_regclass('novi_revision')), to_regnamespace(current_schema())) as id) \
-    select 'table', relname::text, null, null, null, null from pg_class, place \
+    select 'table', relname::text, case when row_security_active(oid) then 'hidden' end, null, null, null from pg_class, place \
     where relnamespace = id and relkind in ('r', 'p', 'v') \
     union all select 'function', proname::text, null, null, concat_ws(' ', 'language', lanname, \
     case provolatile when 's' then 'stable' when 'i' then 'immutable' end, case when prosecdef then 'security definer' end, \
@@ -159,6 +162,17 @@ const OBJECTS: &str = "with place as (select coalesce(\
     concat(pg_get_triggerdef(t.oid), case when pronamespace <> id then ' of another schema' end), t.xmin::text \
     from place join pg_class c on c.relnamespace = id join pg_trigger t on t.tgrelid = c.oid join pg_proc f on f.oid = t.tgfoid \
     where not tgisinternal and tgname like 'novi\\_%'";
+
+/// The database or the user got another search path after this connection was made. A path that the client or a
+/// session has set is its own.
+const OTHER_PLACE: &str = "with of_new as (select (select substr(entry, 13) from pg_db_role_setting s, unnest(s.setconfig) entry \
+        where entry like 'search\\_path=%' and setrole in (0, to_regrole(quote_ident(session_user))) \
+        and setdatabase in (0, (select oid from pg_database where datname = current_database())) \
+        order by setrole <> 0 desc, setdatabase <> 0 desc limit 1) as path) \
+    select concat('new connections have the search_path \"', coalesce(of_new.path, 'of the server'), \
+        '\", and this one has \"', setting, '\": restart, or set `schema` in the section [database]') \
+    from pg_settings, of_new where name = 'search_path' and source in ('default', 'configuration file', 'database', 'user', 'database user') \
+    and of_new.path is distinct from case when source in ('database', 'user', 'database user') then setting end";
 
 const MAY_READ_TABLES: &str = "select bool_and(has_table_privilege(name, 'select'))::int \
     from unnest(array['flags', 'activations', 'flag_history', 'novi_tokens']) as name";
