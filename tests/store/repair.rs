@@ -5,10 +5,12 @@ use std::{path::Path, process::Command, sync::Arc};
 use novi::{
     Context, Error, Flags,
     store::{
-        self, Change, Migrated, NewToken, SchemaStore, Usage,
+        self, Change, Migrated, NewToken, PostgresStore, ReadStore as _, SchemaStore, Usage,
         token::{Role, Secret},
     },
 };
+
+use sqlx::postgres::PgPoolOptions;
 
 use crate::common::databases::{Kind, Raw, TestDatabase, database, databases, kinds};
 
@@ -341,29 +343,27 @@ async fn mysql_triggers_of_a_user_that_has_lost_its_rights_are_made_again() {
     if !kinds().contains(&Kind::MySql) {
         return;
     }
-    let database = database(Kind::MySql).await;
-    let mut raw = Raw::connect(&database).await;
-    let name = database.url.rsplit('/').next().unwrap();
-    let user = format!("r{}@'127.0.0.1'", &name[name.len() - 8..]);
-    let host = database.url.split('@').nth(1).unwrap();
-    raw.run(&format!("create user {user} identified by 'x'; grant all on {name}.* to {user}")).await.unwrap();
-    let url = format!("mysql://{}:x@{host}", user.split('@').next().unwrap());
-    store::create(&url).await.unwrap().migrate().await.unwrap();
     let problem = "the triggers run as a database user that has lost its rights, so changes of rows fail";
-    let admin = store::create(&database.url).await.unwrap();
-    assert_eq!(admin.schema_state().await.unwrap().problems, [""; 0]);
-    for lost in [format!("all privileges on {name}.*"), format!("update on {name}.*")] {
-        raw.run(&format!("grant all on {name}.* to {user}")).await.unwrap();
-        let other = store::create(&url).await.unwrap();
-        raw.run("drop trigger novi_record_added").await.unwrap();
-        other.migrate().await.unwrap();
-        raw.run(&format!("revoke {lost} from {user}")).await.unwrap();
+    for lost in ["all privileges", "update"] {
+        let database = database(Kind::MySql).await;
+        let mut raw = Raw::connect(&database).await;
+        let name = database.url.rsplit('/').next().unwrap();
+        let user = format!("r{}@'127.0.0.1'", &name[name.len() - 8..]);
+        let host = database.url.split('@').nth(1).unwrap();
+        raw.run(&format!("create user {user} identified by 'x'; grant all on {name}.* to {user}"))
+            .await
+            .unwrap();
+        let url = format!("mysql://{}:x@{host}", user.split('@').next().unwrap());
+        store::create(&url).await.unwrap().migrate().await.unwrap();
+        let admin = store::create(&database.url).await.unwrap();
+        assert_eq!(admin.schema_state().await.unwrap().problems, [""; 0]);
+        raw.run(&format!("revoke {lost} on {name}.* from {user}")).await.unwrap();
         assert_eq!(admin.schema_state().await.unwrap().problems, [problem], "{lost}");
         raw.run("insert into flags (name, status) values ('a', true)").await.unwrap_err();
         assert_eq!(admin.migrate().await.unwrap().repaired, [problem], "{lost}");
-        raw.run("insert into flags (name, status) values ('a', true); delete from flags").await.unwrap();
+        raw.run("insert into flags (name, status) values ('a', true)").await.unwrap();
+        raw.run(&format!("drop user {user}")).await.unwrap();
     }
-    raw.run(&format!("drop user {user}")).await.unwrap();
 }
 
 /// A role that reads the tables of a database as a server does, and its URL.
@@ -422,19 +422,28 @@ async fn postgres_search_path_that_differs_for_new_connections_is_reported() {
     let schema = role.strip_prefix("reader_").unwrap();
     let url = url.split('?').next().unwrap();
     raw.run(&format!("alter role {role} set search_path = {schema}")).await.unwrap();
-    let flags = Flags::connect(url).await.unwrap();
-    assert!(flags.status().schema_problems.is_empty(), "{:?}", flags.status());
+    // The only connection, which was made before.
+    let pool = PgPoolOptions::new().max_connections(1).connect(url).await.unwrap();
+    let store = PostgresStore::from_pool(pool.clone());
+    let problems = async || {
+        let mut session = store.session().await.unwrap().unwrap();
+        let problems = session.fingerprint().await.unwrap().unwrap().problems;
+        session.end().await.unwrap();
+        problems
+    };
+    assert_eq!(problems().await, [""; 0]);
     raw.run(&format!("alter role {role} in database postgres set search_path = elsewhere")).await.unwrap();
-    flags.sweep().await.unwrap();
     let expected = format!(
         "new connections have the search_path \"elsewhere\", and this one has \"{schema}\": restart, or set `schema` in \
          the section [database]"
     );
-    assert_eq!(flags.status().schema_problems, [expected]);
+    assert_eq!(problems().await, [expected]);
+    // They find no tables.
+    let error = store::connect(url).await.unwrap().load().await.unwrap_err().to_string();
+    assert!(error.contains("(in the schemas of the search_path) has no novi tables"), "{error}");
     raw.run(&format!("alter role {role} in database postgres reset search_path")).await.unwrap();
-    flags.sweep().await.unwrap();
-    assert!(flags.status().schema_problems.is_empty());
-    drop(flags);
+    assert_eq!(problems().await, [""; 0]);
+    pool.close().await;
     raw.run(&format!("drop owned by {role}; drop role {role}")).await.unwrap();
 }
 

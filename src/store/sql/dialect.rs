@@ -23,6 +23,8 @@ pub struct Dialect {
     pub(super) begin_write: Option<&'static str>,
     /// Counts the kinds of triggers that the server refused to make, on a server that may.
     pub(super) missing_triggers: Option<&'static str>,
+    /// Where tables are looked for, after the name of the store.
+    pub(super) searched: &'static str,
     /// What to do to keep novi's tables apart from others, as the end of a sentence.
     pub(super) own_place: &'static str,
     pub(super) read: ReadSql,
@@ -216,7 +218,7 @@ impl Dialect {
             return Error::DamagedTables { store, action: action.to_owned(), problem, source };
         }
         match (self.failure)(&error) {
-            Failure::NotMigrated => Error::NotMigrated { store },
+            Failure::NotMigrated => Error::NotMigrated { store: format!("{store}{}", self.searched) },
             Failure::NoDatabase => {
                 Error::DatabaseUrl { url: store, message: without_source_line(error).to_string() }
             }

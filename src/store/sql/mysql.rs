@@ -50,6 +50,7 @@ static DIALECT: Dialect = Dialect {
     begin_read: Some("start transaction with consistent snapshot, read only"),
     begin_write: None,
     missing_triggers: Some(MISSING_TRIGGERS),
+    searched: "",
     own_place: "use a database of its own for novi",
     read: ReadSql {
         revision: "select cast(sum(revision) as signed), cast(bit_xor(stamp) as signed) from novi_revision",

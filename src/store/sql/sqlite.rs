@@ -45,6 +45,7 @@ static DIALECT: Dialect = Dialect {
     begin_read: None,
     begin_write: Some("BEGIN IMMEDIATE"),
     missing_triggers: None,
+    searched: "",
     own_place: "use a file of its own for novi",
     read: ReadSql {
         revision: "select sum(revision), max(stamp) from novi_revision",

@@ -52,6 +52,7 @@ static DIALECT: Dialect = Dialect {
     begin_read: Some("begin isolation level repeatable read read only"),
     begin_write: Some("begin isolation level read committed"),
     missing_triggers: None,
+    searched: " (in the schemas of the search_path)",
     own_place: "give novi a schema of its own: `schema = \"novi\"` in the section [database] of novi.toml",
     read: ReadSql {
         revision: "select sum(revision)::bigint, max(stamp) from novi_revision",

@@ -45,7 +45,7 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for Params<T> {
     }
 }
 
-/// The end of a message about a parameter, with the value that was sent; empty if the message has it.
+/// The end of a message about a parameter, with the value that was sent. Empty if the message has it already.
 fn found(message: &str, uri: &Uri) -> String {
     let Some((name, expected)) = message.split_once(": ") else { return String::new() };
     let sent = Query::<Vec<(String, String)>>::try_from_uri(uri);
