@@ -14,3 +14,4 @@ mod past;
 mod refusals;
 mod rollback;
 mod support;
+mod tokens;
