@@ -22,7 +22,7 @@ use cause::CauseRule;
 pub use compile::{Child, Children, CompileContext, Problem};
 pub(crate) use compile::{ChildReference, Linker};
 pub use evaluation::Evaluation;
-pub use phrase::{Phrase, Phrasing, value_text};
+pub use phrase::{Phrase, Phrasing, Share, value_text};
 pub use registry::{ActivationType, RegisteredActivation, Registry};
 pub use unknown_fields::UnknownFields;
 pub use verdict::{Variant, Verdict};

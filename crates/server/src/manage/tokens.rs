@@ -14,7 +14,7 @@ use novi::{
     },
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     app::AppState,
@@ -28,7 +28,7 @@ use crate::{
         error::store,
         request::{
             fields::nullable_time,
-            json_body::{JsonBody, nullable},
+            json_body::JsonBody,
             params::{EditOptions, Id, Params},
         },
         response::{
@@ -103,17 +103,21 @@ pub(crate) struct TokenPage {
 pub(crate) struct TokenFields {
     role: Role,
     /// The name in lists and in the history; default: the role and the start of the hash.
-    #[serde(default, deserialize_with = "nullable")]
-    #[schemars(with = "Option<String>", length(min = 1, max = 255))]
-    name: Option<Option<String>>,
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 255))]
+    name: Option<String>,
     /// The only user that the token may evaluate for.
-    #[serde(default, deserialize_with = "nullable")]
-    #[schemars(with = "Option<String>", length(min = 1, max = 255))]
-    subject: Option<Option<String>>,
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 255))]
+    subject: Option<String>,
     /// When the token expires: a time in RFC 3339, or a date, which is its start in UTC.
-    #[serde(default, deserialize_with = "nullable_time")]
+    #[serde(default, deserialize_with = "time")]
     #[schemars(with = "Option<String>")]
-    expires_at: Option<Option<DateTime<Utc>>>,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+    nullable_time(deserializer).map(Option::flatten)
 }
 
 /// A new token.
@@ -164,7 +168,6 @@ pub(crate) async fn create(
     body: JsonBody<TokenFields>,
 ) -> Result<Created<NewTokenView>, ApiError> {
     let TokenFields { role, name, subject, expires_at } = body.valid()?;
-    let expires_at = expires_at.flatten();
     if let Some(time) = expires_at.filter(|time| *time <= Utc::now()) {
         let message = format!("expected a time in the future, found {}", time.to_rfc3339());
         return Err(ApiError::invalid(vec![Problem::new("/expires_at", message)]));
@@ -172,10 +175,10 @@ pub(crate) async fn create(
     let store = tokens(&state).await?;
     let secret = Secret::generate(role).map_err(|error| ApiError::internal(error.to_string()))?;
     let mut token = NewToken::of(&secret);
-    if let Some(name) = name.flatten() {
+    if let Some(name) = name {
         token = token.name(name);
     }
-    if let Some(subject) = subject.flatten() {
+    if let Some(subject) = subject {
         token = token.subject(subject);
     }
     if let Some(time) = expires_at {
