@@ -24,7 +24,7 @@ pub use compile::{Child, Children, CompileContext, Problem};
 pub(crate) use compile::{ChildReference, Linker, MAX_PROBLEMS, Unresolved};
 pub use evaluation::Evaluation;
 pub use issue_policy::MissingFlags;
-pub use phrase::{Phrase, Phrasing, value_text};
+pub use phrase::{Phrase, Phrasing, Share, value_text};
 pub use registry::{ActivationType, RegisteredActivation, Registry};
 pub use unknown_fields::UnknownFields;
 pub use verdict::{Variant, Verdict};

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::{activation::compile::Child, rows::MemberRow};
 
 /// The longest value or name that is shown as a whole, in characters.
@@ -17,7 +20,7 @@ const LONGEST: usize = 2_000;
 ///
 /// A phrase has no full stop. Combinations put it next to others, and the rule of a flag is a sentence of
 /// the phrases of its activations: "on for 25 % of callers by `targetingKey`, if country is DE or AT".
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Phrase {
     text: String,
     lead: Lead,
@@ -25,6 +28,16 @@ pub struct Phrase {
     group: bool,
     /// The conditions that must all hold; empty if the phrase is a single one.
     all: Vec<Phrase>,
+    shares: Vec<Share>,
+}
+
+/// The share of the callers that get a variant, or that an activation is on for.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Share {
+    /// The variant; `None` for callers that the activation is on for, whatever their variant.
+    pub variant: Option<String>,
+    /// From 0 to 100.
+    pub percent: f64,
 }
 
 /// The word before a phrase in a sentence.
@@ -49,7 +62,13 @@ impl Lead {
 
 impl Phrase {
     fn new(lead: Lead, text: impl Into<String>) -> Self {
-        Self { text: shortened(text.into(), LONGEST), lead, group: false, all: Vec::new() }
+        Self {
+            text: shortened(text.into(), LONGEST),
+            lead,
+            group: false,
+            all: Vec::new(),
+            shares: Vec::new(),
+        }
     }
 
     /// A statement that is true or false: "country is DE". In a sentence: "on if country is DE".
@@ -80,6 +99,19 @@ impl Phrase {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Sets the shares of callers, for charts. Only the first twenty are kept.
+    #[must_use]
+    pub fn with_shares(mut self, shares: impl IntoIterator<Item = Share>) -> Self {
+        const MOST: usize = 20;
+        let short = |share: Share| Share { variant: share.variant.map(|name| shortened(name, 80)), ..share };
+        self.shares = shares.into_iter().take(MOST).map(short).collect();
+        self
+    }
+
+    pub(crate) fn into_shares(self) -> Vec<Share> {
+        self.shares
     }
 
     /// Marks a phrase that has parts of its own, such as "any of: a; b".

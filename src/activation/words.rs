@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     activation::{
         compile::{Child, ChildReference},
-        phrase::{Phrase, PhraseChildren, Phrasing, quoted, shortened, shown, value_text},
+        phrase::{Phrase, PhraseChildren, Phrasing, Share, quoted, shortened, shown, value_text},
         registry::Registry,
     },
     rows::{ActivationRow, MemberRow, Rows},
@@ -45,7 +45,7 @@ pub struct Words<'a> {
 }
 
 /// An activation in words, with its children.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ActivationWords {
     /// The id of the row; `None` for an inline activation and for a flag.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,6 +57,9 @@ pub struct ActivationWords {
     pub class_name: String,
     /// What it requires.
     pub words: String,
+    /// The shares of callers that get a variant, or that it is on for, if it divides callers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<Share>,
     /// The config, as the row has it.
     #[serde(skip)]
     pub config: Option<String>,
@@ -104,6 +107,7 @@ impl<'a> Words<'a> {
             name: Some(row.name.clone()),
             class_name: row.class_name.clone(),
             words: String::new(),
+            shares: Vec::new(),
             config: row.config.clone(),
             activations: Vec::new(),
         })
@@ -178,6 +182,7 @@ impl<'a> Walk<'a> {
             name: None,
             class_name: class_name.to_owned(),
             words: phrase.text().to_owned(),
+            shares: phrase.clone().into_shares(),
             config: config.map(str::to_owned),
             activations,
         });
@@ -199,6 +204,7 @@ impl PhraseChildren for Walk<'_> {
                     name: Some(name.clone()),
                     class_name: "flag".to_owned(),
                     words: phrase.text().to_owned(),
+                    shares: Vec::new(),
                     config: None,
                     activations: Vec::new(),
                 });

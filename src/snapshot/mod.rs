@@ -237,6 +237,13 @@ impl Snapshot {
         self.find_index(name).is_some_and(|index| self.is_exposed(index))
     }
 
+    /// Whether the configuration overrides the flag with this name ([`Settings::overrides`]).
+    #[must_use]
+    pub fn is_overridden(&self, name: &str) -> bool {
+        let found = self.find_index(name).and_then(|index| self.locate(index));
+        found.is_some_and(|(_, flag)| flag.overridden)
+    }
+
     /// The index in [`Rows::flags`] of the flag with this name; `None` if no flag has it, or only an
     /// override.
     #[must_use]

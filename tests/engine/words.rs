@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use novi::{
     activation::{
         Activation, ActivationType, ActivationWords, Evaluation, Phrase, Phrasing, RegisteredActivation,
-        Registry, Verdict, Words, value_text,
+        Registry, Share, Verdict, Words, value_text,
     },
     rows::{ActivationRow, FlagRow, LinkRow, MemberRow, Rows},
 };
@@ -117,6 +117,7 @@ fn rows_with_children_are_a_tree() {
         ]
     );
     assert_eq!(tree.activations[1].activations[0].id, Some(2));
+    assert_eq!(tree.activations[0].shares, [Share { variant: None, percent: 25.0 }]);
     let flag = &tree.activations[2].activations[0];
     assert_eq!((&*flag.class_name, flag.name.as_deref()), ("flag", Some("b")));
 }

@@ -82,6 +82,13 @@ const COMMAND_LINE: House = House {
     allowed: &[],
 };
 
+const ADMIN: House = House {
+    sources: "crates/admin/src",
+    floors: &[&["api", "assets", "headers", "session", "words"], &["visit"], &["pages"], &["lib"]],
+    apart: &[("api", "session"), ("assets", "headers"), ("words", "api")],
+    allowed: &[],
+};
+
 impl House {
     fn floor(&self, file: &str) -> usize {
         let entry = entry(file);
@@ -222,6 +229,12 @@ fn the_server_keeps_its_floors() {
 #[test]
 fn the_command_line_keeps_its_floors() {
     let violations = COMMAND_LINE.violations();
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+}
+
+#[test]
+fn the_admin_pages_keep_their_floors() {
+    let violations = ADMIN.violations();
     assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 

@@ -11,8 +11,9 @@ use crate::imports::rust_files;
 const PAGE: &str = "docs/logs.md";
 
 /// The crates that log, and the folders of their sources.
-const CRATES: [(&str, &str); 4] = [
+const CRATES: [(&str, &str); 5] = [
     ("novi", "src"),
+    ("novi_admin", "crates/admin/src"),
     ("novi_server", "crates/server/src"),
     ("novi_cli", "crates/cli/src"),
     ("novi_openfeature", "crates/openfeature/src"),

@@ -118,6 +118,7 @@ pub use options::{
     Options,
     cors::Origins,
     database::Database,
+    extend::Extend,
     listen::listen_address,
     metrics_token::MetricsToken,
     on_span::OnSpan,

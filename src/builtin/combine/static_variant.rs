@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::{
     activation::{
-        Activation, CompileContext, Configured, Phrase, Phrasing, Variant, Verdict, cause::CauseRule,
+        Activation, CompileContext, Configured, Phrase, Phrasing, Share, Variant, Verdict, cause::CauseRule,
         evaluation::Evaluation, value_text,
     },
     builtin::register::register,
@@ -56,5 +56,6 @@ impl Configured for Static {
 
     fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
         Phrase::variant(format!("variant {}", value_text(&config.variant)))
+            .with_shares([Share { variant: Some(config.variant.clone()), percent: 100.0 }])
     }
 }

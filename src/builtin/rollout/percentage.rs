@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Phrase, Phrasing, Verdict, evaluation::Evaluation},
+    activation::{
+        Activation, CompileContext, Configured, Phrase, Phrasing, Share, Verdict, evaluation::Evaluation,
+    },
     builtin::{
         audience::attribute_names::{AttributeNames, by_words},
         register::register,
@@ -89,5 +91,6 @@ impl Configured for Percentage {
 
     fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
         Phrase::callers(format!("{} % of callers {}", config.share, by_words(config.by.as_ref())))
+            .with_shares([Share { variant: None, percent: config.share }])
     }
 }

@@ -1,6 +1,6 @@
 //! Variants and their shares in words.
 
-use crate::activation::{phrase::shown, value_text};
+use crate::activation::{Share, phrase::shown, value_text};
 
 /// "variants grid 50 %, list 25 %, map 25 %".
 pub(in crate::builtin) fn variants_words<'n>(
@@ -9,6 +9,15 @@ pub(in crate::builtin) fn variants_words<'n>(
 ) -> String {
     let share = |(name, weight): (&str, f64)| format!("{} {}", value_text(name), percent(weight, total));
     format!("variants {}", shown(&shares.map(share).collect::<Vec<_>>(), ", "))
+}
+
+/// The shares of the variants, of which `covered` percent are in.
+pub(in crate::builtin) fn variant_shares(shares: &[(&str, f64)], total: f64, covered: f64) -> Vec<Share> {
+    let share = |(name, weight): &(&str, f64)| {
+        let percent = weight / total * covered;
+        percent.is_finite().then(|| Share { variant: Some((*name).to_owned()), percent })
+    };
+    shares.iter().filter_map(share).collect()
 }
 
 /// A share of a total with at most two decimals: "33.33 %".

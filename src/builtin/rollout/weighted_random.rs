@@ -19,7 +19,10 @@ use crate::{
     builtin::{
         audience::scalar::{same, with_key},
         register::register,
-        rollout::{python_random::first_random, shares::variants_words},
+        rollout::{
+            python_random::first_random,
+            shares::{variant_shares, variants_words},
+        },
     },
     context::value::Value,
 };
@@ -132,10 +135,11 @@ impl Configured for WeightedRandom {
 
     fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
         let names: Vec<String> = config.variations.iter().map(name_of).collect();
-        let shares = names.iter().map(String::as_str).zip(config.splits.iter().copied());
+        let shares: Vec<_> = names.iter().map(String::as_str).zip(config.splits.iter().copied()).collect();
         let total = config.splits.iter().sum();
         let by = "drawn by `seed`, else by `targetingKey`";
-        Phrase::variant(format!("{} {by}", variants_words(shares, total)))
+        let drawn = variant_shares(&shares, total, 100.0);
+        Phrase::variant(format!("{} {by}", variants_words(shares.into_iter(), total))).with_shares(drawn)
     }
 }
 

@@ -58,7 +58,8 @@ impl Server {
             rest
         });
         let url = greeting.split_whitespace().find(|word| word.contains("://")).unwrap();
-        let url = url.trim_end_matches('.').to_owned();
+        // The demo names the admin page first.
+        let url = url.trim_end_matches('.').trim_end_matches("/admin").to_owned();
         assert!(!url.ends_with(":0"), "the greeting has the real port: {greeting}");
         Self { process, url, greeting, out: Some(out), err: Some(err) }
     }

@@ -91,6 +91,18 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, code, format!("{table}#{id} was not found"))
     }
 
+    pub(crate) fn token_not_found(id: i64) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "token_not_found", format!("novi_tokens#{id} was not found"))
+    }
+
+    pub(crate) fn no_tokens() -> Self {
+        Self::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "no_tokens",
+            "the database of this server does not support tokens",
+        )
+    }
+
     pub(crate) fn member_not_found(activation: i64, member: &str) -> Self {
         let message = format!("activations#{activation} has no member {:?}", short(member));
         Self::new(StatusCode::NOT_FOUND, "member_not_found", message)

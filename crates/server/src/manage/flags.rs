@@ -2,6 +2,8 @@
 //!
 //! A flag is addressed by its id, which never changes. `/api/flags/named/{name}` addresses it by name.
 
+use std::collections::HashSet;
+
 use axum::extract::State;
 use novi::{rows::FlagRow, snapshot::Snapshot};
 use schemars::JsonSchema;
@@ -51,6 +53,8 @@ pub(crate) struct Query {
     owner: Option<String>,
     /// Only flags that are linked to an activation of this type, by its class name or an alias.
     class_name: Option<String>,
+    /// Only flags that an issue breaks, or only others.
+    broken: Option<bool>,
     /// Only flags with this text in their name, description, owner or tags, case-insensitive.
     q: Option<String>,
 }
@@ -89,12 +93,17 @@ struct Filter<'a> {
     /// All names of the class in the query.
     classes: Option<Vec<String>>,
     text: Option<String>,
+    /// The names of the flags that issues break; empty if the query does not ask for them.
+    broken: HashSet<&'a str>,
 }
 
 impl<'a> Filter<'a> {
     fn new(state: &AppState, snapshot: &'a Snapshot, query: &'a Query) -> Self {
         let classes = query.class_name.as_deref().map(|class| class_names(state, class));
-        Self { query, snapshot, classes, text: query.q.as_deref().map(str::to_lowercase) }
+        let issues = if query.broken.is_some() { snapshot.issues() } else { &[] };
+        let broken = issues.iter().filter(|issue| !issue.warning).flat_map(|issue| &issue.flags);
+        let broken = broken.map(String::as_str).collect();
+        Self { query, snapshot, classes, text: query.q.as_deref().map(str::to_lowercase), broken }
     }
 
     fn matches(&self, index: usize, row: &FlagRow) -> bool {
@@ -103,6 +112,7 @@ impl<'a> Filter<'a> {
             && query.prefix.as_deref().is_none_or(|prefix| row.name.starts_with(prefix))
             && query.tag.as_ref().is_none_or(|tag| metadata.tags.contains(tag))
             && query.status.is_none_or(|status| row.status == status)
+            && query.broken.is_none_or(|broken| self.broken.contains(&*row.name) == broken)
             && query.owner.as_deref().is_none_or(|owner| metadata.owner.as_deref() == Some(owner))
             && self.text.as_deref().is_none_or(|text| {
                 let fields = [Some(&row.name), metadata.description.as_ref(), metadata.owner.as_ref()];

@@ -83,7 +83,7 @@ pub(crate) async fn list(
         ListedChange { record, subject, fields }
     };
     let items = records.into_iter().map(listed).collect();
-    Reply::new(&Page { items, next, revision: state.flags().snapshot().revision().number() })
+    Reply::new(&Page { items, next, revision: state.flags().snapshot().revision().number(), total: None })
 }
 
 async fn records(state: &AppState, query: &HistoryQuery) -> Result<Vec<HistoryRecord>, ApiError> {

@@ -61,5 +61,5 @@ pub(crate) async fn list(
     let breaks = |issue: &&Issue| query.flag.as_ref().is_none_or(|flag| issue.flags.contains(flag));
     let found: Vec<_> = snapshot.issues().iter().filter(breaks).map(ListedIssue).collect();
     let (items, next) = paginate(found, Limit::or_default(query.limit), query.cursor.as_deref())?;
-    Reply::new(&Page { items, next, revision: snapshot.revision().number() })
+    Reply::new(&Page { items, next, revision: snapshot.revision().number(), total: None })
 }

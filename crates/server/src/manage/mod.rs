@@ -5,6 +5,7 @@
 //! answered once this server uses the new rows.
 
 pub(crate) mod activations;
+pub(crate) mod caller;
 pub(crate) mod edit;
 pub(crate) mod edits;
 pub(crate) mod error;
@@ -21,4 +22,5 @@ pub(crate) mod response;
 pub(crate) mod rollback;
 pub(crate) mod stale;
 pub(crate) mod status;
+pub(crate) mod tokens;
 pub(crate) mod types;

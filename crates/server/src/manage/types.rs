@@ -26,5 +26,10 @@ pub(crate) struct ActivationType {
 pub(crate) async fn list(State(state): State<AppState>) -> Result<Reply<Page<ActivationType>>, ApiError> {
     let registry = state.flags().registry();
     let items: Vec<_> = registry.iter().collect();
-    Reply::new(&Page { items, next: None, revision: state.flags().snapshot().revision().number() })
+    Reply::new(&Page {
+        items,
+        next: None,
+        revision: state.flags().snapshot().revision().number(),
+        total: None,
+    })
 }

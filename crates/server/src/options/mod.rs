@@ -2,6 +2,7 @@
 
 pub(crate) mod cors;
 pub(crate) mod database;
+pub(crate) mod extend;
 pub(crate) mod listen;
 pub(crate) mod metrics_token;
 pub(crate) mod on_span;
@@ -17,8 +18,8 @@ use ipnet::IpNet;
 
 use crate::{
     options::{
-        cors::Origins, database::Database, metrics_token::MetricsToken, on_span::OnSpan, signing::SigningKey,
-        tls::Tls, toggles_header::TogglesHeader,
+        cors::Origins, database::Database, extend::Extend, metrics_token::MetricsToken, on_span::OnSpan,
+        signing::SigningKey, tls::Tls, toggles_header::TogglesHeader,
     },
     tokens::Tokens,
 };
@@ -169,6 +170,8 @@ options! {
     trace_evaluations: bool = false,
     /// A hook for the span of each request, for example to make it a child of the caller's span.
     on_span: Option<OnSpan> as impl Into<Option<OnSpan>> = None,
+    /// Further routes next to the endpoints, such as the pages of `novi-admin`: none.
+    extend: Option<Extend> as impl Into<Option<Extend>> = None,
 }
 
 impl Options {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The tags of operations. A tag is the first part of a path, after `/api`.
-pub(crate) const TAGS: [(&str, &str); 19] = [
+pub(crate) const TAGS: [(&str, &str); 21] = [
     ("flags", "Flags as rows, and their management"),
     ("evaluatedFlags", "Flags with their decisions"),
     ("features", "The flags that are on for the caller"),
@@ -30,6 +30,8 @@ pub(crate) const TAGS: [(&str, &str); 19] = [
     ("stale", "Flags that can be removed"),
     ("types", "Activation types"),
     ("status", "The status of the server"),
+    ("caller", "The caller of a request"),
+    ("tokens", "The tokens of callers"),
     ("evaluate", "Decisions now or at an earlier revision"),
     ("explain", "Explanations of decisions"),
 ];

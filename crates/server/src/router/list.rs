@@ -59,16 +59,16 @@ fn evaluation() -> Vec<Endpoint> {
 /// The endpoints below `/api`.
 fn management() -> Vec<Endpoint> {
     use manage::{
-        activations, edits, evaluate, explain, flags, history, impact, issues, members, rollback, stale,
-        status, types,
+        activations, caller, edits, evaluate, explain, flags, history, impact, issues, members, rollback,
+        stale, status, tokens, types,
     };
     vec![
-        get("/api/flags", Requires(Admin), "List flags with their metadata", flags::list),
+        get("/api/flags", Requires(Server), "List flags with their metadata", flags::list),
         post("/api/flags", Requires(Admin), "Create a flag", flags::create),
-        get("/api/flags/{id}", Requires(Admin), "Get a flag by id", flags::one::<Id>),
+        get("/api/flags/{id}", Requires(Server), "Get a flag by id", flags::one::<Id>),
         patch("/api/flags/{id}", Requires(Admin), "Update a flag", flags::update::<Id>),
         delete("/api/flags/{id}", Requires(Admin), "Delete a flag", flags::delete::<Id>),
-        get("/api/flags/named/{*name}", Requires(Admin), "Get a flag by name", flags::one::<FlagName>),
+        get("/api/flags/named/{*name}", Requires(Server), "Get a flag by name", flags::one::<FlagName>),
         patch("/api/flags/named/{*name}", Requires(Admin), "Update a flag", flags::update::<FlagName>),
         delete("/api/flags/named/{*name}", Requires(Admin), "Delete a flag", flags::delete::<FlagName>),
         put(
@@ -83,9 +83,9 @@ fn management() -> Vec<Endpoint> {
             "Unlink a flag from an activation",
             flags::unlink,
         ),
-        get("/api/activations", Requires(Admin), "List activations with their configs", activations::list),
+        get("/api/activations", Requires(Server), "List activations with their configs", activations::list),
         post("/api/activations", Requires(Admin), "Create an activation", activations::create),
-        get("/api/activations/{id}", Requires(Admin), "Get an activation", activations::one),
+        get("/api/activations/{id}", Requires(Server), "Get an activation", activations::one),
         patch("/api/activations/{id}", Requires(Admin), "Update an activation", activations::update),
         delete("/api/activations/{id}", Requires(Admin), "Delete an activation", activations::delete),
         get("/api/activations/{id}/members", Requires(Admin), "List members", members::list),
@@ -99,15 +99,19 @@ fn management() -> Vec<Endpoint> {
             impact::impact,
         )
         .large(Impact),
-        get("/api/history", Requires(Admin), "List changes, newest first", history::list),
-        get("/api/diff", Requires(Admin), "List differences between two revisions", history::diff)
+        get("/api/history", Requires(Server), "List changes, newest first", history::list),
+        get("/api/diff", Requires(Server), "List differences between two revisions", history::diff)
             .large(Comparison),
         post("/api/rollback", Requires(Admin), "Roll back to an earlier revision", rollback::rollback)
             .large(Comparison),
-        get("/api/issues", Requires(Admin), "List invalid rows", issues::list),
-        get("/api/stale", Requires(Admin), "List flags that can be removed", stale::list),
+        get("/api/issues", Requires(Server), "List invalid rows", issues::list),
+        get("/api/stale", Requires(Server), "List flags that can be removed", stale::list),
         get("/api/types", Requires(Server), "List activation types with their schemas", types::list),
         get("/api/status", Requires(Server), "Get the status of this server", status::status),
+        get("/api/caller", Requires(Server), "Get the role and the token of the caller", caller::caller),
+        get("/api/tokens", Requires(Admin), "List tokens, without their secrets", tokens::list),
+        post("/api/tokens", Requires(Admin), "Create a token", tokens::create),
+        delete("/api/tokens/{id}", Requires(Admin), "Revoke a token", tokens::revoke),
         post(
             "/api/evaluate/{*name}",
             Requires(Server),

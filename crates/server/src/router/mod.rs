@@ -67,8 +67,13 @@ pub(crate) fn build(state: &AppState) -> Router {
         .fallback(no_route.layer(from_fn_with_state(state.clone(), observe)))
         .method_not_allowed_fallback(wrong_method.layer(from_fn_with_state(state.clone(), observe)))
         .with_state(state.clone());
-    let Options { origins, toggles_header, cors_headers, .. } = state.options();
-    if origins.is_empty() { router } else { router.layer(origins.layer(toggles_header, cors_headers)) }
+    let Options { origins, toggles_header, cors_headers, extend, .. } = state.options();
+    let router =
+        if origins.is_empty() { router } else { router.layer(origins.layer(toggles_header, cors_headers)) };
+    match extend {
+        Some(extend) => extend.apply(state.flags(), router),
+        None => router,
+    }
 }
 
 /// `GET /openapi.json`. In a router that is mounted below a path, `servers` has the path.

@@ -63,8 +63,17 @@ async fn references_resolve_and_operation_ids_are_unique() {
                 path.starts_with("/api/") && (method != "get") && operation["x-novi-role"] == "admin";
             // It writes nothing.
             let writes = writes && path != "/api/impact";
-            for status in ["409", "412", "422", "501", "503"] {
-                assert!(!writes || operation["responses"].get(status).is_some(), "{method} {path}: {status}");
+            // Tokens have no versions, and the path is all of a revocation.
+            let statuses: &[&str] = if path.starts_with("/api/tokens") {
+                &["409", "501", "503"]
+            } else {
+                &["409", "412", "422", "501", "503"]
+            };
+            for status in statuses {
+                assert!(
+                    !writes || operation["responses"].get(*status).is_some(),
+                    "{method} {path}: {status}"
+                );
             }
         }
     }

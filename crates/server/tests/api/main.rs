@@ -15,3 +15,4 @@ mod past;
 mod refusals;
 mod rollback;
 mod support;
+mod tokens;

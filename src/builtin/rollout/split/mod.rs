@@ -17,7 +17,7 @@ use crate::{
         register::register,
         rollout::{
             ranges::{InOrder, Ranges, problem_of_range, valid_total},
-            shares::variants_words,
+            shares::{variant_shares, variants_words},
             sticky::{HashName, Purpose, Sticky},
         },
     },
@@ -201,10 +201,12 @@ impl Configured for Split {
             Some(_) => f64::from(config.total.unwrap_or(Hash::BUCKETS)),
             None => shares.iter().map(|(_, weight)| weight).sum(),
         };
+        let covered = variant_shares(&shares, total, config.coverage.unwrap_or(100.0));
         let coverage = config.coverage.filter(|coverage| *coverage < 100.0);
         let coverage = coverage.map_or_else(String::new, |coverage| format!(" of {coverage} % of callers"));
         let by = by_words(config.by.as_ref());
         Phrase::variant(format!("{}{coverage} {by}", variants_words(shares.into_iter(), total)))
+            .with_shares(covered)
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) fn greeting(url: &str, store: &str, config: &Config) -> String {
     let json = "-H 'content-type: application/json'";
     format!(
         "\
+Open {url}/admin in a browser: the page shows what each flag does, and changes it.
+
 Listening on {url} with the flags of {store}. In another terminal, evaluate a flag, and then all flags:
 
   curl -s {url}/ofrep/v1/evaluate/flags/Combo%20AND {json} -d '{{\"context\": {{\"currentDateTime\": \"11/26/2023 12:00 AM\", \"seed\": 90, \"variant\": \"A\"}}}}'

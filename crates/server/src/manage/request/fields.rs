@@ -206,7 +206,7 @@ fn without_nul(schema: &mut Map<String, Value>) {
 }
 
 /// A time that may be null.
-fn nullable_time<'de, D: Deserializer<'de>>(
+pub(crate) fn nullable_time<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<DateTime<Utc>>>, D::Error> {
     let Some(text) = Option::<Cow<'de, str>>::deserialize(deserializer)? else { return Ok(Some(None)) };

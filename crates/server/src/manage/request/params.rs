@@ -183,7 +183,9 @@ struct EditQuery {
 
 impl EditOptions {
     pub(crate) const REASON: HeaderName = HeaderName::from_static("x-novi-reason");
+    pub(crate) const ACTOR: HeaderName = HeaderName::from_static("x-novi-actor");
     const LONGEST_REASON: usize = 1000;
+    const LONGEST_ACTOR: usize = 255;
 
     fn new(query: EditQuery, parts: &Parts) -> Result<Self, ApiError> {
         let header = single_header(&parts.headers, &Self::REASON)?;
@@ -195,8 +197,27 @@ impl EditOptions {
             }
         }
         let reason = header.or(query.reason).filter(|reason| !reason.trim().is_empty());
-        let actor = parts.extensions.get::<Caller>().and_then(Caller::name).map(str::to_owned);
-        Ok(Self { dry_run: query.dry_run, reason, actor })
+        Ok(Self { dry_run: query.dry_run, reason, actor: Self::actor(parts)? })
+    }
+
+    /// The name of the caller's token. A caller that this server trusts without a token may state a name.
+    pub(crate) fn actor(parts: &Parts) -> Result<Option<String>, ApiError> {
+        let stated = single_header(&parts.headers, &Self::ACTOR)?.filter(|name| !name.trim().is_empty());
+        let token = parts.extensions.get::<Caller>().and_then(Caller::name);
+        match (token, stated) {
+            (Some(_), Some(_)) => Err(ApiError::invalid_header(&format!(
+                "{}: a caller with a token has the name of the token in the history; do not send the header",
+                Self::ACTOR
+            ))),
+            (None, Some(name)) if name.chars().count() > Self::LONGEST_ACTOR || name.contains('\0') => {
+                let most = Self::LONGEST_ACTOR;
+                Err(ApiError::invalid_header(&format!(
+                    "{}: expected at most {most} characters, without NUL",
+                    Self::ACTOR
+                )))
+            }
+            (token, stated) => Ok(token.map(str::to_owned).or(stated)),
+        }
     }
 }
 
@@ -220,6 +241,9 @@ impl Input for EditOptions {
 fn describe_edit(operation: &mut Operation) {
     let schema = json!({"type": "string", "maxLength": 1000});
     operation.parameter("X-Novi-Reason", "header", false, "The reason, for the history", &schema);
+    let schema = json!({"type": "string", "maxLength": 255});
+    let text = "The author, for the history, from a caller without a token";
+    operation.parameter("X-Novi-Actor", "header", false, text, &schema);
     operation.error(409, "The current rows do not allow the change");
     operation.error(412, "The row was modified since you read it; `conflict` has both sides");
     operation.error(422, "The change would make invalid rows; `problems` has the places");

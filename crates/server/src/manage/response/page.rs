@@ -22,6 +22,9 @@ pub(crate) struct Page<T> {
     pub(crate) next: Option<String>,
     /// The revision of the rows.
     pub(crate) revision: i64,
+    /// The number of items on all pages, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) total: Option<usize>,
 }
 
 /// The most items of a page.
@@ -132,6 +135,7 @@ pub(crate) fn sorted_page<'a, R: Sortable, T>(
         let order = key(one).cmp(&key(other));
         if descending { order.reverse() } else { order }
     });
+    let total = Some(rows.len());
     if let Some(cursor) = cursor {
         let cursor: Cursor = decode_cursor(cursor)?;
         if cursor.sort != *sort {
@@ -148,7 +152,7 @@ pub(crate) fn sorted_page<'a, R: Sortable, T>(
         let (number, text, id) = key(last);
         encode_cursor(&Cursor { sort: (*sort).to_owned(), number, text: text.to_owned(), id })
     });
-    Ok(Page { items: rows.into_iter().map(detail).collect(), next, revision: revision.number() })
+    Ok(Page { items: rows.into_iter().map(detail).collect(), next, revision: revision.number(), total })
 }
 
 /// The page of a list whose items have no key.

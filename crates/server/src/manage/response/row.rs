@@ -80,6 +80,11 @@ impl<T: JsonSchema> Output for Changed<T> {
 pub(crate) struct Created<T>(Response, PhantomData<fn() -> T>);
 
 impl<T> Created<T> {
+    /// A response with this body. `location` is relative to the path of the request.
+    pub(crate) fn new(body: &impl Serialize, location: &str) -> Result<Self, ApiError> {
+        Ok(Self::row(Row(reply(StatusCode::OK, body)?, PhantomData), location))
+    }
+
     /// `location` is relative to the path of the request.
     pub(crate) fn row(row: Row<T>, location: &str) -> Self {
         let mut response = row.0;

@@ -1,0 +1,66 @@
+//! Styles and scripts, with a hash of their content in their names, so that browsers keep them forever.
+
+use std::{fmt::Write as _, sync::LazyLock};
+
+use axum::{
+    extract::Path,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use sha2_11::{Digest as _, Sha256};
+
+/// A file that pages use.
+pub(crate) struct Asset {
+    /// The name with the hash: `admin-1a2b3c4d5e6f7081.css`.
+    pub(crate) name: String,
+    content_type: &'static str,
+    content: &'static str,
+}
+
+impl Asset {
+    fn new(stem: &str, extension: &str, content_type: &'static str, content: &'static str) -> Self {
+        let mut name = format!("{stem}-");
+        for byte in Sha256::digest(content.as_bytes()).iter().take(8) {
+            // Writing to a string does not fail.
+            let _ = write!(name, "{byte:02x}");
+        }
+        name.push('.');
+        name.push_str(extension);
+        Self { name, content_type, content }
+    }
+}
+
+/// All files of the pages.
+pub(crate) struct Assets {
+    pub(crate) style: Asset,
+    pub(crate) script: Asset,
+    /// htmx 4.0.1 from its npm package `htmx.org`; `assets/htmx-LICENSE.txt` has its license (0BSD).
+    pub(crate) htmx: Asset,
+    pub(crate) icon: Asset,
+}
+
+pub(crate) static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
+    style: Asset::new("admin", "css", "text/css; charset=utf-8", include_str!("../assets/admin.css")),
+    script: Asset::new("admin", "js", "text/javascript; charset=utf-8", include_str!("../assets/admin.js")),
+    htmx: Asset::new(
+        "htmx-4.0.1",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_str!("../assets/htmx-4.0.1.min.js"),
+    ),
+    icon: Asset::new("icon", "svg", "image/svg+xml", include_str!("../assets/icon.svg")),
+});
+
+/// `GET /assets/{name}`
+pub(crate) async fn asset(Path(name): Path<String>) -> Response {
+    let Assets { style, script, htmx, icon } = &*ASSETS;
+    let Some(asset) = [style, script, htmx, icon].into_iter().find(|asset| asset.name == name) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let mut response = asset.content.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+    let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
+    headers.insert(header::CACHE_CONTROL, forever);
+    response
+}

@@ -1,0 +1,139 @@
+//! Editing an activation.
+
+use askama::Template;
+use axum::{
+    extract::Path,
+    http::{Method, StatusCode},
+    response::Response,
+};
+use novi::{
+    activation::Words,
+    rows::{ActivationRow, Rows},
+};
+use serde_json::Value;
+
+use crate::{
+    api::Failure,
+    pages::{
+        flags::{Done, find as find_flag},
+        form::{Problems, checked_json, object},
+    },
+    visit::{Editor, Layout, Page, Section, Sent, Visit},
+    words::{Markup, pretty, words},
+};
+
+#[derive(Template)]
+#[template(path = "activation.html")]
+struct ActivationPage {
+    layout: Layout,
+    id: i64,
+    version: i64,
+    name: String,
+    class_name: String,
+    config: String,
+    words: Markup,
+    /// The flags that are linked to it.
+    flags: Vec<(String, i64)>,
+    members: usize,
+    types: Vec<String>,
+    problems: Problems,
+    error: Option<String>,
+}
+
+impl ActivationPage {
+    fn other_problems(&self) -> Vec<String> {
+        self.problems.elsewhere(&["/name", "/class_name", "/config"])
+    }
+}
+
+fn find(rows: &Rows, id: i64) -> Option<&ActivationRow> {
+    rows.activations
+        .binary_search_by_key(&id, |row| row.id)
+        .ok()
+        .and_then(|place| rows.activations.get(place))
+}
+
+fn page(visit: &Visit, rows: &Rows, row: &ActivationRow) -> ActivationPage {
+    let registry = visit.guest.site.flags().registry();
+    let flags = rows.links.iter().filter(|link| link.activation_id == Some(row.id));
+    let flags = flags.filter_map(|link| link.flag_id);
+    ActivationPage {
+        layout: visit.layout("Edit an activation", Section::Flags),
+        id: row.id,
+        version: row.row_version,
+        name: row.name.clone(),
+        class_name: row.class_name.clone(),
+        config: row.config.as_deref().map(pretty_or_same).unwrap_or_default(),
+        words: words(&Words::new(&registry, rows).activation(row).words),
+        flags: flags.filter_map(|id| Some((find_flag(rows, id)?.name.clone(), id))).collect(),
+        members: rows.members_of(row.id).len(),
+        types: registry.iter().map(|kind| kind.class().to_owned()).collect(),
+        problems: Problems(Vec::new()),
+        error: None,
+    }
+}
+
+/// A config with line breaks, unless that would change the digits of its numbers or the order of its fields.
+fn pretty_or_same(config: &str) -> String {
+    let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+    let pretty = pretty(config);
+    if squeezed(&pretty) == squeezed(config) { pretty } else { config.to_owned() }
+}
+
+pub(crate) async fn edit(Editor(visit): Editor, Path(id): Path<i64>) -> Page {
+    let rows = visit.rows()?;
+    let row = find(rows, id).ok_or_else(|| visit.not_found(&format!("activation {id} was not found")))?;
+    Ok(visit.page(&page(&visit, rows, row)))
+}
+
+pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
+    let visit = &sent.visit;
+    let rows = visit.rows()?;
+    let row = find(rows, id).ok_or_else(|| visit.not_found(&format!("activation {id} was not found")))?;
+    let (name, class_name, config) = (sent.text("name"), sent.text("class_name"), sent.text("config"));
+    let version = sent.text("version").parse().unwrap_or(row.row_version);
+    let again = |failure: Failure| -> Response {
+        let error = Some(failure.message).filter(|_| failure.problems.is_empty());
+        let page = ActivationPage {
+            version,
+            name: name.to_owned(),
+            class_name: class_name.to_owned(),
+            config: config.to_owned(),
+            problems: Problems(failure.problems),
+            error,
+            ..page(visit, rows, row)
+        };
+        visit.page_with(failure.status, &page)
+    };
+    let config = match checked_json("/config", config) {
+        Ok(config) => config,
+        Err(problem) => {
+            let failure = Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "the config is not JSON");
+            return Err(again(Failure { problems: vec![problem], ..failure }));
+        }
+    };
+    let fields = [
+        ("name", Value::from(name).to_string()),
+        ("class_name", Value::from(class_name).to_string()),
+        ("config", config),
+        ("version", version.to_string()),
+    ];
+    let before = visit.snapshot.revision().number();
+    let (path, body) = (format!("/api/activations/{id}"), object(&fields));
+    match visit.api().call(Method::PATCH, &path, &sent.authorship(), Some(body)).await {
+        Ok(_) => Ok(saved(visit, rows, id, before)),
+        Err(failure) => Err(again(failure)),
+    }
+}
+
+/// The page of a flag that is linked to the activation, where the change can be undone.
+fn saved(visit: &Visit, rows: &Rows, id: i64, before: i64) -> Response {
+    let flag = rows.links.iter().find(|link| link.activation_id == Some(id)).and_then(|link| link.flag_id);
+    match flag.and_then(|id| find_flag(rows, id)) {
+        Some(flag) => {
+            let done = Done::query("saved", flag.id, flag.metadata.row_version, before);
+            visit.redirect(&format!("/flags/{}?{done}", flag.id))
+        }
+        None => visit.redirect("/flags"),
+    }
+}

@@ -1,0 +1,348 @@
+//! Creating, editing and deleting a flag.
+
+use askama::Template;
+use axum::{
+    extract::Path,
+    http::{Method, StatusCode},
+    response::Response,
+};
+use novi::rows::FlagRow;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    api::{Failure, Problem},
+    pages::{
+        flags::{Done, find},
+        form::{Problems, checked_json, object},
+        switch::{affected, problems},
+        templates::{TEMPLATES, Template as Start},
+    },
+    visit::{Editor, Layout, Page, Section, Sent, Visit},
+};
+
+/// The fields of a flag, as the form has them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fields {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) owner: String,
+    pub(crate) tags: String,
+    pub(crate) expires_at: String,
+    pub(crate) variants: String,
+    pub(crate) default_variant: String,
+    pub(crate) off_variant: String,
+    pub(crate) fail_mode: String,
+    pub(crate) exposed: bool,
+    pub(crate) override_allowed: bool,
+}
+
+impl Fields {
+    fn of(row: &FlagRow) -> Self {
+        let metadata = &row.metadata;
+        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        Self {
+            name: row.name.clone(),
+            description: text(&metadata.description),
+            owner: text(&metadata.owner),
+            tags: metadata.tags.join(", "),
+            expires_at: metadata.expires_at.map(|at| at.to_rfc3339()).unwrap_or_default(),
+            variants: text(&metadata.variants),
+            default_variant: text(&metadata.default_variant),
+            off_variant: text(&metadata.off_variant),
+            fail_mode: metadata.fail_mode.as_str().to_owned(),
+            exposed: metadata.exposed,
+            override_allowed: metadata.override_allowed,
+        }
+    }
+
+    fn sent(sent: &Sent) -> Self {
+        let text = |name: &str| sent.text(name).to_owned();
+        Self {
+            name: text("name"),
+            description: text("description"),
+            owner: text("owner"),
+            tags: text("tags"),
+            expires_at: text("expires_at"),
+            variants: text("variants"),
+            default_variant: text("default_variant"),
+            off_variant: text("off_variant"),
+            fail_mode: text("fail_mode"),
+            exposed: sent.is_checked("exposed"),
+            override_allowed: sent.is_checked("override_allowed"),
+        }
+    }
+
+    /// The fields for the API that differ from the row, as JSON text: numbers keep all their digits.
+    fn changed(&self, before: &Self) -> Result<Vec<(&'static str, String)>, Problem> {
+        let mut fields = Vec::new();
+        let text = |value: &str| if value.is_empty() { Value::Null } else { value.into() }.to_string();
+        if self.name != before.name {
+            fields.push(("name", Value::from(&*self.name).to_string()));
+        }
+        for (name, new, old) in [
+            ("description", &self.description, &before.description),
+            ("owner", &self.owner, &before.owner),
+            ("expires_at", &self.expires_at, &before.expires_at),
+            ("default_variant", &self.default_variant, &before.default_variant),
+            ("off_variant", &self.off_variant, &before.off_variant),
+        ] {
+            if new != old {
+                fields.push((name, text(new)));
+            }
+        }
+        if self.tags != before.tags {
+            let tags: Vec<&str> = self.tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()).collect();
+            fields.push(("tags", json!(tags).to_string()));
+        }
+        if self.variants != before.variants {
+            fields.push(("variants", checked_json("/variants", &self.variants)?));
+        }
+        if self.fail_mode != before.fail_mode {
+            fields.push(("fail_mode", Value::from(&*self.fail_mode).to_string()));
+        }
+        for (name, new, old) in [
+            ("exposed", self.exposed, before.exposed),
+            ("override_allowed", self.override_allowed, before.override_allowed),
+        ] {
+            if new != old {
+                fields.push((name, new.to_string()));
+            }
+        }
+        Ok(fields)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "edit.html")]
+struct EditPage {
+    layout: Layout,
+    id: i64,
+    version: i64,
+    fields: Fields,
+    problems: Problems,
+    error: Option<String>,
+}
+
+const POINTERS: [&str; 9] = [
+    "/name",
+    "/description",
+    "/owner",
+    "/tags",
+    "/expires_at",
+    "/variants",
+    "/default_variant",
+    "/off_variant",
+    "/fail_mode",
+];
+
+impl EditPage {
+    fn other_problems(&self) -> Vec<String> {
+        self.problems.elsewhere(&POINTERS)
+    }
+}
+
+/// The page again, with what is wrong.
+fn again(visit: &Visit, id: i64, version: i64, fields: Fields, failure: Failure) -> Response {
+    let status = failure.status;
+    let error = Some(failure.message).filter(|_| failure.problems.is_empty());
+    let page = EditPage {
+        layout: visit.layout("Edit", Section::Flags),
+        id,
+        version,
+        fields,
+        problems: Problems(failure.problems),
+        error,
+    };
+    visit.page_with(status, &page)
+}
+
+pub(crate) async fn edit(Editor(visit): Editor, Path(id): Path<i64>) -> Page {
+    let row = find(visit.rows()?, id).ok_or_else(|| visit.not_found(&format!("flag {id} was not found")))?;
+    Ok(visit.page(&EditPage {
+        layout: visit.layout("Edit", Section::Flags),
+        id,
+        version: row.metadata.row_version,
+        fields: Fields::of(row),
+        problems: Problems(Vec::new()),
+        error: None,
+    }))
+}
+
+pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
+    let visit = &sent.visit;
+    let row = find(visit.rows()?, id).ok_or_else(|| visit.not_found(&format!("flag {id} was not found")))?;
+    let (fields, before) = (Fields::sent(&sent), visit.snapshot.revision().number());
+    let version: i64 = sent.text("version").parse().unwrap_or(row.metadata.row_version);
+    let mut changed = match fields.changed(&Fields::of(row)) {
+        Ok(changed) => changed,
+        Err(problem) => {
+            let failure = Failure {
+                problems: vec![problem],
+                ..Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "the form has a problem")
+            };
+            return Err(again(visit, id, version, fields, failure));
+        }
+    };
+    if changed.is_empty() {
+        return Ok(visit.redirect(&format!("/flags/{id}")));
+    }
+    changed.push(("version", version.to_string()));
+    let (path, body) = (format!("/api/flags/{id}"), object(&changed));
+    match visit.api().call(Method::PATCH, &path, &sent.authorship(), Some(body)).await {
+        Ok(saved) => {
+            let version = saved["version"].as_i64().unwrap_or_default();
+            Ok(visit.redirect(&format!("/flags/{id}?{}", Done::query("saved", id, version, before))))
+        }
+        Err(failure) => Err(again(visit, id, version, fields, failure)),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "new.html")]
+struct NewPage {
+    layout: Layout,
+    templates: &'static [Start],
+    chosen: String,
+    name: String,
+    description: String,
+    config: String,
+    on: bool,
+    problems: Problems,
+    error: Option<String>,
+}
+
+pub(crate) async fn new(
+    Editor(visit): Editor,
+    axum::extract::Query(query): axum::extract::Query<std::collections::HashMap<String, String>>,
+) -> Page {
+    let chosen = query.get("from").cloned().unwrap_or_default();
+    let start = TEMPLATES.iter().find(|start| start.slug == chosen);
+    Ok(visit.page(&NewPage {
+        layout: visit.layout("New flag", Section::Flags),
+        templates: TEMPLATES,
+        config: start.map(Start::config).unwrap_or_default(),
+        chosen,
+        name: String::new(),
+        description: String::new(),
+        on: false,
+        problems: Problems(Vec::new()),
+        error: None,
+    }))
+}
+
+pub(crate) async fn create(sent: Sent) -> Page {
+    let visit = &sent.visit;
+    let chosen = sent.text("from").to_owned();
+    let start = TEMPLATES.iter().find(|start| start.slug == chosen);
+    let (name, config) = (sent.text("name"), sent.text("config"));
+    let again = |failure: Failure| {
+        let error = Some(failure.message).filter(|_| failure.problems.is_empty());
+        let page = NewPage {
+            layout: visit.layout("New flag", Section::Flags),
+            templates: TEMPLATES,
+            chosen: chosen.clone(),
+            name: name.to_owned(),
+            description: sent.text("description").to_owned(),
+            config: config.to_owned(),
+            on: sent.is_checked("on"),
+            problems: Problems(failure.problems),
+            error,
+        };
+        visit.page_with(failure.status, &page)
+    };
+    let body = match creation(&sent, start, visit) {
+        Ok(body) => body,
+        Err(problem) => {
+            let failure = Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "the form has a problem");
+            return Err(again(Failure { problems: vec![problem], ..failure }));
+        }
+    };
+    match visit.api().call(Method::POST, "/api/edits", &sent.authorship(), Some(body)).await {
+        Ok(created) => {
+            let id = created["rows"].as_array().into_iter().flatten();
+            let id = id.filter(|row| row["table"] == "flags").find_map(|row| row["id"].as_i64());
+            let id = id.unwrap_or_default();
+            Ok(visit.redirect(&format!("/flags/{id}?done=created&flag={id}")))
+        }
+        Err(mut failure) => {
+            for problem in &mut failure.problems {
+                // To the fields of the form.
+                for (change, field) in [
+                    ("/changes/0/create_activation", ""),
+                    ("/changes/1/create_flag", ""),
+                    ("/changes/0/create_flag", ""),
+                ] {
+                    if let Some(rest) = problem.pointer.strip_prefix(change) {
+                        problem.pointer = format!("{field}{rest}");
+                        break;
+                    }
+                }
+            }
+            Err(again(failure))
+        }
+    }
+}
+
+/// The changes that create a flag, and its activation if the template has one.
+fn creation(sent: &Sent, start: Option<&Start>, visit: &Visit) -> Result<String, Problem> {
+    let (name, description) = (sent.text("name"), sent.optional("description"));
+    let class = start.and_then(|start| start.class);
+    let mut flag = Map::new();
+    flag.insert("name".to_owned(), name.into());
+    flag.insert("status".to_owned(), sent.is_checked("on").into());
+    flag.insert("description".to_owned(), description.map_or(Value::Null, Value::from));
+    let Some(class) = class else {
+        return Ok(json!({"changes": [{"create_flag": flag}]}).to_string());
+    };
+    let config = checked_json("/config", sent.text("config"))?;
+    // Ids are chosen here, since the flag refers to the activation; a duplicate is reported.
+    let id = visit.snapshot.rows().and_then(|rows| rows.activations.last()).map_or(1, |last| last.id + 1);
+    flag.insert("activations".to_owned(), json!([id]));
+    let activation = format!(
+        r#"{{"create_activation":{{"id":{id},"name":{},"class_name":{},"config":{config}}}}}"#,
+        Value::from(name),
+        Value::from(class)
+    );
+    Ok(format!(r#"{{"changes":[{activation},{}]}}"#, json!({"create_flag": flag})))
+}
+
+#[derive(Template)]
+#[template(path = "delete.html")]
+struct DeletePage {
+    layout: Layout,
+    id: i64,
+    version: i64,
+    name: String,
+    affected: Vec<String>,
+    problems: Vec<String>,
+}
+
+pub(crate) async fn confirm_delete(Editor(visit): Editor, Path(id): Path<i64>) -> Page {
+    let row = find(visit.rows()?, id).ok_or_else(|| visit.not_found(&format!("flag {id} was not found")))?;
+    let path = format!("/api/flags/{id}?dry_run=true");
+    let planned = visit.api().call(Method::DELETE, &path, &[], None).await;
+    let planned = planned.map_err(|failure| visit.fail(&failure))?;
+    Ok(visit.page(&DeletePage {
+        layout: visit.layout("Delete", Section::Flags),
+        id,
+        version: row.metadata.row_version,
+        name: row.name.clone(),
+        affected: affected(&planned, &row.name),
+        problems: problems(&planned),
+    }))
+}
+
+pub(crate) async fn delete(Path(id): Path<i64>, sent: Sent) -> Page {
+    let visit = &sent.visit;
+    let row = find(visit.rows()?, id).ok_or_else(|| visit.not_found(&format!("flag {id} was not found")))?;
+    if sent.text("name") != row.name {
+        let message = format!("type the name of the flag, {:?}, to delete it", row.name);
+        return Err(visit.fail(&Failure::new(StatusCode::UNPROCESSABLE_ENTITY, message)));
+    }
+    let version = format!("\"{}\"", sent.text("version"));
+    let mut headers = sent.authorship();
+    headers.push(("if-match", &version));
+    let deleted = visit.api().call(Method::DELETE, &format!("/api/flags/{id}"), &headers, None).await;
+    deleted.map_err(|failure| visit.fail(&failure))?;
+    Ok(visit.redirect("/flags?done=deleted"))
+}

@@ -1,0 +1,280 @@
+//! The list of flags.
+
+use std::collections::{BTreeMap, HashMap};
+
+use askama::Template;
+use axum::{extract::Query, response::Response};
+use chrono::Utc;
+use novi::{
+    activation::{Registry, Words},
+    rows::{FlagRow, Rows},
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    api::with_query,
+    visit::{Guest, Layout, Page, Section, Visit},
+    words::{Markup, bar, rule, shares, time},
+};
+
+/// Flags on one page.
+const PER_PAGE: &str = "50";
+
+/// The most owners and tags that are suggested.
+const MOST_SUGGESTED: usize = 100;
+
+/// The search and the filters, as they stand in the address.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Search {
+    pub(crate) q: String,
+    pub(crate) status: String,
+    pub(crate) owner: String,
+    pub(crate) tag: String,
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) broken: String,
+    pub(crate) sort: String,
+    cursor: String,
+}
+
+fn or<'a>(text: &'a str, default: &'a str) -> &'a str {
+    if text.is_empty() { default } else { text }
+}
+
+impl Search {
+    /// The query for the API.
+    fn for_api(&self) -> String {
+        let (sort, broken) = (or(&self.sort, "name"), if self.broken.is_empty() { "" } else { "true" });
+        with_query(
+            "/api/flags",
+            &[
+                ("limit", PER_PAGE),
+                ("sort", sort),
+                ("q", self.q.trim()),
+                ("status", &self.status),
+                ("owner", self.owner.trim()),
+                ("tag", self.tag.trim()),
+                ("class_name", &self.kind),
+                ("broken", broken),
+                ("cursor", &self.cursor),
+            ],
+        )
+    }
+
+    /// The query of the page after this one.
+    fn next(&self, cursor: &str) -> String {
+        with_query(
+            "",
+            &[
+                ("q", &self.q),
+                ("status", &self.status),
+                ("owner", &self.owner),
+                ("tag", &self.tag),
+                ("type", &self.kind),
+                ("broken", &self.broken),
+                ("sort", &self.sort),
+                ("cursor", cursor),
+            ],
+        )
+    }
+
+    fn is_narrowed(&self) -> bool {
+        [&self.q, &self.status, &self.owner, &self.tag, &self.kind, &self.broken]
+            .iter()
+            .any(|field| !field.is_empty())
+    }
+
+    fn is_first(&self) -> bool {
+        self.cursor.is_empty()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "flags.html")]
+struct FlagsPage {
+    layout: Layout,
+    search: Search,
+    flags: Vec<Line>,
+    total: u64,
+    next: Option<String>,
+    owners: Vec<String>,
+    tags: Vec<String>,
+    types: Vec<String>,
+    notice: Option<Notice>,
+}
+
+/// A flag in the list.
+struct Line {
+    id: i64,
+    name: String,
+    description: Option<String>,
+    on: bool,
+    overridden: bool,
+    rule: Markup,
+    bar: Markup,
+    owner: Option<String>,
+    tags: Vec<String>,
+    expiry: Option<Markup>,
+    expired: bool,
+    issues: usize,
+}
+
+/// What was done, with a way to undo it.
+pub(crate) struct Notice {
+    pub(crate) text: String,
+    /// The flag, its version after the change, and the revision before it.
+    pub(crate) undo: Option<Undo>,
+}
+
+pub(crate) struct Undo {
+    pub(crate) id: i64,
+    pub(crate) version: i64,
+    pub(crate) revision: i64,
+}
+
+/// What was done, as the address says after a change.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Done {
+    #[serde(rename = "done")]
+    what: String,
+    flag: Option<i64>,
+    version: Option<i64>,
+    before: Option<i64>,
+}
+
+impl Done {
+    /// The address with what was done.
+    pub(crate) fn query(done: &str, id: i64, version: i64, before: i64) -> String {
+        format!("done={done}&flag={id}&version={version}&before={before}")
+    }
+
+    /// The notice, with the name of the flag as it is now.
+    pub(crate) fn notice(&self, rows: &Rows) -> Option<Notice> {
+        let flag = self.flag.and_then(|id| find(rows, id));
+        let name = flag.map(|flag| flag.name.as_str()).unwrap_or_default();
+        let text = match (&*self.what, flag) {
+            ("on", Some(_)) => format!("Turned on {name}."),
+            ("off", Some(_)) => format!("Turned off {name}."),
+            ("saved", Some(_)) => format!("Saved {name}."),
+            ("created", Some(_)) => format!("Created {name}."),
+            ("undone", Some(_)) => format!("Undid the change of {name}."),
+            ("deleted", _) => "Deleted the flag. Its history is kept.".to_owned(),
+            ("rolled-back", _) => "Rolled back.".to_owned(),
+            ("token-revoked", _) => "Revoked the token. Servers reject it within a second.".to_owned(),
+            _ => return None,
+        };
+        let can_undo = matches!(&*self.what, "on" | "off" | "saved");
+        let undo = match (self.flag, self.version, self.before) {
+            (Some(id), Some(version), Some(revision)) if can_undo => Some(Undo { id, version, revision }),
+            _ => None,
+        };
+        Some(Notice { text, undo })
+    }
+}
+
+/// The flag with an id.
+pub(crate) fn find(rows: &Rows, id: i64) -> Option<&FlagRow> {
+    rows.flags.binary_search_by_key(&id, |row| row.id).ok().and_then(|place| rows.flags.get(place))
+}
+
+pub(crate) async fn home(guest: Guest) -> Response {
+    guest.redirect("/flags")
+}
+
+pub(crate) async fn list(visit: Visit, Query(search): Query<Search>, Query(done): Query<Done>) -> Page {
+    let found = visit.api().get(&search.for_api()).await.map_err(|failure| visit.fail(&failure))?;
+    let rows = visit.rows()?;
+    let registry = visit.guest.site.flags().registry();
+    let issues = issues_by_flag(&visit);
+    let ids = found["items"].as_array().into_iter().flatten().filter_map(|flag| flag["id"].as_i64());
+    let flags = ids.filter_map(|id| Some(line(&visit, rows, &registry, find(rows, id)?, &issues))).collect();
+    let next = found["next"].as_str().map(|cursor| search.next(cursor));
+    let (owners, tags) = suggestions(rows);
+    Ok(visit.page(&FlagsPage {
+        layout: visit.layout("Flags", Section::Flags),
+        flags,
+        total: found["total"].as_u64().unwrap_or_default(),
+        next,
+        owners,
+        tags,
+        types: registry.iter().map(|kind| kind.class().to_owned()).collect(),
+        notice: done.notice(rows),
+        search,
+    }))
+}
+
+/// How many issues break each flag.
+pub(crate) fn issues_by_flag(visit: &Visit) -> HashMap<&str, usize> {
+    let mut issues = HashMap::new();
+    for issue in visit.snapshot.issues().iter().filter(|issue| !issue.warning) {
+        for flag in &issue.flags {
+            *issues.entry(flag.as_str()).or_default() += 1;
+        }
+    }
+    issues
+}
+
+fn line(
+    visit: &Visit,
+    rows: &Rows,
+    registry: &Registry,
+    row: &FlagRow,
+    issues: &HashMap<&str, usize>,
+) -> Line {
+    let phrased = Words::new(registry, rows);
+    let metadata = &row.metadata;
+    Line {
+        id: row.id,
+        name: row.name.clone(),
+        description: metadata.description.clone(),
+        on: row.status,
+        overridden: visit.snapshot.is_overridden(&row.name),
+        rule: rule(row.status, &short(&phrased.rule(row.id))),
+        bar: bar(shares(&phrased.activations(row.id))),
+        owner: metadata.owner.clone(),
+        tags: metadata.tags.clone(),
+        expiry: metadata.expires_at.map(time),
+        expired: metadata.expires_at.is_some_and(|at| at <= Utc::now()),
+        issues: issues.get(row.name.as_str()).copied().unwrap_or_default(),
+    }
+}
+
+/// A rule that is short enough for a list.
+fn short(rule: &str) -> String {
+    const LONGEST: usize = 220;
+    match rule.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", rule.get(..end).unwrap_or_default()),
+        None => rule.to_owned(),
+    }
+}
+
+/// The most frequent owners and tags, by name.
+fn suggestions(rows: &Rows) -> (Vec<String>, Vec<String>) {
+    let (mut owners, mut tags): (BTreeMap<&str, usize>, BTreeMap<&str, usize>) = Default::default();
+    for flag in &rows.flags {
+        if let Some(owner) = &flag.metadata.owner {
+            *owners.entry(owner).or_default() += 1;
+        }
+        for tag in &flag.metadata.tags {
+            *tags.entry(tag).or_default() += 1;
+        }
+    }
+    (most_frequent(owners), most_frequent(tags))
+}
+
+fn most_frequent(counts: BTreeMap<&str, usize>) -> Vec<String> {
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts.truncate(MOST_SUGGESTED);
+    let mut names: Vec<String> = counts.into_iter().map(|(name, _)| name.to_owned()).collect();
+    names.sort_unstable();
+    names
+}
+
+/// The field of a JSON object as text; empty if it is missing or null.
+pub(crate) fn text_of(value: &Value, field: &str) -> String {
+    value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
+}

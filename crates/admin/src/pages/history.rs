@@ -1,0 +1,240 @@
+//! The history of all rows, and rolling back.
+
+use askama::Template;
+use axum::{extract::Query, http::Method, response::Response};
+use novi::{activation::Words, rows::ActivationRow};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    api::with_query,
+    pages::flags::{Done, Notice, find, text_of},
+    visit::{Editor, Layout, Page, Section, Sent, Visit},
+    words::{Markup, plain, time_of},
+};
+
+/// The longest value that is shown.
+const LONGEST: usize = 400;
+
+/// A revision, and what changed in it.
+pub(crate) struct Change {
+    pub(crate) revision: i64,
+    pub(crate) before: i64,
+    pub(crate) at: Markup,
+    pub(crate) actor: String,
+    pub(crate) reason: String,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// A row that changed.
+pub(crate) struct Row {
+    pub(crate) operation: String,
+    pub(crate) subject: String,
+    pub(crate) link: Option<String>,
+    pub(crate) fields: Vec<Field>,
+}
+
+/// A field that changed.
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) before: String,
+    pub(crate) after: String,
+}
+
+/// The changes of a page of the history, by revision.
+pub(crate) fn changes(page: &Value, visit: &Visit, words: &Words<'_>) -> Vec<Change> {
+    let mut changes: Vec<Change> = Vec::new();
+    for item in page["items"].as_array().into_iter().flatten() {
+        let revision = item["revision"].as_i64().unwrap_or_default();
+        if changes.last().is_none_or(|last| last.revision != revision) {
+            changes.push(Change {
+                revision,
+                before: revision - 1,
+                at: time_of(&item["changed_at"]),
+                actor: text_of(item, "actor"),
+                reason: text_of(item, "reason"),
+                rows: Vec::new(),
+            });
+        }
+        if let Some(change) = changes.last_mut() {
+            change.rows.push(row(item, visit, words));
+        }
+    }
+    changes
+}
+
+/// What happened to a row, in words.
+fn row(item: &Value, visit: &Visit, words: &Words<'_>) -> Row {
+    let (entity, operation) = (text_of(item, "entity"), text_of(item, "operation"));
+    let (before, after) = (&item["before"], &item["after"]);
+    let row = if after.is_null() { before } else { after };
+    let done = done(&entity, &operation, (status(before), status(after)));
+    let flag = match entity.as_str() {
+        "flags" => row["id"].as_i64(),
+        "flag_metadata" | "flags_activations" => row["flag_id"].as_i64(),
+        _ => None,
+    };
+    let rows = visit.snapshot.rows();
+    let known = flag.and_then(|id| find(rows?, id));
+    let subject = match (entity.as_str(), known) {
+        ("flag_metadata" | "flags_activations", Some(flag)) => flag.name.clone(),
+        ("flags" | "activations", _) => text_of(row, "name"),
+        _ => text_of(item, "subject"),
+    };
+    let mut fields = if operation == "update" { fields(item) } else { Vec::new() };
+    if entity == "activations" && operation == "update" {
+        fields.insert(0, in_words(words, before, after));
+    }
+    if matches!(done, "Turned on" | "Turned off") {
+        fields.retain(|field| field.name != "status");
+    }
+    let link = known.map(|flag| format!("{}/flags/{}", visit.prefix(), flag.id));
+    Row { operation: done.to_owned(), subject, link, fields }
+}
+
+/// What was done to a row of a table.
+fn done(entity: &str, operation: &str, status: (Option<bool>, Option<bool>)) -> &'static str {
+    match (entity, operation) {
+        ("flags", "insert") => "Created flag",
+        ("flags", "delete") => "Deleted flag",
+        ("flags", _) => match status {
+            (Some(false), Some(true)) => "Turned on",
+            (Some(true), Some(false)) => "Turned off",
+            _ => "Renamed flag",
+        },
+        ("flag_metadata", "delete") => "Deleted metadata of",
+        ("flag_metadata", _) => "Metadata of",
+        ("activations", "insert") => "Created activation",
+        ("activations", "delete") => "Deleted activation",
+        ("activations", _) => "Changed activation",
+        ("flags_activations", "delete") => "Unlinked an activation from",
+        ("flags_activations", _) => "Linked an activation to",
+        (_, "delete") => "Removed member",
+        _ => "Added member",
+    }
+}
+
+/// The status in a row of `flags`, which is a number on some databases.
+fn status(row: &Value) -> Option<bool> {
+    row["status"].as_bool().or_else(|| row["status"].as_i64().map(|number| number != 0))
+}
+
+/// What an activation required before and after a change.
+fn in_words(words: &Words<'_>, before: &Value, after: &Value) -> Field {
+    let phrase = |row: &Value| {
+        let config = match &row["config"] {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            config => Some(config.to_string()),
+        };
+        let class = text_of(row, "class_name");
+        words.activation(&ActivationRow { config, ..ActivationRow::new(0, "", class, "") }).words
+    };
+    Field { name: "in words".to_owned(), before: phrase(before), after: phrase(after) }
+}
+
+/// The fields of a change or of a difference.
+pub(crate) fn fields(item: &Value) -> Vec<Field> {
+    let short = |value: &Value| {
+        let text = plain(value);
+        match text.char_indices().nth(LONGEST) {
+            Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+            None => text,
+        }
+    };
+    let field = |field: &Value| Field {
+        name: text_of(field, "field"),
+        before: short(&field["before"]),
+        after: short(&field["after"]),
+    };
+    let is_bookkeeping = |field: &Field| matches!(field.name.as_str(), "row_version" | "updated_at");
+    let all = item["fields"].as_array().into_iter().flatten().map(field);
+    all.filter(|field| !is_bookkeeping(field)).collect()
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Search {
+    flag: String,
+    cursor: String,
+}
+
+#[derive(Template)]
+#[template(path = "history.html")]
+struct HistoryPage {
+    layout: Layout,
+    notice: Option<Notice>,
+    flag: String,
+    changes: Vec<Change>,
+    next: Option<String>,
+}
+
+pub(crate) async fn list(visit: Visit, Query(search): Query<Search>, Query(done): Query<Done>) -> Page {
+    let flag = search.flag.trim();
+    let path = with_query("/api/history", &[("limit", "60"), ("flag", flag), ("cursor", &search.cursor)]);
+    let page = visit.api().get(&path).await.map_err(|failure| visit.fail(&failure))?;
+    let registry = visit.guest.site.flags().registry();
+    let next = page["next"].as_str().map(|cursor| with_query("", &[("cursor", cursor), ("flag", flag)]));
+    Ok(visit.page(&HistoryPage {
+        layout: visit.layout("History", Section::History),
+        notice: done.notice(visit.rows()?),
+        flag: flag.to_owned(),
+        changes: changes(&page, &visit, &Words::new(&registry, visit.rows()?)),
+        next,
+    }))
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Target {
+    to: i64,
+    #[serde(default)]
+    flag: String,
+}
+
+#[derive(Template)]
+#[template(path = "rollback.html")]
+struct RollbackPage {
+    layout: Layout,
+    to: i64,
+    flag: String,
+    differences: Vec<Row>,
+}
+
+impl Target {
+    fn body(&self) -> String {
+        let flag = Some(&self.flag).filter(|flag| !flag.is_empty());
+        json!({"to": self.to.to_string(), "flag": flag}).to_string()
+    }
+}
+
+/// What a rollback would change.
+pub(crate) async fn plan(Editor(visit): Editor, Query(target): Query<Target>) -> Page {
+    let planned =
+        visit.api().call(Method::POST, "/api/rollback?dry_run=true", &[], Some(target.body())).await;
+    let planned = planned.map_err(|failure| visit.fail(&failure))?;
+    let difference = |item: &Value| Row {
+        operation: text_of(item, "operation"),
+        subject: text_of(item, "subject"),
+        link: None,
+        fields: fields(item),
+    };
+    Ok(visit.page(&RollbackPage {
+        layout: visit.layout("Roll back", Section::History),
+        to: target.to,
+        flag: target.flag,
+        differences: planned["differences"].as_array().into_iter().flatten().map(difference).collect(),
+    }))
+}
+
+pub(crate) async fn rollback(sent: Sent) -> Page {
+    let visit = &sent.visit;
+    let to = sent.text("to").parse().map_err(|_| visit.not_found("the form names no revision"))?;
+    let target = Target { to, flag: sent.text("flag").to_owned() };
+    let done = visit.api().call(Method::POST, "/api/rollback", &sent.authorship(), Some(target.body())).await;
+    done.map_err(|failure| visit.fail(&failure))?;
+    Ok(finished(visit))
+}
+
+fn finished(visit: &Visit) -> Response {
+    visit.redirect("/history?done=rolled-back")
+}

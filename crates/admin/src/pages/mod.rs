@@ -1,0 +1,24 @@
+//! The pages, one file each.
+
+pub(crate) mod activation;
+pub(crate) mod edit;
+pub(crate) mod flag;
+pub(crate) mod flags;
+pub(crate) mod form;
+pub(crate) mod history;
+pub(crate) mod lists;
+pub(crate) mod login;
+pub(crate) mod playground;
+pub(crate) mod status;
+pub(crate) mod switch;
+pub(crate) mod templates;
+pub(crate) mod tokens;
+
+use axum::{http::Uri, response::Response};
+
+use crate::visit::Visit;
+
+/// The page for an unknown path.
+pub(crate) async fn no_page(visit: Visit, uri: Uri) -> Response {
+    visit.not_found(&format!("there is no page at {}{}", visit.prefix(), uri.path()))
+}

@@ -1,0 +1,199 @@
+//! Evaluating flags for a context.
+
+use askama::Template;
+use axum::{
+    extract::Query,
+    http::{HeaderMap, Method, header},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    api::escape,
+    pages::flag::id_of,
+    pages::flags::text_of,
+    visit::{Layout, Page, Section, Visit},
+    words::{Markup, plain},
+};
+
+/// The most flags that are listed.
+const MOST: usize = 500;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Question {
+    flag: String,
+    context: String,
+    at: String,
+}
+
+#[derive(Template)]
+#[template(path = "playground.html")]
+struct PlaygroundPage {
+    layout: Layout,
+    flag: String,
+    context: String,
+    at: String,
+    names: Vec<String>,
+    answer: Option<Answer>,
+    all: Vec<Line>,
+    more: usize,
+    error: Option<String>,
+    curl: Option<String>,
+}
+
+/// The decision of one flag, with its explanation.
+struct Answer {
+    id: Option<i64>,
+    on: bool,
+    variant: Option<String>,
+    value: String,
+    reason: String,
+    because: String,
+    revision: i64,
+    tree: Vec<Markup>,
+}
+
+/// The decision of one of all flags.
+struct Line {
+    id: Option<i64>,
+    name: String,
+    on: bool,
+    variant: String,
+    value: String,
+    reason: String,
+}
+
+/// An activation that was evaluated.
+#[derive(Template)]
+#[template(path = "trace_node.html")]
+struct Node {
+    state: &'static str,
+    title: String,
+    class_name: String,
+    variant: String,
+    inputs: Vec<(String, String)>,
+    notes: Vec<String>,
+    children: Vec<Markup>,
+}
+
+pub(crate) async fn playground(visit: Visit, headers: HeaderMap, Query(question): Query<Question>) -> Page {
+    let Question { flag, context, at } = question;
+    let asked = !context.is_empty() || !flag.is_empty();
+    let context = if context.trim().is_empty() { "{}".to_owned() } else { context };
+    let mut page = PlaygroundPage {
+        layout: visit.layout("Playground", Section::Playground),
+        names: visit.snapshot.flag_names().take(MOST).map(str::to_owned).collect(),
+        answer: None,
+        all: Vec::new(),
+        more: 0,
+        error: None,
+        curl: None,
+        flag,
+        context,
+        at,
+    };
+    if asked {
+        page.ask(&visit, &headers).await;
+    }
+    Ok(visit.page(&page))
+}
+
+impl PlaygroundPage {
+    async fn ask(&mut self, visit: &Visit, headers: &HeaderMap) {
+        let context: Value = match serde_json::from_str(&self.context) {
+            Ok(context @ Value::Object(_)) => context,
+            Ok(_) => return self.error = Some("The context must be a JSON object.".to_owned()),
+            Err(error) => return self.error = Some(format!("The context is not JSON: {error}.")),
+        };
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+        if self.flag.is_empty() {
+            self.curl = Some(curl(host, "/ofrep/v1/evaluate/flags", &context));
+            return self.ask_all(visit, &context).await;
+        }
+        let at =
+            if self.at.trim().is_empty() { String::new() } else { format!("&at={}", escape(self.at.trim())) };
+        let path = format!("/api/evaluate/{}?explain=true{at}", escape(&self.flag));
+        self.curl = Some(curl(host, &path, &context));
+        match visit.api().call(Method::POST, &path, &[], Some(context.to_string())).await {
+            Ok(found) => self.answer = Some(Answer::of(&found, id_of(visit, &self.flag))),
+            Err(failure) => self.error = Some(failure.message),
+        }
+    }
+
+    async fn ask_all(&mut self, visit: &Visit, context: &Value) {
+        let body = json!({"context": context}).to_string();
+        let found = visit.api().call(Method::POST, "/ofrep/v1/evaluate/flags", &[], Some(body)).await;
+        let found = match found {
+            Ok(found) => found,
+            Err(failure) => return self.error = Some(failure.message),
+        };
+        let flags = found["flags"].as_array().map(Vec::as_slice).unwrap_or_default();
+        self.more = flags.len().saturating_sub(MOST);
+        let line = |flag: &Value| {
+            let name = text_of(flag, "key");
+            // A flag that is off has the value false, or none.
+            let has_value = !flag["value"].is_null() && flag["value"] != Value::Bool(false);
+            Line {
+                id: id_of(visit, &name),
+                on: has_value && flag["reason"] != "DISABLED",
+                variant: text_of(flag, "variant"),
+                value: plain(&flag["value"]),
+                reason: text_of(flag, if flag["reason"].is_string() { "reason" } else { "errorCode" }),
+                name,
+            }
+        };
+        self.all = flags.iter().take(MOST).map(line).collect();
+    }
+}
+
+impl Answer {
+    fn of(found: &Value, id: Option<i64>) -> Self {
+        let explanation = &found["explanation"];
+        let tree = explanation["activations"].as_array().into_iter().flatten().map(node).collect();
+        Self {
+            id,
+            on: found["enabled"].as_bool().unwrap_or_default(),
+            variant: found["variant"].as_str().map(str::to_owned),
+            value: plain(&found["value"]),
+            reason: text_of(found, "reason"),
+            because: text_of(explanation, "because"),
+            revision: found["revision"].as_i64().unwrap_or_default(),
+            tree,
+        }
+    }
+}
+
+fn node(node: &Value) -> Markup {
+    let state = match node["on"].as_bool() {
+        Some(true) => "on",
+        Some(false) => "off",
+        None => "not evaluated",
+    };
+    let title = match node["path"].as_str() {
+        Some(path) => format!("{} {path}", text_of(node, "name")),
+        None => text_of(node, "name"),
+    };
+    let input = |input: &Value| {
+        let value = if input["value"].is_null() { "missing".to_owned() } else { plain(&input["value"]) };
+        (text_of(input, "attribute"), value)
+    };
+    let list = |field: &str| node[field].as_array().map(Vec::as_slice).unwrap_or_default();
+    Markup::rendered(&Node {
+        state,
+        title,
+        class_name: text_of(node, "class_name"),
+        variant: text_of(node, "variant"),
+        inputs: list("inputs").iter().map(input).collect(),
+        notes: list("notes").iter().filter_map(|note| note.as_str().map(str::to_owned)).collect(),
+        children: list("activations").iter().map(self::node).collect(),
+    })
+}
+
+/// The same question for a shell.
+fn curl(host: &str, path: &str, context: &Value) -> String {
+    let body = if path.starts_with("/api/") { context.clone() } else { json!({"context": context}) };
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+    let address = quoted(&format!("http://{host}{path}"));
+    format!("curl -s {address} -H 'content-type: application/json' \\\n  -d {}", quoted(&body.to_string()))
+}

@@ -1,0 +1,107 @@
+//! Turning a flag on and off, and undoing a change.
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query},
+    http::{Method, StatusCode},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    api::Failure,
+    pages::{
+        flags::{Done, find, text_of},
+        form::object,
+    },
+    visit::{Editor, Layout, Page, Section, Sent},
+    words::{Markup, words},
+};
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Wanted {
+    to: String,
+}
+
+#[derive(Template)]
+#[template(path = "switch.html")]
+struct SwitchPage {
+    layout: Layout,
+    id: i64,
+    name: String,
+    version: i64,
+    on: bool,
+    rule: Markup,
+    affected: Vec<String>,
+    problems: Vec<String>,
+}
+
+/// Asks for a reason, and says which other flags may change.
+pub(crate) async fn ask(Editor(visit): Editor, Path(id): Path<i64>, Query(wanted): Query<Wanted>) -> Page {
+    let on = wanted.to == "on";
+    let rows = visit.rows()?;
+    let row = find(rows, id).ok_or_else(|| visit.not_found(&format!("flag {id} was not found")))?;
+    let body = json!({"status": on}).to_string();
+    let path = format!("/api/flags/{id}?dry_run=true");
+    let planned = visit.api().call(Method::PATCH, &path, &[], Some(body)).await;
+    let planned = planned.map_err(|failure| visit.fail(&failure))?;
+    let registry = visit.guest.site.flags().registry();
+    Ok(visit.page(&SwitchPage {
+        layout: visit.layout(if on { "Turn on" } else { "Turn off" }, Section::Flags),
+        id,
+        name: row.name.clone(),
+        version: row.metadata.row_version,
+        on,
+        rule: words(&novi::activation::Words::new(&registry, rows).rule(id)),
+        affected: affected(&planned, &row.name),
+        problems: problems(&planned),
+    }))
+}
+
+/// The names of the other flags that a plan changes.
+pub(crate) fn affected(planned: &Value, name: &str) -> Vec<String> {
+    let flags = planned["plan"]["flags"].as_array().into_iter().flatten();
+    flags.map(|flag| text_of(flag, "name")).filter(|other| other != name).collect()
+}
+
+/// Why a plan would be rejected.
+pub(crate) fn problems(planned: &Value) -> Vec<String> {
+    let problems = planned["problems"].as_array().into_iter().flatten();
+    problems.map(|problem| text_of(problem, "message")).collect()
+}
+
+pub(crate) async fn switch(Path(id): Path<i64>, sent: Sent) -> Page {
+    let visit = &sent.visit;
+    let on = sent.text("to") == "on";
+    let before = visit.snapshot.revision().number();
+    let mut fields = vec![("status", on.to_string())];
+    if let Ok(version) = sent.text("version").parse::<i64>() {
+        fields.push(("version", version.to_string()));
+    }
+    let body = object(&fields);
+    let changed =
+        visit.api().call(Method::PATCH, &format!("/api/flags/{id}"), &sent.authorship(), Some(body)).await;
+    let changed = changed.map_err(|failure| visit.fail(&failure))?;
+    let version = changed["version"].as_i64().unwrap_or_default();
+    let done = Done::query(if on { "on" } else { "off" }, id, version, before);
+    Ok(visit.redirect(&format!("/flags/{id}?{done}")))
+}
+
+/// Rolls a flag back to before a change, unless somebody has changed it since.
+pub(crate) async fn undo(Path(id): Path<i64>, sent: Sent) -> Page {
+    let visit = &sent.visit;
+    let row = find(visit.rows()?, id).ok_or_else(|| visit.not_found(&format!("flag {id} was not found")))?;
+    if sent.text("version") != row.metadata.row_version.to_string() {
+        let message = format!(
+            "flag {:?} has changed since; its history shows every change and can roll back to each revision",
+            row.name
+        );
+        return Err(visit.fail(&Failure::new(StatusCode::CONFLICT, message)));
+    }
+    let body = json!({"to": sent.text("revision"), "flag": row.name}).to_string();
+    let mut headers = sent.authorship();
+    headers.push(("x-novi-reason", "undo"));
+    let undone = visit.api().call(Method::POST, "/api/rollback", &headers, Some(body)).await;
+    undone.map_err(|failure| visit.fail(&failure))?;
+    Ok(visit.redirect(&format!("/flags/{id}?done=undone&flag={id}")))
+}

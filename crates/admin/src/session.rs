@@ -1,0 +1,167 @@
+//! Sessions: an opaque cookie in the browser, the token in memory.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2_11::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+const COOKIE: &str = "novi_admin";
+
+/// Further sessions end the oldest one.
+const MOST: usize = 10_000;
+
+/// A session ends when it was not used for this long.
+const IDLE: Duration = Duration::from_hours(12);
+
+/// The random text of a cookie.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct SessionId(String);
+
+impl SessionId {
+    /// A new one; `None` if the system has no random numbers.
+    pub(crate) fn generate() -> Option<Self> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).ok()?;
+        Some(Self(URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
+    /// The one that a browser sent.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let pairs =
+            cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let text = pairs.filter(|(name, _)| *name == COOKIE).map(|(_, text)| text).next()?;
+        // Not one of another program.
+        (URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32)).then(|| Self(text.to_owned()))
+    }
+
+    fn hash(&self, purpose: &str) -> [u8; 32] {
+        Sha256::digest(format!("{purpose}:{}", self.0).as_bytes()).into()
+    }
+
+    /// The text that each form of the session sends, which pages of other sites cannot know.
+    pub(crate) fn form_key(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.hash("form"))
+    }
+
+    /// Whether a form has the key of this session.
+    pub(crate) fn owns(&self, key: &str) -> bool {
+        self.form_key().as_bytes().ct_eq(key.as_bytes()).into()
+    }
+
+    /// The header that makes a browser keep the cookie until it is closed.
+    pub(crate) fn cookie(&self, secure: bool) -> Option<HeaderValue> {
+        let secure = if secure { "; Secure" } else { "" };
+        HeaderValue::try_from(format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict{secure}", self.0)).ok()
+    }
+
+    /// The header that makes a browser forget the cookie.
+    pub(crate) fn forgotten() -> HeaderValue {
+        HeaderValue::from_static("novi_admin=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0")
+    }
+}
+
+/// Whether a request came over HTTPS, as far as it says so itself. A client that lies only gets a cookie that
+/// it does not send.
+pub(crate) fn says_https(headers: &HeaderMap, uri: &Uri) -> bool {
+    let proto = headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
+    uri.scheme_str() == Some("https") || proto.is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
+}
+
+struct Session {
+    token: String,
+    used: Instant,
+}
+
+/// The sessions of this process.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    /// By the hash of their cookies.
+    by_hash: Mutex<HashMap<[u8; 32], Session>>,
+}
+
+impl Sessions {
+    /// Begins a session with a token that was accepted.
+    pub(crate) fn begin(&self, id: &SessionId, token: String) {
+        let (now, mut sessions) =
+            (Instant::now(), self.by_hash.lock().unwrap_or_else(PoisonError::into_inner));
+        sessions.retain(|_, session| now.duration_since(session.used) < IDLE);
+        if sessions.len() >= MOST
+            && let Some(oldest) =
+                sessions.iter().min_by_key(|(_, session)| session.used).map(|(hash, _)| *hash)
+        {
+            sessions.remove(&oldest);
+        }
+        sessions.insert(id.hash("session"), Session { token, used: now });
+    }
+
+    /// The token of a session.
+    pub(crate) fn token(&self, id: &SessionId) -> Option<String> {
+        let (now, mut sessions) =
+            (Instant::now(), self.by_hash.lock().unwrap_or_else(PoisonError::into_inner));
+        let session = sessions.get_mut(&id.hash("session"))?;
+        if now.duration_since(session.used) >= IDLE {
+            sessions.remove(&id.hash("session"));
+            return None;
+        }
+        session.used = now;
+        Some(session.token.clone())
+    }
+
+    pub(crate) fn end(&self, id: &SessionId) {
+        self.by_hash.lock().unwrap_or_else(PoisonError::into_inner).remove(&id.hash("session"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn session_has_its_token_until_it_ends() {
+        let (sessions, id) = (Sessions::default(), SessionId::generate().unwrap());
+        assert_eq!(sessions.token(&id), None);
+        sessions.begin(&id, "secret".to_owned());
+        assert_eq!(sessions.token(&id), Some("secret".to_owned()));
+        assert_eq!(sessions.token(&SessionId::generate().unwrap()), None);
+        sessions.end(&id);
+        assert_eq!(sessions.token(&id), None);
+    }
+
+    #[test]
+    fn full_store_ends_the_oldest_session() {
+        let sessions = Sessions::default();
+        let ids: Vec<_> = (0..=MOST).map(|_| SessionId::generate().unwrap()).collect();
+        for id in &ids {
+            sessions.begin(id, "secret".to_owned());
+        }
+        assert_eq!(sessions.by_hash.lock().unwrap().len(), MOST);
+        assert_eq!(sessions.token(&ids[0]), None);
+        assert!(sessions.token(&ids[MOST]).is_some());
+    }
+
+    #[test]
+    fn cookie_is_found_among_others_unless_it_is_malformed() {
+        let id = SessionId::generate().unwrap();
+        let find = |cookies: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::COOKIE, HeaderValue::from_str(cookies).unwrap());
+            SessionId::of(&headers)
+        };
+        assert!(find(&format!("a=b; novi_admin={}; c", id.0)).is_some_and(|found| found == id));
+        for other in ["", "novi_admin=", "novi_admin=abc", "xnovi_admin=abc", "novi_admin=%00"] {
+            assert!(find(other).is_none(), "{other}");
+        }
+        assert!(
+            id.owns(&id.form_key()) && !id.owns("") && !id.owns(&SessionId::generate().unwrap().form_key())
+        );
+    }
+}

@@ -1,0 +1,217 @@
+//! What pages change: as the API does, with an author, a reason, and an undo.
+
+use novi::{Context, store::history::HistoryQuery};
+
+use crate::site::{ROWS, Reply, Site};
+
+/// The path in the location of a reply, below the mount path.
+#[track_caller]
+fn location(reply: &Reply) -> String {
+    assert_eq!(reply.status, 303, "{}", reply.text);
+    reply.header("location").strip_prefix("/admin").unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn flag_is_switched_with_author_and_reason_and_the_change_is_undone() {
+    let site = Site::open(ROWS).await;
+    let mut browser = site.browser();
+    let page = "/flags/1/switch?to=off";
+    let asked = browser.get(page).await;
+    asked.has("Turn off new-checkout?");
+    asked.has("<strong>express</strong>");
+    let version = asked.field("version");
+    let fields = [("to", "off"), ("version", &*version), ("actor", "ada"), ("reason", "rates are wrong")];
+    let reply = browser.post(page, "/flags/1/switch", &fields).await;
+    assert!(!site.flags.is_enabled("new-checkout", &Context::new().with("targetingKey", "user-1")));
+    let done = browser.get(&location(&reply)).await;
+    done.has("Turned off new-checkout.");
+    done.has("Undo");
+    done.has("rates are wrong");
+    let newest = site.store.history(&HistoryQuery::default().limit(1)).await.unwrap().remove(0);
+    assert_eq!((newest.actor.as_deref(), newest.reason.as_deref()), (Some("ada"), Some("rates are wrong")));
+
+    let fields = [("version", &*done.field("version")), ("revision", &*done.field("revision"))];
+    let undone = browser.post("/flags", "/flags/1/undo", &fields).await;
+    browser.get(&location(&undone)).await.has("Undid the change of new-checkout.");
+    let row = site.store.load().await.unwrap().flags.remove(0);
+    assert!(row.status);
+    // The form of the first page is outdated now.
+    let fields = [("to", "off"), ("version", &*version)];
+    let reply = browser.post("/flags", "/flags/1/switch", &fields).await;
+    assert_eq!(reply.status, 412);
+    reply.has("The row has changed");
+}
+
+#[tokio::test]
+async fn undo_is_refused_after_another_change() {
+    let site = Site::open(ROWS).await;
+    let mut browser = site.browser();
+    let version = browser.get("/flags/1/switch?to=off").await.field("version");
+    let reply = browser.post("/flags", "/flags/1/switch", &[("to", "off"), ("version", &version)]).await;
+    let done = browser.get(&location(&reply)).await;
+    site.run("UPDATE flag_metadata SET owner = 'grace' WHERE flag_id = 1;").await;
+    let fields = [("version", &*done.field("version")), ("revision", &*done.field("revision"))];
+    let reply = browser.post("/flags", "/flags/1/undo", &fields).await;
+    assert_eq!(reply.status, 409);
+    reply.has("has changed since");
+}
+
+#[tokio::test]
+async fn flag_is_edited_and_problems_are_at_their_fields() {
+    let site = Site::open(ROWS).await;
+    let mut browser = site.browser();
+    let page = "/flags/1/edit";
+    let version = browser.get(page).await.field("version");
+    let fields = |name: &'static str, expires: &'static str, variants: &'static str| {
+        [
+            ("name", name),
+            ("description", "Two pages"),
+            ("owner", ""),
+            ("tags", "q1, checkout"),
+            ("expires_at", expires),
+            ("variants", variants),
+            ("fail_mode", "last_known"),
+            ("override_allowed", "1"),
+        ]
+    };
+    let reply = browser.post(page, page, &fields("new-checkout", "soon", "")).await;
+    assert_eq!(reply.status, 422);
+    reply.has(r#"id="expires_at-problem""#);
+    reply.has("Two pages");
+    let reply = browser.post(page, page, &fields("new-checkout", "", "{")).await;
+    assert_eq!(reply.status, 422);
+    reply.has("expected JSON");
+    let mut sent = fields("new-checkout", "2031-01-31", r#"{"a": 1.50}"#).to_vec();
+    sent.push(("version", &version));
+    let saved = browser.post(page, page, &sent).await;
+    browser.get(&location(&saved)).await.has("Saved new-checkout.");
+    let row = site.store.load().await.unwrap().flags.remove(0).metadata;
+    assert_eq!(row.description.as_deref(), Some("Two pages"));
+    assert_eq!((row.owner, row.tags), (None, vec!["q1".to_owned(), "checkout".to_owned()]));
+    assert_eq!(row.variants.as_deref(), Some(r#"{"a": 1.50}"#), "every digit is kept");
+    assert_eq!(row.fail_mode.as_str(), "last_known");
+    // Nothing to save is no change.
+    let before = site.store.revision().await.unwrap();
+    let mut same = fields("new-checkout", "2031-01-31T00:00:00+00:00", r#"{"a": 1.50}"#).to_vec();
+    same.push(("version", "1"));
+    location(&browser.post(page, page, &same).await);
+    assert_eq!(site.store.revision().await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn activation_is_edited_and_undone_on_the_page_of_its_flag() {
+    let site = Site::open(ROWS).await;
+    let mut browser = site.browser();
+    let page = "/activations/1/edit";
+    browser.get(page).await.has("25 % of callers by <code>targetingKey</code>");
+    let version = browser.get(page).await.field("version");
+    let fields = |config: &'static str| {
+        [("name", "Half"), ("class_name", "novi.percentage"), ("config", config), ("version", "V")]
+    };
+    for (config, message) in [
+        ("{", "expected JSON"),
+        (r#"{"percentage": 200}"#, "expected 0 to 100, found 200"),
+        (r#"{"percentag": 20}"#, "did you mean"),
+    ] {
+        let mut sent = fields(config);
+        sent[3].1 = &version;
+        let reply = browser.post(page, page, &sent).await;
+        assert_eq!(reply.status, 422, "{config}");
+        reply.has(r#"id="config-problem""#);
+        reply.has(message);
+    }
+    let mut sent = fields(r#"{"percentage": 50}"#);
+    sent[3].1 = &version;
+    let saved = browser.post(page, page, &sent).await;
+    let flag = browser.get(&location(&saved)).await;
+    flag.has("On for 50 % of callers");
+    flag.has("<del>25 % of callers by `targetingKey`</del>");
+    let fields = [("version", &*flag.field("version")), ("revision", &*flag.field("revision"))];
+    let undone = browser.post("/flags", "/flags/1/undo", &fields).await;
+    browser.get(&location(&undone)).await.has("On for 25 % of callers");
+}
+
+#[tokio::test]
+async fn flags_are_created_from_every_template() {
+    let site = Site::open("").await;
+    let mut browser = site.browser();
+    let page = browser.get("/flags/new").await.text;
+    let slugs: Vec<String> = page
+        .split("/flags/new?from=")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(slugs.len(), 6);
+    for slug in &slugs {
+        let form = format!("/flags/new?from={slug}");
+        let text = browser.get(&form).await.text;
+        let config = text
+            .split_once("class=\"mono\">")
+            .map_or("", |(_, rest)| rest.split("</textarea>").next().unwrap());
+        let config = config.replace("&#34;", "\"");
+        let fields =
+            [("from", &**slug), ("name", slug), ("config", &config), ("on", "1"), ("description", "made")];
+        let created = browser.post(&form, "/flags/new", &fields).await;
+        browser.get(&location(&created)).await.has(&format!("Created {slug}."));
+    }
+    let rows = site.store.load().await.unwrap();
+    assert_eq!((rows.flags.len(), rows.activations.len(), rows.links.len()), (6, 5, 5));
+    assert_eq!(site.flags.issues(), []);
+    let reply =
+        browser.post("/flags/new?from=switch", "/flags/new", &[("from", "switch"), ("name", "split")]).await;
+    assert_eq!(reply.status, 409);
+    reply.has(r#"id="name-problem""#);
+    let fields = [("from", "rollout"), ("name", "x"), ("config", r#"{"percentage": 101}"#)];
+    let reply = browser.post("/flags/new?from=rollout", "/flags/new", &fields).await;
+    assert_eq!(reply.status, 422);
+    reply.has(r#"id="config-problem""#);
+    assert_eq!(site.store.load().await.unwrap().flags.len(), 6);
+}
+
+#[tokio::test]
+async fn flag_is_deleted_by_its_name_and_brought_back() {
+    let site = Site::open(ROWS).await;
+    let mut browser = site.browser();
+    let page = browser.get("/flags/5/delete").await;
+    let version = page.field("version");
+    let reply = browser.post("/flags", "/flags/5/delete", &[("name", "other"), ("version", &version)]).await;
+    assert_eq!(reply.status, 422);
+    let before = site.store.revision().await.unwrap().number().to_string();
+    let reply = browser.post("/flags", "/flags/5/delete", &[("name", "plain"), ("version", &version)]).await;
+    browser.get(&location(&reply)).await.has("Deleted the flag.");
+    assert_eq!(browser.get("/flags/5").await.status, 404);
+    let plan = browser.get(&format!("/rollback?to={before}&flag=plain")).await;
+    plan.has("plain");
+    let reply = browser.post("/flags", "/rollback", &[("to", &before), ("flag", "plain")]).await;
+    browser.get(&location(&reply)).await.has("Rolled back.");
+    assert_eq!(browser.get("/flags/5").await.status, 200);
+}
+
+#[tokio::test]
+async fn first_token_closes_the_pages() {
+    let site = Site::closed(ROWS).await;
+    let mut browser = site.browser();
+    let created = browser.post("/tokens", "/tokens", &[("role", "admin"), ("name", "ada")]).await;
+    assert_eq!(created.status, 200, "{}", created.text);
+    let (_, rest) = created.text.split_once("id=\"secret\">").unwrap();
+    let secret = rest.split('<').next().unwrap().to_owned();
+    while browser.get("/flags").await.status == 200 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let mut browser = site.logged_in(&secret).await;
+    let list = browser.get("/tokens").await;
+    list.has("ada");
+    assert!(!list.text.contains(&secret));
+    let reply = browser.post("/tokens", "/tokens", &[("role", "server"), ("name", "ada")]).await;
+    assert_eq!(reply.status, 409);
+    reply.has(r#"id="name-problem""#);
+    browser.post("/tokens", "/tokens", &[("role", "server"), ("name", "shop")]).await.has("shop");
+    let reply = browser.post("/tokens", "/tokens/2/revoke", &[]).await;
+    browser.get(&location(&reply)).await.has("Revoked the token.");
+    // In the history, the author is the token.
+    let version = browser.get("/flags/1/switch?to=off").await.field("version");
+    let fields = [("to", "off"), ("version", &*version), ("actor", "mallory")];
+    location(&browser.post("/flags", "/flags/1/switch", &fields).await);
+    let newest = site.store.history(&HistoryQuery::default().limit(1)).await.unwrap().remove(0);
+    assert_eq!(newest.actor.as_deref(), Some("ada"));
+}

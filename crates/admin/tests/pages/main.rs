@@ -1,0 +1,9 @@
+//! The pages over a router: what they show, who may see them, and what they change.
+
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests, and their helpers")]
+
+mod access;
+mod changes;
+mod escaping;
+mod list;
+mod site;

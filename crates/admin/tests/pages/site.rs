@@ -1,0 +1,210 @@
+//! The pages over a new database, mounted at `/admin`, and a browser that keeps its cookie.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Request, StatusCode, header},
+};
+use novi::{
+    Flags,
+    store::{
+        self, NewToken, SchemaStore,
+        token::{Role, Secret},
+    },
+};
+use novi_server::{Database, Options, Tokens};
+use tower::ServiceExt as _;
+
+pub struct Site {
+    pub app: Router,
+    pub flags: Flags,
+    pub store: Arc<dyn SchemaStore>,
+    _folder: tempfile::TempDir,
+}
+
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+/// A browser. It sends the cookie that it was sent last.
+#[derive(Clone)]
+pub struct Browser {
+    app: Router,
+    pub cookie: Option<String>,
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// Rows of most kinds.
+pub const ROWS: &str = r#"
+INSERT INTO flags (id, name, status) VALUES
+    (1, 'new-checkout', true), (2, 'page-layout', true), (3, 'express', true), (4, 'broken', true), (5, 'plain', false);
+INSERT INTO activations (id, name, class_name, config) VALUES
+    (1, 'A quarter', 'novi.percentage', '{"percentage": 25}'),
+    (2, 'Layouts', 'novi.split', '{"variants": {"grid": 50, "list": 50}}'),
+    (3, 'After checkout', 'novi.and', '[{"class_name": "novi.flag", "config": {"flag": "new-checkout"}}, 1]'),
+    (4, 'Too much', 'novi.percentage', '{"percentage": 250}');
+INSERT INTO flags_activations (flag_id, activation_id) VALUES (1, 1), (2, 2), (3, 3), (4, 4);
+UPDATE flag_metadata SET description = 'One page', owner = 'payments', tags = '["q4"]', expires_at = '2020-01-01 00:00:00' WHERE flag_id = 1;
+"#;
+
+impl Site {
+    /// The pages over these rows, for every visitor.
+    pub async fn open(sql: &str) -> Self {
+        Self::with(sql, |options, _| options).await
+    }
+
+    pub async fn with(sql: &str, options: impl FnOnce(Options, Option<Tokens>) -> Options) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("novi.db").display());
+        let store: Arc<dyn SchemaStore> = store::create(&url).await.unwrap();
+        store.migrate().await.unwrap();
+        store.run_script(sql).await.unwrap();
+        let reads: Arc<dyn SchemaStore> = Arc::clone(&store);
+        let flags = Flags::builder().keep_rows().from_store(reads).await.unwrap();
+        let tokens = Tokens::follow(Arc::clone(&store) as _, Tokens::INTERVAL).await;
+        let default = Options::default().database(Database::new(Arc::clone(&store)));
+        let pages = novi_admin::router(flags.clone(), options(default, tokens));
+        Self { app: Router::new().nest("/admin", pages), flags, store, _folder: folder }
+    }
+
+    /// The pages behind tokens.
+    pub async fn closed(sql: &str) -> Self {
+        Self::with(sql, |options, tokens| options.tokens(tokens).open(true)).await
+    }
+
+    pub async fn token(&self, role: Role, name: &str) -> String {
+        let secret = Secret::generate(role).unwrap();
+        let store = self.store.token_store().unwrap();
+        store.create_token(NewToken::of(&secret).name(name)).await.unwrap();
+        // The first token closes the pages as soon as they have loaded it.
+        let mut browser = self.browser();
+        while browser.get("/flags").await.status == 200 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        secret.reveal().to_owned()
+    }
+
+    pub fn browser(&self) -> Browser {
+        let headers = vec![("host", "localhost".to_owned())];
+        Browser { app: self.app.clone(), cookie: None, headers }
+    }
+
+    /// A browser that has logged in.
+    pub async fn logged_in(&self, token: &str) -> Browser {
+        let mut browser = self.browser();
+        let reply = browser.post("/login", "/login", &[("token", token)]).await;
+        assert_eq!(reply.status, 303, "{}", reply.text);
+        browser
+    }
+
+    /// Runs SQL as another program does, and waits until the pages use its rows.
+    pub async fn run(&self, sql: &str) {
+        self.store.run_script(sql).await.unwrap();
+        self.flags.refresh_to(self.store.revision().await.unwrap()).await.unwrap();
+    }
+}
+
+impl Browser {
+    pub async fn get(&mut self, path: &str) -> Reply {
+        self.send(Request::get(format!("/admin{path}")).body(Body::empty()).unwrap()).await
+    }
+
+    /// Sends a form as the page at `page` has it, with its key.
+    pub async fn post(&mut self, page: &str, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let mut key = self.get(page).await.key();
+        if key.is_empty() {
+            // A page without a form.
+            key = self.get("/flags/new?from=switch").await.key();
+        }
+        let mut fields = fields.to_vec();
+        fields.push(("key", &key));
+        self.post_raw(path, &fields).await
+    }
+
+    pub async fn post_raw(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let fields: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
+        let request = Request::post(format!("/admin{path}"))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(fields.join("&")))
+            .unwrap();
+        self.send(request).await
+    }
+
+    async fn send(&mut self, mut request: Request<Body>) -> Reply {
+        for (name, value) in &self.headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        if let Some(cookie) = &self.cookie {
+            request.headers_mut().insert(header::COOKIE, cookie.parse().unwrap());
+        }
+        let response = self.app.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        if let Some(cookie) = parts.headers.get(header::SET_COOKIE) {
+            self.cookie = Some(cookie.to_str().unwrap().split(';').next().unwrap().to_owned());
+        }
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        Reply {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
+    }
+}
+
+impl Reply {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The key of the forms of this page.
+    pub fn key(&self) -> String {
+        self.field("key")
+    }
+
+    /// The value of a hidden field.
+    pub fn field(&self, name: &str) -> String {
+        let start = format!("name=\"{name}\" value=\"");
+        let rest = self.text.split_once(&start).map_or("", |(_, rest)| rest);
+        rest.split('"').next().unwrap_or_default().to_owned()
+    }
+
+    #[track_caller]
+    pub fn has(&self, text: &str) {
+        assert!(self.text.contains(text), "no {text:?} in {}", self.text);
+    }
+}
+
+pub fn escape(text: &str) -> String {
+    let byte = |byte: u8| {
+        if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+    };
+    text.bytes().map(byte).collect()
+}
+
+/// All pages that show rows.
+pub const PAGES: [&str; 19] = [
+    "/flags",
+    "/flags/new",
+    "/flags/new?from=split",
+    "/flags/1",
+    "/flags/2",
+    "/flags/3",
+    "/flags/4",
+    "/flags/1/switch?to=off",
+    "/flags/1/edit",
+    "/flags/5/delete",
+    "/activations/1/edit",
+    "/history",
+    "/issues",
+    "/stale",
+    "/types",
+    "/types/novi.split",
+    "/playground?context=%7B%7D",
+    "/tokens",
+    "/status",
+];
