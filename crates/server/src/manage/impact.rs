@@ -37,8 +37,12 @@ const MOST_PROBLEMS: usize = 50;
 /// Changes, and the callers to evaluate.
 pub(crate) struct ImpactBody {
     changes: JsonBody<Edit>,
-    contexts: Vec<Context<'static>>,
+    /// `None` for the sample of recent contexts.
+    contexts: Option<Vec<Context<'static>>>,
 }
+
+/// What stands for the sample of recent contexts.
+const SAMPLE: &str = r#""sample""#;
 
 impl ImpactBody {
     fn parse(bytes: &[u8], options: &Options) -> Result<Self, ApiError> {
@@ -48,35 +52,47 @@ impl ImpactBody {
             #[serde(borrow)]
             changes: &'a RawValue,
             #[serde(borrow)]
-            contexts: Vec<&'a RawValue>,
+            contexts: &'a RawValue,
         }
         let text = std::str::from_utf8(bytes).map_err(ApiError::body_not_utf8)?;
         let Body { changes, contexts } = serde_json::from_str(text)
             .map_err(|error| ApiError::invalid_body(&json_terms::of_text(text, &error)))?;
-        if contexts.len() > MOST_CONTEXTS {
-            let message = format!("expected at most {MOST_CONTEXTS} contexts, found {}", contexts.len());
-            return Err(ApiError::invalid(vec![Problem::new("/contexts", message)]));
-        }
-        let mut problems = Vec::new();
-        let mut parsed = Vec::with_capacity(contexts.len());
-        for (index, context) in contexts.into_iter().enumerate() {
-            check_length(context.get().len(), options)?;
-            let context = Context::from_json(context.get()).map_err(|error| error.to_string());
-            let context = context.and_then(|context| check_values(&context, options).map(|()| context));
-            match context {
-                Ok(context) => parsed.push(context),
-                Err(message) => problems.push(Problem::new(format!("/contexts/{index}"), message)),
-            }
-            if problems.len() == MOST_PROBLEMS {
-                break;
-            }
-        }
-        if !problems.is_empty() {
-            return Err(ApiError::invalid(problems));
-        }
+        let contexts = match contexts.get() {
+            SAMPLE => None,
+            _ => Some(parse_contexts(contexts, options)?),
+        };
         let changes = JsonBody::parse(format!(r#"{{"changes": {changes}}}"#).as_bytes())?;
-        Ok(Self { changes, contexts: parsed })
+        Ok(Self { changes, contexts })
     }
+}
+
+fn parse_contexts(json: &RawValue, options: &Options) -> Result<Vec<Context<'static>>, ApiError> {
+    let contexts: Vec<&RawValue> = serde_json::from_str(json.get()).map_err(|error| {
+        let expectation = "expected a list of contexts, or \"sample\" for those of recent evaluations";
+        ApiError::invalid(vec![Problem::new("/contexts", json_terms::unmet(expectation, &error))])
+    })?;
+    if contexts.len() > MOST_CONTEXTS {
+        let message = format!("expected at most {MOST_CONTEXTS} contexts, found {}", contexts.len());
+        return Err(ApiError::invalid(vec![Problem::new("/contexts", message)]));
+    }
+    let mut problems = Vec::new();
+    let mut parsed = Vec::with_capacity(contexts.len());
+    for (index, context) in contexts.into_iter().enumerate() {
+        check_length(context.get().len(), options)?;
+        let context = Context::from_json(context.get()).map_err(|error| error.to_string());
+        let context = context.and_then(|context| check_values(&context, options).map(|()| context));
+        match context {
+            Ok(context) => parsed.push(context),
+            Err(message) => problems.push(Problem::new(format!("/contexts/{index}"), message)),
+        }
+        if problems.len() == MOST_PROBLEMS {
+            break;
+        }
+    }
+    if !problems.is_empty() {
+        return Err(ApiError::invalid(problems));
+    }
+    Ok(parsed)
 }
 
 impl FromRequest<AppState> for ImpactBody {
@@ -101,9 +117,15 @@ impl Input for ImpactBody {
             "required": ["changes", "contexts"],
             "properties": {
                 "contexts": {
-                    "type": "array",
-                    "maxItems": MOST_CONTEXTS,
-                    "items": {"type": "object", "description": "A caller's attributes by name"},
+                    "description": "The callers, or `sample` for those of recent evaluations that the server keeps",
+                    "anyOf": [
+                        {
+                            "type": "array",
+                            "maxItems": MOST_CONTEXTS,
+                            "items": {"type": "object", "description": "A caller's attributes by name"},
+                        },
+                        {"const": "sample"},
+                    ],
                 },
             },
             "additionalProperties": false,
@@ -137,6 +159,14 @@ pub(crate) async fn impact(
 ) -> Result<Reply<EditImpact>, ApiError> {
     let ImpactBody { mut changes, contexts } = body;
     let changed = requested(&mut changes)?;
+    let contexts = match contexts {
+        Some(contexts) => contexts,
+        None if state.sample().is_enabled() => state.sample().contexts(),
+        None => {
+            let message = "this server keeps no sample of contexts: set [server] sample_contexts";
+            return Err(ApiError::invalid(vec![Problem::new("/contexts", message)]));
+        }
+    };
     let snapshot = state.flags().snapshot();
     let rows = rows(&snapshot)?;
     let mut draft = Draft::new(rows, &changes.json, &changes.problems);

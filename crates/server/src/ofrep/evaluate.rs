@@ -184,6 +184,7 @@ impl EvaluationRequest<'_> {
         if options.require_targeting_key && !evaluation.has_targeting_key(flags) {
             return Err(ApiError::targeting_key_missing());
         }
+        self.state.sample().offer(&evaluation.context, body.len());
         let asked = Asked { snapshot, context: &evaluation.context, caller };
         let respond = || match key {
             Some(key) => self.one(asked, key),

@@ -67,6 +67,11 @@ options! {
     /// The largest body of `POST /api/impact` in bytes, which has many contexts: 32 MiB. Larger ones are rejected
     /// with 413.
     impact_limit: usize = 32 * 1024 * 1024,
+    /// How many contexts of recent evaluations over OFREP to keep in memory, as a random sample for `POST
+    /// /api/impact`: 0, none. Holders of admin tokens can read them. Contexts of more than 4 KiB are not kept.
+    sample_contexts: usize = 0,
+    /// The attributes that the sample does not keep, such as names and e-mail addresses.
+    sample_omit: Vec<String> = Vec::new(),
     /// The longest context of an evaluation in bytes of JSON: 64 KiB. Longer ones are rejected with 413. Each
     /// condition on an attribute may read all of it.
     context_limit: usize = 64 * 1024,

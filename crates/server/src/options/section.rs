@@ -40,6 +40,10 @@ pub struct ServerSection {
     pub body_limit: usize,
     /// [`Options::impact_limit`](Options#structfield.impact_limit)
     pub impact_limit: usize,
+    /// [`Options::sample_contexts`](Options#structfield.sample_contexts), at most 10,000
+    pub sample_contexts: usize,
+    /// [`Options::sample_omit`](Options#structfield.sample_omit)
+    pub sample_omit: Vec<String>,
     /// [`Options::context_limit`](Options#structfield.context_limit)
     pub context_limit: usize,
     /// [`Options::context_values`](Options#structfield.context_values)
@@ -108,6 +112,8 @@ impl Default for ServerSection {
             listen: LISTEN,
             body_limit: options.body_limit,
             impact_limit: options.impact_limit,
+            sample_contexts: options.sample_contexts,
+            sample_omit: options.sample_omit,
             context_limit: options.context_limit,
             context_values: options.context_values,
             evaluation_timeout: options.evaluation_timeout.into(),
@@ -191,6 +197,8 @@ impl ServerSection {
         Ok(defaults
             .body_limit(at_least_one("body_limit", self.body_limit)?)
             .impact_limit(at_least_one("impact_limit", self.impact_limit)?)
+            .sample_contexts(at_most("sample_contexts", self.sample_contexts, 10_000)?)
+            .sample_omit(self.sample_omit.clone())
             .context_limit(at_least_one("context_limit", self.context_limit)?)
             .context_values(at_least_one("context_values", self.context_values)?)
             .evaluation_timeout(self.evaluation_timeout.into())
@@ -314,6 +322,13 @@ fn at_least_one(key: &'static str, number: usize) -> Result<usize, SectionError>
     }
 }
 
+fn at_most(key: &'static str, number: usize, most: usize) -> Result<usize, SectionError> {
+    if number > most {
+        return Err(SectionError::new(key, format!("expected at most {most}, found {number}")));
+    }
+    Ok(number)
+}
+
 #[cfg(test)]
 mod tests {
     use novi::config::Config;
@@ -360,6 +375,10 @@ mod tests {
                 "[server] max_connections: expected 1 or more, found 0",
             ),
             (serde_json::json!({"body_limit": 0}), "[server] body_limit: expected 1 or more, found 0"),
+            (
+                serde_json::json!({"sample_contexts": 10_001}),
+                "[server] sample_contexts: expected at most 10000, found 10001",
+            ),
             (serde_json::json!({"context_limit": 0}), "[server] context_limit: expected 1 or more, found 0"),
             (
                 serde_json::json!({"context_values": 0}),

@@ -44,6 +44,34 @@ async fn changes_are_measured_and_not_made() {
 }
 
 #[tokio::test]
+async fn recent_contexts_are_sampled_without_omitted_attributes() {
+    let rows = novi::rows::Rows {
+        flags: vec![novi::rows::FlagRow::new(1, "one", true)],
+        ..novi::rows::Rows::default()
+    };
+    let flags = || novi::Flags::builder().keep_rows().from_rows(rows.clone()).unwrap();
+    let body =
+        json!({"changes": [{"update_flag": {"row": "one", "set": {"status": false}}}], "contexts": "sample"});
+    let without = Api::serving(flags(), novi_server::Options::default()).await;
+    let error = without.post("/api/impact", body.clone()).await.error(422, "invalid");
+    assert_eq!(problems(&error)[0].0, "/contexts");
+    let error =
+        without.post("/api/impact", json!({"changes": [], "contexts": "other"})).await.error(422, "invalid");
+    assert!(problems(&error)[0].1.contains("or \"sample\""), "{error}");
+    let options = novi_server::Options::default().sample_contexts(5).sample_omit(vec!["email".to_owned()]);
+    let api = Api::serving(flags(), options).await;
+    for plan in ["pro", "free", "free"] {
+        let context = json!({"context": {"plan": plan, "email": format!("{plan}@example.org")}});
+        api.post("/ofrep/v1/evaluate/flags/one", context).await.with(200);
+    }
+    let found = api.post("/api/impact", body).await.with(200);
+    assert_eq!((&found["impact"]["contexts"], &found["impact"]["flags"][0]["off"]), (&json!(3), &json!(3)));
+    let attributes = found["impact"]["flags"][0]["attributes"].as_array().unwrap();
+    let names: Vec<_> = attributes.iter().map(|found| found["attribute"].as_str().unwrap()).collect();
+    assert_eq!(names, ["plan"]);
+}
+
+#[tokio::test]
 async fn invalid_changes_and_contexts_are_rejected_with_their_places() {
     for database in databases().await {
         let api = Api::start(&database).await;
