@@ -12,7 +12,10 @@ use novi::{
 
 use sqlx::postgres::PgPoolOptions;
 
-use crate::common::databases::{Kind, Raw, TestDatabase, database, databases, kinds};
+use crate::common::{
+    databases::{Kind, Raw, TestDatabase, database, databases, kinds},
+    log,
+};
 
 async fn migrated(database: &TestDatabase) -> Arc<dyn SchemaStore> {
     let store = store::create(&database.url).await.unwrap();
@@ -366,6 +369,22 @@ async fn mysql_triggers_of_a_user_that_has_lost_its_rights_are_made_again() {
     }
 }
 
+#[tokio::test]
+async fn mysql_migrations_do_not_wait_for_long_transactions() {
+    if !kinds().contains(&Kind::MySql) {
+        return;
+    }
+    let database = database(Kind::MySql).await;
+    let store = migrated(&database).await;
+    let mut writer = Raw::connect(&database).await;
+    // All counters.
+    writer.run("start transaction; update novi_revision set revision = revision + 1").await.unwrap();
+    let start = std::time::Instant::now();
+    assert_eq!(store.migrate().await.unwrap(), Migrated::default());
+    assert_eq!(store.schema_state().await.unwrap().problems, [""; 0]);
+    assert!(start.elapsed().as_secs() < 20, "the server's own limit is 50 s");
+}
+
 /// A role that reads the tables of a database as a server does, and its URL.
 async fn reader(database: &TestDatabase, raw: &mut Raw) -> (String, String) {
     let schema = database.url.rsplit("%3D").next().unwrap();
@@ -392,7 +411,11 @@ async fn postgres_row_level_security_that_hides_rows_is_reported() {
     let flags = Flags::connect(&url).await.unwrap();
     assert!(flags.status().schema_problems.is_empty(), "{:?}", flags.status());
     raw.run("alter table flags enable row level security").await.unwrap();
+    let (log, guard) = log::start();
     flags.sweep().await.unwrap();
+    drop(guard);
+    let lines = log.lines_with("row-level security hides rows of flags");
+    assert!(lines.len() == 1 && !lines[0].contains("novi migrate"), "{}", log.text());
     let obstacle = "row-level security hides rows of flags from this user: disable it, or grant BYPASSRLS or a policy \
                     for all rows";
     assert_eq!(flags.status().schema_problems, [obstacle]);
