@@ -12,7 +12,10 @@ use novi::{
 
 use sqlx::postgres::PgPoolOptions;
 
-use crate::common::databases::{Kind, Raw, TestDatabase, database, databases, kinds};
+use crate::common::{
+    databases::{Kind, Raw, TestDatabase, database, databases, kinds},
+    log,
+};
 
 async fn migrated(database: &TestDatabase) -> Arc<dyn SchemaStore> {
     let store = store::create(&database.url).await.unwrap();
@@ -73,121 +76,6 @@ async fn missing_triggers_are_reported_followed_and_repaired() {
         flags.refresh().await.unwrap();
         assert!(!is_on(), "{kind:?}");
         assert_eq!(store.migrate().await.unwrap(), Migrated::default(), "{kind:?}");
-    }
-}
-
-/// Functions and triggers that have their names and do nothing, or less.
-fn changes_definitions(kind: Kind) -> &'static [(&'static str, &'static str)] {
-    match kind {
-        Kind::Sqlite => &[(
-            "drop trigger novi_flags_update;
-             create trigger novi_flags_update after update on flags begin select 1; end",
-            "the trigger novi_flags_update of flags is not the one that novi creates",
-        )],
-        Kind::Postgres => &[
-            (
-                "create or replace function novi_record() returns trigger language plpgsql security definer
-                 set search_path = pg_catalog, pg_temp as $$ begin return null; end $$",
-                "the function novi_record is not the one that novi creates",
-            ),
-            (
-                "drop trigger novi_flags_record on flags; create trigger novi_flags_record after insert or delete on flags
-                 for each row execute function novi_record('id')",
-                "the trigger novi_flags_record of flags is not the one that novi creates",
-            ),
-            ("alter function novi_record() security invoker", "the function novi_record is not the one that novi creates"),
-        ],
-        Kind::MySql => &[(
-            "drop trigger novi_flags_update;
-             create trigger novi_flags_update after update on flags for each row begin end",
-            "the trigger novi_flags_update of flags is not the one that novi creates",
-        )],
-    }
-}
-
-#[tokio::test]
-async fn triggers_with_another_body_are_reported_followed_and_repaired() {
-    for database in databases().await {
-        let kind = database.kind;
-        let store = migrated(&database).await;
-        let mut raw = Raw::connect(&database).await;
-        raw.run("insert into flags (id, name, status) values (1, 'a', true)").await.unwrap();
-        for (change, problem) in changes_definitions(kind) {
-            let flags = Flags::connect(&database.url).await.unwrap();
-            assert!(flags.status().schema_problems.is_empty(), "{kind:?}");
-            raw.run(change).await.unwrap();
-            flags.sweep().await.unwrap();
-            assert_eq!(flags.status().schema_problems, [*problem], "{kind:?}");
-            assert_eq!(store.schema_state().await.unwrap().problems, [*problem], "{kind:?}");
-            raw.run("update flags set status = not status").await.unwrap();
-            let before = flags.is_enabled("a", &Context::new());
-            flags.sweep().await.unwrap();
-            assert_ne!(flags.is_enabled("a", &Context::new()), before, "{kind:?}");
-            assert_eq!(store.migrate().await.unwrap().repaired, [*problem], "{kind:?}");
-            assert!(store.schema_state().await.unwrap().problems.is_empty(), "{kind:?}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn renaming_tables_there_and_back_changes_no_trigger() {
-    for database in databases().await {
-        let store = migrated(&database).await;
-        let mut raw = Raw::connect(&database).await;
-        raw.run("alter table flags rename to f; alter table f rename to flags").await.unwrap();
-        let problems = store.schema_state().await.unwrap().problems;
-        assert_eq!(problems, [""; 0], "{:?}", database.kind);
-    }
-}
-
-#[tokio::test]
-async fn triggers_of_a_newer_novi_are_not_reported_as_changed() {
-    for database in databases().await {
-        let kind = database.kind;
-        let store = migrated(&database).await;
-        let mut raw = Raw::connect(&database).await;
-        raw.run("update novi_migrations set version = 99").await.unwrap();
-        raw.run(changes_definitions(kind)[0].0).await.unwrap();
-        let problems = store.schema_state().await.unwrap().problems;
-        assert_eq!(problems, [""; 0], "{kind:?}");
-    }
-}
-
-/// Rows that change while no trigger fires, between two looks at the triggers.
-fn changes_unseen(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Sqlite | Kind::MySql => "drop trigger novi_flags_update; update flags set status = false",
-        Kind::Postgres => {
-            "alter table flags disable trigger user; update flags set status = false;
-             alter table flags enable trigger user"
-        }
-    }
-}
-
-#[tokio::test]
-async fn rows_changed_while_triggers_were_off_for_a_moment_are_read() {
-    for database in databases().await {
-        let kind = database.kind;
-        migrated(&database).await;
-        let mut raw = Raw::connect(&database).await;
-        raw.run("insert into flags (id, name, status) values (1, 'a', true)").await.unwrap();
-        let flags = Flags::connect(&database.url).await.unwrap();
-        let made = match kind {
-            Kind::Sqlite => "select sql from sqlite_master where name = 'novi_flags_update'",
-            Kind::Postgres => "select ''",
-            Kind::MySql => {
-                "select concat('create trigger novi_flags_update after update on flags for each row ', action_statement)
-                 from information_schema.triggers
-                 where trigger_schema = database() and trigger_name = 'novi_flags_update'"
-            }
-        };
-        let made = raw.texts(made).await.concat();
-        raw.run(changes_unseen(kind)).await.unwrap();
-        raw.run(&made).await.unwrap();
-        flags.sweep().await.unwrap();
-        assert!(flags.status().schema_problems.is_empty(), "{kind:?}: {:?}", flags.status());
-        assert!(!flags.is_enabled("a", &Context::new()), "{kind:?}");
-        assert!(!flags.sweep().await.unwrap(), "{kind:?}: nothing else has changed");
     }
 }
 
@@ -366,6 +254,22 @@ async fn mysql_triggers_of_a_user_that_has_lost_its_rights_are_made_again() {
     }
 }
 
+#[tokio::test]
+async fn mysql_migrations_do_not_wait_for_long_transactions() {
+    if !kinds().contains(&Kind::MySql) {
+        return;
+    }
+    let database = database(Kind::MySql).await;
+    let store = migrated(&database).await;
+    let mut writer = Raw::connect(&database).await;
+    // All counters.
+    writer.run("start transaction; update novi_revision set revision = revision + 1").await.unwrap();
+    let start = std::time::Instant::now();
+    assert_eq!(store.migrate().await.unwrap(), Migrated::default());
+    assert_eq!(store.schema_state().await.unwrap().problems, [""; 0]);
+    assert!(start.elapsed().as_secs() < 20, "the server's own limit is 50 s");
+}
+
 /// A role that reads the tables of a database as a server does, and its URL.
 async fn reader(database: &TestDatabase, raw: &mut Raw) -> (String, String) {
     let schema = database.url.rsplit("%3D").next().unwrap();
@@ -392,7 +296,11 @@ async fn postgres_row_level_security_that_hides_rows_is_reported() {
     let flags = Flags::connect(&url).await.unwrap();
     assert!(flags.status().schema_problems.is_empty(), "{:?}", flags.status());
     raw.run("alter table flags enable row level security").await.unwrap();
+    let (log, guard) = log::start();
     flags.sweep().await.unwrap();
+    drop(guard);
+    let lines = log.lines_with("row-level security hides rows of flags");
+    assert!(lines.len() == 1 && !lines[0].contains("novi migrate"), "{}", log.text());
     let obstacle = "row-level security hides rows of flags from this user: disable it, or grant BYPASSRLS or a policy \
                     for all rows";
     assert_eq!(flags.status().schema_problems, [obstacle]);

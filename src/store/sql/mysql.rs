@@ -351,6 +351,8 @@ async fn execute(connection: &mut dyn Connection, sql: &'static str) -> Result<(
 /// What is wrong with the user that the triggers run as: it is gone, or has lost its rights. Not everybody may
 /// read the users and their rights, so this tries, and takes it back.
 async fn problem_of_definer(connection: &mut dyn Connection) -> Result<Option<String>, sqlx::Error> {
+    const LOCK_TIMEOUT: &str = "select cast(@@session.innodb_lock_wait_timeout as signed)";
+    const DEFAULT_LOCK_TIMEOUT: i64 = 50;
     const NO_SUCH_USER: u16 = 1449;
     const NO_RIGHTS: [u16; 3] = [1142, 1143, 1227];
     const TRIAL: &str = "insert into flag_history (slot, changed_at, entity, operation) \
@@ -361,10 +363,14 @@ async fn problem_of_definer(connection: &mut dyn Connection) -> Result<Option<St
     if !has_table(connection, "flag_history").await? || !has_table(connection, "novi_revision").await? {
         return Ok(None);
     }
+    // Somebody may hold the counter of this connection for as long as a transaction takes.
+    let patience = connection.integer(Statement::new(LOCK_TIMEOUT)).await?.unwrap_or(DEFAULT_LOCK_TIMEOUT);
+    set_lock_timeout(connection, 1).await?;
     let mut transaction = connection.begin(None).await?;
     let may = execute(transaction.connection(), OWN).await.is_ok();
     let tried = execute(transaction.connection(), TRIAL).await;
     transaction.rollback().await?;
+    set_lock_timeout(connection, patience).await?;
     // Without the right to write nothing is known.
     Ok(match tried {
         Err(error) if may && number(&error) == NO_SUCH_USER => Some(inspect::NO_DEFINER.to_owned()),
@@ -373,6 +379,11 @@ async fn problem_of_definer(connection: &mut dyn Connection) -> Result<Option<St
         }
         Ok(()) | Err(_) => None,
     })
+}
+
+async fn set_lock_timeout(connection: &mut dyn Connection, seconds: i64) -> Result<(), sqlx::Error> {
+    let set = format!("set session innodb_lock_wait_timeout = {seconds}");
+    connection.execute(Statement::unprepared(set)).await.map(drop)
 }
 
 /// Those that run as a user that is gone are missing then, and are made again.
