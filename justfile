@@ -28,6 +28,10 @@ test-databases *arguments:
 test-clients:
     ./scripts/test-clients
 
+# Test the admin page in Chromium
+test-browser:
+    ./scripts/test-browser
+
 # Start temporary PostgreSQL and MariaDB servers: `just servers /tmp/databases`, then `. /tmp/databases/env`
 servers directory:
     mkdir -p {{ directory }}

@@ -113,6 +113,14 @@ impl<'a> Words<'a> {
         })
     }
 
+    /// What the activation with this id requires; `None` if there is no such row.
+    #[must_use]
+    pub fn of(&self, id: i64) -> Option<ActivationWords> {
+        let rows = &self.rows.activations;
+        let place = rows.binary_search_by_key(&id, |row| row.id).ok()?;
+        Some(self.activation(rows.get(place)?))
+    }
+
     /// The ids of the activations that a flag is linked to.
     fn linked(&self, flag_id: i64) -> impl Iterator<Item = i64> + use<'a> {
         let mut ids: Vec<i64> =

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
-use novi::activation::{ActivationType, Registry};
+use novi::{
+    activation::{ActivationType, Registry, Words},
+    rows::ActivationRow,
+};
 use serde_json::Value;
 
 use crate::common::databases::databases;
@@ -13,7 +16,7 @@ fn page(kind: &ActivationType) -> String {
     let docs = schema["description"].as_str().unwrap();
     let (before, rest) = docs.split_once("```sql\n").unwrap_or_else(|| panic!("{} has no row", kind.class()));
     let (row, after) = rest.split_once("```").unwrap();
-    let text = format!("{}\n\n{}", before.trim(), after.trim());
+    let text = format!("{}\n\n{}\n\n{}", words(kind.class(), row), before.trim(), after.trim());
     let mut page = format!(
         "<!-- made by `UPDATE_DOCS=1 cargo test --test project docs` -->\n# {}\n\n```sql\n{row}```\n\n{}\n",
         kind.class(),
@@ -42,6 +45,24 @@ fn page(kind: &ActivationType) -> String {
         writeln!(page, "\nAliases: {}.", aliases.join(", ")).unwrap();
     }
     page
+}
+
+/// What the rows of a sample require, in words.
+fn words(class: &str, sql: &str) -> String {
+    let registry = Registry::global().unwrap();
+    let before = format!("'{class}',");
+    let configs = sql.split(&before).skip(1).map(|rest| {
+        // Two quotes in a string are one.
+        let rest = rest.trim_start().trim_start_matches('\'').replace("''", "\u{0}");
+        rest.split('\'').next().unwrap().replace('\u{0}', "'")
+    });
+    let rows = novi::rows::Rows::default();
+    let phrased = Words::new(&registry, &rows);
+    let phrase = |config: String| {
+        let words = phrased.activation(&ActivationRow::new(1, "row", class, config)).words;
+        format!("\n- {}", words.replace('|', "\\|"))
+    };
+    format!("In words:\n{}", configs.map(phrase).collect::<String>())
 }
 
 /// A table of a field's values, if they have docs.

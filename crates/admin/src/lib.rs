@@ -40,16 +40,19 @@ mod session;
 mod visit;
 mod words;
 
+use std::time::Duration;
+
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
-    http::{HeaderValue, header},
-    middleware,
-    response::Response,
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
     routing::{get, post},
 };
 use novi::Flags;
 use novi_server::{Extend, Options};
+use tokio::time::timeout;
 use tower::ServiceExt as _;
 
 use crate::visit::{Site, redirect};
@@ -94,6 +97,16 @@ async fn home(api: Router, request: Request) -> Response {
     }
 }
 
+/// How long a form may take to arrive and a page to be made. The API has shorter limits of its own.
+const LONGEST: Duration = Duration::from_mins(1);
+
+async fn limit_time(request: Request, next: Next) -> Response {
+    match timeout(LONGEST, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
+    }
+}
+
 fn pages(flags: Flags, api: Router, secure: bool) -> Router {
     use pages::{
         activation, edit, flag, flags as list, history, lists, login, playground, status, switch, tokens,
@@ -122,6 +135,7 @@ fn pages(flags: Flags, api: Router, secure: bool) -> Router {
         .route("/logout", post(login::logout))
         .route("/assets/{name}", get(assets::asset))
         .fallback(pages::no_page)
+        .layer(middleware::from_fn(limit_time))
         .layer(middleware::from_fn(headers::protect))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(Site::new(flags, api, secure))

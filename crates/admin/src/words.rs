@@ -20,6 +20,10 @@ impl fmt::Display for Markup {
 impl HtmlSafe for Markup {}
 
 impl Markup {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// A template, which escapes what it contains; empty if it cannot be rendered.
     pub(crate) fn rendered(template: &impl Template) -> Self {
         Self(template.render().unwrap_or_default())

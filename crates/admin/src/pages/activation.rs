@@ -17,6 +17,7 @@ use crate::{
     pages::{
         flags::{Done, find as find_flag},
         form::{Problems, checked_json, object},
+        switch::affected,
     },
     visit::{Editor, Layout, Page, Section, Sent, Visit},
     words::{Markup, pretty, words},
@@ -36,8 +37,17 @@ struct ActivationPage {
     flags: Vec<(String, i64)>,
     members: usize,
     types: Vec<String>,
+    preview: Option<Preview>,
     problems: Problems,
     error: Option<String>,
+}
+
+/// What a change would do, before it is saved.
+struct Preview {
+    before: Markup,
+    after: Markup,
+    /// The names of the flags that may decide differently.
+    affected: Vec<String>,
 }
 
 impl ActivationPage {
@@ -68,6 +78,7 @@ fn page(visit: &Visit, rows: &Rows, row: &ActivationRow) -> ActivationPage {
         flags: flags.filter_map(|id| Some((find_flag(rows, id)?.name.clone(), id))).collect(),
         members: rows.members_of(row.id).len(),
         types: registry.iter().map(|kind| kind.class().to_owned()).collect(),
+        preview: None,
         problems: Problems(Vec::new()),
         error: None,
     }
@@ -120,6 +131,31 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
     ];
     let before = visit.snapshot.revision().number();
     let (path, body) = (format!("/api/activations/{id}"), object(&fields));
+    if sent.is_checked("preview") {
+        let path = format!("{path}?dry_run=true");
+        let planned = visit.api().call(Method::PATCH, &path, &[], Some(body)).await.map_err(again)?;
+        let problems = serde_json::from_value(planned["problems"].clone()).unwrap_or_default();
+        let changed = ActivationRow {
+            config: sent.optional("config").map(str::to_owned),
+            ..ActivationRow::new(id, name, class_name, "")
+        };
+        let registry = visit.guest.site.flags().registry();
+        let phrased = Words::new(&registry, rows);
+        let page = ActivationPage {
+            version,
+            name: name.to_owned(),
+            class_name: class_name.to_owned(),
+            config: sent.text("config").to_owned(),
+            problems: Problems(problems),
+            preview: Some(Preview {
+                before: words(&phrased.activation(row).words),
+                after: words(&phrased.activation(&changed).words),
+                affected: affected(&planned, ""),
+            }),
+            ..page(visit, rows, row)
+        };
+        return Ok(visit.page(&page));
+    }
     match visit.api().call(Method::PATCH, &path, &sent.authorship(), Some(body)).await {
         Ok(_) => Ok(saved(visit, rows, id, before)),
         Err(failure) => Err(again(failure)),

@@ -5,6 +5,7 @@ use axum::{
     extract::Query,
     http::{HeaderMap, Method, header},
 };
+use novi::activation::Words;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ use crate::{
     pages::flag::id_of,
     pages::flags::text_of,
     visit::{Layout, Page, Section, Visit},
-    words::{Markup, plain},
+    words::{Markup, plain, words},
 };
 
 /// The most flags that are listed.
@@ -68,6 +69,7 @@ struct Line {
 #[derive(Template)]
 #[template(path = "trace_node.html")]
 struct Node {
+    words: Markup,
     state: &'static str,
     title: String,
     class_name: String,
@@ -116,7 +118,7 @@ impl PlaygroundPage {
         let path = format!("/api/evaluate/{}?explain=true{at}", escape(&self.flag));
         self.curl = Some(curl(host, &path, &context));
         match visit.api().call(Method::POST, &path, &[], Some(context.to_string())).await {
-            Ok(found) => self.answer = Some(Answer::of(&found, id_of(visit, &self.flag))),
+            Ok(found) => self.answer = Some(Answer::of(&found, visit, id_of(visit, &self.flag))),
             Err(failure) => self.error = Some(failure.message),
         }
     }
@@ -148,8 +150,12 @@ impl PlaygroundPage {
 }
 
 impl Answer {
-    fn of(found: &Value, id: Option<i64>) -> Self {
+    fn of(found: &Value, visit: &Visit, id: Option<i64>) -> Self {
         let explanation = &found["explanation"];
+        let registry = visit.guest.site.flags().registry();
+        let rows = visit.snapshot.rows();
+        let phrased = rows.map(|rows| Words::new(&registry, rows));
+        let node = |found: &Value| node(found, phrased);
         let tree = explanation["activations"].as_array().into_iter().flatten().map(node).collect();
         Self {
             id,
@@ -164,7 +170,7 @@ impl Answer {
     }
 }
 
-fn node(node: &Value) -> Markup {
+fn node(node: &Value, phrased: Option<Words<'_>>) -> Markup {
     let state = match node["on"].as_bool() {
         Some(true) => "on",
         Some(false) => "off",
@@ -179,14 +185,21 @@ fn node(node: &Value) -> Markup {
         (text_of(input, "attribute"), value)
     };
     let list = |field: &str| node[field].as_array().map(Vec::as_slice).unwrap_or_default();
+    // The explanation of an earlier revision may have other rows with the same ids: the class must be the same.
+    let is_row = node["path"].is_null() && node["class_name"] != "flag";
+    let row = phrased.zip(node["id"].as_i64().filter(|_| is_row)).and_then(|(words, id)| words.of(id));
     Markup::rendered(&Node {
+        words: row
+            .filter(|row| node["class_name"] == *row.class_name)
+            .map(|row| words(&row.words))
+            .unwrap_or_default(),
         state,
         title,
         class_name: text_of(node, "class_name"),
         variant: text_of(node, "variant"),
         inputs: list("inputs").iter().map(input).collect(),
         notes: list("notes").iter().filter_map(|note| note.as_str().map(str::to_owned)).collect(),
-        children: list("activations").iter().map(self::node).collect(),
+        children: list("activations").iter().map(|child| self::node(child, phrased)).collect(),
     })
 }
 

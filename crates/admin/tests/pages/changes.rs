@@ -2,7 +2,10 @@
 
 use novi::{Context, store::history::HistoryQuery};
 
-use crate::site::{ROWS, Reply, Site};
+use crate::{
+    databases::databases,
+    site::{ROWS, Reply, Site},
+};
 
 /// The path in the location of a reply, below the mount path.
 #[track_caller]
@@ -13,33 +16,39 @@ fn location(reply: &Reply) -> String {
 
 #[tokio::test]
 async fn flag_is_switched_with_author_and_reason_and_the_change_is_undone() {
-    let site = Site::open(ROWS).await;
-    let mut browser = site.browser();
-    let page = "/flags/1/switch?to=off";
-    let asked = browser.get(page).await;
-    asked.has("Turn off new-checkout?");
-    asked.has("<strong>express</strong>");
-    let version = asked.field("version");
-    let fields = [("to", "off"), ("version", &*version), ("actor", "ada"), ("reason", "rates are wrong")];
-    let reply = browser.post(page, "/flags/1/switch", &fields).await;
-    assert!(!site.flags.is_enabled("new-checkout", &Context::new().with("targetingKey", "user-1")));
-    let done = browser.get(&location(&reply)).await;
-    done.has("Turned off new-checkout.");
-    done.has("Undo");
-    done.has("rates are wrong");
-    let newest = site.store.history(&HistoryQuery::default().limit(1)).await.unwrap().remove(0);
-    assert_eq!((newest.actor.as_deref(), newest.reason.as_deref()), (Some("ada"), Some("rates are wrong")));
+    for database in databases().await {
+        let site = Site::over(&database, ROWS).await;
+        let mut browser = site.browser();
+        let page = "/flags/1/switch?to=off";
+        let asked = browser.get(page).await;
+        asked.has("Turn off new-checkout?");
+        asked.has("<strong>express</strong>");
+        let version = asked.field("version");
+        let fields = [("to", "off"), ("version", &*version), ("actor", "ada"), ("reason", "rates are wrong")];
+        let reply = browser.post(page, "/flags/1/switch", &fields).await;
+        assert!(!site.flags.is_enabled("new-checkout", &Context::new().with("targetingKey", "user-1")));
+        let done = browser.get(&location(&reply)).await;
+        done.has("Turned off new-checkout.");
+        done.has("Undo");
+        done.has("rates are wrong");
+        done.has("Turned off <a href=");
+        let newest = site.store.history(&HistoryQuery::default().limit(1)).await.unwrap().remove(0);
+        assert_eq!(
+            (newest.actor.as_deref(), newest.reason.as_deref()),
+            (Some("ada"), Some("rates are wrong"))
+        );
 
-    let fields = [("version", &*done.field("version")), ("revision", &*done.field("revision"))];
-    let undone = browser.post("/flags", "/flags/1/undo", &fields).await;
-    browser.get(&location(&undone)).await.has("Undid the change of new-checkout.");
-    let row = site.store.load().await.unwrap().flags.remove(0);
-    assert!(row.status);
-    // The form of the first page is outdated now.
-    let fields = [("to", "off"), ("version", &*version)];
-    let reply = browser.post("/flags", "/flags/1/switch", &fields).await;
-    assert_eq!(reply.status, 412);
-    reply.has("The row has changed");
+        let fields = [("version", &*done.field("version")), ("revision", &*done.field("revision"))];
+        let undone = browser.post("/flags", "/flags/1/undo", &fields).await;
+        browser.get(&location(&undone)).await.has("Undid the change of new-checkout.");
+        let row = site.store.load().await.unwrap().flags.remove(0);
+        assert!(row.status);
+        // The form of the first page is outdated now.
+        let fields = [("to", "off"), ("version", &*version)];
+        let reply = browser.post("/flags", "/flags/1/switch", &fields).await;
+        assert_eq!(reply.status, 412);
+        reply.has("The row has changed");
+    }
 }
 
 #[tokio::test]
@@ -99,36 +108,45 @@ async fn flag_is_edited_and_problems_are_at_their_fields() {
 }
 
 #[tokio::test]
-async fn activation_is_edited_and_undone_on_the_page_of_its_flag() {
-    let site = Site::open(ROWS).await;
-    let mut browser = site.browser();
-    let page = "/activations/1/edit";
-    browser.get(page).await.has("25 % of callers by <code>targetingKey</code>");
-    let version = browser.get(page).await.field("version");
-    let fields = |config: &'static str| {
-        [("name", "Half"), ("class_name", "novi.percentage"), ("config", config), ("version", "V")]
-    };
-    for (config, message) in [
-        ("{", "expected JSON"),
-        (r#"{"percentage": 200}"#, "expected 0 to 100, found 200"),
-        (r#"{"percentag": 20}"#, "did you mean"),
-    ] {
-        let mut sent = fields(config);
+async fn activation_is_previewed_edited_and_undone_on_the_page_of_its_flag() {
+    for database in databases().await {
+        let site = Site::over(&database, ROWS).await;
+        let mut browser = site.browser();
+        let page = "/activations/1/edit";
+        browser.get(page).await.has("25 % of callers by <code>targetingKey</code>");
+        let version = browser.get(page).await.field("version");
+        let fields = |config: &'static str| {
+            [("name", "Half"), ("class_name", "novi.percentage"), ("config", config), ("version", "V")]
+        };
+        for (config, message) in [
+            ("{", "expected JSON"),
+            (r#"{"percentage": 200}"#, "expected 0 to 100, found 200"),
+            (r#"{"percentag": 20}"#, "did you mean"),
+        ] {
+            let mut sent = fields(config);
+            sent[3].1 = &version;
+            let reply = browser.post(page, page, &sent).await;
+            assert_eq!(reply.status, 422, "{config}");
+            reply.has(r#"id="config-problem""#);
+            reply.has(message);
+        }
+        let mut sent = fields(r#"{"percentage": 50}"#);
         sent[3].1 = &version;
-        let reply = browser.post(page, page, &sent).await;
-        assert_eq!(reply.status, 422, "{config}");
-        reply.has(r#"id="config-problem""#);
-        reply.has(message);
+        let mut previewed = sent.to_vec();
+        previewed.push(("preview", "1"));
+        let preview = browser.post(page, page, &previewed).await;
+        preview.has("nothing is saved yet");
+        preview.has("<ins>50 % of callers by <code>targetingKey</code></ins>");
+        preview.has("<strong>express</strong>");
+        assert_eq!(site.store.load().await.unwrap().activations[0].name, "A quarter");
+        let saved = browser.post(page, page, &sent).await;
+        let flag = browser.get(&location(&saved)).await;
+        flag.has("On for 50 % of callers");
+        flag.has("<del>25 % of callers by `targetingKey`</del>");
+        let fields = [("version", &*flag.field("version")), ("revision", &*flag.field("revision"))];
+        let undone = browser.post("/flags", "/flags/1/undo", &fields).await;
+        browser.get(&location(&undone)).await.has("On for 25 % of callers");
     }
-    let mut sent = fields(r#"{"percentage": 50}"#);
-    sent[3].1 = &version;
-    let saved = browser.post(page, page, &sent).await;
-    let flag = browser.get(&location(&saved)).await;
-    flag.has("On for 50 % of callers");
-    flag.has("<del>25 % of callers by `targetingKey`</del>");
-    let fields = [("version", &*flag.field("version")), ("revision", &*flag.field("revision"))];
-    let undone = browser.post("/flags", "/flags/1/undo", &fields).await;
-    browser.get(&location(&undone)).await.has("On for 25 % of callers");
 }
 
 #[tokio::test]

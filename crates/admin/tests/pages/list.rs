@@ -51,8 +51,11 @@ async fn ten_thousand_flags_are_listed_in_pages() {
     let mut sql = String::from(
         "INSERT INTO activations (id, name, class_name, config) VALUES (1, 'a', 'novi.percentage', '{\"percentage\": 5}');\n",
     );
-    for id in 1..=10_000 {
-        writeln!(sql, "INSERT INTO flags (id, name, status) VALUES ({id}, 'flag-{id:05}', true); INSERT INTO flags_activations VALUES ({id}, 1);").unwrap();
+    for chunk in (1..=10_000).collect::<Vec<_>>().chunks(500) {
+        let flags: Vec<String> = chunk.iter().map(|id| format!("({id}, 'flag-{id:05}', true)")).collect();
+        let links: Vec<String> = chunk.iter().map(|id| format!("({id}, 1)")).collect();
+        writeln!(sql, "INSERT INTO flags (id, name, status) VALUES {};", flags.join(",")).unwrap();
+        writeln!(sql, "INSERT INTO flags_activations VALUES {};", links.join(",")).unwrap();
     }
     let site = Site::open(&sql).await;
     let mut browser = site.browser();

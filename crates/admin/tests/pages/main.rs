@@ -4,6 +4,8 @@
 
 mod access;
 mod changes;
+#[path = "../../../../tests/common/databases.rs"]
+mod databases;
 mod escaping;
 mod list;
 mod site;

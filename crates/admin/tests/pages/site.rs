@@ -17,11 +17,15 @@ use novi::{
 use novi_server::{Database, Options, Tokens};
 use tower::ServiceExt as _;
 
+use crate::databases::TestDatabase;
+
 pub struct Site {
     pub app: Router,
     pub flags: Flags,
     pub store: Arc<dyn SchemaStore>,
-    _folder: tempfile::TempDir,
+    /// Deleted at the end.
+    #[allow(dead_code, reason = "it only has to live")]
+    folder: Option<tempfile::TempDir>,
 }
 
 pub struct Reply {
@@ -60,7 +64,16 @@ impl Site {
     pub async fn with(sql: &str, options: impl FnOnce(Options, Option<Tokens>) -> Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("novi.db").display());
-        let store: Arc<dyn SchemaStore> = store::create(&url).await.unwrap();
+        Self { folder: Some(folder), ..Self::at(&url, sql, options).await }
+    }
+
+    /// The pages over a database of this kind, for every visitor.
+    pub async fn over(database: &TestDatabase, sql: &str) -> Self {
+        Self::at(&database.url, sql, |options, _| options).await
+    }
+
+    async fn at(url: &str, sql: &str, options: impl FnOnce(Options, Option<Tokens>) -> Options) -> Self {
+        let store: Arc<dyn SchemaStore> = store::create(url).await.unwrap();
         store.migrate().await.unwrap();
         store.run_script(sql).await.unwrap();
         let reads: Arc<dyn SchemaStore> = Arc::clone(&store);
@@ -68,7 +81,7 @@ impl Site {
         let tokens = Tokens::follow(Arc::clone(&store) as _, Tokens::INTERVAL).await;
         let default = Options::default().database(Database::new(Arc::clone(&store)));
         let pages = novi_admin::router(flags.clone(), options(default, tokens));
-        Self { app: Router::new().nest("/admin", pages), flags, store, _folder: folder }
+        Self { app: Router::new().nest("/admin", pages), flags, store, folder: None }
     }
 
     /// The pages behind tokens.

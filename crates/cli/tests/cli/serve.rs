@@ -218,6 +218,34 @@ fn shown(greeting: &str, start: &str) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn admin_page_is_served_unless_it_is_turned_off() {
+    let client =
+        reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let get = async |url: String, accept: &str| {
+        let reply = client.get(url).header("accept", accept).send().await.unwrap();
+        let location = reply.headers().get("location").map(|place| place.to_str().unwrap().to_owned());
+        (reply.status().as_u16(), location)
+    };
+    let mut folder = Folder::demo();
+    let server = Server::start(&folder, &[]);
+    assert!(server.greeting.contains(&format!("Admin page: {}/admin.", server.url)), "{}", server.greeting);
+    let page = Some("/admin/flags".to_owned());
+    assert_eq!(get(format!("{}/", server.url), "text/html,*/*;q=0.8").await, (303, page.clone()));
+    assert_eq!(get(format!("{}/admin", server.url), "*/*").await, (303, page.clone()));
+    assert_eq!(get(format!("{}/admin/", server.url), "*/*").await, (303, page));
+    assert_eq!(get(format!("{}/admin/flags", server.url), "*/*").await, (200, None));
+    assert_eq!(get(format!("{}/", server.url), "application/json").await, (404, None));
+    server.stop();
+
+    folder.set("NOVI_SERVER__ADMIN_PAGE", "false");
+    let server = Server::start(&folder, &[]);
+    assert!(!server.greeting.contains("/admin"), "{}", server.greeting);
+    assert_eq!(get(format!("{}/", server.url), "text/html").await, (404, None));
+    assert_eq!(get(format!("{}/admin/flags", server.url), "*/*").await, (404, None));
+    server.stop();
+}
+
+#[tokio::test]
 async fn demo_greeting_shows_working_commands() {
     let folder = Folder::empty();
     let server = Server::start(&folder, &["--demo"]);

@@ -81,6 +81,8 @@ pub struct ServerSection {
     /// Whether to listen on an address that others can reach while no token exists: then every caller has
     /// full access.
     pub insecure: bool,
+    /// Whether `novi serve` has the admin page, at `/admin`.
+    pub admin_page: bool,
     /// [`Options::guess_limit`](Options#structfield.guess_limit)
     pub guess_limit: u32,
     /// [`Options::unknown_is_nobody`](Options#structfield.unknown_is_nobody)
@@ -132,6 +134,7 @@ impl Default for ServerSection {
             metrics_token: Secret::default(),
             require_targeting_key: options.require_targeting_key,
             insecure: false,
+            admin_page: true,
             guess_limit: options.guess_limit,
             unknown_is_nobody: options.unknown_is_nobody,
             rate_limit: options.rate_limit,

@@ -30,11 +30,14 @@ pub(super) fn greeting(url: &str, store: &str, config: &Config) -> String {
     let interval = humantime::format_duration(config.refresh.interval.into());
     let program = command(config, false);
     let json = "-H 'content-type: application/json'";
+    let page = if config.server.admin_page {
+        format!("Open {url}/admin in a browser: the page shows what each flag does, and changes it.\n\n")
+    } else {
+        String::new()
+    };
     format!(
         "\
-Open {url}/admin in a browser: the page shows what each flag does, and changes it.
-
-Listening on {url} with the flags of {store}. In another terminal, evaluate a flag, and then all flags:
+{page}Listening on {url} with the flags of {store}. In another terminal, evaluate a flag, and then all flags:
 
   curl -s {url}/ofrep/v1/evaluate/flags/Combo%20AND {json} -d '{{\"context\": {{\"currentDateTime\": \"11/26/2023 12:00 AM\", \"seed\": 90, \"variant\": \"A\"}}}}'
   curl -s {url}/ofrep/v1/evaluate/flags {json} -d '{{\"context\": {{\"targetingKey\": \"user-7\"}}}}'

@@ -65,7 +65,9 @@ impl Serve {
         let config = &session.config;
         let store = if self.demo { Some(demo::create(config).await?) } else { None };
         let mut options = options::from_config(config, self.tls_cert.clone(), self.tls_key.clone())?;
-        options.extend = Some(novi_admin::extend(options.tls.is_some()));
+        if config.server.admin_page {
+            options.extend = Some(novi_admin::extend(options.tls.is_some()));
+        }
         if self.demo {
             // No load balancer needs time to notice the shutdown, so Ctrl-C returns at once.
             options.notice = Duration::ZERO;
@@ -125,9 +127,13 @@ impl Serve {
             print(demo::greeting(&format!("{scheme}://{address}"), &name, config))?;
         } else {
             let note = note(&flags.status());
+            let page = if config.server.admin_page {
+                format!(" Admin page: {scheme}://{address}/admin.")
+            } else {
+                String::new()
+            };
             print(format_args!(
-                "Listening on {scheme}://{address} with the flags of {name}{note}. Admin page: {scheme}://{address}/admin. \
-                 Stop with Ctrl-C."
+                "Listening on {scheme}://{address} with the flags of {name}{note}.{page} Stop with Ctrl-C."
             ))?;
         }
         let uses_default = !self.demo && !session.database_given;

@@ -1,0 +1,160 @@
+// The admin page in Chromium: accessibility, the keyboard, a narrow window, light and dark, without JavaScript.
+// node pages.mjs URL FOLDER_OF_PACKAGES CHROMIUM
+import fs from "node:fs";
+import { createRequire } from "node:module";
+
+const [server, packages, executablePath] = process.argv.slice(2);
+const require = createRequire(`${packages}/package.json`);
+const { chromium } = require("playwright-core");
+const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const base = `${server}/admin`;
+
+const pages = [
+  "/flags", "/flags?q=checkout", "/flags?q=nothing+at+all", "/flags/1", "/flags/3", "/flags/4", "/flags/12", "/flags/20", "/flags/21",
+  "/flags/1/switch?to=off", "/flags/3/edit", "/flags/5/delete", "/activations/2/edit", "/activations/21/edit", "/flags/new",
+  "/flags/new?from=split", "/history", "/rollback?to=45&flag=new-checkout", "/issues", "/stale", "/types", "/types/novi.split",
+  "/playground", "/playground?context=%7B%22targetingKey%22%3A%22user-7%22%7D", "/playground?flag=express-shipping&context=%7B%7D",
+  "/tokens", "/status", "/login",
+];
+
+let passed = 0;
+const failures = [];
+async function check(name, test) {
+  try {
+    await test();
+    passed += 1;
+  } catch (error) {
+    failures.push(name);
+    console.error(`${name}: ${error.stack ?? error}`);
+  }
+}
+function equal(found, expected, what) {
+  const [one, other] = [JSON.stringify(found), JSON.stringify(expected)];
+  if (one !== other) throw new Error(`${what}: expected ${other}, found ${one}`);
+}
+
+// Chromium's own sandbox needs rights that containers and root do not have; the pages are those of this server.
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+
+// A page, with what it must not do: log, and call other hosts.
+async function open(options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  const noise = [];
+  page.on("console", (message) => noise.push(`console: ${message.text()}`));
+  page.on("pageerror", (error) => noise.push(`error: ${error.message}`));
+  page.on("request", (request) => {
+    if (!request.url().startsWith(server) && !request.url().startsWith("data:")) noise.push(`request: ${request.url()}`);
+  });
+  return { context, page, noise };
+}
+
+for (const colorScheme of ["light", "dark"]) {
+  for (const width of [1280, 320]) {
+    const quiet = await open({ colorScheme, viewport: { width, height: 900 } });
+    const audited = await open({ colorScheme, viewport: { width, height: 900 }, bypassCSP: true });
+    for (const path of pages) {
+      await check(`${path} in ${colorScheme} at ${width} px`, async () => {
+        quiet.noise.length = 0;
+        await quiet.page.goto(base + path, { waitUntil: "load" });
+        equal(quiet.noise, [], "console and requests");
+        const wide = await quiet.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        equal(wide, 0, "pixels beyond the window");
+        await audited.page.goto(base + path);
+        equal(await audited.page.evaluate(() => window.attacked), undefined, "text of rows as a script, without the policy");
+        await audited.page.evaluate(axe);
+        const { violations } = await audited.page.evaluate(() => window.axe.run());
+        equal(violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html).slice(0, 3)]), [], "axe");
+      });
+    }
+    await quiet.context.close();
+    await audited.context.close();
+  }
+}
+
+await check("search narrows the list as one types and keeps the focus", async () => {
+  const { context, page, noise } = await open();
+  await page.goto(`${base}/flags`);
+  await page.keyboard.press("/");
+  await page.keyboard.type("new-che");
+  await page.waitForFunction(() => document.querySelectorAll("tr[id^=flag-]").length === 1);
+  equal(await page.evaluate(() => [document.activeElement.id, document.activeElement.value]), ["q", "new-che"], "the focus");
+  equal(new URL(page.url()).searchParams.get("q"), "new-che", "the address");
+  await page.selectOption("#status", "false");
+  await page.waitForFunction(() => document.querySelectorAll("tr[id^=flag-]").length === 0);
+  equal(noise, [], "console and requests");
+  await page.reload();
+  equal(await page.inputValue("#q"), "new-che", "the search after a reload");
+  await context.close();
+});
+
+await check("flag is switched and the change undone by keyboard alone", async () => {
+  const { context, page } = await open();
+  await page.goto(`${base}/flags/14`);
+  const press = async (selector) => {
+    for (let presses = 0; presses < 60; presses += 1) {
+      await page.keyboard.press("Tab");
+      if (await page.evaluate((wanted) => document.activeElement.matches(wanted), selector)) return;
+    }
+    throw new Error(`Tab does not reach ${selector}`);
+  };
+  await press(".skip");
+  await press(".switch.on");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/switch/);
+  await page.fill("#actor", "ada");
+  await page.fill("#reason", "to see what happens");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("text=Turned off everyone.");
+  await page.waitForSelector("text=“to see what happens”");
+  await press(".notice button");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("text=Undid the change of everyone.");
+  await page.waitForSelector(".switch.on");
+  await context.close();
+});
+
+await check("every step works without JavaScript", async () => {
+  const { context, page } = await open({ javaScriptEnabled: false });
+  await page.goto(`${base}/flags`);
+  await page.fill("#q", "everyone");
+  await page.click(".filters button");
+  await page.click("a.name");
+  await page.click(".switch");
+  await page.fill("#reason", "no JavaScript");
+  await page.click("button.primary");
+  await page.waitForSelector("text=Turned off everyone.");
+  await page.click(".notice button");
+  await page.waitForSelector("text=Undid the change of everyone.");
+  await context.close();
+});
+
+await check("flag is made from a template, changed, and its problems are at their fields", async () => {
+  const { context, page } = await open();
+  await page.goto(`${base}/flags/new`);
+  await page.click("text=Percentage rollout");
+  await page.fill("#name", "made-in-a-browser");
+  await page.fill("#config", '{"percentage": 101}');
+  await page.click("text=Create");
+  await page.waitForSelector("#config-problem >> text=expected 0 to 100, found 101");
+  await page.fill("#config", '{"percentage": 30}');
+  await page.check("#on");
+  await page.click("text=Create");
+  await page.waitForSelector("text=Created made-in-a-browser.");
+  await page.waitForSelector("text=On for 30 % of callers");
+  await context.close();
+});
+
+await check("other sites cannot embed the page", async () => {
+  const { context, page } = await open();
+  await page.route("http://other.example/", (route) =>
+    route.fulfill({ contentType: "text/html", body: `<iframe src="${base}/flags"></iframe>` }));
+  await page.goto("http://other.example/");
+  const [, frame] = page.frames();
+  equal(await frame?.locator("a.name").count().catch(() => 0), 0, "flags in the frame");
+  await context.close();
+});
+
+await browser.close();
+console.log(`admin page: ${passed} passed, ${failures.length} failed`);
+process.exit(failures.length === 0 ? 0 : 1);
