@@ -19,6 +19,9 @@ const MAX_DEPTH: usize = 8;
 /// The most activations that one flag is phrased with. Shared children would take exponential time otherwise.
 const MOST_PHRASES: usize = 200;
 
+/// Longer configs are not kept beside their words, in bytes.
+const LONGEST_CONFIG: usize = 64 * 1024;
+
 /// The rules of flags in words, made from their rows.
 ///
 /// ```
@@ -60,7 +63,7 @@ pub struct ActivationWords {
     /// The shares of callers that get a variant, or that it is on for, if it divides callers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<Share>,
-    /// The config, as the row has it.
+    /// The config, as the row has it; `None` also if it is longer than 64 KiB.
     #[serde(skip)]
     pub config: Option<String>,
     /// The activations and flags that it depends on.
@@ -79,22 +82,26 @@ impl<'a> Words<'a> {
     /// part of it.
     #[must_use]
     pub fn rule(&self, flag_id: i64) -> String {
-        let mut walk = self.walk();
-        let phrases: Vec<Phrase> = self.linked(flag_id).map(|id| walk.row(id)).collect();
-        if phrases.is_empty() {
-            return "on for every caller".to_owned();
-        }
-        Phrase::all_of(phrases).sentence()
+        self.flag(flag_id).0
     }
 
     /// The activations of a flag, in the order of evaluation.
     #[must_use]
     pub fn activations(&self, flag_id: i64) -> Vec<ActivationWords> {
+        self.flag(flag_id).1
+    }
+
+    /// The [rule](Self::rule) of a flag and its [activations](Self::activations).
+    #[must_use]
+    pub fn flag(&self, flag_id: i64) -> (String, Vec<ActivationWords>) {
         let mut walk = self.walk();
-        for id in self.linked(flag_id) {
-            walk.row(id);
-        }
-        walk.found
+        let phrases: Vec<Phrase> = self.linked(flag_id).map(|id| walk.row(id)).collect();
+        let rule = if phrases.is_empty() {
+            "on for every caller".to_owned()
+        } else {
+            Phrase::all_of(phrases).sentence()
+        };
+        (rule, walk.found)
     }
 
     /// What an activation requires.
@@ -191,7 +198,7 @@ impl<'a> Walk<'a> {
             class_name: class_name.to_owned(),
             words: phrase.text().to_owned(),
             shares: phrase.clone().into_shares(),
-            config: config.map(str::to_owned),
+            config: config.filter(|config| config.len() <= LONGEST_CONFIG).map(str::to_owned),
             activations,
         });
         phrase

@@ -1,9 +1,9 @@
--- Flags of most kinds, for the tests of the admin page in a browser. Dates are far away, so that decisions stay the same.
+-- Flags of most kinds, for the tests of the admin page in a browser.
 INSERT INTO flags (id, name, status) VALUES (1,'new-checkout',true),(2,'beta-banner',true),(3,'page-layout',true),(4,'express-shipping',true),(5,'black-friday',true),(6,'live-chat',true),(7,'old-importer',false),(8,'bulk-export',true),(9,'new-search',true),(10,'fraud-review',true),(11,'payment-processor',true),(12,'gift-cards',true),(13,'internal-tools',true),(14,'everyone',true);
 INSERT INTO activations (id,name,class_name,config) VALUES
 (1,'A quarter','novi.percentage','{"percentage": 25}'),
 (2,'In DE or AT','novi.attribute','{"attribute": "country", "in": ["DE", "AT"]}'),
-(3,'December','novi.date_time','{"startDateTime": "2046-12-01", "endDateTime": "2046-12-15", "timezone": "Europe/Berlin"}'),
+(3,'December','novi.date_time','{"startDateTime": "2026-12-01", "endDateTime": "2026-12-15", "timezone": "Europe/Berlin"}'),
 (4,'Layouts','novi.split','{"variants": {"grid": 50, "list": 25, "map": 25}}'),
 (5,'With new checkout','novi.and','[{"class_name": "novi.flag", "config": {"flag": "new-checkout"}}, 2, {"class_name": "novi.not", "config": [{"class_name": "novi.attribute", "config": {"attribute": "vip", "equals": true}}]}]'),
 (6,'Weekend','novi.date_time','{"startDateTime": "2026-11-27", "endDateTime": "2026-11-30"}'),
@@ -16,13 +16,13 @@ INSERT INTO activations (id,name,class_name,config) VALUES
 (13,'Staff','novi.members','{"allow": ["ada", "grace", "linus"]}');
 INSERT INTO flags_activations (flag_id, activation_id) VALUES (1,1),(1,2),(1,3),(2,1),(3,4),(4,5),(5,6),(6,7),(8,8),(9,9),(10,10),(11,11),(12,12),(13,13);
 INSERT INTO flag_metadata (flag_id, description, owner, tags, expires_at, variants) VALUES
-(1,'The checkout with one page instead of four','payments@example.com','["checkout","q4"]','2027-02-01T00:00:00Z',NULL),
-(2,'A banner for the beta program','growth@example.com','["beta"]','2026-10-01T00:00:00Z',NULL),
-(3,'How products are shown','growth@example.com','["experiment"]',NULL,'{"grid": {"columns": 3}, "list": {"columns": 1}, "map": {"columns": 0}}'),
+(1,'The checkout with one page instead of four','Payments','["checkout","q4"]','2027-02-01T00:00:00Z',NULL),
+(2,'A banner for the beta program','Growth','["beta"]','2026-10-01T00:00:00Z',NULL),
+(3,'How products are shown','Growth','["experiment"]',NULL,'{"grid": {"columns": 3}, "list": {"columns": 1}, "map": {"columns": 0}}'),
 (4,'Same-day delivery',NULL,'["checkout"]',NULL,NULL),
-(7,'Kept for one customer','ops@example.com','[]','2026-06-30T00:00:00Z',NULL),
+(7,'Kept for one customer','Operations','[]','2026-06-30T00:00:00Z',NULL),
 (9,'The new index',NULL,'["search","q4"]',NULL,NULL),
-(12,'Needs a fix','payments@example.com','["checkout"]',NULL,NULL)
+(12,'Needs a fix','Payments','["checkout"]',NULL,NULL)
 ON CONFLICT (flag_id) DO UPDATE SET description=excluded.description, owner=excluded.owner, tags=excluded.tags, expires_at=excluded.expires_at, variants=excluded.variants;
 INSERT INTO flags (id, name, status) VALUES (20, '<script>window.attacked = 1</script>', true), (21, '"><img src=x onerror="window.attacked = 1">', true);
 INSERT INTO activations (id, name, class_name, config) VALUES

@@ -130,6 +130,14 @@ fn words_of_large_rows_are_short() {
         rule(&[("novi.members", json!({"allow": list}))]),
         "on for one of 10,000 members (user-0, user-1, user-2, …)"
     );
+    let config = json!({"allow": list}).to_string();
+    let long = rows(vec![ActivationRow::new(1, "row", "novi.members", config)]);
+    let registry = Registry::global().unwrap();
+    assert_eq!(
+        Words::new(&registry, &long).activations(1)[0].config,
+        None,
+        "a copy would be as long as the row"
+    );
     assert_eq!(
         rule(&[("novi.attribute", json!({"attribute": "id", "in": list}))]),
         "on if id is one of 10,000 values (user-0, user-1, user-2, …)"

@@ -56,15 +56,23 @@ impl SessionId {
     }
 
     /// The header that makes a browser keep the cookie until it is closed.
-    pub(crate) fn cookie(&self, secure: bool) -> Option<HeaderValue> {
+    pub(crate) fn cookie(&self, prefix: &str, secure: bool) -> Option<HeaderValue> {
         let secure = if secure { "; Secure" } else { "" };
-        HeaderValue::try_from(format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict{secure}", self.0)).ok()
+        let text = format!("{COOKIE}={}; {}{secure}", self.0, attributes(prefix));
+        HeaderValue::try_from(text).ok()
     }
 
     /// The header that makes a browser forget the cookie.
-    pub(crate) fn forgotten() -> HeaderValue {
-        HeaderValue::from_static("novi_admin=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0")
+    pub(crate) fn forgotten(prefix: &str) -> Option<HeaderValue> {
+        HeaderValue::try_from(format!("{COOKIE}=; {}; Max-Age=0", attributes(prefix))).ok()
     }
+}
+
+/// The cookie is for the pages only, wherever they are mounted.
+fn attributes(prefix: &str) -> String {
+    // A semicolon would end the attribute.
+    let path = if prefix.is_empty() || prefix.contains(';') { "/" } else { prefix };
+    format!("Path={path}; HttpOnly; SameSite=Strict")
 }
 
 /// Whether a request came over HTTPS, as far as it says so itself. A client that lies only gets a cookie that
@@ -146,6 +154,16 @@ mod tests {
         assert_eq!(sessions.by_hash.lock().unwrap().len(), MOST);
         assert_eq!(sessions.token(&ids[0]), None);
         assert!(sessions.token(&ids[MOST]).is_some());
+    }
+
+    #[test]
+    fn cookie_is_for_the_path_of_the_pages() {
+        let id = SessionId::generate().unwrap();
+        for (prefix, path) in [("", "/"), ("/admin", "/admin"), ("/a;Domain=b", "/")] {
+            let cookie = id.cookie(prefix, false).unwrap();
+            let expected = format!("; Path={path}; HttpOnly; SameSite=Strict");
+            assert!(cookie.to_str().unwrap().ends_with(&expected), "{prefix}");
+        }
     }
 
     #[test]

@@ -219,7 +219,8 @@ impl Visit {
 
     pub(crate) fn page_with(&self, status: StatusCode, template: &impl Template) -> Response {
         let mut response = render(status, template);
-        let cookie = self.new_session.as_ref().and_then(|session| session.cookie(self.guest.secure));
+        let cookie =
+            self.new_session.as_ref().and_then(|session| session.cookie(self.prefix(), self.guest.secure));
         if let Some(cookie) = cookie {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }

@@ -24,6 +24,9 @@ use crate::{
     words::{Markup, pretty, words},
 };
 
+/// The longest config that the form shows, in bytes.
+const LONGEST: usize = 256 * 1024;
+
 #[derive(Template)]
 #[template(path = "activation.html")]
 struct ActivationPage {
@@ -99,6 +102,13 @@ fn pretty_or_same(config: &str) -> String {
 pub(crate) async fn edit(Editor(visit): Editor, Path(id): Path<i64>) -> Page {
     let rows = visit.rows()?;
     let row = find(rows, id).ok_or_else(|| visit.not_found(&format!("activation {id} was not found")))?;
+    if row.config.as_ref().is_some_and(|config| config.len() > LONGEST) {
+        let message = format!(
+            "the config of activation {id} has more than {} KiB: change it over the API or with SQL",
+            LONGEST / 1024
+        );
+        return Err(visit.fail(&Failure::new(StatusCode::PAYLOAD_TOO_LARGE, message)));
+    }
     Ok(visit.page(&page(&visit, rows, row)))
 }
 
@@ -178,17 +188,17 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
         return Ok(visit.page(&page));
     }
     match visit.api().call(Method::PATCH, &path, &sent.authorship(), Some(body)).await {
-        Ok(_) => Ok(saved(visit, rows, id, before)),
+        Ok(response) => Ok(saved(visit, rows, id, before, &response)),
         Err(failure) => Err(again(failure)),
     }
 }
 
 /// The page of a flag that is linked to the activation, where the change can be undone.
-fn saved(visit: &Visit, rows: &Rows, id: i64, before: i64) -> Response {
+fn saved(visit: &Visit, rows: &Rows, id: i64, before: i64, response: &Value) -> Response {
     let flag = rows.links.iter().find(|link| link.activation_id == Some(id)).and_then(|link| link.flag_id);
     match flag.and_then(|id| find_flag(rows, id)) {
         Some(flag) => {
-            let done = Done::query("saved", flag.id, flag.metadata.row_version, before);
+            let done = Done::query("saved", flag.id, before, response);
             visit.redirect(&format!("/flags/{}?{done}", flag.id))
         }
         None => visit.redirect("/flags"),

@@ -189,10 +189,7 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
     changed.push(("version", version.to_string()));
     let (path, body) = (format!("/api/flags/{id}"), object(&changed));
     match visit.api().call(Method::PATCH, &path, &sent.authorship(), Some(body)).await {
-        Ok(saved) => {
-            let version = saved["version"].as_i64().unwrap_or_default();
-            Ok(visit.redirect(&format!("/flags/{id}?{}", Done::query("saved", id, version, before))))
-        }
+        Ok(saved) => Ok(visit.redirect(&format!("/flags/{id}?{}", Done::query("saved", id, before, &saved)))),
         Err(failure) => Err(again(visit, id, version, fields, failure)),
     }
 }

@@ -81,7 +81,7 @@ pub(crate) async fn one(visit: Visit, Path(id): Path<i64>, Query(done): Query<Do
     let row = find(rows, id).ok_or_else(|| visit.not_found(&format!("flag {id} was not found")))?;
     let registry = visit.guest.site.flags().registry();
     let phrased = Words::new(&registry, rows);
-    let tree = phrased.activations(id);
+    let (sentence, tree) = phrased.flag(id);
     let path = format!("/api/history?limit=12&flag={}", escape(&row.name));
     let (history, no_history) = match visit.api().get(&path).await {
         Ok(page) => (changes(&page, &visit, &phrased), None),
@@ -94,7 +94,7 @@ pub(crate) async fn one(visit: Visit, Path(id): Path<i64>, Query(done): Query<Do
     Ok(visit.page(&FlagPage {
         layout: visit.layout(&row.name, Section::Flags),
         notice: done.notice(rows),
-        rule: rule(row.status, &phrased.rule(id)),
+        rule: rule(row.status, &sentence),
         bar: bar(shares(&tree)),
         overridden: visit.snapshot.is_overridden(&row.name),
         issues,

@@ -124,14 +124,15 @@ struct Line {
 /// What was done, with a way to undo it.
 pub(crate) struct Notice {
     pub(crate) text: String,
-    /// The flag, its version after the change, and the revision before it.
     pub(crate) undo: Option<Undo>,
 }
 
+/// How a change can be undone, as long as nobody changes the flag again.
 pub(crate) struct Undo {
     pub(crate) id: i64,
-    pub(crate) version: i64,
-    pub(crate) revision: i64,
+    /// The revision before the change, and a revision with it.
+    pub(crate) before: i64,
+    pub(crate) after: i64,
 }
 
 /// What was done, as the address says after a change.
@@ -141,14 +142,15 @@ pub(crate) struct Done {
     #[serde(rename = "done")]
     what: String,
     flag: Option<i64>,
-    version: Option<i64>,
     before: Option<i64>,
+    after: Option<i64>,
 }
 
 impl Done {
-    /// The address with what was done.
-    pub(crate) fn query(done: &str, id: i64, version: i64, before: i64) -> String {
-        format!("done={done}&flag={id}&version={version}&before={before}")
+    /// The address with what was done, according to the response of the API.
+    pub(crate) fn query(done: &str, id: i64, before: i64, response: &Value) -> String {
+        let after = response["revision"].as_i64().unwrap_or(before);
+        format!("done={done}&flag={id}&before={before}&after={after}")
     }
 
     /// The notice, with the name of the flag as it is now.
@@ -167,8 +169,8 @@ impl Done {
             _ => return None,
         };
         let can_undo = matches!(&*self.what, "on" | "off" | "saved");
-        let undo = match (self.flag, self.version, self.before) {
-            (Some(id), Some(version), Some(revision)) if can_undo => Some(Undo { id, version, revision }),
+        let undo = match (self.flag, self.before, self.after) {
+            (Some(id), Some(before), Some(after)) if can_undo => Some(Undo { id, before, after }),
             _ => None,
         };
         Some(Notice { text, undo })
@@ -226,14 +228,15 @@ fn line(
 ) -> Line {
     let phrased = Words::new(registry, rows);
     let metadata = &row.metadata;
+    let (sentence, activations) = phrased.flag(row.id);
     Line {
         id: row.id,
         name: row.name.clone(),
         description: metadata.description.clone(),
         on: row.status,
         overridden: visit.snapshot.is_overridden(&row.name),
-        rule: rule(row.status, &short(&phrased.rule(row.id))),
-        bar: bar(shares(&phrased.activations(row.id))),
+        rule: rule(row.status, &short(&sentence)),
+        bar: bar(shares(&activations)),
         owner: metadata.owner.clone(),
         tags: metadata.tags.clone(),
         expiry: metadata.expires_at.map(time),

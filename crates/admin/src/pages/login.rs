@@ -46,7 +46,7 @@ fn page(guest: &Guest, status: StatusCode, next: &str, error: Option<String>) ->
         ..guest.layout("Log in", Section::None)
     };
     let mut response = render(status, &LoginPage { layout, next: checked(next).to_owned(), error });
-    if let Some(cookie) = new.and_then(|session| session.cookie(guest.secure)) {
+    if let Some(cookie) = new.and_then(|session| session.cookie(&guest.prefix, guest.secure)) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     response
@@ -83,7 +83,7 @@ pub(crate) async fn login(guest: Guest, Form(sent): Form<Credentials>) -> Page {
     };
     guest.site.sessions().begin(&session, token.to_owned());
     let mut response = guest.redirect(checked(&sent.next));
-    if let Some(cookie) = session.cookie(guest.secure) {
+    if let Some(cookie) = session.cookie(&guest.prefix, guest.secure) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(response)
@@ -95,7 +95,9 @@ pub(crate) async fn logout(guest: Guest, Form(sent): Form<Credentials>) -> Respo
     {
         guest.site.sessions().end(session);
         let mut response = guest.redirect("/login");
-        response.headers_mut().append(header::SET_COOKIE, SessionId::forgotten());
+        if let Some(cookie) = SessionId::forgotten(&guest.prefix) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
         return response;
     }
     guest.redirect("/flags")

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    api::Failure,
+    api::{Failure, with_query},
     pages::{
         effect::{effect, generated},
         flags::{Done, find, text_of},
@@ -89,8 +89,7 @@ pub(crate) async fn switch(Path(id): Path<i64>, sent: Sent) -> Page {
     let changed =
         visit.api().call(Method::PATCH, &format!("/api/flags/{id}"), &sent.authorship(), Some(body)).await;
     let changed = changed.map_err(|failure| visit.fail(&failure))?;
-    let version = changed["version"].as_i64().unwrap_or_default();
-    let done = Done::query(if on { "on" } else { "off" }, id, version, before);
+    let done = Done::query(if on { "on" } else { "off" }, id, before, &changed);
     Ok(visit.redirect(&format!("/flags/{id}?{done}")))
 }
 
@@ -98,14 +97,18 @@ pub(crate) async fn switch(Path(id): Path<i64>, sent: Sent) -> Page {
 pub(crate) async fn undo(Path(id): Path<i64>, sent: Sent) -> Page {
     let visit = &sent.visit;
     let row = find(visit.rows()?, id).ok_or_else(|| visit.not_found(&format!("flag {id} was not found")))?;
-    if sent.text("version") != row.metadata.row_version.to_string() {
+    // Changes of its activations count as well.
+    let path =
+        with_query("/api/history", &[("flag", &row.name), ("after", sent.text("after")), ("limit", "1")]);
+    let later = visit.api().get(&path).await.map_err(|failure| visit.fail(&failure))?;
+    if later["items"].as_array().is_none_or(|items| !items.is_empty()) {
         let message = format!(
             "flag {:?} has changed since; its history shows every change and can roll back to each revision",
             row.name
         );
         return Err(visit.fail(&Failure::new(StatusCode::CONFLICT, message)));
     }
-    let body = json!({"to": sent.text("revision"), "flag": row.name}).to_string();
+    let body = json!({"to": sent.text("before"), "flag": row.name}).to_string();
     let mut headers = sent.authorship();
     headers.push(("x-novi-reason", "undo"));
     let undone = visit.api().call(Method::POST, "/api/rollback", &headers, Some(body)).await;

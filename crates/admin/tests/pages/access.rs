@@ -77,7 +77,7 @@ async fn visitor_logs_in_with_a_token_and_gets_a_new_cookie() {
     let reply = browser.post_raw("/login", &fields).await;
     assert_eq!((reply.status.as_u16(), reply.header("location")), (303, "/admin/flags/1"));
     let cookie = reply.header("set-cookie");
-    assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"), "{cookie}");
+    assert!(cookie.ends_with("; Path=/admin; HttpOnly; SameSite=Strict"), "{cookie}");
     assert!(!cookie.contains(&admin), "{cookie}");
     assert_ne!(
         browser.cookie.as_ref(),
@@ -170,7 +170,7 @@ async fn server_token_may_read_and_not_change() {
     for (path, fields) in [
         ("/flags/1/switch", &[("to", "off")][..]),
         ("/flags/1/edit", &[("name", "x")]),
-        ("/flags/1/undo", &[("version", "1"), ("revision", "1")]),
+        ("/flags/1/undo", &[("before", "1"), ("after", "1")]),
         ("/flags/new", &[("name", "x")]),
         ("/flags/1/delete", &[("name", "new-checkout")]),
         ("/activations/1/edit", &[("name", "x")]),

@@ -40,7 +40,7 @@ async fn flag_is_switched_with_author_and_reason_and_the_change_is_undone() {
             (Some("ada"), Some("rates are wrong"))
         );
 
-        let fields = [("version", &*done.field("version")), ("revision", &*done.field("revision"))];
+        let fields = [("before", &*done.field("before")), ("after", &*done.field("after"))];
         let undone = browser.post("/flags", "/flags/1/undo", &fields).await;
         browser.get(&location(&undone)).await.has("Undid the change of new-checkout.");
         let row = site.store.load().await.unwrap().flags.remove(0);
@@ -60,8 +60,9 @@ async fn undo_is_refused_after_another_change() {
     let version = browser.get("/flags/1/switch?to=off").await.field("version");
     let reply = browser.post("/flags", "/flags/1/switch", &[("to", "off"), ("version", &version)]).await;
     let done = browser.get(&location(&reply)).await;
-    site.run("UPDATE flag_metadata SET owner = 'grace' WHERE flag_id = 1;").await;
-    let fields = [("version", &*done.field("version")), ("revision", &*done.field("revision"))];
+    // A change of an activation of the flag is one, too.
+    site.run("UPDATE activations SET name = 'Other' WHERE id = 1;").await;
+    let fields = [("before", &*done.field("before")), ("after", &*done.field("after"))];
     let reply = browser.post("/flags", "/flags/1/undo", &fields).await;
     assert_eq!(reply.status, 409);
     reply.has("has changed since");
@@ -156,7 +157,7 @@ async fn activation_is_previewed_edited_and_undone_on_the_page_of_its_flag() {
         let flag = browser.get(&location(&saved)).await;
         flag.has("On for 50 % of callers");
         flag.has("<del>25 % of callers by `targetingKey`</del>");
-        let fields = [("version", &*flag.field("version")), ("revision", &*flag.field("revision"))];
+        let fields = [("before", &*flag.field("before")), ("after", &*flag.field("after"))];
         let undone = browser.post("/flags", "/flags/1/undo", &fields).await;
         browser.get(&location(&undone)).await.has("On for 25 % of callers");
     }
