@@ -146,6 +146,33 @@ await check("flag is made from a template, changed, and its problems are at thei
   await context.close();
 });
 
+await check("page shows what others change, and keeps what is typed", async () => {
+  const { context, page, noise } = await open();
+  const set = async (status) => {
+    const answer = await fetch(`${server}/api/flags/named/everyone`, {
+      method: "PATCH", headers: { "content-type": "application/json" }, body: JSON.stringify({ status }),
+    });
+    equal(answer.status, 200, "the change");
+  };
+  await page.goto(`${base}/flags?q=everyone`);
+  await page.focus("#q");
+  await set(false);
+  await page.waitForSelector(".switch:not(.on)");
+  equal(await page.evaluate(() => document.activeElement.id), "q", "the focus");
+  await page.goto(`${base}/flags/14`);
+  await page.click("summary >> nth=0").catch(() => {});
+  await set(true);
+  await page.waitForSelector(".switch.on");
+  await page.goto(`${base}/flags/14/edit`);
+  await page.fill("#description", "being typed");
+  await set(false);
+  await page.waitForSelector("#outdated >> text=Somebody has changed rows");
+  equal(await page.inputValue("#description"), "being typed", "what was typed");
+  await set(true);
+  equal(noise, [], "console and requests");
+  await context.close();
+});
+
 await check("other sites cannot embed the page", async () => {
   const { context, page } = await open();
   await page.route("http://other.example/", (route) =>

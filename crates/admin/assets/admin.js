@@ -1,4 +1,5 @@
-// What pages do besides htmx: shortcuts of the keyboard, and the policy that lets htmx insert what this server sent.
+// What pages do besides htmx: shortcuts of the keyboard, the policy that lets htmx insert what this server sent, and rows
+// that change while a page is open.
 "use strict";
 if (window.trustedTypes) {
   // Strings may become HTML, never scripts or their addresses.
@@ -29,3 +30,63 @@ document.addEventListener("click", (event) => {
     copy.textContent = "Copied";
   });
 });
+
+// Somebody else changes rows while a page is open: lists and flags are shown again, and forms stay as they are.
+const announced = document.getElementById("announced");
+const { live, revision } = document.body.dataset;
+let known = revision;
+
+async function look() {
+  try {
+    if (document.visibilityState === "visible") {
+      const answer = await fetch(live, { redirect: "error", cache: "no-store" });
+      const now = answer.ok ? await answer.text() : known;
+      if (now !== known) {
+        await update(now);
+        known = now;
+      }
+    }
+  } catch {
+    // The server restarts, or the session has ended: the next step of the visitor tells.
+  }
+  setTimeout(look, 1000);
+}
+
+async function update(now) {
+  const main = document.getElementById("main");
+  if (main.querySelector("form[method=post] :is(input:not([type=hidden]), textarea)")) {
+    notify(main, now);
+    return;
+  }
+  const answer = await fetch(location.href, { redirect: "error", cache: "no-store" });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  // The search of a list keeps what is typed.
+  const id = document.getElementById("list") && fresh.getElementById("list") ? "list" : "main";
+  const [old, next] = [document.getElementById(id), fresh.getElementById(id)];
+  if (!next) return;
+  const opened = [...old.querySelectorAll("details")].map((details) => details.open);
+  const focused = document.activeElement;
+  const place = old.contains(focused) ? [...old.querySelectorAll(focused.tagName)].indexOf(focused) : -1;
+  old.replaceChildren(...next.childNodes);
+  old.querySelectorAll("details").forEach((details, index) => { details.open = opened[index] ?? details.open; });
+  if (place >= 0) old.querySelectorAll(focused.tagName)[place]?.focus({ preventScroll: true });
+  window.htmx?.process(old);
+  document.getElementById("revision").textContent = now;
+  announced.textContent = `Shows revision ${now} now.`;
+}
+
+function notify(main, now) {
+  const text = `Somebody has changed rows: revision ${now}. Saving tells whether your change still fits.`;
+  let notice = document.getElementById("outdated");
+  if (!notice) {
+    notice = document.createElement("p");
+    notice.id = "outdated";
+    notice.className = "notice warn";
+    main.prepend(notice);
+  }
+  notice.textContent = text;
+  announced.textContent = text;
+}
+
+if (live) setTimeout(look, 1000);

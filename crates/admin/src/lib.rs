@@ -109,7 +109,8 @@ async fn limit_time(request: Request, next: Next) -> Response {
 
 fn pages(flags: Flags, api: Router, secure: bool) -> Router {
     use pages::{
-        activation, edit, flag, flags as list, history, lists, login, playground, status, switch, tokens,
+        activation, edit, flag, flags as list, history, lists, live, login, playground, status, switch,
+        tokens,
     };
     Router::new()
         .route("/", get(list::home))
@@ -131,6 +132,7 @@ fn pages(flags: Flags, api: Router, secure: bool) -> Router {
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}/revoke", post(tokens::revoke))
         .route("/status", get(status::status))
+        .route("/revision", get(live::revision))
         .route("/login", get(login::form).post(login::login))
         .route("/logout", post(login::logout))
         .route("/assets/{name}", get(assets::asset))

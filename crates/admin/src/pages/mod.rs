@@ -8,6 +8,7 @@ pub(crate) mod flags;
 pub(crate) mod form;
 pub(crate) mod history;
 pub(crate) mod lists;
+pub(crate) mod live;
 pub(crate) mod login;
 pub(crate) mod playground;
 pub(crate) mod status;

@@ -123,3 +123,14 @@ async fn pages_link_to_each_other_below_any_path() {
         "{page}"
     );
 }
+
+#[tokio::test]
+async fn open_pages_are_told_the_current_revision() {
+    let site = Site::open(ROWS).await;
+    let mut browser = site.browser();
+    let before = browser.get("/revision").await.text;
+    assert_eq!(before, site.flags.snapshot().revision().to_string());
+    browser.get("/flags").await.has(&format!(r#"data-revision="{before}""#));
+    site.run("UPDATE flags SET status = true WHERE id = 5;").await;
+    assert_ne!(browser.get("/revision").await.text, before);
+}
