@@ -4,9 +4,13 @@
 //! compiled. For all others the nodes that they depend on are tracked: an evaluation notes what decided on
 //! the path that it takes.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 /// What decided that an activation is on or off. If several things did, the greatest counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Cause {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
     /// Nothing: it is the same for every caller.
     #[default]
     Nothing,
@@ -14,7 +18,7 @@ pub(crate) enum Cause {
     Condition,
     /// No rule or case matched.
     Fallthrough,
-    /// A draw.
+    /// A draw: the bucket of the caller.
     Draw,
 }
 
@@ -57,7 +61,7 @@ pub enum CauseRule {
 
 impl CauseRule {
     /// The cause of a verdict, after the evaluation of the children.
-    pub(super) fn cause(self, on: bool, seen: Causes) -> Cause {
+    pub(crate) fn cause(self, on: bool, seen: Causes) -> Cause {
         let Causes { on: of_on, off: of_off, .. } = seen;
         match self {
             Self::Condition if of_on == Cause::Draw => Cause::Draw,
@@ -141,6 +145,11 @@ impl CauseSet {
 
     const fn contains(self, cause: Cause) -> bool {
         self.0 & Self::of(cause).0 != 0
+    }
+
+    /// Whether a draw is one of them.
+    pub(crate) const fn may_draw(self) -> bool {
+        self.contains(Cause::Draw)
     }
 
     /// The causes, in order.

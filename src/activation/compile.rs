@@ -10,7 +10,11 @@ use serde::{
 use serde_json::value::RawValue;
 
 use crate::{
-    activation::{unknown_fields::UnknownFields, verdict::Variant},
+    activation::{
+        issue_policy::{IssuePolicy, MissingFlags},
+        unknown_fields::UnknownFields,
+        verdict::Variant,
+    },
     rows::{MemberRow, issue::short_path},
 };
 
@@ -54,7 +58,8 @@ pub(crate) enum ChildReference {
 }
 
 impl Child {
-    const UNRESOLVED: u32 = u32::MAX;
+    /// The number of no node. Its verdict is off.
+    pub(crate) const UNRESOLVED: u32 = u32::MAX;
 
     fn new(reference: ChildReference) -> Self {
         Self { reference, node: Self::UNRESOLVED }
@@ -82,7 +87,7 @@ impl Child {
         Self::new(ChildReference::Flag(name.into()))
     }
 
-    /// The node that the child was resolved to.
+    /// The node that the child was resolved to; [`Child::UNRESOLVED`] if it was not.
     pub(crate) const fn node(&self) -> u32 {
         self.node
     }
@@ -273,6 +278,9 @@ impl JsonSchema for Children {
     }
 }
 
+/// The most problems of a row that are reported one by one.
+pub(crate) const MAX_PROBLEMS: usize = 100;
+
 /// The row that is compiled, and the services of the engine for it.
 pub struct CompileContext<'a> {
     pub(crate) class_name: &'a str,
@@ -280,8 +288,11 @@ pub struct CompileContext<'a> {
     /// The rows of `activation_members` that belong to this one.
     pub(crate) members: &'a [MemberRow],
     pub(crate) linker: &'a mut dyn Linker,
+    /// At most [`MAX_PROBLEMS`].
     pub(crate) problems: Vec<Problem>,
-    pub(crate) unknown_fields: UnknownFields,
+    pub(crate) policy: IssuePolicy,
+    /// How many more there are.
+    pub(crate) omitted: usize,
     pub(crate) warnings: Vec<Problem>,
     pub(crate) by_flag: bool,
     /// Whether the activation depends on the name of the row.
@@ -297,10 +308,18 @@ impl fmt::Debug for CompileContext<'_> {
     }
 }
 
+/// Why a child was not resolved.
+pub(crate) enum Unresolved {
+    /// The reference is invalid.
+    Invalid(String),
+    /// No flag has the name.
+    MissingFlag(String),
+}
+
 /// The services of the snapshot compiler.
 pub(crate) trait Linker {
-    /// Resolves a child, or returns why the reference is invalid.
-    fn child(&mut self, path: &str, reference: &ChildReference) -> Result<u32, String>;
+    /// Resolves a child.
+    fn child(&mut self, path: &str, reference: &ChildReference) -> Result<u32, Unresolved>;
     /// The number of a variant that the activation may assign.
     fn variant(&mut self, name: &str) -> Variant;
     /// The number of any variant.
@@ -342,31 +361,57 @@ impl<'a> CompileContext<'a> {
     }
 
     /// Resolves a child. `path` is its location in the config, such as `[0]` or `.fallback`. A child that
-    /// does not exist is reported as a problem.
+    /// does not exist is reported as a problem. A flag that does not exist is a warning, unless the settings say
+    /// otherwise, and counts as off.
     pub fn child(&mut self, path: &str, child: &mut Child) {
         match self.linker.child(path, &child.reference) {
             Ok(node) => child.node = node,
-            Err(message) => self.problem(path, message),
+            Err(Unresolved::MissingFlag(message)) if self.policy.missing_flags == MissingFlags::Off => {
+                if self.warnings.len() < MAX_PROBLEMS {
+                    let message = format!("{message}; it counts as off");
+                    self.warnings.push(Problem { path: format!("config{path}"), message });
+                }
+            }
+            Err(Unresolved::Invalid(message) | Unresolved::MissingFlag(message)) => {
+                self.problem(path, message);
+            }
         }
     }
 
     /// Reports a field that the type does not have. Returns whether it is ignored.
     pub(crate) fn unknown_field(&mut self, Problem { path, message }: Problem) -> bool {
         let writer = if self.class_name.starts_with("novi.") { "novi" } else { "program" };
-        let is_ignored = self.unknown_fields == UnknownFields::Warning;
-        let (list, effect) =
-            if is_ignored { (&mut self.warnings, "ignored: ") } else { (&mut self.problems, "") };
+        let is_ignored = self.policy.unknown_fields == UnknownFields::Warning;
+        let effect = if is_ignored { "ignored: " } else { "" };
         let newer = format!("; a newer {writer} may have written it");
         // A field with a similar name is misspelled.
         let newer = if message.ends_with('?') { "" } else { &newer };
         let message = format!("{effect}{message}{newer}");
-        list.push(Problem { path, message });
+        if is_ignored {
+            // There are at most 64 in the config of one activation.
+            self.warnings.push(Problem { path, message });
+        } else {
+            self.report(Problem { path, message });
+        }
         is_ignored
     }
 
     /// Reports that the row cannot be used. `path` is the location in the config, such as `.splits[2]`, or
     /// empty for the whole config. `message` says what was expected and what was found.
     pub fn problem(&mut self, path: &str, message: impl Into<String>) {
-        self.problems.push(Problem { path: format!("config{path}"), message: message.into() });
+        self.report(Problem { path: format!("config{path}"), message: message.into() });
+    }
+
+    /// Reports a setting without effect. The row is valid all the same.
+    pub(crate) fn warning(&mut self, path: &str, message: impl Into<String>) {
+        self.warnings.push(Problem { path: path.to_owned(), message: message.into() });
+    }
+
+    pub(crate) fn report(&mut self, problem: Problem) {
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(problem);
+        } else {
+            self.omitted += 1;
+        }
     }
 }

@@ -20,7 +20,7 @@ use crate::{
         compile::Child,
         memo::Memo,
         strings::{Text, Texts},
-        trace::Tracer,
+        trace::{Draw, Tracer},
         verdict::Verdict,
     },
     context::{Context, TARGETING_KEY, timestamp::Timestamp, value::Value},
@@ -198,6 +198,12 @@ impl<'a> Evaluation<'a> {
         self
     }
 
+    /// Uses this time instead of the clock.
+    pub(crate) fn at(self, now: Timestamp) -> Self {
+        self.now.set(Some(now));
+        self
+    }
+
     pub(crate) fn with_tracer(mut self, tracer: &'a Tracer) -> Self {
         self.tracer = Some(tracer);
         self
@@ -319,10 +325,13 @@ impl<'a> Evaluation<'a> {
         self.change_causes(Causes::fall_through);
     }
 
-    /// Notes that the caller has no key to draw by.
+    /// The verdict of a draw for which the caller has no key: off. `drawn` is that of a draw that is won; `None`
+    /// if no key would win it, or if it is not drawn by the targeting key.
     #[cold]
-    pub(crate) fn skip_draw(&self) {
+    pub(crate) fn without_key(&self, drawn: Option<Verdict>) -> Verdict {
         self.change_causes(Causes::skip_draw);
+        let drawn = drawn.filter(|_| self.tracer.is_some_and(Tracer::assumes_won));
+        drawn.unwrap_or(Verdict::Off)
     }
 
     #[inline]
@@ -376,6 +385,22 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    /// Adds the position of the caller in a draw to the explanation.
+    #[inline]
+    pub(crate) fn note_draw(&self, draw: impl FnOnce() -> Draw) {
+        if let Some(tracer) = self.tracer {
+            tracer.record_draw(draw);
+        }
+    }
+
+    /// Adds the values that the caller matched to the explanation.
+    #[inline]
+    pub(crate) fn note_match(&self, values: impl FnOnce() -> Vec<Value<'static>>) {
+        if let Some(tracer) = self.tracer {
+            tracer.record_match(values);
+        }
+    }
+
     /// Parses a string of the context. The last result is cached, since several conditions often parse the
     /// same string.
     #[inline]
@@ -401,7 +426,7 @@ impl<'a> Evaluation<'a> {
     /// Returns `true` if an explanation was requested.
     #[inline]
     pub(crate) fn is_traced(&self) -> bool {
-        self.tracer.is_some()
+        self.tracer.is_some_and(Tracer::records)
     }
 
     #[inline(always)]
@@ -436,7 +461,7 @@ impl<'a> Evaluation<'a> {
     /// Evaluates a node that is traced or tracked, or may panic.
     #[inline(never)]
     fn ask_slowly(&self, index: u32, node: &Node) -> Verdict {
-        let tracked = node.properties.tracked();
+        let tracked = node.properties.tracked() || self.is_traced();
         let slot = node.memo_slot();
         let memo = self.memo.filter(|_| node.slot != Node::NO_SLOT);
         if let Some((memo, known)) = memo.and_then(|memo| Some((memo, memo.get(slot, node.by_flag)?))) {
@@ -448,7 +473,10 @@ impl<'a> Evaluation<'a> {
         let before = self.causes.take();
         let verdict = match self.tracer {
             None => node.evaluate(self),
-            Some(tracer) => tracer.evaluate(index, node.by_flag, &self.causes, || node.evaluate(self)),
+            Some(tracer) => {
+                let place = (index, node.by_flag, node.cause_rule);
+                tracer.evaluate(place, &self.causes, || node.evaluate(self))
+            }
         };
         let verdict = verdict.unwrap_or_else(|| {
             self.failed.set(true);

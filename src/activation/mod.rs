@@ -4,6 +4,7 @@ pub(crate) mod bucket;
 pub(crate) mod cause;
 pub(crate) mod compile;
 pub(crate) mod evaluation;
+pub(crate) mod issue_policy;
 pub(crate) mod memo;
 pub(crate) mod phrase;
 pub(crate) mod registry;
@@ -20,8 +21,9 @@ use serde::de::DeserializeOwned;
 
 use cause::CauseRule;
 pub use compile::{Child, Children, CompileContext, Problem};
-pub(crate) use compile::{ChildReference, Linker};
+pub(crate) use compile::{ChildReference, Linker, MAX_PROBLEMS, Unresolved};
 pub use evaluation::Evaluation;
+pub use issue_policy::MissingFlags;
 pub use phrase::{Phrase, Phrasing, Share, value_text};
 pub use registry::{ActivationType, RegisteredActivation, Registry};
 pub use unknown_fields::UnknownFields;

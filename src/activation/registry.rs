@@ -228,11 +228,12 @@ impl ActivationType {
             // A type without settings has an empty config: `{}` for a struct, `null` for a unit struct.
             None => make("{}", row).or_else(|_| make("null", row)).map_err(|problem| Problem {
                 path: "config".to_owned(),
-                message: format!("is empty; {}", problem.message),
+                // The null that was tried is not in the row.
+                message: format!("is empty; {}", problem.message.trim_end_matches(", found null")),
             }),
         };
         built.unwrap_or_else(|problem| {
-            row.problems.push(problem);
+            row.report(problem);
             None
         })
     }
@@ -383,7 +384,7 @@ fn parse_with_path<T: DeserializeOwned>(config: &str) -> Result<T, (Problem, ser
             path => format!("config.{path}"),
         };
         let error = error.into_inner();
-        (Problem { path, message: message(&error) }, error)
+        (Problem { path, message: message(config, &error) }, error)
     };
     let mut json = serde_json::Deserializer::from_str(config);
     let value = match serde_path_to_error::deserialize(&mut json) {
@@ -399,7 +400,10 @@ fn parse_with_path<T: DeserializeOwned>(config: &str) -> Result<T, (Problem, ser
 }
 
 /// The message of serde in terms of JSON. Line and column are omitted if the path says where the error is.
-fn message(error: &serde_json::Error) -> String {
+fn message(config: &str, error: &serde_json::Error) -> String {
+    if error.is_syntax() {
+        return json_terms::of_text(config, error);
+    }
     let message = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let message = match message.strip_suffix(&place) {
@@ -501,8 +505,8 @@ impl Registry {
         &self.issues
     }
 
-    /// The problem of a row with an unknown class.
-    pub(crate) fn unknown(&self, class_name: &str) -> Problem {
+    /// The problem of a row with an unknown class; `suggests` if it may take the time to find a similar one.
+    pub(crate) fn unknown(&self, class_name: &str, suggests: bool) -> Problem {
         let path = "class_name".to_owned();
         if let Some(disabled) =
             inventory::iter::<DisabledType>.into_iter().find(|known| known.class == class_name)
@@ -511,7 +515,7 @@ impl Registry {
                 format!("class {class_name:?} needs the crate feature `{}` of novi", disabled.feature);
             return Problem { path, message };
         }
-        let mut names: Vec<&str> = self.names.keys().map(|name| &**name).collect();
+        let mut names: Vec<&str> = self.names.keys().filter(|_| suggests).map(|name| &**name).collect();
         // Sorted, so that the suggestion is deterministic.
         names.sort_unstable();
         let similar = crate::error::suggest::most_similar(class_name, names.into_iter());

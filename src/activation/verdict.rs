@@ -41,6 +41,12 @@ impl From<bool> for Verdict {
 pub struct Variant(pub(crate) NonZeroU32);
 
 impl Variant {
+    /// A variant that a draw would assign, whichever it is. Only in evaluations that assume draws.
+    pub(crate) const DRAWN: Self = match NonZeroU32::new(u32::MAX - 1) {
+        Some(number) => Self(number),
+        None => Self(NonZeroU32::MIN),
+    };
+
     /// The variant at an index of the list of names.
     pub(crate) fn from_index(index: usize) -> Self {
         // No list of names in memory is that long.

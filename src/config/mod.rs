@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     activation::{
+        MissingFlags,
         registry::Registry,
         script_folder::{Folder, Types},
         unknown_fields::UnknownFields,
@@ -94,11 +95,17 @@ pub struct Activations {
     pub folder: PathBuf,
     /// What happens if a config has fields that its type does not have.
     pub unknown_fields: UnknownFields,
+    /// What happens if an activation refers to a flag that does not exist.
+    pub missing_flags: MissingFlags,
 }
 
 impl Default for Activations {
     fn default() -> Self {
-        Self { folder: "novi_activations".into(), unknown_fields: UnknownFields::default() }
+        Self {
+            folder: "novi_activations".into(),
+            unknown_fields: UnknownFields::default(),
+            missing_flags: MissingFlags::default(),
+        }
     }
 }
 
@@ -260,7 +267,8 @@ impl<S: DeserializeOwned + Default> Config<S> {
             message: problem::in_file(text, &error),
         };
         // First as a whole, since only then errors have a line.
-        let mut config: Self = toml::from_str(text).map_err(invalid)?;
+        let mut config: Self =
+            problem::parse(text).map_err(|message| Error::Config { origin: origin.to_owned(), message })?;
         if !above.is_empty() {
             let mut table: toml::Table = toml::from_str(text).map_err(invalid)?;
             apply::<Self>(&mut table, above)?;
@@ -411,6 +419,22 @@ mod tests {
             @"novi.toml: line 1, column 1: teams: expected a string, a number or a boolean, found a list");
         insta::assert_snapshot!(error("[overrides]\nx = 5\n", &[]),
             @"novi.toml: line 2, column 5: x: expected true, false, or the name of a variant, found 5");
+    }
+
+    #[test]
+    fn all_invalid_keys_are_reported_at_once_in_the_order_of_the_file() {
+        let text = "[databse]\nurl = 'x'\n[refresh]\ninterval = 5\nintervall = '1s'\n[database]\nurl = 7\nschema = 'a'";
+        let error = error(text, &[]);
+        let lines: Vec<_> = error.lines().collect();
+        assert!(lines[0].ends_with("4 problems"), "{error}");
+        for (line, start) in lines[1..].iter().zip([
+            "line 1, column 2: unknown key `databse`; did you mean `database`?",
+            "line 4, column 12: interval: expected a duration",
+            "line 5, column 1: unknown key `intervall`; did you mean `interval`?",
+            "line 7, column 7: url: expected a string, found 7",
+        ]) {
+            assert!(line.starts_with(start), "{error}");
+        }
     }
 
     #[test]

@@ -1,6 +1,57 @@
 //! Messages about invalid settings.
 
+use serde::de::DeserializeOwned;
+use serde_path_to_error::{Path, Segment};
+use toml::de::{DeTable, DeValue, Deserializer};
+
 use crate::error::json_terms;
+
+/// Parses a file. The error has all unknown keys and invalid values: each is removed, and the rest is parsed
+/// again.
+pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    /// Nobody corrects more at once.
+    const MOST: usize = 50;
+    let mut table = DeTable::parse(text).map_err(|error| in_file(text, &error))?;
+    let mut problems = Vec::new();
+    while problems.len() < MOST {
+        match serde_path_to_error::deserialize(Deserializer::from(table.clone())) {
+            Ok(value) if problems.is_empty() => return Ok(value),
+            Ok(_) => break,
+            Err(error) => {
+                let start = error.inner().span().map(|span| span.start);
+                problems.push((start, in_file(text, error.inner())));
+                if !remove(table.get_mut(), error.path()) {
+                    break;
+                }
+            }
+        }
+    }
+    // In the order of the file.
+    problems.sort();
+    let messages: Vec<String> = problems.into_iter().map(|(_, message)| message).collect();
+    Err(match messages.len() {
+        1 => messages.concat(),
+        count => format!("{count} problems\n{}", messages.join("\n")),
+    })
+}
+
+/// Removes the innermost key on the path to an invalid value.
+fn remove(mut table: &mut DeTable<'_>, path: &Path) -> bool {
+    let keys: Vec<&str> = path
+        .iter()
+        .map_while(|segment| match segment {
+            Segment::Map { key } => Some(key.as_str()),
+            _ => None,
+        })
+        .collect();
+    let Some((last, sections)) = keys.split_last() else { return false };
+    for section in sections {
+        let found = table.iter_mut().find(|(key, _)| key.get_ref() == section);
+        let Some(DeValue::Table(inner)) = found.map(|(_, value)| value.get_mut()) else { return false };
+        table = inner;
+    }
+    table.remove(*last).is_some()
+}
 
 /// The error of a file, with its line and key. The line itself may contain a secret.
 pub(super) fn in_file(text: &str, error: &toml::de::Error) -> String {

@@ -10,7 +10,7 @@ use crate::error::suggest::most_similar;
 #[must_use]
 pub fn translate(message: &str) -> String {
     let unknown = unknown_name(message, "field").or_else(|| unknown(message, "unknown variant `", "value"));
-    if let Some(message) = unknown {
+    if let Some(message) = unknown.or_else(|| invalid_json(message)) {
         return message;
     }
     let kinds = ["invalid type: ", "invalid value: ", "invalid length "];
@@ -18,12 +18,45 @@ pub fn translate(message: &str) -> String {
         return message.to_owned();
     };
     let Some((found, expected)) = rest.split_once(", expected ") else { return message.to_owned() };
-    // The position of a syntax error, which only messages about a whole config have.
-    let (expected, position) = match expected.find(" at line ") {
-        Some(start) => expected.split_at(start),
-        None => (expected, ""),
+    let (expected, position) = split_position(expected);
+    let found = match (message.starts_with("invalid length "), expected) {
+        // A struct is also deserialized from a list of its fields.
+        (true, "an object") => "a list".to_owned(),
+        (true, expected) if expected.starts_with("struct ") => "a list".to_owned(),
+        (_, "map with a single key") => "none or several".to_owned(),
+        _ => value(found),
     };
-    format!("expected {}, found {}{position}", in_words(expected), value(found))
+    format!("expected {}, found {found}{position}", in_words(expected))
+}
+
+/// Splits off the position of a syntax error, which only messages about a whole text have.
+fn split_position(message: &str) -> (&str, &str) {
+    message.split_at(message.find(" at line ").unwrap_or(message.len()))
+}
+
+/// The message about a text that is no JSON, where that of the parser says little.
+fn invalid_json(message: &str) -> Option<String> {
+    let (message, position) = split_position(message);
+    let message = match message {
+        "EOF while parsing a value" if position == " at line 1 column 0" => {
+            return Some("expected JSON, found an empty text".to_owned());
+        }
+        "number out of range" => "expected a number up to 1.79e308",
+        "unexpected end of hex escape" | "lone leading surrogate in hex escape" => {
+            r#"expected a character, found half of a surrogate pair such as "\ud83d\ude00""#
+        }
+        _ => return None,
+    };
+    Some(format!("{message}{position}"))
+}
+
+/// The message of an error about a text of JSON.
+#[must_use]
+pub fn of_text(text: &str, error: &serde_json::Error) -> String {
+    if text.starts_with('\u{feff}') {
+        return "expected JSON, found a byte order mark (U+FEFF) in front of it; remove it".to_owned();
+    }
+    translate(&error.to_string())
 }
 
 /// The message of serde about an unknown field, with the name that was probably meant, or else with all known
@@ -37,10 +70,7 @@ pub fn unknown_name(message: &str, what: &str) -> Option<String> {
 fn unknown(message: &str, prefix: &str, what: &str) -> Option<String> {
     let (unknown, known) = message.strip_prefix(prefix)?.split_once("`, ")?;
     // The position of the field follows the last name.
-    let (known, position) = match known.find(" at line ") {
-        Some(start) => known.split_at(start),
-        None => (known, ""),
-    };
+    let (known, position) = split_position(known);
     let names = known.split('`').skip(1).step_by(2);
     Some(match most_similar(unknown, names) {
         Some(similar) => format!("unknown {what} `{unknown}`{position}; did you mean `{similar}`?"),
@@ -73,6 +103,8 @@ fn in_words(expected: &str) -> String {
         "u64" | "usize" => "an integer of 0 or more".to_owned(),
         "a sequence" => "a list".to_owned(),
         "a map" => "an object".to_owned(),
+        "map with a single key" => "an object with a single field".to_owned(),
+        "fewer elements in array" => "a shorter list".to_owned(),
         // One of some strings, which could also have fields.
         "string or map" => "a string".to_owned(),
         _ if expected.starts_with("struct ") => "an object".to_owned(),
@@ -96,7 +128,13 @@ fn value(found: &str) -> String {
     }
     for kind in ["integer ", "floating point ", "boolean "] {
         if let Some(value) = found.strip_prefix(kind) {
-            return value.trim_matches('`').to_owned();
+            let value = value.trim_matches('`');
+            // Digits beyond those of a float are lost.
+            return if value.contains("e+") {
+                format!("a number of about {value}")
+            } else {
+                value.to_owned()
+            };
         }
     }
     found.strip_prefix("string ").unwrap_or(found).to_owned()
@@ -138,6 +176,22 @@ mod tests {
             (
                 "invalid type: map, expected a sequence at line 1 column 0",
                 "expected a list, found an object at line 1 column 0",
+            ),
+            ("invalid length 0, expected struct Body with 1 element", "expected an object, found a list"),
+            ("invalid length 2, expected an object", "expected an object, found a list"),
+            (
+                "invalid value: map, expected map with a single key",
+                "expected an object with a single field, found none or several",
+            ),
+            (
+                "invalid type: floating point `1e+20`, expected i64",
+                "expected an integer, found a number of about 1e+20",
+            ),
+            ("number out of range at line 1 column 5", "expected a number up to 1.79e308 at line 1 column 5"),
+            ("EOF while parsing a value at line 1 column 0", "expected JSON, found an empty text"),
+            (
+                "unexpected end of hex escape at line 1 column 8",
+                "expected a character, found half of a surrogate pair such as \"\\ud83d\\ude00\" at line 1 column 8",
             ),
             ("missing field `percentage`", "missing field `percentage`"),
             (

@@ -4,6 +4,7 @@
 pub mod json_terms;
 pub(crate) mod snapshot_file;
 pub(crate) mod suggest;
+pub mod unique_names;
 
 pub use snapshot_file::SnapshotFault;
 
@@ -56,6 +57,18 @@ pub enum Error {
         store: String,
         /// The failed action, such as "could not read the rows".
         action: String,
+        /// The error of the database or its driver.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The tables of novi cannot record a change, as after an incomplete restore. Nothing was changed.
+    #[error("{action} ({store}): {problem}; run `novi migrate` to repair the tables: {source}")]
+    DamagedTables {
+        /// Which database, without passwords.
+        store: String,
+        /// The failed action, such as "could not change the rows".
+        action: String,
+        /// What is wrong with the tables.
+        problem: String,
         /// The error of the database or its driver.
         source: Box<dyn std::error::Error + Send + Sync>,
     },

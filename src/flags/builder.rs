@@ -10,6 +10,7 @@ use std::{
 use crate::runtime::startup::Startup;
 use crate::{
     activation::{
+        MissingFlags,
         registry::Registry,
         script_folder::{Folder, Types},
         unknown_fields::UnknownFields,
@@ -72,6 +73,7 @@ impl FlagsBuilder {
             .metadata(config.metadata.clone())
             .overrides(config.overrides.clone())
             .unknown_fields(config.activations.unknown_fields)
+            .missing_flags(config.activations.missing_flags)
             .refresh(config.refresh.interval.into())
     }
 
@@ -129,6 +131,12 @@ impl FlagsBuilder {
     /// What happens if a config has fields that its type does not have. Default: the row is invalid.
     pub fn unknown_fields(mut self, unknown_fields: UnknownFields) -> Self {
         self.settings.unknown_fields = unknown_fields;
+        self
+    }
+
+    /// What happens if an activation refers to a flag that does not exist. Default: it counts as off.
+    pub fn missing_flags(mut self, missing_flags: MissingFlags) -> Self {
+        self.settings.missing_flags = missing_flags;
         self
     }
 

@@ -37,11 +37,13 @@ use crate::{
     rows::{Rows, issue::Issue},
     runtime::{core::Core, current::CurrentSnapshot},
     snapshot::{
-        EvaluationCounts, Evaluations, Snapshot, Trace,
+        EvaluationCounts, Evaluations, Impact, Plan, Snapshot, Trace,
         decision::{Decision, Evaluated, Outcome},
         evaluate::Lookup,
         guard::SnapshotGuard,
+        impact::Compared,
     },
+    store::Edit,
 };
 pub use builder::FlagsBuilder;
 pub use handle::FlagHandle;
@@ -278,6 +280,28 @@ impl Flags {
     #[must_use]
     pub fn snapshot_of(&self, rows: Rows) -> Snapshot {
         self.core.snapshot_of(rows)
+    }
+
+    /// What an edit of these rows would change, and whom it would affect among these callers. Writes nothing. It
+    /// uses the activation types, static context and overrides of these flags; evaluations are not counted.
+    #[must_use]
+    pub fn impact(&self, rows: Rows, edit: &Edit, contexts: &[Context<'_>]) -> (Plan, Impact) {
+        let plan = self.validator().plan(rows.clone(), edit);
+        let (after, _) = edit.after_with_problems(&rows);
+        let names = |rows: &Rows| -> HashMap<i64, String> {
+            rows.flags.iter().map(|row| (row.id, row.name.clone())).collect()
+        };
+        let (was, is) = (names(&rows), names(&after));
+        let may_change = plan.flags.iter().filter(|flag| flag.answer_may_change);
+        let flags: Vec<_> = may_change
+            .map(|flag| Compared {
+                before: was.get(&flag.id).map(String::as_str),
+                after: is.get(&flag.id).map(String::as_str),
+            })
+            .collect();
+        let (before, after) = (self.snapshot_of(rows), self.snapshot_of(after));
+        let impact = Impact::measure((&before, &after), &flags, contexts);
+        (plan, impact)
     }
 
     pub(crate) fn counts(&self) -> &EvaluationCounts {

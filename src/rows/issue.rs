@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// An invalid row, or an invalid file of an activation type, and the flags that are broken by it. All other
 /// flags are unaffected.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Issue {
     /// The table of the row; `novi_activations` for a file.
     pub table: &'static str,

@@ -304,7 +304,8 @@ pub struct FlagMetadata {
     /// Variant names and their values: a JSON object, as text. Or an integer from 1 to 1000: then the flag
     /// has that many versions, which are variants with the names `1`, `2` and so on.
     pub variants: Option<String>,
-    /// The type of the values. `None` for values of any types, as they are.
+    /// The type of the values. `None` for values of any types, as they are. If `variants` has no values, the
+    /// values of [`ValueType::String`] are the names of the variants.
     pub value_type: Option<ValueType>,
     /// The variant if no activation assigns one.
     pub default_variant: Option<String>,

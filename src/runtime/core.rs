@@ -1,11 +1,11 @@
 //! The part of [`Flags`](crate::Flags) that background tasks work on: the current snapshot and how to compile
 //! the next.
 
-use std::sync::Arc;
+use std::{collections::HashSet, fmt, sync::Arc};
 
 use crate::{
     activation::script_folder::Types,
-    rows::Rows,
+    rows::{Rows, issue::Issue},
     runtime::{current::CurrentSnapshot, unknown_flags::UnknownFlags},
     snapshot::{EvaluationCounts, Settings, Snapshot, guard::SnapshotGuard},
 };
@@ -32,7 +32,7 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn new(rows: Rows, types: Types, settings: Settings) -> Self {
         let snapshot = Snapshot::compile(Arc::new(rows), &types.take(), &settings, None);
-        log_issues(&snapshot);
+        log_issues(&snapshot, &[]);
         Self {
             counts: Arc::clone(snapshot.counts()),
             current: CurrentSnapshot::new(snapshot),
@@ -78,7 +78,7 @@ impl Core {
         self.current.replace(|previous| {
             let snapshot =
                 Snapshot::compile(Arc::new(rows), &self.types.take(), &self.settings, Some(previous));
-            log_issues(&snapshot);
+            log_issues(&snapshot, previous.issues());
             snapshot
         });
     }
@@ -113,18 +113,44 @@ impl Core {
 
     /// Makes another snapshot the current one, and returns its serial number.
     pub(crate) fn put(&self, make: impl FnOnce() -> Snapshot) -> u32 {
-        self.current.replace(|_| {
+        self.current.replace(|previous| {
             let snapshot = make();
-            log_issues(&snapshot);
+            log_issues(&snapshot, previous.issues());
             snapshot
         })
     }
 }
 
-/// Logs the issues of a snapshot, once a revision: here, where new rows arrive.
-fn log_issues(snapshot: &Snapshot) {
+/// Logs the issues of a snapshot that the previous one did not have, one line for each row: here, where new
+/// rows arrive.
+fn log_issues(snapshot: &Snapshot, previous: &[Issue]) {
     let revision = snapshot.revision().number();
-    for issue in snapshot.issues() {
-        tracing::warn!(revision, flags = ?issue.flags, "{issue}");
+    let known: HashSet<&Issue> = previous.iter().collect();
+    let new: Vec<&Issue> = snapshot.issues().iter().filter(|issue| !known.contains(issue)).collect();
+    for issues in
+        new.chunk_by(|one, next| (one.table, one.id, &one.name) == (next.table, next.id, &next.name))
+    {
+        let Some((issue, more)) = issues.split_first() else { continue };
+        let more = match more.len() {
+            0 => String::new(),
+            1 => "; and another issue of this row".to_owned(),
+            more => format!("; and {more} more issues of this row"),
+        };
+        tracing::warn!(revision, flags = %FlagNames(&issue.flags), "{issue}{more}");
+    }
+}
+
+/// The names of flags in a log line, of which there may be thousands.
+struct FlagNames<'a>(&'a [String]);
+
+impl fmt::Display for FlagNames<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 20;
+        let shown = self.0.get(..SHOWN).unwrap_or(self.0);
+        write!(f, "{shown:?}")?;
+        match self.0.len() - shown.len() {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::{
     activation::{Variant, cause::Cause},
-    context::{override_scope::ActiveOverride, overrides::Override},
+    context::{Context, override_scope::ActiveOverride, overrides::Override},
     rows::{Revision, metadata::ClientMetadata},
     snapshot::{Snapshot, guard::SnapshotGuard},
 };
@@ -178,6 +178,11 @@ impl<S: AsRef<Snapshot>> Decision<S> {
         }
     }
 
+    /// Whether the flag is on, and the variant.
+    pub(crate) fn outcome(&self) -> (bool, Option<Variant>) {
+        (self.enabled(), self.place().and_then(|(_, variant)| variant))
+    }
+
     /// Whether the flag is on with this variant.
     pub(crate) fn has_variant(&self, name: &str) -> bool {
         self.enabled() && self.variant() == Some(name)
@@ -248,6 +253,21 @@ impl<S: AsRef<Snapshot>> Decision<S> {
         let common = snapshot.metadata().iter();
         let common = common.filter(move |(name, _)| own.is_none_or(|own| own.get(name).is_none()));
         own.into_iter().flat_map(ClientMetadata::iter).chain(common)
+    }
+
+    /// Whether the answer depends on a targeting key that the caller does not have: the flag draws by
+    /// `targetingKey`, for example with `novi.percentage`, and would have another answer if the draw were won.
+    /// `context` is the one of the decision. Callers of the whole flag are not asked for a key that it does not
+    /// need: a rule that matches before the draw decides without one.
+    ///
+    /// The decision itself treats the caller as not drawn. OFREP and OpenFeature respond with the error
+    /// `TARGETING_KEY_MISSING` instead. If the caller has no key, this takes twice as long as the evaluation.
+    #[must_use]
+    pub fn needs_targeting_key(&self, context: &Context<'_>) -> bool {
+        match &self.evaluated {
+            Evaluated::Flag(flag, _) => self.snapshot.as_ref().needs_targeting_key(*flag, context),
+            Evaluated::Override(_) => false,
+        }
     }
 
     pub(crate) fn snapshot(&self) -> &Snapshot {

@@ -12,9 +12,10 @@ use serde::Serialize;
 use crate::{
     activation::{
         Verdict,
+        cause::Cause,
         evaluation::Evaluation,
         memo::Memo,
-        trace::{Records, Tracer},
+        trace::{Draw, Records, Tracer},
     },
     context::{Context, override_scope, value::Value},
     error::Result,
@@ -45,10 +46,46 @@ pub struct Trace {
     pub revision: Revision,
     /// Why the decision was made, in a sentence.
     pub because: String,
+    /// Why the decision was made, for programs.
+    pub cause: TraceCause,
     /// The duration of the evaluation in nanoseconds, including the tracing, which takes most of it.
     pub nanoseconds: u64,
     /// The flag's activations, in the order of evaluation.
     pub activations: Vec<TraceNode>,
+}
+
+/// Why a decision was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct TraceCause {
+    /// What decided.
+    pub kind: CauseKind,
+    /// The id of the activation of the flag that decided, if one did: the first that is off, or that has this
+    /// cause.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub activation: Option<i64>,
+}
+
+/// What decided a flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CauseKind {
+    /// The status is off.
+    Status,
+    /// An override.
+    Override,
+    /// An invalid row: the flag is broken.
+    InvalidRow,
+    /// The flag has no activations, or only unconditional ones.
+    Unconditional,
+    /// Conditions, which are met.
+    Condition,
+    /// No rule or case matched, and the result for this case is on.
+    Fallthrough,
+    /// A draw: the bucket of the caller.
+    Draw,
+    /// An activation is off.
+    ActivationOff,
 }
 
 /// An activation in an explanation, or a flag that an activation depends on.
@@ -74,6 +111,17 @@ pub struct TraceNode {
     /// The duration of its evaluation in nanoseconds, including its children; `None` if it was not evaluated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nanoseconds: Option<u64>,
+    /// What decided that it is on or off; `None` if it was not evaluated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// The bucket of the caller, if it draws and the caller has a key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub draw: Option<Draw>,
+    /// The values that the caller matched: a member of the list, the values of a case, or the value of an
+    /// attribute that meets the condition.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<serde_json::Value>")]
+    pub matched: Vec<Value<'static>>,
     /// Remarks of the activation on its verdict.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -127,6 +175,7 @@ impl Snapshot {
         let mut tree = Tree { snapshot: self, records: &records, shown: HashSet::new() };
         let activations: Vec<TraceNode> = roots.iter().filter_map(|root| tree.node(*root, None, 1)).collect();
         let because = self.because(index, outcome, &activations);
+        let cause = self.cause(index, outcome, &activations);
         Trace {
             flag: name.to_owned(),
             enabled: outcome.enabled,
@@ -134,6 +183,7 @@ impl Snapshot {
             reason: outcome.reason.reason(),
             revision: self.revision(),
             because,
+            cause,
             nanoseconds: took,
             activations,
         }
@@ -151,6 +201,25 @@ impl Snapshot {
             self.asked(flag, &evaluation)
         });
         (outcome, tracer.into_records())
+    }
+
+    fn cause(&self, index: u32, outcome: Outcome, activations: &[TraceNode]) -> TraceCause {
+        let first_with = |cause| activations.iter().find(|node| node.cause == Some(cause));
+        let (kind, decider) = match outcome.reason.reason() {
+            _ if self.flags.get(index as usize).is_some_and(|flag| flag.overridden) => {
+                (CauseKind::Override, None)
+            }
+            Reason::Disabled => (CauseKind::Status, None),
+            Reason::Error => (CauseKind::InvalidRow, None),
+            Reason::Static => (CauseKind::Unconditional, None),
+            Reason::TargetingMatch => (CauseKind::Condition, first_with(Cause::Condition)),
+            Reason::Split => (CauseKind::Draw, first_with(Cause::Draw)),
+            Reason::Default if outcome.enabled => (CauseKind::Fallthrough, first_with(Cause::Fallthrough)),
+            Reason::Default => {
+                (CauseKind::ActivationOff, activations.iter().find(|node| node.on == Some(false)))
+            }
+        };
+        TraceCause { kind, activation: decider.map(|node| node.id) }
     }
 
     fn because(&self, index: u32, outcome: Outcome, activations: &[TraceNode]) -> String {
@@ -215,6 +284,9 @@ impl Tree<'_> {
                 .map(|variant| self.snapshot.name_of_variant(variant).to_owned()),
             inputs: Vec::new(),
             nanoseconds: verdict.and(record).map(|record| nanoseconds(record.took)),
+            cause: None,
+            draw: None,
+            matched: Vec::new(),
             notes: Vec::new(),
             activations: Vec::new(),
         };
@@ -233,6 +305,10 @@ impl Tree<'_> {
             };
             asked.inputs = record.inputs.iter().filter(|input| !is_path(input)).map(input).collect();
             asked.notes.clone_from(&record.notes);
+            asked.matched.clone_from(&record.matched);
+            asked.draw.clone_from(&record.draw);
+            let node = self.snapshot.around.nodes.get(node as usize);
+            asked.cause = node.and_then(|node| record.cause(node.cause_rule));
         }
         let children = self.snapshot.graph.targets(node);
         if children.is_empty() {

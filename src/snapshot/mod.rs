@@ -11,22 +11,26 @@ pub(crate) mod evaluate;
 mod explain;
 pub(crate) mod feature;
 pub(crate) mod guard;
+pub(crate) mod impact;
 mod next_change;
 mod overrides;
 #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are replaced as a whole"))]
 mod patch;
 pub(crate) mod plan;
+mod targeting_key;
 
 use std::{fmt, sync::Arc};
 
+pub use crate::activation::{cause::Cause, trace::Draw};
 #[cfg(feature = "sql")]
 pub(crate) use compile::nodes::MissingRows;
 pub use counts::Evaluations;
 pub use decision::{Decision, Reason};
 pub use evaluate::Filter;
-pub use explain::{Input, Trace, TraceNode};
+pub use explain::{CauseKind, Input, Trace, TraceCause, TraceNode};
 pub use feature::{Feature, FeatureKind, Manifest, ManifestFeature, RegisteredFeature, manifest};
 pub use guard::SnapshotGuard;
+pub use impact::{AttributeImpact, FlagImpact, Impact, ImpactExample, ImpactState, Transition, ValueImpact};
 #[cfg(feature = "sql")]
 pub(crate) use patch::{Part, PatchBuilder, reverse_index::ReverseIndex};
 pub use plan::{Effect, Plan, PlannedRow, validator::Validator};
@@ -45,6 +49,7 @@ use crate::{
         Variant,
         cause::CauseSet,
         evaluation::{FlagRef, Surroundings},
+        issue_policy::{IssuePolicy, MissingFlags},
         unknown_fields::UnknownFields,
     },
     context::{Context, overrides::Overrides},
@@ -68,8 +73,17 @@ pub struct Settings {
     pub features: Manifest,
     /// Whether fields that an activation type does not have are issues.
     pub unknown_fields: UnknownFields,
+    /// What happens if an activation refers to a flag that does not exist.
+    pub missing_flags: MissingFlags,
     /// What clients get with the decisions of all flags.
     pub metadata: ClientMetadata,
+}
+
+impl Settings {
+    fn policy(&self) -> IssuePolicy {
+        let Self { unknown_fields, missing_flags, .. } = *self;
+        IssuePolicy { unknown_fields, missing_flags }
+    }
 }
 
 /// All rows of one revision, compiled.

@@ -10,7 +10,7 @@ use crate::{
     },
     error::Result,
     snapshot::{
-        Filter, Snapshot, Trace,
+        CauseKind, Filter, Snapshot, Trace, TraceCause,
         decision::{Decision, Evaluated},
     },
 };
@@ -90,6 +90,7 @@ impl Snapshot {
             reason: decision.reason(),
             revision: self.revision(),
             because,
+            cause: TraceCause { kind: CauseKind::Override, activation: None },
             nanoseconds: 0,
             activations: Vec::new(),
         })

@@ -96,8 +96,12 @@ pub struct Fingerprint {
     pub counts: Option<[i64; 5]>,
     /// A checksum of the contents, while triggers are missing.
     pub contents: Option<String>,
+    /// Differs once triggers were dropped, disabled, changed or made again: rows may have changed meanwhile.
+    pub definitions: u64,
     /// What is wrong with the tables and triggers, as sentences.
     pub problems: Vec<String>,
+    /// Whether migrations repair any of it.
+    pub is_repairable: bool,
 }
 
 impl Cursor {

@@ -85,6 +85,10 @@ impl ReadStore for LazyStore {
         }))
     }
 
+    fn generation(&self) -> u64 {
+        self.store.get().map_or(0, |store| store.generation())
+    }
+
     fn table_prefix(&self) -> &str {
         &self.table_prefix
     }

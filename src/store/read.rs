@@ -60,6 +60,12 @@ pub trait ReadStore: Send + Sync + 'static {
         None
     }
 
+    /// A number that differs once the store leads to another database, such as a SQLite file that was replaced:
+    /// equal revisions of both say nothing.
+    fn generation(&self) -> u64 {
+        0
+    }
+
     /// What the names of its tables begin with: the setting `table_prefix`. Usually nothing.
     fn table_prefix(&self) -> &str {
         <&str>::default()

@@ -85,4 +85,6 @@ pub struct SchemaState {
     pub unknown: Vec<i64>,
     /// What is wrong with the tables, such as missing triggers. Empty before the first migration.
     pub problems: Vec<String>,
+    /// What else hides rows or hinders changes, such as row-level security, with what to do: `migrate` cannot repair it.
+    pub obstacles: Vec<String>,
 }

@@ -6,16 +6,18 @@ insert into flags (id, name, status) values
   (13, 'string-by-plan', true), (14, 'string-disabled', false), (15, 'string-broken', true), (16, 'integer-static', true),
   (17, 'integer-zero', true), (18, 'integer-large', true), (19, 'integer-negative', true), (20, 'integer-version', true),
   (21, 'float-whole', true), (22, 'float-mixed', true), (23, 'float-zero', true), (24, 'float-small', true),
-  (25, 'float-large', true), (26, 'object-static', true), (27, 'object-empty', true);
+  (25, 'float-large', true), (26, 'object-static', true), (27, 'object-empty', true),
+  (28, 'string-by-name', true);
 
 insert into activations (id, name, class_name, config) values
   (1, 'pros', 'novi.attribute', '{"attribute": "plan", "equals": "pro"}'),
   (2, 'all', 'novi.percentage', '{"percentage": 100}'),
   (3, 'none', 'novi.percentage', '{"percentage": 0}'),
   (4, 'unknown', 'nobody.knows', '{}'),
-  (5, 'by plan', 'novi.switch', '{"by": "plan", "cases": {"pro": "pro", "gold": "gold"}, "fallback": "all"}');
+  (5, 'by plan', 'novi.switch', '{"by": "plan", "cases": {"pro": "pro", "gold": "gold"}, "fallback": "all"}'),
+  (6, 'grid', 'novi.static', '{"variant": "grid"}');
 
-insert into flags_activations (flag_id, activation_id) values (3, 1), (4, 2), (5, 3), (6, 4), (7, 4), (13, 5), (15, 4);
+insert into flags_activations (flag_id, activation_id) values (3, 1), (4, 2), (5, 3), (6, 4), (7, 4), (13, 5), (15, 4), (28, 6);
 
 insert into flag_metadata (flag_id, fail_mode, variants, default_variant) values
   (7, 'on', null, null),
@@ -41,3 +43,5 @@ on conflict (flag_id) do update
 
 -- Some clients tell integers and floats apart.
 update flag_metadata set value_type = 'number' where flag_id in (21, 22, 23, 24, 25);
+-- Its values are the names of its variants.
+update flag_metadata set value_type = 'string' where flag_id = 28;

@@ -2,10 +2,13 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
-use tracing::{Level, subscriber::DefaultGuard};
+use tracing::{
+    Dispatch, Level,
+    subscriber::{DefaultGuard, NoSubscriber},
+};
 
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
@@ -17,6 +20,10 @@ pub(crate) fn start() -> (Log, DefaultGuard) {
 
 /// As [`start`], from this level on.
 pub(crate) fn start_at(level: Level) -> (Log, DefaultGuard) {
+    // With a single subscriber, `tracing` asks the thread that first logs an event, which may have none, whether
+    // any thread wants it.
+    static OTHERS: OnceLock<[Dispatch; 2]> = OnceLock::new();
+    OTHERS.get_or_init(|| [(); 2].map(|()| Dispatch::new(NoSubscriber::default())));
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_max_level(level).with_ansi(false);

@@ -122,6 +122,30 @@ fn flagd() {
     });
 }
 
+/// The places of flagd's engine for Rust, of a hundred.
+#[test]
+fn flagd_v3() {
+    let places: BTreeMap<String, Vec<Json>> =
+        serde_json::from_str(include_str!("../fixtures/buckets/flagd_v3.json")).unwrap();
+    let variants: serde_json::Map<_, _> = (0..100).map(|place| (format!("{place:02}"), json!(1))).collect();
+    let check = |config: &Json, context: &Json, place: &Json| {
+        let flags = flag("flag", "novi.split", &config.to_string());
+        let context = Context::from_json(&context.to_string()).unwrap();
+        let decision = flags.evaluate("flag", &context).unwrap();
+        let expected = format!("{:02}", place.as_u64().unwrap());
+        assert_eq!(decision.variant(), Some(&*expected), "{config}, {context:?}");
+    };
+    let ids = &published()["ids"];
+    assert_eq!(ids.len(), places["by key"].len());
+    for (id, place) in ids.iter().zip(&places["by key"]) {
+        check(&json!({"variants": variants, "hash": "flagd_v3"}), &json!({"targetingKey": id}), place);
+    }
+    let by_value = json!({"variants": variants, "hash": "flagd_v3", "salt": "", "by": "v"});
+    for pair in &places["by value"] {
+        check(&by_value, &json!({"v": pair[0]}), &pair[1]);
+    }
+}
+
 #[test]
 fn launchdarkly() {
     for (system, salt) in [("launchdarkly flag.salt", "flag.salt"), ("launchdarkly 61", "61")] {

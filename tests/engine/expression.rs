@@ -38,6 +38,18 @@ fn in_a_small_stack(run: impl FnOnce() + Send + 'static) {
 }
 
 #[test]
+fn errors_of_types_are_explained_with_the_function_and_the_types() {
+    let context = Context::new().with("n", 1);
+    for (expression, expected) in [
+        ("n.startsWith('x')", "`n.startsWith('x')`: `startsWith` is not defined for an int and a string"),
+        ("size(1) == n", "line 1, column 1: `size` is not defined for an int"),
+        ("max(1, n) == n", "line 1, column 1: unknown function `max`; did you mean `math.greatest`?"),
+    ] {
+        assert_eq!(answer(expression, &context), Err(expected.to_owned()));
+    }
+}
+
+#[test]
 fn deep_nesting_is_an_issue_and_never_an_overflow() {
     in_a_small_stack(|| {
         let none = Context::new().with("a", true).with("n", 1);

@@ -3,7 +3,8 @@
 use std::{collections::HashMap, thread};
 
 use novi::{
-    Context, Flags,
+    Context, Flags, Reason,
+    activation::MissingFlags,
     rows::{ActivationRow, FlagRow, LinkRow, Rows},
 };
 use proptest::prelude::*;
@@ -335,4 +336,24 @@ fn broken_prerequisite_breaks_its_dependents() {
     {
         assert_eq!(flags.evaluate(flag, &Context::new()).unwrap().reason().as_str(), reason, "{flag}");
     }
+}
+
+#[test]
+fn missing_flags_break_their_row_if_the_settings_say_so() {
+    let rows = || {
+        let mut rows = Rows::default();
+        rows.flags.push(FlagRow::new(1, "asks", true));
+        rows.activations.push(ActivationRow::new(1, "row", "novi.flag", r#"{"flag": "gone"}"#));
+        rows.links.push(LinkRow::new(1, 1));
+        rows
+    };
+    for (setting, reason, warning) in
+        [(MissingFlags::Off, Reason::Default, true), (MissingFlags::Issue, Reason::Error, false)]
+    {
+        let flags = Flags::builder().missing_flags(setting).from_rows(rows()).unwrap();
+        assert_eq!(flags.evaluate("asks", &Context::new()).unwrap().reason(), reason);
+        assert_eq!(flags.issues().iter().map(|issue| issue.warning).collect::<Vec<_>>(), [warning]);
+    }
+    let trace = Flags::from_rows(rows()).unwrap().explain("asks", &Context::new()).unwrap();
+    assert_eq!(trace.activations[0].notes, ["no flag has this name, so it counts as off"]);
 }

@@ -82,6 +82,38 @@ async fn warnings_stay_until_their_row_changes() {
 }
 
 #[tokio::test]
+async fn flags_that_do_not_exist_count_as_off_until_they_are_created() {
+    for database in databases().await {
+        let Followed { flags, mut dba, .. } = followed(&database).await;
+        let state = || {
+            let issues: Vec<_> = flags.issues().iter().map(ToString::to_string).collect();
+            (flags.is_enabled("one", &Context::new()), flags.is_enabled("two", &Context::new()), issues)
+        };
+        let warning = |id: i64, name: &str| {
+            format!(
+                "activations#{id} {name:?}: config.flag: no flag has the name \"later\"; it counts as off"
+            )
+        };
+        let refer =
+            r#"update activations set class_name = 'novi.flag', config = '{"flag": "later"}' where id = 1"#;
+        for (sql, exists) in [
+            (refer, false),
+            ("insert into flags (id, name, status) values (9, 'later', true)", true),
+            ("update flags set name = 'sooner' where id = 9", false),
+            ("update flags set name = 'later' where id = 9", true),
+            ("delete from flags where id = 9", false),
+        ] {
+            dba.run(sql).await.unwrap();
+            flags.refresh().await.unwrap();
+            let warnings = if exists { Vec::new() } else { vec![warning(1, "a")] };
+            // Flag `two` is on if activation 1 is off.
+            assert_eq!(state(), (exists, !exists, warnings), "{:?}: {sql}", database.kind);
+            assert_eq!(flags.snapshot().issue_count(), 0, "{:?}: {sql}", database.kind);
+        }
+    }
+}
+
+#[tokio::test]
 async fn changes_name_the_flags() {
     for database in databases().await {
         let mut followed = followed(&database).await;

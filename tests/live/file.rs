@@ -10,7 +10,7 @@ use std::{
 use novi::{
     Context, Error, Flags,
     rows::FlagRow,
-    store::{Change, SchemaStore as _, SqliteStore, WriteStore as _},
+    store::{Change, ReadStore as _, SchemaStore as _, SqliteStore, WriteStore as _},
 };
 use sqlx::{Executor as _, sqlite::SqlitePoolOptions};
 
@@ -84,6 +84,30 @@ async fn replaced_file_is_opened_again() {
                 sqlx::query_scalar("select status from flags").fetch_one(reader.pool()).await.unwrap();
             assert!(found, "{mode} {index}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replaced_file_with_the_same_revision_and_stamp_is_read() {
+    for mode in MODES {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("novi.db");
+        file(&path, mode, true).await;
+        let store = SqliteStore::connect(&url(&path)).await.unwrap();
+        let flags = follow(&store).await;
+        // An edited dump: triggers come last.
+        let edited = folder.path().join("edited.db");
+        store.pool().execute(&*format!("vacuum into '{}'", edited.display()).leak()).await.unwrap();
+        let other = SqliteStore::connect(&url(&edited)).await.unwrap();
+        let edit = "create temp table kept as select * from novi_revision; update flags set status = false; \
+            update novi_revision set revision = (select revision from kept), stamp = (select stamp from kept); \
+            delete from flag_history where id = (select max(id) from flag_history)";
+        other.pool().execute(edit).await.unwrap();
+        assert_eq!(other.revision().await.unwrap(), store.revision().await.unwrap());
+        other.pool().close().await;
+        remove(&path);
+        fs::rename(&edited, &path).unwrap();
+        until("the edited rows", || !is_on(&flags)).await;
     }
 }
 

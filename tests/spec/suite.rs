@@ -110,6 +110,9 @@ pub(crate) struct Case {
     /// What clients get with the decision, if the case is about that.
     #[serde(default)]
     pub(crate) metadata: Option<serde_json::Value>,
+    /// Whether the decision depends on a targeting key that the context does not have.
+    #[serde(default)]
+    pub(crate) needs_targeting_key: bool,
     /// Instead of the fields above.
     #[serde(default)]
     pub(crate) error: Option<String>,
@@ -234,11 +237,16 @@ impl Suite {
             let at = format!("{place}: {:?} with {}", case.flag, case.context_text());
             assert_eq!(found, case.expected(), "{at}");
             assert_eq!(flags.is_enabled(&case.flag, &context), case.enabled, "is_enabled, {at}");
-            let has_values = self.flags.iter().any(|flag| flag.name == case.flag && flag.variants.is_some());
+            let has_values = self.flags.iter().any(|flag| {
+                let has_values = flag.variants.is_some() || flag.value_type == Some(ValueType::String);
+                flag.name == case.flag && has_values
+            });
             if let Ok(decision) = flags.evaluate(&case.flag, &context) {
                 // R11: all decisions of a snapshot have its revision.
                 let snapshot = flags.snapshot();
                 assert_eq!(decision.revision(), snapshot.revision(), "revision, {at}");
+                let needs_key = decision.needs_targeting_key(&context);
+                assert_eq!(needs_key, case.needs_targeting_key, "needs a targeting key, {at}");
                 let all = snapshot.evaluate_all(&context);
                 assert!(
                     all.iter().all(|other| other.revision() == decision.revision()),

@@ -6,6 +6,7 @@
 mod common;
 mod concurrent_edits;
 mod connections;
+mod definitions;
 mod exposed;
 mod galera;
 mod history;

@@ -295,6 +295,32 @@ async fn tables_of_something_else_are_refused_and_left_alone() {
 }
 
 #[tokio::test]
+async fn views_with_names_of_tables_are_refused_and_left_alone() {
+    for database in databases().await {
+        let kind = database.kind;
+        opened(&database).await;
+        let mut raw = Raw::connect(&database).await;
+        raw.run(
+            "create table other (id bigint, name varchar(255), status boolean);
+             create view flags as select id, name, status from other; create view novi_tokens as select id from other",
+        )
+        .await
+        .unwrap();
+        let store = opened(&database).await;
+        for error in [store.migrate().await.unwrap_err(), store.migration_script().await.unwrap_err()] {
+            let error = error.to_string();
+            for view in ["flags", "novi_tokens"] {
+                let expected = format!("{view:?} is a view, and novi needs a table of this name");
+                assert!(error.contains(&expected), "{kind:?}: {error}");
+            }
+            assert!(error.contains("Nothing was changed"), "{kind:?}: {error}");
+        }
+        raw.run("drop view flags; drop view novi_tokens").await.unwrap();
+        assert_eq!(store.migrate().await.unwrap().applied.len(), 1, "{kind:?}");
+    }
+}
+
+#[tokio::test]
 async fn tables_and_columns_have_comments() {
     for database in databases().await {
         migrated(&database).await;

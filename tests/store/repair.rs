@@ -3,14 +3,19 @@
 use std::{path::Path, process::Command, sync::Arc};
 
 use novi::{
-    Context, Flags,
+    Context, Error, Flags,
     store::{
-        self, Change, Migrated, NewToken, SchemaStore, Usage,
+        self, Change, Migrated, NewToken, PostgresStore, ReadStore as _, SchemaStore, Usage,
         token::{Role, Secret},
     },
 };
 
-use crate::common::databases::{Kind, Raw, TestDatabase, database, databases, kinds};
+use sqlx::postgres::PgPoolOptions;
+
+use crate::common::{
+    databases::{Kind, Raw, TestDatabase, database, databases, kinds},
+    log,
+};
 
 async fn migrated(database: &TestDatabase) -> Arc<dyn SchemaStore> {
     let store = store::create(&database.url).await.unwrap();
@@ -222,6 +227,135 @@ async fn mysql_triggers_of_a_user_that_is_gone_are_made_again() {
 }
 
 #[tokio::test]
+async fn mysql_triggers_of_a_user_that_has_lost_its_rights_are_made_again() {
+    if !kinds().contains(&Kind::MySql) {
+        return;
+    }
+    let problem = "the triggers run as a database user that has lost its rights, so changes of rows fail";
+    for lost in ["all privileges", "update"] {
+        let database = database(Kind::MySql).await;
+        let mut raw = Raw::connect(&database).await;
+        let name = database.url.rsplit('/').next().unwrap();
+        let user = format!("r{}@'127.0.0.1'", &name[name.len() - 8..]);
+        let host = database.url.split('@').nth(1).unwrap();
+        raw.run(&format!("create user {user} identified by 'x'; grant all on {name}.* to {user}"))
+            .await
+            .unwrap();
+        let url = format!("mysql://{}:x@{host}", user.split('@').next().unwrap());
+        store::create(&url).await.unwrap().migrate().await.unwrap();
+        let admin = store::create(&database.url).await.unwrap();
+        assert_eq!(admin.schema_state().await.unwrap().problems, [""; 0]);
+        raw.run(&format!("revoke {lost} on {name}.* from {user}")).await.unwrap();
+        assert_eq!(admin.schema_state().await.unwrap().problems, [problem], "{lost}");
+        raw.run("insert into flags (name, status) values ('a', true)").await.unwrap_err();
+        assert_eq!(admin.migrate().await.unwrap().repaired, [problem], "{lost}");
+        raw.run("insert into flags (name, status) values ('a', true)").await.unwrap();
+        raw.run(&format!("drop user {user}")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn mysql_migrations_do_not_wait_for_long_transactions() {
+    if !kinds().contains(&Kind::MySql) {
+        return;
+    }
+    let database = database(Kind::MySql).await;
+    let store = migrated(&database).await;
+    let mut writer = Raw::connect(&database).await;
+    // All counters.
+    writer.run("start transaction; update novi_revision set revision = revision + 1").await.unwrap();
+    let start = std::time::Instant::now();
+    assert_eq!(store.migrate().await.unwrap(), Migrated::default());
+    assert_eq!(store.schema_state().await.unwrap().problems, [""; 0]);
+    assert!(start.elapsed().as_secs() < 20, "the server's own limit is 50 s");
+}
+
+/// A role that reads the tables of a database as a server does, and its URL.
+async fn reader(database: &TestDatabase, raw: &mut Raw) -> (String, String) {
+    let schema = database.url.rsplit("%3D").next().unwrap();
+    let role = format!("reader_{schema}");
+    raw.run(&format!(
+        "create role {role} login; grant usage on schema {schema} to {role};
+         grant select on all tables in schema {schema} to {role}"
+    ))
+    .await
+    .unwrap();
+    (role.clone(), database.url.replace("//novi@", &format!("//{role}@")))
+}
+
+#[tokio::test]
+async fn postgres_row_level_security_that_hides_rows_is_reported() {
+    if !kinds().contains(&Kind::Postgres) {
+        return;
+    }
+    let database = database(Kind::Postgres).await;
+    migrated(&database).await;
+    let mut raw = Raw::connect(&database).await;
+    raw.run("insert into flags (id, name, status) values (1, 'a', true)").await.unwrap();
+    let (role, url) = reader(&database, &mut raw).await;
+    let flags = Flags::connect(&url).await.unwrap();
+    assert!(flags.status().schema_problems.is_empty(), "{:?}", flags.status());
+    raw.run("alter table flags enable row level security").await.unwrap();
+    let (log, guard) = log::start();
+    flags.sweep().await.unwrap();
+    drop(guard);
+    let lines = log.lines_with("row-level security hides rows of flags");
+    assert!(lines.len() == 1 && !lines[0].contains("novi migrate"), "{}", log.text());
+    let obstacle = "row-level security hides rows of flags from this user: disable it, or grant BYPASSRLS or a policy \
+                    for all rows";
+    assert_eq!(flags.status().schema_problems, [obstacle]);
+    let reader = store::connect(&url).await.unwrap();
+    let state = reader.schema_state().await.unwrap();
+    assert_eq!((state.problems.len(), state.obstacles), (0, vec![obstacle.to_owned()]));
+    // The owner sees all rows, and has nothing to repair.
+    let owner = store::connect(&database.url).await.unwrap();
+    assert_eq!(owner.schema_state().await.unwrap().obstacles, [""; 0]);
+    assert_eq!(owner.migrate().await.unwrap(), Migrated::default());
+    raw.run("alter table flags disable row level security").await.unwrap();
+    flags.sweep().await.unwrap();
+    assert!(flags.status().schema_problems.is_empty());
+    drop((flags, reader));
+    raw.run(&format!("drop owned by {role}; drop role {role}")).await.unwrap();
+}
+
+#[tokio::test]
+async fn postgres_search_path_that_differs_for_new_connections_is_reported() {
+    if !kinds().contains(&Kind::Postgres) {
+        return;
+    }
+    let database = database(Kind::Postgres).await;
+    migrated(&database).await;
+    let mut raw = Raw::connect(&database).await;
+    let (role, url) = reader(&database, &mut raw).await;
+    let schema = role.strip_prefix("reader_").unwrap();
+    let url = url.split('?').next().unwrap();
+    raw.run(&format!("alter role {role} set search_path = {schema}")).await.unwrap();
+    // The only connection, which was made before.
+    let pool = PgPoolOptions::new().max_connections(1).connect(url).await.unwrap();
+    let store = PostgresStore::from_pool(pool.clone());
+    let problems = async || {
+        let mut session = store.session().await.unwrap().unwrap();
+        let problems = session.fingerprint().await.unwrap().unwrap().problems;
+        session.end().await.unwrap();
+        problems
+    };
+    assert_eq!(problems().await, [""; 0]);
+    raw.run(&format!("alter role {role} in database postgres set search_path = elsewhere")).await.unwrap();
+    let expected = format!(
+        "new connections have the search_path \"elsewhere\", and this one has \"{schema}\": restart, or set `schema` in \
+         the section [database]"
+    );
+    assert_eq!(problems().await, [expected]);
+    // They find no tables.
+    let error = store::connect(url).await.unwrap().load().await.unwrap_err().to_string();
+    assert!(error.contains("(in the schemas of the search_path) has no novi tables"), "{error}");
+    raw.run(&format!("alter role {role} in database postgres reset search_path")).await.unwrap();
+    assert_eq!(problems().await, [""; 0]);
+    pool.close().await;
+    raw.run(&format!("drop owned by {role}; drop role {role}")).await.unwrap();
+}
+
+#[tokio::test]
 async fn postgres_sequences_behind_their_rows_are_repaired() {
     if !kinds().contains(&Kind::Postgres) {
         return;
@@ -235,8 +369,44 @@ async fn postgres_sequences_behind_their_rows_are_repaired() {
     raw.run("alter table flag_history alter column id restart with 1").await.unwrap();
     let problem = "the sequence of flag_history.id is behind the rows, so inserts fail";
     assert_eq!(store.schema_state().await.unwrap().problems, [problem]);
+    // A running server reports it as well, and each change that fails.
+    let flags = Flags::connect(&database.url).await.unwrap();
+    assert_eq!(flags.status().schema_problems, [problem]);
+    let on = Change::SetStatus { flag: "a".to_owned(), status: true };
+    let errors = [
+        store.apply(vec![on.clone()]).await.unwrap_err(),
+        store.run_script("update flags set status = true").await.unwrap_err(),
+    ];
+    for error in errors {
+        let expected = format!("{problem}; run `novi migrate` to repair the tables");
+        assert!(error.to_string().contains(&expected), "{error}");
+        assert!(matches!(error, Error::DamagedTables { .. }), "{error:?}");
+    }
     assert_eq!(store.migrate().await.unwrap().repaired, [problem]);
-    raw.run("update flags set status = true").await.unwrap();
+    store.apply(vec![on]).await.unwrap();
+    flags.sweep().await.unwrap();
+    assert!(flags.status().schema_problems.is_empty());
+}
+
+#[tokio::test]
+async fn postgres_sequence_of_tokens_behind_its_rows_is_no_duplicate_name() {
+    if !kinds().contains(&Kind::Postgres) {
+        return;
+    }
+    let database = database(Kind::Postgres).await;
+    let store = migrated(&database).await;
+    let tokens = store.token_store().unwrap();
+    let token = |name: &str| NewToken::of(&Secret::generate(Role::Client).unwrap()).name(name);
+    tokens.create_token(token("one")).await.unwrap();
+    Raw::connect(&database)
+        .await
+        .run("alter table novi_tokens alter column id restart with 1")
+        .await
+        .unwrap();
+    let error = tokens.create_token(token("two")).await.unwrap_err();
+    assert!(matches!(error, Error::DamagedTables { .. }), "{error:?}");
+    store.migrate().await.unwrap();
+    tokens.create_token(token("two")).await.unwrap();
 }
 
 /// Runs a script with the database's own client.

@@ -128,6 +128,29 @@ const TABLE: &[Row] = &[
     ("math.bitShiftRight", Function::Math(MathFunction::BitShiftRight), Form::Global, 2, 2),
 ];
 
+/// Names of functions in other languages, with those in CEL. Names that are similar need no row.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("len", "size"),
+    ("length", "size"),
+    ("count", "size"),
+    ("float", "double"),
+    ("number", "double"),
+    ("str", "string"),
+    ("max", "math.greatest"),
+    ("math.max", "math.greatest"),
+    ("min", "math.least"),
+    ("math.min", "math.least"),
+    ("substr", "substring"),
+    ("includes", "contains"),
+    ("toLowerCase", "lower"),
+    ("toUpperCase", "upper"),
+];
+
+/// The name of a function.
+pub(crate) fn name_of(function: Function) -> &'static str {
+    TABLE.iter().find(|(_, known, ..)| *known == function).map_or("function", |(name, ..)| *name)
+}
+
 /// Whether a call such as `math.floor(1.5)` names a function, and no member of a value.
 pub(crate) fn is_namespace(name: &str) -> bool {
     name == MATH
@@ -143,7 +166,11 @@ pub(crate) fn find(
     let error = |message| Err(CompileError::new(at, message));
     let Some((name, function, form, least, greatest)) = TABLE.iter().find(|(known, ..)| *known == name)
     else {
-        let similar = most_similar(name, TABLE.iter().map(|(known, ..)| *known));
+        let in_math = |(known, ..): &&Row| known.strip_prefix("math.") == Some(name);
+        let similar = OTHER_NAMES.iter().find(|(other, _)| *other == name).map(|(_, known)| *known);
+        let similar = similar
+            .or_else(|| TABLE.iter().find(in_math).map(|(known, ..)| *known))
+            .or_else(|| most_similar(name, TABLE.iter().map(|(known, ..)| *known)));
         let similar = similar.map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
         return error(format!("unknown function `{name}`{similar}"));
     };
@@ -169,4 +196,35 @@ pub(crate) fn find(
         return error(format!("`{name}` takes {expected}, found {found}"));
     }
     Ok(*function)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Options, Program};
+
+    #[test]
+    fn functions_of_other_languages_suggest_those_of_cel() {
+        for (source, expected) in [
+            ("max(1, 2) == 2", "unknown function `max`; did you mean `math.greatest`?"),
+            ("math.max(1, 2) == 2", "unknown function `math.max`; did you mean `math.greatest`?"),
+            ("floor(1.5) == 1.0", "unknown function `floor`; did you mean `math.floor`?"),
+            ("len('a') == 1", "unknown function `len`; did you mean `size`?"),
+            ("lowr('A') == 'a'", "unknown function `lowr`; did you mean `lower`?"),
+            ("xyzzy(1) == 1", "unknown function `xyzzy`"),
+        ] {
+            let errors = Program::compile(source, &Options::new()).unwrap_err();
+            assert_eq!(errors[0].message(), expected, "{source}");
+        }
+        for (_, name) in OTHER_NAMES {
+            assert!(TABLE.iter().any(|(known, ..)| known == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_function_has_its_own_name() {
+        for (name, function, ..) in TABLE {
+            assert_eq!(name_of(*function), *name);
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod borrowed;
 mod calendar;
 mod calls;
 mod convert;
+mod describe;
 mod duration;
 mod error;
 mod evaluate;

@@ -191,11 +191,11 @@ mod tests {
     const ERRORS: &[(&str, &str)] = &[
         ("math.greatest('a', i) == 1", "not defined for values of these types"),
         ("math.greatest(context.l) == 1", "index out of range"),
-        ("math.least('a') == 1", "not defined for values of these types"),
+        ("math.least('a') == 1", "`math.least` is not defined for a string"),
         ("math.abs(i - 9223372036854775807 - 8) == 1", "result out of range"),
         ("math.bitShiftLeft(i, -1) == 1", "result out of range"),
         ("math.bitAnd(i, 1u) == 1", "not defined for values of these types"),
-        ("math.floor('1') == 1", "not defined for values of these types"),
+        ("math.floor('1') == 1", "`math.floor` is not defined for a string"),
     ];
 
     #[test]

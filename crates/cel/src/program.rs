@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     MAX_STEPS,
     ast::Expr,
+    describe,
     error::{CompileError, EvaluationError},
     evaluate::Evaluation,
     ir::{Node, NodeKind},
@@ -96,6 +97,13 @@ impl Program {
     #[inline]
     pub fn test<V: Variables + ?Sized>(&self, variables: &V) -> Result<bool, EvaluationError> {
         Evaluation::new(variables, MAX_STEPS).test(&self.root)
+    }
+
+    /// The message of an error of an evaluation with these variables: an error of types names the operator or the
+    /// function and the types of its operands.
+    #[must_use]
+    pub fn describe<V: Variables + ?Sized>(&self, error: EvaluationError, variables: &V) -> String {
+        describe::message(&self.root, error, variables)
     }
 
     /// The part that makes a condition false: the first operand of the outermost `&&` that is false.

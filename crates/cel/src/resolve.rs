@@ -6,6 +6,7 @@ use novi_match::{network::Network, pattern::Pattern};
 use crate::{
     MAX_STEPS,
     ast::{Comparison, Expr, ExprKind, Macro, MacroKind},
+    describe,
     error::CompileError,
     evaluate::Evaluation,
     functions::Function,
@@ -299,7 +300,7 @@ impl Resolver<'_> {
             }
             Err(error) => {
                 self.steps = left;
-                self.error(error.span, error.message());
+                self.error(error.span, describe::message(&node, error, &NoVariables));
                 node
             }
         }

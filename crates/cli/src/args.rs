@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Check, Completions, Diff, Eval, Export, Health, History, List, Migrate, Reweight, Rollback, Seed, Serve,
-    SetStatus, Show, Sign, Stale, Token, Types,
+    Check, Completions, Diff, Eval, Export, Health, History, Impact, List, Migrate, Reweight, Rollback, Seed,
+    Serve, SetStatus, Show, Sign, Stale, Token, Types,
 };
 
 const EXIT_CODES: &str = "\
@@ -61,6 +61,7 @@ pub(crate) enum Command {
     /// Turn off a flag's status
     Disable(SetStatus),
     Reweight(Reweight),
+    Impact(Impact),
     Eval(Eval),
     History(History),
     Diff(Diff),

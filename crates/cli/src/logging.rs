@@ -55,18 +55,42 @@ pub(crate) fn init(serves: bool) -> impl Sized + use<> {
     (telemetry, guard)
 }
 
-/// The filter of a text such as `warn,novi=debug`. `EnvFilter` takes a misspelled level for the name of a
-/// module, and would then log nothing else.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// The crates of novi that log.
+const CRATES: [&str; 3] = ["novi", "novi_server", "novi_cli"];
+
+/// The filter of a text such as `warn,novi=debug`. `EnvFilter` takes each other word for the name of a module,
+/// and would then log nothing else.
 fn filter(text: &str) -> Result<EnvFilter, String> {
-    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-    for word in text.split(',').map(|directive| directive.trim().to_ascii_lowercase()) {
-        if !LEVELS.contains(&word.as_str())
-            && let Some(level) = most_similar(&word, LEVELS.into_iter())
-        {
-            return Err(format!("unknown level {word:?}; did you mean {level:?}?"));
-        }
+    for directive in text.split(',').map(str::trim) {
+        check_directive(directive)?;
     }
     EnvFilter::try_new(text).map_err(|error| error.to_string())
+}
+
+fn check_directive(directive: &str) -> Result<(), String> {
+    // Of directives for spans only the module is checked.
+    let is_word = !directive.contains(['=', '[', ']', '{', '}', '"']);
+    let module = directive.split(['=', '[', ':']).next().unwrap_or_default();
+    if module.is_empty() || CRATES.contains(&module) {
+        return Ok(());
+    }
+    let word = directive.to_ascii_lowercase();
+    let is_level = LEVELS.contains(&word.as_str()) || matches!(word.parse::<u8>(), Ok(0..=5));
+    if is_word && is_level {
+        return Ok(());
+    }
+    if let Some(similar) = most_similar(module, CRATES.into_iter()) {
+        return Err(format!("unknown module {module:?}; did you mean {similar:?}?"));
+    }
+    if !is_word || directive.contains("::") {
+        return Ok(());
+    }
+    Err(match most_similar(&word, LEVELS.into_iter()) {
+        Some(level) => format!("unknown level {word:?}; did you mean {level:?}?"),
+        None => format!("unknown level {word:?}"),
+    })
 }
 
 /// A server must not wait until somebody reads its log, so a thread writes it; while nobody reads, the newest

@@ -35,6 +35,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Enable(command) => command.run(&session, true).await,
         Command::Disable(command) => command.run(&session, false).await,
         Command::Reweight(command) => command.run(&session).await,
+        Command::Impact(command) => command.run(&session).await,
         Command::Eval(command) => command.run(&session).await,
         Command::History(command) => command.run(&session).await,
         Command::Diff(command) => command.run(&session).await,

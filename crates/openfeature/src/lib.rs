@@ -51,6 +51,7 @@
 //! | `General("DISABLED")` | no value, because the status is off and there is no off variant |
 //! | `General("DEFAULT")` | no value, because the flag is off for this user, or on without a variant |
 //! | `PARSE_ERROR` | no value, because the flag depends on an invalid row |
+//! | `TARGETING_KEY_MISSING` | the flag draws by the targeting key, and would decide otherwise with one |
 //! | `FLAG_NOT_FOUND` | the flag does not exist |
 //! | `TYPE_MISMATCH` | the value has another type |
 //! | `INVALID_CONTEXT` | the context has an attribute of an opaque type |

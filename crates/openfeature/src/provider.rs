@@ -37,8 +37,13 @@ impl NoviProvider {
         read: impl FnOnce(&Decision) -> Option<Result<T, String>>,
     ) -> EvaluationResult<ResolutionDetails<T>> {
         let attributes = context::attributes(caller)?;
-        let decision = self.flags.evaluate(flag, &Context::borrowed(&attributes));
-        let decision = decision.map_err(|error| self.error(&error))?;
+        let context = Context::borrowed(&attributes);
+        let decision = self.flags.evaluate(flag, &context).map_err(|error| self.error(&error))?;
+        if decision.needs_targeting_key(&context) {
+            let message =
+                format!("flag {flag:?} draws by the targeting key, which the context does not have");
+            return Err(evaluation_error(EvaluationErrorCode::TargetingKeyMissing, message));
+        }
         let value = match read(&decision) {
             Some(Ok(value)) => value,
             Some(Err(found)) => return Err(mismatch(flag, kind, &found)),

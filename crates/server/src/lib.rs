@@ -51,7 +51,7 @@
 //! |---|---|---|
 //! | 400 | `invalid_body` | the body is not a JSON object, or the context has too many values |
 //! | 400 | `invalid_context` | the context of OFREP is not an object, or has an invalid `targetingKey` |
-//! | 400 | `targeting_key_missing` | the server [requires](Options#structfield.require_targeting_key) one |
+//! | 400 | `targeting_key_missing` | the flag draws by the targeting key, or the server [requires](Options#structfield.require_targeting_key) one |
 //! | 400 | `invalid_toggles` | the list of toggles is invalid |
 //! | 400 | `flag_broken` | a flag with values is broken by an invalid row |
 //! | 400 | `invalid_path` | the path is not UTF-8 after percent-decoding |
@@ -69,6 +69,7 @@
 //! | 415 | `unsupported_media_type` | the content type is not JSON |
 //! | 415 | `unsupported_content_encoding` | the body is compressed |
 //! | 429 | `too_many_requests` | too many invalid tokens from one address, or more requests than [`Options::rate_limit`](Options#structfield.rate_limit); `retry-after` has the seconds |
+//! | 429 | `too_many_streams` | [`Options::streams_per_address`](Options#structfield.streams_per_address) of one address are open |
 //! | 500 | `internal_error` | a defect; the log has the details under the request id |
 //! | 503 | `too_many_streams` | [`Options::max_streams`](Options#structfield.max_streams) are open |
 //! | 503 | `tokens_not_known` | the tokens have not been loaded yet |
@@ -83,6 +84,7 @@
 //! | 501 | `no_database` | management: there is no [`Options::database`](Options#structfield.database) |
 //! | 503 | `contention` | management: other transactions were in the way, also of the retries; nothing was changed |
 //! | 503 | `database_unavailable`, `not_migrated`, `not_seen_yet` | management: the database is unavailable or has no tables, or this server has not loaded the change yet |
+//! | 503 | `damaged_tables` | management: the tables cannot record changes until `novi migrate` has repaired them |
 //!
 //! Requests that are not HTTP, and heads of more than 64 KiB (up to 128 KiB if they arrive at once) or 100
 //! headers, are rejected with 4xx and no body.
@@ -111,6 +113,7 @@ mod serve;
 mod toggles;
 mod tokens;
 
+pub use manage::read_edit::{EditError, read_edit};
 pub use options::{
     Options,
     cors::Origins,

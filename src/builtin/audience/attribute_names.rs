@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::{
     activation::{CompileContext, evaluation::Evaluation, phrase::shown, value_text},
-    context::value::Value,
+    context::{TARGETING_KEY, value::Value},
 };
 
 /// One attribute, or several of which the first with a value is used: an empty string is no value. A name
@@ -35,6 +35,11 @@ impl AttributeNames {
             Self::One(name) => std::slice::from_ref(name),
             Self::FirstOf(names) => names,
         }
+    }
+
+    /// Whether the targeting key is one of them.
+    pub(in crate::builtin) fn has_targeting_key(&self) -> bool {
+        self.names().iter().any(|name| **name == *TARGETING_KEY)
     }
 
     /// The value of the caller.

@@ -27,6 +27,9 @@ use crate::{
 /// The most invalid values of a list that are reported. A list may have a million.
 const MAX_REPORTED: usize = 8;
 
+const EMPTY_MEMBER: &str =
+    "ignored: the member \"\" is nobody, since an empty key counts as a missing one; remove it";
+
 /// See [`Config`].
 struct Members {
     /// `None` is the targeting key.
@@ -114,10 +117,19 @@ impl Activation for Members {
     }
 }
 
+/// The first value of the caller that is in the list, for explanations.
+fn matched(list: &MemberSet, values: &[Value<'_>]) -> Vec<Value<'static>> {
+    let found = values.iter().find(|value| contains(list, value));
+    found.map(|value| value.clone().into_owned()).into_iter().collect()
+}
+
 impl Members {
     fn allows(&self, values: &[Value<'_>], evaluation: &Evaluation<'_>) -> bool {
         if values.iter().any(|value| contains(&self.deny, value)) {
-            evaluation.note(|| format!("expected none of {} denied members, found one", self.deny.len()));
+            evaluation.note(|| {
+                evaluation.note_match(|| matched(&self.deny, values));
+                format!("expected none of {} denied members, found one", self.deny.len())
+            });
             return false;
         }
         let Some(allow) = &self.allow else {
@@ -126,6 +138,7 @@ impl Members {
         };
         let is_in = values.iter().any(|value| contains(allow, value));
         evaluation.note(|| {
+            evaluation.note_match(|| matched(allow, values));
             let found = if is_in { "one" } else { "none" };
             format!("expected one of {} allowed members, found {found}", allow.len())
         });
@@ -148,6 +161,9 @@ impl Configured for Members {
         let (has_allow, has_deny) = (config.allow.is_some(), config.deny.is_some());
         let allow = strings(".allow", config.allow, row);
         let deny = strings(".deny", config.deny, row);
+        if row.members().iter().any(|row| row.member.is_empty() && row.fault.is_none()) {
+            row.warning("activation_members", EMPTY_MEMBER);
+        }
         let rows = |denied| {
             let rows = row.members().iter().filter(move |row| row.denied == denied);
             rows.map(|row| row.member.as_str())
@@ -217,6 +233,10 @@ fn strings(
     list: Option<Vec<Value<'static>>>,
     row: &mut CompileContext<'_>,
 ) -> Vec<Cow<'static, str>> {
+    let list = list.unwrap_or_default();
+    if let Some(index) = list.iter().position(|value| value.as_str() == Some("")) {
+        row.warning(&format!("config{path}[{index}]"), EMPTY_MEMBER);
+    }
     let mut invalid = 0;
     let text = |(index, value): (usize, Value<'static>)| {
         if let Value::Str(text) = value {
@@ -232,7 +252,7 @@ fn strings(
         }
         key
     };
-    let strings = list.into_iter().flatten().enumerate().filter_map(text).collect();
+    let strings = list.into_iter().enumerate().filter_map(text).collect();
     if invalid > MAX_REPORTED {
         let message =
             format!("expected strings or whole numbers, found {} more that are not", invalid - MAX_REPORTED);

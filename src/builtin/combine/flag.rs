@@ -35,8 +35,10 @@ struct OtherFlag {
 /// "Layout", "variant": ["grid", "list"]}`. The variant is not passed on. To require that a flag is off, use
 /// `novi.not`.
 ///
-/// A flag that does not exist is an issue, and so are flags that depend on each other in a cycle. A broken
-/// flag breaks the flags that depend on it, unless its status is off.
+/// A flag that does not exist counts as off, with a warning, until it is created; with `[activations]
+/// missing_flags = "issue"` it breaks the row. Rows that are written with novi may not refer to missing flags
+/// either way. Flags that depend on each other in a cycle are an issue. A broken flag breaks the flags that
+/// depend on it, unless its status is off.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
@@ -52,10 +54,14 @@ register!(OtherFlag, "novi.flag", [], "On if another flag is on, with any varian
 impl Activation for OtherFlag {
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let verdict = evaluation.ask_node(self.node);
+        if self.node == Child::UNRESOLVED {
+            evaluation.note(|| "no flag has this name, so it counts as off".to_owned());
+        }
         if self.variants.is_empty() {
             return verdict.is_on().into();
         }
-        verdict.variant().is_some_and(|variant| self.variants.contains(&variant)).into()
+        let is_wanted = |variant| self.variants.contains(&variant) || variant == Variant::DRAWN;
+        verdict.variant().is_some_and(is_wanted).into()
     }
 }
 

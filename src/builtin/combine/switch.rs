@@ -120,7 +120,11 @@ impl Activation for Switch {
             }
             return self.fallback.verdict(evaluation);
         };
-        evaluation.note(|| format!("case {}", describe(&case.values)));
+        evaluation.note(|| {
+            let values = (0..self.by.len()).filter_map(value);
+            evaluation.note_match(|| values.map(|value| value.clone().into_owned()).collect());
+            format!("case {}", describe(&case.values))
+        });
         evaluation.match_value();
         case.outcome.verdict(evaluation)
     }

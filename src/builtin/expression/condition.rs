@@ -151,7 +151,10 @@ impl Condition {
                 verdict
             }
             Err(error) => {
-                evaluation.note(|| format!("{}: {error}", quote(error.span().text(self.program.source()))));
+                evaluation.note(|| {
+                    let message = self.program.describe(error, evaluation);
+                    format!("{}: {message}", quote(error.span().text(self.program.source())))
+                });
                 None
             }
         };

@@ -71,10 +71,12 @@ impl Activation for Bucket {
     #[inline]
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let Some(place) = self.sticky.place(evaluation, Purpose::Bucket(self.total)) else {
-            return Verdict::Off;
+            return self.sticky.without_place((!self.ranges.is_empty()).into(), evaluation);
         };
         let next = self.ranges.get(self.ranges.partition_point(|(_, end)| *end <= place));
         evaluation.note(|| {
+            let range = next.map(|(start, out)| (*start, *out)).unzip();
+            evaluation.note_draw(|| self.sticky.draw(place, range, evaluation));
             let hash = self.sticky.hash();
             let end = |end: u32| hash.format(end);
             match next {

@@ -62,10 +62,10 @@ impl Activation for Percentage {
     #[inline]
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let Some(place) = self.sticky.place(evaluation, Purpose::Share) else {
-            evaluation.skip_draw();
-            return Verdict::Off;
+            return self.sticky.without_place((self.below > 0).into(), evaluation);
         };
         evaluation.note(|| {
+            evaluation.note_draw(|| self.sticky.draw(place, (Some(0), Some(self.below)), evaluation));
             let hash = self.sticky.hash();
             format!("bucket {}, in if below {}", hash.format(place), hash.format(self.below))
         });

@@ -98,10 +98,10 @@ impl Activation for Ramp {
         let Some(now) = now_in_rfc3339(evaluation) else { return Verdict::Off };
         let below = self.below(now.at);
         let Some(place) = self.sticky.place(evaluation, Purpose::Share) else {
-            evaluation.skip_draw();
-            return Verdict::Off;
+            return self.sticky.without_place((below > 0).into(), evaluation);
         };
         evaluation.note(|| {
+            evaluation.note_draw(|| self.sticky.draw(place, (Some(0), Some(below)), evaluation));
             let hash = self.sticky.hash();
             let at = now.at.date().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
             format!("bucket {}, in if below {} at {at}", hash.format(place), hash.format(below))

@@ -4,7 +4,7 @@ use std::{collections::HashSet, fmt};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{MapAccess, Visitor},
+    de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
 use crate::{
@@ -177,7 +177,39 @@ impl<'de> Deserialize<'de> for Ranges {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         const EXPECTATION: &str =
             r#"variants with their ranges of buckets, like {"A": [[0, 50000]], "B": [[50000, 100000]]}"#;
-        InOrder::deserialize_with(deserializer, EXPECTATION).map(|InOrder(entries)| Self(entries))
+        let InOrder(entries) = InOrder::<Vec<Range>>::deserialize_with(deserializer, EXPECTATION)?;
+        let pairs = |ranges: Vec<Range>| ranges.into_iter().map(|Range(start, end)| (start, end)).collect();
+        Ok(Self(entries.into_iter().map(|(name, ranges)| (name, pairs(ranges))).collect()))
+    }
+}
+
+/// A range as it is written: `[start, end]`. The error of serde's tuples does not say how many values a list
+/// should have.
+struct Range(u32, u32);
+
+impl<'de> Deserialize<'de> for Range {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct RangeVisitor;
+
+        impl<'de> Visitor<'de> for RangeVisitor {
+            type Value = Range;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of two buckets, like [0, 50000]")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Range, A::Error> {
+                let start = list.next_element()?.ok_or_else(|| A::Error::invalid_length(0, &self))?;
+                let end = list.next_element()?.ok_or_else(|| A::Error::invalid_length(1, &self))?;
+                let mut count = 2;
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    count += 1;
+                }
+                if count > 2 { Err(A::Error::invalid_length(count, &self)) } else { Ok(Range(start, end)) }
+            }
+        }
+
+        deserializer.deserialize_seq(RangeVisitor)
     }
 }
 

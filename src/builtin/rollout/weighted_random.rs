@@ -6,6 +6,7 @@ use chacha20::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Number;
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
         Activation, CompileContext, Configured, Phrase, Phrasing, Variant, Verdict,
         bucket::{Hash, Salted},
         evaluation::Evaluation,
+        trace::Draw,
     },
     builtin::{
         audience::scalar::{same, with_key},
@@ -31,6 +33,8 @@ struct WeightedRandom {
     /// The sum of the weights up to and including each choice.
     cumulative: Box<[f64]>,
     salted: Salted,
+    /// The salt, for explanations.
+    salt: Box<str>,
     python: bool,
 }
 
@@ -76,13 +80,16 @@ register!(
 impl Activation for WeightedRandom {
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let Some(place) = self.place(evaluation) else {
-            evaluation.skip_draw();
-            return Verdict::Off;
+            let drawn = Verdict::Variant(Variant::DRAWN);
+            return evaluation.without_key(evaluation.get("seed").is_none().then_some(drawn));
         };
         let Some((chosen, variant)) = self.choices.get(self.choice(place)) else {
             return Verdict::Off;
         };
-        evaluation.note(|| format!("drew {place:.5}, which is {chosen}"));
+        evaluation.note(|| {
+            evaluation.note_draw(|| self.draw(place, evaluation));
+            format!("drew {place:.5}, which is {chosen}")
+        });
         match evaluation.get("variant") {
             Some(wanted) if !same(wanted, chosen) => Verdict::Off,
             _ => Verdict::Variant(*variant),
@@ -121,8 +128,9 @@ impl Configured for WeightedRandom {
             Some((value, row.variant(&name)))
         });
         let choices = choices.collect();
-        let salted = Salted::new(salt.as_deref().unwrap_or_else(|| row.name()));
-        Some(Self { choices, cumulative, salted, python: row.class_name() == PYTHON_CLASS })
+        let salt: Box<str> = salt.map_or_else(|| row.name().into(), Into::into);
+        let (salted, python) = (Salted::new(&salt), row.class_name() == PYTHON_CLASS);
+        Some(Self { choices, cumulative, salted, salt, python })
     }
 
     fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
@@ -169,6 +177,32 @@ impl WeightedRandom {
                 let bucket = with_key(key, |key| self.salted.hash(key.as_bytes()).bucket())?;
                 Some(f64::from(bucket) / f64::from(Hash::BUCKETS))
             }
+        }
+    }
+
+    /// The draw, for explanations. Positions are from 0 to below 1.
+    fn draw(&self, place: f64, evaluation: &Evaluation<'_>) -> Draw {
+        let seed = evaluation.get("seed");
+        let (hash, salt) = match seed {
+            Some(_) if self.python => ("python", None),
+            Some(_) => ("chacha8", None),
+            None => ("murmur3", Some(self.salt.to_string())),
+        };
+        let key = if let Some(seed) = seed {
+            seed.to_string()
+        } else {
+            evaluation.identity().and_then(|key| with_key(key, str::to_owned)).unwrap_or_default()
+        };
+        let (choice, total) = (self.choice(place), self.cumulative.last().copied().unwrap_or_default());
+        let end = |at: Option<usize>| Some(self.cumulative.get(at?)? / total);
+        let number = |place: f64| Number::from_f64(place);
+        Draw {
+            hash: hash.into(),
+            salt,
+            key,
+            bucket: number(place).unwrap_or_else(|| 0.into()),
+            from: number(end(choice.checked_sub(1)).unwrap_or_default()),
+            to: end(Some(choice)).and_then(number),
         }
     }
 

@@ -52,6 +52,8 @@ pub(super) struct Follower {
 pub(crate) struct State {
     cursor: Cursor,
     fingerprint: Option<Fingerprint>,
+    /// [`ReadStore::generation`] before the rows were read.
+    generation: u64,
 }
 
 /// A snapshot of all rows, and what has changed since it was compiled.
@@ -81,16 +83,17 @@ pub(super) enum RefreshOutcome {
 
 /// Reads all rows, with their state if the store reports one.
 pub(crate) async fn load(store: &dyn ReadStore) -> Result<(Rows, Option<State>)> {
+    let generation = store.generation();
     let Some(session) = store.session().await? else { return Ok((store.load().await?, None)) };
-    let (rows, state) = load_in(session).await?;
+    let (rows, state) = load_in(session, generation).await?;
     Ok((rows, Some(state)))
 }
 
-async fn load_in(mut session: Box<dyn ReadSession>) -> Result<(Rows, State)> {
+async fn load_in(mut session: Box<dyn ReadSession>, generation: u64) -> Result<(Rows, State)> {
     let rows = session.all().await?;
     let (cursor, fingerprint) = (session.cursor().clone(), session.fingerprint().await?);
     session.end().await?;
-    Ok((rows, State { cursor, fingerprint }))
+    Ok((rows, State { cursor, fingerprint, generation }))
 }
 
 /// Runs in the background; nothing awaits it.
@@ -111,10 +114,10 @@ impl Follower {
         Self { base: state.map(|state| BaseState::new(state, snapshot, serial)), published, compaction: None }
     }
 
-    /// What is wrong with the tables.
-    pub(super) fn problems(&self) -> &[String] {
+    /// What is wrong with the tables, and whether migrations repair it.
+    pub(super) fn problems(&self) -> (&[String], bool) {
         let fingerprint = self.base.as_ref().and_then(|base| base.state.fingerprint.as_ref());
-        fingerprint.map_or(&[], |fingerprint| &fingerprint.problems)
+        fingerprint.map_or((&[], false), |fingerprint| (&fingerprint.problems, fingerprint.is_repairable))
     }
 
     /// Brings the snapshot up to date. `read_all` reads all rows, whatever their revision; `sweep` also finds
@@ -127,7 +130,11 @@ impl Follower {
         sweep: bool,
     ) -> Result<RefreshOutcome> {
         let before = self.published.clone();
-        let outcome = self.update(core, store, read_all, sweep).await?;
+        let mut outcome = self.update(core, store, read_all, sweep).await?;
+        if self.base.as_ref().is_some_and(|base| base.state.generation != store.generation()) {
+            // The rows, or the revision that was equal to theirs, may be those of an earlier database.
+            outcome = self.update_all(core, store, true).await?;
+        }
         if self.published != before {
             note_seen(Arc::clone(store), before, self.published.clone());
         }
@@ -212,7 +219,7 @@ impl Follower {
         if let Some(changed) = changed {
             if let (Some(known), Some(found)) = (&mut base.state.fingerprint, found) {
                 base.swept = Instant::now();
-                known.problems = found.problems;
+                (known.problems, known.is_repairable) = (found.problems, found.is_repairable);
             }
             // Changes since the base was compiled may have been announced already.
             let news = match base.serial {
@@ -230,7 +237,8 @@ impl Follower {
                 return Ok(outcome);
             }
         }
-        let (rows, state) = load_in(session).await?;
+        let generation = base.state.generation;
+        let (rows, state) = load_in(session, generation).await?;
         if let Some(lost) = lost {
             tracing::warn!(
                 store = store.name(),
@@ -310,7 +318,9 @@ impl BaseState {
         let (Some(known), Some(found)) = (&self.state.fingerprint, found) else { return true };
         let mut known = known.clone();
         known.count(changed);
-        known.contents == found.contents && known.counts == found.counts
+        known.contents == found.contents
+            && known.counts == found.counts
+            && known.definitions == found.definitions
     }
 
     /// Reads what has changed and publishes a snapshot with it. `None` if all rows should be read instead.

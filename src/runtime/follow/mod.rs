@@ -63,10 +63,11 @@ impl Following {
         let hints = Arc::new(Hints::default());
         let follower = Follower::start(&core, &store, state);
         let listener = store.hints(Arc::clone(&hints), interval);
-        let problems = follower.problems().to_vec();
+        let (problems, is_repairable) = follower.problems();
+        let problems = problems.to_vec();
         let follower = AsyncMutex::new(follower);
         let following = Self { core, store, connectivity, follower, hints: Arc::clone(&hints) };
-        following.record_problems(&problems);
+        following.record_problems((&problems, is_repairable));
         let following = Arc::new(following);
         tokio::spawn(follow(Arc::downgrade(&following), hints, listener, interval));
         following
@@ -139,11 +140,12 @@ impl Following {
     }
 
     /// Records what is wrong with the tables, and logs it when it has changed.
-    fn record_problems(&self, problems: &[String]) {
+    fn record_problems(&self, (problems, is_repairable): (&[String], bool)) {
         let store = || self.store.name();
         match self.connectivity.set_problems(problems) {
             false => (),
             true if problems.is_empty() => tracing::info!(store = store(), "the tables are repaired"),
+            true if !is_repairable => tracing::warn!(store = store(), "{}", problems.join("; ")),
             true => tracing::warn!(
                 store = store(),
                 "{}; run `novi migrate` to repair the tables. Until then, changes by plain SQL may take effect late and be \

@@ -143,7 +143,7 @@ fn broken(drafts: &DraftNodes) -> Vec<bool> {
         return broken;
     }
     let parents = drafts.graph.reversed(drafts.graph.len());
-    let mut stack: Vec<u32> = drafts.problems.iter().map(|(node, _)| *node).collect();
+    let mut stack: Vec<u32> = drafts.problems.nodes().collect();
     stack.extend(&drafts.broken_flags);
     while let Some(node) = stack.pop() {
         if !std::mem::replace(&mut broken[node as usize], true) {

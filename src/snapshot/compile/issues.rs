@@ -159,7 +159,7 @@ impl IssueCollector<'_> {
         let nodes: BTreeSet<u32> = self.drafts.problems.iter().map(|(node, _)| *node).collect();
         let flags_by_node: BTreeMap<u32, Vec<&str>> =
             nodes.into_iter().map(|node| (node, dependents.names(node))).collect();
-        for (node, problem) in &self.drafts.problems {
+        for (node, problem) in self.drafts.problems.iter() {
             let flags = flags_by_node.get(node).into_iter().flatten().map(|name| (*name).to_owned());
             issues.push(Issue { flags: flags.collect(), ..self.activation(*node, problem) });
         }

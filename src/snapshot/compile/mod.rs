@@ -12,6 +12,7 @@ pub(crate) mod names;
 pub(super) mod node_info;
 pub(crate) mod nodes;
 pub(crate) mod prerequisites;
+pub(crate) mod reports;
 pub(crate) mod variants;
 
 use std::{collections::HashSet, sync::Arc};
@@ -109,7 +110,7 @@ impl Snapshot {
         let links = Links::resolve(&rows, &ids);
         let lookup = FlagLookup::new(&rows, &links, overrides);
         let mut drafts =
-            DraftNodes::build(&ids, &lookup, (registry, settings.unknown_fields), reused, &mut variants);
+            DraftNodes::build(&ids, &lookup, (registry, settings.policy()), reused, &mut variants);
         let analysis = Analysis::new(&drafts, &links);
         let mut compiler = FlagCompiler {
             rows: &rows,
@@ -282,6 +283,9 @@ impl FlagCompiler<'_> {
         if matches!(logic, Logic::Fixed(_)) && !linked.is_empty() && !self.analysis.any_broken(linked) {
             // An override may name a variant of a flag that is off.
             extras.variants = self.variants_of(linked, None);
+        }
+        if let Some(values) = extras.values.as_mut() {
+            values.add_names(&extras.variants, &self.variants.names);
         }
         self.check_values(position as usize, &mut extras);
         if !row.metadata.tags.is_empty() {

@@ -15,11 +15,11 @@ use hashbrown::HashTable;
 
 use crate::{
     activation::{
-        Activation, ChildReference, CompileContext, Linker, Problem, Variant,
+        Activation, ChildReference, CompileContext, Linker, Problem, Unresolved, Variant,
         cause::CauseRule,
         evaluation::Node,
+        issue_policy::IssuePolicy,
         registry::{ActivationType, Registry},
-        unknown_fields::UnknownFields,
     },
     rows::{ActivationRow, Fault, MemberRow, Rows},
     snapshot::{
@@ -29,6 +29,7 @@ use crate::{
             ids::{VariantInterner, index},
             links::IdIndex,
             prerequisites::FlagLookup,
+            reports::Reports,
         },
     },
     store::Delta,
@@ -38,6 +39,9 @@ use crate::{
 /// that without a limit a row would take memory that grows with the square of its size. JSON in requests may
 /// not be deeper than 128 levels, which allows fewer.
 const MAX_INLINE_DEPTH: u32 = 64;
+
+/// Once there are so many problems, unknown names get no suggestions, which take a tenth of a millisecond.
+const MAX_SUGGESTIONS: usize = 1000;
 
 /// Interns the class names of rows and finds their types.
 #[derive(Default)]
@@ -113,9 +117,8 @@ pub(in crate::snapshot) struct DraftNodes {
     pub(in crate::snapshot) graph: Graph,
     pub(in crate::snapshot) order: TopologicalOrder,
     pub(in crate::snapshot) classes: Vec<Box<str>>,
-    /// Problems with their nodes.
-    pub(in crate::snapshot) problems: Vec<(u32, Problem)>,
-    pub(in crate::snapshot) warnings: Vec<(u32, Problem)>,
+    pub(in crate::snapshot) problems: Reports,
+    pub(in crate::snapshot) warnings: Reports,
     /// The indices of the activations whose verdicts depend on their names, except those of reused nodes.
     pub(in crate::snapshot) by_name: BTreeSet<u32>,
     assigned: Vec<Variant>,
@@ -155,14 +158,14 @@ impl DraftNodes {
     pub(in crate::snapshot) fn build(
         ids: &IdIndex,
         lookup: &FlagLookup<'_>,
-        (registry, unknown_fields): (&Registry, UnknownFields),
+        (registry, policy): (&Registry, IssuePolicy),
         reused: Option<&ReusedNodes<'_>>,
         variants: &mut VariantInterner,
     ) -> Self {
         let rows = lookup.rows;
         let mut builder = Builder {
             registry,
-            unknown_fields,
+            policy,
             rows,
             ids,
             lookup,
@@ -176,8 +179,8 @@ impl DraftNodes {
             list: Vec::with_capacity(rows.activations.len()),
             graph: Graph::with_capacity(rows.activations.len()),
             child_paths: HashMap::default(),
-            problems: Vec::new(),
-            warnings: Vec::new(),
+            problems: Reports::default(),
+            warnings: Reports::default(),
             by_name: BTreeSet::new(),
             assigned: Vec::new(),
             shareable: HashTable::with_capacity(64),
@@ -200,6 +203,8 @@ impl DraftNodes {
         let order = builder.graph.topological_order();
         builder.report_duplicate_ids();
         builder.report_cycles(&order);
+        builder.problems.finish();
+        builder.warnings.finish();
         let Builder {
             list,
             graph,
@@ -257,7 +262,7 @@ struct PendingNode {
 
 struct Builder<'a, 'b> {
     registry: &'a Registry,
-    unknown_fields: UnknownFields,
+    policy: IssuePolicy,
     rows: &'a Rows,
     ids: &'a IdIndex,
     lookup: &'a FlagLookup<'b>,
@@ -273,8 +278,8 @@ struct Builder<'a, 'b> {
     graph: Graph,
     /// For each node, the paths in its config that refer to its children.
     child_paths: HashMap<u32, Vec<String>>,
-    problems: Vec<(u32, Problem)>,
-    warnings: Vec<(u32, Problem)>,
+    problems: Reports,
+    warnings: Reports,
     by_name: BTreeSet<u32>,
     assigned: Vec<Variant>,
     /// Nodes whose activation can be shared, with the hash of their type and config.
@@ -304,7 +309,9 @@ impl<'a> Builder<'a, '_> {
         }
         let problem =
             |fault: &Fault| Problem { path: fault.column.to_owned(), message: fault.message.clone() };
-        self.problems.extend(row.faults.iter().map(|fault| (position, problem(fault))));
+        for fault in &row.faults {
+            self.problems.add(position, position, || problem(fault));
+        }
         let (name, class_name) = (&*row.name, &*row.class_name);
         let source = Source { name, class_name, config, path: "", depth: 0, members };
         if !valid {
@@ -353,12 +360,14 @@ impl<'a> Builder<'a, '_> {
     fn build(&mut self, mut draft: DraftNode, kind: Option<&ActivationType>, source: Source<'_>) -> bool {
         let node = index(self.list.len());
         let Some(kind) = kind else {
-            self.problems.push((node, self.registry.unknown(source.class_name).below(source.path)));
+            let suggests = self.suggests();
+            let problem = || self.registry.unknown(source.class_name, suggests).below(source.path);
+            self.problems.add(draft.row, node, problem);
             self.push(draft, Vec::new());
             return false;
         };
         let first_variant = self.assigned.len();
-        let unknown_fields = self.unknown_fields;
+        let policy = self.policy;
         let mut linker = DraftLinker {
             builder: self,
             row: draft.row,
@@ -373,7 +382,8 @@ impl<'a> Builder<'a, '_> {
             members: source.members,
             linker: &mut linker,
             problems: Vec::new(),
-            unknown_fields,
+            omitted: 0,
+            policy,
             warnings: Vec::new(),
             by_flag: false,
             by_name: Cell::new(false),
@@ -388,7 +398,7 @@ impl<'a> Builder<'a, '_> {
         (draft.activation, draft.cause_rule) = built.unwrap_or_default();
         (draft.by_flag, draft.may_panic) = (compile.by_flag, kind.may_panic());
         let (mut problems, by_name) = (mem::take(&mut compile.problems), compile.by_name.get());
-        let warnings = mem::take(&mut compile.warnings);
+        let (warnings, omitted) = (mem::take(&mut compile.warnings), compile.omitted);
         let (children, paths) = (linker.children, linker.paths);
         if panicked {
             problems.push(Problem {
@@ -403,8 +413,13 @@ impl<'a> Builder<'a, '_> {
             && source.members.is_empty()
             && !by_name
             && !draft.may_panic;
-        self.problems.extend(problems.into_iter().map(|problem| (node, problem.below(source.path))));
-        self.warnings.extend(warnings.into_iter().map(|warning| (node, warning.below(source.path))));
+        for problem in problems {
+            self.problems.add(draft.row, node, || problem.below(source.path));
+        }
+        self.problems.omit(draft.row, omitted);
+        for warning in warnings {
+            self.warnings.add(draft.row, node, || warning.below(source.path));
+        }
         draft.assigns = index(first_variant)..index(self.assigned.len());
         if by_name {
             self.by_name.insert(draft.row);
@@ -414,6 +429,11 @@ impl<'a> Builder<'a, '_> {
         }
         self.push(draft, children);
         is_shareable
+    }
+
+    /// Whether there are few enough problems that unknown names get suggestions.
+    fn suggests(&self) -> bool {
+        self.problems.len() + self.warnings.len() < MAX_SUGGESTIONS
     }
 
     fn push(&mut self, draft: DraftNode, children: Vec<u32>) {
@@ -442,7 +462,7 @@ impl<'a> Builder<'a, '_> {
         for (node, row) in (0..).zip(&self.rows.activations) {
             if self.ids.get(row.id) != Some(node) {
                 let message = format!("expected a unique id, found {}, which another activation has", row.id);
-                self.problems.push((node, Problem { path: "id".to_owned(), message }));
+                self.problems.add(node, node, || Problem { path: "id".to_owned(), message });
             }
         }
     }
@@ -468,7 +488,8 @@ impl<'a> Builder<'a, '_> {
             let edge = self.graph.targets(*closing).iter().zip(paths).find(|(child, _)| *child == first);
             let path = edge.map_or_else(|| "config".to_owned(), |(_, path)| path.clone());
             let message = format!("activations form a cycle: {}", names.join(" -> "));
-            self.problems.push((*closing, Problem { path, message }));
+            let row = self.list.get(*closing as usize).map_or(*closing, |draft| draft.row);
+            self.problems.add(row, *closing, || Problem { path, message });
         }
     }
 }
@@ -535,18 +556,18 @@ impl DraftLinker<'_, '_, '_> {
 }
 
 impl Linker for DraftLinker<'_, '_, '_> {
-    fn child(&mut self, path: &str, reference: &ChildReference) -> Result<u32, String> {
+    fn child(&mut self, path: &str, reference: &ChildReference) -> Result<u32, Unresolved> {
         let path = below(self.path, &format!("config{path}"));
         let node = match reference {
             ChildReference::Id(id) => self.builder.ids.get(*id).ok_or_else(|| {
                 self.builder.missing.activations.insert(*id);
-                format!("no activation has the id {id}")
+                Unresolved::Invalid(format!("no activation has the id {id}"))
             })?,
             ChildReference::Inline { .. } if self.depth >= MAX_INLINE_DEPTH => {
-                return Err(format!(
+                return Err(Unresolved::Invalid(format!(
                     "inline activations are nested more than {MAX_INLINE_DEPTH} levels deep; give one of them a row of \
                      its own and refer to it by its id"
-                ));
+                )));
             }
             ChildReference::Inline { class_name, config, bare } => {
                 let node = self.next_pending();
@@ -561,7 +582,8 @@ impl Linker for DraftLinker<'_, '_, '_> {
                 let flag = self.builder.lookup.find(name);
                 let flag = flag.ok_or_else(|| {
                     self.builder.missing.flags.insert(name.clone());
-                    self.builder.lookup.unknown_flag(name)
+                    let suggests = self.builder.suggests();
+                    Unresolved::MissingFlag(self.builder.lookup.unknown_flag(name, suggests))
                 })?;
                 let next = self.next_pending();
                 let node = *self.builder.flag_nodes.entry(flag).or_insert(next);

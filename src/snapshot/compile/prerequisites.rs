@@ -67,8 +67,9 @@ impl<'a> FlagLookup<'a> {
     }
 
     /// The message for a reference to an unknown flag.
-    pub(in crate::snapshot) fn unknown_flag(&self, name: &str) -> String {
-        let names = self.rows.flags.iter().take(500).map(|row| row.name.as_str());
+    pub(in crate::snapshot) fn unknown_flag(&self, name: &str, suggests: bool) -> String {
+        let compared = if suggests { 500 } else { 0 };
+        let names = self.rows.flags.iter().take(compared).map(|row| row.name.as_str());
         let similar = most_similar(name, names);
         let similar = similar.map(|name| format!(" (did you mean {name:?}?)")).unwrap_or_default();
         format!("no flag has the name {name:?}{similar}")

@@ -1,13 +1,13 @@
 //! Parses the variants of a flag and their values from `flag_metadata`.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use serde::Deserialize as _;
 use serde_json::Value as Json;
 
 use crate::{
     activation::Variant,
-    error::json_terms,
+    error::{json_terms, unique_names},
     rows::{FlagMetadata, ValueType, metadata::ClientMetadata},
     snapshot::compile::ids::VariantInterner,
 };
@@ -18,6 +18,8 @@ pub(in crate::snapshot) struct Values {
     /// Whether the metadata declare values for the variants, even invalid ones. If so, the flag's value is
     /// that of its variant; otherwise it is whether the flag is on.
     pub(in crate::snapshot) declared: bool,
+    /// Whether the values are the names of the variants: strings, of which the metadata list none.
+    are_names: bool,
     /// Whether the variants are version numbers, starting at 1.
     pub(in crate::snapshot) versions: bool,
     pub(in crate::snapshot) list: Box<[(Variant, Json)]>,
@@ -46,8 +48,8 @@ pub(in crate::snapshot) fn client_metadata(text: &str) -> Result<ClientMetadata,
     if text.trim().is_empty() {
         return Ok(ClientMetadata::default());
     }
-    let json: Json =
-        serde_json::from_str(text).map_err(|error| invalid(json_terms::unmet(EXPECTATION, &error)))?;
+    let parsed = unique_names::check(text).and_then(|()| serde_json::from_str(text));
+    let json: Json = parsed.map_err(|error| invalid(json_terms::unmet(EXPECTATION, &error)))?;
     if !json.is_object() {
         return Err(invalid(format!("{EXPECTATION}, found {}", kind(&json))));
     }
@@ -70,7 +72,10 @@ impl Values {
             // They need no value: activations may assign variants without values as well.
             let mut number = |name: &Option<String>| name.as_deref().map(|name| variants.intern(name));
             let (default, off) = (number(&metadata.default_variant), number(&metadata.off_variant));
-            return Ok((default.is_some() || off.is_some()).then(|| Self {
+            let are_names = metadata.value_type == Some(ValueType::String);
+            return Ok((default.is_some() || off.is_some() || are_names).then(|| Self {
+                declared: are_names,
+                are_names,
                 default,
                 off,
                 ..Self::default()
@@ -87,8 +92,8 @@ impl Values {
                 let max = Self::MAX_VERSIONS;
                 return invalid("variants", format!("expected 1 to {max} versions, found {count}"));
             }
-            None => match serde_json::from_str::<serde_json::Map<String, Json>>(text) {
-                Ok(named) => named.into_iter().collect(),
+            None => match unique_names::check(text).and_then(|()| serde_json::from_str(text)) {
+                Ok(named) => serde_json::Map::into_iter(named).collect(),
                 Err(error) => {
                     return invalid("variants", json_terms::unmet(expectation, &error));
                 }
@@ -119,12 +124,22 @@ impl Values {
             }
         }
         let (declared, versions, list) = (true, versions.is_some(), list.into());
-        Ok(Some(Self { declared, versions, list, mismatched, default, off }))
+        Ok(Some(Self { declared, are_names: false, versions, list, mismatched, default, off }))
     }
 
     /// The values of a flag with invalid metadata.
     pub(in crate::snapshot) fn invalid() -> Self {
         Self { declared: true, ..Self::default() }
+    }
+
+    /// Adds the names of variants that may be assigned, if they are the values.
+    pub(in crate::snapshot) fn add_names(&mut self, assigned: &[Variant], names: &[Box<str>]) {
+        if self.are_names {
+            let variants: BTreeSet<_> =
+                assigned.iter().copied().chain(self.default).chain(self.off).map(Variant::index).collect();
+            let value = |index| Some((Variant::from_index(index), Json::from(&**names.get(index)?)));
+            self.list = variants.into_iter().filter_map(value).collect();
+        }
     }
 
     pub(in crate::snapshot) fn variants(&self) -> impl Iterator<Item = Variant> {

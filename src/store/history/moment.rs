@@ -21,7 +21,8 @@ impl FromStr for AsOf {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
-        if let Ok(number) = text.parse() {
+        // No revision is negative.
+        if let Some(number) = text.parse().ok().filter(|number| *number >= 0) {
             return Ok(Self::Revision(Revision::new(number)));
         }
         if let Ok(time) = DateTime::parse_from_rfc3339(text) {
@@ -64,7 +65,7 @@ mod tests {
         ] {
             assert_eq!(text.parse(), Ok(expected), "{text:?}");
         }
-        for text in ["", "yesterday", "31.01.2027", "4.2"] {
+        for text in ["", "yesterday", "31.01.2027", "4.2", "-1"] {
             assert!(text.parse::<AsOf>().unwrap_err().contains("a revision such as 42"), "{text:?}");
         }
     }

@@ -2,7 +2,14 @@
 
 use sqlx::migrate::MigrateError;
 
-use crate::store::sql::{connection::Connection, inspect};
+use crate::store::{
+    decode::Cell,
+    sql::{
+        connection::{Connection, Statement},
+        inspect,
+        schema::TABLES,
+    },
+};
 
 /// What a core table's column has to hold.
 #[derive(Clone, Copy)]
@@ -47,13 +54,27 @@ impl Content {
     }
 }
 
-/// Rejects tables that only have the name of one of novi's.
+/// The views with the names of novi's SQL.
+async fn views(connection: &mut dyn Connection) -> Result<Vec<String>, MigrateError> {
+    let sql = connection.dialect().read.views;
+    let name = |cells: &mut dyn Iterator<Item = Cell>| cells.next().map_or_else(String::new, Cell::into_text);
+    let mut views = connection.rows(Statement::new(sql), name).await?;
+    views.retain_mut(|view| connection.names().strip(view));
+    Ok(views)
+}
+
+/// Rejects tables and views that only have the name of one of novi's tables.
 pub(super) async fn check_core_tables(connection: &mut dyn Connection) -> Result<(), MigrateError> {
     let columns = inspect::columns(connection).await?;
     let mut problems = Vec::new();
+    let views = views(connection).await?;
+    for table in TABLES.iter().filter(|table| views.iter().any(|view| view == table.name)) {
+        let name = connection.names().of(table.name);
+        problems.push(format!("{name:?} is a view, and novi needs a table of this name"));
+    }
     for (table, expected) in CORE {
         let found: Vec<_> = columns.iter().filter(|[of, ..]| of == table).collect();
-        if found.is_empty() {
+        if found.is_empty() || views.iter().any(|view| view == table) {
             continue;
         }
         let list =

@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 pub(super) struct Identity {
     #[cfg(unix)]
     number: (u64, u64),
-    #[cfg(not(unix))]
+    /// The number of a removed file may be used again.
     created: Option<std::time::SystemTime>,
 }
 
@@ -29,6 +29,8 @@ struct State {
     known: Option<Identity>,
     /// Whether the pool may have connections to an earlier file.
     is_outdated: bool,
+    /// Rises when the file was replaced, and when the last connection to the earlier one is closed.
+    generation: u64,
 }
 
 impl DatabaseFile {
@@ -37,7 +39,7 @@ impl DatabaseFile {
         // The process may change its working directory; SQLite does not follow it.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let known = if is_open { identity(&path).ok() } else { None };
-        Self { path, state: Mutex::new(State { known, is_outdated: false }) }
+        Self { path, state: Mutex::new(State { known, ..State::default() }) }
     }
 
     /// Compares the file with the known one. Returns whether the pool may have connections to another file.
@@ -52,7 +54,8 @@ impl DatabaseFile {
             Ok(found) if found == known => {}
             Ok(found) => {
                 tracing::warn!(file = %self.path.display(), "the database file was replaced and is opened again");
-                *state = State { known: Some(found), is_outdated: true };
+                let generation = state.generation.wrapping_add(1);
+                *state = State { known: Some(found), is_outdated: true, generation };
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let message = format!("the file {} was removed; put it back", self.path.display());
@@ -65,7 +68,14 @@ impl DatabaseFile {
 
     /// The pool has no connections to an earlier file any longer.
     pub(super) fn is_current(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).is_outdated = false;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.is_outdated = false;
+        state.generation = state.generation.wrapping_add(1);
+    }
+
+    /// Differs once connections lead to another file.
+    pub(super) fn generation(&self) -> u64 {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).generation
     }
 
     /// A connection was made, perhaps the first.
@@ -85,12 +95,12 @@ impl DatabaseFile {
 }
 
 pub(super) fn identity(path: &Path) -> io::Result<Identity> {
-    let metadata = fs::metadata(path)?;
     #[cfg(unix)]
-    return {
-        use std::os::unix::fs::MetadataExt as _;
-        Ok(Identity { number: (metadata.dev(), metadata.ino()) })
-    };
-    #[cfg(not(unix))]
-    Ok(Identity { created: metadata.created().ok() })
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = fs::metadata(path)?;
+    Ok(Identity {
+        #[cfg(unix)]
+        number: (metadata.dev(), metadata.ino()),
+        created: metadata.created().ok(),
+    })
 }

@@ -23,6 +23,8 @@ pub struct Dialect {
     pub(super) begin_write: Option<&'static str>,
     /// Counts the kinds of triggers that the server refused to make, on a server that may.
     pub(super) missing_triggers: Option<&'static str>,
+    /// Where tables are looked for, after the name of the store.
+    pub(super) searched: &'static str,
     /// What to do to keep novi's tables apart from others, as the end of a sentence.
     pub(super) own_place: &'static str,
     pub(super) read: ReadSql,
@@ -54,9 +56,18 @@ pub(super) struct ReadSql {
     pub(super) has_table: &'static str,
     /// Table, name and type of the columns of the tables where novi's tables are.
     pub(super) columns: &'static str,
-    /// `kind, name, state` of the tables, views, functions and triggers where novi's tables are; the state is
-    /// null if an object is in effect. A `right` of the user on all of them is a kind, too.
+    /// The views where novi's tables are made.
+    pub(super) views: &'static str,
+    /// `kind, name, state, table, definition, version` of the tables, views, functions and triggers where
+    /// novi's tables are; the state is null if an object is in effect. A `right` of the user on all of them is
+    /// a kind, too.
     pub(super) objects: &'static str,
+    /// What is wrong if new connections find tables elsewhere than this one, as a sentence.
+    pub(super) other_place: Option<&'static str>,
+    /// Whether definitions of triggers are printed from the catalog, and not the text that was run.
+    pub(super) prints_triggers: bool,
+    /// 1 if the user may read the migrations, on a database where an error would end the transaction.
+    pub(super) may_read_migrations: Option<&'static str>,
     /// The number of rows of `novi_revision`.
     pub(super) slots: i64,
     /// Whether the catalog shows each user only objects that the user has rights on.
@@ -65,10 +76,18 @@ pub(super) struct ReadSql {
     pub(super) counts_rows: bool,
     /// Counts the users of triggers that do not exist.
     pub(super) definers: Option<&'static str>,
-    /// The tables whose sequence is behind their rows.
-    pub(super) sequences: Option<&'static str>,
+    /// For a database whose sequences can be behind the rows of their tables.
+    pub(super) sequences: Option<SequenceSql>,
     /// A checksum of each table, to find changes that fired no trigger; without one, all rows are read.
     pub(super) checksums: Option<[&'static str; 5]>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct SequenceSql {
+    /// 1 if the user may read all tables.
+    pub(super) may_read: &'static str,
+    /// The tables whose sequence is behind their rows.
+    pub(super) behind: &'static str,
 }
 
 /// The statements of an edit in which the databases differ, other than those of its changes.
@@ -193,8 +212,13 @@ impl Dialect {
     /// The error of a statement, for people.
     pub(in crate::store) fn error(&self, store: &str, action: &str, error: sqlx::Error) -> Error {
         let store = store.to_owned();
+        if let Some(table) = lagging_sequence(&error) {
+            let problem = sequence_problem(table);
+            let source = without_source_line(error);
+            return Error::DamagedTables { store, action: action.to_owned(), problem, source };
+        }
         match (self.failure)(&error) {
-            Failure::NotMigrated => Error::NotMigrated { store },
+            Failure::NotMigrated => Error::NotMigrated { store: format!("{store}{}", self.searched) },
             Failure::NoDatabase => {
                 Error::DatabaseUrl { url: store, message: without_source_line(error).to_string() }
             }
@@ -204,6 +228,20 @@ impl Dialect {
             _ => Error::store(store, action, without_source_line(error)),
         }
     }
+}
+
+/// What is wrong with a table that chooses ids of rows that it has, as after a restore of rows alone.
+pub(super) fn sequence_problem(table: &str) -> String {
+    format!("the sequence of {table}.id is behind the rows, so inserts fail")
+}
+
+/// The table of novi's own whose sequence is behind its rows, so that an insert failed. Only PostgreSQL reports
+/// the constraint.
+pub(super) fn lagging_sequence(error: &sqlx::Error) -> Option<&str> {
+    let error = error.as_database_error()?;
+    let table = error.constraint()?.strip_suffix("_pkey")?;
+    let is_own = ["flag_history", "novi_tokens"].into_iter().any(|own| table.ends_with(own));
+    (is_own && error.is_unique_violation()).then_some(table)
 }
 
 /// The error without the line that PostgreSQL adds, which is of its own source code: readers take it for a

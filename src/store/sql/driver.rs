@@ -54,6 +54,15 @@ pub trait Driver: Database<Connection: Migrate + Connection> {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    /// What is wrong with triggers that only a change shows: makes one, and takes it back. Not for a connection
+    /// that is in a transaction.
+    fn problem_of_triggers<'a>(
+        connection: &'a mut (dyn Connection + 'a),
+    ) -> BoxFuture<'a, Result<Option<String>, sqlx::Error>> {
+        let _ = connection;
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
     /// As [`ReadStore::hints`](crate::store::ReadStore::hints).
     fn hints(
         connections: &Connections<Self>,

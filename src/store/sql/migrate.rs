@@ -5,6 +5,7 @@ use std::{
     cmp::Ordering,
     collections::hash_map::RandomState,
     hash::{BuildHasher as _, Hasher as _},
+    mem,
     time::{Duration, Instant},
 };
 
@@ -23,7 +24,7 @@ use crate::{
             connection::{Connection, Named, Statement},
             dialect::{Dialect, Failure, Migrations, without_source_line},
             driver::Driver,
-            inspect,
+            inspect::{self, Problems},
             names::Names,
             read::has_table,
             script,
@@ -215,10 +216,16 @@ pub(super) async fn state<DB: Driver>(
     let is_known = |version: i64| known.iter().any(|(known, ..)| *known == version);
     let unknown: Vec<_> = applied.iter().map(|of| of.version).filter(|version| !is_known(*version)).collect();
     let pending = names(&applied, known);
-    let problems =
-        if applied.is_empty() { Vec::new() } else { inspect::problems(connection).await?.into_list() };
+    let mut problems = Problems::default();
+    if !applied.is_empty() {
+        problems = inspect::problems(connection).await?;
+        let tried = DB::problem_of_triggers(connection).await?;
+        problems.others.extend(tried.filter(|problem| !problems.others.contains(problem)));
+    }
+    let obstacles = mem::take(&mut problems.obstacles);
+    let problems = problems.into_list();
     let applied = names(&[], known).into_iter().filter(|name| !pending.contains(name)).collect();
-    Ok(SchemaState { applied, pending, unknown, problems })
+    Ok(SchemaState { applied, pending, unknown, problems, obstacles })
 }
 
 /// As [`SchemaStore::migration_script`](crate::store::SchemaStore::migration_script).

@@ -7,6 +7,7 @@
 mod adopt;
 mod connection;
 mod database_file;
+mod definition;
 mod dialect;
 mod driver;
 #[cfg(feature = "mysql")]

@@ -50,6 +50,7 @@ static DIALECT: Dialect = Dialect {
     begin_read: Some("start transaction with consistent snapshot, read only"),
     begin_write: None,
     missing_triggers: Some(MISSING_TRIGGERS),
+    searched: "",
     own_place: "use a database of its own for novi",
     read: ReadSql {
         revision: "select cast(sum(revision) as signed), cast(bit_xor(stamp) as signed) from novi_revision",
@@ -68,7 +69,11 @@ static DIALECT: Dialect = Dialect {
         members: "select activation_id, member, cast(denied as signed) from activation_members m",
         has_table: "select count(*) from information_schema.tables where table_schema = database() and table_name = ?",
         columns: "select table_name, column_name, data_type from information_schema.columns where table_schema = database()",
+        views: "select table_name from information_schema.views where table_schema = database()",
         objects: OBJECTS,
+        other_place: None,
+        prints_triggers: false,
+        may_read_migrations: None,
         slots: 64,
         hides_objects: true,
         counts_rows: true,
@@ -145,11 +150,14 @@ static DIALECT: Dialect = Dialect {
 /// default or `init_connect` may turn it off.
 const SETUP: &str = "set autocommit = 1";
 
-const OBJECTS: &str = "select 'table', table_name, null, null from information_schema.tables where table_schema = database() \
-    union all select 'trigger', trigger_name, null, event_object_table from information_schema.triggers \
-    where trigger_schema = database() \
-    union all select 'right', privilege_type, null, null from information_schema.user_privileges \
-    union all select 'right', privilege_type, null, null from information_schema.schema_privileges \
+const OBJECTS: &str = "select 'table', table_name, null, null, null, null from information_schema.tables \
+    where table_schema = database() \
+    union all select 'trigger', trigger_name, null, event_object_table, \
+    concat('create trigger ', trigger_name, ' ', action_timing, ' ', event_manipulation, ' on ', event_object_table, \
+    ' for each row ', action_statement), cast(unix_timestamp(created) as char) \
+    from information_schema.triggers where trigger_schema = database() \
+    union all select 'right', privilege_type, null, null, null, null from information_schema.user_privileges \
+    union all select 'right', privilege_type, null, null, null, null from information_schema.schema_privileges \
     where database() like table_schema";
 
 const MISSING_TRIGGERS: &str = "select count(*) from novi_state where name = 'triggers'";
@@ -268,6 +276,12 @@ impl Driver for MySql {
         Box::pin(mark_seen(connection, before, now))
     }
 
+    fn problem_of_triggers<'a>(
+        connection: &'a mut (dyn Connection + 'a),
+    ) -> BoxFuture<'a, Result<Option<String>, sqlx::Error>> {
+        Box::pin(problem_of_definer(connection))
+    }
+
     fn migrate(connections: &Connections<Self>) -> BoxFuture<'_, Result<Migrated, MigrateError>> {
         Box::pin(migrate_once(connections))
     }
@@ -277,7 +291,9 @@ driver::connection!(MySql, MySqlConnection);
 
 async fn migrate_once(connections: &Connections<MySql>) -> Result<Migrated, MigrateError> {
     let mut lease = connections.lease().await?;
-    if migrate::is_done::<MySql>(&mut lease.typed()).await? && !has_lost_definer(lease.connection()).await? {
+    if migrate::is_done::<MySql>(&mut lease.typed()).await?
+        && problem_of_definer(lease.connection()).await?.is_none()
+    {
         lease.give_back();
         return Ok(Migrated::default());
     }
@@ -306,10 +322,18 @@ async fn migrate_alone(connection: &mut Named<&mut MySqlConnection>) -> Result<M
     let split = |text| script::split(text, DIALECT.syntax);
     let migrator = migrate::migrator_without(MIGRATIONS, &connection.names, is_left_out, split);
     if makes_triggers {
-        if has_lost_definer(connection).await? {
+        let lost = problem_of_definer(connection).await?;
+        if lost.is_some() {
             drop_triggers(connection).await?;
         }
         let mut migrated = migrate::run::<MySql>(connection, migrator, true).await?;
+        if let Some(lost) = lost {
+            // Those that were dropped for it.
+            let is_dropped =
+                |problem: &str| problem.starts_with("the trigger ") && problem.ends_with(" is missing");
+            migrated.repaired.retain(|problem| !is_dropped(problem));
+            migrated.repaired.push(lost);
+        }
         execute(connection, "delete from novi_state where name = 'triggers'").await?;
         migrated.problems.retain(|problem| problem != inspect::REFUSED);
         return Ok(migrated);
@@ -324,17 +348,42 @@ async fn execute(connection: &mut dyn Connection, sql: &'static str) -> Result<(
     connection.execute(Statement::unprepared(sql)).await.map(drop)
 }
 
-/// Whether the user that the triggers run as is gone. Not everybody may read the users, so this tries, and
-/// takes it back.
-async fn has_lost_definer(connection: &mut dyn Connection) -> Result<bool, sqlx::Error> {
+/// What is wrong with the user that the triggers run as: it is gone, or has lost its rights. Not everybody may
+/// read the users and their rights, so this tries, and takes it back.
+async fn problem_of_definer(connection: &mut dyn Connection) -> Result<Option<String>, sqlx::Error> {
+    const LOCK_TIMEOUT: &str = "select cast(@@session.innodb_lock_wait_timeout as signed)";
+    const DEFAULT_LOCK_TIMEOUT: i64 = 50;
     const NO_SUCH_USER: u16 = 1449;
-    const TRIAL: &str = "insert into flag_history (slot, revision, changed_at, entity, operation) \
-        values (0, 0, utc_timestamp(6), 'flags', 'update')";
+    const NO_RIGHTS: [u16; 3] = [1142, 1143, 1227];
+    const TRIAL: &str = "insert into flag_history (slot, changed_at, entity, operation) \
+        values (0, utc_timestamp(6), 'flags', 'update')";
+    // The user's own right.
+    const OWN: &str = "insert into flag_history (slot, changed_at, entity, operation) \
+        select 0, utc_timestamp(6), 'flags', 'update' from flag_history where false";
+    if !has_table(connection, "flag_history").await? || !has_table(connection, "novi_revision").await? {
+        return Ok(None);
+    }
+    // Somebody may hold the counter of this connection for as long as a transaction takes.
+    let patience = connection.integer(Statement::new(LOCK_TIMEOUT)).await?.unwrap_or(DEFAULT_LOCK_TIMEOUT);
+    set_lock_timeout(connection, 1).await?;
     let mut transaction = connection.begin(None).await?;
+    let may = execute(transaction.connection(), OWN).await.is_ok();
     let tried = execute(transaction.connection(), TRIAL).await;
     transaction.rollback().await?;
+    set_lock_timeout(connection, patience).await?;
     // Without the right to write nothing is known.
-    Ok(tried.is_err_and(|error| number(&error) == NO_SUCH_USER))
+    Ok(match tried {
+        Err(error) if may && number(&error) == NO_SUCH_USER => Some(inspect::NO_DEFINER.to_owned()),
+        Err(error) if may && NO_RIGHTS.contains(&number(&error)) => {
+            Some(inspect::DEFINER_WITHOUT_RIGHTS.to_owned())
+        }
+        Ok(()) | Err(_) => None,
+    })
+}
+
+async fn set_lock_timeout(connection: &mut dyn Connection, seconds: i64) -> Result<(), sqlx::Error> {
+    let set = format!("set session innodb_lock_wait_timeout = {seconds}");
+    connection.execute(Statement::unprepared(set)).await.map(drop)
 }
 
 /// Those that run as a user that is gone are missing then, and are made again.

@@ -83,6 +83,11 @@ impl<DB: sqlx::Database<Connection: Connection>> Connections<DB> {
         Ok(lease)
     }
 
+    /// Differs once connections lead to another file.
+    pub(super) fn generation(&self) -> u64 {
+        self.file.as_ref().map_or(0, |file| file.generation())
+    }
+
     /// Closes the connections that nobody uses: they may lead to a file that was replaced. Those in use come
     /// back later, and are closed then.
     async fn close_idle(&self, file: &DatabaseFile) -> Result<(), sqlx::Error> {

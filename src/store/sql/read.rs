@@ -152,7 +152,7 @@ pub(super) async fn selected(
 /// changes fire no trigger, the number of rows. While triggers are missing, the contents of all rows.
 pub(super) async fn fingerprint(connection: &mut dyn Connection) -> Result<Fingerprint, sqlx::Error> {
     let dialect = connection.dialect();
-    let problems = inspect::objects(connection).await?;
+    let inspect::Inspection { problems, version } = inspect::objects(connection).await?;
     let mut counts = None;
     if dialect.read.counts_rows {
         let mut rows = [0; 5];
@@ -163,7 +163,9 @@ pub(super) async fn fingerprint(connection: &mut dyn Connection) -> Result<Finge
         counts = Some(rows);
     }
     let contents = if problems.triggers.is_empty() { None } else { Some(contents(connection).await?) };
-    Ok(Fingerprint { counts, contents, problems: problems.into_list() })
+    let (is_repairable, obstacles) = (!problems.is_empty(), problems.obstacles.clone());
+    let problems = [problems.into_list(), obstacles].concat();
+    Ok(Fingerprint { counts, contents, definitions: version, problems, is_repairable })
 }
 
 /// What differs whenever the rows do.

@@ -45,6 +45,7 @@ static DIALECT: Dialect = Dialect {
     begin_read: None,
     begin_write: Some("BEGIN IMMEDIATE"),
     missing_triggers: None,
+    searched: "",
     own_place: "use a file of its own for novi",
     read: ReadSql {
         revision: "select sum(revision), max(stamp) from novi_revision",
@@ -62,8 +63,13 @@ static DIALECT: Dialect = Dialect {
         members: "select activation_id, member, denied from activation_members m",
         has_table: "select count(*) from sqlite_master where type = 'table' and name = ?",
         columns: "select m.name, c.name, c.type from sqlite_master m join pragma_table_info(m.name) c where m.type = 'table'",
-        objects: "select iif(type = 'view', 'table', type), name, null, tbl_name from sqlite_master \
-        where type in ('table', 'view', 'trigger')",
+        views: "select name from sqlite_master where type = 'view'",
+        // Each change of a table or trigger raises the version.
+        objects: "select iif(type = 'view', 'table', type), name, null, tbl_name, iif(type = 'trigger', sql, null), \
+        cast(schema_version as text) from sqlite_master, pragma_schema_version where type in ('table', 'view', 'trigger')",
+        other_place: None,
+        prints_triggers: false,
+        may_read_migrations: None,
         slots: 1,
         hides_objects: false,
         counts_rows: false,

@@ -24,7 +24,7 @@ use crate::{
         schema::{Migrated, SchemaState, SchemaStore},
         sealed::Sealed,
         sql::{
-            dialect::{Failure, without_source_line},
+            dialect::{Failure, lagging_sequence, without_source_line},
             driver::Driver,
             history, migrate,
             names::Names,
@@ -239,6 +239,10 @@ impl<DB: Driver> ReadStore for SqlStore<DB> {
         DB::hints(&self.connections, hints, every)
     }
 
+    fn generation(&self) -> u64 {
+        self.connections.generation()
+    }
+
     fn table_prefix(&self) -> &str {
         self.connections.names.prefix()
     }
@@ -293,6 +297,7 @@ impl<DB: Driver> SchemaStore for SqlStore<DB> {
             const ACTION: &str = "could not run the script";
             let failed = |error: sqlx::Error| match (DB::DIALECT.failure)(&error) {
                 Failure::Contention => self.error(ACTION, error),
+                _ if lagging_sequence(&error).is_some() => self.error(ACTION, error),
                 _ => Error::store(&self.name, ACTION, without_source_line(error)),
             };
             let script = script::checked(text, DB::DIALECT.syntax)
@@ -406,7 +411,7 @@ impl<DB: Driver> TokenStore for SqlStore<DB> {
             const ACTION: &str = "could not create the token";
             let token = token.checked()?;
             let failed = |error| match (DB::DIALECT.failure)(&error) {
-                Failure::Duplicate => tokens::duplicate(&token.name),
+                Failure::Duplicate if lagging_sequence(&error).is_none() => tokens::duplicate(&token.name),
                 _ => self.error(ACTION, error),
             };
             retried(|| async {

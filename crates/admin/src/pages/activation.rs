@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::{
     api::Failure,
     pages::{
+        effect::{effect, generated},
         flags::{Done, find as find_flag},
         form::{Problems, checked_json, object},
         switch::affected,
@@ -41,6 +42,8 @@ struct ActivationPage {
     members: usize,
     types: Vec<String>,
     preview: Option<Preview>,
+    /// The callers that were entered, one in JSON on each line.
+    callers: String,
     problems: Problems,
     error: Option<String>,
 }
@@ -51,6 +54,7 @@ struct Preview {
     after: Markup,
     /// The names of the flags that may decide differently.
     affected: Vec<String>,
+    effect: Markup,
 }
 
 impl ActivationPage {
@@ -82,6 +86,7 @@ fn page(visit: &Visit, rows: &Rows, row: &ActivationRow) -> ActivationPage {
         members: rows.members_of(row.id).len(),
         types: registry.iter().map(|kind| kind.class().to_owned()).collect(),
         preview: None,
+        callers: String::new(),
         problems: Problems(Vec::new()),
         error: None,
     }
@@ -149,6 +154,20 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
             config: sent.optional("config").map(str::to_owned),
             ..ActivationRow::new(id, name, class_name, "")
         };
+        let edit = format!(
+            "[{}]",
+            object(&[(
+                "update_activation",
+                object(&[("row", id.to_string()), ("set", object(&fields[..3])),])
+            )])
+        );
+        let configs = [row.config.as_deref().unwrap_or_default(), sent.text("config")];
+        let flags = rows.links.iter().filter(|link| link.activation_id == Some(id));
+        let flags: Vec<_> = flags.filter_map(|link| link.flag_id).collect();
+        let linked = rows.links.iter().filter(|link| link.flag_id.is_some_and(|flag| flags.contains(&flag)));
+        let linked: Vec<_> = linked.filter_map(|link| link.activation_id).chain([id]).collect();
+        let callers = sent.text("callers");
+        let effect = effect(visit.api(), &edit, callers, generated(rows, &linked, &configs)).await;
         let registry = visit.guest.site.flags().registry();
         let phrased = Words::new(&registry, rows);
         let page = ActivationPage {
@@ -161,7 +180,9 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
                 before: words(&phrased.activation(row).words),
                 after: words(&phrased.activation(&changed).words),
                 affected: affected(&planned, ""),
+                effect,
             }),
+            callers: callers.to_owned(),
             ..page(visit, rows, row)
         };
         return Ok(visit.page(&page));

@@ -2,6 +2,7 @@
 
 pub(crate) mod activation;
 pub(crate) mod edit;
+pub(crate) mod effect;
 pub(crate) mod flag;
 pub(crate) mod flags;
 pub(crate) mod form;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     api::{Failure, with_query},
     pages::{
+        effect::{effect, generated},
         flags::{Done, find, text_of},
         form::object,
     },
@@ -34,6 +35,7 @@ struct SwitchPage {
     rule: Markup,
     affected: Vec<String>,
     problems: Vec<String>,
+    effect: Markup,
 }
 
 /// Asks for a reason, and says which other flags may change.
@@ -45,6 +47,10 @@ pub(crate) async fn ask(Editor(visit): Editor, Path(id): Path<i64>, Query(wanted
     let path = format!("/api/flags/{id}?dry_run=true");
     let planned = visit.api().call(Method::PATCH, &path, &[], Some(body)).await;
     let planned = planned.map_err(|failure| visit.fail(&failure))?;
+    let changes = json!([{"update_flag": {"row": id, "set": {"status": on}}}]).to_string();
+    let linked = rows.links.iter().filter(|link| link.flag_id == Some(id));
+    let linked: Vec<_> = linked.filter_map(|link| link.activation_id).collect();
+    let effect = effect(visit.api(), &changes, "", generated(rows, &linked, &[])).await;
     let registry = visit.guest.site.flags().registry();
     Ok(visit.page(&SwitchPage {
         layout: visit.layout(if on { "Turn on" } else { "Turn off" }, Section::Flags),
@@ -55,6 +61,7 @@ pub(crate) async fn ask(Editor(visit): Editor, Path(id): Path<i64>, Query(wanted
         rule: words(&novi::activation::Words::new(&registry, rows).rule(id)),
         affected: affected(&planned, &row.name),
         problems: problems(&planned),
+        effect,
     }))
 }
 

@@ -23,6 +23,8 @@ async fn flag_is_switched_with_author_and_reason_and_the_change_is_undone() {
         let asked = browser.get(page).await;
         asked.has("Turn off new-checkout?");
         asked.has("<strong>express</strong>");
+        asked.has("1000 made-up ones");
+        asked.has("turn off");
         let version = asked.field("version");
         let fields = [("to", "off"), ("version", &*version), ("actor", "ada"), ("reason", "rates are wrong")];
         let reply = browser.post(page, "/flags/1/switch", &fields).await;
@@ -139,6 +141,17 @@ async fn activation_is_previewed_edited_and_undone_on_the_page_of_its_flag() {
         preview.has("nothing is saved yet");
         preview.has("<ins>50 % of callers by <code>targetingKey</code></ins>");
         preview.has("<strong>express</strong>");
+        // A quarter of the callers more, of the flag and of the one that depends on it.
+        preview.has("<h2>Effect</h2>");
+        preview.has("<h3>express</h3>");
+        preview.has("<td>off</td><td>on</td>");
+        previewed.push(("callers", "{\"targetingKey\": \"<b>\"}\n{\"targetingKey\": \"user-2\"}"));
+        let of_typed = browser.post(page, page, &previewed).await;
+        of_typed.has("the 2 that you entered");
+        assert!(!of_typed.text.contains("<b>"), "{}", of_typed.text);
+        previewed.pop();
+        previewed.push(("callers", "{}\n[1]"));
+        browser.post(page, page, &previewed).await.has("Callers, line 2: expected a JSON object.");
         assert_eq!(site.store.load().await.unwrap().activations[0].name, "A quarter");
         let saved = browser.post(page, page, &sent).await;
         let flag = browser.get(&location(&saved)).await;

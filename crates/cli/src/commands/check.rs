@@ -15,7 +15,7 @@ use novi::{
     error::json_terms,
     rows::{ActivationRow, FlagRow, Issue, Rows, Violation},
     snapshot::Manifest,
-    store::{Change, EditedRows},
+    store::{Change, EditedRows, SchemaState},
 };
 use novi_match::suggest::most_similar;
 use serde_json::json;
@@ -51,10 +51,12 @@ impl Check {
             issues.extend(empty_windows(&rows.activations)?);
             issues.extend(odd_names_and_ids(rows));
         }
-        let problems = match session.snapshot_file() {
-            Some(_) => Vec::new(),
-            None => session.store().await?.schema_state().await?.problems,
+        let SchemaState { problems, obstacles, .. } = match session.snapshot_file() {
+            Some(_) => SchemaState::default(),
+            None => session.store().await?.schema_state().await?,
         };
+        let is_repairable = !problems.is_empty();
+        let problems = [problems, obstacles].concat();
         let expired = snapshot.expired_flags(Utc::now());
         let (flags, activations) =
             snapshot.rows().map_or((0, 0), |rows| (rows.flags.len(), rows.activations.len()));
@@ -97,7 +99,7 @@ impl Check {
         for problem in &problems {
             print(format_args!("tables: {problem}"))?;
         }
-        if !problems.is_empty() {
+        if is_repairable {
             print("Run `novi migrate` to repair the tables.")?;
         }
         Ok(exit_code(&issues, &problems))

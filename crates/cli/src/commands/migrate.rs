@@ -72,13 +72,17 @@ fn is_new_file(url: &str) -> bool {
 }
 
 async fn status(session: &Session, store: &dyn SchemaStore) -> Result<ExitCode, Failure> {
-    let SchemaState { applied, pending, unknown, problems, .. } = store.schema_state().await?;
+    let SchemaState { applied, pending, unknown, problems, obstacles, .. } = store.schema_state().await?;
     let is_done = pending.is_empty() && unknown.is_empty() && problems.is_empty();
     let code = if is_done { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if session.json {
-        print_json(
-            &json!({"applied": applied, "pending": pending, "unknown": unknown, "problems": problems}),
-        )?;
+        print_json(&json!({
+            "applied": applied,
+            "pending": pending,
+            "unknown": unknown,
+            "problems": problems,
+            "obstacles": obstacles,
+        }))?;
         return Ok(code);
     }
     for name in applied {
@@ -92,6 +96,9 @@ async fn status(session: &Session, store: &dyn SchemaStore) -> Result<ExitCode, 
     }
     for problem in &problems {
         print(format_args!("problem: {problem}"))?;
+    }
+    for obstacle in &obstacles {
+        print(format_args!("warning: {obstacle}"))?;
     }
     if is_done {
         print(format_args!("{}: the tables are up to date", store.name()))?;

@@ -9,6 +9,7 @@ mod export;
 mod flag_view;
 mod health;
 mod history;
+mod impact;
 mod list;
 mod migrate;
 mod reweight;
@@ -25,6 +26,7 @@ mod value_parser;
 
 pub(crate) use self::{
     check::Check, completions::Completions, diff::Diff, eval::Eval, export::Export, health::Health,
-    history::History, list::List, migrate::Migrate, reweight::Reweight, rollback::Rollback, seed::Seed,
-    serve::Serve, set_status::SetStatus, show::Show, sign::Sign, stale::Stale, token::Token, types::Types,
+    history::History, impact::Impact, list::List, migrate::Migrate, reweight::Reweight, rollback::Rollback,
+    seed::Seed, serve::Serve, set_status::SetStatus, show::Show, sign::Sign, stale::Stale, token::Token,
+    types::Types,
 };

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use novi::{
     Context, Error, Flags,
-    rows::Rows,
+    rows::{Issue, Rows},
     store::{Change, Edit},
 };
 use serde_json::json;
@@ -65,10 +65,15 @@ impl SetStatus {
             Err(error) => return Err(error.into()),
         };
         let overridden = session.config.overrides.contains_key(&flag);
+        let issues = if status { issues_of(session, &flag).await } else { Vec::new() };
         if session.json {
-            let done =
-                json!({"flag": flag, "status": status, "revision": revision, "overridden": overridden});
-            print_json(&done)?;
+            print_json(&json!({
+                "flag": flag,
+                "status": status,
+                "revision": revision,
+                "overridden": overridden,
+                "issues": issues,
+            }))?;
             return Ok(ExitCode::SUCCESS);
         }
         let already = if before == Some(status) { "already " } else { "" };
@@ -77,8 +82,22 @@ impl SetStatus {
         if overridden {
             print("note: the configuration overrides this flag ([overrides]), so the status has no effect")?;
         }
+        if !issues.is_empty() {
+            print("note: the flag is broken and uses its fail_mode:")?;
+        }
+        for issue in &issues {
+            print(format_args!("    {issue}"))?;
+        }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The issues that break a flag. The change is made already, so that an error has no issues.
+async fn issues_of(session: &Session, flag: &str) -> Vec<Issue> {
+    let Ok(flags) = session.flags().await else { return Vec::new() };
+    let mut issues = flags.issues();
+    issues.retain(|issue| issue.flags.iter().any(|broken| broken == flag));
+    issues
 }
 
 /// Prints what the edit would do, and exits as the edit would.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    common::{Kind, Raw, databases},
+    common::{Kind, Raw, database, databases, kinds},
     support::{Folder, the_same},
 };
 
@@ -243,4 +243,29 @@ fn ignored_fields_are_warnings() {
     );
     let json = folder.run(&[&lenient[..], &["--json"]].concat()).expect(0).json();
     assert_eq!((&json["issues"], &json["warnings"][0]["path"]), (&json!([]), &json!("config.x")));
+}
+
+#[tokio::test]
+async fn check_reports_row_level_security_that_hides_rows() {
+    if !kinds().contains(&Kind::Postgres) {
+        return;
+    }
+    let database = database(Kind::Postgres).await;
+    let folder = Folder::of(&database);
+    folder.run(&["migrate"]).expect(0);
+    let schema = database.url.rsplit("%3D").next().unwrap();
+    let role = format!("reader_{schema}");
+    let mut raw = Raw::connect(&database).await;
+    raw.run(&format!(
+        "create role {role} login; grant usage on schema {schema} to {role};
+         grant select on all tables in schema {schema} to {role}; alter table flags enable row level security"
+    ))
+    .await
+    .unwrap();
+    let url = database.url.replace("//novi@", &format!("//{role}@"));
+    let run = folder.run(&["--database", &url, "check"]).expect(1);
+    assert!(run.out.contains("tables: row-level security hides rows of flags from this user"), "{run:?}");
+    assert!(!run.out.contains("novi migrate"), "{run:?}");
+    folder.run(&["check"]).expect(0);
+    raw.run(&format!("drop owned by {role}; drop role {role}")).await.unwrap();
 }

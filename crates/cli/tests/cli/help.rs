@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "serve",
     "migrate",
     "seed",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 20] = [
     "enable",
     "disable",
     "reweight",
+    "impact",
     "eval",
     "history",
     "diff",

@@ -14,6 +14,7 @@ mod folder;
 mod health;
 mod help;
 mod history;
+mod impact;
 mod names;
 mod pipes;
 mod serve;

@@ -273,7 +273,7 @@ async fn demo_greeting_shows_working_commands() {
     assert_eq!((&on["key"], &on["value"]), (&json!("Combo AND"), &json!(true)), "{on}");
     let all = shown(curls[1], "curl");
     let all = post(&all[2], &all[6]).await;
-    assert_eq!(all["flags"].as_array().map(Vec::len), Some(4), "{all}");
+    assert_eq!(all["flags"].as_array().map(Vec::len), Some(16), "{all}");
 
     let disable = shown(&server.greeting, &program);
     assert_eq!(disable[0], program);
@@ -286,7 +286,7 @@ async fn demo_greeting_shows_working_commands() {
 
     // Again: the database keeps its changes, and has no duplicates.
     let again = Server::start(&folder, &["--demo"]);
-    assert_eq!(again.get("/flags").await.as_array().unwrap().len(), 4);
+    assert_eq!(again.get("/flags").await.as_array().unwrap().len(), 16);
     assert!(!again.is_on("Combo%20AND", &caller()).await);
     // Two at once.
     let third = Server::start(&folder, &["--demo"]);
@@ -305,7 +305,7 @@ async fn demo_does_not_use_the_configured_database() {
     // --database is used; its name may need quotes in a shell.
     let named = Server::start(&folder, &["--demo", "--database", "sqlite://my flags.db"]);
     assert!(named.greeting.contains("--database 'sqlite://my flags.db' disable"), "{}", named.greeting);
-    assert_eq!(named.get("/flags").await.as_array().unwrap().len(), 4);
+    assert_eq!(named.get("/flags").await.as_array().unwrap().len(), 16);
     assert!(folder.path("my flags.db").exists());
     assert_eq!(named.stop().0, 0);
 }
@@ -329,8 +329,11 @@ async fn demo_greeting_hides_password() {
             "{}",
             server.greeting
         );
-        assert_eq!(server.get("/flags").await.as_array().unwrap().len(), 4, "{:?}", database.kind);
+        assert_eq!(server.get("/flags").await.as_array().unwrap().len(), 16, "{:?}", database.kind);
         assert!(server.greeting.contains("--database URL disable"), "{}", server.greeting);
+        let checked = folder.run(&["--database", &url, "check"]).expect(0).out;
+        assert!(checked.starts_with("16 flags, 15 activations, revision "), "{checked}");
+        assert!(checked.contains(": no issues"), "{checked}");
         let (_, out, err) = server.stop();
         assert!(!out.contains("hunter2") && !err.contains("hunter2"), "{out}{err}");
     }
@@ -406,6 +409,13 @@ async fn novi_log_filters_logs_on_stderr() {
         (Some("off,novi_server=info"), "INFO novi_server::serve: listening", "DEBUG"),
         (Some("a=b=c"), "ERROR novi_cli::logging: NOVI_LOG: ", "DEBUG"),
         (Some("wran"), "NOVI_LOG: unknown level \"wran\"; did you mean \"warn\"?", "DEBUG"),
+        (Some("7"), "NOVI_LOG: unknown level \"7\"; expected a level such as \"debug\"", "DEBUG"),
+        (Some("verbose"), "NOVI_LOG: unknown level \"verbose\"; expected a level", "DEBUG"),
+        (
+            Some("novi_srver=debug"),
+            "NOVI_LOG: unknown module \"novi_srver\"; did you mean \"novi_server\"?",
+            "DEBUG",
+        ),
         (Some("novi=info,Inof"), "unknown level \"inof\"; did you mean \"info\"?", "DEBUG"),
     ] {
         let mut folder = Folder::demo();

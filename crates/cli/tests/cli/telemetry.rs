@@ -19,7 +19,8 @@ async fn ask(server: &Server, headers: &[(&'static str, &str)]) -> reqwest::Resp
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    request.body(r#"{"context": {"targetingKey": "hidden"}}"#).send().await.unwrap()
+    let body = r#"{"context": {"targetingKey": "hidden"}}"#;
+    request.header("content-type", "application/json").body(body).send().await.unwrap()
 }
 
 #[tokio::test]

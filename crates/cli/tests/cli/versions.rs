@@ -54,6 +54,26 @@ async fn enable_rejects_a_flag_that_would_close_a_cycle() {
 }
 
 #[tokio::test]
+async fn enabling_a_broken_flag_says_why_it_is_broken() {
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        let script =
+            "insert into activations (id, name, class_name, config) values (1, 'x', 'novi.percentage', '{}');
+            insert into flags (id, name, status) values (1, 'a', true), (2, 'b', false);
+            insert into flags_activations (flag_id, activation_id) values (1, 1);";
+        folder.pipe(&["seed", "-"], script.as_bytes()).expect(0);
+        let enabled = folder.run(&["enable", "a"]).expect(0);
+        let note = "note: the flag is broken and uses its fail_mode:\n    activations#1 \"x\": config: missing field `percentage`";
+        assert!(enabled.out.contains("a is already enabled") && enabled.out.contains(note), "{enabled:?}");
+        let json = folder.run(&["enable", "a", "--json"]).expect(0).json();
+        assert_eq!(json["issues"][0]["path"], json!("config"), "{json}");
+        assert_eq!(folder.run(&["enable", "b", "--json"]).expect(0).json()["issues"], json!([]));
+        assert!(!folder.run(&["disable", "a"]).expect(0).out.contains("note"));
+    }
+}
+
+#[tokio::test]
 async fn outdated_version_is_rejected() {
     for database in databases().await {
         let folder = Folder::of(&database);

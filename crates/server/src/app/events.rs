@@ -1,8 +1,9 @@
 //! The hub of event streams.
 
 use std::{
+    collections::{HashMap, hash_map::Entry},
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex as StdMutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -23,7 +24,7 @@ use crate::{
 pub(crate) struct Events {
     key: SigningKey,
     news: OnceLock<watch::Sender<News>>,
-    open: Arc<AtomicUsize>,
+    open: Arc<OpenStreams>,
     /// Held while the database is queried on behalf of a client.
     catching_up: Mutex<()>,
 }
@@ -45,12 +46,12 @@ impl Events {
 
     /// How many streams are open.
     pub(crate) fn open(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
+        self.open.all.load(Ordering::Relaxed)
     }
 
-    /// A slot for one stream. `None` if there are `most` already.
-    pub(crate) fn take_slot(&self, most: usize) -> Option<Slot> {
-        Slot::take(&self.open, most)
+    /// A slot for one stream, unless there are `most` already, or the client's network has as many as it may.
+    pub(crate) fn take_slot(&self, most: usize, network: Option<(u128, usize)>) -> Result<Slot, Full> {
+        Slot::take(&self.open, most, network)
     }
 
     /// The news for one stream. The first stream starts the task that publishes them.
@@ -88,20 +89,68 @@ impl Events {
     }
 }
 
+/// How many streams are open.
+#[derive(Default)]
+struct OpenStreams {
+    all: AtomicUsize,
+    by_network: StdMutex<HashMap<u128, usize>>,
+}
+
+/// Which limit rejects a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    Server,
+    Address,
+}
+
 /// An open stream, counted until it is dropped.
-pub(crate) struct Slot(Arc<AtomicUsize>);
+pub(crate) struct Slot {
+    open: Arc<OpenStreams>,
+    /// The client's network, once it is counted.
+    network: Option<u128>,
+}
 
 impl Slot {
-    fn take(open: &Arc<AtomicUsize>, most: usize) -> Option<Self> {
-        let before = open.fetch_add(1, Ordering::Relaxed);
-        let slot = Self(Arc::clone(open));
-        (before < most).then_some(slot)
+    fn take(open: &Arc<OpenStreams>, most: usize, network: Option<(u128, usize)>) -> Result<Self, Full> {
+        let before = open.all.fetch_add(1, Ordering::Relaxed);
+        let mut slot = Self { open: Arc::clone(open), network: None };
+        if before >= most {
+            return Err(Full::Server);
+        }
+        if let Some((network, most)) = network {
+            if !open.count(network, most) {
+                return Err(Full::Address);
+            }
+            slot.network = Some(network);
+        }
+        Ok(slot)
+    }
+}
+
+impl OpenStreams {
+    /// Counts a stream of a network, unless it has `most`.
+    fn count(&self, network: u128, most: usize) -> bool {
+        let mut networks = self.by_network.lock().unwrap_or_else(PoisonError::into_inner);
+        match networks.entry(network) {
+            Entry::Occupied(mut entry) if *entry.get() < most => *entry.get_mut() += 1,
+            Entry::Vacant(entry) if most > 0 => drop(entry.insert(1)),
+            _ => return false,
+        }
+        true
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.open.all.fetch_sub(1, Ordering::Relaxed);
+        let Some(network) = self.network else { return };
+        let mut networks = self.open.by_network.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut entry) = networks.entry(network) {
+            match entry.get_mut() {
+                0 | 1 => drop(entry.remove()),
+                count => *count -= 1,
+            }
+        }
     }
 }
 
@@ -112,10 +161,23 @@ mod tests {
     #[test]
     fn slots_are_limited_and_free_again_when_dropped() {
         let open = Arc::default();
-        let one = Slot::take(&open, 1).unwrap();
-        assert!(Slot::take(&open, 1).is_none());
+        let one = Slot::take(&open, 1, None).unwrap();
+        assert_eq!(Slot::take(&open, 1, None).err(), Some(Full::Server));
         drop(one);
-        assert!(Slot::take(&open, 1).is_some());
-        assert_eq!(open.load(Ordering::Relaxed), 0);
+        assert!(Slot::take(&open, 1, None).is_ok());
+        assert_eq!(open.all.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn slots_of_a_network_are_limited_and_forgotten_when_dropped() {
+        let open = Arc::default();
+        let take = |network| Slot::take(&open, 9, Some((network, 1)));
+        let one = take(1).unwrap();
+        assert_eq!(take(1).err(), Some(Full::Address));
+        assert!(take(2).is_ok());
+        drop(one);
+        assert!(take(1).is_ok());
+        assert!(open.by_network.lock().unwrap().is_empty());
+        assert_eq!(open.all.load(Ordering::Relaxed), 0);
     }
 }

@@ -65,7 +65,7 @@ impl CallerContext {
             Ok(Wrapped { context }) if context.get().starts_with('{') => context.get(),
             _ => text,
         };
-        let context = Context::from_json(text).map_err(|error| ApiError::body_not_context(&error))?;
+        let context = Context::from_json(text).map_err(|error| ApiError::body_not_context(text, &error))?;
         check_values(&context, options).map_err(|message| ApiError::invalid_body(&message))?;
         Ok(Self(context))
     }
@@ -134,6 +134,12 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let value = value.as_bytes();
     let essence = value.split(|byte| *byte == b';').next().unwrap_or(value);
     essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+}
+
+/// Whether the header `content-type` is there and says JSON. Pages of other sites can send bodies without one, or with
+/// another type than JSON, and need no permission for it.
+pub(crate) fn declares_json(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::CONTENT_TYPE) && is_json(headers)
 }
 
 /// # Errors

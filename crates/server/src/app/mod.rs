@@ -9,6 +9,7 @@ pub(crate) mod news;
 pub(crate) mod observe;
 pub(crate) mod progress;
 pub(crate) mod rows;
+pub(crate) mod sample;
 pub(crate) mod shutdown;
 
 use std::{
@@ -22,7 +23,7 @@ use novi::{
 };
 
 use crate::{
-    app::{events::Events, limits::Limits, metrics::Metrics, shutdown::Shutdown},
+    app::{events::Events, limits::Limits, metrics::Metrics, sample::ContextSample, shutdown::Shutdown},
     http::error::ApiError,
     options::Options,
 };
@@ -43,12 +44,14 @@ struct Inner {
     limits: Limits,
     events: Events,
     metrics: Metrics,
+    sample: ContextSample,
 }
 
 impl AppState {
     pub(crate) fn new(flags: Flags, options: Options, shutdown: Shutdown, metrics: Metrics) -> Self {
         let (limits, events) = (Limits::new(&options), Events::new(&options));
-        Self { inner: Arc::new(Inner { flags, options, shutdown, limits, events, metrics }) }
+        let sample = ContextSample::new(&options);
+        Self { inner: Arc::new(Inner { flags, options, shutdown, limits, events, metrics, sample }) }
     }
 
     /// A handler takes the snapshot once, so that its response is of one revision.
@@ -85,6 +88,10 @@ impl AppState {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.inner.metrics
+    }
+
+    pub(crate) fn sample(&self) -> &ContextSample {
+        &self.inner.sample
     }
 
     pub(crate) fn events(&self) -> &Events {

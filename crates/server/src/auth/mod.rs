@@ -5,11 +5,11 @@ pub(crate) mod caller;
 pub(crate) mod client_ip;
 pub(crate) mod credentials;
 
-use std::{net::IpAddr, time::Instant};
+use std::{convert::Infallible, net::IpAddr, time::Instant};
 
 use axum::{
-    extract::{Request, State},
-    http::{HeaderMap, Uri, header, uri::Authority},
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, Uri, header, request::Parts, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -23,7 +23,12 @@ use crate::{
         caller::Caller,
         credentials::{Credential, credential},
     },
-    http::{error::ApiError, peer::Peer, text::short},
+    http::{
+        describe::{Input, Operation, Schemas},
+        error::ApiError,
+        peer::Peer,
+        text::short,
+    },
     options::Options,
     tokens::TokenError,
 };
@@ -207,8 +212,28 @@ pub(crate) fn rate_key(
 /// The network of the client, by which requests are counted. If an application does not pass the peer's
 /// address, all requests count as one network.
 fn network(state: &AppState, headers: &HeaderMap, peer: Option<Peer>) -> u128 {
+    client_network(state, headers, peer).unwrap_or_default()
+}
+
+fn client_network(state: &AppState, headers: &HeaderMap, peer: Option<Peer>) -> Option<u128> {
+    let Peer(peer) = peer?;
     let proxies = &state.options().trusted_proxies;
-    peer.map_or(0, |Peer(peer)| client_ip::network(client_ip::client_ip(headers, peer, proxies)))
+    Some(client_ip::network(client_ip::client_ip(headers, peer, proxies)))
+}
+
+/// The network of the client. `None` if an application does not pass the peer's address.
+pub(crate) struct ClientNetwork(pub(crate) Option<u128>);
+
+impl FromRequestParts<AppState> for ClientNetwork {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
+        Ok(Self(client_network(state, &parts.headers, parts.extensions.get().copied())))
+    }
+}
+
+impl Input for ClientNetwork {
+    fn describe(_: &mut Operation, _: &mut Schemas) {}
 }
 
 #[cfg(test)]

@@ -138,8 +138,13 @@ impl ApiError {
         Self::invalid_body(&format!("expected UTF-8, found other bytes after byte {}", error.valid_up_to()))
     }
 
-    pub(crate) fn body_not_context(error: &serde_json::Error) -> Self {
-        Self::invalid_body(&json_terms::unmet("expected the context as a JSON object, or no body", error))
+    pub(crate) fn body_not_context(text: &str, error: &serde_json::Error) -> Self {
+        const EXPECTATION: &str = "expected the context as a JSON object, or no body";
+        Self::invalid_body(&if error.is_data() {
+            json_terms::unmet(EXPECTATION, error)
+        } else {
+            format!("{EXPECTATION}: {}", json_terms::of_text(text, error))
+        })
     }
 
     pub(crate) fn invalid_body(message: &str) -> Self {
@@ -220,10 +225,23 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", message).retry_after(10)
     }
 
+    pub(crate) fn too_many_streams_of_address(limit: usize) -> Self {
+        let message = format!(
+            "the limit of {limit} open event streams of one address is reached ([server] streams_per_address)"
+        );
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", message).retry_after(10)
+    }
+
     /// A server without flags so far.
     pub(crate) fn starting() -> Self {
         let message = "the server is starting; retry";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "starting", message).retry_after(1)
+    }
+
+    /// Its problems; the error itself if it has none.
+    pub(crate) fn into_problems(self) -> Vec<Problem> {
+        let problems = self.details.map(|details| details.problems).unwrap_or_default();
+        if problems.is_empty() { vec![Problem::new("", self.message)] } else { problems }
     }
 
     /// There are no rows: neither from the database nor from a snapshot file.
@@ -254,6 +272,13 @@ impl ApiError {
 
     pub(crate) fn targeting_key_missing() -> Self {
         let message = "context.targetingKey: expected a string, found none; this server requires it";
+        Self::new(StatusCode::BAD_REQUEST, "targeting_key_missing", message)
+    }
+
+    /// The answer of a flag depends on the targeting key.
+    pub(crate) fn flag_needs_targeting_key(key: &str) -> Self {
+        let message =
+            format!("context.targetingKey: expected a string, found none; flag {:?} draws by it", short(key));
         Self::new(StatusCode::BAD_REQUEST, "targeting_key_missing", message)
     }
 

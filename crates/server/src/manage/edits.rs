@@ -47,18 +47,26 @@ struct EditedRow {
     id: i64,
 }
 
-pub(crate) async fn edit(
-    State(state): State<AppState>,
-    options: EditOptions,
-    mut body: JsonBody<Edit>,
-) -> Result<Changed<Edited>, ApiError> {
+/// The changes of a body, which loses them.
+///
+/// # Errors
+/// 422 if there are too many.
+pub(crate) fn requested(body: &mut JsonBody<Edit>) -> Result<Vec<RequestedChange>, ApiError> {
     let operations = std::mem::take(&mut body.value.changes);
     if operations.len() > MOST_CHANGES {
         let message = format!("expected at most {MOST_CHANGES} changes, found {}", operations.len());
         return Err(ApiError::invalid(vec![Problem::new("/changes", message)]));
     }
     let numbered = operations.into_iter().enumerate();
-    let changes = numbered.map(|(index, operation)| RequestedChange::listed(index, operation)).collect();
+    Ok(numbered.map(|(index, operation)| RequestedChange::listed(index, operation)).collect())
+}
+
+pub(crate) async fn edit(
+    State(state): State<AppState>,
+    options: EditOptions,
+    mut body: JsonBody<Edit>,
+) -> Result<Changed<Edited>, ApiError> {
+    let changes = requested(&mut body)?;
     match EditRequest::new(&state, &options, changes).with_body(&body).perform().await? {
         Outcome::Planned(plan) => Changed::planned(&plan),
         Outcome::Written(Written { revision, targets, .. }) => {

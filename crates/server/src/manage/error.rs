@@ -154,6 +154,12 @@ impl ApiError {
                 };
                 Self::rejected(violations.iter().map(problem).collect())
             }
+            Error::DamagedTables { action, problem, .. } => {
+                let message =
+                    format!("{}: {}; run `novi migrate` to repair the tables", short(action), short(problem));
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "damaged_tables", message)
+                    .log_message(error.to_string())
+            }
             Error::Store { action, .. } => {
                 Self::database_unavailable(&short(action)).log_message(error.to_string()).retry_after(1)
             }

@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 use crate::{
     app::{
         AppState,
-        extract::{check_encoding, is_json, read_body},
+        extract::{check_encoding, declares_json, is_json, read_body},
         observe::Exchange,
         progress::Progress,
     },
@@ -84,6 +84,14 @@ where
     }
 }
 
+/// What is evaluated, and for whom.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    snapshot: &'a Snapshot,
+    context: &'a Context<'a>,
+    caller: &'a Caller,
+}
+
 struct EvaluationRequest<'a> {
     state: &'a AppState,
     parts: &'a Parts,
@@ -121,6 +129,9 @@ impl EvaluationRequest<'_> {
             return Err(ApiError::media_type());
         }
         let body = read_body(body, headers, options.body_limit, progress).await?;
+        if !body.is_empty() && !declares_json(headers) {
+            return Err(ApiError::media_type());
+        }
         if key.is_none() {
             self.state.events().catch_up(flags, self.parts.uri.query()).await;
         }
@@ -173,9 +184,11 @@ impl EvaluationRequest<'_> {
         if options.require_targeting_key && !evaluation.has_targeting_key(flags) {
             return Err(ApiError::targeting_key_missing());
         }
+        self.state.sample().offer(&evaluation.context, body.len());
+        let asked = Asked { snapshot, context: &evaluation.context, caller };
         let respond = || match key {
-            Some(key) => self.one(snapshot, &evaluation.context, caller, key),
-            None => self.all(snapshot, &evaluation.context, caller, body),
+            Some(key) => self.one(asked, key),
+            None => self.all(asked, body),
         };
         let Some(toggles) = Toggles::of_request(self.state, &self.parts.headers, caller, snapshot)? else {
             return respond();
@@ -185,36 +198,30 @@ impl EvaluationRequest<'_> {
         Ok(response)
     }
 
-    fn one(
-        &self,
-        snapshot: &Snapshot,
-        context: &Context<'_>,
-        caller: &Caller,
-        key: &str,
-    ) -> Result<Response<Bytes>, ApiError> {
+    fn one(&self, asked: Asked<'_>, key: &str) -> Result<Response<Bytes>, ApiError> {
+        let Asked { snapshot, context, caller } = asked;
         let decision = snapshot.decision(key, context).filter(|decision| caller.may_see(decision));
         let decision = decision.ok_or_else(|| ApiError::no_such_flag(key))?;
         if self.state.options().trace_evaluations {
             telemetry::evaluated(&decision);
         }
-        if response::is_broken(&decision) {
-            return Err(ApiError::flag_broken(key));
+        match response::Error::of(&decision, context) {
+            Some(response::Error::Broken) => return Err(ApiError::flag_broken(key)),
+            Some(response::Error::TargetingKeyMissing) => {
+                return Err(ApiError::flag_needs_targeting_key(key));
+            }
+            None => {}
         }
         let mut body = Vec::with_capacity(192 + key.len());
         response::write_success(&mut body, &decision, snapshot.revision());
         Ok(json_bytes(StatusCode::OK, body))
     }
 
-    fn all(
-        &self,
-        snapshot: &Snapshot,
-        context: &Context<'_>,
-        caller: &Caller,
-        request_body: &[u8],
-    ) -> Result<Response<Bytes>, ApiError> {
+    fn all(&self, asked: Asked<'_>, request_body: &[u8]) -> Result<Response<Bytes>, ApiError> {
+        let Asked { snapshot, caller, .. } = asked;
         let stream =
             events::address(self.state.events().key(), self.mount, snapshot.revision(), caller.token_id());
-        let mut body = self.write_flags(snapshot, context, caller)?;
+        let mut body = self.write_flags(asked)?;
         let etag = etag::etag(snapshot.revision(), request_body, &body, &stream);
         let etag = HeaderValue::from_maybe_shared(Bytes::from(etag));
         let etag = etag.map_err(|error| ApiError::internal(error.to_string()))?;
@@ -231,12 +238,8 @@ impl EvaluationRequest<'_> {
     }
 
     /// The start of the body for all flags, up to the last flag.
-    fn write_flags(
-        &self,
-        snapshot: &Snapshot,
-        context: &Context<'_>,
-        caller: &Caller,
-    ) -> Result<Vec<u8>, ApiError> {
+    fn write_flags(&self, asked: Asked<'_>) -> Result<Vec<u8>, ApiError> {
+        let Asked { snapshot, context, caller } = asked;
         let traced = self.state.options().trace_evaluations;
         let decisions = self.state.evaluate_all(snapshot, context)?;
         let mut body = Vec::with_capacity(256 + decisions.len() * BYTES_PER_FLAG);
@@ -245,7 +248,8 @@ impl EvaluationRequest<'_> {
             if traced {
                 telemetry::evaluated(decision);
             }
-            response::write_item(&mut body, decision, snapshot.revision());
+            let error = response::Error::of(decision, context);
+            response::write_item(&mut body, decision, snapshot.revision(), error);
         }
         Ok(body)
     }

@@ -23,7 +23,12 @@ use tokio::{
 };
 
 use crate::{
-    app::{AppState, events::Slot, news::News},
+    app::{
+        AppState,
+        events::{Full, Slot},
+        news::News,
+    },
+    auth::ClientNetwork,
     http::{
         describe::{Input, Operation, Output, Schemas},
         error::ApiError,
@@ -128,6 +133,7 @@ impl Output for EventStream {
 /// Opens a stream for the holder of a ticket.
 pub(crate) async fn events(
     State(state): State<AppState>,
+    ClientNetwork(network): ClientNetwork,
     Query(query): Query<StreamQuery>,
 ) -> Result<EventStream, ApiError> {
     let events = state.events();
@@ -138,8 +144,12 @@ pub(crate) async fn events(
             "ticket: expected the one of a response of POST /ofrep/v1/evaluate/flags, at most 12 hours old",
         ));
     };
-    let most = state.options().max_streams;
-    let slot = events.take_slot(most).ok_or_else(|| ApiError::too_many_streams(most))?;
+    let (most, most_of_address) = (state.options().max_streams, state.options().most_streams_of_address());
+    let slot = events.take_slot(most, network.map(|network| (network, most_of_address)));
+    let slot = slot.map_err(|full| match full {
+        Full::Server => ApiError::too_many_streams(most),
+        Full::Address => ApiError::too_many_streams_of_address(most_of_address),
+    })?;
     let mut news = events.subscribe(state.flags());
     // A change since the client's evaluation is sent at once.
     if news.borrow_and_update().revision == ticket.revision {

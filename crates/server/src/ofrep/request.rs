@@ -38,7 +38,7 @@ impl<'a> Evaluation<'a> {
         let parsed: Result<Body<'a>, _> = serde_json::from_str(text);
         let parsed = parsed.map_err(|error| match error.classify() {
             Category::Data => invalid_context(&json_terms::translate(&error.to_string())),
-            _ => ApiError::invalid_body(&expected(&error.to_string())),
+            _ => ApiError::invalid_body(&expected(&json_terms::of_text(text, &error))),
         })?;
         let Some(context) = parsed.context.filter(|_| is_object) else {
             return Err(invalid_context(if is_object { "found no context" } else { "found no object" }));

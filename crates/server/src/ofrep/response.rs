@@ -1,13 +1,38 @@
 //! The bodies of responses, written as bytes without a tree of values.
 
-use novi::{Decision, Reason, rows::Revision, snapshot::Snapshot};
+use novi::{Context, Decision, Reason, rows::Revision, snapshot::Snapshot};
 use serde_json::{Value, json};
 
 use crate::http::describe::Operation;
 
-/// Whether the flag is broken and has no value.
-pub(crate) fn is_broken(decision: &Decision<&Snapshot>) -> bool {
-    decision.reason() == Reason::Error && decision.value().is_none()
+/// Why a flag has an error instead of a value.
+#[derive(Clone, Copy)]
+pub(crate) enum Error {
+    /// It is broken and has no value.
+    Broken,
+    /// Its answer depends on the targeting key.
+    TargetingKeyMissing,
+}
+
+impl Error {
+    #[inline]
+    pub(crate) fn of(decision: &Decision<&Snapshot>, context: &Context<'_>) -> Option<Self> {
+        if decision.reason() == Reason::Error && decision.value().is_none() {
+            return Some(Self::Broken);
+        }
+        decision.needs_targeting_key(context).then_some(Self::TargetingKeyMissing)
+    }
+
+    fn fields(self) -> &'static str {
+        match self {
+            Self::Broken => {
+                r#","errorCode":"PARSE_ERROR","errorDetails":"the flag is broken by an invalid row"}"#
+            }
+            Self::TargetingKeyMissing => {
+                r#","errorCode":"TARGETING_KEY_MISSING","errorDetails":"the flag draws by targetingKey, which the context does not have"}"#
+            }
+        }
+    }
 }
 
 /// Writes the decision of one flag. A flag with values that is off has no value: the client uses its own
@@ -50,19 +75,19 @@ pub(crate) fn write_start(out: &mut Vec<u8>) {
 }
 
 /// Writes one of the flags.
-pub(crate) fn write_item(out: &mut Vec<u8>, decision: &Decision<&Snapshot>, revision: Revision) {
+pub(crate) fn write_item(
+    out: &mut Vec<u8>,
+    decision: &Decision<&Snapshot>,
+    revision: Revision,
+    error: Option<Error>,
+) {
     if out.last() != Some(&b'[') {
         out.push(b',');
     }
-    if is_broken(decision) {
-        out.extend_from_slice(b"{\"key\":");
-        write_string(out, decision.flag());
-        out.extend_from_slice(
-            b",\"errorCode\":\"PARSE_ERROR\",\"errorDetails\":\"the flag is broken by an invalid row\"}",
-        );
-    } else {
-        write_success(out, decision, revision);
-    }
+    let Some(error) = error else { return write_success(out, decision, revision) };
+    out.extend_from_slice(b"{\"key\":");
+    write_string(out, decision.flag());
+    out.extend_from_slice(error.fields().as_bytes());
 }
 
 /// Writes what follows the flags.

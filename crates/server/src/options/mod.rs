@@ -64,6 +64,14 @@ macro_rules! options {
 options! {
     /// The largest request body in bytes: 1 MiB. Larger ones are rejected with 413.
     body_limit: usize = 1024 * 1024,
+    /// The largest body of `POST /api/impact` in bytes, which has many contexts: 32 MiB. Larger ones are rejected
+    /// with 413.
+    impact_limit: usize = 32 * 1024 * 1024,
+    /// How many contexts of recent evaluations over OFREP to keep in memory, as a random sample for `POST
+    /// /api/impact`: 0, none. Holders of admin tokens can read them. Contexts of more than 4 KiB are not kept.
+    sample_contexts: usize = 0,
+    /// The attributes that the sample does not keep, such as names and e-mail addresses.
+    sample_omit: Vec<String> = Vec::new(),
     /// The longest context of an evaluation in bytes of JSON: 64 KiB. Longer ones are rejected with 413. Each
     /// condition on an attribute may read all of it.
     context_limit: usize = 64 * 1024,
@@ -114,6 +122,12 @@ options! {
     /// The most open event streams: 5,000. Further ones are rejected with 503. They count as connections,
     /// too.
     max_streams: usize = 5_000,
+    /// The most open event streams of one address, or of one client behind a
+    /// [trusted proxy](Self#structfield.trusted_proxies). Further ones are rejected with 429. 0 is a quarter of
+    /// all, and with [`serve`](crate::serve()) at most half of the
+    /// [connections of an address](Self#structfield.connections_per_address), so that its other requests are
+    /// still accepted.
+    streams_per_address: usize = 0,
     /// The interval of comments on an event stream without events: 15 s. Proxies close silent connections.
     keep_alive: Duration = Duration::from_secs(15),
     /// A secret of 16 bytes or more, shared by the servers behind one load balancer, so that each accepts the
@@ -163,6 +177,16 @@ options! {
     on_span: Option<OnSpan> as impl Into<Option<OnSpan>> = None,
     /// Further routes next to the endpoints, such as the pages of `novi-admin`: none.
     extend: Option<Extend> as impl Into<Option<Extend>> = None,
+}
+
+impl Options {
+    /// [`streams_per_address`](Self#structfield.streams_per_address), or its default.
+    pub(crate) fn most_streams_of_address(&self) -> usize {
+        match self.streams_per_address {
+            0 => (self.max_streams / 4).max(1),
+            most => most,
+        }
+    }
 }
 
 fn half_of_the_cores() -> usize {

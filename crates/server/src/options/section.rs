@@ -38,6 +38,12 @@ pub struct ServerSection {
     pub listen: SocketAddr,
     /// [`Options::body_limit`](Options#structfield.body_limit)
     pub body_limit: usize,
+    /// [`Options::impact_limit`](Options#structfield.impact_limit)
+    pub impact_limit: usize,
+    /// [`Options::sample_contexts`](Options#structfield.sample_contexts), at most 10,000
+    pub sample_contexts: usize,
+    /// [`Options::sample_omit`](Options#structfield.sample_omit)
+    pub sample_omit: Vec<String>,
     /// [`Options::context_limit`](Options#structfield.context_limit)
     pub context_limit: usize,
     /// [`Options::context_values`](Options#structfield.context_values)
@@ -64,6 +70,8 @@ pub struct ServerSection {
     pub health_listen: String,
     /// [`Options::max_streams`](Options#structfield.max_streams)
     pub max_streams: usize,
+    /// [`Options::streams_per_address`](Options#structfield.streams_per_address)
+    pub streams_per_address: usize,
     /// [`Options::signing_key`](Options#structfield.signing_key); empty is a random key.
     pub signing_key: Secret,
     /// [`Options::metrics_token`](Options#structfield.metrics_token); empty is none.
@@ -105,6 +113,9 @@ impl Default for ServerSection {
         Self {
             listen: LISTEN,
             body_limit: options.body_limit,
+            impact_limit: options.impact_limit,
+            sample_contexts: options.sample_contexts,
+            sample_omit: options.sample_omit,
             context_limit: options.context_limit,
             context_values: options.context_values,
             evaluation_timeout: options.evaluation_timeout.into(),
@@ -118,6 +129,7 @@ impl Default for ServerSection {
             connections_per_address: options.connections_per_address,
             health_listen: String::new(),
             max_streams: options.max_streams,
+            streams_per_address: options.streams_per_address,
             signing_key: Secret::default(),
             metrics_token: Secret::default(),
             require_targeting_key: options.require_targeting_key,
@@ -187,6 +199,9 @@ impl ServerSection {
         };
         Ok(defaults
             .body_limit(at_least_one("body_limit", self.body_limit)?)
+            .impact_limit(at_least_one("impact_limit", self.impact_limit)?)
+            .sample_contexts(at_most("sample_contexts", self.sample_contexts, 10_000)?)
+            .sample_omit(self.sample_omit.clone())
             .context_limit(at_least_one("context_limit", self.context_limit)?)
             .context_values(at_least_one("context_values", self.context_values)?)
             .evaluation_timeout(self.evaluation_timeout.into())
@@ -200,6 +215,7 @@ impl ServerSection {
             .connections_per_address(self.connections_per_address)
             .health_listen(self.health_listen()?)
             .max_streams(self.max_streams)
+            .streams_per_address(self.streams_per_address)
             .signing_key(self.signing_key()?)
             .metrics_token(self.metrics_token()?)
             .require_targeting_key(self.require_targeting_key)
@@ -309,6 +325,13 @@ fn at_least_one(key: &'static str, number: usize) -> Result<usize, SectionError>
     }
 }
 
+fn at_most(key: &'static str, number: usize, most: usize) -> Result<usize, SectionError> {
+    if number > most {
+        return Err(SectionError::new(key, format!("expected at most {most}, found {number}")));
+    }
+    Ok(number)
+}
+
 #[cfg(test)]
 mod tests {
     use novi::config::Config;
@@ -355,6 +378,10 @@ mod tests {
                 "[server] max_connections: expected 1 or more, found 0",
             ),
             (serde_json::json!({"body_limit": 0}), "[server] body_limit: expected 1 or more, found 0"),
+            (
+                serde_json::json!({"sample_contexts": 10_001}),
+                "[server] sample_contexts: expected at most 10000, found 10001",
+            ),
             (serde_json::json!({"context_limit": 0}), "[server] context_limit: expected 1 or more, found 0"),
             (
                 serde_json::json!({"context_values": 0}),

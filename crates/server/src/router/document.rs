@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The tags of operations. A tag is the first part of a path, after `/api`.
-pub(crate) const TAGS: [(&str, &str); 20] = [
+pub(crate) const TAGS: [(&str, &str); 21] = [
     ("flags", "Flags as rows, and their management"),
     ("evaluatedFlags", "Flags with their decisions"),
     ("features", "The flags that are on for the caller"),
@@ -22,6 +22,7 @@ pub(crate) const TAGS: [(&str, &str); 20] = [
     ("openapi", "This document"),
     ("activations", "Management of activations and their members"),
     ("edits", "Several changes in one transaction"),
+    ("impact", "Whom changes would affect"),
     ("history", "The history of changes"),
     ("diff", "Differences between two revisions"),
     ("rollback", "Rolling back to an earlier revision"),

@@ -134,6 +134,10 @@ impl Endpoint {
 
 /// Rejects unknown parameters of the query, also where an endpoint has none.
 async fn check_query(State(known): State<Arc<[String]>>, request: Request, next: Next) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    if percent_encoding::percent_decode_str(query).decode_utf8().is_err() {
+        return ApiError::invalid_query("expected percent-encoded UTF-8, found other bytes").into_response();
+    }
     // What cannot be parsed is reported by the handler.
     let sent = Query::<Vec<(String, String)>>::try_from_uri(request.uri());
     let names = sent.map_or_else(|_| Vec::new(), |Query(sent)| sent);

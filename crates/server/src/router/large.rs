@@ -32,6 +32,8 @@ pub(crate) enum Large {
     Evaluation,
     /// It compares all rows of two moments, or reads those of an earlier one.
     Comparison,
+    /// It evaluates many callers.
+    Impact,
     /// It may compile all rows: to validate a change, or to evaluate at an earlier revision. The database's
     /// connections limit how many of these run at a time.
     Compilation,
@@ -41,7 +43,7 @@ impl Large {
     fn bulkhead(self, state: &AppState) -> Option<&Bulkhead> {
         match self {
             Self::Evaluation => Some(&state.limits().evaluations),
-            Self::Comparison => Some(&state.limits().comparisons),
+            Self::Comparison | Self::Impact => Some(&state.limits().comparisons),
             Self::Compilation => None,
         }
     }
@@ -66,7 +68,9 @@ async fn run(state: &AppState, large: Large, request: Request, next: Next) -> Re
     let options = state.options();
     // Before waiting, so that a slow client does not keep others from working.
     let progress = parts.extensions.get::<Progress>().cloned().unwrap_or_default();
-    let bytes = read_body(body, &parts.headers, options.body_limit, &progress).await?;
+    let limit = if large == Large::Impact { options.impact_limit } else { options.body_limit };
+    let bytes = read_body(body, &parts.headers, limit, &progress).await?;
+    let length = bytes.len();
     let caller = parts.extensions.get::<Caller>().cloned().unwrap_or(Caller::ANONYMOUS);
     let key = rate_key(state, &caller, &parts.headers, parts.extensions.get().copied());
     let limit = options.request_timeout;
@@ -74,7 +78,9 @@ async fn run(state: &AppState, large: Large, request: Request, next: Next) -> Re
     let Some(bulkhead) = large.bulkhead(state) else {
         return off_worker_future(answer).await.map_err(|_| ApiError::answer_timeout(limit));
     };
-    let admission = bulkhead.enter(key, flags * BYTES_PER_FLAG).await;
+    // Contexts take several times the memory of their JSON.
+    let contexts = if large == Large::Impact { 8 * length } else { 0 };
+    let admission = bulkhead.enter(key, flags * BYTES_PER_FLAG + contexts).await;
     let (answered, memory) = admission.run_future(answer).await;
     let (parts, body) = answered.map_err(|_| ApiError::answer_timeout(limit))?.into_parts();
     let bytes = to_bytes(body, usize::MAX).await.map_err(|error| ApiError::internal(error.to_string()))?;

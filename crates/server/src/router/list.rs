@@ -10,7 +10,7 @@ use crate::{
     ofrep,
     router::{
         endpoint::{Endpoint, delete, get, patch, post, put},
-        large::Large::{Comparison, Evaluation},
+        large::Large::{Comparison, Evaluation, Impact},
     },
 };
 
@@ -59,8 +59,8 @@ fn evaluation() -> Vec<Endpoint> {
 /// The endpoints below `/api`.
 fn management() -> Vec<Endpoint> {
     use manage::{
-        activations, caller, edits, evaluate, explain, flags, history, issues, members, rollback, stale,
-        status, tokens, types,
+        activations, caller, edits, evaluate, explain, flags, history, impact, issues, members, rollback,
+        stale, status, tokens, types,
     };
     vec![
         get("/api/flags", Requires(Server), "List flags with their metadata", flags::list),
@@ -92,6 +92,13 @@ fn management() -> Vec<Endpoint> {
         post("/api/activations/{id}/members", Requires(Admin), "Add and remove members", members::change),
         delete("/api/activations/{id}/members", Requires(Admin), "Remove a member", members::delete),
         post("/api/edits", Requires(Admin), "Make several changes, all or none", edits::edit),
+        post(
+            "/api/impact",
+            Requires(Admin),
+            "Whom changes would affect, without making them",
+            impact::impact,
+        )
+        .large(Impact),
         get("/api/history", Requires(Server), "List changes, newest first", history::list),
         get("/api/diff", Requires(Server), "List differences between two revisions", history::diff)
             .large(Comparison),

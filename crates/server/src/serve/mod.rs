@@ -80,6 +80,7 @@ pub async fn serve_from<E>(
 ) -> Result<(), ServeError<E>> {
     let address = listener.local_addr().map_err(ServeError::Io)?;
     let (slots, health_slots) = Slots::new(&options);
+    let connections = slots.per_address();
     let health = HealthThread::start(&options, health_slots).map_err(ServeError::Io)?;
     let begun = Shutdown::default();
     let app = App::starting();
@@ -93,7 +94,11 @@ pub async fn serve_from<E>(
         }
     };
     let Some(started) = acceptor.accept_until(starting).await else { return Ok(()) };
-    let (flags, all_options) = started.map_err(ServeError::Start)?;
+    let (flags, mut all_options) = started.map_err(ServeError::Start)?;
+    if all_options.streams_per_address == 0 {
+        // A stream takes a connection, and others of the address must be left.
+        all_options.streams_per_address = all_options.most_streams_of_address().min((connections / 2).max(1));
+    }
     let state = router::state(flags, all_options, begun.clone());
     app.start(&state);
     health.ready(&state);

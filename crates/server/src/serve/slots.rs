@@ -142,6 +142,11 @@ impl Slots {
         Self { all: semaphore(most), reserved: semaphore(reserved), addresses: Arc::new(addresses) }
     }
 
+    /// The most connections of one address.
+    pub(crate) fn per_address(&self) -> usize {
+        self.addresses.most
+    }
+
     /// Waits until a connection may be accepted.
     pub(crate) async fn next(&self) -> Option<Ticket> {
         let ticket = |scope| move |permit| Ticket { scope, _permit: permit };

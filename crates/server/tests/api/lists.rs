@@ -55,8 +55,15 @@ async fn flags_are_filtered_and_sorted() {
     }
     for (query, expected) in [
         ("?limit=1001", "query: limit: expected a number from 1 to 1000, found 1001"),
-        ("?limit=x", "query: limit: expected a whole number"),
-        ("?status=yes", "query: status: expected true or false"),
+        ("?limit=x", "query: limit: expected a whole number, found \"x\""),
+        ("?limit=", "query: limit: expected a whole number, found \"\""),
+        (
+            "?limit=99999999999999999999",
+            "query: limit: expected a smaller number, found \"99999999999999999999\"",
+        ),
+        ("?status=yes", "query: status: expected true or false, found \"yes\""),
+        ("?q=%ff", "query: expected percent-encoded UTF-8, found other bytes"),
+        ("?%ff=1", "query: expected percent-encoded UTF-8, found other bytes"),
     ] {
         let error = api.get(&format!("/api/flags{query}")).await.error(400, "invalid_query");
         assert_eq!(error["message"], expected);

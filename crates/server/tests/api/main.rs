@@ -8,6 +8,7 @@ mod common;
 mod description;
 mod edits;
 mod flags;
+mod impact;
 mod lists;
 mod outage;
 mod past;

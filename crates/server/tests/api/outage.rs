@@ -7,7 +7,7 @@ use novi_server::{Database, Options};
 use serde_json::json;
 
 use crate::{
-    common::{Kind, Raw, database},
+    common::{Kind, Raw, database, kinds},
     support::Api,
 };
 
@@ -39,6 +39,24 @@ async fn reads_work_and_writes_return_503_while_the_database_fails() {
     }
     raw.run("alter table gone rename to flags").await.unwrap();
     api.patch("/api/flags/3", json!({"status": false})).await.with(200);
+}
+
+#[tokio::test]
+async fn lagging_sequence_is_reported_with_what_repairs_it() {
+    if !kinds().contains(&Kind::Postgres) {
+        return;
+    }
+    let database = database(Kind::Postgres).await;
+    let api = Api::start(&database).await;
+    let mut raw = Raw::connect(&database).await;
+    raw.run("alter table flag_history alter column id restart with 1").await.unwrap();
+    let reply = api.patch("/api/flags/3", json!({"status": false})).await;
+    reply.error(503, "damaged_tables");
+    assert!(reply.text.contains("the sequence of flag_history.id is behind the rows"), "{}", reply.text);
+    assert!(reply.text.contains("run `novi migrate`"), "{}", reply.text);
+    api.flags.sweep().await.unwrap();
+    let ready = api.get("/health/ready").await;
+    assert!(ready.json()["warnings"][0].as_str().unwrap().contains("sequence"), "{}", ready.text);
 }
 
 #[tokio::test]

@@ -26,14 +26,19 @@ async fn body_must_be_json_with_the_json_content_type() {
     api.raw("/api/flags", json, b"{\"name\": \"\xff\"}".to_vec()).await.error(400, "invalid_body");
     let large = format!("{{\"name\": \"{}\"}}", "x".repeat(2 * 1024 * 1024));
     api.raw("/api/flags", json, large.into()).await.error(413, "body_too_large");
-    for body in ["[]", "null", "7", "\"x\"", "[\"x\"]"] {
+    for (body, found) in
+        [("[]", "a list"), ("null", "null"), ("7", "7"), ("\"x\"", "a string"), ("[\"x\"]", "a list")]
+    {
         let error = api.raw("/api/flags", json, body.into()).await.error(422, "invalid");
-        assert_eq!(problems(&error), [(String::new(), "expected an object".to_owned())], "{body}");
+        assert_eq!(
+            problems(&error),
+            [(String::new(), format!("expected an object, found {found}"))],
+            "{body}"
+        );
     }
-    // The last of two fields with the same name counts.
     let twice = api.raw("/api/flags", json, br#"{"name": "a", "name": "b"}"#.to_vec()).await;
-    assert_eq!(twice.with(201)["name"], "b");
-    assert_eq!(api.store.load().await.unwrap().flags.len(), 5);
+    twice.error(400, "invalid_body");
+    assert_eq!(api.store.load().await.unwrap().flags.len(), 4);
 }
 
 #[tokio::test]
@@ -81,6 +86,13 @@ async fn invalid_fields_are_rejected_with_their_places() {
     assert_eq!(problems(&error), [("/config".to_owned(), message.to_owned())]);
     let error = api.patch("/api/flags/3", json!({"id": 7})).await.error(422, "invalid");
     assert_eq!(problems(&error), [("/id".to_owned(), "the id of a row cannot be changed".to_owned())]);
+    for (path, message) in [
+        ("/api/diff?from=-1", "query: from: expected a revision such as 42, a time"),
+        ("/api/diff?from=x", "or a date such as 2027-01-31, found \"x\""),
+    ] {
+        let error = api.get(path).await.error(400, "invalid_query");
+        assert!(error["message"].as_str().unwrap().contains(message), "{error}");
+    }
     for path in [
         "/api/flags/x",
         "/api/flags/-1",
@@ -96,6 +108,58 @@ async fn invalid_fields_are_rejected_with_their_places() {
     assert_eq!(api.get("/api/flags/3/activations/1").await.status, 405);
     assert_eq!(api.get("/api/nothing").await.error(404, "route_not_found")["code"], "route_not_found");
     assert_eq!(api.store.load().await.unwrap().flags.len(), 4);
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_object_of_fields_are_rejected_in_words_of_json() {
+    let database = database(Kind::Sqlite).await;
+    let api = Api::start(&database).await;
+    for (path, body, code, message) in [
+        ("/api/edits", "[{}]", "invalid", "expected an object, found a list"),
+        ("/api/edits", "7", "invalid", "expected an object, found 7"),
+        (
+            "/api/edits",
+            r#"{"changes": [{}]}"#,
+            "invalid",
+            "/changes/0: expected an object with a single field, found none or several",
+        ),
+        (
+            "/api/flags",
+            r#"{"name": "x", "id": 99999999999999999999}"#,
+            "invalid",
+            "/id: expected an integer of 64 bits, found a number of about 1e+20",
+        ),
+        ("/api/flags", "", "invalid_body", "body: expected JSON, found an empty text"),
+        (
+            "/api/flags",
+            r#"{"id": 1e309}"#,
+            "invalid_body",
+            "body: expected a number up to 1.79e308 at line 1 column 12",
+        ),
+        (
+            "/api/flags",
+            r#"{"name": "\ud800"}"#,
+            "invalid_body",
+            r#"body: expected a character, found half of a surrogate pair such as "\ud83d\ude00" at line 1 column 17"#,
+        ),
+        (
+            "/api/flags",
+            "\u{feff}{}",
+            "invalid_body",
+            "body: expected JSON, found a byte order mark (U+FEFF) in front of it; remove it",
+        ),
+        (
+            "/api/flags",
+            r#"{"name": "x", "variants": {"a": 1, "a": 2}}"#,
+            "invalid_body",
+            "body: duplicate name \"a\" at line 1 column 38",
+        ),
+    ] {
+        let status = if code == "invalid" { 422 } else { 400 };
+        let error =
+            api.raw(path, Some("application/json"), body.as_bytes().to_vec()).await.error(status, code);
+        assert_eq!(error["message"], message, "{body}");
+    }
 }
 
 #[tokio::test]

@@ -72,7 +72,8 @@ impl Server {
     }
 
     pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Reply {
-        Reply::of(self.client.post(self.url(path)).body(body).send().await.unwrap()).await
+        let request = self.client.post(self.url(path)).header("content-type", "application/json");
+        Reply::of(request.body(body).send().await.unwrap()).await
     }
 
     pub async fn connect(&self) -> TcpStream {

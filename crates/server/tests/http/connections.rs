@@ -88,7 +88,9 @@ async fn health_checks_at_their_own_address_are_answered_while_all_workers_are_b
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let client = client();
-            let evaluation = tokio::spawn(client.post(url).body(r#"{"context": {}}"#).send());
+            let evaluation = tokio::spawn(
+                client.post(url).header("content-type", "application/json").body(r#"{"context": {}}"#).send(),
+            );
             gate.reached().await;
             let mut found = Vec::new();
             for path in ["/health/live", "/health/ready", "/flags"] {

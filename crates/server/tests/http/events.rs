@@ -146,6 +146,27 @@ async fn stream_requires_a_valid_ticket() {
 }
 
 #[tokio::test]
+async fn streams_of_one_address_leave_connections_for_its_other_requests() {
+    let server = start(Options::default().connections_per_address(4)).await;
+    let address = address(&server).await;
+    let streams = [Listener::open(&server, &address).await, Listener::open(&server, &address).await];
+    let refused = server.get(&address).await;
+    refused.error(429, "too_many_streams");
+    assert_eq!(refused.header("retry-after"), Some("10"));
+    assert_eq!(server.get("/health/live").await.status, 200);
+    drop(streams);
+}
+
+#[tokio::test]
+async fn streams_of_one_address_may_be_set() {
+    let options = Options::default().connections_per_address(4).streams_per_address(1);
+    let server = start(options).await;
+    let address = address(&server).await;
+    let _stream = Listener::open(&server, &address).await;
+    server.get(&address).await.error(429, "too_many_streams");
+}
+
+#[tokio::test]
 async fn streams_beyond_the_limit_are_rejected() {
     let mut options = Options::default();
     options.max_streams = 1;

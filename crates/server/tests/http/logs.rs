@@ -11,7 +11,11 @@ async fn request_is_logged_as_one_line_without_its_content() {
     let flags = Flags::builder().keep_rows().from_rows(demo()).unwrap();
     let server = Server::start_with(flags, Options::default().trace_evaluations(true)).await;
     let post = async |path: &str, body: &'static str, id: &str, trace: &str| {
-        let request = server.client.post(server.url(&format!("{path}?token=hidden-query"))).body(body);
+        let request = server
+            .client
+            .post(server.url(&format!("{path}?token=hidden-query")))
+            .header("content-type", "application/json")
+            .body(body);
         let request = request.header("authorization", "Bearer hidden-header").header("x-request-id", id);
         Reply::of(request.header("traceparent", trace).send().await.unwrap()).await
     };

@@ -21,7 +21,10 @@ async fn metrics_count_requests_and_evaluations() {
     let server = Server::start_with(flags, Options::default()).await;
     for key in ["a%20%22b%22%0A", "a%20%22b%22%0A", "broken", "none"] {
         let request = server.client.post(server.url(&format!("/ofrep/v1/evaluate/flags/{key}")));
-        Reply::of(request.body("{\"context\":{}}").send().await.unwrap()).await;
+        Reply::of(
+            request.header("content-type", "application/json").body("{\"context\":{}}").send().await.unwrap(),
+        )
+        .await;
     }
     assert!(!server.flags.is_enabled("nobody's", &novi::Context::new()));
     server.get("/nowhere").await.error(404, "route_not_found");

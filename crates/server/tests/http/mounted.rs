@@ -65,7 +65,10 @@ async fn mounted_router_knows_its_path() {
     without_servers.as_object_mut().unwrap().remove("servers");
     assert_eq!(alone.get("/openapi.json").await.ok(), without_servers);
 
-    let evaluate = client.post(format!("{mounted}/admin/ofrep/v1/evaluate/flags")).body(r#"{"context": {}}"#);
+    let evaluate = client
+        .post(format!("{mounted}/admin/ofrep/v1/evaluate/flags"))
+        .header("content-type", "application/json")
+        .body(r#"{"context": {}}"#);
     let all = Reply::of(evaluate.send().await.unwrap()).await.ok();
     let stream = all["eventStreams"][0]["endpoint"]["requestUri"].as_str().unwrap();
     assert!(stream.starts_with("/admin/ofrep/v1/events?ticket="), "{stream}");

@@ -35,8 +35,16 @@ async fn panicking_activation_breaks_its_flag_only() {
     let server = Server::start_with(flags, Options::default()).await;
     for _ in 0..3 {
         let request = server.client.post(server.url("/ofrep/v1/evaluate/flags/panics"));
-        let panicked =
-            Reply::of(request.body(r#"{"context": {"panic": true}}"#).send().await.unwrap()).await.ok();
+        let panicked = Reply::of(
+            request
+                .header("content-type", "application/json")
+                .body(r#"{"context": {"panic": true}}"#)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
+        .ok();
         assert_eq!((&panicked["value"], &panicked["reason"]), (&false.into(), &"ERROR".into()));
         let panicked = server.post("/evaluatedFlags/panics", r#"{"panic": true}"#).await.ok();
         assert_eq!(panicked["status"], false);
@@ -53,7 +61,7 @@ async fn panic_in_the_fast_path_returns_500() {
     let flags = Flags::from_rows(demo()).unwrap();
     let server = Server::start_with(flags, Options::default().trace_evaluations(true).on_span(hook)).await;
     let mut stream = server.connect().await;
-    let body = r#"{"context": {}}"#;
+    let body = r#"{"context": {"seed": 1}}"#;
     let head = format!(
         "POST /ofrep/v1/evaluate/flags/Combo%20OR HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
          content-length: {}\r\n",

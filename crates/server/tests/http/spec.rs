@@ -25,6 +25,17 @@ async fn check_ofrep(server: &Server, case: &suite::Case, at: &str) {
         assert_eq!(body["errorCode"], "PARSE_ERROR", "{at}");
         return;
     }
+    if case.needs_targeting_key {
+        assert_eq!((status, &body["errorCode"]), (400, &Value::from("TARGETING_KEY_MISSING")), "{at}");
+        let all = all(server, case).await;
+        let found = all["flags"].as_array().unwrap().iter().find(|flag| flag["key"] == *case.flag).unwrap();
+        assert_eq!(
+            (&found["errorCode"], &found["value"]),
+            (&body["errorCode"], &Value::Null),
+            "among all, {at}"
+        );
+        return;
+    }
     assert_eq!((status, body["reason"].as_str()), (200, Some(&*case.reason)), "OFREP, {at}");
     if let Some(variant) = &case.variant {
         assert_eq!(body["variant"], **variant, "OFREP, {at}");
@@ -37,12 +48,17 @@ async fn check_ofrep(server: &Server, case: &suite::Case, at: &str) {
         found.as_object_mut().unwrap().remove("revision");
         assert_eq!(found, *metadata, "OFREP, {at}");
     }
+    let all = all(server, case).await;
+    let found = all["flags"].as_array().unwrap().iter().find(|flag| flag["key"] == *case.flag);
+    assert_eq!(found, Some(&body), "OFREP, among all, {at}");
+}
+
+/// All flags, by OFREP.
+async fn all(server: &Server, case: &suite::Case) -> Value {
     let request = server.client.post(server.url("/ofrep/v1/evaluate/flags"));
     let request = request.header("content-type", "application/json");
     let all = request.body(format!(r#"{{"context": {}}}"#, case.context_text())).send().await.unwrap();
-    let all: Value = all.json().await.unwrap();
-    let found = all["flags"].as_array().unwrap().iter().find(|flag| flag["key"] == *case.flag);
-    assert_eq!(found, Some(&body), "OFREP, among all, {at}");
+    all.json().await.unwrap()
 }
 
 #[tokio::test]

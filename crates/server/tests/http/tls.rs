@@ -113,7 +113,10 @@ async fn http2_has_many_requests_on_one_connection() {
     let get =
         |path: &str| hyper::Request::get(format!("https://localhost{path}")).body(Full::default()).unwrap();
     let body = Full::from(r#"{"context": {"seed": 90}}"#);
-    let all = hyper::Request::post("https://localhost/ofrep/v1/evaluate/flags").body(body).unwrap();
+    let all = hyper::Request::post("https://localhost/ofrep/v1/evaluate/flags")
+        .header("content-type", "application/json")
+        .body(body)
+        .unwrap();
     let (status, _, body) = send(all).await;
     let all: serde_json::Value = serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap();
     assert_eq!((status, all["flags"].as_array().unwrap().len()), (200, 4));

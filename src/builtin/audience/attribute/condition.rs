@@ -1,6 +1,6 @@
 //! The condition of a row.
 
-use std::fmt;
+use std::{cell::Cell, fmt};
 
 use crate::{
     activation::evaluation::Evaluation,
@@ -65,6 +65,21 @@ impl Condition {
         let is_out = |values: &Values| !found.any(|value| values.contains(value) != Some(false));
         (self.tests().is_empty() || found.any(|value| self.tests().iter().all(|test| test.is_met_by(value))))
             && self.none_of().iter().all(is_out)
+    }
+
+    /// The value of the caller that meets the condition, for explanations: of a list, the first that does. Empty
+    /// if the condition is only about values that the caller does not have.
+    pub(super) fn matched(&self, path: &Path, evaluation: &Evaluation<'_>) -> Vec<Value<'static>> {
+        let Some(found) = path.follow(evaluation.get(path.name()), evaluation) else { return Vec::new() };
+        let first = Cell::new(None);
+        found.any(|value| {
+            let meets = self.tests().iter().all(|test| test.is_met_by(value));
+            if meets {
+                first.set(Some(value.clone().into_owned()));
+            }
+            meets
+        });
+        first.into_inner().into_iter().collect()
     }
 
     fn tests(&self) -> &[Test] {

@@ -32,7 +32,12 @@ impl Activation for Attribute {
     #[inline]
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let met = self.condition.is_met(&self.path, evaluation);
-        evaluation.note(|| format!("{}: expected {}", self.path, self.condition));
+        evaluation.note(|| {
+            if met {
+                evaluation.note_match(|| self.condition.matched(&self.path, evaluation));
+            }
+            format!("{}: expected {}", self.path, self.condition)
+        });
         met.into()
     }
 }

@@ -2,7 +2,7 @@
 
 pub(crate) mod reweight;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, iter};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
@@ -99,15 +99,17 @@ impl Activation for Split {
     #[inline]
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let Some(place) = self.sticky.place(evaluation, Purpose::Variant(self.sum)) else {
-            evaluation.skip_draw();
-            return Verdict::Off;
+            return self.without_place(evaluation);
         };
         let found = if self.ends.len() <= FEW {
             self.ends.iter().find(|(end, _)| place < *end)
         } else {
             self.ends.get(self.ends.partition_point(|(end, _)| *end <= place))
         };
-        evaluation.note(|| self.describe(place));
+        evaluation.note(|| {
+            evaluation.note_draw(|| self.sticky.draw(place, self.range_of(place), evaluation));
+            self.describe(place)
+        });
         match found {
             Some((_, Some(variant))) => Verdict::Variant(*variant),
             _ => Verdict::Off,
@@ -120,6 +122,23 @@ impl Activation for Split {
 }
 
 impl Split {
+    #[cold]
+    fn without_place(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        let starts = iter::once(0).chain(self.ends.iter().map(|(end, _)| *end));
+        let may_assign =
+            starts.zip(&self.ends).any(|(start, (end, variant))| start < *end && variant.is_some());
+        let drawn = if may_assign { Verdict::Variant(Variant::DRAWN) } else { Verdict::Off };
+        self.sticky.without_place(drawn, evaluation)
+    }
+
+    /// The ends of the ranges before and around a position, if there are any.
+    fn range_of(&self, place: u32) -> (Option<u32>, Option<u32>) {
+        let found = self.ends.partition_point(|(end, _)| *end <= place);
+        let end = |at: usize| self.ends.get(at).map(|(end, _)| *end);
+        let start = found.checked_sub(1).map_or(Some(0), end);
+        end(found).map_or((None, None), |end| (start, Some(end)))
+    }
+
     fn describe(&self, place: u32) -> String {
         let hash = self.sticky.hash();
         let found = self.ends.partition_point(|(end, _)| *end <= place);

@@ -1,25 +1,29 @@
 //! The hashes of rollouts, exactly as other systems have published them.
 
+use std::borrow::Cow;
+
 use blake2::{
     Blake2sVar,
     digest::{Update as _, VariableOutput as _},
 };
 use md5::Md5;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Number;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::{
     activation::bucket::{Hash, Salted},
-    builtin::audience::scalar::digits,
+    builtin::{audience::scalar::digits, rollout::sticky::cbor},
+    context::value::Value,
 };
 
 /// The hash of a rollout. With another hash every caller has another position.
 ///
 /// `key` is the attribute of the caller. `salt` is the salt of the row, or else the name of the flag, except
 /// where noted. To keep the same callers when migrating from another system, use its hash and its salt.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
 pub(in crate::builtin) enum HashName {
@@ -67,6 +71,9 @@ pub(in crate::builtin) enum HashName {
     Posthog,
     /// PostHog's holdouts: the first 15 hex digits of SHA-1(holdout-key), as above. No salt
     PosthogHoldout,
+    /// flagd's fractional of the next versions: murmur3 of the deterministic CBOR of the list of salt and key,
+    /// or with the salt "" of the attribute alone, which may have any type
+    FlagdV3,
     /// flagd's fractional before 2026-04: the absolute value of murmur3 of salt and key as a signed integer,
     /// divided by 2^31
     FlagdV1,
@@ -190,6 +197,8 @@ impl HashName {
             }
             // The last position is unused, so that a bound can be above all positions.
             Self::Flagd => murmur3(0, &[salt, key]).min(u32::MAX - 1),
+            // An attribute alone is a key of any type, see `takes_any_value`.
+            Self::FlagdV3 => cbor::pair(Salted::seeded(0), salt, key).finish().min(u32::MAX - 1),
             Self::Sha1 => launchdarkly(&digest::<Sha1>(&[salt, ".", key])),
             Self::Fnv1a => {
                 let digits = digits(&fnv1a(&[salt, key])).unwrap_or_default();
@@ -216,6 +225,16 @@ impl HashName {
         }
     }
 
+    /// Whether values of any type are keys.
+    pub(in crate::builtin) fn takes_any_value(self, salt: &str) -> bool {
+        self == Self::FlagdV3 && salt.is_empty()
+    }
+
+    /// The position of a value of any type, without a salt.
+    pub(in crate::builtin) fn place_of_value(value: &Value<'_>) -> Option<u32> {
+        Some(cbor::value(Salted::seeded(0), value)?.finish().min(u32::MAX - 1))
+    }
+
     /// The first position that is out, for a percentage from 0 to 100.
     pub(in crate::builtin) fn share(self, percentage: f64) -> u32 {
         let below = |limit: f64| limit.clamp(0.0, f64::from(u32::MAX));
@@ -229,9 +248,12 @@ impl HashName {
             Self::Unleash | Self::Splitio => below(percentage).floor() as u32,
             Self::Crc32 | Self::Configcat | Self::Togglz | Self::Blake2s => below(percentage).ceil() as u32,
             Self::Ufc | Self::Optimizely => below(percentage * 100.0).ceil() as u32,
-            Self::Flagd | Self::Sha1 | Self::Posthog | Self::PosthogHoldout | Self::FlagdV1 => {
-                self.end(percentage, 100.0)
-            }
+            Self::Flagd
+            | Self::FlagdV3
+            | Self::Sha1
+            | Self::Posthog
+            | Self::PosthogHoldout
+            | Self::FlagdV1 => self.end(percentage, 100.0),
             Self::Fnv1a | Self::GrowthbookV1 => {
                 let steps = self.steps();
                 // Not place / steps < percentage / 100, whose right side is rounded where GrowthBook has a
@@ -256,7 +278,7 @@ impl HashName {
             }
             // Integers, by whose sum the hash is divided.
             Self::Crc32 | Self::Unleash | Self::Ufc | Self::Blake2s => sum as u32,
-            Self::Flagd | Self::Rollout | Self::Posthog | Self::PosthogHoldout => {
+            Self::Flagd | Self::FlagdV3 | Self::Rollout | Self::Posthog | Self::PosthogHoldout => {
                 (sum * 4_294_967_296.0 / total).ceil() as u32
             }
             Self::Configcat | Self::Togglz => (sum * 100.0 / total).ceil() as u32,
@@ -295,6 +317,17 @@ impl HashName {
         if matches!(self, Self::GrowthbookV1) { 1_000 } else { 10_000 }
     }
 
+    /// The name in configs.
+    pub(in crate::builtin) fn name(self) -> Cow<'static, str> {
+        let name = serde_json::to_value(self).ok();
+        name.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default().into()
+    }
+
+    /// A position as the other system shows it.
+    pub(in crate::builtin) fn number(self, place: u32) -> Number {
+        self.format(place).parse().unwrap_or_else(|_| place.into())
+    }
+
     /// Formats a position as the other system shows it.
     pub(in crate::builtin) fn format(self, place: u32) -> String {
         match self {
@@ -312,7 +345,7 @@ impl HashName {
             | Self::Blake2s => place.to_string(),
             // These count from 1.
             Self::Unleash | Self::Splitio => place.saturating_add(1).to_string(),
-            Self::Flagd | Self::Posthog | Self::PosthogHoldout => {
+            Self::Flagd | Self::FlagdV3 | Self::Posthog | Self::PosthogHoldout => {
                 format!("{:.5}", f64::from(place) / 4_294_967_296.0)
             }
             Self::FlagdV1 => format!("{:.5}", f64::from(place) / 2_147_483_648.0),

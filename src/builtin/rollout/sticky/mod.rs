@@ -1,9 +1,10 @@
 //! The position of a caller in a rollout: an attribute, hashed with a salt.
 
+mod cbor;
 pub(crate) mod hash;
 
 use crate::{
-    activation::{CompileContext, bucket::Salted, evaluation::Evaluation},
+    activation::{CompileContext, Verdict, bucket::Salted, evaluation::Evaluation, trace::Draw},
     builtin::audience::{attribute_names::AttributeNames, scalar::with_key},
     context::value::Value,
 };
@@ -21,13 +22,15 @@ struct Settings {
     /// `None` is the targeting key.
     by: Option<AttributeNames>,
     hash: Salt,
+    /// The salt of the row, for explanations.
+    salt: Option<Box<str>>,
 }
 
 enum Salt {
     /// murmur3. `None` is the name of the flag.
     Murmur3(Option<Salted>),
-    /// Another hash. `None` is the name of the flag, if the hash has a default salt.
-    Other(HashName, Option<Box<str>>),
+    /// Another hash. No salt is the name of the flag, if the hash has a default salt.
+    Other(HashName),
 }
 
 impl Sticky {
@@ -48,18 +51,53 @@ impl Sticky {
             Some(by) => Some(by.validate(".by", row)?),
             None => None,
         };
-        let hash = match (hash, salt) {
-            (HashName::Murmur3, None) if by.is_none() => return Some(Self { settings: None }),
-            (HashName::Murmur3, salt) => Salt::Murmur3(salt.as_deref().map(Salted::new)),
-            (hash, salt) => Salt::Other(hash, salt.map(Into::into)),
+        let salt: Option<Box<str>> = salt.map(Into::into);
+        let hash = match hash {
+            HashName::Murmur3 if by.is_none() && salt.is_none() => return Some(Self { settings: None }),
+            HashName::Murmur3 => Salt::Murmur3(salt.as_deref().map(Salted::new)),
+            hash => Salt::Other(hash),
         };
-        Some(Self { settings: Some(Box::new(Settings { by, hash })) })
+        Some(Self { settings: Some(Box::new(Settings { by, hash, salt })) })
+    }
+
+    /// The draw of a caller with a place, for explanations. `range` is the range that is in.
+    pub(in crate::builtin) fn draw(
+        &self,
+        place: u32,
+        range: (Option<u32>, Option<u32>),
+        evaluation: &Evaluation<'_>,
+    ) -> Draw {
+        let (hash, settings) = (self.hash(), self.settings.as_deref());
+        let value = match settings.and_then(|settings| settings.by.as_ref()) {
+            Some(by) => by.find(evaluation),
+            None => evaluation.identity(),
+        };
+        let number = |place: u32| hash.number(place);
+        Draw {
+            hash: hash.name(),
+            salt: salt_of(hash, settings.and_then(|settings| settings.salt.as_deref()), evaluation)
+                .map(str::to_owned),
+            key: value
+                .map(|value| with_key(value, str::to_owned).unwrap_or_else(|| value.to_string()))
+                .unwrap_or_default(),
+            bucket: number(place),
+            from: range.0.map(number),
+            to: range.1.map(number),
+        }
+    }
+
+    /// The verdict of a draw for a caller without a place. `drawn` is that of a draw that is won.
+    #[cold]
+    pub(in crate::builtin) fn without_place(&self, drawn: Verdict, evaluation: &Evaluation<'_>) -> Verdict {
+        let by = self.settings.as_deref().and_then(|settings| settings.by.as_ref());
+        let is_by_targeting_key = by.is_none_or(AttributeNames::has_targeting_key);
+        evaluation.without_key(is_by_targeting_key.then_some(drawn))
     }
 
     /// The hash of the row.
     pub(in crate::builtin) fn hash(&self) -> HashName {
         match self.settings.as_deref() {
-            Some(Settings { hash: Salt::Other(hash, _), .. }) => *hash,
+            Some(Settings { hash: Salt::Other(hash), .. }) => *hash,
             _ => HashName::Murmur3,
         }
     }
@@ -87,7 +125,7 @@ impl Sticky {
         let salted = match self.settings.as_deref() {
             None | Some(Settings { hash: Salt::Murmur3(None), .. }) => evaluation.flag_salt(),
             Some(Settings { hash: Salt::Murmur3(Some(salted)), .. }) => *salted,
-            Some(Settings { hash: Salt::Other(hash, salt), .. }) => {
+            Some(Settings { hash: Salt::Other(hash), salt, .. }) => {
                 return place_by_hash(*hash, salt.as_deref(), value, evaluation, purpose);
             }
         };
@@ -106,10 +144,14 @@ fn place_by_hash(
     evaluation: &Evaluation<'_>,
     purpose: Purpose,
 ) -> Option<u32> {
-    let salt = match salt {
-        Some(salt) => salt,
-        None if hash.is_salted() => evaluation.flag_name(),
-        None => "",
-    };
+    let salt = salt_of(hash, salt, evaluation).unwrap_or_default();
+    if hash.takes_any_value(salt) {
+        return HashName::place_of_value(value);
+    }
     with_key(value, |key| hash.place(salt, key, purpose))
+}
+
+/// The salt of the row, or the default of the hash.
+fn salt_of<'s>(hash: HashName, salt: Option<&'s str>, evaluation: &'s Evaluation<'_>) -> Option<&'s str> {
+    salt.or_else(|| hash.is_salted().then(|| evaluation.flag_name()))
 }

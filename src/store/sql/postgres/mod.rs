@@ -20,7 +20,9 @@ use crate::{
         schema::Migrated,
         sql::{
             connection::{Connection, EachRow, Statement, Transaction, Value},
-            dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
+            dialect::{
+                Dialect, Failure, HistorySql, Migrations, ReadSql, SequenceSql, TokenSql, UsageSql, WriteSql,
+            },
             driver::{self, Driver},
             migrate,
             pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE, Place},
@@ -50,6 +52,7 @@ static DIALECT: Dialect = Dialect {
     begin_read: Some("begin isolation level repeatable read read only"),
     begin_write: Some("begin isolation level read committed"),
     missing_triggers: None,
+    searched: " (in the schemas of the search_path)",
     own_place: "give novi a schema of its own: `schema = \"novi\"` in the section [database] of novi.toml",
     read: ReadSql {
         revision: "select sum(revision)::bigint, max(stamp) from novi_revision",
@@ -74,12 +77,19 @@ static DIALECT: Dialect = Dialect {
         from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped \
         where c.relkind in ('r', 'p', 'v') and c.relnamespace = coalesce(\
         (select relnamespace from pg_class where oid = to_regclass('novi_revision')), current_schema()::regnamespace)",
+        views: "select relname::text from pg_class \
+        where relnamespace = to_regnamespace(current_schema()) and relkind in ('v', 'm', 'f')",
         objects: OBJECTS,
+        other_place: Some(OTHER_PLACE),
+        prints_triggers: true,
+        may_read_migrations: Some(
+            "select has_table_privilege(to_regclass('novi_migrations'), 'select')::int",
+        ),
         slots: 1,
         hides_objects: false,
         counts_rows: false,
         definers: None,
-        sequences: Some(SEQUENCES),
+        sequences: Some(SequenceSql { may_read: MAY_READ_TABLES, behind: SEQUENCES }),
         checksums: Some(CHECKSUMS),
     },
     write: WriteSql {
@@ -143,11 +153,30 @@ static DIALECT: Dialect = Dialect {
 /// A function that is called by its name is found in the schema of the tables, too.
 const OBJECTS: &str = "with place as (select coalesce(\
         (select relnamespace from pg_class where oid = to_regclass('novi_revision')), to_regnamespace(current_schema())) as id) \
-    select 'table', relname::text, null, null from pg_class, place where relnamespace = id and relkind in ('r', 'p', 'v') \
-    union all select 'function', proname::text, null, null from pg_proc, place where pronamespace = id and proname like 'novi\\_%' \
-    union all select 'trigger', tgname::text, case when tgenabled in ('O', 'A') then null else 'disabled' end, relname::text \
-    from place join pg_class c on c.relnamespace = id join pg_trigger t on t.tgrelid = c.oid \
+    select 'table', relname::text, case when row_security_active(oid) then 'hidden' end, null, null, null from pg_class, place \
+    where relnamespace = id and relkind in ('r', 'p', 'v') \
+    union all select 'function', proname::text, null, null, concat_ws(' ', 'language', lanname, \
+    case provolatile when 's' then 'stable' when 'i' then 'immutable' end, case when prosecdef then 'security definer' end, \
+    'set ' || array_to_string(proconfig, ' set '), 'as', prosrc), f.xmin::text \
+    from place join pg_proc f on f.pronamespace = id join pg_language l on l.oid = f.prolang where proname like 'novi\\_%' \
+    union all select 'trigger', tgname::text, case when tgenabled in ('O', 'A') then null else 'disabled' end, relname::text, \
+    concat(pg_get_triggerdef(t.oid), case when pronamespace <> id then ' of another schema' end), t.xmin::text \
+    from place join pg_class c on c.relnamespace = id join pg_trigger t on t.tgrelid = c.oid join pg_proc f on f.oid = t.tgfoid \
     where not tgisinternal and tgname like 'novi\\_%'";
+
+/// The database or the user got another search path after this connection was made. A path that the client or a
+/// session has set is its own.
+const OTHER_PLACE: &str = "with of_new as (select (select substr(entry, 13) from pg_db_role_setting s, unnest(s.setconfig) entry \
+        where entry like 'search\\_path=%' and setrole in (0, to_regrole(quote_ident(session_user))) \
+        and setdatabase in (0, (select oid from pg_database where datname = current_database())) \
+        order by setrole <> 0 desc, setdatabase <> 0 desc limit 1) as path) \
+    select concat('new connections have the search_path \"', coalesce(of_new.path, 'of the server'), \
+        '\", and this one has \"', setting, '\": restart, or set `schema` in the section [database]') \
+    from pg_settings, of_new where name = 'search_path' and source in ('default', 'configuration file', 'database', 'user', 'database user') \
+    and of_new.path is distinct from case when source in ('database', 'user', 'database user') then setting end";
+
+const MAY_READ_TABLES: &str = "select bool_and(has_table_privilege(name, 'select'))::int \
+    from unnest(array['flags', 'activations', 'flag_history', 'novi_tokens']) as name";
 
 const SEQUENCES: &str = "select t.name from (select to_regclass('flags')::text as name, max(id) as highest from flags \
         union all select to_regclass('activations')::text, max(id) from activations \

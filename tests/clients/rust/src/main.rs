@@ -86,7 +86,9 @@ async fn check(
                 && expected["variant"].as_str() == variant.as_deref()
         }
         (Err(error), Some("FLAG_NOT_FOUND")) => error.code == EvaluationErrorCode::FlagNotFound,
-        (Err(error), Some("PARSE_ERROR")) => error.code == EvaluationErrorCode::InvalidContext,
+        (Err(error), Some("PARSE_ERROR" | "TARGETING_KEY_MISSING")) => {
+            error.code == EvaluationErrorCode::InvalidContext
+        }
         // The code's default counts, since there is no value.
         (Err(error), Some(_)) => error.code == EvaluationErrorCode::ParseError,
         (Err(error), None) => {

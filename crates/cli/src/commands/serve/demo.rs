@@ -2,20 +2,25 @@
 
 use std::sync::Arc;
 
+use chrono::Utc;
 use novi::store::SchemaStore;
 
+use super::shop;
 use crate::{output::Failure, session::Config};
 
 /// The database of the demo, unless the command line names one.
 pub(super) const DATABASE: &str = "sqlite://novi-demo.db";
 
-/// Creates the database, with the sample rows if it has no flags.
+/// Creates the database, with the sample rows and the shop if it has no flags.
 pub(super) async fn create(config: &Config) -> Result<Arc<dyn SchemaStore>, Failure> {
     let store = novi::store::create(&config.database.url).await?;
     store.migrate().await?;
     if store.load().await?.flags.is_empty() {
         let insert = format!("insert into {}", store.table_prefix());
         store.run_script(&novi::store::DEMO_ROWS.replace("insert into ", &insert)).await?;
+        for edit in shop::edits(Utc::now()) {
+            store.commit(edit).await?;
+        }
     }
     Ok(store)
 }

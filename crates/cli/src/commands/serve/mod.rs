@@ -5,6 +5,7 @@ mod demo;
 mod exposure;
 mod options;
 mod retention;
+mod shop;
 mod signals;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};

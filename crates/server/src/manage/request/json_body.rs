@@ -2,11 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
-use axum::{
-    extract::{FromRequest, Request},
-    http::HeaderMap,
-};
-use novi::error::json_terms;
+use axum::extract::{FromRequest, Request};
+use novi::error::{json_terms, unique_names};
 use schemars::JsonSchema;
 use serde::{
     Deserialize, Deserializer,
@@ -18,7 +15,7 @@ use serde_path_to_error::{Path, Segment};
 use crate::{
     app::{
         AppState,
-        extract::{check_encoding, is_json, read_body},
+        extract::{check_encoding, declares_json, read_body},
         progress::Progress,
     },
     http::{
@@ -53,12 +50,14 @@ impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
 }
 
 impl<T: DeserializeOwned> JsonBody<T> {
-    fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
         let text = std::str::from_utf8(bytes).map_err(ApiError::body_not_utf8)?;
-        let json: Value =
-            serde_json::from_str(text).map_err(|error| ApiError::invalid_body(&error.to_string()))?;
+        let json: Value = unique_names::check(text)
+            .and_then(|()| serde_json::from_str(text))
+            .map_err(|error| ApiError::invalid_body(&json_terms::of_text(text, &error)))?;
         if !json.is_object() {
-            return Err(ApiError::invalid(vec![Problem::new("", "expected an object")]));
+            let message = format!("expected an object, found {}", kind(&json));
+            return Err(ApiError::invalid(vec![Problem::new("", message)]));
         }
         // From the text, so that configs are stored as they were sent.
         if let Ok(value) = serde_json::from_str(text) {
@@ -88,9 +87,13 @@ impl<T: JsonSchema> Input for JsonBody<T> {
     }
 }
 
-/// A type is required: forms of other sites can send bodies without one, or with another type than JSON.
-fn declares_json(headers: &HeaderMap) -> bool {
-    headers.contains_key(axum::http::header::CONTENT_TYPE) && is_json(headers)
+fn kind(json: &Value) -> String {
+    match json {
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+        Value::String(_) => "a string".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 /// Deserializes a value. An invalid field is reported and removed, and the rest is deserialized again.
@@ -266,7 +269,10 @@ mod tests {
         for (pointer, message) in expected {
             assert!(found.contains(&(pointer.to_owned(), message.to_owned())), "{found:?}");
         }
-        assert_eq!(problems::<Batch>(&json!([])), [(String::new(), "expected an object".to_owned())]);
+        assert_eq!(
+            problems::<Batch>(&json!([])),
+            [(String::new(), "expected an object, found a list".to_owned())]
+        );
         let list = problems::<Batch>(&json!({"changes": [{"create_flag": []}], "to": ""}));
         assert_eq!(
             list,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use axum::{
     extract::{FromRequestParts, Query},
-    http::{HeaderMap, HeaderName, header, request::Parts},
+    http::{HeaderMap, HeaderName, Uri, header, request::Parts},
 };
 use novi::error::json_terms;
 use schemars::JsonSchema;
@@ -20,6 +20,7 @@ use crate::{
     http::{
         describe::{Input, Operation, Schemas},
         error::ApiError,
+        text::short,
     },
     manage::request::integer::Int,
 };
@@ -36,9 +37,24 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for Params<T> {
             Err(error) => {
                 let text = error.body_text();
                 let cause = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
-                Err(ApiError::invalid_query(&in_words(cause)))
+                let message = in_words(cause);
+                let found = found(&message, &parts.uri);
+                Err(ApiError::invalid_query(&format!("{message}{found}")))
             }
         }
+    }
+}
+
+/// The end of a message about a parameter, with the value that was sent. Empty if the message has it already.
+fn found(message: &str, uri: &Uri) -> String {
+    let Some((name, expected)) = message.split_once(": ") else { return String::new() };
+    let sent = Query::<Vec<(String, String)>>::try_from_uri(uri);
+    let sent = sent.map_or_else(|_| Vec::new(), |Query(sent)| sent);
+    match sent.iter().find(|(key, _)| key == name) {
+        Some((_, value)) if !expected.contains(", found ") && !expected.starts_with("unknown value ") => {
+            format!(", found {:?}", short(value))
+        }
+        _ => String::new(),
     }
 }
 

@@ -1,0 +1,227 @@
+//! The effect of a change before it is saved: for which callers flags would decide otherwise.
+
+mod callers;
+
+use askama::Template;
+use axum::http::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    api::{Api, Failure},
+    pages::form::object,
+    words::{Markup, plain},
+};
+
+pub(crate) use callers::generated;
+
+/// The most flags that are shown.
+const MOST_FLAGS: usize = 20;
+
+/// The most examples of each flag.
+const MOST_EXAMPLES: usize = 10;
+
+/// For which callers flags would decide otherwise.
+#[derive(Default, Template)]
+#[template(path = "effect.html")]
+struct Effect {
+    /// The callers, in words.
+    callers: String,
+    flags: Vec<FlagEffect>,
+    /// How many flags are not shown.
+    more: usize,
+    error: Option<String>,
+}
+
+struct FlagEffect {
+    name: String,
+    changed: usize,
+    /// The share of the callers that change, in percent.
+    share: String,
+    /// What happens, each with the number of callers.
+    counts: Vec<(&'static str, usize)>,
+    transitions: Vec<(String, String, usize)>,
+    /// The attributes, each with its values: how many callers are affected, and of how many.
+    attributes: Vec<(String, Vec<Group>)>,
+    examples: Vec<Example>,
+}
+
+type Group = (String, usize, usize);
+
+/// A caller for which a flag would decide otherwise.
+struct Example {
+    context: String,
+    before: String,
+    after: String,
+}
+
+/// The response of `POST /api/impact`, as far as it is shown.
+#[derive(Deserialize)]
+struct Measured {
+    impact: Impact,
+}
+
+#[derive(Deserialize)]
+struct Impact {
+    contexts: usize,
+    flags: Vec<Flag>,
+}
+
+#[derive(Deserialize)]
+struct Flag {
+    #[serde(rename = "flag")]
+    name: String,
+    on: usize,
+    off: usize,
+    other: usize,
+    transitions: Vec<Transition>,
+    attributes: Vec<Attribute>,
+}
+
+#[derive(Deserialize)]
+struct Transition {
+    before: Option<State>,
+    after: Option<State>,
+    count: usize,
+    #[serde(default)]
+    examples: Vec<ExampleOf>,
+}
+
+#[derive(PartialEq, Deserialize)]
+struct State {
+    enabled: bool,
+    variant: Option<String>,
+    value: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct ExampleOf {
+    context: usize,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Attribute {
+    attribute: String,
+    values: Vec<ValueCount>,
+}
+
+#[derive(Deserialize)]
+struct ValueCount {
+    value: Option<Value>,
+    changed: usize,
+    contexts: usize,
+}
+
+/// Measures changes, a JSON list as in `POST /api/edits`, as a part of a page. The callers are those that were typed, one
+/// in JSON on each line, or else a sample of recent ones, or else the generated ones.
+pub(crate) async fn effect(api: &Api, changes: &str, typed: &str, generated: Vec<Value>) -> Markup {
+    Markup::rendered(&Effect::measure(api, changes, typed, generated).await)
+}
+
+impl Effect {
+    async fn measure(api: &Api, changes: &str, typed: &str, generated: Vec<Value>) -> Self {
+        if !typed.trim().is_empty() {
+            return match callers::typed(typed) {
+                Ok(callers) => {
+                    Self::of(api, changes, callers, |count| format!("the {count} that you entered")).await
+                }
+                Err(error) => Self { error: Some(error), ..Self::default() },
+            };
+        }
+        match impact(api, changes, "\"sample\"").await {
+            Ok(Measured { impact }) if impact.contexts > 0 => {
+                let callers = format!("{} recent ones", impact.contexts);
+                return Self::shown(impact, callers, &[]);
+            }
+            // There is no sample, or the changes have problems, which are shown at their fields.
+            Ok(_) => {}
+            Err(failure) if failure.problems.iter().any(|problem| problem.pointer == "/contexts") => {}
+            Err(failure) => return Self { error: Some(failure.message), ..Self::default() },
+        }
+        let callers = |count| format!("{count} made-up ones, with the values that the rules name");
+        Self::of(api, changes, generated, callers).await
+    }
+
+    async fn of(api: &Api, changes: &str, contexts: Vec<Value>, callers: impl Fn(usize) -> String) -> Self {
+        let list = Value::Array(contexts);
+        match impact(api, changes, &list.to_string()).await {
+            Ok(Measured { impact }) => {
+                let callers = callers(impact.contexts);
+                Self::shown(impact, callers, list.as_array().map(Vec::as_slice).unwrap_or_default())
+            }
+            Err(failure) => Self { error: Some(failure.message), ..Self::default() },
+        }
+    }
+
+    fn shown(impact: Impact, callers: String, contexts: &[Value]) -> Self {
+        let (all, count) = (impact.contexts, impact.flags.len());
+        let flags = impact.flags.into_iter().take(MOST_FLAGS).map(|flag| FlagEffect::of(flag, all, contexts));
+        let flags: Vec<_> = flags.collect();
+        Self { callers, more: count - flags.len(), flags, error: None }
+    }
+}
+
+async fn impact(api: &Api, changes: &str, contexts: &str) -> Result<Measured, Failure> {
+    let body = object(&[("changes", changes.to_owned()), ("contexts", contexts.to_owned())]);
+    let found = api.call(Method::POST, "/api/impact", &[], Some(body)).await?;
+    serde_json::from_value(found)
+        .map_err(|error| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+}
+
+impl FlagEffect {
+    fn of(flag: Flag, all: usize, contexts: &[Value]) -> Self {
+        let changed = flag.on + flag.off + flag.other;
+        let counts =
+            [("turn on", flag.on), ("turn off", flag.off), ("get another variant or value", flag.other)];
+        let mut examples = Vec::new();
+        let mut transitions = Vec::new();
+        for transition in flag.transitions {
+            let (before, after) = (state(transition.before.as_ref()), state(transition.after.as_ref()));
+            if transition.before == transition.after {
+                continue;
+            }
+            let example = |found: ExampleOf| Example {
+                context: contexts.get(found.context).map(ToString::to_string).unwrap_or_default(),
+                before: found.before.unwrap_or_default(),
+                after: found.after.unwrap_or_default(),
+            };
+            examples.extend(transition.examples.into_iter().map(example));
+            transitions.push((before, after, transition.count));
+        }
+        examples.truncate(MOST_EXAMPLES);
+        let values = |attribute: Attribute| {
+            let value = |found: ValueCount| {
+                let name = found.value.as_ref().map_or_else(|| "missing".to_owned(), plain);
+                (name, found.changed, found.contexts)
+            };
+            (attribute.attribute, attribute.values.into_iter().map(value).collect())
+        };
+        Self {
+            name: flag.name,
+            changed,
+            share: percent(changed, all),
+            counts: counts.into_iter().filter(|(_, count)| *count > 0).collect(),
+            transitions,
+            attributes: flag.attributes.into_iter().map(values).collect(),
+            examples: if contexts.is_empty() { Vec::new() } else { examples },
+        }
+    }
+}
+
+fn state(state: Option<&State>) -> String {
+    let Some(state) = state else { return "no flag".to_owned() };
+    let mut text = if state.enabled { "on" } else { "off" }.to_owned();
+    let value = state.value.as_ref().map(|value| format!("({})", plain(value)));
+    for part in state.variant.clone().into_iter().chain(value) {
+        text = format!("{text} {part}");
+    }
+    text
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio")]
+fn percent(part: usize, all: usize) -> String {
+    let percent = 100.0 * part as f64 / all.max(1) as f64;
+    format!("{} %", (percent * 10.0).round() / 10.0)
+}

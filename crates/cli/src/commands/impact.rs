@@ -1,0 +1,109 @@
+//! `novi impact`.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use novi::{
+    Context, Error,
+    error::json_terms,
+    rows::Rows,
+    store::{Change, Edit},
+};
+use serde_json::json;
+
+use crate::{
+    output::{Failure, WOULD_BE_REJECTED, print, print_json, sanitize, write},
+    session::{Session, read_input},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  novi impact --enable \"Combo AND\" --contexts users.jsonl
+  novi impact change.json --contexts users.jsonl
+  psql -Atc \"select json_build_object('targetingKey', id, 'country', country) from users\" \\
+    | novi impact change.json --contexts -
+
+CHANGE has the JSON of POST /api/edits:
+  {\"changes\": [{\"update_activation\": {\"row\": 3, \"set\": {\"config\": {\"percentage\": 50}}}}]}
+Nothing is written. The exit code is 5 if the change would be rejected.";
+
+/// Show whom a change would affect, without making it
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Impact {
+    /// File with the change in JSON; - reads standard input
+    #[arg(value_name = "CHANGE", required_unless_present_any = ["enable", "disable"])]
+    change: Option<PathBuf>,
+
+    /// Flag to turn on
+    #[arg(long, value_name = "FLAG", conflicts_with = "change")]
+    enable: Vec<String>,
+
+    /// Flag to turn off
+    #[arg(long, value_name = "FLAG", conflicts_with = "change")]
+    disable: Vec<String>,
+
+    /// File with the callers: the attributes of one in a JSON object on each line; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    contexts: PathBuf,
+}
+
+impl Impact {
+    pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        if self.contexts.as_os_str() == "-"
+            && self.change.as_ref().is_some_and(|file| file.as_os_str() == "-")
+        {
+            return Err(Failure::usage(
+                "expected standard input for either CHANGE or --contexts, found both",
+            ));
+        }
+        let contexts = self.read_contexts()?;
+        let flags = session.flags().await?;
+        let rows = session.store().await?.load().await?;
+        let edit = self.edit(&rows)?;
+        let (plan, impact) = flags.impact(rows, &edit, &contexts);
+        if session.json {
+            print_json(&json!({"plan": plan, "impact": impact}))?;
+        } else {
+            write(&sanitize(&impact.to_string()))?;
+            for problem in &plan.problems {
+                print(format_args!("problem: {problem}"))?;
+            }
+        }
+        if plan.problems.is_empty() {
+            Ok(ExitCode::SUCCESS)
+        } else {
+            Err(Failure::rejected(WOULD_BE_REJECTED))
+        }
+    }
+
+    fn edit(&self, rows: &Rows) -> Result<Edit, Failure> {
+        if let Some(file) = &self.change {
+            let name = file.display().to_string();
+            let text = read_input(file).map_err(|error| Failure::file(&name, &error))?;
+            return novi_server::read_edit(text.trim_start_matches('\u{feff}'), rows)
+                .map_err(|error| Failure::usage(format!("{name}: {error}")));
+        }
+        let set = |status: bool| move |flag: &String| Change::SetStatus { flag: flag.clone(), status };
+        let unknown = |name: &&String| !rows.flags.iter().any(|row| row.name == **name);
+        if let Some(name) = self.enable.iter().chain(&self.disable).find(unknown) {
+            return Err(Error::FlagNotFound { name: name.clone(), similar: None }.into());
+        }
+        Ok(Edit::new(self.enable.iter().map(set(true)).chain(self.disable.iter().map(set(false)))))
+    }
+
+    fn read_contexts(&self) -> Result<Vec<Context<'static>>, Failure> {
+        let name = self.contexts.display().to_string();
+        let text =
+            read_input(&self.contexts).map_err(|error| Failure::file(&name, &error).about("--contexts"))?;
+        let lines = (1..).zip(text.trim_start_matches('\u{feff}').lines());
+        let contexts = lines.filter(|(_, line)| !line.trim().is_empty()).map(|(number, line)| {
+            Context::from_json(line).map_err(|error| {
+                let expectation = "expected a JSON object like {\"targetingKey\": \"user-7\"}";
+                let problem = json_terms::unmet(expectation, &error);
+                Failure::usage(format!("--contexts: {name}, line {number}: {problem}"))
+            })
+        });
+        contexts.collect()
+    }
+}

@@ -1,0 +1,183 @@
+//! `POST /api/impact`: whom changes would affect, among the callers in the body.
+
+use axum::extract::{FromRequest, Request, State};
+use novi::{Context, error::json_terms, snapshot::Impact};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{json, value::RawValue};
+
+use crate::{
+    app::{
+        AppState,
+        extract::{check_encoding, check_length, check_values, declares_json, read_body},
+        progress::Progress,
+        rows::rows,
+    },
+    http::{
+        describe::{Input, Operation as Described, Schemas},
+        error::ApiError,
+        problem::Problem,
+        reply::Reply,
+    },
+    manage::{
+        edit::draft::Draft,
+        edits::{Edit, requested},
+        request::json_body::JsonBody,
+        response::plan::PlannedRows,
+    },
+    options::Options,
+};
+
+/// The most contexts of one request.
+const MOST_CONTEXTS: usize = 100_000;
+
+/// The most contexts whose problems are reported.
+const MOST_PROBLEMS: usize = 50;
+
+/// Changes, and the callers to evaluate.
+pub(crate) struct ImpactBody {
+    changes: JsonBody<Edit>,
+    /// `None` for the sample of recent contexts.
+    contexts: Option<Vec<Context<'static>>>,
+}
+
+/// What stands for the sample of recent contexts.
+const SAMPLE: &str = r#""sample""#;
+
+impl ImpactBody {
+    fn parse(bytes: &[u8], options: &Options) -> Result<Self, ApiError> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields, expecting = "an object with `changes` and `contexts`")]
+        struct Body<'a> {
+            #[serde(borrow)]
+            changes: &'a RawValue,
+            #[serde(borrow)]
+            contexts: &'a RawValue,
+        }
+        let text = std::str::from_utf8(bytes).map_err(ApiError::body_not_utf8)?;
+        let Body { changes, contexts } = serde_json::from_str(text)
+            .map_err(|error| ApiError::invalid_body(&json_terms::of_text(text, &error)))?;
+        let contexts = match contexts.get() {
+            SAMPLE => None,
+            _ => Some(parse_contexts(contexts, options)?),
+        };
+        let changes = JsonBody::parse(format!(r#"{{"changes": {changes}}}"#).as_bytes())?;
+        Ok(Self { changes, contexts })
+    }
+}
+
+fn parse_contexts(json: &RawValue, options: &Options) -> Result<Vec<Context<'static>>, ApiError> {
+    let contexts: Vec<&RawValue> = serde_json::from_str(json.get()).map_err(|error| {
+        let expectation = "expected a list of contexts, or \"sample\" for those of recent evaluations";
+        ApiError::invalid(vec![Problem::new("/contexts", json_terms::unmet(expectation, &error))])
+    })?;
+    if contexts.len() > MOST_CONTEXTS {
+        let message = format!("expected at most {MOST_CONTEXTS} contexts, found {}", contexts.len());
+        return Err(ApiError::invalid(vec![Problem::new("/contexts", message)]));
+    }
+    let mut problems = Vec::new();
+    let mut parsed = Vec::with_capacity(contexts.len());
+    for (index, context) in contexts.into_iter().enumerate() {
+        check_length(context.get().len(), options)?;
+        let context = Context::from_json(context.get()).map_err(|error| error.to_string());
+        let context = context.and_then(|context| check_values(&context, options).map(|()| context));
+        match context {
+            Ok(context) => parsed.push(context),
+            Err(message) => problems.push(Problem::new(format!("/contexts/{index}"), message)),
+        }
+        if problems.len() == MOST_PROBLEMS {
+            break;
+        }
+    }
+    if !problems.is_empty() {
+        return Err(ApiError::invalid(problems));
+    }
+    Ok(parsed)
+}
+
+impl FromRequest<AppState> for ImpactBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        check_encoding(&parts.headers)?;
+        if !declares_json(&parts.headers) {
+            return Err(ApiError::media_type());
+        }
+        let progress = parts.extensions.get::<Progress>().cloned().unwrap_or_default();
+        let bytes = read_body(body, &parts.headers, state.options().impact_limit, &progress).await?;
+        Self::parse(&bytes, state.options())
+    }
+}
+
+impl Input for ImpactBody {
+    fn describe(operation: &mut Described, schemas: &mut Schemas) {
+        let mut schema = json!({
+            "type": "object",
+            "required": ["changes", "contexts"],
+            "properties": {
+                "contexts": {
+                    "description": "The callers, or `sample` for those of recent evaluations that the server keeps",
+                    "anyOf": [
+                        {
+                            "type": "array",
+                            "maxItems": MOST_CONTEXTS,
+                            "items": {"type": "object", "description": "A caller's attributes by name"},
+                        },
+                        {"const": "sample"},
+                    ],
+                },
+            },
+            "additionalProperties": false,
+        });
+        schema["properties"]["changes"] = json!({
+            "description": "The changes, as in `POST /api/edits`",
+            "type": "array",
+            "items": schemas.input::<crate::manage::request::operation::Operation>(),
+        });
+        operation.body(true, "The changes and the callers", &schema);
+        operation.error(413, "The body is larger than `impact_limit`, or a context is too long");
+        operation.error(415, "The content type is not JSON");
+        operation.error(422, "A change or a context is invalid; `problems` has the places");
+    }
+}
+
+/// Whom the changes would affect.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct EditImpact {
+    /// The revision that was compared with.
+    revision: i64,
+    plan: PlannedRows,
+    /// Why the changes would be rejected; empty if they would be written.
+    problems: Vec<Problem>,
+    impact: Impact,
+}
+
+pub(crate) async fn impact(
+    State(state): State<AppState>,
+    body: ImpactBody,
+) -> Result<Reply<EditImpact>, ApiError> {
+    let ImpactBody { mut changes, contexts } = body;
+    let changed = requested(&mut changes)?;
+    let contexts = match contexts {
+        Some(contexts) => contexts,
+        None if state.sample().is_enabled() => state.sample().contexts(),
+        None => {
+            let message = "this server keeps no sample of contexts: set [server] sample_contexts";
+            return Err(ApiError::invalid(vec![Problem::new("/contexts", message)]));
+        }
+    };
+    let snapshot = state.flags().snapshot();
+    let rows = rows(&snapshot)?;
+    let mut draft = Draft::new(rows, &changes.json, &changes.problems);
+    for change in &changed {
+        draft.add(change);
+    }
+    if !draft.problems.is_empty() {
+        return Err(ApiError::rejected(draft.all_problems(Vec::new())));
+    }
+    let (plan, impact) = state.flags().impact(rows.clone(), &draft.edit(), &contexts);
+    let problems = draft.all_problems(plan.problems);
+    let plan = PlannedRows { flags: plan.flags, activations: plan.activations };
+    Reply::new(&EditImpact { revision: rows.revision.number(), plan, problems, impact })
+}

@@ -1,0 +1,55 @@
+//! Changes in the JSON of the API, for programs that have the rows themselves.
+
+use std::fmt;
+
+use novi::{rows::Rows, store::Edit};
+
+use crate::{
+    http::{error::ApiError, problem::Problem},
+    manage::{
+        edit::draft::Draft,
+        edits::{self, requested},
+        request::json_body::JsonBody,
+    },
+};
+
+/// Reads changes in the JSON that `POST /api/edits` takes: `{"changes": [{"update_flag": {"row": "Combo AND", "set":
+/// {"status": true}}}]}`. `rows` are the current ones, which the changes refer to.
+///
+/// # Errors
+/// [`EditError`] if the JSON is invalid, or the rows do not allow a change.
+pub fn read_edit(json: &str, rows: &Rows) -> Result<Edit, EditError> {
+    let invalid = |error: ApiError| EditError(error.into_problems());
+    let mut body: JsonBody<edits::Edit> = JsonBody::parse(json.as_bytes()).map_err(invalid)?;
+    let changes = requested(&mut body).map_err(invalid)?;
+    let mut draft = Draft::new(rows, &body.json, &body.problems);
+    for change in &changes {
+        draft.add(change);
+    }
+    if !draft.problems.is_empty() {
+        return Err(EditError(draft.problems));
+    }
+    if let Some(outdated) = draft.outdated.first() {
+        let (table, id, expected) = (outdated.table, outdated.id, outdated.expected);
+        let message = format!("{table}#{id} is no longer at version {expected}");
+        return Err(EditError(vec![Problem::new("", message)]));
+    }
+    Ok(draft.edit())
+}
+
+/// Why [`read_edit`] rejects changes: a line for each problem, with its place as a JSON pointer.
+#[derive(Debug)]
+pub struct EditError(Vec<Problem>);
+
+impl fmt::Display for EditError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, Problem { pointer, message, .. }) in self.0.iter().enumerate() {
+            let line = if index == 0 { "" } else { "\n" };
+            let colon = if pointer.is_empty() { "" } else { ": " };
+            write!(f, "{line}{pointer}{colon}{message}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for EditError {}
