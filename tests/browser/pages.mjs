@@ -173,6 +173,19 @@ await check("page shows what others change, and keeps what is typed", async () =
   await context.close();
 });
 
+await check("link on another site keeps the session", async () => {
+  const { context, page } = await open();
+  await page.goto(`${base}/flags`);
+  const before = await context.cookies();
+  await page.route("http://other.example/", (route) =>
+    route.fulfill({ contentType: "text/html", body: `<a href="${base}/flags/1">flag</a>` }));
+  await page.goto("http://other.example/");
+  await page.click("a");
+  await page.waitForSelector("h1 >> text=new-checkout");
+  equal((await context.cookies()).map((cookie) => cookie.value), before.map((cookie) => cookie.value), "the cookie");
+  await context.close();
+});
+
 await check("other sites cannot embed the page", async () => {
   const { context, page } = await open();
   await page.route("http://other.example/", (route) =>

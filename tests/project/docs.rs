@@ -47,6 +47,22 @@ fn page(kind: &ActivationType) -> String {
     page
 }
 
+/// An item of a list in lines of at most 120 characters.
+fn wrapped(item: &str) -> String {
+    let (mut text, mut length) = (String::new(), usize::MAX);
+    for word in item.split(' ') {
+        if length > 120 - word.chars().count() {
+            text += if text.is_empty() { "\n" } else { "\n  " };
+            length = if length == usize::MAX { 0 } else { 2 };
+        } else {
+            text.push(' ');
+        }
+        text += word;
+        length += word.chars().count() + 1;
+    }
+    text
+}
+
 /// What the rows of a sample require, in words.
 fn words(class: &str, sql: &str) -> String {
     let registry = Registry::global().unwrap();
@@ -60,7 +76,7 @@ fn words(class: &str, sql: &str) -> String {
     let phrased = Words::new(&registry, &rows);
     let phrase = |config: String| {
         let words = phrased.activation(&ActivationRow::new(1, "row", class, config)).words;
-        format!("\n- {}", words.replace('|', "\\|"))
+        wrapped(&format!("- {}", words.replace('|', "\\|")))
     };
     format!("In words:\n{}", configs.map(phrase).collect::<String>())
 }

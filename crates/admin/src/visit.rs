@@ -109,6 +109,13 @@ impl Guest {
         is_own && is_same_site && self.session.as_ref().is_some_and(|session| session.owns(key))
     }
 
+    /// Whether a link on another site leads here: then the browser keeps the cookie to itself, since it is
+    /// `SameSite=Strict`. It sends the cookie when the page loads itself again.
+    fn lacks_cookies(&self) -> bool {
+        let site = self.headers.get("sec-fetch-site");
+        self.session.is_none() && site.is_some_and(|site| site == "cross-site" || site == "same-site")
+    }
+
     /// A redirect to a page below the prefix.
     pub(crate) fn redirect(&self, path: &str) -> Response {
         redirect(&format!("{}{path}", self.prefix))
@@ -166,6 +173,9 @@ impl FromRequestParts<Site> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Response> {
         let guest = Guest::from_request_parts(parts, site).await?;
+        if guest.lacks_cookies() && parts.method == "GET" {
+            return Err(render(StatusCode::OK, &ReloadPage));
+        }
         let caller = match guest.api.get("/api/caller").await {
             Ok(caller) => serde_json::from_value::<Caller>(caller).ok(),
             Err(failure) if failure.status == StatusCode::UNAUTHORIZED => None,
@@ -243,6 +253,11 @@ impl Visit {
         self.guest.redirect(path)
     }
 }
+
+/// A page that loads itself again.
+#[derive(Template)]
+#[template(path = "reload.html")]
+struct ReloadPage;
 
 /// The page of an error.
 #[derive(Template)]

@@ -4,7 +4,10 @@ use std::fmt::{self, Write as _};
 
 use askama::{Template, filters::HtmlSafe};
 use chrono::{DateTime, NaiveTime, SecondsFormat, TimeDelta, Utc};
-use novi::activation::{ActivationWords, Share};
+use novi::{
+    activation::{ActivationWords, Share},
+    rows::{FailMode, FlagRow},
+};
 use serde_json::Value;
 
 /// HTML that needs no escaping, because it was made here from escaped texts.
@@ -67,14 +70,16 @@ pub(crate) fn words(text: &str) -> Markup {
 }
 
 /// The rule of a flag as a sentence: what callers get now, and what they would get while the flag is off.
-pub(crate) fn rule(status: bool, rule: &str) -> Markup {
+pub(crate) fn rule(row: &FlagRow, is_broken: bool, rule: &str) -> Markup {
     let Markup(html) = words(rule);
-    if status {
-        return Markup(html.replacen("on", "On", 1));
-    }
-    Markup(format!(
-        "<strong>Off for every caller.</strong> <span class=\"muted\">If turned on: {html}</span>"
-    ))
+    let (now, before) = match (row.status, is_broken, row.metadata.fail_mode) {
+        (true, false, _) => return Markup(html.replacen("on", "On", 1)),
+        (false, ..) => ("Off for every caller.", "If turned on:"),
+        (true, true, FailMode::Off) => ("Broken, so off for every caller.", "Its rule:"),
+        (true, true, FailMode::On) => ("Broken, so on for every caller.", "Its rule:"),
+        (true, true, FailMode::LastKnown) => ("Broken, so decided by its last valid rows.", "Its rule:"),
+    };
+    Markup(format!("<strong>{now}</strong> <span class=\"muted\">{before} {html}</span>"))
 }
 
 /// A paragraph of Markdown: code, bold text and the lines of a list.
@@ -201,8 +206,12 @@ mod tests {
 
     #[test]
     fn rules_and_docs_are_html() {
-        assert_eq!(rule(true, "on if `a` is <b>").0, "On if <code>a</code> is &lt;b&gt;");
-        assert!(rule(false, "on").0.starts_with("<strong>Off for every caller.</strong>"));
+        let row = |status| FlagRow::new(1, "a", status);
+        assert_eq!(rule(&row(true), false, "on if `a` is <b>").0, "On if <code>a</code> is &lt;b&gt;");
+        assert!(rule(&row(false), false, "on").0.starts_with("<strong>Off for every caller.</strong>"));
+        assert!(
+            rule(&row(true), true, "on").0.starts_with("<strong>Broken, so off for every caller.</strong>")
+        );
         assert_eq!(
             markdown("**A.** b\nc\n- `d`\n- <e>").0,
             "<strong>A.</strong> b c<br>· <code>d</code><br>· &lt;e&gt;"

@@ -31,6 +31,7 @@ struct FlagPage<'a> {
     bar: Markup,
     overridden: bool,
     issues: Vec<String>,
+    warnings: Vec<String>,
     activations: Vec<Markup>,
     variants: Option<String>,
     metadata: Option<String>,
@@ -88,16 +89,19 @@ pub(crate) async fn one(visit: Visit, Path(id): Path<i64>, Query(done): Query<Do
         Err(failure) => (Vec::new(), Some(failure.message)),
     };
     let is_here = |issue: &&novi::rows::Issue| issue.flags.contains(&row.name);
-    let issues = visit.snapshot.issues().iter().filter(is_here).map(ToString::to_string).collect();
+    let found = visit.snapshot.issues().iter().filter(is_here);
+    let (warnings, issues): (Vec<_>, Vec<_>) = found.partition(|issue| issue.warning);
+    let is_broken = !issues.is_empty();
     let requires = prerequisites(&tree, &visit);
     let cards = Cards { visit: &visit, rows, flag: id };
     Ok(visit.page(&FlagPage {
         layout: visit.layout(&row.name, Section::Flags),
         notice: done.notice(rows),
-        rule: rule(row.status, &sentence),
-        bar: bar(shares(&tree)),
+        rule: rule(row, is_broken, &sentence),
+        bar: if is_broken { Markup::default() } else { bar(shares(&tree)) },
         overridden: visit.snapshot.is_overridden(&row.name),
-        issues,
+        issues: issues.into_iter().map(ToString::to_string).collect(),
+        warnings: warnings.into_iter().map(ToString::to_string).collect(),
         activations: tree.iter().map(|activation| cards.card(activation)).collect(),
         variants: row.metadata.variants.as_deref().map(pretty),
         metadata: row.metadata.metadata.as_deref().map(pretty),

@@ -229,19 +229,21 @@ fn line(
     let phrased = Words::new(registry, rows);
     let metadata = &row.metadata;
     let (sentence, activations) = phrased.flag(row.id);
+    let broken = issues.get(row.name.as_str()).copied().unwrap_or_default();
     Line {
         id: row.id,
         name: row.name.clone(),
         description: metadata.description.clone(),
         on: row.status,
         overridden: visit.snapshot.is_overridden(&row.name),
-        rule: rule(row.status, &short(&sentence)),
-        bar: bar(shares(&activations)),
+        rule: rule(row, broken > 0, &short(&sentence)),
+        // The shares of an invalid row are not those of callers.
+        bar: if broken > 0 { Markup::default() } else { bar(shares(&activations)) },
         owner: metadata.owner.clone(),
         tags: metadata.tags.clone(),
         expiry: metadata.expires_at.map(time),
         expired: metadata.expires_at.is_some_and(|at| at <= Utc::now()),
-        issues: issues.get(row.name.as_str()).copied().unwrap_or_default(),
+        issues: broken,
     }
 }
 

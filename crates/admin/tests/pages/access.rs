@@ -98,6 +98,22 @@ async fn visitor_logs_in_with_a_token_and_gets_a_new_cookie() {
 }
 
 #[tokio::test]
+async fn link_on_another_site_does_not_replace_the_cookie() {
+    let site = Site::closed(ROWS).await;
+    site.token(Role::Admin, "ada").await;
+    let mut browser = site.browser();
+    browser.headers.push(("sec-fetch-site", "cross-site".to_owned()));
+    let reply = browser.get("/flags/1").await;
+    assert_eq!((reply.status.as_u16(), reply.header("set-cookie")), (200, ""));
+    reply.has(r#"<meta http-equiv="refresh" content="0">"#);
+    assert!(!reply.text.contains("new-checkout"));
+    // Loaded by itself, the page says what the browser sends.
+    browser.headers.pop();
+    browser.headers.push(("sec-fetch-site", "same-origin".to_owned()));
+    assert_eq!(browser.get("/flags/1").await.status, 303);
+}
+
+#[tokio::test]
 async fn cookie_is_for_https_only_behind_https() {
     let site = Site::open(ROWS).await;
     let mut browser = site.browser();

@@ -86,6 +86,7 @@ async fn flag_has_its_tree_and_its_relations() {
     flag.has("express");
     let flag = browser.get("/flags/4").await;
     flag.has("Broken.");
+    flag.has("Broken, so off for every caller.");
     flag.has("expected 0 to 100, found 250");
     assert_eq!(browser.get("/flags/99").await.status, 404);
     assert_eq!(browser.get("/flags/x").await.status, 400);
