@@ -19,6 +19,7 @@ use std::{
     fmt,
     path::Path,
     sync::{Arc, OnceLock},
+    time::Instant,
 };
 
 use chrono::{DateTime, Utc};
@@ -286,6 +287,20 @@ impl Flags {
     /// uses the activation types, static context and overrides of these flags; evaluations are not counted.
     #[must_use]
     pub fn impact(&self, rows: Rows, edit: &Edit, contexts: &[Context<'_>]) -> (Plan, Impact) {
+        let (plan, impact) = self.impact_until(None, rows, edit, contexts);
+        (plan, impact.unwrap_or_default())
+    }
+
+    /// Like [`impact`](Self::impact), for a caller that has a limited time; there is no impact if it ends before all
+    /// contexts are evaluated.
+    #[must_use]
+    pub fn impact_until(
+        &self,
+        deadline: Option<Instant>,
+        rows: Rows,
+        edit: &Edit,
+        contexts: &[Context<'_>],
+    ) -> (Plan, Option<Impact>) {
         let plan = self.validator().plan(rows.clone(), edit);
         let (after, _) = edit.after_with_problems(&rows);
         let names = |rows: &Rows| -> HashMap<i64, String> {
@@ -300,7 +315,7 @@ impl Flags {
             })
             .collect();
         let (before, after) = (self.snapshot_of(rows), self.snapshot_of(after));
-        let impact = Impact::measure((&before, &after), &flags, contexts);
+        let impact = Impact::measure((&before, &after), &flags, contexts, deadline);
         (plan, impact)
     }
 

@@ -4,6 +4,7 @@ use std::{
     cmp::Reverse,
     collections::{BTreeMap, HashMap},
     fmt,
+    time::Instant,
 };
 
 use schemars::JsonSchema;
@@ -33,7 +34,7 @@ const MAX_VALUE_BYTES: usize = 128;
 
 /// Whom a change of rows affects, among given callers. See
 /// [`Flags::impact`](crate::flags::Flags::impact).
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Impact {
     /// How many contexts were evaluated.
     pub contexts: usize,
@@ -136,15 +137,17 @@ pub(crate) struct Compared<'a> {
 }
 
 impl Impact {
-    /// Compares the decisions of flags in two snapshots.
+    /// Compares the decisions of flags in two snapshots; `None` if it takes longer than until the deadline.
     pub(crate) fn measure(
         (before, after): (&Snapshot, &Snapshot),
         flags: &[Compared<'_>],
         contexts: &[Context<'_>],
-    ) -> Self {
+        deadline: Option<Instant>,
+    ) -> Option<Self> {
         let groups = Groups::new(contexts);
-        let flags = flags.iter().map(|compared| flag((before, after), compared, contexts, &groups));
-        Self { contexts: contexts.len(), flags: flags.collect() }
+        let flags =
+            flags.iter().map(|compared| flag((before, after), compared, (contexts, deadline), &groups));
+        Some(Self { contexts: contexts.len(), flags: flags.collect::<Option<_>>()? })
     }
 }
 
@@ -154,13 +157,18 @@ type Seen = Option<(bool, Option<Variant>)>;
 fn flag(
     (before, after): (&Snapshot, &Snapshot),
     compared: &Compared<'_>,
-    contexts: &[Context<'_>],
+    (contexts, deadline): (&[Context<'_>], Option<Instant>),
     groups: &Groups,
-) -> FlagImpact {
+) -> Option<FlagImpact> {
+    /// The clock is read once for so many contexts.
+    const STEP: usize = 64;
     let mut transitions: Vec<Transition> = Vec::new();
     let mut places: HashMap<[Seen; 2], usize> = HashMap::new();
     let mut changed = Vec::new();
     for (index, context) in contexts.iter().enumerate() {
+        if index % STEP == 0 && deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return None;
+        }
         let was = compared.before.and_then(|name| before.decision(name, context));
         let is = compared.after.and_then(|name| after.decision(name, context));
         let seen = [&was, &is].map(|decision| decision.as_ref().map(Decision::outcome));
@@ -195,7 +203,7 @@ fn flag(
         } += transition.count;
     }
     transitions.sort_by_key(|transition| Reverse(transition.count));
-    FlagImpact {
+    Some(FlagImpact {
         flag: compared.after.or(compared.before).unwrap_or_default().to_owned(),
         on,
         off,
@@ -203,7 +211,7 @@ fn flag(
         same: contexts.len() - changed.len(),
         transitions,
         attributes: groups.of_changed(&changed),
-    }
+    })
 }
 
 impl ImpactState {

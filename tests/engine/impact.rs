@@ -1,5 +1,7 @@
 //! Whom an edit would affect.
 
+use std::time::{Duration, Instant};
+
 use novi::{
     Context, Flags,
     rows::{ActivationRow, FlagMetadata, FlagRow, LinkRow, Rows},
@@ -139,4 +141,14 @@ fn only_a_bounded_number_of_values_is_counted() {
     let names: Vec<_> = impact.flags[0].attributes.iter().map(|found| found.attribute.as_str()).collect();
     assert_eq!(names, ["half"]);
     assert_eq!(impact.flags[0].transitions[0].examples.len(), 10);
+}
+
+#[test]
+fn measuring_stops_at_its_deadline() {
+    let flags = Flags::from_rows(rows()).unwrap();
+    let edit = Edit::new([Change::SetStatus { flag: "rollout".to_owned(), status: false }]);
+    let (plan, impact) = flags.impact_until(Some(Instant::now()), rows(), &edit, &callers());
+    assert_eq!((plan.flags.len(), impact.is_none()), (2, true));
+    let later = Instant::now().checked_add(Duration::from_hours(1));
+    assert!(flags.impact_until(later, rows(), &edit, &callers()).1.is_some());
 }

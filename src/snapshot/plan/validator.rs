@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use crate::{
-    activation::registry::Registry,
+    activation::{MissingFlags, registry::Registry},
     rows::{FlagMetadata, Rows, issue::Issue},
     snapshot::{
         Settings, Snapshot,
@@ -47,9 +47,11 @@ impl Validator {
         plan::compare(was, will_be, problems)
     }
 
-    /// Uses default settings: overrides and the features of one program do not decide which rows are valid.
+    /// Uses default settings: overrides and the features of one program do not decide which rows are valid. Only
+    /// flags that are missing break what refers to them: most are misspelled, or are about to be deleted.
     fn compile(&self, rows: &Arc<Rows>) -> Snapshot {
-        Snapshot::compile(Arc::clone(rows), &self.registry, &Settings::default(), None)
+        let settings = Settings { missing_flags: MissingFlags::Issue, ..Settings::default() };
+        Snapshot::compile(Arc::clone(rows), &self.registry, &settings, None)
     }
 }
 

@@ -1,5 +1,7 @@
 //! `POST /api/impact`: whom changes would affect, among the callers in the body.
 
+use std::time::Instant;
+
 use axum::extract::{FromRequest, Request, State};
 use novi::{Context, error::json_terms, snapshot::Impact};
 use schemars::JsonSchema;
@@ -176,7 +178,10 @@ pub(crate) async fn impact(
     if !draft.problems.is_empty() {
         return Err(ApiError::rejected(draft.all_problems(Vec::new())));
     }
-    let (plan, impact) = state.flags().impact(rows.clone(), &draft.edit(), &contexts);
+    let limit = state.options().request_timeout;
+    let deadline = Instant::now().checked_add(limit);
+    let (plan, impact) = state.flags().impact_until(deadline, rows.clone(), &draft.edit(), &contexts);
+    let impact = impact.ok_or_else(|| ApiError::answer_timeout(limit))?;
     let problems = draft.all_problems(plan.problems);
     let plan = PlannedRows { flags: plan.flags, activations: plan.activations };
     Reply::new(&EditImpact { revision: rows.revision.number(), plan, problems, impact })
