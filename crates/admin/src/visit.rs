@@ -408,8 +408,10 @@ impl Sent {
     /// The headers of a change: why, and who if no token says so.
     pub(crate) fn authorship(&self) -> Vec<(&'static str, &str)> {
         let mut headers = Vec::new();
+        // A header is one line, and so is the field.
+        let first_line = |text: &'_ str| text.lines().next().unwrap_or_default().len();
         if let Some(reason) = self.optional("reason") {
-            headers.push(("x-novi-reason", reason));
+            headers.push(("x-novi-reason", reason.get(..first_line(reason)).unwrap_or_default()));
         }
         if let Some(actor) = self.optional("actor").filter(|_| self.visit.caller.token.is_none()) {
             headers.push(("x-novi-actor", actor));

@@ -259,7 +259,7 @@ pub(crate) async fn create(sent: Sent) -> Page {
             let id = created["rows"].as_array().into_iter().flatten();
             let id = id.filter(|row| row["table"] == "flags").find_map(|row| row["id"].as_i64());
             let id = id.unwrap_or_default();
-            Ok(visit.redirect(&format!("/flags/{id}?done=created&flag={id}")))
+            Ok(visit.redirect(&format!("/flags/{id}?done=created&of={id}")))
         }
         Err(mut failure) => {
             for problem in &mut failure.problems {

@@ -141,6 +141,7 @@ pub(crate) struct Undo {
 pub(crate) struct Done {
     #[serde(rename = "done")]
     what: String,
+    #[serde(rename = "of")]
     flag: Option<i64>,
     before: Option<i64>,
     after: Option<i64>,
@@ -150,7 +151,7 @@ impl Done {
     /// The address with what was done, according to the response of the API.
     pub(crate) fn query(done: &str, id: i64, before: i64, response: &Value) -> String {
         let after = response["revision"].as_i64().unwrap_or(before);
-        format!("done={done}&flag={id}&before={before}&after={after}")
+        format!("done={done}&of={id}&before={before}&after={after}")
     }
 
     /// The notice, with the name of the flag as it is now.

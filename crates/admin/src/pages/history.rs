@@ -2,7 +2,10 @@
 
 use askama::Template;
 use axum::{extract::Query, http::Method, response::Response};
-use novi::{activation::Words, rows::ActivationRow};
+use novi::{
+    activation::Words,
+    rows::{ActivationRow, FlagRow, Rows},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -16,6 +19,9 @@ use crate::{
 /// The longest value that is shown.
 const LONGEST: usize = 400;
 
+/// The most differences of a rollback that are shown.
+const MOST_DIFFERENCES: usize = 200;
+
 /// A revision, and what changed in it.
 pub(crate) struct Change {
     pub(crate) revision: i64,
@@ -24,6 +30,8 @@ pub(crate) struct Change {
     pub(crate) actor: String,
     pub(crate) reason: String,
     pub(crate) rows: Vec<Row>,
+    /// The flag that all rows belong to, if it is one: only that is rolled back.
+    pub(crate) flag: String,
 }
 
 /// A row that changed.
@@ -32,6 +40,8 @@ pub(crate) struct Row {
     pub(crate) subject: String,
     pub(crate) link: Option<String>,
     pub(crate) fields: Vec<Field>,
+    /// The name of the only flag that the row belongs to.
+    flag: Option<String>,
 }
 
 /// A field that changed.
@@ -54,13 +64,26 @@ pub(crate) fn changes(page: &Value, visit: &Visit, words: &Words<'_>) -> Vec<Cha
                 actor: text_of(item, "actor"),
                 reason: text_of(item, "reason"),
                 rows: Vec::new(),
+                flag: String::new(),
             });
         }
         if let Some(change) = changes.last_mut() {
             change.rows.push(row(item, visit, words));
         }
     }
+    for change in &mut changes {
+        let first = change.rows.first().and_then(|row| row.flag.clone());
+        let is_same = change.rows.iter().all(|row| row.flag == first);
+        change.flag = first.filter(|_| is_same).unwrap_or_default();
+    }
     changes
+}
+
+/// The flag that is linked to an activation, if it is only one.
+fn only_flag(rows: &Rows, activation: i64) -> Option<&FlagRow> {
+    let mut flags = rows.links.iter().filter(|link| link.activation_id == Some(activation));
+    let first = flags.next()?.flag_id?;
+    flags.next().is_none().then(|| find(rows, first)).flatten()
 }
 
 /// What happened to a row, in words.
@@ -76,6 +99,14 @@ fn row(item: &Value, visit: &Visit, words: &Words<'_>) -> Row {
     };
     let rows = visit.snapshot.rows();
     let known = flag.and_then(|id| find(rows?, id));
+    let activation = match entity.as_str() {
+        "activations" => row["id"].as_i64(),
+        "activation_members" => row["activation_id"].as_i64(),
+        _ => None,
+    };
+    let owner = known.or_else(|| only_flag(rows?, activation?)).map(|flag| flag.name.clone());
+    // A deleted flag is rolled back by its name.
+    let owner = owner.or_else(|| (entity == "flags").then(|| text_of(row, "name")));
     let subject = match (entity.as_str(), known) {
         ("flag_metadata" | "flags_activations", Some(flag)) => flag.name.clone(),
         ("flags" | "activations", _) => text_of(row, "name"),
@@ -89,7 +120,7 @@ fn row(item: &Value, visit: &Visit, words: &Words<'_>) -> Row {
         fields.retain(|field| field.name != "status");
     }
     let link = known.map(|flag| format!("{}/flags/{}", visit.prefix(), flag.id));
-    Row { operation: done.to_owned(), subject, link, fields }
+    Row { operation: done.to_owned(), subject, link, fields, flag: owner }
 }
 
 /// What was done to a row of a table.
@@ -198,6 +229,8 @@ struct RollbackPage {
     to: i64,
     flag: String,
     differences: Vec<Row>,
+    /// How many differences are not shown.
+    more: usize,
 }
 
 impl Target {
@@ -217,12 +250,15 @@ pub(crate) async fn plan(Editor(visit): Editor, Query(target): Query<Target>) ->
         subject: text_of(item, "subject"),
         link: None,
         fields: fields(item),
+        flag: None,
     };
+    let differences = planned["differences"].as_array().map(Vec::as_slice).unwrap_or_default();
     Ok(visit.page(&RollbackPage {
         layout: visit.layout("Roll back", Section::History),
         to: target.to,
         flag: target.flag,
-        differences: planned["differences"].as_array().into_iter().flatten().map(difference).collect(),
+        more: differences.len().saturating_sub(MOST_DIFFERENCES),
+        differences: differences.iter().take(MOST_DIFFERENCES).map(difference).collect(),
     }))
 }
 

@@ -113,5 +113,5 @@ pub(crate) async fn undo(Path(id): Path<i64>, sent: Sent) -> Page {
     headers.push(("x-novi-reason", "undo"));
     let undone = visit.api().call(Method::POST, "/api/rollback", &headers, Some(body)).await;
     undone.map_err(|failure| visit.fail(&failure))?;
-    Ok(visit.redirect(&format!("/flags/{id}?done=undone&flag={id}")))
+    Ok(visit.redirect(&format!("/flags/{id}?done=undone&of={id}")))
 }

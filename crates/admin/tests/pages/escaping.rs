@@ -49,7 +49,7 @@ async fn no_column_becomes_html() {
             format!("/playground?flag={name}&context={name}"),
             format!("/types/{name}"),
             format!("/login?next={name}"),
-            format!("/flags?done={name}&flag=1"),
+            format!("/flags?done={name}&of=1"),
             "/activations/3/edit".to_owned(),
             "/activations/4/edit".to_owned(),
             "/activations/5/edit".to_owned(),
