@@ -1,6 +1,6 @@
 //! Values of attributes of a [`Context`](crate::context::Context).
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, collections::HashSet, fmt};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{
@@ -300,6 +300,30 @@ impl<'de> Visitor<'de> for ValueVisitor {
         while let Some((key, value)) = map.next_entry::<String, Value<'static>>()? {
             fields.push((Cow::Owned(key), value));
         }
+        keep_last(&mut fields);
         Ok(Value::Object(fields))
     }
+}
+
+/// Of fields with the same name only the last one counts, as with attributes of the context itself.
+fn keep_last(fields: &mut Vec<(Cow<'static, str>, Value<'static>)>) {
+    /// Up to this size, comparing all pairs is faster than hashing.
+    const FEW: usize = 8;
+    let has_same = |(index, (name, _)): (usize, &(Cow<'_, str>, _))| {
+        fields.iter().take(index).any(|(other, _)| other == name)
+    };
+    let is_unique = if fields.len() <= FEW {
+        !fields.iter().enumerate().any(has_same)
+    } else {
+        let mut names = HashSet::with_capacity(fields.len());
+        fields.iter().all(|(name, _)| names.insert(name))
+    };
+    if is_unique {
+        return;
+    }
+    let mut names = HashSet::with_capacity(fields.len());
+    let mut kept: Vec<_> = std::mem::take(fields).into_iter().rev().collect();
+    kept.retain(|(name, _)| names.insert(name.clone()));
+    kept.reverse();
+    *fields = kept;
 }

@@ -217,6 +217,14 @@ impl Suite {
             .unwrap()
     }
 
+    /// Whether the value of a flag is that of its variant, and not whether it is on.
+    pub(crate) fn has_values(&self, name: &str) -> bool {
+        self.flags.iter().any(|flag| {
+            let is_declared = !matches!(flag.value_type, None | Some(ValueType::Boolean | ValueType::Any));
+            flag.name == name && (flag.variants.is_some() || is_declared)
+        })
+    }
+
     /// Compares every case with the flags.
     pub(crate) fn check(&self, flags: &Flags, place: &str) {
         let issues: Vec<String> = flags.issues().iter().map(ToString::to_string).collect();
@@ -237,10 +245,7 @@ impl Suite {
             let at = format!("{place}: {:?} with {}", case.flag, case.context_text());
             assert_eq!(found, case.expected(), "{at}");
             assert_eq!(flags.is_enabled(&case.flag, &context), case.enabled, "is_enabled, {at}");
-            let has_values = self.flags.iter().any(|flag| {
-                let has_values = flag.variants.is_some() || flag.value_type == Some(ValueType::String);
-                flag.name == case.flag && has_values
-            });
+            let has_values = self.has_values(&case.flag);
             if let Ok(decision) = flags.evaluate(&case.flag, &context) {
                 // R11: all decisions of a snapshot have its revision.
                 let snapshot = flags.snapshot();

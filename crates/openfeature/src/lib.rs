@@ -50,7 +50,7 @@
 //! |---|---|
 //! | `General("DISABLED")` | no value, because the status is off and there is no off variant |
 //! | `General("DEFAULT")` | no value, because the flag is off for this user, or on without a variant |
-//! | `PARSE_ERROR` | no value, because the flag depends on an invalid row |
+//! | `PARSE_ERROR` | no value, because the flag depends on an invalid row, or its variant has no value of the flag's type |
 //! | `TARGETING_KEY_MISSING` | the flag draws by the targeting key, and would decide otherwise with one |
 //! | `FLAG_NOT_FOUND` | the flag does not exist |
 //! | `TYPE_MISMATCH` | the value has another type |

@@ -47,6 +47,11 @@ impl NoviProvider {
         let value = match read(&decision) {
             Some(Ok(value)) => value,
             Some(Err(found)) => return Err(mismatch(flag, kind, &found)),
+            None if decision.variant().is_some() => {
+                let message =
+                    format!("flag {flag:?}: its variant has no value of the flag's type; use the default");
+                return Err(evaluation_error(EvaluationErrorCode::ParseError, message));
+            }
             None => return Err(without_value(flag, decision.reason())),
         };
         Ok(ResolutionDetails {

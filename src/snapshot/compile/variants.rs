@@ -73,8 +73,10 @@ impl Values {
             let mut number = |name: &Option<String>| name.as_deref().map(|name| variants.intern(name));
             let (default, off) = (number(&metadata.default_variant), number(&metadata.off_variant));
             let are_names = metadata.value_type == Some(ValueType::String);
-            return Ok((default.is_some() || off.is_some() || are_names).then(|| Self {
-                declared: are_names,
+            // Whether the flag is on is no number and no object.
+            let declared = !matches!(metadata.value_type, None | Some(ValueType::Boolean | ValueType::Any));
+            return Ok((default.is_some() || off.is_some() || declared).then(|| Self {
+                declared,
                 are_names,
                 default,
                 off,

@@ -275,10 +275,21 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "targeting_key_missing", message)
     }
 
+    /// The variant of a flag has no value.
+    pub(crate) fn variant_without_value(key: &str) -> Self {
+        let message = format!(
+            "the variant of flag {:?} has no value, or one of another type than the flag declares; see `novi check`",
+            short(key)
+        );
+        Self::new(StatusCode::BAD_REQUEST, "flag_broken", message)
+    }
+
     /// The answer of a flag depends on the targeting key.
     pub(crate) fn flag_needs_targeting_key(key: &str) -> Self {
-        let message =
-            format!("context.targetingKey: expected a string, found none; flag {:?} draws by it", short(key));
+        let message = format!(
+            "context.targetingKey: expected a string that is not empty; flag {:?} draws by it",
+            short(key)
+        );
         Self::new(StatusCode::BAD_REQUEST, "targeting_key_missing", message)
     }
 

@@ -207,6 +207,7 @@ impl EvaluationRequest<'_> {
         }
         match response::Error::of(&decision, context) {
             Some(response::Error::Broken) => return Err(ApiError::flag_broken(key)),
+            Some(response::Error::NoValue) => return Err(ApiError::variant_without_value(key)),
             Some(response::Error::TargetingKeyMissing) => {
                 return Err(ApiError::flag_needs_targeting_key(key));
             }

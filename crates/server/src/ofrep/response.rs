@@ -10,6 +10,8 @@ use crate::http::describe::Operation;
 pub(crate) enum Error {
     /// It is broken and has no value.
     Broken,
+    /// Its variant has no value, or one of another type than the flag declares.
+    NoValue,
     /// Its answer depends on the targeting key.
     TargetingKeyMissing,
 }
@@ -20,6 +22,9 @@ impl Error {
         if decision.reason() == Reason::Error && decision.value().is_none() {
             return Some(Self::Broken);
         }
+        if decision.variant().is_some() && decision.value().is_none() {
+            return Some(Self::NoValue);
+        }
         decision.needs_targeting_key(context).then_some(Self::TargetingKeyMissing)
     }
 
@@ -27,6 +32,9 @@ impl Error {
         match self {
             Self::Broken => {
                 r#","errorCode":"PARSE_ERROR","errorDetails":"the flag is broken by an invalid row"}"#
+            }
+            Self::NoValue => {
+                r#","errorCode":"PARSE_ERROR","errorDetails":"the variant has no value of the flag's type"}"#
             }
             Self::TargetingKeyMissing => {
                 r#","errorCode":"TARGETING_KEY_MISSING","errorDetails":"the flag draws by targetingKey, which the context does not have"}"#

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::common::Server;
 
 /// The decision by OFREP, which only takes strings as targeting keys.
-async fn check_ofrep(server: &Server, case: &suite::Case, at: &str) {
+async fn check_ofrep(server: &Server, case: &suite::Case, has_values: bool, at: &str) {
     let context = case.context();
     if context.get("targetingKey").is_some_and(|key| key.as_str().is_none()) {
         return;
@@ -23,6 +23,10 @@ async fn check_ofrep(server: &Server, case: &suite::Case, at: &str) {
     let body: Value = answer.json().await.unwrap();
     if case.reason == "ERROR" && status == 400 {
         assert_eq!(body["errorCode"], "PARSE_ERROR", "{at}");
+        return;
+    }
+    if has_values && case.variant.is_some() && case.value.is_none() && case.reason != "ERROR" {
+        assert_eq!((status, &body["errorCode"]), (400, &Value::from("PARSE_ERROR")), "{at}");
         return;
     }
     if case.needs_targeting_key {
@@ -85,7 +89,7 @@ async fn server_passes_the_spec() {
                 let all = server.post("/evaluatedFlags", case.context_text().to_owned()).await.ok();
                 let found = all.as_array().unwrap().iter().find(|flag| flag["name"] == *case.flag);
                 assert_eq!(found, Some(&body), "among all, {at}");
-                check_ofrep(&server, case, &at).await;
+                check_ofrep(&server, case, suite.has_values(&case.flag), &at).await;
             }
         }
     }
