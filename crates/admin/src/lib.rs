@@ -109,7 +109,7 @@ async fn limit_time(request: Request, next: Next) -> Response {
 
 fn pages(flags: Flags, api: Router, secure: bool) -> Router {
     use pages::{
-        activation, edit, flag, flags as list, history, lists, live, login, playground, status, switch,
+        activation, edit, flag, flags as list, history, link, lists, live, login, playground, status, switch,
         tokens,
     };
     Router::new()
@@ -120,6 +120,8 @@ fn pages(flags: Flags, api: Router, secure: bool) -> Router {
         .route("/flags/{id}/switch", get(switch::ask).post(switch::switch))
         .route("/flags/{id}/undo", post(switch::undo))
         .route("/flags/{id}/edit", get(edit::edit).post(edit::update))
+        .route("/flags/{id}/add", get(link::ask).post(link::add))
+        .route("/flags/{id}/remove", post(link::remove))
         .route("/flags/{id}/delete", get(edit::confirm_delete).post(edit::delete))
         .route("/activations/{id}/edit", get(activation::edit).post(activation::update))
         .route("/history", get(history::list))

@@ -33,6 +33,8 @@ struct FlagPage<'a> {
     issues: Vec<String>,
     warnings: Vec<String>,
     activations: Vec<Markup>,
+    /// The activations that the flag is linked to, by id and name.
+    linked: Vec<(i64, String)>,
     variants: Option<String>,
     metadata: Option<String>,
     expiry: Option<Markup>,
@@ -93,6 +95,9 @@ pub(crate) async fn one(visit: Visit, Path(id): Path<i64>, Query(done): Query<Do
     let (warnings, issues): (Vec<_>, Vec<_>) = found.partition(|issue| issue.warning);
     let is_broken = !issues.is_empty();
     let requires = prerequisites(&tree, &visit);
+    let linked = rows.links.iter().filter(|link| link.flag_id == Some(id));
+    let linked = linked.filter_map(|link| link.activation_id);
+    let activation = |rows: &Rows, id: i64| rows.activations.iter().find(|row| row.id == id).cloned();
     let cards = Cards { visit: &visit, rows, flag: id };
     Ok(visit.page(&FlagPage {
         layout: visit.layout(&row.name, Section::Flags),
@@ -103,6 +108,7 @@ pub(crate) async fn one(visit: Visit, Path(id): Path<i64>, Query(done): Query<Do
         issues: issues.into_iter().map(ToString::to_string).collect(),
         warnings: warnings.into_iter().map(ToString::to_string).collect(),
         activations: tree.iter().map(|activation| cards.card(activation)).collect(),
+        linked: linked.filter_map(|id| Some((id, activation(rows, id)?.name.clone()))).collect(),
         variants: row.metadata.variants.as_deref().map(pretty),
         metadata: row.metadata.metadata.as_deref().map(pretty),
         expiry: row.metadata.expires_at.map(time),

@@ -7,6 +7,7 @@ pub(crate) mod flag;
 pub(crate) mod flags;
 pub(crate) mod form;
 pub(crate) mod history;
+pub(crate) mod link;
 pub(crate) mod lists;
 pub(crate) mod live;
 pub(crate) mod login;

@@ -45,6 +45,13 @@ pub(crate) const TEMPLATES: &[Template] = &[
         config: "{\n  \"steps\": [\n    {\"at\": \"START\", \"percentage\": 1},\n    {\"at\": \"MIDDLE\", \"percentage\": 25},\n    {\"at\": \"END\", \"percentage\": 100}\n  ]\n}",
     },
     Template {
+        slug: "window",
+        title: "Window of time",
+        about: "On from one day to another",
+        class: Some("novi.date_time"),
+        config: "{\n  \"startDateTime\": \"START\",\n  \"endDateTime\": \"END\",\n  \"timezone\": \"UTC\"\n}",
+    },
+    Template {
         slug: "members",
         title: "Allow list",
         about: "On for the users in a list",

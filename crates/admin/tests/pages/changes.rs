@@ -173,7 +173,7 @@ async fn flags_are_created_from_every_template() {
         .skip(1)
         .map(|rest| rest.split('"').next().unwrap().to_owned())
         .collect();
-    assert_eq!(slugs.len(), 6);
+    assert_eq!(slugs.len(), 7);
     for slug in &slugs {
         let form = format!("/flags/new?from={slug}");
         let text = browser.get(&form).await.text;
@@ -187,7 +187,7 @@ async fn flags_are_created_from_every_template() {
         browser.get(&location(&created)).await.has(&format!("Created {slug}."));
     }
     let rows = site.store.load().await.unwrap();
-    assert_eq!((rows.flags.len(), rows.activations.len(), rows.links.len()), (6, 5, 5));
+    assert_eq!((rows.flags.len(), rows.activations.len(), rows.links.len()), (7, 6, 6));
     assert_eq!(site.flags.issues(), []);
     let reply =
         browser.post("/flags/new?from=switch", "/flags/new", &[("from", "switch"), ("name", "split")]).await;
@@ -197,7 +197,7 @@ async fn flags_are_created_from_every_template() {
     let reply = browser.post("/flags/new?from=rollout", "/flags/new", &fields).await;
     assert_eq!(reply.status, 422);
     reply.has(r#"id="config-problem""#);
-    assert_eq!(site.store.load().await.unwrap().flags.len(), 6);
+    assert_eq!(site.store.load().await.unwrap().flags.len(), 7);
 }
 
 #[tokio::test]
@@ -246,4 +246,40 @@ async fn first_token_closes_the_pages() {
     location(&browser.post("/flags", "/flags/1/switch", &fields).await);
     let newest = site.store.history(&HistoryQuery::default().limit(1)).await.unwrap().remove(0);
     assert_eq!(newest.actor.as_deref(), Some("ada"));
+}
+
+#[tokio::test]
+async fn activations_are_added_to_a_flag_and_removed() {
+    for database in databases().await {
+        let site = Site::over(&database, ROWS).await;
+        let mut browser = site.browser();
+        let page = "/flags/1/add?from=country";
+        let form = browser.get(page).await;
+        let version = form.field("version");
+        let added = |config: &'static str| {
+            [("from", "country"), ("name", "Two countries"), ("config", config), ("version", "V")]
+        };
+        let mut sent = added(r#"{"attribute": "country"}"#);
+        sent[3].1 = &version;
+        let reply = browser.post(page, "/flags/1/add", &sent).await;
+        assert_eq!(reply.status, 422);
+        reply.has(r#"id="config-problem""#);
+        let mut sent = added(r#"{"attribute": "country", "in": ["DE", "AT"]}"#);
+        sent[3].1 = &version;
+        let saved = browser.post(page, "/flags/1/add", &sent).await;
+        let flag = browser.get(&location(&saved)).await;
+        flag.has("On for 25 % of callers by <code>targetingKey</code>, if country is DE or AT");
+        // The first form is outdated.
+        assert_eq!(browser.post(page, "/flags/1/add", &sent).await.status, 412);
+        // An existing one, twice: the second time changes nothing.
+        let version = browser.get("/flags/5/add").await.field("version");
+        let fields = [("activation", "1"), ("version", &*version)];
+        let linked = browser.post("/flags/5/add", "/flags/5/add", &fields).await;
+        browser.get(&location(&linked)).await.has("A quarter");
+        let version = browser.get("/flags/5/add").await.field("version");
+        let fields = [("activation", "1"), ("version", &*version)];
+        let removed = browser.post("/flags/5/add", "/flags/5/remove", &fields).await;
+        browser.get(&location(&removed)).await.has("None: the flag is on for every caller");
+        assert_eq!(site.store.load().await.unwrap().activations.len(), 5, "it stays");
+    }
 }

@@ -200,7 +200,7 @@ pub fn escape(text: &str) -> String {
 }
 
 /// All pages that show rows.
-pub const PAGES: [&str; 19] = [
+pub const PAGES: [&str; 21] = [
     "/flags",
     "/flags/new",
     "/flags/new?from=split",
@@ -211,6 +211,8 @@ pub const PAGES: [&str; 19] = [
     "/flags/1/switch?to=off",
     "/flags/1/edit",
     "/flags/5/delete",
+    "/flags/1/add",
+    "/flags/1/add?from=window",
     "/activations/1/edit",
     "/history",
     "/issues",
