@@ -16,7 +16,7 @@ use crate::{
     api::Failure,
     pages::{
         effect::{effect, generated},
-        flags::{Done, find as find_flag},
+        flags::{Done, find as find_flag, find_activation},
         form::{Problems, checked_json, object},
         switch::affected,
     },
@@ -63,13 +63,6 @@ impl ActivationPage {
     }
 }
 
-fn find(rows: &Rows, id: i64) -> Option<&ActivationRow> {
-    rows.activations
-        .binary_search_by_key(&id, |row| row.id)
-        .ok()
-        .and_then(|place| rows.activations.get(place))
-}
-
 fn page(visit: &Visit, rows: &Rows, row: &ActivationRow) -> ActivationPage {
     let registry = visit.guest.site.flags().registry();
     let flags = rows.links.iter().filter(|link| link.activation_id == Some(row.id));
@@ -101,7 +94,8 @@ fn pretty_or_same(config: &str) -> String {
 
 pub(crate) async fn edit(Editor(visit): Editor, Path(id): Path<i64>) -> Page {
     let rows = visit.rows()?;
-    let row = find(rows, id).ok_or_else(|| visit.not_found(&format!("activation {id} was not found")))?;
+    let row = find_activation(rows, id)
+        .ok_or_else(|| visit.not_found(&format!("activation {id} was not found")))?;
     if row.config.as_ref().is_some_and(|config| config.len() > LONGEST) {
         let message = format!(
             "the config of activation {id} has more than {} KiB: change it over the API or with SQL",
@@ -115,7 +109,8 @@ pub(crate) async fn edit(Editor(visit): Editor, Path(id): Path<i64>) -> Page {
 pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
     let visit = &sent.visit;
     let rows = visit.rows()?;
-    let row = find(rows, id).ok_or_else(|| visit.not_found(&format!("activation {id} was not found")))?;
+    let row = find_activation(rows, id)
+        .ok_or_else(|| visit.not_found(&format!("activation {id} was not found")))?;
     let (name, class_name, config) = (sent.text("name"), sent.text("class_name"), sent.text("config"));
     let version = sent.text("version").parse().unwrap_or(row.row_version);
     let again = |failure: Failure| -> Response {

@@ -11,7 +11,7 @@ use novi::{
 use crate::{
     api::escape,
     pages::{
-        flags::{Done, Notice, find},
+        flags::{Done, Notice, find, find_activation},
         history::{Change, changes},
     },
     visit::{Layout, Page, Section, Visit},
@@ -97,7 +97,6 @@ pub(crate) async fn one(visit: Visit, Path(id): Path<i64>, Query(done): Query<Do
     let requires = prerequisites(&tree, &visit);
     let linked = rows.links.iter().filter(|link| link.flag_id == Some(id));
     let linked = linked.filter_map(|link| link.activation_id);
-    let activation = |rows: &Rows, id: i64| rows.activations.iter().find(|row| row.id == id).cloned();
     let cards = Cards { visit: &visit, rows, flag: id };
     Ok(visit.page(&FlagPage {
         layout: visit.layout(&row.name, Section::Flags),
@@ -108,7 +107,7 @@ pub(crate) async fn one(visit: Visit, Path(id): Path<i64>, Query(done): Query<Do
         issues: issues.into_iter().map(ToString::to_string).collect(),
         warnings: warnings.into_iter().map(ToString::to_string).collect(),
         activations: tree.iter().map(|activation| cards.card(activation)).collect(),
-        linked: linked.filter_map(|id| Some((id, activation(rows, id)?.name.clone()))).collect(),
+        linked: linked.filter_map(|id| Some((id, find_activation(rows, id)?.name.clone()))).collect(),
         variants: row.metadata.variants.as_deref().map(pretty),
         metadata: row.metadata.metadata.as_deref().map(pretty),
         expiry: row.metadata.expires_at.map(time),

@@ -7,7 +7,7 @@ use axum::{extract::Query, response::Response};
 use chrono::Utc;
 use novi::{
     activation::{Registry, Words},
-    rows::{FlagRow, Rows},
+    rows::{ActivationRow, FlagRow, Rows},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -176,6 +176,14 @@ impl Done {
         };
         Some(Notice { text, undo })
     }
+}
+
+/// The activation with an id.
+pub(crate) fn find_activation(rows: &Rows, id: i64) -> Option<&ActivationRow> {
+    rows.activations
+        .binary_search_by_key(&id, |row| row.id)
+        .ok()
+        .and_then(|place| rows.activations.get(place))
 }
 
 /// The flag with an id.

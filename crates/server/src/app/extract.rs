@@ -150,6 +150,20 @@ pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
     if encodings.all(|value| identity(value.as_bytes())) { Ok(()) } else { Err(ApiError::content_encoding()) }
 }
 
+/// The whole body of a request that declares JSON.
+///
+/// # Errors
+/// 415 if the body is compressed or not declared as JSON, and those of [`read_body`].
+pub(crate) async fn read_json(request: Request, limit: usize) -> Result<Bytes, ApiError> {
+    let (parts, body) = request.into_parts();
+    check_encoding(&parts.headers)?;
+    if !declares_json(&parts.headers) {
+        return Err(ApiError::media_type());
+    }
+    let progress = parts.extensions.get::<Progress>().cloned().unwrap_or_default();
+    read_body(body, &parts.headers, limit, &progress).await
+}
+
 /// The whole body.
 ///
 /// # Errors

@@ -11,8 +11,7 @@ use serde_json::{json, value::RawValue};
 use crate::{
     app::{
         AppState,
-        extract::{check_encoding, check_length, check_values, declares_json, read_body},
-        progress::Progress,
+        extract::{check_length, check_values, read_json},
         rows::rows,
     },
     http::{
@@ -22,7 +21,7 @@ use crate::{
         reply::Reply,
     },
     manage::{
-        edit::draft::Draft,
+        edit::draft::{Draft, Outdated},
         edits::{Edit, requested},
         request::json_body::JsonBody,
         response::plan::PlannedRows,
@@ -101,13 +100,7 @@ impl FromRequest<AppState> for ImpactBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
-        let (parts, body) = request.into_parts();
-        check_encoding(&parts.headers)?;
-        if !declares_json(&parts.headers) {
-            return Err(ApiError::media_type());
-        }
-        let progress = parts.extensions.get::<Progress>().cloned().unwrap_or_default();
-        let bytes = read_body(body, &parts.headers, state.options().impact_limit, &progress).await?;
+        let bytes = read_json(request, state.options().impact_limit).await?;
         Self::parse(&bytes, state.options())
     }
 }
@@ -171,10 +164,7 @@ pub(crate) async fn impact(
     };
     let snapshot = state.flags().snapshot();
     let rows = rows(&snapshot)?;
-    let mut draft = Draft::new(rows, &changes.json, &changes.problems);
-    for change in &changed {
-        draft.add(change);
-    }
+    let draft = Draft::of(rows, &changes.json, &changes.problems, &changed);
     if !draft.problems.is_empty() {
         return Err(ApiError::rejected(draft.all_problems(Vec::new())));
     }
@@ -182,7 +172,8 @@ pub(crate) async fn impact(
     let deadline = Instant::now().checked_add(limit);
     let (plan, impact) = state.flags().impact_until(deadline, rows.clone(), &draft.edit(), &contexts);
     let impact = impact.ok_or_else(|| ApiError::answer_timeout(limit))?;
-    let problems = draft.all_problems(plan.problems);
+    let mut problems = draft.all_problems(plan.problems);
+    problems.extend(draft.outdated.iter().map(Outdated::problem));
     let plan = PlannedRows { flags: plan.flags, activations: plan.activations };
     Reply::new(&EditImpact { revision: rows.revision.number(), plan, problems, impact })
 }

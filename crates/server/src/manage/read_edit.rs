@@ -22,17 +22,12 @@ pub fn read_edit(json: &str, rows: &Rows) -> Result<Edit, EditError> {
     let invalid = |error: ApiError| EditError(error.into_problems());
     let mut body: JsonBody<edits::Edit> = JsonBody::parse(json.as_bytes()).map_err(invalid)?;
     let changes = requested(&mut body).map_err(invalid)?;
-    let mut draft = Draft::new(rows, &body.json, &body.problems);
-    for change in &changes {
-        draft.add(change);
-    }
+    let draft = Draft::of(rows, &body.json, &body.problems, &changes);
     if !draft.problems.is_empty() {
         return Err(EditError(draft.problems));
     }
     if let Some(outdated) = draft.outdated.first() {
-        let (table, id, expected) = (outdated.table, outdated.id, outdated.expected);
-        let message = format!("{table}#{id} is no longer at version {expected}");
-        return Err(EditError(vec![Problem::new("", message)]));
+        return Err(EditError(vec![outdated.problem()]));
     }
     Ok(draft.edit())
 }

@@ -35,6 +35,10 @@ async fn changes_are_measured_and_not_made() {
         assert_eq!(api.store.revision().await.unwrap(), revision);
         api.get("/api/flags/named/New").await.error(404, "flag_not_found");
 
+        let outdated = json!([{"update_flag": {"row": 3, "set": {"status": false, "version": 99}}}]);
+        let found = api.post("/api/impact", json!({"changes": outdated, "contexts": []})).await.with(200);
+        assert_eq!(found["problems"][0]["message"], "flags#3 is no longer at version 99");
+
         // A change that would be rejected is measured as well.
         let cycle = json!([{"update_activation": {"row": 1, "set": {"class_name": "x.unknown"}}}]);
         let found = api.post("/api/impact", json!({"changes": cycle, "contexts": []})).await.with(200);

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use novi::rows::{ActivationRow, Rows};
 use serde_json::{Map, Value, json};
 
+use crate::pages::flags::find_activation;
+
 /// How many callers are made up.
 const COUNT: usize = 1000;
 
@@ -37,10 +39,7 @@ pub(crate) fn generated(rows: &Rows, activations: &[i64], configs: &[&str]) -> V
         found.read(config, rows, &mut next);
     }
     while let Some(id) = next.pop() {
-        let row = rows.activations.binary_search_by_key(&id, |row| row.id).ok();
-        let Some(row) = row.and_then(|place| rows.activations.get(place)).filter(|_| seen.insert(id)) else {
-            continue;
-        };
+        let Some(row) = find_activation(rows, id).filter(|_| seen.insert(id)) else { continue };
         found.members(row, rows);
         found.read(row.config.as_deref().unwrap_or_default(), rows, &mut next);
     }

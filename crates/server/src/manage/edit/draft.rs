@@ -50,11 +50,32 @@ pub(crate) struct Outdated {
     pub(crate) found: Option<i64>,
 }
 
+impl Outdated {
+    pub(crate) fn problem(&self) -> Problem {
+        let Self { table, id, expected, .. } = self;
+        Problem::new("", format!("{table}#{id} is no longer at version {expected}"))
+    }
+}
+
 /// The error has the problems of the change.
 type Step<T = ()> = Result<T, Vec<Problem>>;
 
 impl<'a> Draft<'a> {
-    pub(crate) fn new(rows: &'a Rows, body: &'a Value, problems: &[Problem]) -> Self {
+    /// The draft of all changes. `problems` are those of the body itself.
+    pub(crate) fn of(
+        rows: &'a Rows,
+        body: &'a Value,
+        problems: &[Problem],
+        changes: &[RequestedChange],
+    ) -> Self {
+        let mut draft = Self::new(rows, body, problems);
+        for change in changes {
+            draft.add(change);
+        }
+        draft
+    }
+
+    fn new(rows: &'a Rows, body: &'a Value, problems: &[Problem]) -> Self {
         Self {
             rows,
             body,
@@ -69,7 +90,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    pub(crate) fn add(&mut self, change: &RequestedChange) {
+    fn add(&mut self, change: &RequestedChange) {
         let at = change.pointer.as_str();
         let added = match &change.operation {
             Operation::CreateFlag(new) => self.create_flag(&new.0, at),

@@ -136,10 +136,7 @@ impl<'a> EditRequest<'a> {
 
     async fn attempt(&self, database: &Database, snapshot: &Snapshot) -> Result<Attempt, ApiError> {
         let rows = rows(snapshot)?;
-        let mut draft = Draft::new(rows, self.body, self.problems);
-        for change in &self.changes {
-            draft.add(change);
-        }
+        let draft = Draft::of(rows, self.body, self.problems, &self.changes);
         if let Some(outdated) = draft.outdated.first() {
             return Ok(Attempt::Retry(Rejected::by_caller(self.conflict(rows, outdated))));
         }

@@ -13,11 +13,7 @@ use serde_json::{Value, json};
 use serde_path_to_error::{Path, Segment};
 
 use crate::{
-    app::{
-        AppState,
-        extract::{check_encoding, declares_json, read_body},
-        progress::Progress,
-    },
+    app::{AppState, extract::read_json},
     http::{
         describe::{Input, Operation, Schemas},
         error::ApiError,
@@ -38,13 +34,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
-        let (parts, body) = request.into_parts();
-        check_encoding(&parts.headers)?;
-        if !declares_json(&parts.headers) {
-            return Err(ApiError::media_type());
-        }
-        let progress = parts.extensions.get::<Progress>().cloned().unwrap_or_default();
-        let bytes = read_body(body, &parts.headers, state.options().body_limit, &progress).await?;
+        let bytes = read_json(request, state.options().body_limit).await?;
         Self::parse(&bytes)
     }
 }
