@@ -122,10 +122,11 @@ pub use options::{
     listen::listen_address,
     metrics_token::MetricsToken,
     on_span::OnSpan,
-    section::{SectionError, ServerSection},
+    section::ServerSection,
     signing::SigningKey,
     tls::Tls,
     toggles_header::TogglesHeader,
+    validation::{SectionError, SectionErrors},
 };
 pub use router::router;
 pub use serve::{ServeError, serve, serve_from, server::Server};

@@ -10,6 +10,7 @@ pub(crate) mod section;
 pub(crate) mod signing;
 pub(crate) mod tls;
 pub(crate) mod toggles_header;
+pub(crate) mod validation;
 
 use std::{net::SocketAddr, time::Duration};
 

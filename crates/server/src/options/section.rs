@@ -1,7 +1,6 @@
 //! The section `[server]` of `novi.toml`.
 
 use std::{
-    fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
@@ -12,8 +11,14 @@ use novi::config::{Interval, Secret};
 use serde::{Deserialize, Serialize};
 
 use crate::options::{
-    Options, cors::Origins, listen, metrics_token::MetricsToken, signing::SigningKey, tls::Tls,
+    Options,
+    cors::Origins,
+    listen,
+    metrics_token::MetricsToken,
+    signing::SigningKey,
+    tls::Tls,
     toggles_header::TogglesHeader,
+    validation::{SectionError, SectionErrors, Validation},
 };
 
 /// The section `[server]`. The defaults are those of [`Options`].
@@ -149,61 +154,26 @@ impl Default for ServerSection {
     }
 }
 
-/// An invalid key of the section.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SectionError {
-    key: &'static str,
-    message: String,
-    is_file: bool,
-}
-
-impl SectionError {
-    fn new(key: &'static str, message: impl Into<String>) -> Self {
-        Self { key, message: message.into(), is_file: false }
-    }
-
-    /// Whether a file that the section names cannot be read, or is invalid.
-    #[must_use]
-    pub fn is_file(&self) -> bool {
-        self.is_file
-    }
-}
-
-impl fmt::Display for SectionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[server] {}: {}", self.key, self.message)
-    }
-}
-
-impl std::error::Error for SectionError {}
-
 impl ServerSection {
     /// The options of this section. Relative paths are relative to `folder`, the folder of the configuration
     /// file.
     ///
     /// # Errors
-    /// The first invalid key, and what was expected.
-    pub fn options(&self, folder: &Path) -> Result<Options, SectionError> {
-        let origins = Origins::new(&self.cors_origins);
-        let toggles_header = TogglesHeader::new(&self.toggles_header).ok_or_else(|| {
-            let message = format!(
-                "expected the name of a header, such as \"X-Novi-Feature-Toggles\", found {:?}",
-                self.toggles_header
-            );
-            SectionError::new("toggles_header", message)
-        })?;
+    /// All invalid keys, and what was expected.
+    pub fn options(&self, folder: &Path) -> Result<Options, SectionErrors> {
+        let mut valid = Validation::default();
         let defaults = Options::default();
         let large_concurrency = match self.large_concurrency {
             0 => defaults.large_concurrency,
             number => number,
         };
-        Ok(defaults
-            .body_limit(at_least_one("body_limit", self.body_limit)?)
-            .impact_limit(at_least_one("impact_limit", self.impact_limit)?)
-            .sample_contexts(at_most("sample_contexts", self.sample_contexts, 10_000)?)
+        let options = defaults
+            .body_limit(valid.value(at_least_one("body_limit", self.body_limit)))
+            .impact_limit(valid.value(at_least_one("impact_limit", self.impact_limit)))
+            .sample_contexts(valid.value(at_most("sample_contexts", self.sample_contexts, 10_000)))
             .sample_omit(self.sample_omit.clone())
-            .context_limit(at_least_one("context_limit", self.context_limit)?)
-            .context_values(at_least_one("context_values", self.context_values)?)
+            .context_limit(valid.value(at_least_one("context_limit", self.context_limit)))
+            .context_values(valid.value(at_least_one("context_values", self.context_values)))
             .evaluation_timeout(self.evaluation_timeout.into())
             .large_concurrency(large_concurrency)
             .response_memory(self.response_memory)
@@ -211,23 +181,24 @@ impl ServerSection {
             .header_read_timeout(self.header_timeout.into())
             .drain(self.drain_timeout.into())
             .stale_after(self.stale_after.into())
-            .max_connections(at_least_one("max_connections", self.max_connections)?)
+            .max_connections(valid.value(at_least_one("max_connections", self.max_connections)))
             .connections_per_address(self.connections_per_address)
-            .health_listen(self.health_listen()?)
+            .health_listen(valid.value(self.health_listen()))
             .max_streams(self.max_streams)
             .streams_per_address(self.streams_per_address)
-            .signing_key(self.signing_key()?)
-            .metrics_token(self.metrics_token()?)
+            .signing_key(valid.value(self.signing_key()))
+            .metrics_token(valid.value(self.metrics_token()))
             .require_targeting_key(self.require_targeting_key)
             .guess_limit(self.guess_limit)
             .unknown_is_nobody(self.unknown_is_nobody)
             .rate_limit(self.rate_limit)
-            .trusted_proxies(self.trusted_proxies()?)
-            .cors_headers(self.cors_headers()?)
-            .origins(origins.map_err(|error| SectionError::new("cors_origins", error))?)
-            .tls(self.tls(folder)?)
-            .toggles_header(toggles_header)
-            .trace_evaluations(self.trace_evaluations))
+            .trusted_proxies(valid.list("trusted_proxies", &self.trusted_proxies, network))
+            .cors_headers(valid.list("cors_headers", &self.cors_headers, header))
+            .origins(valid.value(self.origins()))
+            .tls(valid.value(self.tls(folder)))
+            .toggles_header(valid.value(self.toggles_header()))
+            .trace_evaluations(self.trace_evaluations);
+        valid.finish(options)
     }
 
     /// The signing key. `None` if the section has none.
@@ -263,14 +234,18 @@ impl ServerSection {
         token.map(Some)
     }
 
-    fn cors_headers(&self) -> Result<Vec<HeaderName>, SectionError> {
-        let parse = |text: &String| {
-            text.parse().map_err(|_| {
-                let message = format!("expected names of headers such as \"x-tenant\", found {text:?}");
-                SectionError::new("cors_headers", message)
-            })
-        };
-        self.cors_headers.iter().map(parse).collect()
+    fn origins(&self) -> Result<Origins, SectionError> {
+        Origins::new(&self.cors_origins).map_err(|error| SectionError::new("cors_origins", error))
+    }
+
+    fn toggles_header(&self) -> Result<TogglesHeader, SectionError> {
+        TogglesHeader::new(&self.toggles_header).ok_or_else(|| {
+            let message = format!(
+                "expected the name of a header, such as \"X-Novi-Feature-Toggles\", found {:?}",
+                self.toggles_header
+            );
+            SectionError::new("toggles_header", message)
+        })
     }
 
     fn health_listen(&self) -> Result<Option<SocketAddr>, SectionError> {
@@ -285,27 +260,12 @@ impl ServerSection {
         })
     }
 
-    fn trusted_proxies(&self) -> Result<Vec<IpNet>, SectionError> {
-        let parse = |text: &String| {
-            let network = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-            network.ok_or_else(|| {
-                let message =
-                    format!("expected networks such as \"10.0.0.0/8\" or addresses, found {text:?}");
-                SectionError::new("trusted_proxies", message)
-            })
-        };
-        self.trusted_proxies.iter().map(parse).collect()
-    }
-
     fn tls(&self, folder: &Path) -> Result<Option<Tls>, SectionError> {
         match (self.tls_cert.as_os_str().is_empty(), self.tls_key.as_os_str().is_empty()) {
             (true, true) => Ok(None),
             (false, false) => {
                 let tls = Tls::from_files(folder.join(&self.tls_cert), folder.join(&self.tls_key));
-                tls.map(Some).map_err(|error| SectionError {
-                    is_file: true,
-                    ..SectionError::new("tls_cert", error.to_string())
-                })
+                tls.map(Some).map_err(|error| SectionError::new("tls_cert", error.to_string()).of_file())
             }
             (false, true) => {
                 Err(SectionError::new("tls_cert", "requires tls_key, the key of the certificate"))
@@ -315,6 +275,15 @@ impl ServerSection {
             }
         }
     }
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let network = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+    network.ok_or_else(|| format!("expected networks such as \"10.0.0.0/8\" or addresses, found {text:?}"))
+}
+
+fn header(text: &str) -> Result<HeaderName, String> {
+    text.parse().map_err(|_| format!("expected names of headers such as \"x-tenant\", found {text:?}"))
 }
 
 /// Other keys use 0 for no limit; with 0 of these, the server would reject every request.
@@ -393,5 +362,21 @@ mod tests {
             let error = parse(section).options(Path::new("")).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn all_invalid_keys_are_in_one_error() {
+        let section = serde_json::json!({
+            "body_limit": 0,
+            "cors_origins": ["x"],
+            "tls_key": "x.pem",
+            "trusted_proxies": ["10.0.0.0/8", "x", "y"],
+        });
+        let error = parse(section).options(Path::new("")).unwrap_err().to_string();
+        let lines: Vec<&str> = error.lines().collect();
+        assert_eq!(lines[0], "5 problems");
+        let keys: Vec<&str> =
+            lines[1..].iter().filter_map(|line| line.split(['[', ' ', ':']).nth(2)).collect();
+        assert_eq!(keys, ["body_limit", "trusted_proxies", "trusted_proxies", "cors_origins", "tls_key"]);
     }
 }
