@@ -52,7 +52,7 @@ ci:
 # Regenerate what is generated from the code: the pages in docs/types and the table in the README
 docs:
     UPDATE_DOCS=1 cargo test --test project docs
-    UPDATE_README=1 cargo test --test project readme
+    UPDATE_DOCS=1 cargo test --test project readme
 
 # Accept changed snapshots and compiler errors; review them with `git diff`
 snapshots:

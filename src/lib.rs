@@ -126,7 +126,19 @@ pub mod __private {
     pub use serde;
 }
 
-/// The README's examples.
-#[cfg(all(doctest, feature = "sqlite", feature = "macros"))]
-#[doc = include_str!("../README.md")]
-struct Readme;
+/// The examples of the README and of the pages below `docs/how-to`.
+#[cfg(all(doctest, feature = "sqlite", feature = "macros", feature = "testing"))]
+mod pages {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../docs/how-to/guard-a-route.md")]
+    struct GuardARoute;
+    #[doc = include_str!("../docs/how-to/kill-switch.md")]
+    struct KillSwitch;
+    #[doc = include_str!("../docs/how-to/migration.md")]
+    struct Migration;
+    #[doc = include_str!("../docs/how-to/transaction.md")]
+    struct Transaction;
+    #[doc = include_str!("../docs/how-to/test.md")]
+    struct Test;
+}

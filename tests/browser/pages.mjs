@@ -1,6 +1,5 @@
 // The admin page in Chromium: accessibility, the keyboard, a narrow window, light and dark, without JavaScript.
 // node pages.mjs URL FOLDER_OF_PACKAGES CHROMIUM
-// SCREENSHOT=docs/admin.png writes the picture of the README.
 import fs from "node:fs";
 import { createRequire } from "node:module";
 
@@ -195,12 +194,6 @@ await check("other sites cannot embed the page", async () => {
   equal(await frame?.locator("a.name").count().catch(() => 0), 0, "flags in the frame");
   await context.close();
 });
-
-if (process.env.SCREENSHOT) {
-  const { page } = await open({ colorScheme: "light", viewport: { width: 1280, height: 860 } });
-  await page.goto(`${base}/flags?sort=id`);
-  await page.screenshot({ path: process.env.SCREENSHOT });
-}
 
 await browser.close();
 console.log(`admin page: ${passed} passed, ${failures.length} failed`);

@@ -225,7 +225,8 @@ fn evaluate_migrated(flags: &novi::Flags) {
 #[test]
 fn pages_have_working_links_and_short_lines() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let docs = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let folders = ["docs", "docs/how-to"].map(|folder| fs::read_dir(root.join(folder)).unwrap());
+    let docs = folders.into_iter().flatten().map(|entry| entry.unwrap().path());
     let pages = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
     for page in pages.chain([root.join("README.md"), root.join("CHANGELOG.md")]) {
         let text = fs::read_to_string(&page).unwrap();

@@ -12,4 +12,5 @@ mod floors;
 mod imports;
 mod logs;
 mod readme;
-mod readme_tour;
+mod reference;
+mod tour;

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use novi::activation::Registry;
 
-const START: &str = "<!-- types: made by `UPDATE_README=1 cargo test --test project readme` -->\n";
+const START: &str = "<!-- types: made by `UPDATE_DOCS=1 cargo test --test project readme` -->\n";
 const END: &str = "<!-- types end -->";
 
 #[test]
@@ -24,10 +24,10 @@ fn types_table_matches_the_registry() {
     let readme = fs::read_to_string(&path).unwrap();
     let (before, rest) = readme.split_once(START).unwrap();
     let (shown, after) = rest.split_once(END).unwrap();
-    if std::env::var_os("UPDATE_README").is_some() {
+    if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(path, format!("{before}{START}{table}{END}{after}")).unwrap();
     } else {
-        assert_eq!(shown, table, "run `UPDATE_README=1 cargo test --test project readme`");
+        assert_eq!(shown, table, "run `UPDATE_DOCS=1 cargo test --test project readme`");
     }
 }
 

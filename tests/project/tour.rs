@@ -1,5 +1,6 @@
-//! The README, as a newcomer types it: its files are written and its commands run, in order, in an empty folder.
-//! `UPDATE_README=1 cargo test --test project readme_tour` writes the output into the README.
+//! The README and the pages of the documentation that have commands, as a newcomer types them: a page's files are
+//! written and its commands run, in order, in an empty folder. `UPDATE_DOCS=1 cargo test --test project tour` writes
+//! the output into the pages.
 
 use std::{
     env, fs,
@@ -96,17 +97,17 @@ fn build(program: &Path, arguments: &[&str]) {
     }
 }
 
-#[test]
-fn readme_commands_print_what_the_readme_shows() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(&path).unwrap();
+/// Follows a page, and returns what its commands print, for the blocks that show it.
+fn follow(page: &str) -> Vec<(Range<usize>, String)> {
     let (mut tour, mut output, mut printed) = (Tour::new(), String::new(), Vec::new());
     let mut opening = None::<Block<'_>>;
-    for block in blocks(&readme) {
+    for block in blocks(page) {
         match block.language {
             "sh" if block.text.starts_with("cargo add") => {}
-            "sh" if block.text.contains(" serve\n") || block.text.contains(" serve --demo\n") => {
-                tour.serve(block.text);
+            "sh" if block.text.contains("serve\n") || block.text.contains(" serve --demo\n") => {
+                let (before, serve) = block.text.trim_end().rsplit_once('\n').unwrap_or(("", block.text));
+                tour.run(before);
+                tour.serve(serve);
             }
             "sh" => {
                 output = tour.run(block.text);
@@ -123,7 +124,7 @@ fn readme_commands_print_what_the_readme_shows() {
                     fs::write(file, block.text).unwrap();
                 }
             }
-            "rust,no_run" => {
+            "rust,no_run" if block.text.contains("async fn main") => {
                 let example = include_str!("../../examples/tour.rs");
                 assert!(example.ends_with(block.text), "examples/tour.rs differs from:\n{}", block.text);
                 output = tour.run(&format!("'{}'", tour.programs.join("examples/tour").display()));
@@ -134,15 +135,45 @@ fn readme_commands_print_what_the_readme_shows() {
             _ => {}
         }
     }
-    assert_eq!(printed.len(), 6);
-    let (update, mut updated) = (env::var_os("UPDATE_README").is_some(), readme.clone());
+    printed
+}
+
+/// Follows a page, and compares or updates what it shows. Returns how many blocks show something.
+fn compare(path: &Path) -> usize {
+    let page = fs::read_to_string(path).unwrap();
+    let mut printed = follow(&page);
+    let (update, mut updated) = (env::var_os("UPDATE_DOCS").is_some(), page.clone());
+    let count = printed.len();
     printed.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
     for (range, output) in printed {
-        let hint = "run `UPDATE_README=1 cargo test --test project readme_tour`";
-        assert!(update || readme[range.clone()] == output, "{hint}: {}{output}", &readme[range]);
+        let hint = "run `UPDATE_DOCS=1 cargo test --test project tour`";
+        assert!(
+            update || page[range.clone()] == output,
+            "{}: {hint}: {}{output}",
+            path.display(),
+            &page[range]
+        );
         updated.replace_range(range, &output);
     }
     if update {
         fs::write(path, updated).unwrap();
     }
+    count
+}
+
+#[test]
+fn readme_commands_print_what_the_readme_shows() {
+    assert_eq!(compare(&Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")), 6);
+}
+
+#[test]
+fn tutorial_commands_print_what_the_tutorial_shows() {
+    assert_eq!(compare(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/tutorial.md")), 1);
+}
+
+#[test]
+fn how_to_commands_print_what_the_pages_show() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/how-to");
+    let pages = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    assert!(pages.map(|page| compare(&page)).sum::<usize>() >= 4);
 }
