@@ -49,10 +49,13 @@ fuzz *arguments:
 ci:
     ./.ci/run
 
-# Regenerate what is generated from the code: the pages in docs/types and the table in the README
+# Regenerate what is generated from the code: reference pages, tables, and what the commands of pages print
 docs:
-    UPDATE_DOCS=1 cargo test --test project docs
-    UPDATE_DOCS=1 cargo test --test project readme
+    UPDATE_DOCS=1 cargo test --workspace --test project
+
+# Build the documentation as a book: target/book/index.html
+book:
+    scripts/book
 
 # Accept changed snapshots and compiler errors; review them with `git diff`
 snapshots:
