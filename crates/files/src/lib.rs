@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+//!
+//! [`Document::from_rows`] describes rows, [`Format`] reads and writes the texts, and [`Document::target`] says which
+//! rows a document wants: what leads there is [`novi::store::history::rollback`].
+
+mod document;
+mod export;
+mod format;
+mod target;
+mod tree;
+
+pub use document::{Activated, Activation, Document, FailModeName, Flag, Ignored, Moment, OwnActivation};
+pub use format::{Format, ParseError};
+pub use target::{Problem, Target, Unmanaged};
+pub use tree::Tree;
