@@ -1,13 +1,14 @@
 //! `novi eval`.
 
-use std::{path::Path, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Args;
 use novi::{Context, Reason, error::json_terms, store::history::AsOf};
 
+use super::{argument::read_argument, change::flag_name};
 use crate::{
     output::{Failure, colored_explanation, is_color_wanted, print, print_json, sanitize, write},
-    session::{Session, read_input},
+    session::Session,
 };
 
 const EXAMPLES: &str = "\
@@ -22,7 +23,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Eval {
-    /// Flag name
+    /// Flag by name or #ID
     flag: String,
 
     /// Attributes of the caller: a JSON object, or @FILE to read one from a file (@- reads standard input)
@@ -45,8 +46,9 @@ impl Eval {
             None => session.flags().await?,
             Some(moment) => session.flags_from(session.store().await?.rows_at(moment).await?)?,
         };
+        let flag = flag_name(flags.snapshot().rows(), self.flag)?;
         if self.explain {
-            let trace = flags.explain(&self.flag, &context)?;
+            let trace = flags.explain(&flag, &context)?;
             if session.json {
                 print_json(&trace)?;
             } else {
@@ -55,7 +57,7 @@ impl Eval {
             }
             return Ok(ExitCode::SUCCESS);
         }
-        let decision = flags.evaluate(&self.flag, &context)?;
+        let decision = flags.evaluate(&flag, &context)?;
         if session.json {
             print_json(&decision)?;
             return Ok(ExitCode::SUCCESS);
@@ -71,16 +73,7 @@ impl Eval {
 }
 
 fn parse_context(argument: &str) -> Result<Context<'static>, Failure> {
-    let (origin, text) = match argument.strip_prefix('@') {
-        Some("") => return Err(Failure::usage("--context: expected a file name after @")),
-        Some(file) => {
-            let text = read_input(Path::new(file))
-                .map_err(|error| Failure::file(file, &error).about("--context"))?;
-            (format!("--context {argument}"), text)
-        }
-        None => ("--context".to_owned(), argument.to_owned()),
-    };
-    // Editors on Windows write a byte order mark.
+    let (origin, text) = read_argument("--context", argument)?;
     let text = text.trim_start_matches('\u{feff}');
     Context::from_json(text).map_err(|error| {
         let expectation = "expected a JSON object like {\"targetingKey\": \"user-7\"}";

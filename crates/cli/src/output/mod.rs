@@ -3,6 +3,7 @@
 mod changes;
 mod color;
 mod failure;
+mod plan;
 mod sanitize;
 
 use std::io::{self, Write as _};
@@ -15,11 +16,15 @@ pub(crate) use self::{
     changes::fields,
     color::{colored_explanation, is_color_wanted},
     failure::Failure,
+    plan::PlanReport,
     sanitize::sanitize,
 };
 
 /// Printed at the end of every dry run.
 pub(crate) const DRY_RUN: &str = "Dry run: nothing was written.";
+
+/// Printed before it if the rows are as they would be already.
+pub(crate) const NOTHING_WOULD_CHANGE: &str = "No changes.";
 
 /// The error of a dry run whose output lists problems.
 pub(crate) const WOULD_BE_REJECTED: &str = "the change would be rejected; correct its problems first";
@@ -27,6 +32,12 @@ pub(crate) const WOULD_BE_REJECTED: &str = "the change would be rejected; correc
 /// Prints text for people and ends the line.
 pub(crate) fn print(text: impl std::fmt::Display) -> Result<(), Failure> {
     write(&sanitize(&format!("{text}\n")))
+}
+
+/// Prints each on a line.
+pub(crate) fn write_lines(lines: &[&str]) -> Result<(), Failure> {
+    let text: String = lines.iter().flat_map(|line| [*line, "\n"]).collect();
+    write(&sanitize(&text))
 }
 
 /// Writes text as it is. A reader that stops early (`novi list | head -1`) is not an error.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod access;
+mod change;
 mod check;
 mod commands;
 #[path = "../../../../tests/common/databases.rs"]
@@ -17,6 +18,7 @@ mod history;
 mod impact;
 mod names;
 mod pipes;
+mod reference;
 mod serve;
 mod signals;
 mod stale;
