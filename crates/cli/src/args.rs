@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Activation, Check, Completions, Diff, Eval, Export, Flag, Health, History, Impact, Link, List, Members,
-    Migrate, Reweight, Rollback, Seed, Serve, SetStatus, Show, Sign, Stale, Token, Types,
+    Activation, Check, Completions, Diff, Eval, Explain, Export, Flag, Health, History, Impact, Link, List,
+    Members, Migrate, Reweight, Rollback, Rollout, Schedule, Seed, Serve, SetStatus, Show, Sign, Stale,
+    Target, Token, Types, Variants, Watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -49,7 +50,6 @@ pub(crate) struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one value")]
 pub(crate) enum Command {
     Serve(Serve),
     Migrate(Migrate),
@@ -61,6 +61,10 @@ pub(crate) enum Command {
     Enable(SetStatus),
     /// Turn off a flag's status
     Disable(SetStatus),
+    Rollout(Rollout),
+    Target(Target),
+    Variants(Variants),
+    Schedule(Schedule),
     /// Create, change and delete flags
     #[command(subcommand)]
     Flag(Flag),
@@ -77,9 +81,11 @@ pub(crate) enum Command {
     Reweight(Reweight),
     Impact(Impact),
     Eval(Eval),
+    Explain(Explain),
     History(History),
     Diff(Diff),
     Rollback(Rollback),
+    Watch(Watch),
     Export(Export),
     Stale(Stale),
     /// Manage API tokens

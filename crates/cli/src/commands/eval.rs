@@ -19,6 +19,13 @@ Examples:
 
 --at uses the rows of that moment. The clock is the current one, unless the context sets currentDateTime.";
 
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  novi explain \"Combo AND\" --context '{\"targetingKey\": \"user-7\"}'
+  novi explain \"Combo AND\" --context @caller.json --at 2027-01-31
+
+It is `novi eval --explain`.";
+
 /// Evaluate a flag
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -26,8 +33,8 @@ pub(crate) struct Eval {
     /// Flag by name or #ID
     flag: String,
 
-    /// Attributes of the caller: a JSON object, or @FILE to read one from a file (@- reads standard input)
-    #[arg(long, value_name = "JSON|@FILE", default_value = "{}")]
+    /// Attributes of the caller: a JSON object, or @FILE to read one from a file (- reads standard input)
+    #[arg(long, value_name = "JSON|@FILE|-", default_value = "{}")]
     context: String,
 
     /// Show how the decision was made
@@ -37,6 +44,29 @@ pub(crate) struct Eval {
     /// Use the rows at a revision, a time such as 2027-01-31T12:00:00Z, or a date
     #[arg(long, value_name = "REV|TIME")]
     at: Option<AsOf>,
+}
+
+/// Show how the decision of a flag is made
+#[derive(Debug, Args)]
+#[command(after_help = EXPLAIN_EXAMPLES)]
+pub(crate) struct Explain {
+    /// Flag by name or #ID
+    flag: String,
+
+    /// Attributes of the caller: a JSON object, or @FILE to read one from a file (- reads standard input)
+    #[arg(long, value_name = "JSON|@FILE|-", default_value = "{}")]
+    context: String,
+
+    /// Use the rows at a revision, a time such as 2027-01-31T12:00:00Z, or a date
+    #[arg(long, value_name = "REV|TIME")]
+    at: Option<AsOf>,
+}
+
+impl Explain {
+    pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        let Self { flag, context, at } = self;
+        Eval { flag, context, explain: true, at }.run(session).await
+    }
 }
 
 impl Eval {
@@ -72,7 +102,7 @@ impl Eval {
     }
 }
 
-fn parse_context(argument: &str) -> Result<Context<'static>, Failure> {
+pub(super) fn parse_context(argument: &str) -> Result<Context<'static>, Failure> {
     let (origin, text) = read_argument("--context", argument)?;
     let text = text.trim_start_matches('\u{feff}');
     Context::from_json(text).map_err(|error| {

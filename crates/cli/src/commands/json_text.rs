@@ -1,7 +1,13 @@
 //! JSON as people type it, and as rows have it: with comments, on one line, or indented.
 
 use jsonc_parser::{
-    ParseOptions, Scanner, ScannerOptions, cst::CstRootNode, errors::ParseError, tokens::Token,
+    CollectOptions, ParseOptions, Scanner, ScannerOptions,
+    ast::{ObjectProp, Value},
+    common::{Range, Ranged as _},
+    cst::{CstObject, CstRootNode},
+    errors::ParseError,
+    parse_to_ast,
+    tokens::Token,
 };
 
 /// JSON without comments, trailing commas and spaces between its tokens, everything else unchanged.
@@ -84,6 +90,50 @@ fn is_plain<'t>(inner: impl Iterator<Item = &'t Token<'t>>) -> bool {
     false
 }
 
+/// A step on the path to a part of a JSON text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Field(String),
+    Item(usize),
+}
+
+/// The part of a JSON text at the end of a path.
+pub(super) fn part<'t>(text: &'t str, path: &[Step]) -> Option<&'t str> {
+    let range = range_of(text, path)?;
+    text.get(range.start..range.end)
+}
+
+/// The text with another part at the end of a path.
+pub(super) fn with_part(text: &str, path: &[Step], part: &str) -> Option<String> {
+    let range = range_of(text, path)?;
+    Some([text.get(..range.start)?, part, text.get(range.end..)?].concat())
+}
+
+fn range_of(text: &str, path: &[Step]) -> Option<Range> {
+    let parsed = parse_to_ast(text, &CollectOptions::default(), &strict()).ok()?;
+    let root = parsed.value?;
+    let mut value = &root;
+    for step in path {
+        value = match (step, value) {
+            // The last of equal fields counts, as when the row is loaded.
+            (Step::Field(name), Value::Object(object)) => {
+                let is_named = |property: &&ObjectProp<'_>| property.name.as_str() == name;
+                &object.properties.iter().rev().find(is_named)?.value
+            }
+            (Step::Item(at), Value::Array(array)) => array.elements.get(*at)?,
+            _ => return None,
+        };
+    }
+    Some(value.range())
+}
+
+/// A JSON object with changed fields; the others stay in their order. `None` if the text is not one.
+pub(super) fn edited(text: &str, edit: impl FnOnce(&CstObject)) -> Option<String> {
+    let root = CstRootNode::parse(text, &strict()).ok()?;
+    edit(&root.object_value()?);
+    Some(root.to_string())
+}
+
 /// Each token with its text.
 fn tokens(text: &str) -> Result<Vec<(Token<'_>, &str)>, ParseError> {
     let options = ScannerOptions {
@@ -133,6 +183,23 @@ mod tests {
             assert_eq!(compact(text).unwrap_err().line_display(), line, "{text}");
         }
         assert!(compact(&"[".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn parts_are_changed_in_place() {
+        let text = r#"{"b": [1, {"x": 1}], "a": {"z": 1, "y": 2}}"#;
+        let field = |name: &str| Step::Field(name.to_owned());
+        let path = [field("b"), Step::Item(1)];
+        assert_eq!(part(text, &path), Some(r#"{"x": 1}"#));
+        let changed = with_part(text, &path, "2").unwrap();
+        assert_eq!(changed, r#"{"b": [1, 2], "a": {"z": 1, "y": 2}}"#);
+        assert_eq!(part(text, &[field("c")]), None);
+        let changed = edited(part(text, &[field("a")]).unwrap(), |object| {
+            object.append("x", 3.into());
+            object.get("y").unwrap().set_value("two".into());
+        });
+        assert_eq!(compact(&changed.unwrap()).unwrap(), r#"{"z":1,"y":"two","x":3}"#);
+        assert_eq!(edited("[1]", |_| ()), None);
     }
 
     #[test]

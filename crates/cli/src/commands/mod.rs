@@ -24,16 +24,40 @@ mod rollback;
 mod seed;
 mod serve;
 mod set_status;
+mod shortcut;
 mod show;
 mod sign;
 mod stale;
 mod token;
 mod types;
 mod value_parser;
+mod watch;
 
 pub(crate) use self::{
-    activation::Activation, check::Check, completions::Completions, diff::Diff, eval::Eval, export::Export,
-    flag::Flag, health::Health, history::History, impact::Impact, link::Link, list::List, members::Members,
-    migrate::Migrate, reweight::Reweight, rollback::Rollback, seed::Seed, serve::Serve,
-    set_status::SetStatus, show::Show, sign::Sign, stale::Stale, token::Token, types::Types,
+    activation::Activation,
+    check::Check,
+    completions::Completions,
+    diff::Diff,
+    eval::{Eval, Explain},
+    export::Export,
+    flag::Flag,
+    health::Health,
+    history::History,
+    impact::Impact,
+    link::Link,
+    list::List,
+    members::Members,
+    migrate::Migrate,
+    reweight::Reweight,
+    rollback::Rollback,
+    seed::Seed,
+    serve::Serve,
+    set_status::SetStatus,
+    shortcut::{Rollout, Schedule, Target, Variants},
+    show::Show,
+    sign::Sign,
+    stale::Stale,
+    token::Token,
+    types::Types,
+    watch::Watch,
 };

@@ -141,7 +141,7 @@ fn variants(config: &str) -> BTreeSet<String> {
     lists.flat_map(|variants| variants.keys().cloned()).collect()
 }
 
-fn weight(text: &str) -> Result<(String, f64), &'static str> {
+pub(super) fn weight(text: &str) -> Result<(String, f64), &'static str> {
     let expected = "expected a variant and its weight, such as grid=60";
     let (name, weight) = text.rsplit_once('=').ok_or(expected)?;
     if name.is_empty() {

@@ -4,6 +4,7 @@ mod changes;
 mod color;
 mod failure;
 mod plan;
+mod question;
 mod sanitize;
 
 use std::io::{self, Write as _};
@@ -17,6 +18,7 @@ pub(crate) use self::{
     color::{colored_explanation, is_color_wanted},
     failure::Failure,
     plan::PlanReport,
+    question::confirm,
     sanitize::sanitize,
 };
 
@@ -46,6 +48,16 @@ pub(crate) fn write(text: &str) -> Result<(), Failure> {
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::output(&error)),
         _ => Ok(()),
+    }
+}
+
+/// Writes text as it is, for commands that do not end by themselves. Returns `false` if the reader has gone.
+pub(crate) fn write_until_closed(text: &str) -> Result<bool, Failure> {
+    let mut output = io::stdout().lock();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::output(&error)),
     }
 }
 

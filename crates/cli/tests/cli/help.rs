@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-pub(crate) const COMMANDS: [&str; 26] = [
+pub(crate) const COMMANDS: [&str; 32] = [
     "serve",
     "migrate",
     "seed",
@@ -13,6 +13,10 @@ pub(crate) const COMMANDS: [&str; 26] = [
     "show",
     "enable",
     "disable",
+    "rollout",
+    "target",
+    "variants",
+    "schedule",
     "flag",
     "activation",
     "link",
@@ -21,9 +25,11 @@ pub(crate) const COMMANDS: [&str; 26] = [
     "reweight",
     "impact",
     "eval",
+    "explain",
     "history",
     "diff",
     "rollback",
+    "watch",
     "export",
     "stale",
     "token",

@@ -25,11 +25,8 @@ fn page() -> String {
     let mut page = format!("{HEAD}\n## novi\n\n```text\n{}```\n", ended(&all));
     let mut add = |arguments: &[&str]| {
         let help = help(&[arguments, &["--help"]].concat());
-        page.push_str(&format!(
-            "\n## novi {}\n\n```text\n{}```\n",
-            arguments.join(" "),
-            ended(&without_globals(&help))
-        ));
+        let (name, help) = (arguments.join(" "), ended(&without_globals(&help)));
+        page.extend([format!("\n## novi {name}\n\n```text\n{help}```\n")]);
     };
     for command in COMMANDS {
         add(&[command]);
