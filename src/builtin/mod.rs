@@ -8,5 +8,5 @@ pub(crate) mod register;
 pub(crate) mod rollout;
 pub(crate) mod time;
 
-pub use rollout::split::reweight::{ReweightError, Reweighted, reweighted};
+pub use rollout::split::reweight::{ReweightError, Reweighted, reweighted, with_weights};
 pub use time::date_time::window_is_empty;

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Check, Completions, Diff, Eval, Export, Health, History, Impact, List, Migrate, Reweight, Rollback, Seed,
-    Serve, SetStatus, Show, Sign, Stale, Token, Types,
+    Activation, Check, Completions, Diff, Eval, Explain, Export, Flag, Health, History, Impact, Link, List,
+    Members, Migrate, Reweight, Rollback, Rollout, Schedule, Seed, Serve, SetStatus, Show, Sign, Stale,
+    Target, Token, Types, Variants, Watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -60,12 +61,31 @@ pub(crate) enum Command {
     Enable(SetStatus),
     /// Turn off a flag's status
     Disable(SetStatus),
+    Rollout(Rollout),
+    Target(Target),
+    Variants(Variants),
+    Schedule(Schedule),
+    /// Create, change and delete flags
+    #[command(subcommand)]
+    Flag(Flag),
+    /// Create, change and delete activations
+    #[command(subcommand)]
+    Activation(Activation),
+    /// Link a flag to activations
+    Link(Link),
+    /// Remove links of a flag to activations
+    Unlink(Link),
+    /// Manage the members of activations such as novi.members
+    #[command(subcommand)]
+    Members(Members),
     Reweight(Reweight),
     Impact(Impact),
     Eval(Eval),
+    Explain(Explain),
     History(History),
     Diff(Diff),
     Rollback(Rollback),
+    Watch(Watch),
     Export(Export),
     Stale(Stale),
     /// Manage API tokens
@@ -75,4 +95,30 @@ pub(crate) enum Command {
     Sign(Sign),
     Types(Types),
     Completions(Completions),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// clap reads the value of the command for the global option, and panics if their types differ.
+    #[test]
+    fn no_command_has_an_argument_with_the_name_of_a_global_option() {
+        fn check(command: &clap::Command, globals: &[&str]) {
+            for inner in command.get_subcommands() {
+                for argument in inner.get_arguments().map(|argument| argument.get_id().as_str()) {
+                    assert!(!globals.contains(&argument), "{}: {argument}", inner.get_name());
+                }
+                check(inner, globals);
+            }
+        }
+        let command = Arguments::command();
+        command.clone().debug_assert();
+        let globals: Vec<_> = command.get_arguments().filter(|argument| argument.is_global_set()).collect();
+        let globals: Vec<_> = globals.iter().map(|argument| argument.get_id().as_str()).collect();
+        assert_eq!(globals, ["config", "database", "set", "json"]);
+        check(&command, &globals);
+    }
 }

@@ -31,17 +31,31 @@ use output::Failure;
 /// Runs the command of the process's arguments and returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return invalid_arguments(&error),
+    };
+    let json = arguments.json;
     // Dropped last: the drop sends the traces that are still queued.
     let _telemetry = logging::init(matches!(arguments.command, Command::Serve(_)));
     let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(error) => return Failure::runtime(&error).report(),
+        Err(error) => return Failure::runtime(&error).report(json),
     };
     match runtime.block_on(run::run(arguments)) {
         Ok(code) => code,
-        Err(failure) => failure.report(),
+        Err(failure) => failure.report(json),
     }
+}
+
+/// Prints clap's error, or the help that was asked for. With `--json` an error is JSON as well.
+fn invalid_arguments(error: &clap::Error) -> ExitCode {
+    let is_json = std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json");
+    if !is_json || !error.use_stderr() {
+        error.exit();
+    }
+    let text = error.to_string();
+    Failure::usage(text.strip_prefix("error: ").unwrap_or(&text).trim_end()).report(true)
 }
 
 /// On one core a second thread would only compete with the first.

@@ -113,7 +113,7 @@ mod serve;
 mod toggles;
 mod tokens;
 
-pub use manage::read_edit::{EditError, read_edit};
+pub use manage::read_edit::{EditError, EditProblem, read_edit};
 pub use options::{
     Options,
     cors::Origins,

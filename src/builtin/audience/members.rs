@@ -195,7 +195,9 @@ impl Configured for Members {
         };
         let (allowed, denied) = (listed(&config.allow, false), listed(&config.deny, true));
         let by = config.by.as_ref().map_or_else(String::new, |by| format!(" {}", by_words(Some(by))));
-        let has_allow = config.allow.is_some() || allowed.0 > 0 || denied.0 == 0;
+        // An empty deny list is a list: everybody is in.
+        let has_deny = config.deny.is_some() || denied.0 > 0;
+        let has_allow = config.allow.is_some() || allowed.0 > 0 || !has_deny;
         let text = if has_allow {
             format!("{}{by}", members_words("one of ", &allowed))
         } else {

@@ -1,6 +1,9 @@
 //! The buckets of variants, and changes that move as few callers as possible.
 
-use std::{collections::HashSet, fmt};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -76,6 +79,19 @@ impl Ranges {
     /// The number of buckets with a variant.
     pub(crate) fn covered(&self) -> u32 {
         self.0.iter().map(|(_, ranges)| size(ranges)).fold(0, u32::saturating_add)
+    }
+
+    /// The number of buckets that have the same variant in `other`, which has one range of each variant.
+    pub(crate) fn shared_with(&self, other: &Self) -> u32 {
+        let others: HashMap<&str, &BucketRanges> =
+            other.0.iter().map(|(name, ranges)| (name.as_str(), ranges)).collect();
+        let of_one = |(name, ranges): &(String, BucketRanges)| {
+            let theirs = others.get(name.as_str()).map_or(&[][..], |ranges| ranges.as_slice());
+            let pairs = ranges.iter().flat_map(|mine| theirs.iter().map(move |theirs| (mine, theirs)));
+            let common = pairs.map(|(mine, theirs)| (mine.0.max(theirs.0), mine.1.min(theirs.1)));
+            common.map(|(start, end)| end.saturating_sub(start)).fold(0, u32::saturating_add)
+        };
+        self.0.iter().map(of_one).fold(0, u32::saturating_add)
     }
 
     /// The ranges for new weights, and the number of buckets that move, which is minimal. Buckets without a

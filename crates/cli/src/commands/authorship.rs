@@ -4,7 +4,7 @@ use clap::Args;
 use novi::store::Author;
 
 // No doc comments on these two: clap would take them for the help of the commands that flatten them.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct Authorship {
     /// Reason to record in the history
     #[arg(long, value_name = "TEXT")]
@@ -14,9 +14,9 @@ pub(super) struct Authorship {
     actor: Actor,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct Actor {
-    /// Name to record as the author [default: $USER, else $LOGNAME]
+    /// Name to record as the author [default: $USER, else $LOGNAME, else the user of the operating system]
     #[arg(long, value_name = "NAME")]
     actor: Option<String>,
 }
@@ -35,6 +35,7 @@ impl Authorship {
 impl Actor {
     pub(super) fn name(self) -> Option<String> {
         let from_env = || ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-        self.actor.or_else(from_env).filter(|name| !name.is_empty())
+        let name = self.actor.or_else(|| from_env().filter(|name| !name.is_empty()));
+        name.or_else(|| whoami::username().ok()).filter(|name| !name.is_empty())
     }
 }

@@ -2,31 +2,61 @@
 
 use std::process::ExitCode;
 
+use chrono::Utc;
 use clap::Args;
-use novi::store::history::{AsOf, differences};
+use novi::{
+    Error,
+    rows::Rows,
+    store::{
+        SchemaStore,
+        history::{AsOf, HistoryQuery, differences},
+    },
+};
 use serde_json::json;
 
+use super::value_parser::duration;
 use crate::{
     output::{Failure, fields, print, print_json},
     session::Session,
 };
 
-/// Compare the rows at two revisions or times
+const EXAMPLES: &str = "\
+Examples:
+  novi diff                                      the last 24 hours
+  novi diff --since 1h
+  novi diff 41                                   since revision 41
+  novi diff 2027-01-31 2027-02-28T12:00:00Z";
+
+/// Compare the rows at two moments
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Diff {
     /// Older side: a revision, a time such as 2027-01-31T12:00:00Z, or a date
     #[arg(value_name = "FROM")]
-    from: AsOf,
+    from: Option<AsOf>,
 
-    /// Newer side: a revision, a time or a date
+    /// Newer side: a revision, a time or a date [default: now]
     #[arg(value_name = "TO")]
-    to: AsOf,
+    to: Option<AsOf>,
+
+    /// Compare with the current rows: a duration such as 1h, a revision or a time [default: 24h, or the beginning of the
+    /// history]
+    #[arg(long, value_name = "DURATION|REV|TIME", value_parser = moment, conflicts_with = "from")]
+    since: Option<AsOf>,
 }
 
 impl Diff {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        let Self { from, to, since } = self;
         let store = session.store().await?;
-        let (from, to) = (store.rows_at(self.from).await?, store.rows_at(self.to).await?);
+        let from = match from.or(since) {
+            Some(moment) => store.rows_at(moment).await?,
+            None => a_day_ago(&*store).await?,
+        };
+        let to = match to {
+            Some(moment) => store.rows_at(moment).await?,
+            None => store.load().await?,
+        };
         let found = differences(&from, &to);
         if session.json {
             print_json(&json!({"from": from.revision, "to": to.revision, "differences": found}))?;
@@ -44,4 +74,30 @@ impl Diff {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The rows of yesterday, or the oldest ones that the history has.
+async fn a_day_ago(store: &dyn SchemaStore) -> Result<Rows, Failure> {
+    match store.rows_at(AsOf::Time(Utc::now() - chrono::Duration::days(1))).await {
+        Err(error @ Error::RevisionUnavailable(_)) => {
+            let first = store.history(&HistoryQuery::oldest_first().limit(1)).await?;
+            match first.first() {
+                Some(record) => Ok(store.rows_at(AsOf::Revision(record.revision)).await?),
+                None => Err(error.into()),
+            }
+        }
+        rows => Ok(rows?),
+    }
+}
+
+/// A moment, or a duration before now.
+fn moment(text: &str) -> Result<AsOf, &'static str> {
+    const EXPECTED: &str = "expected a duration such as 1h, a revision such as 42, a time such as \
+        2027-01-31T12:00:00Z, or a date";
+    if let Ok(moment) = text.parse() {
+        return Ok(moment);
+    }
+    let duration = duration(text).ok().and_then(|duration| chrono::Duration::from_std(duration).ok());
+    let time = duration.and_then(|duration| Utc::now().checked_sub_signed(duration));
+    time.map(AsOf::Time).ok_or(EXPECTED)
 }

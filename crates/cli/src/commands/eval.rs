@@ -1,13 +1,14 @@
 //! `novi eval`.
 
-use std::{path::Path, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Args;
 use novi::{Context, Reason, error::json_terms, store::history::AsOf};
 
+use super::{argument::read_argument, change::flag_name};
 use crate::{
     output::{Failure, colored_explanation, is_color_wanted, print, print_json, sanitize, write},
-    session::{Session, read_input},
+    session::Session,
 };
 
 const EXAMPLES: &str = "\
@@ -18,15 +19,22 @@ Examples:
 
 --at uses the rows of that moment. The clock is the current one, unless the context sets currentDateTime.";
 
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  novi explain \"Combo AND\" --context '{\"targetingKey\": \"user-7\"}'
+  novi explain \"Combo AND\" --context @caller.json --at 2027-01-31
+
+It is `novi eval --explain`.";
+
 /// Evaluate a flag
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Eval {
-    /// Flag name
+    /// Flag by name or #ID
     flag: String,
 
-    /// Attributes of the caller: a JSON object, or @FILE to read one from a file (@- reads standard input)
-    #[arg(long, value_name = "JSON|@FILE", default_value = "{}")]
+    /// Attributes of the caller: a JSON object, or @FILE to read one from a file (- reads standard input)
+    #[arg(long, value_name = "JSON|@FILE|-", default_value = "{}")]
     context: String,
 
     /// Show how the decision was made
@@ -38,6 +46,29 @@ pub(crate) struct Eval {
     at: Option<AsOf>,
 }
 
+/// Show how the decision of a flag is made
+#[derive(Debug, Args)]
+#[command(after_help = EXPLAIN_EXAMPLES)]
+pub(crate) struct Explain {
+    /// Flag by name or #ID
+    flag: String,
+
+    /// Attributes of the caller: a JSON object, or @FILE to read one from a file (- reads standard input)
+    #[arg(long, value_name = "JSON|@FILE|-", default_value = "{}")]
+    context: String,
+
+    /// Use the rows at a revision, a time such as 2027-01-31T12:00:00Z, or a date
+    #[arg(long, value_name = "REV|TIME")]
+    at: Option<AsOf>,
+}
+
+impl Explain {
+    pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        let Self { flag, context, at } = self;
+        Eval { flag, context, explain: true, at }.run(session).await
+    }
+}
+
 impl Eval {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         let context = parse_context(&self.context)?;
@@ -45,8 +76,9 @@ impl Eval {
             None => session.flags().await?,
             Some(moment) => session.flags_from(session.store().await?.rows_at(moment).await?)?,
         };
+        let flag = flag_name(flags.snapshot().rows(), self.flag)?;
         if self.explain {
-            let trace = flags.explain(&self.flag, &context)?;
+            let trace = flags.explain(&flag, &context)?;
             if session.json {
                 print_json(&trace)?;
             } else {
@@ -55,7 +87,7 @@ impl Eval {
             }
             return Ok(ExitCode::SUCCESS);
         }
-        let decision = flags.evaluate(&self.flag, &context)?;
+        let decision = flags.evaluate(&flag, &context)?;
         if session.json {
             print_json(&decision)?;
             return Ok(ExitCode::SUCCESS);
@@ -70,17 +102,8 @@ impl Eval {
     }
 }
 
-fn parse_context(argument: &str) -> Result<Context<'static>, Failure> {
-    let (origin, text) = match argument.strip_prefix('@') {
-        Some("") => return Err(Failure::usage("--context: expected a file name after @")),
-        Some(file) => {
-            let text = read_input(Path::new(file))
-                .map_err(|error| Failure::file(file, &error).about("--context"))?;
-            (format!("--context {argument}"), text)
-        }
-        None => ("--context".to_owned(), argument.to_owned()),
-    };
-    // Editors on Windows write a byte order mark.
+pub(super) fn parse_context(argument: &str) -> Result<Context<'static>, Failure> {
+    let (origin, text) = read_argument("--context", argument)?;
     let text = text.trim_start_matches('\u{feff}');
     Context::from_json(text).map_err(|error| {
         let expectation = "expected a JSON object like {\"targetingKey\": \"user-7\"}";

@@ -81,7 +81,7 @@ async fn prune(session: &Session, store: &dyn SchemaStore, keep: Retention) -> R
 }
 
 /// A change in one line.
-fn line(record: &HistoryRecord) -> String {
+pub(super) fn line(record: &HistoryRecord) -> String {
     let time = record.changed_at.map_or_else(String::new, timestamp);
     let actor = record.actor.as_deref().unwrap_or("-");
     let fields = fields(record.entity, record.operation, &record.fields());

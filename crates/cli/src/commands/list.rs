@@ -27,7 +27,7 @@ impl List {
         }
         if views.is_empty() {
             print(
-                "There are no flags yet. Insert rows with SQL, or run a SQL script with `novi seed FILE`.",
+                "There are no flags yet. Create one with `novi flag create NAME`, or run a SQL script with `novi seed FILE`.",
             )?;
             return Ok(ExitCode::SUCCESS);
         }

@@ -1,32 +1,63 @@
 //! One file per command: its arguments and what it does.
 
+mod activation;
+mod argument;
 mod authorship;
+mod change;
 mod check;
 mod completions;
 mod diff;
 mod eval;
 mod export;
+mod flag;
 mod flag_view;
 mod health;
 mod history;
 mod impact;
+mod json_text;
+mod link;
 mod list;
+mod members;
 mod migrate;
 mod reweight;
 mod rollback;
 mod seed;
 mod serve;
 mod set_status;
+mod shortcut;
 mod show;
 mod sign;
 mod stale;
 mod token;
 mod types;
 mod value_parser;
+mod watch;
 
 pub(crate) use self::{
-    check::Check, completions::Completions, diff::Diff, eval::Eval, export::Export, health::Health,
-    history::History, impact::Impact, list::List, migrate::Migrate, reweight::Reweight, rollback::Rollback,
-    seed::Seed, serve::Serve, set_status::SetStatus, show::Show, sign::Sign, stale::Stale, token::Token,
+    activation::Activation,
+    check::Check,
+    completions::Completions,
+    diff::Diff,
+    eval::{Eval, Explain},
+    export::Export,
+    flag::Flag,
+    health::Health,
+    history::History,
+    impact::Impact,
+    link::Link,
+    list::List,
+    members::Members,
+    migrate::Migrate,
+    reweight::Reweight,
+    rollback::Rollback,
+    seed::Seed,
+    serve::Serve,
+    set_status::SetStatus,
+    shortcut::{Rollout, Schedule, Target, Variants},
+    show::Show,
+    sign::Sign,
+    stale::Stale,
+    token::Token,
     types::Types,
+    watch::Watch,
 };

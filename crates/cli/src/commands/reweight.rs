@@ -11,7 +11,7 @@ use novi::{
 use novi_match::suggest::most_similar;
 use serde_json::{Value, json};
 
-use super::authorship::Authorship;
+use super::{authorship::Authorship, change::find_activation};
 use crate::{
     output::{DRY_RUN, Failure, WOULD_BE_REJECTED, print, print_json},
     session::Session,
@@ -55,7 +55,9 @@ impl Reweight {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         let flags = session.flags().await?;
         let snapshot = flags.snapshot();
-        let row = find(snapshot.rows(), &self.activation)?;
+        let none = Rows::default();
+        let rows = snapshot.rows().unwrap_or(&none);
+        let row = find_activation(rows, &self.activation)?;
         let what = format!("activation {} {:?}", row.id, row.name);
         let is_split = Registry::global()?.find(&row.class_name).is_some_and(|kind| kind.class() == SPLIT);
         if !is_split {
@@ -139,22 +141,7 @@ fn variants(config: &str) -> BTreeSet<String> {
     lists.flat_map(|variants| variants.keys().cloned()).collect()
 }
 
-/// The activation with this id, or the only one with this name.
-fn find<'r>(rows: Option<&'r Rows>, wanted: &str) -> Result<&'r ActivationRow, Failure> {
-    let activations = rows.map_or(&[][..], |rows| &rows.activations);
-    let by_id = wanted.parse().ok().and_then(|id: i64| activations.iter().find(|row| row.id == id));
-    let mut by_name = activations.iter().filter(|row| row.name == wanted);
-    match (by_id, by_name.next(), by_name.next()) {
-        (Some(row), _, _) | (None, Some(row), None) => Ok(row),
-        (None, Some(first), Some(second)) => Err(Failure::rejected(format!(
-            "several activations are named {wanted:?}; use an id, such as {} or {}",
-            first.id, second.id
-        ))),
-        (None, None, _) => Err(Failure::not_found(format!("no activation has the id or name {wanted:?}"))),
-    }
-}
-
-fn weight(text: &str) -> Result<(String, f64), &'static str> {
+pub(super) fn weight(text: &str) -> Result<(String, f64), &'static str> {
     let expected = "expected a variant and its weight, such as grid=60";
     let (name, weight) = text.rsplit_once('=').ok_or(expected)?;
     if name.is_empty() {

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::authorship::Authorship;
 use crate::{
-    output::{DRY_RUN, Failure, fields, print, print_json},
+    output::{DRY_RUN, Failure, confirm, count, fields, print, print_json},
     session::Session,
 };
 
@@ -23,7 +23,9 @@ then.
 
 Examples:
   novi rollback \"Combo AND\" --to 41 --reason \"the sale is over\"
-  novi rollback --all --to 41 --dry-run";
+  novi rollback --all --to 41 --dry-run
+
+--all asks before it writes; where there is no terminal, it takes --yes.";
 
 /// Roll one flag, or all flags, back to an earlier revision
 #[derive(Debug, Args)]
@@ -43,6 +45,10 @@ pub(crate) struct Rollback {
 
     #[command(flatten)]
     authorship: Authorship,
+
+    /// Roll back all flags without asking
+    #[arg(long)]
+    yes: bool,
 
     /// Show the changes without writing
     #[arg(long)]
@@ -74,6 +80,24 @@ impl Rollback {
             moment @ AsOf::Time(_) => format!("rollback to {moment}, revision {revision}"),
         };
         let mut written = None;
+        if self.all && !self.dry_run && !self.yes && !found.is_empty() {
+            let question = format!(
+                "This rolls back every flag to revision {revision}: {}. Continue?",
+                count(found.len(), "change")
+            );
+            match confirm(&question)? {
+                Some(true) => (),
+                Some(false) => {
+                    print("Nothing was written.")?;
+                    return Ok(ExitCode::SUCCESS);
+                }
+                None => {
+                    return Err(Failure::usage(
+                        "--all rolls back every flag: add --yes, or --dry-run to see the changes",
+                    ));
+                }
+            }
+        }
         if !self.dry_run && !plan.changes.is_empty() {
             let edit = plan.edit().by(self.authorship.author_or(reason));
             written = Some(store.commit(edit).await?);

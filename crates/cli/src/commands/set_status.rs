@@ -4,128 +4,143 @@ use std::process::ExitCode;
 
 use clap::Args;
 use novi::{
-    Context, Error, Flags,
-    rows::{Issue, Rows},
+    Error, Flags,
+    rows::{FlagRow, Issue, Rows},
     store::{Change, Edit},
 };
+use serde::Serialize;
 use serde_json::json;
 
-use super::authorship::Authorship;
+use super::change::{ChangeOptions, find_flag};
 use crate::{
-    output::{DRY_RUN, Failure, WOULD_BE_REJECTED, print, print_json},
+    output::{DRY_RUN, Failure, NOTHING_WOULD_CHANGE, PlanReport, WOULD_BE_REJECTED, print, print_json},
     session::Session,
 };
 
 const VERSIONS: &str = "\
-`novi show FLAG` shows the version of a flag. With --if-version the command fails with exit code 5 if the flag was \
-modified since.";
+Several flags are changed in one transaction. `novi show FLAG` shows the version of a flag. With --if-version the command \
+fails with exit code 5 if the flag was modified since.";
 
 // No doc comment: it would replace the help of `enable` and `disable`.
 #[derive(Debug, Args)]
 #[command(after_help = VERSIONS)]
 pub(crate) struct SetStatus {
-    /// Flag name
-    flag: String,
+    /// Flags by name or #ID
+    #[arg(required = true, value_name = "FLAG")]
+    flags: Vec<String>,
 
     #[command(flatten)]
-    authorship: Authorship,
+    options: ChangeOptions,
+}
 
-    /// Change the flag only if it is still at this version
-    #[arg(long, value_name = "N")]
-    if_version: Option<i64>,
-
-    /// Show which flags would change, and how, without writing; the exit code is that of the change
-    #[arg(long)]
-    dry_run: bool,
+/// What became of a flag.
+#[derive(Serialize)]
+struct FlagResult {
+    flag: String,
+    status: bool,
+    /// Whether it had another status before.
+    changed: bool,
+    /// Whether the configuration overrides it.
+    overridden: bool,
+    issues: Vec<Issue>,
 }
 
 impl SetStatus {
     pub(crate) async fn run(self, session: &Session, status: bool) -> Result<ExitCode, Failure> {
-        let Self { flag, authorship, if_version, dry_run } = self;
-        let mut edit = Edit::new([Change::SetStatus { flag: flag.clone(), status }]);
-        if let Some(version) = if_version {
-            edit = edit.expect_flag(&flag, version);
-        }
-        edit = edit.by(authorship.author());
-        if dry_run {
-            return plan(session, &flag, status, &edit).await;
-        }
+        let Self { flags, options } = self;
+        let version = options.version_of_one(&flags)?;
         let store = session.store().await?;
-        let before = store.load().await?.flags.iter().find(|row| row.name == flag).map(|row| row.status);
-        let committed = if status {
-            session.flags_from(Rows::default())?.writer().commit(&*store, edit).await
+        let rows = store.load().await?;
+        let found = flags.iter().map(|wanted| find_flag(&rows, wanted));
+        let found = found.collect::<Result<Vec<&FlagRow>, Failure>>()?;
+        let mut edit =
+            Edit::new(found.iter().map(|row| Change::SetStatus { flag: row.name.clone(), status }));
+        if let (Some(version), [row]) = (version, found.as_slice()) {
+            edit = edit.expect_flag(&row.name, version);
+        }
+        edit = edit.by(options.authorship.author());
+        if options.dry_run {
+            return plan(session, rows, status, &edit);
+        }
+        let revision = if status {
+            session.flags_from(Rows::default())?.writer().commit(&*store, edit).await?
         } else {
             // Turning a flag off breaks no row, and has to work whatever else is broken.
-            store.commit(edit).await
+            store.commit(edit).await?
         };
-        let revision = match committed {
-            Ok(revision) => revision,
-            // The store does not suggest a similar name.
-            Err(Error::FlagNotFound { name, .. }) => return Err(not_found(&session.flags().await?, &name)),
-            Err(error) => return Err(error.into()),
-        };
-        let overridden = session.config.overrides.contains_key(&flag);
-        let issues = if status { issues_of(session, &flag).await } else { Vec::new() };
+        let issues = if status { issues(session).await } else { Vec::new() };
+        let changed = found.iter().map(|row| {
+            let breaks = |issue: &&Issue| issue.flags.contains(&row.name);
+            FlagResult {
+                flag: row.name.clone(),
+                status,
+                changed: row.status != status,
+                overridden: session.config.overrides.contains_key(&row.name),
+                issues: issues.iter().filter(breaks).cloned().collect(),
+            }
+        });
+        let changed: Vec<_> = changed.collect();
         if session.json {
-            print_json(&json!({
-                "flag": flag,
-                "status": status,
-                "revision": revision,
-                "overridden": overridden,
-                "issues": issues,
-            }))?;
+            print_json(&json!({"written": true, "revision": revision, "flags": changed}))?;
             return Ok(ExitCode::SUCCESS);
         }
-        let already = if before == Some(status) { "already " } else { "" };
-        let state = if status { "enabled" } else { "disabled" };
-        print(format_args!("{flag} is {already}{state} (revision {revision})"))?;
-        if overridden {
-            print("note: the configuration overrides this flag ([overrides]), so the status has no effect")?;
-        }
-        if !issues.is_empty() {
-            print("note: the flag is broken and uses its fail_mode:")?;
-        }
-        for issue in &issues {
-            print(format_args!("    {issue}"))?;
+        for FlagResult { flag, changed, overridden, issues, .. } in changed {
+            let already = if changed { "" } else { "already " };
+            let state = if status { "enabled" } else { "disabled" };
+            print(format_args!("{flag} is {already}{state} (revision {revision})"))?;
+            if overridden {
+                print(
+                    "note: the configuration overrides this flag ([overrides]), so the status has no effect",
+                )?;
+            }
+            if !issues.is_empty() {
+                print("note: the flag is broken and uses its fail_mode:")?;
+            }
+            for issue in &issues {
+                print(format_args!("    {issue}"))?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// The issues that break a flag. The change is made already, so that an error has no issues.
-async fn issues_of(session: &Session, flag: &str) -> Vec<Issue> {
-    let Ok(flags) = session.flags().await else { return Vec::new() };
-    let mut issues = flags.issues();
-    issues.retain(|issue| issue.flags.iter().any(|broken| broken == flag));
-    issues
+/// The issues of the rows. The change is made already, so that an error has no issues.
+async fn issues(session: &Session) -> Vec<Issue> {
+    session.flags().await.map(|flags: Flags| flags.issues()).unwrap_or_default()
 }
 
 /// Prints what the edit would do, and exits as the edit would.
-async fn plan(session: &Session, flag: &str, status: bool, edit: &Edit) -> Result<ExitCode, Failure> {
-    let flags = session.flags().await?;
+fn plan(session: &Session, rows: Rows, status: bool, edit: &Edit) -> Result<ExitCode, Failure> {
+    let flags = session.flags_from(rows.clone())?;
     let snapshot = flags.snapshot();
-    let (Some(row), Some(rows)) = (snapshot.row_of(flag), snapshot.rows()) else {
-        return Err(not_found(&flags, flag));
-    };
-    let activations: Vec<_> = snapshot.activations_of(row).map(|activation| activation.id).collect();
-    for (expected, row) in edit.expected.iter().zip(rows.flags.get(row)) {
-        edit.compare_flag(expected.version, row, &activations)?;
+    for expected in &edit.expected {
+        let novi::store::RowKey::Flag(name) = &expected.row else { continue };
+        let Some(at) = snapshot.row_of(name) else {
+            return Err(Error::FlagNotFound { name: name.clone(), similar: None }.into());
+        };
+        let activations: Vec<_> = snapshot.activations_of(at).map(|activation| activation.id).collect();
+        if let Some(row) = snapshot.rows().and_then(|rows| rows.flags.get(at)) {
+            edit.compare_flag(expected.version, row, &activations)?;
+        }
     }
+    let rows = snapshot.rows().cloned().unwrap_or(rows);
     let plan = flags.validator().plan(rows.clone(), edit);
     // Turning a flag off is never rejected.
     let is_rejected = status && !plan.problems.is_empty();
     if session.json {
-        print_json(&json!({"plan": plan, "written": false}))?;
+        print_json(&json!({"written": false, "revision": null, "plan": plan}))?;
     } else {
-        print(format_args!("{plan}{DRY_RUN}"))?;
+        let after = edit.after(rows.clone()).unwrap_or_else(|_| rows.clone());
+        let registry = flags.registry();
+        let report = PlanReport::new(&registry, &plan, &rows, &after);
+        if report.is_empty() {
+            print(NOTHING_WOULD_CHANGE)?;
+        }
+        report.print()?;
+        print(DRY_RUN)?;
     }
-    if is_rejected { Err(Failure::rejected(WOULD_BE_REJECTED)) } else { Ok(ExitCode::SUCCESS) }
-}
-
-/// The error that suggests a similar name. A flag that exists only in [overrides] evaluates, but has no row.
-fn not_found(flags: &Flags, name: &str) -> Failure {
-    match flags.evaluate(name, &Context::new()) {
-        Err(error) => error.into(),
-        Ok(_) => Error::FlagNotFound { name: name.to_owned(), similar: None }.into(),
+    if is_rejected {
+        return Err(Failure::invalid(WOULD_BE_REJECTED, &plan.problems));
     }
+    Ok(ExitCode::SUCCESS)
 }

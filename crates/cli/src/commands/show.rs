@@ -11,6 +11,7 @@ use novi::{
 use serde::Serialize;
 use serde_json::Value;
 
+use super::change::flag_name;
 use super::flag_view::{ActivationView, FlagView, issues_by_flag};
 use crate::{
     output::{Failure, print, print_json, print_table},
@@ -20,7 +21,7 @@ use crate::{
 /// Show a flag with its activations and metadata
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    /// Flag name
+    /// Flag by name or #ID
     flag: String,
 }
 
@@ -29,12 +30,13 @@ impl Show {
         let flags = session.flags().await?;
         let snapshot = flags.snapshot();
         let issues = issues_by_flag(&snapshot);
-        let row = snapshot.row_of(&self.flag);
+        let flag = flag_name(snapshot.rows(), self.flag)?;
+        let row = snapshot.row_of(&flag);
         let Some(view) = row.and_then(|row| FlagView::new(&snapshot, row, &issues)) else {
             // This error suggests a similar name. A flag that exists only in [overrides] evaluates, but has
             // no row.
-            snapshot.evaluate(&self.flag, &Context::new())?;
-            return Err(Error::FlagNotFound { name: self.flag, similar: None }.into());
+            snapshot.evaluate(&flag, &Context::new())?;
+            return Err(Error::FlagNotFound { name: flag, similar: None }.into());
         };
         let registry = flags.registry();
         let words = snapshot.rows().map(|rows| Words::new(&registry, rows));

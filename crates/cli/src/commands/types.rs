@@ -81,23 +81,47 @@ fn page(kind: &ActivationType) -> String {
 fn describe(kind: &ActivationType) -> String {
     let mut lines = vec![kind.class().to_owned(), format!("  {}", kind.description())];
     lines.extend(kind.aliases().iter().map(|alias| format!("  also {alias}")));
-    let mut schema = kind.schema().to_value();
-    if let Some(root) = schema.as_object_mut() {
-        // The name of the Rust type adds nothing to the class name.
-        root.remove("title");
-    }
-    match schema.get("properties").and_then(Value::as_object) {
-        Some(fields) => lines.extend(fields.iter().map(|(name, field)| {
-            let required = schema.get("required").and_then(Value::as_array);
-            let required = required.is_some_and(|required| required.iter().any(|known| known == name));
-            let about = field.get("description").and_then(Value::as_str).unwrap_or_default();
+    let schema = schema(kind);
+    match fields(&schema) {
+        Some(fields) => lines.extend(fields.map(|Field { name, kind, required, about }| {
             let optional = if required { "" } else { ", optional" };
-            format!("  config.{name} ({}{optional}): {about}", type_name(field, &schema))
+            format!("  config.{name} ({kind}{optional}): {about}")
         })),
         None => lines.push(format!("  config: {}", type_name(&schema, &schema))),
     }
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// A field of a config.
+pub(super) struct Field<'s> {
+    pub(super) name: &'s str,
+    /// Its type in words.
+    pub(super) kind: String,
+    pub(super) required: bool,
+    pub(super) about: &'s str,
+}
+
+/// The JSON Schema of a config.
+pub(super) fn schema(kind: &ActivationType) -> Value {
+    let mut schema = kind.schema().to_value();
+    if let Some(root) = schema.as_object_mut() {
+        // The name of the Rust type adds nothing to the class name.
+        root.remove("title");
+    }
+    schema
+}
+
+/// The fields of a config that is an object.
+pub(super) fn fields(schema: &Value) -> Option<impl Iterator<Item = Field<'_>>> {
+    let required = schema.get("required").and_then(Value::as_array);
+    let fields = schema.get("properties")?.as_object()?;
+    Some(fields.iter().map(move |(name, field)| Field {
+        name,
+        kind: type_name(field, schema),
+        required: required.is_some_and(|required| required.iter().any(|known| known == name)),
+        about: field.get("description").and_then(Value::as_str).unwrap_or_default(),
+    }))
 }
 
 /// A short name of the type of a part of a schema, or its values.

@@ -35,7 +35,12 @@ pub(crate) fn fields(entity: Entity, operation: Operation, changes: &[FieldChang
     text
 }
 
-fn value(value: &Value) -> String {
+/// `status: true -> false`
+pub(super) fn field(change: &FieldChange) -> String {
+    format!("{}: {} -> {}", change.field, value(&change.before), value(&change.after))
+}
+
+pub(super) fn value(value: &Value) -> String {
     /// Enough to recognize a config.
     const SHOWN: usize = 200;
     let text = match value {

@@ -4,12 +4,28 @@ use std::io::{self, IsTerminal as _};
 
 const GREEN: &str = "\u{1b}[32m";
 const RED: &str = "\u{1b}[31m";
+const YELLOW: &str = "\u{1b}[33m";
 const DIM: &str = "\u{1b}[2m";
 const PLAIN: &str = "\u{1b}[0m";
 
 /// Whether standard output is a terminal and `NO_COLOR` is not set.
 pub(crate) fn is_color_wanted() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty())
+}
+
+/// A plan whose signs are colored. `plan` must be sanitized.
+pub(super) fn colored_plan(plan: &str) -> String {
+    let colored = |line: &str| {
+        let color = match line.split_at_checked(2) {
+            Some(("+ ", _)) => GREEN,
+            Some(("- ", _)) => RED,
+            Some(("~ " | "! ", _)) => YELLOW,
+            _ if line.starts_with("problem: ") => RED,
+            _ => return format!("{line}\n"),
+        };
+        format!("{color}{line}{PLAIN}\n")
+    };
+    plan.lines().map(colored).collect()
 }
 
 /// An explanation with colored outcomes. `tree` must be sanitized.

@@ -3,6 +3,8 @@
 mod changes;
 mod color;
 mod failure;
+mod plan;
+mod question;
 mod sanitize;
 
 use std::io::{self, Write as _};
@@ -15,11 +17,16 @@ pub(crate) use self::{
     changes::fields,
     color::{colored_explanation, is_color_wanted},
     failure::Failure,
+    plan::PlanReport,
+    question::confirm,
     sanitize::sanitize,
 };
 
 /// Printed at the end of every dry run.
 pub(crate) const DRY_RUN: &str = "Dry run: nothing was written.";
+
+/// Printed before it if the rows are as they would be already.
+pub(crate) const NOTHING_WOULD_CHANGE: &str = "No changes.";
 
 /// The error of a dry run whose output lists problems.
 pub(crate) const WOULD_BE_REJECTED: &str = "the change would be rejected; correct its problems first";
@@ -29,12 +36,28 @@ pub(crate) fn print(text: impl std::fmt::Display) -> Result<(), Failure> {
     write(&sanitize(&format!("{text}\n")))
 }
 
+/// Prints each on a line.
+pub(crate) fn write_lines(lines: &[&str]) -> Result<(), Failure> {
+    let text: String = lines.iter().flat_map(|line| [*line, "\n"]).collect();
+    write(&sanitize(&text))
+}
+
 /// Writes text as it is. A reader that stops early (`novi list | head -1`) is not an error.
 pub(crate) fn write(text: &str) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::output(&error)),
         _ => Ok(()),
+    }
+}
+
+/// Writes text as it is, for commands that do not end by themselves. Returns `false` if the reader has gone.
+pub(crate) fn write_until_closed(text: &str) -> Result<bool, Failure> {
+    let mut output = io::stdout().lock();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::output(&error)),
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-const COMMANDS: [&str; 21] = [
+pub(crate) const COMMANDS: [&str; 32] = [
     "serve",
     "migrate",
     "seed",
@@ -13,12 +13,23 @@ const COMMANDS: [&str; 21] = [
     "show",
     "enable",
     "disable",
+    "rollout",
+    "target",
+    "variants",
+    "schedule",
+    "flag",
+    "activation",
+    "link",
+    "unlink",
+    "members",
     "reweight",
     "impact",
     "eval",
+    "explain",
     "history",
     "diff",
     "rollback",
+    "watch",
     "export",
     "stale",
     "token",
@@ -26,6 +37,14 @@ const COMMANDS: [&str; 21] = [
     "sign",
     "types",
     "completions",
+];
+
+/// The commands of groups.
+pub(crate) const GROUPS: [(&str, &[&str]); 4] = [
+    ("flag", &["create", "list", "show", "set", "rename", "delete"]),
+    ("activation", &["create", "list", "show", "edit", "delete"]),
+    ("members", &["add", "remove", "list"]),
+    ("token", &["create", "list", "rotate", "revoke"]),
 ];
 
 #[test]
@@ -36,9 +55,11 @@ fn help() {
         transcript.push('\n');
         transcript += &folder.run(&[command, "--help"]).expect(0).transcript();
     }
-    for command in ["create", "list", "rotate", "revoke"] {
-        transcript.push('\n');
-        transcript += &folder.run(&["token", command, "--help"]).expect(0).transcript();
+    for (group, commands) in GROUPS {
+        for command in commands {
+            transcript.push('\n');
+            transcript += &folder.run(&[group, command, "--help"]).expect(0).transcript();
+        }
     }
     insta::assert_snapshot!(transcript);
 }
@@ -55,10 +76,19 @@ fn no_command_prints_help_and_fails() {
 
 #[test]
 fn help_snapshot_covers_every_command() {
-    let listed = Folder::empty().run(&["--help"]).out;
-    let listed = listed.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap();
-    let listed: Vec<_> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(listed, COMMANDS.iter().copied().chain(["help"]).collect::<Vec<_>>());
+    let listed = |arguments: &[&str]| commands_of(&Folder::empty().run(arguments).out);
+    assert_eq!(listed(&["--help"]), COMMANDS.iter().copied().chain(["help"]).collect::<Vec<_>>());
+    for (group, commands) in GROUPS {
+        assert_eq!(listed(&[group, "--help"]), commands.iter().copied().chain(["help"]).collect::<Vec<_>>());
+    }
+}
+
+/// The commands that a help lists.
+fn commands_of(help: &str) -> Vec<String> {
+    let listed = help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap();
+    let is_name = |line: &&str| line.starts_with("  ") && !line.starts_with("   ");
+    let names = listed.lines().filter(is_name).filter_map(|line| line.split_whitespace().next());
+    names.map(str::to_owned).collect()
 }
 
 #[test]

@@ -66,6 +66,7 @@ fn history_prints_text() {
         &["rollback", "--to", "18", "--dry-run"],
         &["rollback", "Combo AND", "--all", "--to", "18"],
         &["rollback", "--all", "--to", "18"],
+        &["rollback", "--all", "--to", "18", "--yes"],
         &["history", "--limit", "4"],
         &["history", "--limit", "0"],
         &["history", "Combo ANDD"],
@@ -109,7 +110,7 @@ async fn rollback_restores_a_flag_and_all_flags() {
         // Other flags are untouched.
         assert_eq!(folder.run(&["show", "Combo OR", "--json"]).json()["status"], json!(false));
         // Forward again, with all flags.
-        folder.run(&["rollback", "--all", "--to", &second.to_string()]).expect(0);
+        folder.run(&["rollback", "--all", "--yes", "--to", &second.to_string()]).expect(0);
         let last = revision(&folder).to_string();
         let same = folder.run(&["diff", &second.to_string(), &last, "--json"]).expect(0).json();
         assert_eq!(same["differences"], json!([]), "{:?}: {same}", database.kind);
@@ -157,7 +158,7 @@ fn rollback_that_breaks_references_is_rejected_with_all_reasons() {
         .expect(0);
     let rejected = folder.run(&["rollback", "Date and Random Activated Feature", "--to", &first]).expect(5);
     assert!(rejected.err.contains("activations#10") && rejected.err.contains('9'), "{rejected:?}");
-    folder.run(&["rollback", "--all", "--to", &first]).expect(0);
+    folder.run(&["rollback", "--all", "--yes", "--to", &first]).expect(0);
     folder.run(&["check"]).expect(0);
 }
 
@@ -181,4 +182,25 @@ fn history_is_pruned_by_retention() {
     folder.write("novi.toml", "[history]\nkeep = \"90\"\n");
     let wrong = folder.run(&["history"]).expect(2);
     assert!(wrong.err.contains("forever"), "{wrong:?}");
+}
+
+#[tokio::test]
+async fn diff_is_since_a_moment_by_default() {
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        folder.run(&["flag", "create", "a"]).expect(0);
+        let output = folder.command(&["enable", "a", "--json"]).output().unwrap();
+        let first: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        folder.run(&["flag", "set", "a", "--owner", "ann"]).expect(0);
+        let owner = "update flag_metadata#1: owner null -> \"ann\"\n";
+        let since = folder.run(&["diff", "--since", &first["revision"].to_string()]).expect(0);
+        assert!(since.out.ends_with(owner) && !since.out.contains("status"), "{since:?}");
+        assert_eq!(folder.run(&["diff", &first["revision"].to_string()]).expect(0).out, since.out);
+        // The history is younger than a day.
+        let all = folder.run(&["diff"]).expect(0);
+        assert!(all.out.contains("owner"), "{all:?}");
+        assert!(folder.run(&["diff", "--since", "5s5"]).expect(2).err.contains("a duration such as 1h"));
+        folder.run(&["diff", "--since", "1000y"]).expect(3);
+    }
 }

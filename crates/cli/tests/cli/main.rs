@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod access;
+mod change;
 mod check;
 mod commands;
 #[path = "../../../../tests/common/databases.rs"]
@@ -17,10 +18,13 @@ mod history;
 mod impact;
 mod names;
 mod pipes;
+mod reference;
 mod serve;
+mod shortcut;
 mod signals;
 mod stale;
 mod support;
 mod telemetry;
 mod token;
 mod versions;
+mod watch;

@@ -87,6 +87,7 @@ impl Folder {
         for name in ["COLUMNS", "NO_COLOR", "CLICOLOR_FORCE", "RUST_LOG", "RUST_BACKTRACE"] {
             command.env_remove(name);
         }
+        command.env("USER", "tester");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -139,7 +140,8 @@ impl Run {
     #[track_caller]
     pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:#?}");
-        assert_eq!(self.err.starts_with("error: "), code > 1, "{self:#?}");
+        let is_error = ["error: ", "{\n  \"error\": {"].iter().any(|start| self.err.starts_with(start));
+        assert_eq!(is_error, code > 1, "{self:#?}");
         self
     }
 

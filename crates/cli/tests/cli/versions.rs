@@ -67,8 +67,8 @@ async fn enabling_a_broken_flag_says_why_it_is_broken() {
         let note = "note: the flag is broken and uses its fail_mode:\n    activations#1 \"x\": config: missing field `percentage`";
         assert!(enabled.out.contains("a is already enabled") && enabled.out.contains(note), "{enabled:?}");
         let json = folder.run(&["enable", "a", "--json"]).expect(0).json();
-        assert_eq!(json["issues"][0]["path"], json!("config"), "{json}");
-        assert_eq!(folder.run(&["enable", "b", "--json"]).expect(0).json()["issues"], json!([]));
+        assert_eq!(json["flags"][0]["issues"][0]["path"], json!("config"), "{json}");
+        assert_eq!(folder.run(&["enable", "b", "--json"]).expect(0).json()["flags"][0]["issues"], json!([]));
         assert!(!folder.run(&["disable", "a"]).expect(0).out.contains("note"));
     }
 }

@@ -36,6 +36,22 @@ pub fn read_edit(json: &str, rows: &Rows) -> Result<Edit, EditError> {
 #[derive(Debug)]
 pub struct EditError(Vec<Problem>);
 
+/// A problem of changes that [`read_edit`] rejects.
+#[derive(Clone, Copy, Debug)]
+pub struct EditProblem<'a> {
+    /// The place in the JSON, as a JSON pointer; empty for the whole of it.
+    pub pointer: &'a str,
+    /// What was expected, and what was found.
+    pub message: &'a str,
+}
+
+impl EditError {
+    /// Every problem.
+    pub fn problems(&self) -> impl Iterator<Item = EditProblem<'_>> {
+        self.0.iter().map(|Problem { pointer, message, .. }| EditProblem { pointer, message })
+    }
+}
+
 impl fmt::Display for EditError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, Problem { pointer, message, .. }) in self.0.iter().enumerate() {

@@ -1,6 +1,8 @@
 //! New weights for a split that move as few callers as possible.
 
-use serde_json::Value as Json;
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Value as Json, value::RawValue};
 
 use crate::{
     activation::bucket::Hash,
@@ -86,6 +88,70 @@ pub fn reweighted(config: &str, weights: &[(&str, f64)]) -> Result<Reweighted, R
     fields.insert("ranges".to_owned(), serde_json::to_value(&after)?);
     Ok(Reweighted {
         config: Json::Object(fields).to_string(),
+        moved: f64::from(moved) / f64::from(Hash::BUCKETS),
+    })
+}
+
+/// Changes the weights of a `novi.split` to these, so that a person can read them again. Variants stay in their
+/// order, or in that of their first ranges, and new ones come last. `moved` is the share of all callers that lose their variant or get another one;
+/// [`reweighted`] moves fewer. It is 1 if the hash divides by the sum of the weights.
+///
+/// ```
+/// let split = r#"{"variants": {"list": 50, "grid": 50}}"#;
+/// let new = novi::builtin::with_weights(split, &[("grid", 40.0), ("list", 60.0)])?;
+/// assert_eq!(new.config, r#"{"variants":{"list":60,"grid":40}}"#);
+/// assert_eq!(new.moved, 0.1);
+/// # Ok::<(), novi::builtin::ReweightError>(())
+/// ```
+///
+/// # Errors
+/// [`ReweightError`] if the config is not that of a split, or the weights are negative or all 0.
+pub fn with_weights(config: &str, weights: &[(&str, f64)]) -> Result<Reweighted, ReweightError> {
+    let parsed: Config = serde_json::from_str(config)?;
+    let known: Vec<&String> = match (&parsed.variants, &parsed.ranges) {
+        (Some(Weights(variants)), _) => variants.iter().map(|(name, _)| name).collect(),
+        (None, Some(Ranges(ranges))) => {
+            let first = |ranges: &[(u32, u32)]| ranges.iter().map(|(start, _)| *start).min();
+            let mut named: Vec<_> =
+                ranges.iter().map(|(name, ranges)| (first(ranges).unwrap_or(u32::MAX), name)).collect();
+            named.sort_by_key(|(first, _)| *first);
+            named.into_iter().map(|(_, name)| name).collect()
+        }
+        (None, None) => Vec::new(),
+    };
+    let places: HashMap<&str, usize> = (0..).zip(known).map(|(place, name)| (name.as_str(), place)).collect();
+    let mut ordered: Vec<(String, f64)> =
+        weights.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect();
+    // The sort is stable: new variants stay in their order, after the others.
+    ordered.sort_by_key(|(name, _)| places.get(name.as_str()).copied().unwrap_or(usize::MAX));
+    let mut problem = None;
+    let sum = total(&ordered, parsed.hash, |path, message| {
+        let variant = path.strip_prefix(".variants.").map(|name| format!("{name}: ")).unwrap_or_default();
+        problem = Some(format!("{variant}{message}"));
+    });
+    if sum.is_none() {
+        return Err(ReweightError::Weights(problem.unwrap_or_default()));
+    }
+    let coverage = parsed.coverage.unwrap_or(100.0);
+    let before = match (&parsed.variants, parsed.ranges) {
+        (Some(Weights(variants)), _) => ranges_of(variants, coverage, parsed.hash).ok(),
+        (None, ranges) => ranges.filter(|_| parsed.total.is_none_or(|total| total == Hash::BUCKETS)),
+    };
+    let after = ranges_of(&ordered, coverage, parsed.hash).ok();
+    let moved = match (before, after) {
+        (Some(before), Some(after)) => before.covered().saturating_sub(before.shared_with(&after)),
+        _ => Hash::BUCKETS,
+    };
+    // The order of a map is not that of the variants.
+    let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(config)?;
+    for replaced in ["variants", "ranges", "total"] {
+        fields.remove(replaced);
+    }
+    let entry = |(name, weight): &(String, f64)| format!("{}:{weight}", Json::from(name.as_str()));
+    let entries: Vec<String> = ordered.iter().map(entry).collect();
+    fields.insert("variants".to_owned(), RawValue::from_string(format!("{{{}}}", entries.join(",")))?);
+    Ok(Reweighted {
+        config: serde_json::to_string(&fields)?,
         moved: f64::from(moved) / f64::from(Hash::BUCKETS),
     })
 }

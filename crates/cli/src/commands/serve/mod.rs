@@ -20,7 +20,8 @@ use novi_server::{Database, Options, ServeError};
 use serde_json::json;
 use tokio::{net::TcpListener, sync::oneshot, task::spawn_blocking};
 
-use self::{exposure::Exposure, signals::Signals};
+use self::exposure::Exposure;
+pub(super) use self::signals::Signals;
 use crate::{
     output::{Failure, print, print_json},
     session::Session,

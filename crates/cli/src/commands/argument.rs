@@ -1,0 +1,46 @@
+//! Arguments that are a text, `@FILE`, or `-` for standard input.
+
+use std::path::Path;
+
+use novi::error::json_terms;
+use serde_json::value::RawValue;
+
+use super::json_text;
+use crate::{output::Failure, session::read_input};
+
+/// The text that an option stands for, and what errors call it. `@-` is standard input as well.
+pub(super) fn read_argument(option: &str, argument: &str) -> Result<(String, String), Failure> {
+    let file = match argument.strip_prefix('@') {
+        Some("") => return Err(Failure::usage(format!("{option}: expected a file name after @"))),
+        Some(file) => file,
+        None if argument == "-" => "-",
+        None => return Ok((option.to_owned(), argument.to_owned())),
+    };
+    let text = read_input(Path::new(file)).map_err(|error| Failure::file(file, &error).about(option))?;
+    // Editors on Windows write a byte order mark.
+    Ok((format!("{option} {argument}"), text.trim_start_matches('\u{feff}').to_owned()))
+}
+
+/// JSON that may have comments, as a row stores it.
+pub(super) fn read_json(option: &str, argument: &str) -> Result<Box<RawValue>, Failure> {
+    let (origin, text) = read_argument(option, argument)?;
+    let compact = json_text::compact(&text).map_err(|error| Failure::usage(format!("{origin}: {error}")))?;
+    RawValue::from_string(compact).map_err(|error| {
+        let problem = json_terms::unmet("expected JSON", &error);
+        Failure::usage(format!("{origin}: {problem}"))
+    })
+}
+
+/// The lines of a file or of standard input, or the arguments themselves.
+pub(super) fn read_list(option: &str, arguments: &[String]) -> Result<Vec<String>, Failure> {
+    let mut list = Vec::new();
+    for argument in arguments {
+        if argument != "-" && !argument.starts_with('@') {
+            list.push(argument.clone());
+            continue;
+        }
+        let (_, text) = read_argument(option, argument)?;
+        list.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
+    }
+    Ok(list)
+}

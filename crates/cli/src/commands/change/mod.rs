@@ -1,0 +1,15 @@
+//! What all commands have in common that change flags: the changes of the API, their plan, and the commit.
+
+mod current;
+mod find;
+mod operation;
+mod options;
+mod perform;
+
+pub(super) use self::{
+    current::Current,
+    find::{find_activation, find_flag, flag_name},
+    operation::{Fields, Operation},
+    options::ChangeOptions,
+    perform::{Draft, perform},
+};

@@ -1,0 +1,151 @@
+//! `novi rollout`, `target`, `variants` and `schedule`.
+
+use serde_json::json;
+
+use crate::{
+    common::databases,
+    support::{Folder, the_same},
+};
+
+#[tokio::test]
+async fn rollout_changes_the_activation_of_the_flag_or_creates_one() {
+    let mut transcripts = Vec::new();
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        for flag in ["checkout", "search", "nested", "ramped"] {
+            folder.run(&["flag", "create", flag, "--on"]).expect(0);
+        }
+        folder.run(&["flag", "create", "off"]).expect(0);
+        // As services have them: inline, with an order of fields and of variants.
+        let nested = r#"[{"class_name": "novi.percentage", "config": {"salt": "s", "percentage": 1}},
+            {"class_name": "novi.split", "config": {"variants": {"b": 1, "a": 1}}}]"#;
+        folder.run(&["activation", "create", "All of", "novi.and", nested, "--link", "nested"]).expect(0);
+        let ramp = r#"{"steps": [{"at": "2026-01-01", "percentage": 10}]}"#;
+        folder.run(&["activation", "create", "Ramp", "novi.ramp", ramp, "--link", "ramped"]);
+        transcripts.push((
+            database.kind,
+            folder.transcript(&[
+                &["rollout", "checkout", "25%", "--dry-run"],
+                &["rollout", "checkout", "25%", "--reason", "first step"],
+                &["rollout", "checkout", "25"],
+                &[
+                    "rollout",
+                    "checkout",
+                    "50%",
+                    "--by",
+                    "account,user",
+                    "--where",
+                    r#"country in ["DE", "AT"]"#,
+                ],
+                &["rollout", "checkout", "50%", "--where", "country in"],
+                &["rollout", "checkout", "search", "12.5%"],
+                &["rollout", "nested", "30%"],
+                &["rollout", "off", "10%"],
+                &["rollout", "checkout", "101%"],
+                &["rollout", "chekout", "10%"],
+                &["link", "off", "checkout: rollout"],
+                &["rollout", "checkout", "60%"],
+                &["rollout", "checkout", "60%", "--shared"],
+                &["rollout", "off", "60%"],
+                &["rollout", "off", "70%", "--activation", "off: rollout"],
+                &["rollout", "checkout", "off", "80%", "--activation", "checkout: rollout"],
+                &["rollout", "checkout", "1%", "--new", "--dry-run"],
+                &["rollout", "checkout", "1%", "--activation", "off: rollout"],
+            ]),
+        ));
+    }
+    insta::assert_snapshot!(the_same(transcripts));
+}
+
+#[tokio::test]
+async fn target_changes_the_members_of_the_flag() {
+    let mut transcripts = Vec::new();
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        for flag in ["beta", "listed", "nested", "denied"] {
+            folder.run(&["flag", "create", flag, "--on"]).expect(0);
+        }
+        let lists = r#"{"deny": ["u3", 7], "allow": ["u1"]}"#;
+        folder.run(&["activation", "create", "Lists", "novi.members", lists, "--link", "listed"]).expect(0);
+        let nested = format!(r#"[{{"class_name": "novi.members", "config": {lists}}}]"#);
+        folder.run(&["activation", "create", "Any of", "novi.or", &nested, "--link", "nested"]).expect(0);
+        folder.write("users.txt", "u8\nu9\n");
+        transcripts.push((
+            database.kind,
+            folder.transcript(&[
+                &["target", "beta", "--allow", "u1,u2", "--deny", "u3"],
+                &["target", "beta", "--allow", "u3", "--remove", "u1"],
+                &["target", "beta", "--allow", "u3"],
+                &["target", "listed", "--allow", "u3,7", "--deny", "u1"],
+                &["target", "nested", "--allow", "@users.txt", "--remove", "7"],
+                &["target", "denied", "--deny", "u1", "--by", "account"],
+                &["target", "denied", "--remove", "u1"],
+                &["target", "denied"],
+                &["target", "denied", "--allow", "u1", "--deny", "u1"],
+            ]),
+        ));
+    }
+    insta::assert_snapshot!(the_same(transcripts));
+}
+
+#[tokio::test]
+async fn variants_are_stored_as_weights() {
+    let mut transcripts = Vec::new();
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        for flag in ["button", "weighted"] {
+            folder.run(&["flag", "create", flag, "--on"]).expect(0);
+        }
+        let random = r#"{"splits": [1, 1], "variations": ["a", "b"]}"#;
+        folder
+            .run(&["activation", "create", "Random", "novi.weighted_random", random, "--link", "weighted"])
+            .expect(0);
+        transcripts.push((
+            database.kind,
+            folder.transcript(&[
+                &["variants", "button", "red=60", "blue=40"],
+                &["variants", "button", "blue=50", "red=50", "--dry-run"],
+                &["variants", "button", "red=50", "blue=30", "green=20", "--by", "account"],
+                &["variants", "button", "red=50", "bleu=30", "green=20"],
+                &["variants", "button", "red=50", "blue=50", "--fewest-moves"],
+                &["variants", "button", "red=50", "blue=50"],
+                &["variants", "button", "red=0", "blue=0"],
+                &["variants", "button", "red=1", "red=2"],
+                &["variants", "button", "red"],
+                &["variants", "weighted", "a=1", "b=2"],
+            ]),
+        ));
+        let json = folder.run(&["variants", "button", "red=1", "--dry-run", "--json"]).expect(0).json();
+        assert_eq!((&json["moved"], &json["removed"]), (&json!(0.5), &json!(["blue"])));
+    }
+    insta::assert_snapshot!(the_same(transcripts));
+}
+
+#[tokio::test]
+async fn schedule_sets_the_window_of_the_flag() {
+    let mut transcripts = Vec::new();
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        folder.seed_demo();
+        folder.run(&["flag", "create", "sale", "--on"]).expect(0);
+        transcripts.push((
+            database.kind,
+            folder.transcript(&[
+                &["schedule", "sale", "--on", "2026-12-01T08:00+01:00", "--off", "2026-12-03"],
+                &["schedule", "sale", "--off", "2026-12-24 18:00", "--timezone", "Europe/Berlin"],
+                &["schedule", "sale", "--off", "none"],
+                &["schedule", "sale", "--on", "tomorrow"],
+                &["schedule", "sale", "--on", "2026-03-29T02:30", "--timezone", "Europe/Berlin"],
+                &["schedule", "sale"],
+                // The row has a format of its own.
+                &["schedule", "Date and Random Activated Feature", "--off", "2027-01-01", "--shared"],
+                &["schedule", "Date and Random Activated Feature", "--off", "2027-01-01"],
+            ]),
+        ));
+    }
+    insta::assert_snapshot!(the_same(transcripts));
+}
