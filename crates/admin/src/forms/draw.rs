@@ -96,7 +96,7 @@ enum Input {
 
 struct Rows {
     kind: &'static str,
-    rows: Vec<Row>,
+    list: Vec<Row>,
     sum: Option<String>,
     is_full: bool,
     classes: Vec<String>,
@@ -108,6 +108,7 @@ struct Row {
     key: Option<String>,
     label: String,
     html: Markup,
+    is_blank: bool,
 }
 
 struct Child {
@@ -135,6 +136,8 @@ struct About<'a> {
     help: &'a str,
     is_required: bool,
     is_quiet: bool,
+    /// Whether the row before has the same help for its parts.
+    is_next: bool,
 }
 
 impl<'a> Drawer<'a> {
@@ -144,7 +147,12 @@ impl<'a> Drawer<'a> {
 
     pub(super) fn config(&self, shape: &Shape, name: &str) -> Markup {
         let is_quiet = !matches!(shape, Shape::Json) && !self.fields.is_json(name);
-        self.draw(shape, name, &About { label: "Config", help: "", is_required: false, is_quiet }, 0)
+        self.draw(
+            shape,
+            name,
+            &About { label: "Config", help: "", is_required: false, is_quiet, is_next: false },
+            0,
+        )
     }
 
     fn draw(&self, shape: &Shape, name: &str, about: &About<'_>, depth: usize) -> Markup {
@@ -161,10 +169,12 @@ impl<'a> Drawer<'a> {
         } else {
             self.input(shape, name, about, depth)
         };
+        // A branch has the help of the whole.
+        let help = if matches!(input, Input::Inner(_)) { "" } else { about.help };
         let named = |part: &str, has: bool| has.then(|| format!("{id}-{part}"));
-        let described = [named("hint", !about.help.is_empty()), named("problem", !problems.is_empty())];
+        let described = [named("hint", !help.is_empty()), named("problem", !problems.is_empty())];
         let described: Vec<String> = described.into_iter().flatten().collect();
-        let notes = Notes { id: &id, help: words(about.help), problems: &problems };
+        let notes = Notes { id: &id, help: words(help), problems: &problems };
         let marks = Marks { id: &id, invalid: !problems.is_empty(), notes: described.join(" "), has_focus };
         Markup::rendered(&Field {
             name: name.to_owned(),
@@ -219,7 +229,7 @@ impl<'a> Drawer<'a> {
             }
             Shape::Lines { .. } => Input::Area { rows: (value.lines().count() + 1).clamp(2, 14), value },
             Shape::Map(value) => Input::Rows(self.map(value, name, depth)),
-            Shape::Group(members) => self.group(members, name, depth),
+            Shape::Group(members) => self.group(members, name, about.is_next, depth),
             Shape::List(item) => Input::Rows(self.list(item, name, about, depth)),
             Shape::Child => Input::Child(self.child(name, depth)),
             Shape::Either(branches) => {
@@ -229,7 +239,7 @@ impl<'a> Drawer<'a> {
         }
     }
 
-    fn group(&self, members: &[Member], name: &str, depth: usize) -> Input {
+    fn group(&self, members: &[Member], name: &str, is_next: bool, depth: usize) -> Input {
         let is_set = |found: &&Member| !self.fields.is_blank(&member(name, &found.name)) || found.is_main;
         let has_few = members.len() <= 3 || !members.iter().any(|member| is_set(&member));
         let mut is_open = false;
@@ -237,8 +247,14 @@ impl<'a> Drawer<'a> {
         for found in members {
             let field = member(name, &found.name);
             let label = label(&found.name);
-            let about =
-                About { label: &label, help: &found.help, is_required: found.is_required, is_quiet: false };
+            let help = if is_next { "" } else { &*found.help };
+            let about = About {
+                label: &label,
+                help,
+                is_required: found.is_required,
+                is_quiet: false,
+                is_next: false,
+            };
             let html = self.draw(&found.shape, &field, &about, depth + 1);
             if has_few || is_set(&found) {
                 main.push(html);
@@ -259,12 +275,14 @@ impl<'a> Drawer<'a> {
                 let row = row(name, number);
                 let what = if is_number { "Weight" } else { "Value" };
                 let label = format!("{what} {}", number + 1);
-                let about = About { label: &label, help: "", is_required: false, is_quiet: true };
+                let about =
+                    About { label: &label, help: "", is_required: false, is_quiet: true, is_next: false };
                 Row {
                     origin: None,
                     key: Some(self.fields.part(&row, "key").to_owned()),
                     label: format!("Name {}", number + 1),
                     html: self.draw(value, &row, &about, depth + 1),
+                    is_blank: false,
                     name: row,
                 }
             })
@@ -273,8 +291,8 @@ impl<'a> Drawer<'a> {
             (0..count).filter_map(|number| self.fields.get(&row(name, number)).trim().parse::<f64>().ok());
         let sum: f64 = weights.sum();
         Rows {
-            kind: "map",
-            rows,
+            kind: if is_number { "map" } else { "wide map" },
+            list: rows,
             sum: is_number.then(|| format!("{}", (sum * 1000.0).round() / 1000.0)),
             is_full: count >= MOST_ROWS,
             classes: Vec::new(),
@@ -288,13 +306,20 @@ impl<'a> Drawer<'a> {
         let rows = (0..count).map(|number| {
             let row = row(name, number);
             let label = format!("{what} {}", number + 1);
-            let about = About { label: &label, help: "", is_required: false, is_quiet: true };
+            let about =
+                About { label: &label, help: "", is_required: false, is_quiet: true, is_next: number > 0 };
             let html = self.draw(item, &row, &about, depth + 1);
-            Row { origin: Some(self.fields.part(&row, "b").to_owned()), key: None, label, html, name: row }
+            let origin = Some(self.fields.part(&row, "b").to_owned());
+            let is_blank = !is_child && self.fields.is_blank(&row);
+            Row { origin, key: None, label, html, is_blank, name: row }
         });
         Rows {
-            kind: if is_child { "children" } else { "list" },
-            rows: rows.collect(),
+            kind: match item.spare() {
+                _ if is_child => "children",
+                0 => "cards",
+                _ => "flat",
+            },
+            list: rows.collect(),
             sum: None,
             is_full: count >= MOST_ROWS,
             classes: if is_child { self.classes() } else { Vec::new() },
@@ -321,7 +346,8 @@ impl<'a> Drawer<'a> {
             },
             "inline" => {
                 let shape = self.around.types.shape(&class).unwrap_or_else(|| Arc::new(Shape::Json));
-                let about = About { label: "Config", help: "", is_required: false, is_quiet: true };
+                let about =
+                    About { label: "Config", help: "", is_required: false, is_quiet: true, is_next: false };
                 Child {
                     kind: "inline",
                     value,

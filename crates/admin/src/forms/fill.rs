@@ -40,19 +40,20 @@ impl Filler<'_> {
     fn fits(&mut self, shape: &Shape, name: &str, raw: Option<&str>, depth: usize) -> Option<()> {
         match shape {
             Shape::Text(Hint::Time) => {
-                let text = raw.map(json::string).unwrap_or_else(|| Some(String::new()))?;
-                if text.is_empty() {
-                    return self.moment(name, "", "", "");
+                let text = raw.map_or_else(|| Some(String::new()), json::string)?;
+                let parts = if text.is_empty() { Some(Default::default()) } else { moment::split(&text) };
+                if let Some((date, time, offset)) = parts {
+                    for (part, value) in [("date", date), ("time", time), ("zone", offset)] {
+                        self.fields.set_part(name, part, value);
+                    }
+                } else {
+                    let text = Some(text).filter(|text| is_line(text))?;
+                    self.fields.set_part(name, "is", "text");
+                    self.fields.set(name, text);
                 }
-                if let Some((date, time, offset)) = moment::split(&text) {
-                    return self.moment(name, &date, &time, &offset);
-                }
-                let text = Some(text).filter(|text| is_line(text))?;
-                self.fields.set_part(name, "is", "text");
-                self.fields.set(name, text);
             }
             Shape::Text(hint) => {
-                let text = raw.map(json::string).unwrap_or_else(|| Some(String::new()))?;
+                let text = raw.map_or_else(|| Some(String::new()), json::string)?;
                 let lines_are_shown = *hint == Hint::Cel && !text.contains('\r');
                 let text = Some(text).filter(|text| {
                     is_line(&text.replace(['\n', '\t'], "")) && (lines_are_shown || is_line(text))
@@ -113,13 +114,6 @@ impl Filler<'_> {
             Shape::Json => {
                 self.fields.set(name, raw.map(json::pretty).unwrap_or_default());
             }
-        }
-        Some(())
-    }
-
-    fn moment(&mut self, name: &str, date: &str, time: &str, offset: &str) -> Option<()> {
-        for (part, value) in [("date", date), ("time", time), ("zone", offset)] {
-            self.fields.set_part(name, part, value);
         }
         Some(())
     }

@@ -88,7 +88,7 @@ pub(crate) fn one_line(text: &str) -> String {
             continue;
         }
         match letter {
-            ' ' | '\n' | '\r' | '\t' => continue,
+            ' ' | '\n' | '\r' | '\t' => {}
             ',' | ':' => line.extend([letter, ' ']),
             letter => {
                 in_string = letter == '"';

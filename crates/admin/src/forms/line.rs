@@ -23,12 +23,12 @@ pub(super) fn read(line: &str, kinds: Kinds) -> Option<String> {
     if line.is_empty() {
         return None;
     }
-    let is_other = match (serde_json::from_str::<Value>(line), kinds) {
-        (Ok(Value::String(_)), _) => true,
-        (Ok(Value::Number(_) | Value::Bool(_)), Kinds::Scalars | Kinds::Any) => true,
-        (Ok(_), Kinds::Any) => true,
-        _ => false,
-    };
+    let is_other = matches!(
+        (serde_json::from_str::<Value>(line), kinds),
+        (Ok(Value::String(_)), _)
+            | (Ok(Value::Number(_) | Value::Bool(_)), Kinds::Scalars)
+            | (Ok(_), Kinds::Any)
+    );
     Some(if is_other { json::one_line(line) } else { json::quoted(line) })
 }
 

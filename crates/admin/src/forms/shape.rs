@@ -225,7 +225,7 @@ impl<'a> Schema<'a> {
                 }
                 shape => shape,
             };
-            let is_main = is_required || matches!(input, "time" | "percentage" | "weights" | "cel");
+            let is_main = is_required || matches!(input, "time" | "weights" | "cel");
             let help = match text(property, "description") {
                 "" => text(inner, "description"),
                 help => help,
@@ -234,7 +234,7 @@ impl<'a> Schema<'a> {
             // Required members are first, unless the type orders them.
             members.push((
                 order.unwrap_or(if is_required {
-                    0
+                    3
                 } else if is_main {
                     5
                 } else {
