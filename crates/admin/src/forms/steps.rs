@@ -92,10 +92,10 @@ mod tests {
             (list.get("c@n"), list.get("c/0"), list.get("c/1"), list.get("c/10")),
             ("2", "a", "c", "z")
         );
-        for nothing in ["up c/0", "remove c/9", "remove c", "jump c/1", "", "add"] {
+        for ignored in ["up c/0", "remove c/9", "remove c", "jump c/1", "", "add"] {
             let before = list.clone();
-            step(&mut list, nothing);
-            assert_eq!(list, before, "{nothing}");
+            step(&mut list, ignored);
+            assert_eq!(list, before, "{ignored}");
         }
     }
 
