@@ -149,6 +149,7 @@ impl JsonSchema for Child {
         json_schema!({
             "title": "activation",
             "description": "The id of an activation, or an inline activation",
+            "x-novi-input": "activation",
             "anyOf": [
                 {"type": "integer"},
                 {

@@ -11,8 +11,8 @@ const base = `${server}/admin`;
 
 const pages = [
   "/flags", "/flags?q=checkout", "/flags?q=nothing+at+all", "/flags/1", "/flags/3", "/flags/4", "/flags/12", "/flags/20", "/flags/21",
-  "/flags/1/switch?to=off", "/flags/1/add", "/flags/1/add?from=window", "/flags/3/edit", "/flags/5/delete", "/activations/2/edit", "/activations/21/edit", "/flags/new",
-  "/flags/new?from=split", "/history", "/rollback?to=45&flag=new-checkout", "/issues", "/stale", "/types", "/types/novi.split",
+  "/flags/1/switch?to=off", "/flags/1/add", "/flags/1/add?from=window", "/flags/3/edit", "/flags/5/delete", "/activations/2/edit", "/activations/4/edit", "/activations/5/edit", "/activations/8/edit", "/activations/9/edit", "/activations/11/edit",
+  "/activations/21/edit", "/flags/new", "/flags/new?from=split", "/flags/new?from=ramp", "/history", "/rollback?to=45&flag=new-checkout", "/issues", "/stale", "/types", "/types/novi.split",
   "/playground", "/playground?context=%7B%22targetingKey%22%3A%22user-7%22%7D", "/playground?flag=express-shipping&context=%7B%7D",
   "/tokens", "/status", "/login",
 ];
@@ -134,14 +134,57 @@ await check("flag is made from a template, changed, and its problems are at thei
   await page.goto(`${base}/flags/new`);
   await page.click("text=Percentage rollout");
   await page.fill("#name", "made-in-a-browser");
-  await page.fill("#config", '{"percentage": 101}');
+  await page.fill("[name='c/percentage']", "101");
+  await page.evaluate(() => { document.querySelector("form.stack").noValidate = true; });
   await page.click("text=Create");
-  await page.waitForSelector("#config-problem >> text=expected 0 to 100, found 101");
-  await page.fill("#config", '{"percentage": 30}');
+  await page.waitForSelector(".problem >> text=expected 0 to 100, found 101");
+  equal(await page.evaluate(() => document.activeElement.name), "c/percentage", "the focus");
+  await page.fill("[name='c/percentage']", "30");
+  equal(await page.inputValue("[type=range]"), "30", "the slider");
   await page.check("#on");
   await page.click("text=Create");
   await page.waitForSelector("text=Created made-in-a-browser.");
   await page.waitForSelector("text=On for 30 % of callers");
+  await context.close();
+});
+
+await check("config is edited as a form without JavaScript, by rows, and as JSON", async () => {
+  const { context, page } = await open({ javaScriptEnabled: false });
+  await page.goto(`${base}/activations/4/edit`);
+  await page.fill("[name='c/variants/3@key']", "table");
+  await page.fill("[name='c/variants/3']", "10");
+  await page.click("text=Add a row");
+  equal(await page.inputValue("[name='c/variants/3@key']"), "table", "the new row");
+  await page.click("text=Edit as JSON");
+  equal(JSON.parse(await page.inputValue("#config")), { variants: { grid: 50, list: 25, map: 25, table: 10 } }, "the JSON");
+  await page.click("text=Edit as a form");
+  // Enter saves, whatever the first visible button is.
+  await page.fill("[name='c/variants/3@key']", "");
+  await page.fill("[name='c/variants/3']", "");
+  await page.fill("[name='c/variants/2']", "30");
+  await page.press("[name='c/variants/2']", "Enter");
+  await page.waitForSelector("text=Saved page-layout.");
+  await page.goto(`${base}/activations/5/edit`);
+  await page.selectOption("[name='c/is@add']", "class:novi.percentage");
+  await page.click("button[value='add c/is']");
+  await page.fill("[name='c/is/3/config/percentage']", "40");
+  await page.click("button[value='up c/is/3']");
+  equal(await page.inputValue("[name='c/is/2/config/percentage']"), "40", "the moved row");
+  await page.click("button.primary");
+  await page.waitForSelector("text=Saved express-shipping.");
+  await context.close();
+});
+
+await check("sum of the weights and sliders follow what is typed", async () => {
+  const { context, page, noise } = await open();
+  await page.goto(`${base}/flags/new?from=split`);
+  await page.fill("[name='c/variants/0']", "70");
+  equal(await page.textContent("[data-sum]"), "120", "the sum");
+  await page.goto(`${base}/activations/1/edit`);
+  await page.focus("[type=range]");
+  await page.keyboard.press("Home");
+  equal(await page.inputValue("[name='c/percentage']"), "0", "the number");
+  equal(noise, [], "console and requests");
   await context.close();
 });
 

@@ -84,7 +84,13 @@ const COMMAND_LINE: House = House {
 
 const ADMIN: House = House {
     sources: "crates/admin/src",
-    floors: &[&["api", "assets", "headers", "session", "words"], &["visit"], &["pages"], &["lib"]],
+    floors: &[
+        &["api", "assets", "headers", "session", "words"],
+        &["forms"],
+        &["visit"],
+        &["pages"],
+        &["lib"],
+    ],
     apart: &[("api", "session"), ("assets", "headers"), ("words", "api")],
     allowed: &[],
 };

@@ -31,6 +31,17 @@ document.addEventListener("click", (event) => {
   });
 });
 
+// Sliders go with their numbers, and the sum with its weights.
+document.addEventListener("input", ({ target }) => {
+  const other = target.dataset.for ? document.getElementById(target.dataset.for)
+    : target.type === "number" && document.querySelector(`[data-for="${target.id}"]`);
+  if (other) other.value = target.dataset.for ? Math.round(target.value * 10) / 10 : target.value;
+  const sum = target.closest("fieldset")?.querySelector("[data-sum]");
+  if (!sum) return;
+  const weights = [...target.closest("fieldset").querySelectorAll("input[type=number]")];
+  sum.textContent = Math.round(weights.reduce((all, { value }) => all + Number(value), 0) * 1000) / 1000;
+});
+
 // Somebody else changes rows while a page is open: lists and flags are shown again, and forms stay as they are.
 const announced = document.getElementById("announced");
 const { live, revision } = document.body.dataset;

@@ -65,6 +65,19 @@ pub(crate) struct Problem {
     pub(crate) flags: Vec<String>,
 }
 
+impl Problem {
+    /// The message, with the place in the field at a pointer, and the flags that would break.
+    pub(crate) fn located(&self, pointer: &str) -> String {
+        let place = self.pointer.strip_prefix(pointer).unwrap_or_default();
+        let place = if place.is_empty() { String::new() } else { format!("{place}: ") };
+        let flags = match self.flags.as_slice() {
+            [] => String::new(),
+            flags => format!(" (breaks {})", flags.join(", ")),
+        };
+        format!("{place}{}{flags}", self.message)
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

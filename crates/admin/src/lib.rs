@@ -34,6 +34,7 @@
 
 mod api;
 mod assets;
+mod forms;
 mod headers;
 mod pages;
 mod session;
@@ -109,13 +110,13 @@ async fn limit_time(request: Request, next: Next) -> Response {
 
 fn pages(flags: Flags, api: Router, secure: bool) -> Router {
     use pages::{
-        activation, edit, flag, flags as list, history, link, lists, live, login, playground, status, switch,
-        tokens,
+        activation, create, edit, flag, flags as list, history, link, lists, live, login, playground, status,
+        switch, tokens,
     };
     Router::new()
         .route("/", get(list::home))
         .route("/flags", get(list::list))
-        .route("/flags/new", get(edit::new).post(edit::create))
+        .route("/flags/new", get(create::new).post(create::create))
         .route("/flags/{id}", get(flag::one))
         .route("/flags/{id}/switch", get(switch::ask).post(switch::switch))
         .route("/flags/{id}/undo", post(switch::undo))

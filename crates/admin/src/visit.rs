@@ -390,6 +390,11 @@ impl FromRequest<Site> for Sent {
 }
 
 impl Sent {
+    /// All fields, as they were sent.
+    pub(crate) fn all(&self) -> &[(String, String)] {
+        &self.fields
+    }
+
     /// A field, without spaces around it; empty if it is missing.
     pub(crate) fn text(&self, name: &str) -> &str {
         let field = self.fields.iter().find(|(known, _)| known == name);

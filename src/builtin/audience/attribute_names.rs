@@ -117,7 +117,8 @@ impl JsonSchema for AttributeNames {
             "anyOf": [
                 {"type": "string", "minLength": 1},
                 {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1}
-            ]
+            ],
+            "x-novi-input": "attribute"
         })
     }
 }

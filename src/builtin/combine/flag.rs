@@ -43,6 +43,7 @@ struct OtherFlag {
 #[serde(deny_unknown_fields)]
 struct Config {
     /// The name of the other flag
+    #[schemars(extend("x-novi-input" = "flag"))]
     flag: String,
     /// The required variant, or a list of variants of which one is required. Default: any, or none
     #[serde(default)]

@@ -79,6 +79,7 @@ struct Table {
 #[serde(deny_unknown_fields)]
 struct Config {
     /// One attribute or several. A name with dots is a path through objects
+    #[schemars(extend("x-novi-input" = "attribute", "x-novi-order" = 1))]
     by: StringList,
     /// A list of cases, or for one attribute an object from values to results
     cases: Cases,

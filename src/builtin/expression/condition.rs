@@ -56,6 +56,7 @@ pub(super) struct Condition {
 #[serde(deny_unknown_fields)]
 pub(super) struct Config {
     /// The expression, of at most 64 KiB, whose result is true, false or the name of a variant
+    #[schemars(extend("x-novi-input" = "cel"))]
     expression: String,
     /// The variants that the expression may return
     #[serde(default)]

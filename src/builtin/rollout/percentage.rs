@@ -42,7 +42,7 @@ struct Percentage {
 struct Config {
     /// From 0 to 100, with a precision of a thousandth for novi's own hashes
     #[serde(rename = "percentage")]
-    #[schemars(range(min = 0, max = 100))]
+    #[schemars(range(min = 0, max = 100), extend("x-novi-input" = "percentage"))]
     share: f64,
     /// Attribute to bucket by. A list is tried in order. Default: `targetingKey`
     #[serde(default)]

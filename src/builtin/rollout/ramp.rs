@@ -68,6 +68,7 @@ struct Config {
     linear: bool,
     /// The IANA time zone of dates, such as Europe/Berlin. Default: UTC
     #[serde(default)]
+    #[schemars(extend("x-novi-input" = "timezone"))]
     timezone: Option<String>,
     /// Attribute to bucket by. A list is tried in order. Default: `targetingKey`
     #[serde(default)]
@@ -85,9 +86,10 @@ struct Config {
 #[schemars(inline)]
 struct Step {
     /// A date, which means its first instant, or a time in RFC 3339
+    #[schemars(extend("x-novi-input" = "time"))]
     at: String,
     /// From 0 to 100
-    #[schemars(range(min = 0, max = 100))]
+    #[schemars(range(min = 0, max = 100), extend("x-novi-input" = "percentage"))]
     percentage: f64,
 }
 

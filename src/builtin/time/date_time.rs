@@ -54,15 +54,18 @@ struct DateTimeWindow {
 struct Config {
     /// The start of the window. Default: no start
     #[serde(default, rename = "startDateTime")]
+    #[schemars(extend("x-novi-input" = "time", "x-novi-order" = 1))]
     start: Option<String>,
     /// The end of the window. Default: no end
     #[serde(default, rename = "endDateTime")]
+    #[schemars(extend("x-novi-input" = "time", "x-novi-order" = 2))]
     end: Option<String>,
     /// The format of dates, with directives of strptime. Default: 2026-12-01, or RFC 3339
     #[serde(default)]
     format: Option<String>,
     /// The IANA time zone of dates without an offset, such as Europe/Berlin. Default: UTC
     #[serde(default)]
+    #[schemars(extend("x-novi-input" = "timezone"))]
     timezone: Option<String>,
 }
 

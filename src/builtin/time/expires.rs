@@ -37,9 +37,11 @@ struct Expires {
 #[serde(deny_unknown_fields)]
 struct Config {
     /// The end: a date, which means its first instant, or a time in RFC 3339
+    #[schemars(extend("x-novi-input" = "time"))]
     at: String,
     /// The IANA time zone of a date, such as Europe/Berlin. Default: UTC
     #[serde(default)]
+    #[schemars(extend("x-novi-input" = "timezone"))]
     timezone: Option<String>,
 }
 

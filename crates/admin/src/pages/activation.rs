@@ -13,15 +13,17 @@ use novi::{
 use serde_json::Value;
 
 use crate::{
-    api::Failure,
+    api::{Failure, Problem},
+    forms::{draft::Draft, draw::Around, json, types::Types},
     pages::{
         effect::{effect, generated},
         flags::{Done, find as find_flag, find_activation},
-        form::{Problems, checked_json, object},
+        form::{Problems, object},
+        suggest::suggestions,
         switch::affected,
     },
     visit::{Editor, Layout, Page, Section, Sent, Visit},
-    words::{Markup, pretty, words},
+    words::{Markup, words},
 };
 
 /// The longest config that the form shows, in bytes.
@@ -35,7 +37,8 @@ struct ActivationPage {
     version: i64,
     name: String,
     class_name: String,
-    config: String,
+    config: Markup,
+    suggestions: Markup,
     words: Markup,
     /// The flags that are linked to it.
     flags: Vec<(String, i64)>,
@@ -63,8 +66,16 @@ impl ActivationPage {
     }
 }
 
-fn page(visit: &Visit, rows: &Rows, row: &ActivationRow) -> ActivationPage {
+fn page(
+    visit: &Visit,
+    rows: &Rows,
+    row: &ActivationRow,
+    draft: &Draft,
+    problems: Vec<Problem>,
+) -> ActivationPage {
     let registry = visit.guest.site.flags().registry();
+    let (types, phrased) = (Types::new(&registry), Words::new(&registry, rows));
+    let around = Around { prefix: visit.prefix(), types: &types, phrased: &phrased };
     let flags = rows.links.iter().filter(|link| link.activation_id == Some(row.id));
     let flags = flags.filter_map(|link| link.flag_id);
     ActivationPage {
@@ -73,23 +84,17 @@ fn page(visit: &Visit, rows: &Rows, row: &ActivationRow) -> ActivationPage {
         version: row.row_version,
         name: row.name.clone(),
         class_name: row.class_name.clone(),
-        config: row.config.as_deref().map(pretty_or_same).unwrap_or_default(),
-        words: words(&Words::new(&registry, rows).activation(row).words),
+        config: draft.draw(&around, &problems),
+        suggestions: suggestions(rows),
+        words: words(&phrased.activation(row).words),
         flags: flags.filter_map(|id| Some((find_flag(rows, id)?.name.clone(), id))).collect(),
         members: rows.members_of(row.id).len(),
         types: registry.iter().map(|kind| kind.class().to_owned()).collect(),
         preview: None,
         callers: String::new(),
-        problems: Problems(Vec::new()),
+        problems: Problems(problems),
         error: None,
     }
-}
-
-/// A config with line breaks, unless that would change the digits of its numbers or the order of its fields.
-fn pretty_or_same(config: &str) -> String {
-    let squeezed = |text: &str| text.split_whitespace().collect::<String>();
-    let pretty = pretty(config);
-    if squeezed(&pretty) == squeezed(config) { pretty } else { config.to_owned() }
 }
 
 pub(crate) async fn edit(Editor(visit): Editor, Path(id): Path<i64>) -> Page {
@@ -103,7 +108,10 @@ pub(crate) async fn edit(Editor(visit): Editor, Path(id): Path<i64>) -> Page {
         );
         return Err(visit.fail(&Failure::new(StatusCode::PAYLOAD_TOO_LARGE, message)));
     }
-    Ok(visit.page(&page(&visit, rows, row)))
+    let registry = visit.guest.site.flags().registry();
+    let config = row.config.as_deref().unwrap_or_default();
+    let draft = Draft::of(&Types::new(&registry), &row.class_name, config);
+    Ok(visit.page(&page(&visit, rows, row, &draft, Vec::new())))
 }
 
 pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
@@ -111,44 +119,52 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
     let rows = visit.rows()?;
     let row = find_activation(rows, id)
         .ok_or_else(|| visit.not_found(&format!("activation {id} was not found")))?;
-    let (name, class_name, config) = (sent.text("name"), sent.text("class_name"), sent.text("config"));
+    let (name, class_name) = (sent.text("name"), sent.text("class_name"));
     let version = sent.text("version").parse().unwrap_or(row.row_version);
-    let again = |failure: Failure| -> Response {
-        let error = Some(failure.message).filter(|_| failure.problems.is_empty());
-        let page = ActivationPage {
-            version,
-            name: name.to_owned(),
-            class_name: class_name.to_owned(),
-            config: config.to_owned(),
-            problems: Problems(failure.problems),
-            error,
-            ..page(visit, rows, row)
-        };
-        visit.page_with(failure.status, &page)
+    let registry = visit.guest.site.flags().registry();
+    let types = Types::new(&registry);
+    let callers = sent.text("callers");
+    let shown = |draft: &Draft, problems: Vec<Problem>| ActivationPage {
+        version,
+        name: name.to_owned(),
+        class_name: class_name.to_owned(),
+        callers: callers.to_owned(),
+        ..page(visit, rows, row, draft, problems)
     };
-    let config = match checked_json("/config", config) {
-        Ok(config) => config,
-        Err(problem) => {
-            let failure = Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "the config is not JSON");
-            return Err(again(Failure { problems: vec![problem], ..failure }));
+    let draft = Draft::sent(sent.all(), class_name);
+    if let Some(action) = sent.optional("do") {
+        let (draft, problems) = match draft.step(&types, action, class_name) {
+            Ok(draft) => (draft, Vec::new()),
+            Err(failed) => failed,
+        };
+        return Ok(visit.page(&shown(&draft, problems)));
+    }
+    let again = |draft: &Draft, failure: Failure| -> Response {
+        let error = Some(failure.message).filter(|_| failure.problems.is_empty());
+        visit.page_with(failure.status, &ActivationPage { error, ..shown(draft, failure.problems) })
+    };
+    let config = match draft.config(&types) {
+        Ok(config) => json::stored(&config, row.config.as_deref().unwrap_or("null")),
+        Err(problems) => {
+            let failure = Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "the config has a problem");
+            return Err(again(&draft, Failure { problems, ..failure }));
         }
     };
     let fields = [
         ("name", Value::from(name).to_string()),
         ("class_name", Value::from(class_name).to_string()),
-        ("config", config),
+        ("config", config.clone()),
         ("version", version.to_string()),
     ];
     let before = visit.snapshot.revision().number();
     let (path, body) = (format!("/api/activations/{id}"), object(&fields));
     if sent.is_checked("preview") {
         let path = format!("{path}?dry_run=true");
-        let planned = visit.api().call(Method::PATCH, &path, &[], Some(body)).await.map_err(again)?;
+        let planned = visit.api().call(Method::PATCH, &path, &[], Some(body)).await;
+        let planned = planned.map_err(|failure| again(&draft, failure))?;
         let problems = serde_json::from_value(planned["problems"].clone()).unwrap_or_default();
-        let changed = ActivationRow {
-            config: sent.optional("config").map(str::to_owned),
-            ..ActivationRow::new(id, name, class_name, "")
-        };
+        let changed =
+            ActivationRow { config: Some(config.clone()), ..ActivationRow::new(id, name, class_name, "") };
         let edit = format!(
             "[{}]",
             object(&[(
@@ -156,35 +172,27 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
                 object(&[("row", id.to_string()), ("set", object(&fields[..3])),])
             )])
         );
-        let configs = [row.config.as_deref().unwrap_or_default(), sent.text("config")];
+        let configs = [row.config.as_deref().unwrap_or_default(), &config];
         let flags = rows.links.iter().filter(|link| link.activation_id == Some(id));
         let flags: Vec<_> = flags.filter_map(|link| link.flag_id).collect();
         let linked = rows.links.iter().filter(|link| link.flag_id.is_some_and(|flag| flags.contains(&flag)));
         let linked: Vec<_> = linked.filter_map(|link| link.activation_id).chain([id]).collect();
-        let callers = sent.text("callers");
         let effect = effect(visit.api(), &edit, callers, generated(rows, &linked, &configs)).await;
-        let registry = visit.guest.site.flags().registry();
         let phrased = Words::new(&registry, rows);
         let page = ActivationPage {
-            version,
-            name: name.to_owned(),
-            class_name: class_name.to_owned(),
-            config: sent.text("config").to_owned(),
-            problems: Problems(problems),
             preview: Some(Preview {
                 before: words(&phrased.activation(row).words),
                 after: words(&phrased.activation(&changed).words),
                 affected: affected(&planned, ""),
                 effect,
             }),
-            callers: callers.to_owned(),
-            ..page(visit, rows, row)
+            ..shown(&draft, problems)
         };
         return Ok(visit.page(&page));
     }
     match visit.api().call(Method::PATCH, &path, &sent.authorship(), Some(body)).await {
         Ok(response) => Ok(saved(visit, rows, id, before, &response)),
-        Err(failure) => Err(again(failure)),
+        Err(failure) => Err(again(&draft, failure)),
     }
 }
 

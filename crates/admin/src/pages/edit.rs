@@ -1,4 +1,4 @@
-//! Creating, editing and deleting a flag.
+//! Editing and deleting a flag.
 
 use askama::Template;
 use axum::{
@@ -7,15 +7,15 @@ use axum::{
     response::Response,
 };
 use novi::rows::FlagRow;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use crate::{
     api::{Failure, Problem},
+    forms::json,
     pages::{
         flags::{Done, find},
-        form::{Problems, checked_json, object},
+        form::{Problems, object},
         switch::{affected, problems},
-        templates::{TEMPLATES, Template as Start},
     },
     visit::{Editor, Layout, Page, Section, Sent, Visit},
 };
@@ -92,10 +92,10 @@ impl Fields {
         }
         if self.tags != before.tags {
             let tags: Vec<&str> = self.tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()).collect();
-            fields.push(("tags", json!(tags).to_string()));
+            fields.push(("tags", serde_json::json!(tags).to_string()));
         }
         if self.variants != before.variants {
-            fields.push(("variants", checked_json("/variants", &self.variants)?));
+            fields.push(("variants", json::checked("/variants", &self.variants)?));
         }
         if self.fail_mode != before.fail_mode {
             fields.push(("fail_mode", Value::from(&*self.fail_mode).to_string()));
@@ -192,115 +192,6 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
         Ok(saved) => Ok(visit.redirect(&format!("/flags/{id}?{}", Done::query("saved", id, before, &saved)))),
         Err(failure) => Err(again(visit, id, version, fields, failure)),
     }
-}
-
-#[derive(Template)]
-#[template(path = "new.html")]
-struct NewPage {
-    layout: Layout,
-    templates: &'static [Start],
-    chosen: String,
-    name: String,
-    description: String,
-    config: String,
-    on: bool,
-    problems: Problems,
-    error: Option<String>,
-}
-
-pub(crate) async fn new(
-    Editor(visit): Editor,
-    axum::extract::Query(query): axum::extract::Query<std::collections::HashMap<String, String>>,
-) -> Page {
-    let chosen = query.get("from").cloned().unwrap_or_default();
-    let start = TEMPLATES.iter().find(|start| start.slug == chosen);
-    Ok(visit.page(&NewPage {
-        layout: visit.layout("New flag", Section::Flags),
-        templates: TEMPLATES,
-        config: start.map(Start::config).unwrap_or_default(),
-        chosen,
-        name: String::new(),
-        description: String::new(),
-        on: false,
-        problems: Problems(Vec::new()),
-        error: None,
-    }))
-}
-
-pub(crate) async fn create(sent: Sent) -> Page {
-    let visit = &sent.visit;
-    let chosen = sent.text("from").to_owned();
-    let start = TEMPLATES.iter().find(|start| start.slug == chosen);
-    let (name, config) = (sent.text("name"), sent.text("config"));
-    let again = |failure: Failure| {
-        let error = Some(failure.message).filter(|_| failure.problems.is_empty());
-        let page = NewPage {
-            layout: visit.layout("New flag", Section::Flags),
-            templates: TEMPLATES,
-            chosen: chosen.clone(),
-            name: name.to_owned(),
-            description: sent.text("description").to_owned(),
-            config: config.to_owned(),
-            on: sent.is_checked("on"),
-            problems: Problems(failure.problems),
-            error,
-        };
-        visit.page_with(failure.status, &page)
-    };
-    let body = match creation(&sent, start, visit) {
-        Ok(body) => body,
-        Err(problem) => {
-            let failure = Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "the form has a problem");
-            return Err(again(Failure { problems: vec![problem], ..failure }));
-        }
-    };
-    match visit.api().call(Method::POST, "/api/edits", &sent.authorship(), Some(body)).await {
-        Ok(created) => {
-            let id = created["rows"].as_array().into_iter().flatten();
-            let id = id.filter(|row| row["table"] == "flags").find_map(|row| row["id"].as_i64());
-            let id = id.unwrap_or_default();
-            Ok(visit.redirect(&format!("/flags/{id}?done=created&of={id}")))
-        }
-        Err(mut failure) => {
-            for problem in &mut failure.problems {
-                // To the fields of the form.
-                for (change, field) in [
-                    ("/changes/0/create_activation", ""),
-                    ("/changes/1/create_flag", ""),
-                    ("/changes/0/create_flag", ""),
-                ] {
-                    if let Some(rest) = problem.pointer.strip_prefix(change) {
-                        problem.pointer = format!("{field}{rest}");
-                        break;
-                    }
-                }
-            }
-            Err(again(failure))
-        }
-    }
-}
-
-/// The changes that create a flag, and its activation if the template has one.
-fn creation(sent: &Sent, start: Option<&Start>, visit: &Visit) -> Result<String, Problem> {
-    let (name, description) = (sent.text("name"), sent.optional("description"));
-    let class = start.and_then(|start| start.class);
-    let mut flag = Map::new();
-    flag.insert("name".to_owned(), name.into());
-    flag.insert("status".to_owned(), sent.is_checked("on").into());
-    flag.insert("description".to_owned(), description.map_or(Value::Null, Value::from));
-    let Some(class) = class else {
-        return Ok(json!({"changes": [{"create_flag": flag}]}).to_string());
-    };
-    let config = checked_json("/config", sent.text("config"))?;
-    // Ids are chosen here, since the flag refers to the activation; a duplicate is reported.
-    let id = visit.snapshot.rows().and_then(|rows| rows.activations.last()).map_or(1, |last| last.id + 1);
-    flag.insert("activations".to_owned(), json!([id]));
-    let activation = format!(
-        r#"{{"create_activation":{{"id":{id},"name":{},"class_name":{},"config":{config}}}}}"#,
-        Value::from(name),
-        Value::from(class)
-    );
-    Ok(format!(r#"{{"changes":[{activation},{}]}}"#, json!({"create_flag": flag})))
 }
 
 #[derive(Template)]

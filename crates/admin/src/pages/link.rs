@@ -5,18 +5,24 @@ use axum::{
     extract::{Path, Query},
     http::{Method, StatusCode},
 };
-use novi::rows::{FlagRow, Rows};
+use novi::{
+    activation::Words,
+    rows::{FlagRow, Rows},
+};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     api::{Failure, Problem},
+    forms::{draft::Draft, draw::Around, json, types::Types},
     pages::{
         flags::{Done, find},
-        form::{Problems, checked_json},
+        form::Problems,
+        suggest::suggestions,
         templates::{TEMPLATES, Template as Start},
     },
     visit::{Editor, Layout, Page, Section, Sent, Visit},
+    words::Markup,
 };
 
 /// The most existing activations that are offered.
@@ -38,15 +44,24 @@ struct AddPage {
     templates: Vec<&'static Start>,
     chosen: String,
     name: String,
-    config: String,
+    config: Markup,
+    suggestions: Markup,
     /// Activations that the flag is not linked to, by id and name.
     existing: Vec<(i64, String)>,
     problems: Problems,
     error: Option<String>,
 }
 
-fn page(visit: &Visit, rows: &Rows, flag: &FlagRow, chosen: &str) -> AddPage {
+fn page(
+    visit: &Visit,
+    rows: &Rows,
+    flag: &FlagRow,
+    chosen: &str,
+    sent: Option<&Draft>,
+    problems: Vec<Problem>,
+) -> AddPage {
     let start = start(chosen);
+    let config = start.map(|start| draw_config(visit, rows, start, sent, &problems)).unwrap_or_default();
     let is_linked = |id: i64| {
         rows.links.iter().any(|link| (link.flag_id, link.activation_id) == (Some(flag.id), Some(id)))
     };
@@ -59,10 +74,28 @@ fn page(visit: &Visit, rows: &Rows, flag: &FlagRow, chosen: &str) -> AddPage {
         templates: TEMPLATES.iter().filter(|start| start.class.is_some()).collect(),
         chosen: chosen.to_owned(),
         name: start.map(|start| start.title.to_owned()).unwrap_or_default(),
-        config: start.map(Start::config).unwrap_or_default(),
+        config,
+        suggestions: suggestions(rows),
         existing: others.map(|row| (row.id, row.name.clone())).collect(),
-        problems: Problems(Vec::new()),
+        problems: Problems(problems),
         error: None,
+    }
+}
+
+/// The form of the config of a template, or of what was sent.
+pub(crate) fn draw_config(
+    visit: &Visit,
+    rows: &Rows,
+    start: &Start,
+    sent: Option<&Draft>,
+    problems: &[Problem],
+) -> Markup {
+    let registry = visit.guest.site.flags().registry();
+    let (types, phrased) = (Types::new(&registry), Words::new(&registry, rows));
+    let around = Around { prefix: visit.prefix(), types: &types, phrased: &phrased };
+    match sent {
+        Some(draft) => draft.draw(&around, problems),
+        None => Draft::of(&types, start.class.unwrap_or_default(), &start.config()).draw(&around, problems),
     }
 }
 
@@ -73,7 +106,7 @@ fn start(slug: &str) -> Option<&'static Start> {
 pub(crate) async fn ask(Editor(visit): Editor, Path(id): Path<i64>, Query(choice): Query<Choice>) -> Page {
     let rows = visit.rows()?;
     let flag = find(rows, id).ok_or_else(|| visit.not_found(&format!("flag {id} was not found")))?;
-    Ok(visit.page(&page(&visit, rows, flag, &choice.from)))
+    Ok(visit.page(&page(&visit, rows, flag, &choice.from, None, Vec::new())))
 }
 
 /// Links an existing activation, or creates one.
@@ -82,22 +115,30 @@ pub(crate) async fn add(Path(id): Path<i64>, sent: Sent) -> Page {
     let rows = visit.rows()?;
     let flag = find(rows, id).ok_or_else(|| visit.not_found(&format!("flag {id} was not found")))?;
     let chosen = sent.text("from");
+    let class = start(chosen).and_then(|start| start.class).unwrap_or_default();
+    let registry = visit.guest.site.flags().registry();
+    let types = Types::new(&registry);
+    let draft = Draft::sent(sent.all(), class);
+    let shown = |draft: &Draft, problems: Vec<Problem>| AddPage {
+        name: sent.text("name").to_owned(),
+        ..page(visit, rows, flag, chosen, Some(draft), problems)
+    };
+    if let Some(action) = sent.optional("do") {
+        let (draft, problems) = match draft.step(&types, action, class) {
+            Ok(draft) => (draft, Vec::new()),
+            Err(failed) => failed,
+        };
+        return Ok(visit.page(&shown(&draft, problems)));
+    }
     let again = |failure: Failure| {
         let error = Some(failure.message).filter(|_| failure.problems.is_empty());
-        let page = AddPage {
-            name: sent.text("name").to_owned(),
-            config: sent.text("config").to_owned(),
-            problems: Problems(failure.problems),
-            error,
-            ..page(visit, rows, flag, chosen)
-        };
-        visit.page_with(failure.status, &page)
+        visit.page_with(failure.status, &AddPage { error, ..shown(&draft, failure.problems) })
     };
-    let changes = match changes(&sent, rows, id) {
+    let changes = match changes(&sent, rows, id, class, || draft.config(&types)) {
         Ok(changes) => changes,
-        Err(problem) => {
+        Err(problems) => {
             let failure = Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "the form has a problem");
-            return Err(again(Failure { problems: vec![problem], ..failure }));
+            return Err(again(Failure { problems, ..failure }));
         }
     };
     change(visit, &sent, id, changes).await.map_err(|mut failure| {
@@ -111,15 +152,19 @@ pub(crate) async fn add(Path(id): Path<i64>, sent: Sent) -> Page {
 }
 
 /// The changes as JSON text, so that configs are stored as they were typed.
-fn changes(sent: &Sent, rows: &Rows, flag: i64) -> Result<String, Problem> {
+fn changes(
+    sent: &Sent,
+    rows: &Rows,
+    flag: i64,
+    class: &str,
+    config: impl FnOnce() -> Result<String, Vec<Problem>>,
+) -> Result<String, Vec<Problem>> {
     let version: Option<i64> = sent.text("version").parse().ok();
-    let link =
-        |activation: i64| json!({"link": {"flag": flag, "activation": activation, "version": version}});
+    let link = |activation: i64| serde_json::json!({"link": {"flag": flag, "activation": activation, "version": version}});
     if let Ok(activation) = sent.text("activation").parse() {
         return Ok(format!("[{}]", link(activation)));
     }
-    let class = start(sent.text("from")).and_then(|start| start.class).unwrap_or_default();
-    let config = checked_json("/config", sent.text("config"))?;
+    let config = json::one_line(&config()?);
     // The id is chosen here, since the link refers to it; a duplicate is reported.
     let id = rows.activations.last().map_or(1, |last| last.id + 1);
     let (name, class) = (Value::from(sent.text("name")), Value::from(class));
@@ -135,7 +180,7 @@ pub(crate) async fn remove(Path(id): Path<i64>, sent: Sent) -> Page {
     let activation: i64 =
         sent.text("activation").parse().map_err(|_| visit.not_found("the form names no activation"))?;
     let version: Option<i64> = sent.text("version").parse().ok();
-    let changes = json!([{"unlink": {"flag": id, "activation": activation, "version": version}}]);
+    let changes = serde_json::json!([{"unlink": {"flag": id, "activation": activation, "version": version}}]);
     change(visit, &sent, id, changes.to_string()).await.map_err(|failure| visit.fail(&failure))
 }
 

@@ -1,6 +1,7 @@
 //! The pages, one file each.
 
 pub(crate) mod activation;
+pub(crate) mod create;
 pub(crate) mod edit;
 pub(crate) mod effect;
 pub(crate) mod flag;
@@ -13,6 +14,7 @@ pub(crate) mod live;
 pub(crate) mod login;
 pub(crate) mod playground;
 pub(crate) mod status;
+mod suggest;
 pub(crate) mod switch;
 pub(crate) mod templates;
 pub(crate) mod tokens;

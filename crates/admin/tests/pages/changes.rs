@@ -4,6 +4,7 @@ use novi::{Context, store::history::HistoryQuery};
 
 use crate::{
     databases::databases,
+    form::{borrowed, fields, set},
     site::{ROWS, Reply, Site},
 };
 
@@ -177,13 +178,11 @@ async fn flags_are_created_from_every_template() {
     for slug in &slugs {
         let form = format!("/flags/new?from={slug}");
         let text = browser.get(&form).await.text;
-        let config = text
-            .split_once("class=\"mono\">")
-            .map_or("", |(_, rest)| rest.split("</textarea>").next().unwrap());
-        let config = config.replace("&#34;", "\"");
-        let fields =
-            [("from", &**slug), ("name", slug), ("config", &config), ("on", "1"), ("description", "made")];
-        let created = browser.post(&form, "/flags/new", &fields).await;
+        let mut sent = fields(&text, "/flags/new");
+        for (name, value) in [("name", &**slug), ("on", "1"), ("description", "made")] {
+            set(&mut sent, name, value);
+        }
+        let created = browser.post(&form, "/flags/new", &borrowed(&sent)).await;
         browser.get(&location(&created)).await.has(&format!("Created {slug}."));
     }
     let rows = site.store.load().await.unwrap();

@@ -6,6 +6,8 @@ mod access;
 mod changes;
 #[path = "../../../../tests/common/databases.rs"]
 mod databases;
+mod editors;
 mod escaping;
+mod form;
 mod list;
 mod site;

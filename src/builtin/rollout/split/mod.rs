@@ -74,7 +74,7 @@ struct Config {
     total: Option<u32>,
     /// The share of each variant's range that is in, from 0 to 100. Default: 100
     #[serde(default)]
-    #[schemars(range(min = 0, max = 100))]
+    #[schemars(range(min = 0, max = 100), extend("x-novi-input" = "percentage"))]
     coverage: Option<f64>,
     /// Attribute to bucket by. A list is tried in order. Default: `targetingKey`
     #[serde(default)]
@@ -320,6 +320,10 @@ impl JsonSchema for Weights {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "object", "additionalProperties": {"type": "number", "minimum": 0}})
+        json_schema!({
+            "type": "object",
+            "additionalProperties": {"type": "number", "minimum": 0},
+            "x-novi-input": "weights"
+        })
     }
 }

@@ -91,6 +91,7 @@ struct Config {
     to: Option<String>,
     /// The IANA time zone, such as Europe/Berlin. Default: UTC
     #[serde(default)]
+    #[schemars(extend("x-novi-input" = "timezone"))]
     timezone: Option<String>,
 }
 

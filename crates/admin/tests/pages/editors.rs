@@ -1,0 +1,151 @@
+//! Configs as forms: what they save, and where their problems are.
+
+use crate::{
+    databases::databases,
+    form::{borrowed, fields, set},
+    site::{ROWS, Reply, Site},
+};
+
+const MORE: &str = r#"
+INSERT INTO activations (id, name, class_name, config) VALUES
+    (10, 'Deep', 'novi.and', '[{"class_name": "novi.percentage", "config": {"percentage": 20.50}}, 1]'),
+    (11, 'Odd', 'novi.percentage', '{"percentage":  1e1, "salt": null, "by": ["a"]}'),
+    (12, 'Steps', 'novi.ramp', '{"steps": [{"at": "2026-12-01", "percentage": 5}], "linear": true}'),
+    (13, 'Plan', 'novi.expression', '{"expression": "plan == ''pro''"}');
+"#;
+
+#[track_caller]
+fn assert_status(reply: &Reply, status: u16) {
+    assert_eq!(reply.status, status, "{}", reply.text);
+}
+
+#[tokio::test]
+async fn unchanged_form_saves_the_same_bytes() {
+    for database in databases().await {
+        let site = Site::over(&database, &format!("{ROWS}{MORE}")).await;
+        let mut browser = site.browser();
+        let before = site.store.load().await.unwrap().activations;
+        for row in before.iter().filter(|row| row.id != 4) {
+            let page = format!("/activations/{}/edit", row.id);
+            let sent = fields(&browser.get(&page).await.text, &page);
+            assert_eq!(sent.iter().filter(|(name, _)| name == "drawn").count(), 1, "{}", row.name);
+            assert_status(&browser.post(&page, &page, &borrowed(&sent)).await, 303);
+        }
+        let after = site.store.load().await.unwrap().activations;
+        let configs = |rows: &[novi::rows::ActivationRow]| -> Vec<_> {
+            rows.iter().map(|row| (row.config.clone(), row.class_name.clone())).collect()
+        };
+        assert_eq!(configs(&after), configs(&before));
+    }
+}
+
+#[tokio::test]
+async fn form_and_json_save_equal_bytes() {
+    for database in databases().await {
+        let site = Site::over(&database, &format!("{ROWS}{MORE}")).await;
+        let mut browser = site.browser();
+        let page = "/activations/10/edit";
+        let mut sent = fields(&browser.get(page).await.text, page);
+        set(&mut sent, "c/is/0/config/percentage", "33.30");
+        set(&mut sent, "c/is/0/config/salt", "s");
+        assert_status(&browser.post(page, page, &borrowed(&sent)).await, 303);
+        let saved = site.store.load().await.unwrap();
+        let config = |rows: &novi::rows::Rows| {
+            rows.activations.iter().find(|row| row.id == 10).unwrap().config.clone()
+        };
+        let by_form = config(&saved).unwrap();
+        assert!(by_form.contains("33.30") || database.url.starts_with("postgres"), "{by_form}");
+        site.run("UPDATE activations SET config = '[1]' WHERE id = 10;").await;
+        let version = browser.get(page).await.field("version");
+        let json = "[\n {\"class_name\":\"novi.percentage\",\"config\":{\"percentage\":33.30, \"salt\":\"s\"}},\r\n1 ]";
+        let sent = [("name", "Deep"), ("class_name", "novi.and"), ("config", json), ("version", &*version)];
+        assert_status(&browser.post(page, page, &sent).await, 303);
+        assert_eq!(config(&site.store.load().await.unwrap()), Some(by_form));
+    }
+}
+
+#[tokio::test]
+async fn problems_are_at_the_fields_of_the_form() {
+    let site = Site::open(&format!("{ROWS}{MORE}")).await;
+    let mut browser = site.browser();
+    let page = "/activations/10/edit";
+    let mut sent = fields(&browser.get(page).await.text, page);
+    set(&mut sent, "c/is/0/config/percentage", "250");
+    let reply = browser.post(page, page, &borrowed(&sent)).await;
+    assert_status(&reply, 422);
+    let (_, field) = reply.text.split_once("name=\"c/is/0/config/percentage\"").unwrap();
+    let field = field.split("</div>").next().unwrap();
+    assert!(field.contains("value=\"250\"") && field.contains("aria-invalid=\"true\""), "{field}");
+    assert!(field.contains(" autofocus"), "{field}");
+    reply.has("expected 0 to 100, found 250");
+    for (value, message) in [("", "a value is required"), ("much", "expected a number, found &#34;much&#34;")]
+    {
+        set(&mut sent, "c/is/0/config/percentage", value);
+        let reply = browser.post(page, page, &borrowed(&sent)).await;
+        assert_status(&reply, 422);
+        reply.has(message);
+    }
+    let page = "/activations/13/edit";
+    let mut sent = fields(&browser.get(page).await.text, page);
+    set(&mut sent, "c/expression", "plan ==\r\n lowr(x)");
+    let reply = browser.post(page, page, &borrowed(&sent)).await;
+    assert_status(&reply, 422);
+    reply.has("plan ==\n lowr(x)</textarea>");
+    reply.has("lowr");
+}
+
+#[tokio::test]
+async fn rows_are_added_moved_and_removed_without_a_script() {
+    let site = Site::open(&format!("{ROWS}{MORE}")).await;
+    let mut browser = site.browser();
+    let page = "/activations/10/edit";
+    let mut sent = fields(&browser.get(page).await.text, page);
+    set(&mut sent, "c/is@add", "class:novi.host");
+    set(&mut sent, "do", "add c/is");
+    let reply = browser.post(page, page, &borrowed(&sent)).await;
+    assert_status(&reply, 200);
+    let mut sent = fields(&reply.text, page);
+    set(&mut sent, "c/is/2/config/hosts", "web-1\r\nweb-2\r\n");
+    for step in ["up c/is/2", "up c/is/1", "remove c/is/2"] {
+        set(&mut sent, "do", step);
+        let reply = browser.post(page, page, &borrowed(&sent)).await;
+        assert_status(&reply, 200);
+        sent = fields(&reply.text, page);
+    }
+    assert_status(&browser.post(page, page, &borrowed(&sent)).await, 303);
+    let rows = site.store.load().await.unwrap();
+    let config = rows.activations.iter().find(|row| row.id == 10).unwrap().config.as_deref();
+    let expected = r#"[{"class_name": "novi.host", "config": {"hosts": ["web-1", "web-2"]}}, {"class_name": "novi.percentage", "config": {"percentage": 20.50}}]"#;
+    assert_eq!(config, Some(expected));
+}
+
+#[tokio::test]
+async fn form_becomes_json_and_a_form_again() {
+    let site = Site::open(&format!("{ROWS}{MORE}")).await;
+    let mut browser = site.browser();
+    let page = "/activations/12/edit";
+    let mut sent = fields(&browser.get(page).await.text, page);
+
+    set(&mut sent, "c/steps/1/percentage", "50");
+    sent.retain(|(name, _)| name != "c/linear");
+    set(&mut sent, "c/steps/1/at@date", "2026-12-24");
+    set(&mut sent, "c/steps/1/at@time", "18:00");
+    set(&mut sent, "do", "json");
+    let reply = browser.post(page, page, &borrowed(&sent)).await;
+    let mut sent = fields(&reply.text, page);
+    let json = sent.iter().find(|(name, _)| name == "config").unwrap().1.clone();
+    let config: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let steps = serde_json::json!([
+        {"at": "2026-12-01", "percentage": 5}, {"at": "2026-12-24T18:00:00Z", "percentage": 50}
+    ]);
+    assert_eq!(config, serde_json::json!({"steps": steps}));
+    set(&mut sent, "config", &json.replace("50", "51").replace("{\r\n  \"steps", "{ \"more\": [1], \"steps"));
+    set(&mut sent, "do", "form");
+    let reply = browser.post(page, page, &borrowed(&sent)).await;
+    reply.has("value=\"51\"");
+    reply.has("Other settings, as JSON");
+    let sent = fields(&reply.text, page);
+    let reply = browser.post(page, page, &borrowed(&sent)).await;
+    assert_status(&reply, 422);
+    reply.has("more");
+}
