@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Activation, Check, Completions, Diff, Eval, Explain, Export, Flag, Health, History, Impact, Link, List,
-    Members, Migrate, Reweight, Rollback, Rollout, Schedule, Seed, Serve, SetStatus, Show, Sign, Stale,
-    Target, Token, Types, Variants, Watch,
+    Activation, Apply, Check, Completions, Diff, Drift, Eval, Explain, Export, Flag, Health, History, Impact,
+    Link, List, Members, Migrate, Plan, Reweight, Rollback, Rollout, Schedule, Seed, Serve, SetStatus, Show,
+    Sign, Stale, Target, Token, Types, Variants, Watch,
 };
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  success
-  1  `check` found invalid rows, or flags that do not match a program; `stale` found stale flags
+  1  `check` found invalid rows, or flags that do not match a program; `stale` found stale flags; `drift` found differences
   2  the command line or the configuration is invalid
   3  the flag, activation, token or revision does not exist
   4  the database, the network or a file failed
@@ -87,6 +87,9 @@ pub(crate) enum Command {
     Rollback(Rollback),
     Watch(Watch),
     Export(Export),
+    Plan(Plan),
+    Apply(Apply),
+    Drift(Drift),
     Stale(Stale),
     /// Manage API tokens
     #[command(subcommand)]

@@ -1,6 +1,9 @@
 //! `novi impact`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Args;
 use novi::{
@@ -57,7 +60,7 @@ impl Impact {
                 "expected standard input for either CHANGE or --contexts, found both",
             ));
         }
-        let contexts = self.read_contexts()?;
+        let contexts = read_contexts(&self.contexts)?;
         let flags = session.flags().await?;
         let rows = session.store().await?.load().await?;
         let edit = self.edit(&rows)?;
@@ -91,19 +94,19 @@ impl Impact {
         }
         Ok(Edit::new(self.enable.iter().map(set(true)).chain(self.disable.iter().map(set(false)))))
     }
+}
 
-    fn read_contexts(&self) -> Result<Vec<Context<'static>>, Failure> {
-        let name = self.contexts.display().to_string();
-        let text =
-            read_input(&self.contexts).map_err(|error| Failure::file(&name, &error).about("--contexts"))?;
-        let lines = (1..).zip(text.trim_start_matches('\u{feff}').lines());
-        let contexts = lines.filter(|(_, line)| !line.trim().is_empty()).map(|(number, line)| {
-            Context::from_json(line).map_err(|error| {
-                let expectation = "expected a JSON object like {\"targetingKey\": \"user-7\"}";
-                let problem = json_terms::unmet(expectation, &error);
-                Failure::usage(format!("--contexts: {name}, line {number}: {problem}"))
-            })
-        });
-        contexts.collect()
-    }
+/// The callers of a file.
+pub(super) fn read_contexts(file: &Path) -> Result<Vec<Context<'static>>, Failure> {
+    let name = file.display().to_string();
+    let text = read_input(file).map_err(|error| Failure::file(&name, &error).about("--contexts"))?;
+    let lines = (1..).zip(text.trim_start_matches('\u{feff}').lines());
+    let contexts = lines.filter(|(_, line)| !line.trim().is_empty()).map(|(number, line)| {
+        Context::from_json(line).map_err(|error| {
+            let expectation = "expected a JSON object like {\"targetingKey\": \"user-7\"}";
+            let problem = json_terms::unmet(expectation, &error);
+            Failure::usage(format!("--contexts: {name}, line {number}: {problem}"))
+        })
+    });
+    contexts.collect()
 }

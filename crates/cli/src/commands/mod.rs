@@ -9,6 +9,7 @@ mod completions;
 mod diff;
 mod eval;
 mod export;
+mod files;
 mod flag;
 mod flag_view;
 mod health;
@@ -40,6 +41,7 @@ pub(crate) use self::{
     diff::Diff,
     eval::{Eval, Explain},
     export::Export,
+    files::{Apply, Drift, Plan},
     flag::Flag,
     health::Health,
     history::History,

@@ -1,0 +1,91 @@
+//! What has to change for the rows to be as files describe them.
+
+use novi::{
+    rows::Rows,
+    snapshot::Plan,
+    store::{Edit, SchemaStore},
+};
+use novi_files::Unmanaged;
+use serde_json::{Value, json};
+
+use super::load::Sources;
+use crate::{
+    commands::change::Current,
+    output::{Failure, PlanReport, count, print, print_note},
+    session::Session,
+};
+
+/// The rows, and the change that makes them what files describe.
+pub(super) struct Comparison {
+    pub(super) current: Current,
+    pub(super) edit: Edit,
+    pub(super) plan: Plan,
+    pub(super) after: Rows,
+    unmanaged: Unmanaged,
+}
+
+impl Comparison {
+    pub(super) async fn new(
+        session: &Session,
+        store: &dyn SchemaStore,
+        sources: &Sources,
+    ) -> Result<Self, Failure> {
+        let document = sources.read()?;
+        let current = Current::load(session, store).await?;
+        let target =
+            document.target(&current.rows, &current.registry, sources.prune).map_err(|problems| {
+                let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                let json: Vec<Value> = problems
+                    .iter()
+                    .map(|problem| json!({"path": problem.path, "message": problem.message}))
+                    .collect();
+                Failure::invalid(lines.join("\n"), &json)
+            })?;
+        let way = current.flags.plan_rollback(&current.rows, &target.rows, None)?;
+        let edit = way.edit();
+        let plan = current.flags.validator().plan(current.rows.clone(), &edit);
+        Ok(Self { current, edit, plan, after: way.after, unmanaged: target.unmanaged })
+    }
+
+    pub(super) fn is_change(&self) -> bool {
+        !(self.plan.flags.is_empty() && self.plan.activations.is_empty())
+    }
+
+    pub(super) fn report(&self) -> PlanReport<'_> {
+        PlanReport::new(&self.current.registry, &self.plan, &self.current.rows, &self.after)
+    }
+
+    pub(super) fn json(&self) -> Value {
+        json!({
+            "revision": self.current.rows.revision,
+            "changes": self.is_change(),
+            "plan": self.plan,
+            "rules": self.report().rules(),
+            "unmanaged": {"flags": self.unmanaged.flags, "activations": self.unmanaged.activations},
+        })
+    }
+
+    /// Prints what changes, and a note about what no file describes.
+    pub(super) fn print(&self) -> Result<(), Failure> {
+        let report = self.report();
+        if !report.is_empty() {
+            report.print()?;
+        }
+        let Unmanaged { flags, activations, .. } = &self.unmanaged;
+        if !flags.is_empty() || !activations.is_empty() {
+            let (flags, activations) = (count(flags.len(), "flag"), count(activations.len(), "activation"));
+            print_note(format_args!("note: {flags} and {activations} are in no file, and stay as they are"))?;
+        }
+        Ok(())
+    }
+
+    /// A line that says how much changes.
+    pub(super) fn print_summary(&self) -> Result<(), Failure> {
+        if !self.is_change() {
+            return print("No changes: the rows are as the files describe them.");
+        }
+        let (flags, activations) =
+            (count(self.plan.flags.len(), "flag"), count(self.plan.activations.len(), "activation"));
+        print(format_args!("{flags} and {activations} differ, at revision {}.", self.current.rows.revision))
+    }
+}

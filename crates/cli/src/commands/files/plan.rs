@@ -1,0 +1,104 @@
+//! `novi plan`.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::{compare::Comparison, load::Sources, markdown::markdown};
+use crate::{
+    commands::impact::read_contexts,
+    output::{DRY_RUN, Failure, WOULD_BE_REJECTED, print, print_json, sanitize, write},
+    session::Session,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  novi export > flags.yaml
+  novi plan flags.yaml
+  novi plan flags/ --prune --detailed-exitcode
+  novi plan flags.yaml --format markdown --contexts users.jsonl > comment.md
+
+With --detailed-exitcode, the exit code is 0 if nothing would change, 2 if something would, and 1 for every error.";
+
+/// Show what `novi apply` would change
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    sources: Sources,
+
+    /// Exit with 0 if nothing would change, with 2 if something would, and with 1 after an error
+    #[arg(long)]
+    detailed_exitcode: bool,
+
+    /// Format of the output
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+
+    /// File with callers, to show whom the change would affect: the attributes of one in a JSON object on each
+    /// line; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    contexts: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// As --json
+    Json,
+    /// For a comment on a pull request
+    Markdown,
+}
+
+impl Plan {
+    pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        let (is_detailed, as_json) = (self.detailed_exitcode, self.is_json(session));
+        match self.compare(session).await {
+            Ok(true) if is_detailed => Ok(ExitCode::from(2)),
+            Ok(_) => Ok(ExitCode::SUCCESS),
+            Err(failure) if is_detailed => {
+                failure.report(as_json);
+                Ok(ExitCode::FAILURE)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn is_json(&self, session: &Session) -> bool {
+        session.json || self.format == Format::Json
+    }
+
+    /// Prints the plan. Returns whether something would change.
+    async fn compare(self, session: &Session) -> Result<bool, Failure> {
+        let contexts = self.contexts.as_deref().map(read_contexts).transpose()?;
+        let store = session.store().await?;
+        let comparison = Comparison::new(session, &*store, &self.sources).await?;
+        let impact = contexts.map(|contexts| {
+            let (rows, edit) = (comparison.current.rows.clone(), &comparison.edit);
+            comparison.current.flags.impact(rows, edit, &contexts).1
+        });
+        if self.is_json(session) {
+            let mut output = comparison.json();
+            if let (Some(fields), Some(impact)) = (output.as_object_mut(), &impact) {
+                fields.insert("impact".to_owned(), json!(impact));
+            }
+            print_json(&output)?;
+        } else if self.format == Format::Markdown {
+            write(&sanitize(&markdown(&comparison, impact.as_ref())))?;
+        } else {
+            comparison.print()?;
+            if let Some(impact) = &impact {
+                write(&sanitize(&impact.to_string()))?;
+            }
+            comparison.print_summary()?;
+            print(DRY_RUN)?;
+        }
+        if comparison.plan.problems.is_empty() {
+            Ok(comparison.is_change())
+        } else {
+            Err(Failure::invalid(WOULD_BE_REJECTED, &comparison.plan.problems))
+        }
+    }
+}
