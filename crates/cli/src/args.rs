@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     Activation, Check, Completions, Diff, Eval, Explain, Export, Flag, Health, History, Impact, Link, List,
     Members, Migrate, Reweight, Rollback, Rollout, Schedule, Seed, Serve, SetStatus, Show, Sign, Stale,
-    Target, Token, Types, Variants, Watch,
+    Target, Timeline, Token, Types, Variants, Watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -88,6 +88,7 @@ pub(crate) enum Command {
     Watch(Watch),
     Export(Export),
     Stale(Stale),
+    Timeline(Timeline),
     /// Manage API tokens
     #[command(subcommand)]
     Token(Token),

@@ -53,6 +53,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Watch(command) => command.run(&session).await,
         Command::Export(command) => command.run(&session).await,
         Command::Stale(command) => command.run(&session).await,
+        Command::Timeline(command) => command.run(&session).await,
         Command::Token(command) => command.run(&session).await,
         Command::Health(command) => command.run(&session).await,
         Command::Sign(command) => command.run(&session),

@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod diff;
 mod eval;
+mod evaluations;
 mod export;
 mod flag;
 mod flag_view;
@@ -28,6 +29,7 @@ mod shortcut;
 mod show;
 mod sign;
 mod stale;
+mod timeline;
 mod token;
 mod types;
 mod value_parser;
@@ -57,6 +59,7 @@ pub(crate) use self::{
     show::Show,
     sign::Sign,
     stale::Stale,
+    timeline::Timeline,
     token::Token,
     types::Types,
     watch::Watch,
