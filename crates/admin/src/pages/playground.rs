@@ -119,11 +119,15 @@ async fn recent(visit: &Visit) -> Vec<Recent> {
     let found = visit.api().get(&with_query("/api/contexts", &[("limit", MOST)])).await;
     let found = found.inspect_err(|failure| tracing::debug!("{failure}")).unwrap_or_default();
     let context = |context: &Value| {
-        let attribute = |(name, value): (&String, &Value)| match value {
-            Value::Object(_) | Value::Array(_) => name.clone(),
-            value => format!("{name} {}", plain(value)),
+        let is_plain = |(_, value): &(&String, &Value)| !matches!(value, Value::Object(_) | Value::Array(_));
+        let mut plain_ones: Vec<_> = context.as_object().into_iter().flatten().filter(is_plain).collect();
+        // Whom it is about comes first.
+        plain_ones.sort_by_key(|(name, _)| *name != "targetingKey");
+        let attribute = |(name, value): (&String, &Value)| match name.as_str() {
+            "targetingKey" => plain(value),
+            name => format!("{name} {}", plain(value)),
         };
-        let first: Vec<String> = context.as_object().into_iter().flatten().take(4).map(attribute).collect();
+        let first: Vec<String> = plain_ones.into_iter().take(4).map(attribute).collect();
         let title: String = first.join(", ").chars().take(120).collect();
         Recent {
             title: if title.is_empty() { "no attributes".to_owned() } else { title },
