@@ -10,6 +10,7 @@ pub(crate) mod phrase;
 mod references;
 pub(crate) mod registry;
 pub(crate) mod script_folder;
+pub(crate) mod spans;
 pub(crate) mod strings;
 pub(crate) mod trace;
 pub(crate) mod unknown_fields;
@@ -28,6 +29,7 @@ pub use issue_policy::MissingFlags;
 pub use phrase::{Phrase, Phrasing, Share, value_text};
 pub use references::{Reference, references};
 pub use registry::{ActivationType, RegisteredActivation, Registry};
+pub use spans::{Span, Spans};
 pub use unknown_fields::UnknownFields;
 pub use verdict::{Variant, Verdict};
 pub use words::{ActivationWords, Words};
@@ -69,6 +71,12 @@ pub trait Activation: Send + Sync + 'static {
     fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let _ = after;
         None
+    }
+
+    /// When the time alone lets callers through, for people; for built-in types.
+    #[doc(hidden)]
+    fn spans(&self, spans: &mut Spans) {
+        let _ = spans;
     }
 
     /// What the condition requires, in words: "country is DE or AT". `None`, the default, stands for the name

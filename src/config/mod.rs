@@ -22,7 +22,7 @@ pub use secret::Secret;
 pub(crate) use sections::REFRESH_INTERVAL;
 pub use sections::{Flags, Snapshot, Usage};
 #[cfg(feature = "sql")]
-pub(crate) use sections::{SNAPSHOT_INTERVAL, USAGE_INTERVAL};
+pub(crate) use sections::{SNAPSHOT_INTERVAL, USAGE_INTERVAL, USAGE_RETENTION};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{

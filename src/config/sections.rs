@@ -19,6 +19,10 @@ pub(crate) const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(10);
 /// times a second then.
 pub(crate) const USAGE_INTERVAL: Duration = Duration::from_mins(1);
 
+/// How long evaluations by hour are kept: two weeks show how a week differs from the one before. At most 336 rows a
+/// flag and result.
+pub(crate) const USAGE_RETENTION: Duration = Duration::from_hours(14 * 24);
+
 /// Section `[snapshot]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -43,11 +47,13 @@ impl Default for Snapshot {
 pub struct Usage {
     /// How often evaluations are recorded in the database; `0s` disables it.
     pub interval: Interval,
+    /// How long evaluations by hour are kept; `0s` records none.
+    pub retention: Interval,
 }
 
 impl Default for Usage {
     fn default() -> Self {
-        Self { interval: USAGE_INTERVAL.into() }
+        Self { interval: USAGE_INTERVAL.into(), retention: USAGE_RETENTION.into() }
     }
 }
 

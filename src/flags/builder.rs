@@ -66,6 +66,7 @@ impl FlagsBuilder {
             self.startup.file = config.snapshot_path();
             self.startup.file_interval = config.snapshot.interval.into();
             self.startup.usage_interval = config.usage.interval.into();
+            self.startup.usage_retention = config.usage.retention.into();
             self.startup.expired = config.flags.expired;
         }
         self.context(config.static_context())

@@ -21,6 +21,9 @@ impl FlagsBuilder {
     /// The default of [`usage_interval`](Self::usage_interval).
     pub const USAGE_INTERVAL: Duration = config::USAGE_INTERVAL;
 
+    /// The default of [`usage_retention`](Self::usage_retention).
+    pub const USAGE_RETENTION: Duration = config::USAGE_RETENTION;
+
     /// Keeps the rows in a file, for starts while the database is unavailable. The file is written in the
     /// background after changes, and only its owner can read it. See
     /// [`SnapshotFile`](crate::store::file::SnapshotFile).
@@ -43,10 +46,17 @@ impl FlagsBuilder {
         self
     }
 
-    /// How often the table `novi_usage` is updated with the flags that were evaluated; zero disables it.
-    /// Default: 1 min.
+    /// How often the tables `novi_usage` and `novi_evaluations` are updated with the flags that were evaluated;
+    /// zero disables it. Default: 1 min.
     pub fn usage_interval(mut self, interval: Duration) -> Self {
         self.startup.usage_interval = interval;
+        self
+    }
+
+    /// How long evaluations by hour are kept in the table `novi_evaluations`; zero records none. Default: 14
+    /// days.
+    pub fn usage_retention(mut self, retention: Duration) -> Self {
+        self.startup.usage_retention = retention;
         self
     }
 

@@ -31,6 +31,7 @@ pub(crate) struct Startup {
     pub(crate) file_interval: Duration,
     pub(crate) without_database: bool,
     pub(crate) usage_interval: Duration,
+    pub(crate) usage_retention: Duration,
     pub(crate) expired: ExpiryPolicy,
 }
 
@@ -41,6 +42,7 @@ impl Default for Startup {
             file_interval: config::SNAPSHOT_INTERVAL,
             without_database: false,
             usage_interval: config::USAGE_INTERVAL,
+            usage_retention: config::USAGE_RETENTION,
             expired: ExpiryPolicy::default(),
         }
     }
@@ -114,7 +116,12 @@ impl Startup {
             ));
         }
         if !self.usage_interval.is_zero() && store.usage_store().is_some() {
-            tokio::spawn(usage::record(Arc::downgrade(core), Arc::clone(store), self.usage_interval));
+            tokio::spawn(usage::record(
+                Arc::downgrade(core),
+                Arc::clone(store),
+                self.usage_interval,
+                self.usage_retention,
+            ));
         }
         if self.expired != ExpiryPolicy::Ignore {
             tokio::spawn(expiry::warn(Arc::downgrade(core)));

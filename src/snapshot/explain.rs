@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     activation::{
-        Verdict,
+        Verdict, Words,
         cause::Cause,
         evaluation::Evaluation,
         memo::Memo,
@@ -329,9 +329,15 @@ fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// A tree for people; `{:#}` includes durations.
-impl fmt::Display for Trace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Trace {
+    /// The tree for people, with the words of each activation's row. The words are those of the rows, which must be
+    /// those of the explained snapshot.
+    #[must_use]
+    pub fn with_words<'a>(&'a self, words: Words<'a>) -> impl fmt::Display + 'a {
+        fmt::from_fn(move |f| self.write(f, Some(words)))
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, words: Option<Words<'_>>) -> fmt::Result {
         let state = if self.enabled { "on" } else { "off" };
         write!(f, "{} is {state}", self.flag)?;
         if let Some(variant) = &self.variant {
@@ -345,16 +351,32 @@ impl fmt::Display for Trace {
             self.revision,
             Took(Some(self.nanoseconds).filter(|_| f.alternate()))
         )?;
-        write_tree(f, &self.activations, "")
+        write_tree(f, &self.activations, "", words)
     }
 }
 
-fn write_tree(f: &mut fmt::Formatter<'_>, level: &[TraceNode], indent: &str) -> fmt::Result {
+/// A tree for people; `{:#}` includes durations.
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, None)
+    }
+}
+
+fn write_tree(
+    f: &mut fmt::Formatter<'_>,
+    level: &[TraceNode],
+    indent: &str,
+    words: Option<Words<'_>>,
+) -> fmt::Result {
     for (position, asked) in level.iter().enumerate() {
         let last = position + 1 == level.len();
         let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
         let took = Took(asked.nanoseconds.filter(|_| f.alternate()));
-        writeln!(f, "{indent}{branch}{asked}{took}")?;
+        // An inline activation is part of the words of its row.
+        let row = words.filter(|_| asked.path.is_none()).and_then(|words| words.of(asked.id));
+        let row = row.filter(|row| row.class_name == asked.class_name && !row.words.is_empty());
+        let row = row.map_or_else(String::new, |row| format!(": {}", row.words));
+        writeln!(f, "{indent}{branch}{asked}{row}{took}")?;
         let below = format!("{indent}{below}");
         let rest = if asked.activations.is_empty() { "   " } else { "│  " };
         for Input { attribute, value } in &asked.inputs {
@@ -364,7 +386,7 @@ fn write_tree(f: &mut fmt::Formatter<'_>, level: &[TraceNode], indent: &str) -> 
         for note in &asked.notes {
             writeln!(f, "{below}{rest}{note}")?;
         }
-        write_tree(f, &asked.activations, &below)?;
+        write_tree(f, &asked.activations, &below, words)?;
     }
     Ok(())
 }

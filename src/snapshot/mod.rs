@@ -18,6 +18,7 @@ mod overrides;
 mod patch;
 pub(crate) mod plan;
 mod targeting_key;
+mod timeline;
 
 use std::{fmt, sync::Arc};
 
@@ -35,6 +36,7 @@ pub use impact::{AttributeImpact, FlagImpact, Impact, ImpactExample, ImpactState
 pub(crate) use patch::{Part, PatchBuilder, reverse_index::ReverseIndex};
 pub use plan::{Effect, Plan, PlannedRow, validator::Validator};
 pub(crate) use plan::{Side, validator::caused};
+pub use timeline::{ActivationTimeline, FlagTimeline};
 
 use compile::expiry::Expiry;
 use compile::graph::FrozenGraph;

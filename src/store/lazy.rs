@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use tokio::{sync::OnceCell, time::sleep};
 
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
     store::{
         connect::connect,
         delta::{Cursor, ReadSession},
+        evaluations::HourlyEvaluations,
         future::BoxFuture,
         hints::Hints,
         read::ReadStore,
@@ -153,6 +155,46 @@ impl UsageStore for LazyStore {
             match self.store().await?.usage_store() {
                 Some(store) => store.usage().await,
                 None => Ok(UsageReport::default()),
+            }
+        })
+    }
+
+    fn usage_of<'a>(&'a self, flags: &'a [String]) -> BoxFuture<'a, Result<UsageReport>> {
+        Box::pin(async move {
+            match self.store().await?.usage_store() {
+                Some(store) => store.usage_of(flags).await,
+                None => Ok(UsageReport::default()),
+            }
+        })
+    }
+
+    fn record_evaluations(&self, counts: Vec<HourlyEvaluations>) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            match self.store().await?.usage_store() {
+                Some(store) => store.record_evaluations(counts).await,
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn evaluations<'a>(
+        &'a self,
+        flags: &'a [String],
+        since: DateTime<Utc>,
+    ) -> BoxFuture<'a, Result<Vec<HourlyEvaluations>>> {
+        Box::pin(async move {
+            match self.store().await?.usage_store() {
+                Some(store) => store.evaluations(flags, since).await,
+                None => Ok(Vec::new()),
+            }
+        })
+    }
+
+    fn prune_evaluations(&self, before: DateTime<Utc>) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async move {
+            match self.store().await?.usage_store() {
+                Some(store) => store.prune_evaluations(before).await,
+                None => Ok(0),
             }
         })
     }

@@ -13,7 +13,9 @@ mod constraints;
 mod decode;
 pub(crate) mod delta;
 mod edit;
+mod evaluations;
 pub(crate) mod file;
+mod flag_evaluations;
 pub(crate) mod future;
 #[cfg(feature = "sql")]
 mod hints;
@@ -44,7 +46,9 @@ pub use change::{Author, Change, FieldChange};
 pub use connect::{DEMO_ROWS, connect, create};
 pub use delta::{Cursor, Delta, Fingerprint, ReadSession, Selection, Since};
 pub use edit::{Edit, Expected, RowKey, Validate};
+pub use evaluations::{HourlyEvaluations, MOST_VARIANTS, OTHER_VARIANTS};
 pub use file::SnapshotFile;
+pub use flag_evaluations::{FlagEvaluations, ResultEvaluations};
 pub use future::BoxFuture;
 #[cfg(feature = "sql")]
 pub use hints::Hints;

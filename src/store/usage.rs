@@ -1,14 +1,14 @@
-//! When flags were last evaluated, by any process: the table `novi_usage`.
+//! When flags were last evaluated, by any process: the table `novi_usage`, and how often: `novi_evaluations`.
 //!
-//! It has no foreign key and no triggers: writing it locks no row of `flags`, so that it never waits for a
-//! change of flags, or delays one. Its key is the name, since code evaluates flags by name.
+//! They have no foreign key and no triggers: writing them locks no row of `flags`, so that it never waits for a
+//! change of flags, or delays one. Flags are named, since code evaluates them by name.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::{
     error::Result,
-    store::{future::BoxFuture, sealed::Sealed},
+    store::{evaluations::HourlyEvaluations, future::BoxFuture, sealed::Sealed},
 };
 
 /// How often a flag was evaluated since usage was last recorded.
@@ -65,4 +65,34 @@ pub trait UsageStore: Sealed + Send + Sync {
     /// # Errors
     /// As [`record_usage`](Self::record_usage).
     fn usage(&self) -> BoxFuture<'_, Result<UsageReport>>;
+
+    /// The recorded usage of some flags.
+    ///
+    /// # Errors
+    /// As [`record_usage`](Self::record_usage).
+    fn usage_of<'a>(&'a self, flags: &'a [String]) -> BoxFuture<'a, Result<UsageReport>>;
+
+    /// Adds the evaluations of one process to those of its hours: all or none of them. Raises no revision and
+    /// leaves no history.
+    ///
+    /// # Errors
+    /// As [`record_usage`](Self::record_usage).
+    fn record_evaluations(&self, counts: Vec<HourlyEvaluations>) -> BoxFuture<'_, Result<()>>;
+
+    /// The evaluations of some flags in the hour of `since` and all later ones, by flag, hour and result.
+    ///
+    /// # Errors
+    /// As [`record_usage`](Self::record_usage).
+    fn evaluations<'a>(
+        &'a self,
+        flags: &'a [String],
+        since: DateTime<Utc>,
+    ) -> BoxFuture<'a, Result<Vec<HourlyEvaluations>>>;
+
+    /// Deletes the evaluations of hours before that of `before`, in small batches, and returns how many rows were
+    /// deleted.
+    ///
+    /// # Errors
+    /// As [`record_usage`](Self::record_usage).
+    fn prune_evaluations(&self, before: DateTime<Utc>) -> BoxFuture<'_, Result<u64>>;
 }

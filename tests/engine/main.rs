@@ -29,6 +29,7 @@ mod reasons;
 mod scale;
 mod spec;
 mod test_flags;
+mod timeline;
 mod types;
 mod unknown_fields;
 mod unleash;

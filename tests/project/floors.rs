@@ -88,6 +88,8 @@ const ADMIN: House = House {
         &["api", "assets", "headers", "session", "words"],
         &["forms"],
         &["visit"],
+        &["evaluations"],
+        &["charts"],
         &["pages"],
         &["lib"],
     ],

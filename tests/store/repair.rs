@@ -448,12 +448,12 @@ async fn clients_run_the_script_instead_of_novi() {
         std::fs::write(&file, store.migration_script().await.unwrap()).unwrap();
         assert_eq!(
             store.schema_state().await.unwrap().pending.len(),
-            1,
+            2,
             "{kind:?}: printing changes nothing"
         );
         run_with_client(&database, &file);
         let state = store.schema_state().await.unwrap();
-        assert_eq!((state.applied.len(), state.pending.len()), (1, 0), "{kind:?}");
+        assert_eq!((state.applied.len(), state.pending.len()), (2, 0), "{kind:?}");
         assert!(state.problems.is_empty(), "{kind:?}: {state:?}");
         assert_eq!(store.migrate().await.unwrap(), Migrated::default(), "{kind:?}");
         assert_eq!(store.migration_script().await.unwrap(), "", "{kind:?}");
@@ -470,9 +470,18 @@ async fn tables_made_by_hand_are_recorded_if_they_are_complete() {
     for database in databases().await {
         let kind = database.kind;
         let script = match kind {
-            Kind::Sqlite => include_str!("../../migrations/sqlite/0001_novi.sql"),
-            Kind::Postgres => include_str!("../../migrations/postgres/0001_novi.sql"),
-            Kind::MySql => include_str!("../../migrations/mysql/0001_novi.sql"),
+            Kind::Sqlite => concat!(
+                include_str!("../../migrations/sqlite/0001_novi.sql"),
+                include_str!("../../migrations/sqlite/0002_evaluations.sql")
+            ),
+            Kind::Postgres => concat!(
+                include_str!("../../migrations/postgres/0001_novi.sql"),
+                include_str!("../../migrations/postgres/0002_evaluations.sql")
+            ),
+            Kind::MySql => concat!(
+                include_str!("../../migrations/mysql/0001_novi.sql"),
+                include_str!("../../migrations/mysql/0002_evaluations.sql")
+            ),
         };
         let store = store::create(&database.url).await.unwrap();
         let error = store.baseline().await.unwrap_err().to_string();
@@ -483,9 +492,13 @@ async fn tables_made_by_hand_are_recorded_if_they_are_complete() {
         let error = store.baseline().await.unwrap_err().to_string();
         assert!(error.contains("the trigger novi_flags_"), "{kind:?}: {error}");
         raw.run(script).await.unwrap();
-        assert_eq!(store.baseline().await.unwrap().applied, ["migration 1 (tables)"], "{kind:?}");
+        assert_eq!(
+            store.baseline().await.unwrap().applied,
+            ["migration 1 (tables)", "migration 2 (evaluations by hour)"],
+            "{kind:?}"
+        );
         assert_eq!(store.migrate().await.unwrap(), Migrated::default(), "{kind:?}");
-        assert_eq!(store.baseline().await.unwrap().applied.len(), 1, "{kind:?}: again is no error");
+        assert_eq!(store.baseline().await.unwrap().applied.len(), 2, "{kind:?}: again is no error");
     }
 }
 
@@ -496,7 +509,7 @@ async fn databases_of_a_newer_novi_are_read_but_not_written() {
         let store = migrated(&database).await;
         let mut raw = Raw::connect(&database).await;
         raw.run("insert into flags (id, name, status) values (1, 'a', true)").await.unwrap();
-        raw.run("update novi_migrations set version = 99").await.unwrap();
+        raw.run("update novi_migrations set version = 99 where version = 2").await.unwrap();
         let before = store.load().await.unwrap();
         let usage = Usage { flag: "a".to_owned(), on: 1, off: 0 };
         let tokens = store.token_store().unwrap();

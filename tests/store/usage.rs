@@ -5,11 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use novi::{
     Context, Error, Flags, FlagsBuilder,
-    rows::{ExpiryPolicy, FlagMetadata, FlagRow},
-    store::{self, Change, FlagUsage, ReadStore, SchemaStore, SnapshotFile, Usage},
+    rows::{ActivationRow, ExpiryPolicy, FlagMetadata, FlagRow, LinkRow},
+    store::{self, Change, FlagUsage, HourlyEvaluations, ReadStore, SchemaStore, SnapshotFile, Usage},
 };
 use tracing::Level;
 
@@ -259,4 +259,210 @@ async fn expired_flags_are_logged_once_and_still_evaluated() {
 fn stores_without_usage_report_it() {
     let store: Arc<dyn ReadStore> = Arc::new(store::MemoryStore::default());
     assert!(store.usage_store().is_none());
+}
+
+fn count(flag: &str, hour: DateTime<Utc>, variant: Option<&str>, evaluations: i64) -> HourlyEvaluations {
+    let variant = variant.map(str::to_owned);
+    HourlyEvaluations { flag: flag.to_owned(), hour, enabled: true, variant, evaluations }
+}
+
+fn hour(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn named(flags: &[&str]) -> Vec<String> {
+    flags.iter().map(|flag| (*flag).to_owned()).collect()
+}
+
+#[tokio::test]
+async fn evaluations_are_added_up_by_hour_and_result() {
+    for database in databases().await {
+        let kind = database.kind;
+        let store = migrated(&database).await;
+        let store = store.usage_store().unwrap();
+        let (first, second) = (hour("2026-11-27T10:00:00Z"), hour("2026-11-27T11:00:00Z"));
+        let long = "v".repeat(300);
+        let counts = vec![
+            count("a", first + TimeDelta::minutes(59), Some("x"), 3),
+            count("a", first, Some("x"), 4),
+            count("a", first, Some("X"), 1),
+            count("a", second, Some("x "), 1),
+            count("a", second, Some("nul\0"), 1),
+            count("a", second, Some(&long), 1),
+            HourlyEvaluations { enabled: false, ..count("a", second, None, 5) },
+            count("b", second, None, 9),
+        ];
+        store.record_evaluations(counts.clone()).await.unwrap();
+        store.record_evaluations(counts).await.unwrap();
+        let found = store.evaluations(&named(&["a", "b", "c"]), first).await.unwrap();
+        let expected = [
+            count("a", first, Some("X"), 2),
+            count("a", first, Some("x"), 14),
+            HourlyEvaluations { enabled: false, ..count("a", second, None, 10) },
+            count("a", second, Some("nul\u{fffd}"), 2),
+            count("a", second, Some(&long[..255]), 2),
+            count("a", second, Some("x "), 2),
+            count("b", second, None, 18),
+        ];
+        let mut found = found;
+        found.sort();
+        let mut expected = expected.to_vec();
+        expected.sort();
+        assert_eq!(found, expected, "{kind:?}");
+        let later = store.evaluations(&named(&["b"]), second + TimeDelta::minutes(1)).await.unwrap();
+        assert_eq!(later, [count("b", second, None, 18)], "{kind:?}");
+        assert_eq!(store.evaluations(&[], first).await.unwrap(), [], "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn old_hours_are_deleted_in_batches() {
+    for database in databases().await {
+        let kind = database.kind;
+        let store = migrated(&database).await;
+        let store = store.usage_store().unwrap();
+        let (old, new) = (hour("2026-11-01T10:00:00Z"), hour("2026-11-27T11:00:00Z"));
+        let flags: Vec<String> = (0..450).map(|number| format!("flag {number}")).collect();
+        for hour in [old, new] {
+            let counts = flags.iter().map(|flag| count(flag, hour, None, 1)).collect();
+            store.record_evaluations(counts).await.unwrap();
+        }
+        assert_eq!(store.prune_evaluations(new + TimeDelta::minutes(30)).await.unwrap(), 450, "{kind:?}");
+        assert_eq!(store.prune_evaluations(new).await.unwrap(), 0, "{kind:?}");
+        let left = store.evaluations(&flags, old).await.unwrap();
+        assert!(left.len() == 450 && left.iter().all(|count| count.hour == new), "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_processes_add_to_the_same_hours() {
+    for database in databases().await {
+        let kind = database.kind;
+        migrated(&database).await;
+        let at = hour("2026-11-27T10:00:00Z");
+        let writers = (0..8_usize).map(|number| {
+            let url = database.url.clone();
+            tokio::spawn(async move {
+                let store = store::connect(&url).await.unwrap();
+                for round in 0..4 {
+                    let mut flags: Vec<_> = (0..500).map(|flag| format!("flag {flag}")).collect();
+                    flags.rotate_left(number * 50 + round);
+                    let counts = flags.iter().map(|flag| count(flag, at, Some("v"), 2)).collect();
+                    store.usage_store().unwrap().record_evaluations(counts).await.unwrap();
+                }
+            })
+        });
+        for writer in writers.collect::<Vec<_>>() {
+            writer.await.unwrap();
+        }
+        let store = store::connect(&database.url).await.unwrap();
+        let flags: Vec<_> = (0..500).map(|flag| format!("flag {flag}")).collect();
+        let found = store.usage_store().unwrap().evaluations(&flags, at).await.unwrap();
+        assert_eq!(found.len(), 500, "{kind:?}");
+        assert!(found.iter().all(|count| count.evaluations == 8 * 4 * 2), "{kind:?}: {:?}", found.first());
+    }
+}
+
+/// Waits until this number of evaluations of a flag is recorded by hour.
+async fn recorded_by_hour(store: &dyn SchemaStore, flag: &str, evaluations: i64) -> Vec<HourlyEvaluations> {
+    let since = Utc::now() - TimeDelta::hours(1);
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        let found = store.usage_store().unwrap().evaluations(&named(&[flag]), since).await.unwrap();
+        if found.iter().map(|count| count.evaluations).sum::<i64>() >= evaluations {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{evaluations} of {flag} are not recorded by hour");
+}
+
+#[tokio::test]
+async fn processes_record_evaluations_by_hour_and_delete_old_hours() {
+    for database in databases().await {
+        let kind = database.kind;
+        let store = seeded(&database).await;
+        let split = r#"{"variants": {"red": 50, "blue": 50}}"#;
+        let changes = vec![
+            Change::InsertActivation(ActivationRow::new(1, "Colors", "novi.split", split)),
+            Change::Link(LinkRow::new(1, 1)),
+        ];
+        store.apply(changes).await.unwrap();
+        let usage = store.usage_store().unwrap();
+        let old = Utc::now() - TimeDelta::days(15);
+        usage.record_evaluations(vec![count("on", old, None, 1)]).await.unwrap();
+        let one = builder().connect(&database.url).await.unwrap();
+        let two = builder().connect(&database.url).await.unwrap();
+        for flags in [&one, &two] {
+            for user in 0..20 {
+                let user = format!("user {user}");
+                flags.evaluate("on", &Context::new().with("targetingKey", user.as_str())).unwrap();
+            }
+            ask(flags, "off", 3);
+        }
+        let found = recorded_by_hour(&*store, "on", 40).await;
+        let mut variants: Vec<_> = found.iter().filter_map(|count| count.variant.as_deref()).collect();
+        variants.sort_unstable();
+        variants.dedup();
+        assert_eq!(variants, ["blue", "red"], "{kind:?}: {found:?}");
+        assert!(found.iter().all(|count| count.enabled && count.evaluations % 2 == 0), "{kind:?}: {found:?}");
+        let off = recorded_by_hour(&*store, "off", 6).await;
+        assert!(off.iter().all(|count| !count.enabled && count.variant.is_none()), "{kind:?}: {off:?}");
+        let deadline = Instant::now() + PATIENCE;
+        while usage.evaluations(&named(&["on"]), old).await.unwrap().iter().any(|count| count.hour < old) {
+            assert!(Instant::now() < deadline, "{kind:?}: old hours are not deleted");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        drop((one, two));
+    }
+}
+
+#[tokio::test]
+async fn evaluations_by_hour_can_be_turned_off() {
+    let database = database(Kind::Sqlite).await;
+    let store = seeded(&database).await;
+    let flags = builder().usage_retention(Duration::ZERO).connect(&database.url).await.unwrap();
+    ask(&flags, "on", 2);
+    written(&*store, "on", 2).await;
+    ask(&flags, "off", 1);
+    written(&*store, "off", 1).await;
+    let found = store.usage_store().unwrap().evaluations(&named(&["on", "off"]), Utc::now()).await.unwrap();
+    assert_eq!(found, []);
+}
+
+#[tokio::test]
+async fn usage_of_some_flags_is_that_of_all() {
+    for database in databases().await {
+        let store = migrated(&database).await;
+        let usage = store.usage_store().unwrap();
+        let one = |number: usize| Usage { flag: format!("flag {number}"), on: 1, off: 0 };
+        usage.record_usage((0..250).map(one).collect()).await.unwrap();
+        let all = usage.usage().await.unwrap();
+        let some: Vec<String> =
+            (0..150).map(|number| format!("flag {number}")).chain(named(&["x"])).collect();
+        let found = usage.usage_of(&some).await.unwrap();
+        assert_eq!((found.since, found.flags.len()), (all.since, 150), "{:?}", database.kind);
+        assert!(found.flags.iter().all(|flag| all.flags.contains(flag)), "{:?}", database.kind);
+    }
+}
+
+#[tokio::test]
+async fn database_of_the_first_migration_works_and_is_upgraded() {
+    for database in databases().await {
+        let kind = database.kind;
+        let (log, _guard) = log::start();
+        let store = seeded(&database).await;
+        let mut dba = Raw::connect(&database).await;
+        dba.run("drop table novi_evaluations").await.unwrap();
+        dba.run("delete from novi_migrations where version = 2").await.unwrap();
+        let flags = builder().connect(&database.url).await.unwrap();
+        ask(&flags, "on", 2);
+        written(&*store, "on", 2).await;
+        until("a warning", || !log.lines_with("charts will not include these evaluations").is_empty()).await;
+        let found = store.usage_store().unwrap().evaluations(&named(&["on"]), Utc::now()).await;
+        assert!(matches!(found, Err(Error::NotMigrated { .. })), "{kind:?}: {found:?}");
+        let migrated = store.migrate().await.unwrap();
+        assert_eq!(migrated.applied, ["migration 2 (evaluations by hour)"], "{kind:?}");
+        assert_eq!(recorded_by_hour(&*store, "on", 2).await.len(), 1, "{kind:?}");
+    }
 }

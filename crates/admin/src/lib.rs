@@ -34,6 +34,8 @@
 
 mod api;
 mod assets;
+mod charts;
+mod evaluations;
 mod forms;
 mod headers;
 mod pages;
@@ -111,7 +113,7 @@ async fn limit_time(request: Request, next: Next) -> Response {
 fn pages(flags: Flags, api: Router, secure: bool) -> Router {
     use pages::{
         activation, create, edit, flag, flags as list, history, link, lists, live, login, playground, status,
-        switch, tokens,
+        switch, timeline, tokens,
     };
     Router::new()
         .route("/", get(list::home))
@@ -129,6 +131,7 @@ fn pages(flags: Flags, api: Router, secure: bool) -> Router {
         .route("/rollback", get(history::plan).post(history::rollback))
         .route("/issues", get(lists::issues))
         .route("/stale", get(lists::stale))
+        .route("/timeline", get(timeline::timeline))
         .route("/types", get(lists::types))
         .route("/types/{class}", get(lists::one_type))
         .route("/playground", get(playground::playground))

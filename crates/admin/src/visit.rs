@@ -285,6 +285,7 @@ pub(crate) fn render(status: StatusCode, template: &impl Template) -> Response {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
     Flags,
+    Timeline,
     History,
     Issues,
     Stale,
@@ -321,6 +322,7 @@ impl Layout {
     pub(crate) fn entries(&self) -> Vec<(Section, &'static str, &'static str)> {
         let mut entries = vec![
             (Section::Flags, "/flags", "Flags"),
+            (Section::Timeline, "/timeline", "Timeline"),
             (Section::History, "/history", "History"),
             (Section::Issues, "/issues", "Issues"),
             (Section::Stale, "/stale", "Stale"),

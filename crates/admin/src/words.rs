@@ -23,6 +23,11 @@ impl fmt::Display for Markup {
 impl HtmlSafe for Markup {}
 
 impl Markup {
+    /// HTML in which all texts are escaped.
+    pub(crate) fn of(html: String) -> Self {
+        Self(html)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -34,7 +39,7 @@ impl Markup {
 }
 
 /// A text as HTML.
-struct Escaped<'a>(&'a str);
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -147,6 +152,12 @@ pub(crate) fn time(at: DateTime<Utc>) -> Markup {
         r#"<time datetime="{exact}" title="{exact}">{text}</time> <span class="muted">({})</span>"#,
         ago(at, Utc::now())
     ))
+}
+
+/// How long ago a time is.
+pub(crate) fn since(at: DateTime<Utc>) -> Markup {
+    let exact = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    Markup(format!(r#"<time datetime="{exact}" title="{exact}">{}</time>"#, ago(at, Utc::now())))
 }
 
 /// A time in a JSON field; empty if it is missing.

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     Activation, Apply, Check, Completions, Diff, Drift, Eval, Explain, Export, Flag, Health, History, Impact,
     Link, List, Members, Migrate, Plan, Reweight, Rollback, Rollout, Schedule, Seed, Serve, SetStatus, Show,
-    Sign, Stale, Target, Token, Types, Variants, Watch,
+    Sign, Stale, Target, Timeline, Token, Types, Variants, Watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -91,6 +91,7 @@ pub(crate) enum Command {
     Apply(Apply),
     Drift(Drift),
     Stale(Stale),
+    Timeline(Timeline),
     /// Manage API tokens
     #[command(subcommand)]
     Token(Token),

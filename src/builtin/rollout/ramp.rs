@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use crate::{
     activation::{
-        Activation, CompileContext, Configured, Phrase, Phrasing, Verdict, evaluation::Evaluation, value_text,
+        Activation, CompileContext, Configured, Phrase, Phrasing, Spans, Verdict, evaluation::Evaluation,
+        value_text,
     },
     builtin::{
         audience::attribute_names::{AttributeNames, by_words},
@@ -118,6 +119,17 @@ impl Activation for Ramp {
     fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let step = next_of(self.steps.iter().map(|step| step.at), after)?;
         Some(if self.linear { self.next_rise(after, step) } else { step })
+    }
+
+    fn spans(&self, spans: &mut Spans) {
+        let next = self.steps.iter().skip(1).map(Some).chain([None]);
+        for (step, next) in self.steps.iter().zip(next) {
+            let until = next.map_or(DateTime::<Utc>::MAX_UTC, |next| next.at.date());
+            let reached = next.filter(|_| self.linear).map_or(step.percentage, |next| next.percentage);
+            if !spans.rise(step.at.date(), until, (step.percentage, reached)) {
+                return;
+            }
+        }
     }
 }
 

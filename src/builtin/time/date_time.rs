@@ -9,7 +9,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Phrase, Phrasing, Verdict, evaluation::Evaluation},
+    activation::{
+        Activation, CompileContext, Configured, Phrase, Phrasing, Spans, Verdict, evaluation::Evaluation,
+    },
     builtin::{
         register::register,
         time::{
@@ -94,6 +96,15 @@ impl Activation for DateTimeWindow {
         // An empty window never opens.
         let window = (self.start < self.end).then_some([self.start, self.end]);
         next_of(window.into_iter().flatten(), after)
+    }
+
+    fn spans(&self, spans: &mut Spans) {
+        let time = |at: Timestamp| DateTime::from_timestamp(at.seconds(), 0);
+        let start = if self.start == Timestamp::MIN { Some(spans.from()) } else { time(self.start) };
+        let end = if self.end == Timestamp::MAX { Some(spans.to()) } else { time(self.end) };
+        if let Some((start, end)) = start.zip(end) {
+            spans.window(start, end);
+        }
     }
 }
 

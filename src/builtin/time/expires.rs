@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Phrase, Phrasing, Verdict, evaluation::Evaluation},
+    activation::{
+        Activation, CompileContext, Configured, Phrase, Phrasing, Spans, Verdict, evaluation::Evaluation,
+    },
     builtin::{
         register::register,
         time::{
@@ -58,6 +60,11 @@ impl Activation for Expires {
 
     fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         next_of([self.at], after)
+    }
+
+    fn spans(&self, spans: &mut Spans) {
+        let from = spans.from();
+        spans.window(from, self.at.date());
     }
 }
 

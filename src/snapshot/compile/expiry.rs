@@ -10,7 +10,7 @@ use crate::{
 /// When a flag expires, and its owner.
 #[derive(Clone)]
 pub(in crate::snapshot) struct Expiry {
-    at: DateTime<Utc>,
+    pub(in crate::snapshot) at: DateTime<Utc>,
     owner: Option<Box<str>>,
 }
 

@@ -141,7 +141,7 @@ pub(super) struct HistorySql {
 }
 
 pub(super) struct UsageSql {
-    /// `flag, first_seen, last_evaluated, last_on, last_off, evaluations`, times as text.
+    /// `flag, first_seen, last_evaluated, last_on, last_off, evaluations`, times as text; a condition and an order follow.
     pub(super) select: &'static str,
     /// When the table was made, as text.
     pub(super) since: &'static str,
@@ -150,6 +150,17 @@ pub(super) struct UsageSql {
     pub(super) row: &'static str,
     /// What happens to a row that exists.
     pub(super) on_conflict: &'static str,
+    pub(super) evaluations: EvaluationsSql,
+}
+
+/// The statements of `novi_evaluations` in which the databases differ.
+pub(super) struct EvaluationsSql {
+    /// `flag, hour, enabled, variant, evaluations`, the hour as text; a condition and an order follow.
+    pub(super) select: &'static str,
+    /// What happens to a row that exists.
+    pub(super) on_conflict: &'static str,
+    /// Deletes rows of hours before a parameter, at most so many.
+    pub(super) prune: &'static str,
 }
 
 pub(super) struct TokenSql {

@@ -10,6 +10,7 @@ mod database_file;
 mod definition;
 mod dialect;
 mod driver;
+mod evaluations;
 #[cfg(feature = "mysql")]
 mod galera;
 mod history;

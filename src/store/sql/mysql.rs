@@ -21,7 +21,10 @@ use crate::{
         schema::Migrated,
         sql::{
             connection::{Connection, EachRow, Named, Statement, Transaction, Value},
-            dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
+            dialect::{
+                Dialect, EvaluationsSql, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql,
+                WriteSql,
+            },
             driver::{self, Driver},
             galera, inspect, migrate,
             pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE, Place},
@@ -33,7 +36,10 @@ use crate::{
     },
 };
 
-const MIGRATIONS: Migrations = &[(1, "tables", include_str!("../../../migrations/mysql/0001_novi.sql"))];
+const MIGRATIONS: Migrations = &[
+    (1, "tables", include_str!("../../../migrations/mysql/0001_novi.sql")),
+    (2, "evaluations by hour", include_str!("../../../migrations/mysql/0002_evaluations.sql")),
+];
 
 /// Records that no reader has seen yet are the newest, in the order in which they were written: each has
 /// raised the revision by one. The revision of a transaction's own reads lacks what others have committed
@@ -127,10 +133,11 @@ static DIALECT: Dialect = Dialect {
     usage: UsageSql {
         select: "select flag, date_format(first_seen, '%Y-%m-%dT%H:%i:%s.%fZ'), \
     date_format(last_evaluated, '%Y-%m-%dT%H:%i:%s.%fZ'), date_format(last_on, '%Y-%m-%dT%H:%i:%s.%fZ'), \
-    date_format(last_off, '%Y-%m-%dT%H:%i:%s.%fZ'), evaluations from novi_usage order by flag",
+    date_format(last_off, '%Y-%m-%dT%H:%i:%s.%fZ'), evaluations from novi_usage",
         since: "select date_format(since, '%Y-%m-%dT%H:%i:%s.%fZ') from novi_usage_since where id = 1",
         row: USAGE_ROW,
         on_conflict: USAGE_CONFLICT,
+        evaluations: EVALUATIONS,
     },
     tokens: TokenSql {
         changes: "select if(exists (select 1 from novi_state where name = 'triggers'), null, changes) from novi_token_changes \
@@ -174,6 +181,12 @@ const CHECKSUMS: [&str; 5] = [
     "select cast(coalesce(sum(crc32(concat_ws('|', activation_id, member, denied))), 0) as char) \
         from activation_members",
 ];
+
+const EVALUATIONS: EvaluationsSql = EvaluationsSql {
+    select: "select flag, date_format(hour, '%Y-%m-%dT%H:%i:%sZ'), cast(enabled as signed), variant, evaluations from novi_evaluations",
+    on_conflict: "on duplicate key update evaluations = evaluations + values(evaluations)",
+    prune: "delete from novi_evaluations where hour < ? limit ?",
+};
 
 const USAGE_ROW: &str = "(?, utc_timestamp(6), utc_timestamp(6), if(? > 0, utc_timestamp(6), null), \
     if(? > 0, utc_timestamp(6), null), ?)";

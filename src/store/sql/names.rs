@@ -142,10 +142,13 @@ mod tests {
 
     use super::*;
 
-    const MIGRATIONS: [&str; 3] = [
+    const MIGRATIONS: [&str; 6] = [
         include_str!("../../../migrations/sqlite/0001_novi.sql"),
         include_str!("../../../migrations/postgres/0001_novi.sql"),
         include_str!("../../../migrations/mysql/0001_novi.sql"),
+        include_str!("../../../migrations/sqlite/0002_evaluations.sql"),
+        include_str!("../../../migrations/postgres/0002_evaluations.sql"),
+        include_str!("../../../migrations/mysql/0002_evaluations.sql"),
     ];
 
     fn acme(sql: &str) -> String {
@@ -237,6 +240,7 @@ mod tests {
         insta::assert_debug_snapshot!(left, @r#"
         {
             ", @novi_collation, ",
+            "How often flags were evaluated in each hour, by result; old hours are deleted; may be emptied",
             "The conditions under which flags are on",
             "The flags",
             "Versions of activations; a trigger adds the row of a new activation",

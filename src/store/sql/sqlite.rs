@@ -21,7 +21,10 @@ use crate::{
         sql::{
             connection::{Connection, EachRow, Named, Statement, Transaction, Value},
             database_file::identity,
-            dialect::{Dialect, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql, WriteSql},
+            dialect::{
+                Dialect, EvaluationsSql, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql,
+                WriteSql,
+            },
             driver::{self, Driver},
             migrate,
             pool::{ACQUIRE_TIMEOUT, Connections, POOL_SIZE, Place},
@@ -32,7 +35,10 @@ use crate::{
     },
 };
 
-const MIGRATIONS: Migrations = &[(1, "tables", include_str!("../../../migrations/sqlite/0001_novi.sql"))];
+const MIGRATIONS: Migrations = &[
+    (1, "tables", include_str!("../../../migrations/sqlite/0001_novi.sql")),
+    (2, "evaluations by hour", include_str!("../../../migrations/sqlite/0002_evaluations.sql")),
+];
 
 static DIALECT: Dialect = Dialect {
     syntax: Syntax::Standard,
@@ -110,10 +116,11 @@ static DIALECT: Dialect = Dialect {
         and (json_extract(before, '$.name') = ? or json_extract(after, '$.name') = ?)",
     },
     usage: UsageSql {
-        select: "select flag, first_seen, last_evaluated, last_on, last_off, evaluations from novi_usage order by flag",
+        select: "select flag, first_seen, last_evaluated, last_on, last_off, evaluations from novi_usage",
         since: "select since from novi_usage_since where id = 1",
         row: USAGE_ROW,
         on_conflict: USAGE_CONFLICT,
+        evaluations: EVALUATIONS,
     },
     tokens: TokenSql {
         changes: "select changes from novi_token_changes where id = 1",
@@ -125,6 +132,14 @@ static DIALECT: Dialect = Dialect {
         revoke: "update novi_tokens set revoked_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') where (id = ? or name = ?) and revoked_at is null",
         used: "update novi_tokens set last_used_at = ? where id = ? and (last_used_at is null or julianday(last_used_at) < julianday(?))",
     },
+};
+
+const EVALUATIONS: EvaluationsSql = EvaluationsSql {
+    select: "select flag, hour, enabled, variant, evaluations from novi_evaluations",
+    on_conflict: "on conflict (flag, hour, enabled, variant) do update \
+    set evaluations = novi_evaluations.evaluations + excluded.evaluations",
+    prune: "delete from novi_evaluations where (flag, hour, enabled, variant) in \
+    (select flag, hour, enabled, variant from novi_evaluations where hour < ? limit ?)",
 };
 
 const USAGE_ROW: &str = "(?, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), \

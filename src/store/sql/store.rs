@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use sqlx::Pool;
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
         change::Author,
         delta::{Cursor, ReadSession},
         edit::Edit,
+        evaluations::{HourlyEvaluations, combined},
         future::BoxFuture,
         hints::Hints,
         history::{HistoryStore, moment::AsOf, query::HistoryQuery, record::HistoryRecord},
@@ -26,7 +27,7 @@ use crate::{
         sql::{
             dialect::{Failure, lagging_sequence, without_source_line},
             driver::Driver,
-            history, migrate,
+            evaluations, history, migrate,
             names::Names,
             pool::{Connections, Lease},
             read, script,
@@ -378,9 +379,72 @@ impl<DB: Driver> UsageStore for SqlStore<DB> {
         Box::pin(async move {
             let failed = |error| self.error("could not read which flags were evaluated", error);
             let mut lease = self.lease().await.map_err(failed)?;
-            let report = usage::read(lease.connection()).await.map_err(failed)?;
+            let report = usage::read(lease.connection(), None).await.map_err(failed)?;
             lease.give_back();
             Ok(report)
+        })
+    }
+
+    fn usage_of<'a>(&'a self, flags: &'a [String]) -> BoxFuture<'a, Result<UsageReport>> {
+        Box::pin(async move {
+            let failed = |error| self.error("could not read when flags were last evaluated", error);
+            let mut lease = self.lease().await.map_err(failed)?;
+            let report = usage::read(lease.connection(), Some(flags)).await.map_err(failed)?;
+            lease.give_back();
+            Ok(report)
+        })
+    }
+
+    fn record_evaluations(&self, counts: Vec<HourlyEvaluations>) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            const ACTION: &str = "could not record how often flags were evaluated";
+            let failed = |error| self.error(ACTION, error);
+            // All processes write rows in the same order, so that no two wait for each other.
+            let counts = combined(counts);
+            // All or none of them, so that nothing is counted twice if the caller tries again.
+            retried(|| async {
+                let mut lease = self.lease_to_write(ACTION).await?;
+                evaluations::write(lease.connection(), &counts).await.map_err(failed)?;
+                lease.give_back();
+                Ok(())
+            })
+            .await
+        })
+    }
+
+    fn evaluations<'a>(
+        &'a self,
+        flags: &'a [String],
+        since: DateTime<Utc>,
+    ) -> BoxFuture<'a, Result<Vec<HourlyEvaluations>>> {
+        Box::pin(async move {
+            let failed = |error| self.error("could not read how often flags were evaluated", error);
+            let mut lease = self.lease().await.map_err(failed)?;
+            let since = HourlyEvaluations::hour_of(since);
+            let found = evaluations::read(lease.connection(), flags, since).await.map_err(failed)?;
+            lease.give_back();
+            Ok(found)
+        })
+    }
+
+    fn prune_evaluations(&self, before: DateTime<Utc>) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async move {
+            const ACTION: &str = "could not delete old evaluations";
+            let failed = |error| self.error(ACTION, error);
+            let before = HourlyEvaluations::hour_of(before);
+            let mut deleted: u64 = 0;
+            loop {
+                let batch = retried(|| async {
+                    let mut lease = self.lease_to_write(ACTION).await?;
+                    let batch = evaluations::prune(lease.connection(), before).await.map_err(failed)?;
+                    lease.give_back();
+                    Ok(batch)
+                });
+                match batch.await? {
+                    0 => return Ok(deleted),
+                    batch => deleted = deleted.saturating_add(batch),
+                }
+            }
         })
     }
 }

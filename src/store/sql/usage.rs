@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 
 use crate::store::{
     decode::{Cell, parse_time, time},
-    sql::connection::{Connection, Statement},
+    sql::{
+        connection::{Connection, Statement},
+        evaluations::by_names,
+    },
     usage::{FlagUsage, Usage, UsageReport},
 };
 
@@ -30,10 +33,30 @@ fn count(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-pub(super) async fn read(connection: &mut dyn Connection) -> Result<UsageReport, sqlx::Error> {
+/// The usage of all flags, or of some.
+pub(super) async fn read(
+    connection: &mut dyn Connection,
+    flags: Option<&[String]>,
+) -> Result<UsageReport, sqlx::Error> {
     let sql = &connection.dialect().usage;
     let since = connection.text(Statement::new(sql.since)).await?;
-    let flags = connection.rows(Statement::new(sql.select), |cells| {
+    let statements = match flags {
+        None => vec![Statement::new(format!("{} order by flag", sql.select))],
+        Some(flags) => by_names(flags)
+            .map(|(condition, names)| {
+                Statement::new(format!("{} where {condition} order by flag", sql.select)).bind_all(names)
+            })
+            .collect(),
+    };
+    let mut flags = Vec::new();
+    for statement in statements {
+        flags.extend(rows(connection, statement).await?);
+    }
+    Ok(UsageReport { since: since.as_deref().and_then(parse_time), flags })
+}
+
+async fn rows(connection: &mut dyn Connection, statement: Statement) -> Result<Vec<FlagUsage>, sqlx::Error> {
+    let flags = connection.rows(statement, |cells| {
         let flag = cells.next().map_or_else(String::new, Cell::into_text);
         let mut moment = || -> Option<DateTime<Utc>> { cells.next().and_then(time) };
         let (first_seen, last_evaluated) = (moment(), moment());
@@ -41,6 +64,5 @@ pub(super) async fn read(connection: &mut dyn Connection) -> Result<UsageReport,
         let evaluations = cells.next().and_then(Cell::into_integer).unwrap_or_default();
         FlagUsage { flag, first_seen, last_evaluated, last_on, last_off, evaluations }
     });
-    let flags = flags.await?;
-    Ok(UsageReport { since: since.as_deref().and_then(parse_time), flags })
+    flags.await
 }

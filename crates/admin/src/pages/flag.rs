@@ -11,6 +11,7 @@ use novi::{
 use crate::{
     api::escape,
     pages::{
+        evaluations::{Period, section},
         flags::{Done, Notice, find, find_activation},
         history::{Change, changes},
     },
@@ -46,6 +47,8 @@ struct FlagPage<'a> {
     /// Why there is no history, if there is none.
     no_history: Option<String>,
     evaluations: Vec<(String, u64)>,
+    /// The evaluations of all processes by hour; empty if they are not recorded.
+    by_hour: Markup,
 }
 
 /// Names of flags, with their ids.
@@ -79,7 +82,12 @@ struct Card {
     children: Vec<Markup>,
 }
 
-pub(crate) async fn one(visit: Visit, Path(id): Path<i64>, Query(done): Query<Done>) -> Page {
+pub(crate) async fn one(
+    visit: Visit,
+    Path(id): Path<i64>,
+    Query(done): Query<Done>,
+    Query(period): Query<Period>,
+) -> Page {
     let rows = visit.rows()?;
     let row = find(rows, id).ok_or_else(|| visit.not_found(&format!("flag {id} was not found")))?;
     let registry = visit.guest.site.flags().registry();
@@ -117,6 +125,7 @@ pub(crate) async fn one(visit: Visit, Path(id): Path<i64>, Query(done): Query<Do
         history,
         no_history,
         evaluations: evaluations(&visit, &row.name),
+        by_hour: section(&visit, row, &period, shares(&tree)).await,
         row,
     }))
 }

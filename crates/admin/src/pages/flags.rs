@@ -14,8 +14,11 @@ use serde_json::Value;
 
 use crate::{
     api::with_query,
+    charts::sparkline,
+    evaluations::{Evaluations, of_flags},
+    pages::lists::why,
     visit::{Guest, Layout, Page, Section, Visit},
-    words::{Markup, bar, rule, shares, time},
+    words::{Markup, bar, rule, shares, since, time},
 };
 
 /// Flags on one page.
@@ -119,6 +122,11 @@ struct Line {
     expiry: Option<Markup>,
     expired: bool,
     issues: usize,
+    /// The evaluations of the last 24 hours.
+    spark: Markup,
+    last_evaluated: Option<Markup>,
+    /// Why it is stale, other than that it has expired.
+    stale: Option<&'static str>,
 }
 
 /// What was done, with a way to undo it.
@@ -201,7 +209,17 @@ pub(crate) async fn list(visit: Visit, Query(search): Query<Search>, Query(done)
     let registry = visit.guest.site.flags().registry();
     let issues = issues_by_flag(&visit);
     let ids = found["items"].as_array().into_iter().flatten().filter_map(|flag| flag["id"].as_i64());
-    let flags = ids.filter_map(|id| Some(line(&visit, rows, &registry, find(rows, id)?, &issues))).collect();
+    let ids: Vec<i64> = ids.collect();
+    // Only those of the flags on this page.
+    let evaluations = of_flags(&visit, &ids).await;
+    let line = |id: &i64| {
+        let line = line(&visit, rows, &registry, find(rows, *id)?, &issues);
+        Some(match evaluations.get(id) {
+            Some(found) => line.with_evaluations(found),
+            None => line,
+        })
+    };
+    let flags = ids.iter().filter_map(line).collect();
     let next = found["next"].as_str().map(|cursor| search.next(cursor));
     let (owners, tags) = suggestions(rows);
     Ok(visit.page(&FlagsPage {
@@ -253,6 +271,20 @@ fn line(
         expiry: metadata.expires_at.map(time),
         expired: metadata.expires_at.is_some_and(|at| at <= Utc::now()),
         issues: broken,
+        spark: Markup::default(),
+        last_evaluated: None,
+        stale: None,
+    }
+}
+
+impl Line {
+    fn with_evaluations(mut self, found: &Evaluations) -> Self {
+        self.spark = sparkline(found);
+        self.last_evaluated = found.last_evaluated.map(since);
+        // That it has expired is shown already.
+        let stale = found.stale.iter().find(|stale| stale["why"] != "expired");
+        self.stale = stale.map(why);
+        self
     }
 }
 

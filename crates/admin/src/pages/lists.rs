@@ -113,7 +113,7 @@ pub(crate) async fn stale(visit: Visit, Query(place): Query<Place>) -> Page {
 }
 
 /// Why a flag is stale.
-fn why(flag: &Value) -> &'static str {
+pub(crate) fn why(flag: &Value) -> &'static str {
     match flag["why"].as_str().unwrap_or_default() {
         "expired" => "It has expired.",
         "never_evaluated" => "It was never evaluated.",

@@ -4,6 +4,7 @@ pub(crate) mod activation;
 pub(crate) mod create;
 pub(crate) mod edit;
 pub(crate) mod effect;
+pub(crate) mod evaluations;
 pub(crate) mod flag;
 pub(crate) mod flags;
 pub(crate) mod form;
@@ -17,6 +18,7 @@ pub(crate) mod status;
 mod suggest;
 pub(crate) mod switch;
 pub(crate) mod templates;
+pub(crate) mod timeline;
 pub(crate) mod tokens;
 
 use axum::{http::Uri, response::Response};

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    api::escape,
+    api::{escape, with_query},
     pages::flag::id_of,
     pages::flags::text_of,
     visit::{Layout, Page, Section, Visit},
@@ -41,6 +41,14 @@ struct PlaygroundPage {
     more: usize,
     error: Option<String>,
     curl: Option<String>,
+    recent: Vec<Recent>,
+}
+
+/// The context of a recent evaluation, to pick.
+struct Recent {
+    /// Its first attributes.
+    title: String,
+    json: String,
 }
 
 /// The decision of one flag, with its explanation.
@@ -91,6 +99,7 @@ pub(crate) async fn playground(visit: Visit, headers: HeaderMap, Query(question)
         more: 0,
         error: None,
         curl: None,
+        recent: recent(&visit).await,
         flag,
         context,
         at,
@@ -99,6 +108,33 @@ pub(crate) async fn playground(visit: Visit, headers: HeaderMap, Query(question)
         page.ask(&visit, &headers).await;
     }
     Ok(visit.page(&page))
+}
+
+/// Contexts of the server's sample, which only holders of admin tokens can read.
+async fn recent(visit: &Visit) -> Vec<Recent> {
+    const MOST: &str = "12";
+    if !visit.caller.may_write() {
+        return Vec::new();
+    }
+    let found = visit.api().get(&with_query("/api/contexts", &[("limit", MOST)])).await;
+    let found = found.inspect_err(|failure| tracing::debug!("{failure}")).unwrap_or_default();
+    let context = |context: &Value| {
+        let is_plain = |(_, value): &(&String, &Value)| !matches!(value, Value::Object(_) | Value::Array(_));
+        let mut plain_ones: Vec<_> = context.as_object().into_iter().flatten().filter(is_plain).collect();
+        // Whom it is about comes first.
+        plain_ones.sort_by_key(|(name, _)| *name != "targetingKey");
+        let attribute = |(name, value): (&String, &Value)| match name.as_str() {
+            "targetingKey" => plain(value),
+            name => format!("{name} {}", plain(value)),
+        };
+        let first: Vec<String> = plain_ones.into_iter().take(4).map(attribute).collect();
+        let title: String = first.join(", ").chars().take(120).collect();
+        Recent {
+            title: if title.is_empty() { "no attributes".to_owned() } else { title },
+            json: context.to_string(),
+        }
+    };
+    found["items"].as_array().into_iter().flatten().map(context).collect()
 }
 
 impl PlaygroundPage {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use novi::{Context, Reason, error::json_terms, store::history::AsOf};
+use novi::{Context, Reason, activation::Words, error::json_terms, store::history::AsOf};
 
 use super::{argument::read_argument, change::flag_name};
 use crate::{
@@ -82,7 +82,13 @@ impl Eval {
             if session.json {
                 print_json(&trace)?;
             } else {
-                let tree = sanitize(&format!("{trace:#}")).into_owned();
+                let (registry, snapshot) = (flags.registry(), flags.snapshot());
+                let words = snapshot.rows().map(|rows| Words::new(&registry, rows));
+                let tree = match words {
+                    Some(words) => format!("{:#}", trace.with_words(words)),
+                    None => format!("{trace:#}"),
+                };
+                let tree = sanitize(&tree).into_owned();
                 write(&if is_color_wanted() { colored_explanation(&tree) } else { tree })?;
             }
             return Ok(ExitCode::SUCCESS);

@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod diff;
 mod eval;
+mod evaluations;
 mod export;
 mod files;
 mod flag;
@@ -29,6 +30,7 @@ mod shortcut;
 mod show;
 mod sign;
 mod stale;
+mod timeline;
 mod token;
 mod types;
 mod value_parser;
@@ -59,6 +61,7 @@ pub(crate) use self::{
     show::Show,
     sign::Sign,
     stale::Stale,
+    timeline::Timeline,
     token::Token,
     types::Types,
     watch::Watch,

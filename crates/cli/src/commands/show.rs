@@ -11,10 +11,13 @@ use novi::{
 use serde::Serialize;
 use serde_json::Value;
 
-use super::change::flag_name;
-use super::flag_view::{ActivationView, FlagView, issues_by_flag};
+use super::{
+    change::flag_name,
+    evaluations::{Recent, recent},
+    flag_view::{ActivationView, FlagView, issues_by_flag},
+};
 use crate::{
-    output::{Failure, print, print_json, print_table},
+    output::{Failure, print, print_json, print_table, timestamp},
     session::Session,
 };
 
@@ -38,6 +41,7 @@ impl Show {
             snapshot.evaluate(&flag, &Context::new())?;
             return Err(Error::FlagNotFound { name: flag, similar: None }.into());
         };
+        let recent = recent(session, &[flag]).await.into_iter().next().unwrap_or_default();
         let registry = flags.registry();
         let words = snapshot.rows().map(|rows| Words::new(&registry, rows));
         if session.json {
@@ -47,10 +51,12 @@ impl Show {
                 view: FlagView<'a>,
                 rule: Option<String>,
                 words: Vec<ActivationWords>,
+                #[serde(flatten)]
+                recent: Recent,
             }
             let rule = words.map(|words| words.rule(view.id));
             let words = words.map(|words| words.activations(view.id)).unwrap_or_default();
-            print_json(&WithWords { view, rule, words })?;
+            print_json(&WithWords { view, rule, words, recent })?;
             return Ok(ExitCode::SUCCESS);
         }
         let FlagView { id, name, row_version, .. } = &view;
@@ -59,6 +65,7 @@ impl Show {
             print(format_args!("  rule: {}", words.rule(*id)))?;
         }
         print_details(session, &view)?;
+        print_recent(&recent)?;
         if view.activations.is_empty() {
             return Ok(ExitCode::SUCCESS);
         }
@@ -71,6 +78,14 @@ impl Show {
         print_table(&headings, view.activations.into_iter().map(row))?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Prints when a flag was last evaluated, and how often, if that is recorded.
+fn print_recent(recent: &Recent) -> Result<(), Failure> {
+    let Some(at) = recent.last_evaluated else { return Ok(()) };
+    let (day, hours) = (recent.in_a_day.unwrap_or_default(), recent.in_two_hours.unwrap_or_default());
+    let counts = format!("{day} times in 24 hours, {hours} times in the current hour and the one before");
+    print(format_args!("  evaluated: last at {}; {counts}", timestamp(at)))
 }
 
 /// Prints metadata that differs from the defaults.

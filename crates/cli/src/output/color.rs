@@ -46,7 +46,7 @@ fn colored(line: &str) -> String {
     if !branch.chars().all(|letter| " │├└─".contains(letter)) {
         return format!("{DIM}{line}{PLAIN}");
     }
-    for (state, color) in [("on ", GREEN), ("off", RED), ("not asked", DIM)] {
+    for (state, color) in [("on ", GREEN), ("off", RED), ("not evaluated", DIM)] {
         if let Some(rest) = rest.strip_prefix(state) {
             return format!("{branch}{color}{state}{PLAIN}{rest}");
         }
@@ -60,11 +60,11 @@ mod tests {
 
     #[test]
     fn outcomes_are_colored_and_attributes_are_dimmed() {
-        let tree = "x is off\n└─ off 1 \"on \" (novi.and)\n   ├─ on  2 \"b\" (c)\n   │     plan: \"├─ off\"\n   └─ not asked 3 \"d\" (e)";
+        let tree = "x is off\n└─ off 1 \"on \" (novi.and)\n   ├─ on  2 \"b\" (c)\n   │     plan: \"├─ off\"\n   └─ not evaluated 3 \"d\" (e)";
         assert_eq!(
             colored_explanation(tree),
             "x is off\n└─ \u{1b}[31moff\u{1b}[0m 1 \"on \" (novi.and)\n   ├─ \u{1b}[32mon \u{1b}[0m 2 \"b\" (c)\n\
-             \u{1b}[2m   │     plan: \"├─ off\"\u{1b}[0m\n   └─ \u{1b}[2mnot asked\u{1b}[0m 3 \"d\" (e)\n"
+             \u{1b}[2m   │     plan: \"├─ off\"\u{1b}[0m\n   └─ \u{1b}[2mnot evaluated\u{1b}[0m 3 \"d\" (e)\n"
         );
     }
 }

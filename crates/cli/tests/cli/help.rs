@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-pub(crate) const COMMANDS: [&str; 32] = [
+pub(crate) const COMMANDS: [&str; 33] = [
     "serve",
     "migrate",
     "seed",
@@ -32,6 +32,7 @@ pub(crate) const COMMANDS: [&str; 32] = [
     "watch",
     "export",
     "stale",
+    "timeline",
     "token",
     "health",
     "sign",

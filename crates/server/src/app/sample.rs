@@ -34,12 +34,16 @@ struct Kept {
 
 impl ContextSample {
     pub(crate) fn new(options: &Options) -> Self {
-        Self {
+        let sample = Self {
             places: options.sample_contexts,
             omitted: options.sample_omit.clone(),
             random: RandomState::new(),
             kept: Mutex::default(),
+        };
+        for context in &options.sample_start {
+            sample.offer(context, 0);
         }
+        sample
     }
 
     /// Whether contexts are kept.
@@ -105,6 +109,14 @@ mod tests {
         // is taken by each context with a probability of 1 %.
         let is_recent = |context: &Context<'_>| context.get("n").and_then(novi::Value::as_f64) > Some(1000.0);
         assert!(kept.iter().all(is_recent), "{kept:?}");
+    }
+
+    #[test]
+    fn sample_begins_with_the_contexts_of_the_options() {
+        let start = vec![Context::new().with("n", 1).with("email", "x"), Context::new().with("n", 2)];
+        let options = Options::default().sample_contexts(1).sample_start(start);
+        let kept = ContextSample::new(&options.sample_omit(vec!["email".to_owned()])).contexts();
+        assert!(kept.len() == 1 && kept.iter().all(|context| context.get("email").is_none()), "{kept:?}");
     }
 
     #[test]

@@ -6,10 +6,12 @@
 
 pub(crate) mod activations;
 pub(crate) mod caller;
+pub(crate) mod contexts;
 pub(crate) mod edit;
 pub(crate) mod edits;
 pub(crate) mod error;
 pub(crate) mod evaluate;
+pub(crate) mod evaluations;
 pub(crate) mod explain;
 pub(crate) mod flags;
 pub(crate) mod history;
@@ -22,5 +24,6 @@ pub(crate) mod response;
 pub(crate) mod rollback;
 pub(crate) mod stale;
 pub(crate) mod status;
+pub(crate) mod timeline;
 pub(crate) mod tokens;
 pub(crate) mod types;

@@ -16,6 +16,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::http::HeaderName;
 use ipnet::IpNet;
+use novi::Context;
 
 use crate::{
     options::{
@@ -71,6 +72,8 @@ options! {
     /// How many contexts of recent evaluations over OFREP to keep in memory, as a random sample for `POST
     /// /api/impact`: 0, none. Holders of admin tokens can read them. Contexts of more than 4 KiB are not kept.
     sample_contexts: usize = 0,
+    /// The contexts that the sample begins with: none.
+    sample_start: Vec<Context<'static>> = Vec::new(),
     /// The attributes that the sample does not keep, such as names and e-mail addresses.
     sample_omit: Vec<String> = Vec::new(),
     /// The longest context of an evaluation in bytes of JSON: 64 KiB. Longer ones are rejected with 413. Each

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The tags of operations. A tag is the first part of a path, after `/api`.
-pub(crate) const TAGS: [(&str, &str); 21] = [
+pub(crate) const TAGS: [(&str, &str); 24] = [
     ("flags", "Flags as rows, and their management"),
     ("evaluatedFlags", "Flags with their decisions"),
     ("features", "The flags that are on for the caller"),
@@ -23,16 +23,19 @@ pub(crate) const TAGS: [(&str, &str); 21] = [
     ("activations", "Management of activations and their members"),
     ("edits", "Several changes in one transaction"),
     ("impact", "Whom changes would affect"),
+    ("contexts", "Contexts of recent evaluations"),
     ("history", "The history of changes"),
     ("diff", "Differences between two revisions"),
     ("rollback", "Rolling back to an earlier revision"),
     ("issues", "Invalid rows"),
     ("stale", "Flags that can be removed"),
+    ("timeline", "What the time will do to flags"),
     ("types", "Activation types"),
     ("status", "The status of the server"),
     ("caller", "The caller of a request"),
     ("tokens", "The tokens of callers"),
     ("evaluate", "Decisions now or at an earlier revision"),
+    ("evaluations", "How often flags were evaluated"),
     ("explain", "Explanations of decisions"),
 ];
 

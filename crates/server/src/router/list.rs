@@ -59,8 +59,8 @@ fn evaluation() -> Vec<Endpoint> {
 /// The endpoints below `/api`.
 fn management() -> Vec<Endpoint> {
     use manage::{
-        activations, caller, edits, evaluate, explain, flags, history, impact, issues, members, rollback,
-        stale, status, tokens, types,
+        activations, caller, contexts, edits, evaluate, evaluations, explain, flags, history, impact, issues,
+        members, rollback, stale, status, timeline, tokens, types,
     };
     vec![
         get("/api/flags", Requires(Server), "List flags with their metadata", flags::list),
@@ -68,6 +68,12 @@ fn management() -> Vec<Endpoint> {
         get("/api/flags/{id}", Requires(Server), "Get a flag by id", flags::one::<Id>),
         patch("/api/flags/{id}", Requires(Admin), "Update a flag", flags::update::<Id>),
         delete("/api/flags/{id}", Requires(Admin), "Delete a flag", flags::delete::<Id>),
+        get(
+            "/api/flags/{id}/evaluations",
+            Requires(Server),
+            "Get how often a flag was evaluated, by hour and result",
+            evaluations::one,
+        ),
         get("/api/flags/named/{*name}", Requires(Server), "Get a flag by name", flags::one::<FlagName>),
         patch("/api/flags/named/{*name}", Requires(Admin), "Update a flag", flags::update::<FlagName>),
         delete("/api/flags/named/{*name}", Requires(Admin), "Delete a flag", flags::delete::<FlagName>),
@@ -99,6 +105,7 @@ fn management() -> Vec<Endpoint> {
             impact::impact,
         )
         .large(Impact),
+        get("/api/contexts", Requires(Admin), "List contexts of recent evaluations", contexts::list),
         get("/api/history", Requires(Server), "List changes, newest first", history::list),
         get("/api/diff", Requires(Server), "List differences between two revisions", history::diff)
             .large(Comparison),
@@ -106,6 +113,18 @@ fn management() -> Vec<Endpoint> {
             .large(Comparison),
         get("/api/issues", Requires(Server), "List invalid rows", issues::list),
         get("/api/stale", Requires(Server), "List flags that can be removed", stale::list),
+        get(
+            "/api/evaluations",
+            Requires(Server),
+            "Get how often some flags were evaluated, by hour and result",
+            evaluations::list,
+        ),
+        get(
+            "/api/timeline",
+            Requires(Server),
+            "List flags that the time will change: windows, ramps, schedules, expiries",
+            timeline::list,
+        ),
         get("/api/types", Requires(Server), "List activation types with their schemas", types::list),
         get("/api/status", Requires(Server), "Get the status of this server", status::status),
         get("/api/caller", Requires(Server), "Get the role and the token of the caller", caller::caller),

@@ -170,3 +170,27 @@ async fn types_issues_and_status_are_listed() {
         .with(200);
     assert_eq!(api.get("/api/issues").await.with(200)["items"], json!([]));
 }
+
+#[tokio::test]
+async fn timeline_lists_what_the_time_changes() {
+    let database = database(Kind::Sqlite).await;
+    let api = Api::start(&database).await;
+    let at = |days| (chrono::Utc::now() + chrono::TimeDelta::days(days)).to_rfc3339();
+    let config = json!({"startDateTime": at(2), "endDateTime": at(4)});
+    let window = json!({"name": "Two days", "class_name": "novi.date_time", "config": config});
+    let activation = api.post("/api/activations", window).await.with(201);
+    let flag =
+        json!({"name": "sale", "status": true, "activations": [activation["id"]], "expires_at": at(40)});
+    api.post("/api/flags", flag).await.with(201);
+    let found = api.get("/api/timeline").await.with(200);
+    let [sale] = found["items"].as_array().unwrap().as_slice() else { panic!("{found}") };
+    assert!(sale["id"].is_i64() && sale["flag"] == "sale" && sale["expires_at"].is_null(), "{sale}");
+    assert_eq!(sale["activations"][0]["name"], "Two days");
+    assert_eq!(sale["activations"][0]["spans"][0]["from_percentage"], 100.0);
+    assert_eq!(api.get("/api/timeline?days=1").await.with(200)["items"], json!([]));
+    let later = api.get("/api/timeline?days=60").await.with(200);
+    assert!(later["items"][0]["expires_at"].is_string(), "{later}");
+    for days in ["0", "367", "x"] {
+        api.get(&format!("/api/timeline?days={days}")).await.error(400, "invalid_query");
+    }
+}

@@ -7,6 +7,7 @@ mod activations;
 mod common;
 mod description;
 mod edits;
+mod evaluations;
 mod flags;
 mod impact;
 mod lists;

@@ -172,13 +172,17 @@ async fn endpoints_without_their_database_return_501() {
         ("GET", "/api/history", None),
         ("GET", "/api/diff?from=1", None),
         ("GET", "/api/stale", None),
+        ("GET", "/api/flags/1/evaluations", None),
+        ("GET", "/api/evaluations?ids=1", None),
         ("POST", "/api/rollback", Some(json!({"to": "1"}))),
         ("POST", "/api/evaluate/x?at=1", Some(json!({}))),
     ] {
         let error = api.send(method, path, &[], body.as_ref()).await.error(501, "no_database");
         assert!(error["message"].as_str().unwrap().contains("Options::database"), "{error}");
     }
-    for path in ["/api/flags", "/api/activations", "/api/types", "/api/issues", "/api/status"] {
+    for path in
+        ["/api/flags", "/api/activations", "/api/types", "/api/issues", "/api/status", "/api/timeline"]
+    {
         api.get(path).await.with(200);
     }
     // The error for a database without tables says what to do.

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::{
     activation::{
-        Activation, CompileContext, Configured, Phrase, Phrasing, Verdict,
+        Activation, CompileContext, Configured, Phrase, Phrasing, Spans, Verdict,
         evaluation::Evaluation,
         phrase::{shortened, shown},
     },
@@ -134,6 +134,21 @@ impl Activation for Schedule {
             at = until;
         }
         None
+    }
+
+    fn spans(&self, spans: &mut Spans) {
+        /// Intervals in which it is off count, too: one that is on has two neighbors.
+        const MOST: usize = 2 * Spans::MOST + 2;
+        let mut at = spans.from();
+        for _ in 0..MOST {
+            let interval = self.interval(Now { at: at.into(), is_from_context: false });
+            // An interval without an end lasts beyond the period.
+            let until = DateTime::from_timestamp(interval.until, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
+            if until <= at || interval.on && !spans.window(at, until) || until >= spans.to() {
+                return;
+            }
+            at = until;
+        }
     }
 }
 

@@ -21,7 +21,8 @@ use crate::{
         sql::{
             connection::{Connection, EachRow, Statement, Transaction, Value},
             dialect::{
-                Dialect, Failure, HistorySql, Migrations, ReadSql, SequenceSql, TokenSql, UsageSql, WriteSql,
+                Dialect, EvaluationsSql, Failure, HistorySql, Migrations, ReadSql, SequenceSql, TokenSql,
+                UsageSql, WriteSql,
             },
             driver::{self, Driver},
             migrate,
@@ -33,8 +34,10 @@ use crate::{
     },
 };
 
-const MIGRATIONS: Migrations =
-    &[(1, "tables", include_str!("../../../../migrations/postgres/0001_novi.sql"))];
+const MIGRATIONS: Migrations = &[
+    (1, "tables", include_str!("../../../../migrations/postgres/0001_novi.sql")),
+    (2, "evaluations by hour", include_str!("../../../../migrations/postgres/0002_evaluations.sql")),
+];
 
 /// Ids and texts are cast: adopted tables have other types than novi's own.
 ///
@@ -131,11 +134,12 @@ static DIALECT: Dialect = Dialect {
     to_char(last_evaluated at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
     to_char(last_on at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
     to_char(last_off at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), evaluations \
-    from novi_usage order by flag",
+    from novi_usage",
         since: "select to_char(since at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
     from novi_usage_since where id = 1",
         row: USAGE_ROW,
         on_conflict: USAGE_CONFLICT,
+        evaluations: EVALUATIONS,
     },
     tokens: TokenSql {
         changes: "select changes from novi_token_changes where id = 1",
@@ -199,6 +203,14 @@ const CHECKSUMS: [&str; 5] = [
 /// query of all rows fail.
 const ENCODING: &str = "select set_config('client_encoding', 'SQL_ASCII', false) \
     where current_setting('server_encoding') = 'SQL_ASCII'";
+
+const EVALUATIONS: EvaluationsSql = EvaluationsSql {
+    select: "select flag, to_char(hour at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), enabled, variant, evaluations from novi_evaluations",
+    on_conflict: "on conflict (flag, hour, enabled, variant) do update \
+    set evaluations = novi_evaluations.evaluations + excluded.evaluations",
+    prune: "delete from novi_evaluations where ctid = any (array( \
+    select ctid from novi_evaluations where hour < ? limit ? for update skip locked))",
+};
 
 const USAGE_ROW: &str =
     "(?, now(), now(), case when ? > 0 then now() end, case when ? > 0 then now() end, ?)";

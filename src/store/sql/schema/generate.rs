@@ -1,4 +1,4 @@
-//! Generates `migrations/*/0001_novi.sql` from `migrations/*.sql`, and the tables of `docs/schema.md`.
+//! Generates the files of `migrations/*/` from `migrations/*.sql`, and the tables of `docs/schema.md`.
 
 use std::{fmt::Write as _, path::Path};
 
@@ -13,6 +13,10 @@ enum Database {
 
 const DATABASES: [(Database, &str); 3] =
     [(Database::Sqlite, "sqlite"), (Database::Postgres, "postgres"), (Database::MySql, "mysql")];
+
+/// The migrations: how the name of a template ends, and the name of the file. A database runs a migration once, so
+/// that a file that was released never changes: another table is another migration.
+const MIGRATIONS: [(&str, &str); 2] = [("", "0001_novi"), (".evaluations", "0002_evaluations")];
 
 fn table(name: &str) -> &'static Table {
     TABLES.iter().find(|table| table.name == name).unwrap_or_else(|| panic!("unknown table {name:?}"))
@@ -94,9 +98,10 @@ const OWN_SCHEMA: &str = "perform set_config('search_path', p.pronamespace::regn
     from pg_trigger t join pg_proc p on p.oid = t.tgfoid\n\
     where t.tgrelid = tg_relid and t.tgname = tg_name;";
 
-fn comments() -> String {
+/// Comments on the tables that a template creates.
+fn comments(template: &str) -> String {
     let mut sql = String::new();
-    for table in TABLES {
+    for table in TABLES.iter().filter(|table| body(template, table).is_some()) {
         let name = table.name;
         writeln!(sql, "comment on table {name} is {};", text(name)).unwrap();
         for column in table.columns {
@@ -107,12 +112,21 @@ fn comments() -> String {
     sql.trim_end().to_owned()
 }
 
-fn expanded(database: Database, placeholder: &str, indent: usize) -> String {
+/// What follows the beginning of a table in a template that creates it.
+fn body<'a>(template: &'a str, table: &Table) -> Option<&'a str> {
+    let creates = ["create table ", "create table if not exists ", "create unlogged table "];
+    creates
+        .into_iter()
+        .find_map(|create| template.split_once(&format!("{create}{} (\n", table.name)))
+        .map(|(_, body)| body)
+}
+
+fn expanded(database: Database, template: &str, placeholder: &str, indent: usize) -> String {
     let (word, rest) = placeholder.split_once(' ').unwrap_or((placeholder, ""));
     let (name, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let next_line = |indent: usize| format!("\n{}", " ".repeat(indent));
     match word {
-        "comments" => comments(),
+        "comments" => comments(template),
         "own" => OWN_SCHEMA.replace('\n', &next_line(indent)),
         "plain" if rest == "quoted" => PLAIN_NAME.replace('\'', "''"),
         "plain" if database == Database::Sqlite => PLAIN_NAME.replace("char_length", "length"),
@@ -163,7 +177,7 @@ fn generated(database: Database, name: &str, template: &str) -> String {
             sql.push_str(before);
             sql.push_str(&match placeholder {
                 "drop triggers" => dropped_triggers(template),
-                _ => expanded(database, placeholder, indent),
+                _ => expanded(database, template, placeholder, indent),
             });
             rest = after;
         }
@@ -190,20 +204,20 @@ fn read(path: &str) -> String {
 #[test]
 fn migrations_are_generated() {
     for (database, name) in DATABASES {
-        let template = read(&format!("migrations/{name}.sql"));
-        assert_file(&format!("migrations/{name}/0001_novi.sql"), &generated(database, name, &template));
+        for (part, file) in MIGRATIONS {
+            let template = read(&format!("migrations/{name}{part}.sql"));
+            let expected = generated(database, &format!("{name}{part}"), &template);
+            assert_file(&format!("migrations/{name}/{file}.sql"), &expected);
+        }
     }
 }
 
 #[test]
 fn templates_have_each_column_with_its_type() {
     for (index, (_, name)) in DATABASES.into_iter().enumerate() {
-        let template = read(&format!("migrations/{name}.sql"));
+        let template = MIGRATIONS.map(|(part, _)| read(&format!("migrations/{name}{part}.sql"))).concat();
         for table in TABLES {
-            let start = ["create table ", "create table if not exists ", "create unlogged table "]
-                .into_iter()
-                .find_map(|create| template.find(&format!("{create}{} (\n", table.name)));
-            let body = &template[start.unwrap_or_else(|| panic!("{name}: {}", table.name))..];
+            let body = body(&template, table).unwrap_or_else(|| panic!("{name}: {}", table.name));
             let body = &body[..body.find("\n)").unwrap()];
             for column in table.columns {
                 let expected = format!("  {} {}", column.name, column.types[index]);

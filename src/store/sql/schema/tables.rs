@@ -200,6 +200,18 @@ pub(in crate::store::sql) const TABLES: &[Table] = &[
         columns: &[key("id", SMALL, "Always 1"), kept("since", TIME, "When the table was made")],
     },
     Table {
+        name: "novi_evaluations",
+        group: Group::Bookkeeping,
+        description: "How often flags were evaluated in each hour, by result; old hours are deleted; may be emptied",
+        columns: &[
+            kept("flag", SHORT, "The name of the flag"),
+            kept("hour", TIME, "The start of the hour"),
+            kept("enabled", BOOLEAN, "Whether the flag was on"),
+            kept("variant", SHORT, "The variant; empty without one, and for a flag that was off"),
+            kept("evaluations", ID, "How often the flag was evaluated to this result, in all processes"),
+        ],
+    },
+    Table {
         name: "novi_tokens",
         group: Group::Kept,
         description: "API tokens; use `novi token`, since a secret is shown only once and never stored",

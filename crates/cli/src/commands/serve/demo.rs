@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use chrono::Utc;
-use novi::store::SchemaStore;
+use novi::{Flags, store::SchemaStore};
 
-use super::shop;
+use super::{shop, traffic};
 use crate::{output::Failure, session::Config};
 
 /// The database of the demo, unless the command line names one.
@@ -18,8 +18,15 @@ pub(super) async fn create(config: &Config) -> Result<Arc<dyn SchemaStore>, Fail
     if store.load().await?.flags.is_empty() {
         let insert = format!("insert into {}", store.table_prefix());
         store.run_script(&novi::store::DEMO_ROWS.replace("insert into ", &insert)).await?;
-        for edit in shop::edits(Utc::now()) {
+        let now = Utc::now();
+        for edit in shop::edits(now) {
             store.commit(edit).await?;
+        }
+        let flags = Flags::builder().config(config).from_rows(store.load().await?)?;
+        let (hourly, usage) = traffic::evaluations(&flags, now);
+        if let Some(usage_store) = store.usage_store() {
+            usage_store.record_usage(usage).await?;
+            usage_store.record_evaluations(hourly).await?;
         }
     }
     Ok(store)

@@ -7,6 +7,7 @@ mod options;
 mod retention;
 mod shop;
 mod signals;
+mod traffic;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
@@ -72,6 +73,9 @@ impl Serve {
         if self.demo {
             // No load balancer needs time to notice the shutdown, so Ctrl-C returns at once.
             options.notice = Duration::ZERO;
+            if options.sample_contexts == 0 {
+                options = options.sample_contexts(traffic::SAMPLE as usize).sample_start(traffic::contexts());
+            }
         }
         if session.snapshot_file().is_none() {
             // Connects on first use: the database may be unavailable at the start.
