@@ -112,8 +112,8 @@ async fn limit_time(request: Request, next: Next) -> Response {
 
 fn pages(flags: Flags, api: Router, secure: bool) -> Router {
     use pages::{
-        activation, create, edit, flag, flags as list, history, link, lists, live, login, playground, status,
-        switch, timeline, tokens,
+        activation, create, delete, edit, flag, flags as list, history, link, lists, live, login, playground,
+        status, switch, timeline, tokens,
     };
     Router::new()
         .route("/", get(list::home))
@@ -125,7 +125,7 @@ fn pages(flags: Flags, api: Router, secure: bool) -> Router {
         .route("/flags/{id}/edit", get(edit::edit).post(edit::update))
         .route("/flags/{id}/add", get(link::ask).post(link::add))
         .route("/flags/{id}/remove", post(link::remove))
-        .route("/flags/{id}/delete", get(edit::confirm_delete).post(edit::delete))
+        .route("/flags/{id}/delete", get(delete::confirm_delete).post(delete::delete))
         .route("/activations/{id}/edit", get(activation::edit).post(activation::update))
         .route("/history", get(history::list))
         .route("/rollback", get(history::plan).post(history::rollback))

@@ -13,6 +13,13 @@ use subtle::ConstantTimeEq as _;
 
 const COOKIE: &str = "novi_admin";
 
+/// The name that the visitor stated last, for the history. It is a suggestion, and no proof.
+const ACTOR: &str = "novi_admin_actor";
+
+/// The longest name that is kept, in bytes, and for how long, in seconds: half a year.
+const LONGEST_ACTOR: usize = 255;
+const ACTOR_AGE: u32 = 180 * 24 * 60 * 60;
+
 /// Further sessions end the oldest one.
 const MOST: usize = 10_000;
 
@@ -33,10 +40,7 @@ impl SessionId {
 
     /// The one that a browser sent.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let pairs =
-            cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let text = pairs.filter(|(name, _)| *name == COOKIE).map(|(_, text)| text).next()?;
+        let text = cookie(headers, COOKIE)?;
         // Not one of another program.
         (URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32)).then(|| Self(text.to_owned()))
     }
@@ -66,6 +70,31 @@ impl SessionId {
     pub(crate) fn forgotten(prefix: &str) -> Option<HeaderValue> {
         HeaderValue::try_from(format!("{COOKIE}=; {}; Max-Age=0", attributes(prefix))).ok()
     }
+}
+
+fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs =
+        cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == wanted).map(|(_, text)| text)
+}
+
+/// The name that the visitor of this browser stated last; empty if there is none.
+pub(crate) fn actor_of(headers: &HeaderMap) -> String {
+    let text = cookie(headers, ACTOR).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+    let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
+    text.filter(|text| text.len() <= LONGEST_ACTOR && !text.contains(char::is_control)).unwrap_or_default()
+}
+
+/// The header that makes a browser remember a name.
+pub(crate) fn remember_actor(actor: &str, prefix: &str, secure: bool) -> Option<HeaderValue> {
+    let text = URL_SAFE_NO_PAD.encode(actor);
+    let secure = if secure { "; Secure" } else { "" };
+    let is_short = actor.len() <= LONGEST_ACTOR;
+    is_short.then(|| {
+        HeaderValue::try_from(format!("{ACTOR}={text}; {}; Max-Age={ACTOR_AGE}{secure}", attributes(prefix)))
+            .ok()
+    })?
 }
 
 /// The cookie is for the pages only, wherever they are mounted.
@@ -164,6 +193,18 @@ mod tests {
             let expected = format!("; Path={path}; HttpOnly; SameSite=Strict");
             assert!(cookie.to_str().unwrap().ends_with(&expected), "{prefix}");
         }
+    }
+
+    #[test]
+    fn stated_name_comes_back() {
+        let header = remember_actor("Ada; Ünal", "/admin", false).unwrap();
+        let mut headers = HeaderMap::new();
+        let pair = header.to_str().unwrap().split(';').next().unwrap().to_owned();
+        headers.insert(header::COOKIE, HeaderValue::try_from(format!("a=b; {pair}")).unwrap());
+        assert_eq!(actor_of(&headers), "Ada; Ünal");
+        assert_eq!(remember_actor(&"a".repeat(256), "", false), None);
+        headers.insert(header::COOKIE, HeaderValue::from_static("novi_admin_actor=%%%"));
+        assert_eq!(actor_of(&headers), "");
     }
 
     #[test]

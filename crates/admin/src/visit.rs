@@ -21,7 +21,7 @@ use serde::Deserialize;
 use crate::{
     api::{Api, Failure, escape},
     assets::{ASSETS, Assets},
-    session::{SessionId, Sessions, says_https},
+    session::{SessionId, Sessions, actor_of, remember_actor, says_https},
 };
 
 /// What all pages share.
@@ -131,6 +131,7 @@ impl Guest {
             visitor: None,
             issues: 0,
             revision: 0,
+            actor: actor_of(&self.headers),
         }
     }
 }
@@ -166,6 +167,8 @@ pub(crate) struct Visit {
     key: String,
     /// The cookie of a visitor who has none yet.
     new_session: Option<SessionId>,
+    /// The name that the visitor has stated in a form.
+    stated: Option<String>,
 }
 
 impl FromRequestParts<Site> for Visit {
@@ -189,7 +192,7 @@ impl FromRequestParts<Site> for Visit {
         let key =
             guest.session.as_ref().or(new_session.as_ref()).map(SessionId::form_key).unwrap_or_default();
         let snapshot = site.flags().snapshot();
-        Ok(Self { guest, caller, snapshot, key, new_session })
+        Ok(Self { guest, caller, snapshot, key, new_session, stated: None })
     }
 }
 
@@ -249,8 +252,15 @@ impl Visit {
         self.fail(&Failure::new(StatusCode::NOT_FOUND, message))
     }
 
+    /// A redirect after a change. The browser remembers the name that was stated for it.
     pub(crate) fn redirect(&self, path: &str) -> Response {
-        self.guest.redirect(path)
+        let mut response = self.guest.redirect(path);
+        let stated = self.stated.as_deref();
+        let cookie = stated.and_then(|actor| remember_actor(actor, self.prefix(), self.guest.secure));
+        if let Some(cookie) = cookie {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        response
     }
 }
 
@@ -307,6 +317,8 @@ pub(crate) struct Layout {
     pub(crate) visitor: Option<Caller>,
     pub(crate) issues: usize,
     pub(crate) revision: i64,
+    /// The name that the visitor stated last.
+    pub(crate) actor: String,
 }
 
 impl Layout {
@@ -387,7 +399,8 @@ impl FromRequest<Site> for Sent {
             return Err(sent.visit.fail(&Failure::new(StatusCode::FORBIDDEN, message)));
         }
         sent.visit.check_write()?;
-        Ok(sent)
+        let actor = sent.optional("actor").filter(|_| sent.visit.caller.token.is_none()).map(str::to_owned);
+        Ok(Self { visit: Visit { stated: actor, ..sent.visit }, fields: sent.fields })
     }
 }
 

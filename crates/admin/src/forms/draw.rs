@@ -145,14 +145,9 @@ impl<'a> Drawer<'a> {
         Self { around, fields, problems, count: Cell::new(0), is_focused: Cell::new(false) }
     }
 
-    pub(super) fn config(&self, shape: &Shape, name: &str) -> Markup {
+    pub(super) fn config(&self, shape: &Shape, name: &str, label: &str) -> Markup {
         let is_quiet = !matches!(shape, Shape::Json) && !self.fields.is_json(name);
-        self.draw(
-            shape,
-            name,
-            &About { label: "Config", help: "", is_required: false, is_quiet, is_next: false },
-            0,
-        )
+        self.draw(shape, name, &About { label, help: "", is_required: false, is_quiet, is_next: false }, 0)
     }
 
     fn draw(&self, shape: &Shape, name: &str, about: &About<'_>, depth: usize) -> Markup {
@@ -382,7 +377,7 @@ fn suggests(hint: Hint) -> &'static str {
 }
 
 /// The name of a member as a label: `startDateTime` is `Start date time`.
-pub(super) fn label(name: &str) -> String {
+pub(crate) fn label(name: &str) -> String {
     let mut label = String::new();
     for letter in name.chars() {
         if letter == '_' || letter == '-' {

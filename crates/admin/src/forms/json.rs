@@ -66,7 +66,7 @@ pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-pub(super) fn object(members: &[(String, String)]) -> String {
+pub(crate) fn object(members: &[(String, String)]) -> String {
     let members: Vec<String> =
         members.iter().map(|(name, value)| format!("{}: {value}", quoted(name))).collect();
     format!("{{{}}}", members.join(", "))

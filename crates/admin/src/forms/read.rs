@@ -41,12 +41,12 @@ impl Read {
     }
 
     /// The problems as those of the API.
-    pub(crate) fn as_problems(&self) -> Vec<Problem> {
+    pub(crate) fn as_problems(&self, column: &str) -> Vec<Problem> {
         let pointer = |name: &str| {
             self.places.iter().find(|(_, place)| place == name).map(|(pointer, _)| pointer.clone())
         };
         let problem = |(name, message): &(String, String)| Problem {
-            pointer: format!("/config{}", pointer(name).unwrap_or_default()),
+            pointer: format!("{column}{}", pointer(name).unwrap_or_default()),
             message: message.clone(),
             ..Problem::default()
         };

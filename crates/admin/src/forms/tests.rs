@@ -5,7 +5,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Map, Value, json};
 
 use crate::forms::{
-    draft::Draft,
+    draft::{CONFIG, Draft},
     fields::{Fields, ROOT},
     fill::fill,
     json,
@@ -168,7 +168,7 @@ proptest! {
         let shape = types.shape(&class).expect("a shape");
         for text in [config.to_string(), json::pretty(&config.to_string())] {
             // As a browser sends it.
-            let draft = Draft::of(&types, &class, &text);
+            let draft = Draft::of(CONFIG, &types, &class, &text);
             let saved = draft.config(&types).unwrap_or_else(|problems| panic!("{class} {text}: {problems:?}"));
             prop_assert_eq!(json::stored(&saved, &text), text.clone(), "{}", class);
             let fields = fill(&types, &shape, ROOT, Some(&text), 0);
@@ -196,10 +196,9 @@ proptest! {
         let mut all = fields;
         all.push(("drawn".to_owned(), class.to_owned()));
         all.push(("config".to_owned(), base.to_string()));
-        let draft = Draft::sent(&all, class);
+        let draft = Draft::sent(CONFIG, &all, class);
         let _ = draft.config(&types);
-        if let Ok(next) = draft.step(&types, &action, class) {
-            let _ = next.config(&types);
-        }
+        let (next, _) = draft.step(&types, &action, class);
+        let _ = next.config(&types);
     }
 }

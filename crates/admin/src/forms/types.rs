@@ -7,7 +7,13 @@ use std::{
 
 use novi::activation::Registry;
 
-use crate::forms::shape::Shape;
+use crate::forms::shape::{Kinds, Shape};
+
+/// What stands for the values of a flag's variants in place of a type. No class name has a space.
+pub(crate) const VARIANTS: &str = "values of variants";
+
+/// The same for a flag whose values are strings, where `7` is one.
+pub(crate) const TEXT_VARIANTS: &str = "strings of variants";
 
 pub(crate) struct Types<'a> {
     registry: &'a Registry,
@@ -16,7 +22,10 @@ pub(crate) struct Types<'a> {
 
 impl<'a> Types<'a> {
     pub(crate) fn new(registry: &'a Registry) -> Self {
-        Self { registry, known: Mutex::default() }
+        let variants = |kinds| Arc::new(Shape::Map(Box::new(Shape::Literal(kinds))));
+        let known = [(VARIANTS, variants(Kinds::Any)), (TEXT_VARIANTS, variants(Kinds::Strings))];
+        let known = known.map(|(name, shape)| (name.to_owned(), shape)).into();
+        Self { registry, known: Mutex::new(known) }
     }
 
     /// The shape of the configs of a type. `None` if no type has the name.

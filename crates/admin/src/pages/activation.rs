@@ -14,11 +14,17 @@ use serde_json::Value;
 
 use crate::{
     api::{Failure, Problem},
-    forms::{draft::Draft, draw::Around, json, types::Types},
+    forms::{
+        draft::{CONFIG, Draft},
+        draw::Around,
+        json,
+        types::Types,
+    },
     pages::{
         effect::{effect, generated},
         flags::{Done, find as find_flag, find_activation},
         form::{Problems, object},
+        merge::{self, Edited, Values},
         suggest::suggestions,
         switch::affected,
     },
@@ -47,8 +53,12 @@ struct ActivationPage {
     preview: Option<Preview>,
     /// The callers that were entered, one in JSON on each line.
     callers: String,
+    /// The values that the form was drawn with.
+    was: Values,
     problems: Problems,
     error: Option<String>,
+    actor: String,
+    reason: String,
 }
 
 /// What a change would do, before it is saved.
@@ -78,8 +88,12 @@ fn page(
     let around = Around { prefix: visit.prefix(), types: &types, phrased: &phrased };
     let flags = rows.links.iter().filter(|link| link.activation_id == Some(row.id));
     let flags = flags.filter_map(|link| link.flag_id);
+    let layout = visit.layout("Edit an activation", Section::Flags);
     ActivationPage {
-        layout: visit.layout("Edit an activation", Section::Flags),
+        was: values(&row.name, &row.class_name, row.config.as_deref().unwrap_or("null")),
+        actor: layout.actor.clone(),
+        reason: String::new(),
+        layout,
         id: row.id,
         version: row.row_version,
         name: row.name.clone(),
@@ -110,7 +124,7 @@ pub(crate) async fn edit(Editor(visit): Editor, Path(id): Path<i64>) -> Page {
     }
     let registry = visit.guest.site.flags().registry();
     let config = row.config.as_deref().unwrap_or_default();
-    let draft = Draft::of(&Types::new(&registry), &row.class_name, config);
+    let draft = Draft::of(CONFIG, &Types::new(&registry), &row.class_name, config);
     Ok(visit.page(&page(&visit, rows, row, &draft, Vec::new())))
 }
 
@@ -119,24 +133,35 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
     let rows = visit.rows()?;
     let row = find_activation(rows, id)
         .ok_or_else(|| visit.not_found(&format!("activation {id} was not found")))?;
-    let (name, class_name) = (sent.text("name"), sent.text("class_name"));
-    let version = sent.text("version").parse().unwrap_or(row.row_version);
+    let picked = merge::picked(&sent);
+    let get = |field: &str| match &picked {
+        Some(values) => merge::get(values, field),
+        None => sent.text(field),
+    };
+    let (name, class_name) = (get("name"), get("class_name"));
+    let (version, was) = (sent.text("version").parse().unwrap_or(row.row_version), merge::was(&sent));
     let registry = visit.guest.site.flags().registry();
     let types = Types::new(&registry);
     let callers = sent.text("callers");
-    let shown = |draft: &Draft, problems: Vec<Problem>| ActivationPage {
-        version,
-        name: name.to_owned(),
-        class_name: class_name.to_owned(),
-        callers: callers.to_owned(),
-        ..page(visit, rows, row, draft, problems)
+    let shown = |draft: &Draft, problems: Vec<Problem>| {
+        let page = page(visit, rows, row, draft, problems);
+        ActivationPage {
+            version,
+            name: name.to_owned(),
+            class_name: class_name.to_owned(),
+            callers: callers.to_owned(),
+            was: if was.is_empty() { page.was } else { was.clone() },
+            actor: sent.text("actor").to_owned(),
+            reason: sent.text("reason").to_owned(),
+            ..page
+        }
     };
-    let draft = Draft::sent(sent.all(), class_name);
+    let draft = match &picked {
+        Some(values) => Draft::of(CONFIG, &types, class_name, &merge::config(values)),
+        None => Draft::sent(CONFIG, sent.all(), class_name),
+    };
     if let Some(action) = sent.optional("do") {
-        let (draft, problems) = match draft.step(&types, action, class_name) {
-            Ok(draft) => (draft, Vec::new()),
-            Err(failed) => failed,
-        };
+        let (draft, problems) = draft.step(&types, action, class_name);
         return Ok(visit.page(&shown(&draft, problems)));
     }
     let again = |draft: &Draft, failure: Failure| -> Response {
@@ -150,6 +175,12 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
             return Err(again(&draft, Failure { problems, ..failure }));
         }
     };
+    if version != row.row_version
+        && let Some(page) = merged(visit, &sent, row, &was, &values(name, class_name, &config))
+    {
+        return Err(page);
+    }
+    let version = if was.is_empty() { version } else { row.row_version };
     let fields = [
         ("name", Value::from(name).to_string()),
         ("class_name", Value::from(class_name).to_string()),
@@ -194,6 +225,33 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
         Ok(response) => Ok(saved(visit, rows, id, before, &response)),
         Err(failure) => Err(again(&draft, failure)),
     }
+}
+
+/// The fields of an activation.
+fn values(name: &str, class_name: &str, config: &str) -> Values {
+    [("name", name), ("class_name", class_name), ("config", config)]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+}
+
+/// The page on which both sides are merged, if others have changed a field. Configs are merged by their members.
+fn merged(visit: &Visit, sent: &Sent, row: &ActivationRow, was: &Values, mine: &Values) -> Option<Response> {
+    let theirs = values(&row.name, &row.class_name, row.config.as_deref().unwrap_or("null"));
+    let mut sides = [was.clone(), theirs, mine.clone()];
+    if was.is_empty() {
+        return None;
+    }
+    // The form of a merge has the members already.
+    let configs = sides.each_ref().map(merge::config);
+    let members = merge::by_member(configs.each_ref().map(String::as_str));
+    for (side, members) in sides.iter_mut().zip(members) {
+        side.retain(|(name, _)| name != "config" && !name.starts_with("config/"));
+        side.extend(members);
+    }
+    let action = format!("/activations/{}/edit", row.id);
+    let edited = Edited { what: &row.name, action: &action, back: &action, version: row.row_version };
+    let [base, theirs, mine] = &sides;
+    merge::page(visit, sent, &edited, (base, theirs, mine))
 }
 
 /// The page of a flag that is linked to the activation, where the change can be undone.

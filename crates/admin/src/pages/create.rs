@@ -6,7 +6,11 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     api::{Failure, Problem},
-    forms::{draft::Draft, json::one_line, types::Types},
+    forms::{
+        draft::{CONFIG, Draft},
+        json::one_line,
+        types::Types,
+    },
     pages::{
         form::Problems,
         link::draw_config,
@@ -62,7 +66,7 @@ pub(crate) async fn create(sent: Sent) -> Page {
     let class = with_config.and_then(|start| start.class).unwrap_or_default();
     let registry = visit.guest.site.flags().registry();
     let types = Types::new(&registry);
-    let draft = Draft::sent(sent.all(), class);
+    let draft = Draft::sent(CONFIG, sent.all(), class);
     let shown = |draft: &Draft, problems: Vec<Problem>| NewPage {
         layout: visit.layout("New flag", Section::Flags),
         templates: TEMPLATES,
@@ -78,10 +82,7 @@ pub(crate) async fn create(sent: Sent) -> Page {
         error: None,
     };
     if let Some(action) = sent.optional("do") {
-        let (draft, problems) = match draft.step(&types, action, class) {
-            Ok(draft) => (draft, Vec::new()),
-            Err(failed) => failed,
-        };
+        let (draft, problems) = draft.step(&types, action, class);
         return Ok(visit.page(&shown(&draft, problems)));
     }
     let again = |failure: Failure| {

@@ -1,4 +1,4 @@
-//! Editing and deleting a flag.
+//! Editing a flag.
 
 use askama::Template;
 use axum::{
@@ -6,109 +6,109 @@ use axum::{
     http::{Method, StatusCode},
     response::Response,
 };
-use novi::rows::FlagRow;
-use serde_json::Value;
+use novi::{
+    activation::Words,
+    rows::{FlagRow, Rows},
+};
+use serde_json::{Value, json};
 
 use crate::{
     api::{Failure, Problem},
-    forms::json,
+    forms::{
+        draft::{Draft, VARIANTS},
+        draw::Around,
+        json as text,
+        types::{self, Types},
+    },
     pages::{
+        effect::{effect, generated},
+        flag::{Names, dependents},
         flags::{Done, find},
         form::{Problems, object},
-        switch::{affected, problems},
+        merge::{self, Edited, Values},
+        switch::affected,
     },
     visit::{Editor, Layout, Page, Section, Sent, Visit},
+    words::Markup,
 };
 
-/// The fields of a flag, as the form has them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Fields {
-    pub(crate) name: String,
-    pub(crate) description: String,
-    pub(crate) owner: String,
-    pub(crate) tags: String,
-    pub(crate) expires_at: String,
-    pub(crate) variants: String,
-    pub(crate) default_variant: String,
-    pub(crate) off_variant: String,
-    pub(crate) fail_mode: String,
-    pub(crate) exposed: bool,
-    pub(crate) override_allowed: bool,
-}
+/// The fields, as forms and the API name them.
+const NAMES: [&str; 12] = [
+    "name",
+    "description",
+    "owner",
+    "tags",
+    "expires_at",
+    "value_type",
+    "variants",
+    "default_variant",
+    "off_variant",
+    "fail_mode",
+    "exposed",
+    "override_allowed",
+];
+
+/// The fields of a flag as texts, in the order of the names. One that is on is `1`.
+#[derive(Clone, Debug, PartialEq)]
+struct Fields(Values);
 
 impl Fields {
     fn of(row: &FlagRow) -> Self {
         let metadata = &row.metadata;
+        let check = |on: bool| if on { "1" } else { "" }.to_owned();
         let text = |field: &Option<String>| field.clone().unwrap_or_default();
-        Self {
-            name: row.name.clone(),
-            description: text(&metadata.description),
-            owner: text(&metadata.owner),
-            tags: metadata.tags.join(", "),
-            expires_at: metadata.expires_at.map(|at| at.to_rfc3339()).unwrap_or_default(),
-            variants: text(&metadata.variants),
-            default_variant: text(&metadata.default_variant),
-            off_variant: text(&metadata.off_variant),
-            fail_mode: metadata.fail_mode.as_str().to_owned(),
-            exposed: metadata.exposed,
-            override_allowed: metadata.override_allowed,
-        }
+        let value = |name: &str| match name {
+            "name" => row.name.clone(),
+            "description" => text(&metadata.description),
+            "owner" => text(&metadata.owner),
+            "tags" => metadata.tags.join(", "),
+            "expires_at" => metadata.expires_at.map(|at| at.to_rfc3339()).unwrap_or_default(),
+            "value_type" => metadata.value_type.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
+            "variants" => text(&metadata.variants),
+            "default_variant" => text(&metadata.default_variant),
+            "off_variant" => text(&metadata.off_variant),
+            "fail_mode" => metadata.fail_mode.as_str().to_owned(),
+            "exposed" => check(metadata.exposed),
+            _ => check(metadata.override_allowed),
+        };
+        Self(NAMES.map(|name| (name.to_owned(), value(name))).into())
     }
 
-    fn sent(sent: &Sent) -> Self {
-        let text = |name: &str| sent.text(name).to_owned();
-        Self {
-            name: text("name"),
-            description: text("description"),
-            owner: text("owner"),
-            tags: text("tags"),
-            expires_at: text("expires_at"),
-            variants: text("variants"),
-            default_variant: text("default_variant"),
-            off_variant: text("off_variant"),
-            fail_mode: text("fail_mode"),
-            exposed: sent.is_checked("exposed"),
-            override_allowed: sent.is_checked("override_allowed"),
-        }
+    /// What was typed. Variants are read by their draft.
+    fn sent(get: impl Fn(&str) -> String, variants: &str) -> Self {
+        let value = |name: &str| if name == "variants" { variants.to_owned() } else { get(name) };
+        Self(NAMES.map(|name| (name.to_owned(), value(name))).into())
+    }
+
+    fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    fn is_on(&self, name: &str) -> bool {
+        !self.get(name).is_empty()
     }
 
     /// The fields for the API that differ from the row, as JSON text: numbers keep all their digits.
-    fn changed(&self, before: &Self) -> Result<Vec<(&'static str, String)>, Problem> {
+    fn changed(&self, before: &Self) -> Vec<(&'static str, String)> {
         let mut fields = Vec::new();
-        let text = |value: &str| if value.is_empty() { Value::Null } else { value.into() }.to_string();
-        if self.name != before.name {
-            fields.push(("name", Value::from(&*self.name).to_string()));
+        for name in NAMES.into_iter().filter(|name| self.get(name) != before.get(name)) {
+            let value = self.get(name);
+            let json = match name {
+                "tags" => {
+                    json!(value.split(',').map(str::trim).filter(|tag| !tag.is_empty()).collect::<Vec<_>>())
+                }
+                "exposed" | "override_allowed" => self.is_on(name).into(),
+                "name" | "fail_mode" => value.into(),
+                _ if value.is_empty() => Value::Null,
+                "variants" => {
+                    fields.push((name, value.to_owned()));
+                    continue;
+                }
+                _ => value.into(),
+            };
+            fields.push((name, json.to_string()));
         }
-        for (name, new, old) in [
-            ("description", &self.description, &before.description),
-            ("owner", &self.owner, &before.owner),
-            ("expires_at", &self.expires_at, &before.expires_at),
-            ("default_variant", &self.default_variant, &before.default_variant),
-            ("off_variant", &self.off_variant, &before.off_variant),
-        ] {
-            if new != old {
-                fields.push((name, text(new)));
-            }
-        }
-        if self.tags != before.tags {
-            let tags: Vec<&str> = self.tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()).collect();
-            fields.push(("tags", serde_json::json!(tags).to_string()));
-        }
-        if self.variants != before.variants {
-            fields.push(("variants", json::checked("/variants", &self.variants)?));
-        }
-        if self.fail_mode != before.fail_mode {
-            fields.push(("fail_mode", Value::from(&*self.fail_mode).to_string()));
-        }
-        for (name, new, old) in [
-            ("exposed", self.exposed, before.exposed),
-            ("override_allowed", self.override_allowed, before.override_allowed),
-        ] {
-            if new != old {
-                fields.push((name, new.to_string()));
-            }
-        }
-        Ok(fields)
+        fields
     }
 }
 
@@ -118,119 +118,161 @@ struct EditPage {
     layout: Layout,
     id: i64,
     version: i64,
+    /// The name that is saved.
+    name: String,
     fields: Fields,
+    variants: Markup,
+    /// The names of variants that have values.
+    names: Vec<String>,
+    dependents: Names,
+    was: Values,
+    preview: Option<Preview>,
+    callers: String,
     problems: Problems,
     error: Option<String>,
+    actor: String,
+    reason: String,
 }
 
-const POINTERS: [&str; 9] = [
-    "/name",
-    "/description",
-    "/owner",
-    "/tags",
-    "/expires_at",
-    "/variants",
-    "/default_variant",
-    "/off_variant",
-    "/fail_mode",
-];
+/// What a change would do, before it is saved.
+struct Preview {
+    /// The names of the flags that may decide differently.
+    affected: Vec<String>,
+    effect: Markup,
+}
 
 impl EditPage {
     fn other_problems(&self) -> Vec<String> {
-        self.problems.elsewhere(&POINTERS)
+        self.problems.elsewhere(&NAMES.map(|name| format!("/{name}")).each_ref().map(String::as_str))
     }
 }
 
-/// The page again, with what is wrong.
-fn again(visit: &Visit, id: i64, version: i64, fields: Fields, failure: Failure) -> Response {
-    let status = failure.status;
-    let error = Some(failure.message).filter(|_| failure.problems.is_empty());
-    let page = EditPage {
-        layout: visit.layout("Edit", Section::Flags),
-        id,
-        version,
+/// What stands for the type of the values of variants.
+fn class_of(value_type: &str) -> &'static str {
+    if value_type == "string" { types::TEXT_VARIANTS } else { types::VARIANTS }
+}
+
+fn page(
+    visit: &Visit,
+    rows: &Rows,
+    row: &FlagRow,
+    fields: Fields,
+    draft: &Draft,
+    problems: Vec<Problem>,
+) -> EditPage {
+    let registry = visit.guest.site.flags().registry();
+    let (types, phrased) = (Types::new(&registry), Words::new(&registry, rows));
+    let around = Around { prefix: visit.prefix(), types: &types, phrased: &phrased };
+    let variants = row.metadata.variants.as_deref().and_then(text::members).unwrap_or_default();
+    let layout = visit.layout("Edit", Section::Flags);
+    EditPage {
+        id: row.id,
+        version: row.metadata.row_version,
+        name: row.name.clone(),
+        variants: draft.draw(&around, &problems),
+        names: variants.into_iter().map(|(name, _)| name).collect(),
+        dependents: Names::of(dependents(&registry, rows, row)),
+        was: Fields::of(row).0,
+        preview: None,
+        callers: String::new(),
+        problems: Problems(problems),
+        error: None,
+        actor: layout.actor.clone(),
+        reason: String::new(),
+        layout,
         fields,
-        problems: Problems(failure.problems),
-        error,
-    };
-    visit.page_with(status, &page)
+    }
 }
 
 pub(crate) async fn edit(Editor(visit): Editor, Path(id): Path<i64>) -> Page {
-    let row = find(visit.rows()?, id).ok_or_else(|| visit.not_found(&format!("flag {id} was not found")))?;
-    Ok(visit.page(&EditPage {
-        layout: visit.layout("Edit", Section::Flags),
-        id,
-        version: row.metadata.row_version,
-        fields: Fields::of(row),
-        problems: Problems(Vec::new()),
-        error: None,
-    }))
+    let rows = visit.rows()?;
+    let row = find(rows, id).ok_or_else(|| visit.not_found(&format!("flag {id} was not found")))?;
+    let registry = visit.guest.site.flags().registry();
+    let (types, fields) = (Types::new(&registry), Fields::of(row));
+    let draft = Draft::of(VARIANTS, &types, class_of(fields.get("value_type")), fields.get("variants"));
+    Ok(visit.page(&page(&visit, rows, row, fields, &draft, Vec::new())))
 }
 
 pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
     let visit = &sent.visit;
-    let row = find(visit.rows()?, id).ok_or_else(|| visit.not_found(&format!("flag {id} was not found")))?;
-    let (fields, before) = (Fields::sent(&sent), visit.snapshot.revision().number());
-    let version: i64 = sent.text("version").parse().unwrap_or(row.metadata.row_version);
-    let mut changed = match fields.changed(&Fields::of(row)) {
-        Ok(changed) => changed,
-        Err(problem) => {
-            let failure = Failure {
-                problems: vec![problem],
-                ..Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "the form has a problem")
-            };
-            return Err(again(visit, id, version, fields, failure));
+    let rows = visit.rows()?;
+    let row = find(rows, id).ok_or_else(|| visit.not_found(&format!("flag {id} was not found")))?;
+    let (current, before) = (Fields::of(row), visit.snapshot.revision().number());
+    let registry = visit.guest.site.flags().registry();
+    let types = Types::new(&registry);
+    let picked = merge::picked(&sent);
+    let get = |name: &str| match &picked {
+        Some(values) => {
+            values.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value).to_owned()
+        }
+        None => sent.text(name).to_owned(),
+    };
+    let class = class_of(&get("value_type"));
+    let draft = match &picked {
+        Some(_) => Draft::of(VARIANTS, &types, class, &get("variants")),
+        None => Draft::sent(VARIANTS, sent.all(), class),
+    };
+    let version = sent.text("version").parse().unwrap_or(row.metadata.row_version);
+    let was = merge::was(&sent);
+    let shown = |fields: Fields, draft: &Draft, problems: Vec<Problem>| {
+        let page = page(visit, rows, row, fields, draft, problems);
+        EditPage {
+            version,
+            was: if was.is_empty() { page.was } else { was.clone() },
+            callers: sent.text("callers").to_owned(),
+            actor: sent.text("actor").to_owned(),
+            reason: sent.text("reason").to_owned(),
+            ..page
         }
     };
-    if changed.is_empty() {
+    if let Some(action) = sent.optional("do") {
+        let (draft, problems) = draft.step(&types, action, class);
+        return Ok(visit.page(&shown(Fields::sent(get, ""), &draft, problems)));
+    }
+    let again = |fields: Fields, failure: Failure| -> Response {
+        let error = Some(failure.message).filter(|_| failure.problems.is_empty());
+        visit.page_with(failure.status, &EditPage { error, ..shown(fields, &draft, failure.problems) })
+    };
+    let variants = match draft.config(&types) {
+        Ok(variants) if variants == "null" => String::new(),
+        Ok(variants) => text::stored(&variants, current.get("variants")),
+        Err(problems) => {
+            let failure = Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "the form has a problem");
+            return Err(again(Fields::sent(get, ""), Failure { problems, ..failure }));
+        }
+    };
+    let fields = Fields::sent(get, &variants);
+    if version != row.metadata.row_version {
+        let (action, back) = (format!("/flags/{id}/edit"), format!("/flags/{id}"));
+        let edited =
+            Edited { what: &row.name, action: &action, back: &back, version: row.metadata.row_version };
+        if let Some(page) = merge::page(visit, &sent, &edited, (&was, &current.0, &fields.0)) {
+            return Err(page);
+        }
+    }
+    let mut changed = fields.changed(&current);
+    if changed.is_empty() && !sent.is_checked("preview") {
         return Ok(visit.redirect(&format!("/flags/{id}")));
     }
+    let new = object(&changed);
+    // Another change than of these fields, such as of the status, is no conflict.
+    let version = if was.is_empty() { version } else { row.metadata.row_version };
     changed.push(("version", version.to_string()));
     let (path, body) = (format!("/api/flags/{id}"), object(&changed));
+    if sent.is_checked("preview") {
+        let planned = visit.api().call(Method::PATCH, &format!("{path}?dry_run=true"), &[], Some(body)).await;
+        let planned = planned.map_err(|failure| again(fields.clone(), failure))?;
+        let problems = serde_json::from_value(planned["problems"].clone()).unwrap_or_default();
+        let edit = object(&[("update_flag", object(&[("row", id.to_string()), ("set", new)]))]);
+        let linked = rows.links.iter().filter(|link| link.flag_id == Some(id));
+        let linked: Vec<_> = linked.filter_map(|link| link.activation_id).collect();
+        let callers = generated(rows, &linked, &[]);
+        let effect = effect(visit.api(), &format!("[{edit}]"), sent.text("callers"), callers).await;
+        let preview = Some(Preview { affected: affected(&planned, ""), effect });
+        return Ok(visit.page(&EditPage { preview, ..shown(fields, &draft, problems) }));
+    }
     match visit.api().call(Method::PATCH, &path, &sent.authorship(), Some(body)).await {
         Ok(saved) => Ok(visit.redirect(&format!("/flags/{id}?{}", Done::query("saved", id, before, &saved)))),
-        Err(failure) => Err(again(visit, id, version, fields, failure)),
+        Err(failure) => Err(again(fields, failure)),
     }
-}
-
-#[derive(Template)]
-#[template(path = "delete.html")]
-struct DeletePage {
-    layout: Layout,
-    id: i64,
-    version: i64,
-    name: String,
-    affected: Vec<String>,
-    problems: Vec<String>,
-}
-
-pub(crate) async fn confirm_delete(Editor(visit): Editor, Path(id): Path<i64>) -> Page {
-    let row = find(visit.rows()?, id).ok_or_else(|| visit.not_found(&format!("flag {id} was not found")))?;
-    let path = format!("/api/flags/{id}?dry_run=true");
-    let planned = visit.api().call(Method::DELETE, &path, &[], None).await;
-    let planned = planned.map_err(|failure| visit.fail(&failure))?;
-    Ok(visit.page(&DeletePage {
-        layout: visit.layout("Delete", Section::Flags),
-        id,
-        version: row.metadata.row_version,
-        name: row.name.clone(),
-        affected: affected(&planned, &row.name),
-        problems: problems(&planned),
-    }))
-}
-
-pub(crate) async fn delete(Path(id): Path<i64>, sent: Sent) -> Page {
-    let visit = &sent.visit;
-    let row = find(visit.rows()?, id).ok_or_else(|| visit.not_found(&format!("flag {id} was not found")))?;
-    if sent.text("name") != row.name {
-        let message = format!("type the name of the flag, {:?}, to delete it", row.name);
-        return Err(visit.fail(&Failure::new(StatusCode::UNPROCESSABLE_ENTITY, message)));
-    }
-    let version = format!("\"{}\"", sent.text("version"));
-    let mut headers = sent.authorship();
-    headers.push(("if-match", &version));
-    let deleted = visit.api().call(Method::DELETE, &format!("/api/flags/{id}"), &headers, None).await;
-    deleted.map_err(|failure| visit.fail(&failure))?;
-    Ok(visit.redirect("/flags?done=deleted"))
 }

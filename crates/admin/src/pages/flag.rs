@@ -58,7 +58,7 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    fn of(mut all: Vec<(String, i64)>) -> Self {
+    pub(crate) fn of(mut all: Vec<(String, i64)>) -> Self {
         let more = all.len().saturating_sub(MOST_NAMES);
         all.truncate(MOST_NAMES);
         Self { first: all, more }
@@ -189,7 +189,7 @@ fn collect_flags<'a>(tree: &'a [ActivationWords], names: &mut Vec<&'a str>) {
 }
 
 /// The flags that depend on a flag.
-fn dependents(registry: &Registry, rows: &Rows, flag: &FlagRow) -> Vec<(String, i64)> {
+pub(crate) fn dependents(registry: &Registry, rows: &Rows, flag: &FlagRow) -> Vec<(String, i64)> {
     // The name as JSON; few configs have it, so that hardly any flag must be phrased.
     let Ok(name) = serde_json::to_string(&flag.name) else { return Vec::new() };
     let may_name = |config: &String| config.contains(&name) || config.contains("\\u");

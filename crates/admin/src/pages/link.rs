@@ -14,7 +14,12 @@ use serde_json::Value;
 
 use crate::{
     api::{Failure, Problem},
-    forms::{draft::Draft, draw::Around, json, types::Types},
+    forms::{
+        draft::{CONFIG, Draft},
+        draw::Around,
+        json,
+        types::Types,
+    },
     pages::{
         flags::{Done, find},
         form::Problems,
@@ -95,7 +100,8 @@ pub(crate) fn draw_config(
     let around = Around { prefix: visit.prefix(), types: &types, phrased: &phrased };
     match sent {
         Some(draft) => draft.draw(&around, problems),
-        None => Draft::of(&types, start.class.unwrap_or_default(), &start.config()).draw(&around, problems),
+        None => Draft::of(CONFIG, &types, start.class.unwrap_or_default(), &start.config())
+            .draw(&around, problems),
     }
 }
 
@@ -118,16 +124,13 @@ pub(crate) async fn add(Path(id): Path<i64>, sent: Sent) -> Page {
     let class = start(chosen).and_then(|start| start.class).unwrap_or_default();
     let registry = visit.guest.site.flags().registry();
     let types = Types::new(&registry);
-    let draft = Draft::sent(sent.all(), class);
+    let draft = Draft::sent(CONFIG, sent.all(), class);
     let shown = |draft: &Draft, problems: Vec<Problem>| AddPage {
         name: sent.text("name").to_owned(),
         ..page(visit, rows, flag, chosen, Some(draft), problems)
     };
     if let Some(action) = sent.optional("do") {
-        let (draft, problems) = match draft.step(&types, action, class) {
-            Ok(draft) => (draft, Vec::new()),
-            Err(failed) => failed,
-        };
+        let (draft, problems) = draft.step(&types, action, class);
         return Ok(visit.page(&shown(&draft, problems)));
     }
     let again = |failure: Failure| {

@@ -29,7 +29,9 @@ struct LoginPage {
 
 /// A path of these pages, and of no other site.
 fn checked(next: &str) -> &str {
-    let is_path = next.starts_with('/') && !next.starts_with("//") && !next.contains('\\');
+    // A browser ignores some control characters, and a header cannot have them.
+    let is_plain = !next.contains(|letter: char| letter == '\\' || letter.is_control() || !letter.is_ascii());
+    let is_path = next.starts_with('/') && !next.starts_with("//") && is_plain;
     if is_path { next } else { "/flags" }
 }
 
@@ -110,7 +112,16 @@ mod tests {
     #[test]
     fn login_leads_to_own_pages_only() {
         assert_eq!(checked("/flags/3?x=y"), "/flags/3?x=y");
-        for other in ["", "flags", "//evil.example", "https://evil.example", "/\\evil.example"] {
+        for other in [
+            "",
+            "flags",
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil.example",
+            "/a\nb",
+            "/\t/evil.example",
+            "/é",
+        ] {
             assert_eq!(checked(other), "/flags", "{other}");
         }
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod activation;
 pub(crate) mod create;
+pub(crate) mod delete;
 pub(crate) mod edit;
 pub(crate) mod effect;
 pub(crate) mod evaluations;
@@ -13,6 +14,7 @@ pub(crate) mod link;
 pub(crate) mod lists;
 pub(crate) mod live;
 pub(crate) mod login;
+mod merge;
 pub(crate) mod playground;
 pub(crate) mod status;
 mod suggest;

@@ -10,4 +10,5 @@ mod editors;
 mod escaping;
 mod form;
 mod list;
+mod merging;
 mod site;

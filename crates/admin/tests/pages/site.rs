@@ -34,7 +34,7 @@ pub struct Reply {
     pub text: String,
 }
 
-/// A browser. It sends the cookie that it was sent last.
+/// A browser. It sends the cookies that it was sent.
 #[derive(Clone)]
 pub struct Browser {
     app: Router,
@@ -157,8 +157,13 @@ impl Browser {
         }
         let response = self.app.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        if let Some(cookie) = parts.headers.get(header::SET_COOKIE) {
-            self.cookie = Some(cookie.to_str().unwrap().split(';').next().unwrap().to_owned());
+        for cookie in parts.headers.get_all(header::SET_COOKIE) {
+            let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
+            let name = cookie.split('=').next().unwrap();
+            let kept = self.cookie.take().unwrap_or_default();
+            let others =
+                kept.split("; ").filter(|kept| !kept.is_empty() && kept.split('=').next() != Some(name));
+            self.cookie = Some(others.chain([cookie]).collect::<Vec<_>>().join("; "));
         }
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
         Reply {

@@ -36,7 +36,7 @@ pub(crate) fn fields(entity: Entity, operation: Operation, changes: &[FieldChang
 }
 
 /// `status: true -> false`
-pub(super) fn field(change: &FieldChange) -> String {
+pub(crate) fn field(change: &FieldChange) -> String {
     format!("{}: {} -> {}", change.field, value(&change.before), value(&change.after))
 }
 

@@ -11,6 +11,7 @@ mod config;
 mod context;
 mod errors;
 mod export;
+mod files;
 mod folder;
 mod health;
 mod help;

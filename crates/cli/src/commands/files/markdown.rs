@@ -6,6 +6,7 @@ use novi::snapshot::{Effect, Impact, PlannedRow};
 use serde_json::Value;
 
 use super::compare::Comparison;
+use crate::output::field;
 
 pub(super) fn markdown(comparison: &Comparison, impact: Option<&Impact>) -> String {
     let plan = &comparison.plan;
@@ -59,7 +60,7 @@ fn sign(effect: Effect) -> &'static str {
 
 fn changes(row: &PlannedRow, rule: Option<&Value>) -> String {
     let mut parts: Vec<String> =
-        row.fields.iter().map(|change| format!("`{}`", cell(&change.to_string()))).collect();
+        row.fields.iter().map(|change| format!("`{}`", cell(&field(change)))).collect();
     if !row.through.is_empty() {
         parts.push(format!("through {}", cell(&row.through.join(", "))));
     }
