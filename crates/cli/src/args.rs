@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     Activation, Check, Completions, Diff, Eval, Explain, Export, Flag, Health, History, Impact, Link, List,
-    Members, Migrate, Reweight, Rollback, Rollout, Schedule, Seed, Serve, SetStatus, Show, Sign, Stale,
+    Man, Members, Migrate, Reweight, Rollback, Rollout, Schedule, Seed, Serve, SetStatus, Show, Sign, Stale,
     Target, Token, Types, Variants, Watch,
 };
 
@@ -95,6 +95,7 @@ pub(crate) enum Command {
     Sign(Sign),
     Types(Types),
     Completions(Completions),
+    Man(Man),
 }
 
 #[cfg(test)]
