@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     Activation, Apply, Check, Completions, Diff, Drift, Eval, Explain, Export, Flag, Health, History, Impact,
-    Link, List, Members, Migrate, Plan, Reweight, Rollback, Rollout, Schedule, Seed, Serve, SetStatus, Show,
-    Sign, Stale, Target, Timeline, Token, Types, Variants, Watch,
+    Link, List, Man, Members, Migrate, Plan, Reweight, Rollback, Rollout, Schedule, Seed, Serve, SetStatus,
+    Show, Sign, Stale, Target, Timeline, Token, Types, Variants, Watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -99,6 +99,7 @@ pub(crate) enum Command {
     Sign(Sign),
     Types(Types),
     Completions(Completions),
+    Man(Man),
 }
 
 #[cfg(test)]

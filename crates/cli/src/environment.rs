@@ -7,7 +7,7 @@ use crate::session::Config;
 const PREFIX: &str = "NOVI_";
 
 /// The variables that are not a key of a section. The guides use `NOVI_TOKEN` for clients.
-const SINGLE: [&str; 6] = ["CONFIG", "CONTEXT", "LOG", "LOG_FORMAT", "OVERRIDES", "TOKEN"];
+const SINGLE: [&str; 7] = ["COMPLETE", "CONFIG", "CONTEXT", "LOG", "LOG_FORMAT", "OVERRIDES", "TOKEN"];
 
 /// A warning for each variable that nothing reads and whose name is like that of a setting. A wrong name with
 /// `__` is an error of the configuration.

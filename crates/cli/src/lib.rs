@@ -23,14 +23,19 @@ mod telemetry;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
+use clap_complete::CompleteEnv;
 
 use args::{Arguments, Command};
+use commands::complete::{VARIABLE, completing};
 use output::Failure;
 
 /// Runs the command of the process's arguments and returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    if let Some(code) = completed() {
+        return code;
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return invalid_arguments(&error),
@@ -45,6 +50,18 @@ pub fn main() -> ExitCode {
     match runtime.block_on(run::run(arguments)) {
         Ok(code) => code,
         Err(failure) => failure.report(json),
+    }
+}
+
+/// Prints completions if a shell asks for them.
+fn completed() -> Option<ExitCode> {
+    let shell = std::env::var_os(VARIABLE)?;
+    let command = || completing(Arguments::command(), &shell);
+    let completer = CompleteEnv::with_factory(command).var(VARIABLE).bin("novi").completer("novi");
+    match completer.try_complete(std::env::args_os(), std::env::current_dir().ok().as_deref()) {
+        Ok(true) => Some(ExitCode::SUCCESS),
+        Ok(false) => None,
+        Err(error) => Some(Failure::usage(format!("{VARIABLE}: {error}")).report(false)),
     }
 }
 

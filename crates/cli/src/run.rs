@@ -15,7 +15,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let Arguments { config, database, set, json, command } = arguments;
     // Runs in a shell's startup file, where the configuration may be invalid.
     if let Command::Completions(command) = &command {
-        return command.run(&mut Arguments::command());
+        return command.run();
+    }
+    if let Command::Man(command) = &command {
+        return command.run(Arguments::command());
     }
     let session = Session::load(config, database, &set, json)?;
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
@@ -61,6 +64,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Health(command) => command.run(&session).await,
         Command::Sign(command) => command.run(&session),
         Command::Types(command) => command.run(&session),
-        Command::Completions(_) => Ok(ExitCode::SUCCESS),
+        Command::Completions(_) | Command::Man(_) => Ok(ExitCode::SUCCESS),
     }
 }

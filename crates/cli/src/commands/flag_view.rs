@@ -7,7 +7,7 @@ use novi::{
     snapshot::Snapshot,
 };
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 /// The JSON of a flag: the fields of `GET /flags/{name}`, and its metadata.
 #[derive(Serialize)]
@@ -30,7 +30,7 @@ pub(super) struct FlagView<'a> {
     pub(super) override_allowed: bool,
     pub(super) exposed: bool,
     pub(super) fail_mode: FailMode,
-    pub(super) row_version: i64,
+    pub(super) version: i64,
     pub(super) issues: Vec<&'a Issue>,
 }
 
@@ -39,8 +39,14 @@ pub(super) struct ActivationView<'a> {
     pub(super) id: i64,
     pub(super) name: &'a str,
     pub(super) class_name: &'a str,
-    pub(super) config: Option<&'a str>,
-    pub(super) row_version: i64,
+    config: Option<&'a RawValue>,
+    /// The text of the row if it is not valid JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config_text: Option<&'a str>,
+    pub(super) version: i64,
+    /// The config as the row has it.
+    #[serde(skip)]
+    pub(super) text: Option<&'a str>,
 }
 
 /// The issues of each broken flag. Searching all issues for each flag would take quadratic time.
@@ -84,7 +90,7 @@ impl<'a> FlagView<'a> {
             override_allowed: metadata.override_allowed,
             exposed: metadata.exposed,
             fail_mode: metadata.fail_mode,
-            row_version: metadata.row_version,
+            version: metadata.row_version,
             issues: issues.get(row.name.as_str()).cloned().unwrap_or_default(),
         })
     }
@@ -96,12 +102,16 @@ impl<'a> FlagView<'a> {
 
 impl<'a> ActivationView<'a> {
     fn new(row: &'a ActivationRow) -> Self {
+        let text = row.config.as_deref();
+        let config = text.and_then(|text| serde_json::from_str(text).ok());
         Self {
             id: row.id,
             name: &row.name,
             class_name: &row.class_name,
-            config: row.config.as_deref(),
-            row_version: row.row_version,
+            config,
+            config_text: text.filter(|_| config.is_none()),
+            version: row.row_version,
+            text,
         }
     }
 }

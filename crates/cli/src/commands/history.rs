@@ -9,7 +9,7 @@ use novi::store::{
 };
 use serde_json::json;
 
-use super::value_parser::positive;
+use super::{change::flag_name, value_parser::positive};
 use crate::{
     output::{Failure, count, fields, print, print_json, timestamp},
     session::Session,
@@ -46,6 +46,8 @@ impl History {
         }
         let mut query = HistoryQuery::default().limit(self.limit);
         if let Some(flag) = self.flag {
+            let flag =
+                if flag.starts_with('#') { flag_name(Some(&store.load().await?), flag)? } else { flag };
             query = query.flag(flag);
         }
         let records = store.history(&query).await?;

@@ -7,13 +7,14 @@ use std::{
 
 use clap::Args;
 use novi::{
-    Context, Error,
+    Context,
     error::json_terms,
     rows::Rows,
     store::{Change, Edit},
 };
 use serde_json::json;
 
+use super::change::find_flag;
 use crate::{
     output::{Failure, WOULD_BE_REJECTED, print, print_json, sanitize, write},
     session::{Session, read_input},
@@ -88,11 +89,10 @@ impl Impact {
                 .map_err(|error| Failure::usage(format!("{name}: {error}")));
         }
         let set = |status: bool| move |flag: &String| Change::SetStatus { flag: flag.clone(), status };
-        let unknown = |name: &&String| !rows.flags.iter().any(|row| row.name == **name);
-        if let Some(name) = self.enable.iter().chain(&self.disable).find(unknown) {
-            return Err(Error::FlagNotFound { name: name.clone(), similar: None }.into());
-        }
-        Ok(Edit::new(self.enable.iter().map(set(true)).chain(self.disable.iter().map(set(false)))))
+        let name_of = |wanted: &String| Ok(find_flag(rows, wanted)?.name.clone());
+        let names = |list: &[String]| list.iter().map(name_of).collect::<Result<Vec<String>, Failure>>();
+        let (enable, disable) = (names(&self.enable)?, names(&self.disable)?);
+        Ok(Edit::new(enable.iter().map(set(true)).chain(disable.iter().map(set(false)))))
     }
 }
 

@@ -5,6 +5,7 @@ mod argument;
 mod authorship;
 mod change;
 mod check;
+pub(crate) mod complete;
 mod completions;
 mod diff;
 mod eval;
@@ -19,6 +20,7 @@ mod impact;
 mod json_text;
 mod link;
 mod list;
+mod man;
 mod members;
 mod migrate;
 mod reweight;
@@ -50,6 +52,7 @@ pub(crate) use self::{
     impact::Impact,
     link::Link,
     list::List,
+    man::Man,
     members::Members,
     migrate::Migrate,
     reweight::Reweight,

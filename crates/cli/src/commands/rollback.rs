@@ -10,7 +10,7 @@ use novi::{
 };
 use serde_json::json;
 
-use super::authorship::Authorship;
+use super::{authorship::Authorship, change::flag_name};
 use crate::{
     output::{DRY_RUN, Failure, confirm, count, fields, print, print_json},
     session::Session,
@@ -64,16 +64,16 @@ impl Rollback {
         }
         let store = session.store().await?;
         let (current, past) = (store.load().await?, store.rows_at(self.to).await?);
+        let flag = self.flag.map(|flag| flag_name(Some(&current), flag)).transpose()?;
         let revision = past.revision;
         let flags = session.flags_from(Rows::default())?;
-        let plan =
-            flags.plan_rollback(&current, &past, self.flag.as_deref()).map_err(|error| match error {
-                Error::Invalid(issues) => {
-                    let lines: Vec<_> = issues.iter().map(ToString::to_string).collect();
-                    Failure::rejected(lines.join("\n"))
-                }
-                error => error.into(),
-            })?;
+        let plan = flags.plan_rollback(&current, &past, flag.as_deref()).map_err(|error| match error {
+            Error::Invalid(issues) => {
+                let lines: Vec<_> = issues.iter().map(ToString::to_string).collect();
+                Failure::rejected(lines.join("\n"))
+            }
+            error => error.into(),
+        })?;
         let found = differences(&current, &plan.after);
         let reason = match self.to {
             AsOf::Revision(_) => format!("rollback to revision {revision}"),

@@ -59,8 +59,8 @@ impl Show {
             print_json(&WithWords { view, rule, words, recent })?;
             return Ok(ExitCode::SUCCESS);
         }
-        let FlagView { id, name, row_version, .. } = &view;
-        print(format_args!("{name} (flag {id}), status {}, version {row_version}", view.state()))?;
+        let FlagView { id, name, version, .. } = &view;
+        print(format_args!("{name} (flag {id}), status {}, version {version}", view.state()))?;
         if let Some(words) = words {
             print(format_args!("  rule: {}", words.rule(*id)))?;
         }
@@ -70,9 +70,9 @@ impl Show {
             return Ok(ExitCode::SUCCESS);
         }
         let row = |activation: ActivationView<'_>| {
-            let ActivationView { id, name, class_name, config, row_version } = activation;
-            let config = config.unwrap_or("null").to_owned();
-            [id.to_string(), name.to_owned(), class_name.to_owned(), row_version.to_string(), config]
+            let ActivationView { id, name, class_name, text, version, .. } = activation;
+            let config = text.unwrap_or("null").to_owned();
+            [id.to_string(), name.to_owned(), class_name.to_owned(), version.to_string(), config]
         };
         let headings = ["id", "activation", "class", "version", "config"];
         print_table(&headings, view.activations.into_iter().map(row))?;

@@ -34,12 +34,13 @@ activations:
 async fn files_are_applied_and_exported_on_every_database() {
     let mut transcripts = Vec::new();
     for database in databases().await {
-        let mut folder = Folder::of(&database);
-        folder.set("NOVI_DATABASE__URL", &database.url);
-        folder.hide(&database.url, "[database]");
+        let folder = Folder::of(&database);
         folder.run(&["migrate"]).expect(0);
         folder.write("flags.yaml", FLAGS);
-        folder.write("more.yaml", FLAGS.replace("percentage: 5", "percentage: 50").replace("[user-1, user-2]", "[user-2]"));
+        folder.write(
+            "more.yaml",
+            FLAGS.replace("percentage: 5", "percentage: 50").replace("[user-1, user-2]", "[user-2]"),
+        );
         folder.write("callers.jsonl", "{\"targetingKey\": \"user-1\"}\n{\"targetingKey\": \"user-2\"}\n");
         let mut transcript = folder.transcript(&[
             &["plan", "flags.yaml", "--detailed-exitcode"],
@@ -61,11 +62,7 @@ async fn files_are_applied_and_exported_on_every_database() {
         folder.run(&["apply", "more.yaml", "--if-revision", "1"]).expect(5);
         folder.run(&["apply", "more.yaml"]).expect(0);
         folder.write("only.yaml", "flags: {search: {status: false}}");
-        transcript += &folder.transcript(&[
-            &["export"],
-            &["apply", "only.yaml", "--prune"],
-            &["export"],
-        ]);
+        transcript += &folder.transcript(&[&["export"], &["apply", "only.yaml", "--prune"], &["export"]]);
         transcripts.push((database.kind, transcript));
     }
     insta::assert_snapshot!(the_same(transcripts));
@@ -77,7 +74,10 @@ fn invalid_files_are_rejected_and_nothing_is_written() {
     folder.write("typo.yaml", "flags:\n  a:\n    stats: true\n");
     folder.write("twice.json", r#"{"flags": {"a": {"status": true}, "a": {"status": true}}}"#);
     folder.write("names.toml", "[flags.a]\nactivations = [\"Nobody\"]\n");
-    folder.write("class.yaml", "flags: {a: {status: true, activations: [{name: A, class_name: novi.percentge}]}}");
+    folder.write(
+        "class.yaml",
+        "flags: {a: {status: true, activations: [{name: A, class_name: novi.percentge}]}}",
+    );
     folder.write("flags.txt", "");
     std::fs::create_dir(folder.path("both")).unwrap();
     folder.write("both/one.yaml", "flags: {a: {status: true}}");

@@ -38,6 +38,7 @@ pub(crate) const COMMANDS: [&str; 33] = [
     "sign",
     "types",
     "completions",
+    "man",
 ];
 
 /// The commands of groups.
@@ -96,23 +97,60 @@ fn commands_of(help: &str) -> Vec<String> {
 fn completions_work_for_each_shell() {
     let folder = Folder::empty();
     for (shell, mark) in [
-        ("bash", "complete -F _novi "),
+        ("bash", "complete -o nospace -o bashdefault"),
         ("elvish", "edit:completion:arg-completer[novi]"),
-        ("fish", "complete -c novi "),
-        ("powershell", "Register-ArgumentCompleter -Native -CommandName 'novi'"),
+        ("fish", "complete --keep-order --exclusive --command novi"),
+        ("powershell", "Register-ArgumentCompleter -Native -CommandName novi"),
         ("zsh", "#compdef novi"),
     ] {
         let script = folder.run(&["completions", shell]).expect(0);
         assert_eq!(script.err, "");
-        assert!(script.out.contains(mark), "{shell}");
-        for command in COMMANDS {
-            assert!(script.out.contains(command), "{shell} does not complete {command}");
-        }
-        assert!(script.out.contains("database") && script.out.contains("explain"), "{shell}");
+        assert!(script.out.contains(mark) && script.out.contains("NOVI_COMPLETE"), "{shell}: {}", script.out);
     }
     // A shell's startup file runs it, possibly without a database or next to an invalid configuration.
     folder.write("novi.toml", "broken");
     folder.run(&["completions", "bash"]).expect(0);
+}
+
+#[test]
+fn names_are_completed_from_the_database() {
+    let folder = Folder::demo();
+    let complete = |folder: &Folder, shell: &str, words: &[&str]| -> Vec<String> {
+        let mut command = folder.command(&[&["--", "novi"], words].concat());
+        command.env("NOVI_COMPLETE", shell).env("_CLAP_COMPLETE_INDEX", words.len().to_string());
+        let output = command.env("_CLAP_IFS", "\n").output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    };
+    assert_eq!(complete(&folder, "zsh", &["enable", "Combo"]), ["Combo AND", "Combo OR"]);
+    assert_eq!(complete(&folder, "bash", &["enable", "Combo\\ A"]), ["Combo\\ AND"]);
+    assert_eq!(complete(&folder, "bash", &["flag", "set", "\"Combo A"]), ["Combo\\ AND"]);
+    assert_eq!(complete(&folder, "fish", &["link", "Combo OR", "Date"]), ["Date Activated"]);
+    assert_eq!(complete(&folder, "zsh", &["types", "novi.perc"]), ["novi.percentage"]);
+    assert!(
+        complete(&folder, "zsh", &["activation", "create", "x", "novi.sp"])
+            .contains(&"novi.split".to_owned())
+    );
+    let commands = complete(&folder, "fish", &["roll"]);
+    assert!(commands.len() == 2 && commands[0].starts_with("rollout"), "{commands:?}");
+    // Neither an unknown database nor an invalid configuration is an error at a prompt.
+    assert_eq!(complete(&folder, "zsh", &["--database", "sqlite://none.db", "enable", "C"]), [""; 0]);
+    folder.write("novi.toml", "broken");
+    assert_eq!(complete(&folder, "zsh", &["enable", "C"]), [""; 0]);
+}
+
+#[test]
+fn man_pages_are_written_for_every_command() {
+    let folder = Folder::empty();
+    let run = folder.run(&["man", "pages"]).expect(0);
+    let pages: Vec<_> = std::fs::read_dir(folder.path("pages")).unwrap().collect();
+    let inner: usize = GROUPS.iter().map(|(_, commands)| commands.len()).sum();
+    assert_eq!(pages.len(), 1 + COMMANDS.len() + inner);
+    assert_eq!(run.out, format!("{} pages in pages\n", pages.len()));
+    let page = std::fs::read_to_string(folder.path("pages/novi-flag-create.1")).unwrap();
+    assert!(page.contains("Create a flag") && page.contains("\\-\\-dry\\-run"), "{page}");
+    folder.write("file", "");
+    assert!(folder.run(&["man", "file"]).expect(4).err.contains("could not write to file"));
 }
 
 #[test]

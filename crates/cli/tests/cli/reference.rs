@@ -55,13 +55,16 @@ const HEAD: &str = "\
 
 **Names.** Flags are named by name, or by id as `#3`; activations by id (`3` or `#3`), or by a name that only one has.
 
-**Changes** are validated as those of the API are: what would break a valid flag is rejected with exit code 5 and all its
-problems. Every change takes `--dry-run`, which prints what would change and which other flags it affects, `--reason` and
-`--actor` for the history, and `--if-version`, which fails if the row was modified since you read it. Several flags are
-changed in one transaction. In a plan, `+` is a new row, `-` a deleted one, `~` a changed one, and `!` a flag that depends on
-one of them.
+**Changes** are validated as those of the API are: what would break a valid flag is rejected with exit code 5 and all
+its problems. Every change takes `--dry-run`, which prints what would change and which other flags it affects,
+`--reason` and `--actor` for the history, and `--if-version`, which fails if the row was modified since you read it.
+Several flags are changed in one transaction. In a plan, `+` is a new row, `-` a deleted one, `~` a changed one, and
+`!` a flag that depends on one of them.
 
 **Output** is for people. With `--json` it is one JSON value, with the field names of the API, and so are errors, on
-standard error: `{\"error\": {\"code\", \"message\", \"problems\"}}`. Colors and questions are for terminals only; `NO_COLOR` turns
-colors off. Notes and warnings go to standard error.
+standard error: `{\"error\": {\"code\", \"message\", \"problems\"}}`. Colors and questions are for terminals only;
+`NO_COLOR` turns colors off. Notes and warnings go to standard error.
+
+**Completions** of commands, options, flags, activations and class names: `novi completions SHELL`. Man pages: `novi man
+DIR`.
 ";

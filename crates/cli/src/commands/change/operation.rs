@@ -17,7 +17,7 @@ impl Fields {
         self
     }
 
-    /// Nothing if there is no value.
+    /// Adds the field if it has a value.
     pub(in crate::commands) fn maybe(self, field: &str, value: Option<&impl Serialize>) -> Self {
         match value {
             Some(value) => self.with(field, value),

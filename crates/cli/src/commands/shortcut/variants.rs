@@ -92,7 +92,7 @@ impl Variants {
                 edits.set_config(&place, &config)?;
                 if let Some(by) = &by {
                     edits.edit(&place, |config| set(config, "by", attribute(by)))?;
-                    // Another attribute draws anew.
+                    // Another attribute draws again for every caller.
                     if by_of(&edits.config(&place)?) != by_of(&before) {
                         moved = 1.0;
                     }
