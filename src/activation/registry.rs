@@ -173,7 +173,8 @@ impl ActivationType {
     }
 
     /// Whether the type reads rows of `activation_members`.
-    pub(crate) const fn takes_members(&self) -> bool {
+    #[must_use]
+    pub const fn takes_members(&self) -> bool {
         self.takes_members
     }
 

@@ -112,8 +112,8 @@ async fn limit_time(request: Request, next: Next) -> Response {
 
 fn pages(flags: Flags, api: Router, secure: bool) -> Router {
     use pages::{
-        activation, create, delete, edit, flag, flags as list, history, link, lists, live, login, playground,
-        status, switch, timeline, tokens,
+        activation, create, delete, edit, flag, flags as list, history, link, lists, live, login, members,
+        playground, status, switch, timeline, tokens,
     };
     Router::new()
         .route("/", get(list::home))
@@ -127,6 +127,7 @@ fn pages(flags: Flags, api: Router, secure: bool) -> Router {
         .route("/flags/{id}/remove", post(link::remove))
         .route("/flags/{id}/delete", get(delete::confirm_delete).post(delete::delete))
         .route("/activations/{id}/edit", get(activation::edit).post(activation::update))
+        .route("/activations/{id}/members", get(members::list).post(members::change))
         .route("/history", get(history::list))
         .route("/rollback", get(history::plan).post(history::rollback))
         .route("/issues", get(lists::issues))

@@ -57,6 +57,11 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+/// A text as it is.
+pub(crate) fn text(text: &str) -> Markup {
+    Markup(Escaped(text).to_string())
+}
+
 /// Words of an activation: what is between backticks is code.
 pub(crate) fn words(text: &str) -> Markup {
     if !text.matches('`').count().is_multiple_of(2) {

@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use crate::{
     activation::{
-        Activation, CompileContext, Configured, Phrase, Phrasing, Spans, Verdict, evaluation::Evaluation,
-        value_text,
+        Activation, CompileContext, Configured, Phrase, Phrasing, Share, Spans, Verdict,
+        evaluation::Evaluation, value_text,
     },
     builtin::{
         audience::attribute_names::{AttributeNames, by_words},
@@ -136,17 +136,9 @@ impl Activation for Ramp {
 impl Ramp {
     /// The first position that is out at a time.
     fn below(&self, now: Timestamp) -> u32 {
-        let passed = self.steps.partition_point(|step| step.at <= now);
-        let Some(last) = passed.checked_sub(1).and_then(|last| self.steps.get(last)) else { return 0 };
-        match self.steps.get(passed) {
-            Some(next) if self.linear => {
-                let (since, all) = (now.since(last.at), next.at.since(last.at));
-                let percentage = last.percentage + (next.percentage - last.percentage) * (since / all);
-                // Rounding must not leave the range between the steps.
-                self.sticky.hash().share(percentage.min(next.percentage)).max(last.below)
-            }
-            _ => last.below,
-        }
+        let share = share(&self.steps, self.linear, now);
+        // Rounding must not leave the range between the steps.
+        share.map_or(0, |(percentage, last)| self.sticky.hash().share(percentage).max(last.below))
     }
 
     /// The next time at which the share rises, found by bisection up to the next step.
@@ -163,6 +155,20 @@ impl Ramp {
         }
         by
     }
+}
+
+/// The percentage at a time, and the last step. `None` before the first step.
+fn share(steps: &[Point], linear: bool, now: Timestamp) -> Option<(f64, &Point)> {
+    let passed = steps.partition_point(|step| step.at <= now);
+    let last = steps.get(passed.checked_sub(1)?)?;
+    let percentage = match steps.get(passed) {
+        Some(next) if linear => {
+            let (since, all) = (now.since(last.at), next.at.since(last.at));
+            (last.percentage + (next.percentage - last.percentage) * (since / all)).min(next.percentage)
+        }
+        _ => last.percentage,
+    };
+    Some((percentage, last))
 }
 
 impl Configured for Ramp {
@@ -217,15 +223,15 @@ impl Configured for Ramp {
     fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
         let by = by_words(config.by.as_ref());
         let zone = config.timezone.as_deref().map_or(Some(Tz::UTC), |name| name.parse().ok());
-        let at = |step: &Step| {
-            let parsed = zone.and_then(|zone| match date(&step.at) {
+        let parsed = |step: &Step| {
+            zone.and_then(|zone| match date(&step.at) {
                 Some(date) => start_of_day(zone, date),
                 None => rfc3339(&step.at),
-            });
-            match zone.zip(parsed) {
-                Some((zone, at)) => words::instant(at, zone),
-                None => value_text(&step.at),
-            }
+            })
+        };
+        let at = |step: &Step| match zone.zip(parsed(step)) {
+            Some((zone, at)) => words::instant(at, zone),
+            None => value_text(&step.at),
         };
         let zone_name = zone.map_or_else(|| "unknown zone".to_owned(), |zone| zone.to_string());
         let text = match config.steps.as_slice() {
@@ -245,6 +251,13 @@ impl Configured for Ramp {
                 )
             }
         };
-        Phrase::callers(text)
+        let point =
+            |step: &Step| Some(Point { at: parsed(step)?.into(), percentage: step.percentage, below: 0 });
+        let Some(points) = config.steps.iter().map(point).collect::<Option<Vec<_>>>() else {
+            return Phrase::callers(text);
+        };
+        // The share of the moment, which the words leave out.
+        let now = share(&points, config.linear, Utc::now().into()).map_or(0.0, |(percentage, _)| percentage);
+        Phrase::callers(text).with_shares([Share { variant: None, percent: now }])
     }
 }

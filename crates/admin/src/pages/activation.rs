@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use novi::{
-    activation::Words,
+    activation::{ActivationType, Words},
     rows::{ActivationRow, Rows},
 };
 use serde_json::Value;
@@ -49,6 +49,7 @@ struct ActivationPage {
     /// The flags that are linked to it.
     flags: Vec<(String, i64)>,
     members: usize,
+    takes_members: bool,
     types: Vec<String>,
     preview: Option<Preview>,
     /// The callers that were entered, one in JSON on each line.
@@ -103,6 +104,7 @@ fn page(
         words: words(&phrased.activation(row).words),
         flags: flags.filter_map(|id| Some((find_flag(rows, id)?.name.clone(), id))).collect(),
         members: rows.members_of(row.id).len(),
+        takes_members: registry.find(&row.class_name).is_some_and(ActivationType::takes_members),
         types: registry.iter().map(|kind| kind.class().to_owned()).collect(),
         preview: None,
         callers: String::new(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use askama::Template;
-use axum::{extract::Query, response::Response};
+use axum::{extract::Query, http::StatusCode, response::Response};
 use chrono::Utc;
 use novi::{
     activation::{Registry, Words},
@@ -47,6 +47,16 @@ fn or<'a>(text: &'a str, default: &'a str) -> &'a str {
 }
 
 impl Search {
+    /// The status has the names that people see, and those of the API.
+    fn normalized(mut self) -> Self {
+        match self.status.to_ascii_lowercase().as_str() {
+            "on" => self.status = "true".to_owned(),
+            "off" => self.status = "false".to_owned(),
+            _ => {}
+        }
+        self
+    }
+
     /// The query for the API.
     fn for_api(&self) -> String {
         let (sort, broken) = (or(&self.sort, "name"), if self.broken.is_empty() { "" } else { "true" });
@@ -106,6 +116,8 @@ struct FlagsPage {
     tags: Vec<String>,
     types: Vec<String>,
     notice: Option<Notice>,
+    /// Why the filters of the address are not used.
+    error: Option<String>,
 }
 
 /// A flag in the list.
@@ -204,7 +216,15 @@ pub(crate) async fn home(guest: Guest) -> Response {
 }
 
 pub(crate) async fn list(visit: Visit, Query(search): Query<Search>, Query(done): Query<Done>) -> Page {
-    let found = visit.api().get(&search.for_api()).await.map_err(|failure| visit.fail(&failure))?;
+    let mut search = search.normalized();
+    let (found, error) = match visit.api().get(&search.for_api()).await {
+        Err(failure) if failure.status == StatusCode::BAD_REQUEST => {
+            search = Search::default();
+            (visit.api().get(&search.for_api()).await, Some(failure.to_string()))
+        }
+        found => (found, None),
+    };
+    let found = found.map_err(|failure| visit.fail(&failure))?;
     let rows = visit.rows()?;
     let registry = visit.guest.site.flags().registry();
     let issues = issues_by_flag(&visit);
@@ -231,6 +251,7 @@ pub(crate) async fn list(visit: Visit, Query(search): Query<Search>, Query(done)
         tags,
         types: registry.iter().map(|kind| kind.class().to_owned()).collect(),
         notice: done.notice(rows),
+        error,
         search,
     }))
 }

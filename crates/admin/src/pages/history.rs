@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 use crate::{
     api::with_query,
-    pages::flags::{Done, Notice, find, text_of},
+    pages::flags::{Done, Notice, find, find_activation, text_of},
     visit::{Editor, Layout, Page, Section, Sent, Visit},
-    words::{Markup, plain, time_of},
+    words::{Markup, plain, text, time_of, words as markup},
 };
 
 /// The longest value that is shown.
@@ -42,13 +42,15 @@ pub(crate) struct Row {
     pub(crate) fields: Vec<Field>,
     /// The name of the only flag that the row belongs to.
     flag: Option<String>,
+    is_metadata: bool,
+    is_new: bool,
 }
 
 /// A field that changed.
 pub(crate) struct Field {
     pub(crate) name: String,
-    pub(crate) before: String,
-    pub(crate) after: String,
+    pub(crate) before: Markup,
+    pub(crate) after: Markup,
 }
 
 /// The changes of a page of the history, by revision.
@@ -56,25 +58,42 @@ pub(crate) fn changes(page: &Value, visit: &Visit, words: &Words<'_>) -> Vec<Cha
     let mut changes: Vec<Change> = Vec::new();
     for item in page["items"].as_array().into_iter().flatten() {
         let revision = item["revision"].as_i64().unwrap_or_default();
-        if changes.last().is_none_or(|last| last.revision != revision) {
-            changes.push(Change {
+        let row = row(item, visit, words);
+        let (actor, reason) = (text_of(item, "actor"), text_of(item, "reason"));
+        // Some databases count each row of a transaction as a revision: a new flag is one change all the same.
+        let continues = |last: &Change| {
+            let is_same =
+                |other: &Row| other.is_new && row.is_new && row.flag.is_some() && other.flag == row.flag;
+            last.before == revision
+                && (&last.actor, &last.reason) == (&actor, &reason)
+                && last.rows.iter().all(is_same)
+        };
+        match changes.last_mut() {
+            Some(last) if last.before + 1 == revision => last.rows.push(row),
+            Some(last) if continues(last) => {
+                last.before = revision - 1;
+                last.rows.push(row);
+            }
+            _ => changes.push(Change {
                 revision,
                 before: revision - 1,
                 at: time_of(&item["changed_at"]),
-                actor: text_of(item, "actor"),
-                reason: text_of(item, "reason"),
-                rows: Vec::new(),
+                actor,
+                reason,
+                rows: vec![row],
                 flag: String::new(),
-            });
-        }
-        if let Some(change) = changes.last_mut() {
-            change.rows.push(row(item, visit, words));
+            }),
         }
     }
     for change in &mut changes {
         let first = change.rows.first().and_then(|row| row.flag.clone());
         let is_same = change.rows.iter().all(|row| row.flag == first);
         change.flag = first.filter(|_| is_same).unwrap_or_default();
+        // A flag comes and goes with its metadata.
+        let is_whole = |row: &Row| matches!(&*row.operation, "Created flag" | "Deleted flag");
+        let whole: Vec<_> =
+            change.rows.iter().filter(|row| is_whole(row)).map(|row| row.flag.clone()).collect();
+        change.rows.retain(|row| !row.is_metadata || !row.fields.is_empty() || !whole.contains(&row.flag));
     }
     changes
 }
@@ -120,7 +139,18 @@ fn row(item: &Value, visit: &Visit, words: &Words<'_>) -> Row {
         fields.retain(|field| field.name != "status");
     }
     let link = known.map(|flag| format!("{}/flags/{}", visit.prefix(), flag.id));
-    Row { operation: done.to_owned(), subject, link, fields, flag: owner }
+    let linked = row["activation_id"].as_i64().filter(|_| entity == "flags_activations");
+    let linked = linked.map(|id| match rows.and_then(|rows| find_activation(rows, id)) {
+        Some(activation) => activation.name.clone(),
+        None => format!("activation {id}"),
+    });
+    let is_new = operation == "insert";
+    let operation = match linked {
+        Some(name) if operation == "delete" => format!("Unlinked “{name}” from"),
+        Some(name) => format!("Linked “{name}” to"),
+        None => done.to_owned(),
+    };
+    Row { operation, subject, link, fields, flag: owner, is_metadata: entity == "flag_metadata", is_new }
 }
 
 /// What was done to a row of a table.
@@ -138,8 +168,6 @@ fn done(entity: &str, operation: &str, status: (Option<bool>, Option<bool>)) -> 
         ("activations", "insert") => "Created activation",
         ("activations", "delete") => "Deleted activation",
         ("activations", _) => "Changed activation",
-        ("flags_activations", "delete") => "Unlinked an activation from",
-        ("flags_activations", _) => "Linked an activation to",
         (_, "delete") => "Removed member",
         _ => "Added member",
     }
@@ -161,17 +189,26 @@ fn in_words(words: &Words<'_>, before: &Value, after: &Value) -> Field {
         let class = text_of(row, "class_name");
         words.activation(&ActivationRow { config, ..ActivationRow::new(0, "", class, "") }).words
     };
-    Field { name: "in words".to_owned(), before: phrase(before), after: phrase(after) }
+    Field { name: "in words".to_owned(), before: markup(&phrase(before)), after: markup(&phrase(after)) }
+}
+
+/// A list of strings, such as tags, with commas. On some databases it is the text of a column.
+fn listed(value: &Value) -> Option<String> {
+    let parsed =
+        value.as_str().filter(|text| text.starts_with('[')).and_then(|text| serde_json::from_str(text).ok());
+    let items = parsed.as_ref().unwrap_or(value).as_array().filter(|items| !items.is_empty())?;
+    let names: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+    Some(names?.join(", "))
 }
 
 /// The fields of a change or of a difference.
 pub(crate) fn fields(item: &Value) -> Vec<Field> {
     let short = |value: &Value| {
-        let text = plain(value);
-        match text.char_indices().nth(LONGEST) {
-            Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-            None => text,
-        }
+        let shown = listed(value).unwrap_or_else(|| plain(value));
+        text(&match shown.char_indices().nth(LONGEST) {
+            Some((end, _)) => format!("{}…", shown.get(..end).unwrap_or_default()),
+            None => shown,
+        })
     };
     let field = |field: &Value| Field {
         name: text_of(field, "field"),
@@ -251,6 +288,8 @@ pub(crate) async fn plan(Editor(visit): Editor, Query(target): Query<Target>) ->
         link: None,
         fields: fields(item),
         flag: None,
+        is_metadata: false,
+        is_new: false,
     };
     let differences = planned["differences"].as_array().map(Vec::as_slice).unwrap_or_default();
     Ok(visit.page(&RollbackPage {

@@ -14,6 +14,7 @@ pub(crate) mod link;
 pub(crate) mod lists;
 pub(crate) mod live;
 pub(crate) mod login;
+pub(crate) mod members;
 mod merge;
 pub(crate) mod playground;
 pub(crate) mod status;

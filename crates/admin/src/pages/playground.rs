@@ -5,20 +5,28 @@ use axum::{
     extract::Query,
     http::{HeaderMap, Method, header},
 };
-use novi::activation::Words;
+use novi::{
+    activation::Words,
+    rows::{ActivationRow, Rows},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     api::{escape, with_query},
-    pages::flag::id_of,
-    pages::flags::text_of,
+    pages::{
+        flag::id_of,
+        flags::{find_activation, text_of},
+    },
     visit::{Layout, Page, Section, Visit},
     words::{Markup, plain, words},
 };
 
 /// The most flags that are listed.
 const MOST: usize = 500;
+
+/// The most activations of a flag that are shown though they were not evaluated.
+const MOST_OTHERS: usize = 100;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -154,7 +162,10 @@ impl PlaygroundPage {
         let path = format!("/api/evaluate/{}?explain=true{at}", escape(&self.flag));
         self.curl = Some(curl(host, &path, &context));
         match visit.api().call(Method::POST, &path, &[], Some(context.to_string())).await {
-            Ok(found) => self.answer = Some(Answer::of(&found, visit, id_of(visit, &self.flag))),
+            Ok(found) => {
+                self.answer =
+                    Some(Answer::of(&found, visit, id_of(visit, &self.flag), self.at.trim().is_empty()))
+            }
             Err(failure) => self.error = Some(failure.message),
         }
     }
@@ -186,13 +197,20 @@ impl PlaygroundPage {
 }
 
 impl Answer {
-    fn of(found: &Value, visit: &Visit, id: Option<i64>) -> Self {
+    fn of(found: &Value, visit: &Visit, id: Option<i64>, is_now: bool) -> Self {
         let explanation = &found["explanation"];
         let registry = visit.guest.site.flags().registry();
         let rows = visit.snapshot.rows();
         let phrased = rows.map(|rows| Words::new(&registry, rows));
         let node = |found: &Value| node(found, phrased);
-        let tree = explanation["activations"].as_array().into_iter().flatten().map(node).collect();
+        let evaluated = explanation["activations"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let mut tree: Vec<Markup> = evaluated.iter().map(node).collect();
+        // The first that is off decides; the others are shown as well.
+        for row in rows.filter(|_| is_now).zip(id).map(|(rows, id)| linked(rows, id)).into_iter().flatten() {
+            if !evaluated.iter().any(|found| found["id"] == row.id) {
+                tree.push(node(&json!({"id": row.id, "name": row.name, "class_name": row.class_name})));
+            }
+        }
         Self {
             id,
             on: found["enabled"].as_bool().unwrap_or_default(),
@@ -204,6 +222,12 @@ impl Answer {
             tree,
         }
     }
+}
+
+/// The activations of a flag.
+fn linked(rows: &Rows, flag: i64) -> impl Iterator<Item = &ActivationRow> {
+    let links = rows.links.iter().filter(move |link| link.flag_id == Some(flag));
+    links.filter_map(|link| find_activation(rows, link.activation_id?)).take(MOST_OTHERS)
 }
 
 fn node(node: &Value, phrased: Option<Words<'_>>) -> Markup {

@@ -157,7 +157,7 @@ async fn activation_is_previewed_edited_and_undone_on_the_page_of_its_flag() {
         let saved = browser.post(page, page, &sent).await;
         let flag = browser.get(&location(&saved)).await;
         flag.has("On for 50 % of callers");
-        flag.has("<del>25 % of callers by `targetingKey`</del>");
+        flag.has("<del>25 % of callers by <code>targetingKey</code></del>");
         let fields = [("before", &*flag.field("before")), ("after", &*flag.field("after"))];
         let undone = browser.post("/flags", "/flags/1/undo", &fields).await;
         browser.get(&location(&undone)).await.has("On for 25 % of callers");

@@ -9,6 +9,7 @@ mod databases;
 mod editors;
 mod escaping;
 mod form;
+mod leftovers;
 mod list;
 mod merging;
 mod site;

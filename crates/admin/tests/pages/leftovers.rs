@@ -1,0 +1,90 @@
+//! Members, filters, and what the history and the playground say.
+
+use crate::{
+    databases::databases,
+    form::{borrowed, fields, set},
+    site::{ROWS, Site, escape},
+};
+
+const MEMBERS: &str = r#"
+INSERT INTO activations (id, name, class_name, config) VALUES (9, 'Beta', 'novi.members', '{}'),
+    (10, 'Ramp', 'novi.ramp', '{"steps": [{"at": "2020-01-01", "percentage": 10}, {"at": "2020-02-01", "percentage": 40}, {"at": "2200-01-01", "percentage": 100}]}');
+INSERT INTO flags_activations (flag_id, activation_id) VALUES (5, 9), (5, 10);
+INSERT INTO activation_members (activation_id, member) VALUES (9, 'ann'), (9, 'ben <b>');
+"#;
+
+#[tokio::test]
+async fn members_are_added_searched_and_removed() {
+    for database in databases().await {
+        let site = Site::over(&database, &format!("{ROWS}{MEMBERS}")).await;
+        let mut browser = site.browser();
+        browser.get("/activations/9/edit").await.has("Members in the table: 2");
+        let page = "/activations/9/members";
+        let shown = browser.get(page).await;
+        shown.has("2 members");
+        shown.has("ben &#60;b&#62;");
+        let mut sent = fields(&shown.text, page);
+        set(&mut sent, "members", "cid\r\n\r\n dan \r\n");
+        set(&mut sent, "denied", "true");
+        sent.push(("remove".to_owned(), "ann".to_owned()));
+        assert_eq!(browser.post(page, page, &borrowed(&sent)).await.status, 303);
+        let rows = site.store.load().await.unwrap();
+        let members: Vec<_> =
+            rows.members_of(9).iter().map(|row| (row.member.as_str(), row.denied)).collect();
+        assert_eq!(members, [("ben <b>", false), ("cid", true), ("dan", true)]);
+        let found = browser.get(&format!("{page}?prefix=da")).await;
+        found.has("1 member found");
+        assert!(!found.text.contains("cid"));
+        // The form of the first page is outdated, and keeps what was typed.
+        let reply = browser.post(page, page, &borrowed(&sent)).await;
+        assert_eq!(reply.status, 412);
+        reply.has("\ncid\r\n\r\n dan");
+        assert_eq!(browser.get("/activations/1/edit").await.text.matches("Members in the table").count(), 0);
+    }
+}
+
+#[tokio::test]
+async fn filters_have_the_names_that_people_see() {
+    let site = Site::open(ROWS).await;
+    let mut browser = site.browser();
+    let off = browser.get("/flags?status=off").await;
+    off.has("1 flag found");
+    off.has("plain");
+    browser.get("/flags?status=ON").await.has("4 flags found");
+    for wrong in ["status=maybe", "sort=color", "cursor=x"] {
+        let list = browser.get(&format!("/flags?{wrong}")).await;
+        assert_eq!(list.status, 200, "{wrong}");
+        list.has("The filters of the address are not used");
+        list.has("5 flags");
+    }
+}
+
+#[tokio::test]
+async fn ramp_shows_the_share_of_the_moment() {
+    let site = Site::open(&format!("{ROWS}{MEMBERS}")).await;
+    site.browser().get("/flags/5").await.has("on 40 %");
+}
+
+#[tokio::test]
+async fn activations_after_the_first_that_is_off_are_not_evaluated() {
+    let site = Site::open(&format!("{ROWS}{MEMBERS}UPDATE flags SET status = true WHERE id = 5;")).await;
+    let shown = site.browser().get(&format!("/playground?flag=plain&context={}", escape("{}"))).await;
+    shown.has("Not evaluated");
+    shown.has("Ramp");
+}
+
+#[tokio::test]
+async fn history_names_what_was_linked_and_lists_tags() {
+    let site = Site::open(ROWS).await;
+    let mut browser = site.browser();
+    let page = "/flags/new?from=rollout";
+    let mut sent = fields(&browser.get(page).await.text, "/flags/new");
+    set(&mut sent, "name", "fresh");
+    assert_eq!(browser.post(page, "/flags/new", &borrowed(&sent)).await.status, 303);
+    let history = browser.get("/history?flag=fresh").await;
+    history.has("Linked “fresh” to");
+    assert!(!history.text.contains("Metadata of"), "{}", history.text);
+    site.run("UPDATE flag_metadata SET tags = '[\"q1\", \"q2\"]' WHERE flag_id = 1;").await;
+    let history = browser.get("/history?flag=new-checkout").await;
+    history.has("<ins>q1, q2</ins>");
+}
