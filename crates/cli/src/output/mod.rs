@@ -14,7 +14,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
 pub(crate) use self::{
-    changes::fields,
+    changes::{field, fields},
     color::{colored_explanation, is_color_wanted},
     failure::Failure,
     plan::PlanReport,
