@@ -166,10 +166,12 @@ fn draw(found: &Evaluations, layers: &[Layer], sums: &[i64], hours_per_bar: usiz
     let scale = round_up(most);
     let y = |count: i64| TOP + PLOT - percent(count, scale) / 100.0 * PLOT;
     let (width, mut svg) = (percent(1, count_of(sums)), String::new());
+    // Texts are in front of the bars.
+    let mut labels = String::new();
     for line in [scale / 2, scale].into_iter().filter(|line| *line > 0) {
         let (at, label) = (y(line), number(line));
         let _ = write!(svg, r#"<line class="grid" x1="0" x2="100%" y1="{at:.1}" y2="{at:.1}"/>"#);
-        let _ = write!(svg, r#"<text x="0" y="{:.1}">{label}</text>"#, at - 4.0);
+        let _ = write!(labels, r#"<text x="0" y="{:.1}">{label}</text>"#, at - 4.0);
     }
     let mut below = vec![0; sums.len()];
     for layer in layers {
@@ -192,6 +194,7 @@ fn draw(found: &Evaluations, layers: &[Layer], sums: &[i64], hours_per_bar: usiz
     let hours = count_of(sums) * count_of_hours(hours_per_bar);
     let _ = write!(svg, r#"<line class="axis" x1="0" x2="100%" y1="{0:.1}" y2="{0:.1}"/>"#, TOP + PLOT);
     svg.push_str(&ticks(found.first_hour, hours));
+    svg.push_str(&labels);
     let named: Vec<String> =
         layers.iter().map(|layer| format!("{} {}", layer.name, number(layer.total))).collect();
     let text = format!("{} since {}: {}", evaluations(found.total), time(found.first_hour), named.join(", "));

@@ -23,7 +23,7 @@ const PERIODS: [(&str, &str); 3] = [("7", "7 days"), ("30", "30 days"), ("90", "
 const PER_PAGE: &str = "50";
 
 /// The most spans of an activation in words.
-const MOST: usize = 5;
+const MOST: usize = 3;
 
 /// The period and the page, as they stand in the address.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -56,7 +56,8 @@ struct Line {
     class_name: String,
     bar: Markup,
     texts: Vec<Markup>,
-    more: bool,
+    /// How many more spans there are; `None` if they are not all known.
+    more: Option<usize>,
 }
 
 /// The period that the page shows.
@@ -112,7 +113,7 @@ fn line(activation: &Value, frame: Frame) -> Line {
         class_name: text_of(activation, "class_name"),
         bar: frame.bar(&spans),
         texts: spans.iter().take(MOST).map(|span| frame.words(span)).collect(),
-        more: spans.len() > MOST,
+        more: (activation["truncated"] != true).then(|| spans.len().saturating_sub(MOST)),
     }
 }
 
@@ -161,28 +162,27 @@ impl Frame {
         /// A rise is drawn in steps: an SVG without a view box has no slopes in percent.
         const STEPS: u32 = 24;
         let mut svg = self.grid();
-        let mut rectangle = |(start, end): (f64, f64), percentage: f64| {
+        let mut rectangle = |(start, end): (f64, f64), percentage: f64, corners: u32| {
             let height = (percentage / 100.0 * (HEIGHT - 6.0)).max(1.5);
             let (y, width) = (HEIGHT - 3.0 - height, (end - start).max(0.25));
             let _ = write!(
                 svg,
-                r#"<rect x="{start:.2}%" y="{y:.1}" width="{width:.2}%" height="{height:.1}" rx="2"/>"#
+                r#"<rect x="{start:.2}%" y="{y:.1}" width="{width:.2}%" height="{height:.1}" rx="{corners}"/>"#
             );
         };
         for span in spans {
             let (start, end) = (self.place(span.from), self.place(span.to));
             let rise = span.to_percentage - span.from_percentage;
             if rise.abs() < f64::EPSILON {
-                rectangle((start, end), span.from_percentage);
+                rectangle((start, end), span.from_percentage, 2);
                 continue;
             }
             for step in 0..STEPS {
                 let part = |step: u32| f64::from(step) / f64::from(STEPS);
                 let at = |step: u32| start + (end - start) * part(step);
-                rectangle(
-                    (at(step), at(step + 1)),
-                    span.from_percentage + rise * (part(step) + part(1) / 2.0),
-                );
+                // They overlap a little, so that no line is between them.
+                let place = (at(step), at(step + 1) + 0.05);
+                rectangle(place, span.from_percentage + rise * (part(step) + part(1) / 2.0), 0);
             }
         }
         Markup::of(format!(r#"<svg class="spans" aria-hidden="true">{svg}</svg>"#))
@@ -192,7 +192,10 @@ impl Frame {
         let share = match (rounded(span.from_percentage), rounded(span.to_percentage)) {
             (first, last) if (first - last).abs() < f64::EPSILON && first >= 100.0 => "On".to_owned(),
             (first, last) if (first - last).abs() < f64::EPSILON => format!("{first} %"),
-            (first, last) => format!("From {first} to {last} %"),
+            (first, last) => {
+                let now = if span.from > self.from { time(span.from) } else { Markup::of("now".to_owned()) };
+                return Markup::of(format!("{first} % {now}, rising to {last} % {}", time(span.to)));
+            }
         };
         let text = match (span.from > self.from, span.to < self.to) {
             (true, true) => format!("{} from {} to {}", Escaped(&share), time(span.from), time(span.to)),
@@ -214,7 +217,7 @@ impl Frame {
             class_name: String::new(),
             bar: Markup::of(svg),
             texts: vec![Markup::of(format!("To be removed from {}", time(at)))],
-            more: false,
+            more: Some(0),
         }
     }
 }
@@ -247,7 +250,7 @@ mod tests {
         let words = |span: &Span| frame().words(span).to_string();
         assert!(words(&span(0, 3, (100.0, 100.0))).starts_with("On now, until <time"));
         assert!(words(&span(2, 30, (12.34, 12.34))).starts_with("12.3 % from <time"));
-        assert!(words(&span(2, 4, (0.0, 50.0))).starts_with("From 0 to 50 % from <time"));
+        assert!(words(&span(0, 4, (0.0, 50.0))).starts_with("0 % now, rising to 50 % <time"));
         assert_eq!(words(&span(0, 30, (50.0, 50.0))), "50 % in the whole period");
     }
 }

@@ -14,7 +14,7 @@ use serde_json::json;
 const HOURS: i64 = 7 * 24;
 
 /// How many visitors are evaluated for each hour; each stands for as many as the hour has.
-const VISITORS: u32 = 40;
+const VISITORS: u32 = 100;
 
 /// The contexts of the sample.
 pub(super) const SAMPLE: u32 = 200;
@@ -36,7 +36,7 @@ pub(super) fn evaluations(flags: &Flags, now: DateTime<Utc>) -> (Vec<HourlyEvalu
         for number in 0..VISITORS {
             let visitor = visitor(number.wrapping_mul(7).wrapping_add(hour.hour()), hour);
             for (place, name) in names.iter().enumerate() {
-                let weight = i64::from(visits(hour, now)) * popularity(place) / i64::from(VISITORS);
+                let weight = i64::from(visits(hour, now)) * popularity(place, hour) / i64::from(VISITORS);
                 if let Ok(decision) = snapshot.evaluate(name, &visitor)
                     && weight > 0
                 {
@@ -105,10 +105,15 @@ fn visits(hour: DateTime<Utc>, now: DateTime<Utc>) -> u32 {
     if hour == HourlyEvaluations::hour_of(now) { whole * (now.minute() + 1) / 60 } else { whole }
 }
 
-/// How many evaluations a visit has of the flag at a place, in tenths of the visitors.
-fn popularity(place: usize) -> i64 {
-    const OF_PLACE: [i64; 7] = [5, 3, 8, 2, 6, 4, 7];
-    OF_PLACE.get(place % OF_PLACE.len()).copied().unwrap_or(1)
+/// How often a visitor evaluates the flag at a place; each flag has hours of its own in which it is more popular.
+fn popularity(place: usize, hour: DateTime<Utc>) -> i64 {
+    const OF_PLACE: [i64; 7] = [15, 9, 24, 6, 18, 12, 21];
+    let of_place = OF_PLACE.get(place % OF_PLACE.len()).copied().unwrap_or(1);
+    let place = u32::try_from(place).unwrap_or_default();
+    let distance = (hour.hour() + 24 - place.wrapping_mul(5) % 24) % 24;
+    let factor = place.wrapping_mul(7).wrapping_add(11);
+    let noise = hour.ordinal().wrapping_mul(13).wrapping_add(hour.hour().wrapping_mul(factor)) % 30;
+    of_place * i64::from(70 + noise + if distance < 6 { 60 } else { 0 }) / 100
 }
 
 #[cfg(test)]
