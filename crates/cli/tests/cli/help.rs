@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-pub(crate) const COMMANDS: [&str; 33] = [
+pub(crate) const COMMANDS: [&str; 38] = [
     "serve",
     "migrate",
     "seed",
@@ -31,8 +31,12 @@ pub(crate) const COMMANDS: [&str; 33] = [
     "rollback",
     "watch",
     "export",
+    "plan",
+    "apply",
+    "drift",
     "stale",
     "timeline",
+    "lint",
     "token",
     "health",
     "sign",
