@@ -208,6 +208,8 @@ fn assert_schema(schema: &Value) {
             }
             "$schema" | "title" | "description" | "format" | "$ref" => assert!(value.is_string(), "{schema}"),
             "default" | "examples" | "enum" | "const" => {}
+            // For the forms of the admin page.
+            other if other.starts_with("x-novi-") => {}
             other => panic!("is {other:?} a word of JSON Schema? {schema}"),
         }
     }
