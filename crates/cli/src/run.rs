@@ -60,6 +60,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Drift(command) => command.run(&session).await,
         Command::Stale(command) => command.run(&session).await,
         Command::Timeline(command) => command.run(&session).await,
+        Command::Lint(command) => command.run(&session).await,
         Command::Token(command) => command.run(&session).await,
         Command::Health(command) => command.run(&session).await,
         Command::Sign(command) => command.run(&session),

@@ -66,7 +66,6 @@ impl Format {
                     // The limits of aliases stay. A list can have 100,000 members.
                     budget: None,
                     with_snippet: false,
-                    with_snippet: false,
                 };
                 serde_saphyr::from_str_with_options(text, options)
                     .map_err(|error| ParseError(error.to_string()))

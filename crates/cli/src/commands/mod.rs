@@ -19,6 +19,7 @@ mod history;
 mod impact;
 mod json_text;
 mod link;
+mod lint;
 mod list;
 mod man;
 mod members;
@@ -51,6 +52,7 @@ pub(crate) use self::{
     history::History,
     impact::Impact,
     link::Link,
+    lint::Lint,
     list::List,
     man::Man,
     members::Members,

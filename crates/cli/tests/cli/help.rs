@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-pub(crate) const COMMANDS: [&str; 37] = [
+pub(crate) const COMMANDS: [&str; 38] = [
     "serve",
     "migrate",
     "seed",
@@ -36,6 +36,7 @@ pub(crate) const COMMANDS: [&str; 37] = [
     "drift",
     "stale",
     "timeline",
+    "lint",
     "token",
     "health",
     "sign",
@@ -207,6 +208,8 @@ fn assert_schema(schema: &Value) {
             }
             "$schema" | "title" | "description" | "format" | "$ref" => assert!(value.is_string(), "{schema}"),
             "default" | "examples" | "enum" | "const" => {}
+            // For the forms of the admin page.
+            other if other.starts_with("x-novi-") => {}
             other => panic!("is {other:?} a word of JSON Schema? {schema}"),
         }
     }

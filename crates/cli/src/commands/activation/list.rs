@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::view::ActivationView;
+use super::view::{ActivationView, LinkedFlags};
 use crate::{
     commands::change::Current,
     output::{Failure, print, print_json, print_table},
@@ -36,9 +36,10 @@ impl List {
             let is_of_class = wanted.as_ref().is_none_or(|wanted| *wanted == class_of(&row.class_name));
             is_of_class && !(self.unused && used.contains(&row.id))
         });
-        let words = current.words();
-        let views: Vec<_> =
-            rows.map(|row| ActivationView::new(&current.rows, row, words.activation(row).words)).collect();
+        let (words, linked) = (current.words(), LinkedFlags::new(&current.rows));
+        let views: Vec<_> = rows
+            .map(|row| ActivationView::new(&current.rows, &linked, row, words.activation(row).words))
+            .collect();
         if session.json {
             print_json(&views)?;
             return Ok(ExitCode::SUCCESS);

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::view::ActivationView;
+use super::view::{ActivationView, LinkedFlags};
 use crate::{
     commands::{change::Current, json_text::indented},
     output::{Failure, print, print_json},
@@ -22,7 +22,12 @@ impl Show {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         let current = Current::of_session(session).await?;
         let row = current.activation(&self.activation)?;
-        let view = ActivationView::new(&current.rows, row, current.words().activation(row).words);
+        let view = ActivationView::new(
+            &current.rows,
+            &LinkedFlags::new(&current.rows),
+            row,
+            current.words().activation(row).words,
+        );
         if session.json {
             print_json(&view)?;
             return Ok(ExitCode::SUCCESS);

@@ -1,6 +1,8 @@
 //! An activation as `list` and `show` print it.
 
-use novi::rows::{ActivationRow, Rows};
+use std::collections::{BTreeSet, HashMap};
+
+use novi::rows::{ActivationRow, FlagRow, Rows};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -23,14 +25,34 @@ pub(super) struct ActivationView<'a> {
     pub(super) flag_names: Vec<&'a str>,
 }
 
+/// The flags that are linked to each activation.
+pub(super) struct LinkedFlags<'a>(HashMap<i64, Vec<&'a FlagRow>>);
+
+impl<'a> LinkedFlags<'a> {
+    pub(super) fn new(rows: &'a Rows) -> Self {
+        let mut flags: HashMap<i64, Vec<&FlagRow>> = HashMap::new();
+        for flag in &rows.flags {
+            let ids: BTreeSet<i64> =
+                rows.links_of(Some(flag.id)).iter().filter_map(|link| link.activation_id).collect();
+            for id in ids {
+                flags.entry(id).or_default().push(flag);
+            }
+        }
+        Self(flags)
+    }
+}
+
 impl<'a> ActivationView<'a> {
-    pub(super) fn new(rows: &'a Rows, row: &'a ActivationRow, words: String) -> Self {
+    pub(super) fn new(
+        rows: &'a Rows,
+        linked: &LinkedFlags<'a>,
+        row: &'a ActivationRow,
+        words: String,
+    ) -> Self {
         let config = row.config.as_deref();
         let json = config.and_then(|text| serde_json::from_str(text).ok());
-        let linked = rows.flags.iter().filter(|flag| {
-            rows.links_of(Some(flag.id)).iter().any(|link| link.activation_id == Some(row.id))
-        });
-        let (flags, flag_names) = linked.map(|flag| (flag.id, flag.name.as_str())).unzip();
+        let linked = linked.0.get(&row.id).map_or(&[][..], Vec::as_slice);
+        let (flags, flag_names) = linked.iter().map(|flag| (flag.id, flag.name.as_str())).unzip();
         Self {
             id: row.id,
             name: &row.name,
