@@ -10,7 +10,7 @@ use crate::{
     error::Result,
     store::{
         evaluations::HourlyEvaluations,
-        usage::{FlagUsage, UsageStore},
+        usage::{FlagUsage, UsageReport, UsageStore},
     },
 };
 
@@ -58,7 +58,8 @@ impl FlagEvaluations {
     }
 
     /// Reads the evaluations of some flags in so many hours, of which `now` is in the last: at most
-    /// [`MOST_HOURS`](Self::MOST_HOURS). Every flag is in the result, in the same order.
+    /// [`MOST_HOURS`](Self::MOST_HOURS). Every flag is in the result, in the same order. Also returns the usage that
+    /// is recorded of them.
     ///
     /// # Errors
     /// As [`UsageStore::evaluations`].
@@ -67,11 +68,11 @@ impl FlagEvaluations {
         flags: &[String],
         hours: u32,
         now: DateTime<Utc>,
-    ) -> Result<Vec<Self>> {
+    ) -> Result<(Vec<Self>, UsageReport)> {
         let first = Self::first_hour(now, hours);
         let counts = store.evaluations(flags, first).await?;
-        let usage = store.usage_of(flags).await?.flags;
-        Ok(Self::of(flags, counts, &usage, (first, hours)))
+        let usage = store.usage_of(flags).await?;
+        Ok((Self::of(flags, counts, &usage.flags, (first, hours)), usage))
     }
 
     fn of(

@@ -30,3 +30,7 @@ INSERT INTO activations (id, name, class_name, config) VALUES
 (21, '"onfocus="window.attacked=1" autofocus="', '<script>window.attacked = 1</script>', '</textarea><script>window.attacked = 1</script>');
 INSERT INTO flags_activations (flag_id, activation_id) VALUES (20, 20), (21, 21);
 UPDATE flag_metadata SET description = '<iframe srcdoc="<script>parent.attacked = 1</script>">', owner = '" onmouseover="window.attacked = 1', tags = '["<b onclick=window.attacked=1>"]' WHERE flag_id IN (20, 21);
+WITH RECURSIVE hours (ago) AS (SELECT 0 UNION ALL SELECT ago + 1 FROM hours WHERE ago < 200),
+results (flag, enabled, variant, weight) AS (VALUES ('page-layout', 1, 'grid', 50), ('page-layout', 1, 'list', 25), ('page-layout', 1, 'map', 24), ('page-layout', 0, '', 3), ('everyone', 1, '', 7), ('<script>window.attacked = 1</script>', 1, '"><script>window.attacked = 1</script>', 5), ('<script>window.attacked = 1</script>', 1, '" onload="window.attacked = 1', 4))
+INSERT INTO novi_evaluations (flag, hour, enabled, variant, evaluations)
+SELECT flag, strftime('%Y-%m-%dT%H:00:00Z', 'now', '-' || ago || ' hours'), enabled, variant, weight * (3 + ago % 24) FROM hours, results;

@@ -12,7 +12,7 @@ const base = `${server}/admin`;
 const pages = [
   "/flags", "/flags?q=checkout", "/flags?q=nothing+at+all", "/flags/1", "/flags/3", "/flags/4", "/flags/12", "/flags/20", "/flags/21",
   "/flags/1/switch?to=off", "/flags/1/add", "/flags/1/add?from=window", "/flags/3/edit", "/flags/5/delete", "/activations/2/edit", "/activations/4/edit", "/activations/5/edit", "/activations/8/edit", "/activations/9/edit", "/activations/11/edit",
-  "/activations/21/edit", "/flags/new", "/flags/new?from=split", "/flags/new?from=ramp", "/history", "/rollback?to=45&flag=new-checkout", "/issues", "/stale", "/types", "/types/novi.split",
+  "/activations/21/edit", "/flags/new", "/flags/new?from=split", "/flags/new?from=ramp", "/timeline", "/timeline?days=7", "/flags/20?hours=24", "/history", "/rollback?to=45&flag=new-checkout", "/issues", "/stale", "/types", "/types/novi.split",
   "/playground", "/playground?context=%7B%22targetingKey%22%3A%22user-7%22%7D", "/playground?flag=express-shipping&context=%7B%7D",
   "/tokens", "/status", "/login",
 ];

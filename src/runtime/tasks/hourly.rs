@@ -21,11 +21,13 @@ pub(super) struct Hourly {
     /// The hour in which old hours were last deleted.
     pruned: Option<DateTime<Utc>>,
     fails: bool,
+    /// Whether old hours could not be deleted.
+    keeps_old: bool,
 }
 
 impl Hourly {
     pub(super) fn new(retention: Duration) -> Self {
-        Self { retention, written: Counts::new(), pruned: None, fails: false }
+        Self { retention, written: Counts::new(), pruned: None, fails: false, keeps_old: false }
     }
 
     /// Records the evaluations since the last call, as those of the current hour.
@@ -36,8 +38,11 @@ impl Hourly {
         if counts.is_empty() {
             return;
         }
-        match self.write(store, usage_store, counts, counted, now).await {
-            Ok(()) => self.fails = false,
+        match self.write(store, usage_store, counts, counted).await {
+            Ok(()) => {
+                self.fails = false;
+                self.prune(store, usage_store, now).await;
+            }
             Err(error) if self.fails => tracing::debug!("{error}"),
             Err(error) => {
                 self.fails = true;
@@ -52,7 +57,6 @@ impl Hourly {
         usage_store: &dyn UsageStore,
         counts: Vec<HourlyEvaluations>,
         counted: &Counts,
-        now: DateTime<Utc>,
     ) -> Result<()> {
         // All results of a flag are in one batch: they are remembered together.
         for some in batches(&counts) {
@@ -60,15 +64,29 @@ impl Hourly {
             remember(some.iter().map(|count| count.flag.as_str()), counted, &mut self.written);
         }
         forget_deleted(counted, &mut self.written);
-        let hour = HourlyEvaluations::hour_of(now);
-        if self.pruned != Some(hour)
-            && let Some(before) =
-                TimeDelta::from_std(self.retention).ok().and_then(|kept| now.checked_sub_signed(kept))
-        {
-            usage_store.prune_evaluations(before).await?;
-            self.pruned = Some(hour);
-        }
         Ok(())
+    }
+
+    /// Deletes old hours, once in each hour.
+    async fn prune(&mut self, store: &dyn ReadStore, usage_store: &dyn UsageStore, now: DateTime<Utc>) {
+        let hour = HourlyEvaluations::hour_of(now);
+        let kept = TimeDelta::from_std(self.retention).ok();
+        let Some(before) = kept.and_then(|kept| now.checked_sub_signed(kept)) else { return };
+        if self.pruned == Some(hour) {
+            return;
+        }
+        // What was deleted by then stays deleted, and the next interval goes on.
+        match answer_within(DATABASE_TIMEOUT, store, usage_store.prune_evaluations(before)).await {
+            Ok(_) => {
+                self.pruned = Some(hour);
+                self.keeps_old = false;
+            }
+            Err(error) if self.keeps_old => tracing::debug!("{error}"),
+            Err(error) => {
+                self.keeps_old = true;
+                tracing::warn!("{error}; hours older than [usage] retention stay until they can be deleted");
+            }
+        }
     }
 }
 

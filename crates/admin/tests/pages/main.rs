@@ -4,6 +4,7 @@
 
 mod access;
 mod changes;
+mod charts;
 #[path = "../../../../tests/common/databases.rs"]
 mod databases;
 mod editors;

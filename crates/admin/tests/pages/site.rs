@@ -205,7 +205,8 @@ pub fn escape(text: &str) -> String {
 }
 
 /// All pages that show rows.
-pub const PAGES: [&str; 21] = [
+pub const PAGES: [&str; 22] = [
+    "/timeline",
     "/flags",
     "/flags/new",
     "/flags/new?from=split",

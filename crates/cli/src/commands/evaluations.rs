@@ -29,7 +29,7 @@ pub(super) async fn recent(session: &Session, flags: &[String]) -> Vec<Recent> {
 async fn read(session: &Session, flags: &[String]) -> Option<Vec<FlagEvaluations>> {
     let store = session.store().await.ok()?;
     let found = FlagEvaluations::read(store.usage_store()?, flags, 24, Utc::now()).await;
-    found.inspect_err(|error| tracing::debug!("{error}")).ok()
+    found.inspect_err(|error| tracing::debug!("{error}")).ok().map(|(found, _)| found)
 }
 
 impl From<FlagEvaluations> for Recent {

@@ -4,7 +4,7 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use novi::{
     rows::FlagRow,
-    store::{FlagEvaluations, StaleFlag, UsageStore, stale},
+    store::{FlagEvaluations, StaleFlag, stale},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -136,12 +136,12 @@ async fn read(
     let flags: Vec<FlagRow> =
         ids.iter().filter_map(find).filter_map(|index| rows.flags.get(index).cloned()).collect();
     let names: Vec<String> = flags.iter().map(|row| row.name.clone()).collect();
-    let failed = |error| ApiError::from_store(&error);
     let (counted, unneeded) = match store(state).await?.usage_store() {
-        Some(store) => (
-            FlagEvaluations::read(store, &names, hours, now).await.map_err(failed)?,
-            find_stale(store, &flags, &names).await.map_err(failed)?,
-        ),
+        Some(store) => {
+            let read = FlagEvaluations::read(store, &names, hours, now).await;
+            let (counted, usage) = read.map_err(|error| ApiError::from_store(&error))?;
+            (counted, stale(&flags, &usage, STALE_DAYS))
+        }
         None => (Vec::new(), Vec::new()),
     };
     let counts = flags.iter().zip(counted).map(|(row, evaluations)| {
@@ -149,12 +149,4 @@ async fn read(
         FlagCounts { id: row.id, evaluations, stale: of_flag.collect() }
     });
     Ok((FlagEvaluations::first_hour(now, hours), counts.collect()))
-}
-
-async fn find_stale(
-    store: &dyn UsageStore,
-    flags: &[FlagRow],
-    names: &[String],
-) -> Result<Vec<StaleFlag>, novi::Error> {
-    Ok(stale(flags, &store.usage_of(names).await?, STALE_DAYS))
 }
