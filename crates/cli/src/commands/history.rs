@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{change::flag_name, value_parser::positive};
 use crate::{
-    output::{Failure, count, fields, print, print_json, timestamp},
+    output::{Failure, count, fields, print, print_json, timestamp, with_progress},
     session::Session,
 };
 
@@ -67,7 +67,7 @@ impl History {
 
 async fn prune(session: &Session, store: &dyn SchemaStore, keep: Retention) -> Result<ExitCode, Failure> {
     let deleted = match keep.since() {
-        Some(before) => store.prune(before).await?,
+        Some(before) => with_progress("deleting old records", store.prune(before)).await?,
         None => 0,
     };
     if session.json {

@@ -7,7 +7,7 @@ use novi::store::{Migrated, SchemaState, SchemaStore};
 use serde_json::json;
 
 use crate::{
-    output::{Failure, print, print_json},
+    output::{Failure, print, print_json, with_progress},
     session::Session,
 };
 
@@ -59,7 +59,7 @@ impl Migrate {
             return Ok(ExitCode::SUCCESS);
         }
         let store = novi::store::create(url).await?;
-        let migrated = store.migrate().await?;
+        let migrated = with_progress("migrating the database", store.migrate()).await?;
         report(session, &*store, migrated)
     }
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{authorship::Authorship, change::flag_name};
 use crate::{
-    output::{DRY_RUN, Failure, confirm, count, fields, print, print_json},
+    output::{DRY_RUN, Failure, confirm, count, fields, print, print_json, with_progress},
     session::Session,
 };
 
@@ -63,7 +63,8 @@ impl Rollback {
             ));
         }
         let store = session.store().await?;
-        let (current, past) = (store.load().await?, store.rows_at(self.to).await?);
+        let (current, past) =
+            (store.load().await?, with_progress("reading the history", store.rows_at(self.to)).await?);
         let flag = self.flag.map(|flag| flag_name(Some(&current), flag)).transpose()?;
         let revision = past.revision;
         let flags = session.flags_from(Rows::default())?;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::authorship::Authorship;
 use crate::{
-    output::{Failure, count, print, print_json},
+    output::{Failure, count, print, print_json, with_progress},
     session::{Session, read_input},
 };
 
@@ -34,7 +34,9 @@ impl Seed {
         let origin = origin(&self.file);
         let script = read_input(&self.file).map_err(|error| Failure::file(&origin, &error))?;
         let store = session.store().await?;
-        store.run_script_by(&self.authorship.author(), &script).await.map_err(|error| {
+        let author = self.authorship.author();
+        let done = with_progress("running the script", store.run_script_by(&author, &script)).await;
+        done.map_err(|error| {
             // MySQL commits before a `create table` and the like.
             let mysql = store.name().starts_with("mysql");
             let kept = if mysql { ", up to the last statement that created or changed a table" } else { "" };

@@ -4,6 +4,7 @@ mod changes;
 mod color;
 mod failure;
 mod plan;
+mod progress;
 mod question;
 mod sanitize;
 
@@ -18,6 +19,7 @@ pub(crate) use self::{
     color::{colored_explanation, is_color_wanted},
     failure::Failure,
     plan::PlanReport,
+    progress::with_progress,
     question::confirm,
     sanitize::sanitize,
 };

@@ -8,6 +8,7 @@ use std::{
 
 use clap::Args;
 use serde_json::value::RawValue;
+use tempfile::NamedTempFile;
 
 use super::document::{document, with_error};
 use crate::{
@@ -102,12 +103,17 @@ async fn in_editor(
         .suffix(".jsonc")
         .tempfile()
         .map_err(|error| failed(&error))?;
+    let mut failure: Option<Failure> = None;
     loop {
         std::fs::write(file.path(), &text).map_err(|error| failed(&error))?;
         open_editor(file.path())?;
         let edited = std::fs::read_to_string(file.path())
             .map_err(|error| Failure::file(file.path().display(), &error))?;
-        if edited == text || edited.trim().is_empty() {
+        let is_left = edited == text || edited.trim().is_empty();
+        if let Some(failure) = failure.take().filter(|_| is_left) {
+            return Err(kept(failure, file));
+        }
+        if is_left {
             print("Nothing changed: the editor was closed without a change.")?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -119,14 +125,21 @@ async fn in_editor(
             Err(failure) => Err(failure),
         };
         match result {
-            Err(failure) if io::stdin().is_terminal() => text = with_error(&edited, failure.message()),
-            // What was typed is not lost.
-            Err(failure) => {
-                let kept = file.keep().map(|(_, path)| format!("the edited text is in {}", path.display()));
-                return Err(failure.and(kept.unwrap_or_default()));
+            Err(error) if io::stdin().is_terminal() => {
+                text = with_error(&edited, error.message());
+                failure = Some(error);
             }
+            Err(failure) => return Err(kept(failure, file)),
             done => return done,
         }
+    }
+}
+
+/// The error, with the file that has what was typed, so that it is not lost.
+fn kept(failure: Failure, file: NamedTempFile) -> Failure {
+    match file.keep() {
+        Ok((_, path)) => failure.and(format_args!("the edited text is in {}", path.display())),
+        Err(error) => failure.and(format_args!("could not keep the edited text: {error}")),
     }
 }
 

@@ -15,6 +15,7 @@ use super::{current::Current, operation::Operation, options::ChangeOptions};
 use crate::{
     output::{
         DRY_RUN, Failure, NOTHING_WOULD_CHANGE, PlanReport, WOULD_BE_REJECTED, print, print_json, print_note,
+        with_progress,
     },
     session::Session,
 };
@@ -63,14 +64,17 @@ pub(in crate::commands) async fn perform(
         let mut revision = None;
         match refusal {
             Some(failure) if !dry_run => return Err(failure),
-            None if !dry_run && is_change => match current.flags.writer().commit(&*store, edit).await {
-                Ok(written) => revision = Some(written.number()),
-                Err(error) if retries > 0 && is_overtaken(&error) => {
-                    retries -= 1;
-                    continue;
+            None if !dry_run && is_change => {
+                match with_progress("writing the change", current.flags.writer().commit(&*store, edit)).await
+                {
+                    Ok(written) => revision = Some(written.number()),
+                    Err(error) if retries > 0 && is_overtaken(&error) => {
+                        retries -= 1;
+                        continue;
+                    }
+                    Err(error) => return Err(error.into()),
                 }
-                Err(error) => return Err(error.into()),
-            },
+            }
             _ => (),
         }
         let report = PlanReport::new(&current.registry, &plan, &current.rows, &after);
