@@ -192,7 +192,9 @@ async fn missing_triggers_are_reported_and_repaired() {
         assert!(checked.out.contains("of flags is missing\nRun `novi migrate`"), "{}", checked.out);
         let status = folder.run(&["migrate", "--status"]).expect(1);
         assert!(
-            status.out.contains("applied: migration 1 (tables)\nproblem: the trigger novi_flags_"),
+            status.out.contains(
+                "(tables)\napplied: migration 2 (evaluations by hour)\nproblem: the trigger novi_flags_"
+            ),
             "{}",
             status.out
         );
