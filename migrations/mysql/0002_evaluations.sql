@@ -16,7 +16,7 @@ set @novi_sql = concat('create table if not exists novi_evaluations (
   evaluations bigint not null comment ', quote('How often the flag was evaluated to this result, in all processes'), ',
   primary key (flag, hour, enabled, variant),
   index novi_evaluations_hour (hour)
-) engine = InnoDB row_format = dynamic comment ', quote('How often flags were evaluated in each hour, by result; old hours are deleted; may be emptied'));
+) engine = InnoDB row_format = dynamic comment ', quote('Evaluations of flags by hour and result; old hours are deleted; may be emptied'));
 prepare novi_statement from @novi_sql;
 execute novi_statement;
 deallocate prepare novi_statement;

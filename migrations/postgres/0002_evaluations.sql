@@ -12,7 +12,7 @@ create table if not exists novi_evaluations (
 );
 create index if not exists novi_evaluations_hour on novi_evaluations (hour);
 
-comment on table novi_evaluations is 'How often flags were evaluated in each hour, by result; old hours are deleted; may be emptied';
+comment on table novi_evaluations is 'Evaluations of flags by hour and result; old hours are deleted; may be emptied';
 comment on column novi_evaluations.flag is 'The name of the flag';
 comment on column novi_evaluations.hour is 'The start of the hour';
 comment on column novi_evaluations.enabled is 'Whether the flag was on';

@@ -80,3 +80,15 @@ pub(crate) async fn of_flag(visit: &Visit, id: i64, hours: u32) -> Option<Evalua
     let found = found.inspect_err(|failure| tracing::debug!("{failure}")).ok()?;
     serde_json::from_value(found).ok()
 }
+
+/// Why a flag is stale.
+pub(crate) fn why(flag: &Value) -> &'static str {
+    match flag["why"].as_str().unwrap_or_default() {
+        "expired" => "It has expired.",
+        "never_evaluated" => "It was never evaluated.",
+        "not_evaluated" => "It is no longer evaluated.",
+        "always_on" => "It was on in every evaluation.",
+        "always_off" => "It was off in every evaluation.",
+        _ => "",
+    }
+}

@@ -240,7 +240,7 @@ mod tests {
         insta::assert_debug_snapshot!(left, @r#"
         {
             ", @novi_collation, ",
-            "How often flags were evaluated in each hour, by result; old hours are deleted; may be emptied",
+            "Evaluations of flags by hour and result; old hours are deleted; may be emptied",
             "The conditions under which flags are on",
             "The flags",
             "Versions of activations; a trigger adds the row of a new activation",

@@ -6,8 +6,7 @@ use serde::Deserialize;
 
 use crate::{
     charts::{Stacked, number},
-    evaluations::of_flag,
-    pages::lists::why,
+    evaluations::{of_flag, why},
     visit::Visit,
     words::{Markup, time, time_of},
 };

@@ -15,8 +15,7 @@ use serde_json::Value;
 use crate::{
     api::with_query,
     charts::sparkline,
-    evaluations::{Evaluations, of_flags},
-    pages::lists::why,
+    evaluations::{Evaluations, of_flags, why},
     visit::{Guest, Layout, Page, Section, Visit},
     words::{Markup, bar, rule, shares, since, time},
 };

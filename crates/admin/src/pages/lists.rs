@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     api::with_query,
+    evaluations::why,
     pages::{flag::id_of, flags::text_of},
     visit::{Layout, Page, Section, Visit},
     words::{Markup, markdown, time_of},
@@ -110,18 +111,6 @@ pub(crate) async fn stale(visit: Visit, Query(place): Query<Place>) -> Page {
         has_since: page["recorded_since"].is_string(),
         next: next_of(&page),
     }))
-}
-
-/// Why a flag is stale.
-pub(crate) fn why(flag: &Value) -> &'static str {
-    match flag["why"].as_str().unwrap_or_default() {
-        "expired" => "It has expired.",
-        "never_evaluated" => "It was never evaluated.",
-        "not_evaluated" => "It is no longer evaluated.",
-        "always_on" => "It was on in every evaluation.",
-        "always_off" => "It was off in every evaluation.",
-        _ => "",
-    }
 }
 
 #[derive(Template)]

@@ -202,7 +202,7 @@ pub(in crate::store::sql) const TABLES: &[Table] = &[
     Table {
         name: "novi_evaluations",
         group: Group::Bookkeeping,
-        description: "How often flags were evaluated in each hour, by result; old hours are deleted; may be emptied",
+        description: "Evaluations of flags by hour and result; old hours are deleted; may be emptied",
         columns: &[
             kept("flag", SHORT, "The name of the flag"),
             kept("hour", TIME, "The start of the hour"),
