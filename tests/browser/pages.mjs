@@ -12,7 +12,7 @@ const base = `${server}/admin`;
 const pages = [
   "/flags", "/flags?q=checkout", "/flags?q=nothing+at+all", "/flags/1", "/flags/3", "/flags/4", "/flags/12", "/flags/20", "/flags/21",
   "/flags/1/switch?to=off", "/flags/1/add", "/flags/1/add?from=window", "/flags/3/edit", "/flags/5/delete", "/activations/2/edit", "/activations/4/edit", "/activations/5/edit", "/activations/8/edit", "/activations/9/edit", "/activations/11/edit",
-  "/activations/21/edit", "/flags/new", "/flags/new?from=split", "/flags/new?from=ramp", "/timeline", "/timeline?days=7", "/flags/20?hours=24", "/history", "/rollback?to=45&flag=new-checkout", "/issues", "/stale", "/types", "/types/novi.split",
+  "/activations/13/members", "/activations/21/edit", "/flags/1/delete", "/flags/new", "/flags/new?from=split", "/flags/new?from=ramp", "/timeline", "/timeline?days=7", "/flags/20?hours=24", "/history", "/rollback?to=45&flag=new-checkout", "/issues", "/stale", "/types", "/types/novi.split",
   "/playground", "/playground?context=%7B%22targetingKey%22%3A%22user-7%22%7D", "/playground?flag=express-shipping&context=%7B%7D",
   "/tokens", "/status", "/login",
 ];
@@ -172,6 +172,42 @@ await check("config is edited as a form without JavaScript, by rows, and as JSON
   equal(await page.inputValue("[name='c/is/2/config/percentage']"), "40", "the moved row");
   await page.click("button.primary");
   await page.waitForSelector("text=Saved express-shipping.");
+  await context.close();
+});
+
+await check("two people edit a flag, and the second merges", async () => {
+  const { context, page } = await open({ bypassCSP: true });
+  const other = await context.newPage();
+  for (const tab of [page, other]) await tab.goto(`${base}/flags/2/edit`);
+  await other.fill("#owner", "Shop");
+  await other.fill("#tags", "beta, banner");
+  await other.fill("#actor", "ada");
+  await other.click("button.primary");
+  await other.waitForSelector("text=Saved beta-banner.");
+  await page.fill("#owner", "Marketing");
+  await page.click("button.primary");
+  await page.waitForSelector("text=Somebody else has changed beta-banner");
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  equal(violations.map(({ id }) => id), [], "axe");
+  equal(await page.inputValue("#actor"), "ada", "the name that was stated before");
+  await page.check("[name='pick.owner'][value=mine]");
+  await page.click("text=Save the merged row");
+  await page.waitForSelector("text=Saved beta-banner.");
+  await page.waitForSelector("text=Marketing");
+  await page.waitForSelector("a.badge >> text=banner");
+  await context.close();
+});
+
+await check("members are added and removed", async () => {
+  const { context, page } = await open({ javaScriptEnabled: false });
+  await page.goto(`${base}/activations/13/members`);
+  await page.fill("#members", "ann\nben");
+  await page.click("button.primary");
+  await page.waitForSelector("text=2 members");
+  await page.check("text=ann");
+  await page.click("button.primary");
+  await page.waitForSelector("text=1 member");
   await context.close();
 });
 

@@ -49,8 +49,8 @@ impl Search {
     /// The status has the names that people see, and those of the API.
     fn normalized(mut self) -> Self {
         match self.status.to_ascii_lowercase().as_str() {
-            "on" => self.status = "true".to_owned(),
-            "off" => self.status = "false".to_owned(),
+            "on" => "true".clone_into(&mut self.status),
+            "off" => "false".clone_into(&mut self.status),
             _ => {}
         }
         self

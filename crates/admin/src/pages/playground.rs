@@ -164,7 +164,7 @@ impl PlaygroundPage {
         match visit.api().call(Method::POST, &path, &[], Some(context.to_string())).await {
             Ok(found) => {
                 self.answer =
-                    Some(Answer::of(&found, visit, id_of(visit, &self.flag), self.at.trim().is_empty()))
+                    Some(Answer::of(&found, visit, id_of(visit, &self.flag), self.at.trim().is_empty()));
             }
             Err(failure) => self.error = Some(failure.message),
         }
