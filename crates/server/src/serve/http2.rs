@@ -121,8 +121,9 @@ enum Next {
 
 impl Watchdog {
     fn check(&mut self, now: Instant) -> Next {
-        // While requests are open and everything is read, neither limit can pass before this.
-        let mut wake = now + self.limits.idle.min(self.limits.write);
+        // While requests are open, nothing tells when a part is handed over. A limit of zero must not keep a
+        // core busy.
+        let mut wake = now + self.limits.idle.min(self.limits.write).max(GOODBYE);
         if let Some(cut) = self.cut {
             if cut <= now {
                 return Next::Cut("the client does not read its responses");
