@@ -330,6 +330,75 @@ async fn pruning_removes_older_revisions_only() {
     }
 }
 
+/// Five changes of one flag, at these times.
+async fn changes_at(raw: &mut Raw, kind: Kind, times: [&str; 5]) {
+    raw.run("insert into flags (id, name, status) values (1, 'f1', true)").await.unwrap();
+    raw.run("delete from flag_history").await.unwrap();
+    for (number, time) in times.into_iter().enumerate() {
+        let status = if number % 2 == 0 { "false" } else { "true" };
+        raw.run(&format!("update flags set status = {status} where id = 1")).await.unwrap();
+        let time = match kind {
+            Kind::Sqlite => format!("{}:00.000Z", time.replace(' ', "T")),
+            Kind::Postgres => format!("{time}:00+00:00"),
+            Kind::MySql => format!("{time}:00"),
+        };
+        let newest = "(select id from (select max(id) as id from flag_history) newest)";
+        raw.run(&format!("update flag_history set changed_at = '{time}' where id = {newest}")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn times_mean_the_order_of_revisions_after_the_clock_was_set_back() {
+    for database in databases().await {
+        let store = migrated(&database).await;
+        let mut raw = Raw::connect(&database).await;
+        let times = [
+            "2026-01-01 10:00",
+            "2026-01-01 12:00",
+            "2026-01-01 11:00",
+            "2026-01-01 13:00",
+            "2026-01-01 14:00",
+        ];
+        changes_at(&mut raw, database.kind, times).await;
+        let current = store.revision().await.unwrap().number();
+        for (time, before_last) in [(10, 4), (11, 4), (12, 2), (13, 1), (14, 0), (20, 0)] {
+            let moment = format!("2026-01-01 {time}:30").parse().unwrap();
+            let rows = store.rows_at(moment).await.unwrap();
+            let what = format!("{:?}: {time}:30", database.kind);
+            assert_eq!(rows.revision.number(), current - before_last, "{what}");
+            assert_eq!(rows.flags[0].status, before_last % 2 == 1, "{what}");
+        }
+        assert!(store.rows_at("2026-01-01 09:00".parse().unwrap()).await.is_err(), "{:?}", database.kind);
+    }
+}
+
+#[tokio::test]
+async fn record_with_a_wrong_time_prunes_no_other() {
+    for database in databases().await {
+        let store = migrated(&database).await;
+        let mut raw = Raw::connect(&database).await;
+        let times = [
+            "2026-01-01 00:00",
+            "2026-03-01 00:00",
+            "1971-01-01 00:00",
+            "2026-03-02 00:00",
+            "2026-03-03 00:00",
+        ];
+        changes_at(&mut raw, database.kind, times).await;
+        let count = async || store.history(&HistoryQuery::default()).await.unwrap().len();
+        assert_eq!(
+            store.prune("2026-02-01".parse().unwrap()).await.unwrap(),
+            0,
+            "the first is that of the moment"
+        );
+        assert_eq!(store.prune("2026-03-01".parse().unwrap()).await.unwrap(), 2, "{:?}", database.kind);
+        assert_eq!(count().await, 3);
+        let error = store.prune("2999-01-01".parse().unwrap()).await.unwrap_err().to_string();
+        assert!(error.contains("2999-01-01T00:00:00Z is in the future of the database"), "{error}");
+        assert_eq!(count().await, 3);
+    }
+}
+
 #[tokio::test]
 async fn rollback_reaches_any_earlier_state() {
     for database in databases().await {

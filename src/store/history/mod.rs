@@ -35,7 +35,7 @@ pub trait HistoryStore: ReadStore + Sealed {
     fn history<'a>(&'a self, query: &'a HistoryQuery) -> BoxFuture<'a, Result<Vec<HistoryRecord>>>;
 
     /// All rows as they were at a moment. Versions and times of `flag_metadata` are those of the nearest
-    /// record.
+    /// record. At a time means before the first revision that is later, also if the clock was set back since.
     ///
     /// # Errors
     /// [`Error::RevisionUnavailable`](crate::error::Error::RevisionUnavailable) for a moment before the
@@ -43,9 +43,13 @@ pub trait HistoryStore: ReadStore + Sealed {
     fn rows_at(&self, moment: AsOf) -> BoxFuture<'_, Result<Rows>>;
 
     /// Deletes the records that only describe earlier moments, and returns how many. Small transactions keep
-    /// others from waiting long. A moment before the first record deletes nothing.
+    /// others from waiting long. A moment before the first record deletes nothing. For a time, records are
+    /// deleted in the order of revisions up to the first that is later, so that a record with a wrong time
+    /// deletes no other.
     ///
     /// # Errors
+    /// [`Error::RevisionUnavailable`](crate::error::Error::RevisionUnavailable) for a revision that is not in
+    /// the history, or a time more than an hour after that of the database: then a clock is wrong.
     /// [`Error::Store`](crate::error::Error::Store) if the database fails; records that are deleted by then
     /// stay deleted, and the rest can be read as before.
     fn prune(&self, before: AsOf) -> BoxFuture<'_, Result<u64>>;

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::store::history::moment::AsOf;
@@ -24,9 +24,15 @@ impl Retention {
     /// The moment before which records may be pruned now; `None` if none may be.
     #[must_use]
     pub fn since(self) -> Option<AsOf> {
+        self.since_at(Utc::now())
+    }
+
+    /// The moment before which records may be pruned at this time; `None` if none may be.
+    #[must_use]
+    pub fn since_at(self, now: DateTime<Utc>) -> Option<AsOf> {
         let Self::For(duration) = self else { return None };
         let duration = chrono::Duration::from_std(duration).ok()?;
-        Utc::now().checked_sub_signed(duration).map(AsOf::Time)
+        now.checked_sub_signed(duration).map(AsOf::Time)
     }
 }
 

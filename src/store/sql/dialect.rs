@@ -136,6 +136,8 @@ pub(super) struct HistorySql {
     pub(super) until: &'static str,
     /// When the rows last changed, as text.
     pub(super) changed_at: &'static str,
+    /// The time of the database, as text.
+    pub(super) now: &'static str,
     /// The ids of the flags that have or had a name, which is a parameter three times.
     pub(super) named: &'static str,
 }

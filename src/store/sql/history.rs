@@ -1,6 +1,6 @@
 //! Reading the history, and pruning it.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use crate::{
     error::{Error, Result},
@@ -63,6 +63,9 @@ pub(super) async fn rows_at(
 
 /// Deletes the records before a moment, and returns how many.
 pub(super) async fn prune(connection: &mut dyn Connection, moment: AsOf) -> Result<Result<u64>, sqlx::Error> {
+    if let Some(error) = in_the_future(connection, moment).await? {
+        return Ok(Err(error));
+    }
     let before = match revision_at(connection, moment).await? {
         Ok(revision) => revision.number(),
         // No record is that old.
@@ -82,6 +85,21 @@ pub(super) async fn prune(connection: &mut dyn Connection, moment: AsOf) -> Resu
             return Ok(Ok(deleted));
         }
     }
+}
+
+/// An error if a time is after the database's own: a clock is wrong, and the whole history would be deleted.
+async fn in_the_future(connection: &mut dyn Connection, moment: AsOf) -> Result<Option<Error>, sqlx::Error> {
+    /// Clocks may differ by this much.
+    const TOLERANCE: TimeDelta = TimeDelta::hours(1);
+    let AsOf::Time(time) = moment else { return Ok(None) };
+    let now = connection.text(Statement::new(connection.dialect().history.now)).await?;
+    let now = now.as_deref().and_then(decode::parse_time);
+    let Some(now) = now.filter(|now| time.signed_duration_since(now) > TOLERANCE) else { return Ok(None) };
+    Ok(Some(Error::RevisionUnavailable(format!(
+        "{moment} is in the future of the database, whose clock says {}; correct the clock of the database or of this \
+         computer",
+        moment_text(now)
+    ))))
 }
 
 /// The statement of a query, restricted to flags and activations with these ids, if any.
@@ -146,9 +164,14 @@ async fn revision_at(connection: &mut dyn Connection, moment: AsOf) -> Result<Re
     let oldest = connection.integer(Statement::new(oldest)).await?;
     let mut extent = Extent { oldest, oldest_time: None, current, current_time: None };
     let AsOf::Time(time) = moment else { return Ok(extent.revision(moment, None)) };
-    let reached =
-        format!("select position from {} where {} order by position desc limit 1", sql.records, sql.until);
-    let reached = connection.integer(Statement::new(reached).bind(time)).await?;
+    // In the order of revisions: after the clock was set back, or one record has a wrong time, the times are not
+    // in order, and a later record must not count as earlier than those before it.
+    let (records, until) = (sql.records, sql.until);
+    let later = format!("select position from {records} where not ({until}) order by position limit 1");
+    let later = connection.integer(Statement::new(later).bind(time)).await?;
+    let before = later.map_or_else(String::new, |later| format!("where position < {later}"));
+    let reached = format!("select position from {records} {before} order by position desc limit 1");
+    let reached = connection.integer(Statement::new(reached)).await?;
     if reached.is_none() {
         let first = select(connection, &HistoryQuery::oldest_first().limit(1), None);
         let records = connection.rows(first, records::record).await?;
@@ -183,7 +206,7 @@ struct Extent {
 }
 
 impl Extent {
-    /// The revision at a moment. `reached` is that of the last record until then, for a time.
+    /// The revision at a moment. For a time, `reached` is that of the last record before the first later one.
     ///
     /// # Errors
     /// [`Error::RevisionUnavailable`] if the history does not reach it.

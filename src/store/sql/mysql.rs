@@ -125,6 +125,7 @@ static DIALECT: Dialect = Dialect {
         from flag_history where seen is null) unseen on unseen.id = known.id) records",
         until: "changed_at <= ?",
         changed_at: "select date_format(max(changed_at), '%Y-%m-%dT%H:%i:%s.%fZ') from novi_revision",
+        now: "select date_format(utc_timestamp(6), '%Y-%m-%dT%H:%i:%s.%fZ')",
         named: "select cast(id as signed) from flags where name = ? \
         union select entity_id from flag_history where entity = 'flags' \
         and (json_unquote(json_extract(`before`, '$.name')) = binary ? \

@@ -111,6 +111,7 @@ static DIALECT: Dialect = Dialect {
         from flag_history where revision is not null) records",
         until: "changed_at <= strftime('%Y-%m-%dT%H:%M:%fZ', ?)",
         changed_at: "select max(changed_at) from novi_revision",
+        now: "select strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
         named: "select id from flags where name = ? \
         union select entity_id from flag_history where entity = 'flags' \
         and (json_extract(before, '$.name') = ? or json_extract(after, '$.name') = ?)",

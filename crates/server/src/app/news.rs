@@ -1,7 +1,7 @@
 //! The events of streams: flags may now evaluate differently, because rows have changed or because time has
 //! passed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant as StdInstant};
 
 use axum::body::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -66,8 +66,8 @@ pub(crate) async fn publish(flags: Flags, sender: watch::Sender<News>) {
         };
         let revision = flags.snapshot().revision();
         let other_rows = sender.borrow().revision != revision;
-        let due = clock.is_due();
-        if notified || other_rows || due {
+        let (due, jumped) = (clock.is_due(), clock.steady.has_jumped(Utc::now(), StdInstant::now()));
+        if notified || other_rows || due || jumped {
             sender.send_modify(|news| {
                 *news = News { number: news.number.wrapping_add(1), revision, at: Utc::now() }
             });
@@ -81,12 +81,37 @@ struct Clock {
     next: Option<DateTime<Utc>>,
     /// When the last event on account of time was sent.
     sent: Option<Instant>,
+    steady: Steady,
+}
+
+/// Notices that the clock was set: decisions may differ at once, and the next change is another.
+struct Steady {
+    wall: DateTime<Utc>,
+    monotonic: StdInstant,
+}
+
+impl Steady {
+    /// More than a clock drifts between two polls.
+    const TOLERANCE: TimeDelta = TimeDelta::seconds(2);
+
+    fn new(wall: DateTime<Utc>, monotonic: StdInstant) -> Self {
+        Self { wall, monotonic }
+    }
+
+    /// Whether the clock was set since the last call.
+    fn has_jumped(&mut self, wall: DateTime<Utc>, monotonic: StdInstant) -> bool {
+        let passed = TimeDelta::from_std(monotonic.saturating_duration_since(self.monotonic));
+        let drift = wall.signed_duration_since(self.wall) - passed.unwrap_or_default();
+        *self = Self::new(wall, monotonic);
+        drift.abs() > Self::TOLERANCE
+    }
 }
 
 impl Clock {
     async fn new(flags: &Flags) -> Self {
         // The first client evaluated a moment before it opened the stream.
-        Self { next: next_change(flags, TimeDelta::seconds(10)).await, sent: None }
+        let steady = Steady::new(Utc::now(), StdInstant::now());
+        Self { next: next_change(flags, TimeDelta::seconds(10)).await, sent: None, steady }
     }
 
     async fn set(&mut self, flags: &Flags, sent: bool) {
@@ -123,6 +148,21 @@ async fn next_change(flags: &Flags, ago: TimeDelta) -> Option<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clock_that_is_set_is_noticed() {
+        let (wall, start) = (Utc::now(), StdInstant::now());
+        let mut steady = Steady::new(wall, start);
+        let mut after = |monotonic, clock| {
+            steady.has_jumped(wall + TimeDelta::seconds(clock), start + Duration::from_secs(monotonic))
+        };
+        assert!(!after(1, 1));
+        assert!(!after(100, 101), "a busy process polls late, and clocks drift");
+        assert!(after(101, 3600));
+        assert!(!after(102, 3601), "once");
+        assert!(after(103, 104), "back");
+        assert!(!after(104, 105));
+    }
 
     #[test]
     fn event_has_its_revision_as_etag() {

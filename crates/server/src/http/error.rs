@@ -260,6 +260,11 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "invalid_host", message)
     }
 
+    pub(crate) fn too_many_headers(limit: usize) -> Self {
+        let message = format!("headers: expected at most {limit}");
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too_many_headers", message)
+    }
+
     pub(crate) fn health_only() -> Self {
         let message = "this address only has GET /health/live and GET /health/ready";
         Self::new(StatusCode::NOT_FOUND, "route_not_found", message)

@@ -16,8 +16,8 @@ pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> serde_json::Res
 }
 
 /// A response whose body is JSON already.
-pub(crate) fn json_bytes(status: StatusCode, body: Vec<u8>) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body));
+pub(crate) fn json_bytes(status: StatusCode, body: impl Into<Bytes>) -> Response<Bytes> {
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

@@ -1,6 +1,7 @@
 //! The router over all endpoints.
 
 pub(crate) mod document;
+pub(crate) mod documents;
 pub(crate) mod endpoint;
 pub(crate) mod large;
 pub(crate) mod list;
@@ -15,7 +16,7 @@ use axum::{
     routing::post,
 };
 use novi::Flags;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     app::{AppState, metrics::Metrics, observe::observe, shutdown::Shutdown},
@@ -25,6 +26,7 @@ use crate::{
     options::Options,
     router::{
         document::document,
+        documents::Documents,
         endpoint::{Endpoint, get},
     },
 };
@@ -78,13 +80,8 @@ pub(crate) fn build(state: &AppState) -> Router {
 
 /// `GET /openapi.json`. In a router that is mounted below a path, `servers` has the path.
 async fn description(MountPath(prefix): MountPath) -> Result<Reply<Value>, ApiError> {
-    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| document(&endpoints()));
-    if prefix.is_empty() {
-        return Reply::new(&*DOCUMENT);
-    }
-    let mut document = DOCUMENT.clone();
-    document["servers"] = json!([{"url": prefix}]);
-    Reply::new(&document)
+    static DOCUMENTS: LazyLock<Documents> = LazyLock::new(|| Documents::new(document(&endpoints())));
+    DOCUMENTS.at(&prefix).map(Reply::of_json).map_err(|error| ApiError::internal(error.to_string()))
 }
 
 async fn no_route(MountPath(prefix): MountPath, uri: Uri) -> ApiError {

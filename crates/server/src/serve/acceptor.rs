@@ -1,19 +1,10 @@
-//! The accept loop, and its connections.
+//! The accept loop.
 
-use std::{convert::Infallible, future::Future, pin::pin, time::Duration};
+use std::{future::Future, pin::pin, time::Duration};
 
-use axum::http::header;
-
-use hyper::{
-    server::conn::{http1, http2},
-    service::service_fn,
-};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::graceful::{GracefulShutdown, Watcher},
-};
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioTimer;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     task::JoinSet,
     time::{sleep, timeout},
@@ -21,9 +12,12 @@ use tokio::{
 
 use crate::{
     http::peer::Peer,
-    options::{Options, tls::HTTP2},
+    options::Options,
     serve::{
         app::{App, Scope},
+        closing::Closer,
+        connection::Connection,
+        http2::Limits,
         slots::{Slot, Slots},
         write_timeout::TimeoutStream,
     },
@@ -36,7 +30,7 @@ pub(crate) struct Acceptor {
     options: Options,
     http: http1::Builder,
     slots: Slots,
-    graceful: GracefulShutdown,
+    closer: Closer,
     connections: JoinSet<()>,
 }
 
@@ -52,8 +46,8 @@ impl Acceptor {
         http.timer(TokioTimer::new())
             .header_read_timeout(options.header_read_timeout.min(Self::LONGEST_TIMEOUT))
             .max_buf_size(Self::BUFFER);
-        let (graceful, connections) = (GracefulShutdown::new(), JoinSet::new());
-        Self { listener, app, options, http, slots, graceful, connections }
+        let (closer, connections) = (Closer::new(), JoinSet::new());
+        Self { listener, app, options, http, slots, closer, connections }
     }
 
     /// How many connections are open.
@@ -85,99 +79,39 @@ impl Acceptor {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("could not set TCP_NODELAY: {error}");
         }
-        let stream = TimeoutStream::new(stream, self.options.write_timeout);
         let mut http = self.http.clone();
-        // A slow handshake is like a slow head of a request.
-        let mut limit = self.options.header_read_timeout.min(Self::LONGEST_TIMEOUT);
+        let mut limits = Limits {
+            idle: self.options.header_read_timeout.min(Self::LONGEST_TIMEOUT),
+            write: self.options.write_timeout.min(Self::LONGEST_TIMEOUT),
+        };
         if slot.scope() == Scope::Health {
-            limit = limit.min(Slot::RESERVED_TIMEOUT);
-            http.header_read_timeout(limit).keep_alive(false);
+            limits.idle = limits.idle.min(Slot::RESERVED_TIMEOUT);
+            limits.write = limits.write.min(Slot::RESERVED_TIMEOUT);
+            http.header_read_timeout(limits.idle).keep_alive(false);
         }
+        let stream = TimeoutStream::new(stream, limits.write);
         let connection = Connection {
             app: self.app.clone(),
             scope: slot.scope(),
             peer,
             http,
-            watcher: self.graceful.watcher(),
+            limits,
+            closing: self.closer.signal(),
         };
         let tls = self.options.tls.clone();
         self.connections.spawn(async move {
-            match tls {
-                None => connection.serve(stream).await,
-                Some(tls) => match timeout(limit, tls.accept(stream)).await {
-                    Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(HTTP2) => {
-                        connection.serve_http2(stream).await;
-                    }
-                    Ok(Ok(stream)) => connection.serve(stream).await,
-                    Ok(Err(error)) => tracing::debug!("TLS handshake with {} failed: {error}", peer.0),
-                    Err(_) => tracing::debug!("TLS handshake with {} took more than {limit:?}", peer.0),
-                },
-            }
+            connection.serve(stream, tls).await;
             drop(slot);
         });
     }
 
     /// Closes the socket and idle connections, and waits for the others.
-    pub(crate) async fn finish(self, limit: Duration) {
+    pub(crate) async fn finish(mut self, limit: Duration) {
         drop(self.listener);
-        if timeout(limit, self.graceful.shutdown()).await.is_err() {
+        self.closer.close();
+        let closed = async { while self.connections.join_next().await.is_some() {} };
+        if timeout(limit, closed).await.is_err() {
             tracing::warn!(connections = self.connections.len(), "cutting off requests that took too long");
-        }
-    }
-}
-
-/// A connection to a client.
-struct Connection {
-    app: App,
-    scope: Scope,
-    peer: Peer,
-    http: http1::Builder,
-    watcher: Watcher,
-}
-
-impl Connection {
-    async fn serve<S>(self, stream: S)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let Self { app, scope, peer, http, watcher } = self;
-        let service = service_fn(move |request| app.clone().call(scope, peer, request));
-        if let Err(error) = watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await {
-            tracing::debug!("connection closed: {error}");
-        }
-    }
-}
-
-impl Connection {
-    /// HTTP/2, which needs TLS: browsers speak it over nothing else.
-    async fn serve_http2<S>(self, stream: S)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        /// The most requests of a connection at a time; the event streams of all tabs of a browser share one.
-        const MOST_STREAMS: u32 = 250;
-        /// As over HTTP/1.1.
-        const LONGEST_HEAD: u32 = 64 * 1024;
-        /// How often to check that a silent client is still there, and how long it may take to answer.
-        const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(20));
-        let Self { app, scope, peer, watcher, .. } = self;
-        let service = service_fn(move |request| {
-            let answer = app.clone().call(scope, peer, request);
-            async move {
-                let mut response = answer.await?;
-                // HTTP/2 has a frame for it.
-                response.headers_mut().remove(header::CONNECTION);
-                Ok::<_, Infallible>(response)
-            }
-        });
-        let mut http = http2::Builder::new(TokioExecutor::new());
-        http.timer(TokioTimer::new())
-            .max_concurrent_streams(MOST_STREAMS)
-            .max_header_list_size(LONGEST_HEAD)
-            .keep_alive_interval(PING.0)
-            .keep_alive_timeout(PING.1);
-        if let Err(error) = watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await {
-            tracing::debug!("connection closed: {error}");
         }
     }
 }

@@ -26,6 +26,9 @@ use crate::{
     router,
 };
 
+/// The most headers of a request, as hyper has it for HTTP/1.1.
+const MOST_HEADERS: usize = 100;
+
 /// What a connection may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
@@ -78,6 +81,10 @@ impl App {
         if !has_one_host(&request) {
             return Ok(error(&ApiError::invalid_host()));
         }
+        // Over HTTP/1.1 the library has this limit.
+        if request.headers().len() > MOST_HEADERS {
+            return Ok(error(&ApiError::too_many_headers(MOST_HEADERS)));
+        }
         match (self.ready.get(), scope) {
             (Some(ready), Scope::All) => ready.all.clone().call(peer, request).await,
             (Some(ready), Scope::Health) => {
@@ -90,11 +97,20 @@ impl App {
     }
 }
 
-/// Whether a request names one host, as RFC 9112 (3.2) demands. In HTTP/2 it is part of the URI.
+/// Whether a request names one host, as RFC 9112 (3.2) and RFC 9113 (8.3.1) demand. In HTTP/2 it is part of the
+/// URI, and a header must be the same.
 fn has_one_host(request: &Request<Incoming>) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
-    second.is_none() && (first.is_some() || request.version() != Version::HTTP_11)
+    if second.is_some() {
+        return false;
+    }
+    match (first, request.uri().authority()) {
+        (Some(host), Some(authority)) if request.version() == Version::HTTP_2 => {
+            host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes())
+        }
+        (first, _) => first.is_some() || request.version() != Version::HTTP_11,
+    }
 }
 
 /// Health checks, and an error for all other requests.

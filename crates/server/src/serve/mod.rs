@@ -2,9 +2,13 @@
 
 pub(crate) mod acceptor;
 pub(crate) mod app;
+pub(crate) mod closing;
+pub(crate) mod connection;
 pub(crate) mod health;
+pub(crate) mod http2;
 pub(crate) mod server;
 pub(crate) mod slots;
+pub(crate) mod streams;
 pub(crate) mod write_timeout;
 
 use std::{convert::Infallible, future::Future, io, pin::pin};

@@ -13,6 +13,7 @@ mod events;
 mod flags;
 mod gate;
 mod health;
+mod http2;
 mod large;
 mod logs;
 mod metrics;

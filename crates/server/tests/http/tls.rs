@@ -20,25 +20,25 @@ use tokio_rustls::{
 use crate::common::{Log, PATIENCE, Reply, Server, demo, until};
 
 /// Writes a new certificate for `localhost`, and returns it for the client's roots.
-fn renew(folder: &Path) -> CertificateDer<'static> {
+pub(crate) fn renew(folder: &Path) -> CertificateDer<'static> {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
     fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
     made.cert.der().clone()
 }
 
-fn tls(folder: &Path) -> std::io::Result<Tls> {
+pub(crate) fn tls(folder: &Path) -> std::io::Result<Tls> {
     Tls::from_files(folder.join("cert.pem"), folder.join("key.pem"))
 }
 
-async fn server(folder: &Path, header_read_timeout: Duration) -> Server {
+pub(crate) async fn server(folder: &Path, header_read_timeout: Duration) -> Server {
     let mut options = Options::default();
     options.tls = Some(tls(folder).unwrap());
     options.header_read_timeout = header_read_timeout;
     Server::start_with(Flags::builder().keep_rows().from_rows(demo()).unwrap(), options).await
 }
 
-fn client_config(trusted: &CertificateDer<'static>) -> ClientConfig {
+pub(crate) fn client_config(trusted: &CertificateDer<'static>) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
     ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -87,6 +87,27 @@ async fn renewed_certificate_is_used_without_a_restart() {
     let second = renew(folder.path());
     until(async || get(&server, &second, "/health/live").await.is_some()).await;
     assert!(get(&server, &first, "/health/live").await.is_none());
+
+    // A copy with the times of the original, and an expired certificate.
+    let old = folder.path().join("old");
+    fs::create_dir(&old).unwrap();
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    (params.not_before, params.not_after) =
+        (rcgen::date_time_ymd(2001, 1, 1), rcgen::date_time_ymd(2002, 1, 1));
+    let key = rcgen::KeyPair::generate().unwrap();
+    fs::write(old.join("cert.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+    fs::write(old.join("key.pem"), key.serialize_pem()).unwrap();
+    for file in ["cert.pem", "key.pem"] {
+        let modified = fs::metadata(folder.path().join(file)).unwrap().modified().unwrap();
+        fs::File::options().append(true).open(old.join(file)).unwrap().set_modified(modified).unwrap();
+        fs::rename(old.join(file), folder.path().join(file)).unwrap();
+    }
+    until(async || {
+        drop(get(&server, &second, "/health/live").await);
+        log.text().contains("the certificate expired at 2002-01-01T00:00:00Z; clients reject it")
+    })
+    .await;
+    assert!(get(&server, &second, "/health/live").await.is_none());
     server.signal();
     server.ended().await;
 }

@@ -125,6 +125,7 @@ static DIALECT: Dialect = Dialect {
         from flag_history where revision is not null) records",
         until: "changed_at <= ?",
         changed_at: "select to_char(max(changed_at) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from novi_revision",
+        now: "select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
         named: "select id::bigint from flags where name = ? \
         union select entity_id from flag_history where entity = 'flags' \
         and (before::json ->> 'name' = ? or after::json ->> 'name' = ?)",
