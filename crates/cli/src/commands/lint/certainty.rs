@@ -1,4 +1,4 @@
-//! Which activations are on, or off, whoever the caller is.
+//! Which activations are on, or off, for every caller.
 
 use std::{cmp::Ordering, collections::HashMap};
 

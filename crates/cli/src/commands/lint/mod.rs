@@ -1,15 +1,16 @@
 //! `novi lint`.
 
 mod certainty;
+mod finding;
 mod rules;
 
 use std::process::ExitCode;
 
 use clap::Args;
 use novi::store::{Staleness, UsageReport, stale};
-use serde::Serialize;
 use serde_json::json;
 
+use self::finding::Finding;
 use super::change::Current;
 use crate::{
     output::{Failure, count, print, print_json, timestamp},
@@ -33,17 +34,6 @@ pub(crate) struct Lint {
     /// Number of days without an evaluation, or with the same decision, after which a flag is stale
     #[arg(long, value_name = "DAYS", default_value_t = 30)]
     days: u32,
-}
-
-/// What is noticed about a row.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-struct Finding {
-    table: &'static str,
-    id: i64,
-    name: String,
-    /// For programs; stable.
-    code: &'static str,
-    message: String,
 }
 
 impl Lint {

@@ -7,8 +7,8 @@ use novi::rows::{ActivationRow, FlagRow};
 use serde_json::Value;
 
 use super::{
-    Finding,
     certainty::{EMPTY, Finder, children, contradiction},
+    finding::Finding,
 };
 use crate::commands::change::Current;
 
