@@ -268,15 +268,13 @@ impl<'a> Merge<'a> {
             let Activation { class_name, config, config_text, members, denied } = activation;
             let config = config.map(|tree| self.with_ids(tree, &format!("{path}.config"), 0));
             let row = ActivationRow { id, name, class_name, ..ActivationRow::default() };
-            match places.get(&id).and_then(|index| rows.activations.get_mut(*index)) {
-                Some(old) => {
-                    let config = config_text.or_else(|| text_over(old.config.as_deref(), config.as_ref()));
-                    *old = ActivationRow { row_version: old.row_version, config, ..row };
-                }
-                None => {
-                    let config = config_text.or_else(|| text_over(None, config.as_ref()));
-                    rows.activations.push(ActivationRow { config, ..row });
-                }
+            let old = places.get(&id).and_then(|index| rows.activations.get_mut(*index));
+            let before = old.as_ref().and_then(|row| row.config.as_deref());
+            let config = config_text.or_else(|| text_over(before, config.as_ref()));
+            if let Some(old) = old {
+                *old = ActivationRow { row_version: old.row_version, config, ..row };
+            } else {
+                rows.activations.push(ActivationRow { config, ..row });
             }
             for (list, denied) in [(members, false), (denied, true)] {
                 lists.extend(list.map(|list| ((id, denied), list.into_iter().collect())));
@@ -308,14 +306,12 @@ impl<'a> Merge<'a> {
                 if let [(field, Tree::String(name))] = fields.as_slice()
                     && field == REFERENCE
                 {
-                    return match self.activations.get(name.as_str()) {
-                        Some(id) => Tree::Number((*id).into()),
-                        None => {
-                            let message = format!("no activation has the name {name:?}{}", self.hint(name));
-                            self.problem(path, message);
-                            Tree::Null
-                        }
-                    };
+                    let id = self.activations.get(name.as_str()).copied();
+                    if id.is_none() {
+                        let message = format!("no activation has the name {name:?}{}", self.hint(name));
+                        self.problem(path, message);
+                    }
+                    return id.map_or(Tree::Null, |id| Tree::Number(id.into()));
                 }
                 let inside = fields.into_iter().map(|(name, value)| {
                     let value = self.with_ids(value, &format!("{path}.{name}"), depth + 1);

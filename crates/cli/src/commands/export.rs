@@ -78,12 +78,11 @@ impl Export {
             })
         };
         let format = match (self.format, file) {
-            (Some(FileFormat::Yaml), _) => Format::Yaml,
             (Some(FileFormat::Toml), _) => Format::Toml,
             (Some(FileFormat::Json), _) => Format::Json,
             (None, Some(file)) => by_name(file)?,
             (None, None) if session.json => Format::Json,
-            (None, None) => Format::Yaml,
+            (Some(FileFormat::Yaml), _) | (None, None) => Format::Yaml,
         };
         let current = Current::of_session(session).await?;
         let document = Document::from_rows(&current.rows, &current.registry);

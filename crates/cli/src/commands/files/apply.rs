@@ -69,13 +69,12 @@ impl Apply {
             print_json(&output)?;
         } else {
             comparison.print()?;
-            match written {
-                Some(revision) => print(format_args!("Written (revision {revision})."))?,
-                None => {
-                    comparison.print_summary()?;
-                    if self.dry_run {
-                        print(DRY_RUN)?;
-                    }
+            if let Some(revision) = written {
+                print(format_args!("Written (revision {revision})."))?;
+            } else {
+                comparison.print_summary()?;
+                if self.dry_run {
+                    print(DRY_RUN)?;
                 }
             }
         }

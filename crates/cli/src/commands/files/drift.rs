@@ -37,7 +37,7 @@ impl Drift {
             query.limit = Some(1);
             match store.history(&query).await {
                 Ok(records) => {
-                    last.extend(records.into_iter().next().map(|record| (row.name.clone(), record)))
+                    last.extend(records.into_iter().next().map(|record| (row.name.clone(), record)));
                 }
                 // A flag that the files add has no history.
                 Err(novi::Error::FlagNotFound { .. }) => (),
