@@ -80,7 +80,7 @@ fn references_are_names_and_own_activations_are_within_their_flag() {
     let text = Format::Yaml.write(&document).unwrap();
     assert_eq!(
         text,
-        r#"flags:
+        r"flags:
   checkout:
     status: true
     activations:
@@ -115,7 +115,7 @@ activations:
     - user-1
     denied:
     - user-2
-"#
+"
     );
 }
 
