@@ -236,7 +236,7 @@ fn ticks(first: DateTime<Utc>, hours: i64) -> String {
 /// The next number with one or two significant digits, which is even if it can be.
 fn round_up(number: i64) -> i64 {
     let mut unit: i64 = 1;
-    while number / unit >= 20 {
+    while number / unit > 20 {
         unit = unit.saturating_mul(10);
     }
     let rounded = number.div_euclid(unit) + i64::from(number % unit > 0);

@@ -68,7 +68,7 @@ impl Format {
                     with_snippet: false,
                 };
                 serde_saphyr::from_str_with_options(text, options)
-                    .map_err(|error| ParseError(error.to_string()))
+                    .map_err(|error| ParseError(without_code(&error.to_string())))
             }
             Self::Toml => toml::from_str(text).map_err(|error| ParseError(error.to_string())),
             Self::Json => {
@@ -109,6 +109,13 @@ impl Format {
     pub fn schema() -> Schema {
         schemars::schema_for!(Document)
     }
+}
+
+/// A message of the parser without its advice for programs that use it.
+fn without_code(message: &str) -> String {
+    const ADVICE: [&str; 2] = [", set DuplicateKeyPolicy in Options if acceptable", "; use Option<String>"];
+    let message = ADVICE.iter().fold(message.to_owned(), |message, advice| message.replace(advice, ""));
+    message.trim_start_matches("error: ").to_owned()
 }
 
 fn null_in(document: &Document) -> Option<String> {

@@ -94,7 +94,7 @@ impl Document {
         merge.check_names();
         let rows = merge.rows();
         if merge.problems.is_empty() {
-            let unmanaged = merge.unmanaged();
+            let unmanaged = merge.unmanaged(&rows);
             return Ok(Target { rows, unmanaged });
         }
         merge.problems.sort();
@@ -112,6 +112,8 @@ struct Merge<'a> {
     described: BTreeMap<&'a str, (String, Activation)>,
     flags: BTreeMap<&'a str, i64>,
     activations: BTreeMap<&'a str, i64>,
+    /// The ids that names of one config stand for.
+    named: BTreeSet<i64>,
     problems: Vec<Problem>,
 }
 
@@ -125,6 +127,7 @@ impl<'a> Merge<'a> {
             described: BTreeMap::new(),
             flags: BTreeMap::new(),
             activations: BTreeMap::new(),
+            named: BTreeSet::new(),
             problems: Vec::new(),
         };
         let shared = document
@@ -266,7 +269,19 @@ impl<'a> Merge<'a> {
         for (name, path, activation) in described {
             let Some(id) = self.activations.get(name.as_str()).copied() else { continue };
             let Activation { class_name, config, config_text, members, denied } = activation;
+            self.named.clear();
             let config = config.map(|tree| self.with_ids(tree, &format!("{path}.config"), 0));
+            let json = config.as_ref().map(Tree::to_json);
+            for found in references(self.registry, &class_name, json.as_deref()) {
+                if !self.named.contains(&found.id) {
+                    let message = format!(
+                        "expected the name of an activation, as {{{REFERENCE}: NAME}}, found the id {}, which other \
+                         databases do not have",
+                        found.id
+                    );
+                    self.problem(format!("{path}.config{}", found.path), message);
+                }
+            }
             let row = ActivationRow { id, name, class_name, ..ActivationRow::default() };
             let old = places.get(&id).and_then(|index| rows.activations.get_mut(*index));
             let before = old.as_ref().and_then(|row| row.config.as_deref());
@@ -307,6 +322,7 @@ impl<'a> Merge<'a> {
                     && field == REFERENCE
                 {
                     let id = self.activations.get(name.as_str()).copied();
+                    self.named.extend(id);
                     if id.is_none() {
                         let message = format!("no activation has the name {name:?}{}", self.hint(name));
                         self.problem(path, message);
@@ -398,12 +414,10 @@ impl<'a> Merge<'a> {
         rows.members.retain(|row| !unused(row.activation_id));
     }
 
-    fn unmanaged(&self) -> Unmanaged {
-        if self.prune {
-            return Unmanaged::default();
-        }
-        let flags = self.present.flags.iter().map(|row| &row.name);
-        let activations = self.present.activations.iter().map(|row| &row.name);
+    /// What stays, and is not described.
+    fn unmanaged(&self, after: &Rows) -> Unmanaged {
+        let flags = after.flags.iter().map(|row| &row.name);
+        let activations = after.activations.iter().map(|row| &row.name);
         Unmanaged {
             flags: flags.filter(|name| !self.document.flags.contains_key(*name)).cloned().collect(),
             activations: activations

@@ -196,6 +196,17 @@ fn all_problems_are_reported_with_their_places() {
 }
 
 #[test]
+fn ids_of_a_database_are_no_references_in_files() {
+    let text = "activations:\n  Both: {class_name: novi.and, config: [{$activation: Paying}, 2]}\n";
+    let problems = Format::Yaml.read(text).unwrap().target(&sample(), &registry(), false).unwrap_err();
+    assert_eq!(
+        problems[0].to_string(),
+        "activations.Both.config[1]: expected the name of an activation, as {$activation: NAME}, found the id 2, which \
+         other databases do not have"
+    );
+}
+
+#[test]
 fn texts_that_are_no_documents_are_rejected_with_their_place() {
     for (format, text, expected) in [
         (Format::Yaml, "flags:\n  a:\n    stats: true\n", "stats"),

@@ -6,7 +6,7 @@ use chrono::Utc;
 use clap::Args;
 use novi::{
     Error,
-    rows::Rows,
+    rows::{Revision, Rows},
     store::{
         SchemaStore,
         history::{AsOf, HistoryQuery, differences},
@@ -82,7 +82,16 @@ async fn a_day_ago(store: &dyn SchemaStore) -> Result<Rows, Failure> {
         Err(error @ Error::RevisionUnavailable(_)) => {
             let first = store.history(&HistoryQuery::oldest_first().limit(1)).await?;
             match first.first() {
-                Some(record) => Ok(store.rows_at(AsOf::Revision(record.revision)).await?),
+                Some(record) => {
+                    // Before the first change, if nothing was pruned.
+                    let before = Revision::new(record.revision.number().saturating_sub(1));
+                    match store.rows_at(AsOf::Revision(before)).await {
+                        Err(Error::RevisionUnavailable(_)) => {
+                            Ok(store.rows_at(AsOf::Revision(record.revision)).await?)
+                        }
+                        rows => Ok(rows?),
+                    }
+                }
                 None => Err(error.into()),
             }
         }

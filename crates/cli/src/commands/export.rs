@@ -1,6 +1,7 @@
 //! `novi export`.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -14,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     commands::change::Current,
-    output::{Failure, count, print, print_json, write},
+    output::{Failure, count, print, print_json, print_note, write},
     session::Session,
 };
 
@@ -37,7 +38,7 @@ pub(crate) struct Export {
     file: Option<PathBuf>,
 
     /// Format on standard output [default: yaml]
-    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with_all = ["snapshot", "schema"])]
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with_all = ["file", "snapshot", "schema"])]
     format: Option<FileFormat>,
 
     /// Print the JSON Schema of such files, for editors
@@ -86,11 +87,20 @@ impl Export {
         };
         let current = Current::of_session(session).await?;
         let document = Document::from_rows(&current.rows, &current.registry);
+        let mut names = BTreeSet::new();
+        for row in current.rows.activations.iter().filter(|row| !names.insert(&row.name)) {
+            print_note(format_args!(
+                "note: several activations are named {:?}: rename all but one, since files go by names",
+                row.name
+            ))?;
+        }
         let text = format.write(&document).map_err(|error| Failure::rejected(error.to_string()))?;
         match file {
             None => write(&text)?,
             Some(file) => {
-                fs::write(file, text).map_err(|error| Failure::file(file.display(), &error))?;
+                fs::write(file, text).map_err(|error| {
+                    Failure::system(format!("could not write {}: {error}", file.display()))
+                })?;
                 let (flags, revision) = (count(current.rows.flags.len(), "flag"), current.rows.revision);
                 print(format_args!("Wrote {flags} of revision {revision} to {}.", file.display()))?;
             }

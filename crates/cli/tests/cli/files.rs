@@ -79,9 +79,13 @@ fn invalid_files_are_rejected_and_nothing_is_written() {
         "flags: {a: {status: true, activations: [{name: A, class_name: novi.percentge}]}}",
     );
     folder.write("flags.txt", "");
+    folder.write("ids.yaml", "activations: {A: {class_name: novi.or, config: [1, 2]}}");
+    std::fs::create_dir(folder.path("empty")).unwrap();
     std::fs::create_dir(folder.path("both")).unwrap();
     folder.write("both/one.yaml", "flags: {a: {status: true}}");
-    folder.write("both/two.yaml", "flags: {a: {status: false}}");
+    std::fs::create_dir(folder.path("both/more")).unwrap();
+    folder.write("both/more/two.yaml", "flags: {a: {status: false}}");
+    folder.write("both/.#two.yaml", "no file of flags");
     insta::assert_snapshot!(folder.transcript(&[
         &["plan", "typo.yaml"],
         &["plan", "twice.json"],
@@ -93,5 +97,7 @@ fn invalid_files_are_rejected_and_nothing_is_written() {
         &["plan", "none.yaml", "--detailed-exitcode", "--json"],
         &["export", "flags.txt"],
         &["drift", "typo.yaml"],
+        &["apply", "empty", "--prune"],
+        &["plan", "ids.yaml"],
     ]));
 }

@@ -2,7 +2,7 @@
 
 use novi::{
     rows::Rows,
-    snapshot::Plan,
+    snapshot::{Effect, Plan},
     store::{Edit, SchemaStore},
 };
 use novi_files::Unmanaged;
@@ -70,6 +70,15 @@ impl Comparison {
         let report = self.report();
         if !report.is_empty() {
             report.print()?;
+        }
+        for row in self.plan.activations.iter().filter(|row| row.effect == Effect::Removed) {
+            let members = self.current.rows.members_of(row.id).len();
+            if members > 0 {
+                let (name, members) = (&row.name, count(members, "member"));
+                print_note(format_args!(
+                    "note: {members} of {name:?} are deleted with it; files go by names"
+                ))?;
+            }
         }
         let Unmanaged { flags, activations, .. } = &self.unmanaged;
         if !flags.is_empty() || !activations.is_empty() {

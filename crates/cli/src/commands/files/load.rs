@@ -13,7 +13,7 @@ use crate::{output::Failure, session::read_input};
 // No doc comment: clap would take it for the help of the commands that flatten it.
 #[derive(Debug, Args)]
 pub(super) struct Sources {
-    /// Files that describe flags, in YAML, TOML or JSON, or folders of such files; - reads YAML or JSON from
+    /// Files that describe flags, in YAML, TOML or JSON, or folders with such files at any depth; - reads YAML or JSON from
     /// standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
@@ -48,6 +48,12 @@ impl Sources {
                 })?;
             }
         }
+        if self.prune && document.flags.is_empty() {
+            return Err(Failure::usage(format!(
+                "{}: no flag is described there, and --prune would delete all of them; is it the right place?",
+                self.names()
+            )));
+        }
         Ok(document)
     }
 
@@ -58,14 +64,29 @@ impl Sources {
     }
 }
 
-/// A file, or the files of a folder that describe flags, by name.
+/// A file, or the files below a folder that describe flags, by name. Hidden ones are those of editors and tools.
 fn paths(file: &Path) -> io::Result<Vec<PathBuf>> {
     if !file.is_dir() {
         return Ok(vec![file.to_owned()]);
     }
-    let entries: io::Result<Vec<PathBuf>> = fs::read_dir(file)?.map(|entry| Ok(entry?.path())).collect();
-    let mut paths = entries?;
-    paths.retain(|path| path.is_file() && Format::of_path(path).is_some());
-    paths.sort();
-    Ok(paths)
+    let is_hidden =
+        |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    let (mut found, mut folders) = (Vec::new(), vec![file.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let path = entry.path();
+            if is_hidden(&path) {
+                continue;
+            }
+            // Not a link to a folder, which can lead back up.
+            if entry.file_type()?.is_dir() {
+                folders.push(path);
+            } else if path.is_file() && Format::of_path(&path).is_some() {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
 }

@@ -71,8 +71,13 @@ impl Target {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         let Self { flags, allow, deny, remove, by, shortcut } = self;
         shortcut.options.version_of_one(&flags)?;
-        let (allow, deny) = (read_list("--allow", &allow)?, read_list("--deny", &deny)?);
-        let lists = Lists { allow, deny, remove: read_list("--remove", &remove)?, by };
+        // "a, b" names two members, and no blank is part of one.
+        let read = |option: &str, given: &[String]| {
+            let given: Vec<String> = given.iter().map(|member| member.trim().to_owned()).collect();
+            read_list(option, &given)
+        };
+        let (allow, deny) = (read("--allow", &allow)?, read("--deny", &deny)?);
+        let lists = Lists { allow, deny, remove: read("--remove", &remove)?, by };
         if [&lists.allow, &lists.deny, &lists.remove].iter().all(|list| list.is_empty()) && lists.by.is_none()
         {
             return Err(Failure::usage("no member given: name some with --allow, --deny or --remove"));
