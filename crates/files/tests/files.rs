@@ -211,7 +211,7 @@ fn texts_that_are_no_documents_are_rejected_with_their_place() {
     for (format, text, expected) in [
         (Format::Yaml, "flags:\n  a:\n    stats: true\n", "stats"),
         (Format::Yaml, "flags:\n  a: {status: true}\n  a: {status: true}\n", "duplicate"),
-        (Format::Yaml, "flags:\n  a: {status: maybe}\n", "maybe"),
+        (Format::Yaml, "flags:\n  a: {status: maybe}\n", "invalid boolean"),
         (Format::Toml, "[flags.a]\nstatus = 1\n", "line 2"),
         (Format::Json, r#"{"flags": {"a": {"status": true}, "a": {}}}"#, "\"a\" occurs twice"),
         (Format::Json, r#"{"flags": {"a": {"status": 1}}}"#, "flags.a.status"),
