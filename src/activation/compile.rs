@@ -279,6 +279,11 @@ impl JsonSchema for Children {
     }
 }
 
+/// The deepest nesting of inline activations. Each level has a copy of the config of all levels below, so
+/// that without a limit a row would take memory that grows with the square of its size. JSON in requests may
+/// not be deeper than 128 levels, which allows fewer.
+pub(crate) const MAX_INLINE_DEPTH: u32 = 64;
+
 /// The most problems of a row that are reported one by one.
 pub(crate) const MAX_PROBLEMS: usize = 100;
 

@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 
 use cause::CauseRule;
 pub use compile::{Child, Children, CompileContext, Problem};
-pub(crate) use compile::{ChildReference, Linker, MAX_PROBLEMS, Unresolved};
+pub(crate) use compile::{ChildReference, Linker, MAX_INLINE_DEPTH, MAX_PROBLEMS, Unresolved};
 pub use evaluation::Evaluation;
 pub use issue_policy::MissingFlags;
 pub use phrase::{Phrase, Phrasing, Share, value_text};

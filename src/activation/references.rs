@@ -6,14 +6,11 @@ use std::{
 };
 
 use crate::activation::{
-    compile::{ChildReference, CompileContext, Linker, Unresolved},
+    compile::{ChildReference, CompileContext, Linker, MAX_INLINE_DEPTH, Unresolved},
     issue_policy::IssuePolicy,
     registry::Registry,
     verdict::Variant,
 };
-
-/// Deeper inline activations are an issue of their row.
-const MAX_DEPTH: u32 = 64;
 
 /// A reference to an activation by its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +51,6 @@ struct Recorder<'a> {
 impl Recorder<'_> {
     fn read(&mut self, class_name: &str, config: Option<&str>) {
         let Some(kind) = self.registry.find(class_name) else { return };
-        let policy = IssuePolicy::default();
         let mut compile = CompileContext {
             class_name,
             name: "",
@@ -62,17 +58,13 @@ impl Recorder<'_> {
             linker: self,
             problems: Vec::new(),
             omitted: 0,
-            policy,
+            policy: IssuePolicy::default(),
             warnings: Vec::new(),
             by_flag: false,
             by_name: Cell::new(false),
         };
         // A type of a service may panic.
-        let _ = panic::catch_unwind(AssertUnwindSafe(|| {
-            if let Some(activation) = kind.build(config, &mut compile) {
-                drop(activation);
-            }
-        }));
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(kind.build(config, &mut compile))));
     }
 }
 
@@ -81,7 +73,7 @@ impl Linker for Recorder<'_> {
         let place = format!("{}{path}", self.prefix);
         match reference {
             ChildReference::Id(id) => self.found.push(Reference { path: place, id: *id }),
-            ChildReference::Inline { class_name, config, bare } if self.depth < MAX_DEPTH => {
+            ChildReference::Inline { class_name, config, bare } if self.depth < MAX_INLINE_DEPTH => {
                 let inner = if *bare { place } else { format!("{place}.config") };
                 let outer = std::mem::replace(&mut self.prefix, inner);
                 self.depth += 1;

@@ -10,6 +10,8 @@ use novi::{
     rows::{ActivationRow, FlagRow, LinkRow, MemberRow, Rows},
 };
 
+use novi_match::suggest::most_similar;
+
 use crate::{
     document::{Activated, Activation, Document, Ignored, text_over},
     export::REFERENCE,
@@ -240,8 +242,7 @@ impl<'a> Merge<'a> {
     }
 
     fn hint(&self, name: &str) -> String {
-        let lower = name.to_lowercase();
-        let similar = self.activations.keys().find(|known| known.to_lowercase() == lower);
+        let similar = most_similar(name, self.activations.keys().copied());
         similar.map(|known| format!("; did you mean {known:?}?")).unwrap_or_default()
     }
 
@@ -377,18 +378,13 @@ impl<'a> Merge<'a> {
 
     /// Removes what nobody uses: activations that a flag of the document had, and with `prune` all that no file describes.
     fn remove(&self, rows: &mut Rows) {
-        if self.prune {
-            let kept: BTreeSet<i64> = self
-                .document
-                .flags
-                .keys()
-                .filter_map(|name| self.flags.get(name.as_str()).copied())
-                .collect();
-            rows.flags.retain(|row| kept.contains(&row.id));
-            rows.links.retain(|link| link.flag_id.is_some_and(|id| kept.contains(&id)));
-        }
         let managed: BTreeSet<i64> =
             self.document.flags.keys().filter_map(|name| self.flags.get(name.as_str()).copied()).collect();
+        let is_managed = |id: i64| managed.contains(&id);
+        if self.prune {
+            rows.flags.retain(|row| is_managed(row.id));
+            rows.links.retain(|link| link.flag_id.is_some_and(is_managed));
+        }
         let children = |rows: &Rows| -> BTreeMap<i64, Vec<i64>> {
             let of = |row: &ActivationRow| {
                 let found = references(self.registry, &row.class_name, row.config.as_deref());
@@ -402,7 +398,7 @@ impl<'a> Merge<'a> {
         };
         let described: BTreeSet<i64> =
             self.described.keys().filter_map(|name| self.activations.get(name).copied()).collect();
-        let before = reach(linked(self.present, &|id| managed.contains(&id)), &children(self.present));
+        let before = reach(linked(self.present, &is_managed), &children(self.present));
         let is_candidate = |id: i64| (self.prune || before.contains(&id)) && !described.contains(&id);
         let candidates: BTreeSet<i64> =
             rows.activations.iter().map(|row| row.id).filter(|id| is_candidate(*id)).collect();

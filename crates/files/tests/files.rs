@@ -177,18 +177,18 @@ fn ignored_fields_stay_as_they_are_and_new_flags_are_off() {
 #[test]
 fn all_problems_are_reported_with_their_places() {
     let text = "flags:\n  a:\n    activations: [Payings, {name: Paying, class_name: novi.static}, paying]\n  b:\n    \
-        status: true\n    activations: [{name: x, class_name: novi.not, config: {$activation: y}}, \
+        status: true\n    activations: [{name: x, class_name: novi.not, config: {$activation: Zeta}}, \
         {name: x, class_name: novi.static}]\nactivations:\n  Paying: {class_name: novi.static}\n";
     let problems = Format::Yaml.read(text).unwrap().target(&sample(), &registry(), false).unwrap_err();
     let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
     assert_eq!(
         problems,
         [
-            "flags.a.activations[0]: no activation has the name \"Payings\"",
+            "flags.a.activations[0]: no activation has the name \"Payings\"; did you mean \"Paying\"?",
             "flags.a.activations[1]: activations.Paying has the name \"Paying\", too: describe it once below `activations`, and name it here",
             "flags.a.activations[2]: no activation has the name \"paying\"; did you mean \"Paying\"?",
             "flags.a.status: expected true or false; to leave it to people, add `status` to `ignore`",
-            "flags.b.activations[0].config: no activation has the name \"y\"",
+            "flags.b.activations[0].config: no activation has the name \"Zeta\"",
             "flags.b.activations[1]: flags.b.activations[0] has the name \"x\", too: describe it once below `activations`, and name it here",
             "flags.b.activations[1]: the flag has \"x\" twice",
         ]

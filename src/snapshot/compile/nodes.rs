@@ -15,7 +15,7 @@ use hashbrown::HashTable;
 
 use crate::{
     activation::{
-        Activation, ChildReference, CompileContext, Linker, Problem, Unresolved, Variant,
+        Activation, ChildReference, CompileContext, Linker, MAX_INLINE_DEPTH, Problem, Unresolved, Variant,
         cause::CauseRule,
         evaluation::Node,
         issue_policy::IssuePolicy,
@@ -34,11 +34,6 @@ use crate::{
     },
     store::Delta,
 };
-
-/// The deepest nesting of inline activations. Each level has a copy of the config of all levels below, so
-/// that without a limit a row would take memory that grows with the square of its size. JSON in requests may
-/// not be deeper than 128 levels, which allows fewer.
-const MAX_INLINE_DEPTH: u32 = 64;
 
 /// Once there are so many problems, unknown names get no suggestions, which take a tenth of a millisecond.
 const MAX_SUGGESTIONS: usize = 1000;
