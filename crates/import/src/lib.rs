@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+//!
+//! A module per system reads a source and returns [`Imported`]: a [`Document`](novi_files::Document) for `novi apply`
+//! and a [`Report`]. Readers do no I/O, and what they cannot express exactly is in the report.
+
+mod collector;
+mod config;
+mod error;
+pub mod flagd;
+mod options;
+mod report;
+mod verify;
+
+pub use collector::Imported;
+pub use error::ImportError;
+pub use options::Options;
+pub use report::{Item, Outcome, Report};
