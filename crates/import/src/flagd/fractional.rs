@@ -6,7 +6,7 @@ use super::{
     condition::attribute_name,
     targeting::{Targeting, list},
 };
-use crate::config::{Given, fields, inline, number, rules, text};
+use crate::config::{Given, fields, inline, rules, text};
 
 /// What flagd accepts for the sum of the weights.
 const MAX_WEIGHT: u64 = 2_147_483_647;
@@ -37,7 +37,9 @@ impl Targeting<'_> {
             };
             let weight = match weight {
                 [] => 1,
-                [Tree::Number(weight)] => weight.as_i64().map(|weight| weight.max(0)).ok_or_else(expected_bucket)?,
+                [Tree::Number(weight)] => {
+                    weight.as_i64().map(|weight| weight.max(0)).ok_or_else(expected_bucket)?
+                }
                 [_] => return Err("`fractional` with a computed weight has no equivalent".to_owned()),
                 _ => return Err(expected_bucket()),
             };
@@ -45,7 +47,9 @@ impl Targeting<'_> {
         }
         let total: u64 = shares.iter().map(|(_, weight)| *weight).fold(0, u64::saturating_add);
         if total > MAX_WEIGHT {
-            return Err(format!("the weights of `fractional` exceed {MAX_WEIGHT}, which is an error in flagd"));
+            return Err(format!(
+                "the weights of `fractional` exceed {MAX_WEIGHT}, which is an error in flagd"
+            ));
         }
         Ok(self.shares(&key, shares, total))
     }
@@ -114,7 +118,7 @@ impl Targeting<'_> {
             start = end;
         }
         let condition = |ranges| {
-            let total = ("total", number(total as f64));
+            let total = ("total", Tree::Number(total.into()));
             self.hashed(key, "novi.bucket", [("ranges", Tree::List(ranges)), total])
         };
         rules(list.into_iter().map(|(given, ranges)| (condition(ranges), given)).collect(), default)
