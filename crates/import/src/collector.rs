@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use novi_files::{Activated, Document, Flag, OwnActivation, Tree};
 
 use crate::{
+    dependents,
     report::{Outcome, Report},
     verify::without_broken,
 };
@@ -86,7 +87,9 @@ impl Collector {
 
     /// The flags and the report. Flags that novi would reject are removed and reported.
     pub(crate) fn finish(self) -> Imported {
-        without_broken(self.imported)
+        let mut imported = without_broken(self.imported);
+        dependents::mark(&mut imported);
+        imported
     }
 
     fn check_name(&self, name: &str) -> Result<(), String> {

@@ -5,10 +5,12 @@
 
 mod collector;
 mod config;
+mod dependents;
 mod error;
 pub mod flagd;
 mod options;
 mod report;
+pub mod unleash;
 mod verify;
 
 pub use collector::Imported;

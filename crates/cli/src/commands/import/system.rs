@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::ValueEnum;
-use novi_import::{ImportError, Imported, Options, flagd};
+use novi_import::{ImportError, Imported, Options, flagd, unleash};
 
 use crate::{
     output::Failure,
@@ -13,8 +13,10 @@ use crate::{
 /// A system that flags can come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum System {
-    /// flagd: a flag definition in JSON
+    /// A flag definition of flagd, in JSON
     Flagd,
+    /// What Unleash's clients fetch from /api/client/features, or an export of its admin interface
+    Unleash,
 }
 
 /// A function that reads the text of a file.
@@ -25,6 +27,7 @@ impl System {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Flagd => "flagd",
+            Self::Unleash => "Unleash",
         }
     }
 
@@ -38,6 +41,7 @@ impl System {
     ) -> Result<Imported, Failure> {
         match self {
             Self::Flagd => of_file(flagd::read, source, options),
+            Self::Unleash => of_file(unleash::read, source, options),
         }
     }
 }
