@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use novi_files::{Activated, Document, Flag, OwnActivation, Tree};
+use novi_files::{Activated, Activation, Document, Flag, OwnActivation, Tree};
 
 use crate::{
     dependents,
@@ -83,6 +83,11 @@ impl Collector {
             members,
             denied,
         }))
+    }
+
+    /// Adds an activation that others refer to by its name.
+    pub(crate) fn share(&mut self, name: String, activation: Activation) {
+        self.imported.document.activations.insert(name, activation);
     }
 
     /// The flags and the report. Flags that novi would reject are removed and reported.

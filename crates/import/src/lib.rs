@@ -8,8 +8,12 @@ mod config;
 mod dependents;
 mod error;
 pub mod flagd;
+pub mod flipper;
 mod options;
 mod report;
+#[cfg(feature = "sql")]
+pub mod sql;
+mod table;
 pub mod unleash;
 mod verify;
 
@@ -17,3 +21,4 @@ pub use collector::Imported;
 pub use error::ImportError;
 pub use options::Options;
 pub use report::{Item, Outcome, Report};
+pub use table::{Row, TableSpec, Tables};

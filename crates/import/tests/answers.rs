@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use novi::{Context, Flags, Value, activation::Registry, rows::Rows};
-use novi_import::{ImportError, Imported, Options, Outcome, flagd, unleash};
+use novi_import::{ImportError, Imported, Options, Outcome, flagd, flipper, unleash};
 use serde_json::Value as Json;
 
 /// A file of a system's fixtures.
@@ -134,4 +134,13 @@ fn unleash_export() {
     // Clients do not get tags.
     document.flags.get_mut("on").unwrap().tags = vec!["web".to_owned(), "team:core".to_owned()];
     assert_eq!(from_export.document, document);
+}
+
+#[test]
+fn flipper_answers() {
+    let imported = import(flipper::read, "flipper/export.json");
+    insta::assert_snapshot!(exceptions(&imported));
+    let approximated =
+        [("groups", "flipper_groups"), ("groups-and-share", "targetingKey"), ("share-of-company", "company")];
+    compare(&imported, "flipper", &approximated, 10_000);
 }

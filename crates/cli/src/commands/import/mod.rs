@@ -12,7 +12,7 @@ use novi_files::Format;
 use novi_import::{Imported, Options};
 use serde_json::{Value, json};
 
-use self::{conflict::conflicts, system::System};
+use self::{conflict::conflicts, system::{Source, System}};
 use super::files::Comparison;
 use crate::{
     output::{DRY_RUN, Failure, count, print, print_json},
@@ -27,6 +27,8 @@ Examples:
   novi import flagd flags.json --dry-run
   novi import flagd flags.json --report report.md
   novi import flagd flags.json --to-file flags.yaml
+  novi import flipper
+  novi import flipper postgres://app@host/app --table-prefix shop_
 
 All changes are one transaction, by the author `import`. A second import of the same source changes nothing. docs/import.md \
 lists the systems, their sources, and what is imported of each.";
@@ -39,9 +41,10 @@ pub(crate) struct Import {
     #[arg(value_name = "SYSTEM", value_enum)]
     system: System,
 
-    /// What to read: a file, or - for standard input
+    /// What to read: a file, - for standard input, or the address of a database; without it, the tables of the system
+    /// in the database of novi
     #[arg(value_name = "SOURCE")]
-    source: String,
+    source: Option<String>,
 
     /// Attribute that identifies callers, where the source does not name one
     #[arg(long, value_name = "ATTRIBUTE", default_value = "targetingKey")]
@@ -50,6 +53,10 @@ pub(crate) struct Import {
     /// Environment to import, of a source that has several
     #[arg(long, value_name = "NAME")]
     environment: Option<String>,
+
+    /// What the names of the system's tables begin with, before their usual names
+    #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
+    table_prefix: String,
 
     /// Also replace flags of the same names that did not come from an import, or were changed since
     #[arg(long)]
@@ -71,7 +78,8 @@ pub(crate) struct Import {
 impl Import {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         let options = Options { by: self.by.clone(), environment: self.environment.clone() };
-        let imported = self.system.read(&self.source, &options, session).await?;
+        let source = Source { place: self.source.as_deref(), table_prefix: &self.table_prefix, options };
+        let imported = self.system.read(&source, session).await?;
         if let Some(file) = &self.report {
             report::write_file(file, self.system.name(), &imported.report)?;
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::ValueEnum;
-use novi_import::{ImportError, Imported, Options, flagd, unleash};
+use novi_import::{ImportError, Imported, Options, TableSpec, Tables, flagd, flipper, sql, unleash};
 
 use crate::{
     output::Failure,
@@ -17,10 +17,24 @@ pub(super) enum System {
     Flagd,
     /// What Unleash's clients fetch from /api/client/features, or an export of its admin interface
     Unleash,
+    /// An export of Flipper in JSON, or its tables (ActiveRecord, Sequel)
+    Flipper,
 }
 
 /// A function that reads the text of a file.
-type Reader = fn(&str, &Options) -> Result<Imported, ImportError>;
+type FileReader = fn(&str, &Options) -> Result<Imported, ImportError>;
+
+/// A function that reads the rows of tables.
+type TableReader = fn(&Tables, &Options) -> Imported;
+
+/// Where the flags are.
+pub(super) struct Source<'a> {
+    /// A file, or the address of a database; without it, novi's database.
+    pub(super) place: Option<&'a str>,
+    /// What the names of tables begin with.
+    pub(super) table_prefix: &'a str,
+    pub(super) options: Options,
+}
 
 impl System {
     /// The name in the history and in reports.
@@ -28,25 +42,49 @@ impl System {
         match self {
             Self::Flagd => "flagd",
             Self::Unleash => "Unleash",
+            Self::Flipper => "Flipper",
         }
     }
 
     /// Reads the flags of a source.
-    #[expect(clippy::unused_async, reason = "sources in databases are read asynchronously")]
-    pub(super) async fn read(
-        self,
-        source: &str,
-        options: &Options,
-        _: &Session,
-    ) -> Result<Imported, Failure> {
+    pub(super) async fn read(self, source: &Source<'_>, session: &Session) -> Result<Imported, Failure> {
         match self {
-            Self::Flagd => of_file(flagd::read, source, options),
-            Self::Unleash => of_file(unleash::read, source, options),
+            Self::Flagd => source.file(flagd::read),
+            Self::Unleash => source.file(unleash::read),
+            Self::Flipper if source.is_file() => source.file(flipper::read),
+            Self::Flipper => source.tables(session, &flipper::TABLES, flipper::read_tables).await,
         }
     }
 }
 
-fn of_file(read: Reader, source: &str, options: &Options) -> Result<Imported, Failure> {
-    let text = read_input(Path::new(source)).map_err(|error| Failure::file(source, &error))?;
-    read(&text, options).map_err(|error| Failure::usage(format!("{source}: {error}")))
+impl Source<'_> {
+    fn is_file(&self) -> bool {
+        self.place.is_some_and(|place| !sql::is_address(place))
+    }
+
+    fn file(&self, read: FileReader) -> Result<Imported, Failure> {
+        let place = self.place.ok_or_else(|| Failure::usage("expected a file as SOURCE, or - for standard input"))?;
+        if sql::is_address(place) {
+            return Err(Failure::usage("expected a file as SOURCE: the tables of this system are not read"));
+        }
+        let text = read_input(Path::new(place)).map_err(|error| Failure::file(place, &error))?;
+        read(&text, &self.options).map_err(|error| Failure::usage(format!("{place}: {error}")))
+    }
+
+    async fn tables(
+        &self,
+        session: &Session,
+        specs: &[TableSpec],
+        read: TableReader,
+    ) -> Result<Imported, Failure> {
+        if self.is_file() {
+            return Err(Failure::usage(
+                "expected the address of a database as SOURCE, such as postgres://host/database, or none for the \
+                 database of novi",
+            ));
+        }
+        let url = self.place.unwrap_or(&session.config.database.url);
+        let tables = sql::read(url, specs, self.table_prefix).await;
+        Ok(read(&tables.map_err(|error| Failure::system(error.to_string()))?, &self.options))
+    }
 }
