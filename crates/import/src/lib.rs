@@ -6,14 +6,19 @@
 mod collector;
 mod config;
 mod dependents;
+pub mod django_flags;
+pub mod django_waffle;
 mod error;
 pub mod flagd;
 pub mod flipper;
+mod members;
 mod options;
+pub mod pennant;
 mod report;
 #[cfg(feature = "sql")]
 pub mod sql;
 mod table;
+pub mod togglz;
 pub mod unleash;
 mod verify;
 

@@ -29,7 +29,8 @@ pub(crate) fn without_broken(mut imported: Imported) -> Imported {
                 }
             }
             for item in &mut imported.report.items {
-                if item.flag.as_deref() == Some(flag.as_str()) {
+                let is_imported = !matches!(item.outcome, Outcome::NotMapped { .. });
+                if is_imported && item.flag.as_deref() == Some(flag.as_str()) {
                     item.outcome = Outcome::NotMapped { why: why.clone() };
                 }
             }

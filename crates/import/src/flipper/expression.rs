@@ -115,7 +115,9 @@ impl<'a> Expressions<'a> {
                 Operand::String(self.attribute(property(inner).unwrap_or(inner))?)
             }
             ("Number", [inner]) if property(inner).is_some() => {
-                self.differences.push("a property that is no number has none here, and counts as 0 in Flipper".to_owned());
+                self.differences.push(
+                    "a property that is no number has none here, and counts as 0 in Flipper".to_owned(),
+                );
                 Operand::Number(self.attribute(property(inner).unwrap_or(inner))?)
             }
             // What is true or false.
@@ -123,7 +125,9 @@ impl<'a> Expressions<'a> {
                 let condition = self.condition(operand)?;
                 return match (sign, constant) {
                     (Sign::Equal, Tree::Bool(true)) | (Sign::NotEqual, Tree::Bool(false)) => Ok(condition),
-                    (Sign::Equal, Tree::Bool(false)) | (Sign::NotEqual, Tree::Bool(true)) => Ok(not(condition)),
+                    (Sign::Equal, Tree::Bool(false)) | (Sign::NotEqual, Tree::Bool(true)) => {
+                        Ok(not(condition))
+                    }
                     _ => Err(format!("{name} can only be compared with true and false")),
                 };
             }
@@ -161,7 +165,8 @@ impl<'a> Expressions<'a> {
             return Some(instant.to_utc());
         }
         let date = NaiveDate::parse_from_str(value, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0)?;
-        self.differences.push(format!("{value} starts at 00:00 UTC; in Flipper, in the time zone of the server"));
+        self.differences
+            .push(format!("{value} starts at 00:00 UTC; in Flipper, in the time zone of the server"));
         Some(date.and_utc())
     }
 

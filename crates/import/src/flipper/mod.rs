@@ -33,8 +33,8 @@ pub const TABLES: [TableSpec; 2] = [
 pub fn read(source: &str, options: &Options) -> Result<Imported, ImportError> {
     let source = parse_json(source)?;
     let features = source.get("features").and_then(Tree::as_fields);
-    let features =
-        features.ok_or_else(|| ImportError::new("features: expected an object, as an export of Flipper has it"))?;
+    let features = features
+        .ok_or_else(|| ImportError::new("features: expected an object, as an export of Flipper has it"))?;
     let found = features.iter().map(|(name, gates)| (name.as_str(), Gates::of_export(gates))).collect();
     Ok(imported(found, Collector::default(), options, "features."))
 }

@@ -70,7 +70,9 @@ pub(super) fn compared(sign: Sign, operand: &Operand<'_>, constant: &Tree) -> Re
     let (operator, symbol) = sign.order();
     match (operand, constant) {
         (Operand::Property(name), Tree::Number(_)) => Ok(attribute(name, operator, constant.clone())),
-        (Operand::Property(name), _) if sign == Sign::Equal => Ok(attribute(name, "equals", constant.clone())),
+        (Operand::Property(name), _) if sign == Sign::Equal => {
+            Ok(attribute(name, "equals", constant.clone()))
+        }
         // Strings have an order, and booleans do not.
         (Operand::Property(name), Tree::String(limit)) => {
             Ok(expression(format!("context[{}] {symbol} {}", quoted(name), quoted(limit))))

@@ -12,7 +12,10 @@ use novi_files::Format;
 use novi_import::{Imported, Options};
 use serde_json::{Value, json};
 
-use self::{conflict::conflicts, system::{Source, System}};
+use self::{
+    conflict::conflicts,
+    system::{Source, System},
+};
 use super::files::Comparison;
 use crate::{
     output::{DRY_RUN, Failure, count, print, print_json},

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use clap::ValueEnum;
-use novi_import::{ImportError, Imported, Options, TableSpec, Tables, flagd, flipper, sql, unleash};
+use novi_import::{
+    ImportError, Imported, Options, TableSpec, Tables, django_flags, django_waffle, flagd, flipper, pennant,
+    sql, togglz, unleash,
+};
 
 use crate::{
     output::Failure,
@@ -19,6 +22,14 @@ pub(super) enum System {
     Unleash,
     /// An export of Flipper in JSON, or its tables (ActiveRecord, Sequel)
     Flipper,
+    /// The tables of django-waffle
+    DjangoWaffle,
+    /// The table of Togglz' JDBC repository
+    Togglz,
+    /// The table of django-flags
+    DjangoFlags,
+    /// The table of Laravel Pennant
+    Pennant,
 }
 
 /// A function that reads the text of a file.
@@ -43,6 +54,10 @@ impl System {
             Self::Flagd => "flagd",
             Self::Unleash => "Unleash",
             Self::Flipper => "Flipper",
+            Self::DjangoWaffle => "django-waffle",
+            Self::Togglz => "Togglz",
+            Self::DjangoFlags => "django-flags",
+            Self::Pennant => "Laravel Pennant",
         }
     }
 
@@ -53,6 +68,14 @@ impl System {
             Self::Unleash => source.file(unleash::read),
             Self::Flipper if source.is_file() => source.file(flipper::read),
             Self::Flipper => source.tables(session, &flipper::TABLES, flipper::read_tables).await,
+            Self::DjangoWaffle => {
+                source.tables(session, &django_waffle::TABLES, django_waffle::read_tables).await
+            }
+            Self::Togglz => source.tables(session, &togglz::TABLES, togglz::read_tables).await,
+            Self::DjangoFlags => {
+                source.tables(session, &django_flags::TABLES, django_flags::read_tables).await
+            }
+            Self::Pennant => source.tables(session, &pennant::TABLES, pennant::read_tables).await,
         }
     }
 }
@@ -63,7 +86,8 @@ impl Source<'_> {
     }
 
     fn file(&self, read: FileReader) -> Result<Imported, Failure> {
-        let place = self.place.ok_or_else(|| Failure::usage("expected a file as SOURCE, or - for standard input"))?;
+        let place =
+            self.place.ok_or_else(|| Failure::usage("expected a file as SOURCE, or - for standard input"))?;
         if sql::is_address(place) {
             return Err(Failure::usage("expected a file as SOURCE: the tables of this system are not read"));
         }
