@@ -135,7 +135,7 @@ fn flag(
         }
         any.push(inline("novi.percentage", fields(config)));
     }
-    let list = Members { what: "users", members: users, by: &options.by };
+    let list = Members { what: "users", callers: users, by: &options.by };
     list.or(or(any), "conditions", row.text("name"), collector, &mut flag);
     Draft { flag, differences }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Members<'a> {
     /// What the list is called.
     pub(crate) what: &'a str,
     /// The callers.
-    pub(crate) members: Vec<String>,
+    pub(crate) callers: Vec<String>,
     /// The attribute that identifies them.
     pub(crate) by: &'a str,
 }
@@ -24,9 +24,9 @@ impl Members<'_> {
     pub(crate) fn or(self, others: Tree, what: &str, name: &str, collector: &mut Collector, flag: &mut Flag) {
         match constant(&others) {
             Some(true) => (),
-            Some(false) if self.members.is_empty() => flag.status = Some(false),
+            Some(false) if self.callers.is_empty() => flag.status = Some(false),
             Some(false) => flag.activations.extend(self.activation(name, collector)),
-            None if self.members.is_empty() => {
+            None if self.callers.is_empty() => {
                 flag.activations.extend(collector.activation(name, what, others));
             }
             None => {
@@ -66,7 +66,7 @@ impl Members<'_> {
         }
         let activation = collector.activation(name, self.what, inline("novi.members", fields(config)))?;
         let Activated::Own(mut own) = activation else { return None };
-        own.members = Some(self.members);
+        own.members = Some(self.callers);
         Some(Activated::Own(own))
     }
 }

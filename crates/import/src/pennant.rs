@@ -81,7 +81,7 @@ fn draft(name: &str, rows: &[&Row], options: &Options, collector: &mut Collector
     let has_variants = answers.values.values().any(|value| *value != Tree::Bool(true));
     if !has_variants && answers.callers.len() == 1 {
         for ((_, by), members) in answers.callers {
-            let list = Members { what: "callers", members, by: &by };
+            let list = Members { what: "callers", callers: members, by: &by };
             list.or(always(false), "callers", name, collector, &mut flag);
         }
         return Ok(Draft { flag, differences });
@@ -94,7 +94,7 @@ fn draft(name: &str, rows: &[&Row], options: &Options, collector: &mut Collector
     let mut list = Vec::new();
     for ((variant, by), members) in answers.callers {
         let what = if has_variants { format!("callers of {variant}") } else { format!("callers by {by}") };
-        let callers = Members { what: &what, members, by: &by }.reference(name, collector);
+        let callers = Members { what: &what, callers: members, by: &by }.reference(name, collector);
         let given = if has_variants { Given::Variant(variant) } else { Given::On };
         list.extend(callers.map(|callers| (callers, given)));
     }
@@ -103,7 +103,7 @@ fn draft(name: &str, rows: &[&Row], options: &Options, collector: &mut Collector
     } else {
         or(list.into_iter().map(|(callers, _)| callers))
     };
-    Members { what: "callers", members: Vec::new(), by: &options.by }
+    Members { what: "callers", callers: Vec::new(), by: &options.by }
         .or(found, "answers", name, collector, &mut flag);
     Ok(Draft { flag, differences })
 }

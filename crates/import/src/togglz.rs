@@ -44,7 +44,7 @@ fn draft(name: &str, row: &Row, options: &Options, collector: &mut Collector) ->
     let condition = match row.text("strategy_id").trim().to_lowercase().as_str() {
         "" => return Ok(draft),
         "username" => {
-            let list = Members { what: "users", members: words("users", is_comma), by: &options.by };
+            let list = Members { what: "users", callers: words("users", is_comma), by: &options.by };
             let status = draft.flag.status;
             list.or(always(false), "strategy", name, collector, &mut draft.flag);
             draft.flag.status = draft.flag.status.min(status);
@@ -73,7 +73,7 @@ fn draft(name: &str, row: &Row, options: &Options, collector: &mut Collector) ->
         id => return Err(format!("the strategy {id:?} is code of the program")),
     };
     let status = draft.flag.status;
-    let list = Members { what: "users", members: Vec::new(), by: &options.by };
+    let list = Members { what: "users", callers: Vec::new(), by: &options.by };
     list.or(condition, "strategy", name, collector, &mut draft.flag);
     draft.flag.status = draft.flag.status.min(status);
     Ok(draft)

@@ -110,7 +110,7 @@ impl Gates {
             }
             draft.differences.push(format!("the gate `percentage_of_time` ({share} %, at random) is closed"));
         }
-        let actors = Members { what: "actors", members: self.actors, by: &options.by };
+        let actors = Members { what: "actors", callers: self.actors, by: &options.by };
         actors.or(or(gates), "gates", name, collector, &mut draft.flag);
         Ok(draft)
     }
