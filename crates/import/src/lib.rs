@@ -11,15 +11,18 @@ pub mod django_waffle;
 mod error;
 pub mod flagd;
 pub mod flipper;
+pub mod launchdarkly;
 mod members;
 mod options;
 pub mod pennant;
 mod report;
+mod shares;
 #[cfg(feature = "sql")]
 pub mod sql;
 mod table;
 pub mod togglz;
 pub mod unleash;
+mod variations;
 mod verify;
 
 pub use collector::Imported;

@@ -1,6 +1,6 @@
 //! Lists of callers, which are rows of their own: there may be many.
 
-use novi_files::{Activated, Activation, Flag, Tree};
+use novi_files::{Activated, Activation, Flag, OwnActivation, Tree};
 
 use crate::{
     collector::Collector,
@@ -25,12 +25,14 @@ impl Members<'_> {
         match constant(&others) {
             Some(true) => (),
             Some(false) if self.callers.is_empty() => flag.status = Some(false),
-            Some(false) => flag.activations.extend(self.activation(name, collector)),
+            Some(false) => {
+                flag.activations.push(Activated::Own(self.activation(name, collector)));
+            }
             None if self.callers.is_empty() => {
-                flag.activations.extend(collector.activation(name, what, others));
+                flag.activations.push(collector.activation(name, what, others));
             }
             None => {
-                let Some(reference) = self.reference(name, collector) else { return };
+                let reference = self.reference(name, collector);
                 let list = match others.get("config").and_then(Tree::as_list) {
                     Some(items) if others.get("class_name").and_then(Tree::as_str) == Some("novi.or") => {
                         [reference].into_iter().chain(items.iter().cloned()).collect()
@@ -38,35 +40,27 @@ impl Members<'_> {
                     _ => vec![reference, others],
                 };
                 let all = inline("novi.or", Tree::List(list));
-                flag.activations.extend(collector.activation(name, what, all));
+                flag.activations.push(collector.activation(name, what, all));
             }
         }
     }
 
     /// The list as an activation that other activations of the flag refer to.
-    pub(crate) fn reference(self, name: &str, collector: &mut Collector) -> Option<Tree> {
-        let Activated::Own(own) = self.activation(name, collector)? else { return None };
-        let reference = fields([("$activation", text(&own.name))]);
-        let shared = Activation {
-            class_name: own.class_name,
-            config: own.config,
-            config_text: None,
-            members: own.members,
-            denied: None,
-        };
-        collector.share(own.name, shared);
-        Some(reference)
+    pub(crate) fn reference(self, name: &str, collector: &mut Collector) -> Tree {
+        let OwnActivation { name, class_name, config, members, .. } = self.activation(name, collector);
+        let reference = fields([("$activation", text(&name))]);
+        collector.share(name, Activation { class_name, config, config_text: None, members, denied: None });
+        reference
     }
 
-    fn activation(self, name: &str, collector: &mut Collector) -> Option<Activated> {
+    fn activation(self, name: &str, collector: &mut Collector) -> OwnActivation {
         // Nobody is in after the last member is deleted.
         let mut config = vec![("allow", Tree::List(Vec::new()))];
         if self.by != Options::default().by {
             config.push(("by", text(self.by)));
         }
-        let activation = collector.activation(name, self.what, inline("novi.members", fields(config)))?;
-        let Activated::Own(mut own) = activation else { return None };
+        let mut own = collector.own(name, self.what, inline("novi.members", fields(config)));
         own.members = Some(self.callers);
-        Some(Activated::Own(own))
+        own
     }
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use novi_import::{
-    ImportError, Imported, Options, TableSpec, Tables, django_flags, django_waffle, flagd, flipper, pennant,
-    sql, togglz, unleash,
+    ImportError, Imported, Options, TableSpec, Tables, django_flags, django_waffle, flagd, flipper,
+    launchdarkly, pennant, sql, togglz, unleash,
 };
 
 use crate::{
@@ -30,6 +30,8 @@ pub(super) enum System {
     DjangoFlags,
     /// The table of Laravel Pennant
     Pennant,
+    /// What LaunchDarkly's server SDKs read, or flags of its REST API, in JSON
+    Launchdarkly,
 }
 
 /// A function that reads the text of a file.
@@ -58,6 +60,7 @@ impl System {
             Self::Togglz => "Togglz",
             Self::DjangoFlags => "django-flags",
             Self::Pennant => "Laravel Pennant",
+            Self::Launchdarkly => "LaunchDarkly",
         }
     }
 
@@ -66,6 +69,7 @@ impl System {
         match self {
             Self::Flagd => source.file(flagd::read),
             Self::Unleash => source.file(unleash::read),
+            Self::Launchdarkly => source.file(launchdarkly::read),
             Self::Flipper if source.is_file() => source.file(flipper::read),
             Self::Flipper => source.tables(session, &flipper::TABLES, flipper::read_tables).await,
             Self::DjangoWaffle => {
