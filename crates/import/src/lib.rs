@@ -11,6 +11,8 @@ pub mod django_waffle;
 mod error;
 pub mod flagd;
 pub mod flipper;
+pub mod growthbook;
+mod javascript;
 pub mod launchdarkly;
 mod members;
 mod options;

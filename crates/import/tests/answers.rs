@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use novi::{Context, Flags, Value, activation::Registry, rows::Rows};
 use novi_import::{
     ImportError, Imported, Options, Outcome, TableSpec, Tables, django_flags, django_waffle, flagd, flipper,
-    launchdarkly, togglz, unleash,
+    growthbook, launchdarkly, togglz, unleash,
 };
 use serde_json::Value as Json;
 
@@ -184,4 +184,11 @@ fn launchdarkly_answers() {
     let imported = import(launchdarkly::read, "launchdarkly/flags.json");
     insta::assert_snapshot!(exceptions(&imported));
     compare(&imported, "launchdarkly", &[], 10_000);
+}
+
+#[test]
+fn growthbook_answers() {
+    let imported = import(growthbook::read, "growthbook/features.json");
+    insta::assert_snapshot!(exceptions(&imported));
+    compare(&imported, "growthbook", &[], 10_000);
 }

@@ -3,7 +3,6 @@
 //! A boolean flag becomes a flag without variants, which is on where flagd returns `true`. Other flags keep their
 //! variants and values.
 
-mod compare;
 mod condition;
 mod fractional;
 mod targeting;

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::ValueEnum;
 use novi_import::{
     ImportError, Imported, Options, TableSpec, Tables, django_flags, django_waffle, flagd, flipper,
-    launchdarkly, pennant, sql, togglz, unleash,
+    growthbook, launchdarkly, pennant, sql, togglz, unleash,
 };
 
 use crate::{
@@ -32,6 +32,8 @@ pub(super) enum System {
     Pennant,
     /// What LaunchDarkly's server SDKs read, or flags of its REST API, in JSON
     Launchdarkly,
+    /// The features that GrowthBook's SDKs fetch, in JSON
+    Growthbook,
 }
 
 /// A function that reads the text of a file.
@@ -61,6 +63,7 @@ impl System {
             Self::DjangoFlags => "django-flags",
             Self::Pennant => "Laravel Pennant",
             Self::Launchdarkly => "LaunchDarkly",
+            Self::Growthbook => "GrowthBook",
         }
     }
 
@@ -70,6 +73,7 @@ impl System {
             Self::Flagd => source.file(flagd::read),
             Self::Unleash => source.file(unleash::read),
             Self::Launchdarkly => source.file(launchdarkly::read),
+            Self::Growthbook => source.file(growthbook::read),
             Self::Flipper if source.is_file() => source.file(flipper::read),
             Self::Flipper => source.tables(session, &flipper::TABLES, flipper::read_tables).await,
             Self::DjangoWaffle => {
