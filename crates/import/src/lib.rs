@@ -17,6 +17,7 @@ pub mod launchdarkly;
 mod members;
 mod options;
 pub mod pennant;
+pub mod posthog;
 mod report;
 mod shares;
 #[cfg(feature = "sql")]

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use novi::{Context, Flags, Value, activation::Registry, rows::Rows};
 use novi_import::{
     ImportError, Imported, Options, Outcome, TableSpec, Tables, django_flags, django_waffle, flagd, flipper,
-    growthbook, launchdarkly, togglz, unleash,
+    growthbook, launchdarkly, posthog, togglz, unleash,
 };
 use serde_json::Value as Json;
 
@@ -191,4 +191,11 @@ fn growthbook_answers() {
     let imported = import(growthbook::read, "growthbook/features.json");
     insta::assert_snapshot!(exceptions(&imported));
     compare(&imported, "growthbook", &[], 10_000);
+}
+
+#[test]
+fn posthog_answers() {
+    let imported = import(posthog::read, "posthog/flags.json");
+    insta::assert_snapshot!(exceptions(&imported));
+    compare(&imported, "posthog", &[("payload", "age")], 10_000);
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::ValueEnum;
 use novi_import::{
     ImportError, Imported, Options, TableSpec, Tables, django_flags, django_waffle, flagd, flipper,
-    growthbook, launchdarkly, pennant, sql, togglz, unleash,
+    growthbook, launchdarkly, pennant, posthog, sql, togglz, unleash,
 };
 
 use crate::{
@@ -34,6 +34,8 @@ pub(super) enum System {
     Launchdarkly,
     /// The features that GrowthBook's SDKs fetch, in JSON
     Growthbook,
+    /// The flag definitions that PostHog's server SDKs fetch, in JSON
+    Posthog,
 }
 
 /// A function that reads the text of a file.
@@ -64,6 +66,7 @@ impl System {
             Self::Pennant => "Laravel Pennant",
             Self::Launchdarkly => "LaunchDarkly",
             Self::Growthbook => "GrowthBook",
+            Self::Posthog => "PostHog",
         }
     }
 
@@ -74,6 +77,7 @@ impl System {
             Self::Unleash => source.file(unleash::read),
             Self::Launchdarkly => source.file(launchdarkly::read),
             Self::Growthbook => source.file(growthbook::read),
+            Self::Posthog => source.file(posthog::read),
             Self::Flipper if source.is_file() => source.file(flipper::read),
             Self::Flipper => source.tables(session, &flipper::TABLES, flipper::read_tables).await,
             Self::DjangoWaffle => {
