@@ -3,6 +3,7 @@
 //! A module per system reads a source and returns [`Imported`]: a [`Document`](novi_files::Document) for `novi apply`
 //! and a [`Report`]. Readers do no I/O, and what they cannot express exactly is in the report.
 
+mod budget;
 mod collector;
 mod config;
 mod dependents;
@@ -20,6 +21,7 @@ pub mod pennant;
 pub mod posthog;
 mod report;
 mod shares;
+pub mod split;
 #[cfg(feature = "sql")]
 pub mod sql;
 mod table;

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::ValueEnum;
 use novi_import::{
     ImportError, Imported, Options, TableSpec, Tables, django_flags, django_waffle, flagd, flipper,
-    growthbook, launchdarkly, pennant, posthog, sql, togglz, unleash,
+    growthbook, launchdarkly, pennant, posthog, split, sql, togglz, unleash,
 };
 
 use crate::{
@@ -36,6 +36,8 @@ pub(super) enum System {
     Growthbook,
     /// The flag definitions that PostHog's server SDKs fetch, in JSON
     Posthog,
+    /// The definitions that Split's SDKs fetch, in JSON
+    Split,
 }
 
 /// A function that reads the text of a file.
@@ -67,6 +69,7 @@ impl System {
             Self::Launchdarkly => "LaunchDarkly",
             Self::Growthbook => "GrowthBook",
             Self::Posthog => "PostHog",
+            Self::Split => "Split",
         }
     }
 
@@ -78,6 +81,7 @@ impl System {
             Self::Launchdarkly => source.file(launchdarkly::read),
             Self::Growthbook => source.file(growthbook::read),
             Self::Posthog => source.file(posthog::read),
+            Self::Split => source.file(split::read),
             Self::Flipper if source.is_file() => source.file(flipper::read),
             Self::Flipper => source.tables(session, &flipper::TABLES, flipper::read_tables).await,
             Self::DjangoWaffle => {
