@@ -16,6 +16,7 @@ pub mod growthbook;
 mod javascript;
 pub mod launchdarkly;
 mod members;
+pub mod optimizely;
 mod options;
 pub mod pennant;
 pub mod posthog;

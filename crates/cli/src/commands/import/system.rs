@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::ValueEnum;
 use novi_import::{
     ImportError, Imported, Options, TableSpec, Tables, django_flags, django_waffle, flagd, flipper,
-    growthbook, launchdarkly, pennant, posthog, split, sql, togglz, unleash,
+    growthbook, launchdarkly, optimizely, pennant, posthog, split, sql, togglz, unleash,
 };
 
 use crate::{
@@ -38,6 +38,8 @@ pub(super) enum System {
     Posthog,
     /// The definitions that Split's SDKs fetch, in JSON
     Split,
+    /// A datafile of Optimizely, version 4
+    Optimizely,
 }
 
 /// A function that reads the text of a file.
@@ -70,6 +72,7 @@ impl System {
             Self::Growthbook => "GrowthBook",
             Self::Posthog => "PostHog",
             Self::Split => "Split",
+            Self::Optimizely => "Optimizely",
         }
     }
 
@@ -82,6 +85,7 @@ impl System {
             Self::Growthbook => source.file(growthbook::read),
             Self::Posthog => source.file(posthog::read),
             Self::Split => source.file(split::read),
+            Self::Optimizely => source.file(optimizely::read),
             Self::Flipper if source.is_file() => source.file(flipper::read),
             Self::Flipper => source.tables(session, &flipper::TABLES, flipper::read_tables).await,
             Self::DjangoWaffle => {
