@@ -161,11 +161,11 @@ async fn timeline_says_where_a_window_goes_beyond_the_period() {
     let date = |days| (chrono::Utc::now() + chrono::TimeDelta::days(days)).format("%Y-%m-%d").to_string();
     folder.run(&["schedule", "sale", "--on", &date(2), "--off", &date(90)]).expect(0);
     let found = folder.run(&["timeline"]).expect(0);
-    let line = found.out.lines().find(|line| line.starts_with("sale")).unwrap();
+    let line = found.out.lines().find(|line| line.contains("sale: schedule")).unwrap();
     assert!(line.contains(&date(2)) && line.contains("later") && line.contains("100 %"), "{line}");
     folder.run(&["schedule", "sale", "--on", "2020-01-01", "--off", &date(3)]).expect(0);
     let found = folder.run(&["timeline"]).expect(0);
-    let line = found.out.lines().find(|line| line.starts_with("sale")).unwrap();
+    let line = found.out.lines().find(|line| line.contains("sale: schedule")).unwrap();
     assert!(line.contains("now") && line.contains(&date(3)), "{line}");
     folder.run(&["disable", "sale"]).expect(0);
     assert_eq!(folder.run(&["timeline"]).expect(0).out, "The time changes no flag within 30 days.\n");
