@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use novi_files::{Activated, Document, Flag, OwnActivation, Tree};
+use novi_files::{Activated, Activation, Document, Flag, OwnActivation, Tree};
 
 use crate::{
+    config::{DEFAULT_KEY, REFERENCE, fields, reference, text, texts},
     report::{Outcome, Report},
     verify::without_broken,
 };
@@ -61,12 +62,13 @@ impl Collector {
         self.imported.report.push(source, flag, outcome);
     }
 
-    /// An activation that one flag has. Its name is unique.
+    /// An activation that one flag has, whose name is unique; or one with a row of its own, by a reference.
     pub(crate) fn activation(&mut self, flag: &str, what: &str, inline: Tree) -> Option<Activated> {
         let Tree::Fields(fields) = inline else { return None };
         let (mut class_name, mut config) = (None, None);
         for (field, value) in fields {
             match (field.as_str(), value) {
+                (REFERENCE, Tree::String(name)) => return Some(Activated::Shared(name)),
                 ("class_name", Tree::String(name)) => class_name = Some(name),
                 ("config", value) => config = Some(value),
                 _ => (),
@@ -84,9 +86,67 @@ impl Collector {
         }))
     }
 
+    /// A list of members that one flag has, to which people can add. Returns the reference to it.
+    ///
+    /// Only a flag that is certainly added should have one.
+    pub(crate) fn members(&mut self, flag: &str, what: &str, by: &str, members: Vec<String>) -> Tree {
+        let name = self.unique(flag, what);
+        let (config, members) = member_list(by, members);
+        let activation = Activation {
+            class_name: "novi.members".to_owned(),
+            config: Some(config),
+            config_text: None,
+            members: Some(members),
+            denied: None,
+        };
+        self.imported.document.activations.insert(name.clone(), activation);
+        reference(&name)
+    }
+
+    /// A list of members as the only condition of a flag.
+    pub(crate) fn only_members(
+        &mut self,
+        flag: &str,
+        what: &str,
+        by: &str,
+        members: Vec<String>,
+    ) -> Activated {
+        let name = self.unique(flag, what);
+        let (config, members) = member_list(by, members);
+        Activated::Own(OwnActivation {
+            name,
+            class_name: "novi.members".to_owned(),
+            config: Some(config),
+            config_text: None,
+            members: Some(members),
+            denied: None,
+        })
+    }
+
+    /// Whether a flag was added.
+    pub(crate) fn has_flag(&self, name: &str) -> bool {
+        self.imported.document.flags.contains_key(name)
+    }
+
+    /// Whether flags were added.
+    pub(crate) fn has_flags(&self) -> bool {
+        !self.imported.document.flags.is_empty()
+    }
+
     /// The flags and the report. Flags that novi would reject are removed and reported.
     pub(crate) fn finish(self) -> Imported {
-        without_broken(self.imported)
+        let mut imported = without_broken(self.imported);
+        let mut used = BTreeSet::new();
+        for flag in imported.document.flags.values() {
+            for activation in &flag.activations {
+                match activation {
+                    Activated::Shared(name) => drop(used.insert(name.clone())),
+                    Activated::Own(own) => own.config.iter().for_each(|config| references(config, &mut used)),
+                }
+            }
+        }
+        imported.document.activations.retain(|name, _| used.contains(name));
+        imported
     }
 
     fn check_name(&self, name: &str) -> Result<(), String> {
@@ -118,5 +178,35 @@ impl Collector {
             found = name(&format!(" ({number})"));
         }
         found
+    }
+}
+
+/// The config of a list, and its members as rows. Members that are too long for a row are in the config.
+fn member_list(by: &str, members: Vec<String>) -> (Tree, Vec<String>) {
+    let mut members: Vec<String> = members.into_iter().filter(|member| !member.is_empty()).collect();
+    members.sort_unstable();
+    members.dedup();
+    let (rows, long) = members.into_iter().partition(|member| member.chars().count() <= MAX_NAME);
+    let config: Vec<String> = long;
+    let mut config = vec![("allow", texts(config))];
+    if by != DEFAULT_KEY {
+        config.push(("by", text(by)));
+    }
+    (fields(config), rows)
+}
+
+/// The names that a config refers to.
+fn references(config: &Tree, found: &mut BTreeSet<String>) {
+    match config {
+        Tree::List(items) => items.iter().for_each(|item| references(item, found)),
+        Tree::Fields(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Tree::String(text) if name == REFERENCE => drop(found.insert(text.clone())),
+                    value => references(value, found),
+                }
+            }
+        }
+        Tree::Null | Tree::Bool(_) | Tree::Number(_) | Tree::String(_) => (),
     }
 }

@@ -6,9 +6,15 @@
 mod collector;
 mod config;
 mod error;
+pub mod feats;
+pub mod features_service;
 pub mod flagd;
+pub mod hanoi;
+pub mod knora;
 mod options;
+pub mod redis;
 mod report;
+pub mod rollout;
 mod verify;
 
 pub use collector::Imported;

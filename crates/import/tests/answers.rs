@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use novi::{Context, Flags, Value, activation::Registry, rows::Rows};
-use novi_import::{Imported, ImportError, Options, Outcome, flagd};
+use novi_import::{ImportError, Imported, Options, Outcome, flagd};
 use serde_json::Value as Json;
 
 /// A file of a system's fixtures.

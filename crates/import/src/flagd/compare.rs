@@ -100,7 +100,9 @@ pub(super) fn equality(name: &str, constant: &Tree, is_strict: bool) -> Result<T
         _ => attribute(name, "in", Tree::List(values)),
     };
     let found = match constant {
-        Tree::String(_) | Tree::Number(_) | Tree::Bool(_) if is_strict => return Ok(equals(constant.clone())),
+        Tree::String(_) | Tree::Number(_) | Tree::Bool(_) if is_strict => {
+            return Ok(equals(constant.clone()));
+        }
         Tree::Null if is_strict => return Ok(missing()),
         // JSONLogic's engine converts a missing value to 0.
         Tree::Null => return Ok(or([missing(), in_list(vec![Tree::Bool(false), number(0.0)])])),
@@ -168,7 +170,8 @@ fn time(sign: Sign, constant: &Tree) -> Result<Tree, String> {
     let Tree::Number(seconds) = constant else { return Err(expected()) };
     let seconds = seconds.as_i64().ok_or_else(expected)?;
     // The time is rounded down to seconds.
-    let limit = if matches!(sign, Sign::Greater | Sign::LessOrEqual) { seconds.saturating_add(1) } else { seconds };
+    let limit =
+        if matches!(sign, Sign::Greater | Sign::LessOrEqual) { seconds.saturating_add(1) } else { seconds };
     let instant = DateTime::from_timestamp(limit, 0).ok_or_else(expected)?;
     let field = match sign {
         Sign::Greater | Sign::GreaterOrEqual => "startDateTime",

@@ -37,7 +37,9 @@ impl Targeting<'_> {
             };
             let weight = match weight {
                 [] => 1,
-                [Tree::Number(weight)] => weight.as_i64().map(|weight| weight.max(0)).ok_or_else(expected_bucket)?,
+                [Tree::Number(weight)] => {
+                    weight.as_i64().map(|weight| weight.max(0)).ok_or_else(expected_bucket)?
+                }
                 [_] => return Err("`fractional` with a computed weight has no equivalent".to_owned()),
                 _ => return Err(expected_bucket()),
             };
@@ -45,7 +47,9 @@ impl Targeting<'_> {
         }
         let total: u64 = shares.iter().map(|(_, weight)| *weight).fold(0, u64::saturating_add);
         if total > MAX_WEIGHT {
-            return Err(format!("the weights of `fractional` exceed {MAX_WEIGHT}, which is an error in flagd"));
+            return Err(format!(
+                "the weights of `fractional` exceed {MAX_WEIGHT}, which is an error in flagd"
+            ));
         }
         Ok(self.shares(&key, shares, total))
     }

@@ -95,13 +95,20 @@ fn draft(
         Given::On => (),
         Given::Off => flag.status = Some(false),
         Given::Variant(variant) => flag.default_variant = Some(variant),
-        Given::Then(activation) => flag.activations.extend(collector.activation(name, "targeting", activation)),
+        Given::Then(activation) => {
+            flag.activations.extend(collector.activation(name, "targeting", activation))
+        }
     }
     Ok(Draft { flag, differences })
 }
 
 /// What clients get with a decision: that of the flag, over that of the whole file.
-fn metadata(collector: &mut Collector, name: &str, own: Option<&Tree>, shared: Option<&Tree>) -> Option<Tree> {
+fn metadata(
+    collector: &mut Collector,
+    name: &str,
+    own: Option<&Tree>,
+    shared: Option<&Tree>,
+) -> Option<Tree> {
     let mut fields: Vec<(String, Tree)> = Vec::new();
     for (key, value) in [own, shared].into_iter().flatten().filter_map(Tree::as_fields).flatten() {
         if fields.iter().any(|(known, _)| known == key) {
