@@ -17,6 +17,7 @@ mod health;
 mod help;
 mod history;
 mod impact;
+mod import;
 mod lint;
 mod names;
 mod pipes;

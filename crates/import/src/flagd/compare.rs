@@ -123,8 +123,10 @@ pub(super) fn equality(name: &str, constant: &Tree, is_strict: bool) -> Result<T
     if !matches!(constant, Tree::String(_)) {
         add(text(number(found).to_json()));
     }
-    for value in [true, false].into_iter().filter(|value| f64::from(*value) == found) {
-        add(Tree::Bool(value));
+    if found == 0.0 {
+        add(Tree::Bool(false));
+    } else if number(found) == number(1.0) {
+        add(Tree::Bool(true));
     }
     if found != 0.0 || matches!(constant, Tree::String(_)) {
         return Ok(in_list(values));

@@ -59,7 +59,7 @@ impl Targeting<'_> {
     fn test(&mut self, operation: &str, arguments: &[Tree], whole: &Tree) -> Result<Tree, String> {
         match (operation, arguments) {
             ("var", _) => attribute_name(whole).map(is_truthy),
-            ("and", []) | ("or", []) => Err(format!("`{operation}` without conditions")),
+            ("and" | "or", []) => Err(format!("`{operation}` without conditions")),
             ("and", _) => Ok(and(self.conditions(arguments)?)),
             ("or", _) => Ok(or(self.conditions(arguments)?)),
             ("!", [rule]) => Ok(not(self.condition(rule)?)),
@@ -71,7 +71,7 @@ impl Targeting<'_> {
                 let part = part.as_str().ok_or_else(|| format!("`{operation}` of what is no string"))?;
                 Ok(attribute(name, operation, text(part)))
             }
-            ("sem_ver", [value, operator, version]) => self.version(value, operator, version),
+            ("sem_ver", [value, operator, limit]) => version(value, operator, limit),
             ("$ref", _) => {
                 let rule = self.evaluator(whole)?;
                 self.condition(rule)
@@ -102,31 +102,31 @@ impl Targeting<'_> {
         }
         Ok(rules(list, fallthrough).activation())
     }
+}
 
-    /// `sem_ver`: versions may begin with v, and lack parts.
-    fn version(&mut self, value: &Tree, operator: &Tree, version: &Tree) -> Result<Tree, String> {
-        let name = attribute_of(value)?;
-        let version = match version {
-            Tree::String(version) => version.clone(),
-            Tree::Number(number) => number.to_string(),
-            _ => return Err("`sem_ver` with what is no version".to_owned()),
-        };
-        let version = version.strip_prefix(['v', 'V']).unwrap_or(&version);
-        let operator = operator.as_str().unwrap_or_default();
-        let mut parts = version.split(['.', '-', '+']).map(str::parse::<u32>);
-        let mut part = || parts.next().and_then(Result::ok).unwrap_or_default();
-        let (major, minor) = (part(), part());
-        let is = |range: String| Ok(attribute(name, "semver", text(range)));
-        match operator {
-            "=" | "<" | ">" | "<=" | ">=" => is(format!("{operator}{version}")),
-            "!=" => {
-                let is_version = attribute(name, "semver", text(">=0.0.0-0"));
-                Ok(and([is_version, not(attribute(name, "semver", text(format!("={version}"))))]))
-            }
-            "^" => is(format!(">={major}.0.0-0, <{}.0.0-0", u64::from(major) + 1)),
-            "~" => is(format!(">={major}.{minor}.0-0, <{major}.{}.0-0", u64::from(minor) + 1)),
-            _ => Err(format!("`sem_ver` has no operator {operator:?}")),
+/// `sem_ver`: versions may begin with v, and lack parts.
+fn version(value: &Tree, operator: &Tree, version: &Tree) -> Result<Tree, String> {
+    let name = attribute_of(value)?;
+    let version = match version {
+        Tree::String(version) => version.clone(),
+        Tree::Number(number) => number.to_string(),
+        _ => return Err("`sem_ver` with what is no version".to_owned()),
+    };
+    let version = version.strip_prefix(['v', 'V']).unwrap_or(&version);
+    let operator = operator.as_str().unwrap_or_default();
+    let mut parts = version.split(['.', '-', '+']).map(str::parse::<u32>);
+    let mut part = || parts.next().and_then(Result::ok).unwrap_or_default();
+    let (major, minor) = (part(), part());
+    let is = |range: String| Ok(attribute(name, "semver", text(range)));
+    match operator {
+        "=" | "<" | ">" | "<=" | ">=" => is(format!("{operator}{version}")),
+        "!=" => {
+            let is_version = attribute(name, "semver", text(">=0.0.0-0"));
+            Ok(and([is_version, not(attribute(name, "semver", text(format!("={version}"))))]))
         }
+        "^" => is(format!(">={major}.0.0-0, <{}.0.0-0", u64::from(major) + 1)),
+        "~" => is(format!(">={major}.{minor}.0-0, <{major}.{}.0-0", u64::from(minor) + 1)),
+        _ => Err(format!("`sem_ver` has no operator {operator:?}")),
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     condition::attribute_name,
     targeting::{Targeting, list},
 };
-use crate::config::{Given, fields, inline, number, rules, text};
+use crate::config::{Given, fields, inline, rules, text};
 
 /// What flagd accepts for the sum of the weights.
 const MAX_WEIGHT: u64 = 2_147_483_647;
@@ -118,7 +118,7 @@ impl Targeting<'_> {
             start = end;
         }
         let condition = |ranges| {
-            let total = ("total", number(total as f64));
+            let total = ("total", Tree::Number(total.into()));
             self.hashed(key, "novi.bucket", [("ranges", Tree::List(ranges)), total])
         };
         rules(list.into_iter().map(|(given, ranges)| (condition(ranges), given)).collect(), default)

@@ -96,7 +96,7 @@ fn draft(
         Given::Off => flag.status = Some(false),
         Given::Variant(variant) => flag.default_variant = Some(variant),
         Given::Then(activation) => {
-            flag.activations.extend(collector.activation(name, "targeting", activation))
+            flag.activations.extend(collector.activation(name, "targeting", activation));
         }
     }
     Ok(Draft { flag, differences })

@@ -2,7 +2,10 @@
 
 use novi_files::Tree;
 
-use super::{Variants, condition::is_condition};
+use super::{
+    Variants,
+    condition::{attribute_name, is_condition},
+};
 use crate::config::{Given, attribute, fields, inline, rules, text};
 
 /// Deeper rules are not imported.
@@ -61,7 +64,7 @@ impl<'a> Targeting<'a> {
         match operation {
             "if" | "?:" => self.chain(list(arguments)),
             "fractional" => self.fractional(list(arguments)),
-            "var" => self.from_attribute(arguments),
+            "var" => self.by_attribute(arguments),
             "$ref" => {
                 let rule = self.evaluator(arguments)?;
                 self.result(rule)
@@ -70,7 +73,7 @@ impl<'a> Targeting<'a> {
             "starts_with" | "ends_with" | "sem_ver" => {
                 let (is_met, is_not) = (self.variant("true"), self.variant("false"));
                 let condition = self.condition(rule)?;
-                let has_result = self.has_result(operation, list(arguments))?;
+                let has_result = has_result(operation, list(arguments))?;
                 Ok(rules(vec![(condition, is_met), (has_result, is_not)], self.default_variant()))
             }
             _ if is_condition(operation) => {
@@ -96,8 +99,8 @@ impl<'a> Targeting<'a> {
     }
 
     /// `var`: an attribute of the caller is the name of the variant.
-    fn from_attribute(&mut self, arguments: &Tree) -> Result<Given, String> {
-        let name = super::condition::attribute_name(arguments)?;
+    fn by_attribute(&mut self, arguments: &Tree) -> Result<Given, String> {
+        let name = attribute_name(arguments)?;
         if self.variants.has("*") {
             return Err("a variant with the name `*` cannot be chosen by an attribute".to_owned());
         }
@@ -108,18 +111,6 @@ impl<'a> Targeting<'a> {
             config.push(("fallback", self.default_variant().result()));
         }
         Ok(Given::Then(inline("novi.switch", fields(config))))
-    }
-
-    /// Whether an operation with three possible results has one.
-    fn has_result(&self, operation: &str, arguments: &[Tree]) -> Result<Tree, String> {
-        let name = arguments.first().and_then(|argument| argument.get("var"));
-        let name = super::condition::attribute_name(name.unwrap_or(&Tree::Null))?;
-        Ok(if operation == "sem_ver" {
-            attribute(name, "semver", text(">=0.0.0-0"))
-        } else {
-            // Any string.
-            attribute(name, "contains", text(""))
-        })
     }
 
     /// The rule with a name.
@@ -145,6 +136,18 @@ impl<'a> Targeting<'a> {
         self.depth -= 1;
         result
     }
+}
+
+/// Whether an operation with three possible results has one.
+fn has_result(operation: &str, arguments: &[Tree]) -> Result<Tree, String> {
+    let name = arguments.first().and_then(|argument| argument.get("var"));
+    let name = attribute_name(name.unwrap_or(&Tree::Null))?;
+    Ok(if operation == "sem_ver" {
+        attribute(name, "semver", text(">=0.0.0-0"))
+    } else {
+        // Any string.
+        attribute(name, "contains", text(""))
+    })
 }
 
 /// The name of an operation, and its arguments.

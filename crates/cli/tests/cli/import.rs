@@ -1,0 +1,74 @@
+//! `novi import`: flags of other systems.
+
+use crate::{
+    common::databases,
+    support::{Folder, the_same},
+};
+
+const FLAGD: &str = r#"{"flags": {
+    "checkout": {"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off",
+        "targeting": {"if": [{"in": [{"var": "plan"}, ["pro", "team"]]}, "on"]}},
+    "color": {"state": "ENABLED", "variants": {"red": "f00", "blue": "00f"}, "defaultVariant": "red",
+        "targeting": {"fractional": [{"cat": [{"var": "email"}]}, ["red", 50], ["blue", 50]]}},
+    "maths": {"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off",
+        "targeting": {"if": [{"==": [{"%": [{"var": "age"}, 2]}, 0]}, "on"]}}
+}}"#;
+
+#[tokio::test]
+async fn a_source_is_imported_once_on_every_database() {
+    let mut transcripts = Vec::new();
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        folder.write("flags.json", FLAGD);
+        let mut transcript = folder.transcript(&[
+            &["import", "flagd", "flags.json", "--dry-run"],
+            &["import", "flagd", "flags.json"],
+            &["import", "flagd", "flags.json"],
+            &["export"],
+        ]);
+        // What people have changed since is not replaced.
+        folder.write("flags.json", FLAGD.replace("\"pro\", ", ""));
+        transcript += &folder.transcript(&[
+            &["import", "flagd", "flags.json"],
+            &["disable", "checkout"],
+            &["import", "flagd", "flags.json"],
+            &["import", "flagd", "flags.json", "--dry-run"],
+            &["import", "flagd", "flags.json", "--overwrite"],
+        ]);
+        let history = folder.run(&["history", "checkout", "--limit", "1", "--json"]).expect(0).json();
+        assert_eq!([&history[0]["actor"], &history[0]["reason"]], ["import", "Import from flagd"]);
+        transcripts.push((database.kind, transcript));
+    }
+    insta::assert_snapshot!(the_same(transcripts));
+}
+
+#[test]
+fn activations_of_others_are_not_replaced() {
+    let folder = Folder::migrated();
+    folder.write("flags.json", FLAGD);
+    folder.run(&["activation", "create", "checkout: targeting", "novi.and", "[]"]).expect(0);
+    let run = folder.run(&["import", "flagd", "flags.json"]).expect(5);
+    assert!(run.err.contains("were changed since: checkout;"), "{}", run.err);
+    folder.run(&["import", "flagd", "flags.json", "--overwrite"]).expect(0);
+}
+
+#[test]
+fn reports_and_files_are_written() {
+    let folder = Folder::migrated();
+    folder.write("flags.json", FLAGD);
+    let mut transcript = folder.transcript(&[
+        &["import", "flagd", "flags.json", "--to-file", "flags.yaml", "--report", "report.md"],
+        &["import", "flagd", "flags.json", "--dry-run", "--report", "report.json", "--json"],
+        &["import", "flagd", "flags.json", "--to-file", "flags.txt"],
+        &["import", "flagd", "none.json"],
+        &["import", "flagd", "report.md"],
+    ]);
+    for file in ["report.md", "report.json", "flags.yaml"] {
+        transcript += &format!("\n$ cat {file}\n{}", std::fs::read_to_string(folder.path(file)).unwrap());
+    }
+    insta::assert_snapshot!(transcript);
+    folder.run(&["apply", "flags.yaml"]).expect(0);
+    let run = folder.run(&["import", "flagd", "flags.json"]).expect(0);
+    assert!(run.out.contains("No changes"), "{}", run.out);
+}
