@@ -18,6 +18,10 @@ pub(crate) fn text(value: impl Into<String>) -> Tree {
     Tree::String(value.into())
 }
 
+pub(crate) fn texts<T: Into<String>>(values: impl IntoIterator<Item = T>) -> Tree {
+    Tree::List(values.into_iter().map(text).collect())
+}
+
 /// A number; an integer, if it has no fraction.
 pub(crate) fn number(value: f64) -> Tree {
     const EXACT: f64 = 9_007_199_254_740_992.0;

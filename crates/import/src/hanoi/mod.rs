@@ -10,6 +10,7 @@ mod memory;
 
 use crate::{
     collector::{Collector, Imported},
+    error::{ImportError, parse_json},
     options::Options,
     redis::Keys,
     report::Outcome,
@@ -21,6 +22,18 @@ pub use memory::read_memory;
 
 /// What users are kept below, after the prefix of the keys.
 const USERS: &str = "users:";
+
+/// Reads a file: a dump of the back-end in memory, as [`read_memory`] does, or of the keys in Redis, as
+/// [`Keys::from_json`] does.
+///
+/// # Errors
+/// A text that is neither.
+pub fn read_dump(text: &str, options: &Options) -> Result<Imported, ImportError> {
+    match parse_json(text)?.get("functions") {
+        Some(_) => read_memory(text, options),
+        None => Ok(read(&Keys::from_json(text)?, options)),
+    }
+}
 
 /// Reads the keys of both back-ends in Redis.
 #[must_use]

@@ -1,5 +1,8 @@
 //! The keys of a Redis database.
 
+#[cfg(feature = "redis")]
+mod fetch;
+
 use std::collections::BTreeMap;
 
 use novi_files::Tree;

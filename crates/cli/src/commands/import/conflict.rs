@@ -40,5 +40,12 @@ pub(super) async fn conflicts(
             }
         }
     }
+    // Those with a row of their own are named after their flag, too.
+    for (name, flag) in document.activations.keys().filter_map(|name| Some((name, name.rsplit_once(": ")?.0)))
+    {
+        if activations.contains_key(name.as_str()) && !flags.contains_key(flag) {
+            names.insert(flag.to_owned());
+        }
+    }
     Ok(names.into_iter().collect())
 }

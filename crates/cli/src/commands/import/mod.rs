@@ -1,18 +1,21 @@
 //! `novi import`.
 
 mod conflict;
+mod past;
 mod report;
+mod source;
 mod system;
+mod tokens;
 
 use std::{fs, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use novi::{Error, store::Author};
 use novi_files::Format;
-use novi_import::{Imported, Options};
+use novi_import::{Imported, Options, features_service, hanoi::HanoiVersion};
 use serde_json::{Value, json};
 
-use self::{conflict::conflicts, system::System};
+use self::{conflict::conflicts, source::Source, system::System};
 use super::files::Comparison;
 use crate::{
     output::{DRY_RUN, Failure, count, print, print_json},
@@ -27,6 +30,8 @@ Examples:
   novi import flagd flags.json --dry-run
   novi import flagd flags.json --report report.md
   novi import flagd flags.json --to-file flags.yaml
+  novi import hanoi redis://127.0.0.1:6379/0
+  novi import features-service redis://127.0.0.1:6379/1 --tokens redis://127.0.0.1:6379/0
 
 All changes are one transaction, by the author `import`. A second import of the same source changes nothing. docs/import.md \
 lists the systems, their sources, and what is imported of each.";
@@ -39,7 +44,7 @@ pub(crate) struct Import {
     #[arg(value_name = "SYSTEM", value_enum)]
     system: System,
 
-    /// What to read: a file, or - for standard input
+    /// What to read: a file, - for standard input, or the address of a Redis database (redis://HOST:PORT/NUMBER)
     #[arg(value_name = "SOURCE")]
     source: String,
 
@@ -50,6 +55,18 @@ pub(crate) struct Import {
     /// Environment to import, of a source that has several
     #[arg(long, value_name = "NAME")]
     environment: Option<String>,
+
+    /// Version of hanoi: 0.0.4 or head [default: by the prefix of the keys]
+    #[arg(long, value_name = "VERSION", value_parser = hanoi_version)]
+    hanoi_version: Option<HanoiVersion>,
+
+    /// The gem rollout was configured with `randomize_percentage`
+    #[arg(long)]
+    randomize_percentage: bool,
+
+    /// Tokens of the features service, which are stored as hashes: the address of a Redis database, or a file
+    #[arg(long, value_name = "SOURCE", conflicts_with = "to_file")]
+    tokens: Option<String>,
 
     /// Also replace flags of the same names that did not come from an import, or were changed since
     #[arg(long)]
@@ -70,27 +87,52 @@ pub(crate) struct Import {
 
 impl Import {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
-        let options = Options { by: self.by.clone(), environment: self.environment.clone() };
-        let imported = self.system.read(&self.source, &options, session).await?;
-        if let Some(file) = &self.report {
-            report::write_file(file, self.system.name(), &imported.report)?;
+        let options = Options {
+            by: self.by.clone(),
+            environment: self.environment.clone(),
+            hanoi_version: self.hanoi_version,
+            randomize_percentage: self.randomize_percentage,
+        };
+        let mut source = self.system.read(&self.source, &options, session).await?;
+        if let Some(tokens) = &self.tokens {
+            self.read_tokens(tokens, &mut source).await?;
         }
         match &self.to_file {
-            Some(file) => write_document(session, file, &imported)?,
-            None => self.write(session, &imported).await?,
+            Some(file) => {
+                source.reject_past("a file has no history");
+                self.write_report(&source)?;
+                write_document(session, file, &source.imported)?;
+            }
+            None => self.write(session, source).await?,
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn write(&self, session: &Session, imported: &Imported) -> Result<(), Failure> {
+    async fn read_tokens(&self, tokens: &str, source: &mut Source) -> Result<(), Failure> {
+        if self.system != System::FeaturesService {
+            return Err(Failure::usage("--tokens: only features-service has tokens".to_owned()));
+        }
+        let keys = system::keys(tokens, &["token:*"]).await?;
+        let (tokens, report) = features_service::read_tokens(&keys);
+        source.tokens = tokens;
+        source.imported.report.items.extend(report.items);
+        Ok(())
+    }
+
+    fn write_report(&self, source: &Source) -> Result<(), Failure> {
+        let Some(file) = &self.report else { return Ok(()) };
+        report::write_file(file, self.system.name(), &source.imported.report)
+    }
+
+    async fn write(&self, session: &Session, mut source: Source) -> Result<(), Failure> {
         let store = session.store().await?;
-        let comparison = Comparison::of(session, &*store, &imported.document, false).await?;
+        let comparison = Comparison::of(session, &*store, &source.imported.document, false).await?;
         if !comparison.plan.problems.is_empty() {
             let message = Error::Invalid(comparison.plan.problems.clone()).to_string();
             return Err(Failure::invalid(message, &comparison.plan.problems));
         }
         if !self.overwrite {
-            let names = conflicts(&*store, &comparison, &imported.document).await?;
+            let names = conflicts(&*store, &comparison, &source.imported.document).await?;
             if !names.is_empty() {
                 return Err(Failure::rejected(format!(
                     "these flags exist, and did not come from an import or were changed since: {}; rename them, or \
@@ -99,25 +141,54 @@ impl Import {
                 )));
             }
         }
-        let mut written = None;
-        if comparison.is_change() && !self.dry_run {
-            let reason = format!("Import from {}", self.system.name());
-            let author = Author { actor: Some(ACTOR.to_owned()), reason: Some(reason) };
-            let edit = comparison.edit.clone().by(author);
-            written = Some(comparison.current.flags.writer().commit(&*store, edit).await?.number());
-        }
-        let found = comparison.current.rows.revision.number();
+        let past = past::edits(&*store, &comparison, &source.past, self.system.name()).await?;
+        source.settle_past(past.is_some());
+        self.write_report(&source)?;
+        let past = past.unwrap_or_default();
+        let written = match (self.dry_run, past.is_empty()) {
+            (false, false) => Some(store.commit_past(past).await?.number()),
+            (false, true) if comparison.is_change() => {
+                let reason = format!("Import from {}", self.system.name());
+                let author = Author { actor: Some(ACTOR.to_owned()), reason: Some(reason) };
+                let edit = comparison.edit.clone().by(author);
+                Some(comparison.current.flags.writer().commit(&*store, edit).await?.number())
+            }
+            _ => None,
+        };
+        let tokens = match source.tokens.as_slice() {
+            [] => 0,
+            tokens => tokens::create(&*store, tokens, self.dry_run).await?,
+        };
+        self.print(session, &comparison, &source, written, tokens)
+    }
+
+    fn print(
+        &self,
+        session: &Session,
+        comparison: &Comparison,
+        source: &Source,
+        written: Option<i64>,
+        tokens: usize,
+    ) -> Result<(), Failure> {
+        let items = &source.imported.report.items;
         if session.json {
+            let found = comparison.current.rows.revision.number();
             let mut output = comparison.json();
             if let Some(fields) = output.as_object_mut() {
-                fields.insert("report".to_owned(), json!(imported.report.items));
+                fields.insert("report".to_owned(), json!(items));
                 fields.insert("written".to_owned(), written.is_some().into());
                 fields.insert("revision".to_owned(), written.unwrap_or(found).into());
+                if self.tokens.is_some() {
+                    fields.insert("new_tokens".to_owned(), tokens.into());
+                }
             }
             return print_json(&output);
         }
-        report::print_text(&imported.report)?;
-        if !comparison.is_change() {
+        report::print_text(&source.imported.report)?;
+        if self.tokens.is_some() {
+            print(format_args!("{} of {} are new.", tokens, count(source.tokens.len(), "token")))?;
+        }
+        if written.is_none() && !comparison.is_change() {
             print("No changes: the rows are as the source describes them.")?;
             return if self.dry_run { print(DRY_RUN) } else { Ok(()) };
         }
@@ -127,6 +198,10 @@ impl Import {
             None => print(DRY_RUN),
         }
     }
+}
+
+fn hanoi_version(name: &str) -> Result<HanoiVersion, &'static str> {
+    HanoiVersion::parse(name).ok_or("expected 0.0.4 or head")
 }
 
 /// Writes the flags as a file for `novi apply`.
