@@ -6,6 +6,7 @@ use novi_files::{Activated, Activation, Document, Flag, OwnActivation, Tree};
 
 use crate::{
     config::{DEFAULT_KEY, REFERENCE, fields, reference, text, texts},
+    dependents,
     report::{Outcome, Report},
     verify::without_broken,
 };
@@ -133,19 +134,16 @@ impl Collector {
         !self.imported.document.flags.is_empty()
     }
 
+    /// Adds an activation that others refer to by its name.
+    pub(crate) fn share(&mut self, name: String, activation: Activation) {
+        self.imported.document.activations.insert(name, activation);
+    }
+
     /// The flags and the report. Flags that novi would reject are removed and reported.
     pub(crate) fn finish(self) -> Imported {
         let mut imported = without_broken(self.imported);
-        let mut used = BTreeSet::new();
-        for flag in imported.document.flags.values() {
-            for activation in &flag.activations {
-                match activation {
-                    Activated::Shared(name) => drop(used.insert(name.clone())),
-                    Activated::Own(own) => own.config.iter().for_each(|config| references(config, &mut used)),
-                }
-            }
-        }
-        imported.document.activations.retain(|name, _| used.contains(name));
+        without_unused(&mut imported.document);
+        dependents::mark(&mut imported);
         imported
     }
 
@@ -193,6 +191,26 @@ fn member_list(by: &str, members: Vec<String>) -> (Tree, Vec<String>) {
         config.push(("by", text(by)));
     }
     (fields(config), rows)
+}
+
+/// Removes activations that were for flags that are not imported.
+fn without_unused(document: &mut Document) {
+    let (mut used, mut found) = (BTreeSet::new(), BTreeSet::new());
+    for activation in document.flags.values().flat_map(|flag| &flag.activations) {
+        match activation {
+            Activated::Shared(name) => drop(found.insert(name.clone())),
+            Activated::Own(own) => own.config.iter().for_each(|config| references(config, &mut found)),
+        }
+    }
+    // Shared ones may refer to others.
+    while let Some(name) = found.pop_first() {
+        if let Some(activation) = document.activations.get(&name)
+            && used.insert(name)
+        {
+            activation.config.iter().for_each(|config| references(config, &mut found));
+        }
+    }
+    document.activations.retain(|name, _| used.contains(name));
 }
 
 /// The names that a config refers to.

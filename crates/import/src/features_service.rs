@@ -15,6 +15,12 @@ use crate::{
     report::{Outcome, Report},
 };
 
+/// The keys to read, as patterns.
+pub const KEYS: [&str; 3] = ["global_features", "active_features", "features:user:*"];
+
+/// The keys of tokens.
+pub const TOKEN_KEYS: [&str; 1] = ["token:*"];
+
 const GLOBAL: &str = "global_features";
 const ACTIVE: &str = "active_features";
 const USER: &str = "features:user:";

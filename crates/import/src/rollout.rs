@@ -13,6 +13,9 @@ use crate::{
     report::Outcome,
 };
 
+/// The keys to read, as patterns.
+pub const KEYS: [&str; 1] = ["feature:*"];
+
 const PREFIX: &str = "feature:";
 
 /// The list of all features.

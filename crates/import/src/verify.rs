@@ -8,6 +8,8 @@ use novi::{
     rows::Rows,
 };
 
+use novi_files::{Activated, Tree};
+
 use crate::{collector::Imported, report::Outcome};
 
 /// Removes the flags that do not compile, and says why in the report.
@@ -18,7 +20,14 @@ pub(crate) fn without_broken(mut imported: Imported) -> Imported {
             return imported;
         }
         for (flag, why) in broken {
-            imported.document.flags.remove(&flag);
+            let removed = imported.document.flags.remove(&flag);
+            for activation in removed.into_iter().flat_map(|flag| flag.activations) {
+                // Activations are shared only by those of one flag.
+                let Activated::Own(own) = activation else { continue };
+                for name in own.config.iter().flat_map(references) {
+                    imported.document.activations.remove(name);
+                }
+            }
             for item in &mut imported.report.items {
                 if item.flag.as_deref() == Some(flag.as_str()) {
                     item.outcome = Outcome::NotMapped { why: why.clone() };
@@ -49,4 +58,20 @@ fn broken(imported: &Imported) -> BTreeMap<String, String> {
         }
     }
     broken
+}
+
+/// The names of the activations that a config refers to.
+fn references(config: &Tree) -> Vec<&str> {
+    let (mut found, mut left) = (Vec::new(), vec![config]);
+    while let Some(tree) = left.pop() {
+        match tree {
+            Tree::List(items) => left.extend(items),
+            Tree::Fields(fields) => {
+                found.extend(tree.get("$activation").and_then(Tree::as_str));
+                left.extend(fields.iter().map(|(_, value)| value));
+            }
+            _ => (),
+        }
+    }
+    found
 }

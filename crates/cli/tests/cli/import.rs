@@ -1,7 +1,7 @@
 //! `novi import`: flags of other systems.
 
 use crate::{
-    common::databases,
+    common::{Kind, databases},
     support::{Folder, the_same},
 };
 
@@ -71,4 +71,49 @@ fn reports_and_files_are_written() {
     folder.run(&["apply", "flags.yaml"]).expect(0);
     let run = folder.run(&["import", "flagd", "flags.json"]).expect(0);
     assert!(run.out.contains("No changes"), "{}", run.out);
+}
+
+/// Creates tables of another system, imports them twice, and returns what was printed.
+async fn imported_in_place(system: &str, script: &str) -> String {
+    let mut transcripts = Vec::new();
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        // Only MySQL quotes names with it.
+        let quote = if database.kind == Kind::MySql { "`" } else { "\"" };
+        folder.write("tables.sql", script.replace('`', quote));
+        folder.run(&["seed", "tables.sql"]).expect(0);
+        let transcript = folder.transcript(&[&["import", system], &["import", system], &["export"]]);
+        transcripts.push((database.kind, transcript));
+    }
+    the_same(transcripts)
+}
+
+#[tokio::test]
+async fn tables_of_flipper_are_imported_in_place() {
+    let key = "varchar(255) not null";
+    let script = format!(
+        "create table flipper_features (id integer primary key, `key` {key});
+        create table flipper_gates (id integer primary key, feature_key {key}, `key` {key}, value text);
+        insert into flipper_features values (1, 'checkout'), (2, 'search'), (3, 'unused'), (4, 'random');
+        insert into flipper_gates values (1, 'checkout', 'actors', 'User;1'), (2, 'checkout', 'actors', 'User;2'),
+            (3, 'checkout', 'percentage_of_actors', '12.5'), (4, 'search', 'boolean', 'true'),
+            (5, 'random', 'percentage_of_time', '10'), (6, 'gone', 'boolean', 'true');
+        insert into flipper_gates values (7, 'unused', 'expression', '{{\"Equal\":[{{\"Property\":[\"plan\"]}},\"pro\"]}}');"
+    );
+    insta::assert_snapshot!(imported_in_place("flipper", &script).await);
+}
+
+#[test]
+fn sources_have_to_suit_the_system() {
+    let folder = Folder::migrated();
+    folder.write("flags.json", FLAGD);
+    insta::assert_snapshot!(folder.transcript(&[
+        &["import", "flagd"],
+        &["import", "flagd", "sqlite://novi.db"],
+        &["import", "flipper"],
+        &["import", "flipper", "sqlite://none.db"],
+        &["import", "flipper", "flags.json"],
+        &["import", "nothing"],
+    ]));
 }

@@ -19,6 +19,9 @@ use crate::{
 use attributes::Attributes;
 use state::{State, segments};
 
+/// The keys to read, as patterns.
+pub const KEYS: [&str; 2] = ["feature:*", "*:feature:*"];
+
 /// Between the prefix of an application, if any, and the name of the feature.
 const FEATURE: &str = "feature:";
 

@@ -1,5 +1,7 @@
 //! `fractional`: a share of the callers for each variant.
 
+use std::collections::{BTreeSet, HashMap};
+
 use novi_files::Tree;
 
 use super::{
@@ -88,7 +90,7 @@ impl Targeting<'_> {
 
     fn shares(&self, key: &Key, shares: Vec<(Given, u64)>, total: u64) -> Given {
         let default = self.default_variant();
-        let names: std::collections::BTreeSet<_> = shares
+        let names: BTreeSet<_> = shares
             .iter()
             .filter_map(|(given, _)| if let Given::Variant(name) = given { Some(name) } else { None })
             .collect();
@@ -105,12 +107,14 @@ impl Targeting<'_> {
             };
         }
         let mut list: Vec<(Given, Vec<Tree>)> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
         let mut start = 0;
         for (given, weight) in shares {
             let end = start + weight;
             if weight > 0 {
                 let range = Tree::List(vec![Tree::Number(start.into()), Tree::Number(end.into())]);
-                match list.iter_mut().find(|(known, _)| *known == given) {
+                let place = *places.entry(given.clone().result().to_json()).or_insert(list.len());
+                match list.get_mut(place) {
                     Some((_, ranges)) => ranges.push(range),
                     None => list.push((given, vec![range])),
                 }

@@ -8,6 +8,8 @@ mod condition;
 mod fractional;
 mod targeting;
 
+use std::collections::{HashMap, HashSet};
+
 use novi::rows::ValueType;
 use novi_files::{Flag, Tree};
 
@@ -110,8 +112,9 @@ fn metadata(
     shared: Option<&Tree>,
 ) -> Option<Tree> {
     let mut fields: Vec<(String, Tree)> = Vec::new();
+    let mut known = HashSet::new();
     for (key, value) in [own, shared].into_iter().flatten().filter_map(Tree::as_fields).flatten() {
-        if fields.iter().any(|(known, _)| known == key) {
+        if !known.insert(key) {
             continue;
         }
         if matches!(value, Tree::String(_) | Tree::Bool(_) | Tree::Number(_)) {
@@ -128,6 +131,7 @@ fn metadata(
 #[derive(Debug)]
 struct Variants<'a> {
     fields: &'a [(String, Tree)],
+    by_name: HashMap<&'a str, &'a Tree>,
     /// All values are `true` or `false`.
     is_boolean: bool,
     /// Several variants are `true`, so that their names matter.
@@ -140,18 +144,19 @@ impl<'a> Variants<'a> {
         let fields = fields.ok_or("variants: expected an object with at least one variant")?;
         let is_boolean = fields.iter().all(|(_, value)| value.as_bool().is_some());
         let on = fields.iter().filter(|(_, value)| *value == Tree::Bool(true)).count();
-        Ok(Self { fields, is_boolean, has_names: !is_boolean || on > 1 })
+        let by_name = fields.iter().map(|(name, value)| (name.as_str(), value)).collect();
+        Ok(Self { fields, by_name, is_boolean, has_names: !is_boolean || on > 1 })
     }
 
     fn has(&self, name: &str) -> bool {
-        self.fields.iter().any(|(known, _)| known == name)
+        self.by_name.contains_key(name)
     }
 
     /// What a variant gives. One that the flag does not have is an error in flagd, and leaves the value to the program.
     fn given(&self, name: &str) -> Given {
-        match self.fields.iter().find(|(known, _)| known == name) {
+        match self.by_name.get(name) {
             None => Given::Off,
-            Some((_, Tree::Bool(false))) if self.is_boolean => Given::Off,
+            Some(Tree::Bool(false)) if self.is_boolean => Given::Off,
             Some(_) if !self.has_names => Given::On,
             Some(_) => Given::Variant(name.to_owned()),
         }

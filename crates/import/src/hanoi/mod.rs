@@ -20,6 +20,9 @@ use draft::{Function, draft};
 pub use crate::options::HanoiVersion;
 pub use memory::read_memory;
 
+/// The keys to read, as patterns.
+pub const KEYS: [&str; 2] = ["h:*", "rollout:*"];
+
 /// What users are kept below, after the prefix of the keys.
 const USERS: &str = "users:";
 

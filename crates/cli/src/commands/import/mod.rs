@@ -2,8 +2,8 @@
 
 mod conflict;
 mod past;
+mod read;
 mod report;
-mod source;
 mod system;
 mod tokens;
 
@@ -15,7 +15,11 @@ use novi_files::Format;
 use novi_import::{Imported, Options, features_service, hanoi::HanoiVersion};
 use serde_json::{Value, json};
 
-use self::{conflict::conflicts, source::Source, system::System};
+use self::{
+    conflict::conflicts,
+    read::Read,
+    system::{Source, System},
+};
 use super::files::Comparison;
 use crate::{
     output::{DRY_RUN, Failure, count, print, print_json},
@@ -30,6 +34,8 @@ Examples:
   novi import flagd flags.json --dry-run
   novi import flagd flags.json --report report.md
   novi import flagd flags.json --to-file flags.yaml
+  novi import flipper
+  novi import flipper postgres://app@host/app --table-prefix shop_
   novi import hanoi redis://127.0.0.1:6379/0
   novi import features-service redis://127.0.0.1:6379/1 --tokens redis://127.0.0.1:6379/0
 
@@ -44,9 +50,10 @@ pub(crate) struct Import {
     #[arg(value_name = "SYSTEM", value_enum)]
     system: System,
 
-    /// What to read: a file, - for standard input, or the address of a Redis database (redis://HOST:PORT/NUMBER)
+    /// What to read: a file, - for standard input, or the address of a database, also of Redis
+    /// (redis://HOST:PORT/NUMBER); without it, the tables of the system in the database of novi
     #[arg(value_name = "SOURCE")]
-    source: String,
+    source: Option<String>,
 
     /// Attribute that identifies callers, where the source does not name one
     #[arg(long, value_name = "ATTRIBUTE", default_value = "targetingKey")]
@@ -55,6 +62,10 @@ pub(crate) struct Import {
     /// Environment to import, of a source that has several
     #[arg(long, value_name = "NAME")]
     environment: Option<String>,
+
+    /// What the names of the system's tables begin with, before their usual names
+    #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
+    table_prefix: String,
 
     /// Version of hanoi: 0.0.4 or head [default: by the prefix of the keys]
     #[arg(long, value_name = "VERSION", value_parser = hanoi_version)]
@@ -93,46 +104,47 @@ impl Import {
             hanoi_version: self.hanoi_version,
             randomize_percentage: self.randomize_percentage,
         };
-        let mut source = self.system.read(&self.source, &options, session).await?;
+        let source = Source { place: self.source.as_deref(), table_prefix: &self.table_prefix, options };
+        let mut read = self.system.read(&source, session).await?;
         if let Some(tokens) = &self.tokens {
-            self.read_tokens(tokens, &mut source).await?;
+            self.read_tokens(tokens, &mut read).await?;
         }
         match &self.to_file {
             Some(file) => {
-                source.reject_past("a file has no history");
-                self.write_report(&source)?;
-                write_document(session, file, &source.imported)?;
+                read.reject_past("a file has no history");
+                self.write_report(&read)?;
+                write_document(session, file, &read.imported)?;
             }
-            None => self.write(session, source).await?,
+            None => self.write(session, read).await?,
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn read_tokens(&self, tokens: &str, source: &mut Source) -> Result<(), Failure> {
+    async fn read_tokens(&self, tokens: &str, read: &mut Read) -> Result<(), Failure> {
         if self.system != System::FeaturesService {
             return Err(Failure::usage("--tokens: only features-service has tokens".to_owned()));
         }
-        let keys = system::keys(tokens, &["token:*"]).await?;
+        let keys = system::read_keys(tokens, &features_service::TOKEN_KEYS).await?;
         let (tokens, report) = features_service::read_tokens(&keys);
-        source.tokens = tokens;
-        source.imported.report.items.extend(report.items);
+        read.tokens = tokens;
+        read.imported.report.items.extend(report.items);
         Ok(())
     }
 
-    fn write_report(&self, source: &Source) -> Result<(), Failure> {
+    fn write_report(&self, read: &Read) -> Result<(), Failure> {
         let Some(file) = &self.report else { return Ok(()) };
-        report::write_file(file, self.system.name(), &source.imported.report)
+        report::write_file(file, self.system.name(), &read.imported.report)
     }
 
-    async fn write(&self, session: &Session, mut source: Source) -> Result<(), Failure> {
+    async fn write(&self, session: &Session, mut read: Read) -> Result<(), Failure> {
         let store = session.store().await?;
-        let comparison = Comparison::of(session, &*store, &source.imported.document, false).await?;
+        let comparison = Comparison::of(session, &*store, &read.imported.document, false).await?;
         if !comparison.plan.problems.is_empty() {
             let message = Error::Invalid(comparison.plan.problems.clone()).to_string();
             return Err(Failure::invalid(message, &comparison.plan.problems));
         }
         if !self.overwrite {
-            let names = conflicts(&*store, &comparison, &source.imported.document).await?;
+            let names = conflicts(&*store, &comparison, &read.imported.document).await?;
             if !names.is_empty() {
                 return Err(Failure::rejected(format!(
                     "these flags exist, and did not come from an import or were changed since: {}; rename them, or \
@@ -141,9 +153,9 @@ impl Import {
                 )));
             }
         }
-        let past = past::edits(&*store, &comparison, &source.past, self.system.name()).await?;
-        source.settle_past(past.is_some());
-        self.write_report(&source)?;
+        let past = past::edits(&*store, &comparison, &read.past, self.system.name()).await?;
+        read.settle_past(past.is_some());
+        self.write_report(&read)?;
         let past = past.unwrap_or_default();
         let written = match (self.dry_run, past.is_empty()) {
             (false, false) => Some(store.commit_past(past).await?.number()),
@@ -155,22 +167,22 @@ impl Import {
             }
             _ => None,
         };
-        let tokens = match source.tokens.as_slice() {
+        let tokens = match read.tokens.as_slice() {
             [] => 0,
             tokens => tokens::create(&*store, tokens, self.dry_run).await?,
         };
-        self.print(session, &comparison, &source, written, tokens)
+        self.print(session, &comparison, &read, written, tokens)
     }
 
     fn print(
         &self,
         session: &Session,
         comparison: &Comparison,
-        source: &Source,
+        read: &Read,
         written: Option<i64>,
         tokens: usize,
     ) -> Result<(), Failure> {
-        let items = &source.imported.report.items;
+        let items = &read.imported.report.items;
         if session.json {
             let found = comparison.current.rows.revision.number();
             let mut output = comparison.json();
@@ -184,9 +196,9 @@ impl Import {
             }
             return print_json(&output);
         }
-        report::print_text(&source.imported.report)?;
+        report::print_text(&read.imported.report)?;
         if self.tokens.is_some() {
-            print(format_args!("{} of {} are new.", tokens, count(source.tokens.len(), "token")))?;
+            print(format_args!("{} of {} are new.", tokens, count(read.tokens.len(), "token")))?;
         }
         if written.is_none() && !comparison.is_change() {
             print("No changes: the rows are as the source describes them.")?;

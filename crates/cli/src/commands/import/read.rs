@@ -1,4 +1,4 @@
-//! What was read of a source.
+//! What was read.
 
 use novi_import::{
     Imported, Outcome, Report,
@@ -6,9 +6,9 @@ use novi_import::{
     features_service::Token,
 };
 
-/// What was read of a source.
+/// What was read.
 #[derive(Default)]
-pub(super) struct Source {
+pub(super) struct Read {
     pub(super) imported: Imported,
     /// The states that flags had, oldest first, and what became of them.
     pub(super) past: Vec<Past>,
@@ -16,20 +16,20 @@ pub(super) struct Source {
     pub(super) tokens: Vec<Token>,
 }
 
-impl From<Imported> for Source {
+impl From<Imported> for Read {
     fn from(imported: Imported) -> Self {
         Self { imported, ..Self::default() }
     }
 }
 
-impl From<History> for Source {
+impl From<History> for Read {
     fn from(history: History) -> Self {
         let History { now, states, report, .. } = history;
         Self { imported: now, past: states, report_of_past: report, ..Self::default() }
     }
 }
 
-impl Source {
+impl Read {
     /// Adds to the report what became of the past: as read, or not imported since the database has later changes.
     pub(super) fn settle_past(&mut self, is_imported: bool) {
         if is_imported {
