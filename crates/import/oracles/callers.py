@@ -12,6 +12,24 @@ def callers(count=1000):
     return [forms[n % len(forms)](n) for n in range(count)]
 
 
+def write(path, recorded):
+    """Writes a field of the two upper levels per line, which keeps differences short."""
+    import json
+
+    def text(value):
+        return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+
+    def block(value):
+        if isinstance(value, dict):
+            return "{\n" + ",\n".join(f"{text(key)}: {text(item)}" for key, item in value.items()) + "\n}"
+        if value and isinstance(value[0], dict):
+            return "[\n" + ",\n".join(map(text, value)) + "\n]"
+        return text(value)
+
+    fields = ",\n".join(f"{text(key)}: {block(value)}" for key, value in recorded.items())
+    path.write_text("{" + fields + "}\n")
+
+
 def dump(redis):
     """All keys, in the form that `novi import` reads from a file."""
     readers = {

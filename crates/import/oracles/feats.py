@@ -7,13 +7,12 @@
 The feature and its segments are those of the README. Without a selector for a caller, the feature has its default.
 """
 
-import json
 import sys
 from pathlib import Path
 
 from redis import Redis
 
-from callers import callers, dump
+from callers import callers, dump, write
 
 COUNTRIES = ["CA", "US", "DE", "", "*x"]
 PLATFORMS = ["ios", "android", "web"]
@@ -122,7 +121,7 @@ def main(checkout, url, folder):
                 "answers": "".join(letters),
             })
     case = {"source": dump(redis), "callers": [list(key.values()) for key in keys], "states": recorded}
-    Path(folder, "states.json").write_text(json.dumps(case, ensure_ascii=False, indent=0) + "\n")
+    write(Path(folder, "states.json"), case)
     redis.flushdb()
 
 

@@ -6,13 +6,12 @@ of the user as far as they are active.
     # both databases are emptied
 """
 
-import json
 import sys
 from pathlib import Path
 
 from redis import Redis
 
-from callers import callers, dump
+from callers import callers, dump, write
 
 FEATURES = [f"feature_{number}" for number in range(1, 13)]
 
@@ -58,7 +57,7 @@ def main(features_url, users_url, folder):
         "answers": answers,
         "anonymous": {name: "1" if name in anonymous else "0" for name in FEATURES},
     }
-    Path(folder, "answers.json").write_text(json.dumps(recorded, ensure_ascii=False, indent=0) + "\n")
+    write(Path(folder, "answers.json"), recorded)
     features.flushdb()
     users.flushdb()
 

@@ -8,7 +8,6 @@ the prefix of keys, and `<=` in place of `>=`.
 """
 
 import importlib.util
-import json
 import re
 import sys
 from pathlib import Path
@@ -20,7 +19,7 @@ sys.path = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(
 import hanoi.backend
 
 sys.path.append(str(Path(__file__).resolve().parent))
-from callers import callers, dump
+from callers import callers, dump, write
 
 FUNCTIONS = [
     # name, percentage, field, variants, users, rule, enabled
@@ -108,7 +107,7 @@ def main(url, folder):
                 source = dump(text)
             case = {"source": source, "callers": callers(), "variants": {f[0]: f[3] or [] for f in FUNCTIONS}, "answers": recorded}
             path = folder / f"{version}-{layout}.json"
-            path.write_text(json.dumps(case, ensure_ascii=False, indent=0) + "\n")
+            write(path, case)
     text.flushdb()
 
 

@@ -49,6 +49,11 @@ callers = (0...1000).map { |n| forms[n % 5].call(n) }
   anonymous = rollout.features.sort.to_h { |feature| [feature, rollout.active?(feature) ? "1" : "0"] }
   name = randomize ? "randomized.json" : "plain.json"
   recorded = { source: source, callers: callers, answers: answers, anonymous: anonymous }
-  File.write(File.join(folder, name), JSON.pretty_generate(recorded, indent: "", space: " ") + "\n")
+  block = lambda do |value|
+    next value.to_json unless value.is_a?(Hash)
+    "{\n" + value.map { |key, item| "#{key.to_json}: #{item.to_json}" }.join(",\n") + "\n}"
+  end
+  fields = recorded.map { |key, value| "#{key.to_json}: #{block.call(value)}" }.join(",\n")
+  File.write(File.join(folder, name), "{" + fields + "}\n")
 end
 redis.flushdb

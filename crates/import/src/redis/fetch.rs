@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// How long a connection, and each answer, may take: sets may be large, and networks slow.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How many keys one step of a scan looks at, and how many values are asked for at once.
 const BATCH: usize = 500;
