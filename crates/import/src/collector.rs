@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use novi_files::{Activated, Activation, Document, Flag, OwnActivation, Tree};
 
 use crate::{
-    config::{DEFAULT_KEY, REFERENCE, fields, reference, text, texts},
     dependents,
     report::{Outcome, Report},
-    verify::without_broken,
+    verify::{references, without_broken},
 };
 
 /// What novi stores of a name.
-const MAX_NAME: usize = 255;
+pub(crate) const MAX_NAME: usize = 255;
 
 /// The flags of a source, and what became of each part of it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,13 +62,12 @@ impl Collector {
         self.imported.report.push(source, flag, outcome);
     }
 
-    /// An activation that one flag has, whose name is unique; or one with a row of its own, by a reference.
+    /// An activation that one flag has. Its name is unique.
     pub(crate) fn activation(&mut self, flag: &str, what: &str, inline: Tree) -> Option<Activated> {
         let Tree::Fields(fields) = inline else { return None };
         let (mut class_name, mut config) = (None, None);
         for (field, value) in fields {
             match (field.as_str(), value) {
-                (REFERENCE, Tree::String(name)) => return Some(Activated::Shared(name)),
                 ("class_name", Tree::String(name)) => class_name = Some(name),
                 ("config", value) => config = Some(value),
                 _ => (),
@@ -85,43 +83,6 @@ impl Collector {
             members,
             denied,
         }))
-    }
-
-    /// A list of members that one flag has, to which people can add. Returns the reference to it.
-    ///
-    /// Only a flag that is certainly added should have one.
-    pub(crate) fn members(&mut self, flag: &str, what: &str, by: &str, members: Vec<String>) -> Tree {
-        let name = self.unique(flag, what);
-        let (config, members) = member_list(by, members);
-        let activation = Activation {
-            class_name: "novi.members".to_owned(),
-            config: Some(config),
-            config_text: None,
-            members: Some(members),
-            denied: None,
-        };
-        self.imported.document.activations.insert(name.clone(), activation);
-        reference(&name)
-    }
-
-    /// A list of members as the only condition of a flag.
-    pub(crate) fn only_members(
-        &mut self,
-        flag: &str,
-        what: &str,
-        by: &str,
-        members: Vec<String>,
-    ) -> Activated {
-        let name = self.unique(flag, what);
-        let (config, members) = member_list(by, members);
-        Activated::Own(OwnActivation {
-            name,
-            class_name: "novi.members".to_owned(),
-            config: Some(config),
-            config_text: None,
-            members: Some(members),
-            denied: None,
-        })
     }
 
     /// Whether a flag was added.
@@ -179,52 +140,19 @@ impl Collector {
     }
 }
 
-/// The config of a list, and its members as rows. Members that are too long for a row are in the config.
-fn member_list(by: &str, members: Vec<String>) -> (Tree, Vec<String>) {
-    let mut members: Vec<String> = members.into_iter().filter(|member| !member.is_empty()).collect();
-    members.sort_unstable();
-    members.dedup();
-    let (rows, long) = members.into_iter().partition(|member| member.chars().count() <= MAX_NAME);
-    let config: Vec<String> = long;
-    let mut config = vec![("allow", texts(config))];
-    if by != DEFAULT_KEY {
-        config.push(("by", text(by)));
-    }
-    (fields(config), rows)
-}
-
 /// Removes activations that were for flags that are not imported.
 fn without_unused(document: &mut Document) {
-    let (mut used, mut found) = (BTreeSet::new(), BTreeSet::new());
-    for activation in document.flags.values().flat_map(|flag| &flag.activations) {
-        match activation {
-            Activated::Shared(name) => drop(found.insert(name.clone())),
-            Activated::Own(own) => own.config.iter().for_each(|config| references(config, &mut found)),
-        }
-    }
+    let configs = document.flags.values().flat_map(|flag| &flag.activations).filter_map(|activation| {
+        if let Activated::Own(own) = activation { own.config.as_ref() } else { None }
+    });
+    let mut left: Vec<String> = configs.flat_map(references).map(str::to_owned).collect();
+    let mut used = BTreeSet::new();
     // Shared ones may refer to others.
-    while let Some(name) = found.pop_first() {
-        if let Some(activation) = document.activations.get(&name)
-            && used.insert(name)
-        {
-            activation.config.iter().for_each(|config| references(config, &mut found));
+    while let Some(name) = left.pop() {
+        let config = document.activations.get(&name).and_then(|activation| activation.config.as_ref());
+        if used.insert(name) {
+            left.extend(config.into_iter().flat_map(references).map(str::to_owned));
         }
     }
     document.activations.retain(|name, _| used.contains(name));
-}
-
-/// The names that a config refers to.
-fn references(config: &Tree, found: &mut BTreeSet<String>) {
-    match config {
-        Tree::List(items) => items.iter().for_each(|item| references(item, found)),
-        Tree::Fields(fields) => {
-            for (name, value) in fields {
-                match value {
-                    Tree::String(text) if name == REFERENCE => drop(found.insert(text.clone())),
-                    value => references(value, found),
-                }
-            }
-        }
-        Tree::Null | Tree::Bool(_) | Tree::Number(_) | Tree::String(_) => (),
-    }
 }

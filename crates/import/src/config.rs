@@ -6,14 +6,6 @@ use serde_json::Number;
 /// The attribute that identifies callers if a config does not name one.
 pub(crate) const DEFAULT_KEY: &str = "targetingKey";
 
-/// The field of a config that refers to another activation.
-pub(crate) const REFERENCE: &str = "$activation";
-
-/// A reference to an activation that has a row of its own.
-pub(crate) fn reference(name: &str) -> Tree {
-    fields([(REFERENCE, text(name))])
-}
-
 pub(crate) fn text(value: impl Into<String>) -> Tree {
     Tree::String(value.into())
 }

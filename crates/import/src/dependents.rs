@@ -13,7 +13,9 @@ pub(crate) fn mark(imported: &mut Imported) {
     let mut left = Vec::new();
     for (index, item) in imported.report.items.iter().enumerate() {
         let Some(flag) = &item.flag else { continue };
-        items.insert(flag.clone(), index);
+        if !matches!(item.outcome, Outcome::NotMapped { .. }) {
+            items.insert(flag.clone(), index);
+        }
         if matches!(item.outcome, Outcome::Approximated { .. }) {
             left.push(flag.clone());
         }

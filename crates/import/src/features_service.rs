@@ -10,6 +10,7 @@ use novi_files::Flag;
 
 use crate::{
     collector::{Collector, Draft, Imported},
+    members::Members,
     options::Options,
     redis::Keys,
     report::{Outcome, Report},
@@ -57,7 +58,8 @@ pub fn read(keys: &Keys, options: &Options) -> Imported {
             GLOBAL.to_owned()
         } else {
             flag.status = Some(active.contains(name));
-            flag.activations.push(collector.only_members(name, "users", &options.by, own));
+            let list = Members { what: "users", callers: own, by: &options.by };
+            list.only(name, &mut collector, &mut flag);
             if active.contains(name) { ACTIVE.to_owned() } else { format!("{USER}*") }
         };
         collector.add(format!("{source}: {name}"), name, Ok(Draft { flag, differences }));

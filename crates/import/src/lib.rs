@@ -6,6 +6,8 @@
 mod collector;
 mod config;
 mod dependents;
+pub mod django_flags;
+pub mod django_waffle;
 mod error;
 pub mod feats;
 pub mod features_service;
@@ -13,13 +15,16 @@ pub mod flagd;
 pub mod flipper;
 pub mod hanoi;
 pub mod knora;
+mod members;
 mod options;
+pub mod pennant;
 pub mod redis;
 mod report;
 pub mod rollout;
 #[cfg(feature = "sql")]
 pub mod sql;
 mod table;
+pub mod togglz;
 pub mod unleash;
 mod verify;
 

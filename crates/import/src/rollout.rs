@@ -6,8 +6,9 @@ use novi_files::{Flag, Tree};
 
 use crate::{
     collector::{Collector, Draft, Imported},
-    config::{DEFAULT_KEY, always, attribute, constant, fields, inline, number, or, text},
+    config::{DEFAULT_KEY, always, attribute, fields, inline, number, or, text},
     error::parse_json,
+    members::Members,
     options::Options,
     redis::Keys,
     report::Outcome,
@@ -87,7 +88,6 @@ impl Feature {
             differences.push(format!("on for everybody: the {} users of its list are not kept", users.len()));
         } else if !users.is_empty() {
             what.push("users".to_owned());
-            conditions.push(collector.members(name, "users", by, users));
         }
         if !blocks.is_empty() && !is_for_all {
             differences.push(format!(
@@ -100,14 +100,14 @@ impl Feature {
             what.push("all users".to_owned());
             conditions.push(attribute(by, "exists", Tree::Bool(true)));
         }
-        if percentage > 0.0 || conditions.is_empty() {
+        if percentage > 0.0 || what.is_empty() {
             what.push(format!("{percentage} % of callers"));
             conditions.push(share(percentage, name, options));
         }
-        let gate = or(conditions);
         let mut flag = Flag { status: Some(!is_cleared), ..Flag::default() };
-        if constant(&gate) != Some(true) && !is_cleared {
-            flag.activations.extend(collector.activation(name, &what.join(", "), gate));
+        if !is_cleared {
+            let list = Members { what: "users", callers: users, by };
+            list.or(or(conditions), &what.join(", "), name, collector, &mut flag);
         }
         add_data(&mut flag, data, &mut differences);
         Draft { flag, differences }

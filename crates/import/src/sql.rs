@@ -48,7 +48,7 @@ pub fn is_address(source: &str) -> bool {
 struct Dialect {
     quote: char,
     text: &'static str,
-    /// Finds a table of the current schema by its name.
+    /// The name of a table or view as it is written in the current schema, whose case may differ. The same case first.
     find: &'static str,
 }
 
@@ -56,17 +56,20 @@ impl Dialect {
     const SQLITE: Self = Self {
         quote: '"',
         text: "text",
-        find: "select count(*) from sqlite_master where type in ('table', 'view') and name = ?",
+        find: "select name from sqlite_master where type in ('table', 'view') and lower(name) = lower($1) \
+               order by name <> $1 limit 1",
     };
     const POSTGRES: Self = Self {
         quote: '"',
         text: "text",
-        find: "select count(*) where to_regclass(quote_ident($1)) is not null",
+        find: "select relname::text from pg_class where relkind in ('r', 'v', 'm', 'p', 'f') \
+               and pg_table_is_visible(oid) and lower(relname) = lower($1) order by relname <> $1 limit 1",
     };
     const MYSQL: Self = Self {
         quote: '`',
         text: "char",
-        find: "select count(*) from information_schema.tables where table_schema = database() and table_name = ?",
+        find: "select cast(table_name as char) from information_schema.tables \
+               where table_schema = database() and lower(table_name) = lower(?) limit 1",
     };
 
     fn name(&self, name: &str) -> String {
@@ -75,11 +78,11 @@ impl Dialect {
     }
 
     /// All rows of a table, as text.
-    fn select(&self, spec: &TableSpec, prefix: &str) -> String {
+    fn select(&self, spec: &TableSpec, table: &str) -> String {
         let column = |name: &&str| format!("cast({} as {})", self.name(name), self.text);
         let columns: Vec<String> = spec.columns.iter().map(column).collect();
         let first = spec.columns.first().map(|name| self.name(name)).unwrap_or_default();
-        let table = self.name(&format!("{prefix}{}", spec.name));
+        let table = self.name(table);
         format!("select {} from {table} order by {first}", columns.join(", "))
     }
 }
@@ -92,19 +95,19 @@ macro_rules! tables {
         let mut tables = Tables::default();
         for spec in $specs {
             let name = format!("{}{}", $prefix, spec.name);
-            let found: i64 = sqlx::query_scalar(dialect.find)
+            let found: Option<String> = sqlx::query_scalar(dialect.find)
                 .bind(&name)
-                .fetch_one(&mut *transaction)
+                .fetch_optional(&mut *transaction)
                 .await
                 .map_err(failed)?;
-            if found == 0 {
+            let Some(found) = found else {
                 if spec.is_optional {
                     continue;
                 }
                 return Err(ImportError::new(format!("the database has no table {name:?}")));
-            }
-            // Names are constants of this crate, and a quoted prefix.
-            let sql = AssertSqlSafe(dialect.select(spec, $prefix));
+            };
+            // Names are constants of this crate, and the quoted name of the table.
+            let sql = AssertSqlSafe(dialect.select(spec, &found));
             let rows = sqlx::query(sql).fetch_all(&mut *transaction).await;
             let rows = rows.map_err(|error| ImportError::new(format!("table {name:?}: {error}")))?;
             let values = rows.iter().map(|row| {

@@ -29,7 +29,8 @@ pub(crate) fn without_broken(mut imported: Imported) -> Imported {
                 }
             }
             for item in &mut imported.report.items {
-                if item.flag.as_deref() == Some(flag.as_str()) {
+                let is_imported = !matches!(item.outcome, Outcome::NotMapped { .. });
+                if is_imported && item.flag.as_deref() == Some(flag.as_str()) {
                     item.outcome = Outcome::NotMapped { why: why.clone() };
                 }
             }
@@ -61,7 +62,7 @@ fn broken(imported: &Imported) -> BTreeMap<String, String> {
 }
 
 /// The names of the activations that a config refers to.
-fn references(config: &Tree) -> Vec<&str> {
+pub(crate) fn references(config: &Tree) -> Vec<&str> {
     let (mut found, mut left) = (Vec::new(), vec![config]);
     while let Some(tree) = left.pop() {
         match tree {

@@ -5,7 +5,10 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use novi::{Context, Flags, Value, activation::Registry, rows::Rows};
-use novi_import::{ImportError, Imported, Options, Outcome, flagd, flipper, unleash};
+use novi_import::{
+    ImportError, Imported, Options, Outcome, TableSpec, Tables, django_flags, django_waffle, flagd, flipper,
+    togglz, unleash,
+};
 use serde_json::Value as Json;
 
 /// A file of a system's fixtures.
@@ -47,12 +50,11 @@ fn compare(imported: &Imported, system: &str, approximated: &[(&str, &str)], at_
     let recorded: Json = serde_json::from_str(&fixture(&format!("{system}/answers.json"))).unwrap();
     let callers = recorded["contexts"].as_array().unwrap();
     let contexts: Vec<_> = callers.iter().map(context).collect();
-    let outcomes: BTreeMap<&str, &Outcome> = imported
-        .report
-        .items
-        .iter()
-        .filter_map(|item| Some((item.flag.as_deref()?, &item.outcome)))
-        .collect();
+    let mut outcomes: BTreeMap<&str, &Outcome> = BTreeMap::new();
+    for item in &imported.report.items {
+        // Another part of the same name is not imported.
+        outcomes.entry(item.flag.as_deref().unwrap_or_default()).or_insert(&item.outcome);
+    }
     let flags = flags(imported);
     let (mut pairs, mut differences) = (0, Vec::new());
     for (name, recorded) in recorded["answers"].as_object().unwrap() {
@@ -94,6 +96,17 @@ fn compare(imported: &Imported, system: &str, approximated: &[(&str, &str)], at_
 
 fn import(read: fn(&str, &Options) -> Result<Imported, ImportError>, file: &str) -> Imported {
     read(&fixture(file), &Options::default()).unwrap()
+}
+
+/// Imports the rows of a fixture.
+fn import_tables(read: fn(&Tables, &Options) -> Imported, specs: &[TableSpec], system: &str) -> Imported {
+    type Lists = BTreeMap<String, Vec<Vec<Option<String>>>>;
+    let mut lists: Lists = serde_json::from_str(&fixture(&format!("{system}/tables.json"))).unwrap();
+    let mut tables = Tables::default();
+    for spec in specs {
+        tables.insert(spec, lists.remove(spec.name).unwrap());
+    }
+    read(&tables, &Options::default())
 }
 
 /// The names of the flags that are not simply mapped, with their outcomes.
@@ -143,4 +156,25 @@ fn flipper_answers() {
     let approximated =
         [("groups", "flipper_groups"), ("groups-and-share", "targetingKey"), ("share-of-company", "company")];
     compare(&imported, "flipper", &approximated, 10_000);
+}
+
+#[test]
+fn django_waffle_answers() {
+    let imported = import_tables(django_waffle::read_tables, &django_waffle::TABLES, "django-waffle");
+    insta::assert_snapshot!(exceptions(&imported));
+    compare(&imported, "django-waffle", &[("testing", "targetingKey")], 10_000);
+}
+
+#[test]
+fn django_flags_answers() {
+    let imported = import_tables(django_flags::read_tables, &django_flags::TABLES, "django-flags");
+    insta::assert_snapshot!(exceptions(&imported));
+    compare(&imported, "django-flags", &[("no-zone", "path"), ("custom", "path")], 10_000);
+}
+
+#[test]
+fn togglz_answers() {
+    let imported = import_tables(togglz::read_tables, &togglz::TABLES, "togglz");
+    insta::assert_snapshot!(exceptions(&imported));
+    compare(&imported, "togglz", &[("RELEASED", "ip"), ("LATER", "ip")], 10_000);
 }

@@ -117,3 +117,56 @@ fn sources_have_to_suit_the_system() {
         &["import", "nothing"],
     ]));
 }
+
+#[tokio::test]
+async fn tables_of_django_waffle_are_imported_in_place() {
+    let script = "
+        create table auth_group (id integer primary key, name varchar(150) not null);
+        create table waffle_flag (id integer primary key, name varchar(100) not null, everyone boolean,
+            percent decimal(3, 1), testing boolean not null, superusers boolean not null, staff boolean not null,
+            authenticated boolean not null, languages text not null, rollout boolean not null, note text not null);
+        create table waffle_flag_users (id integer primary key, flag_id integer not null, user_id integer not null);
+        create table waffle_flag_groups (id integer primary key, flag_id integer not null, group_id integer not null);
+        create table waffle_switch (id integer primary key, name varchar(100) not null, active boolean not null,
+            note text not null);
+        insert into auth_group values (3, 'editors');
+        insert into waffle_flag values (1, 'everyone', true, null, false, true, false, false, '', false, 'For all'),
+            (2, 'some', null, 12.5, false, true, false, false, 'de,fr', false, '');
+        insert into waffle_flag_users values (1, 2, 7), (2, 2, 8);
+        insert into waffle_flag_groups values (1, 2, 3);
+        insert into waffle_switch values (1, 'switch', true, '');";
+    insta::assert_snapshot!(imported_in_place("django-waffle", script).await);
+}
+
+#[tokio::test]
+async fn tables_of_togglz_django_flags_and_pennant_are_imported_in_place() {
+    let scripts = [
+        (
+            "togglz",
+            "create table TOGGLZ (FEATURE_NAME varchar(100) primary key, FEATURE_ENABLED integer,
+                STRATEGY_ID varchar(200), STRATEGY_PARAMS varchar(2000));
+            insert into TOGGLZ values ('NEW_CART', 1, 'gradual', 'percentage=25'),
+                ('FOR_ANN', 1, 'username', 'users=ann, bob'), ('OLD', 0, null, null);",
+        ),
+        (
+            "django-flags",
+            "create table flags_flagstate (id integer primary key, name varchar(64) not null,
+                `condition` varchar(64) not null, value varchar(127) not null, required boolean not null);
+            insert into flags_flagstate values (1, 'SHOP', 'path matches', '^/shop', false),
+                (2, 'SHOP', 'anonymous', 'False', true), (3, 'ON', 'boolean', 'True', false);",
+        ),
+        (
+            "pennant",
+            "create table features (id integer primary key, name varchar(200) not null, scope varchar(200) not null,
+                value text not null);
+            insert into features values (1, 'new-api', 'App|1', 'true'), (2, 'new-api', 'User|2', 'false'),
+                (3, 'new-api', 'User|3', 'true'), (4, 'color', 'User|1', '\"blue\"'), (5, 'color', 'User|2', '\"red\"'),
+                (6, 'all', '__laravel_null', 'true');",
+        ),
+    ];
+    let mut transcript = String::new();
+    for (system, script) in scripts {
+        transcript += &imported_in_place(system, script).await;
+    }
+    insta::assert_snapshot!(transcript);
+}

@@ -1,11 +1,12 @@
 //! The gates of a feature, one of which has to be open.
 
-use novi_files::{Activated, Activation, Flag, Tree};
+use novi_files::{Flag, Tree};
 
 use super::expression::Expressions;
 use crate::{
     collector::{Collector, Draft},
-    config::{always, attribute, constant, fields, inline, number, or, text, texts},
+    config::{always, attribute, fields, inline, number, or, text, texts},
+    members::Members,
     options::Options,
 };
 
@@ -109,14 +110,8 @@ impl Gates {
             }
             draft.differences.push(format!("the gate `percentage_of_time` ({share} %, at random) is closed"));
         }
-        let all = or(gates);
-        if !self.actors.is_empty() {
-            self.add_actors(name, all, options, collector, &mut draft);
-        } else if constant(&all) == Some(false) {
-            draft.flag.status = Some(false);
-        } else if constant(&all).is_none() {
-            draft.flag.activations.extend(collector.activation(name, "gates", all));
-        }
+        let actors = Members { what: "actors", callers: self.actors, by: &options.by };
+        actors.or(or(gates), "gates", name, collector, &mut draft.flag);
         Ok(draft)
     }
 
@@ -125,49 +120,6 @@ impl Gates {
             && self.groups.is_empty()
             && self.percentage_of_actors <= 0.0
             && self.percentage_of_time <= 0.0
-    }
-
-    /// Actors are members of a list, which has rows of its own: there may be many.
-    fn add_actors(
-        self,
-        name: &str,
-        others: Tree,
-        options: &Options,
-        collector: &mut Collector,
-        draft: &mut Draft,
-    ) {
-        let mut config = vec![("allow", Tree::List(Vec::new()))];
-        if options.by != Options::default().by {
-            config.push(("by", text(&options.by)));
-        }
-        let members = inline("novi.members", fields(config));
-        let Some(Activated::Own(mut own)) = collector.activation(name, "actors", members) else { return };
-        own.members = Some(self.actors);
-        if constant(&others) == Some(false) {
-            draft.flag.activations.push(Activated::Own(own));
-            return;
-        }
-        if constant(&others) == Some(true) {
-            return;
-        }
-        let reference = fields([("$activation", text(&own.name))]);
-        let list = match others {
-            Tree::Fields(_) if others.get("class_name").and_then(Tree::as_str) == Some("novi.or") => {
-                let items = others.get("config").and_then(Tree::as_list).unwrap_or_default();
-                [reference].into_iter().chain(items.iter().cloned()).collect()
-            }
-            other => vec![reference, other],
-        };
-        let gates = inline("novi.or", Tree::List(list));
-        draft.flag.activations.extend(collector.activation(name, "gates", gates));
-        let shared = Activation {
-            class_name: own.class_name,
-            config: own.config,
-            config_text: None,
-            members: own.members,
-            denied: None,
-        };
-        collector.share(own.name, shared);
     }
 }
 

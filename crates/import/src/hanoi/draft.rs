@@ -4,8 +4,9 @@ use novi_files::{Flag, Tree};
 
 use crate::{
     collector::{Collector, Draft},
-    config::{DEFAULT_KEY, always, attribute, constant, fields, inline, number, or, text},
+    config::{DEFAULT_KEY, always, attribute, fields, inline, number, or, text},
     hanoi::expression,
+    members::Members,
     options::HanoiVersion,
 };
 
@@ -35,7 +36,6 @@ pub(super) fn draft(collector: &mut Collector, name: &str, function: Function, b
         differences.push(format!("on for everybody: the {count} users of its list are not kept"));
     } else if !users.is_empty() {
         what.push("users".to_owned());
-        conditions.push(collector.members(name, "users", by, users));
     }
     if let Some(rule) = rule.filter(|_| !is_for_all) {
         match expression::translated(&rule) {
@@ -47,15 +47,13 @@ pub(super) fn draft(collector: &mut Collector, name: &str, function: Function, b
             Err(why) => differences.push(format!("the users that {rule:?} lets in are out: {why}")),
         }
     }
-    if percentage > 0 || conditions.is_empty() {
+    if percentage > 0 || what.is_empty() {
         what.push(format!("{percentage} % of callers"));
         conditions.push(share(version, percentage, by));
     }
-    let gate = or(conditions);
     let mut flag = Flag { status: Some(enabled), ..Flag::default() };
-    if constant(&gate) != Some(true) {
-        flag.activations.extend(collector.activation(name, &what.join(", "), gate));
-    }
+    let list = Members { what: "users", callers: users, by };
+    list.or(or(conditions), &what.join(", "), name, collector, &mut flag);
     if !variants.is_empty() {
         flag.activations.extend(collector.activation(name, "variants", split(&variants, by)));
     }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use novi_import::{
-    ImportError, Imported, Options, TableSpec, Tables, feats, features_service, flagd, flipper, hanoi, knora,
-    redis::Keys, rollout, sql, unleash,
+    ImportError, Imported, Options, TableSpec, Tables, django_flags, django_waffle, feats, features_service,
+    flagd, flipper, hanoi, knora, pennant, redis::Keys, rollout, sql, togglz, unleash,
 };
 
 use super::read::Read;
@@ -23,6 +23,14 @@ pub(super) enum System {
     Unleash,
     /// An export of Flipper in JSON, or its tables (ActiveRecord, Sequel)
     Flipper,
+    /// The tables of django-waffle
+    DjangoWaffle,
+    /// The table of Togglz' JDBC repository
+    Togglz,
+    /// The table of django-flags
+    DjangoFlags,
+    /// The table of Laravel Pennant
+    Pennant,
     /// The keys of hanoi in Redis, or a dump of its back-end in memory
     Hanoi,
     /// The keys of the gem rollout in Redis
@@ -54,6 +62,10 @@ impl System {
             Self::Flagd => "flagd",
             Self::Unleash => "Unleash",
             Self::Flipper => "Flipper",
+            Self::DjangoWaffle => "django-waffle",
+            Self::Togglz => "Togglz",
+            Self::DjangoFlags => "django-flags",
+            Self::Pennant => "Laravel Pennant",
             Self::Hanoi => "hanoi",
             Self::Rollout => "rollout",
             Self::Feats => "feats.py",
@@ -70,6 +82,14 @@ impl System {
             Self::Unleash => source.file(unleash::read)?.into(),
             Self::Flipper if source.is_file() => source.file(flipper::read)?.into(),
             Self::Flipper => source.tables(session, &flipper::TABLES, flipper::read_tables).await?.into(),
+            Self::DjangoWaffle => {
+                source.tables(session, &django_waffle::TABLES, django_waffle::read_tables).await?.into()
+            }
+            Self::Togglz => source.tables(session, &togglz::TABLES, togglz::read_tables).await?.into(),
+            Self::DjangoFlags => {
+                source.tables(session, &django_flags::TABLES, django_flags::read_tables).await?.into()
+            }
+            Self::Pennant => source.tables(session, &pennant::TABLES, pennant::read_tables).await?.into(),
             Self::Hanoi if source.is_file() => source.file(hanoi::read_dump)?.into(),
             Self::Hanoi => hanoi::read(&source.keys(&hanoi::KEYS).await?, options).into(),
             Self::Rollout => rollout::read(&source.keys(&rollout::KEYS).await?, options).into(),
