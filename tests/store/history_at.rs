@@ -526,7 +526,7 @@ async fn changes_of_the_past_are_found_at_their_times() {
         let error = store.commit_past(past([(4000, vec![status(false)]), (5000, vec![unknown])])).await;
         assert!(matches!(error, Err(Error::FlagNotFound { .. })), "{error:?}");
         assert_same(&store.load().await.unwrap(), &before, "after changes that were rejected");
-        // Changes of now are as ever.
+        // Other changes have the current time.
         store.apply(vec![status(false)]).await.unwrap();
         let newest = store.history(&HistoryQuery::default().limit(1)).await.unwrap();
         assert!(newest[0].changed_at.unwrap() > chrono::Utc::now() - chrono::TimeDelta::hours(1));

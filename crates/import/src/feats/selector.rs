@@ -102,7 +102,7 @@ impl Selector {
                 }
                 differences.push(format!(
                     "an experiment draws at random, and {persister} remembers the groups, which are not in Redis: here \
-                     callers are divided anew, by a hash of `{}`",
+                     callers are divided by a hash of `{}`",
                     options.by
                 ));
             }

@@ -8,7 +8,7 @@ use novi::{
 };
 use novi_files::{Activated, Document};
 
-use super::ACTOR;
+use super::author::ACTOR;
 use crate::{commands::files::Comparison, output::Failure};
 
 /// The names of flags that exist, would change, and were not written last by an import; and those of flags whose

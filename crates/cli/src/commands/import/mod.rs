@@ -1,5 +1,6 @@
 //! `novi import`.
 
+mod author;
 mod conflict;
 mod past;
 mod read;
@@ -16,6 +17,7 @@ use novi_import::{Imported, Options, features_service, hanoi::HanoiVersion};
 use serde_json::{Value, json};
 
 use self::{
+    author::ACTOR,
     conflict::conflicts,
     read::Read,
     system::{Source, System},
@@ -25,9 +27,6 @@ use crate::{
     output::{DRY_RUN, Failure, count, print, print_json},
     session::Session,
 };
-
-/// The author of imported flags in the history.
-const ACTOR: &str = "import";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -13,7 +13,7 @@ use novi::{
 use novi_files::Document;
 use novi_import::feats::Past;
 
-use super::ACTOR;
+use super::author::ACTOR;
 use crate::{commands::files::Comparison, output::Failure};
 
 /// The edits of the states that are not in the database yet, each with its time. `None` if the history has changes

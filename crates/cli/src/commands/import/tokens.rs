@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use novi::store::{NewToken, SchemaStore, token::Role};
 use novi_import::features_service::Token;
 
-use super::ACTOR;
+use super::author::ACTOR;
 use crate::{commands::token::token_store, output::Failure};
 
 /// Creates the tokens that the database does not have, and returns how many. Revoked ones stay revoked.
