@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     Activation, Apply, Check, Completions, Diff, Drift, Eval, Explain, Export, Flag, Health, History, Impact,
-    Link, Lint, List, Man, Members, Migrate, Plan, Reweight, Rollback, Rollout, Schedule, Seed, Serve,
-    SetStatus, Show, Sign, Stale, Target, Timeline, Token, Types, Variants, Watch,
+    Import, Link, Lint, List, Man, Members, Migrate, Plan, Reweight, Rollback, Rollout, Schedule, Seed,
+    Serve, SetStatus, Show, Sign, Stale, Target, Timeline, Token, Types, Variants, Watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -91,6 +91,7 @@ pub(crate) enum Command {
     Plan(Plan),
     Apply(Apply),
     Drift(Drift),
+    Import(Import),
     Stale(Stale),
     Timeline(Timeline),
     Lint(Lint),

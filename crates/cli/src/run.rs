@@ -58,6 +58,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Plan(command) => command.run(&session).await,
         Command::Apply(command) => command.run(&session).await,
         Command::Drift(command) => command.run(&session).await,
+        Command::Import(command) => command.run(&session).await,
         Command::Stale(command) => command.run(&session).await,
         Command::Timeline(command) => command.run(&session).await,
         Command::Lint(command) => command.run(&session).await,

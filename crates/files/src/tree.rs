@@ -59,6 +59,42 @@ impl Tree {
         }
     }
 
+    /// The value of a field. `None` if there is no such field, or if this is not an object.
+    #[must_use]
+    pub fn get(&self, field: &str) -> Option<&Self> {
+        self.as_fields()?.iter().find(|(name, _)| name == field).map(|(_, value)| value)
+    }
+
+    /// The fields of an object.
+    #[must_use]
+    pub fn as_fields(&self) -> Option<&[(String, Self)]> {
+        if let Self::Fields(fields) = self { Some(fields) } else { None }
+    }
+
+    /// The items of a list.
+    #[must_use]
+    pub fn as_list(&self) -> Option<&[Self]> {
+        if let Self::List(items) = self { Some(items) } else { None }
+    }
+
+    /// A string.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        if let Self::String(text) = self { Some(text) } else { None }
+    }
+
+    /// A boolean.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        if let Self::Bool(value) = self { Some(*value) } else { None }
+    }
+
+    /// A number, rounded to a float.
+    #[must_use]
+    pub fn as_f64(&self) -> Option<f64> {
+        if let Self::Number(number) = self { number.as_f64() } else { None }
+    }
+
     /// Whether two values are the same but for what TOML cannot keep: it has a table's other fields before its tables.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {

@@ -17,6 +17,7 @@ mod flag_view;
 mod health;
 mod history;
 mod impact;
+mod import;
 mod json_text;
 mod link;
 mod lint;
@@ -51,6 +52,7 @@ pub(crate) use self::{
     health::Health,
     history::History,
     impact::Impact,
+    import::Import,
     link::Link,
     lint::Lint,
     list::List,

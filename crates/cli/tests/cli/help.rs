@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-pub(crate) const COMMANDS: [&str; 38] = [
+pub(crate) const COMMANDS: [&str; 39] = [
     "serve",
     "migrate",
     "seed",
@@ -34,6 +34,7 @@ pub(crate) const COMMANDS: [&str; 38] = [
     "plan",
     "apply",
     "drift",
+    "import",
     "stale",
     "timeline",
     "lint",

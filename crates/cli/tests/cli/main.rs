@@ -17,6 +17,8 @@ mod health;
 mod help;
 mod history;
 mod impact;
+mod import;
+mod import_redis;
 mod lint;
 mod names;
 mod pipes;

@@ -5,7 +5,7 @@ use novi::{
     snapshot::{Effect, Plan},
     store::{Edit, SchemaStore},
 };
-use novi_files::Unmanaged;
+use novi_files::{Document, Unmanaged};
 use serde_json::{Value, json};
 
 use super::load::Sources;
@@ -16,10 +16,10 @@ use crate::{
 };
 
 /// The rows, and the change that makes them what files describe.
-pub(super) struct Comparison {
-    pub(super) current: Current,
-    pub(super) edit: Edit,
-    pub(super) plan: Plan,
+pub(in crate::commands) struct Comparison {
+    pub(in crate::commands) current: Current,
+    pub(in crate::commands) edit: Edit,
+    pub(in crate::commands) plan: Plan,
     pub(super) after: Rows,
     unmanaged: Unmanaged,
 }
@@ -30,32 +30,40 @@ impl Comparison {
         store: &dyn SchemaStore,
         sources: &Sources,
     ) -> Result<Self, Failure> {
-        let document = sources.read()?;
+        Self::of(session, store, &sources.read()?, sources.prune).await
+    }
+
+    /// What has to change for the rows to be as a document describes them.
+    pub(in crate::commands) async fn of(
+        session: &Session,
+        store: &dyn SchemaStore,
+        document: &Document,
+        prune: bool,
+    ) -> Result<Self, Failure> {
         let current = Current::load(session, store).await?;
-        let target =
-            document.target(&current.rows, &current.registry, sources.prune).map_err(|problems| {
-                let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                let json: Vec<Value> = problems
-                    .iter()
-                    .map(|problem| json!({"path": problem.path, "message": problem.message}))
-                    .collect();
-                Failure::invalid(lines.join("\n"), &json)
-            })?;
+        let target = document.target(&current.rows, &current.registry, prune).map_err(|problems| {
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            let json: Vec<Value> = problems
+                .iter()
+                .map(|problem| json!({"path": problem.path, "message": problem.message}))
+                .collect();
+            Failure::invalid(lines.join("\n"), &json)
+        })?;
         let way = current.flags.plan_rollback(&current.rows, &target.rows, None)?;
         let edit = way.edit();
         let plan = current.flags.validator().plan(current.rows.clone(), &edit);
         Ok(Self { current, edit, plan, after: way.after, unmanaged: target.unmanaged })
     }
 
-    pub(super) fn is_change(&self) -> bool {
+    pub(in crate::commands) fn is_change(&self) -> bool {
         !(self.plan.flags.is_empty() && self.plan.activations.is_empty())
     }
 
-    pub(super) fn report(&self) -> PlanReport<'_> {
+    pub(in crate::commands) fn report(&self) -> PlanReport<'_> {
         PlanReport::new(&self.current.registry, &self.plan, &self.current.rows, &self.after)
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(in crate::commands) fn json(&self) -> Value {
         json!({
             "revision": self.current.rows.revision,
             "changes": self.is_change(),
@@ -66,7 +74,7 @@ impl Comparison {
     }
 
     /// Prints what changes, and a note about what no file describes.
-    pub(super) fn print(&self) -> Result<(), Failure> {
+    pub(in crate::commands) fn print(&self) -> Result<(), Failure> {
         let report = self.report();
         if !report.is_empty() {
             report.print()?;
@@ -89,7 +97,7 @@ impl Comparison {
     }
 
     /// A line that says how much changes.
-    pub(super) fn print_summary(&self) -> Result<(), Failure> {
+    pub(in crate::commands) fn print_summary(&self) -> Result<(), Failure> {
         if !self.is_change() {
             return print("No changes: the rows are as the files describe them.");
         }

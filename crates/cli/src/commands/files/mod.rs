@@ -7,4 +7,5 @@ mod load;
 mod markdown;
 mod plan;
 
+pub(super) use self::compare::Comparison;
 pub(crate) use self::{apply::Apply, drift::Drift, plan::Plan};

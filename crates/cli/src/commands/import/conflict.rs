@@ -1,0 +1,51 @@
+//! Flags that an import would replace, though they are not its own.
+
+use std::collections::{BTreeSet, HashMap};
+
+use novi::{
+    snapshot::Effect,
+    store::{SchemaStore, history::HistoryQuery},
+};
+use novi_files::{Activated, Document};
+
+use super::author::ACTOR;
+use crate::{commands::files::Comparison, output::Failure};
+
+/// The names of flags that exist, would change, and were not written last by an import; and those of flags whose
+/// activations would take the name of another flag's activation.
+pub(super) async fn conflicts(
+    store: &dyn SchemaStore,
+    comparison: &Comparison,
+    document: &Document,
+) -> Result<Vec<String>, Failure> {
+    let mut names = BTreeSet::new();
+    let changed = comparison.plan.flags.iter().filter(|row| row.effect != Effect::Added);
+    for row in changed.filter(|row| document.flags.contains_key(&row.name)) {
+        let newest = store.history(&HistoryQuery::default().flag(row.name.clone()).limit(1)).await?;
+        if newest.first().is_none_or(|record| record.actor.as_deref() != Some(ACTOR)) {
+            names.insert(row.name.clone());
+        }
+    }
+    let rows = &comparison.current.rows;
+    let flags: HashMap<&str, i64> = rows.flags.iter().map(|row| (row.name.as_str(), row.id)).collect();
+    let activations: HashMap<&str, i64> =
+        rows.activations.iter().map(|row| (row.name.as_str(), row.id)).collect();
+    for (name, flag) in &document.flags {
+        for activation in &flag.activations {
+            let Activated::Own(own) = activation else { continue };
+            let Some(activation) = activations.get(own.name.as_str()) else { continue };
+            let flag = flags.get(name.as_str()).copied();
+            if !flag.is_some_and(|flag| comparison.current.linked(flag).any(|linked| linked == *activation)) {
+                names.insert(name.clone());
+            }
+        }
+    }
+    // Those with a row of their own are named after their flag, too.
+    for (name, flag) in document.activations.keys().filter_map(|name| Some((name, name.rsplit_once(": ")?.0)))
+    {
+        if activations.contains_key(name.as_str()) && !flags.contains_key(flag) {
+            names.insert(flag.to_owned());
+        }
+    }
+    Ok(names.into_iter().collect())
+}

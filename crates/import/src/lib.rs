@@ -1,0 +1,35 @@
+#![doc = include_str!("../README.md")]
+//!
+//! A module per system reads a source and returns [`Imported`]: a [`Document`](novi_files::Document) for `novi apply`
+//! and a [`Report`]. Readers do no I/O but for what HOCON includes, and what they cannot express exactly is in the report.
+
+mod collector;
+mod config;
+mod dependents;
+pub mod django_flags;
+pub mod django_waffle;
+mod error;
+pub mod feats;
+pub mod features_service;
+pub mod flagd;
+pub mod flipper;
+pub mod hanoi;
+pub mod knora;
+mod members;
+mod options;
+pub mod pennant;
+pub mod redis;
+mod report;
+pub mod rollout;
+#[cfg(feature = "sql")]
+pub mod sql;
+mod table;
+pub mod togglz;
+pub mod unleash;
+mod verify;
+
+pub use collector::Imported;
+pub use error::ImportError;
+pub use options::Options;
+pub use report::{Item, Outcome, Report};
+pub use table::{Row, TableSpec, Tables};

@@ -1,0 +1,122 @@
+//! Unleash: what its clients fetch (`/api/client/features`), and exports of its admin interface.
+//!
+//! Callers have the attributes of Unleash's context: `userId`, `sessionId`, `remoteAddress`, `environment`, `appName`,
+//! and its properties under their names.
+
+mod constraint;
+mod export;
+mod feature;
+mod strategy;
+mod variant;
+
+use std::collections::BTreeMap;
+
+use novi_files::Tree;
+
+use self::feature::Translation;
+use crate::{
+    collector::{Collector, Imported},
+    error::{ImportError, parse_json},
+    options::Options,
+};
+
+/// What a source has, whichever of the two forms it is in.
+#[derive(Debug, Default)]
+struct State<'a> {
+    features: Vec<Feature<'a>>,
+    segments: BTreeMap<i64, Segment<'a>>,
+}
+
+/// A feature in the environment that is imported.
+#[derive(Debug, Default)]
+struct Feature<'a> {
+    name: &'a str,
+    is_enabled: bool,
+    description: Option<&'a str>,
+    strategies: Vec<&'a Tree>,
+    variants: &'a [Tree],
+    dependencies: &'a [Tree],
+    tags: Vec<String>,
+    owner: Option<&'a str>,
+}
+
+/// Constraints that strategies share.
+#[derive(Debug)]
+struct Segment<'a> {
+    name: &'a str,
+    /// `None` if the source has only its name.
+    constraints: Option<&'a [Tree]>,
+}
+
+/// Reads what clients fetch, or an export.
+///
+/// # Errors
+/// If the text is not JSON, has no `features`, or has several environments of which none is chosen.
+pub fn read(source: &str, options: &Options) -> Result<Imported, ImportError> {
+    let source = parse_json(source)?;
+    let state = if source.get("featureStrategies").is_some() || source.get("featureEnvironments").is_some() {
+        export::state(&source, options)?
+    } else {
+        client_state(&source)?
+    };
+    let mut collector = Collector::default();
+    let names: BTreeMap<&str, &Feature<'_>> =
+        state.features.iter().map(|feature| (feature.name, feature)).collect();
+    for feature in &state.features {
+        let draft = Translation::new(feature, &names, &state.segments).draft(&mut collector);
+        collector.add(format!("features.{}", feature.name), feature.name, draft);
+    }
+    Ok(collector.finish())
+}
+
+/// What clients fetch.
+fn client_state(source: &Tree) -> Result<State<'_>, ImportError> {
+    let mut state = State { segments: segments(source), ..State::default() };
+    for (index, feature) in features(source)?.iter().enumerate() {
+        let text = |field: &str| feature.get(field).and_then(Tree::as_str);
+        let name = text("name").ok_or_else(|| missing_name(index))?;
+        state.features.push(Feature {
+            name,
+            is_enabled: feature.get("enabled") == Some(&Tree::Bool(true)),
+            description: text("description").filter(|text| !text.is_empty()),
+            strategies: list(feature, "strategies").iter().collect(),
+            variants: list(feature, "variants"),
+            dependencies: list(feature, "dependencies"),
+            tags: Vec::new(),
+            owner: None,
+        });
+    }
+    Ok(state)
+}
+
+fn features(source: &Tree) -> Result<&[Tree], ImportError> {
+    source.get("features").and_then(Tree::as_list).ok_or_else(|| {
+        ImportError::new(
+            "features: expected a list of features, as /api/client/features returns it, or an export of Unleash",
+        )
+    })
+}
+
+fn missing_name(index: usize) -> ImportError {
+    ImportError::new(format!("features[{index}].name: expected a string"))
+}
+
+/// The segments of a source, with their constraints if it has them.
+fn segments(source: &Tree) -> BTreeMap<i64, Segment<'_>> {
+    let mut found = BTreeMap::new();
+    for segment in list(source, "segments") {
+        if let Some(Tree::Number(id)) = segment.get("id")
+            && let Some(id) = id.as_i64()
+        {
+            let name = segment.get("name").and_then(Tree::as_str).unwrap_or_default();
+            let constraints = segment.get("constraints").and_then(Tree::as_list);
+            found.insert(id, Segment { name, constraints });
+        }
+    }
+    found
+}
+
+/// The items of a list, which may be missing.
+fn list<'a>(of: &'a Tree, field: &str) -> &'a [Tree] {
+    of.get(field).and_then(Tree::as_list).unwrap_or_default()
+}

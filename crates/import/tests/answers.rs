@@ -1,0 +1,180 @@
+//! Imported flags, evaluated as the system's own program evaluated them. The answers are recorded by `oracles`.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use novi::{Context, Flags, Value, activation::Registry, rows::Rows};
+use novi_import::{
+    ImportError, Imported, Options, Outcome, TableSpec, Tables, django_flags, django_waffle, flagd, flipper,
+    togglz, unleash,
+};
+use serde_json::Value as Json;
+
+/// A file of a system's fixtures.
+fn fixture(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn flags(imported: &Imported) -> Flags {
+    let target = imported.document.target(&Rows::default(), &Registry::global().unwrap(), false).unwrap();
+    let flags = Flags::from_rows(target.rows).unwrap();
+    assert_eq!(flags.issues(), []);
+    flags
+}
+
+fn context(caller: &Json) -> Context<'static> {
+    let fields = caller.as_object().unwrap();
+    fields.iter().fold(Context::new(), |context, (name, value)| {
+        context.with(name.clone(), Value::from(value.clone()).into_owned())
+    })
+}
+
+/// What novi answers, in the notation of the oracles.
+fn code(flags: &Flags, flag: &str, context: &Context<'_>, variants: &[&str]) -> char {
+    let decision = flags.evaluate(flag, context).unwrap();
+    match decision.variant().filter(|_| decision.enabled()) {
+        Some(name) => {
+            let index = variants.iter().position(|known| *known == name).unwrap();
+            char::from(b'a' + u8::try_from(index).unwrap())
+        }
+        None if decision.enabled() => '+',
+        None => '-',
+    }
+}
+
+/// Compares all answers of flags that are reported as mapped, and those of `approximated` flags for callers who have
+/// an attribute.
+fn compare(imported: &Imported, system: &str, approximated: &[(&str, &str)], at_least: usize) {
+    let recorded: Json = serde_json::from_str(&fixture(&format!("{system}/answers.json"))).unwrap();
+    let callers = recorded["contexts"].as_array().unwrap();
+    let contexts: Vec<_> = callers.iter().map(context).collect();
+    let mut outcomes: BTreeMap<&str, &Outcome> = BTreeMap::new();
+    for item in &imported.report.items {
+        // Another part of the same name is not imported.
+        outcomes.entry(item.flag.as_deref().unwrap_or_default()).or_insert(&item.outcome);
+    }
+    let flags = flags(imported);
+    let (mut pairs, mut differences) = (0, Vec::new());
+    for (name, recorded) in recorded["answers"].as_object().unwrap() {
+        let outcome = outcomes.get(name.as_str()).unwrap_or_else(|| panic!("{name} is not in the report"));
+        assert_eq!(
+            matches!(outcome, Outcome::NotMapped { .. }),
+            !imported.document.flags.contains_key(name),
+            "{name}: {outcome}"
+        );
+        let needed = approximated.iter().find(|(flag, _)| flag == name).map(|(_, attribute)| *attribute);
+        assert_eq!(
+            needed.is_some(),
+            needed.is_some() && matches!(outcome, Outcome::Approximated { .. }),
+            "{name}"
+        );
+        if **outcome != Outcome::Mapped && needed.is_none() {
+            continue;
+        }
+        let list = recorded["variants"].as_array().into_iter().flatten();
+        let variants: Vec<&str> = list.map(|name| name.as_str().unwrap()).collect();
+        let codes = recorded["codes"].as_str().unwrap();
+        assert_eq!(codes.len(), contexts.len());
+        for ((context, caller), expected) in contexts.iter().zip(callers).zip(codes.chars()) {
+            if needed.is_some_and(|attribute| caller.get(attribute).is_none()) {
+                continue;
+            }
+            pairs += 1;
+            let found = code(&flags, name, context, &variants);
+            if found != expected {
+                let trace = flags.explain(name, context).unwrap();
+                differences.push(format!("{name}: expected {expected}, found {found}: {context:?}\n{trace}"));
+            }
+        }
+    }
+    let shown: Vec<&str> = differences.iter().take(20).map(String::as_str).collect();
+    assert!(differences.is_empty(), "{} of {pairs}:\n{}", differences.len(), shown.join("\n"));
+    assert!(pairs >= at_least, "only {pairs} pairs were compared");
+}
+
+fn import(read: fn(&str, &Options) -> Result<Imported, ImportError>, file: &str) -> Imported {
+    read(&fixture(file), &Options::default()).unwrap()
+}
+
+/// Imports the rows of a fixture.
+fn import_tables(read: fn(&Tables, &Options) -> Imported, specs: &[TableSpec], system: &str) -> Imported {
+    type Lists = BTreeMap<String, Vec<Vec<Option<String>>>>;
+    let mut lists: Lists = serde_json::from_str(&fixture(&format!("{system}/tables.json"))).unwrap();
+    let mut tables = Tables::default();
+    for spec in specs {
+        tables.insert(spec, lists.remove(spec.name).unwrap());
+    }
+    read(&tables, &Options::default())
+}
+
+/// The names of the flags that are not simply mapped, with their outcomes.
+fn exceptions(imported: &Imported) -> String {
+    let items = imported.report.items.iter().filter(|item| item.outcome != Outcome::Mapped);
+    items.map(|item| format!("{}: {}", item.source, item.outcome)).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn flagd_answers() {
+    let imported = import(flagd::read, "flagd/flags.json");
+    insta::assert_snapshot!(exceptions(&imported));
+    compare(&imported, "flagd", &[("rollout-cat-email", "email")], 10_000);
+}
+
+#[test]
+fn unleash_answers() {
+    let imported = import(unleash::read, "unleash/client.json");
+    insta::assert_snapshot!(exceptions(&imported));
+    // Their differences are only for callers without the attribute.
+    let approximated = [
+        ("rollout-default", "userId"),
+        ("custom", "userId"),
+        ("colors", "userId"),
+        ("overrides", "userId"),
+        ("strategy-variants", "userId"),
+        ("child-of-variant", "userId"),
+        ("child-of-none", "userId"),
+    ];
+    compare(&imported, "unleash", &approximated, 10_000);
+}
+
+/// An export of the same features.
+#[test]
+fn unleash_export() {
+    let from_export = import(unleash::read, "unleash/export.json");
+    let mut document = import(unleash::read, "unleash/client.json").document;
+    // Clients do not get tags.
+    document.flags.get_mut("on").unwrap().tags = vec!["web".to_owned(), "team:core".to_owned()];
+    assert_eq!(from_export.document, document);
+}
+
+#[test]
+fn flipper_answers() {
+    let imported = import(flipper::read, "flipper/export.json");
+    insta::assert_snapshot!(exceptions(&imported));
+    let approximated =
+        [("groups", "flipper_groups"), ("groups-and-share", "targetingKey"), ("share-of-company", "company")];
+    compare(&imported, "flipper", &approximated, 10_000);
+}
+
+#[test]
+fn django_waffle_answers() {
+    let imported = import_tables(django_waffle::read_tables, &django_waffle::TABLES, "django-waffle");
+    insta::assert_snapshot!(exceptions(&imported));
+    compare(&imported, "django-waffle", &[("testing", "targetingKey")], 10_000);
+}
+
+#[test]
+fn django_flags_answers() {
+    let imported = import_tables(django_flags::read_tables, &django_flags::TABLES, "django-flags");
+    insta::assert_snapshot!(exceptions(&imported));
+    compare(&imported, "django-flags", &[("no-zone", "path"), ("custom", "path")], 10_000);
+}
+
+#[test]
+fn togglz_answers() {
+    let imported = import_tables(togglz::read_tables, &togglz::TABLES, "togglz");
+    insta::assert_snapshot!(exceptions(&imported));
+    compare(&imported, "togglz", &[("RELEASED", "ip"), ("LATER", "ip")], 10_000);
+}
