@@ -123,6 +123,10 @@ impl TokenStore for LazyStore {
         Box::pin(async move { token_store(&**self.store().await?)?.create_token(token).await })
     }
 
+    fn create_tokens(&self, tokens: Vec<NewToken>) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move { token_store(&**self.store().await?)?.create_tokens(tokens).await })
+    }
+
     fn rotate_token<'a>(
         &'a self,
         token: &'a str,

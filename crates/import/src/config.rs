@@ -3,6 +3,9 @@
 use novi_files::Tree;
 use serde_json::Number;
 
+/// The attribute that identifies callers if a config does not name one.
+pub(crate) const DEFAULT_KEY: &str = "targetingKey";
+
 pub(crate) fn text(value: impl Into<String>) -> Tree {
     Tree::String(value.into())
 }

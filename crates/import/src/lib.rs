@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 //!
 //! A module per system reads a source and returns [`Imported`]: a [`Document`](novi_files::Document) for `novi apply`
-//! and a [`Report`]. Readers do no I/O, and what they cannot express exactly is in the report.
+//! and a [`Report`]. Readers do no I/O but for what HOCON includes, and what they cannot express exactly is in the report.
 
 mod budget;
 mod collector;
@@ -10,17 +10,23 @@ mod dependents;
 pub mod django_flags;
 pub mod django_waffle;
 mod error;
+pub mod feats;
+pub mod features_service;
 pub mod flagd;
 pub mod flipper;
 pub mod growthbook;
+pub mod hanoi;
 mod javascript;
+pub mod knora;
 pub mod launchdarkly;
 mod members;
 pub mod optimizely;
 mod options;
 pub mod pennant;
 pub mod posthog;
+pub mod redis;
 mod report;
+pub mod rollout;
 mod shares;
 pub mod split;
 #[cfg(feature = "sql")]

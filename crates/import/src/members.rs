@@ -3,8 +3,8 @@
 use novi_files::{Activated, Activation, Flag, OwnActivation, Tree};
 
 use crate::{
-    collector::Collector,
-    config::{constant, fields, inline, text},
+    collector::{Collector, MAX_NAME},
+    config::{constant, fields, inline, text, texts},
     options::Options,
 };
 
@@ -53,14 +53,24 @@ impl Members<'_> {
         reference
     }
 
-    fn activation(self, name: &str, collector: &mut Collector) -> OwnActivation {
-        // Nobody is in after the last member is deleted.
-        let mut config = vec![("allow", Tree::List(Vec::new()))];
+    /// Gives a flag the condition that a caller is in the list, though it may be empty now.
+    pub(crate) fn only(self, name: &str, collector: &mut Collector, flag: &mut Flag) {
+        flag.activations.push(Activated::Own(self.activation(name, collector)));
+    }
+
+    fn activation(mut self, name: &str, collector: &mut Collector) -> OwnActivation {
+        self.callers.retain(|caller| !caller.is_empty());
+        self.callers.sort_unstable();
+        self.callers.dedup();
+        // Nobody is in after the last member is deleted. What is too long for a row is in the config.
+        let (rows, long) = self.callers.into_iter().partition(|caller| caller.chars().count() <= MAX_NAME);
+        let long: Vec<String> = long;
+        let mut config = vec![("allow", texts(long))];
         if self.by != Options::default().by {
             config.push(("by", text(self.by)));
         }
         let mut own = collector.own(name, self.what, inline("novi.members", fields(config)));
-        own.members = Some(self.callers);
+        own.members = Some(rows);
         own
     }
 }

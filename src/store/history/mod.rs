@@ -19,10 +19,12 @@ pub use record::{Entity, HistoryRecord, Operation};
 pub use retention::Retention;
 pub use rollback::{Scope, rollback};
 
+use chrono::{DateTime, Utc};
+
 use crate::{
     error::Result,
-    rows::Rows,
-    store::{future::BoxFuture, read::ReadStore, sealed::Sealed},
+    rows::{Revision, Rows},
+    store::{edit::Edit, future::BoxFuture, read::ReadStore, sealed::Sealed},
 };
 
 /// Reads and prunes the history. Only the stores of novi implement it.
@@ -41,6 +43,15 @@ pub trait HistoryStore: ReadStore + Sealed {
     /// [`Error::RevisionUnavailable`](crate::error::Error::RevisionUnavailable) for a moment before the
     /// history begins, or a revision that does not exist yet; else as [`ReadStore::load`].
     fn rows_at(&self, moment: AsOf) -> BoxFuture<'_, Result<Rows>>;
+
+    /// Makes the changes of all edits, in one transaction, and records each edit as if it had been made at its
+    /// time: the history of another system. Returns the revision that has them all.
+    ///
+    /// # Errors
+    /// [`Error::RevisionUnavailable`](crate::error::Error::RevisionUnavailable) if the times are not in order, are in
+    /// the future, or are before that of a record that is there; else as
+    /// [`WriteStore::commit`](crate::store::WriteStore::commit).
+    fn commit_past(&self, edits: Vec<(DateTime<Utc>, Edit)>) -> BoxFuture<'_, Result<Revision>>;
 
     /// Deletes the records that only describe earlier moments, and returns how many. Small transactions keep
     /// others from waiting long. A moment before the first record deletes nothing. For a time, records are

@@ -114,6 +114,8 @@ pub(super) struct WriteSql {
     pub(super) place: &'static str,
     /// Runs before the commit so that the revision is raised and can be returned.
     pub(super) settle: Option<&'static str>,
+    /// Undoes it, so that what follows in the same transaction raises the revision once more.
+    pub(super) unsettle: Option<&'static str>,
     /// Whether the revision has what others have committed only after the commit.
     pub(super) revision_after_commit: bool,
     /// The actor and the reason that the session has.
@@ -134,6 +136,8 @@ pub(super) struct HistorySql {
     pub(super) records: &'static str,
     /// That `changed_at` is not after a parameter.
     pub(super) until: &'static str,
+    /// Gives the records above an id another time, and the revision that they have now.
+    pub(super) backdate: &'static str,
     /// When the rows last changed, as text.
     pub(super) changed_at: &'static str,
     /// The time of the database, as text.

@@ -19,6 +19,7 @@ mod migrate;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod names;
+mod past;
 mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -110,6 +110,7 @@ static DIALECT: Dialect = Dialect {
         bytes: "x'?'",
         place: "select null",
         settle: None,
+        unsettle: None,
         revision_after_commit: true,
         signature: "select cast(@novi_actor as char), cast(@novi_reason as char)",
         sign: "set @novi_actor = ?, @novi_reason = ?",
@@ -124,6 +125,8 @@ static DIALECT: Dialect = Dialect {
         (select sum(revision) from novi_revision) + 1 - row_number() over (order by id desc) as position \
         from flag_history where seen is null) unseen on unseen.id = known.id) records",
         until: "changed_at <= ?",
+        backdate: "update flag_history set changed_at = ?, \
+        seen = (select cast(sum(revision) as signed) from novi_revision) where id > ?",
         changed_at: "select date_format(max(changed_at), '%Y-%m-%dT%H:%i:%s.%fZ') from novi_revision",
         now: "select date_format(utc_timestamp(6), '%Y-%m-%dT%H:%i:%s.%fZ')",
         named: "select cast(id as signed) from flags where name = ? \

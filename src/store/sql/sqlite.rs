@@ -99,6 +99,7 @@ static DIALECT: Dialect = Dialect {
         bytes: "x'?'",
         place: "select null",
         settle: None,
+        unsettle: None,
         revision_after_commit: false,
         signature: "select actor, reason from novi_session where id = 1",
         sign: "update novi_session set actor = ?, reason = ? where id = 1",
@@ -110,6 +111,7 @@ static DIALECT: Dialect = Dialect {
         records: "(select id, revision as position, changed_at, actor, reason, entity, entity_id, other_id, before, after \
         from flag_history where revision is not null) records",
         until: "changed_at <= strftime('%Y-%m-%dT%H:%M:%fZ', ?)",
+        backdate: "update flag_history set changed_at = strftime('%Y-%m-%dT%H:%M:%fZ', ?) where id > ?",
         changed_at: "select max(changed_at) from novi_revision",
         now: "select strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
         named: "select id from flags where name = ? \

@@ -29,17 +29,23 @@ use crate::{
             driver::Driver,
             evaluations, history, migrate,
             names::Names,
+            past,
             pool::{Connections, Lease},
             read, script,
             session::{self, Reader},
             tokens, usage, write,
         },
         table_prefix,
-        tokens::{NewToken, Rotated, Rotation, StoredToken, TokenRow, TokenStore, TokenUse, secret::Secret},
+        tokens::{
+            NewToken, Rotated, Rotation, StoredToken, TokenColumns, TokenRow, TokenStore, TokenUse,
+            secret::Secret,
+        },
         usage::{Usage, UsageReport, UsageStore},
         write::WriteStore,
     },
 };
+
+const CREATE_TOKEN: &str = "could not create the token";
 
 /// Rows in a SQL database: [`SqliteStore`](crate::store::SqliteStore),
 /// [`PostgresStore`](crate::store::PostgresStore) and [`MySqlStore`](crate::store::MySqlStore).
@@ -150,6 +156,21 @@ impl<DB: Driver> SqlStore<DB> {
     async fn commit_once(&self, edit: &Edit) -> Result<Revision> {
         let mut lease = self.lease_to_write("could not change the rows").await?;
         write::commit(&mut lease, &self.name, edit).await
+    }
+
+    async fn create_all(&self, tokens: &[TokenColumns]) -> Result<()> {
+        let failed = |(error, name): (sqlx::Error, Option<&str>)| match ((DB::DIALECT.failure)(&error), name)
+        {
+            (Failure::Duplicate, Some(name)) if lagging_sequence(&error).is_none() => tokens::duplicate(name),
+            _ => self.error(CREATE_TOKEN, error),
+        };
+        retried(|| async {
+            let mut lease = self.lease_to_write(CREATE_TOKEN).await?;
+            tokens::create(lease.connection(), tokens).await.map_err(failed)?;
+            lease.give_back();
+            Ok(())
+        })
+        .await
     }
 
     /// A token that was just written.
@@ -343,6 +364,16 @@ impl<DB: Driver> HistoryStore for SqlStore<DB> {
         })
     }
 
+    fn commit_past(&self, edits: Vec<(DateTime<Utc>, Edit)>) -> BoxFuture<'_, Result<Revision>> {
+        Box::pin(async move {
+            let once = || async {
+                let mut lease = self.lease_to_write("could not write the history").await?;
+                past::commit(&mut lease, &self.name, &edits).await
+            };
+            retried(once).await
+        })
+    }
+
     fn prune(&self, before: AsOf) -> BoxFuture<'_, Result<u64>> {
         Box::pin(async move {
             const ACTION: &str = "could not prune the history";
@@ -472,20 +503,16 @@ impl<DB: Driver> TokenStore for SqlStore<DB> {
 
     fn create_token(&self, token: NewToken) -> BoxFuture<'_, Result<TokenRow>> {
         Box::pin(async move {
-            const ACTION: &str = "could not create the token";
             let token = token.checked()?;
-            let failed = |error| match (DB::DIALECT.failure)(&error) {
-                Failure::Duplicate if lagging_sequence(&error).is_none() => tokens::duplicate(&token.name),
-                _ => self.error(ACTION, error),
-            };
-            retried(|| async {
-                let mut lease = self.lease_to_write(ACTION).await?;
-                tokens::create(lease.connection(), &token).await.map_err(failed)?;
-                lease.give_back();
-                Ok(())
-            })
-            .await?;
-            self.written_token(ACTION, |stored| stored.hash.to_string() == token.hash).await
+            self.create_all(std::slice::from_ref(&token)).await?;
+            self.written_token(CREATE_TOKEN, |stored| stored.hash.to_string() == token.hash).await
+        })
+    }
+
+    fn create_tokens(&self, tokens: Vec<NewToken>) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let tokens: Vec<_> = tokens.into_iter().map(NewToken::checked).collect::<Result<_>>()?;
+            self.create_all(&tokens).await
         })
     }
 

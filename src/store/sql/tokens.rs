@@ -1,5 +1,7 @@
 //! The table `novi_tokens`.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 
 use crate::{
@@ -36,17 +38,26 @@ async fn insert(connection: &mut dyn Connection, token: &TokenColumns) -> Result
     connection.execute(insert).await.map(drop)
 }
 
-/// Creates a token. A name is free again when its token has expired.
-pub(super) async fn create(connection: &mut dyn Connection, token: &TokenColumns) -> Result<(), sqlx::Error> {
+/// Creates tokens. A name is free again when its token has expired. Returns the name that another token has, if an
+/// insert fails.
+pub(super) async fn create<'a>(
+    connection: &mut dyn Connection,
+    tokens: &'a [TokenColumns],
+) -> Result<(), (sqlx::Error, Option<&'a str>)> {
+    let failed = |error| (error, None);
     let now = Utc::now();
-    let mut transaction = connection.begin_write().await?;
-    for StoredToken { row, .. } in read(transaction.connection()).await? {
-        if row.name == token.name && row.expires_at.is_some_and(|end| end <= now) {
-            replace(transaction.connection(), &row, row.expires_at, now).await?;
+    let mut transaction = connection.begin_write().await.map_err(failed)?;
+    let names: HashSet<&str> = tokens.iter().map(|token| token.name.as_str()).collect();
+    for StoredToken { row, .. } in read(transaction.connection()).await.map_err(failed)? {
+        if names.contains(row.name.as_str()) && row.expires_at.is_some_and(|end| end <= now) {
+            replace(transaction.connection(), &row, row.expires_at, now).await.map_err(failed)?;
         }
     }
-    insert(transaction.connection(), token).await?;
-    transaction.commit().await
+    for token in tokens {
+        let inserted = insert(transaction.connection(), token).await;
+        inserted.map_err(|error| (error, Some(token.name.as_str())))?;
+    }
+    transaction.commit().await.map_err(failed)
 }
 
 /// Notes that a token gives its name to another one, and when it ends. `false` if it has done so before, or

@@ -161,7 +161,7 @@ async fn set_signature(connection: &mut dyn Connection, signature: Signature) ->
 }
 
 /// Sets who writes. What outlives a transaction may be left from one that was abandoned.
-async fn sign(connection: &mut dyn Connection, author: &Author) -> Result<(), sqlx::Error> {
+pub(super) async fn sign(connection: &mut dyn Connection, author: &Author) -> Result<(), sqlx::Error> {
     if !connection.dialect().write.signature_outlives_transaction && *author == Author::default() {
         return Ok(());
     }

@@ -68,7 +68,12 @@ impl NewToken {
     /// A token with this secret.
     #[must_use]
     pub fn of(secret: &Secret) -> Self {
-        let (role, hash) = (secret.role(), secret.hash());
+        Self::with_hash(secret.role(), secret.hash())
+    }
+
+    /// A token of another system, by the hash of its secret, which may be of any form.
+    #[must_use]
+    pub fn with_hash(role: Role, hash: TokenHash) -> Self {
         Self { role, hash, name: None, subject: None, expires_at: None, created_by: None }
     }
 
@@ -247,6 +252,12 @@ pub trait TokenStore: Sealed + Send + Sync {
     /// [`Error::Constraint`](crate::Error::Constraint) for a duplicate or invalid name, else as
     /// [`token_changes`](Self::token_changes).
     fn create_token(&self, token: NewToken) -> BoxFuture<'_, Result<TokenRow>>;
+
+    /// Creates several tokens in one transaction.
+    ///
+    /// # Errors
+    /// As [`create_token`](Self::create_token); no token is created then.
+    fn create_tokens(&self, tokens: Vec<NewToken>) -> BoxFuture<'_, Result<()>>;
 
     /// Creates a token with the name, the role and the subject of another one, which is given by its id or
     /// its name. The other expires after the overlap. Returns `None` if there is no such token.

@@ -106,7 +106,7 @@ fn role(text: &str) -> Result<Role, &'static str> {
     text.parse().map_err(|_| "expected client, server or admin")
 }
 
-fn token_store(store: &dyn SchemaStore) -> Result<&dyn TokenStore, Failure> {
+pub(super) fn token_store(store: &dyn SchemaStore) -> Result<&dyn TokenStore, Failure> {
     store.token_store().ok_or_else(|| Failure::rejected(format!("{} does not support tokens", store.name())))
 }
 

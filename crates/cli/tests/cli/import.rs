@@ -65,7 +65,8 @@ fn reports_and_files_are_written() {
         &["import", "flagd", "report.md"],
     ]);
     for file in ["report.md", "report.json", "flags.yaml"] {
-        transcript += &format!("\n$ cat {file}\n{}", std::fs::read_to_string(folder.path(file)).unwrap());
+        let text = std::fs::read_to_string(folder.path(file)).unwrap();
+        transcript.extend(["\n$ cat ", file, "\n", text.as_str()]);
     }
     insta::assert_snapshot!(transcript);
     folder.run(&["apply", "flags.yaml"]).expect(0);

@@ -18,6 +18,7 @@ mod help;
 mod history;
 mod impact;
 mod import;
+mod import_redis;
 mod lint;
 mod names;
 mod pipes;

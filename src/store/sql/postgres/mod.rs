@@ -112,6 +112,7 @@ static DIALECT: Dialect = Dialect {
         bytes: "'\\x?'",
         place: "select 'set search_path = ' || current_schema()::text::regnamespace::text || ';'",
         settle: Some("set constraints novi_bump, novi_commit immediate"),
+        unsettle: Some("set constraints novi_bump, novi_commit deferred"),
         revision_after_commit: false,
         signature: "select current_setting('novi.actor', true), current_setting('novi.reason', true)",
         sign: "select set_config('novi.actor', coalesce(?, ''), true), set_config('novi.reason', coalesce(?, ''), true)",
@@ -124,6 +125,7 @@ static DIALECT: Dialect = Dialect {
         records: "(select id, revision as position, changed_at, actor, reason, entity, entity_id, other_id, before, after \
         from flag_history where revision is not null) records",
         until: "changed_at <= ?",
+        backdate: "update flag_history set changed_at = ? where id > ?",
         changed_at: "select to_char(max(changed_at) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from novi_revision",
         now: "select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
         named: "select id::bigint from flags where name = ? \

@@ -8,7 +8,7 @@ use novi::{
 };
 use novi_files::{Activated, Document};
 
-use super::ACTOR;
+use super::author::ACTOR;
 use crate::{commands::files::Comparison, output::Failure};
 
 /// The names of flags that exist, would change, and were not written last by an import; and those of flags whose
@@ -38,6 +38,13 @@ pub(super) async fn conflicts(
             if !flag.is_some_and(|flag| comparison.current.linked(flag).any(|linked| linked == *activation)) {
                 names.insert(name.clone());
             }
+        }
+    }
+    // Those with a row of their own are named after their flag, too.
+    for (name, flag) in document.activations.keys().filter_map(|name| Some((name, name.rsplit_once(": ")?.0)))
+    {
+        if activations.contains_key(name.as_str()) && !flags.contains_key(flag) {
+            names.insert(flag.to_owned());
         }
     }
     Ok(names.into_iter().collect())

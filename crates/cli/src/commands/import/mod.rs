@@ -1,19 +1,25 @@
 //! `novi import`.
 
+mod author;
 mod conflict;
+mod past;
+mod read;
 mod report;
 mod system;
+mod tokens;
 
 use std::{fs, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use novi::{Error, store::Author};
 use novi_files::Format;
-use novi_import::{Imported, Options};
+use novi_import::{Imported, Options, features_service, hanoi::HanoiVersion};
 use serde_json::{Value, json};
 
 use self::{
+    author::ACTOR,
     conflict::conflicts,
+    read::Read,
     system::{Source, System},
 };
 use super::files::Comparison;
@@ -22,9 +28,6 @@ use crate::{
     session::Session,
 };
 
-/// The author of imported flags in the history.
-const ACTOR: &str = "import";
-
 const EXAMPLES: &str = "\
 Examples:
   novi import flagd flags.json --dry-run
@@ -32,6 +35,8 @@ Examples:
   novi import flagd flags.json --to-file flags.yaml
   novi import flipper
   novi import flipper postgres://app@host/app --table-prefix shop_
+  novi import hanoi redis://127.0.0.1:6379/0
+  novi import features-service redis://127.0.0.1:6379/1 --tokens redis://127.0.0.1:6379/0
 
 All changes are one transaction, by the author `import`. A second import of the same source changes nothing. docs/import.md \
 lists the systems, their sources, and what is imported of each.";
@@ -44,8 +49,8 @@ pub(crate) struct Import {
     #[arg(value_name = "SYSTEM", value_enum)]
     system: System,
 
-    /// What to read: a file, - for standard input, or the address of a database; without it, the tables of the system
-    /// in the database of novi
+    /// What to read: a file, - for standard input, or the address of a database, also of Redis
+    /// (redis://HOST:PORT/NUMBER); without it, the tables of the system in the database of novi
     #[arg(value_name = "SOURCE")]
     source: Option<String>,
 
@@ -60,6 +65,18 @@ pub(crate) struct Import {
     /// What the names of the system's tables begin with, before their usual names
     #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
     table_prefix: String,
+
+    /// Version of hanoi: 0.0.4 or head [default: by the prefix of the keys]
+    #[arg(long, value_name = "VERSION", value_parser = hanoi_version)]
+    hanoi_version: Option<HanoiVersion>,
+
+    /// The gem rollout was configured with `randomize_percentage`
+    #[arg(long)]
+    randomize_percentage: bool,
+
+    /// Tokens of the features service, which are stored as hashes: the address of a Redis database, or a file
+    #[arg(long, value_name = "SOURCE", conflicts_with = "to_file")]
+    tokens: Option<String>,
 
     /// Also replace flags of the same names that did not come from an import, or were changed since
     #[arg(long)]
@@ -80,28 +97,53 @@ pub(crate) struct Import {
 
 impl Import {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
-        let options = Options { by: self.by.clone(), environment: self.environment.clone() };
+        let options = Options {
+            by: self.by.clone(),
+            environment: self.environment.clone(),
+            hanoi_version: self.hanoi_version,
+            randomize_percentage: self.randomize_percentage,
+        };
         let source = Source { place: self.source.as_deref(), table_prefix: &self.table_prefix, options };
-        let imported = self.system.read(&source, session).await?;
-        if let Some(file) = &self.report {
-            report::write_file(file, self.system.name(), &imported.report)?;
+        let mut read = self.system.read(&source, session).await?;
+        if let Some(tokens) = &self.tokens {
+            self.read_tokens(tokens, &mut read).await?;
         }
         match &self.to_file {
-            Some(file) => write_document(session, file, &imported)?,
-            None => self.write(session, &imported).await?,
+            Some(file) => {
+                read.reject_past("a file has no history");
+                self.write_report(&read)?;
+                write_document(session, file, &read.imported)?;
+            }
+            None => self.write(session, read).await?,
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn write(&self, session: &Session, imported: &Imported) -> Result<(), Failure> {
+    async fn read_tokens(&self, tokens: &str, read: &mut Read) -> Result<(), Failure> {
+        if self.system != System::FeaturesService {
+            return Err(Failure::usage("--tokens: only features-service has tokens".to_owned()));
+        }
+        let keys = system::read_keys(tokens, &features_service::TOKEN_KEYS).await?;
+        let (tokens, report) = features_service::read_tokens(&keys);
+        read.tokens = tokens;
+        read.imported.report.items.extend(report.items);
+        Ok(())
+    }
+
+    fn write_report(&self, read: &Read) -> Result<(), Failure> {
+        let Some(file) = &self.report else { return Ok(()) };
+        report::write_file(file, self.system.name(), &read.imported.report)
+    }
+
+    async fn write(&self, session: &Session, mut read: Read) -> Result<(), Failure> {
         let store = session.store().await?;
-        let comparison = Comparison::of(session, &*store, &imported.document, false).await?;
+        let comparison = Comparison::of(session, &*store, &read.imported.document, false).await?;
         if !comparison.plan.problems.is_empty() {
             let message = Error::Invalid(comparison.plan.problems.clone()).to_string();
             return Err(Failure::invalid(message, &comparison.plan.problems));
         }
         if !self.overwrite {
-            let names = conflicts(&*store, &comparison, &imported.document).await?;
+            let names = conflicts(&*store, &comparison, &read.imported.document).await?;
             if !names.is_empty() {
                 return Err(Failure::rejected(format!(
                     "these flags exist, and did not come from an import or were changed since: {}; rename them, or \
@@ -110,25 +152,54 @@ impl Import {
                 )));
             }
         }
-        let mut written = None;
-        if comparison.is_change() && !self.dry_run {
-            let reason = format!("Import from {}", self.system.name());
-            let author = Author { actor: Some(ACTOR.to_owned()), reason: Some(reason) };
-            let edit = comparison.edit.clone().by(author);
-            written = Some(comparison.current.flags.writer().commit(&*store, edit).await?.number());
-        }
-        let found = comparison.current.rows.revision.number();
+        let past = past::edits(&*store, &comparison, &read.past, self.system.name()).await?;
+        read.settle_past(past.is_some());
+        self.write_report(&read)?;
+        let past = past.unwrap_or_default();
+        let written = match (self.dry_run, past.is_empty()) {
+            (false, false) => Some(store.commit_past(past).await?.number()),
+            (false, true) if comparison.is_change() => {
+                let reason = format!("Import from {}", self.system.name());
+                let author = Author { actor: Some(ACTOR.to_owned()), reason: Some(reason) };
+                let edit = comparison.edit.clone().by(author);
+                Some(comparison.current.flags.writer().commit(&*store, edit).await?.number())
+            }
+            _ => None,
+        };
+        let tokens = match read.tokens.as_slice() {
+            [] => 0,
+            tokens => tokens::create(&*store, tokens, self.dry_run).await?,
+        };
+        self.print(session, &comparison, &read, written, tokens)
+    }
+
+    fn print(
+        &self,
+        session: &Session,
+        comparison: &Comparison,
+        read: &Read,
+        written: Option<i64>,
+        tokens: usize,
+    ) -> Result<(), Failure> {
+        let items = &read.imported.report.items;
         if session.json {
+            let found = comparison.current.rows.revision.number();
             let mut output = comparison.json();
             if let Some(fields) = output.as_object_mut() {
-                fields.insert("report".to_owned(), json!(imported.report.items));
+                fields.insert("report".to_owned(), json!(items));
                 fields.insert("written".to_owned(), written.is_some().into());
                 fields.insert("revision".to_owned(), written.unwrap_or(found).into());
+                if self.tokens.is_some() {
+                    fields.insert("new_tokens".to_owned(), tokens.into());
+                }
             }
             return print_json(&output);
         }
-        report::print_text(&imported.report)?;
-        if !comparison.is_change() {
+        report::print_text(&read.imported.report)?;
+        if self.tokens.is_some() {
+            print(format_args!("{} of {} are new.", tokens, count(read.tokens.len(), "token")))?;
+        }
+        if written.is_none() && !comparison.is_change() {
             print("No changes: the rows are as the source describes them.")?;
             return if self.dry_run { print(DRY_RUN) } else { Ok(()) };
         }
@@ -138,6 +209,10 @@ impl Import {
             None => print(DRY_RUN),
         }
     }
+}
+
+fn hanoi_version(name: &str) -> Result<HanoiVersion, &'static str> {
+    HanoiVersion::parse(name).ok_or("expected 0.0.4 or head")
 }
 
 /// Writes the flags as a file for `novi apply`.

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use novi_import::{
-    ImportError, Imported, Options, TableSpec, Tables, django_flags, django_waffle, flagd, flipper,
-    growthbook, launchdarkly, optimizely, pennant, posthog, split, sql, togglz, unleash,
+    ImportError, Imported, Options, TableSpec, Tables, django_flags, django_waffle, feats, features_service,
+    flagd, flipper, growthbook, hanoi, knora, launchdarkly, optimizely, pennant, posthog, redis::Keys,
+    rollout, split, sql, togglz, unleash,
 };
 
+use super::read::Read;
 use crate::{
     output::Failure,
     session::{Session, read_input},
@@ -40,10 +42,17 @@ pub(super) enum System {
     Split,
     /// A datafile of Optimizely, version 4
     Optimizely,
+    /// The keys of hanoi in Redis, or a dump of its back-end in memory
+    Hanoi,
+    /// The keys of the gem rollout in Redis
+    Rollout,
+    /// The streams of feats.py in Redis, with all states of the past
+    Feats,
+    /// The sets of a service with `GET /features` in Redis, and its tokens with --tokens
+    FeaturesService,
+    /// The feature toggles of Knora, in its application.conf
+    Knora,
 }
-
-/// A function that reads the text of a file.
-type FileReader = fn(&str, &Options) -> Result<Imported, ImportError>;
 
 /// A function that reads the rows of tables.
 type TableReader = fn(&Tables, &Options) -> Imported;
@@ -73,46 +82,75 @@ impl System {
             Self::Posthog => "PostHog",
             Self::Split => "Split",
             Self::Optimizely => "Optimizely",
+            Self::Hanoi => "hanoi",
+            Self::Rollout => "rollout",
+            Self::Feats => "feats.py",
+            Self::FeaturesService => "the features service",
+            Self::Knora => "Knora",
         }
     }
 
     /// Reads the flags of a source.
-    pub(super) async fn read(self, source: &Source<'_>, session: &Session) -> Result<Imported, Failure> {
-        match self {
-            Self::Flagd => source.file(flagd::read),
-            Self::Unleash => source.file(unleash::read),
-            Self::Launchdarkly => source.file(launchdarkly::read),
-            Self::Growthbook => source.file(growthbook::read),
-            Self::Posthog => source.file(posthog::read),
-            Self::Split => source.file(split::read),
-            Self::Optimizely => source.file(optimizely::read),
-            Self::Flipper if source.is_file() => source.file(flipper::read),
-            Self::Flipper => source.tables(session, &flipper::TABLES, flipper::read_tables).await,
+    pub(super) async fn read(self, source: &Source<'_>, session: &Session) -> Result<Read, Failure> {
+        let options = &source.options;
+        Ok(match self {
+            Self::Flagd => source.file(flagd::read)?.into(),
+            Self::Unleash => source.file(unleash::read)?.into(),
+            Self::Launchdarkly => source.file(launchdarkly::read)?.into(),
+            Self::Growthbook => source.file(growthbook::read)?.into(),
+            Self::Posthog => source.file(posthog::read)?.into(),
+            Self::Split => source.file(split::read)?.into(),
+            Self::Optimizely => source.file(optimizely::read)?.into(),
+            Self::Flipper if source.is_file() => source.file(flipper::read)?.into(),
+            Self::Flipper => source.tables(session, &flipper::TABLES, flipper::read_tables).await?.into(),
             Self::DjangoWaffle => {
-                source.tables(session, &django_waffle::TABLES, django_waffle::read_tables).await
+                source.tables(session, &django_waffle::TABLES, django_waffle::read_tables).await?.into()
             }
-            Self::Togglz => source.tables(session, &togglz::TABLES, togglz::read_tables).await,
+            Self::Togglz => source.tables(session, &togglz::TABLES, togglz::read_tables).await?.into(),
             Self::DjangoFlags => {
-                source.tables(session, &django_flags::TABLES, django_flags::read_tables).await
+                source.tables(session, &django_flags::TABLES, django_flags::read_tables).await?.into()
             }
-            Self::Pennant => source.tables(session, &pennant::TABLES, pennant::read_tables).await,
-        }
+            Self::Pennant => source.tables(session, &pennant::TABLES, pennant::read_tables).await?.into(),
+            Self::Hanoi if source.is_file() => source.file(hanoi::read_dump)?.into(),
+            Self::Hanoi => hanoi::read(&source.keys(&hanoi::KEYS).await?, options).into(),
+            Self::Rollout => rollout::read(&source.keys(&rollout::KEYS).await?, options).into(),
+            Self::Feats => feats::read(&source.keys(&feats::KEYS).await?, options).into(),
+            Self::FeaturesService => {
+                features_service::read(&source.keys(&features_service::KEYS).await?, options).into()
+            }
+            Self::Knora => {
+                let folder = source.place.and_then(|place| Path::new(place).parent());
+                source.file(|text, _| knora::read(text, folder))?.into()
+            }
+        })
     }
 }
 
 impl Source<'_> {
     fn is_file(&self) -> bool {
-        self.place.is_some_and(|place| !sql::is_address(place))
+        self.place.is_some_and(|place| !sql::is_address(place) && !is_redis(place))
     }
 
-    fn file(&self, read: FileReader) -> Result<Imported, Failure> {
+    /// The keys of a Redis database, or of a file with a dump of them.
+    async fn keys(&self, patterns: &[&str]) -> Result<Keys, Failure> {
+        let place = self.place.ok_or_else(|| {
+            Failure::usage(
+                "expected the address of a Redis database as SOURCE, such as redis://127.0.0.1:6379/0",
+            )
+        })?;
+        read_keys(place, patterns).await
+    }
+
+    fn file(
+        &self,
+        read: impl Fn(&str, &Options) -> Result<Imported, ImportError>,
+    ) -> Result<Imported, Failure> {
         let place =
             self.place.ok_or_else(|| Failure::usage("expected a file as SOURCE, or - for standard input"))?;
-        if sql::is_address(place) {
+        if !self.is_file() {
             return Err(Failure::usage("expected a file as SOURCE: the tables of this system are not read"));
         }
-        let text = read_input(Path::new(place)).map_err(|error| Failure::file(place, &error))?;
-        read(&text, &self.options).map_err(|error| Failure::usage(format!("{place}: {error}")))
+        of_text(place, |text| read(text, &self.options))
     }
 
     async fn tables(
@@ -131,4 +169,23 @@ impl Source<'_> {
         let tables = sql::read(url, specs, self.table_prefix).await;
         Ok(read(&tables.map_err(|error| Failure::system(error.to_string()))?, &self.options))
     }
+}
+
+/// The keys of a Redis database, or of a file with a dump of them.
+pub(super) async fn read_keys(place: &str, patterns: &[&str]) -> Result<Keys, Failure> {
+    if is_redis(place) {
+        // The address may have a password, and is not shown.
+        return Keys::fetch(place, patterns).await.map_err(|error| Failure::system(error.to_string()));
+    }
+    of_text(place, Keys::from_json)
+}
+
+fn of_text<T>(place: &str, read: impl Fn(&str) -> Result<T, ImportError>) -> Result<T, Failure> {
+    let text = read_input(Path::new(place)).map_err(|error| Failure::file(place, &error))?;
+    read(&text).map_err(|error| Failure::usage(format!("{place}: {error}")))
+}
+
+fn is_redis(place: &str) -> bool {
+    const SCHEMES: [&str; 7] = ["redis", "rediss", "redis+unix", "unix", "valkey", "valkeys", "valkey+unix"];
+    place.split_once("://").is_some_and(|(scheme, _)| SCHEMES.contains(&scheme))
 }

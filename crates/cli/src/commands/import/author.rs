@@ -1,0 +1,4 @@
+//! Who imports, for the history.
+
+/// The author of imported flags in the history.
+pub(super) const ACTOR: &str = "import";
