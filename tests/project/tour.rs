@@ -117,7 +117,7 @@ fn follow(page: &str) -> Vec<(Range<usize>, String)> {
                     printed.push((opening.range, format!("{command}\n{explanation}")));
                 }
             }
-            "sql" | "cel" => {
+            "sql" | "cel" | "rust" => {
                 if let Some((_, name)) = block.intro.split_once("Save this as") {
                     let file = tour.folder.path().join(name.split('`').nth(1).unwrap());
                     fs::create_dir_all(file.parent().unwrap()).unwrap();
