@@ -6,15 +6,15 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     Activation, Apply, Check, Completions, Diff, Drift, Eval, Explain, Export, Flag, Health, History, Impact,
-    Link, Lint, List, Man, Members, Migrate, Plan, Reweight, Rollback, Rollout, Schedule, Seed, Serve,
-    SetStatus, Show, Sign, Stale, Target, Timeline, Token, Types, Variants, Watch,
+    Link, Lint, List, Man, Members, Migrate, Plan, Promote, Pull, Reweight, Rollback, Rollout, Schedule,
+    Seed, Serve, SetStatus, Show, Sign, Stale, Target, Test, Timeline, Token, Types, Variants, Watch,
 };
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  success
   1  `check` found invalid rows, or flags that do not match a program; `stale` found stale flags; `drift` found
-     differences; `lint --deny` found anything
+     differences; `lint --deny` found anything; `test` found decisions that are not as expected
   2  the command line or the configuration is invalid
   3  the flag, activation, token or revision does not exist
   4  the database, the network or a file failed
@@ -91,6 +91,9 @@ pub(crate) enum Command {
     Plan(Plan),
     Apply(Apply),
     Drift(Drift),
+    Pull(Pull),
+    Promote(Promote),
+    Test(Test),
     Stale(Stale),
     Timeline(Timeline),
     Lint(Lint),
