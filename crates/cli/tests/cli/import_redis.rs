@@ -219,6 +219,21 @@ fn later_states_are_added_and_a_history_that_goes_on_is_kept() {
 }
 
 #[test]
+fn users_that_a_person_has_added_are_not_removed_by_another_import() {
+    let folder = Folder::migrated();
+    folder.write("keys.json", r#"{"h:beta": "1|10||user-1|"}"#);
+    folder.run(&["import", "hanoi", "keys.json"]).expect(0);
+    folder.run(&["members", "add", "beta: users", "user-2"]).expect(0);
+    let run = folder.run(&["import", "hanoi", "keys.json"]).expect(5);
+    assert!(run.err.contains("were changed since: beta;"), "{}", run.err);
+    let eval = ["eval", "beta", "--context", r#"{"targetingKey": "user-2"}"#];
+    assert!(folder.run(&eval).expect(0).out.contains("beta is on"));
+    // hanoi has got the user meanwhile.
+    folder.write("keys.json", r#"{"h:beta": "1|10||user-1,user-2|"}"#);
+    assert!(folder.run(&["import", "hanoi", "keys.json"]).expect(0).out.contains("No changes"));
+}
+
+#[test]
 fn tokens_are_created_once_by_their_hashes() {
     let recorded = fixture("features_service/answers.json");
     let folder = Folder::migrated();
