@@ -107,7 +107,7 @@ fn flag(
     // Without a selector, every caller has the default.
     let mut flag = Flag { status: Some(activation.is_some()), ..Flag::default() };
     if let Some(activation) = activation {
-        flag.activations.extend(collector.activation(name, "implementations", activation));
+        flag.activations.push(collector.activation(name, "implementations", activation));
     }
     Ok(Draft { flag, differences })
 }

@@ -48,7 +48,7 @@ pub(super) fn draft(collector: &mut Collector, name: &str, function: Function, b
     let list = Members { what: "users", callers: users, by };
     list.or(or(conditions), "callers", name, collector, &mut flag);
     if !variants.is_empty() {
-        flag.activations.extend(collector.activation(name, "variants", split(&variants, by)));
+        flag.activations.push(collector.activation(name, "variants", split(&variants, by)));
     }
     Draft { flag, differences }
 }
