@@ -6,7 +6,10 @@ use crate::{
     context::Context,
     error::{Error, Result},
     flags::Flags,
-    rows::Rows,
+    rows::{
+        Rows,
+        violation::{RowRef, ViolationKind},
+    },
     snapshot::{Side, Snapshot, caused},
     store::{
         Change, Edit, Expected, RowKey,
@@ -96,20 +99,32 @@ fn versions(present: &Rows, changes: &[Change]) -> Vec<Expected> {
     of_flags.chain(of_activations).map(|(row, version)| Expected { row, version }).collect()
 }
 
-/// The flag with this name in either state, with the activations that it depends on.
+/// The flags with this name now and then, with the activations that they depend on.
 fn scope(name: &str, now: (&Rows, &Snapshot), then: (&Rows, &Snapshot)) -> Result<Scope> {
     let named = |rows: &Rows| rows.flags.iter().find(|row| row.name == name).map(|row| row.id);
-    let Some(flag) = named(now.0).or_else(|| named(then.0)) else {
+    let flags: BTreeSet<i64> = named(now.0).into_iter().chain(named(then.0)).collect();
+    if flags.is_empty() {
         // Fails with a suggestion.
         now.1.evaluate(name, &Context::new())?;
         return Err(Error::FlagNotFound { name: name.to_owned(), similar: None });
-    };
-    // It may have another name in the other state.
+    }
+    if let Some(other) =
+        now.0.flags.iter().find(|row| flags.len() > 1 && flags.contains(&row.id) && row.name != name)
+    {
+        let message = format!(
+            "flags#{} had this name then, and is {:?} now: delete or rename this flag first",
+            other.id, other.name
+        );
+        let row = RowRef::flag(named(now.0).unwrap_or_default(), name);
+        return Err(Error::Constraint(vec![row.violation(ViolationKind::Rollback, message)]));
+    }
+    // A flag may have another name in the other state.
     let reached = |(rows, snapshot): (&Rows, &Snapshot)| {
-        let row = rows.flags.iter().find(|row| row.id == flag);
-        row.map(|row| snapshot.reached_by(&row.name)).unwrap_or_default()
+        let rows = rows.flags.iter().filter(|row| flags.contains(&row.id));
+        rows.flat_map(|row| snapshot.reached_by(&row.name)).collect::<Vec<_>>()
     };
-    Ok(Scope { flag, activations: reached(now).into_iter().chain(reached(then)).collect() })
+    let activations = reached(now).into_iter().chain(reached(then)).collect();
+    Ok(Scope { flags, activations })
 }
 
 #[cfg(test)]
@@ -145,5 +160,30 @@ mod tests {
         store.apply(vec![off("one")]).await.unwrap();
         let error = store.commit(way.edit()).await.unwrap_err();
         assert!(matches!(error, Error::Conflict(_)), "{error}");
+    }
+
+    #[tokio::test]
+    async fn flag_that_was_made_again_is_rolled_back_to_the_one_before() {
+        let flags = Flags::from_rows(Rows::default()).unwrap();
+        let rows = |flags: Vec<FlagRow>, links: Vec<LinkRow>| {
+            let activations = vec![crate::rows::ActivationRow::new(7, "all", "acme.any", "{}")];
+            Rows { flags, activations, links, ..Rows::default() }
+        };
+        let past = rows(vec![FlagRow::new(3, "sale", true)], vec![LinkRow::new(3, 7)]);
+        let present = rows(vec![FlagRow::new(8, "sale", false)], Vec::new());
+        let way = flags.plan_rollback(&present, &past, Some("sale")).unwrap();
+        let summary = |rows: &Rows| {
+            let flags: Vec<_> = rows.flags.iter().map(|row| (row.id, row.name.clone(), row.status)).collect();
+            (flags, rows.links.clone())
+        };
+        assert_eq!(summary(&way.after), summary(&past));
+        let again = flags.plan_rollback(&way.after, &past, Some("sale")).unwrap();
+        assert_eq!(again.changes, []);
+
+        // The earlier flag is still there, under another name.
+        let present =
+            rows(vec![FlagRow::new(3, "old sale", true), FlagRow::new(8, "sale", false)], Vec::new());
+        let error = flags.plan_rollback(&present, &past, Some("sale")).unwrap_err();
+        assert!(error.to_string().contains("flags#3 had this name then, and is \"old sale\" now"), "{error}");
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         register::register,
         rollout::sticky::{HashName, Purpose, Sticky},
         time::{
-            clock::{date, next_of, now_in_rfc3339, rfc3339, start_of_day, zone},
+            clock::{INSTANT, Pass, instant, next_of, now_in_rfc3339, zone},
             words,
         },
     },
@@ -67,7 +67,7 @@ struct Config {
     /// Whether the percentage rises evenly between steps
     #[serde(default)]
     linear: bool,
-    /// The IANA time zone of dates, such as Europe/Berlin. Default: UTC
+    /// The IANA time zone of dates and of times without an offset, such as Europe/Berlin. Default: UTC
     #[serde(default)]
     #[schemars(extend("x-novi-input" = "timezone"))]
     timezone: Option<String>,
@@ -86,7 +86,7 @@ struct Config {
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
 struct Step {
-    /// A date, which means its first instant, or a time in RFC 3339
+    /// A date, which means its first instant, or a time like 2026-12-01T08:00 or in RFC 3339
     #[schemars(extend("x-novi-input" = "time"))]
     at: String,
     /// From 0 to 100
@@ -185,11 +185,8 @@ impl Configured for Ramp {
                 problem(row, "percentage", format!("expected 0 to 100, found {percentage}"));
                 return None;
             }
-            let parsed = date(&at).map_or_else(|| rfc3339(&at), |date| start_of_day(zone, date));
-            let Some(instant) = parsed.map(Timestamp::from) else {
-                let expected =
-                    "expected a date like \"2026-12-31\" or a time like \"2026-12-31T18:00:00Z\" (RFC 3339)";
-                problem(row, "at", format!("{expected}, found {at:?}"));
+            let Some(instant) = instant(&at, zone, Pass::First).map(Timestamp::from) else {
+                problem(row, "at", format!("expected {INSTANT}, found {at:?}"));
                 return None;
             };
             if let Some(before) = steps.last() {
@@ -223,12 +220,7 @@ impl Configured for Ramp {
     fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
         let by = by_words(config.by.as_ref());
         let zone = config.timezone.as_deref().map_or(Some(Tz::UTC), |name| name.parse().ok());
-        let parsed = |step: &Step| {
-            zone.and_then(|zone| match date(&step.at) {
-                Some(date) => start_of_day(zone, date),
-                None => rfc3339(&step.at),
-            })
-        };
+        let parsed = |step: &Step| zone.and_then(|zone| instant(&step.at, zone, Pass::First));
         let at = |step: &Step| match zone.zip(parsed(step)) {
             Some((zone, at)) => words::instant(at, zone),
             None => value_text(&step.at),

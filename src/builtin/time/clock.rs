@@ -59,6 +59,33 @@ pub(in crate::builtin) fn next_of(
     later.map(Timestamp::date)
 }
 
+/// What a row may have as an instant without a format of its own.
+pub(in crate::builtin) const INSTANT: &str = "a date like \"2026-12-31\", a time like \"2026-12-31T18:00\" in the row's \
+     `timezone`, or one with an offset like \"2026-12-31T18:00:00Z\" (RFC 3339)";
+
+/// The instant of a row: the start of a date, a time on the clocks of the zone, or RFC 3339.
+pub(in crate::builtin) fn instant(text: &str, zone: Tz, pass: Pass) -> Option<DateTime<Utc>> {
+    if let Some(date) = date(text) {
+        return start_of_day(zone, date);
+    }
+    match local(text) {
+        Some(local) => at_zone(zone, local, pass),
+        None => rfc3339(text),
+    }
+}
+
+/// Parses `2026-11-20T09:30`, with or without seconds.
+fn local(text: &str) -> Option<NaiveDateTime> {
+    let (day, time) = text.split_at_checked(10)?;
+    let time = time.strip_prefix(['T', 't', ' '])?;
+    let is_time = time.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.'));
+    // chrono would also accept "9:30" and "09:3".
+    let has_two_digits = time.split('.').next()?.split(':').all(|part| part.len() == 2);
+    let time =
+        NaiveTime::parse_from_str(time, "%H:%M:%S%.f").or_else(|_| NaiveTime::parse_from_str(time, "%H:%M"));
+    Some(date(day)?.and_time(time.ok().filter(|_| is_time && has_two_digits)?))
+}
+
 /// Parses `2026-11-20`. chrono would also accept "+26-1-1".
 pub(in crate::builtin) fn date(text: &str) -> Option<NaiveDate> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text.as_bytes() else { return None };

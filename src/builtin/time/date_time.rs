@@ -15,7 +15,7 @@ use crate::{
     builtin::{
         register::register,
         time::{
-            clock::{self, Pass, at_zone, next_of, now, rfc3339, start_of_day, zone},
+            clock::{INSTANT, Pass, at_zone, instant, next_of, now, rfc3339, zone},
             words,
         },
     },
@@ -44,7 +44,8 @@ struct DateTimeWindow {
 /// The time is the attribute `currentDateTime` if the caller has it (an instant, or a string in the row's
 /// `format` or in RFC 3339), otherwise the clock. If the string is not a date, the condition is not met.
 ///
-/// Without `format`, a date is `2026-12-01`, which starts at 00:00, or a time in RFC 3339. `format` has the
+/// Without `format`, a date is `2026-12-01`, which starts at 00:00, a time like `2026-12-01T09:30`, or a time in
+/// RFC 3339. `format` has the
 /// directives of Python's `strptime`, with these differences: a year under `%Y` has four digits and may have
 /// a sign, whitespace before a number is ignored, `%p` needs no space before it, and a weekday must match its
 /// date. Missing parts are those of 1 January 1900, 00:00.
@@ -62,7 +63,7 @@ struct Config {
     #[serde(default, rename = "endDateTime")]
     #[schemars(extend("x-novi-input" = "time", "x-novi-order" = 2))]
     end: Option<String>,
-    /// The format of dates, with directives of strptime. Default: 2026-12-01, or RFC 3339
+    /// The format of dates, with directives of strptime. Default: 2026-12-01, 2026-12-01T09:30, or RFC 3339
     #[serde(default)]
     format: Option<String>,
     /// The IANA time zone of dates without an offset, such as Europe/Berlin. Default: UTC
@@ -136,11 +137,11 @@ impl Configured for DateTimeWindow {
         format.zone = zone(config.timezone.as_deref(), row)?;
         let mut parse = |path, text: Option<&str>, pass| {
             let text = text?;
-            let instant = format.parse(text, pass);
-            if instant.is_none() {
+            let parsed = format.parse(text, pass);
+            if parsed.is_none() {
                 row.problem(path, format!("expected {}, found {text:?}", format.expected()));
             }
-            instant.map(Timestamp::from)
+            parsed.map(Timestamp::from)
         };
         let start = parse(".startDateTime", config.start.as_deref(), Pass::First);
         let end = parse(".endDateTime", config.end.as_deref(), Pass::Last);
@@ -203,17 +204,14 @@ impl DateFormat {
     fn expected(&self) -> String {
         match &self.items {
             Some((format, _)) => format!("a date like {format:?}"),
-            None => {
-                "a date like \"2026-11-20\" or a time like \"2026-11-20T09:30:00Z\" (RFC 3339), or a `format`"
-                    .to_owned()
-            }
+            None => format!("{INSTANT}, or a `format`"),
         }
     }
 
     fn parse(&self, text: &str, pass: Pass) -> Option<DateTime<Utc>> {
         let parsed = match &self.items {
             Some((_, items)) => self.parse_items(items, text, pass),
-            None => clock::date(text).and_then(|date| start_of_day(self.zone, date)),
+            None => return instant(text, self.zone, pass),
         };
         parsed.or_else(|| rfc3339(text))
     }

@@ -12,7 +12,7 @@ use crate::{
     builtin::{
         register::register,
         time::{
-            clock::{date, next_of, now_in_rfc3339, rfc3339, start_of_day, zone},
+            clock::{INSTANT, Pass, instant, next_of, now_in_rfc3339, zone},
             words,
         },
     },
@@ -38,10 +38,10 @@ struct Expires {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    /// The end: a date, which means its first instant, or a time in RFC 3339
+    /// The end: a date, which means its first instant, or a time like 2026-12-31T18:00 or in RFC 3339
     #[schemars(extend("x-novi-input" = "time"))]
     at: String,
-    /// The IANA time zone of a date, such as Europe/Berlin. Default: UTC
+    /// The IANA time zone of a date or a time without an offset, such as Europe/Berlin. Default: UTC
     #[serde(default)]
     #[schemars(extend("x-novi-input" = "timezone"))]
     timezone: Option<String>,
@@ -73,15 +73,10 @@ impl Configured for Expires {
 
     fn configure(config: Config, row: &mut CompileContext<'_>) -> Option<Self> {
         let zone = zone(config.timezone.as_deref(), row);
-        let at = match date(&config.at) {
-            // If the zone is invalid, that is reported already; any zone serves to find more problems.
-            Some(date) => start_of_day(zone.unwrap_or_default(), date),
-            None => rfc3339(&config.at),
-        };
+        // If the zone is invalid, that is reported already; any zone serves to find more problems.
+        let at = instant(&config.at, zone.unwrap_or_default(), Pass::Last);
         if at.is_none() {
-            let expected =
-                "expected a date like \"2026-12-31\" or a time like \"2026-12-31T18:00:00Z\" (RFC 3339)";
-            row.problem(".at", format!("{expected}, found {:?}", config.at));
+            row.problem(".at", format!("expected {INSTANT}, found {:?}", config.at));
         }
         zone?;
         Some(Self { at: at?.into() })
@@ -89,10 +84,7 @@ impl Configured for Expires {
 
     fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
         let zone = config.timezone.as_deref().map_or(Some(Tz::UTC), |name| name.parse().ok());
-        let at = zone.and_then(|zone| match date(&config.at) {
-            Some(date) => start_of_day(zone, date),
-            None => rfc3339(&config.at),
-        });
+        let at = zone.and_then(|zone| instant(&config.at, zone, Pass::Last));
         match zone.zip(at) {
             Some((zone, at)) => Phrase::period(words::window(None, Some(at), zone)),
             None => Phrase::period("before a time that is invalid"),

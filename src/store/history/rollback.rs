@@ -11,12 +11,12 @@ use crate::{
     store::{change::Change, constraints},
 };
 
-/// A part of the rows: a flag with its metadata and links, and activations with their members.
+/// A part of the rows: flags with their metadata and links, and activations with their members.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
-    /// `flags.id`
-    pub flag: i64,
-    /// `activations.id` of the activations that the flag reaches, then or now.
+    /// `flags.id`: more than one if a flag was deleted, and another has its name.
+    pub flags: BTreeSet<i64>,
+    /// `activations.id` of the activations that these flags reach, then or now.
     pub activations: BTreeSet<i64>,
 }
 
@@ -52,7 +52,7 @@ struct Part<'a> {
 
 impl<'a> Part<'a> {
     fn of(rows: &'a Rows, scope: Option<&Scope>) -> Self {
-        let has_flag = |id: i64| scope.is_none_or(|scope| scope.flag == id);
+        let has_flag = |id: i64| scope.is_none_or(|scope| scope.flags.contains(&id));
         let has_activation = |id: i64| scope.is_none_or(|scope| scope.activations.contains(&id));
         // Links to nothing have no key.
         let pair = |link: &LinkRow| Some((link.flag_id?, link.activation_id?));

@@ -10,6 +10,7 @@ use crate::{
         fill::fill,
         json,
         read::Read,
+        shape::Shape,
         steps::step,
         types::Types,
     },
@@ -105,6 +106,40 @@ impl Draft {
         let message = format!("the config does not fit a form of {class:?}: edit it as JSON");
         let problem = Problem { pointer: next.pointer(), message, ..Problem::default() };
         (next, vec![problem])
+    }
+
+    /// Whether the form was drawn for another type than this.
+    pub(crate) fn is_of_other_type(&self, class: &str) -> bool {
+        self.fields.is_some() && self.class != class
+    }
+
+    /// The form of another type, with the settings that both types have, and the names of those that are left out.
+    ///
+    /// # Errors
+    /// What cannot be read, with the pointers of the API.
+    pub(crate) fn retyped(
+        &self,
+        types: &Types<'_>,
+        class: &str,
+    ) -> Result<(Self, Vec<String>), Vec<Problem>> {
+        let text = self.config(types)?;
+        let (mut kept, mut left_out) = (Vec::new(), Vec::new());
+        let shape = types.shape(class);
+        let is_known = |name: &str| match shape.as_deref() {
+            Some(Shape::Group(members)) => members.iter().any(|member| member.name == name),
+            _ => false,
+        };
+        for (name, raw) in json::members(&text).unwrap_or_default() {
+            if is_known(&name) {
+                kept.push((name, raw.to_owned()));
+            } else {
+                left_out.push(name);
+            }
+        }
+        // A setting of the same name may mean something else.
+        let draft = Self::of(self.column, types, class, &json::object(&kept));
+        let draft = if draft.fields.is_some() { draft } else { Self::of(self.column, types, class, "") };
+        Ok((draft, left_out))
     }
 
     fn pointer(&self) -> String {

@@ -81,6 +81,8 @@ enum Input {
         date: String,
         time: String,
         zone: String,
+        /// What a time without an offset is in.
+        default: &'static str,
     },
     Group {
         main: Vec<Markup>,
@@ -192,9 +194,10 @@ impl<'a> Drawer<'a> {
         let value = self.fields.get(name).to_owned();
         match shape {
             Shape::Text(Hint::Cel) | Shape::Json => self.area(name),
-            Shape::Text(Hint::Time) if self.fields.part(name, "is") != "text" => {
+            Shape::Text(hint @ (Hint::Time | Hint::ZonedTime)) if self.fields.part(name, "is") != "text" => {
                 let part = |part: &str| self.fields.part(name, part).to_owned();
-                Input::Moment { date: part("date"), time: part("time"), zone: part("zone") }
+                let default = if *hint == Hint::Time { "Z" } else { "time zone" };
+                Input::Moment { date: part("date"), time: part("time"), zone: part("zone"), default }
             }
             Shape::Text(hint) => Input::Line { value, suggests: suggests(*hint), is_code: false },
             Shape::Number(number) => Input::Number { value, number: number.clone() },
@@ -235,7 +238,9 @@ impl<'a> Drawer<'a> {
     }
 
     fn group(&self, members: &[Member], name: &str, is_next: bool, depth: usize) -> Input {
-        let is_set = |found: &&Member| !self.fields.is_blank(&member(name, &found.name)) || found.is_main;
+        let is_filled = |found: &Member| !self.fields.is_blank(&member(name, &found.name));
+        let is_new = !members.iter().any(|found| !found.is_required && is_filled(found));
+        let is_set = |found: &&Member| is_filled(found) || found.is_main || found.is_common && is_new;
         let has_few = members.len() <= 3 || !members.iter().any(|member| is_set(&member));
         let mut is_open = false;
         let (mut main, mut more) = (Vec::new(), Vec::new());
@@ -372,7 +377,7 @@ fn suggests(hint: Hint) -> &'static str {
         Hint::Attribute => "attributes",
         Hint::Zone => "zones",
         Hint::Flag => "flags",
-        Hint::None | Hint::Time | Hint::Cel => "",
+        Hint::None | Hint::Time | Hint::ZonedTime | Hint::Cel => "",
     }
 }
 

@@ -39,9 +39,11 @@ impl Filler<'_> {
     /// `None` if the inputs of the shape cannot have the value.
     fn fits(&mut self, shape: &Shape, name: &str, raw: Option<&str>, depth: usize) -> Option<()> {
         match shape {
-            Shape::Text(Hint::Time) => {
+            Shape::Text(hint @ (Hint::Time | Hint::ZonedTime)) => {
                 let text = raw.map_or_else(|| Some(String::new()), json::string)?;
-                let parts = if text.is_empty() { Some(Default::default()) } else { moment::split(&text) };
+                let has_zone = *hint == Hint::ZonedTime;
+                let parts =
+                    if text.is_empty() { Some(Default::default()) } else { moment::split(&text, has_zone) };
                 if let Some((date, time, offset)) = parts {
                     for (part, value) in [("date", date), ("time", time), ("zone", offset)] {
                         self.fields.set_part(name, part, value);

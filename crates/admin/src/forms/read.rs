@@ -24,7 +24,7 @@ pub(crate) struct Read {
 impl Read {
     /// Reads a form that was drawn for a base.
     pub(crate) fn form(types: &Types<'_>, shape: &Shape, fields: &Fields, base: Option<&str>) -> Self {
-        let mut reader = Reader { types, fields, problems: Vec::new(), places: Vec::new() };
+        let mut reader = Reader { types, fields, has_zone: false, problems: Vec::new(), places: Vec::new() };
         let base = base.filter(|base| !base.trim().is_empty());
         let config = reader.read(shape, ROOT, "", base, 0);
         Self { config, problems: reader.problems, places: reader.places }
@@ -57,6 +57,8 @@ impl Read {
 struct Reader<'a> {
     types: &'a Types<'a>,
     fields: &'a Fields,
+    /// Whether the object that is read has a time zone.
+    has_zone: bool,
     problems: Vec<(String, String)>,
     places: Vec<(String, String)>,
 }
@@ -90,10 +92,10 @@ impl Reader<'_> {
         }
         let line = text.trim();
         match shape {
-            Shape::Text(Hint::Time) if self.fields.part(name, "is") != "text" => {
+            Shape::Text(hint @ (Hint::Time | Hint::ZonedTime)) if self.fields.part(name, "is") != "text" => {
                 let [date, time, zone] =
                     ["date", "time", "zone"].map(|part| self.fields.part(name, part).trim());
-                let text = moment::join(date, time, zone);
+                let text = moment::join(date, time, zone, *hint == Hint::ZonedTime && self.has_zone);
                 Some(text).filter(|text| !text.is_empty()).map(|text| json::quoted(&text))
             }
             Shape::Text(Hint::Cel) => Some(text.trim_end()).filter(|text| !text.is_empty()).map(json::quoted),
@@ -235,6 +237,10 @@ impl Reader<'_> {
     ) -> Option<String> {
         let before = base.and_then(json::members).unwrap_or_default();
         let mut values: Vec<(&str, Option<String>)> = Vec::new();
+        let outer = self.has_zone;
+        self.has_zone |= known.iter().any(|found| {
+            found.shape == Shape::Text(Hint::Zone) && !self.fields.is_blank(&member(name, &found.name))
+        });
         for found in known {
             let raw = before.iter().find(|(name, _)| *name == found.name).map(|(_, raw)| *raw);
             let field = member(name, &found.name);
@@ -245,6 +251,7 @@ impl Reader<'_> {
             }
             values.push((&found.name, value));
         }
+        self.has_zone = outer;
         let rest = self.fields.part(name, "rest");
         let rest = if rest.trim().is_empty() { Some(Vec::new()) } else { json::members(rest) };
         let rest = rest.or_else(|| self.problem(name, "expected an object in JSON as the other settings"));

@@ -41,7 +41,10 @@ pub(crate) enum Shape {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hint {
     None,
+    /// An instant.
     Time,
+    /// The same beside a time zone: without an offset, it is in that zone.
+    ZonedTime,
     Zone,
     Attribute,
     Cel,
@@ -72,6 +75,8 @@ pub(crate) struct Member {
     pub(crate) is_required: bool,
     /// Whether it is shown even if it is missing.
     pub(crate) is_main: bool,
+    /// Whether it is shown while nothing but what is required is set.
+    pub(crate) is_common: bool,
     pub(crate) shape: Shape,
 }
 
@@ -83,6 +88,16 @@ impl Shape {
     /// Whether it has inputs of its own for parts of the value.
     pub(super) fn is_composed(&self) -> bool {
         matches!(self, Self::Group(_) | Self::List(_) | Self::Map(_) | Self::Child | Self::Either(_))
+    }
+
+    fn put_in_zone(&mut self) {
+        match self {
+            Self::Text(hint @ Hint::Time) => *hint = Hint::ZonedTime,
+            Self::Group(members) => members.iter_mut().for_each(|member| member.shape.put_in_zone()),
+            Self::List(item) | Self::Map(item) => item.put_in_zone(),
+            Self::Either(branches) => branches.iter_mut().for_each(Self::put_in_zone),
+            _ => (),
+        }
     }
 
     /// How many empty rows a list or a map with these values ends with.
@@ -225,12 +240,14 @@ impl<'a> Schema<'a> {
                 }
                 shape => shape,
             };
+            let is_common = order.is_some();
             let is_main = is_required || matches!(input, "time" | "weights" | "cel");
             let help = match text(property, "description") {
                 "" => text(inner, "description"),
                 help => help,
             };
-            let member = Member { name: name.clone(), help: help.to_owned(), is_required, is_main, shape };
+            let member =
+                Member { name: name.clone(), help: help.to_owned(), is_required, is_main, is_common, shape };
             // Required members are first, unless the type orders them.
             members.push((
                 order.unwrap_or(if is_required {
@@ -244,7 +261,11 @@ impl<'a> Schema<'a> {
             ));
         }
         members.sort_by_key(|(order, _)| *order);
-        Shape::Group(members.into_iter().map(|(_, member)| member).collect())
+        let mut members: Vec<Member> = members.into_iter().map(|(_, member)| member).collect();
+        if members.iter().any(|member| member.shape == Shape::Text(Hint::Zone)) {
+            members.iter_mut().for_each(|member| member.shape.put_in_zone());
+        }
+        Shape::Group(members)
     }
 }
 

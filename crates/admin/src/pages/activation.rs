@@ -8,7 +8,7 @@ use axum::{
 };
 use novi::{
     activation::{ActivationType, Words},
-    rows::{ActivationRow, Rows},
+    rows::{ActivationRow, FlagRow, Rows},
 };
 use serde_json::Value;
 
@@ -24,7 +24,9 @@ use crate::{
         effect::{effect, generated},
         flags::{Done, find as find_flag, find_activation},
         form::{Problems, object},
+        members::linked_beside,
         merge::{self, Edited, Values},
+        preview::Preview,
         suggest::suggestions,
         switch::affected,
     },
@@ -51,24 +53,17 @@ struct ActivationPage {
     members: usize,
     takes_members: bool,
     types: Vec<String>,
-    preview: Option<Preview>,
+    preview: Markup,
     /// The callers that were entered, one in JSON on each line.
     callers: String,
     /// The values that the form was drawn with.
     was: Values,
     problems: Problems,
     error: Option<String>,
+    /// What the reader should know before saving.
+    note: Option<String>,
     actor: String,
     reason: String,
-}
-
-/// What a change would do, before it is saved.
-struct Preview {
-    before: Markup,
-    after: Markup,
-    /// The names of the flags that may decide differently.
-    affected: Vec<String>,
-    effect: Markup,
 }
 
 impl ActivationPage {
@@ -106,10 +101,11 @@ fn page(
         members: rows.members_of(row.id).len(),
         takes_members: registry.find(&row.class_name).is_some_and(ActivationType::takes_members),
         types: registry.iter().map(|kind| kind.class().to_owned()).collect(),
-        preview: None,
+        preview: Markup::default(),
         callers: String::new(),
         problems: Problems(problems),
         error: None,
+        note: None,
     }
 }
 
@@ -170,6 +166,14 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
         let error = Some(failure.message).filter(|_| failure.problems.is_empty());
         visit.page_with(failure.status, &ActivationPage { error, ..shown(draft, failure.problems) })
     };
+    if draft.is_of_other_type(class_name) && registry.find(class_name).is_some() {
+        let (draft, left_out) = match draft.retyped(&types, class_name) {
+            Ok(retyped) => retyped,
+            Err(problems) => return Ok(visit.page(&shown(&draft, problems))),
+        };
+        let note = Some(retyped(class_name, &left_out));
+        return Ok(visit.page(&ActivationPage { note, ..shown(&draft, Vec::new()) }));
+    }
     let config = match draft.config(&types) {
         Ok(config) => json::stored(&config, row.config.as_deref().unwrap_or("null")),
         Err(problems) => {
@@ -191,6 +195,13 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
     ];
     let before = visit.snapshot.revision().number();
     let (path, body) = (format!("/api/activations/{id}"), object(&fields));
+    let is_same = (name, class_name, config.as_str())
+        == (&*row.name, &*row.class_name, row.config.as_deref().unwrap_or("null"));
+    if is_same && !sent.is_checked("preview") {
+        return Ok(visit.redirect(
+            &linked_flag(rows, id).map_or("/flags".to_owned(), |flag| format!("/flags/{}", flag.id)),
+        ));
+    }
     if sent.is_checked("preview") {
         let path = format!("{path}?dry_run=true");
         let planned = visit.api().call(Method::PATCH, &path, &[], Some(body)).await;
@@ -206,27 +217,31 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
             )])
         );
         let configs = [row.config.as_deref().unwrap_or_default(), &config];
-        let flags = rows.links.iter().filter(|link| link.activation_id == Some(id));
-        let flags: Vec<_> = flags.filter_map(|link| link.flag_id).collect();
-        let linked = rows.links.iter().filter(|link| link.flag_id.is_some_and(|flag| flags.contains(&flag)));
-        let linked: Vec<_> = linked.filter_map(|link| link.activation_id).chain([id]).collect();
-        let effect = effect(visit.api(), &edit, callers, generated(rows, &linked, &configs)).await;
+        let effect =
+            effect(visit.api(), &edit, callers, generated(rows, &linked_beside(rows, id), &configs)).await;
         let phrased = Words::new(&registry, rows);
-        let page = ActivationPage {
-            preview: Some(Preview {
-                before: words(&phrased.activation(row).words),
-                after: words(&phrased.activation(&changed).words),
-                affected: affected(&planned, ""),
-                effect,
-            }),
-            ..shown(&draft, problems)
+        let words = [row, &changed].map(|row| words(&phrased.activation(row).words));
+        let preview = Preview {
+            words: Some(words.into()),
+            affected: affected(&planned, ""),
+            effect,
+            ..Preview::default()
         };
-        return Ok(visit.page(&page));
+        return Ok(visit.page(&ActivationPage { preview: preview.markup(), ..shown(&draft, problems) }));
     }
     match visit.api().call(Method::PATCH, &path, &sent.authorship(), Some(body)).await {
         Ok(response) => Ok(saved(visit, rows, id, before, &response)),
         Err(failure) => Err(again(&draft, failure)),
     }
+}
+
+/// What is said after the type was changed.
+fn retyped(class: &str, left_out: &[String]) -> String {
+    let mut text = format!("Nothing is saved yet: these are the settings of {class}.");
+    if !left_out.is_empty() {
+        text.push_str(&format!(" It has no {}, which is left out.", left_out.join(", ")));
+    }
+    text
 }
 
 /// The fields of an activation.
@@ -256,10 +271,15 @@ fn merged(visit: &Visit, sent: &Sent, row: &ActivationRow, was: &Values, mine: &
     merge::page(visit, sent, &edited, (base, theirs, mine))
 }
 
+/// A flag that is linked to an activation.
+fn linked_flag(rows: &Rows, activation: i64) -> Option<&FlagRow> {
+    let link = rows.links.iter().find(|link| link.activation_id == Some(activation))?;
+    find_flag(rows, link.flag_id?)
+}
+
 /// The page of a flag that is linked to the activation, where the change can be undone.
 fn saved(visit: &Visit, rows: &Rows, id: i64, before: i64, response: &Value) -> Response {
-    let flag = rows.links.iter().find(|link| link.activation_id == Some(id)).and_then(|link| link.flag_id);
-    match flag.and_then(|id| find_flag(rows, id)) {
+    match linked_flag(rows, id) {
         Some(flag) => {
             let done = Done::query("saved", flag.id, before, response);
             visit.redirect(&format!("/flags/{}?{done}", flag.id))

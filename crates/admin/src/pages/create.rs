@@ -14,6 +14,7 @@ use crate::{
     pages::{
         form::Problems,
         link::draw_config,
+        preview::{planned, with_fields},
         suggest::suggestions,
         templates::{TEMPLATES, Template as Start},
     },
@@ -32,8 +33,12 @@ struct NewPage {
     config: Markup,
     suggestions: Markup,
     on: bool,
+    preview: Markup,
+    callers: String,
     problems: Problems,
     error: Option<String>,
+    actor: String,
+    reason: String,
 }
 
 pub(crate) async fn new(
@@ -43,8 +48,11 @@ pub(crate) async fn new(
     let chosen = query.get("from").cloned().unwrap_or_default();
     let (start, rows) = (TEMPLATES.iter().find(|start| start.slug == chosen), visit.rows()?);
     let with_config = start.filter(|start| start.class.is_some());
+    let layout = visit.layout("New flag", Section::Flags);
     Ok(visit.page(&NewPage {
-        layout: visit.layout("New flag", Section::Flags),
+        actor: layout.actor.clone(),
+        reason: String::new(),
+        layout,
         templates: TEMPLATES,
         config: with_config.map(|start| draw_config(&visit, rows, start, None, &[])).unwrap_or_default(),
         suggestions: with_config.map(|_| suggestions(rows)).unwrap_or_default(),
@@ -52,6 +60,8 @@ pub(crate) async fn new(
         name: String::new(),
         description: String::new(),
         on: false,
+        preview: Markup::default(),
+        callers: String::new(),
         problems: Problems(Vec::new()),
         error: None,
     }))
@@ -78,6 +88,10 @@ pub(crate) async fn create(sent: Sent) -> Page {
             .unwrap_or_default(),
         suggestions: with_config.map(|_| suggestions(rows)).unwrap_or_default(),
         on: sent.is_checked("on"),
+        preview: Markup::default(),
+        callers: sent.text("callers").to_owned(),
+        actor: sent.text("actor").to_owned(),
+        reason: sent.text("reason").to_owned(),
         problems: Problems(problems),
         error: None,
     };
@@ -89,13 +103,18 @@ pub(crate) async fn create(sent: Sent) -> Page {
         let error = Some(failure.message).filter(|_| failure.problems.is_empty());
         visit.page_with(failure.status, &NewPage { error, ..shown(&draft, failure.problems) })
     };
-    let body = match creation(&sent, class, visit, || draft.config(&types)) {
-        Ok(body) => body,
+    let changes = match creation(&sent, class, visit, || draft.config(&types)) {
+        Ok(changes) => changes,
         Err(problems) => {
             let failure = Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "the form has a problem");
             return Err(again(Failure { problems, ..failure }));
         }
     };
+    if sent.is_checked("preview") {
+        let (preview, problems) = planned(visit, rows, &sent, &changes, &[]).await.map_err(again)?;
+        return Ok(visit.page(&NewPage { preview: preview.markup(), ..shown(&draft, problems) }));
+    }
+    let body = format!(r#"{{"changes":{changes}}}"#);
     match visit.api().call(Method::POST, "/api/edits", &sent.authorship(), Some(body)).await {
         Ok(created) => {
             let id = created["rows"].as_array().into_iter().flatten();
@@ -103,26 +122,11 @@ pub(crate) async fn create(sent: Sent) -> Page {
             let id = id.unwrap_or_default();
             Ok(visit.redirect(&format!("/flags/{id}?done=created&of={id}")))
         }
-        Err(mut failure) => {
-            for problem in &mut failure.problems {
-                // To the fields of the form.
-                for (change, field) in [
-                    ("/changes/0/create_activation", ""),
-                    ("/changes/1/create_flag", ""),
-                    ("/changes/0/create_flag", ""),
-                ] {
-                    if let Some(rest) = problem.pointer.strip_prefix(change) {
-                        problem.pointer = format!("{field}{rest}");
-                        break;
-                    }
-                }
-            }
-            Err(again(failure))
-        }
+        Err(failure) => Err(again(with_fields(failure))),
     }
 }
 
-/// The changes that create a flag, and its activation if the template has one.
+/// The changes, as a list in JSON, that create a flag, and its activation if the template has one.
 fn creation(
     sent: &Sent,
     class: &str,
@@ -135,7 +139,7 @@ fn creation(
     flag.insert("status".to_owned(), sent.is_checked("on").into());
     flag.insert("description".to_owned(), description.map_or(Value::Null, Value::from));
     if class.is_empty() {
-        return Ok(json!({"changes": [{"create_flag": flag}]}).to_string());
+        return Ok(json!([{"create_flag": flag}]).to_string());
     }
     let config = one_line(&config()?);
     // Ids are chosen here, since the flag refers to the activation; a duplicate is reported.
@@ -146,5 +150,5 @@ fn creation(
         Value::from(name),
         Value::from(class)
     );
-    Ok(format!(r#"{{"changes":[{activation},{}]}}"#, json!({"create_flag": flag})))
+    Ok(format!("[{activation},{}]", json!({"create_flag": flag})))
 }

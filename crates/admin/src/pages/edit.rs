@@ -26,6 +26,7 @@ use crate::{
         flags::{Done, find},
         form::{Problems, object},
         merge::{self, Edited, Values},
+        preview::Preview,
         switch::affected,
     },
     visit::{Editor, Layout, Page, Section, Sent, Visit},
@@ -126,19 +127,12 @@ struct EditPage {
     names: Vec<String>,
     dependents: Names,
     was: Values,
-    preview: Option<Preview>,
+    preview: Markup,
     callers: String,
     problems: Problems,
     error: Option<String>,
     actor: String,
     reason: String,
-}
-
-/// What a change would do, before it is saved.
-struct Preview {
-    /// The names of the flags that may decide differently.
-    affected: Vec<String>,
-    effect: Markup,
 }
 
 impl EditPage {
@@ -173,7 +167,7 @@ fn page(
         names: variants.into_iter().map(|(name, _)| name).collect(),
         dependents: Names::of(dependents(&registry, rows, row)),
         was: Fields::of(row).0,
-        preview: None,
+        preview: Markup::default(),
         callers: String::new(),
         problems: Problems(problems),
         error: None,
@@ -268,8 +262,8 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
         let linked: Vec<_> = linked.filter_map(|link| link.activation_id).collect();
         let callers = generated(rows, &linked, &[]);
         let effect = effect(visit.api(), &format!("[{edit}]"), sent.text("callers"), callers).await;
-        let preview = Some(Preview { affected: affected(&planned, ""), effect });
-        return Ok(visit.page(&EditPage { preview, ..shown(fields, &draft, problems) }));
+        let preview = Preview { affected: affected(&planned, ""), effect, ..Preview::default() };
+        return Ok(visit.page(&EditPage { preview: preview.markup(), ..shown(fields, &draft, problems) }));
     }
     match visit.api().call(Method::PATCH, &path, &sent.authorship(), Some(body)).await {
         Ok(saved) => Ok(visit.redirect(&format!("/flags/{id}?{}", Done::query("saved", id, before, &saved)))),

@@ -13,7 +13,7 @@ use crate::{
     words::{Markup, plain},
 };
 
-pub(crate) use callers::generated;
+pub(crate) use callers::{generated, keyed};
 
 /// The most flags that are shown.
 const MOST_FLAGS: usize = 20;

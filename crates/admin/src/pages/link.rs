@@ -23,6 +23,7 @@ use crate::{
     pages::{
         flags::{Done, find},
         form::Problems,
+        preview::{planned, with_fields},
         suggest::suggestions,
         templates::{TEMPLATES, Template as Start},
     },
@@ -53,8 +54,12 @@ struct AddPage {
     suggestions: Markup,
     /// Activations that the flag is not linked to, by id and name.
     existing: Vec<(i64, String)>,
+    preview: Markup,
+    callers: String,
     problems: Problems,
     error: Option<String>,
+    actor: String,
+    reason: String,
 }
 
 fn page(
@@ -71,8 +76,11 @@ fn page(
         rows.links.iter().any(|link| (link.flag_id, link.activation_id) == (Some(flag.id), Some(id)))
     };
     let others = rows.activations.iter().filter(|row| !is_linked(row.id)).take(MOST);
+    let layout = visit.layout("Add an activation", Section::Flags);
     AddPage {
-        layout: visit.layout("Add an activation", Section::Flags),
+        actor: layout.actor.clone(),
+        reason: String::new(),
+        layout,
         id: flag.id,
         flag: flag.name.clone(),
         version: flag.metadata.row_version,
@@ -82,6 +90,8 @@ fn page(
         config,
         suggestions: suggestions(rows),
         existing: others.map(|row| (row.id, row.name.clone())).collect(),
+        preview: Markup::default(),
+        callers: String::new(),
         problems: Problems(problems),
         error: None,
     }
@@ -127,6 +137,9 @@ pub(crate) async fn add(Path(id): Path<i64>, sent: Sent) -> Page {
     let draft = Draft::sent(CONFIG, sent.all(), class);
     let shown = |draft: &Draft, problems: Vec<Problem>| AddPage {
         name: sent.text("name").to_owned(),
+        callers: sent.text("callers").to_owned(),
+        actor: sent.text("actor").to_owned(),
+        reason: sent.text("reason").to_owned(),
         ..page(visit, rows, flag, chosen, Some(draft), problems)
     };
     if let Some(action) = sent.optional("do") {
@@ -144,14 +157,13 @@ pub(crate) async fn add(Path(id): Path<i64>, sent: Sent) -> Page {
             return Err(again(Failure { problems, ..failure }));
         }
     };
-    change(visit, &sent, id, changes).await.map_err(|mut failure| {
-        for problem in &mut failure.problems {
-            if let Some(field) = problem.pointer.strip_prefix("/changes/0/create_activation") {
-                problem.pointer = field.to_owned();
-            }
-        }
-        again(failure)
-    })
+    if sent.is_checked("preview") {
+        let linked = rows.links.iter().filter(|link| link.flag_id == Some(id));
+        let linked: Vec<_> = linked.filter_map(|link| link.activation_id).collect();
+        let (preview, problems) = planned(visit, rows, &sent, &changes, &linked).await.map_err(again)?;
+        return Ok(visit.page(&AddPage { preview: preview.markup(), ..shown(&draft, problems) }));
+    }
+    change(visit, &sent, id, changes).await.map_err(|failure| again(with_fields(failure)))
 }
 
 /// The changes as JSON text, so that configs are stored as they were typed.

@@ -1,4 +1,4 @@
-//! Issues, stale flags and activation types.
+//! Issues, findings, stale flags and activation types.
 
 use askama::Template;
 use axum::extract::{Path, Query};
@@ -39,6 +39,25 @@ struct IssuesPage {
     layout: Layout,
     issues: Vec<IssueLine>,
     next: Option<String>,
+    /// Rows that are valid, and probably not meant so.
+    findings: Vec<FindingLine>,
+    /// How many are not shown.
+    more: u64,
+}
+
+struct FindingLine {
+    subject: String,
+    message: String,
+    link: String,
+}
+
+impl FindingLine {
+    fn of(found: &Value) -> Self {
+        let (table, id) = (text_of(found, "table"), found["id"].as_i64().unwrap_or_default());
+        let link = if table == "flags" { format!("/flags/{id}") } else { format!("/activations/{id}/edit") };
+        let subject = format!("{table}#{id} {}", text_of(found, "name"));
+        Self { subject, message: text_of(found, "message"), link }
+    }
 }
 
 struct IssueLine {
@@ -70,9 +89,14 @@ pub(crate) async fn issues(visit: Visit, Query(place): Query<Place>) -> Page {
         }
     };
     let issues = page["items"].as_array().into_iter().flatten().map(line).collect();
+    let lint = visit.api().get("/api/lint?limit=100").await.map_err(|failure| visit.fail(&failure))?;
+    let findings: Vec<_> = lint["items"].as_array().into_iter().flatten().map(FindingLine::of).collect();
+    let total = lint["total"].as_u64().unwrap_or_default();
     Ok(visit.page(&IssuesPage {
         layout: visit.layout("Issues", Section::Issues),
         issues,
+        more: total.saturating_sub(findings.len().try_into().unwrap_or(u64::MAX)),
+        findings,
         next: next_of(&page),
     }))
 }

@@ -17,6 +17,7 @@ pub(crate) mod login;
 pub(crate) mod members;
 mod merge;
 pub(crate) mod playground;
+mod preview;
 pub(crate) mod status;
 mod suggest;
 pub(crate) mod switch;

@@ -39,6 +39,8 @@ struct TimelinePage {
     layout: Layout,
     periods: Vec<(&'static str, &'static str, bool)>,
     period: &'static str,
+    /// Whether the period in the address is unknown.
+    is_unknown: bool,
     axis: Markup,
     flags: Vec<FlagLine>,
     next: Option<String>,
@@ -91,6 +93,7 @@ pub(crate) async fn timeline(visit: Visit, Query(period): Query<Period>) -> Page
         layout: visit.layout("Timeline", Section::Timeline),
         periods: PERIODS.into_iter().map(|(of, name)| (of, name, of == days)).collect(),
         period: name,
+        is_unknown: !period.days.is_empty() && period.days != days,
         axis: frame.axis(),
         flags: found["items"].as_array().into_iter().flatten().map(|item| flag(item, frame)).collect(),
         next,

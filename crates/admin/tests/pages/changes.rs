@@ -200,6 +200,42 @@ async fn flags_are_created_from_every_template() {
 }
 
 #[tokio::test]
+async fn new_flags_and_activations_are_previewed() {
+    let site = Site::open(ROWS).await;
+    let mut browser = site.browser();
+    let preview = |page: &str, shown: &str| {
+        let mut sent = fields(shown, page);
+        set(&mut sent, "preview", "1");
+        sent
+    };
+    let shown = browser.get("/flags/new?from=country").await;
+    let mut sent = preview("/flags/new", &shown.text);
+    set(&mut sent, "name", "tax");
+    set(&mut sent, "on", "1");
+    let reply = browser.post("/flags/new", "/flags/new", &borrowed(&sent)).await;
+    reply.has("nothing is saved yet");
+    reply.has("<strong>tax</strong>");
+    reply.has("turn on");
+    // A problem is at its field.
+    set(&mut sent, "name", "new-checkout");
+    let reply = browser.post("/flags/new", "/flags/new", &borrowed(&sent)).await;
+    reply.has("id=\"name-problem\"");
+
+    let shown = browser.get("/flags/1/add?from=country").await;
+    let sent = preview("/flags/1/add", &shown.text);
+    let reply = browser.post("/flags/1/add", "/flags/1/add", &borrowed(&sent)).await;
+    reply.has("<strong>new-checkout</strong>");
+    reply.has("turn off");
+    let shown = browser.get("/flags/2/add").await;
+    let mut sent = preview("/flags/2/add", &shown.text);
+    set(&mut sent, "activation", "1");
+    let reply = browser.post("/flags/2/add", "/flags/2/add", &borrowed(&sent)).await;
+    reply.has("<strong>page-layout</strong>");
+    let rows = site.store.load().await.unwrap();
+    assert_eq!((rows.flags.len(), rows.activations.len(), rows.links.len()), (5, 4, 4));
+}
+
+#[tokio::test]
 async fn flag_is_deleted_by_its_name_and_brought_back() {
     let site = Site::open(ROWS).await;
     let mut browser = site.browser();

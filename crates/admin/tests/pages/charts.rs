@@ -77,6 +77,7 @@ async fn timeline_shows_what_the_time_changes() {
     page.has("To be removed from <time");
     assert!(!page.text.contains("page-layout"), "{}", page.text);
     browser.get("/timeline?days=7").await.has(r#"days=7" aria-current="true""#);
+    browser.get("/timeline?days=abc").await.has("it shows the next 30 days");
     assert_eq!(browser.get("/timeline?cursor=x").await.status, 400);
 }
 

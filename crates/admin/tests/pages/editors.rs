@@ -3,7 +3,7 @@
 use crate::{
     databases::databases,
     form::{borrowed, fields, set},
-    site::{ROWS, Reply, Site},
+    site::{Browser, ROWS, Reply, Site},
 };
 
 const MORE: &str = r#"
@@ -117,6 +117,57 @@ async fn rows_are_added_moved_and_removed_without_a_script() {
     let config = rows.activations.iter().find(|row| row.id == 10).unwrap().config.as_deref();
     let expected = r#"[{"class_name": "novi.host", "config": {"hosts": ["web-1", "web-2"]}}, {"class_name": "novi.percentage", "config": {"percentage": 20.50}}]"#;
     assert_eq!(config, Some(expected));
+}
+
+#[tokio::test]
+async fn time_without_an_offset_is_in_the_time_zone_of_the_row() {
+    let more = "INSERT INTO activations (id, name, class_name, config) VALUES
+        (30, 'Sale', 'novi.date_time', '{\"startDateTime\": \"2026-12-01T09:00\", \"timezone\": \"Europe/Berlin\"}');";
+    let site = Site::open(&format!("{ROWS}{more}")).await;
+    let mut browser = site.browser();
+    let page = "/activations/30/edit";
+    let mut sent = fields(&browser.get(page).await.text, page);
+    set(&mut sent, "c/endDateTime@date", "2026-12-24");
+    set(&mut sent, "c/endDateTime@time", "18:00");
+    let saved = async |browser: &mut Browser, sent: &[(String, String)]| {
+        assert_status(&browser.post(page, page, &borrowed(sent)).await, 303);
+        let rows = site.store.load().await.unwrap();
+        rows.activations.iter().find(|row| row.id == 30).unwrap().config.clone().unwrap()
+    };
+    let expected = r#"{"startDateTime": "2026-12-01T09:00", "timezone": "Europe/Berlin", "endDateTime": "2026-12-24T18:00"}"#;
+    assert_eq!(saved(&mut browser, &sent).await, expected);
+    let shown = browser.get(page).await;
+    shown.has("from 1 December 2026 09:00 to 24 December 2026 18:00 (Europe/Berlin)");
+    // Without a time zone, it is written as UTC.
+    let mut sent = fields(&shown.text, page);
+    set(&mut sent, "c/timezone", "");
+    set(&mut sent, "c/endDateTime@time", "19:00");
+    let expected = r#"{"startDateTime": "2026-12-01T09:00", "endDateTime": "2026-12-24T19:00:00Z"}"#;
+    assert_eq!(saved(&mut browser, &sent).await, expected);
+}
+
+#[tokio::test]
+async fn another_type_shows_its_form_before_it_is_saved() {
+    let site = Site::open(ROWS).await;
+    let mut browser = site.browser();
+    let page = "/activations/1/edit";
+    let mut sent = fields(&browser.get(page).await.text, page);
+    set(&mut sent, "class_name", "novi.date_time");
+    let reply = browser.post(page, page, &borrowed(&sent)).await;
+    assert_status(&reply, 200);
+    reply.has("Nothing is saved yet: these are the settings of novi.date_time. It has no percentage");
+    let mut sent = fields(&reply.text, page);
+    set(&mut sent, "c/startDateTime@date", "2026-12-01");
+    assert_status(&browser.post(page, page, &borrowed(&sent)).await, 303);
+    let rows = site.store.load().await.unwrap();
+    let row = rows.activations.iter().find(|row| row.id == 1).unwrap();
+    let saved = (row.class_name.as_str(), row.config.as_deref());
+    assert_eq!(saved, ("novi.date_time", Some(r#"{"startDateTime": "2026-12-01"}"#)));
+    // What both have stays.
+    site.run(r#"UPDATE activations SET class_name = 'novi.percentage', config = '{"by": "account", "percentage": 5}' WHERE id = 1;"#).await;
+    let mut sent = fields(&browser.get(page).await.text, page);
+    set(&mut sent, "class_name", "novi.split");
+    browser.post(page, page, &borrowed(&sent)).await.has("value=\"account\"");
 }
 
 #[tokio::test]

@@ -35,12 +35,47 @@ async fn members_are_added_searched_and_removed() {
         let found = browser.get(&format!("{page}?prefix=da")).await;
         found.has("1 member found");
         assert!(!found.text.contains("cid"));
-        // The form of the first page is outdated, and keeps what was typed.
-        let reply = browser.post(page, page, &borrowed(&sent)).await;
-        assert_eq!(reply.status, 412);
-        reply.has("\ncid\r\n\r\n dan");
+        // The form of the first page is outdated, and still means the same.
+        set(&mut sent, "members", "eve");
+        assert_eq!(browser.post(page, page, &borrowed(&sent)).await.status, 303);
+        assert_eq!(site.store.load().await.unwrap().members_of(9).len(), 4);
         assert_eq!(browser.get("/activations/1/edit").await.text.matches("Members in the table").count(), 0);
     }
+}
+
+#[tokio::test]
+async fn members_are_previewed_and_moved_only_on_demand() {
+    let sql =
+        "UPDATE flags SET status = true WHERE id = 5; DELETE FROM flags_activations WHERE activation_id = 10;
+        UPDATE activation_members SET denied = true WHERE member = 'ann';";
+    let site = Site::open(&format!("{ROWS}{MEMBERS}{sql}")).await;
+    let mut browser = site.browser();
+    let page = "/activations/9/members";
+    let mut sent = fields(&browser.get(page).await.text, page);
+    set(&mut sent, "members", "ann\r\ncid");
+    sent.push(("remove".to_owned(), "ben <b>".to_owned()));
+    set(&mut sent, "reason", "asked for");
+    set(&mut sent, "preview", "1");
+    let preview = browser.post(page, page, &borrowed(&sent)).await;
+    assert_eq!(preview.status, 200);
+    preview.has("nothing is saved yet");
+    preview.has("&#34;ann&#34; is denied now, and it would be allowed");
+    preview.has("<strong>plain</strong>");
+    preview.has("2 turn on");
+    preview.has("1 turn off");
+    // All that was typed and checked is still there.
+    let mut sent = fields(&preview.text, page);
+    let has = |name: &str, value: &str| sent.contains(&(name.to_owned(), value.to_owned()));
+    assert!(has("remove", "ben <b>") && has("reason", "asked for"), "{sent:?}");
+    let refused = browser.post(page, page, &borrowed(&sent)).await;
+    assert_eq!(refused.status, 422);
+    refused.has("nothing is saved: &#34;ann&#34; is denied now");
+    assert_eq!(site.store.load().await.unwrap().members_of(9).len(), 2);
+    set(&mut sent, "move", "1");
+    assert_eq!(browser.post(page, page, &borrowed(&sent)).await.status, 303);
+    let rows = site.store.load().await.unwrap();
+    let members: Vec<_> = rows.members_of(9).iter().map(|row| (row.member.as_str(), row.denied)).collect();
+    assert_eq!(members, [("ann", false), ("cid", false)]);
 }
 
 #[tokio::test]
@@ -87,4 +122,16 @@ async fn history_names_what_was_linked_and_lists_tags() {
     site.run("UPDATE flag_metadata SET tags = '[\"q1\", \"q2\"]' WHERE flag_id = 1;").await;
     let history = browser.get("/history?flag=new-checkout").await;
     history.has("<ins>q1, q2</ins>");
+}
+
+#[tokio::test]
+async fn issues_are_beside_what_is_probably_not_meant() {
+    let more = "INSERT INTO activations (id, name, class_name, config) VALUES
+        (20, 'No<b>dy', 'novi.percentage', '{\"percentage\": 0}');";
+    let site = Site::open(&format!("{ROWS}{more}")).await;
+    let page = site.browser().get("/issues").await;
+    page.has("activations#4 Too much");
+    page.has("Valid, and probably not meant so");
+    page.has(r#"<a href="/admin/activations/20/edit">activations#20 No&#60;b&#62;dy</a>"#);
+    page.has("no flag depends on it");
 }

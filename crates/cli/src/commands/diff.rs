@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use clap::Args;
 use novi::{
     Error,
@@ -42,16 +42,23 @@ pub(crate) struct Diff {
     /// Compare with the current rows: a duration such as 1h, a revision or a time [default: 24h, or the beginning of the
     /// history]
     #[arg(long, value_name = "DURATION|REV|TIME", value_parser = moment, conflicts_with = "from")]
-    since: Option<AsOf>,
+    since: Option<Since>,
+}
+
+/// The older side of a comparison with the current rows.
+#[derive(Clone, Copy, Debug)]
+enum Since {
+    Moment(AsOf),
+    Ago(TimeDelta),
 }
 
 impl Diff {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         let Self { from, to, since } = self;
         let store = session.store().await?;
-        let from = match from.or(since) {
-            Some(moment) => store.rows_at(moment).await?,
-            None => a_day_ago(&*store).await?,
+        let from = match from.map(Since::Moment).or(since).unwrap_or(Since::Ago(TimeDelta::days(1))) {
+            Since::Moment(moment) => store.rows_at(moment).await?,
+            Since::Ago(duration) => ago(&*store, duration).await?,
         };
         let to = match to {
             Some(moment) => store.rows_at(moment).await?,
@@ -76,9 +83,9 @@ impl Diff {
     }
 }
 
-/// The rows of yesterday, or the oldest ones that the history has.
-async fn a_day_ago(store: &dyn SchemaStore) -> Result<Rows, Failure> {
-    match store.rows_at(AsOf::Time(Utc::now() - chrono::Duration::days(1))).await {
+/// The rows before a duration, or the oldest ones that the history has.
+async fn ago(store: &dyn SchemaStore, duration: TimeDelta) -> Result<Rows, Failure> {
+    match store.rows_at(AsOf::Time(Utc::now() - duration)).await {
         Err(error @ Error::RevisionUnavailable(_)) => {
             let first = store.history(&HistoryQuery::oldest_first().limit(1)).await?;
             match first.first() {
@@ -100,13 +107,13 @@ async fn a_day_ago(store: &dyn SchemaStore) -> Result<Rows, Failure> {
 }
 
 /// A moment, or a duration before now.
-fn moment(text: &str) -> Result<AsOf, &'static str> {
+fn moment(text: &str) -> Result<Since, &'static str> {
     const EXPECTED: &str = "expected a duration such as 1h, a revision such as 42, a time such as \
         2027-01-31T12:00:00Z, or a date";
     if let Ok(moment) = text.parse() {
-        return Ok(moment);
+        return Ok(Since::Moment(moment));
     }
-    let duration = duration(text).ok().and_then(|duration| chrono::Duration::from_std(duration).ok());
-    let time = duration.and_then(|duration| Utc::now().checked_sub_signed(duration));
-    time.map(AsOf::Time).ok_or(EXPECTED)
+    let duration = duration(text).ok().and_then(|duration| TimeDelta::from_std(duration).ok());
+    let is_in_range = |duration: &TimeDelta| Utc::now().checked_sub_signed(*duration).is_some();
+    duration.filter(is_in_range).map(Since::Ago).ok_or(EXPECTED)
 }

@@ -147,5 +147,7 @@ pub(super) fn weight(text: &str) -> Result<(String, f64), &'static str> {
     if name.is_empty() {
         return Err(expected);
     }
+    // Weights are relative: 60 % is 60.
+    let weight = weight.strip_suffix('%').unwrap_or(weight).trim_end();
     Ok((name.to_owned(), weight.parse().map_err(|_| expected)?))
 }

@@ -14,6 +14,7 @@ use crate::{
 
 /// List what the time will do to flags: windows, ramps, schedules and expiries
 #[derive(Debug, Args)]
+#[command(after_help = "Flags that are off are left out.")]
 pub(crate) struct Timeline {
     /// Number of days from now
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=366))]
@@ -52,10 +53,9 @@ fn lines(flag: &FlagTimeline, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<[St
         let id = activation.id.map(|id| format!("#{id} ")).unwrap_or_default();
         let activation_text = format!("{id}{whose} ({})", activation.class_name);
         for span in activation.spans.iter().take(MOST) {
-            // What begins before the period, or ends after it, has no time in it.
-            let within =
-                |time: DateTime<Utc>| if from < time && time < to { timestamp(time) } else { String::new() };
-            lines.push([name(), within(span.from), within(span.to), share(span), activation_text.clone()]);
+            let start = if from < span.from { timestamp(span.from) } else { "now".to_owned() };
+            let end = if span.to < to { timestamp(span.to) } else { "later".to_owned() };
+            lines.push([name(), start, end, share(span), activation_text.clone()]);
         }
         let more = activation.spans.len().saturating_sub(MOST);
         if more > 0 || activation.truncated {

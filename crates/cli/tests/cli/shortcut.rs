@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    common::databases,
+    common::{Kind, database, databases},
     support::{Folder, the_same},
 };
 
@@ -137,6 +137,8 @@ async fn schedule_sets_the_window_of_the_flag() {
             folder.transcript(&[
                 &["schedule", "sale", "--on", "2026-12-01T08:00+01:00", "--off", "2026-12-03"],
                 &["schedule", "sale", "--off", "2026-12-24 18:00", "--timezone", "Europe/Berlin"],
+                // The schedule has a time zone now.
+                &["schedule", "sale", "--on", "2026-12-01T09:00"],
                 &["schedule", "sale", "--off", "none"],
                 &["schedule", "sale", "--on", "tomorrow"],
                 &["schedule", "sale", "--on", "2026-03-29T02:30", "--timezone", "Europe/Berlin"],
@@ -148,4 +150,23 @@ async fn schedule_sets_the_window_of_the_flag() {
         ));
     }
     insta::assert_snapshot!(the_same(transcripts));
+}
+
+#[tokio::test]
+async fn timeline_says_where_a_window_goes_beyond_the_period() {
+    let database = database(Kind::Sqlite).await;
+    let folder = Folder::of(&database);
+    folder.run(&["migrate"]).expect(0);
+    folder.run(&["flag", "create", "sale", "--on"]).expect(0);
+    let date = |days| (chrono::Utc::now() + chrono::TimeDelta::days(days)).format("%Y-%m-%d").to_string();
+    folder.run(&["schedule", "sale", "--on", &date(2), "--off", &date(90)]).expect(0);
+    let found = folder.run(&["timeline"]).expect(0);
+    let line = found.out.lines().find(|line| line.contains("sale: schedule")).unwrap();
+    assert!(line.contains(&date(2)) && line.contains("later") && line.contains("100 %"), "{line}");
+    folder.run(&["schedule", "sale", "--on", "2020-01-01", "--off", &date(3)]).expect(0);
+    let found = folder.run(&["timeline"]).expect(0);
+    let line = found.out.lines().find(|line| line.contains("sale: schedule")).unwrap();
+    assert!(line.contains("now") && line.contains(&date(3)), "{line}");
+    folder.run(&["disable", "sale"]).expect(0);
+    assert_eq!(folder.run(&["timeline"]).expect(0).out, "The time changes no flag within 30 days.\n");
 }

@@ -17,6 +17,7 @@ pub(crate) mod flags;
 pub(crate) mod history;
 pub(crate) mod impact;
 pub(crate) mod issues;
+pub(crate) mod lint;
 pub(crate) mod members;
 pub(crate) mod read_edit;
 pub(crate) mod request;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The tags of operations. A tag is the first part of a path, after `/api`.
-pub(crate) const TAGS: [(&str, &str); 24] = [
+pub(crate) const TAGS: [(&str, &str); 25] = [
     ("flags", "Flags as rows, and their management"),
     ("evaluatedFlags", "Flags with their decisions"),
     ("features", "The flags that are on for the caller"),
@@ -28,6 +28,7 @@ pub(crate) const TAGS: [(&str, &str); 24] = [
     ("diff", "Differences between two revisions"),
     ("rollback", "Rolling back to an earlier revision"),
     ("issues", "Invalid rows"),
+    ("lint", "Rows that have no effect or contradict each other"),
     ("stale", "Flags that can be removed"),
     ("timeline", "What the time will do to flags"),
     ("types", "Activation types"),

@@ -60,7 +60,7 @@ fn evaluation() -> Vec<Endpoint> {
 fn management() -> Vec<Endpoint> {
     use manage::{
         activations, caller, contexts, edits, evaluate, evaluations, explain, flags, history, impact, issues,
-        members, rollback, stale, status, timeline, tokens, types,
+        lint, members, rollback, stale, status, timeline, tokens, types,
     };
     vec![
         get("/api/flags", Requires(Server), "List flags with their metadata", flags::list),
@@ -112,6 +112,13 @@ fn management() -> Vec<Endpoint> {
         post("/api/rollback", Requires(Admin), "Roll back to an earlier revision", rollback::rollback)
             .large(Comparison),
         get("/api/issues", Requires(Server), "List invalid rows", issues::list),
+        get(
+            "/api/lint",
+            Requires(Server),
+            "List rows that have no effect or contradict each other",
+            lint::list,
+        )
+        .large(Comparison),
         get("/api/stale", Requires(Server), "List flags that can be removed", stale::list),
         get(
             "/api/evaluations",

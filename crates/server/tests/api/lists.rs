@@ -194,3 +194,29 @@ async fn timeline_lists_what_the_time_changes() {
         api.get(&format!("/api/timeline?days={days}")).await.error(400, "invalid_query");
     }
 }
+
+#[tokio::test]
+async fn lint_lists_rows_that_have_no_effect() {
+    let database = database(Kind::Sqlite).await;
+    let api = Api::start(&database).await;
+    let before = api.get("/api/lint").await.with(200)["total"].as_u64().unwrap();
+    let nobody = json!({"name": "Nobody", "class_name": "novi.percentage", "config": {"percentage": 0}});
+    let activation = api.post("/api/activations", nobody).await.with(201);
+    let flag = json!({"name": "sale", "status": true, "activations": [activation["id"]]});
+    let flag = api.post("/api/flags", flag).await.with(201);
+    let unused = json!({"name": "Unused", "class_name": "novi.percentage", "config": {"percentage": 50}});
+    let unused = api.post("/api/activations", unused).await.with(201);
+    let found = api.get("/api/lint").await.with(200);
+    let all = found["items"].as_array().unwrap();
+    assert_eq!(found["total"].as_u64(), Some(before + 2));
+    for (table, row, code) in [("flags", &flag, "always_off"), ("activations", &unused, "unused")] {
+        let is_it = |item: &&serde_json::Value| item["table"] == table && item["id"] == row["id"];
+        let codes: Vec<_> = all.iter().filter(is_it).map(|item| &item["code"]).collect();
+        assert_eq!(codes, [code]);
+    }
+    let page = api.get("/api/lint?limit=1").await.with(200);
+    let next = page["next"].as_str().unwrap();
+    let rest = api.get(&format!("/api/lint?limit=1&cursor={next}")).await.with(200);
+    assert_eq!((&page["items"][0], &rest["items"][0]), (&all[0], &all[1]));
+    api.get("/api/lint?days=3").await.error(400, "invalid_query");
+}

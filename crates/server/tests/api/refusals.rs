@@ -180,9 +180,15 @@ async fn endpoints_without_their_database_return_501() {
         let error = api.send(method, path, &[], body.as_ref()).await.error(501, "no_database");
         assert!(error["message"].as_str().unwrap().contains("Options::database"), "{error}");
     }
-    for path in
-        ["/api/flags", "/api/activations", "/api/types", "/api/issues", "/api/status", "/api/timeline"]
-    {
+    for path in [
+        "/api/flags",
+        "/api/activations",
+        "/api/types",
+        "/api/issues",
+        "/api/lint",
+        "/api/status",
+        "/api/timeline",
+    ] {
         api.get(path).await.with(200);
     }
     // The error for a database without tables says what to do.

@@ -94,17 +94,17 @@ pub(super) struct Config {
     #[schemars(with = "String", length(min = 1))]
     pub(super) attribute: Operand,
     /// The attribute equals this
-    #[schemars(with = "Option<Scalar>")]
+    #[schemars(with = "Option<Scalar>", extend("x-novi-order" = 4))]
     pub(super) equals: Operand,
     /// The attribute has the same type, and another value
     #[schemars(with = "Option<Scalar>")]
     pub(super) not_equals: Operand,
     /// The attribute is one of these
     #[serde(rename = "in")]
-    #[schemars(with = "Option<Vec<Scalar>>")]
+    #[schemars(with = "Option<Vec<Scalar>>", extend("x-novi-order" = 4))]
     pub(super) one_of: Operand,
     /// The attribute has the type of one of these, and another value
-    #[schemars(with = "Option<Vec<Scalar>>")]
+    #[schemars(with = "Option<Vec<Scalar>>", extend("x-novi-order" = 4))]
     pub(super) not_in: Operand,
     /// The string contains this, or one of these
     #[schemars(with = "Option<StringList>")]

@@ -46,6 +46,20 @@ pub(crate) fn generated(rows: &Rows, activations: &[i64], configs: &[&str]) -> V
     (0..COUNT).map(|number| found.caller(number)).collect()
 }
 
+/// The same callers, the first of which have these keys in the attributes by which an activation knows its members.
+pub(crate) fn keyed(mut callers: Vec<Value>, activation: &ActivationRow, keys: &[&str]) -> Vec<Value> {
+    let config = activation.config.as_deref().and_then(|config| serde_json::from_str::<Value>(config).ok());
+    let by = match config.as_ref().and_then(|config| config.get("by")) {
+        Some(Value::Array(names)) => names.first().and_then(Value::as_str),
+        Some(by) => by.as_str(),
+        None => None,
+    };
+    for (caller, key) in callers.iter_mut().zip(keys) {
+        caller[by.unwrap_or("targetingKey")] = json!(key);
+    }
+    callers
+}
+
 /// The attributes that configs name, with their values.
 #[derive(Default)]
 struct Attributes {

@@ -1,6 +1,6 @@
 //! Plans a change, and makes it.
 
-use std::process::ExitCode;
+use std::{collections::HashSet, process::ExitCode};
 
 use novi::{
     Error,
@@ -55,12 +55,15 @@ pub(in crate::commands) async fn perform(
     let mut retries = if if_version.is_some() { 0 } else { MOST_RETRIES };
     loop {
         let current = Current::load(session, &*store).await?;
-        let Draft { operations, notes, details, refusal } = draft(&current)?;
+        let Draft { operations, mut notes, details, refusal } = draft(&current)?;
         let edit = edit_of(&operations, &current.rows)?.by(author.clone());
         let plan = current.flags.validator().plan(current.rows.clone(), &edit);
         let after = edit.after(current.rows.clone()).unwrap_or_else(|_| current.rows.clone());
         let refusal = refusal.or_else(|| rejected(&plan, dry_run));
         let is_change = !(plan.flags.is_empty() && plan.activations.is_empty());
+        if is_change && plan.problems.is_empty() {
+            notes.extend(new_findings(&current, &after));
+        }
         let mut revision = None;
         match refusal {
             Some(failure) if !dry_run => return Err(failure),
@@ -95,6 +98,16 @@ pub(in crate::commands) async fn perform(
         }
         return refusal.map_or(Ok(ExitCode::SUCCESS), Err);
     }
+}
+
+/// What `novi lint` says of the rows after a change, and did not say before.
+fn new_findings(current: &Current, after: &Rows) -> Vec<String> {
+    let flags = &current.flags;
+    let before = novi_lint::findings(flags, &current.snapshot, &current.rows);
+    let before: HashSet<_> = before.iter().map(|found| (found.table, found.id, found.code)).collect();
+    let after = novi_lint::findings(flags, &flags.snapshot_of(after.clone()), after);
+    let new = after.into_iter().filter(|found| !before.contains(&(found.table, found.id, found.code)));
+    new.map(|found| format!("{}#{} {:?}: {}", found.table, found.id, found.name, found.message)).collect()
 }
 
 fn print_text(

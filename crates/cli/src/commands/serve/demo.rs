@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::Utc;
+use chrono::{DateTime, TimeDelta, Utc};
 use novi::{Flags, store::SchemaStore};
 
 use super::{shop, traffic};
@@ -16,11 +16,19 @@ pub(super) async fn create(config: &Config) -> Result<Arc<dyn SchemaStore>, Fail
     let store = novi::store::create(&config.database.url).await?;
     store.migrate().await?;
     if store.load().await?.flags.is_empty() {
+        let now = Utc::now();
         let insert = format!("insert into {}", store.table_prefix());
         store.run_script(&novi::store::DEMO_ROWS.replace("insert into ", &insert)).await?;
-        let now = Utc::now();
-        for edit in shop::edits(now) {
+        // Elsewhere, others may write as well.
+        let is_own = config.database.url.starts_with("sqlite:");
+        if is_own {
+            date_back(&*store, now, 7 * 24).await?;
+        }
+        for (edit, hours) in shop::edits(now) {
             store.commit(edit).await?;
+            if is_own {
+                date_back(&*store, now, hours).await?;
+            }
         }
         let flags = Flags::builder().config(config).from_rows(store.load().await?)?;
         let (hourly, usage) = traffic::evaluations(&flags, now);
@@ -30,6 +38,16 @@ pub(super) async fn create(config: &Config) -> Result<Arc<dyn SchemaStore>, Fail
         }
     }
     Ok(store)
+}
+
+/// Dates the records of the history that were written since `now` back, in a database of SQLite.
+async fn date_back(store: &dyn SchemaStore, now: DateTime<Utc>, hours: u32) -> Result<(), Failure> {
+    let format = |at: DateTime<Utc>| at.format("%Y-%m-%dT%H:%M:%S%.3fZ");
+    let at = format(now - TimeDelta::hours(hours.into()));
+    let (table, now) = (format!("{}flag_history", store.table_prefix()), format(now));
+    Ok(store
+        .run_script(&format!("update {table} set changed_at = '{at}' where changed_at >= '{now}'"))
+        .await?)
 }
 
 /// What to try in another terminal.

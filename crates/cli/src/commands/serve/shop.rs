@@ -10,8 +10,11 @@ use serde_json::{Value, json};
 /// The ids of the shop start here, above those of the other sample rows.
 const FIRST_ID: i64 = 101;
 
-/// The edits that make the shop, in order.
-pub(super) fn edits(now: DateTime<Utc>) -> Vec<Edit> {
+/// An edit, and how many hours ago it was made.
+type Dated = (Edit, u32);
+
+/// The edits that make the shop, in order: a week of history.
+pub(super) fn edits(now: DateTime<Utc>) -> Vec<Dated> {
     let mut opening = Opening { changes: Vec::new(), next_flag: FIRST_ID, next_activation: FIRST_ID, now };
     opening.flags();
     let edit = |actor: &str, reason: &str, changes: Vec<Change>| {
@@ -19,17 +22,23 @@ pub(super) fn edits(now: DateTime<Utc>) -> Vec<Edit> {
         Edit::new(changes).by(author)
     };
     vec![
-        edit("ada", "Open the shop", opening.changes),
-        edit("grace", "No errors at 10 % for two days", vec![rollout(25)]),
-        edit(
-            "linus",
-            "Replaced by the new header",
-            vec![Change::SetStatus { flag: "legacy.banner".to_owned(), status: false }],
+        (edit("ada", "Open the shop", opening.changes), 7 * 24 - 2),
+        (edit("grace", "No errors at 10 % for two days", vec![rollout(25)]), 5 * 24 + 3),
+        (
+            edit(
+                "linus",
+                "Replaced by the new header",
+                vec![Change::SetStatus { flag: "legacy.banner".to_owned(), status: false }],
+            ),
+            2 * 24 + 6,
         ),
-        edit(
-            "ada",
-            "Asked for by support",
-            vec![Change::InsertMember(MemberRow::allowed(BETA_TESTERS, "user-12"))],
+        (
+            edit(
+                "ada",
+                "Asked for by support",
+                vec![Change::InsertMember(MemberRow::allowed(BETA_TESTERS, "user-12"))],
+            ),
+            19,
         ),
     ]
 }

@@ -1,11 +1,12 @@
 //! `novi schedule`.
 
-use std::process::ExitCode;
+use std::{borrow::Cow, process::ExitCode};
 
 use chrono::{NaiveDate, NaiveDateTime, SecondsFormat, TimeZone as _};
 use chrono_tz::Tz;
 use clap::Args;
 use jsonc_parser::cst::CstObject;
+use serde::Deserialize;
 
 use super::{
     args::{HOW, ShortcutOptions},
@@ -29,20 +30,21 @@ activation of type novi.schedule.
 /// Turn a flag on and off at a time
 #[derive(Debug, Args)]
 #[command(after_help = format!("{EXAMPLES}\n{HOW}"))]
+#[group(id = "bounds", args = ["on", "off"], required = true, multiple = true)]
 pub(crate) struct Schedule {
     /// Flags by name or #ID
     #[arg(required = true, value_name = "FLAG")]
     flags: Vec<String>,
 
     /// Start: a time such as 2026-12-01T08:00+01:00, a date, or none
-    #[arg(long, value_name = "TIME", required_unless_present = "off")]
+    #[arg(long, value_name = "TIME")]
     on: Option<String>,
 
     /// End: a time, a date, or none
     #[arg(long, value_name = "TIME")]
     off: Option<String>,
 
-    /// Time zone of times without an offset, such as Europe/Berlin [default: UTC]
+    /// Time zone of times without an offset, such as Europe/Berlin [default: that of the schedule, or UTC]
     #[arg(long, value_name = "ZONE", value_parser = zone)]
     timezone: Option<Tz>,
 
@@ -54,15 +56,20 @@ impl Schedule {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         let Self { flags, on, off, timezone, shortcut } = self;
         shortcut.options.version_of_one(&flags)?;
-        let zone = timezone.unwrap_or(Tz::UTC);
-        let read = |option: &str, text: Option<String>, is_end| {
-            text.map(|text| instant(option, &text, zone, is_end)).transpose()
+        let bounds = |config: &str| {
+            let zone = timezone.or_else(|| own_zone(config)).unwrap_or_default();
+            let read = |option: &str, text: &Option<String>, is_end| {
+                text.as_deref().map(|text| instant(option, text, zone, is_end)).transpose()
+            };
+            Ok::<_, Failure>([
+                ("startDateTime", read("--on", &on, false)?),
+                ("endDateTime", read("--off", &off, true)?),
+            ])
         };
-        let (on, off) = (read("--on", on, false)?, read("--off", off, true)?);
-        let fill = |config: &CstObject| {
-            for (field, time) in [("startDateTime", &on), ("endDateTime", &off)] {
+        let fill = |config: &CstObject, bounds: [(&str, Option<Option<String>>); 2]| {
+            for (field, time) in bounds {
                 match time {
-                    Some(Some(time)) => set(config, field, time.as_str().into()),
+                    Some(Some(time)) => set(config, field, time.into()),
                     Some(None) => {
                         if let Some(field) = config.get(field) {
                             field.remove();
@@ -79,14 +86,29 @@ impl Schedule {
         perform(session, shortcut.options.clone(), |current| {
             let (mut edits, rows) = Edits::new(current, &flags, &shortcut)?;
             for flag in rows {
-                if let Found::Existing(place) = edits.find(flag, &WINDOW, || new_config(fill))? {
-                    edits.edit(&place, fill)?;
+                let initial = || {
+                    let bounds = bounds("{}")?;
+                    new_config(|config| fill(config, bounds))
+                };
+                if let Found::Existing(place) = edits.find(flag, &WINDOW, initial)? {
+                    let bounds = bounds(&edits.config(&place)?)?;
+                    edits.edit(&place, |config| fill(config, bounds))?;
                 }
             }
             edits.into_draft()
         })
         .await
     }
+}
+
+/// The time zone that a config has.
+fn own_zone(config: &str) -> Option<Tz> {
+    #[derive(Deserialize)]
+    struct Zoned<'a> {
+        #[serde(borrow)]
+        timezone: Cow<'a, str>,
+    }
+    serde_json::from_str::<Zoned<'_>>(config).ok()?.timezone.parse().ok()
 }
 
 fn zone(text: &str) -> Result<Tz, &'static str> {

@@ -2,7 +2,6 @@
 
 use std::{cmp::Ordering, collections::HashMap};
 
-use chrono::{DateTime, Utc};
 use novi::{
     Context,
     builtin::window_is_empty,
@@ -10,19 +9,19 @@ use novi::{
 };
 use serde_json::Value;
 
-use crate::commands::change::Current;
+use crate::subject::Subject;
 
 /// `novi check` reports it.
-pub(super) const EMPTY: &str = "its window of time is empty";
+pub(crate) const EMPTY: &str = "its window of time is empty";
 
 /// Deeper activations are taken to depend on the caller.
 const MAX_DEPTH: usize = 32;
 
 /// The same for every caller from now on.
 #[derive(Clone, Debug)]
-pub(super) struct Certain {
-    pub(super) on: bool,
-    pub(super) why: String,
+pub(crate) struct Certain {
+    pub(crate) on: bool,
+    pub(crate) why: String,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "most results are options")]
@@ -37,9 +36,8 @@ impl Certain {
 }
 
 /// Finds what is certain. Each row is looked at once.
-pub(super) struct Finder<'c> {
-    current: &'c Current,
-    now: DateTime<Utc>,
+pub(crate) struct Finder<'c> {
+    subject: &'c Subject<'c>,
     rows: HashMap<i64, &'c ActivationRow>,
     flags: HashMap<&'c str, &'c FlagRow>,
     /// `None` also while a row is being looked at, as in a cycle.
@@ -49,12 +47,11 @@ pub(super) struct Finder<'c> {
 }
 
 impl<'c> Finder<'c> {
-    pub(super) fn new(current: &'c Current) -> Self {
+    pub(crate) fn new(subject: &'c Subject<'c>) -> Self {
         Self {
-            current,
-            now: Utc::now(),
-            rows: current.rows.activations.iter().map(|row| (row.id, row)).collect(),
-            flags: current.rows.flags.iter().map(|row| (row.name.as_str(), row)).collect(),
+            subject,
+            rows: subject.rows.activations.iter().map(|row| (row.id, row)).collect(),
+            flags: subject.rows.flags.iter().map(|row| (row.name.as_str(), row)).collect(),
             known: HashMap::new(),
             known_flags: HashMap::new(),
             depth: 0,
@@ -62,7 +59,7 @@ impl<'c> Finder<'c> {
     }
 
     /// A flag: its status, and all of its activations.
-    pub(super) fn of_flag(&mut self, row: &FlagRow) -> Option<Certain> {
+    pub(crate) fn of_flag(&mut self, row: &FlagRow) -> Option<Certain> {
         if !row.status {
             return Certain::off("its status is off");
         }
@@ -70,22 +67,22 @@ impl<'c> Finder<'c> {
             return known.clone();
         }
         self.known_flags.insert(row.id, None);
-        let ids: Vec<i64> = self.current.linked(row.id).collect();
+        let ids: Vec<i64> = self.subject.linked(row.id).collect();
         let all: Vec<_> = ids.into_iter().map(|id| self.of_row(id)).collect();
         let found = all_of(all);
         self.known_flags.insert(row.id, found.clone());
         found
     }
 
-    pub(super) fn of_row(&mut self, id: i64) -> Option<Certain> {
+    pub(crate) fn of_row(&mut self, id: i64) -> Option<Certain> {
         if let Some(known) = self.known.get(&id) {
             return known.clone();
         }
         self.known.insert(id, None);
         let row = *self.rows.get(&id)?;
         let config = serde_json::from_str(row.config.as_deref().unwrap_or("null")).ok()?;
-        let members = self.current.rows.members_of(id).iter().filter(|member| !member.denied).count();
-        let denied = self.current.rows.members_of(id).len() - members;
+        let members = self.subject.rows.members_of(id).iter().filter(|member| !member.denied).count();
+        let denied = self.subject.rows.members_of(id).len() - members;
         let found = self.of(&row.class_name, &config, (members, denied)).map(|found| {
             // What depends on other rows says which.
             let why = if found.why.contains('#') {
@@ -100,7 +97,7 @@ impl<'c> Finder<'c> {
     }
 
     /// A child: an id, or an activation inline.
-    pub(super) fn of_child(&mut self, child: &Value) -> Option<Certain> {
+    pub(crate) fn of_child(&mut self, child: &Value) -> Option<Certain> {
         if let Some(id) = child.as_i64() {
             return self.of_row(id);
         }
@@ -110,8 +107,8 @@ impl<'c> Finder<'c> {
     }
 
     /// An activation. `members` are the numbers of those that its table allows and denies.
-    pub(super) fn of(&mut self, class: &str, config: &Value, members: (usize, usize)) -> Option<Certain> {
-        let class = self.current.registry.find(class)?.class().to_owned();
+    pub(crate) fn of(&mut self, class: &str, config: &Value, members: (usize, usize)) -> Option<Certain> {
+        let class = self.subject.registry.find(class)?.class().to_owned();
         if self.depth >= MAX_DEPTH {
             return None;
         }
@@ -194,8 +191,8 @@ impl<'c> Finder<'c> {
             links: vec![LinkRow::new(1, 1)],
             ..Rows::default()
         };
-        let snapshot = self.current.flags.snapshot_of(rows);
-        if snapshot.issue_count() > 0 || snapshot.next_change("time", self.now).ok()?.is_some() {
+        let snapshot = self.subject.flags.snapshot_of(rows);
+        if snapshot.issue_count() > 0 || snapshot.next_change("time", self.subject.now).ok()?.is_some() {
             return None;
         }
         // Callers with a time of their own are for tests.
@@ -219,7 +216,7 @@ fn all_of(found: Vec<Option<Certain>>) -> Option<Certain> {
 }
 
 /// The activations of `novi.and` and the like: a list, or an object with one, or one alone.
-pub(super) fn children(config: &Value) -> Vec<Value> {
+pub(crate) fn children(config: &Value) -> Vec<Value> {
     match config {
         Value::Array(items) => items.clone(),
         Value::Object(fields) => match fields.get("activations") {
@@ -244,7 +241,7 @@ fn of_members(config: &Value, (allowed, denied): (usize, usize)) -> Option<Certa
 }
 
 /// Why no value meets all operators of `novi.attribute`. One value must meet them all, also of a list.
-pub(super) fn contradiction(config: &Value) -> Option<String> {
+pub(crate) fn contradiction(config: &Value) -> Option<String> {
     let number = |field: &str| config.get(field).and_then(Value::as_f64);
     let bounds = [("greater", number("greater")), ("greater_or_equal", number("greater_or_equal"))];
     let tops = [("less", number("less")), ("less_or_equal", number("less_or_equal"))];

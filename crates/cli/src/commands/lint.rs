@@ -1,16 +1,12 @@
 //! `novi lint`.
 
-mod certainty;
-mod finding;
-mod rules;
-
 use std::process::ExitCode;
 
 use clap::Args;
 use novi::store::{Staleness, UsageReport, stale};
+use novi_lint::Finding;
 use serde_json::json;
 
-use self::finding::Finding;
 use super::change::Current;
 use crate::{
     output::{Failure, count, print, print_json, timestamp},
@@ -39,7 +35,7 @@ pub(crate) struct Lint {
 impl Lint {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         let current = Current::of_session(session).await?;
-        let mut findings = rules::findings(&current);
+        let mut findings = novi_lint::findings(&current.flags, &current.snapshot, &current.rows);
         let usage = match session.snapshot_file() {
             Some(_) => UsageReport::default(),
             None => match session.store().await?.usage_store() {
@@ -53,19 +49,13 @@ impl Lint {
             let Ok(row) = current.flag(&stale.flag) else { continue };
             let since = stale.since.map(|since| format!(" {}", timestamp(since)));
             let message = format!("{}{}", stale.why, since.unwrap_or_default());
-            findings.push(Finding {
-                table: "flags",
-                id: row.id,
-                name: row.name.clone(),
-                code: "stale",
-                message,
-            });
+            findings.push(Finding::new("flags", row.id, &row.name, "stale", message));
         }
         findings.sort();
         if session.json {
             print_json(&json!({"revision": current.snapshot.revision(), "findings": findings}))?;
         } else {
-            for Finding { table, id, name, code, message } in &findings {
+            for Finding { table, id, name, code, message, .. } in &findings {
                 print(format_args!("{table}#{id} {name:?}: {message} [{code}]"))?;
             }
             let number =

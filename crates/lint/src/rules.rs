@@ -3,33 +3,46 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{SecondsFormat, Utc};
-use novi::rows::{ActivationRow, FlagRow};
+use novi::{
+    Flags,
+    rows::{ActivationRow, FlagRow, Rows},
+    snapshot::Snapshot,
+};
 use serde_json::Value;
 
-use super::{
+use crate::{
     certainty::{EMPTY, Finder, children, contradiction},
     finding::Finding,
+    subject::Subject,
+    switch::shadowed,
 };
-use crate::commands::change::Current;
 
-/// Everything that is noticed about the rows, except for usage.
-pub(super) fn findings(current: &Current) -> Vec<Finding> {
+/// Everything that is noticed about the rows of a snapshot of these flags, by table and id. What depends on a
+/// caller is not reported, nor are invalid rows, which are issues of the snapshot.
+pub fn findings(flags: &Flags, snapshot: &Snapshot, rows: &Rows) -> Vec<Finding> {
+    let subject = Subject { flags, snapshot, rows, registry: flags.registry(), now: Utc::now() };
+    let mut findings = of_rows(&subject);
+    findings.sort();
+    findings
+}
+
+fn of_rows(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut finder = Finder::new(current);
+    let mut finder = Finder::new(subject);
     // `novi check` reports these.
     let broken: HashSet<&str> =
-        current.snapshot.issues().iter().flat_map(|issue| &issue.flags).map(String::as_str).collect();
-    let invalid: HashSet<i64> = current
+        subject.snapshot.issues().iter().flat_map(|issue| &issue.flags).map(String::as_str).collect();
+    let invalid: HashSet<i64> = subject
         .snapshot
         .issues()
         .iter()
         .filter(|issue| issue.table == "activations")
         .filter_map(|issue| issue.id)
         .collect();
-    let expired = current.snapshot.expired_flags(Utc::now());
+    let expired = subject.snapshot.expired_flags(subject.now);
     let expired: HashMap<&str, _> =
         expired.iter().map(|flag| (flag.flag.as_str(), flag.expires_at)).collect();
-    for row in &current.rows.flags {
+    for row in &subject.rows.flags {
         let mut add = |code, message| findings.push(of_flag(row, code, message));
         if let Some(at) = expired.get(row.name.as_str()) {
             let at = at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
@@ -38,31 +51,31 @@ pub(super) fn findings(current: &Current) -> Vec<Finding> {
         if broken.contains(row.name.as_str()) {
             continue;
         }
-        let has_activations = current.linked(row.id).next().is_some();
+        let has_activations = subject.linked(row.id).next().is_some();
         match finder.of_flag(row).filter(|_| row.status && has_activations) {
             Some(found) if found.on => add("always_on", format!("always on: {}", found.why)),
             Some(found) => add("always_off", format!("always off: {}", found.why)),
             None => (),
         }
-        for variant in unreachable(current, row) {
+        for variant in unreachable(subject, row) {
             add("unreachable_variant", format!("nothing assigns the variant {variant:?}"));
         }
     }
     let used: BTreeSet<i64> =
-        current.rows.flags.iter().flat_map(|row| current.snapshot.reached_by(&row.name)).collect();
+        subject.rows.flags.iter().flat_map(|row| subject.snapshot.reached_by(&row.name)).collect();
     let mut contents = HashMap::new();
-    for row in current.rows.activations.iter().filter(|row| !invalid.contains(&row.id)) {
+    for row in subject.rows.activations.iter().filter(|row| !invalid.contains(&row.id)) {
         let mut add = |code, message| findings.push(of_activation(row, code, message));
         if !used.contains(&row.id) {
             add("unused", "no flag depends on it".to_owned());
         }
         let config = serde_json::from_str(row.config.as_deref().unwrap_or("null")).unwrap_or_default();
-        if let Some(other) = equal_row(current, row, &config, &mut contents) {
+        if let Some(other) = equal_row(subject, row, &config, &mut contents) {
             add("duplicate", format!("has the type, config and members of activations#{other}"));
         }
         let mut open = vec![(String::new(), row.class_name.clone(), config)];
         while let Some((path, class, config)) = open.pop() {
-            for (code, message) in of_config(&mut finder, current, row, (&path, &class, &config)) {
+            for (code, message) in of_config(&mut finder, subject, row, (&path, &class, &config)) {
                 let at = if path.is_empty() { String::new() } else { format!("config{path}: ") };
                 findings.push(of_activation(row, code, format!("{at}{message}")));
             }
@@ -73,15 +86,15 @@ pub(super) fn findings(current: &Current) -> Vec<Finding> {
 }
 
 fn of_flag(row: &FlagRow, code: &'static str, message: String) -> Finding {
-    Finding { table: "flags", id: row.id, name: row.name.clone(), code, message }
+    Finding::new("flags", row.id, &row.name, code, message)
 }
 
 fn of_activation(row: &ActivationRow, code: &'static str, message: String) -> Finding {
-    Finding { table: "activations", id: row.id, name: row.name.clone(), code, message }
+    Finding::new("activations", row.id, &row.name, code, message)
 }
 
 /// The variants of a flag whose names occur nowhere in its activations.
-fn unreachable(current: &Current, row: &FlagRow) -> Vec<String> {
+fn unreachable(subject: &Subject<'_>, row: &FlagRow) -> Vec<String> {
     let FlagRow { name, metadata, .. } = row;
     let variants = metadata.variants.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
     let Some(Value::Object(variants)) = variants else { return Vec::new() };
@@ -89,11 +102,11 @@ fn unreachable(current: &Current, row: &FlagRow) -> Vec<String> {
     for given in [&metadata.default_variant, &metadata.off_variant].into_iter().flatten() {
         names.remove(given);
     }
-    let rows = &current.rows.activations;
+    let rows = &subject.rows.activations;
     let row = |id: i64| rows.get(rows.binary_search_by_key(&id, |row| row.id).ok()?);
-    for activation in current.snapshot.reached_by(name).into_iter().filter_map(row) {
+    for activation in subject.snapshot.reached_by(name).into_iter().filter_map(row) {
         // A type of the service computes names in its own way.
-        let is_built_in = current.registry.find(&activation.class_name);
+        let is_built_in = subject.registry.find(&activation.class_name);
         if !is_built_in.is_some_and(|kind| kind.class().starts_with("novi.")) {
             return Vec::new();
         }
@@ -128,14 +141,14 @@ fn unreachable(current: &Current, row: &FlagRow) -> Vec<String> {
 
 /// An earlier row that is the same but for its name.
 fn equal_row(
-    current: &Current,
+    subject: &Subject<'_>,
     row: &ActivationRow,
     config: &Value,
     seen: &mut HashMap<String, i64>,
 ) -> Option<i64> {
-    let class = current.registry.find(&row.class_name).map_or(row.class_name.as_str(), |kind| kind.class());
+    let class = subject.registry.find(&row.class_name).map_or(row.class_name.as_str(), |kind| kind.class());
     let members: BTreeSet<(&str, bool)> =
-        current.rows.members_of(row.id).iter().map(|row| (row.member.as_str(), row.denied)).collect();
+        subject.rows.members_of(row.id).iter().map(|row| (row.member.as_str(), row.denied)).collect();
     let content = format!("{class} {config} {members:?}");
     let other = seen.get(&content).copied();
     if other.is_none() {
@@ -147,12 +160,12 @@ fn equal_row(
 /// What is noticed about a config, which is a row's own or inline.
 fn of_config(
     finder: &mut Finder<'_>,
-    current: &Current,
+    subject: &Subject<'_>,
     row: &ActivationRow,
     (path, class, config): (&str, &str, &Value),
 ) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
-    let Some(kind) = current.registry.find(class) else { return found };
+    let Some(kind) = subject.registry.find(class) else { return found };
     let certain = |finder: &mut Finder<'_>| match path {
         "" => finder.of_row(row.id),
         _ => finder.of(class, config, (0, 0)),
@@ -207,6 +220,11 @@ fn of_config(
             }
         }
         "novi.rules" => found.extend(of_rules(finder, config)),
+        "novi.switch" => {
+            found.extend(shadowed(config).into_iter().map(|(case, earlier)| {
+                ("dead_branch", format!("case {case} is never reached: case {earlier} matches first"))
+            }));
+        }
         "novi.split" => {
             found
                 .extend(odd_weights(config.get("variants").and_then(Value::as_object).map(|of| of.values())));

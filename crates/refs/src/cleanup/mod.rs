@@ -1,0 +1,104 @@
+//! Takes a finished flag out of Rust code.
+
+mod edits;
+mod literals;
+mod subject;
+mod text;
+mod truth;
+
+use serde::Serialize;
+
+pub use subject::Cleaner;
+
+/// The most passes over a file: each takes out one level of nested uses.
+const MOST_PASSES: usize = 100;
+
+/// What the flag decides from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Answer {
+    /// On.
+    On,
+    /// Off.
+    Off,
+    /// On with this variant.
+    Variant(String),
+}
+
+/// Source code without the flag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cleaned {
+    /// The source code.
+    pub source: String,
+    /// What is left for people.
+    pub leftovers: Vec<Leftover>,
+}
+
+/// A place that people have to look at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
+pub struct Leftover {
+    /// The line, from 1.
+    pub line: usize,
+    /// Why it is left.
+    pub why: String,
+}
+
+/// Source code that is not Rust.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {message}")]
+#[non_exhaustive]
+pub struct SyntaxError {
+    /// The line, from 1.
+    pub line: usize,
+    /// What the parser says.
+    pub message: String,
+}
+
+impl SyntaxError {
+    fn of(error: &syn::Error) -> Self {
+        Self { line: error.span().start().line, message: error.to_string() }
+    }
+}
+
+/// Takes a flag out of the source code of one file; see [`Cleaner::clean`].
+///
+/// # Errors
+/// [`SyntaxError`] if the source code is not Rust.
+pub fn cleanup(source: &str, flag: &str, answer: &Answer) -> Result<Cleaned, SyntaxError> {
+    let mut cleaner = Cleaner::new(flag, answer.clone());
+    cleaner.learn(source)?;
+    cleaner.clean(source)
+}
+
+impl Cleaner {
+    /// Takes the flag out of a file: calls of `is_enabled` become what they return, `if`, `match`, `!`, `&&` and `||` over
+    /// them are simplified, guards (`#[novi::enabled]`) are removed, and a `match` over `choose()` becomes its arm.
+    /// Everything else stays to the letter.
+    ///
+    /// # Errors
+    /// [`SyntaxError`] if the source code is not Rust.
+    pub fn clean(&self, source: &str) -> Result<Cleaned, SyntaxError> {
+        let mut source = source.to_owned();
+        for _ in 0..MOST_PASSES {
+            let file = syn::parse_file(&source).map_err(|error| SyntaxError::of(&error))?;
+            let edits = edits::edits(self, &file, &source);
+            if edits.is_empty() {
+                let leftovers = edits::leftovers(self, &file);
+                forget_spans();
+                return Ok(Cleaned { source, leftovers });
+            }
+            source = text::apply(&source, edits);
+            drop(file);
+            forget_spans();
+        }
+        let why = format!("uses of the flag are nested more than {MOST_PASSES} deep: run it again");
+        Ok(Cleaned { source, leftovers: vec![Leftover { line: 1, why }] })
+    }
+}
+
+/// Each parsed text is kept for its spans, which are not needed any more.
+fn forget_spans() {
+    proc_macro2::extra::invalidate_current_thread_spans();
+}

@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod alias;
+mod calls;
+mod cleanup;
+mod find;
+mod report;
+
+pub use cleanup::{Answer, Cleaned, Cleaner, Leftover, SyntaxError, cleanup};
+pub use find::{Options, find};
+pub use report::{Kind, Reference, Report, Skipped, Unknown};
