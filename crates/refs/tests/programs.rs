@@ -72,7 +72,11 @@ fn programs_do_the_same_without_the_flag() {
                 let cleaned = cleanup(&function(&after, &body), "new", &answer).unwrap();
                 let is_open = |leftover: &novi_refs::Leftover| !leftover.why.contains("may have an effect");
                 assert!(!cleaned.leftovers.iter().any(is_open), "{cleaned:?}");
-                assert_eq!(cleaned.leftovers.is_empty(), !["&& false", "|| true"].iter().any(|rest| cleaned.source.contains(rest)), "{cleaned:?}");
+                assert_eq!(
+                    cleaned.leftovers.is_empty(),
+                    !["&& false", "|| true"].iter().any(|rest| cleaned.source.contains(rest)),
+                    "{cleaned:?}"
+                );
                 source.push_str(&cleaned.source);
                 writeln!(calls, "    compare(\"{after}\", {before}, {after}, {is_on});").unwrap();
             }
