@@ -139,6 +139,8 @@ mod pages {
     struct Migration;
     #[doc = include_str!("../docs/how-to/transaction.md")]
     struct Transaction;
+    #[doc = include_str!("../docs/how-to/remove-a-flag.md")]
+    struct RemoveAFlag;
     #[doc = include_str!("../docs/how-to/test.md")]
     struct Test;
 }

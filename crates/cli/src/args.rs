@@ -5,16 +5,17 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Activation, Apply, Check, Completions, Diff, Drift, Eval, Explain, Export, Flag, Health, History, Impact,
-    Import, Link, Lint, List, Man, Members, Migrate, Plan, Reweight, Rollback, Rollout, Schedule, Seed,
-    Serve, SetStatus, Show, Sign, Stale, Target, Timeline, Token, Types, Variants, Watch,
+    Activation, Apply, Check, Cleanup, Completions, Diff, Drift, Eval, Explain, Export, Flag, Health,
+    History, Impact, Import, Link, Lint, List, Man, Members, Migrate, Plan, Refs, Reweight, Rollback,
+    Rollout, Schedule, Seed, Serve, SetStatus, Show, Sign, Stale, Target, Timeline, Token, Types, Variants,
+    Watch,
 };
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  success
   1  `check` found invalid rows, or flags that do not match a program; `stale` found stale flags; `drift` found
-     differences; `lint --deny` found anything
+     differences; `lint --deny` or `refs --deny` found anything
   2  the command line or the configuration is invalid
   3  the flag, activation, token or revision does not exist
   4  the database, the network or a file failed
@@ -95,6 +96,8 @@ pub(crate) enum Command {
     Stale(Stale),
     Timeline(Timeline),
     Lint(Lint),
+    Refs(Refs),
+    Cleanup(Cleanup),
     /// Manage API tokens
     #[command(subcommand)]
     Token(Token),

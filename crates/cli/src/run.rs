@@ -62,6 +62,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Stale(command) => command.run(&session).await,
         Command::Timeline(command) => command.run(&session).await,
         Command::Lint(command) => command.run(&session).await,
+        Command::Refs(command) => command.run(&session).await,
+        Command::Cleanup(command) => command.run(&session),
         Command::Token(command) => command.run(&session).await,
         Command::Health(command) => command.run(&session).await,
         Command::Sign(command) => command.run(&session),

@@ -5,6 +5,7 @@ mod argument;
 mod authorship;
 mod change;
 mod check;
+mod cleanup;
 pub(crate) mod complete;
 mod completions;
 mod diff;
@@ -25,6 +26,7 @@ mod list;
 mod man;
 mod members;
 mod migrate;
+mod refs;
 mod reweight;
 mod rollback;
 mod seed;
@@ -43,6 +45,7 @@ mod watch;
 pub(crate) use self::{
     activation::Activation,
     check::Check,
+    cleanup::Cleanup,
     completions::Completions,
     diff::Diff,
     eval::{Eval, Explain},
@@ -59,6 +62,7 @@ pub(crate) use self::{
     man::Man,
     members::Members,
     migrate::Migrate,
+    refs::Refs,
     reweight::Reweight,
     rollback::Rollback,
     seed::Seed,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-pub(crate) const COMMANDS: [&str; 39] = [
+pub(crate) const COMMANDS: [&str; 41] = [
     "serve",
     "migrate",
     "seed",
@@ -38,6 +38,8 @@ pub(crate) const COMMANDS: [&str; 39] = [
     "stale",
     "timeline",
     "lint",
+    "refs",
+    "cleanup",
     "token",
     "health",
     "sign",

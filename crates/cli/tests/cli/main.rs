@@ -23,6 +23,7 @@ mod lint;
 mod names;
 mod pipes;
 mod reference;
+mod refs;
 mod serve;
 mod shortcut;
 mod signals;
