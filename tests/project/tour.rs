@@ -117,12 +117,11 @@ fn follow(page: &str) -> Vec<(Range<usize>, String)> {
                     printed.push((opening.range, format!("{command}\n{explanation}")));
                 }
             }
-            "sql" | "cel" | "rust" => {
-                if let Some((_, name)) = block.intro.split_once("Save this as") {
-                    let file = tour.folder.path().join(name.split('`').nth(1).unwrap());
-                    fs::create_dir_all(file.parent().unwrap()).unwrap();
-                    fs::write(file, block.text).unwrap();
-                }
+            "sql" | "cel" | "rust" | "json" if block.intro.contains("Save this as") => {
+                let (_, name) = block.intro.rsplit_once("Save this as").unwrap();
+                let file = tour.folder.path().join(name.split('`').nth(1).unwrap());
+                fs::create_dir_all(file.parent().unwrap()).unwrap();
+                fs::write(file, block.text).unwrap();
             }
             "rust,no_run" if block.text.contains("async fn main") => {
                 let example = include_str!("../../examples/tour.rs");

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use novi_files::{Activated, Activation, Document, Flag, OwnActivation, Tree};
 
 use crate::{
+    config::{fields, text},
     dependents,
     report::{Outcome, Report},
-    verify::{references, without_broken},
+    verify::without_broken,
 };
 
 /// What novi stores of a name.
@@ -62,10 +63,18 @@ impl Collector {
         self.imported.report.push(source, flag, outcome);
     }
 
-    /// An activation that one flag has. Its name is unique.
-    pub(crate) fn activation(&mut self, flag: &str, what: &str, inline: Tree) -> Option<Activated> {
-        let Tree::Fields(fields) = inline else { return None };
+    /// An activation of a flag: a reference to one for several flags, or one that it alone has, with a unique name.
+    pub(crate) fn activation(&mut self, flag: &str, what: &str, inline: Tree) -> Activated {
+        if let Some(name) = inline.get("$activation").and_then(Tree::as_str) {
+            return Activated::Shared(name.to_owned());
+        }
+        Activated::Own(self.own(flag, what, inline))
+    }
+
+    /// An activation with a unique name.
+    pub(crate) fn own(&mut self, flag: &str, what: &str, inline: Tree) -> OwnActivation {
         let (mut class_name, mut config) = (None, None);
+        let fields = if let Tree::Fields(fields) = inline { fields } else { Vec::new() };
         for (field, value) in fields {
             match (field.as_str(), value) {
                 ("class_name", Tree::String(name)) => class_name = Some(name),
@@ -73,16 +82,28 @@ impl Collector {
                 _ => (),
             }
         }
-        let name = self.unique(flag, what);
-        let (config_text, members, denied) = (None, None, None);
-        Some(Activated::Own(OwnActivation {
-            name,
-            class_name: class_name?,
+        OwnActivation {
+            name: self.unique(flag, what),
+            // A type that does not exist breaks the flag, which is then reported.
+            class_name: class_name.unwrap_or_default(),
             config,
-            config_text,
-            members,
-            denied,
-        }))
+            config_text: None,
+            members: None,
+            denied: None,
+        }
+    }
+
+    /// Adds an activation for several flags, and returns how their activations refer to it.
+    pub(crate) fn shared(&mut self, of: &str, what: &str, inline: Tree) -> Tree {
+        if inline.get("$activation").is_some() {
+            return inline;
+        }
+        let own = self.own(of, what, inline);
+        let reference = fields([("$activation", text(&own.name))]);
+        let OwnActivation { name, class_name, config, .. } = own;
+        let (config_text, members, denied) = (None, None, None);
+        self.share(name, Activation { class_name, config, config_text, members, denied });
+        reference
     }
 
     /// Whether a flag was added.
@@ -103,7 +124,6 @@ impl Collector {
     /// The flags and the report. Flags that novi would reject are removed and reported.
     pub(crate) fn finish(self) -> Imported {
         let mut imported = without_broken(self.imported);
-        without_unused(&mut imported.document);
         dependents::mark(&mut imported);
         imported
     }
@@ -138,21 +158,4 @@ impl Collector {
         }
         found
     }
-}
-
-/// Removes activations that were for flags that are not imported.
-fn without_unused(document: &mut Document) {
-    let configs = document.flags.values().flat_map(|flag| &flag.activations).filter_map(|activation| {
-        if let Activated::Own(own) = activation { own.config.as_ref() } else { None }
-    });
-    let mut left: Vec<String> = configs.flat_map(references).map(str::to_owned).collect();
-    let mut used = BTreeSet::new();
-    // Shared ones may refer to others.
-    while let Some(name) = left.pop() {
-        let config = document.activations.get(&name).and_then(|activation| activation.config.as_ref());
-        if used.insert(name) {
-            left.extend(config.into_iter().flat_map(references).map(str::to_owned));
-        }
-    }
-    document.activations.retain(|name, _| used.contains(name));
 }

@@ -48,7 +48,7 @@ fn draft(name: &str, rows: &[&Row], collector: &mut Collector) -> Result<Draft, 
     let all = and(required);
     let mut flag = Flag { status: Some(constant(&all) != Some(false)), ..Flag::default() };
     if constant(&all).is_none() {
-        flag.activations.extend(collector.activation(name, "conditions", all));
+        flag.activations.push(collector.activation(name, "conditions", all));
     }
     Ok(Draft { flag, differences })
 }

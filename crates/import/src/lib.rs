@@ -13,19 +13,25 @@ pub mod feats;
 pub mod features_service;
 pub mod flagd;
 pub mod flipper;
+pub mod growthbook;
 pub mod hanoi;
+mod javascript;
 pub mod knora;
+pub mod launchdarkly;
 mod members;
 mod options;
 pub mod pennant;
+pub mod posthog;
 pub mod redis;
 mod report;
 pub mod rollout;
+mod shares;
 #[cfg(feature = "sql")]
 pub mod sql;
 mod table;
 pub mod togglz;
 pub mod unleash;
+mod variations;
 mod verify;
 
 pub use collector::Imported;

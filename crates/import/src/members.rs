@@ -1,6 +1,6 @@
 //! Lists of callers, which are rows of their own: there may be many.
 
-use novi_files::{Activated, Activation, Flag, Tree};
+use novi_files::{Activated, Activation, Flag, OwnActivation, Tree};
 
 use crate::{
     collector::{Collector, MAX_NAME},
@@ -25,12 +25,14 @@ impl Members<'_> {
         match constant(&others) {
             Some(true) => (),
             Some(false) if self.callers.is_empty() => flag.status = Some(false),
-            Some(false) => flag.activations.extend(self.activation(name, collector)),
+            Some(false) => {
+                flag.activations.push(Activated::Own(self.activation(name, collector)));
+            }
             None if self.callers.is_empty() => {
-                flag.activations.extend(collector.activation(name, what, others));
+                flag.activations.push(collector.activation(name, what, others));
             }
             None => {
-                let Some(reference) = self.reference(name, collector) else { return };
+                let reference = self.reference(name, collector);
                 let list = match others.get("config").and_then(Tree::as_list) {
                     Some(items) if others.get("class_name").and_then(Tree::as_str) == Some("novi.or") => {
                         [reference].into_iter().chain(items.iter().cloned()).collect()
@@ -38,32 +40,25 @@ impl Members<'_> {
                     _ => vec![reference, others],
                 };
                 let all = inline("novi.or", Tree::List(list));
-                flag.activations.extend(collector.activation(name, what, all));
+                flag.activations.push(collector.activation(name, what, all));
             }
         }
     }
 
     /// The list as an activation that other activations of the flag refer to.
-    pub(crate) fn reference(self, name: &str, collector: &mut Collector) -> Option<Tree> {
-        let Activated::Own(own) = self.activation(name, collector)? else { return None };
-        let reference = fields([("$activation", text(&own.name))]);
-        let shared = Activation {
-            class_name: own.class_name,
-            config: own.config,
-            config_text: None,
-            members: own.members,
-            denied: None,
-        };
-        collector.share(own.name, shared);
-        Some(reference)
+    pub(crate) fn reference(self, name: &str, collector: &mut Collector) -> Tree {
+        let OwnActivation { name, class_name, config, members, .. } = self.activation(name, collector);
+        let reference = fields([("$activation", text(&name))]);
+        collector.share(name, Activation { class_name, config, config_text: None, members, denied: None });
+        reference
     }
 
     /// Gives a flag the condition that a caller is in the list, though it may be empty now.
     pub(crate) fn only(self, name: &str, collector: &mut Collector, flag: &mut Flag) {
-        flag.activations.extend(self.activation(name, collector));
+        flag.activations.push(Activated::Own(self.activation(name, collector)));
     }
 
-    fn activation(mut self, name: &str, collector: &mut Collector) -> Option<Activated> {
+    fn activation(mut self, name: &str, collector: &mut Collector) -> OwnActivation {
         self.callers.retain(|caller| !caller.is_empty());
         self.callers.sort_unstable();
         self.callers.dedup();
@@ -74,9 +69,8 @@ impl Members<'_> {
         if self.by != Options::default().by {
             config.push(("by", text(self.by)));
         }
-        let activation = collector.activation(name, self.what, inline("novi.members", fields(config)))?;
-        let Activated::Own(mut own) = activation else { return None };
+        let mut own = collector.own(name, self.what, inline("novi.members", fields(config)));
         own.members = Some(rows);
-        Some(Activated::Own(own))
+        own
     }
 }

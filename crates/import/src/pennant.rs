@@ -96,7 +96,7 @@ fn draft(name: &str, rows: &[&Row], options: &Options, collector: &mut Collector
         let what = if has_variants { format!("callers of {variant}") } else { format!("callers by {by}") };
         let callers = Members { what: &what, callers: members, by: &by }.reference(name, collector);
         let given = if has_variants { Given::Variant(variant) } else { Given::On };
-        list.extend(callers.map(|callers| (callers, given)));
+        list.push((callers, given));
     }
     let found = if has_variants {
         rules(list, Given::Off).activation()

@@ -1,6 +1,6 @@
 //! Compiles what was imported, so that one flag that novi rejects does not block the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use novi::{
     Flags,
@@ -17,17 +17,10 @@ pub(crate) fn without_broken(mut imported: Imported) -> Imported {
     loop {
         let broken = broken(&imported);
         if broken.is_empty() {
-            return imported;
+            return without_unused(imported);
         }
         for (flag, why) in broken {
-            let removed = imported.document.flags.remove(&flag);
-            for activation in removed.into_iter().flat_map(|flag| flag.activations) {
-                // Activations are shared only by those of one flag.
-                let Activated::Own(own) = activation else { continue };
-                for name in own.config.iter().flat_map(references) {
-                    imported.document.activations.remove(name);
-                }
-            }
+            imported.document.flags.remove(&flag);
             for item in &mut imported.report.items {
                 let is_imported = !matches!(item.outcome, Outcome::NotMapped { .. });
                 if is_imported && item.flag.as_deref() == Some(flag.as_str()) {
@@ -61,18 +54,35 @@ fn broken(imported: &Imported) -> BTreeMap<String, String> {
     broken
 }
 
-/// The names of the activations that a config refers to.
-pub(crate) fn references(config: &Tree) -> Vec<&str> {
-    let (mut found, mut left) = (Vec::new(), vec![config]);
+/// Removes activations for several flags that none of them refers to.
+fn without_unused(mut imported: Imported) -> Imported {
+    let document = &mut imported.document;
+    let mut left: Vec<&Tree> = Vec::new();
+    let mut used: BTreeSet<String> = BTreeSet::new();
+    for activation in document.flags.values().flat_map(|flag| &flag.activations) {
+        match activation {
+            Activated::Own(own) => left.extend(&own.config),
+            Activated::Shared(name) => {
+                used.insert(name.clone());
+                left.extend(document.activations.get(name).and_then(|shared| shared.config.as_ref()));
+            }
+        }
+    }
     while let Some(tree) = left.pop() {
         match tree {
             Tree::List(items) => left.extend(items),
             Tree::Fields(fields) => {
-                found.extend(tree.get("$activation").and_then(Tree::as_str));
                 left.extend(fields.iter().map(|(_, value)| value));
+                if let Some(name) = tree.get("$activation").and_then(Tree::as_str)
+                    && used.insert(name.to_owned())
+                {
+                    let shared = document.activations.get(name);
+                    left.extend(shared.and_then(|activation| activation.config.as_ref()));
+                }
             }
             _ => (),
         }
     }
-    found
+    document.activations.retain(|name, _| used.contains(name));
+    imported
 }

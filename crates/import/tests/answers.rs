@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use novi::{Context, Flags, Value, activation::Registry, rows::Rows};
 use novi_import::{
     ImportError, Imported, Options, Outcome, TableSpec, Tables, django_flags, django_waffle, flagd, flipper,
-    togglz, unleash,
+    growthbook, launchdarkly, posthog, togglz, unleash,
 };
 use serde_json::Value as Json;
 
@@ -34,7 +34,7 @@ fn context(caller: &Json) -> Context<'static> {
 /// What novi answers, in the notation of the oracles.
 fn code(flags: &Flags, flag: &str, context: &Context<'_>, variants: &[&str]) -> char {
     let decision = flags.evaluate(flag, context).unwrap();
-    match decision.variant().filter(|_| decision.enabled()) {
+    match decision.variant() {
         Some(name) => {
             let index = variants.iter().position(|known| *known == name).unwrap();
             char::from(b'a' + u8::try_from(index).unwrap())
@@ -177,4 +177,25 @@ fn togglz_answers() {
     let imported = import_tables(togglz::read_tables, &togglz::TABLES, "togglz");
     insta::assert_snapshot!(exceptions(&imported));
     compare(&imported, "togglz", &[("RELEASED", "ip"), ("LATER", "ip")], 10_000);
+}
+
+#[test]
+fn launchdarkly_answers() {
+    let imported = import(launchdarkly::read, "launchdarkly/flags.json");
+    insta::assert_snapshot!(exceptions(&imported));
+    compare(&imported, "launchdarkly", &[], 10_000);
+}
+
+#[test]
+fn growthbook_answers() {
+    let imported = import(growthbook::read, "growthbook/features.json");
+    insta::assert_snapshot!(exceptions(&imported));
+    compare(&imported, "growthbook", &[], 10_000);
+}
+
+#[test]
+fn posthog_answers() {
+    let imported = import(posthog::read, "posthog/flags.json");
+    insta::assert_snapshot!(exceptions(&imported));
+    compare(&imported, "posthog", &[("payload", "age")], 10_000);
 }

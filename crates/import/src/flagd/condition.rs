@@ -1,12 +1,16 @@
 //! Rules as conditions: what JSONLogic takes for true.
 
+use chrono::DateTime;
 use novi_files::Tree;
 
-use super::{
-    compare::{Comparison, equality, order},
-    targeting::{Targeting, list, operation},
+use super::targeting::{Targeting, list, operation};
+use crate::{
+    config::{Given, always, and, attribute, expression, fields, inline, not, or, quoted, rules, text},
+    javascript::{Comparison, Sign, equality, is_truthy, order, variable},
 };
-use crate::config::{Given, always, and, attribute, expression, not, or, quoted, rules, text};
+
+/// The time of the evaluation, in whole seconds.
+const TIMESTAMP: &str = "$flagd.timestamp";
 
 /// Whether the result of an operation is true or false.
 pub(super) fn is_condition(operation: &str) -> bool {
@@ -27,17 +31,6 @@ pub(super) fn attribute_name(arguments: &Tree) -> Result<&str, String> {
         return Err(format!("the path {name:?} is one through a list"));
     }
     Ok(name)
-}
-
-/// The attribute of a caller in the expression language.
-pub(super) fn variable(name: &str) -> String {
-    name.split('.').fold("context".to_owned(), |path, part| format!("{path}[{}]", quoted(part)))
-}
-
-/// An attribute with a value that JSONLogic takes for true.
-fn is_truthy(name: &str) -> Tree {
-    let falsy = Tree::List(vec![Tree::Bool(false), Tree::Number(0.into()), text("")]);
-    and([attribute(name, "exists", Tree::Bool(true)), not(attribute(name, "in", falsy))])
 }
 
 impl Targeting<'_> {
@@ -182,12 +175,39 @@ fn compared(comparison: Comparison, arguments: &[Tree]) -> Result<Tree, String> 
             let equal = equality(attribute_of(value)?, constant, is_strict)?;
             Ok(if is_negated { not(equal) } else { equal })
         }
-        (Comparison::Order(sign), [left, right]) if is_variable(left) => order(left, sign, right),
-        (Comparison::Order(sign), [left, right]) => order(right, sign.mirrored(), left),
+        (Comparison::Order(sign), [left, right]) if is_variable(left) => ordered(left, sign, right),
+        (Comparison::Order(sign), [left, right]) => ordered(right, sign.mirrored(), left),
         // Between two limits.
         (Comparison::Order(sign), [low, value, high]) => {
-            Ok(and([order(value, sign.mirrored(), low)?, order(value, sign, high)?]))
+            Ok(and([ordered(value, sign.mirrored(), low)?, ordered(value, sign, high)?]))
         }
         _ => Err("a comparison takes two values, or three in order".to_owned()),
     }
+}
+
+/// An attribute, or the time, in an order with a constant.
+fn ordered(value: &Tree, sign: Sign, constant: &Tree) -> Result<Tree, String> {
+    match value.as_fields() {
+        Some([(operation, name)]) if operation == "var" && name.as_str() == Some(TIMESTAMP) => {
+            time(sign, constant)
+        }
+        _ => order(attribute_of(value)?, sign, constant),
+    }
+}
+
+/// The time before or after an instant.
+fn time(sign: Sign, constant: &Tree) -> Result<Tree, String> {
+    let expected = || "$flagd.timestamp: expected a number of seconds".to_owned();
+    let Tree::Number(seconds) = constant else { return Err(expected()) };
+    let seconds = seconds.as_i64().ok_or_else(expected)?;
+    // The time is rounded down to seconds.
+    let limit =
+        if matches!(sign, Sign::Greater | Sign::LessOrEqual) { seconds.saturating_add(1) } else { seconds };
+    let instant = DateTime::from_timestamp(limit, 0).ok_or_else(expected)?;
+    let field = match sign {
+        Sign::Greater | Sign::GreaterOrEqual => "startDateTime",
+        Sign::Less | Sign::LessOrEqual => "endDateTime",
+    };
+    let instant = text(instant.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
+    Ok(inline("novi.date_time", fields([(field, instant)])))
 }

@@ -1,14 +1,12 @@
 //! `fractional`: a share of the callers for each variant.
 
-use std::collections::{BTreeSet, HashMap};
-
 use novi_files::Tree;
 
 use super::{
     condition::attribute_name,
     targeting::{Targeting, list},
 };
-use crate::config::{Given, fields, inline, rules, text};
+use crate::{config::Given, shares::Hashed};
 
 /// What flagd accepts for the sum of the weights.
 const MAX_WEIGHT: u64 = 2_147_483_647;
@@ -53,7 +51,12 @@ impl Targeting<'_> {
                 "the weights of `fractional` exceed {MAX_WEIGHT}, which is an error in flagd"
             ));
         }
-        Ok(self.shares(&key, shares, total))
+        let hashed = Hashed {
+            hash: "flagd",
+            salt: (key.salt != self.flag).then_some(key.salt),
+            by: (key.by != "targetingKey").then_some(key.by),
+        };
+        Ok(hashed.given(shares, total, self.default_variant()))
     }
 
     /// What is hashed: an attribute, or the flag's key and an attribute.
@@ -86,58 +89,6 @@ impl Targeting<'_> {
             }
             _ => Err(unknown()),
         }
-    }
-
-    fn shares(&self, key: &Key, shares: Vec<(Given, u64)>, total: u64) -> Given {
-        let default = self.default_variant();
-        let names: BTreeSet<_> = shares
-            .iter()
-            .filter_map(|(given, _)| if let Given::Variant(name) = given { Some(name) } else { None })
-            .collect();
-        if names.len() == shares.len() && total > 0 {
-            let weights = shares.iter().filter_map(|(given, weight)| match given {
-                Given::Variant(name) => Some((name.clone(), Tree::Number((*weight).into()))),
-                _ => None,
-            });
-            let split = self.hashed(key, "novi.split", [("variants", fields(weights))]);
-            // Callers without the attribute have no variant of it.
-            return match default {
-                Given::Off => Given::Then(split),
-                default => rules(vec![(split.clone(), Given::Then(split))], default),
-            };
-        }
-        let mut list: Vec<(Given, Vec<Tree>)> = Vec::new();
-        let mut places: HashMap<String, usize> = HashMap::new();
-        let mut start = 0;
-        for (given, weight) in shares {
-            let end = start + weight;
-            if weight > 0 {
-                let range = Tree::List(vec![Tree::Number(start.into()), Tree::Number(end.into())]);
-                let place = *places.entry(given.clone().result().to_json()).or_insert(list.len());
-                match list.get_mut(place) {
-                    Some((_, ranges)) => ranges.push(range),
-                    None => list.push((given, vec![range])),
-                }
-            }
-            start = end;
-        }
-        let condition = |ranges| {
-            let total = ("total", Tree::Number(total.into()));
-            self.hashed(key, "novi.bucket", [("ranges", Tree::List(ranges)), total])
-        };
-        rules(list.into_iter().map(|(given, ranges)| (condition(ranges), given)).collect(), default)
-    }
-
-    fn hashed<const N: usize>(&self, key: &Key, class_name: &str, config: [(&str, Tree); N]) -> Tree {
-        let mut config = Vec::from(config);
-        config.push(("hash", text("flagd")));
-        if key.salt != self.flag {
-            config.push(("salt", text(&key.salt)));
-        }
-        if key.by != "targetingKey" {
-            config.push(("by", text(&key.by)));
-        }
-        inline(class_name, fields(config))
     }
 }
 

@@ -3,14 +3,12 @@
 //! A boolean flag becomes a flag without variants, which is on where flagd returns `true`. Other flags keep their
 //! variants and values.
 
-mod compare;
 mod condition;
 mod fractional;
 mod targeting;
 
 use std::collections::{HashMap, HashSet};
 
-use novi::rows::ValueType;
 use novi_files::{Flag, Tree};
 
 use self::targeting::Targeting;
@@ -20,6 +18,7 @@ use crate::{
     error::{ImportError, parse_json},
     options::Options,
     report::Outcome,
+    variations::{assign, type_of},
 };
 
 /// Reads a flag definition of flagd.
@@ -93,14 +92,7 @@ fn draft(
     flag.description = source.get("description").and_then(Tree::as_str).map(str::to_owned);
     variants.write(&mut flag);
     flag.metadata = metadata(collector, name, source.get("metadata"), shared);
-    match given {
-        Given::On => (),
-        Given::Off => flag.status = Some(false),
-        Given::Variant(variant) => flag.default_variant = Some(variant),
-        Given::Then(activation) => {
-            flag.activations.extend(collector.activation(name, "targeting", activation));
-        }
-    }
+    assign(given, name, "targeting", collector, &mut flag);
     Ok(Draft { flag, differences })
 }
 
@@ -169,20 +161,7 @@ impl<'a> Variants<'a> {
         let is_kept = |value: &Tree| !self.is_boolean || *value == Tree::Bool(true);
         let kept = self.fields.iter().filter(|(_, value)| is_kept(value)).cloned();
         flag.variants = Some(Tree::Fields(kept.collect()));
-        let values = || self.fields.iter().map(|(_, value)| value);
-        let of_all = |is: fn(&Tree) -> bool| values().all(is);
-        flag.value_type = if self.is_boolean {
-            Some(ValueType::Boolean)
-        } else if of_all(|value| value.as_str().is_some()) {
-            Some(ValueType::String)
-        } else if of_all(|value| matches!(value, Tree::Number(number) if !number.is_f64())) {
-            Some(ValueType::Integer)
-        } else if of_all(|value| value.as_f64().is_some()) {
-            Some(ValueType::Number)
-        } else if of_all(|value| matches!(value, Tree::Fields(_) | Tree::List(_))) {
-            Some(ValueType::Object)
-        } else {
-            Some(ValueType::Any)
-        };
+        let values: Vec<Tree> = self.fields.iter().map(|(_, value)| value.clone()).collect();
+        flag.value_type = Some(type_of(&values));
     }
 }

@@ -48,7 +48,7 @@ impl<'a> Translation<'a> {
             let Some(activation) = activation.filter(|activation| *activation != always(true)) else {
                 continue;
             };
-            flag.activations.extend(collector.activation(feature.name, what, activation));
+            flag.activations.push(collector.activation(feature.name, what, activation));
         }
         Ok(Draft { flag, differences: self.differences })
     }

@@ -74,6 +74,10 @@ pub(crate) struct Import {
     #[arg(long)]
     randomize_percentage: bool,
 
+    /// Groups of feats.py's experiments that the program remembers: a JSON file as {"FLAG": {"USER": "GROUP"}}
+    #[arg(long, value_name = "FILE")]
+    groups: Option<PathBuf>,
+
     /// Tokens of the features service, which are stored as hashes: the address of a Redis database, or a file
     #[arg(long, value_name = "SOURCE", conflicts_with = "to_file")]
     tokens: Option<String>,
@@ -102,6 +106,7 @@ impl Import {
             environment: self.environment.clone(),
             hanoi_version: self.hanoi_version,
             randomize_percentage: self.randomize_percentage,
+            groups: self.groups.as_deref().map(system::read_groups).transpose()?.unwrap_or_default(),
         };
         let source = Source { place: self.source.as_deref(), table_prefix: &self.table_prefix, options };
         let mut read = self.system.read(&source, session).await?;

@@ -1,11 +1,12 @@
 //! The systems, and how the source of each is read.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use clap::ValueEnum;
 use novi_import::{
     ImportError, Imported, Options, TableSpec, Tables, django_flags, django_waffle, feats, features_service,
-    flagd, flipper, hanoi, knora, pennant, redis::Keys, rollout, sql, togglz, unleash,
+    flagd, flipper, growthbook, hanoi, knora, launchdarkly, pennant, posthog, redis::Keys, rollout, sql,
+    togglz, unleash,
 };
 
 use super::read::Read;
@@ -31,6 +32,12 @@ pub(super) enum System {
     DjangoFlags,
     /// The table of Laravel Pennant
     Pennant,
+    /// What LaunchDarkly's server SDKs read, or flags of its REST API, in JSON
+    Launchdarkly,
+    /// The features that GrowthBook's SDKs fetch, in JSON
+    Growthbook,
+    /// The flag definitions that PostHog's server SDKs fetch, in JSON
+    Posthog,
     /// The keys of hanoi in Redis, or a dump of its back-end in memory
     Hanoi,
     /// The keys of the gem rollout in Redis
@@ -66,6 +73,9 @@ impl System {
             Self::Togglz => "Togglz",
             Self::DjangoFlags => "django-flags",
             Self::Pennant => "Laravel Pennant",
+            Self::Launchdarkly => "LaunchDarkly",
+            Self::Growthbook => "GrowthBook",
+            Self::Posthog => "PostHog",
             Self::Hanoi => "hanoi",
             Self::Rollout => "rollout",
             Self::Feats => "feats.py",
@@ -80,6 +90,9 @@ impl System {
         Ok(match self {
             Self::Flagd => source.file(flagd::read)?.into(),
             Self::Unleash => source.file(unleash::read)?.into(),
+            Self::Launchdarkly => source.file(launchdarkly::read)?.into(),
+            Self::Growthbook => source.file(growthbook::read)?.into(),
+            Self::Posthog => source.file(posthog::read)?.into(),
             Self::Flipper if source.is_file() => source.file(flipper::read)?.into(),
             Self::Flipper => source.tables(session, &flipper::TABLES, flipper::read_tables).await?.into(),
             Self::DjangoWaffle => {
@@ -157,6 +170,11 @@ pub(super) async fn read_keys(place: &str, patterns: &[&str]) -> Result<Keys, Fa
         return Keys::fetch(place, patterns).await.map_err(|error| Failure::system(error.to_string()));
     }
     of_text(place, Keys::from_json)
+}
+
+/// The groups of a file, by flag and caller.
+pub(super) fn read_groups(file: &Path) -> Result<BTreeMap<String, BTreeMap<String, String>>, Failure> {
+    of_text(&file.to_string_lossy(), Options::groups_from_json)
 }
 
 fn of_text<T>(place: &str, read: impl Fn(&str) -> Result<T, ImportError>) -> Result<T, Failure> {

@@ -1,17 +1,12 @@
-//! Comparisons as JavaScript makes them, which converts values.
+//! Comparisons as JavaScript makes them, which converts values. Paths through objects have dots.
 
-use chrono::DateTime;
 use novi_files::Tree;
 
-use super::condition::{attribute_name, variable};
-use crate::config::{always, attribute, expression, fields, inline, number, or, quoted, text};
-
-/// The time of the evaluation, in whole seconds.
-const TIMESTAMP: &str = "$flagd.timestamp";
+use crate::config::{always, and, attribute, expression, not, number, or, quoted, text};
 
 /// What is compared, and how.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Comparison {
+pub(crate) enum Comparison {
     /// `==`, or `===` if it is strict.
     Equal { is_strict: bool },
     /// `!=`, or `!==` if it is strict.
@@ -22,7 +17,7 @@ pub(super) enum Comparison {
 
 /// The sign of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sign {
+pub(crate) enum Sign {
     Less,
     LessOrEqual,
     Greater,
@@ -30,7 +25,7 @@ pub(super) enum Sign {
 }
 
 impl Comparison {
-    pub(super) fn of(operation: &str) -> Option<Self> {
+    pub(crate) fn of(operation: &str) -> Option<Self> {
         Some(match operation {
             "==" => Self::Equal { is_strict: false },
             "===" => Self::Equal { is_strict: true },
@@ -47,7 +42,7 @@ impl Comparison {
 
 impl Sign {
     /// The sign if both sides are exchanged.
-    pub(super) fn mirrored(self) -> Self {
+    pub(crate) fn mirrored(self) -> Self {
         match self {
             Self::Less => Self::Greater,
             Self::LessOrEqual => Self::GreaterOrEqual,
@@ -91,7 +86,7 @@ fn number_of(text: &str) -> Option<f64> {
 }
 
 /// An attribute that equals a constant. Unless it is strict, strings and booleans are converted to numbers.
-pub(super) fn equality(name: &str, constant: &Tree, is_strict: bool) -> Result<Tree, String> {
+pub(crate) fn equality(name: &str, constant: &Tree, is_strict: bool) -> Result<Tree, String> {
     let equals = |value: Tree| attribute(name, "equals", value);
     let missing = || attribute(name, "exists", Tree::Bool(false));
     let in_list = |values: Vec<Tree>| match values.len() {
@@ -136,49 +131,49 @@ pub(super) fn equality(name: &str, constant: &Tree, is_strict: bool) -> Result<T
 }
 
 /// An attribute in an order with a constant.
-pub(super) fn order(value: &Tree, sign: Sign, constant: &Tree) -> Result<Tree, String> {
-    let name = match value.as_fields() {
-        Some([(operation, name)]) if operation == "var" => name,
-        _ => return Err("only attributes of the caller can be compared, with constants".to_owned()),
-    };
-    if name.as_str() == Some(TIMESTAMP) {
-        return time(sign, constant);
-    }
-    let name = attribute_name(name)?;
+pub(crate) fn order(name: &str, sign: Sign, constant: &Tree) -> Result<Tree, String> {
     let variable = variable(name);
-    // A missing value counts as 0.
-    let missing = |limit: f64| {
-        if sign.holds(0.0, limit) { attribute(name, "exists", Tree::Bool(false)) } else { always(false) }
+    // What is missing or empty, and booleans, count as 0 and 1.
+    let others = |limit: f64| {
+        let (zero, one) = (sign.holds(0.0, limit), sign.holds(1.0, limit));
+        let missing = zero.then(|| attribute(name, "exists", Tree::Bool(false)));
+        let mut values = Vec::new();
+        if zero {
+            values.extend([text(""), Tree::Bool(false)]);
+        }
+        if one {
+            values.push(Tree::Bool(true));
+        }
+        let converted = (!values.is_empty()).then(|| attribute(name, "in", Tree::List(values)));
+        or(missing.into_iter().chain(converted))
     };
     match constant {
         Tree::Number(limit) => {
             let limit = limit.as_f64().unwrap_or_default();
             // Strings are converted.
             let compared = format!("double({variable}) {} {limit:?}", sign.as_str());
-            Ok(or([expression(compared), missing(limit)]))
+            Ok(or([expression(compared), others(limit)]))
         }
         Tree::String(text) => {
             let strings = expression(format!("{variable} {} {}", sign.as_str(), quoted(text)));
             let Some(limit) = number_of(text) else { return Ok(strings) };
-            Ok(or([strings, attribute(name, sign.operator(), number(limit)), missing(limit)]))
+            Ok(or([strings, attribute(name, sign.operator(), number(limit)), others(limit)]))
         }
         _ => Err("only numbers and strings have an order".to_owned()),
     }
 }
 
-/// The time before or after an instant.
-fn time(sign: Sign, constant: &Tree) -> Result<Tree, String> {
-    let expected = || "$flagd.timestamp: expected a number of seconds".to_owned();
-    let Tree::Number(seconds) = constant else { return Err(expected()) };
-    let seconds = seconds.as_i64().ok_or_else(expected)?;
-    // The time is rounded down to seconds.
-    let limit =
-        if matches!(sign, Sign::Greater | Sign::LessOrEqual) { seconds.saturating_add(1) } else { seconds };
-    let instant = DateTime::from_timestamp(limit, 0).ok_or_else(expected)?;
-    let field = match sign {
-        Sign::Greater | Sign::GreaterOrEqual => "startDateTime",
-        Sign::Less | Sign::LessOrEqual => "endDateTime",
-    };
-    let instant = text(instant.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
-    Ok(inline("novi.date_time", fields([(field, instant)])))
+/// The attribute of a caller in the expression language.
+pub(crate) fn variable(name: &str) -> String {
+    name.split('.').fold("context".to_owned(), |path, part| format!("{path}[{}]", quoted(part)))
+}
+
+/// An attribute with a value that JavaScript takes for true.
+pub(crate) fn is_truthy(name: &str) -> Tree {
+    and([attribute(name, "exists", Tree::Bool(true)), not(is_falsy(name))])
+}
+
+/// An attribute with a value that JavaScript takes for false, and that is not missing.
+pub(crate) fn is_falsy(name: &str) -> Tree {
+    attribute(name, "in", Tree::List(vec![Tree::Bool(false), number(0.0), text("")]))
 }
