@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use novi::{Context, Flags, Value, activation::Registry, rows::Rows};
 use novi_import::{
     ImportError, Imported, Options, Outcome, TableSpec, Tables, django_flags, django_waffle, flagd, flipper,
-    growthbook, launchdarkly, posthog, togglz, unleash,
+    growthbook, launchdarkly, optimizely, posthog, split, togglz, unleash,
 };
 use serde_json::Value as Json;
 
@@ -198,4 +198,18 @@ fn posthog_answers() {
     let imported = import(posthog::read, "posthog/flags.json");
     insta::assert_snapshot!(exceptions(&imported));
     compare(&imported, "posthog", &[("payload", "age")], 10_000);
+}
+
+#[test]
+fn split_answers() {
+    let imported = import(split::read, "split/splits.json");
+    insta::assert_snapshot!(exceptions(&imported));
+    compare(&imported, "split", &[], 10_000);
+}
+
+#[test]
+fn optimizely_answers() {
+    let imported = import(optimizely::read, "optimizely/datafile.json");
+    insta::assert_snapshot!(exceptions(&imported));
+    compare(&imported, "optimizely", &[("variables", "targetingKey")], 10_000);
 }

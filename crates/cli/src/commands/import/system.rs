@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, path::Path};
 use clap::ValueEnum;
 use novi_import::{
     ImportError, Imported, Options, TableSpec, Tables, django_flags, django_waffle, feats, features_service,
-    flagd, flipper, growthbook, hanoi, knora, launchdarkly, pennant, posthog, redis::Keys, rollout, sql,
-    togglz, unleash,
+    flagd, flipper, growthbook, hanoi, knora, launchdarkly, optimizely, pennant, posthog, redis::Keys,
+    rollout, split, sql, togglz, unleash,
 };
 
 use super::read::Read;
@@ -38,6 +38,10 @@ pub(super) enum System {
     Growthbook,
     /// The flag definitions that PostHog's server SDKs fetch, in JSON
     Posthog,
+    /// The definitions that Split's SDKs fetch, in JSON
+    Split,
+    /// A datafile of Optimizely, version 4
+    Optimizely,
     /// The keys of hanoi in Redis, or a dump of its back-end in memory
     Hanoi,
     /// The keys of the gem rollout in Redis
@@ -76,6 +80,8 @@ impl System {
             Self::Launchdarkly => "LaunchDarkly",
             Self::Growthbook => "GrowthBook",
             Self::Posthog => "PostHog",
+            Self::Split => "Split",
+            Self::Optimizely => "Optimizely",
             Self::Hanoi => "hanoi",
             Self::Rollout => "rollout",
             Self::Feats => "feats.py",
@@ -93,6 +99,8 @@ impl System {
             Self::Launchdarkly => source.file(launchdarkly::read)?.into(),
             Self::Growthbook => source.file(growthbook::read)?.into(),
             Self::Posthog => source.file(posthog::read)?.into(),
+            Self::Split => source.file(split::read)?.into(),
+            Self::Optimizely => source.file(optimizely::read)?.into(),
             Self::Flipper if source.is_file() => source.file(flipper::read)?.into(),
             Self::Flipper => source.tables(session, &flipper::TABLES, flipper::read_tables).await?.into(),
             Self::DjangoWaffle => {
