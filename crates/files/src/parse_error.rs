@@ -16,6 +16,8 @@ impl ParseError {
     /// An error of a YAML text, at the path of a field.
     pub(crate) fn yaml(error: &serde_saphyr::Error, path: Option<&str>) -> Self {
         let (message, is_structure) = words(error);
+        // A key that was not read yet.
+        let path = path.map(|path| path.trim_end_matches(".?"));
         let path = path.filter(|path| is_structure && !matches!(*path, "." | "?" | ""));
         let path = path.map(|path| format!("{path}: ")).unwrap_or_default();
         let place =

@@ -94,8 +94,8 @@ impl Editor<'_> {
             self.text.replace(kept.end..end.end, "");
         }
         let first = stays.iter().position(|stays| *stays).ok_or(Unsupported)?;
+        let gap = self.gap(parts, kept);
         for (place, text) in new {
-            let gap = self.gap(parts, kept);
             if let Some(index) = place {
                 let end = parts.get(index).ok_or(Unsupported)?.end;
                 self.text.replace(end..end, format!(",{gap}{text}"));

@@ -6,12 +6,15 @@ use std::ops::Range;
 #[derive(Debug)]
 pub(super) struct Splices<'a> {
     pub(super) text: &'a str,
+    /// Where each line begins. A line can be as long as the text, and hold all that changes.
+    lines: Vec<usize>,
     splices: Vec<(Range<usize>, String)>,
 }
 
 impl<'a> Splices<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, splices: Vec::new() }
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(end, _)| end + 1);
+        Self { text, lines: std::iter::once(0).chain(ends).collect(), splices: Vec::new() }
     }
 
     pub(super) fn replace(&mut self, range: Range<usize>, with: impl Into<String>) {
@@ -43,13 +46,14 @@ impl<'a> Splices<'a> {
 
     /// Where the line of a place begins.
     pub(super) fn line_start(&self, place: usize) -> usize {
-        self.text.get(..place).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1)
+        let next = self.lines.partition_point(|start| *start <= place);
+        next.checked_sub(1).and_then(|line| self.lines.get(line)).copied().unwrap_or_default()
     }
 
     /// Where the line after that of a place begins.
     pub(super) fn next_line(&self, place: usize) -> usize {
-        let after = self.text.get(place..).unwrap_or_default();
-        after.find('\n').map_or(self.text.len(), |end| place + end + 1)
+        let next = self.lines.partition_point(|start| *start <= place);
+        self.lines.get(next).copied().unwrap_or(self.text.len())
     }
 
     /// What is between the beginning of the line and a place.

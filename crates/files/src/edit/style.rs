@@ -47,6 +47,15 @@ impl Style {
         has_step: &mut bool,
         has_list: &mut bool,
     ) {
+        let first = match &value.kind {
+            Kind::Table { entries, .. } => entries.first().map(|entry| entry.start),
+            Kind::List { items, .. } => items.first().map(|item| item.range.start),
+            Kind::Scalar(_) | Kind::Alias => None,
+        };
+        // The values of one long line have no indentation.
+        if first.is_none_or(|first| text.line_start(first) == text.line_start(key)) {
+            return;
+        }
         let key = text.column(key);
         match &value.kind {
             Kind::Table { entries, .. } if !*has_step => {
