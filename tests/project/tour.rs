@@ -118,7 +118,7 @@ fn follow(page: &str) -> Vec<(Range<usize>, String)> {
                 }
             }
             _ if block.intro.contains("Save this as") => {
-                let (_, name) = block.intro.split_once("Save this as").unwrap();
+                let (_, name) = block.intro.rsplit_once("Save this as").unwrap();
                 let file = tour.folder.path().join(name.split('`').nth(1).unwrap());
                 fs::create_dir_all(file.parent().unwrap()).unwrap();
                 fs::write(file, block.text).unwrap();

@@ -26,6 +26,20 @@ class Segment:
         return caller[self.field]
 
 
+class Groups:
+    """A persister that remembers the group of every third caller."""
+
+    def __init__(self):
+        self.groups = {key: ["red", "blue", "other"][number % 3] for number, key in enumerate(callers()) if number % 3 == 0}
+        self.groups |= {key: "blue" for number, key in enumerate(callers()) if number % 9 == 3}
+
+    def get_existing_test_group(self, caller):
+        return self.groups.get(caller["user_id"])
+
+
+GROUPS = Groups()
+
+
 def app(selectors):
     """What states need of an application."""
 
@@ -45,13 +59,16 @@ def app(selectors):
         def get_segment(self, name):
             return self.segments[name]
 
+        def get_persister(self, name):
+            return GROUPS
+
         def get_selector(self, name):
             return {f"{cls.__module__}.{cls.__qualname__}": cls for cls in selectors}[name]
 
     return App()
 
 
-def states(app, State, Static, Rollout):
+def states(app, State, Static, Rollout, Experiment):
     country, platform, user = (app.segments[f"shop.segments.{name}"] for name in ("Country", "Platform", "UserId"))
     acme, premium = Static("acme for all", "acme"), Static("premium for all", "premium")
     slowly = Rollout("5 % aperture", user, {"aperture": 5, "acme": 95})
@@ -60,6 +77,10 @@ def states(app, State, Static, Rollout):
     fine = Rollout("thousandths", user, {"rare": 1, "often": 999})
     widest = Rollout("widest", user, {"x": 2000, "y": 2095})
     by_platform = Rollout("by platform", platform, {"left": 128, "right": 128})
+
+    colors = Experiment("colors", GROUPS, {"red": 0.5, "blue": 0.5})
+    # This commit writes a list of weights, which it cannot read back.
+    colors.weights = {"red": 0.5, "blue": 0.5}
 
     def state(segments, mapping, by="dev@example.com", unused=()):
         used = [selector for place, selector in enumerate(mapping.values()) if selector not in list(mapping.values())[:place]]
@@ -79,6 +100,7 @@ def states(app, State, Static, Rollout):
         "shop.todo.Fine": [(1576300000001, state([], {None: fine}))],
         "shop.todo.Widest": [(1576300000002, state([], {(): widest}))],
         "shop.todo.ByPlatform": [(1576300000003, state([], {(): by_platform}))],
+        "shop.todo.Colors": [(1576300000005, state([country], {("CA",): acme, None: colors}))],
         "shop.todo.Static": [(1576300000004, state([], {None: acme}))],
     }
 
@@ -92,7 +114,7 @@ def main(checkout, url, folder):
     application = app([Experiment, Rollout, Static])
     redis = Redis.from_url(url, decode_responses=True)
     redis.flushdb()
-    for feature, history in states(application, FeatureState, Static, Rollout).items():
+    for feature, history in states(application, FeatureState, Static, Rollout, Experiment).items():
         for time, state in history:
             redis.xadd(f"feature:{feature}", state.serialize(application), id=f"{time}-0")
     keys = [
@@ -110,6 +132,10 @@ def main(checkout, url, folder):
                 if selector is None:
                     letters.append("0")
                     continue
+                if isinstance(selector, Experiment) and GROUPS.get_existing_test_group(caller) is None:
+                    # A group at random, which the application would remember.
+                    letters.append("?")
+                    continue
                 name = selector.select(caller)
                 if name not in implementations:
                     implementations.append(name)
@@ -120,7 +146,8 @@ def main(checkout, url, folder):
                 "variants": implementations,
                 "answers": "".join(letters),
             })
-    case = {"source": dump(redis), "callers": [list(key.values()) for key in keys], "states": recorded}
+    groups = {"shop.todo.Colors": GROUPS.groups}
+    case = {"source": dump(redis), "groups": groups, "callers": [list(key.values()) for key in keys], "states": recorded}
     write(Path(folder, "states.json"), case)
     redis.flushdb()
 

@@ -50,9 +50,9 @@ pub fn read(keys: &Keys, options: &Options) -> Imported {
         let mut differences = Vec::new();
         let source = if global.contains(name) {
             if !own.is_empty() {
-                let count = own.len();
                 differences.push(format!(
-                    "on for everybody: the {count} users that have it themselves are not kept"
+                    "on for everybody: the users that have it themselves ({}) are not kept",
+                    own.len()
                 ));
             }
             GLOBAL.to_owned()

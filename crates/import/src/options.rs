@@ -1,5 +1,9 @@
 //! What a source does not say.
 
+use std::collections::BTreeMap;
+
+use crate::error::ImportError;
+
 /// What a source does not say, and the user does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -11,6 +15,23 @@ pub struct Options {
     pub hanoi_version: Option<HanoiVersion>,
     /// Whether the gem rollout has the option `randomize_percentage`.
     pub randomize_percentage: bool,
+    /// The groups of experiments that callers have, by flag and caller: feats.py leaves it to the program to remember
+    /// them.
+    pub groups: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl Options {
+    /// The groups of a JSON text: an object from flags to objects from callers to groups.
+    ///
+    /// # Errors
+    /// A text that is not such an object.
+    pub fn groups_from_json(text: &str) -> Result<BTreeMap<String, BTreeMap<String, String>>, ImportError> {
+        serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
+            ImportError::new(format!(
+                "expected an object from flags to objects from callers to groups: {error}"
+            ))
+        })
+    }
 }
 
 impl Default for Options {
@@ -20,6 +41,7 @@ impl Default for Options {
             environment: None,
             hanoi_version: None,
             randomize_percentage: false,
+            groups: BTreeMap::new(),
         }
     }
 }

@@ -79,15 +79,14 @@ impl Feature {
     fn draft(self, collector: &mut Collector, name: &str, options: &Options) -> Draft {
         let Self { percentage, users, groups, data } = self;
         let by = options.by.as_str();
-        let (mut differences, mut what, mut conditions) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut differences, mut conditions) = (Vec::new(), Vec::new());
         let is_for_all = is_all(percentage);
         let (all, blocks): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| group == ALL);
         // As `deactivate` leaves a feature.
         let is_cleared = percentage <= 0.0 && users.is_empty() && all.is_empty();
         if is_for_all && !users.is_empty() {
-            differences.push(format!("on for everybody: the {} users of its list are not kept", users.len()));
-        } else if !users.is_empty() {
-            what.push("users".to_owned());
+            differences
+                .push(format!("on for everybody: the users of its list ({}) are not kept", users.len()));
         }
         if !blocks.is_empty() && !is_for_all {
             differences.push(format!(
@@ -97,17 +96,15 @@ impl Feature {
             ));
         }
         if !all.is_empty() && !is_for_all {
-            what.push("all users".to_owned());
             conditions.push(attribute(by, "exists", Tree::Bool(true)));
         }
-        if percentage > 0.0 || what.is_empty() {
-            what.push(format!("{percentage} % of callers"));
+        if percentage > 0.0 || (conditions.is_empty() && users.is_empty()) {
             conditions.push(share(percentage, name, options));
         }
         let mut flag = Flag { status: Some(!is_cleared), ..Flag::default() };
         if !is_cleared {
             let list = Members { what: "users", callers: users, by };
-            list.or(or(conditions), &what.join(", "), name, collector, &mut flag);
+            list.or(or(conditions), "callers", name, collector, &mut flag);
         }
         add_data(&mut flag, data, &mut differences);
         Draft { flag, differences }

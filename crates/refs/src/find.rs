@@ -2,7 +2,8 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    fs, io,
+    fs::{self, File},
+    io::{self, Read as _},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -125,13 +126,18 @@ impl<'f> Needles<'f> {
             |why: String| Report { skipped: vec![Skipped { path: below.clone(), why }], ..Report::default() };
         match fs::metadata(path) {
             Ok(about) if about.len() > LARGEST => {
+                let mut start = Vec::new();
+                let read = File::open(path).and_then(|file| file.take(8192).read_to_end(&mut start));
+                if read.is_ok() && is_binary(&start) {
+                    return Report::default();
+                }
                 return skipped(format!("it has more than {} MiB", LARGEST / 1024 / 1024));
             }
             Ok(_) => (),
             Err(error) => return skipped(error.to_string()),
         }
         match fs::read(path) {
-            Ok(source) if source.iter().take(8192).any(|byte| *byte == 0) => Report::default(),
+            Ok(source) if is_binary(&source) => Report::default(),
             Ok(source) => self.of_source(&below, &source),
             Err(error) => skipped(error.to_string()),
         }
@@ -181,6 +187,10 @@ impl<'f> Needles<'f> {
     }
 }
 
+fn is_binary(source: &[u8]) -> bool {
+    source.iter().take(8192).any(|byte| *byte == 0)
+}
+
 /// Whether a place is all that is between two quotes. In Rust, single quotes are for characters.
 fn is_quoted(source: &[u8], start: usize, end: usize, is_rust: bool) -> bool {
     let before = start.checked_sub(1).and_then(|at| source.get(at));
@@ -226,4 +236,18 @@ impl Lines<'_> {
         let text: String = String::from_utf8_lossy(near).trim().chars().take(LONGEST).collect();
         (self.line, column, text)
     }
+}
+
+/// The files with Rust code in a folder, in order. The same files are left out as by [`find`].
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn rust_files(root: &Path) -> io::Result<Vec<PathBuf>> {
+    fs::metadata(root)?;
+    let mut walk = WalkBuilder::new(root);
+    walk.add_custom_ignore_filename(".noviignore").require_git(false).sort_by_file_path(Path::cmp);
+    let files = walk.build().filter_map(Result::ok).map(ignore::DirEntry::into_path);
+    let is_rust =
+        |path: &PathBuf| path.is_file() && path.extension().is_some_and(|extension| extension == "rs");
+    Ok(files.filter(is_rust).collect())
 }

@@ -7,5 +7,5 @@ mod find;
 mod report;
 
 pub use cleanup::{Answer, Cleaned, Cleaner, Leftover, SyntaxError, cleanup};
-pub use find::{Options, find};
+pub use find::{Options, find, rust_files};
 pub use report::{Kind, Reference, Report, Skipped, Unknown};

@@ -5,6 +5,7 @@ mod argument;
 mod authorship;
 mod change;
 mod check;
+mod cleanup;
 pub(crate) mod complete;
 mod completions;
 mod diff;
@@ -13,6 +14,7 @@ mod evaluations;
 mod export;
 mod files;
 mod flag;
+mod flag_tests;
 mod flag_view;
 mod health;
 mod history;
@@ -25,6 +27,7 @@ mod list;
 mod man;
 mod members;
 mod migrate;
+mod refs;
 mod reweight;
 mod rollback;
 mod seed;
@@ -43,12 +46,14 @@ mod watch;
 pub(crate) use self::{
     activation::Activation,
     check::Check,
+    cleanup::Cleanup,
     completions::Completions,
     diff::Diff,
     eval::{Eval, Explain},
     export::Export,
-    files::{Apply, Drift, Plan},
+    files::{Apply, Drift, Plan, Promote, Pull},
     flag::Flag,
+    flag_tests::Test,
     health::Health,
     history::History,
     impact::Impact,
@@ -59,6 +64,7 @@ pub(crate) use self::{
     man::Man,
     members::Members,
     migrate::Migrate,
+    refs::Refs,
     reweight::Reweight,
     rollback::Rollback,
     seed::Seed,

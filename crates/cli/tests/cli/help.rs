@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-pub(crate) const COMMANDS: [&str; 39] = [
+pub(crate) const COMMANDS: [&str; 44] = [
     "serve",
     "migrate",
     "seed",
@@ -34,10 +34,15 @@ pub(crate) const COMMANDS: [&str; 39] = [
     "plan",
     "apply",
     "drift",
+    "pull",
+    "promote",
+    "test",
     "import",
     "stale",
     "timeline",
     "lint",
+    "refs",
+    "cleanup",
     "token",
     "health",
     "sign",

@@ -17,6 +17,7 @@ use crate::{
     report::{Outcome, Report},
 };
 use attributes::Attributes;
+use selector::Scope;
 use state::{State, segments};
 
 /// The keys to read, as patterns.
@@ -60,18 +61,19 @@ pub fn read(keys: &Keys, options: &Options) -> History {
     for (key, entries) in keys.streams() {
         let Some((last, before)) = entries.split_last() else { continue };
         let Some(name) = name(key) else { continue };
-        let draft = flag(&mut collector, name, last, &attributes, options);
+        let scope = Scope { attributes: &attributes, options, groups: options.groups.get(name) };
+        let draft = flag(&mut collector, name, last, &scope);
         let is_new = draft.is_ok() && !collector.has_flag(name);
         collector.add(source(key, last), name, draft);
         if !is_new {
             continue;
         }
         for entry in before {
-            let (past, outcome) = past(name, entry, &attributes, options);
+            let (past, outcome) = past(name, entry, &scope);
             report.push(source(key, entry), Some(name), outcome);
             states.extend(past);
         }
-        states.extend(past(name, last, &attributes, options).0);
+        states.extend(past(name, last, &scope).0);
     }
     for (key, _) in keys.unreadable("").filter(|(key, _)| name(key).is_some()) {
         let why = "expected a stream of text".to_owned();
@@ -98,12 +100,11 @@ fn flag(
     collector: &mut Collector,
     name: &str,
     entry: &StreamEntry,
-    attributes: &Attributes,
-    options: &Options,
+    scope: &Scope<'_>,
 ) -> Result<Draft, String> {
     let state = State::parse(entry)?;
     let mut differences = Vec::new();
-    let activation = state.activation(attributes, options, &mut differences)?;
+    let activation = state.activation(scope, &mut differences)?;
     // Without a selector, every caller has the default.
     let mut flag = Flag { status: Some(activation.is_some()), ..Flag::default() };
     if let Some(activation) = activation {
@@ -113,19 +114,14 @@ fn flag(
 }
 
 /// A flag as it was; off while its state cannot be expressed.
-fn past(
-    name: &str,
-    entry: &StreamEntry,
-    attributes: &Attributes,
-    options: &Options,
-) -> (Option<Past>, Outcome) {
+fn past(name: &str, entry: &StreamEntry, scope: &Scope<'_>) -> (Option<Past>, Outcome) {
     let Some(at) = time(&entry.id) else {
         let why =
             format!("expected an entry whose id begins with a time in milliseconds, found {:?}", entry.id);
         return (None, Outcome::NotMapped { why });
     };
     let mut collector = Collector::default();
-    let draft = flag(&mut collector, name, entry, attributes, options);
+    let draft = flag(&mut collector, name, entry, scope);
     collector.add(entry.id.as_str(), name, draft);
     let Imported { mut document, report, .. } = collector.finish();
     let off = || Flag { status: Some(false), ..Flag::default() };

@@ -1,13 +1,24 @@
 //! What chooses an implementation.
 
+use std::collections::BTreeMap;
+
 use novi_files::Tree;
 
 use crate::{
-    config::{DEFAULT_KEY, fields, inline, text},
+    config::{DEFAULT_KEY, fields, inline, text, texts},
     error::parse_json,
     feats::attributes::Attributes,
     options::Options,
 };
+
+/// What is known beside a state.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scope<'a> {
+    pub(super) attributes: &'a Attributes,
+    pub(super) options: &'a Options,
+    /// The groups of experiments that callers have.
+    pub(super) groups: Option<&'a BTreeMap<String, String>>,
+}
 
 /// The largest sum of weights that the hash has.
 const MAX_TOTAL: u64 = 4_095;
@@ -40,6 +51,9 @@ impl Selector {
             }
             "feats.selector.Experiment" => {
                 let weights = data.get("weights").ok_or("expected data.weights")?.clone();
+                if weights.as_fields().is_none() {
+                    return Err(format!("data.weights: expected an object, found {}", weights.to_json()));
+                }
                 Self::Experiment { persister: string("persister")?, weights }
             }
             other => return Err(format!("the selector {other:?} is the program's own")),
@@ -55,60 +69,71 @@ impl Selector {
     }
 
     /// As an activation.
-    pub(super) fn activation(
-        self,
-        attributes: &Attributes,
-        options: &Options,
-        differences: &mut Vec<String>,
-    ) -> Result<Tree, String> {
-        if let Self::Static(variant) = self {
-            return Ok(inline("novi.static", fields([("variant", text(variant))])));
-        }
-        Ok(inline("novi.split", self.split(attributes, options, differences)?))
+    pub(super) fn activation(self, scope: &Scope<'_>, differences: &mut Vec<String>) -> Result<Tree, String> {
+        Ok(match self {
+            Self::Static(variant) => inline("novi.static", fields([("variant", text(variant))])),
+            Self::Rollout { .. } => inline("novi.split", self.split(scope)?),
+            Self::Experiment { ref persister, .. } => {
+                let by = &scope.options.by;
+                differences.push(format!(
+                    "an experiment draws at random, and {persister} remembers the groups, which are not in Redis: \
+                     callers {}are divided by a hash of `{by}`",
+                    if scope.groups.is_some() { "without one of the groups that were given " } else { "" },
+                ));
+                let by_hash = self.split(scope)?;
+                match scope.groups {
+                    None => inline("novi.split", by_hash),
+                    Some(groups) => remembered(groups, by, by_hash),
+                }
+            }
+        })
     }
 
     /// As the result of a case.
-    pub(super) fn result(
-        self,
-        attributes: &Attributes,
-        options: &Options,
-        differences: &mut Vec<String>,
-    ) -> Result<Tree, String> {
+    pub(super) fn result(self, scope: &Scope<'_>, differences: &mut Vec<String>) -> Result<Tree, String> {
         if let Self::Static(variant) = self {
             return Ok(fields([("variant", text(variant))]));
         }
-        Ok(fields([("split", self.split(attributes, options, differences)?)]))
+        if matches!(self, Self::Rollout { .. }) {
+            return Ok(fields([("split", self.split(scope)?)]));
+        }
+        Ok(fields([("then", self.activation(scope, differences)?)]))
     }
 
     /// The config of a split.
-    fn split(
-        self,
-        attributes: &Attributes,
-        options: &Options,
-        differences: &mut Vec<String>,
-    ) -> Result<Tree, String> {
-        let mut config = Vec::new();
-        match self {
-            Self::Static(variant) => config.push(("variants", fields([(variant, Tree::Number(1.into()))]))),
+    fn split(self, scope: &Scope<'_>) -> Result<Tree, String> {
+        Ok(fields(match self {
+            Self::Static(variant) => vec![("variants", fields([(variant, Tree::Number(1.into()))]))],
             Self::Rollout { segment, weights } => {
-                config.push(("variants", weights));
-                config.push(("by", text(attributes.get(&segment)?)));
-                config.push(("hash", text("blake2s")));
+                let by = scope.attributes.get(&segment)?;
+                vec![("variants", weights), ("by", text(by)), ("hash", text("blake2s"))]
             }
-            Self::Experiment { persister, weights } => {
-                config.push(("variants", weights));
-                if options.by != DEFAULT_KEY {
-                    config.push(("by", text(options.by.as_str())));
+            Self::Experiment { weights, .. } => {
+                let mut config = vec![("variants", weights)];
+                if scope.options.by != DEFAULT_KEY {
+                    config.push(("by", text(scope.options.by.as_str())));
                 }
-                differences.push(format!(
-                    "an experiment draws at random, and {persister} remembers the groups, which are not in Redis: here \
-                     callers are divided by a hash of `{}`",
-                    options.by
-                ));
+                config
             }
-        }
-        Ok(fields(config))
+        }))
     }
+}
+
+/// The groups that callers have, and a split for the others.
+fn remembered(groups: &BTreeMap<String, String>, by: &str, by_hash: Tree) -> Tree {
+    let mut callers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (caller, group) in groups {
+        callers.entry(group).or_default().push(caller);
+    }
+    let rule = |(group, callers): (&str, Vec<&str>)| {
+        let list = fields([("allow", texts(callers)), ("by", text(by))]);
+        fields([("when", inline("novi.members", list)), ("variant", text(group))])
+    };
+    let rules = callers.into_iter().map(rule).collect();
+    inline(
+        "novi.rules",
+        fields([("rules", Tree::List(rules)), ("fallthrough", fields([("split", by_hash)]))]),
+    )
 }
 
 /// The hash is taken modulo the sum.

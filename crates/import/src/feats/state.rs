@@ -5,8 +5,7 @@ use novi_files::Tree;
 use crate::{
     config::{fields, inline, text, texts},
     error::parse_json,
-    feats::{attributes::Attributes, selector::Selector},
-    options::Options,
+    feats::selector::{Scope, Selector},
     redis::StreamEntry,
 };
 
@@ -74,34 +73,29 @@ impl State {
     /// What cannot be expressed.
     pub(super) fn activation(
         mut self,
-        attributes: &Attributes,
-        options: &Options,
+        scope: &Scope<'_>,
         differences: &mut Vec<String>,
     ) -> Result<Option<Tree>, String> {
         if self.segments.is_empty() {
             let selector = self.cases.pop().map(|(_, selector)| selector).or(self.fallback);
-            return selector
-                .map(|selector| selector.activation(attributes, options, differences))
-                .transpose();
+            return selector.map(|selector| selector.activation(scope, differences)).transpose();
         }
         if self.cases.is_empty() {
             let fallback = self.fallback;
-            return fallback
-                .map(|selector| selector.activation(attributes, options, differences))
-                .transpose();
+            return fallback.map(|selector| selector.activation(scope, differences)).transpose();
         }
         let mut by = Vec::new();
         for segment in &self.segments {
-            by.push(text(attributes.get(segment)?));
+            by.push(text(scope.attributes.get(segment)?));
         }
         let mut cases = Vec::new();
         for (values, selector) in self.cases {
-            let gives = selector.result(attributes, options, differences)?;
+            let gives = selector.result(scope, differences)?;
             cases.push(fields([("values", texts(values)), ("gives", gives)]));
         }
         let mut config = vec![("by", Tree::List(by)), ("cases", Tree::List(cases))];
         if let Some(selector) = self.fallback {
-            config.push(("fallback", selector.result(attributes, options, differences)?));
+            config.push(("fallback", selector.result(scope, differences)?));
         }
         Ok(Some(inline("novi.switch", fields(config))))
     }

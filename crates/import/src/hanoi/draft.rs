@@ -27,33 +27,26 @@ pub(super) struct Function {
 pub(super) fn draft(collector: &mut Collector, name: &str, function: Function, by: &str) -> Draft {
     let Function { enabled, percentage, field, users, variants, rule, version } = function;
     let by = field.as_deref().unwrap_or(by);
-    let mut differences = Vec::new();
-    let mut what = Vec::new();
-    let mut conditions = Vec::new();
+    let (mut differences, mut conditions) = (Vec::new(), Vec::new());
     let is_for_all = percentage == 100;
     if is_for_all && !users.is_empty() {
-        let count = users.len();
-        differences.push(format!("on for everybody: the {count} users of its list are not kept"));
-    } else if !users.is_empty() {
-        what.push("users".to_owned());
+        differences.push(format!("on for everybody: the users of its list ({}) are not kept", users.len()));
     }
     if let Some(rule) = rule.filter(|_| !is_for_all) {
         match expression::translated(&rule) {
             Ok((regex, difference)) => {
-                what.push("expression".to_owned());
                 conditions.push(attribute(by, "regex", text(regex)));
                 differences.extend(difference);
             }
             Err(why) => differences.push(format!("the users that {rule:?} lets in are out: {why}")),
         }
     }
-    if percentage > 0 || what.is_empty() {
-        what.push(format!("{percentage} % of callers"));
+    if percentage > 0 || (conditions.is_empty() && users.is_empty()) {
         conditions.push(share(version, percentage, by));
     }
     let mut flag = Flag { status: Some(enabled), ..Flag::default() };
     let list = Members { what: "users", callers: users, by };
-    list.or(or(conditions), &what.join(", "), name, collector, &mut flag);
+    list.or(or(conditions), "callers", name, collector, &mut flag);
     if !variants.is_empty() {
         flag.activations.push(collector.activation(name, "variants", split(&variants, by)));
     }

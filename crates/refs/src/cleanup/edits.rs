@@ -365,9 +365,9 @@ fn is_block_like(expression: &Expr) -> bool {
     )
 }
 
-/// What still names the flag.
-pub(super) fn leftovers(cleaner: &Cleaner, file: &File) -> Vec<Leftover> {
-    let mut finder = Finder { cleaner, found: Vec::new() };
+/// What still names the flag and, after a change, conditions that it has decided in part.
+pub(super) fn leftovers(cleaner: &Cleaner, file: &File, is_changed: bool) -> Vec<Leftover> {
+    let mut finder = Finder { cleaner, is_changed, found: Vec::new() };
     finder.visit_file(file);
     finder.found.sort_unstable();
     finder.found.dedup();
@@ -376,6 +376,7 @@ pub(super) fn leftovers(cleaner: &Cleaner, file: &File) -> Vec<Leftover> {
 
 struct Finder<'c> {
     cleaner: &'c Cleaner,
+    is_changed: bool,
     found: Vec<Leftover>,
 }
 
@@ -406,10 +407,10 @@ impl<'ast> Visit<'ast> for Finder<'_> {
             }
             _ => false,
         };
-        if is_decided(&binary.right) {
+        if self.is_changed && is_decided(&binary.right) {
             let line = binary.right.span().start().line;
             let why =
-                "what is on the left decides nothing any more, and may have an effect: simplify it by hand";
+                "what is on the left no longer decides anything, and may have an effect: simplify it by hand";
             self.found.push(Leftover { line, why: why.to_owned() });
         }
         syn::visit::visit_expr_binary(self, binary);

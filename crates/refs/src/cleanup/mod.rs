@@ -80,12 +80,13 @@ impl Cleaner {
     /// # Errors
     /// [`SyntaxError`] if the source code is not Rust.
     pub fn clean(&self, source: &str) -> Result<Cleaned, SyntaxError> {
+        let before = source;
         let mut source = source.to_owned();
         for _ in 0..MOST_PASSES {
             let file = syn::parse_file(&source).map_err(|error| SyntaxError::of(&error))?;
             let edits = edits::edits(self, &file, &source);
             if edits.is_empty() {
-                let leftovers = edits::leftovers(self, &file);
+                let leftovers = edits::leftovers(self, &file, source != before);
                 forget_spans();
                 return Ok(Cleaned { source, leftovers });
             }
@@ -98,7 +99,7 @@ impl Cleaner {
     }
 }
 
-/// Each parsed text is kept for its spans, which are not needed any more.
+/// Each parsed text is kept for its spans, which are no longer needed.
 fn forget_spans() {
     proc_macro2::extra::invalidate_current_thread_spans();
 }

@@ -35,7 +35,7 @@ pub(super) fn decisive(op: &BinOp) -> Option<bool> {
     }
 }
 
-/// The side that is left of `&&` or `||`, if the other one does not matter any more.
+/// The side that is left of `&&` or `||`, if the other one no longer matters.
 pub(super) fn remaining<'e>(cleaner: &Cleaner, binary: &'e ExprBinary) -> Option<&'e Expr> {
     let decides = decisive(&binary.op)?;
     match (truth(cleaner, &binary.left), truth(cleaner, &binary.right)) {

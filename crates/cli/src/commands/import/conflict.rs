@@ -4,9 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use novi::{
     snapshot::Effect,
-    store::{SchemaStore, history::HistoryQuery},
+    store::{
+        SchemaStore,
+        history::{Entity, HistoryQuery},
+    },
 };
 use novi_files::{Activated, Document};
+use serde_json::Value;
 
 use super::author::ACTOR;
 use crate::{commands::files::Comparison, output::Failure};
@@ -40,6 +44,7 @@ pub(super) async fn conflicts(
             }
         }
     }
+    names.extend(changed_lists(store, comparison, document).await?);
     // Those with a row of their own are named after their flag, too.
     for (name, flag) in document.activations.keys().filter_map(|name| Some((name, name.rsplit_once(": ")?.0)))
     {
@@ -48,4 +53,38 @@ pub(super) async fn conflicts(
         }
     }
     Ok(names.into_iter().collect())
+}
+
+/// The flags whose shared activations would change, and were not written last by an import: their records are not among
+/// those of the flag, which refers to them within a config.
+async fn changed_lists(
+    store: &dyn SchemaStore,
+    comparison: &Comparison,
+    document: &Document,
+) -> Result<Vec<String>, Failure> {
+    let changed = comparison.plan.activations.iter().filter(|row| row.effect != Effect::Added);
+    let mut changed: HashMap<i64, &str> = changed
+        .filter(|row| document.activations.contains_key(&row.name))
+        .map(|row| (row.id, row.name.as_str()))
+        .collect();
+    let mut names = Vec::new();
+    if changed.is_empty() {
+        return Ok(names);
+    }
+    // Newest first: the first record of a row is its last change.
+    for record in store.history(&HistoryQuery::default()).await? {
+        let column = match record.entity {
+            Entity::Activation => "id",
+            Entity::Member => "activation_id",
+            _ => continue,
+        };
+        let row = record.after.as_ref().or(record.before.as_ref());
+        let id = row.and_then(|row| row.get(column)).and_then(Value::as_i64);
+        if let Some(name) = id.and_then(|id| changed.remove(&id))
+            && record.actor.as_deref() != Some(ACTOR)
+        {
+            names.push(name.rsplit_once(": ").map_or(name, |(flag, _)| flag).to_owned());
+        }
+    }
+    Ok(names)
 }

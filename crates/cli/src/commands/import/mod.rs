@@ -22,7 +22,7 @@ use self::{
     read::Read,
     system::{Source, System},
 };
-use super::files::Comparison;
+use super::{change::Current, files::Comparison};
 use crate::{
     output::{DRY_RUN, Failure, count, print, print_json},
     session::Session,
@@ -74,6 +74,10 @@ pub(crate) struct Import {
     #[arg(long)]
     randomize_percentage: bool,
 
+    /// Groups of feats.py's experiments that the program remembers: a JSON file as {"FLAG": {"USER": "GROUP"}}
+    #[arg(long, value_name = "FILE")]
+    groups: Option<PathBuf>,
+
     /// Tokens of the features service, which are stored as hashes: the address of a Redis database, or a file
     #[arg(long, value_name = "SOURCE", conflicts_with = "to_file")]
     tokens: Option<String>,
@@ -102,6 +106,7 @@ impl Import {
             environment: self.environment.clone(),
             hanoi_version: self.hanoi_version,
             randomize_percentage: self.randomize_percentage,
+            groups: self.groups.as_deref().map(system::read_groups).transpose()?.unwrap_or_default(),
         };
         let source = Source { place: self.source.as_deref(), table_prefix: &self.table_prefix, options };
         let mut read = self.system.read(&source, session).await?;
@@ -137,7 +142,8 @@ impl Import {
 
     async fn write(&self, session: &Session, mut read: Read) -> Result<(), Failure> {
         let store = session.store().await?;
-        let comparison = Comparison::of(session, &*store, &read.imported.document, false).await?;
+        let current = Current::load(session, &*store).await?;
+        let comparison = Comparison::of(current, &read.imported.document, false)?;
         if !comparison.plan.problems.is_empty() {
             let message = Error::Invalid(comparison.plan.problems.clone()).to_string();
             return Err(Failure::invalid(message, &comparison.plan.problems));

@@ -1,6 +1,6 @@
 //! The systems, and how the source of each is read.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use clap::ValueEnum;
 use novi_import::{
@@ -183,6 +183,11 @@ pub(super) async fn read_keys(place: &str, patterns: &[&str]) -> Result<Keys, Fa
         return Keys::fetch(place, patterns).await.map_err(|error| Failure::system(error.to_string()));
     }
     of_text(place, Keys::from_json)
+}
+
+/// The groups of a file, by flag and caller.
+pub(super) fn read_groups(file: &Path) -> Result<BTreeMap<String, BTreeMap<String, String>>, Failure> {
+    of_text(&file.to_string_lossy(), Options::groups_from_json)
 }
 
 fn of_text<T>(place: &str, read: impl Fn(&str) -> Result<T, ImportError>) -> Result<T, Failure> {

@@ -94,7 +94,7 @@ impl Variants {
                     edits.edit(&place, |config| set(config, "by", attribute(by)))?;
                     if by_of(&edits.config(&place)?) != by_of(&before) {
                         moved = moved_by_chance(&before, &weights);
-                        edits.draft.notes.push("another attribute draws anew for every caller".to_owned());
+                        edits.draft.notes.push("another attribute draws again for every caller".to_owned());
                     }
                 }
                 let old = variants(&before);
@@ -129,7 +129,7 @@ fn by_of(config: &str) -> Option<Value> {
     serde_json::from_str::<Value>(config).ok()?.get("by").cloned()
 }
 
-/// The share of the callers with another variant if all are drawn anew: those whose two draws differ.
+/// The share of the callers with another variant if all are drawn again: those whose two draws differ.
 fn moved_by_chance(before: &str, after: &[(&str, f64)]) -> f64 {
     let before: Value = serde_json::from_str(before).unwrap_or_default();
     let weights = before.get("variants").and_then(Value::as_object);
