@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use novi::{Context, Flags, Value, activation::Registry, rows::Rows};
 use novi_import::{
-    ImportError, Imported, Options, Outcome, TableSpec, Tables, django_flags, django_waffle, flagd, flipper,
-    growthbook, launchdarkly, optimizely, posthog, split, togglz, unleash,
+    ImportError, Imported, Options, Outcome, TableSpec, Tables, django_flags, django_waffle, flagd,
+    flagsmith, flipper, growthbook, launchdarkly, optimizely, posthog, split, togglz, unleash,
 };
 use serde_json::Value as Json;
 
@@ -279,4 +279,19 @@ fn unleash_tables() {
     insert("feature_tag", list("featureTags"), &[&["featureName"], &["tagType"], &["tagValue"]]);
     let imported = unleash::read_tables(&tables, &Options::default()).unwrap();
     assert_eq!(imported.document, import(unleash::read, "unleash/export.json").document);
+}
+
+#[test]
+fn flagsmith_answers() {
+    let imported = import(flagsmith::read, "flagsmith/environment.json");
+    insta::assert_snapshot!(exceptions(&imported));
+    // Their only difference is the name of an attribute, which these callers have.
+    let approximated = [
+        ("ab", "identity_key"),
+        ("all", "identity_key"),
+        ("priorities", "identity_key"),
+        ("share", "identity_key"),
+        ("share-and", "identity_key"),
+    ];
+    compare(&imported, "flagsmith", &approximated, 10_000);
 }

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, path::Path};
 use clap::ValueEnum;
 use novi_import::{
     ImportError, Imported, Options, TableSpec, Tables, django_flags, django_waffle, feats, features_service,
-    flagd, flipper, growthbook, hanoi, knora, launchdarkly, optimizely, pennant, posthog, redis::Keys,
-    rollout, split, sql, togglz, unleash,
+    flagd, flagsmith, flipper, growthbook, hanoi, knora, launchdarkly, optimizely, pennant, posthog,
+    redis::Keys, rollout, split, sql, togglz, unleash,
 };
 
 use super::read::Read;
@@ -42,6 +42,8 @@ pub(super) enum System {
     Split,
     /// A datafile of Optimizely, version 4
     Optimizely,
+    /// The document of an environment that Flagsmith's server SDKs fetch, in JSON
+    Flagsmith,
     /// The keys of hanoi in Redis, or a dump of its back-end in memory
     Hanoi,
     /// The keys of the gem rollout in Redis
@@ -79,6 +81,7 @@ impl System {
             Self::Posthog => "PostHog",
             Self::Split => "Split",
             Self::Optimizely => "Optimizely",
+            Self::Flagsmith => "Flagsmith",
             Self::Hanoi => "hanoi",
             Self::Rollout => "rollout",
             Self::Feats => "feats.py",
@@ -102,6 +105,7 @@ impl System {
             Self::Posthog => source.file(posthog::read)?.into(),
             Self::Split => source.file(split::read)?.into(),
             Self::Optimizely => source.file(optimizely::read)?.into(),
+            Self::Flagsmith => source.file(flagsmith::read)?.into(),
             Self::Flipper if source.is_file() => source.file(flipper::read)?.into(),
             Self::Flipper => {
                 flipper::read_tables(&source.tables(session, &flipper::TABLES).await?, options).into()
