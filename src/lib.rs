@@ -39,6 +39,7 @@
 //! | write an activation type | [`macro@activation`], [`mod@activation`], [`FlagsBuilder::activations_folder`] |
 //! | connect to a database | [`store`], [`rows`] |
 //! | change flags, also in your own transaction | [`flags::Writer`], [`store::Edit`], [`snapshot::Plan`] |
+//! | create flags that the code needs | [`Flags::ensure`], [`FlagsBuilder::ensure`] |
 //! | run without the database, or without tokio | [`FlagsBuilder::snapshot_file`], [`FlagsBuilder::connect_blocking`], [`Flags::status`] |
 //! | know when decisions change by time alone | [`Flags::next_change`] |
 //! | configure | [`config::Config`], [`FlagsBuilder`] |
@@ -108,7 +109,7 @@ pub use error::{Error, Result};
 pub use flags::choose::choose;
 #[cfg(feature = "macros")]
 pub use flags::macros::{Feature, ToContext, activation, enabled, feature};
-pub use flags::{FlagHandle, Flags, FlagsBuilder, guard::FlagDisabled};
+pub use flags::{Declaration, FlagHandle, Flags, FlagsBuilder, guard::FlagDisabled};
 pub use snapshot::{Decision, Feature, Reason, manifest};
 /// The version of sqlx whose pools the stores take.
 #[cfg(feature = "sql")]

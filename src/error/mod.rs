@@ -103,6 +103,17 @@ pub enum Error {
     /// A row has changed since the author of the edit read it. None of the changes were made.
     #[error("{0}")]
     Conflict(Box<Conflict>),
+    /// The rows have another revision than the author of the edit expects. None of the changes were made.
+    #[error(
+        "expected revision {expected}, found revision {found}: the rows have changed since you read them; read them again \
+         and retry"
+    )]
+    RevisionChanged {
+        /// The revision that the author has read.
+        expected: i64,
+        /// The revision that the rows have.
+        found: i64,
+    },
     /// An edit would make rows invalid, or breaks rules of the tables: all problems. None of its changes were
     /// made.
     #[error("the change was rejected: {}", Problems(.0))]

@@ -6,8 +6,6 @@ use std::{
     time::Duration,
 };
 
-#[cfg(feature = "sql")]
-use crate::runtime::startup::Startup;
 use crate::{
     activation::{
         MissingFlags,
@@ -27,6 +25,8 @@ use crate::{
     },
     store::file::SnapshotFile,
 };
+#[cfg(feature = "sql")]
+use crate::{flags::ensure::Declaration, runtime::startup::Startup};
 
 /// Builds [`Flags`]: which activation types there are, and what lies below and above the rows.
 #[derive(Clone, Debug)]
@@ -39,6 +39,8 @@ pub struct FlagsBuilder {
     pub(super) refresh: Duration,
     #[cfg(feature = "sql")]
     pub(super) startup: Startup,
+    #[cfg(feature = "sql")]
+    pub(super) declarations: Vec<Declaration>,
 }
 
 impl FlagsBuilder {
@@ -53,6 +55,8 @@ impl FlagsBuilder {
             refresh: Self::REFRESH,
             #[cfg(feature = "sql")]
             startup: Startup::default(),
+            #[cfg(feature = "sql")]
+            declarations: Vec::new(),
         }
     }
 

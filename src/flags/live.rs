@@ -1,11 +1,11 @@
 //! Flags that follow a database.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{mem, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     config::{self, Config},
-    error::Result,
-    flags::{Flags, FlagsBuilder},
+    error::{Error, Result},
+    flags::{Flags, FlagsBuilder, ensure::Declaration},
     rows::{Revision, expired::ExpiryPolicy},
     runtime::{
         follow::Following, status::Status, subscription::Subscription,
@@ -66,16 +66,35 @@ impl FlagsBuilder {
         self
     }
 
+    /// Creates these flags when [`connect`](Self::connect) connects, if they do not exist: [`Flags::ensure`]. If the database
+    /// is unavailable and the flags start without it, that is logged, and they are not created.
+    pub fn ensure(mut self, declarations: impl IntoIterator<Item = Declaration>) -> Self {
+        self.declarations.extend(declarations);
+        self
+    }
+
     /// Builds flags from the database at `url`. A task of the current tokio runtime follows the database
     /// until the flags are dropped.
     ///
     /// # Errors
     /// [`Error::DatabaseUrl`](crate::Error::DatabaseUrl) if the URL is invalid or this build does not support
     /// the database, and those of [`from_store`](Self::from_store).
-    pub async fn connect(self, url: &str) -> Result<Flags> {
+    pub async fn connect(mut self, url: &str) -> Result<Flags> {
+        let declarations = mem::take(&mut self.declarations);
         match store::connect(url).await {
-            Ok(store) => self.from_store(store).await,
+            Ok(store) => {
+                let can_start_without = self.startup.file.is_some() || self.startup.without_database;
+                let flags = self.from_store(Arc::clone(&store) as _).await?;
+                match flags.ensure(&*store, declarations).await {
+                    Err(error) if can_start_without && store::is_transient(&error) => not_ensured(&error),
+                    ensured => drop(ensured?),
+                }
+                Ok(flags)
+            }
             Err(error) if self.startup.file.is_some() && store::is_transient(&error) => {
+                if !declarations.is_empty() {
+                    not_ensured(&error);
+                }
                 self.from_store(Arc::new(LazyStore::new(url))).await
             }
             Err(error) => Err(error),
@@ -118,6 +137,10 @@ impl FlagsBuilder {
         startup.spawn_tasks(&core, &following, writer.clone());
         Ok(Flags { core, following: Some(following), snapshot_file: writer })
     }
+}
+
+fn not_ensured(error: &Error) {
+    tracing::error!("{error}; flags that the program declares and that do not exist were not created");
 }
 
 impl Flags {

@@ -4,6 +4,7 @@
 pub(crate) mod blocking;
 pub(crate) mod builder;
 pub(crate) mod choose;
+pub(crate) mod ensure;
 pub(crate) mod guard;
 pub(crate) mod handle;
 #[cfg(feature = "sql")]
@@ -47,6 +48,7 @@ use crate::{
     store::Edit,
 };
 pub use builder::FlagsBuilder;
+pub use ensure::Declaration;
 pub use handle::FlagHandle;
 pub use rollback::RollbackPlan;
 pub use writer::Writer;

@@ -38,6 +38,8 @@ pub struct Edit {
     pub reason: Option<String>,
     /// The versions of rows that the author has read: if one has changed since, nothing is written.
     pub expected: Vec<Expected>,
+    /// The revision at which the author has read the rows: if any row has changed since, nothing is written.
+    pub revision: Option<i64>,
     /// The changes, in order.
     pub changes: Vec<Change>,
     /// Checks the rows before they are written.
@@ -117,6 +119,13 @@ impl Edit {
         self
     }
 
+    /// Expects the rows to have this revision, in the transaction of the edit: any change since is a conflict. Other
+    /// writers wait until the edit is committed.
+    pub const fn expect_revision(mut self, revision: i64) -> Self {
+        self.revision = Some(revision);
+        self
+    }
+
     /// Sets what checks the rows before they are written, such as [`Validator`](crate::snapshot::Validator).
     pub fn validated_by(mut self, validator: Arc<dyn Validate>) -> Self {
         self.validator = Some(validator);
@@ -166,6 +175,17 @@ impl Edit {
         let mut expected: Vec<_> = self.expected.iter().collect();
         expected.sort();
         expected
+    }
+
+    /// Compares the revision of the rows with the expected one.
+    ///
+    /// # Errors
+    /// [`Error::RevisionChanged`] if they differ.
+    pub fn compare_revision(&self, found: i64) -> Result<()> {
+        match self.revision {
+            Some(expected) if expected != found => Err(Error::RevisionChanged { expected, found }),
+            _ => Ok(()),
+        }
     }
 
     /// Compares the version of a flag with the expected one. `activations` are the ids that it is linked to.
@@ -228,6 +248,7 @@ impl fmt::Debug for Edit {
             .field("actor", &self.actor)
             .field("reason", &self.reason)
             .field("expected", &self.expected)
+            .field("revision", &self.revision)
             .field("changes", &self.changes)
             .field("validated", &self.validator.is_some())
             .finish()

@@ -55,6 +55,7 @@ impl MemoryStore {
 
 /// Compares the versions of rows with what the edit expects.
 fn compare(rows: &Rows, edit: &Edit) -> Result<()> {
+    edit.compare_revision(rows.revision.number())?;
     for expected in edit.expected_in_order() {
         let flag = match &expected.row {
             RowKey::Activation(id) => {

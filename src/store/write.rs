@@ -22,6 +22,8 @@ pub trait WriteStore: ReadStore {
     /// [`Error::FlagNotFound`](crate::Error::FlagNotFound); [`Error::Constraint`](crate::Error::Constraint)
     /// for a change that breaks a rule of the tables (a duplicate name, a missing row, an activation in use);
     /// [`Error::Conflict`](crate::Error::Conflict) for a row that has another version than expected;
+    /// [`Error::RevisionChanged`](crate::Error::RevisionChanged) if the rows have another revision than
+    /// [expected](Edit::expect_revision);
     /// [`Error::Invalid`](crate::Error::Invalid) if the validator rejects the edit;
     /// [`Error::Store`](crate::Error::Store) if the database fails.
     fn commit(&self, edit: Edit) -> BoxFuture<'_, Result<Revision>>;

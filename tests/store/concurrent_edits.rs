@@ -130,3 +130,27 @@ async fn writers_of_one_row_wait_for_each_other() {
         assert_eq!((rows.flags.len(), rows.members.len()), (22, 20), "{kind:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_edits_that_expect_the_same_revision_one_is_made() {
+    for database in databases().await {
+        let (kind, store) = (database.kind, shop(&database).await);
+        let revision = store.load().await.unwrap().revision.number();
+        let edits = (0..8).map(|number| {
+            let store = Arc::clone(&store);
+            async move {
+                let metadata = FlagMetadata { owner: Some(format!("{number}")), ..FlagMetadata::default() };
+                let change = Change::SetMetadata { flag_id: 1, metadata: Box::new(metadata) };
+                store.commit(Edit::new([change]).expect_revision(revision)).await
+            }
+        });
+        let results = at_once(edits).await;
+        let is_outdated =
+            |error: &Error| matches!(error, Error::RevisionChanged { expected, .. } if *expected == revision);
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{kind:?}: {results:?}");
+        assert!(
+            results.iter().filter_map(|result| result.as_ref().err()).all(is_outdated),
+            "{kind:?}: {results:?}"
+        );
+    }
+}

@@ -7,6 +7,7 @@ mod common;
 mod concurrent_edits;
 mod connections;
 mod definitions;
+mod ensure;
 mod exposed;
 mod galera;
 mod history;

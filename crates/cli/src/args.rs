@@ -6,16 +6,17 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     Activation, Apply, Check, Cleanup, Completions, Diff, Drift, Eval, Explain, Export, Flag, Health,
-    History, Impact, Import, Link, Lint, List, Man, Members, Migrate, Plan, Refs, Reweight, Rollback,
-    Rollout, Schedule, Seed, Serve, SetStatus, Show, Sign, Stale, Target, Timeline, Token, Types, Variants,
-    Watch,
+    History, Impact, Import, Link, Lint, List, Man, Members, Migrate, Plan, Promote, Pull, Refs, Reweight,
+    Rollback, Rollout, Schedule, Seed, Serve, SetStatus, Show, Sign, Stale, Target, Test, Timeline, Token,
+    Types, Variants, Watch,
 };
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  success
   1  `check` found invalid rows, or flags that do not match a program; `stale` found stale flags; `drift` found
-     differences; `lint --deny` or `refs --deny` found anything
+     differences; `lint --deny` or `refs --deny` found anything; `test` found decisions that are not as
+     expected
   2  the command line or the configuration is invalid
   3  the flag, activation, token or revision does not exist
   4  the database, the network or a file failed
@@ -92,6 +93,9 @@ pub(crate) enum Command {
     Plan(Plan),
     Apply(Apply),
     Drift(Drift),
+    Pull(Pull),
+    Promote(Promote),
+    Test(Test),
     Import(Import),
     Stale(Stale),
     Timeline(Timeline),

@@ -29,7 +29,8 @@ impl Document {
     }
 }
 
-struct Reader<'a> {
+/// Describes single rows.
+pub(crate) struct Reader<'a> {
     rows: &'a Rows,
     registry: &'a Registry,
     by_id: BTreeMap<i64, &'a ActivationRow>,
@@ -38,7 +39,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(rows: &'a Rows, registry: &'a Registry) -> Self {
+    pub(crate) fn new(rows: &'a Rows, registry: &'a Registry) -> Self {
         let by_id: BTreeMap<_, _> = rows.activations.iter().map(|row| (row.id, row)).collect();
         let mut users: BTreeMap<i64, usize> = BTreeMap::new();
         for link in &rows.links {
@@ -56,11 +57,11 @@ impl<'a> Reader<'a> {
         Self { rows, registry, by_id, own }
     }
 
-    fn is_own(&self, id: i64) -> bool {
+    pub(crate) fn is_own(&self, id: i64) -> bool {
         self.own.contains(&id)
     }
 
-    fn flag(&self, row: &FlagRow) -> Flag {
+    pub(crate) fn flag(&self, row: &FlagRow) -> Flag {
         let FlagMetadata {
             description,
             owner,
@@ -104,7 +105,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn activation(&self, row: &ActivationRow) -> Activation {
+    pub(crate) fn activation(&self, row: &ActivationRow) -> Activation {
         let members = self.rows.members_of(row.id);
         let list = |denied: bool| {
             let names = members.iter().filter(|member| member.denied == denied);

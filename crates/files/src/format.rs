@@ -1,11 +1,13 @@
 //! The formats of files.
 
-use std::{fmt, path::Path};
+use std::path::Path;
 
 use schemars::Schema;
+use serde::de::DeserializeOwned;
 
 use crate::{
     document::{Activated, Document},
+    parse_error::ParseError,
     tree::Tree,
 };
 
@@ -19,11 +21,6 @@ pub enum Format {
     /// JSON
     Json,
 }
-
-/// A text that is no document.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ParseError(String);
 
 impl Format {
     /// The format of a file, by its extension: `yaml`, `yml`, `toml` or `json`.
@@ -53,10 +50,18 @@ impl Format {
     /// If the text is not of this format, has a field twice, or has fields that documents do not have; with the line,
     /// or with the path of the field.
     pub fn read(self, text: &str) -> Result<Document, ParseError> {
-        let text = text.trim_start_matches('\u{feff}');
-        if text.trim().is_empty() {
+        if text.trim_start_matches('\u{feff}').trim().is_empty() {
             return Ok(Document::default());
         }
+        self.parse(text)
+    }
+
+    /// Reads a value of another type, with the same rules and errors.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn parse<T: DeserializeOwned>(self, text: &str) -> Result<T, ParseError> {
+        let text = text.trim_start_matches('\u{feff}');
         match self {
             Self::Yaml => {
                 let options = serde_saphyr::options! {
@@ -67,13 +72,20 @@ impl Format {
                     budget: None,
                     with_snippet: false,
                 };
-                serde_saphyr::from_str_with_options(text, options)
-                    .map_err(|error| ParseError(without_code(&error.to_string())))
+                let mut path = None;
+                let read =
+                    serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
+                        serde_path_to_error::deserialize(deserializer).map_err(|error| {
+                            path = Some(error.path().to_string());
+                            error.into_inner()
+                        })
+                    });
+                read.map_err(|error| ParseError::yaml(&error, path.as_deref()))
             }
-            Self::Toml => toml::from_str(text).map_err(|error| ParseError(error.to_string())),
+            Self::Toml => toml::from_str(text).map_err(|error| ParseError::new(&error)),
             Self::Json => {
                 // It finds fields that occur twice.
-                let error = |error: &dyn fmt::Display| ParseError(error.to_string());
+                let error = |error: &dyn std::fmt::Display| ParseError::new(error);
                 serde_json::from_str::<Tree>(text).map_err(|found| error(&found))?;
                 let mut deserializer = serde_json::Deserializer::from_str(text);
                 serde_path_to_error::deserialize(&mut deserializer).map_err(|found| error(&found))
@@ -109,13 +121,6 @@ impl Format {
     pub fn schema() -> Schema {
         schemars::schema_for!(Document)
     }
-}
-
-/// A message of the parser without its advice for programs that use it.
-fn without_code(message: &str) -> String {
-    const ADVICE: [&str; 2] = [", set DuplicateKeyPolicy in Options if acceptable", "; use Option<String>"];
-    let message = ADVICE.iter().fold(message.to_owned(), |message, advice| message.replace(advice, ""));
-    message.trim_start_matches("error: ").to_owned()
 }
 
 fn null_in(document: &Document) -> Option<String> {

@@ -15,6 +15,7 @@ use novi_match::suggest::most_similar;
 use crate::{
     document::{Activated, Activation, Document, Ignored, text_over},
     export::REFERENCE,
+    rename::renames,
     tree::Tree,
 };
 
@@ -174,6 +175,7 @@ impl<'a> Merge<'a> {
                 next
             });
         }
+        let renamed = renames(self.document, self.present, &self.described);
         let mut next = self.present.activations.iter().map(|row| row.id).max().unwrap_or(0);
         let mut twice = BTreeSet::new();
         for row in &self.present.activations {
@@ -181,6 +183,9 @@ impl<'a> Merge<'a> {
                 twice.insert(row.name.as_str());
             }
         }
+        let has_new_name: BTreeSet<i64> = renamed.values().copied().collect();
+        self.activations.retain(|_, id| !has_new_name.contains(id));
+        self.activations.extend(renamed);
         let listed = self.document.flags.values().flat_map(|flag| &flag.activations);
         let listed = listed.map(|activation| match activation {
             Activated::Shared(name) => name.as_str(),

@@ -98,15 +98,16 @@ impl Tree {
     /// Whether two values are the same but for what TOML cannot keep: it has a table's other fields before its tables.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        self.clone().tables_last() == other.clone().tables_last()
+        self.clone().canonical() == other.clone().canonical()
     }
 
-    fn tables_last(self) -> Self {
+    /// The same for all values that are [the same](Self::is_same).
+    pub(crate) fn canonical(self) -> Self {
         match self {
-            Self::List(items) => Self::List(items.into_iter().map(Self::tables_last).collect()),
+            Self::List(items) => Self::List(items.into_iter().map(Self::canonical).collect()),
             Self::Fields(fields) => {
                 let mut fields: Vec<_> =
-                    fields.into_iter().map(|(name, value)| (name, value.tables_last())).collect();
+                    fields.into_iter().map(|(name, value)| (name, value.canonical())).collect();
                 fields.sort_by_key(|(_, value)| value.is_table());
                 Self::Fields(fields)
             }

@@ -208,18 +208,54 @@ fn ids_of_a_database_are_no_references_in_files() {
 
 #[test]
 fn texts_that_are_no_documents_are_rejected_with_their_place() {
+    let mut others = Vec::new();
     for (format, text, expected) in [
-        (Format::Yaml, "flags:\n  a:\n    stats: true\n", "stats"),
-        (Format::Yaml, "flags:\n  a: {status: true}\n  a: {status: true}\n", "duplicate"),
-        (Format::Yaml, "flags:\n  a: {status: maybe}\n", "invalid boolean"),
+        (
+            Format::Yaml,
+            "flags:\n  a:\n    stats: true\n",
+            "flags.a.stats: unknown field `stats`; did you mean `status`? at line 3, column 5",
+        ),
+        (
+            Format::Yaml,
+            "flags:\n  a: {status: true}\n  a: {status: true}\n",
+            "flags: the field \"a\" occurs twice at",
+        ),
+        (
+            Format::Yaml,
+            "flags:\n  a: {status: maybe}\n",
+            "flags.a.status: expected true or false at line 2, column 15",
+        ),
+        (Format::Yaml, "flags: [a]\n", "flags: expected fields, as in `name: value` at line 1, column 8"),
+        (
+            Format::Yaml,
+            "flags: {a: {tags: x}}\n",
+            "flags.a.tags: expected a list, as in `[a, b]` at line 1, column 19",
+        ),
+        (Format::Yaml, "flags: {a: {zzz: x}}\n", "unknown field `zzz`, expected one of status, description"),
+        (Format::Yaml, "--- {}\n--- {}\n", "expected one document, found another after `---`"),
+        (Format::Yaml, "ignore: [stat]\n", "ignore[0]: unknown value `stat`; did you mean `status`?"),
+        (
+            Format::Yaml,
+            "flags: {a: {activations: [{name: x}]}}\n",
+            "flags.a.activations[0]: the field `class_name` is missing",
+        ),
+        (Format::Toml, "[flags.a]\nstats = 1\n", "unknown field `stats`; did you mean `status`?"),
+        (
+            Format::Json,
+            r#"{"flags": {"a": {"stats": 1}}}"#,
+            "unknown field `stats`; did you mean `status`? at line 1 column 24",
+        ),
         (Format::Toml, "[flags.a]\nstatus = 1\n", "line 2"),
         (Format::Json, r#"{"flags": {"a": {"status": true}, "a": {}}}"#, "\"a\" occurs twice"),
         (Format::Json, r#"{"flags": {"a": {"status": 1}}}"#, "flags.a.status"),
         (Format::Json, r#"{"flags": {"a": {"expires_at": "soon"}}}"#, "expected a date like"),
     ] {
         let error = format.read(text).unwrap_err().to_string();
-        assert!(error.contains(expected), "{text}: {error}");
+        if !error.contains(expected) {
+            others.push(format!("{text}\n{error}"));
+        }
     }
+    assert!(others.is_empty(), "{}", others.join("\n"));
 }
 
 #[test]
@@ -252,6 +288,47 @@ fn configs_that_files_cannot_have_are_texts() {
         assert_eq!(changes(&read, &rows, true), [""; 0]);
     }
     assert_eq!(rows_of(&document).activations.len(), 5);
+}
+
+#[test]
+fn renamed_activations_keep_their_row() {
+    let rows = sample();
+    let mut document = Document::from_rows(&rows, &registry());
+    let Activated::Own(own) = &mut document.flags.get_mut("checkout").unwrap().activations[1] else {
+        panic!()
+    };
+    own.name = "25 %".to_owned();
+    let renamed = r#"{"update_activation":{"id":2,"name":"25 %","class_name":"novi.percentage","config":"{ \"percentage\": 25 }"#;
+    let found = changes(&document, &rows, false);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with(renamed), "{found:?}");
+    // With another config, as the only one that the flag loses and gets.
+    let Activated::Own(own) = &mut document.flags.get_mut("checkout").unwrap().activations[1] else {
+        panic!()
+    };
+    own.config = Tree::from_json(r#"{"percentage": 50}"#);
+    let found = changes(&document, &rows, false);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains(r#""id":2,"name":"25 %""#), "{found:?}");
+    // Another type is another activation.
+    let Activated::Own(own) = &mut document.flags.get_mut("checkout").unwrap().activations[1] else {
+        panic!()
+    };
+    own.class_name = "novi.static".to_owned();
+    assert_eq!(changes(&document, &rows, false).len(), 4);
+}
+
+#[test]
+fn an_activation_of_a_flag_that_no_file_describes_is_not_renamed() {
+    let mut rows = sample();
+    rows.links.push(LinkRow::new(2, 2));
+    let mut document = Document::from_rows(&rows, &registry());
+    document.flags.remove("search");
+    let activation = document.activations.remove("A quarter").unwrap();
+    document.activations.insert("25 %".to_owned(), activation);
+    document.flags.get_mut("checkout").unwrap().activations[1] = Activated::Shared("25 %".to_owned());
+    let found = changes(&document, &rows, false);
+    assert!(found.iter().all(|change| !change.starts_with(r#"{"update_activation""#)), "{found:?}");
 }
 
 #[test]

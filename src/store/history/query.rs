@@ -13,6 +13,8 @@ pub struct HistoryQuery {
     pub after: Option<Revision>,
     /// Records with this revision or a lower one.
     pub until: Option<Revision>,
+    /// Records whose reason ends with this text. Some databases ignore case.
+    pub reason_ending: Option<String>,
     /// The maximum number of records.
     pub limit: Option<u32>,
     /// Whether the order is oldest first.
@@ -37,6 +39,13 @@ impl HistoryQuery {
     #[must_use]
     pub fn between(mut self, after: Revision, until: Revision) -> Self {
         (self.after, self.until) = (Some(after), Some(until));
+        self
+    }
+
+    /// Records whose reason ends with this text. Some databases ignore case.
+    #[must_use]
+    pub fn reason_ending(mut self, text: impl Into<String>) -> Self {
+        self.reason_ending = Some(text.into());
         self
     }
 

@@ -124,12 +124,25 @@ fn select(
     });
     let after = query.after.map_or_else(String::new, |after| format!(" and position > {after}"));
     let until = query.until.map_or_else(String::new, |until| format!(" and position <= {until}"));
+    let pattern = query.reason_ending.as_deref().map(ends_with);
+    let reason = if pattern.is_some() { " and reason like ? escape '!'" } else { "" };
     let limit = query.limit.map_or_else(String::new, |limit| format!(" limit {limit}"));
     let direction = if query.oldest_first { "" } else { " desc" };
-    Statement::new(format!(
-        "select {} from {} where true{ids}{after}{until} order by position{direction}, id{direction}{limit}",
+    let statement = Statement::new(format!(
+        "select {} from {} where true{ids}{after}{until}{reason} order by position{direction}, id{direction}{limit}",
         sql.columns, sql.records
-    ))
+    ));
+    statement.bind_all(pattern)
+}
+
+/// A pattern of `like` for texts that end with this one.
+fn ends_with(text: &str) -> String {
+    let escaped: String = text
+        .chars()
+        .flat_map(|letter| [Some('!').filter(|_| matches!(letter, '%' | '_' | '!')), Some(letter)])
+        .flatten()
+        .collect();
+    format!("%{escaped}")
 }
 
 /// Numbers for a list in SQL.

@@ -179,6 +179,10 @@ async fn unsign(connection: &mut dyn Connection, author: &Author) -> Result<(), 
 
 async fn write_rows(connection: &mut dyn Connection, store: &str, edit: &Edit) -> Result<()> {
     let dialect = connection.dialect();
+    if edit.revision.is_some() {
+        let found = locked_revision(connection).await.map_err(|error| dialect.error(store, ACTION, error))?;
+        edit.compare_revision(found)?;
+    }
     for expected in edit.expected_in_order() {
         compare(connection, store, edit, expected).await?;
     }
@@ -200,6 +204,18 @@ async fn write_rows(connection: &mut dyn Connection, store: &str, edit: &Edit) -
         raised.map_err(|error| dialect.error(store, ACTION, error))?;
     }
     Ok(())
+}
+
+/// The revision of the rows, which stays as it is until the transaction ends: other writers raise it when they
+/// commit, or before.
+async fn locked_revision(connection: &mut dyn Connection) -> Result<i64, sqlx::Error> {
+    let dialect = connection.dialect();
+    let lock = format!("select slot from novi_revision order by slot{}", dialect.write.lock_row);
+    connection.execute(Statement::new(lock)).await?;
+    let current = format!("{}{}", dialect.read.revision, dialect.write.current);
+    let found = connection
+        .rows(Statement::new(current), |cells| cells.next().and_then(Cell::into_integer).unwrap_or_default());
+    Ok(found.await?.first().copied().unwrap_or_default())
 }
 
 /// Locks a row and compares its version with the expected one.

@@ -103,6 +103,20 @@ async fn edits_of_outdated_versions_are_conflicts(store: &impl WriteStore) {
     // One outdated version of several is enough.
     conflicts(store, off().expect_flag("two", two).expect_activation(1, current)).await;
 
+    let revision = load(store).await.revision.number();
+    for expected in [revision - 1, revision + 1] {
+        let outdated = store.commit(off().expect_revision(expected)).await;
+        let is_expected = |error: &Error| matches!(error, Error::RevisionChanged { expected: e, found } if (*e, *found) == (expected, revision));
+        assert!(outdated.as_ref().is_err_and(is_expected), "{outdated:?}");
+    }
+    store
+        .commit(
+            Edit::new([Change::SetStatus { flag: "one".to_owned(), status: true }]).expect_revision(revision),
+        )
+        .await
+        .expect("an edit of the current revision must succeed");
+    store.commit(off()).await.expect("an edit that expects nothing must succeed");
+
     let missing = conflicts(store, off().expect(RowKey::FlagId(9), 1)).await;
     assert_eq!((missing.id, missing.found), (9, None));
     conflicts(store, update().expect_activation(9, 1)).await;

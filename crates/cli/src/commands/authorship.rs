@@ -30,6 +30,11 @@ impl Authorship {
     pub(super) fn author_or(self, reason: String) -> Author {
         Author { actor: self.actor.name(), reason: self.reason.or(Some(reason)) }
     }
+
+    /// The author, with a reason made of the one that was given.
+    pub(super) fn author_with(self, reason: impl Fn(Option<&str>) -> String) -> Author {
+        Author { actor: self.actor.name(), reason: Some(reason(self.reason.as_deref())) }
+    }
 }
 
 impl Actor {

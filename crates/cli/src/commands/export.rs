@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -15,7 +14,7 @@ use serde_json::json;
 
 use crate::{
     commands::change::Current,
-    output::{Failure, count, print, print_json, print_note, write},
+    output::{Failure, count, print, print_json, print_note, replace_file, write},
     session::Session,
 };
 
@@ -98,9 +97,7 @@ impl Export {
         match file {
             None => write(&text)?,
             Some(file) => {
-                fs::write(file, text).map_err(|error| {
-                    Failure::system(format!("could not write {}: {error}", file.display()))
-                })?;
+                replace_file(file, &text)?;
                 let (flags, revision) = (count(current.rows.flags.len(), "flag"), current.rows.revision);
                 print(format_args!("Wrote {flags} of revision {revision} to {}.", file.display()))?;
             }

@@ -14,6 +14,7 @@ mod evaluations;
 mod export;
 mod files;
 mod flag;
+mod flag_tests;
 mod flag_view;
 mod health;
 mod history;
@@ -50,8 +51,9 @@ pub(crate) use self::{
     diff::Diff,
     eval::{Eval, Explain},
     export::Export,
-    files::{Apply, Drift, Plan},
+    files::{Apply, Drift, Plan, Promote, Pull},
     flag::Flag,
+    flag_tests::Test,
     health::Health,
     history::History,
     impact::Impact,

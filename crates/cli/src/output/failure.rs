@@ -169,7 +169,7 @@ fn codes(error: &novi::Error) -> (u8, &'static str) {
                 _ => "refused",
             },
         ),
-        E::Conflict(_) => (Failure::REJECTED, "conflict"),
+        E::Conflict(_) | E::RevisionChanged { .. } => (Failure::REJECTED, "conflict"),
         E::Invalid(_) => (Failure::REJECTED, "invalid"),
         E::NoTransaction | E::Expired { .. } => (Failure::REJECTED, "refused"),
         E::Config { .. } | E::DatabaseUrl { .. } | E::DuplicateClass { .. } => (Failure::USAGE, "usage"),

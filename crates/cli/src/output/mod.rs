@@ -3,6 +3,7 @@
 mod changes;
 mod color;
 mod failure;
+mod file;
 mod plan;
 mod progress;
 mod question;
@@ -18,6 +19,7 @@ pub(crate) use self::{
     changes::{field, fields},
     color::{colored_explanation, is_color_wanted},
     failure::Failure,
+    file::replace_file,
     plan::PlanReport,
     progress::with_progress,
     question::confirm,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-pub(crate) const COMMANDS: [&str; 41] = [
+pub(crate) const COMMANDS: [&str; 44] = [
     "serve",
     "migrate",
     "seed",
@@ -34,6 +34,9 @@ pub(crate) const COMMANDS: [&str; 41] = [
     "plan",
     "apply",
     "drift",
+    "pull",
+    "promote",
+    "test",
     "import",
     "stale",
     "timeline",

@@ -34,6 +34,11 @@ impl Current {
         Ok(Self::of(session.flags().await?))
     }
 
+    /// Rows that are not those of the database.
+    pub(in crate::commands) fn of_rows(session: &Session, rows: Rows) -> Result<Self, Failure> {
+        Ok(Self::of(session.flags_from(rows)?))
+    }
+
     fn of(flags: Flags) -> Self {
         let snapshot = flags.snapshot();
         let rows = snapshot.rows().cloned().unwrap_or_default();

@@ -3,14 +3,21 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use novi::Error;
+use novi::{Error, store::SchemaStore};
 
-use super::{compare::Comparison, load::Sources};
+use super::{
+    compare::{Comparison, NO_CHANGES},
+    last_apply::{self, overwritten, reason},
+    load::Sources,
+};
 use crate::{
     commands::authorship::Authorship,
     output::{DRY_RUN, Failure, print, print_json},
     session::Session,
 };
+
+/// So many times the files are compared again after others have changed the rows.
+const MOST_RETRIES: u32 = 5;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,7 +26,8 @@ Examples:
   novi apply flags.yaml --if-revision 84
 
 All changes are one transaction. Flags and activations that no file describes stay as they are, unless --prune is \
-given. A file can leave fields to people: `ignore: [status]` at its top.";
+given. A file can leave fields to people: `ignore: [status]` at its top. What others have changed in the rows since the \
+last apply of the same files is not overwritten, unless --force is given.";
 
 /// Change the rows to what files describe
 #[derive(Debug, Args)]
@@ -30,6 +38,10 @@ pub(crate) struct Apply {
 
     #[command(flatten)]
     authorship: Authorship,
+
+    /// Overwrite what others have changed in the rows since the last apply
+    #[arg(long)]
+    force: bool,
 
     /// Apply only if the rows are still at this revision; `novi plan` prints it
     #[arg(long, value_name = "N")]
@@ -43,28 +55,70 @@ pub(crate) struct Apply {
 impl Apply {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         let store = session.store().await?;
-        let comparison = Comparison::new(session, &*store, &self.sources).await?;
-        let found = comparison.current.rows.revision.number();
+        let name = self.sources.name();
+        let mut retries = if self.if_revision.is_some() { 0 } else { MOST_RETRIES };
+        loop {
+            let comparison = Comparison::new(session, &*store, &self.sources).await?;
+            let refusal = self.refusal(&*store, &comparison, &name).await?;
+            if let Some(failure) = refusal {
+                if self.dry_run && !session.json {
+                    comparison.print()?;
+                }
+                return Err(failure);
+            }
+            let mut written = None;
+            if comparison.is_change() && !self.dry_run {
+                let author = self.authorship.clone().author_with(|given| reason(&name, given));
+                // What is overwritten was compared with this revision.
+                let edit = comparison.edit.clone().by(author).expect_revision(comparison.revision());
+                match comparison.current.flags.writer().commit(&*store, edit).await {
+                    Ok(revision) => written = Some(revision.number()),
+                    Err(Error::RevisionChanged { .. } | Error::Conflict(_)) if retries > 0 => {
+                        retries -= 1;
+                        continue;
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            return self.print(session, &comparison, written);
+        }
+    }
+
+    /// Why the files are not applied.
+    async fn refusal(
+        &self,
+        store: &dyn SchemaStore,
+        comparison: &Comparison,
+        name: &str,
+    ) -> Result<Option<Failure>, Failure> {
+        let found = comparison.revision();
         if let Some(expected) = self.if_revision.filter(|expected| *expected != found) {
-            return Err(Failure::rejected(format!(
+            return Ok(Some(Failure::rejected(format!(
                 "expected revision {expected}, found {found}: the rows have changed; run `novi plan` again"
-            )));
+            ))));
         }
         if !comparison.plan.problems.is_empty() {
             let message = Error::Invalid(comparison.plan.problems.clone()).to_string();
-            return Err(Failure::invalid(message, &comparison.plan.problems));
+            return Ok(Some(Failure::invalid(message, &comparison.plan.problems)));
         }
-        let mut written = None;
-        if comparison.is_change() && !self.dry_run {
-            let author = self.authorship.author_or(format!("apply {}", self.sources.names()));
-            let edit = comparison.edit.clone().by(author);
-            written = Some(comparison.current.flags.writer().commit(&*store, edit).await?.number());
+        if self.force || !comparison.is_change() {
+            return Ok(None);
         }
+        let overwritten = overwritten(store, name, &comparison.current.rows, &comparison.after).await?;
+        Ok((!overwritten.is_empty()).then(|| last_apply::refusal(&overwritten, name)))
+    }
+
+    fn print(
+        &self,
+        session: &Session,
+        comparison: &Comparison,
+        written: Option<i64>,
+    ) -> Result<ExitCode, Failure> {
         if session.json {
             let mut output = comparison.json();
             if let Some(fields) = output.as_object_mut() {
                 fields.insert("written".to_owned(), written.is_some().into());
-                fields.insert("revision".to_owned(), written.unwrap_or(found).into());
+                fields.insert("revision".to_owned(), written.unwrap_or(comparison.revision()).into());
             }
             print_json(&output)?;
         } else {
@@ -72,7 +126,7 @@ impl Apply {
             if let Some(revision) = written {
                 print(format_args!("Written (revision {revision})."))?;
             } else {
-                comparison.print_summary()?;
+                comparison.print_summary(NO_CHANGES)?;
                 if self.dry_run {
                     print(DRY_RUN)?;
                 }

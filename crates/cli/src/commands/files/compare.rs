@@ -2,18 +2,21 @@
 
 use novi::{
     rows::Rows,
-    snapshot::{Effect, Plan},
+    snapshot::{Effect, Plan, PlannedRow},
     store::{Edit, SchemaStore},
 };
 use novi_files::{Document, Unmanaged};
 use serde_json::{Value, json};
 
-use super::load::Sources;
+use super::load::{Sources, are, invalid};
 use crate::{
     commands::change::Current,
     output::{Failure, PlanReport, count, print, print_note},
     session::Session,
 };
+
+/// Printed if nothing changes.
+pub(super) const NO_CHANGES: &str = "No changes: the rows are as the files describe them.";
 
 /// The rows, and the change that makes them what files describe.
 pub(in crate::commands) struct Comparison {
@@ -30,29 +33,28 @@ impl Comparison {
         store: &dyn SchemaStore,
         sources: &Sources,
     ) -> Result<Self, Failure> {
-        Self::of(session, store, &sources.read()?, sources.prune).await
+        let current = Current::load(session, store).await?;
+        Self::of(current, &sources.read()?, sources.prune)
     }
 
-    /// What has to change for the rows to be as a document describes them.
-    pub(in crate::commands) async fn of(
-        session: &Session,
-        store: &dyn SchemaStore,
+    /// Compares rows with a description.
+    pub(in crate::commands) fn of(
+        current: Current,
         document: &Document,
         prune: bool,
     ) -> Result<Self, Failure> {
-        let current = Current::load(session, store).await?;
-        let target = document.target(&current.rows, &current.registry, prune).map_err(|problems| {
-            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            let json: Vec<Value> = problems
-                .iter()
-                .map(|problem| json!({"path": problem.path, "message": problem.message}))
-                .collect();
-            Failure::invalid(lines.join("\n"), &json)
-        })?;
+        let target = document
+            .target(&current.rows, &current.registry, prune)
+            .map_err(|problems| invalid(&problems))?;
         let way = current.flags.plan_rollback(&current.rows, &target.rows, None)?;
         let edit = way.edit();
         let plan = current.flags.validator().plan(current.rows.clone(), &edit);
         Ok(Self { current, edit, plan, after: way.after, unmanaged: target.unmanaged })
+    }
+
+    /// The revision that was compared.
+    pub(in crate::commands) fn revision(&self) -> i64 {
+        self.current.rows.revision.number()
     }
 
     pub(in crate::commands) fn is_change(&self) -> bool {
@@ -75,6 +77,18 @@ impl Comparison {
 
     /// Prints what changes, and a note about what no file describes.
     pub(in crate::commands) fn print(&self) -> Result<(), Failure> {
+        self.print_plan()?;
+        let Unmanaged { flags, activations, .. } = &self.unmanaged;
+        if !flags.is_empty() || !activations.is_empty() {
+            let (are, stay) = (are(flags.len(), activations.len()), flags.len() + activations.len() > 1);
+            let stay = if stay { "stay as they are" } else { "stays as it is" };
+            print_note(format_args!("note: {are} in no file, and {stay}"))?;
+        }
+        Ok(())
+    }
+
+    /// Prints what changes.
+    pub(in crate::commands) fn print_plan(&self) -> Result<(), Failure> {
         let report = self.report();
         if !report.is_empty() {
             report.print()?;
@@ -88,21 +102,30 @@ impl Comparison {
                 ))?;
             }
         }
-        let Unmanaged { flags, activations, .. } = &self.unmanaged;
-        if !flags.is_empty() || !activations.is_empty() {
-            let (flags, activations) = (count(flags.len(), "flag"), count(activations.len(), "activation"));
-            print_note(format_args!("note: {flags} and {activations} are in no file, and stay as they are"))?;
-        }
         Ok(())
     }
 
-    /// A line that says how much changes.
-    pub(in crate::commands) fn print_summary(&self) -> Result<(), Failure> {
+    /// Prints a line that says how much changes, or that nothing does.
+    pub(in crate::commands) fn print_summary(&self, nothing: &str) -> Result<(), Failure> {
         if !self.is_change() {
-            return print("No changes: the rows are as the files describe them.");
+            return print(nothing);
         }
-        let (flags, activations) =
-            (count(self.plan.flags.len(), "flag"), count(self.plan.activations.len(), "activation"));
-        print(format_args!("{flags} and {activations} differ, at revision {}.", self.current.rows.revision))
+        print(format_args!("{}, at revision {}.", summary(&self.plan), self.current.rows.revision))
+    }
+}
+
+/// `2 flags and 1 activation differ, 1 flag is affected`
+fn summary(plan: &Plan) -> String {
+    let differ = |rows: &[PlannedRow]| rows.iter().filter(|row| row.effect != Effect::Affected).count();
+    let (flags, activations) = (differ(&plan.flags), differ(&plan.activations));
+    let named = [(flags, "flag"), (activations, "activation")];
+    let named: Vec<String> =
+        named.iter().filter(|(number, _)| *number > 0).map(|(number, noun)| count(*number, noun)).collect();
+    let verb = if flags + activations == 1 { "differs" } else { "differ" };
+    let text = format!("{} {verb}", named.join(" and "));
+    match plan.flags.len() - flags {
+        0 => text,
+        1 => format!("{text}, 1 flag is affected"),
+        affected => format!("{text}, {affected} flags are affected"),
     }
 }

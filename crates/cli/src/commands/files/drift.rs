@@ -6,7 +6,10 @@ use clap::Args;
 use novi::store::history::{HistoryQuery, HistoryRecord};
 use serde_json::{Value, json};
 
-use super::{compare::Comparison, load::Sources};
+use super::{
+    compare::{Comparison, NO_CHANGES},
+    load::Sources,
+};
 use crate::{
     output::{Failure, print, print_json, timestamp},
     session::Session,
@@ -57,9 +60,11 @@ impl Drift {
                 let who = record.actor.as_deref().unwrap_or("somebody");
                 let why = record.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
                 let when = record.changed_at.map(|time| format!(", {}", timestamp(time))).unwrap_or_default();
-                print(format_args!("{flag} was changed last by {who}{when}{why}"))?;
+                let is_there = comparison.current.rows.flags.iter().any(|row| row.name == *flag);
+                let what = if is_there { "was changed last" } else { "was deleted" };
+                print(format_args!("{flag} {what} by {who}{when}{why}"))?;
             }
-            comparison.print_summary()?;
+            comparison.print_summary(NO_CHANGES)?;
         }
         Ok(if comparison.is_change() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }

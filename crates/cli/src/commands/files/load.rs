@@ -6,9 +6,14 @@ use std::{
 };
 
 use clap::Args;
-use novi_files::{Document, Format};
+use novi_files::{Document, Format, ParseError, Problem};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
-use crate::{output::Failure, session::read_input};
+use crate::{
+    output::{Failure, count},
+    session::read_input,
+};
 
 // No doc comment: clap would take it for the help of the commands that flatten it.
 #[derive(Debug, Args)]
@@ -18,6 +23,10 @@ pub(super) struct Sources {
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
+    /// Name of the files in the history, by which the last apply is found [default: FILE as given]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+
     /// Also delete flags and activations that no file describes
     #[arg(long)]
     pub(super) prune: bool,
@@ -26,28 +35,7 @@ pub(super) struct Sources {
 impl Sources {
     /// What all files say.
     pub(super) fn read(&self) -> Result<Document, Failure> {
-        let mut document = Document::default();
-        for file in &self.files {
-            for path in paths(file).map_err(|error| Failure::file(file.display(), &error))? {
-                let name = path.display().to_string();
-                let format = match Format::of_path(&path) {
-                    Some(format) => format,
-                    // JSON is YAML.
-                    None if path.as_os_str() == "-" => Format::Yaml,
-                    None => {
-                        let message =
-                            format!("{name}: expected a file named *.yaml, *.yml, *.toml or *.json");
-                        return Err(Failure::usage(message));
-                    }
-                };
-                let text = read_input(&path).map_err(|error| Failure::file(&name, &error))?;
-                let read = format.read(&text).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
-                document.merge(read).map_err(|problems| {
-                    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                    Failure::usage(format!("{name}: {}", lines.join("\n")))
-                })?;
-            }
-        }
+        let document = read_document(&self.files)?;
         if self.prune && document.flags.is_empty() {
             return Err(Failure::usage(format!(
                 "{}: no flag is described there, and --prune would delete all of them; is it the right place?",
@@ -57,11 +45,98 @@ impl Sources {
         Ok(document)
     }
 
-    /// The names of the files, for the history.
-    pub(super) fn names(&self) -> String {
+    /// What the files are called in the history.
+    pub(super) fn name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.names())
+    }
+
+    fn names(&self) -> String {
         let names: Vec<String> = self.files.iter().map(|file| file.display().to_string()).collect();
         names.join(", ")
     }
+}
+
+/// A file that describes flags.
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    pub(super) format: Format,
+    pub(super) text: String,
+    pub(super) document: Document,
+}
+
+/// Reads files, and those of folders.
+pub(super) fn read_sources(files: &[PathBuf]) -> Result<Vec<Source>, Failure> {
+    let texts = read_texts(files)?.into_iter();
+    let source = |(path, format, text): (PathBuf, Format, String)| {
+        let document = format.read(&text).map_err(|error| in_file(&path, &error))?;
+        Ok(Source { path, format, text, document })
+    };
+    texts.map(source).collect()
+}
+
+/// What files say together.
+pub(in crate::commands) fn read_document(files: &[PathBuf]) -> Result<Document, Failure> {
+    let mut document = Document::default();
+    for source in read_sources(files)? {
+        document.merge(source.document).map_err(|problems| {
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            Failure::usage(format!("{}: {}", source.path.display(), lines.join("\n")))
+        })?;
+    }
+    Ok(document)
+}
+
+/// Reads files of another kind.
+pub(in crate::commands) fn read_files<T: DeserializeOwned>(
+    files: &[PathBuf],
+) -> Result<Vec<(PathBuf, T)>, Failure> {
+    let texts = read_texts(files)?.into_iter();
+    let read = |(path, format, text): (PathBuf, Format, String)| {
+        let value = format.parse(&text).map_err(|error| in_file(&path, &error))?;
+        Ok((path, value))
+    };
+    texts.map(read).collect()
+}
+
+fn in_file(path: &Path, error: &ParseError) -> Failure {
+    Failure::usage(format!("{}: {error}", path.display()))
+}
+
+fn read_texts(files: &[PathBuf]) -> Result<Vec<(PathBuf, Format, String)>, Failure> {
+    let mut texts = Vec::new();
+    for file in files {
+        for path in paths(file).map_err(|error| Failure::file(file.display(), &error))? {
+            let format = match Format::of_path(&path) {
+                Some(format) => format,
+                // JSON is YAML.
+                None if path.as_os_str() == "-" => Format::Yaml,
+                None => return Err(unknown_format(&path)),
+            };
+            let text = read_input(&path).map_err(|error| Failure::file(path.display(), &error))?;
+            texts.push((path, format, text));
+        }
+    }
+    Ok(texts)
+}
+
+pub(super) fn unknown_format(path: &Path) -> Failure {
+    Failure::usage(format!("{}: expected a file named *.yaml, *.yml, *.toml or *.json", path.display()))
+}
+
+/// `2 flags and 1 activation are`, without what there are none of.
+pub(super) fn are(flags: usize, activations: usize) -> String {
+    let named = [(flags, "flag"), (activations, "activation")];
+    let named: Vec<String> =
+        named.iter().filter(|(number, _)| *number > 0).map(|(number, noun)| count(*number, noun)).collect();
+    format!("{} {}", named.join(" and "), if flags + activations == 1 { "is" } else { "are" })
+}
+
+/// The problems of documents.
+pub(in crate::commands) fn invalid(problems: &[Problem]) -> Failure {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let json: Vec<Value> =
+        problems.iter().map(|problem| json!({"path": problem.path, "message": problem.message})).collect();
+    Failure::invalid(lines.join("\n"), &json)
 }
 
 /// A file, or the files below a folder that describe flags, by name. Hidden ones are those of editors and tools.

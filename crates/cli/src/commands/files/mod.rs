@@ -3,9 +3,13 @@
 mod apply;
 mod compare;
 mod drift;
+mod last_apply;
 mod load;
 mod markdown;
 mod plan;
+mod promote;
+mod pull;
 
 pub(super) use self::compare::Comparison;
-pub(crate) use self::{apply::Apply, drift::Drift, plan::Plan};
+pub(in crate::commands) use self::load::{invalid, read_document, read_files};
+pub(crate) use self::{apply::Apply, drift::Drift, plan::Plan, promote::Promote, pull::Pull};

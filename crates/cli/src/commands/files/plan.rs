@@ -5,10 +5,15 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::{compare::Comparison, load::Sources, markdown::markdown};
+use super::{
+    compare::{Comparison, NO_CHANGES},
+    last_apply::overwritten,
+    load::Sources,
+    markdown::markdown,
+};
 use crate::{
     commands::impact::read_contexts,
-    output::{DRY_RUN, Failure, WOULD_BE_REJECTED, print, print_json, sanitize, write},
+    output::{DRY_RUN, Failure, WOULD_BE_REJECTED, print, print_json, print_note, sanitize, write},
     session::Session,
 };
 
@@ -75,12 +80,19 @@ impl Plan {
         let contexts = self.contexts.as_deref().map(read_contexts).transpose()?;
         let store = session.store().await?;
         let comparison = Comparison::new(session, &*store, &self.sources).await?;
+        let overwritten = if comparison.is_change() {
+            let (rows, name) = (&comparison.current.rows, self.sources.name());
+            overwritten(&*store, &name, rows, &comparison.after).await?
+        } else {
+            Vec::new()
+        };
         let impact = contexts.map(|contexts| {
             let (rows, edit) = (comparison.current.rows.clone(), &comparison.edit);
             comparison.current.flags.impact(rows, edit, &contexts).1
         });
         if self.is_json(session) {
             let mut output = comparison.json();
+            output["overwritten"] = json!(overwritten);
             if let (Some(fields), Some(impact)) = (output.as_object_mut(), &impact) {
                 fields.insert("impact".to_owned(), json!(impact));
             }
@@ -92,7 +104,10 @@ impl Plan {
             if let Some(impact) = &impact {
                 write(&sanitize(&impact.to_string()))?;
             }
-            comparison.print_summary()?;
+            for row in &overwritten {
+                print_note(format_args!("note: {row}; `novi apply` overwrites it only with --force"))?;
+            }
+            comparison.print_summary(NO_CHANGES)?;
             print(DRY_RUN)?;
         }
         if comparison.plan.problems.is_empty() {

@@ -22,7 +22,7 @@ use self::{
     read::Read,
     system::{Source, System},
 };
-use super::files::Comparison;
+use super::{change::Current, files::Comparison};
 use crate::{
     output::{DRY_RUN, Failure, count, print, print_json},
     session::Session,
@@ -142,7 +142,8 @@ impl Import {
 
     async fn write(&self, session: &Session, mut read: Read) -> Result<(), Failure> {
         let store = session.store().await?;
-        let comparison = Comparison::of(session, &*store, &read.imported.document, false).await?;
+        let current = Current::load(session, &*store).await?;
+        let comparison = Comparison::of(current, &read.imported.document, false)?;
         if !comparison.plan.problems.is_empty() {
             let message = Error::Invalid(comparison.plan.problems.clone()).to_string();
             return Err(Failure::invalid(message, &comparison.plan.problems));

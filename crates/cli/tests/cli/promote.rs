@@ -1,0 +1,112 @@
+//! `novi promote`: flags of one database in another.
+
+use crate::{
+    common::databases,
+    support::{Folder, the_same},
+};
+
+const STAGING: &str = "\
+flags:
+  new-checkout:
+    status: true
+    owner: web
+    activations:
+    - Testers
+    - name: Some
+      class_name: novi.percentage
+      config: {percentage: 5}
+  search:
+    status: true
+    activations:
+    - name: Not for testers
+      class_name: novi.not
+      config: {$activation: Testers}
+activations:
+  Testers:
+    class_name: novi.members
+    config: {}
+    members: [user-1, user-2]
+  Unused:
+    class_name: novi.percentage
+    config: {percentage: 1}
+";
+
+const PRODUCTION: &str = "\
+flags:
+  a-flag-of-its-own: {status: true}
+  search: {status: false, owner: ops}
+activations:
+  Testers:
+    class_name: novi.members
+    config: {}
+    members: [user-3]
+";
+
+#[tokio::test]
+async fn flags_of_sqlite_are_promoted_to_every_database() {
+    let mut transcripts = Vec::new();
+    for database in databases().await {
+        let mut folder = Folder::empty();
+        folder.hide(&database.url, "URL");
+        folder.write("staging.yaml", STAGING);
+        folder.write("production.yaml", PRODUCTION);
+        let (from, to) = ("sqlite://novi.db", database.url.as_str());
+        folder.run(&["migrate"]).expect(0);
+        folder.run(&["apply", "staging.yaml"]).expect(0);
+        folder.run(&["migrate", "--database", to]).expect(0);
+        folder.run(&["apply", "production.yaml", "--database", to]).expect(0);
+        let dry =
+            folder.run(&["promote", "--from", from, "--to", to, "--dry-run", "--ignore", "owner"]).expect(0);
+        let one = folder
+            .run(&["promote", "search", "--from", from, "--to", to, "--ignore", "status", "--yes"])
+            .expect(0);
+        let all =
+            ["promote", "--from", from, "--to", to, "--yes", "--reason", "Release 42", "--actor", "ann"];
+        let promoted = folder.run(&all).expect(0);
+        let again = folder.run(&all).expect(0);
+        let export = folder.run(&["export", "--database", to]).expect(0).out;
+        for run in [dry, one, promoted, again] {
+            // The command line has the URL.
+            transcripts.push((database.kind, run.out));
+        }
+        transcripts.push((database.kind, export));
+        let history = folder.run(&["history", "new-checkout", "--database", to, "--json"]).expect(0).json();
+        let newest = &history[0];
+        let reason = newest["reason"].as_str().unwrap();
+        assert!(reason.starts_with("Release 42 (promote from ") && reason.contains("novi.db"), "{reason}");
+        assert_eq!(newest["actor"], "ann");
+    }
+    let of = |index: usize| transcripts.iter().skip(index).step_by(5).cloned().collect::<Vec<_>>();
+    let all: Vec<String> = (0..5).map(|index| the_same(of(index))).collect();
+    insta::assert_snapshot!(all.join("----\n"));
+}
+
+#[test]
+fn what_cannot_be_promoted_is_said() {
+    let folder = Folder::demo();
+    folder.run(&["export", "--snapshot", "flags.novi"]).expect(0);
+    folder.run(&["flag", "create", "other"]).expect(0);
+    let transcript = folder.transcript(&[
+        &["promote", "--from", "file:flags.novi", "Combo ANT"],
+        &["promote", "--from", "file:flags.novi", "--to", "file:other.novi"],
+        &["promote", "--from", "sqlite://none.db"],
+        &["promote", "--from", "file:flags.novi", "--ignore", "nothing"],
+        &["promote", "--from", "file:flags.novi", "--json"],
+        &["disable", "Combo AND"],
+        &["promote", "--from", "file:flags.novi"],
+        &["promote", "--from", "file:flags.novi", "--ignore", "status"],
+    ]);
+    insta::assert_snapshot!(transcript);
+}
+
+#[tokio::test]
+async fn passwords_of_the_source_are_not_in_the_history() {
+    for database in databases().await.into_iter().filter(|database| database.url.contains('@')) {
+        let folder = Folder::migrated();
+        folder.run(&["migrate", "--database", &database.url]).expect(0);
+        folder.run(&["flag", "create", "new", "--database", &database.url]).expect(0);
+        folder.run(&["promote", "--from", &database.url, "--yes"]).expect(0);
+        let reason = folder.run(&["history", "--json"]).expect(0).json()[0]["reason"].to_string();
+        assert!(reason.contains("://") && !reason.contains('@'), "{reason}");
+    }
+}

@@ -1,0 +1,498 @@
+//! Rows brought back into files that people wrote.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeSet;
+
+use novi::{
+    activation::Registry,
+    rows::{ActivationRow, FlagRow, LinkRow, MemberRow, Rows},
+    store::history::rollback,
+};
+use novi_files::{Document, Format, Pull, Tree, pull};
+use proptest::prelude::*;
+
+const FORMATS: [Format; 3] = [Format::Yaml, Format::Toml, Format::Json];
+
+const YAML: &str = r#"# Flags of the shop
+ignore: [owner]   # people do
+
+flags:
+  # The checkout.
+  "new-checkout":   # since May
+    owner: 'web'
+    status: true    # on
+    tags: ['a', "b"]
+    expires_at: 2027-01-31
+    description: 'The new checkout'
+    activations:
+      - Paying   # who pays
+      # a quarter
+      - name: A quarter
+        class_name: novi.percentage
+        config: {percentage: 25}   # of all
+
+  # Search, soon.
+  search:
+    activations: []
+    # note: never on
+    status: false
+
+  # Off.
+
+  last: {status: false, tags: [x]}
+
+# Shared ones
+activations:
+  Paying: # those with a plan
+    class_name: novi.attribute
+    config:
+      # which
+      attribute: plan
+      in:
+        - pro  # professional
+        - team
+  Testers:
+    class_name: novi.members
+    config: {}
+    members: [user-2, user-1]
+"#;
+
+const TOML: &str = r#"# Flags of the shop
+ignore = ["owner"]   # people do
+
+# The checkout.
+[flags."new-checkout"]   # since May
+owner = 'web'
+status = true    # on
+tags = ['a', "b"]
+expires_at = 2027-01-31
+description = 'The new checkout'
+
+# a quarter
+[[flags."new-checkout".activations]]
+name = "A quarter"
+class_name = "novi.percentage"
+config = {percentage = 25}   # of all
+
+# Search, soon.
+[flags.search]
+activations = ["Paying"] # alone
+status = false
+
+# Off.
+[flags]
+last.status = false
+
+# Shared ones
+[activations.Paying] # those with a plan
+class_name = "novi.attribute"
+[activations.Paying.config]
+# which
+attribute = "plan"
+in = [
+    "pro",  # professional
+    "team",
+]
+"#;
+
+const JSON: &str = r#"{
+    "flags": {
+        "new-checkout": {
+            "status": true, "tags": ["a", "b"],
+            "activations": [
+                "Paying",
+                {"name": "A quarter", "class_name": "novi.percentage", "config": {"percentage": 25}}
+            ]
+        },
+        "search": {"status": false}
+    },
+    "activations": {
+        "Paying": {"class_name": "novi.attribute", "config": {"attribute": "plan", "in": ["pro", "team"]}}
+    }
+}
+"#;
+
+fn registry() -> Registry {
+    Registry::global().unwrap()
+}
+
+fn rows_of(text: &str, format: Format) -> Rows {
+    format.read(text).unwrap().target(&Rows::default(), &registry(), false).unwrap().rows
+}
+
+fn pulled(text: &str, format: Format, rows: &Rows, how: Pull) -> String {
+    let mut documents = [format.read(text).unwrap()];
+    pull(&mut documents, rows, &registry(), how).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let edited = format.edit(text, &documents[0]).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let changes = changes(&format.read(&edited).unwrap(), rows);
+    assert_eq!(changes, "", "{edited}");
+    edited
+}
+
+/// What a document would change in rows.
+fn changes(document: &Document, rows: &Rows) -> String {
+    let target = document.target(rows, &registry(), false).unwrap();
+    let changes = rollback(rows, &target.rows, None).unwrap();
+    changes.iter().map(|change| serde_json::to_string(change).unwrap()).collect()
+}
+
+fn flag<'a>(rows: &'a mut Rows, name: &str) -> &'a mut FlagRow {
+    rows.flags.iter_mut().find(|row| row.name == name).unwrap()
+}
+
+fn activation<'a>(rows: &'a mut Rows, name: &str) -> &'a mut ActivationRow {
+    rows.activations.iter_mut().find(|row| row.name == name).unwrap()
+}
+
+fn delete_flag(rows: &mut Rows, name: &str) {
+    let id = flag(rows, name).id;
+    rows.flags.retain(|row| row.id != id);
+    rows.links.retain(|link| link.flag_id != Some(id));
+}
+
+/// A text in which one line or several become others.
+fn replaced(text: &str, pairs: &[(&str, &str)]) -> String {
+    pairs.iter().fold(text.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replace(from, to)
+    })
+}
+
+#[test]
+fn what_rows_have_as_well_keeps_its_text() {
+    for (text, format) in [(YAML, Format::Yaml), (TOML, Format::Toml), (JSON, Format::Json)] {
+        let rows = rows_of(text, format);
+        assert_eq!(pulled(text, format, &rows, Pull::new_in(0)), text);
+    }
+}
+
+#[test]
+fn changed_values_are_replaced_in_their_quotes() {
+    for (text, format) in [(YAML, Format::Yaml), (TOML, Format::Toml), (JSON, Format::Json)] {
+        let mut rows = rows_of(text, format);
+        flag(&mut rows, "new-checkout").status = false;
+        flag(&mut rows, "new-checkout").metadata.owner = Some("somebody else".to_owned());
+        flag(&mut rows, "new-checkout").metadata.tags = vec!["a".to_owned(), "c".to_owned(), "d".to_owned()];
+        activation(&mut rows, "A quarter").config = Some(r#"{"percentage": 12.5}"#.to_owned());
+        activation(&mut rows, "Paying").config =
+            Some(r#"{"attribute": "plan", "in": ["pro", "team", "max"]}"#.to_owned());
+        let found = pulled(text, format, &rows, Pull::default());
+        let expected = match format {
+            Format::Yaml => replaced(
+                text,
+                &[
+                    ("status: true    # on", "status: false    # on"),
+                    (r#"['a', "b"]"#, "['a', c, d]"),
+                    ("percentage: 25}", "percentage: 12.5}"),
+                    ("        - team\n", "        - team\n        - max\n"),
+                ],
+            ),
+            Format::Toml => replaced(
+                text,
+                &[
+                    ("status = true ", "status = false "),
+                    (r#"['a', "b"]"#, r#"['a', "c", "d"]"#),
+                    ("percentage = 25}", "percentage = 12.5}"),
+                    ("    \"team\",\n", "    \"team\",\n    \"max\",\n"),
+                ],
+            ),
+            Format::Json => replaced(
+                text,
+                &[
+                    ("\"status\": true,", "\"owner\": \"somebody else\", \"status\": false,"),
+                    (r#"["a", "b"]"#, r#"["a", "c", "d"]"#),
+                    ("\"percentage\": 25", "\"percentage\": 12.5"),
+                    (r#""team"]"#, r#""team", "max"]"#),
+                ],
+            ),
+        };
+        if format == Format::Json {
+            // The place of a new field is not that of the file.
+            assert_eq!(format.read(&found), format.read(&expected));
+        } else {
+            assert_eq!(found, expected);
+        }
+    }
+}
+
+#[test]
+fn deleted_flags_go_with_their_comments() {
+    let mut rows = rows_of(YAML, Format::Yaml);
+    delete_flag(&mut rows, "search");
+    let found = pulled(YAML, Format::Yaml, &rows, Pull::default());
+    let expected = replaced(
+        YAML,
+        &[(
+            "\n  # Search, soon.\n  search:\n    activations: []\n    # note: never on\n    status: false\n",
+            "",
+        )],
+    );
+    assert_eq!(found, expected);
+    let mut rows = rows_of(TOML, Format::Toml);
+    delete_flag(&mut rows, "search");
+    let found = pulled(TOML, Format::Toml, &rows, Pull::default());
+    let expected = replaced(
+        TOML,
+        &[("\n# Search, soon.\n[flags.search]\nactivations = [\"Paying\"] # alone\nstatus = false\n", "")],
+    );
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn new_flags_are_added_at_the_end_of_their_section() {
+    let mut rows = rows_of(YAML, Format::Yaml);
+    let mut new = FlagRow::new(9, "a-new-one", true);
+    new.metadata.description = Some("Made: on the admin page".to_owned());
+    rows.flags.push(new);
+    rows.activations.push(ActivationRow::new(9, "Half", "novi.percentage", r#"{"percentage": 50}"#));
+    let shared = activation(&mut rows, "Paying").id;
+    rows.links.extend([LinkRow::new(9, shared), LinkRow::new(9, 9)]);
+    assert_eq!(pulled(YAML, Format::Yaml, &rows, Pull::default()), YAML);
+    let found = pulled(YAML, Format::Yaml, &rows, Pull::new_in(0));
+    let block = "  a-new-one:\n    status: true\n    description: \"Made: on the admin page\"\n    activations:\n      \
+                 - Paying\n      - name: Half\n        class_name: novi.percentage\n        config:\n          \
+                 percentage: 50\n";
+    let end = "  last: {status: false, tags: [x]}\n";
+    assert_eq!(found, YAML.replace(end, &format!("{end}\n{block}")));
+
+    let found = pulled(
+        TOML,
+        Format::Toml,
+        &{
+            let mut rows = rows_of(TOML, Format::Toml);
+            rows.flags.push(FlagRow::new(9, "a-new-one", true));
+            rows
+        },
+        Pull::new_in(0),
+    );
+    assert_eq!(found, replaced(TOML, &[("\n# Off.", "\n[flags.a-new-one]\nstatus = true\n\n# Off.")]));
+}
+
+#[test]
+fn activations_of_flags_come_and_go() {
+    let mut rows = rows_of(YAML, Format::Yaml);
+    let (checkout, search) = (flag(&mut rows, "new-checkout").id, flag(&mut rows, "search").id);
+    let (paying, quarter) = (activation(&mut rows, "Paying").id, activation(&mut rows, "A quarter").id);
+    // A quarter moves from one flag to the other, and testers of the list change.
+    rows.links = vec![LinkRow::new(checkout, paying), LinkRow::new(search, quarter)];
+    let testers = activation(&mut rows, "Testers").id;
+    rows.members = vec![MemberRow::allowed(testers, "user-1"), MemberRow::allowed(testers, "user-3")];
+    let found = pulled(YAML, Format::Yaml, &rows, Pull::default());
+    let expected = replaced(
+        YAML,
+        &[
+            (
+                "      # a quarter\n      - name: A quarter\n        class_name: novi.percentage\n        config: \
+                 {percentage: 25}   # of all\n",
+                "",
+            ),
+            (
+                "    activations: []\n",
+                "    activations: [{name: A quarter, class_name: novi.percentage, config: {percentage: 25}}]\n",
+            ),
+            ("[user-2, user-1]", "[user-1, user-3]"),
+        ],
+    );
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn names_that_occur_twice_are_a_problem() {
+    let mut rows = rows_of(YAML, Format::Yaml);
+    activation(&mut rows, "Testers").name = "Paying".to_owned();
+    let mut documents = [Format::Yaml.read(YAML).unwrap()];
+    let problems = pull(&mut documents, &rows, &registry(), Pull::default()).unwrap_err();
+    assert_eq!(problems[0].path, "activations.Paying");
+}
+
+#[test]
+fn what_anchors_share_is_not_changed() {
+    let text = "flags:\n  a: &a {status: true}\n  b: *a\n  c: {status: true}\n";
+    let mut rows = rows_of(text, Format::Yaml);
+    flag(&mut rows, "c").status = false;
+    let found = pulled(text, Format::Yaml, &rows, Pull::default());
+    assert_eq!(found, text.replace("c: {status: true}", "c: {status: false}"));
+    flag(&mut rows, "b").status = false;
+    let found = pulled(text, Format::Yaml, &rows, Pull::default());
+    assert_eq!(found, "flags:\n  a: &a {status: true}\n  b:\n    status: false\n  c: {status: false}\n");
+    flag(&mut rows, "b").status = true;
+    flag(&mut rows, "a").status = false;
+    let mut documents = [Format::Yaml.read(text).unwrap()];
+    pull(&mut documents, &rows, &registry(), Pull::default()).unwrap();
+    let error = Format::Yaml.edit(text, &documents[0]).unwrap_err().to_string();
+    assert!(error.contains("anchors"), "{error}");
+}
+
+#[test]
+fn files_without_flags_get_the_first_ones() {
+    let rows = rows_of(JSON, Format::Json);
+    for format in FORMATS {
+        let text = if format == Format::Json { "{}\n" } else { "# Our flags\n" };
+        let found = pulled(text, format, &rows, Pull::new_in(0));
+        assert!(format == Format::Json || found.starts_with("# Our flags\n"), "{found}");
+        assert_eq!(pulled("", format, &rows, Pull::new_in(0)), found.trim_start_matches("# Our flags\n"));
+    }
+}
+
+#[test]
+fn line_endings_and_byte_order_marks_stay() {
+    let text = format!("\u{feff}{}", YAML.replace('\n', "\r\n"));
+    let mut rows = rows_of(&text, Format::Yaml);
+    rows.flags.push(FlagRow::new(9, "new", true));
+    let found = pulled(&text, Format::Yaml, &rows, Pull::new_in(0));
+    assert!(found.starts_with('\u{feff}'));
+    assert_eq!(found.matches('\n').count(), found.matches("\r\n").count());
+    assert!(found.contains("\r\n  new:\r\n    status: true\r\n"), "{found}");
+}
+
+/// Rows that differ in everything that a file has.
+fn rows() -> impl Strategy<Value = Rows> {
+    let flag =
+        (0..8_i64, any::<bool>(), any::<Option<String>>(), prop::collection::vec("[a-c\"' :#]{1,3}", 0..3));
+    let configs = [
+        r#"{"percentage": 5}"#,
+        r#"{"percentage": 50, "by": ["a", "b"]}"#,
+        r#"{"attribute": "plan", "in": ["x", "y", "z"]}"#,
+        r#"{"rules": [{"when": 1, "name": "a"}, {"when": 2}], "n": {}}"#,
+        "[1, 2]",
+        "{\"no json",
+    ];
+    let activation =
+        (0..8_i64, prop::sample::select(configs.to_vec()), prop::collection::vec("u[0-9]", 0..3));
+    let links = prop::collection::btree_set((0..8_i64, 0..8_i64), 0..12);
+    let flags = prop::collection::vec(flag, 0..8);
+    (flags, prop::collection::vec(activation, 0..8), links).prop_map(|(flags, activations, links)| {
+        let mut rows = Rows::default();
+        for (id, status, description, tags) in flags {
+            if rows.flags.iter().all(|row| row.id != id) {
+                let mut row = FlagRow::new(id, format!("flag {id}: a"), status);
+                row.metadata.description = description;
+                row.metadata.tags = tags;
+                rows.flags.push(row);
+            }
+        }
+        for (id, config, members) in activations {
+            if rows.activations.iter().all(|row| row.id != id) {
+                let members: BTreeSet<String> = members.into_iter().collect();
+                rows.members.extend(members.into_iter().map(|member| MemberRow::allowed(id, member)));
+                let class = if config.starts_with('[') { "novi.or" } else { "novi.percentage" };
+                rows.activations.push(ActivationRow::new(id, format!("Activation {id}"), class, config));
+            }
+        }
+        let has = |flag: i64, activation: i64| {
+            rows.flags.iter().any(|row| row.id == flag)
+                && rows.activations.iter().any(|row| row.id == activation)
+        };
+        rows.links =
+            links.into_iter().filter(|(a, b)| has(*a, *b)).map(|(a, b)| LinkRow::new(a, b)).collect();
+        // References to rows that do not exist are no names.
+        let ids: BTreeSet<i64> = rows.activations.iter().map(|row| row.id).collect();
+        if !(ids.contains(&1) && ids.contains(&2)) {
+            for row in rows.activations.iter_mut().filter(|row| row.class_name == "novi.or") {
+                row.config = Some("[]".to_owned());
+            }
+        }
+        rows.flags.sort_by_key(|row| row.id);
+        rows.activations.sort_by_key(|row| row.id);
+        rows.members.sort_by(|a, b| (a.activation_id, &a.member).cmp(&(b.activation_id, &b.member)));
+        rows
+    })
+}
+
+/// A text with a comment above each flag, which names it.
+fn commented(text: &str, format: Format, rows: &Rows) -> String {
+    rows.flags.iter().fold(text.to_owned(), |text, row| {
+        let (line, key) = match format {
+            Format::Yaml => ("  ", Tree::String(row.name.clone()).to_json().replace('"', "'")),
+            _ => ("", format!("[flags.{}]", Tree::String(row.name.clone()).to_json())),
+        };
+        let line = format!("\n{line}{key}");
+        text.replacen(
+            &line,
+            &format!("\n{}# about {}{line}", if format == Format::Yaml { "  " } else { "" }, row.id),
+            1,
+        )
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn pulled_files_describe_the_rows_and_comments_stay(before in rows(), after in rows()) {
+        for format in FORMATS {
+            let text = format.write(&Document::from_rows(&before, &registry())).unwrap();
+            let text = if format == Format::Json { text } else { commented(&text, format, &before) };
+            let ids: BTreeSet<i64> = after.flags.iter().map(|row| row.id).collect();
+            let found = pulled(&text, format, &after, Pull::new_in(0));
+            for row in &before.flags {
+                let comment = format!("# about {}", row.id);
+                if text.contains(&comment) {
+                    prop_assert_eq!(found.contains(&comment), ids.contains(&row.id), "{}\n---\n{}", &text, &found);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn hand_written_files_follow_any_change(edits in prop::collection::vec((0..8_u8, 0..8_usize, "[ a:#'\"]{0,4}"), 1..6)) {
+        for (text, format) in [(YAML, Format::Yaml), (TOML, Format::Toml), (JSON, Format::Json)] {
+            let mut rows = rows_of(text, format);
+            for (kind, index, text) in &edits {
+                edit(&mut rows, *kind, *index, text);
+            }
+            let found = pulled(text, format, &rows, Pull::new_in(0));
+            let stays = |name: &str| rows.flags.iter().any(|row| row.name == name);
+            if format != Format::Json {
+                prop_assert!(found.contains("# Flags of the shop\n"), "{}", found);
+                prop_assert_eq!(found.contains("# The checkout.\n"), stays("new-checkout"), "{}", &found);
+                prop_assert_eq!(found.contains("# Search, soon.\n"), stays("search"), "{}", &found);
+            }
+        }
+    }
+}
+
+/// One change of rows, of one of eight kinds.
+fn edit(rows: &mut Rows, kind: u8, index: usize, text: &str) {
+    let flags = rows.flags.len();
+    let Some(row) = rows.flags.get_mut(index % flags.max(1)) else { return };
+    let id = row.id;
+    match kind {
+        0 => row.status = !row.status,
+        1 => row.metadata.description = Some(text.to_owned()).filter(|text| !text.is_empty()),
+        2 => row.metadata.tags = text.split(' ').map(str::to_owned).collect(),
+        3 => rows.links.retain(|link| link.flag_id != Some(id)),
+        4 => {
+            let name = row.name.clone();
+            delete_flag(rows, &name);
+        }
+        5 => {
+            let id = 100 + i64::try_from(rows.activations.len()).unwrap();
+            let row =
+                ActivationRow::new(id, format!("{text}{id}"), "novi.static", r#"{"a": [{"b": 1}, {}]}"#);
+            rows.links.push(LinkRow::new(rows.flags[0].id, id));
+            rows.activations.push(row);
+        }
+        6 => {
+            let id = 100 + i64::try_from(rows.flags.len()).unwrap();
+            if rows.flags.iter().all(|row| row.id != id) {
+                rows.flags.push(FlagRow::new(id, format!("{text}{id}"), true));
+            }
+        }
+        _ => {
+            let count = rows.activations.len();
+            let Some(row) = rows.activations.get_mut(index % count.max(1)) else { return };
+            let fields =
+                [r#""attribute": "plan""#, r#""in": ["pro"]"#, r#""percentage": 5"#, r#""x": {"y": []}"#];
+            let chosen: Vec<&str> = fields
+                .into_iter()
+                .enumerate()
+                .filter(|(n, _)| (index >> n) & 1 == 1)
+                .map(|(_, f)| f)
+                .collect();
+            row.config = Some(format!("{{{}}}", chosen.join(", ")));
+        }
+    }
+    rows.links.sort_by_key(|link| (link.flag_id, link.activation_id));
+}
