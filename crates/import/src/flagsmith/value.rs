@@ -15,7 +15,7 @@ use crate::{
 pub(super) struct Values {
     /// The name of the variant of each value, by its JSON. Empty if there are only nulls.
     names: HashMap<String, String>,
-    values: BTreeMap<String, Tree>,
+    by_name: BTreeMap<String, Tree>,
     /// Whether some state divides callers.
     pub(super) is_divided: bool,
 }
@@ -31,7 +31,7 @@ impl Values {
                 }
             }
         }
-        let mut found = Self { names: HashMap::new(), values: BTreeMap::new(), is_divided: false };
+        let mut found = Self { names: HashMap::new(), by_name: BTreeMap::new(), is_divided: false };
         if all.iter().all(|value| *value == Tree::Null) {
             return found;
         }
@@ -39,7 +39,7 @@ impl Values {
         for (index, value) in all.into_iter().enumerate() {
             let name = variations.name(index).unwrap_or_default().to_owned();
             found.names.insert(value.to_json(), name.clone());
-            found.values.insert(name, value);
+            found.by_name.insert(name, value);
         }
         found
     }
@@ -95,10 +95,10 @@ impl Values {
     }
 
     pub(super) fn write(self, flag: &mut Flag) {
-        if !self.values.is_empty() {
-            let values: Vec<Tree> = self.values.values().cloned().collect();
+        if !self.by_name.is_empty() {
+            let values: Vec<Tree> = self.by_name.values().cloned().collect();
             flag.value_type = Some(type_of(&values));
-            flag.variants = Some(Tree::Fields(self.values.into_iter().collect()));
+            flag.variants = Some(Tree::Fields(self.by_name.into_iter().collect()));
         }
     }
 }
