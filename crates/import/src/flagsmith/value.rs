@@ -44,7 +44,7 @@ impl Values {
         found
     }
 
-    /// What a state gives: nothing if it is disabled, else its value, or one by the share of the caller.
+    /// What a state gives: off while it is disabled, else its value, or one by the share of the caller.
     pub(super) fn given(&mut self, state: &Tree) -> Result<Given, String> {
         if state.get("enabled") != Some(&Tree::Bool(true)) {
             return Ok(Given::Off);
