@@ -117,7 +117,7 @@ fn follow(page: &str) -> Vec<(Range<usize>, String)> {
                     printed.push((opening.range, format!("{command}\n{explanation}")));
                 }
             }
-            "sql" | "cel" | "rust" | "json" if block.intro.contains("Save this as") => {
+            _ if block.intro.contains("Save this as") => {
                 let (_, name) = block.intro.rsplit_once("Save this as").unwrap();
                 let file = tour.folder.path().join(name.split('`').nth(1).unwrap());
                 fs::create_dir_all(file.parent().unwrap()).unwrap();

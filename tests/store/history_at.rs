@@ -456,7 +456,8 @@ async fn rollback_that_breaks_a_reference_is_rejected() {
     let present = store.load().await.unwrap();
     // All rows can be rolled back together.
     let changes = rollback(&present, &past, None).unwrap();
-    let scope = |flag: i64, ids: &[i64]| Scope { flag, activations: ids.iter().copied().collect() };
+    let scope =
+        |flag: i64, ids: &[i64]| Scope { flags: [flag].into(), activations: ids.iter().copied().collect() };
     let refused = |scope: &Scope| match rollback(&present, &past, Some(scope)) {
         Err(error @ Error::Constraint(_)) => error.to_string(),
         other => panic!("{other:?}"),

@@ -8,7 +8,7 @@ use crate::{
     config::{fields, text},
     dependents,
     report::{Outcome, Report},
-    verify::without_broken,
+    verify::{references, without_broken},
 };
 
 /// What novi stores of a name.
@@ -124,6 +124,7 @@ impl Collector {
     /// The flags and the report. Flags that novi would reject are removed and reported.
     pub(crate) fn finish(self) -> Imported {
         let mut imported = without_broken(self.imported);
+        without_unused(&mut imported.document);
         dependents::mark(&mut imported);
         imported
     }
@@ -158,4 +159,26 @@ impl Collector {
         }
         found
     }
+}
+
+/// Removes activations that were for flags that are not imported.
+fn without_unused(document: &mut Document) {
+    let mut left: Vec<String> = Vec::new();
+    for activation in document.flags.values().flat_map(|flag| &flag.activations) {
+        match activation {
+            Activated::Shared(name) => left.push(name.clone()),
+            Activated::Own(own) => {
+                left.extend(own.config.iter().flat_map(references).map(str::to_owned));
+            }
+        }
+    }
+    let mut used = BTreeSet::new();
+    // Shared ones may refer to others.
+    while let Some(name) = left.pop() {
+        let config = document.activations.get(&name).and_then(|activation| activation.config.as_ref());
+        if used.insert(name) {
+            left.extend(config.into_iter().flat_map(references).map(str::to_owned));
+        }
+    }
+    document.activations.retain(|name, _| used.contains(name));
 }

@@ -3,6 +3,7 @@
 //! A module per system reads a source and returns [`Imported`]: a [`Document`](novi_files::Document) for `novi apply`
 //! and a [`Report`]. Readers do no I/O but for what HOCON includes, and what they cannot express exactly is in the report.
 
+mod budget;
 mod collector;
 mod config;
 mod dependents;
@@ -19,6 +20,7 @@ mod javascript;
 pub mod knora;
 pub mod launchdarkly;
 mod members;
+pub mod optimizely;
 mod options;
 pub mod pennant;
 pub mod posthog;
@@ -26,6 +28,7 @@ pub mod redis;
 mod report;
 pub mod rollout;
 mod shares;
+pub mod split;
 #[cfg(feature = "sql")]
 pub mod sql;
 mod table;

@@ -1,6 +1,6 @@
 //! Compiles what was imported, so that one flag that novi rejects does not block the others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use novi::{
     Flags,
@@ -8,7 +8,7 @@ use novi::{
     rows::Rows,
 };
 
-use novi_files::{Activated, Tree};
+use novi_files::Tree;
 
 use crate::{collector::Imported, report::Outcome};
 
@@ -17,7 +17,7 @@ pub(crate) fn without_broken(mut imported: Imported) -> Imported {
     loop {
         let broken = broken(&imported);
         if broken.is_empty() {
-            return without_unused(imported);
+            return imported;
         }
         for (flag, why) in broken {
             imported.document.flags.remove(&flag);
@@ -54,35 +54,18 @@ fn broken(imported: &Imported) -> BTreeMap<String, String> {
     broken
 }
 
-/// Removes activations for several flags that none of them refers to.
-fn without_unused(mut imported: Imported) -> Imported {
-    let document = &mut imported.document;
-    let mut left: Vec<&Tree> = Vec::new();
-    let mut used: BTreeSet<String> = BTreeSet::new();
-    for activation in document.flags.values().flat_map(|flag| &flag.activations) {
-        match activation {
-            Activated::Own(own) => left.extend(&own.config),
-            Activated::Shared(name) => {
-                used.insert(name.clone());
-                left.extend(document.activations.get(name).and_then(|shared| shared.config.as_ref()));
-            }
-        }
-    }
+/// The names of the activations that a config refers to.
+pub(crate) fn references(config: &Tree) -> Vec<&str> {
+    let (mut found, mut left) = (Vec::new(), vec![config]);
     while let Some(tree) = left.pop() {
         match tree {
             Tree::List(items) => left.extend(items),
             Tree::Fields(fields) => {
+                found.extend(tree.get("$activation").and_then(Tree::as_str));
                 left.extend(fields.iter().map(|(_, value)| value));
-                if let Some(name) = tree.get("$activation").and_then(Tree::as_str)
-                    && used.insert(name.to_owned())
-                {
-                    let shared = document.activations.get(name);
-                    left.extend(shared.and_then(|activation| activation.config.as_ref()));
-                }
             }
             _ => (),
         }
     }
-    document.activations.retain(|name, _| used.contains(name));
-    imported
+    found
 }

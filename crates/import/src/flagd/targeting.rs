@@ -6,13 +6,8 @@ use super::{
     Variants,
     condition::{attribute_name, is_condition},
 };
+use crate::budget::Budget;
 use crate::config::{Given, attribute, fields, inline, rules, text};
-
-/// Deeper rules are not imported.
-const MAX_DEPTH: usize = 24;
-
-/// More operations than this, with those of all evaluators that are named, are not imported.
-const MAX_OPERATIONS: usize = 10_000;
 
 /// Translates the targeting of one flag.
 #[derive(Debug)]
@@ -22,8 +17,7 @@ pub(super) struct Targeting<'a> {
     variants: &'a Variants<'a>,
     default: Option<&'a str>,
     evaluators: &'a Tree,
-    depth: usize,
-    operations: usize,
+    budget: Budget,
 }
 
 impl<'a> Targeting<'a> {
@@ -33,7 +27,7 @@ impl<'a> Targeting<'a> {
         default: Option<&'a str>,
         evaluators: &'a Tree,
     ) -> Self {
-        Self { flag, differences: Vec::new(), variants, default, evaluators, depth: 0, operations: 0 }
+        Self { flag, differences: Vec::new(), variants, default, evaluators, budget: Budget::default() }
     }
 
     /// What the default variant gives.
@@ -124,16 +118,9 @@ impl<'a> Targeting<'a> {
         &mut self,
         inside: impl FnOnce(&mut Self) -> Result<T, String>,
     ) -> Result<T, String> {
-        self.operations += 1;
-        if self.depth == MAX_DEPTH {
-            return Err(format!("more than {MAX_DEPTH} levels of operations"));
-        }
-        if self.operations > MAX_OPERATIONS {
-            return Err(format!("more than {MAX_OPERATIONS} operations"));
-        }
-        self.depth += 1;
+        self.budget.enter()?;
         let result = inside(self);
-        self.depth -= 1;
+        self.budget.leave();
         result
     }
 }

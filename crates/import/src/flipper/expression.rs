@@ -8,12 +8,10 @@ use super::{
     property::{Operand, Sign, compared},
 };
 use crate::{
+    budget::Budget,
     config::{always, and, attribute, fields, inline, not, or, text},
     options::Options,
 };
-
-/// Deeper expressions are not imported.
-const MAX_DEPTH: usize = 24;
 
 /// Translates the expression of one feature.
 #[derive(Debug)]
@@ -22,13 +20,13 @@ pub(super) struct Expressions<'a> {
     flag: &'a str,
     names: &'a [&'a str],
     options: &'a Options,
-    depth: usize,
+    budget: Budget,
 }
 
 impl<'a> Expressions<'a> {
     /// `names` are sorted.
     pub(super) fn new(flag: &'a str, names: &'a [&'a str], options: &'a Options) -> Self {
-        Self { differences: Vec::new(), flag, names, options, depth: 0 }
+        Self { differences: Vec::new(), flag, names, options, budget: Budget::default() }
     }
 
     /// Whether the value of an expression is neither false nor nil.
@@ -38,13 +36,10 @@ impl<'a> Expressions<'a> {
             Tree::String(_) | Tree::Number(_) => return Ok(always(true)),
             _ => (),
         }
-        if self.depth == MAX_DEPTH {
-            return Err(format!("more than {MAX_DEPTH} levels"));
-        }
-        self.depth += 1;
+        self.budget.enter()?;
         let (function, arguments) = function(source)?;
         let found = self.function(function, arguments);
-        self.depth -= 1;
+        self.budget.leave();
         found
     }
 

@@ -6,36 +6,31 @@ use novi_files::Tree;
 
 use super::{Source, attribute_name};
 use crate::{
+    budget::Budget,
     config::{always, and, attribute, expression, fields, inline, not, number, or, quoted, text},
     javascript::{Sign, is_falsy, is_truthy, order, variable},
 };
-
-/// Deeper conditions are not imported.
-const MAX_DEPTH: usize = 24;
 
 /// Translates conditions.
 #[derive(Debug)]
 pub(super) struct Conditions<'a> {
     source: &'a Source<'a>,
-    depth: usize,
+    budget: Budget,
     /// Saved groups that are being translated.
     groups: BTreeSet<String>,
 }
 
 impl<'a> Conditions<'a> {
     pub(super) fn new(source: &'a Source<'a>) -> Self {
-        Self { source, depth: 0, groups: BTreeSet::new() }
+        Self { source, budget: Budget::default(), groups: BTreeSet::new() }
     }
 
     pub(super) fn condition(&mut self, source: &Tree) -> Result<Tree, String> {
         let parts = source.as_fields().ok_or("expected a condition as an object")?;
-        if self.depth == MAX_DEPTH {
-            return Err(format!("more than {MAX_DEPTH} levels of conditions"));
-        }
-        self.depth += 1;
+        self.budget.enter()?;
         let all: Result<Vec<Tree>, String> =
             parts.iter().map(|(key, operand)| self.part(key, operand)).collect();
-        self.depth -= 1;
+        self.budget.leave();
         all.map(and)
     }
 

@@ -10,6 +10,7 @@ use super::{
     list, strings,
 };
 use crate::{
+    budget::Budget,
     collector::Collector,
     config::{Given, and, attribute, not, number, or, rules},
     members::Members,
@@ -20,23 +21,24 @@ use crate::{
 /// The segments of a source, each translated once.
 #[derive(Debug)]
 pub(super) struct Segments<'a> {
-    segments: BTreeMap<&'a str, &'a Tree>,
+    by_key: BTreeMap<&'a str, &'a Tree>,
     options: &'a Options,
     /// The activations of those that are translated. `None` while one is being translated.
     known: BTreeMap<String, Option<Result<Tree, String>>>,
+    budget: Budget,
 }
 
 impl<'a> Segments<'a> {
     pub(super) fn new(source: &'a Tree, options: &'a Options) -> Self {
-        let by_key = |segment: &'a Tree| Some((string(segment, "key")?, segment));
-        let segments = match source.get("segments") {
+        let with_key = |segment: &'a Tree| Some((string(segment, "key")?, segment));
+        let by_key = match source.get("segments") {
             Some(Tree::Fields(fields)) => {
                 fields.iter().map(|(key, segment)| (key.as_str(), segment)).collect()
             }
-            Some(Tree::List(items)) => items.iter().filter_map(by_key).collect(),
+            Some(Tree::List(items)) => items.iter().filter_map(with_key).collect(),
             _ => BTreeMap::new(),
         };
-        Self { segments, options, known: BTreeMap::new() }
+        Self { by_key, options, known: BTreeMap::new(), budget: Budget::default() }
     }
 
     /// Whether all clauses match.
@@ -64,14 +66,16 @@ impl<'a> Segments<'a> {
             Some(None) => return Err(format!("the segment {key:?} refers to itself")),
             None => (),
         }
+        self.budget.enter()?;
         self.known.insert(key.to_owned(), None);
         let found = self.translated(key, collector);
+        self.budget.leave();
         self.known.insert(key.to_owned(), Some(found.clone()));
         found
     }
 
     fn translated(&mut self, key: &str, collector: &mut Collector) -> Result<Tree, String> {
-        let Some(segment) = self.segments.get(key).copied() else {
+        let Some(segment) = self.by_key.get(key).copied() else {
             return Err(format!("the source lacks the segment {key:?}: add it as `segments`"));
         };
         if segment.get("unbounded") == Some(&Tree::Bool(true)) {

@@ -128,7 +128,7 @@ impl<'a> Translation<'a> {
         Self::hashed(hash, by).activation("novi.percentage", [("percentage", number(share))])
     }
 
-    /// The attribute that callers are told apart by.
+    /// The attribute that identifies callers.
     fn by(&self, index: Option<&Tree>) -> Result<String, String> {
         if let Some(index) = index.filter(|index| **index != Tree::Null) {
             return Ok(format!("{}.key", self.group_type(index)?));

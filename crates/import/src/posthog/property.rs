@@ -4,22 +4,20 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat};
 use novi_files::Tree;
 
 use super::{Source, list, string};
+use crate::budget::Budget;
 use crate::config::{always, and, attribute, expression, fields, inline, not, number, or, quoted, text};
-
-/// Deeper cohorts are not imported.
-const MAX_DEPTH: usize = 24;
 
 /// Translates conditions. Properties are those of the person, or of a group in an object.
 #[derive(Debug)]
 pub(super) struct Properties<'a> {
     source: &'a Source<'a>,
     prefix: Option<&'a str>,
-    depth: usize,
+    budget: Budget,
 }
 
 impl<'a> Properties<'a> {
     pub(super) fn new(source: &'a Source<'a>, prefix: Option<&'a str>) -> Self {
-        Self { source, prefix, depth: 0 }
+        Self { source, prefix, budget: Budget::default() }
     }
 
     pub(super) fn all(&mut self, list: &[Tree]) -> Result<Tree, String> {
@@ -72,10 +70,7 @@ impl<'a> Properties<'a> {
     }
 
     fn cohort_group(&mut self, group: &Tree) -> Result<Tree, String> {
-        if self.depth == MAX_DEPTH {
-            return Err(format!("more than {MAX_DEPTH} levels of cohorts"));
-        }
-        self.depth += 1;
+        self.budget.enter()?;
         let mut found = Vec::new();
         for entry in list(group, "values") {
             let is_group =
@@ -84,7 +79,7 @@ impl<'a> Properties<'a> {
             let is_negated = !is_group && entry.get("negation") == Some(&Tree::Bool(true));
             found.push(if is_negated { not(met) } else { met });
         }
-        self.depth -= 1;
+        self.budget.leave();
         Ok(match string(group, "type") {
             _ if found.is_empty() => always(true),
             Some("OR") => or(found),
