@@ -53,6 +53,19 @@ fn activations_of_others_are_not_replaced() {
     folder.run(&["import", "flagd", "flags.json", "--overwrite"]).expect(0);
 }
 
+/// What flags share is their import's own, whatever its name.
+#[test]
+fn sources_with_segments_are_imported_once() {
+    let folder = Folder::migrated();
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../import/tests/fixtures");
+    for (system, file) in [("launchdarkly", "launchdarkly/flags.json"), ("split", "split/splits.json")] {
+        let source = fixtures.join(file).display().to_string();
+        folder.run(&["import", system, &source, "--overwrite"]).expect(0);
+        let run = folder.run(&["import", system, &source]).expect(0);
+        assert!(run.out.contains("No changes"), "{}", run.out);
+    }
+}
+
 #[test]
 fn reports_and_files_are_written() {
     let folder = Folder::migrated();

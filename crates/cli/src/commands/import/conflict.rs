@@ -1,6 +1,6 @@
 //! Flags that an import would replace, though they are not its own.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use novi::{
     snapshot::Effect,
@@ -45,11 +45,12 @@ pub(super) async fn conflicts(
         }
     }
     names.extend(changed_lists(store, comparison, document).await?);
-    // Those with a row of their own are named after their flag, too.
-    for (name, flag) in document.activations.keys().filter_map(|name| Some((name, name.rsplit_once(": ")?.0)))
-    {
-        if activations.contains_key(name.as_str()) && !flags.contains_key(flag) {
-            names.insert(flag.to_owned());
+    // Those for several flags are the import's own if one of its flags depends on them.
+    let own = document.flags.keys().filter(|name| flags.contains_key(name.as_str()));
+    let reached: HashSet<i64> = own.flat_map(|name| comparison.current.snapshot.reached_by(name)).collect();
+    for name in document.activations.keys() {
+        if activations.get(name.as_str()).is_some_and(|id| !reached.contains(id)) {
+            names.insert(name.rsplit_once(": ").map_or(name.as_str(), |(of, _)| of).to_owned());
         }
     }
     Ok(names.into_iter().collect())
