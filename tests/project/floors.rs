@@ -82,6 +82,22 @@ const COMMAND_LINE: House = House {
     allowed: &[],
 };
 
+const FILES: House = House {
+    sources: "crates/files/src",
+    floors: &[
+        &["tree", "parse_error"],
+        &["document"],
+        &["export", "format"],
+        &["references"],
+        &["rename"],
+        &["target"],
+        &["edit", "pull"],
+        &["lib"],
+    ],
+    apart: &[("tree", "parse_error"), ("export", "format"), ("edit", "pull")],
+    allowed: &[],
+};
+
 const ADMIN: House = House {
     sources: "crates/admin/src",
     floors: &[
@@ -237,6 +253,12 @@ fn the_server_keeps_its_floors() {
 #[test]
 fn the_command_line_keeps_its_floors() {
     let violations = COMMAND_LINE.violations();
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+}
+
+#[test]
+fn files_of_flags_keep_their_floors() {
+    let violations = FILES.violations();
     assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 

@@ -496,3 +496,55 @@ fn edit(rows: &mut Rows, kind: u8, index: usize, text: &str) {
     }
     rows.links.sort_by_key(|link| (link.flag_id, link.activation_id));
 }
+
+#[test]
+fn odd_files_keep_what_stays() {
+    // Each file with its text after `b` was turned off, has the tag `x`, and a new flag was added.
+    for (before, after) in [
+        // A list in a list item, comments between a dash and its value, trailing comments of the section.
+        (
+            "---\nflags:\n    # a\n    a:\n        status: true\n        # owner: nobody\n    b:\n        status: true   # now\n        \
+             description: >-\n            Two\n            lines\n\n        tags:\n        - # first\n          y\n    # end\n...\n",
+            "---\nflags:\n    # a\n    a:\n        status: true\n        # owner: nobody\n    b:\n        status: false   # now\n        \
+             description: >-\n            Two\n            lines\n\n        tags:\n        - # first\n          y\n        \
+             - x\n    new:\n        status: true\n    # end\n...\n",
+        ),
+        // No line break at the end, a quoted key, a text that only looks like a comment.
+        (
+            "flags: {\n  a: {status: true}, # a\n  'b': {status: true, tags: [y],\n    description: 'a # b'}\n}",
+            "flags: {\n  a: {status: true}, # a\n  'b': {status: false, tags: [y, x],\n    description: 'a # b'},\n  \
+             new: {status: true}\n}",
+        ),
+        // Merge keys and anchors.
+        (
+            "flags:\n  a: &base\n    status: true\n  b:\n    <<: *base\n    status: true\n    tags: [y]\n    description: \"ä\\u00e9\"\n",
+            "flags:\n  a: &base\n    status: true\n  b:\n    <<: *base\n    status: false\n    tags: [y, x]\n    \
+             description: \"ä\\u00e9\"\n  new:\n    status: true\n",
+        ),
+    ] {
+        let mut rows = rows_of(before, Format::Yaml);
+        let row = flag(&mut rows, "b");
+        (row.status, row.metadata.tags) = (false, vec!["y".to_owned(), "x".to_owned()]);
+        rows.flags.push(FlagRow::new(9, "new", true));
+        assert_eq!(pulled(before, Format::Yaml, &rows, Pull::new_in(0)), after);
+    }
+    let json =
+        "{\n\t\"flags\": {\n\t\t\"a\": {\n\t\t\t\"status\" : true,\n\t\t\t\"tags\": []\n\t\t}\n\t}\n}\n";
+    let mut rows = rows_of(json, Format::Json);
+    flag(&mut rows, "a").metadata.tags = vec!["x".to_owned()];
+    rows.flags.push(FlagRow::new(9, "b\"", false));
+    let found = pulled(json, Format::Json, &rows, Pull::new_in(0));
+    assert!(
+        found.starts_with("{\n\t\"flags\": {\n\t\t\"a\": {\n\t\t\t\"status\" : true,\n\t\t\t\"tags\": ["),
+        "{found}"
+    );
+    assert!(found.contains("\n\t\t},\n\t\t\"b\\\"\": {"), "{found}");
+    let toml = "flags.a.status = true # a\nflags.b = {status = true, tags = ['y']} # b\n";
+    let mut rows = rows_of(toml, Format::Toml);
+    let row = flag(&mut rows, "b");
+    (row.status, row.metadata.tags) = (false, vec!["y".to_owned(), "x".to_owned()]);
+    rows.flags.push(FlagRow::new(9, "new", true));
+    let found = pulled(toml, Format::Toml, &rows, Pull::new_in(0));
+    let expected = "flags.a.status = true # a\nflags.b = {status = false, tags = ['y', \"x\"]} # b\n";
+    assert!(found.starts_with(expected), "{found}");
+}

@@ -13,6 +13,7 @@ mod error;
 pub mod feats;
 pub mod features_service;
 pub mod flagd;
+pub mod flagsmith;
 pub mod flipper;
 pub mod growthbook;
 pub mod hanoi;

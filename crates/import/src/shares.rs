@@ -59,7 +59,15 @@ impl Hashed {
             }
             start = end;
         }
-        let condition = |ranges| {
+        let condition = |ranges: Vec<Tree>| {
+            // The first of a hundred places are a percentage, which people change more easily.
+            if total == 100
+                && let [range] = ranges.as_slice()
+                && let Some([Tree::Number(start), end]) = range.as_list()
+                && start.as_u64() == Some(0)
+            {
+                return self.activation("novi.percentage", [("percentage", end.clone())]);
+            }
             let total = ("total", Tree::Number(total.into()));
             self.activation("novi.bucket", [("ranges", Tree::List(ranges)), total])
         };

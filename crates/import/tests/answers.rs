@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use novi::{Context, Flags, Value, activation::Registry, rows::Rows};
 use novi_import::{
-    ImportError, Imported, Options, Outcome, TableSpec, Tables, django_flags, django_waffle, flagd, flipper,
-    growthbook, launchdarkly, optimizely, posthog, split, togglz, unleash,
+    ImportError, Imported, Options, Outcome, TableSpec, Tables, django_flags, django_waffle, flagd,
+    flagsmith, flipper, growthbook, launchdarkly, optimizely, posthog, split, togglz, unleash,
 };
 use serde_json::Value as Json;
 
@@ -212,4 +212,86 @@ fn optimizely_answers() {
     let imported = import(optimizely::read, "optimizely/datafile.json");
     insta::assert_snapshot!(exceptions(&imported));
     compare(&imported, "optimizely", &[("variables", "targetingKey")], 10_000);
+}
+
+/// An export that says of every feature that it is on turns none on.
+#[test]
+fn unleash_export_with_all_features_on() {
+    let source = fixture("unleash/export.json").replace("\"enabled\": false", "\"enabled\": true");
+    let imported = unleash::read(&source, &Options::default()).unwrap();
+    assert!(imported.document.flags.values().all(|flag| flag.status == Some(false)));
+    assert!(
+        exceptions(&imported)
+            .contains("features.on: approximated: it is off: exports of the open-source edition")
+    );
+}
+
+/// The tables of the same features.
+#[test]
+fn unleash_tables() {
+    let export: Json = serde_json::from_str(&fixture("unleash/export.json")).unwrap();
+    let column = |item: &Json, names: &[&str]| {
+        let value = names.iter().map(|name| &item[name]).find(|value| !value.is_null());
+        value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    };
+    let mut tables = Tables::default();
+    let mut insert = |name: &str, items: Vec<Json>, columns: &[&[&str]]| {
+        let spec = unleash::TABLES.iter().find(|spec| spec.name == name).unwrap();
+        assert_eq!(spec.columns.len(), columns.len());
+        tables
+            .insert(spec, items.iter().map(|item| columns.iter().map(|names| column(item, names)).collect()));
+    };
+    let list = |name: &str| export[name].as_array().unwrap().clone();
+    insert("features", list("features"), &[&["name"], &["description"], &[]]);
+    let state: &[&[&str]] = &[&["featureName"], &["environment"], &["enabled"], &["variants"]];
+    insert("feature_environments", list("featureEnvironments"), state);
+    let strategy: &[&[&str]] = &[
+        &[],
+        &["id"],
+        &["featureName"],
+        &["environment"],
+        &["name"],
+        &["parameters"],
+        &["constraints"],
+        &["variants"],
+        &["sortOrder"],
+        &["disabled"],
+    ];
+    insert("feature_strategies", list("featureStrategies"), strategy);
+    insert("segments", list("segments"), &[&["id"], &["name"], &["constraints"]]);
+    let used = |strategy: &Json| {
+        let segments = strategy["segments"].as_array().unwrap().clone();
+        let id = strategy["id"].clone();
+        segments.into_iter().rev().map(move |segment| serde_json::json!({"id": id, "segment": segment}))
+    };
+    let segments = list("featureStrategies").iter().flat_map(used).collect();
+    insert("feature_strategy_segment", segments, &[&["id"], &["segment"]]);
+    let parent = |child: &Json| {
+        let name = child["feature"].clone();
+        let parents = child["dependencies"].as_array().unwrap().clone();
+        parents.into_iter().map(move |parent| {
+            serde_json::json!({"child": name, "parent": parent["feature"],
+            "enabled": parent["enabled"], "variants": parent["variants"]})
+        })
+    };
+    let parents = list("dependencies").iter().flat_map(parent).collect();
+    insert("dependent_features", parents, &[&["child"], &["parent"], &["enabled"], &["variants"]]);
+    insert("feature_tag", list("featureTags"), &[&["featureName"], &["tagType"], &["tagValue"]]);
+    let imported = unleash::read_tables(&tables, &Options::default()).unwrap();
+    assert_eq!(imported.document, import(unleash::read, "unleash/export.json").document);
+}
+
+#[test]
+fn flagsmith_answers() {
+    let imported = import(flagsmith::read, "flagsmith/environment.json");
+    insta::assert_snapshot!(exceptions(&imported));
+    // Their only difference is the name of an attribute, which these callers have.
+    let approximated = [
+        ("ab", "identity_key"),
+        ("all", "identity_key"),
+        ("priorities", "identity_key"),
+        ("share", "identity_key"),
+        ("share-and", "identity_key"),
+    ];
+    compare(&imported, "flagsmith", &approximated, 10_000);
 }

@@ -6,8 +6,8 @@ use std::{fs, path::Path};
 
 use novi::{Flags, activation::Registry, rows::Rows};
 use novi_import::{
-    ImportError, Imported, Options, Outcome, flagd, flipper, growthbook, launchdarkly, optimizely, posthog,
-    split, unleash,
+    ImportError, Imported, Options, Outcome, flagd, flagsmith, flipper, growthbook, launchdarkly, optimizely,
+    posthog, split, unleash,
 };
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -15,10 +15,11 @@ use serde_json::Value as Json;
 type Reader = fn(&str, &Options) -> Result<Imported, ImportError>;
 
 /// Readers of files, each with a source that it reads.
-const READERS: [(Reader, &str); 9] = [
+const READERS: [(Reader, &str); 10] = [
     (flagd::read, "flagd/flags.json"),
     (unleash::read, "unleash/client.json"),
     (unleash::read, "unleash/export.json"),
+    (flagsmith::read, "flagsmith/environment.json"),
     (flipper::read, "flipper/export.json"),
     (launchdarkly::read, "launchdarkly/flags.json"),
     (growthbook::read, "growthbook/features.json"),

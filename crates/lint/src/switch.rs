@@ -7,11 +7,14 @@ use serde_json::Value;
 /// The most combinations of places with any value that are compared: each case is looked up once in each.
 const MOST_MASKS: usize = 16;
 
+/// The first case with these values.
+type FirstCases = HashMap<Vec<String>, usize>;
+
 /// The numbers of cases that an earlier case comes before, each with that of the earlier one. Numbers start at 1.
 pub(crate) fn shadowed(config: &Value) -> Vec<(usize, usize)> {
     let cases = config.get("cases").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     // By the places with a value of their own: the values there, and the first case that has them.
-    let mut seen: Vec<(Vec<bool>, HashMap<Vec<String>, usize>)> = Vec::new();
+    let mut seen: Vec<(Vec<bool>, FirstCases)> = Vec::new();
     let mut found = Vec::new();
     for (number, case) in (1..).zip(cases) {
         let Some(values) = case.get("values").and_then(Value::as_array) else { continue };

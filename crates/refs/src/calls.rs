@@ -70,7 +70,7 @@ mod tests {
             r#"self.flags.evaluate( "a-b", &ctx)"#,
             r#"#[novi::enabled("a-b", otherwise = 1)]"#,
             r#"#[flag("a-b", rename_all = "kebab-case")]"#,
-            r#"await client.getBooleanValue('a-b', false)"#,
+            "await client.getBooleanValue('a-b', false)",
             r#"client.get_string_details("a-b", "x")"#,
             "client.boolean_value_async(\n    \"a-b\", True)",
         ] {

@@ -263,7 +263,9 @@ impl<'a> Schema<'a> {
         members.sort_by_key(|(order, _)| *order);
         let mut members: Vec<Member> = members.into_iter().map(|(_, member)| member).collect();
         if members.iter().any(|member| member.shape == Shape::Text(Hint::Zone)) {
-            members.iter_mut().for_each(|member| member.shape.put_in_zone());
+            for member in &mut members {
+                member.shape.put_in_zone();
+            }
         }
         Shape::Group(members)
     }

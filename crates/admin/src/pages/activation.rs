@@ -209,24 +209,8 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
         let problems = serde_json::from_value(planned["problems"].clone()).unwrap_or_default();
         let changed =
             ActivationRow { config: Some(config.clone()), ..ActivationRow::new(id, name, class_name, "") };
-        let edit = format!(
-            "[{}]",
-            object(&[(
-                "update_activation",
-                object(&[("row", id.to_string()), ("set", object(&fields[..3])),])
-            )])
-        );
-        let configs = [row.config.as_deref().unwrap_or_default(), &config];
-        let effect =
-            effect(visit.api(), &edit, callers, generated(rows, &linked_beside(rows, id), &configs)).await;
-        let phrased = Words::new(&registry, rows);
-        let words = [row, &changed].map(|row| words(&phrased.activation(row).words));
-        let preview = Preview {
-            words: Some(words.into()),
-            affected: affected(&planned, ""),
-            effect,
-            ..Preview::default()
-        };
+        let written = object(&fields[..3]);
+        let preview = preview(visit, rows, (row, &changed), &written, &planned, callers).await;
         return Ok(visit.page(&ActivationPage { preview: preview.markup(), ..shown(&draft, problems) }));
     }
     match visit.api().call(Method::PATCH, &path, &sent.authorship(), Some(body)).await {
@@ -237,11 +221,34 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
 
 /// What is said after the type was changed.
 fn retyped(class: &str, left_out: &[String]) -> String {
-    let mut text = format!("Nothing is saved yet: these are the settings of {class}.");
-    if !left_out.is_empty() {
-        text.push_str(&format!(" It has no {}, which is left out.", left_out.join(", ")));
+    let text = format!("Nothing is saved yet: these are the settings of {class}.");
+    match left_out {
+        [] => text,
+        names => format!("{text} It has no {}, which is left out.", names.join(", ")),
     }
-    text
+}
+
+/// What a change of an activation would do. `written` has its new fields, and `planned` what the API says of it.
+async fn preview(
+    visit: &Visit,
+    rows: &Rows,
+    (before, after): (&ActivationRow, &ActivationRow),
+    written: &str,
+    planned: &Value,
+    callers: &str,
+) -> Preview {
+    let registry = visit.guest.site.flags().registry();
+    let update = object(&[("row", before.id.to_string()), ("set", written.to_owned())]);
+    let edit = format!("[{}]", object(&[("update_activation", update)]));
+    let configs = [before, after].map(|row| row.config.as_deref().unwrap_or_default());
+    let made_up = generated(rows, &linked_beside(rows, before.id), &configs);
+    let phrased = Words::new(&registry, rows);
+    Preview {
+        words: Some([before, after].map(|row| words(&phrased.activation(row).words)).into()),
+        affected: affected(planned, ""),
+        effect: effect(visit.api(), &edit, callers, made_up).await,
+        ..Preview::default()
+    }
 }
 
 /// The fields of an activation.

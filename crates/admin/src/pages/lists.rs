@@ -89,9 +89,9 @@ pub(crate) async fn issues(visit: Visit, Query(place): Query<Place>) -> Page {
         }
     };
     let issues = page["items"].as_array().into_iter().flatten().map(line).collect();
-    let lint = visit.api().get("/api/lint?limit=100").await.map_err(|failure| visit.fail(&failure))?;
-    let findings: Vec<_> = lint["items"].as_array().into_iter().flatten().map(FindingLine::of).collect();
-    let total = lint["total"].as_u64().unwrap_or_default();
+    let noticed = visit.api().get("/api/lint?limit=100").await.map_err(|failure| visit.fail(&failure))?;
+    let findings: Vec<_> = noticed["items"].as_array().into_iter().flatten().map(FindingLine::of).collect();
+    let total = noticed["total"].as_u64().unwrap_or_default();
     Ok(visit.page(&IssuesPage {
         layout: visit.layout("Issues", Section::Issues),
         issues,

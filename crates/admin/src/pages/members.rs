@@ -188,11 +188,11 @@ impl Change {
             return String::new();
         }
         let (now, then) = if self.denied { ("allowed", "denied") } else { ("denied", "allowed") };
-        let (be, them) = if self.moved.len() == 1 { ("is", "it") } else { ("are", "they") };
+        let (is_now, pronoun) = if self.moved.len() == 1 { ("is", "it") } else { ("are", "they") };
         let names: Vec<String> = self.moved.iter().take(MOST_NAMES).map(|name| format!("{name:?}")).collect();
         let more = self.moved.len().saturating_sub(MOST_NAMES);
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        format!("{}{more} {be} {now} now, and {them} would be {then}", names.join(", "))
+        format!("{}{more} {is_now} {now} now, and {pronoun} would be {then}", names.join(", "))
     }
 
     async fn preview(

@@ -90,14 +90,15 @@ impl Cleanup {
             let text = |value: serde_json::Value| value.as_str().map_or(value.to_string(), str::to_owned);
             print_note(format_args!("by hand: {}:{}: {}", text(path), text(line), text(why)))?;
         }
-        match (changes.len(), dry_run) {
-            (0, _) if leftovers.is_empty() => {
-                print(format_args!("No Rust file uses {flag:?} in a way that can be cleaned."))?
+        let files = count(changes.len(), "file");
+        match (changes.is_empty(), dry_run) {
+            (true, _) if leftovers.is_empty() => {
+                print(format_args!("No Rust file uses {flag:?} in a way that can be cleaned."))
             }
-            (0, _) => print("Nothing could be changed.")?,
-            (files, false) => print(format_args!("Changed {}.", count(files, "file")))?,
-            (_, true) => print(DRY_RUN)?,
-        }
+            (true, _) => print("Nothing could be changed."),
+            (_, true) => print(DRY_RUN),
+            (_, false) => print(format_args!("Changed {files}.")),
+        }?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -131,12 +132,12 @@ fn clean(
         }
     });
     for (before, path) in files {
-        let Ok(cleaned) = cleaner.clean(&before) else { continue };
+        let Ok(result) = cleaner.clean(&before) else { continue };
         let left =
-            cleaned.leftovers.iter().map(|left| json!({"path": path, "line": left.line, "why": left.why}));
+            result.leftovers.iter().map(|left| json!({"path": path, "line": left.line, "why": left.why}));
         leftovers.extend(left);
-        if cleaned.source != before {
-            changes.push(Change { path, before, after: cleaned.source });
+        if result.source != before {
+            changes.push(Change { path, before, after: result.source });
         }
     }
     Ok((changes, leftovers))

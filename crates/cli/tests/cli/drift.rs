@@ -40,6 +40,9 @@ async fn what_others_have_changed_is_not_overwritten_on_every_database() {
         assert!(plan.err.contains("was changed by grace"), "{plan:?}");
         let json = folder.run(&["plan", "more.yaml", "--name", "shop", "--json"]).expect(0).json();
         assert_eq!(json["overwritten"][0]["fields"][0]["field"], "status", "{json}");
+        let markdown =
+            folder.run(&["plan", "more.yaml", "--name", "shop", "--format", "markdown"]).expect(0).out;
+        assert!(markdown.contains("- **Changed by others** since the last apply: flags#1"), "{markdown}");
         folder.write("taken.yaml", FLAGS.replace("status: true, owner: web", "status: false, owner: shop"));
         transcript += &folder.transcript(&[&["apply", "taken.yaml", "--name", "shop"]]);
         // A flag that was deleted is created again, a link that was removed is added again: both undo a change.

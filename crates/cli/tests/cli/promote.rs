@@ -99,6 +99,17 @@ fn what_cannot_be_promoted_is_said() {
     insta::assert_snapshot!(transcript);
 }
 
+#[test]
+fn names_of_activations_are_unique_in_the_source() {
+    let folder = Folder::demo();
+    folder.run(&["migrate", "--database", "sqlite://other.db"]).expect(0);
+    folder.pipe(&["seed", "-"], b"UPDATE activations SET name = 'Same' WHERE id < 3;").expect(0);
+    let refused = folder
+        .run(&["promote", "--from", "sqlite://novi.db", "--to", "sqlite://other.db", "--yes"])
+        .expect(5);
+    assert!(refused.err.contains("several activations are named \"Same\""), "{refused:?}");
+}
+
 #[tokio::test]
 async fn passwords_of_the_source_are_not_in_the_history() {
     for database in databases().await.into_iter().filter(|database| database.url.contains('@')) {

@@ -8,34 +8,34 @@ pub(super) struct Splices<'a> {
     pub(super) text: &'a str,
     /// Where each line begins. A line can be as long as the text, and hold all that changes.
     lines: Vec<usize>,
-    splices: Vec<(Range<usize>, String)>,
+    changes: Vec<(Range<usize>, String)>,
 }
 
 impl<'a> Splices<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(end, _)| end + 1);
-        Self { text, lines: std::iter::once(0).chain(ends).collect(), splices: Vec::new() }
+        Self { text, lines: std::iter::once(0).chain(ends).collect(), changes: Vec::new() }
     }
 
     pub(super) fn replace(&mut self, range: Range<usize>, with: impl Into<String>) {
-        self.splices.push((range, with.into()));
+        self.changes.push((range, with.into()));
     }
 
     /// The state to return to with [`Self::undo`].
     pub(super) fn mark(&self) -> usize {
-        self.splices.len()
+        self.changes.len()
     }
 
     pub(super) fn undo(&mut self, mark: usize) {
-        self.splices.truncate(mark);
+        self.changes.truncate(mark);
     }
 
     /// The text after all of them. `None` if two of them overlap.
     pub(super) fn apply(mut self) -> Option<String> {
         // What is inserted in front of a range comes before what replaces the range.
-        self.splices.sort_by_key(|(range, _)| (range.start, range.end));
+        self.changes.sort_by_key(|(range, _)| (range.start, range.end));
         let (mut text, mut place) = (String::with_capacity(self.text.len()), 0);
-        for (range, with) in self.splices {
+        for (range, with) in self.changes {
             text.push_str(self.text.get(place..range.start)?);
             text.push_str(&with);
             place = range.end;

@@ -7,9 +7,20 @@ use novi_files::Tree;
 use super::{Feature, State, features, list, missing_name, segments};
 use crate::{error::ImportError, options::Options};
 
+/// A file in which every feature is on. In exports of the open-source edition, `enabled` is that of the environment.
+const UNKNOWN_STATE: &str = "it is off: exports of the open-source edition say of every feature that it is on; enable \
+                             it if it was, or import what /api/client/features returns";
+
 /// The state of one environment of an export.
-pub(super) fn state<'a>(source: &'a Tree, options: &Options) -> Result<State<'a>, ImportError> {
+pub(super) fn state<'a>(
+    source: &'a Tree,
+    options: &Options,
+    is_file: bool,
+) -> Result<State<'a>, ImportError> {
     let environment = environment(source, options)?;
+    let is_on = |item: &Tree| item.get("enabled") == Some(&Tree::Bool(true));
+    let states = list(source, "featureEnvironments");
+    let is_state_unknown = is_file && !states.is_empty() && states.iter().all(is_on);
     let is_here = |item: &Tree| {
         let of = item.get("environment").and_then(Tree::as_str);
         of.is_none_or(|name| environment.is_none_or(|wanted| wanted == name))
@@ -35,10 +46,20 @@ pub(super) fn state<'a>(source: &'a Tree, options: &Options) -> Result<State<'a>
         let mut own: Vec<&Tree> = strategies.get(name).into_iter().flatten().copied().collect();
         let is_disabled = |strategy: &&Tree| strategy.get("disabled") == Some(&Tree::Bool(true));
         let has_any = !own.is_empty();
+        let has_order = own.iter().all(|strategy| strategy.get("sortOrder").is_some());
         own.retain(|strategy| !is_disabled(strategy));
         let order = |strategy: &Tree| strategy.get("sortOrder").and_then(Tree::as_f64).unwrap_or_default();
         own.sort_by(|a, b| order(a).total_cmp(&order(b)));
-        let is_enabled = here.and_then(|here| here.get("enabled")) == Some(&Tree::Bool(true));
+        let mut is_enabled = here.is_some_and(|here| is_on(here));
+        let mut differences = Vec::new();
+        if is_state_unknown && is_enabled {
+            is_enabled = false;
+            differences.push(UNKNOWN_STATE.to_owned());
+        }
+        if !has_order && own.len() > 1 && own.iter().any(|strategy| !list(strategy, "variants").is_empty()) {
+            differences
+                .push("the source lacks the order of strategies, which decides the variant".to_owned());
+        }
         let tag = |tag: &&Tree| {
             let value = tag.get("tagValue").and_then(Tree::as_str)?;
             let kind = tag.get("tagType").and_then(Tree::as_str).filter(|kind| *kind != "simple");
@@ -56,7 +77,7 @@ pub(super) fn state<'a>(source: &'a Tree, options: &Options) -> Result<State<'a>
                 .and_then(|found| found.first())
                 .map_or(&[], |found| list(found, "dependencies")),
             tags: tags.get(name).into_iter().flatten().filter_map(tag).collect(),
-            owner: None,
+            differences,
         });
     }
     Ok(state)

@@ -26,7 +26,7 @@ impl<'a> Translation<'a> {
         features: &'a BTreeMap<&'a str, &'a Feature<'a>>,
         segments: &'a BTreeMap<i64, Segment<'a>>,
     ) -> Self {
-        Self { feature, differences: Vec::new(), features, segments }
+        Self { feature, differences: feature.differences.clone(), features, segments }
     }
 
     pub(super) fn draft(mut self, collector: &mut Collector) -> Result<Draft, String> {
@@ -34,7 +34,6 @@ impl<'a> Translation<'a> {
         let mut flag = Flag {
             status: Some(feature.is_enabled),
             description: feature.description.map(str::to_owned),
-            owner: feature.owner.map(str::to_owned),
             tags: feature.tags.clone(),
             ..Flag::default()
         };

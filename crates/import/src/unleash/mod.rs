@@ -1,4 +1,4 @@
-//! Unleash: what its clients fetch (`/api/client/features`), and exports of its admin interface.
+//! Unleash: what its clients fetch (`/api/client/features`), exports of its admin interface, and its tables.
 //!
 //! Callers have the attributes of Unleash's context: `userId`, `sessionId`, `remoteAddress`, `environment`, `appName`,
 //! and its properties under their names.
@@ -7,6 +7,7 @@ mod constraint;
 mod export;
 mod feature;
 mod strategy;
+mod tables;
 mod variant;
 
 use std::collections::BTreeMap;
@@ -14,10 +15,12 @@ use std::collections::BTreeMap;
 use novi_files::Tree;
 
 use self::feature::Translation;
+pub use self::tables::TABLES;
 use crate::{
     collector::{Collector, Imported},
     error::{ImportError, parse_json},
     options::Options,
+    table::Tables,
 };
 
 /// What a source has, whichever of the two forms it is in.
@@ -37,7 +40,8 @@ struct Feature<'a> {
     variants: &'a [Tree],
     dependencies: &'a [Tree],
     tags: Vec<String>,
-    owner: Option<&'a str>,
+    /// What the source does not say of it.
+    differences: Vec<String>,
 }
 
 /// Constraints that strategies share.
@@ -53,11 +57,22 @@ struct Segment<'a> {
 /// # Errors
 /// If the text is not JSON, has no `features`, or has several environments of which none is chosen.
 pub fn read(source: &str, options: &Options) -> Result<Imported, ImportError> {
-    let source = parse_json(source)?;
+    imported(&parse_json(source)?, true, options)
+}
+
+/// Reads the rows of [`TABLES`].
+///
+/// # Errors
+/// If there are several environments of which none is chosen.
+pub fn read_tables(tables: &Tables, options: &Options) -> Result<Imported, ImportError> {
+    imported(&tables::as_export(tables), false, options)
+}
+
+fn imported(source: &Tree, is_file: bool, options: &Options) -> Result<Imported, ImportError> {
     let state = if source.get("featureStrategies").is_some() || source.get("featureEnvironments").is_some() {
-        export::state(&source, options)?
+        export::state(source, options, is_file)?
     } else {
-        client_state(&source)?
+        client_state(source)?
     };
     let mut collector = Collector::default();
     let names: BTreeMap<&str, &Feature<'_>> =
@@ -83,7 +98,7 @@ fn client_state(source: &Tree) -> Result<State<'_>, ImportError> {
             variants: list(feature, "variants"),
             dependencies: list(feature, "dependencies"),
             tags: Vec::new(),
-            owner: None,
+            differences: Vec::new(),
         });
     }
     Ok(state)

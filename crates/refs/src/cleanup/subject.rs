@@ -47,9 +47,8 @@ impl Cleaner {
     /// Whether an answer with this variant, if one is wanted, is on.
     pub(super) fn is_on(&self, variant: Option<&str>) -> bool {
         match (&self.answer, variant) {
-            (Answer::Off, _) => false,
+            (Answer::Off, _) | (Answer::On, Some(_)) => false,
             (_, None) => true,
-            (Answer::On, Some(_)) => false,
             (Answer::Variant(answer), Some(variant)) => answer == variant,
         }
     }
@@ -79,7 +78,7 @@ impl Cleaner {
     pub(super) fn chosen<'p>(
         &self,
         call: &Expr,
-        patterns: impl Iterator<Item = &'p Path>,
+        mut patterns: impl Iterator<Item = &'p Path>,
     ) -> Option<(String, String)> {
         let arguments = match call {
             Expr::MethodCall(ExprMethodCall { method, turbofish, .. }) if method == "choose" => {
@@ -100,7 +99,7 @@ impl Cleaner {
                 kind.path.segments.last().map(|last| &last.ident)
             }
             Some(_) => None,
-            None => patterns.filter_map(type_of).next(),
+            None => patterns.find_map(type_of),
         }?;
         let kind = named.to_string();
         let variant = self.features.get(&kind)?.clone()?;

@@ -69,11 +69,12 @@ impl Apply {
             let mut written = None;
             if comparison.is_change() && !self.dry_run {
                 let author = self.authorship.clone().author_with(|given| reason(&name, given));
-                // What is overwritten was compared with this revision.
-                let edit = comparison.edit.clone().by(author).expect_revision(comparison.revision());
+                // The edit expects the versions of the rows that it changes, which were compared.
+                let mut edit = comparison.edit.clone().by(author);
+                edit.revision = self.if_revision;
                 match comparison.current.flags.writer().commit(&*store, edit).await {
                     Ok(revision) => written = Some(revision.number()),
-                    Err(Error::RevisionChanged { .. } | Error::Conflict(_)) if retries > 0 => {
+                    Err(Error::Conflict(_)) if retries > 0 => {
                         retries -= 1;
                         continue;
                     }

@@ -5,21 +5,30 @@ use std::fmt::Write as _;
 use novi::snapshot::{Effect, Impact, PlannedRow};
 use serde_json::Value;
 
-use super::compare::Comparison;
+use super::{compare::Comparison, last_apply::Overwritten};
 use crate::output::field;
 
-pub(super) fn markdown(comparison: &Comparison, impact: Option<&Impact>) -> String {
+pub(super) fn markdown(
+    comparison: &Comparison,
+    overwritten: &[Overwritten],
+    impact: Option<&Impact>,
+) -> String {
     let plan = &comparison.plan;
     let mut text = String::new();
     // Writing to a string does not fail.
-    let _ = write(&mut text, comparison, impact);
+    let _ = write(&mut text, comparison, overwritten, impact);
     if plan.flags.is_empty() && plan.activations.is_empty() && plan.problems.is_empty() {
         text.push_str("The rows are as the files describe them.\n");
     }
     text
 }
 
-fn write(text: &mut String, comparison: &Comparison, impact: Option<&Impact>) -> std::fmt::Result {
+fn write(
+    text: &mut String,
+    comparison: &Comparison,
+    overwritten: &[Overwritten],
+    impact: Option<&Impact>,
+) -> std::fmt::Result {
     let plan = &comparison.plan;
     writeln!(text, "### Flags\n")?;
     if !plan.flags.is_empty() || !plan.activations.is_empty() {
@@ -42,6 +51,9 @@ fn write(text: &mut String, comparison: &Comparison, impact: Option<&Impact>) ->
     }
     for problem in &plan.problems {
         writeln!(text, "- **Problem**: {}", cell(&problem.to_string()))?;
+    }
+    for row in overwritten {
+        writeln!(text, "- **Changed by others** since the last apply: {}", cell(&row.to_string()))?;
     }
     if let Some(impact) = impact {
         writeln!(text, "#### Whom it affects\n\n```text\n{}```", impact.to_string().replace("```", "` ` `"))?;

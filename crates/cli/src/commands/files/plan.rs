@@ -98,7 +98,7 @@ impl Plan {
             }
             print_json(&output)?;
         } else if self.format == Format::Markdown {
-            write(&sanitize(&markdown(&comparison, impact.as_ref())))?;
+            write(&sanitize(&markdown(&comparison, &overwritten, impact.as_ref())))?;
         } else {
             comparison.print()?;
             if let Some(impact) = &impact {

@@ -92,6 +92,7 @@ impl Promote {
                 .collect::<Result<_, Failure>>()
                 .map_err(|failure| failure.about(&from))?
         };
+        check_names(&source.rows, &from)?;
         let document = self.document(&source, &names);
         let current = Current::load(session, &*target).await?;
         let comparison = Comparison::of(current, &document, false)?;
@@ -114,7 +115,6 @@ impl Promote {
                 None => format!("promote from {from}"),
             };
             let edit = comparison.edit.clone().by(self.authorship.clone().author_with(reason));
-            let edit = edit.expect_revision(comparison.revision());
             written = Some(comparison.current.flags.writer().commit(&*target, edit).await?.number());
         }
         if session.json {
@@ -194,6 +194,18 @@ impl Promote {
         confirm(&question)?.ok_or_else(|| {
             Failure::usage("where there is no terminal to ask on, add --yes, or --dry-run to see the changes")
         })
+    }
+}
+
+/// Activations are matched by their names, so that two of them cannot have the same.
+fn check_names(rows: &Rows, from: &str) -> Result<(), Failure> {
+    let mut names = BTreeSet::new();
+    match rows.activations.iter().find(|row| !names.insert(&row.name)) {
+        None => Ok(()),
+        Some(row) => Err(Failure::rejected(format!(
+            "{from}: several activations are named {:?}: rename all but one, since they are matched by their names",
+            row.name
+        ))),
     }
 }
 

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, path::Path};
 use clap::ValueEnum;
 use novi_import::{
     ImportError, Imported, Options, TableSpec, Tables, django_flags, django_waffle, feats, features_service,
-    flagd, flipper, growthbook, hanoi, knora, launchdarkly, optimizely, pennant, posthog, redis::Keys,
-    rollout, split, sql, togglz, unleash,
+    flagd, flagsmith, flipper, growthbook, hanoi, knora, launchdarkly, optimizely, pennant, posthog,
+    redis::Keys, rollout, split, sql, togglz, unleash,
 };
 
 use super::read::Read;
@@ -20,7 +20,7 @@ use crate::{
 pub(super) enum System {
     /// A flag definition of flagd, in JSON
     Flagd,
-    /// What Unleash's clients fetch from /api/client/features, or an export of its admin interface
+    /// What Unleash's clients fetch from /api/client/features, an export, or its tables on PostgreSQL
     Unleash,
     /// An export of Flipper in JSON, or its tables (ActiveRecord, Sequel)
     Flipper,
@@ -42,6 +42,8 @@ pub(super) enum System {
     Split,
     /// A datafile of Optimizely, version 4
     Optimizely,
+    /// The document of an environment that Flagsmith's server SDKs fetch, in JSON
+    Flagsmith,
     /// The keys of hanoi in Redis, or a dump of its back-end in memory
     Hanoi,
     /// The keys of the gem rollout in Redis
@@ -53,9 +55,6 @@ pub(super) enum System {
     /// The feature toggles of Knora, in its application.conf
     Knora,
 }
-
-/// A function that reads the rows of tables.
-type TableReader = fn(&Tables, &Options) -> Imported;
 
 /// Where the flags are.
 pub(super) struct Source<'a> {
@@ -82,6 +81,7 @@ impl System {
             Self::Posthog => "PostHog",
             Self::Split => "Split",
             Self::Optimizely => "Optimizely",
+            Self::Flagsmith => "Flagsmith",
             Self::Hanoi => "hanoi",
             Self::Rollout => "rollout",
             Self::Feats => "feats.py",
@@ -95,22 +95,35 @@ impl System {
         let options = &source.options;
         Ok(match self {
             Self::Flagd => source.file(flagd::read)?.into(),
-            Self::Unleash => source.file(unleash::read)?.into(),
+            Self::Unleash if source.is_file() => source.file(unleash::read)?.into(),
+            Self::Unleash => {
+                let read = unleash::read_tables(&source.tables(session, &unleash::TABLES).await?, options);
+                read.map_err(|error| Failure::usage(error.to_string()))?.into()
+            }
             Self::Launchdarkly => source.file(launchdarkly::read)?.into(),
             Self::Growthbook => source.file(growthbook::read)?.into(),
             Self::Posthog => source.file(posthog::read)?.into(),
             Self::Split => source.file(split::read)?.into(),
             Self::Optimizely => source.file(optimizely::read)?.into(),
+            Self::Flagsmith => source.file(flagsmith::read)?.into(),
             Self::Flipper if source.is_file() => source.file(flipper::read)?.into(),
-            Self::Flipper => source.tables(session, &flipper::TABLES, flipper::read_tables).await?.into(),
+            Self::Flipper => {
+                flipper::read_tables(&source.tables(session, &flipper::TABLES).await?, options).into()
+            }
             Self::DjangoWaffle => {
-                source.tables(session, &django_waffle::TABLES, django_waffle::read_tables).await?.into()
+                django_waffle::read_tables(&source.tables(session, &django_waffle::TABLES).await?, options)
+                    .into()
             }
-            Self::Togglz => source.tables(session, &togglz::TABLES, togglz::read_tables).await?.into(),
+            Self::Togglz => {
+                togglz::read_tables(&source.tables(session, &togglz::TABLES).await?, options).into()
+            }
             Self::DjangoFlags => {
-                source.tables(session, &django_flags::TABLES, django_flags::read_tables).await?.into()
+                django_flags::read_tables(&source.tables(session, &django_flags::TABLES).await?, options)
+                    .into()
             }
-            Self::Pennant => source.tables(session, &pennant::TABLES, pennant::read_tables).await?.into(),
+            Self::Pennant => {
+                pennant::read_tables(&source.tables(session, &pennant::TABLES).await?, options).into()
+            }
             Self::Hanoi if source.is_file() => source.file(hanoi::read_dump)?.into(),
             Self::Hanoi => hanoi::read(&source.keys(&hanoi::KEYS).await?, options).into(),
             Self::Rollout => rollout::read(&source.keys(&rollout::KEYS).await?, options).into(),
@@ -153,12 +166,8 @@ impl Source<'_> {
         of_text(place, |text| read(text, &self.options))
     }
 
-    async fn tables(
-        &self,
-        session: &Session,
-        specs: &[TableSpec],
-        read: TableReader,
-    ) -> Result<Imported, Failure> {
+    /// The rows of tables.
+    async fn tables(&self, session: &Session, specs: &[TableSpec]) -> Result<Tables, Failure> {
         if self.is_file() {
             return Err(Failure::usage(
                 "expected the address of a database as SOURCE, such as postgres://host/database, or none for the \
@@ -167,7 +176,7 @@ impl Source<'_> {
         }
         let url = self.place.unwrap_or(&session.config.database.url);
         let tables = sql::read(url, specs, self.table_prefix).await;
-        Ok(read(&tables.map_err(|error| Failure::system(error.to_string()))?, &self.options))
+        tables.map_err(|error| Failure::system(error.to_string()))
     }
 }
 
