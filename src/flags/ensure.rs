@@ -163,6 +163,7 @@ impl Flags {
     }
 
     /// Evaluates by this revision, if these flags follow a database.
+    #[cfg_attr(not(feature = "sql"), expect(clippy::unused_async, reason = "only a database is waited for"))]
     async fn follow(&self, revision: Revision) -> Result<()> {
         #[cfg(feature = "sql")]
         self.refresh_to(revision).await?;
