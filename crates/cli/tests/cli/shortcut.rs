@@ -170,3 +170,29 @@ async fn timeline_says_where_a_window_goes_beyond_the_period() {
     folder.run(&["disable", "sale"]).expect(0);
     assert_eq!(folder.run(&["timeline"]).expect(0).out, "The time changes no flag within 30 days.\n");
 }
+
+#[tokio::test]
+async fn reversed_activations_are_not_changed() {
+    let database = database(Kind::Sqlite).await;
+    let folder = Folder::of(&database);
+    folder.run(&["migrate"]).expect(0);
+    let create = |flag: &str, class: &str, config: &str| {
+        folder.run(&["flag", "create", flag, "--on"]).expect(0);
+        folder.run(&["activation", "create", &format!("of {flag}"), class, config, "--link", flag]).expect(0);
+    };
+    create("not", "novi.not", r#"[{"class_name": "novi.members", "config": {"allow": ["s"]}}]"#);
+    folder.run(&["activation", "create", "Shared", "novi.percentage", r#"{"percentage": 30}"#]).expect(0);
+    create("not shared", "novi.not", "[2]");
+    let rules = r#"{"rules": [{"when": {"class_name": "novi.percentage", "config": {"percentage": 10}}, "on": false}], "fallthrough": true}"#;
+    create("rules", "novi.rules", rules);
+    let twice = r#"[{"class_name": "novi.not", "config": [{"class_name": "novi.date_time", "config": {"startDateTime": "2026-12-01"}}]}]"#;
+    create("twice", "novi.not", twice);
+    let transcript = folder.transcript(&[
+        &["target", "not", "--allow", "u1"],
+        &["rollout", "not shared", "70%"],
+        &["rollout", "rules", "90%"],
+        &["schedule", "twice", "--off", "2026-12-24", "--dry-run"],
+        &["target", "not", "--allow", "u1", "--new", "--dry-run"],
+    ]);
+    insta::assert_snapshot!(transcript);
+}
