@@ -140,6 +140,7 @@ async fn schedule_sets_the_window_of_the_flag() {
                 // The schedule has a time zone now.
                 &["schedule", "sale", "--on", "2026-12-01T09:00"],
                 &["schedule", "sale", "--off", "none"],
+                &["schedule", "sale", "--off", "2026-11-30"],
                 &["schedule", "sale", "--on", "tomorrow"],
                 &["schedule", "sale", "--on", "2026-03-29T02:30", "--timezone", "Europe/Berlin"],
                 &["schedule", "sale"],
@@ -192,7 +193,9 @@ async fn reversed_activations_are_not_changed() {
         &["rollout", "not shared", "70%"],
         &["rollout", "rules", "90%"],
         &["schedule", "twice", "--off", "2026-12-24", "--dry-run"],
-        &["target", "not", "--allow", "u1", "--new", "--dry-run"],
+        &["target", "not", "--allow", "u1", "--new"],
+        &["target", "not", "--deny", "u2", "--new"],
+        &["variants", "not", "a=50,b=50"],
     ]);
     insta::assert_snapshot!(transcript);
 }
