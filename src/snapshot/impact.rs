@@ -179,7 +179,7 @@ fn flag(
         });
         let Some(transition) = transitions.get_mut(place) else { continue };
         transition.count += 1;
-        if transition.before != transition.after {
+        if transition.is_change() {
             changed.push(index);
             if transition.examples.len() < MAX_EXAMPLES {
                 let because = |snapshot: &Snapshot, name: Option<&str>| {
@@ -194,7 +194,7 @@ fn flag(
         }
     }
     let (mut on, mut off, mut other) = (0, 0, 0);
-    for transition in transitions.iter().filter(|transition| transition.before != transition.after) {
+    for transition in transitions.iter().filter(|transition| transition.is_change()) {
         let is_on = |state: &Option<ImpactState>| state.as_ref().is_some_and(|state| state.enabled);
         *match (is_on(&transition.before), is_on(&transition.after)) {
             (false, true) => &mut on,
@@ -212,6 +212,18 @@ fn flag(
         transitions,
         attributes: groups.of_changed(&changed),
     })
+}
+
+impl Transition {
+    /// Whether callers notice it. To them, a flag that does not exist is off.
+    fn is_change(&self) -> bool {
+        let is_plain_off =
+            |state: &ImpactState| !state.enabled && state.variant.is_none() && state.value.is_none();
+        match (&self.before, &self.after) {
+            (None, Some(state)) | (Some(state), None) => !is_plain_off(state),
+            (before, after) => before != after,
+        }
+    }
 }
 
 impl ImpactState {
@@ -343,7 +355,7 @@ impl fmt::Display for Impact {
                  same",
                 self.contexts
             )?;
-            for transition in flag.transitions.iter().filter(|transition| transition.before != transition.after) {
+            for transition in flag.transitions.iter().filter(|transition| transition.is_change()) {
                 let state = |state: &Option<ImpactState>| {
                     state.as_ref().map_or_else(|| "no flag".to_owned(), ToString::to_string)
                 };

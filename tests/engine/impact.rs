@@ -121,6 +121,8 @@ fn variants_values_and_created_or_deleted_flags_are_compared() {
     let found = impact(Change::InsertFlag(FlagRow::new(9, "new", true)));
     assert_eq!(found.flags.iter().map(counts).collect::<Vec<_>>(), [("new", 12, 0, 0, 0)]);
     assert!(found.to_string().contains("no flag -> on: 12"), "{found}");
+    let found = impact(Change::InsertFlag(FlagRow::new(9, "new", false)));
+    assert_eq!(found.flags.iter().map(counts).collect::<Vec<_>>(), [("new", 0, 0, 0, 12)]);
     let found = impact(Change::DeleteFlag { id: 4 });
     assert_eq!(found.flags.iter().map(counts).collect::<Vec<_>>(), [("unrelated", 0, 12, 0, 0)]);
     let found = impact(Change::RenameFlag { id: 4, name: "renamed".to_owned() });

@@ -6,6 +6,6 @@ mod cleanup;
 mod find;
 mod report;
 
-pub use cleanup::{Answer, Cleaned, Cleaner, Leftover, SyntaxError, cleanup};
+pub use cleanup::{Answer, Cleaned, Cleaner, Leftover, SyntaxError, UnknownVariant, cleanup};
 pub use find::{Options, find, rust_files};
 pub use report::{Kind, Reference, Report, Skipped, Unknown};

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use novi_refs::{Answer, cleanup};
+use novi_refs::{Answer, Cleaner, cleanup};
 
 /// Cleans a body of a function.
 fn cleaned(body: &str, answer: &Answer) -> String {
@@ -198,4 +198,55 @@ fn other_flags_and_other_functions_stay() {
     assert_eq!(cleanup(source, "new", &Answer::On).unwrap().source, source);
     let error = cleanup("fn f( {\n", "new", &Answer::On).unwrap_err();
     assert_eq!(error.line, 1);
+}
+
+#[test]
+fn attributes_still_decide_what_is_there() {
+    let source = "fn f() {\n    #[cfg(debug_assertions)]\n    if flags.is_enabled(\"new\", &c) {\n        a();\n    }\n    let x = match flags.is_enabled(\"new\", &c) {\n        #[cfg(a)]\n        true => 1,\n        #[cfg(not(a))]\n        true => 2,\n        false => 3,\n    };\n}\n";
+    let cleaned = cleanup(source, "new", &Answer::On).unwrap();
+    assert_eq!(cleaned.source, source.replace("flags.is_enabled(\"new\", &c)", "true"));
+    let lines: Vec<_> = cleaned.leftovers.iter().map(|leftover| leftover.line).collect();
+    assert_eq!(lines, [2, 6]);
+}
+
+#[test]
+fn places_that_need_parentheses_get_them() {
+    let of = |body: &str| cleaned(&format!("    {body}"), &Answer::On).trim().to_owned();
+    let cond = CALL;
+    for (before, after) in [
+        (format!("let y = 2 * if {cond} {{ a + b }} else {{ 0 }};"), "let y = 2 * (a + b);"),
+        (format!("let y = !if {cond} {{ a == b }} else {{ a }};"), "let y = !(a == b);"),
+        (
+            format!("let y = if {cond} {{ &v.name }} else {{ &w }}.to_uppercase();"),
+            "let y = (&v.name).to_uppercase();",
+        ),
+        (format!("let y = (if {cond} {{ |x| x }} else {{ g }})(a);"), "let y = (|x| x)(a);"),
+        (format!("for i in if {cond} {{ S {{ a: 1 }} }} else {{ T }} {{}}"), "for i in (S { a: 1 }) {}"),
+        (format!("let y = x == if {cond} {{ a == b }} else {{ false }};"), "let y = x == (a == b);"),
+        (format!("f(if {cond} {{ a + b }} else {{ c }}, 1);"), "f(a + b, 1);"),
+    ] {
+        assert_eq!(of(&before), after);
+    }
+}
+
+#[test]
+fn choices_that_are_left_are_listed() {
+    let source = "\
+#[derive(Feature)]
+#[flag(\"new\")]
+enum Layout { #[default] List, Grid }
+fn f() {
+    a(matches!(flags.choose::<Layout>(c), Layout::Grid));
+    if let Layout::Grid = flags.choose(c) {}
+    match flags.choose::<Layout>(c) { Layout::List if x => 1, _ => 2 };
+    flags.choose::<Other>(c);
+}
+";
+    let cleaned = cleanup(source, "new", &Answer::Variant("Grid".into())).unwrap();
+    let lines: Vec<_> = cleaned.leftovers.iter().map(|leftover| leftover.line).collect();
+    assert_eq!(lines, [2, 5, 6], "{cleaned:?}");
+    assert!(cleaned.source.contains("    2;\n"), "{}", cleaned.source);
+    let mut cleaner = Cleaner::new("new", Answer::Variant("grdi".into()));
+    cleaner.learn(source).unwrap();
+    assert_eq!(cleaner.check().unwrap_err().to_string(), "Layout has no variant \"grdi\"; it has List, Grid");
 }

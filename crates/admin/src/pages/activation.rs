@@ -158,7 +158,8 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
         Some(values) => Draft::of(CONFIG, &types, class_name, &merge::config(values)),
         None => Draft::sent(CONFIG, sent.all(), class_name),
     };
-    if let Some(action) = sent.optional("do") {
+    let is_retyped = draft.is_of_other_type(class_name) && registry.find(class_name).is_some();
+    if let Some(action) = sent.optional("do").filter(|action| *action != "form" || !is_retyped) {
         let (draft, problems) = draft.step(&types, action, class_name);
         return Ok(visit.page(&shown(&draft, problems)));
     }
@@ -166,7 +167,7 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
         let error = Some(failure.message).filter(|_| failure.problems.is_empty());
         visit.page_with(failure.status, &ActivationPage { error, ..shown(draft, failure.problems) })
     };
-    if draft.is_of_other_type(class_name) && registry.find(class_name).is_some() {
+    if is_retyped {
         let (draft, left_out) = match draft.retyped(&types, class_name) {
             Ok(retyped) => retyped,
             Err(problems) => return Ok(visit.page(&shown(&draft, problems))),

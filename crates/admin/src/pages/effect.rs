@@ -30,6 +30,10 @@ struct Effect {
     flags: Vec<FlagEffect>,
     /// How many flags are not shown.
     more: usize,
+    /// The flags that change for more callers than the team wants without a warning.
+    large: Vec<String>,
+    /// The share of callers, in percent, that is not large.
+    warn_above: u8,
     error: Option<String>,
 }
 
@@ -59,6 +63,7 @@ struct Example {
 #[derive(Deserialize)]
 struct Measured {
     impact: Impact,
+    warn_above: u8,
 }
 
 #[derive(Deserialize)]
@@ -131,9 +136,9 @@ impl Effect {
             };
         }
         match impact(api, changes, "\"sample\"").await {
-            Ok(Measured { impact }) if impact.contexts > 0 => {
-                let callers = format!("{} recent ones", impact.contexts);
-                return Self::shown(impact, callers, &[]);
+            Ok(found) if found.impact.contexts > 0 => {
+                let callers = format!("{} recent ones", found.impact.contexts);
+                return Self::shown(found, callers, &[]);
             }
             // There is no sample, or the changes have problems, which are shown at their fields.
             Ok(_) => {}
@@ -147,19 +152,22 @@ impl Effect {
     async fn of(api: &Api, changes: &str, contexts: Vec<Value>, callers: impl Fn(usize) -> String) -> Self {
         let list = Value::Array(contexts);
         match impact(api, changes, &list.to_string()).await {
-            Ok(Measured { impact }) => {
-                let callers = callers(impact.contexts);
-                Self::shown(impact, callers, list.as_array().map(Vec::as_slice).unwrap_or_default())
+            Ok(found) => {
+                let callers = callers(found.impact.contexts);
+                Self::shown(found, callers, list.as_array().map(Vec::as_slice).unwrap_or_default())
             }
             Err(failure) => Self { error: Some(failure.message), ..Self::default() },
         }
     }
 
-    fn shown(impact: Impact, callers: String, contexts: &[Value]) -> Self {
+    fn shown(found: Measured, callers: String, contexts: &[Value]) -> Self {
+        let Measured { impact, warn_above } = found;
+        let is_large = |flag: &&Flag| 100 * flag.changed() > usize::from(warn_above) * impact.contexts;
+        let large = impact.flags.iter().filter(is_large).map(|flag| flag.name.clone()).collect();
         let (all, count) = (impact.contexts, impact.flags.len());
         let flags = impact.flags.into_iter().take(MOST_FLAGS).map(|flag| FlagEffect::of(flag, all, contexts));
         let flags: Vec<_> = flags.collect();
-        Self { callers, more: count - flags.len(), flags, error: None }
+        Self { callers, more: count - flags.len(), flags, large, warn_above, error: None }
     }
 }
 
@@ -170,9 +178,16 @@ async fn impact(api: &Api, changes: &str, contexts: &str) -> Result<Measured, Fa
         .map_err(|error| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }
 
+impl Flag {
+    /// For how many callers it decides otherwise.
+    fn changed(&self) -> usize {
+        self.on + self.off + self.other
+    }
+}
+
 impl FlagEffect {
     fn of(flag: Flag, all: usize, contexts: &[Value]) -> Self {
-        let changed = flag.on + flag.off + flag.other;
+        let changed = flag.changed();
         let counts =
             [("turn on", flag.on), ("turn off", flag.off), ("get another variant or value", flag.other)];
         let mut examples = Vec::new();

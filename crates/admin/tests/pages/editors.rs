@@ -156,6 +156,9 @@ async fn another_type_shows_its_form_before_it_is_saved() {
     let reply = browser.post(page, page, &borrowed(&sent)).await;
     assert_status(&reply, 200);
     reply.has("Nothing is saved yet: these are the settings of novi.date_time. It has no percentage");
+    // The button does the same.
+    set(&mut sent, "do", "form");
+    browser.post(page, page, &borrowed(&sent)).await.has("Nothing is saved yet");
     let mut sent = fields(&reply.text, page);
     set(&mut sent, "c/startDateTime@date", "2026-12-01");
     assert_status(&browser.post(page, page, &borrowed(&sent)).await, 303);

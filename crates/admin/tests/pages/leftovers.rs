@@ -135,3 +135,23 @@ async fn issues_are_beside_what_is_probably_not_meant() {
     page.has(r#"<a href="/admin/activations/20/edit">activations#20 No&#60;b&#62;dy</a>"#);
     page.has("no flag depends on it");
 }
+
+#[tokio::test]
+async fn change_for_more_callers_than_the_team_wants_is_warned_of() {
+    let warning = "<strong>More than 20 % of the callers</strong>";
+    let site = Site::with(ROWS, |options, _| options.impact_warning(20)).await;
+    let mut browser = site.browser();
+    // The flag is on for a quarter of the callers.
+    let page = "/activations/1/edit";
+    let mut sent = fields(&browser.get(page).await.text, page);
+    set(&mut sent, "preview", "1");
+    set(&mut sent, "c/percentage", "30");
+    let small = browser.post(page, page, &borrowed(&sent)).await;
+    small.has("nothing is saved yet");
+    assert!(!small.text.contains(warning), "{}", small.text);
+    set(&mut sent, "c/percentage", "90");
+    let large = browser.post(page, page, &borrowed(&sent)).await;
+    large.has(warning);
+    large.has("new-checkout");
+    browser.get("/flags/1/switch?to=off").await.has(warning);
+}

@@ -12,7 +12,7 @@ use serde_json::json;
 use similar::TextDiff;
 
 use crate::{
-    output::{DRY_RUN, Failure, count, print, print_json, print_note},
+    output::{DRY_RUN, Failure, count, print, print_json, print_note, replace_file},
     session::Session,
 };
 
@@ -66,7 +66,7 @@ impl Cleanup {
         let (changes, leftovers) = clean(&folder, &flag, answer)?;
         if !dry_run {
             for change in &changes {
-                replace(&change.path, &change.after)?;
+                replace_file(&change.path, &change.after)?;
             }
         }
         if session.json {
@@ -131,6 +131,7 @@ fn clean(
             false
         }
     });
+    cleaner.check().map_err(|error| Failure::rejected(error.to_string()))?;
     for (before, path) in files {
         let Ok(result) = cleaner.clean(&before) else { continue };
         let left =
@@ -141,21 +142,4 @@ fn clean(
         }
     }
     Ok((changes, leftovers))
-}
-
-/// Writes a file beside the old one, and puts it in its place.
-fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let failed =
-        |error: std::io::Error| Failure::system(format!("could not write {}: {error}", path.display()));
-    let beside = path.with_extension("rs.novi");
-    fs::write(&beside, text).map_err(failed)?;
-    let rights = fs::metadata(path).map(|about| about.permissions());
-    let replaced = rights
-        .and_then(|rights| fs::set_permissions(&beside, rights))
-        .and_then(|()| fs::rename(&beside, path));
-    replaced.map_err(|error| {
-        // The old file is still there.
-        drop(fs::remove_file(&beside));
-        failed(error)
-    })
 }

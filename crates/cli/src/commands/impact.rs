@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::change::find_flag;
 use crate::{
-    output::{Failure, WOULD_BE_REJECTED, print, print_json, sanitize, write},
+    output::{Failure, WOULD_BE_REJECTED, print, print_json, print_note, sanitize, write},
     session::{Session, read_input},
 };
 
@@ -70,6 +70,16 @@ impl Impact {
             print_json(&json!({"plan": plan, "impact": impact}))?;
         } else {
             write(&sanitize(&impact.to_string()))?;
+            let warn_above = session.config.server.impact_warning;
+            for flag in &impact.flags {
+                let changed = flag.on + flag.off + flag.other;
+                if 100 * changed > usize::from(warn_above) * impact.contexts {
+                    print_note(format_args!(
+                        "warning: {:?} decides otherwise for more than {warn_above} % of the callers ([server] impact_warning)",
+                        flag.flag
+                    ))?;
+                }
+            }
             for problem in &plan.problems {
                 print(format_args!("problem: {problem}"))?;
             }

@@ -142,9 +142,10 @@ fn variants(config: &str) -> BTreeSet<String> {
 }
 
 pub(super) fn weight(text: &str) -> Result<(String, f64), &'static str> {
-    let expected = "expected a variant and its weight, such as grid=60";
+    let expected = "expected a variant and its weight, such as grid=60; several are separated by spaces";
     let (name, weight) = text.rsplit_once('=').ok_or(expected)?;
-    if name.is_empty() {
+    // "grid=60,list=40" in one word.
+    if name.is_empty() || name.contains('=') && name.contains(',') {
         return Err(expected);
     }
     // Weights are relative: 60 % is 60.

@@ -128,3 +128,17 @@ fn the_schema_describes_files_of_tests() {
     assert_eq!(schema["required"], serde_json::json!(["tests"]));
     assert!(schema["$defs"]["Test"]["properties"]["at"].is_object(), "{schema}");
 }
+
+#[test]
+fn tests_that_expect_nothing_are_refused() {
+    let folder = Folder::empty();
+    folder.write("flags.yaml", FLAGS);
+    for (expect, why) in [
+        ("{}", "expected at least one flag, found none"),
+        ("{color: {}}", "expected `on`, `variant`, `value` or `reason`, found none of them"),
+    ] {
+        folder.write("tests.yaml", &format!("tests:\n- expect: {expect}\n"));
+        let run = folder.run(&["test", "tests.yaml", "--flags", "flags.yaml"]).expect(2);
+        assert!(run.err.contains(why), "{run:?}");
+    }
+}

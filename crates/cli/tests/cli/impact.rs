@@ -13,6 +13,7 @@ fn change_is_measured_over_callers_of_a_file() {
     let transcript = folder.transcript(&[
         &["impact", "--disable", "Combo OR", "--contexts", "callers.jsonl"],
         &["impact", "change.json", "--contexts", "callers.jsonl"],
+        &["impact", "change.json", "--contexts", "callers.jsonl", "--set", "server.impact_warning=10"],
         &["impact", "change.json", "--contexts", "callers.jsonl", "--json"],
     ]);
     insta::assert_snapshot!(transcript);

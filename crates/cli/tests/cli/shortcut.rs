@@ -140,6 +140,7 @@ async fn schedule_sets_the_window_of_the_flag() {
                 // The schedule has a time zone now.
                 &["schedule", "sale", "--on", "2026-12-01T09:00"],
                 &["schedule", "sale", "--off", "none"],
+                &["schedule", "sale", "--off", "2026-11-30"],
                 &["schedule", "sale", "--on", "tomorrow"],
                 &["schedule", "sale", "--on", "2026-03-29T02:30", "--timezone", "Europe/Berlin"],
                 &["schedule", "sale"],
@@ -169,4 +170,32 @@ async fn timeline_says_where_a_window_goes_beyond_the_period() {
     assert!(line.contains("now") && line.contains(&date(3)), "{line}");
     folder.run(&["disable", "sale"]).expect(0);
     assert_eq!(folder.run(&["timeline"]).expect(0).out, "The time changes no flag within 30 days.\n");
+}
+
+#[tokio::test]
+async fn reversed_activations_are_not_changed() {
+    let database = database(Kind::Sqlite).await;
+    let folder = Folder::of(&database);
+    folder.run(&["migrate"]).expect(0);
+    let create = |flag: &str, class: &str, config: &str| {
+        folder.run(&["flag", "create", flag, "--on"]).expect(0);
+        folder.run(&["activation", "create", &format!("of {flag}"), class, config, "--link", flag]).expect(0);
+    };
+    create("not", "novi.not", r#"[{"class_name": "novi.members", "config": {"allow": ["s"]}}]"#);
+    folder.run(&["activation", "create", "Shared", "novi.percentage", r#"{"percentage": 30}"#]).expect(0);
+    create("not shared", "novi.not", "[2]");
+    let rules = r#"{"rules": [{"when": {"class_name": "novi.percentage", "config": {"percentage": 10}}, "on": false}], "fallthrough": true}"#;
+    create("rules", "novi.rules", rules);
+    let twice = r#"[{"class_name": "novi.not", "config": [{"class_name": "novi.date_time", "config": {"startDateTime": "2026-12-01"}}]}]"#;
+    create("twice", "novi.not", twice);
+    let transcript = folder.transcript(&[
+        &["target", "not", "--allow", "u1"],
+        &["rollout", "not shared", "70%"],
+        &["rollout", "rules", "90%"],
+        &["schedule", "twice", "--off", "2026-12-24", "--dry-run"],
+        &["target", "not", "--allow", "u1", "--new"],
+        &["target", "not", "--deny", "u2", "--new"],
+        &["variants", "not", "a=50,b=50"],
+    ]);
+    insta::assert_snapshot!(transcript);
 }

@@ -17,7 +17,7 @@ use super::{
 /// The outermost edits of a file. Those inside of them come in the next pass.
 pub(super) fn edits(cleaner: &Cleaner, file: &File, source: &str) -> Vec<Edit> {
     let literals = source.parse().map(literals::inside).unwrap_or_default();
-    let mut editor = Editor { cleaner, source, literals, edits: Vec::new() };
+    let mut editor = Editor { cleaner, source, literals, is_operand: false, edits: Vec::new() };
     editor.visit_file(file);
     editor.edits
 }
@@ -26,6 +26,8 @@ struct Editor<'s> {
     cleaner: &'s Cleaner,
     source: &'s str,
     literals: HashSet<usize>,
+    /// Whether the next expression is an operand, or before a block: what replaces it may need parentheses.
+    is_operand: bool,
     edits: Vec<Edit>,
 }
 
@@ -54,14 +56,15 @@ impl<'ast> Visit<'ast> for Editor<'_> {
     }
 
     fn visit_expr(&mut self, expression: &'ast Expr) {
+        let is_operand = std::mem::take(&mut self.is_operand);
         if let Some(is_true) = truth(self.cleaner, expression) {
             self.edits.push((expression.span().byte_range(), is_true.to_string()));
             return;
         }
         if let Some(left) = self.left(expression) {
             let new = match left {
-                Left::Block(block) => self.value(block),
-                Left::Expression(left) => self.text(left.span().byte_range()).to_owned(),
+                Left::Block(block) => self.value(block, is_operand),
+                Left::Expression(left) => self.enclosed(left, is_operand),
                 Left::Nothing => "()".to_owned(),
             };
             self.edits.push((expression.span().byte_range(), new));
@@ -70,6 +73,52 @@ impl<'ast> Visit<'ast> for Editor<'_> {
         match expression {
             Expr::Binary(binary) if remaining(self.cleaner, binary).is_some() => self.side(binary),
             Expr::If(branch) => self.branch(branch),
+            Expr::Match(found) => {
+                self.operand(&found.expr);
+                for arm in &found.arms {
+                    self.visit_arm(arm);
+                }
+            }
+            Expr::While(found) => {
+                self.operand(&found.cond);
+                self.visit_block(&found.body);
+            }
+            Expr::ForLoop(found) => {
+                self.operand(&found.expr);
+                self.visit_block(&found.body);
+            }
+            Expr::Binary(found) => {
+                self.operand(&found.left);
+                self.operand(&found.right);
+            }
+            Expr::MethodCall(found) => {
+                self.operand(&found.receiver);
+                for argument in &found.args {
+                    self.visit_expr(argument);
+                }
+            }
+            Expr::Call(found) => {
+                self.operand(&found.func);
+                for argument in &found.args {
+                    self.visit_expr(argument);
+                }
+            }
+            Expr::Index(found) => {
+                self.operand(&found.expr);
+                self.visit_expr(&found.index);
+            }
+            Expr::Range(found) => {
+                for end in [&found.start, &found.end].into_iter().flatten() {
+                    self.operand(end);
+                }
+            }
+            Expr::Unary(found) => self.operand(&found.expr),
+            Expr::Cast(found) => self.operand(&found.expr),
+            Expr::Field(found) => self.operand(&found.base),
+            Expr::Try(found) => self.operand(&found.expr),
+            Expr::Await(found) => self.operand(&found.base),
+            Expr::Reference(found) => self.operand(&found.expr),
+            Expr::Let(found) => self.operand(&found.expr),
             _ => syn::visit::visit_expr(self, expression),
         }
     }
@@ -100,9 +149,26 @@ impl Editor<'_> {
         self.source.get(range).unwrap_or_default()
     }
 
+    fn operand(&mut self, expression: &Expr) {
+        self.is_operand = true;
+        self.visit_expr(expression);
+        self.is_operand = false;
+    }
+
+    /// The text of an expression in another place.
+    fn enclosed(&self, expression: &Expr, is_operand: bool) -> String {
+        let text = self.text(expression.span().byte_range());
+        if is_operand && !is_atomic(expression) { format!("({text})") } else { text.to_owned() }
+    }
+
     /// What is left of an `if` or a `match` that the flag decides.
     fn left<'e>(&self, expression: &'e Expr) -> Option<Left<'e>> {
         match expression {
+            // An attribute decides as well whether it is there.
+            Expr::If(ExprIf { attrs, .. }) | Expr::Match(ExprMatch { attrs, .. }) if !attrs.is_empty() => {
+                None
+            }
+            Expr::Match(ExprMatch { arms, .. }) if arms.iter().any(|arm| !arm.attrs.is_empty()) => None,
             Expr::If(ExprIf { cond, then_branch, else_branch, .. }) => {
                 if truth(self.cleaner, cond)? {
                     return Some(Left::Block(then_branch));
@@ -188,13 +254,14 @@ impl Editor<'_> {
     }
 
     /// A block in the place of a value: its only expression, or the block.
-    fn value(&self, block: &Block) -> String {
+    fn value(&self, block: &Block, is_operand: bool) -> String {
         let has_comments = || {
             let text = self.text(inner(block));
             text.contains("//") || text.contains("/*")
         };
         match block.stmts.as_slice() {
-            [Stmt::Expr(only, None)] if !has_comments() => self.text(only.span().byte_range()).to_owned(),
+            [Stmt::Expr(only, None)] if !has_comments() => self.enclosed(only, is_operand),
+            _ if is_operand => format!("({})", self.text(block.span().byte_range())),
             _ => self.text(block.span().byte_range()).to_owned(),
         }
     }
@@ -202,14 +269,15 @@ impl Editor<'_> {
     /// One side of `&&` or `||`.
     fn side(&mut self, binary: &ExprBinary) {
         if let Some(side) = remaining(self.cleaner, binary) {
-            let new = self.text(side.span().byte_range()).to_owned();
+            // A block at the start of a statement would be all of it.
+            let new = self.enclosed(side, is_block_like(side));
             self.edits.push((binary.span().byte_range(), new));
         }
     }
 
     /// An `if` that depends on more than the flag; an `else if` may not.
     fn branch(&mut self, branch: &ExprIf) {
-        self.visit_expr(&branch.cond);
+        self.operand(&branch.cond);
         self.visit_block(&branch.then_branch);
         let Some((_, other)) = &branch.else_branch else { return };
         let left = if matches!(**other, Expr::If(_)) { self.left(other) } else { None };
@@ -351,6 +419,26 @@ fn binds(statement: &Stmt) -> bool {
     matches!(statement, Stmt::Local(_) | Stmt::Item(_))
 }
 
+/// Whether an expression is one wherever it stands.
+fn is_atomic(expression: &Expr) -> bool {
+    matches!(
+        expression,
+        Expr::Array(_)
+            | Expr::Await(_)
+            | Expr::Call(_)
+            | Expr::Field(_)
+            | Expr::Index(_)
+            | Expr::Lit(_)
+            | Expr::Macro(_)
+            | Expr::MethodCall(_)
+            | Expr::Paren(_)
+            | Expr::Path(_)
+            | Expr::Repeat(_)
+            | Expr::Try(_)
+            | Expr::Tuple(_)
+    )
+}
+
 /// Whether an expression is a statement without a semicolon.
 fn is_block_like(expression: &Expr) -> bool {
     matches!(
@@ -400,6 +488,25 @@ impl<'ast> Visit<'ast> for Finder<'_> {
         }
     }
 
+    fn visit_expr(&mut self, expression: &'ast Expr) {
+        let condition = match expression {
+            Expr::If(branch) => Some(&branch.cond),
+            Expr::Match(found) => Some(&found.expr),
+            _ => None,
+        };
+        let is_decided =
+            |found: &Expr| matches!(found, Expr::Lit(literal) if matches!(literal.lit, Lit::Bool(_)));
+        let line = expression.span().start().line;
+        if self.is_changed && condition.is_some_and(|condition| is_decided(condition)) {
+            let why = "its condition is decided, and an attribute or a condition of an arm says more: simplify it by hand";
+            self.found.push(Leftover { line, why: why.to_owned() });
+        } else if self.cleaner.may_choose(expression) {
+            self.found
+                .push(Leftover { line, why: "it still chooses among the variants of the flag".to_owned() });
+        }
+        syn::visit::visit_expr(self, expression);
+    }
+
     fn visit_expr_binary(&mut self, binary: &'ast ExprBinary) {
         let is_decided = |expression: &Expr| match expression {
             Expr::Lit(literal) => {
@@ -417,8 +524,9 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     }
 
     fn visit_macro(&mut self, found: &'ast syn::Macro) {
-        let name = format!("\"{}\"", self.cleaner.flag());
-        if found.tokens.to_string().contains(&name) {
+        let (name, tokens) = (format!("\"{}\"", self.cleaner.flag()), found.tokens.to_string());
+        let chooses = tokens.contains("choose") && self.cleaner.has_type_in(&tokens);
+        if tokens.contains(&name) || chooses {
             let line = found.span().start().line;
             self.found.push(Leftover { line, why: "the flag is used inside of a macro".to_owned() });
         }

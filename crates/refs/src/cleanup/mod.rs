@@ -8,7 +8,8 @@ mod truth;
 
 use serde::Serialize;
 
-pub use subject::Cleaner;
+use self::text::Edit;
+pub use subject::{Cleaner, UnknownVariant};
 
 /// The most passes over a file: each takes out one level of nested uses.
 const MOST_PASSES: usize = 100;
@@ -82,21 +83,64 @@ impl Cleaner {
     pub fn clean(&self, source: &str) -> Result<Cleaned, SyntaxError> {
         let before = source;
         let mut source = source.to_owned();
+        let mut failed: Vec<Failed> = Vec::new();
         for _ in 0..MOST_PASSES {
             let file = syn::parse_file(&source).map_err(|error| SyntaxError::of(&error))?;
-            let edits = edits::edits(self, &file, &source);
+            let mut edits = edits::edits(self, &file, &source);
+            edits.retain(|edit| !failed.iter().any(|failed| failed.is(&source, edit)));
             if edits.is_empty() {
-                let leftovers = edits::leftovers(self, &file, source != before);
+                let mut leftovers = edits::leftovers(self, &file, source != before);
+                leftovers.extend(failed.iter().map(|failed| failed.leftover(&source)));
+                leftovers.sort_unstable();
                 forget_spans();
                 return Ok(Cleaned { source, leftovers });
             }
-            source = text::apply(&source, edits);
             drop(file);
+            let next = text::apply(&source, edits.clone());
+            if is_rust(&next) {
+                source = next;
+            } else {
+                // Which of them are to blame?
+                let (good, bad): (Vec<_>, Vec<_>) =
+                    edits.into_iter().partition(|edit| is_rust(&text::apply(&source, vec![edit.clone()])));
+                let bad: Vec<_> = if bad.is_empty() { good.clone() } else { bad };
+                failed.extend(bad.iter().map(|edit| Failed::of(&source, edit)));
+                let next = text::apply(&source, good);
+                if is_rust(&next) {
+                    source = next;
+                }
+            }
             forget_spans();
         }
         let why = format!("uses of the flag are nested more than {MOST_PASSES} deep: run it again");
         Ok(Cleaned { source, leftovers: vec![Leftover { line: 1, why }] })
     }
+}
+
+/// An edit after which the text would not be Rust.
+struct Failed {
+    text: String,
+    new: String,
+}
+
+impl Failed {
+    fn of(source: &str, (range, new): &Edit) -> Self {
+        Self { text: source.get(range.clone()).unwrap_or_default().to_owned(), new: new.clone() }
+    }
+
+    fn is(&self, source: &str, (range, new): &Edit) -> bool {
+        source.get(range.clone()) == Some(self.text.as_str()) && *new == self.new
+    }
+
+    fn leftover(&self, source: &str) -> Leftover {
+        let at = source.find(&self.text).unwrap_or_default();
+        let line = source.get(..at).unwrap_or_default().matches('\n').count() + 1;
+        Leftover { line, why: "it cannot be simplified here: do it by hand".to_owned() }
+    }
+}
+
+fn is_rust(source: &str) -> bool {
+    syn::parse_file(source).is_ok()
 }
 
 /// Each parsed text is kept for its spans, which are no longer needed.

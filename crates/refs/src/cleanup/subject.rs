@@ -18,13 +18,36 @@ pub struct Cleaner {
     constants: Vec<String>,
     /// Enums that derive `Feature` for the flag: the name of the variant that is chosen.
     features: BTreeMap<String, Option<String>>,
+    /// Of an enum that has not the variant of the answer: the names of its variants.
+    unknown: Option<UnknownVariant>,
+}
+
+/// The answer is a variant that the code does not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} has no variant {variant:?}; it has {}", known.join(", "))]
+#[non_exhaustive]
+pub struct UnknownVariant {
+    /// The enum.
+    pub kind: String,
+    /// The variant of the answer.
+    pub variant: String,
+    /// The variants of the enum.
+    pub known: Vec<String>,
 }
 
 impl Cleaner {
     /// For a flag and what it decides from now on.
     #[must_use]
     pub fn new(flag: impl Into<String>, answer: Answer) -> Self {
-        Self { flag: flag.into(), answer, constants: Vec::new(), features: BTreeMap::new() }
+        Self { flag: flag.into(), answer, constants: Vec::new(), features: BTreeMap::new(), unknown: None }
+    }
+
+    /// Whether the enums that were learned have the variant of the answer.
+    ///
+    /// # Errors
+    /// [`UnknownVariant`] if one of them does not.
+    pub fn check(&self) -> Result<(), UnknownVariant> {
+        self.unknown.clone().map_or(Ok(()), Err)
     }
 
     /// Learns the constants and enums of a file that stand for the flag. Each file of the program should be learned before
@@ -71,6 +94,40 @@ impl Cleaner {
     pub(super) fn enabled(&self, call: &ExprMethodCall) -> Option<bool> {
         let is_it = call.method == "is_enabled" && call.args.first().is_some_and(|name| self.is_name(name));
         is_it.then(|| self.is_on(None))
+    }
+
+    /// Whether an expression is a call of `choose` that is, or may be, for the flag.
+    pub(super) fn may_choose(&self, call: &Expr) -> bool {
+        let arguments = match call {
+            Expr::MethodCall(ExprMethodCall { method, turbofish, .. }) if method == "choose" => {
+                turbofish.as_ref().map(|turbofish| &turbofish.args)
+            }
+            Expr::Call(ExprCall { func, .. }) => {
+                let Expr::Path(ExprPath { path, .. }) = &**func else { return false };
+                let Some(last) = path.segments.last().filter(|last| last.ident == "choose") else {
+                    return false;
+                };
+                match &last.arguments {
+                    syn::PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
+                    _ => None,
+                }
+            }
+            _ => return false,
+        };
+        match arguments.and_then(Punctuated::first) {
+            Some(syn::GenericArgument::Type(syn::Type::Path(kind))) => {
+                let name = kind.path.segments.last().map(|last| last.ident.to_string());
+                name.is_some_and(|name| self.features.contains_key(&name))
+            }
+            Some(_) => false,
+            None => !self.features.is_empty(),
+        }
+    }
+
+    /// Whether tokens have the name of an enum of the flag.
+    pub(super) fn has_type_in(&self, tokens: &str) -> bool {
+        let mut words = tokens.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+        words.any(|word| self.features.contains_key(word))
     }
 
     /// The path that a call of `choose` for the flag returns, such as `Layout::Grid`. `patterns` are those of the arms, which
@@ -141,6 +198,13 @@ impl Learner<'_> {
             Answer::Variant(wanted) => item.variants.iter().find(|variant| is_called(variant, wanted)),
             _ => None,
         };
+        if let (Answer::Variant(variant), None) = (&self.0.answer, chosen) {
+            self.0.unknown = Some(UnknownVariant {
+                kind: item.ident.to_string(),
+                variant: variant.clone(),
+                known: item.variants.iter().map(|variant| variant.ident.to_string()).collect(),
+            });
+        }
         let chosen = chosen.map(|variant| variant.ident.to_string()).or_else(default);
         self.0.features.insert(item.ident.to_string(), chosen);
     }

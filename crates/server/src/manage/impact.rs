@@ -146,6 +146,9 @@ pub(crate) struct EditImpact {
     /// Why the changes would be rejected; empty if they would be written.
     problems: Vec<Problem>,
     impact: Impact,
+    /// `[server] impact_warning`: a flag that decides otherwise for more than this share of the contexts, in percent,
+    /// affects so many that people should look again.
+    warn_above: u8,
 }
 
 pub(crate) async fn impact(
@@ -175,5 +178,6 @@ pub(crate) async fn impact(
     let mut problems = draft.all_problems(plan.problems);
     problems.extend(draft.outdated.iter().map(Outdated::problem));
     let plan = PlannedRows { flags: plan.flags, activations: plan.activations };
-    Reply::new(&EditImpact { revision: rows.revision.number(), plan, problems, impact })
+    let warn_above = state.options().impact_warning;
+    Reply::new(&EditImpact { revision: rows.revision.number(), plan, problems, impact, warn_above })
 }

@@ -69,6 +69,9 @@ options! {
     /// The largest body of `POST /api/impact` in bytes, which has many contexts: 32 MiB. Larger ones are rejected
     /// with 413.
     impact_limit: usize = 32 * 1024 * 1024,
+    /// The share of the callers in percent above which the preview of a change warns: 100, which is never. `POST
+    /// /api/impact` returns it as `warn_above`.
+    impact_warning: u8 = 100,
     /// How many contexts of recent evaluations over OFREP to keep in memory, as a random sample for `POST
     /// /api/impact`: 0, none. Holders of admin tokens can read them. Contexts of more than 4 KiB are not kept.
     sample_contexts: usize = 0,

@@ -1,6 +1,7 @@
 //! The section `[server]` of `novi.toml`.
 
 use std::{
+    fmt::Display,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
@@ -45,6 +46,8 @@ pub struct ServerSection {
     pub body_limit: usize,
     /// [`Options::impact_limit`](Options#structfield.impact_limit)
     pub impact_limit: usize,
+    /// [`Options::impact_warning`](Options#structfield.impact_warning), at most 100
+    pub impact_warning: u8,
     /// [`Options::sample_contexts`](Options#structfield.sample_contexts), at most 10,000
     pub sample_contexts: usize,
     /// [`Options::sample_omit`](Options#structfield.sample_omit)
@@ -119,6 +122,7 @@ impl Default for ServerSection {
             listen: LISTEN,
             body_limit: options.body_limit,
             impact_limit: options.impact_limit,
+            impact_warning: options.impact_warning,
             sample_contexts: options.sample_contexts,
             sample_omit: options.sample_omit,
             context_limit: options.context_limit,
@@ -170,6 +174,7 @@ impl ServerSection {
         let options = defaults
             .body_limit(valid.value(at_least_one("body_limit", self.body_limit)))
             .impact_limit(valid.value(at_least_one("impact_limit", self.impact_limit)))
+            .impact_warning(valid.value(at_most("impact_warning", self.impact_warning, 100)))
             .sample_contexts(valid.value(at_most("sample_contexts", self.sample_contexts, 10_000)))
             .sample_omit(self.sample_omit.clone())
             .context_limit(valid.value(at_least_one("context_limit", self.context_limit)))
@@ -294,7 +299,7 @@ fn at_least_one(key: &'static str, number: usize) -> Result<usize, SectionError>
     }
 }
 
-fn at_most(key: &'static str, number: usize, most: usize) -> Result<usize, SectionError> {
+fn at_most<N: PartialOrd + Display>(key: &'static str, number: N, most: N) -> Result<N, SectionError> {
     if number > most {
         return Err(SectionError::new(key, format!("expected at most {most}, found {number}")));
     }
@@ -347,6 +352,10 @@ mod tests {
                 "[server] max_connections: expected 1 or more, found 0",
             ),
             (serde_json::json!({"body_limit": 0}), "[server] body_limit: expected 1 or more, found 0"),
+            (
+                serde_json::json!({"impact_warning": 101}),
+                "[server] impact_warning: expected at most 100, found 101",
+            ),
             (
                 serde_json::json!({"sample_contexts": 10_001}),
                 "[server] sample_contexts: expected at most 10000, found 10001",

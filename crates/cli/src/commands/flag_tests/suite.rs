@@ -6,7 +6,7 @@ use novi_files::{Moment, Tree};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{Error as _, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
 /// Tests of flags.
@@ -31,7 +31,9 @@ pub(super) struct Test {
     pub(super) at: Option<Moment>,
     /// The attribute `seed` of the caller, by which `novi.weighted_random` draws.
     pub(super) seed: Option<Tree>,
-    /// Flags by name, with what is expected of each.
+    /// Flags by name, with what is expected of each: at least one.
+    #[serde(deserialize_with = "not_empty")]
+    #[schemars(extend("minProperties" = 1))]
     pub(super) expect: BTreeMap<String, Expectation>,
 }
 
@@ -42,6 +44,7 @@ pub(super) struct Expectation(pub(super) Expected);
 /// What is expected of a flag. A field that is not there may have any value.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
 pub(super) struct Expected {
     /// Whether the flag is on.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,6 +58,15 @@ pub(super) struct Expected {
     /// The reason, such as `TARGETING_MATCH`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<String>,
+}
+
+/// A test that expects nothing always passes.
+fn not_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Expectation>, D::Error> {
+    let expect = BTreeMap::deserialize(deserializer)?;
+    if expect.is_empty() {
+        return Err(D::Error::custom("expected at least one flag, found none"));
+    }
+    Ok(expect)
 }
 
 impl<'de> Deserialize<'de> for Expectation {
@@ -73,7 +85,12 @@ impl<'de> Deserialize<'de> for Expectation {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Expectation, A::Error> {
-                Expected::deserialize(MapAccessDeserializer::new(map)).map(Expectation)
+                match Expected::deserialize(MapAccessDeserializer::new(map))? {
+                    Expected { on: None, variant: None, value: None, reason: None } => Err(A::Error::custom(
+                        "expected `on`, `variant`, `value` or `reason`, found none of them",
+                    )),
+                    expected => Ok(Expectation(expected)),
+                }
             }
         }
 

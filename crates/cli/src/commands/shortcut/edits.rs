@@ -65,7 +65,7 @@ impl<'c> Edits<'c> {
         }
         let id = self.next_id;
         self.next_id += 1;
-        let fields = Fields::new().with("id", &id).with("name", &format!("{}: {}", flag.name, kind.noun));
+        let fields = Fields::new().with("id", &id).with("name", &self.free_name(flag, kind));
         let fields = fields.with("class_name", &kind.class).with("config", &raw(initial()?)?);
         self.created.push(Operation::create_activation(fields));
         self.created.push(Operation::link(flag.id, id, self.options.options.if_version));
@@ -73,6 +73,14 @@ impl<'c> Edits<'c> {
             self.draft.notes.push(format!("{} is off; `novi enable` turns it on", flag.name));
         }
         Ok(Found::Created(id))
+    }
+
+    /// A name that no activation has: files know activations by name.
+    fn free_name(&self, flag: &FlagRow, kind: &Kind) -> String {
+        let name = format!("{}: {}", flag.name, kind.noun);
+        let is_taken = |name: &String| self.current.rows.activations.iter().any(|row| row.name == *name);
+        let numbered = (2_u32..).map(|number| format!("{name} {number}"));
+        std::iter::once(name.clone()).chain(numbered).find(|name| !is_taken(name)).unwrap_or(name)
     }
 
     /// The config at this place, with the changes so far.

@@ -1,8 +1,11 @@
 //! Finds the activation of a kind that a flag has.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use novi::rows::{ActivationRow, FlagRow};
+use novi::{
+    activation::references,
+    rows::{ActivationRow, FlagRow},
+};
 use serde_json::Value;
 
 use super::args::ShortcutOptions;
@@ -38,9 +41,9 @@ pub(super) fn find(
     if options.new {
         return Ok(None);
     }
-    let reached = current.snapshot.reached_by(&flag.name);
-    let rows = || current.rows.activations.iter().filter(|row| reached.binary_search(&row.id).is_ok());
-    let mut places: Vec<Place> = rows().flat_map(|row| places_in(current, row, kind.class)).collect();
+    let (reversed, places): (Vec<_>, Vec<_>) =
+        places_of(current, flag, kind.class).into_iter().partition(|(_, is_reversed)| *is_reversed);
+    let mut places: Vec<Place> = places.into_iter().map(|(place, _)| place).collect();
     if let Some(wanted) = &options.activation {
         let row = current.activation(wanted)?;
         places.retain(|place| place.row.id == row.id);
@@ -61,18 +64,27 @@ pub(super) fn find(
         return Err(Failure::rejected(message));
     }
     let Some(place) = places.pop() else {
-        let other = rows().find_map(|row| {
-            let class = kind.instead.iter().find(|class| !places_in(current, row, class).is_empty())?;
-            Some(format!(
-                "flag {:?} has a {class} in {}; change that with `novi activation edit {}`, or create a {} besides with \
+        let edit = |place: &Place, what: &str| {
+            let id = place.row.id;
+            Failure::rejected(format!(
+                "flag {:?} has {what} in {}; change that with `novi activation edit {id}`, or create a {} besides with \
                  --new",
                 flag.name,
-                named(row),
-                row.id,
+                named(&place.row),
                 kind.class
             ))
-        });
-        return other.map_or(Ok(None), |message| Err(Failure::rejected(message)));
+        };
+        if let Some((place, _)) = reversed.first() {
+            return Err(edit(
+                place,
+                &format!("a {} that is reversed (novi.not, or a rule that is off)", kind.class),
+            ));
+        }
+        let others =
+            kind.instead.iter().flat_map(|class| places_of(current, flag, class).into_iter().zip([*class]));
+        return others
+            .min_by_key(|((place, _), _)| place.row.id)
+            .map_or(Ok(None), |((place, _), class)| Err(edit(&place, &format!("a {class}"))));
     };
     let others: Vec<String> = current
         .users_of(place.row.id)
@@ -92,33 +104,79 @@ pub(super) fn find(
     Ok(Some(place))
 }
 
-/// The row itself if it is of the type, and the activations of the type that are inline in its config.
-fn places_in(current: &Current, row: &ActivationRow, class: &str) -> Vec<Place> {
+/// The activations of a type that a flag has, also inline in others, and whether each is reversed: then the flag is on for
+/// those who do not meet it, as in `novi.not`.
+fn places_of(current: &Current, flag: &FlagRow, class: &str) -> Vec<(Place, bool)> {
     let is_of_type = |name: &str| current.registry.find(name).is_some_and(|kind| kind.class() == class);
-    let mut places = Vec::new();
-    if is_of_type(&row.class_name) {
-        places.push(Place { row: row.clone(), path: Vec::new() });
-    }
-    let config = row.config.as_deref().and_then(|config| serde_json::from_str(config).ok());
-    let mut open: Vec<(Vec<Step>, Value)> = config.map(|config| (Vec::new(), config)).into_iter().collect();
-    while let Some((path, value)) = open.pop() {
-        let inner = |step: Step| path.iter().cloned().chain([step]).collect::<Vec<_>>();
-        match value {
-            Value::Object(fields) => {
-                let name = fields.get("class_name").and_then(Value::as_str);
-                if name.is_some_and(is_of_type) && fields.get("config").is_some_and(Value::is_object) {
-                    let path = inner(Step::Field("config".to_owned()));
-                    places.push(Place { row: row.clone(), path });
+    let rows = &current.rows.activations;
+    let mut open: Vec<(i64, bool)> = current.linked(flag.id).map(|id| (id, false)).collect();
+    let (mut seen, mut places) = (BTreeSet::new(), Vec::new());
+    while let Some((id, is_reversed)) = open.pop() {
+        if !seen.insert((id, is_reversed)) {
+            continue;
+        }
+        let Ok(at) = rows.binary_search_by_key(&id, |row| row.id) else { continue };
+        let row = &rows[at];
+        let place = |path: Vec<Step>| Place { row: row.clone(), path };
+        if is_of_type(&row.class_name) {
+            places.push((place(Vec::new()), is_reversed));
+        }
+        let config = row.config.as_deref();
+        let ids: BTreeMap<String, i64> = references(&current.registry, &row.class_name, config)
+            .into_iter()
+            .map(|reference| (reference.path, reference.id))
+            .collect();
+        let Some(config) = config.and_then(|config| serde_json::from_str::<Value>(config).ok()) else {
+            continue;
+        };
+        let is_reversed = is_reversed != reverses(current, &row.class_name);
+        let mut values = vec![Inside { path: Vec::new(), text: String::new(), value: &config, is_reversed }];
+        while let Some(Inside { path, text, value, is_reversed }) = values.pop() {
+            open.extend(ids.get(&text).map(|id| (*id, is_reversed)));
+            let inner = |step: Step| path.iter().cloned().chain([step]).collect::<Vec<_>>();
+            match value {
+                Value::Object(fields) => {
+                    let name = fields.get("class_name").and_then(Value::as_str);
+                    if name.is_some_and(is_of_type) && fields.get("config").is_some_and(Value::is_object) {
+                        places.push((place(inner(Step::Field("config".to_owned()))), is_reversed));
+                    }
+                    let inside = name.is_some_and(|name| reverses(current, name));
+                    // A rule that turns the flag off.
+                    let is_off = fields.get("on") == Some(&Value::Bool(false));
+                    values.extend(fields.iter().map(|(field, value)| Inside {
+                        path: inner(Step::Field(field.clone())),
+                        text: format!("{text}.{field}"),
+                        value,
+                        is_reversed: is_reversed != (inside || is_off && field == "when"),
+                    }));
                 }
-                open.extend(fields.into_iter().map(|(field, value)| (inner(Step::Field(field)), value)));
+                Value::Array(items) => {
+                    values.extend(items.iter().enumerate().map(|(at, value)| Inside {
+                        path: inner(Step::Item(at)),
+                        text: format!("{text}[{at}]"),
+                        value,
+                        is_reversed,
+                    }));
+                }
+                _ => (),
             }
-            Value::Array(items) => {
-                open.extend(items.into_iter().enumerate().map(|(at, value)| (inner(Step::Item(at)), value)));
-            }
-            _ => (),
         }
     }
+    places.sort_by_key(|(place, _)| place.row.id);
     places
+}
+
+/// A value inside of a config.
+struct Inside<'v> {
+    path: Vec<Step>,
+    /// The path, as references have it.
+    text: String,
+    value: &'v Value,
+    is_reversed: bool,
+}
+
+fn reverses(current: &Current, class: &str) -> bool {
+    current.registry.find(class).is_some_and(|kind| kind.class() == "novi.not")
 }
 
 fn named(row: &ActivationRow) -> String {

@@ -6,6 +6,7 @@ use chrono::{NaiveDate, NaiveDateTime, SecondsFormat, TimeZone as _};
 use chrono_tz::Tz;
 use clap::Args;
 use jsonc_parser::cst::CstObject;
+use novi::builtin::window_is_empty;
 use serde::Deserialize;
 
 use super::{
@@ -88,17 +89,31 @@ impl Schedule {
             for flag in rows {
                 let initial = || {
                     let bounds = bounds("{}")?;
-                    new_config(|config| fill(config, bounds))
+                    let config = new_config(|config| fill(config, bounds))?;
+                    not_empty(&config)?;
+                    Ok(config)
                 };
                 if let Found::Existing(place) = edits.find(flag, &WINDOW, initial)? {
                     let bounds = bounds(&edits.config(&place)?)?;
                     edits.edit(&place, |config| fill(config, bounds))?;
+                    not_empty(&edits.config(&place)?)?;
                 }
             }
             edits.into_draft()
         })
         .await
     }
+}
+
+/// Refuses a window that ends before it starts.
+fn not_empty(config: &str) -> Result<(), Failure> {
+    if window_is_empty(config) {
+        return Err(Failure::rejected(format!(
+            "the window would be empty, since its end is not after its start: {config}; give --on and --off, or none \
+             for the other one"
+        )));
+    }
+    Ok(())
 }
 
 /// The time zone that a config has.
