@@ -34,6 +34,76 @@ pub(crate) fn mark(imported: &mut Imported) {
     }
 }
 
+/// At most so many flags of a cycle are named.
+const NAMED: usize = 8;
+
+/// The flags that depend on each other in a cycle, or on flags that do, and the cycle of each in words.
+pub(crate) fn in_cycles(document: &Document) -> BTreeMap<String, String> {
+    let children = dependents(document);
+    let mut parents: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (parent, of) in &children {
+        for child in of.iter().filter(|_| document.flags.contains_key(parent)) {
+            parents.entry(child).or_default().push(parent);
+        }
+    }
+    // What remains when flags without parents are taken away, again and again.
+    let mut counts: BTreeMap<&str, usize> = parents.iter().map(|(child, of)| (*child, of.len())).collect();
+    let mut left: Vec<&str> =
+        document.flags.keys().map(String::as_str).filter(|name| !counts.contains_key(name)).collect();
+    while let Some(parent) = left.pop() {
+        for child in children.get(parent).into_iter().flatten() {
+            if let Some(count) = counts.get_mut(child.as_str()) {
+                *count -= 1;
+                if *count == 0 {
+                    counts.remove(child.as_str());
+                    left.push(child);
+                }
+            }
+        }
+    }
+    // Each of them has such a parent, and the way through these ends in a cycle.
+    let first = |name: &str| parents.get(name)?.iter().copied().find(|parent| counts.contains_key(parent));
+    let next: BTreeMap<&str, &str> = counts.keys().filter_map(|name| Some((*name, first(name)?))).collect();
+    ends_of_ways(&next).into_iter().map(|(name, start)| (name.to_owned(), words(start, &next))).collect()
+}
+
+/// For each flag, one of the cycle that the way from it ends in: itself, if it is in the cycle.
+fn ends_of_ways<'a>(next: &BTreeMap<&'a str, &'a str>) -> BTreeMap<&'a str, &'a str> {
+    let mut ends: BTreeMap<&str, &str> = BTreeMap::new();
+    for flag in next.keys() {
+        let (mut way, mut places) = (Vec::new(), BTreeMap::new());
+        let mut at = Some(*flag);
+        while let Some(name) = at.filter(|name| !ends.contains_key(name) && !places.contains_key(name)) {
+            places.insert(name, way.len());
+            way.push(name);
+            at = next.get(name).copied();
+        }
+        let Some(met) = at else { continue };
+        let end = ends.get(met).copied().unwrap_or(met);
+        let cycle = places.get(met).copied().unwrap_or(way.len());
+        for (place, name) in way.into_iter().enumerate() {
+            ends.insert(name, if place < cycle { end } else { name });
+        }
+    }
+    ends
+}
+
+/// The cycle that a flag is in.
+fn words<'a>(start: &'a str, next: &BTreeMap<&'a str, &'a str>) -> String {
+    let mut names = vec![start];
+    while let Some(name) = names.last().and_then(|name| next.get(name)) {
+        if names.len() > NAMED {
+            names.push("...");
+            break;
+        }
+        names.push(name);
+        if *name == start {
+            break;
+        }
+    }
+    format!("it depends on flags that form a cycle: {}", names.join(" -> "))
+}
+
 /// The flags that depend on each flag.
 fn dependents(document: &Document) -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();

@@ -50,10 +50,18 @@ pub fn read_tables(tables: &Tables, options: &Options) -> Imported {
     for row in tables.rows("waffle_flag") {
         let id = row.text("id");
         let users = users.get(id).cloned().unwrap_or_default();
-        let groups = groups.get(id).into_iter().flatten();
+        let (groups, unknown): (Vec<&String>, Vec<&String>) =
+            groups.get(id).into_iter().flatten().partition(|id| names.contains_key(id.as_str()));
         let groups =
-            groups.map(|id| names.get(id.as_str()).map_or(id.as_str(), |name| *name).to_owned()).collect();
-        let draft = flag(row, users, groups, options, &mut collector);
+            groups.into_iter().filter_map(|id| names.get(id.as_str()).map(|name| (*name).to_owned()));
+        let mut draft = flag(row, users, groups.collect(), options, &mut collector);
+        if row.get("everyone").is_none() {
+            draft.differences.extend(
+                unknown
+                    .into_iter()
+                    .map(|id| format!("the group {id} has no row in auth_group, and is left out")),
+            );
+        }
         collector.add(format!("waffle_flag#{id}"), row.text("name"), Ok(draft));
     }
     for row in tables.rows("waffle_switch") {

@@ -32,6 +32,7 @@ mod shares;
 pub mod split;
 #[cfg(feature = "sql")]
 pub mod sql;
+mod switch;
 mod table;
 pub mod togglz;
 pub mod unleash;

@@ -39,19 +39,25 @@ pub enum Outcome {
         /// What has no equivalent.
         why: String,
     },
+    /// It came from an earlier import and was not written by this one, and its rows stay as they are.
+    Kept {
+        /// Why this import did not write it.
+        why: String,
+    },
 }
 
 impl Report {
-    /// How many parts were mapped, approximated and not mapped.
+    /// How many parts were mapped, approximated and not mapped, and how many flags were kept.
     #[must_use]
-    pub fn counts(&self) -> [usize; 3] {
-        let mut counts = [0; 3];
+    pub fn counts(&self) -> [usize; 4] {
+        let mut counts = [0; 4];
         for item in &self.items {
-            let [mapped, approximated, not_mapped] = &mut counts;
+            let [mapped, approximated, not_mapped, kept] = &mut counts;
             *match item.outcome {
                 Outcome::Mapped => mapped,
                 Outcome::Approximated { .. } => approximated,
                 Outcome::NotMapped { .. } => not_mapped,
+                Outcome::Kept { .. } => kept,
             } += 1;
         }
         counts
@@ -73,8 +79,9 @@ impl Report {
     /// A line with the counts.
     #[must_use]
     pub fn summary(&self) -> String {
-        let [mapped, approximated, not_mapped] = self.counts();
-        format!("{mapped} mapped, {approximated} approximated, {not_mapped} not mapped")
+        let [mapped, approximated, not_mapped, kept] = self.counts();
+        let counts = format!("{mapped} mapped, {approximated} approximated, {not_mapped} not mapped");
+        if kept == 0 { counts } else { format!("{counts}, {kept} kept") }
     }
 
     pub(crate) fn push(&mut self, source: impl Into<String>, flag: Option<&str>, outcome: Outcome) {
@@ -102,6 +109,7 @@ impl fmt::Display for Outcome {
             Self::Mapped => f.write_str("mapped"),
             Self::Approximated { how } => write!(f, "approximated: {how}"),
             Self::NotMapped { why } => write!(f, "not mapped: {why}"),
+            Self::Kept { why } => write!(f, "kept as it is: {why}"),
         }
     }
 }

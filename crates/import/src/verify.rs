@@ -10,7 +10,7 @@ use novi::{
 
 use novi_files::Tree;
 
-use crate::{collector::Imported, report::Outcome};
+use crate::{collector::Imported, dependents::in_cycles, report::Outcome};
 
 /// Removes the flags that do not compile, and says why in the report.
 pub(crate) fn without_broken(mut imported: Imported) -> Imported {
@@ -45,10 +45,16 @@ fn broken(imported: &Imported) -> BTreeMap<String, String> {
         Ok(flags) => flags,
         Err(error) => return all(error.to_string()),
     };
+    let issues = flags.issues();
+    let cycles = if issues.is_empty() { BTreeMap::new() } else { in_cycles(&imported.document) };
     let mut broken = BTreeMap::new();
-    for issue in flags.issues().into_iter().filter(|issue| !issue.warning) {
+    for issue in issues.into_iter().filter(|issue| !issue.warning) {
         for flag in &issue.flags {
-            broken.entry(flag.clone()).or_insert_with(|| format!("{}: {}", issue.path, issue.message));
+            // The compiler names the rows of a cycle, which are not those of the database.
+            let why = cycles.get(flag).cloned();
+            broken
+                .entry(flag.clone())
+                .or_insert_with(|| why.unwrap_or_else(|| format!("{}: {}", issue.path, issue.message)));
         }
     }
     broken

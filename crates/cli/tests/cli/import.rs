@@ -53,6 +53,59 @@ fn activations_of_others_are_not_replaced() {
     folder.run(&["import", "flagd", "flags.json", "--overwrite"]).expect(0);
 }
 
+/// A change by a person is not undone, also if the flag is gone.
+#[tokio::test]
+async fn flags_that_people_deleted_are_not_created_again() {
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        folder.write("flags.json", FLAGD);
+        let import = ["import", "flagd", "flags.json"];
+        folder.run(&import).expect(0);
+        folder.run(&["flag", "delete", "checkout"]).expect(0);
+        let refused = folder.run(&import).expect(5);
+        assert!(refused.err.contains("deleted or renamed since: checkout;"), "{}", refused.err);
+        folder.run(&["import", "flagd", "flags.json", "--overwrite"]).expect(0);
+        folder.run(&import).expect(0);
+        folder.run(&["flag", "rename", "color", "colour"]).expect(0);
+        let refused = folder.run(&import).expect(5);
+        assert!(refused.err.contains("deleted or renamed since: color;"), "{}", refused.err);
+    }
+    // What an import of another system wrote, or nobody, is no obstacle.
+    let folder = Folder::migrated();
+    folder.write("flags.json", FLAGD);
+    folder.run(&["flag", "create", "checkout"]).expect(0);
+    folder.run(&["flag", "delete", "checkout"]).expect(0);
+    folder.run(&["import", "flagd", "flags.json"]).expect(0);
+}
+
+/// Flags of an earlier import that the source no longer has are in the report.
+#[test]
+fn flags_that_the_source_lost_are_reported() {
+    let folder = Folder::migrated();
+    folder.write("flags.json", FLAGD);
+    folder.run(&["flag", "create", "mine"]).expect(0);
+    folder.run(&["import", "flagd", "flags.json"]).expect(0);
+    let start = FLAGD.find("\"color\"").unwrap();
+    let end = FLAGD.find("\"maths\"").unwrap();
+    let without = format!("{}{}", FLAGD.get(..start).unwrap(), FLAGD.get(end..).unwrap());
+    folder.write(
+        "flags.json",
+        without.replace("\"in\": [{\"var\": \"plan\"}, [\"pro\", \"team\"]]", "\"+\": [1, 2]"),
+    );
+    let other = r#"{"flags": {"other": {"on": true, "variations": [true, false], "fallthrough": {"variation": 0},
+        "offVariation": 1}}}"#;
+    folder.write("other.json", other);
+    insta::assert_snapshot!(folder.transcript(&[
+        &["import", "flagd", "flags.json", "--report", "report.json"],
+        &["import", "launchdarkly", "other.json"],
+        &["eval", "color"],
+    ]));
+    let report: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.path("report.json")).unwrap()).unwrap();
+    assert_eq!(report["kept"], 2);
+}
+
 /// What flags share is their import's own, whatever its name.
 #[test]
 fn sources_with_segments_are_imported_once() {
@@ -85,6 +138,18 @@ fn reports_and_files_are_written() {
     folder.run(&["apply", "flags.yaml"]).expect(0);
     let run = folder.run(&["import", "flagd", "flags.json"]).expect(0);
     assert!(run.out.contains("No changes"), "{}", run.out);
+}
+
+#[test]
+fn files_that_exist_are_not_replaced_unasked() {
+    let folder = Folder::migrated();
+    folder.write("flags.json", FLAGD);
+    folder.write("flags.yaml", "# mine");
+    let run = folder.run(&["import", "flagd", "flags.json", "--to-file", "flags.yaml"]).expect(5);
+    assert!(run.err.contains("flags.yaml exists already"), "{}", run.err);
+    assert_eq!(std::fs::read_to_string(folder.path("flags.yaml")).unwrap(), "# mine");
+    folder.run(&["import", "flagd", "flags.json", "--to-file", "flags.yaml", "--overwrite"]).expect(0);
+    folder.run(&["apply", "flags.yaml"]).expect(0);
 }
 
 /// Creates tables of another system, imports them twice, and returns what was printed.

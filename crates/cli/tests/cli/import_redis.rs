@@ -116,7 +116,7 @@ fn keys_of_a_server_are_those_of_a_dump() {
         folder.write("dump.json", dump.to_string());
         let import = |source: &str, name: &str| {
             let (flags, report) = (format!("{name}.yaml"), format!("{name}.json"));
-            let run = ["import", system, source, "--to-file", &flags, "--report", &report];
+            let run = ["import", system, source, "--to-file", &flags, "--overwrite", "--report", &report];
             folder.run(&run).expect(0);
             [flags, report].map(|file| fs::read_to_string(folder.path(&file)).unwrap())
         };
@@ -185,7 +185,7 @@ async fn states_of_the_past_are_evaluated_at_their_times_on_every_database() {
         }
         let history = folder.run(&["history", "shop.todo.Fine", "--limit", "1", "--json"]).expect(0).json();
         assert_eq!(history[0]["actor"], "import");
-        assert_eq!(history[0]["reason"], "Import from feats.py: state 1576300000001-0 by dev@example.com");
+        assert_eq!(history[0]["reason"], "Import of state 1576300000001-0 by dev@example.com from feats.py");
         assert!(history[0]["changed_at"].as_str().unwrap().starts_with("2019-12-14T05:06:40.001"));
     }
 }

@@ -6,7 +6,7 @@ use novi_files::Tree;
 use super::targeting::{Targeting, list, operation};
 use crate::{
     config::{Given, always, and, attribute, expression, fields, inline, not, or, quoted, rules, text},
-    javascript::{Comparison, Sign, equality, is_truthy, order, variable},
+    javascript::{Comparison, Sign, equality, order, variable},
 };
 
 /// The time of the evaluation, in whole seconds.
@@ -51,7 +51,7 @@ impl Targeting<'_> {
 
     fn test(&mut self, operation: &str, arguments: &[Tree], whole: &Tree) -> Result<Tree, String> {
         match (operation, arguments) {
-            ("var", _) => attribute_name(whole).map(is_truthy),
+            ("var", _) => attribute_name(whole).map(truthy),
             ("and" | "or", []) => Err(format!("`{operation}` without conditions")),
             ("and", _) => Ok(and(self.conditions(arguments)?)),
             ("or", _) => Ok(or(self.conditions(arguments)?)),
@@ -95,6 +95,12 @@ impl Targeting<'_> {
         }
         Ok(rules(list, fallthrough).activation())
     }
+}
+
+/// An attribute that JSONLogic takes for true: an empty list is none, where it is one for JavaScript. `in` of an activation
+/// would compare the values of a list one by one.
+fn truthy(name: &str) -> Tree {
+    expression(format!("!({} in [null, false, 0, \"\", []])", variable(name)))
 }
 
 /// `sem_ver`: versions may begin with v, and lack parts.

@@ -85,7 +85,11 @@ fn draft(
         Some(rule) => targeting.result(rule).map_err(|why| format!("targeting: {why}"))?,
     };
     let mut differences = targeting.differences;
-    if variants.is_boolean && default.is_none() {
+    if !is_enabled {
+        differences.push(
+            "flagd leaves the value of a disabled flag to the program; here, the flag is off".to_owned(),
+        );
+    } else if variants.is_boolean && default.is_none() {
         differences.push("where flagd leaves the value to the program, the flag is off".to_owned());
     }
     let mut flag = Flag { status: Some(is_enabled), ..Flag::default() };

@@ -7,6 +7,7 @@ use novi_files::{Flag, Tree};
 use super::{IDENTITY_KEY, list};
 use crate::{
     config::{Given, fields, inline, number, rules, text},
+    switch::is_true,
     variations::{Variations, type_of},
 };
 
@@ -46,7 +47,7 @@ impl Values {
 
     /// What a state gives: off while it is disabled, else its value, or one by the share of the caller.
     pub(super) fn given(&mut self, state: &Tree) -> Result<Given, String> {
-        if state.get("enabled") != Some(&Tree::Bool(true)) {
+        if !is_true(state, "enabled")? {
             return Ok(Given::Off);
         }
         let control = self.named(value_of(state));

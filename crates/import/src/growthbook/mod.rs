@@ -16,6 +16,7 @@ use crate::{
     collector::{Collector, Draft, Imported},
     error::{ImportError, parse_json},
     options::Options,
+    switch::object,
     variations::{Variations, assign},
 };
 
@@ -54,6 +55,7 @@ fn draft(
     source: &Source<'_>,
     collector: &mut Collector,
 ) -> Result<Draft, String> {
+    object(feature)?;
     let values = Values::of(feature);
     let mut translation = Translation::new(name, &values, source);
     let given = translation.given(feature)?;

@@ -11,6 +11,7 @@ use crate::{
     members::Members,
     options::Options,
     shares::Hashed,
+    switch::{is_true, object},
     variations::{Variations, assign},
 };
 
@@ -45,7 +46,12 @@ impl<'a> Translation<'a> {
         collector: &mut Collector,
     ) -> Result<Draft, String> {
         let Source { flag: source, state } = self.source;
-        let is_on = state.get("on") == Some(&Tree::Bool(true));
+        object(source)?;
+        object(state)?;
+        if is_true(source, "deleted")? || is_true(state, "deleted")? {
+            return Err("it is deleted in LaunchDarkly".to_owned());
+        }
+        let is_on = is_true(state, "on")?;
         let mut flag = Flag { status: Some(true), tags: strings(source, "tags"), ..Flag::default() };
         flag.description = string(source, "description").filter(|text| !text.is_empty()).map(str::to_owned);
         let maintainer = source.get("_maintainer").and_then(|person| string(person, "email"));
@@ -103,7 +109,9 @@ impl<'a> Translation<'a> {
         let key = string(prerequisite, "key").ok_or("prerequisites: expected the key of a flag")?;
         let wanted = index(prerequisite, "variation").ok_or("prerequisites: expected a variation")?;
         let Some(other) = self.flags.get(key) else { return Ok(always(false)) };
-        if other.state.get("on") != Some(&Tree::Bool(true)) {
+        let is_there = |of: &Tree| of.get("deleted") != Some(&Tree::Bool(true));
+        if other.state.get("on") != Some(&Tree::Bool(true)) || !is_there(other.state) || !is_there(other.flag)
+        {
             return Ok(always(false));
         }
         let variations = variations(other.flag);

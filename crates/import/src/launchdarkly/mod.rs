@@ -1,4 +1,5 @@
-//! LaunchDarkly: what its server SDKs read (`{"flags": .., "segments": ..}`), and flags of its REST API.
+//! LaunchDarkly: what its server SDKs read (`{"flags": .., "flagValues": .., "segments": ..}`), and flags of its
+//! REST API.
 //!
 //! Callers have the attributes of the context's kind `user`, and its key as `targetingKey`; contexts of another kind are
 //! objects with its name: `organization.key`.
@@ -14,8 +15,10 @@ use novi_files::Tree;
 use self::{flag::Translation, segment::Segments};
 use crate::{
     collector::{Collector, Imported},
+    config::{fields, number, text},
     error::{ImportError, parse_json},
     options::Options,
+    report::Outcome,
 };
 
 /// A flag, in the environment that is imported.
@@ -33,20 +36,54 @@ struct Source<'a> {
 /// If the text is not JSON, has no `flags` or `items`, or has several environments of which none is chosen.
 pub fn read(source: &str, options: &Options) -> Result<Imported, ImportError> {
     let source = parse_json(source)?;
-    let flags = flags(&source, options)?;
+    let values = constants(&source);
+    let mut flags = flags(&source, options)?;
     let mut collector = Collector::default();
+    for (name, flag) in &values {
+        if flags.contains_key(name) {
+            let why = "`flags` has a flag with this name".to_owned();
+            collector.note(format!("flagValues.{name}"), None, Outcome::NotMapped { why });
+        } else {
+            flags.insert(name, Source { flag, state: flag });
+        }
+    }
     let mut segments = Segments::new(&source, options);
     for (name, found) in &flags {
         let mut translation = Translation::new(name, *found, &flags, options);
         let draft = translation.draft(&mut segments, &mut collector);
-        collector.add(format!("flags.{name}"), name, draft);
+        let list = if values.get(name).is_some_and(|flag| std::ptr::eq(flag, found.flag)) {
+            "flagValues"
+        } else {
+            "flags"
+        };
+        collector.add(format!("{list}.{name}"), name, draft);
     }
     Ok(collector.finish())
+}
+
+/// The flags of the file data source that have one value for all callers.
+fn constants<'a>(source: &'a Tree) -> BTreeMap<&'a str, Tree> {
+    let of = |(name, value): &'a (String, Tree)| {
+        // As the REST API describes a variation, since a value may be an object.
+        let variation = fields([("_id", text("")), ("value", value.clone())]);
+        let first = fields([("variation", number(0.0))]);
+        let flag = [
+            ("on", Tree::Bool(true)),
+            ("variations", Tree::List(vec![variation])),
+            ("fallthrough", first),
+            ("offVariation", number(0.0)),
+        ];
+        (name.as_str(), fields(flag))
+    };
+    source.get("flagValues").and_then(Tree::as_fields).into_iter().flatten().map(of).collect()
 }
 
 fn flags<'a>(source: &'a Tree, options: &Options) -> Result<BTreeMap<&'a str, Source<'a>>, ImportError> {
     if let Some(fields) = source.get("flags").and_then(Tree::as_fields) {
         return Ok(fields.iter().map(|(name, flag)| (name.as_str(), Source { flag, state: flag })).collect());
+    }
+    if source.get("flagValues").and_then(Tree::as_fields).is_some() {
+        return Ok(BTreeMap::new());
     }
     let items = source.get("items").and_then(Tree::as_list).ok_or_else(|| {
         ImportError::new(

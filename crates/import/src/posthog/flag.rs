@@ -8,6 +8,7 @@ use crate::{
     collector::{Collector, Draft},
     config::{Given, always, and, attribute, number, rules, text},
     shares::Hashed,
+    switch::is_true,
     variations::assign,
 };
 
@@ -28,7 +29,7 @@ impl<'a> Translation<'a> {
     }
 
     pub(super) fn draft(mut self, collector: &mut Collector) -> Result<Draft, String> {
-        let is_active = self.flag.get("active") == Some(&Tree::Bool(true));
+        let is_active = is_true(self.flag, "active")?;
         let mut flag = Flag { status: Some(true), ..Flag::default() };
         flag.description = string(self.flag, "name").filter(|text| !text.is_empty()).map(str::to_owned);
         if self.flag.get("ensure_experience_continuity") == Some(&Tree::Bool(true)) {

@@ -10,6 +10,7 @@ use crate::{
     collector::{Collector, Draft},
     config::{Given, and, not, number, rules},
     shares::Hashed,
+    switch::is_true,
     variations::assign,
 };
 
@@ -47,12 +48,15 @@ pub(super) fn draft(
 ) -> Result<Draft, String> {
     let mut flag = Flag { status: Some(true), tags: strings(source, "sets"), ..Flag::default() };
     let treatments = Treatments::of(source);
-    if string(source, "status").is_some_and(|status| status != "ACTIVE") {
+    let status =
+        source.get("status").map(|status| status.as_str().ok_or_else(|| status.to_json())).transpose();
+    let status = status.map_err(|found| format!("status: expected a string, found {found}"))?;
+    if status.is_some_and(|status| status != "ACTIVE") {
         flag.status = Some(false);
         return Ok(Draft { flag, differences: Vec::new() });
     }
     let default = treatments.given(string(source, "defaultTreatment").unwrap_or("control"));
-    let given = if source.get("killed") == Some(&Tree::Bool(true)) {
+    let given = if is_true(source, "killed")? {
         default
     } else {
         given(source, &treatments, default, matchers, collector)?

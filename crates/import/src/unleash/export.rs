@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use novi_files::Tree;
 
-use super::{Feature, State, features, list, missing_name, segments};
-use crate::{error::ImportError, options::Options};
+use super::{Feature, State, enabled, features, list, missing_name, segments};
+use crate::{error::ImportError, options::Options, switch::is_true};
 
 /// A file in which every feature is on. In exports of the open-source edition, `enabled` is that of the environment.
 const UNKNOWN_STATE: &str = "it is off: exports of the open-source edition say of every feature that it is on; enable \
@@ -43,17 +43,15 @@ pub(super) fn state<'a>(
         let text = |field: &str| feature.get(field).and_then(Tree::as_str).filter(|text| !text.is_empty());
         let name = text("name").ok_or_else(|| missing_name(index))?;
         let here = environments.get(name).and_then(|list| list.first());
-        let mut own: Vec<&Tree> = strategies.get(name).into_iter().flatten().copied().collect();
-        let is_disabled = |strategy: &&Tree| strategy.get("disabled") == Some(&Tree::Bool(true));
-        let has_any = !own.is_empty();
-        let has_order = own.iter().all(|strategy| strategy.get("sortOrder").is_some());
-        own.retain(|strategy| !is_disabled(strategy));
+        let all = strategies.get(name).into_iter().flatten().copied();
+        let has_order = all.clone().all(|strategy| strategy.get("sortOrder").is_some());
+        let (mut own, is_off) = enabled(all);
         let order = |strategy: &Tree| strategy.get("sortOrder").and_then(Tree::as_f64).unwrap_or_default();
         own.sort_by(|a, b| order(a).total_cmp(&order(b)));
-        let mut is_enabled = here.is_some_and(|here| is_on(here));
+        let mut is_enabled = here.map_or(Ok(false), |here| is_true(here, "enabled"));
         let mut differences = Vec::new();
-        if is_state_unknown && is_enabled {
-            is_enabled = false;
+        if is_state_unknown && is_enabled == Ok(true) {
+            is_enabled = Ok(false);
             differences.push(UNKNOWN_STATE.to_owned());
         }
         if !has_order && own.len() > 1 && own.iter().any(|strategy| !list(strategy, "variants").is_empty()) {
@@ -67,8 +65,7 @@ pub(super) fn state<'a>(
         };
         state.features.push(Feature {
             name,
-            // A feature whose strategies are all disabled is off.
-            is_enabled: is_enabled && !(has_any && own.is_empty()),
+            is_enabled: is_enabled.map(|is_enabled| is_enabled && !is_off),
             description: text("description"),
             strategies: own,
             variants: here.map_or(&[], |here| list(here, "variants")),

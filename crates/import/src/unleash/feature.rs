@@ -32,7 +32,7 @@ impl<'a> Translation<'a> {
     pub(super) fn draft(mut self, collector: &mut Collector) -> Result<Draft, String> {
         let feature = self.feature;
         let mut flag = Flag {
-            status: Some(feature.is_enabled),
+            status: Some(feature.is_enabled.clone()?),
             description: feature.description.map(str::to_owned),
             tags: feature.tags.clone(),
             ..Flag::default()

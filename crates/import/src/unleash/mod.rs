@@ -20,6 +20,7 @@ use crate::{
     collector::{Collector, Imported},
     error::{ImportError, parse_json},
     options::Options,
+    switch::is_true,
     table::Tables,
 };
 
@@ -31,10 +32,11 @@ struct State<'a> {
 }
 
 /// A feature in the environment that is imported.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Feature<'a> {
     name: &'a str,
-    is_enabled: bool,
+    /// Whether it is on, or why that is unknown.
+    is_enabled: Result<bool, String>,
     description: Option<&'a str>,
     strategies: Vec<&'a Tree>,
     variants: &'a [Tree],
@@ -90,11 +92,12 @@ fn client_state(source: &Tree) -> Result<State<'_>, ImportError> {
     for (index, feature) in features(source)?.iter().enumerate() {
         let text = |field: &str| feature.get(field).and_then(Tree::as_str);
         let name = text("name").ok_or_else(|| missing_name(index))?;
+        let (strategies, is_off) = enabled(list(feature, "strategies").iter());
         state.features.push(Feature {
             name,
-            is_enabled: feature.get("enabled") == Some(&Tree::Bool(true)),
+            is_enabled: is_true(feature, "enabled").map(|is_enabled| is_enabled && !is_off),
             description: text("description").filter(|text| !text.is_empty()),
-            strategies: list(feature, "strategies").iter().collect(),
+            strategies,
             variants: list(feature, "variants"),
             dependencies: list(feature, "dependencies"),
             tags: Vec::new(),
@@ -102,6 +105,15 @@ fn client_state(source: &Tree) -> Result<State<'_>, ImportError> {
         });
     }
     Ok(state)
+}
+
+/// The strategies that are not disabled, and whether the feature is off since all of them are.
+fn enabled<'a>(strategies: impl Iterator<Item = &'a Tree>) -> (Vec<&'a Tree>, bool) {
+    let mut left: Vec<&Tree> = strategies.collect();
+    let has_any = !left.is_empty();
+    left.retain(|strategy| strategy.get("disabled") != Some(&Tree::Bool(true)));
+    let is_off = has_any && left.is_empty();
+    (left, is_off)
 }
 
 fn features(source: &Tree) -> Result<&[Tree], ImportError> {

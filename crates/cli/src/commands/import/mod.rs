@@ -2,13 +2,18 @@
 
 mod author;
 mod conflict;
+mod earlier;
 mod past;
 mod read;
 mod report;
 mod system;
 mod tokens;
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Args;
 use novi::{Error, store::Author};
@@ -19,6 +24,7 @@ use serde_json::{Value, json};
 use self::{
     author::ACTOR,
     conflict::conflicts,
+    earlier::Earlier,
     read::Read,
     system::{Source, System},
 };
@@ -82,7 +88,8 @@ pub(crate) struct Import {
     #[arg(long, value_name = "SOURCE", conflicts_with = "to_file")]
     tokens: Option<String>,
 
-    /// Also replace flags of the same names that did not come from an import, or were changed since
+    /// Also replace flags of the same names that did not come from an import, or were changed or deleted since; with
+    /// --to-file, replace the file
     #[arg(long)]
     overwrite: bool,
 
@@ -91,7 +98,7 @@ pub(crate) struct Import {
     report: Option<PathBuf>,
 
     /// File to write the flags to, named *.yaml, *.yml, *.toml or *.json, in place of the database
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["overwrite", "dry_run"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     to_file: Option<PathBuf>,
 
     /// Show what would change, without writing; the exit code is that of the change
@@ -115,6 +122,7 @@ impl Import {
         }
         match &self.to_file {
             Some(file) => {
+                self.refuse_existing(file)?;
                 read.reject_past("a file has no history");
                 self.write_report(&read)?;
                 write_document(session, file, &read.imported)?;
@@ -122,6 +130,17 @@ impl Import {
             None => self.write(session, read).await?,
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// A file that exists may have changes of people.
+    fn refuse_existing(&self, file: &Path) -> Result<(), Failure> {
+        if self.overwrite || !file.exists() {
+            return Ok(());
+        }
+        let name = file.display();
+        Err(Failure::rejected(format!(
+            "{name} exists already; name another file, or replace it with --overwrite"
+        )))
     }
 
     async fn read_tokens(&self, tokens: &str, read: &mut Read) -> Result<(), Failure> {
@@ -148,16 +167,21 @@ impl Import {
             let message = Error::Invalid(comparison.plan.problems.clone()).to_string();
             return Err(Failure::invalid(message, &comparison.plan.problems));
         }
+        let earlier = Earlier::of(&*store, self.system.name()).await?;
         if !self.overwrite {
-            let names = conflicts(&*store, &comparison, &read.imported.document).await?;
-            if !names.is_empty() {
-                return Err(Failure::rejected(format!(
-                    "these flags exist, and did not come from an import or were changed since: {}; rename them, or \
-                     replace them with --overwrite",
-                    names.join(", ")
-                )));
-            }
+            refuse(
+                &earlier.deleted(&*store, &comparison).await?,
+                "these flags came from an earlier import, and were deleted or renamed since",
+                "take them out of the source, or create them again with --overwrite",
+            )?;
+            refuse(
+                &conflicts(&*store, &comparison, &read.imported.document).await?,
+                "these flags exist, and did not come from an import or were changed since",
+                "rename them, or replace them with --overwrite",
+            )?;
         }
+        let kept = earlier.kept(&comparison, &read.imported);
+        read.imported.report.items.extend(kept);
         let past = past::edits(&*store, &comparison, &read.past, self.system.name()).await?;
         read.settle_past(past.is_some());
         self.write_report(&read)?;
@@ -165,7 +189,7 @@ impl Import {
         let written = match (self.dry_run, past.is_empty()) {
             (false, false) => Some(store.commit_past(past).await?.number()),
             (false, true) if comparison.is_change() => {
-                let reason = format!("Import from {}", self.system.name());
+                let reason = author::reason(self.system.name(), None);
                 let author = Author { actor: Some(ACTOR.to_owned()), reason: Some(reason) };
                 let edit = comparison.edit.clone().by(author);
                 Some(comparison.current.flags.writer().commit(&*store, edit).await?.number())
@@ -217,12 +241,20 @@ impl Import {
     }
 }
 
+/// Refuses to import while there are such flags.
+fn refuse(names: &[String], what: &str, remedy: &str) -> Result<(), Failure> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::rejected(format!("{what}: {}; {remedy}", names.join(", "))))
+}
+
 fn hanoi_version(name: &str) -> Result<HanoiVersion, &'static str> {
     HanoiVersion::parse(name).ok_or("expected 0.0.4 or head")
 }
 
 /// Writes the flags as a file for `novi apply`.
-fn write_document(session: &Session, file: &std::path::Path, imported: &Imported) -> Result<(), Failure> {
+fn write_document(session: &Session, file: &Path, imported: &Imported) -> Result<(), Failure> {
     let format = Format::of_path(file).ok_or_else(|| {
         let name = file.display();
         Failure::usage(format!("{name}: expected a name with .yaml, .yml, .toml or .json at its end"))

@@ -13,7 +13,7 @@ use novi::{
 use novi_files::Document;
 use novi_import::feats::Past;
 
-use super::author::ACTOR;
+use super::author::{ACTOR, reason};
 use crate::{commands::files::Comparison, output::Failure};
 
 /// The edits of the states that are not in the database yet, each with its time. `None` if the history has changes
@@ -50,7 +50,7 @@ pub(super) async fn edits(
         let target = step(&rows, document)?;
         let changes = rollback(&rows, &target, None)?;
         if !changes.is_empty() {
-            let reason = format!("Import from {system}: {origin}");
+            let reason = reason(system, Some(origin));
             let author = Author { actor: Some(ACTOR.to_owned()), reason: Some(reason) };
             edits.push((*at, Edit::new(changes).by(author)));
         }

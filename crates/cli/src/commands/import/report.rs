@@ -21,12 +21,13 @@ pub(super) fn write_file(file: &Path, system: &str, report: &Report) -> Result<(
     let text = if is_markdown {
         format!("# Import from {system}\n\n{}", report.to_markdown())
     } else {
-        let [mapped, approximated, not_mapped] = report.counts();
+        let [mapped, approximated, not_mapped, kept] = report.counts();
         let json = json!({
             "system": system,
             "mapped": mapped,
             "approximated": approximated,
             "not_mapped": not_mapped,
+            "kept": kept,
             "items": report.items,
         });
         format!("{json:#}\n")
