@@ -81,7 +81,7 @@ impl Planned {
         (!fields.is_empty()).then_some((row, fields))
     }
 
-    /// The same for the newest change of these fields: earlier ones do not count any more.
+    /// The same for the newest change of these fields: earlier ones no longer count.
     pub(super) fn take(
         &mut self,
         subject: &str,
