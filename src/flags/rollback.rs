@@ -39,14 +39,16 @@ impl RollbackPlan {
 
 impl Flags {
     /// Plans the changes from the `present` rows back to the `past` ones, either of all rows or of one flag
-    /// and the activations that it depends on. The flag may have been deleted or renamed since. Writes
-    /// nothing.
+    /// and the activations that it depends on. The flag may have been deleted or renamed since. If another flag
+    /// has its id by now, it is restored under a new one. Writes nothing.
     ///
     /// # Errors
     /// [`Error::FlagNotFound`] if neither state has a flag of this name, [`Error::Constraint`] if the changes
     /// violate a constraint, and [`Error::Invalid`] if they would make a row invalid that is valid in both
     /// states.
     pub fn plan_rollback(&self, present: &Rows, past: &Rows, flag: Option<&str>) -> Result<RollbackPlan> {
+        let moved = flag.and_then(|name| with_free_id(name, present, past));
+        let past = moved.as_ref().unwrap_or(past);
         let (now, then) = (self.snapshot_of(present.clone()), self.snapshot_of(past.clone()));
         let scope = flag.map(|name| scope(name, (present, &now), (past, &then))).transpose()?;
         let changes = rollback(present, past, scope.as_ref())?;
@@ -64,6 +66,28 @@ impl Flags {
         let expected = versions(present, &changes);
         Ok(RollbackPlan { changes, expected, after })
     }
+}
+
+/// The past rows with another id for the flag of this name, if a flag that was made since has its id.
+fn with_free_id(name: &str, present: &Rows, past: &Rows) -> Option<Rows> {
+    let then = past.flags.iter().find(|row| row.name == name)?;
+    let now = present.flags.iter().find(|row| row.id == then.id && row.name != name)?;
+    if now.metadata.created_at? == then.metadata.created_at? {
+        // It was renamed.
+        return None;
+    }
+    let again = present.flags.iter().find(|row| row.name == name).map(|row| row.id);
+    let known = present.flags.iter().chain(&past.flags).map(|row| row.id).max().unwrap_or_default();
+    let (old, new) = (then.id, again.or_else(|| known.checked_add(1))?);
+    let mut rows = past.clone();
+    // The flag that had the new id then, if any, is another one, and is not rolled back.
+    rows.flags.retain(|row| row.id != new);
+    rows.links.retain(|link| link.flag_id != Some(new));
+    rows.flags.iter_mut().filter(|row| row.id == old).for_each(|row| row.id = new);
+    rows.links.iter_mut().filter(|link| link.flag_id == Some(old)).for_each(|link| link.flag_id = Some(new));
+    rows.flags.sort_by_key(|row| row.id);
+    rows.links.sort_by_key(|link| (link.flag_id, link.activation_id));
+    Some(rows)
 }
 
 /// The versions of the current rows that the changes concern.
@@ -111,11 +135,11 @@ fn scope(name: &str, now: (&Rows, &Snapshot), then: (&Rows, &Snapshot)) -> Resul
     if let Some(other) =
         now.0.flags.iter().find(|row| flags.len() > 1 && flags.contains(&row.id) && row.name != name)
     {
+        let row = RowRef::flag(named(now.0).unwrap_or_default(), name);
         let message = format!(
-            "flags#{} had this name then, and is {:?} now: delete or rename this flag first",
+            "flags#{} had this name then, and is {:?} now: delete or rename {row} first",
             other.id, other.name
         );
-        let row = RowRef::flag(named(now.0).unwrap_or_default(), name);
         return Err(Error::Constraint(vec![row.violation(ViolationKind::Rollback, message)]));
     }
     // A flag may have another name in the other state.
@@ -184,6 +208,8 @@ mod tests {
         let present =
             rows(vec![FlagRow::new(3, "old sale", true), FlagRow::new(8, "sale", false)], Vec::new());
         let error = flags.plan_rollback(&present, &past, Some("sale")).unwrap_err();
-        assert!(error.to_string().contains("flags#3 had this name then, and is \"old sale\" now"), "{error}");
+        let told =
+            "flags#3 had this name then, and is \"old sale\" now: delete or rename flags#8 \"sale\" first";
+        assert!(error.to_string().contains(told), "{error}");
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use novi::{
     Context, Error, Flags,
-    rows::{FlagRow, Revision, Rows},
+    rows::{FlagRow, LinkRow, Revision, Rows},
     store::{
         self, Author, Change, Edit, SchemaStore,
         history::{AsOf, HistoryQuery, HistoryRecord, Scope, differences, rollback},
@@ -470,6 +470,40 @@ async fn rollback_that_breaks_a_reference_is_rejected() {
     assert!(rollback(&present, &past, Some(&scope(2, &[1, 2, 3]))).unwrap().is_empty());
     store.apply(changes).await.unwrap();
     assert_same(&store.load().await.unwrap(), &past, "all of it");
+}
+
+#[tokio::test]
+async fn flag_whose_id_another_flag_has_by_now_is_restored_under_a_new_one() {
+    for database in databases().await {
+        let store = migrated(&database).await;
+        store
+            .run_script(
+                "insert into flags (id, name, status) values (1, 'a', true);
+                 update flag_metadata set owner = 'web' where flag_id = 1;
+                 insert into activations (id, name, class_name, config) values (7, 'half', 'novi.percentage', '{\"percentage\": 50}');
+                 insert into flags_activations (flag_id, activation_id) values (1, 7)",
+            )
+            .await
+            .unwrap();
+        let then = store.revision().await.unwrap();
+        store.apply(vec![Change::DeleteFlag { id: 1 }]).await.unwrap();
+        store.apply(vec![Change::InsertFlag(FlagRow::new(1, "b", false))]).await.unwrap();
+        let past = store.rows_at(AsOf::Revision(then)).await.unwrap();
+        let flags = Flags::from_rows(Rows::default()).unwrap();
+        let present = store.load().await.unwrap();
+        let plan = flags.plan_rollback(&present, &past, Some("a")).unwrap();
+        let author = Author { actor: Some("ann".to_owned()), reason: Some("again".to_owned()) };
+        store.commit(plan.edit().by(author)).await.unwrap();
+        let now = store.load().await.unwrap();
+        let found: Vec<_> = now.flags.iter().map(|row| (row.id, row.name.as_str(), row.status)).collect();
+        assert_eq!(found, [(1, "b", false), (2, "a", true)], "{:?}", database.kind);
+        assert_eq!(now.flags[1].metadata.owner.as_deref(), Some("web"), "{:?}", database.kind);
+        assert_eq!(now.links, [LinkRow::new(2, 7)], "{:?}", database.kind);
+        let newest = store.history(&HistoryQuery::default().flag("a").limit(1)).await.unwrap();
+        assert_eq!(newest[0].actor.as_deref(), Some("ann"), "{:?}", database.kind);
+        // It is there now.
+        assert_eq!(flags.plan_rollback(&now, &past, Some("a")).unwrap().changes, [], "{:?}", database.kind);
+    }
 }
 
 /// Changes of the past, each with its time in seconds.

@@ -47,7 +47,10 @@ pub fn pull(
     for document in documents.iter() {
         all.merge(document.clone())?;
     }
-    check_names(rows)?;
+    // Without new ones, only names that the documents have count, which are checked at the end.
+    if how.new_in.is_some() {
+        check_names(rows)?;
+    }
     let before = all.described_activations();
     let mut update = Update::new(rows, registry, all.ignore);
     for document in documents.iter_mut() {

@@ -27,6 +27,9 @@ pub struct Target {
     pub rows: Rows,
     /// What no file describes.
     pub unmanaged: Unmanaged,
+    /// Flags that stay off, or are new and off, though the document has them on: it ignores activations, and they have
+    /// none, so that they would be on for every caller.
+    pub kept_off: Vec<String>,
 }
 
 /// The names of flags and activations that no file describes.
@@ -98,7 +101,7 @@ impl Document {
         let rows = merge.rows();
         if merge.problems.is_empty() {
             let unmanaged = merge.unmanaged(&rows);
-            return Ok(Target { rows, unmanaged });
+            return Ok(Target { rows, unmanaged, kept_off: merge.kept_off() });
         }
         merge.problems.sort();
         merge.problems.dedup();
@@ -351,6 +354,28 @@ impl<'a> Merge<'a> {
         }
     }
 
+    /// Whether the document decides if a flag is on. It does not turn one on whose activations are left to people, as
+    /// long as it has none: it would be on for every caller.
+    fn owns_status(&self, flag: i64, status: Option<bool>) -> bool {
+        let is_open = || !self.owns(Ignored::Activations) && self.present.links_of(Some(flag)).is_empty();
+        self.owns(Ignored::Status) && !(status == Some(true) && is_open())
+    }
+
+    /// The flags that are off since nobody has given them activations.
+    fn kept_off(&self) -> Vec<String> {
+        if !self.owns(Ignored::Status) {
+            return Vec::new();
+        }
+        let on: BTreeSet<i64> =
+            self.present.flags.iter().filter(|row| row.status).map(|row| row.id).collect();
+        let is_kept_off = |name: &str, status: Option<bool>| {
+            let id = self.flags.get(name).copied().filter(|id| !on.contains(id));
+            id.is_some_and(|id| status == Some(true) && !self.owns_status(id, status))
+        };
+        let flags = self.document.flags.iter();
+        flags.filter(|(name, flag)| is_kept_off(name, flag.status)).map(|(name, _)| name.clone()).collect()
+    }
+
     fn put_flags(&self, rows: &mut Rows) {
         let places: BTreeMap<i64, usize> =
             rows.flags.iter().enumerate().map(|(index, row)| (row.id, index)).collect();
@@ -359,7 +384,8 @@ impl<'a> Merge<'a> {
             let Some(id) = self.flags.get(name.as_str()).copied() else { continue };
             let before = places.get(&id).and_then(|index| rows.flags.get(*index));
             let metadata = before.map(|row| row.metadata.clone()).unwrap_or_default();
-            let status = if self.owns(Ignored::Status) { flag.status } else { before.map(|row| row.status) };
+            let status =
+                if self.owns_status(id, flag.status) { flag.status } else { before.map(|row| row.status) };
             let metadata = flag.metadata_over(&metadata, &self.document.ignore);
             let row = FlagRow { metadata, ..FlagRow::new(id, name, status.unwrap_or(false)) };
             match places.get(&id).and_then(|index| rows.flags.get_mut(*index)) {

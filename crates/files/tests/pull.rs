@@ -548,3 +548,15 @@ fn odd_files_keep_what_stays() {
     let expected = "flags.a.status = true # a\nflags.b = {status = false, tags = ['y', \"x\"]} # b\n";
     assert!(found.starts_with(expected), "{found}");
 }
+
+#[test]
+fn ends_of_lines_stay_those_of_windows() {
+    let text = TOML.replace('\n', "\r\n");
+    let mut document = Format::Toml.read(&text).unwrap();
+    document.flags.get_mut("search").unwrap().status = Some(true);
+    document.flags.insert("new".to_owned(), document.flags["last"].clone());
+    let edited = Format::Toml.edit(&text, &document).unwrap();
+    assert!(edited.contains("status = true\r\n") && edited.contains("# Shared ones\r\n"), "{edited:?}");
+    assert_eq!(edited.matches('\n').count(), edited.matches("\r\n").count(), "{edited:?}");
+    assert!(!Format::Toml.edit(TOML, &document).unwrap().contains('\r'));
+}

@@ -3,6 +3,9 @@
 use clap::Args;
 use novi::store::Author;
 
+/// The author of what an import writes.
+pub(super) const IMPORT: &str = "import";
+
 // No doc comments on these two: clap would take them for the help of the commands that flatten them.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Authorship {
@@ -14,7 +17,7 @@ pub(super) struct Authorship {
     actor: Actor,
 }
 
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(super) struct Actor {
     /// Name to record as the author [default: $USER, else $LOGNAME, else the user of the operating system]
     #[arg(long, value_name = "NAME")]
@@ -22,6 +25,11 @@ pub(super) struct Actor {
 }
 
 impl Authorship {
+    /// Whom the history will name.
+    pub(super) fn actor(&self) -> Option<String> {
+        self.actor.clone().name()
+    }
+
     pub(super) fn author(self) -> Author {
         Author { actor: self.actor.name(), reason: self.reason }
     }

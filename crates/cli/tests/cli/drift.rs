@@ -33,8 +33,8 @@ async fn what_others_have_changed_is_not_overwritten_on_every_database() {
         assert!(refused.contains("(Errors): status true -> false"), "{refused}");
         let mut transcript = folder.transcript(&[
             // Another name has another last apply.
-            &["apply", "more.yaml", "--dry-run"],
-            &["apply", "flags.yaml", "--name", "SHOP", "--dry-run"],
+            &["apply", "more.yaml", "--dry-run", "--actor", "grace"],
+            &["apply", "flags.yaml", "--name", "SHOP", "--dry-run", "--actor", "grace"],
         ]);
         let plan = folder.run(&["plan", "more.yaml", "--name", "shop"]).expect(0);
         assert!(plan.err.contains("was changed by grace"), "{plan:?}");
@@ -74,4 +74,104 @@ fn flags_that_were_pulled_and_changed_can_be_applied() {
     folder.write("flags.yaml", text.replace("owner: web", "owner: shop"));
     folder.run(&["apply", "flags.yaml"]).expect(0);
     folder.run(&["apply", "flags.yaml"]).expect(0);
+}
+
+#[tokio::test]
+async fn an_apply_that_changed_nothing_still_protects_what_others_change_on_every_database() {
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        folder.run(&["flag", "create", "shop", "--on", "--actor", "ann"]).expect(0);
+        folder.run(&["export", "f.yaml"]).expect(0);
+        let same = folder.run(&["apply", "f.yaml"]).expect(0);
+        assert!(same.out.contains("No changes"), "{same:?}");
+        folder.run(&["disable", "shop", "--actor", "eve", "--reason", "Errors"]).expect(0);
+        let refused = folder.run(&["apply", "f.yaml"]).expect(5).err;
+        assert!(refused.contains("(nothing was applied as f.yaml before)"), "{refused}");
+        assert!(refused.contains("flags#1 \"shop\" was changed by eve"), "{refused}");
+        assert!(
+            refused.contains("(Errors): status true -> false") && refused.contains("--force"),
+            "{refused}"
+        );
+        let plan = folder.run(&["plan", "f.yaml"]).expect(0);
+        assert!(plan.err.contains("was changed by eve"), "{plan:?}");
+        // A link that she made, and a member that she denied.
+        folder.run(&["enable", "shop", "--actor", "ann"]).expect(0);
+        folder.run(&["target", "shop", "--deny", "u3", "--actor", "eve"]).expect(0);
+        let refused = folder.run(&["apply", "f.yaml"]).expect(5).err;
+        assert!(refused.contains("was added by eve"), "{refused}");
+        folder.run(&["apply", "f.yaml", "--force"]).expect(0);
+        // What one changed oneself is no obstacle.
+        folder.run(&["disable", "shop", "--actor", "eve"]).expect(0);
+        let own = folder.run(&["apply", "f.yaml", "--name", "new", "--actor", "eve"]).expect(0);
+        assert!(own.err.contains("note: never applied under this name"), "{own:?}");
+        // Nor is what another file changed.
+        folder.write("g.yaml", "flags:\n  shop: {status: false}\n");
+        folder.run(&["apply", "g.yaml", "--actor", "bob"]).expect(0);
+    }
+}
+
+#[test]
+fn new_flags_with_the_id_of_a_deleted_one_undo_nothing() {
+    let folder = Folder::migrated();
+    folder.write("f.yaml", "flags:\n  a: {status: true}\n  b: {status: true, owner: web}\n");
+    folder.run(&["apply", "f.yaml"]).expect(0);
+    folder.run(&["flag", "delete", "b", "--actor", "eve"]).expect(0);
+    folder.write("f.yaml", "flags:\n  a: {status: true}\n  c: {status: true, owner: shop}\n");
+    folder.run(&["apply", "f.yaml"]).expect(0);
+}
+
+#[test]
+fn files_have_one_name_in_whatever_way_their_paths_are_given() {
+    let folder = Folder::migrated();
+    std::fs::create_dir(folder.path("flags")).unwrap();
+    folder.write("flags/a.yaml", "flags:\n  a: {status: true}\n");
+    folder.write("b.yaml", "flags:\n  b: {status: true}\n");
+    folder.run(&["apply", "b.yaml", "flags/a.yaml", "--actor", "ann"]).expect(0);
+    folder.run(&["disable", "a"]).expect(0);
+    let absolute = folder.path("flags/a.yaml").display().to_string();
+    let ways: [&[&str]; 4] = [
+        &["flags/a.yaml", "b.yaml"],
+        &["./b.yaml", "flags/./a.yaml"],
+        &[&absolute, "b.yaml"],
+        &["b.yaml", "b.yaml", "./flags//a.yaml"],
+    ];
+    // The last names a file twice.
+    for files in &ways[..3] {
+        let refused = folder.run(&[&["apply"], *files].concat()).expect(5).err;
+        assert!(refused.contains("since the last apply of b.yaml, flags/a.yaml, "), "{refused}");
+    }
+    folder.run(&[&["apply"], ways[3]].concat()).expect(2);
+}
+
+#[test]
+fn flags_that_others_have_renamed_are_not_made_again() {
+    let folder = Folder::migrated();
+    folder.write("f.yaml", "flags:\n  a: {status: true}\n");
+    folder.run(&["apply", "f.yaml"]).expect(0);
+    folder.run(&["flag", "rename", "a", "a2", "--actor", "eve"]).expect(0);
+    for name in ["f.yaml", "other"] {
+        let refused = folder.run(&["apply", "f.yaml", "--name", name]).expect(5).err;
+        assert!(refused.contains("flags#1 \"a2\" was changed by eve"), "{refused}");
+        assert!(refused.contains("name \"a\" -> \"a2\""), "{refused}");
+    }
+    folder.run(&["apply", "f.yaml", "--force"]).expect(0);
+    assert_eq!(folder.run(&["list", "--json"]).json().as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn files_that_ignore_activations_turn_no_flag_on_for_every_caller() {
+    let folder = Folder::migrated();
+    let text = "ignore: [activations]\nflags:\n  a: {status: true}\n";
+    folder.write("f.yaml", text);
+    let new = folder.run(&["apply", "f.yaml"]).expect(0);
+    assert!(new.out.contains("status: false"), "{new:?}");
+    assert!(new.err.contains("note: \"a\" is off"), "{new:?}");
+    let again = folder.run(&["apply", "f.yaml"]).expect(0);
+    assert!(again.out.contains("No changes"), "{again:?}");
+    assert_eq!(folder.run(&["show", "a", "--json"]).json()["status"], false);
+    // With activations, and once a person has turned it on, the file decides as before.
+    folder.run(&["rollout", "a", "10"]).expect(0);
+    folder.run(&["apply", "f.yaml"]).expect(0);
+    assert_eq!(folder.run(&["show", "a", "--json"]).json()["status"], true);
 }

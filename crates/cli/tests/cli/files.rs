@@ -60,7 +60,7 @@ async fn files_are_applied_and_exported_on_every_database() {
         assert!(drift.out.contains("status: false -> true"), "{}", drift.out);
         assert!(drift.out.contains("beta was changed last by grace, "), "{}", drift.out);
         folder.run(&["apply", "more.yaml", "--if-revision", "1"]).expect(5);
-        folder.run(&["apply", "more.yaml"]).expect(0);
+        folder.run(&["apply", "more.yaml", "--force"]).expect(0);
         folder.write("only.yaml", "flags: {search: {status: false}}");
         transcript += &folder.transcript(&[&["export"], &["apply", "only.yaml", "--prune"], &["export"]]);
         transcripts.push((database.kind, transcript));

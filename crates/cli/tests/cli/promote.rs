@@ -121,3 +121,53 @@ async fn passwords_of_the_source_are_not_in_the_history() {
         assert!(reason.contains("://") && !reason.contains('@'), "{reason}");
     }
 }
+
+fn two_databases(staging: &str, production: &str) -> Folder {
+    let folder = Folder::migrated();
+    folder.write("staging.yaml", staging);
+    folder.write("production.yaml", production);
+    folder.run(&["apply", "staging.yaml"]).expect(0);
+    folder.run(&["migrate", "--database", "sqlite://other.db"]).expect(0);
+    folder.run(&["apply", "production.yaml", "--database", "sqlite://other.db"]).expect(0);
+    folder
+}
+
+const TO_OTHER: [&str; 6] = ["promote", "--from", "sqlite://novi.db", "--to", "sqlite://other.db", "--yes"];
+
+#[test]
+fn new_flags_without_what_decides_them_are_off() {
+    let denied = "\
+flags:
+  drawn: {status: true, activations: [{name: Some, class_name: novi.percentage, config: {percentage: 5}}]}
+  listed:
+    status: true
+    activations: [{name: Not these, class_name: novi.members, config: {}, denied: [user-1]}]
+";
+    for (ignored, off) in [("activations", "drawn"), ("members", "listed")] {
+        let folder = two_databases(denied, "flags: {}\n");
+        for _ in 0..2 {
+            let run = folder.run(&[&TO_OTHER[..], &["--ignore", ignored]].concat()).expect(0);
+            assert!(run.err.contains(&format!("note: {off:?} is off")), "{run:?}");
+            let shown = folder.run(&["show", off, "--database", "sqlite://other.db", "--json"]).json();
+            assert_eq!(shown["status"], false, "{ignored}");
+        }
+    }
+}
+
+#[test]
+fn activations_of_flags_that_are_not_promoted_stay() {
+    let file = |percentage: u8, flag: &str| {
+        format!(
+            "flags:\n  one: {{status: true, activations: [Shared]}}\n  {flag}: {{status: true, activations: [Shared]}}\n\
+             activations:\n  Shared: {{class_name: novi.percentage, config: {{percentage: {percentage}}}}}\n"
+        )
+    };
+    let folder = two_databases(&file(50, "two"), &file(10, "three"));
+    let refused = folder.run(&TO_OTHER).expect(5).err;
+    assert!(refused.contains("\"Shared\" is used by \"three\"") && !refused.contains("\"two\""), "{refused}");
+    let one = folder.run(&[&TO_OTHER[..], &["one", "--dry-run"]].concat()).expect(5).err;
+    assert!(one.contains("\"Shared\" is used by \"three\""), "{one}");
+    folder.run(&[&TO_OTHER[..], &["--force"]].concat()).expect(0);
+    // It is the same now.
+    folder.run(&TO_OTHER).expect(0);
+}

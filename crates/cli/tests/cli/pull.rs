@@ -93,3 +93,27 @@ fn links_and_permissions_of_files_stay_and_nothing_else_is_left() {
     let hidden: Vec<_> = names.filter(|name| name.to_string_lossy().starts_with(".novi")).collect();
     assert!(hidden.is_empty(), "{hidden:?}");
 }
+
+#[test]
+fn activations_with_one_name_do_not_matter_to_files_without_them() {
+    let folder = Folder::migrated();
+    folder.run(&["flag", "create", "b", "--on"]).expect(0);
+    folder.run(&["flag", "create", "c", "--on"]).expect(0);
+    folder.run(&["export", "b.yaml"]).expect(0);
+    folder.write("b.yaml", "flags:\n  b: {status: true}\n");
+    folder
+        .pipe(
+            &["seed", "-"],
+            b"INSERT INTO activations (id, name, class_name, config) VALUES \
+              (1, 'same', 'novi.percentage', '{\"percentage\": 10}'), (2, 'same', 'novi.percentage', '{\"percentage\": 20}'); \
+              INSERT INTO flags_activations (flag_id, activation_id) VALUES (2, 1), (2, 2);",
+        )
+        .expect(0);
+    folder.run(&["disable", "b"]).expect(0);
+    folder.run(&["pull", "b.yaml", "--no-new"]).expect(0);
+    assert_eq!(std::fs::read_to_string(folder.path("b.yaml")).unwrap(), "flags:\n  b: {status: false}\n");
+    folder.write("c.yaml", "flags:\n  c: {status: true}\n");
+    let refused = folder.run(&["pull", "c.yaml", "--no-new"]).expect(5).err;
+    assert!(refused.contains("two rows of `activations` have this name"), "{refused}");
+    folder.run(&["pull", "b.yaml"]).expect(5);
+}

@@ -13,7 +13,10 @@ pub(super) fn edit(text: &str, before: &Tree, after: &Tree) -> Option<String> {
     let mut document: DocumentMut = text.parse().ok()?;
     let (Tree::Fields(before), Tree::Fields(after)) = (before, after) else { return None };
     edit_table(document.as_table_mut(), before, after)?;
-    Some(document.to_string())
+    let edited = document.to_string();
+    // The parser reads the ends of lines as those of Unix.
+    let is_windows = text.contains('\n') && text.matches('\n').count() == text.matches("\r\n").count();
+    Some(if is_windows { edited.replace("\r\n", "\n").replace('\n', "\r\n") } else { edited })
 }
 
 type Field = (String, Tree);

@@ -7,12 +7,13 @@ use novi::{Error, store::SchemaStore};
 
 use super::{
     compare::{Comparison, NO_CHANGES},
-    last_apply::{self, overwritten, reason},
+    last_apply::{NEVER_APPLIED, Undone, reason, undone},
     load::Sources,
+    overwritten,
 };
 use crate::{
     commands::authorship::Authorship,
-    output::{DRY_RUN, Failure, print, print_json},
+    output::{DRY_RUN, Failure, print, print_json, print_note},
     session::Session,
 };
 
@@ -59,8 +60,8 @@ impl Apply {
         let mut retries = if self.if_revision.is_some() { 0 } else { MOST_RETRIES };
         loop {
             let comparison = Comparison::new(session, &*store, &self.sources).await?;
-            let refusal = self.refusal(&*store, &comparison, &name).await?;
-            if let Some(failure) = refusal {
+            let undone = self.undone(&*store, &comparison, &name).await?;
+            if let Some(failure) = self.refusal(&comparison, &undone, &name) {
                 if self.dry_run && !session.json {
                     comparison.print()?;
                 }
@@ -81,32 +82,37 @@ impl Apply {
                     Err(error) => return Err(error.into()),
                 }
             }
-            return self.print(session, &comparison, written);
+            return self.print(session, &comparison, written, undone.is_first);
         }
     }
 
-    /// Why the files are not applied.
-    async fn refusal(
+    /// What others have changed, and the files would change again.
+    async fn undone(
         &self,
         store: &dyn SchemaStore,
         comparison: &Comparison,
         name: &str,
-    ) -> Result<Option<Failure>, Failure> {
+    ) -> Result<Undone, Failure> {
+        if self.force || !comparison.is_change() {
+            return Ok(Undone::default());
+        }
+        let actor = self.authorship.actor();
+        undone(store, (name, actor.as_deref()), &comparison.current.rows, &comparison.after).await
+    }
+
+    /// Why the files are not applied.
+    fn refusal(&self, comparison: &Comparison, undone: &Undone, name: &str) -> Option<Failure> {
         let found = comparison.revision();
         if let Some(expected) = self.if_revision.filter(|expected| *expected != found) {
-            return Ok(Some(Failure::rejected(format!(
+            return Some(Failure::rejected(format!(
                 "expected revision {expected}, found {found}: the rows have changed; run `novi plan` again"
-            ))));
+            )));
         }
         if !comparison.plan.problems.is_empty() {
             let message = Error::Invalid(comparison.plan.problems.clone()).to_string();
-            return Ok(Some(Failure::invalid(message, &comparison.plan.problems)));
+            return Some(Failure::invalid(message, &comparison.plan.problems));
         }
-        if self.force || !comparison.is_change() {
-            return Ok(None);
-        }
-        let overwritten = overwritten(store, name, &comparison.current.rows, &comparison.after).await?;
-        Ok((!overwritten.is_empty()).then(|| last_apply::refusal(&overwritten, name)))
+        (!undone.rows.is_empty()).then(|| overwritten::refusal(&undone.rows, name, undone.is_first))
     }
 
     fn print(
@@ -114,6 +120,7 @@ impl Apply {
         session: &Session,
         comparison: &Comparison,
         written: Option<i64>,
+        is_first: bool,
     ) -> Result<ExitCode, Failure> {
         if session.json {
             let mut output = comparison.json();
@@ -124,6 +131,9 @@ impl Apply {
             print_json(&output)?;
         } else {
             comparison.print()?;
+            if is_first {
+                print_note(NEVER_APPLIED)?;
+            }
             if let Some(revision) = written {
                 print(format_args!("Written (revision {revision})."))?;
             } else {

@@ -25,6 +25,8 @@ pub(in crate::commands) struct Comparison {
     pub(in crate::commands) plan: Plan,
     pub(super) after: Rows,
     unmanaged: Unmanaged,
+    /// Flags that are off, since what they have in place of ignored fields would turn them on for every caller.
+    pub(super) kept_off: Vec<String>,
 }
 
 impl Comparison {
@@ -49,7 +51,14 @@ impl Comparison {
         let way = current.flags.plan_rollback(&current.rows, &target.rows, None)?;
         let edit = way.edit();
         let plan = current.flags.validator().plan(current.rows.clone(), &edit);
-        Ok(Self { current, edit, plan, after: way.after, unmanaged: target.unmanaged })
+        Ok(Self {
+            current,
+            edit,
+            plan,
+            after: way.after,
+            unmanaged: target.unmanaged,
+            kept_off: target.kept_off,
+        })
     }
 
     /// The revision that was compared.
@@ -101,6 +110,12 @@ impl Comparison {
                     "note: {members} of {name:?} are deleted with it; files go by names"
                 ))?;
             }
+        }
+        for name in &self.kept_off {
+            print_note(format_args!(
+                "note: {name:?} is off: activations or members that it needs are ignored, and without them it could be on \
+                 for every caller; add them, and turn it on with `novi enable`"
+            ))?;
         }
         Ok(())
     }

@@ -1,19 +1,22 @@
 //! What others have changed since the files were applied last, and would be overwritten.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use novi::{
     Error,
     rows::Rows,
     store::{
         SchemaStore,
-        history::{AsOf, Difference, Entity, HistoryQuery, HistoryRecord, Operation, differences},
+        history::{AsOf, Difference, HistoryQuery, HistoryRecord, differences},
     },
 };
-use serde::Serialize;
-use serde_json::Value;
 
-use crate::output::{Failure, fields, timestamp};
+use super::{
+    first_apply,
+    overwritten::{Overwritten, with_name},
+    planned::{Planned, key},
+};
+use crate::output::Failure;
 
 /// What the reasons of an apply have at their end, so that the next one finds it in the history.
 pub(super) fn marker(name: &str) -> String {
@@ -26,30 +29,44 @@ pub(super) fn reason(name: &str, given: Option<&str>) -> String {
     given.map_or_else(|| marker.clone(), |given| format!("{given} ({marker})"))
 }
 
-/// A row that others have changed since the last apply, in fields that the files would change again.
-#[derive(Debug, Serialize)]
-pub(super) struct Overwritten {
-    /// The row, for people: `flags#7 "Combo AND"`.
-    subject: String,
-    #[serde(skip)]
-    entity: Entity,
-    operation: Operation,
-    /// What was changed, from the last apply to now.
-    fields: Vec<novi::store::FieldChange>,
-    actor: Option<String>,
-    reason: Option<String>,
-    changed_at: Option<String>,
+/// Printed if rows change, and no apply under the name is known.
+pub(super) const NEVER_APPLIED: &str = "note: never applied under this name: of earlier changes, only those that the \
+                                        history has of other authors are checked";
+
+/// What the files would undo.
+#[derive(Default)]
+pub(super) struct Undone {
+    /// The rows that others have changed.
+    pub(super) rows: Vec<Overwritten>,
+    /// Whether rows change, and the history has no apply under this name.
+    pub(super) is_first: bool,
 }
 
-/// The rows that others have changed since files were applied last under a name, as far as the history goes back.
-/// Empty if they were not applied before.
-pub(super) async fn overwritten(
+/// The rows that others have changed since files were applied last under a name, as far as the history goes back. If
+/// they were not applied before, those that somebody else than `actor` has changed last.
+pub(super) async fn undone(
     store: &dyn SchemaStore,
-    name: &str,
+    (name, actor): (&str, Option<&str>),
     current: &Rows,
     after: &Rows,
+) -> Result<Undone, Failure> {
+    let planned = Planned::new(current, after);
+    let Some(last) = last_apply(store, name).await? else {
+        let is_first = planned.has_existing;
+        let rows = first_apply::overwritten(store, actor, current, planned).await?;
+        return Ok(Undone { rows, is_first });
+    };
+    let rows = since(store, &last, current, &planned).await?;
+    Ok(Undone { rows, is_first: false })
+}
+
+/// The rows that others have changed since a record.
+async fn since(
+    store: &dyn SchemaStore,
+    last: &HistoryRecord,
+    current: &Rows,
+    planned: &Planned,
 ) -> Result<Vec<Overwritten>, Failure> {
-    let Some(last) = last_apply(store, name).await? else { return Ok(Vec::new()) };
     if last.revision.number() >= current.revision.number() {
         return Ok(Vec::new());
     }
@@ -59,7 +76,12 @@ pub(super) async fn overwritten(
         Err(Error::RevisionUnavailable(_)) => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
     };
-    let changed = clashes(&then, current, after);
+    let mut changed = differences(&then, current);
+    changed.retain_mut(|row| {
+        let again = planned.again(&row.subject, row.operation, std::mem::take(&mut row.fields));
+        row.fields = again.map(|(_, fields)| fields).unwrap_or_default();
+        !row.fields.is_empty()
+    });
     if changed.is_empty() {
         return Ok(Vec::new());
     }
@@ -71,16 +93,8 @@ pub(super) async fn overwritten(
         authors.entry(key(&record.subject()).to_owned()).or_insert(record);
     }
     let overwritten = |Difference { entity, operation, subject, fields, .. }| {
-        let record = authors.get(key(&subject));
-        Overwritten {
-            actor: record.and_then(|record| record.actor.clone()),
-            reason: record.and_then(|record| record.reason.clone()),
-            changed_at: record.and_then(|record| record.changed_at).map(timestamp),
-            subject: with_name(entity, subject, current),
-            entity,
-            operation,
-            fields,
-        }
+        let by = Overwritten::by(authors.get(key(&subject)));
+        Overwritten { subject: with_name(entity, subject, current), entity, operation, fields, ..by }
     };
     Ok(changed.into_iter().map(overwritten).collect())
 }
@@ -101,81 +115,4 @@ async fn last_apply(store: &dyn SchemaStore, name: &str) -> Result<Option<Histor
         found = [found, newest].into_iter().flatten().max_by_key(|record| record.revision.number());
     }
     Ok(found)
-}
-
-/// The rows that differ from `then` to now in the fields that are to change.
-fn clashes(then: &Rows, current: &Rows, after: &Rows) -> Vec<Difference> {
-    let mut planned: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for row in differences(current, after) {
-        let fields: BTreeSet<String> = row.fields.into_iter().map(|change| change.field).collect();
-        if row.operation == Operation::Insert
-            && let Some(name) = name_key(&row.subject)
-        {
-            planned.insert(name, fields.clone());
-        }
-        planned.insert(key(&row.subject).to_owned(), fields);
-    }
-    let mut changed = differences(then, current);
-    for row in &mut changed {
-        // A row that was deleted is created again, with another id.
-        let again = name_key(&row.subject).filter(|_| row.operation == Operation::Delete);
-        let planned = again.and_then(|name| planned.get(&name)).or_else(|| planned.get(key(&row.subject)));
-        row.fields.retain(|change| planned.is_some_and(|planned| planned.contains(&change.field)));
-    }
-    changed.retain(|row| !row.fields.is_empty());
-    changed
-}
-
-/// The part of a subject that stays when the row is renamed.
-fn key(subject: &str) -> &str {
-    if is_named(subject) { subject.split(' ').next().unwrap_or(subject) } else { subject }
-}
-
-/// The part of a subject that stays when the row gets another id.
-fn name_key(subject: &str) -> Option<String> {
-    let (table, name) = (subject.split('#').next()?, subject.split_once(' ')?.1);
-    is_named(subject).then(|| format!("{table} {name}"))
-}
-
-fn is_named(subject: &str) -> bool {
-    subject.starts_with("flags#") || subject.starts_with("activations#")
-}
-
-/// A subject with the flag's name, which a row of metadata does not have.
-fn with_name(entity: Entity, subject: String, rows: &Rows) -> String {
-    let flag = subject.strip_prefix("flag_metadata#").and_then(|id| id.parse::<i64>().ok());
-    let named =
-        flag.filter(|_| entity == Entity::Metadata).and_then(|id| rows.flags.iter().find(|row| row.id == id));
-    named.map_or(subject, |row| format!("flags#{} {:?}", row.id, row.name))
-}
-
-/// The error about rows that would be overwritten.
-pub(super) fn refusal(overwritten: &[Overwritten], name: &str) -> Failure {
-    let lines: Vec<String> = overwritten.iter().map(|row| format!("  {row}")).collect();
-    let message = format!(
-        "others have changed rows since the last apply of {name}, and applying the files would undo it:\n{}\n`novi pull` \
-         takes these changes over into the files; --force overwrites them",
-        lines.join("\n")
-    );
-    let problems: Vec<Value> =
-        overwritten.iter().map(|row| serde_json::to_value(row).unwrap_or_default()).collect();
-    Failure::invalid(message, &problems).code("drift")
-}
-
-impl std::fmt::Display for Overwritten {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let what = match self.operation {
-            Operation::Insert => "was added",
-            Operation::Update => "was changed",
-            Operation::Delete => "was deleted",
-        };
-        write!(f, "{} {what} by {}", self.subject, self.actor.as_deref().unwrap_or("somebody"))?;
-        if let Some(time) = &self.changed_at {
-            write!(f, ", {time}")?;
-        }
-        if let Some(reason) = &self.reason {
-            write!(f, " ({reason})")?;
-        }
-        f.write_str(&fields(self.entity, self.operation, &self.fields))
-    }
 }

@@ -1,8 +1,9 @@
 //! Reads the files that describe flags.
 
 use std::{
-    fs, io,
-    path::{Path, PathBuf},
+    collections::BTreeSet,
+    env, fs, io,
+    path::{Component, Path, PathBuf},
 };
 
 use clap::Args;
@@ -23,7 +24,7 @@ pub(super) struct Sources {
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
-    /// Name of the files in the history, by which the last apply is found [default: FILE as given]
+    /// Name of the files in the history, by which the last apply is found [default: FILE, from the current folder]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
@@ -47,13 +48,28 @@ impl Sources {
 
     /// What the files are called in the history.
     pub(super) fn name(&self) -> String {
-        self.name.clone().unwrap_or_else(|| self.names())
+        self.name.clone().unwrap_or_else(|| {
+            let names: BTreeSet<String> = self.files.iter().map(|file| name_of(file)).collect();
+            names.into_iter().collect::<Vec<_>>().join(", ")
+        })
     }
 
     fn names(&self) -> String {
         let names: Vec<String> = self.files.iter().map(|file| file.display().to_string()).collect();
         names.join(", ")
     }
+}
+
+/// A path from the current folder where possible, the same in whatever way it was given.
+fn name_of(file: &Path) -> String {
+    let here = env::current_dir().ok();
+    // The current folder may be reached through links.
+    let whole = file.is_absolute().then(|| fs::canonicalize(file).ok()).flatten();
+    let mut inside = [Some(file), whole.as_deref()].into_iter().flatten();
+    let inside = inside.find_map(|path| path.strip_prefix(here.as_ref()?).ok());
+    let path: PathBuf =
+        inside.unwrap_or(file).components().filter(|part| *part != Component::CurDir).collect();
+    if path.as_os_str().is_empty() { ".".to_owned() } else { path.display().to_string() }
 }
 
 /// A file that describes flags.

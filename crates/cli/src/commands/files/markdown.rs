@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use novi::snapshot::{Effect, Impact, PlannedRow};
 use serde_json::Value;
 
-use super::{compare::Comparison, last_apply::Overwritten};
+use super::{compare::Comparison, overwritten::Overwritten};
 use crate::output::field;
 
 pub(super) fn markdown(

@@ -3,10 +3,13 @@
 mod apply;
 mod compare;
 mod drift;
+mod first_apply;
 mod last_apply;
 mod load;
 mod markdown;
+mod overwritten;
 mod plan;
+mod planned;
 mod promote;
 mod pull;
 

@@ -7,12 +7,12 @@ use serde_json::json;
 
 use super::{
     compare::{Comparison, NO_CHANGES},
-    last_apply::overwritten,
+    last_apply::{NEVER_APPLIED, Undone, undone},
     load::Sources,
     markdown::markdown,
 };
 use crate::{
-    commands::impact::read_contexts,
+    commands::{authorship::Actor, impact::read_contexts},
     output::{DRY_RUN, Failure, WOULD_BE_REJECTED, print, print_json, print_note, sanitize, write},
     session::Session,
 };
@@ -80,11 +80,12 @@ impl Plan {
         let contexts = self.contexts.as_deref().map(read_contexts).transpose()?;
         let store = session.store().await?;
         let comparison = Comparison::new(session, &*store, &self.sources).await?;
-        let overwritten = if comparison.is_change() {
-            let (rows, name) = (&comparison.current.rows, self.sources.name());
-            overwritten(&*store, &name, rows, &comparison.after).await?
+        let Undone { rows: overwritten, is_first } = if comparison.is_change() {
+            let (rows, name, actor) =
+                (&comparison.current.rows, self.sources.name(), Actor::default().name());
+            undone(&*store, (&name, actor.as_deref()), rows, &comparison.after).await?
         } else {
-            Vec::new()
+            Undone::default()
         };
         let impact = contexts.map(|contexts| {
             let (rows, edit) = (comparison.current.rows.clone(), &comparison.edit);
@@ -106,6 +107,9 @@ impl Plan {
             }
             for row in &overwritten {
                 print_note(format_args!("note: {row}; `novi apply` overwrites it only with --force"))?;
+            }
+            if is_first && overwritten.is_empty() {
+                print_note(NEVER_APPLIED)?;
             }
             comparison.print_summary(NO_CHANGES)?;
             print(DRY_RUN)?;

@@ -1,6 +1,11 @@
 //! `novi promote`.
 
-use std::{collections::BTreeSet, path::Path, process::ExitCode, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+};
 
 use clap::{Args, ValueEnum};
 use novi::{
@@ -51,6 +56,10 @@ pub(crate) struct Promote {
     #[command(flatten)]
     authorship: Authorship,
 
+    /// Also change shared activations that flags of the target use which are not promoted
+    #[arg(long)]
+    force: bool,
+
     /// Write without asking
     #[arg(long)]
     yes: bool,
@@ -93,9 +102,11 @@ impl Promote {
                 .map_err(|failure| failure.about(&from))?
         };
         check_names(&source.rows, &from)?;
-        let document = self.document(&source, &names);
+        let mut document = self.document(&source, &names);
         let current = Current::load(session, &*target).await?;
-        let comparison = Comparison::of(current, &document, false)?;
+        let kept_off = self.keep_off(&mut document, &source, &current.rows);
+        let mut comparison = Comparison::of(current, &document, false)?;
+        comparison.kept_off.extend(kept_off);
         let is_rejected = !comparison.plan.problems.is_empty();
         if !session.json {
             comparison.print_plan()?;
@@ -103,6 +114,9 @@ impl Promote {
         if is_rejected && !self.dry_run {
             let message = Error::Invalid(comparison.plan.problems.clone()).to_string();
             return Err(Failure::invalid(message, &comparison.plan.problems));
+        }
+        if let Some(failure) = (!self.force).then(|| shared_with_others(&comparison, &names)).flatten() {
+            return Err(failure);
         }
         let mut written = None;
         if comparison.is_change() && !self.dry_run {
@@ -184,6 +198,33 @@ impl Promote {
         document
     }
 
+    /// Without its members, a new list can be on for every caller. Flags that need one stay off, or are new and off.
+    /// Returns their names.
+    fn keep_off(&self, document: &mut Document, source: &Current, target: &Rows) -> Vec<String> {
+        if !self.ignore.contains(&Field::Members) || self.ignore.contains(&Field::Status) {
+            return Vec::new();
+        }
+        let filled: BTreeSet<i64> = target.members.iter().map(|row| row.activation_id).collect();
+        let filled = target.activations.iter().filter(|row| filled.contains(&row.id));
+        let filled: BTreeSet<&str> = filled.map(|row| row.name.as_str()).collect();
+        let emptied =
+            source.rows.activations.iter().filter(|row| {
+                !filled.contains(row.name.as_str()) && !source.rows.members_of(row.id).is_empty()
+            });
+        let emptied: BTreeSet<i64> = emptied.map(|row| row.id).collect();
+        let on = target.flags.iter().filter(|row| row.status);
+        let on: BTreeSet<&str> = on.map(|row| row.name.as_str()).collect();
+        let mut kept_off = Vec::new();
+        for (name, flag) in document.flags.iter_mut().filter(|(name, _)| !on.contains(name.as_str())) {
+            let needs_one = source.snapshot.reached_by(name).iter().any(|id| emptied.contains(id));
+            if needs_one && flag.status == Some(true) {
+                flag.status = Some(false);
+                kept_off.push(name.clone());
+            }
+        }
+        kept_off
+    }
+
     /// Whether to write: `--yes`, or a person agrees.
     fn is_confirmed(&self, comparison: &Comparison, target: &dyn SchemaStore) -> Result<bool, Failure> {
         if self.yes {
@@ -195,6 +236,33 @@ impl Promote {
             Failure::usage("where there is no terminal to ask on, add --yes, or --dry-run to see the changes")
         })
     }
+}
+
+/// Why activations are not changed: flags that are not promoted use them.
+fn shared_with_others(comparison: &Comparison, promoted: &BTreeSet<String>) -> Option<Failure> {
+    let current = &comparison.current;
+    let changed: BTreeMap<i64, &str> = comparison
+        .plan
+        .activations
+        .iter()
+        .filter(|row| row.effect != Effect::Affected)
+        .map(|row| (row.id, row.name.as_str()))
+        .collect();
+    let others = current.rows.flags.iter().filter(|row| !promoted.contains(&row.name));
+    let lines: Vec<String> = others
+        .flat_map(|flag| {
+            let used = current.snapshot.reached_by(&flag.name).into_iter();
+            let used: BTreeSet<&str> = used.filter_map(|id| changed.get(&id).copied()).collect();
+            used.into_iter().map(move |name| format!("  {name:?} is used by {:?}", flag.name))
+        })
+        .collect();
+    (!lines.is_empty()).then(|| {
+        Failure::rejected(format!(
+            "activations of the target would change that flags use which are not promoted:\n{}\nrename them in one of the \
+             databases; --force changes them",
+            lines.join("\n")
+        ))
+    })
 }
 
 /// Activations are matched by their names, so that two of them cannot have the same.

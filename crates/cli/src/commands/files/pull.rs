@@ -129,11 +129,12 @@ impl Pull {
         current: &Current,
     ) -> Result<Vec<Pulled>, Failure> {
         let mut documents: Vec<Document> = sources.iter().map(|source| source.document.clone()).collect();
-        if new_in.is_none() {
-            self.check_new(&documents, &current.rows)?;
-        }
+        let left_out = if new_in.is_none() { self.check_new(&documents, &current.rows)? } else { None };
         let how = new_in.map_or_else(novi_files::Pull::default, novi_files::Pull::new_in);
         pull(&mut documents, &current.rows, &current.registry, how).map_err(|problems| invalid(&problems))?;
+        if let Some(are) = left_out {
+            print_note(format_args!("note: {are} in no file, and left out"))?;
+        }
         let edit = |(source, document): (Source, Document)| {
             let after = source.format.edit(&source.text, &document).map_err(|error| {
                 let message = format!("{}: {error}", source.path.display());
@@ -147,8 +148,8 @@ impl Pull {
         sources.into_iter().zip(documents).map(edit).collect()
     }
 
-    /// Which file is to have the flags that no file describes is for people to say.
-    fn check_new(&self, documents: &[Document], rows: &Rows) -> Result<(), Failure> {
+    /// Which file is to have the flags that no file describes is for people to say. Returns what is left out.
+    fn check_new(&self, documents: &[Document], rows: &Rows) -> Result<Option<String>, Failure> {
         let known: BTreeSet<&String> = documents.iter().flat_map(|document| document.flags.keys()).collect();
         let flags: Vec<&str> = rows
             .flags
@@ -161,11 +162,11 @@ impl Pull {
         let activations =
             rows.activations.iter().filter(|row| !described.contains(row.name.as_str())).count();
         if flags.is_empty() && activations == 0 {
-            return Ok(());
+            return Ok(None);
         }
         let are = are(flags.len(), activations);
         if self.no_new {
-            return print_note(format_args!("note: {are} in no file, and left out"));
+            return Ok(Some(are));
         }
         Err(Failure::usage(format!(
             "{are} in no file: --new-in FILE adds them to a file, --no-new leaves them out"

@@ -1,7 +1,7 @@
 //! Who imports, and why, for the history.
 
 /// The author of imported flags in the history.
-pub(super) const ACTOR: &str = "import";
+pub(super) const ACTOR: &str = crate::commands::authorship::IMPORT;
 
 /// The reason of an import in the history; of a state of the past, with what it was in the system.
 pub(super) fn reason(system: &str, origin: Option<&str>) -> String {
