@@ -246,7 +246,10 @@ fn f() {
     let lines: Vec<_> = cleaned.leftovers.iter().map(|leftover| leftover.line).collect();
     assert_eq!(lines, [2, 5, 6], "{cleaned:?}");
     assert!(cleaned.source.contains("    2;\n"), "{}", cleaned.source);
-    let mut cleaner = Cleaner::new("new", Answer::Variant("grdi".into()));
-    cleaner.learn(source).unwrap();
-    assert_eq!(cleaner.check().unwrap_err().to_string(), "Layout has no variant \"grdi\"; it has List, Grid");
+    let mut misspelled = Cleaner::new("new", Answer::Variant("grdi".into()));
+    misspelled.learn(source).unwrap();
+    assert_eq!(
+        misspelled.check().unwrap_err().to_string(),
+        "Layout has no variant \"grdi\"; it has List, Grid"
+    );
 }

@@ -137,7 +137,7 @@ fn tests_that_expect_nothing_are_refused() {
         ("{}", "expected at least one flag, found none"),
         ("{color: {}}", "expected `on`, `variant`, `value` or `reason`, found none of them"),
     ] {
-        folder.write("tests.yaml", &format!("tests:\n- expect: {expect}\n"));
+        folder.write("tests.yaml", format!("tests:\n- expect: {expect}\n"));
         let run = folder.run(&["test", "tests.yaml", "--flags", "flags.yaml"]).expect(2);
         assert!(run.err.contains(why), "{run:?}");
     }

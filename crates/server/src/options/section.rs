@@ -299,7 +299,7 @@ fn at_least_one(key: &'static str, number: usize) -> Result<usize, SectionError>
     }
 }
 
-fn at_most<N: PartialOrd + Display>(key: &'static str, number: N, most: N) -> Result<N, SectionError> {
+fn at_most<N: Copy + PartialOrd + Display>(key: &'static str, number: N, most: N) -> Result<N, SectionError> {
     if number > most {
         return Err(SectionError::new(key, format!("expected at most {most}, found {number}")));
     }
