@@ -27,7 +27,8 @@ async fn changes_are_measured_and_not_made() {
         let found = api.post("/api/impact", body).await.with(200);
         assert_eq!((&found["impact"]["contexts"], &found["problems"]), (&json!(10), &json!([])));
         let flag = &found["impact"]["flags"][0];
-        assert_eq!((&flag["flag"], &flag["on"], &flag["other"]), (&json!("New"), &json!(5), &json!(5)));
+        assert_eq!((&flag["flag"], &flag["on"], &flag["same"]), (&json!("New"), &json!(5), &json!(5)));
+        assert_eq!(found["warn_above"], 100);
         assert_eq!(flag["transitions"][0]["before"], Value::Null);
         assert_eq!(flag["attributes"][0]["attribute"], "even");
         assert_eq!(found["plan"]["flags"][0]["effect"], "added");
