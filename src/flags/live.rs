@@ -123,7 +123,7 @@ impl FlagsBuilder {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Store`](crate::Error::Store) and [`Error::NotMigrated`](crate::Error::NotMigrated) if the rows cannot be read and
+    /// [`Error::Store`] and [`Error::NotMigrated`](crate::Error::NotMigrated) if the rows cannot be read and
     /// there is no usable [snapshot file](Self::snapshot_file), [`Error::Expired`](crate::Error::Expired) if flags have expired
     /// and the start is to be [refused](ExpiryPolicy::Refuse) then, and those of [`from_rows`](Self::from_rows).
     pub async fn from_store(self, store: Arc<dyn ReadStore>) -> Result<Flags> {
@@ -164,7 +164,7 @@ impl Flags {
     /// types has changed. Returns `true` if anything changed.
     ///
     /// # Errors
-    /// [`Error::Store`](crate::Error::Store) if the database is unavailable; the flags stay as they are.
+    /// [`Error::Store`] if the database is unavailable; the flags stay as they are.
     pub async fn refresh(&self) -> Result<bool> {
         match &self.following {
             Some(following) => following.refresh(false).await,
@@ -187,7 +187,7 @@ impl Flags {
     /// Waits until flags are evaluated at this revision, as returned by a write, or at a later one.
     ///
     /// # Errors
-    /// [`Error::Store`](crate::Error::Store) if the database is unavailable, or does not have the revision
+    /// [`Error::Store`] if the database is unavailable, or does not have the revision
     /// within ten seconds, such as a replica that lags behind.
     pub async fn refresh_to(&self, revision: Revision) -> Result<()> {
         match &self.following {
@@ -233,8 +233,8 @@ impl Flags {
     /// Returns `true` if it wrote the file.
     ///
     /// # Errors
-    /// [`Error::Snapshot`](crate::Error::Snapshot) if the file cannot be written, and
-    /// [`Error::Store`](crate::Error::Store) if the rows have to be read for it and the database is
+    /// [`Error::Snapshot`] if the file cannot be written, and
+    /// [`Error::Store`] if the rows have to be read for it and the database is
     /// unavailable.
     pub async fn save_snapshot(&self) -> Result<bool> {
         match (&self.snapshot_file, &self.following) {
