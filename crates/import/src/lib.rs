@@ -25,6 +25,7 @@ pub mod optimizely;
 mod options;
 pub mod pennant;
 pub mod posthog;
+mod read;
 pub mod redis;
 mod report;
 pub mod rollout;

@@ -130,7 +130,7 @@ fn share(percentage: f64, name: &str, options: &Options) -> Tree {
     inline("novi.percentage", fields(config))
 }
 
-/// What the program stored beside the feature, as metadata.
+/// The data that the program stored with the feature, as metadata.
 fn add_data(flag: &mut Flag, data: Vec<(String, Tree)>, differences: &mut Vec<String>) {
     let is_plain = |value: &Tree| matches!(value, Tree::String(_) | Tree::Number(_) | Tree::Bool(_));
     let (plain, nested): (Vec<_>, Vec<_>) = data.into_iter().partition(|(_, value)| is_plain(value));

@@ -17,7 +17,7 @@ pub(super) fn split(text: &str, has_zone: bool) -> Option<(String, String, Strin
         .then(|| (date.to_owned(), short(time).to_owned(), offset.to_owned()))
 }
 
-/// The text of three inputs. A time without an offset is one in UTC, or in the time zone that is given beside it.
+/// The text of three inputs. A time without an offset is in UTC, or in the time zone of the same object.
 pub(super) fn join(date: &str, time: &str, offset: &str, has_zone: bool) -> String {
     match (time, offset) {
         ("", "") => date.to_owned(),

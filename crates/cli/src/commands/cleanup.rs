@@ -7,7 +7,8 @@ use std::{
 };
 
 use clap::Args;
-use novi_refs::{Answer, Cleaner, rust_files};
+use novi_refs::{Answer, Cleaner, Leftover, rust_files};
+use serde::Serialize;
 use serde_json::json;
 use similar::TextDiff;
 
@@ -55,6 +56,14 @@ struct Change {
     after: String,
 }
 
+/// A place that people have to look at.
+#[derive(Serialize)]
+struct ByHand {
+    path: PathBuf,
+    line: usize,
+    why: String,
+}
+
 impl Cleanup {
     pub(crate) fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         let Self { flag, answer, folder, dry_run } = self;
@@ -86,9 +95,8 @@ impl Cleanup {
             }
         }
         for leftover in &leftovers {
-            let [path, line, why] = ["path", "line", "why"].map(|field| leftover[field].clone());
-            let text = |value: serde_json::Value| value.as_str().map_or(value.to_string(), str::to_owned);
-            print_note(format_args!("by hand: {}:{}: {}", text(path), text(line), text(why)))?;
+            let ByHand { path, line, why } = leftover;
+            print_note(format_args!("by hand: {}:{line}: {why}", path.display()))?;
         }
         let files = count(changes.len(), "file");
         match (changes.is_empty(), dry_run) {
@@ -104,11 +112,7 @@ impl Cleanup {
 }
 
 /// The files that change, and what is left in which file.
-fn clean(
-    folder: &Path,
-    flag: &str,
-    answer: Answer,
-) -> Result<(Vec<Change>, Vec<serde_json::Value>), Failure> {
+fn clean(folder: &Path, flag: &str, answer: Answer) -> Result<(Vec<Change>, Vec<ByHand>), Failure> {
     let failed = |path: &Path, error: &dyn std::fmt::Display| {
         Failure::system(format!("could not read {}: {error}", path.display()))
     };
@@ -124,9 +128,8 @@ fn clean(
         Err(error) => {
             // Only of a file that might name the flag.
             if source.contains(flag) {
-                leftovers.push(
-                    json!({"path": path, "line": error.line, "why": format!("not Rust: {}", error.message)}),
-                );
+                let why = format!("not Rust: {}", error.message);
+                leftovers.push(ByHand { path: path.clone(), line: error.line, why });
             }
             false
         }
@@ -134,9 +137,8 @@ fn clean(
     cleaner.check().map_err(|error| Failure::rejected(error.to_string()))?;
     for (before, path) in files {
         let Ok(result) = cleaner.clean(&before) else { continue };
-        let left =
-            result.leftovers.iter().map(|left| json!({"path": path, "line": left.line, "why": left.why}));
-        leftovers.extend(left);
+        let by_hand = |left: Leftover| ByHand { path: path.clone(), line: left.line, why: left.why };
+        leftovers.extend(result.leftovers.into_iter().map(by_hand));
         if result.source != before {
             changes.push(Change { path, before, after: result.source });
         }

@@ -1,6 +1,10 @@
 //! `novi refs`.
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Args, ValueEnum};
 use novi_refs::{Kind, Options, Report, find};
@@ -61,23 +65,19 @@ impl Refs {
         let flags: Vec<String> = current.rows.flags.iter().map(|row| row.name.clone()).collect();
         let mut report = Report::default();
         for folder in &self.folders {
-            let found = find(folder, &flags, Options::new().with_aliases(!self.no_aliases))
+            let mut found = find(folder, &flags, Options::new().with_aliases(!self.no_aliases))
                 .map_err(|error| Failure::system(format!("could not read {}: {error}", folder.display())))?;
             // Paths are as the command line has them.
-            let full =
-                |path: PathBuf| folder.join(path).components().skip_while(is_here).collect::<PathBuf>();
-            report.references.extend(found.references.into_iter().map(|mut found| {
-                found.path = full(found.path);
-                found
-            }));
-            report.unknown.extend(found.unknown.into_iter().map(|mut found| {
-                found.path = full(found.path);
-                found
-            }));
-            report.skipped.extend(found.skipped.into_iter().map(|mut skipped| {
-                skipped.path = full(skipped.path);
-                skipped
-            }));
+            let full = |path: &Path| folder.join(path).components().skip_while(is_here).collect::<PathBuf>();
+            let references = found.references.iter_mut().map(|found| &mut found.path);
+            let unknown = found.unknown.iter_mut().map(|found| &mut found.path);
+            let skipped = found.skipped.iter_mut().map(|found| &mut found.path);
+            for path in references.chain(unknown).chain(skipped) {
+                *path = full(path);
+            }
+            report.references.append(&mut found.references);
+            report.unknown.append(&mut found.unknown);
+            report.skipped.append(&mut found.skipped);
             report.files += found.files;
         }
         report.references.sort_unstable();

@@ -17,6 +17,7 @@ use crate::{
     error::{ImportError, parse_json},
     members::Members,
     options::Options,
+    read::{list, string},
     variations::assign,
 };
 
@@ -122,13 +123,4 @@ fn draft(
 
 fn name_of(state: &Tree) -> Option<&str> {
     string(state.get("feature")?, "name")
-}
-
-/// The items of a list, which may be missing.
-fn list<'a>(of: &'a Tree, field: &str) -> &'a [Tree] {
-    of.get(field).and_then(Tree::as_list).unwrap_or_default()
-}
-
-fn string<'a>(of: &'a Tree, field: &str) -> Option<&'a str> {
-    of.get(field).and_then(Tree::as_str)
 }

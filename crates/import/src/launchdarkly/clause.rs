@@ -7,12 +7,8 @@ use super::{attribute_name, list};
 use crate::{
     config::{always, and, attribute, not, number, or, text, texts},
     options::Options,
+    read::string,
 };
-
-/// The field of a clause with a string.
-pub(super) fn string<'a>(clause: &'a Tree, field: &str) -> Option<&'a str> {
-    clause.get(field).and_then(Tree::as_str)
-}
 
 pub(super) fn is_negated(clause: &Tree) -> bool {
     clause.get("negate") == Some(&Tree::Bool(true))

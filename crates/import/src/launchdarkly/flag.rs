@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use novi_files::{Flag, Tree};
 
-use super::{Source, attribute_name, clause::string, index, list, segment::Segments, strings};
+use super::{Source, attribute_name, index, list, segment::Segments, strings};
 use crate::{
     collector::{Collector, Draft},
     config::{Given, always, and, fields, inline, not, rules, text},
     members::Members,
     options::Options,
+    read::string,
     shares::Hashed,
     switch::{is_true, object},
     variations::{Variations, assign},

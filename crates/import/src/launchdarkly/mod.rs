@@ -18,6 +18,7 @@ use crate::{
     config::{fields, number, text},
     error::{ImportError, parse_json},
     options::Options,
+    read::{list, strings},
     report::Outcome,
 };
 
@@ -113,16 +114,6 @@ fn environment<'a>(flag: &'a Tree, options: &Options) -> Result<&'a Tree, String
         (None, []) => Err("expected an environment: add summary=0 to the request".to_owned()),
         (None, _) => Err(format!("choose one with --environment: {}", names())),
     }
-}
-
-/// The items of a list, which may be missing.
-fn list<'a>(of: &'a Tree, field: &str) -> &'a [Tree] {
-    of.get(field).and_then(Tree::as_list).unwrap_or_default()
-}
-
-/// The strings of a list.
-fn strings(of: &Tree, field: &str) -> Vec<String> {
-    list(of, field).iter().filter_map(Tree::as_str).map(str::to_owned).collect()
 }
 
 fn index(of: &Tree, field: &str) -> Option<usize> {

@@ -6,7 +6,7 @@ use novi_files::Tree;
 
 use super::{
     attribute_name,
-    clause::{condition, is_negated, string},
+    clause::{condition, is_negated},
     list, strings,
 };
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     config::{Given, and, attribute, not, number, or, rules},
     members::Members,
     options::Options,
+    read::string,
     shares::Hashed,
 };
 

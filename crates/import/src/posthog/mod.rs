@@ -15,6 +15,7 @@ use crate::{
     collector::{Collector, Imported},
     error::{ImportError, parse_json},
     options::Options,
+    read::{list, string},
 };
 
 /// What conditions refer to.
@@ -58,13 +59,4 @@ pub fn read(source: &str, options: &Options) -> Result<Imported, ImportError> {
         collector.add(format!("flags.{name}"), name, draft);
     }
     Ok(collector.finish())
-}
-
-/// The items of a list, which may be missing.
-fn list<'a>(of: &'a Tree, field: &str) -> &'a [Tree] {
-    of.get(field).and_then(Tree::as_list).unwrap_or_default()
-}
-
-fn string<'a>(of: &'a Tree, field: &str) -> Option<&'a str> {
-    of.get(field).and_then(Tree::as_str)
 }

@@ -14,6 +14,7 @@ use crate::{
     collector::{Collector, Imported},
     error::{ImportError, parse_json},
     options::Options,
+    read::{list, string, strings},
 };
 
 /// What matchers refer to.
@@ -58,18 +59,4 @@ pub fn read(source: &str, options: &Options) -> Result<Imported, ImportError> {
         collector.add(format!("ff.{name}"), name, draft);
     }
     Ok(collector.finish())
-}
-
-/// The items of a list, which may be missing.
-fn list<'a>(of: &'a Tree, field: &str) -> &'a [Tree] {
-    of.get(field).and_then(Tree::as_list).unwrap_or_default()
-}
-
-fn string<'a>(of: &'a Tree, field: &str) -> Option<&'a str> {
-    of.get(field).and_then(Tree::as_str)
-}
-
-/// The strings of a list.
-fn strings(of: &Tree, field: &str) -> Vec<String> {
-    list(of, field).iter().filter_map(Tree::as_str).map(str::to_owned).collect()
 }

@@ -20,6 +20,7 @@ use crate::{
     collector::{Collector, Imported},
     error::{ImportError, parse_json},
     options::Options,
+    read::list,
     switch::is_true,
     table::Tables,
 };
@@ -141,9 +142,4 @@ fn segments(source: &Tree) -> BTreeMap<i64, Segment<'_>> {
         }
     }
     found
-}
-
-/// The items of a list, which may be missing.
-fn list<'a>(of: &'a Tree, field: &str) -> &'a [Tree] {
-    of.get(field).and_then(Tree::as_list).unwrap_or_default()
 }

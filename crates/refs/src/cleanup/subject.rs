@@ -98,29 +98,13 @@ impl Cleaner {
 
     /// Whether an expression is a call of `choose` that is, or may be, for the flag.
     pub(super) fn may_choose(&self, call: &Expr) -> bool {
-        let arguments = match call {
-            Expr::MethodCall(ExprMethodCall { method, turbofish, .. }) if method == "choose" => {
-                turbofish.as_ref().map(|turbofish| &turbofish.args)
-            }
-            Expr::Call(ExprCall { func, .. }) => {
-                let Expr::Path(ExprPath { path, .. }) = &**func else { return false };
-                let Some(last) = path.segments.last().filter(|last| last.ident == "choose") else {
-                    return false;
-                };
-                match &last.arguments {
-                    syn::PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
-                    _ => None,
-                }
-            }
-            _ => return false,
-        };
-        match arguments.and_then(Punctuated::first) {
-            Some(syn::GenericArgument::Type(syn::Type::Path(kind))) => {
+        match choice(call) {
+            Some(Choice::Named(syn::GenericArgument::Type(syn::Type::Path(kind)))) => {
                 let name = kind.path.segments.last().map(|last| last.ident.to_string());
                 name.is_some_and(|name| self.features.contains_key(&name))
             }
-            Some(_) => false,
-            None => !self.features.is_empty(),
+            Some(Choice::Inferred) => !self.features.is_empty(),
+            Some(Choice::Named(_)) | None => false,
         }
     }
 
@@ -137,31 +121,42 @@ impl Cleaner {
         call: &Expr,
         mut patterns: impl Iterator<Item = &'p Path>,
     ) -> Option<(String, String)> {
-        let arguments = match call {
-            Expr::MethodCall(ExprMethodCall { method, turbofish, .. }) if method == "choose" => {
-                turbofish.as_ref().map(|turbofish| &turbofish.args)
-            }
-            Expr::Call(ExprCall { func, .. }) => {
-                let Expr::Path(ExprPath { path, .. }) = &**func else { return None };
-                let last = path.segments.last().filter(|last| last.ident == "choose")?;
-                match &last.arguments {
-                    syn::PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
-                    _ => None,
-                }
-            }
-            _ => return None,
-        };
-        let named = match arguments.and_then(Punctuated::first) {
-            Some(syn::GenericArgument::Type(syn::Type::Path(kind))) => {
+        let named = match choice(call)? {
+            Choice::Named(syn::GenericArgument::Type(syn::Type::Path(kind))) => {
                 kind.path.segments.last().map(|last| &last.ident)
             }
-            Some(_) => None,
-            None => patterns.find_map(type_of),
+            Choice::Named(_) => None,
+            Choice::Inferred => patterns.find_map(type_of),
         }?;
         let kind = named.to_string();
         let variant = self.features.get(&kind)?.clone()?;
         Some((kind, variant))
     }
+}
+
+/// The type that a call of `choose` returns.
+enum Choice<'c> {
+    Named(&'c syn::GenericArgument),
+    Inferred,
+}
+
+/// `None` if an expression is no call of `choose`.
+fn choice(call: &Expr) -> Option<Choice<'_>> {
+    let arguments = match call {
+        Expr::MethodCall(ExprMethodCall { method, turbofish, .. }) if method == "choose" => {
+            turbofish.as_ref().map(|turbofish| &turbofish.args)
+        }
+        Expr::Call(ExprCall { func, .. }) => {
+            let Expr::Path(ExprPath { path, .. }) = &**func else { return None };
+            let last = path.segments.last().filter(|last| last.ident == "choose")?;
+            match &last.arguments {
+                syn::PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
+                _ => None,
+            }
+        }
+        _ => return None,
+    };
+    Some(arguments.and_then(Punctuated::first).map_or(Choice::Inferred, Choice::Named))
 }
 
 /// The type of a path such as `Layout::Grid`.
