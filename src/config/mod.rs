@@ -20,7 +20,7 @@ pub use interval::Interval;
 use overlay::{Setting, apply};
 pub use secret::Secret;
 pub(crate) use sections::REFRESH_INTERVAL;
-pub use sections::{Flags, Snapshot, Usage};
+pub use sections::{Audience, Flags, Snapshot, Usage};
 #[cfg(feature = "sql")]
 pub(crate) use sections::{SNAPSHOT_INTERVAL, USAGE_INTERVAL, USAGE_RETENTION};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -80,6 +80,8 @@ pub struct Config<S = toml::Table> {
     pub usage: Usage,
     /// What happens if flags have expired.
     pub flags: Flags,
+    /// The users of a database, to see who has a flag.
+    pub audience: Audience,
     /// The folder of the configuration file, if there is one.
     #[serde(skip)]
     directory: PathBuf,

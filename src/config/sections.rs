@@ -1,6 +1,6 @@
 //! Sections for background tasks, and their defaults.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,29 @@ impl Default for Usage {
     }
 }
 
+/// How long a query of `[audience]` may take: a million users take a few seconds.
+const AUDIENCE_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Section `[audience]`: who has a flag, among the users of a database.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Audience {
+    /// The database with the users, as `[database] url`; empty is the database of the flags. A database user who may
+    /// only read the tables of the queries is enough.
+    pub database: String,
+    /// How long a query may take.
+    pub timeout: Interval,
+    /// Queries by name, each of which selects callers: `users = "select id as \"targetingKey\", country from users"`.
+    pub queries: BTreeMap<String, String>,
+}
+
+impl Default for Audience {
+    fn default() -> Self {
+        Self { database: String::new(), timeout: AUDIENCE_TIMEOUT.into(), queries: BTreeMap::new() }
+    }
+}
+
 /// Section `[flags]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -67,6 +90,15 @@ pub struct Flags {
 }
 
 impl<S> Config<S> {
+    /// The address of the database with the users.
+    #[must_use]
+    pub fn audience_url(&self) -> &str {
+        match self.audience.database.as_str() {
+            "" => &self.database.url,
+            url => url,
+        }
+    }
+
     /// The path of the snapshot file; `None` if it is disabled.
     #[must_use]
     pub fn snapshot_path(&self) -> Option<PathBuf> {

@@ -39,11 +39,10 @@ use crate::{
     rows::{Rows, issue::Issue},
     runtime::{core::Core, current::CurrentSnapshot},
     snapshot::{
-        EvaluationCounts, Evaluations, Impact, Plan, Snapshot, Trace,
+        Comparison, EvaluationCounts, Evaluations, Impact, Plan, Snapshot, Trace,
         decision::{Decision, Evaluated, Outcome},
         evaluate::Lookup,
         guard::SnapshotGuard,
-        impact::Compared,
     },
     store::Edit,
 };
@@ -303,6 +302,26 @@ impl Flags {
         edit: &Edit,
         contexts: &[Context<'_>],
     ) -> (Plan, Option<Impact>) {
+        /// The clock is read once for so many evaluations.
+        const STEP: usize = 64;
+        let (plan, mut comparison) = self.comparison(rows, edit);
+        let mut evaluations = 0;
+        for context in contexts {
+            if evaluations >= STEP {
+                evaluations = 0;
+                if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                    return (plan, None);
+                }
+            }
+            evaluations += comparison.len().max(1);
+            comparison.add(context);
+        }
+        (plan, Some(comparison.finish()))
+    }
+
+    /// Like [`impact`](Self::impact), for callers that are given one after the other.
+    #[must_use]
+    pub fn comparison(&self, rows: Rows, edit: &Edit) -> (Plan, Comparison) {
         let plan = self.validator().plan(rows.clone(), edit);
         let (after, _) = edit.after_with_problems(&rows);
         let names = |rows: &Rows| -> HashMap<i64, String> {
@@ -310,15 +329,10 @@ impl Flags {
         };
         let (was, is) = (names(&rows), names(&after));
         let may_change = plan.flags.iter().filter(|flag| flag.answer_may_change);
-        let flags: Vec<_> = may_change
-            .map(|flag| Compared {
-                before: was.get(&flag.id).map(String::as_str),
-                after: is.get(&flag.id).map(String::as_str),
-            })
-            .collect();
-        let (before, after) = (self.snapshot_of(rows), self.snapshot_of(after));
-        let impact = Impact::measure((&before, &after), &flags, contexts, deadline);
-        (plan, impact)
+        let flags: Vec<_> =
+            may_change.map(|flag| (was.get(&flag.id).cloned(), is.get(&flag.id).cloned())).collect();
+        let comparison = Comparison::new((self.snapshot_of(rows), self.snapshot_of(after)), flags);
+        (plan, comparison)
     }
 
     pub(crate) fn counts(&self) -> &EvaluationCounts {

@@ -3,6 +3,7 @@
 //! A snapshot never changes. [`compile`](Snapshot::compile) turns rows into activations and [`Issue`]s, once;
 //! evaluation takes no lock, allocates nothing and never waits.
 
+pub(crate) mod audience;
 mod compile;
 pub(crate) mod counters;
 mod counts;
@@ -23,6 +24,7 @@ mod timeline;
 use std::{fmt, sync::Arc};
 
 pub use crate::activation::{cause::Cause, trace::Draw};
+pub use audience::{Audience, AudienceAttribute, AudienceCount, AudienceCounter, AudienceValue};
 #[cfg(feature = "sql")]
 pub(crate) use compile::nodes::MissingRows;
 pub use counts::Evaluations;
@@ -31,7 +33,9 @@ pub use evaluate::Filter;
 pub use explain::{CauseKind, Input, Trace, TraceCause, TraceNode};
 pub use feature::{Feature, FeatureKind, Manifest, ManifestFeature, RegisteredFeature, manifest};
 pub use guard::SnapshotGuard;
-pub use impact::{AttributeImpact, FlagImpact, Impact, ImpactExample, ImpactState, Transition, ValueImpact};
+pub use impact::{
+    AttributeImpact, Comparison, FlagImpact, Impact, ImpactExample, ImpactState, Transition, ValueImpact,
+};
 #[cfg(feature = "sql")]
 pub(crate) use patch::{Part, PatchBuilder, reverse_index::ReverseIndex};
 pub use plan::{Effect, Plan, PlannedRow, validator::Validator};

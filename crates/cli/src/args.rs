@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Activation, Apply, Check, Cleanup, Completions, Diff, Drift, Eval, Explain, Export, Flag, Health,
-    History, Impact, Import, Link, Lint, List, Man, Members, Migrate, Plan, Promote, Pull, Refs, Reweight,
-    Rollback, Rollout, Schedule, Seed, Serve, SetStatus, Show, Sign, Stale, Target, Test, Timeline, Token,
-    Types, Variants, Watch,
+    Activation, Apply, Audience, Check, Cleanup, Completions, Diff, Drift, Eval, Explain, Export, Flag,
+    Health, History, Impact, Import, Link, Lint, List, Man, Members, Migrate, Plan, Promote, Pull, Refs,
+    Reweight, Rollback, Rollout, Schedule, Seed, Serve, SetStatus, Show, Sign, Stale, Target, Test, Timeline,
+    Token, Types, Variants, Watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -82,6 +82,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Members(Members),
     Reweight(Reweight),
+    Audience(Audience),
     Impact(Impact),
     Eval(Eval),
     Explain(Explain),

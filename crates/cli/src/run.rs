@@ -47,6 +47,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Unlink(command) => command.run(&session, false).await,
         Command::Members(command) => command.run(&session).await,
         Command::Reweight(command) => command.run(&session).await,
+        Command::Audience(command) => command.run(&session).await,
         Command::Impact(command) => command.run(&session).await,
         Command::Eval(command) => command.run(&session).await,
         Command::Explain(command) => command.run(&session).await,

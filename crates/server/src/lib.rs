@@ -116,6 +116,7 @@ mod tokens;
 pub use manage::read_edit::{EditError, EditProblem, read_edit};
 pub use options::{
     Options,
+    audience::SavedQueries,
     cors::Origins,
     database::Database,
     extend::Extend,

@@ -1,20 +1,15 @@
 //! `novi impact`.
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use novi::{
-    Context,
-    error::json_terms,
     rows::Rows,
     store::{Change, Edit},
 };
 use serde_json::json;
 
-use super::change::find_flag;
+use super::{callers::Callers, change::find_flag};
 use crate::{
     output::{Failure, WOULD_BE_REJECTED, print, print_json, print_note, sanitize, write},
     session::{Session, read_input},
@@ -23,6 +18,7 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   novi impact --enable \"Combo AND\" --contexts users.jsonl
+  novi impact --enable \"Combo AND\" --audience users
   novi impact change.json --contexts users.jsonl
   psql -Atc \"select json_build_object('targetingKey', id, 'country', country) from users\" \\
     | novi impact change.json --contexts -
@@ -47,25 +43,28 @@ pub(crate) struct Impact {
     #[arg(long, value_name = "FLAG", conflicts_with = "change")]
     disable: Vec<String>,
 
-    /// File with the callers: the attributes of one in a JSON object on each line; - reads standard input
-    #[arg(long, value_name = "FILE")]
-    contexts: PathBuf,
+    #[command(flatten)]
+    callers: Callers,
 }
 
 impl Impact {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
-        if self.contexts.as_os_str() == "-"
+        if !self.callers.are_given() {
+            return Err(Failure::usage("expected the callers: --contexts FILE or --audience NAME"));
+        }
+        if self.callers.contexts.as_ref().is_some_and(|file| file.as_os_str() == "-")
             && self.change.as_ref().is_some_and(|file| file.as_os_str() == "-")
         {
             return Err(Failure::usage(
                 "expected standard input for either CHANGE or --contexts, found both",
             ));
         }
-        let contexts = read_contexts(&self.contexts)?;
         let flags = session.flags().await?;
         let rows = session.store().await?.load().await?;
         let edit = self.edit(&rows)?;
-        let (plan, impact) = flags.impact(rows, &edit, &contexts);
+        let (plan, mut comparison) = flags.comparison(rows, &edit);
+        self.callers.compare(session, &mut comparison).await?;
+        let impact = comparison.finish();
         if session.json {
             print_json(&json!({"plan": plan, "impact": impact}))?;
         } else {
@@ -104,19 +103,4 @@ impl Impact {
         let (enable, disable) = (names(&self.enable)?, names(&self.disable)?);
         Ok(Edit::new(enable.iter().map(set(true)).chain(disable.iter().map(set(false)))))
     }
-}
-
-/// The callers of a file.
-pub(super) fn read_contexts(file: &Path) -> Result<Vec<Context<'static>>, Failure> {
-    let name = file.display().to_string();
-    let text = read_input(file).map_err(|error| Failure::file(&name, &error).about("--contexts"))?;
-    let lines = (1..).zip(text.trim_start_matches('\u{feff}').lines());
-    let contexts = lines.filter(|(_, line)| !line.trim().is_empty()).map(|(number, line)| {
-        Context::from_json(line).map_err(|error| {
-            let expectation = "expected a JSON object like {\"targetingKey\": \"user-7\"}";
-            let problem = json_terms::unmet(expectation, &error);
-            Failure::usage(format!("--contexts: {name}, line {number}: {problem}"))
-        })
-    });
-    contexts.collect()
 }

@@ -2,7 +2,9 @@
 
 mod activation;
 mod argument;
+mod audience;
 mod authorship;
+mod callers;
 mod change;
 mod check;
 mod cleanup;
@@ -45,6 +47,7 @@ mod watch;
 
 pub(crate) use self::{
     activation::Activation,
+    audience::Audience,
     check::Check,
     cleanup::Cleanup,
     completions::Completions,

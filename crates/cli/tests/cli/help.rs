@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-pub(crate) const COMMANDS: [&str; 44] = [
+pub(crate) const COMMANDS: [&str; 45] = [
     "serve",
     "migrate",
     "seed",
@@ -23,6 +23,7 @@ pub(crate) const COMMANDS: [&str; 44] = [
     "unlink",
     "members",
     "reweight",
+    "audience",
     "impact",
     "eval",
     "explain",

@@ -1,5 +1,6 @@
 //! The state that all handlers share, and what they take from it and from a request.
 
+pub(crate) mod audience;
 pub(crate) mod context_slot;
 pub(crate) mod events;
 pub(crate) mod extract;

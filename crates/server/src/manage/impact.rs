@@ -3,7 +3,13 @@
 use std::time::Instant;
 
 use axum::extract::{FromRequest, Request, State};
-use novi::{Context, error::json_terms, snapshot::Impact};
+use novi::{
+    Context,
+    error::json_terms,
+    rows::Rows,
+    snapshot::{Comparison, Impact, Plan},
+    store,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{json, value::RawValue};
@@ -11,6 +17,7 @@ use serde_json::{json, value::RawValue};
 use crate::{
     app::{
         AppState,
+        audience::run_saved,
         extract::{check_length, check_values, read_json},
         rows::rows,
     },
@@ -38,8 +45,16 @@ const MOST_PROBLEMS: usize = 50;
 /// Changes, and the callers to evaluate.
 pub(crate) struct ImpactBody {
     changes: JsonBody<Edit>,
-    /// `None` for the sample of recent contexts.
-    contexts: Option<Vec<Context<'static>>>,
+    callers: Callers,
+}
+
+/// The callers of a request.
+enum Callers {
+    Given(Vec<Context<'static>>),
+    /// Those of recent evaluations.
+    Sample,
+    /// Those of a saved query.
+    Query(String),
 }
 
 /// What stands for the sample of recent contexts.
@@ -58,18 +73,33 @@ impl ImpactBody {
         let text = std::str::from_utf8(bytes).map_err(ApiError::body_not_utf8)?;
         let Body { changes, contexts } = serde_json::from_str(text)
             .map_err(|error| ApiError::invalid_body(&json_terms::of_text(text, &error)))?;
-        let contexts = match contexts.get() {
-            SAMPLE => None,
-            _ => Some(parse_contexts(contexts, options)?),
+        let callers = match contexts.get() {
+            SAMPLE => Callers::Sample,
+            text if text.starts_with('{') => Callers::Query(parse_query(contexts)?),
+            _ => Callers::Given(parse_contexts(contexts, options)?),
         };
         let changes = JsonBody::parse(format!(r#"{{"changes": {changes}}}"#).as_bytes())?;
-        Ok(Self { changes, contexts })
+        Ok(Self { changes, callers })
     }
+}
+
+fn parse_query(json: &RawValue) -> Result<String, ApiError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Saved {
+        query: String,
+    }
+    let saved: Saved = serde_json::from_str(json.get()).map_err(|error| {
+        let expectation = "expected a list of contexts, \"sample\", or {\"query\": NAME} for a saved query";
+        ApiError::invalid(vec![Problem::new("/contexts", json_terms::unmet(expectation, &error))])
+    })?;
+    Ok(saved.query)
 }
 
 fn parse_contexts(json: &RawValue, options: &Options) -> Result<Vec<Context<'static>>, ApiError> {
     let contexts: Vec<&RawValue> = serde_json::from_str(json.get()).map_err(|error| {
-        let expectation = "expected a list of contexts, or \"sample\" for those of recent evaluations";
+        let expectation = "expected a list of contexts, {\"query\": NAME} for those of a saved query, or \"sample\" for those \
+                           of recent evaluations";
         ApiError::invalid(vec![Problem::new("/contexts", json_terms::unmet(expectation, &error))])
     })?;
     if contexts.len() > MOST_CONTEXTS {
@@ -112,7 +142,8 @@ impl Input for ImpactBody {
             "required": ["changes", "contexts"],
             "properties": {
                 "contexts": {
-                    "description": "The callers, or `sample` for those of recent evaluations that the server keeps",
+                    "description": "The callers, `sample` for those of recent evaluations that the server keeps, or the \
+                                    name of a saved query that selects them",
                     "anyOf": [
                         {
                             "type": "array",
@@ -120,6 +151,12 @@ impl Input for ImpactBody {
                             "items": {"type": "object", "description": "A caller's attributes by name"},
                         },
                         {"const": "sample"},
+                        {
+                            "type": "object",
+                            "required": ["query"],
+                            "properties": {"query": {"type": "string"}},
+                            "additionalProperties": false,
+                        },
                     ],
                 },
             },
@@ -155,29 +192,43 @@ pub(crate) async fn impact(
     State(state): State<AppState>,
     body: ImpactBody,
 ) -> Result<Reply<EditImpact>, ApiError> {
-    let ImpactBody { mut changes, contexts } = body;
+    let ImpactBody { mut changes, callers } = body;
     let changed = requested(&mut changes)?;
-    let contexts = match contexts {
-        Some(contexts) => contexts,
-        None if state.sample().is_enabled() => state.sample().contexts(),
-        None => {
-            let message = "this server keeps no sample of contexts: set [server] sample_contexts";
-            return Err(ApiError::invalid(vec![Problem::new("/contexts", message)]));
-        }
-    };
     let snapshot = state.flags().snapshot();
     let rows = rows(&snapshot)?;
     let draft = Draft::of(rows, &changes.json, &changes.problems, &changed);
     if !draft.problems.is_empty() {
         return Err(ApiError::rejected(draft.all_problems(Vec::new())));
     }
-    let limit = state.options().request_timeout;
-    let deadline = Instant::now().checked_add(limit);
-    let (plan, impact) = state.flags().impact_until(deadline, rows.clone(), &draft.edit(), &contexts);
-    let impact = impact.ok_or_else(|| ApiError::answer_timeout(limit))?;
+    let (plan, impact) = measure(&state, rows, &draft.edit(), callers).await?;
     let mut problems = draft.all_problems(plan.problems);
     problems.extend(draft.outdated.iter().map(Outdated::problem));
     let plan = PlannedRows { flags: plan.flags, activations: plan.activations };
     let warn_above = state.options().impact_warning;
     Reply::new(&EditImpact { revision: rows.revision.number(), plan, problems, impact, warn_above })
+}
+
+async fn measure(
+    state: &AppState,
+    rows: &Rows,
+    edit: &store::Edit,
+    callers: Callers,
+) -> Result<(Plan, Impact), ApiError> {
+    let contexts = match callers {
+        Callers::Given(contexts) => contexts,
+        Callers::Sample if state.sample().is_enabled() => state.sample().contexts(),
+        Callers::Sample => {
+            let message = "this server keeps no sample of contexts: set [server] sample_contexts";
+            return Err(ApiError::invalid(vec![Problem::new("/contexts", message)]));
+        }
+        Callers::Query(name) => {
+            let (plan, comparison) = state.flags().comparison(rows.clone(), edit);
+            let counted = run_saved(state, ("/contexts/query", &name), comparison, Comparison::add);
+            return Ok((plan, counted.await?.finish()));
+        }
+    };
+    let limit = state.options().request_timeout;
+    let deadline = Instant::now().checked_add(limit);
+    let (plan, impact) = state.flags().impact_until(deadline, rows.clone(), edit, &contexts);
+    Ok((plan, impact.ok_or_else(|| ApiError::answer_timeout(limit))?))
 }

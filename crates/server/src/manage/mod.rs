@@ -5,6 +5,7 @@
 //! answered once this server uses the new rows.
 
 pub(crate) mod activations;
+pub(crate) mod audience;
 pub(crate) mod caller;
 pub(crate) mod contexts;
 pub(crate) mod edit;

@@ -1,5 +1,6 @@
 //! The options of a server.
 
+pub(crate) mod audience;
 pub(crate) mod cors;
 pub(crate) mod database;
 pub(crate) mod extend;
@@ -20,8 +21,9 @@ use novi::Context;
 
 use crate::{
     options::{
-        cors::Origins, database::Database, extend::Extend, metrics_token::MetricsToken, on_span::OnSpan,
-        signing::SigningKey, tls::Tls, toggles_header::TogglesHeader,
+        audience::SavedQueries, cors::Origins, database::Database, extend::Extend,
+        metrics_token::MetricsToken, on_span::OnSpan, signing::SigningKey, tls::Tls,
+        toggles_header::TogglesHeader,
     },
     tokens::Tokens,
 };
@@ -79,6 +81,9 @@ options! {
     sample_start: Vec<Context<'static>> = Vec::new(),
     /// The attributes that the sample does not keep, such as names and e-mail addresses.
     sample_omit: Vec<String> = Vec::new(),
+    /// The saved queries of the application's database, whose users `POST /api/audience` and `POST /api/impact`
+    /// evaluate: none.
+    audience: SavedQueries = SavedQueries::default(),
     /// The longest context of an evaluation in bytes of JSON: 64 KiB. Longer ones are rejected with 413. Each
     /// condition on an attribute may read all of it.
     context_limit: usize = 64 * 1024,

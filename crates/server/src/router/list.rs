@@ -59,8 +59,8 @@ fn evaluation() -> Vec<Endpoint> {
 /// The endpoints below `/api`.
 fn management() -> Vec<Endpoint> {
     use manage::{
-        activations, caller, contexts, edits, evaluate, evaluations, explain, flags, history, impact, issues,
-        lint, members, rollback, stale, status, timeline, tokens, types,
+        activations, audience, caller, contexts, edits, evaluate, evaluations, explain, flags, history,
+        impact, issues, lint, members, rollback, stale, status, timeline, tokens, types,
     };
     vec![
         get("/api/flags", Requires(Server), "List flags with their metadata", flags::list),
@@ -105,6 +105,14 @@ fn management() -> Vec<Endpoint> {
             impact::impact,
         )
         .large(Impact),
+        post(
+            "/api/audience",
+            Requires(Admin),
+            "Who has a flag, among the users of a database",
+            audience::audience,
+        )
+        .large(Comparison),
+        get("/api/audience", Requires(Admin), "List saved queries that select users", audience::list),
         get("/api/contexts", Requires(Admin), "List contexts of recent evaluations", contexts::list),
         get("/api/history", Requires(Server), "List changes, newest first", history::list),
         get("/api/diff", Requires(Server), "List differences between two revisions", history::diff)

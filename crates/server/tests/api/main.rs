@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "these are tests")]
 
 mod activations;
+mod audience;
 #[path = "../../../../tests/common/databases.rs"]
 mod common;
 mod description;

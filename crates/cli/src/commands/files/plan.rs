@@ -1,6 +1,6 @@
 //! `novi plan`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -12,7 +12,7 @@ use super::{
     markdown::markdown,
 };
 use crate::{
-    commands::{authorship::Actor, impact::read_contexts},
+    commands::{authorship::Actor, callers::Callers},
     output::{DRY_RUN, Failure, WOULD_BE_REJECTED, print, print_json, print_note, sanitize, write},
     session::Session,
 };
@@ -23,6 +23,7 @@ Examples:
   novi plan flags.yaml
   novi plan flags/ --prune --detailed-exitcode
   novi plan flags.yaml --format markdown --contexts users.jsonl > comment.md
+  novi plan flags.yaml --audience users
 
 With --detailed-exitcode, the exit code is 0 if nothing would change, 2 if something would, and 1 for every error.";
 
@@ -41,10 +42,8 @@ pub(crate) struct Plan {
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     format: Format,
 
-    /// File with callers, to show whom the change would affect: the attributes of one in a JSON object on each
-    /// line; - reads standard input
-    #[arg(long, value_name = "FILE")]
-    contexts: Option<PathBuf>,
+    #[command(flatten)]
+    callers: Callers,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -77,7 +76,6 @@ impl Plan {
 
     /// Prints the plan. Returns whether something would change.
     async fn compare(self, session: &Session) -> Result<bool, Failure> {
-        let contexts = self.contexts.as_deref().map(read_contexts).transpose()?;
         let store = session.store().await?;
         let comparison = Comparison::new(session, &*store, &self.sources).await?;
         let Undone { rows: overwritten, is_first } = if comparison.is_change() {
@@ -87,10 +85,14 @@ impl Plan {
         } else {
             Undone::default()
         };
-        let impact = contexts.map(|contexts| {
+        let impact = if self.callers.are_given() {
             let (rows, edit) = (comparison.current.rows.clone(), &comparison.edit);
-            comparison.current.flags.impact(rows, edit, &contexts).1
-        });
+            let mut compared = comparison.current.flags.comparison(rows, edit).1;
+            self.callers.compare(session, &mut compared).await?;
+            Some(compared.finish())
+        } else {
+            None
+        };
         if self.is_json(session) {
             let mut output = comparison.json();
             output["overwritten"] = json!(overwritten);

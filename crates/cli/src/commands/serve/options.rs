@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use novi_server::Options;
+use novi_server::{Options, SavedQueries};
 
 #[cfg(feature = "otlp")]
 use crate::telemetry::Telemetry;
@@ -23,7 +23,17 @@ pub(super) fn from_config(
         let message = error.to_string();
         if error.is_file() { Failure::system(message) } else { Failure::usage(message) }
     })?;
+    let options = options.audience(saved_queries(config));
     #[cfg(feature = "otlp")]
     let options = options.on_span(Telemetry::on_span());
     Ok(options)
+}
+
+/// The queries of `[audience]`.
+fn saved_queries(config: &Config) -> SavedQueries {
+    SavedQueries {
+        database: config.audience_url().to_owned(),
+        timeout: config.audience.timeout.into(),
+        queries: config.audience.queries.clone(),
+    }
 }

@@ -1,0 +1,126 @@
+//! Queries of MySQL and MariaDB.
+
+use std::{str::FromStr as _, time::Duration};
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use novi::{Context, context::Value};
+use sqlx::{
+    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Executor as _, MySql, Row as _,
+    TypeInfo as _,
+    mysql::{MySqlColumn, MySqlConnectOptions, MySqlConnection, MySqlRow},
+};
+
+use crate::{
+    error::AudienceError,
+    stream::{Source, decimal, get, json, local, stream, unsupported},
+};
+
+/// The errors of statements that took too long: `ER_QUERY_TIMEOUT` of MySQL, `ER_STATEMENT_TIMEOUT` of MariaDB.
+const TIMED_OUT: [u16; 2] = [3024, 1969];
+
+pub(crate) async fn run(
+    url: &str,
+    sql: &str,
+    timeout: Duration,
+    each: impl AsyncFnMut(&Context<'_>) -> Result<(), AudienceError>,
+) -> Result<u64, AudienceError> {
+    let url = url.replacen("mariadb:", "mysql:", 1);
+    let options = MySqlConnectOptions::from_str(&url).map_err(AudienceError::connect)?;
+    let mut connection = options.connect().await.map_err(AudienceError::connect)?;
+    prepare(&mut connection, timeout).await.map_err(AudienceError::query)?;
+    let counted = stream::<MySql>(&mut connection, sql, each).await;
+    drop(connection.close().await);
+    counted.map_err(|error| timed_out(error, timeout))
+}
+
+async fn prepare(connection: &mut MySqlConnection, timeout: Duration) -> Result<(), sqlx::Error> {
+    let version: String = sqlx::query_scalar("select version()").fetch_one(&mut *connection).await?;
+    let limit = if version.contains("MariaDB") {
+        format!("set session max_statement_time = {}", timeout.as_secs_f64())
+    } else {
+        format!("set session max_execution_time = {}", timeout.as_millis().max(1))
+    };
+    connection.execute(AssertSqlSafe(limit)).await?;
+    connection.execute("start transaction with consistent snapshot, read only").await?;
+    Ok(())
+}
+
+fn timed_out(error: AudienceError, timeout: Duration) -> AudienceError {
+    match &error {
+        AudienceError::Database { source: sqlx::Error::Database(found), .. }
+            if found
+                .try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
+                .is_some_and(|found| TIMED_OUT.contains(&found.number())) =>
+        {
+            AudienceError::Timeout(timeout)
+        }
+        _ => error,
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Boolean,
+    Integer,
+    Unsigned,
+    Real,
+    Double,
+    Decimal,
+    Text,
+    Json,
+    Instant,
+    Local,
+    Date,
+    Time,
+}
+
+impl Source for MySql {
+    type Kind = Kind;
+
+    fn kind(column: &MySqlColumn) -> Result<Kind, String> {
+        let name = column.type_info().name();
+        Ok(match name {
+            "BOOLEAN" => Kind::Boolean,
+            "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" => Kind::Integer,
+            "YEAR" | "BIT" => Kind::Unsigned,
+            "FLOAT" => Kind::Real,
+            "DOUBLE" => Kind::Double,
+            "DECIMAL" => Kind::Decimal,
+            "CHAR" | "VARCHAR" | "TINYTEXT" | "TEXT" | "MEDIUMTEXT" | "LONGTEXT" | "ENUM" | "SET"
+            | "NULL" => Kind::Text,
+            "JSON" => Kind::Json,
+            "TIMESTAMP" => Kind::Instant,
+            "DATETIME" => Kind::Local,
+            "DATE" => Kind::Date,
+            "TIME" => Kind::Time,
+            _ if name.ends_with(" UNSIGNED") => Kind::Unsigned,
+            other => return Err(unsupported(other)),
+        })
+    }
+
+    fn value<'r>(row: &'r MySqlRow, column: usize, kind: &Kind) -> Result<Value<'r>, String> {
+        match kind {
+            Kind::Boolean => get::<_, bool>(row, column),
+            Kind::Integer => get::<_, i64>(row, column),
+            Kind::Unsigned => get::<_, u64>(row, column),
+            Kind::Real => get::<_, f32>(row, column),
+            Kind::Double => get::<_, f64>(row, column),
+            Kind::Text => get::<_, &str>(row, column),
+            Kind::Instant => get::<_, DateTime<Utc>>(row, column),
+            Kind::Local => converted(row, column, |time: NaiveDateTime| Ok(local(time).into())),
+            Kind::Date => converted(row, column, |date: NaiveDate| Ok(date.to_string().into())),
+            Kind::Time => converted(row, column, |time: NaiveTime| Ok(time.to_string().into())),
+            Kind::Decimal => converted(row, column, decimal),
+            Kind::Json => converted(row, column, json),
+        }
+    }
+}
+
+fn converted<'r, T: sqlx::Decode<'r, MySql>>(
+    row: &'r MySqlRow,
+    column: usize,
+    convert: impl Fn(T) -> Result<Value<'static>, String>,
+) -> Result<Value<'r>, String> {
+    let value: Option<T> = row.try_get_unchecked(column).map_err(|error| error.to_string())?;
+    value.map_or(Ok(Value::Null), convert)
+}

@@ -1,0 +1,48 @@
+//! Runs saved queries of the application's database.
+
+use axum::http::StatusCode;
+use novi::Context;
+use novi_audience::{AudienceError, Query};
+use tokio::{runtime::Handle, task::spawn_blocking};
+
+use crate::{
+    app::AppState,
+    http::{error::ApiError, problem::Problem},
+};
+
+/// Runs a saved query off the async workers, passes each caller to `each`, and returns what that has made of them.
+/// `pointer` is the place of the name in the body.
+pub(crate) async fn run_saved<T: Send + 'static>(
+    state: &AppState,
+    (pointer, name): (&str, &str),
+    mut counter: T,
+    each: impl Fn(&mut T, &Context<'_>) + Send + 'static,
+) -> Result<T, ApiError> {
+    let saved = &state.options().audience;
+    let Some(sql) = saved.queries.get(name) else {
+        let known: Vec<&str> = saved.queries.keys().map(String::as_str).collect();
+        let known = if known.is_empty() { "there are none".to_owned() } else { known.join(", ") };
+        let message = format!("[audience.queries] has no query {name:?}; known: {known}");
+        return Err(ApiError::invalid(vec![Problem::new(pointer, message)]));
+    };
+    let timeout = saved.timeout.min(state.options().request_timeout);
+    let query = Query::new(&saved.database, sql).timeout(timeout);
+    let runtime = Handle::current();
+    let counted = spawn_blocking(move || {
+        let streamed = query.for_each(async |context| {
+            each(&mut counter, context);
+            Ok(())
+        });
+        runtime.block_on(streamed).map(|_| counter)
+    });
+    let counted = counted.await.map_err(|error| ApiError::internal(error.to_string()))?;
+    counted.map_err(|error| match error {
+        AudienceError::Timeout(limit) => ApiError::answer_timeout(limit),
+        // The SQL is that of the configuration, and its reader an admin.
+        error => ApiError::new(
+            StatusCode::BAD_GATEWAY,
+            "query_failed",
+            format!("[audience.queries] {name}: {error}"),
+        ),
+    })
+}

@@ -1,0 +1,108 @@
+//! `/api/audience`: who has a flag, among the users of the application's database.
+
+use axum::extract::State;
+use novi::{
+    rows::Rows,
+    snapshot::{Audience as Counted, AudienceCounter, Comparison, FlagImpact},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{
+    app::{
+        AppState,
+        audience::run_saved,
+        rows::{flag_not_found, rows},
+    },
+    http::{error::ApiError, reply::Reply},
+    manage::{
+        edit::draft::Draft,
+        edits::{Edit, requested},
+        request::json_body::JsonBody,
+    },
+};
+
+/// Which flag, and which callers.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AudienceBody {
+    /// The flag's name.
+    flag: String,
+    /// The saved query that selects the callers.
+    query: String,
+    /// Changes that are not made, as in `POST /api/edits`: the response has who would enter and leave by them.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<crate::manage::request::operation::Operation>>")]
+    changes: Option<Box<RawValue>>,
+}
+
+/// Who has a flag.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Audience {
+    #[serde(flatten)]
+    audience: Counted,
+    /// Who would enter and leave by the changes; `null` if they do not affect the flag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<Option<FlagImpact>>,
+}
+
+pub(crate) async fn audience(
+    State(state): State<AppState>,
+    body: JsonBody<AudienceBody>,
+) -> Result<Reply<Audience>, ApiError> {
+    let AudienceBody { flag, query, changes } = body.valid()?;
+    let snapshot = state.flags().snapshot();
+    let rows = rows(&snapshot)?;
+    let comparison = match changes {
+        Some(changes) => Some(compared(&state, rows, &changes)?),
+        None => None,
+    };
+    let is_compared = comparison.is_some();
+    // Evaluations of the current snapshot are counted as those of callers.
+    let counter = AudienceCounter::new(state.flags().snapshot_of(rows.clone()), &flag);
+    let counter = counter.map_err(|_| ApiError::flag_not_found(&flag_not_found(&snapshot, rows, &flag)))?;
+    let counted = run_saved(&state, ("/query", &query), (counter, comparison), |counted, context| {
+        counted.0.add(context);
+        if let Some(comparison) = &mut counted.1 {
+            comparison.add(context);
+        }
+    });
+    let (counter, comparison) = counted.await?;
+    let changed = comparison.map(|comparison| comparison.finish().flags).unwrap_or_default();
+    let changed = changed.into_iter().find(|changed| changed.flag == flag);
+    Reply::new(&Audience { audience: counter.finish(), change: is_compared.then_some(changed) })
+}
+
+/// Compares the rows with those after changes.
+fn compared(state: &AppState, rows: &Rows, changes: &RawValue) -> Result<Comparison, ApiError> {
+    let mut changes: JsonBody<Edit> = JsonBody::parse(format!(r#"{{"changes": {changes}}}"#).as_bytes())?;
+    let changed = requested(&mut changes)?;
+    let draft = Draft::of(rows, &changes.json, &changes.problems, &changed);
+    if !draft.problems.is_empty() {
+        return Err(ApiError::rejected(draft.all_problems(Vec::new())));
+    }
+    Ok(state.flags().comparison(rows.clone(), &draft.edit()).1)
+}
+
+/// The saved queries.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Queries {
+    /// In the order of their names.
+    items: Vec<SavedQuery>,
+}
+
+/// A saved query that selects callers.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct SavedQuery {
+    /// Its name.
+    name: String,
+    /// The SQL.
+    sql: String,
+}
+
+pub(crate) async fn list(State(state): State<AppState>) -> Result<Reply<Queries>, ApiError> {
+    let saved = state.options().audience.queries.iter();
+    let items = saved.map(|(name, sql)| SavedQuery { name: name.clone(), sql: sql.clone() }).collect();
+    Reply::new(&Queries { items })
+}
