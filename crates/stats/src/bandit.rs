@@ -30,16 +30,16 @@ impl Arm {
         Ok(Self { mean, deviation: positive("the standard deviation of an arm", deviation)? })
     }
 
-    /// An arm of which only its units are known. `None` if fewer than two units, or values that do not vary, leave
-    /// its mean unknown: then all arms should keep their weights.
+    /// An arm of which only its units are known. `None` if fewer than two units, or values that do not vary,
+    /// leave its mean unknown: then all arms should keep their weights.
     pub fn of(metric: &Mean) -> Option<Self> {
         let ([mean], [[variance]]) = (metric.0.means(), metric.0.covariances());
         Self::new(mean, (variance / to_float(metric.0.units()).max(1.0)).sqrt()).ok()
     }
 }
 
-/// Thompson sampling (W. R. Thompson, "On the likelihood that one unknown probability exceeds another in view of the
-/// evidence of two samples", 1933): the weight of an arm is the probability that it is the best one.
+/// Thompson sampling (W. R. Thompson, "On the likelihood that one unknown probability exceeds another in view
+/// of the evidence of two samples", 1933): the weight of an arm is the probability that it is the best one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Thompson {
     /// Equal seeds give equal weights, on every machine.

@@ -17,8 +17,8 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// A mean and its standard deviation. With CUPED, multiply the deviation by `sqrt(1 - r^2)`, where `r` is the
-    /// correlation with the values before the experiment.
+    /// A mean and its standard deviation. With CUPED, multiply the deviation by `sqrt(1 - r^2)`, where `r` is
+    /// the correlation with the values before the experiment.
     ///
     /// # Errors
     ///
@@ -57,16 +57,16 @@ impl Baseline {
 
 /// The plan of an experiment with one variant.
 ///
-/// Power is that of the two-sided test of the absolute lift by the normal approximation, which is exact enough for
-/// more than a hundred units in each group.
+/// Power is that of the two-sided test of the absolute lift by the normal approximation, which is exact
+/// enough for more than a hundred units in each group.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plan {
     /// The share of experiments without an effect that find one.
     pub alpha: f64,
     /// The part of the units that is in the variant; all others are in the control.
     pub variant_share: f64,
-    /// The sequential test, if the experiment is read more often than once: it takes more units. Its `alpha` is not
-    /// read.
+    /// The sequential test, if the experiment is read more often than once: it takes more units. Its `alpha`
+    /// is not read.
     pub sequential: Option<Sequential>,
 }
 
@@ -80,8 +80,8 @@ impl Default for Plan {
 const MOST_UNITS: f64 = 1e15;
 
 impl Plan {
-    /// The probability that so many units, of both groups together, show a relative effect. For a sequential test,
-    /// the probability at the last look; earlier looks add to it.
+    /// The probability that so many units, of both groups together, show a relative effect. For a sequential
+    /// test, the probability at the last look; earlier looks add to it.
     ///
     /// # Errors
     ///
@@ -117,7 +117,8 @@ impl Plan {
         Ok(high.ceil() as u64)
     }
 
-    /// The smallest positive relative effect that so many units, of both groups together, show with this probability.
+    /// The smallest positive relative effect that so many units, of both groups together, show with this
+    /// probability.
     ///
     /// # Errors
     ///

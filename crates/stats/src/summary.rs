@@ -5,8 +5,8 @@ use crate::problem::{Problem, finite};
 /// More units than any of these have lost their last digit in an `f64`.
 const MAX_UNITS: u64 = 1 << 53;
 
-/// The part of the mean square that the variance has to have. Below it, rounding of sums (up to 10^-12 for 10^8
-/// values) leaves fewer than two digits of it.
+/// The part of the mean square that the variance has to have. Below it, rounding of sums (up to 10^-12 for
+/// 10^8 values) leaves fewer than two digits of it.
 const LEAST_SHARE: f64 = 1e-10;
 
 /// Count, means and centered sums of products of `K` values per unit.
@@ -18,9 +18,9 @@ const LEAST_SHARE: f64 = 1e-10;
 /// | 2 | numerator, denominator | ratio |
 /// | 4 | numerator, denominator, both before the experiment | ratio with CUPED |
 ///
-/// Sums of squares of values that are large and differ little lose the digits that the variance depends on. Summaries
-/// are therefore kept centered, sums of a database are accepted with a pivot, and those that have lost their digits
-/// are rejected.
+/// Sums of squares of values that are large and differ little lose the digits that the variance depends on.
+/// Summaries are therefore kept centered, sums of a database are accepted with a pivot, and those that have
+/// lost their digits are rejected.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Summary<const K: usize> {
     units: u64,
@@ -36,11 +36,12 @@ impl<const K: usize> Default for Summary<K> {
 }
 
 impl<const K: usize> Summary<K> {
-    /// The summary of units whose values were summed after a pivot was subtracted from each: `sums` has the sums of
-    /// `x_i - pivot_i`, and `products` those of `(x_i - pivot_i) (x_j - pivot_j)`, of which only `i <= j` is read.
+    /// The summary of units whose values were summed after a pivot was subtracted from each: `sums` has the
+    /// sums of `x_i - pivot_i`, and `products` those of `(x_i - pivot_i) (x_j - pivot_j)`, of which only `i
+    /// <= j` is read.
     ///
-    /// Any pivot close to the mean will do, such as a rounded mean of yesterday. With pivots of zero, these are plain
-    /// sums and sums of squares.
+    /// Any pivot close to the mean will do, such as a rounded mean of yesterday. With pivots of zero, these
+    /// are plain sums and sums of squares.
     ///
     /// # Errors
     ///
@@ -89,8 +90,8 @@ impl<const K: usize> Summary<K> {
         Ok(())
     }
 
-    /// The summary of the units of both (T. Chan, G. Golub, R. LeVeque, "Updating formulae and a pairwise algorithm
-    /// for computing sample variances", 1979).
+    /// The summary of the units of both (T. Chan, G. Golub, R. LeVeque, "Updating formulae and a pairwise
+    /// algorithm for computing sample variances", 1979).
     ///
     /// # Errors
     ///

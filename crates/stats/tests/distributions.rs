@@ -1,4 +1,5 @@
-//! The distribution functions against SciPy and mpmath, on points that `oracles/distributions.py` has recorded.
+//! The distribution functions against SciPy and mpmath, on points that `oracles/distributions.py` has
+//! recorded.
 //!
 //! `NOVI_STATS_CASES` names another folder of cases, such as one with 100,000 points of each function.
 

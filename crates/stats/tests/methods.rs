@@ -1,5 +1,5 @@
-//! Every test against GrowthBook's `gbstats` 0.8.0, on cases that `oracles/methods.py` has recorded. The script says
-//! where it computes what gbstats lacks or rounds.
+//! Every test against GrowthBook's `gbstats` 0.8.0, on cases that `oracles/methods.py` has recorded. The
+//! script says where it computes what gbstats lacks or rounds.
 //!
 //! `NOVI_STATS_CASES` names another folder of cases, such as one with 2,000 cases of each method.
 
@@ -57,7 +57,8 @@ struct Report {
 }
 
 impl Report {
-    /// Compares with the next number. What is small because large numbers cancel is compared with their `scale`.
+    /// Compares with the next number. What is small because large numbers cancel is compared with their
+    /// `scale`.
     fn check(&mut self, what: &str, found: f64, numbers: &mut Numbers, scale: f64) {
         let expected = numbers.next();
         let difference = (found - expected).abs() / expected.abs().max(scale).max(f64::MIN_POSITIVE);

@@ -1,7 +1,7 @@
 //! Simulated experiments whose truth is known: shares of errors, coverage, variance, regret.
 //!
-//! With `NOVI_TEST_LONG=1`, 10,000 experiments each, within the bounds that novi promises; else 500, within four
-//! standard deviations of chance. Seeds are fixed, so that a run that passes always passes.
+//! With `NOVI_TEST_LONG=1`, 10,000 experiments each, within the bounds that novi promises; else 500, within
+//! four standard deviations of chance. Seeds are fixed, so that a run that passes always passes.
 
 #![allow(clippy::unwrap_used, reason = "a simulation that fails is a test that fails")]
 

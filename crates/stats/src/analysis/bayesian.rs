@@ -63,7 +63,8 @@ pub struct Posterior {
 }
 
 impl Bayesian {
-    /// The posterior of the relative lift.
+    /// The posterior of the relative lift, whose sign is the opposite of the absolute one's if the control is
+    /// negative: then use [`Bayesian::absolute`].
     ///
     /// # Errors
     ///

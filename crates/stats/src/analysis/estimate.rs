@@ -37,7 +37,8 @@ pub struct Estimate {
     pub variant: f64,
     /// The difference of the values; with CUPED, the adjusted one.
     pub absolute: Lift,
-    /// The difference as a part of the control's value, or why there is none.
+    /// The difference as a part of the control's value, or why there is none. If the control is negative, its
+    /// sign is the opposite of the absolute one's.
     pub relative: Result<Lift, Problem>,
     /// The degrees of freedom, which only Welch's test has.
     pub degrees_of_freedom: Option<f64>,

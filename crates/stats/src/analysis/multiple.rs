@@ -2,8 +2,9 @@
 
 use crate::problem::Problem;
 
-/// p-values that are raised so that, with all of them, the chance of any false alarm stays below alpha (S. Holm,
-/// "A simple sequentially rejective multiple test procedure", 1979). In the order that they were given in.
+/// p-values that are raised so that, with all of them, the chance of any false alarm stays below alpha (S.
+/// Holm, "A simple sequentially rejective multiple test procedure", 1979). In the order that they were given
+/// in.
 ///
 /// # Errors
 ///
@@ -12,8 +13,9 @@ pub fn holm(p_values: &[f64]) -> Result<Vec<f64>, Problem> {
     adjust(p_values, false)
 }
 
-/// p-values that are raised so that the share of false alarms among all alarms stays below alpha (Y. Benjamini,
-/// Y. Hochberg, "Controlling the false discovery rate", 1995). In the order that they were given in.
+/// p-values that are raised so that the share of false alarms among all alarms stays below alpha (Y.
+/// Benjamini, Y. Hochberg, "Controlling the false discovery rate", 1995). In the order that they were given
+/// in.
 ///
 /// # Errors
 ///
@@ -22,7 +24,8 @@ pub fn benjamini_hochberg(p_values: &[f64]) -> Result<Vec<f64>, Problem> {
     adjust(p_values, true)
 }
 
-/// Goes up from the smallest value and keeps the largest product, or down from the largest and keeps the smallest.
+/// Goes up from the smallest value and keeps the largest product, or down from the largest and keeps the
+/// smallest.
 fn adjust(p_values: &[f64], down: bool) -> Result<Vec<f64>, Problem> {
     for &value in p_values {
         if !(0.0..=1.0).contains(&value) {

@@ -13,8 +13,8 @@ pub struct SampleRatio {
     pub chi_squared: f64,
     /// One less than the groups that have a weight.
     pub degrees_of_freedom: f64,
-    /// The probability of sizes that are at least as far off by chance. Below 0.001, the assignment or the recording
-    /// is most likely broken, and no result of the experiment can be trusted.
+    /// The probability of sizes that are at least as far off by chance. Below 0.001, the assignment or the
+    /// recording is most likely broken, and no result of the experiment can be trusted.
     pub p: f64,
 }
 
@@ -24,8 +24,8 @@ pub struct SampleRatio {
 ///
 /// # Errors
 ///
-/// [`Problem::DifferentLengths`]; [`Problem::OutOfRange`] if there are fewer than two groups with a weight, or no
-/// units.
+/// [`Problem::DifferentLengths`]; [`Problem::OutOfRange`] if there are fewer than two groups with a weight,
+/// or no units.
 pub fn sample_ratio(units: &[u64], weights: &[f64]) -> Result<SampleRatio, Problem> {
     if units.len() != weights.len() {
         return Err(Problem::DifferentLengths {

@@ -6,15 +6,15 @@ use crate::{
     problem::{Problem, fraction, positive},
 };
 
-/// Asymptotic confidence sequences: intervals that hold at all sample sizes at once, so that looking each day does
-/// not raise the share of errors (I. Waudby-Smith, D. Arbour, R. Sinha, E. H. Kennedy, A. Ramdas, "Time-uniform
-/// central limit theory and asymptotic confidence sequences", arXiv 2103.06476v7).
+/// Asymptotic confidence sequences: intervals that hold at all sample sizes at once, so that looking each day
+/// does not raise the share of errors (I. Waudby-Smith, D. Arbour, R. Sinha, E. H. Kennedy, A. Ramdas,
+/// "Time-uniform central limit theory and asymptotic confidence sequences", arXiv 2103.06476v7).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sequential {
     /// The share of experiments without an effect whose interval excludes zero at any look.
     pub alpha: f64,
-    /// The number of units, of both groups together, at which the interval is as narrow as it can be. Others are
-    /// valid as well.
+    /// The number of units, of both groups together, at which the interval is as narrow as it can be. Others
+    /// are valid as well.
     pub tuned_for: f64,
 }
 

@@ -10,7 +10,8 @@ pub struct Beta {
 }
 
 impl Beta {
-    /// The distribution with these shapes. Unless both are finite and at least 10^-6, all functions return `NaN`.
+    /// The distribution with these shapes. Unless both are finite and at least 10^-6, all functions return
+    /// `NaN`.
     pub fn new(a: f64, b: f64) -> Self {
         let valid = |shape: f64| shape >= LEAST && shape.is_finite();
         if valid(a) && valid(b) { Self { a, b } } else { Self { a: f64::NAN, b: f64::NAN } }

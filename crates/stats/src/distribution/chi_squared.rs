@@ -65,8 +65,8 @@ impl ChiSquared {
         let half = 0.5 * df;
         let lowest = (below.ln() + super::log_gamma(half + 1.0)) / half + std::f64::consts::LN_2;
         let start = if root > 0.2 { 3.0 * root.ln() + df.ln() } else { lowest };
-        // The smaller probability decides, since the other one has lost its digits. A quarter, and not a half, keeps
-        // a probability that was given as it is.
+        // The smaller probability decides, since the other one has lost its digits. A quarter, and not a
+        // half, keeps a probability that was given as it is.
         let use_below = if by_below { below <= 0.75 } else { above > 0.75 };
         let target = if use_below { below } else { above };
         let found = invert(target.ln(), start, use_below, |log| {

@@ -7,8 +7,8 @@ use super::special::{log1p_minus, stirling_error};
 /// More steps than any argument takes that an experiment has; bounds the time of all others.
 const MAX_STEPS: u32 = 200_000;
 
-/// A point at which the incomplete beta function is evaluated. Both parts of 1 are kept, since one of them may be too
-/// small to be the rest of the other.
+/// A point at which the incomplete beta function is evaluated. Both parts of 1 are kept, since one of them
+/// may be too small to be the rest of the other.
 #[derive(Clone, Copy)]
 pub(super) struct Point {
     pub(super) a: f64,
@@ -45,8 +45,8 @@ impl Point {
     /// `I`, for points below the mean.
     pub(super) fn lower(self) -> f64 {
         let front = self.prefactor();
-        // For a small `a`, such as 1/2 in the middle of a t distribution, the series takes few steps, and the fraction
-        // many. For a large one it is the other way around.
+        // For a small `a`, such as 1/2 in the middle of a t distribution, the series takes few steps, and the
+        // fraction many. For a large one it is the other way around.
         if self.a < 2.0 && self.x < 0.7 { front * self.series() / self.a } else { front * self.fraction() }
     }
 
@@ -64,8 +64,8 @@ impl Point {
         (a / sum * b / TAU).sqrt() * (exponent + stirling).exp()
     }
 
-    /// `1 + (a + b) / (a + 1) x + (a + b) (a + b + 1) / ((a + 1) (a + 2)) x^2 + ...` (DLMF 8.17.8); all terms are
-    /// positive.
+    /// `1 + (a + b) / (a + 1) x + (a + b) (a + b + 1) / ((a + 1) (a + 2)) x^2 + ...` (DLMF 8.17.8); all terms
+    /// are positive.
     fn series(self) -> f64 {
         let (mut term, mut sum, mut k) = (1.0, 1.0, 0.0);
         for _ in 0..MAX_STEPS {
@@ -79,8 +79,9 @@ impl Point {
         sum
     }
 
-    /// The continued fraction of `I / (x^a y^b / B(a, b))` by DiDonato and Morris, by Lentz's method. Written with
-    /// `below_mean` it stays exact for 10^12 degrees of freedom, where DLMF 8.17.22 subtracts equal numbers.
+    /// The continued fraction of `I / (x^a y^b / B(a, b))` by DiDonato and Morris, by Lentz's method. Written
+    /// with `below_mean` it stays exact for 10^12 degrees of freedom, where DLMF 8.17.22 subtracts equal
+    /// numbers.
     fn fraction(self) -> f64 {
         let Self { a, b, x, y, below_mean } = self;
         let denominator = |m: f64| {

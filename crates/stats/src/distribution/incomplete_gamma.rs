@@ -7,7 +7,8 @@ use super::special::{log1p_minus, stirling_error};
 /// More steps than any argument takes that an experiment has; bounds the time of all others.
 const MAX_STEPS: u32 = 200_000;
 
-/// `(P(a, x), Q(a, x))`, for `a > 0` and `x >= 0`. The smaller one is computed, the other one is the rest to 1.
+/// `(P(a, x), Q(a, x))`, for `a > 0` and `x >= 0`. The smaller one is computed, the other one is the rest to
+/// 1.
 pub(super) fn gamma_pq(a: f64, x: f64) -> (f64, f64) {
     if x <= 0.0 {
         return (0.0, 1.0);

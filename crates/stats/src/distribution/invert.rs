@@ -3,10 +3,12 @@
 /// More steps than a search takes: from 10^-308 to 10^308 and to the last bit by halving alone takes 1,100.
 const MAX_STEPS: u32 = 2_000;
 
-/// Finds `u` with `log_probability(u) = target`, for a function that rises, or falls, throughout, from a start.
+/// Finds `u` with `log_probability(u) = target`, for a function that rises, or falls, throughout, from a
+/// start.
 ///
-/// `log_probability` returns the logarithm of the probability and its derivative. Newton's method on logarithms
-/// converges in a few steps even for probabilities of 10^-300; steps that leave the bracket halve it instead.
+/// `log_probability` returns the logarithm of the probability and its derivative. Newton's method on
+/// logarithms converges in a few steps even for probabilities of 10^-300; steps that leave the bracket halve
+/// it instead.
 pub(super) fn invert(
     target: f64,
     start: f64,

@@ -1,8 +1,8 @@
 //! Distribution functions that stay exact in the tails and for many degrees of freedom.
 //!
-//! Each distribution has `cdf` (the probability of at most `x`), `sf` (of more than `x`, exact where `1 - cdf` is
-//! not), and their inverses `ppf` and `isf`, as in SciPy. Arguments outside of the domain, and `NaN`, give `NaN`, as
-//! the functions of `f64` do.
+//! Each distribution has `cdf` (the probability of at most `x`), `sf` (of more than `x`, exact where `1 -
+//! cdf` is not), and their inverses `ppf` and `isf`, as in SciPy. Arguments outside of the domain, and `NaN`,
+//! give `NaN`, as the functions of `f64` do.
 
 #![expect(
     clippy::float_cmp,

@@ -45,8 +45,8 @@ impl Normal {
         if z < 4.0 {
             return self.pdf(z) - z * self.sf(z);
         }
-        // The difference of nearly equal numbers. Laplace's continued fraction gives the ratio of sf to pdf as
-        // 1 / (z + t), with t = 1 / (z + 2 / (z + 3 / ...)); then 1 - z / (z + t) is t / (z + t).
+        // The difference of nearly equal numbers. Laplace's continued fraction gives the ratio of sf to pdf
+        // as 1 / (z + t), with t = 1 / (z + 2 / (z + 3 / ...)); then 1 - z / (z + t) is t / (z + t).
         let rest = (2..200).rev().fold(z, |rest, k| z + f64::from(k) / rest);
         let t = 1.0 / rest;
         self.pdf(z) * t / (z + t)

@@ -2,7 +2,8 @@
 
 use std::f64::consts::TAU;
 
-/// Distributions with smaller shapes or degrees of freedom do not occur, and their probabilities would have no digits.
+/// Distributions with smaller shapes or degrees of freedom do not occur, and their probabilities would have
+/// no digits.
 pub(super) const LEAST: f64 = 1e-6;
 
 /// The natural logarithm of the gamma function of a positive number; `NaN` for others.
@@ -27,8 +28,8 @@ const STIRLING: [f64; 9] = [
 
 /// What Stirling's formula lacks: `ln Γ(x) - ((x - 1/2) ln x - x + ln(2 π) / 2)`, for positive `x`.
 ///
-/// The difference of large logarithms would lose as many digits as the logarithm has before the point (C. Loader,
-/// "Fast and accurate computation of binomial probabilities", 2000).
+/// The difference of large logarithms would lose as many digits as the logarithm has before the point (C.
+/// Loader, "Fast and accurate computation of binomial probabilities", 2000).
 pub(super) fn stirling_error(x: f64) -> f64 {
     if x < 10.0 {
         return log_gamma(x) - ((x - 0.5) * x.ln() - x + 0.5 * TAU.ln());

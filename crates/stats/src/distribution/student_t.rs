@@ -10,7 +10,8 @@ use super::{
 /// Above this, the ratio of `t` to the root of the degrees of freedom is squared to more than 10^16.
 const FAR: f64 = 1e8;
 
-/// Above this, a t distribution is the normal distribution to the last bit, for all `t` that have a probability.
+/// Above this, a t distribution is the normal distribution to the last bit, for all `t` that have a
+/// probability.
 const NORMAL_ABOVE: f64 = 1e21;
 
 /// Student's t distribution, by the incomplete beta function (DLMF 8.17, Abramowitz and Stegun 26.7.1).
@@ -81,7 +82,8 @@ impl StudentT {
         -self.ppf(p)
     }
 
-    /// The probabilities of more than `t`, and of between 0 and `t`, for `t >= 0`. Both are exact if they are small.
+    /// The probabilities of more than `t`, and of between 0 and `t`, for `t >= 0`. Both are exact if they are
+    /// small.
     fn parts(self, t: f64) -> (f64, f64) {
         let df = self.degrees_of_freedom;
         let ratio = t / df.sqrt();

@@ -1,7 +1,7 @@
 //! CUPED: subtracts what was known before the experiment, which leaves less variance and no bias.
 //!
-//! A. Deng, Y. Xu, R. Kohavi, T. Walker, "Improving the sensitivity of online controlled experiments by utilizing
-//! pre-experiment data", 2013.
+//! A. Deng, Y. Xu, R. Kohavi, T. Walker, "Improving the sensitivity of online controlled experiments by
+//! utilizing pre-experiment data", 2013.
 
 use super::{
     group::{Comparison, Group, Groups, enough},
@@ -25,8 +25,8 @@ impl Comparison for AdjustedMean {
         let (control, variant) = (&control.0, &variant.0);
         enough(Side::Control, control.units(), 2)?;
         enough(Side::Variant, variant.units(), 2)?;
-        // Both groups together, without the difference of their means that the experiment makes, would be as good.
-        // GrowthBook merges them, and so that results can be compared, the same is done here.
+        // Both groups together, without the difference of their means that the experiment makes, would be as
+        // good. GrowthBook merges them, and so that results can be compared, the same is done here.
         let [[_, shared], [_, before]] = control.merged(variant)?.covariances();
         // Without variance before the experiment there is nothing to subtract.
         let theta = if before > 0.0 { shared / before } else { 0.0 };

@@ -64,7 +64,8 @@ impl Groups {
     ///
     /// # Errors
     ///
-    /// [`Problem::ZeroControl`]; [`Problem::NotFinite`] if the control is so close to zero that the lift overflows.
+    /// [`Problem::ZeroControl`]; [`Problem::NotFinite`] if the control is so close to zero that the lift
+    /// overflows.
     pub(crate) fn relative(&self) -> Result<(f64, f64), Problem> {
         let variance = self.relative_variance.ok_or(Problem::ZeroControl)?;
         let lift = finite("the relative lift", self.difference / self.control.value)?;

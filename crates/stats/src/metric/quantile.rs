@@ -28,7 +28,8 @@ impl QuantileRanks {
     ///
     /// # Errors
     ///
-    /// [`Problem::OutOfRange`] if the level is not between 0 and 1; [`Problem::TooFewUnits`] if the levels are not.
+    /// [`Problem::OutOfRange`] if the level is not between 0 and 1; [`Problem::TooFewUnits`] if the levels
+    /// are not.
     pub fn new(level: f64, events: u64) -> Result<Self, Problem> {
         check_events(Side::Control, level, events)?;
         let width = Normal.isf(ALPHA / 2.0) * (level * (1.0 - level) / to_float(events)).sqrt();
@@ -41,8 +42,8 @@ impl QuantileRanks {
 pub struct Quantile {
     /// How many events there are.
     pub events: u64,
-    /// The number of events that [`QuantileRanks`] was given, if it is not the same for both groups: a database that
-    /// reads the same levels in all groups has to take one number.
+    /// The number of events that [`QuantileRanks`] was given, if it is not the same for both groups: a
+    /// database that reads the same levels in all groups has to take one number.
     pub ranked_events: u64,
     /// The level, such as 0.9.
     pub level: f64,
@@ -56,8 +57,8 @@ pub struct Quantile {
 
 /// A quantile of events of which units have several, so that they depend on each other: page loads of users.
 ///
-/// The variance of independent events, times how much more the share of events below the quantile varies (A. Deng,
-/// U. Knoblich, J. Lu, "Applying the delta method in metric analytics", 2018, section 4.3).
+/// The variance of independent events, times how much more the share of events below the quantile varies (A.
+/// Deng, U. Knoblich, J. Lu, "Applying the delta method in metric analytics", 2018, section 4.3).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ClusteredQuantile {
     /// The quantile of all events.

@@ -6,9 +6,9 @@ use crate::{
     summary::{Summary, to_float},
 };
 
-/// Two values per unit, numerator and denominator. The ratio is that of their sums, and its variance follows by the
-/// delta method: units differ in both (A. Deng, U. Knoblich, J. Lu, "Applying the delta method in metric analytics",
-/// 2018).
+/// Two values per unit, numerator and denominator. The ratio is that of their sums, and its variance follows
+/// by the delta method: units differ in both (A. Deng, U. Knoblich, J. Lu, "Applying the delta method in
+/// metric analytics", 2018).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ratio(pub Summary<2>);
 
