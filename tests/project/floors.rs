@@ -113,6 +113,20 @@ const ADMIN: House = House {
     allowed: &[],
 };
 
+const STATISTICS: House = House {
+    sources: "crates/stats/src",
+    floors: &[
+        &["distribution", "problem"],
+        &["summary"],
+        &["metric"],
+        &["analysis", "bandit"],
+        &["power"],
+        &["lib"],
+    ],
+    apart: &[("distribution", "problem"), ("analysis", "bandit")],
+    allowed: &[],
+};
+
 impl House {
     fn floor(&self, file: &str) -> usize {
         let entry = entry(file);
@@ -284,4 +298,10 @@ fn an_activation_type_is_named_in_its_own_file_only() {
         let found: Vec<_> = files.iter().filter(|path| code(path)).collect();
         assert_eq!(found.len(), 1, "{kind} is in {found:?}");
     }
+}
+
+#[test]
+fn the_statistics_keep_their_floors() {
+    let violations = STATISTICS.violations();
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
