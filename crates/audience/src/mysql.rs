@@ -67,6 +67,7 @@ pub(crate) enum Kind {
     Double,
     Decimal,
     Text,
+    Bytes,
     Json,
     Instant,
     Local,
@@ -106,6 +107,11 @@ impl Source for MySql {
             Kind::Real => get::<_, f32>(row, column),
             Kind::Double => get::<_, f64>(row, column),
             Kind::Text => get::<_, &str>(row, column),
+            Kind::Bytes => {
+                let bytes: Option<&[u8]> = row.try_get_unchecked(column).map_err(|error| error.to_string())?;
+                let text = bytes.map(std::str::from_utf8).transpose();
+                text.map(Into::into).map_err(|_| unsupported("BLOB"))
+            }
             Kind::Instant => get::<_, DateTime<Utc>>(row, column),
             Kind::Local => converted(row, column, |time: NaiveDateTime| Ok(local(time).into())),
             Kind::Date => converted(row, column, |date: NaiveDate| Ok(date.to_string().into())),

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Activation, Apply, Audience, Check, Cleanup, Completions, Diff, Drift, Eval, Explain, Export, Flag,
-    Health, History, Impact, Import, Link, Lint, List, Man, Members, Migrate, Plan, Promote, Pull, Refs,
-    Reweight, Rollback, Rollout, Schedule, Seed, Serve, SetStatus, Show, Sign, Stale, Target, Test, Timeline,
-    Token, Types, Variants, Watch,
+    Activation, Apply, Audience, Check, Cleanup, Completions, Diff, Drift, Eval, Experiment, Explain, Export,
+    Flag, Health, History, Impact, Import, Link, Lint, List, Man, Members, Migrate, Plan, Promote, Pull,
+    Refs, Reweight, Rollback, Rollout, Schedule, Seed, Serve, SetStatus, Show, Sign, Stale, Target, Test,
+    Timeline, Token, Types, Variants, Watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -83,6 +83,9 @@ pub(crate) enum Command {
     Members(Members),
     Reweight(Reweight),
     Audience(Audience),
+    /// Plan and analyze experiments
+    #[command(subcommand)]
+    Experiment(Experiment),
     Impact(Impact),
     Eval(Eval),
     Explain(Explain),

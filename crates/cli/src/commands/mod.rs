@@ -13,6 +13,7 @@ mod completions;
 mod diff;
 mod eval;
 mod evaluations;
+mod experiment;
 mod export;
 mod files;
 mod flag;
@@ -53,6 +54,7 @@ pub(crate) use self::{
     completions::Completions,
     diff::Diff,
     eval::{Eval, Explain},
+    experiment::Experiment,
     export::Export,
     files::{Apply, Drift, Plan, Promote, Pull},
     flag::Flag,

@@ -1,0 +1,177 @@
+//! `novi experiment report`.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use clap::Args;
+use novi::rows::Rows;
+use novi_experiments::{Experiment, ExperimentError, Metric, html};
+use serde_json::Value;
+
+use crate::{
+    commands::{reweight::weight, value_parser::duration},
+    output::{Failure, print_json, print_note, replace_file, sanitize, with_progress, write},
+    session::{Session, read_input},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  novi experiment report new-checkout
+  novi experiment report new-checkout --metrics metrics/revenue.sql --control off --from 2026-11-01
+  novi experiment report new-checkout --html report.html
+
+A metric is a file with SQL over the tables of your application, in the database of the flags:
+  -- kind: mean
+  -- window: 7days
+  select user_id as unit, created_at as ts, amount as value from orders
+  where created_at between :start and :end
+
+kind is mean, proportion, ratio (with a column denominator) or quantile 0.9; better is more or less. The units are those
+that were exposed to the flag: see `novi assignments`.";
+
+/// Compare the variants of a flag by metrics of your tables
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Report {
+    /// Experiment: the name of the flag, or the `experiment` of its split
+    #[arg(value_name = "FLAG")]
+    experiment: String,
+
+    /// Files with metrics, or folders with files *.sql
+    #[arg(long, value_name = "FILE", default_value = "novi_metrics")]
+    metrics: Vec<PathBuf>,
+
+    /// Variant that the others are compared with [default: control, off, or the first by name]
+    #[arg(long, value_name = "VARIANT")]
+    control: Option<String>,
+
+    /// Planned weights, to check the numbers of units [default: those of the flag's novi.split]
+    #[arg(long, value_name = "VARIANT=WEIGHT,..", value_delimiter = ',', value_parser = weight)]
+    weights: Vec<(String, f64)>,
+
+    /// Count exposures from this time or date on (UTC)
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    from: Option<DateTime<Utc>>,
+
+    /// Count exposures and outcomes before this time or date (UTC) [default: now]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<DateTime<Utc>>,
+
+    /// Probability of an interval that misses the truth
+    #[arg(long, default_value_t = 0.05, value_parser = probability)]
+    alpha: f64,
+
+    /// Stop each query after so long
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
+    timeout: std::time::Duration,
+
+    /// Also write the report as one HTML file
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+impl Report {
+    pub(super) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        let metrics = read_metrics(&self.metrics)?;
+        let weights = if self.weights.is_empty() {
+            let rows = session.store().await?.load().await?;
+            weights_of(&rows, &self.experiment)
+        } else {
+            self.weights.into_iter().collect()
+        };
+        let experiment = Experiment::new(&session.config.database.url, self.experiment)
+            .table_prefix(&session.config.database.table_prefix)
+            .control(self.control)
+            .weights(weights)
+            .start(self.from)
+            .end(self.until)
+            .alpha(self.alpha)
+            .timeout(self.timeout);
+        let report =
+            with_progress("analyzing", experiment.report(&metrics)).await.map_err(|error| match error {
+                ExperimentError::NoUnits(_) => Failure::not_found(error.to_string()),
+                ExperimentError::Database(_) => Failure::system(error.to_string()),
+                _ => Failure::usage(error.to_string()),
+            })?;
+        if let Some(file) = &self.html {
+            let text = html(&report).map_err(|error| Failure::system(error.to_string()))?;
+            replace_file(file, &text)?;
+        }
+        if session.json {
+            print_json(&report)?;
+        } else {
+            write(&sanitize(&report.to_string()))?;
+            if let Some(file) = &self.html {
+                print_note(format_args!("note: the report is in {}", file.display()))?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The metrics of files, and of those in folders, by name.
+fn read_metrics(files: &[PathBuf]) -> Result<Vec<Metric>, Failure> {
+    let mut metrics = Vec::new();
+    for file in files {
+        for path in
+            sql_files(file).map_err(|error| Failure::file(file.display(), &error).about("--metrics"))?
+        {
+            let text = read_input(&path).map_err(|error| Failure::file(path.display(), &error))?;
+            let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let metric = Metric::parse(&name, &text)
+                .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+            metrics.push(metric);
+        }
+    }
+    Ok(metrics)
+}
+
+fn sql_files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|extension| extension == "sql") {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The weights of the split that a flag is linked to.
+fn weights_of(rows: &Rows, experiment: &str) -> BTreeMap<String, f64> {
+    let none = BTreeMap::new;
+    let Some(flag) = rows.flags.iter().find(|row| row.name == experiment) else { return none() };
+    let linked: Vec<i64> =
+        rows.links_of(Some(flag.id)).iter().filter_map(|link| link.activation_id).collect();
+    let splits = rows.activations.iter().filter(|row| linked.contains(&row.id));
+    let mut configs = splits
+        .filter(|row| row.class_name == "novi.split")
+        .filter_map(|row| serde_json::from_str::<Value>(row.config.as_deref()?).ok());
+    let Some(config) = configs.next() else { return none() };
+    let Some(variants) = config.get("variants").and_then(Value::as_object) else { return none() };
+    variants.iter().filter_map(|(name, weight)| Some((name.clone(), weight.as_f64()?))).collect()
+}
+
+pub(super) fn probability(text: &str) -> Result<f64, &'static str> {
+    let number = text.parse().ok().filter(|number: &f64| *number > 0.0 && *number < 1.0);
+    number.ok_or("expected a number between 0 and 1, such as 0.05")
+}
+
+/// A time, or the start of a day.
+fn moment(text: &str) -> Result<DateTime<Utc>, &'static str> {
+    if let Ok(day) = text.parse::<NaiveDate>() {
+        return Ok(day.and_time(NaiveTime::MIN).and_utc());
+    }
+    DateTime::parse_from_rfc3339(text)
+        .map(|time| time.to_utc())
+        .map_err(|_| "expected a date or time such as 2026-11-01 or 2026-11-01T08:00:00Z")
+}

@@ -1,0 +1,274 @@
+//! Metrics: SQL files over the application's tables.
+
+use std::{collections::BTreeMap, str::FromStr, time::Duration};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The longest window after an exposure, in days.
+const LONGEST_WINDOW: Duration = Duration::from_hours(24 * 366);
+
+/// What is measured of the units of an experiment: SQL that selects outcomes, and how they count.
+///
+/// The file is SQL whose first lines are comments with the fields:
+///
+/// ```
+/// let text = "\
+/// -- kind: mean
+/// -- better: more
+/// -- window: 7days
+/// -- cap: 500
+/// select user_id as unit, created_at as ts, amount as value from orders
+/// where created_at between :start and :end";
+/// let metric: novi_experiments::Metric = novi_experiments::Metric::parse("revenue", text)?;
+/// assert_eq!(metric.cap, Some(500.0));
+/// # Ok::<(), novi_experiments::MetricError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Metric {
+    /// The name: that of the file.
+    pub name: String,
+    /// What it is, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// How the outcomes of a unit count.
+    pub kind: Kind,
+    /// Whether more is better.
+    pub better: Better,
+    /// Whether it must not get worse, rather than improve.
+    pub guardrail: bool,
+    /// How long after its exposure the outcomes of a unit begin to count, in seconds.
+    pub after: u64,
+    /// How long after its exposure the outcomes of a unit count, in seconds; `None` until the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<u64>,
+    /// The most that a unit counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cap: Option<f64>,
+    /// How long before its exposure the outcomes of a unit are used to reduce the variance (CUPED), in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+    /// The SQL. It selects `unit`, `ts` (the time), and `value`; of a ratio, also `denominator`.
+    pub sql: String,
+}
+
+/// How the outcomes of a unit count.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// The sum of the values, per unit: revenue, orders.
+    Mean,
+    /// Whether there is any outcome: the share of units that buy. With `after`, the share that comes back.
+    Proportion,
+    /// The sum of the values by the sum of the denominators: revenue per order.
+    Ratio,
+    /// A quantile of the sums of units that have outcomes.
+    Quantile {
+        /// The level, such as 0.9.
+        level: f64,
+    },
+}
+
+/// In which direction a metric improves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Better {
+    /// More is better, as of revenue.
+    #[default]
+    More,
+    /// Less is better, as of errors.
+    Less,
+}
+
+/// Why a file is no metric.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("metric {name:?}: {problem}")]
+pub struct MetricError {
+    name: String,
+    problem: String,
+}
+
+impl Metric {
+    /// Reads a file with SQL. `name` is its name without the extension.
+    ///
+    /// # Errors
+    /// If a field is unknown or invalid, or the SQL selects nothing.
+    pub fn parse(name: &str, text: &str) -> Result<Self, MetricError> {
+        let fail = |problem: String| MetricError { name: name.to_owned(), problem };
+        let mut fields = Fields::read(text.trim_start_matches('\u{feff}')).map_err(fail)?;
+        let kind = fields.kind().map_err(fail)?;
+        let metric = Self {
+            name: name.to_owned(),
+            description: fields.take("description").map(|(_, value)| value),
+            kind,
+            better: fields
+                .choice("better", &[("more", Better::More), ("less", Better::Less)])
+                .map_err(fail)?,
+            guardrail: fields.choice("guardrail", &[("false", false), ("true", true)]).map_err(fail)?,
+            after: fields.duration("after").map_err(fail)?.unwrap_or_default(),
+            window: fields.duration("window").map_err(fail)?,
+            cap: fields.number("cap").map_err(fail)?,
+            before: fields.duration("before").map_err(fail)?,
+            sql: fields.sql.trim().trim_end_matches(';').trim_end().to_owned(),
+        };
+        fields.finish().map_err(fail)?;
+        metric.check().map_err(fail)?;
+        Ok(metric)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.sql.is_empty() {
+            return Err("expected SQL that selects unit, ts and value below the comments".to_owned());
+        }
+        if self.window.is_some_and(|window| window <= self.after) {
+            return Err("expected a `window` that is longer than `after`".to_owned());
+        }
+        if self.cap.is_some_and(|cap| cap <= 0.0) {
+            return Err("expected a `cap` above 0".to_owned());
+        }
+        let only_mean = [("cap", self.cap.is_some()), ("before", self.before.is_some())];
+        if self.kind != Kind::Mean
+            && let Some((field, _)) = only_mean.into_iter().find(|(_, is_set)| *is_set)
+        {
+            return Err(format!("`{field}` needs `kind: mean`"));
+        }
+        Ok(())
+    }
+}
+
+/// The comments in front of the SQL.
+struct Fields<'a> {
+    values: BTreeMap<String, (usize, String)>,
+    sql: &'a str,
+}
+
+impl<'a> Fields<'a> {
+    fn read(text: &'a str) -> Result<Self, String> {
+        let (mut values, mut rest) = (BTreeMap::new(), text);
+        for number in 1_usize.. {
+            let (line, next) = rest.split_once('\n').unwrap_or((rest, ""));
+            let line = line.trim();
+            let Some(comment) = line.strip_prefix("--") else {
+                if line.is_empty() && !next.is_empty() {
+                    rest = next;
+                    continue;
+                }
+                break;
+            };
+            // A comment without a colon is one for people.
+            if let Some((name, value)) = comment.split_once(':')
+                && !name.trim().contains(' ')
+            {
+                let name = name.trim().to_owned();
+                if values.insert(name.clone(), (number, value.trim().to_owned())).is_some() {
+                    return Err(format!("line {number}: the field `{name}` occurs twice"));
+                }
+            }
+            if next.is_empty() {
+                rest = "";
+                break;
+            }
+            rest = next;
+        }
+        Ok(Self { values, sql: rest })
+    }
+
+    fn take(&mut self, name: &str) -> Option<(usize, String)> {
+        self.values.remove(name)
+    }
+
+    fn kind(&mut self) -> Result<Kind, String> {
+        const EXPECTED: &str = "expected `-- kind: mean`, `proportion`, `ratio` or `quantile 0.9`";
+        let Some((line, value)) = self.take("kind") else { return Err(EXPECTED.to_owned()) };
+        let unknown = || format!("line {line}: {EXPECTED}, found {value:?}");
+        match value.as_str() {
+            "mean" => Ok(Kind::Mean),
+            "proportion" => Ok(Kind::Proportion),
+            "ratio" => Ok(Kind::Ratio),
+            _ => {
+                let level = value.strip_prefix("quantile").ok_or_else(unknown)?.trim();
+                let level = f64::from_str(level).ok().filter(|level| *level > 0.0 && *level < 1.0);
+                level.map(|level| Kind::Quantile { level }).ok_or_else(unknown)
+            }
+        }
+    }
+
+    fn choice<T: Copy + Default>(&mut self, name: &str, choices: &[(&str, T)]) -> Result<T, String> {
+        let Some((line, value)) = self.take(name) else { return Ok(T::default()) };
+        let found = choices.iter().find(|(choice, _)| *choice == value).map(|(_, choice)| *choice);
+        found.ok_or_else(|| {
+            let names: Vec<_> = choices.iter().map(|(choice, _)| format!("`{choice}`")).collect();
+            format!("line {line}: {name}: expected {}, found {value:?}", names.join(" or "))
+        })
+    }
+
+    fn number(&mut self, name: &str) -> Result<Option<f64>, String> {
+        let Some((line, value)) = self.take(name) else { return Ok(None) };
+        let number = f64::from_str(&value).ok().filter(|number| number.is_finite());
+        number.map(Some).ok_or_else(|| format!("line {line}: {name}: expected a number, found {value:?}"))
+    }
+
+    fn duration(&mut self, name: &str) -> Result<Option<u64>, String> {
+        let Some((line, value)) = self.take(name) else { return Ok(None) };
+        match humantime::parse_duration(&value) {
+            Ok(duration) if duration <= LONGEST_WINDOW => Ok(Some(duration.as_secs())),
+            _ => Err(format!(
+                "line {line}: {name}: expected a duration of at most a year, as in `7days`, found {value:?}"
+            )),
+        }
+    }
+
+    fn finish(self) -> Result<(), String> {
+        const FIELDS: &str = "after, before, better, cap, description, guardrail, kind and window";
+        match self.values.into_iter().next() {
+            None => Ok(()),
+            Some((name, (line, _))) => Err(format!("line {line}: unknown field `{name}`, expected {FIELDS}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &str) -> String {
+        Metric::parse("m", text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn fields_are_read_from_comments() {
+        let text = "-- What an order brings in\n-- kind: quantile 0.9\n-- better: less\n\n-- guardrail: true\n\
+                    -- after: 1day\n-- window: 8days\nselect 1; \n";
+        let metric = Metric::parse("m", text).unwrap();
+        assert_eq!(metric.kind, Kind::Quantile { level: 0.9 });
+        assert_eq!((metric.better, metric.guardrail), (Better::Less, true));
+        assert_eq!((metric.after, metric.window), (86_400, Some(8 * 86_400)));
+        assert_eq!(metric.sql, "select 1");
+    }
+
+    #[test]
+    fn invalid_fields_are_reported_with_their_line() {
+        for (text, expected) in [
+            ("select 1", "metric \"m\": expected `-- kind: mean`"),
+            (
+                "-- kind: mode\nselect 1",
+                "line 1: expected `-- kind: mean`, `proportion`, `ratio` or `quantile 0.9`",
+            ),
+            ("-- kind: quantile 1\nselect 1", "line 1: expected"),
+            ("-- kind: mean\n-- kind: mean\nselect 1", "line 2: the field `kind` occurs twice"),
+            ("-- kind: mean\n-- windw: 7days\nselect 1", "line 2: unknown field `windw`, expected after"),
+            ("-- kind: mean\n-- window: soon\nselect 1", "line 2: window: expected a duration"),
+            ("-- kind: mean\n-- window: 800days\nselect 1", "at most a year"),
+            ("-- kind: mean\n-- better: red\nselect 1", "better: expected `more` or `less`, found \"red\""),
+            ("-- kind: mean\n-- cap: x\nselect 1", "cap: expected a number"),
+            ("-- kind: mean\n-- cap: -1\nselect 1", "expected a `cap` above 0"),
+            ("-- kind: ratio\n-- cap: 1\nselect 1", "`cap` needs `kind: mean`"),
+            ("-- kind: mean\n-- after: 2days\n-- window: 1day\nselect 1", "longer than `after`"),
+            ("-- kind: mean\n", "expected SQL"),
+        ] {
+            assert!(problem(text).contains(expected), "{text}: {}", problem(text));
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Reads the aggregates of an experiment.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use chrono::{DateTime, Utc};
+use novi::{Context, context::Value};
+use novi_audience::{AudienceError, Query};
+
+use crate::{
+    metric::{Kind, Metric},
+    sql::Scope,
+};
+
+/// A database with assignments and outcomes.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) url: String,
+    pub(crate) timeout: Duration,
+    pub(crate) scope: Scope,
+}
+
+/// Units of a variant on a day.
+#[derive(Debug)]
+pub(crate) struct DayUnits {
+    pub(crate) variant: String,
+    pub(crate) day: String,
+    pub(crate) units: u64,
+}
+
+/// The sums of a metric, of one variant.
+#[derive(Debug)]
+pub(crate) struct Sums {
+    pub(crate) variant: String,
+    pub(crate) units: u64,
+    /// How many units have an outcome.
+    pub(crate) with_outcome: u64,
+    values: BTreeMap<String, f64>,
+}
+
+impl Sums {
+    /// A sum of one value (`y`), or of a product of two (`yx`); zero if the metric has no such value.
+    pub(crate) fn of(&self, names: &str) -> f64 {
+        self.values.get(&format!("s{names}")).copied().unwrap_or_default()
+    }
+}
+
+impl Source {
+    pub(crate) async fn units(&self) -> Result<Vec<DayUnits>, AudienceError> {
+        let mut found = Vec::new();
+        self.rows(&self.scope.units(), |row| {
+            found.push(DayUnits {
+                variant: text(row, "variant"),
+                day: text(row, "day"),
+                units: count(row, "units"),
+            });
+        })
+        .await?;
+        Ok(found)
+    }
+
+    pub(crate) async fn sums(
+        &self,
+        metric: &Metric,
+        first: DateTime<Utc>,
+    ) -> Result<Vec<Sums>, AudienceError> {
+        let mut found = Vec::new();
+        self.rows(&self.scope.sums(metric, first), |row| {
+            let values = row.iter().filter_map(|(name, value)| Some((name.to_owned(), value.as_f64()?)));
+            found.push(Sums {
+                variant: text(row, "variant"),
+                units: count(row, "units"),
+                with_outcome: count(row, "n"),
+                values: values.collect(),
+            });
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// The values of units at ranks of their variants.
+    pub(crate) async fn ranked(
+        &self,
+        metric: &Metric,
+        first: DateTime<Utc>,
+        ranks: &[(String, [u64; 3])],
+    ) -> Result<BTreeMap<(String, u64), f64>, AudienceError> {
+        let mut found = BTreeMap::new();
+        debug_assert!(matches!(metric.kind, Kind::Quantile { .. }), "only quantiles have ranks");
+        self.rows(&self.scope.ranked(metric, first, ranks), |row| {
+            let value = row.get("y").and_then(Value::as_f64).unwrap_or_default();
+            found.insert((text(row, "variant"), count(row, "place")), value);
+        })
+        .await?;
+        Ok(found)
+    }
+
+    async fn rows(&self, sql: &str, mut each: impl FnMut(&Context<'_>)) -> Result<(), AudienceError> {
+        let query = Query::new(&self.url, sql).timeout(self.timeout);
+        let read = query.for_each(async |row| {
+            each(row);
+            Ok(())
+        });
+        read.await.map(drop)
+    }
+}
+
+fn text(row: &Context<'_>, column: &str) -> String {
+    row.get(column).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// A count. The databases have no unsigned integers, and MySQL's sums are decimal numbers.
+fn count(row: &Context<'_>, column: &str) -> u64 {
+    match row.get(column) {
+        Some(Value::Int(number)) => u64::try_from(*number).unwrap_or_default(),
+        Some(Value::UInt(number)) => *number,
+        _ => 0,
+    }
+}

@@ -1,0 +1,131 @@
+//! Reports: what an experiment says, as data.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::metric::Metric;
+
+/// What an experiment says so far.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Report {
+    /// The experiment, as `novi_assignments` has it: usually the name of a flag.
+    pub experiment: String,
+    /// The first moment whose exposures count.
+    #[schemars(with = "String")]
+    pub from: DateTime<Utc>,
+    /// The moment before which exposures and outcomes count.
+    #[schemars(with = "String")]
+    pub until: DateTime<Utc>,
+    /// The variant that all others are compared with.
+    pub control: String,
+    /// How many units each variant has.
+    pub units: BTreeMap<String, u64>,
+    /// How many units each variant got on each day (UTC).
+    pub days: Vec<Day>,
+    /// Whether the variants have as many units as they should.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample_ratio: Option<SampleRatio>,
+    /// The probability of an interval that misses the truth, such as 0.05.
+    pub alpha: f64,
+    /// The metrics, in the given order.
+    pub metrics: Vec<MetricReport>,
+    /// What makes the numbers doubtful, in words.
+    pub warnings: Vec<String>,
+}
+
+/// How many units each variant got on a day.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Day {
+    /// The day, as `2026-11-28`.
+    pub day: String,
+    /// The new units, by variant.
+    pub units: BTreeMap<String, u64>,
+}
+
+/// Whether the variants have as many units as they should, by a chi squared test.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct SampleRatio {
+    /// The weights that were planned.
+    pub weights: BTreeMap<String, f64>,
+    /// The probability that the units differ so much from the weights by chance.
+    pub p: f64,
+    /// Whether it is below 0.001: then the assignment, or its recording, must be broken.
+    pub is_broken: bool,
+}
+
+/// A metric of an experiment.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct MetricReport {
+    /// The metric, with its SQL.
+    #[serde(flatten)]
+    pub metric: Metric,
+    /// The SQL that made the numbers.
+    pub query: String,
+    /// Why there are no numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// The value of each variant.
+    pub values: BTreeMap<String, f64>,
+    /// Each variant but the control.
+    pub variants: Vec<VariantReport>,
+}
+
+/// A variant, compared with the control.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct VariantReport {
+    /// The variant.
+    pub variant: String,
+    /// Why it cannot be compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// The comparison.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Comparison>,
+}
+
+/// How much a variant differs from the control.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Comparison {
+    /// The difference of the values. With CUPED, the adjusted one.
+    pub difference: Interval,
+    /// The difference as a part of the control's value; `None` if that is zero.
+    pub lift: Option<Interval>,
+    /// The p-value of "there is no difference", valid if the experiment is read once, at an end that was planned.
+    pub p: f64,
+    /// The same with regard to the number of metrics and variants (Holm). Guardrails are not among them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p_adjusted: Option<f64>,
+    /// The p-value that is valid however often the experiment is read (asymptotic confidence sequences).
+    pub p_at_any_time: f64,
+    /// The probability that the variant is better, without a prior.
+    pub chance_to_win: f64,
+    /// What can be said.
+    pub verdict: Verdict,
+}
+
+/// An estimate with its intervals, each of which misses the truth with the probability `alpha`.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+pub struct Interval {
+    /// The estimate.
+    pub estimate: f64,
+    /// The interval that is valid if the experiment is read once.
+    pub interval: [f64; 2],
+    /// The interval that is valid however often it is read.
+    pub interval_at_any_time: [f64; 2],
+}
+
+/// What can be said of a variant, however often the experiment is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is better than the control.
+    Better,
+    /// It is worse.
+    Worse,
+    /// Neither is shown yet.
+    Open,
+}

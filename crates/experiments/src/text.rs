@@ -1,0 +1,133 @@
+//! Reports for people, as text.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    metric::{Better, Kind, Metric},
+    report::{Comparison, Interval, MetricReport, Report, Verdict},
+};
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{}: exposures from {} until {}",
+            self.experiment,
+            moment(self.from),
+            moment(self.until)
+        )?;
+        let units: Vec<String> =
+            self.units.iter().map(|(variant, units)| format!("{variant} {units}")).collect();
+        let ratio = match &self.sample_ratio {
+            Some(ratio) => format!(" (sample ratio p = {})", number(ratio.p)),
+            None => String::new(),
+        };
+        writeln!(f, "units: {}{ratio}", units.join(", "))?;
+        for warning in &self.warnings {
+            writeln!(f, "warning: {warning}")?;
+        }
+        for metric in &self.metrics {
+            writeln!(f, "\n{}", heading(&metric.metric))?;
+            write_metric(f, metric, &self.control)?;
+        }
+        Ok(())
+    }
+}
+
+fn write_metric(f: &mut fmt::Formatter<'_>, metric: &MetricReport, control: &str) -> fmt::Result {
+    if let Some(problem) = &metric.problem {
+        return writeln!(f, "  no numbers: {problem}");
+    }
+    if let Some(value) = metric.values.get(control) {
+        writeln!(f, "  {control}: {}", value_of(&metric.metric, *value))?;
+    }
+    for variant in &metric.variants {
+        let name = &variant.variant;
+        match (&variant.result, metric.values.get(name)) {
+            (Some(result), Some(value)) => {
+                let value = value_of(&metric.metric, *value);
+                writeln!(f, "  {name}: {value}, {}", comparison(result))?;
+            }
+            _ => writeln!(f, "  {name}: {}", variant.problem.as_deref().unwrap_or("no numbers"))?,
+        }
+    }
+    Ok(())
+}
+
+/// What a metric is, in one line.
+pub(crate) fn heading(metric: &Metric) -> String {
+    let kind = match metric.kind {
+        Kind::Mean => "mean per unit".to_owned(),
+        Kind::Proportion => "share of units".to_owned(),
+        Kind::Ratio => "ratio".to_owned(),
+        Kind::Quantile { level } => format!("quantile {level} of units with an outcome"),
+    };
+    let better = match metric.better {
+        Better::More => "more is better",
+        Better::Less => "less is better",
+    };
+    let guardrail = if metric.guardrail { ", guardrail" } else { "" };
+    format!("{} ({kind}, {better}{guardrail})", metric.name)
+}
+
+fn comparison(result: &Comparison) -> String {
+    let (what, [low, high], [low_always, high_always]) = match &result.lift {
+        Some(lift) => {
+            (percent(lift.estimate), lift.interval.map(percent), lift.interval_at_any_time.map(percent))
+        }
+        None => {
+            let Interval { estimate, interval, interval_at_any_time } = result.difference;
+            (signed(estimate), interval.map(signed), interval_at_any_time.map(signed))
+        }
+    };
+    let adjusted = result.p_adjusted.map(|p| format!(", adjusted {}", number(p))).unwrap_or_default();
+    format!(
+        "{what} [{low} to {high}; at any time {low_always} to {high_always}], p = {}{adjusted}, chance to win {:.1} %: {}",
+        number(result.p),
+        100.0 * result.chance_to_win,
+        verdict(result.verdict)
+    )
+}
+
+/// What can be said of a variant, in words.
+pub(crate) const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Better => "better",
+        Verdict::Worse => "worse",
+        Verdict::Open => "not decided yet",
+    }
+}
+
+pub(crate) fn value_of(metric: &Metric, value: f64) -> String {
+    match metric.kind {
+        Kind::Proportion => format!("{:.2} %", 100.0 * value),
+        _ => number(value),
+    }
+}
+
+/// A share of the control, as in `+4.52 %`.
+pub(crate) fn percent(value: f64) -> String {
+    format!("{:+.2} %", 100.0 * value)
+}
+
+fn signed(value: f64) -> String {
+    if value < 0.0 { number(value) } else { format!("+{}", number(value)) }
+}
+
+/// A number with four digits that count.
+pub(crate) fn number(value: f64) -> String {
+    let size = value.abs();
+    match value {
+        _ if value == 0.0 => "0".to_owned(),
+        _ if !(0.001..100_000.0).contains(&size) => format!("{value:.2e}"),
+        _ if size >= 1000.0 => format!("{value:.0}"),
+        _ if size >= 10.0 => format!("{value:.2}"),
+        _ => format!("{value:.4}"),
+    }
+}
+
+pub(crate) fn moment(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%d %H:%M UTC").to_string()
+}
