@@ -1,10 +1,11 @@
 """Records results of gbstats 0.8.0, for tests/methods.rs.
 
     python3 -m venv /tmp/oracles && /tmp/oracles/bin/pip install -r requirements.txt
-    /tmp/oracles/bin/python methods.py ../tests/cases 150
+    /tmp/oracles/bin/python methods.py ../tests/cases 115
 
-A line has the inputs of the control, those of the variant, and the results in the order of `results`. Where gbstats
-0.8.0 differs from its own formulas, or lacks a method, the script computes these, and says so where it does:
+A line has the inputs of the control, those of the variant, alpha, the number of units that the sequential test is tuned
+for, and the results in the order of `results`. Where gbstats 0.8.0 differs from its own formulas, or lacks a method,
+the script computes these, and says so where it does:
 
 - p-values: gbstats has `1 - cdf`, which has no digits left below 1e-16; here they are of `sf`.
 - risk: gbstats multiplies two probabilities; here it is the closed formula, with 40 digits.
@@ -251,13 +252,13 @@ def clustered_case():
     return *groups, *found
 
 
-def tests(kind, name, alpha):
+def tests(kind, name):
     """Absolute and relative test of a kind, for a metric."""
     for scale in ("absolute", "relative"):
         yield scale, {
             "cuped": (CupedTTest, CupedSequential),
             "cuped_ratio": (GivenTTest, GivenSequential),
-        }.get(name, (TwoSidedTTest, SequentialTwoSidedTTest))[kind], alpha
+        }.get(name, (TwoSidedTTest, SequentialTwoSidedTTest))[kind]
 
 
 def risk(mean, sd):
@@ -266,30 +267,30 @@ def risk(mean, sd):
     return float(sd * excess(z)), float(sd * excess(-z))
 
 
-def results(name, a, b):
+def results(name, a, b, alpha, tuned_for):
     """Welch absolute (estimate, standard error, interval, p two-sided, greater, less, one-sided bounds), the same
     relative, degrees of freedom; sequential absolute (interval, p, one-sided bounds and p-values), relative; posterior
     of the relative lift with a prior, and of the absolute one without (not with CUPED)."""
     row, df = [], None
-    for scale, Test, alpha in tests(0, name, 0.05):
-        test = Test(a, b, FrequentistConfig(alpha=0.05, difference_type=scale))
+    for scale, Test in tests(0, name):
+        test = Test(a, b, FrequentistConfig(alpha=alpha, difference_type=scale))
         if name == "cuped_ratio":
             test.difference, test.given_variance = a.difference, a.relative_variance
         score, df, se = test.critical_value, test.dof, math.sqrt(test.variance)
-        bound = stats.t.isf(0.05, df) * se
+        bound = stats.t.isf(alpha, df) * se
         estimate = test.point_estimate
         p = [2 * stats.t.sf(abs(score), df), stats.t.sf(score, df), stats.t.cdf(score, df)]
         row += [estimate, se, *test.confidence_interval, *p, estimate - bound, estimate + bound]
     row.append(df)
-    for scale, Test, alpha in tests(1, name, 0.05):
-        test = Test(a, b, SequentialConfig(alpha=0.05, difference_type=scale))
+    for scale, Test in tests(1, name):
+        test = Test(a, b, SequentialConfig(alpha=alpha, difference_type=scale, sequential_tuning_parameter=tuned_for))
         if name == "cuped_ratio":
             test.difference, test.given_variance = a.difference, a.relative_variance
-        row += [*test.confidence_interval, float(test.p_value), *one_sided(test, 0.05)]
+        row += [*test.confidence_interval, float(test.p_value), *one_sided(test, alpha, tuned_for)]
     if name.startswith("cuped"):
         return row
     for scale, prior in (("relative", PRIOR), ("absolute", GaussianPrior())):
-        config = EffectBayesianConfig(alpha=0.05, difference_type=scale, prior_effect=prior, prior_type=scale)
+        config = EffectBayesianConfig(alpha=alpha, difference_type=scale, prior_effect=prior, prior_type=scale)
         test = EffectBayesianABTest(a, b, config)
         result = test.compute_result()
         mean, sd = result.uplift.mean, result.uplift.stddev
@@ -301,10 +302,10 @@ def results(name, a, b):
     return row
 
 
-def one_sided(test, alpha):
+def one_sided(test, alpha, tuned_for):
     n = mp.mpf(test.stat_a.n + test.stat_b.n)
     log = mp.log(2 * mp.mpf(alpha))
-    mixed = n * (-2 * log + mp.log(-2 * log + 1)) / 5000
+    mixed = n * (-2 * log + mp.log(-2 * log + 1)) / tuned_for
     se, estimate = mp.sqrt(mp.mpf(test.variance)), mp.mpf(test.point_estimate)
     half = se * mp.sqrt(2 * (mixed + 1) / mixed * mp.log(1 + mp.sqrt(mixed + 1) / (2 * mp.mpf(alpha))))
     evidence = (estimate / se) ** 2 * mixed / (2 * (mixed + 1))
@@ -355,7 +356,9 @@ def main():
         lines = []
         while len(lines) < count:
             a, b, stat_a, stat_b = case()
-            lines.append(f"{text(a, 17)} {text(b, 17)} {text(results(name, stat_a, stat_b), 13)}")
+            settings = random.choice([0.05, 0.05, 0.01, 0.001, 0.1, 0.2]), random.choice([5000, 5000, 500, 100_000])
+            found = results(name, stat_a, stat_b, *settings)
+            lines.append(f"{text(a, 17)} {text(b, 17)} {text(settings, 17)} {text(found, 13)}")
         with open(f"{folder}/{name}.txt", "w") as file:
             file.write("\n".join(lines) + "\n")
     for name, case in {"sample_ratio": sample_ratio_case, "adjusted": adjusted_case}.items():

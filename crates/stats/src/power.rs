@@ -3,7 +3,7 @@
 use crate::{
     analysis::Sequential,
     distribution::Normal,
-    problem::{Problem, fraction, positive},
+    problem::{Problem, finite, fraction, positive},
 };
 
 /// What is known of a metric before the experiment, of one unit.
@@ -88,7 +88,7 @@ impl Plan {
     /// [`Problem::OutOfRange`] for a number that makes no plan.
     pub fn power(&self, baseline: &Baseline, effect: f64, units: f64) -> Result<f64, Problem> {
         let error = self.standard_error(baseline, effect, units)?;
-        let score = (baseline.mean * effect / error).abs();
+        let score = (finite("the absolute effect", baseline.mean * effect)? / error).abs();
         let critical = self.critical(units)?;
         Ok(Normal.sf(critical - score) + Normal.sf(critical + score))
     }
@@ -114,7 +114,7 @@ impl Plan {
             if self.power(baseline, effect, middle)? < power { low = middle } else { high = middle }
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 10^15")]
-        Ok(high.ceil() as u64)
+        Ok(high.ceil().max(2.0) as u64)
     }
 
     /// The smallest positive relative effect that so many units, of both groups together, show with this
@@ -166,13 +166,9 @@ impl Plan {
     }
 
     fn standard_error(&self, baseline: &Baseline, effect: f64, units: f64) -> Result<f64, Problem> {
-        let units = positive("the number of units", units)?;
-        if units > MOST_UNITS {
-            return Err(Problem::OutOfRange {
-                name: "the number of units",
-                value: units,
-                expected: "at most 10^15",
-            });
+        if !(1.0..=MOST_UNITS).contains(&units) {
+            let expected = "at least 1 and at most 10^15";
+            return Err(Problem::OutOfRange { name: "the number of units", value: units, expected });
         }
         let share = fraction("the share of the variant", self.variant_share)?;
         let (control, variant) = baseline.variances(effect)?;

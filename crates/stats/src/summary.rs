@@ -5,8 +5,8 @@ use crate::problem::{Problem, finite};
 /// More units than any of these have lost their last digit in an `f64`.
 const MAX_UNITS: u64 = 1 << 53;
 
-/// The part of the mean square that the variance has to have. Below it, rounding of sums (up to 10^-12 for
-/// 10^8 values) leaves fewer than two digits of it.
+/// The smallest variance, as a part of the mean square. Below it, rounding of sums (10^-12 and more for 10^8
+/// values) leaves fewer than two of its digits.
 const LEAST_SHARE: f64 = 1e-10;
 
 /// Count, means and centered sums of products of `K` values per unit.
@@ -37,8 +37,8 @@ impl<const K: usize> Default for Summary<K> {
 
 impl<const K: usize> Summary<K> {
     /// The summary of units whose values were summed after a pivot was subtracted from each: `sums` has the
-    /// sums of `x_i - pivot_i`, and `products` those of `(x_i - pivot_i) (x_j - pivot_j)`, of which only `i
-    /// <= j` is read.
+    /// sums of `x_i - pivot_i`, and `products` those of `(x_i - pivot_i) (x_j - pivot_j)`. Of these, only the
+    /// diagonal and what is right of it are read.
     ///
     /// Any pivot close to the mean will do, such as a rounded mean of yesterday. With pivots of zero, these
     /// are plain sums and sums of squares.

@@ -130,18 +130,20 @@ fn check_all<M: Comparison>(name: &str, read: impl Fn(&mut Numbers) -> M, with_p
     for (line, mut numbers) in cases {
         let before = report.faults.len();
         let (control, variant) = (read(&mut numbers), read(&mut numbers));
-        let estimate: Estimate = Welch::default().compare(&control, &variant).expect(&line);
+        let (alpha, tuned_for) = (numbers.next(), numbers.next());
+        let estimate: Estimate = Welch { alpha }.compare(&control, &variant).expect(&line);
         check_welch(&mut report, &estimate.absolute, &mut numbers);
         check_welch(&mut report, &estimate.relative.unwrap(), &mut numbers);
         report.check("degrees of freedom", estimate.degrees_of_freedom.unwrap(), &mut numbers, 0.0);
-        let estimate = Sequential::default().compare(&control, &variant).unwrap();
+        let estimate = Sequential { alpha, tuned_for }.compare(&control, &variant).unwrap();
         check_sequential(&mut report, &estimate.absolute, &mut numbers);
         check_sequential(&mut report, &estimate.relative.unwrap(), &mut numbers);
         if with_posterior {
             let prior = Some(Prior { mean: 0.02, deviation: 0.3, scale: PriorScale::Relative });
-            let posterior = Bayesian { prior, ..Bayesian::default() }.relative(&control, &variant).unwrap();
+            let posterior =
+                Bayesian { alpha, prior, ..Bayesian::default() }.relative(&control, &variant).unwrap();
             check_posterior(&mut report, &posterior, &mut numbers);
-            let posterior = Bayesian::default().absolute(&control, &variant).unwrap();
+            let posterior = Bayesian { alpha, ..Bayesian::default() }.absolute(&control, &variant).unwrap();
             check_posterior(&mut report, &posterior, &mut numbers);
         }
         assert_eq!(numbers.0.next(), None, "{line}");

@@ -103,7 +103,7 @@ fn intervals_cover_the_planted_lift_in_ninety_five_percent_of_experiments() {
 fn hundred_looks_raise_errors_of_welch_but_not_of_the_sequential_test() {
     let mut simulation = Simulation::new(3);
     let (mut sequential, mut welch) = (0, 0);
-    for _ in 0..runs() {
+    for run in 0..runs() {
         let (mut control, mut variant) = (Mean(Summary::default()), Mean(Summary::default()));
         let (mut sequential_alarm, mut welch_alarm) = (false, false);
         for _ in 0..100 {
@@ -112,15 +112,18 @@ fn hundred_looks_raise_errors_of_welch_but_not_of_the_sequential_test() {
             let lift = Sequential::default().compare(&control, &variant).unwrap().absolute;
             sequential_alarm |= lift.p < 0.05;
             assert_eq!(lift.p < 0.05, lift.lower > 0.0 || lift.upper < 0.0);
-            welch_alarm |= Welch::default().compare(&control, &variant).unwrap().absolute.p < 0.05;
+            // It takes most of the time, and is only the contrast.
+            if run < 500 {
+                welch_alarm |= Welch::default().compare(&control, &variant).unwrap().absolute.p < 0.05;
+            }
         }
         sequential += u32::from(sequential_alarm);
         welch += u32::from(welch_alarm);
     }
-    println!("alarms of 100 looks, of {} runs: sequential {sequential}, Welch {welch}", runs());
+    println!("alarms of 100 looks: sequential {sequential} of {} runs, Welch {welch} of 500", runs());
     // Less than 5 %, since the test holds for any number of looks.
     assert!(f64::from(sequential) <= 0.05 * f64::from(runs()), "{sequential}");
-    assert!(f64::from(welch) > 0.25 * f64::from(runs()), "{welch}");
+    assert!(welch > 125, "{welch}");
 }
 
 #[test]
@@ -161,7 +164,7 @@ fn adjustment_cuts_the_variance_by_the_square_of_the_correlation() {
 fn bandit_has_less_regret_than_a_fixed_split_in_ninety_five_percent_of_experiments() {
     let mut simulation = Simulation::new(5);
     let (means, rounds, units) = ([1.0, 1.1, 1.3], 20_u32, 300.0);
-    let runs = if is_long() { 1_000 } else { 50 };
+    let runs = if is_long() { 400 } else { 50 };
     let fixed: f64 = means.iter().map(|mean| (1.3 - mean) * f64::from(rounds) * units / 3.0).sum();
     let mut better = 0;
     for run in 0..runs {

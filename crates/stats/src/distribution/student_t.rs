@@ -139,3 +139,19 @@ impl StudentT {
         found.exp()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_degrees_of_freedom_approach_the_normal_distribution() {
+        for df in [1e13, 1e16, 1e19, 0.99 * NORMAL_ABOVE, 1.01 * NORMAL_ABOVE, f64::INFINITY] {
+            let t = StudentT::new(df);
+            for p in [1e-12, 0.025, 0.4, 0.975] {
+                assert!((t.ppf(p) / Normal.ppf(p) - 1.0).abs() < 1e-11, "{df} {p}");
+            }
+            assert!((t.sf(5.0) / Normal.sf(5.0) - 1.0).abs() < 1e-10 && t.cdf(0.0) == 0.5, "{df}");
+        }
+    }
+}
