@@ -89,6 +89,8 @@ impl Source for MySql {
             "DECIMAL" => Kind::Decimal,
             "CHAR" | "VARCHAR" | "TINYTEXT" | "TEXT" | "MEDIUMTEXT" | "LONGTEXT" | "ENUM" | "SET"
             | "NULL" => Kind::Text,
+            // Text whose collation compares bytes, such as utf8mb4_bin, is reported as binary.
+            "BINARY" | "VARBINARY" | "TINYBLOB" | "BLOB" | "MEDIUMBLOB" | "LONGBLOB" => Kind::Bytes,
             "JSON" => Kind::Json,
             "TIMESTAMP" => Kind::Instant,
             "DATETIME" => Kind::Local,
@@ -108,7 +110,8 @@ impl Source for MySql {
             Kind::Double => get::<_, f64>(row, column),
             Kind::Text => get::<_, &str>(row, column),
             Kind::Bytes => {
-                let bytes: Option<&[u8]> = row.try_get_unchecked(column).map_err(|error| error.to_string())?;
+                let bytes: Option<&[u8]> =
+                    row.try_get_unchecked(column).map_err(|error| error.to_string())?;
                 let text = bytes.map(std::str::from_utf8).transpose();
                 text.map(Into::into).map_err(|_| unsupported("BLOB"))
             }
