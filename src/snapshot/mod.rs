@@ -9,6 +9,8 @@ mod counts;
 pub(crate) mod decision;
 pub(crate) mod evaluate;
 mod explain;
+#[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "only databases record exposures"))]
+pub(crate) mod exposure;
 pub(crate) mod feature;
 pub(crate) mod guard;
 pub(crate) mod impact;
@@ -48,7 +50,7 @@ use patch::Patch;
 
 use crate::{
     activation::{
-        Variant,
+        Remembered, Variant,
         cause::CauseSet,
         evaluation::{FlagRef, Surroundings},
         issue_policy::{IssuePolicy, MissingFlags},
@@ -79,6 +81,8 @@ pub struct Settings {
     pub missing_flags: MissingFlags,
     /// What clients get with the decisions of all flags.
     pub metadata: ClientMetadata,
+    /// The variants that units of experiments keep.
+    pub remembered: Remembered,
 }
 
 impl Settings {
@@ -156,6 +160,8 @@ struct FlagExtras {
     metadata: ClientMetadata,
     /// When the flag expires.
     expiry: Option<Box<Expiry>>,
+    /// The node whose draw exposures record, unless that is plain: by the targeting key, under the flag's name.
+    draw: Option<u32>,
     /// For [`Logic::LastKnown`]: the earlier snapshot, and the flag's index there.
     last_known: Option<(Arc<Snapshot>, u32)>,
 }

@@ -2,6 +2,7 @@
 
 mod activation;
 mod argument;
+mod assignments;
 mod authorship;
 mod change;
 mod check;
@@ -45,6 +46,7 @@ mod watch;
 
 pub(crate) use self::{
     activation::Activation,
+    assignments::Assignments,
     check::Check,
     cleanup::Cleanup,
     completions::Completions,

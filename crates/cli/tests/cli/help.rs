@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-pub(crate) const COMMANDS: [&str; 44] = [
+pub(crate) const COMMANDS: [&str; 45] = [
     "serve",
     "migrate",
     "seed",
@@ -38,6 +38,7 @@ pub(crate) const COMMANDS: [&str; 44] = [
     "promote",
     "test",
     "import",
+    "assignments",
     "stale",
     "timeline",
     "lint",
@@ -52,10 +53,11 @@ pub(crate) const COMMANDS: [&str; 44] = [
 ];
 
 /// The commands of groups.
-pub(crate) const GROUPS: [(&str, &[&str]); 4] = [
+pub(crate) const GROUPS: [(&str, &[&str]); 5] = [
     ("flag", &["create", "list", "show", "set", "rename", "delete"]),
     ("activation", &["create", "list", "show", "edit", "delete"]),
     ("members", &["add", "remove", "list"]),
+    ("assignments", &["list", "forget"]),
     ("token", &["create", "list", "rotate", "revoke"]),
 ];
 
