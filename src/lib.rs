@@ -58,7 +58,8 @@
 //! Without a database rows come from memory ([`Flags::from_rows`]) or a file ([`Flags::from_file`]).
 //!
 //! # Limits
-//! novi has no statistics of experiments, and does not store which caller had which variant.
+//! novi has no statistics of experiments. It stores which caller had which variant if a program
+//! [exposes](Flags::expose) it.
 //!
 //! # Compatibility
 //! An enum or a struct with public fields is `#[non_exhaustive]` if novi creates it. Rows, changes and
@@ -120,7 +121,7 @@ pub use sqlx;
 pub mod __private {
     pub use crate::context::to_context::derived;
     pub use crate::flags::choose::choose_with as choose;
-    pub use crate::flags::guard::{AsFlags, FromFlagDisabled, Guarded, is_enabled, is_on};
+    pub use crate::flags::guard::{AsFlags, FromFlagDisabled, Guarded, is_enabled, is_on, is_on_exposed};
     pub use crate::snapshot::feature::derived as feature;
     pub use inventory;
     pub use schemars;

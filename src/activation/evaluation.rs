@@ -19,6 +19,7 @@ use crate::{
         cause::{CauseRule, Causes},
         compile::Child,
         memo::Memo,
+        remembered::{Kept, Remembered},
         strings::{Text, Texts},
         trace::{Draw, Tracer},
         verdict::Verdict,
@@ -140,6 +141,8 @@ pub(crate) struct Surroundings {
     pub(crate) prerequisites: Arc<[FlagRef]>,
     /// The names of flags and activations.
     pub(crate) texts: Texts,
+    /// The variants that units of experiments keep.
+    pub(crate) remembered: Remembered,
 }
 
 /// The flag of an evaluation.
@@ -350,6 +353,12 @@ impl<'a> Evaluation<'a> {
     /// The name of the flag that is evaluated.
     pub(crate) fn flag_name(&self) -> &'a str {
         self.around.texts.get(self.flag.get().name)
+    }
+
+    /// The variant that a unit of an experiment keeps, if it has one. The experiment is named as the flag, unless it
+    /// has a name.
+    pub(crate) fn remembered(&self, experiment: Option<&str>, unit: &str) -> Option<Kept> {
+        self.around.remembered.find(experiment.unwrap_or_else(|| self.flag_name()), unit)
     }
 
     /// The time of this evaluation. The clock is read once, at the first call.

@@ -5,10 +5,12 @@ pub(crate) mod cause;
 pub(crate) mod compile;
 pub(crate) mod evaluation;
 pub(crate) mod issue_policy;
+pub(crate) mod key;
 pub(crate) mod memo;
 pub(crate) mod phrase;
 mod references;
 pub(crate) mod registry;
+pub(crate) mod remembered;
 pub(crate) mod script_folder;
 pub(crate) mod spans;
 pub(crate) mod strings;
@@ -29,6 +31,7 @@ pub use issue_policy::MissingFlags;
 pub use phrase::{Phrase, Phrasing, Share, value_text};
 pub use references::{Reference, references};
 pub use registry::{ActivationType, RegisteredActivation, Registry};
+pub use remembered::Remembered;
 pub use spans::{Span, Spans};
 pub use unknown_fields::UnknownFields;
 pub use verdict::{Variant, Verdict};
@@ -59,6 +62,12 @@ pub trait Activation: Send + Sync + 'static {
         false
     }
 
+    /// Whom the activation draws for, if it draws by a key; for built-in types.
+    #[doc(hidden)]
+    fn draws(&self) -> Option<&dyn Draws> {
+        None
+    }
+
     /// How the reason of a decision follows from this activation; for built-in types.
     #[doc(hidden)]
     fn cause_rule(&self) -> CauseRule {
@@ -87,6 +96,26 @@ pub trait Activation: Send + Sync + 'static {
     fn phrase(&self, phrasing: &mut Phrasing<'_>) -> Option<Phrase> {
         let _ = phrasing;
         None
+    }
+}
+
+/// Whom an activation draws for, which is what exposures record; for built-in types.
+#[doc(hidden)]
+pub trait Draws {
+    /// Calls a function with the unit: the key that is drawn by. Not if the caller has none.
+    fn with_unit(&self, evaluation: &Evaluation<'_>, read: &mut dyn FnMut(&str));
+
+    /// Whether the unit is the targeting key, and neither an experiment is named nor units are remembered.
+    fn is_plain(&self) -> bool;
+
+    /// The name of the experiment; `None` is that of the flag.
+    fn experiment(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether units keep the variant that was recorded.
+    fn remembers(&self) -> bool {
+        false
     }
 }
 

@@ -20,9 +20,9 @@ pub use interval::Interval;
 use overlay::{Setting, apply};
 pub use secret::Secret;
 pub(crate) use sections::REFRESH_INTERVAL;
-pub use sections::{Audience, Flags, Snapshot, Usage};
+pub use sections::{Audience, Experiments, Flags, Snapshot, Usage};
 #[cfg(feature = "sql")]
-pub(crate) use sections::{SNAPSHOT_INTERVAL, USAGE_INTERVAL, USAGE_RETENTION};
+pub(crate) use sections::{MAX_UNITS, SNAPSHOT_INTERVAL, USAGE_INTERVAL, USAGE_RETENTION};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -78,6 +78,8 @@ pub struct Config<S = toml::Table> {
     pub snapshot: Snapshot,
     /// Whether evaluations are recorded in the database.
     pub usage: Usage,
+    /// What experiments keep.
+    pub experiments: Experiments,
     /// What happens if flags have expired.
     pub flags: Flags,
     /// The users of a database, to see who has a flag.

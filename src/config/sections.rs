@@ -80,6 +80,24 @@ impl Default for Audience {
     }
 }
 
+/// How many units experiments keep: 64 MB at most.
+pub(crate) const MAX_UNITS: usize = 1_000_000;
+
+/// Section `[experiments]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Experiments {
+    /// The most units that experiments with `remember` keep in memory.
+    pub max_units: usize,
+}
+
+impl Default for Experiments {
+    fn default() -> Self {
+        Self { max_units: MAX_UNITS }
+    }
+}
+
 /// Section `[flags]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]

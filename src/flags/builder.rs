@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     activation::{
-        MissingFlags,
+        MissingFlags, Remembered,
         registry::Registry,
         script_folder::{Folder, Types},
         unknown_fields::UnknownFields,
@@ -71,6 +71,7 @@ impl FlagsBuilder {
             self.startup.file_interval = config.snapshot.interval.into();
             self.startup.usage_interval = config.usage.interval.into();
             self.startup.usage_retention = config.usage.retention.into();
+            self.startup.max_units = config.experiments.max_units;
             self.startup.expired = config.flags.expired;
         }
         self.context(config.static_context())
@@ -177,7 +178,9 @@ impl FlagsBuilder {
         Ok(flags)
     }
 
-    pub(super) fn build(self, rows: Rows) -> Result<Arc<Core>> {
+    pub(super) fn build(mut self, rows: Rows) -> Result<Arc<Core>> {
+        // Of one database: builders may be cloned.
+        self.settings.remembered = Remembered::default();
         let registry = self.registry.map_or_else(Registry::global, Ok)?;
         let types = Types::new(registry, self.folder)?;
         Ok(Arc::new(Core::new(rows, types, self.settings)))

@@ -15,7 +15,9 @@ use crate::{
         Context, TARGETING_KEY, current, override_scope, overrides::Override, to_context::ToContext as _,
         value::Value,
     },
+    error::Result,
     flags::{Flags, handle::FlagHandle},
+    snapshot::Decision,
 };
 
 /// A guarded function did not run because its flag is off.
@@ -132,6 +134,26 @@ pub fn is_on(
     })
 }
 
+/// Like [`is_on`], and records the exposure.
+pub fn is_on_exposed(
+    flags: Option<&Flags>,
+    name: &str,
+    ctx: Option<&Context<'_>>,
+    key: Option<Value<'_>>,
+    variant: Option<&str>,
+) -> bool {
+    let Some(flags) = flags.or_else(|| installed(name)) else { return is_overridden(name, variant) };
+    with_key(ctx, key, |ctx| decides_on(flags.expose(name, ctx), variant))
+}
+
+/// Whether a decision is on, with the variant if one is required. An unknown flag is off.
+fn decides_on(decision: Result<Decision>, variant: Option<&str>) -> bool {
+    decision.is_ok_and(|decision| match variant {
+        None => decision.enabled(),
+        Some(variant) => decision.has_variant(variant),
+    })
+}
+
 /// Calls `evaluate` with `ctx`, or with the current context, after setting its targeting key to `key`.
 fn with_key<R>(
     ctx: Option<&Context<'_>>,
@@ -216,6 +238,19 @@ impl Guarded {
             None => handle.is_enabled(ctx),
             Some(variant) => handle.has_variant(variant, ctx),
         })
+    }
+
+    /// Like [`is_on`](Self::is_on), and records the exposure.
+    pub fn is_on_exposed(
+        &self,
+        ctx: Option<&Context<'_>>,
+        key: Option<Value<'_>>,
+        variant: Option<&str>,
+    ) -> bool {
+        let Some(handle) = self.handle.get().or_else(|| self.look_up()) else {
+            return is_overridden(self.name, variant);
+        };
+        with_key(ctx, key, |ctx| decides_on(handle.expose(ctx), variant))
     }
 
     #[cold]

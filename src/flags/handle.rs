@@ -148,6 +148,16 @@ impl FlagHandle {
     pub fn evaluate(&self, context: &Context<'_>) -> Result<Decision> {
         self.flags.evaluate_found(&self.name, self, context)
     }
+
+    /// Evaluates the flag for a caller who now sees the result, and records that; see [`Flags::expose`].
+    ///
+    /// # Errors
+    /// [`Error::FlagNotFound`](crate::Error::FlagNotFound) while no flag has this name.
+    pub fn expose(&self, context: &Context<'_>) -> Result<Decision> {
+        let decision = self.evaluate(context)?;
+        self.flags.record_exposure(&decision, context);
+        Ok(decision)
+    }
 }
 
 impl Lookup for &FlagHandle {

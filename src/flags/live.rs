@@ -8,8 +8,10 @@ use crate::{
     flags::{Flags, FlagsBuilder, ensure::Declaration},
     rows::{Revision, expired::ExpiryPolicy},
     runtime::{
-        follow::Following, status::Status, subscription::Subscription,
-        tasks::snapshot_file::on_blocking_thread,
+        follow::Following,
+        status::Status,
+        subscription::Subscription,
+        tasks::{remember::Memory, snapshot_file::on_blocking_thread},
     },
     store::{self, LazyStore, ReadStore},
 };
@@ -57,6 +59,13 @@ impl FlagsBuilder {
     /// days.
     pub fn usage_retention(mut self, retention: Duration) -> Self {
         self.startup.usage_retention = retention;
+        self
+    }
+
+    /// The most units that experiments with `remember` keep in memory, at most 64 bytes each. The oldest above it are
+    /// drawn again. Default: 1,000,000.
+    pub fn max_units(mut self, units: usize) -> Self {
+        self.startup.max_units = units;
         self
     }
 
@@ -132,10 +141,11 @@ impl FlagsBuilder {
         // Compiling many rows takes long; other tasks of this thread, such as health checks, run meanwhile.
         let core = on_blocking_thread(move || self.build(rows)).await?;
         startup.check_expired(&core.snapshot())?;
+        let exposures = startup.exposures(&core, &store, &connectivity).await;
         let following = Following::start(Arc::clone(&core), store, state, connectivity, refresh);
         let writer = startup.snapshot_file_writer();
         startup.spawn_tasks(&core, &following, writer.clone());
-        Ok(Flags { core, following: Some(following), snapshot_file: writer })
+        Ok(Flags { core, following: Some(following), snapshot_file: writer, exposures })
     }
 }
 
@@ -211,7 +221,10 @@ impl Flags {
     #[must_use]
     pub fn status(&self) -> Status {
         match &self.following {
-            Some(following) => following.status(),
+            Some(following) => {
+                let exposures = self.exposures.as_ref().map(|writer| writer.exposures.counts());
+                Status { exposures: exposures.unwrap_or_default(), ..following.status() }
+            }
             None => Status::in_memory(self.core.snapshot().revision()),
         }
     }
@@ -226,6 +239,40 @@ impl Flags {
     #[must_use]
     pub fn store(&self) -> Option<Arc<dyn ReadStore>> {
         self.following.as_ref().map(|following| Arc::clone(following.store()))
+    }
+
+    /// Reads from a store which variants units of experiments keep, once: for flags that do not follow it. Those that
+    /// do read them by themselves.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database is unavailable, and [`Error::NotMigrated`](crate::Error::NotMigrated) if it has
+    /// no table of assignments.
+    pub async fn read_assignments(&self, store: Arc<dyn ReadStore>) -> Result<()> {
+        Memory::new(store, &self.core, config::MAX_UNITS, None).refresh(&self.core).await
+    }
+
+    /// Writes what the process still has to write: exposures, and the [snapshot file](FlagsBuilder::snapshot_file).
+    /// For the end of a program; the flags can still be evaluated afterwards.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database is unavailable, and those of [`save_snapshot`](Self::save_snapshot). Exposures
+    /// that were not written are tried again while the flags live.
+    pub async fn close(&self) -> Result<()> {
+        let saved = self.save_snapshot().await;
+        self.flush_exposures().await?;
+        saved.map(drop)
+    }
+
+    /// Writes the exposures that wait; see [`expose`](Self::expose). They are written by themselves within about 200
+    /// ms.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database is unavailable. Exposures that were not written are tried again.
+    pub async fn flush_exposures(&self) -> Result<()> {
+        match &self.exposures {
+            Some(writer) => writer.flush().await,
+            None => Ok(()),
+        }
     }
 
     /// Writes the [snapshot file](FlagsBuilder::snapshot_file) now if there is one and its rows are not the

@@ -5,6 +5,7 @@ pub(crate) mod blocking;
 pub(crate) mod builder;
 pub(crate) mod choose;
 pub(crate) mod ensure;
+pub(crate) mod expose;
 pub(crate) mod guard;
 pub(crate) mod handle;
 #[cfg(feature = "sql")]
@@ -26,11 +27,15 @@ use std::{
 use chrono::{DateTime, Utc};
 
 #[cfg(feature = "sql")]
-use crate::runtime::{follow::Following, tasks::snapshot_file::SnapshotFileWriter};
-#[cfg(feature = "sql")]
 pub use crate::runtime::{
+    exposures::ExposureCounts,
     status::{Origin, Status},
     subscription::{Changes, Subscription},
+};
+#[cfg(feature = "sql")]
+use crate::runtime::{
+    follow::Following,
+    tasks::{exposures::ExposureWriter, snapshot_file::SnapshotFileWriter},
 };
 use crate::{
     activation::registry::Registry,
@@ -78,6 +83,9 @@ pub struct Flags {
     following: Option<Arc<Following>>,
     #[cfg(feature = "sql")]
     snapshot_file: Option<Arc<SnapshotFileWriter>>,
+    /// `None` for a store that records no exposures.
+    #[cfg(feature = "sql")]
+    exposures: Option<Arc<ExposureWriter>>,
 }
 
 impl Flags {
@@ -88,6 +96,8 @@ impl Flags {
             following: None,
             #[cfg(feature = "sql")]
             snapshot_file: None,
+            #[cfg(feature = "sql")]
+            exposures: None,
         }
     }
 

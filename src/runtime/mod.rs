@@ -6,6 +6,8 @@ pub(crate) mod answer_within;
 pub(crate) mod core;
 pub(crate) mod current;
 #[cfg(feature = "sql")]
+pub(crate) mod exposures;
+#[cfg(feature = "sql")]
 pub(crate) mod follow;
 #[cfg(feature = "sql")]
 pub(crate) mod startup;

@@ -16,6 +16,8 @@ use crate::{
         status::Connectivity,
         tasks::{
             expiry,
+            exposures::{self, ExposureWriter},
+            remember::{self, Memory},
             snapshot_file::{self, SnapshotFileWriter, on_blocking_thread},
             usage,
         },
@@ -32,6 +34,7 @@ pub(crate) struct Startup {
     pub(crate) without_database: bool,
     pub(crate) usage_interval: Duration,
     pub(crate) usage_retention: Duration,
+    pub(crate) max_units: usize,
     pub(crate) expired: ExpiryPolicy,
 }
 
@@ -43,6 +46,7 @@ impl Default for Startup {
             without_database: false,
             usage_interval: config::USAGE_INTERVAL,
             usage_retention: config::USAGE_RETENTION,
+            max_units: config::MAX_UNITS,
             expired: ExpiryPolicy::default(),
         }
     }
@@ -97,6 +101,28 @@ impl Startup {
         }
         let expired = snapshot.expired_flags(chrono::Utc::now());
         if expired.is_empty() { Ok(()) } else { Err(Error::Expired { flags: expired }) }
+    }
+
+    /// What records exposures, if the store can; with the assignments that units keep, if experiments remember any.
+    pub(crate) async fn exposures(
+        &self,
+        core: &Arc<Core>,
+        store: &Arc<dyn ReadStore>,
+        connectivity: &Connectivity,
+    ) -> Option<Arc<ExposureWriter>> {
+        store.assignment_store()?;
+        let remembered = core.settings().remembered.clone();
+        let writer = Arc::new(ExposureWriter::new(Arc::clone(store), remembered, self.max_units));
+        let memory = Memory::new(Arc::clone(store), core, self.max_units, Some(Arc::clone(&writer)));
+        // Before the first evaluation, which would draw units again.
+        if connectivity.has_rows_of_database()
+            && let Err(error) = memory.refresh(core).await
+        {
+            tracing::warn!("{error}; callers whose variant is not known yet are drawn");
+        }
+        tokio::spawn(exposures::write(Arc::downgrade(core), Arc::clone(&writer)));
+        tokio::spawn(remember::follow(Arc::downgrade(core), memory));
+        Some(writer)
     }
 
     /// Starts the background tasks, which end when the flags are dropped.

@@ -9,7 +9,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::rows::Revision;
+use crate::{rows::Revision, runtime::exposures::ExposureCounts};
 
 /// How up to date the rows of a process are.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct Status {
     pub failures: u64,
     /// What is wrong with the tables of the database, such as missing triggers.
     pub schema_problems: Vec<String>,
+    /// How many exposures were recorded.
+    pub exposures: ExposureCounts,
 }
 
 /// Where the current rows come from.
@@ -134,7 +136,8 @@ impl Connectivity {
             let age = state.confirmed.map(|(at, age)| age.saturating_add(at.elapsed()));
             let (failure, failures) = (state.failure.clone(), state.failures);
             let schema_problems = state.schema_problems.clone();
-            Status { revision, origin: state.origin, age, failure, failures, schema_problems }
+            let exposures = ExposureCounts::default();
+            Status { revision, origin: state.origin, age, failure, failures, schema_problems, exposures }
         })
     }
 
@@ -153,6 +156,7 @@ impl Status {
             failure: None,
             failures: 0,
             schema_problems: Vec::new(),
+            exposures: ExposureCounts::default(),
         }
     }
 }

@@ -78,6 +78,10 @@ impl Outcome {
     pub(super) const fn new(enabled: bool, variant: Option<Variant>, reason: Reason) -> Self {
         Self { enabled, variant, reason: OutcomeReason::of(reason) }
     }
+
+    pub(super) const fn reason(self) -> Reason {
+        self.reason.reason()
+    }
 }
 
 /// A reason, and whether the flag has several if it is on. In one byte, in the order that makes
@@ -120,8 +124,8 @@ impl OutcomeReason {
 /// or a reference to a snapshot that the caller holds.
 #[derive(Clone)]
 pub struct Decision<S = SnapshotGuard> {
-    snapshot: S,
-    evaluated: Evaluated,
+    pub(super) snapshot: S,
+    pub(super) evaluated: Evaluated,
 }
 
 /// The result of an evaluation, before it is tied to a snapshot. Small, since bulk evaluation creates

@@ -10,6 +10,8 @@ mod counts;
 pub(crate) mod decision;
 pub(crate) mod evaluate;
 mod explain;
+#[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "only databases record exposures"))]
+pub(crate) mod exposure;
 pub(crate) mod feature;
 pub(crate) mod guard;
 pub(crate) mod impact;
@@ -52,7 +54,7 @@ use patch::Patch;
 
 use crate::{
     activation::{
-        Variant,
+        Remembered, Variant,
         cause::CauseSet,
         evaluation::{FlagRef, Surroundings},
         issue_policy::{IssuePolicy, MissingFlags},
@@ -83,6 +85,8 @@ pub struct Settings {
     pub missing_flags: MissingFlags,
     /// What clients get with the decisions of all flags.
     pub metadata: ClientMetadata,
+    /// The variants that units of experiments keep.
+    pub remembered: Remembered,
 }
 
 impl Settings {
@@ -160,6 +164,8 @@ struct FlagExtras {
     metadata: ClientMetadata,
     /// When the flag expires.
     expiry: Option<Box<Expiry>>,
+    /// The node whose draw exposures record, unless that is plain: by the targeting key, under the flag's name.
+    draw: Option<u32>,
     /// For [`Logic::LastKnown`]: the earlier snapshot, and the flag's index there.
     last_known: Option<(Arc<Snapshot>, u32)>,
 }

@@ -3,6 +3,9 @@
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use serde::Serialize;
 
+#[cfg(feature = "sql")]
+use crate::store::assignments::column_text;
+
 /// The most variants of a flag that a process records at a time. The evaluations of all others are added up, as
 /// [`OTHER_VARIANTS`].
 pub const MOST_VARIANTS: usize = 50;
@@ -35,18 +38,10 @@ impl HourlyEvaluations {
     /// As databases take it: the start of an hour, and a variant of at most 255 characters.
     #[cfg(feature = "sql")]
     fn normalized(mut self) -> Self {
-        /// The length of the column on MySQL.
-        const LONGEST: usize = 255;
         self.hour = Self::hour_of(self.hour);
         self.variant = self.variant.filter(|variant| !variant.is_empty());
         if let Some(variant) = &mut self.variant {
-            if let Some((end, _)) = variant.char_indices().nth(LONGEST) {
-                variant.truncate(end);
-            }
-            // PostgreSQL has no such character.
-            if variant.contains('\0') {
-                *variant = variant.replace('\0', "\u{fffd}");
-            }
+            column_text(variant);
         }
         self
     }

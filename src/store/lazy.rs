@@ -9,6 +9,7 @@ use crate::{
     error::{Error, Result},
     rows::{Revision, Rows},
     store::{
+        assignments::{Assignment, AssignmentRow, AssignmentStore, VariantAssignments},
         connect::connect,
         delta::{Cursor, ReadSession},
         evaluations::HourlyEvaluations,
@@ -96,6 +97,10 @@ impl ReadStore for LazyStore {
     }
 
     fn usage_store(&self) -> Option<&dyn UsageStore> {
+        Some(self)
+    }
+
+    fn assignment_store(&self) -> Option<&dyn AssignmentStore> {
         Some(self)
     }
 
@@ -200,6 +205,64 @@ impl UsageStore for LazyStore {
                 Some(store) => store.prune_evaluations(before).await,
                 None => Ok(0),
             }
+        })
+    }
+}
+
+fn assignment_store(store: &dyn SchemaStore) -> Result<&dyn AssignmentStore> {
+    store
+        .assignment_store()
+        .ok_or_else(|| Error::store(store.name(), "could not read the assignments", "this store has none"))
+}
+
+impl AssignmentStore for LazyStore {
+    fn record_assignments(&self, assignments: Vec<Assignment>) -> BoxFuture<'_, Result<()>> {
+        Box::pin(
+            async move { assignment_store(&**self.store().await?)?.record_assignments(assignments).await },
+        )
+    }
+
+    fn assignments_after<'a>(
+        &'a self,
+        experiments: &'a [String],
+        after: i64,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<AssignmentRow>>> {
+        Box::pin(async move {
+            assignment_store(&**self.store().await?)?.assignments_after(experiments, after, limit).await
+        })
+    }
+
+    fn start_of_last<'a>(&'a self, experiments: &'a [String], count: u64) -> BoxFuture<'a, Result<i64>> {
+        Box::pin(
+            async move { assignment_store(&**self.store().await?)?.start_of_last(experiments, count).await },
+        )
+    }
+
+    fn assignments<'a>(
+        &'a self,
+        experiment: &'a str,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<AssignmentRow>>> {
+        Box::pin(
+            async move { assignment_store(&**self.store().await?)?.assignments(experiment, limit).await },
+        )
+    }
+
+    fn assignment_counts<'a>(
+        &'a self,
+        experiment: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<VariantAssignments>>> {
+        Box::pin(async move { assignment_store(&**self.store().await?)?.assignment_counts(experiment).await })
+    }
+
+    fn forget_assignments<'a>(
+        &'a self,
+        experiment: &'a str,
+        unit: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            assignment_store(&**self.store().await?)?.forget_assignments(experiment, unit).await
         })
     }
 }

@@ -4,6 +4,7 @@
 //! ([`HistoryStore`]) and the tables themselves ([`SchemaStore`]) are traits of their own.
 
 mod apply;
+mod assignments;
 #[cfg(feature = "sql")]
 pub(crate) mod backoff;
 pub(crate) mod change;
@@ -40,6 +41,9 @@ mod write;
 
 pub use apply::EditedRows;
 pub(crate) use apply::sort;
+#[cfg(feature = "sql")]
+pub(crate) use assignments::forgotten;
+pub use assignments::{Assignment, AssignmentRow, AssignmentStore, LONGEST_UNIT, VariantAssignments};
 #[cfg(feature = "sql")]
 pub use backoff::Backoff;
 pub use change::{Author, Change, FieldChange};

@@ -9,6 +9,7 @@ use crate::{
     error::Result,
     rows::{Revision, Rows},
     store::{
+        assignments::AssignmentStore,
         delta::{Cursor, ReadSession},
         future::BoxFuture,
         usage::UsageStore,
@@ -73,6 +74,11 @@ pub trait ReadStore: Send + Sync + 'static {
 
     /// Records which flags are evaluated, if this store can.
     fn usage_store(&self) -> Option<&dyn UsageStore> {
+        None
+    }
+
+    /// Records which variants units of experiments had, if this store can.
+    fn assignment_store(&self) -> Option<&dyn AssignmentStore> {
         None
     }
 

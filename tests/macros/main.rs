@@ -7,6 +7,7 @@ mod common;
 mod factory;
 mod feature;
 mod guard;
+mod guard_expose;
 mod guard_key;
 mod registration;
 // Public, because one of its types tests what is public.

@@ -77,7 +77,7 @@ async fn triggers_of_a_newer_novi_are_not_reported_as_changed() {
         let store = store::create(&database.url).await.unwrap();
         store.migrate().await.unwrap();
         let mut raw = Raw::connect(&database).await;
-        raw.run("update novi_migrations set version = 99 where version = 2").await.unwrap();
+        raw.run("update novi_migrations set version = 99 where version = 3").await.unwrap();
         raw.run(changes_definitions(kind)[0].0).await.unwrap();
         let problems = store.schema_state().await.unwrap().problems;
         assert_eq!(problems, [""; 0], "{kind:?}");

@@ -13,7 +13,8 @@ use crate::common::{
     until::unblocked,
 };
 
-const ALL: [&str; 2] = ["migration 1 (tables)", "migration 2 (evaluations by hour)"];
+const ALL: [&str; 3] =
+    ["migration 1 (tables)", "migration 2 (evaluations by hour)", "migration 3 (assignments)"];
 
 async fn opened(database: &TestDatabase) -> Arc<dyn SchemaStore> {
     store::create(&database.url).await.unwrap()
@@ -221,7 +222,7 @@ async fn newer_and_foreign_schemas_are_rejected() {
     for database in databases().await {
         let store = migrated(&database).await;
         let mut raw = Raw::connect(&database).await;
-        raw.run("update novi_migrations set version = 99 where version = 2").await.unwrap();
+        raw.run("update novi_migrations set version = 99 where version = 3").await.unwrap();
         let error = store.migrate().await.unwrap_err().to_string();
         let expected = format!(
             "could not migrate ({}): the database has migration 99, which novi {} does not know: use a newer novi",
@@ -229,7 +230,7 @@ async fn newer_and_foreign_schemas_are_rejected() {
             env!("CARGO_PKG_VERSION")
         );
         assert_eq!(error, expected);
-        raw.run("update novi_migrations set version = 2 where version = 99").await.unwrap();
+        raw.run("update novi_migrations set version = 3 where version = 99").await.unwrap();
         raw.run("update novi_migrations set checksum = 'other' where version = 1").await.unwrap();
         let error = store.migrate().await.unwrap_err().to_string();
         assert!(error.contains("migration 1 of this database is not the one"), "{error}");

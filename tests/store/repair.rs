@@ -448,12 +448,12 @@ async fn clients_run_the_script_instead_of_novi() {
         std::fs::write(&file, store.migration_script().await.unwrap()).unwrap();
         assert_eq!(
             store.schema_state().await.unwrap().pending.len(),
-            2,
+            3,
             "{kind:?}: printing changes nothing"
         );
         run_with_client(&database, &file);
         let state = store.schema_state().await.unwrap();
-        assert_eq!((state.applied.len(), state.pending.len()), (2, 0), "{kind:?}");
+        assert_eq!((state.applied.len(), state.pending.len()), (3, 0), "{kind:?}");
         assert!(state.problems.is_empty(), "{kind:?}: {state:?}");
         assert_eq!(store.migrate().await.unwrap(), Migrated::default(), "{kind:?}");
         assert_eq!(store.migration_script().await.unwrap(), "", "{kind:?}");
@@ -472,15 +472,18 @@ async fn tables_made_by_hand_are_recorded_if_they_are_complete() {
         let script = match kind {
             Kind::Sqlite => concat!(
                 include_str!("../../migrations/sqlite/0001_novi.sql"),
-                include_str!("../../migrations/sqlite/0002_evaluations.sql")
+                include_str!("../../migrations/sqlite/0002_evaluations.sql"),
+                include_str!("../../migrations/sqlite/0003_assignments.sql")
             ),
             Kind::Postgres => concat!(
                 include_str!("../../migrations/postgres/0001_novi.sql"),
-                include_str!("../../migrations/postgres/0002_evaluations.sql")
+                include_str!("../../migrations/postgres/0002_evaluations.sql"),
+                include_str!("../../migrations/postgres/0003_assignments.sql")
             ),
             Kind::MySql => concat!(
                 include_str!("../../migrations/mysql/0001_novi.sql"),
-                include_str!("../../migrations/mysql/0002_evaluations.sql")
+                include_str!("../../migrations/mysql/0002_evaluations.sql"),
+                include_str!("../../migrations/mysql/0003_assignments.sql")
             ),
         };
         let store = store::create(&database.url).await.unwrap();
@@ -494,11 +497,11 @@ async fn tables_made_by_hand_are_recorded_if_they_are_complete() {
         raw.run(script).await.unwrap();
         assert_eq!(
             store.baseline().await.unwrap().applied,
-            ["migration 1 (tables)", "migration 2 (evaluations by hour)"],
+            ["migration 1 (tables)", "migration 2 (evaluations by hour)", "migration 3 (assignments)"],
             "{kind:?}"
         );
         assert_eq!(store.migrate().await.unwrap(), Migrated::default(), "{kind:?}");
-        assert_eq!(store.baseline().await.unwrap().applied.len(), 2, "{kind:?}: again is no error");
+        assert_eq!(store.baseline().await.unwrap().applied.len(), 3, "{kind:?}: again is no error");
     }
 }
 
@@ -509,7 +512,7 @@ async fn databases_of_a_newer_novi_are_read_but_not_written() {
         let store = migrated(&database).await;
         let mut raw = Raw::connect(&database).await;
         raw.run("insert into flags (id, name, status) values (1, 'a', true)").await.unwrap();
-        raw.run("update novi_migrations set version = 99 where version = 2").await.unwrap();
+        raw.run("update novi_migrations set version = 99 where version = 3").await.unwrap();
         let before = store.load().await.unwrap();
         let usage = Usage { flag: "a".to_owned(), on: 1, off: 0 };
         let tokens = store.token_store().unwrap();

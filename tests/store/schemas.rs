@@ -46,7 +46,7 @@ async fn postgres_schema_in_front_gets_no_second_set_of_tables() {
     .unwrap();
     let store = opened(&in_schemas(&database, &format!("{schema}_front,{schema}"))).await;
     assert_eq!(store.migrate().await.unwrap(), Migrated::default());
-    assert_eq!(store.schema_state().await.unwrap().applied.len(), 2);
+    assert_eq!(store.schema_state().await.unwrap().applied.len(), 3);
     assert_eq!(store.load().await.unwrap().flags.len(), 1);
     raw.run("alter table flags disable trigger novi_flags_record").await.unwrap();
     assert_eq!(store.migrate().await.unwrap().repaired.len(), 1);
@@ -60,7 +60,7 @@ async fn postgres_schema_in_front_gets_no_second_set_of_tables() {
 async fn postgres_schema_that_does_not_exist_is_created() {
     let Some((database, schema)) = postgres().await else { return };
     let store = opened(&in_schemas(&database, &format!("{schema}_new"))).await;
-    assert_eq!(store.migrate().await.unwrap().applied.len(), 2);
+    assert_eq!(store.migrate().await.unwrap().applied.len(), 3);
     store.run_script("insert into flags (id, name, status) values (1, 'a', true)").await.unwrap();
     let mut raw = Raw::connect(&database).await;
     assert_eq!(raw.texts(&format!("select name from {schema}_new.flags")).await, ["a"]);

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Activation, Apply, Audience, Check, Cleanup, Completions, Diff, Drift, Eval, Experiment, Explain, Export,
-    Flag, Health, History, Impact, Import, Link, Lint, List, Man, Members, Migrate, Plan, Promote, Pull,
-    Refs, Reweight, Rollback, Rollout, Schedule, Seed, Serve, SetStatus, Show, Sign, Stale, Target, Test,
-    Timeline, Token, Types, Variants, Watch,
+    Activation, Apply, Assignments, Audience, Check, Cleanup, Completions, Diff, Drift, Eval, Experiment,
+    Explain, Export, Flag, Health, History, Impact, Import, Link, Lint, List, Man, Members, Migrate, Plan,
+    Promote, Pull, Refs, Reweight, Rollback, Rollout, Schedule, Seed, Serve, SetStatus, Show, Sign, Stale,
+    Target, Test, Timeline, Token, Types, Variants, Watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -101,6 +101,9 @@ pub(crate) enum Command {
     Promote(Promote),
     Test(Test),
     Import(Import),
+    /// List and forget the variants that units of experiments had
+    #[command(subcommand)]
+    Assignments(Assignments),
     Stale(Stale),
     Timeline(Timeline),
     Lint(Lint),

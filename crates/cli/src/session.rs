@@ -68,11 +68,17 @@ impl Session {
     }
 
     pub(crate) async fn flags_with(&self, builder: FlagsBuilder) -> Result<Flags, Failure> {
-        let rows = match self.snapshot_file() {
-            Some(file) => SnapshotFile::read(file)?.rows,
-            None => self.store().await?.load().await?,
-        };
-        Ok(builder.config(&self.config).keep_rows().from_rows(rows)?)
+        let builder = builder.config(&self.config).keep_rows();
+        if let Some(file) = self.snapshot_file() {
+            return Ok(builder.from_rows(SnapshotFile::read(file)?.rows)?);
+        }
+        let store = self.store().await?;
+        let flags = builder.from_rows(store.load().await?)?;
+        // Those who may not read the assignments, or have not migrated yet, see what is drawn.
+        if let Err(error) = flags.read_assignments(store).await {
+            tracing::warn!("{error}; units that are remembered are drawn");
+        }
+        Ok(flags)
     }
 
     /// The flags of these rows.

@@ -156,6 +156,14 @@ pub(crate) fn text(value: &Expr) -> Result<LitStr> {
     literal(value).cloned().ok_or_else(|| Error::new(value.span(), "expected a string literal"))
 }
 
+/// The Boolean literal, or an error.
+pub(crate) fn truth(value: &Expr) -> Result<bool> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Bool(truth), .. }) => Ok(truth.value),
+        other => Err(Error::new(other.span(), "expected `true` or `false`")),
+    }
+}
+
 /// The value of the option `crate`.
 pub(crate) fn crate_path(value: &Expr) -> Result<TokenStream> {
     match value {

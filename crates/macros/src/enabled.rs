@@ -7,9 +7,9 @@ use syn::{
     Signature, Stmt, Token, TraitItemFn, Type, TypeParamBound, parse2, spanned::Spanned,
 };
 
-use crate::arguments::{Arguments, Errors, crate_path, literal, located_at};
+use crate::arguments::{Arguments, Errors, crate_path, literal, located_at, truth};
 
-const OPTIONS: &str = "`variant`, `otherwise`, `ctx`, `key`, `flags` and `crate`";
+const OPTIONS: &str = "`variant`, `expose`, `otherwise`, `ctx`, `key`, `flags` and `crate`";
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
@@ -27,6 +27,8 @@ struct Guard {
     name: Option<Expr>,
     otherwise: Otherwise,
     variant: Option<Expr>,
+    /// Whether the exposure is recorded.
+    exposes: bool,
     ctx: Option<Expr>,
     key: Option<Expr>,
     flags: Option<Expr>,
@@ -53,7 +55,8 @@ impl Guard {
         // With the user's span: a message that spans both would point at the whole attribute.
         let novi = quote_spanned!(name.as_ref().map_or_else(Span::call_site, Spanned::span)=> ::novi);
         let otherwise = Otherwise::Absent;
-        let mut guard = Self { name, otherwise, variant: None, ctx: None, key: None, flags: None, novi };
+        let mut guard =
+            Self { name, otherwise, variant: None, exposes: false, ctx: None, key: None, flags: None, novi };
         arguments.each_option(OPTIONS, &[], errors, |key, value, errors| {
             match key {
                 "otherwise" => guard.otherwise = value.map_or(Otherwise::Invalid, Otherwise::Given),
@@ -62,6 +65,11 @@ impl Guard {
                         check_name("variant", name, errors);
                     }
                     guard.variant = value;
+                }
+                "expose" => {
+                    if let Some(value) = value {
+                        guard.exposes = errors.keep(truth(&value)).unwrap_or_default();
+                    }
                 }
                 "ctx" => guard.ctx = value,
                 "key" => guard.key = value,
@@ -156,7 +164,7 @@ impl Guard {
         let ctx = given(self.ctx.as_ref(), &quote!(#novi::ToContext::as_context), &quote!(&*));
         let flags =
             given(self.flags.as_ref(), &quote!(#novi::__private::AsFlags::as_flags), &TokenStream::new());
-        let (method, more) = if self.key.is_none() && self.variant.is_none() {
+        let (method, more) = if self.key.is_none() && self.variant.is_none() && !self.exposes {
             (quote_spanned!(name.span()=> is_enabled), None)
         } else {
             let key =
@@ -165,7 +173,12 @@ impl Guard {
                 None => quote!(::core::option::Option::None),
                 Some(variant) => quote_spanned!(variant.span()=> ::core::option::Option::Some(#variant)),
             };
-            (quote_spanned!(name.span()=> is_on), Some(quote!(, #key, #variant)))
+            let method = if self.exposes {
+                quote_spanned!(name.span()=> is_on_exposed)
+            } else {
+                quote_spanned!(name.span()=> is_on)
+            };
+            (method, Some(quote!(, #key, #variant)))
         };
         let enabled = if self.flags.is_none() && literal(name).is_some() {
             // Looks the flag up once. Other names may depend on generic parameters, which a static cannot

@@ -38,6 +38,7 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `otherwise = expr` | the value to return while the flag is off; may use the arguments. Takes precedence over the table above |
 /// | `variant = "..."` | run the body only if the flag is on with this variant: a string literal or the path of a constant |
+/// | `expose = true` | record which variant the caller had, on or off, as `novi::Flags::expose` does |
 /// | `ctx = expr` | the context, or any `novi::ToContext`: an argument, `self.user`, a call. Not moved. Default: the current context (`novi::context::scope`, `novi::context::sync_scope`) |
 /// | `key = expr` | the targeting key in that context, or in the current one: any `novi::context::ToValue`, such as `user.id`. Not moved |
 /// | `flags = expr` | the `novi::Flags`, or a reference. Default: the installed flags (`Flags::install`). Until flags are installed, every flag is off, and an error is logged once |
@@ -169,7 +170,7 @@ mod tests {
             "\"a\", x = [",
             "()",
             "\"a\", key = , variant = \"\"",
-            "\"a\", key = a.b, variant = B::C",
+            "\"a\", key = a.b, variant = B::C, expose = true",
         ];
         let items = [
             "",

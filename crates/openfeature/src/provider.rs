@@ -20,13 +20,22 @@ use crate::{
 pub struct NoviProvider {
     flags: Flags,
     metadata: ProviderMetadata,
+    records_exposures: bool,
 }
 
 impl NoviProvider {
     /// Creates a provider for these flags, which the application may also use directly.
     #[must_use]
     pub fn new(flags: Flags) -> Self {
-        Self { flags, metadata: ProviderMetadata::new("novi") }
+        Self { flags, metadata: ProviderMetadata::new("novi"), records_exposures: false }
+    }
+
+    /// Records each evaluation that returns a value as an exposure; see [`Flags::expose`]. OpenFeature's
+    /// evaluations do not say whether the caller sees the result: without this, none are recorded.
+    #[must_use]
+    pub fn record_exposures(mut self) -> Self {
+        self.records_exposures = true;
+        self
     }
 
     fn resolve<T>(
@@ -54,6 +63,9 @@ impl NoviProvider {
             }
             None => return Err(without_value(flag, decision.reason())),
         };
+        if self.records_exposures {
+            self.flags.record_exposure(&decision, &context);
+        }
         Ok(ResolutionDetails {
             value,
             variant: Some(variant(&decision).to_owned()),

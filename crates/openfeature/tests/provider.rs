@@ -281,3 +281,25 @@ mod status {
         assert_eq!(error.code, EvaluationErrorCode::ProviderNotReady);
     }
 }
+
+#[tokio::test]
+async fn exposures_are_recorded_on_request() {
+    use novi::store::SchemaStore as _;
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/flags.db?mode=rwc", folder.path().display());
+    let store = novi::store::create(&url).await.unwrap();
+    store.migrate().await.unwrap();
+    store.run_script("insert into flags (id, name, status) values (1, 'it', true)").await.unwrap();
+    let flags = Flags::connect(&url).await.unwrap();
+    for (provider, unit) in [
+        (NoviProvider::new(flags.clone()), "looks"),
+        (NoviProvider::new(flags.clone()).record_exposures(), "sees"),
+    ] {
+        let caller = EvaluationContext::default().with_targeting_key(unit);
+        assert!(provider.resolve_bool_value("it", &caller).await.unwrap().value);
+        provider.resolve_int_value("it", &caller).await.unwrap_err();
+    }
+    flags.close().await.unwrap();
+    let rows = store.assignment_store().unwrap().assignments("it", 10).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.unit.as_str()).collect::<Vec<_>>(), ["sees"]);
+}

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::{
     activation::{
-        Activation, CompileContext, Configured, Phrase, Phrasing, Verdict,
+        Activation, CompileContext, Configured, Draws, Phrase, Phrasing, Verdict,
         bucket::Hash,
         evaluation::Evaluation,
         phrase::{grouped_digits, shown},
@@ -92,6 +92,10 @@ impl Activation for Bucket {
 
     fn is_split(&self) -> bool {
         true
+    }
+
+    fn draws(&self) -> Option<&dyn Draws> {
+        Some(&self.sticky)
     }
 }
 

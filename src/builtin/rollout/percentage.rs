@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use crate::{
     activation::{
-        Activation, CompileContext, Configured, Phrase, Phrasing, Share, Verdict, evaluation::Evaluation,
+        Activation, CompileContext, Configured, Draws, Phrase, Phrasing, Share, Verdict,
+        evaluation::Evaluation,
     },
     builtin::{
         audience::attribute_names::{AttributeNames, by_words},
@@ -74,6 +75,10 @@ impl Activation for Percentage {
 
     fn is_split(&self) -> bool {
         true
+    }
+
+    fn draws(&self) -> Option<&dyn Draws> {
+        Some(&self.sticky)
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::{
     activation::{
-        Activation, CompileContext, Configured, Phrase, Phrasing, Share, Spans, Verdict,
+        Activation, CompileContext, Configured, Draws, Phrase, Phrasing, Share, Spans, Verdict,
         evaluation::Evaluation, value_text,
     },
     builtin::{
@@ -114,6 +114,10 @@ impl Activation for Ramp {
 
     fn is_split(&self) -> bool {
         true
+    }
+
+    fn draws(&self) -> Option<&dyn Draws> {
+        Some(&self.sticky)
     }
 
     fn next_change(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {

@@ -5,6 +5,7 @@ use crate::activation::{
     evaluation::Node,
 };
 use crate::snapshot::compile::{
+    draws::DrawingNodes,
     links::Links,
     nodes::{DraftNode, DraftNodes},
 };
@@ -25,6 +26,8 @@ pub(in crate::snapshot) struct Analysis {
     pub(in crate::snapshot) by_flag: Vec<bool>,
     /// Whether the node or one below it may assign a variant.
     pub(in crate::snapshot) assigns_variant: Vec<bool>,
+    /// The nodes whose draws exposures record.
+    pub(in crate::snapshot) draws: DrawingNodes,
     /// The memo slot of the node's verdict, or [`Node::NO_SLOT`].
     pub(in crate::snapshot) slots: Vec<u32>,
     /// The number of memo slots.
@@ -42,6 +45,7 @@ impl Analysis {
             tracked: tracked(drafts, links, &causes, (&slots, slot_count)),
             causes,
             assigns_variant: propagate(drafts, DraftNode::assigns_variants),
+            draws: DrawingNodes::new(drafts),
             depths,
             by_flag,
             slots,

@@ -1,6 +1,7 @@
 //! The second half of compiling: builds each flag on top of its activations.
 
 pub(crate) mod analysis;
+pub(crate) mod draws;
 pub(crate) mod expiry;
 pub(crate) mod features;
 pub(crate) mod finish;
@@ -160,6 +161,7 @@ impl Snapshot {
             base: settings.context.clone(),
             identity: settings.identity.iter().map(|name| name.as_str().into()).collect(),
             texts: texts.finish(),
+            remembered: settings.remembered.clone(),
         };
         let snapshot = Self {
             revision: rows.revision,
@@ -370,6 +372,7 @@ impl FlagCompiler<'_> {
             Strategy::Plain
         };
         extras.variants = self.variants_of(linked, default);
+        extras.draw = self.analysis.draws.of_all(linked, self.drafts);
         let ask = Conjunction { on, causes, default, fails_on: fail_mode == FailMode::On, strategy };
         Logic::Activations(ask)
     }
@@ -444,8 +447,8 @@ impl FlagRow {
 
 impl FlagExtras {
     fn is_empty(&self) -> bool {
-        let Self { values, variants, tags, metadata, expiry, last_known } = self;
-        let has_data = values.is_some() || expiry.is_some() || last_known.is_some();
+        let Self { values, variants, tags, metadata, expiry, draw, last_known } = self;
+        let has_data = values.is_some() || expiry.is_some() || draw.is_some() || last_known.is_some();
         !has_data && variants.is_empty() && tags.is_empty() && metadata.is_empty()
     }
 }

@@ -31,6 +31,7 @@ pub struct Dialect {
     pub(super) write: WriteSql,
     pub(super) history: HistorySql,
     pub(super) usage: UsageSql,
+    pub(super) assignments: AssignmentsSql,
     pub(super) tokens: TokenSql,
 }
 
@@ -169,6 +170,22 @@ pub(super) struct EvaluationsSql {
     pub(super) prune: &'static str,
 }
 
+/// The statements of `novi_assignments` in which the databases differ.
+pub(super) struct AssignmentsSql {
+    /// `id, experiment, unit, variant, revision, assigned_at`, the time as text; a condition and an order follow.
+    pub(super) select: &'static str,
+    /// `variant, count(*), min(assigned_at), max(assigned_at)`, times as text; a condition and a grouping follow.
+    pub(super) counts: &'static str,
+    /// The values of a row: parameters for experiment, unit, variant, revision and time.
+    pub(super) row: &'static str,
+    /// What leaves a row alone that exists.
+    pub(super) on_conflict: &'static str,
+    /// Deletes rows of an experiment, at most so many.
+    pub(super) forget: &'static str,
+    /// A time of the database.
+    pub(super) now: &'static str,
+}
+
 pub(super) struct TokenSql {
     /// The number of the last change of tokens, or null without triggers.
     pub(super) changes: &'static str,
@@ -257,7 +274,8 @@ pub(super) fn sequence_problem(table: &str) -> String {
 pub(super) fn lagging_sequence(error: &sqlx::Error) -> Option<&str> {
     let error = error.as_database_error()?;
     let table = error.constraint()?.strip_suffix("_pkey")?;
-    let is_own = ["flag_history", "novi_tokens"].into_iter().any(|own| table.ends_with(own));
+    let is_own =
+        ["flag_history", "novi_assignments", "novi_tokens"].into_iter().any(|own| table.ends_with(own));
     (is_own && error.is_unique_violation()).then_some(table)
 }
 

@@ -95,8 +95,9 @@ impl Expected {
             let definition = function(rest).map(|text| normalized(text, dialect.syntax));
             self.functions.extend(after("function ").zip(definition));
         } else if line.starts_with("create ") {
-            // The other view is for people, and a server may refuse to make it.
-            self.tables.extend(after(" view ").filter(|name| *name != names.of("novi_overview")));
+            // The others are for people and their programs, and a server may refuse to make them.
+            let others = ["novi_overview", "novi_exposures"].map(|name| names.of(name));
+            self.tables.extend(after(" view ").filter(|name| !others.contains(name)));
             let trigger = after(" on ").zip(trigger(rest));
             let trigger =
                 trigger.map(|(table, text)| Trigger { table, definition: trigger_definition(text, dialect) });

@@ -5,6 +5,8 @@
 //! differ, and its [`Driver`].
 
 mod adopt;
+mod assignment_store;
+mod assignments;
 mod connection;
 mod database_file;
 mod definition;

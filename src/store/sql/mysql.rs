@@ -22,8 +22,8 @@ use crate::{
         sql::{
             connection::{Connection, EachRow, Named, Statement, Transaction, Value},
             dialect::{
-                Dialect, EvaluationsSql, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql,
-                WriteSql,
+                AssignmentsSql, Dialect, EvaluationsSql, Failure, HistorySql, Migrations, ReadSql, TokenSql,
+                UsageSql, WriteSql,
             },
             driver::{self, Driver},
             galera, inspect, migrate,
@@ -39,6 +39,7 @@ use crate::{
 const MIGRATIONS: Migrations = &[
     (1, "tables", include_str!("../../../migrations/mysql/0001_novi.sql")),
     (2, "evaluations by hour", include_str!("../../../migrations/mysql/0002_evaluations.sql")),
+    (3, "assignments", include_str!("../../../migrations/mysql/0003_assignments.sql")),
 ];
 
 /// Records that no reader has seen yet are the newest, in the order in which they were written: each has
@@ -143,6 +144,7 @@ static DIALECT: Dialect = Dialect {
         on_conflict: USAGE_CONFLICT,
         evaluations: EVALUATIONS,
     },
+    assignments: ASSIGNMENTS,
     tokens: TokenSql {
         changes: "select if(exists (select 1 from novi_state where name = 'triggers'), null, changes) from novi_token_changes \
         where id = 1",
@@ -185,6 +187,16 @@ const CHECKSUMS: [&str; 5] = [
     "select cast(coalesce(sum(crc32(concat_ws('|', activation_id, member, denied))), 0) as char) \
         from activation_members",
 ];
+
+const ASSIGNMENTS: AssignmentsSql = AssignmentsSql {
+    select: "select id, experiment, unit, variant, revision, date_format(assigned_at, '%Y-%m-%dT%H:%i:%s.%fZ') from novi_assignments",
+    counts: "select variant, count(*), date_format(min(assigned_at), '%Y-%m-%dT%H:%i:%s.%fZ'), \
+    date_format(max(assigned_at), '%Y-%m-%dT%H:%i:%s.%fZ') from novi_assignments",
+    row: "(?, ?, ?, ?, ?)",
+    on_conflict: "on duplicate key update id = id",
+    forget: "delete from novi_assignments where experiment = ? limit ?",
+    now: "utc_timestamp(6)",
+};
 
 const EVALUATIONS: EvaluationsSql = EvaluationsSql {
     select: "select flag, date_format(hour, '%Y-%m-%dT%H:%i:%sZ'), cast(enabled as signed), variant, evaluations from novi_evaluations",

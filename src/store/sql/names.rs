@@ -142,13 +142,16 @@ mod tests {
 
     use super::*;
 
-    const MIGRATIONS: [&str; 6] = [
+    const MIGRATIONS: [&str; 9] = [
         include_str!("../../../migrations/sqlite/0001_novi.sql"),
         include_str!("../../../migrations/postgres/0001_novi.sql"),
         include_str!("../../../migrations/mysql/0001_novi.sql"),
         include_str!("../../../migrations/sqlite/0002_evaluations.sql"),
         include_str!("../../../migrations/postgres/0002_evaluations.sql"),
         include_str!("../../../migrations/mysql/0002_evaluations.sql"),
+        include_str!("../../../migrations/sqlite/0003_assignments.sql"),
+        include_str!("../../../migrations/postgres/0003_assignments.sql"),
+        include_str!("../../../migrations/mysql/0003_assignments.sql"),
     ];
 
     fn acme(sql: &str) -> String {

@@ -22,8 +22,8 @@ use crate::{
             connection::{Connection, EachRow, Named, Statement, Transaction, Value},
             database_file::identity,
             dialect::{
-                Dialect, EvaluationsSql, Failure, HistorySql, Migrations, ReadSql, TokenSql, UsageSql,
-                WriteSql,
+                AssignmentsSql, Dialect, EvaluationsSql, Failure, HistorySql, Migrations, ReadSql, TokenSql,
+                UsageSql, WriteSql,
             },
             driver::{self, Driver},
             migrate,
@@ -38,6 +38,7 @@ use crate::{
 const MIGRATIONS: Migrations = &[
     (1, "tables", include_str!("../../../migrations/sqlite/0001_novi.sql")),
     (2, "evaluations by hour", include_str!("../../../migrations/sqlite/0002_evaluations.sql")),
+    (3, "assignments", include_str!("../../../migrations/sqlite/0003_assignments.sql")),
 ];
 
 static DIALECT: Dialect = Dialect {
@@ -125,6 +126,7 @@ static DIALECT: Dialect = Dialect {
         on_conflict: USAGE_CONFLICT,
         evaluations: EVALUATIONS,
     },
+    assignments: ASSIGNMENTS,
     tokens: TokenSql {
         changes: "select changes from novi_token_changes where id = 1",
         select: "select id, name, role, subject, hash, created_at, created_by, \
@@ -135,6 +137,15 @@ static DIALECT: Dialect = Dialect {
         revoke: "update novi_tokens set revoked_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') where (id = ? or name = ?) and revoked_at is null",
         used: "update novi_tokens set last_used_at = ? where id = ? and (last_used_at is null or julianday(last_used_at) < julianday(?))",
     },
+};
+
+const ASSIGNMENTS: AssignmentsSql = AssignmentsSql {
+    select: "select id, experiment, unit, variant, revision, assigned_at from novi_assignments",
+    counts: "select variant, count(*), min(assigned_at), max(assigned_at) from novi_assignments",
+    row: "(?, ?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ', ?))",
+    on_conflict: "on conflict (experiment, unit) do nothing",
+    forget: "delete from novi_assignments where id in (select id from novi_assignments where experiment = ? limit ?)",
+    now: "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
 };
 
 const EVALUATIONS: EvaluationsSql = EvaluationsSql {

@@ -13,6 +13,7 @@ use crate::{
     error::{Error, Result},
     rows::{Revision, Rows},
     store::{
+        assignments::AssignmentStore,
         backoff::Backoff,
         change::Author,
         delta::{Cursor, ReadSession},
@@ -104,7 +105,7 @@ impl<DB: Driver> SqlStore<DB> {
         session::read_error(&self.connections, &self.name, error).await
     }
 
-    async fn lease(&self) -> Result<Lease<DB>, sqlx::Error> {
+    pub(super) async fn lease(&self) -> Result<Lease<DB>, sqlx::Error> {
         self.connections.lease().await
     }
 
@@ -144,7 +145,7 @@ impl<DB: Driver> SqlStore<DB> {
     }
 
     /// A connection to write with, to a database whose migrations this build knows.
-    async fn lease_to_write(&self, action: &str) -> Result<Lease<DB>> {
+    pub(super) async fn lease_to_write(&self, action: &str) -> Result<Lease<DB>> {
         let mut lease = self.lease().await.map_err(|error| self.error(action, error))?;
         if let Err(error) = migrate::reject_newer(lease.connection(), &self.name, action).await {
             lease.give_back();
@@ -198,7 +199,7 @@ impl<DB: Driver> SqlStore<DB> {
 const CONTENTION_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Runs a transaction again, as a whole, while another one is in the way.
-async fn retried<T, F>(run: impl Fn() -> F) -> Result<T>
+pub(super) async fn retried<T, F>(run: impl Fn() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {
@@ -270,6 +271,10 @@ impl<DB: Driver> ReadStore for SqlStore<DB> {
     }
 
     fn usage_store(&self) -> Option<&dyn UsageStore> {
+        Some(self)
+    }
+
+    fn assignment_store(&self) -> Option<&dyn AssignmentStore> {
         Some(self)
     }
 

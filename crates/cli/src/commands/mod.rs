@@ -2,6 +2,7 @@
 
 mod activation;
 mod argument;
+mod assignments;
 mod audience;
 mod authorship;
 mod callers;
@@ -48,6 +49,7 @@ mod watch;
 
 pub(crate) use self::{
     activation::Activation,
+    assignments::Assignments,
     audience::Audience,
     check::Check,
     cleanup::Cleanup,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-pub(crate) const COMMANDS: [&str; 45] = [
+pub(crate) const COMMANDS: [&str; 47] = [
     "serve",
     "migrate",
     "seed",
@@ -24,6 +24,7 @@ pub(crate) const COMMANDS: [&str; 45] = [
     "members",
     "reweight",
     "audience",
+    "experiment",
     "impact",
     "eval",
     "explain",
@@ -39,6 +40,7 @@ pub(crate) const COMMANDS: [&str; 45] = [
     "promote",
     "test",
     "import",
+    "assignments",
     "stale",
     "timeline",
     "lint",
@@ -53,10 +55,12 @@ pub(crate) const COMMANDS: [&str; 45] = [
 ];
 
 /// The commands of groups.
-pub(crate) const GROUPS: [(&str, &[&str]); 4] = [
+pub(crate) const GROUPS: [(&str, &[&str]); 6] = [
     ("flag", &["create", "list", "show", "set", "rename", "delete"]),
     ("activation", &["create", "list", "show", "edit", "delete"]),
     ("members", &["add", "remove", "list"]),
+    ("assignments", &["list", "forget"]),
+    ("experiment", &["report", "power"]),
     ("token", &["create", "list", "rotate", "revoke"]),
 ];
 

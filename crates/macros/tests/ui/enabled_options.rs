@@ -20,4 +20,10 @@ fn without_a_comma() {}
 #[novi::enabled("Banner", crate = "novi")]
 fn crate_in_quotes() {}
 
+#[novi::enabled("Banner", expose = "yes")]
+fn expose_in_quotes() {}
+
+#[novi::enabled("Banner", expose)]
+fn expose_without_a_value() {}
+
 fn main() {}

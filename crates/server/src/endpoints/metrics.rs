@@ -93,6 +93,19 @@ fn write_state(state: &AppState, text: &mut Text) {
     gauge("novi_database_up", help, f64::from(status.failure.is_none()));
     let help = "Whether the server is shutting down.";
     gauge("novi_shutting_down", help, f64::from(state.shutdown().has_begun()));
+    let help = "Exposures of units, by what became of them.";
+    text.family("novi_exposures_total", Kind::Counter, help);
+    let exposures = status.exposures;
+    for (result, number) in [
+        ("written", exposures.written),
+        ("dropped", exposures.dropped),
+        ("without_unit", exposures.without_unit),
+        ("invalid_unit", exposures.invalid_unit),
+    ] {
+        text.sample("novi_exposures_total", &[("result", result)], number);
+    }
+    text.family("novi_exposures_waiting", Kind::Gauge, "Exposures that wait for the database.");
+    text.sample("novi_exposures_waiting", &[], exposures.waiting);
     let help = "Failed queries for changes.";
     text.family("novi_database_errors_total", Kind::Counter, help);
     text.sample("novi_database_errors_total", &[], status.failures);

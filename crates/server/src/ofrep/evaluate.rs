@@ -44,6 +44,9 @@ const BYTES_PER_FLAG: usize = 128;
 /// A response of more bytes than this takes part in the limit of memory.
 const LARGE_RESPONSE: usize = 64 * 1024;
 
+/// The header by which a request says whether its caller sees the result.
+const EXPOSE: &str = "novi-expose";
+
 /// Who may evaluate.
 pub(crate) const ACCESS: Access = Access::Requires(Role::Client);
 
@@ -213,9 +216,17 @@ impl EvaluationRequest<'_> {
             }
             None => {}
         }
+        if self.state.options().record_exposures && !self.only_looks() {
+            self.state.flags().record_exposure(&decision, context);
+        }
         let mut body = Vec::with_capacity(192 + key.len());
         response::write_success(&mut body, &decision, snapshot.revision());
         Ok(json_bytes(StatusCode::OK, body))
+    }
+
+    /// Whether the request has the header `novi-expose: false`.
+    fn only_looks(&self) -> bool {
+        self.parts.headers.get(EXPOSE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"false"))
     }
 
     fn all(&self, asked: Asked<'_>, request_body: &[u8]) -> Result<Response<Bytes>, ApiError> {

@@ -152,6 +152,9 @@ options! {
     /// Whether OFREP rejects contexts without a `targetingKey`, with the code `TARGETING_KEY_MISSING`: no.
     /// Without one, activations that need it are off.
     require_targeting_key: bool = false,
+    /// Whether OFREP records the exposure of each flag that is evaluated by itself: no. Evaluations of all flags, and
+    /// those with the header `novi-expose: false`, only look.
+    record_exposures: bool = false,
     /// The tokens by which callers authenticate. With `None`, as in an application of your own, every caller
     /// has full access: then the application must authenticate them.
     tokens: Option<Tokens> as impl Into<Option<Tokens>> = None,

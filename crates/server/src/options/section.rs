@@ -86,6 +86,8 @@ pub struct ServerSection {
     pub metrics_token: Secret,
     /// [`Options::require_targeting_key`](Options#structfield.require_targeting_key)
     pub require_targeting_key: bool,
+    /// [`Options::record_exposures`](Options#structfield.record_exposures)
+    pub record_exposures: bool,
     /// Whether to listen on an address that others can reach while no token exists: then every caller has
     /// full access.
     pub insecure: bool,
@@ -142,6 +144,7 @@ impl Default for ServerSection {
             signing_key: Secret::default(),
             metrics_token: Secret::default(),
             require_targeting_key: options.require_targeting_key,
+            record_exposures: options.record_exposures,
             insecure: false,
             admin_page: true,
             guess_limit: options.guess_limit,
@@ -194,6 +197,7 @@ impl ServerSection {
             .signing_key(valid.value(self.signing_key()))
             .metrics_token(valid.value(self.metrics_token()))
             .require_targeting_key(self.require_targeting_key)
+            .record_exposures(self.record_exposures)
             .guess_limit(self.guess_limit)
             .unknown_is_nobody(self.unknown_is_nobody)
             .rate_limit(self.rate_limit)

@@ -329,3 +329,32 @@ async fn wrong_content_type_and_size_are_rejected() {
     let reply = send("application/json", "", format!("{body}{}", " ".repeat(100))).await;
     assert_eq!((reply.status, reply.json()["error"]["code"].as_str()), (413, Some("body_too_large")));
 }
+
+#[tokio::test]
+async fn exposures_are_recorded_by_option_and_for_single_flags_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/flags.db?mode=rwc", folder.path().display());
+    let store = novi::store::create(&url).await.unwrap();
+    store.migrate().await.unwrap();
+    store.run_script("insert into flags (id, name, status) values (1, 'on', true)").await.unwrap();
+    let recorded = async || {
+        let rows = store.assignment_store().unwrap().assignments("on", 100).await.unwrap();
+        rows.into_iter().map(|row| row.unit).collect::<Vec<_>>()
+    };
+    for (records, expected) in [(false, &[][..]), (true, &["one"][..])] {
+        let flags = Flags::connect(&url).await.unwrap();
+        let mut options = Options::default();
+        options.record_exposures = records;
+        let server = Server::start_with(flags.clone(), options).await;
+        one(&server, "on", &json!({"targetingKey": "one"})).await.ok();
+        call(&server, BULK, r#"{"context": {"targetingKey": "bulk"}}"#).await.ok();
+        let looks = server.client.post(server.url(&format!("{BULK}/on"))).header("novi-expose", "false");
+        let looks = looks.json(&json!({"context": {"targetingKey": "looks"}}));
+        Reply::of(looks.send().await.unwrap()).await.ok();
+        flags.close().await.unwrap();
+        assert_eq!(recorded().await, expected);
+        let metrics = server.get("/metrics").await.text;
+        let written = format!("novi_exposures_total{{result=\"written\"}} {}", expected.len());
+        assert!(metrics.contains(&written), "{metrics}");
+    }
+}

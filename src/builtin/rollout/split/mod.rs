@@ -1,5 +1,6 @@
 //! Variants by weight.
 
+mod recording;
 pub(crate) mod reweight;
 
 use std::{borrow::Cow, iter};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::{
     activation::{
-        Activation, CompileContext, Configured, Phrase, Phrasing, Variant, Verdict, bucket::Hash,
+        Activation, CompileContext, Configured, Draws, Phrase, Phrasing, Variant, Verdict, bucket::Hash,
         evaluation::Evaluation,
     },
     builtin::{
@@ -22,6 +23,7 @@ use crate::{
         },
     },
 };
+use recording::Recording;
 
 /// See [`Config`].
 struct Split {
@@ -30,6 +32,8 @@ struct Split {
     sum: u32,
     /// The end of each variant's range, rising. `None` is a gap.
     ends: Box<[(u32, Option<Variant>)]>,
+    /// What exposures record, unless all of it is the default.
+    recording: Option<Box<Recording>>,
 }
 
 /// Divides the callers among variants by weight. A caller keeps its variant.
@@ -54,6 +58,10 @@ struct Split {
 ///
 /// **Coverage.** `coverage` is the share of each variant's range that is on; the callers in the rest are off. Raising it
 /// changes no caller's variant.
+///
+/// **Experiments.** `Flags::expose` records which variant a caller had, under the name `experiment`; see
+/// [docs/experiments.md](../experiments.md). With `"remember": true` a caller keeps the variant that was recorded
+/// first when weights, salt, coverage or hash change. A caller whose variant was removed is drawn again.
 ///
 /// **Hashes** of other systems assign the same variants as there, if the weights and their order are the
 /// same. With `crc32` (hanoi), `unleash`, `ufc` and `blake2s` (feats.py) weights are integers, since
@@ -85,6 +93,12 @@ struct Config {
     /// The hash: murmur3, or that of another system
     #[serde(default)]
     hash: HashName,
+    /// The name of the experiment in records of exposures. Default: the name of the flag
+    #[serde(default)]
+    experiment: Option<String>,
+    /// Whether callers keep the variant that was recorded first. Default: false
+    #[serde(default)]
+    remember: bool,
 }
 
 register!(Split, CLASS, [], "Divides the callers among variants by weight");
@@ -98,6 +112,11 @@ const FEW: usize = 8;
 impl Activation for Split {
     #[inline]
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
+        if let Some(recording) = &self.recording
+            && let Some(kept) = recording.kept(&self.sticky, evaluation)
+        {
+            return kept;
+        }
         let Some(place) = self.sticky.place(evaluation, Purpose::Variant(self.sum)) else {
             return self.without_place(evaluation);
         };
@@ -118,6 +137,28 @@ impl Activation for Split {
 
     fn is_split(&self) -> bool {
         true
+    }
+
+    fn draws(&self) -> Option<&dyn Draws> {
+        Some(self)
+    }
+}
+
+impl Draws for Split {
+    fn with_unit(&self, evaluation: &Evaluation<'_>, read: &mut dyn FnMut(&str)) {
+        self.sticky.with_unit(evaluation, read);
+    }
+
+    fn is_plain(&self) -> bool {
+        self.recording.is_none() && self.sticky.is_plain()
+    }
+
+    fn experiment(&self) -> Option<&str> {
+        self.recording.as_ref()?.experiment.as_deref()
+    }
+
+    fn remembers(&self) -> bool {
+        self.recording.as_ref().is_some_and(|recording| recording.remembers())
     }
 }
 
@@ -168,6 +209,12 @@ impl Configured for Split {
             return None;
         }
         let total = valid_total(config.total, hash, row)?;
+        let names: Vec<&str> = match (&config.variants, &config.ranges) {
+            (Some(Weights(weights)), _) => weights.iter().map(|(name, _)| &**name).collect(),
+            (None, Some(Ranges(ranges))) => ranges.iter().map(|(name, _)| &**name).collect(),
+            (None, None) => Vec::new(),
+        };
+        let recording = Recording::compile(config.experiment, config.remember, &names, row);
         let (sum, ends) = match (config.variants, config.ranges) {
             (Some(_), None) if config.total.is_some() => {
                 row.problem(".total", "`total` needs `ranges`; the sum of the weights stands for it");
@@ -185,7 +232,7 @@ impl Configured for Split {
             }
         };
         let sticky = Sticky::compile(config.by, config.salt, hash, row)?;
-        Some(Self { sticky, sum, ends: ends.into() })
+        Some(Self { sticky, sum, ends: ends.into(), recording })
     }
 
     fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
@@ -205,7 +252,8 @@ impl Configured for Split {
         let coverage = config.coverage.filter(|coverage| *coverage < 100.0);
         let coverage = coverage.map_or_else(String::new, |coverage| format!(" of {coverage} % of callers"));
         let by = by_words(config.by.as_ref());
-        Phrase::variant(format!("{}{coverage} {by}", variants_words(shares.into_iter(), total)))
+        let remembers = if config.remember { "; remembers each caller's variant" } else { "" };
+        Phrase::variant(format!("{}{coverage} {by}{remembers}", variants_words(shares.into_iter(), total)))
             .with_shares(covered)
     }
 }

@@ -4,7 +4,7 @@ mod cbor;
 pub(crate) mod hash;
 
 use crate::{
-    activation::{CompileContext, Verdict, bucket::Salted, evaluation::Evaluation, trace::Draw},
+    activation::{CompileContext, Draws, Verdict, bucket::Salted, evaluation::Evaluation, trace::Draw},
     builtin::audience::{attribute_names::AttributeNames, scalar::with_key},
     context::value::Value,
 };
@@ -68,10 +68,7 @@ impl Sticky {
         evaluation: &Evaluation<'_>,
     ) -> Draw {
         let (hash, settings) = (self.hash(), self.settings.as_deref());
-        let value = match settings.and_then(|settings| settings.by.as_ref()) {
-            Some(by) => by.find(evaluation),
-            None => evaluation.identity(),
-        };
+        let value = self.value(evaluation);
         let number = |place: u32| hash.number(place);
         Draw {
             hash: hash.name(),
@@ -83,6 +80,14 @@ impl Sticky {
             bucket: number(place),
             from: range.0.map(number),
             to: range.1.map(number),
+        }
+    }
+
+    /// The value that the caller is drawn by.
+    fn value<'c>(&'c self, evaluation: &'c Evaluation<'_>) -> Option<&'c Value<'c>> {
+        match self.settings.as_deref().and_then(|settings| settings.by.as_ref()) {
+            Some(by) => by.find(evaluation),
+            None => evaluation.identity(),
         }
     }
 
@@ -133,6 +138,16 @@ impl Sticky {
             let hash = salted.hash(key.as_bytes());
             if purpose.is_variant() { hash.variant_bucket() } else { hash.bucket() }
         })
+    }
+}
+
+impl Draws for Sticky {
+    fn with_unit(&self, evaluation: &Evaluation<'_>, read: &mut dyn FnMut(&str)) {
+        self.value(evaluation).and_then(|value| with_key(value, read));
+    }
+
+    fn is_plain(&self) -> bool {
+        self.settings.as_deref().is_none_or(|settings| settings.by.is_none())
     }
 }
 

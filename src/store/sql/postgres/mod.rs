@@ -21,8 +21,8 @@ use crate::{
         sql::{
             connection::{Connection, EachRow, Statement, Transaction, Value},
             dialect::{
-                Dialect, EvaluationsSql, Failure, HistorySql, Migrations, ReadSql, SequenceSql, TokenSql,
-                UsageSql, WriteSql,
+                AssignmentsSql, Dialect, EvaluationsSql, Failure, HistorySql, Migrations, ReadSql,
+                SequenceSql, TokenSql, UsageSql, WriteSql,
             },
             driver::{self, Driver},
             migrate,
@@ -37,6 +37,7 @@ use crate::{
 const MIGRATIONS: Migrations = &[
     (1, "tables", include_str!("../../../../migrations/postgres/0001_novi.sql")),
     (2, "evaluations by hour", include_str!("../../../../migrations/postgres/0002_evaluations.sql")),
+    (3, "assignments", include_str!("../../../../migrations/postgres/0003_assignments.sql")),
 ];
 
 /// Ids and texts are cast: adopted tables have other types than novi's own.
@@ -144,6 +145,7 @@ static DIALECT: Dialect = Dialect {
         on_conflict: USAGE_CONFLICT,
         evaluations: EVALUATIONS,
     },
+    assignments: ASSIGNMENTS,
     tokens: TokenSql {
         changes: "select changes from novi_token_changes where id = 1",
         select: "select id, name, role, subject, hash, to_char(created_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), created_by, \
@@ -183,7 +185,7 @@ const OTHER_PLACE: &str = "with of_new as (select (select substr(entry, 13) from
     and of_new.path is distinct from case when source in ('database', 'user', 'database user') then setting end";
 
 const MAY_READ_TABLES: &str = "select bool_and(has_table_privilege(name, 'select'))::int \
-    from unnest(array['flags', 'activations', 'flag_history', 'novi_tokens']) as name";
+    from unnest(array['flags', 'activations', 'flag_history', 'novi_assignments', 'novi_tokens']) as name";
 
 const SEQUENCES: &str = "select t.name from (select to_regclass('flags')::text as name, max(id) as highest from flags \
         union all select to_regclass('activations')::text, max(id) from activations \
@@ -206,6 +208,16 @@ const CHECKSUMS: [&str; 5] = [
 /// query of all rows fail.
 const ENCODING: &str = "select set_config('client_encoding', 'SQL_ASCII', false) \
     where current_setting('server_encoding') = 'SQL_ASCII'";
+
+const ASSIGNMENTS: AssignmentsSql = AssignmentsSql {
+    select: "select id, experiment, unit, variant, revision, to_char(assigned_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from novi_assignments",
+    counts: "select variant, count(*), to_char(min(assigned_at) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
+    to_char(max(assigned_at) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from novi_assignments",
+    row: "(?, ?, ?, ?, ?)",
+    on_conflict: "on conflict (experiment, unit) do nothing",
+    forget: "delete from novi_assignments where id in (select id from novi_assignments where experiment = ? limit ?)",
+    now: "clock_timestamp()",
+};
 
 const EVALUATIONS: EvaluationsSql = EvaluationsSql {
     select: "select flag, to_char(hour at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), enabled, variant, evaluations from novi_evaluations",

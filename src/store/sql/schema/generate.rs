@@ -16,7 +16,8 @@ const DATABASES: [(Database, &str); 3] =
 
 /// The migrations: how the name of a template ends, and the name of the file. A database runs a migration once, so
 /// that a file that was released never changes: another table is another migration.
-const MIGRATIONS: [(&str, &str); 2] = [("", "0001_novi"), (".evaluations", "0002_evaluations")];
+const MIGRATIONS: [(&str, &str); 3] =
+    [("", "0001_novi"), (".evaluations", "0002_evaluations"), (".assignments", "0003_assignments")];
 
 fn table(name: &str) -> &'static Table {
     TABLES.iter().find(|table| table.name == name).unwrap_or_else(|| panic!("unknown table {name:?}"))

@@ -212,6 +212,19 @@ pub(in crate::store::sql) const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "novi_assignments",
+        group: Group::Kept,
+        description: "Which variant each unit of an experiment had first; `novi assignments forget` deletes them",
+        columns: &[
+            key("id", ID, "In the order of writing"),
+            kept("experiment", SHORT, "The experiment, usually named as its flag; empty for a mark of novi"),
+            kept("unit", SHORT, "Whom the draw was for, such as the targeting key"),
+            kept("variant", SHORT, "The variant; on or off for a flag without variants"),
+            kept("revision", ID, "The revision of the flags that assigned it"),
+            kept("assigned_at", TIME, "When the unit was first exposed"),
+        ],
+    },
+    Table {
         name: "novi_tokens",
         group: Group::Kept,
         description: "API tokens; use `novi token`, since a secret is shown only once and never stored",

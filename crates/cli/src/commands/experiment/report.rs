@@ -146,19 +146,26 @@ fn sql_files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The weights of the split that a flag is linked to.
+/// The weights of the split that has the experiment's name, or that the flag with this name is linked to.
 fn weights_of(rows: &Rows, experiment: &str) -> BTreeMap<String, f64> {
-    let none = BTreeMap::new;
-    let Some(flag) = rows.flags.iter().find(|row| row.name == experiment) else { return none() };
-    let linked: Vec<i64> =
-        rows.links_of(Some(flag.id)).iter().filter_map(|link| link.activation_id).collect();
-    let splits = rows.activations.iter().filter(|row| linked.contains(&row.id));
-    let mut configs = splits
-        .filter(|row| row.class_name == "novi.split")
-        .filter_map(|row| serde_json::from_str::<Value>(row.config.as_deref()?).ok());
-    let Some(config) = configs.next() else { return none() };
-    let Some(variants) = config.get("variants").and_then(Value::as_object) else { return none() };
-    variants.iter().filter_map(|(name, weight)| Some((name.clone(), weight.as_f64()?))).collect()
+    let flag = rows.flags.iter().find(|row| row.name == experiment).map(|row| row.id);
+    let links = rows.links.iter().filter(|link| flag.is_some() && link.flag_id == flag);
+    let linked: Vec<i64> = links.filter_map(|link| link.activation_id).collect();
+    let mut weights = BTreeMap::new();
+    for row in rows.activations.iter().filter(|row| row.class_name == "novi.split") {
+        let config = row.config.as_deref().and_then(|config| serde_json::from_str::<Value>(config).ok());
+        let Some(config) = config else { continue };
+        let is_named = config.get("experiment").and_then(Value::as_str) == Some(experiment);
+        if !is_named && !linked.contains(&row.id) {
+            continue;
+        }
+        let variants = config.get("variants").and_then(Value::as_object).into_iter().flatten();
+        weights = variants.filter_map(|(name, weight)| Some((name.clone(), weight.as_f64()?))).collect();
+        if is_named {
+            break;
+        }
+    }
+    weights
 }
 
 pub(super) fn probability(text: &str) -> Result<f64, &'static str> {

@@ -179,9 +179,9 @@ async fn serve(
         })?,
         () = aborted => return Err(Failure::system("stopped by a second signal; open requests were aborted")),
     }
-    // With the changes since the file was last written.
+    // Exposures, and the changes since the snapshot file was last written.
     if let Some(flags) = kept
-        && let Err(error) = flags.save_snapshot().await
+        && let Err(error) = flags.close().await
     {
         tracing::warn!("{error}");
     }
