@@ -343,6 +343,47 @@ await check("two people edit a flag, and the second merges", async () => {
   await context.close();
 });
 
+const callers = Array.from({ length: 300 }, (_, number) => JSON.stringify({ targetingKey: `user-${number}`, country: "DE" }));
+const jsonl = { name: "callers.jsonl", mimeType: "application/octet-stream", buffer: Buffer.from(callers.join("\n")) };
+
+for (const javaScriptEnabled of [true, false]) {
+  const how = javaScriptEnabled ? "with" : "without";
+  await check(`effect of a change is measured over a file of callers ${how} JavaScript`, async () => {
+    const { context, page, noise } = await open({ javaScriptEnabled });
+    for (const path of ["/activations/1/edit", "/flags/1/switch?to=off"]) {
+      await page.goto(base + path);
+      await page.click("text=Callers for the preview");
+      await page.setInputFiles("#callers_file", jsonl);
+      await page.click("button[name=preview]");
+      await page.waitForSelector("text=callers: the 300 of callers.jsonl.");
+      await page.waitForSelector("h1");
+    }
+    await page.setInputFiles("#callers_file", { ...jsonl, buffer: Buffer.from("{}\n{") });
+    await page.click("button[name=preview]");
+    await page.waitForSelector("text=callers.jsonl, line 2: not JSON");
+    equal(noise, [], "console and requests");
+    await context.close();
+  });
+}
+
+await check("file of callers is dropped on the page", async () => {
+  const { context, page, noise } = await open();
+  await page.goto(`${base}/activations/1/edit`);
+  await page.evaluate((lines) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([lines.join("\n")], "dropped.jsonl"));
+    for (const type of ["dragover", "drop"]) {
+      const event = new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer });
+      document.querySelector("h1").dispatchEvent(event);
+      if (!event.defaultPrevented) throw new Error(`${type} is left to the browser`);
+    }
+  }, callers);
+  await page.click("button[name=preview]");
+  await page.waitForSelector("text=callers: the 300 of dropped.jsonl.");
+  equal(noise, [], "console and requests");
+  await context.close();
+});
+
 await check("members are added and removed", async () => {
   const { context, page } = await open({ javaScriptEnabled: false });
   await page.goto(`${base}/activations/13/members`);

@@ -31,6 +31,19 @@ document.addEventListener("click", (event) => {
   });
 });
 
+// A file of callers may be dropped anywhere on the page.
+document.addEventListener("dragover", (event) => {
+  if (document.getElementById("callers_file") && event.dataTransfer.types.includes("Files")) event.preventDefault();
+});
+document.addEventListener("drop", (event) => {
+  const input = document.getElementById("callers_file");
+  if (!input || event.dataTransfer.files.length !== 1) return;
+  event.preventDefault();
+  input.files = event.dataTransfer.files;
+  input.closest("details").open = true;
+  announced.textContent = `The callers for the preview are those of ${input.files[0].name}.`;
+});
+
 // Sliders go with their numbers, and the sum with its weights.
 document.addEventListener("input", ({ target }) => {
   const other = target.dataset.for ? document.getElementById(target.dataset.for)
