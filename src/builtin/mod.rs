@@ -9,4 +9,5 @@ pub(crate) mod rollout;
 pub(crate) mod time;
 
 pub use rollout::split::reweight::{ReweightError, Reweighted, reweighted, with_weights};
+pub use time::clock::skipped_time;
 pub use time::date_time::window_is_empty;

@@ -1,9 +1,9 @@
 // The admin page in Chromium: accessibility, the keyboard, a narrow window, light and dark, without JavaScript.
-// node pages.mjs URL FOLDER_OF_PACKAGES CHROMIUM
+// node pages.mjs URL FOLDER_OF_PACKAGES CHROMIUM [PART_OF_A_NAME]
 import fs from "node:fs";
 import { createRequire } from "node:module";
 
-const [server, packages, executablePath] = process.argv.slice(2);
+const [server, packages, executablePath, only = ""] = process.argv.slice(2);
 const require = createRequire(`${packages}/package.json`);
 const { chromium } = require("playwright-core");
 const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
@@ -19,7 +19,9 @@ const pages = [
 
 let passed = 0;
 const failures = [];
+// With a fourth argument, only the checks whose name contains it.
 async function check(name, test) {
+  if (!name.includes(only)) return;
   try {
     await test();
     passed += 1;
@@ -72,19 +74,161 @@ for (const colorScheme of ["light", "dark"]) {
   }
 }
 
+// Requests that a page sends and a test answers later: `next` waits for one, and `release` lets it pass.
+async function hold(page, url, wanted = () => true) {
+  const held = [];
+  const waiting = [];
+  await page.route(url, async (route) => {
+    if (!wanted(route.request())) return route.continue();
+    await new Promise((resolve) => {
+      // The request may have been given up meanwhile.
+      const release = () => { resolve(); return route.continue().catch(() => {}); };
+      if (waiting.length > 0) waiting.shift()(release);
+      else held.push(release);
+    });
+  });
+  return () => held.length > 0 ? Promise.resolve(held.shift()) : new Promise((resolve, reject) => {
+    waiting.push(resolve);
+    setTimeout(() => reject(new Error(`no request of ${url}`)), 30000).unref();
+  });
+}
+const isSearch = (request) => "hx-request" in request.headers();
+const rows = (page, count) =>
+  page.waitForFunction((wanted) => document.querySelectorAll("tr[id^=flag-]").length === wanted, count);
+
+async function patch(flag, change) {
+  const answer = await fetch(`${server}/api/flags/named/${flag}`, {
+    method: "PATCH", headers: { "content-type": "application/json" }, body: JSON.stringify(change),
+  });
+  equal(answer.status, 200, "the change");
+  return (await answer.json()).revision;
+}
+
 await check("search narrows the list as one types and keeps the focus", async () => {
   const { context, page, noise } = await open();
   await page.goto(`${base}/flags`);
   await page.keyboard.press("/");
   await page.keyboard.type("new-che");
-  await page.waitForFunction(() => document.querySelectorAll("tr[id^=flag-]").length === 1);
+  await rows(page, 1);
   equal(await page.evaluate(() => [document.activeElement.id, document.activeElement.value]), ["q", "new-che"], "the focus");
   equal(new URL(page.url()).searchParams.get("q"), "new-che", "the address");
   await page.selectOption("#status", "false");
-  await page.waitForFunction(() => document.querySelectorAll("tr[id^=flag-]").length === 0);
+  await rows(page, 0);
   equal(noise, [], "console and requests");
   await page.reload();
   equal(await page.inputValue("#q"), "new-che", "the search after a reload");
+  await context.close();
+});
+
+await check("search typed before htmx is ready narrows the list", async () => {
+  const { context, page, noise } = await open();
+  const next = await hold(page, "**/assets/htmx*");
+  await page.goto(`${base}/flags`, { waitUntil: "commit" });
+  const release = await next();
+  await page.waitForSelector("footer");
+  await page.focus("#q");
+  await page.keyboard.type("new-che");
+  await release();
+  await rows(page, 1);
+  equal(await page.evaluate(() => [document.activeElement.id, document.activeElement.value]), ["q", "new-che"], "the focus");
+  equal(new URL(page.url()).searchParams.get("q"), "new-che", "the address");
+  equal(noise, [], "console and requests");
+  await context.close();
+});
+
+await check("list of an older search does not replace a newer one when rows change", async () => {
+  const { context, page, noise } = await open();
+  await page.goto(`${base}/flags`);
+  const next = await hold(page, "**/admin/flags*", (request) => !isSearch(request));
+  const revision = await patch("everyone", { status: false });
+  const release = await next();
+  await page.focus("#q");
+  await page.keyboard.type("new-che");
+  await rows(page, 1);
+  await release();
+  await (await next())();
+  await page.waitForFunction((now) => document.getElementById("revision").textContent === now, String(revision));
+  await rows(page, 1);
+  await page.unrouteAll();
+  await patch("everyone", { status: true });
+  equal(noise, [], "console and requests");
+  await context.close();
+});
+
+await check("list is not replaced while a search is on its way", async () => {
+  const { context, page, noise } = await open();
+  await page.goto(`${base}/flags`);
+  const all = await page.locator("tr[id^=flag-]").count();
+  const next = await hold(page, "**/admin/flags*", isSearch);
+  await page.focus("#q");
+  await page.keyboard.type("new-che");
+  const release = await next();
+  const revision = await patch("everyone", { status: false });
+  for (let looks = 0; looks < 2; looks += 1) await page.waitForResponse(/revision$/);
+  await rows(page, all);
+  await release();
+  await rows(page, 1);
+  await page.waitForFunction((now) => document.getElementById("revision").textContent === now, String(revision));
+  await rows(page, 1);
+  await patch("everyone", { status: true });
+  equal(noise, [], "console and requests");
+  await context.close();
+});
+
+await check("response of an older search is ignored", async () => {
+  const { context, page, noise } = await open();
+  await page.goto(`${base}/flags`);
+  const next = await hold(page, "**/admin/flags*", isSearch);
+  await page.focus("#q");
+  await page.keyboard.type("beta");
+  const older = await next();
+  await page.fill("#q", "new-che");
+  const newer = await next();
+  await newer();
+  await rows(page, 1);
+  await older();
+  await page.waitForResponse(/revision$/);
+  equal(await page.locator("a.name").allTextContents(), ["new-checkout"], "the list");
+  equal(noise, [], "console and requests");
+  await context.close();
+});
+
+await check("search that fails is repeated", async () => {
+  const { context, page } = await open();
+  await page.goto(`${base}/flags`);
+  const failures = [
+    (route) => route.abort(),
+    (route) => route.fulfill({ status: 503, contentType: "text/html", body: "<h1>Busy</h1>" }),
+    // As the page of the login.
+    (route) => route.fulfill({ contentType: "text/html", body: "<main id=\"main\"></main>" }),
+  ];
+  for (const [index, failure] of failures.entries()) {
+    let fails = true;
+    await page.route("**/admin/flags*", (route) => {
+      const now = fails && isSearch(route.request());
+      fails &&= !now;
+      return now ? failure(route) : route.continue();
+    });
+    await page.fill("#q", index % 2 === 0 ? "new-che" : "beta-");
+    await rows(page, 1);
+    await page.waitForSelector(`a.name >> text=${index % 2 === 0 ? "new-checkout" : "beta-banner"}`);
+    equal(fails, false, `failure ${index}`);
+    await page.unrouteAll();
+  }
+  await context.close();
+});
+
+await check("playground shows new decisions and keeps what is typed", async () => {
+  const { context, page, noise } = await open();
+  await page.goto(`${base}/playground?flag=everyone&context=%7B%7D`);
+  await page.waitForSelector("#answer >> text=On");
+  await page.fill("#context", '{"targetingKey": "ann"');
+  await patch("everyone", { status: false });
+  await page.waitForSelector("#answer >> text=Off");
+  equal(await page.evaluate(() => [document.activeElement.id, document.activeElement.value]),
+    ["context", '{"targetingKey": "ann"'], "what was typed");
+  await patch("everyone", { status: true });
+  equal(noise, [], "console and requests");
   await context.close();
 });
 
@@ -199,6 +343,47 @@ await check("two people edit a flag, and the second merges", async () => {
   await context.close();
 });
 
+const callers = Array.from({ length: 300 }, (_, number) => JSON.stringify({ targetingKey: `user-${number}`, country: "DE" }));
+const jsonl = { name: "callers.jsonl", mimeType: "application/octet-stream", buffer: Buffer.from(callers.join("\n")) };
+
+for (const javaScriptEnabled of [true, false]) {
+  const how = javaScriptEnabled ? "with" : "without";
+  await check(`effect of a change is measured over a file of callers ${how} JavaScript`, async () => {
+    const { context, page, noise } = await open({ javaScriptEnabled });
+    for (const path of ["/activations/1/edit", "/flags/1/switch?to=off"]) {
+      await page.goto(base + path);
+      await page.click("text=Callers for the preview");
+      await page.setInputFiles("#callers_file", jsonl);
+      await page.click("button[name=preview]");
+      await page.waitForSelector("text=callers: the 300 of callers.jsonl.");
+      await page.waitForSelector("h1");
+    }
+    await page.setInputFiles("#callers_file", { ...jsonl, buffer: Buffer.from("{}\n{") });
+    await page.click("button[name=preview]");
+    await page.waitForSelector("text=callers.jsonl, line 2: not JSON");
+    equal(noise, [], "console and requests");
+    await context.close();
+  });
+}
+
+await check("file of callers is dropped on the page", async () => {
+  const { context, page, noise } = await open();
+  await page.goto(`${base}/activations/1/edit`);
+  await page.evaluate((lines) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([lines.join("\n")], "dropped.jsonl"));
+    for (const type of ["dragover", "drop"]) {
+      const event = new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer });
+      document.querySelector("h1").dispatchEvent(event);
+      if (!event.defaultPrevented) throw new Error(`${type} is left to the browser`);
+    }
+  }, callers);
+  await page.click("button[name=preview]");
+  await page.waitForSelector("text=callers: the 300 of dropped.jsonl.");
+  equal(noise, [], "console and requests");
+  await context.close();
+});
+
 await check("members are added and removed", async () => {
   const { context, page } = await open({ javaScriptEnabled: false });
   await page.goto(`${base}/activations/13/members`);
@@ -226,12 +411,7 @@ await check("sum of the weights and sliders follow what is typed", async () => {
 
 await check("page shows what others change, and keeps what is typed", async () => {
   const { context, page, noise } = await open();
-  const set = async (status) => {
-    const answer = await fetch(`${server}/api/flags/named/everyone`, {
-      method: "PATCH", headers: { "content-type": "application/json" }, body: JSON.stringify({ status }),
-    });
-    equal(answer.status, 200, "the change");
-  };
+  const set = (status) => patch("everyone", { status });
   await page.goto(`${base}/flags?q=everyone`);
   await page.focus("#q");
   await set(false);

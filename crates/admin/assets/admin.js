@@ -31,6 +31,19 @@ document.addEventListener("click", (event) => {
   });
 });
 
+// A file of callers may be dropped anywhere on the page.
+document.addEventListener("dragover", (event) => {
+  if (document.getElementById("callers_file") && event.dataTransfer.types.includes("Files")) event.preventDefault();
+});
+document.addEventListener("drop", (event) => {
+  const input = document.getElementById("callers_file");
+  if (!input || event.dataTransfer.files.length !== 1) return;
+  event.preventDefault();
+  input.files = event.dataTransfer.files;
+  input.closest("details").open = true;
+  announced.textContent = `The callers for the preview are those of ${input.files[0].name}.`;
+});
+
 // Sliders go with their numbers, and the sum with its weights.
 document.addEventListener("input", ({ target }) => {
   const other = target.dataset.for ? document.getElementById(target.dataset.for)
@@ -42,20 +55,59 @@ document.addEventListener("input", ({ target }) => {
   sum.textContent = Math.round(weights.reduce((all, { value }) => all + Number(value), 0) * 1000) / 1000;
 });
 
-// Somebody else changes rows while a page is open: lists and flags are shown again, and forms stay as they are.
+// The list of flags and its search. What is typed may be lost on the way: before htmx is ready, or with a request that
+// fails. The list then stays behind its form, and is searched again.
 const announced = document.getElementById("announced");
+const search = document.querySelector("form[hx-get]");
+const written = (form) => new URLSearchParams(new FormData(form)).toString();
+// What the list answers. The form may differ from the start: browsers restore fields, and people type early.
+let listed = search && written(asServed(search));
+
+function asServed(form) {
+  const copy = form.cloneNode(true);
+  copy.reset();
+  return copy;
+}
+
+const isListed = () => !search || (written(search) === listed && !search.matches(".htmx-request"));
+
+document.addEventListener("htmx:after:init", ({ target }) => {
+  if (target === search && !isListed()) window.htmx.trigger(search, "change");
+});
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  ctx.asked = new URLSearchParams(ctx.request.body).toString();
+});
+document.addEventListener("htmx:after:request", (event) => {
+  const { ctx } = event.detail;
+  if (ctx.response.raw.ok && ctx.text.includes('id="list"')) return;
+  // An error, or the login: a swap would remove the list.
+  event.preventDefault();
+  if (ctx.response.raw.ok) location.assign(ctx.request.action);
+  else announced.textContent = "The search has failed. It is repeated.";
+});
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  listed = ctx.asked ?? listed;
+});
+
+// Searches again if the form has waited since the last look, and no request is on its way.
+let waiting = null;
+function searchAgain() {
+  const lost = isListed() || search.matches(".htmx-request") ? null : written(search);
+  if (lost !== null && lost === waiting) window.htmx?.trigger(search, "change");
+  waiting = lost;
+}
+
+// Somebody else changes rows while a page is open: lists and flags are shown again, and forms stay as they are.
 const { live, revision } = document.body.dataset;
 let known = revision;
 
 async function look() {
   try {
     if (document.visibilityState === "visible") {
+      searchAgain();
       const answer = await fetch(live, { redirect: "error", cache: "no-store" });
       const now = answer.ok ? await answer.text() : known;
-      if (now !== known) {
-        await update(now);
-        known = now;
-      }
+      if (now !== known && await update(now)) known = now;
     }
   } catch {
     // The server restarts, or the session has ended: the next step of the visitor tells.
@@ -63,28 +115,26 @@ async function look() {
   setTimeout(look, 1000);
 }
 
+// Shows the rows of a revision. Returns false if the visitor searched meanwhile: the next look tries again.
 async function update(now) {
   const main = document.getElementById("main");
   if (main.querySelector("form[method=post] :is(input:not([type=hidden]), textarea)")) {
     notify(main, now);
-    return;
+    return true;
   }
-  const answer = await fetch(location.href, { redirect: "error", cache: "no-store" });
-  if (!answer.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  // The search of a list keeps what is typed.
-  const id = document.getElementById("list") && fresh.getElementById("list") ? "list" : "main";
-  const [old, next] = [document.getElementById(id), fresh.getElementById(id)];
-  if (!next) return;
-  const opened = [...old.querySelectorAll("details")].map((details) => details.open);
-  const focused = document.activeElement;
-  const place = old.contains(focused) ? [...old.querySelectorAll(focused.tagName)].indexOf(focused) : -1;
-  old.replaceChildren(...next.childNodes);
-  old.querySelectorAll("details").forEach((details, index) => { details.open = opened[index] ?? details.open; });
-  if (place >= 0) old.querySelectorAll(focused.tagName)[place]?.focus({ preventScroll: true });
-  window.htmx?.process(old);
+  if (!isListed()) return false;
+  const address = location.href;
+  const answer = await fetch(address, { redirect: "error", cache: "no-store" });
+  if (!answer.ok) return true;
+  const text = await answer.text();
+  if (!isListed() || location.href !== address) return false;
+  // The search of a list keeps what is typed. Elsewhere morphing keeps it, as it keeps the focus and open details.
+  const id = document.getElementById("list") && text.includes('id="list"') ? "list" : "main";
+  const target = document.getElementById(id);
+  await window.htmx?.swap({ sourceElement: target, target, text, select: `#${id}`, swap: "outerMorph" });
   document.getElementById("revision").textContent = now;
   announced.textContent = `Shows revision ${now} now.`;
+  return true;
 }
 
 function notify(main, now) {

@@ -226,7 +226,12 @@ fn ticks(first: DateTime<Utc>, hours: i64) -> String {
         );
         // Without room for the text at the right edge.
         if x < 94.0 {
-            let _ = write!(svg, r#"<text x="{x:.2}%" y="{:.1}">{}</text>"#, bottom + 18.0, at.format(format));
+            let _ = write!(
+                svg,
+                r#"<text class="day" x="{x:.2}%" y="{:.1}">{}</text>"#,
+                bottom + 18.0,
+                at.format(format)
+            );
         }
         after += step;
     }

@@ -34,6 +34,7 @@
 
 mod api;
 mod assets;
+mod body;
 mod charts;
 mod evaluations;
 mod forms;
@@ -58,10 +59,10 @@ use novi_server::{Extend, Options};
 use tokio::time::timeout;
 use tower::ServiceExt as _;
 
-use crate::visit::{Site, redirect};
-
-/// The largest form: larger configs are for the API.
-const BODY_LIMIT: usize = 1024 * 1024;
+use crate::{
+    body::BODY_LIMIT,
+    visit::{Site, redirect},
+};
 
 /// The pages over these flags, to nest in an application.
 ///

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::Form;
 use axum::{
     Router,
     extract::{FromRequest, FromRequestParts, OriginalUri, Request},
@@ -21,6 +20,7 @@ use serde::Deserialize;
 use crate::{
     api::{Api, Failure, escape},
     assets::{ASSETS, Assets},
+    body::{Body, Entered},
     session::{SessionId, Sessions, actor_of, remember_actor, says_https},
 };
 
@@ -378,7 +378,7 @@ impl Visit {
 /// The fields of a form that was sent by a visitor who may write.
 pub(crate) struct Sent {
     pub(crate) visit: Visit,
-    fields: Vec<(String, String)>,
+    body: Body,
 }
 
 impl FromRequest<Site> for Sent {
@@ -388,11 +388,9 @@ impl FromRequest<Site> for Sent {
         let (mut parts, body) = request.into_parts();
         let visit = Visit::from_request_parts(&mut parts, site).await?;
         let request = Request::from_parts(parts, body);
-        let fields = match Form::<Vec<(String, String)>>::from_request(request, &()).await {
-            Ok(Form(fields)) => fields,
-            Err(error) => return Err(visit.fail(&Failure::new(error.status(), error.body_text()))),
-        };
-        let sent = Self { visit, fields };
+        let body = Body::read(request).await;
+        let body = body.map_err(|(status, message)| visit.fail(&Failure::new(status, message)))?;
+        let sent = Self { visit, body };
         if !sent.visit.guest.may_send(sent.text("key")) {
             let message =
                 "the form is not from this page, or its session has ended: reload the page and retry";
@@ -400,25 +398,30 @@ impl FromRequest<Site> for Sent {
         }
         sent.visit.check_write()?;
         let actor = sent.optional("actor").filter(|_| sent.visit.caller.token.is_none()).map(str::to_owned);
-        Ok(Self { visit: Visit { stated: actor, ..sent.visit }, fields: sent.fields })
+        Ok(Self { visit: Visit { stated: actor, ..sent.visit }, body: sent.body })
     }
 }
 
 impl Sent {
     /// All fields, as they were sent.
     pub(crate) fn all(&self) -> &[(String, String)] {
-        &self.fields
+        &self.body.fields
     }
 
     /// A field, without spaces around it; empty if it is missing.
     pub(crate) fn text(&self, name: &str) -> &str {
-        let field = self.fields.iter().find(|(known, _)| known == name);
+        let field = self.body.fields.iter().find(|(known, _)| known == name);
         field.map_or("", |(_, value)| value.trim())
     }
 
     /// A field that may be empty, which means none.
     pub(crate) fn optional(&self, name: &str) -> Option<&str> {
         Some(self.text(name)).filter(|text| !text.is_empty())
+    }
+
+    /// The callers for the preview, one in JSON on each line.
+    pub(crate) fn callers(&self) -> Entered<'_> {
+        self.body.callers()
     }
 
     pub(crate) fn is_checked(&self, name: &str) -> bool {

@@ -124,6 +124,16 @@ pub(in crate::builtin) fn at_zone(zone: Tz, local: NaiveDateTime, pass: Pass) ->
     }
 }
 
+/// Says that the clocks of a time zone skip a local time such as `2026-03-29T02:30`; `None` if they show it, or if the
+/// text or the zone is something else. A row may have such a time, which means the next valid instant, but a person who
+/// types it is mistaken.
+#[must_use]
+pub fn skipped_time(text: &str, zone: &str) -> Option<String> {
+    let (local, zone) = (local(text)?, zone.parse::<Tz>().ok()?);
+    let is_skipped = matches!(zone.from_local_datetime(&local), LocalResult::None);
+    is_skipped.then(|| format!("{text} does not exist in {zone}: the clocks skip it; choose another time"))
+}
+
 /// The first instant of a day.
 pub(in crate::builtin) fn start_of_day(zone: Tz, date: NaiveDate) -> Option<DateTime<Utc>> {
     at_zone(zone, date.and_time(NaiveTime::MIN), Pass::First)
@@ -137,4 +147,25 @@ fn after_gap(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
         .filter_map(|minutes| minute.checked_add_signed(Duration::minutes(minutes)))
         .find_map(|later| zone.from_local_datetime(&later).earliest())
         .map(|instant| instant.to_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_local_times_are_skipped() {
+        let skipped = |text| skipped_time(text, "Europe/Berlin");
+        for text in ["2026-03-29T02:00", "2026-03-29T02:30", "2026-03-29 02:59:59.9"] {
+            let message =
+                format!("{text} does not exist in Europe/Berlin: the clocks skip it; choose another time");
+            assert_eq!(skipped(text), Some(message));
+        }
+        for text in ["2026-03-29", "2026-03-29T03:00", "2026-10-25T02:30", "2026-03-29T02:30Z", "", "soon"] {
+            assert_eq!(skipped(text), None, "{text}");
+        }
+        assert_eq!(skipped_time("2026-03-29T02:30", "Nowhere"), None);
+        // The day has no midnight, but a first instant.
+        assert_eq!(skipped_time("2026-09-06", "America/Santiago"), None);
+    }
 }

@@ -125,6 +125,6 @@ pub(super) fn row(name: &str, number: impl fmt::Display) -> String {
 }
 
 /// The JSON pointer of a member.
-pub(super) fn pointer(of: &str, member: &str) -> String {
+pub(crate) fn pointer(of: &str, member: &str) -> String {
     format!("{of}/{}", member.replace('~', "~0").replace('/', "~1"))
 }

@@ -5,7 +5,7 @@
 
 pub(crate) mod draft;
 pub(crate) mod draw;
-mod fields;
+pub(crate) mod fields;
 mod fill;
 pub(crate) mod json;
 mod line;

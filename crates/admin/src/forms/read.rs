@@ -1,5 +1,7 @@
 //! The fields of a form as a config. What was not changed stays as it was, byte for byte.
 
+use novi::builtin::skipped_time;
+
 use crate::{
     api::Problem,
     forms::{
@@ -24,7 +26,14 @@ pub(crate) struct Read {
 impl Read {
     /// Reads a form that was drawn for a base.
     pub(crate) fn form(types: &Types<'_>, shape: &Shape, fields: &Fields, base: Option<&str>) -> Self {
-        let mut reader = Reader { types, fields, has_zone: false, problems: Vec::new(), places: Vec::new() };
+        let mut reader = Reader {
+            types,
+            fields,
+            zone: String::new(),
+            zone_stays: true,
+            problems: Vec::new(),
+            places: Vec::new(),
+        };
         let base = base.filter(|base| !base.trim().is_empty());
         let config = reader.read(shape, ROOT, "", base, 0);
         Self { config, problems: reader.problems, places: reader.places }
@@ -57,8 +66,10 @@ impl Read {
 struct Reader<'a> {
     types: &'a Types<'a>,
     fields: &'a Fields,
-    /// Whether the object that is read has a time zone.
-    has_zone: bool,
+    /// The time zone of the object that is read; empty if it has none.
+    zone: String,
+    /// Whether the row has had this time zone before.
+    zone_stays: bool,
     problems: Vec<(String, String)>,
     places: Vec<(String, String)>,
 }
@@ -82,7 +93,12 @@ impl Reader<'_> {
         if depth > DEEPEST * 5 {
             return base.map(str::to_owned);
         }
-        if fill(self.types, shape, name, base, depth).agree(self.fields, name) {
+        let is_unchanged = fill(self.types, shape, name, base, depth).agree(self.fields, name);
+        let is_zoned = *shape == Shape::Text(Hint::ZonedTime) && !(is_unchanged && self.zone_stays);
+        if let Some(message) = self.skipped(name).filter(|_| is_zoned) {
+            return self.problem(name, message);
+        }
+        if is_unchanged {
             self.place_all(shape, name, at, depth);
             return base.map(str::to_owned);
         }
@@ -93,9 +109,7 @@ impl Reader<'_> {
         let line = text.trim();
         match shape {
             Shape::Text(hint @ (Hint::Time | Hint::ZonedTime)) if self.fields.part(name, "is") != "text" => {
-                let [date, time, zone] =
-                    ["date", "time", "zone"].map(|part| self.fields.part(name, part).trim());
-                let text = moment::join(date, time, zone, *hint == Hint::ZonedTime && self.has_zone);
+                let text = self.time(name, *hint == Hint::ZonedTime && !self.zone.is_empty());
                 Some(text).filter(|text| !text.is_empty()).map(|text| json::quoted(&text))
             }
             Shape::Text(Hint::Cel) => Some(text.trim_end()).filter(|text| !text.is_empty()).map(json::quoted),
@@ -126,6 +140,19 @@ impl Reader<'_> {
             }
             Shape::Json => self.json(name, text),
         }
+    }
+
+    /// The text of a time.
+    fn time(&self, name: &str, has_zone: bool) -> String {
+        let [date, time, zone] = ["date", "time", "zone"].map(|part| self.fields.part(name, part).trim());
+        moment::join(date, time, zone, has_zone)
+    }
+
+    /// Says that the clocks of the time zone skip a time.
+    fn skipped(&self, name: &str) -> Option<String> {
+        let is_text = self.fields.part(name, "is") == "text";
+        let text = if is_text { self.fields.get(name).trim().to_owned() } else { self.time(name, true) };
+        skipped_time(&text, &self.zone)
     }
 
     /// Notes the fields inside of one that has not been changed, for problems of the API.
@@ -237,10 +264,16 @@ impl Reader<'_> {
     ) -> Option<String> {
         let before = base.and_then(json::members).unwrap_or_default();
         let mut values: Vec<(&str, Option<String>)> = Vec::new();
-        let outer = self.has_zone;
-        self.has_zone |= known.iter().any(|found| {
-            found.shape == Shape::Text(Hint::Zone) && !self.fields.is_blank(&member(name, &found.name))
-        });
+        let outer = (self.zone.clone(), self.zone_stays);
+        if let Some(found) = known.iter().find(|found| found.shape == Shape::Text(Hint::Zone)) {
+            let zone = self.fields.get(&member(name, &found.name)).trim();
+            let raw =
+                before.iter().find(|(name, _)| *name == found.name).and_then(|(_, raw)| json::string(raw));
+            self.zone_stays = raw.unwrap_or_default() == zone;
+            if !zone.is_empty() {
+                zone.clone_into(&mut self.zone);
+            }
+        }
         for found in known {
             let raw = before.iter().find(|(name, _)| *name == found.name).map(|(_, raw)| *raw);
             let field = member(name, &found.name);
@@ -251,7 +284,7 @@ impl Reader<'_> {
             }
             values.push((&found.name, value));
         }
-        self.has_zone = outer;
+        (self.zone, self.zone_stays) = outer;
         let rest = self.fields.part(name, "rest");
         let rest = if rest.trim().is_empty() { Some(Vec::new()) } else { json::members(rest) };
         let rest = rest.or_else(|| self.problem(name, "expected an object in JSON as the other settings"));

@@ -207,7 +207,7 @@ impl<'a> Schema<'a> {
                 return Shape::Json;
             };
             return match self.shape(values, depth + 1) {
-                value @ (Shape::Number(_) | Shape::Literal(_) | Shape::Text(_)) => {
+                value @ (Shape::Number(_) | Shape::Literal(_) | Shape::Text(_) | Shape::Lines { .. }) => {
                     Shape::Map(Box::new(value))
                 }
                 _ => Shape::Json,

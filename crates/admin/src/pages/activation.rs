@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::{
     api::{Failure, Problem},
+    body::Entered,
     forms::{
         draft::{CONFIG, Draft},
         draw::Around,
@@ -211,7 +212,7 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
         let changed =
             ActivationRow { config: Some(config.clone()), ..ActivationRow::new(id, name, class_name, "") };
         let written = object(&fields[..3]);
-        let preview = preview(visit, rows, (row, &changed), &written, &planned, callers).await;
+        let preview = preview(visit, rows, (row, &changed), &written, &planned, sent.callers()).await;
         return Ok(visit.page(&ActivationPage { preview: preview.markup(), ..shown(&draft, problems) }));
     }
     match visit.api().call(Method::PATCH, &path, &sent.authorship(), Some(body)).await {
@@ -236,7 +237,7 @@ async fn preview(
     (before, after): (&ActivationRow, &ActivationRow),
     written: &str,
     planned: &Value,
-    callers: &str,
+    callers: Entered<'_>,
 ) -> Preview {
     let registry = visit.guest.site.flags().registry();
     let update = object(&[("row", before.id.to_string()), ("set", written.to_owned())]);

@@ -261,7 +261,7 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
         let linked = rows.links.iter().filter(|link| link.flag_id == Some(id));
         let linked: Vec<_> = linked.filter_map(|link| link.activation_id).collect();
         let callers = generated(rows, &linked, &[]);
-        let effect = effect(visit.api(), &format!("[{edit}]"), sent.text("callers"), callers).await;
+        let effect = effect(visit.api(), &format!("[{edit}]"), sent.callers(), callers).await;
         let preview = Preview { affected: affected(&planned, ""), effect, ..Preview::default() };
         return Ok(visit.page(&EditPage { preview: preview.markup(), ..shown(fields, &draft, problems) }));
     }

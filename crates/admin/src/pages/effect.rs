@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::{
     api::{Api, Failure},
+    body::Entered,
     pages::form::object,
     words::{Markup, plain},
 };
@@ -119,19 +120,21 @@ struct ValueCount {
     contexts: usize,
 }
 
-/// Measures changes, a JSON list as in `POST /api/edits`, as a part of a page. The callers are those that were typed, one
-/// in JSON on each line, or else a sample of recent ones, or else the generated ones.
-pub(crate) async fn effect(api: &Api, changes: &str, typed: &str, generated: Vec<Value>) -> Markup {
-    Markup::rendered(&Effect::measure(api, changes, typed, generated).await)
+/// Measures changes, a JSON list as in `POST /api/edits`, as a part of a page. The callers are those that were entered, or
+/// else a sample of recent ones, or else the generated ones.
+pub(crate) async fn effect(api: &Api, changes: &str, entered: Entered<'_>, generated: Vec<Value>) -> Markup {
+    Markup::rendered(&Effect::measure(api, changes, entered, generated).await)
 }
 
 impl Effect {
-    async fn measure(api: &Api, changes: &str, typed: &str, generated: Vec<Value>) -> Self {
-        if !typed.trim().is_empty() {
-            return match callers::typed(typed) {
-                Ok(callers) => {
-                    Self::of(api, changes, callers, |count| format!("the {count} that you entered")).await
-                }
+    async fn measure(api: &Api, changes: &str, entered: Entered<'_>, generated: Vec<Value>) -> Self {
+        if entered.file.is_some() || !entered.text.trim_ascii().is_empty() {
+            let words = |count| match entered.file {
+                Some(file) => format!("the {count} of {file}"),
+                None => format!("the {count} that you entered"),
+            };
+            return match callers::entered(entered) {
+                Ok(callers) => Self::of(api, changes, callers, words).await,
                 Err(error) => Self { error: Some(error), ..Self::default() },
             };
         }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     api::{Failure, Problem, with_query},
+    body::Entered,
     pages::{
         effect::{effect, generated, keyed},
         flags::{find as find_flag, find_activation, text_of},
@@ -132,7 +133,7 @@ pub(crate) async fn change(Path(id): Path<i64>, sent: Sent) -> Page {
         .ok_or_else(|| visit.not_found(&format!("activation {id} was not found")))?;
     let change = Change::of(rows, row, &sent);
     if sent.is_checked("preview") {
-        let page = match change.preview(visit, rows, row, sent.text("callers")).await {
+        let page = match change.preview(visit, rows, row, sent.callers()).await {
             Ok((preview, problems)) => {
                 let page = again(visit, rows, row, &sent, &change).await?;
                 MembersPage { preview: preview.markup(), problems: Problems(problems), ..page }
@@ -200,7 +201,7 @@ impl Change {
         visit: &Visit,
         rows: &Rows,
         row: &ActivationRow,
-        callers: &str,
+        callers: Entered<'_>,
     ) -> Result<(Preview, Vec<Problem>), Failure> {
         let path = format!("/api/activations/{}/members?dry_run=true", row.id);
         let planned = visit.api().call(Method::POST, &path, &[], Some(self.body().to_string())).await?;

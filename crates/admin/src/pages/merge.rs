@@ -5,7 +5,7 @@ use askama::Template;
 use axum::{http::StatusCode, response::Response};
 
 use crate::{
-    forms::{draw::label, json},
+    forms::{draw::label, fields::pointer, json},
     visit::{Layout, Section, Sent, Visit},
 };
 
@@ -75,6 +75,10 @@ pub(crate) fn picked(sent: &Sent) -> Option<Values> {
             values.push((name.to_owned(), lines(chosen.map_or("", |(_, value)| value))));
         }
     }
+    // In the order of the row: the order of variants decides which callers have them. New ones are last.
+    let was = was(sent);
+    let place = |name: &str| was.iter().position(|(found, _)| found == name).unwrap_or(was.len());
+    values.sort_by_cached_key(|(name, _)| place(name));
     Some(values)
 }
 
@@ -110,7 +114,7 @@ pub(crate) fn page(
         }
         fields.push(Merged {
             name: name.to_owned(),
-            label: label(name.rsplit('/').next().unwrap_or(name)),
+            label: label_of(name),
             base: base.to_owned(),
             theirs: theirs.to_owned(),
             mine: mine.to_owned(),
@@ -135,15 +139,45 @@ pub(crate) fn page(
     Some(visit.page_with(StatusCode::PRECONDITION_FAILED, &page))
 }
 
-/// A config by its members, as `config/NAME`, unless one of the configs is no object.
+/// A config by its members, as `config/NAME`, unless one of the configs is no object. Members that are objects on all
+/// sides are in parts, as `config/variants/NAME`.
 pub(crate) fn by_member(configs: [&str; 3]) -> [Values; 3] {
-    let are_objects = configs.iter().all(|config| json::members(config).is_some());
-    configs.map(|config| {
-        let Some(members) = json::members(config).filter(|_| are_objects) else {
-            return vec![("config".to_owned(), json::one_line(config))];
-        };
-        members.iter().map(|(name, raw)| (format!("config/{name}"), json::one_line(raw))).collect()
+    let [Some(base), Some(theirs), Some(mine)] = configs.map(json::members) else {
+        return configs.map(|config| vec![("config".to_owned(), json::one_line(config))]);
+    };
+    let sides = [base, theirs, mine];
+    let in_parts = |name: &str| {
+        let values = sides.each_ref().map(|side| Some(side.iter().find(|(found, _)| found == name)?.1));
+        matches!(values.map(|raw| raw.and_then(json::members)), [Some(base), Some(theirs), Some(mine)]
+            if in_one_order([&base, &theirs, &mine]))
+    };
+    let value = |path: String, raw: &str| (path, json::one_line(raw));
+    sides.each_ref().map(|side| {
+        let mut values = Values::new();
+        for (name, raw) in side {
+            let path = pointer("config", name);
+            match json::members(raw).filter(|_| in_parts(name)) {
+                Some(parts) => {
+                    values.extend(parts.iter().map(|(part, raw)| value(pointer(&path, part), raw)));
+                }
+                None => values.push(value(path, raw)),
+            }
+        }
+        values
     })
+}
+
+/// Whether objects with these members can be merged by them: the order of variants decides which callers have them.
+fn in_one_order(sides: [&[(String, &str)]; 3]) -> bool {
+    let is_shared = |name: &str| sides.iter().all(|side| side.iter().any(|(found, _)| found == name));
+    let [base, theirs, mine] = sides.map(|side| {
+        side.iter().map(|(name, _)| name.as_str()).filter(|name| is_shared(name)).collect::<Vec<_>>()
+    });
+    // An empty object has no member that could stand for it, and names of inputs have no line breaks.
+    let are_names = |side: &[(String, &str)]| {
+        !side.is_empty() && side.iter().all(|(name, _)| !name.contains(char::is_control))
+    };
+    base == theirs && base == mine && sides.iter().all(|side| are_names(side))
 }
 
 /// The config of merged values.
@@ -151,11 +185,39 @@ pub(crate) fn config(values: &Values) -> String {
     if let Some((_, config)) = values.iter().find(|(name, _)| name == "config") {
         return config.clone();
     }
-    let members =
-        values.iter().filter_map(|(name, raw)| Some((name.strip_prefix("config/")?.to_owned(), raw.clone())));
-    // A member that the chosen side does not have is empty.
-    let members: Vec<_> = members.filter(|(_, raw)| !raw.is_empty()).collect();
-    json::object(&members)
+    // Each member with its value, or with its parts.
+    let mut members: Vec<(String, Result<String, Values>)> = Vec::new();
+    for (name, raw) in values {
+        // A member that the chosen side does not have is empty.
+        let Some(path) = name.strip_prefix("config/").filter(|_| !raw.is_empty()) else { continue };
+        let Some((name, part)) = path.split_once('/') else {
+            members.push((unescaped(path), Ok(raw.clone())));
+            continue;
+        };
+        let (name, part) = (unescaped(name), (unescaped(part), raw.clone()));
+        match members.iter_mut().find(|(found, _)| *found == name) {
+            Some((_, Err(parts))) => parts.push(part),
+            _ => members.push((name, Err(vec![part]))),
+        }
+    }
+    let value = |(name, value): (String, Result<String, Values>)| {
+        (name, value.unwrap_or_else(|parts| json::object(&parts)))
+    };
+    json::object(&members.into_iter().map(value).collect::<Vec<_>>())
+}
+
+/// A part of a JSON pointer as a name.
+fn unescaped(part: &str) -> String {
+    part.replace("~1", "/").replace("~0", "~")
+}
+
+/// The label of a field: `config/variants/grid` is `Variants: grid`.
+fn label_of(name: &str) -> String {
+    match name.split('/').collect::<Vec<_>>().as_slice() {
+        [_, member] => label(&unescaped(member)),
+        [_, member, part] => format!("{}: {}", label(&unescaped(member)), unescaped(part)),
+        _ => label(name),
+    }
 }
 
 impl Merged {

@@ -80,6 +80,6 @@ pub(crate) async fn planned(
     let row = new.as_ref().or_else(|| chosen.and_then(|id| find_activation(rows, id)));
     let words = row.map(|row| (Markup::default(), words(&phrased.activation(row).words)));
     let callers = generated(rows, &linked, config.as_deref().as_slice());
-    let effect = effect(visit.api(), changes, sent.text("callers"), callers).await;
+    let effect = effect(visit.api(), changes, sent.callers(), callers).await;
     Ok((Preview { words, affected: affected(&planned, ""), effect, ..Preview::default() }, problems))
 }

@@ -4,18 +4,20 @@ use askama::Template;
 use axum::{
     extract::{Path, Query},
     http::{Method, StatusCode},
+    response::Response,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     api::{Failure, with_query},
+    body::Entered,
     pages::{
         effect::{effect, generated},
         flags::{Done, find, text_of},
         form::object,
     },
-    visit::{Editor, Layout, Page, Section, Sent},
+    visit::{Editor, Layout, Page, Section, Sent, Visit},
     words::{Markup, words},
 };
 
@@ -36,11 +38,18 @@ struct SwitchPage {
     affected: Vec<String>,
     problems: Vec<String>,
     effect: Markup,
+    callers: String,
+    actor: String,
+    reason: String,
 }
 
 /// Asks for a reason, and says which other flags may change.
 pub(crate) async fn ask(Editor(visit): Editor, Path(id): Path<i64>, Query(wanted): Query<Wanted>) -> Page {
-    let on = wanted.to == "on";
+    page(&visit, id, wanted.to == "on", Entered::NONE).await.map(|page| visit.page(&page))
+}
+
+/// The page that asks, with the effect over callers.
+async fn page(visit: &Visit, id: i64, on: bool, callers: Entered<'_>) -> Result<SwitchPage, Response> {
     let rows = visit.rows()?;
     let row = find(rows, id).ok_or_else(|| visit.not_found(&format!("flag {id} was not found")))?;
     let body = json!({"status": on}).to_string();
@@ -50,9 +59,9 @@ pub(crate) async fn ask(Editor(visit): Editor, Path(id): Path<i64>, Query(wanted
     let changes = json!([{"update_flag": {"row": id, "set": {"status": on}}}]).to_string();
     let linked = rows.links.iter().filter(|link| link.flag_id == Some(id));
     let linked: Vec<_> = linked.filter_map(|link| link.activation_id).collect();
-    let effect = effect(visit.api(), &changes, "", generated(rows, &linked, &[])).await;
+    let effect = effect(visit.api(), &changes, callers, generated(rows, &linked, &[])).await;
     let registry = visit.guest.site.flags().registry();
-    Ok(visit.page(&SwitchPage {
+    Ok(SwitchPage {
         layout: visit.layout(if on { "Turn on" } else { "Turn off" }, Section::Flags),
         id,
         name: row.name.clone(),
@@ -62,7 +71,10 @@ pub(crate) async fn ask(Editor(visit): Editor, Path(id): Path<i64>, Query(wanted
         affected: affected(&planned, &row.name),
         problems: problems(&planned),
         effect,
-    }))
+        callers: String::new(),
+        actor: String::new(),
+        reason: String::new(),
+    })
 }
 
 /// The names of the other flags that a plan changes.
@@ -80,6 +92,12 @@ pub(crate) fn problems(planned: &Value) -> Vec<String> {
 pub(crate) async fn switch(Path(id): Path<i64>, sent: Sent) -> Page {
     let visit = &sent.visit;
     let on = sent.text("to") == "on";
+    if sent.is_checked("preview") {
+        let page = page(visit, id, on, sent.callers()).await?;
+        let [callers, actor, reason] = ["callers", "actor", "reason"].map(|name| sent.text(name).to_owned());
+        let version = sent.text("version").parse().unwrap_or(page.version);
+        return Ok(visit.page(&SwitchPage { version, callers, actor, reason, ..page }));
+    }
     let before = visit.snapshot.revision().number();
     let mut fields = vec![("status", on.to_string())];
     if let Ok(version) = sent.text("version").parse::<i64>() {

@@ -146,7 +146,7 @@ impl Frame {
         let mut svg = String::from(r#"<text x="0" y="14">now</text>"#);
         for (place, name) in self.days().into_iter().filter(|(place, _)| (6.0..94.0).contains(place)) {
             // Writing to a string does not fail.
-            let _ = write!(svg, r#"<text x="{place:.2}%" y="14">{name}</text>"#);
+            let _ = write!(svg, r#"<text class="day" x="{place:.2}%" y="14">{name}</text>"#);
         }
         Markup::of(format!(r#"<svg class="axis-days" aria-hidden="true">{svg}</svg>"#))
     }

@@ -318,3 +318,51 @@ async fn activations_are_added_to_a_flag_and_removed() {
         assert_eq!(site.store.load().await.unwrap().activations.len(), 5, "it stays");
     }
 }
+
+#[tokio::test]
+async fn change_is_measured_over_a_file_of_callers() {
+    let site = Site::open(ROWS).await;
+    let mut browser = site.browser();
+    for page in ["/activations/1/edit", "/flags/1/switch?to=off"] {
+        let path = page.split('?').next().unwrap_or_default();
+        let shown = browser.get(page).await;
+        let mut sent = fields(&shown.text, path);
+        set(&mut sent, "preview", "1");
+        sent.retain(|(name, _)| name != "callers_file");
+        if path.starts_with("/activations") {
+            set(&mut sent, "c/percentage", "100");
+        }
+        let mut post = async |file: &str, content: &[u8]| {
+            let reply = browser.post_file(path, &borrowed(&sent), file, content).await;
+            assert_eq!(reply.status, 200, "{}", reply.text);
+            reply
+        };
+        let line = |number| format!(r#"{{"targetingKey": "{number}", "country": "DE"}}"#);
+        let lines = (0..2000).map(line).collect::<Vec<_>>().join("\n");
+        post("<us>.jsonl", lines.as_bytes()).await.has("callers: the 2000 of &#60;us&#62;.jsonl.");
+        post("us.jsonl", b"{}\n[1]").await.has("us.jsonl, line 2: expected a JSON object.");
+        post("us.jsonl", b"").await.has("us.jsonl: expected one caller in JSON on each line, found none.");
+        // No file was chosen.
+        let none = post("", b"").await;
+        none.has("made-up ones");
+    }
+    // Nothing was saved.
+    let rows = site.store.load().await.unwrap();
+    assert!(rows.flags[0].status);
+}
+
+#[tokio::test]
+async fn forms_with_large_fields_or_files_are_rejected() {
+    let site = Site::open(ROWS).await;
+    let mut browser = site.browser();
+    let key = browser.get("/flags/1/switch?to=off").await.key();
+    let large = "x".repeat(1024 * 1024);
+    let fields = [("key", &*key), ("to", "off"), ("reason", &large)];
+    let reply = browser.post_file("/flags/1/switch", &fields, "", b"").await;
+    assert_eq!(reply.status, 413);
+    reply.has("use the API for larger configs");
+    let file = vec![b' '; 33 * 1024 * 1024];
+    let reply = browser.post_file("/flags/1/switch", &[("key", &key), ("preview", "1")], "a", &file).await;
+    assert_eq!(reply.status, 413);
+    assert!(site.store.load().await.unwrap().flags[0].status);
+}

@@ -147,6 +147,60 @@ async fn time_without_an_offset_is_in_the_time_zone_of_the_row() {
 }
 
 #[tokio::test]
+async fn bucket_ranges_are_rows_by_variant() {
+    let more = r#"INSERT INTO activations (id, name, class_name, config) VALUES
+        (30, 'Ranges', 'novi.split', '{"ranges": {"a": [[0, 40000], [90000, 100000]], "b": [[40000, 90000]]}}');"#;
+    let site = Site::open(&format!("{ROWS}{more}")).await;
+    let mut browser = site.browser();
+    let page = "/activations/30/edit";
+    let mut sent = fields(&browser.get(page).await.text, page);
+    set(&mut sent, "c/ranges/0", "[0, 40000]");
+    set(&mut sent, "c/ranges/2@key", "c");
+    set(&mut sent, "c/ranges/2", "[90000, 100001]");
+    let reply = browser.post(page, page, &borrowed(&sent)).await;
+    assert_status(&reply, 422);
+    reply.has("expected two rising buckets from 0 to 100000, found 90000 and 100001");
+    set(&mut sent, "c/ranges/2", "[90000, 95000]\r\n[95000, 100000]");
+    assert_status(&browser.post(page, page, &borrowed(&sent)).await, 303);
+    let rows = site.store.load().await.unwrap();
+    let config = rows.activations.iter().find(|row| row.id == 30).unwrap().config.as_deref();
+    let expected =
+        r#"{"ranges": {"a": [[0, 40000]], "b": [[40000, 90000]], "c": [[90000, 95000], [95000, 100000]]}}"#;
+    assert_eq!(config, Some(expected));
+}
+
+#[tokio::test]
+async fn time_that_the_clocks_skip_is_a_problem_of_its_field() {
+    let more = "INSERT INTO activations (id, name, class_name, config) VALUES
+        (30, 'Sale', 'novi.date_time', '{\"startDateTime\": \"2026-03-29T02:30\", \"timezone\": \"Asia/Tokyo\"}');";
+    let site = Site::open(&format!("{ROWS}{more}")).await;
+    let mut browser = site.browser();
+    let page = "/activations/30/edit";
+    let sent = fields(&browser.get(page).await.text, page);
+    let message = "2026-03-29T02:30 does not exist in Europe/Berlin: the clocks skip it; choose another time";
+    let change = |changes: &[(&str, &str)]| {
+        let mut sent = sent.clone();
+        for (name, value) in changes {
+            set(&mut sent, name, value);
+        }
+        sent
+    };
+    // The zone makes it one that is skipped.
+    let reply = browser.post(page, page, &borrowed(&change(&[("c/timezone", "Europe/Berlin")]))).await;
+    assert_status(&reply, 422);
+    reply.has(message);
+    assert_eq!(reply.text.matches(message).count(), 1);
+    assert_eq!(reply.field("c/startDateTime@time"), "02:30");
+    let valid = change(&[("c/timezone", "Europe/Berlin"), ("c/startDateTime@time", "03:30")]);
+    assert_status(&browser.post(page, page, &borrowed(&valid)).await, 303);
+    // What nobody changed stays as it is.
+    site.run("UPDATE activations SET config = '{\"startDateTime\": \"2026-03-29T02:30\", \"timezone\": \"Europe/Berlin\"}' WHERE id = 30;").await;
+    let mut sent = fields(&browser.get(page).await.text, page);
+    set(&mut sent, "c/endDateTime@date", "2026-12-24");
+    assert_status(&browser.post(page, page, &borrowed(&sent)).await, 303);
+}
+
+#[tokio::test]
 async fn another_type_shows_its_form_before_it_is_saved() {
     let site = Site::open(ROWS).await;
     let mut browser = site.browser();

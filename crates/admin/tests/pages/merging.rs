@@ -77,6 +77,55 @@ async fn configs_are_merged_by_their_members() {
 }
 
 #[tokio::test]
+async fn variants_of_a_split_are_merged_one_by_one() {
+    const CONFIG: &str = r#"{"variants": {"grid": 50, "a/b": 25, "map": 25}, "salt": "s"}"#;
+    let site = Site::open(ROWS).await;
+    site.run(&format!("UPDATE activations SET class_name = 'novi.split', config = '{CONFIG}' WHERE id = 1;"))
+        .await;
+    let (mut ada, mut bob) = (site.browser(), site.browser());
+    let page = "/activations/1/edit";
+    let mut first = fields(&ada.get(page).await.text, page);
+    let mut second = fields(&bob.get(page).await.text, page);
+    set(&mut first, "c/variants/0", "40");
+    set(&mut first, "c/variants/1", "35");
+    assert_eq!(ada.post(page, page, &borrowed(&first)).await.status, 303);
+    set(&mut second, "c/variants/0", "60");
+    set(&mut second, "c/variants/3@key", "new");
+    set(&mut second, "c/variants/3", "5");
+    let merge = bob.post(page, page, &borrowed(&second)).await;
+    assert_eq!(merge.status, 412);
+    for label in ["Variants: grid", "Variants: a/b", "Variants: new"] {
+        merge.has(label);
+    }
+    assert!(!merge.text.contains("Variants: map"), "the same on both sides");
+    assert_eq!(merge.text.matches("both changed it").count(), 1);
+    let mut sent = fields(&merge.text, page);
+    sent.retain(|(name, _)| !name.starts_with("pick."));
+    for (name, side) in [("grid", "mine"), ("a~1b", "theirs"), ("new", "mine")] {
+        set(&mut sent, &format!("pick.config/variants/{name}"), side);
+    }
+    assert_eq!(bob.post(page, page, &borrowed(&sent)).await.status, 303);
+    let row = site.store.load().await.unwrap().activations.remove(0);
+    let merged = r#"{"variants": {"grid": 60, "a/b": 35, "map": 25, "new": 5}, "salt": "s"}"#;
+    assert_eq!(row.config.as_deref(), Some(merged));
+}
+
+#[tokio::test]
+async fn variants_in_another_order_are_merged_as_a_whole() {
+    let site = Site::open(ROWS).await;
+    site.run(r#"UPDATE activations SET class_name = 'novi.split', config = '{"variants": {"a": 1, "b": 2}}' WHERE id = 1;"#)
+        .await;
+    let mut bob = site.browser();
+    let page = "/activations/1/edit";
+    let mut second = fields(&bob.get(page).await.text, page);
+    site.run(r#"UPDATE activations SET config = '{"variants": {"b": 2, "a": 1}}' WHERE id = 1;"#).await;
+    set(&mut second, "c/variants/0", "5");
+    let merge = bob.post(page, page, &borrowed(&second)).await;
+    assert_eq!(merge.status, 412);
+    merge.has("pick.config/variants\"");
+}
+
+#[tokio::test]
 async fn switched_flag_is_no_conflict() {
     let site = Site::open(ROWS).await;
     let mut browser = site.browser();

@@ -138,6 +138,33 @@ impl Browser {
         self.post_raw(path, &fields).await
     }
 
+    /// Sends a form with a file of callers, as a browser does.
+    pub async fn post_file(
+        &mut self,
+        path: &str,
+        fields: &[(&str, &str)],
+        file: &str,
+        content: &[u8],
+    ) -> Reply {
+        let mut body = Vec::new();
+        for (name, value) in fields {
+            body.extend(
+                format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes(),
+            );
+        }
+        let head = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"callers_file\"; filename=\"{file}\"\r\nContent-Type: application/octet-stream\r\n\r\n"
+        );
+        body.extend(head.bytes());
+        body.extend(content);
+        body.extend(b"\r\n--b--\r\n");
+        let request = Request::post(format!("/admin{path}"))
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=b")
+            .body(Body::from(body))
+            .unwrap();
+        self.send(request).await
+    }
+
     pub async fn post_raw(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
         let fields: Vec<String> =
             fields.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();

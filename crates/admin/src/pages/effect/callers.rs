@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use novi::rows::{ActivationRow, Rows};
 use serde_json::{Map, Value, json};
 
-use crate::pages::flags::find_activation;
+use crate::{body::Entered, pages::flags::find_activation};
 
 /// How many callers are made up.
 const COUNT: usize = 1000;
@@ -18,16 +18,35 @@ const MOST_VALUES: usize = 6;
 const NO_VALUES: [&str; 8] =
     ["attribute", "by", "salt", "hash", "timezone", "ignore_case", "class_name", "semver_strict"];
 
-/// One caller in JSON on each line.
-pub(super) fn typed(text: &str) -> Result<Vec<Value>, String> {
-    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(number, line)| match serde_json::from_str(line) {
-            Ok(context @ Value::Object(_)) => Ok(context),
-            Ok(_) => Err(format!("Callers, line {number}: expected a JSON object.")),
-            Err(error) => Err(format!("Callers, line {number}: not JSON: {error}.")),
-        })
-        .collect()
+/// The most callers that are entered, which is the limit of the API.
+const MOST: usize = 100_000;
+
+/// One caller in JSON on each line. Errors name the file and the line.
+pub(super) fn entered(entered: Entered<'_>) -> Result<Vec<Value>, String> {
+    let source = entered.file.unwrap_or("Callers");
+    let text = std::str::from_utf8(entered.text).map_err(|error| {
+        let line = entered.text.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
+        format!("{source}, line {line}: expected text in UTF-8.")
+    })?;
+    let mut callers = Vec::new();
+    for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
+        if line.trim().is_empty() {
+            continue;
+        }
+        if callers.len() == MOST {
+            return Err(format!("{source}, line {number}: expected at most {MOST} callers."));
+        }
+        match serde_json::from_str(line) {
+            Ok(context @ Value::Object(_)) => callers.push(context),
+            Ok(_) => return Err(format!("{source}, line {number}: expected a JSON object.")),
+            Err(error) => return Err(format!("{source}, line {number}: not JSON: {error}.")),
+        }
+    }
+    if callers.is_empty() {
+        Err(format!("{source}: expected one caller in JSON on each line, found none."))
+    } else {
+        Ok(callers)
+    }
 }
 
 /// Made-up callers with the values that configs name, in all combinations, and one that none names.
@@ -212,9 +231,16 @@ mod tests {
     }
 
     #[test]
-    fn typed_callers_are_objects_on_lines() {
-        assert_eq!(typed("{\"a\": 1}\n\n {}\n"), Ok(vec![json!({"a": 1}), json!({})]));
-        assert!(typed("{}\n[1]").is_err_and(|error| error.contains("line 2: expected")));
-        assert!(typed("{}\n\n{").is_err_and(|error| error.contains("line 3: not JSON")));
+    fn entered_callers_are_objects_on_lines() {
+        let read = |text: &str| entered(Entered { file: Some("a.jsonl"), text: text.as_bytes() });
+        assert_eq!(read("\u{feff}{\"a\": 1}\n\r\n {}\n"), Ok(vec![json!({"a": 1}), json!({})]));
+        let error = |text: &str| read(text).unwrap_err();
+        assert_eq!(error("{}\n[1]"), "a.jsonl, line 2: expected a JSON object.");
+        assert!(error("{}\n\n{").starts_with("a.jsonl, line 3: not JSON"));
+        assert_eq!(error("\n"), "a.jsonl: expected one caller in JSON on each line, found none.");
+        assert_eq!(read(&"{}\n".repeat(MOST)).map(|callers| callers.len()), Ok(MOST));
+        assert_eq!(error(&"{}\n".repeat(MOST + 1)), "a.jsonl, line 100001: expected at most 100000 callers.");
+        let typed = entered(Entered { file: None, text: b"{}\n\xff" });
+        assert_eq!(typed.unwrap_err(), "Callers, line 2: expected text in UTF-8.");
     }
 }

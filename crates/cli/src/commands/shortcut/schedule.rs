@@ -6,7 +6,7 @@ use chrono::{NaiveDate, NaiveDateTime, SecondsFormat, TimeZone as _};
 use chrono_tz::Tz;
 use clap::Args;
 use jsonc_parser::cst::CstObject;
-use novi::builtin::window_is_empty;
+use novi::builtin::{skipped_time, window_is_empty};
 use serde::Deserialize;
 
 use super::{
@@ -155,9 +155,11 @@ fn instant(option: &str, text: &str, zone: Tz, is_end: bool) -> Result<Option<St
     let times = zone.from_local_datetime(&local);
     let time = if is_end { times.latest() } else { times.earliest() };
     let time = time.ok_or_else(|| {
-        Failure::usage(format!(
-            "{option}: {text} does not exist in {zone}: the clocks skip it; choose another time"
-        ))
+        // A day may have no midnight.
+        let message = skipped_time(text, zone.name())
+            .or_else(|| skipped_time(&format!("{text}T00:00"), zone.name()))
+            .unwrap_or_default();
+        Failure::usage(format!("{option}: {message}"))
     })?;
     Ok(Some(time.to_rfc3339_opts(SecondsFormat::AutoSi, true)))
 }

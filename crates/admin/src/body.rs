@@ -1,0 +1,88 @@
+//! The body of a form: its fields, and the file of callers that a form of a change may have.
+
+use axum::{
+    extract::{DefaultBodyLimit, Form, FromRequest as _, Multipart, Request},
+    http::{StatusCode, header},
+};
+
+/// The largest form, without its file: larger configs are for the API.
+pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
+
+/// The largest form with its file. The API has the same limit for the callers of an impact by default.
+const FILE_LIMIT: usize = 32 * 1024 * 1024;
+
+/// The name of the input for a file of callers.
+const FILE: &str = "callers_file";
+
+/// A form that was sent.
+#[derive(Default)]
+pub(crate) struct Body {
+    pub(crate) fields: Vec<(String, String)>,
+    /// The name and the content of the file of callers.
+    file: Option<(String, Vec<u8>)>,
+}
+
+/// The callers that a visitor has entered, one in JSON on each line.
+#[derive(Clone, Copy)]
+pub(crate) struct Entered<'a> {
+    /// The name of their file; `None` if they were typed.
+    pub(crate) file: Option<&'a str>,
+    pub(crate) text: &'a [u8],
+}
+
+impl Body {
+    /// # Errors
+    /// A status with what is wrong.
+    pub(crate) async fn read(mut request: Request) -> Result<Self, (StatusCode, String)> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        if !kind.is_some_and(|kind| kind.starts_with("multipart/form-data")) {
+            let Form(fields) = Form::<Vec<(String, String)>>::from_request(request, &())
+                .await
+                .map_err(|error| (error.status(), error.body_text()))?;
+            return Ok(Self { fields, file: None });
+        }
+        DefaultBodyLimit::max(FILE_LIMIT).apply(&mut request);
+        let failed = Multipart::from_request(request, &()).await;
+        let mut parts = failed.map_err(|error| (error.status(), error.body_text()))?;
+        let (mut body, mut size) = (Self::default(), 0);
+        while let Some(part) =
+            parts.next_field().await.map_err(|error| (error.status(), error.body_text()))?
+        {
+            let name = part.name().unwrap_or_default().to_owned();
+            let file = part.file_name().map(str::to_owned);
+            let content = part.bytes().await.map_err(|error| (error.status(), error.body_text()))?;
+            if let Some(file) = file {
+                // Without a chosen file, browsers send an empty one without a name.
+                if name == FILE && !file.is_empty() {
+                    body.file = Some((file, content.into()));
+                }
+                continue;
+            }
+            size += content.len();
+            if size > BODY_LIMIT {
+                let message =
+                    format!("the fields have more than {BODY_LIMIT} bytes: use the API for larger configs");
+                return Err((StatusCode::PAYLOAD_TOO_LARGE, message));
+            }
+            let text = String::from_utf8(content.into()).map_err(|_| {
+                (StatusCode::BAD_REQUEST, format!("expected text in UTF-8 as the field {name:?}"))
+            })?;
+            body.fields.push((name, text));
+        }
+        Ok(body)
+    }
+
+    /// The callers of the file, or else those that were typed.
+    pub(crate) fn callers(&self) -> Entered<'_> {
+        if let Some((name, text)) = &self.file {
+            return Entered { file: Some(name), text };
+        }
+        let typed = self.fields.iter().find(|(name, _)| name == "callers");
+        Entered { file: None, text: typed.map_or(&[], |(_, text)| text.as_bytes()) }
+    }
+}
+
+impl Entered<'_> {
+    /// None, so that a change is measured over a sample of recent callers, or made-up ones.
+    pub(crate) const NONE: Entered<'static> = Entered { file: None, text: &[] };
+}
