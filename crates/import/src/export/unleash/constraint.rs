@@ -85,7 +85,7 @@ pub(super) fn constraint(
 
 /// The time of the evaluation is not before an instant, or before it.
 pub(super) fn time(limit: DateTime<Utc>, is_after: bool) -> Result<Tree, String> {
-    if limit.timestamp_subsec_nanos() % 1_000_000 > 0 {
+    if !limit.timestamp_subsec_nanos().is_multiple_of(1_000_000) {
         return Err("Unleash's times are whole milliseconds".to_owned());
     }
     // The limit itself is after it, which it is not for `DATE_AFTER`.
