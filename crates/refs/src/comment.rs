@@ -18,11 +18,11 @@ fn ends_in_comment(line: &[u8]) -> bool {
         let next = line.get(at + 1);
         match (quote, byte) {
             (Some(open), byte) if *byte == open && before != b'\\' => quote = None,
-            (Some(_), _) => (),
             // A single quote is also an apostrophe, and a lifetime of Rust.
             (None, b'"' | b'`') => quote = Some(*byte),
             (None, b'/') if before.is_ascii_whitespace() && next == Some(&b'/') => return true,
             (None, b'#') if before.is_ascii_whitespace() && next == Some(&b' ') => return true,
+            // Within quotes, nothing begins.
             _ => (),
         }
         before = *byte;
