@@ -16,7 +16,7 @@ Exit codes:
   0  success
   1  `check` found invalid rows, or flags that do not match a program; `stale` found stale flags; `drift` found
      differences; `lint --deny` or `refs --deny` found anything; `test` found decisions that are not as
-     expected
+     expected; `export --to` left flags out
   2  the command line or the configuration is invalid
   3  the flag, activation, token or revision does not exist
   4  the database, the network or a file failed

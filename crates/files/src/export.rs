@@ -116,8 +116,13 @@ impl<'a> Reader<'a> {
         let config_text = row.config.clone().filter(|_| config.is_none());
         if let Some(config) = &mut config {
             for reference in references(self.registry, &row.class_name, row.config.as_deref()) {
+                // A result can be the id alone, as short for `{"then": ID}`.
+                let id = Tree::Number(reference.id.into());
+                let paths = [Some(reference.path.as_str()), reference.path.strip_suffix(".then")];
+                let place =
+                    paths.into_iter().flatten().find(|path| find(config, path) == Some(&mut id.clone()));
                 if let (Some(place), Some(named)) =
-                    (find(config, &reference.path), self.by_id.get(&reference.id))
+                    (place.and_then(|path| find(config, path)), self.by_id.get(&reference.id))
                 {
                     *place = Tree::Fields(vec![(REFERENCE.to_owned(), Tree::String(named.name.clone()))]);
                 }

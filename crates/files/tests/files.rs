@@ -195,6 +195,34 @@ fn all_problems_are_reported_with_their_places() {
     );
 }
 
+/// `7` is short for `{"then": 7}` where a rule or a case has a result.
+#[test]
+fn results_that_are_ids_are_names_in_files() {
+    let switch = r#"{"by": "plan", "cases": {"pro": 2, "team": {"then": 1}}, "fallback": 1}"#;
+    let cases = r#"{"by": ["a"], "cases": [{"values": ["x"], "gives": 1}]}"#;
+    let rows = Rows {
+        activations: vec![
+            ActivationRow::new(1, "One", "novi.static", r#"{"variant": "one"}"#),
+            ActivationRow::new(2, "Two", "novi.static", r#"{"variant": "two"}"#),
+            ActivationRow::new(3, "Rules", "novi.rules", r#"{"rules": [], "fallthrough": 2}"#),
+            ActivationRow::new(4, "Switch", "novi.switch", switch),
+            ActivationRow::new(5, "Cases", "novi.switch", cases),
+        ],
+        ..Rows::default()
+    };
+    let document = Document::from_rows(&rows, &registry());
+    let config = |name: &str| document.activations[name].config.as_ref().unwrap().to_json();
+    assert_eq!(config("Rules"), r#"{"rules":[],"fallthrough":{"$activation":"Two"}}"#);
+    assert_eq!(
+        config("Switch"),
+        r#"{"by":"plan","cases":{"pro":{"$activation":"Two"},"team":{"then":{"$activation":"One"}}},"fallback":{"$activation":"One"}}"#
+    );
+    assert_eq!(config("Cases"), r#"{"by":["a"],"cases":[{"values":["x"],"gives":{"$activation":"One"}}]}"#);
+    let made = rows_of(&document);
+    assert_eq!(Document::from_rows(&made, &registry()), document);
+    assert_eq!(Flags::from_rows(made).unwrap().issues(), []);
+}
+
 #[test]
 fn ids_of_a_database_are_no_references_in_files() {
     let text = "activations:\n  Both: {class_name: novi.and, config: [{$activation: Paying}, 2]}\n";

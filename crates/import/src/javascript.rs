@@ -173,7 +173,8 @@ pub(crate) fn is_truthy(name: &str) -> Tree {
     and([attribute(name, "exists", Tree::Bool(true)), not(is_falsy(name))])
 }
 
-/// An attribute with a value that JavaScript takes for false, and that is not missing.
+/// An attribute with a value that JavaScript takes for false, and that is not missing. Any list is true there: `in` of an
+/// activation would compare the values of a list one by one.
 pub(crate) fn is_falsy(name: &str) -> Tree {
-    attribute(name, "in", Tree::List(vec![Tree::Bool(false), number(0.0), text("")]))
+    expression(format!("{} in [false, 0, \"\"]", variable(name)))
 }

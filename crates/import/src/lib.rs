@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 //!
 //! A module per system reads a source and returns [`Imported`]: a [`Document`](novi_files::Document) for `novi apply`
-//! and a [`Report`]. Readers do no I/O but for what HOCON includes, and what they cannot express exactly is in the report.
+//! and a [`Report`]. Readers do no I/O but for what HOCON includes, and what they cannot express exactly is in the report. The modules of [`export`] are the way back.
 
 mod budget;
 mod collector;
@@ -10,6 +10,7 @@ mod dependents;
 pub mod django_flags;
 pub mod django_waffle;
 mod error;
+pub mod export;
 pub mod feats;
 pub mod features_service;
 pub mod flagd;

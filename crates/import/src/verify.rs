@@ -62,12 +62,17 @@ fn broken(imported: &Imported) -> BTreeMap<String, String> {
 
 /// The names of the activations that a config refers to.
 pub(crate) fn references(config: &Tree) -> Vec<&str> {
+    named(config, "$activation")
+}
+
+/// The strings of all fields with a name, at any depth.
+pub(crate) fn named<'t>(config: &'t Tree, name: &str) -> Vec<&'t str> {
     let (mut found, mut left) = (Vec::new(), vec![config]);
     while let Some(tree) = left.pop() {
         match tree {
             Tree::List(items) => left.extend(items),
             Tree::Fields(fields) => {
-                found.extend(tree.get("$activation").and_then(Tree::as_str));
+                found.extend(tree.get(name).and_then(Tree::as_str));
                 left.extend(fields.iter().map(|(_, value)| value));
             }
             _ => (),

@@ -5,9 +5,11 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use novi::{Context, Flags, Value, activation::Registry, rows::Rows};
+use novi_files::{Document, Format};
 use novi_import::{
-    ImportError, Imported, Options, Outcome, TableSpec, Tables, django_flags, django_waffle, flagd,
-    flagsmith, flipper, growthbook, launchdarkly, optimizely, posthog, split, togglz, unleash,
+    ImportError, Imported, Options, Outcome, Report, TableSpec, Tables, django_flags, django_waffle, export,
+    export::Exported, flagd, flagsmith, flipper, growthbook, launchdarkly, optimizely, posthog, split,
+    togglz, unleash,
 };
 use serde_json::Value as Json;
 
@@ -17,9 +19,9 @@ fn fixture(name: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn flags(imported: &Imported) -> Flags {
-    let target = imported.document.target(&Rows::default(), &Registry::global().unwrap(), false).unwrap();
-    let flags = Flags::from_rows(target.rows).unwrap();
+fn flags(document: &Document) -> Flags {
+    let target = document.target(&Rows::default(), &Registry::global().unwrap(), false).unwrap();
+    let flags = Flags::builder().keep_rows().from_rows(target.rows).unwrap();
     assert_eq!(flags.issues(), []);
     flags
 }
@@ -47,21 +49,32 @@ fn code(flags: &Flags, flag: &str, context: &Context<'_>, variants: &[&str]) -> 
 /// Compares all answers of flags that are reported as mapped, and those of `approximated` flags for callers who have
 /// an attribute.
 fn compare(imported: &Imported, system: &str, approximated: &[(&str, &str)], at_least: usize) {
-    let recorded: Json = serde_json::from_str(&fixture(&format!("{system}/answers.json"))).unwrap();
+    let answers = format!("{system}/answers.json");
+    compare_with(&answers, &imported.document, &imported.report, approximated, at_least);
+}
+
+fn compare_with(
+    answers: &str,
+    document: &Document,
+    report: &Report,
+    approximated: &[(&str, &str)],
+    at_least: usize,
+) {
+    let recorded: Json = serde_json::from_str(&fixture(answers)).unwrap();
     let callers = recorded["contexts"].as_array().unwrap();
     let contexts: Vec<_> = callers.iter().map(context).collect();
     let mut outcomes: BTreeMap<&str, &Outcome> = BTreeMap::new();
-    for item in &imported.report.items {
+    for item in &report.items {
         // Another part of the same name is not imported.
         outcomes.entry(item.flag.as_deref().unwrap_or_default()).or_insert(&item.outcome);
     }
-    let flags = flags(imported);
+    let flags = flags(document);
     let (mut pairs, mut differences) = (0, Vec::new());
     for (name, recorded) in recorded["answers"].as_object().unwrap() {
         let outcome = outcomes.get(name.as_str()).unwrap_or_else(|| panic!("{name} is not in the report"));
         assert_eq!(
             matches!(outcome, Outcome::NotMapped { .. }),
-            !imported.document.flags.contains_key(name),
+            !document.flags.contains_key(name),
             "{name}: {outcome}"
         );
         let needed = approximated.iter().find(|(flag, _)| flag == name).map(|(_, attribute)| *attribute);
@@ -215,6 +228,35 @@ fn optimizely_answers() {
     let imported = import(optimizely::read, "optimizely/datafile.json");
     insta::assert_snapshot!(exceptions(&imported));
     compare(&imported, "optimizely", &[("variables", "targetingKey")], 10_000);
+}
+
+/// Compares flags that go out with the answers of the other system, whose file is that of the fixtures: `UPDATE_EXPORTS=1`
+/// writes it, and the oracles read it.
+fn compare_exported(system: &str, write: fn(&Flags) -> Exported, at_least: usize) {
+    let document = Format::Yaml.read(&fixture("export/flags.yaml")).unwrap();
+    let exported = write(&flags(&document));
+    let text = format!("{}\n", serde_json::to_string_pretty(&exported.document).unwrap());
+    let file = format!("export/{system}.json");
+    if std::env::var_os("UPDATE_EXPORTS").is_some() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(&file);
+        fs::write(path, &text).unwrap();
+    }
+    assert_eq!(text, fixture(&file));
+    insta::assert_snapshot!(format!("{system}_export"), exported.report.to_string());
+    compare_with(&format!("export/{system}-answers.json"), &document, &exported.report, &[], at_least);
+}
+
+#[test]
+fn flagd_answers_of_exported_flags() {
+    let write = |flags: &Flags| export::flagd::write(&flags.snapshot(), &Registry::global().unwrap());
+    compare_exported("flagd", write, 10_000);
+}
+
+#[test]
+fn unleash_answers_of_exported_flags() {
+    let write =
+        |flags: &Flags| export::unleash::write(&flags.snapshot(), &Registry::global().unwrap(), "production");
+    compare_exported("unleash", write, 10_000);
 }
 
 /// An export that says of every feature that it is on turns none on.

@@ -15,6 +15,7 @@ use novi_match::suggest::most_similar;
 use crate::{
     alias::aliases,
     calls::{called, derived},
+    comment::is_in_comment,
     report::{Kind, Reference, Report, Skipped, Unknown},
 };
 
@@ -54,7 +55,7 @@ impl Options {
 }
 
 /// Finds the flags with these names in the text files of a folder, and names that code evaluates and that are none of
-/// them. Files that `.gitignore`, `.ignore` or `.noviignore` exclude are not read, nor hidden or binary ones, nor those of
+/// them, but for those in comments. Files that `.gitignore`, `.ignore` or `.noviignore` exclude are not read, nor hidden or binary ones, nor those of
 /// more than 4 MiB.
 ///
 /// # Errors
@@ -168,7 +169,8 @@ impl<'f> Needles<'f> {
             }
         }
         let called = called(source).into_iter().map(|(place, name)| (place.start, name));
-        unknown.extend(called.filter(|(_, name)| !self.known.contains(name.as_str())));
+        let called = called.filter(|(_, name)| !self.known.contains(name.as_str()));
+        unknown.extend(called.filter(|(place, _)| !is_in_comment(source, *place)));
         places.sort_unstable_by_key(|(start, ..)| *start);
         unknown.sort_unstable();
         let mut report = Report { files: 1, ..Report::default() };

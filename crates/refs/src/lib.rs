@@ -3,6 +3,7 @@
 mod alias;
 mod calls;
 mod cleanup;
+mod comment;
 mod find;
 mod report;
 

@@ -32,6 +32,7 @@ mod man;
 mod members;
 mod migrate;
 mod refs;
+mod report;
 mod reweight;
 mod rollback;
 mod seed;

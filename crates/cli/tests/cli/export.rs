@@ -47,6 +47,36 @@ fn invalid_snapshot_files_are_reported() {
     ]));
 }
 
+#[test]
+fn flags_go_to_other_systems_with_a_report() {
+    let folder = Folder::demo();
+    folder.write(
+        "more.yaml",
+        "flags:\n  beta: {status: true, owner: web, activations: [{name: pros, class_name: novi.attribute, config: \
+         {attribute: plan, equals: pro}}]}\n  hosts: {status: true, activations: [{name: hosts, class_name: novi.host, \
+         config: {hosts: web-1}}]}\n  ../up: {status: true}\n",
+    );
+    folder.run(&["apply", "more.yaml"]).expect(0);
+    insta::assert_snapshot!(folder.transcript(&[
+        &["export", "--to", "flagd"],
+        &["export", "--to", "flagd", "flags.json", "--report", "report.md"],
+        &["import", "flagd", "flags.json", "--to-file", "back.yaml"],
+        &["export", "--to", "unleash", "--environment", "test", "--json"],
+        &["export", "--to", "openfeature", "manifest.json", "--json"],
+        &["export", "--to", "ofrep-static", "public"],
+        &["export", "--to", "ofrep-static", "more.yaml"],
+        &["export", "--to", "flagd", "--format", "toml"],
+        &["export", "--environment", "test"],
+    ]));
+    let responses = folder.path("public/ofrep/v1/evaluate/flags");
+    let mut names: Vec<_> =
+        std::fs::read_dir(&responses).unwrap().map(|file| file.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["%2E%2E%2Fup.json", "index.json"]);
+    let report = std::fs::read_to_string(folder.path("report.md")).unwrap();
+    assert!(report.starts_with("# Export to flagd\n\n| source | flag | outcome |"), "{report}");
+}
+
 /// The status and body of `/health/ready`.
 async fn ready(server: &Server) -> (u16, Value) {
     let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();

@@ -171,3 +171,20 @@ fn activations_of_flags_that_are_not_promoted_stay() {
     // It is the same now.
     folder.run(&TO_OTHER).expect(0);
 }
+
+#[test]
+fn flags_that_a_promoted_flag_depends_on_are_named() {
+    let staging = "\
+flags:
+  parent: {status: true}
+  child: {status: true, activations: [{name: Child, class_name: novi.flag, config: {flag: parent}}]}
+";
+    let folder = two_databases(staging, "flags: {}\n");
+    let refused = folder.run(&[&TO_OTHER[..], &["child"]].concat()).expect(5).err;
+    assert!(
+        refused.contains("other.db: ") && refused.contains("has \"parent\": promote them as well"),
+        "{refused}"
+    );
+    let written = folder.run(&[&TO_OTHER[..], &["child", "parent", "--json"]].concat()).expect(0).json();
+    assert!(written["to"].as_str().is_some_and(|name| name.contains("other.db")), "{written}");
+}

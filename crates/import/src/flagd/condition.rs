@@ -69,6 +69,12 @@ impl Targeting<'_> {
                 let rule = self.evaluator(whole)?;
                 self.condition(rule)
             }
+            ("==" | "===", [drawn, wanted])
+                if drawn.get("fractional").is_some() && wanted.as_str().is_some() =>
+            {
+                let fractional = drawn.get("fractional").unwrap_or(&Tree::Null);
+                self.nested(|targeting| targeting.is_drawn(list(fractional), wanted))
+            }
             _ => match Comparison::of(operation) {
                 Some(comparison) => compared(comparison, arguments),
                 None => Err(format!("the operation `{operation}` has no equivalent in a condition")),

@@ -17,34 +17,32 @@ struct Key {
     salt: String,
 }
 
+/// Variants with their weights.
+type Weighted<'t> = Vec<(&'t Tree, u64)>;
+
 impl Targeting<'_> {
     pub(super) fn fractional(&mut self, arguments: &[Tree]) -> Result<Given, String> {
-        let (key, buckets) = match arguments.split_first() {
-            None => return Ok(self.default_variant()),
-            Some((Tree::List(_), _)) => {
-                (Key { by: "targetingKey".to_owned(), salt: self.flag.to_owned() }, arguments)
-            }
-            Some((key, buckets)) => (self.key(key)?, buckets),
-        };
-        let mut shares: Vec<(Given, u64)> = Vec::new();
-        for bucket in buckets {
-            let [variant, weight @ ..] = list(bucket) else { return Err(expected_bucket()) };
-            let given = match variant {
-                Tree::Fields(_) | Tree::List(_) => {
-                    return Err("`fractional` with a computed variant has no equivalent".to_owned());
-                }
-                name => self.result(name)?,
-            };
-            let weight = match weight {
-                [] => 1,
-                [Tree::Number(weight)] => {
-                    weight.as_i64().map(|weight| weight.max(0)).ok_or_else(expected_bucket)?
-                }
-                [_] => return Err("`fractional` with a computed weight has no equivalent".to_owned()),
-                _ => return Err(expected_bucket()),
-            };
-            shares.push((given, weight.unsigned_abs()));
+        if arguments.is_empty() {
+            return Ok(self.default_variant());
         }
+        let (key, buckets) = self.buckets(arguments)?;
+        let mut shares = Vec::new();
+        for (variant, weight) in buckets {
+            shares.push((self.result(variant)?, weight));
+        }
+        self.drawn(key, shares, self.default_variant())
+    }
+
+    /// Whether the result of `fractional` is a string.
+    pub(super) fn is_drawn(&mut self, arguments: &[Tree], wanted: &Tree) -> Result<Tree, String> {
+        let (key, buckets) = self.buckets(arguments)?;
+        let given = |variant| if variant == wanted { Given::On } else { Given::Off };
+        let shares = buckets.into_iter().map(|(variant, weight)| (given(variant), weight)).collect();
+        self.drawn(key, shares, Given::Off).map(Given::activation)
+    }
+
+    /// Gives each share of the callers to what it is for.
+    fn drawn(&self, key: Key, shares: Vec<(Given, u64)>, otherwise: Given) -> Result<Given, String> {
         let total: u64 = shares.iter().map(|(_, weight)| *weight).fold(0, u64::saturating_add);
         if total > MAX_WEIGHT {
             return Err(format!(
@@ -56,7 +54,31 @@ impl Targeting<'_> {
             salt: (key.salt != self.flag).then_some(key.salt),
             by: (key.by != "targetingKey").then_some(key.by),
         };
-        Ok(hashed.given(shares, total, self.default_variant()))
+        Ok(hashed.given(shares, total, otherwise))
+    }
+
+    /// What is hashed, and the variants with their weights.
+    fn buckets<'t>(&mut self, arguments: &'t [Tree]) -> Result<(Key, Weighted<'t>), String> {
+        let (key, buckets) = match arguments.split_first() {
+            Some((key @ Tree::Fields(_), buckets)) => (self.key(key)?, buckets),
+            _ => (Key { by: "targetingKey".to_owned(), salt: self.flag.to_owned() }, arguments),
+        };
+        let bucket = |bucket: &'t Tree| {
+            let [variant, weight @ ..] = list(bucket) else { return Err(expected_bucket()) };
+            if matches!(variant, Tree::Fields(_) | Tree::List(_)) {
+                return Err("`fractional` with a computed variant has no equivalent".to_owned());
+            }
+            let weight = match weight {
+                [] => 1,
+                [Tree::Number(weight)] => {
+                    weight.as_i64().map(|weight| weight.max(0)).ok_or_else(expected_bucket)?
+                }
+                [_] => return Err("`fractional` with a computed weight has no equivalent".to_owned()),
+                _ => return Err(expected_bucket()),
+            };
+            Ok((variant, weight.unsigned_abs()))
+        };
+        Ok((key, buckets.iter().map(bucket).collect::<Result<_, _>>()?))
     }
 
     /// What is hashed: an attribute, or the flag's key and an attribute.

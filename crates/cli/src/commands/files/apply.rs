@@ -127,6 +127,7 @@ impl Apply {
             if let Some(fields) = output.as_object_mut() {
                 fields.insert("written".to_owned(), written.is_some().into());
                 fields.insert("revision".to_owned(), written.unwrap_or(comparison.revision()).into());
+                fields.insert("never_applied".to_owned(), is_first.into());
             }
             print_json(&output)?;
         } else {

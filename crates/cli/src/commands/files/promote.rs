@@ -113,7 +113,13 @@ impl Promote {
         }
         if is_rejected && !self.dry_run {
             let message = Error::Invalid(comparison.plan.problems.clone()).to_string();
-            return Err(Failure::invalid(message, &comparison.plan.problems));
+            let failure = Failure::invalid(message, &comparison.plan.problems).about(target.name());
+            let missing = missing(&source.rows, &comparison, &names);
+            return Err(if missing.is_empty() {
+                failure
+            } else {
+                failure.and(format_args!("{from} has {}: promote them as well", missing.join(", ")))
+            });
         }
         if let Some(failure) = (!self.force).then(|| shared_with_others(&comparison, &names)).flatten() {
             return Err(failure);
@@ -136,6 +142,7 @@ impl Promote {
             output["written"] = written.is_some().into();
             output["revision"] = written.unwrap_or(comparison.revision()).into();
             output["from"] = Value::String(from);
+            output["to"] = Value::String(target.name());
             print_json(&output)?;
         } else if let Some(revision) = written {
             print(format_args!("Written (revision {revision})."))?;
@@ -236,6 +243,19 @@ impl Promote {
             Failure::usage("where there is no terminal to ask on, add --yes, or --dry-run to see the changes")
         })
     }
+}
+
+/// The flags that the source has and the problems name, and that are not promoted: flags depend on them.
+fn missing(source: &Rows, comparison: &Comparison, promoted: &BTreeSet<String>) -> Vec<String> {
+    let there: BTreeSet<&str> = comparison.current.rows.flags.iter().map(|row| row.name.as_str()).collect();
+    let names = source.flags.iter().map(|row| &row.name);
+    let left = names.filter(|name| !promoted.contains(*name) && !there.contains(name.as_str()));
+    let quoted = left.map(|name| format!("{name:?}"));
+    let is_named = |name: &String| {
+        let unknown = format!("no flag has the name {name}");
+        comparison.plan.problems.iter().any(|problem| problem.to_string().contains(&unknown))
+    };
+    quoted.filter(is_named).collect()
 }
 
 /// Why activations are not changed: flags that are not promoted use them.

@@ -5,7 +5,6 @@ mod conflict;
 mod earlier;
 mod past;
 mod read;
-mod report;
 mod system;
 mod tokens;
 
@@ -28,7 +27,7 @@ use self::{
     read::Read,
     system::{Source, System},
 };
-use super::{change::Current, files::Comparison};
+use super::{change::Current, files::Comparison, report};
 use crate::{
     output::{DRY_RUN, Failure, count, print, print_json},
     session::Session,
@@ -156,7 +155,7 @@ impl Import {
 
     fn write_report(&self, read: &Read) -> Result<(), Failure> {
         let Some(file) = &self.report else { return Ok(()) };
-        report::write_file(file, self.system.name(), &read.imported.report)
+        report::write_file(file, "Import from", self.system.name(), &read.imported.report)
     }
 
     async fn write(&self, session: &Session, mut read: Read) -> Result<(), Failure> {

@@ -1,5 +1,7 @@
 //! `novi export`.
 
+mod convert;
+
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -12,6 +14,7 @@ use novi_files::{Document, Format};
 use novi_server::{export_tokens, tokens_beside};
 use serde_json::json;
 
+use self::convert::System;
 use crate::{
     commands::change::Current,
     output::{Failure, count, print, print_json, print_note, replace_file, write},
@@ -22,23 +25,41 @@ const EXAMPLES: &str = "\
 Examples:
   novi export > flags.yaml
   novi export flags.toml
+  novi export --to flagd flags.json --report report.md
+  novi export --to ofrep-static public
   novi export --snapshot flags.novi
   novi --database file:flags.novi eval \"Combo AND\"
+
+With --to, the report says of each flag whether it is the same in the other system; the exit code is 1 if a flag is left out. \
+docs/export.md lists the systems, and what each of them can say.
 
 With --snapshot, token hashes are written to FILE.tokens. A service reads the snapshot file if `[snapshot] path` names it and the \
 database is unavailable, or with Flags::from_file.";
 
-/// Write all flags as a file for `novi apply`, or all rows to a snapshot file
+/// Write all flags as a file for `novi apply` or for another system, or all rows to a snapshot file
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Export {
-    /// File to write, named *.yaml, *.yml, *.toml or *.json; without it, or as -, standard output
+    /// File to write, named *.yaml, *.yml, *.toml or *.json; without it, or as -, standard output. With --to
+    /// ofrep-static, a folder
     #[arg(value_name = "FILE", conflicts_with = "snapshot")]
     file: Option<PathBuf>,
 
     /// Format on standard output [default: yaml]
     #[arg(long, value_enum, value_name = "FORMAT", conflicts_with_all = ["file", "snapshot", "schema"])]
     format: Option<FileFormat>,
+
+    /// Write the flags for another system, with a report of what it cannot say
+    #[arg(long, value_enum, value_name = "SYSTEM", conflicts_with_all = ["format", "snapshot", "schema"])]
+    to: Option<System>,
+
+    /// Environment of Unleash that the flags are for
+    #[arg(long, value_name = "NAME", default_value = "production", requires = "to")]
+    environment: String,
+
+    /// File to write the report to, as JSON, or as Markdown if it is named *.md
+    #[arg(long, value_name = "FILE", requires = "to")]
+    report: Option<PathBuf>,
 
     /// Print the JSON Schema of such files, for editors
     #[arg(long, conflicts_with_all = ["snapshot", "file"])]
@@ -63,14 +84,25 @@ impl Export {
             print_json(&Format::schema())?;
             return Ok(ExitCode::SUCCESS);
         }
-        match &self.snapshot {
-            Some(path) => write_snapshot(session, path).await,
-            None => self.write_document(session).await,
+        match (&self.snapshot, self.to) {
+            (Some(path), _) => write_snapshot(session, path).await,
+            (None, Some(system)) => {
+                let current = Current::of_session(session).await?;
+                let exported = system.write(&current, &self.environment);
+                let place = convert::Place { file: self.file(), report: self.report.as_deref() };
+                convert::write(session, system, &exported, place)
+            }
+            (None, None) => self.write_document(session).await,
         }
     }
 
+    /// The file to write; `None` is standard output.
+    fn file(&self) -> Option<&Path> {
+        self.file.as_deref().filter(|file| file.as_os_str() != "-")
+    }
+
     async fn write_document(&self, session: &Session) -> Result<ExitCode, Failure> {
-        let file = self.file.as_deref().filter(|file| file.as_os_str() != "-");
+        let file = self.file();
         let by_name = |file| {
             Format::of_path(file).ok_or_else(|| {
                 let name = file.display();
