@@ -59,8 +59,8 @@ fn evaluation() -> Vec<Endpoint> {
 /// The endpoints below `/api`.
 fn management() -> Vec<Endpoint> {
     use manage::{
-        activations, audience, caller, contexts, edits, evaluate, evaluations, explain, flags, history,
-        impact, issues, lint, members, rollback, stale, status, timeline, tokens, types,
+        activations, audience, caller, contexts, edits, evaluate, evaluations, experiments, explain, flags,
+        history, impact, issues, lint, members, rollback, stale, status, timeline, tokens, types,
     };
     vec![
         get("/api/flags", Requires(Server), "List flags with their metadata", flags::list),
@@ -110,6 +110,13 @@ fn management() -> Vec<Endpoint> {
             Requires(Admin),
             "Who has a flag, among the users of a database",
             audience::audience,
+        )
+        .large(Comparison),
+        get(
+            "/api/experiments/{name}",
+            Requires(Admin),
+            "Compare the variants of an experiment",
+            experiments::report,
         )
         .large(Comparison),
         get("/api/audience", Requires(Admin), "List saved queries that select users", audience::list),

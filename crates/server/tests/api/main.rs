@@ -8,6 +8,7 @@ mod audience;
 mod common;
 mod description;
 mod edits;
+mod experiments;
 mod evaluations;
 mod flags;
 mod impact;

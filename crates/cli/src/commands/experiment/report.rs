@@ -1,22 +1,15 @@
 //! `novi experiment report`.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::Args;
-use novi::rows::Rows;
-use novi_experiments::{Experiment, ExperimentError, Metric, html};
-use serde_json::Value;
+use novi_experiments::{Experiment, ExperimentError, html, planned_weights, read_metrics};
 
 use crate::{
     commands::{reweight::weight, value_parser::duration},
     output::{Failure, print_json, print_note, replace_file, sanitize, with_progress, write},
-    session::{Session, read_input},
+    session::Session,
 };
 
 const EXAMPLES: &str = "\
@@ -42,8 +35,8 @@ pub(crate) struct Report {
     #[arg(value_name = "FLAG")]
     experiment: String,
 
-    /// Files with metrics, or folders with files *.sql
-    #[arg(long, value_name = "FILE", default_value = "novi_metrics")]
+    /// Files with metrics, or folders with files *.sql [default: the folder [experiments] metrics]
+    #[arg(long, value_name = "FILE")]
     metrics: Vec<PathBuf>,
 
     /// Variant that the others are compared with [default: control, off, or the first by name]
@@ -77,10 +70,12 @@ pub(crate) struct Report {
 
 impl Report {
     pub(super) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
-        let metrics = read_metrics(&self.metrics)?;
+        let folder = session.config.file(&session.config.experiments.metrics);
+        let paths = if self.metrics.is_empty() { folder.into_iter().collect() } else { self.metrics };
+        let metrics = read_metrics(&paths).map_err(|error| Failure::usage(format!("--metrics: {error}")))?;
         let weights = if self.weights.is_empty() {
             let rows = session.store().await?.load().await?;
-            weights_of(&rows, &self.experiment)
+            planned_weights(&rows, &self.experiment)
         } else {
             self.weights.into_iter().collect()
         };
@@ -112,60 +107,6 @@ impl Report {
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// The metrics of files, and of those in folders, by name.
-fn read_metrics(files: &[PathBuf]) -> Result<Vec<Metric>, Failure> {
-    let mut metrics = Vec::new();
-    for file in files {
-        for path in
-            sql_files(file).map_err(|error| Failure::file(file.display(), &error).about("--metrics"))?
-        {
-            let text = read_input(&path).map_err(|error| Failure::file(path.display(), &error))?;
-            let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let metric = Metric::parse(&name, &text)
-                .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-            metrics.push(metric);
-        }
-    }
-    Ok(metrics)
-}
-
-fn sql_files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let mut files = Vec::new();
-    for entry in fs::read_dir(path)? {
-        let file = entry?.path();
-        if file.extension().is_some_and(|extension| extension == "sql") {
-            files.push(file);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// The weights of the split that has the experiment's name, or that the flag with this name is linked to.
-fn weights_of(rows: &Rows, experiment: &str) -> BTreeMap<String, f64> {
-    let flag = rows.flags.iter().find(|row| row.name == experiment).map(|row| row.id);
-    let links = rows.links.iter().filter(|link| flag.is_some() && link.flag_id == flag);
-    let linked: Vec<i64> = links.filter_map(|link| link.activation_id).collect();
-    let mut weights = BTreeMap::new();
-    for row in rows.activations.iter().filter(|row| row.class_name == "novi.split") {
-        let config = row.config.as_deref().and_then(|config| serde_json::from_str::<Value>(config).ok());
-        let Some(config) = config else { continue };
-        let is_named = config.get("experiment").and_then(Value::as_str) == Some(experiment);
-        if !is_named && !linked.contains(&row.id) {
-            continue;
-        }
-        let variants = config.get("variants").and_then(Value::as_object).into_iter().flatten();
-        weights = variants.filter_map(|(name, weight)| Some((name.clone(), weight.as_f64()?))).collect();
-        if is_named {
-            break;
-        }
-    }
-    weights
 }
 
 pub(super) fn probability(text: &str) -> Result<f64, &'static str> {
