@@ -42,7 +42,10 @@ async fn variants_are_compared() {
         assert_eq!(report["metrics"][0]["name"], "seen", "{:?}: {report}", database.kind);
         std::fs::write(folder.path().join("seen.sql"), "select 1").unwrap();
         let error = api.get(path).await.error(502, "experiment_failed");
-        assert!(error["message"].as_str().unwrap().contains("seen.sql: metric \"seen\": expected `-- kind"), "{error}");
+        assert!(
+            error["message"].as_str().unwrap().contains("seen.sql: metric \"seen\": expected `-- kind"),
+            "{error}"
+        );
         std::fs::remove_file(folder.path().join("seen.sql")).unwrap();
 
         api.get("/api/experiments/none").await.error(404, "experiment_not_found");
