@@ -175,9 +175,9 @@ impl Scope {
         let (table, condition) = (self.table(), self.condition());
         let (unit, join) = (dialect.unit("o.unit"), dialect.join());
         format!(
-            "novi_outcomes as (\n{}\n), novi_values as (select a.variant as variant, a.unit as unit, {columns} \
+            "novi_outcomes as (\n{}\n), novi_values as (select a.variant as variant, {columns} \
              from novi_outcomes o {join} {table} a on a.unit = {unit} \
-             where {condition} and ({counted}) group by a.variant, a.unit)",
+             where {condition} and ({counted}) group by a.variant, a.id)",
             self.outcomes(metric, first)
         )
     }

@@ -45,6 +45,7 @@ async fn variants_are_compared_on_every_database() {
         let folder = Folder::of(&database);
         folder.run(&["migrate"]).expect(0);
         Raw::connect(&database).await.run(&shop(database.kind)).await.unwrap();
+        std::fs::create_dir(folder.path("novi_metrics")).unwrap();
         folder.write("novi_metrics/revenue.sql", REVENUE);
         folder.write("novi_metrics/buyers.sql", BUYERS);
         folder.write("novi_metrics/readme.txt", "not a metric");
