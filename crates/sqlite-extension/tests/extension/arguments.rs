@@ -141,3 +141,16 @@ fn settings_cannot_be_changed_by_a_view() {
     );
     assert!(error.contains("unsafe use of novi_configure()"), "{error}");
 }
+
+#[test]
+fn views_of_untrusted_files_and_indexes_cannot_use_the_functions() {
+    let database = beta();
+    let error = database.error(
+        "create view testers as select novi_enabled('Beta') as enabled;
+        pragma trusted_schema = off;
+        select enabled from testers;",
+    );
+    assert!(error.contains("unsafe use of novi_enabled()"), "{error}");
+    let error = database.error("create index by_flag on flags (novi_enabled(name));");
+    assert!(error.contains("non-deterministic functions prohibited in index expressions"), "{error}");
+}

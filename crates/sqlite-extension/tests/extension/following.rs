@@ -126,7 +126,7 @@ fn an_invalid_row_breaks_its_flag_only_and_last_known_is_kept() {
 }
 
 #[test]
-fn views_and_indexes_of_the_application_can_use_the_functions() {
+fn views_of_the_application_can_use_the_functions() {
     let rows = with_flag().rows(
         "create table users (id integer primary key, country text);
         insert into users values (1, 'US'), (2, 'DE');
