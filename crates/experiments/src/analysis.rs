@@ -192,18 +192,18 @@ impl Experiment {
         };
         let compared = match metric.kind {
             Kind::Quantile { level } => match quantiles(source, metric, (first, level), &sums).await {
-                Ok(quantiles) => self.compare(metric, control, quantiles),
+                Ok(quantiles) => self.compare(metric, control, &quantiles),
                 Err(problem) => {
                     report.problem = Some(problem);
                     return report;
                 }
             },
-            Kind::Proportion => self.compare(metric, control, of(&sums, proportion)),
-            Kind::Ratio => self.compare(metric, control, of(&sums, |sums| pair(sums, "d").map(Ratio))),
+            Kind::Proportion => self.compare(metric, control, &of(&sums, proportion)),
+            Kind::Ratio => self.compare(metric, control, &of(&sums, |sums| pair(sums, "d").map(Ratio))),
             Kind::Mean if metric.before.is_some() => {
-                self.compare(metric, control, of(&sums, |sums| pair(sums, "x").map(AdjustedMean)))
+                self.compare(metric, control, &of(&sums, |sums| pair(sums, "x").map(AdjustedMean)))
             }
-            Kind::Mean => self.compare(metric, control, of(&sums, mean)),
+            Kind::Mean => self.compare(metric, control, &of(&sums, mean)),
         };
         for (variant, estimate) in compared {
             let result = estimate.map(|(values, comparison)| {
@@ -222,8 +222,8 @@ impl Experiment {
         &self,
         metric: &Metric,
         control: &str,
-        groups: Vec<(String, Result<M, Problem>)>,
-    ) -> Vec<(String, Result<([f64; 2], Comparison), Problem>)> {
+        groups: &[(String, Result<M, Problem>)],
+    ) -> Vec<(String, Result<Compared, Problem>)> {
         let own = groups.iter().find(|(variant, _)| variant == control).map(|(_, group)| group);
         let mut compared = Vec::new();
         for (variant, group) in groups.iter().filter(|(variant, _)| variant != control) {
@@ -242,7 +242,7 @@ impl Experiment {
         metric: &Metric,
         control: &M,
         variant: &M,
-    ) -> Result<([f64; 2], Comparison), Problem> {
+    ) -> Result<Compared, Problem> {
         let once = Welch { alpha: self.alpha }.compare(control, variant)?;
         let always = Sequential { alpha: self.alpha, ..Sequential::default() }.compare(control, variant)?;
         let less_is_better = metric.better == Better::Less;
@@ -289,6 +289,9 @@ fn by_variant(rows: &[DayUnits]) -> BTreeMap<String, u64> {
     }
     units
 }
+
+/// The values of the control and of a variant, and how they compare.
+type Compared = ([f64; 2], Comparison);
 
 /// The rows are in the order of their days.
 fn by_day_of(rows: &[DayUnits]) -> Vec<Day> {

@@ -207,9 +207,9 @@ impl Scope {
             let products = names.iter().skip(place);
             sums.extend(products.map(|other| (format!("s{one}{other}"), format!("sum({one} * {other})"))));
         }
-        let own: String = sums.iter().map(|(name, sum)| format!(", {sum} as {name}")).collect();
-        let all: String =
-            sums.iter().map(|(name, _)| format!(", coalesce(v.{name}, 0.0) as {name}")).collect();
+        let own = sums.iter().map(|(name, sum)| format!(", {sum} as {name}"));
+        let all = sums.iter().map(|(name, _)| format!(", coalesce(v.{name}, 0.0) as {name}"));
+        let (own, all) = (own.collect::<Vec<_>>().concat(), all.collect::<Vec<_>>().concat());
         format!(
             "with {}\nselect t.variant as variant, t.units as units, coalesce(v.n, 0) as n{all} \
              from (select a.variant as variant, count(*) as units from {table} a where {condition} group by a.variant) t \

@@ -73,14 +73,11 @@ pub(crate) fn heading(metric: &Metric) -> String {
 }
 
 fn comparison(result: &Comparison) -> String {
-    let (what, [low, high], [low_always, high_always]) = match &result.lift {
-        Some(lift) => {
-            (percent(lift.estimate), lift.interval.map(percent), lift.interval_at_any_time.map(percent))
-        }
-        None => {
-            let Interval { estimate, interval, interval_at_any_time } = result.difference;
-            (signed(estimate), interval.map(signed), interval_at_any_time.map(signed))
-        }
+    let (what, [low, high], [low_always, high_always]) = if let Some(lift) = &result.lift {
+        (percent(lift.estimate), lift.interval.map(percent), lift.interval_at_any_time.map(percent))
+    } else {
+        let Interval { estimate, interval, interval_at_any_time } = result.difference;
+        (signed(estimate), interval.map(signed), interval_at_any_time.map(signed))
     };
     let adjusted = result.p_adjusted.map(|p| format!(", adjusted {}", number(p))).unwrap_or_default();
     format!(

@@ -38,7 +38,7 @@ impl Numbers {
 fn shop(count: u64) -> Vec<User> {
     let mut numbers = Numbers(7);
     let user = |number: u64| {
-        let variant = if number % 2 == 0 { "control" } else { "blue" };
+        let variant = if number.is_multiple_of(2) { "control" } else { "blue" };
         let seen = start() + Duration::minutes(numbers.below(14 * 24 * 60).cast_signed());
         let often = if variant == "blue" { 4 } else { 2 };
         let habit = numbers.below(100);
@@ -175,7 +175,9 @@ async fn numbers_are_those_of_the_rows_on_every_database() {
             if name.starts_with("revenue") {
                 let [control, blue] = [control, blue].map(|values| {
                     let mut summary = Summary::default();
-                    values.iter().for_each(|value| summary.add([*value]).unwrap());
+                    for value in &values {
+                        summary.add([*value]).unwrap();
+                    }
                     Mean(summary)
                 });
                 let expected = Welch::default().compare(&control, &blue).unwrap();
@@ -196,7 +198,7 @@ async fn numbers_are_those_of_the_rows_on_every_database() {
             let mut sums = values(&users, variant, |user| sum(user, Duration::zero(), far));
             sums.retain(|sum| *sum > 0.0);
             sums.sort_by(f64::total_cmp);
-            sums[(0.8 * sums.len() as f64).ceil() as usize - 1]
+            sums[(sums.len() * 8).div_ceil(10) - 1]
         };
         close(
             result(&report, "large").difference.estimate,
