@@ -17,4 +17,4 @@ pub use folder::{FolderError, read_metrics};
 pub use html::html;
 pub use metric::{Better, Kind, Metric, MetricError};
 pub use report::{Comparison, Day, Interval, MetricReport, Report, SampleRatio, VariantReport, Verdict};
-pub use weights::planned_weights;
+pub use weights::{experiment_of, planned_weights};

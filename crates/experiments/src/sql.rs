@@ -193,6 +193,29 @@ impl Scope {
         )
     }
 
+    /// How many outcomes there are, and how many of them the database reads as nothing without an error.
+    pub(crate) fn readable(&self, metric: &Metric, first: DateTime<Utc>) -> String {
+        let (bad_time, bad_value) = match self.dialect {
+            Dialect::Sqlite => ("julianday(o.ts) is null", "typeof(o.value) not in ('integer', 'real')"),
+            // It refuses them.
+            Dialect::Postgres => ("o.ts is null", "o.value is null"),
+            Dialect::MySql => (
+                "cast(o.ts as datetime) is null",
+                "o.value is null or trim(cast(o.value as char)) not regexp '^[-+]?[0-9]*[.]?[0-9]+(e[-+]?[0-9]+)?$'",
+            ),
+        };
+        let bad_value = if metric.kind == Kind::Proportion { "1 = 0" } else { bad_value };
+        let sum = |bad: &str| format!("coalesce(sum(case when {bad} then 1 else 0 end), 0)");
+        let integer = if self.dialect == Dialect::MySql { "signed" } else { "bigint" };
+        format!(
+            "with novi_outcomes as (\n{}\n)\nselect count(*) as total, cast({} as {integer}) as bad_times, \
+             cast({} as {integer}) as bad_values from novi_outcomes o",
+            self.outcomes(metric, first),
+            sum(bad_time),
+            sum(bad_value)
+        )
+    }
+
     /// The sums of a metric by variant.
     pub(crate) fn sums(&self, metric: &Metric, first: DateTime<Utc>) -> String {
         let (table, condition) = (self.table(), self.condition());

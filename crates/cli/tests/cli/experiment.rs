@@ -21,7 +21,7 @@ fn shop(kind: Kind) -> String {
         let variant = if number % 2 == 0 { "off" } else { "blue" };
         assignments.push(format!("('color', 'user-{number}', '{variant}', 1, '{seen}')"));
         if number % 3 > 0 {
-            let amount = 10 + number % 7 + 4 * (number % 2);
+            let amount = 10 + number % 7 + 8 * (number % 2);
             orders.push(format!("({number}, 'user-{number}', '2026-11-05 10:00:00', {amount})"));
         }
     }

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
-use novi_experiments::{Experiment, ExperimentError, Report, planned_weights, read_metrics};
+use novi_experiments::{Experiment, ExperimentError, Report, experiment_of, planned_weights, read_metrics};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::{runtime::Handle, task::spawn_blocking};
@@ -36,7 +36,9 @@ pub(crate) async fn report(
         return Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "no_database", "this server has no database"));
     }
     let snapshot = state.flags().snapshot();
-    let weights = planned_weights(rows(&snapshot)?, &experiment);
+    let rows = rows(&snapshot)?;
+    let experiment = experiment_of(rows, &experiment);
+    let weights = planned_weights(rows, &experiment);
     let analysis = Experiment::new(&options.database, experiment)
         .table_prefix(&options.table_prefix)
         .control(query.control)

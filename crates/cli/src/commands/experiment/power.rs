@@ -10,8 +10,9 @@ use novi_stats::{
 };
 use serde_json::json;
 
-use super::report::probability;
+use super::report::{probability, share};
 use crate::{
+    commands::value_parser::positive,
     output::{Failure, print, print_json},
     session::Session,
 };
@@ -42,15 +43,15 @@ pub(crate) struct Power {
     deviation: Option<f64>,
 
     /// Relative effect that should be shown
-    #[arg(long, value_name = "SHARE", value_parser = share, required_unless_present = "units")]
+    #[arg(long, value_name = "SHARE", value_parser = share, allow_hyphen_values = true, required_unless_present = "units")]
     effect: Option<f64>,
 
     /// Units of both groups together
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = positive)]
     units: Option<u32>,
 
     /// New units a day, to see how long it takes
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = positive)]
     units_a_day: Option<u32>,
 
     /// Probability that the effect is shown
@@ -123,14 +124,4 @@ impl Power {
 
 fn relative(effect: f64) -> String {
     format!("{:+.2} %", 100.0 * effect)
-}
-
-/// A share, as `0.04` or `4%`.
-fn share(text: &str) -> Result<f64, &'static str> {
-    let (number, divisor) = text.strip_suffix('%').map_or((text, 1.0), |percent| (percent.trim_end(), 100.0));
-    let number: Option<f64> = number.parse().ok();
-    number
-        .map(|number| number / divisor)
-        .filter(|number| number.is_finite())
-        .ok_or("expected a share such as 4% or 0.04")
 }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::Args;
-use novi_experiments::{Experiment, ExperimentError, html, planned_weights, read_metrics};
+use novi_experiments::{Experiment, ExperimentError, experiment_of, html, planned_weights, read_metrics};
 
 use crate::{
     commands::{reweight::weight, value_parser::duration},
@@ -71,15 +71,24 @@ pub(crate) struct Report {
 impl Report {
     pub(super) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         let folder = session.config.file(&session.config.experiments.metrics);
-        let paths = if self.metrics.is_empty() { folder.into_iter().collect() } else { self.metrics };
-        let metrics = read_metrics(&paths).map_err(|error| Failure::usage(format!("--metrics: {error}")))?;
+        let is_default = self.metrics.is_empty();
+        let paths =
+            if is_default { folder.filter(|path| path.exists()).into_iter().collect() } else { self.metrics };
+        let metrics = read_metrics(&paths).map_err(|error| Failure::usage(error.to_string()))?;
+        if metrics.is_empty() {
+            print_note(format_args!(
+                "note: there are no metrics, only numbers of units: write files *.sql into {}, or name some with --metrics",
+                session.config.experiments.metrics.display()
+            ))?;
+        }
+        let rows = session.store().await?.load().await?;
+        let name = experiment_of(&rows, &self.experiment);
         let weights = if self.weights.is_empty() {
-            let rows = session.store().await?.load().await?;
-            planned_weights(&rows, &self.experiment)
+            planned_weights(&rows, &name)
         } else {
             self.weights.into_iter().collect()
         };
-        let experiment = Experiment::new(&session.config.database.url, self.experiment)
+        let experiment = Experiment::new(&session.config.database.url, name)
             .table_prefix(&session.config.database.table_prefix)
             .control(self.control)
             .weights(weights)
@@ -109,9 +118,20 @@ impl Report {
     }
 }
 
+/// A probability, as `0.8` or `80%`.
 pub(super) fn probability(text: &str) -> Result<f64, &'static str> {
-    let number = text.parse().ok().filter(|number: &f64| *number > 0.0 && *number < 1.0);
-    number.ok_or("expected a number between 0 and 1, such as 0.05")
+    let number = share(text).ok().filter(|number: &f64| *number > 0.0 && *number < 1.0);
+    number.ok_or("expected a number between 0 and 1, such as 0.05 or 5%")
+}
+
+/// A share, as `0.04` or `4%`.
+pub(super) fn share(text: &str) -> Result<f64, &'static str> {
+    let (number, divisor) = text.strip_suffix('%').map_or((text, 1.0), |percent| (percent.trim_end(), 100.0));
+    let number: Option<f64> = number.parse().ok();
+    number
+        .map(|number| number / divisor)
+        .filter(|number| number.is_finite())
+        .ok_or("expected a share such as 4% or 0.04")
 }
 
 /// A time, or the start of a day.
