@@ -320,7 +320,7 @@ await check("config is edited as a form without JavaScript, by rows, and as JSON
 });
 
 await check("result of a switch is chosen without JavaScript", async () => {
-  const { context, page, noise } = await open({ javaScriptEnabled: false });
+  const { context, page } = await open({ javaScriptEnabled: false });
   await page.goto(`${base}/activations/11/edit`);
   equal(await page.inputValue("[name='c/cases/is/0/variant']"), "premium", "the variant");
   await page.selectOption("[name='c/fallback@kind']", "then");
@@ -332,7 +332,6 @@ await check("result of a switch is chosen without JavaScript", async () => {
   await page.selectOption("[name='c/fallback@kind']", "false");
   await page.click("button.primary");
   await page.waitForSelector("text=Saved payment-processor.");
-  equal(noise, [], "console and requests");
   await context.close();
 });
 
