@@ -170,7 +170,7 @@ impl Effect {
                 Err(error) => Self { error: Some(error), ..Self::default() },
             };
         }
-        // Measuring over no callers would compile the rows for nothing.
+        // Measuring over no callers would compile the rows in vain.
         let sample = api.get("/api/contexts?limit=1").await.unwrap_or_default();
         if sample["items"].as_array().is_some_and(|items| !items.is_empty()) {
             return match impact(api, changes, "\"sample\"").await {

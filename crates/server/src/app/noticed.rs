@@ -5,14 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use novi::rows::Revision;
+use novi::{Flags, rows::Revision};
 use novi_lint::{Finding, findings};
 use tokio::{sync::Mutex, task::spawn_blocking};
 
-use crate::{
-    app::{AppState, rows::rows},
-    http::error::ApiError,
-};
+use crate::{app::rows::rows, http::error::ApiError};
 
 /// Flags expire and windows of time end without a change of the rows.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -50,18 +47,16 @@ impl Noticed {
         *newest = Some(Kept { revision, at, findings: Arc::clone(&findings) });
         Ok(findings)
     }
-}
 
-impl AppState {
     /// What is noticed about the current rows, and their revision.
     ///
     /// # Errors
     /// 500 if the flags do not keep their rows.
-    pub(crate) async fn findings(&self) -> Result<(Arc<[Finding]>, Revision), ApiError> {
-        let (flags, snapshot) = (self.flags().clone(), self.flags().snapshot());
+    pub(crate) async fn findings(&self, flags: &Flags) -> Result<(Arc<[Finding]>, Revision), ApiError> {
+        let (flags, snapshot) = (flags.clone(), flags.snapshot());
         let revision = snapshot.revision();
         let compute = move || Ok(findings(&flags, &snapshot, rows(&snapshot)?));
-        Ok((self.noticed().of(revision, compute).await?, revision))
+        Ok((self.of(revision, compute).await?, revision))
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) async fn list(
     State(state): State<AppState>,
     Params(query): Params<Query>,
 ) -> Result<Reply<Page<Finding>>, ApiError> {
-    let (found, revision) = state.findings().await?;
+    let (found, revision) = state.noticed().findings(state.flags()).await?;
     let all: Vec<&Finding> = found.iter().collect();
     let (items, next) = paginate(all, Limit::or_default(query.limit), query.cursor.as_deref())?;
     Reply::new(&Page { items, total: Some(found.len()), next, revision: revision.number() })
