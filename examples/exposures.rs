@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use novi::{
     Context, Flags,
     rows::{ActivationRow, FlagRow, LinkRow},
-    store::{self, Change, SchemaStore as _},
+    store::{self, Change},
 };
 
 #[tokio::main]

@@ -29,6 +29,7 @@ each, and a two-sided test. With --sequential, the experiment may be read each d
 /// Compute how many units an experiment needs, or which effect it can show
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_field_names, reason = "`--power` is an option of `novi experiment power`")]
 pub(crate) struct Power {
     /// Share of units with the outcome before the experiment, of a metric of the kind proportion
     #[arg(long, value_name = "SHARE", value_parser = share, conflicts_with = "mean", required_unless_present = "mean")]
@@ -114,9 +115,9 @@ impl Power {
             }
         };
         if session.json {
-            print_json(&json)?
+            print_json(&json)?;
         } else {
-            print(text)?
+            print(text)?;
         }
         Ok(ExitCode::SUCCESS)
     }

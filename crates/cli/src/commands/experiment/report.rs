@@ -96,12 +96,12 @@ impl Report {
             .end(self.until)
             .alpha(self.alpha)
             .timeout(self.timeout);
-        let report =
-            with_progress("analyzing", experiment.report(&metrics)).await.map_err(|error| match error {
-                ExperimentError::NoUnits(_) => Failure::not_found(error.to_string()),
-                ExperimentError::Database(_) => Failure::system(error.to_string()),
-                _ => Failure::usage(error.to_string()),
-            })?;
+        let analyzed = Box::pin(with_progress("analyzing", experiment.report(&metrics))).await;
+        let report = analyzed.map_err(|error| match error {
+            ExperimentError::NoUnits(_) => Failure::not_found(error.to_string()),
+            ExperimentError::Database(_) => Failure::system(error.to_string()),
+            _ => Failure::usage(error.to_string()),
+        })?;
         if let Some(file) = &self.html {
             let text = html(&report).map_err(|error| Failure::system(error.to_string()))?;
             replace_file(file, &text)?;
