@@ -394,3 +394,22 @@ proptest! {
         compare(&UNLEASH, rows, &callers);
     }
 }
+
+#[test]
+fn remembered_variants_are_reported() {
+    let split = r#"{"variants": {"A": 1, "B": 1}, "hash": "flagd", "remember": true}"#;
+    let rows = Rows {
+        flags: vec![FlagRow::new(1, "X", true)],
+        activations: vec![ActivationRow::new(1, "split", "novi.split", split)],
+        links: vec![LinkRow::new(1, 1)],
+        ..Rows::default()
+    };
+    let registry = Registry::global().unwrap();
+    let flags = flags_of(rows);
+    for system in [FLAGD, UNLEASH] {
+        let exported = (system.write)(&flags.snapshot(), &registry);
+        let item = exported.report.items.iter().find(|item| item.flag.as_deref() == Some("X")).unwrap();
+        let outcome = item.outcome.to_string();
+        assert!(outcome.contains("callers whose variant novi remembers are drawn again"), "{outcome}");
+    }
+}

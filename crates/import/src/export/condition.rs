@@ -76,6 +76,8 @@ pub(super) struct Draw {
     /// The attributes, of which the first with a value counts.
     pub(super) by: Vec<String>,
     pub(super) purpose: Purpose,
+    /// Whether callers keep the variant that was recorded first.
+    pub(super) is_remembered: bool,
     /// Numbers of buckets in their order, and the variant of each. Without one, callers are off.
     pub(super) buckets: Vec<(Option<String>, u64)>,
 }
@@ -88,6 +90,9 @@ pub(super) enum Purpose {
     Ranges,
     Variants,
 }
+
+/// How a draw differs elsewhere if novi remembers its variants.
+pub(super) const DRAWN_AGAIN: &str = "callers whose variant novi remembers are drawn again";
 
 /// The name of the only variant of a share, which is not one of the flag.
 pub(super) const IN: &str = "in";

@@ -19,7 +19,9 @@ fn draw(config: &Tree, other: Option<&str>, purpose: Purpose, buckets: Vec<(Opti
         by.push(DEFAULT_KEY.to_owned());
     }
     let hash = string("hash").unwrap_or_else(|| "murmur3".to_owned());
-    Draw { hash, salt: string("salt").or_else(|| other.map(str::to_owned)), by, purpose, buckets }
+    let salt = string("salt").or_else(|| other.map(str::to_owned));
+    let is_remembered = config.get("remember") == Some(&Tree::Bool(true));
+    Draw { hash, salt, by, purpose, is_remembered, buckets }
 }
 
 pub(super) fn percentage(config: &Tree, other: Option<&str>) -> Result<Condition, String> {

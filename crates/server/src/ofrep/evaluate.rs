@@ -224,9 +224,9 @@ impl EvaluationRequest<'_> {
         Ok(json_bytes(StatusCode::OK, body))
     }
 
-    /// Whether the request has the header `novi-expose: false`.
+    /// Whether the request has the header `novi-expose`, with any value but `true`: what looks as a no records nothing.
     fn only_looks(&self) -> bool {
-        self.parts.headers.get(EXPOSE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"false"))
+        self.parts.headers.get(EXPOSE).is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"true"))
     }
 
     fn all(&self, asked: Asked<'_>, request_body: &[u8]) -> Result<Response<Bytes>, ApiError> {

@@ -8,7 +8,7 @@ use super::{Variants, test};
 use crate::{
     config::{fields, text},
     export::{
-        condition::{Condition, Draw, Give, IN, Node, Test},
+        condition::{Condition, DRAWN_AGAIN, Draw, Give, IN, Node, Test},
         source::Source,
     },
     verify::named,
@@ -168,6 +168,9 @@ fn fractional<'d>(
     test::attribute(by)?;
     if draw.total() > MAX_WEIGHT {
         return Err(format!("its buckets exceed {MAX_WEIGHT}"));
+    }
+    if draw.is_remembered {
+        differences.insert(DRAWN_AGAIN.to_owned());
     }
     match draw.hash.as_str() {
         "flagd" => (),

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::{fields, text},
-    export::condition::{Draw, Give, Purpose},
+    export::condition::{DRAWN_AGAIN, Draw, Give, Purpose},
 };
 
 /// The sum of the weights of variants.
@@ -99,6 +99,9 @@ impl Strategies<'_> {
 
     /// The attribute of a draw, and the group that is hashed with it.
     fn key(&mut self, draw: &Draw) -> Result<(String, String), String> {
+        if draw.is_remembered {
+            self.differences.insert(DRAWN_AGAIN.to_owned());
+        }
         let by: Vec<&str> = draw.by.iter().map(|name| attribute(name)).collect();
         let stickiness = match by.as_slice() {
             ["default" | "random"] => return Err("Unleash has no attribute with such a name".to_owned()),
