@@ -45,8 +45,11 @@ struct Found {
     /// How many decisions are not shown.
     more: usize,
     /// The attributes, each with its values: how many callers have the flag, and of how many.
-    attributes: Vec<(String, Vec<(String, String, String)>)>,
+    attributes: Vec<(String, Vec<Group>)>,
 }
+
+/// A value, with how many callers have the flag, and of how many.
+type Group = (String, String, String);
 
 /// The response of `POST /api/audience`.
 #[derive(Deserialize)]

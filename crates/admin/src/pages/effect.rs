@@ -139,12 +139,11 @@ pub(crate) async fn planned_effect(
     generated: Vec<Value>,
 ) -> Result<(Markup, Value), Failure> {
     let mut effect = Effect::measure(api, changes, entered, generated).await;
-    let planned = match effect.planned.take() {
-        Some(planned) => planned,
-        None => {
-            let body = object(&[("changes", changes.to_owned())]);
-            api.call(Method::POST, "/api/edits?dry_run=true", &[], Some(body)).await?
-        }
+    let planned = if let Some(planned) = effect.planned.take() {
+        planned
+    } else {
+        let body = object(&[("changes", changes.to_owned())]);
+        api.call(Method::POST, "/api/edits?dry_run=true", &[], Some(body)).await?
     };
     Ok((Markup::rendered(&effect), planned))
 }
