@@ -41,6 +41,7 @@ enum LegacySystem {
 /// Follow the tables of another system while both run
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(crate) struct FollowLegacy {
     /// System whose tables are followed
     #[arg(value_name = "SYSTEM", value_enum)]
@@ -93,12 +94,11 @@ impl FollowLegacy {
         let followed = Followed { command: &self, session, scripts };
         let features = followed.features(follow::FOLLOWED).await?;
         match (features, self.stop, self.status, self.sync) {
-            (None, true, ..) => followed.print("Flipper is not followed.", None)?,
+            (None, true, ..) | (None, _, true, _) => followed.print("Flipper is not followed.", None)?,
             (Some(_), true, ..) => {
                 run_script(&*store, &followed.scripts.stop()).await?;
                 followed.print("Flipper is no longer followed. The flags stay as they are.", None)?;
             }
-            (None, _, true, _) => followed.print("Flipper is not followed.", None)?,
             (Some(features), _, true, _) => followed.print_status(&features).await?,
             (None, _, _, true) => {
                 return Err(Failure::rejected(
