@@ -90,7 +90,8 @@ impl Dialect {
         let columns: Vec<String> = spec.columns.iter().map(column).collect();
         let first = spec.columns.first().map(|name| self.name(name)).unwrap_or_default();
         let table = self.name(table);
-        format!("select {} from {table} order by {first}", columns.join(", "))
+        // With its table: PostgreSQL gives a cast the name of its column, and a plain name would sort numbers as text.
+        format!("select {} from {table} order by {table}.{first}", columns.join(", "))
     }
 }
 

@@ -15,14 +15,21 @@ const TIMES: [&str; 4] = ["0", "10", "100", "33.3"];
 struct Program {
     raw: Raw,
     is_mysql: bool,
+    /// What the names of Flipper's tables begin with.
+    prefix: &'static str,
     row: usize,
     state: u64,
 }
 
 impl Program {
     async fn of(database: &TestDatabase) -> Self {
+        Self::with_prefix(database, "").await
+    }
+
+    async fn with_prefix(database: &TestDatabase, prefix: &'static str) -> Self {
         let is_mysql = database.kind == Kind::MySql;
-        let mut program = Self { raw: Raw::connect(database).await, is_mysql, row: 0, state: 17 };
+        let raw = Raw::connect(database).await;
+        let mut program = Self { raw, is_mysql, prefix, row: 0, state: 17 };
         let key = "varchar(190) not null";
         program.run(&format!("create table flipper_features (id integer primary key, `key` {key})")).await;
         program
@@ -34,13 +41,19 @@ impl Program {
     }
 
     async fn run(&mut self, sql: &str) {
-        let quote = if self.is_mysql { "`" } else { "\"" };
-        self.raw.run(&sql.replace('`', quote)).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let sql = self.as_here(sql);
+        self.raw.run(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
     async fn texts(&mut self, sql: &str) -> Vec<String> {
+        let sql = self.as_here(sql);
+        self.raw.texts(&sql).await
+    }
+
+    /// SQL with the quotes of the database, and the names of Flipper's tables.
+    fn as_here(&self, sql: &str) -> String {
         let quote = if self.is_mysql { "`" } else { "\"" };
-        self.raw.texts(&sql.replace('`', quote)).await
+        sql.replace('`', quote).replace(" flipper_", &format!(" {}flipper_", self.prefix))
     }
 
     /// A number below another one, the same in each run.
@@ -148,8 +161,8 @@ impl Program {
 
 /// The rows are those that an import would write.
 #[track_caller]
-fn expect_equal(folder: &Folder, what: &str) {
-    let import = ["import", "flipper", "--dry-run", "--overwrite", "--json"];
+fn expect_equal(folder: &Folder, table_prefix: &str, what: &str) {
+    let import = ["import", "flipper", "--dry-run", "--overwrite", "--json", "--table-prefix", table_prefix];
     let found = folder.run(&import).expect(0).json();
     assert_eq!(found["changes"], false, "{what}: {:#}", found["plan"]);
 }
@@ -168,7 +181,7 @@ async fn rows_are_those_of_an_import_after_each_edit() {
         for number in 0..edits {
             let edit = program.edit().await;
             let what = format!("{:?}, {number}: {edit}", database.kind);
-            expect_equal(&folder, &what);
+            expect_equal(&folder, "", &what);
             let gone = program
                 .texts("select name from flags where name not in (select `key` from flipper_features)")
                 .await;
@@ -179,6 +192,41 @@ async fn rows_are_those_of_an_import_after_each_edit() {
             .await;
         assert!(failed.is_empty(), "{failed:?}");
         folder.run(&["follow-legacy", "flipper", "--stop"]).expect(0);
+    }
+}
+
+/// As many programs have them, on either side.
+#[tokio::test]
+async fn tables_may_have_prefixes() {
+    for (of_novi, of_flipper) in [("", "old_"), ("acme_", ""), ("acme_", "old_")] {
+        for database in databases().await {
+            let mut folder = Folder::of(&database);
+            folder.set("NOVI_DATABASE__TABLE_PREFIX", of_novi);
+            folder.run(&["migrate"]).expect(0);
+            let mut program = Program::with_prefix(&database, of_flipper).await;
+            program.add_feature("checkout").await;
+            program.add("checkout", "actors", "User;1").await;
+            let follow = ["follow-legacy", "flipper", "--table-prefix", of_flipper];
+            folder.run(&follow).expect(0);
+            let what = format!("{:?}, {of_novi:?}, {of_flipper:?}", database.kind);
+            // The order of the groups is the one of the rows' numbers: 9 is before 10.
+            program.row = 8;
+            program.add("checkout", "groups", "staff").await;
+            program.add("checkout", "groups", "admins").await;
+            program.add_feature("search").await;
+            program.add("search", "percentage_of_actors", "12.50").await;
+            program.add_feature("late").await;
+            program.run("delete from flipper_features where `key` = 'late'").await;
+            let flags = format!("select name from {of_novi}flags order by name");
+            assert_eq!(program.texts(&flags).await, ["checkout", "search"], "{what}");
+            let gates = format!("select config from {of_novi}activations where name = 'checkout: gates'");
+            let gates = program.texts(&gates).await.join("");
+            assert!(gates.contains(r#"["staff","admins"]"#), "{what}: {gates}");
+            expect_equal(&folder, of_flipper, &what);
+            folder.run(&[&follow[..], &["--sync"]].concat()).expect(0);
+            folder.run(&[&follow[..], &["--stop"]].concat()).expect(0);
+            assert_eq!(objects(&mut program, database.kind).await, Vec::<String>::new(), "{what}");
+        }
     }
 }
 
@@ -240,18 +288,18 @@ async fn objects(program: &mut Program, kind: Kind) -> Vec<String> {
     let sql = match kind {
         Kind::Sqlite => "select name from sqlite_master where name like '%legacy%'",
         Kind::Postgres => {
-            "select relname::text from pg_class where relname like 'legacy%' and pg_table_is_visible(oid)
-            union all select proname::text from pg_proc where proname like 'legacy%' and pg_function_is_visible(oid)
-            union all select tgname::text from pg_trigger where tgname like 'legacy%'
+            "select relname::text from pg_class where relname like '%legacy%' and pg_table_is_visible(oid)
+            union all select proname::text from pg_proc where proname like '%legacy%' and pg_function_is_visible(oid)
+            union all select tgname::text from pg_trigger where tgname like '%legacy%'
               and tgrelid in (select oid from pg_class where pg_table_is_visible(oid))"
         }
         Kind::MySql => {
             "select cast(table_name as char) from information_schema.tables
-            where table_schema = database() and table_name like 'legacy%'
+            where table_schema = database() and table_name like '%legacy%'
             union all select cast(routine_name as char) from information_schema.routines
-            where routine_schema = database() and routine_name like 'legacy%'
+            where routine_schema = database() and routine_name like '%legacy%'
             union all select cast(trigger_name as char) from information_schema.triggers
-            where trigger_schema = database() and trigger_name like 'legacy%'"
+            where trigger_schema = database() and trigger_name like '%legacy%'"
         }
     };
     program.texts(sql).await
