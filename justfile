@@ -32,6 +32,10 @@ test-clients:
 test-browser:
     ./scripts/test-browser
 
+# Test the SQLite extension in the programs that load it
+test-sqlite-extension *arguments:
+    ./scripts/test-sqlite-extension {{ arguments }}
+
 # Start temporary PostgreSQL and MariaDB servers: `just servers /tmp/databases`, then `. /tmp/databases/env`
 servers directory:
     mkdir -p {{ directory }}

@@ -8,7 +8,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use novi::{
     Context, Flags,
     rows::{ActivationRow, FlagRow, LinkRow},
-    store::{self, Change, SchemaStore as _},
+    store::{self, Change},
 };
 
 fn expose(criterion: &mut Criterion) {

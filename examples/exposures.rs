@@ -3,12 +3,14 @@
 //!
 //! Without an address it takes a new SQLite file. Options after it: how many exposures, 200,000 if left out.
 
+#![allow(clippy::cast_precision_loss, reason = "a program that measures")]
+
 use std::time::{Duration, Instant};
 
 use novi::{
     Context, Flags,
     rows::{ActivationRow, FlagRow, LinkRow},
-    store::{self, Change, SchemaStore as _},
+    store::{self, Change},
 };
 
 #[tokio::main]

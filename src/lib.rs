@@ -43,6 +43,8 @@
 //! | run without the database, or without tokio | [`FlagsBuilder::snapshot_file`], [`FlagsBuilder::connect_blocking`], [`Flags::status`] |
 //! | know when decisions change by time alone | [`Flags::next_change`] |
 //! | configure | [`config::Config`], [`FlagsBuilder`] |
+//! | see who has a flag, among the users of a database | [`snapshot::Audience`], the crate `novi-audience` |
+//! | record who saw which variant, for experiments | [`Flags::expose`], the crate `novi-experiments` |
 //! | serve over HTTP | the crate `novi-server` |
 //! | evaluate through OpenFeature's SDK | the crate `novi-openfeature` |
 //!
@@ -58,8 +60,8 @@
 //! Without a database rows come from memory ([`Flags::from_rows`]) or a file ([`Flags::from_file`]).
 //!
 //! # Limits
-//! novi has no statistics of experiments. It stores which caller had which variant if a program
-//! [exposes](Flags::expose) it.
+//! The engine has no statistics of experiments, which are the crates `novi-experiments` and `novi-stats`. It stores
+//! which caller had which variant if a program [exposes](Flags::expose) it.
 //!
 //! # Compatibility
 //! An enum or a struct with public fields is `#[non_exhaustive]` if novi creates it. Rows, changes and

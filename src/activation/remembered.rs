@@ -1,10 +1,12 @@
 //! The variants that units of experiments keep, whatever the rows say later.
 
+#[cfg(feature = "sql")]
+use std::sync::{Mutex, PoisonError};
 use std::{
     fmt,
     hash::{BuildHasher as _, DefaultHasher, Hash as _, Hasher as _, RandomState},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -25,6 +27,7 @@ struct Table {
     /// of 1 to 400,000.
     keys: RandomState,
     /// The number of units, held while the table is filled.
+    #[cfg(feature = "sql")]
     len: Mutex<usize>,
 }
 

@@ -90,11 +90,13 @@ pub(crate) const MAX_UNITS: usize = 1_000_000;
 pub struct Experiments {
     /// The most units that experiments with `remember` keep in memory.
     pub max_units: usize,
+    /// The folder of metrics, relative to the configuration file.
+    pub metrics: PathBuf,
 }
 
 impl Default for Experiments {
     fn default() -> Self {
-        Self { max_units: MAX_UNITS }
+        Self { max_units: MAX_UNITS, metrics: "novi_metrics".into() }
     }
 }
 

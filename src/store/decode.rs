@@ -9,10 +9,13 @@ use crate::rows::{ActivationRow, FailMode, Fault, FlagMetadata, FlagRow, LinkRow
 /// The value of a column, whatever type its table claims to have.
 #[derive(Debug)]
 pub enum Cell {
+    /// SQL's null.
     Null,
     /// Booleans, too: only PostgreSQL has them.
     Integer(i64),
+    /// A floating-point number.
     Real(f64),
+    /// Text.
     Text(String),
     /// Bytes that are not UTF-8.
     Bytes(Vec<u8>),
@@ -20,7 +23,8 @@ pub enum Cell {
 
 impl Cell {
     /// Text where the bytes are UTF-8.
-    pub(super) fn from_bytes(bytes: Vec<u8>) -> Self {
+    #[must_use]
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
         String::from_utf8(bytes).map_or_else(|error| Self::Bytes(error.into_bytes()), Self::Text)
     }
 

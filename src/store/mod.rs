@@ -10,7 +10,8 @@ pub(crate) mod backoff;
 pub(crate) mod change;
 mod connect;
 mod constraints;
-#[cfg(feature = "sql")]
+#[cfg(any(feature = "sql", feature = "sqlite-rows"))]
+#[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "tokens and the history are read by sqlx only"))]
 mod decode;
 pub(crate) mod delta;
 mod edit;
@@ -29,6 +30,8 @@ mod schema;
 mod sealed;
 #[cfg(feature = "sql")]
 mod sql;
+#[cfg(any(feature = "sqlite", feature = "sqlite-rows"))]
+pub mod sqlite_rows;
 mod stale;
 pub(crate) mod table_prefix;
 #[cfg(feature = "sql")]

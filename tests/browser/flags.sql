@@ -34,3 +34,5 @@ WITH RECURSIVE hours (ago) AS (SELECT 0 UNION ALL SELECT ago + 1 FROM hours WHER
 results (flag, enabled, variant, weight) AS (VALUES ('page-layout', 1, 'grid', 50), ('page-layout', 1, 'list', 25), ('page-layout', 1, 'map', 24), ('page-layout', 0, '', 3), ('everyone', 1, '', 7), ('<script>window.attacked = 1</script>', 1, '"><script>window.attacked = 1</script>', 5), ('<script>window.attacked = 1</script>', 1, '" onload="window.attacked = 1', 4))
 INSERT INTO novi_evaluations (flag, hour, enabled, variant, evaluations)
 SELECT flag, strftime('%Y-%m-%dT%H:00:00Z', 'now', '-' || ago || ' hours'), enabled, variant, weight * (3 + ago % 24) FROM hours, results;
+CREATE TABLE users (id INTEGER PRIMARY KEY, country TEXT);
+INSERT INTO users VALUES (1, 'DE'), (2, 'DE'), (3, 'AT'), (4, 'US'), (5, '</td><script>window.attacked = 1</script>'), (6, NULL);

@@ -12,7 +12,7 @@ const base = `${server}/admin`;
 const pages = [
   "/flags", "/flags?q=checkout", "/flags?q=nothing+at+all", "/flags/1", "/flags/3", "/flags/4", "/flags/12", "/flags/20", "/flags/21",
   "/flags/1/switch?to=off", "/flags/1/add", "/flags/1/add?from=window", "/flags/3/edit", "/flags/5/delete", "/activations/2/edit", "/activations/4/edit", "/activations/5/edit", "/activations/8/edit", "/activations/9/edit", "/activations/11/edit",
-  "/activations/13/members", "/activations/21/edit", "/flags/1/delete", "/flags/new", "/flags/new?from=split", "/flags/new?from=ramp", "/timeline", "/timeline?days=7", "/flags/20?hours=24", "/history", "/rollback?to=45&flag=new-checkout", "/issues", "/stale", "/types", "/types/novi.split",
+  "/activations/13/members", "/activations/21/edit", "/flags/1/delete", "/flags/new", "/flags/new?from=split", "/flags/new?from=ramp", "/timeline", "/timeline?days=7", "/flags/20?hours=24", "/flags/3?query=users", "/flags/4?query=users", "/flags/1?query=broken", "/history", "/rollback?to=45&flag=new-checkout", "/issues", "/stale", "/types", "/types/novi.split",
   "/playground", "/playground?context=%7B%22targetingKey%22%3A%22user-7%22%7D", "/playground?flag=express-shipping&context=%7B%7D",
   "/tokens", "/status", "/login",
 ];
@@ -319,6 +319,22 @@ await check("config is edited as a form without JavaScript, by rows, and as JSON
   await context.close();
 });
 
+await check("result of a switch is chosen without JavaScript", async () => {
+  const { context, page } = await open({ javaScriptEnabled: false });
+  await page.goto(`${base}/activations/11/edit`);
+  equal(await page.inputValue("[name='c/cases/is/0/variant']"), "premium", "the variant");
+  await page.selectOption("[name='c/fallback@kind']", "then");
+  await page.click("button[value='show c/fallback']");
+  await page.selectOption("[name='c/fallback/then@add']", "class:novi.percentage");
+  await page.click("button[value='set c/fallback/then']");
+  await page.click("button.primary");
+  await page.waitForSelector("fieldset.child .problem >> text=expected an object");
+  await page.selectOption("[name='c/fallback@kind']", "false");
+  await page.click("button.primary");
+  await page.waitForSelector("text=Saved payment-processor.");
+  await context.close();
+});
+
 await check("two people edit a flag, and the second merges", async () => {
   const { context, page } = await open({ bypassCSP: true });
   const other = await context.newPage();
@@ -365,6 +381,23 @@ for (const javaScriptEnabled of [true, false]) {
     await context.close();
   });
 }
+
+await check("saved query counts who has a flag, and whom a change affects, without JavaScript", async () => {
+  const { context, page, noise } = await open({ javaScriptEnabled: false });
+  await page.goto(`${base}/flags/3`);
+  await page.selectOption("#query", "users");
+  await page.click("text=Count");
+  await page.waitForSelector("text=of 6 callers have it");
+  equal(new URL(page.url()).hash, "#audience", "the place on the page");
+  await page.goto(`${base}/flags/3/switch?to=off`);
+  await page.click("text=Callers for the preview");
+  await page.selectOption("#callers_query", "users");
+  await page.click("text=Preview >> nth=-1");
+  await page.waitForSelector("text=the 6 of the saved query users");
+  equal(await page.inputValue("#callers_query"), "users", "the choice");
+  equal(noise, [], "console and requests");
+  await context.close();
+});
 
 await check("file of callers is dropped on the page", async () => {
   const { context, page, noise } = await open();

@@ -3,7 +3,7 @@
 use novi::{
     Flags,
     rows::{ActivationRow, FlagRow, LinkRow},
-    store::{self, Change, SchemaStore as _},
+    store::{self, Change},
 };
 
 #[novi::enabled("layout", variant = "grid", expose = true, flags = flags, key = user)]

@@ -283,12 +283,9 @@ impl Suite {
 
 /// All files of vectors, in the order of their names.
 pub(crate) fn files() -> Vec<File> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = if folder.ends_with("crates/server") {
-        folder.join("../../tests/spec")
-    } else {
-        folder.join("tests/spec")
-    };
+    // Crates replay them as well.
+    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("tests/spec"));
+    let folder = folders.into_iter().find(|folder| folder.join("suite.rs").exists()).unwrap();
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     paths.sort();

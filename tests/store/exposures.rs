@@ -127,9 +127,9 @@ async fn flags_without_variants_are_recorded_as_on_or_off() {
     for account in 0..20 {
         let context = caller("u").with("account", account);
         if flags.expose("half", &context).unwrap().enabled() {
-            on += 1
+            on += 1;
         } else {
-            off += 1
+            off += 1;
         }
         flags.expose("dead", &context).unwrap();
         flags.expose("all", &context).unwrap();

@@ -14,6 +14,7 @@ use crate::{
 const FIRST: &str = r#"{"variants": {"a": 1, "b": 0}, "remember": true}"#;
 const SECOND: &str = r#"{"variants": {"a": 0, "b": 1}, "remember": true}"#;
 
+#[expect(clippy::unnecessary_wraps, reason = "compared with variants, which are optional")]
 fn some(variant: &str) -> Option<String> {
     Some(variant.to_owned())
 }

@@ -91,6 +91,12 @@ impl Failure {
         Self { status, message: message.into(), problems: Vec::new(), conflict: None }
     }
 
+    /// What is wrong with a field, or else the message.
+    pub(crate) fn at(self, pointer: &str) -> String {
+        let found = self.problems.into_iter().find(|problem| problem.pointer == pointer);
+        found.map_or(self.message, |problem| problem.message)
+    }
+
     fn of(status: StatusCode, body: &mut Value) -> Self {
         let error = &mut body["error"];
         let text = |name: &str| error.get(name).and_then(Value::as_str).map(str::to_owned);

@@ -22,9 +22,28 @@ pub(crate) struct Body {
     file: Option<(String, Vec<u8>)>,
 }
 
-/// The callers that a visitor has entered, one in JSON on each line.
+/// The name of the select of a saved query.
+const QUERY: &str = "callers_query";
+
+/// The callers for a preview, as the form has them: what was typed, and the name of a saved query, which counts before it.
+/// Both may be empty.
+#[derive(Clone, Default)]
+pub(crate) struct ChosenCallers {
+    pub(crate) query: String,
+    pub(crate) text: String,
+}
+
+impl ChosenCallers {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.query.is_empty() && self.text.is_empty()
+    }
+}
+
+/// The callers that a visitor has entered, one in JSON on each line, or the saved query that selects them.
 #[derive(Clone, Copy)]
 pub(crate) struct Entered<'a> {
+    /// The name of a saved query, which counts before what was entered.
+    pub(crate) query: Option<&'a str>,
     /// The name of their file; `None` if they were typed.
     pub(crate) file: Option<&'a str>,
     pub(crate) text: &'a [u8],
@@ -72,17 +91,30 @@ impl Body {
         Ok(body)
     }
 
-    /// The callers of the file, or else those that were typed.
+    /// A field, without spaces around it; empty if it is missing.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        let field = self.fields.iter().find(|(known, _)| known == name);
+        field.map_or("", |(_, value)| value.trim())
+    }
+
+    /// The callers of a saved query, or else those of the file, or else those that were typed.
     pub(crate) fn callers(&self) -> Entered<'_> {
+        let query = Some(self.text(QUERY)).filter(|query| !query.is_empty());
         if let Some((name, text)) = &self.file {
-            return Entered { file: Some(name), text };
+            return Entered { query, file: Some(name), text };
         }
+        // Lines count from the first that was typed, also if it is empty.
         let typed = self.fields.iter().find(|(name, _)| name == "callers");
-        Entered { file: None, text: typed.map_or(&[], |(_, text)| text.as_bytes()) }
+        Entered { query, file: None, text: typed.map_or(&[], |(_, text)| text.as_bytes()) }
+    }
+
+    pub(crate) fn chosen_callers(&self) -> ChosenCallers {
+        let [query, text] = [QUERY, "callers"].map(|name| self.text(name).to_owned());
+        ChosenCallers { query, text }
     }
 }
 
 impl Entered<'_> {
     /// None, so that a change is measured over a sample of recent callers, or made-up ones.
-    pub(crate) const NONE: Entered<'static> = Entered { file: None, text: &[] };
+    pub(crate) const NONE: Entered<'static> = Entered { query: None, file: None, text: &[] };
 }

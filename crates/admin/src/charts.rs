@@ -7,11 +7,8 @@ use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
 
 use crate::{
     evaluations::Evaluations,
-    words::{Escaped, Markup},
+    words::{COLORS, Escaped, Markup},
 };
-
-/// The colors of variants.
-pub(crate) const COLORS: usize = 8;
 
 /// The most results with a color of their own; all others share one.
 const MOST_RESULTS: usize = COLORS;
@@ -122,10 +119,9 @@ fn at(counts: &[i64], place: usize) -> i64 {
 
 fn layers(found: &Evaluations, hours_per_bar: usize, order: &[String]) -> Vec<Layer> {
     let mut layers: Vec<Layer> = Vec::new();
-    let mut next = order.len();
+    let mut colors = Colors::new(order);
     let mut results: Vec<_> = found.results.iter().filter(|result| result.total > 0).collect();
-    let rank = |label: &str| order.iter().position(|known| known == label).unwrap_or(usize::MAX);
-    results.sort_by_key(|result| (!result.enabled, rank(result.label())));
+    results.sort_by_key(|result| (!result.enabled, colors.rank(result.label())));
     for (place, result) in results.iter().enumerate() {
         let steps: Vec<i64> =
             result.hours.chunks(hours_per_bar.max(1)).map(|hours| hours.iter().sum()).collect();
@@ -137,19 +133,42 @@ fn layers(found: &Evaluations, hours_per_bar: usize, order: &[String]) -> Vec<La
             }
             continue;
         }
-        let class = match (rank(result.label()), result.enabled) {
-            (_, false) => "s-off".to_owned(),
-            (usize::MAX, true) if result.variant.is_none() && order.is_empty() => "s-on".to_owned(),
-            (usize::MAX, true) => {
-                next += 1;
-                format!("s{}", (next - 1) % COLORS)
-            }
-            (known, true) => format!("s{}", known % COLORS),
-        };
+        let class = colors.class_of(result.enabled, result.variant.as_deref());
         let name = if is_named { result.label().to_owned() } else { OTHERS.to_owned() };
         layers.push(Layer { class, name, total: result.total, steps });
     }
     layers
+}
+
+/// The colors of results: variants have those of the flag's shares, and others the next ones.
+pub(crate) struct Colors<'a> {
+    order: &'a [String],
+    next: usize,
+}
+
+impl<'a> Colors<'a> {
+    /// `order` are the variants whose colors are known from the bar of the flag's shares.
+    pub(crate) fn new(order: &'a [String]) -> Self {
+        Self { order, next: order.len() }
+    }
+
+    /// The place of a variant among those of the bar; the largest number for all others.
+    fn rank(&self, variant: &str) -> usize {
+        self.order.iter().position(|known| known == variant).unwrap_or(usize::MAX)
+    }
+
+    /// The class of a result's color.
+    pub(crate) fn class_of(&mut self, enabled: bool, variant: Option<&str>) -> String {
+        match (variant.map_or(usize::MAX, |variant| self.rank(variant)), enabled) {
+            (_, false) => "s-off".to_owned(),
+            (usize::MAX, true) if variant.is_none() && self.order.is_empty() => "s-on".to_owned(),
+            (usize::MAX, true) => {
+                self.next += 1;
+                format!("s{}", (self.next - 1) % COLORS)
+            }
+            (known, true) => format!("s{}", known % COLORS),
+        }
+    }
 }
 
 const OTHERS: &str = "other variants";

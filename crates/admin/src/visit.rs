@@ -20,7 +20,7 @@ use serde::Deserialize;
 use crate::{
     api::{Api, Failure, escape},
     assets::{ASSETS, Assets},
-    body::{Body, Entered},
+    body::{Body, ChosenCallers, Entered},
     session::{SessionId, Sessions, actor_of, remember_actor, says_https},
 };
 
@@ -132,6 +132,7 @@ impl Guest {
             issues: 0,
             revision: 0,
             actor: actor_of(&self.headers),
+            queries: Vec::new(),
         }
     }
 }
@@ -169,6 +170,8 @@ pub(crate) struct Visit {
     new_session: Option<SessionId>,
     /// The name that the visitor has stated in a form.
     stated: Option<String>,
+    /// The names of saved queries that select callers, if the visitor may write.
+    pub(crate) queries: Vec<String>,
 }
 
 impl FromRequestParts<Site> for Visit {
@@ -192,7 +195,7 @@ impl FromRequestParts<Site> for Visit {
         let key =
             guest.session.as_ref().or(new_session.as_ref()).map(SessionId::form_key).unwrap_or_default();
         let snapshot = site.flags().snapshot();
-        Ok(Self { guest, caller, snapshot, key, new_session, stated: None })
+        Ok(Self { guest, caller, snapshot, key, new_session, stated: None, queries: Vec::new() })
     }
 }
 
@@ -211,6 +214,7 @@ impl Visit {
             visitor: Some(self.caller.clone()),
             issues: self.snapshot.issue_count(),
             revision: self.snapshot.revision().number(),
+            queries: self.queries.clone(),
             ..self.guest.layout(title, section)
         }
     }
@@ -319,6 +323,8 @@ pub(crate) struct Layout {
     pub(crate) revision: i64,
     /// The name that the visitor stated last.
     pub(crate) actor: String,
+    /// The names of saved queries that select callers.
+    pub(crate) queries: Vec<String>,
 }
 
 impl Layout {
@@ -358,11 +364,23 @@ impl FromRequestParts<Site> for Editor {
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Response> {
         let visit = Visit::from_request_parts(parts, site).await?;
         visit.check_write()?;
-        Ok(Self(visit))
+        let queries = visit.saved_queries().await;
+        Ok(Self(Visit { queries, ..visit }))
     }
 }
 
 impl Visit {
+    /// The names of saved queries that select callers; empty if the visitor may not run them.
+    pub(crate) async fn saved_queries(&self) -> Vec<String> {
+        if !self.caller.may_write() {
+            return Vec::new();
+        }
+        // Pages also work without the choice of a query.
+        let found = self.api().get("/api/audience").await.unwrap_or_default();
+        let items = found["items"].as_array().into_iter().flatten();
+        items.filter_map(|item| item["name"].as_str().map(str::to_owned)).collect()
+    }
+
     /// # Errors
     /// The page of an error if the visitor may only read.
     fn check_write(&self) -> Result<(), Response> {
@@ -398,7 +416,8 @@ impl FromRequest<Site> for Sent {
         }
         sent.visit.check_write()?;
         let actor = sent.optional("actor").filter(|_| sent.visit.caller.token.is_none()).map(str::to_owned);
-        Ok(Self { visit: Visit { stated: actor, ..sent.visit }, body: sent.body })
+        let queries = sent.visit.saved_queries().await;
+        Ok(Self { visit: Visit { stated: actor, queries, ..sent.visit }, body: sent.body })
     }
 }
 
@@ -410,8 +429,7 @@ impl Sent {
 
     /// A field, without spaces around it; empty if it is missing.
     pub(crate) fn text(&self, name: &str) -> &str {
-        let field = self.body.fields.iter().find(|(known, _)| known == name);
-        field.map_or("", |(_, value)| value.trim())
+        self.body.text(name)
     }
 
     /// A field that may be empty, which means none.
@@ -419,7 +437,12 @@ impl Sent {
         Some(self.text(name)).filter(|text| !text.is_empty())
     }
 
-    /// The callers for the preview, one in JSON on each line.
+    /// The callers for the preview, as its form has them.
+    pub(crate) fn chosen_callers(&self) -> ChosenCallers {
+        self.body.chosen_callers()
+    }
+
+    /// The callers for the preview.
     pub(crate) fn callers(&self) -> Entered<'_> {
         self.body.callers()
     }

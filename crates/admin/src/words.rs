@@ -10,6 +10,9 @@ use novi::{
 };
 use serde_json::Value;
 
+/// The number of colors of variants.
+pub(crate) const COLORS: usize = 8;
+
 /// HTML that needs no escaping, because it was made here from escaped texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Markup(String);
@@ -122,21 +125,26 @@ pub(crate) fn shares(activations: &[ActivationWords]) -> &[Share] {
 
 /// A bar of the shares, with a legend.
 pub(crate) fn bar(shares: &[Share]) -> Markup {
-    if shares.is_empty() {
-        return Markup::default();
-    }
-    let label = |share: &Share| {
+    let parts = shares.iter().enumerate().map(|(place, share)| {
         let name = share.variant.as_deref().unwrap_or("on");
-        format!("{name} {} %", rounded(share.percent))
-    };
+        (format!("s{}", place % COLORS), name, share.percent)
+    });
+    bar_of(parts)
+}
+
+/// A bar of parts, with a legend. Each has the class of its color, a name and its percentage.
+pub(crate) fn bar_of<'a>(parts: impl Iterator<Item = (String, &'a str, f64)>) -> Markup {
     let (mut rectangles, mut legend, mut start) = (String::new(), String::new(), 0.0);
-    for (place, share) in shares.iter().enumerate() {
-        let (color, width) = (place % 8, share.percent.clamp(0.0, 100.0 - start));
+    for (class, name, percent) in parts {
+        let width = percent.clamp(0.0, 100.0 - start);
+        let label = format!("{name} {} %", rounded(percent));
         // Writing to a string does not fail.
-        let _ =
-            write!(rectangles, r#"<rect class="s{color}" x="{start:.3}" width="{width:.3}" height="8"/>"#);
-        let _ = write!(legend, r#"<li><span class="dot s{color}"></span>{}</li>"#, Escaped(&label(share)));
+        let _ = write!(rectangles, r#"<rect class="{class}" x="{start:.3}" width="{width:.3}" height="8"/>"#);
+        let _ = write!(legend, r#"<li><span class="dot {class}"></span>{}</li>"#, Escaped(&label));
         start += width;
+    }
+    if legend.is_empty() {
+        return Markup::default();
     }
     Markup(format!(
         r#"<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">{rectangles}</svg><ul class="legend">{legend}</ul>"#

@@ -17,18 +17,12 @@ pub(crate) fn digits(bytes: &[u8]) -> Result<String, String> {
     let group = |place: i32| {
         usize::try_from(i32::from(weight) - place).ok().and_then(|at| groups.get(at)).copied().unwrap_or(0)
     };
-    let mut text = String::new();
-    for place in (0..=i32::from(weight).max(0)).rev() {
-        text.push_str(&format!("{:04}", group(place)));
-    }
+    let four = |place| format!("{:04}", group(place));
+    let text = (0..=i32::from(weight).max(0)).rev().map(four).collect::<Vec<_>>().concat();
     let whole = text.trim_start_matches('0');
     let whole = if whole.is_empty() { "0" } else { whole };
-    let mut fraction = String::new();
-    let mut place = -1;
-    while fraction.len() < scale {
-        fraction.push_str(&format!("{:04}", group(place)));
-        place -= 1;
-    }
+    let groups = i32::try_from(scale.div_ceil(4)).unwrap_or_default();
+    let mut fraction = (1..=groups).map(|place| four(-place)).collect::<Vec<_>>().concat();
     fraction.truncate(scale);
     let minus = if sign == NEGATIVE { "-" } else { "" };
     let point = if fraction.is_empty() { "" } else { "." };

@@ -139,11 +139,11 @@ fn formatted<'r, T: sqlx::Decode<'r, Postgres>>(
 }
 
 /// A value by the bytes that the server sends.
-fn bytes<'r>(
-    row: &'r PgRow,
+fn bytes(
+    row: &PgRow,
     column: usize,
     read: impl Fn(&[u8]) -> Result<Value<'static>, String>,
-) -> Result<Value<'r>, String> {
+) -> Result<Value<'_>, String> {
     let raw = row.try_get_raw(column).map_err(|error| error.to_string())?;
     if raw.is_null() {
         return Ok(Value::Null);

@@ -208,7 +208,7 @@ async fn rules_are_evaluated_for_users_of_the_database() {
 async fn decisions_are_written_whole_or_not_at_all() {
     let row = |number: usize| TableRow {
         targeting_key: Some(format!("user-{number}")),
-        enabled: number % 2 == 0,
+        enabled: number.is_multiple_of(2),
         variant: None,
         value: Some("1".to_owned()),
         reason: "SPLIT",

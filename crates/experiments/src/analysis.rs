@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use novi_stats::{
     Problem, Summary,
     analysis::{Bayesian, Estimate, Lift, Sequential, Welch, holm, sample_ratio},
@@ -12,13 +12,18 @@ use novi_stats::{
 use crate::{
     error::ExperimentError,
     metric::{Better, Kind, Metric},
-    read::{DayUnits, Source, Sums},
+    read::{DayUnits, Outcomes, Source, Sums},
     report::{Comparison, Day, Interval, MetricReport, Report, SampleRatio, VariantReport, Verdict},
     sql::{Dialect, Scope},
+    text::number,
 };
 
 /// Units that differ from their weights with a smaller probability are not those of a draw.
 const BROKEN_BELOW: f64 = 0.001;
+
+/// A control whose value is fewer standard errors of the difference above zero has no relative lift: its interval by the
+/// delta method would be wrong. Seven are ten of the control's own, if both groups have the same size.
+const CLOSE_TO_ZERO: f64 = 7.0;
 
 /// Fewer units than this leave the normal approximation in doubt.
 const FEW_UNITS: u64 = 100;
@@ -131,8 +136,15 @@ impl Experiment {
             reports.push(self.metric(&source, metric, (from, &control)).await);
         }
         adjust(&mut reports);
-        let sample_ratio = self.sample_ratio(&units);
-        let warnings = warnings(&units, sample_ratio.as_ref());
+        for report in &mut reports {
+            report.warnings.extend(open_windows(&report.metric, &days, until));
+        }
+        let (sample_ratio, unchecked) = match self.sample_ratio(&units) {
+            Ok(found) => (found, None),
+            Err(problem) => (None, Some(format!("the numbers of units are not checked: {problem}"))),
+        };
+        let mut warnings = warnings(&units, sample_ratio.as_ref());
+        warnings.extend(unchecked);
         Ok(Report {
             experiment: self.name.clone(),
             from,
@@ -162,12 +174,22 @@ impl Experiment {
         }
     }
 
-    fn sample_ratio(&self, units: &BTreeMap<String, u64>) -> Option<SampleRatio> {
-        let weights: Vec<f64> =
-            units.keys().map(|variant| self.weights.get(variant).copied().unwrap_or(0.0)).collect();
-        let counts: Vec<u64> = units.values().copied().collect();
-        let p = sample_ratio(&counts, &weights).ok()?.p;
-        Some(SampleRatio { weights: self.weights.clone(), p, is_broken: p < BROKEN_BELOW })
+    /// Compares the units with the weights. A variant that has a weight and no units counts as well: that none of its
+    /// units are recorded is what the check is for.
+    fn sample_ratio(&self, units: &BTreeMap<String, u64>) -> Result<Option<SampleRatio>, String> {
+        if self.weights.is_empty() {
+            return Ok(None);
+        }
+        let unknown: Vec<&str> =
+            units.keys().filter(|variant| !self.weights.contains_key(*variant)).map(String::as_str).collect();
+        if !unknown.is_empty() {
+            return Err(format!("no weight is given for {}", unknown.join(", ")));
+        }
+        let counts: Vec<u64> =
+            self.weights.keys().map(|variant| units.get(variant).copied().unwrap_or_default()).collect();
+        let weights: Vec<f64> = self.weights.values().copied().collect();
+        let p = sample_ratio(&counts, &weights).map_err(|problem| problem.to_string())?.p;
+        Ok(Some(SampleRatio { weights: self.weights.clone(), p, is_broken: p < BROKEN_BELOW }))
     }
 
     async fn metric(
@@ -180,33 +202,45 @@ impl Experiment {
             metric: metric.clone(),
             query: source.scope.sums(metric, first),
             problem: None,
+            warnings: Vec::new(),
             values: BTreeMap::new(),
             variants: Vec::new(),
         };
-        let sums = match source.sums(metric, first).await {
-            Ok(sums) => sums,
+        let read = match source.outcomes(metric, first).await {
+            Ok(outcomes) => source.sums(metric, first).await.map(|sums| (outcomes, sums)),
+            Err(error) => Err(error),
+        };
+        let (outcomes, sums) = match read {
+            Ok(read) => read,
             Err(error) => {
                 report.problem = Some(error.to_string());
                 return report;
             }
         };
+        if let Some(problem) = without_outcomes(&outcomes, &sums) {
+            report.problem = Some(problem);
+            return report;
+        }
+        report.warnings = unreadable(&outcomes);
+        report.values = values(metric, &sums);
         let compared = match metric.kind {
             Kind::Quantile { level } => match quantiles(source, metric, (first, level), &sums).await {
-                Ok(quantiles) => self.compare(metric, control, quantiles),
+                Ok(quantiles) => self.compare(metric, control, &quantiles),
                 Err(problem) => {
                     report.problem = Some(problem);
                     return report;
                 }
             },
-            Kind::Proportion => self.compare(metric, control, of(&sums, proportion)),
-            Kind::Ratio => self.compare(metric, control, of(&sums, |sums| pair(sums, "d").map(Ratio))),
+            Kind::Proportion => self.compare(metric, control, &of(&sums, proportion)),
+            Kind::Ratio => self.compare(metric, control, &of(&sums, |sums| pair(sums, "d").map(Ratio))),
             Kind::Mean if metric.before.is_some() => {
-                self.compare(metric, control, of(&sums, |sums| pair(sums, "x").map(AdjustedMean)))
+                self.compare(metric, control, &of(&sums, |sums| pair(sums, "x").map(AdjustedMean)))
             }
-            Kind::Mean => self.compare(metric, control, of(&sums, mean)),
+            Kind::Mean => self.compare(metric, control, &of(&sums, mean)),
         };
         for (variant, estimate) in compared {
             let result = estimate.map(|(values, comparison)| {
+                // Quantiles are known here only.
                 report.values.insert(control.to_owned(), values[0]);
                 report.values.insert(variant.clone(), values[1]);
                 comparison
@@ -222,8 +256,8 @@ impl Experiment {
         &self,
         metric: &Metric,
         control: &str,
-        groups: Vec<(String, Result<M, Problem>)>,
-    ) -> Vec<(String, Result<([f64; 2], Comparison), Problem>)> {
+        groups: &[(String, Result<M, Problem>)],
+    ) -> Vec<(String, Result<Compared, Problem>)> {
         let own = groups.iter().find(|(variant, _)| variant == control).map(|(_, group)| group);
         let mut compared = Vec::new();
         for (variant, group) in groups.iter().filter(|(variant, _)| variant != control) {
@@ -242,17 +276,24 @@ impl Experiment {
         metric: &Metric,
         control: &M,
         variant: &M,
-    ) -> Result<([f64; 2], Comparison), Problem> {
+    ) -> Result<Compared, Problem> {
         let once = Welch { alpha: self.alpha }.compare(control, variant)?;
         let always = Sequential { alpha: self.alpha, ..Sequential::default() }.compare(control, variant)?;
         let less_is_better = metric.better == Better::Less;
         let bayesian = Bayesian { alpha: self.alpha, less_is_better, ..Bayesian::default() };
-        let chance_to_win = bayesian.absolute(control, variant)?.chance_to_win;
-        let lift = match (&once.relative, &always.relative) {
-            (Ok(once), Ok(always)) => Some(interval(once, always)),
-            _ => None,
+        // All numbers are of one scale, or intervals and p-values near their limits could disagree.
+        let is_relative = once.control > CLOSE_TO_ZERO * once.absolute.standard_error;
+        let (lift, shown, shown_always, chance_to_win) = match (&once.relative, &always.relative) {
+            (Ok(relative), Ok(relative_always)) if is_relative => {
+                let chance = bayesian.relative(control, variant)?.chance_to_win;
+                (Some(interval(relative, relative_always)), *relative, *relative_always, chance)
+            }
+            _ => {
+                let chance = bayesian.absolute(control, variant)?.chance_to_win;
+                (None, once.absolute, always.absolute, chance)
+            }
         };
-        let [lower, upper] = [always.absolute.lower, always.absolute.upper];
+        let [lower, upper] = [shown_always.lower, shown_always.upper];
         let verdict = match (lower > 0.0, upper < 0.0) {
             (true, _) if less_is_better => Verdict::Worse,
             (true, _) => Verdict::Better,
@@ -264,9 +305,9 @@ impl Experiment {
         let comparison = Comparison {
             difference: interval(&once.absolute, &always.absolute),
             lift,
-            p: once.absolute.p,
+            p: shown.p,
             p_adjusted: None,
-            p_at_any_time: always.absolute.p,
+            p_at_any_time: shown_always.p,
             chance_to_win,
             verdict,
         };
@@ -289,6 +330,9 @@ fn by_variant(rows: &[DayUnits]) -> BTreeMap<String, u64> {
     }
     units
 }
+
+/// The values of the control and of a variant, and how they compare.
+type Compared = ([f64; 2], Comparison);
 
 /// The rows are in the order of their days.
 fn by_day_of(rows: &[DayUnits]) -> Vec<Day> {
@@ -383,12 +427,74 @@ fn adjust(reports: &mut [MetricReport]) {
     }
 }
 
+/// Why there are no numbers, if no unit has an outcome.
+fn without_outcomes(outcomes: &Outcomes, sums: &[Sums]) -> Option<String> {
+    if sums.iter().any(|sums| sums.with_outcome > 0) {
+        return None;
+    }
+    let total = outcomes.total;
+    Some(match total {
+        0 => "its SQL selects no outcomes in the time of the experiment".to_owned(),
+        _ if outcomes.unreadable_times == total => {
+            format!("{total} of {total} outcomes have a `ts` that is no time: convert it in the SQL")
+        }
+        _ => format!(
+            "none of the {total} outcomes belongs to a unit of the experiment, after its exposure and within the window: \
+             compare `unit` with the column `unit` of novi_assignments"
+        ),
+    })
+}
+
+/// Outcomes that the database cannot read, which count as nothing.
+fn unreadable(outcomes: &Outcomes) -> Vec<String> {
+    let Outcomes { total, unreadable_times, unreadable_values } = outcomes;
+    let mut warnings = Vec::new();
+    for (count, column, what) in [
+        (unreadable_times, "ts", "no time, and do not count"),
+        (unreadable_values, "value", "no number, and count as 0"),
+    ] {
+        if *count > 0 {
+            warnings.push(format!(
+                "{count} of {total} outcomes have a `{column}` that is {what}: convert it in the SQL"
+            ));
+        }
+    }
+    warnings
+}
+
+/// Units whose outcomes are not complete yet, by the days of their exposure.
+fn open_windows(metric: &Metric, days: &[Day], until: DateTime<Utc>) -> Option<String> {
+    let window = TimeDelta::seconds(i64::try_from(metric.window?).ok()?);
+    let is_open = |day: &&Day| {
+        let end = day.day.parse::<NaiveDate>().ok().and_then(|day| day.and_hms_opt(23, 59, 59));
+        end.and_then(|end| end.and_utc().checked_add_signed(window)).is_some_and(|end| end > until)
+    };
+    let units: u64 = days.iter().filter(is_open).flat_map(|day| day.units.values()).sum();
+    (units > 0).then(|| {
+        format!("the window of up to {units} units has not ended, so that their outcomes are not complete")
+    })
+}
+
+/// The values of variants, also of those that cannot be compared.
+#[expect(clippy::cast_precision_loss, reason = "counts of units")]
+fn values(metric: &Metric, sums: &[Sums]) -> BTreeMap<String, f64> {
+    let value = |sums: &Sums| match metric.kind {
+        Kind::Mean => Some(sums.of("y") / sums.units as f64),
+        Kind::Proportion => Some(sums.with_outcome as f64 / sums.units as f64),
+        Kind::Ratio => Some(sums.of("y") / sums.of("d")),
+        Kind::Quantile { .. } => None,
+    };
+    let finite = |sums: &Sums| Some((sums.variant.clone(), value(sums).filter(|value| value.is_finite())?));
+    sums.iter().filter_map(finite).collect()
+}
+
 fn warnings(units: &BTreeMap<String, u64>, sample_ratio: Option<&SampleRatio>) -> Vec<String> {
     let mut warnings = Vec::new();
     if let Some(SampleRatio { p, is_broken: true, .. }) = sample_ratio {
         warnings.push(format!(
-            "the variants do not have the units that their weights give (p = {p:.2e}): the assignment or its recording is \
-             most likely broken, and no number below can be trusted"
+            "the variants do not have the units that their weights give (p = {}): unless the weights have changed since \
+             the first exposure, the assignment or its recording is broken, and no number below can be trusted",
+            number(*p)
         ));
     }
     if units.len() < 2 {

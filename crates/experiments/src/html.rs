@@ -32,6 +32,7 @@ struct MetricPage<'a> {
     heading: String,
     description: Option<&'a str>,
     problem: Option<&'a str>,
+    warnings: &'a [String],
     chart: String,
     rows: Vec<Row>,
     query: &'a str,
@@ -58,7 +59,7 @@ pub fn html(report: &Report) -> Result<String, std::fmt::Error> {
         report,
         from: moment(report.from),
         until: moment(report.until),
-        interval: format!("{} %", number(100.0 * (1.0 - report.alpha))),
+        interval: format!("{}\u{a0}%", (1e5 * (1.0 - report.alpha)).round() / 1e3),
         days: days(report),
         metrics: report.metrics.iter().map(|metric| MetricPage::new(metric, &report.control)).collect(),
     };
@@ -76,7 +77,7 @@ impl<'a> MetricPage<'a> {
                 Some(result) => Row::of(&variant.variant, value(&variant.variant), result),
                 None => Row {
                     verdict: variant.problem.clone().unwrap_or_default(),
-                    ..Row::control(&variant.variant, String::new())
+                    ..Row::control(&variant.variant, value(&variant.variant))
                 },
             });
         }
@@ -84,6 +85,7 @@ impl<'a> MetricPage<'a> {
             heading: heading(&report.metric),
             description: report.metric.description.as_deref(),
             problem: report.problem.as_deref(),
+            warnings: &report.warnings,
             chart: chart(report),
             rows,
             query: &report.query,

@@ -37,6 +37,14 @@ pub(crate) struct Sums {
     values: BTreeMap<String, f64>,
 }
 
+/// The outcomes that the SQL of a metric selects.
+#[derive(Debug, Default)]
+pub(crate) struct Outcomes {
+    pub(crate) total: u64,
+    pub(crate) unreadable_times: u64,
+    pub(crate) unreadable_values: u64,
+}
+
 impl Sums {
     /// A sum of one value (`y`), or of a product of two (`yx`); zero if the metric has no such value.
     pub(crate) fn of(&self, names: &str) -> f64 {
@@ -53,6 +61,23 @@ impl Source {
                 day: text(row, "day"),
                 units: count(row, "units"),
             });
+        })
+        .await?;
+        Ok(found)
+    }
+
+    pub(crate) async fn outcomes(
+        &self,
+        metric: &Metric,
+        first: DateTime<Utc>,
+    ) -> Result<Outcomes, AudienceError> {
+        let mut found = Outcomes::default();
+        self.rows(&self.scope.readable(metric, first), |row| {
+            found = Outcomes {
+                total: count(row, "total"),
+                unreadable_times: count(row, "bad_times"),
+                unreadable_values: count(row, "bad_values"),
+            };
         })
         .await?;
         Ok(found)

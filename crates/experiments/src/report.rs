@@ -68,6 +68,9 @@ pub struct MetricReport {
     /// Why there are no numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// What makes its numbers doubtful, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// The value of each variant.
     pub values: BTreeMap<String, f64>,
     /// Each variant but the control.
@@ -92,7 +95,8 @@ pub struct VariantReport {
 pub struct Comparison {
     /// The difference of the values. With CUPED, the adjusted one.
     pub difference: Interval,
-    /// The difference as a part of the control's value; `None` if that is zero.
+    /// The difference as a part of the control's value; `None` if that is not clearly above zero. p-values, the chance to
+    /// win and the verdict are those of the lift, and without one those of the difference.
     pub lift: Option<Interval>,
     /// The p-value of "there is no difference", valid if the experiment is read once, at an end that was planned.
     pub p: f64,

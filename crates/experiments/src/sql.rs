@@ -175,9 +175,9 @@ impl Scope {
         let (table, condition) = (self.table(), self.condition());
         let (unit, join) = (dialect.unit("o.unit"), dialect.join());
         format!(
-            "novi_outcomes as (\n{}\n), novi_values as (select a.variant as variant, a.unit as unit, {columns} \
+            "novi_outcomes as (\n{}\n), novi_values as (select a.variant as variant, {columns} \
              from novi_outcomes o {join} {table} a on a.unit = {unit} \
-             where {condition} and ({counted}) group by a.variant, a.unit)",
+             where {condition} and ({counted}) group by a.variant, a.id)",
             self.outcomes(metric, first)
         )
     }
@@ -190,6 +190,29 @@ impl Scope {
             &metric.sql,
             &self.dialect.placeholder(start, true),
             &self.dialect.placeholder(self.end, false),
+        )
+    }
+
+    /// How many outcomes there are, and how many of them the database reads as nothing without an error.
+    pub(crate) fn readable(&self, metric: &Metric, first: DateTime<Utc>) -> String {
+        let (bad_time, bad_value) = match self.dialect {
+            Dialect::Sqlite => ("julianday(o.ts) is null", "typeof(o.value) not in ('integer', 'real')"),
+            // It refuses them.
+            Dialect::Postgres => ("o.ts is null", "o.value is null"),
+            Dialect::MySql => (
+                "cast(o.ts as datetime) is null",
+                "o.value is null or trim(cast(o.value as char)) not regexp '^[-+]?[0-9]*[.]?[0-9]+(e[-+]?[0-9]+)?$'",
+            ),
+        };
+        let bad_value = if metric.kind == Kind::Proportion { "1 = 0" } else { bad_value };
+        let sum = |bad: &str| format!("coalesce(sum(case when {bad} then 1 else 0 end), 0)");
+        let integer = if self.dialect == Dialect::MySql { "signed" } else { "bigint" };
+        format!(
+            "with novi_outcomes as (\n{}\n)\nselect count(*) as total, cast({} as {integer}) as bad_times, \
+             cast({} as {integer}) as bad_values from novi_outcomes o",
+            self.outcomes(metric, first),
+            sum(bad_time),
+            sum(bad_value)
         )
     }
 
@@ -207,9 +230,9 @@ impl Scope {
             let products = names.iter().skip(place);
             sums.extend(products.map(|other| (format!("s{one}{other}"), format!("sum({one} * {other})"))));
         }
-        let own: String = sums.iter().map(|(name, sum)| format!(", {sum} as {name}")).collect();
-        let all: String =
-            sums.iter().map(|(name, _)| format!(", coalesce(v.{name}, 0.0) as {name}")).collect();
+        let own = sums.iter().map(|(name, sum)| format!(", {sum} as {name}"));
+        let all = sums.iter().map(|(name, _)| format!(", coalesce(v.{name}, 0.0) as {name}"));
+        let (own, all) = (own.collect::<Vec<_>>().concat(), all.collect::<Vec<_>>().concat());
         format!(
             "with {}\nselect t.variant as variant, t.units as units, coalesce(v.n, 0) as n{all} \
              from (select a.variant as variant, count(*) as units from {table} a where {condition} group by a.variant) t \

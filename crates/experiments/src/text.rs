@@ -40,6 +40,9 @@ fn write_metric(f: &mut fmt::Formatter<'_>, metric: &MetricReport, control: &str
     if let Some(problem) = &metric.problem {
         return writeln!(f, "  no numbers: {problem}");
     }
+    for warning in &metric.warnings {
+        writeln!(f, "  warning: {warning}")?;
+    }
     if let Some(value) = metric.values.get(control) {
         writeln!(f, "  {control}: {}", value_of(&metric.metric, *value))?;
     }
@@ -50,7 +53,11 @@ fn write_metric(f: &mut fmt::Formatter<'_>, metric: &MetricReport, control: &str
                 let value = value_of(&metric.metric, *value);
                 writeln!(f, "  {name}: {value}, {}", comparison(result))?;
             }
-            _ => writeln!(f, "  {name}: {}", variant.problem.as_deref().unwrap_or("no numbers"))?,
+            (_, value) => {
+                let value =
+                    value.map(|value| format!("{}, ", value_of(&metric.metric, *value))).unwrap_or_default();
+                writeln!(f, "  {name}: {value}{}", variant.problem.as_deref().unwrap_or("no numbers"))?;
+            }
         }
     }
     Ok(())
@@ -73,14 +80,11 @@ pub(crate) fn heading(metric: &Metric) -> String {
 }
 
 fn comparison(result: &Comparison) -> String {
-    let (what, [low, high], [low_always, high_always]) = match &result.lift {
-        Some(lift) => {
-            (percent(lift.estimate), lift.interval.map(percent), lift.interval_at_any_time.map(percent))
-        }
-        None => {
-            let Interval { estimate, interval, interval_at_any_time } = result.difference;
-            (signed(estimate), interval.map(signed), interval_at_any_time.map(signed))
-        }
+    let (what, [low, high], [low_always, high_always]) = if let Some(lift) = &result.lift {
+        (percent(lift.estimate), lift.interval.map(percent), lift.interval_at_any_time.map(percent))
+    } else {
+        let Interval { estimate, interval, interval_at_any_time } = result.difference;
+        (signed(estimate), interval.map(signed), interval_at_any_time.map(signed))
     };
     let adjusted = result.p_adjusted.map(|p| format!(", adjusted {}", number(p))).unwrap_or_default();
     format!(
@@ -121,7 +125,7 @@ pub(crate) fn number(value: f64) -> String {
     let size = value.abs();
     match value {
         _ if value == 0.0 => "0".to_owned(),
-        _ if !(0.001..100_000.0).contains(&size) => format!("{value:.2e}"),
+        _ if !(0.001..1e9).contains(&size) => format!("{value:.2e}"),
         _ if size >= 1000.0 => format!("{value:.0}"),
         _ if size >= 10.0 => format!("{value:.2}"),
         _ => format!("{value:.4}"),

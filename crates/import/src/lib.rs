@@ -1,7 +1,8 @@
 #![doc = include_str!("../README.md")]
 //!
 //! A module per system reads a source and returns [`Imported`]: a [`Document`](novi_files::Document) for `novi apply`
-//! and a [`Report`]. Readers do no I/O but for what HOCON includes, and what they cannot express exactly is in the report. The modules of [`export`] are the way back.
+//! and a [`Report`]. Readers do no I/O but for what HOCON includes, and what they cannot express exactly is in the
+//! report. The modules of [`export`] write flags for other systems.
 
 mod budget;
 mod collector;

@@ -284,7 +284,6 @@ mod status {
 
 #[tokio::test]
 async fn exposures_are_recorded_on_request() {
-    use novi::store::SchemaStore as _;
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/flags.db?mode=rwc", folder.path().display());
     let store = novi::store::create(&url).await.unwrap();

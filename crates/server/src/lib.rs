@@ -119,6 +119,7 @@ pub use options::{
     audience::SavedQueries,
     cors::Origins,
     database::Database,
+    experiments::Experiments,
     extend::Extend,
     listen::listen_address,
     metrics_token::MetricsToken,

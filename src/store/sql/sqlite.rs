@@ -31,7 +31,7 @@ use crate::{
             script::Syntax,
             store::SqlStore,
         },
-        table_prefix, url,
+        sqlite_rows, table_prefix, url,
     },
 };
 
@@ -55,19 +55,15 @@ static DIALECT: Dialect = Dialect {
     searched: "",
     own_place: "use a file of its own for novi",
     read: ReadSql {
-        revision: "select sum(revision), max(stamp) from novi_revision",
+        revision: sqlite_rows::REVISION,
         cursor: "select slot, revision, stamp from novi_revision",
         changes: "select slot, revision, entity, entity_id, operation, \
         case operation when 'update' then before end, case operation when 'update' then after end, follows \
         from flag_history where slot = ? and revision > ? and revision <= ? order by id limit ?",
-        flags: "select f.id, f.name, f.status, m.flag_id, m.description, m.owner, m.expires_at, m.tags, \
-        m.override_allowed, m.exposed, m.fail_mode, m.variants, m.value_type, m.default_variant, m.off_variant, m.metadata, m.row_version, m.created_at, \
-        m.updated_at \
-        from flags f left join flag_metadata m on m.flag_id = f.id",
-        activations: "select a.id, a.name, a.class_name, a.config, v.row_version \
-        from activations a left join activation_metadata v on v.activation_id = a.id",
-        links: "select flag_id, activation_id from flags_activations l",
-        members: "select activation_id, member, denied from activation_members m",
+        flags: sqlite_rows::FLAGS,
+        activations: sqlite_rows::ACTIVATIONS,
+        links: sqlite_rows::LINKS,
+        members: sqlite_rows::MEMBERS,
         has_table: "select count(*) from sqlite_master where type = 'table' and name = ?",
         columns: "select m.name, c.name, c.type from sqlite_master m join pragma_table_info(m.name) c where m.type = 'table'",
         views: "select name from sqlite_master where type = 'view'",

@@ -9,7 +9,7 @@ use crate::{
     forms::{
         fields::{Fields, MOST_ROWS, member, row},
         fill::DEEPEST,
-        shape::{Hint, Member, Number, Shape},
+        shape::{Hint, KIND, Member, Number, Shape},
         types::Types,
     },
     words::{Markup, words},
@@ -89,6 +89,11 @@ enum Input {
         more: Vec<Markup>,
         is_open: bool,
         rest: Option<String>,
+    },
+    /// Which member an object has, and its input.
+    OneOf {
+        kinds: Vec<(String, String, bool)>,
+        inner: Markup,
     },
     Rows(Rows),
     Child(Child),
@@ -234,7 +239,35 @@ impl<'a> Drawer<'a> {
                 let Some(branch) = branches.get(self.fields.branch(name)) else { return self.area(name) };
                 Input::Inner(self.draw(branch, &member(name, "is"), about, depth + 1))
             }
+            Shape::OneOf(members) => self.one_of(members, name, about, depth),
         }
+    }
+
+    fn one_of(&self, members: &[Member], name: &str, about: &About<'_>, depth: usize) -> Input {
+        let kind = self.fields.part(name, KIND);
+        let option = |value: &str, label: &str| (value.to_owned(), label.to_owned(), value == kind);
+        let mut kinds = vec![option("", if about.is_required { "Choose…" } else { "not set" })];
+        for found in members {
+            match &found.shape {
+                Shape::Truth(_) => kinds.extend([option("true", "on"), option("false", "off")]),
+                Shape::Child => kinds.push(option(&found.name, "an activation")),
+                _ => kinds.push(option(&found.name, &format!("a {}", found.name))),
+            }
+        }
+        let shown = Member::of_kind(members, kind).filter(|found| !matches!(found.shape, Shape::Truth(_)));
+        let inner = shown.map(|found| {
+            let what = if found.shape == Shape::Child { "activation" } else { &*found.name };
+            let label = format!("{}: {what}", about.label);
+            let about = About {
+                label: &label,
+                help: &found.help,
+                is_required: !kind.is_empty(),
+                is_quiet: false,
+                is_next: false,
+            };
+            self.draw(&found.shape, &member(name, &found.name), &about, depth + 1)
+        });
+        Input::OneOf { kinds, inner: inner.unwrap_or_default() }
     }
 
     fn group(&self, members: &[Member], name: &str, is_next: bool, depth: usize) -> Input {

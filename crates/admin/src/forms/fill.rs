@@ -3,7 +3,7 @@
 use crate::forms::{
     fields::{Fields, MOST_ROWS, member, row},
     json, line, moment,
-    shape::{Hint, Kinds, Shape},
+    shape::{Hint, KIND, Kinds, Member, Shape},
     types::Types,
 };
 
@@ -113,6 +113,7 @@ impl Filler<'_> {
                 self.fields.set_part(name, "is", place.to_string());
                 self.fill(branches.get(place)?, &member(name, "is"), raw, depth + 1);
             }
+            Shape::OneOf(members) => self.one_of(members, name, raw, depth)?,
             Shape::Json => {
                 self.fields.set(name, raw.map(json::pretty).unwrap_or_default());
             }
@@ -150,6 +151,30 @@ impl Filler<'_> {
         }
         if !rest.is_empty() {
             self.fields.set_part(name, "rest", json::pretty(&json::object(&rest)));
+        }
+        Some(())
+    }
+
+    fn one_of(&mut self, members: &[Member], name: &str, raw: Option<&str>, depth: usize) -> Option<()> {
+        let inside = raw.and_then(json::members);
+        let (chosen, raw) = match inside.as_deref() {
+            Some([(found, raw)]) => (members.iter().find(|member| member.name == *found)?, Some(*raw)),
+            Some(_) => return None,
+            None => {
+                let fits = |member: &&Member| raw.is_none_or(|raw| stands_for(&member.shape, raw));
+                (members.iter().find(fits)?, raw)
+            }
+        };
+        let kind = match (&chosen.shape, raw) {
+            (_, None) => "",
+            (Shape::Truth(_), Some(raw @ ("true" | "false"))) => raw,
+            (Shape::Truth(_), Some(_)) => return None,
+            _ => &chosen.name,
+        };
+        self.fields.set_part(name, KIND, kind);
+        let shown = Member::of_kind(members, kind).filter(|member| !matches!(member.shape, Shape::Truth(_)));
+        if let Some(shown) = shown {
+            self.fill(&shown.shape, &member(name, &shown.name), raw, depth + 1);
         }
         Some(())
     }
@@ -199,6 +224,16 @@ fn lines(raw: &str, kinds: Kinds, may_be_single: bool, hint: Hint) -> Option<Str
     Some(lines.join("\n"))
 }
 
+/// Whether a scalar stands for the member with a shape.
+fn stands_for(shape: &Shape, raw: &str) -> bool {
+    match shape {
+        Shape::Text(_) => json::string(raw).is_some(),
+        Shape::Truth(_) => matches!(raw, "true" | "false"),
+        Shape::Child => serde_json::from_str::<i64>(raw).is_ok(),
+        _ => false,
+    }
+}
+
 /// Whether a value looks like one of a shape.
 fn is_like(shape: &Shape, raw: &str) -> bool {
     match shape {
@@ -212,6 +247,6 @@ fn is_like(shape: &Shape, raw: &str) -> bool {
         Shape::Number(_) => serde_json::from_str::<serde_json::Number>(raw).is_ok(),
         Shape::Truth(_) => serde_json::from_str::<bool>(raw).is_ok(),
         Shape::Text(_) | Shape::Choice { .. } => json::string(raw).is_some(),
-        Shape::Literal(_) | Shape::Either(_) | Shape::Json => true,
+        Shape::Literal(_) | Shape::Either(_) | Shape::OneOf(_) | Shape::Json => true,
     }
 }

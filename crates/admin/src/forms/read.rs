@@ -8,7 +8,7 @@ use crate::{
         fields::{Fields, ROOT, member, pointer, row},
         fill::{DEEPEST, fill},
         json, line, moment,
-        shape::{Hint, Kinds, Member, Shape},
+        shape::{Hint, KIND, Kinds, Member, Shape},
         types::Types,
     },
 };
@@ -138,8 +138,56 @@ impl Reader<'_> {
                 let branch = branches.get(self.fields.branch(name))?;
                 self.read(branch, &member(name, "is"), at, base, depth + 1)
             }
+            Shape::OneOf(members) => self.one_of(members, name, at, base, depth),
             Shape::Json => self.json(name, text),
         }
+    }
+
+    /// One member, as a scalar if there is one for it, and the row had no object.
+    fn one_of(
+        &mut self,
+        members: &[Member],
+        name: &str,
+        at: &str,
+        base: Option<&str>,
+        depth: usize,
+    ) -> Option<String> {
+        let kind = self.fields.part(name, KIND).to_owned();
+        let chosen = Member::of_kind(members, &kind)?;
+        let before = base.and_then(json::members);
+        let value = if matches!(chosen.shape, Shape::Truth(_)) {
+            kind
+        } else {
+            let raw = match &before {
+                Some(before) => before.iter().find(|(name, _)| *name == chosen.name).map(|(_, raw)| *raw),
+                None => base,
+            };
+            let field = member(name, &chosen.name);
+            let read = self.read(&chosen.shape, &field, &pointer(at, &chosen.name), raw, depth + 1);
+            // The API reports a scalar at the place of the whole.
+            self.places.push((at.to_owned(), field.clone()));
+            if read.is_none() && !kind.is_empty() && !self.has_problem(&field) {
+                self.problem::<()>(&field, "a value is required");
+            }
+            read?
+        };
+        let is_scalar = match chosen.shape {
+            Shape::Text(_) | Shape::Truth(_) => true,
+            Shape::Child => value.parse::<i64>().is_ok(),
+            _ => false,
+        };
+        if is_scalar && before.is_none() {
+            return Some(value);
+        }
+        Some(json::object(&[(chosen.name.clone(), value)]))
+    }
+
+    /// Whether a field, or one inside of it, has a problem.
+    fn has_problem(&self, name: &str) -> bool {
+        let is_inside = |found: &str| {
+            found.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.problems.iter().any(|(found, _)| is_inside(found))
     }
 
     /// The text of a time.
@@ -186,6 +234,17 @@ impl Reader<'_> {
             Shape::Either(branches) => {
                 let branch = branches.get(self.fields.branch(name)).cloned();
                 branch.map(|branch| (branch, member(name, "is"), at.to_owned())).into_iter().collect()
+            }
+            Shape::OneOf(members) => {
+                let place = |found: &Member| {
+                    let field = member(name, &found.name);
+                    // The API reports a scalar at the place of the whole.
+                    let whole = (Shape::Json, field.clone(), at.to_owned());
+                    vec![(found.shape.clone(), field, pointer(at, &found.name)), whole]
+                };
+                let chosen = Member::of_kind(members, self.fields.part(name, KIND));
+                let chosen = chosen.filter(|found| !matches!(found.shape, Shape::Truth(_)));
+                chosen.map(place).unwrap_or_default()
             }
             _ => Vec::new(),
         };
@@ -247,7 +306,7 @@ impl Reader<'_> {
             }
             match read {
                 Some(read) => members.push((key, read)),
-                None if self.problems.iter().any(|(name, _)| *name == row) => {}
+                None if self.has_problem(&row) => {}
                 None => self.problem(&row, "a value is required").unwrap_or_default(),
             }
         }
@@ -278,8 +337,7 @@ impl Reader<'_> {
             let raw = before.iter().find(|(name, _)| *name == found.name).map(|(_, raw)| *raw);
             let field = member(name, &found.name);
             let value = self.read(&found.shape, &field, &pointer(at, &found.name), raw, depth + 1);
-            let has_problem = self.problems.iter().any(|(name, _)| *name == field);
-            if value.is_none() && found.is_required && !has_problem {
+            if value.is_none() && found.is_required && !self.has_problem(&field) {
                 self.problem::<()>(&field, "a value is required");
             }
             values.push((&found.name, value));

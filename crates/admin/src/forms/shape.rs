@@ -33,6 +33,8 @@ pub(crate) enum Shape {
     Child,
     /// The first that fits the value.
     Either(Vec<Shape>),
+    /// An object with one of these members. A string, a boolean or a number stands for the member of its kind.
+    OneOf(Vec<Member>),
     /// Anything else.
     Json,
 }
@@ -68,6 +70,9 @@ pub(crate) enum Kinds {
     Any,
 }
 
+/// The part of a field that says which member of a [`Shape::OneOf`] it has; `true` and `false` are the boolean one.
+pub(super) const KIND: &str = "kind";
+
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Member {
     pub(crate) name: String,
@@ -80,6 +85,17 @@ pub(crate) struct Member {
     pub(crate) shape: Shape,
 }
 
+impl Member {
+    /// The member of a [`Shape::OneOf`] that has a kind. Without one, a text that was typed counts.
+    pub(super) fn of_kind<'a>(members: &'a [Self], kind: &str) -> Option<&'a Self> {
+        members.iter().find(|member| match (kind, &member.shape) {
+            ("", shape) => matches!(shape, Shape::Text(_)),
+            ("true" | "false", shape) => matches!(shape, Shape::Truth(_)),
+            (kind, _) => member.name == kind,
+        })
+    }
+}
+
 impl Shape {
     pub(crate) fn of(schema: &Value) -> Self {
         Schema(schema).shape(schema, 0)
@@ -87,7 +103,10 @@ impl Shape {
 
     /// Whether it has inputs of its own for parts of the value.
     pub(super) fn is_composed(&self) -> bool {
-        matches!(self, Self::Group(_) | Self::List(_) | Self::Map(_) | Self::Child | Self::Either(_))
+        matches!(
+            self,
+            Self::Group(_) | Self::List(_) | Self::Map(_) | Self::Child | Self::Either(_) | Self::OneOf(_)
+        )
     }
 
     fn put_in_zone(&mut self) {
@@ -105,6 +124,7 @@ impl Shape {
         match self {
             Self::Group(members) => usize::from(!members.iter().any(|member| member.shape.is_composed())),
             Self::Child => 0,
+            Self::OneOf(_) => 1,
             _ => 2,
         }
     }
@@ -173,11 +193,22 @@ impl<'a> Schema<'a> {
                 };
                 Shape::Lines { kinds, may_be_single: true, least, hint: hint(input) }
             }),
+            Some(["string", "boolean", "integer", "object"]) => self.one_of(&branches, depth),
             Some(kinds) if kinds.contains(&"string") && !kinds.contains(&"array") => {
                 Shape::Literal(scalar_kinds(kinds))
             }
             _ if schema.get("oneOf").is_some() => Shape::Json,
             _ => Shape::Either(branches.into_iter().map(|branch| self.shape(branch, depth + 1)).collect()),
+        }
+    }
+
+    /// A scalar of each kind, or an object with at most one member.
+    fn one_of(&self, branches: &[&'a Value], depth: usize) -> Shape {
+        let object = branches.iter().find(|branch| kind(branch) == Some("object"));
+        let object = object.filter(|object| object.get("maxProperties") == Some(&Value::from(1)));
+        match object.map(|object| self.object(object, depth + 1)) {
+            Some(Shape::Group(members)) => Shape::OneOf(members),
+            _ => Shape::Literal(Kinds::Any),
         }
     }
 
@@ -207,9 +238,11 @@ impl<'a> Schema<'a> {
                 return Shape::Json;
             };
             return match self.shape(values, depth + 1) {
-                value @ (Shape::Number(_) | Shape::Literal(_) | Shape::Text(_) | Shape::Lines { .. }) => {
-                    Shape::Map(Box::new(value))
-                }
+                value @ (Shape::Number(_)
+                | Shape::Literal(_)
+                | Shape::Text(_)
+                | Shape::Lines { .. }
+                | Shape::OneOf(_)) => Shape::Map(Box::new(value)),
                 _ => Shape::Json,
             };
         };

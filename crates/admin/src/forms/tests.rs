@@ -96,6 +96,19 @@ fn values(shape: &Shape, depth: usize) -> BoxedStrategy<Value> {
                 })
                 .boxed()
         }
+        Shape::OneOf(members) => {
+            let object = |member: &crate::forms::shape::Member| {
+                let name = member.name.clone();
+                values(&member.shape, depth + 1).prop_map(move |value| json!({name.as_str(): value})).boxed()
+            };
+            let objects: Vec<_> = members.iter().map(object).collect();
+            let scalar = prop_oneof![
+                words().prop_map(Value::from),
+                any::<bool>().prop_map(Value::from),
+                (1..50_i64).prop_map(Value::from)
+            ];
+            prop_oneof![proptest::strategy::Union::new(objects), scalar].boxed()
+        }
         Shape::List(item) => vec(values(item, depth + 1), 0..4).prop_map(Value::from).boxed(),
         Shape::Child if depth > 3 => (1..50_i64).prop_map(Value::from).boxed(),
         Shape::Child => {
@@ -127,7 +140,13 @@ fn normal(value: &Value) -> Value {
         Value::Object(members) => {
             let members = members.iter().map(|(name, value)| (name.clone(), normal(value)));
             let members: Map<String, Value> = members.filter(|(_, value)| !value.is_null()).collect();
-            if members.is_empty() { Value::Null } else { Value::Object(members) }
+            // A result may be a scalar.
+            let mut alone = members.iter().filter(|(name, _)| members.len() == 1 && is_result(name));
+            match alone.next() {
+                Some((_, value)) => value.clone(),
+                None if members.is_empty() => Value::Null,
+                None => Value::Object(members),
+            }
         }
         Value::Bool(false) => Value::Null,
         Value::String(text) if text.trim().is_empty() => Value::Null,
@@ -135,6 +154,78 @@ fn normal(value: &Value) -> Value {
         Value::String(text) if text == "2026-12-01T09:00" => "2026-12-01T09:00:00Z".into(),
         Value::String(text) => text.trim().into(),
         value => value.clone(),
+    }
+}
+
+fn is_result(name: &str) -> bool {
+    matches!(name, "variant" | "then" | "on")
+}
+
+/// The config that a form has after these fields were typed.
+fn typed(class: &str, base: &str, fields: &[(&str, &str)]) -> Result<String, Vec<(String, String)>> {
+    let registry = Registry::global().unwrap();
+    let types = Types::new(&registry);
+    let shape = types.shape(class).unwrap();
+    let mut all = fill(&types, &shape, ROOT, Some(base), 0).all();
+    for (name, value) in fields {
+        all.retain(|(known, _)| known != name);
+        all.push(((*name).to_owned(), (*value).to_owned()));
+    }
+    let read = Read::form(&types, &shape, &Fields::sent(&all), Some(base));
+    if read.problems.is_empty() { Ok(read.config.unwrap_or_default()) } else { Err(read.problems) }
+}
+
+#[test]
+fn results_are_on_off_a_variant_or_an_activation() {
+    let base = r#"{"by": "country", "cases": {"CA": "premium", "US": {"variant": "acme"}}, "fallback": 7}"#;
+    for (fields, expected) in [
+        (&[("c/cases/is/0/variant", "basic")][..], base.replace("premium", "basic")),
+        (&[("c/cases/is/0@kind", "true")], base.replace("\"premium\"", "true")),
+        (&[("c/cases/is/0@kind", "")], base.to_owned()),
+        (&[("c/cases/is/1@kind", "false")], base.replace("\"variant\": \"acme\"", "\"on\": false")),
+        (&[("c/fallback/then", "8")], base.replace('7', "8")),
+        (&[("c/fallback@kind", ""), ("c/fallback/then", "")], base.replace(", \"fallback\": 7", "")),
+        (&[("c/fallback@kind", "variant"), ("c/fallback/variant", "x")], base.replace('7', "\"x\"")),
+        (
+            &[("c/fallback@kind", "split"), ("c/fallback/split", r#"{"variants": {"a": 1}}"#)],
+            base.replace('7', r#"{"split": {"variants": {"a": 1}}}"#),
+        ),
+    ] {
+        assert_eq!(typed("novi.switch", base, fields).as_deref(), Ok(&*expected), "{fields:?}");
+    }
+    let problem = |field: &str, message: &str| Err(vec![(field.to_owned(), message.to_owned())]);
+    assert_eq!(
+        typed("novi.switch", base, &[("c/cases/is/0/variant", "")]),
+        problem("c/cases/is/0/variant", "a value is required")
+    );
+    assert_eq!(
+        typed("novi.switch", base, &[("c/fallback/then", "x")]),
+        problem("c/fallback/then", "expected the id of an activation, found \"x\"")
+    );
+}
+
+#[test]
+fn results_of_rules_and_cases_have_fields_of_their_own() {
+    let registry = Registry::global().unwrap();
+    let types = Types::new(&registry);
+    for (class, config, field) in [
+        ("novi.rules", r#"{"rules": [], "fallthrough": {"variant": "old"}}"#, "c/fallthrough/variant"),
+        (
+            "novi.switch",
+            r#"{"by": "a", "cases": [{"values": [1], "gives": "x"}]}"#,
+            "c/cases/is/0/gives/variant",
+        ),
+        ("novi.switch", r#"{"by": "a", "cases": {}, "fallback": {"then": 7}}"#, "c/fallback/then"),
+    ] {
+        let shape = types.shape(class).unwrap();
+        let fields = fill(&types, &shape, ROOT, Some(config), 0);
+        assert!(fields.has(field), "{class}: {fields:?}");
+        let read = Read::form(&types, &shape, &fields, Some(config));
+        let pointer = field.trim_start_matches('c').replace("/is", "");
+        assert_eq!(read.field_of(&pointer), field);
+        // A scalar has no place inside of it.
+        let (whole, _) = pointer.rsplit_once('/').unwrap();
+        assert_eq!(read.field_of(whole), field);
     }
 }
 

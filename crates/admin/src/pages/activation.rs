@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     api::{Failure, Problem},
-    body::Entered,
+    body::{ChosenCallers, Entered},
     forms::{
         draft::{CONFIG, Draft},
         draw::Around,
@@ -55,8 +55,7 @@ struct ActivationPage {
     takes_members: bool,
     types: Vec<String>,
     preview: Markup,
-    /// The callers that were entered, one in JSON on each line.
-    callers: String,
+    callers: ChosenCallers,
     /// The values that the form was drawn with.
     was: Values,
     problems: Problems,
@@ -103,7 +102,7 @@ fn page(
         takes_members: registry.find(&row.class_name).is_some_and(ActivationType::takes_members),
         types: registry.iter().map(|kind| kind.class().to_owned()).collect(),
         preview: Markup::default(),
-        callers: String::new(),
+        callers: ChosenCallers::default(),
         problems: Problems(problems),
         error: None,
         note: None,
@@ -141,14 +140,13 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
     let (version, was) = (sent.text("version").parse().unwrap_or(row.row_version), merge::was(&sent));
     let registry = visit.guest.site.flags().registry();
     let types = Types::new(&registry);
-    let callers = sent.text("callers");
     let shown = |draft: &Draft, problems: Vec<Problem>| {
         let page = page(visit, rows, row, draft, problems);
         ActivationPage {
             version,
             name: name.to_owned(),
             class_name: class_name.to_owned(),
-            callers: callers.to_owned(),
+            callers: sent.chosen_callers(),
             was: if was.is_empty() { page.was } else { was.clone() },
             actor: sent.text("actor").to_owned(),
             reason: sent.text("reason").to_owned(),

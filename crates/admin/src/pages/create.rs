@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     api::{Failure, Problem},
+    body::ChosenCallers,
     forms::{
         draft::{CONFIG, Draft},
         json::one_line,
@@ -34,7 +35,7 @@ struct NewPage {
     suggestions: Markup,
     on: bool,
     preview: Markup,
-    callers: String,
+    callers: ChosenCallers,
     problems: Problems,
     error: Option<String>,
     actor: String,
@@ -61,7 +62,7 @@ pub(crate) async fn new(
         description: String::new(),
         on: false,
         preview: Markup::default(),
-        callers: String::new(),
+        callers: ChosenCallers::default(),
         problems: Problems(Vec::new()),
         error: None,
     }))
@@ -89,7 +90,7 @@ pub(crate) async fn create(sent: Sent) -> Page {
         suggestions: with_config.map(|_| suggestions(rows)).unwrap_or_default(),
         on: sent.is_checked("on"),
         preview: Markup::default(),
-        callers: sent.text("callers").to_owned(),
+        callers: sent.chosen_callers(),
         actor: sent.text("actor").to_owned(),
         reason: sent.text("reason").to_owned(),
         problems: Problems(problems),

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     api::{Failure, Problem},
+    body::ChosenCallers,
     forms::{
         draft::{Draft, VARIANTS},
         draw::Around,
@@ -128,7 +129,7 @@ struct EditPage {
     dependents: Names,
     was: Values,
     preview: Markup,
-    callers: String,
+    callers: ChosenCallers,
     problems: Problems,
     error: Option<String>,
     actor: String,
@@ -168,7 +169,7 @@ fn page(
         dependents: Names::of(dependents(&registry, rows, row)),
         was: Fields::of(row).0,
         preview: Markup::default(),
-        callers: String::new(),
+        callers: ChosenCallers::default(),
         problems: Problems(problems),
         error: None,
         actor: layout.actor.clone(),
@@ -213,7 +214,7 @@ pub(crate) async fn update(Path(id): Path<i64>, sent: Sent) -> Page {
         EditPage {
             version,
             was: if was.is_empty() { page.was } else { was.clone() },
-            callers: sent.text("callers").to_owned(),
+            callers: sent.chosen_callers(),
             actor: sent.text("actor").to_owned(),
             reason: sent.text("reason").to_owned(),
             ..page

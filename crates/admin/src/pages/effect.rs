@@ -5,7 +5,7 @@ mod callers;
 use askama::Template;
 use axum::http::{Method, StatusCode};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     api::{Api, Failure},
@@ -36,6 +36,8 @@ struct Effect {
     /// The share of callers, in percent, that is not large.
     warn_above: u8,
     error: Option<String>,
+    /// The plan of the changes and its problems, as the API has them; `None` if there is an error.
+    planned: Option<Value>,
 }
 
 struct FlagEffect {
@@ -65,6 +67,8 @@ struct Example {
 struct Measured {
     impact: Impact,
     warn_above: u8,
+    plan: Value,
+    problems: Value,
 }
 
 #[derive(Deserialize)]
@@ -93,10 +97,11 @@ struct Transition {
     examples: Vec<ExampleOf>,
 }
 
+/// A decision.
 #[derive(PartialEq, Deserialize)]
-struct State {
-    enabled: bool,
-    variant: Option<String>,
+pub(crate) struct State {
+    pub(crate) enabled: bool,
+    pub(crate) variant: Option<String>,
     value: Option<Value>,
 }
 
@@ -120,14 +125,41 @@ struct ValueCount {
     contexts: usize,
 }
 
-/// Measures changes, a JSON list as in `POST /api/edits`, as a part of a page. The callers are those that were entered, or
-/// else a sample of recent ones, or else the generated ones.
+/// Measures changes, a JSON list as in `POST /api/edits`, as a part of a page. The callers are those of the saved query, or
+/// else those that were entered, or else a sample of recent ones, or else the generated ones.
 pub(crate) async fn effect(api: &Api, changes: &str, entered: Entered<'_>, generated: Vec<Value>) -> Markup {
     Markup::rendered(&Effect::measure(api, changes, entered, generated).await)
 }
 
+/// Like [`effect`], with the plan of the changes and its problems, unless measuring failed: then they are planned alone.
+pub(crate) async fn planned_effect(
+    api: &Api,
+    changes: &str,
+    entered: Entered<'_>,
+    generated: Vec<Value>,
+) -> Result<(Markup, Value), Failure> {
+    let mut effect = Effect::measure(api, changes, entered, generated).await;
+    let planned = match effect.planned.take() {
+        Some(planned) => planned,
+        None => {
+            let body = object(&[("changes", changes.to_owned())]);
+            api.call(Method::POST, "/api/edits?dry_run=true", &[], Some(body)).await?
+        }
+    };
+    Ok((Markup::rendered(&effect), planned))
+}
+
 impl Effect {
     async fn measure(api: &Api, changes: &str, entered: Entered<'_>, generated: Vec<Value>) -> Self {
+        if let Some(query) = entered.query {
+            return match impact(api, changes, &json!({"query": query}).to_string()).await {
+                Ok(found) => {
+                    let callers = format!("the {} of the saved query {query}", found.impact.contexts);
+                    Self::shown(found, callers, &[])
+                }
+                Err(failure) => Self { error: Some(failure.at("/contexts/query")), ..Self::default() },
+            };
+        }
         if entered.file.is_some() || !entered.text.trim_ascii().is_empty() {
             let words = |count| match entered.file {
                 Some(file) => format!("the {count} of {file}"),
@@ -138,15 +170,16 @@ impl Effect {
                 Err(error) => Self { error: Some(error), ..Self::default() },
             };
         }
-        match impact(api, changes, "\"sample\"").await {
-            Ok(found) if found.impact.contexts > 0 => {
-                let callers = format!("{} recent ones", found.impact.contexts);
-                return Self::shown(found, callers, &[]);
-            }
-            // There is no sample, or the changes have problems, which are shown at their fields.
-            Ok(_) => {}
-            Err(failure) if failure.problems.iter().any(|problem| problem.pointer == "/contexts") => {}
-            Err(failure) => return Self { error: Some(failure.message), ..Self::default() },
+        // Measuring over no callers would compile the rows in vain.
+        let sample = api.get("/api/contexts?limit=1").await.unwrap_or_default();
+        if sample["items"].as_array().is_some_and(|items| !items.is_empty()) {
+            return match impact(api, changes, "\"sample\"").await {
+                Ok(found) => {
+                    let callers = format!("{} recent ones", found.impact.contexts);
+                    Self::shown(found, callers, &[])
+                }
+                Err(failure) => Self { error: Some(failure.message), ..Self::default() },
+            };
         }
         let callers = |count| format!("{count} made-up ones, with the values that the rules name");
         Self::of(api, changes, generated, callers).await
@@ -164,13 +197,14 @@ impl Effect {
     }
 
     fn shown(found: Measured, callers: String, contexts: &[Value]) -> Self {
-        let Measured { impact, warn_above } = found;
+        let Measured { impact, warn_above, plan, problems } = found;
+        let planned = Some(json!({"plan": plan, "problems": problems}));
         let is_large = |flag: &&Flag| 100 * flag.changed() > usize::from(warn_above) * impact.contexts;
         let large = impact.flags.iter().filter(is_large).map(|flag| flag.name.clone()).collect();
         let (all, count) = (impact.contexts, impact.flags.len());
         let flags = impact.flags.into_iter().take(MOST_FLAGS).map(|flag| FlagEffect::of(flag, all, contexts));
         let flags: Vec<_> = flags.collect();
-        Self { callers, more: count - flags.len(), flags, large, warn_above, error: None }
+        Self { callers, more: count - flags.len(), flags, large, warn_above, error: None, planned }
     }
 }
 
@@ -229,13 +263,18 @@ impl FlagEffect {
 }
 
 fn state(state: Option<&State>) -> String {
-    let Some(state) = state else { return "no flag".to_owned() };
-    let mut text = if state.enabled { "on" } else { "off" }.to_owned();
-    let value = state.value.as_ref().map(|value| format!("({})", plain(value)));
-    for part in state.variant.clone().into_iter().chain(value) {
-        text = format!("{text} {part}");
+    state.map_or_else(|| "no flag".to_owned(), State::words)
+}
+
+impl State {
+    pub(crate) fn words(&self) -> String {
+        let mut text = if self.enabled { "on" } else { "off" }.to_owned();
+        let value = self.value.as_ref().map(|value| format!("({})", plain(value)));
+        for part in self.variant.clone().into_iter().chain(value) {
+            text = format!("{text} {part}");
+        }
+        text
     }
-    text
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a ratio")]

@@ -11,6 +11,7 @@ use novi::{
 use crate::{
     api::escape,
     pages::{
+        audience::{Asked, who_has_it},
         evaluations::{Period, section},
         flags::{Done, Notice, find, find_activation},
         history::{Change, changes},
@@ -49,6 +50,8 @@ struct FlagPage<'a> {
     evaluations: Vec<(String, u64)>,
     /// The evaluations of all processes by hour; empty if they are not recorded.
     by_hour: Markup,
+    /// Who has the flag, among the callers of saved queries; empty if there are none.
+    audience: Markup,
 }
 
 /// Names of flags, with their ids.
@@ -87,6 +90,7 @@ pub(crate) async fn one(
     Path(id): Path<i64>,
     Query(done): Query<Done>,
     Query(period): Query<Period>,
+    Query(asked): Query<Asked>,
 ) -> Page {
     let rows = visit.rows()?;
     let row = find(rows, id).ok_or_else(|| visit.not_found(&format!("flag {id} was not found")))?;
@@ -125,6 +129,7 @@ pub(crate) async fn one(
         history,
         no_history,
         evaluations: evaluations(&visit, &row.name),
+        audience: who_has_it(&visit, row, &asked, shares(&tree)).await,
         by_hour: section(&visit, row, &period, shares(&tree)).await,
         row,
     }))

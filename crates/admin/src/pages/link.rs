@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::{
     api::{Failure, Problem},
+    body::ChosenCallers,
     forms::{
         draft::{CONFIG, Draft},
         draw::Around,
@@ -55,7 +56,7 @@ struct AddPage {
     /// Activations that the flag is not linked to, by id and name.
     existing: Vec<(i64, String)>,
     preview: Markup,
-    callers: String,
+    callers: ChosenCallers,
     problems: Problems,
     error: Option<String>,
     actor: String,
@@ -91,7 +92,7 @@ fn page(
         suggestions: suggestions(rows),
         existing: others.map(|row| (row.id, row.name.clone())).collect(),
         preview: Markup::default(),
-        callers: String::new(),
+        callers: ChosenCallers::default(),
         problems: Problems(problems),
         error: None,
     }
@@ -137,7 +138,7 @@ pub(crate) async fn add(Path(id): Path<i64>, sent: Sent) -> Page {
     let draft = Draft::sent(CONFIG, sent.all(), class);
     let shown = |draft: &Draft, problems: Vec<Problem>| AddPage {
         name: sent.text("name").to_owned(),
-        callers: sent.text("callers").to_owned(),
+        callers: sent.chosen_callers(),
         actor: sent.text("actor").to_owned(),
         reason: sent.text("reason").to_owned(),
         ..page(visit, rows, flag, chosen, Some(draft), problems)

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     api::{Failure, Problem, with_query},
-    body::Entered,
+    body::{ChosenCallers, Entered},
     pages::{
         effect::{effect, generated, keyed},
         flags::{find as find_flag, find_activation, text_of},
@@ -59,7 +59,7 @@ struct MembersPage {
     may_move: bool,
     done: bool,
     preview: Markup,
-    callers: String,
+    callers: ChosenCallers,
     problems: Problems,
     error: Option<String>,
     actor: String,
@@ -110,7 +110,7 @@ async fn page(
         may_move: false,
         done: !search.done.is_empty(),
         preview: Markup::default(),
-        callers: String::new(),
+        callers: ChosenCallers::default(),
         problems: Problems(Vec::new()),
         error: None,
     })
@@ -256,7 +256,7 @@ async fn again(
         denied: change.denied,
         moved: change.moved_words(),
         may_move: sent.is_checked("move"),
-        callers: sent.text("callers").to_owned(),
+        callers: sent.chosen_callers(),
         actor: sent.text("actor").to_owned(),
         reason: sent.text("reason").to_owned(),
         ..page

@@ -1,6 +1,7 @@
 //! The pages, one file each.
 
 pub(crate) mod activation;
+pub(crate) mod audience;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod edit;

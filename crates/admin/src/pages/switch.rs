@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 use crate::{
     api::{Failure, with_query},
-    body::Entered,
+    body::{ChosenCallers, Entered},
     pages::{
-        effect::{effect, generated},
+        effect::{generated, planned_effect},
         flags::{Done, find, text_of},
         form::object,
     },
@@ -38,7 +38,7 @@ struct SwitchPage {
     affected: Vec<String>,
     problems: Vec<String>,
     effect: Markup,
-    callers: String,
+    callers: ChosenCallers,
     actor: String,
     reason: String,
 }
@@ -52,14 +52,11 @@ pub(crate) async fn ask(Editor(visit): Editor, Path(id): Path<i64>, Query(wanted
 async fn page(visit: &Visit, id: i64, on: bool, callers: Entered<'_>) -> Result<SwitchPage, Response> {
     let rows = visit.rows()?;
     let row = find(rows, id).ok_or_else(|| visit.not_found(&format!("flag {id} was not found")))?;
-    let body = json!({"status": on}).to_string();
-    let path = format!("/api/flags/{id}?dry_run=true");
-    let planned = visit.api().call(Method::PATCH, &path, &[], Some(body)).await;
-    let planned = planned.map_err(|failure| visit.fail(&failure))?;
     let changes = json!([{"update_flag": {"row": id, "set": {"status": on}}}]).to_string();
     let linked = rows.links.iter().filter(|link| link.flag_id == Some(id));
     let linked: Vec<_> = linked.filter_map(|link| link.activation_id).collect();
-    let effect = effect(visit.api(), &changes, callers, generated(rows, &linked, &[])).await;
+    let planned = planned_effect(visit.api(), &changes, callers, generated(rows, &linked, &[])).await;
+    let (effect, planned) = planned.map_err(|failure| visit.fail(&failure))?;
     let registry = visit.guest.site.flags().registry();
     Ok(SwitchPage {
         layout: visit.layout(if on { "Turn on" } else { "Turn off" }, Section::Flags),
@@ -71,7 +68,7 @@ async fn page(visit: &Visit, id: i64, on: bool, callers: Entered<'_>) -> Result<
         affected: affected(&planned, &row.name),
         problems: problems(&planned),
         effect,
-        callers: String::new(),
+        callers: ChosenCallers::default(),
         actor: String::new(),
         reason: String::new(),
     })
@@ -94,8 +91,9 @@ pub(crate) async fn switch(Path(id): Path<i64>, sent: Sent) -> Page {
     let on = sent.text("to") == "on";
     if sent.is_checked("preview") {
         let page = page(visit, id, on, sent.callers()).await?;
-        let [callers, actor, reason] = ["callers", "actor", "reason"].map(|name| sent.text(name).to_owned());
+        let [actor, reason] = ["actor", "reason"].map(|name| sent.text(name).to_owned());
         let version = sent.text("version").parse().unwrap_or(page.version);
+        let callers = sent.chosen_callers();
         return Ok(visit.page(&SwitchPage { version, callers, actor, reason, ..page }));
     }
     let before = visit.snapshot.revision().number();

@@ -95,6 +95,41 @@ async fn problems_are_at_the_fields_of_the_form() {
 }
 
 #[tokio::test]
+async fn results_of_a_switch_are_chosen_and_problems_are_at_them() {
+    let row = r#"INSERT INTO activations (id, name, class_name, config) VALUES
+        (14, 'By country', 'novi.switch', '{"by": "country", "cases": {"CA": "premium"}, "fallback": 1}');"#;
+    for database in databases().await {
+        let site = Site::over(&database, &format!("{ROWS}{row}")).await;
+        let mut browser = site.browser();
+        let page = "/activations/14/edit";
+        let mut sent = fields(&browser.get(page).await.text, page);
+        set(&mut sent, "c/fallback/then", "99");
+        let reply = browser.post(page, page, &borrowed(&sent)).await;
+        assert_status(&reply, 422);
+        let (_, field) = reply.text.split_once("name=\"c/fallback/then\"").unwrap();
+        let field = field.split("</fieldset>").next().unwrap();
+        assert!(field.contains("value=\"99\"") && field.contains("class=\"problem\""), "{field}");
+
+        set(&mut sent, "c/fallback@kind", "variant");
+        set(&mut sent, "do", "show c/fallback");
+        let reply = browser.post(page, page, &borrowed(&sent)).await;
+        assert_status(&reply, 200);
+        let mut sent = fields(&reply.text, page);
+        set(&mut sent, "c/fallback/variant", "basic");
+        set(&mut sent, "c/cases/is/1@key", "US");
+        set(&mut sent, "c/cases/is/1@kind", "false");
+        let reply = browser.post(page, page, &borrowed(&sent)).await;
+        assert_status(&reply, 303);
+        let rows = site.store.load().await.unwrap();
+        let config = rows.activations.iter().find(|row| row.id == 14).and_then(|row| row.config.clone());
+        let expected = serde_json::json!({
+            "by": "country", "cases": {"CA": "premium", "US": false}, "fallback": "basic",
+        });
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&config.unwrap()).unwrap(), expected);
+    }
+}
+
+#[tokio::test]
 async fn rows_are_added_moved_and_removed_without_a_script() {
     let site = Site::open(&format!("{ROWS}{MORE}")).await;
     let mut browser = site.browser();

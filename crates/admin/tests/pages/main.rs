@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "tests, and their helpers")]
 
 mod access;
+mod audience;
 mod changes;
 mod charts;
 #[path = "../../../../tests/common/databases.rs"]

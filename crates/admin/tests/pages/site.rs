@@ -69,7 +69,15 @@ impl Site {
 
     /// The pages over a database of this kind, for every visitor.
     pub async fn over(database: &TestDatabase, sql: &str) -> Self {
-        Self::at(&database.url, sql, |options, _| options).await
+        Self::over_with(database, sql, |options| options).await
+    }
+
+    pub async fn over_with(
+        database: &TestDatabase,
+        sql: &str,
+        options: impl FnOnce(Options) -> Options,
+    ) -> Self {
+        Self::at(&database.url, sql, |default, _| options(default)).await
     }
 
     async fn at(url: &str, sql: &str, options: impl FnOnce(Options, Option<Tokens>) -> Options) -> Self {

@@ -1,6 +1,6 @@
 //! `novi assignments`.
 
-use novi::store::{self, Assignment, SchemaStore as _};
+use novi::store::{self, Assignment};
 
 use crate::{
     common::{TestDatabase, databases},

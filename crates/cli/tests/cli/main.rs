@@ -13,6 +13,7 @@ mod config;
 mod context;
 mod drift;
 mod errors;
+mod experiment;
 mod export;
 mod files;
 mod flag_tests;

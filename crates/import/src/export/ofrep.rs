@@ -1,6 +1,7 @@
 //! OFREP without a server: what `POST /ofrep/v1/evaluate/flags` responds, for flags that are the same for all callers.
 //!
-//! A static web server can serve the files: that of all flags at the path of the endpoint, and that of each below it.
+//! A static web server can serve the files: the response for all flags is at the path of the endpoint, those for single
+//! flags are below it.
 
 use std::collections::BTreeSet;
 

@@ -28,15 +28,15 @@ pub(crate) async fn run_saved<T: Send + 'static>(
     let timeout = saved.timeout.min(state.options().request_timeout);
     let query = Query::new(&saved.database, sql).timeout(timeout);
     let runtime = Handle::current();
-    let counted = spawn_blocking(move || {
+    let result = spawn_blocking(move || {
         let streamed = query.for_each(async |context| {
             each(&mut counter, context);
             Ok(())
         });
         runtime.block_on(streamed).map(|_| counter)
     });
-    let counted = counted.await.map_err(|error| ApiError::internal(error.to_string()))?;
-    counted.map_err(|error| match error {
+    let result = result.await.map_err(|error| ApiError::internal(error.to_string()))?;
+    result.map_err(|error| match error {
         AudienceError::Timeout(limit) => ApiError::answer_timeout(limit),
         // The SQL is that of the configuration, and its reader an admin.
         error => ApiError::new(

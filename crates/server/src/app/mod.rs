@@ -7,6 +7,7 @@ pub(crate) mod extract;
 pub(crate) mod limits;
 pub(crate) mod metrics;
 pub(crate) mod news;
+pub(crate) mod noticed;
 pub(crate) mod observe;
 pub(crate) mod progress;
 pub(crate) mod rows;
@@ -24,7 +25,10 @@ use novi::{
 };
 
 use crate::{
-    app::{events::Events, limits::Limits, metrics::Metrics, sample::ContextSample, shutdown::Shutdown},
+    app::{
+        events::Events, limits::Limits, metrics::Metrics, noticed::Noticed, sample::ContextSample,
+        shutdown::Shutdown,
+    },
     http::error::ApiError,
     options::Options,
 };
@@ -46,13 +50,14 @@ struct Inner {
     events: Events,
     metrics: Metrics,
     sample: ContextSample,
+    noticed: Noticed,
 }
 
 impl AppState {
     pub(crate) fn new(flags: Flags, options: Options, shutdown: Shutdown, metrics: Metrics) -> Self {
         let (limits, events) = (Limits::new(&options), Events::new(&options));
-        let sample = ContextSample::new(&options);
-        Self { inner: Arc::new(Inner { flags, options, shutdown, limits, events, metrics, sample }) }
+        let (sample, noticed) = (ContextSample::new(&options), Noticed::default());
+        Self { inner: Arc::new(Inner { flags, options, shutdown, limits, events, metrics, sample, noticed }) }
     }
 
     /// A handler takes the snapshot once, so that its response is of one revision.
@@ -93,6 +98,10 @@ impl AppState {
 
     pub(crate) fn sample(&self) -> &ContextSample {
         &self.inner.sample
+    }
+
+    pub(crate) fn noticed(&self) -> &Noticed {
+        &self.inner.noticed
     }
 
     pub(crate) fn events(&self) -> &Events {

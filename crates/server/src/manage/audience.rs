@@ -44,6 +44,7 @@ pub(crate) struct Audience {
     audience: Counted,
     /// Who would enter and leave by the changes; `null` if they do not affect the flag.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[expect(clippy::option_option, reason = "left out, null, or an impact")]
     change: Option<Option<FlagImpact>>,
 }
 
@@ -62,13 +63,13 @@ pub(crate) async fn audience(
     // Evaluations of the current snapshot are counted as those of callers.
     let counter = AudienceCounter::new(state.flags().snapshot_of(rows.clone()), &flag);
     let counter = counter.map_err(|_| ApiError::flag_not_found(&flag_not_found(&snapshot, rows, &flag)))?;
-    let counted = run_saved(&state, ("/query", &query), (counter, comparison), |counted, context| {
-        counted.0.add(context);
-        if let Some(comparison) = &mut counted.1 {
+    let streamed = run_saved(&state, ("/query", &query), (counter, comparison), |both, context| {
+        both.0.add(context);
+        if let Some(comparison) = &mut both.1 {
             comparison.add(context);
         }
     });
-    let (counter, comparison) = counted.await?;
+    let (counter, comparison) = streamed.await?;
     let changed = comparison.map(|comparison| comparison.finish().flags).unwrap_or_default();
     let changed = changed.into_iter().find(|changed| changed.flag == flag);
     Reply::new(&Audience { audience: counter.finish(), change: is_compared.then_some(changed) })
@@ -77,8 +78,8 @@ pub(crate) async fn audience(
 /// Compares the rows with those after changes.
 fn compared(state: &AppState, rows: &Rows, changes: &RawValue) -> Result<Comparison, ApiError> {
     let mut changes: JsonBody<Edit> = JsonBody::parse(format!(r#"{{"changes": {changes}}}"#).as_bytes())?;
-    let changed = requested(&mut changes)?;
-    let draft = Draft::of(rows, &changes.json, &changes.problems, &changed);
+    let targets = requested(&mut changes)?;
+    let draft = Draft::of(rows, &changes.json, &changes.problems, &targets);
     if !draft.problems.is_empty() {
         return Err(ApiError::rejected(draft.all_problems(Vec::new())));
     }

@@ -1,12 +1,12 @@
 //! `GET /api/lint`: rows that are valid, and probably not meant so.
 
 use axum::extract::State;
-use novi_lint::{Finding, findings};
+use novi_lint::Finding;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    app::{AppState, rows::rows},
+    app::AppState,
     http::{error::ApiError, reply::Reply},
     manage::{
         request::params::Params,
@@ -26,9 +26,8 @@ pub(crate) async fn list(
     State(state): State<AppState>,
     Params(query): Params<Query>,
 ) -> Result<Reply<Page<Finding>>, ApiError> {
-    let snapshot = state.flags().snapshot();
-    let found = findings(state.flags(), &snapshot, rows(&snapshot)?);
-    let total = found.len();
-    let (items, next) = paginate(found, Limit::or_default(query.limit), query.cursor.as_deref())?;
-    Reply::new(&Page { items, total: Some(total), next, revision: snapshot.revision().number() })
+    let (found, revision) = state.noticed().findings(state.flags()).await?;
+    let all: Vec<&Finding> = found.iter().collect();
+    let (items, next) = paginate(all, Limit::or_default(query.limit), query.cursor.as_deref())?;
+    Reply::new(&Page { items, total: Some(found.len()), next, revision: revision.number() })
 }

@@ -13,6 +13,7 @@ pub(crate) mod edits;
 pub(crate) mod error;
 pub(crate) mod evaluate;
 pub(crate) mod evaluations;
+pub(crate) mod experiments;
 pub(crate) mod explain;
 pub(crate) mod flags;
 pub(crate) mod history;

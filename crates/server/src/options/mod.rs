@@ -3,6 +3,7 @@
 pub(crate) mod audience;
 pub(crate) mod cors;
 pub(crate) mod database;
+pub(crate) mod experiments;
 pub(crate) mod extend;
 pub(crate) mod listen;
 pub(crate) mod metrics_token;
@@ -21,7 +22,7 @@ use novi::Context;
 
 use crate::{
     options::{
-        audience::SavedQueries, cors::Origins, database::Database, extend::Extend,
+        audience::SavedQueries, cors::Origins, database::Database, experiments::Experiments, extend::Extend,
         metrics_token::MetricsToken, on_span::OnSpan, signing::SigningKey, tls::Tls,
         toggles_header::TogglesHeader,
     },
@@ -84,6 +85,8 @@ options! {
     /// The saved queries of the application's database, whose users `POST /api/audience` and `POST /api/impact`
     /// evaluate: none.
     audience: SavedQueries = SavedQueries::default(),
+    /// Where `GET /api/experiments/{name}` finds assignments, outcomes and metrics: nowhere, which is 501.
+    experiments: Experiments = Experiments::default(),
     /// The longest context of an evaluation in bytes of JSON: 64 KiB. Longer ones are rejected with 413. Each
     /// condition on an attribute may read all of it.
     context_limit: usize = 64 * 1024,

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The tags of operations. A tag is the first part of a path, after `/api`.
-pub(crate) const TAGS: [(&str, &str); 26] = [
+pub(crate) const TAGS: [(&str, &str); 27] = [
     ("flags", "Flags as rows, and their management"),
     ("evaluatedFlags", "Flags with their decisions"),
     ("features", "The flags that are on for the caller"),
@@ -24,6 +24,7 @@ pub(crate) const TAGS: [(&str, &str); 26] = [
     ("edits", "Several changes in one transaction"),
     ("impact", "Whom changes would affect"),
     ("audience", "Who has a flag, among the users of a database"),
+    ("experiments", "What experiments say"),
     ("contexts", "Contexts of recent evaluations"),
     ("history", "The history of changes"),
     ("diff", "Differences between two revisions"),

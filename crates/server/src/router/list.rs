@@ -18,6 +18,7 @@ use crate::{
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     let mut endpoints = evaluation();
     endpoints.extend(management());
+    endpoints.extend(reports());
     endpoints
 }
 
@@ -56,12 +57,9 @@ fn evaluation() -> Vec<Endpoint> {
     ]
 }
 
-/// The endpoints below `/api`.
+/// The endpoints below `/api` of flags and activations.
 fn management() -> Vec<Endpoint> {
-    use manage::{
-        activations, audience, caller, contexts, edits, evaluate, evaluations, explain, flags, history,
-        impact, issues, lint, members, rollback, stale, status, timeline, tokens, types,
-    };
+    use manage::{activations, edits, evaluations, flags, members};
     vec![
         get("/api/flags", Requires(Server), "List flags with their metadata", flags::list),
         post("/api/flags", Requires(Admin), "Create a flag", flags::create),
@@ -98,6 +96,16 @@ fn management() -> Vec<Endpoint> {
         post("/api/activations/{id}/members", Requires(Admin), "Add and remove members", members::change),
         delete("/api/activations/{id}/members", Requires(Admin), "Remove a member", members::delete),
         post("/api/edits", Requires(Admin), "Make several changes, all or none", edits::edit),
+    ]
+}
+
+/// The other endpoints below `/api`.
+fn reports() -> Vec<Endpoint> {
+    use manage::{
+        audience, caller, contexts, evaluate, evaluations, experiments, explain, history, impact, issues,
+        lint, rollback, stale, status, timeline, tokens, types,
+    };
+    vec![
         post(
             "/api/impact",
             Requires(Admin),
@@ -110,6 +118,13 @@ fn management() -> Vec<Endpoint> {
             Requires(Admin),
             "Who has a flag, among the users of a database",
             audience::audience,
+        )
+        .large(Comparison),
+        get(
+            "/api/experiments/{name}",
+            Requires(Admin),
+            "Compare the variants of an experiment",
+            experiments::report,
         )
         .large(Comparison),
         get("/api/audience", Requires(Admin), "List saved queries that select users", audience::list),

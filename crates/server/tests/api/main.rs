@@ -9,6 +9,7 @@ mod common;
 mod description;
 mod edits;
 mod evaluations;
+mod experiments;
 mod flags;
 mod impact;
 mod lists;

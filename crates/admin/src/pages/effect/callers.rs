@@ -232,7 +232,8 @@ mod tests {
 
     #[test]
     fn entered_callers_are_objects_on_lines() {
-        let read = |text: &str| entered(Entered { file: Some("a.jsonl"), text: text.as_bytes() });
+        let read =
+            |text: &str| entered(Entered { query: None, file: Some("a.jsonl"), text: text.as_bytes() });
         assert_eq!(read("\u{feff}{\"a\": 1}\n\r\n {}\n"), Ok(vec![json!({"a": 1}), json!({})]));
         let error = |text: &str| read(text).unwrap_err();
         assert_eq!(error("{}\n[1]"), "a.jsonl, line 2: expected a JSON object.");
@@ -240,7 +241,7 @@ mod tests {
         assert_eq!(error("\n"), "a.jsonl: expected one caller in JSON on each line, found none.");
         assert_eq!(read(&"{}\n".repeat(MOST)).map(|callers| callers.len()), Ok(MOST));
         assert_eq!(error(&"{}\n".repeat(MOST + 1)), "a.jsonl, line 100001: expected at most 100000 callers.");
-        let typed = entered(Entered { file: None, text: b"{}\n\xff" });
+        let typed = entered(Entered { query: None, file: None, text: b"{}\n\xff" });
         assert_eq!(typed.unwrap_err(), "Callers, line 2: expected text in UTF-8.");
     }
 }

@@ -115,7 +115,7 @@ impl Audience {
             }
             Ok(())
         });
-        if let Err(error) = with_progress("evaluating the callers", streamed).await {
+        if let Err(error) = Box::pin(with_progress("evaluating the callers", streamed)).await {
             output.discard().await;
             return Err(failure(&error));
         }
@@ -141,9 +141,9 @@ impl Audience {
         }
         let text = sanitize(&text);
         if is_taken {
-            print_note(text.trim_end())?
+            print_note(text.trim_end())?;
         } else {
-            write(&text)?
+            write(&text)?;
         }
         if let Some(Destination::Table(name)) = &self.to {
             print_note(format_args!("note: the decisions are in the new table {name}"))?;

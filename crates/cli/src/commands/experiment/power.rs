@@ -10,8 +10,9 @@ use novi_stats::{
 };
 use serde_json::json;
 
-use super::report::probability;
+use super::report::{probability, share};
 use crate::{
+    commands::value_parser::positive,
     output::{Failure, print, print_json},
     session::Session,
 };
@@ -28,6 +29,7 @@ each, and a two-sided test. With --sequential, the experiment may be read each d
 /// Compute how many units an experiment needs, or which effect it can show
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_field_names, reason = "`--power` is an option of `novi experiment power`")]
 pub(crate) struct Power {
     /// Share of units with the outcome before the experiment, of a metric of the kind proportion
     #[arg(long, value_name = "SHARE", value_parser = share, conflicts_with = "mean", required_unless_present = "mean")]
@@ -42,15 +44,15 @@ pub(crate) struct Power {
     deviation: Option<f64>,
 
     /// Relative effect that should be shown
-    #[arg(long, value_name = "SHARE", value_parser = share, required_unless_present = "units")]
+    #[arg(long, value_name = "SHARE", value_parser = share, allow_hyphen_values = true, required_unless_present = "units")]
     effect: Option<f64>,
 
     /// Units of both groups together
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = positive)]
     units: Option<u32>,
 
     /// New units a day, to see how long it takes
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = positive)]
     units_a_day: Option<u32>,
 
     /// Probability that the effect is shown
@@ -113,9 +115,9 @@ impl Power {
             }
         };
         if session.json {
-            print_json(&json)?
+            print_json(&json)?;
         } else {
-            print(text)?
+            print(text)?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -123,14 +125,4 @@ impl Power {
 
 fn relative(effect: f64) -> String {
     format!("{:+.2} %", 100.0 * effect)
-}
-
-/// A share, as `0.04` or `4%`.
-fn share(text: &str) -> Result<f64, &'static str> {
-    let (number, divisor) = text.strip_suffix('%').map_or((text, 1.0), |percent| (percent.trim_end(), 100.0));
-    let number: Option<f64> = number.parse().ok();
-    number
-        .map(|number| number / divisor)
-        .filter(|number| number.is_finite())
-        .ok_or("expected a share such as 4% or 0.04")
 }

@@ -1,22 +1,15 @@
 //! `novi experiment report`.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::Args;
-use novi::rows::Rows;
-use novi_experiments::{Experiment, ExperimentError, Metric, html};
-use serde_json::Value;
+use novi_experiments::{Experiment, ExperimentError, experiment_of, html, planned_weights, read_metrics};
 
 use crate::{
     commands::{reweight::weight, value_parser::duration},
     output::{Failure, print_json, print_note, replace_file, sanitize, with_progress, write},
-    session::{Session, read_input},
+    session::Session,
 };
 
 const EXAMPLES: &str = "\
@@ -42,8 +35,8 @@ pub(crate) struct Report {
     #[arg(value_name = "FLAG")]
     experiment: String,
 
-    /// Files with metrics, or folders with files *.sql
-    #[arg(long, value_name = "FILE", default_value = "novi_metrics")]
+    /// Files with metrics, or folders with files *.sql [default: the folder [experiments] metrics]
+    #[arg(long, value_name = "FILE")]
     metrics: Vec<PathBuf>,
 
     /// Variant that the others are compared with [default: control, off, or the first by name]
@@ -77,14 +70,25 @@ pub(crate) struct Report {
 
 impl Report {
     pub(super) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
-        let metrics = read_metrics(&self.metrics)?;
+        let folder = session.config.file(&session.config.experiments.metrics);
+        let is_default = self.metrics.is_empty();
+        let paths =
+            if is_default { folder.filter(|path| path.exists()).into_iter().collect() } else { self.metrics };
+        let metrics = read_metrics(&paths).map_err(|error| Failure::usage(error.to_string()))?;
+        if metrics.is_empty() {
+            print_note(format_args!(
+                "note: there are no metrics, only numbers of units: write files *.sql into {}, or name some with --metrics",
+                session.config.experiments.metrics.display()
+            ))?;
+        }
+        let rows = session.store().await?.load().await?;
+        let name = experiment_of(&rows, &self.experiment);
         let weights = if self.weights.is_empty() {
-            let rows = session.store().await?.load().await?;
-            weights_of(&rows, &self.experiment)
+            planned_weights(&rows, &name)
         } else {
             self.weights.into_iter().collect()
         };
-        let experiment = Experiment::new(&session.config.database.url, self.experiment)
+        let experiment = Experiment::new(&session.config.database.url, name)
             .table_prefix(&session.config.database.table_prefix)
             .control(self.control)
             .weights(weights)
@@ -92,12 +96,12 @@ impl Report {
             .end(self.until)
             .alpha(self.alpha)
             .timeout(self.timeout);
-        let report =
-            with_progress("analyzing", experiment.report(&metrics)).await.map_err(|error| match error {
-                ExperimentError::NoUnits(_) => Failure::not_found(error.to_string()),
-                ExperimentError::Database(_) => Failure::system(error.to_string()),
-                _ => Failure::usage(error.to_string()),
-            })?;
+        let analyzed = Box::pin(with_progress("analyzing", experiment.report(&metrics))).await;
+        let report = analyzed.map_err(|error| match error {
+            ExperimentError::NoUnits(_) => Failure::not_found(error.to_string()),
+            ExperimentError::Database(_) => Failure::system(error.to_string()),
+            _ => Failure::usage(error.to_string()),
+        })?;
         if let Some(file) = &self.html {
             let text = html(&report).map_err(|error| Failure::system(error.to_string()))?;
             replace_file(file, &text)?;
@@ -114,63 +118,20 @@ impl Report {
     }
 }
 
-/// The metrics of files, and of those in folders, by name.
-fn read_metrics(files: &[PathBuf]) -> Result<Vec<Metric>, Failure> {
-    let mut metrics = Vec::new();
-    for file in files {
-        for path in
-            sql_files(file).map_err(|error| Failure::file(file.display(), &error).about("--metrics"))?
-        {
-            let text = read_input(&path).map_err(|error| Failure::file(path.display(), &error))?;
-            let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let metric = Metric::parse(&name, &text)
-                .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-            metrics.push(metric);
-        }
-    }
-    Ok(metrics)
-}
-
-fn sql_files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let mut files = Vec::new();
-    for entry in fs::read_dir(path)? {
-        let file = entry?.path();
-        if file.extension().is_some_and(|extension| extension == "sql") {
-            files.push(file);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// The weights of the split that has the experiment's name, or that the flag with this name is linked to.
-fn weights_of(rows: &Rows, experiment: &str) -> BTreeMap<String, f64> {
-    let flag = rows.flags.iter().find(|row| row.name == experiment).map(|row| row.id);
-    let links = rows.links.iter().filter(|link| flag.is_some() && link.flag_id == flag);
-    let linked: Vec<i64> = links.filter_map(|link| link.activation_id).collect();
-    let mut weights = BTreeMap::new();
-    for row in rows.activations.iter().filter(|row| row.class_name == "novi.split") {
-        let config = row.config.as_deref().and_then(|config| serde_json::from_str::<Value>(config).ok());
-        let Some(config) = config else { continue };
-        let is_named = config.get("experiment").and_then(Value::as_str) == Some(experiment);
-        if !is_named && !linked.contains(&row.id) {
-            continue;
-        }
-        let variants = config.get("variants").and_then(Value::as_object).into_iter().flatten();
-        weights = variants.filter_map(|(name, weight)| Some((name.clone(), weight.as_f64()?))).collect();
-        if is_named {
-            break;
-        }
-    }
-    weights
-}
-
+/// A probability, as `0.8` or `80%`.
 pub(super) fn probability(text: &str) -> Result<f64, &'static str> {
-    let number = text.parse().ok().filter(|number: &f64| *number > 0.0 && *number < 1.0);
-    number.ok_or("expected a number between 0 and 1, such as 0.05")
+    let number = share(text).ok().filter(|number: &f64| *number > 0.0 && *number < 1.0);
+    number.ok_or("expected a number between 0 and 1, such as 0.05 or 5%")
+}
+
+/// A share, as `0.04` or `4%`.
+pub(super) fn share(text: &str) -> Result<f64, &'static str> {
+    let (number, divisor) = text.strip_suffix('%').map_or((text, 1.0), |percent| (percent.trim_end(), 100.0));
+    let number: Option<f64> = number.parse().ok();
+    number
+        .map(|number| number / divisor)
+        .filter(|number| number.is_finite())
+        .ok_or("expected a share such as 4% or 0.04")
 }
 
 /// A time, or the start of a day.

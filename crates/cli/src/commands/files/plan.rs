@@ -59,7 +59,7 @@ enum Format {
 impl Plan {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         let (is_detailed, as_json) = (self.detailed_exitcode, self.is_json(session));
-        match self.compare(session).await {
+        match Box::pin(self.compare(session)).await {
             Ok(true) if is_detailed => Ok(ExitCode::from(2)),
             Ok(_) => Ok(ExitCode::SUCCESS),
             Err(failure) if is_detailed => {

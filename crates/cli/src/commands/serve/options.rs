@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use novi_server::{Options, SavedQueries};
+use novi_server::{Experiments, Options, SavedQueries};
 
 #[cfg(feature = "otlp")]
 use crate::telemetry::Telemetry;
@@ -23,7 +23,7 @@ pub(super) fn from_config(
         let message = error.to_string();
         if error.is_file() { Failure::system(message) } else { Failure::usage(message) }
     })?;
-    let options = options.audience(saved_queries(config));
+    let options = options.audience(saved_queries(config)).experiments(experiments(config));
     #[cfg(feature = "otlp")]
     let options = options.on_span(Telemetry::on_span());
     Ok(options)
@@ -35,5 +35,15 @@ fn saved_queries(config: &Config) -> SavedQueries {
         database: config.audience_url().to_owned(),
         timeout: config.audience.timeout.into(),
         queries: config.audience.queries.clone(),
+    }
+}
+
+/// Where experiments are analyzed. A snapshot file has no assignments.
+fn experiments(config: &Config) -> Experiments {
+    let url = config.database.url.clone();
+    Experiments {
+        database: if url.starts_with("file:") { String::new() } else { url },
+        table_prefix: config.database.table_prefix.clone(),
+        metrics: config.file(&config.experiments.metrics).unwrap_or_default(),
     }
 }

@@ -1,0 +1,64 @@
+//! Metrics of files and folders.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use crate::metric::{Metric, MetricError};
+
+/// Why metrics could not be read from files.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FolderError {
+    /// A file or folder could not be read.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is no metric.
+    #[error("{}: {source}", path.display())]
+    Metric {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: MetricError,
+    },
+}
+
+/// Reads metrics: files, and those named `*.sql` in folders, in the order of their names. A metric is named as its file.
+///
+/// # Errors
+/// If a file cannot be read, or is no metric.
+pub fn read_metrics(paths: &[PathBuf]) -> Result<Vec<Metric>, FolderError> {
+    let mut metrics = Vec::new();
+    for path in paths {
+        let files = sql_files(path);
+        for file in files.map_err(|source| FolderError::File { path: path.clone(), source })? {
+            let text = fs::read_to_string(&file)
+                .map_err(|source| FolderError::File { path: file.clone(), source })?;
+            let name = file.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let metric = Metric::parse(&name, &text);
+            metrics.push(metric.map_err(|source| FolderError::Metric { path: file, source })?);
+        }
+    }
+    Ok(metrics)
+}
+
+fn sql_files(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|extension| extension == "sql") {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,68 @@
+//! `GET /api/experiments/{name}`: what an experiment says so far.
+
+use axum::{extract::State, http::StatusCode};
+use chrono::{DateTime, Utc};
+use novi_experiments::{Experiment, ExperimentError, Report, experiment_of, planned_weights, read_metrics};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tokio::{runtime::Handle, task::spawn_blocking};
+
+use crate::{
+    app::{AppState, extract::FlagName, rows::rows},
+    http::{error::ApiError, problem::Problem, reply::Reply},
+    manage::request::params::Params,
+};
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Query {
+    /// The variant that the others are compared with. Default: `control`, `off`, or the first by name.
+    control: Option<String>,
+    /// Only exposures from this time on.
+    #[schemars(with = "Option<String>")]
+    from: Option<DateTime<Utc>>,
+    /// Only exposures and outcomes before this time. Default: now.
+    #[schemars(with = "Option<String>")]
+    until: Option<DateTime<Utc>>,
+}
+
+pub(crate) async fn report(
+    State(state): State<AppState>,
+    FlagName(experiment): FlagName,
+    Params(query): Params<Query>,
+) -> Result<Reply<Report>, ApiError> {
+    let options = state.options().experiments.clone();
+    if options.database.is_empty() {
+        return Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "no_database", "this server has no database"));
+    }
+    let snapshot = state.flags().snapshot();
+    let rows = rows(&snapshot)?;
+    let experiment = experiment_of(rows, &experiment);
+    let weights = planned_weights(rows, &experiment);
+    let analysis = Experiment::new(&options.database, experiment)
+        .table_prefix(&options.table_prefix)
+        .control(query.control)
+        .weights(weights)
+        .start(query.from)
+        .end(query.until)
+        .timeout(state.options().request_timeout);
+    let runtime = Handle::current();
+    let analyzed = spawn_blocking(move || {
+        // There may be no metrics yet: the units are known without them.
+        let folder = options.metrics.exists().then_some(options.metrics);
+        let metrics = read_metrics(folder.as_slice()).map_err(|error| error.to_string())?;
+        Ok(runtime.block_on(analysis.report(&metrics)))
+    });
+    let analyzed = analyzed.await.map_err(|error| ApiError::internal(error.to_string()))?;
+    let failed = |message: String| ApiError::new(StatusCode::BAD_GATEWAY, "experiment_failed", message);
+    let report = analyzed.map_err(failed)?.map_err(|error| match error {
+        ExperimentError::NoUnits(_) => {
+            ApiError::new(StatusCode::NOT_FOUND, "experiment_not_found", error.to_string())
+        }
+        ExperimentError::Control { .. } => {
+            ApiError::invalid(vec![Problem::new("/control", error.to_string())])
+        }
+        error => failed(error.to_string()),
+    })?;
+    Reply::new(&report)
+}
