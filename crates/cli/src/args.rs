@@ -6,9 +6,9 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     Activation, Apply, Assignments, Audience, Check, Cleanup, Completions, Diff, Drift, Eval, Experiment,
-    Explain, Export, Flag, Health, History, Impact, Import, Link, Lint, List, Man, Members, Migrate, Plan,
-    Promote, Pull, Refs, Reweight, Rollback, Rollout, Schedule, Seed, Serve, SetStatus, Show, Sign, Stale,
-    Target, Test, Timeline, Token, Types, Variants, Watch,
+    Explain, Export, Flag, FollowLegacy, Health, History, Impact, Import, Link, Lint, List, Man, Members,
+    Migrate, Plan, Promote, Pull, Refs, Reweight, Rollback, Rollout, Schedule, Seed, Serve, SetStatus, Show,
+    Sign, Stale, Target, Test, Timeline, Token, Types, Variants, Watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -101,6 +101,7 @@ pub(crate) enum Command {
     Promote(Promote),
     Test(Test),
     Import(Import),
+    FollowLegacy(FollowLegacy),
     /// List and forget the variants that units of experiments had
     #[command(subcommand)]
     Assignments(Assignments),

@@ -64,6 +64,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Promote(command) => command.run(&session).await,
         Command::Test(command) => command.run(&session).await,
         Command::Import(command) => command.run(&session).await,
+        Command::FollowLegacy(command) => command.run(&session).await,
         Command::Assignments(command) => command.run(&session).await,
         Command::Stale(command) => command.run(&session).await,
         Command::Timeline(command) => command.run(&session).await,

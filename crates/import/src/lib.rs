@@ -17,6 +17,7 @@ pub mod features_service;
 pub mod flagd;
 pub mod flagsmith;
 pub mod flipper;
+pub mod follow;
 pub mod growthbook;
 pub mod hanoi;
 mod javascript;

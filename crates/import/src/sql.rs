@@ -37,6 +37,13 @@ pub async fn read(url: &str, specs: &[TableSpec], prefix: &str) -> Result<Tables
     }
 }
 
+/// The prefix of the names of novi's tables, which is a parameter of the address.
+#[must_use]
+pub fn table_prefix(url: &str) -> &str {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').find_map(|part| part.strip_prefix(TABLE_PREFIX)).unwrap_or_default()
+}
+
 /// Whether a source is the address of a database.
 #[must_use]
 pub fn is_address(source: &str) -> bool {
@@ -83,7 +90,8 @@ impl Dialect {
         let columns: Vec<String> = spec.columns.iter().map(column).collect();
         let first = spec.columns.first().map(|name| self.name(name)).unwrap_or_default();
         let table = self.name(table);
-        format!("select {} from {table} order by {first}", columns.join(", "))
+        // With its table: PostgreSQL gives a cast the name of its column, and a plain name would sort numbers as text.
+        format!("select {} from {table} order by {table}.{first}", columns.join(", "))
     }
 }
 

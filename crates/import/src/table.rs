@@ -41,6 +41,11 @@ impl Tables {
         self.0.insert(spec.name, rows.into_iter().map(row).collect());
     }
 
+    /// Whether the source has a table.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// The rows of a table; none if the source does not have it.
     pub(crate) fn rows(&self, name: &str) -> &[Row] {
         self.0.get(name).map(Vec::as_slice).unwrap_or_default()

@@ -20,6 +20,7 @@ mod files;
 mod flag;
 mod flag_tests;
 mod flag_view;
+mod follow_legacy;
 mod health;
 mod history;
 mod impact;
@@ -62,6 +63,7 @@ pub(crate) use self::{
     files::{Apply, Drift, Plan, Promote, Pull},
     flag::Flag,
     flag_tests::Test,
+    follow_legacy::FollowLegacy,
     health::Health,
     history::History,
     impact::Impact,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-pub(crate) const COMMANDS: [&str; 47] = [
+pub(crate) const COMMANDS: [&str; 48] = [
     "serve",
     "migrate",
     "seed",
@@ -40,6 +40,7 @@ pub(crate) const COMMANDS: [&str; 47] = [
     "promote",
     "test",
     "import",
+    "follow-legacy",
     "assignments",
     "stale",
     "timeline",

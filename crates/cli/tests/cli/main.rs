@@ -18,6 +18,7 @@ mod export;
 mod files;
 mod flag_tests;
 mod folder;
+mod follow_legacy;
 mod generated;
 mod health;
 mod help;

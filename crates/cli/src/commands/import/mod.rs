@@ -15,7 +15,10 @@ use std::{
 };
 
 use clap::Args;
-use novi::{Error, store::Author};
+use novi::{
+    Error,
+    store::{Author, SchemaStore},
+};
 use novi_files::Format;
 use novi_import::{Imported, Options, features_service, hanoi::HanoiVersion};
 use serde_json::{Value, json};
@@ -160,24 +163,10 @@ impl Import {
 
     async fn write(&self, session: &Session, mut read: Read) -> Result<(), Failure> {
         let store = session.store().await?;
-        let current = Current::load(session, &*store).await?;
-        let comparison = Comparison::of(current, &read.imported.document, false)?;
-        if !comparison.plan.problems.is_empty() {
-            let message = Error::Invalid(comparison.plan.problems.clone()).to_string();
-            return Err(Failure::invalid(message, &comparison.plan.problems));
-        }
+        let comparison = compare(session, &*store, &read).await?;
         let earlier = Earlier::of(&*store, self.system.name()).await?;
         if !self.overwrite {
-            refuse(
-                &earlier.deleted(&*store, &comparison).await?,
-                "these flags came from an earlier import, and were deleted or renamed since",
-                "take them out of the source, or create them again with --overwrite",
-            )?;
-            refuse(
-                &conflicts(&*store, &comparison, &read.imported.document).await?,
-                "these flags exist, and did not come from an import or were changed since",
-                "rename them, or replace them with --overwrite",
-            )?;
+            refuse_changed(&*store, &earlier, &comparison, &read).await?;
         }
         let kept = earlier.kept(&comparison, &read.imported);
         read.imported.report.items.extend(kept);
@@ -188,10 +177,7 @@ impl Import {
         let written = match (self.dry_run, past.is_empty()) {
             (false, false) => Some(store.commit_past(past).await?.number()),
             (false, true) if comparison.is_change() => {
-                let reason = author::reason(self.system.name(), None);
-                let author = Author { actor: Some(ACTOR.to_owned()), reason: Some(reason) };
-                let edit = comparison.edit.clone().by(author);
-                Some(comparison.current.flags.writer().commit(&*store, edit).await?.number())
+                Some(commit(&*store, &comparison, self.system.name()).await?)
             }
             _ => None,
         };
@@ -238,6 +224,69 @@ impl Import {
             None => print(DRY_RUN),
         }
     }
+}
+
+/// Imports the tables of Flipper in the database of novi, for `novi follow-legacy`. Returns the flags and activations that
+/// changed, or that would change.
+pub(super) async fn bring_flipper(
+    session: &Session,
+    options: Options,
+    table_prefix: &str,
+    overwrite: bool,
+    dry_run: bool,
+) -> Result<Vec<String>, Failure> {
+    let system = System::Flipper;
+    let source = Source { place: None, table_prefix, options };
+    let read = system.read(&source, session).await?;
+    let store = session.store().await?;
+    let comparison = compare(session, &*store, &read).await?;
+    if !overwrite {
+        let earlier = Earlier::of(&*store, system.name()).await?;
+        refuse_changed(&*store, &earlier, &comparison, &read).await?;
+    }
+    if !dry_run && comparison.is_change() {
+        commit(&*store, &comparison, system.name()).await?;
+    }
+    let plan = &comparison.plan;
+    Ok(plan.flags.iter().chain(&plan.activations).map(|row| row.name.clone()).collect())
+}
+
+/// Compares the rows with what was read.
+async fn compare(session: &Session, store: &dyn SchemaStore, read: &Read) -> Result<Comparison, Failure> {
+    let current = Current::load(session, store).await?;
+    let comparison = Comparison::of(current, &read.imported.document, false)?;
+    if !comparison.plan.problems.is_empty() {
+        let message = Error::Invalid(comparison.plan.problems.clone()).to_string();
+        return Err(Failure::invalid(message, &comparison.plan.problems));
+    }
+    Ok(comparison)
+}
+
+/// Writes what an import changes, and returns the revision.
+async fn commit(store: &dyn SchemaStore, comparison: &Comparison, system: &str) -> Result<i64, Failure> {
+    let reason = Some(author::reason(system, None));
+    let author = Author { actor: Some(ACTOR.to_owned()), reason };
+    let edit = comparison.edit.clone().by(author);
+    Ok(comparison.current.flags.writer().commit(store, edit).await?.number())
+}
+
+/// Refuses to replace what people changed.
+async fn refuse_changed(
+    store: &dyn SchemaStore,
+    earlier: &Earlier,
+    comparison: &Comparison,
+    read: &Read,
+) -> Result<(), Failure> {
+    refuse(
+        &earlier.deleted(store, comparison).await?,
+        "these flags came from an earlier import, and were deleted or renamed since",
+        "take them out of the source, or create them again with --overwrite",
+    )?;
+    refuse(
+        &conflicts(store, comparison, &read.imported.document).await?,
+        "these flags exist, and did not come from an import or were changed since",
+        "rename them, or replace them with --overwrite",
+    )
 }
 
 /// Refuses to import while there are such flags.
