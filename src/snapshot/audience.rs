@@ -1,6 +1,10 @@
 //! Who has a flag: its decisions for many callers, counted.
 
-use std::{cmp::Reverse, collections::HashMap, fmt};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, HashMap},
+    fmt,
+};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -11,8 +15,8 @@ use crate::{
     context::Context,
     error::Result,
     snapshot::{
-        AttributeImpact, ImpactState, Snapshot,
-        decision::Decision,
+        AttributeImpact, ImpactState, Snapshot, TraceNode,
+        decision::{Decision, Reason},
         impact::groups::{Groups, Marked},
     },
 };
@@ -33,7 +37,25 @@ pub struct Audience {
     /// The attributes whose values differ most between the callers that have the flag and all callers, at most five.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<AudienceAttribute>,
+    /// For how many of the callers the flag's `fail_mode` decides, since the flag is broken (reason `ERROR`).
+    #[serde(skip_serializing_if = "is_zero")]
+    pub errors: usize,
+    /// What may be wrong with the callers or the flag, for people.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+/// Of so many callers, the attributes that the flag reads are compared with theirs.
+const EXPLAINED: usize = 16;
+
+/// The warning about callers without the key that the flag draws by.
+const NEEDS_TARGETING_KEY: &str = "callers have no targeting key, and the flag draws by it: they are not drawn; select \
+                                   the key of each caller as `targetingKey`, as in `select id as \"targetingKey\"`";
 
 /// How many callers have a decision.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -75,6 +97,10 @@ pub struct AudienceCounter<S> {
     places: HashMap<(bool, Option<Variant>), usize>,
     groups: Groups,
     on: Marked,
+    errors: usize,
+    needs_targeting_key: bool,
+    /// Attributes that the flag reads, and others of the callers whose names differ in case.
+    misspelled: BTreeSet<(String, String)>,
 }
 
 impl Snapshot {
@@ -115,12 +141,20 @@ impl<S: AsRef<Snapshot>> AudienceCounter<S> {
             places: HashMap::new(),
             groups: Groups::default(),
             on: Marked::default(),
+            errors: 0,
+            needs_targeting_key: false,
+            misspelled: BTreeSet::new(),
         })
     }
 
     /// Evaluates the flag for a caller. `None` if an override took the flag away since.
     pub fn add(&mut self, context: &Context<'_>) -> Option<Decision<&Snapshot>> {
         let decision = self.snapshot.as_ref().decision(&self.flag, context)?;
+        if self.callers < EXPLAINED
+            && let Ok(trace) = self.snapshot.as_ref().explain(&self.flag, context)
+        {
+            self.misspelled.extend(misspelled(&trace.activations, context));
+        }
         self.callers += 1;
         self.groups.add(context);
         let counts = &mut self.counts;
@@ -131,6 +165,9 @@ impl<S: AsRef<Snapshot>> AudienceCounter<S> {
         if let Some(count) = counts.get_mut(place) {
             count.callers += 1;
         }
+        self.errors += usize::from(decision.reason() == Reason::Error);
+        // Evaluates again, so only until the first caller without a key that is needed.
+        self.needs_targeting_key = self.needs_targeting_key || decision.needs_targeting_key(context);
         if decision.enabled() {
             self.groups.mark(&mut self.on);
         }
@@ -148,6 +185,16 @@ impl<S: AsRef<Snapshot>> AudienceCounter<S> {
                 .collect(),
         };
         let on = self.counts.iter().filter(|count| count.state.enabled);
+        let broken = (self.errors > 0).then(|| {
+            let (errors, callers) = (self.errors, self.callers);
+            format!("the flag is broken: its fail_mode decides for {errors} of {callers} callers")
+        });
+        let needs_key = self.needs_targeting_key.then(|| NEEDS_TARGETING_KEY.to_owned());
+        let misspelled = self.misspelled.into_iter().map(|(wanted, found)| {
+            format!(
+                "the flag reads {wanted:?}, and callers have {found:?}, which differs in case; select it as `\"{wanted}\"`"
+            )
+        });
         Audience {
             on: on.map(|count| count.callers).sum(),
             flag: self.flag,
@@ -155,8 +202,23 @@ impl<S: AsRef<Snapshot>> AudienceCounter<S> {
             callers: self.callers,
             decisions: self.counts,
             attributes: self.groups.differing(&self.on).into_iter().map(of_on).collect(),
+            errors: self.errors,
+            warnings: broken.into_iter().chain(needs_key).chain(misspelled).collect(),
         }
     }
+}
+
+/// The attributes that activations miss, and those of the caller whose names differ in case.
+fn misspelled(activations: &[TraceNode], context: &Context<'_>) -> Vec<(String, String)> {
+    let missing = activations.iter().flat_map(|node| &node.inputs).filter(|input| input.value.is_none());
+    let similar = missing.filter_map(|input| {
+        let wanted = &input.attribute;
+        let is_similar = |name: &&str| name.eq_ignore_ascii_case(wanted) && name != wanted;
+        let found = context.iter().map(|(name, _)| name).find(is_similar)?;
+        Some((wanted.clone(), found.to_owned()))
+    });
+    let below = activations.iter().flat_map(|node| misspelled(&node.activations, context));
+    similar.chain(below).collect()
 }
 
 /// For people.

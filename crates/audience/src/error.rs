@@ -33,6 +33,9 @@ pub enum AudienceError {
         "invalid table name {0:?}: expected letters, digits and underscores, at most 63, as in \"flag_audience\""
     )]
     TableName(String),
+    /// There is a table with the name already.
+    #[error("the table {0:?} already exists: drop it, or choose another name")]
+    TableExists(String),
     /// The caller of [`Query::for_each`](crate::Query::for_each) stopped.
     #[error("{0}")]
     Stopped(String),

@@ -1,18 +1,21 @@
 //! Queries of MySQL and MariaDB.
 
-use std::{str::FromStr as _, time::Duration};
+use std::{
+    str::FromStr as _,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use novi::{Context, context::Value};
 use sqlx::{
     AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Executor as _, MySql, Row as _,
-    TypeInfo as _,
+    TypeInfo as _, ValueRef as _,
     mysql::{MySqlColumn, MySqlConnectOptions, MySqlConnection, MySqlRow},
 };
 
 use crate::{
     error::AudienceError,
-    stream::{Source, decimal, get, json, local, stream, unsupported},
+    stream::{Source, decimal, get, json, single, stream, unsupported},
 };
 
 /// The errors of statements that took too long: `ER_QUERY_TIMEOUT` of MySQL, `ER_STATEMENT_TIMEOUT` of MariaDB.
@@ -28,9 +31,14 @@ pub(crate) async fn run(
     let options = MySqlConnectOptions::from_str(&url).map_err(AudienceError::connect)?;
     let mut connection = options.connect().await.map_err(AudienceError::connect)?;
     prepare(&mut connection, timeout).await.map_err(AudienceError::query)?;
+    let start = Instant::now();
     let counted = stream::<MySql>(&mut connection, sql, each).await;
     drop(connection.close().await);
-    counted.map_err(|error| timed_out(error, timeout))
+    match counted {
+        // A function such as `benchmark` that is stopped has a result, and no error.
+        Ok(_) if start.elapsed() >= timeout => Err(AudienceError::Timeout(timeout)),
+        counted => counted.map_err(|error| timed_out(error, timeout)),
+    }
 }
 
 async fn prepare(connection: &mut MySqlConnection, timeout: Duration) -> Result<(), sqlx::Error> {
@@ -106,7 +114,7 @@ impl Source for MySql {
             Kind::Boolean => get::<_, bool>(row, column),
             Kind::Integer => get::<_, i64>(row, column),
             Kind::Unsigned => get::<_, u64>(row, column),
-            Kind::Real => get::<_, f32>(row, column),
+            Kind::Real => converted(row, column, |number| Ok(single(number))),
             Kind::Double => get::<_, f64>(row, column),
             Kind::Text => get::<_, &str>(row, column),
             Kind::Bytes => {
@@ -115,14 +123,31 @@ impl Source for MySql {
                 let text = bytes.map(std::str::from_utf8).transpose();
                 text.map(Into::into).map_err(|_| unsupported("BLOB"))
             }
-            Kind::Instant => get::<_, DateTime<Utc>>(row, column),
-            Kind::Local => converted(row, column, |time: NaiveDateTime| Ok(local(time).into())),
-            Kind::Date => converted(row, column, |date: NaiveDate| Ok(date.to_string().into())),
-            Kind::Time => converted(row, column, |time: NaiveTime| Ok(time.to_string().into())),
+            Kind::Instant => dated(row, column, |time: DateTime<Utc>| time.into()),
+            Kind::Local => dated(row, column, |time: NaiveDateTime| time.and_utc().into()),
+            Kind::Date => dated(row, column, |date: NaiveDate| date.to_string().into()),
+            Kind::Time => converted(row, column, |time: NaiveTime| Ok(time.to_string().into()))
+                .map_err(|_| "expected a time of day: convert it, as in `cast(.. as char)`".to_owned()),
             Kind::Decimal => converted(row, column, decimal),
             Kind::Json => converted(row, column, json),
         }
     }
+}
+
+/// A date or time. The driver takes `0000-00-00` as null.
+fn dated<'r, T: sqlx::Decode<'r, MySql>>(
+    row: &'r MySqlRow,
+    column: usize,
+    convert: impl Fn(T) -> Value<'static>,
+) -> Result<Value<'r>, String> {
+    let is_null = row.try_get_raw(column).map_err(|error| error.to_string())?.is_null();
+    if is_null {
+        return Ok(Value::Null);
+    }
+    converted(row, column, |time| Ok(convert(time))).map_err(|_| {
+        "expected a date that exists, not one such as 2026-00-10: convert it, as in `cast(.. as char)`"
+            .to_owned()
+    })
 }
 
 fn converted<'r, T: sqlx::Decode<'r, MySql>>(

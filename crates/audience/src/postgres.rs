@@ -2,7 +2,7 @@
 
 use std::{str::FromStr as _, time::Duration};
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta};
 use novi::{Context, context::Value};
 use sqlx::{
     AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Executor as _, Postgres, Row as _,
@@ -13,7 +13,7 @@ use sqlx::{
 use crate::{
     error::AudienceError,
     numeric,
-    stream::{Source, decimal, get, json, local, stream, unsupported},
+    stream::{Source, decimal, get, json, single, stream, unsupported},
 };
 
 /// What the server says of a statement that took too long.
@@ -63,7 +63,6 @@ pub(crate) enum Kind {
     Json,
     JsonBinary,
     Instant,
-    Local,
     Date,
     Time,
     Texts,
@@ -88,8 +87,8 @@ impl Source for Postgres {
             "UUID" => Kind::Uuid,
             "JSON" => Kind::Json,
             "JSONB" => Kind::JsonBinary,
-            "TIMESTAMPTZ" => Kind::Instant,
-            "TIMESTAMP" => Kind::Local,
+            // A time without a zone is taken as UTC.
+            "TIMESTAMPTZ" | "TIMESTAMP" => Kind::Instant,
             "DATE" => Kind::Date,
             "TIME" => Kind::Time,
             "TEXT[]" | "VARCHAR[]" | "NAME[]" => Kind::Texts,
@@ -106,15 +105,16 @@ impl Source for Postgres {
             Kind::Small => get::<_, i16>(row, column),
             Kind::Integer => get::<_, i32>(row, column),
             Kind::Big => get::<_, i64>(row, column),
-            Kind::Real => get::<_, f32>(row, column),
+            Kind::Real => bytes(row, column, |bytes| {
+                Ok(single(f32::from_be_bytes(bytes.try_into().map_err(|_| unreadable())?)))
+            }),
             Kind::Double => get::<_, f64>(row, column),
             Kind::Text => get::<_, &str>(row, column),
-            Kind::Instant => get::<_, DateTime<Utc>>(row, column),
-            Kind::Texts => get::<_, Vec<String>>(row, column),
-            Kind::Integers => get::<_, Vec<i32>>(row, column),
-            Kind::Bigs => get::<_, Vec<i64>>(row, column),
-            Kind::Local => formatted(row, column, |time: NaiveDateTime| local(time)),
-            Kind::Date => formatted(row, column, |date: NaiveDate| date.to_string()),
+            Kind::Texts => list::<Option<String>>(row, column),
+            Kind::Integers => list::<Option<i32>>(row, column),
+            Kind::Bigs => list::<Option<i64>>(row, column),
+            Kind::Instant => bytes(row, column, instant),
+            Kind::Date => bytes(row, column, date),
             Kind::Time => formatted(row, column, |time: NaiveTime| time.to_string()),
             Kind::Numeric => bytes(row, column, |bytes| decimal(&numeric::digits(bytes)?)),
             Kind::Json => bytes(row, column, |bytes| json(text(bytes)?)),
@@ -136,6 +136,42 @@ fn formatted<'r, T: sqlx::Decode<'r, Postgres>>(
 ) -> Result<Value<'r>, String> {
     let value: Option<T> = row.try_get_unchecked(column).map_err(|error| error.to_string())?;
     Ok(value.map(format).into())
+}
+
+/// A list, whose elements can be null.
+fn list<'r, T>(row: &'r PgRow, column: usize) -> Result<Value<'r>, String>
+where
+    Vec<T>: sqlx::Decode<'r, Postgres> + Into<Value<'r>>,
+{
+    get::<_, Vec<T>>(row, column).map_err(|_| {
+        "expected a list of one dimension: convert it, as in `array(select unnest(..))`".to_owned()
+    })
+}
+
+/// The start of PostgreSQL's time, 2000-01-01, in microseconds since 1970.
+const EPOCH: i64 = 946_684_800_000_000;
+
+/// A time in microseconds. The driver panics for `infinity`.
+fn instant(bytes: &[u8]) -> Result<Value<'static>, String> {
+    let micros = i64::from_be_bytes(bytes.try_into().map_err(|_| unreadable())?);
+    let time = micros.checked_add(EPOCH).and_then(DateTime::from_timestamp_micros);
+    time.map(Into::into).ok_or_else(too_far)
+}
+
+/// A date in days. The driver panics for `infinity`.
+fn date(bytes: &[u8]) -> Result<Value<'static>, String> {
+    let days = i32::from_be_bytes(bytes.try_into().map_err(|_| unreadable())?);
+    let epoch = NaiveDate::from_ymd_opt(2000, 1, 1);
+    let date = epoch.and_then(|epoch| epoch.checked_add_signed(TimeDelta::try_days(days.into())?));
+    date.map(|date| date.to_string().into()).ok_or_else(too_far)
+}
+
+fn too_far() -> String {
+    "`infinity` and years after 262142 cannot be attributes: select `nullif(.., 'infinity')`".to_owned()
+}
+
+fn unreadable() -> String {
+    "unreadable value".to_owned()
 }
 
 /// A value by the bytes that the server sends.

@@ -118,10 +118,10 @@ pub(crate) fn decimal(digits: &str) -> Result<Value<'static>, String> {
     Ok(whole.parse().map_or_else(|_| Value::BigInt(whole.to_owned().into()), Value::Int))
 }
 
-/// A time without a zone, as JSON has it.
+/// A single-precision number, as the shortest decimal that stands for it: 1.1, not 1.100000023841858.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-pub(crate) fn local(time: chrono::NaiveDateTime) -> String {
-    time.format("%Y-%m-%dT%H:%M:%S%.f").to_string()
+pub(crate) fn single(number: f32) -> Value<'static> {
+    Value::Float(number.to_string().parse().unwrap_or_else(|_| number.into()))
 }
 
 /// What is wrong with a type that cannot be an attribute.

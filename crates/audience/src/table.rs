@@ -13,8 +13,16 @@ use crate::{
     query::{scheme, unsupported, without_prefix},
 };
 
-/// How many rows are inserted at once.
-const BATCH_SIZE: usize = 500;
+/// How many rows are inserted at once: SQLite takes 32,766 values in a statement.
+const BATCH_SIZE: usize = 5000;
+
+/// How many bytes are inserted at once. MySQL takes at least 4 MiB in a packet.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// The table that MySQL drops with the connection. It commits a new table at once, so that the one with the
+/// final name is created last, with all rows.
+#[cfg(feature = "mysql")]
+const TEMPORARY: &str = "novi_audience";
 
 /// The longest name of a table, that of PostgreSQL.
 const LONGEST_NAME: usize = 63;
@@ -40,6 +48,7 @@ pub struct DecisionTable {
     connection: Open,
     name: String,
     pending: Vec<TableRow>,
+    pending_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -75,32 +84,40 @@ impl DecisionTable {
             _ => return Err(unsupported(&url)),
         };
         let connection = connection.map_err(AudienceError::connect)?;
-        let mut table = Self { connection, name: name.to_owned(), pending: Vec::new() };
-        // MySQL commits a new table at once.
-        let (before, quote, text) = match &table.connection {
+        let mut table = Self { connection, name: name.to_owned(), pending: Vec::new(), pending_bytes: 0 };
+        let statements = match &table.connection {
             // A page that is written early would wait for readers of the file.
             #[cfg(feature = "sqlite")]
-            Open::Sqlite(_) => (Some("pragma cache_spill = off"), '"', "text"),
+            Open::Sqlite(_) => {
+                vec!["pragma cache_spill = off".to_owned(), "begin".to_owned(), create("table", name, '"')]
+            }
             #[cfg(feature = "postgres")]
-            Open::Postgres(_) => (None, '"', "text"),
+            Open::Postgres(_) => vec!["begin".to_owned(), create("table", name, '"')],
             #[cfg(feature = "mysql")]
-            Open::MySql(_) => (None, '`', "longtext"),
+            Open::MySql(_) => vec![create("temporary table", TEMPORARY, '`')],
         };
-        let create = format!(
-            "create table {quote}{name}{quote} (targeting_key {text}, enabled boolean not null, variant {text}, \
-             value {text}, reason {text} not null)"
-        );
-        if let Some(before) = before {
-            table.execute(before.to_owned()).await?;
+        for statement in statements {
+            table.execute(statement).await?;
         }
-        if table.creates_at_once() {
-            table.execute(create).await?;
-            table.execute("begin".to_owned()).await?;
-        } else {
-            table.execute("begin".to_owned()).await?;
-            table.execute(create).await?;
-        }
+        table.must_not_exist().await?;
         Ok(table)
+    }
+
+    /// Fails before callers are evaluated, not after. Databases that create tables in transactions have
+    /// failed already.
+    async fn must_not_exist(&mut self) -> Result<(), AudienceError> {
+        match &mut self.connection {
+            #[cfg(feature = "mysql")]
+            Open::MySql(connection) => {
+                let found = "select count(*) from information_schema.tables where table_schema = database() \
+                             and table_name = ?";
+                let found: i64 =
+                    sqlx::query_scalar(found).bind(&self.name).fetch_one(connection).await.map_err(failed)?;
+                if found > 0 { Err(AudienceError::TableExists(self.name.clone())) } else { Ok(()) }
+            }
+            #[cfg(any(feature = "sqlite", feature = "postgres"))]
+            _ => Ok(()),
+        }
     }
 
     /// Adds a row.
@@ -108,8 +125,14 @@ impl DecisionTable {
     /// # Errors
     /// If the database fails. Call [`discard`](Self::discard) then.
     pub async fn push(&mut self, row: TableRow) -> Result<(), AudienceError> {
+        let texts = [&row.targeting_key, &row.variant, &row.value];
+        self.pending_bytes += texts.into_iter().flatten().map(String::len).sum::<usize>();
         self.pending.push(row);
-        if self.pending.len() >= BATCH_SIZE { self.flush().await } else { Ok(()) }
+        if self.pending.len() >= BATCH_SIZE || self.pending_bytes >= BATCH_BYTES {
+            self.flush().await
+        } else {
+            Ok(())
+        }
     }
 
     /// Writes what is left, and commits.
@@ -118,7 +141,7 @@ impl DecisionTable {
     /// If the database fails.
     pub async fn commit(mut self) -> Result<(), AudienceError> {
         let written = match self.flush().await {
-            Ok(()) => self.execute("commit".to_owned()).await,
+            Ok(()) => self.publish().await,
             Err(error) => Err(error),
         };
         if written.is_err() {
@@ -129,20 +152,20 @@ impl DecisionTable {
 
     /// Leaves no table behind.
     pub async fn discard(mut self) {
+        // On MySQL, the temporary table ends with the connection.
         drop(self.execute("rollback".to_owned()).await);
-        if self.creates_at_once() {
-            drop(self.execute(format!("drop table `{}`", self.name)).await);
-        }
     }
 
-    /// Whether a new table outlives the transaction.
-    fn creates_at_once(&self) -> bool {
-        match &self.connection {
+    /// Makes the table one that others see.
+    async fn publish(&mut self) -> Result<(), AudienceError> {
+        let statement = match &self.connection {
             #[cfg(feature = "mysql")]
-            Open::MySql(_) => true,
+            // The server drops what it has of the table if the statement fails.
+            Open::MySql(_) => format!("{} select * from `{TEMPORARY}`", create("table", &self.name, '`')),
             #[cfg(any(feature = "sqlite", feature = "postgres"))]
-            _ => false,
-        }
+            _ => "commit".to_owned(),
+        };
+        self.execute(statement).await
     }
 
     async fn execute(&mut self, sql: String) -> Result<(), AudienceError> {
@@ -161,6 +184,7 @@ impl DecisionTable {
 
     async fn flush(&mut self) -> Result<(), AudienceError> {
         let rows = std::mem::take(&mut self.pending);
+        self.pending_bytes = 0;
         if rows.is_empty() {
             return Ok(());
         }
@@ -176,11 +200,20 @@ impl DecisionTable {
             }
             #[cfg(feature = "mysql")]
             Open::MySql(connection) => {
-                insert::<MySql>(connection, format!("insert into `{name}` "), rows).await
+                insert::<MySql>(connection, format!("insert into `{TEMPORARY}` "), rows).await
             }
         }
         .map_err(failed)
     }
+}
+
+/// The statement that creates a table for decisions. Only MySQL has names in backticks.
+fn create(kind: &str, name: &str, quote: char) -> String {
+    let text = if quote == '`' { "longtext" } else { "text" };
+    format!(
+        "create {kind} {quote}{name}{quote} (targeting_key {text}, enabled boolean not null, variant {text}, \
+         value {text}, reason {text} not null)"
+    )
 }
 
 fn failed(source: sqlx::Error) -> AudienceError {

@@ -17,8 +17,10 @@ use novi_audience::{AudienceError, DecisionTable, Query, TableRow};
 fn users(kind: Kind) -> &'static str {
     match kind {
         Kind::Sqlite => {
-            "create table users (id integer primary key, name text, active boolean, score real, missing text);
-             insert into users values (1, 'Jörg', true, 1.5, null), (2, 'ann', false, 2, null)"
+            "create table users (id integer primary key, name text, active boolean, score real, missing text, \
+             local datetime);
+             insert into users values (1, 'Jörg', true, 1.5, null, '2026-11-28 09:00:00'), \
+             (2, 'ann', false, 2, null, 'yesterday')"
         }
         Kind::Postgres => {
             "create type plan as enum ('free', 'pro');
@@ -33,10 +35,10 @@ fn users(kind: Kind) -> &'static str {
         Kind::MySql => {
             "create table users (id bigint primary key, name varchar(20), active boolean, score double, missing text, \
              small smallint, plan enum('free', 'pro'), price decimal(12, 2), big decimal(38, 0), number int unsigned, \
-             local datetime, born date);
+             local datetime, born date, zero date, odd date);
              insert into users values (1, 'Jörg', true, 1.5, null, 7, 'pro', 12.50, 36893488147419103232, 4000000000, \
-             '2026-11-28 09:00:00', '2000-02-29'), \
-             (2, 'ann', false, 2, null, null, null, null, null, null, null, null)"
+             '2026-11-28 09:00:00', '2000-02-29', '0000-00-00', '2026-00-10'), \
+             (2, 'ann', false, 2, null, null, null, null, null, null, null, null, null, null)"
         }
     }
 }
@@ -78,7 +80,14 @@ async fn columns_are_attributes() {
         assert_eq!(found[0], expected.with("missing", ()), "{kind:?}");
         assert_eq!(found.len(), 2);
         let rest: &[(&str, &str)] = match kind {
-            Kind::Sqlite => &[("id + 0.5", "1.5"), ("'x' || id", "\"x1\"")],
+            Kind::Sqlite => &[
+                ("id + 0.5", "1.5"),
+                ("'x' || id", "\"x1\""),
+                ("local", "\"2026-11-28T09:00:00Z\""),
+                ("(select local from users where id = 2)", "\"yesterday\""),
+                // Results of functions have no declared type.
+                ("datetime(local)", "\"2026-11-28 09:00:00\""),
+            ],
             Kind::Postgres => &[
                 ("small", "7"),
                 ("plan", "\"pro\""),
@@ -88,11 +97,16 @@ async fn columns_are_attributes() {
                 ("settings", "{\"a\":[1,2]}"),
                 ("settings::json", "{\"a\":[1,2]}"),
                 ("seen", "\"2026-11-28T07:00:00Z\""),
-                ("local", "\"2026-11-28T09:00:00\""),
+                ("local", "\"2026-11-28T09:00:00Z\""),
                 ("born", "\"2000-02-29\""),
                 ("tags", "[\"a\",\"b\"]"),
                 ("sizes", "[1,2]"),
                 ("(-0.0001)::numeric", "-0.0001"),
+                ("1.1::real", "1.1"),
+                ("'{a,NULL}'::text[]", "[\"a\",null]"),
+                ("'{1,NULL}'::int[]", "[1,null]"),
+                ("'1970-01-01'::date - 1", "\"1969-12-31\""),
+                ("'1969-12-31 23:59:59.5'::timestamp", "\"1969-12-31T23:59:59.500Z\""),
             ],
             Kind::MySql => &[
                 ("small", "7"),
@@ -100,15 +114,18 @@ async fn columns_are_attributes() {
                 ("price", "12.5"),
                 ("big", "\"36893488147419103232\""),
                 ("number", "4000000000"),
+                ("cast(1.1 as float)", "1.1"),
+                ("zero", "null"),
                 ("cast(plan as char) collate utf8mb4_bin", "\"pro\""),
-                ("local", "\"2026-11-28T09:00:00\""),
+                ("local", "\"2026-11-28T09:00:00Z\""),
                 ("born", "\"2000-02-29\""),
             ],
         };
         for (column, expected) in rest {
             let sql = format!("select {column} as x from users where id = 1");
             let found = contexts(&Query::new(&database.url, sql)).await.unwrap();
-            assert_eq!(found[0].get("x").unwrap().to_string(), *expected, "{kind:?}: {column}");
+            let value = found[0].get("x").map_or_else(|| "null".to_owned(), ToString::to_string);
+            assert_eq!(value, *expected, "{kind:?}: {column}");
         }
     }
 }
@@ -153,6 +170,31 @@ async fn unusable_queries_are_explained() {
             let message = found.map_or_else(|error| error.to_string(), |_| String::new());
             assert!(message.contains(expected), "{kind:?}: {sql}: {message}");
         }
+        let far = "column \"a\" of the query: `infinity` and years after 262142 cannot be attributes";
+        let odd = "column \"a\" of the query: expected a date that exists, not one such as 2026-00-10";
+        let values: &[(&str, &str)] = match kind {
+            Kind::Sqlite => &[],
+            Kind::Postgres => &[
+                ("'infinity'::timestamptz", far),
+                ("'-infinity'::timestamptz", far),
+                ("'infinity'::timestamp", far),
+                ("'290000-01-01'::timestamp", far),
+                ("'infinity'::date", far),
+                ("'-infinity'::date", far),
+                ("'5000000-01-01'::date", far),
+                ("'{{1,2},{3,4}}'::int[]", "expected a list of one dimension"),
+                ("'infinity'::numeric", "infinite"),
+            ],
+            Kind::MySql => &[
+                ("(select odd from users where id = 1)", odd),
+                ("cast('100:00:00' as time)", "expected a time of day"),
+            ],
+        };
+        for (value, expected) in values {
+            let sql = format!("select {value} as a");
+            let error = contexts(&Query::new(&database.url, &sql)).await.unwrap_err().to_string();
+            assert!(error.contains(expected), "{kind:?}: {value}: {error}");
+        }
     }
     let found = contexts(&Query::new("redis://x", "select 1")).await.unwrap_err().to_string();
     assert!(found.starts_with("expected the address of a database"), "{found}");
@@ -171,9 +213,16 @@ async fn long_queries_are_stopped() {
                  information_schema.columns c, information_schema.columns d"
             }
         };
-        let query = Query::new(&database.url, endless).timeout(Duration::from_millis(50));
-        let error = contexts(&query).await.unwrap_err();
-        assert!(matches!(error, AudienceError::Timeout(_)), "{:?}: {error}", database.kind);
+        let mut queries = vec![endless];
+        if database.kind == Kind::MySql {
+            // MariaDB stops it, and returns a row.
+            queries.push("select benchmark(10000000000, md5('a')) as a");
+        }
+        for sql in queries {
+            let query = Query::new(&database.url, sql).timeout(Duration::from_millis(50));
+            let error = contexts(&query).await.unwrap_err();
+            assert!(matches!(error, AudienceError::Timeout(_)), "{:?}: {error}", database.kind);
+        }
     }
 }
 
@@ -225,6 +274,18 @@ async fn decisions_are_written_whole_or_not_at_all() {
 
         let exists = DecisionTable::create(&database.url, "have_it").await.unwrap_err().to_string();
         assert!(exists.contains("exists"), "{exists}");
+        // Another program sees the table when it is whole, also if this one is killed.
+        let mut killed = DecisionTable::create(&database.url, "killed").await.unwrap();
+        for number in 0..5001 {
+            killed.push(row(number)).await.unwrap();
+        }
+        if database.kind != Kind::Sqlite {
+            let seen = contexts(&Query::new(&database.url, "select enabled from killed")).await;
+            assert!(seen.is_err(), "{:?}", database.kind);
+        }
+        drop(killed);
+        let seen = contexts(&Query::new(&database.url, "select enabled from killed")).await;
+        assert!(seen.is_err(), "{:?}", database.kind);
         let mut left = DecisionTable::create(&database.url, "left_over").await.unwrap();
         left.push(row(1)).await.unwrap();
         left.discard().await;

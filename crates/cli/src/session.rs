@@ -6,14 +6,18 @@ use std::{
     sync::Arc,
 };
 
+use chrono::{TimeDelta, Utc};
 use novi::{
     Flags, FlagsBuilder,
     rows::Rows,
-    store::{SchemaStore, SnapshotFile},
+    store::{SchemaStore, SnapshotFile, history::AsOf},
 };
 use novi_server::ServerSection;
 
 use crate::output::Failure;
+
+/// How far the clock of the database may be ahead of this one.
+const CLOCK_DIFFERENCE: TimeDelta = TimeDelta::minutes(1);
 
 /// The configuration, with the section `[server]`.
 pub(crate) type Config = novi::config::Config<ServerSection>;
@@ -74,16 +78,32 @@ impl Session {
         }
         let store = self.store().await?;
         let flags = builder.from_rows(store.load().await?)?;
-        // Those who may not read the assignments, or have not migrated yet, see what is drawn.
-        if let Err(error) = flags.read_assignments(store).await {
-            tracing::warn!("{error}; units that are remembered are drawn");
+        read_assignments(&flags, store).await;
+        Ok(flags)
+    }
+
+    /// The flags as they were at an earlier moment, with the variants that are remembered now.
+    pub(crate) async fn flags_at(&self, moment: AsOf) -> Result<Flags, Failure> {
+        if matches!(moment, AsOf::Time(time) if time > Utc::now() + CLOCK_DIFFERENCE) {
+            return Err(Failure::usage("--at: expected a moment in the past"));
         }
+        let store = self.store().await?;
+        let flags = self.flags_from(store.rows_at(moment).await?)?;
+        read_assignments(&flags, store).await;
         Ok(flags)
     }
 
     /// The flags of these rows.
     pub(crate) fn flags_from(&self, rows: Rows) -> Result<Flags, Failure> {
         Ok(Flags::builder().config(&self.config).keep_rows().from_rows(rows)?)
+    }
+}
+
+/// Reads which variants units keep.
+pub(crate) async fn read_assignments(flags: &Flags, store: Arc<dyn SchemaStore>) {
+    // Those who may not read the assignments, or have not migrated yet, see what is drawn.
+    if let Err(error) = flags.read_assignments(store).await {
+        tracing::warn!("{error}; units that are remembered are drawn");
     }
 }
 

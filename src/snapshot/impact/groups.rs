@@ -1,6 +1,6 @@
 //! Callers by the values of their attributes, counted one caller at a time: memory does not grow with the callers.
 
-use std::{cmp::Reverse, collections::HashMap};
+use std::cmp::Reverse;
 
 use serde_json::Value as Json;
 
@@ -41,8 +41,8 @@ struct Attribute {
 #[derive(Debug, Default)]
 pub(in crate::snapshot) struct Marked {
     callers: usize,
-    /// By the numbers of an attribute and its value.
-    counts: HashMap<(usize, usize), usize>,
+    /// By the number of an attribute, and that of its value.
+    counts: Vec<Vec<usize>>,
 }
 
 impl Groups {
@@ -69,8 +69,13 @@ impl Groups {
     /// Counts the last caller among those that are marked.
     pub(in crate::snapshot) fn mark(&self, marked: &mut Marked) {
         marked.callers += 1;
-        for place in &self.last {
-            *marked.counts.entry(*place).or_default() += 1;
+        marked.counts.resize_with(marked.counts.len().max(self.attributes.len()), Vec::new);
+        for (attribute, value) in &self.last {
+            let Some(values) = marked.counts.get_mut(*attribute) else { continue };
+            values.resize(values.len().max(value + 1), 0);
+            if let Some(count) = values.get_mut(*value) {
+                *count += 1;
+            }
         }
     }
 
@@ -100,6 +105,12 @@ impl Groups {
     }
 }
 
+impl Marked {
+    fn count(&self, attribute: usize, value: usize) -> usize {
+        self.counts.get(attribute).and_then(|values| values.get(value)).copied().unwrap_or_default()
+    }
+}
+
 impl Attribute {
     /// Counts a value, and returns its number. `None` if it is missing, or if the attribute is not counted.
     fn add(&mut self, value: &Value<'_>) -> Option<usize> {
@@ -125,7 +136,7 @@ impl Attribute {
         let mut counts: Vec<ValueImpact> = (values.iter().enumerate())
             .map(|(place, (value, contexts))| ValueImpact {
                 value: serde_json::to_value(value).ok(),
-                changed: marked.counts.get(&(number, place)).copied().unwrap_or_default(),
+                changed: marked.count(number, place),
                 contexts: *contexts,
             })
             .collect();

@@ -43,6 +43,14 @@ pub struct Plan {
     pub problems: Vec<Issue>,
 }
 
+impl Plan {
+    /// The name that a flag has after the edit; its present one if the edit does not rename it.
+    #[must_use]
+    pub fn name_after<'a>(&'a self, flag: &'a FlagRow) -> &'a str {
+        self.flags.iter().find(|planned| planned.id == flag.id).map_or(&flag.name, |planned| &planned.name)
+    }
+}
+
 /// How an edit would change a row.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]

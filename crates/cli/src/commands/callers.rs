@@ -75,9 +75,10 @@ pub(super) fn query(session: &Session, sql: &str, timeout: Option<Duration>) -> 
 
 pub(super) fn failure(error: &AudienceError) -> Failure {
     match error {
-        AudienceError::Url(_) | AudienceError::Column { .. } | AudienceError::TableName(_) => {
-            Failure::usage(error.to_string())
-        }
+        AudienceError::Url(_)
+        | AudienceError::Column { .. }
+        | AudienceError::TableName(_)
+        | AudienceError::TableExists(_) => Failure::usage(error.to_string()),
         _ => Failure::system(error.to_string()),
     }
 }

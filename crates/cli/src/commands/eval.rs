@@ -74,7 +74,7 @@ impl Eval {
         let context = parse_context(&self.context)?;
         let flags = match self.at {
             None => session.flags().await?,
-            Some(moment) => session.flags_from(session.store().await?.rows_at(moment).await?)?,
+            Some(moment) => session.flags_at(moment).await?,
         };
         let flag = flag_name(flags.snapshot().rows(), self.flag)?;
         if self.explain {

@@ -66,5 +66,25 @@ async fn remembered_variants_are_evaluated_by_the_command_line() {
             let found = folder.run(&["eval", "Checkout", "--context", &context, "--json"]).expect(0).json();
             assert_eq!(found["variant"].as_str(), Some(variant), "{unit}: {found}");
         }
+        let users = "select 'u1' as \"targetingKey\" union all select 'u3' union all select 'u4'";
+        folder.write("novi.toml", &format!("[audience.queries]\nusers = \"\"\"{users}\"\"\"\n"));
+        folder.write("off.yaml", "flags:\n  Checkout:\n    status: false\n");
+        let run = |arguments: &[&str]| folder.run(&[arguments, &["--json"]].concat()).expect(0).json();
+        let count = |found: &serde_json::Value| {
+            let decisions = found["decisions"].as_array().unwrap().iter();
+            let new = decisions.filter(|decision| decision["variant"] == "new");
+            new.map(|decision| decision["callers"].as_i64().unwrap()).sum::<i64>()
+        };
+        folder.run(&["disable", "Checkout"]).expect(0);
+        folder.run(&["enable", "Checkout"]).expect(0);
+        assert_eq!(count(&run(&["audience", "Checkout", "--query", "users"])), 2);
+        let revision = store.load().await.unwrap().revision.number().to_string();
+        assert_eq!(count(&run(&["audience", "Checkout", "--query", "users", "--at", &revision])), 2);
+        let eval = ["eval", "Checkout", "--context", r#"{"targetingKey": "u1"}"#, "--at", &revision];
+        assert_eq!(run(&eval)["variant"], "new");
+        let plan = run(&["plan", "off.yaml", "--audience", "users"]);
+        let transitions = plan["impact"]["flags"][0]["transitions"].as_array().unwrap();
+        let new = transitions.iter().find(|transition| transition["before"]["variant"] == "new");
+        assert_eq!(new.unwrap()["count"], 2, "{plan}");
     }
 }

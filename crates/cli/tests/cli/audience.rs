@@ -64,3 +64,39 @@ fn unusable_arguments_are_explained() {
     ]);
     insta::assert_snapshot!(transcript);
 }
+
+#[test]
+fn mistakes_are_noted_and_not_counted_as_results() {
+    let folder = Folder::migrated();
+    folder.run(&["flag", "create", "Half", "--on"]).expect(0);
+    folder.run(&["rollout", "Half", "50%"]).expect(0);
+    let broken = r#"insert into flags (id, name, status) values (8, 'Plan', true), (9, 'Broken', true);
+        insert into activations (id, name, class_name, config) values (9, 'none', 'novi.none', '{}'),
+            (8, 'pro', 'novi.attribute', '{"attribute": "userPlan", "in": ["pro"]}');
+        insert into flags_activations (flag_id, activation_id) values (8, 8), (9, 9);"#;
+    folder.write("broken.sql", broken);
+    folder.run(&["seed", "broken.sql"]).expect(0);
+    let change = |name: &str, change: &str| folder.write(name, &format!(r#"{{"changes": [{change}]}}"#));
+    change("renamed.json", r#"{"update_flag": {"row": 1, "set": {"name": "Part", "status": false}}}"#);
+    change("rejected.json", r#"{"update_flag": {"row": 1, "set": {"activations": [9]}}}"#);
+    for (name, text) in [("empty.json", ""), ("blank.yaml", " \n"), ("object.json", "{}")] {
+        folder.write(name, text);
+    }
+    let users = "select 'u1' as \"targetingKey\" union all select 'u2' union all select 'u3'";
+    let transcript = folder.transcript(&[
+        &["audience", "Half", "--sql", "select 1 as id, 'DE' as country"],
+        &["audience", "Half", "--sql", "select 1 as id, 'DE' as country", "--json"],
+        &["audience", "Half", "--sql", users],
+        &["audience", "Plan", "--sql", "select 1 as id, 'pro' as userplan"],
+        &["audience", "Broken", "--sql", users],
+        &["audience", "Broken", "--sql", users, "--json"],
+        &["audience", "Half", "--sql", users, "--compare", "renamed.json"],
+        &["audience", "Half", "--sql", users, "--compare", "rejected.json"],
+        &["audience", "Half", "--sql", users, "--compare", "rejected.json", "--json"],
+        &["audience", "Half", "--sql", users, "--compare", "empty.json"],
+        &["audience", "Half", "--sql", users, "--compare", "blank.yaml"],
+        &["audience", "Half", "--sql", users, "--compare", "object.json"],
+        &["audience", "Half", "--sql", users, "--at", "2999-01-01"],
+    ]);
+    insta::assert_snapshot!(transcript);
+}

@@ -37,7 +37,11 @@ pub(crate) async fn run_saved<T: Send + 'static>(
     });
     let result = result.await.map_err(|error| ApiError::internal(error.to_string()))?;
     result.map_err(|error| match error {
-        AudienceError::Timeout(limit) => ApiError::answer_timeout(limit),
+        AudienceError::Timeout(_) => ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "answer_timeout",
+            format!("[audience.queries] {name}: {error}"),
+        ),
         // The SQL is that of the configuration, and its reader an admin.
         error => ApiError::new(
             StatusCode::BAD_GATEWAY,

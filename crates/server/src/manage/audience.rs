@@ -15,9 +15,9 @@ use crate::{
         audience::run_saved,
         rows::{flag_not_found, rows},
     },
-    http::{error::ApiError, reply::Reply},
+    http::{error::ApiError, problem::Problem, reply::Reply},
     manage::{
-        edit::draft::Draft,
+        edit::draft::{Draft, Outdated},
         edits::{Edit, requested},
         request::json_body::JsonBody,
     },
@@ -46,6 +46,9 @@ pub(crate) struct Audience {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[expect(clippy::option_option, reason = "left out, null, or an impact")]
     change: Option<Option<FlagImpact>>,
+    /// Why the changes would be rejected; empty if they would be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problems: Option<Vec<Problem>>,
 }
 
 pub(crate) async fn audience(
@@ -56,34 +59,52 @@ pub(crate) async fn audience(
     let snapshot = state.flags().snapshot();
     let rows = rows(&snapshot)?;
     let comparison = match changes {
-        Some(changes) => Some(compared(&state, rows, &changes)?),
+        Some(changes) => Some(compared(&state, rows, (&changes, &flag))?),
         None => None,
     };
-    let is_compared = comparison.is_some();
     // Evaluations of the current snapshot are counted as those of callers.
     let counter = AudienceCounter::new(state.flags().snapshot_of(rows.clone()), &flag);
     let counter = counter.map_err(|_| ApiError::flag_not_found(&flag_not_found(&snapshot, rows, &flag)))?;
     let streamed = run_saved(&state, ("/query", &query), (counter, comparison), |both, context| {
         both.0.add(context);
-        if let Some(comparison) = &mut both.1 {
-            comparison.add(context);
+        if let Some(compared) = &mut both.1 {
+            compared.comparison.add(context);
         }
     });
-    let (counter, comparison) = streamed.await?;
-    let changed = comparison.map(|comparison| comparison.finish().flags).unwrap_or_default();
-    let changed = changed.into_iter().find(|changed| changed.flag == flag);
-    Reply::new(&Audience { audience: counter.finish(), change: is_compared.then_some(changed) })
+    let (counter, compared) = streamed.await?;
+    let (change, problems) = compared.map(Compared::finish).unzip();
+    Reply::new(&Audience { audience: counter.finish(), change, problems })
+}
+
+/// The rows before and after changes.
+struct Compared {
+    comparison: Comparison,
+    /// The flag's name after the changes.
+    flag: String,
+    problems: Vec<Problem>,
+}
+
+impl Compared {
+    fn finish(self) -> (Option<FlagImpact>, Vec<Problem>) {
+        let changed = self.comparison.finish().flags;
+        (changed.into_iter().find(|changed| changed.flag == self.flag), self.problems)
+    }
 }
 
 /// Compares the rows with those after changes.
-fn compared(state: &AppState, rows: &Rows, changes: &RawValue) -> Result<Comparison, ApiError> {
+fn compared(state: &AppState, rows: &Rows, (changes, flag): (&RawValue, &str)) -> Result<Compared, ApiError> {
     let mut changes: JsonBody<Edit> = JsonBody::parse(format!(r#"{{"changes": {changes}}}"#).as_bytes())?;
     let targets = requested(&mut changes)?;
     let draft = Draft::of(rows, &changes.json, &changes.problems, &targets);
     if !draft.problems.is_empty() {
         return Err(ApiError::rejected(draft.all_problems(Vec::new())));
     }
-    Ok(state.flags().comparison(rows.clone(), &draft.edit()).1)
+    let (plan, comparison) = state.flags().comparison(rows.clone(), &draft.edit());
+    let row = rows.flags.iter().find(|row| row.name == flag);
+    let flag = row.map_or(flag, |row| plan.name_after(row)).to_owned();
+    let mut problems = draft.all_problems(plan.problems);
+    problems.extend(draft.outdated.iter().map(Outdated::problem));
+    Ok(Compared { comparison, flag, problems })
 }
 
 /// The saved queries.

@@ -54,6 +54,17 @@ async fn audience_is_that_of_a_saved_query() {
         let found = api.post("/api/audience", body).await.with(200);
         let change = &found["change"];
         assert_eq!((&found["on"], &change["on"], &change["off"]), (&json!(2), &json!(2), &json!(2)));
+        assert_eq!(found["problems"], json!([]));
+        let id = api.get("/api/flags").await.with(200)["items"][0]["id"].clone();
+        let edit = |set| json!([{"update_flag": {"row": id, "set": set}}]);
+        let renamed = edit(json!({"name": "Y", "status": false}));
+        let body = json!({"flag": "X", "query": "users", "changes": renamed});
+        let found = api.post("/api/audience", body).await.with(200);
+        assert_eq!((&found["change"]["flag"], &found["change"]["off"]), (&json!("Y"), &json!(2)), "{found}");
+        let invalid = json!([{"update_activation": {"row": 1, "set": {"config": {"attribute": 7}}}}]);
+        let body = json!({"flag": "X", "query": "users", "changes": invalid});
+        let found = api.post("/api/audience", body).await.with(200);
+        assert!(found["problems"][0]["message"].is_string(), "{found}");
         let body = json!({"flag": "X", "query": "users", "changes": []});
         assert_eq!(api.post("/api/audience", body).await.with(200)["change"], json!(null));
 
@@ -68,6 +79,24 @@ async fn audience_is_that_of_a_saved_query() {
         let example = &found["impact"]["flags"][0]["transitions"][0]["examples"][0];
         assert_eq!(example["context"], json!(0));
     }
+}
+
+#[tokio::test]
+async fn queries_that_are_too_slow_are_named() {
+    let database = &databases().await[0];
+    let api = with_users(database).await;
+    let endless = "with recursive c(x) as (select 1 union all select x + 1 from c) select max(x) as a from c";
+    let audience = SavedQueries {
+        database: database.url.clone(),
+        timeout: Duration::from_millis(20),
+        queries: [("endless".to_owned(), endless.to_owned())].into(),
+    };
+    let api = Api::serving(api.flags.clone(), Options::default().audience(audience)).await;
+    let body = json!({"flag": "X", "query": "endless"});
+    let error = api.post("/api/audience", body).await.error(503, "answer_timeout");
+    let expected = "[audience.queries] endless: the query took longer than 0.02 s and was stopped: select fewer \
+                    rows, or raise the timeout";
+    assert_eq!(error["message"], expected);
 }
 
 #[tokio::test]

@@ -27,6 +27,10 @@ pub(super) fn changed(file: &Path, session: &Session, rows: Rows) -> Result<Edit
         }
     }
     let document = read_document(&[PathBuf::from(file)])?;
+    if document.flags.is_empty() && document.activations.is_empty() {
+        let name = file.display();
+        return Err(Failure::usage(format!("{name}: expected flags or changes, found neither")));
+    }
     let compared = Comparison::of(Current::of_rows(session, rows)?, &document, false)?;
     Ok(compared.edit)
 }

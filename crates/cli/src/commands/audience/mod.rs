@@ -7,6 +7,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use novi::{
+    rows::Issue,
     snapshot::{Audience as Counted, FlagImpact},
     store::history::AsOf,
 };
@@ -23,7 +24,7 @@ use super::{
     value_parser::duration,
 };
 use crate::{
-    output::{Failure, print_json, print_note, sanitize, with_progress, write},
+    output::{Failure, WOULD_BE_REJECTED, print_json, print_note, sanitize, with_progress, write},
     session::Session,
 };
 
@@ -79,17 +80,19 @@ struct Report {
     /// Who would enter and leave.
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<FlagImpact>,
+    /// Why the change would be rejected.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<Issue>,
 }
 
 impl Audience {
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
-        let rows = match (self.at, session.snapshot_file()) {
-            (Some(moment), _) => session.store().await?.rows_at(moment).await?,
-            (None, None) => session.store().await?.load().await?,
-            (None, Some(file)) => novi::store::SnapshotFile::read(file)?.rows,
+        let flags = match self.at {
+            Some(moment) => session.flags_at(moment).await?,
+            None => session.flags().await?,
         };
-        let flags = session.flags_from(rows.clone())?;
         let snapshot = flags.snapshot();
+        let rows = snapshot.rows().cloned().unwrap_or_default();
         let flag = flag_name(Some(&rows), self.flag.clone())?;
         let sql = match (&self.sql, &self.query) {
             (Some(sql), _) => sql.as_str(),
@@ -98,7 +101,7 @@ impl Audience {
         let mut comparison = match &self.compare {
             Some(file) => {
                 let edit = changed(file, session, rows.clone())?;
-                Some(flags.comparison(rows, &edit).1)
+                Some(flags.comparison(rows.clone(), &edit))
             }
             None => None,
         };
@@ -110,7 +113,7 @@ impl Audience {
             if let Some(decision) = counter.add(context) {
                 output.push(context, &decision).await.map_err(stopped)?;
             }
-            if let Some(comparison) = &mut comparison {
+            if let Some((_, comparison)) = &mut comparison {
                 comparison.add(context);
             }
             Ok(())
@@ -120,23 +123,30 @@ impl Audience {
             return Err(failure(&error));
         }
         output.finish().await?;
-        let change = comparison.map(|comparison| comparison.finish().flags);
-        let change = change.map(|flags| flags.into_iter().find(|changed| changed.flag == flag));
-        let report = Report { audience: counter.finish(), change: change.clone().flatten() };
-        self.print(session, &report, change.is_some())
+        let (mut change, mut problems) = (None, Vec::new());
+        if let Some((plan, comparison)) = comparison {
+            let row = rows.flags.iter().find(|row| row.name == flag);
+            let renamed = row.map_or(flag.as_str(), |row| plan.name_after(row));
+            change = comparison.finish().flags.into_iter().find(|changed| changed.flag == renamed);
+            problems = plan.problems;
+        }
+        let report = Report { audience: counter.finish(), change, problems };
+        self.print(session, &report)
     }
 
     /// Decisions on standard output leave the counts to standard error.
-    fn print(&self, session: &Session, report: &Report, is_compared: bool) -> Result<ExitCode, Failure> {
+    fn print(&self, session: &Session, report: &Report) -> Result<ExitCode, Failure> {
         let is_taken = matches!(self.to, Some(Destination::Csv | Destination::Json));
         if session.json && !is_taken {
             print_json(report)?;
-            return Ok(ExitCode::SUCCESS);
+            return report.exit_code();
         }
         let mut text = report.audience.to_string();
         match &report.change {
             Some(change) => text.push_str(&change.to_string()),
-            None if is_compared => text.push_str("the change does not affect it\n"),
+            None if self.compare.is_some() && report.problems.is_empty() => {
+                text.push_str("the change does not affect it\n")
+            }
             None => {}
         }
         let text = sanitize(&text);
@@ -148,6 +158,22 @@ impl Audience {
         if let Some(Destination::Table(name)) = &self.to {
             print_note(format_args!("note: the decisions are in the new table {name}"))?;
         }
-        Ok(ExitCode::SUCCESS)
+        for warning in &report.audience.warnings {
+            print_note(format_args!("warning: {warning}"))?;
+        }
+        for problem in &report.problems {
+            print_note(format_args!("problem: {problem}"))?;
+        }
+        report.exit_code()
+    }
+}
+
+impl Report {
+    fn exit_code(&self) -> Result<ExitCode, Failure> {
+        if self.problems.is_empty() {
+            Ok(ExitCode::SUCCESS)
+        } else {
+            Err(Failure::rejected(WOULD_BE_REJECTED))
+        }
     }
 }

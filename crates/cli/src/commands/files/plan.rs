@@ -1,6 +1,6 @@
 //! `novi plan`.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     commands::{authorship::Actor, callers::Callers},
     output::{DRY_RUN, Failure, WOULD_BE_REJECTED, print, print_json, print_note, sanitize, write},
-    session::Session,
+    session::{Session, read_assignments},
 };
 
 const EXAMPLES: &str = "\
@@ -86,8 +86,9 @@ impl Plan {
             Undone::default()
         };
         let impact = if self.callers.are_given() {
-            let (rows, edit) = (comparison.current.rows.clone(), &comparison.edit);
-            let mut compared = comparison.current.flags.comparison(rows, edit).1;
+            let (current, edit) = (&comparison.current, &comparison.edit);
+            read_assignments(&current.flags, Arc::clone(&store)).await;
+            let mut compared = current.flags.comparison(current.rows.clone(), edit).1;
             self.callers.compare(session, &mut compared).await?;
             Some(compared.finish())
         } else {
