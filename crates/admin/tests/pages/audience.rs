@@ -40,6 +40,9 @@ async fn with_users(database: &TestDatabase) -> Site {
     Site::over_with(database, &rows, |options| with_queries(options, &database.url)).await
 }
 
+/// The fields of a form.
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 #[tokio::test]
 async fn page_of_a_flag_counts_who_has_it() {
     for database in databases().await {
@@ -97,7 +100,7 @@ async fn every_preview_can_be_over_a_saved_query() {
     for database in databases().await {
         let site = with_users(&database).await;
         let mut browser = site.browser();
-        let forms: [(&str, &str, &[(&str, &str)]); 7] = [
+        let forms: [(&str, &str, Fields<'_>); 7] = [
             ("/flags/60/switch?to=off", "/flags/60/switch", &[("to", "off")]),
             ("/flags/60/edit", "/flags/60/edit", &[("name", "renamed"), ("fail_mode", "off")]),
             (

@@ -67,7 +67,7 @@ async fn remembered_variants_are_evaluated_by_the_command_line() {
             assert_eq!(found["variant"].as_str(), Some(variant), "{unit}: {found}");
         }
         let users = "select 'u1' as \"targetingKey\" union all select 'u3' union all select 'u4'";
-        folder.write("novi.toml", &format!("[audience.queries]\nusers = \"\"\"{users}\"\"\"\n"));
+        folder.write("novi.toml", format!("[audience.queries]\nusers = \"\"\"{users}\"\"\"\n"));
         folder.write("off.yaml", "flags:\n  Checkout:\n    status: false\n");
         let run = |arguments: &[&str]| folder.run(&[arguments, &["--json"]].concat()).expect(0).json();
         let count = |found: &serde_json::Value| {

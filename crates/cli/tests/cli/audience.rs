@@ -76,7 +76,7 @@ fn mistakes_are_noted_and_not_counted_as_results() {
         insert into flags_activations (flag_id, activation_id) values (8, 8), (9, 9);"#;
     folder.write("broken.sql", broken);
     folder.run(&["seed", "broken.sql"]).expect(0);
-    let change = |name: &str, change: &str| folder.write(name, &format!(r#"{{"changes": [{change}]}}"#));
+    let change = |name: &str, change: &str| folder.write(name, format!(r#"{{"changes": [{change}]}}"#));
     change("renamed.json", r#"{"update_flag": {"row": 1, "set": {"name": "Part", "status": false}}}"#);
     change("rejected.json", r#"{"update_flag": {"row": 1, "set": {"activations": [9]}}}"#);
     for (name, text) in [("empty.json", ""), ("blank.yaml", " \n"), ("object.json", "{}")] {

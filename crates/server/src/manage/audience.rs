@@ -41,7 +41,7 @@ pub(crate) struct AudienceBody {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Audience {
     #[serde(flatten)]
-    audience: Counted,
+    counted: Counted,
     /// Who would enter and leave by the changes; `null` if they do not affect the flag.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[expect(clippy::option_option, reason = "left out, null, or an impact")]
@@ -73,7 +73,7 @@ pub(crate) async fn audience(
     });
     let (counter, compared) = streamed.await?;
     let (change, problems) = compared.map(Compared::finish).unzip();
-    Reply::new(&Audience { audience: counter.finish(), change, problems })
+    Reply::new(&Audience { counted: counter.finish(), change, problems })
 }
 
 /// The rows before and after changes.

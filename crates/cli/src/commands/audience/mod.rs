@@ -145,7 +145,7 @@ impl Audience {
         match &report.change {
             Some(change) => text.push_str(&change.to_string()),
             None if self.compare.is_some() && report.problems.is_empty() => {
-                text.push_str("the change does not affect it\n")
+                text.push_str("the change does not affect it\n");
             }
             None => {}
         }
