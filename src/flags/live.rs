@@ -245,8 +245,7 @@ impl Flags {
     /// do read them by themselves.
     ///
     /// # Errors
-    /// [`Error::Store`] if the database is unavailable, and [`Error::NotMigrated`](crate::Error::NotMigrated) if it has
-    /// no table of assignments.
+    /// [`Error::Store`] if the database is unavailable, and [`Error::NotMigrated`] if it has no table of assignments.
     pub async fn read_assignments(&self, store: Arc<dyn ReadStore>) -> Result<()> {
         Memory::new(store, &self.core, config::MAX_UNITS, None).refresh(&self.core).await
     }

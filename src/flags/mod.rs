@@ -315,7 +315,7 @@ impl Flags {
         /// The clock is read once for so many evaluations.
         const STEP: usize = 64;
         let (plan, mut comparison) = self.comparison(rows, edit);
-        let mut evaluations = 0;
+        let mut evaluations = STEP;
         for context in contexts {
             if evaluations >= STEP {
                 evaluations = 0;

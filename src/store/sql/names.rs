@@ -246,6 +246,7 @@ mod tests {
             "Evaluations of flags by hour and result; old hours are deleted; may be emptied",
             "The conditions under which flags are on",
             "The flags",
+            "The revision of the flags that assigned it",
             "Versions of activations; a trigger adds the row of a new activation",
             "When flags were last evaluated, for `novi stale`; may be emptied",
             "Which activations a flag has: all of them must be on; a flag without any is on",
