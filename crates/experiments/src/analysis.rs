@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use novi_audience::AudienceError;
 use novi_stats::{
     Problem, Summary,
     analysis::{Bayesian, Estimate, Lift, Sequential, Welch, holm, sample_ratio},
@@ -27,6 +28,9 @@ const CLOSE_TO_ZERO: f64 = 7.0;
 
 /// Fewer units than this leave the normal approximation in doubt.
 const FEW_UNITS: u64 = 100;
+
+/// The values of the control and of a variant, and how they compare.
+type Compared = ([f64; 2], Comparison);
 
 /// An experiment whose assignments are recorded in `novi_assignments`, next to the tables of the application.
 #[derive(Clone, Debug)]
@@ -206,11 +210,7 @@ impl Experiment {
             values: BTreeMap::new(),
             variants: Vec::new(),
         };
-        let read = match source.outcomes(metric, first).await {
-            Ok(outcomes) => source.sums(metric, first).await.map(|sums| (outcomes, sums)),
-            Err(error) => Err(error),
-        };
-        let (outcomes, sums) = match read {
+        let (outcomes, sums) = match read(source, metric, first).await {
             Ok(read) => read,
             Err(error) => {
                 report.problem = Some(error.to_string());
@@ -315,6 +315,23 @@ impl Experiment {
     }
 }
 
+/// Reads the sums of a metric, and what the database did not read. PostgreSQL reads all or refuses, so that a second pass
+/// over the outcomes has something to say only if none counts.
+async fn read(
+    source: &Source,
+    metric: &Metric,
+    first: DateTime<Utc>,
+) -> Result<(Outcomes, Vec<Sums>), AudienceError> {
+    let sums = source.sums(metric, first).await?;
+    let is_lenient = source.scope.dialect != Dialect::Postgres;
+    let outcomes = if is_lenient || sums.iter().all(|sums| sums.with_outcome == 0) {
+        source.outcomes(metric, first).await?
+    } else {
+        Outcomes::default()
+    };
+    Ok((outcomes, sums))
+}
+
 fn interval(once: &Lift, always: &Lift) -> Interval {
     Interval {
         estimate: once.estimate,
@@ -330,9 +347,6 @@ fn by_variant(rows: &[DayUnits]) -> BTreeMap<String, u64> {
     }
     units
 }
-
-/// The values of the control and of a variant, and how they compare.
-type Compared = ([f64; 2], Comparison);
 
 /// The rows are in the order of their days.
 fn by_day_of(rows: &[DayUnits]) -> Vec<Day> {
