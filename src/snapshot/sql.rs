@@ -118,6 +118,9 @@ impl Walk<'_> {
         let rows: Vec<&ActivationRow> = self.snapshot.activations_of(row).collect();
         let all: Vec<Condition> = rows.into_iter().map(|row| self.row(row)).collect();
         let all = Condition::all(&all);
+        if all.on.constant() == Some(false) {
+            return Condition::always(false);
+        }
         Condition { variant: VariantExpression::first([all.variant].into_iter().chain(default)), ..all }
     }
 

@@ -63,9 +63,9 @@ impl Writer<'_> {
     fn folded(&self, operand: &Operand) -> String {
         let sql = &operand.sql;
         match self.dialect() {
-            Dialect::Postgres => format!("lower(translate(cast({sql} as text), 'Kſ', 'ks') collate \"C\") collate \"C\""),
-            Dialect::DuckDb => format!("lower(translate(cast({sql} as varchar), 'Kſİ', 'ksı')) collate c"),
-            Dialect::Sqlite => format!("lower(replace(replace({sql}, 'K', 'k'), 'ſ', 's')) collate binary"),
+            Dialect::Postgres => format!("lower(translate(cast({sql} as text), '\u{212a}\u{17f}', 'ks') collate \"C\") collate \"C\""),
+            Dialect::DuckDb => format!("lower(translate(cast({sql} as varchar), '\u{212a}\u{17f}\u{130}', 'ks\u{131}')) collate c"),
+            Dialect::Sqlite => format!("lower(replace(replace({sql}, '\u{212a}', 'k'), '\u{17f}', 's')) collate binary"),
             Dialect::MySql => {
                 let character = |hex: &str| format!("convert(x'{hex}' using utf8mb4)");
                 let (kelvin, long, dotted, dotless) =
