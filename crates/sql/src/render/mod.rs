@@ -72,6 +72,14 @@ pub struct AttributeColumn {
     pub declared: bool,
 }
 
+impl AttributeColumn {
+    /// The type in words: "text or integer".
+    #[must_use]
+    pub const fn type_words(&self) -> &'static str {
+        self.kind.words()
+    }
+}
+
 /// Writes a flag in SQL.
 ///
 /// # Errors
@@ -92,7 +100,9 @@ pub fn render(flag: &FlagSql, options: &Options) -> Result<Rendered, Vec<Refusal
         read: BTreeMap::new(),
     };
     let on = writer.expression(&flag.on);
-    let variant = options.variant.then(|| writer.variant(&flag.variant));
+    // The variant has the same parts, and would refuse them again.
+    let is_wanted = options.variant && writer.refusals.is_empty();
+    let variant = is_wanted.then(|| writer.variant(&flag.variant));
     if writer.refusals.is_empty() {
         return Ok(Rendered { on, variant, attributes: writer.read.into_values().flatten().collect() });
     }

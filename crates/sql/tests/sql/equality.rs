@@ -127,6 +127,11 @@ async fn databases() -> Vec<(String, Database)> {
     let url = |name: &str| std::env::var(name).ok().filter(|url| !url.is_empty());
     let sqlite: sqlx::sqlite::SqliteConnectOptions = "sqlite::memory:".parse().unwrap();
     let mut found = vec![("SQLite".to_owned(), Database::Sqlite(sqlite.connect().await.unwrap()))];
+    if url("NOVI_TEST_WITHOUT_SERVERS").is_some_and(|value| value == "1") {
+        return found;
+    }
+    let is_named = url("NOVI_TEST_POSTGRES").is_some() && url("NOVI_TEST_MYSQL").is_some();
+    assert!(is_named, "set NOVI_TEST_POSTGRES and NOVI_TEST_MYSQL (scripts/test-servers), or NOVI_TEST_WITHOUT_SERVERS=1");
     if let Some(url) = url("NOVI_TEST_POSTGRES") {
         found.push(("PostgreSQL".to_owned(), Database::Postgres(sqlx::PgConnection::connect(&url).await.unwrap())));
     }
