@@ -32,6 +32,10 @@ test-clients:
 test-browser:
     ./scripts/test-browser
 
+# Compare generated flags in SQL with evaluations, in every database that can be had
+test-sql *arguments:
+    ./scripts/test-sql {{ arguments }}
+
 # Test the SQLite extension in the programs that load it
 test-sqlite-extension *arguments:
     ./scripts/test-sqlite-extension {{ arguments }}

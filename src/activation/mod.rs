@@ -13,6 +13,7 @@ pub(crate) mod registry;
 pub(crate) mod remembered;
 pub(crate) mod script_folder;
 pub(crate) mod spans;
+pub mod sql;
 pub(crate) mod strings;
 pub(crate) mod trace;
 pub(crate) mod unknown_fields;
@@ -33,6 +34,7 @@ pub use references::{Reference, references};
 pub use registry::{ActivationType, RegisteredActivation, Registry};
 pub use remembered::Remembered;
 pub use spans::{Span, Spans};
+use sql::{Condition, SqlContext};
 pub use unknown_fields::UnknownFields;
 pub use verdict::{Variant, Verdict};
 pub use words::{ActivationWords, Words};
@@ -97,7 +99,20 @@ pub trait Activation: Send + Sync + 'static {
         let _ = phrasing;
         None
     }
+
+    /// The condition as SQL, for `novi sql`. The default [refuses](SqlContext::refuse): flags that use the type cannot
+    /// be stated in SQL.
+    ///
+    /// It is called on a value that was deserialized from the config of a valid row and not
+    /// [compiled](Self::compile). For every caller, it must be what [`evaluate`](Self::evaluate) returns.
+    fn to_sql(&self, sql: &mut SqlContext<'_>) -> Condition {
+        sql.refuse("", NOT_IN_SQL)
+    }
 }
+
+/// Why a type without [`Activation::to_sql`] cannot be stated in SQL.
+pub(crate) const NOT_IN_SQL: &str =
+    "this type has no SQL of its own; evaluate the flag with `novi audience`, or use other types";
 
 /// Whom an activation draws for, which is what exposures record; for built-in types.
 #[doc(hidden)]
@@ -139,4 +154,10 @@ pub(crate) trait Configured: Activation + Sized {
 
     /// What a config requires, in words. The config may be invalid.
     fn words(config: &Self::Config, phrasing: &mut Phrasing<'_>) -> Phrase;
+
+    /// The condition of a valid config, as SQL.
+    fn config_to_sql(config: &Self::Config, sql: &mut SqlContext<'_>) -> Condition {
+        let _ = config;
+        sql.refuse("", NOT_IN_SQL)
+    }
 }

@@ -277,7 +277,7 @@ impl Snapshot {
 
     /// The error for an unknown flag.
     #[cold]
-    fn missing(&self, name: &str) -> Error {
+    pub(super) fn missing(&self, name: &str) -> Error {
         Error::FlagNotFound { name: name.to_owned(), similar: self.similar_flag(name) }
     }
 

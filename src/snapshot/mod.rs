@@ -21,6 +21,7 @@ mod overrides;
 mod patch;
 pub(crate) mod plan;
 mod targeting_key;
+mod sql;
 mod timeline;
 
 use std::{fmt, sync::Arc};
@@ -42,6 +43,7 @@ pub use impact::{
 pub(crate) use patch::{Part, PatchBuilder, reverse_index::ReverseIndex};
 pub use plan::{Effect, Plan, PlannedRow, validator::Validator};
 pub(crate) use plan::{Side, validator::caused};
+pub use sql::FlagSql;
 pub use timeline::{ActivationTimeline, FlagTimeline};
 
 use compile::expiry::Expiry;

@@ -8,7 +8,7 @@ use crate::commands::{
     Activation, Apply, Assignments, Audience, Check, Cleanup, Completions, Diff, Drift, Eval, Experiment,
     Explain, Export, Flag, FollowLegacy, Health, History, Impact, Import, Link, Lint, List, Man, Members,
     Migrate, Plan, Promote, Pull, Refs, Reweight, Rollback, Rollout, Schedule, Seed, Serve, SetStatus, Show,
-    Sign, Stale, Target, Test, Timeline, Token, Types, Variants, Watch,
+    Sign, Sql, Stale, Target, Test, Timeline, Token, Types, Variants, Watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -83,6 +83,7 @@ pub(crate) enum Command {
     Members(Members),
     Reweight(Reweight),
     Audience(Audience),
+    Sql(Sql),
     /// Plan and analyze experiments
     #[command(subcommand)]
     Experiment(Experiment),

@@ -48,6 +48,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Members(command) => command.run(&session).await,
         Command::Reweight(command) => command.run(&session).await,
         Command::Audience(command) => command.run(&session).await,
+        Command::Sql(command) => command.run(&session).await,
         Command::Experiment(command) => command.run(&session).await,
         Command::Impact(command) => command.run(&session).await,
         Command::Eval(command) => command.run(&session).await,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::{
     activation::{
         Activation, CompileContext, Configured, Phrase, Phrasing, Verdict, evaluation::Evaluation,
-        phrase::alternatives, value_text,
+        phrase::alternatives, sql, value_text,
     },
     builtin::{
         audience::{phrasing, string_list::StringList},
@@ -63,5 +63,11 @@ impl Configured for Environment {
     fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
         let names = alternatives("environments", config.environments.iter().map(value_text));
         Phrase::condition(format!("environment is {names}"))
+    }
+
+    fn config_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
+        let found = sql.base.get("environment").and_then(Value::as_str);
+        let is_in = found.is_some_and(|found| config.environments.iter().any(|name| name == found));
+        sql::Condition::always(is_in)
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::{
     activation::{
         Activation, CompileContext, Configured, Phrase, Phrasing, Verdict, evaluation::Evaluation,
-        phrase::alternatives, value_text,
+        phrase::alternatives, sql, value_text,
     },
     builtin::{
         audience::{phrasing, string_list::StringList},
@@ -82,6 +82,20 @@ impl Configured for Host {
 
     fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
         Phrase::condition(format!("host is {}", alternatives("hosts", config.hosts.iter().map(value_text))))
+    }
+
+    fn config_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
+        match sql.base.get("host") {
+            None => sql.refuse(
+                ".hosts",
+                "the database does not know on which host the flag is evaluated; set `host` in [context]",
+            ),
+            Some(Value::Str(name)) => {
+                let matches = |pattern: &str| matches(pattern.as_bytes(), name.as_bytes());
+                sql::Condition::always(config.hosts.iter().any(matches))
+            }
+            Some(_) => sql::Condition::always(false),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::{
     activation::{
         Activation, CompileContext, Configured, Phrase, Phrasing, Verdict, evaluation::Evaluation,
-        phrase::grouped_digits, value_text,
+        phrase::grouped_digits, sql, value_text,
     },
     builtin::{
         audience::{
@@ -208,6 +208,26 @@ impl Configured for Members {
         }
         let by = if has_allow { "" } else { &by };
         Phrase::callers(format!("{text} except {}{by}", members_words("", &denied)))
+    }
+
+    fn config_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
+        let key = sql.key(config.by.as_ref().map(AttributeNames::names));
+        let rows = sql.members;
+        let members = |list: &Option<Vec<Value<'static>>>, denied: bool| -> Vec<String> {
+            let list = list.iter().flatten().filter_map(|value| with_key(value, str::to_owned));
+            let rows = rows.iter().filter(|row| row.denied == denied).map(|row| row.member.clone());
+            list.chain(rows).filter(|member| !member.is_empty()).collect()
+        };
+        let has_rows = |denied: bool| rows.iter().any(|row| row.denied == denied);
+        let has_lists = config.allow.is_some() || config.deny.is_some() || !rows.is_empty();
+        let has_allow = config.allow.is_some() || !has_lists || has_rows(false);
+        let allowed = if has_allow {
+            sql::Expression::member(key.clone(), members(&config.allow, false))
+        } else {
+            sql::Expression::always(true)
+        };
+        let denied = sql::Expression::member(key, members(&config.deny, true));
+        sql::Expression::all([denied.negated(), allowed]).into()
     }
 }
 

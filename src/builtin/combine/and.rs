@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::{
     activation::{
         Activation, Children, CompileContext, Configured, Phrase, Phrasing, Verdict, cause::CauseRule,
-        evaluation::Evaluation,
+        evaluation::Evaluation, sql,
     },
     builtin::register::register,
 };
@@ -68,5 +68,9 @@ impl Configured for And {
 
     fn words(Config(children): &Config, phrasing: &mut Phrasing<'_>) -> Phrase {
         Phrase::all_of(phrasing.children(children.as_slice()))
+    }
+
+    fn config_to_sql(Config(children): &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
+        sql::Condition::all(&sql.each(children.as_slice()))
     }
 }

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use crate::{
     activation::{
         Child, CompileContext, Phrasing, Variant, Verdict, cause::CauseRule, evaluation::Evaluation,
-        value_text,
+        sql, value_text,
     },
     builtin::rollout::split,
 };
@@ -62,6 +62,12 @@ impl Assignment {
         outcome_words((*on, variant.as_deref(), split.as_deref(), then.as_ref()), phrasing)
     }
 
+    /// The result in SQL; `None` if there is none.
+    pub(in crate::builtin) fn to_sql(&self, sql: &mut sql::SqlContext<'_>) -> Option<sql::Condition> {
+        let Self { on, variant, split, then } = self;
+        outcome_to_sql((*on, variant.as_deref(), split.as_deref(), then.as_ref()), sql)
+    }
+
     /// Compiles the result; `None` if there is none. `path` is its location in the config.
     pub(in crate::builtin) fn compile(self, path: &str, row: &mut CompileContext<'_>) -> Option<Outcome> {
         let verdict = |verdict| Some(Outcome::Verdict(verdict));
@@ -107,6 +113,23 @@ pub(in crate::builtin) fn outcome_words(
         return Some(phrasing.child(&Child::implied(split::CLASS, split)).nested());
     }
     then.map(|child| phrasing.child(child).sentence())
+}
+
+/// A result in SQL; `None` if there is none.
+pub(in crate::builtin) fn outcome_to_sql(
+    (on, variant, split, then): (Option<bool>, Option<&str>, Option<&RawValue>, Option<&Child>),
+    sql: &mut sql::SqlContext<'_>,
+) -> Option<sql::Condition> {
+    if let Some(on) = on {
+        return Some(sql::Condition::always(on));
+    }
+    if let Some(variant) = variant {
+        return Some(sql::Condition::variant(variant));
+    }
+    if let Some(split) = split {
+        return Some(sql.child(&Child::implied(split::CLASS, split)));
+    }
+    then.map(|child| sql.child(child))
 }
 
 /// `"grid"` is a variant, `true` and `false` are on and off, 7 is the id of an activation.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::{
     activation::{
         Activation, Child, CompileContext, Configured, Phrase, Phrasing, Verdict, cause::CauseRule,
-        evaluation::Evaluation,
+        evaluation::Evaluation, sql,
     },
     builtin::register::register,
 };
@@ -90,5 +90,9 @@ impl Configured for AtLeast {
     fn words(config: &Config, phrasing: &mut Phrasing<'_>) -> Phrase {
         let phrases = phrasing.children(&config.activations);
         Phrase::list(&format!("at least {} of", config.count), &phrases)
+    }
+
+    fn config_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
+        sql::Condition::at_least(config.count, &sql.each(&config.activations))
     }
 }

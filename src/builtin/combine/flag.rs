@@ -8,7 +8,7 @@ use crate::{
         Activation, Child, CompileContext, Configured, Phrase, Phrasing, Variant, Verdict,
         evaluation::Evaluation,
         phrase::{alternatives, quoted},
-        value_text,
+        sql, value_text,
     },
     builtin::{audience::string_list::StringList, register::register},
 };
@@ -86,5 +86,12 @@ impl Configured for OtherFlag {
         let Some(variants) = &config.variant else { return flag };
         let variants = alternatives("variants", variants.iter().map(value_text));
         Phrase::condition(format!("flag {} has variant {variants}", quoted(&config.flag)))
+    }
+
+    fn config_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
+        let flag = sql.child(&Child::flag(&*config.flag));
+        let Some(variants) = &config.variant else { return flag.on.into() };
+        let names: Vec<String> = variants.iter().map(str::to_owned).collect();
+        sql::Expression::all([flag.on, flag.variant.is_one_of(Some(&names))]).into()
     }
 }

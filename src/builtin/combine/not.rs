@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::{
     activation::{
         Activation, Children, CompileContext, Configured, Phrase, Phrasing, Verdict, cause::CauseRule,
-        evaluation::Evaluation,
+        evaluation::Evaluation, sql,
     },
     builtin::register::register,
 };
@@ -60,5 +60,9 @@ impl Configured for Not {
         let phrases = phrasing.children(children.as_slice());
         let negated = phrases.first().map_or("…", Phrase::text);
         Phrase::condition(format!("not ({negated})"))
+    }
+
+    fn config_to_sql(Config(children): &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
+        sql::Condition::all(&sql.each(children.as_slice())).on.negated().into()
     }
 }

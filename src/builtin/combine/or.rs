@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::{
     activation::{
         Activation, Children, CompileContext, Configured, Phrase, Phrasing, Verdict, cause::CauseRule,
-        evaluation::Evaluation,
+        evaluation::Evaluation, sql,
     },
     builtin::register::register,
 };
@@ -60,5 +60,9 @@ impl Configured for Or {
 
     fn words(Config(children): &Config, phrasing: &mut Phrasing<'_>) -> Phrase {
         Phrase::any_of(phrasing.children(children.as_slice()))
+    }
+
+    fn config_to_sql(Config(children): &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
+        sql::Condition::any(&sql.each(children.as_slice()))
     }
 }

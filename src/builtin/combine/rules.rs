@@ -7,10 +7,10 @@ use serde_json::value::RawValue;
 use crate::{
     activation::{
         Activation, Child, CompileContext, Configured, Phrase, Phrasing, Verdict, cause::CauseRule,
-        evaluation::Evaluation,
+        evaluation::Evaluation, sql,
     },
     builtin::{
-        combine::assignment::{Assignment, MOST_WORDED, Outcome, outcome_words, split_schema},
+        combine::assignment::{Assignment, MOST_WORDED, Outcome, outcome_to_sql, outcome_words, split_schema},
         register::register,
     },
 };
@@ -126,5 +126,17 @@ impl Configured for Rules {
         let otherwise = config.fallthrough.as_ref().and_then(|assignment| assignment.words(phrasing));
         parts.push(format!("otherwise {}", otherwise.unwrap_or_else(|| "off".to_owned())));
         Phrase::period(format!("by rules: {}", parts.join("; "))).grouped()
+    }
+
+    fn config_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
+        let mut rules = Vec::new();
+        for rule in &config.rules {
+            let when = sql.child(&rule.when);
+            let outcome = (rule.on, rule.variant.as_deref(), rule.split.as_deref(), rule.then.as_ref());
+            let verdict = sql::Condition { on: sql::Expression::always(true), variant: when.variant };
+            rules.push((when.on, outcome_to_sql(outcome, sql).unwrap_or(verdict)));
+        }
+        let otherwise = config.fallthrough.as_ref().and_then(|assignment| assignment.to_sql(sql));
+        sql::Condition::choose(&rules, &otherwise.unwrap_or(sql::Condition::always(false)))
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::{
     activation::{
         Activation, CompileContext, Configured, Phrase, Phrasing, Share, Variant, Verdict, cause::CauseRule,
-        evaluation::Evaluation, value_text,
+        evaluation::Evaluation, sql, value_text,
     },
     builtin::register::register,
 };
@@ -57,5 +57,9 @@ impl Configured for Static {
     fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
         Phrase::variant(format!("variant {}", value_text(&config.variant)))
             .with_shares([Share { variant: Some(config.variant.clone()), percent: 100.0 }])
+    }
+
+    fn config_to_sql(config: &Config, _: &mut sql::SqlContext<'_>) -> sql::Condition {
+        sql::Condition::variant(&config.variant)
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         cause::CauseRule,
         evaluation::Evaluation,
         phrase::{grouped_digits, shown},
-        value_text,
+        sql, value_text,
     },
     builtin::{
         audience::{
@@ -249,6 +249,42 @@ impl Configured for Switch {
         let by: Vec<String> = config.by.iter().map(|name| format!("`{}`", value_text(name))).collect();
         Phrase::period(format!("by {}: {}", shown(&by, " and "), parts.join("; "))).grouped()
     }
+
+    fn config_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
+        let by: Vec<&str> = config.by.iter().collect();
+        let on = || sql::Condition::always(true);
+        let mut cases = Vec::new();
+        match &config.cases {
+            Cases::List(list) => {
+                for case in list {
+                    let place = |(name, value): (&&str, &Value<'static>)| {
+                        case_to_sql(name, std::slice::from_ref(value))
+                    };
+                    let all = sql::Expression::all(by.iter().zip(&case.values).map(place));
+                    cases.push((all, case.gives.to_sql(sql).unwrap_or_else(on)));
+                }
+            }
+            Cases::ByValue(named) => {
+                let name = by.first().copied().unwrap_or_default();
+                let (open, named): (Vec<_>, Vec<_>) = named.iter().partition(|(value, _)| value == ANY);
+                for (value, gives) in named.into_iter().chain(open) {
+                    let any = Value::from(ANY);
+                    let values: Vec<Value<'static>> =
+                        values_of_name(value).into_iter().map(|value| value.unwrap_or(any.clone())).collect();
+                    cases.push((case_to_sql(name, &values), gives.to_sql(sql).unwrap_or_else(on)));
+                }
+            }
+        }
+        let fallback = config.fallback.as_ref().map(|assignment| assignment.to_sql(sql).unwrap_or_else(on));
+        sql::Condition::choose(&cases, &fallback.unwrap_or(sql::Condition::always(false)))
+    }
+}
+
+/// Whether an attribute has one of the values of a case.
+fn case_to_sql(name: &str, values: &[Value<'static>]) -> sql::Expression {
+    let is_any = values.iter().any(|value| value.as_str() == Some(ANY));
+    let test = if is_any { sql::Test::NotEmpty } else { sql::Test::OneOf(values.to_vec(), false) };
+    sql::Expression::attribute(name, test)
 }
 
 fn outcome(result: Assignment, path: &str, row: &mut CompileContext<'_>) -> Outcome {

@@ -9,13 +9,14 @@ use crate::{
         bucket::Hash,
         evaluation::Evaluation,
         phrase::{grouped_digits, shown},
+        sql,
     },
     builtin::{
         audience::attribute_names::{AttributeNames, by_words},
         register::register,
         rollout::{
             ranges::{problem_of_range, valid_total},
-            sticky::{HashName, Purpose, Sticky},
+            sticky::{self, HashName, Purpose, Sticky},
         },
     },
 };
@@ -135,5 +136,14 @@ impl Configured for Bucket {
         let total = grouped_digits(config.total.unwrap_or(Hash::BUCKETS));
         let by = by_words(config.by.as_ref());
         Phrase::callers(format!("callers {by} in the buckets {} of {total}", shown(&ranges, ", ")))
+    }
+
+    fn config_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
+        let (by, salt, hash) = (config.by.as_ref(), config.salt.as_deref(), config.hash);
+        let total = config.total.unwrap_or(Hash::BUCKETS.min(hash.max_total()));
+        let draw = sticky::sql::draw(by, salt, hash, Purpose::Bucket(total), sql);
+        let place = |bucket: u32| hash.end(bucket.into(), total.into());
+        let ranges = config.ranges.iter().map(|(start, end)| (place(*start), place(*end)));
+        sticky::sql::within(draw, ranges)
     }
 }

@@ -6,12 +6,12 @@ use serde::Deserialize;
 use crate::{
     activation::{
         Activation, CompileContext, Configured, Draws, Phrase, Phrasing, Share, Verdict,
-        evaluation::Evaluation,
+        evaluation::Evaluation, sql,
     },
     builtin::{
         audience::attribute_names::{AttributeNames, by_words},
         register::register,
-        rollout::sticky::{HashName, Purpose, Sticky},
+        rollout::sticky::{self, HashName, Purpose, Sticky},
     },
 };
 
@@ -97,5 +97,11 @@ impl Configured for Percentage {
     fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
         Phrase::callers(format!("{} % of callers {}", config.share, by_words(config.by.as_ref())))
             .with_shares([Share { variant: None, percent: config.share }])
+    }
+
+    fn config_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
+        let (by, salt) = (config.by.as_ref(), config.salt.as_deref());
+        let draw = sticky::sql::draw(by, salt, config.hash, Purpose::Share, sql);
+        sticky::sql::within(draw, [(0, config.hash.share(config.share))])
     }
 }

@@ -8,12 +8,12 @@ use serde::Deserialize;
 use crate::{
     activation::{
         Activation, CompileContext, Configured, Draws, Phrase, Phrasing, Share, Spans, Verdict,
-        evaluation::Evaluation, value_text,
+        evaluation::Evaluation, sql, value_text,
     },
     builtin::{
         audience::attribute_names::{AttributeNames, by_words},
         register::register,
-        rollout::sticky::{HashName, Purpose, Sticky},
+        rollout::sticky::{self, HashName, Purpose, Sticky},
         time::{
             clock::{INSTANT, Pass, instant, next_of, now_in_rfc3339, zone},
             words,
@@ -255,5 +255,26 @@ impl Configured for Ramp {
         // The share of the moment, which the words leave out.
         let now = share(&points, config.linear, Utc::now().into()).map_or(0.0, |(percentage, _)| percentage);
         Phrase::callers(text).with_shares([Share { variant: None, percent: now }])
+    }
+
+    fn config_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
+        if config.linear && config.steps.len() > 1 {
+            return sql.refuse(".linear", "SQL knows only steps; give the share of each day a step of its own");
+        }
+        let (by, salt) = (config.by.as_ref(), config.salt.as_deref());
+        let Some(draw) = sticky::sql::draw(by, salt, config.hash, Purpose::Share, sql) else {
+            return sql::Condition::always(false);
+        };
+        let zone = config.timezone.as_deref().map_or(Some(Tz::UTC), |name| name.parse().ok());
+        let time = |step: &Step| zone.and_then(|zone| instant(&step.at, zone, Pass::First));
+        let ends = config.steps.iter().skip(1).map(time).chain([None]);
+        let step = |(step, end): (&Step, Option<DateTime<Utc>>)| {
+            let share = config.hash.share(step.percentage);
+            sql::Expression::all([
+                sql::Expression::clock(time(step), end),
+                sql::Expression::draw(draw.clone(), [(0, share)]),
+            ])
+        };
+        sql::Expression::any(config.steps.iter().zip(ends).map(step)).into()
     }
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::{
     activation::{
         Activation, CompileContext, Configured, Phrase, Phrasing, Spans, Verdict, evaluation::Evaluation,
+        sql,
     },
     builtin::{
         register::register,
@@ -155,6 +156,13 @@ impl Configured for DateTimeWindow {
             return Phrase::period("at a time that is invalid");
         };
         Phrase::period(words::window(start, end, zone))
+    }
+
+    fn config_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
+        match bounds(config) {
+            Some((start, end, _)) => sql::Expression::clock(start, end).into(),
+            None => sql.refuse("", "the window is invalid"),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::{
     activation::{
         Activation, CompileContext, Configured, Phrase, Phrasing, Spans, Verdict, evaluation::Evaluation,
+        sql,
     },
     builtin::{
         register::register,
@@ -88,6 +89,14 @@ impl Configured for Expires {
         match zone.zip(at) {
             Some((zone, at)) => Phrase::period(words::window(None, Some(at), zone)),
             None => Phrase::period("before a time that is invalid"),
+        }
+    }
+
+    fn config_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
+        let zone = config.timezone.as_deref().map_or(Some(Tz::UTC), |name| name.parse().ok());
+        match zone.and_then(|zone| instant(&config.at, zone, Pass::Last)) {
+            Some(at) => sql::Expression::clock(None, Some(at)).into(),
+            None => sql.refuse(".at", "the time is invalid"),
         }
     }
 }

@@ -42,6 +42,7 @@ mod set_status;
 mod shortcut;
 mod show;
 mod sign;
+mod sql;
 mod stale;
 mod timeline;
 mod token;
@@ -83,6 +84,7 @@ pub(crate) use self::{
     shortcut::{Rollout, Schedule, Target, Variants},
     show::Show,
     sign::Sign,
+    sql::Sql,
     stale::Stale,
     timeline::Timeline,
     token::Token,

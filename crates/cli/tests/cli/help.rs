@@ -24,6 +24,7 @@ pub(crate) const COMMANDS: [&str; 48] = [
     "members",
     "reweight",
     "audience",
+    "sql",
     "experiment",
     "impact",
     "eval",

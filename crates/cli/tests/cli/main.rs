@@ -36,6 +36,7 @@ mod refs;
 mod serve;
 mod shortcut;
 mod signals;
+mod sql;
 mod stale;
 mod support;
 mod telemetry;

@@ -9,11 +9,16 @@ pub(crate) mod operand_kind;
 pub(crate) mod operator;
 pub(crate) mod path;
 pub(crate) mod search;
+pub(crate) mod sql;
 pub(crate) mod values;
 pub(crate) mod words;
 
 use crate::{
-    activation::{Activation, CompileContext, Configured, Phrase, Phrasing, Verdict, evaluation::Evaluation},
+    activation::{
+        Activation, CompileContext, Configured, Phrase, Phrasing, Verdict,
+        evaluation::Evaluation,
+        sql::{Condition as SqlCondition, SqlContext},
+    },
     builtin::register::register,
 };
 use condition::Condition;
@@ -52,5 +57,9 @@ impl Configured for Attribute {
 
     fn words(config: &Config, _: &mut Phrasing<'_>) -> Phrase {
         Phrase::condition(config.words())
+    }
+
+    fn config_to_sql(config: &Config, sql: &mut SqlContext<'_>) -> SqlCondition {
+        config.to_sql(sql)
     }
 }

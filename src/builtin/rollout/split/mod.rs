@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use crate::{
     activation::{
         Activation, CompileContext, Configured, Draws, Phrase, Phrasing, Variant, Verdict, bucket::Hash,
-        evaluation::Evaluation,
+        evaluation::Evaluation, sql,
     },
     builtin::{
         audience::attribute_names::{AttributeNames, by_words},
@@ -19,7 +19,7 @@ use crate::{
         rollout::{
             ranges::{InOrder, Ranges, problem_of_range, valid_total},
             shares::{variant_shares, variants_words},
-            sticky::{HashName, Purpose, Sticky},
+            sticky::{self, HashName, Purpose, Sticky},
         },
     },
 };
@@ -282,6 +282,64 @@ impl Configured for Split {
         Phrase::variant(format!("{}{coverage} {by}{remembers}", variants_words(shares.into_iter(), total)))
             .with_shares(covered)
     }
+
+    fn config_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
+        if config.remember {
+            return sql.refuse(
+                ".remember",
+                "the remembered variants are in the table novi_assignments, not in SQL; use `novi audience`",
+            );
+        }
+        let (sum, named) = ranges_by_name(config);
+        let (by, salt) = (config.by.as_ref(), config.salt.as_deref());
+        let Some(draw) = sticky::sql::draw(by, salt, config.hash, Purpose::Variant(sum), sql) else {
+            return sql::Condition::always(false);
+        };
+        let on = |ranges: &[(u32, u32)]| sql::Expression::draw(draw.clone(), ranges.iter().copied());
+        let mut all: Vec<(u32, u32)> = named.iter().flat_map(|(_, ranges)| ranges.iter().copied()).collect();
+        all.sort_unstable();
+        all.dedup_by(|next, before| {
+            let touch = next.0 <= before.1;
+            if touch {
+                before.1 = before.1.max(next.1);
+            }
+            touch
+        });
+        let cases = named.iter().map(|(name, ranges)| (on(ranges), sql::VariantExpression::name(*name)));
+        sql::Condition { on: on(&all), variant: sql::VariantExpression::case(cases) }
+    }
+}
+
+/// The positions of a variant, as ranges with an exclusive end.
+type NamedRanges<'c> = (&'c str, Vec<(u32, u32)>);
+
+/// The sum of the weights, and the positions of each variant, of a valid config.
+fn ranges_by_name(config: &Config) -> (u32, Vec<NamedRanges<'_>>) {
+    let hash = config.hash;
+    let mut named = Vec::new();
+    if let Some(Weights(weights)) = &config.variants {
+        let total = total(weights, hash, |_, _| {}).unwrap_or(1.0);
+        let coverage = config.coverage.unwrap_or(100.0) / 100.0;
+        let (mut sum, mut start) = (0.0, 0);
+        for (name, weight) in weights {
+            named.push((&**name, vec![(start, hash.covered_end(sum, *weight, coverage, total))]));
+            sum += weight;
+            start = hash.end(sum, total);
+        }
+        return (whole(total), named);
+    }
+    let total = config.total.unwrap_or(Hash::BUCKETS.min(hash.max_total()));
+    let place = |bucket: u32| hash.end(bucket.into(), total.into());
+    for (name, ranges) in config.ranges.iter().flat_map(|Ranges(named)| named) {
+        named.push((name, ranges.iter().map(|(start, end)| (place(*start), place(*end))).collect()));
+    }
+    (total, named)
+}
+
+/// The sum of weights that a hash divides by, for which it is at most `u32::MAX`.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturating")]
+fn whole(total: f64) -> u32 {
+    total as u32
 }
 
 type Ends = Vec<(u32, Option<Variant>)>;
@@ -300,9 +358,7 @@ fn ends_of_weights(
         sum += weight;
         ends.extend((coverage < 1.0).then(|| (hash.end(sum, total), None)));
     }
-    // Only used by hashes that divide by it, for which it is at most `u32::MAX`.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturating")]
-    Some((total as u32, ends))
+    Some((whole(total), ends))
 }
 
 /// The sum of the weights of an experiment; `None` after reporting that it has none.

@@ -111,7 +111,7 @@ impl Purpose {
     }
 
     /// What to divide by. `share` is what the other system divides by for a percentage.
-    fn divisor(self, share: u32) -> u32 {
+    pub(in crate::builtin) fn divisor(self, share: u32) -> u32 {
         match self {
             Self::Share => share,
             Self::Variant(total) | Self::Bucket(total) => total.max(1),

@@ -2,6 +2,7 @@
 
 mod cbor;
 pub(crate) mod hash;
+pub(in crate::builtin) mod sql;
 
 use crate::{
     activation::{CompileContext, Draws, Verdict, bucket::Salted, evaluation::Evaluation, trace::Draw},

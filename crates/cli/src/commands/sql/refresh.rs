@@ -1,0 +1,79 @@
+//! `novi sql --refresh`.
+
+use std::process::ExitCode;
+
+use novi_sql::{
+    Options, Output, ViewSpec, statement,
+    views::{ViewError, Views},
+};
+use serde::Serialize;
+
+use super::stated;
+use crate::{
+    output::{DRY_RUN, Failure, print, print_json},
+    session::Session,
+};
+
+/// What happens to a view.
+#[derive(Serialize)]
+struct Renewal {
+    view: String,
+    flag: String,
+    /// The revision that the view is of.
+    from: i64,
+    /// The revision of the flags.
+    to: i64,
+    #[serde(skip)]
+    statement: String,
+}
+
+/// Renews the views with these names, or all, that are not of the revision of the flags.
+pub(super) async fn refresh(session: &Session, names: &[String], dry_run: bool) -> Result<ExitCode, Failure> {
+    let flags = session.flags().await?;
+    let revision = flags.snapshot().revision().number();
+    let mut views = Views::connect(session.config.audience_url()).await.map_err(|error| failure(&error))?;
+    let known = views.list().await.map_err(|error| failure(&error))?;
+    if let Some(missing) = names.iter().find(|name| known.iter().all(|spec| spec.source.view != **name)) {
+        return Err(Failure::not_found(format!("the database has no view {missing:?} that novi sql has made")));
+    }
+    let wanted = |spec: &&ViewSpec| names.is_empty() || names.contains(&spec.source.view);
+    let mut renewals = Vec::new();
+    for spec in known.iter().filter(wanted).filter(|spec| spec.revision != revision) {
+        let mut options = Options::new(views.dialect());
+        options.columns = spec.columns.parse().map_err(Failure::usage)?;
+        (options.at, options.variant) = (spec.at, spec.variant);
+        let about = |failure: Failure| failure.about(format_args!("view {:?}", spec.source.view));
+        let (_, rendered) = stated(&flags, &spec.flag, &options).map_err(about)?;
+        let output = Output::View(ViewSpec { revision, ..spec.clone() });
+        let statement = statement(&rendered, &output, views.dialect()).map_err(Failure::usage).map_err(about)?;
+        let (view, flag) = (spec.source.view.clone(), spec.flag.clone());
+        renewals.push(Renewal { view, flag, from: spec.revision, to: revision, statement });
+    }
+    if !dry_run {
+        let statements = renewals.iter().map(|one| (one.view.as_str(), one.statement.as_str()));
+        views.renew(statements).await.map_err(|error| failure(&error))?;
+    }
+    if session.json {
+        print_json(&renewals)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for Renewal { view, flag, from, to, .. } in &renewals {
+        let verb = if dry_run { "would be renewed" } else { "renewed" };
+        print(format_args!("{view}: flag {flag}, {verb} from revision {from} to {to}"))?;
+    }
+    if renewals.is_empty() {
+        let views = if known.is_empty() { "no views of novi sql exist" } else { "all views are of this revision" };
+        print(format_args!("{views} ({revision})"))?;
+    }
+    if dry_run {
+        print(DRY_RUN)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn failure(error: &ViewError) -> Failure {
+    match error {
+        ViewError::Url(_) => Failure::usage(error.to_string()),
+        _ => Failure::system(error.to_string()),
+    }
+}

@@ -1,0 +1,169 @@
+//! Statements around a condition: views and functions.
+
+use std::fmt::Write as _;
+
+use chrono::{DateTime, Utc};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+
+use crate::{columns::ColumnType, dialect::Dialect, render::Rendered};
+
+/// What is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// The condition alone, or the variant.
+    Where,
+    /// A view of a table.
+    View(ViewSpec),
+    /// A function of the attributes.
+    Function(String),
+}
+
+/// Where the rows of a view come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The name of the view, with a schema before it if it has a dot.
+    #[serde(skip)]
+    pub view: String,
+    /// The table, likewise.
+    pub from: String,
+}
+
+/// What a view was made of. The view has it in its definition, from which it is read when the view is renewed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewSpec {
+    /// The name of the flag.
+    pub flag: String,
+    /// The revision of the rows.
+    pub revision: i64,
+    /// Its table.
+    #[serde(flatten)]
+    pub source: Source,
+    /// The columns of attributes, as JSON.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub columns: String,
+    /// The time that is evaluated; `None` is the clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<DateTime<Utc>>,
+    /// Whether the view has a column of the variant.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub variant: bool,
+}
+
+/// What the note in the definition of a view starts with.
+const MARK: &str = "novi:view ";
+
+/// Characters that no database writes in another way, when it shows a definition.
+const ESCAPED: &AsciiSet = &CONTROLS.add(b'\'').add(b'\\').add(b'%').add(b'`').add(b'?').add(b'$');
+
+impl ViewSpec {
+    /// The note in the definition of the view.
+    #[must_use]
+    pub fn note(&self) -> String {
+        // Strings, numbers and Booleans are always JSON.
+        let json = serde_json::to_string(self).unwrap_or_default();
+        format!("{MARK}{}", utf8_percent_encode(&json, ESCAPED))
+    }
+
+    /// The spec of a view with this name and definition; `None` if novi has not made it.
+    #[must_use]
+    pub fn read(view: &str, definition: &str) -> Option<Self> {
+        let start = definition.find(MARK)? + MARK.len();
+        let (note, _) = definition.get(start..)?.split_once('\'')?;
+        let json = percent_decode_str(note).decode_utf8().ok()?;
+        let mut spec: Self = serde_json::from_str(&json).ok()?;
+        view.clone_into(&mut spec.source.view);
+        Some(spec)
+    }
+}
+
+/// A name with dots between its parts.
+fn path(dialect: Dialect, name: &str) -> Result<String, String> {
+    let parts: Vec<String> = name.split('.').map(str::to_owned).collect();
+    dialect.path(&parts).ok_or_else(|| format!("expected the name of a table or a view, found {name:?}"))
+}
+
+/// The statement, without a semicolon at the end of a condition.
+///
+/// # Errors
+/// If the dialect does not have such statements, or a name is invalid.
+pub fn statement(rendered: &Rendered, output: &Output, dialect: Dialect) -> Result<String, String> {
+    match output {
+        Output::Where => Ok(format!("{}\n", rendered.variant.as_ref().unwrap_or(&rendered.on))),
+        Output::View(spec) => view(rendered, spec, dialect),
+        Output::Function(name) => function(rendered, name, dialect),
+    }
+}
+
+fn view(rendered: &Rendered, spec: &ViewSpec, dialect: Dialect) -> Result<String, String> {
+    let (name, from) = (path(dialect, &spec.source.view)?, path(dialect, &spec.source.from)?);
+    let mut sql = format!("-- flag {:?} at revision {}; renew it with `novi sql --refresh`\n", spec.flag, spec.revision);
+    if dialect == Dialect::Sqlite {
+        writeln!(sql, "drop view if exists {name};").ok();
+    }
+    let create = if dialect == Dialect::Sqlite { "create view" } else { "create or replace view" };
+    let table = dialect.identifier("t").unwrap_or_default();
+    let variant = rendered.variant.as_ref().map_or_else(String::new, |variant| format!("{variant} as novi_variant, "));
+    write!(
+        sql,
+        "{create} {name} as\nselect {variant}{table}.* from {from} as {table}\nwhere '{}' is not null\n  and ({});\n",
+        spec.note(),
+        rendered.on
+    )
+    .ok();
+    if matches!(dialect, Dialect::Postgres | Dialect::DuckDb) {
+        let comment = format!("flag {} at revision {}, made by novi sql", spec.flag, spec.revision);
+        if let Some(comment) = dialect.string(&comment) {
+            writeln!(sql, "comment on view {name} is {comment};").ok();
+        }
+    }
+    Ok(sql)
+}
+
+fn function(rendered: &Rendered, name: &str, dialect: Dialect) -> Result<String, String> {
+    let name = path(dialect, name)?;
+    let body = rendered.variant.as_ref().unwrap_or(&rendered.on);
+    let typed = |kind: ColumnType| match (dialect, kind) {
+        (_, ColumnType::Integer) => "bigint",
+        (Dialect::Postgres, ColumnType::Number) => "double precision",
+        (_, ColumnType::Number) => "double",
+        (_, ColumnType::Boolean) => "boolean",
+        (Dialect::Postgres, ColumnType::Instant) => "timestamptz",
+        (_, ColumnType::Instant) => "timestamp",
+        (Dialect::Postgres, ColumnType::Datetime) => "timestamp",
+        (_, ColumnType::Datetime) => "datetime(6)",
+        (Dialect::MySql, _) => "longtext character set utf8mb4 collate utf8mb4_bin",
+        _ => "text",
+    };
+    let names: Vec<&str> = rendered.attributes.iter().map(|one| one.column.as_str()).collect();
+    if let Some(name) = names.iter().find(|name| name.contains("\".\"") || name.contains("`.`")) {
+        return Err(format!("a function has attributes and no tables: expected a name without a dot, found {name}"));
+    }
+    let arguments: Vec<String> =
+        rendered.attributes.iter().map(|one| format!("{} {}", one.column, typed(one.kind))).collect();
+    let (arguments, names) = (arguments.join(", "), names.join(", "));
+    let is_text = rendered.variant.is_some();
+    match dialect {
+        Dialect::Postgres => {
+            let returns = if is_text { "text" } else { "boolean" };
+            // A flag can have any text, but not the tag as well as its own.
+            let tag = (0..).map(|number| format!("$novi{number}$")).find(|tag| !body.contains(tag.as_str()));
+            let tag = tag.unwrap_or_default();
+            Ok(format!(
+                "create or replace function {name}({arguments}) returns {returns}\nlanguage sql stable parallel safe as {tag}\n  \
+                 select {body}\n{tag};\n"
+            ))
+        }
+        Dialect::MySql => {
+            let returns = if is_text { "longtext character set utf8mb4" } else { "boolean" };
+            Ok(format!(
+                "drop function if exists {name};\ncreate function {name}({arguments}) returns {returns}\nnot deterministic no sql \
+                 return {body};\n"
+            ))
+        }
+        Dialect::DuckDb => Ok(format!("create or replace macro {name}({names}) as ({body});\n")),
+        Dialect::Sqlite => Err(
+            "SQLite has no functions in SQL; use --view, or load novi's extension, which has novi_enabled".to_owned(),
+        ),
+    }
+}

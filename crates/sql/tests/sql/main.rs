@@ -1,0 +1,4 @@
+//! Flags in SQL decide as evaluations do.
+
+mod equality;
+mod generator;
