@@ -6,7 +6,7 @@ use chrono::Utc;
 use clap::Args;
 use novi_experiments::ExperimentStep;
 
-use super::failure;
+use super::failure::failure;
 use crate::{
     commands::change::{ChangeOptions, Current, Draft, Fields, Operation, perform, raw},
     output::Failure,
