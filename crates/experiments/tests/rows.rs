@@ -45,7 +45,7 @@ fn flags() -> Rows {
 /// Adds the row of a new experiment.
 fn add(rows: &mut Rows, new: &NewExperiment) -> i64 {
     let (flag, config) = new.plan(rows).unwrap_or_else(|error| panic!("{error}"));
-    let (flag, id) = (flag.id, rows.activations.len() as i64 + 1);
+    let (flag, id) = (flag.id, i64::try_from(rows.activations.len()).unwrap() + 1);
     rows.activations.push(ActivationRow::new(id, &*new.name, NewExperiment::CLASS, config));
     rows.links.push(LinkRow::new(flag, id));
     id

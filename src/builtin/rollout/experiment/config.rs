@@ -330,6 +330,9 @@ impl ExperimentConfig {
     }
 }
 
+/// The start, the end and the zone of a window.
+pub(super) type Window = (Option<DateTime<Utc>>, Option<DateTime<Utc>>, Tz);
+
 impl Config {
     pub(super) fn zone(&self) -> Option<Tz> {
         self.timezone.as_deref().map_or(Some(Tz::UTC), |name| name.parse().ok())
@@ -340,7 +343,7 @@ impl Config {
     }
 
     /// The bounds of the window for people; `None` if one is invalid.
-    pub(super) fn window(&self) -> Option<(Option<DateTime<Utc>>, Option<DateTime<Utc>>, Tz)> {
+    pub(super) fn window(&self) -> Option<Window> {
         let zone = self.zone()?;
         let parse = |text: &Option<String>, pass| match text {
             None => Some(None),

@@ -39,6 +39,7 @@ impl Part {
 
 impl Gate {
     /// Compiles the gate; `Some(None)` if it is open to all.
+    #[expect(clippy::option_option, reason = "invalid, open or closed to some")]
     pub(super) fn compile(
         config: &Config,
         salt: &str,
