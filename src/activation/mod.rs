@@ -133,8 +133,13 @@ pub trait Draws {
         false
     }
 
-    /// Whether the caller is one of those that are drawn for this variant. Others have it for another reason, and are no
-    /// units. A caller without a unit counts as drawn.
+    /// Whether it draws nobody, and all callers get the same: nothing is recorded.
+    fn is_settled(&self) -> bool {
+        false
+    }
+
+    /// Whether a caller with a unit is one of those that are drawn for this variant. Others have it for another reason,
+    /// and are not recorded.
     fn enrolls(&self, evaluation: &Evaluation<'_>, variant: Option<Variant>) -> bool {
         let _ = (evaluation, variant);
         true

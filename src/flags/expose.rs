@@ -43,8 +43,9 @@ impl Flags {
         if let Some(writer) = &self.exposures {
             use crate::snapshot::exposure::{Exposed, Exposure};
             let revision = decision.revision().number();
+            let is_known = |exposure: &Exposure<'_>| writer.exposures.is_recorded(exposure);
             let record = |exposure: &Exposure<'_>| writer.exposures.record(exposure, revision);
-            if decision.exposure(context, record) == Exposed::NoUnit {
+            if decision.exposure(context, is_known, record) == Exposed::NoUnit {
                 writer.exposures.count_without_unit();
             }
         }

@@ -117,14 +117,17 @@ impl Exposures {
         }
     }
 
-    /// Records an exposure, unless this process has recorded the unit before.
+    /// Whether this process has recorded the unit before.
     #[inline]
+    pub(crate) fn is_recorded(&self, exposure: &Exposure<'_>) -> bool {
+        let seen = self.seen.get_or_init(Seen::new);
+        seen.has(seen.key(exposure.experiment, exposure.unit))
+    }
+
+    /// Records an exposure that is [not recorded](Self::is_recorded) yet.
     pub(crate) fn record(&self, exposure: &Exposure<'_>, revision: i64) {
         let seen = self.seen.get_or_init(Seen::new);
-        let key = seen.key(exposure.experiment, exposure.unit);
-        if !seen.has(key) {
-            self.add(exposure, revision, seen, key);
-        }
+        self.add(exposure, revision, seen, seen.key(exposure.experiment, exposure.unit));
     }
 
     fn add(&self, exposure: &Exposure<'_>, revision: i64, seen: &Seen, key: u64) {

@@ -36,18 +36,24 @@ pub(crate) enum Exposed {
 }
 
 impl<S: AsRef<Snapshot>> Decision<S> {
-    /// Calls `read` with the exposure of this decision, if it is one.
-    pub(crate) fn exposure(&self, context: &Context<'_>, read: impl FnOnce(&Exposure<'_>)) -> Exposed {
-        self.snapshot.as_ref().exposure(&self.evaluated, context, read)
+    /// Calls `read` with the exposure of this decision, if it is one that is not known yet.
+    pub(crate) fn exposure(
+        &self,
+        context: &Context<'_>,
+        is_known: impl Fn(&Exposure<'_>) -> bool,
+        read: impl FnOnce(&Exposure<'_>),
+    ) -> Exposed {
+        self.snapshot.as_ref().exposure(&self.evaluated, context, is_known, read)
     }
 }
 
 impl Snapshot {
-    /// Calls `read` with the exposure of an evaluation, if it is one.
+    /// Calls `read` with the exposure of an evaluation, if it is one that is not known yet.
     fn exposure(
         &self,
         evaluated: &Evaluated,
         context: &Context<'_>,
+        is_known: impl Fn(&Exposure<'_>) -> bool,
         read: impl FnOnce(&Exposure<'_>),
     ) -> Exposed {
         let Evaluated::Flag(index, outcome) = evaluated else { return Exposed::NotInExperiment };
@@ -62,16 +68,26 @@ impl Snapshot {
         let Some(variant) = variant else { return Exposed::NotInExperiment };
         let draws = home.draws(flag);
         let experiment = draws.and_then(|draws| draws.experiment()).unwrap_or_else(|| home.name(flag));
-        let is_remembered = draws.is_some_and(Draws::remembers);
-        let evaluation = Evaluation::new(&home.around, context, &flag.named);
-        if draws.is_some_and(|draws| !draws.enrolls(&evaluation, outcome.variant)) {
+        if draws.is_some_and(Draws::is_settled) {
             return Exposed::NotInExperiment;
         }
-        let mut read = Some(read);
+        let is_remembered = draws.is_some_and(Draws::remembers);
+        let evaluation = Evaluation::new(&home.around, context, &flag.named);
+        let (mut read, mut exposed) = (Some(read), Exposed::NoUnit);
         let mut expose = |unit: &str| {
-            if let Some(read) = read.take() {
-                read(&Exposure { experiment, unit, variant, is_remembered });
-            }
+            let exposure = Exposure { experiment, unit, variant, is_remembered };
+            // A unit that was recorded was enrolled, and needs no second draw.
+            let is_enrolled = || draws.is_none_or(|draws| draws.enrolls(&evaluation, outcome.variant));
+            exposed = if is_known(&exposure) {
+                Exposed::Yes
+            } else if is_enrolled() {
+                if let Some(read) = read.take() {
+                    read(&exposure);
+                }
+                Exposed::Yes
+            } else {
+                Exposed::NotInExperiment
+            };
         };
         match draws {
             Some(draws) => draws.with_unit(&evaluation, &mut expose),
@@ -79,7 +95,7 @@ impl Snapshot {
                 evaluation.identity().and_then(|value| with_key(value, expose));
             }
         }
-        if read.is_none() { Exposed::Yes } else { Exposed::NoUnit }
+        exposed
     }
 
     /// The draw whose settings exposures of a flag need.

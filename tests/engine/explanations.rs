@@ -147,3 +147,37 @@ fn cause_is_that_of_the_path_that_decided() {
     let off = FlagMetadata::default();
     assert_eq!(alone(FlagRow { metadata: off, ..FlagRow::new(1, "flag", false) }), json!({"kind": "status"}));
 }
+
+#[test]
+fn experiments_say_why_a_caller_is_not_enrolled() {
+    let notes = |rest: Value, context: Value| {
+        let mut config = json!({"variants": {"a": 1, "b": 1}, "control": "a", "state": "running"});
+        config.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        explanation("novi.experiment", &config, &context)["activations"][0]["notes"].clone()
+    };
+    let user = || json!({"targetingKey": "user-7", "currentDateTime": "2026-12-05T00:00:00Z"});
+    // The buckets are those of an independent program.
+    assert_eq!(
+        notes(json!({"holdout": {"name": "h", "percentage": 100}}), user()),
+        json!(["not enrolled: bucket 95378 of the holdout, which has those below 100000"])
+    );
+    assert_eq!(
+        notes(json!({"layer": {"name": "l", "from": 0, "to": 0.001}}), user()),
+        json!(["not enrolled: bucket 50965 of the layer, enrolled from 0 to before 1"])
+    );
+    assert_eq!(
+        notes(json!({"traffic": 0.001}), user()),
+        json!(["not enrolled: bucket 53613 of the traffic, enrolled if below 1"])
+    );
+    assert_eq!(
+        notes(json!({"start": "2026-12-06"}), user()),
+        json!(["enrolls from 2026-12-06T00:00:00Z", "not enrolled at this time"])
+    );
+    for rest in [json!({}), json!({"traffic": 50})] {
+        assert_eq!(notes(rest, json!({})), json!(["not enrolled, since the caller has no unit"]));
+    }
+    assert_eq!(
+        notes(json!({"state": "stopped"}), user()),
+        json!(["stopped, so all callers get the control"])
+    );
+}

@@ -48,6 +48,7 @@ async fn change(store: &dyn SchemaStore, flags: &[&Flags], config: &str, reason:
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "compared with variants, which are optional")]
 fn some(variant: &str) -> Option<String> {
     Some(variant.to_owned())
 }

@@ -51,7 +51,7 @@ pub fn metrics_of(wanted: &ExperimentMetrics, metrics: Vec<Metric>) -> (Vec<Metr
     {
         match metrics.iter().find(|metric| metric.name == *name) {
             Some(metric) => {
-                found.push(Metric { guardrail: is_guardrail || metric.guardrail, ..metric.clone() })
+                found.push(Metric { guardrail: is_guardrail || metric.guardrail, ..metric.clone() });
             }
             None => missing.push(name.clone()),
         }

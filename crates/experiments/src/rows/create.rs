@@ -153,6 +153,8 @@ impl NewExperiment {
         let layer = layer.transpose()?;
         let metrics = self.metrics.as_ref().filter(|metrics| **metrics != ExperimentMetrics::default());
         let mut fields = Fields::default();
+        // First, since reports of changes may shorten the config.
+        fields.set("state", &"draft");
         fields.set_some("hypothesis", self.hypothesis.as_ref());
         fields.set_some("owner", self.owner.as_ref());
         fields.set("variants", &self.variants);
@@ -165,7 +167,6 @@ impl NewExperiment {
         fields.set_some("end", self.end.as_ref());
         fields.set_some("timezone", self.timezone.as_ref());
         fields.set_some("metrics", metrics);
-        fields.set("state", &"draft");
         Ok((flag, fields.to_json()))
     }
 }

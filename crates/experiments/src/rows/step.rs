@@ -1,6 +1,6 @@
 //! The lifecycle of an experiment.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use novi::{
     builtin::{ExperimentConfig, ExperimentDecision, ExperimentState},
     rows::{ActivationRow, Rows},
@@ -71,6 +71,11 @@ fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
+/// The end of this second, so that no exposure before it is left out of a report.
+fn end_of_second(at: DateTime<Utc>) -> String {
+    time(if at.timestamp_subsec_nanos() > 0 { at + TimeDelta::seconds(1) } else { at })
+}
+
 fn refused(name: &str, state: ExperimentState, hint: &'static str) -> PlanError {
     PlanError::State { name: name.to_owned(), state, hint }
 }
@@ -120,7 +125,7 @@ fn stop(
         state @ ExperimentState::Decided => return Err(refused(name, state, "it has ended")),
     }
     fields.set("state", &"stopped");
-    fields.set("stopped", &time(now));
+    fields.set("stopped", &end_of_second(now));
     Ok(())
 }
 
@@ -133,7 +138,7 @@ fn decide(
     now: DateTime<Utc>,
 ) -> Result<(), PlanError> {
     match config.state() {
-        ExperimentState::Running => fields.set("stopped", &time(now)),
+        ExperimentState::Running => fields.set("stopped", &end_of_second(now)),
         ExperimentState::Stopped => (),
         state @ ExperimentState::Draft => {
             return Err(refused(name, state, "start it first, or delete its row"));

@@ -17,7 +17,7 @@ use crate::{
 /// Compares the variants of a flag: units are drawn, recorded and keep their variant while it runs.
 ///
 /// ```sql
-/// INSERT INTO flags (id, name, status) VALUES (350, 'Checkout', true);
+/// INSERT INTO flags (id, name, status) VALUES (350, 'Pages of the checkout', true);
 /// INSERT INTO activations (id, name, class_name, config) VALUES
 ///     (350, 'One-page checkout', 'novi.experiment', '{"hypothesis": "One page sells more",
 ///         "variants": {"pages": 50, "one-page": 50}, "control": "pages", "traffic": 20, "start": "2026-12-01",
@@ -37,8 +37,8 @@ use crate::{
 ///
 /// A caller is **enrolled** from `start` to before `end`, if it has a unit, the holdout does not keep it out, its
 /// bucket is in the range of the layer, and it is a part of the traffic. A unit that was recorded keeps its variant
-/// until the experiment ends, although weights, traffic, layer, holdout or salt change. Exposures of callers that are not
-/// enrolled are not recorded, so that the control group is as large as its weight says.
+/// until the experiment ends, although weights, traffic, layer, holdout or salt change. Exposures of callers that
+/// are not enrolled are not recorded, so that the control group is as large as its weight says.
 ///
 /// **Layers.** The experiments of a layer divide the units among them: two of them whose ranges do not overlap never
 /// enroll the same unit. **Holdouts** are units that no experiment with the holdout enrolls, so that the effect of all
@@ -330,6 +330,9 @@ impl ExperimentConfig {
     }
 }
 
+/// The start, the end and the zone of a window.
+pub(super) type Window = (Option<DateTime<Utc>>, Option<DateTime<Utc>>, Tz);
+
 impl Config {
     pub(super) fn zone(&self) -> Option<Tz> {
         self.timezone.as_deref().map_or(Some(Tz::UTC), |name| name.parse().ok())
@@ -340,7 +343,7 @@ impl Config {
     }
 
     /// The bounds of the window for people; `None` if one is invalid.
-    pub(super) fn window(&self) -> Option<(Option<DateTime<Utc>>, Option<DateTime<Utc>>, Tz)> {
+    pub(super) fn window(&self) -> Option<Window> {
         let zone = self.zone()?;
         let parse = |text: &Option<String>, pass| match text {
             None => Some(None),

@@ -39,6 +39,7 @@ impl Part {
 
 impl Gate {
     /// Compiles the gate; `Some(None)` if it is open to all.
+    #[expect(clippy::option_option, reason = "invalid, open or closed to some")]
     pub(super) fn compile(
         config: &Config,
         salt: &str,
@@ -64,9 +65,12 @@ impl Gate {
     /// Whether a caller is enrolled; one without a unit is not.
     #[inline(never)]
     pub(super) fn admits(&self, draws: &dyn Draws, evaluation: &Evaluation<'_>) -> bool {
-        let mut admitted = false;
-        draws.with_unit(evaluation, &mut |unit| admitted = self.admits_unit(unit, evaluation));
-        admitted
+        let mut admitted = None;
+        draws.with_unit(evaluation, &mut |unit| admitted = Some(self.admits_unit(unit, evaluation)));
+        if admitted.is_none() {
+            note_no_unit(evaluation);
+        }
+        admitted.unwrap_or_default()
     }
 
     fn admits_unit(&self, unit: &str, evaluation: &Evaluation<'_>) -> bool {
@@ -91,6 +95,11 @@ impl Gate {
         }
         true
     }
+}
+
+/// Notes for an explanation that a caller has no unit.
+pub(super) fn note_no_unit(evaluation: &Evaluation<'_>) {
+    evaluation.note(|| "not enrolled, since the caller has no unit".to_owned());
 }
 
 /// The inner `None` is an invalid part.

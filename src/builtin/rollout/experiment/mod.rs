@@ -21,7 +21,7 @@ use crate::{
 };
 use config::Config;
 pub use config::{ExperimentConfig, ExperimentDecision, ExperimentMetrics, ExperimentState, Holdout, Layer};
-use gate::Gate;
+use gate::{Gate, note_no_unit};
 
 /// See [`Config`].
 enum Experiment {
@@ -107,15 +107,17 @@ impl Draws for Experiment {
         self.is_split()
     }
 
+    fn is_settled(&self) -> bool {
+        matches!(self, Self::Settled { .. })
+    }
+
     fn enrolls(&self, evaluation: &Evaluation<'_>, variant: Option<Variant>) -> bool {
-        let Self::Running(running) = self else { return false };
-        if !running.is_open(evaluation) {
-            return false;
-        }
-        let mut has_unit = false;
-        running.split.with_unit(evaluation, &mut |_| has_unit = true);
         // A caller with the variant of the control may be one that is not enrolled.
-        !has_unit || running.assigned(evaluation).and_then(Verdict::variant) == variant
+        let Self::Running(running) = self else { return false };
+        running
+            .assigned(evaluation)
+            .and_then(Verdict::variant)
+            .is_some_and(|assigned| Some(assigned) == variant)
     }
 }
 
@@ -154,7 +156,7 @@ impl Running {
         }
         let drawn = self.split.drawn(evaluation).filter(|verdict| verdict.is_on());
         if drawn.is_none() {
-            evaluation.note(|| "not enrolled, since the caller has no unit".to_owned());
+            note_no_unit(evaluation);
         }
         drawn
     }

@@ -37,33 +37,28 @@ fn running(config: &Config) -> Phrase {
         config.variants.0.iter().map(|(name, weight)| (&**name, *weight)).collect();
     let total = shares.iter().map(|(_, weight)| weight).sum();
     let mut part = config.traffic.unwrap_or(100.0) / 100.0;
-    let mut text = variants_words(shares.iter().copied(), total);
-    if let Some(traffic) = config.traffic.filter(|traffic| *traffic < 100.0) {
-        text.push_str(&format!(" of {traffic} % of callers"));
-    }
-    text.push(' ');
-    text.push_str(&by_words(config.unit.as_ref()));
+    let mut texts = vec![variants_words(shares.iter().copied(), total)];
+    texts.extend(
+        config.traffic.filter(|traffic| *traffic < 100.0).map(|traffic| format!("of {traffic} % of callers")),
+    );
+    texts.push(by_words(config.unit.as_ref()));
     if let Some(layer) = &config.layer {
         part *= (layer.to - layer.from) / 100.0;
-        let name = value_text(&layer.name);
-        text.push_str(&format!(" in {} to {} % of the layer {name}", layer.from, layer.to));
+        texts.push(format!("in {} to {} % of the layer {}", layer.from, layer.to, value_text(&layer.name)));
     }
     if let Some(holdout) = &config.holdout {
         part *= 1.0 - holdout.percentage / 100.0;
-        let name = value_text(&holdout.name);
-        text.push_str(&format!(" except {} % in the holdout {name}", holdout.percentage));
+        texts.push(format!("except {} % in the holdout {}", holdout.percentage, value_text(&holdout.name)));
     }
     match config.window() {
-        None => text.push_str(" at a time that is invalid"),
+        None => texts.push("at a time that is invalid".to_owned()),
         Some((None, None, _)) => (),
-        Some((start, end, zone)) => {
-            text.push(' ');
-            text.push_str(&words::window(start, end, zone));
-        }
+        Some((start, end, zone)) => texts.push(words::window(start, end, zone)),
     }
+    let mut text = texts.join(" ");
     let mut covered = variant_shares(&shares, total, part * 100.0);
     if config.start.is_some() || config.end.is_some() || part < 1.0 {
-        text.push_str(&format!("; otherwise variant {}", value_text(&config.control)));
+        text = format!("{text}; otherwise variant {}", value_text(&config.control));
         let control = covered.iter_mut().find(|share| share.variant.as_deref() == Some(&*config.control));
         if let Some(control) = control {
             control.percent += (1.0 - part) * 100.0;

@@ -11,7 +11,7 @@ use crate::{output::sanitize, session::Session};
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What is wrong with the metrics in the folder `[experiments] metrics`, and with the names of metrics in experiments.
-/// Nothing if there is no such folder.
+/// Empty if there is no such folder.
 pub(in crate::commands) async fn metric_problems(session: &Session, rows: &Rows) -> Vec<String> {
     let Some(folder) = session.config.file(&session.config.experiments.metrics).filter(|path| path.exists())
     else {

@@ -6,7 +6,7 @@ use clap::Args;
 use novi::builtin::{ExperimentMetrics, Holdout};
 use novi_experiments::{LayerShare, NewExperiment, Weights};
 
-use super::failure;
+use super::failure::failure;
 use crate::{
     commands::{
         change::{ChangeOptions, Current, Draft, Fields, Operation, perform, raw},
@@ -20,10 +20,11 @@ const EXAMPLES: &str = "\
 Examples:
   novi experiment create \"One page\" --flag checkout --variants pages=50,one-page=50 --control pages
   novi experiment create Prices --flag prices --variants old=1,new=1 --control old --traffic 20% \\
-    --layer checkout:30% --holdout 2026:5% --primary revenue --guardrail errors --hypothesis \"They sell more\"
+    --layer checkout:30% --holdout 2026:5% --primary revenue --guardrail errors
 
-The experiment is a draft, which changes nothing until `novi experiment start`. Experiments of a layer never enroll the
-same unit: each takes a free range of it. The units of a holdout are in no experiment that names it.";
+The experiment is a draft, with the control for all callers, until `novi experiment start`. Experiments of a
+layer never enroll the same unit: each takes a free range of it. The units of a holdout are in no experiment that
+names it.";
 
 /// Create an experiment of a flag, as a draft
 #[derive(Debug, Args)]

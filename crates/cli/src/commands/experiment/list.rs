@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use novi::{builtin::ExperimentState, store::AssignmentStore};
 use novi_experiments::{ExperimentSummary, experiments, find_experiment};
 
-use super::no_experiment;
+use super::failure::no_experiment;
 use crate::{
     output::{Failure, print, print_json, print_table},
     session::Session,

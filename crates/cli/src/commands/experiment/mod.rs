@@ -2,6 +2,7 @@
 
 mod check;
 mod create;
+mod failure;
 mod list;
 mod power;
 mod report;
@@ -10,8 +11,6 @@ mod step;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use novi::rows::Rows;
-use novi_experiments::{ExperimentStep, PlanError};
 
 pub(super) use self::check::metric_problems;
 use self::{
@@ -48,25 +47,5 @@ impl Experiment {
             Self::Report(command) => command.run(session).await,
             Self::Power(command) => command.run(session),
         }
-    }
-}
-
-fn failure(error: &PlanError) -> Failure {
-    match error {
-        PlanError::NotFound { .. } => Failure::not_found(error.to_string()).code("experiment_not_found"),
-        PlanError::Name
-        | PlanError::Control { .. }
-        | PlanError::Percentage { .. }
-        | PlanError::Variant { .. }
-        | PlanError::Decision => Failure::usage(error.to_string()),
-        _ => Failure::rejected(error.to_string()),
-    }
-}
-
-/// The error of a name that no experiment, or several of them, have.
-fn no_experiment(rows: &Rows, name: &str) -> Failure {
-    match ExperimentStep::Stop.plan(rows, name, chrono::Utc::now()) {
-        Err(error) => failure(&error),
-        Ok(_) => Failure::not_found(format!("no experiment is named {name:?}")),
     }
 }

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use chrono::Utc;
 use clap::Args;
+use novi::builtin::ExperimentConfig;
 use novi_experiments::ExperimentStep;
 
-use super::failure;
+use super::failure::failure;
 use crate::{
     commands::change::{ChangeOptions, Current, Draft, Fields, Operation, perform, raw},
     output::Failure,
@@ -91,7 +92,7 @@ async fn step(
     perform(session, options, |current: &Current| {
         let found = novi_experiments::find_experiment(&current.rows, name);
         let config = found.and_then(|found| found.config.ok());
-        let step = step(config.as_ref().map(|config| config.variants()).unwrap_or_default());
+        let step = step(config.as_ref().map(ExperimentConfig::variants).unwrap_or_default());
         let (row, config) = step.plan(&current.rows, name, Utc::now()).map_err(|error| failure(&error))?;
         // The step follows from the config that was read.
         let version = version.unwrap_or(row.row_version);

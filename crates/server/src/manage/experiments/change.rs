@@ -105,7 +105,7 @@ pub(crate) async fn decide(
     let Decision { variant, off, reason, version: stated } = body.valid()?;
     let reason = reason.or_else(|| options.reason.clone());
     options.reason = options.reason.or_else(|| reason.clone());
-    let decided = ExperimentStep::decide(variant, off, reason).map_err(refused)?;
+    let decided = ExperimentStep::decide(variant, off, reason).map_err(|error| refused(&error))?;
     step(&state, &options, &name, version.or(stated)?, &decided).await
 }
 
@@ -155,7 +155,7 @@ async fn perform(
                 }
             }
             // The rows of this server may be older than those of the database.
-            Err(error) => refused(error),
+            Err(error) => refused(&error),
         };
         let may_be_outdated = matches!(
             error.status,
@@ -195,7 +195,7 @@ fn in_body(mut error: ApiError) -> ApiError {
     error
 }
 
-fn refused(error: PlanError) -> ApiError {
+fn refused(error: &PlanError) -> ApiError {
     let message = error.to_string();
     let (pointer, kind) = match error {
         PlanError::NotFound { .. } => {
