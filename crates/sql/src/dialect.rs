@@ -46,7 +46,8 @@ impl Dialect {
         parts.map(|parts| parts.join("."))
     }
 
-    /// A string, whatever it contains and however the server is set. `None` if no string of the dialect has it.
+    /// A string, whatever it contains and however the server is set. `None` if no string of the dialect has
+    /// it.
     ///
     /// In MySQL, strings other than plain ASCII are bytes, which its text is compared as.
     pub(crate) fn string(self, text: &str) -> Option<String> {

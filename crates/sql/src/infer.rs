@@ -35,7 +35,8 @@ impl Uses {
 
     fn words(self) -> String {
         let Self { text, number, boolean, time, key } = self;
-        let words = [(text, "strings"), (number, "numbers"), (boolean, "booleans"), (time, "times"), (key, "keys")];
+        let words =
+            [(text, "strings"), (number, "numbers"), (boolean, "booleans"), (time, "times"), (key, "keys")];
         let words: Vec<&str> = words.iter().filter(|(is_used, _)| *is_used).map(|(_, word)| *word).collect();
         words.join(" and ")
     }
@@ -50,7 +51,9 @@ impl Attributes {
     pub(crate) fn add(&mut self, expression: &Expression) {
         match expression.node() {
             Node::Constant(_) | Node::Clock(..) => {}
-            Node::All(list) | Node::Any(list) | Node::AtLeast(_, list) => list.iter().for_each(|one| self.add(one)),
+            Node::All(list) | Node::Any(list) | Node::AtLeast(_, list) => {
+                list.iter().for_each(|one| self.add(one))
+            }
             Node::Not(inner) | Node::Of(_, inner) => self.add(inner),
             Node::Choose(cases, otherwise) => {
                 for (when, then) in cases {

@@ -62,8 +62,8 @@ impl SqlContext<'_> {
         children.iter().map(|child| self.child(child)).collect()
     }
 
-    /// Says that SQL cannot state a part of the config. `path` is its location, such as `.hash`, or empty for all of
-    /// it; `message` says why, and what to do. The result stands for it, and is never used.
+    /// Says that SQL cannot state a part of the config. `path` is its location, such as `.hash`, or empty for
+    /// all of it; `message` says why, and what to do. The result stands for it, and is never used.
     pub fn refuse(&mut self, path: &str, message: impl Into<String>) -> Condition {
         let path = if path.is_empty() { String::new() } else { format!("config{path}") };
         self.children.refuse(Refusal { place: (*self.place).clone(), path, message: message.into() });

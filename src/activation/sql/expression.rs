@@ -9,7 +9,8 @@ use crate::{activation::sql::place::Place, context::value::Value};
 /// A point in time of a condition.
 pub type Time = DateTime<Utc>;
 
-/// A condition that is true or false for every caller, and never null: a missing attribute does not meet a [`Test`].
+/// A condition that is true or false for every caller, and never null: a missing attribute does not meet a
+/// [`Test`].
 ///
 /// Clones are cheap. An expression that occurs several times is shared, and written several times.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,8 +39,8 @@ pub enum Node {
     Choose(Vec<(Expression, Expression)>, Expression),
     /// A test of an attribute.
     Attribute(String, Test),
-    /// The time, which is the attribute `currentDateTime` or else the clock, is from the first time, inclusive, to
-    /// the second, exclusive.
+    /// The time, which is the attribute `currentDateTime` or else the clock, is from the first time,
+    /// inclusive, to the second, exclusive.
     Clock(Option<Time>, Option<Time>),
     /// The key of the caller is one of these.
     Member(Key, Vec<String>),
@@ -94,8 +95,8 @@ pub enum Bound {
     GreaterOrEqual,
 }
 
-/// The attributes that identify a caller: the first with a value counts. A value is a string that is not empty, or a
-/// whole number, which stands for its digits.
+/// The attributes that identify a caller: the first with a value counts. A value is a string that is not
+/// empty, or a whole number, which stands for its digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key(pub Vec<String>);
 

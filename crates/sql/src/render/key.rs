@@ -11,7 +11,10 @@ impl Writer<'_> {
         let mut parts = Vec::new();
         for name in &key.0 {
             let operand = self.attribute(name)?;
-            if !matches!(operand.kind, ColumnType::Text | ColumnType::Key | ColumnType::Any | ColumnType::Integer) {
+            if !matches!(
+                operand.kind,
+                ColumnType::Text | ColumnType::Key | ColumnType::Any | ColumnType::Integer
+            ) {
                 self.refuse(
                     "",
                     format!(
@@ -85,15 +88,23 @@ impl Writer<'_> {
         let number = match (dialect, draw.digest) {
             (Dialect::MySql, Digest::Crc32) => format!("crc32({hashed})"),
             (Dialect::MySql, digest) => {
-                let hash = if digest == Digest::Md5 { format!("md5({hashed})") } else { format!("sha2({hashed}, 256)") };
+                let hash = if digest == Digest::Md5 {
+                    format!("md5({hashed})")
+                } else {
+                    format!("sha2({hashed}, 256)")
+                };
                 format!("cast(conv(substr({hash}, {digit}, 8), 16, 10) as unsigned)")
             }
             (Dialect::DuckDb, digest) => {
                 format!("cast('0x' || substr({}({hashed}), {digit}, 8) as bigint)", digest.name())
             }
-            (_, Digest::Md5) => format!("cast(cast('x' || substr(md5({hashed}), {digit}, 8) as bit(32)) as bigint)"),
+            (_, Digest::Md5) => {
+                format!("cast(cast('x' || substr(md5({hashed}), {digit}, 8) as bit(32)) as bigint)")
+            }
             (_, _) => {
-                format!("cast(cast('x' || substr(encode(sha256({hashed}), 'hex'), {digit}, 8) as bit(32)) as bigint)")
+                format!(
+                    "cast(cast('x' || substr(encode(sha256({hashed}), 'hex'), {digit}, 8) as bit(32)) as bigint)"
+                )
             }
         };
         Some(match draw.divisor {
@@ -102,7 +113,8 @@ impl Writer<'_> {
         })
     }
 
-    /// The key with the salt, as bytes in UTF-8. `None` if the database cannot have the salt, or after refusing the key.
+    /// The key with the salt, as bytes in UTF-8. `None` if the database cannot have the salt, or after
+    /// refusing the key.
     fn hashed(&mut self, draw: &Draw) -> Option<String> {
         let key = self.key(&draw.key)?;
         let dialect = self.dialect();

@@ -27,12 +27,51 @@ impl Dice {
 
 /// Values that databases compare in ways of their own.
 const TEXTS: [&str; 26] = [
-    "pro", "Pro", "PRO", "pro ", " pro", "", " ", "team", "Team", "ünï", "ÜNÏ", "日本", "it's", "back\\slash", "a\"b",
-    "\u{212a}", "k", "ſ", "s", "İ", "i", "%", "_", "7", "7.0", "true",
+    "pro",
+    "Pro",
+    "PRO",
+    "pro ",
+    " pro",
+    "",
+    " ",
+    "team",
+    "Team",
+    "ünï",
+    "ÜNÏ",
+    "日本",
+    "it's",
+    "back\\slash",
+    "a\"b",
+    "\u{212a}",
+    "k",
+    "ſ",
+    "s",
+    "İ",
+    "i",
+    "%",
+    "_",
+    "7",
+    "7.0",
+    "true",
 ];
-const INTEGERS: [i64; 14] =
-    [0, 1, -1, 7, 17, 18, 19, 120, 9_007_199_254_740_992, 9_007_199_254_740_993, i64::MAX, i64::MIN, -18, 2_147_483_648];
-const NUMBERS: [f64; 12] = [0.0, 0.1, 0.5, -0.5, 7.0, 7.5, 18.0, 1e15, 1e-7, -1e300, 1e300, 0.300_000_000_000_000_04];
+const INTEGERS: [i64; 14] = [
+    0,
+    1,
+    -1,
+    7,
+    17,
+    18,
+    19,
+    120,
+    9_007_199_254_740_992,
+    9_007_199_254_740_993,
+    i64::MAX,
+    i64::MIN,
+    -18,
+    2_147_483_648,
+];
+const NUMBERS: [f64; 12] =
+    [0.0, 0.1, 0.5, -0.5, 7.0, 7.5, 18.0, 1e15, 1e-7, -1e300, 1e300, 0.300_000_000_000_000_04];
 
 /// The time that flags are evaluated at.
 pub(crate) fn now() -> DateTime<Utc> {
@@ -67,7 +106,8 @@ pub(crate) fn callers(dice: &mut Dice, count: usize) -> Vec<Caller> {
             2 => Some(dice.pick(&TEXTS).to_owned()),
             _ => Some(format!("user-{index}")),
         },
-        number: (!dice.one_of(8)).then(|| if dice.one_of(3) { dice.pick(&INTEGERS) } else { i64::try_from(index).unwrap() }),
+        number: (!dice.one_of(8))
+            .then(|| if dice.one_of(3) { dice.pick(&INTEGERS) } else { i64::try_from(index).unwrap() }),
         plan: (!dice.one_of(8)).then(|| dice.pick(&TEXTS).to_owned()),
         country: (!dice.one_of(8)).then(|| dice.pick(&TEXTS).to_owned()),
         age: (!dice.one_of(8)).then(|| dice.pick(&INTEGERS)),
@@ -110,7 +150,8 @@ pub(crate) fn rows(dice: &mut Dice, flags: usize) -> Rows {
     let mut rows = Rows::default();
     for index in 0..flags {
         let id = i64::try_from(index).unwrap() + 1;
-        let name = if dice.one_of(10) { format!("flag '{}' {id}", dice.pick(&TEXTS)) } else { format!("flag {id}") };
+        let name =
+            if dice.one_of(10) { format!("flag '{}' {id}", dice.pick(&TEXTS)) } else { format!("flag {id}") };
         let mut flag = FlagRow::new(id, name, !dice.one_of(12));
         flag.metadata.default_variant = dice.one_of(6).then(|| "fallback".to_owned());
         flag.metadata.off_variant = dice.one_of(6).then(|| "off".to_owned());
@@ -132,12 +173,21 @@ pub(crate) fn rows(dice: &mut Dice, flags: usize) -> Rows {
                 for _ in 0..count {
                     let denied = dice.one_of(3);
                     let member = member(dice, denied);
-                    if rows.members.iter().all(|known| (known.activation_id, &known.member) != (activation, &member.member)) {
+                    if rows
+                        .members
+                        .iter()
+                        .all(|known| (known.activation_id, &known.member) != (activation, &member.member))
+                    {
                         rows.members.push(member);
                     }
                 }
             }
-            rows.activations.push(ActivationRow::new(activation, format!("row {activation}"), class, config.to_string()));
+            rows.activations.push(ActivationRow::new(
+                activation,
+                format!("row {activation}"),
+                class,
+                config.to_string(),
+            ));
             rows.links.push(LinkRow::new(id, activation));
         }
         rows.links.sort_by_key(|link| (link.flag_id, link.activation_id));
@@ -229,7 +279,10 @@ fn activation(dice: &mut Dice, flags: &[String], shared: usize, depth: usize) ->
             }
             ("novi.date_time", config)
         }
-        6 => ("novi.expires", json!({"at": time(dice).format("%Y-%m-%d").to_string(), "timezone": "Europe/Berlin"})),
+        6 => (
+            "novi.expires",
+            json!({"at": time(dice).format("%Y-%m-%d").to_string(), "timezone": "Europe/Berlin"}),
+        ),
         _ => ("novi.attribute", attribute(dice)),
     }
 }
@@ -239,7 +292,9 @@ fn by(dice: &mut Dice) -> Value {
 }
 
 fn draw_settings(dice: &mut Dice, config: &mut Value) {
-    config["hash"] = json!(dice.pick(&["sha256", "sha256", "sha256", "sha256", "md5", "crc32", "ufc", "flipper", "murmur3"]));
+    config["hash"] = json!(
+        dice.pick(&["sha256", "sha256", "sha256", "sha256", "md5", "crc32", "ufc", "flipper", "murmur3"])
+    );
     if dice.one_of(3) {
         config["salt"] = json!(dice.pick(&TEXTS));
     }

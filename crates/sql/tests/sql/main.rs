@@ -1,4 +1,5 @@
 //! Flags in SQL decide as evaluations do.
 
+mod cases;
 mod equality;
 mod generator;

@@ -29,7 +29,11 @@ pub(in crate::builtin) fn draw(
         skip,
         divisor,
     };
-    let after_key = |divisor| Draw { before: String::new(), after: salt.clone(), ..with_salt(Digest::Crc32, "", 0, divisor) };
+    let after_key = |divisor| Draw {
+        before: String::new(),
+        after: salt.clone(),
+        ..with_salt(Digest::Crc32, "", 0, divisor)
+    };
     Some(match hash {
         HashName::Sha256 => with_salt(Digest::Sha256, ":", skip, Some(Hash::BUCKETS)),
         HashName::Md5 => with_salt(Digest::Md5, ":", skip, Some(Hash::BUCKETS)),
@@ -53,6 +57,9 @@ pub(in crate::builtin) fn draw(
 }
 
 /// On for the callers whose position is in one of these ranges.
-pub(in crate::builtin) fn within(draw: Option<Draw>, ranges: impl IntoIterator<Item = (u32, u32)>) -> Condition {
+pub(in crate::builtin) fn within(
+    draw: Option<Draw>,
+    ranges: impl IntoIterator<Item = (u32, u32)>,
+) -> Condition {
     draw.map_or_else(|| Condition::always(false), |draw| Expression::draw(draw, ranges).into())
 }
