@@ -11,6 +11,7 @@ use crate::columns::ColumnType;
 
 /// What an attribute is compared with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "an attribute can be compared with several types")]
 pub(crate) struct Uses {
     text: bool,
     number: bool,
@@ -52,7 +53,9 @@ impl Attributes {
         match expression.node() {
             Node::Constant(_) | Node::Clock(..) => {}
             Node::All(list) | Node::Any(list) | Node::AtLeast(_, list) => {
-                list.iter().for_each(|one| self.add(one))
+                for one in list {
+                    self.add(one);
+                }
             }
             Node::Not(inner) | Node::Of(_, inner) => self.add(inner),
             Node::Choose(cases, otherwise) => {
@@ -78,7 +81,11 @@ impl Attributes {
                     self.add_variant(then);
                 }
             }
-            VariantNode::First(list) => list.iter().for_each(|one| self.add_variant(one)),
+            VariantNode::First(list) => {
+                for one in list {
+                    self.add_variant(one);
+                }
+            }
         }
     }
 
@@ -87,7 +94,9 @@ impl Attributes {
     }
 
     fn add_key(&mut self, names: &[String]) {
-        names.iter().for_each(|name| self.uses(name).key = true);
+        for name in names {
+            self.uses(name).key = true;
+        }
     }
 
     fn add_test(&mut self, name: &str, test: &Test) {

@@ -138,8 +138,7 @@ fn function(rendered: &Rendered, name: &str, dialect: Dialect) -> Result<String,
         (_, ColumnType::Number) => "double",
         (_, ColumnType::Boolean) => "boolean",
         (Dialect::Postgres, ColumnType::Instant) => "timestamptz",
-        (_, ColumnType::Instant) => "timestamp",
-        (Dialect::Postgres, ColumnType::Datetime) => "timestamp",
+        (_, ColumnType::Instant) | (Dialect::Postgres, ColumnType::Datetime) => "timestamp",
         (_, ColumnType::Datetime) => "datetime(6)",
         (Dialect::MySql, _) => "longtext character set utf8mb4 collate utf8mb4_bin",
         _ => "text",
@@ -157,19 +156,24 @@ fn function(rendered: &Rendered, name: &str, dialect: Dialect) -> Result<String,
     match dialect {
         Dialect::Postgres => {
             let returns = if is_text { "text" } else { "boolean" };
-            // A flag can have any text, but not the tag as well as its own.
-            let tag = (0..).map(|number| format!("$novi{number}$")).find(|tag| !body.contains(tag.as_str()));
-            let tag = tag.unwrap_or_default();
+            let text = format!("\n  select {body}\n");
+            // A flag can have any text.
+            let text = if text.contains("$novi$") {
+                dialect.string(&text)
+            } else {
+                Some(format!("$novi${text}$novi$"))
+            };
+            let text = text.unwrap_or_default();
             Ok(format!(
-                "create or replace function {name}({arguments}) returns {returns}\nlanguage sql stable parallel safe as {tag}\n  \
-                 select {body}\n{tag};\n"
+                "create or replace function {name}({arguments}) returns {returns}\n\
+                 language sql stable parallel safe as {text};\n"
             ))
         }
         Dialect::MySql => {
             let returns = if is_text { "longtext character set utf8mb4" } else { "boolean" };
             Ok(format!(
-                "drop function if exists {name};\ncreate function {name}({arguments}) returns {returns}\nnot deterministic no sql \
-                 return {body};\n"
+                "drop function if exists {name};\ncreate function {name}({arguments}) returns {returns}\n\
+                 not deterministic no sql return {body};\n"
             ))
         }
         Dialect::DuckDb => Ok(format!("create or replace macro {name}({names}) as ({body});\n")),

@@ -74,7 +74,7 @@ impl SqlContext<'_> {
     pub(crate) fn key(&self, names: Option<&[Box<str>]>) -> Key {
         let own = [TARGETING_KEY].into_iter().chain(self.identity.iter().map(|name| &**name));
         Key(match names {
-            Some(names) => names.iter().map(|name| name.to_string()).collect(),
+            Some(names) => names.iter().map(ToString::to_string).collect(),
             None => own.map(str::to_owned).collect(),
         })
     }

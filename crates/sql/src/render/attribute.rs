@@ -78,9 +78,8 @@ impl Writer<'_> {
                     (character("e284aa"), character("c5bf"), character("c4b0"), character("c4b1"));
                 // The comparison of `replace` must not ignore what the collation of the column does.
                 let column = format!("convert({sql} using utf8mb4) collate utf8mb4_bin");
-                format!(
-                    "cast(lower(replace(replace(replace({column}, {kelvin}, 'k'), {long}, 's'), {dotted}, {dotless})) as binary)"
-                )
+                let letters = format!("replace(replace({column}, {kelvin}, 'k'), {long}, 's')");
+                format!("cast(lower(replace({letters}, {dotted}, {dotless})) as binary)")
             }
         }
     }

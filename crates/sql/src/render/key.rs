@@ -9,7 +9,7 @@ impl Writer<'_> {
     /// The key of the caller, or null. `None` after refusing it.
     fn key(&mut self, key: &Key) -> Option<String> {
         let mut parts = Vec::new();
-        for name in &key.0 {
+        for name in key.0.iter() {
             let operand = self.attribute(name)?;
             if !matches!(
                 operand.kind,
@@ -137,11 +137,14 @@ fn unknown(dialect: Dialect, digest: Digest) -> Option<String> {
     let advice = "draw by \"hash\": \"sha256\", which gives each caller another place";
     match (dialect, digest) {
         (Dialect::Sqlite, _) => Some(
-            "SQLite computes no hashes; load novi's extension, and use novi_enabled('FLAG', ..) and novi_variant('FLAG', ..)"
+            "SQLite computes no hashes; load novi's extension, and use novi_enabled('FLAG', ..) and \
+             novi_variant('FLAG', ..)"
                 .to_owned(),
         ),
         (Dialect::MySql, Digest::Md5) => Some(format!("MySQL 9.6 and later do not have md5(); {advice}")),
-        (Dialect::Postgres | Dialect::DuckDb, Digest::Crc32) => Some(format!("{dialect} does not have crc32(); {advice}")),
+        (Dialect::Postgres | Dialect::DuckDb, Digest::Crc32) => {
+            Some(format!("{dialect} does not have crc32(); {advice}"))
+        }
         _ => None,
     }
 }

@@ -62,10 +62,10 @@ impl Writer<'_> {
         let sql = &operand.sql;
         Some(match (self.dialect(), operand.kind) {
             (Dialect::Postgres, ColumnType::Datetime) => format!("({sql} at time zone 'UTC')"),
-            (Dialect::Postgres, _) => sql.clone(),
-            (Dialect::MySql, ColumnType::Datetime) => sql.clone(),
+            (Dialect::Postgres, _) | (Dialect::MySql, ColumnType::Datetime) => sql.clone(),
             (Dialect::MySql, _) => format!(
-                "timestampadd(microsecond, cast(unix_timestamp({sql}) * 1000000 as signed), timestamp'1970-01-01 00:00:00')"
+                "timestampadd(microsecond, cast(unix_timestamp({sql}) * 1000000 as signed), \
+                 timestamp'1970-01-01 00:00:00')"
             ),
             (Dialect::DuckDb, _) => format!("epoch_us({sql})"),
             (Dialect::Sqlite, _) => {

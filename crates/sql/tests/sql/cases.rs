@@ -57,8 +57,8 @@ fn static_context_is_part_of_the_condition() {
     assert_eq!(on(context(), &[PRO], ""), "coalesce(cast('it''s' as text) collate \"C\" = 'pro', false)");
     assert_eq!(
         on(context(), &[PRO], "plan"),
-        "activation 1 \"row 1\" (novi.attribute): \"plan\" is an attribute of [context] as well; write it into the column, \
-         and delete it there"
+        "activation 1 \"row 1\" (novi.attribute): \"plan\" is an attribute of [context] as well; write it into the \
+         column, and delete it there"
     );
     let host = on(Flags::builder(), &[("novi.host", r#"{"hosts": "web-1"}"#)], "");
     assert!(host.starts_with("activation 1 \"row 1\" (novi.host), config.hosts: "), "{host}");
@@ -153,8 +153,8 @@ fn types_of_a_service_are_refused_unless_they_have_sql() {
     let builder = || Flags::builder().registry(own());
     assert_eq!(
         on(builder(), &[("acme.plain", "{}")], ""),
-        "activation 1 \"row 1\" (acme.plain): this type has no SQL of its own; evaluate the flag with `novi audience`, or \
-         use other types"
+        "activation 1 \"row 1\" (acme.plain): this type has no SQL of its own; evaluate the flag with `novi audience`, \
+         or use other types"
     );
     let region = on(builder(), &[("acme.region", r#"{"region": "e\u0027u"}"#)], "");
     assert_eq!(region, "coalesce(cast(\"region\" as text) collate \"C\" = 'e''u', false)");
@@ -200,9 +200,41 @@ async fn nan_is_within_no_bound() {
     }
 }
 
+/// Windows around the present, as the clock of a database sees them.
+#[tokio::test]
+async fn clock_of_the_database_decides() {
+    let windows = [
+        (r#"{"startDateTime": "2000-01-01", "endDateTime": "2100-01-01"}"#, "1"),
+        (r#"{"startDateTime": "2100-01-01"}"#, "0"),
+        (r#"{"endDateTime": "2000-01-01"}"#, "0"),
+    ];
+    for (window, expected) in windows {
+        let written = |dialect| {
+            let window = ("novi.date_time", window);
+            written(Flags::builder(), rows(&[window]), &Options::new(dialect)).unwrap().on
+        };
+        let mut sqlite = sqlx::SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let statement = format!("select cast(({}) as text)", written(Dialect::Sqlite));
+        let row = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_one(&mut sqlite).await.unwrap();
+        assert_eq!(row.get::<String, _>(0), expected, "{window}");
+        if let Some(url) = url("NOVI_TEST_POSTGRES") {
+            let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+            let statement = format!("select ({})::int::text", written(Dialect::Postgres));
+            let row = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_one(&mut connection).await.unwrap();
+            assert_eq!(row.get::<String, _>(0), expected, "{window}");
+        }
+        if let Some(url) = url("NOVI_TEST_MYSQL") {
+            let mut connection = sqlx::MySqlConnection::connect(&url).await.unwrap();
+            let statement = format!("select cast(({}) as char)", written(Dialect::MySql));
+            let row = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_one(&mut connection).await.unwrap();
+            assert_eq!(row.try_get_unchecked::<Vec<u8>, _>(0).unwrap(), expected.as_bytes(), "{window}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn functions_decide_by_their_arguments() {
-    let draw = r#"{"percentage": 50, "hash": "sha256", "salt": "it's $novi0$ \\"}"#;
+    let draw = r#"{"percentage": 50, "hash": "sha256", "salt": "it's $novi$ \\"}"#;
     let flag = rows(&[PRO, ("novi.percentage", draw)]);
     let flags = Flags::builder().keep_rows().from_rows(flag.clone()).unwrap();
     let expected: Vec<bool> = (0..50)

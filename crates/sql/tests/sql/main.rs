@@ -1,4 +1,5 @@
 //! Flags in SQL decide as evaluations do.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 mod cases;
 mod equality;

@@ -1,7 +1,10 @@
 //! Draws as SQL: the hashes that databases know.
 
 use crate::{
-    activation::sql::{Condition, Digest, Draw, Expression, SqlContext},
+    activation::{
+        bucket::Hash,
+        sql::{Condition, Digest, Draw, Expression, SqlContext},
+    },
     builtin::{
         audience::attribute_names::AttributeNames,
         rollout::sticky::hash::{HashName, Purpose},
@@ -16,22 +19,21 @@ pub(in crate::builtin) fn draw(
     purpose: Purpose,
     sql: &mut SqlContext<'_>,
 ) -> Option<Draw> {
-    use crate::activation::bucket::Hash;
     let default = if hash.is_salted() { sql.flag_name().to_owned() } else { String::new() };
     let salt = salt.map_or(default, str::to_owned);
     let key = sql.key(by.map(AttributeNames::names));
     let skip = if purpose.is_variant() { 4 } else { 0 };
     let with_salt = |digest, between: &str, skip, divisor| Draw {
         digest,
-        before: format!("{salt}{between}"),
+        before: format!("{salt}{between}").into(),
         key: key.clone(),
-        after: String::new(),
+        after: "".into(),
         skip,
         divisor,
     };
     let after_key = |divisor| Draw {
-        before: String::new(),
-        after: salt.clone(),
+        before: "".into(),
+        after: salt.as_str().into(),
         ..with_salt(Digest::Crc32, "", 0, divisor)
     };
     Some(match hash {

@@ -36,7 +36,8 @@ pub(crate) struct Sql {
     #[arg(value_name = "FLAG|VIEW", required_unless_present = "refresh")]
     names: Vec<String>,
 
-    /// SQL of this database [default: that of the database in [audience], or of the flags]
+    /// SQL of this database; mysql is MariaDB as well [default: that of the database in [audience], or of the
+    /// flags]
     #[arg(long, value_enum)]
     dialect: Option<DialectName>,
 
@@ -84,7 +85,6 @@ pub(crate) struct Sql {
 enum DialectName {
     #[value(alias = "postgresql")]
     Postgres,
-    /// MySQL and MariaDB
     #[value(alias = "mariadb")]
     Mysql,
     Sqlite,
