@@ -29,7 +29,7 @@ async fn views_have_the_users_and_are_renewed() {
         folder.run(&["seed", "flags.sql"]).expect(0);
         let sql =
             folder.run(&["sql", "#1", "--view", "have_it", "--from", "users", "--columns", "age:integer"]);
-        raw.run(&sql.expect(0).stdout).await.unwrap();
+        raw.run(&sql.expect(0).out).await.unwrap();
         let count = "select id as \"targetingKey\" from have_it";
         let transcript = folder.transcript(&[
             &[
