@@ -100,8 +100,8 @@ pub trait Activation: Send + Sync + 'static {
         None
     }
 
-    /// The condition as SQL, for `novi sql`. The default [refuses](SqlContext::refuse): flags that use the type cannot
-    /// be stated in SQL.
+    /// The condition as SQL, for `novi sql`. The default [refuses](SqlContext::refuse): flags that use the
+    /// type cannot be stated in SQL.
     ///
     /// It is called on a value that was deserialized from the config of a valid row and not
     /// [compiled](Self::compile). For every caller, it must be what [`evaluate`](Self::evaluate) returns.

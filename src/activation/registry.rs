@@ -273,7 +273,8 @@ impl ActivationType {
     /// The condition of a valid row with this config, as SQL.
     pub(crate) fn to_sql(&self, config: Option<&str>, sql: &mut SqlContext<'_>) -> Condition {
         let Maker::Code { to_sql, .. } = &self.maker else {
-            return sql.refuse("", "a type that is a file of expressions cannot be stated in SQL; use other types");
+            return sql
+                .refuse("", "a type that is a file of expressions cannot be stated in SQL; use other types");
         };
         let mut of = |config: &str| {
             // A type of a service must not end a command.
@@ -283,7 +284,9 @@ impl ActivationType {
             Some(text) => of(text),
             None => of("{}").or_else(|| of("null")),
         };
-        stated.unwrap_or_else(|| sql.refuse("", "the config cannot be read; correct it first, see `novi check`"))
+        stated.unwrap_or_else(|| {
+            sql.refuse("", "the config cannot be read; correct it first, see `novi check`")
+        })
     }
 }
 

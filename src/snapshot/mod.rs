@@ -20,8 +20,8 @@ mod overrides;
 #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "rows in memory are replaced as a whole"))]
 mod patch;
 pub(crate) mod plan;
-mod targeting_key;
 mod sql;
+mod targeting_key;
 mod timeline;
 
 use std::{fmt, sync::Arc};

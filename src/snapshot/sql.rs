@@ -19,7 +19,8 @@ const MAX_DEPTH: usize = 64;
 /// The longest condition, in bytes of SQL. Activations that several others share are written each time.
 const MAX_SIZE: usize = 1 << 20;
 
-/// A flag as a condition over the attributes of callers, which `novi sql` writes in the dialect of a database.
+/// A flag as a condition over the attributes of callers, which `novi sql` writes in the dialect of a
+/// database.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FlagSql {
@@ -38,8 +39,8 @@ pub struct FlagSql {
 impl Snapshot {
     /// States a flag in SQL, or returns everything that SQL cannot state.
     ///
-    /// The snapshot must [keep its rows](crate::snapshot::Settings::keep_rows), and `registry` must be that of its
-    /// activation types.
+    /// The snapshot must [keep its rows](crate::snapshot::Settings::keep_rows), and `registry` must be that
+    /// of its activation types.
     ///
     /// # Errors
     /// [`Error::FlagNotFound`](crate::Error::FlagNotFound) if no flag has this name.
@@ -153,7 +154,9 @@ impl Walk<'_> {
             let mut sql = SqlContext { place: Arc::clone(&place), members, base, identity, children: self };
             let stated = kind.to_sql(config, &mut sql).of(&place);
             if stated.size() > MAX_SIZE {
-                self.refuse_here("too long for SQL, of which a flag may take 1 MiB; evaluate it with `novi audience`")
+                self.refuse_here(
+                    "too long for SQL, of which a flag may take 1 MiB; evaluate it with `novi audience`",
+                )
             } else {
                 stated
             }
@@ -202,4 +205,3 @@ impl SqlChildren for Walk<'_> {
         }
     }
 }
-

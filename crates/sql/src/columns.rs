@@ -1,8 +1,8 @@
 //! Which column has which attribute, and its type.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{collections::BTreeMap, str::FromStr};
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -120,21 +120,17 @@ impl Columns {
     }
 }
 
-/// `ATTRIBUTE=COLUMN:TYPE`, separated by commas, of which the column or the type can be left out; or, for names with
-/// such characters, a JSON object from attributes to `"COLUMN:TYPE"`.
+/// `ATTRIBUTE=COLUMN:TYPE`, separated by commas, of which the column or the type can be left out; or, for
+/// names with such characters, a JSON object from attributes to `"COLUMN:TYPE"`.
 impl FromStr for Columns {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut columns = Self::default();
         if text.trim_start().starts_with('{') {
-            let map: BTreeMap<String, String> = serde_json::from_str(text)
-                .map_err(|error| format!("expected an object of attributes and \"COLUMN:TYPE\": {error}"))?;
-            for (attribute, column) in &map {
-                columns.add(attribute, column)?;
-            }
-            return Ok(columns);
+            return serde_json::from_str(text)
+                .map_err(|error| format!("expected an object of attributes and \"COLUMN:TYPE\": {error}"));
         }
+        let mut columns = Self::default();
         for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
             match entry.split_once('=') {
                 Some((attribute, column)) => columns.add(attribute.trim(), column)?,
@@ -148,15 +144,25 @@ impl FromStr for Columns {
     }
 }
 
-/// As JSON, from which the same columns can be read.
-impl fmt::Display for Columns {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// As an object from attributes to `"COLUMN:TYPE"`.
+impl Serialize for Columns {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let column = |column: &Column| {
             let kind = column.kind.map_or_else(String::new, |kind| format!(":{}", kind.words()));
             format!("{}{kind}", column.path.join("."))
         };
-        let map: BTreeMap<&String, String> = self.0.iter().map(|(name, one)| (name, column(one))).collect();
-        f.write_str(&serde_json::to_string(&map).map_err(|_| fmt::Error)?)
+        serializer.collect_map(self.0.iter().map(|(name, one)| (name, column(one))))
+    }
+}
+
+impl<'de> Deserialize<'de> for Columns {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let map = BTreeMap::<String, String>::deserialize(deserializer)?;
+        let mut columns = Self::default();
+        for (attribute, column) in &map {
+            columns.add(attribute, column).map_err(de::Error::custom)?;
+        }
+        Ok(columns)
     }
 }
 
@@ -167,16 +173,18 @@ mod tests {
     #[test]
     fn columns_are_read_and_written_again() {
         let columns: Columns = "targetingKey=u.id:integer, plan, age:number,x=y".parse().unwrap();
-        let column = |path: &[&str], kind| Column { path: path.iter().map(|part| (*part).to_owned()).collect(), kind };
+        let column =
+            |path: &[&str], kind| Column { path: path.iter().map(|part| (*part).to_owned()).collect(), kind };
         assert_eq!(columns.get("targetingKey"), Some(&column(&["u", "id"], Some(ColumnType::Integer))));
         assert_eq!(columns.get("plan"), Some(&column(&["plan"], None)));
         assert_eq!(columns.get("age"), Some(&column(&["age"], Some(ColumnType::Number))));
         assert_eq!(columns.get("x"), Some(&column(&["y"], None)));
-        assert_eq!(columns.to_string().parse(), Ok(columns));
+        let json = |columns: &Columns| serde_json::to_string(columns).unwrap();
+        assert_eq!(json(&columns).parse(), Ok(columns));
         let strange: Columns = r#"{"a,b=c": "d:text", "user.plan": ":text"}"#.parse().unwrap();
         assert_eq!(strange.get("a,b=c"), Some(&column(&["d"], Some(ColumnType::Text))));
         assert_eq!(strange.get("user.plan"), Some(&column(&["user.plan"], Some(ColumnType::Text))));
-        assert_eq!(strange.to_string().parse(), Ok(strange));
+        assert_eq!(json(&strange).parse(), Ok(strange));
     }
 
     #[test]

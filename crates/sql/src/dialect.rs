@@ -1,6 +1,6 @@
 //! The dialects, and how they write names and strings.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +46,8 @@ impl Dialect {
         parts.map(|parts| parts.join("."))
     }
 
-    /// A string, whatever it contains and however the server is set. `None` if no string of the dialect has it.
+    /// A string, whatever it contains and however the server is set. `None` if no string of the dialect has
+    /// it.
     ///
     /// In MySQL, strings other than plain ASCII are bytes, which its text is compared as.
     pub(crate) fn string(self, text: &str) -> Option<String> {
@@ -56,12 +57,11 @@ impl Dialect {
             Self::Postgres if text.contains('\0') => None,
             // A backslash stands for itself here, whatever `standard_conforming_strings` is.
             Self::Postgres if text.contains('\\') => Some(format!("E{}", quoted.replace('\\', "\\\\"))),
-            Self::Postgres => Some(quoted),
             Self::MySql if is_plain(text) => Some(quoted),
             Self::MySql => Some(format!("x'{}'", hex(text))),
             Self::Sqlite if text.contains('\0') => Some(joined(text, "char(0)")),
             Self::DuckDb if text.contains('\0') => Some(joined(text, "chr(0)")),
-            Self::Sqlite | Self::DuckDb => Some(quoted),
+            Self::Postgres | Self::Sqlite | Self::DuckDb => Some(quoted),
         }
     }
 
@@ -74,7 +74,11 @@ impl Dialect {
 }
 
 fn hex(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+    text.bytes().fold(String::new(), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _written = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// A string with NUL, which the parsers of some dialects end at.

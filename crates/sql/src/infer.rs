@@ -11,6 +11,7 @@ use crate::columns::ColumnType;
 
 /// What an attribute is compared with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "an attribute can be compared with several types")]
 pub(crate) struct Uses {
     text: bool,
     number: bool,
@@ -35,7 +36,8 @@ impl Uses {
 
     fn words(self) -> String {
         let Self { text, number, boolean, time, key } = self;
-        let words = [(text, "strings"), (number, "numbers"), (boolean, "booleans"), (time, "times"), (key, "keys")];
+        let words =
+            [(text, "strings"), (number, "numbers"), (boolean, "booleans"), (time, "times"), (key, "keys")];
         let words: Vec<&str> = words.iter().filter(|(is_used, _)| *is_used).map(|(_, word)| *word).collect();
         words.join(" and ")
     }
@@ -50,7 +52,11 @@ impl Attributes {
     pub(crate) fn add(&mut self, expression: &Expression) {
         match expression.node() {
             Node::Constant(_) | Node::Clock(..) => {}
-            Node::All(list) | Node::Any(list) | Node::AtLeast(_, list) => list.iter().for_each(|one| self.add(one)),
+            Node::All(list) | Node::Any(list) | Node::AtLeast(_, list) => {
+                for one in list {
+                    self.add(one);
+                }
+            }
             Node::Not(inner) | Node::Of(_, inner) => self.add(inner),
             Node::Choose(cases, otherwise) => {
                 for (when, then) in cases {
@@ -75,7 +81,11 @@ impl Attributes {
                     self.add_variant(then);
                 }
             }
-            VariantNode::First(list) => list.iter().for_each(|one| self.add_variant(one)),
+            VariantNode::First(list) => {
+                for one in list {
+                    self.add_variant(one);
+                }
+            }
         }
     }
 
@@ -84,7 +94,9 @@ impl Attributes {
     }
 
     fn add_key(&mut self, names: &[String]) {
-        names.iter().for_each(|name| self.uses(name).key = true);
+        for name in names {
+            self.uses(name).key = true;
+        }
     }
 
     fn add_test(&mut self, name: &str, test: &Test) {

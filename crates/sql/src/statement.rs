@@ -6,7 +6,11 @@ use chrono::{DateTime, Utc};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use crate::{columns::ColumnType, dialect::Dialect, render::Rendered};
+use crate::{
+    columns::{ColumnType, Columns},
+    dialect::Dialect,
+    render::Rendered,
+};
 
 /// What is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +33,8 @@ pub struct Source {
     pub from: String,
 }
 
-/// What a view was made of. The view has it in its definition, from which it is read when the view is renewed.
+/// What a view was made of. The view has it in its definition, from which it is read when the view is
+/// renewed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ViewSpec {
     /// The name of the flag.
@@ -39,9 +44,9 @@ pub struct ViewSpec {
     /// Its table.
     #[serde(flatten)]
     pub source: Source,
-    /// The columns of attributes, as JSON.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub columns: String,
+    /// The columns of attributes.
+    #[serde(default, skip_serializing_if = "Columns::is_empty")]
+    pub columns: Columns,
     /// The time that is evaluated; `None` is the clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<DateTime<Utc>>,
@@ -97,13 +102,17 @@ pub fn statement(rendered: &Rendered, output: &Output, dialect: Dialect) -> Resu
 
 fn view(rendered: &Rendered, spec: &ViewSpec, dialect: Dialect) -> Result<String, String> {
     let (name, from) = (path(dialect, &spec.source.view)?, path(dialect, &spec.source.from)?);
-    let mut sql = format!("-- flag {:?} at revision {}; renew it with `novi sql --refresh`\n", spec.flag, spec.revision);
+    let mut sql = format!(
+        "-- flag {:?} at revision {}; renew it with `novi sql --refresh`\n",
+        spec.flag, spec.revision
+    );
     if dialect == Dialect::Sqlite {
         writeln!(sql, "drop view if exists {name};").ok();
     }
     let create = if dialect == Dialect::Sqlite { "create view" } else { "create or replace view" };
     let table = dialect.identifier("t").unwrap_or_default();
-    let variant = rendered.variant.as_ref().map_or_else(String::new, |variant| format!("{variant} as novi_variant, "));
+    let variant =
+        rendered.variant.as_ref().map_or_else(String::new, |variant| format!("{variant} as novi_variant, "));
     write!(
         sql,
         "{create} {name} as\nselect {variant}{table}.* from {from} as {table}\nwhere '{}' is not null\n  and ({});\n",
@@ -129,15 +138,16 @@ fn function(rendered: &Rendered, name: &str, dialect: Dialect) -> Result<String,
         (_, ColumnType::Number) => "double",
         (_, ColumnType::Boolean) => "boolean",
         (Dialect::Postgres, ColumnType::Instant) => "timestamptz",
-        (_, ColumnType::Instant) => "timestamp",
-        (Dialect::Postgres, ColumnType::Datetime) => "timestamp",
+        (_, ColumnType::Instant) | (Dialect::Postgres, ColumnType::Datetime) => "timestamp",
         (_, ColumnType::Datetime) => "datetime(6)",
         (Dialect::MySql, _) => "longtext character set utf8mb4 collate utf8mb4_bin",
         _ => "text",
     };
     let names: Vec<&str> = rendered.attributes.iter().map(|one| one.column.as_str()).collect();
     if let Some(name) = names.iter().find(|name| name.contains("\".\"") || name.contains("`.`")) {
-        return Err(format!("a function has attributes and no tables: expected a name without a dot, found {name}"));
+        return Err(format!(
+            "a function has attributes and no tables: expected a name without a dot, found {name}"
+        ));
     }
     let arguments: Vec<String> =
         rendered.attributes.iter().map(|one| format!("{} {}", one.column, typed(one.kind))).collect();
@@ -146,24 +156,30 @@ fn function(rendered: &Rendered, name: &str, dialect: Dialect) -> Result<String,
     match dialect {
         Dialect::Postgres => {
             let returns = if is_text { "text" } else { "boolean" };
-            // A flag can have any text, but not the tag as well as its own.
-            let tag = (0..).map(|number| format!("$novi{number}$")).find(|tag| !body.contains(tag.as_str()));
-            let tag = tag.unwrap_or_default();
+            let text = format!("\n  select {body}\n");
+            // A flag can have any text.
+            let text = if text.contains("$novi$") {
+                dialect.string(&text)
+            } else {
+                Some(format!("$novi${text}$novi$"))
+            };
+            let text = text.unwrap_or_default();
             Ok(format!(
-                "create or replace function {name}({arguments}) returns {returns}\nlanguage sql stable parallel safe as {tag}\n  \
-                 select {body}\n{tag};\n"
+                "create or replace function {name}({arguments}) returns {returns}\n\
+                 language sql stable parallel safe as {text};\n"
             ))
         }
         Dialect::MySql => {
             let returns = if is_text { "longtext character set utf8mb4" } else { "boolean" };
             Ok(format!(
-                "drop function if exists {name};\ncreate function {name}({arguments}) returns {returns}\nnot deterministic no sql \
-                 return {body};\n"
+                "drop function if exists {name};\ncreate function {name}({arguments}) returns {returns}\n\
+                 not deterministic no sql return {body};\n"
             ))
         }
         Dialect::DuckDb => Ok(format!("create or replace macro {name}({names}) as ({body});\n")),
         Dialect::Sqlite => Err(
-            "SQLite has no functions in SQL; use --view, or load novi's extension, which has novi_enabled".to_owned(),
+            "SQLite has no functions in SQL; use --view, or load novi's extension, which has novi_enabled"
+                .to_owned(),
         ),
     }
 }

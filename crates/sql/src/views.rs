@@ -68,6 +68,13 @@ pub fn dialect_of(url: &str) -> Option<Dialect> {
     })
 }
 
+/// The address without the parameter that only novi knows.
+fn without_prefix(url: &str) -> String {
+    let Some((address, query)) = url.split_once('?') else { return url.to_owned() };
+    let left: Vec<&str> = query.split('&').filter(|part| !part.starts_with("table_prefix=")).collect();
+    if left.is_empty() { address.to_owned() } else { format!("{address}?{}", left.join("&")) }
+}
+
 impl Views {
     /// Connects to the database at an address like that of `novi::store::connect`.
     ///
@@ -75,11 +82,7 @@ impl Views {
     /// If the address is invalid, or the connection fails.
     pub async fn connect(url: &str) -> Result<Self, ViewError> {
         let connect = || failed("could not connect to the database of the views");
-        // Only novi knows the parameter.
-        let url = match url.split_once("?table_prefix=") {
-            Some((address, _)) => address,
-            None => url,
-        };
+        let url = &without_prefix(url);
         let connection = match dialect_of(url) {
             #[cfg(feature = "sqlite")]
             Some(Dialect::Sqlite) => {
@@ -99,7 +102,8 @@ impl Views {
             }
             _ => {
                 return Err(ViewError::Url(
-                    "expected the address of a database that this build supports: sqlite:, postgres: or mysql:".to_owned(),
+                    "expected the address of a database that this build supports: sqlite:, postgres: or mysql:"
+                        .to_owned(),
                 ));
             }
         };

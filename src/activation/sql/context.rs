@@ -62,8 +62,8 @@ impl SqlContext<'_> {
         children.iter().map(|child| self.child(child)).collect()
     }
 
-    /// Says that SQL cannot state a part of the config. `path` is its location, such as `.hash`, or empty for all of
-    /// it; `message` says why, and what to do. The result stands for it, and is never used.
+    /// Says that SQL cannot state a part of the config. `path` is its location, such as `.hash`, or empty for
+    /// all of it; `message` says why, and what to do. The result stands for it, and is never used.
     pub fn refuse(&mut self, path: &str, message: impl Into<String>) -> Condition {
         let path = if path.is_empty() { String::new() } else { format!("config{path}") };
         self.children.refuse(Refusal { place: (*self.place).clone(), path, message: message.into() });
@@ -74,7 +74,7 @@ impl SqlContext<'_> {
     pub(crate) fn key(&self, names: Option<&[Box<str>]>) -> Key {
         let own = [TARGETING_KEY].into_iter().chain(self.identity.iter().map(|name| &**name));
         Key(match names {
-            Some(names) => names.iter().map(|name| name.to_string()).collect(),
+            Some(names) => names.iter().map(ToString::to_string).collect(),
             None => own.map(str::to_owned).collect(),
         })
     }

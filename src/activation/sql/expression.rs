@@ -9,7 +9,8 @@ use crate::{activation::sql::place::Place, context::value::Value};
 /// A point in time of a condition.
 pub type Time = DateTime<Utc>;
 
-/// A condition that is true or false for every caller, and never null: a missing attribute does not meet a [`Test`].
+/// A condition that is true or false for every caller, and never null: a missing attribute does not meet a
+/// [`Test`].
 ///
 /// Clones are cheap. An expression that occurs several times is shared, and written several times.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,8 +39,8 @@ pub enum Node {
     Choose(Vec<(Expression, Expression)>, Expression),
     /// A test of an attribute.
     Attribute(String, Test),
-    /// The time, which is the attribute `currentDateTime` or else the clock, is from the first time, inclusive, to
-    /// the second, exclusive.
+    /// The time, which is the attribute `currentDateTime` or else the clock, is from the first time,
+    /// inclusive, to the second, exclusive.
     Clock(Option<Time>, Option<Time>),
     /// The key of the caller is one of these.
     Member(Key, Vec<String>),
@@ -94,10 +95,10 @@ pub enum Bound {
     GreaterOrEqual,
 }
 
-/// The attributes that identify a caller: the first with a value counts. A value is a string that is not empty, or a
-/// whole number, which stands for its digits.
+/// The attributes that identify a caller: the first with a value counts. A value is a string that is not
+/// empty, or a whole number, which stands for its digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key(pub Vec<String>);
+pub struct Key(pub Arc<[String]>);
 
 /// A draw: the first four bytes of a digest after `skip` others, as a number, modulo `divisor`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,11 +106,11 @@ pub struct Draw {
     /// The digest.
     pub digest: Digest,
     /// What is hashed before the key.
-    pub before: String,
+    pub before: Arc<str>,
     /// Whom the draw is for.
     pub key: Key,
     /// What is hashed after the key.
-    pub after: String,
+    pub after: Arc<str>,
     /// How many bytes of the digest are left out.
     pub skip: u32,
     /// The number of positions, unless the whole number is the position.
@@ -160,7 +161,8 @@ impl Node {
             Self::Attribute(name, test) => test.size().saturating_add(name.len()),
             Self::Member(key, members) => sum(key.0.iter().chain(members).map(|text| text.len() + 4)),
             Self::Draw(draw, ranges) => {
-                let one = sum(draw.key.0.iter().chain([&draw.before, &draw.after]).map(String::len));
+                let salt = draw.before.len() + draw.after.len();
+                let one = sum(draw.key.0.iter().map(String::len)).saturating_add(salt);
                 one.saturating_mul(ranges.len().max(1))
             }
         }
@@ -277,7 +279,8 @@ impl Expression {
                 None => left.push((when, then)),
             }
         }
-        while left.last().is_some_and(|(_, then)| *then == otherwise && then.constant().is_some()) {
+        let fixed = otherwise.constant();
+        while fixed.is_some() && left.last().is_some_and(|(_, then)| then.constant() == fixed) {
             left.pop();
         }
         let are_on = left.iter().all(|(_, then)| then.constant() == Some(true));

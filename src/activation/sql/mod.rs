@@ -1,4 +1,5 @@
-//! Activations as SQL: what [`Activation::to_sql`](super::Activation::to_sql) builds, without the words of a dialect.
+//! Activations as SQL: what [`Activation::to_sql`](super::Activation::to_sql) builds, without the words of a
+//! dialect.
 //!
 //! A type states its condition as an [`Expression`]; `novi sql` writes it in the dialect of a database.
 

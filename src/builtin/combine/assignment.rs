@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 
 use crate::{
     activation::{
-        Child, CompileContext, Phrasing, Variant, Verdict, cause::CauseRule, evaluation::Evaluation,
-        sql, value_text,
+        Child, CompileContext, Phrasing, Variant, Verdict, cause::CauseRule, evaluation::Evaluation, sql,
+        value_text,
     },
     builtin::rollout::split,
 };

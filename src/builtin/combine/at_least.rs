@@ -93,6 +93,17 @@ impl Configured for AtLeast {
     }
 
     fn config_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
-        sql::Condition::at_least(config.count, &sql.each(&config.activations))
+        /// The variant of each depends on all before it.
+        const MOST_WITH_VARIANTS: usize = 100;
+        let children = sql.each(&config.activations);
+        if children.len() > MOST_WITH_VARIANTS && children.iter().any(|child| !child.variant.is_none()) {
+            return sql.refuse(
+                ".activations",
+                format!(
+                    "in SQL, at most {MOST_WITH_VARIANTS} activations can be counted if one assigns a variant"
+                ),
+            );
+        }
+        sql::Condition::at_least(config.count, &children)
     }
 }

@@ -10,7 +10,9 @@ use crate::{
         evaluation::Evaluation, sql,
     },
     builtin::{
-        combine::assignment::{Assignment, MOST_WORDED, Outcome, outcome_to_sql, outcome_words, split_schema},
+        combine::assignment::{
+            Assignment, MOST_WORDED, Outcome, outcome_to_sql, outcome_words, split_schema,
+        },
         register::register,
     },
 };

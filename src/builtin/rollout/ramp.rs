@@ -259,7 +259,8 @@ impl Configured for Ramp {
 
     fn config_to_sql(config: &Config, sql: &mut sql::SqlContext<'_>) -> sql::Condition {
         if config.linear && config.steps.len() > 1 {
-            return sql.refuse(".linear", "SQL knows only steps; give the share of each day a step of its own");
+            return sql
+                .refuse(".linear", "SQL knows only steps; give the share of each day a step of its own");
         }
         let (by, salt) = (config.by.as_ref(), config.salt.as_deref());
         let Some(draw) = sticky::sql::draw(by, salt, config.hash, Purpose::Share, sql) else {

@@ -7,8 +7,7 @@ use serde::Deserialize;
 
 use crate::{
     activation::{
-        Activation, CompileContext, Configured, Phrase, Phrasing, Spans, Verdict, evaluation::Evaluation,
-        sql,
+        Activation, CompileContext, Configured, Phrase, Phrasing, Spans, Verdict, evaluation::Evaluation, sql,
     },
     builtin::{
         register::register,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Folder;
 
-pub(crate) const COMMANDS: [&str; 48] = [
+pub(crate) const COMMANDS: [&str; 49] = [
     "serve",
     "migrate",
     "seed",

@@ -27,11 +27,19 @@ async fn views_have_the_users_and_are_renewed() {
         raw.run(USERS).await.unwrap();
         folder.write("flags.sql", FLAGS);
         folder.run(&["seed", "flags.sql"]).expect(0);
-        let sql = folder.run(&["sql", "#1", "--view", "have_it", "--from", "users", "--columns", "age:integer"]);
-        raw.run(&sql.expect(0).stdout).await.unwrap();
+        let sql =
+            folder.run(&["sql", "#1", "--view", "have_it", "--from", "users", "--columns", "age:integer"]);
+        raw.run(&sql.expect(0).out).await.unwrap();
         let count = "select id as \"targetingKey\" from have_it";
         let transcript = folder.transcript(&[
-            &["audience", "#1", "--sql", "select id as \"targetingKey\", plan, age from users", "--to", "csv"],
+            &[
+                "audience",
+                "#1",
+                "--sql",
+                "select id as \"targetingKey\", plan, age from users",
+                "--to",
+                "csv",
+            ],
             &["audience", "#1", "--sql", count],
             &["sql", "--refresh"],
             &["disable", "Draws"],

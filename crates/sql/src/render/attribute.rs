@@ -58,23 +58,28 @@ impl Writer<'_> {
         }
     }
 
-    /// The same, with the letters A to Z in lower case. Other letters stay what they are, except the two that novi takes
-    /// for `k` and `s`.
+    /// The same, with the letters A to Z in lower case. Other letters stay what they are, except the two that
+    /// novi takes for `k` and `s`.
     fn folded(&self, operand: &Operand) -> String {
         let sql = &operand.sql;
         match self.dialect() {
-            Dialect::Postgres => format!("lower(translate(cast({sql} as text), '\u{212a}\u{17f}', 'ks') collate \"C\") collate \"C\""),
-            Dialect::DuckDb => format!("lower(translate(cast({sql} as varchar), '\u{212a}\u{17f}\u{130}', 'ks\u{131}')) collate c"),
-            Dialect::Sqlite => format!("lower(replace(replace({sql}, '\u{212a}', 'k'), '\u{17f}', 's')) collate binary"),
+            Dialect::Postgres => format!(
+                "lower(translate(cast({sql} as text), '\u{212a}\u{17f}', 'ks') collate \"C\") collate \"C\""
+            ),
+            Dialect::DuckDb => format!(
+                "lower(translate(cast({sql} as varchar), '\u{212a}\u{17f}\u{130}', 'ks\u{131}')) collate c"
+            ),
+            Dialect::Sqlite => {
+                format!("lower(replace(replace({sql}, '\u{212a}', 'k'), '\u{17f}', 's')) collate binary")
+            }
             Dialect::MySql => {
                 let character = |hex: &str| format!("convert(x'{hex}' using utf8mb4)");
                 let (kelvin, long, dotted, dotless) =
                     (character("e284aa"), character("c5bf"), character("c4b0"), character("c4b1"));
                 // The comparison of `replace` must not ignore what the collation of the column does.
                 let column = format!("convert({sql} using utf8mb4) collate utf8mb4_bin");
-                format!(
-                    "cast(lower(replace(replace(replace({column}, {kelvin}, 'k'), {long}, 's'), {dotted}, {dotless})) as binary)"
-                )
+                let letters = format!("replace(replace({column}, {kelvin}, 'k'), {long}, 's')");
+                format!("cast(lower(replace({letters}, {dotted}, {dotless})) as binary)")
             }
         }
     }
@@ -82,7 +87,9 @@ impl Writer<'_> {
     fn not_empty(&self, operand: &Operand) -> String {
         let sql = &operand.sql;
         match (self.dialect(), operand.kind) {
-            (Dialect::Sqlite, _) => format!("({sql} is not null and (typeof({sql}) <> 'text' or {sql} <> ''))"),
+            (Dialect::Sqlite, _) => {
+                format!("({sql} is not null and (typeof({sql}) <> 'text' or {sql} <> ''))")
+            }
             (_, ColumnType::Text | ColumnType::Key | ColumnType::Any) => {
                 format!("coalesce({} <> '', false)", self.text_of(operand))
             }
@@ -90,21 +97,41 @@ impl Writer<'_> {
         }
     }
 
-    fn one_of(&mut self, operand: &Operand, values: &[Value<'static>], ignores_case: bool, is_in: bool) -> String {
+    fn one_of(
+        &mut self,
+        operand: &Operand,
+        values: &[Value<'static>],
+        ignores_case: bool,
+        is_in: bool,
+    ) -> String {
         let kind = operand.kind;
         if is_text(kind) {
             let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
-            return if texts.is_empty() { "false".to_owned() } else { self.texts(operand, &texts, ignores_case, is_in) };
+            return if texts.is_empty() {
+                "false".to_owned()
+            } else {
+                self.texts(operand, &texts, ignores_case, is_in)
+            };
         }
         if is_number(kind) {
             let numbers: Vec<Number> = values.iter().filter_map(Number::new).collect();
-            return if numbers.is_empty() { "false".to_owned() } else { self.numbers(operand, &numbers, is_in) };
+            return if numbers.is_empty() {
+                "false".to_owned()
+            } else {
+                self.numbers(operand, &numbers, is_in)
+            };
         }
         if kind == ColumnType::Boolean {
             let has = |wanted: bool| values.contains(&Value::Bool(wanted));
             return match (has(true), has(false)) {
                 (false, false) => "false".to_owned(),
-                (true, true) => if is_in { self.is_boolean(operand) } else { "false".to_owned() },
+                (true, true) => {
+                    if is_in {
+                        self.is_boolean(operand)
+                    } else {
+                        "false".to_owned()
+                    }
+                }
                 (is_true, _) => self.boolean(operand, is_true == is_in),
             };
         }
@@ -113,7 +140,11 @@ impl Writer<'_> {
 
     fn is_boolean(&self, operand: &Operand) -> String {
         let sql = &operand.sql;
-        if self.dialect() == Dialect::Sqlite { format!("typeof({sql}) = 'integer'") } else { format!("{sql} is not null") }
+        if self.dialect() == Dialect::Sqlite {
+            format!("typeof({sql}) = 'integer'")
+        } else {
+            format!("{sql} is not null")
+        }
     }
 
     fn boolean(&self, operand: &Operand, wanted: bool) -> String {

@@ -9,9 +9,12 @@ impl Writer<'_> {
     /// The key of the caller, or null. `None` after refusing it.
     fn key(&mut self, key: &Key) -> Option<String> {
         let mut parts = Vec::new();
-        for name in &key.0 {
+        for name in key.0.iter() {
             let operand = self.attribute(name)?;
-            if !matches!(operand.kind, ColumnType::Text | ColumnType::Key | ColumnType::Any | ColumnType::Integer) {
+            if !matches!(
+                operand.kind,
+                ColumnType::Text | ColumnType::Key | ColumnType::Any | ColumnType::Integer
+            ) {
                 self.refuse(
                     "",
                     format!(
@@ -85,15 +88,23 @@ impl Writer<'_> {
         let number = match (dialect, draw.digest) {
             (Dialect::MySql, Digest::Crc32) => format!("crc32({hashed})"),
             (Dialect::MySql, digest) => {
-                let hash = if digest == Digest::Md5 { format!("md5({hashed})") } else { format!("sha2({hashed}, 256)") };
+                let hash = if digest == Digest::Md5 {
+                    format!("md5({hashed})")
+                } else {
+                    format!("sha2({hashed}, 256)")
+                };
                 format!("cast(conv(substr({hash}, {digit}, 8), 16, 10) as unsigned)")
             }
             (Dialect::DuckDb, digest) => {
                 format!("cast('0x' || substr({}({hashed}), {digit}, 8) as bigint)", digest.name())
             }
-            (_, Digest::Md5) => format!("cast(cast('x' || substr(md5({hashed}), {digit}, 8) as bit(32)) as bigint)"),
+            (_, Digest::Md5) => {
+                format!("cast(cast('x' || substr(md5({hashed}), {digit}, 8) as bit(32)) as bigint)")
+            }
             (_, _) => {
-                format!("cast(cast('x' || substr(encode(sha256({hashed}), 'hex'), {digit}, 8) as bit(32)) as bigint)")
+                format!(
+                    "cast(cast('x' || substr(encode(sha256({hashed}), 'hex'), {digit}, 8) as bit(32)) as bigint)"
+                )
             }
         };
         Some(match draw.divisor {
@@ -102,7 +113,8 @@ impl Writer<'_> {
         })
     }
 
-    /// The key with the salt, as bytes in UTF-8. `None` if the database cannot have the salt, or after refusing the key.
+    /// The key with the salt, as bytes in UTF-8. `None` if the database cannot have the salt, or after
+    /// refusing the key.
     fn hashed(&mut self, draw: &Draw) -> Option<String> {
         let key = self.key(&draw.key)?;
         let dialect = self.dialect();
@@ -125,11 +137,14 @@ fn unknown(dialect: Dialect, digest: Digest) -> Option<String> {
     let advice = "draw by \"hash\": \"sha256\", which gives each caller another place";
     match (dialect, digest) {
         (Dialect::Sqlite, _) => Some(
-            "SQLite computes no hashes; load novi's extension, and use novi_enabled('FLAG', ..) and novi_variant('FLAG', ..)"
+            "SQLite computes no hashes; load novi's extension, and use novi_enabled('FLAG', ..) and \
+             novi_variant('FLAG', ..)"
                 .to_owned(),
         ),
         (Dialect::MySql, Digest::Md5) => Some(format!("MySQL 9.6 and later do not have md5(); {advice}")),
-        (Dialect::Postgres | Dialect::DuckDb, Digest::Crc32) => Some(format!("{dialect} does not have crc32(); {advice}")),
+        (Dialect::Postgres | Dialect::DuckDb, Digest::Crc32) => {
+            Some(format!("{dialect} does not have crc32(); {advice}"))
+        }
         _ => None,
     }
 }

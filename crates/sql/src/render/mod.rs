@@ -38,7 +38,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// For a database, with columns that are named as the attributes, at the time of its clock, without the variant.
+    /// For a database, with columns that are named as the attributes, at the time of its clock, without the
+    /// variant.
     #[must_use]
     pub fn new(dialect: Dialect) -> Self {
         Self { dialect, columns: Columns::default(), at: None, variant: false }
@@ -134,7 +135,8 @@ impl Writer<'_> {
 
     /// Notes what cannot be written. The result stands for it, and is never used.
     fn refuse(&mut self, path: &str, message: impl Into<String>) -> String {
-        let refusal = Refusal { place: (*self.place).clone(), path: path.to_owned(), message: message.into() };
+        let refusal =
+            Refusal { place: (*self.place).clone(), path: path.to_owned(), message: message.into() };
         if !self.refusals.contains(&refusal) {
             self.refusals.push(refusal);
         }
@@ -190,7 +192,9 @@ impl Writer<'_> {
             VariantNode::Constant(None) => "null".to_owned(),
             VariantNode::Constant(Some(name)) => match self.dialect().text(name) {
                 Some(text) => text,
-                None => self.refuse("", format!("a string of {} cannot be the variant {name:?}", self.dialect())),
+                None => {
+                    self.refuse("", format!("a string of {} cannot be the variant {name:?}", self.dialect()))
+                }
             },
             VariantNode::Case(cases) => {
                 let case = |(when, then): &(Expression, VariantExpression)| {
@@ -206,9 +210,11 @@ impl Writer<'_> {
         }
     }
 
-    /// Where the value of an attribute comes from: its column, or else the static context. `None` after refusing it.
+    /// Where the value of an attribute comes from: its column, or else the static context. `None` after
+    /// refusing it.
     fn attribute(&mut self, name: &str) -> Option<Operand> {
-        let (column, base) = (self.options.columns.get(name), self.base.get(name).filter(|value| !value.is_null()));
+        let (column, base) =
+            (self.options.columns.get(name), self.base.get(name).filter(|value| !value.is_null()));
         let Some(base) = base else { return self.column(name, column) };
         if column.is_some() {
             self.refuse(
@@ -252,7 +258,8 @@ impl Writer<'_> {
             }
         };
         let is_declared = declared.is_some_and(|column| column.kind.is_some());
-        let read = AttributeColumn { attribute: name.to_owned(), column: sql.clone(), kind, declared: is_declared };
+        let read =
+            AttributeColumn { attribute: name.to_owned(), column: sql.clone(), kind, declared: is_declared };
         self.read.insert(name.to_owned(), Some(read));
         Some(Operand { sql, kind })
     }

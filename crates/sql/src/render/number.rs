@@ -32,7 +32,11 @@ impl Number {
 
     #[expect(clippy::cast_possible_truncation, reason = "checked to be in range and without a fraction")]
     fn from_float(number: f64) -> Self {
-        if number.fract() == 0.0 && number.abs() < 1e38 { Self::Whole(number as i128) } else { Self::Fraction(number) }
+        if number.fract() == 0.0 && number.abs() < 1e38 {
+            Self::Whole(number as i128)
+        } else {
+            Self::Fraction(number)
+        }
     }
 
     fn sql(self) -> String {
@@ -50,12 +54,16 @@ pub(super) fn literal(value: &Value<'_>) -> Option<String> {
 }
 
 impl Writer<'_> {
-    /// The number as it is compared with a column of fractions. `None` after refusing one that doubles do not have.
+    /// The number as it is compared with a column of fractions. `None` after refusing one that doubles do not
+    /// have.
     fn exact(&mut self, number: Number) -> Option<String> {
         if let Number::Whole(whole) = number
             && whole.unsigned_abs() > EXACT
         {
-            self.refuse("", format!("{whole} is not exact as a double; declare the column as an integer, with --columns"));
+            self.refuse(
+                "",
+                format!("{whole} is not exact as a double; declare the column as an integer, with --columns"),
+            );
             return None;
         }
         Some(number.sql())
@@ -92,7 +100,8 @@ impl Writer<'_> {
     /// Whether a number is within a bound.
     pub(super) fn bound(&mut self, operand: &Operand, bound: Bound, number: Number) -> String {
         let (bound, limit) = match number {
-            Number::Fraction(fraction) if operand.kind == ColumnType::Integer => match whole(bound, fraction) {
+            Number::Fraction(fraction) if operand.kind == ColumnType::Integer => match whole(bound, fraction)
+            {
                 Ok(whole) => whole,
                 Err(true) => return self.is_number(operand),
                 Err(false) => return "false".to_owned(),
@@ -113,7 +122,10 @@ impl Writer<'_> {
         let mut test = format!("{sql} {word} {limit}");
         let is_above = matches!(bound, Bound::Greater | Bound::GreaterOrEqual);
         // NaN, which is above all numbers in these databases, and nowhere in an evaluation.
-        if is_above && operand.kind == ColumnType::Number && matches!(self.dialect(), Dialect::Postgres | Dialect::DuckDb) {
+        if is_above
+            && operand.kind == ColumnType::Number
+            && matches!(self.dialect(), Dialect::Postgres | Dialect::DuckDb)
+        {
             test = format!("{test} and cast({sql} as double precision) <> 'NaN'");
         }
         self.guarded(&["integer", "real"], sql, &test)

@@ -12,7 +12,10 @@ impl Writer<'_> {
             let Some(column) = self.attribute(CLOCK) else { return String::new() };
             if !matches!(column.kind, ColumnType::Instant | ColumnType::Datetime) {
                 let found = column.kind.words();
-                return self.refuse("", format!("the column of {CLOCK:?} has the type {found}; expected instant or datetime"));
+                return self.refuse(
+                    "",
+                    format!("the column of {CLOCK:?} has the type {found}; expected instant or datetime"),
+                );
             }
             let Some(sql) = self.instant(&column) else { return String::new() };
             Some(sql)
@@ -53,19 +56,23 @@ impl Writer<'_> {
         format!("coalesce({test}, false)")
     }
 
-    /// A column as it is compared with a literal, independent of the time zone of the session. `None` after refusing it.
+    /// A column as it is compared with a literal, independent of the time zone of the session. `None` after
+    /// refusing it.
     fn instant(&mut self, operand: &Operand) -> Option<String> {
         let sql = &operand.sql;
         Some(match (self.dialect(), operand.kind) {
             (Dialect::Postgres, ColumnType::Datetime) => format!("({sql} at time zone 'UTC')"),
-            (Dialect::Postgres, _) => sql.clone(),
-            (Dialect::MySql, ColumnType::Datetime) => sql.clone(),
+            (Dialect::Postgres, _) | (Dialect::MySql, ColumnType::Datetime) => sql.clone(),
             (Dialect::MySql, _) => format!(
-                "timestampadd(microsecond, cast(unix_timestamp({sql}) * 1000000 as signed), timestamp'1970-01-01 00:00:00')"
+                "timestampadd(microsecond, cast(unix_timestamp({sql}) * 1000000 as signed), \
+                 timestamp'1970-01-01 00:00:00')"
             ),
             (Dialect::DuckDb, _) => format!("epoch_us({sql})"),
             (Dialect::Sqlite, _) => {
-                self.refuse("", "SQLite has no type for times, and does not read them as novi does; use `novi audience`");
+                self.refuse(
+                    "",
+                    "SQLite has no type for times, and does not read them as novi does; use `novi audience`",
+                );
                 return None;
             }
         })

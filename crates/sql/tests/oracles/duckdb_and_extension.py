@@ -2,8 +2,8 @@
 
     python3 duckdb_and_extension.py FILE [EXTENSION MIGRATION]
 
-FILE is what the test of novi-sql writes with NOVI_TEST_SQL_OUT. EXTENSION is the library of crates/sqlite-extension, and
-MIGRATION the script that creates novi's tables.
+FILE is what the test of novi-sql writes with NOVI_TEST_SQL_OUT. EXTENSION is the library of crates/sqlite-extension,
+and MIGRATION the script that creates novi's tables.
 """
 
 import collections
@@ -18,13 +18,15 @@ import duckdb
 PLACE = re.compile(r'^(activation \d+|flag) "(?:[^"\\]|\\.)*"[, :]*', re.DOTALL)
 NOW = "2026-11-28T12:00:00Z"
 COLUMNS = ["id", "number", "plan", 'odd "`name', "age", "score", "beta", "seen", "joined", "clock"]
-ATTRIBUTES = ["targetingKey", "number", "plan", "country", "age", "score", "beta", "seen", "user.joined", "currentDateTime"]
-TYPES = ["varchar", "bigint", "varchar collate nocase", "varchar", "bigint", "double", "boolean", "timestamptz", "timestamp",
-         "timestamptz"]
+ATTRIBUTES = ["targetingKey", "number", "plan", "country", "age", "score", "beta", "seen", "user.joined",
+              "currentDateTime"]
+TYPES = ["varchar", "bigint", "varchar collate nocase", "varchar", "bigint", "double", "boolean", "timestamptz",
+         "timestamp", "timestamptz"]
 
 
 def differ(what, line, index, found, expected):
-    sys.exit(f"{what} differs: flag {line['flag']!r} of set {line['set']}, caller {index}: {found}, novi {expected}\n{line['sql']}")
+    flag = f"flag {line['flag']!r} of set {line['set']}"
+    sys.exit(f"{what} differs: {flag}, caller {index}: {found}, novi {expected}\n{line['sql']}")
 
 
 class DuckDb:
@@ -67,7 +69,8 @@ def in_sqlite(callers, lines, rows, extension, migration):
     connection.load_extension(extension)
     connection.executescript(open(migration, encoding="utf-8").read())
     for flag in rows["flags"]:
-        connection.execute("insert into flags (id, name, status) values (?, ?, ?)", [flag["id"], flag["name"], flag["status"]])
+        connection.execute("insert into flags (id, name, status) values (?, ?, ?)",
+                           [flag["id"], flag["name"], flag["status"]])
         metadata = flag["metadata"]
         connection.execute("update flag_metadata set default_variant = ?, off_variant = ? where flag_id = ?",
                            [metadata["default_variant"], metadata["off_variant"], flag["id"]])
@@ -103,7 +106,8 @@ def main():
                 in_sqlite(callers, waiting, line["rows"], *extension)
                 by_extension += len(waiting)
             waiting = []
-    print(f"DuckDB {duckdb.__version__}: {database.stated} flags without a difference, {flags - database.stated} refused")
+    refused = flags - database.stated
+    print(f"DuckDB {duckdb.__version__}: {database.stated} flags without a difference, {refused} refused")
     for reason, count in database.reasons.most_common():
         print(f"    {count} {reason}")
     if extension:

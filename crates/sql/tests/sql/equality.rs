@@ -1,7 +1,7 @@
 //! Generated flags, evaluated by novi and by databases.
 //!
-//! `NOVI_TEST_SQL_FLAGS` is the number of flags. With `NOVI_TEST_SQL_OUT`, the callers, the conditions for DuckDB and the
-//! rows are written to a file, which `scripts/test-sql` compares in other programs.
+//! `NOVI_TEST_SQL_FLAGS` is the number of flags. With `NOVI_TEST_SQL_OUT`, the callers, the conditions for
+//! DuckDB and the rows are written to a file, which `scripts/test-sql` compares in other programs.
 
 use std::{collections::BTreeMap, fs::File, io::Write as _};
 
@@ -40,7 +40,8 @@ impl Database {
             ($connection:expr, $statement:expr, $number:ident) => {
                 for ($number, caller) in (0_i64..).zip(callers) {
                     let query = sqlx::query($statement).bind($number).bind(&caller.id).bind(caller.number);
-                    let query = query.bind(&caller.plan).bind(&caller.country).bind(caller.age).bind(caller.score);
+                    let query =
+                        query.bind(&caller.plan).bind(&caller.country).bind(caller.age).bind(caller.score);
                     let query = query.bind(caller.beta).bind(caller.seen);
                     let query = query.bind(caller.joined.map(|time| time.naive_utc())).bind(caller.clock);
                     query.execute(&mut *$connection).await.unwrap();
@@ -49,23 +50,29 @@ impl Database {
         }
         match self {
             Self::Sqlite(connection) => {
-                let create = "create table callers (row_id integer, id text, number integer, plan text collate nocase, \
-                    \"odd \"\"`name\" text, age integer, score real, beta boolean, seen datetime, joined datetime, clock datetime)";
+                let create = "create table callers (row_id integer, id text, number integer, \
+                    plan text collate nocase, \"odd \"\"`name\" text, age integer, score real, beta boolean, \
+                    seen datetime, joined datetime, clock datetime)";
                 connection.execute(create).await.unwrap();
                 insert!(connection, "insert into callers values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", number);
             }
             Self::Postgres(connection) => {
-                let create = "create temporary table callers (row_id bigint, id text, number bigint, plan varchar(100), \
-                    \"odd \"\"`name\" text, age bigint, score double precision, beta boolean, seen timestamptz, joined timestamp, \
-                    clock timestamptz)";
+                let create = "create temporary table callers (row_id bigint, id text, number bigint, \
+                    plan varchar(100), \"odd \"\"`name\" text, age bigint, score double precision, beta boolean, \
+                    seen timestamptz, joined timestamp, clock timestamptz)";
                 connection.execute(create).await.unwrap();
-                insert!(connection, "insert into callers values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)", number);
+                insert!(
+                    connection,
+                    "insert into callers values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                    number
+                );
                 connection.execute("set time zone 'Asia/Kolkata'").await.unwrap();
             }
             Self::MySql(connection) => {
-                let create = "create temporary table callers (row_id bigint, id varchar(100), number bigint, plan varchar(100), \
-                    `odd \"``name` varchar(100), age bigint, score double, beta boolean, seen timestamp(6) null, \
-                    joined datetime(6) null, clock timestamp(6) null) character set utf8mb4 collate utf8mb4_general_ci";
+                let create = "create temporary table callers (row_id bigint, id varchar(100), number bigint, \
+                    plan varchar(100), `odd \"``name` varchar(100), age bigint, score double, beta boolean, \
+                    seen timestamp(6) null, joined datetime(6) null, clock timestamp(6) null) \
+                    character set utf8mb4 collate utf8mb4_general_ci";
                 connection.execute(create).await.unwrap();
                 insert!(connection, "insert into callers values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", number);
                 connection.execute("set time_zone = '+05:30'").await.unwrap();
@@ -102,7 +109,9 @@ impl Database {
                 );
                 let rows = sqlx::raw_sql(AssertSqlSafe(statement.clone())).fetch_all(&mut *connection).await;
                 let rows = rows.unwrap_or_else(|error| panic!("{error}\n{statement}"));
-                rows.iter().map(|row| (row.get::<Option<String>, _>(0).map(|on| on == "1"), row.get(1))).collect()
+                rows.iter()
+                    .map(|row| (row.get::<Option<String>, _>(0).map(|on| on == "1"), row.get(1)))
+                    .collect()
             }
             Self::MySql(connection) => {
                 let statement = format!(
@@ -131,14 +140,21 @@ async fn databases() -> Vec<(String, Database)> {
         return found;
     }
     let is_named = url("NOVI_TEST_POSTGRES").is_some() && url("NOVI_TEST_MYSQL").is_some();
-    assert!(is_named, "set NOVI_TEST_POSTGRES and NOVI_TEST_MYSQL (scripts/test-servers), or NOVI_TEST_WITHOUT_SERVERS=1");
+    assert!(
+        is_named,
+        "set NOVI_TEST_POSTGRES and NOVI_TEST_MYSQL (scripts/test-servers), or NOVI_TEST_WITHOUT_SERVERS=1"
+    );
     if let Some(url) = url("NOVI_TEST_POSTGRES") {
-        found.push(("PostgreSQL".to_owned(), Database::Postgres(sqlx::PgConnection::connect(&url).await.unwrap())));
+        found.push((
+            "PostgreSQL".to_owned(),
+            Database::Postgres(sqlx::PgConnection::connect(&url).await.unwrap()),
+        ));
     }
     for name in ["NOVI_TEST_MYSQL", "NOVI_TEST_SQL_MYSQL"] {
         if let Some(url) = url(name) {
             let mut connection = sqlx::MySqlConnection::connect(&url).await.unwrap();
-            let version: String = sqlx::query_scalar("select version()").fetch_one(&mut connection).await.unwrap();
+            let version: String =
+                sqlx::query_scalar("select version()").fetch_one(&mut connection).await.unwrap();
             found.push((format!("MySQL {version}"), Database::MySql(connection)));
         }
     }
@@ -185,8 +201,18 @@ async fn databases_decide_as_novi_does() {
     if let Some(out) = &mut out {
         let time = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339();
         let of = |caller: &Caller| {
-            json!([caller.id, caller.number, caller.plan, caller.country, caller.age, caller.score, caller.beta,
-                caller.seen.map(time), caller.joined.map(time), caller.clock.map(time)])
+            json!([
+                caller.id,
+                caller.number,
+                caller.plan,
+                caller.country,
+                caller.age,
+                caller.score,
+                caller.beta,
+                caller.seen.map(time),
+                caller.joined.map(time),
+                caller.clock.map(time)
+            ])
         };
         writeln!(out, "{}", json!({"callers": people.iter().map(of).collect::<Vec<_>>()})).unwrap();
     }
@@ -212,7 +238,8 @@ async fn databases_decide_as_novi_does() {
             let stated = snapshot.to_sql(&row.name, &registry).unwrap();
             for (name, database) in &mut databases {
                 let tally = tallies.entry(name.clone()).or_default();
-                let sql = stated.clone().and_then(|flag| render(&flag, &options(database.dialect(), has_clock)));
+                let sql =
+                    stated.clone().and_then(|flag| render(&flag, &options(database.dialect(), has_clock)));
                 let sql = match sql {
                     Ok(sql) => sql,
                     Err(refusals) => {
@@ -223,18 +250,27 @@ async fn databases_decide_as_novi_does() {
                 tally.stated += 1;
                 let found = database.decisions(&sql).await;
                 assert_eq!(found.len(), decided.len());
-                for (((caller, context), decided), found) in people.iter().zip(&contexts).zip(&decided).zip(found) {
+                for (((caller, context), decided), found) in
+                    people.iter().zip(&contexts).zip(&decided).zip(found)
+                {
                     let expected = (Some(decided.0), decided.1.clone());
                     if found != expected {
                         let explained = snapshot.explain(&row.name, context).unwrap();
-                        panic!("{name}, set {set}: {found:?}\n{caller:?}\n{}\n{:?}\n{explained}", sql.on, sql.variant);
+                        panic!(
+                            "{name}, set {set}: {found:?}\n{caller:?}\n{}\n{:?}\n{explained}",
+                            sql.on, sql.variant
+                        );
                     }
                 }
             }
             if let Some(out) = &mut out {
                 let duckdb = stated.and_then(|flag| render(&flag, &options(Dialect::DuckDb, has_clock)));
-                let refused = duckdb.as_ref().err().map(|refusals| refusals.iter().map(ToString::to_string).collect::<Vec<_>>());
-                let line = json!({"set": set, "flag": row.name, "clock": has_clock, "decided": decided, "sql": duckdb.ok(), "refused": refused});
+                let refused = duckdb
+                    .as_ref()
+                    .err()
+                    .map(|refusals| refusals.iter().map(ToString::to_string).collect::<Vec<_>>());
+                let mut line = json!({"set": set, "flag": row.name, "clock": has_clock, "decided": decided});
+                (line["sql"], line["refused"]) = (json!(duckdb.ok()), json!(refused));
                 writeln!(out, "{line}").unwrap();
             }
         }

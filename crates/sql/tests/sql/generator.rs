@@ -27,12 +27,51 @@ impl Dice {
 
 /// Values that databases compare in ways of their own.
 const TEXTS: [&str; 26] = [
-    "pro", "Pro", "PRO", "pro ", " pro", "", " ", "team", "Team", "ünï", "ÜNÏ", "日本", "it's", "back\\slash", "a\"b",
-    "\u{212a}", "k", "ſ", "s", "İ", "i", "%", "_", "7", "7.0", "true",
+    "pro",
+    "Pro",
+    "PRO",
+    "pro ",
+    " pro",
+    "",
+    " ",
+    "team",
+    "Team",
+    "ünï",
+    "ÜNÏ",
+    "日本",
+    "it's",
+    "back\\slash",
+    "a\"b",
+    "\u{212a}",
+    "k",
+    "ſ",
+    "s",
+    "İ",
+    "i",
+    "%",
+    "_",
+    "7",
+    "7.0",
+    "true",
 ];
-const INTEGERS: [i64; 14] =
-    [0, 1, -1, 7, 17, 18, 19, 120, 9_007_199_254_740_992, 9_007_199_254_740_993, i64::MAX, i64::MIN, -18, 2_147_483_648];
-const NUMBERS: [f64; 12] = [0.0, 0.1, 0.5, -0.5, 7.0, 7.5, 18.0, 1e15, 1e-7, -1e300, 1e300, 0.300_000_000_000_000_04];
+const INTEGERS: [i64; 14] = [
+    0,
+    1,
+    -1,
+    7,
+    17,
+    18,
+    19,
+    120,
+    9_007_199_254_740_992,
+    9_007_199_254_740_993,
+    i64::MAX,
+    i64::MIN,
+    -18,
+    2_147_483_648,
+];
+const NUMBERS: [f64; 12] =
+    [0.0, 0.1, 0.5, -0.5, 7.0, 7.5, 18.0, 1e15, 1e-7, -1e300, 1e300, 0.300_000_000_000_000_04];
 
 /// The time that flags are evaluated at.
 pub(crate) fn now() -> DateTime<Utc> {
@@ -67,7 +106,8 @@ pub(crate) fn callers(dice: &mut Dice, count: usize) -> Vec<Caller> {
             2 => Some(dice.pick(&TEXTS).to_owned()),
             _ => Some(format!("user-{index}")),
         },
-        number: (!dice.one_of(8)).then(|| if dice.one_of(3) { dice.pick(&INTEGERS) } else { i64::try_from(index).unwrap() }),
+        number: (!dice.one_of(8))
+            .then(|| if dice.one_of(3) { dice.pick(&INTEGERS) } else { i64::try_from(index).unwrap() }),
         plan: (!dice.one_of(8)).then(|| dice.pick(&TEXTS).to_owned()),
         country: (!dice.one_of(8)).then(|| dice.pick(&TEXTS).to_owned()),
         age: (!dice.one_of(8)).then(|| dice.pick(&INTEGERS)),
@@ -88,7 +128,7 @@ fn time(dice: &mut Dice) -> DateTime<Utc> {
 }
 
 impl Caller {
-    /// The caller as an evaluation sees it. Without a clock of its own, the time is that of all callers.
+    /// The caller as an evaluation sees it. Without a clock of its own, it has the time that flags are evaluated at.
     pub(crate) fn context(&self, has_clock: bool) -> Context<'static> {
         let clock = self.clock.filter(|_| has_clock).unwrap_or_else(now);
         Context::new()
@@ -110,7 +150,8 @@ pub(crate) fn rows(dice: &mut Dice, flags: usize) -> Rows {
     let mut rows = Rows::default();
     for index in 0..flags {
         let id = i64::try_from(index).unwrap() + 1;
-        let name = if dice.one_of(10) { format!("flag '{}' {id}", dice.pick(&TEXTS)) } else { format!("flag {id}") };
+        let name =
+            if dice.one_of(10) { format!("flag '{}' {id}", dice.pick(&TEXTS)) } else { format!("flag {id}") };
         let mut flag = FlagRow::new(id, name, !dice.one_of(12));
         flag.metadata.default_variant = dice.one_of(6).then(|| "fallback".to_owned());
         flag.metadata.off_variant = dice.one_of(6).then(|| "off".to_owned());
@@ -132,12 +173,21 @@ pub(crate) fn rows(dice: &mut Dice, flags: usize) -> Rows {
                 for _ in 0..count {
                     let denied = dice.one_of(3);
                     let member = member(dice, denied);
-                    if rows.members.iter().all(|known| (known.activation_id, &known.member) != (activation, &member.member)) {
+                    if rows
+                        .members
+                        .iter()
+                        .all(|known| (known.activation_id, &known.member) != (activation, &member.member))
+                    {
                         rows.members.push(member);
                     }
                 }
             }
-            rows.activations.push(ActivationRow::new(activation, format!("row {activation}"), class, config.to_string()));
+            rows.activations.push(ActivationRow::new(
+                activation,
+                format!("row {activation}"),
+                class,
+                config.to_string(),
+            ));
             rows.links.push(LinkRow::new(id, activation));
         }
         rows.links.sort_by_key(|link| (link.flag_id, link.activation_id));
@@ -229,7 +279,10 @@ fn activation(dice: &mut Dice, flags: &[String], shared: usize, depth: usize) ->
             }
             ("novi.date_time", config)
         }
-        6 => ("novi.expires", json!({"at": time(dice).format("%Y-%m-%d").to_string(), "timezone": "Europe/Berlin"})),
+        6 => (
+            "novi.expires",
+            json!({"at": time(dice).format("%Y-%m-%d").to_string(), "timezone": "Europe/Berlin"}),
+        ),
         _ => ("novi.attribute", attribute(dice)),
     }
 }
@@ -239,7 +292,9 @@ fn by(dice: &mut Dice) -> Value {
 }
 
 fn draw_settings(dice: &mut Dice, config: &mut Value) {
-    config["hash"] = json!(dice.pick(&["sha256", "sha256", "sha256", "sha256", "md5", "crc32", "ufc", "flipper", "murmur3"]));
+    config["hash"] = json!(
+        dice.pick(&["sha256", "sha256", "sha256", "sha256", "md5", "crc32", "ufc", "flipper", "murmur3"])
+    );
     if dice.one_of(3) {
         config["salt"] = json!(dice.pick(&TEXTS));
     }
@@ -255,8 +310,9 @@ fn draw(dice: &mut Dice) -> (&'static str, Value) {
         1 => ("novi.bucket", json!({"ranges": [[0, 10], [20, 21], [50, 75]], "total": 100})),
         _ => {
             let first = now() - TimeDelta::hours(i64::try_from(dice.roll(60)).unwrap());
-            let steps = [(0, 10.0), (24, 25.0), (48, 75.0)]
-                .map(|(hours, percentage)| json!({"at": (first + TimeDelta::hours(hours)).to_rfc3339(), "percentage": percentage}));
+            let steps = [(0, 10.0), (24, 25.0), (48, 75.0)].map(|(hours, percentage)| {
+                json!({"at": (first + TimeDelta::hours(hours)).to_rfc3339(), "percentage": percentage})
+            });
             ("novi.ramp", json!({"steps": steps, "linear": dice.one_of(20)}))
         }
     };
@@ -295,7 +351,8 @@ fn switch(dice: &mut Dice, flags: &[String], shared: usize, depth: usize) -> (&'
     if dice.one_of(2) {
         let mut cases = json!({});
         for _ in 0..dice.roll(4) {
-            cases[dice.pick(&TEXTS)] = assignment(dice, flags, shared, depth);
+            // "7" is that number as well, so that "7.0" would be a duplicate.
+            cases[dice.pick(&TEXTS).trim_end_matches(".0")] = assignment(dice, flags, shared, depth);
         }
         if dice.one_of(3) {
             cases["*"] = assignment(dice, flags, shared, depth);
@@ -313,38 +370,63 @@ fn switch(dice: &mut Dice, flags: &[String], shared: usize, depth: usize) -> (&'
 
 fn attribute(dice: &mut Dice) -> Value {
     let texts = |dice: &mut Dice| -> Vec<&str> { (0..dice.roll(5)).map(|_| dice.pick(&TEXTS)).collect() };
+    // A test of an attribute by an operator. The operand is picked last.
+    let test = |name: &str, operator: &str, operand: Value| json!({"attribute": name, operator: operand});
     match dice.roll(12) {
-        0 => json!({"attribute": dice.pick(&["age", "number"]), dice.pick(&["less", "less_or_equal"]): dice.pick(&INTEGERS)}),
-        1 => json!({"attribute": "age", dice.pick(&["greater", "greater_or_equal", "less"]): dice.pick(&NUMBERS)}),
-        2 => json!({"attribute": "score", dice.pick(&["greater", "greater_or_equal", "less", "less_or_equal", "equals", "not_equals"]):
-            dice.pick(&NUMBERS)}),
-        3 => json!({"attribute": "beta", dice.pick(&["equals", "not_equals"]): dice.one_of(2)}),
-        4 => json!({"attribute": "beta", dice.pick(&["in", "not_in"]): [dice.one_of(2), dice.one_of(2), 7]}),
-        5 => json!({"attribute": dice.pick(&["seen", "user.joined"]), dice.pick(&["before", "after"]): time(dice).to_rfc3339()}),
-        6 => json!({"attribute": dice.pick(&["plan", "beta", "age", "user.joined", "seen"]), "exists": dice.one_of(2)}),
-        7 => json!({"attribute": dice.pick(&["age", "score"]), dice.pick(&["in", "not_in"]): [dice.pick(&INTEGERS), dice.pick(&NUMBERS), "x"]}),
-        8 => json!({"attribute": "plan", dice.pick(&["contains", "starts_with", "ends_with"]): ["p", dice.pick(&TEXTS)]}),
-        9 => json!({"attribute": dice.pick(&["plan", "country"]), dice.pick(&["in", "equals", "contains", "starts_with", "ends_with", "not_equals"]):
-            dice.pick(&["pro", "K", "s", "I", "team", "PRO "]), "ignore_case": true}).pipe_list(),
+        0 => {
+            let (name, operator) = (dice.pick(&["age", "number"]), dice.pick(&["less", "less_or_equal"]));
+            test(name, operator, dice.pick(&INTEGERS).into())
+        }
+        1 => {
+            let operator = dice.pick(&["greater", "greater_or_equal", "less"]);
+            test("age", operator, dice.pick(&NUMBERS).into())
+        }
+        2 => {
+            let all = ["greater", "greater_or_equal", "less", "less_or_equal", "equals", "not_equals"];
+            let operator = dice.pick(&all);
+            test("score", operator, dice.pick(&NUMBERS).into())
+        }
+        3 => {
+            let operator = dice.pick(&["equals", "not_equals"]);
+            test("beta", operator, dice.one_of(2).into())
+        }
+        4 => {
+            let operator = dice.pick(&["in", "not_in"]);
+            test("beta", operator, json!([dice.one_of(2), dice.one_of(2), 7]))
+        }
+        5 => {
+            let (name, operator) = (dice.pick(&["seen", "user.joined"]), dice.pick(&["before", "after"]));
+            test(name, operator, time(dice).to_rfc3339().into())
+        }
+        6 => {
+            let name = dice.pick(&["plan", "beta", "age", "user.joined", "seen"]);
+            test(name, "exists", dice.one_of(2).into())
+        }
+        7 => {
+            let (name, operator) = (dice.pick(&["age", "score"]), dice.pick(&["in", "not_in"]));
+            test(name, operator, json!([dice.pick(&INTEGERS), dice.pick(&NUMBERS), "x"]))
+        }
+        8 => {
+            let operator = dice.pick(&["contains", "starts_with", "ends_with"]);
+            test("plan", operator, json!(["p", dice.pick(&TEXTS)]))
+        }
+        9 => {
+            let name = dice.pick(&["plan", "country"]);
+            let operator = dice.pick(&["in", "equals", "contains", "starts_with", "ends_with", "not_equals"]);
+            let text = dice.pick(&["pro", "K", "s", "I", "team", "PRO "]);
+            // `in` takes lists.
+            let operand = if operator == "in" { json!([text]) } else { json!(text) };
+            let mut config = test(name, operator, operand);
+            config["ignore_case"] = true.into();
+            config
+        }
         10 => match dice.roll(3) {
             0 => json!({"attribute": "plan", "regex": "^p"}),
             1 => json!({"attribute": "country", "semver": ">1.2"}),
             _ => json!({"attribute": "country", "in_cidr": "10.0.0.0/8"}),
         },
-        _ => json!({"attribute": dice.pick(&["plan", "country", "age"]), dice.pick(&["in", "not_in"]): texts(dice)}),
-    }
-}
-
-/// `in` takes lists.
-trait PipeList {
-    fn pipe_list(self) -> Self;
-}
-
-impl PipeList for Value {
-    fn pipe_list(mut self) -> Self {
-        if let Some(one) = self.get("in").cloned() {
-            self["in"] = json!([one]);
+        _ => {
+            json!({"attribute": dice.pick(&["plan", "country", "age"]), dice.pick(&["in", "not_in"]): texts(dice)})
         }
-        self
     }
 }

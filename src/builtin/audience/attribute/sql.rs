@@ -26,14 +26,21 @@ impl Config {
         tests.extend(time(&self.before).map(Test::Before));
         tests.extend(time(&self.after).map(Test::After));
         for (field, what, operand) in [
-            ("regex", "regular expressions differ between databases; use `starts_with`, `contains` or `in`", &self.regex),
+            (
+                "regex",
+                "regular expressions differ between databases; use `starts_with`, `contains` or `in`",
+                &self.regex,
+            ),
             ("semver", "databases do not order versions", &self.semver),
             ("semver_strict", "databases do not order versions", &self.semver_strict),
             ("growthbook_version", "databases do not order versions", &self.growthbook_version),
             ("in_cidr", "databases do not compare networks alike", &self.in_cidr),
         ] {
             if operand.is_present() {
-                sql.refuse(&format!(".{field}"), format!("{what}; or evaluate the flag with `novi audience`"));
+                sql.refuse(
+                    &format!(".{field}"),
+                    format!("{what}; or evaluate the flag with `novi audience`"),
+                );
             }
         }
         let exists = match &self.exists.0 {

@@ -1,7 +1,10 @@
 //! Draws as SQL: the hashes that databases know.
 
 use crate::{
-    activation::sql::{Condition, Digest, Draw, Expression, SqlContext},
+    activation::{
+        bucket::Hash,
+        sql::{Condition, Digest, Draw, Expression, SqlContext},
+    },
     builtin::{
         audience::attribute_names::AttributeNames,
         rollout::sticky::hash::{HashName, Purpose},
@@ -16,20 +19,23 @@ pub(in crate::builtin) fn draw(
     purpose: Purpose,
     sql: &mut SqlContext<'_>,
 ) -> Option<Draw> {
-    use crate::activation::bucket::Hash;
     let default = if hash.is_salted() { sql.flag_name().to_owned() } else { String::new() };
     let salt = salt.map_or(default, str::to_owned);
     let key = sql.key(by.map(AttributeNames::names));
     let skip = if purpose.is_variant() { 4 } else { 0 };
     let with_salt = |digest, between: &str, skip, divisor| Draw {
         digest,
-        before: format!("{salt}{between}"),
+        before: format!("{salt}{between}").into(),
         key: key.clone(),
-        after: String::new(),
+        after: "".into(),
         skip,
         divisor,
     };
-    let after_key = |divisor| Draw { before: String::new(), after: salt.clone(), ..with_salt(Digest::Crc32, "", 0, divisor) };
+    let after_key = |divisor| Draw {
+        before: "".into(),
+        after: salt.as_str().into(),
+        ..with_salt(Digest::Crc32, "", 0, divisor)
+    };
     Some(match hash {
         HashName::Sha256 => with_salt(Digest::Sha256, ":", skip, Some(Hash::BUCKETS)),
         HashName::Md5 => with_salt(Digest::Md5, ":", skip, Some(Hash::BUCKETS)),
@@ -53,6 +59,9 @@ pub(in crate::builtin) fn draw(
 }
 
 /// On for the callers whose position is in one of these ranges.
-pub(in crate::builtin) fn within(draw: Option<Draw>, ranges: impl IntoIterator<Item = (u32, u32)>) -> Condition {
+pub(in crate::builtin) fn within(
+    draw: Option<Draw>,
+    ranges: impl IntoIterator<Item = (u32, u32)>,
+) -> Condition {
     draw.map_or_else(|| Condition::always(false), |draw| Expression::draw(draw, ranges).into())
 }

@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use novi::{Flags, activation::sql::Refusal, snapshot::FlagSql};
-use novi_sql::{ColumnType, Columns, Dialect, Options, Output, Rendered, Source, ViewSpec, render, statement, views};
+use novi_sql::{
+    ColumnType, Columns, Dialect, Options, Output, Rendered, Source, ViewSpec, render, statement, views,
+};
 use serde::Serialize;
 
 use super::change::flag_name;
@@ -34,7 +36,8 @@ pub(crate) struct Sql {
     #[arg(value_name = "FLAG|VIEW", required_unless_present = "refresh")]
     names: Vec<String>,
 
-    /// SQL of this database [default: that of the database in [audience], or of the flags]
+    /// SQL of this database; mysql is MariaDB as well [default: that of the database in [audience], or of the
+    /// flags]
     #[arg(long, value_enum)]
     dialect: Option<DialectName>,
 
@@ -54,8 +57,9 @@ pub(crate) struct Sql {
     #[arg(long, value_name = "NAME")]
     function: Option<String>,
 
-    /// Columns of attributes, as in targetingKey=id:integer,plan,seen=last_seen:instant, or as a JSON object; an
-    /// attribute without a column is the column with its name. Types: text, integer, number, boolean, instant, datetime
+    /// Columns of attributes, as in targetingKey=id:integer,plan,seen=last_seen:instant, or as a JSON object;
+    /// an attribute without a column is the column with its name. Types: text, integer, number, boolean,
+    /// instant, datetime
     #[arg(long, value_name = "MAP")]
     columns: Option<Columns>,
 
@@ -81,7 +85,6 @@ pub(crate) struct Sql {
 enum DialectName {
     #[value(alias = "postgresql")]
     Postgres,
-    /// MySQL and MariaDB
     #[value(alias = "mariadb")]
     Mysql,
     Sqlite,
@@ -119,7 +122,8 @@ impl Sql {
         };
         let flags = session.flags().await?;
         let flag = flag_name(flags.snapshot().rows(), name.clone())?;
-        let known = self.dialect.map(Dialect::from).or_else(|| views::dialect_of(session.config.audience_url()));
+        let known =
+            self.dialect.map(Dialect::from).or_else(|| views::dialect_of(session.config.audience_url()));
         let Some(dialect) = known else {
             return Err(Failure::usage("--dialect: expected postgres, mysql, sqlite or duckdb"));
         };
@@ -145,7 +149,7 @@ impl Sql {
                 flag: stated.flag.clone(),
                 revision: stated.revision.number(),
                 source: Source { view: view.clone(), from: from.clone() },
-                columns: if options.columns.is_empty() { String::new() } else { options.columns.to_string() },
+                columns: options.columns.clone(),
                 at: options.at,
                 variant: options.variant,
             }),

@@ -34,18 +34,21 @@ pub(super) async fn refresh(session: &Session, names: &[String], dry_run: bool) 
     let mut views = Views::connect(session.config.audience_url()).await.map_err(|error| failure(&error))?;
     let known = views.list().await.map_err(|error| failure(&error))?;
     if let Some(missing) = names.iter().find(|name| known.iter().all(|spec| spec.source.view != **name)) {
-        return Err(Failure::not_found(format!("the database has no view {missing:?} that novi sql has made")));
+        return Err(Failure::not_found(format!(
+            "the database has no view {missing:?} that novi sql has made"
+        )));
     }
     let wanted = |spec: &&ViewSpec| names.is_empty() || names.contains(&spec.source.view);
     let mut renewals = Vec::new();
     for spec in known.iter().filter(wanted).filter(|spec| spec.revision != revision) {
         let mut options = Options::new(views.dialect());
-        options.columns = spec.columns.parse().map_err(Failure::usage)?;
+        options.columns = spec.columns.clone();
         (options.at, options.variant) = (spec.at, spec.variant);
         let about = |failure: Failure| failure.about(format_args!("view {:?}", spec.source.view));
         let (_, rendered) = stated(&flags, &spec.flag, &options).map_err(about)?;
         let output = Output::View(ViewSpec { revision, ..spec.clone() });
-        let statement = statement(&rendered, &output, views.dialect()).map_err(Failure::usage).map_err(about)?;
+        let statement =
+            statement(&rendered, &output, views.dialect()).map_err(Failure::usage).map_err(about)?;
         let (view, flag) = (spec.source.view.clone(), spec.flag.clone());
         renewals.push(Renewal { view, flag, from: spec.revision, to: revision, statement });
     }
@@ -62,7 +65,8 @@ pub(super) async fn refresh(session: &Session, names: &[String], dry_run: bool) 
         print(format_args!("{view}: flag {flag}, {verb} from revision {from} to {to}"))?;
     }
     if renewals.is_empty() {
-        let views = if known.is_empty() { "no views of novi sql exist" } else { "all views are of this revision" };
+        let views =
+            if known.is_empty() { "no views of novi sql exist" } else { "all views are of this revision" };
         print(format_args!("{views} ({revision})"))?;
     }
     if dry_run {
