@@ -1,18 +1,22 @@
 #![doc = include_str!("../README.md")]
 
-mod analysis;
+mod compare;
 mod error;
+mod experiment;
 mod folder;
 mod html;
+mod measure;
 mod metric;
+mod outcomes;
 mod read;
 mod report;
 mod sql;
 mod text;
+mod units;
 mod weights;
 
-pub use analysis::Experiment;
 pub use error::ExperimentError;
+pub use experiment::Experiment;
 pub use folder::{FolderError, read_metrics};
 pub use html::html;
 pub use metric::{Better, Kind, Metric, MetricError};

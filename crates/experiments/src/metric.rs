@@ -8,6 +8,15 @@ use serde::Serialize;
 /// The longest window after an exposure, in days.
 const LONGEST_WINDOW: Duration = Duration::from_hours(24 * 366);
 
+/// Seconds of a day.
+const DAY: u64 = 24 * 60 * 60;
+
+/// The last day of a retention.
+const LAST_DAY: u32 = 365;
+
+/// The most steps of a funnel.
+const MOST_STEPS: usize = 10;
+
 /// What is measured of the units of an experiment: SQL that selects outcomes, and how they count.
 ///
 /// The file is SQL whose first lines are comments with the fields:
@@ -34,6 +43,9 @@ pub struct Metric {
     pub description: Option<String>,
     /// How the outcomes of a unit count.
     pub kind: Kind,
+    /// The steps of a funnel, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<String>,
     /// Whether more is better.
     pub better: Better,
     /// Whether it must not get worse, rather than improve.
@@ -49,7 +61,8 @@ pub struct Metric {
     /// How long before its exposure the outcomes of a unit are used to reduce the variance (CUPED), in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
-    /// The SQL. It selects `unit`, `ts` (the time), and `value`; of a ratio, also `denominator`.
+    /// The SQL. It selects `unit`, `ts` (the time), and `value`; of a ratio, also `denominator`; of a funnel `step`, and no
+    /// value.
     pub sql: String,
 }
 
@@ -64,6 +77,14 @@ pub enum Kind {
     Proportion,
     /// The sum of the values by the sum of the denominators: revenue per order.
     Ratio,
+    /// The share of units that have an outcome on a day after their exposure. Days are 24 hours from the exposure on: day
+    /// 1 begins 24 hours after it, and ends after 48.
+    Retention {
+        /// The day, from 1.
+        day: u32,
+    },
+    /// The share of units that reach the last of several steps, in their order: [`Metric::steps`].
+    Funnel,
     /// A quantile of the sums of units that have outcomes.
     Quantile {
         /// The level, such as 0.9.
@@ -98,17 +119,21 @@ impl Metric {
     pub fn parse(name: &str, text: &str) -> Result<Self, MetricError> {
         let fail = |problem: String| MetricError { name: name.to_owned(), problem };
         let mut fields = Fields::read(text.trim_start_matches('\u{feff}')).map_err(fail)?;
-        let kind = fields.kind().map_err(fail)?;
+        let (kind, steps) = fields.kind().map_err(fail)?;
+        let (after, window) =
+            (fields.duration("after").map_err(fail)?, fields.duration("window").map_err(fail)?);
+        let (after, window) = counted(kind, after, window).map_err(fail)?;
         let metric = Self {
             name: name.to_owned(),
             description: fields.take("description").map(|(_, value)| value),
             kind,
+            steps,
             better: fields
                 .choice("better", &[("more", Better::More), ("less", Better::Less)])
                 .map_err(fail)?,
             guardrail: fields.choice("guardrail", &[("false", false), ("true", true)]).map_err(fail)?,
-            after: fields.duration("after").map_err(fail)?.unwrap_or_default(),
-            window: fields.duration("window").map_err(fail)?,
+            after,
+            window,
             cap: fields.number("cap").map_err(fail)?,
             before: fields.duration("before").map_err(fail)?,
             sql: fields.sql.trim().trim_end_matches(';').trim_end().to_owned(),
@@ -136,6 +161,28 @@ impl Metric {
         }
         Ok(())
     }
+}
+
+/// From when to when outcomes count, in seconds after the exposure.
+fn counted(kind: Kind, after: Option<u64>, window: Option<u64>) -> Result<(u64, Option<u64>), String> {
+    let Kind::Retention { day } = kind else { return Ok((after.unwrap_or_default(), window)) };
+    if after.is_some() || window.is_some() {
+        return Err("`after` and `window` are those of the day of `kind: retention`; remove them".to_owned());
+    }
+    Ok((DAY * u64::from(day), Some(DAY * (u64::from(day) + 1))))
+}
+
+/// The steps of a funnel.
+fn steps(list: &str) -> Result<Vec<String>, String> {
+    let steps: Vec<String> = list.split(',').map(|step| step.trim().to_owned()).collect();
+    let is_twice = |step: &String| steps.iter().filter(|other| *other == step).count() > 1;
+    if !(2..=MOST_STEPS).contains(&steps.len()) || steps.iter().any(|step| step.is_empty() || is_twice(step))
+    {
+        return Err(format!(
+            "expected 2 to {MOST_STEPS} different steps of a funnel, as in `funnel view, cart, buy`, found {list:?}"
+        ));
+    }
+    Ok(steps)
 }
 
 /// The comments in front of the SQL.
@@ -179,20 +226,34 @@ impl<'a> Fields<'a> {
         self.values.remove(name)
     }
 
-    fn kind(&mut self) -> Result<Kind, String> {
-        const EXPECTED: &str = "expected `-- kind: mean`, `proportion`, `ratio` or `quantile 0.9`";
+    /// The kind, and the steps of a funnel.
+    fn kind(&mut self) -> Result<(Kind, Vec<String>), String> {
+        const EXPECTED: &str = "expected `-- kind: mean`, `proportion`, `ratio`, `quantile 0.9`, `retention 7` or `funnel view, cart, buy`";
         let Some((line, value)) = self.take("kind") else { return Err(EXPECTED.to_owned()) };
         let unknown = || format!("line {line}: {EXPECTED}, found {value:?}");
-        match value.as_str() {
-            "mean" => Ok(Kind::Mean),
-            "proportion" => Ok(Kind::Proportion),
-            "ratio" => Ok(Kind::Ratio),
-            _ => {
-                let level = value.strip_prefix("quantile").ok_or_else(unknown)?.trim();
-                let level = f64::from_str(level).ok().filter(|level| *level > 0.0 && *level < 1.0);
-                level.map(|level| Kind::Quantile { level }).ok_or_else(unknown)
+        let (name, argument) = value.split_once(' ').unwrap_or((&value, ""));
+        let argument = argument.trim();
+        let kind = match (name, argument.is_empty()) {
+            ("mean", true) => Kind::Mean,
+            ("proportion", true) => Kind::Proportion,
+            ("ratio", true) => Kind::Ratio,
+            ("quantile", false) => {
+                let level = f64::from_str(argument).ok().filter(|level| *level > 0.0 && *level < 1.0);
+                level.map(|level| Kind::Quantile { level }).ok_or_else(unknown)?
             }
-        }
+            ("retention", false) => {
+                let day = u32::from_str(argument).ok().filter(|day| (1..=LAST_DAY).contains(day));
+                let problem =
+                    || format!("line {line}: expected a day from 1 to {LAST_DAY}, found {argument:?}");
+                Kind::Retention { day: day.ok_or_else(problem)? }
+            }
+            ("funnel", false) => {
+                let steps = steps(argument).map_err(|problem| format!("line {line}: {problem}"))?;
+                return Ok((Kind::Funnel, steps));
+            }
+            _ => return Err(unknown()),
+        };
+        Ok((kind, Vec::new()))
     }
 
     fn choice<T: Copy + Default>(&mut self, name: &str, choices: &[(&str, T)]) -> Result<T, String> {
@@ -246,6 +307,13 @@ mod tests {
         assert_eq!((metric.better, metric.guardrail), (Better::Less, true));
         assert_eq!((metric.after, metric.window), (86_400, Some(8 * 86_400)));
         assert_eq!(metric.sql, "select 1");
+        let funnel = Metric::parse("m", "-- kind: funnel view,  add to cart,buy\nselect 1").unwrap();
+        assert_eq!(
+            (funnel.kind, funnel.steps),
+            (Kind::Funnel, ["view", "add to cart", "buy"].map(str::to_owned).into())
+        );
+        let week = Metric::parse("m", "-- kind: retention 7\nselect 1").unwrap();
+        assert_eq!((week.after, week.window), (7 * 86_400, Some(8 * 86_400)));
     }
 
     #[test]
@@ -254,8 +322,16 @@ mod tests {
             ("select 1", "metric \"m\": expected `-- kind: mean`"),
             (
                 "-- kind: mode\nselect 1",
-                "line 1: expected `-- kind: mean`, `proportion`, `ratio` or `quantile 0.9`",
+                "line 1: expected `-- kind: mean`, `proportion`, `ratio`, `quantile 0.9`, `retention 7` or `funnel",
             ),
+            ("-- kind: mean 7\nselect 1", "found \"mean 7\""),
+            ("-- kind: funnel\nselect 1", "line 1: expected `-- kind: mean`"),
+            ("-- kind: funnel a\nselect 1", "line 1: expected 2 to 10 different steps"),
+            ("-- kind: funnel a, b, a\nselect 1", "found \"a, b, a\""),
+            ("-- kind: funnel a,,b\nselect 1", "expected 2 to 10 different steps"),
+            ("-- kind: funnel a, b\n-- cap: 1\nselect 1", "`cap` needs `kind: mean`"),
+            ("-- kind: retention 0\nselect 1", "line 1: expected a day from 1 to 365, found \"0\""),
+            ("-- kind: retention 1\n-- after: 1day\nselect 1", "`after` and `window` are those of the day"),
             ("-- kind: quantile 1\nselect 1", "line 1: expected"),
             ("-- kind: mean\n-- kind: mean\nselect 1", "line 2: the field `kind` occurs twice"),
             ("-- kind: mean\n-- windw: 7days\nselect 1", "line 2: unknown field `windw`, expected after"),

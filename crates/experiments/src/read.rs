@@ -35,6 +35,8 @@ pub(crate) struct Sums {
     /// How many units have an outcome.
     pub(crate) with_outcome: u64,
     values: BTreeMap<String, f64>,
+    /// How many units reach each step of a funnel.
+    steps: BTreeMap<usize, u64>,
 }
 
 /// The outcomes that the SQL of a metric selects.
@@ -46,6 +48,11 @@ pub(crate) struct Outcomes {
 }
 
 impl Sums {
+    /// How many units reach the step of a funnel with this number, from 1; 0 is any outcome.
+    pub(crate) fn reached(&self, step: usize) -> u64 {
+        self.steps.get(&step).copied().unwrap_or(if step == 0 { self.with_outcome } else { 0 })
+    }
+
     /// A sum of one value (`y`), or of a product of two (`yx`); zero if the metric has no such value.
     pub(crate) fn of(&self, names: &str) -> f64 {
         self.values.get(&format!("s{names}")).copied().unwrap_or_default()
@@ -96,6 +103,7 @@ impl Source {
                 units: count(row, "units"),
                 with_outcome: count(row, "n"),
                 values: values.collect(),
+                steps: (1..=metric.steps.len()).map(|step| (step, count(row, &format!("r{step}")))).collect(),
             });
         })
         .await?;

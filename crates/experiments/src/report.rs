@@ -71,9 +71,29 @@ pub struct MetricReport {
     /// What makes its numbers doubtful, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// The value of each variant.
+    /// The value of each variant. Of a funnel, the share that reaches the last step.
     pub values: BTreeMap<String, f64>,
     /// Each variant but the control.
+    pub variants: Vec<VariantReport>,
+    /// The steps of a funnel.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepReport>,
+}
+
+/// A step of a funnel.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct StepReport {
+    /// The step.
+    pub step: String,
+    /// How many units of each variant reach it, after all steps before it.
+    pub units: BTreeMap<String, u64>,
+    /// Their share of all units of the variant.
+    pub values: BTreeMap<String, f64>,
+    /// Their share of the units that reach the step before; not of the first step. Those were not drawn, so that it is not
+    /// compared.
+    pub of_previous: BTreeMap<String, f64>,
+    /// Each variant but the control: how the shares of all units compare. Only the last step has adjusted p-values, as it
+    /// is the one that decides.
     pub variants: Vec<VariantReport>,
 }
 

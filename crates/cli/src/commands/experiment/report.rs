@@ -24,8 +24,9 @@ A metric is a file with SQL over the tables of your application, in the database
   select user_id as unit, created_at as ts, amount as value from orders
   where created_at between :start and :end
 
-kind is mean, proportion, ratio (with a column denominator) or quantile 0.9; better is more or less. The units are those
-that were exposed to the flag: see `novi assignments`.";
+kind is mean, proportion, ratio (with a column denominator), quantile 0.9, retention 7, or
+funnel view, cart, buy (with a column step); better is more or less. The units are those that were
+exposed to the flag: see `novi assignments`.";
 
 /// Compare the variants of a flag by metrics of your tables
 #[derive(Debug, Args)]
