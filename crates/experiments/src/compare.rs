@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use novi_stats::{
     Problem,
-    analysis::{Bayesian, Estimate, Lift, Sequential, Welch, holm},
+    analysis::{Bayesian, Estimate, Lift, Sequential, Welch, benjamini_hochberg, holm},
     metric::{AdjustedMean, Comparison as Comparable, Ratio},
 };
 
@@ -127,6 +127,7 @@ impl Against<'_> {
             lift,
             p: shown.p,
             p_adjusted: None,
+            p_false_discovery: None,
             p_at_any_time: shown_always.p,
             chance_to_win,
             verdict,
@@ -160,11 +161,20 @@ fn interval(once: &Lift, always: &Lift) -> Interval {
 /// Adjusts the p-values of all metrics and variants but those of guardrails, which must not be missed.
 pub(crate) fn adjust(reports: &mut [MetricReport]) {
     let goals = reports.iter_mut().filter(|report| !report.metric.guardrail);
-    let mut results: Vec<&mut Comparison> =
-        goals.flat_map(|report| &mut report.variants).filter_map(|variant| variant.result.as_mut()).collect();
+    adjust_all(&mut results_of(goals.flat_map(|report| &mut report.variants)));
+}
+
+/// The comparisons of variants that can be compared.
+pub(crate) fn results_of<'a>(
+    variants: impl Iterator<Item = &'a mut VariantReport>,
+) -> Vec<&'a mut Comparison> {
+    variants.filter_map(|variant| variant.result.as_mut()).collect()
+}
+
+pub(crate) fn adjust_all(results: &mut [&mut Comparison]) {
     let p: Vec<f64> = results.iter().map(|result| result.p).collect();
-    let Ok(adjusted) = holm(&p) else { return };
-    for (result, p) in results.iter_mut().zip(adjusted) {
-        result.p_adjusted = Some(p);
+    let (Ok(adjusted), Ok(false_discovery)) = (holm(&p), benjamini_hochberg(&p)) else { return };
+    for ((result, p), q) in results.iter_mut().zip(adjusted).zip(false_discovery) {
+        (result.p_adjusted, result.p_false_discovery) = (Some(p), Some(q));
     }
 }

@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use chrono::{DateTime, Utc};
 
 use crate::{
+    breakdown::{By, Plan, breakdown},
     compare::{Against, adjust},
     error::ExperimentError,
-    measure::measure,
+    measure::{Measured, measure},
     metric::Metric,
     outcomes::{unreached, unreadable, without_outcomes},
     read::Source,
@@ -28,6 +29,7 @@ pub struct Experiment {
     end: Option<DateTime<Utc>>,
     alpha: f64,
     timeout: Duration,
+    by: Vec<By>,
 }
 
 impl Experiment {
@@ -44,6 +46,7 @@ impl Experiment {
             end: None,
             alpha: 0.05,
             timeout: Duration::from_mins(10),
+            by: Vec::new(),
         }
     }
 
@@ -96,6 +99,39 @@ impl Experiment {
         self
     }
 
+    /// Attributes by which the metrics are broken down.
+    #[must_use]
+    pub fn by(mut self, attributes: Vec<By>) -> Self {
+        self.by = attributes;
+        self
+    }
+
+    /// What a metric says of each variant, or why it says nothing.
+    pub(crate) async fn measure(&self, metric: &Metric) -> Result<Result<Measured, String>, ExperimentError> {
+        let source = self.source(self.end.unwrap_or_else(Utc::now))?;
+        let days = by_day(&source.units().await.map_err(ExperimentError::Database)?);
+        let first = self.start.or(first_moment(&days));
+        let first = first.ok_or_else(|| ExperimentError::NoUnits(self.name.clone()))?;
+        let measured = measure(&source, metric, first).await.map_err(|error| error.to_string());
+        Ok(measured.and_then(|found| match without_outcomes(&found.outcomes, &found.sums) {
+            Some(problem) => Err(problem),
+            None => Ok(found),
+        }))
+    }
+
+    /// The database, with the assignments before this moment.
+    fn source(&self, until: DateTime<Utc>) -> Result<Source, ExperimentError> {
+        let scope = Scope {
+            dialect: Dialect::of(&self.url).ok_or(ExperimentError::Url)?,
+            prefix: self.table_prefix.clone(),
+            experiment: self.name.clone(),
+            start: self.start,
+            end: until,
+            segments: None,
+        };
+        Ok(Source { url: self.url.clone(), timeout: self.timeout, scope })
+    }
+
     /// Reads the aggregates of the metrics, and compares the variants. A metric whose SQL fails has the reason in its
     /// report, and affects no other.
     ///
@@ -103,14 +139,7 @@ impl Experiment {
     /// If the assignments cannot be read, there are none, or the control is none of the variants.
     pub async fn report(&self, metrics: &[Metric]) -> Result<Report, ExperimentError> {
         let until = self.end.unwrap_or_else(Utc::now);
-        let scope = Scope {
-            dialect: Dialect::of(&self.url).ok_or(ExperimentError::Url)?,
-            prefix: self.table_prefix.clone(),
-            experiment: self.name.clone(),
-            start: self.start,
-            end: until,
-        };
-        let source = Source { url: self.url.clone(), timeout: self.timeout, scope };
+        let source = self.source(until)?;
         let rows = source.units().await.map_err(ExperimentError::Database)?;
         let (units, days) = (by_variant(&rows), by_day(&rows));
         let Some(from) = self.start.or(first_moment(&days)) else {
@@ -124,6 +153,11 @@ impl Experiment {
         adjust(&mut reports);
         for report in &mut reports {
             report.warnings.extend(open_windows(&report.metric, &days, until));
+        }
+        let plan = Plan { control: &control, alpha: self.alpha, weights: &self.weights, first: from };
+        let mut breakdowns = Vec::new();
+        for by in &self.by {
+            breakdowns.push(breakdown(&source, metrics, by, plan).await);
         }
         let (sample_ratio, unchecked) = match compare_with_weights(&units, &self.weights) {
             Ok(found) => (found, None),
@@ -141,6 +175,7 @@ impl Experiment {
             sample_ratio,
             alpha: self.alpha,
             metrics: reports,
+            breakdowns,
             warnings,
         })
     }

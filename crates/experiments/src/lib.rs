@@ -1,9 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod attributes;
+mod bandit;
+mod breakdown;
+mod change;
 mod compare;
 mod error;
 mod experiment;
+mod fields;
 mod folder;
+mod guard;
+mod harm;
 mod html;
 mod measure;
 mod metric;
@@ -15,10 +22,18 @@ mod text;
 mod units;
 mod weights;
 
+pub use attributes::Attributes;
+pub use bandit::{ArmReport, Bandit, BanditError, Reweighing};
+pub use breakdown::By;
 pub use error::ExperimentError;
 pub use experiment::Experiment;
-pub use folder::{FolderError, read_metrics};
+pub use folder::{FolderError, read_attributes, read_metrics};
+pub use guard::{Guard, GuardError, Guarded};
+pub use harm::Harm;
 pub use html::html;
-pub use metric::{Better, Kind, Metric, MetricError};
-pub use report::{Comparison, Day, Interval, MetricReport, Report, SampleRatio, VariantReport, Verdict};
+pub use metric::{Better, Kind, Margin, Metric, MetricError};
+pub use report::{
+    Breakdown, Comparison, Day, Interval, MetricReport, Report, SampleRatio, Segment, SegmentMetric,
+    StepReport, VariantReport, Verdict,
+};
 pub use weights::{experiment_of, planned_weights};

@@ -34,12 +34,17 @@ pub(crate) async fn measure(
     first: DateTime<Utc>,
 ) -> Result<Measured, AudienceError> {
     let sums = source.sums(metric, first).await?;
-    // PostgreSQL reads all or refuses, so that a second pass over the outcomes has something to say only if none counts.
+    // PostgreSQL reads all but nulls or refuses, so that a second pass over the outcomes has something to say only if
+    // none counts.
     let is_lenient = source.scope.dialect != Dialect::Postgres;
     let outcomes = if is_lenient || sums.iter().all(|sums| sums.with_outcome == 0) {
         source.outcomes(metric, first).await?
     } else {
-        Outcomes::default()
+        Outcomes {
+            total: sums.iter().map(|sums| sums.read).sum(),
+            unreadable_values: sums.iter().map(|sums| sums.missing).sum(),
+            unreadable_times: 0,
+        }
     };
     let quantiles = match metric.kind {
         Kind::Quantile { level } => quantiles(source, metric, (first, level), &sums).await?,
@@ -49,6 +54,18 @@ pub(crate) async fn measure(
 }
 
 impl Measured {
+    /// The part with this number: see [`Segments`](crate::sql::Segments).
+    pub(crate) fn segment(&self, number: usize) -> Self {
+        let sums = self.sums.iter().filter_map(|sums| {
+            let variant = variant_of(&sums.variant, number)?.to_owned();
+            Some(Sums { variant, ..sums.clone() })
+        });
+        let quantiles = self.quantiles.iter().filter_map(|(variant, quantile)| {
+            Some((variant_of(variant, number)?.to_owned(), quantile.clone()))
+        });
+        Self { outcomes: self.outcomes.clone(), sums: sums.collect(), quantiles: quantiles.collect() }
+    }
+
     pub(crate) fn means(&self) -> Groups<Mean> {
         self.groups(|sums| Summary::from_sum(sums.units, sums.of("y"), sums.of("yy")).map(Mean))
     }
@@ -96,6 +113,12 @@ impl Measured {
             |sums: &Sums| Some((sums.variant.clone(), value(sums).filter(|value| value.is_finite())?));
         self.sums.iter().filter_map(finite).collect()
     }
+}
+
+/// The variant behind the number of its part, as in `2:blue`.
+pub(crate) fn variant_of(text: &str, number: usize) -> Option<&str> {
+    let (found, variant) = text.split_once(':')?;
+    (found.parse() == Ok(number)).then_some(variant)
 }
 
 /// The quantiles of units that have an outcome.

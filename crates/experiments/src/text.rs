@@ -1,12 +1,12 @@
 //! Reports for people, as text.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use chrono::{DateTime, Utc};
 
 use crate::{
     metric::{Better, Kind, Metric},
-    report::{Comparison, Interval, MetricReport, Report, VariantReport, Verdict},
+    report::{Breakdown, Comparison, Interval, MetricReport, Report, VariantReport, Verdict},
 };
 
 impl fmt::Display for Report {
@@ -18,13 +18,11 @@ impl fmt::Display for Report {
             moment(self.from),
             moment(self.until)
         )?;
-        let units: Vec<String> =
-            self.units.iter().map(|(variant, units)| format!("{variant} {units}")).collect();
         let ratio = match &self.sample_ratio {
             Some(ratio) => format!(" (sample ratio p = {})", number(ratio.p)),
             None => String::new(),
         };
-        writeln!(f, "units: {}{ratio}", units.join(", "))?;
+        writeln!(f, "units: {}{ratio}", units_of(&self.units))?;
         for warning in &self.warnings {
             writeln!(f, "warning: {warning}")?;
         }
@@ -32,8 +30,38 @@ impl fmt::Display for Report {
             writeln!(f, "\n{}", heading(&metric.metric))?;
             write_metric(f, metric, &self.control)?;
         }
+        for breakdown in &self.breakdowns {
+            write_breakdown(f, self, breakdown)?;
+        }
         Ok(())
     }
+}
+
+fn units_of(units: &BTreeMap<String, u64>) -> String {
+    let units: Vec<String> = units.iter().map(|(variant, units)| format!("{variant} {units}")).collect();
+    units.join(", ")
+}
+
+fn write_breakdown(f: &mut fmt::Formatter<'_>, report: &Report, breakdown: &Breakdown) -> fmt::Result {
+    writeln!(f, "\nby {}", breakdown.by)?;
+    if let Some(problem) = &breakdown.problem {
+        return writeln!(f, "  no numbers: {problem}");
+    }
+    for warning in &breakdown.warnings {
+        writeln!(f, "  warning: {warning}")?;
+    }
+    for segment in &breakdown.segments {
+        writeln!(f, "  {}: {}", segment.value, units_of(&segment.units))?;
+        for (metric, found) in report.metrics.iter().zip(&segment.metrics) {
+            match &found.problem {
+                Some(problem) => writeln!(f, "    {}: no numbers: {problem}", found.name)?,
+                None => writeln!(f, "    {}", found.name)?,
+            }
+            let value = |variant: &str| Some(value_of(&metric.metric, *found.values.get(variant)?));
+            write_variants(f, ("      ", &report.control), &found.variants, value)?;
+        }
+    }
+    Ok(())
 }
 
 fn write_metric(f: &mut fmt::Formatter<'_>, metric: &MetricReport, control: &str) -> fmt::Result {
@@ -77,10 +105,10 @@ fn write_variants(
         let value = value(name).map(|value| format!("{value}, ")).unwrap_or_default();
         match &variant.result {
             Some(result) if !value.is_empty() => {
-                writeln!(f, "{indent}{name}: {value}{}", comparison(result))?
+                writeln!(f, "{indent}{name}: {value}{}", comparison(result))?;
             }
             _ => {
-                writeln!(f, "{indent}{name}: {value}{}", variant.problem.as_deref().unwrap_or("no numbers"))?
+                writeln!(f, "{indent}{name}: {value}{}", variant.problem.as_deref().unwrap_or("no numbers"))?;
             }
         }
     }
@@ -142,7 +170,7 @@ pub(crate) fn percent(value: f64) -> String {
     format!("{:+.2} %", 100.0 * value)
 }
 
-fn signed(value: f64) -> String {
+pub(crate) fn signed(value: f64) -> String {
     if value < 0.0 { number(value) } else { format!("+{}", number(value)) }
 }
 

@@ -16,7 +16,7 @@ use crate::{
 const BROKEN_BELOW: f64 = 0.001;
 
 /// Fewer units than this leave the normal approximation in doubt.
-const FEW_UNITS: u64 = 100;
+pub(crate) const FEW_UNITS: u64 = 100;
 
 pub(crate) fn by_variant(rows: &[DayUnits]) -> BTreeMap<String, u64> {
     let mut units = BTreeMap::new();

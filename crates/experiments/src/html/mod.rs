@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 
 use crate::{
-    report::{Comparison, Interval, MetricReport, Report, VariantReport},
+    report::{Breakdown, Comparison, Interval, MetricReport, Report, VariantReport},
     text::{heading, moment, number, percent, value_of, verdict},
 };
 
@@ -20,6 +20,22 @@ struct Page<'a> {
     interval: String,
     days: String,
     metrics: Vec<MetricPage<'a>>,
+    breakdowns: Vec<BreakdownPage<'a>>,
+}
+
+/// A breakdown, with a table for each metric.
+struct BreakdownPage<'a> {
+    by: &'a str,
+    problem: Option<&'a str>,
+    warnings: &'a [String],
+    tables: Vec<(String, Vec<SegmentRow>)>,
+}
+
+struct SegmentRow {
+    segment: String,
+    units: String,
+    false_discovery: String,
+    row: Row,
 }
 
 struct MetricPage<'a> {
@@ -62,8 +78,41 @@ pub fn html(report: &Report) -> Result<String, std::fmt::Error> {
         interval: format!("{}\u{a0}%", (1e5 * (1.0 - report.alpha)).round() / 1e3),
         days: charts::days(report),
         metrics: report.metrics.iter().map(|metric| MetricPage::new(metric, &report.control)).collect(),
+        breakdowns: report.breakdowns.iter().map(|found| BreakdownPage::new(report, found)).collect(),
     };
     page.render().map_err(|_| std::fmt::Error)
+}
+
+impl<'a> BreakdownPage<'a> {
+    fn new(report: &Report, breakdown: &'a Breakdown) -> Self {
+        let mut tables = Vec::new();
+        for (place, MetricReport { metric, .. }) in report.metrics.iter().enumerate() {
+            let mut all = Vec::new();
+            for segment in &breakdown.segments {
+                let Some(found) = segment.metrics.get(place) else { continue };
+                let value = |variant: &str| {
+                    found.values.get(variant).map(|value| value_of(metric, *value)).unwrap_or_default()
+                };
+                for row in rows(&report.control, &found.variants, value) {
+                    let result = found.variants.iter().find(|other| other.variant == row.variant);
+                    let result = result.and_then(|other| other.result.as_ref());
+                    let false_discovery = result.and_then(|result| result.p_false_discovery);
+                    all.push(SegmentRow {
+                        segment: segment.value.clone(),
+                        units: segment.units.get(&row.variant).map(u64::to_string).unwrap_or_default(),
+                        false_discovery: false_discovery.map(number).unwrap_or_default(),
+                        row: match &found.problem {
+                            Some(problem) => Row { verdict: problem.clone(), ..row },
+                            None => row,
+                        },
+                    });
+                }
+            }
+            tables.push((metric.name.clone(), all));
+        }
+        let (problem, warnings) = (breakdown.problem.as_deref(), &breakdown.warnings);
+        Self { by: &breakdown.by, problem, warnings, tables }
+    }
 }
 
 impl<'a> MetricPage<'a> {

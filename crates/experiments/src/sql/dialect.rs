@@ -96,6 +96,22 @@ impl Dialect {
         }
     }
 
+    /// A text that is compared and sorted by its bytes, whatever the collation of the database.
+    pub(crate) fn value(self, expression: &str) -> String {
+        match self {
+            Self::Sqlite => format!("cast({expression} as text)"),
+            Self::Postgres => format!("cast({expression} as text) collate \"C\""),
+            Self::MySql => format!("cast({expression} as char character set utf8mb4) collate utf8mb4_bin"),
+        }
+    }
+
+    pub(crate) fn concatenated(self, one: &str, other: &str) -> String {
+        match self {
+            Self::Sqlite | Self::Postgres => format!("{one} || {other}"),
+            Self::MySql => format!("concat({one}, {other})"),
+        }
+    }
+
     /// A join that reads the left side once, and looks rows of the right side up by their index. Without an index on the
     /// unit of the outcomes, which may be an expression, planners read all outcomes for each unit.
     pub(crate) const fn join(self) -> &'static str {

@@ -2,12 +2,13 @@
 
 mod dialect;
 mod funnel;
+mod segments;
 mod times;
 
 use chrono::{DateTime, Duration, Utc};
 
-pub(crate) use self::dialect::Dialect;
 use self::times::with_times;
+pub(crate) use self::{dialect::Dialect, segments::Segments};
 use crate::metric::{Kind, Metric};
 
 /// Which assignments count.
@@ -19,11 +20,18 @@ pub(crate) struct Scope {
     pub(crate) experiment: String,
     pub(crate) start: Option<DateTime<Utc>>,
     pub(crate) end: DateTime<Utc>,
+    /// Into which parts the units of each variant are divided.
+    pub(crate) segments: Option<Segments>,
 }
 
 impl Scope {
+    /// What assignments are read from: the table, or a query with the same columns.
     fn table(&self) -> String {
-        format!("{}novi_assignments", self.prefix)
+        let table = format!("{}novi_assignments", self.prefix);
+        match &self.segments {
+            None => table,
+            Some(segments) => segments.table(self, &table),
+        }
     }
 
     /// Which rows of the assignments, called `a`, count.
@@ -45,6 +53,14 @@ impl Scope {
         format!(
             "select a.variant as variant, {day} as day, count(*) as units from {table} a where {condition} \
              group by a.variant, {day} order by 2, 1"
+        )
+    }
+
+    /// How many units each variant has.
+    pub(crate) fn counts(&self) -> String {
+        let (table, condition) = (self.table(), self.condition());
+        format!(
+            "select a.variant as variant, count(*) as units from {table} a where {condition} group by a.variant"
         )
     }
 
@@ -73,12 +89,28 @@ impl Scope {
             }
             _ => (format!("{} as y", capped(format!("sum({value})"))), within),
         };
+        let columns = format!("{columns}{}", self.missing_values(metric));
         format!(
             "novi_outcomes as (\n{}\n), novi_values as (select a.variant as variant, {columns} {} \
              and ({counted}) group by a.variant, a.id)",
             self.outcomes(metric, first),
             self.joined()
         )
+    }
+
+    /// How many outcomes of a unit have no value. PostgreSQL refuses all other values that are no numbers, so that it needs
+    /// no further query: see [`readable`](Self::readable).
+    fn missing_values(&self, metric: &Metric) -> &'static str {
+        if self.counts_missing_values(metric) {
+            ", count(*) as read, sum(case when o.value is null then 1 else 0 end) as missing"
+        } else {
+            ""
+        }
+    }
+
+    fn counts_missing_values(&self, metric: &Metric) -> bool {
+        let has_values = matches!(metric.kind, Kind::Mean | Kind::Ratio | Kind::Quantile { .. });
+        has_values && self.dialect == Dialect::Postgres
     }
 
     /// The outcomes `o` with the assignments `a` of their units.
@@ -150,10 +182,15 @@ impl Scope {
             let products = names.iter().skip(place);
             sums.extend(products.map(|other| (format!("s{one}{other}"), format!("sum({one} * {other})"))));
         }
-        let zero = if metric.kind == Kind::Funnel { "0" } else { "0.0" };
+        if self.counts_missing_values(metric) {
+            let sum = |column: &str| format!("cast(sum({column}) as bigint)");
+            sums.extend(["read", "missing"].map(|column| (column.to_owned(), sum(column))));
+        }
+        // Sums are numbers with a fraction, and all others are counts.
+        let zero = |name: &str| if name.starts_with('s') { "0.0" } else { "0" };
         sums.extend((1..=metric.steps.len()).map(|step| (format!("r{step}"), format!("count(t{step})"))));
         let own = sums.iter().map(|(name, sum)| format!(", {sum} as {name}"));
-        let all = sums.iter().map(|(name, _)| format!(", coalesce(v.{name}, {zero}) as {name}"));
+        let all = sums.iter().map(|(name, _)| format!(", coalesce(v.{name}, {}) as {name}", zero(name)));
         let (own, all) = (own.collect::<Vec<_>>().concat(), all.collect::<Vec<_>>().concat());
         format!(
             "with {}\nselect t.variant as variant, t.units as units, coalesce(v.n, 0) as n{all} \

@@ -1,13 +1,19 @@
 //! `novi experiment`.
 
+mod guard;
 mod power;
 mod report;
+mod reweigh;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use self::{power::Power, report::Report};
+use self::{guard::Guard, power::Power, report::Report, reweigh::Reweigh};
+pub(super) use self::{
+    guard::{guard, metrics},
+    reweigh::{bandit, metric_of},
+};
 use crate::{output::Failure, session::Session};
 
 /// Plan and analyze experiments
@@ -15,6 +21,8 @@ use crate::{output::Failure, session::Session};
 pub(crate) enum Experiment {
     Report(Report),
     Power(Power),
+    Guard(Guard),
+    Reweigh(Reweigh),
 }
 
 impl Experiment {
@@ -22,6 +30,8 @@ impl Experiment {
         match self {
             Self::Report(command) => command.run(session).await,
             Self::Power(command) => command.run(session),
+            Self::Guard(command) => command.run(session).await,
+            Self::Reweigh(command) => command.run(session).await,
         }
     }
 }

@@ -4,7 +4,9 @@ use std::{path::PathBuf, process::ExitCode};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::Args;
-use novi_experiments::{Experiment, ExperimentError, experiment_of, html, planned_weights, read_metrics};
+use novi_experiments::{
+    By, Experiment, ExperimentError, experiment_of, html, planned_weights, read_attributes, read_metrics,
+};
 
 use crate::{
     commands::{reweight::weight, value_parser::duration},
@@ -16,7 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   novi experiment report new-checkout
   novi experiment report new-checkout --metrics metrics/revenue.sql --control off --from 2026-11-01
-  novi experiment report new-checkout --html report.html
+  novi experiment report new-checkout --by country --html report.html
 
 A metric is a file with SQL over the tables of your application, in the database of the flags:
   -- kind: mean
@@ -60,6 +62,14 @@ pub(crate) struct Report {
     #[arg(long, default_value_t = 0.05, value_parser = probability)]
     alpha: f64,
 
+    /// Also compare the variants by an attribute: day, revision, or one of a file with attributes
+    #[arg(long, value_name = "ATTRIBUTE")]
+    by: Vec<String>,
+
+    /// Most frequent values of an attribute that are listed; all others are one more part
+    #[arg(long, value_name = "NUMBER", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
+    by_values: u16,
+
     /// Stop each query after so long
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
     timeout: std::time::Duration,
@@ -76,6 +86,9 @@ impl Report {
         let paths =
             if is_default { folder.filter(|path| path.exists()).into_iter().collect() } else { self.metrics };
         let metrics = read_metrics(&paths).map_err(|error| Failure::usage(error.to_string()))?;
+        let attributes = read_attributes(&paths).map_err(|error| Failure::usage(error.to_string()))?;
+        let by = self.by.iter().map(|name| By::attribute(name, &attributes, self.by_values.into()));
+        let by = by.collect::<Result<Vec<_>, _>>().map_err(|error| Failure::usage(error.to_string()))?;
         if metrics.is_empty() {
             print_note(format_args!(
                 "note: there are no metrics, only numbers of units: write files *.sql into {}, or name some with --metrics",
@@ -96,6 +109,7 @@ impl Report {
             .start(self.from)
             .end(self.until)
             .alpha(self.alpha)
+            .by(by)
             .timeout(self.timeout);
         let analyzed = Box::pin(with_progress("analyzing", experiment.report(&metrics))).await;
         let report = analyzed.map_err(|error| match error {
@@ -136,7 +150,7 @@ pub(super) fn share(text: &str) -> Result<f64, &'static str> {
 }
 
 /// A time, or the start of a day.
-fn moment(text: &str) -> Result<DateTime<Utc>, &'static str> {
+pub(super) fn moment(text: &str) -> Result<DateTime<Utc>, &'static str> {
     if let Ok(day) = text.parse::<NaiveDate>() {
         return Ok(day.and_time(NaiveTime::MIN).and_utc());
     }
