@@ -22,7 +22,7 @@ use crate::{
     experiment::Experiment,
     measure::Measured,
     metric::{Better, Kind, Metric},
-    text::{number, value_of},
+    text::value_of,
     weights::experiment_of,
 };
 
@@ -285,13 +285,13 @@ impl Bandit {
     fn reason(&self, arms: &[ArmReport]) -> String {
         let arms = arms.iter().map(|arm| {
             let value = value_of(&self.metric, arm.value);
-            format!("{} {} % ({value}, {} units)", arm.variant, number(100.0 * arm.weight), arm.units)
+            format!("{} {:.1} % ({value}, {} units)", arm.variant, 100.0 * arm.weight, arm.units)
         });
         format!(
-            "Thompson sampling by {}, seed {}, floor {} %: {}",
+            "Thompson sampling by {}, seed {}, floor {:.1} %: {}",
             self.metric.name,
             self.seed,
-            number(100.0 * self.floor),
+            100.0 * self.floor,
             arms.collect::<Vec<_>>().join(", ")
         )
     }

@@ -12,6 +12,7 @@ use crate::{
     error::ExperimentError,
     measure::{Measured, measure, variant_of},
     metric::Metric,
+    outcomes::without_outcomes,
     read::Source,
     report::{Breakdown, Segment, SegmentMetric, Verdict},
     sql::Segments,
@@ -120,6 +121,9 @@ fn add(
         };
         match measured {
             Err(error) => found.problem = Some(error.to_string()),
+            Ok(measured) if without_outcomes(&measured.outcomes, &measured.sums).is_some() => {
+                found.problem = without_outcomes(&measured.outcomes, &measured.sums);
+            }
             Ok(_) if !segment.units.contains_key(plan.control) => {
                 found.problem = Some(format!("no unit has the variant {:?}", plan.control));
             }

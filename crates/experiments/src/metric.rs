@@ -114,7 +114,6 @@ impl Default for Margin {
 }
 
 impl Margin {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     fn is_none(&self) -> bool {
         *self == Self::default()
     }

@@ -44,7 +44,7 @@ pub(crate) fn unreadable(outcomes: &Outcomes) -> Vec<String> {
 pub(crate) fn unreached(steps: &[StepReport]) -> Option<String> {
     let step = steps.iter().find(|step| step.units.values().all(|units| *units == 0))?;
     Some(format!(
-        "no unit reaches the step {:?}: compare its name with the column `step`, which has to have the same letters",
+        "no unit reaches the step {:?} after the steps before it: compare its name with the column `step`, letter by letter",
         step.step
     ))
 }

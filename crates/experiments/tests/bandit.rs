@@ -102,7 +102,7 @@ async fn better_variants_get_more_weight_on_every_database() {
             records.iter().filter(|record| record.actor.as_deref() == Some("novi reweigh")).collect();
         assert_eq!(own.len(), 1, "{:?}", database.kind);
         let reason = own[0].reason.as_deref().unwrap();
-        assert!(reason.starts_with("Thompson sampling by revenue, seed 7, floor 10.00 %: blue "), "{reason}");
+        assert!(reason.starts_with("Thompson sampling by revenue, seed 7, floor 10.0 %: blue "), "{reason}");
         // The callers have the new weights, and few of them have moved.
         let rows = store.load().await.unwrap();
         let flags = Flags::builder().keep_rows().from_rows(rows.clone()).unwrap();

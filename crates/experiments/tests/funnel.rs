@@ -140,7 +140,7 @@ async fn steps_that_nobody_reaches_are_noticed() {
             database.kind
         );
         assert!(
-            metric.warnings[0].starts_with("no unit reaches the step \"CART\""),
+            metric.warnings[0].starts_with("no unit reaches the step \"CART\" after"),
             "{:?}: {:?}",
             database.kind,
             metric.warnings

@@ -66,10 +66,10 @@ pub fn held_ramp(config: &str, now: DateTime<Utc>) -> Result<Option<String>, Ram
     let Some(status) = ramp_status(config, now)?.filter(|status| status.rises) else { return Ok(None) };
     let parsed: Config = serde_json::from_str(config)?;
     let points = parsed.points().ok_or(RampError::Steps)?;
-    let passed = points.partition_point(|point| point.at.date() <= now);
+    let begun = points.partition_point(|point| point.at.date() <= now);
     let mut fields: Map<String, Json> = serde_json::from_str(config)?;
     if let Some(Json::Array(steps)) = fields.get_mut("steps") {
-        steps.truncate(passed);
+        steps.truncate(begun);
         if status.linear && status.since < now {
             let at = now.to_rfc3339_opts(SecondsFormat::Millis, true);
             steps.push(json!({"at": at, "percentage": status.percentage}));
