@@ -78,7 +78,7 @@ pub fn held_ramp(config: &str, now: DateTime<Utc>) -> Result<Option<String>, Ram
     Ok(Some(Json::Object(fields).to_string()))
 }
 
-/// A `novi.ramp` that nobody is in: one step with 0 %. `None` if it is so already. Other fields stay.
+/// A `novi.ramp` that nobody is in: one step with 0 %. `None` if nobody ever is. Other fields stay.
 ///
 /// # Errors
 /// [`RampError`] if the config is not that of a ramp.

@@ -7,7 +7,7 @@ use crate::metric::Metric;
 
 impl Scope {
     /// When each unit with an outcome reached the steps `t1`, `t2`, and so on. The earliest outcome of a step that is not
-    /// before that of the previous step counts: whoever reaches a step by any of its outcomes reaches it by this one.
+    /// before that of the previous step counts: a unit that reaches a step by any of its outcomes reaches it by this one.
     ///
     /// Each step is a window function over the one below, so that outcomes are read and joined once.
     pub(super) fn per_unit_of_funnel(&self, metric: &Metric, first: DateTime<Utc>) -> String {
