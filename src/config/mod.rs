@@ -20,7 +20,7 @@ pub use interval::Interval;
 use overlay::{Setting, apply};
 pub use secret::Secret;
 pub(crate) use sections::REFRESH_INTERVAL;
-pub use sections::{Audience, Experiments, Flags, Snapshot, Usage};
+pub use sections::{Audience, Experiments, Flags, OnHarm, Snapshot, Usage};
 #[cfg(feature = "sql")]
 pub(crate) use sections::{MAX_UNITS, SNAPSHOT_INTERVAL, USAGE_INTERVAL, USAGE_RETENTION};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

@@ -92,11 +92,39 @@ pub struct Experiments {
     pub max_units: usize,
     /// The folder of metrics, relative to the configuration file.
     pub metrics: PathBuf,
+    /// How often a server compares the guardrails of ramps; zero never does.
+    pub guard_every: Interval,
+    /// What happens to a ramp whose guardrails show harm.
+    pub on_harm: OnHarm,
+    /// How often a server changes the weights of the flags in `reweigh`; zero never does.
+    pub reweigh_every: Interval,
+    /// Flags whose variants get weights by how good they are, with their metric.
+    pub reweigh: BTreeMap<String, String>,
+}
+
+/// What happens to a ramp whose guardrails show harm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub enum OnHarm {
+    /// It stays at its share.
+    #[default]
+    #[serde(rename = "hold")]
+    Hold,
+    /// Nobody is in.
+    #[serde(rename = "roll back")]
+    RollBack,
 }
 
 impl Default for Experiments {
     fn default() -> Self {
-        Self { max_units: MAX_UNITS, metrics: "novi_metrics".into() }
+        let never = Interval::from_secs(0);
+        Self {
+            max_units: MAX_UNITS,
+            metrics: "novi_metrics".into(),
+            guard_every: never,
+            on_harm: OnHarm::Hold,
+            reweigh_every: never,
+            reweigh: BTreeMap::new(),
+        }
     }
 }
 

@@ -5,12 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use novi::{Context, context::Value};
 use sqlx::{
     AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Executor as _, MySql, Row as _,
     TypeInfo as _, ValueRef as _,
-    mysql::{MySqlColumn, MySqlConnectOptions, MySqlConnection, MySqlRow},
+    mysql::{MySqlColumn, MySqlConnectOptions, MySqlConnection, MySqlRow, types::MySqlTime},
 };
 
 use crate::{
@@ -126,11 +126,21 @@ impl Source for MySql {
             Kind::Instant => dated(row, column, |time: DateTime<Utc>| time.into()),
             Kind::Local => dated(row, column, |time: NaiveDateTime| time.and_utc().into()),
             Kind::Date => dated(row, column, |date: NaiveDate| date.to_string().into()),
-            Kind::Time => converted(row, column, |time: NaiveTime| Ok(time.to_string().into()))
-                .map_err(|_| "expected a time of day: convert it, as in `cast(.. as char)`".to_owned()),
+            Kind::Time => converted(row, column, |time: MySqlTime| Ok(time_text(time).into())),
             Kind::Decimal => converted(row, column, decimal),
             Kind::Json => converted(row, column, json),
         }
+    }
+}
+
+/// A time of day, or the time between two moments, which can be negative and longer than a day.
+fn time_text(time: MySqlTime) -> String {
+    let sign = if time.sign().is_negative() { "-" } else { "" };
+    let text = format!("{sign}{:02}:{:02}:{:02}", time.hours(), time.minutes(), time.seconds());
+    match time.microseconds() {
+        0 => text,
+        fraction if fraction % 1000 == 0 => format!("{text}.{:03}", fraction / 1000),
+        fraction => format!("{text}.{fraction:06}"),
     }
 }
 

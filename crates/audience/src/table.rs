@@ -61,6 +61,13 @@ enum Open {
     MySql(MySqlConnection),
 }
 
+/// The error of creating a table. PostgreSQL has a code for one that exists, and SQLite its message.
+fn existing(error: AudienceError, name: &str) -> AudienceError {
+    let AudienceError::Database { source: sqlx::Error::Database(found), .. } = &error else { return error };
+    let is_there = found.code().as_deref() == Some("42P07") || found.message().ends_with("already exists");
+    if is_there { AudienceError::TableExists(name.to_owned()) } else { error }
+}
+
 impl DecisionTable {
     /// Creates a table in the database at an address. It must not exist.
     ///
@@ -97,14 +104,14 @@ impl DecisionTable {
             Open::MySql(_) => vec![create("temporary table", TEMPORARY, '`')],
         };
         for statement in statements {
-            table.execute(statement).await?;
+            table.execute(statement).await.map_err(|error| existing(error, name))?;
         }
         table.must_not_exist().await?;
         Ok(table)
     }
 
     /// Fails before callers are evaluated, not after. Databases that create tables in transactions have
-    /// failed already.
+    /// failed already: see [`existing`].
     async fn must_not_exist(&mut self) -> Result<(), AudienceError> {
         match &mut self.connection {
             #[cfg(feature = "mysql")]

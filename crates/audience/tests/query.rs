@@ -185,10 +185,7 @@ async fn unusable_queries_are_explained() {
                 ("'{{1,2},{3,4}}'::int[]", "expected a list of one dimension"),
                 ("'infinity'::numeric", "infinite"),
             ],
-            Kind::MySql => &[
-                ("(select odd from users where id = 1)", odd),
-                ("cast('100:00:00' as time)", "expected a time of day"),
-            ],
+            Kind::MySql => &[("(select odd from users where id = 1)", odd)],
         };
         for (value, expected) in values {
             let sql = format!("select {value} as a");
@@ -198,6 +195,36 @@ async fn unusable_queries_are_explained() {
     }
     let found = contexts(&Query::new("redis://x", "select 1")).await.unwrap_err().to_string();
     assert!(found.starts_with("expected the address of a database"), "{found}");
+}
+
+#[tokio::test]
+async fn times_of_mysql_keep_their_sign_and_hours() {
+    for database in databases().await.iter().filter(|database| database.kind == Kind::MySql) {
+        for (value, expected) in [
+            ("cast('-01:30:00' as time)", "-01:30:00"),
+            ("cast('-00:00:01' as time)", "-00:00:01"),
+            ("cast('100:00:00' as time)", "100:00:00"),
+            ("cast('08:05:09' as time)", "08:05:09"),
+            ("cast('08:05:09.250' as time(3))", "08:05:09.250"),
+            ("cast('-08:05:09.000001' as time(6))", "-08:05:09.000001"),
+        ] {
+            let sql = format!("select {value} as a");
+            let found = contexts(&Query::new(&database.url, &sql)).await.unwrap();
+            assert_eq!(found, [json!({"a": expected})], "{value}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn tables_that_exist_are_one_error_on_every_database() {
+    for database in with_users().await {
+        let error = DecisionTable::create(&database.url, "users").await.unwrap_err();
+        assert!(
+            matches!(&error, AudienceError::TableExists(name) if name == "users"),
+            "{:?}: {error}",
+            database.kind
+        );
+    }
 }
 
 #[tokio::test]

@@ -24,6 +24,14 @@ pub enum ExperimentError {
         /// Those that are recorded.
         variants: Vec<String>,
     },
+    /// No attribute has this name.
+    #[error("unknown attribute {attribute:?}; known are {}: select it in a file with `-- kind: attributes {attribute}`", .known.join(", "))]
+    Attribute {
+        /// The attribute.
+        attribute: String,
+        /// Those that are known.
+        known: Vec<String>,
+    },
     /// The assignments could not be read.
     #[error("could not read the assignments: {0}")]
     Database(AudienceError),

@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::metric::{Metric, MetricError};
+use crate::{
+    attributes::Attributes,
+    metric::{Metric, MetricError},
+};
 
 /// Why metrics could not be read from files.
 #[derive(Debug, thiserror::Error)]
@@ -30,22 +33,41 @@ pub enum FolderError {
 }
 
 /// Reads metrics: files, and those named `*.sql` in folders, in the order of their names. A metric is named as its file.
+/// Files of [`Attributes`] are left out.
 ///
 /// # Errors
 /// If a file cannot be read, or is no metric.
 pub fn read_metrics(paths: &[PathBuf]) -> Result<Vec<Metric>, FolderError> {
-    let mut metrics = Vec::new();
+    read(paths, |name, text| match Attributes::parse(name, text)? {
+        Some(_) => Ok(None),
+        None => Metric::parse(name, text).map(Some),
+    })
+}
+
+/// Reads attributes of units from the same files and folders as metrics. Files of metrics are left out.
+///
+/// # Errors
+/// If a file cannot be read, or its attributes are invalid.
+pub fn read_attributes(paths: &[PathBuf]) -> Result<Vec<Attributes>, FolderError> {
+    read(paths, Attributes::parse)
+}
+
+fn read<T>(
+    paths: &[PathBuf],
+    parse: impl Fn(&str, &str) -> Result<Option<T>, MetricError>,
+) -> Result<Vec<T>, FolderError> {
+    let mut found = Vec::new();
     for path in paths {
         let files = sql_files(path);
         for file in files.map_err(|source| FolderError::File { path: path.clone(), source })? {
             let text = fs::read_to_string(&file)
                 .map_err(|source| FolderError::File { path: file.clone(), source })?;
             let name = file.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let metric = Metric::parse(&name, &text);
-            metrics.push(metric.map_err(|source| FolderError::Metric { path: file, source })?);
+            let parsed = parse(&name, &text).map_err(|source| FolderError::Metric { path: file, source })?;
+            found.extend(parsed);
         }
     }
-    Ok(metrics)
+    Ok(found)
 }
 
 fn sql_files(path: &Path) -> io::Result<Vec<PathBuf>> {

@@ -1,25 +1,44 @@
 #![doc = include_str!("../README.md")]
 
-mod analysis;
+mod attributes;
+mod bandit;
+mod breakdown;
+mod change;
 mod check;
+mod compare;
 mod error;
+mod experiment;
+mod fields;
 mod folder;
+mod guard;
+mod harm;
 mod html;
+mod measure;
 mod metric;
+mod outcomes;
 mod read;
 mod report;
 mod rows;
 mod sql;
 mod text;
+mod units;
 mod weights;
 
-pub use analysis::Experiment;
+pub use attributes::Attributes;
+pub use bandit::{ArmReport, Bandit, BanditError, Reweighing};
+pub use breakdown::By;
 pub use check::check_metric;
 pub use error::ExperimentError;
-pub use folder::{FolderError, read_metrics};
+pub use experiment::Experiment;
+pub use folder::{FolderError, read_attributes, read_metrics};
+pub use guard::{Guard, GuardError, Guarded};
+pub use harm::Harm;
 pub use html::html;
-pub use metric::{Better, Kind, Metric, MetricError};
-pub use report::{Comparison, Day, Interval, MetricReport, Report, SampleRatio, VariantReport, Verdict};
+pub use metric::{Better, Kind, Margin, Metric, MetricError};
+pub use report::{
+    Breakdown, Comparison, Day, Interval, MetricReport, Report, SampleRatio, Segment, SegmentMetric,
+    StepReport, VariantReport, Verdict,
+};
 pub use rows::{
     ExperimentRow, ExperimentStep, ExperimentSummary, ExperimentVariant, LayerShare, NewExperiment,
     PlanError, PlannedAnalysis, Weights, experiments, find_experiment, metrics_of, planned_analysis,

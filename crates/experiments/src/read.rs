@@ -8,11 +8,11 @@ use novi_audience::{AudienceError, Query};
 
 use crate::{
     metric::{Kind, Metric},
-    sql::Scope,
+    sql::{Scope, Segments},
 };
 
 /// A database with assignments and outcomes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Source {
     pub(crate) url: String,
     pub(crate) timeout: Duration,
@@ -28,17 +28,22 @@ pub(crate) struct DayUnits {
 }
 
 /// The sums of a metric, of one variant.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Sums {
     pub(crate) variant: String,
     pub(crate) units: u64,
     /// How many units have an outcome.
     pub(crate) with_outcome: u64,
-    values: BTreeMap<String, f64>,
+    pub(crate) values: BTreeMap<String, f64>,
+    /// On PostgreSQL, how many outcomes count, and how many of them have no value.
+    pub(crate) read: u64,
+    pub(crate) missing: u64,
+    /// How many units reach each step of a funnel.
+    pub(crate) steps: BTreeMap<usize, u64>,
 }
 
 /// The outcomes that the SQL of a metric selects.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Outcomes {
     pub(crate) total: u64,
     pub(crate) unreadable_times: u64,
@@ -46,6 +51,11 @@ pub(crate) struct Outcomes {
 }
 
 impl Sums {
+    /// How many units reach the step of a funnel with this number, from 1; 0 is any outcome.
+    pub(crate) fn reached(&self, step: usize) -> u64 {
+        self.steps.get(&step).copied().unwrap_or(if step == 0 { self.with_outcome } else { 0 })
+    }
+
     /// A sum of one value (`y`), or of a product of two (`yx`); zero if the metric has no such value.
     pub(crate) fn of(&self, names: &str) -> f64 {
         self.values.get(&format!("s{names}")).copied().unwrap_or_default()
@@ -63,6 +73,27 @@ impl Source {
             });
         })
         .await?;
+        Ok(found)
+    }
+
+    /// How many units each variant has.
+    pub(crate) async fn counts(&self) -> Result<BTreeMap<String, u64>, AudienceError> {
+        let mut found = BTreeMap::new();
+        self.rows(&self.scope.counts(), |row| {
+            found.insert(text(row, "variant"), count(row, "units"));
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// The values of an attribute that most units have, the most frequent first.
+    pub(crate) async fn most_frequent(
+        &self,
+        segments: &Segments,
+        most: usize,
+    ) -> Result<Vec<String>, AudienceError> {
+        let mut found = Vec::new();
+        self.rows(&self.scope.most_frequent(segments, most), |row| found.push(text(row, "value"))).await?;
         Ok(found)
     }
 
@@ -96,6 +127,9 @@ impl Source {
                 units: count(row, "units"),
                 with_outcome: count(row, "n"),
                 values: values.collect(),
+                read: count(row, "read"),
+                missing: count(row, "missing"),
+                steps: (1..=metric.steps.len()).map(|step| (step, count(row, &format!("r{step}")))).collect(),
             });
         })
         .await?;

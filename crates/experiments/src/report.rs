@@ -33,8 +33,57 @@ pub struct Report {
     pub alpha: f64,
     /// The metrics, in the given order.
     pub metrics: Vec<MetricReport>,
+    /// The metrics by attributes of the units.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub breakdowns: Vec<Breakdown>,
     /// What makes the numbers doubtful, in words.
     pub warnings: Vec<String>,
+}
+
+/// The metrics by the values of an attribute.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Breakdown {
+    /// The attribute.
+    pub by: String,
+    /// Why there are no numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// The parts of the units, the largest first.
+    pub segments: Vec<Segment>,
+    /// How many comparisons the p-values are adjusted for: those of all parts, variants, and metrics but guardrails.
+    pub comparisons: usize,
+    /// What makes the numbers doubtful, in words.
+    pub warnings: Vec<String>,
+}
+
+/// The units with a value of an attribute.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Segment {
+    /// The value; `(none)` of units without the attribute, and `other` of all values that are not listed.
+    pub value: String,
+    /// Whether these are the units of all values that are not listed.
+    pub is_other: bool,
+    /// How many units each variant has.
+    pub units: BTreeMap<String, u64>,
+    /// Whether the variants have as many units as they should.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample_ratio: Option<SampleRatio>,
+    /// The metrics, in their order.
+    pub metrics: Vec<SegmentMetric>,
+}
+
+/// A metric of the units with a value of an attribute.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct SegmentMetric {
+    /// The metric.
+    pub name: String,
+    /// Why there are no numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// The value of each variant.
+    pub values: BTreeMap<String, f64>,
+    /// Each variant but the control. Verdicts hold with regard to the number of comparisons.
+    pub variants: Vec<VariantReport>,
 }
 
 /// How many units each variant got on a day.
@@ -71,9 +120,29 @@ pub struct MetricReport {
     /// What makes its numbers doubtful, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// The value of each variant.
+    /// The value of each variant. Of a funnel, the share that reaches the last step.
     pub values: BTreeMap<String, f64>,
     /// Each variant but the control.
+    pub variants: Vec<VariantReport>,
+    /// The steps of a funnel.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepReport>,
+}
+
+/// A step of a funnel.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct StepReport {
+    /// The step.
+    pub step: String,
+    /// How many units of each variant reach it, after all steps before it.
+    pub units: BTreeMap<String, u64>,
+    /// Their share of all units of the variant.
+    pub values: BTreeMap<String, f64>,
+    /// Their share of the units that reach the step before; not of the first step. Those were not drawn, so that it is not
+    /// compared.
+    pub of_previous: BTreeMap<String, f64>,
+    /// Each variant but the control: how the shares of all units compare. Only the last step has adjusted p-values, as it
+    /// is the one that decides.
     pub variants: Vec<VariantReport>,
 }
 
@@ -103,6 +172,9 @@ pub struct Comparison {
     /// The same with regard to the number of metrics and variants (Holm). Guardrails are not among them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p_adjusted: Option<f64>,
+    /// The same, so that at most a part `alpha` of the differences that are found does not exist (Benjamini-Hochberg).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p_false_discovery: Option<f64>,
     /// The p-value that is valid however often the experiment is read (asymptotic confidence sequences).
     pub p_at_any_time: f64,
     /// The probability that the variant is better, without a prior.

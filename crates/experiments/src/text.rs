@@ -1,12 +1,12 @@
 //! Reports for people, as text.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use chrono::{DateTime, Utc};
 
 use crate::{
     metric::{Better, Kind, Metric},
-    report::{Comparison, Interval, MetricReport, Report, Verdict},
+    report::{Breakdown, Comparison, Interval, MetricReport, Report, VariantReport, Verdict},
 };
 
 impl fmt::Display for Report {
@@ -18,13 +18,11 @@ impl fmt::Display for Report {
             moment(self.from),
             moment(self.until)
         )?;
-        let units: Vec<String> =
-            self.units.iter().map(|(variant, units)| format!("{variant} {units}")).collect();
         let ratio = match &self.sample_ratio {
             Some(ratio) => format!(" (sample ratio p = {})", number(ratio.p)),
             None => String::new(),
         };
-        writeln!(f, "units: {}{ratio}", units.join(", "))?;
+        writeln!(f, "units: {}{ratio}", units_of(&self.units))?;
         for warning in &self.warnings {
             writeln!(f, "warning: {warning}")?;
         }
@@ -32,8 +30,38 @@ impl fmt::Display for Report {
             writeln!(f, "\n{}", heading(&metric.metric))?;
             write_metric(f, metric, &self.control)?;
         }
+        for breakdown in &self.breakdowns {
+            write_breakdown(f, self, breakdown)?;
+        }
         Ok(())
     }
+}
+
+fn units_of(units: &BTreeMap<String, u64>) -> String {
+    let units: Vec<String> = units.iter().map(|(variant, units)| format!("{variant} {units}")).collect();
+    units.join(", ")
+}
+
+fn write_breakdown(f: &mut fmt::Formatter<'_>, report: &Report, breakdown: &Breakdown) -> fmt::Result {
+    writeln!(f, "\nby {}", breakdown.by)?;
+    if let Some(problem) = &breakdown.problem {
+        return writeln!(f, "  no numbers: {problem}");
+    }
+    for warning in &breakdown.warnings {
+        writeln!(f, "  warning: {warning}")?;
+    }
+    for segment in &breakdown.segments {
+        writeln!(f, "  {}: {}", segment.value, units_of(&segment.units))?;
+        for (metric, found) in report.metrics.iter().zip(&segment.metrics) {
+            match &found.problem {
+                Some(problem) => writeln!(f, "    {}: no numbers: {problem}", found.name)?,
+                None => writeln!(f, "    {}", found.name)?,
+            }
+            let value = |variant: &str| Some(value_of(&metric.metric, *found.values.get(variant)?));
+            write_variants(f, ("      ", &report.control), &found.variants, value)?;
+        }
+    }
+    Ok(())
 }
 
 fn write_metric(f: &mut fmt::Formatter<'_>, metric: &MetricReport, control: &str) -> fmt::Result {
@@ -43,20 +71,44 @@ fn write_metric(f: &mut fmt::Formatter<'_>, metric: &MetricReport, control: &str
     for warning in &metric.warnings {
         writeln!(f, "  warning: {warning}")?;
     }
-    if let Some(value) = metric.values.get(control) {
-        writeln!(f, "  {control}: {}", value_of(&metric.metric, *value))?;
+    let value = |variant: &str| Some(value_of(&metric.metric, *metric.values.get(variant)?));
+    if metric.steps.is_empty() {
+        return write_variants(f, ("  ", control), &metric.variants, value);
     }
-    for variant in &metric.variants {
+    let mut previous: Option<&str> = None;
+    for (number, step) in (1..).zip(&metric.steps) {
+        writeln!(f, "  step {number}, {}", step.step)?;
+        let value = |variant: &str| {
+            let share = value_of(&metric.metric, *step.values.get(variant)?);
+            let of_previous = previous.zip(step.of_previous.get(variant));
+            let of_previous =
+                of_previous.map(|(previous, share)| format!(", {:.2} % of {previous}", 100.0 * share));
+            Some(format!("{share}{}", of_previous.unwrap_or_default()))
+        };
+        write_variants(f, ("    ", control), &step.variants, value)?;
+        previous = Some(&step.step);
+    }
+    Ok(())
+}
+
+fn write_variants(
+    f: &mut fmt::Formatter<'_>,
+    (indent, control): (&str, &str),
+    variants: &[VariantReport],
+    value: impl Fn(&str) -> Option<String>,
+) -> fmt::Result {
+    if let Some(value) = value(control) {
+        writeln!(f, "{indent}{control}: {value}")?;
+    }
+    for variant in variants {
         let name = &variant.variant;
-        match (&variant.result, metric.values.get(name)) {
-            (Some(result), Some(value)) => {
-                let value = value_of(&metric.metric, *value);
-                writeln!(f, "  {name}: {value}, {}", comparison(result))?;
+        let value = value(name).map(|value| format!("{value}, ")).unwrap_or_default();
+        match &variant.result {
+            Some(result) if !value.is_empty() => {
+                writeln!(f, "{indent}{name}: {value}{}", comparison(result))?;
             }
-            (_, value) => {
-                let value =
-                    value.map(|value| format!("{}, ", value_of(&metric.metric, *value))).unwrap_or_default();
-                writeln!(f, "  {name}: {value}{}", variant.problem.as_deref().unwrap_or("no numbers"))?;
+            _ => {
+                writeln!(f, "{indent}{name}: {value}{}", variant.problem.as_deref().unwrap_or("no numbers"))?;
             }
         }
     }
@@ -69,6 +121,8 @@ pub(crate) fn heading(metric: &Metric) -> String {
         Kind::Mean => "mean per unit".to_owned(),
         Kind::Proportion => "share of units".to_owned(),
         Kind::Ratio => "ratio".to_owned(),
+        Kind::Retention { day } => format!("share of units with an outcome on day {day}"),
+        Kind::Funnel => format!("funnel, share of units that reach each of {}", metric.steps.join(", ")),
         Kind::Quantile { level } => format!("quantile {level} of units with an outcome"),
     };
     let better = match metric.better {
@@ -106,7 +160,7 @@ pub(crate) const fn verdict(verdict: Verdict) -> &'static str {
 
 pub(crate) fn value_of(metric: &Metric, value: f64) -> String {
     match metric.kind {
-        Kind::Proportion => format!("{:.2} %", 100.0 * value),
+        Kind::Proportion | Kind::Retention { .. } | Kind::Funnel => format!("{:.2} %", 100.0 * value),
         _ => number(value),
     }
 }
@@ -116,7 +170,7 @@ pub(crate) fn percent(value: f64) -> String {
     format!("{:+.2} %", 100.0 * value)
 }
 
-fn signed(value: f64) -> String {
+pub(crate) fn signed(value: f64) -> String {
     if value < 0.0 { number(value) } else { format!("+{}", number(value)) }
 }
 

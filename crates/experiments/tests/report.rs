@@ -358,3 +358,39 @@ async fn variants_without_units_and_weights_that_fit_nothing_are_noticed() {
         assert!(report.warnings.iter().any(|warning| warning.contains(expected)), "{:?}", report.warnings);
     }
 }
+
+#[tokio::test]
+async fn values_that_are_null_are_noticed_on_every_database() {
+    let users = shop(400);
+    let orders =
+        || users.iter().enumerate().flat_map(|(number, user)| user.orders.iter().map(move |_| number));
+    for database in databases().await {
+        filled(&database, &users).await;
+        let some = Metric::parse(
+            "some",
+            "-- kind: mean\nselect user_id as unit, created_at as ts, \
+             case when user_id < 40 then null else amount end as value from orders where user_id < 999999",
+        );
+        let all = metric("all", "-- kind: mean");
+        let report = report(&database, &[some.unwrap(), all]).await;
+        let warning = &report.metrics[0].warnings[0];
+        let what = format!("{:?}: {:?}", database.kind, report.metrics[0].warnings);
+        assert!(
+            warning.ends_with("have a `value` that is no number, and count as 0: convert it in the SQL"),
+            "{what}"
+        );
+        // PostgreSQL counts the outcomes that are compared, the others all that the SQL selects.
+        let missing: usize = warning.split(' ').next().unwrap().parse().unwrap();
+        let most = orders().filter(|number| *number < 40).count();
+        assert!(
+            missing > 0 && missing <= most && (database.kind == Kind::Postgres || missing == most),
+            "{what}"
+        );
+        assert!(
+            report.metrics[1].warnings.is_empty(),
+            "{:?}: {:?}",
+            database.kind,
+            report.metrics[1].warnings
+        );
+    }
+}

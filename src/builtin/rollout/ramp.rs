@@ -31,9 +31,9 @@ struct Ramp {
 }
 
 #[derive(Clone, Copy)]
-struct Point {
-    at: Timestamp,
-    percentage: f64,
+pub(super) struct Point {
+    pub(super) at: Timestamp,
+    pub(super) percentage: f64,
     /// The first position that is out.
     below: u32,
 }
@@ -60,13 +60,13 @@ struct Point {
 /// first.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Config {
+pub(super) struct Config {
     /// Times and their percentages, both rising
     #[schemars(length(min = 1))]
-    steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
     /// Whether the percentage rises evenly between steps
     #[serde(default)]
-    linear: bool,
+    pub(super) linear: bool,
     /// The IANA time zone of dates and of times without an offset, such as Europe/Berlin. Default: UTC
     #[serde(default)]
     #[schemars(extend("x-novi-input" = "timezone"))]
@@ -85,13 +85,13 @@ struct Config {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
-struct Step {
+pub(super) struct Step {
     /// A date, which means its first instant, or a time like 2026-12-01T08:00 or in RFC 3339
     #[schemars(extend("x-novi-input" = "time"))]
     at: String,
     /// From 0 to 100
     #[schemars(range(min = 0, max = 100), extend("x-novi-input" = "percentage"))]
-    percentage: f64,
+    pub(super) percentage: f64,
 }
 
 register!(Ramp, "novi.ramp", [], "On for a share of the callers that rises by a schedule");
@@ -161,8 +161,20 @@ impl Ramp {
     }
 }
 
+impl Config {
+    /// The steps, if their times can be read. Their buckets are not known without the hash.
+    pub(super) fn points(&self) -> Option<Vec<Point>> {
+        let zone = self.timezone.as_deref().map_or(Some(Tz::UTC), |name| name.parse().ok())?;
+        let point = |step: &Step| {
+            let at = instant(&step.at, zone, Pass::First)?;
+            Some(Point { at: at.into(), percentage: step.percentage, below: 0 })
+        };
+        self.steps.iter().map(point).collect()
+    }
+}
+
 /// The percentage at a time, and the last step. `None` before the first step.
-fn share(steps: &[Point], linear: bool, now: Timestamp) -> Option<(f64, &Point)> {
+pub(super) fn share(steps: &[Point], linear: bool, now: Timestamp) -> Option<(f64, &Point)> {
     let passed = steps.partition_point(|step| step.at <= now);
     let last = steps.get(passed.checked_sub(1)?)?;
     let percentage = match steps.get(passed) {
@@ -247,11 +259,7 @@ impl Configured for Ramp {
                 )
             }
         };
-        let point =
-            |step: &Step| Some(Point { at: parsed(step)?.into(), percentage: step.percentage, below: 0 });
-        let Some(points) = config.steps.iter().map(point).collect::<Option<Vec<_>>>() else {
-            return Phrase::callers(text);
-        };
+        let Some(points) = config.points() else { return Phrase::callers(text) };
         // The share of the moment, which the words leave out.
         let now = share(&points, config.linear, Utc::now().into()).map_or(0.0, |(percentage, _)| percentage);
         Phrase::callers(text).with_shares([Share { variant: None, percent: now }])

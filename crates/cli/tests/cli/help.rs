@@ -62,7 +62,10 @@ pub(crate) const GROUPS: [(&str, &[&str]); 6] = [
     ("activation", &["create", "list", "show", "edit", "delete"]),
     ("members", &["add", "remove", "list"]),
     ("assignments", &["list", "forget"]),
-    ("experiment", &["create", "start", "stop", "decide", "list", "show", "report", "power"]),
+    (
+        "experiment",
+        &["create", "start", "stop", "decide", "list", "show", "report", "power", "guard", "reweigh"],
+    ),
     ("token", &["create", "list", "rotate", "revoke"]),
 ];
 

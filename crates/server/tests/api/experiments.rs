@@ -51,6 +51,15 @@ async fn variants_are_compared() {
         api.get("/api/experiments/none").await.error(404, "experiment_not_found");
         let error = api.get("/api/experiments/a%2Fb?control=red").await.error(422, "invalid");
         assert_eq!(problems(&error)[0].0, "/control");
+        let report = api.get(&format!("{path}&by=day")).await.with(200);
+        let segment = &report["breakdowns"][0]["segments"][0];
+        assert_eq!(
+            (&segment["value"], &segment["units"]["off"]),
+            (&json!("2026-11-03"), &json!(150)),
+            "{report}"
+        );
+        let error = api.get("/api/experiments/a%2Fb?by=country").await.error(422, "invalid");
+        assert_eq!(problems(&error)[0].0, "/by");
         api.get("/api/experiments/a%2Fb?from=soon").await.error(400, "invalid_query");
     }
 }

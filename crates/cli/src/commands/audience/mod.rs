@@ -67,7 +67,7 @@ pub(crate) struct Audience {
     #[arg(long, value_name = "FILE", conflicts_with = "at")]
     compare: Option<PathBuf>,
 
-    /// Stop the query after so long [default: [audience] timeout]
+    /// Stop the query after so long, with the time that writing the decisions takes [default: [audience] timeout]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     timeout: Option<std::time::Duration>,
 }

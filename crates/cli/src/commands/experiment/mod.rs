@@ -4,20 +4,28 @@ mod check;
 mod create;
 mod failure;
 mod list;
+mod guard;
 mod power;
 mod report;
+mod reweigh;
 mod step;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
-pub(super) use self::check::metric_problems;
+pub(super) use self::{
+    check::metric_problems,
+    guard::{guard, metrics},
+    reweigh::{bandit, metric_of},
+};
 use self::{
     create::Create,
+    guard::Guard,
     list::{List, Show},
     power::Power,
     report::Report,
+    reweigh::Reweigh,
     step::{Decide, Start, Stop},
 };
 use crate::{output::Failure, session::Session};
@@ -33,6 +41,8 @@ pub(crate) enum Experiment {
     Show(Show),
     Report(Report),
     Power(Power),
+    Guard(Guard),
+    Reweigh(Reweigh),
 }
 
 impl Experiment {
@@ -46,6 +56,8 @@ impl Experiment {
             Self::Show(command) => command.run(session).await,
             Self::Report(command) => command.run(session).await,
             Self::Power(command) => command.run(session),
+            Self::Guard(command) => command.run(session).await,
+            Self::Reweigh(command) => command.run(session).await,
         }
     }
 }

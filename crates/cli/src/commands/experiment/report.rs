@@ -5,8 +5,8 @@ use std::{path::PathBuf, process::ExitCode};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::Args;
 use novi_experiments::{
-    Experiment, ExperimentError, experiment_of, html, metrics_of, planned_analysis, planned_weights,
-    read_metrics,
+    By, Experiment, ExperimentError, experiment_of, html, metrics_of, planned_analysis, planned_weights,
+    read_attributes, read_metrics,
 };
 
 use crate::{
@@ -19,7 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   novi experiment report new-checkout
   novi experiment report new-checkout --metrics metrics/revenue.sql --control off --from 2026-11-01
-  novi experiment report new-checkout --html report.html
+  novi experiment report new-checkout --by country --html report.html
 
 A metric is a file with SQL over the tables of your application, in the database of the flags:
   -- kind: mean
@@ -27,9 +27,10 @@ A metric is a file with SQL over the tables of your application, in the database
   select user_id as unit, created_at as ts, amount as value from orders
   where created_at between :start and :end
 
-kind is mean, proportion, ratio (with a column denominator) or quantile 0.9; better is more or less. The units are those
-that were exposed to the flag: see `novi assignments`. An experiment that `novi experiment create` made has its control,
-weights, metrics, start and end in its row.";
+kind is mean, proportion, ratio (with a column denominator), quantile 0.9, retention 7, or
+funnel view, cart, buy (with a column step); better is more or less. The units are those that were
+exposed to the flag: see `novi assignments`. An experiment that `novi experiment create` made has
+its control, weights, metrics, start and end in its row.";
 
 /// Compare the variants of a flag by metrics of your tables
 #[derive(Debug, Args)]
@@ -63,6 +64,14 @@ pub(crate) struct Report {
     #[arg(long, default_value_t = 0.05, value_parser = probability)]
     alpha: f64,
 
+    /// Also compare the variants by an attribute: day, revision, or one of a file with attributes
+    #[arg(long, value_name = "ATTRIBUTE")]
+    by: Vec<String>,
+
+    /// Most frequent values of an attribute that are listed; all others are one more part
+    #[arg(long, value_name = "NUMBER", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
+    by_values: u16,
+
     /// Stop each query after so long
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
     timeout: std::time::Duration,
@@ -94,6 +103,9 @@ impl Report {
             }
             _ => metrics,
         };
+        let attributes = read_attributes(&paths).map_err(|error| Failure::usage(error.to_string()))?;
+        let by = self.by.iter().map(|name| By::attribute(name, &attributes, self.by_values.into()));
+        let by = by.collect::<Result<Vec<_>, _>>().map_err(|error| Failure::usage(error.to_string()))?;
         if metrics.is_empty() {
             print_note(format_args!(
                 "note: there are no metrics, only numbers of units: write files *.sql into {}, or name some with --metrics",
@@ -116,6 +128,7 @@ impl Report {
             .start(self.from.or_else(|| planned.and_then(|planned| planned.start)))
             .end(self.until.or(ended))
             .alpha(self.alpha)
+            .by(by)
             .timeout(self.timeout);
         let analyzed = Box::pin(with_progress("analyzing", experiment.report(&metrics))).await;
         let report = analyzed.map_err(|error| match error {
@@ -156,7 +169,7 @@ pub(super) fn share(text: &str) -> Result<f64, &'static str> {
 }
 
 /// A time, or the start of a day.
-fn moment(text: &str) -> Result<DateTime<Utc>, &'static str> {
+pub(super) fn moment(text: &str) -> Result<DateTime<Utc>, &'static str> {
     if let Ok(day) = text.parse::<NaiveDate>() {
         return Ok(day.and_time(NaiveTime::MIN).and_utc());
     }

@@ -3,10 +3,13 @@
 mod changes;
 mod demo;
 mod exposure;
+mod guard;
 mod options;
 mod retention;
+mod reweigh;
 mod shop;
 mod signals;
+mod thread;
 mod traffic;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
@@ -124,6 +127,8 @@ impl Serve {
         }
         if session.snapshot_file().is_none() {
             changes::log_changes(&flags, &name, &config.database.url);
+            guard::guard_in_background(&flags, config);
+            reweigh::reweigh_in_background(&flags, config);
         }
         let scheme = if options.tls.is_some() { "https" } else { "http" };
         if session.json {

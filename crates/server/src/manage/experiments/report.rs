@@ -3,8 +3,8 @@
 use axum::{extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
 use novi_experiments::{
-    Experiment, ExperimentError, Report, experiment_of, metrics_of, planned_analysis, planned_weights,
-    read_metrics,
+    By, Experiment, ExperimentError, Report, experiment_of, metrics_of, planned_analysis, planned_weights,
+    read_attributes, read_metrics,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -15,6 +15,9 @@ use crate::{
     http::{error::ApiError, problem::Problem, reply::Reply},
     manage::request::params::Params,
 };
+
+/// How many values of an attribute are listed by default.
+const BY_VALUES: usize = 5;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -28,6 +31,10 @@ pub(crate) struct Query {
     /// Only exposures and outcomes before this time. Default: the end in the experiment's row, or now.
     #[schemars(with = "Option<String>")]
     until: Option<DateTime<Utc>>,
+    /// Also compare the variants by this attribute: `day`, `revision`, or one of a file with attributes.
+    by: Option<String>,
+    /// How many values of the attribute are listed, from 1 to 100: the most frequent. Default: 5.
+    by_values: Option<usize>,
 }
 
 pub(crate) async fn report(
@@ -61,7 +68,13 @@ pub(crate) async fn report(
         let folder = options.metrics.exists().then_some(options.metrics);
         let metrics = read_metrics(folder.as_slice()).map_err(|error| error.to_string())?;
         let (metrics, _) = metrics_of(&wanted, metrics);
-        Ok(runtime.block_on(analysis.report(&metrics)))
+        let attributes = read_attributes(folder.as_slice()).map_err(|error| error.to_string())?;
+        let by = query
+            .by
+            .iter()
+            .map(|name| By::attribute(name, &attributes, query.by_values.unwrap_or(BY_VALUES)));
+        let by = by.collect::<Result<Vec<_>, _>>();
+        Ok(by.and_then(|by| runtime.block_on(analysis.by(by).report(&metrics))))
     });
     let analyzed = analyzed.await.map_err(|error| ApiError::internal(error.to_string()))?;
     let failed = |message: String| ApiError::new(StatusCode::BAD_GATEWAY, "experiment_failed", message);
@@ -72,6 +85,7 @@ pub(crate) async fn report(
         ExperimentError::Control { .. } => {
             ApiError::invalid(vec![Problem::new("/control", error.to_string())])
         }
+        ExperimentError::Attribute { .. } => ApiError::invalid(vec![Problem::new("/by", error.to_string())]),
         error => failed(error.to_string()),
     })?;
     Reply::new(&report)

@@ -1,0 +1,231 @@
+//! An experiment: from the aggregates of the database to its report.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    breakdown::{By, Plan, breakdown},
+    compare::{Against, adjust},
+    error::ExperimentError,
+    measure::{Measured, measure},
+    metric::Metric,
+    outcomes::{unreached, unreadable, without_outcomes},
+    read::Source,
+    report::{MetricReport, Report},
+    sql::{Dialect, Scope},
+    units::{by_day, by_variant, compare_with_weights, first_moment, open_windows, warnings},
+};
+
+/// An experiment whose assignments are recorded in `novi_assignments`, next to the tables of the application.
+#[derive(Clone, Debug)]
+pub struct Experiment {
+    url: String,
+    name: String,
+    table_prefix: String,
+    control: Option<String>,
+    weights: BTreeMap<String, f64>,
+    start: Option<DateTime<Utc>>,
+    end: Option<DateTime<Utc>>,
+    alpha: f64,
+    timeout: Duration,
+    by: Vec<By>,
+}
+
+impl Experiment {
+    /// The experiment with this name, in the database at this address.
+    #[must_use]
+    pub fn new(url: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            name: name.into(),
+            table_prefix: String::new(),
+            control: None,
+            weights: BTreeMap::new(),
+            start: None,
+            end: None,
+            alpha: 0.05,
+            timeout: Duration::from_mins(10),
+            by: Vec::new(),
+        }
+    }
+
+    /// What the names of novi's tables begin with.
+    #[must_use]
+    pub fn table_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.table_prefix = prefix.into();
+        self
+    }
+
+    /// The variant that others are compared with. By default `control`, `off`, or the first in the order of names.
+    #[must_use]
+    pub fn control(mut self, variant: Option<String>) -> Self {
+        self.control = variant;
+        self
+    }
+
+    /// The planned weights of variants, on any scale. Without them, the sizes are not checked.
+    #[must_use]
+    pub fn weights(mut self, weights: BTreeMap<String, f64>) -> Self {
+        self.weights = weights;
+        self
+    }
+
+    /// Only exposures from this moment on.
+    #[must_use]
+    pub const fn start(mut self, start: Option<DateTime<Utc>>) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// Only exposures and outcomes before this moment. The current time by default.
+    #[must_use]
+    pub const fn end(mut self, end: Option<DateTime<Utc>>) -> Self {
+        self.end = end;
+        self
+    }
+
+    /// The probability of an interval that misses the truth: 0.05 by default.
+    #[must_use]
+    pub const fn alpha(mut self, alpha: f64) -> Self {
+        self.alpha = alpha;
+        self
+    }
+
+    /// How long each query may take: ten minutes by default.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Attributes by which the metrics are broken down.
+    #[must_use]
+    pub fn by(mut self, attributes: Vec<By>) -> Self {
+        self.by = attributes;
+        self
+    }
+
+    /// What a metric says of each variant, or why it says nothing.
+    pub(crate) async fn measure(&self, metric: &Metric) -> Result<Result<Measured, String>, ExperimentError> {
+        let source = self.source(self.end.unwrap_or_else(Utc::now))?;
+        let days = by_day(&source.units().await.map_err(ExperimentError::Database)?);
+        let first = self.start.or(first_moment(&days));
+        let first = first.ok_or_else(|| ExperimentError::NoUnits(self.name.clone()))?;
+        let measured = measure(&source, metric, first).await.map_err(|error| error.to_string());
+        Ok(measured.and_then(|found| match without_outcomes(&found.outcomes, &found.sums) {
+            Some(problem) => Err(problem),
+            None => Ok(found),
+        }))
+    }
+
+    /// The database, with the assignments before this moment.
+    fn source(&self, until: DateTime<Utc>) -> Result<Source, ExperimentError> {
+        let scope = Scope {
+            dialect: Dialect::of(&self.url).ok_or(ExperimentError::Url)?,
+            prefix: self.table_prefix.clone(),
+            experiment: self.name.clone(),
+            start: self.start,
+            end: until,
+            segments: None,
+        };
+        Ok(Source { url: self.url.clone(), timeout: self.timeout, scope })
+    }
+
+    /// Reads the aggregates of the metrics, and compares the variants. A metric whose SQL fails has the reason in its
+    /// report, and affects no other.
+    ///
+    /// # Errors
+    /// If the assignments cannot be read, there are none, or the control is none of the variants.
+    pub async fn report(&self, metrics: &[Metric]) -> Result<Report, ExperimentError> {
+        let until = self.end.unwrap_or_else(Utc::now);
+        let source = self.source(until)?;
+        let rows = source.units().await.map_err(ExperimentError::Database)?;
+        let (units, days) = (by_variant(&rows), by_day(&rows));
+        let Some(from) = self.start.or(first_moment(&days)) else {
+            return Err(ExperimentError::NoUnits(self.name.clone()));
+        };
+        let control = self.control_of(&units)?;
+        let mut reports = Vec::new();
+        for metric in metrics {
+            reports.push(self.metric(&source, metric, (from, &control)).await);
+        }
+        adjust(&mut reports);
+        for report in &mut reports {
+            report.warnings.extend(open_windows(&report.metric, &days, until));
+        }
+        let plan = Plan { control: &control, alpha: self.alpha, weights: &self.weights, first: from };
+        let mut breakdowns = Vec::new();
+        for by in &self.by {
+            breakdowns.push(breakdown(&source, metrics, by, plan).await);
+        }
+        let (sample_ratio, unchecked) = match compare_with_weights(&units, &self.weights) {
+            Ok(found) => (found, None),
+            Err(problem) => (None, Some(format!("the numbers of units are not checked: {problem}"))),
+        };
+        let mut warnings = warnings(&units, sample_ratio.as_ref());
+        warnings.extend(unchecked);
+        Ok(Report {
+            experiment: self.name.clone(),
+            from,
+            until,
+            control,
+            units,
+            days,
+            sample_ratio,
+            alpha: self.alpha,
+            metrics: reports,
+            breakdowns,
+            warnings,
+        })
+    }
+
+    fn control_of(&self, units: &BTreeMap<String, u64>) -> Result<String, ExperimentError> {
+        let names = || units.keys().cloned();
+        match &self.control {
+            Some(control) if units.contains_key(control) => Ok(control.clone()),
+            Some(control) => {
+                Err(ExperimentError::Control { control: control.clone(), variants: names().collect() })
+            }
+            None => {
+                let usual = ["control", "off"].into_iter().find(|usual| units.contains_key(*usual));
+                let control = usual.map(str::to_owned).or_else(|| names().next());
+                control.ok_or_else(|| ExperimentError::NoUnits(self.name.clone()))
+            }
+        }
+    }
+
+    async fn metric(
+        &self,
+        source: &Source,
+        metric: &Metric,
+        (first, control): (DateTime<Utc>, &str),
+    ) -> MetricReport {
+        let mut report = MetricReport {
+            metric: metric.clone(),
+            query: source.scope.sums(metric, first),
+            problem: None,
+            warnings: Vec::new(),
+            values: BTreeMap::new(),
+            variants: Vec::new(),
+            steps: Vec::new(),
+        };
+        let measured = match measure(source, metric, first).await {
+            Ok(measured) => measured,
+            Err(error) => {
+                report.problem = Some(error.to_string());
+                return report;
+            }
+        };
+        report.problem = without_outcomes(&measured.outcomes, &measured.sums);
+        if report.problem.is_some() {
+            return report;
+        }
+        report.warnings = unreadable(&measured.outcomes);
+        let against = Against { control, alpha: self.alpha, better: metric.better };
+        (report.values, report.variants) = against.compare(metric, &measured);
+        report.steps = against.steps(metric, &measured);
+        report.warnings.extend(unreached(&report.steps));
+        report
+    }
+}

@@ -1,0 +1,262 @@
+//! Guardrails that stop a ramp.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use novi::{
+    builtin::{RampError, RampStatus, held_ramp, ramp_status, rolled_back_ramp},
+    config::OnHarm,
+    flags::Writer,
+    rows::{ActivationRow, Rows},
+    store::{WriteStore, history::HistoryStore},
+};
+use serde::Serialize;
+
+use crate::{
+    change::{commit_once, last_change, linked},
+    error::ExperimentError,
+    experiment::Experiment,
+    harm::{Harm, doubts, harms},
+    metric::Metric,
+    weights::{experiment_of, planned_weights},
+};
+
+/// The class name of ramps.
+const RAMP: &str = "novi.ramp";
+
+/// Whom the history names.
+const ACTOR: &str = "novi guard";
+
+/// Guardrails that hold or roll back the `novi.ramp` of a flag if they show harm.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    url: String,
+    table_prefix: String,
+    metrics: Vec<Metric>,
+    on_harm: OnHarm,
+    timeout: Duration,
+}
+
+/// What guardrails say of a ramp, and the change that they ask for.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Guarded {
+    /// The flag.
+    pub flag: String,
+    /// The ramp: `activations.id`.
+    pub activation: i64,
+    /// The share of the callers that are in, from 0 to 100.
+    pub percentage: f64,
+    /// Exposures since this moment are compared.
+    pub since: Option<DateTime<Utc>>,
+    /// Guardrails whose interval at any time excludes that there is no harm.
+    pub harms: Vec<Harm>,
+    /// Why guardrails were not read, or are not trusted.
+    pub doubts: Vec<String>,
+    /// The reason of the change; `None` if nothing is to be changed.
+    pub reason: Option<String>,
+    #[serde(skip)]
+    change: Option<ActivationRow>,
+}
+
+/// Why a ramp cannot be guarded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GuardError {
+    /// There is no flag with this name.
+    #[error("no flag is named {0:?}")]
+    Flag(String),
+    /// The flag does not have exactly one ramp.
+    #[error(
+        "expected one activation of the type novi.ramp that is linked to the flag {flag:?}, found {found}"
+    )]
+    Ramps {
+        /// The flag.
+        flag: String,
+        /// How many ramps it has.
+        found: usize,
+    },
+    /// There is nothing to compare.
+    #[error("no metric is a guardrail: write `-- guardrail: true` into one")]
+    NoGuardrails,
+    /// Callers change sides at all times.
+    #[error(
+        "the ramp of {0:?} is linear: callers go from off to on at all times, so that both cannot be compared; use steps, \
+         or a novi.split next to the ramp"
+    )]
+    Linear(String),
+    /// The config of the ramp is invalid.
+    #[error("the ramp of {flag:?}: {source}")]
+    Config {
+        /// The flag.
+        flag: String,
+        /// Why.
+        source: RampError,
+    },
+    /// The assignments could not be read.
+    #[error(transparent)]
+    Experiment(#[from] ExperimentError),
+    /// The history could not be read, or the change was rejected.
+    #[error(transparent)]
+    Store(#[from] novi::Error),
+}
+
+impl Guard {
+    /// A guard with these metrics, of which those with `guardrail: true` count, in the database at this address.
+    ///
+    /// # Errors
+    /// [`GuardError::NoGuardrails`] if there are none.
+    pub fn new(url: impl Into<String>, metrics: Vec<Metric>, on_harm: OnHarm) -> Result<Self, GuardError> {
+        let metrics: Vec<Metric> = metrics.into_iter().filter(|metric| metric.guardrail).collect();
+        if metrics.is_empty() {
+            return Err(GuardError::NoGuardrails);
+        }
+        let (url, table_prefix) = (url.into(), String::new());
+        Ok(Self { url, table_prefix, metrics, on_harm, timeout: Duration::from_mins(1) })
+    }
+
+    /// What the names of novi's tables begin with.
+    #[must_use]
+    pub fn table_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.table_prefix = prefix.into();
+        self
+    }
+
+    /// How long each query may take: a minute by default.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The flags whose ramps this guard could change at this moment.
+    #[must_use]
+    pub fn flags(&self, rows: &Rows, now: DateTime<Utc>) -> Vec<String> {
+        let is_open = |flag: &str| {
+            let change = ramp_of(rows, flag).map(|row| self.changed(row, now));
+            matches!(change, Ok(Ok(Some(_))))
+        };
+        let on = rows.flags.iter().filter(|flag| flag.status);
+        on.map(|flag| flag.name.clone()).filter(|name| is_open(name)).collect()
+    }
+
+    /// Compares the callers who are in with those who are not, or the variants of a split next to the ramp.
+    ///
+    /// On and off of a ramp are compared since its current step began, as callers change sides between steps; and both
+    /// since the row was changed, so that a person who goes on in spite of the guard starts again.
+    ///
+    /// # Errors
+    /// [`GuardError`]. A guardrail that fails, or takes too long, is a doubt.
+    pub async fn check(
+        &self,
+        store: &dyn HistoryStore,
+        rows: &Rows,
+        flag: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Guarded, GuardError> {
+        let row = ramp_of(rows, flag)?;
+        let config = |source| GuardError::Config { flag: flag.to_owned(), source };
+        let status = ramp_status(row.config.as_deref().unwrap_or_default(), now).map_err(config)?;
+        let mut guarded = Guarded {
+            flag: flag.to_owned(),
+            activation: row.id,
+            percentage: status.map(|status| status.percentage).unwrap_or_default(),
+            since: None,
+            harms: Vec::new(),
+            doubts: Vec::new(),
+            reason: None,
+            change: None,
+        };
+        let Some(status) = status else { return Ok(guarded) };
+        guarded.since = last_change(store, flag, row.id).await?;
+        self.compare(rows, flag, status, now, &mut guarded).await?;
+        let change = self.changed(row, now).map_err(config)?;
+        if let (Some(harm), Some(config)) = (guarded.harms.first(), change) {
+            let what = match self.on_harm {
+                OnHarm::Hold => format!("held at {} %", status.percentage),
+                OnHarm::RollBack => format!("rolled back from {} %", status.percentage),
+            };
+            guarded.reason = Some(format!("{harm}; {what}"));
+            guarded.change = Some(ActivationRow { config: Some(config), ..row.clone() });
+        }
+        Ok(guarded)
+    }
+
+    async fn compare(
+        &self,
+        rows: &Rows,
+        flag: &str,
+        status: RampStatus,
+        now: DateTime<Utc>,
+        guarded: &mut Guarded,
+    ) -> Result<(), GuardError> {
+        let name = experiment_of(rows, flag);
+        let experiment = |start| {
+            Experiment::new(&self.url, &name)
+                .table_prefix(&self.table_prefix)
+                .timeout(self.timeout)
+                .start(start)
+                .end(Some(now))
+        };
+        let since_step = guarded.since.max(Some(status.since));
+        // Which variants there are decides what is compared.
+        let units = match experiment(guarded.since).report(&[]).await {
+            Ok(report) => report.units,
+            Err(ExperimentError::NoUnits(_)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let is_on_or_off = units.keys().all(|variant| variant == "on" || variant == "off");
+        let (start, weights) = if is_on_or_off {
+            if status.linear && status.rises {
+                return Err(GuardError::Linear(flag.to_owned()));
+            }
+            let (on, off) = (status.percentage, 100.0 - status.percentage);
+            (since_step, [("on".to_owned(), on), ("off".to_owned(), off)].into())
+        } else {
+            (guarded.since, planned_weights(rows, &name))
+        };
+        guarded.since = start;
+        let report = match experiment(start).weights(weights).report(&self.metrics).await {
+            Ok(report) => report,
+            Err(ExperimentError::NoUnits(_)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        guarded.doubts = doubts(&report);
+        guarded.harms = harms(&report);
+        Ok(())
+    }
+
+    /// The config of the ramp after the change; `None` if there is nothing to change.
+    fn changed(&self, row: &ActivationRow, now: DateTime<Utc>) -> Result<Option<String>, RampError> {
+        let config = row.config.as_deref().unwrap_or_default();
+        match self.on_harm {
+            OnHarm::Hold => held_ramp(config, now),
+            OnHarm::RollBack => match ramp_status(config, now)? {
+                Some(status) if status.percentage > 0.0 => rolled_back_ramp(config),
+                _ => Ok(None),
+            },
+        }
+    }
+}
+
+impl Guarded {
+    /// Makes the change, unless there is none, or the ramp has changed since it was read. Returns whether it was made.
+    ///
+    /// # Errors
+    /// Those of [`WriteStore::commit`].
+    pub async fn apply(&self, writer: &Writer, store: &dyn WriteStore) -> Result<bool, novi::Error> {
+        let (Some(row), Some(reason)) = (&self.change, &self.reason) else { return Ok(false) };
+        commit_once(writer, store, row, (ACTOR, reason)).await
+    }
+}
+
+/// The only ramp that is linked to a flag.
+fn ramp_of<'r>(rows: &'r Rows, flag: &str) -> Result<&'r ActivationRow, GuardError> {
+    let row = rows.flags.iter().find(|row| row.name == flag);
+    let id = row.ok_or_else(|| GuardError::Flag(flag.to_owned()))?.id;
+    let ramps = linked(rows, id, RAMP);
+    match ramps[..] {
+        [ramp] => Ok(ramp),
+        _ => Err(GuardError::Ramps { flag: flag.to_owned(), found: ramps.len() }),
+    }
+}
