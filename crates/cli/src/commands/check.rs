@@ -20,12 +20,13 @@ use novi::{
 use novi_match::suggest::most_similar;
 use serde_json::json;
 
+use super::follow_legacy;
 use crate::{
     output::{Failure, count, print, print_json},
     session::{Session, read_input},
 };
 
-/// Report invalid rows and missing triggers (exit code 1 if any)
+/// Report invalid rows, missing triggers, and flags that `follow-legacy` could not follow (exit code 1 if any)
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// Report flags and variants that do not match a program, too: FILE has the JSON of the program's
@@ -57,6 +58,10 @@ impl Check {
         };
         let is_repairable = !problems.is_empty();
         let problems = [problems, obstacles].concat();
+        let legacy = match session.snapshot_file() {
+            Some(_) => Vec::new(),
+            None => follow_legacy::problems(session).await?,
+        };
         let expired = snapshot.expired_flags(Utc::now());
         let (flags, activations) =
             snapshot.rows().map_or((0, 0), |rows| (rows.flags.len(), rows.activations.len()));
@@ -67,8 +72,9 @@ impl Check {
                 "warnings": warnings,
                 "expired": expired,
                 "schema_problems": problems,
+                "legacy_problems": legacy,
             }))?;
-            return Ok(exit_code(&issues, &problems));
+            return Ok(exit_code(&issues, &[problems, legacy].concat()));
         }
         if issues.is_empty() {
             let features =
@@ -102,7 +108,10 @@ impl Check {
         if is_repairable {
             print("Run `novi migrate` to repair the tables.")?;
         }
-        Ok(exit_code(&issues, &problems))
+        for problem in &legacy {
+            print(format_args!("follow-legacy: {problem}"))?;
+        }
+        Ok(exit_code(&issues, &[problems, legacy].concat()))
     }
 }
 

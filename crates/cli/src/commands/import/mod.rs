@@ -20,7 +20,7 @@ use novi::{
     store::{Author, SchemaStore},
 };
 use novi_files::Format;
-use novi_import::{Imported, Options, features_service, hanoi::HanoiVersion};
+use novi_import::{Imported, Options, features_service, follow::Followed, hanoi::HanoiVersion};
 use serde_json::{Value, json};
 
 use self::{
@@ -175,7 +175,9 @@ impl Import {
         self.write_report(&read)?;
         let past = past.unwrap_or_default();
         let written = match (self.dry_run, past.is_empty()) {
-            (false, false) => Some(store.commit_past(past).await?.number()),
+            (false, false) => {
+                Some(store.commit_past(past).await?.number())
+            }
             (false, true) if comparison.is_change() => {
                 Some(commit(&*store, &comparison, self.system.name()).await?)
             }
@@ -226,16 +228,21 @@ impl Import {
     }
 }
 
-/// Imports the tables of Flipper in the database of novi, for `novi follow-legacy`. Returns the flags and activations that
-/// changed, or that would change.
-pub(super) async fn bring_flipper(
+/// Imports the tables of a system in the database of novi, for `novi follow-legacy`. Returns the flags and activations
+/// that changed, or that would change.
+pub(super) async fn bring_followed(
     session: &Session,
+    followed: Followed,
     options: Options,
     table_prefix: &str,
     overwrite: bool,
     dry_run: bool,
 ) -> Result<Vec<String>, Failure> {
-    let system = System::Flipper;
+    let system = match followed {
+        Followed::Flipper => System::Flipper,
+        Followed::Waffle => System::DjangoWaffle,
+        Followed::Togglz => System::Togglz,
+    };
     let source = Source { place: None, table_prefix, options };
     let read = system.read(&source, session).await?;
     let store = session.store().await?;
