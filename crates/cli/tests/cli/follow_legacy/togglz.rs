@@ -11,7 +11,7 @@ const FEATURES: [&str; 4] = ["CHECKOUT", "search", "new cart", "a-b.c:d/e"];
 const PLAIN: [(&str, &str); 14] = [
     ("", ""),
     ("username", "users=anna, Bob,,Zoë"),
-    ("Username", "users=it's \\: \\\"me\\\" \\=x"),
+    ("Username", "users=it's \\: \"me\" \\=x"),
     ("username", "users="),
     ("gradual", "percentage=25"),
     ("gradual", "percentage=0"),
