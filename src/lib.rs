@@ -123,6 +123,7 @@ pub use sqlx;
 pub mod __private {
     pub use crate::context::to_context::derived;
     pub use crate::flags::choose::choose_with as choose;
+    pub use crate::flags::ensure::RegisteredDeclaration;
     pub use crate::flags::guard::{AsFlags, FromFlagDisabled, Guarded, is_enabled, is_on, is_on_exposed};
     pub use crate::snapshot::feature::derived as feature;
     pub use inventory;

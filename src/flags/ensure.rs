@@ -39,6 +39,40 @@ impl Declaration {
         Self::new(F::FLAG)
     }
 
+    /// The flags that the program declares by `#[novi::enabled("...", declare = true)]` and `#[flag("...", declare)]`, by
+    /// name. If one is declared several times, it is on if one of them says so, and the first description and owner count.
+    ///
+    /// ```
+    /// use novi::{Declaration, Flags};
+    ///
+    /// #[novi::enabled("winter-sale", declare = true, description = "Half price", owner = "shop", otherwise = price)]
+    /// fn sale_price(price: u32) -> u32 {
+    ///     price / 2
+    /// }
+    ///
+    /// let declared = Declaration::registered();
+    /// assert_eq!(declared, [Declaration::new("winter-sale").description("Half price").owner("shop")]);
+    /// let builder = Flags::builder().ensure_registered(); // creates it when it connects, if it does not exist
+    /// ```
+    #[must_use]
+    pub fn registered() -> Vec<Self> {
+        let mut all: Vec<&RegisteredDeclaration> = inventory::iter::<RegisteredDeclaration>().collect();
+        all.sort_unstable_by_key(|declared| (declared.flag, declared.location));
+        let mut found: Vec<Self> = Vec::new();
+        for RegisteredDeclaration { flag, status, description, owner, .. } in all {
+            if found.last().is_none_or(|last| last.name != *flag) {
+                found.push(Self::new(*flag));
+            }
+            if let Some(last) = found.last_mut() {
+                last.status |= status;
+                let FlagMetadata { description: described, owner: owned, .. } = &mut last.metadata;
+                *described = described.take().or_else(|| description.map(str::to_owned));
+                *owned = owned.take().or_else(|| owner.map(str::to_owned));
+            }
+        }
+        found
+    }
+
     /// The flag's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -76,6 +110,20 @@ impl Declaration {
         self
     }
 }
+
+/// A flag that an attribute or a derive declares.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "macros write it")]
+pub struct RegisteredDeclaration {
+    pub flag: &'static str,
+    pub status: bool,
+    pub description: Option<&'static str>,
+    pub owner: Option<&'static str>,
+    pub location: &'static str,
+}
+
+inventory::collect!(RegisteredDeclaration);
 
 impl Flags {
     /// Creates the declared flags that do not exist, and returns the names of those that it has created. A flag that exists

@@ -82,6 +82,12 @@ impl FlagsBuilder {
         self
     }
 
+    /// As [`ensure`](Self::ensure), with the flags that attributes and derives of the program declare:
+    /// [`Declaration::registered`].
+    pub fn ensure_registered(self) -> Self {
+        self.ensure(Declaration::registered())
+    }
+
     /// Builds flags from the database at `url`. A task of the current tokio runtime follows the database
     /// until the flags are dropped.
     ///

@@ -72,6 +72,7 @@ pub use sql::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use sql::SqliteStore;
 pub use stale::{StaleFlag, Staleness, stale};
+pub use table_prefix::{prefix as table_prefix, without_prefix};
 #[cfg(feature = "sql")]
 pub use tokens::secret as token;
 #[cfg(feature = "sql")]

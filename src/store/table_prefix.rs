@@ -78,6 +78,21 @@ pub(in crate::store) fn take(url: &str) -> Result<(String, String)> {
     Ok((rest, prefix))
 }
 
+/// An address as drivers take it: without the parameter `table_prefix`, which only novi knows.
+#[must_use]
+pub fn without_prefix(url: &str) -> String {
+    let Some((address, query)) = url.split_once('?') else { return url.to_owned() };
+    let others: Vec<&str> = query.split('&').filter(|part| !part.starts_with(PARAMETER)).collect();
+    [address, &others.join("&")].join(if others.is_empty() { "" } else { "?" })
+}
+
+/// What the names of novi's tables begin with, in an address.
+#[must_use]
+pub fn prefix(url: &str) -> &str {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').filter_map(|part| part.strip_prefix(PARAMETER)).next_back().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +124,8 @@ mod tests {
             let (rest, prefix) = take(with).unwrap();
             assert_eq!((rest.as_str(), prefix.as_str()), (url.trim_end_matches('?'), "acme_"));
             assert_eq!(take(url).unwrap(), (url.to_owned(), String::new()));
+            assert_eq!((without_prefix(with).as_str(), prefix(with)), (rest.as_str(), "acme_"));
+            assert_eq!((without_prefix(url).as_str(), prefix(url)), (url, ""));
         }
         let other = add("sqlite://novi.db?table_prefix=shop_".to_owned(), "acme_").unwrap_err();
         assert!(other.contains("the URL has table_prefix=shop_"), "{other}");

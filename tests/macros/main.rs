@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod declare;
 mod factory;
 mod feature;
 mod guard;

@@ -80,3 +80,39 @@ async fn builders_create_flags_when_they_connect() {
         assert_eq!(first, second, "{:?}", database.kind);
     }
 }
+
+#[novi::enabled("declared guard", declare = true, description = "Of a guard", owner = "web")]
+fn guarded() -> Option<()> {
+    Some(())
+}
+
+#[derive(Debug, PartialEq, novi::Feature)]
+#[flag("declared layout", declare, status = true, rename_all = "lowercase")]
+enum Layout {
+    #[default]
+    List,
+}
+
+#[tokio::test]
+async fn flags_of_attributes_are_created_on_request() {
+    for database in databases().await {
+        store::create(&database.url).await.unwrap().migrate().await.unwrap();
+        let without = Flags::builder().connect(&database.url).await.unwrap();
+        assert_eq!(without.snapshot().flag_names().count(), 0, "{:?}", database.kind);
+        let flags = Flags::builder().ensure_registered().connect(&database.url).await.unwrap();
+        let rows = store::connect(&database.url).await.unwrap().load().await.unwrap();
+        let found: Vec<_> = rows
+            .flags
+            .iter()
+            .map(|row| (row.name.as_str(), row.status, row.metadata.description.as_deref()))
+            .collect();
+        assert_eq!(
+            found,
+            [("declared guard", false, Some("Of a guard")), ("declared layout", true, None)],
+            "{:?}",
+            database.kind
+        );
+        assert!(flags.is_enabled("declared layout", &Context::new()));
+        assert_eq!((guarded(), flags.choose::<Layout>(&Context::new())), (None, Layout::List));
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use novi::Context;
+use novi::{Context, store::without_prefix};
 
 use crate::error::AudienceError;
 
@@ -83,11 +83,4 @@ pub(crate) fn unsupported(url: &str) -> AudienceError {
         _ => "expected the address of a database, which starts with sqlite:, postgres:, postgresql:, mysql: or mariadb:"
             .to_owned(),
     })
-}
-
-/// The address without the parameter that only novi knows.
-pub(crate) fn without_prefix(url: &str) -> String {
-    let Some((address, query)) = url.split_once('?') else { return url.to_owned() };
-    let left: Vec<&str> = query.split('&').filter(|part| !part.starts_with("table_prefix=")).collect();
-    if left.is_empty() { address.to_owned() } else { format!("{address}?{}", left.join("&")) }
 }

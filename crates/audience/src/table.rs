@@ -1,5 +1,6 @@
 //! Decisions as rows of a table of the application's database.
 
+use novi::store::without_prefix;
 #[cfg(feature = "sqlite")]
 use sqlx::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Database, Executor, IntoArguments, QueryBuilder};
@@ -10,7 +11,7 @@ use sqlx::{PgConnection, Postgres};
 
 use crate::{
     error::AudienceError,
-    query::{scheme, unsupported, without_prefix},
+    query::{scheme, unsupported},
 };
 
 /// How many rows are inserted at once: SQLite takes 32,766 values in a statement.

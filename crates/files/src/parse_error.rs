@@ -1,5 +1,6 @@
 //! Texts that are no documents.
 
+use novi::error::json_terms;
 use novi_match::suggest::most_similar;
 
 /// A text that is no document.
@@ -10,7 +11,7 @@ pub struct ParseError(pub(crate) String);
 impl ParseError {
     /// An error of a parser, whose message may list names that were expected.
     pub(crate) fn new(error: &dyn std::fmt::Display) -> Self {
-        Self(with_suggestion(&error.to_string()))
+        Self(with_suggestion(&in_terms_of_json(&error.to_string())))
     }
 
     /// An error of a YAML text, at the path of a field.
@@ -35,7 +36,7 @@ fn words(error: &serde_saphyr::Error) -> (String, bool) {
         E::SerdeUnknownVariant { variant, expected, .. } => unknown("value", variant, expected),
         E::SerdeInvalidType { unexpected, expected, .. }
         | E::SerdeInvalidValue { unexpected, expected, .. } => {
-            format!("expected {expected}, found {unexpected}")
+            json_terms::translate(&format!("invalid type: {unexpected}, expected {expected}"))
         }
         E::SerdeMissingField { field, .. } => format!("the field `{field}` is missing"),
         E::Unexpected { expected: "mapping start", .. } => "expected fields, as in `name: value`".to_owned(),
@@ -59,6 +60,17 @@ fn unknown(kind: &str, name: &str, expected: &[&str]) -> String {
         return format!("unknown {kind} `{name}`; did you mean `{similar}`?");
     }
     format!("unknown {kind} `{name}`, expected one of {}", expected.join(", "))
+}
+
+/// A message without serde's terms, which are those of Rust: `sequence` and `map`.
+fn in_terms_of_json(message: &str) -> String {
+    let line = |line: &str| {
+        let starts = ["invalid type: ", "invalid value: ", "invalid length "];
+        let start = starts.iter().find_map(|start| line.find(start));
+        let (path, message) = start.and_then(|start| line.split_at_checked(start)).unwrap_or((line, ""));
+        format!("{path}{}", json_terms::translate(message))
+    };
+    message.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// A message with one name in place of all that were expected, if one of them is similar.

@@ -12,6 +12,7 @@ use crate::{
     document::{Activated, Activation, Document, Flag, Ignored, OwnActivation, text_over},
     export::Reader,
     references::with_ids,
+    rename::follow_rows,
     target::Problem,
 };
 
@@ -50,6 +51,11 @@ pub fn pull(
     // Without new ones, only names that the documents have count, which are checked at the end.
     if how.new_in.is_some() {
         check_names(rows)?;
+    }
+    follow_rows(documents, &all, rows);
+    let mut all = Document::default();
+    for document in documents.iter() {
+        all.merge(document.clone())?;
     }
     let before = all.described_activations();
     let mut update = Update::new(rows, registry, all.ignore);

@@ -1,5 +1,7 @@
 //! Configs that refer to other activations by their names.
 
+use std::collections::BTreeMap;
+
 use crate::{export::REFERENCE, tree::Tree};
 
 /// A config with ids in place of names. `None` if one of the names has none.
@@ -34,6 +36,25 @@ fn reference(fields: &[(String, Tree)]) -> Option<&str> {
     match fields {
         [(field, Tree::String(name))] if field == REFERENCE => Some(name),
         _ => None,
+    }
+}
+
+/// Gives the activations that a config refers to other names.
+pub(crate) fn rename(tree: &mut Tree, names: &BTreeMap<String, String>) {
+    let mut left = vec![tree];
+    while let Some(tree) = left.pop() {
+        match tree {
+            Tree::Fields(fields) => match fields.as_mut_slice() {
+                [(field, Tree::String(name))] if field == REFERENCE => {
+                    if let Some(new) = names.get(name) {
+                        name.clone_from(new);
+                    }
+                }
+                fields => left.extend(fields.iter_mut().map(|(_, value)| value)),
+            },
+            Tree::List(items) => left.extend(items),
+            _ => (),
+        }
     }
 }
 

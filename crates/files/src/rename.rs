@@ -6,7 +6,7 @@ use novi::rows::{ActivationRow, LinkRow, Rows};
 
 use crate::{
     document::{Activated, Activation, Document},
-    references::{named, with_ids},
+    references::{self, named, with_ids},
     tree::Tree,
 };
 
@@ -58,6 +58,45 @@ pub(crate) fn renames<'a>(
         }
     }
     found
+}
+
+/// Gives the activations of documents, which are `all` together, the names that their rows have now.
+pub(crate) fn follow_rows(documents: &mut [Document], all: &Document, rows: &Rows) {
+    let shared = all.activations.iter().map(|(name, activation)| (name.as_str(), activation.clone()));
+    let own = all.flags.values().flat_map(|flag| &flag.activations).filter_map(|activated| match activated {
+        Activated::Own(own) => Some((own.name.as_str(), own.clone().into_parts().1)),
+        Activated::Shared(_) => None,
+    });
+    let described: BTreeMap<&str, (String, Activation)> =
+        shared.chain(own).map(|(name, activation)| (name, (String::new(), activation))).collect();
+    let names: BTreeMap<i64, &str> = rows.activations.iter().map(|row| (row.id, row.name.as_str())).collect();
+    let renamed = renames(all, rows, &described).into_iter();
+    let renamed: BTreeMap<String, String> =
+        renamed.filter_map(|(old, id)| Some((old.to_owned(), (*names.get(&id)?).to_owned()))).collect();
+    if renamed.is_empty() {
+        return;
+    }
+    let rename = |name: &mut String| {
+        if let Some(new) = renamed.get(name) {
+            name.clone_from(new);
+        }
+    };
+    for document in documents {
+        for (mut name, mut activation) in std::mem::take(&mut document.activations) {
+            rename(&mut name);
+            activation.config.iter_mut().for_each(|config| references::rename(config, &renamed));
+            document.activations.insert(name, activation);
+        }
+        for activated in document.flags.values_mut().flat_map(|flag| &mut flag.activations) {
+            match activated {
+                Activated::Shared(name) => rename(name),
+                Activated::Own(own) => {
+                    rename(&mut own.name);
+                    own.config.iter_mut().for_each(|config| references::rename(config, &renamed));
+                }
+            }
+        }
+    }
 }
 
 /// What a row's config means, as text; empty if it has none.

@@ -423,3 +423,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn errors_have_no_terms_of_the_parser() {
+    for (format, text, expected) in [
+        (Format::Yaml, "flags:\n  a: {tags: x}\n", "flags.a"),
+        (Format::Yaml, "flags:\n  a: {status: 5}\n", "expected true or false"),
+        (Format::Yaml, "flags: [a]\n", "flags"),
+        (Format::Json, r#"{"flags": {"a": {"tags": {"x": 1}}}}"#, "expected a list, found an object"),
+        (Format::Json, r#"{"flags": []}"#, "found a list"),
+        (Format::Toml, "flags.a.tags = {x = 1}\n", "expected a list, found an object"),
+    ] {
+        let error = format.read(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{text}: {error}");
+        for term in ["sequence", "map", "invalid type", "struct"] {
+            assert!(!error.contains(term), "{text}: {error}");
+        }
+    }
+}

@@ -560,3 +560,44 @@ fn ends_of_lines_stay_those_of_windows() {
     assert_eq!(edited.matches('\n').count(), edited.matches("\r\n").count(), "{edited:?}");
     assert!(!Format::Toml.edit(TOML, &document).unwrap().contains('\r'));
 }
+
+#[test]
+fn activations_that_are_renamed_keep_their_comments() {
+    let yaml = "# Ours\nflags:\n  a:\n    status: true\n    activations: [Old, \"Other\"]  # both\nactivations:\n  \
+                # Who pays\n  Old:  # since 2024\n    class_name: novi.percentage  # a share\n    config:\n      # a \
+                quarter\n      percentage: 25\n  Other:\n    class_name: novi.and\n    config: []\n";
+    let toml = "flags.a = { status = true, activations = [\"Old\", \"Other\"] } # both\n\n# Who pays\n\
+                [activations.Old] # since 2024\nclass_name = \"novi.percentage\" # a share\n# a quarter\n\
+                config = { percentage = 25 }\n\n[activations.Other]\nclass_name = \"novi.and\"\nconfig = []\n";
+    let json = "{\n  \"flags\": {\"a\": {\"status\": true, \"activations\": [ \"Old\",\"Other\" ]}},\n  \"activations\": \
+                {\n    \"Old\" : {\"class_name\": \"novi.percentage\", \"config\": { \"percentage\":25 }},\n    \
+                \"Other\": {\"class_name\": \"novi.and\", \"config\": []}\n  }\n}\n";
+    for (text, format) in [(yaml, Format::Yaml), (toml, Format::Toml), (json, Format::Json)] {
+        let windows = text.replace('\n', "\r\n");
+        for text in [text, windows.as_str()] {
+            let mut rows = rows_of(text, format);
+            let row = rows.activations.iter_mut().find(|row| row.name == "Old").unwrap();
+            row.name = "It's new: \"yes\"".to_owned();
+            let edited = pulled(text, format, &rows, Pull::new_in(0));
+            let same = |text: &str| {
+                text.lines().filter(|line| !line.contains("Old")).map(str::to_owned).collect::<Vec<_>>()
+            };
+            let without = |text: &str| same(&text.replace("It's new", "Old"));
+            assert_eq!(without(&edited), same(text), "{edited}");
+            let (comments, kept) = (text.matches('#').count(), edited.matches('#').count());
+            assert_eq!(comments, kept, "{edited}");
+            assert_eq!(text.matches("\r\n").count(), edited.matches("\r\n").count(), "{edited:?}");
+        }
+    }
+}
+
+#[test]
+fn values_that_cannot_be_changed_are_named_by_their_line() {
+    let text = "flags:\n  a:\n    status: true\n    description: &text Shop\n  b:\n    status: true\n    description: *text\n";
+    let mut rows = rows_of(text, Format::Yaml);
+    flag(&mut rows, "a").metadata.description = Some("Other".to_owned());
+    let mut documents = [Format::Yaml.read(text).unwrap()];
+    pull(&mut documents, &rows, &registry(), Pull::new_in(0)).unwrap();
+    let error = Format::Yaml.edit(text, &documents[0]).unwrap_err().to_string();
+    assert!(error.starts_with("line 4: the file has anchors"), "{error}");
+}

@@ -1,7 +1,11 @@
-"""What Optimizely's SDK for Python answers for tests/fixtures/optimizely/datafile.json."""
+"""What Optimizely's SDK for Python answers for tests/fixtures/optimizely/datafile.json.
+
+With the argument `holdouts`: for the datafile with the fields of holdouts.json.
+"""
 
 import json
 import os
+import sys
 
 from optimizely import logger
 from optimizely.optimizely import Optimizely
@@ -9,6 +13,11 @@ from optimizely.optimizely import Optimizely
 folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "fixtures", "optimizely")
 text = open(os.path.join(folder, "datafile.json")).read()
 source = json.loads(text)
+answers_file = "answers.json"
+if sys.argv[1:] == ["holdouts"]:
+    source |= json.load(open(os.path.join(folder, "holdouts.json")))
+    text = json.dumps(source)
+    answers_file = "holdouts.answers.json"
 client = Optimizely(text, logger=logger.NoOpLogger())
 
 contexts = []
@@ -43,7 +52,7 @@ for flag in source["featureFlags"]:
         codes += "-" if not found.enabled else chr(97 + variants.index(found.variation_key)) if has_names else "+"
     answers[flag["key"]] = {"variants": variants, "codes": codes}
 
-with open(os.path.join(folder, "answers.json"), "w") as file:
+with open(os.path.join(folder, answers_file), "w") as file:
     listed = ",\n".join(map(json.dumps, contexts))
     found = ",\n".join(f"{json.dumps(name)}:{json.dumps(answer)}" for name, answer in answers.items())
     file.write('{"contexts":[\n' + listed + '],\n"answers":{\n' + found + "}}\n")

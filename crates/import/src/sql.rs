@@ -1,5 +1,8 @@
 //! Reads the tables of a system from a database.
 
+use std::collections::BTreeMap;
+
+use novi::store::without_prefix;
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, PgConnection, Row as _, SqliteConnection};
 
 use crate::{
@@ -7,8 +10,8 @@ use crate::{
     table::{TableSpec, Tables},
 };
 
-/// The parameter of an address that only novi knows.
-const TABLE_PREFIX: &str = "table_prefix=";
+const NO_DATABASE: &str =
+    "expected an address that starts with sqlite:, postgres:, postgresql:, mysql: or mariadb:";
 
 /// Reads tables of a database at an address as `novi --database` has it: `sqlite:`, `postgres:` or `mysql:`.
 ///
@@ -31,17 +34,35 @@ pub async fn read(url: &str, specs: &[TableSpec], prefix: &str) -> Result<Tables
             let connection = MySqlConnection::connect(&url).await.map_err(failed)?;
             tables!(connection, specs, prefix, Dialect::MYSQL)
         }
-        _ => Err(ImportError::new(
-            "expected an address that starts with sqlite:, postgres:, postgresql:, mysql: or mariadb:",
-        )),
+        _ => Err(ImportError::new(NO_DATABASE)),
     }
 }
 
-/// The prefix of the names of novi's tables, which is a parameter of the address.
-#[must_use]
-pub fn table_prefix(url: &str) -> &str {
-    let query = url.split_once('?').map_or("", |(_, query)| query);
-    query.split('&').find_map(|part| part.strip_prefix(TABLE_PREFIX)).unwrap_or_default()
+/// The names that tables have in a database, whose case may differ.
+///
+/// # Errors
+/// If the database cannot be read, or lacks one of the tables.
+pub async fn names(
+    url: &str,
+    specs: &[TableSpec],
+    prefix: &str,
+) -> Result<BTreeMap<&'static str, String>, ImportError> {
+    let mut names = BTreeMap::new();
+    for spec in specs {
+        let usual = format!("{prefix}{}", spec.name);
+        let found = texts(url, |dialect| dialect.find, Some(&usual)).await?.into_iter().next();
+        let found = found.ok_or_else(|| ImportError::new(format!("the database has no table {usual:?}")))?;
+        names.insert(spec.name, found);
+    }
+    Ok(names)
+}
+
+/// The names of the triggers of a database that are not disabled.
+///
+/// # Errors
+/// If the database cannot be read.
+pub async fn triggers(url: &str) -> Result<Vec<String>, ImportError> {
+    texts(url, |dialect| dialect.triggers, None).await
 }
 
 /// Whether a source is the address of a database.
@@ -57,6 +78,8 @@ struct Dialect {
     text: &'static str,
     /// The name of a table or view as it is written in the current schema, whose case may differ. The same case first.
     find: &'static str,
+    /// The names of all triggers of the current schema.
+    triggers: &'static str,
 }
 
 impl Dialect {
@@ -65,18 +88,23 @@ impl Dialect {
         text: "text",
         find: "select name from sqlite_master where type in ('table', 'view') and lower(name) = lower($1) \
                order by name <> $1 limit 1",
+        triggers: "select name from sqlite_master where type = 'trigger'",
     };
     const POSTGRES: Self = Self {
         quote: '"',
         text: "text",
         find: "select relname::text from pg_class where relkind in ('r', 'v', 'm', 'p', 'f') \
                and pg_table_is_visible(oid) and lower(relname) = lower($1) order by relname <> $1 limit 1",
+        triggers: "select tgname::text from pg_trigger join pg_class on pg_class.oid = tgrelid \
+                   where pg_table_is_visible(pg_class.oid) and tgenabled <> 'D'",
     };
     const MYSQL: Self = Self {
         quote: '`',
         text: "char",
         find: "select cast(table_name as char) from information_schema.tables \
                where table_schema = database() and lower(table_name) = lower(?) limit 1",
+        triggers: "select cast(trigger_name as char) from information_schema.triggers \
+                   where trigger_schema = database()",
     };
 
     fn name(&self, name: &str) -> String {
@@ -92,6 +120,34 @@ impl Dialect {
         let table = self.name(table);
         // With its table: PostgreSQL gives a cast the name of its column, and a plain name would sort numbers as text.
         format!("select {} from {table} order by {table}.{first}", columns.join(", "))
+    }
+}
+
+/// The texts that a query of a dialect returns.
+async fn texts(
+    url: &str,
+    query: fn(&Dialect) -> &'static str,
+    bound: Option<&str>,
+) -> Result<Vec<String>, ImportError> {
+    /// The drivers share no trait that a function could take.
+    macro_rules! fetch {
+        ($connection:ty, $url:expr, $dialect:expr) => {{
+            let mut connection = <$connection>::connect($url).await.map_err(failed)?;
+            let query = sqlx::query_scalar(query(&$dialect));
+            let query = if let Some(bound) = bound { query.bind(bound) } else { query };
+            let texts = query.fetch_all(&mut connection).await.map_err(failed)?;
+            connection.close().await.map_err(failed)?;
+            Ok(texts)
+        }};
+    }
+    let url = without_prefix(url);
+    match url.split_once(':').map_or("", |(scheme, _)| scheme) {
+        "sqlite" => fetch!(SqliteConnection, &url, Dialect::SQLITE),
+        "postgres" | "postgresql" => fetch!(PgConnection, &url, Dialect::POSTGRES),
+        "mysql" | "mariadb" => {
+            fetch!(MySqlConnection, &url.replacen("mariadb:", "mysql:", 1), Dialect::MYSQL)
+        }
+        _ => Err(ImportError::new(NO_DATABASE)),
     }
 }
 
@@ -134,11 +190,4 @@ use tables;
 #[expect(clippy::needless_pass_by_value, reason = "an argument of `map_err`")]
 fn failed(error: sqlx::Error) -> ImportError {
     ImportError::new(error.to_string())
-}
-
-/// The address without the parameter that only novi knows.
-fn without_prefix(url: &str) -> String {
-    let Some((address, query)) = url.split_once('?') else { return url.to_owned() };
-    let left: Vec<&str> = query.split('&').filter(|part| !part.starts_with(TABLE_PREFIX)).collect();
-    if left.is_empty() { address.to_owned() } else { format!("{address}?{}", left.join("&")) }
 }

@@ -230,6 +230,18 @@ fn optimizely_answers() {
     compare(&imported, "optimizely", &[("variables", "targetingKey")], 10_000);
 }
 
+/// Holdouts of all flags and of single rules, also with targeted deliveries.
+#[test]
+fn optimizely_holdouts() {
+    let mut datafile: Json = serde_json::from_str(&fixture("optimizely/datafile.json")).unwrap();
+    let holdouts: Json = serde_json::from_str(&fixture("optimizely/holdouts.json")).unwrap();
+    datafile.as_object_mut().unwrap().extend(holdouts.as_object().unwrap().clone());
+    let imported = optimizely::read(&datafile.to_string(), &Options::default()).unwrap();
+    let variables = [("variables", "targetingKey")];
+    let (document, report) = (&imported.document, &imported.report);
+    compare_with("optimizely/holdouts.answers.json", document, report, &variables, 10_000);
+}
+
 /// Compares flags that go out with the answers of the other system, whose file is that of the fixtures: `UPDATE_EXPORTS=1`
 /// writes it, and the oracles read it.
 fn compare_exported(system: &str, write: fn(&Flags) -> Exported, at_least: usize) {

@@ -7,9 +7,13 @@ use syn::{
     Signature, Stmt, Token, TraitItemFn, Type, TypeParamBound, parse2, spanned::Spanned,
 };
 
-use crate::arguments::{Arguments, Errors, crate_path, literal, located_at, truth};
+use crate::{
+    arguments::{Arguments, Errors, crate_path, literal, located_at, truth},
+    declare::Declare,
+};
 
-const OPTIONS: &str = "`variant`, `expose`, `otherwise`, `ctx`, `key`, `flags` and `crate`";
+const OPTIONS: &str = "`variant`, `expose`, `otherwise`, `ctx`, `key`, `flags`, `declare`, `status`, `description`, `owner` \
+                       and `crate`";
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
@@ -32,6 +36,7 @@ struct Guard {
     ctx: Option<Expr>,
     key: Option<Expr>,
     flags: Option<Expr>,
+    declare: Declare,
     novi: TokenStream,
 }
 
@@ -55,8 +60,17 @@ impl Guard {
         // With the user's span: a message that spans both would point at the whole attribute.
         let novi = quote_spanned!(name.as_ref().map_or_else(Span::call_site, Spanned::span)=> ::novi);
         let otherwise = Otherwise::Absent;
-        let mut guard =
-            Self { name, otherwise, variant: None, exposes: false, ctx: None, key: None, flags: None, novi };
+        let mut guard = Self {
+            name,
+            otherwise,
+            variant: None,
+            exposes: false,
+            ctx: None,
+            key: None,
+            flags: None,
+            declare: Declare::default(),
+            novi,
+        };
         arguments.each_option(OPTIONS, &[], errors, |key, value, errors| {
             match key {
                 "otherwise" => guard.otherwise = value.map_or(Otherwise::Invalid, Otherwise::Given),
@@ -79,7 +93,12 @@ impl Guard {
                         guard.novi = path;
                     }
                 }
-                _ => return false,
+                "declare" => {
+                    if let Some(value) = value {
+                        guard.declare.is_declared = errors.keep(truth(&value)).unwrap_or_default();
+                    }
+                }
+                key => return guard.declare.take(key, value.as_ref(), errors),
             }
             true
         });
@@ -109,6 +128,10 @@ impl Guard {
             // Inside the future: the task that awaits it has the context, not the caller of the function.
             Some(future) => guard_block(&mut future.block, check),
             None => guard_block(&mut function.block, check),
+        }
+        let name = self.name.to_token_stream();
+        if let Some(registration) = self.declare.registration(&name, &self.novi, errors) {
+            function.block.stmts.insert(0, Stmt::Expr(Expr::Verbatim(registration), None));
         }
         Some(function)
     }

@@ -10,19 +10,34 @@ use syn::{
 use crate::{
     arguments::{Errors, crate_path},
     case::Case,
+    declare::Declare,
     options::{Known, Options},
 };
 
 const OF_ENUM: Known = Known {
     attribute: "flag",
     first: Some("the flag name"),
-    listed: "the flag name `\"...\"`, `rename_all = \"...\"` or `crate = path`",
-    flags: &[],
-    values: &[("rename_all", "\"kebab-case\""), ("crate", "path")],
+    listed: "the flag name `\"...\"`, `rename_all = \"...\"`, `declare` or `crate = path`",
+    flags: &["declare"],
+    values: &[
+        ("rename_all", "\"kebab-case\""),
+        ("status", "true"),
+        ("description", "\"what it is for\""),
+        ("owner", "\"name\""),
+        ("crate", "path"),
+    ],
 };
 
-const OF_STRUCT: Known =
-    Known { listed: "the flag name `\"...\"` or `crate = path`", values: &[("crate", "path")], ..OF_ENUM };
+const OF_STRUCT: Known = Known {
+    listed: "the flag name `\"...\"`, `declare` or `crate = path`",
+    values: &[
+        ("status", "true"),
+        ("description", "\"what it is for\""),
+        ("owner", "\"name\""),
+        ("crate", "path"),
+    ],
+    ..OF_ENUM
+};
 
 const OF_VARIANT: Known = Known {
     attribute: "flag",
@@ -68,6 +83,8 @@ struct Target<'a> {
     flag: String,
     rename_all: Option<Case>,
     novi: TokenStream,
+    /// The registration of a flag that is to be created.
+    declared: Option<TokenStream>,
 }
 
 /// The parts that differ between enums and structs.
@@ -95,15 +112,19 @@ impl<'a> Target<'a> {
             );
         }
         let written = || input.ident.unraw().to_string();
-        Self {
-            input,
-            flag: options.first.as_ref().map_or_else(written, LitStr::value),
-            rename_all: Case::parse(&options, errors),
-            novi: options
-                .value("crate")
-                .and_then(|value| errors.keep(crate_path(value)))
-                .unwrap_or_else(|| quote!(::novi)),
+        let flag = options.first.as_ref().map_or_else(written, LitStr::value);
+        let novi = options
+            .value("crate")
+            .and_then(|value| errors.keep(crate_path(value)))
+            .unwrap_or_else(|| quote!(::novi));
+        let mut declare = Declare::new(options.has("declare").is_some());
+        for key in ["status", "description", "owner"] {
+            if let Some(value) = options.value(key) {
+                declare.take(key, Some(value), errors);
+            }
         }
+        let declared = declare.registration(&quote!(#flag), &novi, errors);
+        Self { input, flag, rename_all: Case::parse(&options, errors), novi, declared }
     }
 
     fn of_enum(&self, data: &DataEnum, errors: &mut Errors) -> Option<Parts> {
@@ -197,7 +218,7 @@ impl<'a> Target<'a> {
     }
 
     fn write(&self, parts: &Parts, registers: bool) -> TokenStream {
-        let (Self { flag, novi, .. }, name) = (self, &self.input.ident);
+        let (Self { flag, novi, declared, .. }, name) = (self, &self.input.ident);
         let Parts { info, fallback, read } = parts;
         let (generics, arguments, clause) = self.input.generics.split_for_impl();
         let submit = registers.then(|| {
@@ -205,6 +226,7 @@ impl<'a> Target<'a> {
                 #novi::__private::inventory::submit! {
                     <#name as #novi::Feature>::REGISTERED
                 }
+                #declared
             }
         });
         quote! {

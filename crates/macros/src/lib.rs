@@ -8,6 +8,7 @@
 mod activation;
 mod arguments;
 mod case;
+mod declare;
 mod enabled;
 mod factory;
 mod feature;
@@ -42,6 +43,8 @@ use proc_macro::TokenStream;
 /// | `ctx = expr` | the context, or any `novi::ToContext`: an argument, `self.user`, a call. Not moved. Default: the current context (`novi::context::scope`, `novi::context::sync_scope`) |
 /// | `key = expr` | the targeting key in that context, or in the current one: any `novi::context::ToValue`, such as `user.id`. Not moved |
 /// | `flags = expr` | the `novi::Flags`, or a reference. Default: the installed flags (`Flags::install`). Until flags are installed, every flag is off, and an error is logged once |
+/// | `declare = true` | create the flag at the start if it does not exist, with `novi::FlagsBuilder::ensure_registered` |
+/// | `status = true`, `description = "..."`, `owner = "..."` | of the flag that is created. Default: off, none, none |
 /// | `crate = path` | the path of the crate novi, if it is renamed |
 ///
 /// A `const fn` cannot be guarded, because it may run in the compiler, where there are no flags. Neither can
@@ -119,6 +122,8 @@ pub fn to_context(item: TokenStream) -> TokenStream {
 /// | option of the type | meaning |
 /// |---|---|
 /// | `#[flag("...")]` | the flag name. Default: the type's name. (Not `#[feature("...")]`, which is an attribute of rustc) |
+/// | `#[flag(declare)]` | create the flag at the start if it does not exist, with `novi::FlagsBuilder::ensure_registered` |
+/// | `#[flag(status = true)]`, `#[flag(description = "...")]`, `#[flag(owner = "...")]` | of the flag that is created. Default: off, none, none |
 /// | `#[flag(rename_all = "kebab-case")]` | the case of the variants' names, as in serde. Default: unchanged |
 /// | `#[flag(crate = path)]` | the path of the crate novi, if it is renamed |
 ///

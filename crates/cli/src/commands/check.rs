@@ -20,13 +20,14 @@ use novi::{
 use novi_match::suggest::most_similar;
 use serde_json::json;
 
-use super::experiment::metric_problems;
+use super::{experiment::metric_problems, follow_legacy};
 use crate::{
     output::{Failure, count, print, print_json},
     session::{Session, read_input},
 };
 
-/// Report invalid rows, missing triggers, and metrics that fail (exit code 1 if any)
+/// Report invalid rows, missing triggers, metrics that fail, and flags that `follow-legacy` could not
+/// follow (exit code 1 if any)
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// Report flags and variants that do not match a program, too: FILE has the JSON of the program's
@@ -62,6 +63,10 @@ impl Check {
         };
         let is_repairable = !problems.is_empty();
         let problems = [problems, obstacles].concat();
+        let legacy = match session.snapshot_file() {
+            Some(_) => Vec::new(),
+            None => follow_legacy::problems(session).await?,
+        };
         let expired = snapshot.expired_flags(Utc::now());
         let (flags, activations) =
             snapshot.rows().map_or((0, 0), |rows| (rows.flags.len(), rows.activations.len()));
@@ -73,8 +78,9 @@ impl Check {
                 "expired": expired,
                 "schema_problems": problems,
                 "metric_problems": metrics,
+                "legacy_problems": legacy,
             }))?;
-            return Ok(exit_code(&issues, &[problems, metrics].concat()));
+            return Ok(exit_code(&issues, &[problems, metrics, legacy].concat()));
         }
         if issues.is_empty() {
             let features =
@@ -111,7 +117,10 @@ impl Check {
         if is_repairable {
             print("Run `novi migrate` to repair the tables.")?;
         }
-        Ok(exit_code(&issues, &[problems, metrics].concat()))
+        for problem in &legacy {
+            print(format_args!("follow-legacy: {problem}"))?;
+        }
+        Ok(exit_code(&issues, &[problems, metrics, legacy].concat()))
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) use self::{
     failure::Failure,
     file::replace_file,
     plan::PlanReport,
-    progress::with_progress,
+    progress::{Progress, with_progress},
     question::confirm,
     sanitize::sanitize,
 };

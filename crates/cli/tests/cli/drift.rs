@@ -175,3 +175,27 @@ fn files_that_ignore_activations_turn_no_flag_on_for_every_caller() {
     folder.run(&["apply", "f.yaml"]).expect(0);
     assert_eq!(folder.run(&["show", "a", "--json"]).json()["status"], true);
 }
+
+#[tokio::test]
+async fn parts_of_what_was_applied_are_not_applied_by_themselves() {
+    for database in databases().await {
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        std::fs::create_dir_all(folder.path("flags/web")).unwrap();
+        folder.write("flags/a.yaml", "flags:\n  a: {status: true}\n");
+        folder.write("flags/web/b.yaml", "flags:\n  b: {status: true}\n");
+        folder.run(&["apply", "flags", "--reason", "Release 42"]).expect(0);
+        folder.write("flags/web/b.yaml", "flags:\n  b: {status: false}\n");
+        for part in [&["flags/web/b.yaml"][..], &["flags/web"], &["flags/a.yaml", "./flags/web/b.yaml"]] {
+            let refused = folder.run(&[&["apply"][..], part].concat()).expect(5).err;
+            assert!(refused.contains("was applied as a part of `flags`: apply `flags` again"), "{refused}");
+            assert!(refused.contains("--name \"flags/"), "{refused}");
+        }
+        folder.run(&["apply", "flags/web/b.yaml", "--name", "flags/web/b.yaml"]).expect(0);
+        folder.write("flags/web/b.yaml", "flags:\n  b: {status: true}\n");
+        folder.run(&["apply", "flags/web/b.yaml"]).expect(0);
+        // Files beside it are none of it.
+        folder.write("flags.yaml", "flags:\n  c: {status: true}\n");
+        folder.run(&["apply", "flags.yaml"]).expect(0);
+    }
+}

@@ -14,6 +14,8 @@ pub(super) struct Unsupported;
 pub(super) struct Editor<'a> {
     pub(super) text: Splices<'a>,
     pub(super) style: Style,
+    /// Where the first value is that cannot be replaced.
+    pub(super) refused: Option<usize>,
 }
 
 /// Where a value stands.
@@ -31,7 +33,7 @@ impl<'a> Editor<'a> {
     pub(super) fn new(text: &'a str, root: &Node, is_json: bool) -> Self {
         let text = Splices::new(text);
         let style = Style::of(&text, root, is_json);
-        Self { text, style }
+        Self { text, style, refused: None }
     }
 
     /// Changes the text of a value from what it is to what it should be.
@@ -72,6 +74,7 @@ impl<'a> Editor<'a> {
     /// Replaces a whole value.
     pub(super) fn replace(&mut self, node: &Node, value: &Tree, place: Place) -> Result<(), Unsupported> {
         if node.has_properties {
+            self.refused.get_or_insert(node.range.start);
             return Err(Unsupported);
         }
         match place {

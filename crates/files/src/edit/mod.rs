@@ -8,6 +8,7 @@ mod flow;
 mod node;
 mod parse_json;
 mod parse_yaml;
+mod renamed;
 mod splice;
 mod style;
 mod toml;
@@ -28,10 +29,14 @@ pub enum EditError {
     Parse(#[from] ParseError),
     /// A part is written in a way that cannot be changed without the rest.
     #[error(
-        "the file has anchors, tags or other syntax that cannot be changed in place: change it by hand, or write it \
-         again with `novi export`"
+        "{}the file has anchors, tags or other syntax that cannot be changed in place: change it by hand, or write it again \
+         with `novi export`",
+        line.map(|line| format!("line {line}: ")).unwrap_or_default()
     )]
-    Unsupported,
+    Unsupported {
+        /// The line of the first value that cannot be changed, if it is known.
+        line: Option<usize>,
+    },
 }
 
 impl Format {
@@ -46,18 +51,33 @@ impl Format {
         if before == *after {
             return Ok(text.to_owned());
         }
+        if let Some(renamed) = renamed::with_new_names(text, self, &before, after)
+            && let Ok(edited) = self.edit_named(&renamed, after)
+        {
+            return Ok(edited);
+        }
+        self.edit_named(text, after)
+    }
+
+    /// As [`edit`](Self::edit), without renaming.
+    fn edit_named(self, text: &str, after: &Document) -> Result<String, EditError> {
+        let before = self.read(text)?;
+        if before == *after {
+            return Ok(text.to_owned());
+        }
         // Reports what the format cannot have.
         let whole = self.write(after)?;
+        let mut line = None;
         let edited = if before == Document::default() {
             Some(with_comments_of(text, &whole))
         } else {
-            self.edited(text, &tree(&before), &with_new_ones_last(tree(after), &before))
+            self.edited(text, &tree(&before), &with_new_ones_last(tree(after), &before), &mut line)
         };
-        let edited = edited.filter(|edited| self.is_same(edited, after)).ok_or(EditError::Unsupported)?;
-        Ok(edited)
+        edited.filter(|edited| self.is_same(edited, after)).ok_or(EditError::Unsupported { line })
     }
 
-    fn edited(self, text: &str, before: &Tree, after: &Tree) -> Option<String> {
+    /// The text after a change. `line` is that of the first value which cannot be changed.
+    fn edited(self, text: &str, before: &Tree, after: &Tree, line: &mut Option<usize>) -> Option<String> {
         if self == Self::Toml {
             return toml::edit(text, before, after);
         }
@@ -67,7 +87,9 @@ impl Format {
         let root = if is_json { parse_json(text) } else { parse_yaml(text) }?;
         let mut editor = Editor::new(text, &root, is_json);
         let place = if root.is_flow() { Place::Flow } else { Place::Root };
-        editor.edit(&root, before, after, place).ok()?;
+        let edited = editor.edit(&root, before, after, place);
+        *line = editor.refused.map(|place| editor.text.line_of(place));
+        edited.ok()?;
         Some(format!("{mark}{}", editor.text.apply()?))
     }
 

@@ -50,6 +50,11 @@ impl<'a> Splices<'a> {
         next.checked_sub(1).and_then(|line| self.lines.get(line)).copied().unwrap_or_default()
     }
 
+    /// The number of the line of a place, from 1.
+    pub(super) fn line_of(&self, place: usize) -> usize {
+        self.lines.partition_point(|start| *start <= place)
+    }
+
     /// Where the line after that of a place begins.
     pub(super) fn next_line(&self, place: usize) -> usize {
         let next = self.lines.partition_point(|start| *start <= place);

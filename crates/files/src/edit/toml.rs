@@ -13,10 +13,13 @@ pub(super) fn edit(text: &str, before: &Tree, after: &Tree) -> Option<String> {
     let mut document: DocumentMut = text.parse().ok()?;
     let (Tree::Fields(before), Tree::Fields(after)) = (before, after) else { return None };
     edit_table(document.as_table_mut(), before, after)?;
-    let edited = document.to_string();
-    // The parser reads the ends of lines as those of Unix.
+    Some(with_line_ends_of(text, &document.to_string()))
+}
+
+/// The text with line ends as another one has them: the parser reads them as those of Unix.
+pub(super) fn with_line_ends_of(text: &str, edited: &str) -> String {
     let is_windows = text.contains('\n') && text.matches('\n').count() == text.matches("\r\n").count();
-    Some(if is_windows { edited.replace("\r\n", "\n").replace('\n', "\r\n") } else { edited })
+    if is_windows { edited.replace("\r\n", "\n").replace('\n', "\r\n") } else { edited.to_owned() }
 }
 
 type Field = (String, Tree);

@@ -7,12 +7,13 @@ use novi_files::{Flag, Tree};
 use super::{
     Source,
     audience::{Audiences, is_one_of},
+    holdout::keeps_deliveries,
     list, string,
     variation::Variations,
 };
 use crate::{
     collector::{Collector, Draft},
-    config::{Given, always, and, constant, number, rules},
+    config::{Given, always, and, constant, not, number, or, rules},
     options::Options,
     shares::Hashed,
     variations::assign,
@@ -20,6 +21,9 @@ use crate::{
 
 /// The buckets of a traffic allocation.
 const BUCKETS: f64 = 10_000.0;
+
+/// The type of experiments that are no experiments.
+const TARGETED_DELIVERY: &str = "td";
 
 /// Translates one flag.
 #[derive(Debug)]
@@ -40,14 +44,20 @@ impl<'a> Translation<'a> {
         audiences: &mut Audiences<'_>,
         collector: &mut Collector,
     ) -> Result<Draft, String> {
-        if self.source.has_holdouts {
-            return Err("the datafile has holdouts, which have no equivalent".to_owned());
-        }
         let mut found = Vec::new();
+        let held_out =
+            self.global_holdouts(audiences, &mut found).map_err(|why| format!("holdouts: {why}"))?;
         for id in list(self.flag, "experimentIds").iter().filter_map(Tree::as_str) {
             if let Some((experiment, group)) = self.source.experiments.get(id).copied() {
-                self.experiment(experiment, group, audiences, &mut found)
+                let mut rules = Vec::new();
+                self.experiment(experiment, group, audiences, &mut rules)
                     .map_err(|why| format!("experiment {id}: {why}"))?;
+                if string(experiment, "type") != Some(TARGETED_DELIVERY) {
+                    for (when, _) in &mut rules {
+                        *when = and([not(held_out.clone()), when.clone()]);
+                    }
+                }
+                found.extend(rules);
             }
         }
         let rollout = string(self.flag, "rolloutId").and_then(|id| self.source.rollouts.get(id).copied());
@@ -72,6 +82,52 @@ impl<'a> Translation<'a> {
         Ok(Draft { flag, differences })
     }
 
+    /// The rules of the holdouts before all others. Returns the condition of those whose users get no experiments.
+    fn global_holdouts(
+        &mut self,
+        audiences: &mut Audiences<'_>,
+        found: &mut Vec<(Tree, Given)>,
+    ) -> Result<Tree, String> {
+        let mut held_out = Vec::new();
+        for holdout in &self.source.holdouts.global {
+            let mut rules = Vec::new();
+            self.holdout(holdout, audiences, &mut rules)?;
+            if keeps_deliveries(holdout) {
+                held_out.extend(rules.into_iter().map(|(when, _)| when));
+                continue;
+            }
+            // After one whose users get deliveries, no other counts for them.
+            let others = not(or(held_out.clone()));
+            found.extend(rules.into_iter().map(|(when, given)| (and([others.clone(), when]), given)));
+        }
+        Ok(or(held_out))
+    }
+
+    fn holdout(
+        &mut self,
+        holdout: &Tree,
+        audiences: &mut Audiences<'_>,
+        found: &mut Vec<(Tree, Given)>,
+    ) -> Result<(), String> {
+        let audience = audiences.condition(holdout)?;
+        self.allocated(holdout, &audience, found);
+        Ok(())
+    }
+
+    /// The holdouts before a rule.
+    fn local_holdouts(
+        &mut self,
+        rule: &Tree,
+        audiences: &mut Audiences<'_>,
+        found: &mut Vec<(Tree, Given)>,
+    ) -> Result<(), String> {
+        let source = self.source;
+        for holdout in source.holdouts.of_rule(rule) {
+            self.holdout(holdout, audiences, found)?;
+        }
+        Ok(())
+    }
+
     fn experiment(
         &mut self,
         experiment: &Tree,
@@ -83,6 +139,7 @@ impl<'a> Translation<'a> {
         for variation in list(experiment, "variations") {
             self.variations.given(variation);
         }
+        self.local_holdouts(experiment, audiences, found)?;
         if string(experiment, "status") != Some("Running") {
             return Ok(());
         }
@@ -139,9 +196,11 @@ impl<'a> Translation<'a> {
     ) -> Result<(), String> {
         let Some((last, targeted)) = list(rollout, "experiments").split_last() else { return Ok(()) };
         let mut everyone = Vec::new();
+        self.local_holdouts(last, audiences, &mut everyone)?;
         let audience = audiences.condition(last)?;
         self.allocated(last, &audience, &mut everyone);
         for rule in targeted {
+            self.local_holdouts(rule, audiences, found)?;
             let audience = audiences.condition(rule)?;
             if constant(&audience) == Some(false) {
                 continue;

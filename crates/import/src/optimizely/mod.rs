@@ -4,13 +4,14 @@
 
 mod audience;
 mod flag;
+mod holdout;
 mod variation;
 
 use std::collections::BTreeMap;
 
 use novi_files::Tree;
 
-use self::{audience::Audiences, flag::Translation};
+use self::{audience::Audiences, flag::Translation, holdout::Holdouts};
 use crate::{
     collector::{Collector, Imported},
     error::{ImportError, parse_json},
@@ -24,7 +25,7 @@ struct Source<'a> {
     /// Experiments with the group that they are in.
     experiments: BTreeMap<&'a str, (&'a Tree, Option<&'a Tree>)>,
     rollouts: BTreeMap<&'a str, &'a Tree>,
-    has_holdouts: bool,
+    holdouts: Holdouts<'a>,
     options: &'a Options,
 }
 
@@ -48,15 +49,7 @@ pub fn read(source: &str, options: &Options) -> Result<Imported, ImportError> {
     }
     let rollouts =
         list(&tree, "rollouts").iter().filter_map(|rollout| Some((string(rollout, "id")?, rollout)));
-    let is_running = |holdout: &Tree| string(holdout, "status") == Some("Running");
-    let source = Source {
-        experiments,
-        rollouts: rollouts.collect(),
-        has_holdouts: ["holdouts", "localHoldouts"]
-            .iter()
-            .any(|field| list(&tree, field).iter().any(is_running)),
-        options,
-    };
+    let source = Source { experiments, rollouts: rollouts.collect(), holdouts: Holdouts::of(&tree), options };
     let mut collector = Collector::default();
     let mut audiences = Audiences::new(&tree);
     for (index, flag) in flags.iter().enumerate() {

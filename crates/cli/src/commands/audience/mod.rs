@@ -24,7 +24,7 @@ use super::{
     value_parser::duration,
 };
 use crate::{
-    output::{Failure, WOULD_BE_REJECTED, print_json, print_note, sanitize, with_progress, write},
+    output::{Failure, Progress, WOULD_BE_REJECTED, print_json, print_note, sanitize, write},
     session::Session,
 };
 
@@ -109,7 +109,9 @@ impl Audience {
         let mut output = Output::new(self.to.as_ref(), &url).await?;
         let mut counter = snapshot.audience(&flag)?;
         let stopped = |failure: Failure| AudienceError::Stopped(failure.message().to_owned());
+        let progress = Progress::counting("evaluating the callers", "caller");
         let streamed = query.for_each(async |context| {
+            progress.advance();
             if let Some(decision) = counter.add(context) {
                 output.push(context, &decision).await.map_err(stopped)?;
             }
@@ -118,7 +120,9 @@ impl Audience {
             }
             Ok(())
         });
-        if let Err(error) = Box::pin(with_progress("evaluating the callers", streamed)).await {
+        let streamed = Box::pin(streamed).await;
+        drop(progress);
+        if let Err(error) = streamed {
             output.discard().await;
             return Err(failure(&error));
         }

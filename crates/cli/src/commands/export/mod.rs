@@ -17,7 +17,7 @@ use serde_json::json;
 use self::convert::System;
 use crate::{
     commands::change::Current,
-    output::{Failure, count, print, print_json, print_note, replace_file, write},
+    output::{Failure, count, print, print_json, print_note, replace_file, with_progress, write},
     session::Session,
 };
 
@@ -87,7 +87,7 @@ impl Export {
         match (&self.snapshot, self.to) {
             (Some(path), _) => write_snapshot(session, path).await,
             (None, Some(system)) => {
-                let current = Current::of_session(session).await?;
+                let current = with_progress("reading the rows", Current::of_session(session)).await?;
                 let exported = system.write(&current, &self.environment);
                 let place = convert::Place { file: self.file(), report: self.report.as_deref() };
                 convert::write(session, system, &exported, place)
@@ -116,7 +116,7 @@ impl Export {
             (None, None) if session.json => Format::Json,
             (Some(FileFormat::Yaml), _) | (None, None) => Format::Yaml,
         };
-        let current = Current::of_session(session).await?;
+        let current = with_progress("reading the rows", Current::of_session(session)).await?;
         let document = Document::from_rows(&current.rows, &current.registry);
         let mut names = BTreeSet::new();
         for row in current.rows.activations.iter().filter(|row| !names.insert(&row.name)) {
@@ -141,7 +141,7 @@ impl Export {
 /// Writes all rows, for programs that start from them.
 async fn write_snapshot(session: &Session, path: &Path) -> Result<ExitCode, Failure> {
     let store = session.store().await?;
-    let rows = store.load().await?;
+    let rows = with_progress("reading the rows", store.load()).await?;
     SnapshotFile::write(path, &store.name(), &rows)?;
     let mut written = path.display().to_string();
     // A server that starts from the file checks tokens, too.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     commands::authorship::Authorship,
-    output::{DRY_RUN, Failure, print, print_json, print_note},
+    output::{DRY_RUN, Failure, print, print_json, print_note, with_progress},
     session::Session,
 };
 
@@ -73,7 +73,8 @@ impl Apply {
                 // The edit expects the versions of the rows that it changes, which were compared.
                 let mut edit = comparison.edit.clone().by(author);
                 edit.revision = self.if_revision;
-                match comparison.current.flags.writer().commit(&*store, edit).await {
+                let writer = comparison.current.flags.writer();
+                match with_progress("writing the change", writer.commit(&*store, edit)).await {
                     Ok(revision) => written = Some(revision.number()),
                     Err(Error::Conflict(_)) if retries > 0 => {
                         retries -= 1;
@@ -111,6 +112,12 @@ impl Apply {
         if !comparison.plan.problems.is_empty() {
             let message = Error::Invalid(comparison.plan.problems.clone()).to_string();
             return Some(Failure::invalid(message, &comparison.plan.problems));
+        }
+        if let Some(whole) = undone.whole.as_ref().filter(|_| !self.sources.is_named()) {
+            return Some(Failure::rejected(format!(
+                "`{name}` was applied as a part of `{whole}`: apply `{whole}` again, so that changes of others since then \
+                 are noticed, or apply it by itself from now on with --name {name:?}"
+            )));
         }
         (!undone.rows.is_empty()).then(|| overwritten::refusal(&undone.rows, name, undone.is_first))
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::load::{Sources, are, invalid};
 use crate::{
     commands::change::Current,
-    output::{Failure, PlanReport, count, print, print_note},
+    output::{Failure, PlanReport, Progress, count, print, print_note},
     session::Session,
 };
 
@@ -35,6 +35,7 @@ impl Comparison {
         store: &dyn SchemaStore,
         sources: &Sources,
     ) -> Result<Self, Failure> {
+        let _progress = Progress::start("comparing the files with the rows");
         let current = Current::load(session, store).await?;
         Self::of(current, &sources.read()?, sources.prune)
     }

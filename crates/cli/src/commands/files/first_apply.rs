@@ -4,37 +4,29 @@ use std::collections::BTreeMap;
 
 use novi::{
     rows::Rows,
-    store::{
-        SchemaStore,
-        history::{Entity, HistoryQuery, HistoryRecord, Operation},
-    },
+    store::history::{Entity, HistoryRecord, Operation},
 };
 
 use super::{
     overwritten::{Overwritten, with_name},
     planned::Planned,
 };
-use crate::{commands::authorship::IMPORT, output::Failure};
+use crate::commands::authorship::IMPORT;
 
 /// The fields that somebody else than this person changed last, and that the files would change again.
-pub(super) async fn overwritten(
-    store: &dyn SchemaStore,
+pub(super) fn overwritten(
+    records: &[HistoryRecord],
     actor: Option<&str>,
     current: &Rows,
     mut planned: Planned,
-) -> Result<Vec<Overwritten>, Failure> {
-    // More are not read: each has the whole row.
-    const MOST: u32 = 10_000;
-    if planned.is_empty() {
-        return Ok(Vec::new());
-    }
+) -> Vec<Overwritten> {
     let mut found: Vec<(String, Overwritten)> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     // The newest is first, so that it takes the fields that it decided.
-    for record in store.history(&HistoryQuery::default().limit(MOST)).await? {
+    for record in records {
         let subject = record.subject();
         let Some((row, fields)) = planned.take(&subject, record.operation, record.fields()) else { continue };
-        if !is_of_another(&record, actor) {
+        if !is_of_another(record, actor) {
             continue;
         }
         if let Some((_, newer)) = places.get(&row).and_then(|place| found.get_mut(*place)) {
@@ -44,13 +36,11 @@ pub(super) async fn overwritten(
         places.insert(row.clone(), found.len());
         let subject = with_name(record.entity, subject, current);
         let (entity, operation) = (record.entity, record.operation);
-        found.push((
-            row,
-            Overwritten { subject, entity, operation, fields, ..Overwritten::by(Some(&record)) },
-        ));
+        found
+            .push((row, Overwritten { subject, entity, operation, fields, ..Overwritten::by(Some(record)) }));
     }
     found.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Ok(found.into_iter().map(|(_, row)| row).collect())
+    found.into_iter().map(|(_, row)| row).collect()
 }
 
 /// Whether a person changed the row by hand, and it was not the one who applies the files.

@@ -1,6 +1,6 @@
 //! What others have changed since the files were applied last, and would be overwritten.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use novi::{
     Error,
@@ -17,6 +17,12 @@ use super::{
     planned::{Planned, key},
 };
 use crate::output::Failure;
+
+/// More records are not read: each has the whole row.
+const MOST_RECORDS: u32 = 10_000;
+
+/// Between the names of several files.
+pub(super) const SEPARATOR: &str = ", ";
 
 /// What the reasons of an apply have at their end, so that the next one finds it in the history.
 pub(super) fn marker(name: &str) -> String {
@@ -40,6 +46,8 @@ pub(super) struct Undone {
     pub(super) rows: Vec<Overwritten>,
     /// Whether rows change, and the history has no apply under this name.
     pub(super) is_first: bool,
+    /// The name under which these files were applied as a part of more, if they have none of their own.
+    pub(super) whole: Option<String>,
 }
 
 /// The rows that others have changed since files were applied last under a name, as far as the history goes back. If
@@ -53,11 +61,30 @@ pub(super) async fn undone(
     let planned = Planned::new(current, after);
     let Some(last) = last_apply(store, name).await? else {
         let is_first = planned.has_existing;
-        let rows = first_apply::overwritten(store, actor, current, planned).await?;
-        return Ok(Undone { rows, is_first });
+        let records = store.history(&HistoryQuery::default().limit(MOST_RECORDS)).await?;
+        let whole = whole(&records, name);
+        let rows = first_apply::overwritten(&records, actor, current, planned);
+        return Ok(Undone { rows, is_first, whole });
     };
     let rows = since(store, &last, current, &planned).await?;
-    Ok(Undone { rows, is_first: false })
+    Ok(Undone { rows, ..Undone::default() })
+}
+
+/// The name of the newest apply of more than these files, or of a folder that they are in.
+fn whole(records: &[HistoryRecord], name: &str) -> Option<String> {
+    let is_in =
+        |file: &str, folder: &str| folder == "." && file != "-" || Path::new(file).starts_with(folder);
+    let covers = |wider: &&str| {
+        name.split(SEPARATOR).all(|file| wider.split(SEPARATOR).any(|folder| is_in(file, folder)))
+    };
+    records.iter().filter_map(|record| applied(record.reason.as_deref()?)).find(covers).map(str::to_owned)
+}
+
+/// The name in the reason of an apply.
+fn applied(reason: &str) -> Option<&str> {
+    let marker =
+        reason.strip_suffix(')').and_then(|reason| Some(reason.rsplit_once(" (")?.1)).unwrap_or(reason);
+    marker.strip_prefix("apply ")
 }
 
 /// The rows that others have changed since a record.
@@ -115,4 +142,17 @@ async fn last_apply(store: &dyn SchemaStore, name: &str) -> Result<Option<Histor
         found = [found, newest].into_iter().flatten().max_by_key(|record| record.revision.number());
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_in_reasons() {
+        assert_eq!(applied("apply flags"), Some("flags"));
+        assert_eq!(applied("Release 42 (apply a.yaml, b.yaml)"), Some("a.yaml, b.yaml"));
+        assert_eq!(applied("Release (42)"), None);
+        assert_eq!(applied("applied"), None);
+    }
 }

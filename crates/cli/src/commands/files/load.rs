@@ -11,6 +11,7 @@ use novi_files::{Document, Format, ParseError, Problem};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::last_apply::SEPARATOR;
 use crate::{
     output::{Failure, count},
     session::read_input,
@@ -50,8 +51,13 @@ impl Sources {
     pub(super) fn name(&self) -> String {
         self.name.clone().unwrap_or_else(|| {
             let names: BTreeSet<String> = self.files.iter().map(|file| name_of(file)).collect();
-            names.into_iter().collect::<Vec<_>>().join(", ")
+            names.into_iter().collect::<Vec<_>>().join(SEPARATOR)
         })
+    }
+
+    /// Whether a person gave the files a name.
+    pub(super) const fn is_named(&self) -> bool {
+        self.name.is_some()
     }
 
     fn names(&self) -> String {

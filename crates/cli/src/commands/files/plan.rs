@@ -78,7 +78,7 @@ impl Plan {
     async fn compare(self, session: &Session) -> Result<bool, Failure> {
         let store = session.store().await?;
         let comparison = Comparison::new(session, &*store, &self.sources).await?;
-        let Undone { rows: overwritten, is_first } = if comparison.is_change() {
+        let Undone { rows: overwritten, is_first, whole } = if comparison.is_change() {
             let (rows, name, actor) =
                 (&comparison.current.rows, self.sources.name(), Actor::default().name());
             undone(&*store, (&name, actor.as_deref()), rows, &comparison.after).await?
@@ -110,6 +110,11 @@ impl Plan {
             }
             for row in &overwritten {
                 print_note(format_args!("note: {row}; `novi apply` overwrites it only with --force"))?;
+            }
+            if let Some(whole) = whole.filter(|_| !self.sources.is_named()) {
+                print_note(format_args!(
+                    "note: a part of `{whole}`, which was applied before; `novi apply` needs --name for it"
+                ))?;
             }
             if is_first && overwritten.is_empty() {
                 print_note(NEVER_APPLIED)?;

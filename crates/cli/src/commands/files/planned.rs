@@ -49,10 +49,6 @@ impl Planned {
         Self { rows, has_existing }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// The row of the plan that a change concerns, with the fields that would change again.
     pub(super) fn again(
         &self,

@@ -20,7 +20,7 @@ use novi::{
     store::{Author, SchemaStore},
 };
 use novi_files::Format;
-use novi_import::{Imported, Options, features_service, hanoi::HanoiVersion};
+use novi_import::{Imported, Options, features_service, follow::Followed, hanoi::HanoiVersion};
 use serde_json::{Value, json};
 
 use self::{
@@ -32,7 +32,7 @@ use self::{
 };
 use super::{change::Current, files::Comparison, report};
 use crate::{
-    output::{DRY_RUN, Failure, count, print, print_json},
+    output::{DRY_RUN, Failure, Progress, count, print, print_json, with_progress},
     session::Session,
 };
 
@@ -118,7 +118,8 @@ impl Import {
             groups: self.groups.as_deref().map(system::read_groups).transpose()?.unwrap_or_default(),
         };
         let source = Source { place: self.source.as_deref(), table_prefix: &self.table_prefix, options };
-        let mut read = self.system.read(&source, session).await?;
+        let reading = with_progress("reading the flags", self.system.read(&source, session));
+        let mut read = Box::pin(reading).await?;
         if let Some(tokens) = &self.tokens {
             self.read_tokens(tokens, &mut read).await?;
         }
@@ -175,7 +176,9 @@ impl Import {
         self.write_report(&read)?;
         let past = past.unwrap_or_default();
         let written = match (self.dry_run, past.is_empty()) {
-            (false, false) => Some(store.commit_past(past).await?.number()),
+            (false, false) => {
+                Some(with_progress("writing the flags", store.commit_past(past)).await?.number())
+            }
             (false, true) if comparison.is_change() => {
                 Some(commit(&*store, &comparison, self.system.name()).await?)
             }
@@ -226,16 +229,21 @@ impl Import {
     }
 }
 
-/// Imports the tables of Flipper in the database of novi, for `novi follow-legacy`. Returns the flags and activations that
-/// changed, or that would change.
-pub(super) async fn bring_flipper(
+/// Imports the tables of a system in the database of novi, for `novi follow-legacy`. Returns the flags and activations
+/// that changed, or that would change.
+pub(super) async fn bring_followed(
     session: &Session,
+    followed: Followed,
     options: Options,
     table_prefix: &str,
     overwrite: bool,
     dry_run: bool,
 ) -> Result<Vec<String>, Failure> {
-    let system = System::Flipper;
+    let system = match followed {
+        Followed::Flipper => System::Flipper,
+        Followed::Waffle => System::DjangoWaffle,
+        Followed::Togglz => System::Togglz,
+    };
     let source = Source { place: None, table_prefix, options };
     let read = system.read(&source, session).await?;
     let store = session.store().await?;
@@ -253,6 +261,7 @@ pub(super) async fn bring_flipper(
 
 /// Compares the rows with what was read.
 async fn compare(session: &Session, store: &dyn SchemaStore, read: &Read) -> Result<Comparison, Failure> {
+    let _progress = Progress::start("comparing the flags with the rows");
     let current = Current::load(session, store).await?;
     let comparison = Comparison::of(current, &read.imported.document, false)?;
     if !comparison.plan.problems.is_empty() {
@@ -267,7 +276,8 @@ async fn commit(store: &dyn SchemaStore, comparison: &Comparison, system: &str) 
     let reason = Some(author::reason(system, None));
     let author = Author { actor: Some(ACTOR.to_owned()), reason };
     let edit = comparison.edit.clone().by(author);
-    Ok(comparison.current.flags.writer().commit(store, edit).await?.number())
+    let writer = comparison.current.flags.writer();
+    Ok(with_progress("writing the flags", writer.commit(store, edit)).await?.number())
 }
 
 /// Refuses to replace what people changed.

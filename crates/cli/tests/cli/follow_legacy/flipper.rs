@@ -1,5 +1,6 @@
-//! `novi follow-legacy`: after each edit of the old tables, the rows are those of an import.
+//! Flipper.
 
+use super::{Random, edits, objects};
 use crate::{
     common::{Kind, Raw, TestDatabase, databases},
     support::Folder,
@@ -18,7 +19,7 @@ struct Program {
     /// What the names of Flipper's tables begin with.
     prefix: &'static str,
     row: usize,
-    state: u64,
+    random: Random,
 }
 
 impl Program {
@@ -29,7 +30,7 @@ impl Program {
     async fn with_prefix(database: &TestDatabase, prefix: &'static str) -> Self {
         let is_mysql = database.kind == Kind::MySql;
         let raw = Raw::connect(database).await;
-        let mut program = Self { raw, is_mysql, prefix, row: 0, state: 17 };
+        let mut program = Self { raw, is_mysql, prefix, row: 0, random: Random::default() };
         let key = "varchar(190) not null";
         program.run(&format!("create table flipper_features (id integer primary key, `key` {key})")).await;
         program
@@ -54,17 +55,6 @@ impl Program {
     fn as_here(&self, sql: &str) -> String {
         let quote = if self.is_mysql { "`" } else { "\"" };
         sql.replace('`', quote).replace(" flipper_", &format!(" {}flipper_", self.prefix))
-    }
-
-    /// A number below another one, the same in each run.
-    fn below(&mut self, end: usize) -> usize {
-        self.state =
-            self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.state >> 33).unwrap() % end
-    }
-
-    fn one_of(&mut self, texts: &[&'static str]) -> &'static str {
-        texts[self.below(texts.len())]
     }
 
     async fn add_feature(&mut self, feature: &str) {
@@ -95,8 +85,8 @@ impl Program {
 
     /// An edit as a program makes it. Returns what it was.
     async fn edit(&mut self) -> String {
-        let feature = self.one_of(&FEATURES);
-        let kind = self.below(13);
+        let feature = self.random.one_of(&FEATURES);
+        let kind = self.random.below(13);
         let value = match kind {
             0..=2 => {
                 self.add_feature(feature).await;
@@ -120,7 +110,7 @@ impl Program {
                 ""
             }
             7 => {
-                let value = self.one_of(&ACTORS);
+                let value = self.random.one_of(&ACTORS);
                 self.add(feature, "actors", value).await;
                 value
             }
@@ -129,18 +119,18 @@ impl Program {
                 ""
             }
             9 => {
-                let value = self.one_of(&GROUPS);
+                let value = self.random.one_of(&GROUPS);
                 self.add(feature, "groups", value).await;
                 value
             }
             10 => {
-                let value = self.one_of(&SHARES);
+                let value = self.random.one_of(&SHARES);
                 self.clear(feature, "percentage_of_actors").await;
                 self.add(feature, "percentage_of_actors", value).await;
                 value
             }
             11 => {
-                let value = self.one_of(&SHARES);
+                let value = self.random.one_of(&SHARES);
                 self.run(&format!(
                     "update flipper_gates set value = '{value}'
                     where feature_key = '{feature}' and `key` = 'percentage_of_actors'"
@@ -149,7 +139,7 @@ impl Program {
                 value
             }
             _ => {
-                let value = self.one_of(&TIMES);
+                let value = self.random.one_of(&TIMES);
                 self.clear(feature, "percentage_of_time").await;
                 self.add(feature, "percentage_of_time", value).await;
                 value
@@ -159,17 +149,13 @@ impl Program {
     }
 }
 
-/// The rows are those that an import would write.
 #[track_caller]
 fn expect_equal(folder: &Folder, table_prefix: &str, what: &str) {
-    let import = ["import", "flipper", "--dry-run", "--overwrite", "--json", "--table-prefix", table_prefix];
-    let found = folder.run(&import).expect(0).json();
-    assert_eq!(found["changes"], false, "{what}: {:#}", found["plan"]);
+    super::expect_equal(folder, "flipper", table_prefix, what);
 }
 
 #[tokio::test]
 async fn rows_are_those_of_an_import_after_each_edit() {
-    let edits = if std::env::var_os("NOVI_TEST_LONG").is_some() { 1_000 } else { 20 };
     for database in databases().await {
         let folder = Folder::of(&database);
         folder.run(&["migrate"]).expect(0);
@@ -178,7 +164,7 @@ async fn rows_are_those_of_an_import_after_each_edit() {
         program.add("checkout", "actors", "User;1").await;
         program.add("checkout", "percentage_of_actors", "25").await;
         folder.run(&["follow-legacy", "flipper"]).expect(0);
-        for number in 0..edits {
+        for number in 0..edits() {
             let edit = program.edit().await;
             let what = format!("{:?}, {number}: {edit}", database.kind);
             expect_equal(&folder, "", &what);
@@ -225,7 +211,7 @@ async fn tables_may_have_prefixes() {
             expect_equal(&folder, of_flipper, &what);
             folder.run(&[&follow[..], &["--sync"]].concat()).expect(0);
             folder.run(&[&follow[..], &["--stop"]].concat()).expect(0);
-            assert_eq!(objects(&mut program, database.kind).await, Vec::<String>::new(), "{what}");
+            assert_eq!(objects(&mut program.raw, database.kind).await, Vec::<String>::new(), "{what}");
         }
     }
 }
@@ -249,7 +235,7 @@ async fn flags_are_followed_until_stopped() {
             &["follow-legacy", "flipper", "--stop"],
             &follow,
         ]);
-        assert_eq!(objects(&mut program, database.kind).await, Vec::<String>::new());
+        assert_eq!(objects(&mut program.raw, database.kind).await, Vec::<String>::new());
         transcript += &folder.transcript(&[
             &["follow-legacy", "flipper", "--partial"],
             &follow,
@@ -275,32 +261,10 @@ async fn flags_are_followed_until_stopped() {
         assert_eq!(history[0]["reason"], "Change in Flipper", "{history:#}");
         assert!(history[0]["actor"].as_str().is_some_and(|actor| !actor.is_empty()), "{history:#}");
         transcript += &folder.transcript(&[&["follow-legacy", "flipper", "--stop"], &["list"]]);
-        assert_eq!(objects(&mut program, database.kind).await, Vec::<String>::new());
+        assert_eq!(objects(&mut program.raw, database.kind).await, Vec::<String>::new());
         // Nothing is left that the program could fail at.
         program.add("last", "actors", "User;1").await;
         transcripts.push((database.kind, transcript));
     }
     insta::assert_snapshot!(crate::support::the_same(transcripts));
-}
-
-/// What the command has created in the database.
-async fn objects(program: &mut Program, kind: Kind) -> Vec<String> {
-    let sql = match kind {
-        Kind::Sqlite => "select name from sqlite_master where name like '%legacy%'",
-        Kind::Postgres => {
-            "select relname::text from pg_class where relname like '%legacy%' and pg_table_is_visible(oid)
-            union all select proname::text from pg_proc where proname like '%legacy%' and pg_function_is_visible(oid)
-            union all select tgname::text from pg_trigger where tgname like '%legacy%'
-              and tgrelid in (select oid from pg_class where pg_table_is_visible(oid))"
-        }
-        Kind::MySql => {
-            "select cast(table_name as char) from information_schema.tables
-            where table_schema = database() and table_name like '%legacy%'
-            union all select cast(routine_name as char) from information_schema.routines
-            where routine_schema = database() and routine_name like '%legacy%'
-            union all select cast(trigger_name as char) from information_schema.triggers
-            where trigger_schema = database() and trigger_name like '%legacy%'"
-        }
-    };
-    program.texts(sql).await
 }

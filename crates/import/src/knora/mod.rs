@@ -1,5 +1,7 @@
 //! Feature toggles of Knora: `app.feature-toggles` of its `application.conf`, in HOCON.
 
+mod growth;
+
 use std::{collections::HashMap, path::Path, thread};
 
 use chrono::DateTime;
@@ -127,6 +129,13 @@ fn shown(value: &HoconValue) -> String {
 fn parse(text: &str, folder: Option<&Path>) -> Result<Config, ImportError> {
     if !is_shallow(text) {
         return Err(ImportError::new(format!("expected HOCON of at most {MAX_DEPTH} levels, found more")));
+    }
+    if !growth::is_bounded(text, folder) {
+        return Err(ImportError::new(format!(
+            "expected HOCON of at most {} MiB after its substitutions; write out values that are substituted several \
+             times, or leave only the toggles in the file",
+            growth::MAX_LENGTH / f64::from(1 << 20)
+        )));
     }
     // An empty environment: that of the machine that imports is not that of the service.
     let options = ParseOptions::defaults().with_env(HashMap::new());

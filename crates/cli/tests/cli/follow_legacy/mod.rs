@@ -1,0 +1,101 @@
+//! `novi follow-legacy`: after each edit of the old tables, the rows are those of an import.
+
+mod flipper;
+mod togglz;
+mod waffle;
+
+use crate::{
+    common::{Kind, Raw, TestDatabase},
+    support::Folder,
+};
+
+/// How many random edits are made on each database.
+fn edits() -> usize {
+    if std::env::var_os("NOVI_TEST_LONG").is_some() { 1_000 } else { 20 }
+}
+
+/// Numbers that are the same in each run.
+struct Random(u64);
+
+impl Default for Random {
+    fn default() -> Self {
+        Self(17)
+    }
+}
+
+impl Random {
+    /// A number below another one.
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % end
+    }
+
+    fn one_of(&mut self, texts: &[&'static str]) -> &'static str {
+        texts[self.below(texts.len())]
+    }
+}
+
+/// A connection of the program that has the old tables.
+struct Program {
+    raw: Raw,
+    kind: Kind,
+    row: usize,
+    random: Random,
+}
+
+impl Program {
+    async fn with(database: &TestDatabase, tables: &[&str]) -> Self {
+        let raw = Raw::connect(database).await;
+        let mut program = Self { raw, kind: database.kind, row: 0, random: Random::default() };
+        for table in tables {
+            program.run(&format!("create table {table}")).await;
+        }
+        program
+    }
+
+    async fn run(&mut self, sql: &str) {
+        self.raw.run(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    fn next_row(&mut self) -> usize {
+        self.row += 1;
+        self.row
+    }
+
+    /// A text as the database has it in SQL.
+    fn quoted(&self, text: &str) -> String {
+        let text = text.replace('\'', "''");
+        let text = if self.kind == Kind::MySql { text.replace('\\', "\\\\") } else { text };
+        format!("'{text}'")
+    }
+}
+
+/// The rows are those that an import would write.
+#[track_caller]
+fn expect_equal(folder: &Folder, system: &str, table_prefix: &str, what: &str) {
+    let import = ["import", system, "--dry-run", "--overwrite", "--json", "--table-prefix", table_prefix];
+    let found = folder.run(&import).expect(0).json();
+    assert_eq!(found["changes"], false, "{what}: {:#}", found["plan"]);
+}
+
+/// What the command has created in the database.
+async fn objects(raw: &mut Raw, kind: Kind) -> Vec<String> {
+    let sql = match kind {
+        Kind::Sqlite => "select name from sqlite_master where name like '%legacy%'",
+        Kind::Postgres => {
+            "select relname::text from pg_class where relname like '%legacy%' and pg_table_is_visible(oid)
+            union all select proname::text from pg_proc where proname like '%legacy%' and pg_function_is_visible(oid)
+            union all select tgname::text from pg_trigger where tgname like '%legacy%'
+              and tgrelid in (select oid from pg_class where pg_table_is_visible(oid))"
+        }
+        Kind::MySql => {
+            "select cast(table_name as char) from information_schema.tables
+            where table_schema = database() and table_name like '%legacy%'
+            union all select cast(routine_name as char) from information_schema.routines
+            where routine_schema = database() and routine_name like '%legacy%'
+            union all select cast(trigger_name as char) from information_schema.triggers
+            where trigger_schema = database() and trigger_name like '%legacy%'"
+        }
+    };
+    raw.texts(sql).await
+}

@@ -1,9 +1,0 @@
-drop trigger if exists {{p}}legacy_flipper_feature_added;
-drop trigger if exists {{p}}legacy_flipper_feature_changed;
-drop trigger if exists {{p}}legacy_flipper_feature_removed;
-drop trigger if exists {{p}}legacy_flipper_gate_added;
-drop trigger if exists {{p}}legacy_flipper_gate_changed;
-drop trigger if exists {{p}}legacy_flipper_gate_removed;
-drop procedure if exists {{p}}legacy_flipper_apply;
-drop view if exists {{p}}legacy_flipper;
-drop table if exists {{p}}legacy_flipper_follow;

@@ -1,0 +1,64 @@
+-- The users of each flag.
+create view {{p}}legacy_waffle_members as
+select f.name::text as feature, u.user_id::text as member
+from {{waffle_flag}} f join {{waffle_flag_users}} u on u.flag_id = f.id;
+
+-- The flag of each flag, switch and sample, as `novi import django-waffle` makes it.
+create view {{p}}legacy_waffle as
+select feature,
+  case
+    when feature !~ '^[-A-Za-z0-9_ .:/]{1,240}$' or trim(feature) <> feature
+      then 'the name has characters that only an import handles'
+    when is_random then 'a sample of some of the evaluations, at random, has no equivalent'
+    when is_fixed then null
+    when is_odd then 'the percentage is not a plain number'
+    when odd_users > 0 then 'a user is empty or too long'
+    when languages !~ '^[-A-Za-z0-9_",]*$' then 'its languages have other signs than letters, digits, `-` and `_`'
+  end as problem,
+  case when is_fixed then is_on else users > 0 or items > 0 end as status,
+  case when btrim(note, ' {{blanks}}') <> '' then note end as description,
+  not is_fixed and users > 0 as has_members,
+  case when is_fixed then 0 else items end as items,
+  substr(coalesce(',{"class_name":"novi.attribute","config":' || language_config || '}', '')
+    || coalesce(',{"class_name":"novi.attribute","config":' || authenticated_config || '}', '')
+    || coalesce(',{"class_name":"novi.attribute","config":' || staff_config || '}', '')
+    || coalesce(',{"class_name":"novi.attribute","config":' || superuser_config || '}', '')
+    || coalesce(',{"class_name":"novi.attribute","config":' || groups_config || '}', '')
+    || coalesce(',{"class_name":"novi.percentage","config":' || share_config || '}', ''), 2) as list,
+  case when share_config is null or items > 1 then 'novi.attribute' else 'novi.percentage' end as class_name,
+  coalesce(language_config, authenticated_config, staff_config, superuser_config, groups_config, share_config) as config
+from (
+  select *, num_nonnulls(language_config, authenticated_config, staff_config, superuser_config, groups_config,
+    share_config) as items
+  from (
+    select feature, note, is_fixed, is_on, is_random, users, odd_users, languages,
+      coalesce(share, '0') !~ '^[0-9]+(\.[0-9]+)?$' as is_odd,
+      case when languages <> '""' then '{"attribute":"language","in":[' || languages || ']}' end as language_config,
+      case when authenticated then '{"attribute":"is_authenticated","equals":true}' end as authenticated_config,
+      case when staff then '{"attribute":"is_staff","equals":true}' end as staff_config,
+      case when superusers then '{"attribute":"is_superuser","equals":true}' end as superuser_config,
+      '{"attribute":"groups","in":[' || groups || ']}' as groups_config,
+      case when share ~ '[1-9]' then '{"percentage":'
+        || case when share like '%.%' then rtrim(rtrim(share, '0'), '.') else share end || '{{by}}}' end as share_config
+    from (
+      select f.name::text as feature, f.note, f.everyone is not null or coalesce(f.percent, 0) >= 100 as is_fixed,
+        coalesce(f.everyone, true) as is_on, false as is_random, f.authenticated, f.staff, f.superusers,
+        f.percent::text as share,
+        replace(replace('"' || replace(btrim(replace(replace(coalesce(f.languages, ''), ', ', ','), ' ,', ',')), ',', '","')
+          || '"', ',""', ''), '"",', '') as languages,
+        (select count(*) from {{waffle_flag_users}} where flag_id = f.id) as users,
+        (select count(*) from {{waffle_flag_users}} where flag_id = f.id
+          and length(coalesce(user_id::text, '')) not between 1 and 255) as odd_users,
+        (select string_agg(to_json(g.name::text)::text, ',' order by l.id) from {{waffle_flag_groups}} l
+          join {{auth_group}} g on g.id = l.group_id where l.flag_id = f.id) as groups
+      from {{waffle_flag}} f
+      union all
+      select name::text, note, true, active, false, false, false, false, null, '""', 0, 0, null from {{waffle_switch}}
+      where name not in (select name from {{waffle_flag}})
+      union all
+      select name::text, note, true, percent > 0, percent > 0 and percent < 100, false, false, false, null, '""', 0, 0, null
+      from {{waffle_sample}}
+      where name not in (select name from {{waffle_flag}}) and name not in (select name from {{waffle_switch}})
+    ) of_tables
+  ) parts
+) found;
