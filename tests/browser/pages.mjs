@@ -48,7 +48,21 @@ async function open(options = {}) {
   page.on("request", (request) => {
     if (!request.url().startsWith(server) && !request.url().startsWith("data:")) noise.push(`request: ${request.url()}`);
   });
+  const close = context.close.bind(context);
+  context.close = async () => { await use(page); await close(); };
   return { context, page, noise };
+}
+
+// Selectors of the stylesheet that no page has had an element for. A state, such as :hover, counts as its element.
+let unused = null;
+async function use(page) {
+  unused = await page.evaluate((known) => {
+    const all = (rules) => [...rules].flatMap((rule) =>
+      rule.selectorText ? [rule.selectorText, ...(rule.cssRules.length ? all(rule.cssRules) : [])] : rule.cssRules ? all(rule.cssRules) : []);
+    const selectors = known ?? [...new Set(all(document.styleSheets[0].cssRules).flatMap((text) => text.split(/,(?![^(]*\))/)))];
+    const plain = (text) => text.replace(/^&|::[\w-]+|:(hover|focus-visible|focus|root)/g, "").trim();
+    return selectors.filter((text) => plain(text) !== "" && !document.querySelector(plain(text)));
+  }, unused);
 }
 
 for (const colorScheme of ["light", "dark"]) {
@@ -62,6 +76,7 @@ for (const colorScheme of ["light", "dark"]) {
         equal(quiet.noise, [], "console and requests");
         const wide = await quiet.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
         equal(wide, 0, "pixels beyond the window");
+        await use(quiet.page);
         await audited.page.goto(base + path);
         equal(await audited.page.evaluate(() => window.attacked), undefined, "text of rows as a script, without the policy");
         await audited.page.evaluate(axe);
@@ -220,7 +235,7 @@ await check("search that fails is repeated", async () => {
 
 await check("playground shows new decisions and keeps what is typed", async () => {
   const { context, page, noise } = await open();
-  await page.goto(`${base}/playground?flag=everyone&context=%7B%7D`);
+  await page.goto(`${base}/playground?flag=everyone&context=%7B%7D&as=json`);
   await page.waitForSelector("#answer >> text=On");
   await page.fill("#context", '{"targetingKey": "ann"');
   await patch("everyone", { status: false });
@@ -231,6 +246,38 @@ await check("playground shows new decisions and keeps what is typed", async () =
   equal(noise, [], "console and requests");
   await context.close();
 });
+
+for (const javaScriptEnabled of [true, false]) {
+  const how = javaScriptEnabled ? "with" : "without";
+  await check(`context of the playground is a form ${how} JavaScript`, async () => {
+    const { context, page, noise } = await open({ javaScriptEnabled });
+    await page.goto(`${base}/playground`);
+    equal(await page.inputValue("[name='c/0@key']"), "targetingKey", "the first attribute");
+    await page.fill("[name='c/1@key']", "age");
+    await page.fill("[name='c/1']", "7");
+    await page.fill("#flag", "everyone");
+    await page.fill("#clock", "2026-12-24");
+    await page.click("text=Add a row");
+    equal(await page.inputValue("[name='c/1']"), "7", "what was typed");
+    await page.fill("[name='c/4@key']", "plan");
+    await page.click("button.primary");
+    await page.waitForSelector("text=a value is required");
+    await page.fill("[name='c/4']", "pro");
+    await page.click("button.primary");
+    await page.waitForSelector("#answer >> text=everyone is");
+    const query = new URL(page.url()).searchParams;
+    equal(JSON.parse(query.get("context")), { targetingKey: "user-7", age: 7, plan: "pro" }, "the address");
+    await page.click("summary >> text=Python");
+    await page.waitForSelector("#python >> text=2026-12-24T00:00:00Z");
+    await page.click("text=Edit as JSON");
+    await page.fill("#context", '{"targetingKey": ["a"]}');
+    await page.fill("#clock", "soon");
+    await page.click("button.primary");
+    await page.waitForSelector("[role=alert] >> text=The clock: expected a date");
+    equal(noise, [], "console and requests");
+    await context.close();
+  });
+}
 
 await check("flag is switched and the change undone by keyboard alone", async () => {
   const { context, page } = await open();
@@ -372,7 +419,15 @@ for (const javaScriptEnabled of [true, false]) {
       await page.setInputFiles("#callers_file", jsonl);
       await page.click("button[name=preview]");
       await page.waitForSelector("text=callers: the 300 of callers.jsonl.");
-      await page.waitForSelector("h1");
+      await use(page);
+      // The file is kept for the next preview, unless the visitor does not want it.
+      await page.fill("#reason", "measured again");
+      await page.click("button[name=preview]");
+      await page.waitForSelector("[name=reason][value='measured again']");
+      await page.waitForSelector("text=callers: the 300 of callers.jsonl.");
+      await page.uncheck("text=Those of callers.jsonl again");
+      await page.click("button[name=preview]");
+      await page.waitForSelector("text=made-up ones");
     }
     await page.setInputFiles("#callers_file", { ...jsonl, buffer: Buffer.from("{}\n{") });
     await page.click("button[name=preview]");
@@ -486,6 +541,8 @@ await check("other sites cannot embed the page", async () => {
   equal(await frame?.locator("a.name").count().catch(() => 0), 0, "flags in the frame");
   await context.close();
 });
+
+if (!only) await check("stylesheet has no rule that no page uses", async () => equal(unused, [], "selectors"));
 
 await browser.close();
 console.log(`admin page: ${passed} passed, ${failures.length} failed`);

@@ -39,6 +39,7 @@ mod charts;
 mod evaluations;
 mod forms;
 mod headers;
+mod kept_files;
 mod pages;
 mod session;
 mod visit;
