@@ -117,6 +117,13 @@ pub trait Draws {
     fn remembers(&self) -> bool {
         false
     }
+
+    /// Whether the caller is one of those that are drawn for this variant. Others have it for another reason, and are no
+    /// units. A caller without a unit counts as drawn.
+    fn enrolls(&self, evaluation: &Evaluation<'_>, variant: Option<Variant>) -> bool {
+        let _ = (evaluation, variant);
+        true
+    }
 }
 
 /// A built-in activation, whose config has a type of its own and is dropped after compilation.

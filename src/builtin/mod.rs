@@ -8,6 +8,9 @@ pub(crate) mod register;
 pub(crate) mod rollout;
 pub(crate) mod time;
 
+pub use rollout::experiment::{
+    ExperimentConfig, ExperimentDecision, ExperimentMetrics, ExperimentState, Holdout, Layer,
+};
 pub use rollout::split::reweight::{ReweightError, Reweighted, reweighted, with_weights};
 pub use time::clock::skipped_time;
 pub use time::date_time::window_is_empty;

@@ -28,8 +28,8 @@ pub(crate) struct Exposure<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exposed {
     Yes,
-    /// The experiment did not decide: the flag is disabled, broken, overridden, or off for a caller whom it assigns
-    /// no variant.
+    /// The experiment did not decide: the flag is disabled, broken, overridden, off for a caller whom it assigns no
+    /// variant, or the caller is not enrolled in the experiment.
     NotInExperiment,
     /// The caller has no key to be drawn by.
     NoUnit,
@@ -64,6 +64,9 @@ impl Snapshot {
         let experiment = draws.and_then(|draws| draws.experiment()).unwrap_or_else(|| home.name(flag));
         let is_remembered = draws.is_some_and(Draws::remembers);
         let evaluation = Evaluation::new(&home.around, context, &flag.named);
+        if draws.is_some_and(|draws| !draws.enrolls(&evaluation, outcome.variant)) {
+            return Exposed::NotInExperiment;
+        }
         let mut read = Some(read);
         let mut expose = |unit: &str| {
             if let Some(read) = read.take() {

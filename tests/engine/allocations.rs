@@ -40,6 +40,11 @@ fn flags_of_all_types() -> Flags {
     let when = r#"{"class_name": "novi.attribute", "config": {"attribute": "country", "in": ["US", "CA"]}}"#;
     for (class, config) in [
         ("novi.split", r#"{"variants": {"a": 1, "b": 1}, "by": ["nobody", "user.id"], "hash": "unleash"}"#),
+        (
+            "novi.experiment",
+            r#"{"variants": {"a": 1, "b": 1}, "control": "a", "unit": ["nobody", "user.id"], "state": "running", "traffic": 90,
+                "start": "2020-01-01", "layer": {"name": "l", "from": 0, "to": 90}, "holdout": {"name": "h", "percentage": 5}}"#,
+        ),
         ("novi.percentage", r#"{"percentage": 50, "hash": "unleash"}"#),
         ("novi.bucket", r#"{"ranges": [[0, 10], [20, 30]], "total": 100, "hash": "ufc"}"#),
         (

@@ -52,6 +52,22 @@ fn expiry_changes_once() {
 }
 
 #[test]
+fn running_experiments_change_at_their_start_and_end() {
+    let config = |state: &str| {
+        format!(
+            r#"{{"variants": {{"a": 1, "b": 1}}, "control": "a", "state": "{state}", "start": "2026-12-01",
+                "end": "2026-12-15", "timezone": "Europe/Berlin"}}"#
+        )
+    };
+    let both = ["2026-11-30T23:00:00Z", "2026-12-14T23:00:00Z"];
+    assert_eq!(changes("novi.experiment", &config("running"), "2026-11-25T00:00:00Z"), both);
+    assert_eq!(changes("novi.experiment", &config("running"), "2026-11-30T23:00:00Z"), both[1..]);
+    for state in ["draft", "stopped"] {
+        assert!(changes("novi.experiment", &config(state), "2026-11-25T00:00:00Z").is_empty(), "{state}");
+    }
+}
+
+#[test]
 fn schedules_follow_local_time() {
     let office = r#"{"from": "01:30", "to": "02:30", "timezone": "Europe/Berlin"}"#;
     // Summer time begins: 02:30 does not exist, and the window ends at the next valid instant.

@@ -8,6 +8,7 @@ mod concurrent_edits;
 mod connections;
 mod definitions;
 mod ensure;
+mod experiments;
 mod exposed;
 mod exposures;
 mod galera;

@@ -5,12 +5,17 @@ use std::collections::BTreeMap;
 use novi::rows::Rows;
 use serde_json::Value;
 
-/// The weights of the `novi.split` whose `experiment` has this name, or that the flag with this name is linked to. Empty
-/// if there is none: its `ranges` have no weights.
+use crate::rows::{analysis::linked_experiment, find_experiment, planned_analysis};
+
+/// The weights of the row of `novi.experiment` with this name; or else of the `novi.split` whose `experiment` has this
+/// name, or that the flag with this name is linked to. Empty if there is none: its `ranges` have no weights.
 ///
-/// Empty as well if it remembers variants, since its weights may have changed since the first exposure.
+/// Empty as well if a split remembers variants, since its weights may have changed since the first exposure.
 #[must_use]
 pub fn planned_weights(rows: &Rows, experiment: &str) -> BTreeMap<String, f64> {
+    if let Some(planned) = planned_analysis(rows, experiment) {
+        return planned.weights;
+    }
     let flag = rows.flags.iter().find(|row| row.name == experiment).map(|row| row.id);
     let links = rows.links.iter().filter(|link| flag.is_some() && link.flag_id == flag);
     let linked: Vec<i64> = links.filter_map(|link| link.activation_id).collect();
@@ -35,10 +40,16 @@ pub fn planned_weights(rows: &Rows, experiment: &str) -> BTreeMap<String, f64> {
     weights
 }
 
-/// The experiment of a flag: the `experiment` of the `novi.split` that it is linked to, or its name. A name that is no
-/// flag is that of an experiment.
+/// The experiment of a flag: the row of `novi.experiment` that it is linked to, the `experiment` of its `novi.split`, or
+/// its name. A name that is no flag, or that of such a row, is that of an experiment.
 #[must_use]
 pub fn experiment_of(rows: &Rows, name: &str) -> String {
+    if find_experiment(rows, name).is_some() {
+        return name.to_owned();
+    }
+    if let Some(linked) = linked_experiment(rows, name) {
+        return linked;
+    }
     let flag = rows.flags.iter().find(|row| row.name == name).map(|row| row.id);
     let links = rows.links.iter().filter(|link| flag.is_some() && link.flag_id == flag);
     let linked: Vec<i64> = links.filter_map(|link| link.activation_id).collect();

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod certainty;
+mod experiments;
 mod finding;
 mod rules;
 mod subject;

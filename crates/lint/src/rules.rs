@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::{
     certainty::{EMPTY, Finder, children, contradiction},
+    experiments,
     finding::Finding,
     subject::Subject,
     switch::shadowed,
@@ -70,7 +71,10 @@ fn of_rows(subject: &Subject<'_>) -> Vec<Finding> {
             add("unused", "no flag depends on it".to_owned());
         }
         let config = serde_json::from_str(row.config.as_deref().unwrap_or("null")).unwrap_or_default();
-        if let Some(other) = equal_row(subject, row, &config, &mut contents) {
+        // Experiments whose configs are equal draw by their names.
+        if row.class_name != experiments::CLASS
+            && let Some(other) = equal_row(subject, row, &config, &mut contents)
+        {
             add("duplicate", format!("has the type, config and members of activations#{other}"));
         }
         let mut open = vec![(String::new(), row.class_name.clone(), config)];
@@ -82,6 +86,7 @@ fn of_rows(subject: &Subject<'_>) -> Vec<Finding> {
             inline(&path, &config, &mut open);
         }
     }
+    findings.extend(experiments::findings(subject.rows, &invalid, subject.now));
     findings
 }
 

@@ -1,6 +1,7 @@
 //! Types that divide callers by a hash or a draw.
 
 pub(crate) mod bucket;
+pub(crate) mod experiment;
 pub(crate) mod percentage;
 pub(crate) mod python_random;
 pub(crate) mod ramp;

@@ -20,12 +20,13 @@ use novi::{
 use novi_match::suggest::most_similar;
 use serde_json::json;
 
+use super::experiment::metric_problems;
 use crate::{
     output::{Failure, count, print, print_json},
     session::{Session, read_input},
 };
 
-/// Report invalid rows and missing triggers (exit code 1 if any)
+/// Report invalid rows, missing triggers, and metrics that fail (exit code 1 if any)
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// Report flags and variants that do not match a program, too: FILE has the JSON of the program's
@@ -55,6 +56,10 @@ impl Check {
             Some(_) => SchemaState::default(),
             None => session.store().await?.schema_state().await?,
         };
+        let metrics = match snapshot.rows() {
+            Some(rows) => metric_problems(session, rows).await,
+            None => Vec::new(),
+        };
         let is_repairable = !problems.is_empty();
         let problems = [problems, obstacles].concat();
         let expired = snapshot.expired_flags(Utc::now());
@@ -67,8 +72,9 @@ impl Check {
                 "warnings": warnings,
                 "expired": expired,
                 "schema_problems": problems,
+                "metric_problems": metrics,
             }))?;
-            return Ok(exit_code(&issues, &problems));
+            return Ok(exit_code(&issues, &[problems, metrics].concat()));
         }
         if issues.is_empty() {
             let features =
@@ -99,10 +105,13 @@ impl Check {
         for problem in &problems {
             print(format_args!("tables: {problem}"))?;
         }
+        for problem in &metrics {
+            print(format_args!("metrics: {problem}"))?;
+        }
         if is_repairable {
             print("Run `novi migrate` to repair the tables.")?;
         }
-        Ok(exit_code(&issues, &problems))
+        Ok(exit_code(&issues, &[problems, metrics].concat()))
     }
 }
 

@@ -108,3 +108,157 @@ fn experiments_are_planned() {
     ]);
     insta::assert_snapshot!(transcript);
 }
+
+/// Options of a new experiment.
+const NEW: [&str; 19] = [
+    "experiment",
+    "create",
+    "One page",
+    "--flag",
+    "checkout",
+    "--variants",
+    "pages=50,one-page=50%",
+    "--control",
+    "pages",
+    "--traffic",
+    "50%",
+    "--layer",
+    "checkout:40%",
+    "--holdout",
+    "2026:5%",
+    "--primary",
+    "revenue",
+    "--guardrail",
+    "buyers",
+];
+
+#[tokio::test]
+async fn experiments_are_rows_that_commands_create_and_change() {
+    for database in databases().await {
+        let kind = database.kind;
+        let folder = Folder::of(&database);
+        folder.run(&["migrate"]).expect(0);
+        folder.run(&["flag", "create", "checkout", "--on"]).expect(0);
+        assert!(folder.run(&["experiment", "list"]).expect(0).out.starts_with("No experiments."), "{kind:?}");
+        let dry: Vec<&str> = NEW.into_iter().chain(["--dry-run"]).collect();
+        let planned = folder.run(&dry).expect(0).out;
+        assert!(planned.contains("variant pages, since the experiment is a draft"), "{kind:?}: {planned}");
+        assert!(folder.run(&["experiment", "list"]).expect(0).out.starts_with("No experiments."), "{kind:?}");
+        let created: Vec<&str> = NEW.into_iter().chain(["--reason", "Q4", "--actor", "jane"]).collect();
+        folder.run(&created).expect(0);
+        assert!(folder.run(&created).err.contains("an activation is named \"One page\" already"), "{kind:?}");
+
+        let refused = folder.run(&["experiment", "stop", "One page"]).expect(5).err;
+        assert!(refused.contains("is a draft: it enrolls no units yet"), "{kind:?}: {refused}");
+        let started = folder.run(&["experiment", "start", "One page"]).expect(0).out;
+        assert!(
+            started.contains("of the layer checkout except 5 % in the holdout \"2026\""),
+            "{kind:?}: {started}"
+        );
+        assert!(folder.run(&["experiment", "start", "One page", "--if-version", "1"]).code != 0, "{kind:?}");
+        let show = folder.run(&["--json", "experiment", "show", "One page"]).expect(0).json();
+        assert_eq!((&show["state"], &show["units"]), (&"running".into(), &0.into()), "{kind:?}");
+        let list = folder.run(&["experiment", "list", "--state", "running"]).expect(0).out;
+        assert!(list.contains("One page") && list.contains("pages, one-page"), "{kind:?}: {list}");
+
+        // The row has the control, the weights, the metrics and the start.
+        std::fs::create_dir(folder.path("novi_metrics")).unwrap();
+        folder.write("novi_metrics/revenue.sql", REVENUE);
+        folder.write("novi_metrics/other.sql", BUYERS);
+        Raw::connect(&database)
+            .await
+            .run(
+                &shop(kind)
+                    .replace("'color'", "'One page'")
+                    .replace("'off'", "'pages'")
+                    .replace("'blue'", "'one-page'"),
+            )
+            .await
+            .unwrap();
+        let report = folder.run(&[
+            "--json",
+            "experiment",
+            "report",
+            "checkout",
+            "--from",
+            "2026-11-01",
+            "--until",
+            "2026-11-20",
+        ]);
+        let report = report.expect(0);
+        assert!(
+            report.err.contains("the metric \"buyers\" of the experiment has no file buyers.sql"),
+            "{}",
+            report.err
+        );
+        let report = report.json();
+        assert_eq!(
+            (&report["control"], &report["experiment"]),
+            (&"pages".into(), &"One page".into()),
+            "{kind:?}"
+        );
+        let metrics: Vec<_> =
+            report["metrics"].as_array().unwrap().iter().map(|metric| metric["name"].clone()).collect();
+        assert_eq!(metrics, ["revenue"], "{kind:?}");
+        let check = folder.run(&["check"]).expect(1).out;
+        assert!(
+            check.contains("metrics: experiment \"One page\": no file buyers.sql has its metric"),
+            "{kind:?}: {check}"
+        );
+        folder.write(
+            "novi_metrics/buyers.sql",
+            "-- kind: mean\nselect user_id as unit, nothing as ts, 1 as value from orders\n",
+        );
+        let check = folder.run(&["check"]).expect(1).out;
+        assert!(check.contains("metrics: buyers.sql: ") && check.contains("nothing"), "{kind:?}: {check}");
+        folder.write("novi_metrics/buyers.sql", BUYERS);
+        folder.run(&["check"]).expect(0);
+
+        let unknown = folder.run(&["experiment", "decide", "One page", "red"]).expect(2).err;
+        assert!(
+            unknown.contains("expected one of the variants pages, one-page, or off"),
+            "{kind:?}: {unknown}"
+        );
+        folder.run(&["experiment", "decide", "One page", "one-page", "--reason", "+4 %"]).expect(0);
+        let show = folder.run(&["experiment", "show", "One page"]).expect(0).out;
+        assert!(show.contains("One page (decided)") && show.contains(": +4 %"), "{kind:?}: {show}");
+        let history = folder.run(&["history", "checkout"]).expect(0).out;
+        assert!(
+            history.contains("+4 %") && history.contains("Q4") && history.contains("jane"),
+            "{kind:?}: {history}"
+        );
+        assert!(folder.run(&["eval", "checkout"]).expect(0).out.contains("one-page"), "{kind:?}");
+        let missing = folder.run(&["experiment", "show", "one"]).err;
+        assert!(
+            missing.contains("no experiment is named \"one\"; did you mean \"One page\"?"),
+            "{kind:?}: {missing}"
+        );
+    }
+}
+
+#[test]
+fn experiments_of_a_full_layer_are_refused() {
+    let folder = Folder::migrated();
+    for flag in ["a", "b"] {
+        folder.run(&["flag", "create", flag, "--on"]).expect(0);
+    }
+    let create = |name: &str, flag: &str, layer: &str| {
+        let variants = ["--variants", "x=1,y=1", "--control", "x", "--layer", layer];
+        let command: Vec<&str> =
+            ["experiment", "create", name, "--flag", flag].into_iter().chain(variants).collect();
+        folder.run(&command)
+    };
+    create("A", "a", "l:70%").expect(0);
+    let full = create("B", "b", "l:40%").expect(5).err;
+    assert!(full.contains("has no free range of 40 %; the largest one has 30 %"), "{full}");
+    assert!(
+        create("B", "b", "l").expect(2).err.contains("expected a name and a percentage such as checkout:30%")
+    );
+    create("B", "b", "l:30%").expect(0);
+    for name in ["A", "B"] {
+        folder.run(&["experiment", "start", name]).expect(0);
+    }
+    folder.run(&["lint"]).expect(0);
+    folder.run(&["experiment", "decide", "A", "off"]).expect(0);
+    assert!(folder.run(&["experiment", "show", "A"]).expect(0).out.contains("decision: off at "));
+}

@@ -61,7 +61,7 @@ pub(crate) const GROUPS: [(&str, &[&str]); 6] = [
     ("activation", &["create", "list", "show", "edit", "delete"]),
     ("members", &["add", "remove", "list"]),
     ("assignments", &["list", "forget"]),
-    ("experiment", &["report", "power"]),
+    ("experiment", &["create", "start", "stop", "decide", "list", "show", "report", "power"]),
     ("token", &["create", "list", "rotate", "revoke"]),
 ];
 

@@ -18,6 +18,7 @@ use crate::{
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     let mut endpoints = evaluation();
     endpoints.extend(management());
+    endpoints.extend(experiments());
     endpoints.extend(reports());
     endpoints
 }
@@ -99,6 +100,28 @@ fn management() -> Vec<Endpoint> {
     ]
 }
 
+/// Experiments as rows.
+fn experiments() -> Vec<Endpoint> {
+    use manage::experiments::{change, list};
+    vec![
+        get("/api/experiments", Requires(Server), "List experiments, newest first", list::list),
+        post("/api/experiments", Requires(Admin), "Create an experiment, as a draft", change::create),
+        post("/api/experiments/{name}/start", Requires(Admin), "Start an experiment", change::start),
+        post(
+            "/api/experiments/{name}/stop",
+            Requires(Admin),
+            "Stop an experiment: all callers get the control",
+            change::stop,
+        ),
+        post(
+            "/api/experiments/{name}/decide",
+            Requires(Admin),
+            "End an experiment: a variant for all, or off",
+            change::decide,
+        ),
+    ]
+}
+
 /// The other endpoints below `/api`.
 fn reports() -> Vec<Endpoint> {
     use manage::{
@@ -124,7 +147,7 @@ fn reports() -> Vec<Endpoint> {
             "/api/experiments/{name}",
             Requires(Admin),
             "Compare the variants of an experiment",
-            experiments::report,
+            experiments::report::report,
         )
         .large(Comparison),
         get("/api/audience", Requires(Admin), "List saved queries that select users", audience::list),

@@ -1,6 +1,6 @@
 //! Variants by weight.
 
-mod recording;
+pub(in crate::builtin::rollout) mod recording;
 pub(crate) mod reweight;
 
 use std::{borrow::Cow, iter};
@@ -26,7 +26,7 @@ use crate::{
 use recording::Recording;
 
 /// See [`Config`].
-struct Split {
+pub(in crate::builtin::rollout) struct Split {
     sticky: Sticky,
     /// The sum of the weights, for hashes that divide by it.
     sum: u32,
@@ -69,7 +69,7 @@ struct Split {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Split")]
-struct Config {
+pub(in crate::builtin::rollout) struct Config {
     /// The variants with their weights, which are relative and not negative
     #[serde(default)]
     variants: Option<Weights>,
@@ -118,26 +118,12 @@ const FEW: usize = 8;
 impl Activation for Split {
     #[inline]
     fn evaluate(&self, evaluation: &Evaluation<'_>) -> Verdict {
-        if let Some(recording) = &self.recording
-            && let Some(kept) = recording.kept(&self.sticky, evaluation)
-        {
+        if let Some(kept) = self.kept(evaluation) {
             return kept;
         }
-        let Some(place) = self.sticky.place(evaluation, Purpose::Variant(self.sum)) else {
-            return self.without_place(evaluation);
-        };
-        let found = if self.ends.len() <= FEW {
-            self.ends.iter().find(|(end, _)| place < *end)
-        } else {
-            self.ends.get(self.ends.partition_point(|(end, _)| *end <= place))
-        };
-        evaluation.note(|| {
-            evaluation.note_draw(|| self.sticky.draw(place, self.range_of(place), evaluation));
-            self.describe(place)
-        });
-        match found {
-            Some((_, Some(variant))) => Verdict::Variant(*variant),
-            _ => Verdict::Off,
+        match self.drawn(evaluation) {
+            Some(verdict) => verdict,
+            None => self.without_place(evaluation),
         }
     }
 
@@ -169,6 +155,46 @@ impl Draws for Split {
 }
 
 impl Split {
+    /// The draw of an experiment: variants by weight of units that keep theirs.
+    pub(in crate::builtin::rollout) fn of_experiment(
+        experiment: &str,
+        weights: &Weights,
+        by: Option<AttributeNames>,
+        salt: String,
+        row: &mut CompileContext<'_>,
+    ) -> Option<Self> {
+        let names: Vec<&str> = weights.0.iter().map(|(name, _)| &**name).collect();
+        let recording = Recording::compile(Some(experiment.to_owned()), true, &names, row);
+        let (sum, ends) = ends_of_weights(&weights.0, 1.0, HashName::Murmur3, row)?;
+        let sticky = Sticky::compile(by, Some(salt), HashName::Murmur3, row)?;
+        Some(Self { sticky, sum, ends: ends.into(), recording })
+    }
+
+    /// The verdict for a unit that keeps a variant.
+    #[inline]
+    pub(in crate::builtin::rollout) fn kept(&self, evaluation: &Evaluation<'_>) -> Option<Verdict> {
+        self.recording.as_ref()?.kept(&self.sticky, evaluation)
+    }
+
+    /// The verdict for a unit that is drawn; `None` for a caller without a unit.
+    #[inline]
+    pub(in crate::builtin::rollout) fn drawn(&self, evaluation: &Evaluation<'_>) -> Option<Verdict> {
+        let place = self.sticky.place(evaluation, Purpose::Variant(self.sum))?;
+        let found = if self.ends.len() <= FEW {
+            self.ends.iter().find(|(end, _)| place < *end)
+        } else {
+            self.ends.get(self.ends.partition_point(|(end, _)| *end <= place))
+        };
+        evaluation.note(|| {
+            evaluation.note_draw(|| self.sticky.draw(place, self.range_of(place), evaluation));
+            self.describe(place)
+        });
+        Some(match found {
+            Some((_, Some(variant))) => Verdict::Variant(*variant),
+            _ => Verdict::Off,
+        })
+    }
+
     #[cold]
     fn without_place(&self, evaluation: &Evaluation<'_>) -> Verdict {
         let starts = iter::once(0).chain(self.ends.iter().map(|(end, _)| *end));
@@ -285,6 +311,14 @@ fn ends_of_weights(
     Some((total as u32, ends))
 }
 
+/// The sum of the weights of an experiment; `None` after reporting that it has none.
+pub(in crate::builtin::rollout) fn sum_of_weights(
+    weights: &Weights,
+    row: &mut CompileContext<'_>,
+) -> Option<f64> {
+    total(&weights.0, HashName::Murmur3, |path, message| row.problem(path, message))
+}
+
 /// The sum of the weights. If one is invalid, calls `problem` with path and message and returns `None`.
 fn total(weights: &[(String, f64)], hash: HashName, mut problem: impl FnMut(&str, String)) -> Option<f64> {
     let mut total = 0.0;
@@ -352,7 +386,8 @@ fn ends_of_ranges(
 
 /// Names and weights in the order of the config. If they were sorted, a new name at the front would move
 /// every caller.
-struct Weights(Vec<(String, f64)>);
+#[derive(Clone, Debug)]
+pub(in crate::builtin::rollout) struct Weights(pub(in crate::builtin::rollout) Vec<(String, f64)>);
 
 impl<'de> Deserialize<'de> for Weights {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

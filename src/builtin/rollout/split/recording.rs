@@ -6,6 +6,9 @@ use crate::activation::{
     remembered::{Kept, variant_hash},
 };
 
+/// The most characters of an experiment's name: the length of the column.
+pub(in crate::builtin::rollout) const LONGEST_EXPERIMENT: usize = 255;
+
 /// The settings of a split about exposures.
 pub(super) struct Recording {
     /// The name of the experiment; `None` is that of the flag.
@@ -22,13 +25,11 @@ impl Recording {
         names: &[&str],
         row: &mut CompileContext<'_>,
     ) -> Option<Box<Self>> {
-        /// The length of the column.
-        const LONGEST: usize = 255;
         let experiment: Option<Box<str>> = experiment.map(Into::into);
         if let Some(name) = &experiment
-            && (name.is_empty() || name.contains('\0') || name.chars().count() > LONGEST)
+            && (name.is_empty() || name.contains('\0') || name.chars().count() > LONGEST_EXPERIMENT)
         {
-            row.problem(".experiment", format!("expected a name of 1 to {LONGEST} characters"));
+            row.problem(".experiment", format!("expected a name of 1 to {LONGEST_EXPERIMENT} characters"));
             return None;
         }
         if experiment.is_none() && !remember {

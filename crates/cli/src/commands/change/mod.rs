@@ -9,7 +9,7 @@ mod perform;
 pub(super) use self::{
     current::Current,
     find::{find_activation, find_flag, flag_name},
-    operation::{Fields, Operation},
+    operation::{Fields, Operation, raw},
     options::ChangeOptions,
     perform::{Draft, perform},
 };

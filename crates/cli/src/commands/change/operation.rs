@@ -3,6 +3,8 @@
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::output::Failure;
+
 /// The fields of a JSON object in their order: in a config, the order of variants matters.
 #[derive(Clone, Debug, Default)]
 pub(in crate::commands) struct Fields(Vec<(String, Box<RawValue>)>);
@@ -40,6 +42,12 @@ impl Serialize for Fields {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(field, value)| (field, value)))
     }
+}
+
+/// JSON as the value of a field.
+pub(in crate::commands) fn raw(json: String) -> Result<Box<RawValue>, Failure> {
+    RawValue::from_string(json)
+        .map_err(|error| Failure::system(format!("could not write the config as JSON: {error}")))
 }
 
 /// A change of a list of changes.

@@ -4,7 +4,10 @@ use std::{path::PathBuf, process::ExitCode};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::Args;
-use novi_experiments::{Experiment, ExperimentError, experiment_of, html, planned_weights, read_metrics};
+use novi_experiments::{
+    Experiment, ExperimentError, experiment_of, html, metrics_of, planned_analysis, planned_weights,
+    read_metrics,
+};
 
 use crate::{
     commands::{reweight::weight, value_parser::duration},
@@ -25,33 +28,34 @@ A metric is a file with SQL over the tables of your application, in the database
   where created_at between :start and :end
 
 kind is mean, proportion, ratio (with a column denominator) or quantile 0.9; better is more or less. The units are those
-that were exposed to the flag: see `novi assignments`.";
+that were exposed to the flag: see `novi assignments`. An experiment that `novi experiment create` made has its control,
+weights, metrics, start and end in its row.";
 
 /// Compare the variants of a flag by metrics of your tables
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Report {
-    /// Experiment: the name of the flag, or the `experiment` of its split
-    #[arg(value_name = "FLAG")]
+    /// Experiment by its name, or its flag
+    #[arg(value_name = "EXPERIMENT")]
     experiment: String,
 
-    /// Files with metrics, or folders with files *.sql [default: the folder [experiments] metrics]
+    /// Files with metrics, or folders with files *.sql [default: those of the experiment, in the folder [experiments] metrics]
     #[arg(long, value_name = "FILE")]
     metrics: Vec<PathBuf>,
 
-    /// Variant that the others are compared with [default: control, off, or the first by name]
+    /// Variant that the others are compared with [default: that of the experiment, control, off, or the first by name]
     #[arg(long, value_name = "VARIANT")]
     control: Option<String>,
 
-    /// Planned weights, to check the numbers of units [default: those of the flag's novi.split]
+    /// Planned weights, to check the numbers of units [default: those of the experiment, or of the flag's novi.split]
     #[arg(long, value_name = "VARIANT=WEIGHT,..", value_delimiter = ',', value_parser = weight)]
     weights: Vec<(String, f64)>,
 
-    /// Count exposures from this time or date on (UTC)
+    /// Count exposures from this time or date on (UTC) [default: the start of the experiment]
     #[arg(long, value_name = "TIME", value_parser = moment)]
     from: Option<DateTime<Utc>>,
 
-    /// Count exposures and outcomes before this time or date (UTC) [default: now]
+    /// Count exposures and outcomes before this time or date (UTC) [default: its end, or now]
     #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<DateTime<Utc>>,
 
@@ -75,25 +79,42 @@ impl Report {
         let paths =
             if is_default { folder.filter(|path| path.exists()).into_iter().collect() } else { self.metrics };
         let metrics = read_metrics(&paths).map_err(|error| Failure::usage(error.to_string()))?;
+        let rows = session.store().await?.load().await?;
+        let name = experiment_of(&rows, &self.experiment);
+        let planned = planned_analysis(&rows, &name);
+        let metrics = match &planned {
+            Some(planned) if is_default => {
+                let (found, missing) = metrics_of(&planned.metrics, metrics);
+                for name in missing {
+                    print_note(format_args!(
+                        "note: the metric {name:?} of the experiment has no file {name}.sql"
+                    ))?;
+                }
+                found
+            }
+            _ => metrics,
+        };
         if metrics.is_empty() {
             print_note(format_args!(
                 "note: there are no metrics, only numbers of units: write files *.sql into {}, or name some with --metrics",
                 session.config.experiments.metrics.display()
             ))?;
         }
-        let rows = session.store().await?.load().await?;
-        let name = experiment_of(&rows, &self.experiment);
         let weights = if self.weights.is_empty() {
             planned_weights(&rows, &name)
         } else {
             self.weights.into_iter().collect()
         };
+        let now = Utc::now();
+        let planned = planned.as_ref();
+        let control = self.control.or_else(|| planned.map(|planned| planned.control.clone()));
+        let ended = planned.and_then(|planned| planned.end).filter(|end| *end <= now);
         let experiment = Experiment::new(&session.config.database.url, name)
             .table_prefix(&session.config.database.table_prefix)
-            .control(self.control)
+            .control(control)
             .weights(weights)
-            .start(self.from)
-            .end(self.until)
+            .start(self.from.or_else(|| planned.and_then(|planned| planned.start)))
+            .end(self.until.or(ended))
             .alpha(self.alpha)
             .timeout(self.timeout);
         let analyzed = Box::pin(with_progress("analyzing", experiment.report(&metrics))).await;

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jsonc_parser::cst::{CstInputValue, CstObject};
 use novi::rows::{ActivationRow, FlagRow};
-use serde_json::value::RawValue;
 
 use super::{
     args::ShortcutOptions,
@@ -12,7 +11,7 @@ use super::{
 };
 use crate::{
     commands::{
-        change::{Current, Draft, Fields, Operation},
+        change::{Current, Draft, Fields, Operation, raw},
         json_text::{self, Step},
     },
     output::Failure,
@@ -162,11 +161,6 @@ pub(super) fn new_config(fill: impl FnOnce(&CstObject)) -> Result<String, Failur
     json_text::edited("{}", fill)
         .and_then(|text| json_text::compact(&text).ok())
         .ok_or_else(|| Failure::system("could not write the config as JSON"))
-}
-
-fn raw(config: String) -> Result<Box<RawValue>, Failure> {
-    RawValue::from_string(config)
-        .map_err(|error| Failure::system(format!("could not write the config as JSON: {error}")))
 }
 
 fn unreadable(row: &ActivationRow) -> Failure {

@@ -2,7 +2,10 @@
 
 use axum::{extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
-use novi_experiments::{Experiment, ExperimentError, Report, experiment_of, planned_weights, read_metrics};
+use novi_experiments::{
+    Experiment, ExperimentError, Report, experiment_of, metrics_of, planned_analysis, planned_weights,
+    read_metrics,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::{runtime::Handle, task::spawn_blocking};
@@ -16,12 +19,13 @@ use crate::{
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Query {
-    /// The variant that the others are compared with. Default: `control`, `off`, or the first by name.
+    /// The variant that the others are compared with. Default: that of the
+    /// experiment's row, `control`, `off`, or the first by name.
     control: Option<String>,
-    /// Only exposures from this time on.
+    /// Only exposures from this time on. Default: the start in the experiment's row.
     #[schemars(with = "Option<String>")]
     from: Option<DateTime<Utc>>,
-    /// Only exposures and outcomes before this time. Default: now.
+    /// Only exposures and outcomes before this time. Default: the end in the experiment's row, or now.
     #[schemars(with = "Option<String>")]
     until: Option<DateTime<Utc>>,
 }
@@ -39,18 +43,24 @@ pub(crate) async fn report(
     let rows = rows(&snapshot)?;
     let experiment = experiment_of(rows, &experiment);
     let weights = planned_weights(rows, &experiment);
+    let planned = planned_analysis(rows, &experiment);
+    let ended = planned.as_ref().and_then(|planned| planned.end).filter(|end| *end <= Utc::now());
+    let start = planned.as_ref().and_then(|planned| planned.start);
+    let control = planned.as_ref().map(|planned| planned.control.clone());
+    let wanted = planned.map(|planned| planned.metrics).unwrap_or_default();
     let analysis = Experiment::new(&options.database, experiment)
         .table_prefix(&options.table_prefix)
-        .control(query.control)
+        .control(query.control.or(control))
         .weights(weights)
-        .start(query.from)
-        .end(query.until)
+        .start(query.from.or(start))
+        .end(query.until.or(ended))
         .timeout(state.options().request_timeout);
     let runtime = Handle::current();
     let analyzed = spawn_blocking(move || {
         // There may be no metrics yet: the units are known without them.
         let folder = options.metrics.exists().then_some(options.metrics);
         let metrics = read_metrics(folder.as_slice()).map_err(|error| error.to_string())?;
+        let (metrics, _) = metrics_of(&wanted, metrics);
         Ok(runtime.block_on(analysis.report(&metrics)))
     });
     let analyzed = analyzed.await.map_err(|error| ApiError::internal(error.to_string()))?;

@@ -1,0 +1,59 @@
+//! Whether a metric fits the tables of the application.
+
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+
+use crate::{
+    error::ExperimentError,
+    metric::Metric,
+    read::Source,
+    sql::{Dialect, Scope},
+};
+
+/// No row of `novi_assignments` has this name.
+const NOBODY: &str = "novi check: no experiment";
+
+/// What is wrong with a metric, from the database: its SQL fails, or it selects columns of other types. Reads no more
+/// than the outcomes of the last day, if the SQL is limited by `:start` and `:end`.
+///
+/// # Errors
+/// [`ExperimentError::Url`] if the address is not that of a database.
+pub async fn check_metric(
+    url: &str,
+    table_prefix: &str,
+    metric: &Metric,
+    timeout: Duration,
+) -> Result<Vec<String>, ExperimentError> {
+    let end = Utc::now();
+    let first = end - TimeDelta::days(1);
+    let scope = Scope {
+        dialect: Dialect::of(url).ok_or(ExperimentError::Url)?,
+        prefix: table_prefix.to_owned(),
+        experiment: NOBODY.to_owned(),
+        start: Some(first),
+        end,
+    };
+    let source = Source { url: url.to_owned(), timeout, scope };
+    // Without units, it finds that columns are missing, and reads no outcomes.
+    if let Err(error) = source.sums(metric, first).await {
+        return Ok(vec![error.to_string()]);
+    }
+    if !(metric.sql.contains(":start") && metric.sql.contains(":end")) {
+        return Ok(Vec::new());
+    }
+    match source.outcomes(metric, first).await {
+        Err(error) => Ok(vec![error.to_string()]),
+        Ok(found) => {
+            let counts =
+                [(found.unreadable_times, "ts", "times"), (found.unreadable_values, "value", "numbers")];
+            let bad = counts.into_iter().filter(|(count, ..)| *count > 0);
+            let total = found.total;
+            Ok(bad
+                .map(|(count, column, kind)| {
+                    format!("{column}: {count} of {total} outcomes of the last day are no {kind}")
+                })
+                .collect())
+        }
+    }
+}

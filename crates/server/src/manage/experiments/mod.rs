@@ -1,0 +1,5 @@
+//! `/api/experiments`: experiments as rows, and what they say.
+
+pub(crate) mod change;
+pub(crate) mod list;
+pub(crate) mod report;
