@@ -12,8 +12,9 @@ const base = `${server}/admin`;
 const pages = [
   "/flags", "/flags?q=checkout", "/flags?q=nothing+at+all", "/flags/1", "/flags/3", "/flags/4", "/flags/12", "/flags/20", "/flags/21",
   "/flags/1/switch?to=off", "/flags/1/add", "/flags/1/add?from=window", "/flags/3/edit", "/flags/5/delete", "/activations/2/edit", "/activations/4/edit", "/activations/5/edit", "/activations/8/edit", "/activations/9/edit", "/activations/11/edit",
-  "/activations/13/members", "/activations/21/edit", "/flags/1/delete", "/flags/new", "/flags/new?from=split", "/flags/new?from=ramp", "/timeline", "/timeline?days=7", "/flags/20?hours=24", "/flags/3?query=users", "/flags/4?query=users", "/flags/1?query=broken", "/history", "/rollback?to=45&flag=new-checkout", "/issues", "/stale", "/types", "/types/novi.split",
+  "/activations/13/members", "/activations/21/edit", "/flags/1/delete", "/flags/new", "/flags/new?from=split", "/flags/new?from=ramp", "/flags/new?from=experiment", "/timeline", "/timeline?days=7", "/flags/20?hours=24", "/flags/3?query=users", "/flags/4?query=users", "/flags/1?query=broken", "/history", "/rollback?to=45&flag=new-checkout", "/issues", "/stale", "/types", "/types/novi.split",
   "/playground", "/playground?context=%7B%22targetingKey%22%3A%22user-7%22%7D", "/playground?flag=express-shipping&context=%7B%7D",
+  "/experiments", "/experiments?state=decided", "/experiments/One%20page", "/experiments/One%20page?over=time", "/experiments/%3Cscript%3Ewindow.attacked%20%3D%201%3C%2Fscript%3E", "/experiments/One%20page/step?do=stop", "/experiments/One%20page/step?do=decide",
   "/tokens", "/status", "/login",
 ];
 
@@ -518,6 +519,33 @@ await check("page shows what others change, and keeps what is typed", async () =
   equal(noise, [], "console and requests");
   await context.close();
 });
+
+for (const javaScriptEnabled of [true, false]) {
+  const how = javaScriptEnabled ? "with" : "without";
+  await check(`experiment is stopped, started again and previewed ${how} JavaScript`, async () => {
+    const { context, page, noise } = await open({ javaScriptEnabled });
+    await page.goto(`${base}/experiments`);
+    await page.click("text=One page");
+    await page.waitForSelector("text=One page sells more than four");
+    await page.waitForSelector("text=fit the weights");
+    await page.click("text=Over time");
+    await page.waitForSelector("h3 >> text=Lift over time");
+    for (const [step, done] of [["Stop", "Stopped: all callers get the control."], ["Start again", "Started."]]) {
+      await page.click(`a.button >> text=${step}`);
+      await page.fill("#reason", `to ${step}`);
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(`[role=status] >> text=${done}`);
+    }
+    await page.click("a.button >> text=Decide");
+    await page.click("button.primary");
+    await page.waitForSelector("[role=alert] >> text=Choose what to decide for.");
+    await page.selectOption("#decision", "variant:one");
+    await page.click("button[name=preview]");
+    await page.waitForSelector("h2 >> text=Effect");
+    equal(noise.filter((line) => !line.includes("422")), [], "console and requests");
+    await context.close();
+  });
+}
 
 await check("link on another site keeps the session", async () => {
   const { context, page } = await open();

@@ -308,6 +308,7 @@ pub(crate) fn render(status: StatusCode, template: &impl Template) -> Response {
 pub(crate) enum Section {
     Flags,
     Timeline,
+    Experiments,
     History,
     Issues,
     Stale,
@@ -349,6 +350,7 @@ impl Layout {
         let mut entries = vec![
             (Section::Flags, "/flags", "Flags"),
             (Section::Timeline, "/timeline", "Timeline"),
+            (Section::Experiments, "/experiments", "Experiments"),
             (Section::History, "/history", "History"),
             (Section::Issues, "/issues", "Issues"),
             (Section::Stale, "/stale", "Stale"),

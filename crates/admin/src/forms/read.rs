@@ -321,6 +321,10 @@ impl Reader<'_> {
         base: Option<&str>,
         depth: usize,
     ) -> Option<String> {
+        if !at.is_empty() && self.fields.is_blank(name) {
+            // Nobody sees which parts an empty setting requires.
+            return None;
+        }
         let before = base.and_then(json::members).unwrap_or_default();
         let mut values: Vec<(&str, Option<String>)> = Vec::new();
         let outer = (self.zone.clone(), self.zone_stays);
