@@ -17,15 +17,15 @@ INSERT INTO activations (id, name, class_name, config) VALUES
     (2, 'ranking', 'novi.experiment', '{"variants": {"old": 1, "new": 1}, "control": "old"}'),
     (3, 'With checkout', 'novi.flag', '{"flag": "checkout"}');
 INSERT INTO flags_activations (flag_id, activation_id) VALUES (1, 1), (2, 2), (3, 3);
-CREATE TABLE orders (user_id VARCHAR(50), at VARCHAR(50));
+CREATE TABLE orders (user_id VARCHAR(50), ordered TIMESTAMP);
 "#;
 
 /// The page of the first experiment.
 const ONE: &str = "/experiments/one%2Fpage";
 
-/// An experiment with 300 units of two days, and a metric.
+/// An experiment with 1,800 units of two days, and a metric.
 async fn site(database: &TestDatabase, metrics: &tempfile::TempDir) -> Site {
-    let metric = "-- kind: proportion\nselect user_id as unit, :start as ts from orders";
+    let metric = "-- kind: proportion\nselect user_id as unit, ordered as ts from orders";
     std::fs::write(metrics.path().join("bought.sql"), metric).unwrap();
     let experiments = Experiments {
         database: database.url.clone(),
@@ -45,7 +45,7 @@ async fn site(database: &TestDatabase, metrics: &tempfile::TempDir) -> Site {
         let variant = if number % 3 == 0 { "one" } else { "four" };
         format!("('one/page', 'user-{number}', '{variant}', 1, '{}')", seen(number))
     };
-    let rows: Vec<String> = (0..300).map(row).collect();
+    let rows: Vec<String> = (0..1800).map(row).collect();
     let mut raw = Raw::connect(database).await;
     raw.run(&format!(
         "insert into novi_assignments (experiment, unit, variant, revision, assigned_at) values {}",
@@ -53,6 +53,8 @@ async fn site(database: &TestDatabase, metrics: &tempfile::TempDir) -> Site {
     ))
     .await
     .unwrap();
+    let buyers: Vec<_> = (0..720).map(|number| format!("('user-{number}', '2026-11-10 08:00:00')")).collect();
+    raw.run(&format!("insert into orders values {}", buyers.join(", "))).await.unwrap();
     site
 }
 
@@ -70,7 +72,7 @@ async fn list_and_page_show_what_experiments_are_and_say() {
         let mut browser = site.browser();
         let list = browser.get("/experiments").await;
         list.has(r#"<a href="/admin/experiments/one%2Fpage">one/page</a>"#);
-        list.has("300</td>");
+        list.has("1,800</td>");
         list.has("One page sells &#60;more&#62;");
         list.has(r#"<a href="/admin/flags/1">checkout</a>"#);
         let drafts = browser.get("/experiments?state=draft").await;
@@ -82,13 +84,14 @@ async fn list_and_page_show_what_experiments_are_and_say() {
         page.has("30 % of layer shop, from 0 % to 30 %");
         page.has("5 % of units, those of 2026, are never enrolled");
         page.has("four (control)");
-        page.has("300 new units since 2026-11-03");
+        page.has("1,800 new units since 2026-11-03");
         // A third instead of a half of the units.
         page.has("do not fit the weights");
         page.has("<h3>bought");
         assert!(!page.text.contains("Lift over time"), "{}", page.text);
         let over = browser.get(&format!("{ONE}?over=time")).await;
         over.has("Lift over time");
+        over.has("four</th><td>40 %</td>");
         // Without units, and without a row.
         browser.get("/experiments/ranking").await.has("No unit was exposed yet");
         assert_eq!(browser.get("/experiments/nothing").await.status, 404);
