@@ -200,7 +200,6 @@ impl Excerpt<'_> {
                 .collect(),
             links: flags.iter().flat_map(|id| self.rows.links_of(Some(*id)).iter().copied()).collect(),
             members: activations.iter().flat_map(|id| self.rows.members_of(*id).iter().cloned()).collect(),
-            ..Rows::default()
         }
     }
 }
