@@ -276,7 +276,13 @@ impl Flags {
     /// Explanations do not count, and evaluations that other threads make at this moment may be missing.
     #[must_use]
     pub fn evaluations(&self) -> Vec<Evaluations> {
-        self.snapshot().evaluations()
+        self.snapshot().evaluations(None)
+    }
+
+    /// The [evaluations](Self::evaluations) of one flag, in a time that does not depend on the number of flags.
+    #[must_use]
+    pub fn evaluations_of(&self, flag: &str) -> Vec<Evaluations> {
+        self.snapshot().evaluations(Some(flag))
     }
 
     /// The activation types that rows can name, including those of the
@@ -343,6 +349,18 @@ impl Flags {
             may_change.map(|flag| (was.get(&flag.id).cloned(), is.get(&flag.id).cloned())).collect();
         let comparison = Comparison::new((self.snapshot_of(rows), self.snapshot_of(after)), flags);
         (plan, comparison)
+    }
+
+    /// The rows of a snapshot that an edit concerns: those that it changes, with all that depends on them and all that
+    /// these depend on. A plan of the edit, [`impact`](Self::impact) and [`comparison`](Self::comparison) are the same
+    /// over them as over all rows, and take time by their number.
+    ///
+    /// These are all rows if the edit creates, renames or deletes one, if one that it concerns has an issue, and if flags
+    /// are overridden. `None` if the snapshot does not keep its rows.
+    #[must_use]
+    pub fn rows_for(&self, snapshot: &Snapshot, edit: &Edit) -> Option<Rows> {
+        let excerpt = snapshot.excerpt(edit, &self.registry(), self.core.settings());
+        excerpt.or_else(|| snapshot.rows().cloned())
     }
 
     pub(crate) fn counts(&self) -> &EvaluationCounts {

@@ -241,8 +241,8 @@ impl Snapshot {
         results
     }
 
-    /// The counts of all results that occurred at least once.
-    pub(crate) fn evaluations(&self) -> Vec<Evaluations> {
+    /// The counts of all results that occurred at least once, of one flag or of all.
+    pub(crate) fn evaluations(&self, only: Option<&str>) -> Vec<Evaluations> {
         let numbers = self.counts.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut sums = HashMap::new();
         let mut add = |flag: &str, first: u32, results: Vec<FlagResult>| {
@@ -256,13 +256,23 @@ impl Snapshot {
                 }
             }
         };
-        for (home, flag) in self.indices().filter_map(|index| self.locate(index)) {
-            add(home.name(flag), flag.first_number, home.results(flag));
+        let mut add_current = |index: u32| {
+            if let Some((home, flag)) = self.locate(index) {
+                add(home.name(flag), flag.first_number, home.results(flag));
+            }
+        };
+        match only {
+            Some(name) => self.find_index(name).into_iter().for_each(&mut add_current),
+            None => self.indices().for_each(&mut add_current),
         }
-        for (name, lists) in &numbers.retired {
+        let mut add_retired = |name: &str, lists: &[Retired]| {
             for retired in lists {
                 add(name, retired.first, retired.results.clone());
             }
+        };
+        match only {
+            Some(name) => numbers.retired.get(name).into_iter().for_each(|lists| add_retired(name, lists)),
+            None => numbers.retired.iter().for_each(|(name, lists)| add_retired(name, lists)),
         }
         drop(numbers);
         let evaluations =

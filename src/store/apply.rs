@@ -324,7 +324,8 @@ impl EditedRows {
     fn set_status(&mut self, flag: String, status: bool) -> Result<()> {
         let id = self.names().get(&flag).copied();
         let Some(known) = id.and_then(|id| self.flags.get_mut(id)) else {
-            let similar = most_similar(&flag, self.names().keys().map(String::as_str)).map(str::to_owned);
+            let known = self.flags.rows.iter().flatten().map(|row| row.name.as_str());
+            let similar = most_similar(&flag, known).map(str::to_owned);
             return Err(Error::FlagNotFound { name: flag, similar });
         };
         let version = known.metadata.row_version;

@@ -36,3 +36,15 @@ INSERT INTO novi_evaluations (flag, hour, enabled, variant, evaluations)
 SELECT flag, strftime('%Y-%m-%dT%H:00:00Z', 'now', '-' || ago || ' hours'), enabled, variant, weight * (3 + ago % 24) FROM hours, results;
 CREATE TABLE users (id INTEGER PRIMARY KEY, country TEXT);
 INSERT INTO users VALUES (1, 'DE'), (2, 'DE'), (3, 'AT'), (4, 'US'), (5, '</td><script>window.attacked = 1</script>'), (6, NULL);
+INSERT INTO flags (id, name, status) VALUES (22, 'one-page-checkout', true), (23, 'ranking', true);
+INSERT INTO activations (id, name, class_name, config) VALUES
+(22, 'One page', 'novi.experiment', '{"hypothesis": "One page sells more than four", "owner": "Payments", "variants": {"four": 50, "one": 30, "two": 20}, "control": "four", "traffic": 40, "layer": {"name": "checkout", "from": 0, "to": 50}, "holdout": {"name": "2026", "percentage": 5}, "metrics": {"primary": ["bought"], "guardrails": ["returned"]}, "start": "2026-11-01", "state": "running"}'),
+(23, '<script>window.attacked = 1</script>', 'novi.experiment', '{"hypothesis": "<img src=x onerror=window.attacked=1>", "owner": "\" onmouseover=\"window.attacked = 1", "variants": {"<b onclick=window.attacked=1>": 1, "new": 1}, "control": "new"}');
+INSERT INTO flags_activations (flag_id, activation_id) VALUES (22, 22), (23, 23);
+CREATE TABLE orders (user_id TEXT, ordered TEXT, returned BOOLEAN);
+WITH RECURSIVE units (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM units WHERE n < 1999)
+INSERT INTO novi_assignments (experiment, unit, variant, revision, assigned_at)
+SELECT 'One page', 'user-' || n, CASE WHEN n % 10 < 5 THEN 'four' WHEN n % 10 < 8 THEN 'one' ELSE 'two' END, 1,
+    strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-' || (1 + n * 31 % 12) || ' days') FROM units;
+WITH RECURSIVE units (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM units WHERE n < 1999)
+INSERT INTO orders SELECT 'user-' || n, strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-' || (24 * (1 + n * 31 % 12) - 1 - n % 20) || ' hours'), n % 7 = 0 FROM units WHERE n * 7919 % 100 < 20 + 12 * (n % 10 / 5);

@@ -12,8 +12,9 @@ const base = `${server}/admin`;
 const pages = [
   "/flags", "/flags?q=checkout", "/flags?q=nothing+at+all", "/flags/1", "/flags/3", "/flags/4", "/flags/12", "/flags/20", "/flags/21",
   "/flags/1/switch?to=off", "/flags/1/add", "/flags/1/add?from=window", "/flags/3/edit", "/flags/5/delete", "/activations/2/edit", "/activations/4/edit", "/activations/5/edit", "/activations/8/edit", "/activations/9/edit", "/activations/11/edit",
-  "/activations/13/members", "/activations/21/edit", "/flags/1/delete", "/flags/new", "/flags/new?from=split", "/flags/new?from=ramp", "/timeline", "/timeline?days=7", "/flags/20?hours=24", "/flags/3?query=users", "/flags/4?query=users", "/flags/1?query=broken", "/history", "/rollback?to=45&flag=new-checkout", "/issues", "/stale", "/types", "/types/novi.split",
+  "/activations/13/members", "/activations/21/edit", "/flags/1/delete", "/flags/new", "/flags/new?from=split", "/flags/new?from=ramp", "/flags/new?from=experiment", "/timeline", "/timeline?days=7", "/flags/20?hours=24", "/flags/3?query=users", "/flags/4?query=users", "/flags/1?query=broken", "/history", "/rollback?to=45&flag=new-checkout", "/issues", "/stale", "/types", "/types/novi.split",
   "/playground", "/playground?context=%7B%22targetingKey%22%3A%22user-7%22%7D", "/playground?flag=express-shipping&context=%7B%7D",
+  "/experiments", "/experiments?state=decided", "/experiments/One%20page", "/experiments/One%20page?over=time", "/experiments/%3Cscript%3Ewindow.attacked%20%3D%201%3C%2Fscript%3E", "/experiments/One%20page/step?do=stop", "/experiments/One%20page/step?do=decide",
   "/tokens", "/status", "/login",
 ];
 
@@ -48,7 +49,31 @@ async function open(options = {}) {
   page.on("request", (request) => {
     if (!request.url().startsWith(server) && !request.url().startsWith("data:")) noise.push(`request: ${request.url()}`);
   });
+  const close = context.close.bind(context);
+  // Pages between the first and the last of a check count as well.
+  page.on("load", () => use(page).catch(() => {}));
+  context.close = async () => { await use(page); await close(); };
   return { context, page, noise };
+}
+
+// Selectors of the stylesheet that no page has had an element for. A state, such as :hover, counts as its element.
+let unused = null;
+// These need rows, or settings, that these tests do not have: more variants, tokens, recent callers, a ramp that has expired.
+const rare = [".recent", ".pick", ".pick a", ".pick a:hover", ".secret", ".secret code", "tr.gone", ".span-off", ".expiry",
+  ".timeline-line + .timeline-line", "h1 + .empty", ".empty + p", ".empty p + p", "table + p"];
+const isRare = (selector) => rare.includes(selector.trim()) || /^(\.lift)?\.s\d$/.test(selector.trim());
+
+async function use(page) {
+  const found = await page.evaluate((known) => {
+    // An empty page, or one of another site.
+    if (!document.styleSheets[0]?.href?.includes("/assets/admin-")) return known;
+    const all = (rules) => [...rules].flatMap((rule) =>
+      rule.selectorText ? [rule.selectorText, ...(rule.cssRules.length ? all(rule.cssRules) : [])] : rule.cssRules ? all(rule.cssRules) : []);
+    const selectors = known ?? [...new Set(all(document.styleSheets[0].cssRules).flatMap((text) => text.split(/,(?![^(]*\))/)))];
+    const plain = (text) => text.replace(/^&|::[\w-]+|:(hover|focus-visible|focus|root)/g, "").trim();
+    return selectors.filter((text) => plain(text) !== "" && !document.querySelector(plain(text)));
+  }, unused);
+  if (found !== null) unused = unused === null ? found : unused.filter((selector) => found.includes(selector));
 }
 
 for (const colorScheme of ["light", "dark"]) {
@@ -62,6 +87,7 @@ for (const colorScheme of ["light", "dark"]) {
         equal(quiet.noise, [], "console and requests");
         const wide = await quiet.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
         equal(wide, 0, "pixels beyond the window");
+        await use(quiet.page);
         await audited.page.goto(base + path);
         equal(await audited.page.evaluate(() => window.attacked), undefined, "text of rows as a script, without the policy");
         await audited.page.evaluate(axe);
@@ -220,7 +246,7 @@ await check("search that fails is repeated", async () => {
 
 await check("playground shows new decisions and keeps what is typed", async () => {
   const { context, page, noise } = await open();
-  await page.goto(`${base}/playground?flag=everyone&context=%7B%7D`);
+  await page.goto(`${base}/playground?flag=everyone&context=%7B%7D&as=json`);
   await page.waitForSelector("#answer >> text=On");
   await page.fill("#context", '{"targetingKey": "ann"');
   await patch("everyone", { status: false });
@@ -231,6 +257,38 @@ await check("playground shows new decisions and keeps what is typed", async () =
   equal(noise, [], "console and requests");
   await context.close();
 });
+
+for (const javaScriptEnabled of [true, false]) {
+  const how = javaScriptEnabled ? "with" : "without";
+  await check(`context of the playground is a form ${how} JavaScript`, async () => {
+    const { context, page, noise } = await open({ javaScriptEnabled });
+    await page.goto(`${base}/playground`);
+    equal(await page.inputValue("[name='c/0@key']"), "targetingKey", "the first attribute");
+    await page.fill("[name='c/1@key']", "age");
+    await page.fill("[name='c/1']", "7");
+    await page.fill("#flag", "everyone");
+    await page.fill("#clock", "2026-12-24");
+    await page.click("text=Add a row");
+    equal(await page.inputValue("[name='c/1']"), "7", "what was typed");
+    await page.fill("[name='c/3@key']", "plan");
+    await page.click("button.primary");
+    await page.waitForSelector("text=a value is required");
+    await page.fill("[name='c/3']", "pro");
+    await page.click("button.primary");
+    await page.waitForSelector("#answer >> text=everyone is");
+    const query = new URL(page.url()).searchParams;
+    equal(JSON.parse(query.get("context")), { targetingKey: "user-7", age: 7, plan: "pro" }, "the address");
+    await page.click("summary >> text=Python");
+    await page.waitForSelector("#python >> text=2026-12-24T00:00:00Z");
+    await page.click("text=Edit as JSON");
+    await page.fill("#context", '{"targetingKey": ["a"]}');
+    await page.fill("#clock", "soon");
+    await page.click("button.primary");
+    await page.waitForSelector("[role=alert] >> text=The clock: expected a date");
+    equal(noise, [], "console and requests");
+    await context.close();
+  });
+}
 
 await check("flag is switched and the change undone by keyboard alone", async () => {
   const { context, page } = await open();
@@ -372,7 +430,15 @@ for (const javaScriptEnabled of [true, false]) {
       await page.setInputFiles("#callers_file", jsonl);
       await page.click("button[name=preview]");
       await page.waitForSelector("text=callers: the 300 of callers.jsonl.");
-      await page.waitForSelector("h1");
+      await use(page);
+      // The file is kept for the next preview, unless the visitor does not want it.
+      await page.fill("#reason", "measured again");
+      await page.click("button[name=preview]");
+      await page.waitForSelector("[name=reason][value='measured again']");
+      await page.waitForSelector("text=callers: the 300 of callers.jsonl.");
+      await page.uncheck("text=Those of callers.jsonl again");
+      await page.click("button[name=preview]");
+      await page.waitForSelector("text=/callers: 1000 made-up ones/");
     }
     await page.setInputFiles("#callers_file", { ...jsonl, buffer: Buffer.from("{}\n{") });
     await page.click("button[name=preview]");
@@ -464,6 +530,33 @@ await check("page shows what others change, and keeps what is typed", async () =
   await context.close();
 });
 
+for (const javaScriptEnabled of [true, false]) {
+  const how = javaScriptEnabled ? "with" : "without";
+  await check(`experiment is stopped, started again and previewed ${how} JavaScript`, async () => {
+    const { context, page, noise } = await open({ javaScriptEnabled });
+    await page.goto(`${base}/experiments`);
+    await page.click("text=One page");
+    await page.waitForSelector("text=One page sells more than four");
+    await page.waitForSelector("text=fit the weights");
+    await page.click("text=Over time");
+    await page.waitForSelector("h3 >> text=Lift over time");
+    for (const [step, done] of [["Stop", "Stopped: all callers get the control."], ["Start again", "Started."]]) {
+      await page.click(`a.button >> text=${step}`);
+      await page.fill("#reason", `to ${step}`);
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(`[role=status] >> text=${done}`);
+    }
+    await page.click("a.button >> text=Decide");
+    await page.click("button.primary");
+    await page.waitForSelector("[role=alert] >> text=Choose what to decide for.");
+    await page.selectOption("#decision", "variant:one");
+    await page.click("button[name=preview]");
+    await page.waitForSelector("h2 >> text=Effect");
+    equal(noise.filter((line) => !line.includes("422")), [], "console and requests");
+    await context.close();
+  });
+}
+
 await check("link on another site keeps the session", async () => {
   const { context, page } = await open();
   await page.goto(`${base}/flags`);
@@ -486,6 +579,9 @@ await check("other sites cannot embed the page", async () => {
   equal(await frame?.locator("a.name").count().catch(() => 0), 0, "flags in the frame");
   await context.close();
 });
+
+if (!only) await check("stylesheet has no rule that no page uses", async () =>
+  equal(unused.filter((selector) => !isRare(selector)), [], "selectors"));
 
 await browser.close();
 console.log(`admin page: ${passed} passed, ${failures.length} failed`);

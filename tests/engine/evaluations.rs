@@ -32,7 +32,13 @@ fn told(flags: &Flags) -> Vec<String> {
         let variant = variant.unwrap_or_else(|| "-".to_owned());
         format!("{flag} {} {variant} {reason} {count}", if enabled { "on" } else { "off" })
     };
-    flags.evaluations().into_iter().map(line).collect()
+    let all = flags.evaluations();
+    for counted in &all {
+        let of_flag: Vec<_> = all.iter().filter(|other| other.flag == counted.flag).cloned().collect();
+        assert_eq!(flags.evaluations_of(&counted.flag), of_flag);
+    }
+    assert!(flags.evaluations_of("nobody's").is_empty());
+    all.into_iter().map(line).collect()
 }
 
 #[test]

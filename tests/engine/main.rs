@@ -12,6 +12,7 @@ mod configs;
 mod contract;
 mod difference;
 mod evaluations;
+mod excerpt;
 mod explanations;
 mod expression;
 mod flags;

@@ -99,6 +99,10 @@ fn told(part: &Value, schema: &Value) -> String {
         words.dedup();
         words.join(" or ")
     };
+    // The config of another type.
+    if let Some(title) = part["title"].as_str().filter(|title| title.starts_with("config of ")) {
+        return title.to_owned();
+    }
     if let Some(name) = part["$ref"].as_str().and_then(|path| path.strip_prefix("#/$defs/")) {
         return told(&schema["$defs"][name], schema);
     }

@@ -101,7 +101,7 @@ const FILES: House = House {
 const ADMIN: House = House {
     sources: "crates/admin/src",
     floors: &[
-        &["api", "assets", "body", "headers", "session", "words"],
+        &["api", "assets", "body", "headers", "kept_files", "session", "words"],
         &["forms"],
         &["visit"],
         &["evaluations"],

@@ -296,6 +296,43 @@ async fn history_of_a_flag_includes_its_activations() {
 }
 
 #[tokio::test]
+async fn newest_records_are_those_of_the_whole_history() {
+    for database in databases().await {
+        let store = migrated(&database).await;
+        let mut raw = Raw::connect(&database).await;
+        raw.run(START).await.unwrap();
+        let mut dice = Dice(7);
+        for number in 0..60 {
+            drop(raw.run(&edit(&mut dice, database.kind)).await);
+            drop(raw.run("rollback").await);
+            // Readers see some changes one by one, and others together.
+            if number % 3 == 0 {
+                store.load().await.unwrap();
+            }
+            // Revisions without a record.
+            if number % 10 == 9 {
+                raw.run("update novi_revision set revision = revision + 20 where slot = 0").await.unwrap();
+            }
+        }
+        let all = store.history(&HistoryQuery::default()).await.unwrap();
+        assert!(all.len() > 30, "{:?}: {} records", database.kind, all.len());
+        let newest = all[0].revision.number();
+        for limit in [1, 2, 7, 25, 1000] {
+            for (after, until) in
+                [(0, i64::MAX), (0, newest - 15), (newest - 30, newest - 1), (newest, newest)]
+            {
+                let query = HistoryQuery::default().between(Revision::new(after), Revision::new(until));
+                let found = store.history(&query.limit(limit)).await.unwrap();
+                let is_wanted =
+                    |record: &&HistoryRecord| (after + 1..=until).contains(&record.revision.number());
+                let expected: Vec<_> = all.iter().filter(is_wanted).take(limit as usize).cloned().collect();
+                assert_eq!(found, expected, "{:?}: {limit} of {after} to {until}", database.kind);
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn pruning_removes_older_revisions_only() {
     for database in databases().await {
         let store = migrated(&database).await;

@@ -64,3 +64,47 @@ pub(crate) async fn asset(Path(name): Path<String>) -> Response {
     headers.insert(header::CACHE_CONTROL, forever);
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::ASSETS;
+
+    /// The text of all files of a folder.
+    fn texts(folder: &Path) -> String {
+        let text = |path: &Path| if path.is_dir() { texts(path) } else { fs::read_to_string(path).unwrap() };
+        fs::read_dir(folder).unwrap().map(|entry| text(&entry.unwrap().path())).collect()
+    }
+
+    /// Names in a text: of classes, after a dot, or all words.
+    fn names(text: &str, are_classes: bool) -> BTreeSet<&str> {
+        let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
+        let mut names = BTreeSet::new();
+        for (start, word) in text.match_indices(|letter| !is_part(letter)) {
+            let rest = &text[start + word.len()..];
+            let end = rest.find(|letter| !is_part(letter)).unwrap_or(rest.len());
+            let is_name = rest.starts_with(|letter: char| letter.is_ascii_alphabetic());
+            if is_name && (!are_classes || word == ".") {
+                names.insert(&rest[..end]);
+            }
+        }
+        names
+    }
+
+    #[test]
+    fn every_class_of_the_stylesheet_is_used() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let used = texts(&root.join("templates")) + &texts(&root.join("src")) + ASSETS.script.content;
+        let mut used = names(&used, false);
+        // The classes of series and of spans have a part that is computed.
+        used.extend(["s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "span-off"]);
+        let style = ASSETS.style.content;
+        let selectors: String =
+            style.split('}').filter_map(|rule| rule.rsplit_once('{')).map(|(of, _)| of).collect();
+        let classes = names(&selectors, true);
+        assert!(classes.len() > 80, "only {} classes were found", classes.len());
+        let unused: Vec<_> = classes.difference(&used).collect();
+        assert!(unused.is_empty(), "no template and no source uses the classes {unused:?}");
+    }
+}

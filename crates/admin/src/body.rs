@@ -5,6 +5,11 @@ use axum::{
     http::{StatusCode, header},
 };
 
+use crate::{
+    kept_files::{CallersFile, KeptFiles},
+    session::SessionId,
+};
+
 /// The largest form, without its file: larger configs are for the API.
 pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
 
@@ -18,24 +23,32 @@ const FILE: &str = "callers_file";
 #[derive(Default)]
 pub(crate) struct Body {
     pub(crate) fields: Vec<(String, String)>,
-    /// The name and the content of the file of callers.
-    file: Option<(String, Vec<u8>)>,
+    /// The file of callers, which was chosen in this form or an earlier one.
+    file: Option<CallersFile>,
+    /// The id of the file where it is kept.
+    kept: Option<String>,
 }
 
 /// The name of the select of a saved query.
 const QUERY: &str = "callers_query";
 
-/// The callers for a preview, as the form has them: what was typed, and the name of a saved query, which counts before it.
-/// Both may be empty.
+/// The names of the fields with the id of a file that is kept, and with its name.
+const KEPT: &str = "callers_kept";
+const KEPT_NAME: &str = "callers_kept_name";
+
+/// The callers for a preview, as the form has them: what was typed, and before it a file and the name of a saved query.
+/// All may be empty.
 #[derive(Clone, Default)]
 pub(crate) struct ChosenCallers {
     pub(crate) query: String,
     pub(crate) text: String,
+    /// The id and the name of a file that is kept.
+    pub(crate) file: Option<(String, String)>,
 }
 
 impl ChosenCallers {
     pub(crate) fn is_empty(&self) -> bool {
-        self.query.is_empty() && self.text.is_empty()
+        self.query.is_empty() && self.text.is_empty() && self.file.is_none()
     }
 }
 
@@ -46,7 +59,8 @@ pub(crate) struct Entered<'a> {
     pub(crate) query: Option<&'a str>,
     /// The name of their file; `None` if they were typed.
     pub(crate) file: Option<&'a str>,
-    pub(crate) text: &'a [u8],
+    /// `None` if the file is no longer kept.
+    pub(crate) text: Option<&'a [u8]>,
 }
 
 impl Body {
@@ -58,7 +72,7 @@ impl Body {
             let Form(fields) = Form::<Vec<(String, String)>>::from_request(request, &())
                 .await
                 .map_err(|error| (error.status(), error.body_text()))?;
-            return Ok(Self { fields, file: None });
+            return Ok(Self { fields, ..Self::default() });
         }
         DefaultBodyLimit::max(FILE_LIMIT).apply(&mut request);
         let failed = Multipart::from_request(request, &()).await;
@@ -73,7 +87,7 @@ impl Body {
             if let Some(file) = file {
                 // Without a chosen file, browsers send an empty one without a name.
                 if name == FILE && !file.is_empty() {
-                    body.file = Some((file, content.into()));
+                    body.file = Some(CallersFile { name: file, content });
                 }
                 continue;
             }
@@ -100,21 +114,36 @@ impl Body {
     /// The callers of a saved query, or else those of the file, or else those that were typed.
     pub(crate) fn callers(&self) -> Entered<'_> {
         let query = Some(self.text(QUERY)).filter(|query| !query.is_empty());
-        if let Some((name, text)) = &self.file {
-            return Entered { query, file: Some(name), text };
+        if let Some(CallersFile { name, content }) = &self.file {
+            return Entered { query, file: Some(name), text: Some(content) };
+        }
+        if !self.text(KEPT).is_empty() {
+            return Entered { query, file: Some(self.text(KEPT_NAME)), text: None };
         }
         // Lines count from the first that was typed, also if it is empty.
         let typed = self.fields.iter().find(|(name, _)| name == "callers");
-        Entered { query, file: None, text: typed.map_or(&[], |(_, text)| text.as_bytes()) }
+        Entered { query, file: None, text: Some(typed.map_or(&[], |(_, text)| text.as_bytes())) }
+    }
+
+    /// Keeps the file for the next form of the session, or finds the one that was kept for this form.
+    pub(crate) fn keep_file(&mut self, files: &KeptFiles, owner: &SessionId) {
+        let kept = self.text(KEPT).to_owned();
+        if let Some(file) = &self.file {
+            self.kept = files.keep(owner, file.clone());
+        } else if !kept.is_empty() {
+            self.file = files.find(owner, &kept);
+            self.kept = self.file.is_some().then_some(kept);
+        }
     }
 
     pub(crate) fn chosen_callers(&self) -> ChosenCallers {
         let [query, text] = [QUERY, "callers"].map(|name| self.text(name).to_owned());
-        ChosenCallers { query, text }
+        let file = self.kept.clone().zip(self.file.as_ref().map(|file| file.name.clone()));
+        ChosenCallers { query, text, file }
     }
 }
 
 impl Entered<'_> {
     /// None, so that a change is measured over a sample of recent callers, or made-up ones.
-    pub(crate) const NONE: Entered<'static> = Entered { query: None, file: None, text: &[] };
+    pub(crate) const NONE: Entered<'static> = Entered { query: None, file: None, text: Some(&[]) };
 }

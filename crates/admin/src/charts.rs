@@ -32,8 +32,9 @@ pub(crate) fn number(number: i64) -> String {
     if number < 0 { format!("-{text}") } else { text }
 }
 
-fn evaluations(count: i64) -> String {
-    format!("{} evaluation{}", number(count), if count == 1 { "" } else { "s" })
+/// So many of what is counted.
+fn counted(what: &str, count: i64) -> String {
+    format!("{} {what}{}", number(count), if count == 1 { "" } else { "s" })
 }
 
 /// Bars of the evaluations in each hour. Empty if there were none.
@@ -58,7 +59,8 @@ pub(crate) fn sparkline(found: &Evaluations) -> Markup {
             width * 0.75
         );
     }
-    let text = format!("{} in 24 hours, at most {} in an hour", evaluations(found.total), number(most));
+    let text =
+        format!("{} in 24 hours, at most {} in an hour", counted("evaluation", found.total), number(most));
     Markup::of(format!(
         r#"<svg class="spark" role="img" aria-label="{text}"><title>{text}</title>{bars}</svg>"#
     ))
@@ -94,6 +96,11 @@ impl Stacked {
     /// A chart with bars of so many hours each. `order` are the variants whose colors are known from the bar of the
     /// flag's shares.
     pub(crate) fn new(found: &Evaluations, hours_per_bar: usize, order: &[String]) -> Self {
+        Self::of("evaluation", found, hours_per_bar, order)
+    }
+
+    /// The same of something else, which is counted by hours as well.
+    pub(crate) fn of(what: &str, found: &Evaluations, hours_per_bar: usize, order: &[String]) -> Self {
         let layers = layers(found, hours_per_bar, order);
         let bars = layers.iter().map(|layer| layer.steps.len()).max().unwrap_or_default();
         let sums: Vec<i64> =
@@ -109,7 +116,7 @@ impl Stacked {
             (layer.class.clone(), layer.name.clone(), number(layer.total), share)
         });
         let (rows, legend) = (rows.collect(), legend.collect());
-        Self { chart: draw(found, &layers, &sums, hours_per_bar), legend, rows }
+        Self { chart: draw(what, found, (&layers, &sums), hours_per_bar), legend, rows }
     }
 }
 
@@ -177,7 +184,7 @@ const OTHERS: &str = "other variants";
 const PLOT: f64 = 170.0;
 const TOP: f64 = 16.0;
 
-fn draw(found: &Evaluations, layers: &[Layer], sums: &[i64], hours_per_bar: usize) -> Markup {
+fn draw(what: &str, found: &Evaluations, (layers, sums): (&[Layer], &[i64]), hours_per_bar: usize) -> Markup {
     let most = sums.iter().copied().max().unwrap_or_default();
     if most <= 0 {
         return Markup::default();
@@ -216,7 +223,8 @@ fn draw(found: &Evaluations, layers: &[Layer], sums: &[i64], hours_per_bar: usiz
     svg.push_str(&labels);
     let named: Vec<String> =
         layers.iter().map(|layer| format!("{} {}", layer.name, number(layer.total))).collect();
-    let text = format!("{} since {}: {}", evaluations(found.total), time(found.first_hour), named.join(", "));
+    let text =
+        format!("{} since {}: {}", counted(what, found.total), time(found.first_hour), named.join(", "));
     let text = Escaped(&text).to_string();
     Markup::of(format!(r#"<svg class="chart" role="img" aria-label="{text}">{svg}</svg>"#))
 }
@@ -231,7 +239,7 @@ fn time(at: DateTime<Utc>) -> String {
 
 /// Lines at some full hours of a day or some days, with their names.
 fn ticks(first: DateTime<Utc>, hours: i64) -> String {
-    let step = if hours <= 24 { 6 } else { 24 * (hours / (24 * 7)).max(1) };
+    let step = if hours <= 24 { 6 } else { 24 * (hours + 24 * 7 - 1).div_euclid(24 * 7) };
     let format = if hours <= 24 { "%H:%M" } else { "%-d %b" };
     let mut svg = String::new();
     let mut after = i64::from(if step < 24 { (6 - first.hour() % 6) % 6 } else { (24 - first.hour()) % 24 });

@@ -39,6 +39,7 @@ mod charts;
 mod evaluations;
 mod forms;
 mod headers;
+mod kept_files;
 mod pages;
 mod session;
 mod visit;
@@ -113,8 +114,8 @@ async fn limit_time(request: Request, next: Next) -> Response {
 
 fn pages(flags: Flags, api: Router, secure: bool) -> Router {
     use pages::{
-        activation, create, delete, edit, flag, flags as list, history, link, lists, live, login, members,
-        playground, status, switch, timeline, tokens,
+        activation, create, delete, edit, experiments, flag, flags as list, history, link, lists, live,
+        login, members, playground, status, switch, timeline, tokens,
     };
     Router::new()
         .route("/", get(list::home))
@@ -129,6 +130,9 @@ fn pages(flags: Flags, api: Router, secure: bool) -> Router {
         .route("/flags/{id}/delete", get(delete::confirm_delete).post(delete::delete))
         .route("/activations/{id}/edit", get(activation::edit).post(activation::update))
         .route("/activations/{id}/members", get(members::list).post(members::change))
+        .route("/experiments", get(experiments::list))
+        .route("/experiments/{name}", get(experiments::one::one))
+        .route("/experiments/{name}/step", get(experiments::step::ask).post(experiments::step::step))
         .route("/history", get(history::list))
         .route("/rollback", get(history::plan).post(history::rollback))
         .route("/issues", get(lists::issues))

@@ -21,6 +21,7 @@ use crate::{
     api::{Api, Failure, escape},
     assets::{ASSETS, Assets},
     body::{Body, ChosenCallers, Entered},
+    kept_files::KeptFiles,
     session::{SessionId, Sessions, actor_of, remember_actor, says_https},
 };
 
@@ -32,12 +33,19 @@ struct Inner {
     flags: Flags,
     api: Router,
     sessions: Sessions,
+    files: KeptFiles,
     secure: bool,
 }
 
 impl Site {
     pub(crate) fn new(flags: Flags, api: Router, secure: bool) -> Self {
-        Self(Arc::new(Inner { flags, api, sessions: Sessions::default(), secure }))
+        Self(Arc::new(Inner {
+            flags,
+            api,
+            sessions: Sessions::default(),
+            files: KeptFiles::default(),
+            secure,
+        }))
     }
 
     pub(crate) fn sessions(&self) -> &Sessions {
@@ -300,6 +308,7 @@ pub(crate) fn render(status: StatusCode, template: &impl Template) -> Response {
 pub(crate) enum Section {
     Flags,
     Timeline,
+    Experiments,
     History,
     Issues,
     Stale,
@@ -341,6 +350,7 @@ impl Layout {
         let mut entries = vec![
             (Section::Flags, "/flags", "Flags"),
             (Section::Timeline, "/timeline", "Timeline"),
+            (Section::Experiments, "/experiments", "Experiments"),
             (Section::History, "/history", "History"),
             (Section::Issues, "/issues", "Issues"),
             (Section::Stale, "/stale", "Stale"),
@@ -408,13 +418,16 @@ impl FromRequest<Site> for Sent {
         let request = Request::from_parts(parts, body);
         let body = Body::read(request).await;
         let body = body.map_err(|(status, message)| visit.fail(&Failure::new(status, message)))?;
-        let sent = Self { visit, body };
+        let mut sent = Self { visit, body };
         if !sent.visit.guest.may_send(sent.text("key")) {
             let message =
                 "the form is not from this page, or its session has ended: reload the page and retry";
             return Err(sent.visit.fail(&Failure::new(StatusCode::FORBIDDEN, message)));
         }
         sent.visit.check_write()?;
+        if let Some(session) = &sent.visit.guest.session {
+            sent.body.keep_file(&site.0.files, session);
+        }
         let actor = sent.optional("actor").filter(|_| sent.visit.caller.token.is_none()).map(str::to_owned);
         let queries = sent.visit.saved_queries().await;
         Ok(Self { visit: Visit { stated: actor, queries, ..sent.visit }, body: sent.body })

@@ -181,8 +181,11 @@ impl<'de> Deserialize<'de> for Assignment {
 }
 
 /// The schema of `split`, which is parsed later.
-pub(in crate::builtin) fn split_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "object", "description": "The config of a split, which chooses the variant"})
+pub(in crate::builtin) fn split_schema(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = split::schema(generator);
+    schema.insert("title".to_owned(), format!("config of {}", split::CLASS).into());
+    schema.insert("description".to_owned(), "The config of a split, which chooses the variant".into());
+    schema
 }
 
 impl JsonSchema for Assignment {

@@ -33,7 +33,7 @@ pub(super) fn forget_deleted(counted: &Counts, written: &mut Counts) {
 pub(super) fn counts(snapshot: &Snapshot) -> Counts {
     let mut counts = Counts::new();
     // They are sorted, so that results that differ only in their reason follow each other.
-    for answer in snapshot.evaluations() {
+    for answer in snapshot.evaluations(None) {
         let results = counts.entry(answer.flag).or_default();
         match results.last_mut() {
             Some(last) if last.enabled == answer.enabled && last.variant == answer.variant => {

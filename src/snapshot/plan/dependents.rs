@@ -53,6 +53,55 @@ impl Snapshot {
         self.ancestors(&activations.iter().copied().chain(flags).collect())
     }
 
+    /// The ids of the flags whose own activations evaluate the flag with this name, in ascending order. Those that
+    /// depend on it through another flag are not included.
+    #[must_use]
+    pub fn required_by(&self, name: &str) -> Vec<i64> {
+        let patch = self.patch.as_deref();
+        let is_current = |flag: u32| patch.is_none_or(|patch| !patch.replaces(flag));
+        let mut ids: Vec<i64> = self
+            .linked_above(name)
+            .into_iter()
+            .filter(|flag| is_current(*flag))
+            .filter_map(|flag| self.id_at(flag))
+            .collect();
+        if let Some(part) = self.part() {
+            ids.extend(part.linked_above(name).into_iter().filter_map(|flag| part.id_at(flag)));
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    fn id_at(&self, flag: u32) -> Option<i64> {
+        self.ids.get(flag as usize).copied()
+    }
+
+    /// The flags that are linked to activations that evaluate a flag, ignoring a patch.
+    fn linked_above(&self, name: &str) -> Vec<u32> {
+        let of_flag = self.prerequisite_names().filter(|(_, found)| *found == name).map(|(node, _)| node);
+        let mut stack: Vec<u32> = of_flag.collect();
+        if stack.is_empty() {
+            return stack;
+        }
+        let parents = self.graph.reversed(self.graph.len());
+        let mut above: HashSet<u32> = HashSet::new();
+        while let Some(node) = stack.pop() {
+            let is_new = |above: &mut HashSet<u32>, node: u32| {
+                self.prerequisite_at(node).is_none() && above.insert(node)
+            };
+            stack.extend(parents.targets(node).iter().copied().filter(|node| is_new(&mut above, *node)));
+        }
+        let flags = (0..).take(self.links.len());
+        flags.filter(|flag| self.links.targets(*flag).iter().any(|node| above.contains(node))).collect()
+    }
+
+    /// The name of the flag whose node this is, if it is that of a flag.
+    pub(super) fn prerequisite_name(&self, node: u32) -> Option<&str> {
+        let named = self.around.prerequisites.get(self.prerequisite_at(node)? as usize)?;
+        Some(self.around.texts.get(named.name))
+    }
+
     /// The nodes of the flags that activations evaluate, and the flags' names.
     fn prerequisite_names(&self) -> impl Iterator<Item = (u32, &str)> {
         let nodes = self.prerequisite_nodes.iter().zip(&*self.around.prerequisites);

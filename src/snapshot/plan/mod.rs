@@ -1,6 +1,7 @@
 //! Plans: what an edit would change.
 
 pub(crate) mod dependents;
+pub(crate) mod excerpt;
 pub(crate) mod reachable;
 pub(crate) mod validator;
 

@@ -135,6 +135,8 @@ pub(super) struct HistorySql {
     pub(super) columns: &'static str,
     /// The records, with `position`: the revision that people see.
     pub(super) records: &'static str,
+    /// The same, of which the database reads only those with a `position` above `$above`, through an index.
+    pub(super) records_above: &'static str,
     /// That `changed_at` is not after a parameter.
     pub(super) until: &'static str,
     /// Gives the records above an id another time, and the revision that they have now.
@@ -143,7 +145,8 @@ pub(super) struct HistorySql {
     pub(super) changed_at: &'static str,
     /// The time of the database, as text.
     pub(super) now: &'static str,
-    /// The ids of the flags that have or had a name, which is a parameter three times.
+    /// The ids of the flags that have or had a name, which is a parameter three times. A name that a flag was created with
+    /// is its name, or that before a change.
     pub(super) named: &'static str,
 }
 

@@ -1,5 +1,7 @@
 //! Reading the history, and pruning it.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use crate::{
@@ -32,9 +34,41 @@ pub(super) async fn records(
             ids => Some(ids),
         },
     };
-    let statement = select(connection, query, ids.as_ref());
+    if ids.is_none()
+        && let Some(newest) = newest(connection, query).await?
+    {
+        let statement = select(connection, &newest, None, newest.after);
+        let records = run(connection, statement).await?;
+        if newest.after == query.after || newest.limit.is_some_and(|limit| records.len() >= limit as usize) {
+            return Ok(Some(records));
+        }
+        // Revisions without a record: the history was pruned, or a revision was raised by hand.
+    }
+    let statement = select(connection, query, ids.as_ref(), None);
+    run(connection, statement).await.map(Some)
+}
+
+async fn run(
+    connection: &mut dyn Connection,
+    statement: Statement,
+) -> Result<Vec<HistoryRecord>, sqlx::Error> {
     let records = connection.rows(statement, records::record).await?;
-    Ok(Some(records.into_iter().flatten().collect()))
+    Ok(records.into_iter().flatten().collect())
+}
+
+/// The query for as many revisions as it wants records: each revision has a record, and no other is read then.
+async fn newest(
+    connection: &mut dyn Connection,
+    query: &HistoryQuery,
+) -> Result<Option<HistoryQuery>, sqlx::Error> {
+    let (Some(limit), false, None) = (query.limit, query.oldest_first, &query.reason_ending) else {
+        return Ok(None);
+    };
+    let current = revision(connection).await?.number();
+    let last = query.until.map_or(current, |until| until.number().min(current));
+    let from = last.saturating_sub(limit.into());
+    let after = query.after.map_or(from, |after| after.number().max(from));
+    Ok(Some(HistoryQuery { after: Some(Revision::new(after)), ..query.clone() }))
 }
 
 /// The rows of a moment; an error of novi's own if the history does not reach it.
@@ -51,7 +85,7 @@ pub(super) async fn rows_at(
         return Ok(Ok(current));
     }
     let mut replay = Replay::at(revision);
-    let statement = select(connection, &HistoryQuery::oldest_first(), None);
+    let statement = select(connection, &HistoryQuery::oldest_first(), None, None);
     let take = &mut |cells: &mut dyn Iterator<Item = Cell>| {
         if let Some(record) = records::record(cells) {
             replay.take(record);
@@ -102,11 +136,13 @@ async fn in_the_future(connection: &mut dyn Connection, moment: AsOf) -> Result<
     ))))
 }
 
-/// The statement of a query, restricted to flags and activations with these ids, if any.
+/// The statement of a query, restricted to flags and activations with these ids, if any. With `above`, the database
+/// reads no records of this revision and earlier ones.
 fn select(
     connection: &dyn Connection,
     query: &HistoryQuery,
     ids: Option<&(Vec<i64>, Vec<i64>)>,
+    above: Option<Revision>,
 ) -> Statement {
     let sql = &connection.dialect().history;
     let ids = ids.map_or_else(String::new, |(flags, activations)| {
@@ -128,9 +164,13 @@ fn select(
     let reason = if pattern.is_some() { " and reason like ? escape '!'" } else { "" };
     let limit = query.limit.map_or_else(String::new, |limit| format!(" limit {limit}"));
     let direction = if query.oldest_first { "" } else { " desc" };
+    let records = match above {
+        Some(above) => Cow::Owned(sql.records_above.replace("$above", &above.to_string())),
+        None => Cow::Borrowed(sql.records),
+    };
     let statement = Statement::new(format!(
-        "select {} from {} where true{ids}{after}{until}{reason} order by position{direction}, id{direction}{limit}",
-        sql.columns, sql.records
+        "select {} from {records} where true{ids}{after}{until}{reason} order by position{direction}, id{direction}{limit}",
+        sql.columns
     ));
     statement.bind_all(pattern)
 }
@@ -186,9 +226,9 @@ async fn revision_at(connection: &mut dyn Connection, moment: AsOf) -> Result<Re
     let reached = format!("select position from {records} {before} order by position desc limit 1");
     let reached = connection.integer(Statement::new(reached)).await?;
     if reached.is_none() {
-        let first = select(connection, &HistoryQuery::oldest_first().limit(1), None);
-        let records = connection.rows(first, records::record).await?;
-        extent.oldest_time = records.into_iter().flatten().find_map(|record| record.changed_at);
+        let first = select(connection, &HistoryQuery::oldest_first().limit(1), None, None);
+        let records = run(connection, first).await?;
+        extent.oldest_time = records.into_iter().find_map(|record| record.changed_at);
         let changed_at = connection.text(Statement::new(sql.changed_at)).await?;
         extent.current_time = changed_at.as_deref().and_then(decode::parse_time);
     }

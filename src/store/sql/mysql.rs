@@ -125,13 +125,20 @@ static DIALECT: Dialect = Dialect {
         from flag_history known left join (select id, \
         (select sum(revision) from novi_revision) + 1 - row_number() over (order by id desc) as position \
         from flag_history where seen is null) unseen on unseen.id = known.id) records",
+        // Few records are unseen, and hardly ever for long.
+        records_above: "(select known.id, cast(coalesce(known.seen, unseen.position) as signed) as position, changed_at, \
+        actor, reason, entity, entity_id, other_id, `before`, `after` \
+        from flag_history known left join (select id, \
+        (select sum(revision) from novi_revision) + 1 - row_number() over (order by id desc) as position \
+        from flag_history where seen is null) unseen on unseen.id = known.id \
+        where known.seen > $above or known.seen is null) records",
         until: "changed_at <= ?",
         backdate: "update flag_history set changed_at = ?, \
         seen = (select cast(sum(revision) as signed) from novi_revision) where id > ?",
         changed_at: "select date_format(max(changed_at), '%Y-%m-%dT%H:%i:%s.%fZ') from novi_revision",
         now: "select date_format(utc_timestamp(6), '%Y-%m-%dT%H:%i:%s.%fZ')",
         named: "select cast(id as signed) from flags where name = ? \
-        union select entity_id from flag_history where entity = 'flags' \
+        union select entity_id from flag_history where entity = 'flags' and operation <> 'insert' \
         and (json_unquote(json_extract(`before`, '$.name')) = binary ? \
         or json_unquote(json_extract(`after`, '$.name')) = binary ?)",
     },

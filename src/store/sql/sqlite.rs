@@ -107,12 +107,14 @@ static DIALECT: Dialect = Dialect {
         columns: "position, changed_at, actor, reason, entity, before, after",
         records: "(select id, revision as position, changed_at, actor, reason, entity, entity_id, other_id, before, after \
         from flag_history where revision is not null) records",
+        records_above: "(select id, revision as position, changed_at, actor, reason, entity, entity_id, other_id, before, \
+        after from flag_history where slot = 0 and revision > $above) records",
         until: "changed_at <= strftime('%Y-%m-%dT%H:%M:%fZ', ?)",
         backdate: "update flag_history set changed_at = strftime('%Y-%m-%dT%H:%M:%fZ', ?) where id > ?",
         changed_at: "select max(changed_at) from novi_revision",
         now: "select strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
         named: "select id from flags where name = ? \
-        union select entity_id from flag_history where entity = 'flags' \
+        union select entity_id from flag_history where entity = 'flags' and operation <> 'insert' \
         and (json_extract(before, '$.name') = ? or json_extract(after, '$.name') = ?)",
     },
     usage: UsageSql {

@@ -336,6 +336,14 @@ impl Reader<'_> {
         for found in known {
             let raw = before.iter().find(|(name, _)| *name == found.name).map(|(_, raw)| *raw);
             let field = member(name, &found.name);
+            let is_emptied = !found.is_required
+                && matches!(found.shape, Shape::Group(_))
+                && self.fields.is_blank(&field)
+                && !fill(self.types, &found.shape, &field, raw, depth + 1).agree(self.fields, &field);
+            if is_emptied {
+                // A setting without any parts is none, whatever parts it requires.
+                continue;
+            }
             let value = self.read(&found.shape, &field, &pointer(at, &found.name), raw, depth + 1);
             if value.is_none() && found.is_required && !self.has_problem(&field) {
                 self.problem::<()>(&field, "a value is required");

@@ -40,7 +40,7 @@ pub(crate) async fn confirm_delete(Editor(visit): Editor, Path(id): Path<i64>) -
         version: row.metadata.row_version,
         name: row.name.clone(),
         affected: affected(&planned, &row.name),
-        dependents: Names::of(dependents(&visit.guest.site.flags().registry(), visit.rows()?, row)),
+        dependents: Names::of(dependents(&visit, visit.rows()?, row)),
         problems: problems(&planned),
     }))
 }

@@ -166,7 +166,7 @@ fn page(
         name: row.name.clone(),
         variants: draft.draw(&around, &problems),
         names: variants.into_iter().map(|(name, _)| name).collect(),
-        dependents: Names::of(dependents(&registry, rows, row)),
+        dependents: Names::of(dependents(visit, rows, row)),
         was: Fields::of(row).0,
         preview: Markup::default(),
         callers: ChosenCallers::default(),

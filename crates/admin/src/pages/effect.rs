@@ -159,7 +159,7 @@ impl Effect {
                 Err(failure) => Self { error: Some(failure.at("/contexts/query")), ..Self::default() },
             };
         }
-        if entered.file.is_some() || !entered.text.trim_ascii().is_empty() {
+        if entered.file.is_some() || entered.text.is_some_and(|text| !text.trim_ascii().is_empty()) {
             let words = |count| match entered.file {
                 Some(file) => format!("the {count} of {file}"),
                 None => format!("the {count} that you entered"),

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, Query};
 use novi::{
-    activation::{ActivationWords, Registry, Words},
+    activation::{ActivationWords, Words},
     rows::{FlagRow, Rows},
     snapshot::Evaluations,
 };
@@ -107,8 +107,7 @@ pub(crate) async fn one(
     let (warnings, issues): (Vec<_>, Vec<_>) = found.partition(|issue| issue.warning);
     let is_broken = !issues.is_empty();
     let requires = prerequisites(&tree, &visit);
-    let linked = rows.links.iter().filter(|link| link.flag_id == Some(id));
-    let linked = linked.filter_map(|link| link.activation_id);
+    let linked = rows.links_of(Some(id)).iter().filter_map(|link| link.activation_id);
     let cards = Cards { visit: &visit, rows, flag: id };
     Ok(visit.page(&FlagPage {
         layout: visit.layout(&row.name, Section::Flags),
@@ -125,7 +124,7 @@ pub(crate) async fn one(
         expiry: row.metadata.expires_at.map(time),
         updated: row.metadata.updated_at.map(time),
         requires,
-        required_by: Names::of(dependents(&registry, rows, row)),
+        required_by: Names::of(dependents(&visit, rows, row)),
         history,
         no_history,
         evaluations: evaluations(&visit, &row.name),
@@ -194,31 +193,18 @@ fn collect_flags<'a>(tree: &'a [ActivationWords], names: &mut Vec<&'a str>) {
 }
 
 /// The flags that depend on a flag.
-pub(crate) fn dependents(registry: &Registry, rows: &Rows, flag: &FlagRow) -> Vec<(String, i64)> {
-    // The name as JSON; few configs have it, so that hardly any flag must be phrased.
-    let Ok(name) = serde_json::to_string(&flag.name) else { return Vec::new() };
-    let may_name = |config: &String| config.contains(&name) || config.contains("\\u");
-    if !rows.activations.iter().any(|row| row.config.as_ref().is_some_and(may_name)) {
-        return Vec::new();
-    }
-    let phrased = Words::new(registry, rows);
-    let depends = |other: &&FlagRow| {
-        let tree = phrased.activations(other.id);
-        let mut names = Vec::new();
-        collect_flags(&tree, &mut names);
-        names.contains(&flag.name.as_str())
-    };
-    rows.flags.iter().filter(depends).map(|other| (other.name.clone(), other.id)).collect()
+pub(crate) fn dependents(visit: &Visit, rows: &Rows, flag: &FlagRow) -> Vec<(String, i64)> {
+    let ids = visit.snapshot.required_by(&flag.name);
+    ids.into_iter().filter_map(|id| Some((find(rows, id)?.name.clone(), id))).collect()
 }
 
 /// How often the flag had which decision since this server started.
 fn evaluations(visit: &Visit, name: &str) -> Vec<(String, u64)> {
-    let of_flag = |evaluations: &Evaluations| evaluations.flag == name && evaluations.count > 0;
-    let all = visit.guest.site.flags().evaluations();
+    let all = visit.guest.site.flags().evaluations_of(name);
     let label = |found: Evaluations| {
         let state = if found.enabled { "on" } else { "off" };
         let variant = found.variant.map(|variant| format!(", variant {variant}")).unwrap_or_default();
         (format!("{state}{variant} ({})", found.reason), found.count)
     };
-    all.into_iter().filter(of_flag).map(label).collect()
+    all.into_iter().map(label).collect()
 }

@@ -126,9 +126,14 @@ fn row(item: &Value, visit: &Visit, words: &Words<'_>) -> Row {
     let owner = known.or_else(|| only_flag(rows?, activation?)).map(|flag| flag.name.clone());
     // A deleted flag is rolled back by its name.
     let owner = owner.or_else(|| (entity == "flags").then(|| text_of(row, "name")));
-    let subject = match (entity.as_str(), known) {
-        ("flag_metadata" | "flags_activations", Some(flag)) => flag.name.clone(),
-        ("flags" | "activations", _) => text_of(row, "name"),
+    let name_of = |id: i64| match rows.and_then(|rows| find_activation(rows, id)) {
+        Some(activation) => activation.name.clone(),
+        None => format!("activation {id}"),
+    };
+    let subject = match (entity.as_str(), known, activation) {
+        ("flag_metadata" | "flags_activations", Some(flag), _) => flag.name.clone(),
+        ("flags" | "activations", ..) => text_of(row, "name"),
+        ("activation_members", _, Some(id)) => name_of(id),
         _ => text_of(item, "subject"),
     };
     let mut fields = if operation == "update" { fields(item) } else { Vec::new() };
@@ -140,17 +145,26 @@ fn row(item: &Value, visit: &Visit, words: &Words<'_>) -> Row {
     }
     let link = known.map(|flag| format!("{}/flags/{}", visit.prefix(), flag.id));
     let linked = row["activation_id"].as_i64().filter(|_| entity == "flags_activations");
-    let linked = linked.map(|id| match rows.and_then(|rows| find_activation(rows, id)) {
-        Some(activation) => activation.name.clone(),
-        None => format!("activation {id}"),
-    });
+    let linked = linked.map(name_of);
     let is_new = operation == "insert";
     let operation = match linked {
+        None if entity == "activation_members" => member(row, &operation),
         Some(name) if operation == "delete" => format!("Unlinked “{name}” from"),
         Some(name) => format!("Linked “{name}” to"),
         None => done.to_owned(),
     };
     Row { operation, subject, link, fields, flag: owner, is_metadata: entity == "flag_metadata", is_new }
+}
+
+/// What was done to a member of an activation.
+fn member(row: &Value, operation: &str) -> String {
+    let (name, denied) = (text_of(row, "member"), boolean(row, "denied").unwrap_or_default());
+    let denied = if denied { "denied " } else { "" };
+    match operation {
+        "insert" => format!("Added {denied}member “{name}” to"),
+        "delete" => format!("Removed {denied}member “{name}” from"),
+        _ => format!("Changed {denied}member “{name}” of"),
+    }
 }
 
 /// What was done to a row of a table.
@@ -167,15 +181,18 @@ fn done(entity: &str, operation: &str, status: (Option<bool>, Option<bool>)) -> 
         ("flag_metadata", _) => "Metadata of",
         ("activations", "insert") => "Created activation",
         ("activations", "delete") => "Deleted activation",
-        ("activations", _) => "Changed activation",
-        (_, "delete") => "Removed member",
-        _ => "Added member",
+        _ => "Changed activation",
     }
 }
 
-/// The status in a row of `flags`, which is a number on some databases.
+/// The status in a row of `flags`.
 fn status(row: &Value) -> Option<bool> {
-    row["status"].as_bool().or_else(|| row["status"].as_i64().map(|number| number != 0))
+    boolean(row, "status")
+}
+
+/// A boolean in a row, which is a number on some databases.
+fn boolean(row: &Value, column: &str) -> Option<bool> {
+    row[column].as_bool().or_else(|| row[column].as_i64().map(|number| number != 0))
 }
 
 /// What an activation required before and after a change.

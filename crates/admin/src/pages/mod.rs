@@ -7,6 +7,7 @@ pub(crate) mod delete;
 pub(crate) mod edit;
 pub(crate) mod effect;
 pub(crate) mod evaluations;
+pub(crate) mod experiments;
 pub(crate) mod flag;
 pub(crate) mod flags;
 pub(crate) mod form;

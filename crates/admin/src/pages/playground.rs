@@ -1,10 +1,13 @@
 //! Evaluating flags for a context.
 
+mod snippets;
+
 use askama::Template;
 use axum::{
     extract::Query,
     http::{HeaderMap, Method, header},
 };
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use novi::{
     activation::Words,
     rows::{ActivationRow, Rows},
@@ -13,7 +16,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    api::{escape, with_query},
+    api::{Problem, escape, with_query},
+    forms::{
+        draft::{Column, Draft},
+        draw::Around,
+        types::{Types, VARIANTS},
+    },
     pages::{
         flag::id_of,
         flags::{find_activation, text_of},
@@ -21,6 +29,7 @@ use crate::{
     visit::{Layout, Page, Section, Visit},
     words::{Markup, plain, words},
 };
+use snippets::{Snippet, curl, snippets};
 
 /// The most flags that are listed.
 const MOST: usize = 500;
@@ -28,27 +37,88 @@ const MOST: usize = 500;
 /// The most activations of a flag that are shown though they were not evaluated.
 const MOST_OTHERS: usize = 100;
 
+/// The context as a form: names with values, in rows.
+const CONTEXT: Column = Column { name: "context", title: "Attributes of the caller" };
+
+/// The context that a new question starts with.
+const EXAMPLE: &str = r#"{"targetingKey": "user-7"}"#;
+
+/// The attribute that stands for the clock.
+const CLOCK: &str = "currentDateTime";
+
+/// What is evaluated, as the address has it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Question {
+struct Question {
     flag: String,
     context: String,
     at: String,
+    clock: String,
+    /// `json` if the context is edited as JSON.
+    #[serde(rename = "as")]
+    mode: String,
+}
+
+impl Question {
+    fn of(sent: &[(String, String)]) -> Self {
+        let get = |name: &str| {
+            sent.iter().find(|(field, _)| field == name).map(|(_, value)| value.trim().to_owned())
+        };
+        let text = |name: &str| get(name).unwrap_or_default();
+        Self {
+            flag: text("flag"),
+            context: text("context"),
+            at: text("at"),
+            clock: text("clock"),
+            mode: text("as"),
+        }
+    }
+
+    /// The address of the same question, which can be shared.
+    fn path(&self) -> String {
+        let Self { flag, context, at, clock, mode } = self;
+        with_query(
+            "/playground",
+            &[("flag", flag), ("context", context), ("at", at), ("clock", clock), ("as", mode)],
+        )
+    }
+
+    fn context(&self) -> Result<Value, String> {
+        let mut context = match serde_json::from_str(&self.context) {
+            Ok(context @ Value::Object(_)) => context,
+            Ok(_) => return Err("The context must be a JSON object.".to_owned()),
+            Err(error) => return Err(format!("The context is not JSON: {error}.")),
+        };
+        if !self.clock.is_empty() {
+            context[CLOCK] = moment(&self.clock)?.into();
+        }
+        Ok(context)
+    }
+}
+
+/// A date, or a time with its zone, as the API takes it.
+fn moment(text: &str) -> Result<String, String> {
+    let midnight = || Some(text.parse::<NaiveDate>().ok()?.and_time(NaiveTime::MIN).and_utc());
+    let time = text.parse::<DateTime<Utc>>().ok().or_else(midnight);
+    let time = time.ok_or_else(|| {
+        format!("The clock: expected a date or a time like 2026-12-24T18:00:00Z, found {text:?}.")
+    })?;
+    Ok(time.to_rfc3339_opts(SecondsFormat::AutoSi, true))
 }
 
 #[derive(Template)]
 #[template(path = "playground.html")]
 struct PlaygroundPage {
     layout: Layout,
-    flag: String,
-    context: String,
-    at: String,
+    question: Question,
+    /// The inputs of the context.
+    form: Markup,
     names: Vec<String>,
     answer: Option<Answer>,
     all: Vec<Line>,
     more: usize,
     error: Option<String>,
-    curl: Option<String>,
+    snippets: Vec<Snippet>,
     recent: Vec<Recent>,
 }
 
@@ -95,24 +165,65 @@ struct Node {
     children: Vec<Markup>,
 }
 
-pub(crate) async fn playground(visit: Visit, headers: HeaderMap, Query(question): Query<Question>) -> Page {
-    let Question { flag, context, at } = question;
-    let asked = !context.is_empty() || !flag.is_empty();
-    let context = if context.trim().is_empty() { "{}".to_owned() } else { context };
+pub(crate) async fn playground(
+    visit: Visit,
+    headers: HeaderMap,
+    Query(sent): Query<Vec<(String, String)>>,
+) -> Page {
+    let mut question = Question::of(&sent);
+    let is_asked = !question.context.is_empty() || !question.flag.is_empty();
+    let registry = visit.guest.site.flags().registry();
+    let types = Types::new(&registry);
+    let get = |name: &str| sent.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
+    let mut problems: Vec<Problem> = Vec::new();
+    let draft = match (get("do"), get("drawn")) {
+        (None, None) => {
+            if question.context.is_empty() {
+                question.context = if is_asked { "{}" } else { EXAMPLE }.to_owned();
+            }
+            if question.mode == "json" || question.context().is_err() {
+                Draft::sent(CONTEXT, &[("context".to_owned(), question.context.clone())], VARIANTS)
+            } else {
+                Draft::of(CONTEXT, &types, VARIANTS, &question.context)
+            }
+        }
+        (step, _) => {
+            let draft = Draft::sent(CONTEXT, &sent, VARIANTS);
+            match (step, draft.config(&types)) {
+                // The address of the answer has the context as JSON.
+                (None, Ok(context)) => {
+                    question.context = if context == "null" { "{}".to_owned() } else { context };
+                    return Ok(visit.redirect(&question.path()));
+                }
+                (None, Err(found)) => {
+                    problems = found;
+                    draft
+                }
+                (Some(step), _) => {
+                    question.mode = if step == "json" { "json" } else { "" }.to_owned();
+                    let (draft, found) = draft.step(&types, step, VARIANTS);
+                    problems = found;
+                    draft
+                }
+            }
+        }
+    };
+    let is_edited = get("do").is_some() || !problems.is_empty();
+    let rows = visit.rows()?;
+    let around = Around { prefix: visit.prefix(), types: &types, phrased: &Words::new(&registry, rows) };
     let mut page = PlaygroundPage {
         layout: visit.layout("Playground", Section::Playground),
+        form: draft.draw(&around, &problems),
         names: visit.snapshot.flag_names().take(MOST).map(str::to_owned).collect(),
         answer: None,
         all: Vec::new(),
         more: 0,
         error: None,
-        curl: None,
+        snippets: Vec::new(),
         recent: recent(&visit).await,
-        flag,
-        context,
-        at,
+        question,
     };
-    if asked {
+    if is_asked && !is_edited {
         page.ask(&visit, &headers).await;
     }
     Ok(visit.page(&page))
@@ -147,24 +258,33 @@ async fn recent(visit: &Visit) -> Vec<Recent> {
 
 impl PlaygroundPage {
     async fn ask(&mut self, visit: &Visit, headers: &HeaderMap) {
-        let context: Value = match serde_json::from_str(&self.context) {
-            Ok(context @ Value::Object(_)) => context,
-            Ok(_) => return self.error = Some("The context must be a JSON object.".to_owned()),
-            Err(error) => return self.error = Some(format!("The context is not JSON: {error}.")),
+        let context = match self.question.context() {
+            Ok(context) => context,
+            Err(error) => return self.error = Some(error),
         };
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-        if self.flag.is_empty() {
-            self.curl = Some(curl(host, "/ofrep/v1/evaluate/flags", &context));
+        let Question { flag, at, .. } = &self.question;
+        if flag.is_empty() && !at.is_empty() {
+            let message = "Choose a flag: earlier revisions are evaluated for one flag at a time.";
+            return self.error = Some(message.to_owned());
+        }
+        if flag.is_empty() {
+            self.snippets = snippets(host, "", &context);
             return self.ask_all(visit, &context).await;
         }
-        let at =
-            if self.at.trim().is_empty() { String::new() } else { format!("&at={}", escape(self.at.trim())) };
-        let path = format!("/api/evaluate/{}?explain=true{at}", escape(&self.flag));
-        self.curl = Some(curl(host, &path, &context));
+        let path = format!("/api/evaluate/{}?explain=true", escape(flag));
+        let path = if at.is_empty() { path } else { format!("{path}&at={}", escape(at)) };
+        self.snippets = snippets(host, flag, &context);
+        if !at.is_empty() {
+            // Only the API has earlier revisions.
+            self.snippets.truncate(1);
+            self.snippets
+                .iter_mut()
+                .for_each(|snippet| snippet.text = curl(&format!("http://{host}{path}"), &context));
+        }
         match visit.api().call(Method::POST, &path, &[], Some(context.to_string())).await {
             Ok(found) => {
-                self.answer =
-                    Some(Answer::of(&found, visit, id_of(visit, &self.flag), self.at.trim().is_empty()));
+                self.answer = Some(Answer::of(&found, visit, id_of(visit, flag), at.is_empty()));
             }
             Err(failure) => self.error = Some(failure.message),
         }
@@ -261,12 +381,4 @@ fn node(node: &Value, phrased: Option<Words<'_>>) -> Markup {
         notes: list("notes").iter().filter_map(|note| note.as_str().map(str::to_owned)).collect(),
         children: list("activations").iter().map(|child| self::node(child, phrased)).collect(),
     })
-}
-
-/// The same question for a shell.
-fn curl(host: &str, path: &str, context: &Value) -> String {
-    let body = if path.starts_with("/api/") { context.clone() } else { json!({"context": context}) };
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
-    let address = quoted(&format!("http://{host}{path}"));
-    format!("curl -s {address} -H 'content-type: application/json' \\\n  -d {}", quoted(&body.to_string()))
 }

@@ -66,6 +66,13 @@ pub(crate) const TEMPLATES: &[Template] = &[
         config: "{\n  \"variants\": {\"A\": 50, \"B\": 50}\n}",
     },
     Template {
+        slug: "experiment",
+        title: "Experiment",
+        about: "Compares variants; units keep theirs and are recorded",
+        class: Some("novi.experiment"),
+        config: "{\n  \"variants\": {\"control\": 50, \"new\": 50},\n  \"control\": \"control\"\n}",
+    },
+    Template {
         slug: "country",
         title: "By country",
         about: "On where an attribute has one of some values",

@@ -174,7 +174,7 @@ async fn flags_are_created_from_every_template() {
         .skip(1)
         .map(|rest| rest.split('"').next().unwrap().to_owned())
         .collect();
-    assert_eq!(slugs.len(), 7);
+    assert_eq!(slugs.len(), 8);
     for slug in &slugs {
         let form = format!("/flags/new?from={slug}");
         let text = browser.get(&form).await.text;
@@ -186,7 +186,7 @@ async fn flags_are_created_from_every_template() {
         browser.get(&location(&created)).await.has(&format!("Created {slug}."));
     }
     let rows = site.store.load().await.unwrap();
-    assert_eq!((rows.flags.len(), rows.activations.len(), rows.links.len()), (7, 6, 6));
+    assert_eq!((rows.flags.len(), rows.activations.len(), rows.links.len()), (8, 7, 7));
     assert_eq!(site.flags.issues(), []);
     let reply =
         browser.post("/flags/new?from=switch", "/flags/new", &[("from", "switch"), ("name", "split")]).await;
@@ -196,7 +196,7 @@ async fn flags_are_created_from_every_template() {
     let reply = browser.post("/flags/new?from=rollout", "/flags/new", &fields).await;
     assert_eq!(reply.status, 422);
     reply.has(r#"id="config-problem""#);
-    assert_eq!(site.store.load().await.unwrap().flags.len(), 7);
+    assert_eq!(site.store.load().await.unwrap().flags.len(), 8);
 }
 
 #[tokio::test]

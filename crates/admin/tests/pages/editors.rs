@@ -292,3 +292,42 @@ async fn form_becomes_json_and_a_form_again() {
     assert_status(&reply, 422);
     reply.has("more");
 }
+
+#[tokio::test]
+async fn split_of_a_rule_is_edited_as_fields() {
+    let rules = r#"{"rules": [{"when": 1, "split": {"variants": {"grid": 50, "list": 50}}}, {"when": 1, "variant": "list"}]}"#;
+    for database in databases().await {
+        let more = format!(
+            "INSERT INTO activations (id, name, class_name, config) VALUES (20, 'By rules', 'novi.rules', '{rules}');"
+        );
+        let site = Site::over(&database, &format!("{ROWS}{more}")).await;
+        let mut browser = site.browser();
+        let page = "/activations/20/edit";
+        let drawn = browser.get(page).await;
+        drawn.has("<legend>Split</legend>");
+        let mut sent = fields(&drawn.text, page);
+        set(&mut sent, "c/rules/0/split/variants/1", "-1");
+        let reply = browser.post(page, page, &borrowed(&sent)).await;
+        assert_status(&reply, 422);
+        let (_, field) = reply.text.split_once("name=\"c/rules/0/split/variants/1\"").unwrap();
+        assert!(field.split("</div>").next().unwrap().contains("aria-invalid=\"true\""), "{field}");
+        set(&mut sent, "c/rules/0/split/variants/1", "150");
+        set(&mut sent, "c/rules/0/split/coverage", "20");
+        assert_status(&browser.post(page, page, &borrowed(&sent)).await, 303);
+        let saved = site.store.load().await.unwrap().activations;
+        let config = saved.iter().find(|row| row.id == 20).unwrap().config.clone().unwrap();
+        let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+        let split = serde_json::json!({"variants": {"grid": 50, "list": 150}, "coverage": 20});
+        assert_eq!(config["rules"][0]["split"], split);
+        assert_eq!(config["rules"][1], serde_json::json!({"when": 1, "variant": "list"}));
+        // Without anything in its fields, there is no split.
+        let mut sent = fields(&browser.get(page).await.text, page);
+        for part in ["variants/0@key", "variants/0", "variants/1@key", "variants/1", "coverage"] {
+            set(&mut sent, &format!("c/rules/0/split/{part}"), "");
+        }
+        assert_status(&browser.post(page, page, &borrowed(&sent)).await, 303);
+        let saved = site.store.load().await.unwrap().activations;
+        let config = saved.iter().find(|row| row.id == 20).unwrap().config.clone().unwrap();
+        assert!(!config.contains("split"), "{config}");
+    }
+}

@@ -103,6 +103,10 @@ async fn playground_explains_a_decision() {
     browser.get("/playground?context=%7B").await.has("The context is not JSON");
     browser.get("/playground?context=7").await.has("must be a JSON object");
     browser.get("/playground?flag=chekout&context=%7B%7D").await.has("was not found");
+    browser.get("/playground?context=%7B%7D&at=3").await.has("Choose a flag");
+    let at_noon =
+        browser.get("/playground?flag=new-checkout&context=%7B%7D&clock=2026-12-24T12:00:00Z").await;
+    at_noon.has("2026-12-24T12:00:00Z&#34;");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod charts;
 mod databases;
 mod editors;
 mod escaping;
+mod experiments;
 mod form;
 mod leftovers;
 mod list;

@@ -200,7 +200,9 @@ pub(crate) async fn impact(
     if !draft.problems.is_empty() {
         return Err(ApiError::rejected(draft.all_problems(Vec::new())));
     }
-    let (plan, impact) = measure(&state, rows, &draft.edit(), callers).await?;
+    let edit = draft.edit();
+    let concerned = state.flags().rows_for(&snapshot, &edit).ok_or_else(ApiError::rows_not_kept)?;
+    let (plan, impact) = measure(&state, concerned, &edit, callers).await?;
     let mut problems = draft.all_problems(plan.problems);
     problems.extend(draft.outdated.iter().map(Outdated::problem));
     let plan = PlannedRows { flags: plan.flags, activations: plan.activations };
@@ -210,7 +212,7 @@ pub(crate) async fn impact(
 
 async fn measure(
     state: &AppState,
-    rows: &Rows,
+    rows: Rows,
     edit: &store::Edit,
     callers: Callers,
 ) -> Result<(Plan, Impact), ApiError> {
@@ -222,13 +224,13 @@ async fn measure(
             return Err(ApiError::invalid(vec![Problem::new("/contexts", message)]));
         }
         Callers::Query(name) => {
-            let (plan, comparison) = state.flags().comparison(rows.clone(), edit);
+            let (plan, comparison) = state.flags().comparison(rows, edit);
             let counted = run_saved(state, ("/contexts/query", &name), comparison, Comparison::add);
             return Ok((plan, counted.await?.finish()));
         }
     };
     let limit = state.options().request_timeout;
     let deadline = Instant::now().checked_add(limit);
-    let (plan, impact) = state.flags().impact_until(deadline, rows.clone(), edit, &contexts);
+    let (plan, impact) = state.flags().impact_until(deadline, rows, edit, &contexts);
     Ok((plan, impact.ok_or_else(|| ApiError::answer_timeout(limit))?))
 }

@@ -68,6 +68,7 @@ pub(in crate::builtin::rollout) struct Split {
 /// positions are taken modulo their sum: `{"foo": 1, "bar": 1}` is hanoi's `crc32(id) % 2`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Split")]
 pub(in crate::builtin::rollout) struct Config {
     /// The variants with their weights, which are relative and not negative
     #[serde(default)]
@@ -105,6 +106,11 @@ register!(Split, CLASS, [], "Divides the callers among variants by weight");
 
 /// The class name. Configs of other types can contain a split.
 pub(in crate::builtin) const CLASS: &str = "novi.split";
+
+/// The schema of its config, for those configs.
+pub(in crate::builtin) fn schema(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<Config>()
+}
 
 /// Up to this size a linear scan is faster than a binary search.
 const FEW: usize = 8;

@@ -125,12 +125,14 @@ static DIALECT: Dialect = Dialect {
         actor, reason, entity, before, after",
         records: "(select id, revision as position, changed_at, actor, reason, entity, entity_id, other_id, before, after \
         from flag_history where revision is not null) records",
+        records_above: "(select id, revision as position, changed_at, actor, reason, entity, entity_id, other_id, before, \
+        after from flag_history where slot = 0 and revision > $above) records",
         until: "changed_at <= ?",
         backdate: "update flag_history set changed_at = ? where id > ?",
         changed_at: "select to_char(max(changed_at) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from novi_revision",
         now: "select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
         named: "select id::bigint from flags where name = ? \
-        union select entity_id from flag_history where entity = 'flags' \
+        union select entity_id from flag_history where entity = 'flags' and operation <> 'insert' \
         and (before::json ->> 'name' = ? or after::json ->> 'name' = ?)",
     },
     usage: UsageSql {

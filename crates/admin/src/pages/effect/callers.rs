@@ -24,8 +24,11 @@ const MOST: usize = 100_000;
 /// One caller in JSON on each line. Errors name the file and the line.
 pub(super) fn entered(entered: Entered<'_>) -> Result<Vec<Value>, String> {
     let source = entered.file.unwrap_or("Callers");
-    let text = std::str::from_utf8(entered.text).map_err(|error| {
-        let line = entered.text.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
+    let bytes = entered
+        .text
+        .ok_or_else(|| format!("{source}: the server no longer keeps this file; choose it again."))?;
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let line = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
         format!("{source}, line {line}: expected text in UTF-8.")
     })?;
     let mut callers = Vec::new();
@@ -233,7 +236,7 @@ mod tests {
     #[test]
     fn entered_callers_are_objects_on_lines() {
         let read =
-            |text: &str| entered(Entered { query: None, file: Some("a.jsonl"), text: text.as_bytes() });
+            |text: &str| entered(Entered { query: None, file: Some("a.jsonl"), text: Some(text.as_bytes()) });
         assert_eq!(read("\u{feff}{\"a\": 1}\n\r\n {}\n"), Ok(vec![json!({"a": 1}), json!({})]));
         let error = |text: &str| read(text).unwrap_err();
         assert_eq!(error("{}\n[1]"), "a.jsonl, line 2: expected a JSON object.");
@@ -241,7 +244,7 @@ mod tests {
         assert_eq!(error("\n"), "a.jsonl: expected one caller in JSON on each line, found none.");
         assert_eq!(read(&"{}\n".repeat(MOST)).map(|callers| callers.len()), Ok(MOST));
         assert_eq!(error(&"{}\n".repeat(MOST + 1)), "a.jsonl, line 100001: expected at most 100000 callers.");
-        let typed = entered(Entered { query: None, file: None, text: b"{}\n\xff" });
+        let typed = entered(Entered { query: None, file: None, text: Some(b"{}\n\xff") });
         assert_eq!(typed.unwrap_err(), "Callers, line 2: expected text in UTF-8.");
     }
 }

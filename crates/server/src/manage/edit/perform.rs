@@ -143,7 +143,9 @@ impl<'a> EditRequest<'a> {
         let mut edit = draft.edit();
         (edit.actor, edit.reason) = (self.options.actor.clone(), self.options.reason.clone());
         if !draft.problems.is_empty() || self.options.dry_run {
-            let plan = self.state.flags().validator().plan(rows.clone(), &edit);
+            let flags = self.state.flags();
+            let concerned = flags.rows_for(snapshot, &edit).ok_or_else(ApiError::rows_not_kept)?;
+            let plan = flags.validator().plan(concerned, &edit);
             // All problems at once: those of the body, and those that the other changes would cause.
             let problems = draft.all_problems(plan.problems);
             if !draft.problems.is_empty() {
