@@ -36,9 +36,21 @@ pub enum AudienceError {
     /// There is a table with the name already.
     #[error("the table {0:?} already exists: drop it, or choose another name")]
     TableExists(String),
+    /// No saved query has this name.
+    #[error("[audience.queries] has no query {name:?}; {}", known_names(.known))]
+    UnknownQuery {
+        /// The name that was asked for.
+        name: String,
+        /// The names of the saved queries.
+        known: Vec<String>,
+    },
     /// The caller of [`Query::for_each`](crate::Query::for_each) stopped.
     #[error("{0}")]
     Stopped(String),
+}
+
+fn known_names(known: &[String]) -> String {
+    if known.is_empty() { "there are none".to_owned() } else { format!("known: {}", known.join(", ")) }
 }
 
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]

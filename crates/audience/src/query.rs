@@ -1,6 +1,6 @@
 //! A query that selects callers.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use novi::{Context, store::without_prefix};
 
@@ -26,6 +26,17 @@ impl Query {
     #[must_use]
     pub fn new(url: impl Into<String>, sql: impl Into<String>) -> Self {
         Self { url: without_prefix(&url.into()), sql: sql.into(), timeout: DEFAULT_TIMEOUT }
+    }
+
+    /// The SQL of a saved query.
+    ///
+    /// # Errors
+    /// [`AudienceError::UnknownQuery`] if there is none with this name.
+    pub fn saved<'a>(queries: &'a BTreeMap<String, String>, name: &str) -> Result<&'a str, AudienceError> {
+        queries.get(name).map(String::as_str).ok_or_else(|| AudienceError::UnknownQuery {
+            name: name.to_owned(),
+            known: queries.keys().cloned().collect(),
+        })
     }
 
     /// Stops the query after so long. Ten minutes by default.

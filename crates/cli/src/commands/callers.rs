@@ -55,15 +55,7 @@ impl Callers {
 
 /// The SQL of a saved query.
 pub(super) fn saved_query<'a>(session: &'a Session, name: &str) -> Result<&'a str, Failure> {
-    let queries = &session.config.audience.queries;
-    queries.get(name).map(String::as_str).ok_or_else(|| {
-        let known: Vec<&str> = queries.keys().map(String::as_str).collect();
-        let known = match known.as_slice() {
-            [] => "there are none".to_owned(),
-            known => format!("known: {}", known.join(", ")),
-        };
-        Failure::usage(format!("[audience.queries] has no query {name:?}: {known}"))
-    })
+    Query::saved(&session.config.audience.queries, name).map_err(|error| failure(&error))
 }
 
 /// A query of the application's database, and the address of that.
@@ -76,6 +68,7 @@ pub(super) fn query(session: &Session, sql: &str, timeout: Option<Duration>) -> 
 pub(super) fn failure(error: &AudienceError) -> Failure {
     match error {
         AudienceError::Url(_)
+        | AudienceError::UnknownQuery { .. }
         | AudienceError::Column { .. }
         | AudienceError::TableName(_)
         | AudienceError::TableExists(_) => Failure::usage(error.to_string()),

@@ -19,12 +19,8 @@ pub(crate) async fn run_saved<T: Send + 'static>(
     each: impl Fn(&mut T, &Context<'_>) + Send + 'static,
 ) -> Result<T, ApiError> {
     let saved = &state.options().audience;
-    let Some(sql) = saved.queries.get(name) else {
-        let known: Vec<&str> = saved.queries.keys().map(String::as_str).collect();
-        let known = if known.is_empty() { "there are none".to_owned() } else { known.join(", ") };
-        let message = format!("[audience.queries] has no query {name:?}; known: {known}");
-        return Err(ApiError::invalid(vec![Problem::new(pointer, message)]));
-    };
+    let sql = Query::saved(&saved.queries, name)
+        .map_err(|error| ApiError::invalid(vec![Problem::new(pointer, error.to_string())]))?;
     let timeout = saved.timeout.min(state.options().request_timeout);
     let query = Query::new(&saved.database, sql).timeout(timeout);
     let runtime = Handle::current();
