@@ -33,6 +33,7 @@ pub async fn check_metric(
         experiment: NOBODY.to_owned(),
         start: Some(first),
         end,
+        segments: None,
     };
     let source = Source { url: url.to_owned(), timeout, scope };
     // Without units, it finds that columns are missing, and reads no outcomes.

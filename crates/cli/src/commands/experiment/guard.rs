@@ -19,10 +19,11 @@ Examples:
   novi experiment guard new-editor --dry-run
   novi experiment guard new-editor --on-harm roll-back
 
-A guardrail is a metric with `-- guardrail: true`. `-- margin: 2%` says how much worse a variant may be. Harm is shown
-if the interval that is valid at any time lies beyond the margin. Callers who are in are compared with those who are
-not, since the current step of the ramp began; or the variants of a novi.split next to the ramp. At least 100 units of
-each are needed. The exit code is 1 if there is harm.
+A guardrail is a metric with `-- guardrail: true`. `-- margin: 2%` says how much worse a variant
+may be. Harm is shown if the interval that is valid at any time lies beyond the margin. Callers who
+are in are compared with those who are not, since the current step of the ramp began; or the
+variants of a novi.split next to the ramp. At least 100 units of each are needed. The exit code is
+1 if there is harm.
 
 A server does the same on a schedule: see [experiments] guard_every.";
 

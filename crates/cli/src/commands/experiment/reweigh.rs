@@ -22,9 +22,10 @@ Examples:
   novi experiment reweigh checkout --dry-run
   novi experiment reweigh checkout --metric revenue --floor 10% --seed 7
 
-The weight of a variant is the probability that it is the best one (Thompson sampling), and at least the floor. Equal
-seeds give equal weights; the history has the seed, the values and the units. As few callers as possible move; with
-\"remember\": true in the split, nobody who has a variant does.
+The weight of a variant is the probability that it is the best one (Thompson sampling), and at
+least the floor. Equal seeds give equal weights; the history has the seed, the values and the
+units. As few callers as possible move; with \"remember\": true in the split, nobody who has a
+variant does.
 
 A server does the same on a schedule: see [experiments] reweigh_every.";
 
