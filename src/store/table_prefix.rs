@@ -121,8 +121,8 @@ mod tests {
             assert_eq!(add(url.to_owned(), "acme_").unwrap(), with);
             assert_eq!(add(with.to_owned(), "acme_").unwrap(), with, "no second one");
             assert_eq!(add(url.to_owned(), "").unwrap(), url);
-            let (rest, prefix) = take(with).unwrap();
-            assert_eq!((rest.as_str(), prefix.as_str()), (url.trim_end_matches('?'), "acme_"));
+            let (rest, taken) = take(with).unwrap();
+            assert_eq!((rest.as_str(), taken.as_str()), (url.trim_end_matches('?'), "acme_"));
             assert_eq!(take(url).unwrap(), (url.to_owned(), String::new()));
             assert_eq!((without_prefix(with).as_str(), prefix(with)), (rest.as_str(), "acme_"));
             assert_eq!((without_prefix(url).as_str(), prefix(url)), (url, ""));
