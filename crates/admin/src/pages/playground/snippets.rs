@@ -75,8 +75,8 @@ mod tests {
     #[test]
     fn texts_are_quoted_for_each_language() {
         let context = json!({"name": "O'Neil \"#\\ \n🦀"});
-        let [curl, rust, python, javascript] =
-            snippets("localhost:6684", "a b", &context).try_into().map_err(|_| ()).unwrap();
+        let all: Result<[Snippet; 4], _> = snippets("localhost:6684", "a b", &context).try_into();
+        let [curl, rust, python, javascript] = all.map_err(|_| "four").unwrap();
         assert!(curl.text.contains(r##"O'\''Neil \"#\\ \n🦀"##), "{}", curl.text);
         assert!(curl.text.contains("'http://localhost:6684/ofrep/v1/evaluate/flags/a%20b'"), "{}", curl.text);
         assert!(rust.text.contains(r###"(r##"{"name":"O'Neil \"#\\ \n🦀"}"##)"###), "{}", rust.text);
