@@ -20,9 +20,9 @@ struct Renewal {
     view: String,
     flag: String,
     /// The revision that the view is of.
-    from: i64,
+    from_revision: i64,
     /// The revision of the flags.
-    to: i64,
+    to_revision: i64,
     #[serde(skip)]
     statement: String,
 }
@@ -50,7 +50,8 @@ pub(super) async fn refresh(session: &Session, names: &[String], dry_run: bool) 
         let statement =
             statement(&rendered, &output, views.dialect()).map_err(Failure::usage).map_err(about)?;
         let (view, flag) = (spec.source.view.clone(), spec.flag.clone());
-        renewals.push(Renewal { view, flag, from: spec.revision, to: revision, statement });
+        let (from_revision, to_revision) = (spec.revision, revision);
+        renewals.push(Renewal { view, flag, from_revision, to_revision, statement });
     }
     if !dry_run {
         let statements = renewals.iter().map(|one| (one.view.as_str(), one.statement.as_str()));
@@ -60,14 +61,13 @@ pub(super) async fn refresh(session: &Session, names: &[String], dry_run: bool) 
         print_json(&renewals)?;
         return Ok(ExitCode::SUCCESS);
     }
-    for Renewal { view, flag, from, to, .. } in &renewals {
+    for Renewal { view, flag, from_revision: from, to_revision: to, .. } in &renewals {
         let verb = if dry_run { "would be renewed" } else { "renewed" };
-        print(format_args!("{view}: flag {flag}, {verb} from revision {from} to {to}"))?;
+        print(format_args!("{view}: flag {flag}, {verb} from revision {from} to revision {to}"))?;
     }
     if renewals.is_empty() {
-        let views =
-            if known.is_empty() { "no views of novi sql exist" } else { "all views are of this revision" };
-        print(format_args!("{views} ({revision})"))?;
+        let views = if known.is_empty() { "no views of novi sql exist at" } else { "all views are of" };
+        print(format_args!("{views} revision {revision}"))?;
     }
     if dry_run {
         print(DRY_RUN)?;
