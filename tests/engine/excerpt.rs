@@ -9,6 +9,8 @@ use novi::{
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 
+const FLAG_COUNT: usize = 8;
+const ACTIVATION_COUNT: usize = 12;
 const FLAGS: i64 = 8;
 const ACTIVATIONS: i64 = 12;
 
@@ -36,8 +38,8 @@ fn activation(id: i64, (class, config): &(&'static str, Value)) -> ActivationRow
 
 prop_compose! {
     fn rows()(
-        statuses in vec(any::<bool>(), FLAGS as usize),
-        configs in vec(config(), ACTIVATIONS as usize),
+        statuses in vec(any::<bool>(), FLAG_COUNT),
+        configs in vec(config(), ACTIVATION_COUNT),
         links in vec((1..=FLAGS, 1..=ACTIVATIONS), 0..14),
     ) -> Rows {
         let flags = (1..).zip(statuses).map(|(id, on)| FlagRow::new(id, format!("flag {id}"), on)).collect();

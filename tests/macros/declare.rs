@@ -8,6 +8,7 @@ impl Shop {
     const SALE: &'static str = "declare: sale";
 
     #[novi::enabled(SALE, declare = true, status = true)]
+    #[expect(clippy::unused_self, reason = "a method is guarded, too")]
     fn sale(&self) -> Option<u8> {
         Some(1)
     }
@@ -15,6 +16,7 @@ impl Shop {
 
 const SALE: &str = Shop::SALE;
 
+#[expect(clippy::unused_async, reason = "an async function is guarded, too")]
 #[novi::enabled("declare: generic", declare = true, owner = "shop")]
 async fn generic<T: Default>() -> Option<T> {
     Some(T::default())

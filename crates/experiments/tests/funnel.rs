@@ -153,7 +153,7 @@ async fn simultaneous_steps_count_and_earlier_ones_do_not() {
     let seen = start() + Duration::hours(8);
     let at = |minutes: i64| time(seen + Duration::minutes(minutes));
     let units: Vec<Unit> = (0..4)
-        .map(|number| Unit { number, variant: ["control", "blue"][number as usize % 2], seen })
+        .map(|number| Unit { number, variant: if number % 2 == 0 { "control" } else { "blue" }, seen })
         .collect();
     let script = format!(
         "create table events (user_id integer not null, at timestamp not null, name varchar(20));\n\

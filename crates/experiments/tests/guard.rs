@@ -211,10 +211,10 @@ async fn queries_that_fail_and_numbers_that_do_not_fit_change_nothing() {
         let slow = slow.check(&*shop.store, &rows, FLAG, shop.now).await;
         assert!(slow.is_err() || slow.is_ok_and(|found| found.reason.is_none()), "{:?}", database.kind);
         // Half of those who are on are lost, as by a page that crashes before the exposure is recorded.
-        let lose = "delete from novi_assignments where variant = 'on' and id % 4 = 1";
-        Raw::connect(&database).await.run(lose).await.unwrap();
-        let lost = guard(&database, errors(""), OnHarm::Hold);
-        let lost = lost.check(&*shop.store, &rows, FLAG, shop.now).await.unwrap();
+        let deletion = "delete from novi_assignments where variant = 'on' and id % 4 = 1";
+        Raw::connect(&database).await.run(deletion).await.unwrap();
+        let unbalanced = guard(&database, errors(""), OnHarm::Hold);
+        let lost = unbalanced.check(&*shop.store, &rows, FLAG, shop.now).await.unwrap();
         assert!(lost.harms.is_empty() && lost.reason.is_none(), "{:?}: {lost:?}", database.kind);
         assert!(lost.doubts[0].contains("no number below can be trusted"), "{lost:?}");
         assert!(shop.changes().await.is_empty());

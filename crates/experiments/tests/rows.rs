@@ -26,8 +26,8 @@ fn new(name: &str, flag: &str) -> NewExperiment {
     }
 }
 
-fn layer(name: &str, percentage: f64) -> Option<LayerShare> {
-    Some(LayerShare { name: name.to_owned(), percentage })
+fn layer(name: &str, percentage: f64) -> LayerShare {
+    LayerShare { name: name.to_owned(), percentage }
 }
 
 /// Rows with the flags `a` to `d`.
@@ -51,7 +51,7 @@ fn add(rows: &mut Rows, new: &NewExperiment) -> i64 {
     id
 }
 
-fn step(rows: &mut Rows, name: &str, step: &ExperimentStep) -> Result<String, String> {
+fn change(rows: &mut Rows, name: &str, step: &ExperimentStep) -> Result<String, String> {
     let (row, config) = step.plan(rows, name, now()).map_err(|error| error.to_string())?;
     let id = row.id;
     let row = rows.activations.iter_mut().find(|row| row.id == id).unwrap();
@@ -68,38 +68,38 @@ fn lifecycle_allows_its_steps_and_refuses_others() {
     let mut rows = flags();
     add(&mut rows, &new("E", "a"));
     let (start, stop) = (ExperimentStep::Start, ExperimentStep::Stop);
-    let mut step = |wanted: &ExperimentStep| step(&mut rows, "E", wanted);
+    let mut try_change = |wanted: &ExperimentStep| change(&mut rows, "E", wanted);
     let variants = r#""variants":{"old":50,"new":12.5},"control":"old""#;
-    assert!(step(&stop).unwrap_err().contains("is a draft: it enrolls no units yet"));
-    assert!(step(&decide("new")).unwrap_err().contains("is a draft: start it first"));
+    assert!(try_change(&stop).unwrap_err().contains("is a draft: it enrolls no units yet"));
+    assert!(try_change(&decide("new")).unwrap_err().contains("is a draft: start it first"));
     assert_eq!(
-        step(&start).unwrap(),
+        try_change(&start).unwrap(),
         format!(r#"{{"state":"running",{variants},"start":"2026-12-01T08:00:00Z"}}"#)
     );
-    assert!(step(&start).unwrap_err().contains("is running: it needs no start"));
+    assert!(try_change(&start).unwrap_err().contains("is running: it needs no start"));
     assert_eq!(
-        step(&stop).unwrap(),
+        try_change(&stop).unwrap(),
         format!(
             r#"{{"state":"stopped",{variants},"start":"2026-12-01T08:00:00Z","stopped":"2026-12-01T08:00:01Z"}}"#
         )
     );
-    assert!(step(&stop).unwrap_err().contains("is stopped"));
+    assert!(try_change(&stop).unwrap_err().contains("is stopped"));
     assert_eq!(
-        step(&start).unwrap(),
+        try_change(&start).unwrap(),
         format!(r#"{{"state":"running",{variants},"start":"2026-12-01T08:00:00Z"}}"#)
     );
     assert_eq!(
-        step(&decide("newer")).unwrap_err(),
+        try_change(&decide("newer")).unwrap_err(),
         r#"expected one of the variants old, new, or off, found "newer""#
     );
-    let decided = step(&decide("new")).unwrap();
+    let decided = try_change(&decide("new")).unwrap();
     let decision = r#""decision":{"variant":"new","reason":"it sells","at":"2026-12-01T08:00:00Z"}"#;
     assert!(
         decided.contains(r#""stopped":"2026-12-01T08:00:01Z""#) && decided.contains(decision),
         "{decided}"
     );
     for wanted in [&start, &stop, &decide("old")] {
-        assert!(step(wanted).unwrap_err().contains("is decided"));
+        assert!(try_change(wanted).unwrap_err().contains("is decided"));
     }
     let found = experiments(&rows);
     let summary = found.first().unwrap().summary(Some(&[("new".to_owned(), 7)]));
@@ -112,9 +112,9 @@ fn lifecycle_allows_its_steps_and_refuses_others() {
 fn off_is_a_decision_and_needs_no_variant() {
     let mut rows = flags();
     add(&mut rows, &new("E", "a"));
-    step(&mut rows, "E", &ExperimentStep::Start).unwrap();
+    change(&mut rows, "E", &ExperimentStep::Start).unwrap();
     let off = ExperimentStep::decide(None, true, None).unwrap();
-    let config = step(&mut rows, "E", &off).unwrap();
+    let config = change(&mut rows, "E", &off).unwrap();
     assert!(config.contains(r#""decision":{"off":true,"at":"2026-12-01T08:00:00Z"}"#), "{config}");
     for (variant, off) in [(None, false), (Some("new".to_owned()), true)] {
         assert!(matches!(ExperimentStep::decide(variant, off, None), Err(PlanError::Decision)));
@@ -125,7 +125,7 @@ fn off_is_a_decision_and_needs_no_variant() {
 fn experiments_of_a_layer_take_free_ranges() {
     let mut rows = flags();
     let in_layer = |name: &str, flag: &str, percentage| NewExperiment {
-        layer: layer("checkout", percentage),
+        layer: Some(layer("checkout", percentage)),
         ..new(name, flag)
     };
     let range = |rows: &Rows, name: &str| {
@@ -140,17 +140,17 @@ fn experiments_of_a_layer_take_free_ranges() {
         full.starts_with(r#"the layer "checkout" has no free range of 40 %; the largest one has 36.7 %"#),
         "{full}"
     );
-    add(&mut rows, &NewExperiment { layer: layer("search", 100.0), ..new("S", "d") });
+    add(&mut rows, &NewExperiment { layer: Some(layer("search", 100.0)), ..new("S", "d") });
     // A decision leaves the range.
-    step(&mut rows, "A", &ExperimentStep::Start).unwrap();
-    step(&mut rows, "A", &decide("new")).unwrap();
+    change(&mut rows, "A", &ExperimentStep::Start).unwrap();
+    change(&mut rows, "A", &decide("new")).unwrap();
     add(&mut rows, &in_layer("C", "c", 20.0));
     assert_eq!(range(&rows, "C"), (0.0, 20.0));
     // Somebody has changed a range by hand.
     let row = rows.activations.iter_mut().find(|row| row.name == "B").unwrap();
     row.config = row.config.take().map(|config| config.replace(r#""from":30"#, r#""from":10"#));
-    step(&mut rows, "C", &ExperimentStep::Start).unwrap();
-    let refused = step(&mut rows, "B", &ExperimentStep::Start).unwrap_err();
+    change(&mut rows, "C", &ExperimentStep::Start).unwrap();
+    let refused = change(&mut rows, "B", &ExperimentStep::Start).unwrap_err();
     assert_eq!(
         refused,
         r#"the experiment "C" runs in the same range of the layer "checkout"; stop it first, or change a range"#
@@ -175,7 +175,8 @@ fn experiments_that_would_mislead_are_not_created() {
     );
     assert!(refused(NewExperiment { traffic: Some(0.0), ..new("F", "c") }).starts_with("traffic: expected"));
     assert!(
-        refused(NewExperiment { layer: layer("l", 101.0), ..new("F", "c") }).starts_with("layer: expected")
+        refused(NewExperiment { layer: Some(layer("l", 101.0)), ..new("F", "c") })
+            .starts_with("layer: expected")
     );
 }
 
@@ -201,11 +202,13 @@ fn names_that_two_rows_have_are_ambiguous() {
     let mut rows = flags();
     add(&mut rows, &new("Checkout", "a"));
     rows.activations.push(ActivationRow::new(7, "Checkout", "novi.experiment", "{}"));
-    assert!(step(&mut rows, "Checkout", &ExperimentStep::Start).unwrap_err().contains("several experiments"));
+    assert!(
+        change(&mut rows, "Checkout", &ExperimentStep::Start).unwrap_err().contains("several experiments")
+    );
     let error = ExperimentStep::Start.plan(&rows, "check", now()).unwrap_err().to_string();
     assert_eq!(error, r#"no experiment is named "check"; did you mean "Checkout"?"#);
     rows.activations.remove(0);
-    let broken = step(&mut rows, "Checkout", &ExperimentStep::Start).unwrap_err();
+    let broken = change(&mut rows, "Checkout", &ExperimentStep::Start).unwrap_err();
     assert!(broken.contains("is invalid: missing field `variants`"), "{broken}");
     assert!(experiments(&rows)[0].summary(None).problem.is_some());
 }

@@ -54,9 +54,9 @@ impl Declare {
             }
             return None;
         }
-        let option = |text: &Option<LitStr>| match text {
-            Some(text) => quote_spanned!(text.span()=> ::core::option::Option::Some(#text)),
-            None => quote!(::core::option::Option::None),
+        let option = |text: &Option<LitStr>| {
+            let some = |text: &LitStr| quote_spanned!(text.span()=> ::core::option::Option::Some(#text));
+            text.as_ref().map_or_else(|| quote!(::core::option::Option::None), some)
         };
         let (status, description, owner) = (self.status, option(&self.description), option(&self.owner));
         Some(quote! {

@@ -179,7 +179,7 @@ pub(crate) async fn playground(
     let draft = match (get("do"), get("drawn")) {
         (None, None) => {
             if question.context.is_empty() {
-                question.context = if is_asked { "{}" } else { EXAMPLE }.to_owned();
+                if is_asked { "{}" } else { EXAMPLE }.clone_into(&mut question.context);
             }
             if question.mode == "json" || question.context().is_err() {
                 Draft::sent(CONTEXT, &[("context".to_owned(), question.context.clone())], VARIANTS)
@@ -200,7 +200,7 @@ pub(crate) async fn playground(
                     draft
                 }
                 (Some(step), _) => {
-                    question.mode = if step == "json" { "json" } else { "" }.to_owned();
+                    if step == "json" { "json" } else { "" }.clone_into(&mut question.mode);
                     let (draft, found) = draft.step(&types, step, VARIANTS);
                     problems = found;
                     draft

@@ -292,7 +292,7 @@ impl<'a> Legacy<'a> {
         match self.bring(true, true).await {
             Ok(differ) if differ.is_empty() => (),
             Ok(differ) => {
-                problems.push(format!("rows differ from the tables of {name}: {}", differ.join(", ")))
+                problems.push(format!("rows differ from the tables of {name}: {}", differ.join(", ")));
             }
             Err(error) => problems.push(format!("could not read the tables of {name}: {}", error.message())),
         }

@@ -43,6 +43,9 @@ pub(super) fn with_new_names(
     }
 }
 
+/// Comparing each with each is for a few: more are written again, without their comments.
+const MOST: usize = 100;
+
 /// Names that only one of two sections has, with the same type and config: the only ones on either side.
 fn pairs<'a>(
     before: &'a BTreeMap<String, Activation>,
@@ -50,8 +53,6 @@ fn pairs<'a>(
 ) -> Vec<Renamed<'a>> {
     let gone: Vec<_> = before.iter().filter(|(name, _)| !after.contains_key(*name)).collect();
     let new: Vec<_> = after.iter().filter(|(name, _)| !before.contains_key(*name)).collect();
-    // Comparing each with each is for a few: more are written again, without their comments.
-    const MOST: usize = 100;
     if gone.len() > MOST || new.len() > MOST {
         return Vec::new();
     }

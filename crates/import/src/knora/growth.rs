@@ -132,12 +132,12 @@ mod tests {
 
     #[test]
     fn texts_of_programs_are_read() {
-        let variables: String =
-            (0..500).map(|number| format!("key-{number} = 1\nkey-{number} = ${{?KEY_{number}}}\n")).collect();
-        assert!(is_bounded(&variables, None));
+        let variable = |number| format!("key-{number} = 1\nkey-{number} = ${{?KEY_{number}}}\n");
+        assert!(is_bounded(&(0..500).map(variable).collect::<Vec<_>>().concat(), None));
         assert!(is_bounded(&chain(500, "# = ${%}"), None), "one copy");
-        let one: String = (0..500).map(|number| format!("key-{number} = ${{app.host-name}}\n")).collect();
-        assert!(is_bounded(&format!("app {{ host-name = localhost }}\n{one}"), None), "one path");
+        let path = |number| format!("key-{number} = ${{app.host-name}}\n");
+        let paths = (0..500).map(path).collect::<Vec<_>>().concat();
+        assert!(is_bounded(&format!("app {{ host-name = localhost }}\n{paths}"), None), "one path");
         assert!(is_bounded("a = ${", None) && is_bounded("", None));
     }
 }

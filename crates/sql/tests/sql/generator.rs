@@ -413,9 +413,9 @@ fn attribute(dice: &mut Dice) -> Value {
         9 => {
             let name = dice.pick(&["plan", "country"]);
             let operator = dice.pick(&["in", "equals", "contains", "starts_with", "ends_with", "not_equals"]);
-            let text = dice.pick(&["pro", "K", "s", "I", "team", "PRO "]);
+            let wanted = dice.pick(&["pro", "K", "s", "I", "team", "PRO "]);
             // `in` takes lists.
-            let operand = if operator == "in" { json!([text]) } else { json!(text) };
+            let operand = if operator == "in" { json!([wanted]) } else { json!(wanted) };
             let mut config = test(name, operator, operand);
             config["ignore_case"] = true.into();
             config

@@ -60,6 +60,7 @@ fn or_default<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Strin
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the names of the API")]
 pub(super) struct Variant {
     pub(super) variant: String,
     pub(super) weight: f64,
@@ -143,6 +144,7 @@ pub(super) struct Metric {
 /// A step of a funnel.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the names of the API")]
 pub(super) struct Step {
     pub(super) step: String,
     pub(super) units: BTreeMap<String, i64>,
@@ -164,6 +166,7 @@ pub(super) struct Compared {
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the API")]
 pub(super) struct Interval {
     pub(super) estimate: Option<f64>,
     pub(super) interval: [Option<f64>; 2],

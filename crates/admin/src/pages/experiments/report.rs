@@ -61,6 +61,9 @@ struct Found {
     metrics: Vec<MetricPart>,
 }
 
+/// A variant with its units at a step, and their share.
+type StepCells = (String, String, String);
+
 struct MetricPart {
     name: String,
     description: Option<String>,
@@ -71,7 +74,7 @@ struct MetricPart {
     rows: Vec<Row>,
     /// The lift that would be found with the units so far.
     power: Vec<String>,
-    steps: Vec<(String, Vec<(String, String, String)>)>,
+    steps: Vec<(String, Vec<StepCells>)>,
     over_time: Option<OverTime>,
     query: String,
 }

@@ -3,8 +3,8 @@
 mod check;
 mod create;
 mod failure;
-mod list;
 mod guard;
+mod list;
 mod power;
 mod report;
 mod reweigh;
@@ -33,7 +33,7 @@ use crate::{output::Failure, session::Session};
 /// Plan, run and analyze experiments
 #[derive(Debug, Subcommand)]
 pub(crate) enum Experiment {
-    Create(Create),
+    Create(Box<Create>),
     Start(Start),
     Stop(Stop),
     Decide(Decide),

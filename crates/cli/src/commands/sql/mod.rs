@@ -1,17 +1,17 @@
 //! `novi sql`.
 
 mod refresh;
+mod stated;
 
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
-use novi::{Flags, activation::sql::Refusal, snapshot::FlagSql};
-use novi_sql::{
-    ColumnType, Columns, Dialect, Options, Output, Rendered, Source, ViewSpec, render, statement, views,
-};
+use novi::snapshot::FlagSql;
+use novi_sql::{ColumnType, Columns, Dialect, Options, Output, Rendered, Source, ViewSpec, statement, views};
 use serde::Serialize;
 
+use self::stated::stated;
 use super::change::flag_name;
 use crate::{
     output::{Failure, print_json, print_note, write},
@@ -31,6 +31,7 @@ The condition is true or false, and never null. What SQL cannot state exactly is
 /// Write a flag as a condition, a view or a function in SQL
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "options of a command")]
 pub(crate) struct Sql {
     /// Flag by name or #ID; with --refresh, the names of views [default: all of novi's views]
     #[arg(value_name = "FLAG|VIEW", required_unless_present = "refresh")]
@@ -170,19 +171,4 @@ fn note(rendered: &Rendered) -> Result<(), Failure> {
         "note: the types of these columns are assumed: {}; declare others with --columns",
         assumed.join(", ")
     ))
-}
-
-/// A flag in SQL, or the failure that lists what SQL cannot state.
-fn stated(flags: &Flags, flag: &str, options: &Options) -> Result<(FlagSql, Rendered), Failure> {
-    let stated = flags.snapshot().to_sql(flag, &flags.registry())?;
-    let rendered = stated.and_then(|stated| {
-        let rendered = render(&stated, options)?;
-        Ok((stated, rendered))
-    });
-    rendered.map_err(|refusals| refused(flag, options.dialect, &refusals))
-}
-
-fn refused(flag: &str, dialect: Dialect, refusals: &[Refusal]) -> Failure {
-    let list: String = refusals.iter().map(|refusal| format!("\n  {refusal}")).collect();
-    Failure::invalid(format!("the SQL of {dialect} cannot state the flag {flag:?}:{list}"), &refusals)
 }

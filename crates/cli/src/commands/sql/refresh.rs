@@ -8,7 +8,7 @@ use novi_sql::{
 };
 use serde::Serialize;
 
-use super::stated;
+use super::stated::stated;
 use crate::{
     output::{DRY_RUN, Failure, print, print_json},
     session::Session,
