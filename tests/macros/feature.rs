@@ -349,8 +349,11 @@ mod manifests {
 
         let missing = compile(processors()).missing_flags(&read);
         let names: BTreeSet<_> = missing.iter().map(|issue| issue.name.as_str()).collect();
-        // The flag of the factories in this program is missing, too.
-        assert_eq!(names, BTreeSet::from(["OneVariant", "Page layout", "Page settings", "Payments"]));
+        // Two more flags of this program are missing, too.
+        assert_eq!(
+            names,
+            BTreeSet::from(["OneVariant", "Page layout", "Page settings", "Payments", "declare: layout"])
+        );
         let told = missing[0].to_string();
         assert!(
             told.starts_with(

@@ -1,6 +1,9 @@
 //! The rows that an edit concerns.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use crate::{
     activation::{MissingFlags, registry::Registry},
@@ -38,25 +41,27 @@ impl Snapshot {
         for id in affected.activations.iter().chain(&changed.activations) {
             excerpt.add_activation(*id);
         }
-        // New configs may refer to more rows.
+        if excerpt.has_issues() {
+            return None;
+        }
+        // Configs may refer to more rows: new ones, and those that decide for every caller, which have no node.
+        let settings = Settings { missing_flags: MissingFlags::Issue, ..Settings::default() };
         for _ in 0..MOST_ROUNDS {
             let before = excerpt.rows();
             let (after, problems) = edit.after_with_problems(&before);
-            let settings = Settings { missing_flags: MissingFlags::Issue, ..Settings::default() };
-            let overrides = &settings.overrides;
-            let rows = Arc::new(after);
-            let source =
-                Source { rows, registry, settings: &settings, overrides, previous: None, reused: None };
-            let (compiled, missing) = Self::compile_from(source);
             let known = excerpt.ids.len();
-            for id in missing.activations {
-                excerpt.add_activation(id);
-            }
-            for name in &missing.flags {
-                excerpt.add_named(name);
+            let mut is_valid = problems.is_empty();
+            for rows in [before.clone(), after] {
+                let (rows, overrides) = (Arc::new(rows), &settings.overrides);
+                let source =
+                    Source { rows, registry, settings: &settings, overrides, previous: None, reused: None };
+                let (compiled, missing) = Self::compile_from(source);
+                is_valid &= compiled.issues().is_empty();
+                missing.activations.into_iter().for_each(|id| excerpt.add_activation(id));
+                missing.flags.iter().for_each(|name| excerpt.add_named(name));
             }
             if excerpt.ids.len() == known {
-                return (problems.is_empty() && compiled.issues().is_empty()).then_some(before);
+                return is_valid.then_some(before);
             }
         }
         None
@@ -125,6 +130,18 @@ enum Next {
 }
 
 impl Excerpt<'_> {
+    /// Whether one of these rows has an issue, or is broken by one: what such a row refers to is not known.
+    fn has_issues(&self) -> bool {
+        let flag = |id: &i64| self.rows.flags.binary_search_by_key(id, |row| row.id).ok();
+        let names = self.ids.flags.iter().filter_map(flag).filter_map(|place| self.rows.flags.get(place));
+        let names: HashSet<&str> = names.map(|row| row.name.as_str()).collect();
+        self.snapshot.issues().iter().any(|issue| {
+            issue.flags.iter().any(|name| names.contains(name.as_str()))
+                || issue.table == "activations"
+                    && issue.id.is_some_and(|id| self.ids.activations.contains(&id))
+        })
+    }
+
     fn add_named(&mut self, name: &str) {
         let row = self.snapshot.row_of(name).and_then(|place| self.rows.flags.get(place));
         if let Some(row) = row {
