@@ -187,7 +187,12 @@ fn results_are_on_off_a_variant_or_an_activation() {
         (&[("c/fallback@kind", ""), ("c/fallback/then", "")], base.replace(", \"fallback\": 7", "")),
         (&[("c/fallback@kind", "variant"), ("c/fallback/variant", "x")], base.replace('7', "\"x\"")),
         (
-            &[("c/fallback@kind", "split"), ("c/fallback/split", r#"{"variants": {"a": 1}}"#)],
+            &[
+                ("c/fallback@kind", "split"),
+                ("c/fallback/split/variants@n", "1"),
+                ("c/fallback/split/variants/0@key", "a"),
+                ("c/fallback/split/variants/0", "1"),
+            ],
             base.replace('7', r#"{"split": {"variants": {"a": 1}}}"#),
         ),
     ] {
