@@ -291,7 +291,6 @@ fn is_atomic(sql: &str) -> bool {
         match (quote, character) {
             // A quote within quotes is doubled: it ends them, and begins them again.
             (Some(open), character) if open == character => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"' | '`') => quote = Some(character),
             (None, '(') => depth += 1,
             (None, ')') => {
@@ -300,7 +299,7 @@ fn is_atomic(sql: &str) -> bool {
                     return place + 1 == rest.len();
                 }
             }
-            (None, _) => {}
+            _ => {}
         }
     }
     false
